@@ -1,0 +1,153 @@
+//! What a search asks of a system, and the adapter that makes a system of any `stateright::Model`.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use stateright::{Expectation, Model};
+
+/// A set of safety properties, a bit each.
+pub type Properties = u64;
+
+/// A set of progress obligations, a bit each.
+pub type Obligations = u128;
+
+/// One transition out of a state.
+#[derive(Clone, Debug)]
+pub struct Transition<S, A> {
+    /// Its label.
+    pub action: A,
+    /// The state that it leads to.
+    pub next: S,
+    /// The safety properties that it breaks.
+    pub broken: Properties,
+    /// The safety properties whose premise it reaches.
+    pub reached: Properties,
+    /// The unit of weak fairness that it belongs to; none if it is not fair.
+    pub unit: Option<u16>,
+    /// The obligations that it discharges, or takes the premise of away, although they are pending on both sides.
+    pub discharged: Obligations,
+}
+
+/// The progress obligations in a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Pending: a fair run that keeps one of these for ever is a counterexample.
+    pub pending: Obligations,
+    /// Their premise holds.
+    pub reached: Obligations,
+}
+
+/// A system that can be searched.
+///
+/// Everything must be deterministic: the same state has the same transitions in the same order.
+pub trait System: Sync {
+    /// A state. Equal states hash alike.
+    type State: Clone + Eq + Hash + Send + Sync;
+    /// A label of transitions.
+    type Action: Clone + Debug + Send;
+
+    /// The states in which everything begins, each with the safety properties that it breaks and reaches.
+    fn initial(&self) -> Vec<(Self::State, Properties, Properties)>;
+
+    /// Every transition out of `state`, in a fixed order. `out` is empty.
+    fn transitions(&self, state: &Self::State, out: &mut Vec<Transition<Self::State, Self::Action>>);
+
+    /// What is owed in `state`.
+    fn owed(&self, state: &Self::State) -> Owed;
+
+    /// Why the search must not go on from `state`, if it must not. The verdict is then incomplete.
+    fn limit(&self, _state: &Self::State) -> Option<&'static str> {
+        None
+    }
+
+    /// Are there progress obligations at all? Without, the search keeps no edges.
+    fn has_obligations(&self) -> bool {
+        true
+    }
+}
+
+/// A [`System`] made of a `stateright::Model`: its `always` properties are safety properties, its `sometimes` properties
+/// are premises, and nothing is fair.
+pub struct Plain<M: Model> {
+    model: M,
+    properties: Vec<stateright::Property<M>>,
+}
+
+impl<M: Model> Plain<M> {
+    /// Wraps `model`.
+    ///
+    /// # Errors
+    /// The name of an `eventually` property: stateright's meaning of it misses cycles and joins, and as a state predicate
+    /// it has no fairness. State it as an obligation of a [`System`] instead.
+    pub fn new(model: M) -> Result<Self, String> {
+        let properties = model.properties();
+        if let Some(property) = properties.iter().find(|p| p.expectation == Expectation::Eventually) {
+            return Err(format!("'{}' is an eventually property; state it as an obligation of a System", property.name));
+        }
+        if properties.len() > Properties::BITS as usize {
+            return Err(format!("{} properties are more than a search judges ({})", properties.len(), Properties::BITS));
+        }
+        Ok(Self { model, properties })
+    }
+
+    /// The names of the properties, in the order of their bits.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.properties.iter().map(|property| property.name).collect()
+    }
+
+    fn judge(&self, state: &M::State) -> (Properties, Properties) {
+        let (mut broken, mut reached) = (0, 0);
+        for (bit, property) in self.properties.iter().enumerate() {
+            let holds = (property.condition)(&self.model, state);
+            match property.expectation {
+                Expectation::Always => {
+                    broken |= Properties::from(!holds) << bit;
+                    reached |= 1 << bit;
+                }
+                Expectation::Sometimes | Expectation::Eventually => reached |= Properties::from(holds) << bit,
+            }
+        }
+        (broken, reached)
+    }
+}
+
+impl<M> System for Plain<M>
+where
+    M: Model + Sync,
+    M::State: Clone + Eq + Hash + Send + Sync,
+    M::Action: Clone + Debug + Send,
+{
+    type State = M::State;
+    type Action = M::Action;
+
+    fn initial(&self) -> Vec<(Self::State, Properties, Properties)> {
+        let states = self.model.init_states().into_iter().filter(|state| self.model.within_boundary(state));
+        states
+            .map(|state| {
+                let (broken, reached) = self.judge(&state);
+                (state, broken, reached)
+            })
+            .collect()
+    }
+
+    fn transitions(&self, state: &Self::State, out: &mut Vec<Transition<Self::State, Self::Action>>) {
+        let mut actions = Vec::new();
+        self.model.actions(state, &mut actions);
+        for action in actions {
+            let Some(next) = self.model.next_state(state, action.clone()) else { continue };
+            if !self.model.within_boundary(&next) {
+                continue;
+            }
+            let (broken, reached) = self.judge(&next);
+            out.push(Transition { action, next, broken, reached, unit: None, discharged: 0 });
+        }
+    }
+
+    fn owed(&self, _state: &Self::State) -> Owed {
+        Owed::default()
+    }
+
+    fn has_obligations(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,291 @@
+//! The Deployment controller: rolling update and Recreate, by arithmetic on ReplicaSets alone (DEP-4).
+//!
+//! A sync writes one ReplicaSet and is done; with more to write it runs again, on the copy of that moment. An update
+//! carries the resource version of the copy, so while a ReplicaSet's copy is stale its update meets a conflict and
+//! nothing happens (API-1); the retry is no step.
+//!
+//! Left out: paused Deployments, rollback, the history limit (old ReplicaSets of size 0 stay), status other than the
+//! progress deadline.
+
+use podproof_vocabulary::Revision;
+use podproof_vocabulary::action::{Action, Deployment};
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::scenario::{IntOrPercent, Strategy, WorkloadKind};
+
+use crate::cluster::Cluster;
+use crate::state::ReplicaSetColumn;
+use crate::watch;
+
+/// DEP-1 (S28 `deployment/util` `ResolveFenceposts`): how many pods more than wanted there may be, and how many fewer
+/// may be available. Percentages round the surge up and the unavailable down; both 0 makes one unavailable; no more
+/// than `replicas` can be.
+pub fn fenceposts(strategy: Strategy, replicas: u8) -> (u8, u8) {
+    let Strategy::RollingUpdate { max_surge, max_unavailable } = strategy else { return (0, replicas) };
+    let replicas = u32::from(replicas);
+    let surge = match max_surge {
+        IntOrPercent::Int(count) => count,
+        IntOrPercent::Percent(percent) => (replicas * percent).div_ceil(100),
+    };
+    let unavailable = match max_unavailable {
+        IntOrPercent::Int(count) => count,
+        IntOrPercent::Percent(percent) => replicas * percent / 100,
+    };
+    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+    (surge.min(255) as u8, unavailable.min(replicas) as u8)
+}
+
+/// What the controller reads: its copies.
+struct Copies<'c, 'a> {
+    cluster: &'c Cluster<'a>,
+    replicas: u8,
+    newest: Revision,
+}
+
+impl<'c, 'a> Copies<'c, 'a> {
+    fn of(cluster: &'c Cluster<'a>) -> Option<Self> {
+        let view = cluster.shared.deployment_view;
+        view.exists().then(|| Self { cluster, replicas: view.replicas(), newest: Revision(view.revision()) })
+    }
+
+    fn replica_sets(&self) -> impl DoubleEndedIterator<Item = (Revision, ReplicaSetColumn)> + '_ {
+        let all = self.cluster.revision_ids().map(|revision| (revision, self.cluster.replica_set(revision)));
+        all.filter(|(_, column)| column.exists_seen())
+    }
+
+    /// The ReplicaSets of other templates, oldest first.
+    fn old(&self) -> impl DoubleEndedIterator<Item = (Revision, ReplicaSetColumn)> + '_ {
+        self.replica_sets().filter(|&(revision, _)| revision != self.newest)
+    }
+
+    fn total(&self) -> u32 {
+        self.replica_sets().map(|(_, column)| u32::from(column.replicas_seen())).sum()
+    }
+
+    /// Sets the replicas of a ReplicaSet, if its copy is current.
+    fn scale(&self, revision: Revision, replicas: u32) -> Option<Deployment> {
+        let current = self.cluster.replica_set(revision).is_seen();
+        current.then(|| Deployment::ScaleReplicaSet { revision, replicas: replicas.min(255) as u8 })
+    }
+
+    /// DEP-2 (S28 `NewRSNewReplicas`).
+    fn new_replicas(&self, now: u32) -> u32 {
+        let strategy = self.cluster.rules.scenario.workload.strategy;
+        let replicas = u32::from(self.replicas);
+        if strategy == Strategy::Recreate || self.cluster.has_mutant(Mutant::DeploymentIgnoresSurge) {
+            return replicas;
+        }
+        let most = replicas + u32::from(fenceposts(strategy, self.replicas).0);
+        let room = most.saturating_sub(self.total());
+        now + room.min(replicas.saturating_sub(now))
+    }
+}
+
+/// The next write of a sync, if there is one that meets no conflict.
+fn sync(cluster: &Cluster<'_>) -> Option<Deployment> {
+    let copies = Copies::of(cluster)?;
+    let newest = cluster.replica_set(copies.newest);
+    let strategy = cluster.rules.scenario.workload.strategy;
+    // A sync that finds the wanted replicas changed only scales (S28 `deployment_controller.go` `isScalingEvent`).
+    let active = copies.replica_sets().filter(|(_, column)| column.replicas_seen() > 0);
+    if active.into_iter().any(|(_, column)| column.desired_seen() != copies.replicas) {
+        return scale(&copies);
+    }
+    match strategy {
+        Strategy::Recreate => recreate(&copies, newest),
+        Strategy::RollingUpdate { .. } => rolling_update(&copies, newest),
+    }
+}
+
+fn create(copies: &Copies<'_, '_>) -> Option<Deployment> {
+    // API-6: a name that is taken is refused; the copy will show it.
+    let taken = copies.cluster.replica_set(copies.newest).exists();
+    let replicas = copies.new_replicas(0).min(255) as u8;
+    (!taken).then_some(Deployment::CreateReplicaSet { revision: copies.newest, replicas })
+}
+
+/// DEP-7 (S28 `recreate.go`): old ReplicaSets to 0, wait until no old pod is left running, then the new one.
+fn recreate(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<Deployment> {
+    let skips = copies.cluster.has_mutant(Mutant::RecreateDoesNotWait);
+    if !skips {
+        if let Some((revision, _)) = copies.old().find(|(_, column)| column.replicas_seen() > 0) {
+            return copies.scale(revision, 0);
+        }
+        if old_pods_running(copies) {
+            return None;
+        }
+    }
+    if !newest.exists_seen() {
+        return create(copies);
+    }
+    if newest.replicas_seen() != copies.replicas {
+        return copies.scale(copies.newest, copies.replicas.into());
+    }
+    let old = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
+    copies.scale(old.0, 0)
+}
+
+/// DEP-7 (S28 `oldPodsRunning`): terminating pods count, terminal ones do not.
+fn old_pods_running(copies: &Copies<'_, '_>) -> bool {
+    let cluster = copies.cluster;
+    cluster.used_pods().any(|pod| {
+        let view = cluster.pod(pod).controller.view();
+        cluster.revision_of(pod) != copies.newest && view.present() && !view.phase().is_terminal()
+    })
+}
+
+/// DEP-6 (S28 `rolloutRolling`): scale up first; if that changed nothing, scale down.
+fn rolling_update(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<Deployment> {
+    if !newest.exists_seen() {
+        return create(copies);
+    }
+    let now = u32::from(newest.replicas_seen());
+    let replicas = u32::from(copies.replicas);
+    let wanted = if now > replicas { replicas } else { copies.new_replicas(now) };
+    if wanted != now {
+        return copies.scale(copies.newest, wanted);
+    }
+    scale_down_old(copies, newest)
+}
+
+/// DEP-3 (S28 `rolling.go` `reconcileOldReplicaSets`).
+fn scale_down_old(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<Deployment> {
+    if copies.old().all(|(_, column)| column.replicas_seen() == 0) {
+        return None;
+    }
+    if copies.cluster.has_mutant(Mutant::DeploymentIgnoresUnavailable) {
+        let (revision, _) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
+        return copies.scale(revision, 0);
+    }
+    let (_, unavailable) = fenceposts(copies.cluster.rules.scenario.workload.strategy, copies.replicas);
+    let at_least = u32::from(copies.replicas) - u32::from(unavailable);
+    let new_unavailable = u32::from(newest.replicas_seen().saturating_sub(newest.available_seen()));
+    let most = copies.total().saturating_sub(at_least + new_unavailable);
+    if most == 0 {
+        return None;
+    }
+    // Unhealthy old pods first, oldest ReplicaSet first (`cleanupUnhealthyReplicas`).
+    for (revision, column) in copies.old() {
+        let unhealthy = column.replicas_seen().saturating_sub(column.available_seen());
+        if unhealthy > 0 {
+            let fewer = most.min(unhealthy.into());
+            return copies.scale(revision, u32::from(column.replicas_seen()) - fewer);
+        }
+    }
+    // Then as many available ones as there are to spare (`scaleDownOldReplicaSetsForRollingUpdate`).
+    let available: u32 = copies.replica_sets().map(|(_, column)| u32::from(column.available_seen())).sum();
+    let spare = available.saturating_sub(at_least);
+    let (revision, column) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
+    let fewer = spare.min(column.replicas_seen().into());
+    if fewer == 0 { None } else { copies.scale(revision, u32::from(column.replicas_seen()) - fewer) }
+}
+
+/// DEP-10 (S28 `sync.go` `scale`): one active ReplicaSet takes the whole change; a saturated new one empties the old
+/// ones; else every active one takes its share, the newest first when growing.
+fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
+    let replicas = u32::from(copies.replicas);
+    let active: Vec<_> = copies.replica_sets().filter(|(_, column)| column.replicas_seen() > 0).collect();
+    let stale = |column: &ReplicaSetColumn| column.desired_seen() != copies.replicas;
+    if let [(revision, _)] = active.as_slice() {
+        return copies.scale(*revision, replicas);
+    }
+    let newest = copies.cluster.replica_set(copies.newest);
+    let saturated = newest.exists_seen()
+        && newest.replicas_seen() == copies.replicas
+        && newest.desired_seen() == copies.replicas
+        && newest.available_seen() == copies.replicas;
+    if saturated {
+        let (revision, _) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
+        return copies.scale(revision, 0);
+    }
+    if copies.cluster.rules.scenario.workload.strategy == Strategy::Recreate {
+        let (revision, column) = active.into_iter().find(|(_, column)| stale(column))?;
+        return copies.scale(revision, column.replicas_seen().into());
+    }
+    let most = if replicas == 0 {
+        0
+    } else {
+        replicas + u32::from(fenceposts(copies.cluster.rules.scenario.workload.strategy, copies.replicas).0)
+    };
+    let total = copies.total();
+    // Those that already carry the new annotation have had their share.
+    let (revision, column) = active.iter().rev().find(|(_, column)| stale(column))?;
+    let now = u32::from(column.replicas_seen());
+    let old_most = {
+        let desired = column.desired_seen();
+        u32::from(desired) + u32::from(fenceposts(copies.cluster.rules.scenario.workload.strategy, desired).0)
+    };
+    let share = (now * most * 2 + old_most) / (old_most * 2).max(1);
+    let target = if most >= total { now + (share.saturating_sub(now)).min(most - total) } else { now - now.saturating_sub(share).min(total - most) };
+    copies.scale(*revision, target)
+}
+
+/// The steps that the controller can take.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    if cluster.rules.scenario.workload.kind != WorkloadKind::Deployment {
+        return;
+    }
+    out.extend(sync(cluster).map(Action::Deployment));
+    if cluster.rules.scenario.workload.progress_deadline_seconds.is_some()
+        && !cluster.shared.deployment.deadline_exceeded()
+        && !is_complete(cluster)
+    {
+        out.push(Action::Deployment(Deployment::ExceedProgressDeadline));
+    }
+}
+
+/// All wanted pods are of the newest template and available, and no ReplicaSet of another template wants any (S28
+/// `deployment/util` `DeploymentComplete`).
+pub fn is_complete(cluster: &Cluster<'_>) -> bool {
+    let deployment = cluster.shared.deployment;
+    cluster.revision_ids().all(|revision| {
+        let column = cluster.replica_set(revision);
+        if revision.0 == deployment.revision() {
+            column.replicas() == deployment.replicas() && column.available() == deployment.replicas()
+        } else {
+            column.replicas() == 0
+        }
+    })
+}
+
+/// Takes a step of the controller.
+pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
+    let desired = cluster.shared.deployment_view.replicas();
+    match step {
+        Deployment::CreateReplicaSet { revision, replicas } => {
+            let column = cluster.replica_set_mut(revision);
+            *column = column.with_exists(true).with_replicas(replicas).with_desired(desired);
+            watch::publish_replica_set(cluster, revision);
+        }
+        Deployment::ScaleReplicaSet { revision, replicas } => {
+            let column = cluster.replica_set_mut(revision);
+            *column = column.with_replicas(replicas).with_desired(desired);
+            watch::publish_replica_set(cluster, revision);
+        }
+        // DEP-8: a condition, and no more than that.
+        Deployment::ExceedProgressDeadline => cluster.shared.deployment.set_deadline_exceeded(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fenceposts_round_the_surge_up_and_the_unavailable_down() {
+        use IntOrPercent::{Int, Percent};
+        for (surge, unavailable, replicas, expected) in [
+            (Percent(25), Percent(25), 1, (1, 0)),
+            (Percent(25), Percent(25), 2, (1, 0)),
+            (Percent(25), Percent(25), 3, (1, 0)),
+            (Percent(25), Percent(25), 4, (1, 1)),
+            (Percent(25), Percent(25), 10, (3, 2)),
+            (Int(0), Int(0), 3, (0, 1)),
+            (Percent(0), Percent(10), 3, (0, 1)),
+            (Int(2), Int(9), 3, (2, 3)),
+            (Percent(100), Percent(100), 2, (2, 2)),
+        ] {
+            let strategy = Strategy::RollingUpdate { max_surge: surge, max_unavailable: unavailable };
+            assert_eq!(fenceposts(strategy, replicas), expected, "{surge:?} {unavailable:?} of {replicas}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The disruption controller: keeps the status of the PodDisruptionBudget.
+//!
+//! Source: S28 `pkg/controller/disruption/disruption.go`. It writes with the resource version of its copy, and the
+//! eviction subresource writes the same status: a controller that has not seen an eviction meets a conflict and
+//! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Disruption};
+use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
+
+use crate::cluster::Cluster;
+use crate::state::BudgetObject;
+
+/// Pods that the controllers of the selected pods want (PDB-1): those of the workload, by the copy, and the neighbours.
+fn expected(cluster: &Cluster<'_>) -> u32 {
+    let scenario = &cluster.rules.scenario;
+    let own = if cluster.shared.deployment_view.exists() {
+        u32::from(cluster.shared.deployment_view.replicas())
+    } else {
+        u32::from(scenario.workload.replicas)
+    };
+    own + neighbours(cluster)
+}
+
+fn neighbours(cluster: &Cluster<'_>) -> u32 {
+    cluster.rules.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32
+}
+
+/// How many healthy pods a budget asks for (PDB-2: percentages round up).
+pub fn desired_healthy(ask: BudgetAsk, expected: u32) -> u32 {
+    let of = |value| match value {
+        IntOrPercent::Int(count) => count,
+        IntOrPercent::Percent(percent) => (expected * percent).div_ceil(100),
+    };
+    match ask {
+        BudgetAsk::MinAvailable(value) => of(value),
+        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(of(value)),
+    }
+}
+
+/// The status that the copies ask for (PDB-3, PDB-4).
+fn status(cluster: &Cluster<'_>) -> Option<BudgetObject> {
+    let budget = cluster.rules.scenario.budgets.first()?;
+    let expected = expected(cluster);
+    let healthy = cluster.used_pods().filter(|&pod| {
+        let controller = cluster.pod(pod).controller;
+        let view = controller.view();
+        view.present() && view.ready() && !view.deleting() && !controller.disrupted()
+    });
+    let healthy = healthy.count() as u32 + neighbours(cluster);
+    let desired = desired_healthy(budget.ask, expected);
+    let allowed = if expected == 0 { 0 } else { healthy.saturating_sub(desired) };
+    let byte = |count: u32| count.min(255) as u8;
+    Some(
+        BudgetObject::new()
+            .with_allowed(byte(allowed))
+            .with_healthy(byte(healthy))
+            .with_desired(byte(desired))
+            .with_written(true),
+    )
+}
+
+/// Entries of `disruptedPods` that the controller would drop: pods that are gone or deleting in its copy
+/// (`buildDisruptedPodMap`).
+fn is_settled(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let controller = cluster.pod(pod).controller;
+    controller.disrupted() && (!controller.view().present() || controller.view().deleting())
+}
+
+/// The steps that the controller can take.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    let Some(status) = status(cluster) else { return };
+    if cluster.shared.budget.unseen() {
+        return;
+    }
+    if status != cluster.shared.budget || cluster.used_pods().any(|pod| is_settled(cluster, pod)) {
+        out.push(Action::Disruption(Disruption::UpdateStatus));
+    }
+    for pod in cluster.used_pods() {
+        // C-27: an eviction that was granted and never deleted its pod.
+        let column = cluster.pod(pod);
+        if column.controller.disrupted() && !is_settled(cluster, pod) && !column.head.eviction_granted() && !column.api.is_deleting() {
+            out.push(Action::Disruption(Disruption::ForgetDisruption { pod }));
+        }
+    }
+}
+
+/// Takes a step of the controller.
+pub fn apply(cluster: &mut Cluster<'_>, step: Disruption) {
+    match step {
+        Disruption::UpdateStatus => {
+            for pod in cluster.pod_ids() {
+                if is_settled(cluster, pod) {
+                    forget(cluster, pod);
+                }
+            }
+            cluster.shared.budget = status(cluster).expect("only a budget has a status");
+        }
+        Disruption::ForgetDisruption { pod } => {
+            forget(cluster, pod);
+            cluster.shared.budget = status(cluster).expect("only a budget has a status");
+        }
+    }
+}
+
+fn forget(cluster: &mut Cluster<'_>, pod: PodId) {
+    let column = cluster.pod_mut(pod);
+    column.head.set_disrupted(false);
+    column.controller.set_disrupted(false);
+}
+
+/// The controller manager sees the newest version of the budget.
+pub fn observe_budget(cluster: &mut Cluster<'_>) {
+    cluster.shared.budget.set_unseen(false);
+    for column in cluster.pods.iter_mut() {
+        column.controller.set_disrupted(column.head.disrupted());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_of_a_budget_round_up() {
+        use BudgetAsk::{MaxUnavailable, MinAvailable};
+        use IntOrPercent::{Int, Percent};
+        for (ask, expected, desired) in [
+            (MinAvailable(Int(1)), 2, 1),
+            (MinAvailable(Percent(50)), 3, 2),
+            (MinAvailable(Percent(67)), 3, 3),
+            (MaxUnavailable(Int(1)), 2, 1),
+            (MaxUnavailable(Percent(30)), 4, 2),
+            (MaxUnavailable(Int(5)), 2, 0),
+        ] {
+            assert_eq!(desired_healthy(ask, expected), desired, "{ask:?} of {expected}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! kube-controller-manager: one process, whose controllers share one copy of the cluster and handle keys of their own.
+
+pub mod deployment;
+pub mod disruption;
+pub mod node_lifecycle;
+pub mod pod_garbage_collector;
+pub mod replica_set;
+pub mod taint_eviction;
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Watcher};
+
+use crate::cluster::Cluster;
+use crate::state::{ControllerPod, ControllerView, DeploymentObject, NodeObject};
+use crate::watch;
+
+/// Do the controllers run?
+pub fn run(cluster: &Cluster<'_>) -> bool {
+    !cluster.shared.control_plane.controller_manager_down()
+}
+
+/// The steps that the controllers can take.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    if !run(cluster) {
+        return;
+    }
+    deployment::candidates(cluster, out);
+    replica_set::candidates(cluster, out);
+    node_lifecycle::candidates(cluster, out);
+    taint_eviction::candidates(cluster, out);
+    pod_garbage_collector::candidates(cluster, out);
+    disruption::candidates(cluster, out);
+}
+
+/// News of a pod reach the shared copy, and the handlers that need no sync of their own.
+pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) {
+    let controller = &mut cluster.pod_mut(pod).controller;
+    controller.set_view(view);
+    // CTL-3: the expectation is lowered by the creation that is seen; or by news that tell of a creation and a
+    // removal at once.
+    controller.set_expects_creation(false);
+    if !view.present() || view.deleting() {
+        // CTL-3: an update that shows deletionTimestamp already counts as the deletion.
+        controller.set_expects_deletion(false);
+    }
+    if !view.ready() || !view.is_active() {
+        controller.set_available(false);
+    }
+    if !view.present() {
+        controller.set_deletion_planned(false);
+        controller.set_mark_planned(false);
+        controller.set_collecting(false);
+    }
+}
+
+/// The memory of the controller manager is lost: plans, expectations, timers, copies (MOD-4).
+pub fn stop(cluster: &mut Cluster<'_>) {
+    for column in cluster.pods.iter_mut() {
+        column.controller = ControllerPod::new();
+    }
+    for node in cluster.nodes.iter_mut() {
+        node.controller = NodeObject::new();
+    }
+    for column in cluster.replica_sets.iter_mut() {
+        *column = column
+            .with_exists_seen(false)
+            .with_replicas_seen(0)
+            .with_available_seen(0)
+            .with_desired_seen(0)
+            .with_creations_left(0)
+            .with_victims_left(0);
+    }
+    cluster.shared.deployment_view = DeploymentObject::new();
+    watch::clear(cluster, Watcher::ControllerManager);
+    cluster.shared.control_plane.set_controller_manager_down(true);
+}

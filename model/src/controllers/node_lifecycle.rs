@@ -1,0 +1,127 @@
+//! The node lifecycle controller: silence makes a node's Ready Unknown, its pods not ready, and taints it.
+//!
+//! Source: S28 `pkg/controller/nodelifecycle/node_lifecycle_controller.go`. Left out: the rate of NoExecute tainting
+//! and the partial-disruption mode (NLC-11, NLC-14, NLC-15), several zones, and the lease as an object: a node is
+//! silent exactly while its kubelet cannot renew it.
+
+use podproof_vocabulary::action::{Action, NodeLifecycle};
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::observation::NodeReady;
+use podproof_vocabulary::{NodeId, PodId};
+
+use crate::api_server::pods;
+use crate::cluster::Cluster;
+use crate::state::NodeObject;
+use crate::watch;
+
+/// No heartbeat of this node arrives: it is off, cut off, or its kubelet does not run (NLC-2, NOD-4: a kubelet whose
+/// sync loop is stuck goes on renewing its lease).
+pub fn is_silent(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    let machine = cluster.node(node).machine;
+    !(machine.powered() && machine.connected() && machine.kubelet_runs())
+}
+
+/// NLC-16, NLC-18: no node that the controller sees is Ready, so the control plane may be what is cut off.
+fn all_zones_down(cluster: &Cluster<'_>) -> bool {
+    cluster.nodes.iter().all(|node| !node.controller.exists() || node.controller.ready() != NodeReady::True)
+}
+
+/// The NoSchedule taints that mirror the conditions of the copy (NLC-13).
+fn with_no_schedule_taints(object: NodeObject, view: NodeObject) -> NodeObject {
+    object
+        .with_not_ready_no_schedule(view.ready() == NodeReady::False)
+        .with_unreachable_no_schedule(view.ready() == NodeReady::Unknown)
+        .with_unschedulable_no_schedule(view.unschedulable())
+}
+
+/// The NoExecute taints that the copy asks for (NLC-10, NLC-16).
+fn with_no_execute_taints(object: NodeObject, view: NodeObject, all_down: bool) -> NodeObject {
+    object
+        .with_not_ready_no_execute(view.ready() == NodeReady::False && !all_down)
+        .with_unreachable_no_execute(view.ready() == NodeReady::Unknown && !all_down)
+}
+
+/// The steps that the controller can take.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    let all_down = all_zones_down(cluster);
+    let detector_errs = cluster.rules.scenario.inaccurate_detectors;
+    for node in cluster.node_ids() {
+        let column = cluster.node(node);
+        let (object, view) = (column.api, column.controller);
+        if !view.exists() || !object.exists() {
+            continue;
+        }
+        // An update carries the resource version of the copy (API-1); one shot, cleared by the write.
+        let current = view == object;
+        if current && view.ready() != NodeReady::Unknown && (is_silent(cluster, node) || detector_errs) {
+            out.push(Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }));
+        }
+        // Taints are patched: a patch needs no current copy, and one that changes nothing is none (API-3, API-5).
+        if with_no_schedule_taints(view, view) != view && with_no_schedule_taints(object, view) != object {
+            out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }));
+        }
+        if with_no_execute_taints(view, view, all_down) != view && with_no_execute_taints(object, view, all_down) != object {
+            out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }));
+        }
+    }
+    for pod in cluster.used_pods() {
+        if cluster.pod(pod).controller.mark_planned() {
+            out.push(Action::NodeLifecycle(NodeLifecycle::MarkPodNotReady { pod }));
+        }
+    }
+}
+
+/// Takes a step of the controller.
+pub fn apply(cluster: &mut Cluster<'_>, step: NodeLifecycle) {
+    match step {
+        NodeLifecycle::MarkNodeUnknown { node } => {
+            let observed = cluster.node(node).controller.ready();
+            update(cluster, node, |object| object.with_ready(NodeReady::Unknown));
+            // NLC-6: only the pass in which the controller itself flips True to Unknown marks the pods; NLC-7: from
+            // False it does not.
+            if observed == NodeReady::True && !cluster.has_mutant(Mutant::NodeLifecycleForgetsPods) {
+                plan_marks(cluster, node);
+            }
+        }
+        // NLC-6 (`MarkPodsNotReady`): a status update of each pod.
+        NodeLifecycle::MarkPodNotReady { pod } => {
+            cluster.pod_mut(pod).controller.set_mark_planned(false);
+            if cluster.pod(pod).api.exists() {
+                pods::update(cluster, pod, |object| object.with_ready(false));
+            }
+        }
+        NodeLifecycle::TaintNoSchedule { node } => {
+            let view = cluster.node(node).controller;
+            update(cluster, node, |object| with_no_schedule_taints(object, view));
+        }
+        NodeLifecycle::TaintNoExecute { node } => {
+            let view = cluster.node(node).controller;
+            let all_down = all_zones_down(cluster);
+            update(cluster, node, |object| with_no_execute_taints(object, view, all_down));
+        }
+    }
+}
+
+fn plan_marks(cluster: &mut Cluster<'_>, node: NodeId) {
+    let here: Vec<PodId> = cluster
+        .used_pods()
+        .filter(|&pod| {
+            let view = cluster.pod(pod).controller.view();
+            // A pod that already has Ready=False is passed over (S28 `controller/util/node` `MarkPodsNotReady`).
+            view.present() && view.node() == Some(node) && view.ready()
+        })
+        .collect();
+    for pod in here {
+        cluster.pod_mut(pod).controller.set_mark_planned(true);
+    }
+}
+
+/// Writes a Node object; its watchers hear of what changed for them.
+pub fn update(cluster: &mut Cluster<'_>, node: NodeId, change: impl FnOnce(NodeObject) -> NodeObject) {
+    let before = cluster.node(node).api;
+    let after = change(before);
+    if before != after {
+        cluster.node_mut(node).api = after;
+        watch::publish_node(cluster, node, before, after);
+    }
+}

@@ -1,0 +1,67 @@
+//! The pod garbage collector: pods that nobody will ever run.
+//!
+//! Source: S28 `pkg/controller/podgc/gc_controller.go`. PGC-2 (out-of-service taint), PGC-3 (the node does not exist)
+//! and PGC-4 (deleting and never bound); the threshold of PGC-1 (12500 terminated pods) is out of reach. First the
+//! phase, then the deletion: two writes (PGC-5, PGC-7).
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, PodGarbageCollector};
+use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
+
+use crate::api_server::pods::{self, Grace};
+use crate::cluster::Cluster;
+
+const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
+
+fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let view = cluster.pod(pod).controller.view();
+    if !view.present() {
+        return false;
+    }
+    match view.node() {
+        // PGC-4
+        None => view.deleting(),
+        // PGC-3
+        Some(node) if node.index() >= cluster.rules.nodes || !cluster.node(node).controller.exists() => true,
+        // PGC-2
+        Some(node) => {
+            let taints = &cluster.rules.scenario.nodes[node.index()].taints;
+            view.deleting()
+                && cluster.node(node).controller.ready() != NodeReady::True
+                && taints.iter().any(|taint| taint.key == OUT_OF_SERVICE)
+        }
+    }
+}
+
+/// The steps that the collector can take.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    for pod in cluster.used_pods() {
+        let column = cluster.pod(pod);
+        // A pod whose object only a finalizer keeps gains nothing from another deletion.
+        if !column.api.exists() || column.api.deletion() == Deletion::Immediate {
+            continue;
+        }
+        if column.controller.collecting() {
+            out.push(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }));
+        } else if is_orphan(cluster, pod) {
+            out.push(Action::PodGarbageCollector(PodGarbageCollector::FailPod { pod }));
+        }
+    }
+}
+
+/// Takes a step of the collector.
+pub fn apply(cluster: &mut Cluster<'_>, step: PodGarbageCollector) {
+    match step {
+        // PGC-5: skipped when the phase is already terminal. PGC-8: says nothing about the containers.
+        PodGarbageCollector::FailPod { pod } => {
+            if !cluster.pod(pod).api.phase().is_terminal() {
+                pods::set_phase(cluster, pod, Phase::Failed);
+            }
+            cluster.pod_mut(pod).controller.set_collecting(true);
+        }
+        PodGarbageCollector::DeletePod { pod } => {
+            cluster.pod_mut(pod).controller.set_collecting(false);
+            pods::delete(cluster, pod, Grace::Zero);
+        }
+    }
+}

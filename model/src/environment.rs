@@ -1,0 +1,353 @@
+//! What happens *to* the cluster: operators and faults, each with a budget, and the story.
+
+use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
+use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::observation::{Process, Sandbox};
+use podproof_vocabulary::scenario::WorkloadKind;
+use podproof_vocabulary::{NodeId, PodId};
+
+use crate::api_server::pods::{self, Grace};
+use crate::cluster::Cluster;
+use crate::controllers::{self, node_lifecycle, replica_set};
+use crate::kubelet::{self, container_runtime};
+use crate::state::{Container, Endpoint, KubeletPod, Machine, ProxyPod, Worker};
+use crate::{scheduler, watch};
+
+/// The event that a step of the environment is an instance of.
+pub fn event_of(step: &Environment) -> EventName {
+    match step {
+        Environment::ChangeTemplate => EventName::Rollout,
+        Environment::Scale => EventName::Scale,
+        Environment::DeletePod { .. } => EventName::DeletePod,
+        Environment::ForceDeletePod { .. } => EventName::ForceDeletePod,
+        Environment::CordonNode { .. } => EventName::CordonNode,
+        Environment::DrainNode { .. } => EventName::DrainNode,
+        Environment::TaintNode { .. } => EventName::TaintNode,
+        Environment::AddNode { .. } => EventName::AddNode,
+        Environment::CrashNode { .. } => EventName::NodeCrash,
+        Environment::ReturnNode { .. } => EventName::NodeReturn,
+        Environment::PartitionNode { .. } => EventName::NodePartition,
+        Environment::HealPartition { .. } => EventName::PartitionHeal,
+        Environment::StopKubelet { .. } => EventName::KubeletRestart,
+        Environment::CrashContainer { .. } => EventName::ContainerCrash,
+        Environment::KillSandbox { .. } => EventName::SandboxDeath,
+        Environment::HangRuntime { .. } => EventName::RuntimeHang,
+        Environment::FailCni { .. } => EventName::CniFailure,
+        Environment::BreakWatches { .. } => EventName::WatchBreak,
+        Environment::LoseResponse { .. } => EventName::LostResponse,
+        Environment::StopControllerManager => EventName::ControllerManagerRestart,
+        Environment::StopScheduler => EventName::SchedulerRestart,
+        Environment::StopProxy { .. } => EventName::ProxyStop,
+        Environment::StopApiServer => EventName::ApiServerRestart,
+        Environment::EvictUnderPressure { .. } => EventName::ResourcePressure,
+    }
+}
+
+/// A repair that the story promises: fair, and possible when the cluster is quiet.
+pub fn is_promised(cluster: &Cluster<'_>, step: &Environment) -> bool {
+    cluster.rules.scenario.story == Story::Partition && matches!(step, Environment::HealPartition { .. })
+}
+
+/// The story's event may happen now.
+fn story_is_due(cluster: &Cluster<'_>, event: EventName, quiet: bool) -> bool {
+    quiet && !cluster.shared.control_plane.story_told() && cluster.rules.scenario.story.event() == Some(event)
+}
+
+/// The steps that the environment can take. `quiet`: no component can, but for slow timers.
+pub fn candidates(cluster: &Cluster<'_>, quiet: bool, out: &mut Vec<Action>) {
+    for event in EventName::all() {
+        let left = cluster.shared.events_left[event as usize] > 0;
+        if left || story_is_due(cluster, event, quiet) {
+            targets(cluster, event, out);
+        } else if event == EventName::PartitionHeal && quiet && cluster.rules.scenario.story == Story::Partition {
+            targets(cluster, event, out);
+        }
+    }
+}
+
+fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
+    let mut push = |step| out.push(Action::Environment(step));
+    let workload = &cluster.rules.scenario.workload;
+    let api_answers = crate::api_server::answers(cluster);
+    match event {
+        EventName::Rollout => {
+            let deployment = cluster.shared.deployment;
+            if api_answers && deployment.exists() && usize::from(deployment.revision()) + 1 < cluster.rules.revisions {
+                push(Environment::ChangeTemplate);
+            }
+        }
+        EventName::Scale => {
+            if api_answers && workload.kind != WorkloadKind::Pod && scaled(cluster).is_some() {
+                push(Environment::Scale);
+            }
+        }
+        EventName::DeletePod | EventName::ForceDeletePod if api_answers => {
+            for pod in cluster.used_pods() {
+                let object = cluster.pod(pod).api;
+                match event {
+                    EventName::DeletePod if object.exists() && !object.is_deleting() => push(Environment::DeletePod { pod }),
+                    EventName::ForceDeletePod if object.exists() => push(Environment::ForceDeletePod { pod }),
+                    _ => {}
+                }
+            }
+        }
+        EventName::ContainerCrash | EventName::SandboxDeath | EventName::ResourcePressure => pod_targets(cluster, event, push),
+        EventName::WatchBreak => {
+            let nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
+            let watchers = [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes);
+            for watcher in watchers.filter(|&watcher| watch::receives(cluster, watcher)) {
+                push(Environment::BreakWatches { watcher });
+            }
+        }
+        EventName::LostResponse if api_answers => lost_writes(cluster, |write| {
+            for committed in [false, true] {
+                push(Environment::LoseResponse { write, committed });
+            }
+        }),
+        EventName::ControllerManagerRestart if controllers::run(cluster) => push(Environment::StopControllerManager),
+        EventName::SchedulerRestart if !cluster.shared.control_plane.scheduler_down() => push(Environment::StopScheduler),
+        EventName::ApiServerRestart if api_answers => push(Environment::StopApiServer),
+        EventName::ControllerManagerRestart
+        | EventName::SchedulerRestart
+        | EventName::ApiServerRestart
+        | EventName::LostResponse
+        | EventName::DeletePod
+        | EventName::ForceDeletePod => {}
+        _ => {
+            for node in cluster.node_ids() {
+                if let Some(step) = node_target(cluster, event, node, api_answers) {
+                    push(step);
+                }
+            }
+        }
+    }
+}
+
+fn pod_targets(cluster: &Cluster<'_>, event: EventName, mut push: impl FnMut(Environment)) {
+    for pod in cluster.used_pods() {
+        let kubelet = cluster.pod(pod).kubelet;
+        match event {
+            EventName::SandboxDeath if kubelet.sandbox() == Sandbox::Ready => push(Environment::KillSandbox { pod }),
+            EventName::ResourcePressure if kubelet.worker() == Worker::Sync && !kubelet.evicted() => {
+                let runs = kubelet.node().is_some_and(|node| kubelet::runs(cluster, node));
+                if runs {
+                    push(Environment::EvictUnderPressure { pod });
+                }
+            }
+            EventName::ContainerCrash => {
+                for container in cluster.container_ids() {
+                    if cluster.container(pod, container).is_running() {
+                        push(Environment::CrashContainer { pod, container });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn node_target(cluster: &Cluster<'_>, event: EventName, node: NodeId, api_answers: bool) -> Option<Environment> {
+    let column = cluster.node(node);
+    let (object, machine) = (column.api, column.machine);
+    let in_api = object.exists() && api_answers;
+    let (possible, step) = match event {
+        EventName::CordonNode => (in_api && !object.unschedulable(), Environment::CordonNode { node }),
+        EventName::DrainNode => {
+            // DRN-2: unmanaged pods are refused without --force.
+            let managed = cluster.rules.scenario.workload.kind != WorkloadKind::Pod;
+            let free = cluster.shared.control_plane.draining().is_none();
+            (in_api && managed && free, Environment::DrainNode { node })
+        }
+        EventName::TaintNode => (in_api && !object.custom_no_execute(), Environment::TaintNode { node }),
+        EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
+        EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
+        EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
+        EventName::NodePartition => (machine.powered() && machine.connected(), Environment::PartitionNode { node }),
+        EventName::PartitionHeal => (machine.powered() && !machine.connected(), Environment::HealPartition { node }),
+        EventName::KubeletRestart => (kubelet::runs(cluster, node), Environment::StopKubelet { node }),
+        EventName::RuntimeHang => (machine.powered() && !machine.hung(), Environment::HangRuntime { node }),
+        EventName::CniFailure => (machine.powered() && !machine.cni_failed(), Environment::FailCni { node }),
+        EventName::ProxyStop => (machine.powered() && machine.proxy_runs(), Environment::StopProxy { node }),
+        _ => unreachable!("{event} has no node"),
+    };
+    possible.then_some(step)
+}
+
+fn lost_writes(cluster: &Cluster<'_>, mut push: impl FnMut(LostWrite)) {
+    if controllers::run(cluster) {
+        for revision in cluster.revision_ids() {
+            if cluster.replica_set(revision).creations_left() > 0 {
+                push(LostWrite::CreatePod { revision });
+            }
+        }
+        for pod in cluster.used_pods().filter(|&pod| cluster.pod(pod).controller.deletion_planned()) {
+            push(LostWrite::DeletePod { pod });
+        }
+    }
+    if !cluster.shared.control_plane.scheduler_down() {
+        for pod in cluster.used_pods() {
+            let scheduler = cluster.pod(pod).scheduler;
+            if scheduler.assumed().is_some() && !scheduler.bound() {
+                push(LostWrite::BindPod { pod });
+            }
+        }
+    }
+}
+
+/// What a `scale` event would set the wanted replicas to, if it changes them.
+fn scaled(cluster: &Cluster<'_>) -> Option<u8> {
+    let scenario = &cluster.rules.scenario;
+    let now = match scenario.workload.kind {
+        WorkloadKind::Deployment => cluster.shared.deployment.replicas(),
+        _ => cluster.replica_set(podproof_vocabulary::Revision(0)).replicas(),
+    };
+    let target = scenario.scale.unwrap_or(podproof_vocabulary::event::ScaleTarget::By(-1)).of(now);
+    (target != now).then_some(target)
+}
+
+/// Something happens; its budget, or the story, is spent.
+pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
+    spend(cluster, &step);
+    match step {
+        Environment::ChangeTemplate => {
+            let revision = cluster.shared.deployment.revision() + 1;
+            cluster.shared.deployment.set_revision(revision);
+            cluster.shared.deployment.set_deadline_exceeded(false);
+            watch::publish_deployment(cluster);
+        }
+        Environment::Scale => scale(cluster),
+        Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
+        Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
+        Environment::CordonNode { node } => node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true)),
+        Environment::DrainNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
+            cluster.shared.control_plane.set_draining(Some(node));
+            cluster.shared.control_plane.set_drain_must_list(true);
+        }
+        Environment::TaintNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(true));
+        }
+        Environment::AddNode { node } => {
+            cluster.node_mut(node).machine = running_machine();
+            node_lifecycle::update(cluster, node, |object| object.with_exists(true));
+        }
+        Environment::CrashNode { node } => crash(cluster, node),
+        Environment::ReturnNode { node } => {
+            // The kubelet starts by itself, in a step of its own (NF-1, SBX-3).
+            let machine = Machine::new().with_powered(true).with_connected(true);
+            cluster.node_mut(node).machine = machine.with_proxy_runs(true).with_proxy_must_list(true);
+        }
+        Environment::PartitionNode { node } => {
+            cluster.node_mut(node).machine.set_connected(false);
+            watch::clear(cluster, Watcher::Kubelet(node));
+            watch::clear(cluster, Watcher::Proxy(node));
+        }
+        // NF-13: kubelet and kube-proxy come back on their own, each with a list.
+        Environment::HealPartition { node } => {
+            let machine = &mut cluster.node_mut(node).machine;
+            machine.set_connected(true);
+            machine.set_kubelet_must_list(machine.kubelet_runs());
+            machine.set_proxy_must_list(machine.proxy_runs());
+        }
+        Environment::StopKubelet { node } => kubelet::stop(cluster, node),
+        Environment::CrashContainer { pod, container } => {
+            container_runtime::exit(cluster, pod, container, Process::ExitedError);
+        }
+        Environment::KillSandbox { pod } => {
+            // SBX-2: the containers live on until the kubelet notices.
+            let kubelet = &mut cluster.pod_mut(pod).kubelet;
+            kubelet.set_sandbox(Sandbox::Dead);
+            kubelet.set_address(None);
+        }
+        Environment::HangRuntime { node } => cluster.node_mut(node).machine.set_hung(true),
+        Environment::FailCni { node } => cluster.node_mut(node).machine.set_cni_failed(true),
+        Environment::BreakWatches { watcher } => watch::break_watches(cluster, watcher),
+        Environment::LoseResponse { write, committed } => match write {
+            LostWrite::CreatePod { revision } => replica_set::lose_creation(cluster, revision, committed),
+            LostWrite::DeletePod { pod } => replica_set::lose_deletion(cluster, pod, committed),
+            LostWrite::BindPod { pod } => scheduler::lose_binding(cluster, pod, committed),
+        },
+        Environment::StopControllerManager => controllers::stop(cluster),
+        Environment::StopScheduler => scheduler::stop(cluster),
+        Environment::StopProxy { node } => {
+            cluster.node_mut(node).machine.set_proxy_runs(false);
+            watch::clear(cluster, Watcher::Proxy(node));
+            for pod in cluster.pod_ids() {
+                cluster.proxy_mut(node, pod).view = Endpoint::new();
+            }
+        }
+        Environment::StopApiServer => stop_api_server(cluster),
+        // EVM-7: no deletionTimestamp; the kubelet kills it and then reports Failed.
+        Environment::EvictUnderPressure { pod } => cluster.pod_mut(pod).kubelet.set_evicted(true),
+    }
+}
+
+fn spend(cluster: &mut Cluster<'_>, step: &Environment) {
+    let event = event_of(step);
+    let left = &mut cluster.shared.events_left[event as usize];
+    if *left > 0 {
+        *left -= 1;
+    } else if cluster.rules.scenario.story.event() == Some(event) {
+        cluster.shared.control_plane.set_story_told(true);
+    }
+}
+
+/// A machine with everything on it running.
+pub fn running_machine() -> Machine {
+    Machine::new().with_powered(true).with_connected(true).with_kubelet_runs(true).with_proxy_runs(true)
+}
+
+fn scale(cluster: &mut Cluster<'_>) {
+    let Some(target) = scaled(cluster) else { return };
+    if cluster.rules.scenario.workload.kind == WorkloadKind::Deployment {
+        cluster.shared.deployment.set_replicas(target);
+        watch::publish_deployment(cluster);
+    } else {
+        let revision = podproof_vocabulary::Revision(0);
+        cluster.replica_set_mut(revision).set_replicas(target);
+        watch::publish_replica_set(cluster, revision);
+    }
+}
+
+/// Power is lost: containers, kubelet, kube-proxy and rules die at once. What a node that never returns remembers is
+/// of no consequence and is dropped.
+fn crash(cluster: &mut Cluster<'_>, node: NodeId) {
+    kubelet::stop(cluster, node);
+    let returns = cluster.rules.nodes_may_return();
+    let here: Vec<PodId> = kubelet::known(cluster, node).collect();
+    for pod in here {
+        if !returns {
+            cluster.pod_mut(pod).kubelet = KubeletPod::new();
+            cluster.containers_of_mut(pod).fill(Container::new());
+            continue;
+        }
+        let kubelet = &mut cluster.pod_mut(pod).kubelet;
+        if kubelet.sandbox() == Sandbox::Ready {
+            kubelet.set_sandbox(Sandbox::Dead);
+        }
+        kubelet.set_address(None);
+        for container in cluster.container_ids() {
+            if cluster.container(pod, container).is_running() {
+                container_runtime::exit(cluster, pod, container, Process::ExitedError);
+            }
+        }
+    }
+    cluster.node_mut(node).machine = Machine::new();
+    watch::clear(cluster, Watcher::Proxy(node));
+    for pod in cluster.pod_ids() {
+        *cluster.proxy_mut(node, pod) = ProxyPod::default();
+    }
+}
+
+/// Every watch ends; with the new watch cache every client has to list again (API-36; seen in the recording of a
+/// restart).
+fn stop_api_server(cluster: &mut Cluster<'_>) {
+    cluster.shared.control_plane.set_api_server_down(true);
+    let nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
+    let watchers: Vec<_> = [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes).collect();
+    for watcher in watchers {
+        if watch::receives(cluster, watcher) {
+            watch::break_watches(cluster, watcher);
+        }
+    }
+}

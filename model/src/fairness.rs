@@ -1,0 +1,129 @@
+//! Which steps are fair, and in which units.
+//!
+//! The unit is action class × consumer × key, as client-go's queues are per key. A fair step of a living component that
+//! is possible from some point on, for ever, is taken infinitely often (weak fairness). What the environment does is not
+//! fair, but for the repairs that a story promises; in timed mode only ticks are.
+
+use podproof_vocabulary::action::{
+    Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, Process,
+    ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
+};
+
+use crate::cluster::Cluster;
+use crate::environment;
+
+/// A unit of fairness: class and key, as numbers.
+pub type Unit = u16;
+
+const fn unit(class: u8, key: usize) -> Unit {
+    (class as u16) << 9 | key as u16
+}
+
+/// The unit of a step; none if it is not fair.
+///
+/// | class | fair | why |
+/// | --- | --- | --- |
+/// | watch deliveries and lists | yes, per consumer and object | a connected watch delivers (MOD-1) |
+/// | scheduler, controllers | yes, per key | level-triggered: a key with work is queued until it is done (CTL-1) |
+/// | kubelet, PLEG, probes | yes, per pod or node | sync loop, relist and probes run periodically |
+/// | processes: listening, exiting | yes, per container | a process does what its annotation says |
+/// | kube-proxy | yes, per node | a pending change is synced within the min-sync period (PRX-1) |
+/// | drain | yes, per pod | it asks again every 5 s (DRN-3) |
+/// | process starts | yes | a process manager restarts them |
+/// | reuse of an address | no | nobody promises a neighbour |
+/// | environment | no, but for promised repairs | faults and operators owe nothing |
+/// | tick | only in timed mode | time passes |
+pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
+    if cluster.rules.is_timed() {
+        return matches!(action, Action::Tick).then_some(0);
+    }
+    let consumer = |watcher: Watcher| match watcher {
+        Watcher::Scheduler => 0,
+        Watcher::ControllerManager => 1,
+        Watcher::Kubelet(node) => 2 + 2 * node.0,
+        Watcher::Proxy(node) => 3 + 2 * node.0,
+    };
+    let containers = cluster.rules.containers.len();
+    let of_container = |pod: podproof_vocabulary::PodId, container: podproof_vocabulary::ContainerId| {
+        (pod.index() * containers + container.index()) & 0x1ff
+    };
+    Some(match *action {
+        Action::Tick => return None,
+        Action::Watch(watch) => match watch {
+            Watch::DeliverPod { to: Watcher::Scheduler, pod } => unit(0, pod.index()),
+            Watch::DeliverPod { to: Watcher::ControllerManager, pod } => unit(1, pod.index()),
+            Watch::DeliverPod { to: _, pod } => unit(2, pod.index()),
+            Watch::DeliverNode { to: Watcher::Scheduler, node } => unit(3, node.index()),
+            Watch::DeliverNode { to: _, node } => unit(4, node.index()),
+            Watch::DeliverDeployment => unit(5, 0),
+            Watch::DeliverBudget => unit(5, 1),
+            Watch::DeliverReplicaSet { revision } => unit(6, revision.index()),
+            Watch::DeliverSlice { node } => unit(7, node.index()),
+            Watch::List { watcher } => unit(8, consumer(watcher).into()),
+        },
+        // One pod's attempt, whichever node it is for.
+        Action::Scheduler(Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod }) => unit(9, pod.index()),
+        Action::Scheduler(Scheduler::BindPod { pod }) => unit(10, pod.index()),
+        Action::Scheduler(Scheduler::FlushPod { pod }) => unit(11, pod.index()),
+        Action::Deployment(Deployment::ExceedProgressDeadline) => unit(12, 1),
+        Action::Deployment(_) => unit(12, 0),
+        Action::ReplicaSet(step) => match step {
+            ReplicaSet::PlanReplicas { revision } => unit(13, revision.index()),
+            ReplicaSet::ChooseVictim { .. } => unit(14, 0),
+            ReplicaSet::CreatePod { revision } => unit(15, revision.index()),
+            ReplicaSet::DeletePod { pod } => unit(16, pod.index()),
+            ReplicaSet::UpdateStatus { revision } => unit(17, revision.index()),
+            ReplicaSet::CountAvailable { pod } => unit(18, pod.index()),
+        },
+        Action::NodeLifecycle(step) => match step {
+            NodeLifecycle::MarkNodeUnknown { node } => unit(19, node.index()),
+            NodeLifecycle::MarkPodNotReady { pod } => unit(20, pod.index()),
+            NodeLifecycle::TaintNoSchedule { node } => unit(21, node.index()),
+            NodeLifecycle::TaintNoExecute { node } => unit(22, node.index()),
+        },
+        Action::TaintEviction(TaintEviction::DeletePod { pod }) => unit(23, pod.index()),
+        Action::PodGarbageCollector(PodGarbageCollector::FailPod { pod }) => unit(24, pod.index()),
+        Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }) => unit(25, pod.index()),
+        Action::Disruption(Disruption::UpdateStatus) => unit(26, 0),
+        Action::Disruption(Disruption::ForgetDisruption { pod }) => unit(27, pod.index()),
+        Action::EndpointSlice(_) => unit(28, 0),
+        Action::Kubelet(step) => match step {
+            Kubelet::BeginTermination { pod } => unit(29, pod.index()),
+            Kubelet::CreateSandbox { pod } => unit(30, pod.index()),
+            Kubelet::StopSandbox { pod } => unit(31, pod.index()),
+            Kubelet::FinishPod { pod } => unit(32, pod.index()),
+            Kubelet::ForgetPod { pod } => unit(33, pod.index()),
+            Kubelet::ReportStatus { pod } => unit(34, pod.index()),
+            Kubelet::RemovePod { pod } => unit(35, pod.index()),
+            Kubelet::StartContainer { pod, container } => unit(36, of_container(pod, container)),
+            Kubelet::StopContainer { pod, container } => unit(37, of_container(pod, container)),
+            Kubelet::RunPreStop { pod, container } => unit(38, of_container(pod, container)),
+            Kubelet::FinishPreStop { pod, container } => unit(39, of_container(pod, container)),
+            Kubelet::ExpireGrace { pod, container } => unit(40, of_container(pod, container)),
+            Kubelet::SendSigterm { pod, container } => unit(41, of_container(pod, container)),
+            Kubelet::SendSigkill { pod, container } => unit(42, of_container(pod, container)),
+            Kubelet::FlipReadiness { pod, container } => unit(43, of_container(pod, container)),
+            Kubelet::PassStartup { pod, container } => unit(44, of_container(pod, container)),
+            Kubelet::FailProbe { pod, container } => unit(45, of_container(pod, container)),
+            Kubelet::Relist { node } => unit(46, node.index()),
+            Kubelet::NoticeHang { node } => unit(47, node.index()),
+            Kubelet::ReportNodeStatus { node } => unit(48, node.index()),
+        },
+        Action::Container(Container::Listen { pod, container }) => unit(49, of_container(pod, container)),
+        Action::Container(Container::Exit { pod, container }) => unit(50, of_container(pod, container)),
+        Action::Container(Container::ReuseAddress { .. }) => return None,
+        Action::Proxy(podproof_vocabulary::action::Proxy::ProgramRules { node }) => unit(51, node.index()),
+        Action::Drain(Drain::ListPods) => unit(52, 511),
+        Action::Drain(Drain::EvictPod { pod }) => unit(52, pod.index()),
+        Action::Drain(Drain::DeletePod { pod }) => unit(53, pod.index()),
+        Action::Process(Process::StartApiServer) => unit(54, 0),
+        Action::Process(Process::StartScheduler) => unit(54, 1),
+        Action::Process(Process::StartControllerManager) => unit(54, 2),
+        Action::Process(Process::StartKubelet { node }) => unit(55, node.index()),
+        Action::Environment(step) if environment::is_promised(cluster, &step) => match step {
+            Environment::HealPartition { node } => unit(56, node.index()),
+            _ => unit(57, 0),
+        },
+        Action::Environment(_) => return None,
+    })
+}

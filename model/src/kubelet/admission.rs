@@ -1,0 +1,41 @@
+//! Admission: the kubelet's own check, the only one for pods that bypass the scheduler (ADM-1 to ADM-14).
+//!
+//! Source: S28 `pkg/kubelet/lifecycle/predicate.go`. Left out: sysctls, devices, topology, node pressure, and the
+//! kubelet's lag on its own Node object. A rejected pod gets phase Failed and no worker (ADM-12).
+
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::observation::Process;
+use podproof_vocabulary::{NodeId, PodId};
+
+use crate::cluster::Cluster;
+use crate::rules::Tolerated;
+use crate::state::Worker;
+
+/// Does this pod take up room by the kubelet's reckoning? Those whose containers have stopped do not (`activePods`,
+/// ADM-14).
+fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    match cluster.pod(pod).kubelet.worker() {
+        Worker::Sync | Worker::Terminating => true,
+        Worker::None => cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running),
+        Worker::Terminated | Worker::Finished | Worker::Rejected => false,
+    }
+}
+
+/// May `pod` run on `node`? Asked once, when the kubelet first sees it, and again after a restart (ADM-13).
+pub fn admits(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
+    let filters = &cluster.rules.filters;
+    let others = super::known(cluster, node).filter(|&other| other != pod && is_active(cluster, other)).count() as u64;
+    // ADM-5
+    let fits = others < filters.node_resources_fit.capacity[node.index()]
+        || cluster.has_mutant(Mutant::AdmissionIgnoresResources);
+    // ADM-6
+    let matches = filters.node_affinity.passes(node);
+    // ADM-8
+    let ports = &filters.node_ports;
+    let ports_free = !ports.claims_any()
+        || (others == 0 && ports.is_free_of_neighbours(node))
+        || cluster.has_mutant(Mutant::HostPortsIgnored);
+    // ADM-9: only NoExecute taints, however long they are tolerated.
+    let tolerates = cluster.rules.tolerations.on(node, cluster.node(node).api.taints()) != Tolerated::No;
+    fits && matches && ports_free && tolerates
+}

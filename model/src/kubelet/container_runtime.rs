@@ -1,0 +1,439 @@
+//! Sandboxes and containers: what SyncPod starts and stops, and what the processes do by themselves.
+//!
+//! Source: S28 `pkg/kubelet/kuberuntime/kuberuntime_manager.go` (`computePodActions`, `SyncPod`),
+//! `kuberuntime_container.go` (`killContainer`), M33 `kuberuntime_termination_order.go`. Every call is a step of its own.
+
+use podproof_vocabulary::action::{Action, Container as ContainerStep, Kubelet};
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::observation::{Address, Hook, Process, Sandbox};
+use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, RestartPolicy};
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use super::{is_frozen, pleg};
+use crate::cluster::Cluster;
+use crate::state::{Container, Worker};
+
+/// The last step of the restart back-off ladder: 10, 20, 40, 80, 160, 300 s (CLB-1).
+pub const LAST_BACKOFF: u8 = 6;
+
+/// Seconds that the next restart waits after the exit; the first is immediate (CLB-1).
+pub fn backoff_seconds(cluster: &Cluster<'_>, container: Container) -> u32 {
+    let latencies = &cluster.rules.scenario.latencies;
+    match container.backoff() {
+        0 => 0,
+        step => (latencies.restart_backoff << (step - 1)).min(latencies.restart_backoff_limit),
+    }
+}
+
+/// The grace period of the kill that is under way, in seconds (KIL-2, PW-18).
+pub fn grace_seconds(cluster: &Cluster<'_>, pod: PodId) -> u32 {
+    if cluster.pod(pod).kubelet.minimum_grace() {
+        // An override of 0 becomes 1 s; the floor of 2 s applies to the signal (KIL-5).
+        crate::time::OVERRIDDEN_GRACE
+    } else {
+        cluster.rules.scenario.workload.template.grace_seconds
+    }
+}
+
+/// What the kubelet believes of a container: the cache, and what it did since (PW-16).
+fn believed(container: Container) -> Process {
+    if container.touched() { Process::Running } else { container.cached() }
+}
+
+/// Will an exited container be started again? (CPA-9)
+pub fn restarts(cluster: &Cluster<'_>, container: ContainerId, exited: Process) -> bool {
+    let policy = cluster.rules.scenario.workload.template.restart_policy;
+    match cluster.rules.container(container).kind {
+        ContainerKind::Sidecar => true,
+        ContainerKind::Init => exited == Process::ExitedError && policy != RestartPolicy::Never,
+        ContainerKind::App => match policy {
+            RestartPolicy::Always => true,
+            RestartPolicy::OnFailure => exited == Process::ExitedError,
+            RestartPolicy::Never => false,
+        },
+    }
+}
+
+/// The containers that a sync would start now, in the order of CPA-12.
+fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerId)) {
+    let rules = cluster.rules;
+    let state = |container| believed(cluster.container(pod, container));
+    let initialized = rules.of_kind(ContainerKind::App).any(|app| state(app) != Process::Absent);
+    let skips_init = cluster.has_mutant(Mutant::AppsDoNotWaitForInit);
+    let mut waits = false;
+    for container in cluster.container_ids() {
+        let kind = rules.container(container).kind;
+        if kind == ContainerKind::App || waits {
+            continue;
+        }
+        match (state(container), kind) {
+            (Process::Absent, _) if !initialized || kind == ContainerKind::Sidecar => {
+                start(container);
+                waits = !initialized;
+            }
+            // CPA-8: a sidecar is done when it runs and has passed its startup probe.
+            (Process::Running, ContainerKind::Sidecar) => {
+                let started = rules.container(container).startup.is_none() || cluster.container(pod, container).probe_started();
+                waits = !started && !initialized;
+            }
+            (Process::Running, _) => waits = !initialized,
+            (exited, ContainerKind::Sidecar) if exited.has_exited() => {
+                start(container);
+                waits = !initialized;
+            }
+            // CPA-7
+            (Process::ExitedError, _) if !initialized => {
+                if restarts(cluster, container, Process::ExitedError) {
+                    start(container);
+                }
+                waits = true;
+            }
+            _ => {}
+        }
+    }
+    if waits && !skips_init {
+        return;
+    }
+    // CPA-12: one after the other, in spec order, without waiting for readiness.
+    let mut first_start = true;
+    for container in rules.of_kind(ContainerKind::App) {
+        match state(container) {
+            Process::Absent if first_start => {
+                start(container);
+                first_start = false;
+            }
+            exited if exited.has_exited() && restarts(cluster, container, exited) => start(container),
+            _ => {}
+        }
+    }
+}
+
+/// The sandbox has to be made, or made again (CPA-1 to CPA-3).
+fn needs_sandbox(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let policy = cluster.rules.scenario.workload.template.restart_policy;
+    let ran = cluster.containers_of(pod).iter().any(|container| container.cached() != Process::Absent);
+    kubelet.sandbox_cached() != Sandbox::Ready && !kubelet.sandbox_touched() && !(policy == RestartPolicy::Never && ran)
+}
+
+/// The steps of the kubelet towards the runtime.
+pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+    if !pleg::runtime_answers(cluster, node) {
+        return;
+    }
+    let kubelet = cluster.pod(pod).kubelet;
+    let may_sync = !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node);
+    let late = cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && kubelet.worker() == Worker::Terminating;
+    if may_sync && (kubelet.worker() == Worker::Sync || late) {
+        sync_candidates(cluster, node, pod, out);
+    }
+    kill_candidates(cluster, pod, out);
+    let all_stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
+    let early = cluster.has_mutant(Mutant::SandboxStoppedFirst) && kubelet.sandbox() == Sandbox::Ready;
+    // SBX-4: after all containers.
+    if kubelet.worker() == Worker::Terminating && (all_stopped || early) {
+        out.push(Action::Kubelet(Kubelet::StopSandbox { pod }));
+    }
+}
+
+fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+    let kubelet = cluster.pod(pod).kubelet;
+    let containers = cluster.containers_of(pod);
+    if needs_sandbox(cluster, pod) {
+        // CPA-4: first every container that still runs is stopped.
+        let mut running = false;
+        for container in cluster.container_ids().filter(|&container| cluster.container(pod, container).is_running()) {
+            running = true;
+            if !cluster.container(pod, container).stopping() {
+                out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
+            }
+        }
+        if !running && !cluster.node(node).machine.cni_failed() {
+            out.push(Action::Kubelet(Kubelet::CreateSandbox { pod }));
+        }
+        return;
+    }
+    // A start in a sandbox that has died fails and changes nothing.
+    if kubelet.sandbox() == Sandbox::Ready {
+        let never_restarts = cluster.has_mutant(Mutant::KubeletNeverRestarts);
+        startable(cluster, pod, |container| {
+            let state = containers[container.index()];
+            let is_restart = believed(state).has_exited();
+            if !state.is_running() && !(is_restart && never_restarts) {
+                out.push(Action::Kubelet(Kubelet::StartContainer { pod, container }));
+            }
+        });
+    }
+    // CPA-10: a failed startup or liveness probe.
+    for container in cluster.container_ids() {
+        let state = containers[container.index()];
+        if state.probe_failed() && state.is_running() && !state.stopping() {
+            out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
+        }
+    }
+}
+
+/// The steps of the kills that are under way (KIL-1 to KIL-16). They go on while the sync loop is frozen.
+fn kill_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    for container in cluster.container_ids() {
+        let state = cluster.container(pod, container);
+        if !(state.stopping() && state.is_running()) {
+            continue;
+        }
+        let hook = hook_of(cluster, pod, container);
+        if hook.is_some() && state.hook() == Hook::None && !state.grace_expired() {
+            out.push(Action::Kubelet(Kubelet::RunPreStop { pod, container }));
+        }
+        if state.hook() == Hook::Running {
+            out.push(Action::Kubelet(Kubelet::FinishPreStop { pod, container }));
+        }
+        if !state.grace_expired() && grace_may_expire(cluster, pod, container) {
+            out.push(Action::Kubelet(Kubelet::ExpireGrace { pod, container }));
+        }
+        // KIL-3: after the hook, or when the grace has run out over it.
+        let hook_over = hook.is_none() || state.hook() == Hook::Done || state.grace_expired();
+        let during_hook = cluster.has_mutant(Mutant::SigtermDuringPreStop) && state.hook() == Hook::Running;
+        if !state.sigterm() && (hook_over || during_hook) && its_turn(cluster, pod, container) {
+            out.push(Action::Kubelet(Kubelet::SendSigterm { pod, container }));
+        }
+        let at_once = cluster.has_mutant(Mutant::SigkillAtOnce);
+        if state.sigterm() && (at_once || (state.grace_expired() && floor_may_pass(cluster, pod, container))) {
+            out.push(Action::Kubelet(Kubelet::SendSigkill { pod, container }));
+        }
+    }
+}
+
+/// The hook that a kill of this container runs (KIL-3: only with grace, and with a known spec; KIL-12).
+pub fn hook_of(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Option<PreStop> {
+    let kubelet = cluster.pod(pod).kubelet;
+    let known = kubelet.knows_spec() && grace_seconds(cluster, pod) > 0;
+    cluster.rules.container(container).hook.filter(|_| known)
+}
+
+/// KIL-8, KIL-10: a sidecar waits for the apps and for the sidecars after it, as long as the grace lasts.
+fn its_turn(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+    let rules = cluster.rules;
+    if rules.container(container).kind != ContainerKind::Sidecar
+        || cluster.container(pod, container).grace_expired()
+        || cluster.pod(pod).kubelet.worker() != Worker::Terminating
+        || cluster.has_mutant(Mutant::SidecarsStopWithApps)
+    {
+        return true;
+    }
+    let later_sidecars = rules.of_kind(ContainerKind::Sidecar).filter(|&other| other > container);
+    let others = rules.of_kind(ContainerKind::App).chain(later_sidecars);
+    others.into_iter().all(|other| !cluster.container(pod, other).is_running())
+}
+
+/// Untimed, timers that one process started together keep their order: the grace does not run out before a hook, or a
+/// process that exits by itself, that takes less time. With clocks the clocks say so.
+fn grace_may_expire(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+    if cluster.rules.scenario.inaccurate_detectors {
+        return true;
+    }
+    let grace = grace_seconds(cluster, pod);
+    let state = cluster.container(pod, container);
+    let hook_seconds = match hook_of(cluster, pod, container) {
+        None => 0,
+        Some(PreStop::Seconds(seconds)) => seconds,
+        // It takes any time up to the grace.
+        Some(PreStop::AnyTime) if state.hook() == Hook::Done => 0,
+        Some(PreStop::AnyTime) => return state.hook() == Hook::Running,
+    };
+    let exits_after = cluster.rules.container(container).exits_after();
+    match state.hook() {
+        // The hook, or the signal, comes first: both are immediate.
+        Hook::None if !state.sigterm() => {
+            let waits_for_others = !its_turn(cluster, pod, container);
+            hook_of(cluster, pod, container).is_none() && waits_for_others
+        }
+        Hook::Running => hook_seconds >= grace,
+        _ if !state.sigterm() => !its_turn(cluster, pod, container),
+        _ => exits_after.is_none_or(|exit| hook_seconds + exit >= grace),
+    }
+}
+
+/// KIL-5: no SIGKILL within the floor after SIGTERM. Untimed, a process that exits sooner is never killed.
+fn floor_may_pass(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+    if let Some(passed) = crate::time::floor_has_passed(cluster, pod, container) {
+        return passed;
+    }
+    let floor = cluster.rules.scenario.latencies.minimum_grace;
+    cluster.rules.scenario.inaccurate_detectors
+        || cluster.rules.container(container).exits_after().is_none_or(|exit| exit >= floor)
+}
+
+/// What processes and the network plugin do by themselves.
+pub fn process_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+    if !cluster.node(node).machine.powered() {
+        return;
+    }
+    let step = Action::Container;
+    for container in cluster.container_ids() {
+        let (state, rules) = (cluster.container(pod, container), cluster.rules.container(container));
+        if !state.is_running() {
+            continue;
+        }
+        if !state.has_listened() && !state.sigterm() && rules.kind != ContainerKind::Init {
+            out.push(step(ContainerStep::Listen { pod, container }));
+        }
+        let done = match rules.kind {
+            ContainerKind::Init => rules.completes || state.sigterm(),
+            ContainerKind::Sidecar | ContainerKind::App => state.sigterm() && rules.exits_after().is_some(),
+        };
+        if done {
+            out.push(step(ContainerStep::Exit { pod, container }));
+        }
+    }
+    if may_lose_address(cluster, pod) {
+        out.push(step(ContainerStep::ReuseAddress { pod }));
+    }
+}
+
+/// F-12: CNI gives an address that was freed to the neighbour's new pod. It matters only while somebody still routes
+/// to it.
+fn may_lose_address(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    cluster.rules.has_moving_neighbour()
+        && !cluster.shared.control_plane.neighbour_moved()
+        && freed_address(cluster, pod).is_some_and(|address| {
+            cluster.proxies_of(pod).iter().any(|proxy| {
+                proxy.rule.address() == Some(address) || proxy.view.address() == Some(address)
+            }) || column.slice.address() == Some(address)
+        })
+}
+
+/// The address of this slot that somebody remembers and no sandbox holds.
+fn freed_address(cluster: &Cluster<'_>, pod: PodId) -> Option<Address> {
+    let column = cluster.pod(pod);
+    let held = column.kubelet.address();
+    let freed_early = cluster.has_mutant(Mutant::AddressFreedEarly) && column.kubelet.worker() == Worker::Terminating;
+    let remembered = cluster.proxies_of(pod).iter().flat_map(|proxy| [proxy.rule.address(), proxy.view.address()]);
+    let mut remembered = remembered.chain([column.slice.address()]).flatten();
+    remembered.find(|&address| Some(address) != held || freed_early)
+}
+
+/// Takes a step of a process or of the network plugin.
+pub fn apply(cluster: &mut Cluster<'_>, step: ContainerStep) {
+    match step {
+        ContainerStep::Listen { pod, container } => {
+            let state = cluster.container_mut(pod, container);
+            state.set_accepting(true);
+            state.set_has_listened(true);
+        }
+        ContainerStep::Exit { pod, container } => exit(cluster, pod, container, Process::ExitedOk),
+        ContainerStep::ReuseAddress { pod } => {
+            let address = freed_address(cluster, pod);
+            cluster.pod_mut(pod).head.set_reused_address(address);
+            cluster.shared.control_plane.set_neighbour_moved(true);
+        }
+    }
+}
+
+/// An address that nobody remembers any more is no longer of interest; the neighbour may move again.
+pub fn settle_addresses(cluster: &mut Cluster<'_>) {
+    if !cluster.shared.control_plane.neighbour_moved() {
+        return;
+    }
+    for pod in cluster.pod_ids() {
+        let column = cluster.pod(pod);
+        let reused = column.head.reused_address();
+        let remembered = cluster.proxies_of(pod).iter().any(|p| p.rule.address() == reused || p.view.address() == reused)
+            || column.slice.address() == reused;
+        if reused.is_some() && !remembered {
+            cluster.pod_mut(pod).head.set_reused_address(None);
+            cluster.shared.control_plane.set_neighbour_moved(false);
+        }
+    }
+}
+
+/// A process is gone. What the kubelet knew of stopping it is settled.
+pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: Process) {
+    let state = cluster.container_mut(pod, container);
+    *state = state
+        .with_process(how)
+        .with_accepting(false)
+        .with_has_listened(false)
+        .with_sigterm(false)
+        .with_stopping(false)
+        .with_grace_expired(false)
+        .with_hook(Hook::None);
+}
+
+/// SP-9, CPA-13: RunPodSandbox; CNI ADD gives an address that nobody remembers as this slot's.
+pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
+    let column = cluster.pod(pod);
+    let recreated = column.kubelet.sandbox() != Sandbox::None
+        || cluster.containers_of(pod).iter().any(|container| container.cached() != Process::Absent);
+    let remembers = |address: Option<Address>| {
+        let held = [column.api.address(), column.controller.view().address(), column.slice.address(), column.kubelet.address_cached(), column.head.reused_address()];
+        held.contains(&address)
+            || cluster.proxies_of(pod).iter().any(|proxy| [proxy.rule.address(), proxy.view.address()].contains(&address))
+    };
+    let free = (0..7).map(Address).find(|&address| !remembers(Some(address)));
+    let Some(address) = free else {
+        cluster.shared.control_plane.set_out_of_slots(true);
+        return;
+    };
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    kubelet.set_sandbox(Sandbox::Ready);
+    kubelet.set_address(Some(address));
+    kubelet.set_sandbox_touched(true);
+    kubelet.set_sandbox_recreated(recreated);
+    if recreated {
+        // CPA-4: everything starts again from the first init container; the back-off goes on.
+        for container in cluster.containers_of_mut(pod) {
+            *container = Container::new().with_backoff(container.backoff());
+        }
+    }
+}
+
+/// A container starts: image, create, start (CPA-12).
+pub fn start(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
+    let rules = cluster.rules.container(container);
+    let before = cluster.container(pod, container);
+    let is_restart = before.cached() != Process::Absent;
+    // MC-6: another process of the pod holds the port; the new one fails to bind and exits.
+    let port_taken = rules.port_conflicts.iter().any(|&other| cluster.container(pod, other).is_running());
+    let listens = rules.listens_after == 0 && rules.kind != ContainerKind::Init && !port_taken;
+    let process = if port_taken { Process::ExitedError } else { Process::Running };
+    *cluster.container_mut(pod, container) = Container::new()
+        .with_process(process)
+        .with_accepting(listens)
+        .with_has_listened(listens)
+        .with_cached(before.cached())
+        .with_touched(true)
+        .with_backoff((before.backoff() + u8::from(is_restart)).min(LAST_BACKOFF));
+}
+
+/// The grace of a stop has run out: a hook that still runs is left alone, and the signal follows (KIL-4).
+pub fn expire_grace(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
+    let state = cluster.container_mut(pod, container);
+    state.set_grace_expired(true);
+    if state.hook() == Hook::Running {
+        state.set_hook(Hook::Done);
+    }
+}
+
+/// KIL-6: the stop signal to the main process.
+pub fn send_sigterm(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
+    let closes = matches!(cluster.rules.container(container).on_sigterm, OnSigterm::Close(_));
+    let state = cluster.container_mut(pod, container);
+    state.set_sigterm(true);
+    if closes {
+        state.set_accepting(false);
+        state.set_has_listened(true);
+    }
+}
+
+/// SBX-4: StopPodSandbox; CNI DEL frees the address. With every container stopped the worker is done (PW-7).
+pub fn stop_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
+    let all_stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    kubelet.set_sandbox(Sandbox::None);
+    kubelet.set_address(None);
+    kubelet.set_sandbox_touched(true);
+    if all_stopped {
+        kubelet.set_worker(Worker::Terminated);
+    }
+}

@@ -1,0 +1,167 @@
+//! The kubelet of a node: admission, pod workers, PLEG, probes, status, heartbeat. It acts on its own copy of its pods
+//! and on what the PLEG has last seen of the runtime, never on the store.
+//!
+//! - [`admission`]: may this pod run here
+//! - [`pod_worker`]: from sync over terminating and terminated to finished
+//! - [`container_runtime`]: sandboxes and containers, starting and stopping them
+//! - [`pleg`]: relists, and what makes them stuck
+//! - [`probes`]: startup, readiness and liveness
+//! - [`status`]: what is reported of a pod, and its final deletion
+//! - [`node_status`]: what is reported of the node
+//!
+//! Left out: static and ephemeral pods, volumes, image pulls, postStart hooks, the pod resync of 60 s, cgroups.
+
+pub mod admission;
+pub mod container_runtime;
+pub mod node_status;
+pub mod pleg;
+pub mod pod_worker;
+pub mod probes;
+pub mod status;
+
+use podproof_vocabulary::action::{Action, Kubelet, Watcher};
+use podproof_vocabulary::observation::{Hook, Process, Sandbox};
+use podproof_vocabulary::{NodeId, PodId};
+
+use crate::cluster::Cluster;
+use crate::state::{Container, KubeletPod, KubeletView, Worker};
+use crate::watch;
+
+/// The kubelet's process runs on a machine with power.
+pub fn runs(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    let machine = cluster.node(node).machine;
+    machine.powered() && machine.kubelet_runs()
+}
+
+/// SRC-5: with an unhealthy runtime or PLEG, or before the first relist, the sync loop does nothing: no additions, no
+/// deletions, no reaction to probes.
+pub fn is_frozen(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    let machine = cluster.node(node).machine;
+    machine.unhealthy() || machine.first_relist_pending()
+}
+
+/// The node whose kubelet has to do with a pod: the one that knows it, else the one that it is bound to.
+pub fn node_of(cluster: &Cluster<'_>, pod: PodId) -> Option<NodeId> {
+    let column = cluster.pod(pod);
+    column.kubelet.node().or(column.api.node()).filter(|node| node.index() < cluster.rules.nodes)
+}
+
+/// The pods that the kubelet or the runtime of `node` knows.
+pub fn known<'c>(cluster: &'c Cluster<'_>, node: NodeId) -> impl Iterator<Item = PodId> + 'c {
+    cluster.used_pods().filter(move |&pod| cluster.pod(pod).kubelet.node() == Some(node))
+}
+
+/// The steps that the kubelets can take.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    for node in cluster.node_ids() {
+        if runs(cluster, node) {
+            pleg::candidates(cluster, node, out);
+            node_status::candidates(cluster, node, out);
+        }
+    }
+    for pod in cluster.used_pods() {
+        let Some(node) = node_of(cluster, pod) else { continue };
+        if runs(cluster, node) {
+            pod_worker::candidates(cluster, node, pod, out);
+            container_runtime::candidates(cluster, node, pod, out);
+            probes::candidates(cluster, node, pod, out);
+            status::candidates(cluster, node, pod, out);
+        }
+        container_runtime::process_candidates(cluster, node, pod, out);
+    }
+}
+
+/// Takes a step of a kubelet.
+pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
+    match step {
+        Kubelet::BeginTermination { pod } => pod_worker::begin_termination(cluster, pod),
+        Kubelet::FinishPod { pod } => cluster.pod_mut(pod).kubelet.set_worker(Worker::Finished),
+        Kubelet::ForgetPod { pod } => forget(cluster, pod),
+        Kubelet::CreateSandbox { pod } => container_runtime::create_sandbox(cluster, pod),
+        Kubelet::StartContainer { pod, container } => container_runtime::start(cluster, pod, container),
+        Kubelet::StopContainer { pod, container } => cluster.container_mut(pod, container).set_stopping(true),
+        Kubelet::RunPreStop { pod, container } => cluster.container_mut(pod, container).set_hook(Hook::Running),
+        Kubelet::FinishPreStop { pod, container } => cluster.container_mut(pod, container).set_hook(Hook::Done),
+        Kubelet::ExpireGrace { pod, container } => container_runtime::expire_grace(cluster, pod, container),
+        Kubelet::SendSigterm { pod, container } => container_runtime::send_sigterm(cluster, pod, container),
+        Kubelet::SendSigkill { pod, container } => {
+            container_runtime::exit(cluster, pod, container, Process::ExitedError);
+        }
+        Kubelet::StopSandbox { pod } => container_runtime::stop_sandbox(cluster, pod),
+        Kubelet::ReportStatus { pod } => status::report(cluster, pod),
+        Kubelet::RemovePod { pod } => status::remove(cluster, pod),
+        Kubelet::FlipReadiness { pod, container } => {
+            let accepting = cluster.container(pod, container).accepting();
+            cluster.container_mut(pod, container).set_probe_ready(accepting);
+        }
+        Kubelet::PassStartup { pod, container } => cluster.container_mut(pod, container).set_probe_started(true),
+        Kubelet::FailProbe { pod, container } => cluster.container_mut(pod, container).set_probe_failed(true),
+        Kubelet::Relist { node } => pleg::relist(cluster, node),
+        Kubelet::NoticeHang { node } => cluster.node_mut(node).machine.set_unhealthy(true),
+        Kubelet::ReportNodeStatus { node } => node_status::report(cluster, node),
+    }
+}
+
+/// News of a pod reach its kubelet and the sync loop handles them (SRC-2, SRC-8).
+pub fn observe_pod(cluster: &mut Cluster<'_>, node: NodeId, pod: PodId, view: KubeletView) {
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    let before = kubelet.view();
+    kubelet.set_view(view);
+    kubelet.set_node(Some(node));
+    if view.present() && !before.present() && kubelet.worker() == Worker::None {
+        kubelet.set_knows_spec(true);
+        // ADM-1: a pod that is to terminate, or has ended, is not asked for admission.
+        if !view.is_deleting() && !view.terminal() {
+            let admitted = admission::admits(cluster, node, pod);
+            cluster.pod_mut(pod).kubelet.set_worker(if admitted { Worker::Sync } else { Worker::Rejected });
+            probes::resume(cluster, pod, view.ready());
+        }
+    }
+}
+
+/// PW-12: a worker whose pod is gone from the config is purged.
+fn forget(cluster: &mut Cluster<'_>, pod: PodId) {
+    cluster.pod_mut(pod).kubelet = KubeletPod::new();
+    cluster.containers_of_mut(pod).fill(Container::new());
+}
+
+/// The kubelet stops: worker states, probe results, back-off, the progress of a kill and the cache are lost; the
+/// containers live on (RST-1, RST-2).
+pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
+    let here: Vec<_> = known(cluster, node).collect();
+    for pod in here {
+        let kubelet = cluster.pod(pod).kubelet;
+        let remains = kubelet.sandbox() != Sandbox::None
+            || cluster.containers_of(pod).iter().any(|container| container.process() != Process::Absent);
+        if !remains {
+            forget(cluster, pod);
+            continue;
+        }
+        cluster.pod_mut(pod).kubelet = KubeletPod::new()
+            .with_sandbox(kubelet.sandbox())
+            .with_address(kubelet.address())
+            .with_sandbox_recreated(kubelet.sandbox_recreated())
+            .with_node(Some(node));
+        for container in cluster.containers_of_mut(pod) {
+            *container = Container::new()
+                .with_process(container.process())
+                .with_accepting(container.accepting())
+                .with_has_listened(container.has_listened())
+                .with_sigterm(container.sigterm());
+        }
+    }
+    let machine = &mut cluster.node_mut(node).machine;
+    machine.set_kubelet_runs(false);
+    machine.set_unhealthy(false);
+    machine.set_first_relist_pending(false);
+    machine.set_kubelet_must_list(false);
+    watch::clear(cluster, Watcher::Kubelet(node));
+}
+
+/// The kubelet starts: it must list its pods and relist its containers before it does anything (SRC-6, RST-3).
+pub fn start(cluster: &mut Cluster<'_>, node: NodeId) {
+    let machine = &mut cluster.node_mut(node).machine;
+    machine.set_kubelet_runs(true);
+    machine.set_kubelet_must_list(true);
+    machine.set_first_relist_pending(true);
+}

@@ -1,0 +1,89 @@
+//! The pod worker: none → sync → terminating → terminated → finished → forgotten (PW-1 to PW-19).
+//!
+//! Source: S28 `pkg/kubelet/pod_workers.go`. A worker steps only on a cache newer than its last action (PW-16): what it
+//! started itself it does not judge before the next relist.
+
+use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::observation::{Process, Sandbox};
+use podproof_vocabulary::{NodeId, PodId};
+
+use super::{is_frozen, pleg, status};
+use crate::cluster::Cluster;
+use crate::state::Worker;
+
+/// The cache shows what the runtime has of the pod (PLEG-10).
+fn cache_is_fresh(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    !kubelet.sandbox_touched()
+        && kubelet.sandbox_cached() == kubelet.sandbox()
+        && cluster.containers_of(pod).iter().all(|container| !container.touched() && container.cached() == container.process())
+}
+
+/// The pod has to be terminated.
+fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let view = kubelet.view();
+    let listed = !cluster.node(node).machine.kubelet_must_list();
+    match kubelet.worker() {
+        // PW-5: deletionTimestamp, gone from the config, a terminal phase in the API or by the containers' own ends,
+        // or the kubelet's own eviction.
+        Worker::Sync => {
+            let ended = view.terminal() || status::completed(cluster, pod).is_some();
+            view.is_deleting() || !view.present() || ended || kubelet.evicted()
+        }
+        // PW-2, PW-3, PW-4
+        Worker::None if view.present() => view.is_deleting() || view.terminal(),
+        // PW-13: in the runtime and not in the config (SRC-6: not before the first list).
+        Worker::None => {
+            let remains = kubelet.sandbox_cached() != Sandbox::None
+                || cluster.containers_of(pod).iter().any(|container| container.cached() == Process::Running);
+            listed && remains
+        }
+        // A rejected pod has no worker; its deletion is for the status manager.
+        Worker::Rejected | Worker::Terminating | Worker::Terminated | Worker::Finished => false,
+    }
+}
+
+/// The steps of the worker of `pod`.
+pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+    let kubelet = cluster.pod(pod).kubelet;
+    // PW-16 and SRC-5: with a stuck relist no new step begins.
+    let may_step = !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node);
+    if may_step && must_terminate(cluster, node, pod) {
+        out.push(Action::Kubelet(Kubelet::BeginTermination { pod }));
+    }
+    // STD-1, STD-2: after the relist that shows everything stopped.
+    if may_step && kubelet.worker() == Worker::Terminated && cache_is_fresh(cluster, pod) {
+        out.push(Action::Kubelet(Kubelet::FinishPod { pod }));
+    }
+    let done = match kubelet.worker() {
+        Worker::Finished | Worker::Rejected => true,
+        Worker::None => kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod),
+        Worker::Sync | Worker::Terminating | Worker::Terminated => false,
+    };
+    if done && !kubelet.view().present() && !cluster.node(node).machine.kubelet_must_list() {
+        out.push(Action::Kubelet(Kubelet::ForgetPod { pod }));
+    }
+}
+
+fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
+}
+
+/// PW-5: no container of it starts any more; those that run are stopped, all in parallel (KIL-1).
+pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
+    let release = cluster.rules.scenario.release;
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    kubelet.set_worker(Worker::Terminating);
+    // PW-18: the override of a force deletion, of an eviction under pressure, of an orphan (PW-13).
+    let forced = !kubelet.view().present();
+    let orphan = forced && !kubelet.knows_spec();
+    if orphan || kubelet.evicted() || (forced && release.force_deletion_uses_minimum_grace()) {
+        kubelet.set_minimum_grace(true);
+    }
+    for container in cluster.containers_of_mut(pod) {
+        if container.is_running() {
+            container.set_stopping(true);
+        }
+    }
+}

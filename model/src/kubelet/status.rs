@@ -1,0 +1,148 @@
+//! The status manager: what the kubelet reports of a pod, and its final deletion.
+//!
+//! Source: S28 `pkg/kubelet/kubelet_pods.go` (`getPhase`, `generateAPIPodStatus`), `pkg/kubelet/status`. Several changes
+//! collapse into the newest status (STM-9). A status patch carries the UID and no resource version (STM-2).
+
+use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::observation::{Address, Deletion, Phase, Process};
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use super::{container_runtime, is_frozen, probes};
+use crate::api_server::pods;
+use crate::cluster::Cluster;
+use crate::state::Worker;
+
+/// What the kubelet would report: phase, Ready, address.
+pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
+    let kubelet = cluster.pod(pod).kubelet;
+    let api = cluster.pod(pod).api;
+    let phase = if api.phase().is_terminal() {
+        // PHS-10: a terminal phase stays.
+        api.phase()
+    } else {
+        phase(cluster, pod)
+    };
+    let counted = |kind| kind != ContainerKind::Init;
+    // CND-4, CND-5, STM-5
+    let ready = !phase.is_terminal()
+        && kubelet.worker() != Worker::Rejected
+        && cluster
+            .container_ids()
+            .filter(|&container| counted(cluster.rules.container(container).kind))
+            .all(|container| probes::is_ready(cluster, pod, container));
+    (phase, ready, kubelet.address_cached().or(api.address()))
+}
+
+/// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
+/// pod by itself (PW-5).
+pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
+    let policy = cluster.rules.scenario.workload.template.restart_policy;
+    let cached = |container| cluster.container(pod, container).cached();
+    let init_failed = cluster.rules.of_kind(ContainerKind::Init).any(|container| cached(container) == Process::ExitedError);
+    if init_failed && policy == RestartPolicy::Never {
+        return Some(Phase::Failed);
+    }
+    let all = |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(cached(app)));
+    match policy {
+        RestartPolicy::Always => None,
+        _ if all(|process| process == Process::ExitedOk) => Some(Phase::Succeeded),
+        RestartPolicy::Never if all(Process::has_exited) => Some(Phase::Failed),
+        RestartPolicy::Never | RestartPolicy::OnFailure => None,
+    }
+}
+
+/// PHS-1 to PHS-12. A terminal phase is withheld while containers could run (STM-4).
+fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
+    let kubelet = cluster.pod(pod).kubelet;
+    let apps = || cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
+    let started = apps().all(|process| process != Process::Absent);
+    let unfinished = if started { Phase::Running } else { Phase::Pending };
+    match kubelet.worker() {
+        // ADM-12
+        Worker::Rejected => Phase::Failed,
+        Worker::None | Worker::Sync | Worker::Terminating => unfinished,
+        // EVM-7
+        Worker::Terminated | Worker::Finished if kubelet.evicted() => Phase::Failed,
+        Worker::Terminated | Worker::Finished => completed(cluster, pod).unwrap_or_else(|| {
+            // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
+            if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
+                unfinished
+            } else if apps().all(|process| process == Process::ExitedOk) {
+                Phase::Succeeded
+            } else {
+                Phase::Failed
+            }
+        }),
+    }
+}
+
+/// The kubelet reaches the API server from this node.
+fn is_connected(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    cluster.node(node).machine.connected()
+}
+
+/// The status differs from what the API shows: by what the kubelet last sent, or by what somebody else wrote since
+/// and the kubelet has seen (STM-1: reconcile).
+fn is_due(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    let (phase, ready, address) = status(cluster, pod);
+    let object = column.api;
+    // Only the kubelet writes phase and address of a pod that it runs, so the store shows what it last sent; Ready is
+    // also written by the node lifecycle controller, so there it is the copy that counts.
+    let foreign_seen = column.kubelet.view().ready() != ready && object.ready() != ready;
+    let sent = phase != object.phase() || address != object.address();
+    object.exists() && (sent || foreign_seen)
+}
+
+/// The steps of the status manager for `pod`.
+pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+    let kubelet = cluster.pod(pod).kubelet;
+    if !is_connected(cluster, node) || kubelet.node() != Some(node) {
+        return;
+    }
+    let has_status = kubelet.knows_spec() && kubelet.worker() != Worker::None;
+    // SRC-5b: a frozen sync loop publishes nothing.
+    if has_status && !is_frozen(cluster, node) && is_due(cluster, pod) {
+        out.push(Action::Kubelet(Kubelet::ReportStatus { pod }));
+    }
+    if may_remove(cluster, pod) && !cluster.has_mutant(Mutant::KubeletNeverRemoves) {
+        out.push(Action::Kubelet(Kubelet::RemovePod { pod }));
+    }
+}
+
+/// STM-6: deleting, finished, and (from 1.27 on) terminal in the API.
+fn may_remove(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    let kubelet = column.kubelet;
+    let terminal = column.api.phase().is_terminal()
+        || !cluster.rules.scenario.release.writes_terminal_phase_before_removal();
+    let finished = matches!(kubelet.worker(), Worker::Finished | Worker::Rejected) && terminal;
+    let early = cluster.has_mutant(Mutant::KubeletRemovesEarly) && kubelet.worker() == Worker::Terminating;
+    let waits_for_finalizer = column.api.deletion() == Deletion::Immediate;
+    kubelet.view().is_deleting() && column.api.exists() && !waits_for_finalizer && (finished || early)
+}
+
+/// The patch.
+pub fn report(cluster: &mut Cluster<'_>, pod: PodId) {
+    let (phase, ready, address) = status(cluster, pod);
+    pods::update(cluster, pod, |object| object.with_phase(phase).with_ready(ready).with_address(address));
+    // The kubelet knows what it wrote.
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    let view = kubelet.view();
+    if view.present() {
+        kubelet.set_view(view.with_ready(ready).with_terminal(phase.is_terminal()));
+    }
+}
+
+/// The final deletion.
+pub fn remove(cluster: &mut Cluster<'_>, pod: PodId) {
+    pods::delete_finally(cluster, pod);
+}
+
+/// A crashed container of a pod that should run is one that the kubelet will start again.
+pub fn should_run_again(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+    let process = cluster.container(pod, container).process();
+    process.has_exited() && container_runtime::restarts(cluster, container, process)
+}

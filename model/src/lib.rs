@@ -1,0 +1,51 @@
+//! The transition system of the Kubernetes pod lifecycle. Pure: it knows no clock, no thread, no randomness, no input
+//! and no output.
+//!
+//! Components, in the order in which a pod's life flows; each has its guards (`candidates`) and its effects (`apply`):
+//!
+//! - [`api_server`]: the store, graceful deletion, binding, eviction
+//! - [`watch`]: how each consumer's copy of the store lags and catches up
+//! - [`scheduler`]: cache, filter predicates, unschedulable pods, binding
+//! - [`controllers`]: Deployment, ReplicaSet, node lifecycle, taint eviction, pod garbage collection, disruption
+//! - [`kubelet`]: admission, pod worker, containers, PLEG, probes, status
+//! - [`endpoints`]: the EndpointSlice controller
+//! - [`proxy`]: kube-proxy's rules on each node
+//! - [`traffic`]: where rules send connections and who accepts them
+//! - [`drain`]: `kubectl drain`
+//! - [`environment`]: what happens to the cluster
+//!
+//! and around them:
+//!
+//! - [`rules`]: a scenario, compiled
+//! - [`state`]: what a state is made of
+//! - [`cluster`]: a state laid open
+//! - [`step`]: the transition functions
+//! - [`time`]: clocks and ticks
+
+pub mod api_server;
+pub mod cluster;
+pub mod controllers;
+pub mod drain;
+pub mod endpoints;
+pub mod environment;
+pub mod kubelet;
+pub mod proxy;
+pub mod reduced;
+pub mod rules;
+pub mod scheduler;
+pub mod state;
+pub mod step;
+pub mod time;
+pub mod traffic;
+pub mod watch;
+
+pub mod fairness;
+pub mod observe;
+pub mod progress;
+pub mod properties;
+pub mod system;
+
+pub use cluster::Cluster;
+pub use rules::Rules;
+pub use state::ClusterState;
+pub use system::Model;

@@ -1,0 +1,128 @@
+//! The progress promises: under fairness, something good comes.
+//!
+//! Each is a family of *obligations*, one for each object that it speaks of. An obligation is pending in a state if its
+//! premise holds there and its goal does not; the promise is that no fair run keeps one obligation pending for ever:
+//! ¬◇□ pending, that is □◇ (¬premise ∨ goal). A counterexample is a lasso with the same obligation pending all along its
+//! cycle, resting included.
+
+mod obligations;
+
+use podproof_vocabulary::property::{Kind, PROPERTIES};
+use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
+
+use crate::cluster::Cluster;
+use crate::rules::Rules;
+
+/// A set of obligations, a bit each.
+pub type Obligations = u128;
+
+/// Where the obligations of each property are among the bits.
+pub struct Layout {
+    starts: Vec<(Property, u32, u32)>,
+}
+
+impl Layout {
+    /// The obligations of a scenario.
+    ///
+    /// # Errors
+    /// A sentence, if there are more than a set holds.
+    pub fn of(rules: &Rules) -> Result<Self, String> {
+        let mut end = 0;
+        let mut starts = Vec::new();
+        for facts in PROPERTIES.iter().filter(|facts| facts.kind == Kind::Liveness) {
+            let (pods, containers, nodes) = (rules.pods as u32, rules.containers.len() as u32, rules.nodes as u32);
+            let count = match facts.property {
+                Property::ScheduledIfFeasible
+                | Property::DeletionCompletes
+                | Property::UnreachableEndpointsLeave
+                | Property::NoexecuteEvicts => pods,
+                Property::CrashRecovers => pods * containers,
+                Property::RuntimeHangDetected => 2 * nodes,
+                _ => 1,
+            };
+            starts.push((facts.property, end, count));
+            end += count;
+        }
+        if end > Obligations::BITS {
+            return Err(format!(
+                "{}: {end} progress obligations are more than a search keeps ({}); check fewer replicas",
+                rules.scenario.name,
+                Obligations::BITS
+            ));
+        }
+        Ok(Self { starts })
+    }
+
+    /// The property that an obligation belongs to.
+    pub fn property_of(&self, bit: u32) -> Property {
+        let owner = self.starts.iter().find(|&&(_, start, count)| (start..start + count).contains(&bit));
+        owner.expect("every bit belongs to a property").0
+    }
+
+    /// The obligations of a property.
+    pub fn of_property(&self, property: Property) -> Obligations {
+        let ranges = self.starts.iter().filter(|(owner, ..)| *owner == property);
+        ranges.fold(0, |bits, &(_, start, count)| bits | (((1 << count) - 1) << start))
+    }
+
+    fn start(&self, property: Property) -> u32 {
+        self.starts.iter().find(|(owner, ..)| *owner == property).expect("every progress property has a place").1
+    }
+}
+
+/// The obligations that are pending in a state, and those whose premise holds there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// The premise holds and the goal does not.
+    pub pending: Obligations,
+    /// The premise holds.
+    pub reached: Obligations,
+}
+
+/// An obligation's premise and goal in a state.
+#[derive(Clone, Copy)]
+struct Claim {
+    premise: bool,
+    goal: bool,
+}
+
+/// What is owed in this state.
+pub fn owed(layout: &Layout, cluster: &Cluster<'_>) -> Owed {
+    let mut owed = Owed::default();
+    let mut add = |property, index: usize, claim: Claim| {
+        let bit = 1 << (layout.start(property) + index as u32);
+        if claim.premise {
+            owed.reached |= bit;
+            if !claim.goal {
+                owed.pending |= bit;
+            }
+        }
+    };
+    let containers = cluster.rules.containers.len();
+    for pod in cluster.used_pods() {
+        add(Property::ScheduledIfFeasible, pod.index(), obligations::scheduled(cluster, pod));
+        add(Property::DeletionCompletes, pod.index(), obligations::deleted(cluster, pod));
+        add(Property::UnreachableEndpointsLeave, pod.index(), obligations::left_rules(cluster, pod));
+        add(Property::NoexecuteEvicts, pod.index(), obligations::evicted(cluster, pod));
+        for container in ContainerId::first(containers) {
+            let index = pod.index() * containers + container.index();
+            add(Property::CrashRecovers, index, obligations::recovered(cluster, pod, container));
+        }
+    }
+    for node in NodeId::first(cluster.rules.nodes) {
+        let (detected, replaced) = obligations::hang_detected(cluster, node);
+        add(Property::RuntimeHangDetected, 2 * node.index(), detected);
+        add(Property::RuntimeHangDetected, 2 * node.index() + 1, replaced);
+    }
+    add(Property::ReplacedAfterNodeFailure, 0, obligations::replaced(cluster));
+    add(Property::RolloutCompletes, 0, obligations::rolled_out(cluster));
+    add(Property::EndpointsConverge, 0, obligations::converged(cluster));
+    owed
+}
+
+/// A step changes what the API says of the Service's pods. `endpoints-converge` owes nothing along a cycle with such a
+/// step: the API has not settled.
+pub fn unsettles_endpoints(before: &Cluster<'_>, after: &Cluster<'_>) -> bool {
+    before.pod_ids().any(|pod: PodId| before.pod(pod).api != after.pod(pod).api)
+        || before.node_ids().any(|node| before.node(node).machine != after.node(node).machine)
+}

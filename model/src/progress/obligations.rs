@@ -1,0 +1,202 @@
+//! Premise and goal of each progress promise, in one state.
+
+use podproof_vocabulary::observation::NodeReady;
+use podproof_vocabulary::scenario::WorkloadKind;
+use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
+
+use super::Claim;
+use crate::cluster::Cluster;
+use crate::controllers::deployment;
+use crate::endpoints;
+use crate::kubelet::{self, pleg, status};
+use crate::rules::Tolerated;
+use crate::scheduler::filters::{Occupant, Placement};
+use crate::state::ControllerView;
+use crate::traffic;
+
+/// The machine has power and its link works.
+fn is_alive_and_connected(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    node.index() < cluster.rules.nodes && {
+        let machine = cluster.node(node).machine;
+        machine.powered() && machine.connected()
+    }
+}
+
+/// The machine is off, and nothing will switch it on.
+fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    let returns = cluster.shared.events_left[podproof_vocabulary::event::EventName::NodeReturn as usize] > 0;
+    node.index() < cluster.rules.nodes && {
+        let column = cluster.node(node);
+        column.api.exists() && !column.machine.powered() && !returns
+    }
+}
+
+/// The node can run new pods: alive, connected, with a working runtime and network.
+fn is_healthy(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    is_alive_and_connected(cluster, node)
+        && pleg::runtime_answers(cluster, node)
+        && !pleg::is_stuck(cluster, node)
+        && !cluster.node(node).machine.cni_failed()
+}
+
+/// Who is where, in truth: by the store, terminal pods left out.
+fn store_placement(cluster: &Cluster<'_>) -> Placement {
+    let occupant = |pod: PodId| {
+        let object = cluster.pod(pod).api;
+        let node = object.node().filter(|_| object.exists() && !object.phase().is_terminal())?;
+        Some(Occupant { node, revision: cluster.revision_of(pod), deleting: object.is_deleting() })
+    };
+    Placement {
+        occupants: cluster.used_pods().filter_map(occupant).collect(),
+        nodes: cluster.nodes.iter().map(|node| node.api).collect(),
+    }
+}
+
+/// The template can become ready: no init container blocks it, no probe fails before the process listens, no two of its
+/// processes want one port.
+fn template_can_become_ready(cluster: &Cluster<'_>) -> bool {
+    cluster.rules.containers.iter().all(|container| {
+        container.completes && !container.may_fail_before_listening && container.port_conflicts.is_empty()
+    })
+}
+
+fn wanted(cluster: &Cluster<'_>) -> u8 {
+    match cluster.rules.scenario.workload.kind {
+        WorkloadKind::Deployment => cluster.shared.deployment.replicas(),
+        WorkloadKind::ReplicaSet => cluster.replica_set(Revision(0)).replicas(),
+        WorkloadKind::Pod => 1,
+    }
+}
+
+fn newest(cluster: &Cluster<'_>) -> Revision {
+    Revision(cluster.shared.deployment.revision())
+}
+
+/// All wanted pods fit at once on healthy, schedulable nodes, without those that are there now.
+fn room_for_all(cluster: &Cluster<'_>) -> bool {
+    let mut empty = Placement { occupants: [].into_iter().collect(), ..store_placement(cluster) };
+    let usable = |node| is_healthy(cluster, node) && cluster.node(node).api.ready() == NodeReady::True;
+    cluster.rules.filters.places(&mut empty, newest(cluster), wanted(cluster), &usable)
+}
+
+/// Pods that are ready and stay, on healthy nodes.
+fn ready_on_healthy_nodes(cluster: &Cluster<'_>) -> usize {
+    let counts = |&pod: &PodId| {
+        let object = cluster.pod(pod).api;
+        object.is_active() && object.ready() && object.node().is_some_and(|node| is_healthy(cluster, node))
+    };
+    cluster.used_pods().filter(counts).count()
+}
+
+/// `scheduled-if-feasible`, for each pod: unbound, not deleting, and some node passes every filter in truth ⇒ bound.
+pub fn scheduled(cluster: &Cluster<'_>, pod: PodId) -> Claim {
+    let object = cluster.pod(pod).api;
+    let waits = object.is_active() && object.node().is_none();
+    if !waits {
+        // A bound pod is the goal; only what the premise asks of an unbound one can be pending.
+        return Claim { premise: object.is_active(), goal: true };
+    }
+    let placement = store_placement(cluster);
+    let revision = cluster.revision_of(pod);
+    let feasible = cluster.node_ids().any(|node| cluster.rules.filters.is_feasible(&placement, revision, node));
+    Claim { premise: feasible, goal: false }
+}
+
+/// `deletion-completes`, for each pod: deleting, without finalizer, on a node that is alive and connected ⇒ gone.
+pub fn deleted(cluster: &Cluster<'_>, pod: PodId) -> Claim {
+    let object = cluster.pod(pod).api;
+    let alive = object.node().is_some_and(|node| is_alive_and_connected(cluster, node));
+    Claim { premise: object.exists() && object.is_deleting() && !object.finalizer() && alive, goal: false }
+}
+
+/// `unreachable-endpoints-leave`, for each pod: on a node that failed for good ⇒ in no rule of a living, connected node.
+pub fn left_rules(cluster: &Cluster<'_>, pod: PodId) -> Claim {
+    let failed = cluster.pod(pod).head.node().is_some_and(|node| has_failed_for_good(cluster, node));
+    if !failed || !cluster.rules.has_proxies() {
+        return Claim { premise: false, goal: true };
+    }
+    let routes = |node| {
+        let lives = is_alive_and_connected(cluster, node) && cluster.node(node).machine.proxy_runs();
+        lives && traffic::destinations(&cluster.rules.scenario, cluster, node).any(|(destination, _)| destination == pod)
+    };
+    Claim { premise: true, goal: !cluster.node_ids().any(routes) }
+}
+
+/// `noexecute-evicts`, for each pod: on a node that is alive and connected, with a NoExecute taint that it does not
+/// tolerate ⇒ gone, or terminal.
+pub fn evicted(cluster: &Cluster<'_>, pod: PodId) -> Claim {
+    let object = cluster.pod(pod).api;
+    let tainted = object.node().is_some_and(|node| {
+        is_alive_and_connected(cluster, node)
+            && cluster.rules.tolerations.on(node, cluster.node(node).api.taints()) == Tolerated::No
+    });
+    let stays = object.exists() && !object.phase().is_terminal() && !object.finalizer();
+    Claim { premise: stays && tainted, goal: false }
+}
+
+/// `crash-recovers`, for each container: its process has exited, its pod should run and its policy restarts it, on a
+/// node that is alive and connected ⇒ it runs.
+pub fn recovered(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Claim {
+    let object = cluster.pod(pod).api;
+    let alive = object.node().is_some_and(|node| is_alive_and_connected(cluster, node));
+    let known = kubelet::node_of(cluster, pod).is_some() && !cluster.pod(pod).kubelet.evicted();
+    let crashed = status::should_run_again(cluster, pod, container);
+    Claim { premise: object.is_active() && alive && known && crashed, goal: false }
+}
+
+/// `runtime-hang-detected`, for each node whose runtime hangs for good: the node is not Ready; and with room elsewhere
+/// the workload has its wanted number of ready pods on healthy nodes.
+pub fn hang_detected(cluster: &Cluster<'_>, node: NodeId) -> (Claim, Claim) {
+    let column = cluster.node(node);
+    let hangs = column.api.exists()
+        && is_alive_and_connected(cluster, node)
+        && column.machine.hung()
+        && pleg::is_stuck(cluster, node);
+    if !hangs {
+        let nothing = Claim { premise: false, goal: true };
+        return (nothing, nothing);
+    }
+    let detected = column.api.ready() != NodeReady::True;
+    let room = room_for_all(cluster) && template_can_become_ready(cluster);
+    let replaced = ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster));
+    (Claim { premise: true, goal: detected }, Claim { premise: room, goal: replaced })
+}
+
+/// `replaced-after-node-failure`: a node failed for good, and all wanted pods fit on the others ⇒ so many are ready there.
+pub fn replaced(cluster: &Cluster<'_>) -> Claim {
+    let failed = cluster.node_ids().any(|node| has_failed_for_good(cluster, node));
+    if !failed {
+        return Claim { premise: false, goal: true };
+    }
+    let room = room_for_all(cluster) && template_can_become_ready(cluster);
+    Claim { premise: room, goal: ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster)) }
+}
+
+/// `rollout-completes`: the template has changed, all new pods fit at once without the old ones, and the template can
+/// become ready ⇒ the rollout is complete.
+pub fn rolled_out(cluster: &Cluster<'_>) -> Claim {
+    let deployment = cluster.shared.deployment;
+    if !deployment.exists() || deployment.revision() == 0 {
+        return Claim { premise: false, goal: true };
+    }
+    let possible = template_can_become_ready(cluster) && room_for_all(cluster);
+    Claim { premise: possible, goal: deployment::is_complete(cluster) }
+}
+
+/// `endpoints-converge`: there is a Service with rules ⇒ the rules of every living, connected node are those that the API
+/// state of the pods asks for.
+pub fn converged(cluster: &Cluster<'_>) -> Claim {
+    if !cluster.rules.has_proxies() {
+        return Claim { premise: false, goal: true };
+    }
+    let lives = |&node: &NodeId| {
+        cluster.models_proxy(node) && is_alive_and_connected(cluster, node) && cluster.node(node).machine.proxy_runs()
+    };
+    let equal = |node: NodeId| {
+        cluster.used_pods().all(|pod| {
+            let column = cluster.pod(pod);
+            cluster.proxy(node, pod).rule == endpoints::entry_of(cluster, ControllerView::of(column.api))
+        })
+    };
+    Claim { premise: true, goal: cluster.node_ids().filter(lives).all(equal) }
+}

@@ -1,0 +1,60 @@
+//! Promises about the end of a pod.
+
+use podproof_vocabulary::action::{Action, Environment, PodGarbageCollector};
+use podproof_vocabulary::observation::{Observe, Process};
+use podproof_vocabulary::{ContainerId, PodId};
+
+use super::{Judgement, Step};
+
+/// `terminal-is-final`: □ (phase Succeeded or Failed ⇒ no write turns it into another phase) ∧ □ (a pod's worker has
+/// begun to terminate it ⇒ no container of it starts) (I-8, PW-5). Premise: a terminal phase, or a worker that
+/// terminates.
+pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
+    let mut premise = false;
+    for pod in PodId::first(step.after.pods()) {
+        if let (Some(before), Some(after)) = (step.before.pod(pod), step.after.pod(pod)) {
+            premise |= after.phase.is_terminal();
+            if before.phase.is_terminal() && before.phase != after.phase {
+                return Judgement::Broken;
+            }
+        }
+        if !step.before.sandbox(pod).terminating {
+            continue;
+        }
+        premise = true;
+        let started = |container| {
+            let process = |cluster: &O| cluster.container(pod, container).process;
+            process(step.before) != Process::Running && process(step.after) == Process::Running
+        };
+        if step.after.sandbox(pod).terminating && ContainerId::first(step.after.containers()).any(started) {
+            return Judgement::Broken;
+        }
+    }
+    Judgement::of(premise, false)
+}
+
+/// `stopped-before-gone`: □ (a pod object is removed ⇒ none of its containers runs), but for a force deletion and for
+/// the garbage collector (I-7, STM-6). Premise: the object of a pod that had containers is removed.
+pub fn stopped_before_gone<O: Observe>(step: &Step<'_, O>) -> Judgement {
+    let excepted = matches!(
+        step.action,
+        Action::Environment(Environment::ForceDeletePod { .. })
+            | Action::PodGarbageCollector(PodGarbageCollector::DeletePod { .. })
+    );
+    if excepted {
+        return Judgement::Silent;
+    }
+    let mut premise = false;
+    for pod in PodId::first(step.after.pods()) {
+        if step.before.pod(pod).is_none() || step.after.pod(pod).is_some() {
+            continue;
+        }
+        for container in ContainerId::first(step.after.containers()) {
+            premise |= step.before.container(pod, container).process != Process::Absent;
+            if step.after.container(pod, container).process == Process::Running {
+                return Judgement::Broken;
+            }
+        }
+    }
+    Judgement::of(premise, false)
+}

@@ -1,0 +1,29 @@
+//! Promises of the eviction API.
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Drain};
+use podproof_vocabulary::observation::{Deletion, Observe};
+
+use super::{Judgement, Step};
+use crate::controllers::disruption::desired_healthy;
+
+/// Pods that the budget counts as healthy, in the store.
+fn healthy<O: Observe>(scenario: &podproof_vocabulary::Scenario, cluster: &O) -> u32 {
+    let is_healthy = |pod| cluster.pod(pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
+    let own = PodId::first(cluster.pods()).filter(|&pod| is_healthy(pod)).count();
+    let neighbours = scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count();
+    (own + neighbours) as u32
+}
+
+/// `disruption-budget-kept`: □ (an eviction through the API deletes a healthy pod ⇒ the healthy pods that are left are
+/// no fewer than the budget asks for). Premise: an eviction that a budget rules over deletes a pod.
+pub fn disruption_budget_kept<O: Observe>(step: &Step<'_, O>) -> Judgement {
+    let (Action::Drain(Drain::DeletePod { pod }), [budget]) = (step.action, step.scenario.budgets.as_slice()) else {
+        return Judgement::Silent;
+    };
+    let was_healthy = step.before.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
+    let wanted = step.before.deployment().map_or(step.scenario.workload.replicas, |deployment| deployment.replicas);
+    let neighbours = step.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32;
+    let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours);
+    Judgement::of(true, was_healthy && healthy(step.scenario, step.after) < desired)
+}

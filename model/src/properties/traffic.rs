@@ -1,0 +1,82 @@
+//! Promises about new connections.
+
+use podproof_vocabulary::observation::{EndpointSeen, Observe};
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use super::{Judgement, Step};
+use crate::cluster::Cluster;
+use crate::{time, traffic};
+
+/// Every destination of every living node's rules.
+fn destinations<'a, O: Observe>(step: &'a Step<'_, O>) -> impl Iterator<Item = (PodId, EndpointSeen)> + 'a {
+    let living = NodeId::first(step.after.nodes()).filter(|&node| step.after.node(node).powered);
+    living.flat_map(|node| traffic::destinations(step.scenario, step.after, node))
+}
+
+/// `no-traffic-after-sigterm`: □ ¬∃ node n, pod p: n has a rule that would send a new connection to p ∧ p's serving
+/// container has received SIGTERM. Premise: a serving container has received SIGTERM.
+pub fn no_traffic_after_sigterm<O: Observe>(step: &Step<'_, O>) -> Judgement {
+    if step.scenario.service.as_ref().is_none_or(|service| service.headless) {
+        return Judgement::Silent;
+    }
+    let serving = ContainerId(step.scenario.workload.template.serving);
+    let signalled = |pod| step.after.container(pod, serving).sigterm;
+    let premise = PodId::first(step.after.pods()).any(signalled);
+    let broken = premise
+        && destinations(step).any(|(pod, endpoint)| {
+            signalled(pod) && step.after.sandbox(pod).address == Some(endpoint.address)
+        });
+    Judgement::of(premise, broken)
+}
+
+/// `no-failed-request`: □ ¬∃ living node n, destination d of n's rules: d is on a reachable node ∧ nobody accepts at d.
+/// Premise: a rule has a destination.
+pub fn no_failed_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
+    let mut premise = false;
+    for (pod, endpoint) in destinations(step) {
+        let reachable = endpoint.node.is_none_or(|node| {
+            let node = step.after.node(node);
+            node.powered && node.connected
+        });
+        if !reachable {
+            continue;
+        }
+        premise = true;
+        let reused = step.after.reused_address(pod) == Some(endpoint.address);
+        if !reused && !traffic::accepts(step.scenario, step.after, pod, endpoint) {
+            return Judgement::Broken;
+        }
+    }
+    Judgement::of(premise, false)
+}
+
+/// `no-misrouted-request`: □ ¬∃ node n, destination d of n's rules: d's address belongs to another workload's pod.
+/// Premise: an address that somebody remembers as a pod's belongs to another workload's pod.
+pub fn no_misrouted_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
+    let reused = |pod| step.after.reused_address(pod);
+    let premise = PodId::first(step.after.pods()).any(|pod| reused(pod).is_some());
+    let broken = premise && destinations(step).any(|(pod, endpoint)| reused(pod) == Some(endpoint.address));
+    Judgement::of(premise, broken)
+}
+
+/// `no-avoidable-blackout`: □ (some pod has been accepting, Ready in the API and not deleting for longer than the
+/// propagation bound ⇒ every living, connected node has a rule to an accepting pod). Premise: there is such a pod.
+/// Reads a clock, so it is model-only.
+pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
+    let cluster = step.after;
+    if !cluster.rules.has_proxies() {
+        return Judgement::Silent;
+    }
+    let premise = cluster.used_pods().any(|pod| time::is_steady(cluster, pod));
+    if !premise || step.scenario.neighbours.iter().any(|neighbour| neighbour.in_service) {
+        return Judgement::Silent;
+    }
+    let dark = |node| {
+        let machine = cluster.node(node).machine;
+        let lives = cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs();
+        lives
+            && !traffic::destinations(step.scenario, cluster, node)
+                .any(|(pod, endpoint)| traffic::accepts(step.scenario, cluster, pod, endpoint))
+    };
+    Judgement::of(true, cluster.node_ids().any(dark))
+}

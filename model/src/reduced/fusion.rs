@@ -1,0 +1,227 @@
+//! Which small steps follow at once, in one move with the step that made them possible.
+//!
+//! Each fusion is *exact* (its argument stands at its variant; a test compares verdicts and visible states with and
+//! without it) or one of the scenario's named [`Approximation`]s. All are for untimed searches: in a timed one a step that
+//! follows at once would lose its latency, so there only what no clock is on is fused.
+//!
+//! Two arguments recur. *A lag that is read through another lag*: a step copies or derives a value, deterministically,
+//! and a single reader acts on the copy in steps of its own that may wait as long as they like; then whatever the reader
+//! does after a late copy it also does, later, after an early one. *Nobody else*: a step is local to one process,
+//! disabled by nobody, and commutes with every step of others that may come before it.
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{
+    Action, Container, Drain, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler, Watch, Watcher,
+};
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::EventName;
+
+use crate::rules::Rules;
+
+/// A kind of step that follows at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fusion {
+    /// The pod worker takes up what its kubelet has seen; a kubelet forgets what is gone. Nobody else: an in-flight sync
+    /// that starts a container between the news and the reaction (PW-19) is the same as one that starts it before the
+    /// news.
+    WorkerReacts,
+    /// The PLEG relists. A lag read through another: the cache is read by the worker and the status manager, whose steps
+    /// wait as long as they like; what coalesces in the cache coalesces in the status. Not while a relist is stuck.
+    Relist,
+    /// Readiness and startup probes find what is the case. Read only by the status manager, as above.
+    Probe,
+    /// The EndpointSlice follows the controller's copy of the pods. A lag read through another: the slice is a function of
+    /// that copy and is read by kube-proxies alone.
+    WriteSlice,
+    /// kube-proxy programs what it sees: its copy is read by nobody else.
+    ProgramRules,
+    /// A ReplicaSet's status and the news of the ReplicaSet: both are read by the Deployment and ReplicaSet controllers of
+    /// the same process, and a stale copy only makes an update meet a conflict.
+    ReplicaSetStatus,
+    /// The scheduler sees pods, where no filter can depend on where other pods are: then all that the news decide is
+    /// whether a pod is tried, and a try may wait as long as it likes; a try for a pod that is being deleted is refused.
+    SchedulerSeesPods,
+    /// A kill that is under way goes on, while it is all that can happen to its pod on its node and no fault can
+    /// interfere. Nobody else: what follows a signal is decided.
+    KillGoesOn,
+    /// An approximation: planned writes are sent.
+    DecisionsWrittenAtOnce,
+    /// An approximation: Node objects are seen.
+    CurrentNodeViews,
+    /// An approximation: the scheduler sees pods whatever the filters are.
+    CurrentSchedulerView,
+}
+
+impl Fusion {
+    /// Those that need no approximation.
+    pub const EXACT: [Self; 8] = [
+        Self::WorkerReacts,
+        Self::Relist,
+        Self::Probe,
+        Self::WriteSlice,
+        Self::ProgramRules,
+        Self::ReplicaSetStatus,
+        Self::SchedulerSeesPods,
+        Self::KillGoesOn,
+    ];
+}
+
+/// The fusions of one search.
+#[derive(Clone, Debug, Default)]
+pub struct Fusions {
+    on: Vec<Fusion>,
+}
+
+impl Fusions {
+    /// None: every small step is a move of its own.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Those that a scenario allows: the exact ones whose condition it meets, and what it approximates.
+    pub fn of(rules: &Rules) -> Self {
+        let possible = |event| rules.scenario.events.count(event) > 0;
+        let any_fault = EventName::all().any(possible);
+        let meets = |fusion: &Fusion| match fusion {
+            Fusion::SchedulerSeesPods => rules.filters.ignore_occupants(rules.pods),
+            // The story's event comes only when nothing else is possible, so it interferes with no kill.
+            Fusion::KillGoesOn => !any_fault && !rules.has_hangs(),
+            _ => true,
+        };
+        let mut on: Vec<Fusion> = Fusion::EXACT.into_iter().filter(meets).collect();
+        // Where a fault strikes between a decision and its write, the two stay apart.
+        let decisions_matter = [
+            EventName::ControllerManagerRestart,
+            EventName::SchedulerRestart,
+            EventName::ApiServerRestart,
+            EventName::LostResponse,
+        ];
+        let apart = decisions_matter.into_iter().any(possible);
+        if rules.approximates(Approximation::DecisionsWrittenAtOnce) && !apart {
+            on.push(Fusion::DecisionsWrittenAtOnce);
+        }
+        if rules.approximates(Approximation::CurrentNodeViews) {
+            on.push(Fusion::CurrentNodeViews);
+        }
+        if rules.approximates(Approximation::CurrentSchedulerView) && !on.contains(&Fusion::SchedulerSeesPods) {
+            on.push(Fusion::CurrentSchedulerView);
+        }
+        Self { on }
+    }
+
+    /// The same without one.
+    #[must_use]
+    pub fn without(mut self, fusion: Fusion) -> Self {
+        self.on.retain(|&other| other != fusion);
+        self
+    }
+
+    /// Is this one on?
+    pub fn has(&self, fusion: Fusion) -> bool {
+        self.on.contains(&fusion)
+    }
+
+    /// The approximations among them.
+    pub fn approximations(&self) -> impl Iterator<Item = Approximation> + '_ {
+        self.on.iter().filter_map(|fusion| match fusion {
+            Fusion::DecisionsWrittenAtOnce => Some(Approximation::DecisionsWrittenAtOnce),
+            Fusion::CurrentNodeViews => Some(Approximation::CurrentNodeViews),
+            Fusion::CurrentSchedulerView => Some(Approximation::CurrentSchedulerView),
+            _ => None,
+        })
+    }
+
+    /// The step that follows at once, if one does: the first of the `possible` ones that is fused. `apart` is a pod that
+    /// is followed: nothing of its way to the rules is fused.
+    pub fn next(&self, possible: &[Action], apart: Option<PodId>) -> Option<Action> {
+        let fused = possible.iter().find(|action| {
+            let fusion = fusion_of(action);
+            fusion.is_some_and(|fusion| self.on.contains(&fusion)) && !(apart.is_some() && is_pipeline(action))
+        });
+        let kill = || {
+            let on = self.on.contains(&Fusion::KillGoesOn);
+            possible.iter().filter(|_| on).find(|action| {
+                killed_pod(action).is_some_and(|pod| {
+                    Some(pod) != apart && possible.iter().filter(|other| node_pod(other) == Some(pod)).count() == 1
+                })
+            })
+        };
+        fused.or_else(kill).copied()
+    }
+}
+
+fn fusion_of(action: &Action) -> Option<Fusion> {
+    Some(match action {
+        Action::Kubelet(
+            Kubelet::BeginTermination { .. }
+            | Kubelet::StopContainer { .. }
+            | Kubelet::FinishPod { .. }
+            | Kubelet::ForgetPod { .. },
+        ) => Fusion::WorkerReacts,
+        Action::Kubelet(Kubelet::Relist { .. }) => Fusion::Relist,
+        Action::Kubelet(Kubelet::FlipReadiness { .. } | Kubelet::PassStartup { .. }) => Fusion::Probe,
+        Action::EndpointSlice(_) => Fusion::WriteSlice,
+        Action::Proxy(_) => Fusion::ProgramRules,
+        Action::ReplicaSet(ReplicaSet::UpdateStatus { .. }) | Action::Watch(Watch::DeliverReplicaSet { .. }) => {
+            Fusion::ReplicaSetStatus
+        }
+        Action::Watch(Watch::DeliverPod { to: Watcher::Scheduler, .. }) => Fusion::SchedulerSeesPods,
+        Action::ReplicaSet(ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. })
+        | Action::Scheduler(Scheduler::BindPod { .. })
+        | Action::NodeLifecycle(NodeLifecycle::MarkPodNotReady { .. })
+        | Action::PodGarbageCollector(PodGarbageCollector::DeletePod { .. })
+        | Action::Drain(Drain::ListPods | Drain::DeletePod { .. }) => Fusion::DecisionsWrittenAtOnce,
+        Action::Watch(Watch::DeliverNode { .. }) => Fusion::CurrentNodeViews,
+        _ => return None,
+    })
+}
+
+/// A step on the way from the store to the rules: with a pod followed, each has its clock.
+fn is_pipeline(action: &Action) -> bool {
+    matches!(action, Action::EndpointSlice(_) | Action::Proxy(_))
+}
+
+/// The pod whose kill this step carries on.
+fn killed_pod(action: &Action) -> Option<PodId> {
+    match *action {
+        Action::Kubelet(
+            Kubelet::SendSigterm { pod, .. }
+            | Kubelet::RunPreStop { pod, .. }
+            | Kubelet::FinishPreStop { pod, .. }
+            | Kubelet::StopSandbox { pod },
+        )
+        | Action::Container(Container::Exit { pod, .. }) => Some(pod),
+        _ => None,
+    }
+}
+
+/// The pod that a step on a node is about.
+fn node_pod(action: &Action) -> Option<PodId> {
+    match *action {
+        Action::Kubelet(step) => match step {
+            Kubelet::BeginTermination { pod }
+            | Kubelet::CreateSandbox { pod }
+            | Kubelet::StopSandbox { pod }
+            | Kubelet::FinishPod { pod }
+            | Kubelet::ReportStatus { pod }
+            | Kubelet::RemovePod { pod }
+            | Kubelet::ForgetPod { pod }
+            | Kubelet::StartContainer { pod, .. }
+            | Kubelet::StopContainer { pod, .. }
+            | Kubelet::RunPreStop { pod, .. }
+            | Kubelet::FinishPreStop { pod, .. }
+            | Kubelet::ExpireGrace { pod, .. }
+            | Kubelet::SendSigterm { pod, .. }
+            | Kubelet::SendSigkill { pod, .. }
+            | Kubelet::FlipReadiness { pod, .. }
+            | Kubelet::PassStartup { pod, .. }
+            | Kubelet::FailProbe { pod, .. } => Some(pod),
+            Kubelet::Relist { .. } | Kubelet::NoticeHang { .. } | Kubelet::ReportNodeStatus { .. } => None,
+        },
+        Action::Container(
+            Container::Exit { pod, .. } | Container::Listen { pod, .. } | Container::ReuseAddress { pod },
+        )
+        | Action::Watch(Watch::DeliverPod { to: Watcher::Kubelet(_), pod }) => Some(pod),
+        _ => None,
+    }
+}

@@ -1,0 +1,190 @@
+//! Searches run on moves: a small step together with the small steps that follow at once. What follows, and why that
+//! changes no verdict, is for [`fusion`]. A move is nothing but small steps taken by [`crate::step`]; every one of them is
+//! judged, and traces hold them and no moves.
+//!
+//! A timed search may *follow* one pod: when a pod's deletion, or its readiness, is written, the move goes on in two
+//! ways, with that pod's clocks running from here on and without. Any one pod is so followed by some run.
+
+pub mod fusion;
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::observation::Deletion;
+
+use crate::cluster::Cluster;
+use crate::progress::Obligations;
+use crate::properties::Judged;
+use crate::state::{ClusterState, PodObject};
+use crate::system::Model;
+use crate::{fairness, step, time};
+use fusion::Fusions;
+
+/// A move: the step that begins it, and the pod that is followed from its end on, if that begins there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Move {
+    /// The step that begins it.
+    pub head: Action,
+    /// The pod that is followed from its end on.
+    pub follow: Option<PodId>,
+}
+
+/// Where a move leads, and what its small steps did to the promises.
+pub struct Outcome {
+    /// The move.
+    pub taken: Move,
+    /// The state after it.
+    pub next: ClusterState,
+    /// What its small steps broke and reached.
+    pub judged: Judged,
+    /// The unit of fairness of the step that begins it.
+    pub unit: Option<fairness::Unit>,
+    /// Obligations that it discharges although they are pending on both sides.
+    pub discharged: Obligations,
+}
+
+/// A model whose transitions are moves.
+pub struct Reduced {
+    /// The model of small steps.
+    pub model: Model,
+    fusions: Fusions,
+}
+
+impl Reduced {
+    /// The model with the fusions that its scenario allows.
+    pub fn new(model: Model) -> Self {
+        let fusions = Fusions::of(&model.rules);
+        Self { model, fusions }
+    }
+
+    /// The model with these fusions.
+    pub fn with(model: Model, fusions: Fusions) -> Self {
+        Self { model, fusions }
+    }
+
+    /// The fusions.
+    pub fn fusions(&self) -> &Fusions {
+        &self.fusions
+    }
+
+    /// The states in which everything begins, with what the steps that follow at once did.
+    pub fn initial(&self) -> Vec<(ClusterState, Judged)> {
+        let settle = |mut state: ClusterState| {
+            let mut judged = Judged::default();
+            self.settle(&mut state, |before, action, after| judged = judged.union(self.model.judge(before, action, after)));
+            (state, judged)
+        };
+        self.model.initial().into_iter().map(settle).collect()
+    }
+
+    /// Takes the steps that follow at once, until none does.
+    fn settle(&self, state: &mut ClusterState, mut visit: impl FnMut(&ClusterState, &Action, &ClusterState)) {
+        let mut possible = Vec::new();
+        loop {
+            let before = state.clone();
+            let mut cluster = Cluster::new(&self.model.rules, state);
+            let Some(action) = self.next_fused(&cluster, &mut possible) else { return };
+            step::apply(&mut cluster, &action);
+            visit(&before, &action, state);
+        }
+    }
+
+    fn next_fused(&self, cluster: &Cluster<'_>, possible: &mut Vec<Action>) -> Option<Action> {
+        let timed = cluster.rules.is_timed();
+        if timed && !cluster.rules.clocks.follow() {
+            return None;
+        }
+        step::candidates(cluster, possible);
+        if timed {
+            possible.retain(|action| time::allows(cluster, action));
+        }
+        self.fusions.next(possible, cluster.shared.control_plane.followed())
+    }
+
+    /// Every move out of `state`, in a fixed order.
+    pub fn moves(&self, state: &ClusterState, mut visit: impl FnMut(Outcome)) {
+        let mut heads = Vec::new();
+        self.model.enabled(state, &mut heads);
+        for head in heads {
+            let mut judged = Judged::default();
+            let mut judge = |before: &ClusterState, action: &Action, after: &ClusterState| {
+                judged = judged.union(self.model.judge(before, action, after));
+            };
+            let mut next = self.model.apply(state, &head);
+            judge(state, &head, &next);
+            self.settle(&mut next, judge);
+            let unit = self.model.unit_of(state, &head);
+            let discharged = self.model.discharged(state, &next);
+            let outcome = |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged };
+            for pod in self.followable(state, &next) {
+                visit(outcome(Some(pod), self.follow(&next, pod)));
+            }
+            visit(outcome(None, next));
+        }
+    }
+
+    /// The pods that a timed search may follow from the end of this move on: those whose deletion or readiness was
+    /// written in it.
+    fn followable(&self, before: &ClusterState, after: &ClusterState) -> Vec<PodId> {
+        if !self.model.rules.clocks.follow() || self.model.followed(before).is_some() {
+            return Vec::new();
+        }
+        let is_deleting = |object: PodObject| object.deletion() != Deletion::None;
+        self.model.open(before, |before| {
+            self.model.open(after, |after| {
+                let begins = |&pod: &PodId| {
+                    let (old, new) = (before.pod(pod).api, after.pod(pod).api);
+                    new.exists() && ((is_deleting(new) && !is_deleting(old)) || (new.ready() && !old.ready()))
+                };
+                after.used_pods().filter(begins).collect()
+            })
+        })
+    }
+
+    fn follow(&self, state: &ClusterState, pod: PodId) -> ClusterState {
+        let mut next = state.clone();
+        let mut cluster = Cluster::new(&self.model.rules, &mut next);
+        cluster.shared.control_plane.set_followed(Some(pod));
+        let mut possible = Vec::new();
+        step::candidates(&cluster, &mut possible);
+        time::restart(&mut cluster, None, &possible);
+        next
+    }
+
+    /// The small steps of a move, each with the state after it.
+    pub fn small_steps(&self, state: &ClusterState, taken: &Move) -> Vec<(Action, ClusterState)> {
+        let mut next = self.model.apply(state, &taken.head);
+        let mut steps = vec![(taken.head, next.clone())];
+        self.settle(&mut next, |_, action, after| steps.push((*action, after.clone())));
+        steps
+    }
+
+    /// The small steps that follow at once in an initial state.
+    pub fn first_steps(&self, state: &ClusterState) -> Vec<(Action, ClusterState)> {
+        let mut next = state.clone();
+        let mut steps = Vec::new();
+        self.settle(&mut next, |_, action, after| steps.push((*action, after.clone())));
+        steps
+    }
+}
+
+impl stateright::Model for Reduced {
+    type State = ClusterState;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<ClusterState> {
+        self.initial().into_iter().map(|(state, _)| state).collect()
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Move>) {
+        self.moves(state, |outcome| actions.push(outcome.taken));
+    }
+
+    fn next_state(&self, state: &ClusterState, action: Move) -> Option<ClusterState> {
+        let mut next = self.model.apply(state, &action.head);
+        self.settle(&mut next, |_, _, _| {});
+        Some(match action.follow {
+            Some(pod) => self.follow(&next, pod),
+            None => next,
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! A scenario, compiled: names resolved to numbers, selectors to tables, so that guards and effects only look up.
+
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::observation::TaintsSeen;
+use podproof_vocabulary::scenario::{
+    Container, ContainerKind, ContainerPort, Node, OnSigterm, PreStop, Probe, Scenario, TaintEffect, Timing, Toleration,
+    WorkloadKind,
+};
+use podproof_vocabulary::{ContainerId, NodeId};
+
+use crate::scheduler::filters::Filters;
+use crate::state::layout::{Counts, Layout};
+use crate::time::Clocks;
+
+/// A scenario, compiled.
+pub struct Rules {
+    /// What it was compiled from.
+    pub scenario: Scenario,
+    /// Where the sections of a state are.
+    pub layout: Layout,
+    /// Number of pod slots.
+    pub pods: usize,
+    /// Number of nodes, spare ones counted.
+    pub nodes: usize,
+    /// Number of template hashes that the Deployment may have.
+    pub revisions: usize,
+    /// The containers of a pod.
+    pub containers: Vec<ContainerRules>,
+    /// The filter predicates of the scheduler.
+    pub filters: Filters,
+    /// For how long a pod tolerates each NoExecute taint.
+    pub tolerations: TaintTolerations,
+    /// `nodeName` of the template.
+    pub template_node: Option<NodeId>,
+    /// The clocks that run.
+    pub clocks: Clocks,
+}
+
+/// A container, compiled.
+pub struct ContainerRules {
+    /// What it is for.
+    pub kind: ContainerKind,
+    /// An init container that ends; one that never does blocks its pod.
+    pub completes: bool,
+    /// Its preStop hook.
+    pub hook: Option<PreStop>,
+    /// What its process does on SIGTERM.
+    pub on_sigterm: OnSigterm,
+    /// Seconds from its start until it accepts connections.
+    pub listens_after: u32,
+    /// Its probes.
+    pub startup: Option<Probe>,
+    /// Its probes.
+    pub readiness: Option<Probe>,
+    /// Its probes.
+    pub liveness: Option<Probe>,
+    /// A startup or liveness probe may have failed as often as it may before the process accepts connections.
+    pub may_fail_before_listening: bool,
+    /// Containers that listen on a port of its.
+    pub port_conflicts: Vec<ContainerId>,
+}
+
+impl ContainerRules {
+    /// Seconds from SIGTERM until the process exits; none if it never does.
+    pub const fn exits_after(&self) -> Option<u32> {
+        match self.on_sigterm {
+            OnSigterm::Exit => Some(0),
+            OnSigterm::Drain(seconds) | OnSigterm::Close(seconds) => Some(seconds),
+            OnSigterm::Ignore => None,
+        }
+    }
+
+    fn compile(scenario: &Scenario, index: usize) -> Self {
+        let containers = &scenario.workload.template.containers;
+        let container = &containers[index];
+        let native = scenario.release.has_native_sidecars();
+        // Before native sidecars the field was dropped, and what should have been a sidecar was an init container
+        // that never ends (kubernetes-semantics 13.2).
+        let (kind, completes) = match container.kind {
+            ContainerKind::Sidecar if !native => (ContainerKind::Init, false),
+            kind => (kind, true),
+        };
+        let earliest_failure = |probe: &Probe| probe.initial_delay_seconds + (probe.failure_threshold - 1) * probe.period_seconds;
+        let guard = container.startup_probe.or(container.liveness_probe);
+        Self {
+            kind,
+            completes,
+            hook: container.pre_stop,
+            on_sigterm: container.on_sigterm,
+            listens_after: container.listens_after_seconds,
+            startup: container.startup_probe,
+            readiness: container.readiness_probe,
+            liveness: container.liveness_probe,
+            may_fail_before_listening: guard
+                .is_some_and(|probe| earliest_failure(&probe) <= container.listens_after_seconds && container.listens_after_seconds > 0),
+            port_conflicts: Self::port_conflicts(containers, index),
+        }
+    }
+
+    /// Containers of one pod share its ports (MC-6): the API does not reject a port that two of them name, and the
+    /// second process cannot bind it.
+    fn port_conflicts(containers: &[Container], index: usize) -> Vec<ContainerId> {
+        let port = |port: &ContainerPort| (port.port, port.protocol);
+        let shares = |other: &Container| {
+            other.ports.iter().any(|theirs| containers[index].ports.iter().any(|ours| port(ours) == port(theirs)))
+        };
+        let others = containers.iter().enumerate();
+        others.filter(|&(other, container)| other != index && shares(container)).map(|(other, _)| other.into()).collect()
+    }
+}
+
+/// How long a taint is tolerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tolerated {
+    /// Not at all.
+    No,
+    /// For so many seconds.
+    For(u32),
+    /// For ever.
+    Always,
+}
+
+/// How long a pod tolerates each NoExecute taint.
+pub struct TaintTolerations {
+    /// Of the nodes' manifests, by node: the least.
+    pub of_node: Vec<Tolerated>,
+    /// `node.kubernetes.io/not-ready`
+    pub not_ready: Tolerated,
+    /// `node.kubernetes.io/unreachable`
+    pub unreachable: Tolerated,
+    /// The taint of a `taint-node` event.
+    pub custom: Tolerated,
+    /// `node.kubernetes.io/not-ready:NoSchedule` is tolerated.
+    pub not_ready_no_schedule: bool,
+    /// `node.kubernetes.io/unreachable:NoSchedule` is tolerated.
+    pub unreachable_no_schedule: bool,
+    /// `node.kubernetes.io/unschedulable:NoSchedule` is tolerated.
+    pub unschedulable_no_schedule: bool,
+}
+
+/// Key of the taint that a `taint-node` event sets.
+pub const CUSTOM_TAINT: &str = "podproof.io/taint-node";
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
+/// Does `toleration` match a taint? (FLT-7, k8s.io/api core/v1 `toleration.go` `ToleratesTaint`)
+pub(crate) fn tolerates(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
+    let effect_matches = toleration.effect.is_none_or(|tolerated| tolerated == effect);
+    let key_matches = (toleration.key.is_empty() && toleration.exists) || toleration.key == key;
+    let value_matches = toleration.exists || toleration.value == value;
+    effect_matches && key_matches && value_matches
+}
+
+impl TaintTolerations {
+    fn compile(scenario: &Scenario) -> Self {
+        let tolerations = &scenario.workload.template.tolerations;
+        // TEC-3: the least of the matching tolerations' seconds; none on all is for ever.
+        let no_execute = |key: &str, value: &str| {
+            let matching = tolerations.iter().filter(|t| tolerates(t, key, value, TaintEffect::NoExecute));
+            let seconds: Vec<_> = matching.map(|toleration| toleration.seconds).collect();
+            match seconds.iter().flatten().min() {
+                Some(&least) => Tolerated::For(least),
+                None if seconds.is_empty() => Tolerated::No,
+                None => Tolerated::Always,
+            }
+        };
+        let no_schedule = |key| tolerations.iter().any(|t| tolerates(t, key, "", TaintEffect::NoSchedule));
+        let of_node = scenario.nodes.iter().map(|node| {
+            let taints = node.taints.iter().filter(|taint| taint.effect == TaintEffect::NoExecute);
+            taints.map(|taint| no_execute(&taint.key, &taint.value)).min().unwrap_or(Tolerated::Always)
+        });
+        Self {
+            of_node: of_node.collect(),
+            not_ready: no_execute(NOT_READY, ""),
+            unreachable: no_execute(UNREACHABLE, ""),
+            custom: no_execute(CUSTOM_TAINT, ""),
+            not_ready_no_schedule: no_schedule(NOT_READY),
+            unreachable_no_schedule: no_schedule(UNREACHABLE),
+            unschedulable_no_schedule: no_schedule(UNSCHEDULABLE),
+        }
+    }
+
+    /// How long a pod may stay on `node` with these NoExecute taints.
+    pub fn on(&self, node: NodeId, taints: TaintsSeen) -> Tolerated {
+        let mut least = self.of_node[node.index()];
+        for (is_set, tolerated) in [
+            (taints.not_ready_no_execute, self.not_ready),
+            (taints.unreachable_no_execute, self.unreachable),
+            (taints.custom_no_execute, self.custom),
+        ] {
+            if is_set {
+                least = least.min(tolerated);
+            }
+        }
+        least
+    }
+}
+
+impl Rules {
+    /// Compiles `scenario`.
+    ///
+    /// # Errors
+    /// A sentence that names the limit, if the scenario is larger than a state can hold.
+    pub fn compile(scenario: Scenario) -> Result<Self, String> {
+        let nodes = scenario.nodes.len();
+        let containers = scenario.workload.template.containers.len();
+        let revisions = match scenario.workload.kind {
+            WorkloadKind::Deployment => {
+                let story = u8::from(scenario.story.event() == Some(EventName::Rollout));
+                1 + usize::from(scenario.events.count(EventName::Rollout) + story)
+            }
+            WorkloadKind::ReplicaSet | WorkloadKind::Pod => 1,
+        };
+        let pods = usize::from(scenario.slots);
+        for (count, limit, what) in [
+            (nodes, 60, "nodes"),
+            (revisions, 60, "template changes"),
+            (pods, 250, "pod slots"),
+            (containers, 32, "containers in a pod"),
+        ] {
+            if count > limit {
+                return Err(format!("{}: {count} {what} are more than a state can hold ({limit})", scenario.name));
+            }
+        }
+        assert!(nodes > 0 && containers > 0 && pods > 0, "a scenario has a node, a container and a slot");
+        let clocks = Clocks::of(&scenario, pods, nodes, containers, revisions);
+        let exact_views = !scenario.approximations.has(Approximation::CoalescedWatchEvents);
+        let ring_words = if exact_views { crate::watch::ring::words(pods, nodes, revisions) } else { 0 };
+        let counts = Counts { pods, nodes, containers, revisions, clocks: clocks.count(), ring_words };
+        let containers = (0..containers).map(|index| ContainerRules::compile(&scenario, index)).collect();
+        // A node that is not there gets the first number behind those that are (PGC-3).
+        let template_node = scenario.workload.template.node_name.as_ref().map(|name| {
+            NodeId::from(scenario.nodes.iter().position(|node| node.name == *name).unwrap_or(nodes))
+        });
+        Ok(Self {
+            layout: Layout::new(counts),
+            pods,
+            nodes,
+            revisions,
+            containers,
+            filters: Filters::compile(&scenario),
+            tolerations: TaintTolerations::compile(&scenario),
+            template_node,
+            clocks,
+            scenario,
+        })
+    }
+
+    /// A container's rules.
+    pub fn container(&self, container: ContainerId) -> &ContainerRules {
+        &self.containers[container.index()]
+    }
+
+    /// The containers of one kind, in their order.
+    pub fn of_kind(&self, kind: ContainerKind) -> impl DoubleEndedIterator<Item = ContainerId> + '_ {
+        let containers = self.containers.iter().enumerate();
+        containers.filter(move |(_, rules)| rules.kind == kind).map(|(index, _)| index.into())
+    }
+
+    /// The container that serves the Service's port.
+    pub fn serving(&self) -> ContainerId {
+        ContainerId(self.scenario.workload.template.serving)
+    }
+
+    /// Does the scenario name this approximation?
+    pub fn approximates(&self, approximation: Approximation) -> bool {
+        self.scenario.approximations.has(approximation)
+    }
+
+    /// Is time modelled in ticks?
+    pub fn is_timed(&self) -> bool {
+        self.scenario.timing == Timing::Timed
+    }
+
+    /// A crashed node may come back.
+    pub fn nodes_may_return(&self) -> bool {
+        self.scenario.events.count(EventName::NodeReturn) > 0
+    }
+
+    /// Are there rules to program? A headless Service has none.
+    pub fn has_proxies(&self) -> bool {
+        self.scenario.service.as_ref().is_some_and(|service| !service.headless)
+    }
+
+    /// May a neighbour's new pod take an address?
+    pub fn has_moving_neighbour(&self) -> bool {
+        self.scenario.addresses_are_reused && self.has_proxies()
+    }
+
+    /// May a runtime hang?
+    pub fn has_hangs(&self) -> bool {
+        let hangs = [EventName::RuntimeHang, EventName::CniFailure];
+        hangs.into_iter().any(|event| self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event))
+    }
+
+    /// One node of each kind: nodes that differ in nothing but their names are of one kind, and what happens on one may
+    /// happen on any other of its kind.
+    pub fn kinds_of_nodes(&self) -> Vec<NodeId> {
+        const HOSTNAME: &str = "kubernetes.io/hostname";
+        let nodes = &self.scenario.nodes;
+        let spare = nodes.len() - usize::from(self.scenario.spare_nodes);
+        let names_its_host = |node: &Node| node.labels.get(HOSTNAME) == Some(&node.name);
+        let labels = |node: &Node| {
+            let rest = node.labels.iter().filter(|&(key, _)| key != HOSTNAME);
+            rest.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+        };
+        let same = |a: usize, b: usize| {
+            let plain = |index: usize| self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != index);
+            let (one, other) = (&nodes[a], &nodes[b]);
+            (a < spare) == (b < spare)
+                && plain(a)
+                && plain(b)
+                && names_its_host(one)
+                && names_its_host(other)
+                && labels(one) == labels(other)
+                && one.taints == other.taints
+                && one.unschedulable == other.unschedulable
+                && one.allocatable == other.allocatable
+                && self.filters.treats_alike(NodeId::from(a), NodeId::from(b))
+        };
+        let mut kinds: Vec<usize> = Vec::new();
+        for node in 0..nodes.len() {
+            if !kinds.iter().any(|&kind| same(kind, node)) {
+                kinds.push(node);
+            }
+        }
+        kinds.into_iter().map(NodeId::from).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! InterPodAffinity: required pod affinity and anti-affinity, with its symmetry.
+
+use podproof_vocabulary::scenario::{Labels, PodAffinityTerm, Scenario};
+use podproof_vocabulary::{NodeId, Revision};
+
+use super::{Placement, domains, selects};
+
+/// FLT-8 to FLT-13 (S28 `plugins/interpodaffinity/filtering.go`).
+pub struct InterPodAffinity {
+    affinity: Vec<Term>,
+    anti_affinity: Vec<Term>,
+    /// A neighbour's anti-affinity keeps the workload off this node (FLT-11).
+    forbidden_by_neighbour: Vec<bool>,
+    /// The pod matches all of its own affinity terms (FLT-9).
+    matches_itself: bool,
+}
+
+/// A term, compiled.
+struct Term {
+    /// The domain of each node.
+    domains: Vec<Option<u8>>,
+    /// It selects the workload's own pods.
+    selects_own: bool,
+    /// Only those of the same template.
+    same_revision: bool,
+    /// Nodes of the neighbours that it selects.
+    neighbours: Vec<NodeId>,
+}
+
+fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str, labels: &Labels) -> bool {
+    let in_namespace = if term.namespaces.is_empty() && !term.all_namespaces {
+        namespace == own_namespace
+    } else {
+        term.all_namespaces || term.namespaces.iter().any(|name| name == namespace)
+    };
+    in_namespace && selects(term.selector.as_ref(), labels)
+}
+
+impl Term {
+    fn compile(term: &PodAffinityTerm, scenario: &Scenario) -> Self {
+        let workload = &scenario.workload;
+        let selected = |namespace: &str, labels: &Labels| term_selects(term, &workload.namespace, namespace, labels);
+        let neighbours = scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !term.same_revision);
+        Self {
+            domains: domains(&scenario.nodes, &term.topology_key),
+            selects_own: selected(&workload.namespace, &workload.template.labels),
+            same_revision: term.same_revision,
+            neighbours: neighbours.map(|neighbour| NodeId(neighbour.node)).collect(),
+        }
+    }
+
+    /// The nodes of the pods that it selects; deleting pods count until they are gone (FLT-13).
+    fn selected<'a>(&'a self, placement: &'a Placement, revision: Revision) -> impl Iterator<Item = NodeId> + 'a {
+        let own = placement.occupants.iter().filter(move |occupant| {
+            self.selects_own && (!self.same_revision || occupant.revision == revision)
+        });
+        own.map(|occupant| occupant.node).chain(self.neighbours.iter().copied())
+    }
+
+    /// Is one of the pods that it selects in the domain of `node`?
+    fn is_met(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
+        let domain = self.domains[node.index()];
+        domain.is_some() && self.selected(placement, revision).any(|other| self.domains.get(other.index()) == Some(&domain))
+    }
+}
+
+impl InterPodAffinity {
+    pub(super) fn compile(scenario: &Scenario) -> Self {
+        let template = &scenario.workload.template;
+        let compile = |terms: &[PodAffinityTerm]| terms.iter().map(|term| Term::compile(term, scenario)).collect();
+        let affinity: Vec<Term> = compile(&template.pod_affinity);
+        let forbids = |node: usize| {
+            scenario.neighbours.iter().any(|neighbour| {
+                neighbour.pod_anti_affinity.iter().any(|term| {
+                    let domains = domains(&scenario.nodes, &term.topology_key);
+                    let own = &scenario.workload;
+                    term_selects(term, &neighbour.namespace, &own.namespace, &template.labels)
+                        && domains[node].is_some()
+                        && domains[node] == domains[usize::from(neighbour.node)]
+                })
+            })
+        };
+        Self {
+            matches_itself: affinity.iter().all(|term| term.selects_own),
+            affinity,
+            anti_affinity: compile(&template.pod_anti_affinity),
+            forbidden_by_neighbour: (0..scenario.nodes.len()).map(forbids).collect(),
+        }
+    }
+
+    /// The pod has no term of either kind.
+    pub(super) fn is_empty(&self) -> bool {
+        self.affinity.is_empty() && self.anti_affinity.is_empty()
+    }
+
+    pub(super) fn passes(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
+        // The incoming pod's anti-affinity and that of existing pods of the same template are one: FLT-10 and FLT-11
+        // coincide for a workload's own pods.
+        let apart = self.anti_affinity.iter().all(|term| !term.is_met(placement, revision, node));
+        apart && !self.forbidden_by_neighbour[node.index()] && self.affinity_passes(placement, revision, node)
+    }
+
+    /// FLT-8: every term is met in the node's domain; or FLT-9: no pod matches all terms, the pod matches its own, and
+    /// the node has all keys (`satisfyPodAffinity`).
+    fn affinity_passes(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
+        let has_keys = self.affinity.iter().all(|term| term.domains[node.index()].is_some());
+        let met = self.affinity.iter().all(|term| term.is_met(placement, revision, node));
+        let none_anywhere = self.affinity.iter().all(|term| term.selected(placement, revision).next().is_none());
+        has_keys && (met || (none_anywhere && self.matches_itself))
+    }
+}

@@ -1,0 +1,71 @@
+//! What news do to the scheduler's cache and to its unschedulable pods.
+//!
+//! A parked pod is moved by the events that a plugin which rejected it has registered (SCH-8, SCH-11; S28
+//! `plugins/*/EventsToRegister`, `internal/queue/scheduling_queue.go`). Queueing hints within an event are left out:
+//! every event of a registered kind wakes.
+
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::{NodeId, PodId};
+
+use super::filters::{Filter, FilterSet};
+use crate::cluster::Cluster;
+use crate::state::{NodeObject, SchedulerPod, SchedulerView};
+
+const POD_GONE: FilterSet = FilterSet::of(&[
+    Filter::NodeResourcesFit,
+    Filter::NodePorts,
+    Filter::InterPodAffinity,
+    Filter::PodTopologySpread,
+]);
+const POD_CHANGED: FilterSet = FilterSet::of(&[Filter::InterPodAffinity, Filter::PodTopologySpread]);
+const NODE_TAINTS_CHANGED: FilterSet =
+    FilterSet::of(&[Filter::NodeUnschedulable, Filter::TaintToleration, Filter::PodTopologySpread]);
+
+/// An event moves the parked pods that a filter of `interested` rejected.
+fn wake(cluster: &mut Cluster<'_>, interested: FilterSet) {
+    if cluster.has_mutant(Mutant::SchedulerNeverWakes) {
+        return;
+    }
+    for column in cluster.pods.iter_mut() {
+        if column.scheduler.rejected_by() & interested.0 != 0 {
+            column.scheduler.set_rejected_by(0);
+        }
+    }
+}
+
+/// News of a pod.
+pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: SchedulerView) {
+    let before = cluster.pod(pod).scheduler;
+    let held = before.assumed().or(before.view().node());
+    if !view.present() {
+        // Deleted, or filtered out because it is terminal (SCH-1).
+        cluster.pod_mut(pod).scheduler = SchedulerPod::new();
+        if held.is_some() {
+            wake(cluster, POD_GONE);
+        }
+        return;
+    }
+    let scheduler = &mut cluster.pod_mut(pod).scheduler;
+    scheduler.set_view(view);
+    scheduler.set_refused(false);
+    if view.node().is_some() {
+        // SCH-5: confirmed, on whichever node.
+        *scheduler = SchedulerPod::new().with_view(view);
+        if before.view().node().is_none() || before.view().deleting() != view.deleting() {
+            wake(cluster, POD_CHANGED);
+        }
+    } else if view.deleting() {
+        // SCH-2: never bound any more.
+        *scheduler = SchedulerPod::new().with_view(view);
+    }
+}
+
+/// News of a node.
+pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject) {
+    let before = std::mem::replace(&mut cluster.node_mut(node).scheduler, object);
+    if !before.exists() {
+        wake(cluster, FilterSet::ALL);
+    } else if before != object {
+        wake(cluster, NODE_TAINTS_CHANGED);
+    }
+}

@@ -1,0 +1,50 @@
+//! A container: its process in the runtime, the PLEG's record of it, its probes and its way to the end.
+
+use bitfield_struct::bitfield;
+use bytemuck::{Pod, Zeroable};
+use podproof_vocabulary::observation::{Hook, Process};
+
+/// A container of a pod, by runtime, PLEG cache, prober and pod worker.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct Container {
+    /// The process in the runtime.
+    #[bits(2)]
+    pub process: Process,
+    /// The process accepts connections.
+    pub accepting: bool,
+    /// The process has accepted connections since it was started.
+    pub has_listened: bool,
+    /// The process has received SIGTERM.
+    pub sigterm: bool,
+    /// The kubelet is stopping it.
+    pub stopping: bool,
+    /// The grace period of that stop has run out.
+    pub grace_expired: bool,
+    /// Its preStop hook.
+    #[bits(2)]
+    pub hook: Hook,
+    /// The process in the PLEG's cache.
+    #[bits(2)]
+    pub cached: Process,
+    /// The kubelet started it after the cache was filled.
+    pub touched: bool,
+    /// Its readiness probe's result; without a probe, unused.
+    pub probe_ready: bool,
+    /// Its startup probe has succeeded; without a probe, unused.
+    pub probe_started: bool,
+    /// Its startup or liveness probe has failed as often as it may.
+    pub probe_failed: bool,
+    /// How often it was restarted, up to the last step of the back-off ladder.
+    #[bits(3)]
+    pub backoff: u8,
+    #[bits(14)]
+    __: u32,
+}
+
+impl Container {
+    /// The process runs.
+    pub fn is_running(self) -> bool {
+        self.process() == Process::Running
+    }
+}

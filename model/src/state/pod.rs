@@ -1,0 +1,350 @@
+//! A pod's column: everything that anybody in the cluster knows of it, but for its containers and the rules.
+
+use bitfield_struct::{bitenum, bitfield};
+use bytemuck::{Pod, Zeroable};
+use podproof_vocabulary::NodeId;
+use podproof_vocabulary::observation::{Address, Deletion, Phase, Sandbox};
+
+pub(super) const fn node_from_bits(bits: u8) -> Option<NodeId> {
+    if bits == 0 { None } else { Some(NodeId(bits - 1)) }
+}
+
+pub(super) const fn node_into_bits(node: Option<NodeId>) -> u8 {
+    match node {
+        None => 0,
+        Some(node) => node.0 + 1,
+    }
+}
+
+const fn address_from_bits(bits: u8) -> Option<Address> {
+    if bits == 0 { None } else { Some(Address(bits - 1)) }
+}
+
+const fn address_into_bits(address: Option<Address>) -> u8 {
+    match address {
+        None => 0,
+        Some(address) => address.0 + 1,
+    }
+}
+
+/// A pod's column without its containers and rules. All zero is a free slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub struct PodColumn {
+    /// What belongs to no single component.
+    pub head: PodHead,
+    /// The object in the API server's store.
+    pub api: PodObject,
+    /// What the scheduler knows.
+    pub scheduler: SchedulerPod,
+    /// What the controller manager knows.
+    pub controller: ControllerPod,
+    /// What the kubelet of its node knows, and its sandbox.
+    pub kubelet: KubeletPod,
+    /// Its entry in the EndpointSlice.
+    pub slice: Endpoint,
+    pub(super) padding: [u8; 3],
+}
+
+/// What belongs to no single component.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct PodHead {
+    /// Somebody remembers this pod.
+    pub used: bool,
+    /// The template that it was made from.
+    #[bits(6)]
+    pub revision: u8,
+    /// The address of this slot that the neighbour's new pod has.
+    #[bits(3, from = address_from_bits, into = address_into_bits)]
+    pub reused_address: Option<Address>,
+    /// `kubectl drain` has it on its list and has not evicted it.
+    pub drain_listed: bool,
+    /// Its eviction was granted and the deletion is not yet written.
+    pub eviction_granted: bool,
+    /// It is in the budget's `disruptedPods`.
+    pub disrupted: bool,
+    /// The node that it was bound to, also after its object is gone.
+    #[bits(6, from = node_from_bits, into = node_into_bits)]
+    pub node: Option<NodeId>,
+    #[bits(13)]
+    __: u32,
+}
+
+/// The object in the API server's store.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct PodObject {
+    /// It exists.
+    pub exists: bool,
+    /// `spec.nodeName`; a node beyond the scenario's is one that does not exist.
+    #[bits(6, from = node_from_bits, into = node_into_bits)]
+    pub node: Option<NodeId>,
+    /// `status.phase`
+    #[bits(2)]
+    pub phase: Phase,
+    /// `metadata.deletionTimestamp`
+    #[bits(2)]
+    pub deletion: Deletion,
+    /// `metadata.finalizers` is not empty.
+    pub finalizer: bool,
+    /// Condition Ready.
+    pub ready: bool,
+    /// `status.podIP`
+    #[bits(3, from = address_from_bits, into = address_into_bits)]
+    pub address: Option<Address>,
+    #[bits(16)]
+    __: u32,
+}
+
+impl PodObject {
+    /// `deletionTimestamp` is set.
+    pub fn is_deleting(self) -> bool {
+        self.deletion() != Deletion::None
+    }
+
+    /// It exists, has no terminal phase and is not being deleted (`IsPodActive`).
+    pub fn is_active(self) -> bool {
+        self.exists() && !self.phase().is_terminal() && !self.is_deleting()
+    }
+}
+
+/// The scheduler's copy of a pod: only what it reads.
+#[bitfield(u16)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchedulerView {
+    /// It is there.
+    pub present: bool,
+    /// `spec.nodeName`
+    #[bits(6, from = node_from_bits, into = node_into_bits)]
+    pub node: Option<NodeId>,
+    /// `deletionTimestamp` is set.
+    pub deleting: bool,
+    #[bits(8)]
+    __: u16,
+}
+
+impl SchedulerView {
+    /// What the scheduler sees of an object: terminal pods are filtered out (SCH-1, S28
+    /// `pkg/scheduler/scheduler.go` `NewInformerFactory`).
+    pub fn of(object: PodObject) -> Self {
+        if !object.exists() || object.phase().is_terminal() {
+            return Self::new();
+        }
+        Self::new().with_present(true).with_node(object.node()).with_deleting(object.is_deleting())
+    }
+}
+
+/// What the scheduler knows of a pod.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct SchedulerPod {
+    /// Its copy.
+    #[bits(16)]
+    pub view: SchedulerView,
+    /// The filters that rejected it, a bit each; not 0 while it is parked as unschedulable.
+    pub rejected_by: u8,
+    /// The node that it was assumed on, while the informer does not confirm.
+    #[bits(6, from = node_from_bits, into = node_into_bits)]
+    pub assumed: Option<NodeId>,
+    /// Its binding was refused; it waits for the news that say why.
+    pub refused: bool,
+    /// The binding was sent, whether or not it was committed.
+    pub bound: bool,
+}
+
+/// The controller manager's copy of a pod.
+#[bitfield(u16)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct ControllerView {
+    /// It is there.
+    pub present: bool,
+    /// `spec.nodeName`
+    #[bits(6, from = node_from_bits, into = node_into_bits)]
+    pub node: Option<NodeId>,
+    /// `status.phase`
+    #[bits(2)]
+    pub phase: Phase,
+    /// `deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Condition Ready.
+    pub ready: bool,
+    /// `status.podIP`
+    #[bits(3, from = address_from_bits, into = address_into_bits)]
+    pub address: Option<Address>,
+    #[bits(2)]
+    __: u8,
+}
+
+impl ControllerView {
+    /// What the controller manager sees of an object.
+    pub fn of(object: PodObject) -> Self {
+        if !object.exists() {
+            return Self::new();
+        }
+        Self::new()
+            .with_present(true)
+            .with_node(object.node())
+            .with_phase(object.phase())
+            .with_deleting(object.is_deleting())
+            .with_ready(object.ready())
+            .with_address(object.address())
+    }
+
+    /// Counted by its ReplicaSet (RS-1, S28 `pkg/controller/controller_utils.go` `IsPodActive`).
+    pub fn is_active(self) -> bool {
+        self.present() && !self.phase().is_terminal() && !self.deleting()
+    }
+}
+
+/// What the controller manager knows of a pod, and what it has decided to do with it.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct ControllerPod {
+    /// Its copy, shared by all controllers.
+    #[bits(16)]
+    pub view: ControllerView,
+    /// The ReplicaSet controller created it and has not seen it.
+    pub expects_creation: bool,
+    /// The ReplicaSet controller decided to delete it and has not seen it deleting.
+    pub expects_deletion: bool,
+    /// The ReplicaSet controller decided to delete it and has not sent the deletion.
+    pub deletion_planned: bool,
+    /// The node lifecycle controller decided to mark it not ready and has not.
+    pub mark_planned: bool,
+    /// It has been Ready for `minReadySeconds`.
+    pub available: bool,
+    /// The pod garbage collector has written its phase and has not deleted it.
+    pub collecting: bool,
+    /// The copy of the budget has it in `disruptedPods`.
+    pub disrupted: bool,
+    #[bits(9)]
+    __: u32,
+}
+
+/// The kubelet's copy of a pod.
+#[bitfield(u8)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct KubeletView {
+    /// It is there, bound to the kubelet's node.
+    pub present: bool,
+    /// `deletionTimestamp`
+    #[bits(2)]
+    pub deletion: Deletion,
+    /// Condition Ready.
+    pub ready: bool,
+    /// The phase is Succeeded or Failed.
+    pub terminal: bool,
+    #[bits(3)]
+    __: u8,
+}
+
+impl KubeletView {
+    /// What the kubelet of `node` sees of an object (SRC-1: its watch selects `spec.nodeName`).
+    pub fn of(object: PodObject, node: NodeId) -> Self {
+        if !object.exists() || object.node() != Some(node) {
+            return Self::new();
+        }
+        Self::new()
+            .with_present(true)
+            .with_deletion(object.deletion())
+            .with_ready(object.ready())
+            .with_terminal(object.phase().is_terminal())
+    }
+
+    /// `deletionTimestamp` is set.
+    pub fn is_deleting(self) -> bool {
+        self.deletion() != Deletion::None
+    }
+}
+
+/// The state of a pod worker (PW-1 to PW-12).
+#[bitenum]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Worker {
+    /// The kubelet has no worker for this pod.
+    #[fallback]
+    None = 0,
+    /// The pod should run.
+    Sync = 1,
+    /// Its containers are being stopped.
+    Terminating = 2,
+    /// They have stopped.
+    Terminated = 3,
+    /// Everything of it is cleaned up.
+    Finished = 4,
+    /// Admission rejected it; no worker was started.
+    Rejected = 5,
+}
+
+/// What the kubelet of its node knows of a pod, and its sandbox.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct KubeletPod {
+    /// Its copy.
+    #[bits(8)]
+    pub view: KubeletView,
+    /// The pod worker.
+    #[bits(3)]
+    pub worker: Worker,
+    /// The kubelet evicts it under resource pressure.
+    pub evicted: bool,
+    /// It is killed with the least grace, not its own.
+    pub minimum_grace: bool,
+    /// The kubelet knows its spec from the API (else: it found it in the runtime).
+    pub knows_spec: bool,
+    /// The sandbox in the runtime.
+    #[bits(2)]
+    pub sandbox: Sandbox,
+    /// The address that CNI gave the sandbox.
+    #[bits(3, from = address_from_bits, into = address_into_bits)]
+    pub address: Option<Address>,
+    /// The sandbox in the PLEG's cache.
+    #[bits(2)]
+    pub sandbox_cached: Sandbox,
+    /// The kubelet changed the sandbox after the cache was filled.
+    pub sandbox_touched: bool,
+    /// The sandbox is not the pod's first.
+    pub sandbox_recreated: bool,
+    /// The address of the sandbox in the PLEG's cache.
+    #[bits(3, from = address_from_bits, into = address_into_bits)]
+    pub address_cached: Option<Address>,
+    /// The node whose kubelet or runtime knows the pod.
+    #[bits(6, from = node_from_bits, into = node_into_bits)]
+    pub node: Option<NodeId>,
+}
+
+/// An entry of an EndpointSlice, or of a node's rules.
+#[bitfield(u8)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+pub struct Endpoint {
+    /// Its address; without one there is no entry.
+    #[bits(3, from = address_from_bits, into = address_into_bits)]
+    pub address: Option<Address>,
+    /// Condition `ready`
+    pub ready: bool,
+    /// Condition `serving`
+    pub serving: bool,
+    /// Condition `terminating`
+    pub terminating: bool,
+    #[bits(2)]
+    __: u8,
+}
+
+impl Endpoint {
+    /// There is an entry.
+    pub fn is_present(self) -> bool {
+        self.address().is_some()
+    }
+}
+
+/// What the kube-proxy of one node knows of a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub struct ProxyPod {
+    /// Its entry in the slice as kube-proxy has seen it.
+    pub view: Endpoint,
+    /// Its entry in the rules of the node.
+    pub rule: Endpoint,
+}

@@ -1,0 +1,196 @@
+//! The transition functions: which steps are enabled, and what each does. Everything that explores, replays or compares
+//! stands on these two and no others.
+
+use podproof_vocabulary::action::{
+    Action, Container, Deployment, Drain, Environment, Kubelet, NodeLifecycle, Process, ReplicaSet, Scheduler, Watch, Watcher,
+};
+use podproof_vocabulary::approximation::Approximation;
+
+use crate::cluster::Cluster;
+use crate::{
+    api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch,
+};
+
+/// The search goes no further from here: something that the scenario bounds has run out.
+pub fn is_cut_off(cluster: &Cluster<'_>) -> bool {
+    cluster.shared.control_plane.out_of_slots() || cluster.shared.control_plane.ring_overflow()
+}
+
+/// The steps that components can take, but for time.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    out.clear();
+    if is_cut_off(cluster) {
+        return;
+    }
+    if let Some(revision) = controllers::replica_set::choosing(cluster) {
+        controllers::replica_set::choices(cluster, revision, out);
+        return;
+    }
+    watch::candidates(cluster, out);
+    scheduler::candidates(cluster, out);
+    controllers::candidates(cluster, out);
+    endpoints::candidates(cluster, out);
+    kubelet::candidates(cluster, out);
+    proxy::candidates(cluster, out);
+    drain::candidates(cluster, out);
+    process_candidates(cluster, out);
+    if !api_server::answers(cluster) {
+        out.retain(|action| !needs_api_server(action));
+    }
+}
+
+/// Processes that were stopped come back by themselves.
+fn process_candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    let control = cluster.shared.control_plane;
+    if control.api_server_down() {
+        out.push(Action::Process(Process::StartApiServer));
+    }
+    if control.scheduler_down() {
+        out.push(Action::Process(Process::StartScheduler));
+    }
+    if control.controller_manager_down() {
+        out.push(Action::Process(Process::StartControllerManager));
+    }
+    for node in cluster.node_ids() {
+        let machine = cluster.node(node).machine;
+        if machine.powered() && !machine.kubelet_runs() {
+            out.push(Action::Process(Process::StartKubelet { node }));
+        }
+    }
+}
+
+/// The step is a request to the API server, or news from it.
+fn needs_api_server(action: &Action) -> bool {
+    match action {
+        Action::Watch(_)
+        | Action::Scheduler(Scheduler::BindPod { .. })
+        | Action::Deployment(_)
+        | Action::NodeLifecycle(_)
+        | Action::TaintEviction(_)
+        | Action::PodGarbageCollector(_)
+        | Action::Disruption(_)
+        | Action::EndpointSlice(_)
+        | Action::Drain(_)
+        | Action::Process(Process::StartScheduler | Process::StartControllerManager) => true,
+        Action::ReplicaSet(step) => {
+            matches!(step, ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. } | ReplicaSet::UpdateStatus { .. })
+        }
+        Action::Kubelet(step) => matches!(
+            step,
+            Kubelet::ReportStatus { .. } | Kubelet::RemovePod { .. } | Kubelet::ReportNodeStatus { .. }
+        ),
+        Action::Tick
+        | Action::Scheduler(_)
+        | Action::Container(_)
+        | Action::Proxy(_)
+        | Action::Process(_)
+        | Action::Environment(_) => false,
+    }
+}
+
+/// Every enabled step, in a fixed order.
+pub fn enabled(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    candidates(cluster, out);
+    if is_cut_off(cluster) || controllers::replica_set::choosing(cluster).is_some() {
+        return;
+    }
+    let busy = out.iter().any(|action| !time::is_slow(cluster, action));
+    if busy && cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) {
+        out.retain(|action| !time::is_slow(cluster, action));
+    }
+    if cluster.rules.clocks.run() {
+        out.retain(|action| time::allows(cluster, action));
+    }
+    environment::candidates(cluster, !busy, out);
+    if time::may_tick(cluster) {
+        out.push(Action::Tick);
+    }
+}
+
+/// Takes a step. The step must be enabled.
+pub fn apply(cluster: &mut Cluster<'_>, action: &Action) {
+    match *action {
+        Action::Tick => {
+            time::tick(cluster);
+            return;
+        }
+        Action::Watch(step) => watch::apply(cluster, step),
+        Action::Scheduler(step) => scheduler::apply(cluster, step),
+        Action::Deployment(step) => controllers::deployment::apply(cluster, step),
+        Action::ReplicaSet(step) => controllers::replica_set::apply(cluster, step),
+        Action::NodeLifecycle(step) => controllers::node_lifecycle::apply(cluster, step),
+        Action::TaintEviction(step) => controllers::taint_eviction::apply(cluster, step),
+        Action::PodGarbageCollector(step) => controllers::pod_garbage_collector::apply(cluster, step),
+        Action::Disruption(step) => controllers::disruption::apply(cluster, step),
+        Action::EndpointSlice(step) => endpoints::apply(cluster, step),
+        Action::Kubelet(step) => kubelet::apply(cluster, step),
+        Action::Container(step) => kubelet::container_runtime::apply(cluster, step),
+        Action::Proxy(step) => proxy::apply(cluster, step),
+        Action::Drain(step) => drain::apply(cluster, step),
+        Action::Process(step) => start_process(cluster, step),
+        Action::Environment(step) => environment::apply(cluster, step),
+    }
+    drain::settle(cluster);
+    kubelet::container_runtime::settle_addresses(cluster);
+    api_server::pods::reclaim_slots(cluster);
+    if cluster.rules.clocks.run() {
+        let mut possible = Vec::new();
+        candidates(cluster, &mut possible);
+        time::restart(cluster, Some(action), &possible);
+    }
+}
+
+fn start_process(cluster: &mut Cluster<'_>, step: Process) {
+    match step {
+        Process::StartApiServer => cluster.shared.control_plane.set_api_server_down(false),
+        // A restarted leader acts only on copies that it has just listed (API-37 is left out: the list is current).
+        Process::StartScheduler => {
+            cluster.shared.control_plane.set_scheduler_down(false);
+            watch::list(cluster, Watcher::Scheduler);
+        }
+        Process::StartControllerManager => {
+            cluster.shared.control_plane.set_controller_manager_down(false);
+            watch::list(cluster, Watcher::ControllerManager);
+        }
+        Process::StartKubelet { node } => kubelet::start(cluster, node),
+    }
+}
+
+/// Does this step end in a write to the API server? Its order is what an audit log shows.
+pub fn is_write(action: &Action) -> bool {
+    match action {
+        Action::Scheduler(step) => matches!(step, Scheduler::BindPod { .. }),
+        Action::Deployment(step) => !matches!(step, Deployment::ExceedProgressDeadline),
+        Action::ReplicaSet(step) => {
+            matches!(step, ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. } | ReplicaSet::UpdateStatus { .. })
+        }
+        Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. }) => true,
+        Action::NodeLifecycle(_)
+        | Action::TaintEviction(_)
+        | Action::PodGarbageCollector(_)
+        | Action::Disruption(_)
+        | Action::EndpointSlice(_) => true,
+        Action::Kubelet(step) => matches!(
+            step,
+            Kubelet::ReportStatus { .. } | Kubelet::RemovePod { .. } | Kubelet::ReportNodeStatus { .. }
+        ),
+        Action::Drain(step) => !matches!(step, Drain::ListPods),
+        Action::Environment(step) => matches!(
+            step,
+            Environment::ChangeTemplate
+                | Environment::Scale
+                | Environment::DeletePod { .. }
+                | Environment::ForceDeletePod { .. }
+                | Environment::CordonNode { .. }
+                | Environment::DrainNode { .. }
+                | Environment::TaintNode { .. }
+        ),
+        Action::Tick
+        | Action::Watch(Watch::DeliverPod { .. })
+        | Action::Watch(_)
+        | Action::Container(Container::Listen { .. })
+        | Action::Container(_)
+        | Action::Proxy(_)
+        | Action::Process(_) => false,
+    }
+}

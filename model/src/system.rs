@@ -1,0 +1,173 @@
+//! The transition system as a whole: a compiled scenario with its initial state and the transition functions.
+
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
+use podproof_vocabulary::{NodeId, PodId, Property, Revision};
+
+use crate::cluster::Cluster;
+use crate::environment::running_machine;
+use crate::progress::{self, Owed};
+use crate::properties::{self, Judged, Step};
+use crate::rules::Rules;
+use crate::state::{ClusterState, DeploymentObject, NodeObject, ReplicaSetColumn};
+use crate::{api_server, fairness, step, watch};
+
+/// The model of one scenario.
+pub struct Model {
+    /// The scenario, compiled.
+    pub rules: Rules,
+    /// Where the progress obligations are.
+    pub obligations: progress::Layout,
+    /// The safety properties that are judged.
+    pub judged: PropertySet,
+}
+
+impl Model {
+    /// The model of `scenario`, judging every property.
+    ///
+    /// # Errors
+    /// A sentence that names the limit, if the scenario is larger than a state can hold.
+    pub fn new(scenario: Scenario) -> Result<Self, String> {
+        let rules = Rules::compile(scenario)?;
+        let obligations = progress::Layout::of(&rules)?;
+        Ok(Self { rules, obligations, judged: PropertySet::of(Property::all()) })
+    }
+
+    /// The same model, judging only these safety properties.
+    #[must_use]
+    pub fn judging(mut self, judged: PropertySet) -> Self {
+        self.judged = judged;
+        self
+    }
+
+    /// Lays a state open and calls `with` on it.
+    pub fn open<R>(&self, state: &ClusterState, with: impl FnOnce(&Cluster<'_>) -> R) -> R {
+        let mut copy = state.clone();
+        with(&Cluster::new(&self.rules, &mut copy))
+    }
+
+    /// The states in which everything begins: the nodes are up and known to all, the workload's object is just created,
+    /// nobody has seen it. With one kube-proxy modelled there is one for each kind of node that it may be on.
+    pub fn initial(&self) -> Vec<ClusterState> {
+        if !self.rules.scenario.one_proxy {
+            return vec![self.begin(None)];
+        }
+        self.rules.kinds_of_nodes().into_iter().map(|node| self.begin(Some(node))).collect()
+    }
+
+    fn begin(&self, observed_proxy: Option<NodeId>) -> ClusterState {
+        let mut state = ClusterState::zeroed(self.rules.layout.words());
+        let scenario = &self.rules.scenario;
+        let mut cluster = Cluster::new(&self.rules, &mut state);
+        for (event, count) in scenario.events.iter() {
+            cluster.shared.events_left[event as usize] = count;
+        }
+        cluster.shared.control_plane.set_observed_proxy(observed_proxy);
+        cluster.shared.control_plane.set_story_told(scenario.story.event().is_none());
+        let spare = self.rules.nodes - usize::from(scenario.spare_nodes);
+        for node in NodeId::first(spare) {
+            let object = NodeObject::new()
+                .with_exists(true)
+                .with_unschedulable(scenario.nodes[node.index()].unschedulable)
+                .with_unschedulable_no_schedule(scenario.nodes[node.index()].unschedulable);
+            let column = cluster.node_mut(node);
+            column.api = object;
+            column.scheduler = object.for_scheduler();
+            column.controller = object;
+            column.machine = running_machine();
+        }
+        cluster.shared.budget.set_unseen(!scenario.budgets.is_empty());
+        let replicas = scenario.workload.replicas;
+        match scenario.workload.kind {
+            WorkloadKind::Deployment => {
+                cluster.shared.deployment = DeploymentObject::new().with_exists(true).with_replicas(replicas);
+                watch::publish_deployment(&mut cluster);
+            }
+            WorkloadKind::ReplicaSet => {
+                cluster.replica_sets[0] = ReplicaSetColumn::new().with_exists(true).with_replicas(replicas);
+                watch::publish_replica_set(&mut cluster, Revision(0));
+            }
+            WorkloadKind::Pod => {
+                api_server::pods::create(&mut cluster, Revision(0));
+            }
+        }
+        let mut possible = Vec::new();
+        step::candidates(&cluster, &mut possible);
+        crate::time::restart(&mut cluster, None, &possible);
+        state
+    }
+
+    /// Every step that is enabled in `state`, in a fixed order.
+    pub fn enabled(&self, state: &ClusterState, out: &mut Vec<Action>) {
+        self.open(state, |cluster| step::enabled(cluster, out));
+    }
+
+    /// The state after `action`, which must be enabled.
+    pub fn apply(&self, state: &ClusterState, action: &Action) -> ClusterState {
+        let mut next = state.clone();
+        step::apply(&mut Cluster::new(&self.rules, &mut next), action);
+        next
+    }
+
+    /// What the small step from `before` to `after` does to the promises.
+    pub fn judge(&self, before: &ClusterState, action: &Action, after: &ClusterState) -> Judged {
+        let (mut before, mut after) = (before.clone(), after.clone());
+        let before = Cluster::new(&self.rules, &mut before);
+        let after = Cluster::new(&self.rules, &mut after);
+        let step = Step { scenario: &self.rules.scenario, before: &before, action, after: &after };
+        properties::judge(&step, self.judged)
+    }
+
+    /// What is owed in `state`.
+    pub fn owed(&self, state: &ClusterState) -> Owed {
+        self.open(state, |cluster| progress::owed(&self.obligations, cluster))
+    }
+
+    /// The obligations that a step discharges although they are pending on both sides: `endpoints-converge` owes nothing
+    /// while the API state of the pods changes.
+    pub fn discharged(&self, before: &ClusterState, after: &ClusterState) -> progress::Obligations {
+        let unsettled = self.open(before, |before| self.open(after, |after| progress::unsettles_endpoints(before, after)));
+        if unsettled { self.obligations.of_property(Property::EndpointsConverge) } else { 0 }
+    }
+
+    /// The unit of fairness of a step.
+    pub fn unit_of(&self, state: &ClusterState, action: &Action) -> Option<fairness::Unit> {
+        self.open(state, |cluster| fairness::unit_of(cluster, action))
+    }
+
+    /// Why the search cannot go on from `state`, if it cannot.
+    pub fn limit(&self, state: &ClusterState) -> Option<&'static str> {
+        self.open(state, |cluster| {
+            if cluster.shared.control_plane.out_of_slots() {
+                Some("a pod could not be created: every slot is remembered by somebody (raise --slots)")
+            } else if cluster.shared.control_plane.ring_overflow() {
+                Some("a watch had more pending events than an exact search keeps")
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The pod that is followed in a timed search.
+    pub fn followed(&self, state: &ClusterState) -> Option<PodId> {
+        self.open(state, |cluster| cluster.shared.control_plane.followed())
+    }
+}
+
+impl stateright::Model for Model {
+    type State = ClusterState;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<ClusterState> {
+        self.initial()
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
+        self.enabled(state, actions);
+    }
+
+    fn next_state(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
+        Some(self.apply(state, &action))
+    }
+}

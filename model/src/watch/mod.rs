@@ -1,0 +1,370 @@
+//! Watches: how each consumer's copy of the world comes to lag, and to catch up.
+//!
+//! Each consumer hears of each resource in order, without a bound on the delay, and of no order between resources
+//! (MOD-1, API-39). A broken watch lists again: it jumps to the head and loses what lay between (MOD-2, API-33).
+//! A copy holds only the fields that its consumer reads, and a write that changes none of them is no event for it.
+//!
+//! By default the pending events of one object coalesce to its newest value: what is pending is then a function of
+//! store and copy, and no queue is kept. An exact search keeps a [`ring`] of events for each consumer and resource.
+
+pub mod ring;
+
+use podproof_vocabulary::action::{Action, Watch, Watcher};
+use podproof_vocabulary::{NodeId, PodId, Revision};
+
+use crate::cluster::Cluster;
+use crate::state::{
+    ControllerView, DeploymentObject, KubeletView, NodeObject, PodObject, ReplicaSetColumn, SchedulerView,
+};
+use crate::{controllers, kubelet, scheduler};
+use ring::Stream;
+
+/// Does news reach this consumer, sooner or later, without its listing again?
+pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+    let control = cluster.shared.control_plane;
+    match watcher {
+        Watcher::Scheduler => !control.scheduler_down() && !control.scheduler_must_list(),
+        Watcher::ControllerManager => !control.controller_manager_down() && !control.controller_manager_must_list(),
+        Watcher::Kubelet(node) => {
+            let machine = cluster.node(node).machine;
+            machine.kubelet_runs() && machine.connected() && !machine.kubelet_must_list()
+        }
+        Watcher::Proxy(node) => {
+            let machine = cluster.node(node).machine;
+            cluster.models_proxy(node) && machine.proxy_runs() && machine.connected() && !machine.proxy_must_list()
+        }
+    }
+}
+
+/// Must it list, and can it?
+fn may_list(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+    let control = cluster.shared.control_plane;
+    match watcher {
+        Watcher::Scheduler => !control.scheduler_down() && control.scheduler_must_list(),
+        Watcher::ControllerManager => !control.controller_manager_down() && control.controller_manager_must_list(),
+        Watcher::Kubelet(node) => {
+            let machine = cluster.node(node).machine;
+            machine.kubelet_runs() && machine.connected() && machine.kubelet_must_list() && !kubelet::is_frozen(cluster, node)
+        }
+        Watcher::Proxy(node) => {
+            let machine = cluster.node(node).machine;
+            cluster.models_proxy(node) && machine.proxy_runs() && machine.connected() && machine.proxy_must_list()
+        }
+    }
+}
+
+/// The copy of `object` that `watcher` would hold, as a number.
+fn projection(watcher: Watcher, object: PodObject) -> u16 {
+    match watcher {
+        Watcher::Scheduler => SchedulerView::of(object).into(),
+        Watcher::ControllerManager => ControllerView::of(object).into(),
+        Watcher::Kubelet(node) => u8::from(KubeletView::of(object, node)).into(),
+        Watcher::Proxy(_) => unreachable!("a kube-proxy watches no pods"),
+    }
+}
+
+/// The copy that `watcher` holds, as a number.
+fn copy(cluster: &Cluster<'_>, watcher: Watcher, pod: PodId) -> u16 {
+    let column = cluster.pod(pod);
+    match watcher {
+        Watcher::Scheduler => column.scheduler.view().into(),
+        Watcher::ControllerManager => column.controller.view().into(),
+        Watcher::Kubelet(node) if column.kubelet.node() == Some(node) => u8::from(column.kubelet.view()).into(),
+        Watcher::Kubelet(_) => 0,
+        Watcher::Proxy(_) => unreachable!("a kube-proxy watches no pods"),
+    }
+}
+
+/// A pod object was written: exact searches queue the event for whoever watches.
+pub fn publish_pod(cluster: &mut Cluster<'_>, pod: PodId, before: PodObject, after: PodObject) {
+    if !ring::is_kept(cluster) {
+        return;
+    }
+    let node = after.node().or(before.node()).filter(|node| node.index() < cluster.rules.nodes);
+    let watchers = [Some(Watcher::Scheduler), Some(Watcher::ControllerManager), node.map(Watcher::Kubelet)];
+    for watcher in watchers.into_iter().flatten() {
+        let value = projection(watcher, after);
+        if value != projection(watcher, before) && receives(cluster, watcher) {
+            ring::push(cluster, Stream::pods(watcher), pod.0, &[value.into()]);
+        }
+    }
+}
+
+/// A Node object was written.
+pub fn publish_node(cluster: &mut Cluster<'_>, node: NodeId, before: NodeObject, after: NodeObject) {
+    if !ring::is_kept(cluster) {
+        return;
+    }
+    if before.for_scheduler() != after.for_scheduler() && receives(cluster, Watcher::Scheduler) {
+        ring::push(cluster, Stream::SchedulerNodes, node.0, &[u16::from(after.for_scheduler()).into()]);
+    }
+    if before != after && receives(cluster, Watcher::ControllerManager) {
+        ring::push(cluster, Stream::ControllerNodes, node.0, &[u16::from(after).into()]);
+    }
+}
+
+/// A ReplicaSet was written.
+pub fn publish_replica_set(cluster: &mut Cluster<'_>, revision: Revision) {
+    if ring::is_kept(cluster) && receives(cluster, Watcher::ControllerManager) {
+        let seen = cluster.replica_set(revision).seen().with_creations_left(0).with_victims_left(0);
+        ring::push(cluster, Stream::ReplicaSets, revision.0, &[seen.into()]);
+    }
+}
+
+/// The Deployment was written.
+pub fn publish_deployment(cluster: &mut Cluster<'_>) {
+    if ring::is_kept(cluster) && receives(cluster, Watcher::ControllerManager) {
+        let object = cluster.shared.deployment.with_deadline_exceeded(false);
+        ring::push(cluster, Stream::Deployments, 0, &[u32::from(object).into()]);
+    }
+}
+
+/// The EndpointSlice was written.
+pub fn publish_slice(cluster: &mut Cluster<'_>) {
+    if !ring::is_kept(cluster) {
+        return;
+    }
+    let snapshot = ring::snapshot(cluster);
+    for node in cluster.node_ids() {
+        if receives(cluster, Watcher::Proxy(node)) {
+            ring::push(cluster, Stream::Slices(node), 0, &snapshot);
+        }
+    }
+}
+
+/// Is an event of this pod still on its way to somebody?
+pub fn is_pending(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    ring::is_kept(cluster) && ring::mentions(cluster, pod)
+}
+
+/// What the next event of `pod` would bring to `watcher`.
+fn pod_news(cluster: &Cluster<'_>, watcher: Watcher, pod: PodId) -> Option<u16> {
+    if ring::is_kept(cluster) {
+        let (key, value) = ring::head(cluster, Stream::pods(watcher))?;
+        return (key == pod.0).then_some(value as u16);
+    }
+    let column = cluster.pod(pod);
+    let value = projection(watcher, column.api);
+    // A creation and a removal that coalesce to nothing still lower the expectation (a `null delivery`).
+    let nothing = watcher == Watcher::ControllerManager && column.controller.expects_creation() && !column.api.exists();
+    (value != copy(cluster, watcher, pod) || nothing).then_some(value)
+}
+
+fn node_news(cluster: &Cluster<'_>, watcher: Watcher, node: NodeId) -> Option<NodeObject> {
+    let column = cluster.node(node);
+    let (stream, copy, newest) = match watcher {
+        Watcher::Scheduler => (Stream::SchedulerNodes, column.scheduler, column.api.for_scheduler()),
+        _ => (Stream::ControllerNodes, column.controller, column.api),
+    };
+    if ring::is_kept(cluster) {
+        let (key, value) = ring::head(cluster, stream)?;
+        return (key == node.0).then(|| NodeObject::from(value as u16));
+    }
+    (newest != copy).then_some(newest)
+}
+
+fn replica_set_news(cluster: &Cluster<'_>, revision: Revision) -> Option<ReplicaSetColumn> {
+    if ring::is_kept(cluster) {
+        let (key, value) = ring::head(cluster, Stream::ReplicaSets)?;
+        return (key == revision.0).then(|| ReplicaSetColumn::from(value));
+    }
+    let column = cluster.replica_set(revision);
+    (!column.is_seen()).then(|| column.seen())
+}
+
+fn deployment_news(cluster: &Cluster<'_>) -> Option<DeploymentObject> {
+    if ring::is_kept(cluster) {
+        return ring::head(cluster, Stream::Deployments).map(|(_, value)| DeploymentObject::from(value as u32));
+    }
+    let newest = cluster.shared.deployment.with_deadline_exceeded(false);
+    (newest != cluster.shared.deployment_view).then_some(newest)
+}
+
+fn slice_is_news(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    if ring::is_kept(cluster) {
+        return ring::head(cluster, Stream::Slices(node)).is_some();
+    }
+    cluster.pod_ids().any(|pod| cluster.proxy(node, pod).view != cluster.pod(pod).slice)
+}
+
+/// The events that can be delivered.
+pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    let mut watchers = vec![Watcher::Scheduler, Watcher::ControllerManager];
+    watchers.extend(cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]));
+    for watcher in watchers {
+        if may_list(cluster, watcher) {
+            out.push(Action::Watch(Watch::List { watcher }));
+        }
+        if !receives(cluster, watcher) {
+            continue;
+        }
+        if let Watcher::Proxy(node) = watcher {
+            if slice_is_news(cluster, node) {
+                out.push(Action::Watch(Watch::DeliverSlice { node }));
+            }
+            continue;
+        }
+        if let Watcher::Kubelet(node) = watcher
+            && kubelet::is_frozen(cluster, node)
+        {
+            // SRC-5: nobody takes events from the config channel.
+            continue;
+        }
+        for pod in cluster.used_pods() {
+            if pod_news(cluster, watcher, pod).is_some() {
+                out.push(Action::Watch(Watch::DeliverPod { to: watcher, pod }));
+            }
+        }
+        if matches!(watcher, Watcher::Kubelet(_)) {
+            continue;
+        }
+        for node in cluster.node_ids() {
+            if node_news(cluster, watcher, node).is_some() {
+                out.push(Action::Watch(Watch::DeliverNode { to: watcher, node }));
+            }
+        }
+        if watcher == Watcher::ControllerManager {
+            for revision in cluster.revision_ids() {
+                if replica_set_news(cluster, revision).is_some() {
+                    out.push(Action::Watch(Watch::DeliverReplicaSet { revision }));
+                }
+            }
+            if deployment_news(cluster).is_some() {
+                out.push(Action::Watch(Watch::DeliverDeployment));
+            }
+            if cluster.shared.budget.unseen() {
+                out.push(Action::Watch(Watch::DeliverBudget));
+            }
+        }
+    }
+}
+
+/// Delivers an event, or lists.
+pub fn apply(cluster: &mut Cluster<'_>, step: Watch) {
+    match step {
+        Watch::DeliverPod { to, pod } => {
+            let value = pod_news(cluster, to, pod).expect("only news is delivered");
+            ring::pop(cluster, Stream::pods(to));
+            observe_pod(cluster, to, pod, value);
+        }
+        Watch::DeliverNode { to, node } => {
+            let object = node_news(cluster, to, node).expect("only news is delivered");
+            match to {
+                Watcher::Scheduler => {
+                    ring::pop(cluster, Stream::SchedulerNodes);
+                    scheduler::observe_node(cluster, node, object);
+                }
+                _ => {
+                    ring::pop(cluster, Stream::ControllerNodes);
+                    cluster.node_mut(node).controller = object;
+                }
+            }
+        }
+        Watch::DeliverReplicaSet { revision } => {
+            let news = replica_set_news(cluster, revision).expect("only news is delivered");
+            ring::pop(cluster, Stream::ReplicaSets);
+            let column = cluster.replica_set_mut(revision);
+            *column = column
+                .with_exists_seen(news.exists_seen())
+                .with_replicas_seen(news.replicas_seen())
+                .with_available_seen(news.available_seen())
+                .with_desired_seen(news.desired_seen());
+        }
+        Watch::DeliverDeployment => {
+            let news = deployment_news(cluster).expect("only news is delivered");
+            ring::pop(cluster, Stream::Deployments);
+            cluster.shared.deployment_view = news;
+        }
+        Watch::DeliverBudget => controllers::disruption::observe_budget(cluster),
+        Watch::DeliverSlice { node } => {
+            for pod in cluster.pod_ids() {
+                let entry = if ring::is_kept(cluster) {
+                    ring::endpoint_of(cluster, node, pod)
+                } else {
+                    cluster.pod(pod).slice
+                };
+                cluster.proxy_mut(node, pod).view = entry;
+            }
+            ring::pop(cluster, Stream::Slices(node));
+        }
+        Watch::List { watcher } => list(cluster, watcher),
+    }
+}
+
+fn observe_pod(cluster: &mut Cluster<'_>, watcher: Watcher, pod: PodId, value: u16) {
+    match watcher {
+        Watcher::Scheduler => scheduler::observe_pod(cluster, pod, value.into()),
+        Watcher::ControllerManager => controllers::observe_pod(cluster, pod, value.into()),
+        Watcher::Kubelet(node) => kubelet::observe_pod(cluster, node, pod, KubeletView::from(value as u8)),
+        Watcher::Proxy(_) => unreachable!("a kube-proxy watches no pods"),
+    }
+}
+
+/// A consumer's watches break: what was on its way is lost.
+pub fn break_watches(cluster: &mut Cluster<'_>, watcher: Watcher) {
+    clear(cluster, watcher);
+    let control = &mut cluster.shared.control_plane;
+    match watcher {
+        Watcher::Scheduler => control.set_scheduler_must_list(true),
+        Watcher::ControllerManager => control.set_controller_manager_must_list(true),
+        Watcher::Kubelet(node) => cluster.node_mut(node).machine.set_kubelet_must_list(true),
+        Watcher::Proxy(node) => cluster.node_mut(node).machine.set_proxy_must_list(true),
+    }
+}
+
+/// Forgets the events that are on their way to `watcher`.
+pub fn clear(cluster: &mut Cluster<'_>, watcher: Watcher) {
+    match watcher {
+        Watcher::Scheduler => {
+            ring::clear(cluster, Stream::SchedulerPods);
+            ring::clear(cluster, Stream::SchedulerNodes);
+        }
+        Watcher::ControllerManager => {
+            for stream in [Stream::ControllerPods, Stream::ControllerNodes, Stream::ReplicaSets, Stream::Deployments] {
+                ring::clear(cluster, stream);
+            }
+        }
+        Watcher::Kubelet(node) => ring::clear(cluster, Stream::KubeletPods(node)),
+        Watcher::Proxy(node) => ring::clear(cluster, Stream::Slices(node)),
+    }
+}
+
+/// A consumer lists everything: its copy jumps to the head.
+pub fn list(cluster: &mut Cluster<'_>, watcher: Watcher) {
+    clear(cluster, watcher);
+    match watcher {
+        Watcher::Scheduler => cluster.shared.control_plane.set_scheduler_must_list(false),
+        Watcher::ControllerManager => cluster.shared.control_plane.set_controller_manager_must_list(false),
+        Watcher::Kubelet(node) => cluster.node_mut(node).machine.set_kubelet_must_list(false),
+        Watcher::Proxy(node) => cluster.node_mut(node).machine.set_proxy_must_list(false),
+    }
+    if let Watcher::Proxy(node) = watcher {
+        for pod in cluster.pod_ids() {
+            cluster.proxy_mut(node, pod).view = cluster.pod(pod).slice;
+        }
+        return;
+    }
+    for node in cluster.node_ids() {
+        let object = cluster.node(node).api;
+        match watcher {
+            Watcher::Scheduler => scheduler::observe_node(cluster, node, object.for_scheduler()),
+            Watcher::ControllerManager => cluster.node_mut(node).controller = object,
+            _ => {}
+        }
+    }
+    if watcher == Watcher::ControllerManager {
+        for column in cluster.replica_sets.iter_mut() {
+            *column = column.seen();
+        }
+        cluster.shared.deployment_view = cluster.shared.deployment.with_deadline_exceeded(false);
+        controllers::disruption::observe_budget(cluster);
+    }
+    for pod in cluster.pod_ids() {
+        let column = *cluster.pod(pod);
+        let value = projection(watcher, column.api);
+        let nothing = watcher == Watcher::ControllerManager && column.controller.expects_creation();
+        if value != copy(cluster, watcher, pod) || nothing {
+            observe_pod(cluster, watcher, pod, value);
+        }
+    }
+}

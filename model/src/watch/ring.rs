@@ -1,0 +1,179 @@
+//! Event rings of an exact search: for each consumer and resource the events that are on their way, in order, with a
+//! fixed capacity. An overflow marks the state, and its verdict becomes `incomplete`.
+//!
+//! A ring is a header word with its length, then its entries; a popped ring moves down, so that equal queues are
+//! equal words. An entry of an EndpointSlice is a snapshot of all its endpoints, eight to a word.
+
+use std::ops::Range;
+
+use podproof_vocabulary::action::Watcher;
+use podproof_vocabulary::{NodeId, PodId};
+use smallvec::SmallVec;
+
+use crate::cluster::Cluster;
+use crate::state::Endpoint;
+
+/// Events that one ring holds.
+pub const CAPACITY: usize = 8;
+
+/// Bits of an entry's value; the object's number is above.
+const VALUE_BITS: u32 = 52;
+
+/// One consumer's events of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Pods to the scheduler.
+    SchedulerPods,
+    /// Nodes to the scheduler.
+    SchedulerNodes,
+    /// Pods to the controller manager.
+    ControllerPods,
+    /// Nodes to the controller manager.
+    ControllerNodes,
+    /// ReplicaSets to the controller manager.
+    ReplicaSets,
+    /// The Deployment to the controller manager.
+    Deployments,
+    /// Its pods to a kubelet.
+    KubeletPods(NodeId),
+    /// The slice to a kube-proxy.
+    Slices(NodeId),
+}
+
+impl Stream {
+    const FIXED: usize = 6;
+
+    /// The pods that a consumer watches.
+    pub fn pods(watcher: Watcher) -> Self {
+        match watcher {
+            Watcher::Scheduler => Self::SchedulerPods,
+            Watcher::ControllerManager => Self::ControllerPods,
+            Watcher::Kubelet(node) => Self::KubeletPods(node),
+            Watcher::Proxy(node) => Self::Slices(node),
+        }
+    }
+
+    fn words(self, cluster: &Cluster<'_>) -> Range<usize> {
+        let plain = 1 + CAPACITY;
+        let slice = 1 + CAPACITY * snapshot_words(cluster.rules.pods);
+        let nodes = cluster.rules.nodes;
+        match self {
+            Self::SchedulerPods => 0..plain,
+            Self::SchedulerNodes => plain..2 * plain,
+            Self::ControllerPods => 2 * plain..3 * plain,
+            Self::ControllerNodes => 3 * plain..4 * plain,
+            Self::ReplicaSets => 4 * plain..5 * plain,
+            Self::Deployments => 5 * plain..6 * plain,
+            Self::KubeletPods(node) => {
+                let start = (Self::FIXED + node.index()) * plain;
+                start..start + plain
+            }
+            Self::Slices(node) => {
+                let start = (Self::FIXED + nodes) * plain + node.index() * slice;
+                start..start + slice
+            }
+        }
+    }
+
+    fn entry_words(self, cluster: &Cluster<'_>) -> usize {
+        match self {
+            Self::Slices(_) => snapshot_words(cluster.rules.pods),
+            _ => 1,
+        }
+    }
+}
+
+fn snapshot_words(pods: usize) -> usize {
+    pods.div_ceil(8)
+}
+
+/// The words that the rings of such a cluster take.
+pub fn words(pods: usize, nodes: usize, _revisions: usize) -> usize {
+    (Stream::FIXED + nodes) * (1 + CAPACITY) + nodes * (1 + CAPACITY * snapshot_words(pods))
+}
+
+/// Does this search keep rings?
+pub fn is_kept(cluster: &Cluster<'_>) -> bool {
+    !cluster.rings.is_empty()
+}
+
+/// Adds an event; a full ring marks the state.
+pub fn push(cluster: &mut Cluster<'_>, stream: Stream, key: u8, value: &[u64]) {
+    let width = stream.entry_words(cluster);
+    let words = stream.words(cluster);
+    let ring = &mut cluster.rings[words];
+    let length = ring[0] as usize;
+    if length == CAPACITY {
+        cluster.shared.control_plane.set_ring_overflow(true);
+        return;
+    }
+    ring[0] += 1;
+    let entry = &mut ring[1 + length * width..][..width];
+    entry.copy_from_slice(value);
+    if width == 1 && !matches!(stream, Stream::Slices(_)) {
+        debug_assert!(value[0] < 1 << VALUE_BITS, "a value fits below its key");
+        entry[0] |= u64::from(key) << VALUE_BITS;
+    }
+}
+
+/// The oldest event: its object and value.
+pub fn head(cluster: &Cluster<'_>, stream: Stream) -> Option<(u8, u64)> {
+    let ring = &cluster.rings[stream.words(cluster)];
+    (ring[0] > 0).then(|| ((ring[1] >> VALUE_BITS) as u8, ring[1] & ((1 << VALUE_BITS) - 1)))
+}
+
+/// Takes the oldest event away; nothing, where no rings are kept.
+pub fn pop(cluster: &mut Cluster<'_>, stream: Stream) {
+    if !is_kept(cluster) {
+        return;
+    }
+    let width = stream.entry_words(cluster);
+    let words = stream.words(cluster);
+    let ring = &mut cluster.rings[words];
+    let length = ring[0] as usize;
+    ring.copy_within(1 + width..1 + length * width, 1);
+    ring[1 + (length - 1) * width..][..width].fill(0);
+    ring[0] -= 1;
+}
+
+/// Takes all events away.
+pub fn clear(cluster: &mut Cluster<'_>, stream: Stream) {
+    if is_kept(cluster) {
+        let words = stream.words(cluster);
+        cluster.rings[words].fill(0);
+    }
+}
+
+/// Is an event of this pod, or a slice that has it, on its way to somebody?
+pub fn mentions(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let entries = |stream: Stream| {
+        let width = stream.entry_words(cluster);
+        let ring = &cluster.rings[stream.words(cluster)];
+        ring[1..1 + ring[0] as usize * width].chunks(width)
+    };
+    let mut pods = vec![Stream::SchedulerPods, Stream::ControllerPods];
+    pods.extend(cluster.node_ids().map(Stream::KubeletPods));
+    pods.into_iter().any(|stream| entries(stream).any(|entry| (entry[0] >> VALUE_BITS) as u8 == pod.0))
+        || cluster.node_ids().any(|node| {
+            entries(Stream::Slices(node)).any(|entry| endpoint_in(entry, pod).is_present())
+        })
+}
+
+/// The slice as an entry.
+pub fn snapshot(cluster: &Cluster<'_>) -> SmallVec<[u64; 4]> {
+    let endpoints = cluster.pods.chunks(8);
+    endpoints
+        .map(|chunk| chunk.iter().rev().fold(0, |word, column| word << 8 | u64::from(u8::from(column.slice))))
+        .collect()
+}
+
+fn endpoint_in(entry: &[u64], pod: PodId) -> Endpoint {
+    Endpoint::from((entry[pod.index() / 8] >> (8 * (pod.index() % 8))) as u8)
+}
+
+/// A pod's entry in the oldest slice on its way to a kube-proxy.
+pub fn endpoint_of(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> Endpoint {
+    let width = snapshot_words(cluster.rules.pods);
+    let ring = &cluster.rings[Stream::Slices(node).words(cluster)];
+    endpoint_in(&ring[1..1 + width], pod)
+}

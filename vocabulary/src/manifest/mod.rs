@@ -1,0 +1,1 @@
+//! Reading Kubernetes manifests into scenarios.

@@ -1,0 +1,118 @@
+//! The Kubernetes release of a scenario, and the switches that depend on it.
+//!
+//! Source of every switch: `kubernetes-semantics` 13.2 (collected from the feature-gate table of the v1.36
+//! documentation and from changelogs); the rule that a switch belongs to is cited where the model reads it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A Kubernetes minor release `1.NN`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Release {
+    /// The `NN` of `1.NN`.
+    pub minor: u8,
+}
+
+impl Release {
+    /// The newest release whose behaviour is known to the model, and the default.
+    pub const NEWEST: Self = Self { minor: 36 };
+    /// The oldest release that a scenario may name: the one that the recordings show.
+    pub const OLDEST: Self = Self { minor: 20 };
+
+    /// Deleting pods stay in their EndpointSlice as `terminating` (EPS-2). On from 1.22; the recordings of 1.20
+    /// have the gate switched on, so a scenario of 1.20 has it too.
+    pub const fn keeps_terminating_endpoints(self) -> bool {
+        self.minor >= 22 || self.minor == 20
+    }
+
+    /// kube-proxy falls back to serving, terminating endpoints (PRX-20, PRX-21). On from 1.26.
+    pub const fn falls_back_to_terminating(self) -> bool {
+        self.minor >= 26
+    }
+
+    /// A deleted pod gets a terminal phase before it is removed (PHS-11). From 1.27.
+    pub const fn writes_terminal_phase_before_removal(self) -> bool {
+        self.minor >= 27
+    }
+
+    /// A pod that its kubelet kills for a reason of its own keeps its phase until the containers stopped (STM-4).
+    /// `restartPolicy: Always` init containers run beside the app containers (CPA-8, KIL-8). From 1.29.
+    pub const fn has_native_sidecars(self) -> bool {
+        self.minor >= 29
+    }
+
+    /// The `sleep` action of a preStop hook (KIL-3). From 1.30.
+    pub const fn has_sleep_hook(self) -> bool {
+        self.minor >= 30
+    }
+
+    /// A force deletion leaves one second of grace, raised to the floor of two (PW-18). From 1.31; between 1.22
+    /// and 1.30 the kubelet read zero as "unset" and used the whole grace period; 1.20 and 1.21 used the floor
+    /// (seen in the recording of a force deletion).
+    pub const fn force_deletion_uses_minimum_grace(self) -> bool {
+        self.minor >= 31 || self.minor < 22
+    }
+
+    /// Default of `--node-monitor-grace-period` in seconds: 50 from 1.32, 40 before (C-2).
+    pub const fn node_monitor_grace_seconds(self) -> u32 {
+        if self.minor >= 32 { 50 } else { 40 }
+    }
+
+    /// A restarted kubelet keeps the readiness that it finds in the API instead of starting from False (PRB-12).
+    /// From 1.35.
+    pub const fn keeps_readiness_over_kubelet_restart(self) -> bool {
+        self.minor >= 35
+    }
+
+    /// `unhealthyPodEvictionPolicy` of a PodDisruptionBudget has its effect (EVI-3). From 1.27.
+    pub const fn has_unhealthy_pod_eviction_policy(self) -> bool {
+        self.minor >= 27
+    }
+}
+
+impl Default for Release {
+    fn default() -> Self {
+        Self::NEWEST
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1.{}", self.minor)
+    }
+}
+
+impl FromStr for Release {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let accepted = format!("a release from {} to {}", Self::OLDEST, Self::NEWEST);
+        let minor = text.strip_prefix("1.").and_then(|minor| minor.parse().ok());
+        match minor.map(|minor| Self { minor }) {
+            Some(release) if (Self::OLDEST..=Self::NEWEST).contains(&release) => Ok(release),
+            _ => Err(format!("'{text}' is not {accepted}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_read_from_its_name() {
+        assert_eq!("1.28".parse(), Ok(Release { minor: 28 }));
+        for wrong in ["1.19", "1.37", "2.0", "1.", "28", "1.-3"] {
+            assert!(wrong.parse::<Release>().is_err(), "{wrong} must be refused");
+        }
+    }
+
+    #[test]
+    fn the_default_node_monitor_grace_changed_in_1_32() {
+        assert_eq!(Release { minor: 31 }.node_monitor_grace_seconds(), 40);
+        assert_eq!(Release::NEWEST.node_monitor_grace_seconds(), 50);
+    }
+}
