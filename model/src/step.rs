@@ -133,7 +133,8 @@ pub fn apply(cluster: &mut Cluster<'_>, action: &Action) {
     drain::settle(cluster);
     kubelet::container_runtime::settle_addresses(cluster);
     api_server::pods::reclaim_slots(cluster);
-    if cluster.rules.clocks.run() {
+    // While a sync is choosing, everything else only seems impossible: its clocks go on.
+    if cluster.rules.clocks.run() && controllers::replica_set::choosing(cluster).is_none() {
         let mut possible = Vec::new();
         candidates(cluster, &mut possible);
         time::restart(cluster, Some(action), &possible);

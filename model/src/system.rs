@@ -8,7 +8,7 @@ use podproof_vocabulary::{NodeId, PodId, Property, Revision};
 use crate::cluster::Cluster;
 use crate::environment::running_machine;
 use crate::progress::{self, Owed};
-use crate::properties::{self, Judged, Step};
+use crate::properties::{self, Judged, Step, Subject};
 use crate::rules::Rules;
 use crate::state::{ClusterState, DeploymentObject, NodeObject, ReplicaSetColumn};
 use crate::{api_server, fairness, step, watch};
@@ -115,7 +115,11 @@ impl Model {
         let (mut before, mut after) = (before.clone(), after.clone());
         let before = Cluster::new(&self.rules, &mut before);
         let after = Cluster::new(&self.rules, &mut after);
-        let step = Step { scenario: &self.rules.scenario, before: &before, action, after: &after };
+        let subject = match self.rules.clocks.follow() {
+            true => Subject::Followed(before.shared.control_plane.followed()),
+            false => Subject::Any,
+        };
+        let step = Step { subject, scenario: &self.rules.scenario, before: &before, action, after: &after };
         properties::judge(&step, self.judged)
     }
 

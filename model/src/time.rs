@@ -528,6 +528,11 @@ fn process_timing(cluster: &Cluster<'_>, step: Container) -> Option<(Clock, Wind
     }
 }
 
+/// Does a clock run for this step?
+pub fn is_clocked(cluster: &Cluster<'_>, action: &Action) -> bool {
+    timing(cluster, action).is_some_and(|(clock, _)| index(cluster, clock).is_some())
+}
+
 /// May this step be taken now, as far as time is concerned?
 pub fn allows(cluster: &Cluster<'_>, action: &Action) -> bool {
     let Some((clock, window)) = timing(cluster, action) else { return true };

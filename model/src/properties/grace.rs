@@ -19,7 +19,7 @@ pub fn grace_honoured(step: &Step<'_, Cluster<'_>>) -> Judgement {
         return Judgement::Silent;
     };
     let cluster = step.before;
-    if cluster.pod(pod).kubelet.worker() != Worker::Terminating {
+    if cluster.pod(pod).kubelet.worker() != Worker::Terminating || !step.subject.is(pod) {
         return Judgement::Silent;
     }
     let state = cluster.container(pod, container);

@@ -14,7 +14,7 @@ mod placement;
 mod rollout;
 mod traffic;
 
-use podproof_vocabulary::Property;
+use podproof_vocabulary::{PodId, Property};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observe;
 use podproof_vocabulary::property::PropertySet;
@@ -22,8 +22,29 @@ use podproof_vocabulary::scenario::Scenario;
 
 use crate::cluster::Cluster;
 
+/// The pods that a promise about latencies is judged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Any.
+    Any,
+    /// The one whose clocks run: what others do takes any time and shows nothing.
+    Followed(Option<PodId>),
+}
+
+impl Subject {
+    /// Is a promise judged for this pod?
+    pub fn is(self, pod: PodId) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Followed(followed) => followed == Some(pod),
+        }
+    }
+}
+
 /// One small step, from both sides.
 pub struct Step<'s, O> {
+    /// The pods that promises about latencies are judged for.
+    pub subject: Subject,
     /// The scenario.
     pub scenario: &'s Scenario,
     /// The cluster before the step.

@@ -20,7 +20,7 @@ pub fn no_traffic_after_sigterm<O: Observe>(step: &Step<'_, O>) -> Judgement {
         return Judgement::Silent;
     }
     let serving = ContainerId(step.scenario.workload.template.serving);
-    let signalled = |pod| step.after.container(pod, serving).sigterm;
+    let signalled = |pod| step.subject.is(pod) && step.after.container(pod, serving).sigterm;
     let premise = PodId::first(step.after.pods()).any(signalled);
     let broken = premise
         && destinations(step).any(|(pod, endpoint)| {
@@ -33,7 +33,7 @@ pub fn no_traffic_after_sigterm<O: Observe>(step: &Step<'_, O>) -> Judgement {
 /// Premise: a rule has a destination.
 pub fn no_failed_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let mut premise = false;
-    for (pod, endpoint) in destinations(step) {
+    for (pod, endpoint) in destinations(step).filter(|&(pod, _)| step.subject.is(pod)) {
         let reachable = endpoint.node.is_none_or(|node| {
             let node = step.after.node(node);
             node.powered && node.connected
@@ -53,7 +53,7 @@ pub fn no_failed_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
 /// `no-misrouted-request`: □ ¬∃ node n, destination d of n's rules: d's address belongs to another workload's pod.
 /// Premise: an address that somebody remembers as a pod's belongs to another workload's pod.
 pub fn no_misrouted_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
-    let reused = |pod| step.after.reused_address(pod);
+    let reused = |pod| step.after.reused_address(pod).filter(|_| step.subject.is(pod));
     let premise = PodId::first(step.after.pods()).any(|pod| reused(pod).is_some());
     let broken = premise && destinations(step).any(|(pod, endpoint)| reused(pod) == Some(endpoint.address));
     Judgement::of(premise, broken)

@@ -131,21 +131,11 @@ impl Fusions {
         })
     }
 
-    /// The step that follows at once, if one does: the first of the `possible` ones that is fused. `apart` is a pod that
-    /// is followed: nothing of its way to the rules is fused.
-    pub fn next(&self, possible: &[Action], apart: Option<PodId>) -> Option<Action> {
-        let fused = possible.iter().find(|action| {
-            let fusion = fusion_of(action);
-            fusion.is_some_and(|fusion| self.on.contains(&fusion)) && !(apart.is_some() && is_pipeline(action))
-        });
-        let kill = || {
-            let on = self.on.contains(&Fusion::KillGoesOn);
-            possible.iter().filter(|_| on).find(|action| {
-                killed_pod(action).is_some_and(|pod| {
-                    Some(pod) != apart && possible.iter().filter(|other| node_pod(other) == Some(pod)).count() == 1
-                })
-            })
-        };
+    /// The step that follows at once, if one does: the first of the `possible` ones that is fused.
+    pub fn next(&self, possible: &[Action]) -> Option<Action> {
+        let fused = possible.iter().find(|action| fusion_of(action).is_some_and(|fusion| self.on.contains(&fusion)));
+        let alone = |pod| possible.iter().filter(|other| node_pod(other) == Some(pod)).count() == 1;
+        let kill = || possible.iter().filter(|_| self.has(Fusion::KillGoesOn)).find(|a| killed_pod(a).is_some_and(alone));
         fused.or_else(kill).copied()
     }
 }
@@ -174,11 +164,6 @@ fn fusion_of(action: &Action) -> Option<Fusion> {
         Action::Watch(Watch::DeliverNode { .. }) => Fusion::CurrentNodeViews,
         _ => return None,
     })
-}
-
-/// A step on the way from the store to the rules: with a pod followed, each has its clock.
-fn is_pipeline(action: &Action) -> bool {
-    matches!(action, Action::EndpointSlice(_) | Action::Proxy(_))
 }
 
 /// The pod whose kill this step carries on.

@@ -95,9 +95,10 @@ impl Reduced {
         }
         step::candidates(cluster, possible);
         if timed {
-            possible.retain(|action| time::allows(cluster, action));
+            // A step with a clock keeps its latency.
+            possible.retain(|action| !time::is_clocked(cluster, action));
         }
-        self.fusions.next(possible, cluster.shared.control_plane.followed())
+        self.fusions.next(possible)
     }
 
     /// Every move out of `state`, in a fixed order.
