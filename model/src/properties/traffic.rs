@@ -1,11 +1,17 @@
 //! Promises about new connections.
 
-use podproof_vocabulary::observation::{EndpointSeen, Observe};
+use podproof_vocabulary::observation::{Deletion, EndpointSeen, Observe};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
-use super::{Judgement, Step};
+use super::{Judgement, Step, Subject};
 use crate::cluster::Cluster;
 use crate::{time, traffic};
+
+/// A promise is judged for this pod: it is the subject, or nobody has asked to delete it. What breaks a promise of a pod
+/// that lives on breaks it in no time, so no clock has a say.
+fn is_judged<O: Observe>(step: &Step<'_, O>, pod: PodId) -> bool {
+    step.subject.is(pod) || step.after.pod(pod).is_some_and(|pod| pod.deletion == Deletion::None)
+}
 
 /// Every destination of every living node's rules.
 fn destinations<'a, O: Observe>(step: &'a Step<'_, O>) -> impl Iterator<Item = (PodId, EndpointSeen)> + 'a {
@@ -20,7 +26,7 @@ pub fn no_traffic_after_sigterm<O: Observe>(step: &Step<'_, O>) -> Judgement {
         return Judgement::Silent;
     }
     let serving = ContainerId(step.scenario.workload.template.serving);
-    let signalled = |pod| step.subject.is(pod) && step.after.container(pod, serving).sigterm;
+    let signalled = |pod| is_judged(step, pod) && step.after.container(pod, serving).sigterm;
     let premise = PodId::first(step.after.pods()).any(signalled);
     let broken = premise
         && destinations(step).any(|(pod, endpoint)| {
@@ -33,7 +39,7 @@ pub fn no_traffic_after_sigterm<O: Observe>(step: &Step<'_, O>) -> Judgement {
 /// Premise: a rule has a destination.
 pub fn no_failed_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let mut premise = false;
-    for (pod, endpoint) in destinations(step).filter(|&(pod, _)| step.subject.is(pod)) {
+    for (pod, endpoint) in destinations(step).filter(|&(pod, _)| is_judged(step, pod)) {
         let reachable = endpoint.node.is_none_or(|node| {
             let node = step.after.node(node);
             node.powered && node.connected
@@ -59,9 +65,16 @@ pub fn no_misrouted_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
     Judgement::of(premise, broken)
 }
 
+fn is_asked_for(subject: Subject, pod: PodId) -> bool {
+    match subject {
+        Subject::Followed(Some(followed)) => followed == pod,
+        Subject::Any | Subject::Followed(None) => true,
+    }
+}
+
 /// `no-avoidable-blackout`: □ (some pod has been accepting, Ready in the API and not deleting for longer than the
 /// propagation bound ⇒ every living, connected node has a rule to an accepting pod). Premise: there is such a pod.
-/// Reads a clock, so it is model-only.
+/// Reads a clock, so it is model-only. While a pod is followed its own rule is asked for, which is more.
 pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
     let cluster = step.after;
     if !cluster.rules.has_proxies() {
@@ -75,8 +88,9 @@ pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
         let machine = cluster.node(node).machine;
         let lives = cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs();
         lives
-            && !traffic::destinations(step.scenario, cluster, node)
-                .any(|(pod, endpoint)| traffic::accepts(step.scenario, cluster, pod, endpoint))
+            && !traffic::destinations(step.scenario, cluster, node).any(|(pod, endpoint)| {
+                is_asked_for(step.subject, pod) && traffic::accepts(step.scenario, cluster, pod, endpoint)
+            })
     };
     Judgement::of(true, cluster.node_ids().any(dark))
 }

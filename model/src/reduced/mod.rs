@@ -3,18 +3,18 @@
 //! judged, and traces hold them and no moves.
 //!
 //! A timed search may *follow* one pod: when a pod's deletion, or its readiness, is written, the move goes on in two
-//! ways, with that pod's clocks running from here on and without. Any one pod is so followed by some run.
+//! ways, with that pod's clocks running from here on and without ([`focus`]). Any one pod is so followed by some run.
 
+pub mod focus;
 pub mod fusion;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
-use podproof_vocabulary::observation::Deletion;
 
 use crate::cluster::Cluster;
 use crate::progress::Obligations;
 use crate::properties::Judged;
-use crate::state::{ClusterState, PodObject};
+use crate::state::ClusterState;
 use crate::system::Model;
 use crate::{fairness, step, time};
 use fusion::Fusions;
@@ -103,9 +103,7 @@ impl Reduced {
 
     /// Every move out of `state`, in a fixed order.
     pub fn moves(&self, state: &ClusterState, mut visit: impl FnMut(Outcome)) {
-        let mut heads = Vec::new();
-        self.model.enabled(state, &mut heads);
-        for head in heads {
+        for head in self.heads(state) {
             let mut judged = Judged::default();
             let mut judge = |before: &ClusterState, action: &Action, after: &ClusterState| {
                 judged = judged.union(self.model.judge(before, action, after));
@@ -123,22 +121,28 @@ impl Reduced {
         }
     }
 
-    /// The pods that a timed search may follow from the end of this move on: those whose deletion or readiness was
-    /// written in it.
+    /// The pods that a timed search may follow from the end of this move on.
     fn followable(&self, before: &ClusterState, after: &ClusterState) -> Vec<PodId> {
-        if !self.model.rules.clocks.follow() || self.model.followed(before).is_some() {
+        if !self.model.rules.clocks.follow() {
             return Vec::new();
         }
-        let is_deleting = |object: PodObject| object.deletion() != Deletion::None;
-        self.model.open(before, |before| {
-            self.model.open(after, |after| {
-                let begins = |&pod: &PodId| {
-                    let (old, new) = (before.pod(pod).api, after.pod(pod).api);
-                    new.exists() && ((is_deleting(new) && !is_deleting(old)) || (new.ready() && !old.ready()))
-                };
-                after.used_pods().filter(begins).collect()
-            })
-        })
+        self.model.open(before, |before| self.model.open(after, |after| focus::begins(before, after)))
+    }
+
+    /// The steps that begin the moves out of `state`.
+    fn heads(&self, state: &ClusterState) -> Vec<Action> {
+        let mut heads = Vec::new();
+        self.model.open(state, |cluster| {
+            let followed = cluster.shared.control_plane.followed();
+            if followed.is_some_and(|pod| focus::is_over(cluster, pod)) {
+                return;
+            }
+            step::enabled(cluster, &mut heads);
+            if let Some(pod) = followed {
+                heads.retain(|action| focus::takes(cluster, pod, action));
+            }
+        });
+        heads
     }
 
     fn follow(&self, state: &ClusterState, pod: PodId) -> ClusterState {

@@ -1,0 +1,73 @@
+//! Following one pod: a timed search runs the clocks of a single pod, any, with its way to the rules, and lets all else
+//! take any time.
+//!
+//! A pod is followed from the write of its readiness, or from the write of its deletion; a promise about latencies is
+//! broken for some pod exactly if it is broken in a run that follows that pod. Both kinds end early:
+//!
+//! - *Followed for its readiness* (`no-avoidable-blackout`): what is judged is that its own rule comes within the bound,
+//!   which is more than the promise asks, as another pod's rule would do as well. Nothing but its own way to the rules can
+//!   change that, so only these steps are taken (unless an event may strike the components on the way), and the run
+//!   ends when the rule is there, or should have been.
+//! - *Followed for its deletion*: the run ends when nothing of it runs and nobody can route to it any more.
+//!
+//! Letting others take any time, and asking more, only adds behaviours: `holds` is sound, and a counterexample stands
+//! only if it replays with all clocks.
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::event::EventName;
+
+use crate::cluster::Cluster;
+use crate::state::Endpoint;
+use crate::time;
+
+/// The pods that may be followed from a step on: those whose readiness or deletion it wrote.
+pub fn begins(before: &Cluster<'_>, after: &Cluster<'_>) -> Vec<PodId> {
+    if before.shared.control_plane.followed().is_some() {
+        return Vec::new();
+    }
+    let begins = |&pod: &PodId| {
+        let (old, new) = (before.pod(pod).api, after.pod(pod).api);
+        let becomes_ready = new.ready() && !old.ready() && !new.is_deleting();
+        new.exists() && (becomes_ready || (new.is_deleting() && !old.is_deleting()))
+    };
+    after.used_pods().filter(begins).collect()
+}
+
+/// The pod is followed for its readiness.
+fn is_for_readiness(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let object = cluster.pod(pod).api;
+    object.exists() && !object.is_deleting()
+}
+
+/// Nothing more can come of following this pod.
+pub fn is_over(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    let proxies = || cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
+    if is_for_readiness(cluster, pod) {
+        let all_there = proxies().all(|proxy| proxy.rule.ready());
+        return !has_events(cluster) && (all_there || time::is_steady(cluster, pod));
+    }
+    // A deletion is for good, and a container that has stopped stays so: an endpoint that is neither ready nor serving,
+    // in store, copy, slice and rules, never is again.
+    let stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
+    let idle = |endpoint: Endpoint| !endpoint.ready() && !endpoint.serving();
+    stopped
+        && !column.api.ready()
+        && !column.controller.view().ready()
+        && idle(column.slice)
+        && proxies().all(|proxy| idle(proxy.view) && idle(proxy.rule))
+}
+
+/// Events that may strike at any moment, beside the story's.
+fn has_events(cluster: &Cluster<'_>) -> bool {
+    EventName::all().any(|event| cluster.rules.scenario.events.count(event) > 0)
+}
+
+/// Is this step taken while `pod` is followed?
+pub fn takes(cluster: &Cluster<'_>, pod: PodId, action: &Action) -> bool {
+    !is_for_readiness(cluster, pod)
+        || has_events(cluster)
+        || matches!(action, Action::Tick)
+        || time::is_clocked(cluster, action)
+}
