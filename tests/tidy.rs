@@ -60,7 +60,7 @@ fn paths() -> Vec<PathBuf> {
             let entry = entry.expect(READABLE);
             match entry.file_type().expect(READABLE).is_dir() {
                 true if !["target", ".git"].contains(&&*entry.file_name().to_string_lossy()) => {
-                    folders.push(entry.path())
+                    folders.push(entry.path());
                 }
                 true => {}
                 // A worktree's `.git` is a file.
@@ -188,16 +188,16 @@ fn files_are_short() {
         let known = TOO_LONG.iter().find(|(path, _)| *path == file.path).map(|&(_, known)| known);
         match known {
             None if lines > LINES => {
-                wrong.push(format!("{} has {lines} lines, {} too many", file.path, lines - LINES))
+                wrong.push(format!("{} has {lines} lines, {} too many", file.path, lines - LINES));
             }
             Some(_) if lines <= LINES => {
-                wrong.push(format!("{} is short enough: take it out of TOO_LONG", file.path))
+                wrong.push(format!("{} is short enough: take it out of TOO_LONG", file.path));
             }
             Some(known) if lines > known => {
-                wrong.push(format!("{} grew from {known} to {lines} lines", file.path))
+                wrong.push(format!("{} grew from {known} to {lines} lines", file.path));
             }
             Some(known) if lines < known => {
-                wrong.push(format!("{} shrank: write {lines} in TOO_LONG", file.path))
+                wrong.push(format!("{} shrank: write {lines} in TOO_LONG", file.path));
             }
             _ => {}
         }
@@ -286,8 +286,10 @@ fn every_property_is_in_a_test_or_a_scenario() {
     );
 }
 
-/// What is banned, where it is not, and what to write instead.
-fn bans() -> Vec<(&'static str, fn(&str) -> bool, &'static str)> {
+/// What is banned, in which files, and what to write instead.
+struct Ban(&'static str, fn(&str) -> bool, &'static str);
+
+fn bans() -> Vec<Ban> {
     let everywhere = |_: &str| true;
     let pure =
         |path: &str| ["vocabulary/", "model/", "traces/"].iter().any(|folder| path.starts_with(folder));
@@ -308,19 +310,19 @@ fn bans() -> Vec<(&'static str, fn(&str) -> bool, &'static str)> {
             everywhere,
             "use a BTree collection: its order differs from run to run",
         ),
-        (concat!("Inst", "ant"), pure, "these crates know no clock"),
-        (concat!("System", "Time"), pure, "these crates know no clock"),
-        (concat!("thread_", "rng"), everywhere, "draw from a generator with a seed"),
+        Ban(concat!("Inst", "ant"), pure, "these crates know no clock"),
+        Ban(concat!("System", "Time"), pure, "these crates know no clock"),
+        Ban(concat!("thread_", "rng"), everywhere, "draw from a generator with a seed"),
         (
             concat!(".unw", "rap()"),
             everywhere,
             "say why it cannot fail: `.expect(\"…\")`, or return the error",
         ),
-        (concat!("print", "ln!("), silent, "only the command prints; return what is to be said"),
-        (concat!("eprint", "!("), silent, "only the command prints; return what is to be said"),
-        (concat!("db", "g!("), everywhere, "remove it"),
-        (concat!("to", "do!("), everywhere, "write it"),
-        (concat!("unimple", "mented!("), everywhere, "write it"),
+        Ban(concat!("print", "ln!("), silent, "only the command prints; return what is to be said"),
+        Ban(concat!("eprint", "!("), silent, "only the command prints; return what is to be said"),
+        Ban(concat!("db", "g!("), everywhere, "remove it"),
+        Ban(concat!("to", "do!("), everywhere, "write it"),
+        Ban(concat!("unimple", "mented!("), everywhere, "write it"),
     ]
 }
 
@@ -331,7 +333,7 @@ fn nothing_banned_is_used() {
     let mut wrong = Vec::new();
     for file in sources.iter().filter(|file| !tests.contains(&file.path)) {
         for (number, line) in production(file) {
-            for (banned, applies, instead) in bans() {
+            for Ban(banned, applies, instead) in bans() {
                 if applies(&file.path) && code(line).contains(banned) {
                     wrong.push(format!("{}:{number}: {banned}: {instead}", file.path));
                 }
