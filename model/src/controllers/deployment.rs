@@ -10,29 +10,11 @@
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Deployment};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::scenario::{IntOrPercent, Strategy, WorkloadKind};
+use podproof_vocabulary::scenario::{Strategy, WorkloadKind};
 
 use crate::cluster::Cluster;
 use crate::state::ReplicaSetColumn;
 use crate::watch;
-
-/// DEP-1 (S28 `deployment/util` `ResolveFenceposts`): how many pods more than wanted there may be, and how many fewer
-/// may be available. Percentages round the surge up and the unavailable down; both 0 makes one unavailable; no more
-/// than `replicas` can be.
-pub fn fenceposts(strategy: Strategy, replicas: u8) -> (u8, u8) {
-    let Strategy::RollingUpdate { max_surge, max_unavailable } = strategy else { return (0, replicas) };
-    let replicas = u32::from(replicas);
-    let surge = match max_surge {
-        IntOrPercent::Int(count) => count,
-        IntOrPercent::Percent(percent) => (replicas * percent).div_ceil(100),
-    };
-    let unavailable = match max_unavailable {
-        IntOrPercent::Int(count) => count,
-        IntOrPercent::Percent(percent) => replicas * percent / 100,
-    };
-    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
-    (surge.min(255) as u8, unavailable.min(replicas) as u8)
-}
 
 /// What the controller reads: its copies.
 struct Copies<'c, 'a> {
@@ -74,7 +56,7 @@ impl<'c, 'a> Copies<'c, 'a> {
         if strategy == Strategy::Recreate || self.cluster.has_mutant(Mutant::DeploymentIgnoresSurge) {
             return replicas;
         }
-        let most = replicas + u32::from(fenceposts(strategy, self.replicas).0);
+        let most = replicas + u32::from(strategy.fenceposts(self.replicas).0);
         let room = most.saturating_sub(self.total());
         now + room.min(replicas.saturating_sub(now))
     }
@@ -156,7 +138,7 @@ fn scale_down_old(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<D
         let (revision, _) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
         return copies.scale(revision, 0);
     }
-    let (_, unavailable) = fenceposts(copies.cluster.rules.scenario.workload.strategy, copies.replicas);
+    let (_, unavailable) = copies.cluster.rules.scenario.workload.strategy.fenceposts(copies.replicas);
     let at_least = u32::from(copies.replicas) - u32::from(unavailable);
     let new_unavailable = u32::from(newest.replicas_seen().saturating_sub(newest.available_seen()));
     let most = copies.total().saturating_sub(at_least + new_unavailable);
@@ -204,7 +186,7 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
     let most = if replicas == 0 {
         0
     } else {
-        replicas + u32::from(fenceposts(copies.cluster.rules.scenario.workload.strategy, copies.replicas).0)
+        replicas + u32::from(copies.cluster.rules.scenario.workload.strategy.fenceposts(copies.replicas).0)
     };
     let total = copies.total();
     // Those that already carry the new annotation have had their share.
@@ -212,7 +194,7 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
     let now = u32::from(column.replicas_seen());
     let old_most = {
         let desired = column.desired_seen();
-        u32::from(desired) + u32::from(fenceposts(copies.cluster.rules.scenario.workload.strategy, desired).0)
+        u32::from(desired) + u32::from(copies.cluster.rules.scenario.workload.strategy.fenceposts(desired).0)
     };
     let share = (now * most * 2 + old_most) / (old_most * 2).max(1);
     let target = if most >= total { now + (share.saturating_sub(now)).min(most - total) } else { now - now.saturating_sub(share).min(total - most) };
@@ -263,29 +245,5 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
         }
         // DEP-8: a condition, and no more than that.
         Deployment::ExceedProgressDeadline => cluster.shared.deployment.set_deadline_exceeded(true),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fenceposts_round_the_surge_up_and_the_unavailable_down() {
-        use IntOrPercent::{Int, Percent};
-        for (surge, unavailable, replicas, expected) in [
-            (Percent(25), Percent(25), 1, (1, 0)),
-            (Percent(25), Percent(25), 2, (1, 0)),
-            (Percent(25), Percent(25), 3, (1, 0)),
-            (Percent(25), Percent(25), 4, (1, 1)),
-            (Percent(25), Percent(25), 10, (3, 2)),
-            (Int(0), Int(0), 3, (0, 1)),
-            (Percent(0), Percent(10), 3, (0, 1)),
-            (Int(2), Int(9), 3, (2, 3)),
-            (Percent(100), Percent(100), 2, (2, 2)),
-        ] {
-            let strategy = Strategy::RollingUpdate { max_surge: surge, max_unavailable: unavailable };
-            assert_eq!(fenceposts(strategy, replicas), expected, "{surge:?} {unavailable:?} of {replicas}");
-        }
     }
 }
