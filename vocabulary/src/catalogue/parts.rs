@@ -1,4 +1,4 @@
-//! The built-in scenarios: small worlds, each with a story worth telling and a golden state count.
+//! What the built-in scenarios are made of: nodes, containers and the workload that most of them run.
 
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
