@@ -121,6 +121,7 @@ impl<'a> Section<'a> {
     fn enter(&mut self, plan: &Plan, finding: Finding) {
         let Finding { property, verdict, trace, note } = finding;
         let is_same = |row: &&mut ResultRow| row.story == plan.story && row.property == property && row.timing == plan.timing;
+        let counts = self.counts(property);
         let known = self.report.results.iter_mut().find(is_same);
         if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
             return;
@@ -133,7 +134,7 @@ impl<'a> Section<'a> {
             story: plan.story,
             property,
             timing: plan.timing,
-            counts: self.counts(property),
+            counts,
             verdict,
             note,
             counterexample,

@@ -35,13 +35,13 @@ impl stateright::Model for Explored {
     }
 
     fn format_action(&self, action: &Action) -> String {
-        words::action(&Names::of_slots(&self.model.rules.scenario), action)
+        words::action(&Names::new(&self.model.rules.scenario), action)
     }
 
     fn format_step(&self, last: &ClusterState, action: Action) -> Option<String> {
         let next = self.model.apply(last, &action);
         let seen = |state: &ClusterState| self.model.open(state, |cluster| Observation::of(cluster));
-        let names = Names::of_slots(&self.model.rules.scenario);
+        let names = Names::new(&self.model.rules.scenario);
         let changes = podproof_traces::difference(&seen(last), &seen(&next));
         let lines: Vec<String> = changes.iter().map(|change| words::change(&names, change)).collect();
         let broken = self.model.judge(last, &action, &next).broken;

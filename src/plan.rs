@@ -5,7 +5,7 @@ use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::property::{Kind, PropertySet};
-use podproof_vocabulary::scenario::{Node, Scenario, Strategy, Timing, WorkloadKind};
+use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
 
 use crate::arguments::{TimingChoice, WorldArguments};
 
@@ -181,10 +181,7 @@ fn spare_node(nodes: &[Node], number: u8) -> Node {
 fn slots(scenario: &Scenario) -> u8 {
     let replicas = scenario.workload.replicas;
     let most = scenario.scale.map_or(replicas, |scale| scale.of(replicas).max(replicas));
-    let surge = match scenario.workload.strategy {
-        Strategy::RollingUpdate { max_surge, .. } => max_surge.of(most.into(), true).min(u32::from(most).max(1)) as u8,
-        Strategy::Recreate => 0,
-    };
+    let surge = scenario.workload.strategy.fenceposts(most).0;
     let events = [EventName::DeletePod, EventName::ForceDeletePod, EventName::ResourcePressure, EventName::Rollout];
     let more: u8 = events.into_iter().map(|event| scenario.events.count(event)).fold(0, u8::saturating_add);
     most.saturating_add(surge).saturating_mul(2).saturating_add(more).min(250)

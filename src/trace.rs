@@ -39,13 +39,12 @@ pub fn replay(file: &Path) -> u8 {
     };
     let steps = trace.stem.len() + trace.cycle.len();
     match replay_trace(&trace) {
-        Ok(Replayed::StillBroken { at_step }) => {
-            println!("{}: still broken, by step {at_step} of {steps}", trace.property);
-            crate::exit::HOLDS
-        }
-        Ok(other) => {
-            println!("{}: {other}", trace.property);
-            crate::exit::BROKEN
+        Ok(replayed) => {
+            println!("{}: {replayed} ({steps} steps)", trace.property);
+            match replayed {
+                Replayed::StillBroken { .. } => crate::exit::HOLDS,
+                _ => crate::exit::BROKEN,
+            }
         }
         Err(divergence) => {
             println!("{}: the model of today does not take this path: {divergence}", trace.property);

@@ -1,6 +1,5 @@
 //! Who is guilty where a safety property is broken.
 
-use podproof_model::controllers::deployment::fenceposts;
 use podproof_model::controllers::disruption::desired_healthy;
 use podproof_model::kubelet;
 use podproof_model::state::Worker;
@@ -235,7 +234,7 @@ impl Scene<'_> {
             let available: u32 = after.replica_sets.iter().map(|column| u32::from(column.available_seen())).sum();
             (after.shared.deployment_view, total, available)
         });
-        let (surge, unavailable) = fenceposts(self.scenario.workload.strategy, view.replicas());
+        let (surge, unavailable) = self.scenario.workload.strategy.fenceposts(view.replicas());
         let most = u32::from(view.replicas()) + u32::from(surge);
         let fewest = u32::from(view.replicas()).saturating_sub(unavailable.into());
         if total > most {
@@ -252,7 +251,7 @@ impl Scene<'_> {
             self.after.pod(*pod).is_some_and(|object| !object.phase.is_terminal()) || self.runs(*pod).is_some()
         };
         let alive: Vec<_> = self.pods().filter(lives).map(|pod| self.names.pod(pod)).collect();
-        let surge = fenceposts(self.scenario.workload.strategy, deployment.replicas).0;
+        let surge = self.scenario.workload.strategy.fenceposts(deployment.replicas).0;
         let most = usize::from(deployment.replicas) + usize::from(surge);
         vec![format!("{} pods are alive at once, {}; replicas + maxSurge is {most}", alive.len(), alive.join(", "))]
     }
