@@ -81,19 +81,17 @@ impl World {
             return None;
         }
         let mut walk = self.begin(observed_proxy)?;
+        let mut possible = Vec::new();
         for (from_step, action) in (1..).zip(actions) {
-            for pod in self.followable(&walk.state, action) {
-                let followed = Followed { pod, from_step };
-                if self.breaks(observed_proxy, property, actions, Some(followed)) {
-                    return Some(followed);
-                }
-            }
+            // Ticks come only once a pod is followed.
             if !walk.enables(action) {
-                return None;
+                break;
             }
+            possible.extend(self.followable(&walk.state, action).into_iter().map(|pod| Followed { pod, from_step }));
             walk.step(action, None);
         }
-        None
+        // The latest is the nearest to the cause: a pod is followed for its readiness or, later, for its deletion.
+        possible.into_iter().rev().find(|&followed| self.breaks(observed_proxy, property, actions, Some(followed)))
     }
 
     fn breaks(

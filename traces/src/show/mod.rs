@@ -4,8 +4,10 @@
 mod page;
 
 use podproof_vocabulary::action::{Action, Component, Kubelet};
+use podproof_vocabulary::observation::Hook;
 use podproof_vocabulary::scenario::Timing;
 
+use crate::change::Change;
 use crate::names::Names;
 use crate::trace::{Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
@@ -137,7 +139,7 @@ impl Story<'_> {
         };
         self.line(&number.to_string(), step, paint, &action);
         self.names.see(&step.changed);
-        for change in &step.changed {
+        for change in step.changed.iter().filter(|change| !is_implied(change, &step.changed)) {
             let change = words::change(&self.names, change);
             self.page.hanging(self.columns.indent() + 2, self.columns.indent() + 4, Paint::Change, &format!("-> {change}"));
         }
@@ -220,6 +222,19 @@ fn is_plain_tick(step: &TraceStep) -> bool {
 /// A step that only tells somebody what is so already: of interest when looking for who knew what.
 const fn is_routine(action: &Action) -> bool {
     matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
+}
+
+/// A process that ends takes its signals, hook and grace with it, and a new one begins without.
+fn is_implied(change: &Change, changed: &[Change]) -> bool {
+    let (Change::Sigterm { pod, container, received: false }
+    | Change::Hook { pod, container, hook: Hook::None }
+    | Change::GraceExpired { pod, container, expired: false }) = change
+    else {
+        return false;
+    };
+    changed.iter().any(|other| {
+        matches!(other, Change::Process { pod: of, container: which, .. } if of == pod && which == container)
+    })
 }
 
 fn count(number: usize, what: &str) -> String {

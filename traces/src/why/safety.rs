@@ -356,7 +356,7 @@ impl Scene<'_> {
             let address = self.after.sandbox(pod).address;
             if let Some(address) = address.filter(|_| address == self.after.reused_address(pod)) {
                 let (pod, address) = (self.names.pod(pod), address_name(address));
-                sentences.push(format!("{address} is held by the sandbox of {pod} and by a pod of another workload"));
+                sentences.push(format!("the sandbox of {pod} holds {address}, and so does a pod of another workload"));
             }
             let accepting: Vec<_> =
                 self.containers().filter(|&container| self.after.container(pod, container).accepting).collect();

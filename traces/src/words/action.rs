@@ -165,7 +165,7 @@ fn kubelet(names: &Names, step: Kubelet) -> String {
         Kubelet::FlipReadiness { pod, container } => of_container(pod, container, "gets another readiness probe result from"),
         Kubelet::PassStartup { pod, container } => of_container(pod, container, "gets a startup probe success from"),
         Kubelet::FailProbe { pod, container } => {
-            of_container(pod, container, "counts as many probe failures as it may of")
+            of_container(pod, container, "sees one probe failure too many of")
         }
         Kubelet::Relist { node } => format!("PLEG on {} lists the containers", names.node(node)),
         Kubelet::NoticeHang { node } => format!("PLEG on {} notices that the runtime does not answer", names.node(node)),

@@ -66,7 +66,7 @@ pub fn change(names: &Names, change: &Change) -> String {
         Change::Accepting { pod, container, accepting: true } => of_container(pod, container, "accepts connections"),
         Change::Accepting { pod, container, accepting: false } => of_container(pod, container, "accepts nothing any more"),
         Change::Sigterm { pod, container, received: true } => of_container(pod, container, "has received SIGTERM"),
-        Change::Sigterm { pod, container, received: false } => of_container(pod, container, "has no SIGTERM pending"),
+        Change::Sigterm { pod, container, received: false } => of_container(pod, container, "is a process without SIGTERM"),
         Change::Hook { pod, container, hook } => of_container(
             pod,
             container,
@@ -79,7 +79,7 @@ pub fn change(names: &Names, change: &Change) -> String {
         Change::GraceExpired { pod, container, expired: true } => of_container(pod, container, "has no grace left"),
         Change::GraceExpired { pod, container, expired: false } => of_container(pod, container, "has its grace period"),
         Change::AddressReused { pod, address: Some(address) } => {
-            format!("{}, once of {}, is another workload's", address_name(address), names.pod(pod))
+            format!("a pod of another workload has address #{} of {}", address.0, names.pod(pod))
         }
         Change::AddressReused { pod, address: None } => format!("nobody else has an address of {}", names.pod(pod)),
         Change::Endpoint { pod, endpoint } => format!("EndpointSlice: {}", entry(names, pod, endpoint)),
@@ -105,9 +105,9 @@ pub fn change(names: &Names, change: &Change) -> String {
     }
 }
 
-/// An address: one of those that its pod has had.
+/// An address of a pod that was just named: one of those that it has had.
 pub(crate) fn address_name(address: Address) -> String {
-    format!("address #{}", address.0)
+    format!("its address #{}", address.0)
 }
 
 /// What a process does, as a predicate.
