@@ -12,9 +12,10 @@ use proptest::prelude::*;
 /// Worlds that differ in what may happen in them.
 fn scenarios() -> impl Strategy<Value = Scenario> {
     let faults = proptest::sample::subsequence(EventName::all().collect::<Vec<_>>(), 0..4);
-    let mutants = prop_oneof![Just(None), Just(Some(Mutant::SigkillAtOnce)), Just(Some(Mutant::AddressFreedEarly))];
-    (proptest::sample::select(&Story::ALL), 1u8..3, 1usize..3, faults, mutants, 0u8..3, any::<bool>()).prop_map(
-        |(story, replicas, nodes, faults, mutant, timing, exact)| {
+    let mutants =
+        prop_oneof![Just(None), Just(Some(Mutant::SigkillAtOnce)), Just(Some(Mutant::AddressFreedEarly))];
+    (proptest::sample::select(&Story::ALL), 1u8..3, 1usize..3, faults, mutants, 0u8..3, any::<bool>())
+        .prop_map(|(story, replicas, nodes, faults, mutant, timing, exact)| {
             let mut scenario = catalogue::web("x", story, replicas, nodes);
             for event in faults {
                 scenario.events.set(event, 1);
@@ -33,8 +34,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                 scenario.approximations = scenario.approximations.without(Approximation::Focus);
             }
             scenario
-        },
-    )
+        })
 }
 
 proptest! {

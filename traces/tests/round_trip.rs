@@ -75,7 +75,8 @@ fn a_timed_trace_with_all_clocks_follows_no_pod() {
 
 #[test]
 fn a_rest_is_a_lasso_without_a_cycle() {
-    let found = lassos(&web(Story::PodDeletion, Some(Mutant::KubeletNeverRemoves)), Property::DeletionCompletes);
+    let found =
+        lassos(&web(Story::PodDeletion, Some(Mutant::KubeletNeverRemoves)), Property::DeletionCompletes);
     let rest = found.iter().find(|trace| trace.cycle.is_empty()).unwrap();
     assert_eq!(rest.kind, Kind::Lasso);
     still_broken(rest);

@@ -48,6 +48,7 @@ fn the_last_step_left_out_leaves_the_promise_kept() {
     trace.stem.pop();
     let replayed = replay(&trace).unwrap();
     assert_eq!(replayed, Replayed::NoLongerBroken);
+    assert!(!replayed.stands());
     assert!(replayed.to_string().starts_with("no longer broken"), "{replayed}");
 }
 
@@ -57,10 +58,14 @@ fn a_change_that_is_edited_is_seen() {
     let text = trace.to_json();
     let ready = "{\"pod-ready\": {\"pod\": 0, \"ready\": true}}";
     assert!(text.contains(ready), "the story has a pod that becomes Ready");
-    trace = Trace::from_json(&text.replace(ready, "{\"pod-ready\": {\"pod\": 0, \"ready\": false}}")).unwrap();
+    trace =
+        Trace::from_json(&text.replace(ready, "{\"pod-ready\": {\"pod\": 0, \"ready\": false}}")).unwrap();
     let message = divergence(&trace);
     assert!(message.contains("kubelet on node-1 patches the status of pod web-"), "{message}");
-    assert!(message.contains("recorded: pod web-l4f8/0: not Ready; replayed: pod web-l4f8/0: Ready"), "{message}");
+    assert!(
+        message.contains("recorded: pod web-l4f8/0: not Ready; replayed: pod web-l4f8/0: Ready"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -79,7 +84,11 @@ fn a_tick_count_and_a_component_that_are_wrong_are_seen() {
     assert!(divergence(&trace).ends_with("recorded: tick 4; replayed: tick 3"), "{}", divergence(&trace));
     trace.stem[last].tick -= 1;
     trace.stem[last].component = podproof_vocabulary::action::Component::Drain;
-    assert!(divergence(&trace).ends_with("recorded: component drain; replayed: component runtime"), "{}", divergence(&trace));
+    assert!(
+        divergence(&trace).ends_with("recorded: component drain; replayed: component runtime"),
+        "{}",
+        divergence(&trace)
+    );
 }
 
 #[test]
@@ -102,7 +111,9 @@ fn another_property_is_not_broken() {
 fn a_property_that_is_broken_before_the_end_is_told() {
     let mut trace = broken(&web(Story::Rollout, Some(Mutant::SigkillAtOnce)), Property::GraceHonoured);
     trace.property = Property::NoTrafficAfterSigterm;
-    let Ok(Replayed::BrokenEarlier { at_step }) = replay(&trace) else { panic!("SIGTERM comes before SIGKILL") };
+    let Ok(Replayed::BrokenEarlier { at_step }) = replay(&trace) else {
+        panic!("SIGTERM comes before SIGKILL")
+    };
     assert!(at_step < trace.stem.len());
 }
 
@@ -111,7 +122,10 @@ fn another_story_has_no_such_step() {
     let mut trace = trace();
     trace.scenario.story = Story::Create;
     let message = divergence(&trace);
-    assert!(message.starts_with("step 22: 'somebody deletes pod web-l4f8/0' is not possible here"), "{message}");
+    assert!(
+        message.starts_with("step 22: 'somebody deletes pod web-l4f8/0' is not possible here"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -119,7 +133,10 @@ fn a_scenario_without_the_wrong_rule_no_longer_takes_its_steps() {
     let mut trace = broken(&web(Story::Rollout, Some(Mutant::SigkillAtOnce)), Property::GraceHonoured);
     trace.scenario.mutant = None;
     let message = divergence(&trace);
-    assert!(message.contains("sends SIGKILL to container app of pod web-l4f8/0' is not possible here"), "{message}");
+    assert!(
+        message.contains("sends SIGKILL to container app of pod web-l4f8/0' is not possible here"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -140,19 +157,30 @@ fn a_scenario_that_is_too_large_is_refused() {
 #[test]
 fn another_version_is_refused() {
     let message = refusal("\"version\": 1", "\"version\": 2");
-    assert!(message.starts_with("line 2, column 14: version: this is version 2 of the trace format; accepted is 1"), "{message}");
+    assert!(
+        message
+            .starts_with("line 2, column 14: version: this is version 2 of the trace format; accepted is 1"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_field_that_nobody_knows_is_refused() {
     let message = refusal("\"tick\": 0", "\"tock\": 0");
-    assert!(message.contains("stem[0]") && message.contains("unknown field `tock`, expected one of"), "{message}");
+    assert!(
+        message.contains("stem[0]") && message.contains("unknown field `tock`, expected one of"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_field_of_the_scenario_that_nobody_knows_is_refused() {
     let message = refusal("\"spare-nodes\": 0", "\"spare-nodes\": 0,\n    \"spare-racks\": 0");
-    assert!(message.starts_with("line 12, column 20: scenario.spare-racks: there is no such field; accepted are "), "{message}");
+    assert!(
+        message
+            .starts_with("line 13, column 20: scenario.spare-racks: there is no such field; accepted are "),
+        "{message}"
+    );
 }
 
 #[test]
@@ -165,13 +193,19 @@ fn a_field_of_another_type_is_refused_with_its_path() {
 fn an_action_that_nobody_knows_lists_the_known_ones() {
     let message = refusal("\"deliver-deployment\"", "\"deliver-deploymnet\"");
     assert!(message.contains("stem[0].action"), "{message}");
-    assert!(message.contains("unknown variant `deliver-deploymnet`, expected one of `deliver-pod`"), "{message}");
+    assert!(
+        message.contains("unknown variant `deliver-deploymnet`, expected one of `deliver-pod`"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_trace_of_the_wrong_kind_is_refused() {
     let message = refusal("\"kind\": \"safety\"", "\"kind\": \"lasso\"");
-    assert_eq!(message, "line 4, column 11: kind: no-failed-request is broken by a trace of another kind; accepted is safety");
+    assert_eq!(
+        message,
+        "line 4, column 11: kind: no-failed-request is broken by a trace of another kind; accepted is safety"
+    );
 }
 
 #[test]
@@ -180,8 +214,16 @@ fn a_scenario_that_no_search_has_is_refused() {
         ("\"serving\": 0", "\"serving\": 1", "scenario.workload.template.serving: accepted are 0 to 0"),
         ("\"slots\": 4", "\"slots\": 0", "scenario.slots: accepted are 1 to 250"),
         ("\"spare-nodes\": 0", "\"spare-nodes\": 2", "scenario.spare-nodes: accepted are 0 to 1"),
-        ("\"grace-seconds\": 30", "\"grace-seconds\": 4294967295", "scenario.workload.template.grace-seconds: 4294967295 is too long"),
-        ("\"heartbeat\": 10", "\"heartbeat\": 99999999", "scenario.latencies.heartbeat: 99999999 is too long"),
+        (
+            "\"grace-seconds\": 30",
+            "\"grace-seconds\": 4294967295",
+            "scenario.workload.template.grace-seconds: 4294967295 is too long",
+        ),
+        (
+            "\"heartbeat\": 10",
+            "\"heartbeat\": 99999999",
+            "scenario.latencies.heartbeat: 99999999 is too long",
+        ),
     ];
     for (from, to, expected) in cases {
         let message = refusal(from, to);

@@ -109,7 +109,9 @@ impl Story<'_> {
         }
         if let Some(followed) = self.trace.followed {
             let from = followed.from_step;
-            lines.push(format!("time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"));
+            lines.push(format!(
+                "time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"
+            ));
         }
         lines.push("replay: podproof trace replay FILE".to_owned());
         for line in lines {
@@ -141,7 +143,12 @@ impl Story<'_> {
         self.names.see(&step.changed);
         for change in step.changed.iter().filter(|change| !is_implied(change, &step.changed)) {
             let change = words::change(&self.names, change);
-            self.page.hanging(self.columns.indent() + 2, self.columns.indent() + 4, Paint::Change, &format!("-> {change}"));
+            self.page.hanging(
+                self.columns.indent() + 2,
+                self.columns.indent() + 4,
+                Paint::Change,
+                &format!("-> {change}"),
+            );
         }
     }
 
@@ -149,7 +156,11 @@ impl Story<'_> {
         let Some(last) = ticks.last() else { return };
         let passed = u64::from(self.unit) * ticks.len() as u64;
         let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
-        let numbers = if ticks.len() == 1 { number.to_string() } else { format!("{number}-{}", number + ticks.len() - 1) };
+        let numbers = if ticks.len() == 1 {
+            number.to_string()
+        } else {
+            format!("{number}-{}", number + ticks.len() - 1)
+        };
         self.line(&numbers, last, Paint::Time, &passes);
     }
 
@@ -169,7 +180,12 @@ impl Story<'_> {
         let step = self.trace.stem.len();
         self.page.text(0, Paint::Guilt, &format!("step {step} breaks {}", self.trace.property));
         let Some((world, walk)) = world.and_then(|world| Some((world, self.end(world)?))) else {
-            self.page.hanging(2, 4, Paint::Plain, "the model of today does not take these steps: replay says which");
+            self.page.hanging(
+                2,
+                4,
+                Paint::Plain,
+                "the model of today does not take these steps: replay says which",
+            );
             return;
         };
         let last = self.trace.stem.last().map_or(Action::Tick, |step| step.action);

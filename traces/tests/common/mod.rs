@@ -59,7 +59,8 @@ struct Seen {
 
 impl Seen {
     fn new(scenario: &Scenario) -> (Self, VecDeque<ClusterState>) {
-        let reduced = Reduced::new(Model::new(scenario.clone()).unwrap());
+        let reduced =
+            Reduced::new(Model::new(scenario.clone()).expect("the worlds of these tests are small"));
         let firsts = reduced.model.initial();
         let mut from = BTreeMap::new();
         let mut queue = VecDeque::new();
@@ -84,7 +85,8 @@ impl Seen {
             }
         };
         let first = self.firsts[index].clone();
-        let mut steps: Vec<_> = self.reduced.first_steps(&first).into_iter().map(|(action, _)| action).collect();
+        let mut steps: Vec<_> =
+            self.reduced.first_steps(&first).into_iter().map(|(action, _)| action).collect();
         for (parent, taken) in moves.into_iter().rev() {
             steps.extend(self.reduced.small_steps(&parent, &taken).into_iter().map(|(action, _)| action));
         }
