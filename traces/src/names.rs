@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn every_revision_has_a_hash_of_its_own() {
         let names = Names::new(&catalogue::web("x", Story::Rollout, 1, 1));
-        let mut hashes = names.hashes.clone();
+        let mut hashes = names.hashes;
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), REVISIONS_MAX);
