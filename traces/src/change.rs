@@ -1,8 +1,8 @@
 //! What a step changed of what an outsider can see: the difference of two observations.
 
 use podproof_vocabulary::observation::{
-    Address, BudgetSeen, ContainerSeen, Deletion, DeploymentSeen, EndpointSeen, Hook, NodeReady, NodeSeen, Observation,
-    Phase, PodSeen, Process, ReplicaSetSeen, Sandbox, SandboxSeen, TaintsSeen,
+    Address, BudgetSeen, ContainerSeen, Deletion, DeploymentSeen, EndpointSeen, Hook, NodeReady, NodeSeen,
+    Observation, Phase, PodSeen, Process, ReplicaSetSeen, Sandbox, SandboxSeen, TaintsSeen,
 };
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 use serde::{Deserialize, Serialize};
@@ -26,15 +26,26 @@ pub enum TaintName {
 }
 
 impl TaintName {
-    /// All of them, each with its place in [`TaintsSeen`].
-    const ALL: [(Self, fn(&TaintsSeen) -> bool); 6] = [
-        (Self::NotReadyNoSchedule, |taints| taints.not_ready_no_schedule),
-        (Self::UnreachableNoSchedule, |taints| taints.unreachable_no_schedule),
-        (Self::UnschedulableNoSchedule, |taints| taints.unschedulable_no_schedule),
-        (Self::NotReadyNoExecute, |taints| taints.not_ready_no_execute),
-        (Self::UnreachableNoExecute, |taints| taints.unreachable_no_execute),
-        (Self::CustomNoExecute, |taints| taints.custom_no_execute),
+    /// All of them.
+    const ALL: [Self; 6] = [
+        Self::NotReadyNoSchedule,
+        Self::UnreachableNoSchedule,
+        Self::UnschedulableNoSchedule,
+        Self::NotReadyNoExecute,
+        Self::UnreachableNoExecute,
+        Self::CustomNoExecute,
     ];
+
+    const fn is_among(self, taints: &TaintsSeen) -> bool {
+        match self {
+            Self::NotReadyNoSchedule => taints.not_ready_no_schedule,
+            Self::UnreachableNoSchedule => taints.unreachable_no_schedule,
+            Self::UnschedulableNoSchedule => taints.unschedulable_no_schedule,
+            Self::NotReadyNoExecute => taints.not_ready_no_execute,
+            Self::UnreachableNoExecute => taints.unreachable_no_execute,
+            Self::CustomNoExecute => taints.custom_no_execute,
+        }
+    }
 }
 
 /// A part of a node's machine that works or does not.
@@ -54,14 +65,18 @@ pub enum MachinePart {
 }
 
 impl MachinePart {
-    /// All of them, each with its place in [`NodeSeen`].
-    const ALL: [(Self, fn(&NodeSeen) -> bool); 5] = [
-        (Self::Power, |node| node.powered),
-        (Self::Link, |node| node.connected),
-        (Self::Kubelet, |node| node.kubelet_runs),
-        (Self::Proxy, |node| node.proxy_runs),
-        (Self::Runtime, |node| node.runtime_answers),
-    ];
+    /// All of them.
+    const ALL: [Self; 5] = [Self::Power, Self::Link, Self::Kubelet, Self::Proxy, Self::Runtime];
+
+    const fn works(self, node: &NodeSeen) -> bool {
+        match self {
+            Self::Power => node.powered,
+            Self::Link => node.connected,
+            Self::Kubelet => node.kubelet_runs,
+            Self::Proxy => node.proxy_runs,
+            Self::Runtime => node.runtime_answers,
+        }
+    }
 }
 
 /// One thing that a step changed, with its value after the step.
@@ -175,14 +190,16 @@ fn node_difference(node: NodeId, old: &NodeSeen, new: &NodeSeen, out: &mut Vec<C
     if old.unschedulable != new.unschedulable {
         out.push(Change::NodeUnschedulable { node, unschedulable: new.unschedulable });
     }
-    for (taint, of) in TaintName::ALL {
-        if of(&old.taints) != of(&new.taints) {
-            out.push(Change::NodeTaint { node, taint, present: of(&new.taints) });
+    for taint in TaintName::ALL {
+        let present = taint.is_among(&new.taints);
+        if present != taint.is_among(&old.taints) {
+            out.push(Change::NodeTaint { node, taint, present });
         }
     }
-    for (part, of) in MachinePart::ALL {
-        if of(old) != of(new) {
-            out.push(Change::Machine { node, part, works: of(new) });
+    for part in MachinePart::ALL {
+        let works = part.works(new);
+        if works != part.works(old) {
+            out.push(Change::Machine { node, part, works });
         }
     }
 }
@@ -230,7 +247,13 @@ fn sandbox_difference(pod: PodId, old: SandboxSeen, new: SandboxSeen, out: &mut 
     }
 }
 
-fn container_difference(pod: PodId, container: ContainerId, old: ContainerSeen, new: ContainerSeen, out: &mut Vec<Change>) {
+fn container_difference(
+    pod: PodId,
+    container: ContainerId,
+    old: ContainerSeen,
+    new: ContainerSeen,
+    out: &mut Vec<Change>,
+) {
     if old.hook != new.hook {
         out.push(Change::Hook { pod, container, hook: new.hook });
     }
@@ -245,5 +268,121 @@ fn container_difference(pod: PodId, container: ContainerId, old: ContainerSeen, 
     }
     if old.accepting != new.accepting {
         out.push(Change::Accepting { pod, container, accepting: new.accepting });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::observation::SlotSeen;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// An observation in which everything is there.
+    fn everything() -> Observation {
+        let revision = Revision(0);
+        let endpoint = EndpointSeen {
+            address: Address(0),
+            node: Some(NodeId(0)),
+            ready: true,
+            serving: true,
+            terminating: false,
+        };
+        let pod = PodSeen {
+            revision,
+            node: Some(NodeId(0)),
+            phase: Phase::Running,
+            deletion: Deletion::None,
+            finalizer: false,
+            ready: true,
+            address: Some(Address(0)),
+        };
+        let slot = SlotSeen {
+            pod: Some(pod),
+            sandbox: SandboxSeen { sandbox: Sandbox::Ready, address: Some(Address(0)), terminating: false },
+            containers: vec![ContainerSeen::default()],
+            reused_address: Some(Address(1)),
+            endpoint: Some(endpoint),
+            rules: vec![Some(endpoint)],
+        };
+        Observation {
+            containers: 1,
+            slots: vec![slot],
+            nodes: vec![NodeSeen::default()],
+            replica_sets: vec![Some(ReplicaSetSeen { replicas: 1, available: 1 })],
+            deployment: Some(DeploymentSeen { replicas: 1, revision, deadline_exceeded: false }),
+            budget: Some(BudgetSeen { disruptions_allowed: 1, current_healthy: 1, desired_healthy: 1 }),
+        }
+    }
+
+    /// Other values of a part of an observation; those of another type are no observation and are left out by whoever asks.
+    fn others(value: &Value) -> Vec<Value> {
+        const NAMES: [&str; 13] = [
+            "Pending",
+            "Running",
+            "Succeeded",
+            "Failed",
+            "None",
+            "Graceful",
+            "Ready",
+            "Dead",
+            "Absent",
+            "ExitedOk",
+            "Done",
+            "True",
+            "Unknown",
+        ];
+        let mut others = vec![Value::Null];
+        match value {
+            Value::Bool(holds) => others.push((!holds).into()),
+            Value::Number(number) => others.push((number.as_u64().unwrap_or(0) + 1).into()),
+            Value::String(_) => others.extend(NAMES.map(Value::from)),
+            _ => {}
+        }
+        others
+    }
+
+    /// The places of all parts of a document, but for how many containers a pod has, which never changes.
+    fn places(value: &Value, place: &str, out: &mut Vec<String>) {
+        let children: Vec<(String, &Value)> = match value {
+            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
+            Value::Array(items) => {
+                items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for (key, child) in children {
+            let place = format!("{place}/{key}");
+            if place != "/containers" {
+                places(child, &place, out);
+                out.push(place);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_differs_is_a_change() {
+        let before = everything();
+        let document = serde_json::to_value(&before).unwrap();
+        let mut all = Vec::new();
+        places(&document, "", &mut all);
+        let mut tried = 0;
+        for place in all {
+            for other in others(document.pointer(&place).unwrap()) {
+                let mut edited = document.clone();
+                *edited.pointer_mut(&place).unwrap() = other;
+                let Ok(after) = serde_json::from_value::<Observation>(edited) else { continue };
+                let changes = difference(&before, &after);
+                assert_eq!(changes.is_empty(), before == after, "{place}");
+                assert_eq!(difference(&after, &before).is_empty(), before == after, "{place}");
+                tried += usize::from(before != after);
+            }
+        }
+        assert!(tried > 60, "only {tried} differences were tried");
+    }
+
+    #[test]
+    fn what_does_not_differ_is_no_change() {
+        assert_eq!(difference(&everything(), &everything()), []);
     }
 }

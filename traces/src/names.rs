@@ -38,9 +38,14 @@ impl Names {
     /// The names at the beginning of a trace: no pod was created, but the one that the workload itself is.
     pub fn new(scenario: &Scenario) -> Self {
         let template = &scenario.workload.template;
-        let node = template.node_name.as_ref().and_then(|name| scenario.nodes.iter().position(|node| node.name == *name));
+        let node = template
+            .node_name
+            .as_ref()
+            .and_then(|name| scenario.nodes.iter().position(|node| node.name == *name));
         let pods = match scenario.workload.kind {
-            WorkloadKind::Pod => vec![Some(Known { name: scenario.workload.name.clone(), node: node.map(NodeId::from) })],
+            WorkloadKind::Pod => {
+                vec![Some(Known { name: scenario.workload.name.clone(), node: node.map(NodeId::from) })]
+            }
             WorkloadKind::Deployment | WorkloadKind::ReplicaSet => Vec::new(),
         };
         Self {
@@ -152,7 +157,9 @@ impl Names {
 fn hashes(workload: &str) -> Vec<String> {
     let mut hashes: Vec<String> = Vec::new();
     for revision in 0..REVISIONS_MAX {
-        let unused = (0u32..).map(|attempt| hash(workload, revision as u32, attempt)).find(|hash| !hashes.contains(hash));
+        let unused = (0u32..)
+            .map(|attempt| hash(workload, revision as u32, attempt))
+            .find(|hash| !hashes.contains(hash));
         hashes.extend(unused);
     }
     hashes
@@ -207,7 +214,7 @@ mod tests {
     #[test]
     fn every_revision_has_a_hash_of_its_own() {
         let names = Names::new(&catalogue::web("x", Story::Rollout, 1, 1));
-        let mut hashes = names.hashes.clone();
+        let mut hashes = names.hashes;
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), REVISIONS_MAX);
@@ -227,6 +234,9 @@ mod tests {
         scenario.workload.kind = WorkloadKind::ReplicaSet;
         let mut names = Names::new(&scenario);
         names.see(&[appears(1, 0)]);
-        assert_eq!((names.replica_set(Revision(0)).as_str(), names.pod(PodId(1)).as_str()), ("ReplicaSet web", "pod web/0"));
+        assert_eq!(
+            (names.replica_set(Revision(0)).as_str(), names.pod(PodId(1)).as_str()),
+            ("ReplicaSet web", "pod web/0")
+        );
     }
 }

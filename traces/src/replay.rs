@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use podproof_model::fairness::Unit;
 use podproof_model::ClusterState;
+use podproof_model::fairness::Unit;
 use podproof_vocabulary::action::Action;
 
 use crate::change::Change;
@@ -37,6 +37,13 @@ pub enum Replayed {
     },
 }
 
+impl Replayed {
+    /// Does the verdict stand: is the property broken along this trace?
+    pub const fn stands(&self) -> bool {
+        matches!(self, Self::StillBroken { .. } | Self::BrokenEarlier { .. })
+    }
+}
+
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,10 +51,12 @@ impl fmt::Display for Replayed {
             Self::BrokenEarlier { at_step } => {
                 write!(f, "broken at step {at_step} already, before the last one: record it again")
             }
-            Self::NoLongerBroken => {
-                f.write_str("no longer broken: every step is taken as recorded, and the property is kept by the last")
+            Self::NoLongerBroken => f.write_str(
+                "no longer broken: every step is taken as recorded, and the property is kept by the last",
+            ),
+            Self::NoLassoAnyMore { why } => {
+                write!(f, "no longer broken: every step is taken as recorded, but {why}")
             }
-            Self::NoLassoAnyMore { why } => write!(f, "no longer broken: every step is taken as recorded, but {why}"),
         }
     }
 }
@@ -113,7 +122,10 @@ impl fmt::Display for Divergence {
                 list(replayed)
             ),
             Self::NotFollowed { step, pod } => {
-                write!(f, "step {step}: {pod} cannot be followed from here on: the step writes neither its readiness nor its deletion")
+                write!(
+                    f,
+                    "step {step}: {pod} cannot be followed from here on: the step writes neither its readiness nor its deletion"
+                )
             }
         }
     }
@@ -141,8 +153,15 @@ pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
         return unfit(format!("kind: {} is broken by a trace of the other kind", trace.property));
     }
     let Some(mut walk) = world.begin(trace.observed_proxy) else {
-        let known: Vec<_> = world.beginnings().iter().map(|(proxy, _)| proxy.map_or("null".to_owned(), |n| n.0.to_string())).collect();
-        return unfit(format!("observed-proxy: no such kube-proxy is modelled; accepted are {}", known.join(", ")));
+        let known: Vec<_> = world
+            .beginnings()
+            .iter()
+            .map(|(proxy, _)| proxy.map_or("null".to_owned(), |n| n.0.to_string()))
+            .collect();
+        return unfit(format!(
+            "observed-proxy: no such kube-proxy is modelled; accepted are {}",
+            known.join(", ")
+        ));
     };
     let mut names = Names::new(&trace.scenario);
     if trace.followed.is_some() && !world.model().rules.clocks.follow() {
@@ -168,7 +187,13 @@ pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
 }
 
 /// Takes a recorded step and compares what it does.
-fn take(trace: &Trace, walk: &mut Walk<'_>, names: &mut Names, number: usize, step: &TraceStep) -> Result<(), Divergence> {
+fn take(
+    trace: &Trace,
+    walk: &mut Walk<'_>,
+    names: &mut Names,
+    number: usize,
+    step: &TraceStep,
+) -> Result<(), Divergence> {
     let in_words = words::action(names, &step.action);
     let enabled = walk.enabled();
     if !enabled.contains(&step.action) {
@@ -212,7 +237,8 @@ fn take(trace: &Trace, walk: &mut Walk<'_>, names: &mut Names, number: usize, st
 
 /// The steps that are enabled in a state, with their units of fairness.
 fn fair_units(world: &World, state: &ClusterState, enabled: &[Action]) -> Vec<Unit> {
-    let mut units: Vec<_> = enabled.iter().filter_map(|action| world.model().unit_of(state, action)).collect();
+    let mut units: Vec<_> =
+        enabled.iter().filter_map(|action| world.model().unit_of(state, action)).collect();
     units.sort_unstable();
     units.dedup();
     units
@@ -258,7 +284,10 @@ fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> 
     if let Some(unit) = neglected {
         let steps = walk.enabled();
         let step = steps.iter().find(|action| model.unit_of(&walk.state, action) == Some(unit));
-        let step = step.map_or_else(|| "a fair step".to_owned(), |action| format!("'{}'", words::action(&names, action)));
+        let step = step.map_or_else(
+            || "a fair step".to_owned(),
+            |action| format!("'{}'", words::action(&names, action)),
+        );
         return no_more(format!("no fair run repeats it: {step} is possible all along and never taken"));
     }
     Ok(Replayed::StillBroken { at_step: trace.stem.len() })

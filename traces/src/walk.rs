@@ -81,19 +81,22 @@ impl World {
             return None;
         }
         let mut walk = self.begin(observed_proxy)?;
+        let mut possible = Vec::new();
         for (from_step, action) in (1..).zip(actions) {
-            for pod in self.followable(&walk.state, action) {
-                let followed = Followed { pod, from_step };
-                if self.breaks(observed_proxy, property, actions, Some(followed)) {
-                    return Some(followed);
-                }
-            }
+            // Ticks come only once a pod is followed.
             if !walk.enables(action) {
-                return None;
+                break;
             }
+            possible.extend(
+                self.followable(&walk.state, action).into_iter().map(|pod| Followed { pod, from_step }),
+            );
             walk.step(action, None);
         }
-        None
+        // The latest is the nearest to the cause: a pod is followed for its readiness or, later, for its deletion.
+        possible
+            .into_iter()
+            .rev()
+            .find(|&followed| self.breaks(observed_proxy, property, actions, Some(followed)))
     }
 
     fn breaks(
@@ -158,7 +161,8 @@ impl<'w> Walk<'w> {
         let here = followed.filter(|followed| followed.from_step == self.taken);
         let plain = self.world.model().apply(&self.state, action);
         self.judged = self.world.model().judge(&self.state, action, &plain);
-        let next = here.and_then(|followed| self.world.follow(&self.state, action, followed.pod)).unwrap_or(plain);
+        let next =
+            here.and_then(|followed| self.world.follow(&self.state, action, followed.pod)).unwrap_or(plain);
         self.before = std::mem::replace(&mut self.state, next);
         let seen = self.world.model().open(&self.state, |cluster| Observation::of(cluster));
         let changed = change::difference(&self.seen, &seen);

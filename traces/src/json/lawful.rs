@@ -31,10 +31,15 @@ fn shape(trace: &Trace) -> Option<Complaint> {
             Kind::Safety => "safety",
             Kind::Lasso => "lasso",
         };
-        return complaint("kind", format!("{} is broken by a trace of another kind; accepted is {accepted}", trace.property));
+        return complaint(
+            "kind",
+            format!("{} is broken by a trace of another kind; accepted is {accepted}", trace.property),
+        );
     }
     match trace.kind {
-        Kind::Safety if !trace.cycle.is_empty() => complaint("cycle", "only a lasso has a cycle; accepted is []"),
+        Kind::Safety if !trace.cycle.is_empty() => {
+            complaint("cycle", "only a lasso has a cycle; accepted is []")
+        }
         Kind::Safety if trace.obligation.is_some() => {
             complaint("obligation", "only a lasso has an obligation; accepted is null")
         }
@@ -62,9 +67,13 @@ fn scenario(scenario: &Scenario) -> Option<Complaint> {
     }
     if usize::from(template.serving) >= template.containers.len() {
         let last = template.containers.len() - 1;
-        return complaint("scenario.workload.template.serving", format!("accepted are 0 to {last}, a container of the template"));
+        return complaint(
+            "scenario.workload.template.serving",
+            format!("accepted are 0 to {last}, a container of the template"),
+        );
     }
-    if let Some(index) = scenario.neighbours.iter().position(|neighbour| usize::from(neighbour.node) >= nodes) {
+    if let Some(index) = scenario.neighbours.iter().position(|neighbour| usize::from(neighbour.node) >= nodes)
+    {
         let field = format!("scenario.neighbours[{index}].node");
         return complaint(field, format!("accepted are 0 to {}, a node of the scenario", nodes - 1));
     }
@@ -76,11 +85,17 @@ fn times(scenario: &Scenario) -> Option<Complaint> {
     let workload = &scenario.workload;
     let mut seconds = vec![
         ("scenario.workload.min-ready-seconds".to_owned(), workload.min_ready_seconds),
-        ("scenario.workload.progress-deadline-seconds".to_owned(), workload.progress_deadline_seconds.unwrap_or(0)),
+        (
+            "scenario.workload.progress-deadline-seconds".to_owned(),
+            workload.progress_deadline_seconds.unwrap_or(0),
+        ),
         ("scenario.workload.template.grace-seconds".to_owned(), workload.template.grace_seconds),
     ];
     for row in Latencies::ROWS {
-        seconds.push((format!("scenario.latencies.{}", row.name.replace('-', "_")), row.value(&scenario.latencies)));
+        seconds.push((
+            format!("scenario.latencies.{}", row.name.replace('-', "_")),
+            row.value(&scenario.latencies),
+        ));
     }
     for (index, toleration) in workload.template.tolerations.iter().enumerate() {
         let field = format!("scenario.workload.template.tolerations[{index}].seconds");
@@ -114,6 +129,12 @@ fn times(scenario: &Scenario) -> Option<Complaint> {
     let too_long = seconds.into_iter().find(|&(_, value)| value > SECONDS_MAX);
     let never = counts.into_iter().find(|&(_, value)| value == 0 || value > COUNT_MAX);
     too_long
-        .map(|(field, value)| (field, format!("{value} is too long; accepted are 0 to {SECONDS_MAX} seconds")))
-        .or_else(|| never.map(|(field, value)| (field, format!("{value} is out of range; accepted are 1 to {COUNT_MAX}"))))
+        .map(|(field, value)| {
+            (field, format!("{value} is too long; accepted are 0 to {SECONDS_MAX} seconds"))
+        })
+        .or_else(|| {
+            never.map(|(field, value)| {
+                (field, format!("{value} is out of range; accepted are 1 to {COUNT_MAX}"))
+            })
+        })
 }

@@ -65,7 +65,11 @@ impl Trace {
                 );
                 return Err(place::error(text, "version", message));
             }
-            None => return Err(not_at_a_place(format!("there is no field 'version'; accepted is a trace of version {VERSION}"))),
+            None => {
+                return Err(not_at_a_place(format!(
+                    "there is no field 'version'; accepted is a trace of version {VERSION}"
+                )));
+            }
         }
         let trace: Self = parse(text)?;
         let given: Value = parse(text)?;
@@ -96,9 +100,15 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
         let inner = error.into_inner();
         let (line, column) = (inner.line(), inner.column());
         let message = inner.to_string();
-        let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
+        let message =
+            message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
         let field = if path == "." { String::new() } else { path };
-        ReadError { line, column, field, message: if inner.is_data() { message } else { format!("this is not JSON: {message}") } }
+        ReadError {
+            line,
+            column,
+            field,
+            message: if inner.is_data() { message } else { format!("this is not JSON: {message}") },
+        }
     })
 }
 
@@ -116,11 +126,11 @@ fn unknown_field(given: &Value, known: &Value, path: String) -> Option<(String, 
                 None => Some((path, known.keys().cloned().collect())),
             }
         }),
-        (Value::Array(given), Value::Array(known)) => {
-            given.iter().zip(known).enumerate().find_map(|(index, (given, known))| {
-                unknown_field(given, known, format!("{path}[{index}]"))
-            })
-        }
+        (Value::Array(given), Value::Array(known)) => given
+            .iter()
+            .zip(known)
+            .enumerate()
+            .find_map(|(index, (given, known))| unknown_field(given, known, format!("{path}[{index}]"))),
         _ => None,
     }
 }

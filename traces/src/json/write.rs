@@ -51,7 +51,11 @@ impl Formatter for Lines {
     }
 
     fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if self.spreads() { self.pretty.begin_array_value(writer, first) } else { self.separator(writer, first) }
+        if self.spreads() {
+            self.pretty.begin_array_value(writer, first)
+        } else {
+            self.separator(writer, first)
+        }
     }
 
     fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -70,7 +74,11 @@ impl Formatter for Lines {
     }
 
     fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if self.spreads() { self.pretty.begin_object_key(writer, first) } else { self.separator(writer, first) }
+        if self.spreads() {
+            self.pretty.begin_object_key(writer, first)
+        } else {
+            self.separator(writer, first)
+        }
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {

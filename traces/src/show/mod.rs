@@ -4,8 +4,10 @@
 mod page;
 
 use podproof_vocabulary::action::{Action, Component, Kubelet};
+use podproof_vocabulary::observation::Hook;
 use podproof_vocabulary::scenario::Timing;
 
+use crate::change::Change;
 use crate::names::Names;
 use crate::trace::{Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
@@ -107,7 +109,9 @@ impl Story<'_> {
         }
         if let Some(followed) = self.trace.followed {
             let from = followed.from_step;
-            lines.push(format!("time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"));
+            lines.push(format!(
+                "time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"
+            ));
         }
         lines.push("replay: podproof trace replay FILE".to_owned());
         for line in lines {
@@ -137,9 +141,14 @@ impl Story<'_> {
         };
         self.line(&number.to_string(), step, paint, &action);
         self.names.see(&step.changed);
-        for change in &step.changed {
+        for change in step.changed.iter().filter(|change| !is_implied(change, &step.changed)) {
             let change = words::change(&self.names, change);
-            self.page.hanging(self.columns.indent() + 2, self.columns.indent() + 4, Paint::Change, &format!("-> {change}"));
+            self.page.hanging(
+                self.columns.indent() + 2,
+                self.columns.indent() + 4,
+                Paint::Change,
+                &format!("-> {change}"),
+            );
         }
     }
 
@@ -147,7 +156,11 @@ impl Story<'_> {
         let Some(last) = ticks.last() else { return };
         let passed = u64::from(self.unit) * ticks.len() as u64;
         let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
-        let numbers = if ticks.len() == 1 { number.to_string() } else { format!("{number}-{}", number + ticks.len() - 1) };
+        let numbers = if ticks.len() == 1 {
+            number.to_string()
+        } else {
+            format!("{number}-{}", number + ticks.len() - 1)
+        };
         self.line(&numbers, last, Paint::Time, &passes);
     }
 
@@ -167,7 +180,12 @@ impl Story<'_> {
         let step = self.trace.stem.len();
         self.page.text(0, Paint::Guilt, &format!("step {step} breaks {}", self.trace.property));
         let Some((world, walk)) = world.and_then(|world| Some((world, self.end(world)?))) else {
-            self.page.hanging(2, 4, Paint::Plain, "the model of today does not take these steps: replay says which");
+            self.page.hanging(
+                2,
+                4,
+                Paint::Plain,
+                "the model of today does not take these steps: replay says which",
+            );
             return;
         };
         let last = self.trace.stem.last().map_or(Action::Tick, |step| step.action);
@@ -220,6 +238,19 @@ fn is_plain_tick(step: &TraceStep) -> bool {
 /// A step that only tells somebody what is so already: of interest when looking for who knew what.
 const fn is_routine(action: &Action) -> bool {
     matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
+}
+
+/// A process that ends takes its signals, hook and grace with it, and a new one begins without.
+fn is_implied(change: &Change, changed: &[Change]) -> bool {
+    let (Change::Sigterm { pod, container, received: false }
+    | Change::Hook { pod, container, hook: Hook::None }
+    | Change::GraceExpired { pod, container, expired: false }) = change
+    else {
+        return false;
+    };
+    changed.iter().any(|other| {
+        matches!(other, Change::Process { pod: of, container: which, .. } if of == pod && which == container)
+    })
 }
 
 fn count(number: usize, what: &str) -> String {

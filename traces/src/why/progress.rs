@@ -17,9 +17,14 @@ pub(crate) fn obligation(world: &World, names: &Names, bit: u32) -> String {
         Property::ScheduledIfFeasible => format!("{} fits on a node and is never bound", pod(index)),
         Property::DeletionCompletes => format!("{} is deleting and never removed", pod(index)),
         Property::UnreachableEndpointsLeave => {
-            format!("{} was on a node that failed for good, and some node's rules send connections to it for ever", pod(index))
+            format!(
+                "{} was on a node that failed for good, and some node's rules send connections to it for ever",
+                pod(index)
+            )
         }
-        Property::NoexecuteEvicts => format!("{} does not tolerate a NoExecute taint of its node and stays", pod(index)),
+        Property::NoexecuteEvicts => {
+            format!("{} does not tolerate a NoExecute taint of its node and stays", pod(index))
+        }
         Property::CrashRecovers => {
             let container = names.container((index % containers).into());
             format!("{container} of {} has exited and is never started again", pod(index / containers))
@@ -28,10 +33,16 @@ pub(crate) fn obligation(world: &World, names: &Names, bit: u32) -> String {
             format!("the container runtime on {} hangs, and the node stays Ready", node(index / 2))
         }
         Property::RuntimeHangDetected => {
-            format!("the container runtime on {} hangs, and the pods are never replaced elsewhere", node(index / 2))
+            format!(
+                "the container runtime on {} hangs, and the pods are never replaced elsewhere",
+                node(index / 2)
+            )
         }
         Property::ReplacedAfterNodeFailure => {
-            format!("a node failed for good, and {} never has its wanted number of ready pods again", names.workload())
+            format!(
+                "a node failed for good, and {} never has its wanted number of ready pods again",
+                names.workload()
+            )
         }
         Property::RolloutCompletes => format!("the rollout of {} never completes", names.deployment()),
         Property::EndpointsConverge => {

@@ -5,7 +5,9 @@ use podproof_model::kubelet;
 use podproof_model::state::Worker;
 use podproof_model::traffic;
 use podproof_vocabulary::action::{Action, Drain, Kubelet, Scheduler};
-use podproof_vocabulary::observation::{Deletion, EndpointSeen, Hook, Observation, Observe, Process, Sandbox};
+use podproof_vocabulary::observation::{
+    Deletion, EndpointSeen, Hook, Observation, Observe, Process, Sandbox,
+};
 use podproof_vocabulary::scenario::{ContainerKind, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 
@@ -105,7 +107,8 @@ impl Scene<'_> {
         self.routes(|pod, endpoint| {
             let signalled = self.after.container(pod, serving).sigterm;
             let own = self.after.sandbox(pod).address == Some(endpoint.address);
-            (signalled && own).then(|| format!("whose {} has received SIGTERM", self.names.container(serving)))
+            (signalled && own)
+                .then(|| format!("whose {} has received SIGTERM", self.names.container(serving)))
         })
     }
 
@@ -169,7 +172,8 @@ impl Scene<'_> {
     }
 
     fn wrong_slice(&self) -> Vec<String> {
-        let publishes = self.scenario.service.as_ref().is_some_and(|service| service.publish_not_ready_addresses);
+        let publishes =
+            self.scenario.service.as_ref().is_some_and(|service| service.publish_not_ready_addresses);
         self.world.model().open(&self.walk.before, |before| {
             let wrong = self.pods().filter_map(|pod| {
                 let endpoint = self.after.endpoint(pod)?;
@@ -182,7 +186,9 @@ impl Scene<'_> {
                 };
                 let written = if endpoint.ready { "ready" } else { "not ready" };
                 let pod = self.names.pod(pod);
-                (endpoint.ready != asked).then(|| format!("the slice calls {pod} {written}, and its writer's copy of the pod is {seen}"))
+                (endpoint.ready != asked).then(|| {
+                    format!("the slice calls {pod} {written}, and its writer's copy of the pod is {seen}")
+                })
             });
             wrong.collect()
         })
@@ -203,8 +209,11 @@ impl Scene<'_> {
         }
         model.open(&self.walk.state, |after| {
             for node in after.node_ids() {
-                let is_admitted = |pod: &PodId| matches!(after.pod(*pod).kubelet.worker(), Worker::Sync | Worker::Terminating);
-                let admitted: Vec<_> = kubelet::known(after, node).filter(is_admitted).map(|pod| self.names.pod(pod)).collect();
+                let is_admitted = |pod: &PodId| {
+                    matches!(after.pod(*pod).kubelet.worker(), Worker::Sync | Worker::Terminating)
+                };
+                let admitted: Vec<_> =
+                    kubelet::known(after, node).filter(is_admitted).map(|pod| self.names.pod(pod)).collect();
                 let room = model.rules.filters.node_resources_fit.capacity[node.index()];
                 if admitted.len() as u64 > room {
                     let node = self.names.node(node);
@@ -216,13 +225,19 @@ impl Scene<'_> {
     }
 
     fn budget(&self) -> Vec<String> {
-        let (Action::Drain(Drain::DeletePod { pod }), Some(budget)) = (self.action, self.scenario.budgets.first()) else {
+        let (Action::Drain(Drain::DeletePod { pod }), Some(budget)) =
+            (self.action, self.scenario.budgets.first())
+        else {
             return Vec::new();
         };
-        let wanted = self.before.deployment().map_or(self.scenario.workload.replicas, |deployment| deployment.replicas);
+        let wanted = self
+            .before
+            .deployment()
+            .map_or(self.scenario.workload.replicas, |deployment| deployment.replicas);
         let neighbours = self.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count();
         let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours as u32);
-        let healthy = |pod: &PodId| self.after.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
+        let healthy =
+            |pod: &PodId| self.after.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
         let left = self.pods().filter(healthy).count() + neighbours;
         let (pod, name) = (self.names.pod(*pod), self.names.budget());
         vec![format!("the eviction of {pod} leaves {left} healthy pods, and {name} asks for {desired}")]
@@ -231,7 +246,8 @@ impl Scene<'_> {
     fn rollout(&self) -> Vec<String> {
         let (view, total, available) = self.world.model().open(&self.walk.state, |after| {
             let total: u32 = after.replica_sets.iter().map(|column| u32::from(column.replicas())).sum();
-            let available: u32 = after.replica_sets.iter().map(|column| u32::from(column.available_seen())).sum();
+            let available: u32 =
+                after.replica_sets.iter().map(|column| u32::from(column.available_seen())).sum();
             (after.shared.deployment_view, total, available)
         });
         let (surge, unavailable) = self.scenario.workload.strategy.fenceposts(view.replicas());
@@ -248,12 +264,17 @@ impl Scene<'_> {
     fn surge(&self) -> Vec<String> {
         let Some(deployment) = self.after.deployment() else { return Vec::new() };
         let lives = |pod: &PodId| {
-            self.after.pod(*pod).is_some_and(|object| !object.phase.is_terminal()) || self.runs(*pod).is_some()
+            self.after.pod(*pod).is_some_and(|object| !object.phase.is_terminal())
+                || self.runs(*pod).is_some()
         };
         let alive: Vec<_> = self.pods().filter(lives).map(|pod| self.names.pod(pod)).collect();
         let surge = self.scenario.workload.strategy.fenceposts(deployment.replicas).0;
         let most = usize::from(deployment.replicas) + usize::from(surge);
-        vec![format!("{} pods are alive at once, {}; replicas + maxSurge is {most}", alive.len(), alive.join(", "))]
+        vec![format!(
+            "{} pods are alive at once, {}; replicas + maxSurge is {most}",
+            alive.len(),
+            alive.join(", ")
+        )]
     }
 
     fn terminal(&self) -> Vec<String> {
@@ -264,14 +285,20 @@ impl Scene<'_> {
                 && before.phase.is_terminal()
                 && before.phase != after.phase
             {
-                sentences.push(format!("{name} was {} and is {}", phase_name(before.phase), phase_name(after.phase)));
+                sentences.push(format!(
+                    "{name} was {} and is {}",
+                    phase_name(before.phase),
+                    phase_name(after.phase)
+                ));
             }
             let terminates = self.before.sandbox(pod).terminating && self.after.sandbox(pod).terminating;
             for container in self.containers().filter(|_| terminates) {
                 let runs = |seen: &Observation| seen.container(pod, container).process == Process::Running;
                 if !runs(&self.before) && runs(self.after) {
                     let container = self.names.container(container);
-                    sentences.push(format!("{container} of {name} is started although its worker terminates the pod"));
+                    sentences.push(format!(
+                        "{container} of {name} is started although its worker terminates the pod"
+                    ));
                 }
             }
         }
@@ -279,7 +306,8 @@ impl Scene<'_> {
     }
 
     fn gone(&self) -> Vec<String> {
-        let removed = self.pods().filter(|&pod| self.before.pod(pod).is_some() && self.after.pod(pod).is_none());
+        let removed =
+            self.pods().filter(|&pod| self.before.pod(pod).is_some() && self.after.pod(pod).is_none());
         let sentence = |pod| {
             let container = self.names.container(self.runs(pod)?);
             Some(format!("{} is removed while its {container} runs", self.names.pod(pod)))
@@ -292,14 +320,20 @@ impl Scene<'_> {
         match *self.action {
             Action::Kubelet(Kubelet::SendSigkill { pod, container }) => {
                 let (pod, container) = (self.names.pod(pod), self.names.container(container));
-                vec![format!("{container} of {pod} gets SIGKILL before the grace in force has run out (its own is {seconds} s)")]
+                vec![format!(
+                    "{container} of {pod} gets SIGKILL before the grace in force has run out (its own is {seconds} s)"
+                )]
             }
             Action::Kubelet(Kubelet::SendSigterm { pod, container }) => {
                 let hook = match self.before.container(pod, container).hook {
                     Hook::Running => "while its preStop hook runs",
                     Hook::None | Hook::Done => "before its preStop hook has run",
                 };
-                vec![format!("{} of {} gets SIGTERM {hook}", self.names.container(container), self.names.pod(pod))]
+                vec![format!(
+                    "{} of {} gets SIGTERM {hook}",
+                    self.names.container(container),
+                    self.names.pod(pod)
+                )]
             }
             _ => Vec::new(),
         }
@@ -311,7 +345,8 @@ impl Scene<'_> {
         match *self.action {
             Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
                 let waits_for = |other: &ContainerId| {
-                    let before = *other < container || containers[container.index()].kind == ContainerKind::App;
+                    let before =
+                        *other < container || containers[container.index()].kind == ContainerKind::App;
                     match containers[other.index()].kind {
                         ContainerKind::Init => before && process(pod, *other) != Process::ExitedOk,
                         ContainerKind::Sidecar => before && process(pod, *other) == Process::Absent,
@@ -320,15 +355,22 @@ impl Scene<'_> {
                 };
                 let started = format!("{} of {}", self.names.container(container), self.names.pod(pod));
                 let sentence = |other| {
-                    format!("{started} is started, and {} {}", self.names.container(other), process_name(process(pod, other)))
+                    format!(
+                        "{started} is started, and {} {}",
+                        self.names.container(other),
+                        process_name(process(pod, other))
+                    )
                 };
                 self.containers().filter(waits_for).map(sentence).collect()
             }
             Action::Kubelet(Kubelet::SendSigterm { pod, container }) => {
-                let apps = self.containers().filter(|other| containers[other.index()].kind == ContainerKind::App);
+                let apps =
+                    self.containers().filter(|other| containers[other.index()].kind == ContainerKind::App);
                 let running = apps.filter(|&other| process(pod, other) == Process::Running);
                 let signalled = format!("{} of {}", self.names.container(container), self.names.pod(pod));
-                running.map(|app| format!("{signalled} gets SIGTERM while {} runs", self.names.container(app))).collect()
+                running
+                    .map(|app| format!("{signalled} gets SIGTERM while {} runs", self.names.container(app)))
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -355,16 +397,22 @@ impl Scene<'_> {
             let address = self.after.sandbox(pod).address;
             if let Some(address) = address.filter(|_| address == self.after.reused_address(pod)) {
                 let (pod, address) = (self.names.pod(pod), address_name(address));
-                sentences.push(format!("{address} is held by the sandbox of {pod} and by a pod of another workload"));
+                sentences.push(format!(
+                    "the sandbox of {pod} holds {address}, and so does a pod of another workload"
+                ));
             }
-            let accepting: Vec<_> =
-                self.containers().filter(|&container| self.after.container(pod, container).accepting).collect();
+            let accepting: Vec<_> = self
+                .containers()
+                .filter(|&container| self.after.container(pod, container).accepting)
+                .collect();
             let ports = |container: &ContainerId| {
                 let ports = &self.scenario.workload.template.containers[container.index()].ports;
                 ports.iter().map(|port| (port.port, port.protocol)).collect::<Vec<_>>()
             };
             for (place, one) in accepting.iter().enumerate() {
-                let shared = accepting[..place].iter().find(|other| ports(one).iter().any(|port| ports(other).contains(port)));
+                let shared = accepting[..place]
+                    .iter()
+                    .find(|other| ports(one).iter().any(|port| ports(other).contains(port)));
                 sentences.extend(shared.map(|other| {
                     let (one, other) = (self.names.container(*one), self.names.container(*other));
                     format!("{one} and {other} of {} listen on one port", self.names.pod(pod))
@@ -372,13 +420,21 @@ impl Scene<'_> {
             }
         }
         let template = &self.scenario.workload.template;
-        let claims = template.containers.iter().any(|container| container.ports.iter().any(|port| port.host.is_some()));
+        let claims = template
+            .containers
+            .iter()
+            .any(|container| container.ports.iter().any(|port| port.host.is_some()));
         for node in NodeId::first(self.after.nodes()).filter(|_| claims) {
             let on_node = |pod: &PodId| self.after.pod(*pod).is_some_and(|object| object.node == Some(node));
-            let holders: Vec<_> = self.pods().filter(on_node).filter(|&pod| self.runs(pod).is_some()).collect();
+            let holders: Vec<_> =
+                self.pods().filter(on_node).filter(|&pod| self.runs(pod).is_some()).collect();
             if holders.len() > 1 {
                 let holders: Vec<_> = holders.into_iter().map(|pod| self.names.pod(pod)).collect();
-                sentences.push(format!("{} hold the same host port on {}", holders.join(" and "), self.names.node(node)));
+                sentences.push(format!(
+                    "{} hold the same host port on {}",
+                    holders.join(" and "),
+                    self.names.node(node)
+                ));
             }
         }
         sentences

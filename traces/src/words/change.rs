@@ -1,6 +1,8 @@
 //! Each change as a clause: what is so now.
 
-use podproof_vocabulary::observation::{Address, Deletion, EndpointSeen, Hook, NodeReady, Phase, PodSeen, Process, Sandbox};
+use podproof_vocabulary::observation::{
+    Address, Deletion, EndpointSeen, Hook, NodeReady, Phase, PodSeen, Process, Sandbox,
+};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::action::wanted;
@@ -10,17 +12,28 @@ use crate::names::Names;
 /// A change in words, as `pod web-7c9f/2: phase Running`.
 pub fn change(names: &Names, change: &Change) -> String {
     let of_pod = |pod: PodId, is: &str| format!("{}: {is}", names.pod(pod));
-    let of_container =
-        |pod: PodId, container: ContainerId, is: &str| format!("{} of {} {is}", names.container(container), names.pod(pod));
+    let of_container = |pod: PodId, container: ContainerId, is: &str| {
+        format!("{} of {} {is}", names.container(container), names.pod(pod))
+    };
     match *change {
         Change::Deployment { now: None } => format!("{} is gone", names.deployment()),
         Change::Deployment { now: Some(now) } => {
             let deadline = if now.deadline_exceeded { ", progress deadline exceeded" } else { "" };
-            format!("{}: {} wanted, template hash {}{deadline}", names.deployment(), wanted(now.replicas), names.hash(now.revision))
+            format!(
+                "{}: {} wanted, template hash {}{deadline}",
+                names.deployment(),
+                wanted(now.replicas),
+                names.hash(now.revision)
+            )
         }
         Change::ReplicaSet { revision, now: None } => format!("{} is gone", names.replica_set(revision)),
         Change::ReplicaSet { revision, now: Some(now) } => {
-            format!("{}: {} wanted, {} available", names.replica_set(revision), wanted(now.replicas), now.available)
+            format!(
+                "{}: {} wanted, {} available",
+                names.replica_set(revision),
+                wanted(now.replicas),
+                now.available
+            )
         }
         Change::Budget { now: None } => format!("{}: no status", names.budget()),
         Change::Budget { now: Some(now) } => format!(
@@ -30,7 +43,9 @@ pub fn change(names: &Names, change: &Change) -> String {
             now.current_healthy,
             now.desired_healthy
         ),
-        Change::PodAppears { pod, object } => format!("{} appears{}", names.pod(pod), appearance(names, object)),
+        Change::PodAppears { pod, object } => {
+            format!("{} appears{}", names.pod(pod), appearance(names, object))
+        }
         Change::PodRemoved { pod } => format!("{} is removed", names.pod(pod)),
         Change::PodNode { pod, node } => match node {
             Some(node) => of_pod(pod, &format!("bound to {}", names.node(node))),
@@ -49,7 +64,9 @@ pub fn change(names: &Names, change: &Change) -> String {
         Change::PodFinalizer { pod, present: false } => of_pod(pod, "no finalizer keeps it"),
         Change::PodReady { pod, ready: true } => of_pod(pod, "Ready"),
         Change::PodReady { pod, ready: false } => of_pod(pod, "not Ready"),
-        Change::PodAddress { pod, address: Some(address) } => of_pod(pod, &format!("podIP is {}", address_name(address))),
+        Change::PodAddress { pod, address: Some(address) } => {
+            of_pod(pod, &format!("podIP is {}", address_name(address)))
+        }
         Change::PodAddress { pod, address: None } => of_pod(pod, "no podIP"),
         Change::Sandbox { pod, sandbox } => match sandbox {
             Sandbox::None => format!("the sandbox of {} is gone", names.pod(pod)),
@@ -59,14 +76,24 @@ pub fn change(names: &Names, change: &Change) -> String {
         Change::SandboxAddress { pod, address: Some(address) } => {
             format!("the sandbox of {} has {}", names.pod(pod), address_name(address))
         }
-        Change::SandboxAddress { pod, address: None } => format!("the sandbox of {} has no address", names.pod(pod)),
+        Change::SandboxAddress { pod, address: None } => {
+            format!("the sandbox of {} has no address", names.pod(pod))
+        }
         Change::Terminating { pod, terminating: true } => of_pod(pod, "its worker terminates it"),
         Change::Terminating { pod, terminating: false } => of_pod(pod, "its worker is gone"),
         Change::Process { pod, container, process } => of_container(pod, container, process_name(process)),
-        Change::Accepting { pod, container, accepting: true } => of_container(pod, container, "accepts connections"),
-        Change::Accepting { pod, container, accepting: false } => of_container(pod, container, "accepts nothing any more"),
-        Change::Sigterm { pod, container, received: true } => of_container(pod, container, "has received SIGTERM"),
-        Change::Sigterm { pod, container, received: false } => of_container(pod, container, "has no SIGTERM pending"),
+        Change::Accepting { pod, container, accepting: true } => {
+            of_container(pod, container, "accepts connections")
+        }
+        Change::Accepting { pod, container, accepting: false } => {
+            of_container(pod, container, "accepts nothing any more")
+        }
+        Change::Sigterm { pod, container, received: true } => {
+            of_container(pod, container, "has received SIGTERM")
+        }
+        Change::Sigterm { pod, container, received: false } => {
+            of_container(pod, container, "is a process without SIGTERM")
+        }
         Change::Hook { pod, container, hook } => of_container(
             pod,
             container,
@@ -76,14 +103,22 @@ pub fn change(names: &Names, change: &Change) -> String {
                 Hook::Done => "is done with its preStop hook",
             },
         ),
-        Change::GraceExpired { pod, container, expired: true } => of_container(pod, container, "has no grace left"),
-        Change::GraceExpired { pod, container, expired: false } => of_container(pod, container, "has its grace period"),
-        Change::AddressReused { pod, address: Some(address) } => {
-            format!("{}, once of {}, is another workload's", address_name(address), names.pod(pod))
+        Change::GraceExpired { pod, container, expired: true } => {
+            of_container(pod, container, "has no grace left")
         }
-        Change::AddressReused { pod, address: None } => format!("nobody else has an address of {}", names.pod(pod)),
+        Change::GraceExpired { pod, container, expired: false } => {
+            of_container(pod, container, "has its grace period")
+        }
+        Change::AddressReused { pod, address: Some(address) } => {
+            format!("a pod of another workload has address #{} of {}", address.0, names.pod(pod))
+        }
+        Change::AddressReused { pod, address: None } => {
+            format!("nobody else has an address of {}", names.pod(pod))
+        }
         Change::Endpoint { pod, endpoint } => format!("EndpointSlice: {}", entry(names, pod, endpoint)),
-        Change::Rule { node, pod, endpoint } => format!("rules on {}: {}", names.node(node), entry(names, pod, endpoint)),
+        Change::Rule { node, pod, endpoint } => {
+            format!("rules on {}: {}", names.node(node), entry(names, pod, endpoint))
+        }
         Change::NodeObject { node, exists: true } => of_node(names, node, "its object appears"),
         Change::NodeObject { node, exists: false } => of_node(names, node, "its object is gone"),
         Change::NodeReady { node, ready } => of_node(
@@ -105,9 +140,9 @@ pub fn change(names: &Names, change: &Change) -> String {
     }
 }
 
-/// An address: one of those that its pod has had.
+/// An address of a pod that was just named: one of those that it has had.
 pub(crate) fn address_name(address: Address) -> String {
-    format!("address #{}", address.0)
+    format!("its address #{}", address.0)
 }
 
 /// What a process does, as a predicate.
@@ -149,8 +184,10 @@ fn appearance(names: &Names, object: PodSeen) -> String {
 
 fn entry(names: &Names, pod: PodId, endpoint: Option<EndpointSeen>) -> String {
     let Some(endpoint) = endpoint else { return format!("{} is taken out", names.pod(pod)) };
-    let conditions = [(endpoint.ready, "ready"), (endpoint.serving, "serving"), (endpoint.terminating, "terminating")];
-    let mut true_ones: Vec<_> = conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, name)| name).collect();
+    let conditions =
+        [(endpoint.ready, "ready"), (endpoint.serving, "serving"), (endpoint.terminating, "terminating")];
+    let mut true_ones: Vec<_> =
+        conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, name)| name).collect();
     if !endpoint.ready {
         true_ones.insert(0, "not ready");
     }
