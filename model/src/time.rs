@@ -324,7 +324,7 @@ fn probe_window(probe: Probe, threshold: u32, from_start: bool) -> Window {
 pub fn is_slow(cluster: &Cluster<'_>, action: &Action) -> bool {
     match *action {
         Action::TaintEviction(podproof_vocabulary::action::TaintEviction::DeletePod { pod }) => {
-            taint_eviction::tolerated(cluster, pod) != Tolerated::No
+            !matches!(taint_eviction::tolerated(cluster, pod), Tolerated::No | Tolerated::For(0))
         }
         Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
             let state = cluster.container(pod, container);
@@ -566,8 +566,8 @@ fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8]> {
             let dying = state.is_running() && state.stopping() && column.kubelet.worker() == Worker::Terminating;
             add(Clock::Container(OfContainer::Floor, pod, container), state.is_running() && state.sigterm(), latencies.minimum_grace);
             let grace = match column.api.deletion() {
-                Deletion::Graceful => cluster.rules.scenario.workload.template.grace_seconds.max(latencies.minimum_grace),
-                Deletion::None | Deletion::Immediate => latencies.minimum_grace,
+                Deletion::Graceful if !column.kubelet.evicted() => cluster.rules.scenario.workload.template.grace_seconds.max(latencies.minimum_grace),
+                Deletion::Graceful | Deletion::None | Deletion::Immediate => latencies.minimum_grace,
             };
             add(Clock::Container(OfContainer::Deletion, pod, container), dying, grace);
         }
