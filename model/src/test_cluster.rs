@@ -136,7 +136,9 @@ impl TestCluster {
         for _ in 0..PATIENCE {
             let slow = |action: &Action| self.look(|cluster| time::is_slow(cluster, action));
             let next = self.enabled().into_iter().find(|action| {
-                !matches!(action, Action::Environment(_) | Action::Tick) && !slow(action) && !held_back(action)
+                !matches!(action, Action::Environment(_) | Action::Tick)
+                    && !slow(action)
+                    && !held_back(action)
             });
             let Some(action) = next else { return };
             self.state = self.model.apply(&self.state, &action);

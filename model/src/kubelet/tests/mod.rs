@@ -1,5 +1,9 @@
 //! Tests of the kubelet's rules, with what they share.
 
+mod admitting;
+mod probing;
+mod relisting;
+mod reporting;
 mod restart;
 mod sandbox;
 mod starting;

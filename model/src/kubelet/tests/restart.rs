@@ -15,8 +15,13 @@ const START: Process = Process::StartKubelet { node: NodeId(0) };
 const BEGIN: Kubelet = Kubelet::BeginTermination { pod: P0 };
 
 fn probed(s: &mut Scenario) {
-    let probe =
-        Probe { initial_delay_seconds: 0, period_seconds: 1, timeout_seconds: 1, success_threshold: 1, failure_threshold: 1 };
+    let probe = Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 1,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 1,
+    };
     s.workload.template.containers[0].readiness_probe = Some(probe);
 }
 
@@ -115,7 +120,10 @@ fn a_terminal_pod_is_not_run_again_by_a_restarted_kubelet() {
     assert_eq!(cluster.pod(P0).phase, Phase::Failed);
     cluster.befall(Environment::StopKubelet { node: N0 });
     cluster.settle_but(|action| {
-        assert!(!matches!(action, Action::Kubelet(Kubelet::StartContainer { .. } | Kubelet::CreateSandbox { .. })));
+        assert!(!matches!(
+            action,
+            Action::Kubelet(Kubelet::StartContainer { .. } | Kubelet::CreateSandbox { .. })
+        ));
         matches!(action, Action::ReplicaSet(_))
     });
     assert_eq!(cluster.pod(P0).phase, Phase::Failed);

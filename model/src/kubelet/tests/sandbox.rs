@@ -36,7 +36,9 @@ fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {
     let before = TestCluster::running(1, 1, |_| {}).pod(P0).address;
     let mut cluster = struck(|_| {});
     let mut phases = Vec::new();
-    while let Some(action) = cluster.enabled().into_iter().find(|action| !matches!(action, Action::Environment(_))) {
+    while let Some(action) =
+        cluster.enabled().into_iter().find(|action| !matches!(action, Action::Environment(_)))
+    {
         cluster.take(action);
         phases.push(cluster.pod(P0).phase);
     }
@@ -110,6 +112,9 @@ fn the_api_shows_an_address_only_after_relist_and_report_and_keeps_it() {
     cluster.settle();
     cluster.befall(Environment::KillSandbox { pod: P0 });
     cluster.take(Kubelet::Relist { node: N0 });
-    assert!(!cluster.can(Kubelet::ReportStatus { pod: P0 }), "without a ready sandbox the last address stays");
+    assert!(
+        !cluster.can(Kubelet::ReportStatus { pod: P0 }),
+        "without a ready sandbox the last address stays"
+    );
     assert_eq!(cluster.pod(P0).address, address);
 }

@@ -1,11 +1,13 @@
 //! What a sync starts: sandbox, init containers, sidecars, apps; restarts and their back-off.
 
+use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::catalogue::app;
 use podproof_vocabulary::observation::{Phase, Process};
 use podproof_vocabulary::release::Release;
-use podproof_vocabulary::scenario::{Container, ContainerKind, ContainerPort, Probe, Protocol, RestartPolicy, Scenario};
-use podproof_vocabulary::ContainerId;
+use podproof_vocabulary::scenario::{
+    Container, ContainerKind, ContainerPort, Probe, Protocol, RestartPolicy, Scenario,
+};
 
 use super::container;
 use crate::kubelet::container_runtime::backoff_seconds;
@@ -45,7 +47,13 @@ fn in_sandbox(containers: Vec<Container>, tweak: impl FnOnce(&mut Scenario)) -> 
 }
 
 fn always_probe() -> Probe {
-    Probe { initial_delay_seconds: 0, period_seconds: 1, timeout_seconds: 1, success_threshold: 1, failure_threshold: 3 }
+    Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 1,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 3,
+    }
 }
 
 /// CPA-12, as the recording of a pod with a helper shows: one after the other, without waiting for readiness.
@@ -83,8 +91,10 @@ fn init_containers_run_one_after_the_other_before_any_app() {
 /// PHS-2.
 #[test]
 fn a_pod_stays_pending_until_all_its_app_containers_were_started() {
-    let mut cluster =
-        in_sandbox(vec![container(ContainerKind::Init, "init"), app(), container(ContainerKind::App, "helper")], |_| {});
+    let mut cluster = in_sandbox(
+        vec![container(ContainerKind::Init, "init"), app(), container(ContainerKind::App, "helper")],
+        |_| {},
+    );
     for phase in [Phase::Pending, Phase::Pending, Phase::Running] {
         cluster.take_one(|action| matches!(action, Action::Kubelet(Kubelet::StartContainer { .. })));
         if cluster.can(exit(C0)) {
@@ -97,8 +107,9 @@ fn a_pod_stays_pending_until_all_its_app_containers_were_started() {
 }
 
 fn fails_init(policy: RestartPolicy) -> TestCluster {
-    let mut cluster =
-        in_sandbox(vec![container(ContainerKind::Init, "init"), app()], |s| s.workload.template.restart_policy = policy);
+    let mut cluster = in_sandbox(vec![container(ContainerKind::Init, "init"), app()], |s| {
+        s.workload.template.restart_policy = policy
+    });
     cluster.take(start(C0));
     cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
     cluster.take(RELIST);
@@ -151,7 +162,8 @@ fn a_sidecar_with_a_startup_probe_holds_up_the_apps_until_it_has_passed() {
 /// CPA-8.
 #[test]
 fn a_sidecar_is_restarted_whatever_the_policy_and_however_it_exits() {
-    let mut cluster = in_sandbox(vec![sidecar(None), app()], |s| s.workload.template.restart_policy = RestartPolicy::Never);
+    let mut cluster =
+        in_sandbox(vec![sidecar(None), app()], |s| s.workload.template.restart_policy = RestartPolicy::Never);
     cluster.settle();
     for how in [Process::ExitedError, Process::ExitedOk] {
         cluster.change(|cluster| crate::kubelet::container_runtime::exit(cluster, P0, C0, how));
@@ -166,7 +178,8 @@ fn a_sidecar_is_restarted_whatever_the_policy_and_however_it_exits() {
 /// CPA-11, PHS-12.
 #[test]
 fn a_sidecar_does_not_keep_a_completed_pod_alive() {
-    let mut cluster = in_sandbox(vec![sidecar(None), app()], |s| s.workload.template.restart_policy = RestartPolicy::Never);
+    let mut cluster =
+        in_sandbox(vec![sidecar(None), app()], |s| s.workload.template.restart_policy = RestartPolicy::Never);
     cluster.settle();
     cluster.change(|cluster| crate::kubelet::container_runtime::exit(cluster, P0, C1, Process::ExitedOk));
     cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
@@ -262,7 +275,11 @@ fn of_two_containers_on_one_port_the_second_fails_to_start() {
     let mut cluster = in_sandbox(vec![app(), second], |_| {});
     cluster.take(start(C0));
     cluster.take(start(C1));
-    assert_eq!(cluster.seen().slots[0].containers[1].process, Process::Running, "another protocol is another port");
+    assert_eq!(
+        cluster.seen().slots[0].containers[1].process,
+        Process::Running,
+        "another protocol is another port"
+    );
 }
 
 /// A process accepts connections when it is ready to, an init container never.

@@ -152,7 +152,9 @@ fn a_process_that_exits_within_the_floor_is_never_killed() {
 /// KIL-6, untimed.
 #[test]
 fn only_a_process_that_takes_longer_than_the_grace_is_killed() {
-    for (on_sigterm, killed) in [(OnSigterm::Drain(5), false), (OnSigterm::Drain(30), true), (OnSigterm::Ignore, true)] {
+    for (on_sigterm, killed) in
+        [(OnSigterm::Drain(5), false), (OnSigterm::Drain(30), true), (OnSigterm::Ignore, true)]
+    {
         let mut cluster = terminating(one(None, on_sigterm, 10));
         cluster.take(SIGTERM);
         assert_eq!(cluster.can(EXPIRE), killed, "{on_sigterm:?}");
@@ -179,7 +181,8 @@ fn a_signalled_process_accepts_connections_exactly_if_it_drains_or_ignores() {
 /// KIL-1, KIL-11, as the recording of a pod with a helper shows.
 #[test]
 fn app_containers_are_stopped_in_parallel() {
-    let cluster = terminating(|s| s.workload.template.containers.push(container(ContainerKind::App, "helper")));
+    let cluster =
+        terminating(|s| s.workload.template.containers.push(container(ContainerKind::App, "helper")));
     assert!(cluster.can(SIGTERM));
     assert!(cluster.can(Kubelet::SendSigterm { pod: P0, container: C1 }));
 }

@@ -131,7 +131,8 @@ fn a_worker_finishes_after_the_relist_that_shows_everything_stopped() {
 fn finished(release: u8, exits_well: bool) -> TestCluster {
     let mut cluster = running(|s| {
         s.release = Release { minor: release };
-        s.workload.template.containers[0].on_sigterm = if exits_well { OnSigterm::Exit } else { OnSigterm::Ignore };
+        s.workload.template.containers[0].on_sigterm =
+            if exits_well { OnSigterm::Exit } else { OnSigterm::Ignore };
     });
     cluster.delete(P0);
     begin(&mut cluster);
