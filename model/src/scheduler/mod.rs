@@ -5,6 +5,8 @@
 
 pub mod filters;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Scheduler};
