@@ -2,6 +2,7 @@
 //! by pattern, and whose state can be looked into or put into a situation.
 
 use podproof_vocabulary::action::{self, Action, Environment};
+use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::{Observation, PodSeen};
 use podproof_vocabulary::scenario::Scenario;
@@ -43,10 +44,12 @@ impl TestCluster {
         Self { model, state }
     }
 
-    /// The beginning of `Deployment/web`, of `replicas` on `nodes`, with every kube-proxy, after `tweak`.
+    /// The beginning of `Deployment/web`, of `replicas` on `nodes`, after `tweak`: with every kube-proxy, and with slow timers
+    /// that may fire at any moment.
     pub(crate) fn web(replicas: u8, nodes: usize, tweak: impl FnOnce(&mut Scenario)) -> Self {
         let mut scenario = catalogue::web("test", Story::Create, replicas, nodes);
         scenario.one_proxy = false;
+        scenario.approximations = scenario.approximations.without(Approximation::SlowTimersWhenQuiet);
         tweak(&mut scenario);
         Self::of(scenario)
     }
@@ -167,19 +170,6 @@ impl TestCluster {
             self.state = self.model.apply(&self.state, &action);
         }
         panic!("no step of the form became possible; there are {:#?}", self.enabled());
-    }
-
-    /// Lets time pass, taking `ticks` ticks and before each every step that is due; steps of the environment, and those
-    /// that are held back although they are due, are left. Stops early where time cannot go on.
-    pub(crate) fn tick(&mut self, ticks: usize, held_back: impl Fn(&Action) -> bool) -> usize {
-        for passed in 0..ticks {
-            self.settle_but(|action| held_back(action) || matches!(action, Action::Tick));
-            if !self.can(Action::Tick) {
-                return passed;
-            }
-            self.take(Action::Tick);
-        }
-        ticks
     }
 
     /// Is an obligation of this property pending?

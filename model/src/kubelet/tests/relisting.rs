@@ -117,8 +117,6 @@ fn a_hang_is_noticed_only_while_the_relist_is_stuck() {
 fn an_inaccurate_detector_may_fire_without_a_cause() {
     let cluster = TestCluster::running(1, 1, |s| {
         s.inaccurate_detectors = true;
-        s.approximations =
-            s.approximations.without(podproof_vocabulary::approximation::Approximation::SlowTimersWhenQuiet);
         s.events.set(podproof_vocabulary::event::EventName::RuntimeHang, 1);
     });
     assert!(cluster.can(NOTICE));

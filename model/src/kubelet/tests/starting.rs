@@ -234,10 +234,7 @@ fn the_crash_of_one_container_leaves_the_others_alone() {
 /// CLB-1, CLB-4, PHS-14, as the recording of a crash loop shows: at once, then 10 s, 20 s, with phase Running.
 #[test]
 fn a_crash_loop_backs_off_and_stays_running() {
-    let mut cluster = TestCluster::running(1, 1, |s| {
-        s.approximations =
-            s.approximations.without(podproof_vocabulary::approximation::Approximation::SlowTimersWhenQuiet);
-    });
+    let mut cluster = TestCluster::running(1, 1, |_| {});
     for wait in [0, 10, 20, 40, 80, 160, 300, 300] {
         cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
         cluster.settle_but(|action| *action == Action::Kubelet(start(C0)));

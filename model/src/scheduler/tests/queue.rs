@@ -4,7 +4,6 @@ use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{
     Action, Environment, Kubelet, LostWrite, NodeLifecycle, Scheduler, Watch, Watcher,
 };
-use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{Scenario, SpreadConstraint};
 
@@ -37,11 +36,8 @@ fn waiting(replicas: u8, nodes: usize, tweak: impl FnOnce(&mut Scenario)) -> Tes
 }
 
 /// A cluster of one node with room for one pod, which has it, and another pod that is parked.
-fn full(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
-    let mut cluster = waiting(2, 1, |s| {
-        s.nodes[0].allocatable.pods = 1;
-        tweak(s);
-    });
+fn full() -> TestCluster {
+    let mut cluster = waiting(2, 1, |s| s.nodes[0].allocatable.pods = 1);
     cluster.take(assume(P0, N0));
     cluster.take(Scheduler::ParkPod { pod: P1 });
     cluster.settle();
@@ -132,7 +128,7 @@ fn a_binding_whose_answer_is_lost_is_tried_again() {
 /// SCH-8: the cause of a rejection is kept, all nodes together.
 #[test]
 fn a_parked_pod_keeps_the_filters_that_rejected_it() {
-    let cluster = full(|_| {});
+    let cluster = full();
     let rejected = cluster.look(|cluster| cluster.pod(P1).scheduler.rejected_by());
     assert_eq!(FilterSet(rejected), FilterSet::of(&[Filter::NodeResourcesFit]));
     assert!(!tries(&cluster, P1));
@@ -141,7 +137,7 @@ fn a_parked_pod_keeps_the_filters_that_rejected_it() {
 /// SCH-8, SCH-1: the object, or its terminal phase, frees the room.
 #[test]
 fn a_pod_that_goes_wakes_the_pods_that_wait_for_its_room() {
-    let mut cluster = full(|_| {});
+    let mut cluster = full();
     let news = Watch::DeliverPod { to: Watcher::Scheduler, pod: P0 };
     cluster.delete(P0);
     cluster.take(news);
@@ -198,7 +194,7 @@ fn a_node_whose_taints_change_wakes_only_pods_that_these_rejected() {
     cordoned.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
     assert!(cordoned.can(assume(P0, N0)));
 
-    let mut full = full(|_| {});
+    let mut full = full();
     full.change(|c| crate::controllers::node_lifecycle::update(c, N0, |node| node.with_unschedulable(true)));
     full.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
     assert!(!tries(&full, P1));
@@ -241,9 +237,7 @@ fn a_pod_that_begins_to_go_wakes_pods_that_wait_for_the_spread() {
 /// SCH-10.
 #[test]
 fn a_pod_that_no_event_woke_is_tried_again_when_there_is_something_to_find() {
-    let tweak =
-        |s: &mut Scenario| s.approximations = s.approximations.without(Approximation::SlowTimersWhenQuiet);
-    let mut cluster = full(tweak);
+    let mut cluster = full();
     assert!(!cluster.can(FREES));
     cluster.change(|cluster| cluster.pod_mut(P0).scheduler = crate::state::SchedulerPod::new());
     cluster.take(FREES);
