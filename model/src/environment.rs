@@ -1,5 +1,8 @@
 //! What happens *to* the cluster: operators and faults, each with a budget, and the story.
 
+#[cfg(test)]
+mod tests;
+
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
