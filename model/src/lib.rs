@@ -49,6 +49,9 @@ pub mod progress;
 pub mod properties;
 pub mod system;
 
+#[cfg(test)]
+mod test_cluster;
+
 pub use cluster::Cluster;
 pub use rules::Rules;
 pub use state::ClusterState;

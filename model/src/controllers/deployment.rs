@@ -162,11 +162,10 @@ fn scale_down_old(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<D
 }
 
 /// DEP-10 (S28 `sync.go` `scale`): one active ReplicaSet takes the whole change; a saturated new one empties the old
-/// ones; else every active one takes its share, the newest first when growing.
+/// ones; else every active one takes its share.
 fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
     let replicas = u32::from(copies.replicas);
     let active: Vec<_> = copies.replica_sets().filter(|(_, column)| column.replicas_seen() > 0).collect();
-    let stale = |column: &ReplicaSetColumn| column.desired_seen() != copies.replicas;
     if let [(revision, _)] = active.as_slice() {
         return copies.scale(*revision, replicas);
     }
@@ -179,26 +178,51 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
         let (revision, _) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
         return copies.scale(revision, 0);
     }
+    let stale = |column: &ReplicaSetColumn| column.desired_seen() != copies.replicas;
     if copies.cluster.rules.scenario.workload.strategy == Strategy::Recreate {
         let (revision, column) = active.into_iter().find(|(_, column)| stale(column))?;
         return copies.scale(revision, column.replicas_seen().into());
     }
-    let most = if replicas == 0 {
-        0
-    } else {
-        replicas + u32::from(copies.cluster.rules.scenario.workload.strategy.fenceposts(copies.replicas).0)
+    scale_proportionally(copies, &active)
+}
+
+/// DEP-10 (S28 `deployment/util` `GetProportion`): each active ReplicaSet changes as the sum of all does, the largest
+/// first, which also takes what rounding leaves. Those that carry the new annotation have had their share.
+fn scale_proportionally(copies: &Copies<'_, '_>, active: &[(Revision, ReplicaSetColumn)]) -> Option<Deployment> {
+    let strategy = copies.cluster.rules.scenario.workload.strategy;
+    let most_of = |replicas: u8| match replicas {
+        0 => 0,
+        _ => i64::from(replicas) + i64::from(strategy.fenceposts(replicas).0),
     };
-    let total = copies.total();
-    // Those that already carry the new annotation have had their share.
-    let (revision, column) = active.iter().rev().find(|(_, column)| stale(column))?;
-    let now = u32::from(column.replicas_seen());
-    let old_most = {
-        let desired = column.desired_seen();
-        u32::from(desired) + u32::from(copies.cluster.rules.scenario.workload.strategy.fenceposts(desired).0)
-    };
-    let share = (now * most * 2 + old_most) / (old_most * 2).max(1);
-    let target = if most >= total { now + (share.saturating_sub(now)).min(most - total) } else { now - now.saturating_sub(share).min(total - most) };
-    copies.scale(*revision, target)
+    let most = most_of(copies.replicas);
+    let mut left = most - i64::from(copies.total());
+    let grows = left > 0;
+    let mut waiting: Vec<_> =
+        active.iter().filter(|(_, column)| column.desired_seen() != copies.replicas).copied().collect();
+    let is_first = waiting.len() == active.len();
+    // Of two of one size the newer grows first and the older shrinks first.
+    waiting.sort_by_key(|&(revision, column)| {
+        let age = i16::from(revision.0);
+        (std::cmp::Reverse(column.replicas_seen()), if grows { -age } else { age })
+    });
+    let mut changes = waiting.iter().map(|(_, column)| {
+        let (now, before) = (i64::from(column.replicas_seen()), most_of(column.desired_seen()).max(1));
+        let share = (2 * now * most + before) / (2 * before) - now;
+        let change = match left {
+            0 => 0,
+            1.. => share.min(left),
+            _ => share.max(left),
+        };
+        left -= change;
+        change
+    });
+    let mut change = changes.next()?;
+    changes.for_each(drop);
+    if is_first {
+        change += left;
+    }
+    let (revision, column) = waiting[0];
+    copies.scale(revision, (i64::from(column.replicas_seen()) + change).clamp(0, 255) as u32)
 }
 
 /// The steps that the controller can take.

@@ -4,22 +4,21 @@
 //! eviction subresource writes the same status: a controller that has not seen an eviction meets a conflict and
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
-use podproof_vocabulary::PodId;
+use podproof_vocabulary::{PodId, Revision};
 use podproof_vocabulary::action::{Action, Disruption};
-use podproof_vocabulary::scenario::{BudgetAsk, Rounding};
+use podproof_vocabulary::scenario::{BudgetAsk, Rounding, WorkloadKind};
 
 use crate::cluster::Cluster;
 use crate::state::BudgetObject;
 
 /// Pods that the controllers of the selected pods want (PDB-1): those of the workload, by the copy, and the neighbours.
 fn expected(cluster: &Cluster<'_>) -> u32 {
-    let scenario = &cluster.rules.scenario;
-    let own = if cluster.shared.deployment_view.exists() {
-        u32::from(cluster.shared.deployment_view.replicas())
-    } else {
-        u32::from(scenario.workload.replicas)
+    let own = match cluster.rules.scenario.workload.kind {
+        WorkloadKind::Deployment => cluster.shared.deployment_view.replicas(),
+        WorkloadKind::ReplicaSet => cluster.replica_set(Revision(0)).replicas_seen(),
+        WorkloadKind::Pod => 1,
     };
-    own + neighbours(cluster)
+    u32::from(own) + neighbours(cluster)
 }
 
 fn neighbours(cluster: &Cluster<'_>) -> u32 {

@@ -32,10 +32,10 @@ pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8
                 latencies.minimum_grace,
             );
             let grace = match column.api.deletion() {
-                Deletion::Graceful => {
+                Deletion::Graceful if !column.kubelet.evicted() => {
                     cluster.rules.scenario.workload.template.grace_seconds.max(latencies.minimum_grace)
                 }
-                Deletion::None | Deletion::Immediate => latencies.minimum_grace,
+                Deletion::Graceful | Deletion::None | Deletion::Immediate => latencies.minimum_grace,
             };
             add(Clock::Container(OfContainer::Deletion, pod, container), dying, grace);
         }
