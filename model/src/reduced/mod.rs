@@ -99,7 +99,7 @@ impl Reduced {
             // A step with a clock keeps its latency.
             possible.retain(|action| !time::is_clocked(cluster, action));
         }
-        self.fusions.next(possible)
+        self.fusions.next(cluster, possible)
     }
 
     /// Every move out of `state`, in a fixed order.
