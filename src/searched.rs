@@ -160,8 +160,9 @@ impl System for Searched {
     }
 
     fn owed(&self, state: &ClusterState) -> Owed {
-        let owed = self.reduced.model.owed(state);
-        Owed { pending: self.folded(owed.pending), reached: self.folded(owed.reached) }
+        // A promise that nobody ever waits for is not kept but empty: its premise counts as reached once it is pending.
+        let pending = self.folded(self.reduced.model.owed(state).pending);
+        Owed { pending, reached: pending }
     }
 
     fn limit(&self, state: &ClusterState) -> Option<&'static str> {

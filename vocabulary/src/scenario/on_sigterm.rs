@@ -50,7 +50,9 @@ mod tests {
         assert_eq!("drain=5".parse(), Ok(OnSigterm::Drain(5)));
         assert_eq!("close=0".parse(), Ok(OnSigterm::Close(0)));
         assert_eq!("ignore".parse(), Ok(OnSigterm::Ignore));
-        for wrong in ["", "Exit", "drain", "drain=", "drain=-1", "drain=+1", "drain=5s", "close=86401", "exit=1"] {
+        for wrong in
+            ["", "Exit", "drain", "drain=", "drain=-1", "drain=+1", "drain=5s", "close=86401", "exit=1"]
+        {
             let says = wrong.parse::<OnSigterm>().expect_err(wrong);
             assert!(says.contains("accepted are exit, drain=SECONDS, close=SECONDS"), "{says}");
         }
