@@ -21,7 +21,7 @@ use super::workload::{Parsed, deployment, pod, replica_set};
 use super::{Input, Options, Problem, Reading, Warning};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
-use crate::left_out::{self, Row};
+use crate::left_out;
 use crate::scenario::{Hang, Labels, Node, Resources, Scenario, Timing};
 
 /// The most nodes that a state of the model can hold.
@@ -433,9 +433,8 @@ impl<'o> World<'o> {
         rows.extend(self.shared.iter().flat_map(|object| object.findings.borrow().rows.clone()));
         rows.extend(self.others.iter().filter_map(|object| left_out::object(&object.kind)));
         rows.extend(scenarios.iter().flat_map(left_out::behaviours));
-        let position = |row: &&'static Row| left_out::ROWS.iter().position(|other| std::ptr::eq(*row, other));
-        rows.sort_by_key(position);
-        rows.dedup_by_key(|row| position(row));
+        rows.sort_by_key(|row| row.position());
+        rows.dedup();
         let mut seen = BTreeSet::new();
         assumptions.retain(|says| seen.insert(says.clone()));
         warnings.dedup();

@@ -19,6 +19,7 @@ mod objects;
 mod pod;
 mod probe;
 mod quantity;
+mod represented;
 mod scalar;
 #[cfg(test)]
 mod schema;
