@@ -1,9 +1,9 @@
 //! Reading Kubernetes manifests into scenarios.
 //!
-//! Bytes become trees that know their lines ([`yaml`], [`json`]), trees become objects of `k8s-openapi` with every unknown
-//! key refused ([`decode`]), objects become words of a scenario with what the API server would refuse refused
-//! ([`workload`], [`pod`], [`container`], [`service`], [`nodes`]), and those become a cluster for each workload
-//! ([`assemble`]). What is left out on the way is noted from the table of [`crate::left_out`] ([`fields`]).
+//! Bytes become trees that know their lines (`yaml`, `json`), trees become objects of `k8s-openapi` with every unknown key
+//! refused (`decode`), objects become words of a scenario with what the API server would refuse refused (`workload`,
+//! `pod`, `container`, `service`, `nodes`), and those become a cluster for each workload (`world`, `assemble`). What is
+//! left out on the way is noted from the table of [`crate::left_out`] (`fields`).
 
 mod affinity;
 mod assemble;
@@ -19,6 +19,7 @@ mod objects;
 mod pod;
 mod probe;
 mod quantity;
+mod represented;
 mod scalar;
 #[cfg(test)]
 mod schema;
@@ -30,6 +31,7 @@ mod tests;
 mod toleration;
 mod tree;
 mod workload;
+mod world;
 mod yaml;
 
 use std::fmt;
