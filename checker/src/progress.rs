@@ -20,7 +20,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::components::components;
 use crate::graph::{Edge, Graph, Id, Identity};
 use crate::path::Path;
-use crate::system::{Obligations, System};
+use crate::system::{ANY_UNIT, Obligations, System};
 
 /// A fair run that keeps an obligation for ever.
 #[derive(Clone, Debug)]
@@ -179,11 +179,8 @@ where
     I: Iterator<Item = (u16, Id, u32)>,
 {
     let enabled = |index: Id| -> Vec<u32> {
-        let mut units: Vec<u32> = graph
-            .edges(members[index as usize])
-            .map(|(edge, _)| edge.unit)
-            .filter(|&unit| unit != 0)
-            .collect();
+        let binds = |unit: &u32| *unit != 0 && *unit != u32::from(ANY_UNIT) + 1;
+        let mut units: Vec<u32> = graph.edges(members[index as usize]).map(|(edge, _)| edge.unit).filter(binds).collect();
         units.sort_unstable();
         units.dedup();
         units

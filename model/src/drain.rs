@@ -1,6 +1,7 @@
 //! `kubectl drain`: cordon, list once, evict each pod through the eviction API (DRN-1 to DRN-6, G33
 //! `kubectl/pkg/drain`). Pods bound after the list are missed (DRN-6).
 
+use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Drain};
 
 use crate::api_server::eviction::{self, Answer};
@@ -18,14 +19,21 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     }
     for pod in cluster.used_pods() {
         let head = cluster.pod(pod).head;
+        let overtaken = head.eviction_granted() && is_overtaken(cluster, pod);
         // DRN-3: a refused eviction is asked for again and again.
-        if head.drain_listed() && eviction::ask(cluster, pod) != Answer::Refused {
+        if (head.drain_listed() || overtaken) && eviction::ask(cluster, pod) != Answer::Refused {
             out.push(Action::Drain(Drain::EvictPod { pod }));
         }
-        if head.eviction_granted() {
+        if head.eviction_granted() && !overtaken {
             out.push(Action::Drain(Drain::DeletePod { pod }));
         }
     }
+}
+
+/// EVI-1, EVI-3: the deletion of a pod that was free to go carries its resource version. If the pod has come to be one
+/// that the budget rules over, it fails, and the eviction is judged anew.
+fn is_overtaken(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    !cluster.pod(pod).head.disrupted() && eviction::ask(cluster, pod) != Answer::Free
 }
 
 /// Takes a step of the drain.
@@ -64,5 +72,112 @@ pub fn settle(cluster: &mut Cluster<'_>) {
     let busy = cluster.pods.iter().any(|column| column.head.drain_listed() || column.head.eviction_granted());
     if !busy {
         cluster.shared.control_plane.set_draining(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::action::{Disruption, Environment, Kubelet, Watch};
+    use podproof_vocabulary::event::EventName;
+    use podproof_vocabulary::observation::{Deletion, Phase};
+    use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent, Scenario};
+
+    use super::*;
+    use crate::test_cluster::{N0, P0, P1, TestCluster, allow};
+
+    fn budget(scenario: &mut Scenario) {
+        let ask = BudgetAsk::MinAvailable(IntOrPercent::Int(1));
+        scenario.budgets = vec![DisruptionBudget { name: "web".into(), ask, always_allow_unhealthy: false }];
+        allow(scenario, EventName::DrainNode, 1);
+    }
+
+    fn draining(replicas: u8, tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+        let mut cluster = TestCluster::running(replicas, 2, |s| {
+            allow(s, EventName::DrainNode, 1);
+            tweak(s);
+        });
+        cluster.take(Environment::DrainNode { node: N0 });
+        cluster
+    }
+
+    fn is_drain(action: &Action) -> bool {
+        matches!(action, Action::Drain(_))
+    }
+
+    /// DRN-1, DRN-2.
+    #[test]
+    fn a_drain_cordons_first_and_then_evicts() {
+        let mut cluster = draining(1, |_| {});
+        assert!(cluster.seen().nodes[0].unschedulable);
+        cluster.take(Drain::ListPods);
+        cluster.take(Drain::EvictPod { pod: P0 });
+        assert_eq!(cluster.pod(P0).deletion, Deletion::None);
+        cluster.take(Drain::DeletePod { pod: P0 });
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful, "with the pod's own grace (EVI-6)");
+    }
+
+    /// DRN-6.
+    #[test]
+    fn a_pod_that_is_bound_after_the_list_is_missed() {
+        let mut cluster = draining(1, |_| {});
+        cluster.take(Drain::ListPods);
+        cluster.change(|cluster| {
+            let late = pods::create(cluster, podproof_vocabulary::Revision(0)).unwrap();
+            crate::api_server::binding::bind(cluster, late, N0);
+        });
+        assert!(!cluster.can(Drain::EvictPod { pod: P1 }));
+        cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
+        assert_eq!(cluster.pod(P1).node, Some(N0));
+        assert!(!cluster.any(is_drain), "the drain is over");
+    }
+
+    /// DRN-3, EVI-4; as the recording of evictions under a budget shows: 201, 429, 429, 201.
+    #[test]
+    fn the_second_eviction_waits_until_the_replacement_is_ready_and_counted() {
+        let mut cluster = draining(2, budget);
+        assert_eq!([cluster.pod(P0).node, cluster.pod(P1).node], [Some(N0); 2]);
+        cluster.take(Drain::ListPods);
+        cluster.take(Drain::EvictPod { pod: P0 });
+        assert!(!cluster.can(Drain::EvictPod { pod: P1 }), "429");
+        let counts = |action: &Action| matches!(action, Action::Disruption(_));
+        let evicts = |action: &Action| *action == Action::Drain(Drain::EvictPod { pod: P1 });
+        cluster.settle_but(|action| counts(action) || evicts(action));
+        let ready = cluster.seen().slots.iter().filter(|slot| slot.pod.is_some_and(|pod| pod.ready)).count();
+        assert_eq!(ready, 2, "the replacement is ready");
+        assert!(!cluster.can(Drain::EvictPod { pod: P1 }), "429: the status is old");
+        cluster.take(Disruption::UpdateStatus);
+        cluster.take(Drain::EvictPod { pod: P1 });
+        cluster.settle();
+        assert!(!cluster.any(is_drain));
+    }
+
+    /// EVI-1: the deletion of a Pending pod is guarded by its resource version.
+    #[test]
+    fn a_pod_that_became_ready_after_a_free_grant_is_judged_anew() {
+        let mut cluster = TestCluster::running(1, 2, budget);
+        cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Pending));
+        cluster.take(Environment::DrainNode { node: N0 });
+        cluster.take(Drain::ListPods);
+        cluster.take(Drain::EvictPod { pod: P0 });
+        assert!(cluster.can(Drain::DeletePod { pod: P0 }));
+        cluster.take(Kubelet::ReportStatus { pod: P0 });
+        assert_eq!(cluster.pod(P0).phase, Phase::Running);
+        assert!(!cluster.any(is_drain), "the budget refuses");
+        cluster.change(|cluster| cluster.shared.budget.set_allowed(1));
+        cluster.take(Drain::EvictPod { pod: P0 });
+        assert!(cluster.look(|cluster| cluster.pod(P0).head.disrupted()));
+        cluster.take(Drain::DeletePod { pod: P0 });
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful);
+    }
+
+    /// EVI-1, DEL-9.
+    #[test]
+    fn a_drain_counts_a_deleting_pod_as_done() {
+        let mut cluster = draining(1, |_| {});
+        cluster.take(Drain::ListPods);
+        cluster.delete(P0);
+        cluster.take(Watch::DeliverPod { to: podproof_vocabulary::action::Watcher::ControllerManager, pod: P0 });
+        assert!(!cluster.any(is_drain));
+        assert!(cluster.look(|cluster| cluster.shared.control_plane.draining().is_none()));
     }
 }

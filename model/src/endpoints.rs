@@ -61,3 +61,133 @@ pub fn apply(cluster: &mut Cluster<'_>, step: EndpointSlice) {
     }
     watch::publish_slice(cluster);
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::action::{Environment, Kubelet, Watch, Watcher};
+    use podproof_vocabulary::observation::{Address, Phase};
+    use podproof_vocabulary::release::Release;
+    use podproof_vocabulary::scenario::Scenario;
+
+    use super::*;
+    use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
+
+    fn view() -> ControllerView {
+        let view = ControllerView::new().with_present(true).with_node(Some(N0));
+        view.with_phase(Phase::Running).with_ready(true).with_address(Some(Address(0)))
+    }
+
+    fn entry(tweak: impl FnOnce(&mut Scenario), view: ControllerView) -> Endpoint {
+        TestCluster::web(1, 1, tweak).look(|cluster| entry_of(cluster, view))
+    }
+
+    fn publish(s: &mut Scenario) {
+        s.service.as_mut().unwrap().publish_not_ready_addresses = true;
+    }
+
+    /// EPS-1 to EPS-3: the table of 6.3.
+    #[test]
+    fn the_conditions_of_an_endpoint_follow_readiness_deletion_and_the_service() {
+        for (pod_ready, deleting, publishes, ready, serving, terminating) in [
+            (true, false, false, true, true, false),
+            (false, false, false, false, false, false),
+            (true, true, false, false, true, true),
+            (false, true, false, false, false, true),
+            (true, false, true, true, true, false),
+            (false, false, true, true, false, false),
+            (true, true, true, true, true, true),
+            (false, true, true, true, false, true),
+        ] {
+            let tweak = |s: &mut Scenario| s.service.as_mut().unwrap().publish_not_ready_addresses = publishes;
+            let entry = entry(tweak, view().with_ready(pod_ready).with_deleting(deleting));
+            let seen = (entry.ready(), entry.serving(), entry.terminating());
+            assert_eq!(seen, (ready, serving, terminating), "{pod_ready} {deleting} {publishes}");
+        }
+    }
+
+    /// EPS-4.
+    #[test]
+    fn terminal_pods_and_pods_without_an_address_have_no_endpoint() {
+        for phase in [Phase::Succeeded, Phase::Failed] {
+            assert!(!entry(publish, view().with_phase(phase)).is_present());
+        }
+        assert!(!entry(publish, view().with_address(None)).is_present());
+        assert!(entry(|_| {}, view().with_phase(Phase::Pending)).is_present());
+        assert!(!entry(|_| {}, ControllerView::new()).is_present());
+        assert!(!entry(|s| s.service = None, view()).is_present());
+    }
+
+    /// EPS-5.
+    #[test]
+    fn a_pod_whose_node_is_not_there_is_left_out_unless_it_is_published_anyway() {
+        for node in [N1, podproof_vocabulary::NodeId(9)] {
+            let without_node = |s: &mut Scenario| {
+                s.nodes.push(podproof_vocabulary::catalogue::node(2));
+                s.spare_nodes = 1;
+            };
+            assert!(!entry(without_node, view().with_node(Some(node))).is_present());
+            let published = |s: &mut Scenario| {
+                without_node(s);
+                publish(s);
+            };
+            assert!(entry(published, view().with_node(Some(node))).is_present());
+        }
+    }
+
+    /// EPS-2, 13.2.
+    #[test]
+    fn a_terminating_endpoint_stays_from_1_22_on() {
+        for (minor, stays) in [(20, true), (21, false), (22, true), (36, true)] {
+            let entry = entry(|s| s.release = Release { minor }, view().with_deleting(true));
+            assert_eq!(entry.is_present(), stays, "1.{minor}");
+        }
+    }
+
+    /// EPS-11: the slice follows the controller's copy, not the store.
+    #[test]
+    fn the_slice_is_written_when_the_controller_has_seen_the_change() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.delete(P0);
+        assert!(!cluster.can(EndpointSlice::WriteSlice));
+        cluster.take(Watch::DeliverPod { to: Watcher::ControllerManager, pod: P0 });
+        assert!(cluster.seen().slots[0].endpoint.unwrap().ready);
+        cluster.take(EndpointSlice::WriteSlice);
+        assert!(!cluster.seen().slots[0].endpoint.unwrap().ready);
+        assert!(!cluster.can(EndpointSlice::WriteSlice));
+    }
+
+    /// 8.1, EPS-4, as the recording of a deletion under traffic shows.
+    #[test]
+    fn an_endpoint_leaves_the_slice_with_the_terminal_phase() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.delete(P0);
+        cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::RemovePod { pod: P0 })));
+        assert!(cluster.exists(P0));
+        cluster.settle_but(|action| matches!(action, Action::Kubelet(Kubelet::RemovePod { pod: P0 })));
+        assert_eq!(cluster.seen().slots[0].endpoint, None);
+    }
+
+    /// All entries are written at once.
+    #[test]
+    fn one_write_of_the_slice_takes_up_every_change() {
+        let mut cluster = TestCluster::running(2, 1, |_| {});
+        for pod in [P0, P1] {
+            cluster.delete(pod);
+            cluster.take(Watch::DeliverPod { to: Watcher::ControllerManager, pod });
+        }
+        cluster.take(EndpointSlice::WriteSlice);
+        let seen = cluster.seen();
+        assert!(seen.slots[..2].iter().all(|slot| !slot.endpoint.unwrap().ready));
+    }
+
+    /// EPS-16.
+    #[test]
+    fn without_a_controller_manager_the_slice_stays_as_it_is() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.delete(P0);
+        cluster.take(Watch::DeliverPod { to: Watcher::ControllerManager, pod: P0 });
+        cluster.befall(Environment::StopControllerManager);
+        assert!(!cluster.can(EndpointSlice::WriteSlice));
+        assert!(cluster.seen().slots[0].endpoint.unwrap().ready);
+    }
+}

@@ -1,5 +1,8 @@
 //! What happens *to* the cluster: operators and faults, each with a budget, and the story.
 
+#[cfg(test)]
+mod tests;
+
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
@@ -228,7 +231,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(true));
         }
         Environment::AddNode { node } => {
-            cluster.node_mut(node).machine = running_machine();
+            // Its kubelet and its kube-proxy begin with a list.
+            cluster.node_mut(node).machine = running_machine().with_kubelet_must_list(true).with_proxy_must_list(true);
             node_lifecycle::update(cluster, node, |object| object.with_exists(true));
         }
         Environment::CrashNode { node } => crash(cluster, node),

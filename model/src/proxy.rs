@@ -46,3 +46,97 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Proxy) {
         cluster.proxy_mut(node, pod).rule = rule;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::NodeId;
+    use podproof_vocabulary::action::{EndpointSlice, Environment, Watch, Watcher};
+
+    use super::*;
+    use crate::test_cluster::{N0, N1, P0, TestCluster};
+
+    fn program(node: NodeId) -> Proxy {
+        Proxy::ProgramRules { node }
+    }
+
+    fn deliver(node: NodeId) -> Watch {
+        Watch::DeliverSlice { node }
+    }
+
+    fn rule_is_ready(cluster: &TestCluster, node: NodeId) -> bool {
+        cluster.seen().slots[0].rules[node.index()].unwrap().ready
+    }
+
+    /// A pod whose deletion is in the slice and at no node.
+    fn deleted() -> TestCluster {
+        let mut cluster = TestCluster::running(1, 2, |_| {});
+        cluster.delete(P0);
+        cluster.take(Watch::DeliverPod { to: Watcher::ControllerManager, pod: P0 });
+        cluster.take(EndpointSlice::WriteSlice);
+        cluster
+    }
+
+    /// PRX-1.
+    #[test]
+    fn rules_change_after_the_slice_was_seen_and_in_a_step_of_their_own() {
+        let mut cluster = deleted();
+        assert!(!cluster.can(program(N0)));
+        cluster.take(deliver(N0));
+        assert!(rule_is_ready(&cluster, N0));
+        cluster.take(program(N0));
+        assert!(!rule_is_ready(&cluster, N0));
+        assert!(!cluster.can(program(N0)));
+    }
+
+    /// PRX-5.
+    #[test]
+    fn each_node_programs_its_rules_on_its_own() {
+        let mut cluster = deleted();
+        cluster.take(deliver(N0));
+        cluster.take(program(N0));
+        assert!(rule_is_ready(&cluster, N1) && cluster.can(deliver(N1)) && !cluster.can(program(N1)));
+    }
+
+    /// PRX-6, PRX-7.
+    #[test]
+    fn before_its_list_a_kube_proxy_writes_nothing_and_its_rules_stay() {
+        let mut cluster = deleted();
+        cluster.befall(Environment::BreakWatches { watcher: Watcher::Proxy(N0) });
+        assert!(!cluster.can(deliver(N0)) && !cluster.can(program(N0)));
+        assert!(rule_is_ready(&cluster, N0));
+        cluster.take(Watch::List { watcher: Watcher::Proxy(N0) });
+        cluster.take(program(N0));
+        assert!(!rule_is_ready(&cluster, N0));
+    }
+
+    /// PRX-8.
+    #[test]
+    fn the_rules_of_a_stopped_kube_proxy_stay() {
+        let mut cluster = deleted();
+        cluster.take(deliver(N0));
+        cluster.befall(Environment::StopProxy { node: N0 });
+        assert!(!cluster.can(program(N0)) && !cluster.can(deliver(N0)));
+        assert!(rule_is_ready(&cluster, N0));
+    }
+
+    /// 7.6: a node that is cut off keeps its rules.
+    #[test]
+    fn a_node_that_is_cut_off_keeps_its_rules_until_it_has_listed_again() {
+        let mut cluster = deleted();
+        cluster.befall(Environment::PartitionNode { node: N1 });
+        assert!(!cluster.can(deliver(N1)));
+        cluster.befall(Environment::HealPartition { node: N1 });
+        assert!(rule_is_ready(&cluster, N1));
+        cluster.take(Watch::List { watcher: Watcher::Proxy(N1) });
+        cluster.take(program(N1));
+        assert!(!rule_is_ready(&cluster, N1));
+    }
+
+    /// DNS-1.
+    #[test]
+    fn a_headless_service_has_no_rules() {
+        let cluster = TestCluster::running(1, 1, |s| s.service.as_mut().unwrap().headless = true);
+        assert!(cluster.seen().slots[0].endpoint.unwrap().ready);
+        assert_eq!(cluster.seen().slots[0].rules, [None]);
+    }
+}

@@ -156,14 +156,14 @@ pub(crate) fn tolerates(toleration: &Toleration, key: &str, value: &str, effect:
 impl TaintTolerations {
     fn compile(scenario: &Scenario) -> Self {
         let tolerations = &scenario.workload.template.tolerations;
-        // TEC-3: the least of the matching tolerations' seconds; none on all is for ever.
+        // TEC-3: for each taint the first toleration that matches it counts (S28 `pkg/apis/core/v1/helper/helpers.go`
+        // `GetMatchingTolerations`); without seconds it is for ever.
         let no_execute = |key: &str, value: &str| {
-            let matching = tolerations.iter().filter(|t| tolerates(t, key, value, TaintEffect::NoExecute));
-            let seconds: Vec<_> = matching.map(|toleration| toleration.seconds).collect();
-            match seconds.iter().flatten().min() {
-                Some(&least) => Tolerated::For(least),
-                None if seconds.is_empty() => Tolerated::No,
-                None => Tolerated::Always,
+            let first = tolerations.iter().find(|t| tolerates(t, key, value, TaintEffect::NoExecute));
+            match first.map(|toleration| toleration.seconds) {
+                Some(Some(seconds)) => Tolerated::For(seconds),
+                Some(None) => Tolerated::Always,
+                None => Tolerated::No,
             }
         };
         let no_schedule = |key| tolerations.iter().any(|t| tolerates(t, key, "", TaintEffect::NoSchedule));

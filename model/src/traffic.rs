@@ -61,3 +61,146 @@ pub fn accepts(scenario: &Scenario, cluster: &impl Observe, pod: PodId, endpoint
         && sandbox.address == Some(endpoint.address)
         && cluster.container(pod, serving).accepting
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::observation::{Address, Observation};
+    use podproof_vocabulary::release::Release;
+    use podproof_vocabulary::scenario::Service;
+
+    use super::*;
+    use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
+
+    const READY: (bool, bool, bool) = (true, true, false);
+    const UNREADY: (bool, bool, bool) = (false, false, false);
+    const TERMINATING: (bool, bool, bool) = (false, true, true);
+    const TERMINATING_UNREADY: (bool, bool, bool) = (false, false, true);
+
+    /// A world with an endpoint of P0 on the first node and of P1 on the second in every node's rules.
+    fn world(first: (bool, bool, bool), second: (bool, bool, bool), tweak: impl FnOnce(&mut Scenario)) -> (Scenario, Observation) {
+        let mut scenario = None;
+        let cluster = TestCluster::web(2, 2, |s| {
+            tweak(s);
+            scenario = Some(s.clone());
+        });
+        let mut seen = cluster.seen();
+        for (slot, (node, (ready, serving, terminating))) in [(N0, first), (N1, second)].into_iter().enumerate() {
+            let entry = EndpointSeen { address: Address(0), node: Some(node), ready, serving, terminating };
+            seen.slots[slot].rules.fill(Some(entry));
+        }
+        (scenario.unwrap(), seen)
+    }
+
+    fn chosen((scenario, seen): &(Scenario, Observation), node: NodeId) -> Vec<PodId> {
+        destinations(scenario, seen, node).map(|(pod, _)| pod).collect()
+    }
+
+    fn service(change: impl FnOnce(&mut Service)) -> impl FnOnce(&mut Scenario) {
+        move |s| change(s.service.as_mut().unwrap())
+    }
+
+    /// PRX-20.
+    #[test]
+    fn new_connections_go_to_ready_endpoints() {
+        assert_eq!(chosen(&world(READY, READY, |_| {}), N0), [P0, P1]);
+        assert_eq!(chosen(&world(READY, TERMINATING, |_| {}), N0), [P0]);
+    }
+
+    /// PRX-20, PRX-22, PRX-26.
+    #[test]
+    fn with_no_ready_endpoint_they_go_to_serving_and_terminating_ones() {
+        assert_eq!(chosen(&world(TERMINATING, UNREADY, |_| {}), N0), [P0]);
+        assert_eq!(chosen(&world(TERMINATING, TERMINATING_UNREADY, |_| {}), N1), [P0]);
+    }
+
+    /// PRX-23.
+    #[test]
+    fn they_never_go_to_an_endpoint_that_is_not_serving() {
+        assert!(chosen(&world(UNREADY, TERMINATING_UNREADY, |_| {}), N0).is_empty());
+    }
+
+    /// PRX-21, 13.2.
+    #[test]
+    fn before_1_26_there_is_no_fallback() {
+        for (minor, fallback) in [(25, false), (26, true)] {
+            let world = world(TERMINATING, UNREADY, |s| s.release = Release { minor });
+            assert_eq!(chosen(&world, N0).is_empty(), !fallback, "1.{minor}");
+        }
+    }
+
+    /// PRX-21.
+    #[test]
+    fn with_the_local_policy_each_node_uses_its_own_endpoints() {
+        let local = |first, second| world(first, second, service(|s| s.internal_local = true));
+        let both = local(READY, READY);
+        assert_eq!((chosen(&both, N0), chosen(&both, N1)), (vec![P0], vec![P1]));
+        let one = local(TERMINATING, READY);
+        assert_eq!(chosen(&one, N0), [P0], "the fallback is its own, too");
+        assert!(chosen(&local(UNREADY, READY), N0).is_empty());
+    }
+
+    /// PRX-21: traffic from outside has a policy of its own, and exists only for a Service that is reached from there.
+    #[test]
+    fn traffic_from_outside_has_its_own_policy() {
+        let outside = |internal_local, external_local| {
+            world(READY, READY, service(move |s| {
+                s.external = true;
+                s.internal_local = internal_local;
+                s.external_local = external_local;
+            }))
+        };
+        assert_eq!(chosen(&outside(true, true), N0), [P0]);
+        assert_eq!(chosen(&outside(true, false), N0), [P0, P1]);
+        let inside = world(READY, READY, service(|s| s.internal_local = true));
+        assert_eq!(chosen(&inside, N0), [P0], "external_local false says nothing without traffic from outside");
+    }
+
+    /// PRX-20: an endpoint of another workload behind the same Service is ready for ever.
+    #[test]
+    fn a_neighbour_behind_the_service_leaves_nothing_to_fall_back_from() {
+        let with_neighbour = |internal_local: bool, in_service: bool| {
+            world(TERMINATING, UNREADY, move |s| {
+                s.service.as_mut().unwrap().internal_local = internal_local;
+                s.neighbours.push(podproof_vocabulary::scenario::Neighbour {
+                    name: "Deployment/canary 0".into(),
+                    namespace: "default".into(),
+                    labels: podproof_vocabulary::scenario::Labels::new(),
+                    node: 1,
+                    requests: Vec::new(),
+                    host_ports: Vec::new(),
+                    pod_anti_affinity: Vec::new(),
+                    in_service,
+                    in_budget: false,
+                });
+            })
+        };
+        assert!(chosen(&with_neighbour(false, true), N0).is_empty());
+        assert_eq!(chosen(&with_neighbour(false, false), N0), [P0]);
+        assert_eq!(chosen(&with_neighbour(true, true), N0), [P0], "it is on another node");
+    }
+
+    #[test]
+    fn without_rules_there_is_no_destination() {
+        assert!(chosen(&world(READY, READY, service(|s| s.headless = true)), N0).is_empty());
+        assert!(chosen(&world(READY, READY, |s| s.service = None), N0).is_empty());
+    }
+
+    /// SBX-2, PRX-33.
+    #[test]
+    fn an_address_accepts_while_its_sandbox_lives_and_the_serving_container_listens() {
+        let (scenario, mut seen) = world(READY, READY, |_| {});
+        let endpoint = seen.slots[0].rules[0].unwrap();
+        let answers = |seen: &Observation| accepts(&scenario, seen, P0, endpoint);
+        assert!(!answers(&seen), "no sandbox");
+        seen.slots[0].sandbox.sandbox = Sandbox::Ready;
+        seen.slots[0].sandbox.address = Some(Address(0));
+        assert!(!answers(&seen), "nobody listens");
+        seen.slots[0].containers[0].accepting = true;
+        assert!(answers(&seen));
+        seen.slots[0].sandbox.address = Some(Address(1));
+        assert!(!answers(&seen), "another sandbox has another address");
+        seen.slots[0].sandbox.address = Some(Address(0));
+        seen.slots[0].sandbox.sandbox = Sandbox::Dead;
+        assert!(!answers(&seen));
+    }
+}

@@ -61,3 +61,121 @@ pub fn grant(cluster: &mut Cluster<'_>, pod: PodId) {
     head.set_drain_listed(false);
     head.set_eviction_granted(true);
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::release::Release;
+    use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent, Scenario};
+
+    use super::*;
+    use crate::api_server::pods::{self, Grace};
+    use crate::state::BudgetObject;
+    use crate::test_cluster::{P0, TestCluster};
+
+    fn budget(scenario: &mut Scenario, always_allow_unhealthy: bool) {
+        let ask = BudgetAsk::MinAvailable(IntOrPercent::Int(1));
+        scenario.budgets.push(DisruptionBudget { name: "web".into(), ask, always_allow_unhealthy });
+    }
+
+    /// One running pod, ready or not, under a budget with this status.
+    fn asked(ready: bool, always: bool, release: u8, (allowed, healthy, desired): (u8, u8, u8)) -> Answer {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            budget(s, always);
+            s.release = Release { minor: release };
+        });
+        cluster.change(|cluster| {
+            pods::update(cluster, P0, |object| object.with_ready(ready));
+            let status = BudgetObject::new().with_allowed(allowed).with_healthy(healthy).with_desired(desired);
+            cluster.shared.budget = status.with_written(true);
+            ask(cluster, P0)
+        })
+    }
+
+    /// EVI-4.
+    #[test]
+    fn a_ready_pod_is_evicted_exactly_if_the_budget_allows_a_disruption() {
+        assert_eq!(asked(true, false, 36, (1, 2, 1)), Answer::Spent);
+        assert_eq!(asked(true, false, 36, (0, 1, 1)), Answer::Refused);
+        assert_eq!(asked(true, true, 36, (0, 1, 1)), Answer::Refused, "AlwaysAllow speaks of unhealthy pods");
+    }
+
+    /// EVI-4.
+    #[test]
+    fn a_budget_whose_status_was_never_written_allows_nothing() {
+        let mut cluster = TestCluster::running(1, 1, |s| budget(s, false));
+        let answer = cluster.change(|cluster| {
+            cluster.shared.budget = BudgetObject::new().with_allowed(1);
+            ask(cluster, P0)
+        });
+        assert_eq!(answer, Answer::Refused);
+    }
+
+    /// EVI-1.
+    #[test]
+    fn a_pod_that_does_not_run_or_is_deleting_skips_the_budget() {
+        for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed] {
+            let mut cluster = TestCluster::running(1, 1, |s| budget(s, false));
+            cluster.change(|cluster| {
+                cluster.shared.budget.set_allowed(0);
+                pods::set_phase(cluster, P0, phase);
+            });
+            assert_eq!(cluster.look(|cluster| ask(cluster, P0)), Answer::Free, "{phase:?}");
+        }
+        let mut cluster = TestCluster::running(1, 1, |s| budget(s, false));
+        assert_eq!(cluster.look(|cluster| ask(cluster, P0)), Answer::Refused);
+        cluster.change(|cluster| pods::delete(cluster, P0, Grace::Own));
+        assert_eq!(cluster.look(|cluster| ask(cluster, P0)), Answer::Free);
+    }
+
+    /// EVI-2.
+    #[test]
+    fn a_pod_without_a_budget_is_evicted_and_one_with_two_never() {
+        let cluster = TestCluster::running(1, 1, |_| {});
+        assert_eq!(cluster.look(|cluster| ask(cluster, P0)), Answer::Free);
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            budget(s, true);
+            budget(s, true);
+        });
+        cluster.change(|cluster| cluster.shared.budget.set_allowed(9));
+        assert_eq!(cluster.look(|cluster| ask(cluster, P0)), Answer::Refused);
+        cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
+        assert_eq!(cluster.look(|cluster| ask(cluster, P0)), Answer::Refused);
+    }
+
+    /// EVI-3.
+    #[test]
+    fn an_unready_pod_is_free_while_the_others_are_healthy_enough() {
+        assert_eq!(asked(false, false, 36, (0, 1, 1)), Answer::Free);
+        assert_eq!(asked(false, false, 36, (0, 0, 1)), Answer::Refused);
+        assert_eq!(asked(false, false, 36, (1, 0, 0)), Answer::Spent, "a budget that asks for nothing is no such case");
+    }
+
+    /// EVI-3.
+    #[test]
+    fn always_allow_frees_every_unready_pod_from_1_27_on() {
+        assert_eq!(asked(false, true, 27, (0, 0, 1)), Answer::Free);
+        assert_eq!(asked(false, true, 26, (0, 0, 1)), Answer::Refused);
+    }
+
+    /// EVI-5.
+    #[test]
+    fn a_granted_eviction_spends_the_budget_before_the_pod_is_deleted() {
+        let mut cluster = TestCluster::running(2, 1, |s| budget(s, false));
+        assert_eq!(cluster.seen().budget.unwrap().disruptions_allowed, 1);
+        cluster.change(|cluster| grant(cluster, P0));
+        assert_eq!(cluster.seen().budget.unwrap().disruptions_allowed, 0);
+        assert!(cluster.look(|cluster| cluster.pod(P0).head.disrupted() && !cluster.pod(P0).api.is_deleting()));
+    }
+
+    /// EVI-1, EVI-3.
+    #[test]
+    fn a_free_eviction_leaves_the_budget_alone() {
+        let mut cluster = TestCluster::running(2, 1, |s| budget(s, false));
+        cluster.change(|cluster| {
+            pods::set_phase(cluster, P0, Phase::Pending);
+            grant(cluster, P0);
+        });
+        assert_eq!(cluster.seen().budget.unwrap().disruptions_allowed, 1);
+        assert!(cluster.look(|cluster| !cluster.pod(P0).head.disrupted()));
+    }
+}

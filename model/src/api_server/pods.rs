@@ -127,3 +127,176 @@ pub fn reclaim_slots(cluster: &mut Cluster<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::NodeId;
+    use podproof_vocabulary::action::{Action, Kubelet, ReplicaSet, Watch, Watcher};
+    use podproof_vocabulary::approximation::Approximations;
+    use podproof_vocabulary::observation::PodSeen;
+
+    use super::*;
+    use crate::test_cluster::{P0, TestCluster};
+
+    fn delete_with(cluster: &mut TestCluster, grace: Grace) {
+        cluster.change(|cluster| delete(cluster, P0, grace));
+    }
+
+    /// A pod that nobody has bound.
+    fn unbound(finalizer: bool) -> TestCluster {
+        let mut cluster = TestCluster::web(1, 1, |s| s.workload.template.finalizer = finalizer);
+        cluster.settle_but(|action| matches!(action, Action::Scheduler(_)));
+        cluster
+    }
+
+    /// API-9.
+    #[test]
+    fn a_pod_is_created_pending_and_empty() {
+        let cluster = unbound(false);
+        let empty = PodSeen {
+            revision: Revision(0),
+            node: None,
+            phase: Phase::Pending,
+            deletion: Deletion::None,
+            finalizer: false,
+            ready: false,
+            address: None,
+        };
+        assert_eq!(cluster.pod(P0), empty);
+    }
+
+    /// API-21.
+    #[test]
+    fn a_template_with_node_name_bypasses_the_scheduler() {
+        let mut cluster = TestCluster::web(1, 2, |s| s.workload.template.node_name = Some("node-2".into()));
+        cluster.settle_until(|action| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. })));
+        cluster.take(ReplicaSet::CreatePod { revision: Revision(0) });
+        assert_eq!(cluster.pod(P0).node, Some(NodeId(1)));
+        cluster.settle_but(|action| matches!(action, Action::Kubelet(_)));
+        assert!(!cluster.any(|action| matches!(action, Action::Scheduler(_))));
+    }
+
+    /// DEL-6.
+    #[test]
+    fn a_plain_delete_of_a_running_pod_only_marks_it() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        delete_with(&mut cluster, Grace::Own);
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful);
+        assert_eq!(cluster.pod(P0).phase, Phase::Running);
+        assert!(cluster.pod(P0).ready, "deletion does not touch Ready (CND-10)");
+    }
+
+    /// DEL-3.
+    #[test]
+    fn an_unscheduled_pod_goes_at_once() {
+        let mut cluster = unbound(false);
+        delete_with(&mut cluster, Grace::Own);
+        assert!(!cluster.exists(P0));
+    }
+
+    /// DEL-4.
+    #[test]
+    fn a_terminal_pod_goes_at_once() {
+        for phase in [Phase::Succeeded, Phase::Failed] {
+            let mut cluster = TestCluster::running(1, 1, |_| {});
+            cluster.change(|cluster| set_phase(cluster, P0, phase));
+            delete_with(&mut cluster, Grace::Own);
+            assert!(!cluster.exists(P0), "{phase:?}");
+        }
+    }
+
+    /// DEL-7, DEL-18.
+    #[test]
+    fn a_force_delete_removes_a_running_pod_at_once() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        delete_with(&mut cluster, Grace::Zero);
+        assert!(!cluster.exists(P0));
+        assert!(cluster.look(|cluster| cluster.containers_of(P0)[0].is_running()), "the container lives on");
+    }
+
+    /// DEL-17.
+    #[test]
+    fn with_a_grace_period_of_zero_every_delete_is_a_force_delete() {
+        let mut cluster = TestCluster::running(1, 1, |s| s.workload.template.grace_seconds = 0);
+        delete_with(&mut cluster, Grace::Own);
+        assert!(!cluster.exists(P0));
+    }
+
+    /// DEL-9.
+    #[test]
+    fn a_second_plain_delete_changes_nothing_even_of_a_terminal_pod() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        delete_with(&mut cluster, Grace::Own);
+        cluster.change(|cluster| set_phase(cluster, P0, Phase::Failed));
+        delete_with(&mut cluster, Grace::Own);
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful);
+    }
+
+    /// DEL-11.
+    #[test]
+    fn a_smaller_grace_shortens_a_pending_deletion() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        delete_with(&mut cluster, Grace::Own);
+        delete_with(&mut cluster, Grace::Zero);
+        assert!(!cluster.exists(P0));
+    }
+
+    /// DEL-12, DEL-14.
+    #[test]
+    fn a_finalizer_keeps_the_object_whoever_deletes_it() {
+        let mut cluster = unbound(true);
+        delete_with(&mut cluster, Grace::Own);
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Immediate);
+
+        let mut cluster = TestCluster::running(1, 1, |s| s.workload.template.finalizer = true);
+        delete_with(&mut cluster, Grace::Own);
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful);
+        cluster.change(|cluster| delete_finally(cluster, P0));
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Immediate);
+        delete_with(&mut cluster, Grace::Zero);
+        assert_eq!(cluster.pod(P0).deletion, Deletion::Immediate);
+    }
+
+    /// STM-6.
+    #[test]
+    fn the_final_deletion_removes_an_object_without_finalizer() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        delete_with(&mut cluster, Grace::Own);
+        cluster.change(|cluster| delete_finally(cluster, P0));
+        assert!(!cluster.exists(P0));
+    }
+
+    /// API-5.
+    #[test]
+    fn a_write_that_changes_nothing_is_no_event() {
+        let mut cluster = TestCluster::running(1, 1, |s| s.approximations = Approximations::NONE);
+        let is_news = |action: &Action| matches!(action, Action::Watch(Watch::DeliverPod { .. }));
+        cluster.change(|cluster| update(cluster, P0, |object| object));
+        assert!(!cluster.any(is_news));
+        cluster.change(|cluster| update(cluster, P0, |object| object.with_ready(false)));
+        assert!(cluster.any(is_news));
+    }
+
+    #[test]
+    fn a_slot_is_free_again_only_when_nobody_remembers_its_pod() {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.delete(P0);
+        cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::RemovePod { pod: P0 })));
+        cluster.take(Kubelet::RemovePod { pod: P0 });
+        let to_scheduler = |action: &Action| *action == Action::Watch(Watch::DeliverPod { to: Watcher::Scheduler, pod: P0 });
+        cluster.settle_but(to_scheduler);
+        assert!(!cluster.exists(P0));
+        assert_ne!(cluster.look(free_slot), Some(P0), "the scheduler remembers it");
+        cluster.settle();
+        assert_eq!(cluster.look(free_slot), Some(P0));
+    }
+
+    #[test]
+    fn without_a_free_slot_the_search_ends_there() {
+        let mut cluster = TestCluster::running(1, 1, |s| s.slots = 1);
+        let made = cluster.change(|cluster| create(cluster, Revision(0)));
+        assert_eq!(made, None);
+        assert!(cluster.look(|cluster| cluster.shared.control_plane.out_of_slots()));
+        assert!(cluster.enabled().is_empty());
+    }
+}

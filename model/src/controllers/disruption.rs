@@ -4,22 +4,21 @@
 //! eviction subresource writes the same status: a controller that has not seen an eviction meets a conflict and
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
-use podproof_vocabulary::PodId;
+use podproof_vocabulary::{PodId, Revision};
 use podproof_vocabulary::action::{Action, Disruption};
-use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
+use podproof_vocabulary::scenario::{BudgetAsk, Rounding, WorkloadKind};
 
 use crate::cluster::Cluster;
 use crate::state::BudgetObject;
 
 /// Pods that the controllers of the selected pods want (PDB-1): those of the workload, by the copy, and the neighbours.
 fn expected(cluster: &Cluster<'_>) -> u32 {
-    let scenario = &cluster.rules.scenario;
-    let own = if cluster.shared.deployment_view.exists() {
-        u32::from(cluster.shared.deployment_view.replicas())
-    } else {
-        u32::from(scenario.workload.replicas)
+    let own = match cluster.rules.scenario.workload.kind {
+        WorkloadKind::Deployment => cluster.shared.deployment_view.replicas(),
+        WorkloadKind::ReplicaSet => cluster.replica_set(Revision(0)).replicas_seen(),
+        WorkloadKind::Pod => 1,
     };
-    own + neighbours(cluster)
+    u32::from(own) + neighbours(cluster)
 }
 
 fn neighbours(cluster: &Cluster<'_>) -> u32 {
@@ -28,13 +27,9 @@ fn neighbours(cluster: &Cluster<'_>) -> u32 {
 
 /// How many healthy pods a budget asks for (PDB-2: percentages round up).
 pub fn desired_healthy(ask: BudgetAsk, expected: u32) -> u32 {
-    let of = |value| match value {
-        IntOrPercent::Int(count) => count,
-        IntOrPercent::Percent(percent) => (expected * percent).div_ceil(100),
-    };
     match ask {
-        BudgetAsk::MinAvailable(value) => of(value),
-        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(of(value)),
+        BudgetAsk::MinAvailable(value) => value.of(expected, Rounding::Up),
+        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(value.of(expected, Rounding::Up)),
     }
 }
 
@@ -124,7 +119,7 @@ mod tests {
     #[test]
     fn percentages_of_a_budget_round_up() {
         use BudgetAsk::{MaxUnavailable, MinAvailable};
-        use IntOrPercent::{Int, Percent};
+        use podproof_vocabulary::scenario::IntOrPercent::{Int, Percent};
         for (ask, expected, desired) in [
             (MinAvailable(Int(1)), 2, 1),
             (MinAvailable(Percent(50)), 3, 2),

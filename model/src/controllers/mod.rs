@@ -6,6 +6,8 @@ pub mod node_lifecycle;
 pub mod pod_garbage_collector;
 pub mod replica_set;
 pub mod taint_eviction;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watcher};

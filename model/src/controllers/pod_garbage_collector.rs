@@ -21,8 +21,9 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
     match view.node() {
         // PGC-4
         None => view.deleting(),
-        // PGC-3
-        Some(node) if node.index() >= cluster.rules.nodes || !cluster.node(node).controller.exists() => true,
+        // PGC-3: a live read confirms that the node is not there.
+        Some(node) if node.index() >= cluster.rules.nodes => true,
+        Some(node) if !cluster.node(node).controller.exists() => !cluster.node(node).api.exists(),
         // PGC-2
         Some(node) => {
             let taints = &cluster.rules.scenario.nodes[node.index()].taints;

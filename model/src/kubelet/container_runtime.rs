@@ -108,12 +108,17 @@ fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerI
     }
 }
 
-/// The sandbox has to be made, or made again (CPA-1 to CPA-3).
-fn needs_sandbox(cluster: &Cluster<'_>, pod: PodId) -> bool {
+/// The kubelet sees no sandbox that is ready (CPA-1).
+fn lacks_sandbox(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
+    kubelet.sandbox_cached() != Sandbox::Ready && !kubelet.sandbox_touched()
+}
+
+/// A new sandbox may be made: a pod that never restarts does not survive the death of its first (CPA-2).
+fn may_have_sandbox(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
     let ran = cluster.containers_of(pod).iter().any(|container| container.cached() != Process::Absent);
-    kubelet.sandbox_cached() != Sandbox::Ready && !kubelet.sandbox_touched() && !(policy == RestartPolicy::Never && ran)
+    !(policy == RestartPolicy::Never && ran)
 }
 
 /// The steps of the kubelet towards the runtime.
@@ -139,7 +144,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
 fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
     let kubelet = cluster.pod(pod).kubelet;
     let containers = cluster.containers_of(pod);
-    if needs_sandbox(cluster, pod) {
+    if lacks_sandbox(cluster, pod) {
         // CPA-4: first every container that still runs is stopped.
         let mut running = false;
         for container in cluster.container_ids().filter(|&container| cluster.container(pod, container).is_running()) {
@@ -148,7 +153,7 @@ fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Ve
                 out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
             }
         }
-        if !running && !cluster.node(node).machine.cni_failed() {
+        if !running && may_have_sandbox(cluster, pod) && !cluster.node(node).machine.cni_failed() {
             out.push(Action::Kubelet(Kubelet::CreateSandbox { pod }));
         }
         return;
@@ -228,7 +233,8 @@ fn its_turn(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
 /// Untimed, timers that one process started together keep their order: the grace does not run out before a hook, or a
 /// process that exits by itself, that takes less time. With clocks the clocks say so.
 fn grace_may_expire(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
-    if cluster.rules.scenario.inaccurate_detectors {
+    let expire = Action::Kubelet(Kubelet::ExpireGrace { pod, container });
+    if cluster.rules.scenario.inaccurate_detectors || crate::time::is_clocked(cluster, &expire) {
         return true;
     }
     let grace = grace_seconds(cluster, pod);

@@ -18,6 +18,8 @@ pub mod pleg;
 pub mod pod_worker;
 pub mod probes;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::action::{Action, Kubelet, Watcher};
 use podproof_vocabulary::observation::{Hook, Process, Sandbox};

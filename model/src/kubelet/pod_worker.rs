@@ -4,7 +4,7 @@
 //! started itself it does not judge before the next relist.
 
 use podproof_vocabulary::action::{Action, Kubelet};
-use podproof_vocabulary::observation::{Process, Sandbox};
+use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::{is_frozen, pleg, status};
@@ -39,8 +39,10 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
                 || cluster.containers_of(pod).iter().any(|container| container.cached() == Process::Running);
             listed && remains
         }
-        // A rejected pod has no worker; its deletion is for the status manager.
-        Worker::Rejected | Worker::Terminating | Worker::Terminated | Worker::Finished => false,
+        // A rejected pod has no worker, and its deletion is for the status manager; but what still runs of it after a
+        // restart is killed like an orphan (ADM-13, PW-13).
+        Worker::Rejected => view.terminal() && has_remains(cluster, pod),
+        Worker::Terminating | Worker::Terminated | Worker::Finished => false,
     }
 }
 
@@ -74,11 +76,15 @@ fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
 pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     let release = cluster.rules.scenario.release;
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    if kubelet.worker() == Worker::Rejected {
+        // No worker has taken up its spec.
+        kubelet.set_knows_spec(false);
+    }
     kubelet.set_worker(Worker::Terminating);
-    // PW-18: the override of a force deletion, of an eviction under pressure, of an orphan (PW-13).
-    let forced = !kubelet.view().present();
-    let orphan = forced && !kubelet.knows_spec();
-    if orphan || kubelet.evicted() || (forced && release.force_deletion_uses_minimum_grace()) {
+    // PW-13: an orphan is killed with the least grace. PW-18, EVM-6: so is a pod that was force-deleted (also one that a
+    // finalizer keeps), or that its kubelet evicts, but for the releases that took 0 for "unset".
+    let overridden = !kubelet.view().present() || kubelet.view().deletion() == Deletion::Immediate || kubelet.evicted();
+    if !kubelet.knows_spec() || (overridden && release.force_deletion_uses_minimum_grace()) {
         kubelet.set_minimum_grace(true);
     }
     for container in cluster.containers_of_mut(pod) {

@@ -57,7 +57,9 @@ pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
 fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     let kubelet = cluster.pod(pod).kubelet;
     let apps = || cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
-    let started = apps().all(|process| process != Process::Absent);
+    // PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.
+    let has_run = cluster.pod(pod).api.phase() == Phase::Running;
+    let started = has_run || apps().all(|process| process != Process::Absent);
     let unfinished = if started { Phase::Running } else { Phase::Pending };
     match kubelet.worker() {
         // ADM-12

@@ -1,6 +1,6 @@
 //! Promises of the eviction API.
 
-use podproof_vocabulary::PodId;
+use podproof_vocabulary::{PodId, Revision};
 use podproof_vocabulary::action::{Action, Drain};
 use podproof_vocabulary::observation::{Deletion, Observe};
 
@@ -22,7 +22,9 @@ pub fn disruption_budget_kept<O: Observe>(step: &Step<'_, O>) -> Judgement {
         return Judgement::Silent;
     };
     let was_healthy = step.before.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
-    let wanted = step.before.deployment().map_or(step.scenario.workload.replicas, |deployment| deployment.replicas);
+    let of_replica_set = || step.before.replica_set(Revision(0)).map(|replica_set| replica_set.replicas);
+    let wanted = step.before.deployment().map(|deployment| deployment.replicas).or_else(of_replica_set);
+    let wanted = wanted.unwrap_or(step.scenario.workload.replicas);
     let neighbours = step.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32;
     let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours);
     Judgement::of(true, was_healthy && healthy(step.scenario, step.after) < desired)

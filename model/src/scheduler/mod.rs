@@ -5,6 +5,8 @@
 
 pub mod filters;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Scheduler};
@@ -120,12 +122,11 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Scheduler) {
 /// The scheduler learns what became of its binding. SCH-6, SCH-7: on a failure the pod is forgotten; the refusal says
 /// that the store knows more, so it is tried again when the news of that arrive, not before.
 fn confirm(cluster: &mut Cluster<'_>, pod: PodId, written: bool) {
-    let scheduler = &mut cluster.pod_mut(pod).scheduler;
     if written {
-        scheduler.set_bound(true);
+        cluster.pod_mut(pod).scheduler.set_bound(true);
     } else {
-        scheduler.set_assumed(None);
-        scheduler.set_refused(true);
+        queue::forget(cluster, pod);
+        cluster.pod_mut(pod).scheduler.set_refused(true);
     }
 }
 
@@ -133,10 +134,9 @@ fn confirm(cluster: &mut Cluster<'_>, pod: PodId, written: bool) {
 pub fn lose_binding(cluster: &mut Cluster<'_>, pod: PodId, committed: bool) {
     let node = cluster.pod(pod).scheduler.assumed().expect("only assumed pods are bound");
     let written = committed && binding::bind(cluster, pod, node);
-    let scheduler = &mut cluster.pod_mut(pod).scheduler;
-    scheduler.set_assumed(None);
+    queue::forget(cluster, pod);
     // If it was written, a retry is refused until the informer shows the node; if not, the retry goes ahead.
-    scheduler.set_refused(written);
+    cluster.pod_mut(pod).scheduler.set_refused(written);
 }
 
 /// The scheduler's memory is lost.

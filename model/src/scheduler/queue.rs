@@ -33,6 +33,12 @@ fn wake(cluster: &mut Cluster<'_>, interested: FilterSet) {
     }
 }
 
+/// SCH-6: an assumed pod that will not be bound is forgotten, and others are moved as if a pod of that node was deleted.
+pub(super) fn forget(cluster: &mut Cluster<'_>, pod: PodId) {
+    cluster.pod_mut(pod).scheduler.set_assumed(None);
+    wake(cluster, POD_GONE);
+}
+
 /// News of a pod.
 pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: SchedulerView) {
     let before = cluster.pod(pod).scheduler;
@@ -57,6 +63,9 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: SchedulerView) {
     } else if view.deleting() {
         // SCH-2: never bound any more.
         *scheduler = SchedulerPod::new().with_view(view);
+        if held.is_some() {
+            wake(cluster, POD_GONE);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Monitors: clocks of no step, that promises read.
 
-use podproof_vocabulary::observation::Deletion;
+use podproof_vocabulary::observation::{Deletion, Sandbox};
 use podproof_vocabulary::{ContainerId, PodId};
 use smallvec::SmallVec;
 
@@ -19,9 +19,7 @@ pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8
     };
     for pod in cluster.used_pods() {
         let column = cluster.pod(pod);
-        let accepting = cluster.container(pod, cluster.rules.serving()).accepting();
-        let steady = column.api.exists() && column.api.ready() && !column.api.is_deleting() && accepting;
-        add(Clock::Pod(OfPod::Steady, pod), steady, latencies.propagation() + cluster.rules.clocks.unit);
+        add(Clock::Pod(OfPod::Steady, pod), is_reachable_and_ready(cluster, pod), latencies.propagation() + cluster.rules.clocks.unit);
         for container in cluster.container_ids() {
             let state = cluster.container(pod, container);
             let dying =
@@ -32,10 +30,10 @@ pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8
                 latencies.minimum_grace,
             );
             let grace = match column.api.deletion() {
-                Deletion::Graceful => {
+                Deletion::Graceful if !column.kubelet.evicted() => {
                     cluster.rules.scenario.workload.template.grace_seconds.max(latencies.minimum_grace)
                 }
-                Deletion::None | Deletion::Immediate => latencies.minimum_grace,
+                Deletion::Graceful | Deletion::None | Deletion::Immediate => latencies.minimum_grace,
             };
             add(Clock::Container(OfContainer::Deletion, pod, container), dying, grace);
         }
@@ -57,13 +55,20 @@ pub fn grace_has_passed(cluster: &Cluster<'_>, pod: PodId, container: ContainerI
     has_run_down(cluster, Clock::Container(OfContainer::Deletion, pod, container))
 }
 
+/// Ready in the API, not deleting, and accepting at the address that the API gives.
+fn is_reachable_and_ready(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    let listens = cluster.container(pod, cluster.rules.serving()).accepting();
+    let (object, kubelet) = (column.api, column.kubelet);
+    let reachable = listens && kubelet.sandbox() == Sandbox::Ready && kubelet.address() == object.address();
+    object.exists() && object.ready() && !object.is_deleting() && reachable
+}
+
 /// The pod has been steady (accepting, Ready in the API, not deleting) for longer than the propagation bound; untimed,
 /// it is steady.
 pub fn is_steady(cluster: &Cluster<'_>, pod: PodId) -> bool {
     if !cluster.rules.clocks.run() {
-        let object = cluster.pod(pod).api;
-        let accepting = cluster.container(pod, cluster.rules.serving()).accepting();
-        return object.exists() && object.ready() && !object.is_deleting() && accepting;
+        return is_reachable_and_ready(cluster, pod);
     }
     has_run_down(cluster, Clock::Pod(OfPod::Steady, pod)) == Some(true)
 }

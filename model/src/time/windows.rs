@@ -44,7 +44,7 @@ fn probe_window(probe: Probe, threshold: u32, from_start: bool) -> Window {
 pub fn is_slow(cluster: &Cluster<'_>, action: &Action) -> bool {
     match *action {
         Action::TaintEviction(podproof_vocabulary::action::TaintEviction::DeletePod { pod }) => {
-            taint_eviction::tolerated(cluster, pod) != Tolerated::No
+            !matches!(taint_eviction::tolerated(cluster, pod), Tolerated::No | Tolerated::For(0))
         }
         Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
             let state = cluster.container(pod, container);

@@ -8,6 +8,8 @@
 //! store and copy, and no queue is kept. An exact search keeps a [`ring`] of events for each consumer and resource.
 
 pub mod ring;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::action::{Action, Watch, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};

@@ -37,14 +37,18 @@ fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str, la
 }
 
 impl Term {
-    fn compile(term: &PodAffinityTerm, scenario: &Scenario) -> Self {
+    /// The term `term`, for which a pod counts that matches all of `all`.
+    fn compile(term: &PodAffinityTerm, all: &[PodAffinityTerm], scenario: &Scenario) -> Self {
         let workload = &scenario.workload;
-        let selected = |namespace: &str, labels: &Labels| term_selects(term, &workload.namespace, namespace, labels);
-        let neighbours = scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !term.same_revision);
+        let same_revision = all.iter().any(|term| term.same_revision);
+        let selected = |namespace: &str, labels: &Labels| {
+            all.iter().all(|term| term_selects(term, &workload.namespace, namespace, labels))
+        };
+        let neighbours = scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !same_revision);
         Self {
             domains: domains(&scenario.nodes, &term.topology_key),
             selects_own: selected(&workload.namespace, &workload.template.labels),
-            same_revision: term.same_revision,
+            same_revision,
             neighbours: neighbours.map(|neighbour| NodeId(neighbour.node)).collect(),
         }
     }
@@ -67,8 +71,11 @@ impl Term {
 impl InterPodAffinity {
     pub(super) fn compile(scenario: &Scenario) -> Self {
         let template = &scenario.workload.template;
-        let compile = |terms: &[PodAffinityTerm]| terms.iter().map(|term| Term::compile(term, scenario)).collect();
-        let affinity: Vec<Term> = compile(&template.pod_affinity);
+        // A pod counts for affinity if it matches all terms (S28 `podMatchesAllAffinityTerms`), for anti-affinity if it
+        // matches the one.
+        let wanted = &template.pod_affinity;
+        let affinity: Vec<Term> = wanted.iter().map(|term| Term::compile(term, wanted, scenario)).collect();
+        let unwanted = template.pod_anti_affinity.iter();
         let forbids = |node: usize| {
             scenario.neighbours.iter().any(|neighbour| {
                 neighbour.pod_anti_affinity.iter().any(|term| {
@@ -83,7 +90,7 @@ impl InterPodAffinity {
         Self {
             matches_itself: affinity.iter().all(|term| term.selects_own),
             affinity,
-            anti_affinity: compile(&template.pod_anti_affinity),
+            anti_affinity: unwanted.map(|term| Term::compile(term, std::slice::from_ref(term), scenario)).collect(),
             forbidden_by_neighbour: (0..scenario.nodes.len()).map(forbids).collect(),
         }
     }
@@ -105,7 +112,11 @@ impl InterPodAffinity {
     fn affinity_passes(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
         let has_keys = self.affinity.iter().all(|term| term.domains[node.index()].is_some());
         let met = self.affinity.iter().all(|term| term.is_met(placement, revision, node));
-        let none_anywhere = self.affinity.iter().all(|term| term.selected(placement, revision).next().is_none());
+        let in_domain = |term: &Term, node: NodeId| term.domains.get(node.index()).is_some_and(Option::is_some);
+        let none_anywhere = self
+            .affinity
+            .iter()
+            .all(|term| !term.selected(placement, revision).any(|other| in_domain(term, other)));
         has_keys && (met || (none_anywhere && self.matches_itself))
     }
 }

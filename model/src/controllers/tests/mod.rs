@@ -1,0 +1,6 @@
+//! Tests of the controllers' rules.
+
+mod deployment;
+mod disruption;
+mod nodes;
+mod replica_set;

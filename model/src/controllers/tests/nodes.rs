@@ -1,0 +1,391 @@
+//! Node lifecycle, taint eviction and pod garbage collection.
+
+use podproof_vocabulary::action::{
+    Action, Environment, NodeLifecycle, PodGarbageCollector, Process, TaintEviction, Watch, Watcher,
+};
+use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
+use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Toleration, WorkloadKind};
+use podproof_vocabulary::{NodeId, PodId};
+
+use crate::api_server::pods;
+use crate::controllers::node_lifecycle::update;
+use crate::rules::CUSTOM_TAINT;
+use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
+
+const UNKNOWN: NodeLifecycle = NodeLifecycle::MarkNodeUnknown { node: N0 };
+const UNREADY: NodeLifecycle = NodeLifecycle::MarkPodNotReady { pod: P0 };
+const NO_SCHEDULE: NodeLifecycle = NodeLifecycle::TaintNoSchedule { node: N0 };
+const NO_EXECUTE: NodeLifecycle = NodeLifecycle::TaintNoExecute { node: N0 };
+const EVICT: TaintEviction = TaintEviction::DeletePod { pod: P0 };
+
+fn node_news(node: NodeId) -> Watch {
+    Watch::DeliverNode { to: Watcher::ControllerManager, node }
+}
+
+fn pod_news(pod: PodId) -> Watch {
+    Watch::DeliverPod { to: Watcher::ControllerManager, pod }
+}
+
+/// One pod on the first of two nodes, which has just gone silent.
+fn silent(event: Environment) -> TestCluster {
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    assert_eq!(cluster.pod(P0).node, Some(N0));
+    cluster.befall(event);
+    cluster.settle_but(|action| matches!(action, Action::Process(_)));
+    cluster
+}
+
+/// NLC-2, NLC-3, NF-17: the control plane cannot tell why a node is silent.
+#[test]
+fn a_silent_node_becomes_unknown_whatever_silenced_it() {
+    assert!(!TestCluster::running(1, 2, |_| {}).can(UNKNOWN));
+    for event in [
+        Environment::CrashNode { node: N0 },
+        Environment::PartitionNode { node: N0 },
+        Environment::StopKubelet { node: N0 },
+    ] {
+        let mut cluster = silent(event);
+        cluster.take(UNKNOWN);
+        assert_eq!(cluster.seen().nodes[0].ready, NodeReady::Unknown, "{event:?}");
+        cluster.take(node_news(N0));
+        assert!(!cluster.can(UNKNOWN));
+    }
+}
+
+/// NLC-6, EPS-14, as the recording of a node failure shows.
+#[test]
+fn the_pods_of_a_node_that_becomes_unknown_become_unready() {
+    let mut cluster = silent(Environment::CrashNode { node: N0 });
+    cluster.take(UNKNOWN);
+    assert!(cluster.pod(P0).ready);
+    cluster.take(UNREADY);
+    assert_eq!((cluster.pod(P0).ready, cluster.pod(P0).phase), (false, Phase::Running));
+    cluster.settle();
+    let endpoint = cluster.seen().slots[0].endpoint.unwrap();
+    assert!(!endpoint.ready && !endpoint.serving && !endpoint.terminating);
+}
+
+/// NLC-7, and the hazard `node-false-to-unknown-skips-podnotready`.
+#[test]
+fn the_pods_of_a_node_that_was_already_not_ready_stay_as_they_are() {
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::False)));
+    cluster.befall(Environment::CrashNode { node: N0 });
+    cluster.settle();
+    assert!(!cluster.can(UNREADY));
+    cluster.take(UNKNOWN);
+    assert!(!cluster.can(UNREADY));
+    cluster.settle();
+    assert!(cluster.pod(P0).ready);
+}
+
+/// The hazard `kcm-failover-skips-podnotready`.
+#[test]
+fn a_restart_between_node_and_pods_leaves_the_pods_ready() {
+    let mut cluster = silent(Environment::CrashNode { node: N0 });
+    cluster.take(UNKNOWN);
+    cluster.befall(Environment::StopControllerManager);
+    cluster.settle();
+    assert!(cluster.pod(P0).ready);
+    assert_eq!(cluster.seen().nodes[0].ready, NodeReady::Unknown);
+}
+
+/// API-1: a status update carries the resource version of the copy.
+#[test]
+fn a_node_whose_copy_is_stale_is_not_marked() {
+    let mut cluster = silent(Environment::CrashNode { node: N0 });
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_unschedulable(true)));
+    assert!(!cluster.can(UNKNOWN));
+}
+
+/// NLC-13.
+#[test]
+fn no_schedule_taints_mirror_what_the_controller_sees() {
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    let mut taints_after = |change: fn(crate::state::NodeObject) -> crate::state::NodeObject| {
+        cluster.change(|cluster| update(cluster, N0, change));
+        assert!(!cluster.can(NO_SCHEDULE), "not before it is seen");
+        cluster.take(node_news(N0));
+        cluster.take(NO_SCHEDULE);
+        cluster.take(node_news(N0));
+        assert!(!cluster.can(NO_SCHEDULE));
+        let taints = cluster.seen().nodes[0].taints;
+        (taints.not_ready_no_schedule, taints.unreachable_no_schedule, taints.unschedulable_no_schedule)
+    };
+    assert_eq!(taints_after(|node| node.with_unschedulable(true)), (false, false, true));
+    assert_eq!(taints_after(|node| node.with_ready(NodeReady::False)), (true, false, true));
+    assert_eq!(taints_after(|node| node.with_ready(NodeReady::Unknown)), (false, true, true));
+    assert_eq!(
+        taints_after(|node| node.with_ready(NodeReady::True).with_unschedulable(false)),
+        (false, false, false)
+    );
+}
+
+/// NLC-9, NLC-10: the taint follows the condition that was seen, and the two are swapped in one write.
+#[test]
+fn no_execute_taints_follow_the_condition_and_exclude_each_other() {
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    let mut taints_after = |ready| {
+        cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(ready)));
+        assert!(!cluster.can(NO_EXECUTE));
+        cluster.take(node_news(N0));
+        cluster.take(NO_EXECUTE);
+        let taints = cluster.seen().nodes[0].taints;
+        (taints.not_ready_no_execute, taints.unreachable_no_execute)
+    };
+    assert_eq!(taints_after(NodeReady::False), (true, false));
+    assert_eq!(taints_after(NodeReady::Unknown), (false, true));
+    assert_eq!(taints_after(NodeReady::True), (false, false));
+}
+
+/// NLC-16, NLC-18: with no ready node left nobody is evicted, and the taints that were set are taken back.
+#[test]
+fn with_all_nodes_down_the_no_execute_taints_go() {
+    let mut alone = TestCluster::running(1, 1, |_| {});
+    alone.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+    alone.take(node_news(N0));
+    assert!(alone.can(NO_SCHEDULE) && !alone.can(NO_EXECUTE));
+
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+    cluster.take(node_news(N0));
+    cluster.take(NO_EXECUTE);
+    cluster.take(node_news(N0));
+    assert!(cluster.can(EVICT) || cluster.look(|c| c.node(N0).controller.unreachable_no_execute()));
+    cluster.change(|cluster| update(cluster, N1, |node| node.with_ready(NodeReady::Unknown)));
+    cluster.take(node_news(N1));
+    cluster.take(NO_EXECUTE);
+    assert!(!cluster.seen().nodes[0].taints.unreachable_no_execute);
+}
+
+/// NF-14, NLC-10, TEC-1: a cut that heals in time leaves no trace.
+#[test]
+fn a_node_that_comes_back_loses_its_taints_and_its_pods_are_ready_again() {
+    let mut cluster = silent(Environment::PartitionNode { node: N0 });
+    cluster.take(UNKNOWN);
+    cluster.settle();
+    assert!(cluster.seen().nodes[0].taints.unreachable_no_execute);
+    assert!(cluster.can(EVICT), "in 300 s");
+    cluster.befall(Environment::HealPartition { node: N0 });
+    cluster.settle();
+    assert_eq!(cluster.seen().nodes[0].taints, Default::default());
+    assert_eq!((cluster.pod(P0).ready, cluster.pod(P0).deletion), (true, Deletion::None));
+    assert!(!cluster.can(EVICT));
+}
+
+fn tolerates(seconds: &[Option<u32>]) -> impl FnOnce(&mut Scenario) {
+    move |s| {
+        for &seconds in seconds {
+            s.workload.template.tolerations.push(Toleration {
+                key: CUSTOM_TAINT.into(),
+                exists: true,
+                value: String::new(),
+                effect: Some(TaintEffect::NoExecute),
+                seconds,
+            });
+        }
+    }
+}
+
+/// A pod on a node that has just got a NoExecute taint of an operator, which the controller has seen.
+fn tainted(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+    let mut cluster = TestCluster::running(1, 1, tweak);
+    cluster.befall(Environment::TaintNode { node: N0 });
+    assert!(!cluster.can(EVICT), "not before it is seen");
+    cluster.take(node_news(N0));
+    cluster
+}
+
+/// TEC-2, TEC-3, TEC-7, as the recording of a NoExecute taint shows: at once, after its time, or never.
+#[test]
+fn a_pod_leaves_a_tainted_node_at_once_or_after_its_toleration_or_never() {
+    let slow =
+        |cluster: &TestCluster| cluster.look(|c| crate::time::is_slow(c, &Action::TaintEviction(EVICT)));
+    let mut now = tainted(|_| {});
+    assert!(!slow(&now));
+    now.take(EVICT);
+    assert_eq!(now.pod(P0).deletion, Deletion::Graceful, "with its own grace");
+    assert!(!now.can(EVICT));
+
+    assert!(!slow(&tainted(tolerates(&[Some(0)]))), "no time is now (TEC-3)");
+    let mut later = tainted(tolerates(&[Some(8)]));
+    assert!(slow(&later));
+    later.settle();
+    later.take(EVICT);
+
+    let mut never = tainted(tolerates(&[None]));
+    never.settle();
+    assert!(!never.can(EVICT));
+}
+
+/// TEC-3, `GetMatchingTolerations`: one toleration is used for a taint, the first that matches.
+#[test]
+fn the_first_toleration_that_matches_a_taint_counts() {
+    let mut never = tainted(tolerates(&[None, Some(8)]));
+    never.settle();
+    assert!(!never.can(EVICT));
+    let mut later = tainted(tolerates(&[Some(8), None]));
+    later.settle();
+    assert!(later.can(EVICT));
+}
+
+/// TEC-2, TEC-3: of several taints the least toleration counts; an untolerated one leaves none.
+#[test]
+fn of_several_taints_the_least_tolerated_counts() {
+    use crate::rules::Tolerated;
+    let cluster = TestCluster::web(1, 1, tolerates(&[Some(8)]));
+    let on = |not_ready: bool, custom: bool| {
+        let taints = podproof_vocabulary::observation::TaintsSeen {
+            not_ready_no_execute: not_ready,
+            custom_no_execute: custom,
+            ..Default::default()
+        };
+        cluster.look(|cluster| cluster.rules.tolerations.on(N0, taints))
+    };
+    assert_eq!(on(false, false), Tolerated::Always);
+    assert_eq!(on(true, false), Tolerated::For(300), "which admission adds (TEC-6)");
+    assert_eq!(on(true, true), Tolerated::For(8));
+    let strict = TestCluster::web(1, 1, |_| {});
+    let both = podproof_vocabulary::observation::TaintsSeen {
+        not_ready_no_execute: true,
+        custom_no_execute: true,
+        ..Default::default()
+    };
+    assert_eq!(strict.look(|cluster| cluster.rules.tolerations.on(N0, both)), Tolerated::No);
+}
+
+/// TEC-1, FLT-6: only NoExecute taints of a node's manifest drive pods away.
+#[test]
+fn a_taint_of_the_manifest_evicts_only_if_it_is_no_execute() {
+    for (effect, evicts) in [
+        (TaintEffect::NoExecute, true),
+        (TaintEffect::NoSchedule, false),
+        (TaintEffect::PreferNoSchedule, false),
+    ] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            s.workload.kind = WorkloadKind::Pod;
+            s.workload.template.node_name = Some("node-1".into());
+            s.nodes[0].taints.push(Taint { key: "gpu".into(), value: String::new(), effect });
+        });
+        cluster.take(pod_news(P0));
+        assert_eq!(cluster.can(EVICT), evicts, "{effect:?}");
+    }
+}
+
+fn out_of_service(s: &mut Scenario) {
+    let taint = Taint {
+        key: "node.kubernetes.io/out-of-service".into(),
+        value: String::new(),
+        effect: TaintEffect::NoExecute,
+    };
+    s.nodes[0].taints.push(taint);
+    s.workload.template.tolerations.push(Toleration {
+        key: String::new(),
+        exists: true,
+        value: String::new(),
+        effect: None,
+        seconds: None,
+    });
+}
+
+const FAIL: PodGarbageCollector = PodGarbageCollector::FailPod { pod: P0 };
+const COLLECT: PodGarbageCollector = PodGarbageCollector::DeletePod { pod: P0 };
+
+/// PGC-2, PGC-8.
+#[test]
+fn a_deleting_pod_on_a_dead_node_that_is_out_of_service_is_collected() {
+    let mut cluster = TestCluster::running(1, 2, out_of_service);
+    cluster.delete(P0);
+    cluster.take(pod_news(P0));
+    assert!(!cluster.can(FAIL), "the node is ready");
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+    cluster.settle_but(|action| matches!(action, Action::Kubelet(_)));
+    cluster.take(FAIL);
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    assert!(
+        cluster.seen().slots[0].containers[0].process == podproof_vocabulary::observation::Process::Running
+    );
+    cluster.take(COLLECT);
+    assert!(!cluster.exists(P0));
+
+    let mut without_taint = TestCluster::running(1, 2, |_| {});
+    without_taint.delete(P0);
+    without_taint.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+    without_taint.settle_but(|action| matches!(action, Action::Kubelet(_)));
+    assert!(!without_taint.can(FAIL), "it waits for ever (NF-5)");
+}
+
+/// PGC-2.
+#[test]
+fn a_pod_that_nobody_deleted_is_not_collected_from_a_dead_node() {
+    let mut cluster = TestCluster::running(1, 2, out_of_service);
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+    cluster.settle_but(|action| matches!(action, Action::Kubelet(_)));
+    assert!(!cluster.can(FAIL));
+}
+
+/// PGC-3, PGC-5.
+#[test]
+fn a_pod_whose_node_does_not_exist_is_collected() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.workload.kind = WorkloadKind::Pod;
+        s.workload.template.node_name = Some("node-9".into());
+    });
+    cluster.settle();
+    cluster.take(FAIL);
+    assert!(!cluster.can(FAIL));
+    cluster.take(COLLECT);
+    assert!(!cluster.exists(P0));
+}
+
+/// PGC-3: a live read confirms that the node is not there.
+#[test]
+fn a_pod_is_not_collected_because_the_controller_has_not_seen_its_node() {
+    let mut cluster = TestCluster::web(1, 2, |s| {
+        s.spare_nodes = 1;
+        s.workload.kind = WorkloadKind::Pod;
+        s.workload.template.node_name = Some("node-2".into());
+    });
+    cluster.take(pod_news(P0));
+    assert!(cluster.can(FAIL));
+    cluster.befall(Environment::AddNode { node: N1 });
+    assert!(cluster.can(node_news(N1)) && !cluster.can(FAIL));
+}
+
+/// PGC-4, DEL-3.
+#[test]
+fn a_deleting_pod_that_was_never_bound_is_collected() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.change(|cluster| {
+        pods::update(cluster, P0, |object| object.with_node(None).with_deletion(Deletion::Graceful))
+    });
+    assert!(!cluster.can(FAIL));
+    cluster.take(pod_news(P0));
+    cluster.settle();
+    assert!(cluster.can(FAIL));
+}
+
+/// PGC-5.
+#[test]
+fn the_phase_of_a_terminal_pod_is_not_overwritten() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.workload.kind = WorkloadKind::Pod;
+        s.workload.template.node_name = Some("node-9".into());
+    });
+    cluster.settle();
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Succeeded));
+    cluster.settle();
+    cluster.take(FAIL);
+    assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
+}
+
+/// MOD-4, TEC-5: without the controller manager nothing is marked, tainted or evicted.
+#[test]
+fn without_a_controller_manager_a_failed_node_goes_unnoticed() {
+    let mut cluster = silent(Environment::CrashNode { node: N0 });
+    cluster.befall(Environment::StopControllerManager);
+    assert!(!cluster.can(UNKNOWN));
+    cluster.take(Process::StartControllerManager);
+    assert!(cluster.can(UNKNOWN));
+    assert!(!cluster.exists(P1));
+}

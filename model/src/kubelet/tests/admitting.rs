@@ -1,0 +1,124 @@
+//! Admission: the only check of a pod that bypasses the scheduler.
+
+use podproof_vocabulary::Revision;
+use podproof_vocabulary::action::{Action, Kubelet, ReplicaSet};
+use podproof_vocabulary::observation::{Phase, Process};
+use podproof_vocabulary::scenario::{HostPort, Scenario, TaintEffect, Toleration};
+
+use crate::rules::CUSTOM_TAINT;
+use crate::state::Worker;
+use crate::test_cluster::{N0, P0, P1, TestCluster};
+
+const CREATE: Action = Action::ReplicaSet(ReplicaSet::CreatePod { revision: Revision(0) });
+
+/// Pods that name their node, settled but for the controllers.
+fn bypassing(
+    replicas: u8,
+    tweak: impl FnOnce(&mut Scenario),
+    before: impl FnOnce(&mut TestCluster),
+) -> TestCluster {
+    let mut cluster = TestCluster::web(replicas, 1, |s| {
+        s.workload.template.node_name = Some("node-1".into());
+        tweak(s);
+    });
+    before(&mut cluster);
+    for _ in 0..replicas {
+        cluster.settle_until(|action| *action == CREATE);
+        cluster.take(CREATE);
+    }
+    cluster.settle_but(|action| {
+        matches!(action, Action::ReplicaSet(_) | Action::TaintEviction(_) | Action::PodGarbageCollector(_))
+    });
+    cluster
+}
+
+fn workers(cluster: &TestCluster, pods: u8) -> Vec<Worker> {
+    cluster.look(|cluster| {
+        cluster.pods[..usize::from(pods)].iter().map(|column| column.kubelet.worker()).collect()
+    })
+}
+
+/// ADM-5, ADM-12.
+#[test]
+fn a_pod_for_which_there_is_no_room_fails_without_ever_starting() {
+    let cluster = bypassing(2, |s| s.nodes[0].allocatable.pods = 1, |_| {});
+    assert_eq!(workers(&cluster, 2), [Worker::Sync, Worker::Rejected]);
+    let (rejected, slot) = (cluster.pod(P1), &cluster.seen().slots[1]);
+    assert_eq!((rejected.phase, rejected.ready, rejected.address), (Phase::Failed, false, None));
+    assert_eq!(slot.containers[0].process, Process::Absent);
+    assert!(cluster.pod(P0).ready);
+}
+
+/// ADM-6.
+#[test]
+fn a_pod_whose_node_selector_does_not_match_is_rejected() {
+    let selector = |value: &str| {
+        let value = value.to_owned();
+        move |s: &mut Scenario| {
+            s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), value);
+        }
+    };
+    assert_eq!(workers(&bypassing(1, selector("node-9"), |_| {}), 1), [Worker::Rejected]);
+    assert_eq!(workers(&bypassing(1, selector("node-1"), |_| {}), 1), [Worker::Sync]);
+}
+
+/// ADM-8.
+#[test]
+fn a_pod_whose_host_port_is_taken_is_rejected() {
+    let host = |s: &mut Scenario| {
+        s.workload.template.containers[0].ports[0].host = Some(HostPort { port: 80, ip: String::new() });
+    };
+    assert_eq!(workers(&bypassing(2, host, |_| {}), 2), [Worker::Sync, Worker::Rejected]);
+    assert_eq!(workers(&bypassing(2, |_| {}, |_| {}), 2), [Worker::Sync, Worker::Sync]);
+}
+
+/// ADM-9.
+#[test]
+fn only_a_no_execute_taint_that_is_not_tolerated_at_all_rejects() {
+    let custom = |cluster: &mut TestCluster| cluster.change(|c| c.nodes[0].api.set_custom_no_execute(true));
+    let toleration = |s: &mut Scenario| {
+        s.workload.template.tolerations.push(Toleration {
+            key: CUSTOM_TAINT.into(),
+            exists: true,
+            value: String::new(),
+            effect: Some(TaintEffect::NoExecute),
+            seconds: Some(60),
+        });
+    };
+    assert_eq!(workers(&bypassing(1, |_| {}, custom), 1), [Worker::Rejected]);
+    assert_eq!(workers(&bypassing(1, toleration, custom), 1), [Worker::Sync], "for a time is enough");
+    let no_schedule = |cluster: &mut TestCluster| {
+        cluster.change(|cluster| {
+            cluster.nodes[0].api.set_unschedulable_no_schedule(true);
+            cluster.nodes[0].api.set_unschedulable(true);
+            cluster.nodes[0].controller = cluster.nodes[0].api;
+        });
+    };
+    assert_eq!(workers(&bypassing(1, |_| {}, no_schedule), 1), [Worker::Sync], "NoSchedule is not asked");
+}
+
+/// ADM-14.
+#[test]
+fn a_terminating_pod_takes_up_room_until_its_containers_have_stopped() {
+    let mut cluster = bypassing(1, |s| s.nodes[0].allocatable.pods = 1, |_| {});
+    cluster.delete(P0);
+    cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::SendSigterm { .. })));
+    let admits =
+        |cluster: &TestCluster| cluster.look(|cluster| crate::kubelet::admission::admits(cluster, N0, P1));
+    assert!(!admits(&cluster));
+    cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::StopSandbox { .. })));
+    assert!(!admits(&cluster));
+    cluster.take(Kubelet::StopSandbox { pod: P0 });
+    assert!(admits(&cluster));
+}
+
+/// ADM-12, STM-6, DEL-4.
+#[test]
+fn a_rejected_pod_stays_until_it_is_deleted_and_then_goes_at_once() {
+    let mut cluster = bypassing(2, |s| s.nodes[0].allocatable.pods = 1, |_| {});
+    assert_eq!(cluster.pod(P1).phase, Phase::Failed);
+    cluster.delete(P1);
+    assert!(!cluster.exists(P1));
+    cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
+    assert_eq!(workers(&cluster, 2)[1], Worker::None);
+}

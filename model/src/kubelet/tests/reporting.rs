@@ -1,0 +1,98 @@
+//! The status manager: phase, Ready, reconciliation with what others wrote.
+
+use podproof_vocabulary::action::{Action, Environment, Kubelet, Watch, Watcher};
+use podproof_vocabulary::observation::{Phase, Process};
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
+
+use super::container;
+use crate::api_server::pods;
+use crate::kubelet::status::{completed, should_run_again, status};
+use crate::test_cluster::{C0, N0, P0, TestCluster};
+
+const REPORT: Kubelet = Kubelet::ReportStatus { pod: P0 };
+
+/// STM-1: the node lifecycle controller's write is undone, but only once the kubelet has seen it.
+#[test]
+fn the_kubelet_undoes_a_foreign_ready_when_it_has_seen_it() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
+    assert!(!cluster.can(REPORT));
+    cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+    cluster.take(REPORT);
+    assert!(cluster.pod(P0).ready);
+}
+
+/// STM-10, SRC-7.
+#[test]
+fn a_kubelet_that_is_cut_off_reports_nothing_and_goes_on() {
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    cluster.befall(Environment::PartitionNode { node: N0 });
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(!cluster.can(REPORT) && !cluster.can(Kubelet::ReportNodeStatus { node: N0 }));
+    cluster.take(Kubelet::StartContainer { pod: P0, container: C0 });
+}
+
+/// STM-9.
+#[test]
+fn only_the_newest_status_is_sent() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.settle_but(|action| *action == Action::Kubelet(REPORT));
+    assert!(!cluster.can(REPORT), "the crash and the restart cancel out");
+    assert!(cluster.pod(P0).ready);
+}
+
+/// PHS-10, API-13.
+#[test]
+fn the_kubelet_keeps_a_terminal_phase_that_somebody_wrote() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Succeeded));
+    let (phase, ready, _) = cluster.look(|cluster| status(cluster, P0));
+    assert_eq!((phase, ready), (Phase::Succeeded, false), "and Ready goes with it (STM-5)");
+    cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
+    assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Succeeded, false));
+}
+
+/// PHS-1, PHS-6, PHS-7, PHS-8, PHS-12: what the containers, as the cache shows them, ask for.
+#[test]
+fn a_pod_completes_when_its_app_containers_have_ended_and_none_will_restart() {
+    use Process::{Absent, ExitedError, ExitedOk, Running};
+    use RestartPolicy::{Always, Never, OnFailure};
+    for (policy, init, apps, phase) in [
+        (Always, ExitedOk, [ExitedOk, ExitedOk], None),
+        (OnFailure, ExitedOk, [ExitedOk, ExitedOk], Some(Phase::Succeeded)),
+        (OnFailure, ExitedOk, [ExitedOk, ExitedError], None),
+        (OnFailure, ExitedError, [Absent, Absent], None),
+        (Never, ExitedOk, [ExitedOk, ExitedOk], Some(Phase::Succeeded)),
+        (Never, ExitedOk, [ExitedOk, ExitedError], Some(Phase::Failed)),
+        (Never, ExitedOk, [ExitedOk, Running], None),
+        (Never, ExitedError, [Absent, Absent], Some(Phase::Failed)),
+    ] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            let template = &mut s.workload.template;
+            template.restart_policy = policy;
+            template.containers.insert(0, container(ContainerKind::Init, "init"));
+            template.containers.push(container(ContainerKind::App, "helper"));
+            template.serving = 1;
+        });
+        let asked = cluster.change(|cluster| {
+            for (container, process) in cluster.container_ids().zip([init, apps[0], apps[1]]) {
+                cluster.container_mut(P0, container).set_cached(process);
+            }
+            completed(cluster, P0)
+        });
+        assert_eq!(asked, phase, "{policy:?} {init:?} {apps:?}");
+    }
+}
+
+/// CPA-9.
+#[test]
+fn a_crashed_container_should_run_again_exactly_if_its_policy_restarts_it() {
+    for (policy, again) in [(RestartPolicy::Always, true), (RestartPolicy::Never, false)] {
+        let mut cluster = TestCluster::running(1, 1, |s| s.workload.template.restart_policy = policy);
+        assert!(!cluster.look(|cluster| should_run_again(cluster, P0, C0)));
+        cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+        assert_eq!(cluster.look(|cluster| should_run_again(cluster, P0, C0)), again);
+    }
+}

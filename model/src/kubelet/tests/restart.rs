@@ -1,0 +1,146 @@
+//! What a kubelet loses when it restarts, and how it takes up what it finds.
+
+use podproof_vocabulary::NodeId;
+use podproof_vocabulary::action::{Action, Environment, Kubelet, Process, Watch, Watcher};
+use podproof_vocabulary::observation::{NodeReady, Phase, Process as ContainerProcess};
+use podproof_vocabulary::release::Release;
+use podproof_vocabulary::scenario::{OnSigterm, PreStop, Probe, Scenario};
+
+use crate::state::Worker;
+use crate::test_cluster::{C0, N0, P0, TestCluster};
+
+const LIST: Watch = Watch::List { watcher: Watcher::Kubelet(N0) };
+const RELIST: Kubelet = Kubelet::Relist { node: N0 };
+const START: Process = Process::StartKubelet { node: NodeId(0) };
+const BEGIN: Kubelet = Kubelet::BeginTermination { pod: P0 };
+
+fn probed(s: &mut Scenario) {
+    let probe = Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 1,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 1,
+    };
+    s.workload.template.containers[0].readiness_probe = Some(probe);
+}
+
+fn stopped(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+    let mut cluster = TestCluster::running(1, 1, tweak);
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster
+}
+
+/// RST-1, RST-2.
+#[test]
+fn containers_live_on_without_their_kubelet_and_its_memory_is_lost() {
+    let cluster = stopped(probed);
+    assert_eq!(cluster.seen().slots[0].containers[0].process, ContainerProcess::Running);
+    assert!(cluster.seen().slots[0].containers[0].accepting);
+    let kubelet = cluster.look(|cluster| cluster.pod(P0).kubelet);
+    assert_eq!(kubelet.worker(), Worker::None);
+    assert!(!kubelet.view().present());
+    assert!(!cluster.look(|cluster| cluster.container(P0, C0).probe_ready()));
+    assert!(!cluster.any(|action| matches!(action, Action::Kubelet(_))), "nobody acts");
+}
+
+/// SRC-6, RST-3.
+#[test]
+fn a_restarted_kubelet_relists_and_lists_before_it_does_anything() {
+    let mut cluster = stopped(probed);
+    cluster.take(START);
+    assert!(!cluster.can(LIST), "the sync loop waits for the first relist (SRC-5)");
+    cluster.take(RELIST);
+    assert!(!cluster.can(BEGIN), "nothing is killed before the first list");
+    cluster.take(LIST);
+    assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Sync);
+    cluster.settle();
+    assert!(cluster.pod(P0).ready);
+    assert_eq!(cluster.look(|cluster| cluster.container(P0, C0).backoff()), 0, "no container was restarted");
+}
+
+/// PRB-12: the hazard `kubelet-restart-unready-blip`, as the recording of a short restart shows it for 1.20.
+#[test]
+fn a_restarted_kubelet_takes_readiness_from_the_api_from_1_35_on() {
+    for (release, kept) in [(20, false), (34, false), (35, true), (36, true)] {
+        let mut cluster = stopped(|s| {
+            probed(s);
+            s.release = Release { minor: release };
+        });
+        cluster.take(START);
+        cluster.take(RELIST);
+        cluster.take(LIST);
+        assert_eq!(cluster.can(Kubelet::ReportStatus { pod: P0 }), !kept, "1.{release}");
+        if !kept {
+            cluster.take(Kubelet::ReportStatus { pod: P0 });
+            assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Running, false));
+        }
+        cluster.settle();
+        assert!(cluster.pod(P0).ready);
+    }
+}
+
+/// NOD-3, PLEG-4, as the same recording shows.
+#[test]
+fn a_node_is_not_ready_before_the_first_relist_of_its_kubelet() {
+    let mut cluster = stopped(|_| {});
+    cluster.take(START);
+    cluster.take(Kubelet::ReportNodeStatus { node: N0 });
+    assert_eq!(cluster.seen().nodes[0].ready, NodeReady::False);
+    assert!(cluster.pod(P0).ready, "its pods stay ready in the API (NLC-7)");
+    cluster.settle();
+    assert_eq!(cluster.seen().nodes[0].ready, NodeReady::True);
+}
+
+/// KIL-13.
+#[test]
+fn a_kill_that_a_restart_interrupts_begins_again_with_its_hook_and_its_whole_grace() {
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(40));
+        s.workload.template.containers[0].on_sigterm = OnSigterm::Ignore;
+    });
+    cluster.delete(P0);
+    cluster.settle_until(|action| *action == Action::Kubelet(BEGIN));
+    cluster.take(BEGIN);
+    cluster.take(Kubelet::RunPreStop { pod: P0, container: C0 });
+    cluster.take(Kubelet::ExpireGrace { pod: P0, container: C0 });
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.settle_until(|action| *action == Action::Kubelet(BEGIN));
+    cluster.take(BEGIN);
+    assert!(cluster.can(Kubelet::RunPreStop { pod: P0, container: C0 }));
+    assert!(!cluster.can(Kubelet::SendSigterm { pod: P0, container: C0 }));
+}
+
+/// PW-3, RST-5.
+#[test]
+fn a_terminal_pod_is_not_run_again_by_a_restarted_kubelet() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+    cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.settle_but(|action| {
+        assert!(!matches!(
+            action,
+            Action::Kubelet(Kubelet::StartContainer { .. } | Kubelet::CreateSandbox { .. })
+        ));
+        matches!(action, Action::ReplicaSet(_))
+    });
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    assert_eq!(cluster.seen().slots[0].sandbox.sandbox, podproof_vocabulary::observation::Sandbox::None);
+}
+
+/// ADM-13, PW-13: a running pod may be rejected after a restart, and is killed as an orphan is.
+#[test]
+fn a_running_pod_that_admission_rejects_after_a_restart_fails_and_is_killed() {
+    let mut cluster = stopped(|s| s.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(1)));
+    cluster.change(|cluster| cluster.nodes[0].api.set_custom_no_execute(true));
+    let waits = |action: &Action| matches!(action, Action::ReplicaSet(_) | Action::TaintEviction(_));
+    cluster.settle_but(|action| {
+        assert!(!matches!(action, Action::Kubelet(Kubelet::RunPreStop { .. })), "without its hook");
+        waits(action)
+    });
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    assert!(cluster.seen().slots[0].containers[0].process.has_exited());
+    assert_eq!(cluster.seen().slots[0].sandbox.sandbox, podproof_vocabulary::observation::Sandbox::None);
+}

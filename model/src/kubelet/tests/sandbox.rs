@@ -1,0 +1,120 @@
+//! What the death of a sandbox does, and a network plugin that fails.
+
+use podproof_vocabulary::action::{Action, Environment, Kubelet};
+use podproof_vocabulary::catalogue::app;
+use podproof_vocabulary::observation::{Phase, Process, Sandbox};
+use podproof_vocabulary::scenario::{ContainerKind, PreStop, RestartPolicy, Scenario};
+
+use super::container;
+use crate::test_cluster::{C0, C1, N0, P0, TestCluster};
+
+const CREATE: Action = Action::Kubelet(Kubelet::CreateSandbox { pod: P0 });
+const STOP: Action = Action::Kubelet(Kubelet::StopContainer { pod: P0, container: C0 });
+
+fn struck(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+    let mut cluster = TestCluster::running(1, 1, tweak);
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster
+}
+
+/// SBX-2, CPA-4.
+#[test]
+fn containers_outlive_their_sandbox_until_the_kubelet_stops_them() {
+    let mut cluster = struck(|s| s.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(1)));
+    assert_eq!(cluster.seen().slots[0].containers[0].process, Process::Running);
+    assert_eq!(cluster.seen().slots[0].sandbox.sandbox, Sandbox::Dead);
+    assert!(!cluster.can(STOP) && !cluster.can(CREATE), "not before the PLEG has seen it");
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(!cluster.can(CREATE), "first the containers are stopped");
+    cluster.take(STOP);
+    assert!(cluster.can(Kubelet::RunPreStop { pod: P0, container: C0 }), "with hook and grace");
+}
+
+/// CPA-4, as the recording of a killed sandbox shows: a new address, a restart, phase Running throughout.
+#[test]
+fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {
+    let before = TestCluster::running(1, 1, |_| {}).pod(P0).address;
+    let mut cluster = struck(|_| {});
+    let mut phases = Vec::new();
+    while let Some(action) =
+        cluster.enabled().into_iter().find(|action| !matches!(action, Action::Environment(_)))
+    {
+        cluster.take(action);
+        phases.push(cluster.pod(P0).phase);
+    }
+    assert!(phases.iter().all(|&phase| phase == Phase::Running), "{phases:?}");
+    assert_ne!(cluster.pod(P0).address, before);
+    assert!(cluster.pod(P0).ready);
+}
+
+/// CPA-4, MC-9.
+#[test]
+fn in_a_new_sandbox_init_containers_run_again() {
+    let mut cluster = struck(|s| {
+        s.workload.template.containers = vec![container(ContainerKind::Init, "init"), app()];
+        s.workload.template.serving = 1;
+    });
+    cluster.settle_until(|action| *action == CREATE);
+    cluster.take(CREATE);
+    assert!(cluster.can(Kubelet::StartContainer { pod: P0, container: C0 }));
+    assert!(!cluster.can(Kubelet::StartContainer { pod: P0, container: C1 }));
+}
+
+/// CPA-4: restart counts continue.
+#[test]
+fn the_back_off_goes_on_in_a_new_sandbox() {
+    let mut cluster = struck(|_| {});
+    cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(3));
+    cluster.settle_until(|action| *action == CREATE);
+    cluster.take(CREATE);
+    assert_eq!(cluster.look(|cluster| cluster.container(P0, C0).backoff()), 3);
+}
+
+/// CPA-2.
+#[test]
+fn a_pod_that_never_restarts_does_not_survive_its_sandbox() {
+    let mut cluster = struck(|s| s.workload.template.restart_policy = RestartPolicy::Never);
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(STOP), "its containers are stopped");
+    cluster.settle_until(|action| {
+        assert_ne!(*action, CREATE);
+        *action == Action::Kubelet(Kubelet::BeginTermination { pod: P0 })
+    });
+    cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
+    assert!(cluster.pod(P0).phase.is_terminal());
+}
+
+/// SP-4, CPA-13.
+#[test]
+fn without_a_network_plugin_there_is_no_new_sandbox_and_the_node_is_not_ready() {
+    let mut cluster = TestCluster::web(1, 1, |_| {});
+    cluster.settle_until(|action| *action == CREATE);
+    cluster.befall(Environment::FailCni { node: N0 });
+    assert!(!cluster.can(CREATE));
+    cluster.take(Kubelet::ReportNodeStatus { node: N0 });
+    assert_eq!(cluster.seen().nodes[0].ready, podproof_vocabulary::observation::NodeReady::False);
+}
+
+/// CPA-13, PLEG-11.
+#[test]
+fn the_api_shows_an_address_only_after_relist_and_report_and_keeps_it() {
+    let mut cluster = TestCluster::web(1, 1, |_| {});
+    cluster.settle_until(|action| *action == CREATE);
+    cluster.take(CREATE);
+    assert_eq!(cluster.pod(P0).address, None);
+    assert!(!cluster.can(Kubelet::ReportStatus { pod: P0 }));
+    cluster.take(Kubelet::Relist { node: N0 });
+    cluster.take(Kubelet::ReportStatus { pod: P0 });
+    let address = cluster.pod(P0).address;
+    assert_eq!(address, cluster.seen().slots[0].sandbox.address);
+    assert!(address.is_some());
+
+    cluster.settle();
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(
+        !cluster.can(Kubelet::ReportStatus { pod: P0 }),
+        "without a ready sandbox the last address stays"
+    );
+    assert_eq!(cluster.pod(P0).address, address);
+}
