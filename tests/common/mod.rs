@@ -1,4 +1,5 @@
 //! What the tests of whole searches share: the model as the checker sees it, and what a search says of it.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -48,7 +49,8 @@ impl Checked {
             true => report.reached >> *property as u32 & 1 == 1,
             false => report.owed & obligations.of_property(*property) != 0,
         };
-        let violated = report.violations.iter().map(|violation| PROPERTIES[violation.property as usize].property);
+        let violated =
+            report.violations.iter().map(|violation| PROPERTIES[violation.property as usize].property);
         let kept = report.lassos.iter().map(|lasso| obligations.property_of(lasso.obligation));
         Verdict {
             states: report.states,
@@ -115,8 +117,16 @@ impl PartialEq for Verdict {
 
 impl fmt::Debug for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |set: &BTreeSet<Property>| set.iter().map(|property| property.name()).collect::<Vec<_>>().join(" ");
-        write!(f, "broken [{}], reached [{}], {} states", names(&self.broken), names(&self.reached), self.states)
+        let names = |set: &BTreeSet<Property>| {
+            set.iter().map(|property| property.name()).collect::<Vec<_>>().join(" ")
+        };
+        write!(
+            f,
+            "broken [{}], reached [{}], {} states",
+            names(&self.broken),
+            names(&self.reached),
+            self.states
+        )
     }
 }
 

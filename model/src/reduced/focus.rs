@@ -15,7 +15,7 @@
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
-use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::event::{EventName, Story};
 
 use crate::cluster::Cluster;
 use crate::state::Endpoint;
@@ -58,9 +58,11 @@ pub fn is_over(cluster: &Cluster<'_>, pod: PodId) -> bool {
         && proxies.all(|proxy| idle(proxy.view) && idle(proxy.rule))
 }
 
-/// Events that may strike at any moment, beside the story's.
+/// Events that may strike while a pod is followed: those of the budget, and the healing of the story's partition. A story's
+/// own event comes when all is quiet, and so before or after.
 fn has_events(cluster: &Cluster<'_>) -> bool {
-    EventName::all().any(|event| cluster.rules.scenario.events.count(event) > 0)
+    let scenario = &cluster.rules.scenario;
+    scenario.story == Story::Partition || EventName::all().any(|event| scenario.events.count(event) > 0)
 }
 
 /// Is this step taken while `pod` is followed?
