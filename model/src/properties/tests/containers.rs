@@ -132,7 +132,7 @@ fn a_host_port_that_two_pods_hold_breaks_one_address_one_pod() {
     let mut scenario = scenario();
     scenario.workload.template.containers[0].ports[0].host = Some(HostPort { port: 80, ip: String::new() });
     let together = |seen: &mut Observation| {
-        seen.slots[1].pod.as_mut().unwrap().node = Some(podproof_vocabulary::NodeId(0))
+        seen.slots[1].pod.as_mut().unwrap().node = Some(podproof_vocabulary::NodeId(0));
     };
     assert_eq!(judge_state(one_address_one_pod, &scenario, |_| {}), Kept);
     assert_eq!(judge_state(one_address_one_pod, &scenario, together), Broken);
