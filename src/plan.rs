@@ -145,7 +145,12 @@ fn told(base: &Scenario, story: Story, timing: Timing, judged: PropertySet, foll
         scenario.scale = Some(ScaleTarget::By(-1));
     }
     if world.exact {
-        scenario.approximations = Approximations::NONE;
+        // A ring of watch events has one clock, that of its first: with time the events of an object coalesce and keep the
+        // deadline of the oldest.
+        scenario.approximations = match timing {
+            Timing::Untimed => Approximations::NONE,
+            Timing::Timed => Approximations::NONE.with(Approximation::CoalescedWatchEvents),
+        };
     }
     if timing == Timing::Untimed || !follow {
         scenario.approximations = scenario.approximations.without(Approximation::Focus);

@@ -11,6 +11,7 @@ mod container;
 mod cursor;
 mod decode;
 mod fields;
+mod joined;
 mod json;
 mod lifecycle;
 mod neighbours;
@@ -199,8 +200,20 @@ pub fn read(sources: &[Source], options: &Options) -> Result<Reading, Vec<Proble
         }
     }
     if problems.is_empty() {
-        return assemble::assemble(&objects, options);
+        let mut reading = assemble::assemble(&objects, options)?;
+        reading.warnings.extend(sources.iter().flat_map(joints));
+        return Ok(reading);
     }
     problems.sort();
     Err(problems)
+}
+
+/// A warning for each place at which two files were joined without a line break.
+fn joints(source: &Source) -> Vec<Warning> {
+    let text = String::from_utf8_lossy(&source.text);
+    let warning = |mark: tree::Mark| Warning {
+        place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
+        says: "'---' ends a line that is followed by another object: read as a separator, on a line of its own".into(),
+    };
+    joined::joints(&text).into_iter().map(warning).collect()
 }
