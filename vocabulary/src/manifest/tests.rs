@@ -5,6 +5,7 @@ mod clusters;
 mod effects;
 mod limits;
 mod refusals;
+mod values;
 mod warnings;
 
 use super::{Options, Problem, Reading, Source, read};
