@@ -1,9 +1,11 @@
 //! Tests of the reader as a whole.
 
+mod cases;
 mod clusters;
 mod effects;
 mod limits;
 mod refusals;
+mod values;
 mod warnings;
 
 use super::{Options, Problem, Reading, Source, read};

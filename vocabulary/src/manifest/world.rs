@@ -28,9 +28,13 @@ const MOST_NODES: usize = 60;
 /// Everything that was read, by kind.
 #[derive(Default)]
 pub struct World<'o> {
+    /// Deployments, ReplicaSets and Pods.
     pub workloads: Vec<Parsed<'o>>,
+    /// Services that select pods.
     pub services: Vec<ParsedService<'o>>,
+    /// PodDisruptionBudgets.
     pub budgets: Vec<ParsedBudget<'o>>,
+    /// Nodes, each with what was assumed of it.
     pub nodes: Vec<(Node, Vec<String>)>,
     /// Objects that belong to the input as a whole.
     pub shared: Vec<&'o Object>,
@@ -73,6 +77,7 @@ fn read<T: DeserializeOwned>(object: &Object, api_version: &str) -> Option<T> {
     decoded.object.filter(|_| is_whole)
 }
 
+/// Refuses a second object of one kind, namespace and name.
 pub fn refuse_duplicates(objects: &[Object]) {
     let mut seen: BTreeMap<_, &Object> = BTreeMap::new();
     for object in objects.iter().filter(|object| !object.name.is_empty()) {
@@ -99,6 +104,7 @@ pub fn labels_of_other(object: &Object) -> Option<Labels> {
 }
 
 impl<'o> World<'o> {
+    /// Reads each object, and sorts them by kind.
     pub fn of(objects: &'o [Object], context: &Context<'_>) -> Self {
         let mut world = Self::default();
         for object in objects {
@@ -193,6 +199,7 @@ impl<'o> World<'o> {
         }
     }
 
+    /// An input without a workload, and one that is too large.
     pub fn refuse_nothing(&self, objects: &[Object]) -> Vec<Problem> {
         let problem = |says: String, accepted: &str| Problem {
             place: None,

@@ -128,7 +128,7 @@ impl Builder {
         match event {
             Event::DocumentStart(_) => self.spend(1, mark)?,
             Event::SequenceStart(anchor, _) => {
-                self.open(Frame::Sequence { mark, anchor, items: Vec::new() }, mark)?
+                self.open(Frame::Sequence { mark, anchor, items: Vec::new() }, mark)?;
             }
             Event::MappingStart(anchor, _) => {
                 let (entries, keys, merged) = (Vec::new(), BTreeSet::new(), Vec::new());
