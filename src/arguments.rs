@@ -186,7 +186,7 @@ pub struct BoundArguments {
     pub threads: Option<u16>,
 
     /// States that each search may find
-    #[arg(long, value_name = "N", default_value_t = 6_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     pub max_states: u64,
 
     /// Moves from the beginning, in each search

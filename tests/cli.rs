@@ -1,0 +1,164 @@
+//! The command as a user meets it: exit statuses, the JSON document, messages about wrong input, traces.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn podproof(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("the command runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("reports are text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are text")
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    folder
+}
+
+/// Checks one replica of an example with these arguments more; the folder of its traces, and what it said.
+fn check(test: &str, arguments: &[&str]) -> (PathBuf, Output) {
+    let folder = folder(test);
+    let traces = folder.join("traces");
+    let traces = traces.to_str().expect("a path of text");
+    let output = podproof(&[&["check", "--replicas", "1", "--trace-dir", traces], arguments].concat());
+    (folder, output)
+}
+
+#[test]
+fn no_request_fails_with_a_pre_stop_longer_than_the_propagation_bound() {
+    let about = ["--story", "rollout", "--property", "no-failed-request", "--property", "no-traffic-after-sigterm"];
+    let (_, output) = check("prestop", &[&about[..], &["examples/web-prestop.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains("holds no-traffic-after-sigterm, no-failed-request"), "{}", stdout(&output));
+}
+
+#[test]
+fn untimed_no_pre_stop_is_long_enough() {
+    let about = ["--story", "rollout", "--timing", "untimed", "--property", "no-traffic-after-sigterm"];
+    let (_, output) = check("untimed", &[&about[..], &["examples/web-prestop.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+}
+
+#[test]
+fn the_document_has_its_core_and_traces_can_be_shown_and_replayed() {
+    let about = ["--story", "rollout", "--property", "no-failed-request", "--format", "json"];
+    let (_, output) = check("document", &[&about[..], &["examples/web.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("one document and nothing else");
+    assert_eq!((&document["version"], &document["exit"]), (&1.into(), &1.into()));
+    let workload = &document["workloads"][0];
+    assert_eq!(workload["name"], "Deployment/web");
+    assert_eq!(workload["replicas"], serde_json::json!({ "manifest": 2, "checked": 1 }));
+    assert_eq!(workload["complete"], true);
+    assert!(workload["assumptions"].as_array().is_some_and(|list| list.iter().any(|line| line.as_str().is_some_and(|line| line.starts_with("watch delivery within 1 s")))));
+    assert!(workload["warnings"].is_array() && workload["seconds"].is_number());
+    let search = &workload["searches"][0];
+    assert_eq!((&search["story"], &search["timing"]), (&"rollout".into(), &"timed".into()));
+    assert_eq!(search["states"], workload["states"]);
+    assert!(search["approximations"].as_array().is_some_and(|list| list.contains(&"focus".into())));
+    let result = &workload["results"][0];
+    assert_eq!(result["property"], "no-failed-request");
+    assert_eq!(result["verdict"], "broken");
+    assert_eq!((&result["kind"], &result["counts"]), (&"safety".into(), &true.into()));
+    let trace = result["trace"].as_str().expect("a path");
+    let shown = podproof(&["trace", "show", trace]);
+    assert_eq!(shown.status.code(), Some(0));
+    assert!(stdout(&shown).contains("sends SIGTERM to container web of pod web-"), "{}", stdout(&shown));
+    assert!(result["steps"].as_u64().is_some_and(|steps| stdout(&shown).contains(&format!("step {steps} breaks no-failed-request"))));
+    let replayed = podproof(&["trace", "replay", trace]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
+    assert!(stdout(&replayed).contains("still broken"));
+}
+
+#[test]
+fn what_is_allowed_does_not_count_and_what_is_named_does() {
+    let about = ["--story", "rollout", "--property", "no-failed-request", "--allow", "no-failed-request"];
+    let (_, output) = check("allowed", &[&about[..], &["examples/web.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains("allowed: does not count"));
+}
+
+#[test]
+fn a_bound_ends_in_incomplete() {
+    let about = ["--story", "rollout", "--timing", "untimed", "--property", "rollout-completes", "--max-states", "50"];
+    let (_, output) = check("bound", &[&about[..], &["examples/web.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    assert!(stdout(&output).contains("as many as --max-states allows"));
+}
+
+#[test]
+fn wrong_input_is_refused_with_its_place() {
+    let folder = folder("wrong");
+    let file = folder.join("wrong.yaml");
+    let wrong = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/web.yaml"))
+        .expect("the example")
+        .replace("replicas: 2", "replicas: many");
+    std::fs::write(&file, wrong).expect("a file of the test");
+    let output = podproof(&["check", file.to_str().expect("text"), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = stderr(&output);
+    assert!(message.contains("wrong.yaml:") && message.contains("spec.replicas") && message.contains("accepted"), "{message}");
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document even so");
+    assert_eq!(document["exit"], 2);
+    for arguments in [
+        &["check"][..],
+        &["check", "no-such-file.yaml"],
+        &["check", "--scenario", "nothing"],
+        &["check", "--property", "no-trafic", "examples/web.yaml"],
+        &["check", "--latency", "wach=1", "examples/web.yaml"],
+        &["check", "--event", "node-crash", "examples/web.yaml"],
+        &["check", "--workload", "db", "examples/web.yaml"],
+        &["trace", "show", "examples/web.yaml"],
+        &["trace", "replay", "no-such-file.json"],
+    ] {
+        let output = podproof(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).is_empty() && !stderr(&output).contains("panicked"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn both_engines_of_stateright_agree_on_safety() {
+    let about = ["--scenario", "pod-life", "--timing", "untimed", "--format", "json"];
+    let properties = ["--property", "stopped-before-gone", "--property", "no-failed-request", "--property", "init-before-app"];
+    let mut documents = Vec::new();
+    for engine in ["podproof", "stateright-bfs", "stateright-dfs"] {
+        let folder = folder(&format!("engine-{engine}"));
+        let traces = folder.to_str().expect("text");
+        let output = podproof(&[&["check", "--engine", engine, "--trace-dir", traces], &about[..], &properties].concat());
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+        let results = document["workloads"][0]["results"].as_array().expect("results").clone();
+        let verdicts = results.iter().map(|row| (row["property"].clone(), row["verdict"].clone())).collect::<Vec<_>>();
+        documents.push((document["exit"].clone(), verdicts));
+    }
+    assert_eq!(documents[0], documents[1]);
+    assert_eq!(documents[0], documents[2]);
+}
+
+#[test]
+fn every_format_tells_the_verdict() {
+    for (format, sign) in [("human", "broken"), ("junit", "<failure"), ("sarif", "\"2.1.0\""), ("markdown", "**broken**")] {
+        let about = ["--story", "rollout", "--property", "no-failed-request", "--format", format];
+        let (_, output) = check(&format!("format-{format}"), &[&about[..], &["examples/web.yaml"]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stdout(&output).contains(sign) && stdout(&output).contains("no-failed-request"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn scenarios_are_listed_a_line_each() {
+    let output = podproof(&["scenarios"]);
+    let listed = stdout(&output).lines().count();
+    assert!(listed >= 12, "{listed}");
+}
