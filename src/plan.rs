@@ -78,7 +78,7 @@ pub fn searches(workload: &Workload, world: &WorldArguments, asked: PropertySet)
                 _ => workload.services.get(index).cloned().unwrap_or_default(),
             };
             for (timing, judged, follow) in parts(world.timing, judged) {
-                let scenario = told(scenario, story, timing, follow, world);
+                let scenario = told(scenario, story, timing, judged, follow, world);
                 plans.push(Plan { story, timing, services: services.clone(), scenario, judged });
             }
         }
@@ -125,8 +125,14 @@ fn effort(plan: &Plan) -> (u8, bool, usize) {
     (story, plan.timing == Timing::Timed, plan.services.len())
 }
 
+/// A neighbour's new pod may take an address: for the promises that speak of it.
+pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
+    let concerned = PropertySet::of([Property::NoMisroutedRequest, Property::OneAddressOnePod]);
+    timing == Timing::Timed || !judged.intersection(concerned).is_empty()
+}
+
 /// The scenario with its story, its events and its timing.
-fn told(base: &Scenario, story: Story, timing: Timing, follow: bool, world: &WorldArguments) -> Scenario {
+fn told(base: &Scenario, story: Story, timing: Timing, judged: PropertySet, follow: bool, world: &WorldArguments) -> Scenario {
     let mut scenario = base.clone();
     scenario.story = story;
     scenario.timing = timing;
@@ -139,13 +145,17 @@ fn told(base: &Scenario, story: Story, timing: Timing, follow: bool, world: &Wor
         scenario.scale = Some(ScaleTarget::By(-1));
     }
     if world.exact {
-        scenario.approximations = Approximations::NONE;
+        // A ring of watch events has one clock, that of its first: with time the events of an object coalesce and keep the
+        // deadline of the oldest.
+        scenario.approximations = match timing {
+            Timing::Untimed => Approximations::NONE,
+            Timing::Timed => Approximations::NONE.with(Approximation::CoalescedWatchEvents),
+        };
     }
     if timing == Timing::Untimed || !follow {
         scenario.approximations = scenario.approximations.without(Approximation::Focus);
     }
-    // A misrouted request is a matter of time: untimed, an address may always come back while a rule still has it.
-    scenario.addresses_are_reused |= timing == Timing::Timed || world.timing == TimingChoice::Untimed;
+    scenario.addresses_are_reused |= reuses_addresses(timing, judged);
     scenario.slots = slots(&scenario).max(base.slots);
     scenario
 }

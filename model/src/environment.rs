@@ -60,9 +60,8 @@ fn story_is_due(cluster: &Cluster<'_>, event: EventName, quiet: bool) -> bool {
 pub fn candidates(cluster: &Cluster<'_>, quiet: bool, out: &mut Vec<Action>) {
     for event in EventName::all() {
         let left = cluster.shared.events_left[event as usize] > 0;
-        if left || story_is_due(cluster, event, quiet) {
-            targets(cluster, event, out);
-        } else if event == EventName::PartitionHeal && quiet && cluster.rules.scenario.story == Story::Partition {
+        let promised = event == EventName::PartitionHeal && cluster.rules.scenario.story == Story::Partition;
+        if left || story_is_due(cluster, event, quiet) || (promised && quiet) {
             targets(cluster, event, out);
         }
     }

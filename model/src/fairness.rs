@@ -134,3 +134,71 @@ pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
         Action::Environment(_) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::event::{EventName, Story};
+    use podproof_vocabulary::scenario::Timing;
+    use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+    use super::*;
+    use crate::test_cluster::{N0, N1, P0, P1, TestCluster, allow};
+
+    fn unit_in(cluster: &TestCluster, action: Action) -> Option<Unit> {
+        cluster.look(|cluster| unit_of(cluster, &action))
+    }
+
+    #[test]
+    fn steps_of_components_are_fair_and_what_befalls_the_cluster_is_not() {
+        let cluster = TestCluster::web(2, 2, |s| {
+            for event in EventName::all() {
+                allow(s, event, 1);
+            }
+        });
+        for action in cluster.enabled() {
+            let fair = unit_in(&cluster, action).is_some();
+            assert_eq!(fair, !matches!(action, Action::Environment(_)), "{action:?}");
+        }
+        let reuse = Action::Container(Container::ReuseAddress { pod: P0 });
+        assert_eq!(unit_in(&cluster, reuse), None);
+    }
+
+    #[test]
+    fn only_the_repair_that_a_story_promises_is_fair() {
+        let heal = Action::Environment(Environment::HealPartition { node: N0 });
+        let cut = Action::Environment(Environment::PartitionNode { node: N0 });
+        let promised = TestCluster::web(1, 1, |s| s.story = Story::Partition);
+        assert!(unit_in(&promised, heal).is_some());
+        assert_eq!(unit_in(&promised, cut), None);
+        let other = TestCluster::web(1, 1, |_| {});
+        assert_eq!(unit_in(&other, heal), None);
+    }
+
+    #[test]
+    fn with_clocks_only_ticks_are_fair() {
+        let cluster = TestCluster::web(1, 1, |s| s.timing = Timing::Timed);
+        assert!(unit_in(&cluster, Action::Tick).is_some());
+        assert_eq!(unit_in(&cluster, Action::Watch(Watch::DeliverDeployment)), None);
+        assert_eq!(unit_in(&TestCluster::web(1, 1, |_| {}), Action::Tick), None);
+    }
+
+    /// The unit is class × consumer × key.
+    #[test]
+    fn another_consumer_or_key_is_another_unit_and_another_choice_is_not() {
+        let cluster = TestCluster::web(2, 2, |_| {});
+        let of = |action| unit_in(&cluster, action).unwrap();
+        let pod_to = |to, pod| of(Action::Watch(Watch::DeliverPod { to, pod }));
+        let (scheduler, manager) = (Watcher::Scheduler, Watcher::ControllerManager);
+        assert_ne!(pod_to(scheduler, P0), pod_to(manager, P0));
+        assert_ne!(pod_to(scheduler, P0), pod_to(scheduler, P1));
+        let assume = |node| of(Action::Scheduler(Scheduler::AssumePod { pod: P0, node }));
+        assert_eq!(assume(N0), assume(N1), "one attempt of one pod");
+        assert_eq!(assume(N0), of(Action::Scheduler(Scheduler::ParkPod { pod: P0 })));
+        let list = |watcher| of(Action::Watch(Watch::List { watcher }));
+        assert_ne!(list(Watcher::Kubelet(N0)), list(Watcher::Proxy(N0)));
+        let start = |pod, container| of(Action::Kubelet(Kubelet::StartContainer { pod, container }));
+        assert_ne!(start(PodId(0), ContainerId(0)), start(PodId(1), ContainerId(0)));
+        let relist = |node| of(Action::Kubelet(Kubelet::Relist { node }));
+        assert_ne!(relist(NodeId(0)), relist(NodeId(1)));
+    }
+}

@@ -30,8 +30,9 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
                 next(cluster, proxy.view, proxy.rule) != proxy.rule
             })
         };
-        // PRX-6: nothing is written before the first list; the rules of a broken watch stay (PRX-7).
-        if machine.powered() && machine.proxy_runs() && !machine.proxy_must_list() && behind() {
+        // PRX-6: before its first list a kube-proxy has seen nothing, so there is nothing to write. What it has seen it writes
+        // also when its watch has broken.
+        if machine.powered() && machine.proxy_runs() && behind() {
             out.push(Action::Proxy(Proxy::ProgramRules { node }));
         }
     }
@@ -95,6 +96,16 @@ mod tests {
         cluster.take(deliver(N0));
         cluster.take(program(N0));
         assert!(rule_is_ready(&cluster, N1) && cluster.can(deliver(N1)) && !cluster.can(program(N1)));
+    }
+
+    /// PRX-2.
+    #[test]
+    fn what_a_kube_proxy_has_seen_it_programs_though_its_watch_has_broken() {
+        let mut cluster = deleted();
+        cluster.take(deliver(N0));
+        cluster.befall(Environment::BreakWatches { watcher: Watcher::Proxy(N0) });
+        cluster.take(program(N0));
+        assert!(!rule_is_ready(&cluster, N0));
     }
 
     /// PRX-6, PRX-7.

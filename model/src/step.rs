@@ -195,3 +195,38 @@ pub fn is_write(action: &Action) -> bool {
         | Action::Process(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::approximation::Approximations;
+
+    use super::*;
+    use crate::test_cluster::{C0, N0, P0, TestCluster};
+
+    /// A back-off is slow: it waits, and with the approximation it waits for the cluster to be quiet.
+    #[test]
+    fn slow_timers_fire_when_nothing_else_can_move() {
+        let start = Kubelet::StartContainer { pod: P0, container: C0 };
+        for (waits, approximations) in [(true, Approximations::ALL), (false, Approximations::NONE)] {
+            let mut cluster = TestCluster::running(1, 1, |s| s.approximations = approximations);
+            cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(2));
+            cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+            cluster.take(Kubelet::Relist { node: N0 });
+            assert!(cluster.can(Kubelet::ReportStatus { pod: P0 }));
+            assert_eq!(cluster.can(start), !waits, "{approximations:?}");
+            cluster.settle();
+            cluster.take(start);
+        }
+    }
+
+    #[test]
+    fn a_write_of_the_audit_log_is_told_from_what_stays_inside_a_process() {
+        assert!(is_write(&Action::Scheduler(Scheduler::BindPod { pod: P0 })));
+        assert!(!is_write(&Action::Scheduler(Scheduler::FlushPod { pod: P0 })));
+        assert!(is_write(&Action::Environment(Environment::DeletePod { pod: P0 })));
+        assert!(!is_write(&Action::Environment(Environment::CrashNode { node: N0 })));
+        assert!(is_write(&Action::Kubelet(Kubelet::RemovePod { pod: P0 })));
+        assert!(!is_write(&Action::Kubelet(Kubelet::Relist { node: N0 })));
+        assert!(!is_write(&Action::Tick));
+    }
+}

@@ -42,7 +42,7 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 fn section(out: &mut String, workload: &WorkloadReport) {
     let replicas = match u32::from(workload.checked_replicas) == workload.manifest_replicas {
-        true => format!("{} replicas", workload.checked_replicas),
+        true => format!("{} replica{}", workload.checked_replicas, if workload.checked_replicas == 1 { "" } else { "s" }),
         false => format!("{} of {} replicas", workload.checked_replicas, workload.manifest_replicas),
     };
     line(out, format_args!("{BOLD}{}{BOLD:#}: {replicas} on {}", workload.name, workload.nodes.join(", ")));

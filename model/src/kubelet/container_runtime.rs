@@ -164,7 +164,8 @@ fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Ve
         startable(cluster, pod, |container| {
             let state = containers[container.index()];
             let is_restart = believed(state).has_exited();
-            if !state.is_running() && !(is_restart && never_restarts) {
+            let is_left = is_restart && never_restarts;
+            if !state.is_running() && !is_left {
                 out.push(Action::Kubelet(Kubelet::StartContainer { pod, container }));
             }
         });

@@ -6,6 +6,8 @@
 //! cycle, resting included.
 
 mod obligations;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::property::{Kind, PROPERTIES};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};

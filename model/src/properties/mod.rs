@@ -13,6 +13,8 @@ mod grace;
 mod placement;
 mod rollout;
 mod traffic;
+#[cfg(test)]
+mod tests;
 
 use podproof_vocabulary::{PodId, Property};
 use podproof_vocabulary::action::Action;

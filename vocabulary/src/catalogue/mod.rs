@@ -77,7 +77,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "drain-pdb",
-        says: "a node with both replicas is drained under a PodDisruptionBudget that keeps one of them",
+        says: "the only node is drained under a PodDisruptionBudget that keeps one of two pods: the drain waits for ever",
         make: worlds::drain_pdb,
     },
     Entry {

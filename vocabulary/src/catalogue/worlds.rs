@@ -77,7 +77,7 @@ pub(super) fn pleg_stuck(name: &str) -> Scenario {
 }
 
 pub(super) fn drain_pdb(name: &str) -> Scenario {
-    let mut scenario = web(name, Story::Drain, 2, 2);
+    let mut scenario = web(name, Story::Drain, 2, 1);
     scenario.budgets.push(DisruptionBudget {
         name: "web".into(),
         ask: BudgetAsk::MinAvailable(IntOrPercent::Int(1)),

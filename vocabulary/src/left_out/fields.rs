@@ -22,6 +22,7 @@ const SECURITY: &str = "permissions are not modelled: nobody is refused";
 const ADDRESSES: &str = "a Service has one address, and all nodes reach all pods";
 const PROBED: &str =
     "what a probe asks is not modelled: it succeeds exactly if the container accepts connections";
+const HOOK: &str = "what a hook asks is not modelled: it takes any time up to the grace period";
 const NAMES: &str = "names of hosts are not modelled";
 
 /// Who may stop whom when there is no room.
@@ -135,6 +136,21 @@ pub(super) const FIELDS: &[Row] = &[
         "Pod.spec.containers[].lifecycle.postStart",
         "a container is running as soon as it starts",
         &[InitBeforeApp, NoFailedRequest],
+    ),
+    field("Pod.spec.containers[].lifecycle.preStop.httpGet.host", HOOK, NONE),
+    field("Pod.spec.containers[].lifecycle.preStop.httpGet.httpHeaders", HOOK, NONE),
+    field("Pod.spec.containers[].lifecycle.preStop.httpGet.path", HOOK, NONE),
+    field("Pod.spec.containers[].lifecycle.preStop.httpGet.port", HOOK, NONE),
+    field("Pod.spec.containers[].lifecycle.preStop.httpGet.scheme", HOOK, NONE),
+    field(
+        "Pod.spec.containers[].lifecycle.preStop.tcpSocket.host",
+        "the kubelet knows no such hook, and it always fails",
+        NONE,
+    ),
+    field(
+        "Pod.spec.containers[].lifecycle.preStop.tcpSocket.port",
+        "the kubelet knows no such hook, and it always fails",
+        NONE,
     ),
     field("Pod.spec.containers[].lifecycle.stopSignal", "the signal to stop is SIGTERM", STOP),
     field("Pod.spec.containers[].resizePolicy", "nobody resizes a pod in place", NONE),

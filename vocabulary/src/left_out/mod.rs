@@ -56,6 +56,13 @@ pub struct Row {
 /// The table.
 pub const ROWS: &[Row] = &rows::ALL;
 
+impl Row {
+    /// Its place in the table.
+    pub fn position(&self) -> Option<usize> {
+        ROWS.iter().position(|row| (row.kind, row.what) == (self.kind, self.what))
+    }
+}
+
 /// The rows about fields.
 pub fn fields() -> impl Iterator<Item = &'static Row> {
     ROWS.iter().filter(|row| row.kind == Kind::Field)

@@ -5,70 +5,9 @@ use std::collections::BTreeMap;
 use super::Warning;
 use super::cursor::{Cursor, Object};
 use super::decode::Used;
+use super::represented::REPRESENTED;
 use super::tree::Mark;
 use crate::left_out::{self, Row};
-
-/// Fields that have their effect, each with all that stands within it. `*.` stands for every kind; the pod templates of
-/// Deployments and ReplicaSets are `Pod`, init containers are `containers[]` but for their `restartPolicy`, and the three
-/// probes are `*Probe`.
-pub const REPRESENTED: &[&str] = &[
-    "*.apiVersion",
-    "*.kind",
-    "*.metadata.generateName",
-    "*.metadata.name",
-    "*.metadata.namespace",
-    "Deployment.spec.minReadySeconds",
-    "Deployment.spec.progressDeadlineSeconds",
-    "Deployment.spec.replicas",
-    "Deployment.spec.selector",
-    "Deployment.spec.strategy",
-    "ReplicaSet.spec.minReadySeconds",
-    "ReplicaSet.spec.replicas",
-    "ReplicaSet.spec.selector",
-    "Pod.metadata.annotations",
-    "Pod.metadata.finalizers",
-    "Pod.metadata.labels",
-    "Pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
-    "Pod.spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution",
-    "Pod.spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution",
-    "Pod.spec.containers[].*Probe.failureThreshold",
-    "Pod.spec.containers[].*Probe.initialDelaySeconds",
-    "Pod.spec.containers[].*Probe.periodSeconds",
-    "Pod.spec.containers[].*Probe.successThreshold",
-    "Pod.spec.containers[].*Probe.timeoutSeconds",
-    "Pod.spec.containers[].lifecycle.preStop",
-    "Pod.spec.containers[].name",
-    "Pod.spec.containers[].ports",
-    "Pod.spec.containers[].resources.limits",
-    "Pod.spec.containers[].resources.requests",
-    "Pod.spec.initContainers[].restartPolicy",
-    "Pod.spec.nodeName",
-    "Pod.spec.nodeSelector",
-    "Pod.spec.restartPolicy",
-    "Pod.spec.terminationGracePeriodSeconds",
-    "Pod.spec.tolerations",
-    "Pod.spec.topologySpreadConstraints",
-    "Service.spec.clusterIP",
-    "Service.spec.externalTrafficPolicy",
-    "Service.spec.internalTrafficPolicy",
-    "Service.spec.ports[].port",
-    "Service.spec.ports[].protocol",
-    "Service.spec.ports[].targetPort",
-    "Service.spec.publishNotReadyAddresses",
-    "Service.spec.selector",
-    "Service.spec.type",
-    "PodDisruptionBudget.spec.maxUnavailable",
-    "PodDisruptionBudget.spec.minAvailable",
-    "PodDisruptionBudget.spec.selector",
-    "PodDisruptionBudget.spec.unhealthyPodEvictionPolicy",
-    "Node.metadata.labels",
-    "Node.spec.taints[].effect",
-    "Node.spec.taints[].key",
-    "Node.spec.taints[].value",
-    "Node.spec.unschedulable",
-    "Node.status.allocatable",
-    "Node.status.capacity",
-];
 
 /// The row for resources that are not `cpu`, `memory` or `pods`.
 pub const OTHER_RESOURCES: &str = "resources other than cpu, memory and pods";
@@ -118,17 +57,14 @@ pub fn is_within(path: &str, entry: &str) -> bool {
 
 /// What becomes of the field with this normalised path.
 pub fn fate(path: &str) -> Fate {
+    let (kind, within) = path.split_once('.').unwrap_or((path, ""));
     // A field that holds others, some of them represented, is judged by those.
-    let holds = |entry: &&str| {
-        let entry =
-            entry.strip_prefix("*.").and_then(|entry| Some(format!("{}.{entry}", path.split_once('.')?.0)));
-        entry.is_some_and(|entry| is_within(&entry, path))
+    let holds = |entry: &str| match entry.strip_prefix("*.") {
+        Some(entry) => is_within(entry, within),
+        None => is_within(entry, path),
     };
-    let in_list = |entry: &&str| is_within(path, entry) || is_within(entry, path) || holds(entry);
-    if REPRESENTED.iter().any(|entry| in_list(entry))
-        || path == "Deployment.spec.template"
-        || path == "ReplicaSet.spec.template"
-    {
+    let is_template = matches!(kind, "Deployment" | "ReplicaSet") && within == "spec.template";
+    if is_template || REPRESENTED.iter().any(|entry| holds(entry)) {
         return Fate::Represented;
     }
     match left_out::field(path) {

@@ -1,9 +1,9 @@
 //! Reading Kubernetes manifests into scenarios.
 //!
-//! Bytes become trees that know their lines ([`yaml`], [`json`]), trees become objects of `k8s-openapi` with every unknown
-//! key refused ([`decode`]), objects become words of a scenario with what the API server would refuse refused
-//! ([`workload`], [`pod`], [`container`], [`service`], [`nodes`]), and those become a cluster for each workload
-//! ([`assemble`]). What is left out on the way is noted from the table of [`crate::left_out`] ([`fields`]).
+//! Bytes become trees that know their lines (`yaml`, `json`), trees become objects of `k8s-openapi` with every unknown key
+//! refused (`decode`), objects become words of a scenario with what the API server would refuse refused (`workload`,
+//! `pod`, `container`, `service`, `nodes`), and those become a cluster for each workload (`world`, `assemble`). What is
+//! left out on the way is noted from the table of [`crate::left_out`] (`fields`).
 
 mod affinity;
 mod assemble;
@@ -11,6 +11,7 @@ mod container;
 mod cursor;
 mod decode;
 mod fields;
+mod joined;
 mod json;
 mod lifecycle;
 mod neighbours;
@@ -19,6 +20,7 @@ mod objects;
 mod pod;
 mod probe;
 mod quantity;
+mod represented;
 mod scalar;
 #[cfg(test)]
 mod schema;
@@ -30,6 +32,7 @@ mod tests;
 mod toleration;
 mod tree;
 mod workload;
+mod world;
 mod yaml;
 
 use std::fmt;
@@ -197,8 +200,20 @@ pub fn read(sources: &[Source], options: &Options) -> Result<Reading, Vec<Proble
         }
     }
     if problems.is_empty() {
-        return assemble::assemble(&objects, options);
+        let mut reading = assemble::assemble(&objects, options)?;
+        reading.warnings.extend(sources.iter().flat_map(joints));
+        return Ok(reading);
     }
     problems.sort();
     Err(problems)
+}
+
+/// A warning for each place at which two files were joined without a line break.
+fn joints(source: &Source) -> Vec<Warning> {
+    let text = String::from_utf8_lossy(&source.text);
+    let warning = |mark: tree::Mark| Warning {
+        place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
+        says: "'---' ends a line that is followed by another object: read as a separator, on a line of its own".into(),
+    };
+    joined::joints(&text).into_iter().map(warning).collect()
 }

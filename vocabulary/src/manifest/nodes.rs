@@ -109,7 +109,7 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
         assumptions.push(format!("generated nodes carry the label {key}={value}, which the pods ask for"));
     }
     for key in topology_keys(template) {
-        if !wanted.contains_key(key) && catalogue::node(1).labels.get(key).is_none() {
+        if !wanted.contains_key(key) && !catalogue::node(1).labels.contains_key(key) {
             assumptions.push(format!("generated nodes are each a domain of their own by the label {key}"));
         }
     }

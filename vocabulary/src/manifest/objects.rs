@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::cursor::{Findings, Object};
 use super::tree::{Mark, Tree, Value};
 use super::yaml::Fault;
-use super::{Place, Problem, Source, json, yaml};
+use super::{Place, Problem, Source, joined, json, yaml};
 
 /// The largest file that is read, in bytes.
 const MOST_BYTES: usize = 8 << 20;
@@ -110,7 +110,8 @@ fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {
         // A flow mapping of YAML starts alike; what is neither was most likely meant as JSON.
         json::documents(text).or_else(|fault| yaml::documents(text).map_err(|_| fault))
     } else {
-        yaml::documents(text)
+        let parts = joined::parts(text);
+        parts.iter().map(|part| yaml::documents(part)).collect::<Result<Vec<_>, _>>().map(|trees| trees.concat())
     };
     read.map_err(|fault| template_marker(bytes).unwrap_or(fault))
 }

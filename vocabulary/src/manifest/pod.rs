@@ -71,7 +71,7 @@ fn behaviour(
             at.field(ON_SIGTERM).refuse(
                 format!("is {}", quoted(text)),
                 "exit, drain=SECONDS, close=SECONDS (0 to 86400) or ignore",
-            )
+            );
         };
         text.parse::<OnSigterm>().map_err(refuse).ok()
     });

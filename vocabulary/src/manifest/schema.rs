@@ -90,7 +90,7 @@ impl<'de> Deserializer<'de> for Fill<'_> {
             self.paths.borrow_mut().push(field.path.clone());
             field
         };
-        visitor.visit_map(Each { names: fields.to_vec().into_iter(), value: None, at: Box::new(at) })
+        visitor.visit_map(Each { names: Vec::from(fields).into_iter(), value: None, at: Box::new(at) })
     }
 
     forward_to_deserialize_any! {

@@ -196,7 +196,7 @@ pub fn budget<'o>(
     let always_allow_unhealthy =
         policy_at.one_of(spec.unhealthy_pod_eviction_policy.as_deref(), &policies, false);
     if always_allow_unhealthy && !release.has_unhealthy_pod_eviction_policy() {
-        policy_at.warn(format!("has no effect in Kubernetes {release}"));
+        policy_at.warn(format!("unhealthyPodEvictionPolicy has no effect in Kubernetes {release}"));
     }
     let selector = spec.selector.as_ref().map(|given| label_selector(&at.field("selector"), given));
     if selector.is_none() {

@@ -140,7 +140,7 @@ fn read<'o>(
         selector_at.refuse("does not match the labels of the template", accepted);
     }
     if manifest_replicas == 0 {
-        at.field("replicas").warn("is scaled to 0: it has no pods to check");
+        at.field("replicas").warn("replicas is 0: there are no pods to check");
     }
     let replicas = u8::try_from(manifest_replicas).unwrap_or(u8::MAX).min(context.options.replicas);
     let (template, assumptions) = pod_template(&template_at, &metadata, spec, kind, context);

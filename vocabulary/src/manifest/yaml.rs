@@ -44,7 +44,11 @@ impl Fault {
 
     /// A key stands twice.
     pub fn twice(mark: Mark, key: &str) -> Self {
-        Self::new(mark, format!("the key {} stands twice in one mapping", quoted(key)), "each key once")
+        let accepted = match key {
+            "apiVersion" | "kind" => "each key once, and a line of its own with '---' between two objects",
+            _ => "each key once",
+        };
+        Self::new(mark, format!("the key {} stands twice in one mapping", quoted(key)), accepted)
     }
 }
 
@@ -124,7 +128,7 @@ impl Builder {
         match event {
             Event::DocumentStart(_) => self.spend(1, mark)?,
             Event::SequenceStart(anchor, _) => {
-                self.open(Frame::Sequence { mark, anchor, items: Vec::new() }, mark)?
+                self.open(Frame::Sequence { mark, anchor, items: Vec::new() }, mark)?;
             }
             Event::MappingStart(anchor, _) => {
                 let (entries, keys, merged) = (Vec::new(), BTreeSet::new(), Vec::new());
@@ -297,7 +301,7 @@ mod tests {
             ("{{a: b}: c}\n", 1, 2, "used as a key"),
             ("? \n: 1\n", 2, 1, "a key is empty"),
             ("a: !!binary aGk=\n", 1, 4, "the tag !!binary"),
-            ("x: &x 1\ny:\n  <<: *x\n", 1, 7, "names no mapping"),
+            ("x: &x 1\ny:\n  <<: *x\n", 1, 4, "names no mapping"),
         ] {
             let fault = documents(text).expect_err(text);
             assert!(fault.says.contains(says), "{text}: {}", fault.says);

@@ -104,6 +104,7 @@ fn unhealthy_old_pods_go_first_and_cost_no_availability() {
         "at most what may be scaled down in all"
     );
     assert_eq!(next(rolling(1, 0), 4, &[(2, 2), (2, 1), (1, 1)]), scale(1, 1), "also of a newer one");
+    assert_eq!(next(rolling(1, 1), 4, &[(4, 2), (1, 0)]), scale(0, 3), "a new pod that is not available counts");
 }
 
 /// DEP-1, DEP-6.

@@ -357,7 +357,7 @@ fn a_pod_is_not_collected_because_the_controller_has_not_seen_its_node() {
 fn a_deleting_pod_that_was_never_bound_is_collected() {
     let mut cluster = TestCluster::running(1, 1, |_| {});
     cluster.change(|cluster| {
-        pods::update(cluster, P0, |object| object.with_node(None).with_deletion(Deletion::Graceful))
+        pods::update(cluster, P0, |object| object.with_node(None).with_deletion(Deletion::Graceful));
     });
     assert!(!cluster.can(FAIL));
     cluster.take(pod_news(P0));

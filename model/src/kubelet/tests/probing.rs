@@ -4,7 +4,6 @@ use podproof_vocabulary::action::{Action, Container as ContainerStep, Environmen
 use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::scenario::{Container, OnSigterm, Probe, RestartPolicy};
 
-use crate::api_server::pods;
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
 const FLIP: Kubelet = Kubelet::FlipReadiness { pod: P0, container: C0 };
@@ -191,6 +190,26 @@ fn a_frozen_kubelet_does_not_react_to_probes() {
     stops_accepting(&mut cluster);
     cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
     assert!(!cluster.can(FLIP) && !cluster.can(FAIL) && !cluster.can(REPORT));
-    cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
+}
+
+/// SRC-5b.
+#[test]
+fn a_frozen_kubelet_reports_no_status() {
+    let mut cluster = running(|_| {});
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(REPORT));
+    cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
     assert!(!cluster.can(REPORT));
+}
+
+/// PRB-10.
+#[test]
+fn a_startup_probe_ends_with_the_life_of_its_pod() {
+    let mut cluster = starting(|c| c.startup_probe = probe(1, 30));
+    cluster.take(LISTEN);
+    assert!(cluster.can(PASS));
+    cluster.delete(P0);
+    cluster.settle_but(|action| !matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::BeginTermination { .. })));
+    assert!(!cluster.can(PASS));
 }

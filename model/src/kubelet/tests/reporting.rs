@@ -86,13 +86,22 @@ fn a_pod_completes_when_its_app_containers_have_ended_and_none_will_restart() {
     }
 }
 
-/// CPA-9.
+/// CPA-8, CPA-9.
 #[test]
-fn a_crashed_container_should_run_again_exactly_if_its_policy_restarts_it() {
-    for (policy, again) in [(RestartPolicy::Always, true), (RestartPolicy::Never, false)] {
-        let mut cluster = TestCluster::running(1, 1, |s| s.workload.template.restart_policy = policy);
+fn a_crashed_container_should_run_again_exactly_if_its_policy_or_its_kind_restarts_it() {
+    use ContainerKind::{App, Sidecar};
+    for (kind, policy, again) in [
+        (App, RestartPolicy::Always, true),
+        (App, RestartPolicy::Never, false),
+        (Sidecar, RestartPolicy::Never, true),
+    ] {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            s.workload.template.restart_policy = policy;
+            s.workload.template.containers.insert(0, container(kind, "first"));
+            s.workload.template.serving = 1;
+        });
         assert!(!cluster.look(|cluster| should_run_again(cluster, P0, C0)));
         cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
-        assert_eq!(cluster.look(|cluster| should_run_again(cluster, P0, C0)), again);
+        assert_eq!(cluster.look(|cluster| should_run_again(cluster, P0, C0)), again, "{kind:?} {policy:?}");
     }
 }

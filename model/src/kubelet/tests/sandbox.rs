@@ -6,6 +6,7 @@ use podproof_vocabulary::observation::{Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, PreStop, RestartPolicy, Scenario};
 
 use super::container;
+use crate::kubelet::status::status;
 use crate::test_cluster::{C0, C1, N0, P0, TestCluster};
 
 const CREATE: Action = Action::Kubelet(Kubelet::CreateSandbox { pod: P0 });
@@ -35,14 +36,13 @@ fn containers_outlive_their_sandbox_until_the_kubelet_stops_them() {
 fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {
     let before = TestCluster::running(1, 1, |_| {}).pod(P0).address;
     let mut cluster = struck(|_| {});
-    let mut phases = Vec::new();
     while let Some(action) =
         cluster.enabled().into_iter().find(|action| !matches!(action, Action::Environment(_)))
     {
         cluster.take(action);
-        phases.push(cluster.pod(P0).phase);
+        let reported = cluster.look(|cluster| status(cluster, P0).0);
+        assert_eq!(reported, Phase::Running, "after {action:?}");
     }
-    assert!(phases.iter().all(|&phase| phase == Phase::Running), "{phases:?}");
     assert_ne!(cluster.pod(P0).address, before);
     assert!(cluster.pod(P0).ready);
 }
@@ -117,4 +117,5 @@ fn the_api_shows_an_address_only_after_relist_and_report_and_keeps_it() {
         "without a ready sandbox the last address stays"
     );
     assert_eq!(cluster.pod(P0).address, address);
+    assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.address_cached()), address);
 }

@@ -108,7 +108,7 @@ fn a_pod_stays_pending_until_all_its_app_containers_were_started() {
 
 fn fails_init(policy: RestartPolicy) -> TestCluster {
     let mut cluster = in_sandbox(vec![container(ContainerKind::Init, "init"), app()], |s| {
-        s.workload.template.restart_policy = policy
+        s.workload.template.restart_policy = policy;
     });
     cluster.take(start(C0));
     cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });

@@ -183,7 +183,7 @@ fn a_node_whose_taints_change_wakes_only_pods_that_these_rejected() {
     cordoned.take(Scheduler::ParkPod { pod: P0 });
     let lift = |cluster: &mut TestCluster| {
         cluster.change(|c| {
-            crate::controllers::node_lifecycle::update(c, N0, |node| node.with_unschedulable(false))
+            crate::controllers::node_lifecycle::update(c, N0, |node| node.with_unschedulable(false));
         });
         cluster.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
     };

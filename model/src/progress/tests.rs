@@ -1,0 +1,264 @@
+//! Tests of the progress promises: when each is owed, and when it is paid.
+
+use podproof_vocabulary::action::{Action, Environment, Kubelet, Proxy, Scheduler};
+use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::observation::Phase;
+use podproof_vocabulary::property::Kind;
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario};
+use podproof_vocabulary::{NodeId, Property};
+
+use super::unsettles_endpoints;
+use crate::api_server::pods;
+use crate::test_cluster::{C0, N0, N1, P0, P1, TestCluster, allow};
+
+/// Whether the premise of a promise is true, and whether it is owed.
+fn of(cluster: &TestCluster, property: Property) -> (bool, bool) {
+    (cluster.reaches(property), cluster.owes(property))
+}
+
+const IDLE: (bool, bool) = (false, false);
+const PAID: (bool, bool) = (true, false);
+const OWED: (bool, bool) = (true, true);
+
+/// One pod of room on each of two nodes.
+fn tight(s: &mut Scenario) {
+    for node in &mut s.nodes {
+        node.allocatable.pods = 1;
+    }
+}
+
+#[test]
+fn a_quiet_cluster_owes_nothing() {
+    let cluster = TestCluster::running(2, 2, |_| {});
+    for property in Property::all().filter(|property| property.facts().kind == Kind::Liveness) {
+        assert!(!cluster.owes(property), "{property}");
+    }
+}
+
+#[test]
+fn a_pod_that_fits_somewhere_is_to_be_bound() {
+    let property = Property::ScheduledIfFeasible;
+    let mut cluster = TestCluster::web(2, 1, |s| {
+        tight(s);
+        s.workload.kind = podproof_vocabulary::scenario::WorkloadKind::ReplicaSet;
+    });
+    assert_eq!(of(&cluster, property), IDLE);
+    cluster.settle_but(|action| matches!(action, Action::Scheduler(_)));
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.take(Scheduler::AssumePod { pod: P0, node: N0 });
+    assert_eq!(of(&cluster, property), OWED, "a choice is not a binding");
+    cluster.take(Scheduler::BindPod { pod: P0 });
+    assert_eq!(of(&cluster, property), PAID, "the other fits nowhere");
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Failed));
+    assert_eq!(of(&cluster, property), OWED, "in truth there is room, whatever the scheduler sees");
+}
+
+#[test]
+fn a_pod_that_is_deleting_or_terminal_is_not_to_be_bound() {
+    let property = Property::ScheduledIfFeasible;
+    let mut cluster = TestCluster::web(1, 1, |s| s.workload.template.finalizer = true);
+    cluster.settle_but(|action| matches!(action, Action::Scheduler(_)));
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.delete(P0);
+    assert_eq!(of(&cluster, property), IDLE);
+}
+
+#[test]
+fn a_deleted_pod_on_a_living_connected_node_is_to_go() {
+    let property = Property::DeletionCompletes;
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    assert_eq!(of(&cluster, property), IDLE);
+    cluster.delete(P0);
+    assert_eq!(of(&cluster, property), OWED);
+    for change in [Environment::PartitionNode { node: N0 }, Environment::CrashNode { node: N0 }] {
+        let mut cluster = TestCluster::running(1, 2, |_| {});
+        cluster.delete(P0);
+        cluster.befall(change);
+        assert_eq!(of(&cluster, property), IDLE, "{change:?}");
+    }
+    cluster.settle();
+    assert_eq!(of(&cluster, property), IDLE);
+    let mut kept = TestCluster::running(1, 1, |s| s.workload.template.finalizer = true);
+    kept.delete(P0);
+    assert_eq!(of(&kept, property), IDLE, "a finalizer");
+}
+
+#[test]
+fn a_pod_on_a_node_that_failed_for_good_is_to_leave_the_rules() {
+    let property = Property::UnreachableEndpointsLeave;
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    cluster.befall(Environment::CrashNode { node: N0 });
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.settle();
+    cluster.take(podproof_vocabulary::action::NodeLifecycle::MarkNodeUnknown { node: N0 });
+    cluster.settle_but(|action| matches!(action, Action::Proxy(_)));
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.take(Proxy::ProgramRules { node: N1 });
+    assert_eq!(of(&cluster, property), PAID);
+    let mut returns = TestCluster::running(1, 2, |s| allow(s, EventName::NodeReturn, 1));
+    returns.befall(Environment::CrashNode { node: N0 });
+    assert_eq!(of(&returns, property), IDLE, "it may come back");
+    let mut cut = TestCluster::running(1, 2, |_| {});
+    cut.befall(Environment::PartitionNode { node: N0 });
+    assert_eq!(of(&cut, property), IDLE, "it serves on");
+}
+
+#[test]
+fn a_pod_that_does_not_tolerate_a_no_execute_taint_is_to_leave() {
+    let property = Property::NoexecuteEvicts;
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    assert_eq!(of(&cluster, property), IDLE);
+    cluster.befall(Environment::TaintNode { node: N0 });
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.befall(Environment::PartitionNode { node: N0 });
+    assert_eq!(of(&cluster, property), IDLE);
+    cluster.befall(Environment::HealPartition { node: N0 });
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Failed));
+    assert_eq!(of(&cluster, property), IDLE, "a terminal pod has left");
+    let mut tolerant = TestCluster::running(1, 1, |_| {});
+    tolerant.change(|cluster| cluster.nodes[0].api.set_not_ready_no_execute(true));
+    assert_eq!(of(&tolerant, property), IDLE, "for 300 s it does");
+}
+
+#[test]
+fn a_crashed_container_of_a_pod_that_should_run_is_to_run_again() {
+    let property = Property::CrashRecovers;
+    let crash = Environment::CrashContainer { pod: P0, container: C0 };
+    let crashed = |tweak: fn(&mut Scenario)| {
+        let mut cluster = TestCluster::running(1, 1, tweak);
+        cluster.befall(crash);
+        cluster
+    };
+    let mut cluster = crashed(|_| {});
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.settle();
+    assert_eq!(of(&cluster, property), IDLE);
+    let never = crashed(|s| s.workload.template.restart_policy = RestartPolicy::Never);
+    assert_eq!(of(&never, property), IDLE);
+    let mut deleted = crashed(|_| {});
+    deleted.delete(P0);
+    assert_eq!(of(&deleted, property), IDLE);
+    let mut cut = crashed(|_| {});
+    cut.befall(Environment::PartitionNode { node: N0 });
+    assert_eq!(of(&cut, property), IDLE);
+    let mut evicted = TestCluster::running(1, 1, |_| {});
+    evicted.befall(Environment::EvictUnderPressure { pod: P0 });
+    evicted.befall(crash);
+    assert_eq!(of(&evicted, property), IDLE);
+}
+
+#[test]
+fn a_hung_runtime_is_to_be_detected_and_its_pods_to_be_replaced() {
+    let property = Property::RuntimeHangDetected;
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    assert_eq!(of(&cluster, property), IDLE);
+    cluster.befall(Environment::HangRuntime { node: N0 });
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.take(Kubelet::NoticeHang { node: N0 });
+    cluster.take(Kubelet::ReportNodeStatus { node: N0 });
+    assert_eq!(of(&cluster, property), OWED, "detected, not replaced");
+    cluster.settle();
+    cluster.take(podproof_vocabulary::action::TaintEviction::DeletePod { pod: P0 });
+    cluster.settle();
+    assert_eq!(cluster.pod(P1).node, Some(N1));
+    assert_eq!(of(&cluster, property), PAID);
+
+    let mut alone = TestCluster::running(1, 1, |_| {});
+    alone.befall(Environment::HangRuntime { node: N0 });
+    alone.take(Kubelet::NoticeHang { node: N0 });
+    alone.take(Kubelet::ReportNodeStatus { node: N0 });
+    assert_eq!(of(&alone, property), PAID, "without room elsewhere nothing more is promised");
+}
+
+#[test]
+fn after_a_node_failure_the_wanted_pods_are_to_be_ready_elsewhere_if_there_is_room() {
+    let property = Property::ReplacedAfterNodeFailure;
+    let failed = |tweak: fn(&mut Scenario)| {
+        let mut cluster = TestCluster::running(1, 2, tweak);
+        assert_eq!(of(&cluster, property), IDLE);
+        cluster.befall(Environment::CrashNode { node: N0 });
+        cluster
+    };
+    let mut cluster = failed(|_| {});
+    assert_eq!(of(&cluster, property), OWED, "a pod that only looks ready does not count");
+    cluster.settle();
+    while cluster.owes(property) {
+        let slow = cluster.enabled()[0];
+        cluster.take(slow);
+        cluster.settle();
+    }
+    assert_eq!(of(&cluster, property), PAID);
+    let bound = failed(|s| {
+        s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), "node-1".into());
+    });
+    assert_eq!(of(&bound, property), IDLE, "nowhere else to go");
+    let mut cordoned = failed(|_| {});
+    cordoned.befall(Environment::CordonNode { node: N1 });
+    assert_eq!(of(&cordoned, property), IDLE);
+    let never_ready = failed(|s| s.workload.template.containers.push(podproof_vocabulary::catalogue::app()));
+    assert_eq!(of(&never_ready, property), IDLE, "two containers want one port");
+}
+
+#[test]
+fn a_rollout_is_to_complete_if_all_new_pods_fit_at_once() {
+    let property = Property::RolloutCompletes;
+    let rolling = |tweak: fn(&mut Scenario)| {
+        let mut cluster = TestCluster::running(2, 2, |s| {
+            allow(s, EventName::Rollout, 1);
+            tweak(s);
+        });
+        assert_eq!(of(&cluster, property), IDLE);
+        cluster.take(Environment::ChangeTemplate);
+        cluster
+    };
+    let mut cluster = rolling(|_| {});
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.settle();
+    assert_eq!(of(&cluster, property), PAID);
+    assert_eq!(of(&rolling(tight), property), OWED, "the old ones are not counted");
+    let mut short = rolling(tight);
+    short.befall(Environment::CordonNode { node: N1 });
+    assert_eq!(of(&short, property), IDLE);
+    let blocked = rolling(|s| {
+        s.release = podproof_vocabulary::Release { minor: 28 };
+        let sidecar = podproof_vocabulary::scenario::Container {
+            kind: ContainerKind::Sidecar,
+            ports: Vec::new(),
+            ..podproof_vocabulary::catalogue::app()
+        };
+        s.workload.template.containers.insert(0, sidecar);
+        s.workload.template.serving = 1;
+    });
+    assert_eq!(of(&blocked, property), IDLE, "an init container that never ends");
+}
+
+#[test]
+fn the_rules_of_living_connected_nodes_are_to_follow_the_api() {
+    let property = Property::EndpointsConverge;
+    let mut cluster = TestCluster::running(1, 2, |_| {});
+    assert_eq!(of(&cluster, property), PAID);
+    cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
+    assert_eq!(of(&cluster, property), OWED);
+    cluster.settle_but(|action| {
+        matches!(action, Action::Kubelet(_) | Action::Proxy(Proxy::ProgramRules { node: N1 }))
+    });
+    assert_eq!(of(&cluster, property), OWED, "one node is behind");
+    cluster.befall(Environment::PartitionNode { node: N1 });
+    assert_eq!(of(&cluster, property), PAID, "it is cut off");
+    let headless = TestCluster::running(1, 2, |s| s.service.as_mut().unwrap().headless = true);
+    assert_eq!(of(&headless, property), IDLE);
+}
+
+#[test]
+fn the_endpoints_are_not_settled_while_pods_or_machines_change() {
+    let cluster = TestCluster::running(1, 2, |_| {});
+    let unsettles = |change: &dyn Fn(&mut TestCluster)| {
+        let mut after = TestCluster::running(1, 2, |_| {});
+        change(&mut after);
+        cluster.look(|before| after.look(|after| unsettles_endpoints(before, after)))
+    };
+    assert!(!unsettles(&|_| {}));
+    assert!(unsettles(&|after| after.delete(P0)));
+    assert!(unsettles(&|after| after.befall(Environment::PartitionNode { node: NodeId(0) })));
+    assert!(!unsettles(&|after| after.change(|cluster| cluster.pod_mut(P0).controller.set_available(true))));
+}
