@@ -33,7 +33,6 @@ fn same(name: &str, scenario: Scenario) -> Verdict {
     let coalesced = verdict(name, &Checked::new(scenario.clone()));
     let exact = verdict(name, &Checked::new(in_rings(scenario)));
     assert_eq!(exact, coalesced, "{name}: rings against coalesced events");
-    eprintln!("{name} {} {}", coalesced.states, exact.states);
     coalesced
 }
 
@@ -94,7 +93,6 @@ fn single_steps_and_moves_agree_with_exact_rings() {
             .without(Approximation::CurrentSchedulerView);
         let single = verdict(story.name(), &Checked::with(scenario.clone(), Fusions::none()));
         let moves = verdict(story.name(), &Checked::new(scenario));
-        eprintln!("{story} single {} moves {}", single.states, moves.states);
         assert_eq!(moves, single, "{story}: moves against single steps, with exact rings");
     }
 }
