@@ -1,5 +1,7 @@
 //! The clocks of a scenario: which there are, where each is among the words of a state, and how long a tick is.
 
+use std::ops::Range;
+
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::latency::Latencies;
@@ -9,6 +11,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 use super::OVERRIDDEN_GRACE;
 use crate::cluster::Cluster;
 use crate::endpoints;
+use crate::watch::ring::{self, Stream};
 
 /// A clock of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +128,8 @@ pub struct Clocks {
     nodes: usize,
     containers: usize,
     revisions: usize,
+    /// Streams of an exact search, whose events have a clock each.
+    streams: usize,
     /// Seconds in a tick.
     pub unit: u32,
 }
@@ -143,7 +148,10 @@ impl Clocks {
             Timing::Timed if scenario.approximations.has(Approximation::Focus) => Mode::Followed,
             Timing::Timed => Mode::All,
         };
-        Self { mode, pods, nodes, containers, revisions, unit: unit(scenario, mode) }
+        // Beside a followed pod events take any time, but for its own.
+        let exact_views = !scenario.approximations.has(Approximation::CoalescedWatchEvents);
+        let streams = if exact_views && mode == Mode::All { Stream::count(nodes) } else { 0 };
+        Self { mode, pods, nodes, containers, revisions, streams, unit: unit(scenario, mode) }
     }
 
     /// How many there are.
@@ -151,13 +159,26 @@ impl Clocks {
         match self.mode {
             Mode::None => 0,
             Mode::Followed => 3 + 2 * self.nodes + CONTAINER_CLOCKS * self.containers,
-            Mode::All => {
-                self.pods * (POD_CLOCKS + CONTAINER_CLOCKS * self.containers)
-                    + self.nodes * NODE_CLOCKS
-                    + self.revisions * REPLICA_SET_CLOCKS
-                    + ONCE_CLOCKS
-            }
+            Mode::All => self.events_start() + self.streams * ring::CAPACITY,
         }
+    }
+
+    fn events_start(&self) -> usize {
+        self.pods * (POD_CLOCKS + CONTAINER_CLOCKS * self.containers)
+            + self.nodes * NODE_CLOCKS
+            + self.revisions * REPLICA_SET_CLOCKS
+            + ONCE_CLOCKS
+    }
+
+    /// Has each watch event a clock of its own, from its write to its delivery?
+    pub(super) fn run_for_events(&self) -> bool {
+        self.streams > 0
+    }
+
+    /// The clocks of a stream's events, the oldest first.
+    pub(super) fn of_events(&self, stream: Stream) -> Range<usize> {
+        let start = self.events_start() + stream.number(self.nodes) * ring::CAPACITY;
+        start..start + ring::CAPACITY
     }
 
     /// Are there clocks at all?

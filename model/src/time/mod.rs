@@ -20,6 +20,8 @@ use podproof_vocabulary::action::Action;
 use smallvec::SmallVec;
 
 use crate::cluster::Cluster;
+use crate::watch;
+use crate::watch::ring::{self, Stream};
 use clocks::index;
 use monitors::monitors;
 use windows::timing;
@@ -74,6 +76,9 @@ pub fn restart(cluster: &mut Cluster<'_>, taken: Option<&Action>, candidates: &[
             start(cluster, index, window.to);
         }
     }
+    for index in events_on_their_way(cluster) {
+        start(cluster, index, cluster.rules.scenario.latencies.watch);
+    }
     for (index, watches, seconds) in monitors(cluster) {
         if watches {
             start(cluster, index, seconds);
@@ -83,6 +88,34 @@ pub fn restart(cluster: &mut Cluster<'_>, taken: Option<&Action>, candidates: &[
         if !runs {
             *clock = 0;
         }
+    }
+}
+
+/// The clocks of the events in rings whose consumers take events.
+fn events_on_their_way(cluster: &Cluster<'_>) -> Vec<usize> {
+    let clocks = &cluster.rules.clocks;
+    if !clocks.run_for_events() {
+        return Vec::new();
+    }
+    let streams =
+        Stream::all(cluster.rules.nodes).filter(|stream| watch::takes_events(cluster, stream.watcher()));
+    streams.flat_map(|stream| clocks.of_events(stream).take(ring::length(cluster, stream))).collect()
+}
+
+/// The oldest event of a stream was delivered: the clocks of the others move up with them.
+pub(crate) fn forget_event(cluster: &mut Cluster<'_>, stream: Stream) {
+    if cluster.rules.clocks.run_for_events() {
+        let events = cluster.rules.clocks.of_events(stream);
+        cluster.clocks.copy_within(events.start + 1..events.end, events.start);
+        cluster.clocks[events.end - 1] = 0;
+    }
+}
+
+/// The events of a stream are lost.
+pub(crate) fn forget_events(cluster: &mut Cluster<'_>, stream: Stream) {
+    if cluster.rules.clocks.run_for_events() {
+        let events = cluster.rules.clocks.of_events(stream);
+        cluster.clocks[events].fill(0);
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, W
     }
     Some(match *action {
         Action::Tick | Action::Environment(_) => return None,
+        // An event in a ring has its own clock, which runs behind others too.
+        Action::Watch(watch) if cluster.rules.clocks.run_for_events() && is_of_ring(watch) => return None,
         Action::Watch(watch) => (watch_clock(watch), W::within(l.watch)),
         Action::Scheduler(step) => match step {
             Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod } | Scheduler::BindPod { pod } => {
@@ -156,6 +158,11 @@ pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, W
             (clock, W::within(l.process_start))
         }
     })
+}
+
+/// Is this the delivery of an event that an exact search keeps in a ring?
+fn is_of_ring(watch: Watch) -> bool {
+    !matches!(watch, Watch::List { .. } | Watch::DeliverBudget)
 }
 
 fn watch_clock(watch: Watch) -> Clock {

@@ -18,7 +18,7 @@ use crate::cluster::Cluster;
 use crate::state::{
     ControllerView, DeploymentObject, KubeletView, NodeObject, PodObject, ReplicaSetColumn, SchedulerView,
 };
-use crate::{controllers, kubelet, scheduler};
+use crate::{api_server, controllers, kubelet, scheduler};
 use ring::Stream;
 
 /// Does news reach this consumer, sooner or later, without its listing again?
@@ -36,6 +36,12 @@ pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
             cluster.models_proxy(node) && machine.proxy_runs() && machine.connected() && !machine.proxy_must_list()
         }
     }
+}
+
+/// Can its events reach it now? A kubelet whose config channel nobody reads takes none (SRC-5).
+pub(crate) fn takes_events(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+    let frozen = matches!(watcher, Watcher::Kubelet(node) if kubelet::is_frozen(cluster, node));
+    receives(cluster, watcher) && !frozen && api_server::answers(cluster)
 }
 
 /// Must it list, and can it?

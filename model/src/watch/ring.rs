@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::cluster::Cluster;
 use crate::state::Endpoint;
+use crate::time;
 
 /// Events that one ring holds.
 pub const CAPACITY: usize = 8;
@@ -43,6 +44,50 @@ pub enum Stream {
 impl Stream {
     const FIXED: usize = 6;
 
+    /// Every stream, in the order of their numbers.
+    pub fn all(nodes: usize) -> impl Iterator<Item = Self> {
+        let fixed = [
+            Self::SchedulerPods,
+            Self::SchedulerNodes,
+            Self::ControllerPods,
+            Self::ControllerNodes,
+            Self::ReplicaSets,
+            Self::Deployments,
+        ];
+        fixed.into_iter().chain(NodeId::first(nodes).map(Self::KubeletPods)).chain(NodeId::first(nodes).map(Self::Slices))
+    }
+
+    /// How many streams there are.
+    pub const fn count(nodes: usize) -> usize {
+        Self::FIXED + 2 * nodes
+    }
+
+    /// Its number, below [`Self::count`].
+    pub fn number(self, nodes: usize) -> usize {
+        match self {
+            Self::SchedulerPods => 0,
+            Self::SchedulerNodes => 1,
+            Self::ControllerPods => 2,
+            Self::ControllerNodes => 3,
+            Self::ReplicaSets => 4,
+            Self::Deployments => 5,
+            Self::KubeletPods(node) => Self::FIXED + node.index(),
+            Self::Slices(node) => Self::FIXED + nodes + node.index(),
+        }
+    }
+
+    /// Whose events they are.
+    pub fn watcher(self) -> Watcher {
+        match self {
+            Self::SchedulerPods | Self::SchedulerNodes => Watcher::Scheduler,
+            Self::ControllerPods | Self::ControllerNodes | Self::ReplicaSets | Self::Deployments => {
+                Watcher::ControllerManager
+            }
+            Self::KubeletPods(node) => Watcher::Kubelet(node),
+            Self::Slices(node) => Watcher::Proxy(node),
+        }
+    }
+
     /// The pods that a consumer watches.
     pub fn pods(watcher: Watcher) -> Self {
         match watcher {
@@ -58,19 +103,13 @@ impl Stream {
         let slice = 1 + CAPACITY * snapshot_words(cluster.rules.pods);
         let nodes = cluster.rules.nodes;
         match self {
-            Self::SchedulerPods => 0..plain,
-            Self::SchedulerNodes => plain..2 * plain,
-            Self::ControllerPods => 2 * plain..3 * plain,
-            Self::ControllerNodes => 3 * plain..4 * plain,
-            Self::ReplicaSets => 4 * plain..5 * plain,
-            Self::Deployments => 5 * plain..6 * plain,
-            Self::KubeletPods(node) => {
-                let start = (Self::FIXED + node.index()) * plain;
-                start..start + plain
-            }
             Self::Slices(node) => {
                 let start = (Self::FIXED + nodes) * plain + node.index() * slice;
                 start..start + slice
+            }
+            _ => {
+                let start = self.number(nodes) * plain;
+                start..start + plain
             }
         }
     }
@@ -116,6 +155,11 @@ pub fn push(cluster: &mut Cluster<'_>, stream: Stream, key: u8, value: &[u64]) {
     }
 }
 
+/// How many events are on their way.
+pub fn length(cluster: &Cluster<'_>, stream: Stream) -> usize {
+    cluster.rings[stream.words(cluster).start] as usize
+}
+
 /// The oldest event: its object and value.
 pub fn head(cluster: &Cluster<'_>, stream: Stream) -> Option<(u8, u64)> {
     let ring = &cluster.rings[stream.words(cluster)];
@@ -134,6 +178,7 @@ pub fn pop(cluster: &mut Cluster<'_>, stream: Stream) {
     ring.copy_within(1 + width..1 + length * width, 1);
     ring[1 + (length - 1) * width..][..width].fill(0);
     ring[0] -= 1;
+    time::forget_event(cluster, stream);
 }
 
 /// Takes all events away.
@@ -141,6 +186,7 @@ pub fn clear(cluster: &mut Cluster<'_>, stream: Stream) {
     if is_kept(cluster) {
         let words = stream.words(cluster);
         cluster.rings[words].fill(0);
+        time::forget_events(cluster, stream);
     }
 }
 
