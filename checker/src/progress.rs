@@ -89,12 +89,8 @@ fn cycles(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
     let inside = |id: Id| (id as usize) < expanded && graph.pending(id) != 0;
     let all = (0..expanded as Id).filter(|&id| inside(id));
     let successors = |id: Id, out: &mut Vec<Id>| {
-        let common = |edge: Edge, discharged: Obligations| {
-            inside(edge.to) && graph.pending(id) & graph.pending(edge.to) & !discharged != 0
-        };
-        out.extend(
-            graph.edges(id).filter(|&(edge, discharged)| common(edge, discharged)).map(|(edge, _)| edge.to),
-        );
+        let common = |edge: Edge, discharged: Obligations| inside(edge.to) && graph.pending(id) & graph.pending(edge.to) & !discharged != 0;
+        out.extend(graph.edges(id).filter(|&(edge, discharged)| common(edge, discharged)).map(|(edge, _)| edge.to));
     };
     let mut candidates: Vec<Vec<Id>> = Vec::new();
     components(expanded, all, inside, successors, |component| {
@@ -112,13 +108,7 @@ fn cycles(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
 }
 
 /// Fair cycles with one obligation pending, inside one component of the whole.
-fn inner_cycles(
-    graph: &Graph,
-    within: &[Id],
-    obligation: u32,
-    family: fn(u32) -> u32,
-    found: &mut Vec<Found>,
-) {
+fn inner_cycles(graph: &Graph, within: &[Id], obligation: u32, family: fn(u32) -> u32, found: &mut Vec<Found>) {
     let bit: Obligations = 1 << obligation;
     let mut members: Vec<Id> = within.iter().copied().filter(|&id| graph.pending(id) & bit != 0).collect();
     members.sort_unstable();
@@ -134,51 +124,32 @@ fn inner_cycles(
             (discharged & bit == 0).then_some((offset as u16, to, edge.unit))
         })
     };
-    let successors =
-        |index: Id, out: &mut Vec<Id>| out.extend(inner(members[index as usize]).map(|(_, to, _)| to));
-    components(
-        members.len(),
-        0..members.len() as Id,
-        |_| true,
-        successors,
-        |component| {
-            let mut inside: HashSet<u64, Identity> = HashSet::with_hasher(Identity);
-            inside.extend(component.iter().map(|&index| u64::from(index)));
-            let edges = |index: Id| {
-                inner(members[index as usize]).filter(|&(_, to, _)| inside.contains(&u64::from(to)))
-            };
-            if !component.iter().any(|&index| edges(index).next().is_some()) {
-                return;
-            }
-            if found.iter().any(|lasso| {
-                family(lasso.obligation) == family(obligation) && lasso.at <= members[component[0] as usize]
-            }) {
-                return;
-            }
-            if let Some(cycle) = fair_cycle(graph, &members, component, &edges) {
-                found.push(Found { obligation, at: members[cycle.0 as usize], cycle: cycle.1 });
-            }
-        },
-    );
+    let successors = |index: Id, out: &mut Vec<Id>| out.extend(inner(members[index as usize]).map(|(_, to, _)| to));
+    components(members.len(), 0..members.len() as Id, |_| true, successors, |component| {
+        let mut inside: HashSet<u64, Identity> = HashSet::with_hasher(Identity);
+        inside.extend(component.iter().map(|&index| u64::from(index)));
+        let edges = |index: Id| inner(members[index as usize]).filter(|&(_, to, _)| inside.contains(&u64::from(to)));
+        if !component.iter().any(|&index| edges(index).next().is_some()) {
+            return;
+        }
+        if found.iter().any(|lasso| family(lasso.obligation) == family(obligation) && lasso.at <= members[component[0] as usize]) {
+            return;
+        }
+        if let Some(cycle) = fair_cycle(graph, &members, component, &edges) {
+            found.push(Found { obligation, at: members[cycle.0 as usize], cycle: cycle.1 });
+        }
+    });
 }
 
 /// A cycle through a component that serves every unit of fairness, if there is one: where it begins, and the transition
 /// to take at each step.
-fn fair_cycle<I>(
-    graph: &Graph,
-    members: &[Id],
-    component: &[Id],
-    edges: &impl Fn(Id) -> I,
-) -> Option<(Id, Vec<u16>)>
+fn fair_cycle<I>(graph: &Graph, members: &[Id], component: &[Id], edges: &impl Fn(Id) -> I) -> Option<(Id, Vec<u16>)>
 where
     I: Iterator<Item = (u16, Id, u32)>,
 {
     let enabled = |index: Id| -> Vec<u32> {
-        let mut units: Vec<u32> = graph
-            .edges(members[index as usize])
-            .map(|(edge, _)| edge.unit)
-            .filter(|&unit| unit != 0)
-            .collect();
+        let mut units: Vec<u32> =
+            graph.edges(members[index as usize]).map(|(edge, _)| edge.unit).filter(|&unit| unit != 0).collect();
         units.sort_unstable();
         units.dedup();
         units

@@ -195,8 +195,7 @@ impl<'y, Y: System> Search<'y, Y> {
                     transitions: run.transitions,
                     depth: run.depth,
                 };
-                let state_bytes =
-                    (size_of::<(Id, Y::State)>() * (next.capacity() + frontier.capacity())) as u64;
+                let state_bytes = (size_of::<(Id, Y::State)>() * (next.capacity() + frontier.capacity())) as u64;
                 stopped = self.stop(progress, start, graph.bytes() + state_bytes);
             }
             if stopped.is_none() {
@@ -213,11 +212,9 @@ impl<'y, Y: System> Search<'y, Y> {
             choices.extend(last);
             Path::replay(system, initial[usize::from(first)].clone(), &choices)
         };
-        let violations =
-            run.broken.iter().map(|&(property, id, last)| Violation { property, path: way(id, last) });
+        let violations = run.broken.iter().map(|&(property, id, last)| Violation { property, path: way(id, last) });
         let violations = violations.collect();
-        let lassos =
-            if keeps_edges { progress::lassos(system, &graph, &initial, self.merge) } else { Vec::new() };
+        let lassos = if keeps_edges { progress::lassos(system, &graph, &initial, self.merge) } else { Vec::new() };
         Report {
             states: graph.len() as u64,
             transitions: run.transitions,
@@ -244,8 +241,7 @@ impl<'y, Y: System> Search<'y, Y> {
                 if system.limit(state).is_none() {
                     system.transitions(state, &mut transitions);
                 }
-                let fingerprints =
-                    transitions.iter().map(|transition| hasher.hash_one(&transition.next)).collect();
+                let fingerprints = transitions.iter().map(|transition| hasher.hash_one(&transition.next)).collect();
                 all.push((transitions, fingerprints));
             }
             all
@@ -256,8 +252,7 @@ impl<'y, Y: System> Search<'y, Y> {
         let share = batch.len().div_ceil(self.threads);
         std::thread::scope(|scope| {
             let workers: Vec<_> = batch.chunks(share).map(|states| scope.spawn(|| expand(states))).collect();
-            let shares =
-                workers.into_iter().map(|worker| worker.join().expect("a worker of the search panicked"));
+            let shares = workers.into_iter().map(|worker| worker.join().expect("a worker of the search panicked"));
             shares.flatten().collect()
         })
     }

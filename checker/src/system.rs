@@ -82,17 +82,10 @@ impl<M: Model> Plain<M> {
     pub fn new(model: M) -> Result<Self, String> {
         let properties = model.properties();
         if let Some(property) = properties.iter().find(|p| p.expectation == Expectation::Eventually) {
-            return Err(format!(
-                "'{}' is an eventually property; state it as an obligation of a System",
-                property.name
-            ));
+            return Err(format!("'{}' is an eventually property; state it as an obligation of a System", property.name));
         }
         if properties.len() > Properties::BITS as usize {
-            return Err(format!(
-                "{} properties are more than a search judges ({})",
-                properties.len(),
-                Properties::BITS
-            ));
+            return Err(format!("{} properties are more than a search judges ({})", properties.len(), Properties::BITS));
         }
         Ok(Self { model, properties })
     }

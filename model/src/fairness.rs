@@ -5,8 +5,8 @@
 //! fair, but for the repairs that a story promises; in timed mode only ticks are.
 
 use podproof_vocabulary::action::{
-    Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle,
-    PodGarbageCollector, Process, ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
+    Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, Process,
+    ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
 };
 
 use crate::cluster::Cluster;
@@ -62,9 +62,7 @@ pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
             Watch::List { watcher } => unit(8, consumer(watcher).into()),
         },
         // One pod's attempt, whichever node it is for.
-        Action::Scheduler(Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod }) => {
-            unit(9, pod.index())
-        }
+        Action::Scheduler(Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod }) => unit(9, pod.index()),
         Action::Scheduler(Scheduler::BindPod { pod }) => unit(10, pod.index()),
         Action::Scheduler(Scheduler::FlushPod { pod }) => unit(11, pod.index()),
         Action::Deployment(Deployment::ExceedProgressDeadline) => unit(12, 1),

@@ -168,13 +168,7 @@ pub struct Clocks {
 
 impl Clocks {
     /// The clocks of `scenario`.
-    pub(crate) fn of(
-        scenario: &Scenario,
-        pods: usize,
-        nodes: usize,
-        containers: usize,
-        revisions: usize,
-    ) -> Self {
+    pub(crate) fn of(scenario: &Scenario, pods: usize, nodes: usize, containers: usize, revisions: usize) -> Self {
         let mode = match scenario.timing {
             Timing::Untimed => Mode::None,
             Timing::Timed if scenario.approximations.has(Approximation::Focus) => Mode::Followed,
@@ -217,8 +211,7 @@ impl Clocks {
 fn unit(scenario: &Scenario, mode: Mode) -> u32 {
     let latencies = &scenario.latencies;
     let template = &scenario.workload.template;
-    let mut lengths =
-        vec![latencies.watch, latencies.endpoint_slice_sync, latencies.proxy_sync, template.grace_seconds];
+    let mut lengths = vec![latencies.watch, latencies.endpoint_slice_sync, latencies.proxy_sync, template.grace_seconds];
     let mut grace_may_run_out = false;
     for container in &template.containers {
         lengths.push(container.listens_after_seconds);
@@ -237,12 +230,7 @@ fn unit(scenario: &Scenario, mode: Mode) -> u32 {
         let longest = hook.zip(exit).map(|(hook, exit)| hook + exit);
         grace_may_run_out |= longest.is_none_or(|longest| longest >= template.grace_seconds);
     }
-    let forced = [
-        EventName::ForceDeletePod,
-        EventName::ResourcePressure,
-        EventName::KubeletRestart,
-        EventName::NodeReturn,
-    ];
+    let forced = [EventName::ForceDeletePod, EventName::ResourcePressure, EventName::KubeletRestart, EventName::NodeReturn];
     let forced = forced.into_iter().any(|event| scenario.events.count(event) > 0);
     if grace_may_run_out || forced {
         lengths.push(latencies.minimum_grace);
@@ -252,16 +240,10 @@ fn unit(scenario: &Scenario, mode: Mode) -> u32 {
     }
     if mode == Mode::All {
         lengths.extend(Latencies::ROWS.iter().map(|row| row.value(latencies)));
-        lengths.extend([
-            scenario.workload.min_ready_seconds,
-            scenario.workload.progress_deadline_seconds.unwrap_or(0),
-        ]);
+        lengths.extend([scenario.workload.min_ready_seconds, scenario.workload.progress_deadline_seconds.unwrap_or(0)]);
         lengths.extend(template.tolerations.iter().filter_map(|toleration| toleration.seconds));
-        let probes =
-            template.containers.iter().flat_map(|c| [c.startup_probe, c.readiness_probe, c.liveness_probe]);
-        lengths.extend(
-            probes.flatten().flat_map(|p| [p.initial_delay_seconds, p.period_seconds, p.timeout_seconds]),
-        );
+        let probes = template.containers.iter().flat_map(|c| [c.startup_probe, c.readiness_probe, c.liveness_probe]);
+        lengths.extend(probes.flatten().flat_map(|p| [p.initial_delay_seconds, p.period_seconds, p.timeout_seconds]));
     }
     let gcd = |mut a: u32, mut b: u32| {
         while b != 0 {
@@ -286,15 +268,10 @@ fn index(cluster: &Cluster<'_>, clock: Clock) -> Option<usize> {
             Some(match clock {
                 Clock::Pod(kind, pod) => pod.index() * pod_width + kind as usize,
                 Clock::Container(kind, pod, container) => {
-                    pod.index() * pod_width
-                        + POD_CLOCKS
-                        + container.index() * CONTAINER_CLOCKS
-                        + kind as usize
+                    pod.index() * pod_width + POD_CLOCKS + container.index() * CONTAINER_CLOCKS + kind as usize
                 }
                 Clock::Node(kind, node) => nodes + node.index() * NODE_CLOCKS + kind as usize,
-                Clock::ReplicaSet(kind, revision) => {
-                    replica_sets + revision.index() * REPLICA_SET_CLOCKS + kind as usize
-                }
+                Clock::ReplicaSet(kind, revision) => replica_sets + revision.index() * REPLICA_SET_CLOCKS + kind as usize,
                 Clock::Once(kind) => once + kind as usize,
             })
         }
@@ -401,15 +378,10 @@ fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, Window)> {
             // NLC-3: the silence is counted from the last renewal, up to a period before it began, and noticed by a
             // pass up to a period later (9.1).
             NodeLifecycle::MarkNodeUnknown { node } => {
-                let window = W {
-                    from: l.node_monitor_grace.saturating_sub(l.heartbeat),
-                    to: l.node_monitor_grace + l.heartbeat,
-                };
+                let window = W { from: l.node_monitor_grace.saturating_sub(l.heartbeat), to: l.node_monitor_grace + l.heartbeat };
                 (Clock::Node(OfNode::Silence, node), window)
             }
-            NodeLifecycle::MarkPodNotReady { pod } => {
-                (Clock::Pod(OfPod::Mark, pod), W::within(l.controller_sync))
-            }
+            NodeLifecycle::MarkPodNotReady { pod } => (Clock::Pod(OfPod::Mark, pod), W::within(l.controller_sync)),
             NodeLifecycle::TaintNoSchedule { node } => {
                 (Clock::Node(OfNode::TaintNoSchedule, node), W::within(l.controller_sync))
             }
@@ -425,18 +397,12 @@ fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, Window)> {
             (Clock::Pod(OfPod::Evict, pod), window)
         }
         Action::PodGarbageCollector(step) => match step {
-            PodGarbageCollector::FailPod { pod } => {
-                (Clock::Pod(OfPod::Collect, pod), W::exactly(l.orphan_quarantine))
-            }
-            PodGarbageCollector::DeletePod { pod } => {
-                (Clock::Pod(OfPod::Collect, pod), W::within(l.controller_sync))
-            }
+            PodGarbageCollector::FailPod { pod } => (Clock::Pod(OfPod::Collect, pod), W::exactly(l.orphan_quarantine)),
+            PodGarbageCollector::DeletePod { pod } => (Clock::Pod(OfPod::Collect, pod), W::within(l.controller_sync)),
         },
         Action::Disruption(step) => match step {
             Disruption::UpdateStatus => (Clock::Once(Once::BudgetSync), W::within(l.controller_sync)),
-            Disruption::ForgetDisruption { pod } => {
-                (Clock::Pod(OfPod::Disruption, pod), W::exactly(l.disruption_timeout))
-            }
+            Disruption::ForgetDisruption { pod } => (Clock::Pod(OfPod::Disruption, pod), W::exactly(l.disruption_timeout)),
         },
         Action::EndpointSlice(_) => (Clock::Once(Once::SliceSync), W::within(l.endpoint_slice_sync)),
         Action::Kubelet(step) => return kubelet_timing(cluster, step),
@@ -464,9 +430,7 @@ fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, Window)> {
 fn watch_clock(watch: Watch) -> Clock {
     match watch {
         Watch::DeliverPod { to: Watcher::Scheduler, pod } => Clock::Pod(OfPod::ToScheduler, pod),
-        Watch::DeliverPod { to: Watcher::ControllerManager, pod } => {
-            Clock::Pod(OfPod::ToControllerManager, pod)
-        }
+        Watch::DeliverPod { to: Watcher::ControllerManager, pod } => Clock::Pod(OfPod::ToControllerManager, pod),
         Watch::DeliverPod { to: _, pod } => Clock::Pod(OfPod::ToKubelet, pod),
         Watch::DeliverNode { to: Watcher::Scheduler, node } => Clock::Node(OfNode::ToScheduler, node),
         Watch::DeliverNode { to: _, node } => Clock::Node(OfNode::ToControllerManager, node),
@@ -494,15 +458,8 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
         | Kubelet::ForgetPod { pod } => (Clock::Pod(OfPod::Worker, pod), W::within(l.kubelet_reaction)),
         Kubelet::StartContainer { pod, container } => {
             let state = cluster.container(pod, container);
-            let waits = if state.cached().has_exited() {
-                container_runtime::backoff_seconds(cluster, state)
-            } else {
-                0
-            };
-            (
-                Clock::Container(OfContainer::Start, pod, container),
-                W { from: waits, to: waits + l.kubelet_reaction },
-            )
+            let waits = if state.cached().has_exited() { container_runtime::backoff_seconds(cluster, state) } else { 0 };
+            (Clock::Container(OfContainer::Start, pod, container), W { from: waits, to: waits + l.kubelet_reaction })
         }
         Kubelet::StopContainer { pod, container } => {
             (Clock::Container(OfContainer::Start, pod, container), W::within(l.kubelet_reaction))
@@ -510,9 +467,7 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
         // What a kill does next it does at once.
         Kubelet::RunPreStop { pod, container }
         | Kubelet::SendSigterm { pod, container }
-        | Kubelet::SendSigkill { pod, container } => {
-            (Clock::Container(OfContainer::Signal, pod, container), W::within(0))
-        }
+        | Kubelet::SendSigkill { pod, container } => (Clock::Container(OfContainer::Signal, pod, container), W::within(0)),
         Kubelet::FinishPreStop { pod, container } => {
             let window = match container_runtime::hook_of(cluster, pod, container) {
                 Some(PreStop::Seconds(seconds)) => W::exactly(seconds),
@@ -520,10 +475,9 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
             };
             (Clock::Container(OfContainer::Hook, pod, container), window)
         }
-        Kubelet::ExpireGrace { pod, container } => (
-            Clock::Container(OfContainer::Grace, pod, container),
-            W::exactly(container_runtime::grace_seconds(cluster, pod)),
-        ),
+        Kubelet::ExpireGrace { pod, container } => {
+            (Clock::Container(OfContainer::Grace, pod, container), W::exactly(container_runtime::grace_seconds(cluster, pod)))
+        }
         Kubelet::ReportStatus { pod } => (Clock::Pod(OfPod::Status, pod), W::within(l.status_report)),
         Kubelet::RemovePod { pod } => (Clock::Pod(OfPod::Removal, pod), W::within(l.final_deletion)),
         Kubelet::FlipReadiness { pod, container } => {
@@ -538,20 +492,14 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
         Kubelet::PassStartup { pod, container } => {
             let probe = cluster.rules.container(container).startup?;
             let window = probe_window(probe, 1, false);
-            (
-                Clock::Container(OfContainer::Probe, pod, container),
-                W { from: 0, to: window.to + probe.initial_delay_seconds },
-            )
+            (Clock::Container(OfContainer::Probe, pod, container), W { from: 0, to: window.to + probe.initial_delay_seconds })
         }
         Kubelet::FailProbe { pod, container } => {
             let rules = cluster.rules.container(container);
             let started = probes::is_started(cluster, pod, container);
             let probe = if started { rules.liveness } else { rules.startup }?;
             let fresh = !cluster.container(pod, container).has_listened();
-            (
-                Clock::Container(OfContainer::Probe, pod, container),
-                probe_window(probe, probe.failure_threshold, fresh),
-            )
+            (Clock::Container(OfContainer::Probe, pod, container), probe_window(probe, probe.failure_threshold, fresh))
         }
         Kubelet::Relist { node } => (Clock::Node(OfNode::Relist, node), W::within(l.pleg_relist)),
         Kubelet::NoticeHang { node } => {
@@ -615,17 +563,10 @@ fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8]> {
         add(Clock::Pod(OfPod::Steady, pod), steady, latencies.propagation() + cluster.rules.clocks.unit);
         for container in cluster.container_ids() {
             let state = cluster.container(pod, container);
-            let dying =
-                state.is_running() && state.stopping() && column.kubelet.worker() == Worker::Terminating;
-            add(
-                Clock::Container(OfContainer::Floor, pod, container),
-                state.is_running() && state.sigterm(),
-                latencies.minimum_grace,
-            );
+            let dying = state.is_running() && state.stopping() && column.kubelet.worker() == Worker::Terminating;
+            add(Clock::Container(OfContainer::Floor, pod, container), state.is_running() && state.sigterm(), latencies.minimum_grace);
             let grace = match column.api.deletion() {
-                Deletion::Graceful => {
-                    cluster.rules.scenario.workload.template.grace_seconds.max(latencies.minimum_grace)
-                }
+                Deletion::Graceful => cluster.rules.scenario.workload.template.grace_seconds.max(latencies.minimum_grace),
                 Deletion::None | Deletion::Immediate => latencies.minimum_grace,
             };
             add(Clock::Container(OfContainer::Deletion, pod, container), dying, grace);
@@ -641,8 +582,7 @@ pub fn restart(cluster: &mut Cluster<'_>, taken: Option<&Action>, candidates: &[
         return;
     }
     let mut runs: SmallVec<[bool; 128]> = SmallVec::from_elem(false, cluster.clocks.len());
-    let taken_clock =
-        taken.and_then(|action| timing(cluster, action)).and_then(|(clock, _)| index(cluster, clock));
+    let taken_clock = taken.and_then(|action| timing(cluster, action)).and_then(|(clock, _)| index(cluster, clock));
     if let Some(index) = taken_clock {
         cluster.clocks[index] = 0;
     }

@@ -41,9 +41,7 @@ impl Choice {
             .iter()
             .any(|neighbour| neighbour.in_service && (!local || usize::from(neighbour.node) == node.index()));
         let own_ready = PodId::first(cluster.pods()).any(|pod| {
-            cluster
-                .rule(node, pod)
-                .is_some_and(|endpoint| endpoint.ready && (!local || endpoint.node == Some(node)))
+            cluster.rule(node, pod).is_some_and(|endpoint| endpoint.ready && (!local || endpoint.node == Some(node)))
         });
         let fallback = scenario.release.falls_back_to_terminating() && !neighbour_ready && !own_ready;
         Self { local, fallback }

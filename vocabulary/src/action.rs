@@ -618,9 +618,9 @@ impl Action {
         match self {
             Self::Tick => Component::Time,
             Self::Watch(watch) => match watch {
-                Watch::DeliverPod { to, .. }
-                | Watch::DeliverNode { to, .. }
-                | Watch::List { watcher: to } => to.component(),
+                Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } | Watch::List { watcher: to } => {
+                    to.component()
+                }
                 Watch::DeliverDeployment => Component::DeploymentController,
                 Watch::DeliverReplicaSet { .. } => Component::ReplicaSetController,
                 Watch::DeliverBudget => Component::DisruptionController,

@@ -36,8 +36,7 @@ pub fn ask(cluster: &Cluster<'_>, pod: PodId) -> Answer {
     let status = cluster.shared.budget;
     if !object.ready() {
         // EVI-3
-        let always = budget.always_allow_unhealthy
-            && cluster.rules.scenario.release.has_unhealthy_pod_eviction_policy();
+        let always = budget.always_allow_unhealthy && cluster.rules.scenario.release.has_unhealthy_pod_eviction_policy();
         if always || (status.healthy() >= status.desired() && status.desired() > 0) {
             return Answer::Free;
         }

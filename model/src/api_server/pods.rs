@@ -119,10 +119,7 @@ pub fn reclaim_slots(cluster: &mut Cluster<'_>) {
             && u32::from(column.kubelet) == 0
             && !column.slice.is_present()
             && !column.head.disrupted()
-            && cluster
-                .proxies_of(pod)
-                .iter()
-                .all(|proxy| !proxy.view.is_present() && !proxy.rule.is_present())
+            && cluster.proxies_of(pod).iter().all(|proxy| !proxy.view.is_present() && !proxy.rule.is_present())
             && cluster.containers_of(pod).iter().all(|&container| u32::from(container) == 0)
             && !watch::is_pending(cluster, pod);
         if forgotten {

@@ -197,11 +197,7 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
         u32::from(desired) + u32::from(copies.cluster.rules.scenario.workload.strategy.fenceposts(desired).0)
     };
     let share = (now * most * 2 + old_most) / (old_most * 2).max(1);
-    let target = if most >= total {
-        now + (share.saturating_sub(now)).min(most - total)
-    } else {
-        now - now.saturating_sub(share).min(total - most)
-    };
+    let target = if most >= total { now + (share.saturating_sub(now)).min(most - total) } else { now - now.saturating_sub(share).min(total - most) };
     copies.scale(*revision, target)
 }
 

@@ -75,11 +75,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     for pod in cluster.used_pods() {
         // C-27: an eviction that was granted and never deleted its pod.
         let column = cluster.pod(pod);
-        if column.controller.disrupted()
-            && !is_settled(cluster, pod)
-            && !column.head.eviction_granted()
-            && !column.api.is_deleting()
-        {
+        if column.controller.disrupted() && !is_settled(cluster, pod) && !column.head.eviction_granted() && !column.api.is_deleting() {
             out.push(Action::Disruption(Disruption::ForgetDisruption { pod }));
         }
     }

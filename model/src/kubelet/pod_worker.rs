@@ -16,10 +16,7 @@ fn cache_is_fresh(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
     !kubelet.sandbox_touched()
         && kubelet.sandbox_cached() == kubelet.sandbox()
-        && cluster
-            .containers_of(pod)
-            .iter()
-            .all(|container| !container.touched() && container.cached() == container.process())
+        && cluster.containers_of(pod).iter().all(|container| !container.touched() && container.cached() == container.process())
 }
 
 /// The pod has to be terminated.
@@ -61,9 +58,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
     let done = match kubelet.worker() {
         Worker::Finished | Worker::Rejected => true,
-        Worker::None => {
-            kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod)
-        }
+        Worker::None => kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod),
         Worker::Sync | Worker::Terminating | Worker::Terminated => false,
     };
     if done && !kubelet.view().present() && !cluster.node(node).machine.kubelet_must_list() {

@@ -18,13 +18,11 @@ fn healthy<O: Observe>(scenario: &podproof_vocabulary::Scenario, cluster: &O) ->
 /// `disruption-budget-kept`: □ (an eviction through the API deletes a healthy pod ⇒ the healthy pods that are left are
 /// no fewer than the budget asks for). Premise: an eviction that a budget rules over deletes a pod.
 pub fn disruption_budget_kept<O: Observe>(step: &Step<'_, O>) -> Judgement {
-    let (Action::Drain(Drain::DeletePod { pod }), [budget]) = (step.action, step.scenario.budgets.as_slice())
-    else {
+    let (Action::Drain(Drain::DeletePod { pod }), [budget]) = (step.action, step.scenario.budgets.as_slice()) else {
         return Judgement::Silent;
     };
     let was_healthy = step.before.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
-    let wanted =
-        step.before.deployment().map_or(step.scenario.workload.replicas, |deployment| deployment.replicas);
+    let wanted = step.before.deployment().map_or(step.scenario.workload.replicas, |deployment| deployment.replicas);
     let neighbours = step.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32;
     let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours);
     Judgement::of(true, was_healthy && healthy(step.scenario, step.after) < desired)

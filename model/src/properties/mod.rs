@@ -14,11 +14,11 @@ mod placement;
 mod rollout;
 mod traffic;
 
+use podproof_vocabulary::{PodId, Property};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observe;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
-use podproof_vocabulary::{PodId, Property};
 
 use crate::cluster::Cluster;
 

@@ -43,8 +43,7 @@ fn is_for_readiness(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// Nothing more can come of following this pod.
 pub fn is_over(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
-    let proxies =
-        || cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
+    let proxies = || cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
     if is_for_readiness(cluster, pod) {
         let all_there = proxies().all(|proxy| proxy.rule.ready());
         return !has_events(cluster) && (all_there || time::is_steady(cluster, pod));

@@ -11,8 +11,7 @@
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{
-    Action, Container, Drain, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler, Watch,
-    Watcher,
+    Action, Container, Drain, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler, Watch, Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
@@ -104,8 +103,7 @@ impl Fusions {
         if rules.approximates(Approximation::CurrentNodeViews) {
             on.push(Fusion::CurrentNodeViews);
         }
-        if rules.approximates(Approximation::CurrentSchedulerView) && !on.contains(&Fusion::SchedulerSeesPods)
-        {
+        if rules.approximates(Approximation::CurrentSchedulerView) && !on.contains(&Fusion::SchedulerSeesPods) {
             on.push(Fusion::CurrentSchedulerView);
         }
         Self { on }
@@ -135,15 +133,9 @@ impl Fusions {
 
     /// The step that follows at once, if one does: the first of the `possible` ones that is fused.
     pub fn next(&self, possible: &[Action]) -> Option<Action> {
-        let fused =
-            possible.iter().find(|action| fusion_of(action).is_some_and(|fusion| self.on.contains(&fusion)));
+        let fused = possible.iter().find(|action| fusion_of(action).is_some_and(|fusion| self.on.contains(&fusion)));
         let alone = |pod| possible.iter().filter(|other| node_pod(other) == Some(pod)).count() == 1;
-        let kill = || {
-            possible
-                .iter()
-                .filter(|_| self.has(Fusion::KillGoesOn))
-                .find(|a| killed_pod(a).is_some_and(alone))
-        };
+        let kill = || possible.iter().filter(|_| self.has(Fusion::KillGoesOn)).find(|a| killed_pod(a).is_some_and(alone));
         fused.or_else(kill).copied()
     }
 }
@@ -160,8 +152,9 @@ fn fusion_of(action: &Action) -> Option<Fusion> {
         Action::Kubelet(Kubelet::FlipReadiness { .. } | Kubelet::PassStartup { .. }) => Fusion::Probe,
         Action::EndpointSlice(_) => Fusion::WriteSlice,
         Action::Proxy(_) => Fusion::ProgramRules,
-        Action::ReplicaSet(ReplicaSet::UpdateStatus { .. })
-        | Action::Watch(Watch::DeliverReplicaSet { .. }) => Fusion::ReplicaSetStatus,
+        Action::ReplicaSet(ReplicaSet::UpdateStatus { .. }) | Action::Watch(Watch::DeliverReplicaSet { .. }) => {
+            Fusion::ReplicaSetStatus
+        }
         Action::Watch(Watch::DeliverPod { to: Watcher::Scheduler, .. }) => Fusion::SchedulerSeesPods,
         Action::ReplicaSet(ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. })
         | Action::Scheduler(Scheduler::BindPod { .. })

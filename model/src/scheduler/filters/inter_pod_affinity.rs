@@ -39,10 +39,8 @@ fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str, la
 impl Term {
     fn compile(term: &PodAffinityTerm, scenario: &Scenario) -> Self {
         let workload = &scenario.workload;
-        let selected =
-            |namespace: &str, labels: &Labels| term_selects(term, &workload.namespace, namespace, labels);
-        let neighbours =
-            scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !term.same_revision);
+        let selected = |namespace: &str, labels: &Labels| term_selects(term, &workload.namespace, namespace, labels);
+        let neighbours = scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !term.same_revision);
         Self {
             domains: domains(&scenario.nodes, &term.topology_key),
             selects_own: selected(&workload.namespace, &workload.template.labels),
@@ -52,11 +50,7 @@ impl Term {
     }
 
     /// The nodes of the pods that it selects; deleting pods count until they are gone (FLT-13).
-    fn selected<'a>(
-        &'a self,
-        placement: &'a Placement,
-        revision: Revision,
-    ) -> impl Iterator<Item = NodeId> + 'a {
+    fn selected<'a>(&'a self, placement: &'a Placement, revision: Revision) -> impl Iterator<Item = NodeId> + 'a {
         let own = placement.occupants.iter().filter(move |occupant| {
             self.selects_own && (!self.same_revision || occupant.revision == revision)
         });
@@ -66,18 +60,14 @@ impl Term {
     /// Is one of the pods that it selects in the domain of `node`?
     fn is_met(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
         let domain = self.domains[node.index()];
-        domain.is_some()
-            && self
-                .selected(placement, revision)
-                .any(|other| self.domains.get(other.index()) == Some(&domain))
+        domain.is_some() && self.selected(placement, revision).any(|other| self.domains.get(other.index()) == Some(&domain))
     }
 }
 
 impl InterPodAffinity {
     pub(super) fn compile(scenario: &Scenario) -> Self {
         let template = &scenario.workload.template;
-        let compile =
-            |terms: &[PodAffinityTerm]| terms.iter().map(|term| Term::compile(term, scenario)).collect();
+        let compile = |terms: &[PodAffinityTerm]| terms.iter().map(|term| Term::compile(term, scenario)).collect();
         let affinity: Vec<Term> = compile(&template.pod_affinity);
         let forbids = |node: usize| {
             scenario.neighbours.iter().any(|neighbour| {
@@ -115,8 +105,7 @@ impl InterPodAffinity {
     fn affinity_passes(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
         let has_keys = self.affinity.iter().all(|term| term.domains[node.index()].is_some());
         let met = self.affinity.iter().all(|term| term.is_met(placement, revision, node));
-        let none_anywhere =
-            self.affinity.iter().all(|term| term.selected(placement, revision).next().is_none());
+        let none_anywhere = self.affinity.iter().all(|term| term.selected(placement, revision).next().is_none());
         has_keys && (met || (none_anywhere && self.matches_itself))
     }
 }
