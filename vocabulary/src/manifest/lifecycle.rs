@@ -81,7 +81,7 @@ fn plain_sleep(command: &[String]) -> Option<u32> {
     };
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let seconds: u32 = digits.parse().ok().filter(|_| is_number)?;
-    seconds.checked_mul(factor)
+    seconds.checked_mul(factor).filter(|&seconds| seconds <= i32::MAX as u32)
 }
 
 #[cfg(test)]
@@ -106,6 +106,7 @@ mod tests {
             (&["nginx", "-s"], None),
             (&["sleep"], None),
             (&["sleep", "4294967295h"], None),
+            (&["sleep", "4294967295"], None),
             (&[], None),
         ] {
             let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
