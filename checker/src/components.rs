@@ -56,7 +56,9 @@ pub fn components(
                 low[parent as usize] = low[parent as usize].min(low[vertex as usize]);
             }
             if low[vertex as usize] == index[vertex as usize] {
-                let size = stack.iter().rev().position(|&other| other == vertex).expect("a root is on the stack") + 1;
+                let size =
+                    stack.iter().rev().position(|&other| other == vertex).expect("a root is on the stack")
+                        + 1;
                 let component = stack.split_off(stack.len() - size);
                 for &member in &component {
                     on_stack[member as usize] = false;

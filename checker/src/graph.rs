@@ -131,6 +131,11 @@ impl Graph {
         }
     }
 
+    /// How many edges were recorded.
+    pub fn edges_count(&self) -> u64 {
+        self.edges.len() as u64
+    }
+
     /// The states whose edges were recorded: those expanded.
     pub fn expanded(&self) -> usize {
         self.edge_starts.len()

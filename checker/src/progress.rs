@@ -5,10 +5,13 @@
 //! or is disabled in one of its states. Resting in a state for ever is a cycle too: it is fair exactly if no fair
 //! transition is possible there; resting counts as no transition of any unit.
 //!
-//! With weak fairness a strongly connected component of the pending part has a fair cycle exactly if, for each unit,
-//! it has an inner transition of the unit or a state where the unit is disabled: then a cycle through all of these
-//! exists; and if a unit is enabled in all its states and taken only out of it, so it is in every part of it. So the
-//! maximal components decide, each judged with its own inner transitions and no others.
+//! Each obligation is judged by itself, on the graph of the states where it is pending, without the transitions that
+//! discharge it. With weak fairness a strongly connected component of that graph has a fair cycle exactly if, for each
+//! unit, it has an inner transition of the unit or a state where the unit is disabled in the whole graph. If so, a cycle
+//! through all of these exists. If not, some unit is possible in all its states and taken by none of its inner
+//! transitions, and then so it is in every part of it. So the maximal components decide, each with its own inner
+//! transitions and no others. Components of what owes anything at all only bound where to look: one of a single
+//! obligation lies within one of them.
 
 use std::collections::VecDeque;
 
@@ -17,7 +20,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::components::components;
 use crate::graph::{Edge, Graph, Id, Identity};
 use crate::path::Path;
-use crate::system::{Obligations, System};
+use crate::system::{ANY_UNIT, Obligations, System};
 
 /// A fair run that keeps an obligation for ever.
 #[derive(Clone, Debug)]
@@ -89,8 +92,12 @@ fn cycles(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
     let inside = |id: Id| (id as usize) < expanded && graph.pending(id) != 0;
     let all = (0..expanded as Id).filter(|&id| inside(id));
     let successors = |id: Id, out: &mut Vec<Id>| {
-        let common = |edge: Edge, discharged: Obligations| inside(edge.to) && graph.pending(id) & graph.pending(edge.to) & !discharged != 0;
-        out.extend(graph.edges(id).filter(|&(edge, discharged)| common(edge, discharged)).map(|(edge, _)| edge.to));
+        let common = |edge: Edge, discharged: Obligations| {
+            inside(edge.to) && graph.pending(id) & graph.pending(edge.to) & !discharged != 0
+        };
+        out.extend(
+            graph.edges(id).filter(|&(edge, discharged)| common(edge, discharged)).map(|(edge, _)| edge.to),
+        );
     };
     let mut candidates: Vec<Vec<Id>> = Vec::new();
     components(expanded, all, inside, successors, |component| {
@@ -108,7 +115,13 @@ fn cycles(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
 }
 
 /// Fair cycles with one obligation pending, inside one component of the whole.
-fn inner_cycles(graph: &Graph, within: &[Id], obligation: u32, family: fn(u32) -> u32, found: &mut Vec<Found>) {
+fn inner_cycles(
+    graph: &Graph,
+    within: &[Id],
+    obligation: u32,
+    family: fn(u32) -> u32,
+    found: &mut Vec<Found>,
+) {
     let bit: Obligations = 1 << obligation;
     let mut members: Vec<Id> = within.iter().copied().filter(|&id| graph.pending(id) & bit != 0).collect();
     members.sort_unstable();
@@ -124,32 +137,50 @@ fn inner_cycles(graph: &Graph, within: &[Id], obligation: u32, family: fn(u32) -
             (discharged & bit == 0).then_some((offset as u16, to, edge.unit))
         })
     };
-    let successors = |index: Id, out: &mut Vec<Id>| out.extend(inner(members[index as usize]).map(|(_, to, _)| to));
-    components(members.len(), 0..members.len() as Id, |_| true, successors, |component| {
-        let mut inside: HashSet<u64, Identity> = HashSet::with_hasher(Identity);
-        inside.extend(component.iter().map(|&index| u64::from(index)));
-        let edges = |index: Id| inner(members[index as usize]).filter(|&(_, to, _)| inside.contains(&u64::from(to)));
-        if !component.iter().any(|&index| edges(index).next().is_some()) {
-            return;
-        }
-        if found.iter().any(|lasso| family(lasso.obligation) == family(obligation) && lasso.at <= members[component[0] as usize]) {
-            return;
-        }
-        if let Some(cycle) = fair_cycle(graph, &members, component, &edges) {
-            found.push(Found { obligation, at: members[cycle.0 as usize], cycle: cycle.1 });
-        }
-    });
+    let successors =
+        |index: Id, out: &mut Vec<Id>| out.extend(inner(members[index as usize]).map(|(_, to, _)| to));
+    components(
+        members.len(),
+        0..members.len() as Id,
+        |_| true,
+        successors,
+        |component| {
+            let mut inside: HashSet<u64, Identity> = HashSet::with_hasher(Identity);
+            inside.extend(component.iter().map(|&index| u64::from(index)));
+            let edges = |index: Id| {
+                inner(members[index as usize]).filter(|&(_, to, _)| inside.contains(&u64::from(to)))
+            };
+            if !component.iter().any(|&index| edges(index).next().is_some()) {
+                return;
+            }
+            let first = *component.iter().min().expect("a component has a state");
+            let known = |lasso: &Found| {
+                family(lasso.obligation) == family(obligation) && lasso.at <= members[first as usize]
+            };
+            if found.iter().any(known) {
+                return;
+            }
+            if let Some(cycle) = fair_cycle(graph, &members, component, &edges) {
+                found.push(Found { obligation, at: members[cycle.0 as usize], cycle: cycle.1 });
+            }
+        },
+    );
 }
 
 /// A cycle through a component that serves every unit of fairness, if there is one: where it begins, and the transition
 /// to take at each step.
-fn fair_cycle<I>(graph: &Graph, members: &[Id], component: &[Id], edges: &impl Fn(Id) -> I) -> Option<(Id, Vec<u16>)>
+fn fair_cycle<I>(
+    graph: &Graph,
+    members: &[Id],
+    component: &[Id],
+    edges: &impl Fn(Id) -> I,
+) -> Option<(Id, Vec<u16>)>
 where
     I: Iterator<Item = (u16, Id, u32)>,
 {
     let enabled = |index: Id| -> Vec<u32> {
-        let mut units: Vec<u32> =
-            graph.edges(members[index as usize]).map(|(edge, _)| edge.unit).filter(|&unit| unit != 0).collect();
+        let binds = |unit: &u32| *unit != 0 && *unit != u32::from(ANY_UNIT) + 1;
+        let mut units: Vec<u32> = graph.edges(members[index as usize]).map(|(edge, _)| edge.unit).filter(binds).collect();
         units.sort_unstable();
         units.dedup();
         units
@@ -183,7 +214,7 @@ where
     let mut moved = false;
     while let Some(&unit) = owed.first() {
         let goal = |to: Id, via: u32| via == unit || enabled(to).binary_search(&unit).is_err();
-        let (way, end) = walk(at, edges, &goal)?;
+        let (way, end) = walk(at, edges, &goal).expect("each state of a component leads to every other");
         for (choice, to, via) in way {
             cycle.push(choice);
             serve(to, Some(via), &mut owed);
@@ -192,7 +223,8 @@ where
         moved = true;
     }
     if at != start || !moved {
-        let (way, _) = walk(at, edges, &|to, _| to == start)?;
+        let (way, _) =
+            walk(at, edges, &|to, _| to == start).expect("each state of a component leads to every other");
         cycle.extend(way.into_iter().map(|(choice, ..)| choice));
     }
     Some((start, cycle))

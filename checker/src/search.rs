@@ -16,7 +16,7 @@ use crate::system::{Obligations, Properties, System, Transition};
 /// Where a search ends although there is more to find.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// States that may be found, at most 2^32 − 1.
+    /// States that may be found, at most 3 · 2^30.
     pub states: u64,
     /// Transitions from an initial state.
     pub depth: u64,
@@ -26,9 +26,13 @@ pub struct Bounds {
     pub time: Option<Duration>,
 }
 
+/// States, and edges between them, that a search can number: 32 bits, less what one batch can add before the next look
+/// at the bounds.
+const NUMBERED: u64 = (1 << 32) - ((BATCH as u64) << 16);
+
 impl Default for Bounds {
     fn default() -> Self {
-        Self { states: u64::from(u32::MAX), depth: u64::MAX, memory: u64::MAX, time: None }
+        Self { states: NUMBERED, depth: u64::MAX, memory: u64::MAX, time: None }
     }
 }
 
@@ -80,7 +84,7 @@ pub struct Report<S, A> {
     pub transitions: u64,
     /// The longest shortest way to a state.
     pub depth: u64,
-    /// States without a transition.
+    /// States without a transition; those at the limit of the system are not counted.
     pub dead_ends: u64,
     /// Why it is not complete; nothing if it is.
     pub stopped: Vec<Stopped>,
@@ -92,7 +96,8 @@ pub struct Report<S, A> {
     pub owed: Obligations,
     /// A shortest counterexample for each safety property that is broken.
     pub violations: Vec<Violation<S, A>>,
-    /// A lasso for each obligation that a fair run keeps for ever; only of a complete search.
+    /// A lasso for each obligation that a fair run keeps for ever. Each is real even if the search is not complete, as
+    /// every transition out of its states was seen; that there is no other needs a complete search.
     pub lassos: Vec<Lasso<S, A>>,
 }
 
@@ -195,8 +200,9 @@ impl<'y, Y: System> Search<'y, Y> {
                     transitions: run.transitions,
                     depth: run.depth,
                 };
-                let state_bytes = (size_of::<(Id, Y::State)>() * (next.capacity() + frontier.capacity())) as u64;
-                stopped = self.stop(progress, start, graph.bytes() + state_bytes);
+                let state_bytes =
+                    (size_of::<(Id, Y::State)>() * (next.capacity() + frontier.capacity())) as u64;
+                stopped = self.stop(progress, start, &graph, graph.bytes() + state_bytes);
             }
             if stopped.is_none() {
                 frontier = next;
@@ -212,9 +218,11 @@ impl<'y, Y: System> Search<'y, Y> {
             choices.extend(last);
             Path::replay(system, initial[usize::from(first)].clone(), &choices)
         };
-        let violations = run.broken.iter().map(|&(property, id, last)| Violation { property, path: way(id, last) });
+        let violations =
+            run.broken.iter().map(|&(property, id, last)| Violation { property, path: way(id, last) });
         let violations = violations.collect();
-        let lassos = if keeps_edges { progress::lassos(system, &graph, &initial, self.merge) } else { Vec::new() };
+        let lassos =
+            if keeps_edges { progress::lassos(system, &graph, &initial, self.merge) } else { Vec::new() };
         Report {
             states: graph.len() as u64,
             transitions: run.transitions,
@@ -241,7 +249,8 @@ impl<'y, Y: System> Search<'y, Y> {
                 if system.limit(state).is_none() {
                     system.transitions(state, &mut transitions);
                 }
-                let fingerprints = transitions.iter().map(|transition| hasher.hash_one(&transition.next)).collect();
+                let fingerprints =
+                    transitions.iter().map(|transition| hasher.hash_one(&transition.next)).collect();
                 all.push((transitions, fingerprints));
             }
             all
@@ -252,20 +261,26 @@ impl<'y, Y: System> Search<'y, Y> {
         let share = batch.len().div_ceil(self.threads);
         std::thread::scope(|scope| {
             let workers: Vec<_> = batch.chunks(share).map(|states| scope.spawn(|| expand(states))).collect();
-            let shares = workers.into_iter().map(|worker| worker.join().expect("a worker of the search panicked"));
+            let shares =
+                workers.into_iter().map(|worker| worker.join().expect("a worker of the search panicked"));
             shares.flatten().collect()
         })
     }
 
-    fn stop(&mut self, progress: Progress, start: Instant, memory: u64) -> Option<Stopped> {
-        if (self.watch)(progress).is_break() {
-            return Some(Stopped::Cancelled);
-        }
+    fn stop(&mut self, progress: Progress, start: Instant, graph: &Graph, memory: u64) -> Option<Stopped> {
+        let goes_on = (self.watch)(progress).is_continue();
         if progress.queue == 0 {
             return None;
         }
-        if progress.states >= self.bounds.states {
-            return Some(Stopped::States(self.bounds.states));
+        if !goes_on {
+            return Some(Stopped::Cancelled);
+        }
+        let states = self.bounds.states.min(NUMBERED);
+        if progress.states >= states {
+            return Some(Stopped::States(states));
+        }
+        if graph.edges_count() >= NUMBERED {
+            return Some(Stopped::Limit("more transitions than a search keeps", progress.queue));
         }
         if memory >= self.bounds.memory {
             return Some(Stopped::Memory(self.bounds.memory));
@@ -293,10 +308,11 @@ impl<Y: System> Run<'_, Y> {
         let mut frontier = Vec::new();
         for (choice, (state, broken, reached)) in self.system.initial().into_iter().enumerate() {
             let fingerprint = graph.fingerprint(&state);
-            let (id, is_new) = graph.insert(fingerprint, None, choice as u16);
+            let choice = u16::try_from(choice).expect("a system has fewer than 65536 initial states");
+            let (id, is_new) = graph.insert(fingerprint, None, choice);
+            self.judge(broken, reached, id, None);
             if is_new {
                 self.owe(graph, &state);
-                self.judge(broken, reached, id, None);
                 frontier.push((id, state));
             }
         }
@@ -307,7 +323,9 @@ impl<Y: System> Run<'_, Y> {
         if self.system.has_obligations() {
             let owed = self.system.owed(state);
             self.owed |= owed.reached;
-            graph.owe(owed.pending);
+            // What comes after a state at the system's limit is not known, so nothing is said of resting there.
+            let known = self.system.limit(state).is_none();
+            graph.owe(if known { owed.pending } else { 0 });
         }
     }
 
@@ -330,13 +348,13 @@ impl<Y: System> Run<'_, Y> {
         next: &mut Vec<(Id, Y::State)>,
     ) {
         for ((id, state), (transitions, fingerprints)) in batch.iter().zip(expanded) {
-            if let Some(why) = self.system.limit(state) {
-                match self.limits.iter_mut().find(|(known, _)| *known == why) {
+            match self.system.limit(state) {
+                Some(why) => match self.limits.iter_mut().find(|(known, _)| *known == why) {
                     Some((_, count)) => *count += 1,
                     None => self.limits.push((why, 1)),
-                }
+                },
+                None => self.dead_ends += u64::from(transitions.is_empty()),
             }
-            self.dead_ends += u64::from(transitions.is_empty());
             let mut edges = Vec::with_capacity(transitions.len());
             for (choice, (transition, fingerprint)) in transitions.into_iter().zip(fingerprints).enumerate() {
                 let choice = u16::try_from(choice).expect("a state has fewer than 65536 transitions");

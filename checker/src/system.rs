@@ -11,6 +11,10 @@ pub type Properties = u64;
 /// A set of progress obligations, a bit each.
 pub type Obligations = u128;
 
+/// The unit of transitions that are fair, nobody says with which others: no run rests while one is possible, but no cycle is
+/// unfair for want of one. It judges more cycles fair than are, so what holds with it holds.
+pub const ANY_UNIT: u16 = u16::MAX;
+
 /// One transition out of a state.
 #[derive(Clone, Debug)]
 pub struct Transition<S, A> {
@@ -22,7 +26,7 @@ pub struct Transition<S, A> {
     pub broken: Properties,
     /// The safety properties whose premise it reaches.
     pub reached: Properties,
-    /// The unit of weak fairness that it belongs to; none if it is not fair.
+    /// The unit of weak fairness that it belongs to, or [`ANY_UNIT`]; none if it is not fair.
     pub unit: Option<u16>,
     /// The obligations that it discharges, or takes the premise of away, although they are pending on both sides.
     pub discharged: Obligations,
@@ -82,10 +86,17 @@ impl<M: Model> Plain<M> {
     pub fn new(model: M) -> Result<Self, String> {
         let properties = model.properties();
         if let Some(property) = properties.iter().find(|p| p.expectation == Expectation::Eventually) {
-            return Err(format!("'{}' is an eventually property; state it as an obligation of a System", property.name));
+            return Err(format!(
+                "'{}' is an eventually property; state it as an obligation of a System",
+                property.name
+            ));
         }
         if properties.len() > Properties::BITS as usize {
-            return Err(format!("{} properties are more than a search judges ({})", properties.len(), Properties::BITS));
+            return Err(format!(
+                "{} properties are more than a search judges ({})",
+                properties.len(),
+                Properties::BITS
+            ));
         }
         Ok(Self { model, properties })
     }

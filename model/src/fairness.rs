@@ -2,7 +2,8 @@
 //!
 //! The unit is action class × consumer × key, as client-go's queues are per key. A fair step of a living component that
 //! is possible from some point on, for ever, is taken infinitely often (weak fairness). What the environment does is not
-//! fair, but for the repairs that a story promises; in timed mode only ticks are.
+//! fair, but for the repairs that a story promises. In timed mode ticks are fair, and steps with a clock are one unit: a run
+//! that stops while one of them is due is no run, as time would stand still.
 
 use podproof_vocabulary::action::{
     Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, Process,
@@ -10,13 +11,18 @@ use podproof_vocabulary::action::{
 };
 
 use crate::cluster::Cluster;
-use crate::environment;
+use crate::{environment, time};
 
 /// A unit of fairness: class and key, as numbers.
 pub type Unit = u16;
 
 const fn unit(class: u8, key: usize) -> Unit {
     (class as u16) << 9 | key as u16
+}
+
+/// Is its key a pod, or a container of one?
+pub const fn is_of_pod(unit: Unit) -> bool {
+    matches!(unit >> 9, 0..=2 | 9..=11 | 14 | 16 | 18 | 20 | 23..=25 | 27 | 29..=45 | 49 | 50 | 52 | 53)
 }
 
 /// The unit of a step; none if it is not fair.
@@ -32,10 +38,11 @@ const fn unit(class: u8, key: usize) -> Unit {
 /// | process starts | yes | a process manager restarts them |
 /// | reuse of an address | no | nobody promises a neighbour |
 /// | environment | no, but for promised repairs | faults and operators owe nothing |
-/// | tick | only in timed mode | time passes |
+/// | tick | yes | time passes |
+/// | whatever has a clock, in timed mode | yes, as one unit | no tick is possible while a step is due |
 pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
-    if cluster.rules.is_timed() {
-        return matches!(action, Action::Tick).then_some(0);
+    if time::is_clocked(cluster, action) {
+        return Some(unit(59, 0));
     }
     let consumer = |watcher: Watcher| match watcher {
         Watcher::Scheduler => 0,
@@ -48,7 +55,7 @@ pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
         (pod.index() * containers + container.index()) & 0x1ff
     };
     Some(match *action {
-        Action::Tick => return None,
+        Action::Tick => unit(58, 0),
         Action::Watch(watch) => match watch {
             Watch::DeliverPod { to: Watcher::Scheduler, pod } => unit(0, pod.index()),
             Watch::DeliverPod { to: Watcher::ControllerManager, pod } => unit(1, pod.index()),

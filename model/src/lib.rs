@@ -21,6 +21,9 @@
 //! - [`cluster`]: a state laid open
 //! - [`step`]: the transition functions
 //! - [`time`]: clocks and ticks
+//! - [`properties`] and [`progress`]: what is promised, step by step and in the end
+//! - [`fairness`]: which steps must be taken in the end
+//! - [`system`]: the model as a whole; [`reduced`]: the same in longer moves; [`front_door`]: both for stateright
 
 pub mod api_server;
 pub mod cluster;
@@ -40,6 +43,7 @@ pub mod traffic;
 pub mod watch;
 
 pub mod fairness;
+pub mod front_door;
 pub mod observe;
 pub mod progress;
 pub mod properties;

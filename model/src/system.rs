@@ -1,5 +1,7 @@
 //! The transition system as a whole: a compiled scenario with its initial state and the transition functions.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
@@ -13,6 +15,8 @@ use crate::rules::Rules;
 use crate::state::{ClusterState, DeploymentObject, NodeObject, ReplicaSetColumn};
 use crate::{api_server, fairness, step, watch};
 
+static MODELS: AtomicU64 = AtomicU64::new(0);
+
 /// The model of one scenario.
 pub struct Model {
     /// The scenario, compiled.
@@ -21,6 +25,8 @@ pub struct Model {
     pub obligations: progress::Layout,
     /// The safety properties that are judged.
     pub judged: PropertySet,
+    /// Tells the models of one process apart.
+    pub(crate) number: u64,
 }
 
 impl Model {
@@ -31,7 +37,8 @@ impl Model {
     pub fn new(scenario: Scenario) -> Result<Self, String> {
         let rules = Rules::compile(scenario)?;
         let obligations = progress::Layout::of(&rules)?;
-        Ok(Self { rules, obligations, judged: PropertySet::of(Property::all()) })
+        let number = MODELS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { rules, obligations, judged: PropertySet::of(Property::all()), number })
     }
 
     /// The same model, judging only these safety properties.
@@ -156,22 +163,5 @@ impl Model {
     /// The pod that is followed in a timed search.
     pub fn followed(&self, state: &ClusterState) -> Option<PodId> {
         self.open(state, |cluster| cluster.shared.control_plane.followed())
-    }
-}
-
-impl stateright::Model for Model {
-    type State = ClusterState;
-    type Action = Action;
-
-    fn init_states(&self) -> Vec<ClusterState> {
-        self.initial()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.enabled(state, actions);
-    }
-
-    fn next_state(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        Some(self.apply(state, &action))
     }
 }

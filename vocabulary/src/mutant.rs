@@ -44,7 +44,7 @@ mutants! {
         breaks NoTrafficAfterSigterm, NoFailedRequest, ReadyMeansReady =>
         "the EndpointSlice controller leaves a deleting pod ready";
     ProxyNeverRemoves "proxy-never-removes"
-        breaks NoTrafficAfterSigterm, NoFailedRequest, NoMisroutedRequest, EndpointsConverge =>
+        breaks NoTrafficAfterSigterm, NoFailedRequest, NoMisroutedRequest, EndpointsConverge, UnreachableEndpointsLeave =>
         "kube-proxy adds endpoints to its rules and never takes one out";
     ProxyNeverAdds "proxy-never-adds" breaks NoAvoidableBlackout, EndpointsConverge =>
         "kube-proxy takes endpoints out of its rules and never adds one";

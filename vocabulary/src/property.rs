@@ -16,6 +16,16 @@ pub enum Kind {
     Liveness,
 }
 
+impl Kind {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safety => "safety",
+            Self::Liveness => "liveness",
+        }
+    }
+}
+
 /// What a property is, apart from its predicate.
 pub struct Facts {
     /// The property.

@@ -49,6 +49,21 @@ impl Release {
         self.minor >= 30
     }
 
+    /// A `sleep` of zero seconds is accepted (KIL-3, KEP-4818). On from 1.33.
+    pub const fn allows_zero_sleep(self) -> bool {
+        self.minor >= 33
+    }
+
+    /// `matchLabelKeys` and `mismatchLabelKeys` of pod affinity (FLT-14). On from 1.31.
+    pub const fn has_match_label_keys_in_affinity(self) -> bool {
+        self.minor >= 31
+    }
+
+    /// `matchLabelKeys` of topology spread constraints (FLT-19, KEP-3243). On from 1.27.
+    pub const fn has_match_label_keys_in_spread(self) -> bool {
+        self.minor >= 27
+    }
+
     /// A force deletion leaves one second of grace, raised to the floor of two (PW-18). From 1.31; between 1.22
     /// and 1.30 the kubelet read zero as "unset" and used the whole grace period; 1.20 and 1.21 used the floor
     /// (seen in the recording of a force deletion).

@@ -11,6 +11,12 @@ use crate::latency::Latencies;
 use crate::mutant::Mutant;
 use crate::release::Release;
 
+mod on_sigterm;
+mod strategy;
+
+pub use on_sigterm::OnSigterm;
+pub use strategy::{IntOrPercent, Rounding, Strategy};
+
 /// Labels of an object.
 pub type Labels = BTreeMap<String, String>;
 
@@ -192,31 +198,6 @@ pub struct Workload {
     pub template: PodTemplate,
 }
 
-/// How a Deployment replaces its pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// All old pods go before the first new one.
-    Recreate,
-    /// Old and new pods overlap.
-    RollingUpdate {
-        /// `maxSurge`.
-        max_surge: IntOrPercent,
-        /// `maxUnavailable`.
-        max_unavailable: IntOrPercent,
-    },
-}
-
-/// A number or a percentage, as Kubernetes' fields of type IntOrString have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IntOrPercent {
-    /// A number.
-    Int(u32),
-    /// So many percent.
-    Percent(u32),
-}
-
 /// The template of a workload's pods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -356,21 +337,6 @@ pub struct Probe {
     pub success_threshold: u32,
     /// `failureThreshold`, at least 1.
     pub failure_threshold: u32,
-}
-
-/// What a process does on SIGTERM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnSigterm {
-    /// It exits at once.
-    #[default]
-    Exit,
-    /// It goes on accepting for so many seconds, then exits.
-    Drain(u32),
-    /// It stops accepting at once and exits after so many seconds.
-    Close(u32),
-    /// It goes on accepting and never stops by itself.
-    Ignore,
 }
 
 /// A term of required node affinity: all of its requirements.

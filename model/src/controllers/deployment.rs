@@ -10,29 +10,11 @@
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Deployment};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::scenario::{IntOrPercent, Strategy, WorkloadKind};
+use podproof_vocabulary::scenario::{Strategy, WorkloadKind};
 
 use crate::cluster::Cluster;
 use crate::state::ReplicaSetColumn;
 use crate::watch;
-
-/// DEP-1 (S28 `deployment/util` `ResolveFenceposts`): how many pods more than wanted there may be, and how many fewer
-/// may be available. Percentages round the surge up and the unavailable down; both 0 makes one unavailable; no more
-/// than `replicas` can be.
-pub fn fenceposts(strategy: Strategy, replicas: u8) -> (u8, u8) {
-    let Strategy::RollingUpdate { max_surge, max_unavailable } = strategy else { return (0, replicas) };
-    let replicas = u32::from(replicas);
-    let surge = match max_surge {
-        IntOrPercent::Int(count) => count,
-        IntOrPercent::Percent(percent) => (replicas * percent).div_ceil(100),
-    };
-    let unavailable = match max_unavailable {
-        IntOrPercent::Int(count) => count,
-        IntOrPercent::Percent(percent) => replicas * percent / 100,
-    };
-    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
-    (surge.min(255) as u8, unavailable.min(replicas) as u8)
-}
 
 /// What the controller reads: its copies.
 struct Copies<'c, 'a> {
@@ -74,7 +56,7 @@ impl<'c, 'a> Copies<'c, 'a> {
         if strategy == Strategy::Recreate || self.cluster.has_mutant(Mutant::DeploymentIgnoresSurge) {
             return replicas;
         }
-        let most = replicas + u32::from(fenceposts(strategy, self.replicas).0);
+        let most = replicas + u32::from(strategy.fenceposts(self.replicas).0);
         let room = most.saturating_sub(self.total());
         now + room.min(replicas.saturating_sub(now))
     }
@@ -156,7 +138,7 @@ fn scale_down_old(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<D
         let (revision, _) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
         return copies.scale(revision, 0);
     }
-    let (_, unavailable) = fenceposts(copies.cluster.rules.scenario.workload.strategy, copies.replicas);
+    let (_, unavailable) = copies.cluster.rules.scenario.workload.strategy.fenceposts(copies.replicas);
     let at_least = u32::from(copies.replicas) - u32::from(unavailable);
     let new_unavailable = u32::from(newest.replicas_seen().saturating_sub(newest.available_seen()));
     let most = copies.total().saturating_sub(at_least + new_unavailable);
@@ -210,7 +192,7 @@ fn scale_proportionally(copies: &Copies<'_, '_>, active: &[(Revision, ReplicaSet
     let strategy = copies.cluster.rules.scenario.workload.strategy;
     let most_of = |replicas: u8| match replicas {
         0 => 0,
-        _ => i64::from(replicas) + i64::from(fenceposts(strategy, replicas).0),
+        _ => i64::from(replicas) + i64::from(strategy.fenceposts(replicas).0),
     };
     let most = most_of(copies.replicas);
     let mut left = most - i64::from(copies.total());
@@ -287,29 +269,5 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
         }
         // DEP-8: a condition, and no more than that.
         Deployment::ExceedProgressDeadline => cluster.shared.deployment.set_deadline_exceeded(true),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fenceposts_round_the_surge_up_and_the_unavailable_down() {
-        use IntOrPercent::{Int, Percent};
-        for (surge, unavailable, replicas, expected) in [
-            (Percent(25), Percent(25), 1, (1, 0)),
-            (Percent(25), Percent(25), 2, (1, 0)),
-            (Percent(25), Percent(25), 3, (1, 0)),
-            (Percent(25), Percent(25), 4, (1, 1)),
-            (Percent(25), Percent(25), 10, (3, 2)),
-            (Int(0), Int(0), 3, (0, 1)),
-            (Percent(0), Percent(10), 3, (0, 1)),
-            (Int(2), Int(9), 3, (2, 3)),
-            (Percent(100), Percent(100), 2, (2, 2)),
-        ] {
-            let strategy = Strategy::RollingUpdate { max_surge: surge, max_unavailable: unavailable };
-            assert_eq!(fenceposts(strategy, replicas), expected, "{surge:?} {unavailable:?} of {replicas}");
-        }
     }
 }

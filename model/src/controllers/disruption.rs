@@ -6,7 +6,7 @@
 
 use podproof_vocabulary::{PodId, Revision};
 use podproof_vocabulary::action::{Action, Disruption};
-use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, WorkloadKind};
+use podproof_vocabulary::scenario::{BudgetAsk, Rounding, WorkloadKind};
 
 use crate::cluster::Cluster;
 use crate::state::BudgetObject;
@@ -27,13 +27,9 @@ fn neighbours(cluster: &Cluster<'_>) -> u32 {
 
 /// How many healthy pods a budget asks for (PDB-2: percentages round up).
 pub fn desired_healthy(ask: BudgetAsk, expected: u32) -> u32 {
-    let of = |value| match value {
-        IntOrPercent::Int(count) => count,
-        IntOrPercent::Percent(percent) => (expected * percent).div_ceil(100),
-    };
     match ask {
-        BudgetAsk::MinAvailable(value) => of(value),
-        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(of(value)),
+        BudgetAsk::MinAvailable(value) => value.of(expected, Rounding::Up),
+        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(value.of(expected, Rounding::Up)),
     }
 }
 
@@ -123,7 +119,7 @@ mod tests {
     #[test]
     fn percentages_of_a_budget_round_up() {
         use BudgetAsk::{MaxUnavailable, MinAvailable};
-        use IntOrPercent::{Int, Percent};
+        use podproof_vocabulary::scenario::IntOrPercent::{Int, Percent};
         for (ask, expected, desired) in [
             (MinAvailable(Int(1)), 2, 1),
             (MinAvailable(Percent(50)), 3, 2),

@@ -7,7 +7,6 @@ use podproof_vocabulary::{ContainerId, PodId, Revision};
 
 use super::{Judgement, Step};
 use crate::cluster::Cluster;
-use crate::controllers::deployment::fenceposts;
 
 /// `rollout-within-bounds`: □ (the Deployment controller writes a ReplicaSet in a rolling update ⇒ the write does not
 /// raise the sum of wanted replicas above replicas + maxSurge, and does not scale an old ReplicaSet down so far that
@@ -22,7 +21,7 @@ pub fn rollout_within_bounds(step: &Step<'_, Cluster<'_>>) -> Judgement {
         return Judgement::Silent;
     };
     let view = step.before.shared.deployment_view;
-    let (surge, unavailable) = fenceposts(step.scenario.workload.strategy, view.replicas());
+    let (surge, unavailable) = step.scenario.workload.strategy.fenceposts(view.replicas());
     let before = step.before.replica_set(revision);
     let total: u32 = step.after.replica_sets.iter().map(|column| u32::from(column.replicas())).sum();
     let raises = replicas > before.replicas();
@@ -50,7 +49,7 @@ fn alive<O: Observe>(cluster: &O) -> usize {
 }
 
 fn most(scenario: &Scenario, replicas: u8) -> usize {
-    usize::from(replicas) + usize::from(fenceposts(scenario.workload.strategy, replicas).0)
+    usize::from(replicas) + usize::from(scenario.workload.strategy.fenceposts(replicas).0)
 }
 
 /// `pods-within-surge` (an expectation): □ (a step makes one more pod alive ⇒ there are no more than replicas + maxSurge,

@@ -7,7 +7,7 @@
 //! - *Followed for its readiness* (`no-avoidable-blackout`): what is judged is that its own rule comes within the bound,
 //!   which is more than the promise asks, as another pod's rule would do as well. Nothing but its own way to the rules can
 //!   change that, so only these steps are taken (unless an event may strike the components on the way), and the run
-//!   ends when the rule is there, or should have been.
+//!   ends when the rule should have been there.
 //! - *Followed for its deletion*: the run ends when nothing of it runs and nobody can route to it any more.
 //!
 //! Letting others take any time, and asking more, only adds behaviours: `holds` is sound, and a counterexample stands
@@ -15,7 +15,7 @@
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
-use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::event::{EventName, Story};
 
 use crate::cluster::Cluster;
 use crate::state::Endpoint;
@@ -43,25 +43,26 @@ fn is_for_readiness(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// Nothing more can come of following this pod.
 pub fn is_over(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
-    let proxies = || cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
     if is_for_readiness(cluster, pod) {
-        let all_there = proxies().all(|proxy| proxy.rule.ready());
-        return !has_events(cluster) && (all_there || time::is_steady(cluster, pod));
+        return !has_events(cluster) && time::is_steady(cluster, pod);
     }
     // A deletion is for good, and a container that has stopped stays so: an endpoint that is neither ready nor serving,
     // in store, copy, slice and rules, never is again.
     let stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
     let idle = |endpoint: Endpoint| !endpoint.ready() && !endpoint.serving();
+    let mut proxies = cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
     stopped
         && !column.api.ready()
         && !column.controller.view().ready()
         && idle(column.slice)
-        && proxies().all(|proxy| idle(proxy.view) && idle(proxy.rule))
+        && proxies.all(|proxy| idle(proxy.view) && idle(proxy.rule))
 }
 
-/// Events that may strike at any moment, beside the story's.
+/// Events that may strike while a pod is followed: those of the budget, and the healing of the story's partition. A story's
+/// own event comes when all is quiet, and so before or after.
 fn has_events(cluster: &Cluster<'_>) -> bool {
-    EventName::all().any(|event| cluster.rules.scenario.events.count(event) > 0)
+    let scenario = &cluster.rules.scenario;
+    scenario.story == Story::Partition || EventName::all().any(|event| scenario.events.count(event) > 0)
 }
 
 /// Is this step taken while `pod` is followed?

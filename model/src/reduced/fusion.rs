@@ -16,6 +16,7 @@ use podproof_vocabulary::action::{
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 
+use crate::cluster::Cluster;
 use crate::rules::Rules;
 
 /// A kind of step that follows at once.
@@ -26,7 +27,8 @@ pub enum Fusion {
     /// news.
     WorkerReacts,
     /// The PLEG relists. A lag read through another: the cache is read by the worker and the status manager, whose steps
-    /// wait as long as they like; what coalesces in the cache coalesces in the status. Not while a relist is stuck.
+    /// wait as long as they like; what coalesces in the cache coalesces in the status. Not while a relist is stuck, and not
+    /// the first one of a kubelet: before it the node's status is NotReady (NOD-3), which is read by no lag of ours.
     Relist,
     /// Readiness and startup probes find what is the case. Read only by the status manager, as above.
     Probe,
@@ -41,8 +43,8 @@ pub enum Fusion {
     /// The scheduler sees pods, where no filter can depend on where other pods are: then all that the news decide is
     /// whether a pod is tried, and a try may wait as long as it likes; a try for a pod that is being deleted is refused.
     SchedulerSeesPods,
-    /// A kill that is under way goes on, while it is all that can happen to its pod on its node and no fault can
-    /// interfere. Nobody else: what follows a signal is decided.
+    /// A kill that is under way goes on, while it is all that can happen to its pod on its node, no relist there can make
+    /// more possible, and no fault can interfere. Nobody else: what follows a signal is decided.
     KillGoesOn,
     /// An approximation: planned writes are sent.
     DecisionsWrittenAtOnce,
@@ -132,15 +134,22 @@ impl Fusions {
     }
 
     /// The step that follows at once, if one does: the first of the `possible` ones that is fused.
-    pub fn next(&self, possible: &[Action]) -> Option<Action> {
-        let fused = possible.iter().find(|action| fusion_of(action).is_some_and(|fusion| self.on.contains(&fusion)));
+    pub fn next(&self, cluster: &Cluster<'_>, possible: &[Action]) -> Option<Action> {
+        let is_on = |action: &&Action| fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion));
+        possible.iter().find(is_on).copied().or_else(|| self.next_of_a_kill(possible))
+    }
+
+    fn next_of_a_kill(&self, possible: &[Action]) -> Option<Action> {
+        let relists = || possible.iter().any(|action| matches!(action, Action::Kubelet(Kubelet::Relist { .. })));
+        if !self.has(Fusion::KillGoesOn) || relists() {
+            return None;
+        }
         let alone = |pod| possible.iter().filter(|other| node_pod(other) == Some(pod)).count() == 1;
-        let kill = || possible.iter().filter(|_| self.has(Fusion::KillGoesOn)).find(|a| killed_pod(a).is_some_and(alone));
-        fused.or_else(kill).copied()
+        possible.iter().find(|action| killed_pod(action).is_some_and(alone)).copied()
     }
 }
 
-fn fusion_of(action: &Action) -> Option<Fusion> {
+fn fusion_of(cluster: &Cluster<'_>, action: &Action) -> Option<Fusion> {
     Some(match action {
         Action::Kubelet(
             Kubelet::BeginTermination { .. }
@@ -148,7 +157,7 @@ fn fusion_of(action: &Action) -> Option<Fusion> {
             | Kubelet::FinishPod { .. }
             | Kubelet::ForgetPod { .. },
         ) => Fusion::WorkerReacts,
-        Action::Kubelet(Kubelet::Relist { .. }) => Fusion::Relist,
+        Action::Kubelet(Kubelet::Relist { node }) if !cluster.node(*node).machine.first_relist_pending() => Fusion::Relist,
         Action::Kubelet(Kubelet::FlipReadiness { .. } | Kubelet::PassStartup { .. }) => Fusion::Probe,
         Action::EndpointSlice(_) => Fusion::WriteSlice,
         Action::Proxy(_) => Fusion::ProgramRules,

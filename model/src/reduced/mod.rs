@@ -7,6 +7,7 @@
 
 pub mod focus;
 pub mod fusion;
+pub mod symmetry;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
@@ -98,7 +99,7 @@ impl Reduced {
             // A step with a clock keeps its latency.
             possible.retain(|action| !time::is_clocked(cluster, action));
         }
-        self.fusions.next(possible)
+        self.fusions.next(cluster, possible)
     }
 
     /// Every move out of `state`, in a fixed order.
@@ -155,6 +156,16 @@ impl Reduced {
         next
     }
 
+    /// The state after a move.
+    pub fn after(&self, state: &ClusterState, taken: Move) -> ClusterState {
+        let mut next = self.model.apply(state, &taken.head);
+        self.settle(&mut next, |_, _, _| {});
+        match taken.follow {
+            Some(pod) => self.follow(&next, pod),
+            None => next,
+        }
+    }
+
     /// The small steps of a move, each with the state after it.
     pub fn small_steps(&self, state: &ClusterState, taken: &Move) -> Vec<(Action, ClusterState)> {
         let mut next = self.model.apply(state, &taken.head);
@@ -169,27 +180,5 @@ impl Reduced {
         let mut steps = Vec::new();
         self.settle(&mut next, |_, action, after| steps.push((*action, after.clone())));
         steps
-    }
-}
-
-impl stateright::Model for Reduced {
-    type State = ClusterState;
-    type Action = Move;
-
-    fn init_states(&self) -> Vec<ClusterState> {
-        self.initial().into_iter().map(|(state, _)| state).collect()
-    }
-
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Move>) {
-        self.moves(state, |outcome| actions.push(outcome.taken));
-    }
-
-    fn next_state(&self, state: &ClusterState, action: Move) -> Option<ClusterState> {
-        let mut next = self.model.apply(state, &action.head);
-        self.settle(&mut next, |_, _, _| {});
-        Some(match action.follow {
-            Some(pod) => self.follow(&next, pod),
-            None => next,
-        })
     }
 }

@@ -1,12 +1,13 @@
-//! The built-in scenarios: small worlds, each with a story worth telling and a golden state count.
+//! What the built-in scenarios are made of: nodes, containers and the workload that most of them run.
 
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::latency::Latencies;
 use crate::release::Release;
 use crate::scenario::{
-    Container, ContainerKind, ContainerPort, Hang, IntOrPercent, Labels, Node, OnSigterm, PodTemplate, Protocol, Resources,
-    RestartPolicy, Scenario, Service, Strategy, TaintEffect, Timing, Toleration, Workload, WorkloadKind,
+    Container, ContainerKind, ContainerPort, Hang, IntOrPercent, Labels, Node, OnSigterm, PodTemplate,
+    Protocol, Resources, RestartPolicy, Scenario, Service, Strategy, TaintEffect, Timing, Toleration,
+    Workload, WorkloadKind,
 };
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {

@@ -1,0 +1,147 @@
+//! Toy systems with known answers: graphs of a few states, written down edge by edge, that test the search.
+
+mod bounds;
+mod breadth;
+mod plain;
+mod random;
+mod traps;
+
+use std::collections::BTreeSet;
+
+use crate::progress::Lasso;
+use crate::search::{Report, Search};
+use crate::system::{Obligations, Owed, Properties, System, Transition};
+
+/// An edge of a toy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Step {
+    pub from: u32,
+    pub to: u32,
+    pub unit: Option<u16>,
+    pub broken: Properties,
+    pub reached: Properties,
+    pub discharged: Obligations,
+}
+
+/// An unfair edge.
+pub fn unfair(from: u32, to: u32) -> Step {
+    Step { from, to, ..Step::default() }
+}
+
+/// An edge of a unit of fairness.
+pub fn fair(from: u32, to: u32, unit: u16) -> Step {
+    Step { unit: Some(unit), ..unfair(from, to) }
+}
+
+/// A vertex of a toy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Vertex {
+    pub pending: Obligations,
+    pub limit: Option<&'static str>,
+}
+
+/// A graph, searched as a system. It begins in vertex 0 unless `initial` says otherwise; its actions are edges.
+#[derive(Clone, Debug, Default)]
+pub struct Toy {
+    pub initial: Vec<(u32, Properties, Properties)>,
+    pub vertices: Vec<Vertex>,
+    pub steps: Vec<Step>,
+}
+
+impl Toy {
+    /// The graph with these edges, in which these vertices owe obligation 0.
+    pub fn new(steps: impl IntoIterator<Item = Step>, owing: impl IntoIterator<Item = u32>) -> Self {
+        let steps: Vec<Step> = steps.into_iter().collect();
+        let owing: BTreeSet<u32> = owing.into_iter().collect();
+        let ends = steps.iter().flat_map(|step| [step.from, step.to]);
+        let last = ends.chain(owing.iter().copied()).max().unwrap_or(0);
+        let mut vertices = vec![Vertex::default(); last as usize + 1];
+        for vertex in owing {
+            vertices[vertex as usize].pending = 1;
+        }
+        Self { initial: vec![(0, 0, 0)], vertices, steps }
+    }
+
+    pub fn out_of(&self, vertex: u32) -> impl Iterator<Item = (usize, &Step)> {
+        let all = self.steps.iter().enumerate();
+        all.filter(move |(_, step)| step.from == vertex && self.vertices[vertex as usize].limit.is_none())
+    }
+
+    pub fn search(&self) -> Report<u32, usize> {
+        Search::new(self).run()
+    }
+
+    /// Fails unless `lasso` is a behaviour of the graph that keeps its obligation for ever and is fair to every unit.
+    pub fn check(&self, lasso: &Lasso<u32, usize>) {
+        let bit: Obligations = 1 << lasso.obligation;
+        assert!(
+            self.initial.iter().any(|&(state, ..)| state == lasso.stem.first),
+            "the stem begins at the beginning"
+        );
+        for path in [&lasso.stem, &lasso.cycle] {
+            let mut at = path.first;
+            for &(edge, to) in &path.steps {
+                let step = self.steps[edge];
+                assert_eq!((step.from, step.to), (at, to), "each step is an edge of the graph");
+                at = to;
+            }
+        }
+        let entry = *lasso.stem.last();
+        assert_eq!(lasso.cycle.first, entry, "the cycle begins where the stem ends");
+        assert_eq!(*lasso.cycle.last(), entry, "the cycle ends where it begins");
+        let edges: Vec<Step> = lasso.cycle.actions().map(|&edge| self.steps[edge]).collect();
+        let visited: BTreeSet<u32> = edges.iter().map(|step| step.to).chain([entry]).collect();
+        for &vertex in &visited {
+            assert_ne!(
+                self.vertices[vertex as usize].pending & bit,
+                0,
+                "the obligation is pending in {vertex}"
+            );
+            assert_eq!(self.vertices[vertex as usize].limit, None, "what comes after {vertex} is known");
+        }
+        assert!(
+            edges.iter().all(|step| step.discharged & bit == 0),
+            "no step of the cycle discharges the obligation"
+        );
+        for unit in self.steps.iter().filter_map(|step| step.unit) {
+            let taken = edges.iter().any(|step| step.unit == Some(unit));
+            let rests =
+                visited.iter().any(|&vertex| self.out_of(vertex).all(|(_, step)| step.unit != Some(unit)));
+            assert!(taken || rests, "unit {unit} is possible all along the cycle and never taken");
+        }
+    }
+}
+
+impl System for Toy {
+    type State = u32;
+    type Action = usize;
+
+    fn initial(&self) -> Vec<(u32, Properties, Properties)> {
+        self.initial.clone()
+    }
+
+    fn transitions(&self, state: &u32, out: &mut Vec<Transition<u32, usize>>) {
+        out.extend(self.out_of(*state).map(|(index, step)| Transition {
+            action: index,
+            next: step.to,
+            broken: step.broken,
+            reached: step.reached,
+            unit: step.unit,
+            discharged: step.discharged,
+        }));
+    }
+
+    fn owed(&self, state: &u32) -> Owed {
+        let pending = self.vertices[*state as usize].pending;
+        Owed { pending, reached: pending }
+    }
+
+    fn limit(&self, state: &u32) -> Option<&'static str> {
+        self.vertices[*state as usize].limit
+    }
+}
+
+/// The report as text: everything but how long it took.
+pub fn text<S: std::fmt::Debug, A: std::fmt::Debug>(report: &Report<S, A>) -> String {
+    format!("{report:?}")
+}

@@ -1,0 +1,297 @@
+//! The clocks of a scenario: which there are, where each is among the words of a state, and how long a tick is.
+
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::latency::Latencies;
+use podproof_vocabulary::scenario::{OnSigterm, PreStop, Scenario, Timing};
+use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
+
+use super::OVERRIDDEN_GRACE;
+use crate::cluster::Cluster;
+use crate::endpoints;
+
+/// A clock of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfPod {
+    ToScheduler,
+    ToControllerManager,
+    ToKubelet,
+    Schedule,
+    Flush,
+    Planned,
+    Mark,
+    Available,
+    Evict,
+    Collect,
+    Disruption,
+    Drain,
+    Worker,
+    Status,
+    Removal,
+    /// Monitor: the pod accepts, is Ready in the API and is not deleting.
+    Steady,
+}
+
+/// A clock of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfContainer {
+    Start,
+    Signal,
+    Hook,
+    Grace,
+    Process,
+    Readiness,
+    Probe,
+    /// Monitor: since SIGTERM.
+    Floor,
+    /// Monitor: since a deletion began to stop it.
+    Deletion,
+}
+
+/// A clock of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfNode {
+    ToScheduler,
+    ToControllerManager,
+    ToProxy,
+    KubeletList,
+    ProxyList,
+    Program,
+    Relist,
+    Notice,
+    Status,
+    Silence,
+    TaintNoSchedule,
+    TaintNoExecute,
+    Start,
+}
+
+/// A clock of a ReplicaSet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfReplicaSet {
+    Delivery,
+    Sync,
+}
+
+/// A clock that there is once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Once {
+    ToDeployment,
+    ToBudget,
+    DeploymentSync,
+    Deadline,
+    BudgetSync,
+    SliceSync,
+    DrainList,
+    ApiServerStart,
+    SchedulerStart,
+    SchedulerList,
+    ControllerManagerStart,
+    ControllerManagerList,
+}
+
+const POD_CLOCKS: usize = OfPod::Steady as usize + 1;
+const CONTAINER_CLOCKS: usize = OfContainer::Deletion as usize + 1;
+const NODE_CLOCKS: usize = OfNode::Start as usize + 1;
+const REPLICA_SET_CLOCKS: usize = OfReplicaSet::Sync as usize + 1;
+const ONCE_CLOCKS: usize = Once::ControllerManagerList as usize + 1;
+
+/// A clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    Pod(OfPod, PodId),
+    Container(OfContainer, PodId, ContainerId),
+    Node(OfNode, NodeId),
+    ReplicaSet(OfReplicaSet, Revision),
+    Once(Once),
+}
+
+/// Which clocks a scenario runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// None: untimed.
+    None,
+    /// Those of the pod that is followed, with its pipeline.
+    Followed,
+    /// All.
+    All,
+}
+
+/// The clocks of a scenario: how many, where, and how long a tick is.
+#[derive(Clone, Debug)]
+pub struct Clocks {
+    mode: Mode,
+    pods: usize,
+    nodes: usize,
+    containers: usize,
+    revisions: usize,
+    /// Seconds in a tick.
+    pub unit: u32,
+}
+
+impl Clocks {
+    /// The clocks of `scenario`.
+    pub(crate) fn of(
+        scenario: &Scenario,
+        pods: usize,
+        nodes: usize,
+        containers: usize,
+        revisions: usize,
+    ) -> Self {
+        let mode = match scenario.timing {
+            Timing::Untimed => Mode::None,
+            Timing::Timed if scenario.approximations.has(Approximation::Focus) => Mode::Followed,
+            Timing::Timed => Mode::All,
+        };
+        Self { mode, pods, nodes, containers, revisions, unit: unit(scenario, mode) }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self.mode {
+            Mode::None => 0,
+            Mode::Followed => 3 + 2 * self.nodes + CONTAINER_CLOCKS * self.containers,
+            Mode::All => {
+                self.pods * (POD_CLOCKS + CONTAINER_CLOCKS * self.containers)
+                    + self.nodes * NODE_CLOCKS
+                    + self.revisions * REPLICA_SET_CLOCKS
+                    + ONCE_CLOCKS
+            }
+        }
+    }
+
+    /// Are there clocks at all?
+    pub fn run(&self) -> bool {
+        self.mode != Mode::None
+    }
+
+    /// Does the search follow one pod?
+    pub fn follow(&self) -> bool {
+        self.mode == Mode::Followed
+    }
+
+    pub(super) fn ticks(&self, seconds: u32) -> u16 {
+        u16::try_from(seconds.div_ceil(self.unit)).unwrap_or(u16::MAX - 2).min(u16::MAX - 2)
+    }
+}
+
+/// The greatest common divisor of every length that a clock of this scenario can have, in seconds, at least 1. All
+/// lengths are divided by it before the search, which changes no verdict, as all bounds are closed.
+fn unit(scenario: &Scenario, mode: Mode) -> u32 {
+    let latencies = &scenario.latencies;
+    let template = &scenario.workload.template;
+    let mut lengths =
+        vec![latencies.watch, latencies.endpoint_slice_sync, latencies.proxy_sync, template.grace_seconds];
+    let mut grace_may_run_out = false;
+    for container in &template.containers {
+        lengths.push(container.listens_after_seconds);
+        let (hook, exit) = (container.pre_stop, container.on_sigterm);
+        let hook = match hook {
+            None => Some(0),
+            Some(PreStop::Seconds(seconds)) => Some(seconds),
+            Some(PreStop::AnyTime) => None,
+        };
+        let exit = match exit {
+            OnSigterm::Exit => Some(0),
+            OnSigterm::Drain(seconds) | OnSigterm::Close(seconds) => Some(seconds),
+            OnSigterm::Ignore => None,
+        };
+        lengths.extend(hook.into_iter().chain(exit));
+        let longest = hook.zip(exit).map(|(hook, exit)| hook + exit);
+        grace_may_run_out |= longest.is_none_or(|longest| longest >= template.grace_seconds);
+    }
+    let forced = [
+        EventName::ForceDeletePod,
+        EventName::ResourcePressure,
+        EventName::KubeletRestart,
+        EventName::NodeReturn,
+    ];
+    let forced = forced.into_iter().any(|event| scenario.events.count(event) > 0);
+    if grace_may_run_out || forced {
+        lengths.push(latencies.minimum_grace);
+    }
+    if forced {
+        lengths.push(OVERRIDDEN_GRACE);
+    }
+    if mode == Mode::All {
+        lengths.extend(Latencies::ROWS.iter().map(|row| row.value(latencies)));
+        lengths.extend([
+            scenario.workload.min_ready_seconds,
+            scenario.workload.progress_deadline_seconds.unwrap_or(0),
+        ]);
+        lengths.extend(template.tolerations.iter().filter_map(|toleration| toleration.seconds));
+        let probes =
+            template.containers.iter().flat_map(|c| [c.startup_probe, c.readiness_probe, c.liveness_probe]);
+        lengths.extend(
+            probes.flatten().flat_map(|p| [p.initial_delay_seconds, p.period_seconds, p.timeout_seconds]),
+        );
+    }
+    let gcd = |mut a: u32, mut b: u32| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    lengths.into_iter().fold(0, gcd).max(1)
+}
+
+/// Where a clock is among the words of a state; nowhere if it does not run.
+pub(super) fn index(cluster: &Cluster<'_>, clock: Clock) -> Option<usize> {
+    let clocks = &cluster.rules.clocks;
+    match clocks.mode {
+        Mode::None => None,
+        Mode::Followed => followed_index(cluster, clock),
+        Mode::All => {
+            let pod_width = POD_CLOCKS + CONTAINER_CLOCKS * clocks.containers;
+            let nodes = clocks.pods * pod_width;
+            let replica_sets = nodes + clocks.nodes * NODE_CLOCKS;
+            let once = replica_sets + clocks.revisions * REPLICA_SET_CLOCKS;
+            Some(match clock {
+                Clock::Pod(kind, pod) => pod.index() * pod_width + kind as usize,
+                Clock::Container(kind, pod, container) => {
+                    pod.index() * pod_width
+                        + POD_CLOCKS
+                        + container.index() * CONTAINER_CLOCKS
+                        + kind as usize
+                }
+                Clock::Node(kind, node) => nodes + node.index() * NODE_CLOCKS + kind as usize,
+                Clock::ReplicaSet(kind, revision) => {
+                    replica_sets + revision.index() * REPLICA_SET_CLOCKS + kind as usize
+                }
+                Clock::Once(kind) => once + kind as usize,
+            })
+        }
+    }
+}
+
+/// The clocks of the followed pod: its way from the store to the rules of each node, and its containers' timers. What
+/// others wait for takes any time, so this only adds behaviours.
+fn followed_index(cluster: &Cluster<'_>, clock: Clock) -> Option<usize> {
+    let clocks = &cluster.rules.clocks;
+    let followed = cluster.shared.control_plane.followed()?;
+    let containers = 3 + 2 * clocks.nodes;
+    match clock {
+        Clock::Pod(OfPod::ToControllerManager, pod) if pod == followed => Some(0),
+        Clock::Pod(OfPod::Steady, pod) if pod == followed => Some(1),
+        Clock::Once(Once::SliceSync) if endpoints::is_stale(cluster, followed) => Some(2),
+        Clock::Node(OfNode::ToProxy, node) => {
+            let behind = cluster.proxy(node, followed).view != cluster.pod(followed).slice;
+            behind.then_some(3 + 2 * node.index())
+        }
+        Clock::Node(OfNode::Program, node) => {
+            let proxy = cluster.proxy(node, followed);
+            (proxy.rule != proxy.view).then_some(4 + 2 * node.index())
+        }
+        Clock::Container(
+            kind @ (OfContainer::Signal
+            | OfContainer::Hook
+            | OfContainer::Grace
+            | OfContainer::Process
+            | OfContainer::Floor
+            | OfContainer::Deletion),
+            pod,
+            container,
+        ) if pod == followed => Some(containers + container.index() * CONTAINER_CLOCKS + kind as usize),
+        _ => None,
+    }
+}

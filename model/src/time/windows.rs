@@ -1,0 +1,278 @@
+//! Which clock each step runs against, and when it may be taken.
+
+use podproof_vocabulary::action::{
+    Action, Container, Deployment, Disruption, Drain, Kubelet, NodeLifecycle, PodGarbageCollector, Process,
+    ReplicaSet, Scheduler, Watch, Watcher,
+};
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::scenario::{Hang, PreStop, Probe};
+
+use super::clocks::{Clock, OfContainer, OfNode, OfPod, OfReplicaSet, Once};
+use crate::cluster::Cluster;
+use crate::controllers::taint_eviction;
+use crate::kubelet::{container_runtime, probes};
+use crate::rules::Tolerated;
+
+/// When a step may be taken, in seconds since its clock started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
+impl Window {
+    const fn within(bound: u32) -> Self {
+        Self { from: 0, to: bound }
+    }
+
+    const fn exactly(length: u32) -> Self {
+        Self { from: length, to: length }
+    }
+}
+
+/// A result of a probe that takes `threshold` runs (PRB-4).
+fn probe_window(probe: Probe, threshold: u32, from_start: bool) -> Window {
+    let delay = if from_start { probe.initial_delay_seconds } else { 0 };
+    Window {
+        from: delay + (threshold - 1) * probe.period_seconds,
+        to: delay + threshold * probe.period_seconds + probe.timeout_seconds,
+    }
+}
+
+/// A step that waits much longer than messages take: a toleration, the node-monitor grace, a back-off. With the
+/// approximation that they fire when quiet they have no clocks.
+pub fn is_slow(cluster: &Cluster<'_>, action: &Action) -> bool {
+    match *action {
+        Action::TaintEviction(podproof_vocabulary::action::TaintEviction::DeletePod { pod }) => {
+            !matches!(taint_eviction::tolerated(cluster, pod), Tolerated::No | Tolerated::For(0))
+        }
+        Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
+            let state = cluster.container(pod, container);
+            state.cached().has_exited() && state.backoff() > 0
+        }
+        Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. })
+        | Action::Scheduler(Scheduler::FlushPod { .. })
+        | Action::Deployment(Deployment::ExceedProgressDeadline)
+        | Action::PodGarbageCollector(PodGarbageCollector::FailPod { .. })
+        | Action::Disruption(Disruption::ForgetDisruption { .. })
+        | Action::Kubelet(Kubelet::NoticeHang { .. }) => true,
+        _ => false,
+    }
+}
+
+/// The clock that a step runs against, and when it may be taken; none takes any time.
+pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, Window)> {
+    use Window as W;
+    let scenario = &cluster.rules.scenario;
+    let l = &scenario.latencies;
+    if cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) && is_slow(cluster, action) {
+        return None;
+    }
+    Some(match *action {
+        Action::Tick | Action::Environment(_) => return None,
+        Action::Watch(watch) => (watch_clock(watch), W::within(l.watch)),
+        Action::Scheduler(step) => match step {
+            Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod } | Scheduler::BindPod { pod } => {
+                (Clock::Pod(OfPod::Schedule, pod), W::within(l.scheduler))
+            }
+            Scheduler::FlushPod { pod } => (Clock::Pod(OfPod::Flush, pod), W::exactly(l.unschedulable_flush)),
+        },
+        Action::Deployment(Deployment::ExceedProgressDeadline) => {
+            let deadline = scenario.workload.progress_deadline_seconds.unwrap_or(0);
+            (Clock::Once(Once::Deadline), W::exactly(deadline))
+        }
+        Action::Deployment(_) => (Clock::Once(Once::DeploymentSync), W::within(l.controller_sync)),
+        Action::ReplicaSet(step) => match step {
+            ReplicaSet::PlanReplicas { revision }
+            | ReplicaSet::CreatePod { revision }
+            | ReplicaSet::UpdateStatus { revision } => {
+                (Clock::ReplicaSet(OfReplicaSet::Sync, revision), W::within(l.controller_sync))
+            }
+            ReplicaSet::ChooseVictim { .. } => return None,
+            ReplicaSet::DeletePod { pod } => (Clock::Pod(OfPod::Planned, pod), W::within(l.controller_sync)),
+            ReplicaSet::CountAvailable { pod } => {
+                (Clock::Pod(OfPod::Available, pod), W::exactly(scenario.workload.min_ready_seconds))
+            }
+        },
+        Action::NodeLifecycle(step) => match step {
+            // NLC-3: the silence is counted from the last renewal, up to a period before it began, and noticed by a
+            // pass up to a period later (9.1).
+            NodeLifecycle::MarkNodeUnknown { node } => {
+                let window = W {
+                    from: l.node_monitor_grace.saturating_sub(l.heartbeat),
+                    to: l.node_monitor_grace + l.heartbeat,
+                };
+                (Clock::Node(OfNode::Silence, node), window)
+            }
+            NodeLifecycle::MarkPodNotReady { pod } => {
+                (Clock::Pod(OfPod::Mark, pod), W::within(l.controller_sync))
+            }
+            NodeLifecycle::TaintNoSchedule { node } => {
+                (Clock::Node(OfNode::TaintNoSchedule, node), W::within(l.controller_sync))
+            }
+            NodeLifecycle::TaintNoExecute { node } => {
+                (Clock::Node(OfNode::TaintNoExecute, node), W::within(l.controller_sync))
+            }
+        },
+        Action::TaintEviction(podproof_vocabulary::action::TaintEviction::DeletePod { pod }) => {
+            let window = match taint_eviction::tolerated(cluster, pod) {
+                Tolerated::For(seconds) if seconds > 0 => W::exactly(seconds),
+                _ => W::within(l.controller_sync),
+            };
+            (Clock::Pod(OfPod::Evict, pod), window)
+        }
+        Action::PodGarbageCollector(step) => match step {
+            PodGarbageCollector::FailPod { pod } => {
+                (Clock::Pod(OfPod::Collect, pod), W::exactly(l.orphan_quarantine))
+            }
+            PodGarbageCollector::DeletePod { pod } => {
+                (Clock::Pod(OfPod::Collect, pod), W::within(l.controller_sync))
+            }
+        },
+        Action::Disruption(step) => match step {
+            Disruption::UpdateStatus => (Clock::Once(Once::BudgetSync), W::within(l.controller_sync)),
+            Disruption::ForgetDisruption { pod } => {
+                (Clock::Pod(OfPod::Disruption, pod), W::exactly(l.disruption_timeout))
+            }
+        },
+        Action::EndpointSlice(_) => (Clock::Once(Once::SliceSync), W::within(l.endpoint_slice_sync)),
+        Action::Kubelet(step) => return kubelet_timing(cluster, step),
+        Action::Container(step) => return process_timing(cluster, step),
+        Action::Proxy(podproof_vocabulary::action::Proxy::ProgramRules { node }) => {
+            (Clock::Node(OfNode::Program, node), W::within(l.proxy_sync))
+        }
+        Action::Drain(step) => match step {
+            Drain::ListPods => (Clock::Once(Once::DrainList), W::within(l.eviction_retry)),
+            Drain::EvictPod { pod } => (Clock::Pod(OfPod::Drain, pod), W::within(l.eviction_retry)),
+            Drain::DeletePod { pod } => (Clock::Pod(OfPod::Drain, pod), W::within(l.controller_sync)),
+        },
+        Action::Process(step) => {
+            let clock = match step {
+                Process::StartApiServer => Clock::Once(Once::ApiServerStart),
+                Process::StartScheduler => Clock::Once(Once::SchedulerStart),
+                Process::StartControllerManager => Clock::Once(Once::ControllerManagerStart),
+                Process::StartKubelet { node } => Clock::Node(OfNode::Start, node),
+            };
+            (clock, W::within(l.process_start))
+        }
+    })
+}
+
+fn watch_clock(watch: Watch) -> Clock {
+    match watch {
+        Watch::DeliverPod { to: Watcher::Scheduler, pod } => Clock::Pod(OfPod::ToScheduler, pod),
+        Watch::DeliverPod { to: Watcher::ControllerManager, pod } => {
+            Clock::Pod(OfPod::ToControllerManager, pod)
+        }
+        Watch::DeliverPod { to: _, pod } => Clock::Pod(OfPod::ToKubelet, pod),
+        Watch::DeliverNode { to: Watcher::Scheduler, node } => Clock::Node(OfNode::ToScheduler, node),
+        Watch::DeliverNode { to: _, node } => Clock::Node(OfNode::ToControllerManager, node),
+        Watch::DeliverDeployment => Clock::Once(Once::ToDeployment),
+        Watch::DeliverReplicaSet { revision } => Clock::ReplicaSet(OfReplicaSet::Delivery, revision),
+        Watch::DeliverBudget => Clock::Once(Once::ToBudget),
+        Watch::DeliverSlice { node } => Clock::Node(OfNode::ToProxy, node),
+        Watch::List { watcher } => match watcher {
+            Watcher::Scheduler => Clock::Once(Once::SchedulerList),
+            Watcher::ControllerManager => Clock::Once(Once::ControllerManagerList),
+            Watcher::Kubelet(node) => Clock::Node(OfNode::KubeletList, node),
+            Watcher::Proxy(node) => Clock::Node(OfNode::ProxyList, node),
+        },
+    }
+}
+
+fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window)> {
+    use Window as W;
+    let l = &cluster.rules.scenario.latencies;
+    Some(match step {
+        Kubelet::BeginTermination { pod }
+        | Kubelet::CreateSandbox { pod }
+        | Kubelet::StopSandbox { pod }
+        | Kubelet::FinishPod { pod }
+        | Kubelet::ForgetPod { pod } => (Clock::Pod(OfPod::Worker, pod), W::within(l.kubelet_reaction)),
+        Kubelet::StartContainer { pod, container } => {
+            let state = cluster.container(pod, container);
+            let waits = if state.cached().has_exited() {
+                container_runtime::backoff_seconds(cluster, state)
+            } else {
+                0
+            };
+            (
+                Clock::Container(OfContainer::Start, pod, container),
+                W { from: waits, to: waits + l.kubelet_reaction },
+            )
+        }
+        Kubelet::StopContainer { pod, container } => {
+            (Clock::Container(OfContainer::Start, pod, container), W::within(l.kubelet_reaction))
+        }
+        // What a kill does next it does at once.
+        Kubelet::RunPreStop { pod, container }
+        | Kubelet::SendSigterm { pod, container }
+        | Kubelet::SendSigkill { pod, container } => {
+            (Clock::Container(OfContainer::Signal, pod, container), W::within(0))
+        }
+        Kubelet::FinishPreStop { pod, container } => {
+            let window = match container_runtime::hook_of(cluster, pod, container) {
+                Some(PreStop::Seconds(seconds)) => W::exactly(seconds),
+                _ => W::within(container_runtime::grace_seconds(cluster, pod)),
+            };
+            (Clock::Container(OfContainer::Hook, pod, container), window)
+        }
+        Kubelet::ExpireGrace { pod, container } => (
+            Clock::Container(OfContainer::Grace, pod, container),
+            W::exactly(container_runtime::grace_seconds(cluster, pod)),
+        ),
+        Kubelet::ReportStatus { pod } => (Clock::Pod(OfPod::Status, pod), W::within(l.status_report)),
+        Kubelet::RemovePod { pod } => (Clock::Pod(OfPod::Removal, pod), W::within(l.final_deletion)),
+        Kubelet::FlipReadiness { pod, container } => {
+            let probe = cluster.rules.container(container).readiness?;
+            let turns_ready = cluster.container(pod, container).accepting();
+            let threshold = if turns_ready { probe.success_threshold } else { probe.failure_threshold };
+            let window = probe_window(probe, threshold, false);
+            // The first probe waits for its initial delay; how much of it has passed is not kept.
+            let to = if turns_ready { window.to + probe.initial_delay_seconds } else { window.to };
+            (Clock::Container(OfContainer::Readiness, pod, container), W { from: window.from, to })
+        }
+        Kubelet::PassStartup { pod, container } => {
+            let probe = cluster.rules.container(container).startup?;
+            let window = probe_window(probe, 1, false);
+            (
+                Clock::Container(OfContainer::Probe, pod, container),
+                W { from: 0, to: window.to + probe.initial_delay_seconds },
+            )
+        }
+        Kubelet::FailProbe { pod, container } => {
+            let rules = cluster.rules.container(container);
+            let started = probes::is_started(cluster, pod, container);
+            let probe = if started { rules.liveness } else { rules.startup }?;
+            let fresh = !cluster.container(pod, container).has_listened();
+            (
+                Clock::Container(OfContainer::Probe, pod, container),
+                probe_window(probe, probe.failure_threshold, fresh),
+            )
+        }
+        Kubelet::Relist { node } => (Clock::Node(OfNode::Relist, node), W::within(l.pleg_relist)),
+        Kubelet::NoticeHang { node } => {
+            let after = match cluster.rules.scenario.hang {
+                Hang::RpcTimeout => l.runtime_timeout.min(l.pleg_threshold),
+                _ => l.pleg_threshold,
+            };
+            (Clock::Node(OfNode::Notice, node), W { from: after, to: after + l.heartbeat })
+        }
+        Kubelet::ReportNodeStatus { node } => (Clock::Node(OfNode::Status, node), W::within(l.heartbeat)),
+    })
+}
+
+fn process_timing(cluster: &Cluster<'_>, step: Container) -> Option<(Clock, Window)> {
+    match step {
+        Container::Listen { pod, container } => {
+            let after = cluster.rules.container(container).listens_after;
+            Some((Clock::Container(OfContainer::Process, pod, container), Window::exactly(after)))
+        }
+        Container::Exit { pod, container } if cluster.container(pod, container).sigterm() => {
+            let after = cluster.rules.container(container).exits_after()?;
+            Some((Clock::Container(OfContainer::Process, pod, container), Window::exactly(after)))
+        }
+        // How long an init container takes nobody says; nor when CNI uses an address again.
+        Container::Exit { .. } | Container::ReuseAddress { .. } => None,
+    }
+}

@@ -1,0 +1,254 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use podproof_vocabulary::event::{EventArgument, Story};
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::scenario::OnSigterm;
+use podproof_vocabulary::{Property, Release};
+
+/// A model checker for the Kubernetes pod lifecycle.
+///
+/// Under every interleaving, and under every fault in the budget: does this workload on this cluster keep the promises of
+/// the pod lifecycle? If not, here is the shortest story of how.
+#[derive(Debug, Parser)]
+#[command(name = "podproof", version, propagate_version = true, max_term_width = 110)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Checks the workloads of manifests, or built-in scenarios
+    Check(Box<CheckArguments>),
+    /// Lists the built-in scenarios, a line each
+    Scenarios,
+    /// Opens the Stateright Explorer on 127.0.0.1
+    Explore(Box<ExploreArguments>),
+    /// Shows or replays a trace
+    Trace {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: TraceCommand,
+    },
+}
+
+/// What to do with a trace.
+#[derive(Debug, Subcommand)]
+pub enum TraceCommand {
+    /// Prints a trace, a line for each step
+    Show {
+        /// The trace, as `check` wrote it
+        file: PathBuf,
+    },
+    /// Replays a trace on the model and says whether its verdict still stands
+    ///
+    /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
+    Replay {
+        /// The trace, as `check` wrote it
+        file: PathBuf,
+    },
+}
+
+/// What is checked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArguments {
+    /// Manifests, YAML or JSON; - is standard input
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// A built-in scenario (see `podproof scenarios`); may be repeated
+    #[arg(long = "scenario", value_name = "NAME")]
+    pub scenarios: Vec<String>,
+
+    /// Only workloads of this name, as `web` or `Deployment/web`; may be repeated
+    #[arg(long = "workload", value_name = "NAME")]
+    pub workloads: Vec<String>,
+
+    /// Equal nodes, where the input has no Node objects
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub nodes: u8,
+
+    /// Replicas that are checked at most
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub replicas: u8,
+
+    /// The Kubernetes release, wherever behaviour differs
+    #[arg(long, value_name = "1.NN", default_value_t = Release::NEWEST)]
+    pub release: Release,
+
+    /// What every process does on SIGTERM, whatever the annotation podproof.io/on-sigterm says: exit, drain=SECONDS,
+    /// close=SECONDS or ignore
+    #[arg(long, value_name = "HOW")]
+    pub on_sigterm: Option<OnSigterm>,
+
+    /// Seconds until every process accepts connections, whatever the annotation podproof.io/listens-after says
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub listens_after: Option<u32>,
+
+    /// How long something takes, for example watch=2; `--latency list` shows the table
+    #[arg(long = "latency", value_name = "NAME=SECONDS")]
+    pub latencies: Vec<String>,
+}
+
+/// Which world it is checked in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "World")]
+pub struct WorldArguments {
+    /// What is told: create, rollout, pod-deletion, drain, node-failure, partition, scale-down or runtime-hang; may be
+    /// repeated [default: rollout, drain and node-failure]
+    #[arg(long = "story", value_name = "NAME")]
+    pub stories: Vec<Story>,
+
+    /// Something that may happen at any moment beside the story, N times, for example container-crash=1; for scale also
+    /// scale=+1, scale=-1 and scale:5; may be repeated
+    #[arg(long = "event", value_name = "NAME=N", allow_hyphen_values = true)]
+    pub events: Vec<EventArgument>,
+
+    /// Whether time is modelled: auto judges promises about latencies timed and all others untimed
+    #[arg(long, value_enum, default_value_t = TimingChoice::Auto)]
+    pub timing: TimingChoice,
+
+    /// Switches every approximation off; in timed searches the pending watch events of one object still coalesce
+    #[arg(long)]
+    pub exact: bool,
+
+    /// Failure detectors may fire without a cause, and timers that one process started together in any order
+    #[arg(long)]
+    pub inaccurate_detectors: bool,
+
+    /// Breaks a rule of the model on purpose, to see a property broken
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<Mutant>,
+}
+
+/// How time is modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TimingChoice {
+    /// Each property in the mode in which it means something.
+    Auto,
+    /// Any step may take any time.
+    Untimed,
+    /// Discrete ticks.
+    Timed,
+}
+
+/// `podproof check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 every checked property holds or is not applicable; 1 a property that counts is broken; \
+                        2 the input or the command line is wrong; 3 a bound ended a search first and nothing broken was found.")]
+pub struct CheckArguments {
+    /// What is checked.
+    #[command(flatten)]
+    pub input: InputArguments,
+
+    /// Which world it is checked in.
+    #[command(flatten)]
+    pub world: WorldArguments,
+
+    /// Only this property; it counts even if it is only an expectation; may be repeated
+    #[arg(long = "property", value_name = "NAME", help_heading = "Properties")]
+    pub properties: Vec<Property>,
+
+    /// Report this property, but do not count it for the exit status; may be repeated
+    #[arg(long = "allow", value_name = "NAME", help_heading = "Properties")]
+    pub allowed: Vec<Property>,
+
+    /// Bounds of the searches.
+    #[command(flatten)]
+    pub bounds: BoundArguments,
+
+    /// Who searches
+    #[arg(long, value_enum, default_value_t = Engine::Podproof, help_heading = "Search")]
+    pub engine: Engine,
+
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
+    pub format: Format,
+
+    /// Where counterexamples are written; the folder is made when there is one
+    #[arg(long, value_name = "DIR", default_value = "podproof-traces", help_heading = "Report")]
+    pub trace_dir: PathBuf,
+}
+
+/// Bounds of the searches.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
+pub struct BoundArguments {
+    /// Threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// States that each search may find
+    #[arg(long, value_name = "N", default_value_t = 6_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    pub max_states: u64,
+
+    /// Moves from the beginning, in each search
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<u64>,
+
+    /// Memory that each search may take, about, for example 8GiB
+    #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = size)]
+    pub max_memory: u64,
+
+    /// Time for the whole command, divided over the searches that are left, for example 90s or 5m
+    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
+    pub time_limit: Option<Duration>,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let accepted = || format!("'{text}' is no size; accepted is a number with a unit, for example 512MiB or 8GiB");
+    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(|_| accepted())
+}
+
+/// Who searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Our own search: safety and progress.
+    Podproof,
+    /// stateright's breadth-first search: safety only.
+    StaterightBfs,
+    /// stateright's depth-first search: safety only, counterexamples not shortest.
+    StaterightDfs,
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Human,
+    /// One JSON document.
+    Json,
+    /// JUnit XML, a test case for each promise.
+    Junit,
+    /// SARIF 2.1.0, a result for each broken promise.
+    Sarif,
+    /// A Markdown table for each workload.
+    Markdown,
+}
+
+/// `podproof explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArguments {
+    /// What is explored: one workload.
+    #[command(flatten)]
+    pub input: InputArguments,
+
+    /// Which world it is explored in.
+    #[command(flatten)]
+    pub world: WorldArguments,
+
+    /// Explore the scenario of this trace; its states are listed for the Explorer
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["files", "scenarios"])]
+    pub from: Option<PathBuf>,
+
+    /// The port on 127.0.0.1
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    pub port: u16,
+}

@@ -1,0 +1,185 @@
+//! `podproof check`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use podproof_traces::Trace;
+use podproof_vocabulary::Property;
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::Timing;
+
+use crate::arguments::{BoundArguments, CheckArguments, Engine};
+use crate::plan::{self, Plan, Workload};
+use crate::progress::Line;
+use crate::search::{self, Limits};
+use crate::verdict::{CheckReport, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport};
+use crate::{input, reference_engine, report};
+
+/// Runs the command; its exit status.
+pub fn run(arguments: &CheckArguments) -> u8 {
+    let report = match input::read(&arguments.input) {
+        Ok(input) => check(arguments, input),
+        Err(errors) => CheckReport { errors, ..CheckReport::default() },
+    };
+    report::print(&report, arguments.format);
+    report.exit()
+}
+
+fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
+    let mut report = CheckReport { warnings: input.warnings, ..CheckReport::default() };
+    let asked = match arguments.properties.is_empty() {
+        true => PropertySet::of(Property::all()),
+        false => PropertySet::of(arguments.properties.iter().copied()),
+    };
+    let planned: Vec<(Workload, Vec<Plan>, Vec<String>)> = input
+        .workloads
+        .into_iter()
+        .map(|workload| {
+            let (plans, untold) = plan::searches(&workload, &arguments.world, asked);
+            (workload, plans, untold)
+        })
+        .collect();
+    let mut left: usize = planned.iter().map(|(_, plans, _)| plans.len()).sum();
+    if left == 0 {
+        let untold = planned.into_iter().flat_map(|(workload, _, untold)| {
+            untold.into_iter().map(move |why| format!("{}: {why}", workload.name))
+        });
+        report.errors = untold.chain(["there is nothing to search; accepted are other stories (--story)".into()]).collect();
+        return report;
+    }
+    let deadline = arguments.bounds.time_limit.map(|limit| Instant::now() + limit);
+    for (workload, plans, untold) in planned {
+        let mut section = Section::new(arguments, &workload, &plans, untold);
+        for plan in plans {
+            let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()) / left.max(1) as u32);
+            left -= 1;
+            match search(arguments, &workload.name, &plan, &limits(&arguments.bounds, time)) {
+                Ok(outcome) => section.add(plan, outcome),
+                Err(error) => report.errors.push(error),
+            }
+        }
+        report.workloads.push(section.finish());
+    }
+    report
+}
+
+fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Limits {
+        states: bounds.max_states,
+        depth: bounds.max_depth.unwrap_or(u64::MAX),
+        memory: bounds.max_memory,
+        time,
+        threads: bounds.threads.map_or(processors, usize::from),
+    }
+}
+
+fn search(arguments: &CheckArguments, workload: &str, plan: &Plan, limits: &Limits) -> Result<Outcome, String> {
+    let line = Line::new(&format!("{workload}, {}, {}", plan.story, plan.timing.name()), limits.states);
+    match arguments.engine {
+        Engine::Podproof => search::run(plan, limits, &line),
+        engine => reference_engine::run(plan, limits, engine),
+    }
+}
+
+/// The report of one workload while its searches run.
+struct Section<'a> {
+    arguments: &'a CheckArguments,
+    report: WorkloadReport,
+}
+
+impl<'a> Section<'a> {
+    fn new(arguments: &'a CheckArguments, workload: &Workload, plans: &[Plan], untold: Vec<String>) -> Self {
+        let scenario = &workload.scenarios[0];
+        let timed = plans.iter().any(|plan| plan.timing == Timing::Timed);
+        let inaccurate = scenario.inaccurate_detectors || arguments.world.inaccurate_detectors;
+        let mut assumptions = workload.assumptions.clone();
+        assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
+        let report = WorkloadReport {
+            name: workload.name.clone(),
+            manifest_replicas: workload.manifest_replicas,
+            checked_replicas: workload.checked_replicas,
+            nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
+            assumptions,
+            warnings: workload.warnings.iter().cloned().chain(untold).collect(),
+            left_out: workload.left_out.clone(),
+            searches: Vec::new(),
+            results: Vec::new(),
+        };
+        Self { arguments, report }
+    }
+
+    fn add(&mut self, plan: Plan, mut outcome: Outcome) {
+        for finding in std::mem::take(&mut outcome.findings) {
+            self.enter(&plan, finding);
+        }
+        let Plan { story, timing, services, .. } = plan;
+        self.report.searches.push(SearchRow { story, timing, services, outcome });
+    }
+
+    /// Enters a finding. Of several about one promise (a search for each class of Services) the worst counts.
+    fn enter(&mut self, plan: &Plan, finding: Finding) {
+        let Finding { property, verdict, trace, note } = finding;
+        let is_same = |row: &&mut ResultRow| row.story == plan.story && row.property == property && row.timing == plan.timing;
+        let counts = self.counts(property);
+        let known = self.report.results.iter_mut().find(is_same);
+        if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
+            return;
+        }
+        let counterexample = trace.map(|trace| {
+            let path = path_of(&self.arguments.trace_dir, &self.report.name, plan, property);
+            (trace, path)
+        });
+        let row = ResultRow {
+            story: plan.story,
+            property,
+            timing: plan.timing,
+            counts,
+            verdict,
+            note,
+            counterexample,
+        };
+        match known {
+            Some(known) => *known = row,
+            None => self.report.results.push(row),
+        }
+    }
+
+    fn counts(&self, property: Property) -> bool {
+        let is_named = self.arguments.properties.contains(&property);
+        !self.arguments.allowed.contains(&property) && (is_named || !property.facts().expectation)
+    }
+
+    fn finish(mut self) -> WorkloadReport {
+        self.report.results.sort_by_key(|row| (row.story, row.property, row.timing));
+        self.report.searches.sort_by_key(|row| (row.story, row.timing));
+        for row in &mut self.report.results {
+            let Some((trace, path)) = &row.counterexample else { continue };
+            if let Err(error) = write(trace, path) {
+                let warning = format!("{}: the trace could not be written: {error}", path.display());
+                self.report.warnings.push(warning);
+            }
+        }
+        self.report
+    }
+}
+
+impl Section<'_> {}
+
+/// A file name that tells what the trace is of.
+fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
+    let plain: String = workload.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+    folder.join(format!("{}-{}-{}-{}.json", plain.to_lowercase(), plan.story, property, plan.timing.name()))
+}
+
+fn write(trace: &Trace, path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, trace.to_json())
+}
+
+/// The rows of a verdict, in the order of the report.
+pub fn with_verdict(rows: &[ResultRow], verdict: Verdict) -> impl Iterator<Item = &ResultRow> {
+    rows.iter().filter(move |row| row.verdict == verdict)
+}

@@ -1,0 +1,92 @@
+//! A counterexample of a search that followed one pod's clocks is taken again with all clocks: only then it stands.
+//!
+//! What the others did took any time, so their steps may have to come earlier or later, with ticks between them. The
+//! search is best first: it takes the steps of the counterexample in their order where it can, and pays for each step
+//! taken out of its turn or that the counterexample does not have.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::hash::BuildHasher;
+
+use podproof_model::{ClusterState, Model};
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::{NodeId, Property};
+
+/// States that are tried before it is given up.
+const TRIES: usize = 300_000;
+
+/// A state on the way, with the steps of the counterexample that are still to be taken.
+struct Place {
+    state: ClusterState,
+    left: Vec<u16>,
+    came: Option<(usize, Action)>,
+    depth: u32,
+    strayed: u32,
+}
+
+/// An initial state and small steps of `model`, which has all clocks, that break `property` as `actions` did.
+///
+/// # Errors
+/// A sentence, if none were found: the counterexample may be one of clocks that were left out.
+pub fn with_all_clocks(
+    model: &Model,
+    observed_proxy: Option<NodeId>,
+    actions: &[Action],
+    property: Property,
+) -> Result<(ClusterState, Vec<Action>), String> {
+    let proxy = |state: &ClusterState| model.open(state, |cluster| cluster.shared.control_plane.observed_proxy());
+    let first = model.initial().into_iter().find(|state| proxy(state) == observed_proxy);
+    let first = first.ok_or("the counterexample begins in no state of the model with all clocks")?;
+    let wanted: Vec<Action> = actions.iter().copied().filter(|action| *action != Action::Tick).collect();
+    let left = (0..wanted.len() as u16).collect();
+    let mut places = vec![Place { state: first, left, came: None, depth: 0, strayed: 0 }];
+    let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, 0usize))]);
+    let hasher = foldhash::quality::FixedState::default();
+    let mut seen = BTreeSet::new();
+    let mut enabled = Vec::new();
+    while let Some(Reverse((_, _, at))) = queue.pop() {
+        enabled.clear();
+        model.enabled(&places[at].state, &mut enabled);
+        for action in enabled.drain(..) {
+            let next = model.apply(&places[at].state, &action);
+            if model.judge(&places[at].state, &action, &next).broken.contains(property) {
+                return Ok((places[0].state.clone(), way(&places, at, action)));
+            }
+            let place = &places[at];
+            let mut left = place.left.clone();
+            let mut strayed = place.strayed;
+            if action != Action::Tick {
+                match left.iter().position(|&index| wanted[usize::from(index)] == action) {
+                    Some(turn) => {
+                        strayed += turn as u32;
+                        left.remove(turn);
+                    }
+                    None => strayed += 4,
+                }
+            }
+            if !seen.insert(hasher.hash_one((&next, &left))) {
+                continue;
+            }
+            let depth = place.depth + 1;
+            let cost = 4 * left.len() as u32 + strayed;
+            queue.push(Reverse((cost, depth, places.len())));
+            places.push(Place { state: next, left, came: Some((at, action)), depth, strayed });
+        }
+        if places.len() > TRIES {
+            break;
+        }
+    }
+    Err(format!(
+        "a counterexample with the clocks of one pod was found, but not taken again with all clocks within {TRIES} states"
+    ))
+}
+
+fn way(places: &[Place], mut at: usize, last: Action) -> Vec<Action> {
+    let mut actions = vec![last];
+    while let Some((parent, action)) = places[at].came {
+        actions.push(action);
+        at = parent;
+    }
+    actions.reverse();
+    actions
+}

@@ -1,0 +1,152 @@
+//! From the command line to workloads.
+
+use std::io::Read;
+use std::path::Path;
+
+use podproof_vocabulary::catalogue;
+use podproof_vocabulary::latency::Latencies;
+use podproof_vocabulary::manifest::{self, Options, Source};
+
+use crate::arguments::InputArguments;
+use crate::plan::Workload;
+
+/// What is to be checked, with what concerns no workload.
+pub struct Workloads {
+    /// The workloads.
+    pub workloads: Vec<Workload>,
+    /// Warnings about the input as a whole.
+    pub warnings: Vec<String>,
+}
+
+/// Reads what the command line names.
+///
+/// # Errors
+/// What is wrong with it, a message each.
+pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
+    let latencies = latencies(arguments)?;
+    let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new() };
+    if arguments.files.is_empty() && arguments.scenarios.is_empty() {
+        return Err(vec![
+            "nothing to check: accepted are manifests (podproof check deploy.yaml) and built-in scenarios \
+             (podproof check --scenario NAME; podproof scenarios lists them)"
+                .into(),
+        ]);
+    }
+    for name in &arguments.scenarios {
+        result.workloads.push(built_in(name, arguments)?);
+    }
+    if !arguments.files.is_empty() {
+        let sources = sources(&arguments.files)?;
+        let options = Options {
+            nodes: arguments.nodes,
+            replicas: arguments.replicas,
+            release: arguments.release,
+            latencies,
+            on_sigterm: arguments.on_sigterm,
+            listens_after_seconds: arguments.listens_after,
+        };
+        let reading = manifest::read(&sources, &options)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        result.warnings = reading.warnings.iter().map(ToString::to_string).collect();
+        result.workloads.extend(reading.workloads.into_iter().map(workload));
+    }
+    if !arguments.workloads.is_empty() {
+        select(&mut result.workloads, &arguments.workloads)?;
+    }
+    Ok(result)
+}
+
+fn latencies(arguments: &InputArguments) -> Result<Latencies, Vec<String>> {
+    let mut latencies = Latencies::of(arguments.release);
+    for text in &arguments.latencies {
+        let set = match text.split_once('=') {
+            Some((name, seconds)) => match seconds.parse() {
+                Ok(seconds) => latencies.set(name, seconds),
+                Err(_) => Err(format!("--latency {text}: accepted is NAME=SECONDS with SECONDS from 0 to 86400")),
+            },
+            None => Err(format!("--latency {text}: accepted is NAME=SECONDS; the names are {}", latency_names())),
+        };
+        set.map_err(|message| vec![message])?;
+    }
+    Ok(latencies)
+}
+
+fn latency_names() -> String {
+    let defaults = Latencies::default();
+    let row = |row: &podproof_vocabulary::latency::Row| format!("{}={}", row.name, row.value(&defaults));
+    Latencies::ROWS.iter().map(row).collect::<Vec<_>>().join(", ")
+}
+
+fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<String>> {
+    let bare = name.strip_prefix("scenario/").unwrap_or(name);
+    let Some(entry) = catalogue::find(bare) else {
+        let names: Vec<_> = catalogue::ENTRIES.iter().map(|entry| entry.name).collect();
+        return Err(vec![format!("no scenario is called '{name}'; accepted are {}", names.join(", "))]);
+    };
+    let mut scenario = entry.scenario();
+    for text in &arguments.latencies {
+        if let Some((name, seconds)) = text.split_once('=').and_then(|(name, s)| Some((name, s.parse().ok()?))) {
+            scenario.latencies.set(name, seconds).map_err(|message| vec![message])?;
+        }
+    }
+    Ok(Workload {
+        name: scenario.name.clone(),
+        stories: Some(vec![scenario.story]),
+        services: vec![Vec::new()],
+        manifest_replicas: scenario.workload.manifest_replicas,
+        checked_replicas: scenario.workload.replicas,
+        assumptions: Vec::new(),
+        warnings: Vec::new(),
+        left_out: Vec::new(),
+        scenarios: vec![scenario],
+    })
+}
+
+fn sources(files: &[std::path::PathBuf]) -> Result<Vec<Source>, Vec<String>> {
+    let mut sources = Vec::new();
+    let mut problems = Vec::new();
+    for path in files {
+        match load(path) {
+            Ok(text) => sources.push(Source { path: path.display().to_string(), text }),
+            Err(error) => problems.push(format!("{}: {error}; accepted is a readable file or - for standard input", path.display())),
+        }
+    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+fn load(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut text = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read(path)
+}
+
+fn workload(input: manifest::Input) -> Workload {
+    Workload {
+        name: input.name,
+        scenarios: input.scenarios,
+        services: input.services,
+        stories: None,
+        manifest_replicas: input.manifest_replicas,
+        checked_replicas: input.checked_replicas,
+        assumptions: input.assumptions,
+        warnings: input.warnings.iter().map(ToString::to_string).collect(),
+        left_out: input.left_out.iter().map(|row| (row.what.to_owned(), row.reason.to_owned())).collect(),
+    }
+}
+
+fn select(workloads: &mut Vec<Workload>, names: &[String]) -> Result<(), Vec<String>> {
+    let is = |workload: &Workload, name: &String| {
+        workload.name == *name || workload.name.rsplit('/').next() == Some(name.as_str())
+    };
+    let all: Vec<String> = workloads.iter().map(|workload| workload.name.clone()).collect();
+    for name in names {
+        if !workloads.iter().any(|workload| is(workload, name)) {
+            return Err(vec![format!("no workload is called '{name}'; accepted are {}", all.join(", "))]);
+        }
+    }
+    workloads.retain(|workload| names.iter().any(|name| is(workload, name)));
+    Ok(())
+}

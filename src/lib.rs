@@ -1,0 +1,40 @@
+//! The command: arguments, plans, searches, progress and reports. No rule of Kubernetes lives here.
+//!
+//! Read in this order:
+//!
+//! - [`arguments`]: the command line
+//! - [`input`]: files into sources
+//! - [`plan`]: a workload and its stories into searches
+//! - [`searched`]: the model as the checker sees it
+//! - [`search`]: one search, and what it says of each promise
+//! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
+//! - [`reference_engine`]: the same by stateright's checkers
+//! - [`check`], [`explore`], [`scenarios`], [`trace`]: the commands
+//! - [`verdict`], [`report`]: what was found, in each format
+
+pub mod arguments;
+pub mod check;
+pub mod confirm;
+pub mod explore;
+pub mod input;
+pub mod plan;
+pub mod progress;
+pub mod reference_engine;
+pub mod report;
+pub mod scenarios;
+pub mod search;
+pub mod searched;
+pub mod trace;
+pub mod verdict;
+
+/// Exit statuses of the command.
+pub mod exit {
+    /// Every checked property holds or is not applicable.
+    pub const HOLDS: u8 = 0;
+    /// A property that counts is broken.
+    pub const BROKEN: u8 = 1;
+    /// The input or the command line is wrong.
+    pub const WRONG_INPUT: u8 = 2;
+    /// A bound ended a search first, and nothing broken was found.
+    pub const INCOMPLETE: u8 = 3;
+}

@@ -1,0 +1,212 @@
+//! From a workload and what it is asked for to searches.
+
+use podproof_vocabulary::Property;
+use podproof_vocabulary::approximation::{Approximation, Approximations};
+use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
+use podproof_vocabulary::latency::Latencies;
+use podproof_vocabulary::property::{Kind, PropertySet};
+use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
+
+use crate::arguments::{TimingChoice, WorldArguments};
+
+/// A workload that is to be checked.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Its name in reports.
+    pub name: String,
+    /// A world for each class of Service that selects it.
+    pub scenarios: Vec<Scenario>,
+    /// The Services of each class.
+    pub services: Vec<Vec<String>>,
+    /// The stories that it comes with; none, if those of the command line are told.
+    pub stories: Option<Vec<Story>>,
+    /// The replicas of its manifest.
+    pub manifest_replicas: u32,
+    /// The replicas that are checked.
+    pub checked_replicas: u8,
+    /// What the verdicts assume of the input.
+    pub assumptions: Vec<String>,
+    /// What the reader should know of the input.
+    pub warnings: Vec<String>,
+    /// What the model leaves out that concerns it.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// A search that is to be run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The story.
+    pub story: Story,
+    /// The timing that its verdicts are given in.
+    pub timing: Timing,
+    /// The Services that it is about, if the workload has several classes of them.
+    pub services: Vec<String>,
+    /// The world.
+    pub scenario: Scenario,
+    /// The promises that it judges.
+    pub judged: PropertySet,
+}
+
+/// Promises that speak of a Service; the others are the same whichever Service is there.
+const OF_SERVICE: [Property; 7] = [
+    Property::NoTrafficAfterSigterm,
+    Property::NoFailedRequest,
+    Property::NoMisroutedRequest,
+    Property::NoAvoidableBlackout,
+    Property::ReadyMeansReady,
+    Property::EndpointsConverge,
+    Property::UnreachableEndpointsLeave,
+];
+
+/// The searches of a workload, those that are likely to be short first, and a sentence for each story that cannot be told
+/// of it.
+pub fn searches(workload: &Workload, world: &WorldArguments, asked: PropertySet) -> (Vec<Plan>, Vec<String>) {
+    let default = workload.stories.clone().unwrap_or_else(|| Story::DEFAULT.to_vec());
+    let mut stories = if world.stories.is_empty() { default } else { world.stories.clone() };
+    stories.dedup();
+    let mut plans = Vec::new();
+    let mut untold = Vec::new();
+    for story in stories {
+        if let Some(why) = cannot_be_told(story, workload.scenarios[0].workload.kind) {
+            untold.push(format!("story {story} is not told: {why}"));
+            continue;
+        }
+        for (index, scenario) in workload.scenarios.iter().enumerate() {
+            let judged = if index == 0 { asked } else { asked.intersection(PropertySet::of(OF_SERVICE)) };
+            let services = match workload.scenarios.len() {
+                1 => Vec::new(),
+                _ => workload.services.get(index).cloned().unwrap_or_default(),
+            };
+            for (timing, judged, follow) in parts(world.timing, judged) {
+                let scenario = told(scenario, story, timing, judged, follow, world);
+                plans.push(Plan { story, timing, services: services.clone(), scenario, judged });
+            }
+        }
+    }
+    plans.sort_by_key(effort);
+    (plans, untold)
+}
+
+/// How the promises are divided over searches: timing, promises, and whether a timed search may follow one pod.
+fn parts(timing: TimingChoice, judged: PropertySet) -> Vec<(Timing, PropertySet, bool)> {
+    let select = |keep: fn(Property) -> bool| PropertySet::of(judged.iter().filter(|&property| keep(property)));
+    let parts = match timing {
+        TimingChoice::Auto => vec![
+            (Timing::Untimed, select(|property| !property.facts().timed), false),
+            (Timing::Timed, select(|property| property.facts().timed), true),
+        ],
+        TimingChoice::Untimed => vec![(Timing::Untimed, judged, false)],
+        // A lasso with the clocks of one pod would show what all clocks forbid.
+        TimingChoice::Timed => vec![
+            (Timing::Timed, select(|property| property.facts().kind == Kind::Safety), true),
+            (Timing::Timed, select(|property| property.facts().kind == Kind::Liveness), false),
+        ],
+    };
+    parts.into_iter().filter(|(_, judged, _)| !judged.is_empty()).collect()
+}
+
+fn cannot_be_told(story: Story, kind: WorkloadKind) -> Option<&'static str> {
+    match (story, kind) {
+        (Story::Rollout, WorkloadKind::Pod) => Some("a Pod has no template to change"),
+        (Story::Rollout, WorkloadKind::ReplicaSet) => Some("a ReplicaSet does not roll its template out"),
+        (Story::ScaleDown, WorkloadKind::Pod) => Some("a Pod has no replicas"),
+        _ => None,
+    }
+}
+
+fn effort(plan: &Plan) -> (u8, bool, usize) {
+    let story = match plan.story {
+        Story::Create => 0,
+        Story::PodDeletion | Story::ScaleDown => 1,
+        Story::NodeFailure | Story::RuntimeHang | Story::Partition => 2,
+        Story::Rollout => 3,
+        Story::Drain => 4,
+    };
+    (story, plan.timing == Timing::Timed, plan.services.len())
+}
+
+/// A neighbour's new pod may take an address: for the promises that speak of it.
+pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
+    let concerned = PropertySet::of([Property::NoMisroutedRequest, Property::OneAddressOnePod]);
+    timing == Timing::Timed || !judged.intersection(concerned).is_empty()
+}
+
+/// The scenario with its story, its events and its timing.
+fn told(base: &Scenario, story: Story, timing: Timing, judged: PropertySet, follow: bool, world: &WorldArguments) -> Scenario {
+    let mut scenario = base.clone();
+    scenario.story = story;
+    scenario.timing = timing;
+    scenario.mutant = world.mutant.or(base.mutant);
+    scenario.inaccurate_detectors |= world.inaccurate_detectors;
+    for event in &world.events {
+        add_event(&mut scenario, event);
+    }
+    if story.event() == Some(EventName::Scale) && scenario.scale.is_none() {
+        scenario.scale = Some(ScaleTarget::By(-1));
+    }
+    if world.exact {
+        // A ring of watch events has one clock, that of its first: with time the events of an object coalesce and keep the
+        // deadline of the oldest.
+        scenario.approximations = match timing {
+            Timing::Untimed => Approximations::NONE,
+            Timing::Timed => Approximations::NONE.with(Approximation::CoalescedWatchEvents),
+        };
+    }
+    if timing == Timing::Untimed || !follow {
+        scenario.approximations = scenario.approximations.without(Approximation::Focus);
+    }
+    scenario.addresses_are_reused |= reuses_addresses(timing, judged);
+    scenario.slots = slots(&scenario).max(base.slots);
+    scenario
+}
+
+fn add_event(scenario: &mut Scenario, event: &EventArgument) {
+    let count = scenario.events.count(event.event).max(event.count);
+    scenario.events.set(event.event, count);
+    scenario.scale = event.scale.or(scenario.scale);
+    if event.event == EventName::AddNode {
+        for number in 1..=count.saturating_sub(scenario.spare_nodes) {
+            let node = spare_node(&scenario.nodes, number);
+            scenario.nodes.push(node);
+        }
+        scenario.spare_nodes = scenario.spare_nodes.max(count);
+    }
+}
+
+/// One more node, equal to the first but for its name.
+fn spare_node(nodes: &[Node], number: u8) -> Node {
+    let first = &nodes[0];
+    let mut name = format!("{}-spare-{number}", first.name);
+    while nodes.iter().any(|node| node.name == name) {
+        name.push('x');
+    }
+    let mut node = first.clone();
+    for value in node.labels.values_mut().filter(|value| **value == first.name) {
+        value.clone_from(&name);
+    }
+    Node { name, unschedulable: false, ..node }
+}
+
+/// Twice the pods that there may be at once: those that leave are remembered for a while.
+fn slots(scenario: &Scenario) -> u8 {
+    let replicas = scenario.workload.replicas;
+    let most = scenario.scale.map_or(replicas, |scale| scale.of(replicas).max(replicas));
+    let surge = scenario.workload.strategy.fenceposts(most).0;
+    let events = [EventName::DeletePod, EventName::ForceDeletePod, EventName::ResourcePressure, EventName::Rollout];
+    let more: u8 = events.into_iter().map(|event| scenario.events.count(event)).fold(0, u8::saturating_add);
+    most.saturating_add(surge).saturating_mul(2).saturating_add(more).min(250)
+}
+
+/// What a search in this world assumes, a sentence each: its latencies, if it is timed, and how faults behave.
+pub fn assumptions(latencies: &Latencies, timed: bool, inaccurate_detectors: bool) -> Vec<String> {
+    let mut assumptions = Vec::new();
+    if timed {
+        let rows = Latencies::ROWS.iter();
+        assumptions.extend(rows.map(|row| format!("{} {} s ({})", row.says, row.value(latencies), row.flag)));
+    }
+    if !inaccurate_detectors {
+        assumptions.push("untimed, a failure detector fires only while its cause is true".into());
+        assumptions.push("untimed, timers that one process started together keep their order".into());
+    }
+    assumptions
+}

@@ -1,0 +1,133 @@
+//! The same searches by stateright's own checkers: the reference, for safety.
+
+use std::time::Instant;
+
+use podproof_checker::Path;
+use podproof_model::front_door::{LIMIT, premise_name};
+use podproof_model::properties::Judged;
+use podproof_model::reduced::{Move, Reduced};
+use podproof_model::{ClusterState, Model};
+use podproof_vocabulary::Property;
+use podproof_vocabulary::property::{Kind, PropertySet};
+use stateright::{Checker, Model as _};
+
+use crate::arguments::Engine;
+use crate::plan::Plan;
+use crate::search::{self, Limits};
+use crate::searched::Searched;
+use crate::verdict::{Finding, Outcome, Verdict};
+
+/// Runs the search of `plan` with stateright. Its progress promises are incomplete: stateright knows no fairness.
+///
+/// # Errors
+/// A sentence that names the limit, if the scenario is larger than a state can hold.
+pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, String> {
+    let start = Instant::now();
+    let safety = plan.judged.iter().filter(|property| property.facts().kind == Kind::Safety);
+    let judged = PropertySet::of(safety);
+    let reduced = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(judged)));
+    let mut builder = reduced()?.checker().threads(limits.threads);
+    builder = builder.target_state_count(usize::try_from(limits.states).unwrap_or(usize::MAX));
+    if let Some(depth) = usize::try_from(limits.depth).ok().filter(|&depth| depth < usize::MAX) {
+        builder = builder.target_max_depth(depth);
+    }
+    if let Some(time) = limits.time {
+        builder = builder.timeout(time);
+    }
+    let reference = Searched::new(reduced()?, PropertySet::NONE).without_symmetry();
+    let found = match engine {
+        Engine::StaterightDfs => Found::of(&builder.spawn_dfs().join()),
+        Engine::StaterightBfs | Engine::Podproof => Found::of(&builder.spawn_bfs().join()),
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let mut stopped = Vec::new();
+    if found.states >= limits.states {
+        stopped.push(format!("{} states were found, as many as --max-states allows", limits.states));
+    }
+    if found.depth >= limits.depth {
+        stopped.push(format!("{} moves from the beginning, as deep as --max-depth allows", limits.depth));
+    }
+    if limits.time.is_some_and(|time| start.elapsed() >= time) {
+        stopped.push("this search's share of --time-limit".to_owned());
+    }
+    if found.met_limit {
+        stopped.push(LIMIT.to_owned());
+    }
+    let at_first = reference.reduced().initial().into_iter().map(|(_, judged)| judged).fold(Judged::default(), Judged::union);
+    let findings = plan.judged.iter().map(|property| {
+        if property.facts().kind == Kind::Liveness {
+            let note = Some("stateright knows no fairness; --engine podproof judges it".to_owned());
+            return Finding { property, verdict: Verdict::Incomplete, trace: None, note };
+        }
+        let path = found.paths.iter().find(|(name, _)| *name == property.name());
+        let reached = at_first.reached.contains(property) || found.names.contains(&premise_name(property));
+        match (path, stopped.is_empty(), reached) {
+            (Some((_, path)), ..) => counterexample(plan, &reference, path, property),
+            (None, false, _) => Finding { property, verdict: Verdict::Incomplete, trace: None, note: None },
+            (None, true, true) => Finding { property, verdict: Verdict::Holds, trace: None, note: None },
+            (None, true, false) => Finding { property, verdict: Verdict::NotApplicable, trace: None, note: None },
+        }
+    });
+    let findings = findings.collect();
+    Ok(Outcome {
+        states: found.states,
+        transitions: found.transitions,
+        depth: found.depth,
+        seconds,
+        stopped,
+        approximations: search::approximations(reference.reduced()),
+        findings,
+    })
+}
+
+/// What a checker of stateright has found.
+struct Found {
+    states: u64,
+    transitions: u64,
+    depth: u64,
+    met_limit: bool,
+    names: Vec<&'static str>,
+    paths: Vec<(&'static str, Vec<(ClusterState, Option<Move>)>)>,
+}
+
+impl Found {
+    fn of(checker: &impl Checker<Reduced>) -> Self {
+        let discoveries = checker.discoveries();
+        let mut names: Vec<_> = discoveries.keys().copied().collect();
+        names.sort_unstable();
+        let paths = discoveries.into_iter().map(|(name, path)| (name, path.into_vec())).collect();
+        Self {
+            states: checker.unique_state_count() as u64,
+            transitions: checker.state_count() as u64,
+            depth: checker.max_depth() as u64,
+            met_limit: names.contains(&LIMIT),
+            names,
+            paths,
+        }
+    }
+}
+
+/// stateright's way leads to a state with a move that breaks the promise; the trace takes that move too.
+fn counterexample(
+    plan: &Plan,
+    system: &Searched,
+    path: &[(ClusterState, Option<Move>)],
+    property: Property,
+) -> Finding {
+    let mut steps: Vec<(Move, ClusterState)> = Vec::new();
+    for (index, (_, taken)) in path.iter().enumerate() {
+        if let (Some(taken), Some((next, _))) = (taken, path.get(index + 1)) {
+            steps.push((*taken, next.clone()));
+        }
+    }
+    let last = path.last().map_or_else(|| path[0].0.clone(), |(state, _)| state.clone());
+    let mut breaking = None;
+    system.reduced().moves(&last, |outcome| {
+        if breaking.is_none() && outcome.judged.broken.contains(property) {
+            breaking = Some((outcome.taken, outcome.next));
+        }
+    });
+    steps.extend(breaking);
+    let path = Path { first: path[0].0.clone(), steps };
+    search::broken_by(plan, system, &path, property)
+}

@@ -1,0 +1,152 @@
+//! The report for a terminal.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use podproof_traces::why;
+
+use super::grouped;
+use crate::check::with_verdict;
+use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+fn style_of(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Broken => AnsiColor::Red.on_default().bold(),
+        Verdict::Incomplete => AnsiColor::Yellow.on_default().bold(),
+        Verdict::Holds => AnsiColor::Green.on_default(),
+        Verdict::NotApplicable => DIM,
+    }
+}
+
+/// The whole report.
+pub fn render(report: &CheckReport) -> String {
+    let mut out = String::new();
+    for warning in &report.warnings {
+        line(&mut out, format_args!("warning: {warning}"));
+    }
+    for workload in &report.workloads {
+        section(&mut out, workload);
+    }
+    if !report.workloads.is_empty() {
+        summary(&mut out, report);
+    }
+    out
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(out, "{text}").expect("writing to a String");
+}
+
+fn section(out: &mut String, workload: &WorkloadReport) {
+    let replicas = match u32::from(workload.checked_replicas) == workload.manifest_replicas {
+        true => format!("{} replica{}", workload.checked_replicas, if workload.checked_replicas == 1 { "" } else { "s" }),
+        false => format!("{} of {} replicas", workload.checked_replicas, workload.manifest_replicas),
+    };
+    line(out, format_args!("{BOLD}{}{BOLD:#}: {replicas} on {}", workload.name, workload.nodes.join(", ")));
+    for warning in &workload.warnings {
+        line(out, format_args!("  warning: {warning}"));
+    }
+    let mut stories: Vec<_> = workload.searches.iter().map(|search| search.story).collect();
+    stories.dedup();
+    for story in stories {
+        line(out, format_args!("\n  story {BOLD}{story}{BOLD:#}"));
+        for search in workload.searches.iter().filter(|search| search.story == story) {
+            line(out, format_args!("    {}", told(search)));
+        }
+        let rows: Vec<ResultRow> = workload.results.iter().filter(|row| row.story == story).cloned().collect();
+        verdicts(out, &rows);
+    }
+    list(out, "assumptions", &workload.assumptions);
+    let approximations = approximations(workload);
+    list(out, "approximations (--exact switches them off)", &approximations);
+    let left_out: Vec<String> = workload.left_out.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
+    list(out, "left out of the model", &left_out);
+    line(out, format_args!(""));
+}
+
+fn told(search: &SearchRow) -> String {
+    let outcome = &search.outcome;
+    let services = match search.services.is_empty() {
+        true => String::new(),
+        false => format!(" (Service {})", search.services.join(", ")),
+    };
+    let end = match outcome.stopped.is_empty() {
+        true => "complete".to_owned(),
+        false => format!("incomplete: {}", outcome.stopped.join("; ")),
+    };
+    let states = grouped(outcome.states);
+    format!("{DIM}{}{services}: {states} states, {end}, {:.1} s{DIM:#}", search.timing.name(), outcome.seconds)
+}
+
+fn verdicts(out: &mut String, rows: &[ResultRow]) {
+    for verdict in [Verdict::Broken, Verdict::Incomplete] {
+        let style = style_of(verdict);
+        for row in with_verdict(rows, verdict) {
+            let aside = match (row.counts, row.property.facts().expectation) {
+                (true, _) => "",
+                (false, true) => " (an expectation: does not count)",
+                (false, false) => " (allowed: does not count)",
+            };
+            line(out, format_args!("    {style}{}{style:#} {}{aside}", verdict.name(), row.property));
+            if let Some((trace, path)) = &row.counterexample {
+                line(out, format_args!("        {}", why(trace)));
+                let steps = trace.stem.len() + trace.cycle.len();
+                line(out, format_args!("        {steps} steps: podproof trace show {}", path.display()));
+            }
+            if let Some(note) = &row.note {
+                line(out, format_args!("        {note}"));
+            }
+        }
+    }
+    for verdict in [Verdict::Holds, Verdict::NotApplicable] {
+        let names: Vec<&str> = with_verdict(rows, verdict).map(|row| row.property.name()).collect();
+        if !names.is_empty() {
+            let style = style_of(verdict);
+            line(out, format_args!("    {style}{}{style:#} {}", verdict.name(), names.join(", ")));
+        }
+    }
+}
+
+fn approximations(workload: &WorkloadReport) -> Vec<String> {
+    let mut used: Vec<_> = workload.searches.iter().flat_map(|search| search.outcome.approximations.clone()).collect();
+    used.sort();
+    used.dedup();
+    used.into_iter().map(|approximation| format!("{approximation}: {}", approximation.says())).collect()
+}
+
+fn list(out: &mut String, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    line(out, format_args!("\n  {DIM}{title}"));
+    for text in lines {
+        line(out, format_args!("    {text}"));
+    }
+    out.push_str(&format!("{DIM:#}"));
+}
+
+fn summary(out: &mut String, report: &CheckReport) {
+    let count = |verdict, counts| {
+        let rows = report.workloads.iter().flat_map(|workload| &workload.results);
+        rows.filter(|row| row.verdict == verdict && row.counts == counts).count()
+    };
+    let both = |verdict| count(verdict, true) + count(verdict, false);
+    let (workloads, broken) = (report.workloads.len(), count(Verdict::Broken, true));
+    let aside = match count(Verdict::Broken, false) {
+        0 => String::new(),
+        more => format!(" ({more} more do not count)"),
+    };
+    line(
+        out,
+        format_args!(
+            "{workloads} workload{}: {broken} broken{aside}, {} incomplete, {} hold, {} not applicable",
+            if workloads == 1 { "" } else { "s" },
+            both(Verdict::Incomplete),
+            both(Verdict::Holds),
+            both(Verdict::NotApplicable),
+        ),
+    );
+}

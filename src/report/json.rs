@@ -1,0 +1,133 @@
+//! The JSON document. Its core never changes; more may be added.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
+
+/// One document, ended by a line break.
+pub fn render(report: &CheckReport) -> String {
+    let document = Document {
+        version: 1,
+        exit: report.exit(),
+        workloads: report.workloads.iter().map(Workload::of).collect(),
+        warnings: &report.warnings,
+        errors: &report.errors,
+    };
+    let text = serde_json::to_string_pretty(&document).expect("a report has no maps with keys that are not text");
+    text + "\n"
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    exit: u8,
+    workloads: Vec<Workload<'a>>,
+    warnings: &'a [String],
+    errors: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Workload<'a> {
+    name: &'a str,
+    replicas: Replicas,
+    nodes: &'a [String],
+    states: u64,
+    complete: bool,
+    seconds: f64,
+    assumptions: &'a [String],
+    warnings: &'a [String],
+    left_out: Vec<serde_json::Value>,
+    searches: Vec<Search<'a>>,
+    results: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Replicas {
+    manifest: u32,
+    checked: u8,
+}
+
+#[derive(Serialize)]
+struct Search<'a> {
+    story: &'a str,
+    timing: &'a str,
+    services: &'a [String],
+    states: u64,
+    transitions: u64,
+    depth: u64,
+    complete: bool,
+    stopped: &'a [String],
+    seconds: f64,
+    approximations: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    story: &'a str,
+    property: &'a str,
+    timing: &'a str,
+    kind: &'a str,
+    counts: bool,
+    verdict: &'a str,
+    trace: Option<String>,
+    steps: Option<usize>,
+    note: Option<&'a str>,
+}
+
+impl<'a> Workload<'a> {
+    fn of(report: &'a WorkloadReport) -> Self {
+        let left_out = report.left_out.iter().map(|(what, reason)| json!({ "what": what, "reason": reason }));
+        Self {
+            name: &report.name,
+            replicas: Replicas { manifest: report.manifest_replicas, checked: report.checked_replicas },
+            nodes: &report.nodes,
+            states: report.states(),
+            complete: report.is_complete(),
+            seconds: rounded(report.seconds()),
+            assumptions: &report.assumptions,
+            warnings: &report.warnings,
+            left_out: left_out.collect(),
+            searches: report.searches.iter().map(Search::of).collect(),
+            results: report.results.iter().map(Row::of).collect(),
+        }
+    }
+}
+
+impl<'a> Search<'a> {
+    fn of(row: &'a SearchRow) -> Self {
+        Self {
+            story: row.story.name(),
+            timing: row.timing.name(),
+            services: &row.services,
+            states: row.outcome.states,
+            transitions: row.outcome.transitions,
+            depth: row.outcome.depth,
+            complete: row.outcome.stopped.is_empty(),
+            stopped: &row.outcome.stopped,
+            seconds: rounded(row.outcome.seconds),
+            approximations: row.outcome.approximations.iter().map(|approximation| approximation.name()).collect(),
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(row: &'a ResultRow) -> Self {
+        let trace = row.counterexample.as_ref();
+        Self {
+            story: row.story.name(),
+            property: row.property.name(),
+            timing: row.timing.name(),
+            kind: row.property.facts().kind.name(),
+            counts: row.counts,
+            verdict: row.verdict.name(),
+            trace: trace.map(|(_, path)| path.display().to_string()),
+            steps: trace.map(|(trace, _)| trace.stem.len() + trace.cycle.len()),
+            note: row.note.as_deref(),
+        }
+    }
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}

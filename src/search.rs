@@ -1,0 +1,209 @@
+//! One search: what it says of each promise that it judges.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use podproof_checker::search::{Report, Stopped};
+use podproof_checker::{Bounds, Path, Search};
+use podproof_model::reduced::{Move, Reduced};
+use podproof_model::{ClusterState, Model};
+use podproof_traces::Trace;
+use podproof_vocabulary::Property;
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::property::Kind;
+use podproof_vocabulary::scenario::{Scenario, Timing};
+
+use crate::confirm;
+use crate::plan::Plan;
+use crate::progress::Line;
+use crate::searched::Searched;
+use crate::verdict::{Finding, Outcome, Verdict};
+
+/// How far a search may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// States.
+    pub states: u64,
+    /// Moves from the beginning.
+    pub depth: u64,
+    /// Bytes, about.
+    pub memory: u64,
+    /// Time for this search.
+    pub time: Option<Duration>,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl Limits {
+    fn bounds(&self, spent: Duration) -> Bounds {
+        let time = self.time.map(|time| time.saturating_sub(spent));
+        Bounds { states: self.states, depth: self.depth, memory: self.memory, time }
+    }
+}
+
+/// The approximations of `scenario` that a search of it uses.
+pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
+    let rules = &reduced.model.rules;
+    let own = [Approximation::CoalescedWatchEvents, Approximation::SlowTimersWhenQuiet, Approximation::Focus];
+    let applies = |&approximation: &Approximation| match approximation {
+        Approximation::SlowTimersWhenQuiet => rules.approximates(approximation) && !rules.is_timed(),
+        Approximation::Focus => rules.clocks.follow(),
+        _ => rules.approximates(approximation),
+    };
+    let mut used: Vec<_> = own.into_iter().filter(applies).collect();
+    if !rules.is_timed() || rules.clocks.follow() {
+        used.extend(reduced.fusions().approximations());
+    }
+    used.sort();
+    used
+}
+
+/// Runs the search of `plan`.
+///
+/// # Errors
+/// A sentence that names the limit, if the scenario is larger than a state can hold.
+pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
+    let start = Instant::now();
+    let model = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)));
+    let mut system = Searched::new(model()?, plan.judged);
+    let mut report = explore(&system, limits, start, line);
+    if system.is_symmetric() && report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty()) {
+        line.say("a cycle may keep something pending: searching again, every state for itself");
+        system = Searched::new(model()?, plan.judged).without_symmetry();
+        report = explore(&system, limits, start, line);
+    }
+    let findings = plan.judged.iter().map(|property| match property.facts().kind {
+        Kind::Safety => judge_safety(plan, &system, &report, property, line),
+        Kind::Liveness => judge_progress(&system, &report, property),
+    });
+    let findings: Vec<Finding> = findings.collect();
+    Ok(Outcome {
+        states: report.states,
+        transitions: report.transitions,
+        depth: report.depth,
+        seconds: start.elapsed().as_secs_f64(),
+        stopped: report.stopped.iter().map(says).collect(),
+        approximations: approximations(system.reduced()),
+        findings,
+    })
+}
+
+fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> Report<ClusterState, Move> {
+    let watch = |progress| {
+        line.update(progress);
+        ControlFlow::Continue(())
+    };
+    Search::new(system).bounds(limits.bounds(start.elapsed())).threads(limits.threads).watched_by(watch).run()
+}
+
+/// Why a search ended before it had seen everything.
+fn says(stopped: &Stopped) -> String {
+    match stopped {
+        Stopped::States(states) => format!("{states} states were found, as many as --max-states allows"),
+        Stopped::Depth(depth) => format!("{depth} moves from the beginning, as deep as --max-depth allows"),
+        Stopped::Memory(bytes) => format!("{} of memory, as much as --max-memory allows", bytesize::ByteSize(*bytes)),
+        Stopped::Time(time) => {
+            format!("{:.0} s, this search's share of --time-limit", time.as_secs_f64())
+        }
+        Stopped::Cancelled => "it was cancelled".into(),
+        Stopped::Limit(why, states) => format!("{why}; {states} states were cut off"),
+    }
+}
+
+fn without_counterexample(property: Property, complete: bool, reached: bool) -> Finding {
+    let verdict = match (complete, reached) {
+        (false, _) => Verdict::Incomplete,
+        (true, true) => Verdict::Holds,
+        (true, false) => Verdict::NotApplicable,
+    };
+    Finding { property, verdict, trace: None, note: None }
+}
+
+fn judge_safety(
+    plan: &Plan,
+    system: &Searched,
+    report: &Report<ClusterState, Move>,
+    property: Property,
+    line: &Line,
+) -> Finding {
+    let Some(violation) = report.violations.iter().find(|violation| violation.property == property as u32) else {
+        let reached = report.reached >> property as u32 & 1 != 0;
+        return without_counterexample(property, report.is_complete(), reached);
+    };
+    if system.reduced().model.rules.clocks.follow() {
+        line.say("a counterexample with the clocks of one pod: taking it again with all clocks");
+    }
+    broken_by(plan, system, &violation.path, property)
+}
+
+/// What the moves of `path`, the last of which breaks `property`, say of it.
+pub fn broken_by(plan: &Plan, system: &Searched, path: &Path<ClusterState, Move>, property: Property) -> Finding {
+    match trace_of(plan, system, path, property) {
+        Ok(trace) => Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None },
+        Err(note) => Finding { property, verdict: Verdict::Incomplete, trace: None, note: Some(note) },
+    }
+}
+
+fn trace_of(
+    plan: &Plan,
+    system: &Searched,
+    path: &Path<ClusterState, Move>,
+    property: Property,
+) -> Result<Trace, String> {
+    let model = &system.reduced().model;
+    let steps = system.unfold(path, Some(property));
+    if !model.rules.clocks.follow() {
+        let actions = up_to_violation(model, &steps.first, &steps.actions, property);
+        return Ok(Trace::record(model, property, &steps.first, &actions, None, None));
+    }
+    let full = Model::new(with_all_clocks(&plan.scenario))?.judging(plan.judged);
+    let proxy = model.open(&steps.first, |cluster| cluster.shared.control_plane.observed_proxy());
+    let (first, actions) = confirm::with_all_clocks(&full, proxy, &steps.actions, property)?;
+    Ok(Trace::record(&full, property, &first, &actions, None, None))
+}
+
+fn with_all_clocks(scenario: &Scenario) -> Scenario {
+    let approximations = scenario.approximations.without(Approximation::Focus);
+    Scenario { approximations, timing: Timing::Timed, ..scenario.clone() }
+}
+
+/// A move ends when nothing follows at once; a trace ends with the step that breaks the promise.
+fn up_to_violation(
+    model: &Model,
+    first: &ClusterState,
+    actions: &[podproof_vocabulary::Action],
+    property: Property,
+) -> Vec<podproof_vocabulary::Action> {
+    let mut state = first.clone();
+    let mut taken = Vec::new();
+    for action in actions {
+        let next = model.apply(&state, action);
+        taken.push(*action);
+        if model.judge(&state, action, &next).broken.contains(property) {
+            break;
+        }
+        state = next;
+    }
+    taken
+}
+
+fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, property: Property) -> Finding {
+    let Some(lasso) = report.lassos.iter().find(|lasso| system.property_of(lasso.obligation) == property) else {
+        let reached = report.owed & system.obligations_of(property) != 0;
+        return without_counterexample(property, report.is_complete(), reached);
+    };
+    let model = &system.reduced().model;
+    let stem = system.unfold(&lasso.stem, None);
+    // The states of a cycle are only looked for where each stands for itself, so its names are those of the stem's end.
+    let mut cycle = Vec::new();
+    let mut state = stem.last.clone();
+    for (taken, after) in &lasso.cycle.steps {
+        cycle.extend(system.reduced().small_steps(&state, taken).into_iter().map(|(action, _)| action));
+        state = after.clone();
+    }
+    let owned = model.obligations.of_property(property);
+    let pending = model.owed(&stem.last).pending & owned;
+    let obligation = if system.is_symmetric() { pending.trailing_zeros() } else { lasso.obligation };
+    let trace = Trace::record(model, property, &stem.first, &stem.actions, Some(&cycle), Some(obligation));
+    Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None }
+}

@@ -1,0 +1,166 @@
+//! What a check has found.
+
+use std::path::PathBuf;
+
+use podproof_traces::Trace;
+use podproof_vocabulary::Property;
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::scenario::Timing;
+
+/// What is said of a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// There is a counterexample.
+    Broken,
+    /// The search did not see everything, or a counterexample of it could not be confirmed.
+    Incomplete,
+    /// Everything was seen, the premise was reached, and the promise is kept.
+    Holds,
+    /// Everything was seen, and the premise is never reached.
+    NotApplicable,
+}
+
+impl Verdict {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Incomplete => "incomplete",
+            Self::Holds => "holds",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+/// What one search says of one promise.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The promise.
+    pub property: Property,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The counterexample, if it is broken.
+    pub trace: Option<Trace>,
+    /// Why it is incomplete, if more is to be said than that a bound was met.
+    pub note: Option<String>,
+}
+
+/// What one search has found.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Distinct states.
+    pub states: u64,
+    /// Transitions taken.
+    pub transitions: u64,
+    /// The longest shortest way to a state, in moves.
+    pub depth: u64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Why it is not complete; nothing if it is.
+    pub stopped: Vec<String>,
+    /// The named approximations that it used.
+    pub approximations: Vec<Approximation>,
+    /// A finding for each promise that it judges.
+    pub findings: Vec<Finding>,
+}
+
+/// One search of a workload, for the report.
+#[derive(Clone, Debug)]
+pub struct SearchRow {
+    /// The story.
+    pub story: Story,
+    /// The timing.
+    pub timing: Timing,
+    /// The Services that it is about, if the workload has several kinds.
+    pub services: Vec<String>,
+    /// What it has found; its findings are in the results.
+    pub outcome: Outcome,
+}
+
+/// The verdict on one promise in one story.
+#[derive(Clone, Debug)]
+pub struct ResultRow {
+    /// The story.
+    pub story: Story,
+    /// The promise.
+    pub property: Property,
+    /// The timing in which it was judged.
+    pub timing: Timing,
+    /// It counts for the exit status.
+    pub counts: bool,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is incomplete, if more is to be said.
+    pub note: Option<String>,
+    /// The counterexample, and where it was written.
+    pub counterexample: Option<(Trace, PathBuf)>,
+}
+
+/// Everything about one workload.
+#[derive(Clone, Debug)]
+pub struct WorkloadReport {
+    /// Its name, as `Deployment/web` or `scenario/rollout`.
+    pub name: String,
+    /// The replicas of its manifest.
+    pub manifest_replicas: u32,
+    /// The replicas that were checked.
+    pub checked_replicas: u8,
+    /// Nodes that were checked, by name.
+    pub nodes: Vec<String>,
+    /// What the verdicts assume.
+    pub assumptions: Vec<String>,
+    /// What the reader should know of the input.
+    pub warnings: Vec<String>,
+    /// What the model leaves out that concerns it: what, and why.
+    pub left_out: Vec<(String, String)>,
+    /// Its searches.
+    pub searches: Vec<SearchRow>,
+    /// Its verdicts.
+    pub results: Vec<ResultRow>,
+}
+
+impl WorkloadReport {
+    /// States of all its searches.
+    pub fn states(&self) -> u64 {
+        self.searches.iter().map(|search| search.outcome.states).sum()
+    }
+
+    /// Are all its searches complete?
+    pub fn is_complete(&self) -> bool {
+        self.searches.iter().all(|search| search.outcome.stopped.is_empty())
+    }
+
+    /// Seconds of all its searches.
+    pub fn seconds(&self) -> f64 {
+        self.searches.iter().map(|search| search.outcome.seconds).sum()
+    }
+}
+
+/// Everything that a check has found.
+#[derive(Clone, Debug, Default)]
+pub struct CheckReport {
+    /// A section for each workload.
+    pub workloads: Vec<WorkloadReport>,
+    /// Warnings about the input as a whole.
+    pub warnings: Vec<String>,
+    /// What is wrong with the input; then there are no workloads.
+    pub errors: Vec<String>,
+}
+
+impl CheckReport {
+    /// The exit status.
+    pub fn exit(&self) -> u8 {
+        if !self.errors.is_empty() {
+            return crate::exit::WRONG_INPUT;
+        }
+        let counting = || self.workloads.iter().flat_map(|workload| &workload.results).filter(|result| result.counts);
+        if counting().any(|result| result.verdict == Verdict::Broken) {
+            crate::exit::BROKEN
+        } else if counting().any(|result| result.verdict == Verdict::Incomplete) {
+            crate::exit::INCOMPLETE
+        } else {
+            crate::exit::HOLDS
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A trace as a JSON document: written with a line for each step and each part of the scenario, read strictly.
+
+mod lawful;
+mod place;
+mod write;
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::trace::{Trace, VERSION};
+
+/// Why a text is not a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadError {
+    /// The line, from 1 on; 0 if no place in the text is to blame.
+    pub line: usize,
+    /// The column, from 1 on; 0 if no place in the text is to blame.
+    pub column: usize,
+    /// The field, as `stem[3].action`; empty if none is to blame.
+    pub field: String,
+    /// What is wrong, and what would be accepted.
+    pub message: String,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "line {}, column {}: ", self.line, self.column)?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// What every version of the format has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: Option<u32>,
+}
+
+impl Trace {
+    /// The trace as a JSON document, one line for each step, that ends in a newline.
+    pub fn to_json(&self) -> String {
+        write::document(self)
+    }
+
+    /// Reads a trace.
+    ///
+    /// # Errors
+    /// The place, the field and what would be accepted: if the text is not JSON, is of another version, has a field that
+    /// is missing, unknown or of another type, or holds a scenario that no search can have.
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        let versioned: Versioned = parse(text)?;
+        match versioned.version {
+            Some(VERSION) => {}
+            Some(version) => {
+                let message = format!(
+                    "this is version {version} of the trace format; accepted is {VERSION} (another release of podproof wrote it)"
+                );
+                return Err(place::error(text, "version", message));
+            }
+            None => {
+                return Err(not_at_a_place(format!(
+                    "there is no field 'version'; accepted is a trace of version {VERSION}"
+                )));
+            }
+        }
+        let trace: Self = parse(text)?;
+        let given: Value = parse(text)?;
+        let known = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
+        if let Some((field, accepted)) = unknown_field(&given, &known, String::new()) {
+            let message = format!("there is no such field; accepted are {}", accepted.join(", "));
+            return Err(place::error(text, &field, message));
+        }
+        match lawful::check(&trace) {
+            Some((field, message)) => Err(place::error(text, &field, message)),
+            None => Ok(trace),
+        }
+    }
+}
+
+fn not_at_a_place(message: String) -> ReadError {
+    ReadError { line: 0, column: 0, field: String::new(), message }
+}
+
+fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut reader).and_then(|value| {
+        // The path of what follows the document is the document itself.
+        reader.end().map(|()| value).map_err(|error| serde_path_to_error::Error::new(root(), error))
+    });
+    parsed.map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        let (line, column) = (inner.line(), inner.column());
+        let message = inner.to_string();
+        let message =
+            message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
+        let field = if path == "." { String::new() } else { path };
+        ReadError {
+            line,
+            column,
+            field,
+            message: if inner.is_data() { message } else { format!("this is not JSON: {message}") },
+        }
+    })
+}
+
+fn root() -> serde_path_to_error::Path {
+    serde_path_to_error::Track::new().path()
+}
+
+/// The first field of `given` that `known` does not have, with those that it has there.
+fn unknown_field(given: &Value, known: &Value, path: String) -> Option<(String, Vec<String>)> {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(key, value)| {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            match known.get(key) {
+                Some(known) => unknown_field(value, known, path),
+                None => Some((path, known.keys().cloned().collect())),
+            }
+        }),
+        (Value::Array(given), Value::Array(known)) => given
+            .iter()
+            .zip(known)
+            .enumerate()
+            .find_map(|(index, (given, known))| unknown_field(given, known, format!("{path}[{index}]"))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_json_is_refused_with_its_place() {
+        let error = Trace::from_json("{\n  \"version\": 1,,\n}").expect_err("two commas");
+        assert_eq!((error.line, error.column), (2, 16), "{error}");
+        assert!(error.to_string().contains("this is not JSON"), "{error}");
+    }
+
+    #[test]
+    fn a_document_without_a_version_is_no_trace() {
+        let error = Trace::from_json("{\"steps\": []}").expect_err("another document");
+        assert!(error.to_string().contains("version 1"), "{error}");
+    }
+
+    #[test]
+    fn what_follows_the_document_is_refused() {
+        let error = Trace::from_json("{\"version\": 1} {}").expect_err("two documents");
+        assert!(error.to_string().contains("trailing characters"), "{error}");
+    }
+}

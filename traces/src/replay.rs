@@ -1,0 +1,294 @@
+//! Replay: does the model of today take the steps of a trace, see what it saw, and break what it broke?
+
+use std::fmt;
+
+use podproof_model::ClusterState;
+use podproof_model::fairness::Unit;
+use podproof_vocabulary::action::Action;
+
+use crate::change::Change;
+use crate::names::Names;
+use crate::trace::{Kind, Trace, TraceStep};
+use crate::walk::{Walk, World};
+use crate::words;
+
+/// Enabled steps that a message lists at most.
+const LISTED_MAX: usize = 8;
+
+/// What became of a trace that the model still takes, step for step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// The property is broken as recorded.
+    StillBroken {
+        /// By this step, the first being 1; of a lasso, the last step before what repeats.
+        at_step: usize,
+    },
+    /// The property is broken by a step before the last one already.
+    BrokenEarlier {
+        /// By this step, the first being 1.
+        at_step: usize,
+    },
+    /// Every step is taken and the property is kept.
+    NoLongerBroken,
+    /// Every step is taken, but what repeats breaks the promise no more.
+    NoLassoAnyMore {
+        /// Why not, in a sentence.
+        why: String,
+    },
+}
+
+impl Replayed {
+    /// Does the verdict stand: is the property broken along this trace?
+    pub const fn stands(&self) -> bool {
+        matches!(self, Self::StillBroken { .. } | Self::BrokenEarlier { .. })
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StillBroken { at_step } => write!(f, "still broken, at step {at_step}"),
+            Self::BrokenEarlier { at_step } => {
+                write!(f, "broken at step {at_step} already, before the last one: record it again")
+            }
+            Self::NoLongerBroken => f.write_str(
+                "no longer broken: every step is taken as recorded, and the property is kept by the last",
+            ),
+            Self::NoLassoAnyMore { why } => {
+                write!(f, "no longer broken: every step is taken as recorded, but {why}")
+            }
+        }
+    }
+}
+
+/// Why a trace cannot be replayed: the model of today does not do what it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Divergence {
+    /// The trace contradicts itself, or its scenario has no model.
+    Unfit {
+        /// Why, in a sentence.
+        why: String,
+    },
+    /// A step is not possible where it stands.
+    NotEnabled {
+        /// Its number, the first being 1.
+        step: usize,
+        /// The step in words.
+        action: String,
+        /// What is possible instead, in words.
+        enabled: Vec<String>,
+    },
+    /// A step did something else.
+    Different {
+        /// Its number, the first being 1.
+        step: usize,
+        /// The step in words.
+        action: String,
+        /// What is recorded and was not so, in words.
+        recorded: Vec<String>,
+        /// What was so and is not recorded, in words.
+        replayed: Vec<String>,
+    },
+    /// The pod that is followed cannot be followed from there on.
+    NotFollowed {
+        /// The number of the step at whose end it should be, the first being 1.
+        step: usize,
+        /// The pod in words.
+        pod: String,
+    },
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |parts: &[String]| match parts {
+            [] => "nothing".to_owned(),
+            parts => parts.join("; "),
+        };
+        match self {
+            Self::Unfit { why } => f.write_str(why),
+            Self::NotEnabled { step, action, enabled } => {
+                write!(f, "step {step}: '{action}' is not possible here; possible are: ")?;
+                let shown = &enabled[..enabled.len().min(LISTED_MAX)];
+                f.write_str(&list(shown))?;
+                match enabled.len() - shown.len() {
+                    0 => Ok(()),
+                    more => write!(f, "; and {more} more"),
+                }
+            }
+            Self::Different { step, action, recorded, replayed } => write!(
+                f,
+                "step {step}: '{action}' does something else; recorded: {}; replayed: {}",
+                list(recorded),
+                list(replayed)
+            ),
+            Self::NotFollowed { step, pod } => {
+                write!(
+                    f,
+                    "step {step}: {pod} cannot be followed from here on: the step writes neither its readiness nor its deletion"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Divergence {}
+
+fn unfit<T>(why: impl Into<String>) -> Result<T, Divergence> {
+    Err(Divergence::Unfit { why: why.into() })
+}
+
+/// Replays `trace` on the model of its scenario: each step must be possible in its place and change what is recorded; then
+/// the property must be broken by the last step of the stem and by none before, or the lasso must be one: the cycle
+/// returns to the state where it begins, the obligation is pending all along and discharged by no step, and every unit
+/// of fairness has a step in the cycle or is disabled in one of its states.
+///
+/// # Errors
+/// The first place where the model does something else.
+pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
+    let world = match World::new(trace.scenario.clone()) {
+        Ok(world) => world,
+        Err(why) => return unfit(why),
+    };
+    if trace.kind != Trace::kind_for(trace.property) {
+        return unfit(format!("kind: {} is broken by a trace of the other kind", trace.property));
+    }
+    let Some(mut walk) = world.begin(trace.observed_proxy) else {
+        let known: Vec<_> = world
+            .beginnings()
+            .iter()
+            .map(|(proxy, _)| proxy.map_or("null".to_owned(), |n| n.0.to_string()))
+            .collect();
+        return unfit(format!(
+            "observed-proxy: no such kube-proxy is modelled; accepted are {}",
+            known.join(", ")
+        ));
+    };
+    let mut names = Names::new(&trace.scenario);
+    if trace.followed.is_some() && !world.model().rules.clocks.follow() {
+        return unfit("followed: the scenario follows no pod; accepted is null");
+    }
+    match trace.kind {
+        Kind::Safety => {
+            let mut broken_at = None;
+            for (number, step) in trace.steps() {
+                take(trace, &mut walk, &mut names, number, step)?;
+                if broken_at.is_none() && walk.judged.broken.contains(trace.property) {
+                    broken_at = Some(number);
+                }
+            }
+            Ok(match broken_at {
+                Some(at_step) if at_step == trace.stem.len() => Replayed::StillBroken { at_step },
+                Some(at_step) => Replayed::BrokenEarlier { at_step },
+                None => Replayed::NoLongerBroken,
+            })
+        }
+        Kind::Lasso => lasso(trace, &world, walk, names),
+    }
+}
+
+/// Takes a recorded step and compares what it does.
+fn take(
+    trace: &Trace,
+    walk: &mut Walk<'_>,
+    names: &mut Names,
+    number: usize,
+    step: &TraceStep,
+) -> Result<(), Divergence> {
+    let in_words = words::action(names, &step.action);
+    let enabled = walk.enabled();
+    if !enabled.contains(&step.action) {
+        let enabled = enabled.iter().map(|action| words::action(names, action)).collect();
+        return Err(Divergence::NotEnabled { step: number, action: in_words, enabled });
+    }
+    if let Some(followed) = trace.followed
+        && followed.from_step as usize == number
+        && !walk.may_follow(&step.action, followed.pod)
+    {
+        return Err(Divergence::NotFollowed { step: number, pod: names.pod(followed.pod) });
+    }
+    let changed = walk.step(&step.action, trace.followed);
+    let mut recorded = Vec::new();
+    let mut replayed = Vec::new();
+    let component = step.action.component();
+    if step.component != component {
+        recorded.push(format!("component {}", step.component.name()));
+        replayed.push(format!("component {}", component.name()));
+    }
+    if step.tick != walk.tick {
+        recorded.push(format!("tick {}", step.tick));
+        replayed.push(format!("tick {}", walk.tick));
+    }
+    names.see(&changed);
+    let missing = |of: &[Change], from: &[Change]| {
+        let odd = of.iter().filter(|change| !from.contains(change));
+        odd.map(|change| words::change(names, change)).collect::<Vec<_>>()
+    };
+    recorded.extend(missing(&step.changed, &changed));
+    replayed.extend(missing(&changed, &step.changed));
+    if recorded.is_empty() && replayed.is_empty() && step.changed != changed {
+        recorded.push("the same changes in another order, or some twice".to_owned());
+    }
+    if recorded.is_empty() && replayed.is_empty() {
+        Ok(())
+    } else {
+        Err(Divergence::Different { step: number, action: in_words, recorded, replayed })
+    }
+}
+
+/// The steps that are enabled in a state, with their units of fairness.
+fn fair_units(world: &World, state: &ClusterState, enabled: &[Action]) -> Vec<Unit> {
+    let mut units: Vec<_> =
+        enabled.iter().filter_map(|action| world.model().unit_of(state, action)).collect();
+    units.sort_unstable();
+    units.dedup();
+    units
+}
+
+fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> Result<Replayed, Divergence> {
+    let model = world.model();
+    let Some(bit) = trace.obligation.filter(|&bit| bit < u128::BITS) else {
+        return unfit("obligation: a lasso keeps one pending; accepted is its number");
+    };
+    let obligation = 1u128 << bit;
+    if model.obligations.of_property(trace.property) & obligation == 0 {
+        return unfit(format!("obligation: {bit} is none of {}", trace.property));
+    }
+    for (number, step) in trace.steps().take(trace.stem.len()) {
+        take(trace, &mut walk, &mut names, number, step)?;
+    }
+    let entry = walk.state.clone();
+    let no_more = |why: String| Ok(Replayed::NoLassoAnyMore { why });
+    if let Some(limit) = model.limit(&entry) {
+        return no_more(format!("the search ends where it should repeat: {limit}"));
+    }
+    let what = crate::why::obligation(world, &names, bit);
+    let mut always_enabled = fair_units(world, &entry, &walk.enabled());
+    let mut taken_units = Vec::new();
+    let mut kept = model.owed(&entry).pending & obligation != 0;
+    for (number, step) in trace.steps().skip(trace.stem.len()) {
+        let before = walk.state.clone();
+        taken_units.extend(model.unit_of(&before, &step.action));
+        take(trace, &mut walk, &mut names, number, step)?;
+        let enabled = fair_units(world, &walk.state, &walk.enabled());
+        always_enabled.retain(|unit| enabled.contains(unit));
+        kept &= model.owed(&walk.state).pending & obligation != 0;
+        kept &= model.discharged(&before, &walk.state) & obligation == 0;
+    }
+    if walk.state != entry {
+        return no_more("its cycle does not return to the state where it begins".to_owned());
+    }
+    if !kept {
+        return no_more(format!("something of what repeats meets the obligation: {what}"));
+    }
+    let neglected = always_enabled.into_iter().find(|unit| !taken_units.contains(unit));
+    if let Some(unit) = neglected {
+        let steps = walk.enabled();
+        let step = steps.iter().find(|action| model.unit_of(&walk.state, action) == Some(unit));
+        let step = step.map_or_else(
+            || "a fair step".to_owned(),
+            |action| format!("'{}'", words::action(&names, action)),
+        );
+        return no_more(format!("no fair run repeats it: {step} is possible all along and never taken"));
+    }
+    Ok(Replayed::StillBroken { at_step: trace.stem.len() })
+}

@@ -1,0 +1,136 @@
+//! A page of text: wrapped to a width, with or without colours.
+
+use super::Style;
+
+/// No text is set narrower than this.
+const WIDTH_MIN: usize = 40;
+/// Columns that the words of a line keep, however wide its margin.
+const WORDS_MIN: usize = 20;
+
+/// What a piece of text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paint {
+    /// Nothing special.
+    Plain,
+    /// A heading.
+    Strong,
+    /// Routine.
+    Faint,
+    /// What happens to the cluster.
+    Event,
+    /// What a step changed.
+    Change,
+    /// Time that passes.
+    Time,
+    /// What is broken.
+    Guilt,
+}
+
+impl Paint {
+    /// The parameters of its ANSI escape sequence (ECMA-48 SGR); none for plain text.
+    const fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Strong => Some("1"),
+            Self::Faint => Some("2"),
+            Self::Event => Some("33"),
+            Self::Change => Some("36"),
+            Self::Time => Some("35"),
+            Self::Guilt => Some("1;31"),
+        }
+    }
+}
+
+/// A page that grows from above.
+pub(super) struct Page {
+    style: Style,
+    text: String,
+}
+
+impl Page {
+    pub(super) const fn new(style: Style) -> Self {
+        Self { style, text: String::new() }
+    }
+
+    /// The page, which ends in a newline.
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// A paragraph, indented.
+    pub(super) fn text(&mut self, indent: usize, paint: Paint, words: &str) {
+        self.hanging(indent, indent, paint, words);
+    }
+
+    /// A paragraph whose first line has another indent than the rest.
+    pub(super) fn hanging(&mut self, first: usize, rest: usize, paint: Paint, words: &str) {
+        self.paragraph(&" ".repeat(first), rest, paint, words);
+    }
+
+    /// A paragraph beside a margin that stands on its first line.
+    pub(super) fn beside(&mut self, margin: &str, paint: Paint, words: &str) {
+        self.paragraph(margin, margin.chars().count(), paint, words);
+    }
+
+    fn paragraph(&mut self, margin: &str, rest: usize, paint: Paint, words: &str) {
+        let width = self.style.width.max(WIDTH_MIN);
+        let first = margin.chars().count();
+        let room = |used: usize| width.saturating_sub(used).max(WORDS_MIN);
+        for (index, line) in wrap(words, room(first), room(rest)).iter().enumerate() {
+            if index == 0 {
+                self.text.push_str(margin);
+            } else {
+                self.text.push_str(&" ".repeat(rest));
+            }
+            match paint.code().filter(|_| self.style.colour) {
+                Some(code) => self.text.push_str(&format!("\u{1b}[{code}m{line}\u{1b}[0m")),
+                None => self.text.push_str(line),
+            }
+            self.text.push('\n');
+        }
+    }
+}
+
+/// Breaks `words` into lines of at most `first` columns, then `rest`; a word that is longer stands alone.
+fn wrap(words: &str, first: usize, rest: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        let room = if lines.len() == 1 { first } else { rest };
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > room {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            // Names come from a file: nothing in them may steer the terminal.
+            line.extend(word.chars().filter(|letter| !letter.is_control()));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stay_within_their_width() {
+        assert_eq!(wrap("one two three four", 8, 5), ["one two", "three", "four"]);
+    }
+
+    #[test]
+    fn a_long_word_stands_alone() {
+        assert_eq!(wrap("a abcdefghij b", 4, 4), ["a", "abcdefghij", "b"]);
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(wrap("pod \u{1b}[2Jweb", 80, 80), ["pod [2Jweb"]);
+    }
+}

@@ -1,0 +1,127 @@
+//! A trace: one path through one scenario, with the promise that it breaks.
+
+use podproof_model::{ClusterState, Model};
+use podproof_vocabulary::action::{Action, Component};
+use podproof_vocabulary::property::Kind as PropertyKind;
+use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::walk::{Walk, World};
+
+/// The version of the format that this crate writes and reads.
+pub const VERSION: u32 = 1;
+
+/// What a trace shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A finite path whose last step breaks a safety property.
+    Safety,
+    /// A finite path and a cycle that a fair run can take for ever, with an obligation that is never met.
+    Lasso,
+}
+
+/// The pod that a timed search follows with its clocks, all else taking any time (approximation `focus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Followed {
+    /// The pod.
+    pub pod: PodId,
+    /// Its clocks run from the end of this step on, at least 1; the first step of the stem is 1.
+    pub from_step: u32,
+}
+
+/// One small step of a trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TraceStep {
+    /// Whose step it is.
+    pub component: Component,
+    /// The step.
+    pub action: Action,
+    /// How many ticks have passed, this step counted.
+    pub tick: u32,
+    /// What it changed of what an outsider can see.
+    pub changed: Vec<Change>,
+}
+
+/// A path through a scenario, self-contained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Trace {
+    /// The version of the format: [`VERSION`].
+    pub version: u32,
+    /// The property that it breaks.
+    pub property: Property,
+    /// How it breaks it.
+    pub kind: Kind,
+    /// Of a lasso: the progress obligation that is pending for ever, by its bit in the model's layout.
+    pub obligation: Option<u32>,
+    /// Where only one kube-proxy is modelled: the node that it is on.
+    pub observed_proxy: Option<NodeId>,
+    /// In a timed search that follows one pod: which, and from where on.
+    pub followed: Option<Followed>,
+    /// The bounded world in which it happens.
+    pub scenario: Scenario,
+    /// The steps from the beginning; the last one of a safety trace breaks the property.
+    pub stem: Vec<TraceStep>,
+    /// Of a lasso: the steps that repeat; none if everything rests after the stem.
+    pub cycle: Vec<TraceStep>,
+}
+
+impl Trace {
+    /// Records `stem`, and of a lasso `cycle`, as taken on `model` from `first`, one of [`Model::initial`].
+    ///
+    /// The actions are small steps, each enabled in its place. `cycle` is none for a safety trace, and empty for a lasso
+    /// that rests after its stem; `obligation` is the bit that stays pending in a lasso. Where the scenario follows one
+    /// pod, which and from where on is found here: it is what makes the last step break the property.
+    pub fn record(
+        model: &Model,
+        property: Property,
+        first: &ClusterState,
+        stem: &[Action],
+        cycle: Option<&[Action]>,
+        obligation: Option<u32>,
+    ) -> Self {
+        let scenario = model.rules.scenario.clone();
+        let world = World::new(scenario.clone()).expect("the scenario of a model compiles");
+        let observed_proxy = model.open(first, |cluster| cluster.shared.control_plane.observed_proxy());
+        let followed = match cycle {
+            None => world.followed_by(observed_proxy, property, stem),
+            Some(_) => None,
+        };
+        let mut walk = world.begin(observed_proxy).unwrap_or_else(|| Walk::from_state(&world, first.clone()));
+        let mut steps = |actions: &[Action]| {
+            let record = |action: &Action| {
+                let changed = walk.step(action, followed);
+                TraceStep { component: action.component(), action: *action, tick: walk.tick, changed }
+            };
+            actions.iter().map(record).collect::<Vec<_>>()
+        };
+        Self {
+            version: VERSION,
+            property,
+            kind: if cycle.is_some() { Kind::Lasso } else { Kind::Safety },
+            obligation,
+            observed_proxy,
+            followed,
+            stem: steps(stem),
+            cycle: steps(cycle.unwrap_or_default()),
+            scenario,
+        }
+    }
+
+    /// Its steps with their numbers, stem and cycle in a row; the first is 1.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, &TraceStep)> {
+        (1..).zip(self.stem.iter().chain(&self.cycle))
+    }
+
+    /// The kind of trace that a property is broken by.
+    pub(crate) fn kind_for(property: Property) -> Kind {
+        match property.facts().kind {
+            PropertyKind::Safety => Kind::Safety,
+            PropertyKind::Liveness => Kind::Lasso,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What the end of a trace has to do with its property, in concrete terms: which node, which pod, which container.
+
+mod progress;
+mod safety;
+
+pub(crate) use progress::obligation;
+pub(crate) use safety::safety;
+
+use crate::names::Names;
+use crate::trace::{Kind, Trace};
+use crate::walk::World;
+
+/// What the end of `trace` has to do with its property, in a line; empty if the model of today does not take its steps.
+pub fn why(trace: &Trace) -> String {
+    reasons(trace).unwrap_or_default().join("; ")
+}
+
+fn reasons(trace: &Trace) -> Option<Vec<String>> {
+    let world = World::new(trace.scenario.clone()).ok()?;
+    let mut walk = world.begin(trace.observed_proxy)?;
+    let mut names = Names::new(&trace.scenario);
+    for step in &trace.stem {
+        if !walk.enables(&step.action) {
+            return None;
+        }
+        walk.step(&step.action, trace.followed);
+        names.see(&step.changed);
+    }
+    match (trace.kind, trace.obligation, trace.stem.last()) {
+        (Kind::Safety, _, Some(last)) => Some(safety(&world, &walk, &last.action, &names, trace.property)),
+        (Kind::Lasso, Some(bit), _) => Some(vec![obligation(&world, &names, bit)]),
+        _ => None,
+    }
+}

@@ -1,1 +1,0 @@
-//! What the model does not represent, as data.

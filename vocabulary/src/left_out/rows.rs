@@ -1,0 +1,181 @@
+//! Kinds of objects and behaviours that are left out; and the whole table.
+
+use super::fields::FIELDS;
+use super::{Concern, Kind, Row};
+use crate::property::Property::{
+    self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, NoAvoidableBlackout,
+    NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm, NoexecuteEvicts, PlacementLawful,
+    ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible, UnreachableEndpointsLeave,
+};
+
+/// Promises that pods start where there is room.
+pub(super) const START: &[Property] =
+    &[ReplacedAfterNodeFailure, ScheduledIfFeasible, RolloutCompletes, CrashRecovers];
+/// Promises about placement.
+pub(super) const PLACEMENT: &[Property] =
+    &[PlacementLawful, ReplacedAfterNodeFailure, ScheduledIfFeasible, RolloutCompletes];
+/// Promises about traffic.
+pub(super) const TRAFFIC: &[Property] =
+    &[NoTrafficAfterSigterm, NoFailedRequest, NoMisroutedRequest, NoAvoidableBlackout, EndpointsConverge];
+/// Promises that speak of requests that fail.
+pub(super) const REQUESTS: &[Property] = &[NoFailedRequest, NoAvoidableBlackout];
+/// No verdict depends on it.
+pub(super) const NONE: &[Property] = &[];
+
+const fn object(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
+    Row { what, kind: Kind::Object, reason, could_change, concerns: Concern::WhenUsed }
+}
+
+const fn behaviour(
+    concerns: Concern,
+    what: &'static str,
+    reason: &'static str,
+    could_change: &'static [Property],
+) -> Row {
+    Row { what, kind: Kind::Behaviour, reason, could_change, concerns }
+}
+
+const OBJECTS: &[Row] = &[
+    object("StatefulSet", "its controller, with an identity for each pod, is not modelled", NONE),
+    object(
+        "DaemonSet",
+        "its controller, with a pod for each node, is not modelled; its pods take no room on the nodes",
+        PLACEMENT,
+    ),
+    object("Job", "its controller and pods that end are not modelled", NONE),
+    object("CronJob", "its controller is not modelled", NONE),
+    object("ReplicationController", "its controller is not modelled; a ReplicaSet does the same", NONE),
+    object(
+        "HorizontalPodAutoscaler",
+        "nobody changes the replicas but a scale event",
+        &[RolloutCompletes, NoAvoidableBlackout],
+    ),
+    object(
+        "VerticalPodAutoscaler",
+        "nobody changes the requests, and nobody evicts pods for it",
+        &[NoAvoidableBlackout],
+    ),
+    object(
+        "PriorityClass",
+        "priorities matter for preemption only, which is left out",
+        &[ScheduledIfFeasible, DisruptionBudgetKept],
+    ),
+    object("NetworkPolicy", "every connection that a rule sends arrives", REQUESTS),
+    object("Ingress", "what stands before a Service is left out", REQUESTS),
+    object("Gateway", "what stands before a Service is left out", REQUESTS),
+    object("HTTPRoute", "what stands before a Service is left out", REQUESTS),
+    object("EndpointSlice", "slices are those that the controller writes", TRAFFIC),
+    object("Endpoints", "endpoints are those that the controller writes", TRAFFIC),
+    object(
+        "ResourceQuota",
+        "every pod that a controller creates is admitted",
+        &[RolloutCompletes, ReplacedAfterNodeFailure],
+    ),
+    object("LimitRange", "requests are those of the manifest, and no admission changes them", PLACEMENT),
+    object(
+        "PersistentVolumeClaim",
+        "volumes are not modelled: they bind and attach at once, anywhere",
+        START,
+    ),
+    object("PersistentVolume", "volumes are not modelled: they bind and attach at once, anywhere", START),
+    object("StorageClass", "volumes are not modelled: they bind and attach at once, anywhere", START),
+    object("ConfigMap", "what a process is told is not modelled; it is assumed to be there", START),
+    object("Secret", "what a process is told is not modelled; it is assumed to be there", START),
+    object("ServiceAccount", "permissions are not modelled: nobody is refused", NONE),
+    object("Role", "permissions are not modelled: nobody is refused", NONE),
+    object("RoleBinding", "permissions are not modelled: nobody is refused", NONE),
+    object("ClusterRole", "permissions are not modelled: nobody is refused", NONE),
+    object("ClusterRoleBinding", "permissions are not modelled: nobody is refused", NONE),
+    object("Namespace", "namespaces are names only, and none is ever deleted", NONE),
+    object("MutatingWebhookConfiguration", "objects are stored as the manifest has them", START),
+    object("ValidatingWebhookConfiguration", "every object that Kubernetes itself accepts is stored", START),
+    object(
+        "CustomResourceDefinition",
+        "other controllers than those of Kubernetes itself are not modelled",
+        NONE,
+    ),
+    object("RuntimeClass", "all nodes have one runtime, and pods have no overhead", PLACEMENT),
+];
+
+const BEHAVIOURS: &[Row] = &[
+    behaviour(
+        Concern::Always,
+        "preemption",
+        "no pod is deleted to make room for one of a higher priority",
+        &[ScheduledIfFeasible, DisruptionBudgetKept],
+    ),
+    behaviour(
+        Concern::Service,
+        "established connections",
+        "verdicts speak of new connections; what becomes of those that are open is not modelled",
+        REQUESTS,
+    ),
+    behaviour(
+        Concern::HeadlessService,
+        "DNS records",
+        "who resolves a headless Service keeps addresses for as long as it likes",
+        REQUESTS,
+    ),
+    behaviour(
+        Concern::ExternalService,
+        "load balancers",
+        "what stands before the nodes and its health checks are left out: it sends connections to every living node",
+        REQUESTS,
+    ),
+    behaviour(
+        Concern::Always,
+        "image pulls",
+        "an image is on the node as soon as it is wanted, and no pull fails",
+        START,
+    ),
+    behaviour(
+        Concern::Always,
+        "volumes",
+        "volumes bind, attach and mount at once, anywhere, and never block a deletion",
+        &[ScheduledIfFeasible, RolloutCompletes, ReplacedAfterNodeFailure, DeletionCompletes],
+    ),
+    behaviour(
+        Concern::Always,
+        "failing probes of a healthy process",
+        "a probe succeeds exactly if the container accepts connections; no probe flaps",
+        &[NoAvoidableBlackout, RolloutCompletes, EndpointsConverge],
+    ),
+    behaviour(
+        Concern::Always,
+        "rate limits of controllers",
+        "no zone is treated as disrupted, and evictions from failed nodes are not slowed down",
+        &[ReplacedAfterNodeFailure, NoexecuteEvicts, UnreachableEndpointsLeave],
+    ),
+    behaviour(
+        Concern::Deployment,
+        "rollback and revision history",
+        "nobody rolls back, and old ReplicaSets stay at size 0",
+        NONE,
+    ),
+    behaviour(
+        Concern::WhenUsed,
+        crate::manifest::OTHER_RESOURCES,
+        "only cpu, memory and pods are compared with what a node can allocate",
+        PLACEMENT,
+    ),
+];
+
+const COUNT: usize = FIELDS.len() + OBJECTS.len() + BEHAVIOURS.len();
+
+/// The whole table.
+pub(super) const ALL: [Row; COUNT] = {
+    let mut all = [const { behaviour(Concern::WhenUsed, "", "", NONE) }; COUNT];
+    let parts: [&[Row]; 3] = [FIELDS, OBJECTS, BEHAVIOURS];
+    let (mut part, mut next) = (0, 0);
+    while part < parts.len() {
+        let mut index = 0;
+        while index < parts[part].len() {
+            let Row { what, kind, reason, could_change, concerns } = parts[part][index];
+            all[next] = Row { what, kind, reason, could_change, concerns };
+            index += 1;
+            next += 1;
+        }
+        part += 1;
+    }
+    all
+};

@@ -1,0 +1,198 @@
+//! Where pods may go: required node affinity, pod affinity and anti-affinity, and spread constraints that forbid.
+//! Preferences only score, and every feasible node is a possible choice of the scheduler: they need no reading.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+
+use super::cursor::Cursor;
+use super::selector::{NODE_OPERATORS, label_selector, requirement, selects};
+use crate::release::Release;
+use crate::scenario::{
+    LabelSelector, Labels, NodeSelectorTerm, Operator, PodAffinityTerm, Requirement, SpreadConstraint,
+};
+
+/// What terms of affinity are read against.
+pub struct Surroundings<'s> {
+    /// The release.
+    pub release: Release,
+    /// The labels of the pod itself.
+    pub labels: &'s Labels,
+    /// All namespaces of the input.
+    pub namespaces: &'s BTreeSet<String>,
+}
+
+/// The label by which a Deployment tells its ReplicaSets apart.
+const TEMPLATE_HASH: &str = "pod-template-hash";
+/// The label that every namespace has.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// Reads required node affinity; terms without requirements match nothing (FLT-5).
+pub fn node_affinity(cursor: &Cursor<'_>, given: &core::NodeSelector) -> Vec<NodeSelectorTerm> {
+    let cursor = cursor.field("nodeSelectorTerms");
+    if given.node_selector_terms.is_empty() {
+        cursor.refuse("has no term", "at least one term");
+    }
+    let read = |(cursor, term): (Cursor<'_>, &core::NodeSelectorTerm)| {
+        let requirements = |name: &str, given: Option<&[core::NodeSelectorRequirement]>| {
+            let of = |(cursor, given): (Cursor<'_>, &core::NodeSelectorRequirement)| {
+                requirement(&cursor, &given.key, &given.operator, given.values.as_deref(), NODE_OPERATORS)
+            };
+            cursor.field(name).items(given.unwrap_or_default()).map(of).collect::<Vec<_>>()
+        };
+        let expressions = requirements("matchExpressions", term.match_expressions.as_deref());
+        let fields = requirements("matchFields", term.match_fields.as_deref());
+        for (cursor, field) in cursor.field("matchFields").items(&fields) {
+            if field.key != "metadata.name" {
+                cursor.field("key").refuse(format!("is '{}'", field.key), "metadata.name, the only field");
+            } else if !matches!(field.operator, Operator::In | Operator::NotIn) || field.values.len() != 1 {
+                cursor
+                    .refuse("does not compare with one name", "operator In or NotIn with exactly one value");
+            }
+        }
+        NodeSelectorTerm { expressions, fields }
+    };
+    cursor.items(&given.node_selector_terms).map(read).collect()
+}
+
+/// Reads required terms of pod affinity or anti-affinity.
+pub fn pod_affinity(
+    cursor: &Cursor<'_>,
+    given: &[core::PodAffinityTerm],
+    around: &Surroundings<'_>,
+) -> Vec<PodAffinityTerm> {
+    cursor.items(given).map(|(cursor, given)| pod_affinity_term(&cursor, given, around)).collect()
+}
+
+fn topology_key(cursor: &Cursor<'_>, key: &str) -> String {
+    if key.is_empty() {
+        cursor
+            .field("topologyKey")
+            .refuse("is missing", "the key of a node label, such as kubernetes.io/hostname");
+    }
+    key.into()
+}
+
+fn pod_affinity_term(
+    cursor: &Cursor<'_>,
+    given: &core::PodAffinityTerm,
+    around: &Surroundings<'_>,
+) -> PodAffinityTerm {
+    let mut selector = selector(cursor, given.label_selector.as_ref());
+    let has_keys = around.release.has_match_label_keys_in_affinity();
+    let keys = |keys: &Option<Vec<String>>| keys.clone().filter(|_| has_keys).unwrap_or_default();
+    let same_revision =
+        match_label_keys(selector.as_mut(), &keys(&given.match_label_keys), Operator::In, around.labels);
+    let other_revision = match_label_keys(
+        selector.as_mut(),
+        &keys(&given.mismatch_label_keys),
+        Operator::NotIn,
+        around.labels,
+    );
+    if other_revision {
+        cursor
+            .field("mismatchLabelKeys")
+            .warn("pod-template-hash in mismatchLabelKeys is not represented; the term is read without it");
+    }
+    let all =
+        given.namespace_selector.as_ref().is_some_and(|selector| *selector == meta::LabelSelector::default());
+    let mut namespaces = given.namespaces.clone().unwrap_or_default();
+    if let Some(given) = given.namespace_selector.as_ref().filter(|_| !all) {
+        let cursor = cursor.field("namespaceSelector");
+        cursor.warn("a namespaceSelector is read by the label kubernetes.io/metadata.name, as other labels of namespaces are not known");
+        let selector = label_selector(&cursor, given);
+        let of =
+            |name: &&String| selects(&selector, &Labels::from([(NAMESPACE_NAME.into(), (*name).clone())]));
+        namespaces.extend(around.namespaces.iter().filter(of).cloned());
+        if namespaces.is_empty() {
+            // No list at all would mean the pod's own namespace; no namespace has an empty name.
+            namespaces.push(String::new());
+        }
+    }
+    PodAffinityTerm {
+        topology_key: topology_key(cursor, &given.topology_key),
+        selector,
+        namespaces,
+        all_namespaces: all,
+        same_revision,
+    }
+}
+
+fn selector(cursor: &Cursor<'_>, given: Option<&meta::LabelSelector>) -> Option<LabelSelector> {
+    given.map(|given| label_selector(&cursor.field("labelSelector"), given))
+}
+
+/// FLT-14, FLT-19: the pod's own values of these labels are added to the selector; says whether the template hash was
+/// among them.
+fn match_label_keys(
+    selector: Option<&mut LabelSelector>,
+    keys: &[String],
+    operator: Operator,
+    labels: &Labels,
+) -> bool {
+    if let Some(selector) = selector {
+        let known = keys.iter().filter_map(|key| Some((key, labels.get(key)?)));
+        selector.expressions.extend(known.map(|(key, value)| Requirement {
+            key: key.clone(),
+            operator,
+            values: vec![value.clone()],
+        }));
+    }
+    keys.iter().any(|key| key == TEMPLATE_HASH)
+}
+
+/// Reads the spread constraints that forbid (FLT-15 to FLT-19; S28 `validateTopologySpreadConstraints`).
+pub fn spread(
+    cursor: &Cursor<'_>,
+    given: &[core::TopologySpreadConstraint],
+    around: &Surroundings<'_>,
+) -> Vec<SpreadConstraint> {
+    let mut seen = BTreeSet::new();
+    let mut read = |(cursor, given): (Cursor<'_>, &core::TopologySpreadConstraint)| {
+        let forbids = [("DoNotSchedule", true), ("ScheduleAnyway", false)];
+        let at = cursor.field("whenUnsatisfiable");
+        if given.when_unsatisfiable.is_empty() {
+            at.refuse("is missing", "DoNotSchedule or ScheduleAnyway");
+        }
+        let forbids = at.one_of(Some(&given.when_unsatisfiable), &forbids, true);
+        if given.max_skew < 1 {
+            cursor
+                .field("maxSkew")
+                .refuse(format!("is {}", given.max_skew), "a whole number from 1 to 2147483647");
+        }
+        let topology_key = topology_key(&cursor, &given.topology_key);
+        if !seen.insert((topology_key.clone(), forbids)) {
+            cursor.refuse("stands twice", "each pair of topologyKey and whenUnsatisfiable once");
+        }
+        let at = cursor.field("minDomains");
+        let min_domains = at.positive(given.min_domains, 1);
+        if given.min_domains.is_some() && !forbids {
+            at.refuse("is set", "this field only beside whenUnsatisfiable: DoNotSchedule");
+        }
+        let policies = [("Honor", true), ("Ignore", false)];
+        let mut selector = selector(&cursor, given.label_selector.as_ref());
+        let keys = given.match_label_keys.clone().filter(|_| around.release.has_match_label_keys_in_spread());
+        let same_revision =
+            match_label_keys(selector.as_mut(), &keys.unwrap_or_default(), Operator::In, around.labels);
+        let constraint = SpreadConstraint {
+            max_skew: u32::try_from(given.max_skew).unwrap_or(1),
+            topology_key,
+            selector,
+            min_domains,
+            honour_node_affinity: cursor.field("nodeAffinityPolicy").one_of(
+                given.node_affinity_policy.as_deref(),
+                &policies,
+                true,
+            ),
+            honour_node_taints: cursor.field("nodeTaintsPolicy").one_of(
+                given.node_taints_policy.as_deref(),
+                &policies,
+                false,
+            ),
+            same_revision,
+        };
+        forbids.then_some(constraint)
+    };
+    cursor.items(given).filter_map(&mut read).collect()
+}

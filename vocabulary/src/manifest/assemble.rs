@@ -1,0 +1,296 @@
+//! From objects to a cluster for each workload: which Services, budgets, neighbours and nodes belong to it.
+
+use std::collections::BTreeSet;
+
+use super::cursor::Object;
+use super::neighbours::{Ties, budget_selects, place, requests, ties};
+use super::nodes::{at_most, generate};
+use super::pod::Context;
+use super::service::{ParsedBudget, ParsedService};
+use super::workload::Parsed;
+use super::world::{World, labels_of_other, refuse_duplicates};
+use super::{Input, Options, Problem, Reading, Warning};
+use crate::approximation::Approximations;
+use crate::event::{Budget, Story};
+use crate::left_out;
+use crate::scenario::{Hang, Node, Resources, Scenario, Timing};
+
+/// Reads the objects and gives each workload its cluster.
+///
+/// # Errors
+/// All problems of all objects, and those between them.
+pub fn assemble(objects: &[Object], options: &Options) -> Result<Reading, Vec<Problem>> {
+    let namespaces: BTreeSet<String> = objects.iter().map(|object| object.namespace.clone()).collect();
+    let world = World::of(objects, &Context { options, namespaces: &namespaces });
+    refuse_duplicates(objects);
+    let mut problems: Vec<Problem> =
+        objects.iter().flat_map(|object| object.findings.borrow().problems.clone()).collect();
+    if problems.is_empty() {
+        world.refuse_idle_selectors();
+        problems.extend(objects.iter().flat_map(|object| object.findings.borrow().problems.clone()));
+        problems.extend(world.refuse_nothing(objects));
+    }
+    problems.sort();
+    problems.dedup();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let workloads = world.workloads.iter().map(|own| world.input(own, options)).collect();
+    Ok(Reading { workloads, warnings: world.warnings() })
+}
+
+impl<'o> World<'o> {
+    fn name(&self, own: &Parsed<'_>) -> String {
+        let (kind, object) = (own.workload.kind, own.object);
+        let is_namesake = |other: &Parsed<'_>| {
+            other.workload.kind == kind
+                && other.object.name == object.name
+                && other.object.namespace != object.namespace
+        };
+        if self.workloads.iter().any(is_namesake) {
+            format!("{}/{}/{}", kind.name(), object.namespace, object.name)
+        } else {
+            object.title()
+        }
+    }
+
+    /// The Services that select a workload, by class: what they are but for their names, with the container that serves
+    /// and the neighbours that share them.
+    fn classes(
+        &self,
+        own: &Parsed<'_>,
+        budgets: &[&ParsedBudget<'_>],
+        assumptions: &mut Vec<String>,
+    ) -> Vec<Class<'_, 'o>> {
+        let mut classes: Vec<Class<'_, 'o>> = Vec::new();
+        let labels = &own.workload.template.labels;
+        for service in self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)) {
+            let (serving, says) = service.serving(&own.workload.template.containers);
+            assumptions.extend(says);
+            let ties = self.ties(own, Some(service), budgets);
+            let named = |class: &Class<'_, '_>| crate::scenario::Service {
+                name: class.name(),
+                ..service.service.clone()
+            };
+            let known = classes.iter_mut().find(|class| {
+                class.serving == serving
+                    && class.ties == ties
+                    && class.service.is_some_and(|known| known.service == named(class))
+            });
+            match known {
+                Some(class) => class.names.push(service.object.name.clone()),
+                None => classes.push(Class {
+                    service: Some(service),
+                    serving,
+                    ties,
+                    names: vec![service.object.name.clone()],
+                }),
+            }
+        }
+        if classes.is_empty() {
+            let (serving, ties) = (own.workload.template.serving, self.ties(own, None, budgets));
+            classes.push(Class { service: None, serving, ties, names: Vec::new() });
+        }
+        classes
+    }
+
+    fn ties(
+        &self,
+        own: &Parsed<'_>,
+        service: Option<&ParsedService<'_>>,
+        budgets: &[&ParsedBudget<'_>],
+    ) -> Vec<Ties> {
+        let of = |other: &Parsed<'_>| {
+            let none = Ties { in_service: false, in_budget: false, by_placement: false };
+            if std::ptr::eq(other, own) { none } else { ties(own, other, service, budgets) }
+        };
+        self.workloads.iter().map(of).collect()
+    }
+
+    fn input(&self, own: &Parsed<'o>, options: &Options) -> Input {
+        let name = self.name(own);
+        let labels = &own.workload.template.labels;
+        let budgets: Vec<_> = self
+            .budgets
+            .iter()
+            .filter(|budget| budget_selects(budget, &own.object.namespace, labels))
+            .collect();
+        let mut assumptions = own.assumptions.clone();
+        let mut warnings = own.object.findings.borrow().warnings.clone();
+        let mut rows = own.object.findings.borrow().rows.clone();
+        let classes = self.classes(own, &budgets, &mut assumptions);
+        let scaled: Vec<_> =
+            budgets.iter().map(|budget| self.scaled(own, budget, &mut assumptions)).collect();
+        if budgets.len() > 1 {
+            let names: Vec<_> = budgets.iter().map(|budget| budget.object.name.as_str()).collect();
+            let says = format!(
+                "{name}: several PodDisruptionBudgets select it ({}): no eviction is granted",
+                names.join(", ")
+            );
+            warnings
+                .push(Warning { place: Some(budgets[1].object.place(budgets[1].object.tree.mark)), says });
+        }
+        let mut scenarios = Vec::new();
+        for class in &classes {
+            let others: Vec<_> = self
+                .workloads
+                .iter()
+                .zip(class.ties.iter().copied())
+                .filter(|(_, ties)| ties.any())
+                .collect();
+            let (nodes, says) = self.nodes(own, &others, options);
+            assumptions.extend(says);
+            let (neighbours, says) = place(&others, &nodes);
+            warnings.extend(
+                says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
+            );
+            let mut workload = own.workload.clone();
+            workload.template.serving = class.serving;
+            scenarios.push(Scenario {
+                name: if classes.len() > 1 {
+                    format!("{name} behind Service/{}", class.name())
+                } else {
+                    name.clone()
+                },
+                release: options.release,
+                nodes,
+                spare_nodes: 0,
+                workload,
+                neighbours,
+                one_proxy: true,
+                addresses_are_reused: false,
+                service: class.service.map(|service| service.service.clone()),
+                budgets: scaled.clone(),
+                story: Story::Create,
+                events: Budget::default(),
+                scale: None,
+                slots: own.slots,
+                latencies: options.latencies.clone(),
+                timing: Timing::Untimed,
+                approximations: Approximations::ALL,
+                inaccurate_detectors: false,
+                hang: Hang::RpcTimeout,
+                mutant: None,
+            });
+        }
+        let of_services =
+            self.services.iter().filter(|service| service.selects(&own.object.namespace, labels));
+        let related: Vec<&Object> = of_services
+            .map(|service| service.object)
+            .chain(budgets.iter().map(|budget| budget.object))
+            .collect();
+        for object in &related {
+            warnings.extend(object.findings.borrow().warnings.iter().cloned());
+            rows.extend(object.findings.borrow().rows.iter().copied());
+        }
+        warnings.extend(self.hidden_neighbours(&name, own, &budgets));
+        warnings.sort();
+        rows.extend(self.shared.iter().flat_map(|object| object.findings.borrow().rows.clone()));
+        rows.extend(self.others.iter().filter_map(|object| left_out::object(&object.kind)));
+        rows.extend(scenarios.iter().flat_map(left_out::behaviours));
+        rows.sort_by_key(|row| row.position());
+        rows.dedup();
+        let mut seen = BTreeSet::new();
+        assumptions.retain(|says| seen.insert(says.clone()));
+        warnings.dedup();
+        Input {
+            name,
+            scenarios,
+            services: classes.into_iter().map(|class| class.names).collect(),
+            manifest_replicas: own.workload.manifest_replicas,
+            checked_replicas: own.workload.replicas,
+            assumptions,
+            warnings,
+            left_out: rows,
+        }
+    }
+
+    /// A budget at the size that is checked, counted over all the pods that it selects.
+    fn scaled(
+        &self,
+        own: &Parsed<'_>,
+        budget: &ParsedBudget<'_>,
+        assumptions: &mut Vec<String>,
+    ) -> crate::scenario::DisruptionBudget {
+        let others = self.workloads.iter().filter(|other| {
+            !std::ptr::eq(*other, own)
+                && budget_selects(budget, &other.object.namespace, &other.workload.template.labels)
+        });
+        let (mut manifest, mut checked) = (own.workload.manifest_replicas, u32::from(own.workload.replicas));
+        for other in others {
+            manifest = manifest.saturating_add(other.workload.manifest_replicas);
+            checked += u32::from(other.workload.replicas);
+        }
+        let (scaled, says) = budget.scaled(manifest, checked);
+        assumptions.extend(says);
+        scaled
+    }
+
+    /// The nodes of the input, else generated ones with room for all pods.
+    fn nodes(
+        &self,
+        own: &Parsed<'_>,
+        others: &[(&Parsed<'_>, Ties)],
+        options: &Options,
+    ) -> (Vec<Node>, Vec<String>) {
+        if !self.nodes.is_empty() {
+            let nodes = self.nodes.iter().map(|(node, _)| node.clone()).collect();
+            return (nodes, self.nodes.iter().flat_map(|(_, says)| says.clone()).collect());
+        }
+        let times = |pods: u8, parsed: &Parsed<'_>| {
+            let each = at_most(requests(&parsed.workload.template.containers).into_iter());
+            let pods = u64::from(pods);
+            Resources {
+                cpu_milli: each.cpu_milli.saturating_mul(pods),
+                memory: each.memory.saturating_mul(pods),
+                pods,
+            }
+        };
+        let rooms = others.iter().map(|(other, _)| times(other.workload.replicas, other));
+        let room = rooms.fold(times(own.slots, own), |sum, more| Resources {
+            cpu_milli: sum.cpu_milli.saturating_add(more.cpu_milli),
+            memory: sum.memory.saturating_add(more.memory),
+            pods: sum.pods.saturating_add(more.pods),
+        });
+        generate(options.nodes, &own.workload.template, room)
+    }
+
+    /// Pods of kinds that are not represented, and that a Service or budget of the workload selects too.
+    fn hidden_neighbours(&self, name: &str, own: &Parsed<'_>, budgets: &[&ParsedBudget<'_>]) -> Vec<Warning> {
+        let labels = &own.workload.template.labels;
+        let services: Vec<_> =
+            self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)).collect();
+        let mut warnings = Vec::new();
+        for other in &self.others {
+            let Some(labels) = labels_of_other(other) else { continue };
+            let by_service = services
+                .iter()
+                .find(|service| service.selects(&other.namespace, &labels))
+                .map(|service| service.object.title());
+            let by_budget = budgets
+                .iter()
+                .find(|budget| budget_selects(budget, &other.namespace, &labels))
+                .map(|budget| budget.object.title());
+            if let Some(by) = by_service.or(by_budget) {
+                let says =
+                    format!("{name}: {by} also selects pods of {}, which is not represented", other.title());
+                warnings.push(Warning { place: Some(other.place(other.tree.mark)), says });
+            }
+        }
+        warnings
+    }
+}
+
+/// Services that differ in nothing but their names.
+struct Class<'w, 'o> {
+    service: Option<&'w ParsedService<'o>>,
+    serving: u8,
+    ties: Vec<Ties>,
+    names: Vec<String>,
+}
+
+impl Class<'_, '_> {
+    fn name(&self) -> String {
+        self.service.map(|service| service.object.name.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,352 @@
+//! From a tree to a type of `k8s-openapi`, with a place for whatever is wrong: a serde deserializer that also tells
+//! which fields a document sets, and which of its keys the type does not have (`k8s-openapi` itself ignores those).
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::suggest::nearest;
+use super::tree::{Entry, Mark, Tree, Value, quoted};
+
+/// A value of the wrong type, or a key that the type does not have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Misfit {
+    /// Where; none only until the value around it adds it.
+    pub mark: Option<Mark>,
+    /// The path of the field.
+    pub path: String,
+    /// What is wrong.
+    pub says: String,
+    /// What would be accepted.
+    pub accepted: String,
+}
+
+/// A field that a document sets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Used {
+    /// The path, without the numbers of items: `spec.containers[].image`.
+    pub path: String,
+    /// Where its key stands.
+    pub mark: Mark,
+    /// It is set to false, which says what is so anyway.
+    pub is_false: bool,
+}
+
+/// What came of a document.
+pub struct Decoded<T> {
+    /// The object, unless something had the wrong type.
+    pub object: Option<T>,
+    /// The fields that it sets; an object's field comes before the fields within.
+    pub used: Vec<Used>,
+    /// Unknown keys, and the first value of a wrong type.
+    pub misfits: Vec<Misfit>,
+}
+
+/// Reads `tree` as a `T`.
+pub fn decode<T: de::DeserializeOwned>(tree: &Tree) -> Decoded<T> {
+    let notes = Notes::default();
+    let result = T::deserialize(Decoder { tree, path: String::new(), notes: &notes });
+    let mut misfits = notes.misfits.into_inner();
+    let object = result.map_err(|misfit| misfits.push(misfit)).ok();
+    misfits.sort_by_key(|misfit| misfit.mark);
+    Decoded { object, used: notes.used.into_inner(), misfits }
+}
+
+#[derive(Default)]
+struct Notes {
+    used: RefCell<Vec<Used>>,
+    misfits: RefCell<Vec<Misfit>>,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.says)
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+impl de::Error for Misfit {
+    fn custom<M: fmt::Display>(says: M) -> Self {
+        Self {
+            mark: None,
+            path: String::new(),
+            says: says.to_string(),
+            accepted: "what the type of the field can hold".into(),
+        }
+    }
+
+    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let expected = expected.to_string();
+        let accepted = match expected.as_str() {
+            "IntOrString" => {
+                "a whole number from 0 to 2147483647, or a string such as '25%' or the name of a port".into()
+            }
+            _ => expected,
+        };
+        Self { mark: None, path: String::new(), says: String::new(), accepted }
+    }
+
+    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::invalid_type(de::Unexpected::Unit, expected)
+    }
+}
+
+impl Misfit {
+    fn around(mut self, decoder: &Decoder<'_>) -> Self {
+        if self.mark.is_none() {
+            self.mark = Some(decoder.tree.mark);
+            self.path.clone_from(&decoder.path);
+            if self.says.is_empty() {
+                self.says = format!("is {}", decoder.tree.describe());
+            }
+        }
+        self
+    }
+}
+
+#[derive(Clone)]
+struct Decoder<'t> {
+    tree: &'t Tree,
+    path: String,
+    notes: &'t Notes,
+}
+
+impl<'t> Decoder<'t> {
+    fn misfit(&self, accepted: impl Into<String>) -> Misfit {
+        Misfit {
+            mark: Some(self.tree.mark),
+            path: self.path.clone(),
+            says: format!("is {}", self.tree.describe()),
+            accepted: accepted.into(),
+        }
+    }
+
+    fn entry(&self, entry: &'t Entry) -> Self {
+        let path =
+            if self.path.is_empty() { entry.key.clone() } else { format!("{}.{}", self.path, entry.key) };
+        Self { tree: &entry.value, path, notes: self.notes }
+    }
+
+    fn item(&self, index: usize, tree: &'t Tree) -> Self {
+        Self { tree, path: format!("{}[{index}]", self.path), notes: self.notes }
+    }
+
+    /// A whole number, also one that is written like `2.0`.
+    fn whole(&self) -> Option<i64> {
+        match self.tree.value {
+            Value::Null => Some(0),
+            Value::Int(value) => Some(value),
+            // 2^53: beyond, not every whole number can be told.
+            Value::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => {
+                Some(value as i64)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whole numbers of the manifests that may be below zero are few.
+    fn accepted_number(&self, most: i64) -> String {
+        let field = self.path.rsplit('.').next().unwrap_or_default();
+        let least = if matches!(field, "value" | "priority" | "exitCode") { -most - 1 } else { 0 };
+        format!("a whole number from {least} to {most}")
+    }
+
+    fn seq_of(&self, visitor_items: &'t [Tree]) -> Items<'t> {
+        Items { decoder: self.clone(), items: visitor_items.iter().enumerate() }
+    }
+
+    fn map_of(&self, entries: Vec<&'t Entry>) -> Entries<'t> {
+        Entries { decoder: self.clone(), entries: entries.into_iter(), value: None }
+    }
+}
+
+impl<'de> Deserializer<'de> for Decoder<'_> {
+    type Error = Misfit;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let result = match &self.tree.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Int(value) => visitor.visit_i64(*value),
+            Value::Float(value) => match self.whole() {
+                Some(whole) => visitor.visit_i64(whole),
+                None => visitor.visit_f64(*value),
+            },
+            Value::String(text) => visitor.visit_str(text),
+            Value::Sequence(items) => visitor.visit_seq(self.seq_of(items)),
+            Value::Mapping(entries) => visitor.visit_map(self.map_of(entries.iter().collect())),
+        };
+        result.map_err(|misfit: Misfit| misfit.around(&self))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match self.tree.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match self.tree.value {
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Null => visitor.visit_bool(false),
+            _ => Err(self.misfit("true or false")),
+        }
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let value = self.whole().and_then(|value| i32::try_from(value).ok());
+        match value {
+            Some(value) => visitor.visit_i32(value).map_err(|misfit: Misfit| misfit.around(&self)),
+            None => Err(self.misfit(self.accepted_number(i32::MAX.into()))),
+        }
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match self.whole() {
+            Some(value) => visitor.visit_i64(value).map_err(|misfit: Misfit| misfit.around(&self)),
+            None => Err(self.misfit(self.accepted_number(i64::MAX))),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.tree.value {
+            Value::String(text) => visitor.visit_str(text).map_err(|misfit: Misfit| misfit.around(&self)),
+            Value::Null => visitor.visit_str("").map_err(|misfit: Misfit| misfit.around(&self)),
+            Value::Bool(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
+            Value::Int(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
+            Value::Float(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
+            Value::Sequence(_) | Value::Mapping(_) => Err(self.misfit("a string")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        let is_amount = matches!(self.tree.value, Value::Int(_) | Value::Float(_) | Value::String(_));
+        if name == "Quantity" && !is_amount {
+            return Err(self.misfit(super::quantity::ACCEPTED));
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.tree.value {
+            Value::Sequence(items) => {
+                visitor.visit_seq(self.seq_of(items)).map_err(|misfit: Misfit| misfit.around(&self))
+            }
+            Value::Null => visitor.visit_seq(self.seq_of(&[])),
+            _ => Err(self.misfit("a list")),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.tree.value {
+            Value::Mapping(entries) => visitor
+                .visit_map(self.map_of(entries.iter().collect()))
+                .map_err(|misfit: Misfit| misfit.around(&self)),
+            Value::Null => visitor.visit_map(self.map_of(Vec::new())),
+            _ => Err(self.misfit("a mapping of names to values")),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        let entries = match &self.tree.value {
+            Value::Mapping(entries) => entries.as_slice(),
+            Value::Null => &[],
+            _ => return Err(self.misfit(format!("a mapping with fields of {name}: {}", fields.join(", ")))),
+        };
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            entries.iter().partition(|entry| fields.contains(&entry.key.as_str()));
+        for entry in unknown {
+            let near = nearest(&entry.key, fields.iter().copied());
+            let says = format!("{} is no field of {name}", quoted(&entry.key));
+            let (says, accepted) = match near {
+                Some(near) => (format!("{says}; did you mean '{near}'?"), near.to_owned()),
+                None => (says, fields.join(", ")),
+            };
+            let path = self.entry(entry).path;
+            self.notes.misfits.borrow_mut().push(Misfit { mark: Some(entry.mark), path, says, accepted });
+        }
+        for entry in known.iter().filter(|entry| entry.value.value != Value::Null) {
+            self.notes.used.borrow_mut().push(Used {
+                path: without_numbers(&self.entry(entry).path),
+                mark: entry.mark,
+                is_false: entry.value.value == Value::Bool(false),
+            });
+        }
+        visitor.visit_map(self.map_of(known)).map_err(|misfit: Misfit| misfit.around(&self))
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
+        ignored_any
+    }
+}
+
+/// `a[3].b` as `a[].b`.
+fn without_numbers(path: &str) -> String {
+    let mut result = String::with_capacity(path.len());
+    let mut in_brackets = false;
+    for next in path.chars() {
+        match next {
+            '[' => in_brackets = true,
+            ']' => in_brackets = false,
+            _ if in_brackets => continue,
+            _ => {}
+        }
+        result.push(next);
+    }
+    result
+}
+
+struct Items<'t> {
+    decoder: Decoder<'t>,
+    items: std::iter::Enumerate<std::slice::Iter<'t, Tree>>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Misfit;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Misfit> {
+        let Some((index, tree)) = self.items.next() else { return Ok(None) };
+        let item = self.decoder.item(index, tree);
+        seed.deserialize(item.clone()).map(Some).map_err(|misfit| misfit.around(&item))
+    }
+}
+
+struct Entries<'t> {
+    decoder: Decoder<'t>,
+    entries: std::vec::IntoIter<&'t Entry>,
+    value: Option<&'t Entry>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Misfit;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Misfit> {
+        let Some(entry) = self.entries.next() else { return Ok(None) };
+        self.value = Some(entry);
+        seed.deserialize(de::value::StrDeserializer::new(&entry.key)).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Misfit> {
+        let entry = self.value.take().expect("serde asks for a value only after its key");
+        let value = self.decoder.entry(entry);
+        seed.deserialize(value.clone()).map_err(|misfit| misfit.around(&value))
+    }
+}

@@ -1,0 +1,210 @@
+//! Neighbours: running pods of other workloads that share the Service or a budget, or that affinity or spread selects.
+
+use super::nodes::at_most;
+use super::selector::{meets, selects};
+use super::service::{ParsedBudget, ParsedService};
+use super::workload::Parsed;
+use crate::scenario::{
+    Container, ContainerKind, Labels, Neighbour, Node, Operator, PodAffinityTerm, PodTemplate, Resources,
+    TaintEffect, Toleration,
+};
+
+/// What ties a pod of another workload to the workload that is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ties {
+    /// The Service selects it.
+    pub in_service: bool,
+    /// A budget of the workload selects it.
+    pub in_budget: bool,
+    /// An affinity, an anti-affinity of either side, or a spread constraint selects it.
+    pub by_placement: bool,
+}
+
+impl Ties {
+    /// Is there one at all?
+    pub fn any(self) -> bool {
+        self.in_service || self.in_budget || self.by_placement
+    }
+}
+
+/// What ties `other` to `own`.
+pub fn ties(
+    own: &Parsed<'_>,
+    other: &Parsed<'_>,
+    service: Option<&ParsedService<'_>>,
+    budgets: &[&ParsedBudget<'_>],
+) -> Ties {
+    let (mine, theirs) = (&own.workload, &other.workload);
+    let labels = &theirs.template.labels;
+    let terms = mine.template.pod_affinity.iter().chain(&mine.template.pod_anti_affinity);
+    let mut spread = mine.template.spread.iter().filter_map(|constraint| constraint.selector.as_ref());
+    let in_namespace = mine.namespace == theirs.namespace;
+    let by_placement =
+        terms.into_iter().any(|term| term_selects(term, &mine.namespace, &theirs.namespace, labels))
+            || (in_namespace && spread.any(|selector| selects(selector, labels)))
+            || theirs
+                .template
+                .pod_anti_affinity
+                .iter()
+                .any(|term| term_selects(term, &theirs.namespace, &mine.namespace, &mine.template.labels));
+    Ties {
+        in_service: service.is_some_and(|service| service.selects(&theirs.namespace, labels)),
+        in_budget: budgets.iter().any(|budget| budget_selects(budget, &theirs.namespace, labels)),
+        by_placement,
+    }
+}
+
+/// Does a budget select pods with these labels, in this namespace?
+pub fn budget_selects(budget: &ParsedBudget<'_>, namespace: &str, labels: &Labels) -> bool {
+    budget.object.namespace == namespace
+        && budget.selector.as_ref().is_some_and(|selector| selects(selector, labels))
+}
+
+/// FLT-12: a term without namespaces speaks of its pod's own.
+fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str, labels: &Labels) -> bool {
+    let in_namespace = match term.namespaces.as_slice() {
+        _ if term.all_namespaces => true,
+        [] => namespace == own_namespace,
+        names => names.iter().any(|name| name == namespace),
+    };
+    in_namespace && term.selector.as_ref().is_some_and(|selector| selects(selector, labels))
+}
+
+/// The pods of `others` on `nodes`: one after the other, each on the next node that may run it. Also says which have
+/// nowhere to run.
+pub fn place(others: &[(&Parsed<'_>, Ties)], nodes: &[Node]) -> (Vec<Neighbour>, Vec<String>) {
+    let mut placed: Vec<Neighbour> = Vec::new();
+    let mut says = Vec::new();
+    let mut next = 0;
+    for (other, ties) in others {
+        let workload = &other.workload;
+        let mut homeless = 0_u32;
+        for number in 0..workload.replicas {
+            let mut candidates = (0..nodes.len()).map(|step| (next + step) % nodes.len());
+            let Some(node) = candidates
+                .find(|&node| may_run(&workload.template, &workload.namespace, node, nodes, &placed))
+            else {
+                homeless += 1;
+                continue;
+            };
+            next = node + 1;
+            placed.push(Neighbour {
+                name: format!("{}/{} {number}", workload.kind.name(), workload.name),
+                namespace: workload.namespace.clone(),
+                labels: workload.template.labels.clone(),
+                node: u8::try_from(node).unwrap_or(0),
+                requests: requests(&workload.template.containers),
+                host_ports: host_ports(&workload.template.containers),
+                pod_anti_affinity: workload.template.pod_anti_affinity.clone(),
+                in_service: ties.in_service,
+                in_budget: ties.in_budget,
+            });
+        }
+        if homeless > 0 {
+            says.push(format!(
+                "{homeless} of {} pods of {} fit on no node, and are left out",
+                workload.replicas,
+                other.object.title()
+            ));
+        }
+    }
+    (placed, says)
+}
+
+/// What the containers ask for, in their order.
+pub fn requests(containers: &[Container]) -> Vec<(ContainerKind, Resources)> {
+    containers.iter().map(|container| (container.kind, container.requests)).collect()
+}
+
+fn host_ports(containers: &[Container]) -> Vec<(crate::scenario::Protocol, crate::scenario::HostPort)> {
+    let lasting = containers.iter().filter(|container| container.kind != ContainerKind::Init);
+    lasting
+        .flat_map(|container| &container.ports)
+        .filter_map(|port| Some((port.protocol, port.host.clone()?)))
+        .collect()
+}
+
+/// May a pod of `template` run on the node, beside those that were placed before? Its requests are taken at most.
+fn may_run(
+    template: &PodTemplate,
+    namespace: &str,
+    index: usize,
+    nodes: &[Node],
+    placed: &[Neighbour],
+) -> bool {
+    let node = &nodes[index];
+    if let Some(name) = &template.node_name {
+        return *name == node.name;
+    }
+    let tolerated = |key: &str, value: &str, effect| {
+        template.tolerations.iter().any(|one| tolerates(one, key, value, effect))
+    };
+    let kept_off =
+        node.unschedulable && !tolerated("node.kubernetes.io/unschedulable", "", TaintEffect::NoSchedule);
+    let mut taints = node.taints.iter().filter(|taint| taint.effect != TaintEffect::PreferNoSchedule);
+    if kept_off || !taints.all(|taint| tolerated(&taint.key, &taint.value, taint.effect)) {
+        return false;
+    }
+    let selected = template.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+    if !selected
+        || template
+            .node_affinity
+            .as_ref()
+            .is_some_and(|terms| !terms.iter().any(|term| term_admits(term, node)))
+    {
+        return false;
+    }
+    let here = || placed.iter().filter(|neighbour| usize::from(neighbour.node) == index);
+    let wanted = at_most(requests(&template.containers).into_iter());
+    let taken = at_most(here().flat_map(|neighbour| neighbour.requests.iter().copied()));
+    let fits = |room: u64, taken: u64, wanted: u64| wanted == 0 || taken.saturating_add(wanted) <= room;
+    let room = node.allocatable;
+    if here().count() as u64 >= room.pods
+        || !fits(room.cpu_milli, taken.cpu_milli, wanted.cpu_milli)
+        || !fits(room.memory, taken.memory, wanted.memory)
+    {
+        return false;
+    }
+    let any = |ip: &str| ip == "0.0.0.0";
+    let ports = host_ports(&template.containers);
+    let clash = here().flat_map(|neighbour| &neighbour.host_ports).any(|(protocol, held)| {
+        let same = |(own, port): &(_, crate::scenario::HostPort)| {
+            own == protocol
+                && port.port == held.port
+                && (port.ip == held.ip || any(&port.ip) || any(&held.ip))
+        };
+        ports.iter().any(same)
+    });
+    if clash {
+        return false;
+    }
+    let shares = |key: &str, other: &Neighbour| {
+        let domain = node.labels.get(key);
+        domain.is_some() && nodes.get(usize::from(other.node)).and_then(|node| node.labels.get(key)) == domain
+    };
+    placed.iter().all(|other| {
+        let own = template.pod_anti_affinity.iter().all(|term| {
+            !shares(&term.topology_key, other)
+                || !term_selects(term, namespace, &other.namespace, &other.labels)
+        });
+        let theirs = other.pod_anti_affinity.iter().all(|term| {
+            !shares(&term.topology_key, other)
+                || !term_selects(term, &other.namespace, namespace, &template.labels)
+        });
+        own && theirs
+    })
+}
+
+fn term_admits(term: &crate::scenario::NodeSelectorTerm, node: &Node) -> bool {
+    let by_name =
+        term.fields.iter().all(|field| field.values.contains(&node.name) == (field.operator == Operator::In));
+    let is_empty = term.expressions.is_empty() && term.fields.is_empty();
+    !is_empty && by_name && term.expressions.iter().all(|requirement| meets(&node.labels, requirement))
+}
+
+/// FLT-7: does a toleration match a taint?
+fn tolerates(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
+    toleration.effect.is_none_or(|tolerated| tolerated == effect)
+        && (toleration.key == key || (toleration.key.is_empty() && toleration.exists))
+        && (toleration.exists || toleration.value == value)
+}

@@ -1,0 +1,224 @@
+//! Nodes: those of the input, or as many equal ones as the options say, made to suit the workload.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1 as core;
+
+use super::container::amounts;
+use super::cursor::Object;
+use super::selector::meets;
+use super::toleration::taints;
+use crate::catalogue;
+use crate::scenario::{ContainerKind, Labels, Node, Operator, PodTemplate, Requirement, Resources};
+
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// Reads a Node. What a node does not say of its room is that of a generated one.
+pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
+    let cursor = object.cursor();
+    let title = object.title();
+    let mut assumptions = Vec::new();
+    let spec = given.spec.clone().unwrap_or_default();
+    let mut labels = given.metadata.labels.clone().unwrap_or_default();
+    if !labels.contains_key(HOSTNAME) {
+        labels.insert(HOSTNAME.into(), object.name.clone());
+        assumptions.push(format!("{title} has no label {HOSTNAME}: its name is taken, as the kubelet does"));
+    }
+    let status = cursor.field("status");
+    let status_given = given.status.clone().unwrap_or_default();
+    let field = if status_given.allocatable.is_some() { "allocatable" } else { "capacity" };
+    let read = amounts(
+        &status.field(field),
+        status_given.allocatable.as_ref().or(status_given.capacity.as_ref()),
+        true,
+    );
+    let plenty = catalogue::node(1).allocatable;
+    let mut assumed = Vec::new();
+    let mut of = |name: &str, otherwise: u64| {
+        read.get(name).copied().unwrap_or_else(|| {
+            assumed.push(name.to_owned());
+            otherwise
+        })
+    };
+    let allocatable = Resources {
+        cpu_milli: of("cpu", plenty.cpu_milli),
+        memory: of("memory", plenty.memory),
+        pods: of("pods", plenty.pods),
+    };
+    if !assumed.is_empty() {
+        let amounts =
+            format!("{} cores, {} GiB, {} pods", plenty.cpu_milli / 1000, plenty.memory >> 30, plenty.pods);
+        assumptions.push(format!(
+            "{title} does not say its allocatable {}: as of a node with {amounts}",
+            assumed.join(", ")
+        ));
+    }
+    let taints = taints(&cursor.at("spec.taints"), spec.taints.as_deref().unwrap_or_default());
+    let node = Node {
+        name: object.name.clone(),
+        labels,
+        taints,
+        unschedulable: spec.unschedulable == Some(true),
+        allocatable,
+    };
+    (node, assumptions)
+}
+
+/// What pods with these containers ask for (FIT-1 to FIT-3), at most: an upper limit is enough to make room.
+pub fn at_most(containers: impl Iterator<Item = (ContainerKind, Resources)>) -> Resources {
+    containers.fold(Resources::default(), |sum, (_, requests)| Resources {
+        cpu_milli: sum.cpu_milli.saturating_add(requests.cpu_milli),
+        memory: sum.memory.saturating_add(requests.memory),
+        pods: 0,
+    })
+}
+
+/// Makes `count` equal nodes that can run all pods of `template` and hold `room` beside them, and says what they were
+/// given for it.
+pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node>, Vec<String>) {
+    let (wanted, names, unsuited) = wishes(template);
+    let mut assumptions = Vec::new();
+    let default = catalogue::node(1).allocatable;
+    let mut nodes: Vec<Node> = (1..=usize::from(count)).map(catalogue::node).collect();
+    for (index, node) in nodes.iter_mut().enumerate() {
+        if let Some(name) = names.get(index) {
+            node.name.clone_from(name);
+            node.labels.insert(HOSTNAME.into(), name.clone());
+        }
+        node.labels.extend(wanted.iter().map(|(key, value)| (key.clone(), value.clone())));
+        for key in topology_keys(template) {
+            let own = format!("domain-{}", index + 1);
+            node.labels.entry(key.to_owned()).or_insert(own);
+        }
+        node.allocatable = Resources {
+            cpu_milli: default.cpu_milli.max(room.cpu_milli),
+            memory: default.memory.max(room.memory),
+            pods: default.pods.max(room.pods),
+        };
+    }
+    let shown: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+    let names_said = if shown.len() > 4 {
+        format!("{} to {}", shown[0], shown[shown.len() - 1])
+    } else {
+        shown.join(", ")
+    };
+    assumptions.push(format!(
+        "{count} generated nodes ({names_said}): equal, untainted, in one zone, with room for all pods (the input has no Node)"
+    ));
+    for (key, value) in &wanted {
+        assumptions.push(format!("generated nodes carry the label {key}={value}, which the pods ask for"));
+    }
+    for key in topology_keys(template) {
+        if !wanted.contains_key(key) && !catalogue::node(1).labels.contains_key(key) {
+            assumptions.push(format!("generated nodes are each a domain of their own by the label {key}"));
+        }
+    }
+    if unsuited {
+        assumptions.push("no generated node could be given all that the pods' node affinity asks for".into());
+    }
+    (nodes, assumptions)
+}
+
+/// Keys of required affinity and spread, which a node must have to be of any domain.
+fn topology_keys(template: &PodTemplate) -> impl Iterator<Item = &str> {
+    let terms = template
+        .pod_affinity
+        .iter()
+        .chain(&template.pod_anti_affinity)
+        .map(|term| term.topology_key.as_str());
+    terms
+        .chain(template.spread.iter().map(|constraint| constraint.topology_key.as_str()))
+        .filter(|key| !key.is_empty())
+}
+
+/// The labels that all nodes must have for `template`, the names that some must have, and whether that is impossible.
+fn wishes(template: &PodTemplate) -> (Labels, Vec<String>, bool) {
+    let mut names: Vec<String> = template.node_name.iter().cloned().collect();
+    let mut selector = template.node_selector.clone();
+    names.extend(selector.remove(HOSTNAME));
+    let Some(terms) = &template.node_affinity else { return (selector, names, false) };
+    for term in terms {
+        if term.expressions.is_empty() && term.fields.is_empty() {
+            continue;
+        }
+        let mut labels = selector.clone();
+        let mut names = names.clone();
+        for requirement in &term.expressions {
+            if requirement.key == HOSTNAME && requirement.operator == Operator::In {
+                names.extend(requirement.values.iter().cloned());
+            } else if let Some(value) = wish(requirement).filter(|_| !labels.contains_key(&requirement.key)) {
+                labels.insert(requirement.key.clone(), value);
+            }
+        }
+        names.extend(
+            term.fields
+                .iter()
+                .filter(|field| field.operator == Operator::In)
+                .flat_map(|field| field.values.iter().cloned()),
+        );
+        names.dedup();
+        // All labels of a node that is given these wishes.
+        let mut whole: BTreeMap<_, _> = catalogue::node(1).labels;
+        whole.extend(labels.clone());
+        whole.extend(names.first().map(|name| (HOSTNAME.to_owned(), name.clone())));
+        if term.expressions.iter().all(|requirement| meets(&whole, requirement)) {
+            return (labels, names, false);
+        }
+    }
+    (selector, names, true)
+}
+
+/// A value with which a label meets a requirement; none if it does so best by not being there.
+fn wish(requirement: &Requirement) -> Option<String> {
+    let bound = || requirement.values.first()?.parse::<i64>().ok();
+    match requirement.operator {
+        Operator::In => requirement.values.first().cloned(),
+        Operator::Exists => Some("true".into()),
+        Operator::Gt => bound().and_then(|bound| bound.checked_add(1)).map(|value| value.to_string()),
+        Operator::Lt => bound().and_then(|bound| bound.checked_sub(1)).map(|value| value.to_string()),
+        Operator::NotIn | Operator::DoesNotExist => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::web;
+    use crate::event::Story;
+    use crate::scenario::NodeSelectorTerm;
+
+    fn template(expressions: Vec<Requirement>) -> PodTemplate {
+        let term = NodeSelectorTerm { expressions, fields: Vec::new() };
+        PodTemplate { node_affinity: Some(vec![term]), ..web("", Story::Create, 2, 2).workload.template }
+    }
+
+    fn requirement(key: &str, operator: Operator, values: &[&str]) -> Requirement {
+        Requirement { key: key.into(), operator, values: values.iter().map(|&value| value.into()).collect() }
+    }
+
+    #[test]
+    fn generated_nodes_carry_what_node_affinity_asks_for() {
+        let wanted = template(vec![
+            requirement("disk", Operator::In, &["ssd", "nvme"]),
+            requirement("gpu", Operator::Exists, &[]),
+            requirement("gen", Operator::Gt, &["3"]),
+            requirement("age", Operator::Lt, &["3"]),
+            requirement("old", Operator::DoesNotExist, &[]),
+            requirement(HOSTNAME, Operator::In, &["a", "b"]),
+        ]);
+        let (nodes, says) = generate(3, &wanted, Resources::default());
+        assert_eq!(nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["a", "b", "node-3"]);
+        for (key, value) in [("disk", "ssd"), ("gpu", "true"), ("gen", "4"), ("age", "2")] {
+            assert_eq!(nodes[0].labels.get(key).map(String::as_str), Some(value), "{key}");
+        }
+        assert!(says.iter().any(|says| says.contains("disk=ssd")), "{says:?}");
+    }
+
+    #[test]
+    fn affinity_that_no_node_can_meet_is_said() {
+        let wanted =
+            template(vec![requirement("a", Operator::In, &["x"]), requirement("a", Operator::NotIn, &["x"])]);
+        let (_, says) = generate(1, &wanted, Resources::default());
+        assert!(says.iter().any(|says| says.contains("no generated node")), "{says:?}");
+    }
+}

@@ -1,0 +1,136 @@
+//! From the bytes of a file to the objects in it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::cursor::{Findings, Object};
+use super::tree::{Mark, Tree, Value};
+use super::yaml::Fault;
+use super::{Place, Problem, Source, joined, json, yaml};
+
+/// The largest file that is read, in bytes.
+const MOST_BYTES: usize = 8 << 20;
+
+/// The objects of a file, lists of objects taken apart.
+///
+/// # Errors
+/// Whatever keeps the file from being objects at all.
+pub fn objects(source: &Source) -> Result<Vec<Object>, Vec<Problem>> {
+    let file: Rc<str> = source.path.as_str().into();
+    let problem = |mark: Mark, field: &str, says: String, accepted: String| Problem {
+        place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
+        field: field.into(),
+        says,
+        accepted,
+    };
+    let trees =
+        trees(&source.text).map_err(|fault| vec![problem(fault.mark, "", fault.says, fault.accepted)])?;
+    let mut objects = Vec::new();
+    let mut problems = Vec::new();
+    let mut rest: Vec<Tree> = trees;
+    rest.reverse();
+    while let Some(tree) = rest.pop() {
+        let text = |name: &str| {
+            tree.get(name).and_then(Tree::text).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        match (&tree.value, text("apiVersion"), text("kind")) {
+            (Value::Null, ..) => {}
+            (Value::Mapping(_), Some(_), Some(kind))
+                if kind.ends_with("List") && tree.get("items").is_some() =>
+            {
+                rest.extend(tree.get("items").map(Tree::items).unwrap_or_default().iter().rev().cloned());
+            }
+            (Value::Mapping(_), Some(api_version), Some(kind)) => {
+                let of = |name: &str| {
+                    tree.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Tree::text)
+                };
+                let namespace =
+                    of("namespace").filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
+                let name = of("name").or(of("generateName")).unwrap_or_default().to_owned();
+                let findings = RefCell::new(Findings::default());
+                objects.push(Object {
+                    file: Rc::clone(&file),
+                    api_version,
+                    kind,
+                    namespace,
+                    name,
+                    tree,
+                    findings,
+                });
+            }
+            (Value::Mapping(_), api_version, _) => {
+                let field = if api_version.is_none() { "apiVersion" } else { "kind" };
+                let (mark, says) = match tree.get(field) {
+                    Some(value) => (value.mark, format!("is {}", value.describe())),
+                    None => (tree.mark, "is missing".into()),
+                };
+                let accepted = if field == "kind" {
+                    "the kind of an object, such as Deployment"
+                } else {
+                    "the version of a kind, such as apps/v1"
+                };
+                problems.push(problem(mark, field, says, accepted.into()));
+            }
+            _ => {
+                let says = format!("a document is {}", tree.describe());
+                problems.push(problem(
+                    tree.mark,
+                    "",
+                    says,
+                    "an object with apiVersion, kind and metadata".into(),
+                ));
+            }
+        }
+    }
+    // Templates often are YAML, but never objects.
+    if let Some(helm) = problems.first().and_then(|_| template_marker(&source.text)) {
+        return Err(vec![problem(helm.mark, "", helm.says, helm.accepted)]);
+    }
+    if problems.is_empty() { Ok(objects) } else { Err(problems) }
+}
+
+fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {
+    if bytes.len() > MOST_BYTES {
+        return Err(Fault {
+            mark: Mark { line: 1, column: 1 },
+            says: format!("the file is {} MB large", bytes.len().div_ceil(1_000_000)),
+            accepted: format!("a file of at most {} MiB", MOST_BYTES >> 20),
+        });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
+        Fault {
+            mark: end_of(&before),
+            says: "is no UTF-8 text".into(),
+            accepted: "YAML or JSON in UTF-8".into(),
+        }
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let read = if text.trim_start().starts_with('{') {
+        // A flow mapping of YAML starts alike; what is neither was most likely meant as JSON.
+        json::documents(text).or_else(|fault| yaml::documents(text).map_err(|_| fault))
+    } else {
+        let parts = joined::parts(text);
+        parts.iter().map(|part| yaml::documents(part)).collect::<Result<Vec<_>, _>>().map(|trees| trees.concat())
+    };
+    read.map_err(|fault| template_marker(bytes).unwrap_or(fault))
+}
+
+/// The place at which a text ends.
+fn end_of(text: &str) -> Mark {
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    Mark { line: number(line), column: number(column) }
+}
+
+/// The first `{{` of a template that was not rendered.
+fn template_marker(bytes: &[u8]) -> Option<Fault> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mark = end_of(&text[..text.find("{{")?]);
+    Some(Fault {
+        mark,
+        says: "looks like a template: '{{' stands here".into(),
+        accepted: "rendered manifests, such as 'helm template CHART' or 'kubectl kustomize DIR' print".into(),
+    })
+}

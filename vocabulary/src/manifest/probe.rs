@@ -1,0 +1,56 @@
+//! Probes: their periods and thresholds. What a probe asks is left out: it succeeds exactly if the container accepts
+//! connections.
+
+use k8s_openapi::api::core::v1 as core;
+
+use super::cursor::Cursor;
+use crate::scenario::Probe;
+
+/// What a probe is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// `startupProbe`.
+    Startup,
+    /// `readinessProbe`.
+    Readiness,
+    /// `livenessProbe`.
+    Liveness,
+}
+
+/// Reads a probe, with the defaults of PRB-1 (S28 `pkg/apis/core/v1/defaults.go` `SetDefaults_Probe`, which takes a zero
+/// for a value that is not set, and `validateProbe`).
+pub fn probe(cursor: &Cursor<'_>, given: Option<&core::Probe>, purpose: Use) -> Option<Probe> {
+    let given = given?;
+    let handlers =
+        [given.exec.is_some(), given.http_get.is_some(), given.tcp_socket.is_some(), given.grpc.is_some()];
+    let count = handlers.into_iter().filter(|&is_set| is_set).count();
+    if count != 1 {
+        cursor.refuse(
+            format!("names {count} things to ask"),
+            "exactly one of exec, httpGet, tcpSocket and grpc",
+        );
+    }
+    let or_default =
+        |name: &str, value: Option<i32>, default: u32| match cursor.field(name).count(value, default) {
+            0 => default,
+            value => value,
+        };
+    let success_threshold = or_default("successThreshold", given.success_threshold, 1);
+    if purpose != Use::Readiness && success_threshold != 1 {
+        cursor
+            .field("successThreshold")
+            .refuse(format!("is {success_threshold}"), "1, as the probe is no readinessProbe");
+    }
+    if purpose == Use::Readiness && given.termination_grace_period_seconds.is_some() {
+        cursor
+            .field("terminationGracePeriodSeconds")
+            .refuse("is set on a readinessProbe", "this field on startupProbe and livenessProbe only");
+    }
+    Some(Probe {
+        initial_delay_seconds: cursor.field("initialDelaySeconds").count(given.initial_delay_seconds, 0),
+        period_seconds: or_default("periodSeconds", given.period_seconds, 10),
+        timeout_seconds: or_default("timeoutSeconds", given.timeout_seconds, 1),
+        success_threshold,
+        failure_threshold: or_default("failureThreshold", given.failure_threshold, 3),
+    })
+}

@@ -1,0 +1,103 @@
+//! Label selectors and node selector requirements: their reading, and what they select.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+
+use super::cursor::Cursor;
+use super::tree::quoted;
+use crate::scenario::{LabelSelector, Labels, Operator, Requirement};
+
+/// Reads a label selector (`ValidateLabelSelector`).
+pub fn label_selector(cursor: &Cursor<'_>, selector: &meta::LabelSelector) -> LabelSelector {
+    let expressions = cursor.field("matchExpressions");
+    let given = selector.match_expressions.as_deref().unwrap_or_default();
+    LabelSelector {
+        labels: selector.match_labels.clone().unwrap_or_default(),
+        expressions: expressions
+            .items(given)
+            .map(|(cursor, given)| {
+                requirement(&cursor, &given.key, &given.operator, given.values.as_deref(), LABEL_OPERATORS)
+            })
+            .collect(),
+    }
+}
+
+const LABEL_OPERATORS: &[(&str, Operator)] = &[
+    ("In", Operator::In),
+    ("NotIn", Operator::NotIn),
+    ("Exists", Operator::Exists),
+    ("DoesNotExist", Operator::DoesNotExist),
+];
+
+/// The operators of node affinity.
+pub const NODE_OPERATORS: &[(&str, Operator)] = &[
+    ("In", Operator::In),
+    ("NotIn", Operator::NotIn),
+    ("Exists", Operator::Exists),
+    ("DoesNotExist", Operator::DoesNotExist),
+    ("Gt", Operator::Gt),
+    ("Lt", Operator::Lt),
+];
+
+/// Reads one requirement: a key, one of `operators`, and as many values as it wants.
+pub fn requirement(
+    cursor: &Cursor<'_>,
+    key: &str,
+    operator: &str,
+    values: Option<&[String]>,
+    operators: &[(&str, Operator)],
+) -> Requirement {
+    let values = values.unwrap_or_default();
+    if key.is_empty() {
+        cursor.field("key").refuse("is missing", "the key of a label");
+    }
+    let at = cursor.field("operator");
+    if operator.is_empty() {
+        let names: Vec<_> = operators.iter().map(|&(name, _)| name).collect();
+        at.refuse("is missing", names.join(", "));
+    }
+    let known: Vec<_> = operators.iter().map(|&(name, operator)| (name, Some(operator))).collect();
+    let operator = at.one_of(Some(operator), &known, None);
+    let at = cursor.field("values");
+    match operator {
+        Some(Operator::In | Operator::NotIn) if values.is_empty() => {
+            at.refuse("has no value", "at least one value, as the operator is In or NotIn");
+        }
+        Some(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
+            at.refuse("has values", "no values, as the operator is Exists or DoesNotExist");
+        }
+        Some(Operator::Gt | Operator::Lt) if values.len() != 1 || values[0].parse::<i64>().is_err() => {
+            at.refuse("is not one whole number", "one whole number in quotes, as the operator is Gt or Lt");
+        }
+        _ => {}
+    }
+    Requirement { key: key.into(), operator: operator.unwrap_or(Operator::Exists), values: values.to_vec() }
+}
+
+/// Does a requirement hold of these labels (FLT-5)?
+pub fn meets(labels: &Labels, requirement: &Requirement) -> bool {
+    let value = labels.get(&requirement.key);
+    let numbers = || {
+        let value = value?.parse::<i64>().ok()?;
+        Some((value, requirement.values.first()?.parse::<i64>().ok()?))
+    };
+    match requirement.operator {
+        Operator::In => value.is_some_and(|value| requirement.values.contains(value)),
+        Operator::NotIn => value.is_none_or(|value| !requirement.values.contains(value)),
+        Operator::Exists => value.is_some(),
+        Operator::DoesNotExist => value.is_none(),
+        Operator::Gt => numbers().is_some_and(|(value, bound)| value > bound),
+        Operator::Lt => numbers().is_some_and(|(value, bound)| value < bound),
+    }
+}
+
+/// Does a selector select an object with these labels?
+pub fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
+    selector.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+        && selector.expressions.iter().all(|requirement| meets(labels, requirement))
+}
+
+/// Labels for a message: `app=web, tier=front`.
+pub fn show(labels: &Labels) -> String {
+    let pairs: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if pairs.is_empty() { "no labels".into() } else { quoted(&pairs.join(", ")) }
+}

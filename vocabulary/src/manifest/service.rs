@@ -1,0 +1,257 @@
+//! Services and PodDisruptionBudgets.
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::policy::v1 as policy;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::container::{PROTOCOLS, port_number};
+use super::cursor::{Cursor, Object};
+use super::pod::first_app;
+use super::selector::label_selector;
+use super::tree::quoted;
+use super::workload::int_or_part;
+use crate::release::Release;
+use crate::scenario::{
+    BudgetAsk, Container, ContainerKind, DisruptionBudget, IntOrPercent, LabelSelector, Labels, Protocol,
+    Rounding, Service,
+};
+
+/// A Service of the input that selects pods.
+pub struct ParsedService<'o> {
+    /// Where it was read.
+    pub object: &'o Object,
+    /// It.
+    pub service: Service,
+    /// Its selector.
+    pub selector: Labels,
+    ports: Vec<(IntOrString, Protocol)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    ClusterIp,
+    NodePort,
+    LoadBalancer,
+    ExternalName,
+}
+
+/// Reads a Service; none if it selects no pods by itself.
+pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedService<'o>> {
+    let at = object.cursor().field("spec");
+    let Some(spec) = &given.spec else {
+        at.refuse("is missing", "the spec of a Service: selector and ports");
+        return None;
+    };
+    let types = [
+        ("ClusterIP", Type::ClusterIp),
+        ("NodePort", Type::NodePort),
+        ("LoadBalancer", Type::LoadBalancer),
+        ("ExternalName", Type::ExternalName),
+    ];
+    let kind = at.field("type").one_of(spec.type_.as_deref(), &types, Type::ClusterIp);
+    let policies = [("Cluster", false), ("Local", true)];
+    let external_at = at.field("externalTrafficPolicy");
+    let external_local = external_at.one_of(spec.external_traffic_policy.as_deref(), &policies, false);
+    let internal_local =
+        at.field("internalTrafficPolicy").one_of(spec.internal_traffic_policy.as_deref(), &policies, false);
+    let external = matches!(kind, Type::NodePort | Type::LoadBalancer);
+    let has_external_ips = spec.external_ips.as_ref().is_some_and(|ips| !ips.is_empty());
+    if external_at.is_set() && !external && !has_external_ips {
+        external_at.refuse("is set", "this field only on a Service of type NodePort or LoadBalancer");
+    }
+    let headless = spec.cluster_ip.as_deref() == Some("None");
+    if headless && external {
+        at.field("clusterIP")
+            .refuse("is None", "no clusterIP: None on a Service of type NodePort or LoadBalancer");
+    }
+    if kind == Type::ExternalName {
+        at.field("type").warn("a Service of type ExternalName has no endpoints and is not represented");
+        return None;
+    }
+    let given_ports = spec.ports.as_deref().unwrap_or_default();
+    if given_ports.is_empty() && !headless {
+        at.field("ports").refuse("has no port", "at least one port, or clusterIP: None");
+    }
+    let ports = at.field("ports").items(given_ports).map(|(cursor, given)| port(&cursor, given)).collect();
+    let selector = spec.selector.clone().unwrap_or_default();
+    if selector.is_empty() {
+        at.warn("a Service without selector has endpoints that somebody else writes, and is not represented");
+        return None;
+    }
+    let service = Service {
+        name: object.name.clone(),
+        publish_not_ready_addresses: spec.publish_not_ready_addresses == Some(true),
+        internal_local,
+        external_local: external && external_local,
+        external,
+        headless,
+    };
+    Some(ParsedService { object, service, selector, ports })
+}
+
+fn port(cursor: &Cursor<'_>, given: &core::ServicePort) -> (IntOrString, Protocol) {
+    let port = port_number(&cursor.field("port"), given.port);
+    let protocol = cursor.field("protocol").one_of(given.protocol.as_deref(), PROTOCOLS, Protocol::Tcp);
+    let target = match &given.target_port {
+        Some(IntOrString::Int(0)) | None => IntOrString::Int(port.into()),
+        Some(IntOrString::String(name)) if name.is_empty() => IntOrString::Int(port.into()),
+        Some(IntOrString::Int(number)) => {
+            IntOrString::Int(port_number(&cursor.field("targetPort"), *number).into())
+        }
+        Some(IntOrString::String(name)) => IntOrString::String(name.clone()),
+    };
+    (target, protocol)
+}
+
+impl ParsedService<'_> {
+    /// Does it select pods with these labels, in this namespace?
+    pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
+        self.object.namespace == namespace
+            && self.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+
+    /// The container that owns the target port, else the first app container, with what was assumed (S28
+    /// `pkg/api/v1/pod` `FindPort`: a name is looked up, a number is taken as it is).
+    pub fn serving(&self, containers: &[Container]) -> (u8, Vec<String>) {
+        let name = &self.service.name;
+        let mut says = Vec::new();
+        let mut owners = Vec::new();
+        for (target, protocol) in &self.ports {
+            let owns = |container: &&Container| {
+                container.ports.iter().any(|port| {
+                    port.protocol == *protocol
+                        && match target {
+                            IntOrString::Int(number) => i32::from(port.port) == *number,
+                            IntOrString::String(name) => port.name == *name,
+                        }
+                })
+            };
+            // Init containers that end serve nobody.
+            let lasting =
+                containers.iter().enumerate().filter(|(_, container)| container.kind != ContainerKind::Init);
+            let mut owners_of_port: Vec<_> =
+                lasting.filter(|(_, container)| owns(container)).map(|(index, _)| index).collect();
+            owners_of_port.sort_by_key(|&index| containers[index].kind != ContainerKind::App);
+            match (owners_of_port.first(), target) {
+                (Some(&owner), _) => owners.push(owner),
+                (None, IntOrString::String(port)) => {
+                    says.push(format!("Service/{name}: no container has a port named {}, so that this port has no endpoints", quoted(port)));
+                }
+                (None, IntOrString::Int(_)) => {}
+            }
+        }
+        let first = owners.first().and_then(|&owner| u8::try_from(owner).ok());
+        let serving = first.unwrap_or_else(|| first_app(containers));
+        if let Some(container) = containers.get(usize::from(serving)) {
+            if owners.iter().any(|&owner| owner != usize::from(serving)) {
+                says.push(format!(
+                    "Service/{name}: its ports belong to several containers; '{}' is taken for all",
+                    container.name
+                ));
+            } else if first.is_none() && containers.len() > 1 {
+                says.push(format!("Service/{name}: no container declares its target port; the first, '{}', is taken to serve it", container.name));
+            }
+        }
+        (serving, says)
+    }
+}
+
+/// A PodDisruptionBudget of the input.
+pub struct ParsedBudget<'o> {
+    /// Where it was read.
+    pub object: &'o Object,
+    /// It, as the manifest has it.
+    pub budget: DisruptionBudget,
+    /// Its selector; none selects nothing.
+    pub selector: Option<LabelSelector>,
+}
+
+/// Reads a PodDisruptionBudget (S28 `ValidatePodDisruptionBudgetSpec`).
+pub fn budget<'o>(
+    object: &'o Object,
+    given: &policy::PodDisruptionBudget,
+    release: Release,
+) -> Option<ParsedBudget<'o>> {
+    let at = object.cursor().field("spec");
+    let Some(spec) = &given.spec else {
+        at.refuse(
+            "is missing",
+            "the spec of a PodDisruptionBudget: selector, and minAvailable or maxUnavailable",
+        );
+        return None;
+    };
+    let least = spec.min_available.as_ref().map(|given| int_or_part(&at.field("minAvailable"), given));
+    let most = spec.max_unavailable.as_ref().map(|given| int_or_part(&at.field("maxUnavailable"), given));
+    let ask = match (least, most) {
+        (Some(_), Some(_)) => {
+            at.field("maxUnavailable").refuse("is set beside minAvailable", "one of the two");
+            return None;
+        }
+        (None, Some(most)) => BudgetAsk::MaxUnavailable(most),
+        // Neither asks for nothing.
+        (least, None) => BudgetAsk::MinAvailable(least.unwrap_or(IntOrPercent::Int(0))),
+    };
+    let policy_at = at.field("unhealthyPodEvictionPolicy");
+    let policies = [("IfHealthyBudget", false), ("AlwaysAllow", true)];
+    let always_allow_unhealthy =
+        policy_at.one_of(spec.unhealthy_pod_eviction_policy.as_deref(), &policies, false);
+    if always_allow_unhealthy && !release.has_unhealthy_pod_eviction_policy() {
+        policy_at.warn(format!("unhealthyPodEvictionPolicy has no effect in Kubernetes {release}"));
+    }
+    let selector = spec.selector.as_ref().map(|given| label_selector(&at.field("selector"), given));
+    if selector.is_none() {
+        at.warn("a PodDisruptionBudget without selector selects no pods");
+    }
+    Some(ParsedBudget {
+        object,
+        budget: DisruptionBudget { name: object.name.clone(), ask, always_allow_unhealthy },
+        selector,
+    })
+}
+
+impl ParsedBudget<'_> {
+    /// It at the size that is checked, with what was assumed: as many disruptions stay allowed as the manifest allows.
+    pub fn scaled(&self, manifest_pods: u32, checked_pods: u32) -> (DisruptionBudget, Option<String>) {
+        let name = &self.budget.name;
+        if checked_pods >= manifest_pods {
+            return (self.budget.clone(), None);
+        }
+        let (ask, says) = match self.budget.ask {
+            BudgetAsk::MinAvailable(IntOrPercent::Int(least)) => {
+                let scaled = (i64::from(least) - i64::from(manifest_pods) + i64::from(checked_pods)).max(0);
+                let scaled = u32::try_from(scaled).unwrap_or(u32::MAX);
+                let says = format!(
+                    "minAvailable {least} of {manifest_pods} pods is checked as {scaled} of {checked_pods}: as many may be disrupted"
+                );
+                (BudgetAsk::MinAvailable(IntOrPercent::Int(scaled)), says)
+            }
+            BudgetAsk::MaxUnavailable(IntOrPercent::Int(most)) => {
+                (self.budget.ask, format!("maxUnavailable is the number {most}, and kept as it is"))
+            }
+            BudgetAsk::MinAvailable(part) => {
+                let least = part.of(checked_pods, Rounding::Up);
+                let allowed = manifest_pods.saturating_sub(part.of(manifest_pods, Rounding::Up));
+                let none = least >= checked_pods && allowed > 0;
+                let more = if none {
+                    format!("; that allows no disruption, where {manifest_pods} pods allow {allowed}")
+                } else {
+                    String::new()
+                };
+                (
+                    self.budget.ask,
+                    format!(
+                        "minAvailable recomputed from the same percentage: {least} of {checked_pods}{more}"
+                    ),
+                )
+            }
+            BudgetAsk::MaxUnavailable(part) => {
+                let most = part.of(checked_pods, Rounding::Up);
+                (
+                    self.budget.ask,
+                    format!("maxUnavailable recomputed from the same percentage: {most} of {checked_pods}"),
+                )
+            }
+        };
+        (DisruptionBudget { ask, ..self.budget.clone() }, Some(format!("PodDisruptionBudget/{name}: {says}")))
+    }
+}

@@ -1,0 +1,133 @@
+//! What is not represented is told once, with its place.
+
+use super::*;
+
+fn shown(warnings: &[super::super::Warning]) -> Vec<String> {
+    warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_field_that_could_change_a_verdict_is_warned_of_once() {
+    let pod = "volumes: [{name: a}]\nhostNetwork: false\ninitContainers:\n- {name: i, volumeMounts: [{name: a, mountPath: /a}]}\n- {name: j, volumeMounts: [{name: a, mountPath: /a}]}";
+    let input = reading(&deployment("", pod, "")).workloads.remove(0);
+    assert_eq!(
+        shown(&input.warnings),
+        [
+            "a.yaml:12: Deployment/web: spec.template.spec.volumes is not represented: volumes are not modelled: they bind, attach and mount at once, anywhere",
+            "a.yaml:15: Deployment/web: spec.template.spec.initContainers[].volumeMounts (2 places) is not represented: volumes are not modelled: \
+             they bind, attach and mount at once, anywhere",
+        ]
+    );
+}
+
+#[test]
+fn fields_that_change_no_verdict_are_told_together() {
+    let input = reading(&deployment("revisionHistoryLimit: 3", "", "image: x\nenv: [{name: A, value: b}]"))
+        .workloads
+        .remove(0);
+    assert_eq!(
+        shown(&input.warnings),
+        [
+            "a.yaml:6: Deployment/web: not represented, and no verdict depends on it: spec.revisionHistoryLimit at line 6, \
+          spec.template.spec.containers[].image at line 15, spec.template.spec.containers[].env at line 16"
+        ]
+    );
+}
+
+#[test]
+fn a_kind_that_is_not_represented_is_told_once() {
+    let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\n";
+    let reading = reading(&joined(&[&map("a"), &deployment("", "", ""), &map("b"), widget]));
+    assert_eq!(
+        shown(&reading.warnings),
+        [
+            "a.yaml:1: ConfigMap (2 objects) is not represented: what a process is told is not modelled; it is assumed to be there",
+            "a.yaml:23: Widget is not represented: the model does not know the kind",
+        ]
+    );
+}
+
+#[test]
+fn services_that_are_not_represented_are_told() {
+    let web = deployment("", "", "");
+    let outside = service("type: ExternalName\nexternalName: example.com");
+    let says = shown(&reading(&joined(&[&web, &outside])).warnings);
+    assert_eq!(
+        says[0],
+        "a.yaml:20: Service/web: a Service of type ExternalName has no endpoints and is not represented"
+    );
+    let open = service("ports: [{port: 80}]");
+    let says = shown(&reading(&joined(&[&web, &open])).warnings);
+    assert_eq!(
+        says[0],
+        "a.yaml:19: Service/web: a Service without selector has endpoints that somebody else writes, and is not represented"
+    );
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec: {template: {metadata: {labels: {app: db}}}}\n";
+    let other = service("selector: {app: db}\nports: [{port: 80}]");
+    let says = shown(&reading(&joined(&[&web, set, &other])).warnings);
+    assert!(
+        says.contains(
+            &"a.yaml:20: Service/web selects no pods of a kind that is represented, and is not checked"
+                .to_owned()
+        ),
+        "{says:#?}"
+    );
+}
+
+#[test]
+fn what_shares_a_service_but_is_not_represented_is_told() {
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec: {template: {metadata: {labels: {app: web}}}}\n";
+    let input = reading(&joined(&[
+        &deployment("", "", ""),
+        set,
+        &service("selector: {app: web}\nports: [{port: 80}]"),
+    ]))
+    .workloads
+    .remove(0);
+    assert_eq!(
+        shown(&input.warnings),
+        [
+            "a.yaml:15: Deployment/web: Service/web also selects pods of StatefulSet/db, which is not represented"
+        ]
+    );
+}
+
+#[test]
+fn priorities_and_other_resources_are_told() {
+    let class = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\nvalue: -5\n";
+    let reading =
+        reading(&joined(&[&deployment("", "", "resources: {requests: {nvidia.com/gpu: 1}}"), class]));
+    assert_eq!(
+        shown(&reading.warnings),
+        [
+            "a.yaml:19: PriorityClass/high: value is not represented: priorities matter for preemption only, which is left out"
+        ]
+    );
+    let input = &reading.workloads[0];
+    assert_eq!(
+        shown(&input.warnings),
+        [
+            "a.yaml:14: Deployment/web: resource 'nvidia.com/gpu' is not represented: only cpu, memory and pods are compared with what a \
+          node can allocate"
+        ]
+    );
+    assert!(input.left_out.iter().any(|row| row.what == "PriorityClass.value"));
+}
+
+#[test]
+fn an_old_release_is_told_what_it_does_not_have() {
+    let text = joined(&[
+        &deployment("", "initContainers: [{name: i, restartPolicy: Always}]", ""),
+        &budget("unhealthyPodEvictionPolicy: AlwaysAllow\nselector: {}"),
+    ]);
+    let options = Options { release: crate::Release { minor: 26 }, ..Options::default() };
+    let input = read_with(&text, &options).expect("fine").workloads.remove(0);
+    assert_eq!(
+        shown(&input.warnings),
+        [
+            "a.yaml:12: Deployment/web: Kubernetes 1.26 drops the field: sidecar 'i' is an init container that never ends",
+            "a.yaml:21: PodDisruptionBudget/web: unhealthyPodEvictionPolicy has no effect in Kubernetes 1.26",
+        ]
+    );
+}
