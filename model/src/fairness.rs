@@ -137,6 +137,7 @@ pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
 
 #[cfg(test)]
 mod tests {
+    use podproof_vocabulary::approximation::{Approximation, Approximations};
     use podproof_vocabulary::event::{EventName, Story};
     use podproof_vocabulary::scenario::Timing;
     use podproof_vocabulary::{ContainerId, NodeId, PodId};
@@ -175,11 +176,22 @@ mod tests {
     }
 
     #[test]
-    fn with_clocks_only_ticks_are_fair() {
-        let cluster = TestCluster::web(1, 1, |s| s.timing = Timing::Timed);
-        assert!(unit_in(&cluster, Action::Tick).is_some());
-        assert_eq!(unit_in(&cluster, Action::Watch(Watch::DeliverDeployment)), None);
-        assert_eq!(unit_in(&TestCluster::web(1, 1, |_| {}), Action::Tick), None);
+    fn ticks_are_fair_and_whatever_has_a_clock_is_one_unit() {
+        let timed = TestCluster::web(2, 1, |s| {
+            s.timing = Timing::Timed;
+            s.approximations = Approximations::NONE.with(Approximation::CoalescedWatchEvents);
+        });
+        let steps = [
+            Action::Watch(Watch::DeliverDeployment),
+            Action::Watch(Watch::DeliverBudget),
+            Action::ReplicaSet(ReplicaSet::PlanReplicas { revision: podproof_vocabulary::Revision(0) }),
+        ];
+        let units = steps.map(|step| unit_in(&timed, step));
+        assert!(units[0].is_some() && units.iter().all(|&unit| unit == units[0]), "no tick is possible while one is due");
+        assert!(unit_in(&timed, Action::Tick).is_some_and(|tick| Some(tick) != units[0]));
+        let untimed = TestCluster::web(2, 1, |_| {});
+        let units = steps.map(|step| unit_in(&untimed, step));
+        assert!(units[0] != units[1] && units[1] != units[2] && units[0] != units[2]);
     }
 
     /// The unit is class × consumer × key.

@@ -172,6 +172,19 @@ impl TestCluster {
         panic!("no step of the form became possible; there are {:#?}", self.enabled());
     }
 
+    /// Takes the first enabled step that the environment is not behind, a tick last of all, until this is so.
+    #[track_caller]
+    pub(crate) fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..PATIENCE {
+            if done(self) {
+                return;
+            }
+            let next = self.enabled().into_iter().find(|action| !matches!(action, Action::Environment(_)));
+            self.take(next.expect("something can still happen"));
+        }
+        panic!("not so after {PATIENCE} steps: {:#?}", self.enabled());
+    }
+
     /// Is an obligation of this property pending?
     pub(crate) fn owes(&self, property: Property) -> bool {
         self.model.owed(&self.state).pending & self.model.obligations.of_property(property) != 0

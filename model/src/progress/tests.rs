@@ -182,11 +182,7 @@ fn after_a_node_failure_the_wanted_pods_are_to_be_ready_elsewhere_if_there_is_ro
     let mut cluster = failed(|_| {});
     assert_eq!(of(&cluster, property), OWED, "a pod that only looks ready does not count");
     cluster.settle();
-    while cluster.owes(property) {
-        let slow = cluster.enabled()[0];
-        cluster.take(slow);
-        cluster.settle();
-    }
+    cluster.run_until(|cluster| !cluster.owes(property));
     assert_eq!(of(&cluster, property), PAID);
     let bound = failed(|s| {
         s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), "node-1".into());

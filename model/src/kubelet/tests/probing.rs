@@ -210,6 +210,8 @@ fn a_startup_probe_ends_with_the_life_of_its_pod() {
     cluster.take(LISTEN);
     assert!(cluster.can(PASS));
     cluster.delete(P0);
-    cluster.settle_but(|action| !matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::BeginTermination { .. })));
+    cluster.settle_but(|action| {
+        !matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::BeginTermination { .. }))
+    });
     assert!(!cluster.can(PASS));
 }

@@ -36,13 +36,10 @@ fn containers_outlive_their_sandbox_until_the_kubelet_stops_them() {
 fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {
     let before = TestCluster::running(1, 1, |_| {}).pod(P0).address;
     let mut cluster = struck(|_| {});
-    while let Some(action) =
-        cluster.enabled().into_iter().find(|action| !matches!(action, Action::Environment(_)))
-    {
-        cluster.take(action);
-        let reported = cluster.look(|cluster| status(cluster, P0).0);
-        assert_eq!(reported, Phase::Running, "after {action:?}");
-    }
+    cluster.run_until(|cluster| {
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Running);
+        cluster.enabled().is_empty()
+    });
     assert_ne!(cluster.pod(P0).address, before);
     assert!(cluster.pod(P0).ready);
 }

@@ -142,11 +142,7 @@ fn a_sigkill_before_the_grace_has_run_out_breaks_grace_honoured() {
             allow(s, EventName::DeletePod, 1);
         });
         cluster.take(podproof_vocabulary::action::Environment::DeletePod { pod: P0 });
-        while !cluster.can(sigkill) {
-            // A tick is the last of the steps.
-            let next = cluster.enabled()[0];
-            cluster.take(next);
-        }
+        cluster.run_until(|cluster| cluster.can(sigkill));
         assert_eq!(of(cluster.judge(sigkill), Property::GraceHonoured), judgement, "{timing:?} {wrong:?}");
     }
 }
@@ -164,12 +160,7 @@ fn the_smallest_grace_in_force_is_that_of_an_eviction_under_pressure() {
     });
     cluster.take(podproof_vocabulary::action::Environment::DeletePod { pod: P0 });
     cluster.take(podproof_vocabulary::action::Environment::EvictUnderPressure { pod: P0 });
-    while !cluster.can(sigkill) {
-        cluster.settle_but(|action| *action == Action::Kubelet(sigkill));
-        if !cluster.can(sigkill) {
-            cluster.take(Action::Tick);
-        }
-    }
+    cluster.run_until(|cluster| cluster.can(sigkill));
     assert_eq!(of(cluster.judge(sigkill), Property::GraceHonoured), KEPT);
 }
 
@@ -201,12 +192,8 @@ fn a_blackout_is_avoidable_only_after_the_propagation_bound() {
         s.approximations = Approximations::NONE.with(Approximation::CoalescedWatchEvents);
         s.mutant = Some(Mutant::ProxyNeverAdds);
     });
-    while !(cluster.exists(P0) && cluster.pod(P0).ready) {
-        cluster.settle();
-        if !(cluster.exists(P0) && cluster.pod(P0).ready) {
-            cluster.take(Action::Tick);
-        }
-    }
+    cluster.run_until(|cluster| cluster.exists(P0) && cluster.pod(P0).ready);
+    cluster.settle();
     let mut seconds = 0;
     while of(cluster.judge(Action::Tick), Property::NoAvoidableBlackout) == SILENT {
         seconds += 1;
