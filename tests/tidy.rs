@@ -295,17 +295,17 @@ fn bans() -> Vec<Ban> {
         |path: &str| ["vocabulary/", "model/", "traces/"].iter().any(|folder| path.starts_with(folder));
     let silent = |path: &str| !path.starts_with("src/");
     vec![
-        (
+        Ban(
             concat!("collections::", "HashMap"),
             everywhere,
             "use BTreeMap or a sorted Vec: its order differs from run to run",
         ),
-        (
+        Ban(
             concat!("collections::", "HashSet"),
             everywhere,
             "use BTreeSet or a sorted Vec: its order differs from run to run",
         ),
-        (
+        Ban(
             concat!("collections::{", "Hash"),
             everywhere,
             "use a BTree collection: its order differs from run to run",
@@ -313,7 +313,7 @@ fn bans() -> Vec<Ban> {
         Ban(concat!("Inst", "ant"), pure, "these crates know no clock"),
         Ban(concat!("System", "Time"), pure, "these crates know no clock"),
         Ban(concat!("thread_", "rng"), everywhere, "draw from a generator with a seed"),
-        (
+        Ban(
             concat!(".unw", "rap()"),
             everywhere,
             "say why it cannot fail: `.expect(\"…\")`, or return the error",

@@ -11,6 +11,7 @@ use podproof_vocabulary::observation::{
 use podproof_vocabulary::scenario::{ContainerKind, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 
+use super::race;
 use crate::names::Names;
 use crate::walk::{Walk, World};
 use crate::words::{address_name, phase_name, process_name};
@@ -86,19 +87,24 @@ impl Scene<'_> {
     /// A sentence for each destination of a living node's rules that is `guilty`.
     fn routes(&self, guilty: impl Fn(PodId, EndpointSeen) -> Option<String>) -> Vec<String> {
         let mut sentences = Vec::new();
+        let mut places = Vec::new();
         for node in NodeId::first(self.after.nodes()).filter(|&node| self.after.node(node).powered) {
             for (pod, endpoint) in traffic::destinations(self.scenario, self.after, node) {
-                sentences.extend(guilty(pod, endpoint).map(|which| {
-                    format!(
-                        "{} still routes new connections of {} to {} ({}), {which}",
-                        self.names.node(node),
-                        self.names.service(),
-                        self.names.pod(pod),
-                        address_name(endpoint.address)
-                    )
-                }));
+                let Some(which) = guilty(pod, endpoint) else { continue };
+                places.push((node, pod));
+                sentences.push(format!(
+                    "{} still routes new connections of {} to {} ({}), {which}",
+                    self.names.node(node),
+                    self.names.service(),
+                    self.names.pod(pod),
+                    address_name(endpoint.address)
+                ));
             }
         }
+        // Why the rules are old, if a deletion is on its way to them.
+        sentences.extend(self.world.model().open(&self.walk.state, |cluster| {
+            places.into_iter().find_map(|(node, pod)| race::behind(cluster, self.names, node, pod))
+        }));
         sentences
     }
 
