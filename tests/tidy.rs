@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use podproof_vocabulary::Property;
 
 /// Files that are longer than they should be, with their lines. The list may only shrink.
-const TOO_LONG: &[(&str, usize)] = &[("vocabulary/src/scenario.rs", 534)];
+const TOO_LONG: &[(&str, usize)] = &[];
 
 /// A file has one purpose and no more lines than this.
 const LINES: usize = 500;
@@ -101,7 +101,10 @@ fn test_files(sources: &[File]) -> BTreeSet<String> {
         if file.path.split('/').any(|part| ["tests", "benches"].contains(&part)) {
             tests.insert(file.path.clone());
         }
-        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        // The modules of `a/mod.rs` are beside it, those of `a/b.rs` in `a/b/`.
+        let stem = file.path.trim_end_matches(".rs");
+        let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+        let folder = if ["mod", "lib", "main"].contains(&name) { folder } else { stem };
         let mut lines = file.text.lines().peekable();
         while let Some(line) = lines.next() {
             let Some(module) = lines.peek().filter(|_| line.trim() == "#[cfg(test)]") else { continue };

@@ -24,7 +24,7 @@ use crate::watch;
 use crate::watch::ring::{self, Stream};
 use clocks::index;
 use monitors::monitors;
-use windows::timing;
+use windows::{is_of_ring, timing};
 
 pub use clocks::Clocks;
 pub use monitors::{floor_has_passed, grace_has_passed, is_steady};
@@ -35,6 +35,9 @@ pub const OVERRIDDEN_GRACE: u32 = 1;
 
 /// Does a clock run for this step?
 pub fn is_clocked(cluster: &Cluster<'_>, action: &Action) -> bool {
+    if cluster.rules.clocks.run_for_events() && matches!(action, Action::Watch(watch) if is_of_ring(*watch)) {
+        return true;
+    }
     timing(cluster, action).is_some_and(|(clock, _)| index(cluster, clock).is_some())
 }
 

@@ -161,7 +161,7 @@ pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, W
 }
 
 /// Is this the delivery of an event that an exact search keeps in a ring?
-fn is_of_ring(watch: Watch) -> bool {
+pub(super) fn is_of_ring(watch: Watch) -> bool {
     !matches!(watch, Watch::List { .. } | Watch::DeliverBudget)
 }
 
