@@ -141,8 +141,10 @@ pub enum TimingChoice {
 
 /// `podproof check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 every checked property holds or is not applicable; 1 a property that counts is broken; \
-                        2 the input or the command line is wrong; 3 a bound ended a search first and nothing broken was found.")]
+#[command(
+    after_help = "Exit status: 0 every checked property holds or is not applicable; 1 a property that counts is broken; \
+                        2 the input or the command line is wrong; 3 a bound ended a search first and nothing broken was found."
+)]
 pub struct CheckArguments {
     /// What is checked.
     #[command(flatten)]
@@ -203,7 +205,8 @@ pub struct BoundArguments {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let accepted = || format!("'{text}' is no size; accepted is a number with a unit, for example 512MiB or 8GiB");
+    let accepted =
+        || format!("'{text}' is no size; accepted is a number with a unit, for example 512MiB or 8GiB");
     text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(|_| accepted())
 }
 

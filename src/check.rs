@@ -44,14 +44,17 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         let untold = planned.into_iter().flat_map(|(workload, _, untold)| {
             untold.into_iter().map(move |why| format!("{}: {why}", workload.name))
         });
-        report.errors = untold.chain(["there is nothing to search; accepted are other stories (--story)".into()]).collect();
+        report.errors = untold
+            .chain(["there is nothing to search; accepted are other stories (--story)".into()])
+            .collect();
         return report;
     }
     let deadline = arguments.bounds.time_limit.map(|limit| Instant::now() + limit);
     for (workload, plans, untold) in planned {
         let mut section = Section::new(arguments, &workload, &plans, untold);
         for plan in plans {
-            let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()) / left.max(1) as u32);
+            let time = deadline
+                .map(|deadline| deadline.saturating_duration_since(Instant::now()) / left.max(1) as u32);
             left -= 1;
             match search(arguments, &workload.name, &plan, &limits(&arguments.bounds, time)) {
                 Ok(outcome) => section.add(plan, outcome),
@@ -74,7 +77,12 @@ fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
     }
 }
 
-fn search(arguments: &CheckArguments, workload: &str, plan: &Plan, limits: &Limits) -> Result<Outcome, String> {
+fn search(
+    arguments: &CheckArguments,
+    workload: &str,
+    plan: &Plan,
+    limits: &Limits,
+) -> Result<Outcome, String> {
     let line = Line::new(&format!("{workload}, {}, {}", plan.story, plan.timing.name()), limits.states);
     match arguments.engine {
         Engine::Podproof => search::run(plan, limits, &line),
@@ -120,7 +128,9 @@ impl<'a> Section<'a> {
     /// Enters a finding. Of several about one promise (a search for each class of Services) the worst counts.
     fn enter(&mut self, plan: &Plan, finding: Finding) {
         let Finding { property, verdict, trace, note } = finding;
-        let is_same = |row: &&mut ResultRow| row.story == plan.story && row.property == property && row.timing == plan.timing;
+        let is_same = |row: &&mut ResultRow| {
+            row.story == plan.story && row.property == property && row.timing == plan.timing
+        };
         let counts = self.counts(property);
         let known = self.report.results.iter_mut().find(is_same);
         if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
@@ -168,7 +178,8 @@ impl Section<'_> {}
 
 /// A file name that tells what the trace is of.
 fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
-    let plain: String = workload.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+    let plain: String =
+        workload.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     folder.join(format!("{}-{}-{}-{}.json", plain.to_lowercase(), plan.story, property, plan.timing.name()))
 }
 

@@ -34,7 +34,8 @@ pub fn with_all_clocks(
     actions: &[Action],
     property: Property,
 ) -> Result<(ClusterState, Vec<Action>), String> {
-    let proxy = |state: &ClusterState| model.open(state, |cluster| cluster.shared.control_plane.observed_proxy());
+    let proxy =
+        |state: &ClusterState| model.open(state, |cluster| cluster.shared.control_plane.observed_proxy());
     let first = model.initial().into_iter().find(|state| proxy(state) == observed_proxy);
     let first = first.ok_or("the counterexample begins in no state of the model with all clocks")?;
     let wanted: Vec<Action> = actions.iter().copied().filter(|action| *action != Action::Tick).collect();

@@ -81,16 +81,21 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
 
 fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     if let Some(file) = &arguments.from {
-        let text = std::fs::read_to_string(file).map_err(|error| vec![format!("{}: {error}", file.display())])?;
+        let text =
+            std::fs::read_to_string(file).map_err(|error| vec![format!("{}: {error}", file.display())])?;
         let trace = Trace::from_json(&text).map_err(|error| vec![format!("{}: {error}", file.display())])?;
         return Ok(trace.scenario);
     }
     let mut input = input::read(&arguments.input)?;
     if input.workloads.len() > 1 {
         let names: Vec<_> = input.workloads.iter().map(|workload| workload.name.clone()).collect();
-        return Err(vec![format!("one workload is explored at a time; choose with --workload: {}", names.join(", "))]);
+        return Err(vec![format!(
+            "one workload is explored at a time; choose with --workload: {}",
+            names.join(", ")
+        )]);
     }
-    let mut workload = input.workloads.pop().ok_or_else(|| vec!["there is no workload to explore".to_owned()])?;
+    let mut workload =
+        input.workloads.pop().ok_or_else(|| vec!["there is no workload to explore".to_owned()])?;
     if workload.stories.is_none() && arguments.world.stories.is_empty() {
         workload.stories = Some(vec![Story::Rollout]);
     }
@@ -100,7 +105,8 @@ fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     };
     let (plans, untold) = plan::searches(&workload, &arguments.world, asked);
     let plan = plans.into_iter().find(|plan| {
-        arguments.world.timing != TimingChoice::Timed || plan.timing == podproof_vocabulary::scenario::Timing::Timed
+        arguments.world.timing != TimingChoice::Timed
+            || plan.timing == podproof_vocabulary::scenario::Timing::Timed
     });
     plan.map(|plan| plan.scenario).ok_or(untold)
 }

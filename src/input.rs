@@ -62,9 +62,13 @@ fn latencies(arguments: &InputArguments) -> Result<Latencies, Vec<String>> {
         let set = match text.split_once('=') {
             Some((name, seconds)) => match seconds.parse() {
                 Ok(seconds) => latencies.set(name, seconds),
-                Err(_) => Err(format!("--latency {text}: accepted is NAME=SECONDS with SECONDS from 0 to 86400")),
+                Err(_) => {
+                    Err(format!("--latency {text}: accepted is NAME=SECONDS with SECONDS from 0 to 86400"))
+                }
             },
-            None => Err(format!("--latency {text}: accepted is NAME=SECONDS; the names are {}", latency_names())),
+            None => {
+                Err(format!("--latency {text}: accepted is NAME=SECONDS; the names are {}", latency_names()))
+            }
         };
         set.map_err(|message| vec![message])?;
     }
@@ -85,7 +89,9 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
     };
     let mut scenario = entry.scenario();
     for text in &arguments.latencies {
-        if let Some((name, seconds)) = text.split_once('=').and_then(|(name, s)| Some((name, s.parse().ok()?))) {
+        if let Some((name, seconds)) =
+            text.split_once('=').and_then(|(name, s)| Some((name, s.parse().ok()?)))
+        {
             scenario.latencies.set(name, seconds).map_err(|message| vec![message])?;
         }
     }
@@ -108,7 +114,10 @@ fn sources(files: &[std::path::PathBuf]) -> Result<Vec<Source>, Vec<String>> {
     for path in files {
         match load(path) {
             Ok(text) => sources.push(Source { path: path.display().to_string(), text }),
-            Err(error) => problems.push(format!("{}: {error}; accepted is a readable file or - for standard input", path.display())),
+            Err(error) => problems.push(format!(
+                "{}: {error}; accepted is a readable file or - for standard input",
+                path.display()
+            )),
         }
     }
     if problems.is_empty() { Ok(sources) } else { Err(problems) }

@@ -89,7 +89,8 @@ pub fn searches(workload: &Workload, world: &WorldArguments, asked: PropertySet)
 
 /// How the promises are divided over searches: timing, promises, and whether a timed search may follow one pod.
 fn parts(timing: TimingChoice, judged: PropertySet) -> Vec<(Timing, PropertySet, bool)> {
-    let select = |keep: fn(Property) -> bool| PropertySet::of(judged.iter().filter(|&property| keep(property)));
+    let select =
+        |keep: fn(Property) -> bool| PropertySet::of(judged.iter().filter(|&property| keep(property)));
     let parts = match timing {
         TimingChoice::Auto => vec![
             (Timing::Untimed, select(|property| !property.facts().timed), false),
@@ -132,7 +133,14 @@ pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
 }
 
 /// The scenario with its story, its events and its timing.
-fn told(base: &Scenario, story: Story, timing: Timing, judged: PropertySet, follow: bool, world: &WorldArguments) -> Scenario {
+fn told(
+    base: &Scenario,
+    story: Story,
+    timing: Timing,
+    judged: PropertySet,
+    follow: bool,
+    world: &WorldArguments,
+) -> Scenario {
     let mut scenario = base.clone();
     scenario.story = story;
     scenario.timing = timing;
@@ -192,7 +200,8 @@ fn slots(scenario: &Scenario) -> u8 {
     let replicas = scenario.workload.replicas;
     let most = scenario.scale.map_or(replicas, |scale| scale.of(replicas).max(replicas));
     let surge = scenario.workload.strategy.fenceposts(most).0;
-    let events = [EventName::DeletePod, EventName::ForceDeletePod, EventName::ResourcePressure, EventName::Rollout];
+    let events =
+        [EventName::DeletePod, EventName::ForceDeletePod, EventName::ResourcePressure, EventName::Rollout];
     let more: u8 = events.into_iter().map(|event| scenario.events.count(event)).fold(0, u8::saturating_add);
     most.saturating_add(surge).saturating_mul(2).saturating_add(more).min(250)
 }

@@ -15,7 +15,8 @@ pub struct Line {
 impl Line {
     /// A line for the search that is called `name` and may find `bound` states.
     pub fn new(name: &str, bound: u64) -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar =
+            if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {
             bar.set_style(style);
         }

@@ -53,7 +53,12 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     if found.met_limit {
         stopped.push(LIMIT.to_owned());
     }
-    let at_first = reference.reduced().initial().into_iter().map(|(_, judged)| judged).fold(Judged::default(), Judged::union);
+    let at_first = reference
+        .reduced()
+        .initial()
+        .into_iter()
+        .map(|(_, judged)| judged)
+        .fold(Judged::default(), Judged::union);
     let findings = plan.judged.iter().map(|property| {
         if property.facts().kind == Kind::Liveness {
             let note = Some("stateright knows no fairness; --engine podproof judges it".to_owned());
@@ -65,7 +70,9 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
             (Some((_, path)), ..) => counterexample(plan, &reference, path, property),
             (None, false, _) => Finding { property, verdict: Verdict::Incomplete, trace: None, note: None },
             (None, true, true) => Finding { property, verdict: Verdict::Holds, trace: None, note: None },
-            (None, true, false) => Finding { property, verdict: Verdict::NotApplicable, trace: None, note: None },
+            (None, true, false) => {
+                Finding { property, verdict: Verdict::NotApplicable, trace: None, note: None }
+            }
         }
     });
     let findings = findings.collect();

@@ -101,7 +101,9 @@ fn says(stopped: &Stopped) -> String {
     match stopped {
         Stopped::States(states) => format!("{states} states were found, as many as --max-states allows"),
         Stopped::Depth(depth) => format!("{depth} moves from the beginning, as deep as --max-depth allows"),
-        Stopped::Memory(bytes) => format!("{} of memory, as much as --max-memory allows", bytesize::ByteSize(*bytes)),
+        Stopped::Memory(bytes) => {
+            format!("{} of memory, as much as --max-memory allows", bytesize::ByteSize(*bytes))
+        }
         Stopped::Time(time) => {
             format!("{:.0} s, this search's share of --time-limit", time.as_secs_f64())
         }
@@ -126,7 +128,8 @@ fn judge_safety(
     property: Property,
     line: &Line,
 ) -> Finding {
-    let Some(violation) = report.violations.iter().find(|violation| violation.property == property as u32) else {
+    let Some(violation) = report.violations.iter().find(|violation| violation.property == property as u32)
+    else {
         let reached = report.reached >> property as u32 & 1 != 0;
         return without_counterexample(property, report.is_complete(), reached);
     };
@@ -137,7 +140,12 @@ fn judge_safety(
 }
 
 /// What the moves of `path`, the last of which breaks `property`, say of it.
-pub fn broken_by(plan: &Plan, system: &Searched, path: &Path<ClusterState, Move>, property: Property) -> Finding {
+pub fn broken_by(
+    plan: &Plan,
+    system: &Searched,
+    path: &Path<ClusterState, Move>,
+    property: Property,
+) -> Finding {
     match trace_of(plan, system, path, property) {
         Ok(trace) => Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None },
         Err(note) => Finding { property, verdict: Verdict::Incomplete, trace: None, note: Some(note) },
@@ -188,7 +196,8 @@ fn up_to_violation(
 }
 
 fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, property: Property) -> Finding {
-    let Some(lasso) = report.lassos.iter().find(|lasso| system.property_of(lasso.obligation) == property) else {
+    let Some(lasso) = report.lassos.iter().find(|lasso| system.property_of(lasso.obligation) == property)
+    else {
         let reached = report.owed & system.obligations_of(property) != 0;
         return without_counterexample(property, report.is_complete(), reached);
     };

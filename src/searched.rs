@@ -98,9 +98,11 @@ impl Searched {
             None => first.clone(),
         };
         let starts = self.reduced.model.initial().into_iter().map(|first| (settled(&first), first));
-        let start = starts.into_iter().find(|(settled, _)| self.representative(settled.clone()) == path.first);
+        let start =
+            starts.into_iter().find(|(settled, _)| self.representative(settled.clone()) == path.first);
         let (mut state, first) = start.expect("a path begins in an initial state");
-        let mut actions: Vec<Action> = self.reduced.first_steps(&first).into_iter().map(|(action, _)| action).collect();
+        let mut actions: Vec<Action> =
+            self.reduced.first_steps(&first).into_iter().map(|(action, _)| action).collect();
         let last = path.steps.len().checked_sub(1);
         for (index, (taken, target)) in path.steps.iter().enumerate() {
             let must_break = broken.filter(|_| Some(index) == last);

@@ -154,7 +154,8 @@ impl CheckReport {
         if !self.errors.is_empty() {
             return crate::exit::WRONG_INPUT;
         }
-        let counting = || self.workloads.iter().flat_map(|workload| &workload.results).filter(|result| result.counts);
+        let counting =
+            || self.workloads.iter().flat_map(|workload| &workload.results).filter(|result| result.counts);
         if counting().any(|result| result.verdict == Verdict::Broken) {
             crate::exit::BROKEN
         } else if counting().any(|result| result.verdict == Verdict::Incomplete) {

@@ -37,10 +37,15 @@ fn check(test: &str, arguments: &[&str]) -> (PathBuf, Output) {
 
 #[test]
 fn no_request_fails_with_a_pre_stop_longer_than_the_propagation_bound() {
-    let about = ["--story", "rollout", "--property", "no-failed-request", "--property", "no-traffic-after-sigterm"];
+    let about =
+        ["--story", "rollout", "--property", "no-failed-request", "--property", "no-traffic-after-sigterm"];
     let (_, output) = check("prestop", &[&about[..], &["examples/web-prestop.yaml"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    assert!(stdout(&output).contains("holds no-traffic-after-sigterm, no-failed-request"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("holds no-traffic-after-sigterm, no-failed-request"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[test]
@@ -61,7 +66,10 @@ fn the_document_has_its_core_and_traces_can_be_shown_and_replayed() {
     assert_eq!(workload["name"], "Deployment/web");
     assert_eq!(workload["replicas"], serde_json::json!({ "manifest": 2, "checked": 1 }));
     assert_eq!(workload["complete"], true);
-    assert!(workload["assumptions"].as_array().is_some_and(|list| list.iter().any(|line| line.as_str().is_some_and(|line| line.starts_with("watch delivery within 1 s")))));
+    assert!(workload["assumptions"].as_array().is_some_and(|list| {
+        list.iter()
+            .any(|line| line.as_str().is_some_and(|line| line.starts_with("watch delivery within 1 s")))
+    }));
     assert!(workload["warnings"].is_array() && workload["seconds"].is_number());
     let search = &workload["searches"][0];
     assert_eq!((&search["story"], &search["timing"]), (&"rollout".into(), &"timed".into()));
@@ -75,7 +83,11 @@ fn the_document_has_its_core_and_traces_can_be_shown_and_replayed() {
     let shown = podproof(&["trace", "show", trace]);
     assert_eq!(shown.status.code(), Some(0));
     assert!(stdout(&shown).contains("sends SIGTERM to container web of pod web-"), "{}", stdout(&shown));
-    assert!(result["steps"].as_u64().is_some_and(|steps| stdout(&shown).contains(&format!("step {steps} breaks no-failed-request"))));
+    assert!(
+        result["steps"]
+            .as_u64()
+            .is_some_and(|steps| stdout(&shown).contains(&format!("step {steps} breaks no-failed-request")))
+    );
     let replayed = podproof(&["trace", "replay", trace]);
     assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
     assert!(stdout(&replayed).contains("still broken"));
@@ -91,7 +103,16 @@ fn what_is_allowed_does_not_count_and_what_is_named_does() {
 
 #[test]
 fn a_bound_ends_in_incomplete() {
-    let about = ["--story", "rollout", "--timing", "untimed", "--property", "rollout-completes", "--max-states", "50"];
+    let about = [
+        "--story",
+        "rollout",
+        "--timing",
+        "untimed",
+        "--property",
+        "rollout-completes",
+        "--max-states",
+        "50",
+    ];
     let (_, output) = check("bound", &[&about[..], &["examples/web.yaml"]].concat());
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
     assert!(stdout(&output).contains("as many as --max-states allows"));
@@ -108,7 +129,10 @@ fn wrong_input_is_refused_with_its_place() {
     let output = podproof(&["check", file.to_str().expect("text"), "--format", "json"]);
     assert_eq!(output.status.code(), Some(2));
     let message = stderr(&output);
-    assert!(message.contains("wrong.yaml:") && message.contains("spec.replicas") && message.contains("accepted"), "{message}");
+    assert!(
+        message.contains("wrong.yaml:") && message.contains("spec.replicas") && message.contains("accepted"),
+        "{message}"
+    );
     let document: Value = serde_json::from_str(&stdout(&output)).expect("a document even so");
     assert_eq!(document["exit"], 2);
     for arguments in [
@@ -131,15 +155,25 @@ fn wrong_input_is_refused_with_its_place() {
 #[test]
 fn both_engines_of_stateright_agree_on_safety() {
     let about = ["--scenario", "pod-life", "--timing", "untimed", "--format", "json"];
-    let properties = ["--property", "stopped-before-gone", "--property", "no-failed-request", "--property", "init-before-app"];
+    let properties = [
+        "--property",
+        "stopped-before-gone",
+        "--property",
+        "no-failed-request",
+        "--property",
+        "init-before-app",
+    ];
     let mut documents = Vec::new();
     for engine in ["podproof", "stateright-bfs", "stateright-dfs"] {
         let folder = folder(&format!("engine-{engine}"));
         let traces = folder.to_str().expect("text");
-        let output = podproof(&[&["check", "--engine", engine, "--trace-dir", traces], &about[..], &properties].concat());
+        let output = podproof(
+            &[&["check", "--engine", engine, "--trace-dir", traces], &about[..], &properties].concat(),
+        );
         let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
         let results = document["workloads"][0]["results"].as_array().expect("results").clone();
-        let verdicts = results.iter().map(|row| (row["property"].clone(), row["verdict"].clone())).collect::<Vec<_>>();
+        let verdicts =
+            results.iter().map(|row| (row["property"].clone(), row["verdict"].clone())).collect::<Vec<_>>();
         documents.push((document["exit"].clone(), verdicts));
     }
     assert_eq!(documents[0], documents[1]);
@@ -148,11 +182,17 @@ fn both_engines_of_stateright_agree_on_safety() {
 
 #[test]
 fn every_format_tells_the_verdict() {
-    for (format, sign) in [("human", "broken"), ("junit", "<failure"), ("sarif", "\"2.1.0\""), ("markdown", "**broken**")] {
+    for (format, sign) in
+        [("human", "broken"), ("junit", "<failure"), ("sarif", "\"2.1.0\""), ("markdown", "**broken**")]
+    {
         let about = ["--story", "rollout", "--property", "no-failed-request", "--format", format];
         let (_, output) = check(&format!("format-{format}"), &[&about[..], &["examples/web.yaml"]].concat());
         assert_eq!(output.status.code(), Some(1));
-        assert!(stdout(&output).contains(sign) && stdout(&output).contains("no-failed-request"), "{}", stdout(&output));
+        assert!(
+            stdout(&output).contains(sign) && stdout(&output).contains("no-failed-request"),
+            "{}",
+            stdout(&output)
+        );
     }
 }
 

@@ -1,13 +1,13 @@
 //! Golden numbers: how many states each built-in scenario has, untimed and timed. A change of these is a change of the
 //! model and must be explained.
 
+use clap::Parser;
 use podproof::arguments::{Arguments, Command, WorldArguments};
 use podproof::input;
 use podproof::plan;
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::Verdict;
-use clap::Parser;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::catalogue::ENTRIES;
 use podproof_vocabulary::property::PropertySet;
@@ -15,12 +15,13 @@ use podproof_vocabulary::property::PropertySet;
 const LIMITS: Limits = Limits { states: 2_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2 };
 
 /// Name, states untimed, states timed, and the promises that are broken.
-const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
-];
+const GOLDEN: &[(&str, u64, u64, &[Property])] = &[];
 
 fn world(arguments: &[&str]) -> (input::Workloads, WorldArguments) {
     let line = ["podproof", "check"].iter().chain(arguments);
-    let Command::Check(arguments) = Arguments::parse_from(line).command else { panic!("a check was asked for") };
+    let Command::Check(arguments) = Arguments::parse_from(line).command else {
+        panic!("a check was asked for")
+    };
     (input::read(&arguments.input).expect("a built-in scenario"), arguments.world)
 }
 
@@ -35,10 +36,12 @@ fn states_and_broken_promises_of_the_built_in_scenarios() {
         let mut states = Vec::new();
         let mut broken = Vec::new();
         for plan in plans {
-            let outcome = search::run(&plan, &LIMITS, &Line::new(entry.name, LIMITS.states)).expect("it fits");
+            let outcome =
+                search::run(&plan, &LIMITS, &Line::new(entry.name, LIMITS.states)).expect("it fits");
             assert!(outcome.stopped.is_empty(), "{}: {:?}", entry.name, outcome.stopped);
             states.push(outcome.states);
-            broken.extend(outcome.findings.iter().filter(|f| f.verdict == Verdict::Broken).map(|f| f.property));
+            broken
+                .extend(outcome.findings.iter().filter(|f| f.verdict == Verdict::Broken).map(|f| f.property));
         }
         broken.sort();
         found.push((entry.name, states[0], states[1], broken));
@@ -46,6 +49,9 @@ fn states_and_broken_promises_of_the_built_in_scenarios() {
     for (name, untimed, timed, broken) in &found {
         println!("    (\"{name}\", {untimed}, {timed}, &{broken:?}),");
     }
-    let expected: Vec<_> = GOLDEN.iter().map(|&(name, untimed, timed, broken)| (name, untimed, timed, broken.to_vec())).collect();
+    let expected: Vec<_> = GOLDEN
+        .iter()
+        .map(|&(name, untimed, timed, broken)| (name, untimed, timed, broken.to_vec()))
+        .collect();
     assert_eq!(found, expected);
 }

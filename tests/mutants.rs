@@ -11,7 +11,9 @@ use podproof_vocabulary::catalogue::{self, web};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::{MUTANTS, Mutant};
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::{ContainerKind, Labels, Neighbour, OnSigterm, PreStop, Resources, Scenario, Timing};
+use podproof_vocabulary::scenario::{
+    ContainerKind, Labels, Neighbour, OnSigterm, PreStop, Resources, Scenario, Timing,
+};
 use podproof_vocabulary::{Property, mutant};
 
 const LIMITS: Limits = Limits { states: 3_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2 };
@@ -41,7 +43,9 @@ fn world(mutant: Mutant, property: Property) -> Scenario {
         Mutant::SliceKeepsTerminatingReady if property == Property::ReadyMeansReady => named("rollout"),
         Mutant::SliceKeepsTerminatingReady => prestop(),
         Mutant::ProxyNeverRemoves if property == Property::EndpointsConverge => named("rollout"),
-        Mutant::ProxyNeverRemoves if property == Property::UnreachableEndpointsLeave => named("node-crash-tolerated"),
+        Mutant::ProxyNeverRemoves if property == Property::UnreachableEndpointsLeave => {
+            named("node-crash-tolerated")
+        }
         Mutant::ProxyNeverRemoves => prestop(),
         Mutant::ProxyNeverAdds => web("create", Story::Create, 1, 1),
         Mutant::SchedulerIgnoresResources => named("tight-resources"),
@@ -66,9 +70,13 @@ fn world(mutant: Mutant, property: Property) -> Scenario {
             scenario
         }
         Mutant::EvictionSpendsNothing => named("drain-pdb"),
-        Mutant::DeploymentIgnoresSurge | Mutant::DeploymentIgnoresUnavailable => web("rollout", Story::Rollout, 2, 1),
+        Mutant::DeploymentIgnoresSurge | Mutant::DeploymentIgnoresUnavailable => {
+            web("rollout", Story::Rollout, 2, 1)
+        }
         Mutant::RecreateDoesNotWait => named("rollout-recreate"),
-        Mutant::WorkerStartsAfterTermination | Mutant::KubeletRemovesEarly | Mutant::KubeletNeverRemoves => named("pod-life"),
+        Mutant::WorkerStartsAfterTermination | Mutant::KubeletRemovesEarly | Mutant::KubeletNeverRemoves => {
+            named("pod-life")
+        }
         Mutant::SandboxStoppedFirst => named("pod-life"),
         Mutant::SigkillAtOnce => {
             let mut scenario = named("pod-life");
@@ -107,12 +115,27 @@ fn found(facts: &mutant::Facts, property: Property, exact: bool) {
         Mutant::AdmissionIgnoresResources => Verdict::NotApplicable,
         _ => Verdict::Holds,
     };
-    assert_eq!(kept.verdict, expected, "{property} in {} without {}: {:?}", world.name, facts.name, kept.note);
+    assert_eq!(
+        kept.verdict, expected,
+        "{property} in {} without {}: {:?}",
+        world.name, facts.name, kept.note
+    );
     let mutated = Scenario { mutant: Some(facts.mutant), ..world };
     let broken = judge(&mutated, property, exact);
-    assert_eq!(broken.verdict, Verdict::Broken, "{property} in {} under {}: {:?}", mutated.name, facts.name, broken.note);
+    assert_eq!(
+        broken.verdict,
+        Verdict::Broken,
+        "{property} in {} under {}: {:?}",
+        mutated.name,
+        facts.name,
+        broken.note
+    );
     let trace = broken.trace.expect("what is broken has a trace");
-    assert!(matches!(replay(&trace), Ok(Replayed::StillBroken { .. })), "the trace of {property} under {} replays", facts.name);
+    assert!(
+        matches!(replay(&trace), Ok(Replayed::StillBroken { .. })),
+        "the trace of {property} under {} replays",
+        facts.name
+    );
 }
 
 macro_rules! mutants {

@@ -9,7 +9,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Container, Deployment, Environment, Kubelet, Proxy, ReplicaSet, Scheduler};
+use podproof_vocabulary::action::{
+    Action, Container, Deployment, Environment, Kubelet, Proxy, ReplicaSet, Scheduler,
+};
 use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
@@ -115,7 +117,9 @@ fn is_seen(action: &Action, before: &Observation, after: &Observation) -> bool {
     };
     match action {
         Action::Deployment(_) | Action::Scheduler(Scheduler::BindPod { .. }) | Action::Environment(_) => true,
-        Action::ReplicaSet(step) => matches!(step, ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. }),
+        Action::ReplicaSet(step) => {
+            matches!(step, ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. })
+        }
         Action::Container(_) => true,
         Action::Kubelet(step) => match step {
             Kubelet::CreateSandbox { .. }
@@ -146,7 +150,8 @@ fn matches(expected: Seen, action: &Action, after: &Observation) -> bool {
             *action == Action::Scheduler(Scheduler::BindPod { pod }) && bound
         }
         Seen::Ready(pod, ready) => {
-            let is_report = matches!(action, Action::Kubelet(Kubelet::ReportStatus { pod: of }) if *of == pod);
+            let is_report =
+                matches!(action, Action::Kubelet(Kubelet::ReportStatus { pod: of }) if *of == pod);
             is_report && after.slots[pod.index()].pod.is_some_and(|object| object.ready == ready)
         }
         Seen::Rules(node, pods) => {
@@ -213,7 +218,8 @@ fn the_recorded_rolling_update_is_a_path_of_the_model() {
 fn an_order_that_no_cluster_can_do_is_no_path() {
     // The old pod is deleted before any pod of the new template is Ready: below what may be unavailable.
     let mut expected = recording();
-    let early = expected.iter().position(|seen| matches!(seen, Seen::Ready(P4KQ2L, true))).expect("it is recorded");
+    let early =
+        expected.iter().position(|seen| matches!(seen, Seen::Ready(P4KQ2L, true))).expect("it is recorded");
     expected.remove(early);
     let done = can_do(&world(), &expected, 400_000);
     assert_eq!(done, early, "nothing but the scaling down comes next, and it must wait");

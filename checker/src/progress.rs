@@ -180,7 +180,8 @@ where
 {
     let enabled = |index: Id| -> Vec<u32> {
         let binds = |unit: &u32| *unit != 0 && *unit != u32::from(ANY_UNIT) + 1;
-        let mut units: Vec<u32> = graph.edges(members[index as usize]).map(|(edge, _)| edge.unit).filter(binds).collect();
+        let mut units: Vec<u32> =
+            graph.edges(members[index as usize]).map(|(edge, _)| edge.unit).filter(binds).collect();
         units.sort_unstable();
         units.dedup();
         units

@@ -142,7 +142,8 @@ impl<'a> Cluster<'a> {
 
     /// Is the kube-proxy of this node modelled?
     pub fn models_proxy(&self, node: NodeId) -> bool {
-        self.rules.has_proxies() && self.shared.control_plane.observed_proxy().is_none_or(|observed| observed == node)
+        self.rules.has_proxies()
+            && self.shared.control_plane.observed_proxy().is_none_or(|observed| observed == node)
     }
 
     /// What the kube-proxy of `node` knows of a pod.

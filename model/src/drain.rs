@@ -176,7 +176,8 @@ mod tests {
         let mut cluster = draining(1, |_| {});
         cluster.take(Drain::ListPods);
         cluster.delete(P0);
-        cluster.take(Watch::DeliverPod { to: podproof_vocabulary::action::Watcher::ControllerManager, pod: P0 });
+        cluster
+            .take(Watch::DeliverPod { to: podproof_vocabulary::action::Watcher::ControllerManager, pod: P0 });
         assert!(!cluster.any(is_drain));
         assert!(cluster.look(|cluster| cluster.shared.control_plane.draining().is_none()));
     }

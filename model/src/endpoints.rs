@@ -18,9 +18,9 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
     let keeps_terminating = cluster.rules.scenario.release.keeps_terminating_endpoints();
     let publishes = service.publish_not_ready_addresses;
     // EPS-4; before 1.22 a deleting pod left the slice at once. EPS-5: the node's object must exist.
-    let node_exists = view.node().is_some_and(|node| {
-        node.index() < cluster.rules.nodes && cluster.node(node).controller.exists()
-    });
+    let node_exists = view
+        .node()
+        .is_some_and(|node| node.index() < cluster.rules.nodes && cluster.node(node).controller.exists());
     let included = view.present()
         && !view.phase().is_terminal()
         && view.address().is_some()
@@ -47,7 +47,10 @@ pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// The steps that the controller can take.
 pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     let runs = !cluster.shared.control_plane.controller_manager_down();
-    if runs && cluster.rules.scenario.service.is_some() && cluster.used_pods().any(|pod| is_stale(cluster, pod)) {
+    if runs
+        && cluster.rules.scenario.service.is_some()
+        && cluster.used_pods().any(|pod| is_stale(cluster, pod))
+    {
         out.push(Action::EndpointSlice(EndpointSlice::WriteSlice));
     }
 }
@@ -98,7 +101,8 @@ mod tests {
             (true, true, true, true, true, true),
             (false, true, true, true, false, true),
         ] {
-            let tweak = |s: &mut Scenario| s.service.as_mut().unwrap().publish_not_ready_addresses = publishes;
+            let tweak =
+                |s: &mut Scenario| s.service.as_mut().unwrap().publish_not_ready_addresses = publishes;
             let entry = entry(tweak, view().with_ready(pod_ready).with_deleting(deleting));
             let seen = (entry.ready(), entry.serving(), entry.terminating());
             assert_eq!(seen, (ready, serving, terminating), "{pod_ready} {deleting} {publishes}");

@@ -74,7 +74,10 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
     match event {
         EventName::Rollout => {
             let deployment = cluster.shared.deployment;
-            if api_answers && deployment.exists() && usize::from(deployment.revision()) + 1 < cluster.rules.revisions {
+            if api_answers
+                && deployment.exists()
+                && usize::from(deployment.revision()) + 1 < cluster.rules.revisions
+            {
                 push(Environment::ChangeTemplate);
             }
         }
@@ -87,13 +90,17 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
             for pod in cluster.used_pods() {
                 let object = cluster.pod(pod).api;
                 match event {
-                    EventName::DeletePod if object.exists() && !object.is_deleting() => push(Environment::DeletePod { pod }),
+                    EventName::DeletePod if object.exists() && !object.is_deleting() => {
+                        push(Environment::DeletePod { pod })
+                    }
                     EventName::ForceDeletePod if object.exists() => push(Environment::ForceDeletePod { pod }),
                     _ => {}
                 }
             }
         }
-        EventName::ContainerCrash | EventName::SandboxDeath | EventName::ResourcePressure => pod_targets(cluster, event, push),
+        EventName::ContainerCrash | EventName::SandboxDeath | EventName::ResourcePressure => {
+            pod_targets(cluster, event, push)
+        }
         EventName::WatchBreak => {
             let nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
             let watchers = [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes);
@@ -106,8 +113,12 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
                 push(Environment::LoseResponse { write, committed });
             }
         }),
-        EventName::ControllerManagerRestart if controllers::run(cluster) => push(Environment::StopControllerManager),
-        EventName::SchedulerRestart if !cluster.shared.control_plane.scheduler_down() => push(Environment::StopScheduler),
+        EventName::ControllerManagerRestart if controllers::run(cluster) => {
+            push(Environment::StopControllerManager)
+        }
+        EventName::SchedulerRestart if !cluster.shared.control_plane.scheduler_down() => {
+            push(Environment::StopScheduler)
+        }
         EventName::ApiServerRestart if api_answers => push(Environment::StopApiServer),
         EventName::ControllerManagerRestart
         | EventName::SchedulerRestart
@@ -129,7 +140,9 @@ fn pod_targets(cluster: &Cluster<'_>, event: EventName, mut push: impl FnMut(Env
     for pod in cluster.used_pods() {
         let kubelet = cluster.pod(pod).kubelet;
         match event {
-            EventName::SandboxDeath if kubelet.sandbox() == Sandbox::Ready => push(Environment::KillSandbox { pod }),
+            EventName::SandboxDeath if kubelet.sandbox() == Sandbox::Ready => {
+                push(Environment::KillSandbox { pod })
+            }
             EventName::ResourcePressure if kubelet.worker() == Worker::Sync && !kubelet.evicted() => {
                 let runs = kubelet.node().is_some_and(|node| kubelet::runs(cluster, node));
                 if runs {
@@ -148,7 +161,12 @@ fn pod_targets(cluster: &Cluster<'_>, event: EventName, mut push: impl FnMut(Env
     }
 }
 
-fn node_target(cluster: &Cluster<'_>, event: EventName, node: NodeId, api_answers: bool) -> Option<Environment> {
+fn node_target(
+    cluster: &Cluster<'_>,
+    event: EventName,
+    node: NodeId,
+    api_answers: bool,
+) -> Option<Environment> {
     let column = cluster.node(node);
     let (object, machine) = (column.api, column.machine);
     let in_api = object.exists() && api_answers;
@@ -164,8 +182,12 @@ fn node_target(cluster: &Cluster<'_>, event: EventName, node: NodeId, api_answer
         EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
         EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
         EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
-        EventName::NodePartition => (machine.powered() && machine.connected(), Environment::PartitionNode { node }),
-        EventName::PartitionHeal => (machine.powered() && !machine.connected(), Environment::HealPartition { node }),
+        EventName::NodePartition => {
+            (machine.powered() && machine.connected(), Environment::PartitionNode { node })
+        }
+        EventName::PartitionHeal => {
+            (machine.powered() && !machine.connected(), Environment::HealPartition { node })
+        }
         EventName::KubeletRestart => (kubelet::runs(cluster, node), Environment::StopKubelet { node }),
         EventName::RuntimeHang => (machine.powered() && !machine.hung(), Environment::HangRuntime { node }),
         EventName::CniFailure => (machine.powered() && !machine.cni_failed(), Environment::FailCni { node }),
@@ -220,7 +242,9 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::Scale => scale(cluster),
         Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
         Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
-        Environment::CordonNode { node } => node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true)),
+        Environment::CordonNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true))
+        }
         Environment::DrainNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
             cluster.shared.control_plane.set_draining(Some(node));
@@ -231,7 +255,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         }
         Environment::AddNode { node } => {
             // Its kubelet and its kube-proxy begin with a list.
-            cluster.node_mut(node).machine = running_machine().with_kubelet_must_list(true).with_proxy_must_list(true);
+            cluster.node_mut(node).machine =
+                running_machine().with_kubelet_must_list(true).with_proxy_must_list(true);
             node_lifecycle::update(cluster, node, |object| object.with_exists(true));
         }
         Environment::CrashNode { node } => crash(cluster, node),
@@ -347,7 +372,8 @@ fn crash(cluster: &mut Cluster<'_>, node: NodeId) {
 fn stop_api_server(cluster: &mut Cluster<'_>) {
     cluster.shared.control_plane.set_api_server_down(true);
     let nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
-    let watchers: Vec<_> = [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes).collect();
+    let watchers: Vec<_> =
+        [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes).collect();
     for watcher in watchers {
         if watch::receives(cluster, watcher) {
             watch::break_watches(cluster, watcher);

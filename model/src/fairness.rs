@@ -6,8 +6,8 @@
 //! that stops while one of them is due is no run, as time would stand still.
 
 use podproof_vocabulary::action::{
-    Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, Process,
-    ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
+    Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle,
+    PodGarbageCollector, Process, ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
 };
 
 use crate::cluster::Cluster;
@@ -69,7 +69,9 @@ pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
             Watch::List { watcher } => unit(8, consumer(watcher).into()),
         },
         // One pod's attempt, whichever node it is for.
-        Action::Scheduler(Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod }) => unit(9, pod.index()),
+        Action::Scheduler(Scheduler::AssumePod { pod, .. } | Scheduler::ParkPod { pod }) => {
+            unit(9, pod.index())
+        }
         Action::Scheduler(Scheduler::BindPod { pod }) => unit(10, pod.index()),
         Action::Scheduler(Scheduler::FlushPod { pod }) => unit(11, pod.index()),
         Action::Deployment(Deployment::ExceedProgressDeadline) => unit(12, 1),
@@ -187,7 +189,10 @@ mod tests {
             Action::ReplicaSet(ReplicaSet::PlanReplicas { revision: podproof_vocabulary::Revision(0) }),
         ];
         let units = steps.map(|step| unit_in(&timed, step));
-        assert!(units[0].is_some() && units.iter().all(|&unit| unit == units[0]), "no tick is possible while one is due");
+        assert!(
+            units[0].is_some() && units.iter().all(|&unit| unit == units[0]),
+            "no tick is possible while one is due"
+        );
         assert!(unit_in(&timed, Action::Tick).is_some_and(|tick| Some(tick) != units[0]));
         let untimed = TestCluster::web(2, 1, |_| {});
         let units = steps.map(|step| unit_in(&untimed, step));

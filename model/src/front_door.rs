@@ -117,7 +117,8 @@ fn properties<M: Judges>(model: &Model) -> Vec<stateright::Property<M>> {
     let all = all!(M, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     let is_judged = |name: &str| {
         PROPERTIES.iter().any(|facts| {
-            let named = name == facts.name || (facts.kind == Kind::Safety && name == PREMISES[facts.property as usize]);
+            let named = name == facts.name
+                || (facts.kind == Kind::Safety && name == PREMISES[facts.property as usize]);
             named && model.judged.contains(facts.property)
         })
     };

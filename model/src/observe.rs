@@ -1,7 +1,8 @@
 //! What an outsider sees of a cluster of the model.
 
 use podproof_vocabulary::observation::{
-    Address, BudgetSeen, ContainerSeen, DeploymentSeen, EndpointSeen, NodeSeen, Observe, PodSeen, ReplicaSetSeen, SandboxSeen,
+    Address, BudgetSeen, ContainerSeen, DeploymentSeen, EndpointSeen, NodeSeen, Observe, PodSeen,
+    ReplicaSetSeen, SandboxSeen,
 };
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
@@ -56,7 +57,10 @@ impl Observe for Cluster<'_> {
         SandboxSeen {
             sandbox: kubelet.sandbox(),
             address: kubelet.address(),
-            terminating: matches!(kubelet.worker(), Worker::Terminating | Worker::Terminated | Worker::Finished),
+            terminating: matches!(
+                kubelet.worker(),
+                Worker::Terminating | Worker::Terminated | Worker::Finished
+            ),
         }
     }
 

@@ -4,8 +4,8 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::scenario::{
-    Container, ContainerKind, ContainerPort, Node, OnSigterm, PreStop, Probe, Scenario, TaintEffect, Timing, Toleration,
-    WorkloadKind,
+    Container, ContainerKind, ContainerPort, Node, OnSigterm, PreStop, Probe, Scenario, TaintEffect, Timing,
+    Toleration, WorkloadKind,
 };
 use podproof_vocabulary::{ContainerId, NodeId};
 
@@ -81,7 +81,9 @@ impl ContainerRules {
             ContainerKind::Sidecar if !native => (ContainerKind::Init, false),
             kind => (kind, true),
         };
-        let earliest_failure = |probe: &Probe| probe.initial_delay_seconds + (probe.failure_threshold - 1) * probe.period_seconds;
+        let earliest_failure = |probe: &Probe| {
+            probe.initial_delay_seconds + (probe.failure_threshold - 1) * probe.period_seconds
+        };
         let guard = container.startup_probe.or(container.liveness_probe);
         Self {
             kind,
@@ -92,8 +94,10 @@ impl ContainerRules {
             startup: container.startup_probe,
             readiness: container.readiness_probe,
             liveness: container.liveness_probe,
-            may_fail_before_listening: guard
-                .is_some_and(|probe| earliest_failure(&probe) <= container.listens_after_seconds && container.listens_after_seconds > 0),
+            may_fail_before_listening: guard.is_some_and(|probe| {
+                earliest_failure(&probe) <= container.listens_after_seconds
+                    && container.listens_after_seconds > 0
+            }),
             port_conflicts: Self::port_conflicts(containers, index),
         }
     }
@@ -103,10 +107,16 @@ impl ContainerRules {
     fn port_conflicts(containers: &[Container], index: usize) -> Vec<ContainerId> {
         let port = |port: &ContainerPort| (port.port, port.protocol);
         let shares = |other: &Container| {
-            other.ports.iter().any(|theirs| containers[index].ports.iter().any(|ours| port(ours) == port(theirs)))
+            other
+                .ports
+                .iter()
+                .any(|theirs| containers[index].ports.iter().any(|ours| port(ours) == port(theirs)))
         };
         let others = containers.iter().enumerate();
-        others.filter(|&(other, container)| other != index && shares(container)).map(|(other, _)| other.into()).collect()
+        others
+            .filter(|&(other, container)| other != index && shares(container))
+            .map(|(other, _)| other.into())
+            .collect()
     }
 }
 
@@ -221,7 +231,10 @@ impl Rules {
             (containers, 32, "containers in a pod"),
         ] {
             if count > limit {
-                return Err(format!("{}: {count} {what} are more than a state can hold ({limit})", scenario.name));
+                return Err(format!(
+                    "{}: {count} {what} are more than a state can hold ({limit})",
+                    scenario.name
+                ));
             }
         }
         assert!(nodes > 0 && containers > 0 && pods > 0, "a scenario has a node, a container and a slot");
@@ -292,7 +305,9 @@ impl Rules {
     /// May a runtime hang?
     pub fn has_hangs(&self) -> bool {
         let hangs = [EventName::RuntimeHang, EventName::CniFailure];
-        hangs.into_iter().any(|event| self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event))
+        hangs
+            .into_iter()
+            .any(|event| self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event))
     }
 
     /// One node of each kind: nodes that differ in nothing but their names are of one kind, and what happens on one may
@@ -307,7 +322,9 @@ impl Rules {
             rest.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
         };
         let same = |a: usize, b: usize| {
-            let plain = |index: usize| self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != index);
+            let plain = |index: usize| {
+                self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != index)
+            };
             let (one, other) = (&nodes[a], &nodes[b]);
             (a < spare) == (b < spare)
                 && plain(a)

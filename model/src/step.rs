@@ -2,14 +2,13 @@
 //! stands on these two and no others.
 
 use podproof_vocabulary::action::{
-    Action, Container, Deployment, Drain, Environment, Kubelet, NodeLifecycle, Process, ReplicaSet, Scheduler, Watch, Watcher,
+    Action, Container, Deployment, Drain, Environment, Kubelet, NodeLifecycle, Process, ReplicaSet,
+    Scheduler, Watch, Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
 
 use crate::cluster::Cluster;
-use crate::{
-    api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch,
-};
+use crate::{api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch};
 
 /// The search goes no further from here: something that the scenario bounds has run out.
 pub fn is_cut_off(cluster: &Cluster<'_>) -> bool {
@@ -73,7 +72,10 @@ fn needs_api_server(action: &Action) -> bool {
         | Action::Drain(_)
         | Action::Process(Process::StartScheduler | Process::StartControllerManager) => true,
         Action::ReplicaSet(step) => {
-            matches!(step, ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. } | ReplicaSet::UpdateStatus { .. })
+            matches!(
+                step,
+                ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. } | ReplicaSet::UpdateStatus { .. }
+            )
         }
         Action::Kubelet(step) => matches!(
             step,
@@ -163,7 +165,10 @@ pub fn is_write(action: &Action) -> bool {
         Action::Scheduler(step) => matches!(step, Scheduler::BindPod { .. }),
         Action::Deployment(step) => !matches!(step, Deployment::ExceedProgressDeadline),
         Action::ReplicaSet(step) => {
-            matches!(step, ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. } | ReplicaSet::UpdateStatus { .. })
+            matches!(
+                step,
+                ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. } | ReplicaSet::UpdateStatus { .. }
+            )
         }
         Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. }) => true,
         Action::NodeLifecycle(_)

@@ -138,7 +138,8 @@ impl Model {
     /// The obligations that a step discharges although they are pending on both sides: `endpoints-converge` owes nothing
     /// while the API state of the pods changes.
     pub fn discharged(&self, before: &ClusterState, after: &ClusterState) -> progress::Obligations {
-        let unsettled = self.open(before, |before| self.open(after, |after| progress::unsettles_endpoints(before, after)));
+        let unsettled = self
+            .open(before, |before| self.open(after, |after| progress::unsettles_endpoints(before, after)));
         if unsettled { self.obligations.of_property(Property::EndpointsConverge) } else { 0 }
     }
 

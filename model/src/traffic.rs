@@ -41,7 +41,9 @@ impl Choice {
             .iter()
             .any(|neighbour| neighbour.in_service && (!local || usize::from(neighbour.node) == node.index()));
         let own_ready = PodId::first(cluster.pods()).any(|pod| {
-            cluster.rule(node, pod).is_some_and(|endpoint| endpoint.ready && (!local || endpoint.node == Some(node)))
+            cluster
+                .rule(node, pod)
+                .is_some_and(|endpoint| endpoint.ready && (!local || endpoint.node == Some(node)))
         });
         let fallback = scenario.release.falls_back_to_terminating() && !neighbour_ready && !own_ready;
         Self { local, fallback }
@@ -77,14 +79,20 @@ mod tests {
     const TERMINATING_UNREADY: (bool, bool, bool) = (false, false, true);
 
     /// A world with an endpoint of P0 on the first node and of P1 on the second in every node's rules.
-    fn world(first: (bool, bool, bool), second: (bool, bool, bool), tweak: impl FnOnce(&mut Scenario)) -> (Scenario, Observation) {
+    fn world(
+        first: (bool, bool, bool),
+        second: (bool, bool, bool),
+        tweak: impl FnOnce(&mut Scenario),
+    ) -> (Scenario, Observation) {
         let mut scenario = None;
         let cluster = TestCluster::web(2, 2, |s| {
             tweak(s);
             scenario = Some(s.clone());
         });
         let mut seen = cluster.seen();
-        for (slot, (node, (ready, serving, terminating))) in [(N0, first), (N1, second)].into_iter().enumerate() {
+        for (slot, (node, (ready, serving, terminating))) in
+            [(N0, first), (N1, second)].into_iter().enumerate()
+        {
             let entry = EndpointSeen { address: Address(0), node: Some(node), ready, serving, terminating };
             seen.slots[slot].rules.fill(Some(entry));
         }
@@ -143,16 +151,24 @@ mod tests {
     #[test]
     fn traffic_from_outside_has_its_own_policy() {
         let outside = |internal_local, external_local| {
-            world(READY, READY, service(move |s| {
-                s.external = true;
-                s.internal_local = internal_local;
-                s.external_local = external_local;
-            }))
+            world(
+                READY,
+                READY,
+                service(move |s| {
+                    s.external = true;
+                    s.internal_local = internal_local;
+                    s.external_local = external_local;
+                }),
+            )
         };
         assert_eq!(chosen(&outside(true, true), N0), [P0]);
         assert_eq!(chosen(&outside(true, false), N0), [P0, P1]);
         let inside = world(READY, READY, service(|s| s.internal_local = true));
-        assert_eq!(chosen(&inside, N0), [P0], "external_local false says nothing without traffic from outside");
+        assert_eq!(
+            chosen(&inside, N0),
+            [P0],
+            "external_local false says nothing without traffic from outside"
+        );
     }
 
     /// PRX-20: an endpoint of another workload behind the same Service is ready for ever.

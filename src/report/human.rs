@@ -42,7 +42,11 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 fn section(out: &mut String, workload: &WorkloadReport) {
     let replicas = match u32::from(workload.checked_replicas) == workload.manifest_replicas {
-        true => format!("{} replica{}", workload.checked_replicas, if workload.checked_replicas == 1 { "" } else { "s" }),
+        true => format!(
+            "{} replica{}",
+            workload.checked_replicas,
+            if workload.checked_replicas == 1 { "" } else { "s" }
+        ),
         false => format!("{} of {} replicas", workload.checked_replicas, workload.manifest_replicas),
     };
     line(out, format_args!("{BOLD}{}{BOLD:#}: {replicas} on {}", workload.name, workload.nodes.join(", ")));
@@ -56,13 +60,15 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         for search in workload.searches.iter().filter(|search| search.story == story) {
             line(out, format_args!("    {}", told(search)));
         }
-        let rows: Vec<ResultRow> = workload.results.iter().filter(|row| row.story == story).cloned().collect();
+        let rows: Vec<ResultRow> =
+            workload.results.iter().filter(|row| row.story == story).cloned().collect();
         verdicts(out, &rows);
     }
     list(out, "assumptions", &workload.assumptions);
     let approximations = approximations(workload);
     list(out, "approximations (--exact switches them off)", &approximations);
-    let left_out: Vec<String> = workload.left_out.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
+    let left_out: Vec<String> =
+        workload.left_out.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
     list(out, "left out of the model", &left_out);
     line(out, format_args!(""));
 }
@@ -78,7 +84,11 @@ fn told(search: &SearchRow) -> String {
         false => format!("incomplete: {}", outcome.stopped.join("; ")),
     };
     let states = grouped(outcome.states);
-    format!("{DIM}{}{services}: {states} states, {end}, {:.1} s{DIM:#}", search.timing.name(), outcome.seconds)
+    format!(
+        "{DIM}{}{services}: {states} states, {end}, {:.1} s{DIM:#}",
+        search.timing.name(),
+        outcome.seconds
+    )
 }
 
 fn verdicts(out: &mut String, rows: &[ResultRow]) {
@@ -111,7 +121,8 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
 }
 
 fn approximations(workload: &WorkloadReport) -> Vec<String> {
-    let mut used: Vec<_> = workload.searches.iter().flat_map(|search| search.outcome.approximations.clone()).collect();
+    let mut used: Vec<_> =
+        workload.searches.iter().flat_map(|search| search.outcome.approximations.clone()).collect();
     used.sort();
     used.dedup();
     used.into_iter().map(|approximation| format!("{approximation}: {}", approximation.says())).collect()

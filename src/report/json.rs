@@ -14,7 +14,8 @@ pub fn render(report: &CheckReport) -> String {
         warnings: &report.warnings,
         errors: &report.errors,
     };
-    let text = serde_json::to_string_pretty(&document).expect("a report has no maps with keys that are not text");
+    let text =
+        serde_json::to_string_pretty(&document).expect("a report has no maps with keys that are not text");
     text + "\n"
 }
 
@@ -106,7 +107,12 @@ impl<'a> Search<'a> {
             complete: row.outcome.stopped.is_empty(),
             stopped: &row.outcome.stopped,
             seconds: rounded(row.outcome.seconds),
-            approximations: row.outcome.approximations.iter().map(|approximation| approximation.name()).collect(),
+            approximations: row
+                .outcome
+                .approximations
+                .iter()
+                .map(|approximation| approximation.name())
+                .collect(),
         }
     }
 }

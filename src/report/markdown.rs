@@ -32,16 +32,29 @@ fn cell(text: &str) -> String {
 fn section(out: &mut String, workload: &WorkloadReport) {
     write(out, format_args!("\n## {}\n\n", cell(&workload.name)));
     let (checked, manifest) = (workload.checked_replicas, workload.manifest_replicas);
-    write(out, format_args!("Checked at {checked} of {manifest} replicas on {} nodes.\n\n", workload.nodes.len()));
+    write(
+        out,
+        format_args!("Checked at {checked} of {manifest} replicas on {} nodes.\n\n", workload.nodes.len()),
+    );
     write(out, format_args!("| story | timing | states | complete |\n| --- | --- | ---: | --- |\n"));
     for row in &workload.searches {
-        let end = if row.outcome.stopped.is_empty() { "yes".to_owned() } else { cell(&row.outcome.stopped.join("; ")) };
+        let end = if row.outcome.stopped.is_empty() {
+            "yes".to_owned()
+        } else {
+            cell(&row.outcome.stopped.join("; "))
+        };
         let states = grouped(row.outcome.states);
         write(out, format_args!("| {} | {} | {states} | {end} |\n", row.story, row.timing.name()));
     }
-    write(out, format_args!("\n| property | story | timing | verdict | counts | trace |\n| --- | --- | --- | --- | --- | --- |\n"));
+    write(
+        out,
+        format_args!(
+            "\n| property | story | timing | verdict | counts | trace |\n| --- | --- | --- | --- | --- | --- |\n"
+        ),
+    );
     for row in &workload.results {
-        let trace = row.counterexample.as_ref().map(|(_, path)| format!("`{}`", path.display())).unwrap_or_default();
+        let trace =
+            row.counterexample.as_ref().map(|(_, path)| format!("`{}`", path.display())).unwrap_or_default();
         let counts = if row.counts { "yes" } else { "no" };
         write(
             out,

@@ -44,7 +44,8 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
         (Verdict::Broken | Verdict::Incomplete, false) => "note",
         (Verdict::Holds | Verdict::NotApplicable, _) => return None,
     };
-    let mut text = format!("{}, story {}, {}: {}", workload.name, row.story, row.timing.name(), row.verdict.name());
+    let mut text =
+        format!("{}, story {}, {}: {}", workload.name, row.story, row.timing.name(), row.verdict.name());
     let said = row.counterexample.as_ref().map(|(trace, _)| why(trace)).or_else(|| row.note.clone());
     if let Some(said) = said {
         text = format!("{text}: {said}");

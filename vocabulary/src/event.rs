@@ -159,7 +159,9 @@ impl FromStr for EventArgument {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let scale = |target| Self { event: EventName::Scale, count: 1, scale: Some(target) };
         if let Some(replicas) = text.strip_prefix("scale:") {
-            let replicas = replicas.parse().map_err(|_| format!("'{text}': accepted is scale:N with N from 0 to 255"))?;
+            let replicas = replicas
+                .parse()
+                .map_err(|_| format!("'{text}': accepted is scale:N with N from 0 to 255"))?;
             return Ok(scale(ScaleTarget::To(replicas)));
         }
         let (name, count) = text.split_once('=').ok_or_else(|| {
@@ -169,11 +171,12 @@ impl FromStr for EventArgument {
         if event == EventName::Scale {
             let signed = count.starts_with(['+', '-']);
             let change = count.parse().ok().filter(|&change: &i8| signed && change != 0);
-            return change
-                .map(|change| scale(ScaleTarget::By(change)))
-                .ok_or_else(|| format!("'{text}': accepted are scale=+N, scale=-N (N from 1 to 127) and scale:N"));
+            return change.map(|change| scale(ScaleTarget::By(change))).ok_or_else(|| {
+                format!("'{text}': accepted are scale=+N, scale=-N (N from 1 to 127) and scale:N")
+            });
         }
-        let count = count.parse().map_err(|_| format!("'{text}': accepted is {event}=N with N from 0 to 255"))?;
+        let count =
+            count.parse().map_err(|_| format!("'{text}': accepted is {event}=N with N from 0 to 255"))?;
         Ok(Self { event, count, scale: None })
     }
 }
@@ -280,7 +283,9 @@ mod tests {
         assert_eq!("scale=+1".parse(), scale(ScaleTarget::By(1)));
         assert_eq!("scale=-2".parse(), scale(ScaleTarget::By(-2)));
         assert_eq!("scale:5".parse(), scale(ScaleTarget::To(5)));
-        for wrong in ["node-crash", "crash=1", "node-crash=-1", "node-crash=x", "scale=1", "scale:-1", "scale=+0", ""] {
+        for wrong in
+            ["node-crash", "crash=1", "node-crash=-1", "node-crash=x", "scale=1", "scale:-1", "scale=+0", ""]
+        {
             assert!(wrong.parse::<EventArgument>().is_err(), "{wrong} must be refused");
         }
     }

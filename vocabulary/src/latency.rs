@@ -113,7 +113,9 @@ impl Latencies {
     /// A sentence that lists the names, if there is no such row, or the limit, if `seconds` is above a day.
     pub fn set(&mut self, name: &str, seconds: u32) -> Result<(), String> {
         if seconds > 86_400 {
-            return Err(format!("latency '{name}' of {seconds} s is more than a day; accepted are 0 to 86400"));
+            return Err(format!(
+                "latency '{name}' of {seconds} s is more than a day; accepted are 0 to 86400"
+            ));
         }
         match Self::ROWS.iter().find(|row| row.name == name) {
             Some(row) => {

@@ -36,7 +36,8 @@ pub fn ask(cluster: &Cluster<'_>, pod: PodId) -> Answer {
     let status = cluster.shared.budget;
     if !object.ready() {
         // EVI-3
-        let always = budget.always_allow_unhealthy && cluster.rules.scenario.release.has_unhealthy_pod_eviction_policy();
+        let always = budget.always_allow_unhealthy
+            && cluster.rules.scenario.release.has_unhealthy_pod_eviction_policy();
         if always || (status.healthy() >= status.desired() && status.desired() > 0) {
             return Answer::Free;
         }
@@ -85,7 +86,8 @@ mod tests {
         });
         cluster.change(|cluster| {
             pods::update(cluster, P0, |object| object.with_ready(ready));
-            let status = BudgetObject::new().with_allowed(allowed).with_healthy(healthy).with_desired(desired);
+            let status =
+                BudgetObject::new().with_allowed(allowed).with_healthy(healthy).with_desired(desired);
             cluster.shared.budget = status.with_written(true);
             ask(cluster, P0)
         })
@@ -147,7 +149,11 @@ mod tests {
     fn an_unready_pod_is_free_while_the_others_are_healthy_enough() {
         assert_eq!(asked(false, false, 36, (0, 1, 1)), Answer::Free);
         assert_eq!(asked(false, false, 36, (0, 0, 1)), Answer::Refused);
-        assert_eq!(asked(false, false, 36, (1, 0, 0)), Answer::Spent, "a budget that asks for nothing is no such case");
+        assert_eq!(
+            asked(false, false, 36, (1, 0, 0)),
+            Answer::Spent,
+            "a budget that asks for nothing is no such case"
+        );
     }
 
     /// EVI-3.
@@ -164,7 +170,9 @@ mod tests {
         assert_eq!(cluster.seen().budget.unwrap().disruptions_allowed, 1);
         cluster.change(|cluster| grant(cluster, P0));
         assert_eq!(cluster.seen().budget.unwrap().disruptions_allowed, 0);
-        assert!(cluster.look(|cluster| cluster.pod(P0).head.disrupted() && !cluster.pod(P0).api.is_deleting()));
+        assert!(
+            cluster.look(|cluster| cluster.pod(P0).head.disrupted() && !cluster.pod(P0).api.is_deleting())
+        );
     }
 
     /// EVI-1, EVI-3.

@@ -119,7 +119,10 @@ pub fn reclaim_slots(cluster: &mut Cluster<'_>) {
             && u32::from(column.kubelet) == 0
             && !column.slice.is_present()
             && !column.head.disrupted()
-            && cluster.proxies_of(pod).iter().all(|proxy| !proxy.view.is_present() && !proxy.rule.is_present())
+            && cluster
+                .proxies_of(pod)
+                .iter()
+                .all(|proxy| !proxy.view.is_present() && !proxy.rule.is_present())
             && cluster.containers_of(pod).iter().all(|&container| u32::from(container) == 0)
             && !watch::is_pending(cluster, pod);
         if forgotten {
@@ -283,7 +286,8 @@ mod tests {
         cluster.delete(P0);
         cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::RemovePod { pod: P0 })));
         cluster.take(Kubelet::RemovePod { pod: P0 });
-        let to_scheduler = |action: &Action| *action == Action::Watch(Watch::DeliverPod { to: Watcher::Scheduler, pod: P0 });
+        let to_scheduler =
+            |action: &Action| *action == Action::Watch(Watch::DeliverPod { to: Watcher::Scheduler, pod: P0 });
         cluster.settle_but(to_scheduler);
         assert!(!cluster.exists(P0));
         assert_ne!(cluster.look(free_slot), Some(P0), "the scheduler remembers it");

@@ -188,7 +188,10 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
 
 /// DEP-10 (S28 `deployment/util` `GetProportion`): each active ReplicaSet changes as the sum of all does, the largest
 /// first, which also takes what rounding leaves. Those that carry the new annotation have had their share.
-fn scale_proportionally(copies: &Copies<'_, '_>, active: &[(Revision, ReplicaSetColumn)]) -> Option<Deployment> {
+fn scale_proportionally(
+    copies: &Copies<'_, '_>,
+    active: &[(Revision, ReplicaSetColumn)],
+) -> Option<Deployment> {
     let strategy = copies.cluster.rules.scenario.workload.strategy;
     let most_of = |replicas: u8| match replicas {
         0 => 0,

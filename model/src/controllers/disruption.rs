@@ -4,9 +4,9 @@
 //! eviction subresource writes the same status: a controller that has not seen an eviction meets a conflict and
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
-use podproof_vocabulary::{PodId, Revision};
 use podproof_vocabulary::action::{Action, Disruption};
 use podproof_vocabulary::scenario::{BudgetAsk, Rounding, WorkloadKind};
+use podproof_vocabulary::{PodId, Revision};
 
 use crate::cluster::Cluster;
 use crate::state::BudgetObject;
@@ -74,7 +74,11 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     for pod in cluster.used_pods() {
         // C-27: an eviction that was granted and never deleted its pod.
         let column = cluster.pod(pod);
-        if column.controller.disrupted() && !is_settled(cluster, pod) && !column.head.eviction_granted() && !column.api.is_deleting() {
+        if column.controller.disrupted()
+            && !is_settled(cluster, pod)
+            && !column.head.eviction_granted()
+            && !column.api.is_deleting()
+        {
             out.push(Action::Disruption(Disruption::ForgetDisruption { pod }));
         }
     }

@@ -60,7 +60,9 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
         if with_no_schedule_taints(view, view) != view && with_no_schedule_taints(object, view) != object {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }));
         }
-        if with_no_execute_taints(view, view, all_down) != view && with_no_execute_taints(object, view, all_down) != object {
+        if with_no_execute_taints(view, view, all_down) != view
+            && with_no_execute_taints(object, view, all_down) != object
+        {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }));
         }
     }

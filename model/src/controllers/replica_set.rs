@@ -18,9 +18,9 @@ use crate::watch;
 
 /// The pods of a ReplicaSet that it counts, by the controller manager's copy (RS-1).
 fn active<'c>(cluster: &'c Cluster<'_>, revision: Revision) -> impl Iterator<Item = PodId> + 'c {
-    cluster
-        .used_pods()
-        .filter(move |&pod| cluster.revision_of(pod) == revision && cluster.pod(pod).controller.view().is_active())
+    cluster.used_pods().filter(move |&pod| {
+        cluster.revision_of(pod) == revision && cluster.pod(pod).controller.view().is_active()
+    })
 }
 
 /// Something that a sync decided or expects has not happened or was not seen (CTL-3).
@@ -31,7 +31,9 @@ fn is_waiting(cluster: &Cluster<'_>, revision: Revision) -> bool {
         || cluster.used_pods().any(|pod| {
             let controller = cluster.pod(pod).controller;
             cluster.revision_of(pod) == revision
-                && (controller.expects_creation() || controller.expects_deletion() || controller.deletion_planned())
+                && (controller.expects_creation()
+                    || controller.expects_deletion()
+                    || controller.deletion_planned())
         })
 }
 

@@ -16,7 +16,9 @@ use crate::state::Worker;
 fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
     match cluster.pod(pod).kubelet.worker() {
         Worker::Sync | Worker::Terminating => true,
-        Worker::None => cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running),
+        Worker::None => {
+            cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
+        }
         Worker::Terminated | Worker::Finished | Worker::Rejected => false,
     }
 }
@@ -24,7 +26,8 @@ fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// May `pod` run on `node`? Asked once, when the kubelet first sees it, and again after a restart (ADM-13).
 pub fn admits(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     let filters = &cluster.rules.filters;
-    let others = super::known(cluster, node).filter(|&other| other != pod && is_active(cluster, other)).count() as u64;
+    let others =
+        super::known(cluster, node).filter(|&other| other != pod && is_active(cluster, other)).count() as u64;
     // ADM-5
     let fits = others < filters.node_resources_fit.capacity[node.index()]
         || cluster.has_mutant(Mutant::AdmissionIgnoresResources);

@@ -73,7 +73,8 @@ fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerI
             }
             // CPA-8: a sidecar is done when it runs and has passed its startup probe.
             (Process::Running, ContainerKind::Sidecar) => {
-                let started = rules.container(container).startup.is_none() || cluster.container(pod, container).probe_started();
+                let started = rules.container(container).startup.is_none()
+                    || cluster.container(pod, container).probe_started();
                 waits = !started && !initialized;
             }
             (Process::Running, _) => waits = !initialized,
@@ -128,7 +129,8 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
     let kubelet = cluster.pod(pod).kubelet;
     let may_sync = !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node);
-    let late = cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && kubelet.worker() == Worker::Terminating;
+    let late =
+        cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && kubelet.worker() == Worker::Terminating;
     if may_sync && (kubelet.worker() == Worker::Sync || late) {
         sync_candidates(cluster, node, pod, out);
     }
@@ -147,7 +149,9 @@ fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Ve
     if lacks_sandbox(cluster, pod) {
         // CPA-4: first every container that still runs is stopped.
         let mut running = false;
-        for container in cluster.container_ids().filter(|&container| cluster.container(pod, container).is_running()) {
+        for container in
+            cluster.container_ids().filter(|&container| cluster.container(pod, container).is_running())
+        {
             running = true;
             if !cluster.container(pod, container).stopping() {
                 out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
@@ -203,7 +207,8 @@ fn kill_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
             out.push(Action::Kubelet(Kubelet::SendSigterm { pod, container }));
         }
         let at_once = cluster.has_mutant(Mutant::SigkillAtOnce);
-        if state.sigterm() && (at_once || (state.grace_expired() && floor_may_pass(cluster, pod, container))) {
+        if state.sigterm() && (at_once || (state.grace_expired() && floor_may_pass(cluster, pod, container)))
+        {
             out.push(Action::Kubelet(Kubelet::SendSigkill { pod, container }));
         }
     }
@@ -304,9 +309,11 @@ fn may_lose_address(cluster: &Cluster<'_>, pod: PodId) -> bool {
     cluster.rules.has_moving_neighbour()
         && !cluster.shared.control_plane.neighbour_moved()
         && freed_address(cluster, pod).is_some_and(|address| {
-            cluster.proxies_of(pod).iter().any(|proxy| {
-                proxy.rule.address() == Some(address) || proxy.view.address() == Some(address)
-            }) || column.slice.address() == Some(address)
+            cluster
+                .proxies_of(pod)
+                .iter()
+                .any(|proxy| proxy.rule.address() == Some(address) || proxy.view.address() == Some(address))
+                || column.slice.address() == Some(address)
         })
 }
 
@@ -314,8 +321,10 @@ fn may_lose_address(cluster: &Cluster<'_>, pod: PodId) -> bool {
 fn freed_address(cluster: &Cluster<'_>, pod: PodId) -> Option<Address> {
     let column = cluster.pod(pod);
     let held = column.kubelet.address();
-    let freed_early = cluster.has_mutant(Mutant::AddressFreedEarly) && column.kubelet.worker() == Worker::Terminating;
-    let remembered = cluster.proxies_of(pod).iter().flat_map(|proxy| [proxy.rule.address(), proxy.view.address()]);
+    let freed_early =
+        cluster.has_mutant(Mutant::AddressFreedEarly) && column.kubelet.worker() == Worker::Terminating;
+    let remembered =
+        cluster.proxies_of(pod).iter().flat_map(|proxy| [proxy.rule.address(), proxy.view.address()]);
     let mut remembered = remembered.chain([column.slice.address()]).flatten();
     remembered.find(|&address| Some(address) != held || freed_early)
 }
@@ -345,8 +354,9 @@ pub fn settle_addresses(cluster: &mut Cluster<'_>) {
     for pod in cluster.pod_ids() {
         let column = cluster.pod(pod);
         let reused = column.head.reused_address();
-        let remembered = cluster.proxies_of(pod).iter().any(|p| p.rule.address() == reused || p.view.address() == reused)
-            || column.slice.address() == reused;
+        let remembered =
+            cluster.proxies_of(pod).iter().any(|p| p.rule.address() == reused || p.view.address() == reused)
+                || column.slice.address() == reused;
         if reused.is_some() && !remembered {
             cluster.pod_mut(pod).head.set_reused_address(None);
             cluster.shared.control_plane.set_neighbour_moved(false);
@@ -373,9 +383,18 @@ pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
     let recreated = column.kubelet.sandbox() != Sandbox::None
         || cluster.containers_of(pod).iter().any(|container| container.cached() != Process::Absent);
     let remembers = |address: Option<Address>| {
-        let held = [column.api.address(), column.controller.view().address(), column.slice.address(), column.kubelet.address_cached(), column.head.reused_address()];
+        let held = [
+            column.api.address(),
+            column.controller.view().address(),
+            column.slice.address(),
+            column.kubelet.address_cached(),
+            column.head.reused_address(),
+        ];
         held.contains(&address)
-            || cluster.proxies_of(pod).iter().any(|proxy| [proxy.rule.address(), proxy.view.address()].contains(&address))
+            || cluster
+                .proxies_of(pod)
+                .iter()
+                .any(|proxy| [proxy.rule.address(), proxy.view.address()].contains(&address))
     };
     let free = (0..7).map(Address).find(|&address| !remembers(Some(address)));
     let Some(address) = free else {

@@ -82,8 +82,12 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
         Kubelet::CreateSandbox { pod } => container_runtime::create_sandbox(cluster, pod),
         Kubelet::StartContainer { pod, container } => container_runtime::start(cluster, pod, container),
         Kubelet::StopContainer { pod, container } => cluster.container_mut(pod, container).set_stopping(true),
-        Kubelet::RunPreStop { pod, container } => cluster.container_mut(pod, container).set_hook(Hook::Running),
-        Kubelet::FinishPreStop { pod, container } => cluster.container_mut(pod, container).set_hook(Hook::Done),
+        Kubelet::RunPreStop { pod, container } => {
+            cluster.container_mut(pod, container).set_hook(Hook::Running)
+        }
+        Kubelet::FinishPreStop { pod, container } => {
+            cluster.container_mut(pod, container).set_hook(Hook::Done)
+        }
         Kubelet::ExpireGrace { pod, container } => container_runtime::expire_grace(cluster, pod, container),
         Kubelet::SendSigterm { pod, container } => container_runtime::send_sigterm(cluster, pod, container),
         Kubelet::SendSigkill { pod, container } => {
@@ -96,7 +100,9 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
             let accepting = cluster.container(pod, container).accepting();
             cluster.container_mut(pod, container).set_probe_ready(accepting);
         }
-        Kubelet::PassStartup { pod, container } => cluster.container_mut(pod, container).set_probe_started(true),
+        Kubelet::PassStartup { pod, container } => {
+            cluster.container_mut(pod, container).set_probe_started(true)
+        }
         Kubelet::FailProbe { pod, container } => cluster.container_mut(pod, container).set_probe_failed(true),
         Kubelet::Relist { node } => pleg::relist(cluster, node),
         Kubelet::NoticeHang { node } => cluster.node_mut(node).machine.set_unhealthy(true),

@@ -22,7 +22,8 @@ pub fn runtime_answers(cluster: &Cluster<'_>, node: NodeId) -> bool {
 /// A relist of this node does not come to its end (PLEG-2, PLEG-4, PLEG-22).
 pub fn is_stuck(cluster: &Cluster<'_>, node: NodeId) -> bool {
     let machine = cluster.node(node).machine;
-    let sandboxes = || known(cluster, node).filter(|&pod| cluster.pod(pod).kubelet.sandbox() != Sandbox::None);
+    let sandboxes =
+        || known(cluster, node).filter(|&pod| cluster.pod(pod).kubelet.sandbox() != Sandbox::None);
     match cluster.rules.scenario.hang {
         // F-7: the list call, or the inspection of one container, never returns.
         Hang::RpcTimeout | Hang::StuckInspect => machine.hung(),

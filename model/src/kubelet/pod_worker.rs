@@ -16,7 +16,10 @@ fn cache_is_fresh(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
     !kubelet.sandbox_touched()
         && kubelet.sandbox_cached() == kubelet.sandbox()
-        && cluster.containers_of(pod).iter().all(|container| !container.touched() && container.cached() == container.process())
+        && cluster
+            .containers_of(pod)
+            .iter()
+            .all(|container| !container.touched() && container.cached() == container.process())
 }
 
 /// The pod has to be terminated.
@@ -60,7 +63,9 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
     let done = match kubelet.worker() {
         Worker::Finished | Worker::Rejected => true,
-        Worker::None => kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod),
+        Worker::None => {
+            kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod)
+        }
         Worker::Sync | Worker::Terminating | Worker::Terminated => false,
     };
     if done && !kubelet.view().present() && !cluster.node(node).machine.kubelet_must_list() {
@@ -83,7 +88,8 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     kubelet.set_worker(Worker::Terminating);
     // PW-13: an orphan is killed with the least grace. PW-18, EVM-6: so is a pod that was force-deleted (also one that a
     // finalizer keeps), or that its kubelet evicts, but for the releases that took 0 for "unset".
-    let overridden = !kubelet.view().present() || kubelet.view().deletion() == Deletion::Immediate || kubelet.evicted();
+    let overridden =
+        !kubelet.view().present() || kubelet.view().deletion() == Deletion::Immediate || kubelet.evicted();
     if !kubelet.knows_spec() || (overridden && release.force_deletion_uses_minimum_grace()) {
         kubelet.set_minimum_grace(true);
     }

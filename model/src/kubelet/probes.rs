@@ -22,7 +22,8 @@ pub fn is_started(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> 
 /// The container is ready (CND-9): its readiness probe says so, or it has none and has started.
 pub fn is_ready(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
     is_started(cluster, pod, container)
-        && (cluster.rules.container(container).readiness.is_none() || cluster.container(pod, container).probe_ready())
+        && (cluster.rules.container(container).readiness.is_none()
+            || cluster.container(pod, container).probe_ready())
 }
 
 /// The results that probes of `pod` can come to.
@@ -53,7 +54,13 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         let may_fail = state.has_listened()
             || rules.may_fail_before_listening
             || cluster.rules.scenario.inaccurate_detectors;
-        if fails && state.is_running() && !state.accepting() && !state.stopping() && !state.probe_failed() && may_fail {
+        if fails
+            && state.is_running()
+            && !state.accepting()
+            && !state.stopping()
+            && !state.probe_failed()
+            && may_fail
+        {
             out.push(Action::Kubelet(Kubelet::FailProbe { pod, container }));
         }
     }

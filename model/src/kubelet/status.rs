@@ -40,11 +40,13 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
 pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
     let cached = |container| cluster.container(pod, container).cached();
-    let init_failed = cluster.rules.of_kind(ContainerKind::Init).any(|container| cached(container) == Process::ExitedError);
+    let init_failed =
+        cluster.rules.of_kind(ContainerKind::Init).any(|container| cached(container) == Process::ExitedError);
     if init_failed && policy == RestartPolicy::Never {
         return Some(Phase::Failed);
     }
-    let all = |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(cached(app)));
+    let all =
+        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(cached(app)));
     match policy {
         RestartPolicy::Always => None,
         _ if all(|process| process == Process::ExitedOk) => Some(Phase::Succeeded),

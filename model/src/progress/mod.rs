@@ -32,7 +32,8 @@ impl Layout {
         let mut end = 0;
         let mut starts = Vec::new();
         for facts in PROPERTIES.iter().filter(|facts| facts.kind == Kind::Liveness) {
-            let (pods, containers, nodes) = (rules.pods as u32, rules.containers.len() as u32, rules.nodes as u32);
+            let (pods, containers, nodes) =
+                (rules.pods as u32, rules.containers.len() as u32, rules.nodes as u32);
             let count = match facts.property {
                 Property::ScheduledIfFeasible
                 | Property::DeletionCompletes
@@ -68,7 +69,11 @@ impl Layout {
     }
 
     fn start(&self, property: Property) -> u32 {
-        self.starts.iter().find(|(owner, ..)| *owner == property).expect("every progress property has a place").1
+        self.starts
+            .iter()
+            .find(|(owner, ..)| *owner == property)
+            .expect("every progress property has a place")
+            .1
     }
 }
 

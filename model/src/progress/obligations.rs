@@ -98,7 +98,8 @@ pub fn scheduled(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     }
     let placement = store_placement(cluster);
     let revision = cluster.revision_of(pod);
-    let feasible = cluster.node_ids().any(|node| cluster.rules.filters.is_feasible(&placement, revision, node));
+    let feasible =
+        cluster.node_ids().any(|node| cluster.rules.filters.is_feasible(&placement, revision, node));
     Claim { premise: feasible, goal: false }
 }
 
@@ -117,7 +118,9 @@ pub fn left_rules(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     }
     let routes = |node| {
         let lives = is_alive_and_connected(cluster, node) && cluster.node(node).machine.proxy_runs();
-        lives && traffic::destinations(&cluster.rules.scenario, cluster, node).any(|(destination, _)| destination == pod)
+        lives
+            && traffic::destinations(&cluster.rules.scenario, cluster, node)
+                .any(|(destination, _)| destination == pod)
     };
     Claim { premise: true, goal: !cluster.node_ids().any(routes) }
 }
@@ -190,7 +193,9 @@ pub fn converged(cluster: &Cluster<'_>) -> Claim {
         return Claim { premise: false, goal: true };
     }
     let lives = |&node: &NodeId| {
-        cluster.models_proxy(node) && is_alive_and_connected(cluster, node) && cluster.node(node).machine.proxy_runs()
+        cluster.models_proxy(node)
+            && is_alive_and_connected(cluster, node)
+            && cluster.node(node).machine.proxy_runs()
     };
     let equal = |node: NodeId| {
         cluster.used_pods().all(|pod| {

@@ -16,9 +16,13 @@ fn shared_ports(scenario: &Scenario) -> impl Iterator<Item = (ContainerId, Conta
     let containers = &scenario.workload.template.containers;
     let key = |port: &ContainerPort| (port.port, port.protocol);
     let shares = move |a: usize, b: usize| {
-        containers[a].ports.iter().any(|ours| containers[b].ports.iter().any(|theirs| key(ours) == key(theirs)))
+        containers[a]
+            .ports
+            .iter()
+            .any(|ours| containers[b].ports.iter().any(|theirs| key(ours) == key(theirs)))
     };
-    (0..containers.len()).flat_map(move |b| (0..b).filter(move |&a| shares(a, b)).map(move |a| (a.into(), b.into())))
+    (0..containers.len())
+        .flat_map(move |b| (0..b).filter(move |&a| shares(a, b)).map(move |a| (a.into(), b.into())))
 }
 
 /// `one-address-one-pod`: □ (two live sandboxes ⇒ different addresses) ∧ □ (no host port is held twice on a node) ∧ □ (no
@@ -30,7 +34,9 @@ pub fn one_address_one_pod<O: Observe>(step: &Step<'_, O>) -> Judgement {
     for pod in PodId::first(cluster.pods()).filter(|&pod| lives(pod)) {
         premise = true;
         // All addresses of one slot differ, and those of two slots do; what can clash is the neighbour's.
-        if cluster.reused_address(pod).is_some() && cluster.reused_address(pod) == cluster.sandbox(pod).address {
+        if cluster.reused_address(pod).is_some()
+            && cluster.reused_address(pod) == cluster.sandbox(pod).address
+        {
             return Judgement::Broken;
         }
         let listens = |container| cluster.container(pod, container).accepting;

@@ -10,7 +10,9 @@ use super::{Judgement, Step};
 fn of_kind(scenario: &Scenario, kind: ContainerKind) -> impl Iterator<Item = ContainerId> + '_ {
     let native = scenario.release.has_native_sidecars();
     let containers = scenario.workload.template.containers.iter().enumerate();
-    containers.filter(move |(_, c)| c.kind == kind && (native || kind != ContainerKind::Sidecar)).map(|(index, _)| index.into())
+    containers
+        .filter(move |(_, c)| c.kind == kind && (native || kind != ContainerKind::Sidecar))
+        .map(|(index, _)| index.into())
 }
 
 /// `init-before-app`: □ (an app container starts ⇒ all init containers have finished with success, and every sidecar
@@ -24,7 +26,9 @@ pub fn init_before_app<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let sidecars = || of_kind(step.scenario, ContainerKind::Sidecar);
     match *step.action {
         Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
-            let inits_before = inits().filter(|&other| other < container || containers[container.index()].kind == ContainerKind::App);
+            let inits_before = inits().filter(|&other| {
+                other < container || containers[container.index()].kind == ContainerKind::App
+            });
             let in_order = inits_before.into_iter().all(|init| process(pod, init) == Process::ExitedOk);
             match containers[container.index()].kind {
                 ContainerKind::App => {
@@ -38,7 +42,8 @@ pub fn init_before_app<O: Observe>(step: &Step<'_, O>) -> Judgement {
         }
         Action::Kubelet(Kubelet::SendSigterm { pod, container }) => {
             let is_sidecar = sidecars().any(|sidecar| sidecar == container);
-            let app_runs = of_kind(step.scenario, ContainerKind::App).any(|app| process(pod, app) == Process::Running);
+            let app_runs =
+                of_kind(step.scenario, ContainerKind::App).any(|app| process(pod, app) == Process::Running);
             let terminating = step.before.sandbox(pod).terminating;
             let in_grace = !step.before.container(pod, container).grace_expired;
             Judgement::of(false, is_sidecar && terminating && app_runs && in_grace)

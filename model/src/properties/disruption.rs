@@ -1,8 +1,8 @@
 //! Promises of the eviction API.
 
-use podproof_vocabulary::{PodId, Revision};
 use podproof_vocabulary::action::{Action, Drain};
 use podproof_vocabulary::observation::{Deletion, Observe};
+use podproof_vocabulary::{PodId, Revision};
 
 use super::{Judgement, Step};
 use crate::controllers::disruption::desired_healthy;
@@ -18,7 +18,8 @@ fn healthy<O: Observe>(scenario: &podproof_vocabulary::Scenario, cluster: &O) ->
 /// `disruption-budget-kept`: □ (an eviction through the API deletes a healthy pod ⇒ the healthy pods that are left are
 /// no fewer than the budget asks for). Premise: an eviction that a budget rules over deletes a pod.
 pub fn disruption_budget_kept<O: Observe>(step: &Step<'_, O>) -> Judgement {
-    let (Action::Drain(Drain::DeletePod { pod }), [budget]) = (step.action, step.scenario.budgets.as_slice()) else {
+    let (Action::Drain(Drain::DeletePod { pod }), [budget]) = (step.action, step.scenario.budgets.as_slice())
+    else {
         return Judgement::Silent;
     };
     let was_healthy = step.before.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);

@@ -13,8 +13,8 @@ use crate::time;
 /// □ (a deletion sends SIGTERM ⇒ the preStop hook has ended or the grace has run out) (I-72, I-74). Premise: a deletion
 /// sends a signal. Reads a clock, so it is model-only; untimed, "has run" is that the kubelet's timer fired.
 pub fn grace_honoured(step: &Step<'_, Cluster<'_>>) -> Judgement {
-    let (&Action::Kubelet(Kubelet::SendSigterm { pod, container }) | &Action::Kubelet(Kubelet::SendSigkill { pod, container })) =
-        step.action
+    let (&Action::Kubelet(Kubelet::SendSigterm { pod, container })
+    | &Action::Kubelet(Kubelet::SendSigkill { pod, container })) = step.action
     else {
         return Judgement::Silent;
     };

@@ -12,15 +12,15 @@ mod endpoints;
 mod grace;
 mod placement;
 mod rollout;
-mod traffic;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
-use podproof_vocabulary::{PodId, Property};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observe;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::{PodId, Property};
 
 use crate::cluster::Cluster;
 

@@ -13,10 +13,13 @@ use crate::cluster::Cluster;
 /// fewer than replicas − maxUnavailable are available in the controller's own copy) (I-35, I-36). Premise: such a write.
 /// Model-only.
 pub fn rollout_within_bounds(step: &Step<'_, Cluster<'_>>) -> Judgement {
-    let (Action::Deployment(write), Strategy::RollingUpdate { .. }) = (step.action, step.scenario.workload.strategy) else {
+    let (Action::Deployment(write), Strategy::RollingUpdate { .. }) =
+        (step.action, step.scenario.workload.strategy)
+    else {
         return Judgement::Silent;
     };
-    let (&Deployment::CreateReplicaSet { revision, replicas } | &Deployment::ScaleReplicaSet { revision, replicas }) = write
+    let (&Deployment::CreateReplicaSet { revision, replicas }
+    | &Deployment::ScaleReplicaSet { revision, replicas }) = write
     else {
         return Judgement::Silent;
     };
@@ -40,8 +43,9 @@ pub fn rollout_within_bounds(step: &Step<'_, Cluster<'_>>) -> Judgement {
 /// Pods of the workload that are alive: the object exists and is not terminal, or a container runs.
 fn alive<O: Observe>(cluster: &O) -> usize {
     let runs = |pod| {
-        ContainerId::first(cluster.containers())
-            .any(|container| cluster.container(pod, container).process == podproof_vocabulary::observation::Process::Running)
+        ContainerId::first(cluster.containers()).any(|container| {
+            cluster.container(pod, container).process == podproof_vocabulary::observation::Process::Running
+        })
     };
     PodId::first(cluster.pods())
         .filter(|&pod| cluster.pod(pod).is_some_and(|pod| !pod.phase.is_terminal()) || runs(pod))

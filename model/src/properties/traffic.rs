@@ -86,7 +86,8 @@ pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
     }
     let dark = |node| {
         let machine = cluster.node(node).machine;
-        let lives = cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs();
+        let lives =
+            cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs();
         lives
             && !traffic::destinations(step.scenario, cluster, node).any(|(pod, endpoint)| {
                 is_asked_for(step.subject, pod) && traffic::accepts(step.scenario, cluster, pod, endpoint)

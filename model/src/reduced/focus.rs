@@ -50,7 +50,8 @@ pub fn is_over(cluster: &Cluster<'_>, pod: PodId) -> bool {
     // in store, copy, slice and rules, never is again.
     let stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
     let idle = |endpoint: Endpoint| !endpoint.ready() && !endpoint.serving();
-    let mut proxies = cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
+    let mut proxies =
+        cluster.node_ids().filter(|&node| cluster.models_proxy(node)).map(|node| cluster.proxy(node, pod));
     stopped
         && !column.api.ready()
         && !column.controller.view().ready()

@@ -11,7 +11,8 @@
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{
-    Action, Container, Drain, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler, Watch, Watcher,
+    Action, Container, Drain, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler, Watch,
+    Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
@@ -105,7 +106,8 @@ impl Fusions {
         if rules.approximates(Approximation::CurrentNodeViews) {
             on.push(Fusion::CurrentNodeViews);
         }
-        if rules.approximates(Approximation::CurrentSchedulerView) && !on.contains(&Fusion::SchedulerSeesPods) {
+        if rules.approximates(Approximation::CurrentSchedulerView) && !on.contains(&Fusion::SchedulerSeesPods)
+        {
             on.push(Fusion::CurrentSchedulerView);
         }
         Self { on }
@@ -135,12 +137,14 @@ impl Fusions {
 
     /// The step that follows at once, if one does: the first of the `possible` ones that is fused.
     pub fn next(&self, cluster: &Cluster<'_>, possible: &[Action]) -> Option<Action> {
-        let is_on = |action: &&Action| fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion));
+        let is_on =
+            |action: &&Action| fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion));
         possible.iter().find(is_on).copied().or_else(|| self.next_of_a_kill(possible))
     }
 
     fn next_of_a_kill(&self, possible: &[Action]) -> Option<Action> {
-        let relists = || possible.iter().any(|action| matches!(action, Action::Kubelet(Kubelet::Relist { .. })));
+        let relists =
+            || possible.iter().any(|action| matches!(action, Action::Kubelet(Kubelet::Relist { .. })));
         if !self.has(Fusion::KillGoesOn) || relists() {
             return None;
         }
@@ -157,13 +161,14 @@ fn fusion_of(cluster: &Cluster<'_>, action: &Action) -> Option<Fusion> {
             | Kubelet::FinishPod { .. }
             | Kubelet::ForgetPod { .. },
         ) => Fusion::WorkerReacts,
-        Action::Kubelet(Kubelet::Relist { node }) if !cluster.node(*node).machine.first_relist_pending() => Fusion::Relist,
+        Action::Kubelet(Kubelet::Relist { node }) if !cluster.node(*node).machine.first_relist_pending() => {
+            Fusion::Relist
+        }
         Action::Kubelet(Kubelet::FlipReadiness { .. } | Kubelet::PassStartup { .. }) => Fusion::Probe,
         Action::EndpointSlice(_) => Fusion::WriteSlice,
         Action::Proxy(_) => Fusion::ProgramRules,
-        Action::ReplicaSet(ReplicaSet::UpdateStatus { .. }) | Action::Watch(Watch::DeliverReplicaSet { .. }) => {
-            Fusion::ReplicaSetStatus
-        }
+        Action::ReplicaSet(ReplicaSet::UpdateStatus { .. })
+        | Action::Watch(Watch::DeliverReplicaSet { .. }) => Fusion::ReplicaSetStatus,
         Action::Watch(Watch::DeliverPod { to: Watcher::Scheduler, .. }) => Fusion::SchedulerSeesPods,
         Action::ReplicaSet(ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. })
         | Action::Scheduler(Scheduler::BindPod { .. })

@@ -71,7 +71,9 @@ impl Reduced {
     pub fn initial(&self) -> Vec<(ClusterState, Judged)> {
         let settle = |mut state: ClusterState| {
             let mut judged = Judged::default();
-            self.settle(&mut state, |before, action, after| judged = judged.union(self.model.judge(before, action, after)));
+            self.settle(&mut state, |before, action, after| {
+                judged = judged.union(self.model.judge(before, action, after))
+            });
             (state, judged)
         };
         self.model.initial().into_iter().map(settle).collect()
@@ -114,7 +116,8 @@ impl Reduced {
             self.settle(&mut next, judge);
             let unit = self.model.unit_of(state, &head);
             let discharged = self.model.discharged(state, &next);
-            let outcome = |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged };
+            let outcome =
+                |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged };
             for pod in self.followable(state, &next) {
                 visit(outcome(Some(pod), self.follow(&next, pod)));
             }

@@ -48,7 +48,8 @@ fn swapped(pod: PodId, low: usize) -> PodId {
 
 fn is_less(cluster: &Cluster<'_>, one: usize, other: usize, followed: Option<PodId>) -> bool {
     let (one, other) = (PodId::from(one), PodId::from(other));
-    let key = |pod| (cluster.pod(pod), cluster.containers_of(pod), cluster.proxies_of(pod), followed == Some(pod));
+    let key =
+        |pod| (cluster.pod(pod), cluster.containers_of(pod), cluster.proxies_of(pod), followed == Some(pod));
     key(one) < key(other)
 }
 

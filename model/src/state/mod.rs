@@ -21,8 +21,8 @@ pub use container::Container;
 pub use layout::Layout;
 pub use node::{Machine, NodeColumn, NodeObject};
 pub use pod::{
-    ControllerPod, ControllerView, Endpoint, KubeletPod, KubeletView, PodColumn, PodHead, PodObject, ProxyPod,
-    SchedulerPod, SchedulerView, Worker,
+    ControllerPod, ControllerView, Endpoint, KubeletPod, KubeletView, PodColumn, PodHead, PodObject,
+    ProxyPod, SchedulerPod, SchedulerView, Worker,
 };
 pub use shared::{BudgetObject, ControlPlane, DeploymentObject, ReplicaSetColumn, Shared};
 

@@ -19,7 +19,11 @@ pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8
     };
     for pod in cluster.used_pods() {
         let column = cluster.pod(pod);
-        add(Clock::Pod(OfPod::Steady, pod), is_reachable_and_ready(cluster, pod), latencies.propagation() + cluster.rules.clocks.unit);
+        add(
+            Clock::Pod(OfPod::Steady, pod),
+            is_reachable_and_ready(cluster, pod),
+            latencies.propagation() + cluster.rules.clocks.unit,
+        );
         for container in cluster.container_ids() {
             let state = cluster.container(pod, container);
             let dying =

@@ -26,14 +26,19 @@ pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
     let control = cluster.shared.control_plane;
     match watcher {
         Watcher::Scheduler => !control.scheduler_down() && !control.scheduler_must_list(),
-        Watcher::ControllerManager => !control.controller_manager_down() && !control.controller_manager_must_list(),
+        Watcher::ControllerManager => {
+            !control.controller_manager_down() && !control.controller_manager_must_list()
+        }
         Watcher::Kubelet(node) => {
             let machine = cluster.node(node).machine;
             machine.kubelet_runs() && machine.connected() && !machine.kubelet_must_list()
         }
         Watcher::Proxy(node) => {
             let machine = cluster.node(node).machine;
-            cluster.models_proxy(node) && machine.proxy_runs() && machine.connected() && !machine.proxy_must_list()
+            cluster.models_proxy(node)
+                && machine.proxy_runs()
+                && machine.connected()
+                && !machine.proxy_must_list()
         }
     }
 }
@@ -49,14 +54,22 @@ fn may_list(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
     let control = cluster.shared.control_plane;
     match watcher {
         Watcher::Scheduler => !control.scheduler_down() && control.scheduler_must_list(),
-        Watcher::ControllerManager => !control.controller_manager_down() && control.controller_manager_must_list(),
+        Watcher::ControllerManager => {
+            !control.controller_manager_down() && control.controller_manager_must_list()
+        }
         Watcher::Kubelet(node) => {
             let machine = cluster.node(node).machine;
-            machine.kubelet_runs() && machine.connected() && machine.kubelet_must_list() && !kubelet::is_frozen(cluster, node)
+            machine.kubelet_runs()
+                && machine.connected()
+                && machine.kubelet_must_list()
+                && !kubelet::is_frozen(cluster, node)
         }
         Watcher::Proxy(node) => {
             let machine = cluster.node(node).machine;
-            cluster.models_proxy(node) && machine.proxy_runs() && machine.connected() && machine.proxy_must_list()
+            cluster.models_proxy(node)
+                && machine.proxy_runs()
+                && machine.connected()
+                && machine.proxy_must_list()
         }
     }
 }
@@ -77,7 +90,9 @@ fn copy(cluster: &Cluster<'_>, watcher: Watcher, pod: PodId) -> u16 {
     match watcher {
         Watcher::Scheduler => column.scheduler.view().into(),
         Watcher::ControllerManager => column.controller.view().into(),
-        Watcher::Kubelet(node) if column.kubelet.node() == Some(node) => u8::from(column.kubelet.view()).into(),
+        Watcher::Kubelet(node) if column.kubelet.node() == Some(node) => {
+            u8::from(column.kubelet.view()).into()
+        }
         Watcher::Kubelet(_) => 0,
         Watcher::Proxy(_) => unreachable!("a kube-proxy watches no pods"),
     }
@@ -154,7 +169,8 @@ fn pod_news(cluster: &Cluster<'_>, watcher: Watcher, pod: PodId) -> Option<u16> 
     let column = cluster.pod(pod);
     let value = projection(watcher, column.api);
     // A creation and a removal that coalesce to nothing still lower the expectation (a `null delivery`).
-    let nothing = watcher == Watcher::ControllerManager && column.controller.expects_creation() && !column.api.exists();
+    let nothing =
+        watcher == Watcher::ControllerManager && column.controller.expects_creation() && !column.api.exists();
     (value != copy(cluster, watcher, pod) || nothing).then_some(value)
 }
 
@@ -182,7 +198,8 @@ fn replica_set_news(cluster: &Cluster<'_>, revision: Revision) -> Option<Replica
 
 fn deployment_news(cluster: &Cluster<'_>) -> Option<DeploymentObject> {
     if ring::is_kept(cluster) {
-        return ring::head(cluster, Stream::Deployments).map(|(_, value)| DeploymentObject::from(value as u32));
+        return ring::head(cluster, Stream::Deployments)
+            .map(|(_, value)| DeploymentObject::from(value as u32));
     }
     let newest = cluster.shared.deployment.with_deadline_exceeded(false);
     (newest != cluster.shared.deployment_view).then_some(newest)
@@ -328,7 +345,9 @@ pub fn clear(cluster: &mut Cluster<'_>, watcher: Watcher) {
             ring::clear(cluster, Stream::SchedulerNodes);
         }
         Watcher::ControllerManager => {
-            for stream in [Stream::ControllerPods, Stream::ControllerNodes, Stream::ReplicaSets, Stream::Deployments] {
+            for stream in
+                [Stream::ControllerPods, Stream::ControllerNodes, Stream::ReplicaSets, Stream::Deployments]
+            {
                 ring::clear(cluster, stream);
             }
         }

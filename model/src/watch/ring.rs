@@ -54,7 +54,10 @@ impl Stream {
             Self::ReplicaSets,
             Self::Deployments,
         ];
-        fixed.into_iter().chain(NodeId::first(nodes).map(Self::KubeletPods)).chain(NodeId::first(nodes).map(Self::Slices))
+        fixed
+            .into_iter()
+            .chain(NodeId::first(nodes).map(Self::KubeletPods))
+            .chain(NodeId::first(nodes).map(Self::Slices))
     }
 
     /// How many streams there are.
@@ -200,9 +203,9 @@ pub fn mentions(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let mut pods = vec![Stream::SchedulerPods, Stream::ControllerPods];
     pods.extend(cluster.node_ids().map(Stream::KubeletPods));
     pods.into_iter().any(|stream| entries(stream).any(|entry| (entry[0] >> VALUE_BITS) as u8 == pod.0))
-        || cluster.node_ids().any(|node| {
-            entries(Stream::Slices(node)).any(|entry| endpoint_in(entry, pod).is_present())
-        })
+        || cluster
+            .node_ids()
+            .any(|node| entries(Stream::Slices(node)).any(|entry| endpoint_in(entry, pod).is_present()))
 }
 
 /// The slice as an entry.

@@ -30,11 +30,7 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 
 /// Every built-in scenario.
 pub const ENTRIES: &[Entry] = &[
-    Entry {
-        name: "pod-life",
-        says: "one bare pod from its creation to its removal",
-        make: worlds::pod_life,
-    },
+    Entry { name: "pod-life", says: "one bare pod from its creation to its removal", make: worlds::pod_life },
     Entry {
         name: "rollout",
         says: "a rolling update of one replica behind a Service, without preStop: requests fail",
@@ -125,11 +121,7 @@ pub const ENTRIES: &[Entry] = &[
         says: "two replicas that want the same host port, on two nodes",
         make: worlds::host_ports,
     },
-    Entry {
-        name: "scale-down",
-        says: "a Deployment of two is scaled down by one",
-        make: worlds::scale_down,
-    },
+    Entry { name: "scale-down", says: "a Deployment of two is scaled down by one", make: worlds::scale_down },
 ];
 
 #[cfg(test)]

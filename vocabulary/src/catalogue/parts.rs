@@ -5,8 +5,9 @@ use crate::event::{Budget, Story};
 use crate::latency::Latencies;
 use crate::release::Release;
 use crate::scenario::{
-    Container, ContainerKind, ContainerPort, Hang, IntOrPercent, Labels, Node, OnSigterm, PodTemplate, Protocol, Resources,
-    RestartPolicy, Scenario, Service, Strategy, TaintEffect, Timing, Toleration, Workload, WorkloadKind,
+    Container, ContainerKind, ContainerPort, Hang, IntOrPercent, Labels, Node, OnSigterm, PodTemplate,
+    Protocol, Resources, RestartPolicy, Scenario, Service, Strategy, TaintEffect, Timing, Toleration,
+    Workload, WorkloadKind,
 };
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {

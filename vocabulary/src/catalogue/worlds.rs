@@ -3,8 +3,8 @@
 use super::parts::{app, web};
 use crate::event::{EventName, ScaleTarget, Story};
 use crate::scenario::{
-    BudgetAsk, Container, ContainerKind, DisruptionBudget, Hang, HostPort, IntOrPercent, LabelSelector, PodAffinityTerm, PreStop,
-    Resources, Scenario, Strategy, Taint, TaintEffect, WorkloadKind,
+    BudgetAsk, Container, ContainerKind, DisruptionBudget, Hang, HostPort, IntOrPercent, LabelSelector,
+    PodAffinityTerm, PreStop, Resources, Scenario, Strategy, Taint, TaintEffect, WorkloadKind,
 };
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -153,5 +153,9 @@ pub(super) fn scale_down(name: &str) -> Scenario {
 }
 
 fn control_plane() -> Taint {
-    Taint { key: "node-role.kubernetes.io/control-plane".into(), value: String::new(), effect: TaintEffect::NoSchedule }
+    Taint {
+        key: "node-role.kubernetes.io/control-plane".into(),
+        value: String::new(),
+        effect: TaintEffect::NoSchedule,
+    }
 }

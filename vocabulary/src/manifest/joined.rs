@@ -15,7 +15,8 @@ pub fn joints(text: &str) -> Vec<Mark> {
         let Some(before) = line.trim_end().strip_suffix(SEPARATOR) else { continue };
         let is_value = !before.trim().is_empty() && !before.ends_with('-') && !before.contains('#');
         let next = lines[index + 1..].iter().find(|next| !next.trim().is_empty());
-        let begins_object = next.is_some_and(|next| next.starts_with("apiVersion:") || next.starts_with("kind:"));
+        let begins_object =
+            next.is_some_and(|next| next.starts_with("apiVersion:") || next.starts_with("kind:"));
         if is_value && begins_object {
             let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
             joints.push(Mark { line: number(index + 1), column: number(before.chars().count() + 1) });

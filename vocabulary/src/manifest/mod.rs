@@ -213,7 +213,9 @@ fn joints(source: &Source) -> Vec<Warning> {
     let text = String::from_utf8_lossy(&source.text);
     let warning = |mark: tree::Mark| Warning {
         place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
-        says: "'---' ends a line that is followed by another object: read as a separator, on a line of its own".into(),
+        says:
+            "'---' ends a line that is followed by another object: read as a separator, on a line of its own"
+                .into(),
     };
     joined::joints(&text).into_iter().map(warning).collect()
 }

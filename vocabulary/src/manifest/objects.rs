@@ -111,7 +111,11 @@ fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {
         json::documents(text).or_else(|fault| yaml::documents(text).map_err(|_| fault))
     } else {
         let parts = joined::parts(text);
-        parts.iter().map(|part| yaml::documents(part)).collect::<Result<Vec<_>, _>>().map(|trees| trees.concat())
+        parts
+            .iter()
+            .map(|part| yaml::documents(part))
+            .collect::<Result<Vec<_>, _>>()
+            .map(|trees| trees.concat())
     };
     read.map_err(|fault| template_marker(bytes).unwrap_or(fault))
 }

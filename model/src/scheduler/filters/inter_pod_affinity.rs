@@ -44,7 +44,8 @@ impl Term {
         let selected = |namespace: &str, labels: &Labels| {
             all.iter().all(|term| term_selects(term, &workload.namespace, namespace, labels))
         };
-        let neighbours = scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !same_revision);
+        let neighbours =
+            scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !same_revision);
         Self {
             domains: domains(&scenario.nodes, &term.topology_key),
             selects_own: selected(&workload.namespace, &workload.template.labels),
@@ -54,7 +55,11 @@ impl Term {
     }
 
     /// The nodes of the pods that it selects; deleting pods count until they are gone (FLT-13).
-    fn selected<'a>(&'a self, placement: &'a Placement, revision: Revision) -> impl Iterator<Item = NodeId> + 'a {
+    fn selected<'a>(
+        &'a self,
+        placement: &'a Placement,
+        revision: Revision,
+    ) -> impl Iterator<Item = NodeId> + 'a {
         let own = placement.occupants.iter().filter(move |occupant| {
             self.selects_own && (!self.same_revision || occupant.revision == revision)
         });
@@ -64,7 +69,10 @@ impl Term {
     /// Is one of the pods that it selects in the domain of `node`?
     fn is_met(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
         let domain = self.domains[node.index()];
-        domain.is_some() && self.selected(placement, revision).any(|other| self.domains.get(other.index()) == Some(&domain))
+        domain.is_some()
+            && self
+                .selected(placement, revision)
+                .any(|other| self.domains.get(other.index()) == Some(&domain))
     }
 }
 
@@ -90,7 +98,9 @@ impl InterPodAffinity {
         Self {
             matches_itself: affinity.iter().all(|term| term.selects_own),
             affinity,
-            anti_affinity: unwanted.map(|term| Term::compile(term, std::slice::from_ref(term), scenario)).collect(),
+            anti_affinity: unwanted
+                .map(|term| Term::compile(term, std::slice::from_ref(term), scenario))
+                .collect(),
             forbidden_by_neighbour: (0..scenario.nodes.len()).map(forbids).collect(),
         }
     }
@@ -112,7 +122,8 @@ impl InterPodAffinity {
     fn affinity_passes(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
         let has_keys = self.affinity.iter().all(|term| term.domains[node.index()].is_some());
         let met = self.affinity.iter().all(|term| term.is_met(placement, revision, node));
-        let in_domain = |term: &Term, node: NodeId| term.domains.get(node.index()).is_some_and(Option::is_some);
+        let in_domain =
+            |term: &Term, node: NodeId| term.domains.get(node.index()).is_some_and(Option::is_some);
         let none_anywhere = self
             .affinity
             .iter()

@@ -142,7 +142,8 @@ impl Filters {
 
     /// Do the predicates that read names and labels say the same of two nodes?
     pub fn treats_alike(&self, a: NodeId, b: NodeId) -> bool {
-        self.node_name.passes(a) == self.node_name.passes(b) && self.node_affinity.passes(a) == self.node_affinity.passes(b)
+        self.node_name.passes(a) == self.node_name.passes(b)
+            && self.node_affinity.passes(a) == self.node_affinity.passes(b)
     }
 
     /// No predicate depends on where the workload's pods are, as long as there are no more than `pods`: every node has
@@ -155,7 +156,13 @@ impl Filters {
     }
 
     /// Can `count` pods of `revision` be placed one after the other, on nodes for which `usable` holds?
-    pub fn places(&self, placement: &mut Placement, revision: Revision, count: u8, usable: &dyn Fn(NodeId) -> bool) -> bool {
+    pub fn places(
+        &self,
+        placement: &mut Placement,
+        revision: Revision,
+        count: u8,
+        usable: &dyn Fn(NodeId) -> bool,
+    ) -> bool {
         if count == 0 {
             return true;
         }
@@ -243,7 +250,11 @@ mod tests {
             (false, "gen", Operator::Lt, &["3"]),
             (false, "zone", Operator::Gt, &["2"]),
         ] {
-            assert_eq!(meets(&node, &requirement(key, operator, values)), holds, "{key} {operator:?} {values:?}");
+            assert_eq!(
+                meets(&node, &requirement(key, operator, values)),
+                holds,
+                "{key} {operator:?} {values:?}"
+            );
         }
     }
 

@@ -23,7 +23,10 @@ impl NodeAffinity {
         let template = &scenario.workload.template;
         let matches = |node: &Node| {
             template.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value))
-                && template.node_affinity.as_ref().is_none_or(|terms| terms.iter().any(|term| term_matches(term, node)))
+                && template
+                    .node_affinity
+                    .as_ref()
+                    .is_none_or(|terms| terms.iter().any(|term| term_matches(term, node)))
         };
         Self { matches: scenario.nodes.iter().map(matches).collect() }
     }

@@ -22,14 +22,19 @@ fn conflict(a: &(Protocol, HostPort), b: &(Protocol, HostPort)) -> bool {
 impl NodePorts {
     pub(super) fn compile(scenario: &Scenario) -> Self {
         use podproof_vocabulary::scenario::ContainerKind::Init;
-        let containers = scenario.workload.template.containers.iter().filter(|container| container.kind != Init);
+        let containers =
+            scenario.workload.template.containers.iter().filter(|container| container.kind != Init);
         let ports = containers.flat_map(|container| &container.ports);
         let own: Vec<_> = ports.filter_map(|port| Some((port.protocol, port.host.clone()?))).collect();
         let free = |index: usize| {
             let here = scenario.neighbours.iter().filter(|neighbour| usize::from(neighbour.node) == index);
-            here.flat_map(|neighbour| &neighbour.host_ports).all(|claim| !own.iter().any(|own| conflict(own, claim)))
+            here.flat_map(|neighbour| &neighbour.host_ports)
+                .all(|claim| !own.iter().any(|own| conflict(own, claim)))
         };
-        Self { claims_any: !own.is_empty(), free_of_neighbours: (0..scenario.nodes.len()).map(free).collect() }
+        Self {
+            claims_any: !own.is_empty(),
+            free_of_neighbours: (0..scenario.nodes.len()).map(free).collect(),
+        }
     }
 
     /// Does the workload claim a host port at all?

@@ -26,7 +26,8 @@ pub fn pod_requests(containers: impl IntoIterator<Item = (ContainerKind, Resourc
         memory: a.memory.max(b.memory),
         pods: 0,
     };
-    let (mut running, mut sidecars, mut init) = (Resources::default(), Resources::default(), Resources::default());
+    let (mut running, mut sidecars, mut init) =
+        (Resources::default(), Resources::default(), Resources::default());
     for (kind, requests) in containers {
         match kind {
             ContainerKind::App => running = add(running, requests),

@@ -29,7 +29,8 @@ struct Constraint {
 impl PodTopologySpread {
     pub(super) fn compile(scenario: &Scenario, affinity: &NodeAffinity, taints: TaintToleration) -> Self {
         let template = &scenario.workload.template;
-        let keys: Vec<_> = template.spread.iter().map(|c| domains(&scenario.nodes, &c.topology_key)).collect();
+        let keys: Vec<_> =
+            template.spread.iter().map(|c| domains(&scenario.nodes, &c.topology_key)).collect();
         let compile = |(constraint, domains): (&SpreadConstraint, &Vec<Option<u8>>)| {
             let selected = |labels| selects(constraint.selector.as_ref(), labels);
             let neighbours = scenario.neighbours.iter().filter(|neighbour| {
@@ -66,7 +67,13 @@ impl PodTopologySpread {
 }
 
 impl Constraint {
-    fn passes(&self, placement: &Placement, revision: Revision, node: NodeId, taints: &TaintToleration) -> bool {
+    fn passes(
+        &self,
+        placement: &Placement,
+        revision: Revision,
+        node: NodeId,
+        taints: &TaintToleration,
+    ) -> bool {
         let Some(domain) = self.domains[node.index()] else { return false };
         let is_eligible = |node: NodeId| {
             let object = placement.nodes[node.index()];
@@ -78,13 +85,13 @@ impl Constraint {
         // do not count either.
         let matching = |domain: u8| {
             let own = placement.occupants.iter().filter(|occupant| {
-                self.selects_own && !occupant.deleting && (!self.same_revision || occupant.revision == revision)
+                self.selects_own
+                    && !occupant.deleting
+                    && (!self.same_revision || occupant.revision == revision)
             });
             let nodes = own.map(|occupant| occupant.node).chain(self.neighbours.iter().copied());
             nodes
-                .filter(|&other| {
-                    self.domains.get(other.index()) == Some(&Some(domain)) && is_eligible(other)
-                })
+                .filter(|&other| self.domains.get(other.index()) == Some(&Some(domain)) && is_eligible(other))
                 .count() as u32
         };
         let mut eligible: Vec<u8> = NodeId::first(placement.nodes.len())
