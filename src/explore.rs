@@ -55,7 +55,6 @@ impl stateright::Model for Explored {
 }
 
 /// Runs the Explorer until it is ended.
-#[expect(clippy::print_stderr, reason = "the address goes to standard error")]
 pub fn run(arguments: &ExploreArguments) -> u8 {
     let scenario = match scenario(arguments) {
         Ok(scenario) => scenario,

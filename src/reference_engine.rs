@@ -87,6 +87,9 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     })
 }
 
+/// Each state with the move out of it.
+type StaterightPath = Vec<(ClusterState, Option<Move>)>;
+
 /// What a checker of stateright has found.
 struct Found {
     states: u64,
@@ -94,7 +97,7 @@ struct Found {
     depth: u64,
     met_limit: bool,
     names: Vec<&'static str>,
-    paths: Vec<(&'static str, Vec<(ClusterState, Option<Move>)>)>,
+    paths: Vec<(&'static str, StaterightPath)>,
 }
 
 impl Found {

@@ -4,7 +4,6 @@ use anstream::println;
 use podproof_vocabulary::catalogue::ENTRIES;
 
 /// Lists the built-in scenarios.
-#[expect(clippy::print_stdout, reason = "the list is the command's output")]
 pub fn run() -> u8 {
     let width = ENTRIES.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
     for entry in ENTRIES {

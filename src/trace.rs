@@ -11,14 +11,12 @@ fn read(file: &Path) -> Result<Trace, String> {
     Trace::from_json(&text).map_err(|error| error.to_string())
 }
 
-#[expect(clippy::print_stderr, reason = "errors go to standard error")]
 fn refuse(file: &Path, error: &str) -> u8 {
     eprintln!("error: {}: {error}", file.display());
     crate::exit::WRONG_INPUT
 }
 
 /// Prints a trace.
-#[expect(clippy::print_stdout, reason = "the story is the command's output")]
 pub fn show(file: &Path) -> u8 {
     match read(file) {
         Ok(trace) => {
@@ -31,7 +29,6 @@ pub fn show(file: &Path) -> u8 {
 }
 
 /// Replays a trace on the model.
-#[expect(clippy::print_stdout, reason = "the answer is the command's output")]
 pub fn replay(file: &Path) -> u8 {
     let trace = match read(file) {
         Ok(trace) => trace,

@@ -46,9 +46,6 @@ fn states_and_broken_promises_of_the_built_in_scenarios() {
         broken.sort();
         found.push((entry.name, states[0], states[1], broken));
     }
-    for (name, untimed, timed, broken) in &found {
-        println!("    (\"{name}\", {untimed}, {timed}, &{broken:?}),");
-    }
     let expected: Vec<_> = GOLDEN
         .iter()
         .map(|&(name, untimed, timed, broken)| (name, untimed, timed, broken.to_vec()))

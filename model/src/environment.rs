@@ -91,7 +91,7 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
                 let object = cluster.pod(pod).api;
                 match event {
                     EventName::DeletePod if object.exists() && !object.is_deleting() => {
-                        push(Environment::DeletePod { pod })
+                        push(Environment::DeletePod { pod });
                     }
                     EventName::ForceDeletePod if object.exists() => push(Environment::ForceDeletePod { pod }),
                     _ => {}
@@ -99,7 +99,7 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
             }
         }
         EventName::ContainerCrash | EventName::SandboxDeath | EventName::ResourcePressure => {
-            pod_targets(cluster, event, push)
+            pod_targets(cluster, event, push);
         }
         EventName::WatchBreak => {
             let nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
@@ -114,10 +114,10 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
             }
         }),
         EventName::ControllerManagerRestart if controllers::run(cluster) => {
-            push(Environment::StopControllerManager)
+            push(Environment::StopControllerManager);
         }
         EventName::SchedulerRestart if !cluster.shared.control_plane.scheduler_down() => {
-            push(Environment::StopScheduler)
+            push(Environment::StopScheduler);
         }
         EventName::ApiServerRestart if api_answers => push(Environment::StopApiServer),
         EventName::ControllerManagerRestart
@@ -141,7 +141,7 @@ fn pod_targets(cluster: &Cluster<'_>, event: EventName, mut push: impl FnMut(Env
         let kubelet = cluster.pod(pod).kubelet;
         match event {
             EventName::SandboxDeath if kubelet.sandbox() == Sandbox::Ready => {
-                push(Environment::KillSandbox { pod })
+                push(Environment::KillSandbox { pod });
             }
             EventName::ResourcePressure if kubelet.worker() == Worker::Sync && !kubelet.evicted() => {
                 let runs = kubelet.node().is_some_and(|node| kubelet::runs(cluster, node));
@@ -243,7 +243,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
         Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
         Environment::CordonNode { node } => {
-            node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true))
+            node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
         }
         Environment::DrainNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));

@@ -11,7 +11,7 @@ use podproof_vocabulary::{ContainerId, NodeId};
 
 use crate::scheduler::filters::Filters;
 use crate::state::layout::{Counts, Layout};
-use crate::time::Clocks;
+use crate::time::{Clocks, TICKS_MAX};
 
 /// A scenario, compiled.
 pub struct Rules {
@@ -82,7 +82,8 @@ impl ContainerRules {
             kind => (kind, true),
         };
         let earliest_failure = |probe: &Probe| {
-            probe.initial_delay_seconds + (probe.failure_threshold - 1) * probe.period_seconds
+            let more = probe.failure_threshold.saturating_sub(1).saturating_mul(probe.period_seconds);
+            probe.initial_delay_seconds.saturating_add(more)
         };
         let guard = container.startup_probe.or(container.liveness_probe);
         Self {
@@ -239,6 +240,12 @@ impl Rules {
         }
         assert!(nodes > 0 && containers > 0 && pods > 0, "a scenario has a node, a container and a slot");
         let clocks = Clocks::of(&scenario, pods, nodes, containers, revisions);
+        if let Some(ticks) = clocks.too_long() {
+            return Err(format!(
+                "{}: the longest time of the scenario is {ticks} ticks of {} s, more than a clock counts ({TICKS_MAX})",
+                scenario.name, clocks.unit
+            ));
+        }
         let exact_views = !scenario.approximations.has(Approximation::CoalescedWatchEvents);
         let ring_words = if exact_views { crate::watch::ring::words(pods, nodes, revisions) } else { 0 };
         let counts = Counts { pods, nodes, containers, revisions, clocks: clocks.count(), ring_words };

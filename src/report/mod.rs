@@ -12,7 +12,6 @@ use crate::arguments::Format;
 use crate::verdict::CheckReport;
 
 /// Prints the report on standard output, and what is wrong with the input on standard error.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is the command's output")]
 pub fn print(report: &CheckReport, format: Format) {
     for error in &report.errors {
         eprintln!("error: {error}");

@@ -83,10 +83,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
         Kubelet::StartContainer { pod, container } => container_runtime::start(cluster, pod, container),
         Kubelet::StopContainer { pod, container } => cluster.container_mut(pod, container).set_stopping(true),
         Kubelet::RunPreStop { pod, container } => {
-            cluster.container_mut(pod, container).set_hook(Hook::Running)
+            cluster.container_mut(pod, container).set_hook(Hook::Running);
         }
         Kubelet::FinishPreStop { pod, container } => {
-            cluster.container_mut(pod, container).set_hook(Hook::Done)
+            cluster.container_mut(pod, container).set_hook(Hook::Done);
         }
         Kubelet::ExpireGrace { pod, container } => container_runtime::expire_grace(cluster, pod, container),
         Kubelet::SendSigterm { pod, container } => container_runtime::send_sigterm(cluster, pod, container),
@@ -101,7 +101,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
             cluster.container_mut(pod, container).set_probe_ready(accepting);
         }
         Kubelet::PassStartup { pod, container } => {
-            cluster.container_mut(pod, container).set_probe_started(true)
+            cluster.container_mut(pod, container).set_probe_started(true);
         }
         Kubelet::FailProbe { pod, container } => cluster.container_mut(pod, container).set_probe_failed(true),
         Kubelet::Relist { node } => pleg::relist(cluster, node),

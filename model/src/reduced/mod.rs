@@ -72,7 +72,7 @@ impl Reduced {
         let settle = |mut state: ClusterState| {
             let mut judged = Judged::default();
             self.settle(&mut state, |before, action, after| {
-                judged = judged.union(self.model.judge(before, action, after))
+                judged = judged.union(self.model.judge(before, action, after));
             });
             (state, judged)
         };

@@ -120,6 +120,9 @@ enum Mode {
     All,
 }
 
+/// Ticks that a clock counts at most.
+pub(crate) const TICKS_MAX: u16 = u16::MAX - 2;
+
 /// The clocks of a scenario: how many, where, and how long a tick is.
 #[derive(Clone, Debug)]
 pub struct Clocks {
@@ -132,6 +135,7 @@ pub struct Clocks {
     streams: usize,
     /// Seconds in a tick.
     pub unit: u32,
+    longest: u32,
 }
 
 impl Clocks {
@@ -151,7 +155,8 @@ impl Clocks {
         // Beside a followed pod events take any time, but for its own.
         let exact_views = !scenario.approximations.has(Approximation::CoalescedWatchEvents);
         let streams = if exact_views && mode == Mode::All { Stream::count(nodes) } else { 0 };
-        Self { mode, pods, nodes, containers, revisions, streams, unit: unit(scenario, mode) }
+        let (unit, longest) = unit(scenario, mode);
+        Self { mode, pods, nodes, containers, revisions, streams, unit, longest }
     }
 
     /// How many there are.
@@ -191,14 +196,22 @@ impl Clocks {
         self.mode == Mode::Followed
     }
 
+    /// The longest length in ticks, if clocks run and it is more than one can count.
+    pub(crate) fn too_long(&self) -> Option<u32> {
+        let ticks = self.longest.div_ceil(self.unit);
+        (self.run() && ticks > TICKS_MAX.into()).then_some(ticks)
+    }
+
+    /// A window as ticks. One made of several lengths that together are more than a clock counts is cut to that.
     pub(super) fn ticks(&self, seconds: u32) -> u16 {
-        u16::try_from(seconds.div_ceil(self.unit)).unwrap_or(u16::MAX - 2).min(u16::MAX - 2)
+        u16::try_from(seconds.div_ceil(self.unit)).unwrap_or(TICKS_MAX).min(TICKS_MAX)
     }
 }
 
 /// The greatest common divisor of every length that a clock of this scenario can have, in seconds, at least 1. All
-/// lengths are divided by it before the search, which changes no verdict, as all bounds are closed.
-fn unit(scenario: &Scenario, mode: Mode) -> u32 {
+/// lengths are divided by it before the search, which changes no verdict, as all bounds are closed. With it, the longest
+/// of them in seconds.
+fn unit(scenario: &Scenario, mode: Mode) -> (u32, u32) {
     let latencies = &scenario.latencies;
     let template = &scenario.workload.template;
     let mut lengths =
@@ -253,7 +266,8 @@ fn unit(scenario: &Scenario, mode: Mode) -> u32 {
         }
         a
     };
-    lengths.into_iter().fold(0, gcd).max(1)
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    (lengths.into_iter().fold(0, gcd).max(1), longest)
 }
 
 /// Where a clock is among the words of a state; nowhere if it does not run.

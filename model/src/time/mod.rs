@@ -27,6 +27,7 @@ use monitors::monitors;
 use windows::{is_of_ring, timing};
 
 pub use clocks::Clocks;
+pub(crate) use clocks::TICKS_MAX;
 pub use monitors::{floor_has_passed, grace_has_passed, is_steady};
 pub use windows::is_slow;
 

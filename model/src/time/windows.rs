@@ -34,8 +34,10 @@ impl Window {
 fn probe_window(probe: Probe, threshold: u32, from_start: bool) -> Window {
     let delay = if from_start { probe.initial_delay_seconds } else { 0 };
     Window {
-        from: delay + (threshold - 1) * probe.period_seconds,
-        to: delay + threshold * probe.period_seconds + probe.timeout_seconds,
+        from: delay.saturating_add(threshold.saturating_sub(1).saturating_mul(probe.period_seconds)),
+        to: delay
+            .saturating_add(threshold.saturating_mul(probe.period_seconds))
+            .saturating_add(probe.timeout_seconds),
     }
 }
 
