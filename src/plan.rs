@@ -126,10 +126,9 @@ fn effort(plan: &Plan) -> (u8, bool, usize) {
     (story, plan.timing == Timing::Timed, plan.services.len())
 }
 
-/// A neighbour's new pod may take an address: for the promises that speak of it.
+/// A neighbour's new pod may take an address that was freed: for the promise that speaks of it.
 pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
-    let concerned = PropertySet::of([Property::NoMisroutedRequest, Property::OneAddressOnePod]);
-    timing == Timing::Timed || !judged.intersection(concerned).is_empty()
+    timing == Timing::Timed || judged.contains(Property::NoMisroutedRequest)
 }
 
 /// The scenario with its story, its events and its timing.

@@ -304,11 +304,6 @@ impl Rules {
         self.scenario.service.as_ref().is_some_and(|service| !service.headless)
     }
 
-    /// May a neighbour's new pod take an address?
-    pub fn has_moving_neighbour(&self) -> bool {
-        self.scenario.addresses_are_reused && self.has_proxies()
-    }
-
     /// May a runtime hang?
     pub fn has_hangs(&self) -> bool {
         let hangs = [EventName::RuntimeHang, EventName::CniFailure];

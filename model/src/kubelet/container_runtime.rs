@@ -303,17 +303,17 @@ pub fn process_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: 
 }
 
 /// F-12: CNI gives an address that was freed to the neighbour's new pod. It matters only while somebody still routes
-/// to it.
+/// to it; and an address that its sandbox still holds would matter always.
 fn may_lose_address(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
-    cluster.rules.has_moving_neighbour()
+    let is_held = |address| column.kubelet.address() == Some(address);
+    cluster.rules.has_proxies()
         && !cluster.shared.control_plane.neighbour_moved()
         && freed_address(cluster, pod).is_some_and(|address| {
-            cluster
-                .proxies_of(pod)
-                .iter()
-                .any(|proxy| proxy.rule.address() == Some(address) || proxy.view.address() == Some(address))
-                || column.slice.address() == Some(address)
+            (cluster.rules.scenario.addresses_are_reused || is_held(address))
+                && (cluster.proxies_of(pod).iter().any(|proxy| {
+                    proxy.rule.address() == Some(address) || proxy.view.address() == Some(address)
+                }) || column.slice.address() == Some(address))
         })
 }
 
