@@ -15,7 +15,78 @@ use podproof_vocabulary::property::PropertySet;
 const LIMITS: Limits = Limits { states: 2_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2 };
 
 /// Name, states untimed, states timed, and the promises that are broken.
-const GOLDEN: &[(&str, u64, u64, &[Property])] = &[];
+const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
+    (
+        "pod-life",
+        85,
+        1292,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+    (
+        "rollout",
+        613,
+        11475,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+    ("rollout-prestop", 613, 3367, &[]),
+    (
+        "rollout-recreate",
+        2335,
+        81385,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+    ("node-crash", 2299, 11273, &[Property::PodsWithinSurge]),
+    ("node-crash-no-room", 119, 261, &[]),
+    ("node-crash-tolerated", 97, 237, &[Property::ReplacedAfterNodeFailure]),
+    (
+        "partition",
+        781,
+        23827,
+        &[
+            Property::NoTrafficAfterSigterm,
+            Property::NoFailedRequest,
+            Property::NoMisroutedRequest,
+            Property::NoAvoidableBlackout,
+        ],
+    ),
+    ("pleg-stuck", 213, 1007, &[Property::DeletionCompletes]),
+    (
+        "drain-pdb",
+        3576,
+        54762,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+    ("kubelet-restart", 441, 1351, &[]),
+    (
+        "taint-eviction",
+        14439,
+        461231,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+    ("anti-affinity", 4102, 21782, &[Property::RolloutCompletes]),
+    (
+        "init-and-sidecar",
+        140,
+        1415,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+    ("crash-loop", 126, 869, &[Property::NoFailedRequest]),
+    ("control-plane-taint", 1062, 5482, &[]),
+    (
+        "sandbox-death",
+        225,
+        3041,
+        &[Property::NoFailedRequest, Property::NoMisroutedRequest, Property::SandboxHoldsNamespaces],
+    ),
+    ("tight-resources", 4093, 21773, &[]),
+    ("host-ports", 4093, 21773, &[]),
+    (
+        "scale-down",
+        2178,
+        15284,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
+];
 
 fn world(arguments: &[&str]) -> (input::Workloads, WorldArguments) {
     let line = ["podproof", "check"].iter().chain(arguments);

@@ -81,7 +81,7 @@ mutants! {
     TaintEvictionNeverFires "taint-eviction-never-fires" breaks ReplacedAfterNodeFailure, NoexecuteEvicts =>
         "the taint eviction controller deletes nothing";
     SchedulerNeverWakes "scheduler-never-wakes" breaks ScheduledIfFeasible =>
-        "no event moves a pod out of the scheduler's unschedulable pods";
+        "neither an event nor the flush moves a pod out of the scheduler's unschedulable pods";
     ReplicaSetStatusNeverWritten "replica-set-status-never-written" breaks RolloutCompletes =>
         "the ReplicaSet controller does not report available replicas";
     KubeletNeverRemoves "kubelet-never-removes" breaks DeletionCompletes =>

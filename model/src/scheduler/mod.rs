@@ -85,7 +85,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             .collect();
         if scheduler.rejected_by() != 0 {
             // SCH-10: with nothing to find, the flush has no timer.
-            if !feasible.is_empty() {
+            if !feasible.is_empty() && !cluster.has_mutant(Mutant::SchedulerNeverWakes) {
                 out.push(Action::Scheduler(Scheduler::FlushPod { pod }));
             }
         } else if feasible.is_empty() {
