@@ -249,6 +249,17 @@ fn an_exceeded_deadline_is_a_condition_and_no_more() {
     assert!(!cluster.can(Deployment::ExceedProgressDeadline), "a complete rollout has no deadline");
 }
 
+/// DEP-8, `DeploymentComplete`.
+#[test]
+fn a_rollout_is_complete_when_all_wanted_pods_are_available() {
+    for (wanted, available, complete) in [(2, 2, true), (2, 1, false), (1, 1, false), (3, 3, false)] {
+        let cluster = with_sets(rolling(1, 0), 2, 2, &[(0, 0), (wanted, available)]);
+        assert_eq!(cluster.look(super::super::deployment::is_complete), complete, "{wanted} {available}");
+    }
+    let old_left = with_sets(rolling(1, 0), 2, 2, &[(1, 1), (2, 2)]);
+    assert!(!old_left.look(super::super::deployment::is_complete));
+}
+
 /// DEP-8: no deadline, no condition.
 #[test]
 fn without_a_deadline_none_is_exceeded() {

@@ -65,6 +65,17 @@ fn the_pods_of_a_node_that_becomes_unknown_become_unready() {
     assert!(!endpoint.ready && !endpoint.serving && !endpoint.terminating);
 }
 
+/// NLC-6.
+#[test]
+fn the_pods_of_other_nodes_stay_ready() {
+    let mut cluster = TestCluster::running(2, 2, |s| s.nodes[0].allocatable.pods = 1);
+    assert_eq!(cluster.pod(P1).node, Some(N1));
+    cluster.befall(Environment::CrashNode { node: N0 });
+    cluster.settle();
+    cluster.take(UNKNOWN);
+    assert!(cluster.can(UNREADY) && !cluster.can(NodeLifecycle::MarkPodNotReady { pod: P1 }));
+}
+
 /// NLC-7, and the hazard `node-false-to-unknown-skips-podnotready`.
 #[test]
 fn the_pods_of_a_node_that_was_already_not_ready_stay_as_they_are() {

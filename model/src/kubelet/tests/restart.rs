@@ -111,6 +111,20 @@ fn a_kill_that_a_restart_interrupts_begins_again_with_its_hook_and_its_whole_gra
     assert!(!cluster.can(Kubelet::SendSigterm { pod: P0, container: C0 }));
 }
 
+/// RST-1: a restart takes no signal back.
+#[test]
+fn a_process_that_was_signalled_before_the_restart_exits_after_it() {
+    let mut cluster =
+        TestCluster::running(1, 1, |s| s.workload.template.containers[0].on_sigterm = OnSigterm::Drain(5));
+    let sigterm = Action::Kubelet(Kubelet::SendSigterm { pod: P0, container: C0 });
+    cluster.delete(P0);
+    cluster.settle_until(|action| *action == sigterm);
+    cluster.take(sigterm);
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    assert!(cluster.seen().slots[0].containers[0].sigterm);
+    assert!(cluster.can(podproof_vocabulary::action::Container::Exit { pod: P0, container: C0 }));
+}
+
 /// PW-3, RST-5.
 #[test]
 fn a_terminal_pod_is_not_run_again_by_a_restarted_kubelet() {

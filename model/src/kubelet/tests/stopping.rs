@@ -99,6 +99,7 @@ fn a_hook_that_overruns_the_grace_is_left_alone() {
     let mut cluster = terminating(one(Some(PreStop::Seconds(8)), OnSigterm::Ignore, 4));
     cluster.take(RUN_HOOK);
     cluster.take(EXPIRE);
+    assert!(!cluster.can(END_HOOK), "nobody waits for it any more");
     cluster.take(SIGTERM);
     cluster.take(SIGKILL);
     assert_eq!(cluster.seen().slots[0].containers[0].process, Process::ExitedError);

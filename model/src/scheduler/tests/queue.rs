@@ -162,6 +162,21 @@ fn a_node_that_joins_wakes_every_parked_pod() {
     assert!(cluster.can(assume(P1, N1)) && !cluster.can(assume(P1, N0)));
 }
 
+/// SCH-8: whichever filter rejected it.
+#[test]
+fn a_node_that_joins_wakes_a_pod_that_waits_for_its_labels() {
+    let mut cluster = TestCluster::web(1, 2, |s| {
+        s.spare_nodes = 1;
+        s.workload.template.node_selector = super::labels(&[(HOST, "node-2")]);
+        allow(s, EventName::AddNode, 1);
+    });
+    cluster.settle();
+    assert!(!tries(&cluster, P0));
+    cluster.take(Environment::AddNode { node: N1 });
+    cluster.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N1 });
+    assert!(cluster.can(assume(P0, N1)));
+}
+
 /// SCH-8: without a node there is no plugin to blame.
 #[test]
 fn a_pod_that_found_no_node_at_all_is_woken_by_the_first() {
