@@ -97,7 +97,7 @@ fn obligations_kept(toy: &Toy) -> Vec<u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_lassos_are_those_of_the_oracle(toy in any_toy(false)) {
