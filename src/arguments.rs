@@ -115,7 +115,7 @@ pub struct WorldArguments {
     #[arg(long, value_enum, default_value_t = TimingChoice::Auto)]
     pub timing: TimingChoice,
 
-    /// Switches every approximation off; in timed searches the pending watch events of one object still coalesce
+    /// Switches every approximation off
     #[arg(long)]
     pub exact: bool,
 

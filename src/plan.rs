@@ -152,12 +152,7 @@ fn told(
         scenario.scale = Some(ScaleTarget::By(-1));
     }
     if world.exact {
-        // A ring of watch events has one clock, that of its first: with time the events of an object coalesce and keep the
-        // deadline of the oldest.
-        scenario.approximations = match timing {
-            Timing::Untimed => Approximations::NONE,
-            Timing::Timed => Approximations::NONE.with(Approximation::CoalescedWatchEvents),
-        };
+        scenario.approximations = Approximations::NONE;
     }
     if timing == Timing::Untimed || !follow {
         scenario.approximations = scenario.approximations.without(Approximation::Focus);
