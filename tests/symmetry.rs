@@ -118,6 +118,11 @@ fn a_search_over_representatives_says_what_a_search_over_all_states_says() {
         let (fewer, with) = say(&symmetric);
         let (more, without) = say(&Searched::new(model(&scenario), judged).without_symmetry());
         assert_eq!(with, without, "{}", scenario.name);
-        assert!(fewer < more, "{}: {fewer} representatives of {more} states", scenario.name);
+        let one_pod_at_a_time = scenario.workload.replicas == 1;
+        assert!(
+            fewer < more || one_pod_at_a_time,
+            "{}: {fewer} representatives of {more} states",
+            scenario.name
+        );
     }
 }
