@@ -1,6 +1,8 @@
 //! `podproof explore`: the Stateright Explorer on 127.0.0.1.
 
 use anstream::eprintln;
+use podproof_model::front_door::{self, Judges};
+use podproof_model::properties::Judged;
 use podproof_model::{ClusterState, Model};
 use podproof_traces::{Names, Trace, words};
 use podproof_vocabulary::action::Action;
@@ -13,7 +15,7 @@ use stateright::Model as _;
 use crate::arguments::{ExploreArguments, TimingChoice};
 use crate::{input, plan};
 
-/// The model of small steps, with steps and states in words.
+/// The model of small steps, with steps in words.
 struct Explored {
     model: Model,
 }
@@ -50,7 +52,17 @@ impl stateright::Model for Explored {
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
-        Vec::new()
+        front_door::properties(self)
+    }
+}
+
+impl Judges for Explored {
+    fn judge_all(&self, state: &ClusterState) -> Judged {
+        self.model.judge_all(state)
+    }
+
+    fn small_steps(&self) -> &Model {
+        &self.model
     }
 }
 

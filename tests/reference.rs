@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use common::Checked;
 use podproof_checker::{Plain, Search};
-use podproof_model::properties::Judged;
+use podproof_model::front_door::Judges;
 use podproof_model::reduced::Reduced;
 use podproof_model::reduced::fusion::Fusions;
 use podproof_model::{ClusterState, Model};
@@ -21,29 +21,6 @@ use stateright::{Checker, Model as _};
 
 /// No search of these tests has more states.
 const STATES: u64 = 200_000;
-
-/// What the steps out of a state do to the promises: stateright judges states and ours judges steps, so a state is bad for
-/// stateright if a step out of it is.
-trait Judges: stateright::Model<State = ClusterState> {
-    fn judge_all(&self, state: &ClusterState) -> Judged;
-}
-
-impl Judges for Model {
-    fn judge_all(&self, state: &ClusterState) -> Judged {
-        let mut actions = Vec::new();
-        self.enabled(state, &mut actions);
-        let judge = |action| self.judge(state, action, &self.apply(state, action));
-        actions.iter().map(judge).fold(Judged::default(), Judged::union)
-    }
-}
-
-impl Judges for Reduced {
-    fn judge_all(&self, state: &ClusterState) -> Judged {
-        let mut judged = Judged::default();
-        self.moves(state, |outcome| judged = judged.union(outcome.judged));
-        judged
-    }
-}
 
 /// A model whose states carry what the steps out of them break, with its safety promises as stateright's `always`
 /// properties, and one more that holds everywhere: without it stateright would end as soon as the others are decided.

@@ -15,9 +15,11 @@ use crate::reduced::{Move, Reduced};
 use crate::state::ClusterState;
 use crate::system::Model;
 
-/// A model whose steps out of a state can be judged together.
-trait Judges: stateright::Model<State = ClusterState> {
+/// A model whose steps out of a state can be judged together: what [`properties`] asks of a `stateright::Model`.
+pub trait Judges: stateright::Model<State = ClusterState> {
+    /// What all the steps out of `state` do to the promises.
     fn judge_all(&self, state: &ClusterState) -> Judged;
+    /// The model of small steps below.
     fn small_steps(&self) -> &Model;
 }
 
@@ -112,14 +114,16 @@ macro_rules! all {
     };
 }
 
-/// Those of the safety promises that `model` judges, each with its premise.
-fn properties<M: Judges>(model: &Model) -> Vec<stateright::Property<M>> {
+/// Those of the safety promises that `model` judges as stateright's `always`, each with its premise as a `sometimes`, and
+/// [`LIMIT`].
+pub fn properties<M: Judges>(model: &M) -> Vec<stateright::Property<M>> {
+    let judged = model.small_steps().judged;
     let all = all!(M, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     let is_judged = |name: &str| {
         PROPERTIES.iter().any(|facts| {
             let named = name == facts.name
                 || (facts.kind == Kind::Safety && name == PREMISES[facts.property as usize]);
-            named && model.judged.contains(facts.property)
+            named && judged.contains(facts.property)
         })
     };
     let limit = stateright::Property::sometimes(LIMIT, meets_limit::<M>);
@@ -164,7 +168,7 @@ impl stateright::Model for Reduced {
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
-        properties(&self.model)
+        properties(self)
     }
 }
 

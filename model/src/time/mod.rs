@@ -77,6 +77,10 @@ pub fn restart(cluster: &mut Cluster<'_>, taken: Option<&Action>, candidates: &[
     for action in candidates {
         let Some((clock, window)) = timing(cluster, action) else { continue };
         if let Some(index) = index(cluster, clock) {
+            if window.cancels_timer(action) {
+                let bound = cluster.rules.clocks.ticks(window.to) + 1;
+                cluster.clocks[index] = cluster.clocks[index].min(bound);
+            }
             start(cluster, index, window.to);
         }
     }

@@ -28,6 +28,12 @@ impl Window {
     const fn exactly(length: u32) -> Self {
         Self { from: length, to: length }
     }
+
+    /// A taint that the pod does not tolerate ends the timer of one that it tolerates for a time (TEC-4). A shorter time
+    /// for a taint that it does tolerate does not.
+    pub(super) fn cancels_timer(self, action: &Action) -> bool {
+        matches!(action, Action::TaintEviction(_)) && self.from == 0
+    }
 }
 
 /// A result of a probe that takes `threshold` runs (PRB-4).

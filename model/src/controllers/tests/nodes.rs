@@ -3,8 +3,9 @@
 use podproof_vocabulary::action::{
     Action, Environment, NodeLifecycle, PodGarbageCollector, Process, TaintEviction, Watch, Watcher,
 };
+use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
-use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Toleration, WorkloadKind};
+use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Timing, Toleration, WorkloadKind};
 use podproof_vocabulary::{NodeId, PodId};
 
 use crate::api_server::pods;
@@ -238,6 +239,25 @@ fn the_first_toleration_that_matches_a_taint_counts() {
     let mut later = tainted(tolerates(&[Some(8), None]));
     later.settle();
     assert!(later.can(EVICT));
+}
+
+/// TEC-4: a taint that is not tolerated does not wait for the timer of one that is.
+#[test]
+fn an_untolerated_taint_cancels_the_timer_of_a_tolerated_one() {
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.timing = Timing::Timed;
+        s.approximations = Approximations::NONE.with(Approximation::CoalescedWatchEvents);
+    });
+    cluster.change(|cluster| {
+        update(cluster, N0, |node| node.with_not_ready_no_execute(true));
+    });
+    cluster.run_until(|cluster| cluster.can(node_news(N0)));
+    cluster.take(node_news(N0));
+    assert!(!cluster.can(EVICT), "not before 300 s have passed (TEC-6)");
+    cluster.befall(Environment::TaintNode { node: N0 });
+    cluster.run_until(|cluster| cluster.can(node_news(N0)));
+    cluster.take(node_news(N0));
+    assert!(cluster.can(EVICT), "at once");
 }
 
 /// TEC-2, TEC-3: of several taints the least toleration counts; an untolerated one leaves none.
