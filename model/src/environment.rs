@@ -282,10 +282,9 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             container_runtime::exit(cluster, pod, container, Process::ExitedError);
         }
         Environment::KillSandbox { pod } => {
-            // SBX-2: the containers live on until the kubelet notices.
-            let kubelet = &mut cluster.pod_mut(pod).kubelet;
-            kubelet.set_sandbox(Sandbox::Dead);
-            kubelet.set_address(None);
+            // SBX-2: the containers live on until the kubelet notices; and so does the network, which goes only with
+            // StopPodSandbox: the app of the recording of a killed sandbox answers until it gets its SIGTERM.
+            cluster.pod_mut(pod).kubelet.set_sandbox(Sandbox::Dead);
         }
         Environment::HangRuntime { node } => cluster.node_mut(node).machine.set_hung(true),
         Environment::FailCni { node } => cluster.node_mut(node).machine.set_cni_failed(true),

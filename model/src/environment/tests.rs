@@ -264,7 +264,7 @@ fn a_container_that_runs_may_crash_and_a_sandbox_that_lives_may_die() {
     let mut cluster = with(EventName::SandboxDeath, 2, |_| {});
     cluster.take(kill);
     assert_eq!(cluster.seen().slots[0].sandbox.sandbox, Sandbox::Dead);
-    assert_eq!(cluster.seen().slots[0].sandbox.address, None);
+    assert!(cluster.seen().slots[0].sandbox.address.is_some(), "its network goes only with StopPodSandbox");
     assert!(!cluster.can(kill));
 }
 

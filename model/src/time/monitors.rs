@@ -1,6 +1,6 @@
 //! Monitors: clocks of no step, that promises read.
 
-use podproof_vocabulary::observation::{Deletion, Sandbox};
+use podproof_vocabulary::observation::Deletion;
 use podproof_vocabulary::{ContainerId, PodId};
 use smallvec::SmallVec;
 
@@ -64,7 +64,7 @@ fn is_reachable_and_ready(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
     let listens = cluster.container(pod, cluster.rules.serving()).accepting();
     let (object, kubelet) = (column.api, column.kubelet);
-    let reachable = listens && kubelet.sandbox() == Sandbox::Ready && kubelet.address() == object.address();
+    let reachable = listens && kubelet.address().is_some() && kubelet.address() == object.address();
     object.exists() && object.ready() && !object.is_deleting() && reachable
 }
 

@@ -5,6 +5,7 @@
 mod fields;
 mod rows;
 
+use crate::event::EventName;
 use crate::property::Property;
 use crate::scenario::{Scenario, WorkloadKind};
 
@@ -34,6 +35,8 @@ pub enum Concern {
     ExternalService,
     /// Those with a Deployment.
     Deployment,
+    /// Those in which one of these may happen.
+    Events(&'static [EventName]),
 }
 
 /// A row of the table.
@@ -88,6 +91,7 @@ pub fn behaviours(scenario: &Scenario) -> impl Iterator<Item = &'static Row> {
         Concern::HeadlessService => service.is_some_and(|service| service.headless),
         Concern::ExternalService => service.is_some_and(|service| service.external),
         Concern::Deployment => scenario.workload.kind == WorkloadKind::Deployment,
+        Concern::Events(events) => events.iter().any(|&event| scenario.events.count(event) > 0),
     };
     ROWS.iter().filter(|row| row.kind == Kind::Behaviour).filter(concerns)
 }
@@ -107,6 +111,9 @@ mod tests {
         assert!(!names(&scenario).contains(&"DNS records"));
         scenario.service = None;
         assert!(!names(&scenario).contains(&"established connections"));
+        assert!(!names(&scenario).contains(&"reset of the restart back-off"));
+        scenario.events.set(EventName::ContainerCrash, 1);
+        assert!(names(&scenario).contains(&"reset of the restart back-off"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::fields::FIELDS;
 use super::{Concern, Kind, Row};
+use crate::event::EventName;
 use crate::property::Property::{
     self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, NoAvoidableBlackout,
     NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm, NoexecuteEvicts, PlacementLawful,
@@ -151,6 +152,25 @@ const BEHAVIOURS: &[Row] = &[
         "rollback and revision history",
         "nobody rolls back, and old ReplicaSets stay at size 0",
         NONE,
+    ),
+    behaviour(
+        Concern::Events(&[EventName::ContainerCrash]),
+        "reset of the restart back-off",
+        "a container that runs for ten minutes keeps the back-off of its earlier crashes (CLB-3)",
+        &[CrashRecovers, NoAvoidableBlackout],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::NodeCrash, EventName::NodePartition, EventName::KubeletRestart]),
+        "new grace after a total outage",
+        "when the first of several silent nodes comes back, the others get no new grace period (NLC-17): they count as \
+         unreachable all the time",
+        &[ReplacedAfterNodeFailure, NoexecuteEvicts, UnreachableEndpointsLeave],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::RuntimeHang, EventName::CniFailure]),
+        "final status under a stuck PLEG",
+        "a kubelet whose relist is stuck reports no final status for a pod whose containers it has just stopped (STP-6)",
+        &[DeletionCompletes, CrashRecovers],
     ),
     behaviour(
         Concern::WhenUsed,
