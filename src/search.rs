@@ -41,12 +41,15 @@ impl Limits {
     }
 }
 
+/// Why nothing is known of a promise that some run keeps waiting while slow timers are held back for ever.
+const STARVED: &str = "a cycle keeps it waiting in which a slow timer never gets to fire; --exact, where timers fire at any \
+                       moment, decides it";
+
 /// The approximations of `scenario` that a search of it uses.
 pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
     let rules = &reduced.model.rules;
     let own = [Approximation::CoalescedWatchEvents, Approximation::SlowTimersWhenQuiet, Approximation::Focus];
     let applies = |&approximation: &Approximation| match approximation {
-        Approximation::SlowTimersWhenQuiet => rules.approximates(approximation) && !rules.is_timed(),
         Approximation::Focus => rules.clocks.follow(),
         _ => rules.approximates(approximation),
     };
@@ -198,7 +201,11 @@ fn up_to_violation(
 fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, property: Property) -> Finding {
     let Some(lasso) = report.lassos.iter().find(|lasso| system.property_of(lasso.obligation) == property)
     else {
-        let reached = report.owed & system.obligations_of(property) != 0;
+        let obligations = system.obligations_of(property);
+        if report.starved & obligations != 0 {
+            return Finding { property, verdict: Verdict::Incomplete, trace: None, note: Some(STARVED.into()) };
+        }
+        let reached = report.owed & obligations != 0;
         return without_counterexample(property, report.is_complete(), reached);
     };
     let model = &system.reduced().model;

@@ -74,6 +74,14 @@ impl Searched {
         }
     }
 
+    /// The unit as it binds a cycle: where pods are renamed along it, none of a pod does.
+    fn binding(&self, unit: fairness::Unit) -> u16 {
+        match self.symmetric && fairness::is_of_pod(unit) {
+            true => ANY_UNIT,
+            false => unit,
+        }
+    }
+
     /// A bit for each obligation, or, where states stand for others, for each property.
     fn folded(&self, obligations: Obligations) -> Obligations {
         let promises = self.progress.iter().enumerate();
@@ -146,10 +154,7 @@ impl System for Searched {
 
     fn transitions(&self, state: &ClusterState, out: &mut Vec<Transition<ClusterState, Move>>) {
         self.reduced.moves(state, |outcome| {
-            let unit = outcome.unit.map(|unit| match self.symmetric && fairness::is_of_pod(unit) {
-                true => ANY_UNIT,
-                false => unit,
-            });
+            let unit = outcome.unit.map(|unit| self.binding(unit));
             out.push(Transition {
                 action: outcome.taken,
                 next: self.representative(outcome.next),
@@ -165,6 +170,10 @@ impl System for Searched {
         // A promise that nobody ever waits for is not kept but empty: its premise counts as reached once it is pending.
         let pending = self.folded(self.reduced.model.owed(state).pending);
         Owed { pending, reached: pending }
+    }
+
+    fn held_back(&self, state: &ClusterState, out: &mut Vec<u16>) {
+        out.extend(self.reduced.model.held_back(state).into_iter().map(|unit| self.binding(unit)));
     }
 
     fn limit(&self, state: &ClusterState) -> Option<&'static str> {

@@ -291,6 +291,40 @@ fn what_all_clocks_show_broken_a_followed_pod_shows() {
     assert!(broken(partition).contains(&Property::NoAvoidableBlackout), "the same for a followed pod");
 }
 
+/// DEL-17, DEL-18: a deletion with grace 0 removes the object in the write that asks for it.
+#[test]
+fn a_pod_that_is_removed_at_once_is_followed() {
+    let refused = [Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest];
+    let mut no_grace = focused(Story::ScaleDown, 1);
+    no_grace.workload.template.grace_seconds = 0;
+    no_grace.addresses_are_reused = true;
+    let mut forced = focused(Story::Create, 1);
+    forced.events.set(EventName::ForceDeletePod, 1);
+    forced.addresses_are_reused = true;
+    for (name, scenario) in [("grace 0", no_grace), ("a forced deletion", forced)] {
+        let shown = focus_hides_nothing(name, scenario);
+        assert!(refused.iter().all(|property| shown.contains(property)), "{name}: {shown:?}");
+    }
+}
+
+/// F-12: an address is published before its pod is ready, and freed when its sandbox dies.
+#[test]
+fn a_published_pod_is_followed_before_it_is_ready() {
+    let mut published = focused(Story::Create, 1);
+    published.addresses_are_reused = true;
+    published.service.as_mut().expect("web has a Service").publish_not_ready_addresses = true;
+    published.workload.template.containers[0].readiness_probe = Some(Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 1,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 1,
+    });
+    published.workload.template.containers[0].listens_after_seconds = 100;
+    published.events.set(EventName::SandboxDeath, 1);
+    assert!(broken(published).contains(&Property::NoMisroutedRequest));
+}
+
 #[test]
 fn wrong_rules_are_found_with_all_clocks_and_for_a_followed_pod() {
     for (story, mutant, property) in [

@@ -6,9 +6,10 @@ use podproof::search::{self, Limits};
 use podproof::verdict::{Finding, Verdict};
 use podproof_traces::Kind;
 use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::{PreStop, Scenario, Timing};
+use podproof_vocabulary::scenario::{PreStop, Probe, Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, catalogue};
 
 const LIMITS: Limits = Limits { states: 1_000_000, depth: u64::MAX, memory: 2 << 30, time: None, threads: 2 };
@@ -73,4 +74,27 @@ fn with_all_clocks_the_verdict_is_that_of_one_pod_s_clocks() {
         let clocked = judge(scenario, Timing::Timed, Property::NoFailedRequest);
         assert_eq!(clocked.verdict, focused.verdict, "preStop {seconds}");
     }
+}
+
+/// A back-off runs on while other things happen: a container that waits for it starts again, although another one of its
+/// pod is killed and restarted for ever, each time when the approximation lets a slow timer fire.
+#[test]
+fn a_container_in_back_off_is_not_starved_by_another_that_crashes_for_ever() {
+    let mut scenario = catalogue::web("two-that-crash", Story::Create, 1, 1);
+    scenario.workload.kind = WorkloadKind::Pod;
+    scenario.service = None;
+    let container = &mut scenario.workload.template.containers[0];
+    container.listens_after_seconds = 60;
+    container.liveness_probe = Some(Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 10,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 3,
+    });
+    let mut other = container.clone();
+    other.name = "other".into();
+    other.ports.clear();
+    scenario.workload.template.containers.push(other);
+    assert_eq!(judge(scenario, Timing::Untimed, Property::CrashRecovers).verdict, Verdict::Holds);
 }

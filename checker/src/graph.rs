@@ -10,10 +10,13 @@ use crate::system::Obligations;
 /// A state's number: the order in which it was found.
 pub type Id = u32;
 
+/// Where a unit leads that is possible and held back: nowhere.
+pub const HELD_BACK: Id = Id::MAX;
+
 /// An edge out of a state that owes something.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge {
-    /// Where it leads.
+    /// Where it leads; [`HELD_BACK`] for what is not taken. These come last.
     pub to: Id,
     /// Its unit of fairness, plus one; 0 if it is not fair.
     pub unit: u32,
@@ -114,13 +117,17 @@ impl Graph {
         }
     }
 
+    /// Are the edges of this state recorded: does it owe something?
+    pub fn keeps_edges_of(&self, id: Id) -> bool {
+        self.keeps_edges && self.pending(id) != 0
+    }
+
     /// Records the edges of a state, if it owes something; in the order of the states, one call each.
     pub fn add_edges(&mut self, id: Id, edges: impl Iterator<Item = (Edge, Obligations)>) {
-        if !self.keeps_edges {
-            return;
+        if self.keeps_edges {
+            self.edge_starts.push(self.edges.len() as u32);
         }
-        self.edge_starts.push(self.edges.len() as u32);
-        if self.pending(id) == 0 {
+        if !self.keeps_edges_of(id) {
             return;
         }
         for (edge, discharged) in edges {

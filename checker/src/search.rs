@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crate::graph::{Edge, Graph, Id};
+use crate::graph::{Edge, Graph, HELD_BACK, Id};
 use crate::path::Path;
 use crate::progress::{self, Lasso};
 use crate::system::{Obligations, Properties, System, Transition};
@@ -99,6 +99,9 @@ pub struct Report<S, A> {
     /// A lasso for each obligation that a fair run keeps for ever. Each is real even if the search is not complete, as
     /// every transition out of its states was seen; that there is no other needs a complete search.
     pub lassos: Vec<Lasso<S, A>>,
+    /// The obligations that a run may keep for ever that is unfair to nothing but what is
+    /// [held back](System::held_back): of these nothing is known, unless there is a lasso.
+    pub starved: Obligations,
 }
 
 impl<S, A> Report<S, A> {
@@ -221,8 +224,10 @@ impl<'y, Y: System> Search<'y, Y> {
         let violations =
             run.broken.iter().map(|&(property, id, last)| Violation { property, path: way(id, last) });
         let violations = violations.collect();
-        let lassos =
-            if keeps_edges { progress::lassos(system, &graph, &initial, self.merge) } else { Vec::new() };
+        let (lassos, starved) = match keeps_edges {
+            true => progress::lassos(system, &graph, &initial, self.merge),
+            false => (Vec::new(), 0),
+        };
         Report {
             states: graph.len() as u64,
             transitions: run.transitions,
@@ -234,6 +239,7 @@ impl<'y, Y: System> Search<'y, Y> {
             owed: run.owed,
             violations,
             lassos,
+            starved,
         }
     }
 
@@ -347,6 +353,7 @@ impl<Y: System> Run<'_, Y> {
         graph: &mut Graph,
         next: &mut Vec<(Id, Y::State)>,
     ) {
+        let mut held_back = Vec::new();
         for ((id, state), (transitions, fingerprints)) in batch.iter().zip(expanded) {
             match self.system.limit(state) {
                 Some(why) => match self.limits.iter_mut().find(|(known, _)| *known == why) {
@@ -367,6 +374,12 @@ impl<Y: System> Run<'_, Y> {
                     self.owe(graph, &transition.next);
                     next.push((to, transition.next));
                 }
+            }
+            if graph.keeps_edges_of(*id) {
+                held_back.clear();
+                self.system.held_back(state, &mut held_back);
+                let held = held_back.iter().map(|&unit| Edge { to: HELD_BACK, unit: u32::from(unit) + 1 });
+                edges.extend(held.map(|edge| (edge, 0)));
             }
             graph.add_edges(*id, edges.into_iter());
         }

@@ -26,7 +26,7 @@ pub struct Transition<S, A> {
     pub broken: Properties,
     /// The safety properties whose premise it reaches.
     pub reached: Properties,
-    /// The unit of weak fairness that it belongs to, or [`ANY_UNIT`]; none if it is not fair.
+    /// The unit of fairness that it belongs to, or [`ANY_UNIT`]; none if it is not fair.
     pub unit: Option<u16>,
     /// The obligations that it discharges, or takes the premise of away, although they are pending on both sides.
     pub discharged: Obligations,
@@ -58,6 +58,16 @@ pub trait System: Sync {
 
     /// What is owed in `state`.
     fn owed(&self, state: &Self::State) -> Owed;
+
+    /// Is this unit of strong fairness: taken infinitely often if it is possible infinitely often? The others are of weak
+    /// fairness: taken infinitely often if they are possible from some point on.
+    fn is_strong(&self, _unit: u16) -> bool {
+        false
+    }
+
+    /// The units that are possible in `state` and have no transition only because of an approximation; they count as
+    /// possible where fairness is judged. `out` is empty. A state with one also has a fair transition.
+    fn held_back(&self, _state: &Self::State, _out: &mut Vec<u16>) {}
 
     /// Why the search must not go on from `state`, if it must not. The verdict is then incomplete.
     fn limit(&self, _state: &Self::State) -> Option<&'static str> {

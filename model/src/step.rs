@@ -96,7 +96,7 @@ pub fn enabled(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     if is_cut_off(cluster) || controllers::replica_set::choosing(cluster).is_some() {
         return;
     }
-    let busy = out.iter().any(|action| !time::is_slow(cluster, action));
+    let busy = is_busy(cluster, out);
     if busy && cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) {
         out.retain(|action| !time::is_slow(cluster, action));
     }
@@ -106,6 +106,23 @@ pub fn enabled(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     environment::candidates(cluster, !busy, out);
     if time::may_tick(cluster) {
         out.push(Action::Tick);
+    }
+}
+
+fn is_busy(cluster: &Cluster<'_>, candidates: &[Action]) -> bool {
+    candidates.iter().any(|action| !time::is_slow(cluster, action))
+}
+
+/// Slow timers that run and may not fire because something else can move: with the approximation only.
+pub fn held_back(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    if !cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) {
+        return;
+    }
+    candidates(cluster, out);
+    let holds = !is_cut_off(cluster) && controllers::replica_set::choosing(cluster).is_none();
+    match holds && is_busy(cluster, out) {
+        true => out.retain(|action| time::is_slow(cluster, action)),
+        false => out.clear(),
     }
 }
 

@@ -110,6 +110,15 @@ impl Model {
         self.open(state, |cluster| step::enabled(cluster, out));
     }
 
+    /// The units of fairness of the slow timers that run in `state` and are held back there.
+    pub fn held_back(&self, state: &ClusterState) -> Vec<fairness::Unit> {
+        self.open(state, |cluster| {
+            let mut actions = Vec::new();
+            step::held_back(cluster, &mut actions);
+            actions.iter().filter_map(|action| fairness::unit_of(cluster, action)).collect()
+        })
+    }
+
     /// The state after `action`, which must be enabled.
     pub fn apply(&self, state: &ClusterState, action: &Action) -> ClusterState {
         let mut next = state.clone();

@@ -89,6 +89,10 @@ impl System for Checked {
         Owed { pending: owed.pending, reached: owed.reached }
     }
 
+    fn held_back(&self, state: &ClusterState, out: &mut Vec<u16>) {
+        out.extend(self.0.model.held_back(state));
+    }
+
     fn limit(&self, state: &ClusterState) -> Option<&'static str> {
         self.0.model.limit(state)
     }

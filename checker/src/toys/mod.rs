@@ -38,6 +38,8 @@ pub fn fair(from: u32, to: u32, unit: u16) -> Step {
 pub struct Vertex {
     pub pending: Obligations,
     pub limit: Option<&'static str>,
+    /// The units that are held back here, a bit each.
+    pub held: u16,
 }
 
 /// A graph, searched as a system. It begins in vertex 0 unless `initial` says otherwise; its actions are edges.
@@ -46,6 +48,8 @@ pub struct Toy {
     pub initial: Vec<(u32, Properties, Properties)>,
     pub vertices: Vec<Vertex>,
     pub steps: Vec<Step>,
+    /// The units of strong fairness, a bit each.
+    pub strong: u16,
 }
 
 impl Toy {
@@ -59,7 +63,31 @@ impl Toy {
         for vertex in owing {
             vertices[vertex as usize].pending = 1;
         }
-        Self { initial: vec![(0, 0, 0)], vertices, steps }
+        Self { initial: vec![(0, 0, 0)], vertices, steps, strong: 0 }
+    }
+
+    /// The same graph, with this unit of strong fairness.
+    pub fn strong(mut self, unit: u16) -> Self {
+        self.strong |= 1 << unit;
+        self
+    }
+
+    /// The same graph, with a unit held back in these vertices.
+    pub fn holding_back(mut self, unit: u16, vertices: impl IntoIterator<Item = usize>) -> Self {
+        for vertex in vertices {
+            self.vertices[vertex].held |= 1 << unit;
+        }
+        self
+    }
+
+    /// Has the vertex an edge of this unit?
+    pub fn is_possible(&self, vertex: u32, unit: u16) -> bool {
+        self.out_of(vertex).any(|(_, step)| step.unit == Some(unit))
+    }
+
+    /// The same, or is it held back there?
+    pub fn is_enabled(&self, vertex: u32, unit: u16) -> bool {
+        self.is_possible(vertex, unit) || self.vertices[vertex as usize].held >> unit & 1 == 1
     }
 
     pub fn out_of(&self, vertex: u32) -> impl Iterator<Item = (usize, &Step)> {
@@ -103,11 +131,13 @@ impl Toy {
             edges.iter().all(|step| step.discharged & bit == 0),
             "no step of the cycle discharges the obligation"
         );
-        for unit in self.steps.iter().filter_map(|step| step.unit) {
+        for unit in 0..u16::BITS as u16 {
             let taken = edges.iter().any(|step| step.unit == Some(unit));
-            let rests =
-                visited.iter().any(|&vertex| self.out_of(vertex).all(|(_, step)| step.unit != Some(unit)));
-            assert!(taken || rests, "unit {unit} is possible all along the cycle and never taken");
+            let excused = match self.strong >> unit & 1 {
+                0 => !visited.iter().all(|&vertex| self.is_enabled(vertex, unit)),
+                _ => !visited.iter().any(|&vertex| self.is_possible(vertex, unit)),
+            };
+            assert!(taken || excused, "the cycle is unfair to unit {unit}");
         }
     }
 }
@@ -134,6 +164,17 @@ impl System for Toy {
     fn owed(&self, state: &u32) -> Owed {
         let pending = self.vertices[*state as usize].pending;
         Owed { pending, reached: pending }
+    }
+
+    fn is_strong(&self, unit: u16) -> bool {
+        self.strong >> unit & 1 == 1
+    }
+
+    fn held_back(&self, state: &u32, out: &mut Vec<u16>) {
+        let vertex = self.vertices[*state as usize];
+        out.extend(
+            (0..u16::BITS as u16).filter(|unit| vertex.limit.is_none() && vertex.held >> unit & 1 == 1),
+        );
     }
 
     fn limit(&self, state: &u32) -> Option<&'static str> {

@@ -1,8 +1,8 @@
 //! Random small graphs: the lasso search agrees with an oracle that knows no components.
 //!
-//! The oracle walks the product of a graph with the set of units that a walk has served so far: from each reachable
-//! state, is there a non-empty walk back to it that keeps the obligation and serves every unit, by taking it or by
-//! passing a state where it is disabled?
+//! The oracle walks the product of a graph with what a walk has met so far: which units it has taken, which were disabled
+//! somewhere, which were possible somewhere. From each reachable state, is there a non-empty walk back to it that keeps
+//! the obligation and is fair to every unit?
 
 use std::collections::BTreeSet;
 
@@ -26,44 +26,81 @@ impl Toy {
         seen
     }
 
-    /// The units that have no edge out of this vertex.
-    fn disabled(&self, vertex: u32) -> u8 {
-        self.out_of(vertex)
-            .filter_map(|(_, step)| step.unit)
-            .fold((1 << UNITS) - 1, |units, unit| units & !(1 << unit))
+    fn units(&self, vertex: u32, has: impl Fn(&Self, u32, u16) -> bool) -> u8 {
+        (0..UNITS).filter(|&unit| has(self, vertex, unit)).fold(0, |units, unit| units | 1 << unit)
     }
 
-    fn is_kept_by_a_cycle_at(&self, start: u32, bit: Obligations) -> bool {
-        let all: u8 = (1 << UNITS) - 1;
-        let mut seen: BTreeSet<(u32, u8)> = BTreeSet::new();
-        let mut queue = vec![(start, self.disabled(start))];
-        while let Some((at, served)) = queue.pop() {
+    fn begin(&self, vertex: u32) -> Met {
+        Met {
+            taken: 0,
+            disabled: ALL & !self.units(vertex, Self::is_enabled),
+            possible: self.units(vertex, Self::is_possible),
+        }
+    }
+
+    /// What the cycles from `start` back to it that keep the obligation meet.
+    fn cycles_at(&self, start: u32, bit: Obligations) -> BTreeSet<Met> {
+        let mut seen: BTreeSet<(u32, Met)> = BTreeSet::new();
+        let mut queue = vec![(start, self.begin(start))];
+        while let Some((at, met)) = queue.pop() {
             let keeps = |step: &Step| {
                 step.discharged & bit == 0 && self.vertices[step.to as usize].pending & bit != 0
             };
             for (_, step) in self.out_of(at).filter(|(_, step)| keeps(step)) {
-                let taken = step.unit.map_or(0, |unit| 1 << unit);
-                let next = (step.to, served | taken | self.disabled(step.to));
-                if next == (start, all) {
-                    return true;
-                }
-                if seen.insert(next) {
-                    queue.push(next);
+                let here = self.begin(step.to);
+                let next = Met {
+                    taken: met.taken | step.unit.map_or(0, |unit| 1 << unit),
+                    disabled: met.disabled | here.disabled,
+                    possible: met.possible | here.possible,
+                };
+                if seen.insert((step.to, next)) {
+                    queue.push((step.to, next));
                 }
             }
         }
-        false
+        seen.into_iter().filter(|&(at, _)| at == start).map(|(_, met)| met).collect()
+    }
+
+    /// The units that a cycle is unfair to.
+    fn unfair(&self, met: Met) -> u8 {
+        let strong = self.strong as u8;
+        ALL & !met.taken & ((strong & met.possible) | (!strong & !met.disabled))
+    }
+
+    fn owing(&self, bit: Obligations) -> impl Iterator<Item = u32> {
+        let vertex = |state: u32| self.vertices[state as usize];
+        let known = |&state: &u32| vertex(state).pending & bit != 0 && vertex(state).limit.is_none();
+        self.reachable().into_iter().filter(known).collect::<Vec<_>>().into_iter()
     }
 
     /// Does some fair run keep the obligation for ever?
     fn is_kept(&self, obligation: u32) -> bool {
         let bit: Obligations = 1 << obligation;
-        let vertex = |state: u32| self.vertices[state as usize];
-        let owing = self.reachable().into_iter().filter(|&state| vertex(state).pending & bit != 0);
-        let mut known = owing.filter(|&state| vertex(state).limit.is_none());
-        known.any(|state| self.disabled(state) == (1 << UNITS) - 1 || self.is_kept_by_a_cycle_at(state, bit))
+        let rests = |state| self.units(state, Self::is_enabled) == 0;
+        let fair = |state| self.cycles_at(state, bit).into_iter().any(|met| self.unfair(met) == 0);
+        self.owing(bit).any(|state| rests(state) || fair(state))
+    }
+
+    /// Does some run keep it that is unfair to nothing but weak units that are held back wherever it comes?
+    fn is_starved(&self, obligation: u32) -> bool {
+        let bit: Obligations = 1 << obligation;
+        let starves = |met: Met| {
+            let unfair = self.unfair(met);
+            unfair != 0 && unfair & (met.possible | self.strong as u8) == 0
+        };
+        self.owing(bit).any(|state| self.cycles_at(state, bit).into_iter().any(starves))
     }
 }
+
+/// What a walk has met so far, a bit for each unit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Met {
+    taken: u8,
+    disabled: u8,
+    possible: u8,
+}
+
+const ALL: u8 = (1 << UNITS) - 1;
 
 fn any_step(count: u32) -> impl Strategy<Value = Step> {
     let unit = prop_oneof![1 => Just(None), 3 => (0..UNITS).prop_map(Some)];
@@ -83,12 +120,19 @@ fn any_step(count: u32) -> impl Strategy<Value = Step> {
 fn any_toy(limits: bool) -> impl Strategy<Value = Toy> {
     let pending = prop_oneof![1 => Just(0), 2 => 1..1_u128 << OBLIGATIONS, 3 => Just((1 << OBLIGATIONS) - 1)];
     let limit = prop_oneof![5 => Just(None), 1 => Just(limits.then_some("a limit"))];
-    let vertex = (pending, limit).prop_map(|(pending, limit)| Vertex { pending, limit });
+    let held = prop_oneof![3 => Just(0), 1 => 0..1_u16 << UNITS];
+    let vertex = (pending, limit, held).prop_map(|(pending, limit, held)| Vertex { pending, limit, held });
     prop::collection::vec(vertex, 1..=VERTICES as usize).prop_flat_map(|vertices| {
         let count = vertices.len() as u32;
         let initial = prop::collection::vec((0..count).prop_map(|state| (state, 0, 0)), 1..3);
         let steps = prop::collection::vec(any_step(count), 0..20);
-        (initial, steps).prop_map(move |(initial, steps)| Toy { initial, vertices: vertices.clone(), steps })
+        let strong = prop_oneof![Just(0), 0..1_u16 << UNITS];
+        (initial, steps, strong).prop_map(move |(initial, steps, strong)| Toy {
+            initial,
+            vertices: vertices.clone(),
+            steps,
+            strong,
+        })
     })
 }
 
@@ -104,7 +148,11 @@ proptest! {
         let report = toy.search();
         report.lassos.iter().for_each(|lasso| toy.check(lasso));
         let found: Vec<u32> = report.lassos.iter().map(|lasso| lasso.obligation).collect();
-        prop_assert_eq!(found, obligations_kept(&toy));
+        prop_assert_eq!(&found, &obligations_kept(&toy));
+        // Of an obligation that a fair run keeps nobody asks whether a starved one does too.
+        for obligation in (0..OBLIGATIONS).filter(|obligation| !found.contains(obligation)) {
+            prop_assert_eq!(report.starved >> obligation & 1 == 1, toy.is_starved(obligation));
+        }
         prop_assert_eq!(report.states, toy.reachable().len() as u64);
     }
 

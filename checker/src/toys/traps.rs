@@ -196,3 +196,36 @@ fn the_lasso_shown_has_the_shortest_stem_to_a_component() {
         report.lassos.iter().filter(|lasso| lasso.obligation == 0).map(|lasso| *lasso.stem.last()).collect();
     assert_eq!(stems, [2]);
 }
+
+#[test]
+fn under_strong_fairness_a_unit_that_is_possible_again_and_again_is_taken() {
+    let toy = Toy::new([fair(0, 1, 0), fair(1, 0, 0), fair(0, 2, 7)], [0, 1]).strong(7);
+    assert_eq!(lassos(&toy), [[0; 0]; 0]);
+}
+
+#[test]
+fn under_strong_fairness_the_part_that_avoids_a_unit_is_judged_by_itself() {
+    // 0, 1 and 2 are one component; unit 7 leads out of 0 alone, and 1 and 2 keep the obligation without it.
+    let steps = [fair(0, 1, 0), fair(1, 2, 0), fair(2, 1, 0), fair(2, 0, 0), fair(0, 3, 7)];
+    let toy = Toy::new(steps, [0, 1, 2]).strong(7);
+    assert_eq!(lassos(&toy), [[1, 2, 1]]);
+}
+
+#[test]
+fn a_unit_that_is_held_back_on_the_way_counts_as_possible() {
+    // Unit 7 leads out of 0 and is held back in 1: it is possible all along the cycle.
+    let steps = [fair(0, 1, 0), fair(1, 0, 0), fair(0, 2, 7)];
+    let toy = Toy::new(steps, [0, 1]).holding_back(7, [1]);
+    assert_eq!(lassos(&toy), [[0; 0]; 0]);
+    assert_eq!(toy.search().starved, 0, "it was not taken where it could be");
+}
+
+#[test]
+fn what_only_a_unit_that_is_held_back_everywhere_makes_unfair_is_starved() {
+    let steps = [fair(0, 1, 0), fair(1, 0, 0)];
+    let toy = Toy::new(steps, [0, 1]).holding_back(7, [0, 1]);
+    assert_eq!(lassos(&toy), [[0; 0]; 0]);
+    assert_eq!(toy.search().starved, 1);
+    let toy = Toy::new(steps, [0, 1]).holding_back(7, [0]);
+    assert_eq!(lassos(&toy), [[0, 1, 0]], "in 1 it is not possible");
+}

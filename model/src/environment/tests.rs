@@ -423,6 +423,11 @@ fn an_address_that_somebody_still_routes_to_may_go_to_a_neighbour_once_its_sandb
     assert!(!cluster.can(reuse), "the sandbox holds it");
     let address = cluster.pod(P0).address;
     cluster.take(Kubelet::StopSandbox { pod: P0 });
+    assert!(cluster.can(reuse));
+    cluster.settle_but(|action| {
+        matches!(action, Action::Watch(Watch::DeliverSlice { .. }) | Action::Container(_))
+    });
+    assert!(!cluster.exists(P0), "its kubelet has forgotten it");
     cluster.take(reuse);
     assert_eq!(cluster.seen().slots[0].reused_address, address);
     assert!(!cluster.can(reuse));

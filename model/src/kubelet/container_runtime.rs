@@ -275,7 +275,7 @@ fn floor_may_pass(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> 
         || cluster.rules.container(container).exits_after().is_none_or(|exit| exit >= floor)
 }
 
-/// What processes and the network plugin do by themselves.
+/// What processes do by themselves.
 pub fn process_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
     if !cluster.node(node).machine.powered() {
         return;
@@ -297,8 +297,14 @@ pub fn process_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: 
             out.push(step(ContainerStep::Exit { pod, container }));
         }
     }
-    if may_lose_address(cluster, pod) {
-        out.push(step(ContainerStep::ReuseAddress { pod }));
+}
+
+/// What the network plugin of the pod's node does with its address, also when the kubelet has forgotten the pod. A node
+/// without power gives no address away, and no other node has it to give (each has a range of its own).
+pub fn address_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    let node = cluster.pod(pod).head.node().filter(|node| node.index() < cluster.rules.nodes);
+    if node.is_some_and(|node| cluster.node(node).machine.powered()) && may_lose_address(cluster, pod) {
+        out.push(Action::Container(ContainerStep::ReuseAddress { pod }));
     }
 }
 

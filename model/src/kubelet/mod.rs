@@ -62,6 +62,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
         }
     }
     for pod in cluster.used_pods() {
+        container_runtime::address_candidates(cluster, pod, out);
         let Some(node) = node_of(cluster, pod) else { continue };
         if runs(cluster, node) {
             pod_worker::candidates(cluster, node, pod, out);

@@ -1,8 +1,10 @@
 //! Following one pod: a timed search runs the clocks of a single pod, any, with its way to the rules, and lets all else
 //! take any time.
 //!
-//! A pod is followed from the write of its readiness, or from the write of its deletion; a promise about latencies is
-//! broken for some pod exactly if it is broken in a run that follows that pod. Both kinds end early:
+//! A pod is followed from the write of its readiness, or from the write of its deletion; where a Service publishes pods
+//! that are not ready, also from the write of its address. A deletion with grace 0, or of a pod that has ended, removes the
+//! object in the same write (DEL-17, DEL-18). A promise about latencies is broken for some pod exactly if it is broken in a
+//! run that follows that pod. Both kinds end early:
 //!
 //! - *Followed for its readiness* (`no-avoidable-blackout`): what is judged is that its own rule comes within the bound,
 //!   which is more than the promise asks, as another pod's rule would do as well. Nothing but its own way to the rules can
@@ -21,15 +23,24 @@ use crate::cluster::Cluster;
 use crate::state::Endpoint;
 use crate::time;
 
-/// The pods that may be followed from a step on: those whose readiness or deletion it wrote.
+/// The pods that may be followed from a step on: those whose readiness, deletion or published address it wrote.
 pub fn begins(before: &Cluster<'_>, after: &Cluster<'_>) -> Vec<PodId> {
     if before.shared.control_plane.followed().is_some() {
         return Vec::new();
     }
+    let service = after.rules.scenario.service.as_ref();
+    let publishes = service.is_some_and(|service| service.publish_not_ready_addresses);
     let begins = |&pod: &PodId| {
         let (old, new) = (before.pod(pod).api, after.pod(pod).api);
-        let becomes_ready = new.ready() && !old.ready() && !new.is_deleting();
-        new.exists() && (becomes_ready || (new.is_deleting() && !old.is_deleting()))
+        if !new.exists() {
+            return old.exists() && !old.is_deleting();
+        }
+        let becomes_ready = new.ready() && !old.ready();
+        let is_published = publishes && new.address().is_some() && new.address() != old.address();
+        match new.is_deleting() {
+            true => !old.is_deleting(),
+            false => becomes_ready || is_published,
+        }
     };
     after.used_pods().filter(begins).collect()
 }

@@ -1,0 +1,255 @@
+//! Fair cycles in one strongly connected component of the states that keep an obligation.
+//!
+//! A cycle is fair if each unit of weak fairness has a transition in it or is disabled in one of its states, and each unit
+//! of strong fairness has a transition in it or is disabled in all of them. Disabled means: in the whole graph, not in the
+//! component.
+//!
+//! A component with an inner transition of every unit that binds it has a fair cycle, through all of these. Otherwise:
+//! a weak unit that is possible in all of its states and taken in none is so in every part of it, and there is no fair cycle;
+//! a strong unit that is possible somewhere and taken nowhere leaves those parts that avoid its states, which are judged
+//! in their turn (Streett's condition, by Emerson and Lei's decomposition).
+//!
+//! A unit that is *held back* is possible and not taken only because the system is searched with an approximation. It counts
+//! as possible. A cycle that is unfair to held-back units alone, and never meets a state where they could be taken, shows
+//! nothing: what would come of taking them was not searched. Such a component is *starved*.
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::components::components;
+use crate::graph::{Edge, Graph, HELD_BACK, Id, Identity};
+use crate::system::{ANY_UNIT, Obligations};
+
+/// Which units, by their number plus one, are of strong fairness.
+pub type Strong<'a> = &'a dyn Fn(u32) -> bool;
+
+/// An edge inside the states that keep the obligation: the number of the transition, where it leads, and its unit.
+type Inner = (u16, Id, u32);
+
+/// The states that keep one obligation, within one component of those that keep any.
+pub struct Keeping<'g> {
+    graph: &'g Graph,
+    obligation: Obligations,
+    strong: Strong<'g>,
+    /// Numbered afresh, so that the work is that of the component and not of the graph.
+    members: Vec<Id>,
+    local: HashMap<u64, Id, Identity>,
+}
+
+/// What the states that keep an obligation show.
+#[derive(Default)]
+pub struct Shown {
+    /// A fair cycle, where it begins, and the transition to take at each step.
+    pub cycle: Option<(Id, Vec<u16>)>,
+    /// There may be one that only the units held back keep from being fair.
+    pub starved: bool,
+}
+
+impl<'g> Keeping<'g> {
+    /// Those of `within` that keep obligation number `obligation`.
+    pub fn new(graph: &'g Graph, within: &[Id], obligation: u32, strong: Strong<'g>) -> Self {
+        let obligation: Obligations = 1 << obligation;
+        let keeps = |&id: &Id| graph.pending(id) & obligation != 0;
+        let mut members: Vec<Id> = within.iter().copied().filter(keeps).collect();
+        members.sort_unstable();
+        let mut local = HashMap::with_capacity_and_hasher(members.len(), Identity);
+        local.extend(members.iter().enumerate().map(|(index, &id)| (u64::from(id), index as Id)));
+        Self { graph, obligation, strong, members, local }
+    }
+
+    /// Looks for a fair cycle that begins before `before`.
+    pub fn search(&self, before: Option<Id>) -> Shown {
+        let mut shown = Shown::default();
+        // Components to judge, each with whether only starvation can still show there.
+        let mut work: Vec<(Vec<Id>, bool)> = Vec::new();
+        self.split(&(0..self.members.len() as Id).collect::<Vec<_>>(), |part| work.push((part, false)));
+        work.reverse();
+        while let Some((component, hopeless)) = work.pop() {
+            let first = self.members[component[0] as usize];
+            let best = shown.cycle.as_ref().map(|&(at, _)| at).or(before);
+            if hopeless && shown.starved || !hopeless && best.is_some_and(|at| at <= first) {
+                continue;
+            }
+            let part = Part::new(self, component);
+            let unmet = part.unmet();
+            let hopeless = hopeless || !unmet.weak.is_empty();
+            let possible = |unit: u32| part.is_possible(unit);
+            let missed: Vec<u32> =
+                unmet.weak.iter().chain(&unmet.strong).copied().filter(|&unit| possible(unit)).collect();
+            if missed.is_empty() {
+                match hopeless {
+                    true => shown.starved = true,
+                    false => {
+                        let (start, cycle) = part.cycle();
+                        shown.cycle = Some((self.members[start as usize], cycle));
+                    }
+                }
+                continue;
+            }
+            let avoids = |&index: &Id| self.taken_from(index).all(|(_, unit)| !missed.contains(&unit));
+            let rest: Vec<Id> = part.states.iter().copied().filter(avoids).collect();
+            self.split(&rest, |part| work.push((part, hopeless)));
+        }
+        shown
+    }
+
+    /// The strongly connected components of `states` that have a transition inside, each sorted.
+    fn split(&self, states: &[Id], mut found: impl FnMut(Vec<Id>)) {
+        let inside: HashSet<u64, Identity> = states.iter().map(|&index| u64::from(index)).collect();
+        let within = |index: Id| inside.contains(&u64::from(index));
+        let successors = |index: Id, out: &mut Vec<Id>| out.extend(self.inner(index).map(|(_, to, _)| to));
+        components(self.members.len(), states.iter().copied(), within, successors, |component| {
+            let loops = component.len() > 1 || self.inner(component[0]).any(|(_, to, _)| to == component[0]);
+            if loops {
+                let mut component = component.to_vec();
+                component.sort_unstable();
+                found(component);
+            }
+        });
+    }
+
+    /// The transitions of a state that keep the obligation.
+    fn inner(&self, index: Id) -> impl Iterator<Item = Inner> + '_ {
+        self.graph.edges(self.members[index as usize]).enumerate().filter_map(
+            |(offset, (edge, discharged))| {
+                let to = *self.local.get(&u64::from(edge.to))?;
+                (discharged & self.obligation == 0).then_some((offset as u16, to, edge.unit))
+            },
+        )
+    }
+
+    /// The transitions of a state, inside or not, with the units that bind.
+    fn taken_from(&self, index: Id) -> impl Iterator<Item = (Edge, u32)> + '_ {
+        let edges = self.graph.edges(self.members[index as usize]);
+        edges.map(|(edge, _)| (edge, edge.unit)).filter(|&(edge, unit)| edge.to != HELD_BACK && binds(unit))
+    }
+
+    /// The units that are possible in a state, held back or not, in order.
+    fn enabled(&self, index: Id) -> Vec<u32> {
+        let edges = self.graph.edges(self.members[index as usize]);
+        let mut units: Vec<u32> = edges.map(|(edge, _)| edge.unit).filter(|&unit| binds(unit)).collect();
+        units.sort_unstable();
+        units.dedup();
+        units
+    }
+}
+
+fn binds(unit: u32) -> bool {
+    unit != 0 && unit != u32::from(ANY_UNIT) + 1
+}
+
+/// Units that forbid a fair cycle through a whole component.
+struct Unmet {
+    /// Of weak fairness: possible in every state and never taken inside.
+    weak: Vec<u32>,
+    /// Of strong fairness: possible in some state and never taken inside.
+    strong: Vec<u32>,
+}
+
+/// One strongly connected component with a transition inside.
+struct Part<'k, 'g> {
+    keeping: &'k Keeping<'g>,
+    /// Sorted.
+    states: Vec<Id>,
+    inside: HashSet<u64, Identity>,
+}
+
+impl<'k, 'g> Part<'k, 'g> {
+    fn new(keeping: &'k Keeping<'g>, states: Vec<Id>) -> Self {
+        let inside = states.iter().map(|&index| u64::from(index)).collect();
+        Self { keeping, states, inside }
+    }
+
+    fn edges(&self, index: Id) -> impl Iterator<Item = Inner> + '_ {
+        self.keeping.inner(index).filter(|&(_, to, _)| self.inside.contains(&u64::from(to)))
+    }
+
+    fn is_taken(&self, unit: u32) -> bool {
+        self.states.iter().any(|&index| self.edges(index).any(|(_, _, other)| other == unit))
+    }
+
+    /// A state has a transition of the unit, inside or not, that is not held back.
+    fn is_possible(&self, unit: u32) -> bool {
+        self.states.iter().any(|&index| self.keeping.taken_from(index).any(|(_, other)| other == unit))
+    }
+
+    fn unmet(&self) -> Unmet {
+        let mut always = self.keeping.enabled(self.states[0]);
+        for &index in &self.states {
+            if always.is_empty() {
+                break;
+            }
+            let here = self.keeping.enabled(index);
+            always.retain(|unit| here.binary_search(unit).is_ok());
+        }
+        let is_strong = |unit: &u32| (self.keeping.strong)(*unit);
+        let mut strong: Vec<u32> = self
+            .states
+            .iter()
+            .flat_map(|&index| self.keeping.taken_from(index).map(|(_, unit)| unit).filter(is_strong))
+            .collect();
+        strong.sort_unstable();
+        strong.dedup();
+        let missed = |units: Vec<u32>| units.into_iter().filter(|&unit| !self.is_taken(unit)).collect();
+        always.retain(|unit| !is_strong(unit));
+        Unmet { weak: missed(always), strong: missed(strong) }
+    }
+
+    /// A cycle that serves every unit, in a component in which none is unmet.
+    fn cycle(&self) -> (Id, Vec<u16>) {
+        // What it must visit: for each unit that is enabled somewhere a transition of it or, of weak fairness, a state
+        // without it.
+        let is_free = |index: Id, unit: u32| match (self.keeping.strong)(unit) {
+            true => !self.is_possible(unit),
+            false => self.keeping.enabled(index).binary_search(&unit).is_err(),
+        };
+        let start = self.states[0];
+        let mut owed: Vec<u32> = self.states.iter().flat_map(|&index| self.keeping.enabled(index)).collect();
+        owed.sort_unstable();
+        owed.dedup();
+        owed.retain(|&unit| !is_free(start, unit));
+        let (mut at, mut cycle) = (start, Vec::new());
+        while let Some(&unit) = owed.first() {
+            let goal = |to: Id, via: u32| via == unit || is_free(to, unit);
+            let (way, end) = self.walk(at, &goal).expect("each state of a component leads to every other");
+            for (choice, to, via) in way {
+                cycle.push(choice);
+                owed.retain(|&unit| unit != via && !is_free(to, unit));
+            }
+            at = end;
+        }
+        if at != start || cycle.is_empty() {
+            let (way, _) =
+                self.walk(at, &|to, _| to == start).expect("each state of a component leads to every other");
+            cycle.extend(way.into_iter().map(|(choice, ..)| choice));
+        }
+        (start, cycle)
+    }
+
+    /// The shortest non-empty way from `start` whose last transition is a goal, and where it ends.
+    fn walk(&self, start: Id, goal: &impl Fn(Id, u32) -> bool) -> Option<(Vec<Inner>, Id)> {
+        let mut from: HashMap<u64, (Id, u16, u32), Identity> = HashMap::with_hasher(Identity);
+        let mut queue = VecDeque::from([start]);
+        while let Some(at) = queue.pop_front() {
+            for (choice, to, unit) in self.edges(at) {
+                if goal(to, unit) {
+                    let mut way = vec![(choice, to, unit)];
+                    let mut back = at;
+                    while back != start {
+                        let (previous, choice, unit) = from[&u64::from(back)];
+                        way.push((choice, back, unit));
+                        back = previous;
+                    }
+                    way.reverse();
+                    return Some((way, to));
+                }
+                if to != start && !from.contains_key(&u64::from(to)) {
+                    from.insert(u64::from(to), (at, choice, unit));
+                    queue.push_back(to);
+                }
+            }
+        }
+        None
+    }
+}
