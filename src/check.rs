@@ -93,6 +93,7 @@ fn search(
 /// The report of one workload while its searches run.
 struct Section<'a> {
     arguments: &'a CheckArguments,
+    undecided: Vec<(PropertySet, String)>,
     report: WorkloadReport,
 }
 
@@ -114,7 +115,7 @@ impl<'a> Section<'a> {
             searches: Vec::new(),
             results: Vec::new(),
         };
-        Self { arguments, report }
+        Self { arguments, undecided: workload.undecided.clone(), report }
     }
 
     fn add(&mut self, plan: Plan, mut outcome: Outcome) {
@@ -127,7 +128,7 @@ impl<'a> Section<'a> {
 
     /// Enters a finding. Of several about one promise (a search for each class of Services) the worst counts.
     fn enter(&mut self, plan: &Plan, finding: Finding) {
-        let Finding { property, verdict, trace, note } = finding;
+        let Finding { property, verdict, trace, note } = self.decided(finding);
         let is_same = |row: &&mut ResultRow| {
             row.story == plan.story && row.property == property && row.timing == plan.timing
         };
@@ -155,6 +156,17 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The finding, unless it says that a promise holds which the manifest itself may keep from being kept.
+    fn decided(&self, finding: Finding) -> Finding {
+        let because = self.undecided.iter().find(|(properties, _)| properties.contains(finding.property));
+        match (finding.verdict, because) {
+            (Verdict::Holds, Some((_, why))) => {
+                Finding { verdict: Verdict::Incomplete, note: Some(why.clone()), ..finding }
+            }
+            _ => finding,
+        }
+    }
+
     fn counts(&self, property: Property) -> bool {
         let is_named = self.arguments.properties.contains(&property);
         !self.arguments.allowed.contains(&property) && (is_named || !property.facts().expectation)
@@ -173,8 +185,6 @@ impl<'a> Section<'a> {
         self.report
     }
 }
-
-impl Section<'_> {}
 
 /// A file name that tells what the trace is of.
 fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {

@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use podproof_vocabulary::catalogue;
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Options, Source};
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::{catalogue, left_out};
 
 use crate::arguments::InputArguments;
 use crate::plan::Workload;
@@ -104,6 +105,7 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         assumptions: Vec::new(),
         warnings: Vec::new(),
         left_out: Vec::new(),
+        undecided: Vec::new(),
         scenarios: vec![scenario],
     })
 }
@@ -142,6 +144,7 @@ fn workload(input: manifest::Input) -> Workload {
         checked_replicas: input.checked_replicas,
         assumptions: input.assumptions,
         warnings: input.warnings.iter().map(ToString::to_string).collect(),
+        undecided: input.left_out.iter().filter(|row| row.contradicts).map(undecided).collect(),
         left_out: input.left_out.iter().map(|row| (row.what.to_owned(), row.reason.to_owned())).collect(),
     }
 }
@@ -158,4 +161,10 @@ fn select(workloads: &mut Vec<Workload>, names: &[String]) -> Result<(), Vec<Str
     }
     workloads.retain(|workload| names.iter().any(|name| is(workload, name)));
     Ok(())
+}
+
+/// What cannot be said to hold because the manifest forbids what the model does.
+fn undecided(row: &&left_out::Row) -> (PropertySet, String) {
+    let says = format!("{} is set and not modelled: {}", row.what, row.reason);
+    (PropertySet::of(row.could_change.iter().copied()), says)
 }

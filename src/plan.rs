@@ -30,6 +30,8 @@ pub struct Workload {
     pub warnings: Vec<String>,
     /// What the model leaves out that concerns it.
     pub left_out: Vec<(String, String)>,
+    /// Promises of which `holds` is not said, each time with the reason.
+    pub undecided: Vec<(PropertySet, String)>,
 }
 
 /// A search that is to be run.

@@ -203,7 +203,12 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
     else {
         let obligations = system.obligations_of(property);
         if report.starved & obligations != 0 {
-            return Finding { property, verdict: Verdict::Incomplete, trace: None, note: Some(STARVED.into()) };
+            return Finding {
+                property,
+                verdict: Verdict::Incomplete,
+                trace: None,
+                note: Some(STARVED.into()),
+            };
         }
         let reached = report.owed & obligations != 0;
         return without_counterexample(property, report.is_complete(), reached);

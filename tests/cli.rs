@@ -118,6 +118,26 @@ fn a_bound_ends_in_incomplete() {
     assert!(stdout(&output).contains("as many as --max-states allows"));
 }
 
+/// DEP-10, CND-5: the model rolls out and makes ready what the manifest tells the cluster not to, or not yet.
+#[test]
+fn holds_is_not_said_against_the_manifest() {
+    let web = include_str!("../examples/web-prestop.yaml");
+    let verdict = |name: &str, text: &str| {
+        let file = folder(&format!("{name}-input")).join("web.yaml");
+        std::fs::write(&file, text).expect("a file of the test");
+        let file = file.to_str().expect("text");
+        let arguments = ["--story", "rollout", "--timing", "untimed"];
+        let (_, output) = check(name, &[&["--property", "rollout-completes", file], &arguments[..]].concat());
+        (output.status.code(), stdout(&output))
+    };
+    assert_eq!(verdict("contradicts-not", web).0, Some(0));
+    let paused = web.replacen("spec:\n", "spec:\n  paused: true\n", 1);
+    assert_ne!(paused, web);
+    let (status, says) = verdict("contradicts", &paused);
+    assert_eq!(status, Some(3), "{says}");
+    assert!(says.contains("Deployment.spec.paused is set and not modelled"), "{says}");
+}
+
 #[test]
 fn wrong_input_is_refused_with_its_place() {
     let folder = folder("wrong");

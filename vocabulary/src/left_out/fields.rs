@@ -1,15 +1,21 @@
 //! Fields of the kinds that are read, and that the model leaves out.
 
-use super::rows::{NONE, PLACEMENT, REQUESTS, START, TRAFFIC};
+use super::rows::{NONE, PLACEMENT, REQUESTS, START};
 use super::{Concern, Kind, Row};
 use crate::property::Property::{
-    self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, GraceHonoured, InitBeforeApp,
-    NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm, OneAddressOnePod, PlacementLawful,
-    RolloutCompletes, ScheduledIfFeasible, StoppedBeforeGone,
+    self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, GraceHonoured,
+    InitBeforeApp, NoAvoidableBlackout, NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm,
+    OneAddressOnePod, PlacementLawful, ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible,
+    StoppedBeforeGone,
 };
 
 const fn field(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
-    Row { what, kind: Kind::Field, reason, could_change, concerns: Concern::WhenUsed }
+    Row { what, kind: Kind::Field, reason, could_change, concerns: Concern::WhenUsed, contradicts: false }
+}
+
+/// A field that forbids what the model does.
+const fn against(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
+    Row { contradicts: true, ..field(what, reason, could_change) }
 }
 
 const DESCRIBES: &str = "it describes the object and steers nothing";
@@ -62,7 +68,7 @@ pub(super) const FIELDS: &[Row] = &[
     field("*.metadata.uid", WRITTEN, NONE),
     field("*.status", "the cluster starts without the object, and writes its status itself", NONE),
     // Deployment.
-    field("Deployment.spec.paused", "a Deployment is read as if it were not paused", &[RolloutCompletes]),
+    against("Deployment.spec.paused", "a Deployment is read as if it were not paused", &[RolloutCompletes]),
     field("Deployment.spec.revisionHistoryLimit", "old ReplicaSets stay at size 0, and steer nothing", NONE),
     // Pod: where it runs.
     field("Pod.spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution", SCORES, NONE),
@@ -76,7 +82,7 @@ pub(super) const FIELDS: &[Row] = &[
     field("Pod.spec.resources", "a pod asks for what its containers ask for", PLACEMENT),
     field("Pod.spec.runtimeClassName", "all nodes have one runtime, and pods have no overhead", PLACEMENT),
     field("Pod.spec.schedulerName", "all pods are bound by kube-scheduler", PLACEMENT),
-    field("Pod.spec.schedulingGates", "a gate is taken to be open", &[ScheduledIfFeasible, RolloutCompletes]),
+    against("Pod.spec.schedulingGates", "a gate is taken to be open", START),
     field("Pod.spec.schedulingGroup", "each pod is scheduled by itself", PLACEMENT),
     field("Pod.spec.os", "all nodes run Linux", &[PlacementLawful]),
     // Pod: how it lives and ends.
@@ -86,7 +92,11 @@ pub(super) const FIELDS: &[Row] = &[
         &[RolloutCompletes, CrashRecovers],
     ),
     field("Pod.spec.ephemeralContainers", "nobody debugs a pod", NONE),
-    field("Pod.spec.readinessGates", "nobody sets the condition; the pod is ready without it", TRAFFIC),
+    against(
+        "Pod.spec.readinessGates",
+        "a condition that somebody has to set (CND-5) is taken to be true as soon as the containers are ready",
+        &[RolloutCompletes, ReplacedAfterNodeFailure, CrashRecovers, EndpointsConverge, NoAvoidableBlackout],
+    ),
     field("Pod.spec.shareProcessNamespace", "each container's first process gets its own signals", STOP),
     field(
         "Pod.spec.volumes",

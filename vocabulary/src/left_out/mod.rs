@@ -54,6 +54,9 @@ pub struct Row {
     pub could_change: &'static [Property],
     /// Which scenarios it concerns.
     pub concerns: Concern,
+    /// The manifest says that something must not happen, or not yet, and the model does it all the same: `holds` is not
+    /// said of the promises whose verdict it could change.
+    pub contradicts: bool,
 }
 
 /// The table.

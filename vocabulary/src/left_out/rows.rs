@@ -24,7 +24,7 @@ pub(super) const REQUESTS: &[Property] = &[NoFailedRequest, NoAvoidableBlackout]
 pub(super) const NONE: &[Property] = &[];
 
 const fn object(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
-    Row { what, kind: Kind::Object, reason, could_change, concerns: Concern::WhenUsed }
+    Row { what, kind: Kind::Object, reason, could_change, concerns: Concern::WhenUsed, contradicts: false }
 }
 
 const fn behaviour(
@@ -33,7 +33,7 @@ const fn behaviour(
     reason: &'static str,
     could_change: &'static [Property],
 ) -> Row {
-    Row { what, kind: Kind::Behaviour, reason, could_change, concerns }
+    Row { what, kind: Kind::Behaviour, reason, could_change, concerns, contradicts: false }
 }
 
 const OBJECTS: &[Row] = &[
@@ -190,8 +190,8 @@ pub(super) const ALL: [Row; COUNT] = {
     while part < parts.len() {
         let mut index = 0;
         while index < parts[part].len() {
-            let Row { what, kind, reason, could_change, concerns } = parts[part][index];
-            all[next] = Row { what, kind, reason, could_change, concerns };
+            let Row { what, kind, reason, could_change, concerns, contradicts } = parts[part][index];
+            all[next] = Row { what, kind, reason, could_change, concerns, contradicts };
             index += 1;
             next += 1;
         }

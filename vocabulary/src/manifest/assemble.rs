@@ -67,6 +67,7 @@ impl<'o> World<'o> {
         for service in self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)) {
             let (serving, says) = service.serving(&own.workload.template.containers);
             assumptions.extend(says);
+            let Some(serving) = serving else { continue };
             let ties = self.ties(own, Some(service), budgets);
             let named = |class: &Class<'_, '_>| crate::scenario::Service {
                 name: class.name(),

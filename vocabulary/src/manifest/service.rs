@@ -111,8 +111,9 @@ impl ParsedService<'_> {
     }
 
     /// The container that owns the target port, else the first app container, with what was assumed (S28
-    /// `pkg/api/v1/pod` `FindPort`: a name is looked up, a number is taken as it is).
-    pub fn serving(&self, containers: &[Container]) -> (u8, Vec<String>) {
+    /// `pkg/api/v1/pod` `FindPort`: a name is looked up, a number is taken as it is). None if all ports ask for names that
+    /// no container has: then the Service sends nothing to these pods.
+    pub fn serving(&self, containers: &[Container]) -> (Option<u8>, Vec<String>) {
         let name = &self.service.name;
         let mut says = Vec::new();
         let mut owners = Vec::new();
@@ -140,6 +141,14 @@ impl ParsedService<'_> {
                 (None, IntOrString::Int(_)) => {}
             }
         }
+        let is_named = |target: &IntOrString| matches!(target, IntOrString::String(_));
+        let has_ports = !self.ports.is_empty();
+        if has_ports && owners.is_empty() && self.ports.iter().all(|(target, _)| is_named(target)) {
+            says.push(format!(
+                "Service/{name}: it sends no connection to these pods, and no promise is judged for it"
+            ));
+            return (None, says);
+        }
         let first = owners.first().and_then(|&owner| u8::try_from(owner).ok());
         let serving = first.unwrap_or_else(|| first_app(containers));
         if let Some(container) = containers.get(usize::from(serving)) {
@@ -152,7 +161,7 @@ impl ParsedService<'_> {
                 says.push(format!("Service/{name}: no container declares its target port; the first, '{}', is taken to serve it", container.name));
             }
         }
-        (serving, says)
+        (Some(serving), says)
     }
 }
 

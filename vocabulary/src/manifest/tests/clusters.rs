@@ -194,14 +194,24 @@ fn the_container_of_the_target_port_serves() {
         (first, says.as_str()),
         (2, "Service/web: no container declares its target port; the first, 'app', is taken to serve it")
     );
-    let (first, says) = serving("port: 80, targetPort: grpc");
-    assert_eq!(first, 2);
-    assert!(
-        says.starts_with(
-            "Service/web: no container has a port named 'grpc', so that this port has no endpoints"
-        ),
-        "{says}"
+    assert_eq!(
+        serving("port: 80, name: a}, {port: 81, name: b, targetPort: grpc").0,
+        2,
+        "one port has endpoints"
     );
+}
+
+#[test]
+fn a_service_that_asks_for_a_port_by_a_name_that_nobody_has_sends_nothing() {
+    let text = joined(&[
+        &deployment("", "", "ports: [{containerPort: 80, name: http}]"),
+        &service("selector: {app: web}\nports: [{port: 80, targetPort: grpc}]"),
+    ]);
+    let input = reading(&text).workloads.remove(0);
+    assert_eq!(input.scenarios[0].service, None);
+    let says = input.assumptions.join("\n");
+    assert!(says.contains("Service/web: no container has a port named 'grpc'"), "{says}");
+    assert!(says.contains("Service/web: it sends no connection to these pods"), "{says}");
 }
 
 #[test]
