@@ -28,6 +28,8 @@ pub enum Command {
     Check(Box<CheckArguments>),
     /// Lists the built-in scenarios, a line each
     Scenarios,
+    /// Lists what --event, --latency, --story, --property and --mutant take, a line each
+    Names,
     /// Opens the Stateright Explorer on 127.0.0.1
     Explore(Box<ExploreArguments>),
     /// Shows or replays a trace
@@ -92,7 +94,7 @@ pub struct InputArguments {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub listens_after: Option<u32>,
 
-    /// How long something takes, for example watch=2; `--latency list` shows the table
+    /// How long something takes, for example watch=2; `podproof names` lists them
     #[arg(long = "latency", value_name = "NAME=SECONDS")]
     pub latencies: Vec<String>,
 }

@@ -85,6 +85,11 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
             return crate::exit::WRONG_INPUT;
         }
     };
+    // The Explorer panics on a port that is taken, so it is tried first.
+    if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", arguments.port)) {
+        eprintln!("error: port {} of 127.0.0.1: {error}; accepted is another one: --port", arguments.port);
+        return crate::exit::WRONG_INPUT;
+    }
     eprintln!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", arguments.port);
     Explored { model }.checker().serve(("127.0.0.1", arguments.port));
     crate::exit::HOLDS

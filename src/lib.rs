@@ -9,7 +9,7 @@
 //! - [`search`]: one search, and what it says of each promise
 //! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
 //! - [`reference_engine`]: the same by stateright's checkers
-//! - [`check`], [`explore`], [`scenarios`], [`trace`]: the commands
+//! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
 //! - [`verdict`], [`report`]: what was found, in each format
 
 pub mod arguments;
@@ -17,6 +17,7 @@ pub mod check;
 pub mod confirm;
 pub mod explore;
 pub mod input;
+pub mod names;
 pub mod plan;
 pub mod progress;
 pub mod reference_engine;

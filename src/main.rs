@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use podproof::arguments::{Arguments, Command, TraceCommand};
-use podproof::{check, explore, scenarios, trace};
+use podproof::{check, explore, names, scenarios, trace};
 
 fn main() -> ExitCode {
     let status = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Scenarios => scenarios::run(),
+        Command::Names => names::run(),
         Command::Explore(arguments) => explore::run(&arguments),
         Command::Trace { command: TraceCommand::Show { file } } => trace::show(&file),
         Command::Trace { command: TraceCommand::Replay { file } } => trace::replay(&file),

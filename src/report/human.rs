@@ -148,7 +148,7 @@ fn summary(out: &mut String, report: &CheckReport) {
     let (workloads, broken) = (report.workloads.len(), count(Verdict::Broken, true));
     let aside = match count(Verdict::Broken, false) {
         0 => String::new(),
-        more => format!(" ({more} more do not count)"),
+        more => format!(" (and {more} that do not count)"),
     };
     line(
         out,

@@ -54,7 +54,7 @@ macro_rules! latencies {
 
 latencies! {
     /// Bound: a write reaches a watcher.
-    watch = |_| 1, "watch", "watch delivery within", "(network; no flag)";
+    watch = |_| 1, "watch", "watch delivery within", "no flag: the network";
     /// Bound: a controller of the controller manager acts on its view, with its write.
     controller_sync = |_| 1, "controller-sync", "controller sync with its write within", "--concurrent-*-syncs";
     /// Bound: the EndpointSlice controller writes the slice.
@@ -65,7 +65,7 @@ latencies! {
     /// Bound: the scheduler decides, and again until the binding is written.
     scheduler = |_| 1, "scheduler", "scheduling decision, and binding, within", "podInitialBackoffSeconds";
     /// Bound: the kubelet takes the next step of a pod.
-    kubelet_reaction = |_| 1, "kubelet-reaction", "kubelet reaction within", "(sync loop; no flag)";
+    kubelet_reaction = |_| 1, "kubelet-reaction", "kubelet reaction within", "no flag: the sync loop";
     /// Bound: the PLEG lists the containers once more.
     pleg_relist = |_| 1, "pleg-relist", "PLEG relist within", "genericPlegRelistPeriod";
     /// Bound: the kubelet patches a pod's status.
@@ -103,7 +103,7 @@ latencies! {
     /// Bound: a drain asks again for an eviction that was refused.
     eviction_retry = |_| 5, "eviction-retry", "refused eviction asked for again within", "kubectl drain (5 s)";
     /// Bound: a component that was restarted is up again.
-    process_start = |_| 10, "process-start", "restarted component up again within", "(process manager; no flag)";
+    process_start = |_| 10, "process-start", "restarted component up again within", "no flag: the process manager";
 }
 
 impl Latencies {

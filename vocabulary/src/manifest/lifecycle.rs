@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::container::PodFacts;
 use super::cursor::Cursor;
-use crate::scenario::PreStop;
+use crate::scenario::{Container, PreStop};
 
 /// Reads `lifecycle.preStop` (S28 `validateHandler`).
 pub fn pre_stop(
@@ -37,6 +37,17 @@ pub fn pre_stop(
         return Some(PreStop::Seconds(0));
     }
     Some(PreStop::AnyTime)
+}
+
+/// What is assumed of how long the hook of a container takes.
+pub fn assumed(container: &Container, grace_seconds: u32) -> Option<String> {
+    let takes = match container.pre_stop? {
+        PreStop::Seconds(seconds) => format!("takes {seconds} s"),
+        PreStop::AnyTime => {
+            format!("takes any time from 0 to the grace period of {grace_seconds} s, as nobody says how long")
+        }
+    };
+    Some(format!("container '{}': its preStop hook {takes}", container.name))
 }
 
 fn sleep_seconds(cursor: &Cursor<'_>, sleep: &core::SleepAction, pod: &PodFacts) -> u32 {

@@ -145,7 +145,7 @@ pub fn pod_template(
 ) -> (PodTemplate, Vec<String>) {
     let options = context.options;
     let at = cursor.field("spec");
-    let (behaviour, assumptions) = behaviour(cursor, metadata, options, spec);
+    let (behaviour, mut assumptions) = behaviour(cursor, metadata, options, spec);
     let grace_seconds =
         at.field("terminationGracePeriodSeconds").count(spec.termination_grace_period_seconds, 30);
     let policies = [
@@ -171,6 +171,9 @@ pub fn pod_template(
         behaviour,
     };
     let containers = containers(&at, spec, &facts);
+    assumptions.extend(
+        containers.iter().filter_map(|container| super::lifecycle::assumed(container, grace_seconds)),
+    );
     let around = Surroundings { release: options.release, labels: &labels, namespaces: context.namespaces };
     let affinity = spec.affinity.as_ref();
     let affinity_at = at.field("affinity");

@@ -240,18 +240,20 @@ impl ParsedBudget<'_> {
             BudgetAsk::MinAvailable(part) => {
                 let least = part.of(checked_pods, Rounding::Up);
                 let allowed = manifest_pods.saturating_sub(part.of(manifest_pods, Rounding::Up));
-                let none = least >= checked_pods && allowed > 0;
-                let more = if none {
-                    format!("; that allows no disruption, where {manifest_pods} pods allow {allowed}")
+                if least >= checked_pods && allowed > 0 {
+                    // Kept as it is it would forbid what the manifest allows, and nothing would be drained.
+                    let scaled = checked_pods.saturating_sub(1);
+                    let says = format!(
+                        "minAvailable is checked as {scaled} of {checked_pods}: the same percentage would allow no \
+                         disruption, and {manifest_pods} pods allow {allowed}"
+                    );
+                    (BudgetAsk::MinAvailable(IntOrPercent::Int(scaled)), says)
                 } else {
-                    String::new()
-                };
-                (
-                    self.budget.ask,
-                    format!(
-                        "minAvailable recomputed from the same percentage: {least} of {checked_pods}{more}"
-                    ),
-                )
+                    let says = format!(
+                        "minAvailable recomputed from the same percentage: {least} of {checked_pods}"
+                    );
+                    (self.budget.ask, says)
+                }
             }
             BudgetAsk::MaxUnavailable(part) => {
                 let most = part.of(checked_pods, Rounding::Up);

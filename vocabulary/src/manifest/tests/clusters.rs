@@ -130,8 +130,9 @@ fn a_budget_allows_as_many_disruptions_at_every_size() {
     assert_eq!(world(50, "minAvailable: 51").0, least(3));
     assert_eq!(world(50, "maxUnavailable: 1").0, BudgetAsk::MaxUnavailable(IntOrPercent::Int(1)));
     let (ask, says) = world(50, "minAvailable: 90%");
-    assert_eq!(ask, BudgetAsk::MinAvailable(IntOrPercent::Percent(90)));
-    assert!(says.contains("that allows no disruption, where 50 pods allow 5"), "{says}");
+    assert_eq!(ask, least(1), "one of the five disruptions that the manifest allows");
+    assert!(says.contains("would allow no disruption, and 50 pods allow 5"), "{says}");
+    assert_eq!(world(50, "minAvailable: 100%").0, BudgetAsk::MinAvailable(IntOrPercent::Percent(100)));
 }
 
 #[test]
