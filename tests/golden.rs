@@ -60,7 +60,7 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     (
         "taint-eviction",
         14439,
-        461231,
+        461299,
         &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
     ),
     ("anti-affinity", 4102, 21782, &[Property::RolloutCompletes]),
@@ -75,8 +75,13 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     (
         "sandbox-death",
         225,
-        3041,
-        &[Property::NoFailedRequest, Property::NoMisroutedRequest, Property::SandboxHoldsNamespaces],
+        2915,
+        &[
+            Property::NoTrafficAfterSigterm,
+            Property::NoFailedRequest,
+            Property::NoMisroutedRequest,
+            Property::SandboxHoldsNamespaces,
+        ],
     ),
     ("tight-resources", 4093, 21773, &[]),
     ("host-ports", 4093, 21773, &[]),
