@@ -7,6 +7,7 @@ use podproof_vocabulary::action::{
 };
 use podproof_vocabulary::approximation::Approximation;
 
+use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::{api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch};
 
@@ -153,10 +154,11 @@ pub fn apply(cluster: &mut Cluster<'_>, action: &Action) {
     kubelet::container_runtime::settle_addresses(cluster);
     api_server::pods::reclaim_slots(cluster);
     // While a sync is choosing, everything else only seems impossible: its clocks go on.
-    if cluster.rules.clocks.run() && controllers::replica_set::choosing(cluster).is_none() {
-        let mut possible = Vec::new();
-        candidates(cluster, &mut possible);
-        time::restart(cluster, Some(action), &possible);
+    if time::is_running(cluster) && controllers::replica_set::choosing(cluster).is_none() {
+        with_actions(|possible| {
+            candidates(cluster, possible);
+            time::restart(cluster, Some(action), possible);
+        });
     }
 }
 

@@ -7,6 +7,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
 use podproof_vocabulary::{NodeId, PodId, Property, Revision};
 
+use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::environment::running_machine;
 use crate::progress::{self, Owed};
@@ -113,9 +114,10 @@ impl Model {
     /// The units of fairness of the slow timers that run in `state` and are held back there.
     pub fn held_back(&self, state: &ClusterState) -> Vec<fairness::Unit> {
         self.open(state, |cluster| {
-            let mut actions = Vec::new();
-            step::held_back(cluster, &mut actions);
-            actions.iter().filter_map(|action| fairness::unit_of(cluster, action)).collect()
+            with_actions(|actions| {
+                step::held_back(cluster, actions);
+                actions.iter().filter_map(|action| fairness::unit_of(cluster, action)).collect()
+            })
         })
     }
 
@@ -128,14 +130,16 @@ impl Model {
 
     /// What the small step from `before` to `after` does to the promises.
     pub fn judge(&self, before: &ClusterState, action: &Action, after: &ClusterState) -> Judged {
-        let (mut before, mut after) = (before.clone(), after.clone());
-        let before = Cluster::new(&self.rules, &mut before);
-        let after = Cluster::new(&self.rules, &mut after);
+        self.open(before, |before| self.open(after, |after| self.judge_step(before, action, after)))
+    }
+
+    /// The same, of states that are laid open.
+    pub fn judge_step(&self, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>) -> Judged {
         let subject = match self.rules.clocks.follow() {
             true => Subject::Followed(before.shared.control_plane.followed()),
             false => Subject::Any,
         };
-        let step = Step { subject, scenario: &self.rules.scenario, before: &before, action, after: &after };
+        let step = Step { subject, scenario: &self.rules.scenario, before, action, after };
         properties::judge(&step, self.judged)
     }
 
@@ -146,10 +150,12 @@ impl Model {
 
     /// The obligations that a step discharges although they are pending on both sides: `endpoints-converge` owes nothing
     /// while the API state of the pods changes.
-    pub fn discharged(&self, before: &ClusterState, after: &ClusterState) -> progress::Obligations {
-        let unsettled = self
-            .open(before, |before| self.open(after, |after| progress::unsettles_endpoints(before, after)));
-        if unsettled { self.obligations.of_property(Property::EndpointsConverge) } else { 0 }
+    pub fn discharged(&self, before: &Cluster<'_>, after: &Cluster<'_>) -> progress::Obligations {
+        if progress::unsettles_endpoints(before, after) {
+            self.obligations.of_property(Property::EndpointsConverge)
+        } else {
+            0
+        }
     }
 
     /// The unit of fairness of a step.

@@ -272,7 +272,9 @@ fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> 
         let enabled = fair_units(world, &walk.state, &walk.enabled());
         always_enabled.retain(|unit| enabled.contains(unit));
         kept &= model.owed(&walk.state).pending & obligation != 0;
-        kept &= model.discharged(&before, &walk.state) & obligation == 0;
+        let discharged =
+            model.open(&before, |before| model.open(&walk.state, |after| model.discharged(before, after)));
+        kept &= discharged & obligation == 0;
     }
     if walk.state != entry {
         return no_more("its cycle does not return to the state where it begins".to_owned());

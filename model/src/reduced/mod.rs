@@ -12,6 +12,7 @@ pub mod symmetry;
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
 
+use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::progress::Obligations;
 use crate::properties::Judged;
@@ -72,7 +73,7 @@ impl Reduced {
         let settle = |mut state: ClusterState| {
             let mut judged = Judged::default();
             self.settle(&mut state, |before, action, after| {
-                judged = judged.union(self.model.judge(before, action, after));
+                judged = judged.union(self.model.judge_step(before, action, after));
             });
             (state, judged)
         };
@@ -80,82 +81,91 @@ impl Reduced {
     }
 
     /// Takes the steps that follow at once, until none does.
-    fn settle(&self, state: &mut ClusterState, mut visit: impl FnMut(&ClusterState, &Action, &ClusterState)) {
-        let mut possible = Vec::new();
-        loop {
-            let before = state.clone();
+    fn settle(&self, state: &mut ClusterState, mut visit: impl FnMut(&Cluster<'_>, &Action, &Cluster<'_>)) {
+        let mut before = state.clone();
+        while let Some(action) = self.next_fused(&Cluster::new(&self.model.rules, state)) {
+            before.clone_from(state);
             let mut cluster = Cluster::new(&self.model.rules, state);
-            let Some(action) = self.next_fused(&cluster, &mut possible) else { return };
             step::apply(&mut cluster, &action);
-            visit(&before, &action, state);
+            visit(&Cluster::new(&self.model.rules, &mut before), &action, &cluster);
         }
     }
 
-    fn next_fused(&self, cluster: &Cluster<'_>, possible: &mut Vec<Action>) -> Option<Action> {
+    /// The same, step by step.
+    fn settle_in_steps(&self, state: &mut ClusterState, steps: &mut Vec<(Action, ClusterState)>) {
+        while let Some(action) = self.next_fused(&Cluster::new(&self.model.rules, state)) {
+            step::apply(&mut Cluster::new(&self.model.rules, state), &action);
+            steps.push((action, state.clone()));
+        }
+    }
+
+    fn next_fused(&self, cluster: &Cluster<'_>) -> Option<Action> {
         let timed = cluster.rules.is_timed();
         if timed && !cluster.rules.clocks.follow() {
             return None;
         }
-        step::candidates(cluster, possible);
-        if timed {
-            // A step with a clock keeps its latency.
-            possible.retain(|action| !time::is_clocked(cluster, action));
-        }
-        self.fusions.next(cluster, possible)
+        with_actions(|possible| {
+            step::candidates(cluster, possible);
+            if timed {
+                // A step with a clock keeps its latency.
+                possible.retain(|action| !time::is_clocked(cluster, action));
+            }
+            self.fusions.next(cluster, possible)
+        })
     }
 
     /// Every move out of `state`, in a fixed order.
     pub fn moves(&self, state: &ClusterState, mut visit: impl FnMut(Outcome)) {
-        for head in self.heads(state) {
-            let mut judged = Judged::default();
-            let mut judge = |before: &ClusterState, action: &Action, after: &ClusterState| {
-                judged = judged.union(self.model.judge(before, action, after));
-            };
-            let mut next = self.model.apply(state, &head);
-            judge(state, &head, &next);
-            self.settle(&mut next, judge);
-            let unit = self.model.unit_of(state, &head);
-            let discharged = self.model.discharged(state, &next);
-            let outcome =
-                |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged };
-            for pod in self.followable(state, &next) {
-                visit(outcome(Some(pod), self.follow(&next, pod)));
-            }
-            visit(outcome(None, next));
-        }
-    }
-
-    /// The pods that a timed search may follow from the end of this move on.
-    fn followable(&self, before: &ClusterState, after: &ClusterState) -> Vec<PodId> {
-        if !self.model.rules.clocks.follow() {
-            return Vec::new();
-        }
-        self.model.open(before, |before| self.model.open(after, |after| focus::begins(before, after)))
-    }
-
-    /// The steps that begin the moves out of `state`.
-    fn heads(&self, state: &ClusterState) -> Vec<Action> {
-        let mut heads = Vec::new();
-        self.model.open(state, |cluster| {
-            let followed = cluster.shared.control_plane.followed();
-            if followed.is_some_and(|pod| focus::is_over(cluster, pod)) {
-                return;
-            }
-            step::enabled(cluster, &mut heads);
-            if let Some(pod) = followed {
-                heads.retain(|action| focus::takes(cluster, pod, action));
-            }
+        self.model.open(state, |here| {
+            with_actions(|heads| {
+                self.heads(here, heads);
+                for &head in heads.iter() {
+                    self.take(state, here, head, &mut visit);
+                }
+            });
         });
-        heads
+    }
+
+    fn take(&self, state: &ClusterState, here: &Cluster<'_>, head: Action, visit: &mut impl FnMut(Outcome)) {
+        let mut next = state.clone();
+        let mut cluster = Cluster::new(&self.model.rules, &mut next);
+        step::apply(&mut cluster, &head);
+        let mut judged = self.model.judge_step(here, &head, &cluster);
+        self.settle(&mut next, |before, action, after| {
+            judged = judged.union(self.model.judge_step(before, action, after));
+        });
+        let after = Cluster::new(&self.model.rules, &mut next);
+        let unit = fairness::unit_of(here, &head);
+        let discharged = self.model.discharged(here, &after);
+        let followable =
+            if self.model.rules.clocks.follow() { focus::begins(here, &after) } else { Vec::new() };
+        let outcome = |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged };
+        for pod in followable {
+            visit(outcome(Some(pod), self.follow(&next, pod)));
+        }
+        visit(outcome(None, next));
+    }
+
+    /// The steps that begin the moves out of a state.
+    fn heads(&self, cluster: &Cluster<'_>, heads: &mut Vec<Action>) {
+        let followed = cluster.shared.control_plane.followed();
+        if followed.is_some_and(|pod| focus::is_over(cluster, pod)) {
+            return;
+        }
+        step::enabled(cluster, heads);
+        if let Some(pod) = followed {
+            heads.retain(|action| focus::takes(cluster, pod, action));
+        }
     }
 
     fn follow(&self, state: &ClusterState, pod: PodId) -> ClusterState {
         let mut next = state.clone();
         let mut cluster = Cluster::new(&self.model.rules, &mut next);
         cluster.shared.control_plane.set_followed(Some(pod));
-        let mut possible = Vec::new();
-        step::candidates(&cluster, &mut possible);
-        time::restart(&mut cluster, None, &possible);
+        with_actions(|possible| {
+            step::candidates(&cluster, possible);
+            time::restart(&mut cluster, None, possible);
+        });
         next
     }
 
@@ -173,7 +183,7 @@ impl Reduced {
     pub fn small_steps(&self, state: &ClusterState, taken: &Move) -> Vec<(Action, ClusterState)> {
         let mut next = self.model.apply(state, &taken.head);
         let mut steps = vec![(taken.head, next.clone())];
-        self.settle(&mut next, |_, action, after| steps.push((*action, after.clone())));
+        self.settle_in_steps(&mut next, &mut steps);
         steps
     }
 
@@ -181,7 +191,7 @@ impl Reduced {
     pub fn first_steps(&self, state: &ClusterState) -> Vec<(Action, ClusterState)> {
         let mut next = state.clone();
         let mut steps = Vec::new();
-        self.settle(&mut next, |_, action, after| steps.push((*action, after.clone())));
+        self.settle_in_steps(&mut next, &mut steps);
         steps
     }
 }

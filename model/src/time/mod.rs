@@ -56,6 +56,12 @@ pub fn allows(cluster: &Cluster<'_>, action: &Action) -> bool {
     }
 }
 
+/// Do any clocks run? Where a search follows one pod, only once it does.
+pub fn is_running(cluster: &Cluster<'_>) -> bool {
+    let clocks = &cluster.rules.clocks;
+    clocks.run() && (!clocks.follow() || cluster.shared.control_plane.followed().is_some())
+}
+
 /// After a step: clocks whose steps are no longer possible stop, those whose steps have become possible start.
 /// `candidates` are the steps that are possible but for time; `taken` is the step.
 pub fn restart(cluster: &mut Cluster<'_>, taken: Option<&Action>, candidates: &[Action]) {
