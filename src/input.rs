@@ -187,7 +187,7 @@ fn select(workloads: &mut Vec<Workload>, names: &[String]) -> Result<(), Vec<Str
 }
 
 /// What cannot be said to hold because the manifest forbids what the model does.
-fn undecided(row: &&'static left_out::Row) -> (PropertySet, String) {
+fn undecided(row: &&left_out::Row) -> (PropertySet, String) {
     let says = format!("{} is set and not modelled: {}", row.what, row.reason);
     (PropertySet::of(row.could_change.iter().copied()), says)
 }
