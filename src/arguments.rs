@@ -65,7 +65,8 @@ pub struct InputArguments {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// A built-in scenario (see `podproof scenarios`); may be repeated
+    /// A built-in scenario (see `podproof scenarios`), with the nodes, replicas, release and processes that it has; may be
+    /// repeated
     #[arg(long = "scenario", value_name = "NAME")]
     pub scenarios: Vec<String>,
 
@@ -73,17 +74,17 @@ pub struct InputArguments {
     #[arg(long = "workload", value_name = "NAME")]
     pub workloads: Vec<String>,
 
-    /// Equal nodes, where the input has no Node objects
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub nodes: u8,
+    /// Equal nodes, where the input has no Node objects [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub nodes: Option<u8>,
 
-    /// Replicas that are checked at most
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
-    pub replicas: u8,
+    /// Replicas that are checked at most [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub replicas: Option<u8>,
 
-    /// The Kubernetes release, wherever behaviour differs
-    #[arg(long, value_name = "1.NN", default_value_t = Release::NEWEST)]
-    pub release: Release,
+    /// The Kubernetes release, wherever behaviour differs [default: the newest that is known]
+    #[arg(long, value_name = "1.NN")]
+    pub release: Option<Release>,
 
     /// What every process does on SIGTERM, whatever the annotation podproof.io/on-sigterm says: exit, drain=SECONDS,
     /// close=SECONDS or ignore

@@ -1,18 +1,19 @@
 //! `podproof check`.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use podproof_traces::Trace;
-use podproof_vocabulary::Property;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Timing;
+use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{BoundArguments, CheckArguments, Engine};
+use crate::counterexamples::{self, path_of};
 use crate::plan::{self, Plan, Workload};
 use crate::progress::Line;
 use crate::search::{self, Limits};
-use crate::verdict::{CheckReport, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport};
+use crate::verdict::{
+    CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
+};
 use crate::{input, reference_engine, report};
 
 /// Runs the command; its exit status.
@@ -21,8 +22,7 @@ pub fn run(arguments: &CheckArguments) -> u8 {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },
     };
-    report::print(&report, arguments.format);
-    report.exit()
+    report::print(&report, arguments.format)
 }
 
 fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
@@ -49,7 +49,8 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
             .collect();
         return report;
     }
-    let deadline = arguments.bounds.time_limit.map(|limit| Instant::now() + limit);
+    // A limit beyond what a clock can hold is none.
+    let deadline = arguments.bounds.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     for (workload, plans, untold) in planned {
         let mut section = Section::new(arguments, &workload, &plans, untold);
         for plan in plans {
@@ -58,12 +59,20 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
             left -= 1;
             match search(arguments, &workload.name, &plan, &limits(&arguments.bounds, time)) {
                 Ok(outcome) => section.add(plan, outcome),
-                Err(error) => report.errors.push(error),
+                Err(error) => section.cut(located(&workload, &error), &mut report.errors),
             }
         }
         report.workloads.push(section.finish());
     }
     report
+}
+
+/// What is wrong with a workload, with where it stands.
+fn located(workload: &Workload, error: &str) -> String {
+    match &workload.place {
+        Some(place) => format!("{place}: {error}"),
+        None => error.to_owned(),
+    }
 }
 
 fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
@@ -104,6 +113,10 @@ impl<'a> Section<'a> {
         let inaccurate = scenario.inaccurate_detectors || arguments.world.inaccurate_detectors;
         let mut assumptions = workload.assumptions.clone();
         assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
+        let mut left_out = workload.left_out.clone();
+        left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));
+        left_out.sort_by_key(|row| row.position());
+        left_out.dedup();
         let report = WorkloadReport {
             name: workload.name.clone(),
             manifest_replicas: workload.manifest_replicas,
@@ -111,7 +124,8 @@ impl<'a> Section<'a> {
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             assumptions,
             warnings: workload.warnings.iter().cloned().chain(untold).collect(),
-            left_out: workload.left_out.clone(),
+            left_out,
+            is_cut: false,
             searches: Vec::new(),
             results: Vec::new(),
         };
@@ -126,6 +140,14 @@ impl<'a> Section<'a> {
         self.report.searches.push(SearchRow { story, timing, services, outcome });
     }
 
+    /// Notes that a search could not be run, and why: several of one workload mostly for the same reason.
+    fn cut(&mut self, error: String, errors: &mut Vec<String>) {
+        self.report.is_cut = true;
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+
     /// Enters a finding. Of several about one promise (a search for each class of Services) the worst counts.
     fn enter(&mut self, plan: &Plan, finding: Finding) {
         let Finding { property, verdict, trace, note } = self.decided(finding);
@@ -137,10 +159,8 @@ impl<'a> Section<'a> {
         if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
             return;
         }
-        let counterexample = trace.map(|trace| {
-            let path = path_of(&self.arguments.trace_dir, &self.report.name, plan, property);
-            (trace, path)
-        });
+        let path = || path_of(&self.arguments.trace_dir, &self.report.name, plan, property);
+        let counterexample = trace.map(|trace| Counterexample { trace, path: Some(path()) });
         let row = ResultRow {
             story: plan.story,
             property,
@@ -175,29 +195,10 @@ impl<'a> Section<'a> {
     fn finish(mut self) -> WorkloadReport {
         self.report.results.sort_by_key(|row| (row.story, row.property, row.timing));
         self.report.searches.sort_by_key(|row| (row.story, row.timing));
-        for row in &mut self.report.results {
-            let Some((trace, path)) = &row.counterexample else { continue };
-            if let Err(error) = write(trace, path) {
-                let warning = format!("{}: the trace could not be written: {error}", path.display());
-                self.report.warnings.push(warning);
-            }
-        }
+        let warnings = counterexamples::write(&mut self.report.results);
+        self.report.warnings.extend(warnings);
         self.report
     }
-}
-
-/// A file name that tells what the trace is of.
-fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
-    let plain: String =
-        workload.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
-    folder.join(format!("{}-{}-{}-{}.json", plain.to_lowercase(), plan.story, property, plan.timing.name()))
-}
-
-fn write(trace: &Trace, path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, trace.to_json())
 }
 
 /// The rows of a verdict, in the order of the report.

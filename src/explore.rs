@@ -1,6 +1,5 @@
 //! `podproof explore`: the Stateright Explorer on 127.0.0.1.
 
-use anstream::eprintln;
 use podproof_model::front_door::{self, Judges};
 use podproof_model::properties::Judged;
 use podproof_model::{ClusterState, Model};
@@ -13,7 +12,7 @@ use podproof_vocabulary::{Property, Scenario};
 use stateright::Model as _;
 
 use crate::arguments::{ExploreArguments, TimingChoice};
-use crate::{input, plan};
+use crate::{input, output, plan};
 
 /// The model of small steps, with steps in words.
 struct Explored {
@@ -72,7 +71,7 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
         Ok(scenario) => scenario,
         Err(errors) => {
             for error in errors {
-                eprintln!("error: {error}");
+                output::tell(format_args!("error: {error}"));
             }
             return crate::exit::WRONG_INPUT;
         }
@@ -81,16 +80,19 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
     let model = match Model::new(scenario) {
         Ok(model) => model,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::tell(format_args!("error: {error}"));
             return crate::exit::WRONG_INPUT;
         }
     };
     // The Explorer panics on a port that is taken, so it is tried first.
     if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", arguments.port)) {
-        eprintln!("error: port {} of 127.0.0.1: {error}; accepted is another one: --port", arguments.port);
+        output::tell(format_args!(
+            "error: port {} of 127.0.0.1: {error}; accepted is another one: --port",
+            arguments.port
+        ));
         return crate::exit::WRONG_INPUT;
     }
-    eprintln!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", arguments.port);
+    output::tell(format_args!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", arguments.port));
     Explored { model }.checker().serve(("127.0.0.1", arguments.port));
     crate::exit::HOLDS
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Options, Source};
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::{catalogue, left_out};
+use podproof_vocabulary::{Release, catalogue, left_out};
 
 use crate::arguments::InputArguments;
 use crate::plan::Workload;
@@ -33,15 +33,17 @@ pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
                 .into(),
         ]);
     }
+    refuse_without_effect(arguments)?;
     for name in &arguments.scenarios {
         result.workloads.push(built_in(name, arguments)?);
     }
     if !arguments.files.is_empty() {
         let sources = sources(&arguments.files)?;
+        let default = Options::default();
         let options = Options {
-            nodes: arguments.nodes,
-            replicas: arguments.replicas,
-            release: arguments.release,
+            nodes: arguments.nodes.unwrap_or(default.nodes),
+            replicas: arguments.replicas.unwrap_or(default.replicas),
+            release: arguments.release.unwrap_or(default.release),
             latencies,
             on_sigterm: arguments.on_sigterm,
             listens_after_seconds: arguments.listens_after,
@@ -57,8 +59,27 @@ pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
     Ok(result)
 }
 
+/// Refuses what says how manifests are read, where built-in scenarios are checked: nothing is ignored silently.
+fn refuse_without_effect(arguments: &InputArguments) -> Result<(), Vec<String>> {
+    let Some(name) = arguments.scenarios.first() else { return Ok(()) };
+    let given = [
+        ("--nodes", arguments.nodes.is_some()),
+        ("--replicas", arguments.replicas.is_some()),
+        ("--release", arguments.release.is_some()),
+        ("--on-sigterm", arguments.on_sigterm.is_some()),
+        ("--listens-after", arguments.listens_after.is_some()),
+    ];
+    let problem = |(flag, _): &(&str, bool)| {
+        format!(
+            "{flag} has no effect on --scenario {name}, which has its own; accepted: {flag} with manifests only"
+        )
+    };
+    let problems: Vec<String> = given.iter().filter(|(_, is_given)| *is_given).map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 fn latencies(arguments: &InputArguments) -> Result<Latencies, Vec<String>> {
-    let mut latencies = Latencies::of(arguments.release);
+    let mut latencies = Latencies::of(arguments.release.unwrap_or(Release::NEWEST));
     for text in &arguments.latencies {
         let set = match text.split_once('=') {
             Some((name, seconds)) => match seconds.parse() {
@@ -104,8 +125,9 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         checked_replicas: scenario.workload.replicas,
         assumptions: Vec::new(),
         warnings: Vec::new(),
-        left_out: Vec::new(),
+        left_out: left_out::behaviours(&scenario).collect(),
         undecided: Vec::new(),
+        place: None,
         scenarios: vec![scenario],
     })
 }
@@ -145,7 +167,8 @@ fn workload(input: manifest::Input) -> Workload {
         assumptions: input.assumptions,
         warnings: input.warnings.iter().map(ToString::to_string).collect(),
         undecided: input.left_out.iter().filter(|row| row.contradicts).map(undecided).collect(),
-        left_out: input.left_out.iter().map(|row| (row.what.to_owned(), row.reason.to_owned())).collect(),
+        left_out: input.left_out,
+        place: Some(input.place.to_string()),
     }
 }
 

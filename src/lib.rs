@@ -10,14 +10,18 @@
 //! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
 //! - [`reference_engine`]: the same by stateright's checkers
 //! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
+//! - [`counterexamples`]: the files in which counterexamples are kept
 //! - [`verdict`], [`report`]: what was found, in each format
+//! - [`output`]: how it is said
 
 pub mod arguments;
 pub mod check;
 pub mod confirm;
+pub mod counterexamples;
 pub mod explore;
 pub mod input;
 pub mod names;
+pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod reference_engine;

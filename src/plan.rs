@@ -1,11 +1,13 @@
 //! From a workload and what it is asked for to searches.
 
-use podproof_vocabulary::Property;
+use std::collections::BTreeSet;
+
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
+use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{TimingChoice, WorldArguments};
 
@@ -29,9 +31,11 @@ pub struct Workload {
     /// What the reader should know of the input.
     pub warnings: Vec<String>,
     /// What the model leaves out that concerns it.
-    pub left_out: Vec<(String, String)>,
+    pub left_out: Vec<&'static left_out::Row>,
     /// Promises of which `holds` is not said, each time with the reason.
     pub undecided: Vec<(PropertySet, String)>,
+    /// Where it stands in a file, if it comes from one.
+    pub place: Option<String>,
 }
 
 /// A search that is to be run.
@@ -64,11 +68,11 @@ const OF_SERVICE: [Property; 7] = [
 /// of it.
 pub fn searches(workload: &Workload, world: &WorldArguments, asked: PropertySet) -> (Vec<Plan>, Vec<String>) {
     let default = workload.stories.clone().unwrap_or_else(|| Story::DEFAULT.to_vec());
-    let mut stories = if world.stories.is_empty() { default } else { world.stories.clone() };
-    stories.dedup();
+    let stories = if world.stories.is_empty() { default } else { world.stories.clone() };
+    let mut seen = BTreeSet::new();
     let mut plans = Vec::new();
     let mut untold = Vec::new();
-    for story in stories {
+    for story in stories.into_iter().filter(|story| seen.insert(*story)) {
         if let Some(why) = cannot_be_told(story, workload.scenarios[0].workload.kind) {
             untold.push(format!("story {story} is not told: {why}"));
             continue;

@@ -3,8 +3,9 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use anstream::{eprintln, print, println};
 use podproof_traces::{Replayed, Style, Trace, replay as replay_trace, show as show_trace};
+
+use crate::output;
 
 fn read(file: &Path) -> Result<Trace, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
@@ -12,7 +13,7 @@ fn read(file: &Path) -> Result<Trace, String> {
 }
 
 fn refuse(file: &Path, error: &str) -> u8 {
-    eprintln!("error: {}: {error}", file.display());
+    output::tell(format_args!("error: {}: {error}", file.display()));
     crate::exit::WRONG_INPUT
 }
 
@@ -21,8 +22,8 @@ pub fn show(file: &Path) -> u8 {
     match read(file) {
         Ok(trace) => {
             let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(110);
-            print!("{}", show_trace(&trace, Style { colour: std::io::stdout().is_terminal(), width }));
-            crate::exit::HOLDS
+            let style = Style { colour: std::io::stdout().is_terminal(), width };
+            output::put(&show_trace(&trace, style), crate::exit::HOLDS)
         }
         Err(error) => refuse(file, &error),
     }
@@ -35,17 +36,14 @@ pub fn replay(file: &Path) -> u8 {
         Err(error) => return refuse(file, &error),
     };
     let steps = trace.stem.len() + trace.cycle.len();
-    match replay_trace(&trace) {
-        Ok(replayed) => {
-            println!("{}: {replayed} ({steps} steps)", trace.property);
-            match replayed {
-                Replayed::StillBroken { .. } => crate::exit::HOLDS,
-                _ => crate::exit::BROKEN,
-            }
+    let (says, status) = match replay_trace(&trace) {
+        Ok(replayed @ Replayed::StillBroken { .. }) => {
+            (format!("{replayed} ({steps} steps)"), crate::exit::HOLDS)
         }
+        Ok(replayed) => (format!("{replayed} ({steps} steps)"), crate::exit::BROKEN),
         Err(divergence) => {
-            println!("{}: the model of today does not take this path: {divergence}", trace.property);
-            crate::exit::BROKEN
+            (format!("the model of today does not take this path: {divergence}"), crate::exit::BROKEN)
         }
-    }
+    };
+    output::put(&format!("{}: {says}\n", trace.property), status)
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use podproof_traces::Trace;
-use podproof_vocabulary::Property;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::scenario::Timing;
+use podproof_vocabulary::{Property, left_out};
 
 /// What is said of a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,8 +93,24 @@ pub struct ResultRow {
     pub verdict: Verdict,
     /// Why it is incomplete, if more is to be said.
     pub note: Option<String>,
-    /// The counterexample, and where it was written.
-    pub counterexample: Option<(Trace, PathBuf)>,
+    /// The counterexample, if it is broken.
+    pub counterexample: Option<Counterexample>,
+}
+
+/// A counterexample.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// How the promise is broken.
+    pub trace: Trace,
+    /// Where it was written; none if it could not be.
+    pub path: Option<PathBuf>,
+}
+
+impl Counterexample {
+    /// Its small steps.
+    pub fn steps(&self) -> usize {
+        self.trace.stem.len() + self.trace.cycle.len()
+    }
 }
 
 /// Everything about one workload.
@@ -112,8 +128,10 @@ pub struct WorkloadReport {
     pub assumptions: Vec<String>,
     /// What the reader should know of the input.
     pub warnings: Vec<String>,
-    /// What the model leaves out that concerns it: what, and why.
-    pub left_out: Vec<(String, String)>,
+    /// What the model leaves out that concerns it.
+    pub left_out: Vec<&'static left_out::Row>,
+    /// A search was planned that could not be run.
+    pub is_cut: bool,
     /// Its searches.
     pub searches: Vec<SearchRow>,
     /// Its verdicts.
@@ -126,9 +144,10 @@ impl WorkloadReport {
         self.searches.iter().map(|search| search.outcome.states).sum()
     }
 
-    /// Are all its searches complete?
+    /// Was something searched, and are all its searches complete?
     pub fn is_complete(&self) -> bool {
-        self.searches.iter().all(|search| search.outcome.stopped.is_empty())
+        let complete = |search: &SearchRow| search.outcome.stopped.is_empty();
+        !self.is_cut && !self.searches.is_empty() && self.searches.iter().all(complete)
     }
 
     /// Seconds of all its searches.
@@ -144,7 +163,7 @@ pub struct CheckReport {
     pub workloads: Vec<WorkloadReport>,
     /// Warnings about the input as a whole.
     pub warnings: Vec<String>,
-    /// What is wrong with the input; then there are no workloads.
+    /// What is wrong with the input, each once.
     pub errors: Vec<String>,
 }
 

@@ -222,3 +222,223 @@ fn scenarios_are_listed_a_line_each() {
     let listed = stdout(&output).lines().count();
     assert!(listed >= 12, "{listed}");
 }
+
+#[test]
+fn flags_without_effect_on_a_scenario_are_refused() {
+    for (flag, value) in [
+        ("--nodes", "3"),
+        ("--replicas", "1"),
+        ("--release", "1.30"),
+        ("--on-sigterm", "exit"),
+        ("--listens-after", "3"),
+    ] {
+        let output = podproof(&["check", "--scenario", "pod-life", flag, value]);
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+        let says = format!("error: {flag} has no effect on --scenario pod-life");
+        assert!(stderr(&output).contains(&says), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_story_that_is_named_twice_is_told_once() {
+    let stories = ["--story", "drain", "--story", "create", "--story", "drain", "--story", "create"];
+    let about = ["--timing", "untimed", "--property", "deletion-completes", "--format", "json"];
+    let (_, output) = check("stories", &[&stories[..], &about[..], &["examples/web-prestop.yaml"]].concat());
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+    let told: Vec<_> = document["workloads"][0]["searches"]
+        .as_array()
+        .expect("searches")
+        .iter()
+        .map(|search| search["story"].clone())
+        .collect();
+    assert_eq!(told, ["create", "drain"]);
+}
+
+#[test]
+fn a_scenario_that_is_too_large_is_refused_once_with_its_place() {
+    let (_, output) = check("large", &["--event", "scale:255", "--format", "json", "examples/web.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+    let errors = document["errors"].as_array().expect("errors");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].as_str().is_some_and(|error| error.starts_with("examples/web.yaml:3:1: Deployment/web: "))
+    );
+    assert_eq!(document["workloads"][0]["complete"], false);
+}
+
+#[test]
+fn an_input_that_holds_nothing_is_named() {
+    let file = folder("empty").join("empty.yaml");
+    std::fs::write(&file, "# nothing\n").expect("a file of the test");
+    let output = podproof(&["check", file.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("empty.yaml:1:1: the input holds no object"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_has_no_path() {
+    let file = folder("no-traces").join("a-file");
+    std::fs::write(&file, "").expect("a file of the test");
+    let about =
+        ["--story", "rollout", "--property", "no-failed-request", "--property", "no-traffic-after-sigterm"];
+    let document = |format: &str| {
+        let traces = file.to_str().expect("text");
+        let where_to = ["check", "--replicas", "1", "--trace-dir", traces, "--format", format];
+        let output = podproof(&[&where_to[..], &about[..], &["examples/web.yaml"]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        stdout(&output)
+    };
+    let json: Value = serde_json::from_str(&document("json")).expect("a document");
+    let workload = &json["workloads"][0];
+    for row in workload["results"].as_array().expect("results") {
+        assert_eq!((&row["verdict"], &row["trace"]), (&"broken".into(), &Value::Null));
+        assert!(row["steps"].as_u64().is_some_and(|steps| steps > 0));
+    }
+    let warnings = workload["warnings"].as_array().expect("warnings");
+    let about_traces =
+        |text: &&Value| text.as_str().is_some_and(|text| text.contains("could not be written"));
+    assert_eq!(warnings.iter().filter(about_traces).count(), 1, "{warnings:?}");
+    for format in ["human", "junit", "sarif", "markdown"] {
+        let text = document(format);
+        assert!(text.contains("this and 1 more traces could not be written"), "{text}");
+        assert!(!text.contains("podproof trace show"), "{text}");
+    }
+}
+
+#[test]
+fn the_trace_of_a_workload_with_a_long_name_is_written() {
+    let folder = folder("long-name");
+    let example =
+        std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/web.yaml"));
+    let long = format!("  name: {}\n", "x".repeat(240));
+    let text = example.expect("the example").replacen("  name: web\n", &long, 1);
+    let (file, traces) = (folder.join("long.yaml"), folder.join("traces"));
+    std::fs::write(&file, text).expect("a file of the test");
+    let about =
+        ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request", "--format", "json"];
+    let paths = [file.to_str().expect("text"), "--trace-dir", traces.to_str().expect("text")];
+    let output = podproof(&[&["check"], &about[..], &paths].concat());
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+    let trace = document["workloads"][0]["results"][0]["trace"].as_str().expect("a path");
+    assert!(PathBuf::from(trace).is_file(), "{trace}");
+}
+
+#[test]
+fn a_time_limit_beyond_every_clock_is_no_limit() {
+    for limit in ["18446744073709551615s", "500000000000y"] {
+        let output = podproof(&[
+            "check",
+            "--scenario",
+            "pod-life",
+            "--property",
+            "deletion-completes",
+            "--time-limit",
+            limit,
+        ]);
+        assert_eq!(output.status.code(), Some(0), "{limit}: {}", stderr(&output));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_report_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+    use std::process::Stdio;
+    let run = |out: Stdio| {
+        let about = ["check", "--scenario", "pod-life", "--property", "deletion-completes"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
+        command.args(about).stdout(out).stderr(Stdio::piped()).spawn().expect("the command runs")
+    };
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let output = run(full.into()).wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            stderr(&output).starts_with("error: standard output could not be written"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = run(writer.into()).wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn what_the_verdicts_rest_on_is_in_every_format() {
+    let folder = folder("rest-on");
+    let example =
+        std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/web.yaml"));
+    let volumes = "    spec:\n      volumes: [{name: data, emptyDir: {}}]\n";
+    let config = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n";
+    let text = example.expect("the example").replacen("    spec:\n", volumes, 1) + config;
+    let file = folder.join("web.yaml");
+    std::fs::write(&file, text).expect("a file of the test");
+    let report = |format: &str| {
+        let about = ["--story", "create", "--timing", "untimed", "--property", "rollout-completes"];
+        let bounds = ["--max-states", "50", "--replicas", "1", "--format", format];
+        let path = [file.to_str().expect("text")];
+        let output = podproof(&[&["check"], &about[..], &bounds[..], &path[..]].concat());
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let all = [
+        "50 states were found, as many as --max-states allows",
+        "spec.template.spec.volumes is not represented",
+        "ConfigMap is not represented",
+        "hecked at 1 of 2 replicas",
+        "current-node-views: ",
+        "a failure detector fires only while its cause is true",
+        "preemption: no pod is deleted",
+    ];
+    for format in ["human", "junit", "sarif", "markdown"] {
+        let text = report(format);
+        for says in all.iter().filter(|says| format != "human" || !says.starts_with("hecked")) {
+            assert!(text.contains(says), "{format}: {says}\n{text}");
+        }
+        match format {
+            "junit" => {
+                let suites = quick_junit::Report::deserialize_from_str(&text).expect("XML").test_suites;
+                let case = &suites[0].test_cases[0];
+                assert!(format!("{:?}", case.status).contains("as many as --max-states allows"), "{case:?}");
+                assert!(suites[0].properties.len() > 10 && suites[0].system_out.is_some());
+            }
+            "sarif" => {
+                let run = &serde_json::from_str::<Value>(&text).expect("JSON")["runs"][0];
+                let result = run["results"][0]["message"]["text"].as_str().unwrap_or_default();
+                assert!(result.contains("as many as --max-states allows"), "{result}");
+                let said = run["invocations"][0]["toolExecutionNotifications"].as_array().expect("a list");
+                let levels = ["warning", "note"].map(Value::from);
+                assert!(
+                    said.iter()
+                        .all(|one| levels.contains(&one["level"]) && one["message"]["text"].is_string())
+                );
+            }
+            "markdown" => {
+                let row = text.lines().find(|line| line.contains("**incomplete**")).expect("a row");
+                assert!(row.contains("as many as --max-states allows"), "{row}");
+                assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_scenario_quotes_what_the_model_leaves_out() {
+    let about = ["--property", "deletion-completes", "--format", "json"];
+    let output = podproof(&[&["check", "--scenario", "pod-life"], &about[..]].concat());
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+    let rows = document["workloads"][0]["left_out"].as_array().expect("rows");
+    assert!(rows.iter().any(|row| row["what"] == "preemption"), "{rows:?}");
+}
+
+#[test]
+fn a_story_quotes_what_its_own_event_leaves_out() {
+    let about = ["--story", "node-failure", "--timing", "untimed", "--property", "deletion-completes"];
+    let bounds = ["--max-states", "50", "--format", "json", "examples/web.yaml"];
+    let (_, output) = check("left-out", &[&about[..], &bounds[..]].concat());
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+    let rows = document["workloads"][0]["left_out"].as_array().expect("rows");
+    assert!(rows.iter().any(|row| row["what"] == "new grace after a total outage"), "{rows:?}");
+}

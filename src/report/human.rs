@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use podproof_traces::why;
 
-use super::grouped;
+use super::{approximations, grouped, left_out, shown_by};
 use crate::check::with_verdict;
 use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -65,11 +65,8 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         verdicts(out, &rows);
     }
     list(out, "assumptions", &workload.assumptions);
-    let approximations = approximations(workload);
-    list(out, "approximations (--exact switches them off)", &approximations);
-    let left_out: Vec<String> =
-        workload.left_out.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
-    list(out, "left out of the model", &left_out);
+    list(out, "approximations (--exact switches them off)", &approximations(workload));
+    list(out, "left out of the model", &left_out(workload));
     line(out, format_args!(""));
 }
 
@@ -101,10 +98,10 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
                 (false, false) => " (allowed: does not count)",
             };
             line(out, format_args!("    {style}{}{style:#} {}{aside}", verdict.name(), row.property));
-            if let Some((trace, path)) = &row.counterexample {
-                line(out, format_args!("        {}", why(trace)));
-                let steps = trace.stem.len() + trace.cycle.len();
-                line(out, format_args!("        {steps} steps: podproof trace show {}", path.display()));
+            if let Some(counterexample) = &row.counterexample {
+                line(out, format_args!("        {}", why(&counterexample.trace)));
+                let shown_by = shown_by(row).unwrap_or_default();
+                line(out, format_args!("        {} steps: {shown_by}", counterexample.steps()));
             }
             if let Some(note) = &row.note {
                 line(out, format_args!("        {note}"));
@@ -118,14 +115,6 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
             line(out, format_args!("    {style}{}{style:#} {}", verdict.name(), names.join(", ")));
         }
     }
-}
-
-fn approximations(workload: &WorkloadReport) -> Vec<String> {
-    let mut used: Vec<_> =
-        workload.searches.iter().flat_map(|search| search.outcome.approximations.clone()).collect();
-    used.sort();
-    used.dedup();
-    used.into_iter().map(|approximation| format!("{approximation}: {}", approximation.says())).collect()
 }
 
 fn list(out: &mut String, title: &str, lines: &[String]) {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
+use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, WorkloadReport};
 
 /// One document, ended by a line break.
 pub fn render(report: &CheckReport) -> String {
@@ -78,7 +78,7 @@ struct Row<'a> {
 
 impl<'a> Workload<'a> {
     fn of(report: &'a WorkloadReport) -> Self {
-        let left_out = report.left_out.iter().map(|(what, reason)| json!({ "what": what, "reason": reason }));
+        let left_out = report.left_out.iter().map(|row| json!({ "what": row.what, "reason": row.reason }));
         Self {
             name: &report.name,
             replicas: Replicas { manifest: report.manifest_replicas, checked: report.checked_replicas },
@@ -127,13 +127,14 @@ impl<'a> Row<'a> {
             kind: row.property.facts().kind.name(),
             counts: row.counts,
             verdict: row.verdict.name(),
-            trace: trace.map(|(_, path)| path.display().to_string()),
-            steps: trace.map(|(trace, _)| trace.stem.len() + trace.cycle.len()),
+            trace: trace.and_then(|trace| trace.path.as_ref()).map(|path| path.display().to_string()),
+            steps: trace.map(Counterexample::steps),
             note: row.note.as_deref(),
         }
     }
 }
 
 fn rounded(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
+    // A sum of nothing is -0.
+    (seconds * 1000.0).round() / 1000.0 + 0.0
 }

@@ -2,35 +2,55 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use podproof_traces::why;
+use super::{approximations, because, left_out, shown_by, size};
+use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
-use crate::verdict::{CheckReport, ResultRow, Verdict};
-
-/// The whole report. What does not count is skipped, with what was found as the message.
+/// The whole report. What does not count is skipped, with what was found as the message. What the verdicts rest on are
+/// properties of the suite, and warnings are its output.
 pub fn render(report: &CheckReport) -> String {
     let mut document = Report::new("podproof");
-    for workload in &report.workloads {
-        let mut suite = TestSuite::new(workload.name.as_str());
-        suite.add_test_cases(workload.results.iter().map(case));
-        document.add_test_suite(suite);
-    }
-    if !report.errors.is_empty() {
+    document.add_test_suites(report.workloads.iter().map(suite));
+    if !report.errors.is_empty() || !report.warnings.is_empty() {
         let mut suite = TestSuite::new("input");
         suite.add_test_cases(report.errors.iter().map(|error| {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_message(error.as_str());
             TestCase::new("input", status)
         }));
+        say(&mut suite, report.warnings.iter().map(|warning| format!("warning: {warning}")));
         document.add_test_suite(suite);
     }
     document.to_string().expect("a report of text is XML")
 }
 
-fn case(row: &ResultRow) -> TestCase {
-    let said = match &row.counterexample {
-        Some((trace, path)) => format!("{}\npodproof trace show {}", why(trace), path.display()),
-        None => row.note.clone().unwrap_or_default(),
-    };
+fn suite(workload: &WorkloadReport) -> TestSuite {
+    let mut suite = TestSuite::new(workload.name.as_str());
+    suite.add_property(("size", size(workload).as_str()));
+    let (approximations, left_out) = (approximations(workload), left_out(workload));
+    for (name, lines) in
+        [("assumption", &workload.assumptions), ("approximation", &approximations), ("left-out", &left_out)]
+    {
+        suite.add_properties(lines.iter().map(|line| (name, line.as_str())));
+    }
+    suite.add_test_cases(workload.results.iter().map(|row| case(workload, row)));
+    let warnings = workload.warnings.iter().map(|warning| format!("warning: {warning}"));
+    let cut = workload.searches.iter().filter(|search| !search.outcome.stopped.is_empty()).map(|search| {
+        let reasons = search.outcome.stopped.join("; ");
+        format!("story {}, {}: incomplete: {reasons}", search.story, search.timing.name())
+    });
+    say(&mut suite, warnings.chain(cut));
+    suite
+}
+
+fn say(suite: &mut TestSuite, lines: impl Iterator<Item = String>) {
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if !text.is_empty() {
+        suite.set_system_out(text);
+    }
+}
+
+fn case(workload: &WorkloadReport, row: &ResultRow) -> TestCase {
+    let said = because(workload, row).into_iter().chain(shown_by(row)).collect::<Vec<_>>().join("\n");
     let status = match (row.verdict, row.counts) {
         (Verdict::Holds, _) => TestCaseStatus::success(),
         (Verdict::Broken, true) => failed(NonSuccessKind::Failure, row, said),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::grouped;
+use super::{approximations, because, grouped, left_out, shown_by, size};
 use crate::verdict::{CheckReport, WorkloadReport};
 
 /// The whole report.
@@ -26,16 +26,23 @@ fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 /// Text that cannot end a cell or begin markup.
 fn cell(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
+    let mut cell = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '*' | '`' => cell.extend(['\\', c]),
+            '<' => cell.push_str("&lt;"),
+            '&' => cell.push_str("&amp;"),
+            c if c.is_control() => cell.push(' '),
+            c => cell.push(c),
+        }
+    }
+    cell
 }
 
 fn section(out: &mut String, workload: &WorkloadReport) {
     write(out, format_args!("\n## {}\n\n", cell(&workload.name)));
-    let (checked, manifest) = (workload.checked_replicas, workload.manifest_replicas);
-    write(
-        out,
-        format_args!("Checked at {checked} of {manifest} replicas on {} nodes.\n\n", workload.nodes.len()),
-    );
+    let size = size(workload).replacen('c', "C", 1);
+    write(out, format_args!("{}.\n\n", cell(&size)));
     write(out, format_args!("| story | timing | states | complete |\n| --- | --- | ---: | --- |\n"));
     for row in &workload.searches {
         let end = if row.outcome.stopped.is_empty() {
@@ -49,30 +56,52 @@ fn section(out: &mut String, workload: &WorkloadReport) {
     write(
         out,
         format_args!(
-            "\n| property | story | timing | verdict | counts | trace |\n| --- | --- | --- | --- | --- | --- |\n"
+            "\n| property | story | timing | verdict | counts | why | trace |\n| --- | --- | --- | --- | --- | --- | --- |\n"
         ),
     );
     for row in &workload.results {
-        let trace =
-            row.counterexample.as_ref().map(|(_, path)| format!("`{}`", path.display())).unwrap_or_default();
         let counts = if row.counts { "yes" } else { "no" };
+        let (story, timing, verdict) = (row.story, row.timing.name(), row.verdict.name());
+        let why = cell(&because(workload, row).unwrap_or_default());
+        let trace = shown_by(row).map(|shown_by| cell(&shown_by)).unwrap_or_default();
         write(
             out,
             format_args!(
-                "| {} | {} | {} | **{}** | {counts} | {trace} |\n",
-                row.property,
-                row.story,
-                row.timing.name(),
-                row.verdict.name()
+                "| {} | {story} | {timing} | **{verdict}** | {counts} | {why} | {trace} |\n",
+                row.property
             ),
         );
     }
-    for (title, lines) in [("Warnings", &workload.warnings), ("Assumptions", &workload.assumptions)] {
-        if !lines.is_empty() {
-            write(out, format_args!("\n### {title}\n\n"));
-            for line in lines {
-                write(out, format_args!("- {}\n", cell(line)));
-            }
-        }
+    if !workload.warnings.is_empty() {
+        write(out, format_args!("\n### Warnings\n\n"));
+        list(out, &workload.warnings);
+    }
+    folded(out, "Assumptions", &workload.assumptions);
+    folded(out, "Approximations (--exact switches them off)", &approximations(workload));
+    folded(out, "Left out of the model", &left_out(workload));
+}
+
+fn list(out: &mut String, lines: &[String]) {
+    for line in lines {
+        write(out, format_args!("- {}\n", cell(line)));
+    }
+}
+
+/// A list that is folded up until it is asked for. The empty lines around it make it Markdown again.
+fn folded(out: &mut String, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        write(out, format_args!("\n<details>\n<summary>{title}</summary>\n\n"));
+        list(out, lines);
+        write(out, format_args!("\n</details>\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn text_cannot_end_a_cell() {
+        assert_eq!(cell("a|b\n<c> & `d` \\*"), "a\\|b &lt;c> &amp; \\`d\\` \\\\\\*");
     }
 }

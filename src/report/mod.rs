@@ -6,22 +6,23 @@ mod junit;
 mod markdown;
 mod sarif;
 
-use anstream::{eprintln, print};
+use podproof_traces::why;
 
 use crate::arguments::Format;
-use crate::verdict::CheckReport;
+use crate::output;
+use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
-/// Prints the report on standard output, and what is wrong with the input on standard error.
-pub fn print(report: &CheckReport, format: Format) {
+/// Prints the report on standard output, and what is wrong with the input on standard error; the exit status.
+pub fn print(report: &CheckReport, format: Format) -> u8 {
     for error in &report.errors {
-        eprintln!("error: {error}");
+        output::tell(format_args!("error: {error}"));
     }
     if format != Format::Human {
         for warning in &report.warnings {
-            eprintln!("warning: {warning}");
+            output::tell(format_args!("warning: {warning}"));
         }
     }
-    print!("{}", render(report, format));
+    output::put(&render(report, format), report.exit())
 }
 
 /// The report as text.
@@ -33,6 +34,49 @@ pub fn render(report: &CheckReport, format: Format) -> String {
         Format::Sarif => sarif::render(report),
         Format::Markdown => markdown::render(report),
     }
+}
+
+/// Why a verdict is what it is: how the promise is broken, or what kept the searches from telling.
+fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
+    if let Some(counterexample) = &row.counterexample {
+        return Some(why(&counterexample.trace));
+    }
+    let is_its_own = |search: &&SearchRow| (search.story, search.timing) == (row.story, row.timing);
+    let searches = workload.searches.iter().filter(is_its_own);
+    let bounds = searches.flat_map(|search| &search.outcome.stopped);
+    let bounds = bounds.filter(|_| row.verdict == Verdict::Incomplete);
+    let mut reasons: Vec<&str> = row.note.iter().chain(bounds).map(String::as_str).collect();
+    reasons.dedup();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// Where a counterexample is, for who wants to see it.
+fn shown_by(row: &ResultRow) -> Option<String> {
+    let path = row.counterexample.as_ref()?.path.as_ref();
+    Some(match path {
+        Some(path) => format!("podproof trace show {}", path.display()),
+        None => "its trace could not be written".to_owned(),
+    })
+}
+
+/// The approximations that the searches of a workload used, a sentence each.
+fn approximations(workload: &WorkloadReport) -> Vec<String> {
+    let mut used: Vec<_> =
+        workload.searches.iter().flat_map(|search| search.outcome.approximations.clone()).collect();
+    used.sort();
+    used.dedup();
+    used.into_iter().map(|approximation| format!("{approximation}: {}", approximation.says())).collect()
+}
+
+/// What the model leaves out that concerns a workload, a sentence each.
+fn left_out(workload: &WorkloadReport) -> Vec<String> {
+    workload.left_out.iter().map(|row| format!("{}: {}", row.what, row.reason)).collect()
+}
+
+/// How large a workload was checked.
+fn size(workload: &WorkloadReport) -> String {
+    let (checked, manifest) = (workload.checked_replicas, workload.manifest_replicas);
+    format!("checked at {checked} of {manifest} replicas on {}", workload.nodes.join(", "))
 }
 
 /// `1234567` as `1,234,567`.

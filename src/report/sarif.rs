@@ -1,9 +1,13 @@
-//! The report as SARIF 2.1.0: a rule for each promise, a result for each that is broken or incomplete.
+//! The report as SARIF 2.1.0: a rule for each promise, a result for each that is broken or incomplete, and a notification
+//! for each thing that the verdicts rest on.
 
-use podproof_traces::why;
+use std::fmt::Write as _;
+use std::path::Path;
+
 use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
+use super::{approximations, because, left_out, size};
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report, ended by a line break.
@@ -29,12 +33,60 @@ pub fn render(report: &CheckReport) -> String {
             "invocations": [{
                 "executionSuccessful": report.errors.is_empty(),
                 "exitCode": report.exit(),
-                "toolConfigurationNotifications": notices
+                "toolConfigurationNotifications": notices,
+                "toolExecutionNotifications": notifications(report)
             }],
             "results": results
         }]
     });
     format!("{document:#}\n")
+}
+
+/// What the verdicts rest on, and what else is to be known.
+fn notifications(report: &CheckReport) -> Vec<Value> {
+    let mut said: Vec<Value> =
+        report.warnings.iter().map(|warning| notification("", "warning", "warning", warning)).collect();
+    for workload in &report.workloads {
+        let name = workload.name.as_str();
+        said.extend(workload.warnings.iter().map(|says| notification(name, "warning", "warning", says)));
+        for search in workload.searches.iter().filter(|search| !search.outcome.stopped.is_empty()) {
+            let reasons = search.outcome.stopped.join("; ");
+            let says = format!("story {}, {}: incomplete: {reasons}", search.story, search.timing.name());
+            said.push(notification(name, "warning", "bound", &says));
+        }
+        said.push(notification(name, "note", "size", &size(workload)));
+        let (approximations, left_out) = (approximations(workload), left_out(workload));
+        for (kind, lines) in [
+            ("assumption", &workload.assumptions),
+            ("approximation", &approximations),
+            ("left-out", &left_out),
+        ] {
+            said.extend(lines.iter().map(|says| notification(name, "note", kind, says)));
+        }
+    }
+    said
+}
+
+fn notification(workload: &str, level: &str, kind: &str, says: &str) -> Value {
+    let text = match (workload, kind) {
+        ("", _) => says.to_owned(),
+        (_, "warning" | "bound" | "size") => format!("{workload}: {says}"),
+        _ => format!("{workload}: {kind}: {says}"),
+    };
+    json!({ "level": level, "message": { "text": text }, "properties": { "workload": workload, "kind": kind } })
+}
+
+/// A path as a reference of RFC 3986.
+fn uri(path: &Path) -> String {
+    let mut uri = String::new();
+    for byte in path.display().to_string().replace('\\', "/").bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(byte.into()),
+            byte if byte.is_ascii_alphanumeric() => uri.push(byte.into()),
+            byte => write!(uri, "%{byte:02X}").expect("writing to a String"),
+        }
+    }
+    uri
 }
 
 fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
@@ -46,20 +98,27 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     };
     let mut text =
         format!("{}, story {}, {}: {}", workload.name, row.story, row.timing.name(), row.verdict.name());
-    let said = row.counterexample.as_ref().map(|(trace, _)| why(trace)).or_else(|| row.note.clone());
-    if let Some(said) = said {
+    if let Some(said) = because(workload, row) {
         text = format!("{text}: {said}");
     }
-    let locations: Vec<Value> = row
-        .counterexample
-        .iter()
-        .map(|(_, path)| {
-            let uri = path.display().to_string().replace('\\', "/");
-            json!({ "physicalLocation": { "artifactLocation": { "uri": uri } } })
-        })
+    let path = row.counterexample.iter().find_map(|counterexample| counterexample.path.as_deref());
+    let locations: Vec<Value> = path
+        .into_iter()
+        .map(|path| json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }))
         .collect();
     Some(json!({
         "ruleId": row.property.name(), "level": level, "message": { "text": text }, "locations": locations,
         "fingerprints": { "podproof/v1": format!("{}/{}/{}/{}", workload.name, row.story, row.property, row.timing.name()) }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_a_reference() {
+        assert_eq!(uri(Path::new("my traces/web:1%.json")), "my%20traces/web%3A1%25.json");
+        assert_eq!(uri(Path::new("podproof-traces/web.json")), "podproof-traces/web.json");
+    }
 }

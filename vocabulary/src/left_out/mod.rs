@@ -94,7 +94,9 @@ pub fn behaviours(scenario: &Scenario) -> impl Iterator<Item = &'static Row> {
         Concern::HeadlessService => service.is_some_and(|service| service.headless),
         Concern::ExternalService => service.is_some_and(|service| service.external),
         Concern::Deployment => scenario.workload.kind == WorkloadKind::Deployment,
-        Concern::Events(events) => events.iter().any(|&event| scenario.events.count(event) > 0),
+        Concern::Events(events) => events
+            .iter()
+            .any(|&event| scenario.events.count(event) > 0 || scenario.story.event() == Some(event)),
     };
     ROWS.iter().filter(|row| row.kind == Kind::Behaviour).filter(concerns)
 }
@@ -117,6 +119,9 @@ mod tests {
         assert!(!names(&scenario).contains(&"reset of the restart back-off"));
         scenario.events.set(EventName::ContainerCrash, 1);
         assert!(names(&scenario).contains(&"reset of the restart back-off"));
+        assert!(!names(&scenario).contains(&"new grace after a total outage"));
+        scenario.story = Story::NodeFailure;
+        assert!(names(&scenario).contains(&"new grace after a total outage"), "the story's own event");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 use super::cursor::Cursor;
+use super::names;
 use super::selector::{NODE_OPERATORS, label_selector, requirement, selects};
 use crate::release::Release;
 use crate::scenario::{
@@ -70,6 +71,8 @@ fn topology_key(cursor: &Cursor<'_>, key: &str) -> String {
         cursor
             .field("topologyKey")
             .refuse("is missing", "the key of a node label, such as kubernetes.io/hostname");
+    } else {
+        names::key(&cursor.field("topologyKey"), key);
     }
     key.into()
 }

@@ -9,7 +9,7 @@ use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use super::world::{World, labels_of_other, refuse_duplicates};
-use super::{Input, Options, Problem, Reading, Warning};
+use super::{Input, Options, Problem, Reading, Source, Warning};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
@@ -19,7 +19,7 @@ use crate::scenario::{Hang, Node, Resources, Scenario, Timing};
 ///
 /// # Errors
 /// All problems of all objects, and those between them.
-pub fn assemble(objects: &[Object], options: &Options) -> Result<Reading, Vec<Problem>> {
+pub fn assemble(objects: &[Object], sources: &[Source], options: &Options) -> Result<Reading, Vec<Problem>> {
     let namespaces: BTreeSet<String> = objects.iter().map(|object| object.namespace.clone()).collect();
     let world = World::of(objects, &Context { options, namespaces: &namespaces });
     refuse_duplicates(objects);
@@ -28,7 +28,7 @@ pub fn assemble(objects: &[Object], options: &Options) -> Result<Reading, Vec<Pr
     if problems.is_empty() {
         world.refuse_idle_selectors();
         problems.extend(objects.iter().flat_map(|object| object.findings.borrow().problems.clone()));
-        problems.extend(world.refuse_nothing(objects));
+        problems.extend(world.refuse_nothing(objects, sources));
     }
     problems.sort();
     problems.dedup();
@@ -196,6 +196,7 @@ impl<'o> World<'o> {
         warnings.dedup();
         Input {
             name,
+            place: own.object.place(own.object.tree.mark),
             scenarios,
             services: classes.into_iter().map(|class| class.names).collect(),
             manifest_replicas: own.workload.manifest_replicas,

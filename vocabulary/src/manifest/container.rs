@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::cursor::Cursor;
 use super::pod::Behaviour;
-use super::{fields, lifecycle, probe, quantity};
+use super::tree::quoted;
+use super::{fields, lifecycle, names, probe, quantity};
 use crate::release::Release;
 use crate::scenario::{Container, ContainerKind, ContainerPort, HostPort, Protocol, Resources};
 
@@ -22,8 +23,8 @@ pub const PROTOCOLS: &[(&str, Protocol)] =
 pub struct PodFacts {
     /// The release.
     pub release: Release,
-    /// `terminationGracePeriodSeconds`.
-    pub grace_seconds: u32,
+    /// `terminationGracePeriodSeconds`, as it is written: also below zero.
+    pub written_grace_seconds: i64,
     /// `hostNetwork`.
     pub host_network: bool,
     /// What no manifest says of its processes.
@@ -44,16 +45,24 @@ pub fn containers(cursor: &Cursor<'_>, spec: &core::PodSpec, pod: &PodFacts) -> 
             format!("at most {MOST} containers in a pod, init containers counted"),
         );
     }
-    let mut names = BTreeSet::new();
+    // Init containers run one after the other, app containers at once.
+    for (cursor, given) in init_at.items(init) {
+        refuse_host_port_twice([(cursor, given)].into_iter(), pod.host_network);
+    }
+    refuse_host_port_twice(apps_at.items(&spec.containers), pod.host_network);
+    let mut known = BTreeSet::new();
     let mut read = |cursor: &Cursor<'_>, given: &core::Container, kind| {
         if given.name.is_empty() {
             cursor.field("name").refuse("is missing", "a name");
-        } else if !names.insert(given.name.clone()) {
+        } else if !names::is_label(&given.name) {
+            cursor.field("name").refuse(format!("is {}", quoted(&given.name)), names::LABEL);
+        } else if !known.insert(given.name.clone()) {
             cursor.field("name").refuse(
                 format!("'{}' is the name of two containers of the pod", given.name),
                 "each name once",
             );
         }
+        refuse_image(&cursor.field("image"), given.image.as_deref());
         container(cursor, given, kind, pod)
     };
     let mut result = Vec::with_capacity(count);
@@ -65,6 +74,39 @@ pub fn containers(cursor: &Cursor<'_>, spec: &core::PodSpec, pod: &PodFacts) -> 
         result.push(read(&cursor, given, ContainerKind::App));
     }
     result
+}
+
+/// Refuses an image that is not named, or that white space stands around (S28 `validateContainerCommon`,
+/// `validateContainersOnlyForPod`).
+fn refuse_image(cursor: &Cursor<'_>, given: Option<&str>) {
+    const ACCEPTED: &str = "the name of an image, such as registry.example/web:1.0";
+    match given {
+        None => cursor.refuse("is missing", ACCEPTED),
+        Some("") => cursor.refuse("is empty", ACCEPTED),
+        Some(image) if image != image.trim() => cursor.refuse(format!("is {}", quoted(image)), ACCEPTED),
+        Some(_) => {}
+    }
+}
+
+/// Refuses a port of the host that two ports of `containers` want (S28 `AccumulateUniqueHostPorts`, which takes addresses
+/// as they are written). With `hostNetwork`, every port is one of the host (`SetDefaults_PodSpec`).
+fn refuse_host_port_twice<'o, 'v>(
+    containers: impl Iterator<Item = (Cursor<'o>, &'v core::Container)>,
+    host_network: bool,
+) {
+    let mut seen = BTreeSet::new();
+    for (cursor, container) in containers {
+        for (cursor, port) in cursor.field("ports").items(container.ports.as_deref().unwrap_or_default()) {
+            let own = port.host_port.filter(|&port| port != 0);
+            let Some(host) = own.or(host_network.then_some(port.container_port)) else { continue };
+            let protocol = port.protocol.as_deref().filter(|name| !name.is_empty()).unwrap_or("TCP");
+            if !seen.insert((protocol, port.host_ip.as_deref().unwrap_or_default(), host)) {
+                let field = if own.is_some() { "hostPort" } else { "containerPort" };
+                let says = format!("{protocol} port {host} of the host stands twice in the pod");
+                cursor.field(field).refuse(says, "each port of the host once for each protocol and address");
+            }
+        }
+    }
 }
 
 /// CPA-8: `restartPolicy: Always` makes an init container a sidecar.

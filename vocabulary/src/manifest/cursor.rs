@@ -120,6 +120,14 @@ impl<'o> Cursor<'o> {
         self.object.findings.borrow_mut().problems.push(problem);
     }
 
+    /// Notes that something is wrong with a key within.
+    pub fn refuse_key(&self, key: &str, says: impl Into<String>, accepted: impl Into<String>) {
+        let place = Some(self.field(key).place());
+        let problem =
+            Problem { place, field: self.path.clone(), says: says.into(), accepted: accepted.into() };
+        self.object.findings.borrow_mut().problems.push(problem);
+    }
+
     /// Notes that something is odd here.
     pub fn warn(&self, says: impl Into<String>) {
         let warning =

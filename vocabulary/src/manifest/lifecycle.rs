@@ -51,7 +51,7 @@ pub fn assumed(container: &Container, grace_seconds: u32) -> Option<String> {
 }
 
 fn sleep_seconds(cursor: &Cursor<'_>, sleep: &core::SleepAction, pod: &PodFacts) -> u32 {
-    let (release, grace) = (pod.release, pod.grace_seconds);
+    let (release, grace) = (pod.release, pod.written_grace_seconds);
     if !release.has_sleep_hook() {
         cursor.field("sleep").refuse(
             format!("does not exist in Kubernetes {release}"),
@@ -61,7 +61,7 @@ fn sleep_seconds(cursor: &Cursor<'_>, sleep: &core::SleepAction, pod: &PodFacts)
     let at = cursor.at("sleep.seconds");
     let seconds = at.count(Some(sleep.seconds), 0);
     let least = u32::from(!release.allows_zero_sleep());
-    if seconds < least || seconds > grace {
+    if seconds < least || i64::from(seconds) > grace {
         at.refuse(
             format!("is {seconds}, and terminationGracePeriodSeconds is {grace}"),
             format!("a whole number from {least} to terminationGracePeriodSeconds"),

@@ -14,6 +14,7 @@ mod fields;
 mod joined;
 mod json;
 mod lifecycle;
+mod names;
 mod neighbours;
 mod nodes;
 mod objects;
@@ -154,6 +155,8 @@ pub struct Reading {
 pub struct Input {
     /// Its kind and name: `Deployment/web`, or `Deployment/shop/web` where two namespaces have one of that name.
     pub name: String,
+    /// Where it stands.
+    pub place: Place,
     /// Its worlds: one for each class of Services that select it, or one without Service. Services that differ in nothing
     /// but their name are one class.
     pub scenarios: Vec<Scenario>,
@@ -200,7 +203,7 @@ pub fn read(sources: &[Source], options: &Options) -> Result<Reading, Vec<Proble
         }
     }
     if problems.is_empty() {
-        let mut reading = assemble::assemble(&objects, options)?;
+        let mut reading = assemble::assemble(&objects, sources, options)?;
         reading.warnings.extend(sources.iter().flat_map(joints));
         return Ok(reading);
     }

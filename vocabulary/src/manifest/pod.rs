@@ -9,6 +9,7 @@ use super::Options;
 use super::affinity::{Surroundings, node_affinity, pod_affinity, spread};
 use super::container::{PodFacts, containers};
 use super::cursor::Cursor;
+use super::names;
 use super::suggest::nearest;
 use super::toleration::tolerations;
 use super::tree::quoted;
@@ -16,6 +17,8 @@ use crate::scenario::{ContainerKind, Labels, OnSigterm, PodTemplate, RestartPoli
 
 const ON_SIGTERM: &str = "podproof.io/on-sigterm";
 const LISTENS_AFTER: &str = "podproof.io/listens-after";
+/// `terminationGracePeriodSeconds` of a pod that does not say it.
+const DEFAULT_GRACE: u32 = 30;
 const PREFIX: &str = "podproof.io/";
 
 /// What no manifest says of a pod's processes.
@@ -135,6 +138,17 @@ fn behaviour(
     (read, assumptions)
 }
 
+/// Reads `terminationGracePeriodSeconds`. The API server takes one below zero as 1 whenever a pod is deleted (DEL-5).
+fn grace(cursor: &Cursor<'_>, spec: &core::PodSpec) -> u32 {
+    match spec.termination_grace_period_seconds {
+        Some(below @ ..0) => {
+            cursor.warn(format!("terminationGracePeriodSeconds is {below}: read as 1, as Kubernetes does"));
+            1
+        }
+        given => cursor.count(given, DEFAULT_GRACE),
+    }
+}
+
 /// Reads a pod template, or a pod: whatever has metadata and a pod spec at `cursor`. Also gives what it assumes.
 pub fn pod_template(
     cursor: &Cursor<'_>,
@@ -146,8 +160,12 @@ pub fn pod_template(
     let options = context.options;
     let at = cursor.field("spec");
     let (behaviour, mut assumptions) = behaviour(cursor, metadata, options, spec);
-    let grace_seconds =
-        at.field("terminationGracePeriodSeconds").count(spec.termination_grace_period_seconds, 30);
+    let grace_seconds = grace(&at.field("terminationGracePeriodSeconds"), spec);
+    names::labels(&at.field("nodeSelector"), spec.node_selector.as_ref());
+    let node_name = spec.node_name.clone().filter(|name| !name.is_empty());
+    if let Some(name) = node_name.as_deref().filter(|name| !names::is_subdomain(name)) {
+        at.field("nodeName").refuse(format!("is {}", quoted(name)), names::SUBDOMAIN);
+    }
     let policies = [
         ("Always", RestartPolicy::Always),
         ("OnFailure", RestartPolicy::OnFailure),
@@ -166,7 +184,7 @@ pub fn pod_template(
     labels.remove("pod-template-hash");
     let facts = PodFacts {
         release: options.release,
-        grace_seconds,
+        written_grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE.into()),
         host_network: spec.host_network == Some(true),
         behaviour,
     };
@@ -203,7 +221,7 @@ pub fn pod_template(
         containers,
         restart_policy,
         grace_seconds,
-        node_name: spec.node_name.clone().filter(|name| !name.is_empty()),
+        node_name,
         node_selector: spec.node_selector.clone().unwrap_or_default(),
         node_affinity,
         pod_affinity: pod_affinity_terms,

@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 use super::cursor::Cursor;
+use super::names;
 use super::tree::quoted;
 use crate::scenario::{LabelSelector, Labels, Operator, Requirement};
 
@@ -10,6 +11,13 @@ use crate::scenario::{LabelSelector, Labels, Operator, Requirement};
 pub fn label_selector(cursor: &Cursor<'_>, selector: &meta::LabelSelector) -> LabelSelector {
     let expressions = cursor.field("matchExpressions");
     let given = selector.match_expressions.as_deref().unwrap_or_default();
+    names::labels(&cursor.field("matchLabels"), selector.match_labels.as_ref());
+    for (cursor, requirement) in expressions.items(given) {
+        let values = requirement.values.as_deref().unwrap_or_default();
+        for (cursor, value) in cursor.field("values").items(values) {
+            names::value(&cursor, value);
+        }
+    }
     LabelSelector {
         labels: selector.match_labels.clone().unwrap_or_default(),
         expressions: expressions
@@ -49,6 +57,8 @@ pub fn requirement(
     let values = values.unwrap_or_default();
     if key.is_empty() {
         cursor.field("key").refuse("is missing", "the key of a label");
+    } else {
+        names::key(&cursor.field("key"), key);
     }
     let at = cursor.field("operator");
     if operator.is_empty() {

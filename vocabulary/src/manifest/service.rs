@@ -1,11 +1,14 @@
 //! Services and PodDisruptionBudgets.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::policy::v1 as policy;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::container::{PROTOCOLS, port_number};
 use super::cursor::{Cursor, Object};
+use super::names;
 use super::pod::first_app;
 use super::selector::label_selector;
 use super::tree::quoted;
@@ -54,6 +57,8 @@ pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedSe
     let external_local = external_at.one_of(spec.external_traffic_policy.as_deref(), &policies, false);
     let internal_local =
         at.field("internalTrafficPolicy").one_of(spec.internal_traffic_policy.as_deref(), &policies, false);
+    let affinities = [("ClientIP", ()), ("None", ())];
+    at.field("sessionAffinity").one_of(spec.session_affinity.as_deref(), &affinities, ());
     let external = matches!(kind, Type::NodePort | Type::LoadBalancer);
     let has_external_ips = spec.external_ips.as_ref().is_some_and(|ips| !ips.is_empty());
     if external_at.is_set() && !external && !has_external_ips {
@@ -72,7 +77,9 @@ pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedSe
     if given_ports.is_empty() && !headless {
         at.field("ports").refuse("has no port", "at least one port, or clusterIP: None");
     }
+    refuse_port_names(&at.field("ports"), given_ports);
     let ports = at.field("ports").items(given_ports).map(|(cursor, given)| port(&cursor, given)).collect();
+    names::labels(&at.field("selector"), spec.selector.as_ref());
     let selector = spec.selector.clone().unwrap_or_default();
     if selector.is_empty() {
         at.warn("a Service without selector has endpoints that somebody else writes, and is not represented");
@@ -87,6 +94,28 @@ pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedSe
         headless,
     };
     Some(ParsedService { object, service, selector, ports })
+}
+
+/// Refuses ports that cannot be told apart (S28 `validateServicePort`, `ValidateService`).
+fn refuse_port_names(cursor: &Cursor<'_>, given: &[core::ServicePort]) {
+    let (mut known, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+    for (cursor, port) in cursor.items(given) {
+        let at = cursor.field("name");
+        match port.name.as_deref().unwrap_or_default() {
+            "" if given.len() > 1 => at.refuse("is missing", "a name, as the Service has several ports"),
+            "" => {}
+            name if !names::is_label(name) => at.refuse(format!("is {}", quoted(name)), names::LABEL),
+            name if !known.insert(name) => {
+                at.refuse(format!("{} is the name of two ports", quoted(name)), "each name once");
+            }
+            _ => {}
+        }
+        let protocol = port.protocol.as_deref().filter(|name| !name.is_empty()).unwrap_or("TCP");
+        if !numbers.insert((protocol, port.port)) {
+            let says = format!("{protocol} port {} stands twice", port.port);
+            cursor.field("port").refuse(says, "each port once for each protocol");
+        }
+    }
 }
 
 fn port(cursor: &Cursor<'_>, given: &core::ServicePort) -> (IntOrString, Protocol) {

@@ -4,6 +4,7 @@ mod cases;
 mod clusters;
 mod effects;
 mod limits;
+mod naming;
 mod refusals;
 mod values;
 mod warnings;
@@ -16,11 +17,11 @@ fn indented(lines: &str, by: usize) -> String {
     lines.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
 }
 
-/// `Deployment/web` with more lines in its spec, its pod's spec and its container.
+/// `Deployment/web` with more lines in its spec, its pod's spec and its container, the image last.
 fn deployment(spec: &str, pod: &str, container: &str) -> String {
     format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n{}  selector:\n    matchLabels: {{app: web}}\n  \
-         template:\n    metadata:\n      labels: {{app: web}}\n    spec:\n{}      containers:\n      - name: app\n{}",
+         template:\n    metadata:\n      labels: {{app: web}}\n    spec:\n{}      containers:\n      - name: app\n{}        image: x\n",
         indented(spec, 2),
         indented(pod, 6),
         indented(container, 8)
@@ -30,7 +31,7 @@ fn deployment(spec: &str, pod: &str, container: &str) -> String {
 /// `Pod/NAME` with labels and more lines in its spec.
 fn pod(name: &str, labels: &str, spec: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {labels}\nspec:\n{}  containers:\n  - name: app\n",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {labels}\nspec:\n{}  containers:\n  - name: app\n    image: x\n",
         indented(spec, 2)
     )
 }

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1 as core;
 
 use super::cursor::Cursor;
+use super::names;
 use crate::catalogue::default_tolerations;
 use crate::latency::Latencies;
 use crate::scenario::{Taint, TaintEffect, Toleration};
@@ -42,6 +43,9 @@ fn toleration(cursor: &Cursor<'_>, given: &core::Toleration) -> Toleration {
     if key.is_empty() && !exists {
         cursor.field("key").refuse("is missing", "a key, or operator: Exists to tolerate every taint");
     }
+    if !key.is_empty() {
+        names::key(&cursor.field("key"), &key);
+    }
     if exists && !value.is_empty() {
         cursor.field("value").refuse("is set", "no value, as the operator is Exists");
     }
@@ -61,6 +65,8 @@ pub fn taints(cursor: &Cursor<'_>, given: &[core::Taint]) -> Vec<Taint> {
     let read = |(cursor, given): (Cursor<'_>, &core::Taint)| {
         if given.key.is_empty() {
             cursor.field("key").refuse("is missing", "the key of the taint");
+        } else {
+            names::key(&cursor.field("key"), &given.key);
         }
         if given.effect.is_empty() {
             cursor.field("effect").refuse("is missing", "NoSchedule, PreferNoSchedule or NoExecute");

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::cursor::{Cursor, Object};
+use super::names;
 use super::pod::{Context, pod_template, refuse_annotations};
 use super::selector::{label_selector, selects, show};
 use super::tree::quoted;
@@ -130,6 +131,7 @@ fn read<'o>(
         return None;
     };
     let metadata = template.metadata.clone().unwrap_or_default();
+    names::labels_and_annotations(&template_at.field("metadata"), &metadata);
     let selector_at = at.field("selector");
     let labels = metadata.labels.clone().unwrap_or_default();
     let read_selector = label_selector(&selector_at, selector);

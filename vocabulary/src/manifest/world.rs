@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::Metadata;
 use k8s_openapi::api::{
     apps::v1 as apps, core::v1 as core, policy::v1 as policy, scheduling::v1 as scheduling,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 use super::cursor::Object;
@@ -18,7 +20,7 @@ use super::selector::show;
 use super::service::{ParsedBudget, ParsedService, budget, service};
 use super::tree::Value;
 use super::workload::{Parsed, deployment, pod, replica_set};
-use super::{Problem, Warning};
+use super::{Place, Problem, Source, Warning, names};
 use crate::left_out;
 use crate::scenario::{Labels, Node};
 
@@ -43,7 +45,7 @@ pub struct World<'o> {
 }
 
 /// Reads one object as a `T`, and notes what is wrong with it and what is left out.
-fn read<T: DeserializeOwned>(object: &Object, api_version: &str) -> Option<T> {
+fn read<T: DeserializeOwned + Metadata<Ty = ObjectMeta>>(object: &Object, api_version: &str) -> Option<T> {
     let at = object.cursor();
     if object.api_version == "policy/v1beta1" && api_version == "policy/v1" {
         at.field("apiVersion").warn("policy/v1beta1 is not served since Kubernetes 1.25; read as policy/v1");
@@ -74,7 +76,9 @@ fn read<T: DeserializeOwned>(object: &Object, api_version: &str) -> Option<T> {
         object.findings.borrow_mut().problems.push(problem);
     }
     note_left_out(object, &decoded.used);
-    decoded.object.filter(|_| is_whole)
+    let given = decoded.object.filter(|_| is_whole)?;
+    names::metadata(object, given.metadata());
+    Some(given)
 }
 
 /// Refuses a second object of one kind, namespace and name.
@@ -200,9 +204,9 @@ impl<'o> World<'o> {
     }
 
     /// An input without a workload, and one that is too large.
-    pub fn refuse_nothing(&self, objects: &[Object]) -> Vec<Problem> {
-        let problem = |says: String, accepted: &str| Problem {
-            place: None,
+    pub fn refuse_nothing(&self, objects: &[Object], sources: &[Source]) -> Vec<Problem> {
+        let problem = |place: Option<Place>, says: String, accepted: &str| Problem {
+            place,
             field: String::new(),
             says,
             accepted: accepted.into(),
@@ -211,16 +215,28 @@ impl<'o> World<'o> {
         if self.workloads.is_empty() {
             let kinds: BTreeSet<_> = objects.iter().map(|object| object.kind.as_str()).collect();
             let held = match objects.first() {
-                None => "the input holds no object".to_owned(),
-                Some(_) => format!(
-                    "the input holds no workload that is represented, only {}",
-                    Vec::from_iter(kinds).join(", ")
-                ),
+                None => "no object".to_owned(),
+                Some(_) => {
+                    format!("no workload that is represented, only {}", Vec::from_iter(kinds).join(", "))
+                }
             };
-            problems.push(problem(held, "at least one Deployment, ReplicaSet or Pod"));
+            let more = match sources {
+                [_, more @ ..] if !more.is_empty() => {
+                    let names: Vec<_> = more.iter().map(|source| source.path.as_str()).collect();
+                    format!(", with {},", names.join(", "))
+                }
+                _ => String::new(),
+            };
+            let start = |source: &Source| Place { file: source.path.clone(), line: 1, column: 1 };
+            let says = format!("the input{more} holds {held}");
+            let accepted = "at least one Deployment, ReplicaSet or Pod";
+            problems.push(problem(sources.first().map(start), says, accepted));
         }
         if self.nodes.len() > MOST_NODES {
-            problems.push(problem(format!("the input holds {} Nodes", self.nodes.len()), "at most 60 Nodes"));
+            let first_too_many = self.shared.iter().filter(|object| object.kind == "Node").nth(MOST_NODES);
+            let place = first_too_many.map(|object| object.place(object.tree.mark));
+            let says = format!("the input holds {} Nodes", self.nodes.len());
+            problems.push(problem(place, says, "at most 60 Nodes"));
         }
         problems
     }

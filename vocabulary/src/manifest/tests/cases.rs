@@ -162,8 +162,8 @@ fn pods(add: Add<'_>) {
     add(
         "Pod.spec.initContainers[].restartPolicy",
         In::Pod,
-        "initContainers: [{name: i}]",
-        "initContainers: [{name: i, restartPolicy: Always}]",
+        "initContainers: [{name: i, image: x}]",
+        "initContainers: [{name: i, image: x, restartPolicy: Always}]",
     );
 }
 

@@ -166,7 +166,7 @@ fn services_that_differ_only_in_name_are_one_class() {
 
 #[test]
 fn the_container_of_the_target_port_serves() {
-    let sidecars = "initContainers:\n- {name: setup, ports: [{containerPort: 80, name: http}]}\n- {name: proxy, restartPolicy: Always, ports: [{containerPort: 15001, name: mesh}]}";
+    let sidecars = "initContainers:\n- {name: setup, image: x, ports: [{containerPort: 80, name: http}]}\n- {name: proxy, image: x, restartPolicy: Always, ports: [{containerPort: 15001, name: mesh}]}";
     let serving = |port: &str| {
         let text = joined(&[
             &deployment("", sidecars, "ports: [{containerPort: 80, name: http}]"),
@@ -226,7 +226,7 @@ fn hooks_and_annotations_become_lengths() {
     assert_eq!(hook("lifecycle: {preStop: {httpGet: {port: 80}}}"), Some(PreStop::AnyTime));
     assert_eq!(hook("lifecycle: {preStop: {tcpSocket: {port: 80}}}"), Some(PreStop::Seconds(0)));
     assert_eq!(hook("lifecycle: {postStart: {sleep: {seconds: 5}}}"), None);
-    let text = deployment("", "initContainers: [{name: i}]", "")
+    let text = deployment("", "initContainers: [{name: i, image: x}]", "")
         .replace("labels: {app: web}\n    spec", "labels: {app: web}\n      annotations: {podproof.io/on-sigterm: drain=5, podproof.io/listens-after: '3'}\n    spec");
     let of = |options: &Options| {
         let input = read_with(&text, options).expect("fine").workloads.remove(0);
@@ -371,8 +371,8 @@ fn lists_and_json_are_read_like_yaml() {
         indented(&deployment("", "", ""), 2).trim_start()
     );
     assert_eq!(reading(&list).workloads[0].name, "Deployment/web");
-    let json = "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\t\"metadata\": {\"name\": \"a\"},\n\t\"spec\": {\"containers\": [{\"name\": \"c\"}]}\n}\n\
-                {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"b\"}, \"spec\": {\"containers\": [{\"name\": \"c\"}]}}";
+    let json = "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\t\"metadata\": {\"name\": \"a\"},\n\t\"spec\": {\"containers\": [{\"name\": \"c\", \"image\": \"x\"}]}\n}\n\
+                {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"b\"}, \"spec\": {\"containers\": [{\"name\": \"c\", \"image\": \"x\"}]}}";
     let names: Vec<_> = reading(json).workloads.into_iter().map(|input| input.name).collect();
     assert_eq!(names, ["Pod/a", "Pod/b"]);
 }
@@ -380,7 +380,7 @@ fn lists_and_json_are_read_like_yaml() {
 #[test]
 fn rows_that_concern_the_input_come_with_it() {
     let text = joined(&[
-        &deployment("paused: true", "", "image: x"),
+        &deployment("paused: true", "", ""),
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\n",
     ]);
     let input = reading(&text).workloads.remove(0);

@@ -34,14 +34,14 @@ fn a_file_that_is_no_manifest_is_refused() {
         "apiVersion: v1\nkind: 3\n",
         "a.yaml:2:7: kind: is the number 3; accepted: the kind of an object, such as Deployment",
     );
-    check("", "the input holds no object; accepted: at least one Deployment, ReplicaSet or Pod");
+    check("", "a.yaml:1:1: the input holds no object; accepted: at least one Deployment, ReplicaSet or Pod");
     check(
         "# nothing\n---\n---\n",
-        "the input holds no object; accepted: at least one Deployment, ReplicaSet or Pod",
+        "a.yaml:1:1: the input holds no object; accepted: at least one Deployment, ReplicaSet or Pod",
     );
     check(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
-        "the input holds no workload that is represented, only ConfigMap; accepted: at least one Deployment, ReplicaSet or Pod",
+        "a.yaml:1:1: the input holds no workload that is represented, only ConfigMap; accepted: at least one Deployment, ReplicaSet or Pod",
     );
     let bytes = Source { path: "a.yaml".into(), text: b"kind: Pod\nname: \xff".to_vec() };
     let problems = read(&[bytes], &Options::default()).expect_err("no UTF-8");
@@ -165,19 +165,19 @@ fn a_selector_that_selects_nothing_is_refused() {
     let web = deployment("", "", "");
     check(
         &joined(&[&web, &service("selector: {app: wbe}\nports: [{port: 80}]")]),
-        "a.yaml:20:13: spec.selector: selects no pod of the input in namespace default; accepted: a selector that matches the labels \
+        "a.yaml:21:13: spec.selector: selects no pod of the input in namespace default; accepted: a selector that matches the labels \
          of a pod template: 'app=web' of Deployment/web",
     );
     check(
         &joined(&[&web, &budget("selector: {matchLabels: {app: wbe}}")]),
-        "a.yaml:20:13: spec.selector: selects no pod of the input in namespace default; accepted: a selector that matches the labels \
+        "a.yaml:21:13: spec.selector: selects no pod of the input in namespace default; accepted: a selector that matches the labels \
          of a pod template: 'app=web' of Deployment/web",
     );
     let far = service("selector: {app: web}\nports: [{port: 80}]")
         .replace("  name: web\n", "  name: web\n  namespace: far\n");
     check(
         &joined(&[&web, &far]),
-        "a.yaml:21:13: spec.selector: selects no pod of the input in namespace far; it would select those of Deployment/web in \
+        "a.yaml:22:13: spec.selector: selects no pod of the input in namespace far; it would select those of Deployment/web in \
          namespace default; accepted: a selector that matches the labels of a pod template",
     );
     // Pods of a kind that is not represented are pods all the same.
@@ -196,7 +196,7 @@ fn two_objects_of_one_name_are_refused() {
     let web = deployment("", "", "");
     check(
         &joined(&[&web, &web]),
-        "a.yaml:18:9: metadata.name: Deployment/web stands twice in namespace default; the other is at a.yaml:1:1; accepted: each object once",
+        "a.yaml:19:9: metadata.name: Deployment/web stands twice in namespace default; the other is at a.yaml:1:1; accepted: each object once",
     );
     let elsewhere = web.replace("  name: web\n", "  name: web\n  namespace: far\n");
     let names: Vec<_> =
@@ -210,23 +210,23 @@ fn services_and_budgets_that_contradict_themselves_are_refused() {
     for (lines, message) in [
         (
             "selector: {app: web}",
-            "20:3: spec.ports: has no port; accepted: at least one port, or clusterIP: None",
+            "21:3: spec.ports: has no port; accepted: at least one port, or clusterIP: None",
         ),
         (
             "ports: [{port: 70000}]\nselector: {app: web}",
-            "20:18: spec.ports[0].port: is 70000; accepted: a port from 1 to 65535",
+            "21:18: spec.ports[0].port: is 70000; accepted: a port from 1 to 65535",
         ),
         (
             "ports: [{port: 80}]\nselector: {app: web}\ntype: Public",
-            "22:9: spec.type: is 'Public'; accepted: ClusterIP, NodePort, LoadBalancer or ExternalName",
+            "23:9: spec.type: is 'Public'; accepted: ClusterIP, NodePort, LoadBalancer or ExternalName",
         ),
         (
             "ports: [{port: 80}]\nselector: {app: web}\nexternalTrafficPolicy: Local",
-            "22:26: spec.externalTrafficPolicy: is set; accepted: this field only on a Service of type NodePort or LoadBalancer",
+            "23:26: spec.externalTrafficPolicy: is set; accepted: this field only on a Service of type NodePort or LoadBalancer",
         ),
         (
             "ports: [{port: 80}]\nselector: {app: web}\ninternalTrafficPolicy: Near",
-            "22:26: spec.internalTrafficPolicy: is 'Near'; accepted: Cluster or Local",
+            "23:26: spec.internalTrafficPolicy: is 'Near'; accepted: Cluster or Local",
         ),
     ] {
         check(&joined(&[&web, &service(lines)]), &format!("a.yaml:{message}"));
@@ -234,19 +234,19 @@ fn services_and_budgets_that_contradict_themselves_are_refused() {
     for (lines, message) in [
         (
             "minAvailable: 1\nmaxUnavailable: 1",
-            "21:19: spec.maxUnavailable: is set beside minAvailable; accepted: one of the two",
+            "22:19: spec.maxUnavailable: is set beside minAvailable; accepted: one of the two",
         ),
         (
             "minAvailable: 101%",
-            "20:17: spec.minAvailable: is more than 100%; accepted: a whole number, or a percentage from '0%' to '100%'",
+            "21:17: spec.minAvailable: is more than 100%; accepted: a whole number, or a percentage from '0%' to '100%'",
         ),
         (
             "unhealthyPodEvictionPolicy: Never",
-            "20:31: spec.unhealthyPodEvictionPolicy: is 'Never'; accepted: IfHealthyBudget or AlwaysAllow",
+            "21:31: spec.unhealthyPodEvictionPolicy: is 'Never'; accepted: IfHealthyBudget or AlwaysAllow",
         ),
         (
             "selector: {matchExpressions: [{key: app, operator: Is}]}",
-            "20:54: spec.selector.matchExpressions[0].operator: is 'Is'; accepted: In, NotIn, Exists or DoesNotExist",
+            "21:54: spec.selector.matchExpressions[0].operator: is 'Is'; accepted: In, NotIn, Exists or DoesNotExist",
         ),
     ] {
         check(&joined(&[&web, &budget(lines)]), &format!("a.yaml:{message}"));

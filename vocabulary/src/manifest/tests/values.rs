@@ -41,8 +41,8 @@ fn numbers_and_percentages_out_of_range_are_refused() {
 fn values_that_the_api_server_refuses_in_a_pod_are_refused() {
     for (line, message) in [
         (
-            "terminationGracePeriodSeconds: -1",
-            "12:38: spec.template.spec.terminationGracePeriodSeconds: is -1; accepted: a whole number from 0 to 2147483647",
+            "terminationGracePeriodSeconds: 2147483648",
+            "12:38: spec.template.spec.terminationGracePeriodSeconds: is 2147483648; accepted: a whole number from 0 to 2147483647",
         ),
         (
             "restartPolicy: always",
@@ -101,12 +101,12 @@ fn values_that_the_api_server_refuses_in_a_pod_are_refused() {
             "12:123: spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].key: is 'metadata.uid'; accepted: metadata.name, the only field",
         ),
         (
-            "initContainers: [{name: app}]",
+            "initContainers: [{name: app, image: x}]",
             "14:15: spec.template.spec.containers[0].name: 'app' is the name of two containers of the pod; accepted: each name once",
         ),
         (
-            "initContainers: [{name: i, livenessProbe: {tcpSocket: {port: 1}}}]",
-            "12:49: spec.template.spec.initContainers[0].livenessProbe: is set on an init container that is no sidecar; accepted: no such field, or restartPolicy: Always beside it",
+            "initContainers: [{name: i, image: x, livenessProbe: {tcpSocket: {port: 1}}}]",
+            "12:59: spec.template.spec.initContainers[0].livenessProbe: is set on an init container that is no sidecar; accepted: no such field, or restartPolicy: Always beside it",
         ),
     ] {
         check(&deployment("", line, ""), &format!("a.yaml:{message}"));
@@ -210,13 +210,13 @@ fn values_that_the_api_server_refuses_in_a_container_are_refused() {
             "a.yaml:15:46: {HERE}.ports[0].hostPort: differs from containerPort 1; accepted: the same port, as the pod has hostNetwork: true"
         ),
     );
-    let many: String = (0..33).map(|number| format!("- name: i{number}\n")).collect();
+    let many: String = (0..33).map(|number| format!("- {{name: i{number}, image: x}}\n")).collect();
     assert!(
         refused(&deployment("", &format!("initContainers:\n{many}"), ""))
             .contains("a pod of 34 containers; accepted: at most 32")
     );
     check(
-        &pod("a", "{}", "").replace("  containers:\n  - name: app\n", "  containers: []\n"),
+        &pod("a", "{}", "").replace("  containers:\n  - name: app\n    image: x\n", "  containers: []\n"),
         "a.yaml:7:15: spec.containers: has no container; accepted: at least one container",
     );
 }

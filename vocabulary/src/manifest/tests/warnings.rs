@@ -2,13 +2,19 @@
 
 use super::*;
 
+/// The warnings, but for one that is about images only: every manifest has these.
 fn shown(warnings: &[super::super::Warning]) -> Vec<String> {
-    warnings.iter().map(ToString::to_string).collect()
+    let of_image = |field: &str| field.contains("ontainers[].image at line ");
+    let of_images = |says: &String| {
+        says.split_once("no verdict depends on it: ")
+            .is_some_and(|(_, fields)| fields.split(", ").all(of_image))
+    };
+    warnings.iter().map(ToString::to_string).filter(|says| !of_images(says)).collect()
 }
 
 #[test]
 fn a_field_that_could_change_a_verdict_is_warned_of_once() {
-    let pod = "volumes: [{name: a}]\nhostNetwork: false\ninitContainers:\n- {name: i, volumeMounts: [{name: a, mountPath: /a}]}\n- {name: j, volumeMounts: [{name: a, mountPath: /a}]}";
+    let pod = "volumes: [{name: a}]\nhostNetwork: false\ninitContainers:\n- {name: i, image: x, volumeMounts: [{name: a, mountPath: /a}]}\n- {name: j, image: x, volumeMounts: [{name: a, mountPath: /a}]}";
     let input = reading(&deployment("", pod, "")).workloads.remove(0);
     assert_eq!(
         shown(&input.warnings),
@@ -22,14 +28,13 @@ fn a_field_that_could_change_a_verdict_is_warned_of_once() {
 
 #[test]
 fn fields_that_change_no_verdict_are_told_together() {
-    let input = reading(&deployment("revisionHistoryLimit: 3", "", "image: x\nenv: [{name: A, value: b}]"))
-        .workloads
-        .remove(0);
+    let input =
+        reading(&deployment("revisionHistoryLimit: 3", "", "env: [{name: A, value: b}]")).workloads.remove(0);
     assert_eq!(
         shown(&input.warnings),
         [
             "a.yaml:6: Deployment/web: not represented, and no verdict depends on it: spec.revisionHistoryLimit at line 6, \
-          spec.template.spec.containers[].image at line 15, spec.template.spec.containers[].env at line 16"
+          spec.template.spec.containers[].env at line 15, spec.template.spec.containers[].image at line 16"
         ]
     );
 }
@@ -43,7 +48,7 @@ fn a_kind_that_is_not_represented_is_told_once() {
         shown(&reading.warnings),
         [
             "a.yaml:1: ConfigMap (2 objects) is not represented: what a process is told is not modelled; it is assumed to be there",
-            "a.yaml:23: Widget is not represented: the model does not know the kind",
+            "a.yaml:24: Widget is not represented: the model does not know the kind",
         ]
     );
 }
@@ -55,20 +60,20 @@ fn services_that_are_not_represented_are_told() {
     let says = shown(&reading(&joined(&[&web, &outside])).warnings);
     assert_eq!(
         says[0],
-        "a.yaml:20: Service/web: a Service of type ExternalName has no endpoints and is not represented"
+        "a.yaml:21: Service/web: a Service of type ExternalName has no endpoints and is not represented"
     );
     let open = service("ports: [{port: 80}]");
     let says = shown(&reading(&joined(&[&web, &open])).warnings);
     assert_eq!(
         says[0],
-        "a.yaml:19: Service/web: a Service without selector has endpoints that somebody else writes, and is not represented"
+        "a.yaml:20: Service/web: a Service without selector has endpoints that somebody else writes, and is not represented"
     );
     let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec: {template: {metadata: {labels: {app: db}}}}\n";
     let other = service("selector: {app: db}\nports: [{port: 80}]");
     let says = shown(&reading(&joined(&[&web, set, &other])).warnings);
     assert!(
         says.contains(
-            &"a.yaml:20: Service/web selects no pods of a kind that is represented, and is not checked"
+            &"a.yaml:21: Service/web selects no pods of a kind that is represented, and is not checked"
                 .to_owned()
         ),
         "{says:#?}"
@@ -88,7 +93,7 @@ fn what_shares_a_service_but_is_not_represented_is_told() {
     assert_eq!(
         shown(&input.warnings),
         [
-            "a.yaml:15: Deployment/web: Service/web also selects pods of StatefulSet/db, which is not represented"
+            "a.yaml:16: Deployment/web: Service/web also selects pods of StatefulSet/db, which is not represented"
         ]
     );
 }
@@ -101,7 +106,7 @@ fn priorities_and_other_resources_are_told() {
     assert_eq!(
         shown(&reading.warnings),
         [
-            "a.yaml:19: PriorityClass/high: value is not represented: priorities matter for preemption only, which is left out"
+            "a.yaml:20: PriorityClass/high: value is not represented: priorities matter for preemption only, which is left out"
         ]
     );
     let input = &reading.workloads[0];
@@ -118,7 +123,7 @@ fn priorities_and_other_resources_are_told() {
 #[test]
 fn an_old_release_is_told_what_it_does_not_have() {
     let text = joined(&[
-        &deployment("", "initContainers: [{name: i, restartPolicy: Always}]", ""),
+        &deployment("", "initContainers: [{name: i, image: x, restartPolicy: Always}]", ""),
         &budget("unhealthyPodEvictionPolicy: AlwaysAllow\nselector: {}"),
     ]);
     let options = Options { release: crate::Release { minor: 26 }, ..Options::default() };
@@ -127,7 +132,17 @@ fn an_old_release_is_told_what_it_does_not_have() {
         shown(&input.warnings),
         [
             "a.yaml:12: Deployment/web: Kubernetes 1.26 drops the field: sidecar 'i' is an init container that never ends",
-            "a.yaml:21: PodDisruptionBudget/web: unhealthyPodEvictionPolicy has no effect in Kubernetes 1.26",
+            "a.yaml:22: PodDisruptionBudget/web: unhealthyPodEvictionPolicy has no effect in Kubernetes 1.26",
         ]
     );
+}
+
+#[test]
+fn a_grace_period_below_zero_is_read_as_one() {
+    let mut input = reading(&deployment("", "terminationGracePeriodSeconds: -5", "")).workloads.remove(0);
+    assert_eq!(
+        shown(&input.warnings),
+        ["a.yaml:12: Deployment/web: terminationGracePeriodSeconds is -5: read as 1, as Kubernetes does"]
+    );
+    assert_eq!(input.scenarios.remove(0).workload.template.grace_seconds, 1);
 }

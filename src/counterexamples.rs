@@ -1,0 +1,87 @@
+//! The files in which counterexamples are kept: what they are called, and what is said if they cannot be written.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+
+use podproof_traces::Trace;
+use podproof_vocabulary::Property;
+
+use crate::plan::Plan;
+use crate::verdict::ResultRow;
+
+/// The longest name that a file may have, in bytes.
+const LONGEST: usize = 255;
+
+/// A file in `folder` whose name tells what the trace is of: no two workloads have the same.
+pub fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
+    let end = format!("-{}-{}-{}.json", plan.story, property, plan.timing.name());
+    folder.join(fitting(&plain(workload), LONGEST.saturating_sub(end.len())) + &end)
+}
+
+/// `Deployment/web` as `deployment-web`. A namespace is set off by what no name of Kubernetes holds.
+fn plain(workload: &str) -> String {
+    let (kind, rest) = workload.split_once('/').unwrap_or(("", workload));
+    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
+    let rest: String = rest.chars().map(keep).collect();
+    if kind.is_empty() { rest } else { format!("{}-{rest}", kind.to_lowercase()) }
+}
+
+/// A name cut to `most` bytes, with a hash of the whole in place of what is cut off.
+fn fitting(name: &str, most: usize) -> String {
+    if name.len() <= most {
+        return name.to_owned();
+    }
+    let hash = format!("-{:016x}", foldhash::quality::FixedState::default().hash_one(name));
+    let kept: String = name.chars().take(most.saturating_sub(hash.len())).collect();
+    kept + &hash
+}
+
+/// Writes the counterexamples of `rows`. Those that could not be written have no path afterwards; a warning for each
+/// reason why.
+pub fn write(rows: &mut [ResultRow]) -> Vec<String> {
+    let mut failed: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for counterexample in rows.iter_mut().filter_map(|row| row.counterexample.as_mut()) {
+        let Some(path) = counterexample.path.take() else { continue };
+        match write_one(&counterexample.trace, &path) {
+            Ok(()) => counterexample.path = Some(path),
+            Err(error) => failed.entry(error.to_string()).or_default().push(path),
+        }
+    }
+    let says = |(error, paths): (String, Vec<PathBuf>)| {
+        let more = match paths.len() {
+            1 => "the trace".to_owned(),
+            count => format!("this and {} more traces", count - 1),
+        };
+        format!("{}: {more} could not be written: {error}", paths[0].display())
+    };
+    failed.into_iter().map(says).collect()
+}
+
+fn write_one(trace: &Trace, path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, trace.to_json())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_workloads_become_names_of_files() {
+        assert_eq!(plain("Deployment/web"), "deployment-web");
+        assert_eq!(plain("scenario/pod-life"), "scenario-pod-life");
+        assert_ne!(plain("Deployment/shop/web"), plain("Deployment/shop-web"), "two workloads, two files");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_stays_its_own() {
+        let (one, other) = ("x".repeat(300) + "1", "x".repeat(300) + "2");
+        assert_eq!(fitting("web", 3), "web");
+        assert_eq!(fitting(&one, 200).len(), 200);
+        assert_ne!(fitting(&one, 200), fitting(&other, 200));
+        assert_eq!(fitting(&one, 200), fitting(&one, 200));
+    }
+}

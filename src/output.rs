@@ -1,0 +1,24 @@
+//! What is said on standard output and on standard error, also where nobody can read it.
+
+use std::fmt;
+use std::io::{ErrorKind, Write};
+
+/// Writes the whole of `text` on standard output; the exit status of the command, which is `status` unless that failed.
+///
+/// A reader that has gone (`| head -1`) has read what it wanted: nothing is said of it. Whatever else keeps the text from
+/// being written, such as a full disk, is an error: a report that is cut off must not look like one.
+pub fn put(text: &str, status: u8) -> u8 {
+    let mut out = anstream::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            tell(format_args!("error: standard output could not be written: {error}"));
+            crate::exit::WRONG_INPUT
+        }
+        _ => status,
+    }
+}
+
+/// Says a line on standard error. That it cannot be read there is nothing that could be said elsewhere.
+pub fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
