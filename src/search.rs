@@ -111,6 +111,7 @@ fn says(stopped: &Stopped) -> String {
             format!("{:.0} s, this search's share of --time-limit", time.as_secs_f64())
         }
         Stopped::Cancelled => "it was cancelled".into(),
+        Stopped::Disk(error) => format!("states that wait could not be put on disk: {error}"),
         Stopped::Limit(why, states) => format!("{why}; {states} states were cut off"),
     }
 }

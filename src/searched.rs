@@ -7,7 +7,7 @@ use podproof_model::properties::Judged;
 use podproof_model::reduced::{Move, Reduced, symmetry};
 use podproof_model::{ClusterState, fairness};
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, CLASSES};
 use podproof_vocabulary::property::{Kind, PropertySet};
 
 /// The model, made of moves, with the promises that one search judges.
@@ -152,16 +152,17 @@ impl System for Searched {
         self.reduced.initial().into_iter().map(enter).collect()
     }
 
-    fn transitions(&self, state: &ClusterState, out: &mut Vec<Transition<ClusterState, Move>>) {
+    fn transitions(&self, state: &ClusterState, visit: &mut impl FnMut(Transition<ClusterState, Move>)) {
         self.reduced.moves(state, |outcome| {
             let unit = outcome.unit.map(|unit| self.binding(unit));
-            out.push(Transition {
+            visit(Transition {
                 action: outcome.taken,
                 next: self.representative(outcome.next),
                 broken: outcome.judged.broken.bits().into(),
                 reached: outcome.judged.reached.bits().into(),
                 unit,
-                discharged: self.folded(outcome.discharged),
+                discharged: if outcome.discharged == 0 { 0 } else { self.folded(outcome.discharged) },
+                classes: outcome.classes,
             });
         });
     }
@@ -174,6 +175,19 @@ impl System for Searched {
 
     fn held_back(&self, state: &ClusterState, out: &mut Vec<u16>) {
         out.extend(self.reduced.model.held_back(state).into_iter().map(|unit| self.binding(unit)));
+    }
+
+    fn class_names(&self) -> Vec<&'static str> {
+        CLASSES.to_vec()
+    }
+
+    fn encode(&self, state: &ClusterState, bytes: &mut Vec<u8>) -> bool {
+        state.write(bytes);
+        true
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<ClusterState> {
+        ClusterState::read(bytes, &self.reduced.model.rules.layout)
     }
 
     fn limit(&self, state: &ClusterState) -> Option<&'static str> {

@@ -211,7 +211,7 @@ fn visible(checked: &Checked) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut transitions = Vec::new();
     while let Some(state) = queue.pop() {
         let sight = checked.0.model.open(&state, |cluster| format!("{:?}", Observation::of(cluster)));
-        checked.transitions(&state, &mut transitions);
+        checked.transitions(&state, &mut |transition| transitions.push(transition));
         if transitions.iter().all(|transition| transition.unit.is_none()) {
             resting.insert(sight.clone());
         }

@@ -65,7 +65,7 @@ fn time_goes_on(name: &str, scenario: Scenario) {
     let mut transitions = Vec::new();
     while let Some(state) = queue.get(without_tick.len()).cloned() {
         assert!((queue.len() as u64) < STATES, "{name}: fewer states");
-        checked.transitions(&state, &mut transitions);
+        checked.transitions(&state, &mut |transition| transitions.push(transition));
         if transitions.is_empty() {
             may_end(&checked, &state).unwrap_or_else(|why| panic!("{name}: {why}"));
         }

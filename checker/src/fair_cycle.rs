@@ -18,14 +18,14 @@ use std::collections::VecDeque;
 use hashbrown::{HashMap, HashSet};
 
 use crate::components::components;
-use crate::graph::{Edge, Graph, HELD_BACK, Id, Identity};
-use crate::system::{ANY_UNIT, Obligations};
+use crate::graph::{Graph, HELD_BACK, Id, Identity};
+use crate::system::{ANY_UNIT, Obligations, Unit};
 
-/// Which units, by their number plus one, are of strong fairness.
-pub type Strong<'a> = &'a dyn Fn(u32) -> bool;
+/// Which units are of strong fairness.
+pub type Strong<'a> = &'a dyn Fn(Unit) -> bool;
 
 /// An edge inside the states that keep the obligation: the number of the transition, where it leads, and its unit.
-type Inner = (u16, Id, u32);
+type Inner = (u16, Id, Option<Unit>);
 
 /// The states that keep one obligation, within one component of those that keep any.
 pub struct Keeping<'g> {
@@ -74,8 +74,8 @@ impl<'g> Keeping<'g> {
             let part = Part::new(self, component);
             let unmet = part.unmet();
             let hopeless = hopeless || !unmet.weak.is_empty();
-            let possible = |unit: u32| part.is_possible(unit);
-            let missed: Vec<u32> =
+            let possible = |unit: Unit| part.is_possible(unit);
+            let missed: Vec<Unit> =
                 unmet.weak.iter().chain(&unmet.strong).copied().filter(|&unit| possible(unit)).collect();
             if missed.is_empty() {
                 match hopeless {
@@ -87,7 +87,7 @@ impl<'g> Keeping<'g> {
                 }
                 continue;
             }
-            let avoids = |&index: &Id| self.taken_from(index).all(|(_, unit)| !missed.contains(&unit));
+            let avoids = |&index: &Id| self.taken_from(index).all(|unit| !missed.contains(&unit));
             let rest: Vec<Id> = part.states.iter().copied().filter(avoids).collect();
             self.split(&rest, |part| work.push((part, hopeless)));
         }
@@ -119,32 +119,33 @@ impl<'g> Keeping<'g> {
         )
     }
 
-    /// The transitions of a state, inside or not, with the units that bind.
-    fn taken_from(&self, index: Id) -> impl Iterator<Item = (Edge, u32)> + '_ {
+    /// The units that bind of the transitions of a state, inside or not.
+    fn taken_from(&self, index: Id) -> impl Iterator<Item = Unit> + '_ {
         let edges = self.graph.edges(self.members[index as usize]);
-        edges.map(|(edge, _)| (edge, edge.unit)).filter(|&(edge, unit)| edge.to != HELD_BACK && binds(unit))
+        edges.filter(|(edge, _)| edge.to != HELD_BACK).filter_map(|(edge, _)| binding(edge.unit))
     }
 
     /// The units that are possible in a state, held back or not, in order.
-    fn enabled(&self, index: Id) -> Vec<u32> {
+    fn enabled(&self, index: Id) -> Vec<Unit> {
         let edges = self.graph.edges(self.members[index as usize]);
-        let mut units: Vec<u32> = edges.map(|(edge, _)| edge.unit).filter(|&unit| binds(unit)).collect();
+        let mut units: Vec<Unit> = edges.filter_map(|(edge, _)| binding(edge.unit)).collect();
         units.sort_unstable();
         units.dedup();
         units
     }
 }
 
-fn binds(unit: u32) -> bool {
-    unit != 0 && unit != u32::from(ANY_UNIT) + 1
+/// The unit, if it binds a cycle.
+fn binding(unit: Option<Unit>) -> Option<Unit> {
+    unit.filter(|&unit| unit != ANY_UNIT)
 }
 
 /// Units that forbid a fair cycle through a whole component.
 struct Unmet {
     /// Of weak fairness: possible in every state and never taken inside.
-    weak: Vec<u32>,
+    weak: Vec<Unit>,
     /// Of strong fairness: possible in some state and never taken inside.
-    strong: Vec<u32>,
+    strong: Vec<Unit>,
 }
 
 /// One strongly connected component with a transition inside.
@@ -165,13 +166,13 @@ impl<'k, 'g> Part<'k, 'g> {
         self.keeping.inner(index).filter(|&(_, to, _)| self.inside.contains(&u64::from(to)))
     }
 
-    fn is_taken(&self, unit: u32) -> bool {
-        self.states.iter().any(|&index| self.edges(index).any(|(_, _, other)| other == unit))
+    fn is_taken(&self, unit: Unit) -> bool {
+        self.states.iter().any(|&index| self.edges(index).any(|(_, _, other)| other == Some(unit)))
     }
 
     /// A state has a transition of the unit, inside or not, that is not held back.
-    fn is_possible(&self, unit: u32) -> bool {
-        self.states.iter().any(|&index| self.keeping.taken_from(index).any(|(_, other)| other == unit))
+    fn is_possible(&self, unit: Unit) -> bool {
+        self.states.iter().any(|&index| self.keeping.taken_from(index).any(|other| other == unit))
     }
 
     fn unmet(&self) -> Unmet {
@@ -183,15 +184,12 @@ impl<'k, 'g> Part<'k, 'g> {
             let here = self.keeping.enabled(index);
             always.retain(|unit| here.binary_search(unit).is_ok());
         }
-        let is_strong = |unit: &u32| (self.keeping.strong)(*unit);
-        let mut strong: Vec<u32> = self
-            .states
-            .iter()
-            .flat_map(|&index| self.keeping.taken_from(index).map(|(_, unit)| unit).filter(is_strong))
-            .collect();
+        let is_strong = |unit: &Unit| (self.keeping.strong)(*unit);
+        let mut strong: Vec<Unit> =
+            self.states.iter().flat_map(|&index| self.keeping.taken_from(index).filter(is_strong)).collect();
         strong.sort_unstable();
         strong.dedup();
-        let missed = |units: Vec<u32>| units.into_iter().filter(|&unit| !self.is_taken(unit)).collect();
+        let missed = |units: Vec<Unit>| units.into_iter().filter(|&unit| !self.is_taken(unit)).collect();
         always.retain(|unit| !is_strong(unit));
         Unmet { weak: missed(always), strong: missed(strong) }
     }
@@ -200,22 +198,22 @@ impl<'k, 'g> Part<'k, 'g> {
     fn cycle(&self) -> (Id, Vec<u16>) {
         // What it must visit: for each unit that is enabled somewhere a transition of it or, of weak fairness, a state
         // without it.
-        let is_free = |index: Id, unit: u32| match (self.keeping.strong)(unit) {
+        let is_free = |index: Id, unit: Unit| match (self.keeping.strong)(unit) {
             true => !self.is_possible(unit),
             false => self.keeping.enabled(index).binary_search(&unit).is_err(),
         };
         let start = self.states[0];
-        let mut owed: Vec<u32> = self.states.iter().flat_map(|&index| self.keeping.enabled(index)).collect();
+        let mut owed: Vec<Unit> = self.states.iter().flat_map(|&index| self.keeping.enabled(index)).collect();
         owed.sort_unstable();
         owed.dedup();
         owed.retain(|&unit| !is_free(start, unit));
         let (mut at, mut cycle) = (start, Vec::new());
         while let Some(&unit) = owed.first() {
-            let goal = |to: Id, via: u32| via == unit || is_free(to, unit);
+            let goal = |to: Id, via: Option<Unit>| via == Some(unit) || is_free(to, unit);
             let (way, end) = self.walk(at, &goal).expect("each state of a component leads to every other");
             for (choice, to, via) in way {
                 cycle.push(choice);
-                owed.retain(|&unit| unit != via && !is_free(to, unit));
+                owed.retain(|&unit| Some(unit) != via && !is_free(to, unit));
             }
             at = end;
         }
@@ -228,8 +226,8 @@ impl<'k, 'g> Part<'k, 'g> {
     }
 
     /// The shortest non-empty way from `start` whose last transition is a goal, and where it ends.
-    fn walk(&self, start: Id, goal: &impl Fn(Id, u32) -> bool) -> Option<(Vec<Inner>, Id)> {
-        let mut from: HashMap<u64, (Id, u16, u32), Identity> = HashMap::with_hasher(Identity);
+    fn walk(&self, start: Id, goal: &impl Fn(Id, Option<Unit>) -> bool) -> Option<(Vec<Inner>, Id)> {
+        let mut from: HashMap<u64, (Id, u16, Option<Unit>), Identity> = HashMap::with_hasher(Identity);
         let mut queue = VecDeque::from([start]);
         while let Some(at) = queue.pop_front() {
             for (choice, to, unit) in self.edges(at) {

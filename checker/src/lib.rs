@@ -4,17 +4,25 @@
 //! It knows nothing of Kubernetes. Read in this order:
 //!
 //! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`
-//! - [`search`]: the breadth-first search, its bounds and its report
+//! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
+//! - `expand`: one batch of it; `table`, [`fingerprint`]: which states are known; `frontier`: those that wait;
+//!   `graph`: how each was reached
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
 //! - [`path`]: from state numbers back to states and actions
 
 mod components;
+mod expand;
 mod fair_cycle;
+pub mod fingerprint;
+mod frontier;
 mod graph;
 pub mod path;
 pub mod progress;
+pub mod report;
 pub mod search;
 pub mod system;
+mod table;
+mod workers;
 
 pub use path::Path;
 pub use search::{Bounds, Report, Search, Stopped};

@@ -18,12 +18,15 @@ impl<S: Clone, A: Clone> Path<S, A> {
         Y: System<State = S, Action = A>,
     {
         let mut path = Self { first, steps: Vec::new() };
-        let mut transitions: Vec<Transition<S, A>> = Vec::new();
         for &choice in choices {
-            transitions.clear();
-            system.transitions(path.last(), &mut transitions);
-            let taken = transitions.swap_remove(usize::from(choice));
-            path.steps.push((taken.action, taken.next));
+            let (mut taken, mut number) = (None, 0);
+            system.transitions(path.last(), &mut |transition: Transition<S, A>| {
+                if number == usize::from(choice) {
+                    taken = Some((transition.action, transition.next));
+                }
+                number += 1;
+            });
+            path.steps.push(taken.expect("a state has the transitions that it had"));
         }
         path
     }

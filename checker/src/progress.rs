@@ -12,7 +12,7 @@ use crate::components::components;
 use crate::fair_cycle::{Keeping, Strong};
 use crate::graph::{Edge, Graph, Id};
 use crate::path::Path;
-use crate::system::{Obligations, System};
+use crate::system::{Obligations, System, Unit};
 
 /// A fair run that keeps an obligation for ever.
 #[derive(Clone, Debug)]
@@ -32,6 +32,9 @@ struct Found {
     cycle: Vec<u16>,
 }
 
+/// What is known of progress: lassos, and what is starved.
+pub(crate) type Lassos<Y> = (Vec<Lasso<<Y as System>::State, <Y as System>::Action>>, Obligations);
+
 /// One lasso for each family of obligations that a fair run keeps for ever, and the obligations that a run may keep that
 /// is unfair to nothing but what is held back. `family` tells which obligations are one.
 pub(crate) fn lassos<Y: System>(
@@ -39,9 +42,9 @@ pub(crate) fn lassos<Y: System>(
     graph: &Graph,
     initial: &[Y::State],
     family: fn(u32) -> u32,
-) -> (Vec<Lasso<Y::State, Y::Action>>, Obligations) {
+) -> Lassos<Y> {
     let mut found: Vec<Found> = Vec::new();
-    let strong = |unit: u32| u16::try_from(unit - 1).is_ok_and(|unit| system.is_strong(unit));
+    let strong = |unit: Unit| system.is_strong(unit);
     rests(graph, family, &mut found);
     let starved = cycles(graph, family, &strong, &mut found);
     found.sort_by_key(|lasso| (family(lasso.obligation), lasso.at, lasso.cycle.len()));
@@ -68,7 +71,7 @@ fn rests(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
     let mut seen: Obligations = 0;
     for id in 0..graph.expanded() as Id {
         let pending = graph.pending(id) & !seen;
-        if pending == 0 || graph.edges(id).any(|(edge, _)| edge.unit != 0) {
+        if pending == 0 || graph.edges(id).any(|(edge, _)| edge.unit.is_some()) {
             continue;
         }
         for obligation in bits(pending) {

@@ -1,137 +1,52 @@
 //! Breadth-first search: every reachable state once, shortest counterexamples, the same result for any number of
 //! threads.
 //!
-//! A level is expanded in batches: threads compute the transitions of the states of a batch, then one of them enters the
-//! new states in the order of (parent, transition). So numbers, parents and counterexamples do not depend on who
-//! computed what: least parent, then least transition.
+//! A level is gone through in batches ([`expand`](crate::expand)): threads compute, then the new states are numbered in the
+//! order of (parent, transition). So numbers, parents and counterexamples do not depend on who computed what: least parent,
+//! then least transition.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
+use crate::expand::{Expanded, Expander, SHARDS, Shards, owed, shard};
+use crate::fingerprint::{Bits, Fingerprint, Hasher};
+use crate::frontier::Frontier;
 use crate::graph::{Edge, Graph, HELD_BACK, Id};
 use crate::path::Path;
-use crate::progress::{self, Lasso};
-use crate::system::{Obligations, Properties, System, Transition};
-
-/// Where a search ends although there is more to find.
-#[derive(Clone, Debug)]
-pub struct Bounds {
-    /// States that may be found, at most 3 · 2^30.
-    pub states: u64,
-    /// Transitions from an initial state.
-    pub depth: u64,
-    /// Bytes that the search may take, about.
-    pub memory: u64,
-    /// How long it may take.
-    pub time: Option<Duration>,
-}
-
-/// States, and edges between them, that a search can number: 32 bits, less what one batch can add before the next look
-/// at the bounds.
-const NUMBERED: u64 = (1 << 32) - ((BATCH as u64) << 16);
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { states: NUMBERED, depth: u64::MAX, memory: u64::MAX, time: None }
-    }
-}
-
-/// Why a search did not see everything.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// As many states as were allowed.
-    States(u64),
-    /// As deep as was allowed.
-    Depth(u64),
-    /// As much memory as was allowed, in bytes.
-    Memory(u64),
-    /// As long as was allowed.
-    Time(Duration),
-    /// Somebody asked it to stop.
-    Cancelled,
-    /// The system itself has a limit; how many states it cut off.
-    Limit(&'static str, u64),
-}
-
-/// How far a search has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// States found.
-    pub states: u64,
-    /// States found and not yet expanded.
-    pub queue: u64,
-    /// Transitions taken.
-    pub transitions: u64,
-    /// Transitions from an initial state to those that are being expanded.
-    pub depth: u64,
-}
-
-/// A safety property that is broken, and the shortest way there.
-#[derive(Clone, Debug)]
-pub struct Violation<S, A> {
-    /// The property's bit.
-    pub property: u32,
-    /// Its last step breaks it; without a step, its first state does.
-    pub path: Path<S, A>,
-}
-
-/// What a search has found.
-#[derive(Clone, Debug)]
-pub struct Report<S, A> {
-    /// Distinct states.
-    pub states: u64,
-    /// Transitions taken.
-    pub transitions: u64,
-    /// The longest shortest way to a state.
-    pub depth: u64,
-    /// States without a transition; those at the limit of the system are not counted.
-    pub dead_ends: u64,
-    /// Why it is not complete; nothing if it is.
-    pub stopped: Vec<Stopped>,
-    /// Bytes of what it remembered, about.
-    pub memory: u64,
-    /// The properties whose premise was reached.
-    pub reached: Properties,
-    /// The obligations whose premise was reached.
-    pub owed: Obligations,
-    /// A shortest counterexample for each safety property that is broken.
-    pub violations: Vec<Violation<S, A>>,
-    /// A lasso for each obligation that a fair run keeps for ever. Each is real even if the search is not complete, as
-    /// every transition out of its states was seen; that there is no other needs a complete search.
-    pub lassos: Vec<Lasso<S, A>>,
-    /// The obligations that a run may keep for ever that is unfair to nothing but what is
-    /// [held back](System::held_back): of these nothing is known, unless there is a lasso.
-    pub starved: Obligations,
-}
-
-impl<S, A> Report<S, A> {
-    /// Was every reachable state seen?
-    pub fn is_complete(&self) -> bool {
-        self.stopped.is_empty()
-    }
-}
+use crate::progress;
+use crate::report::NUMBERED;
+pub use crate::report::{Bounds, Progress, Report, Stopped, Violation};
+use crate::system::{Obligations, Properties, System};
+use crate::workers;
 
 /// A search of one system.
 pub struct Search<'y, Y: System> {
     system: &'y Y,
     bounds: Bounds,
     threads: usize,
+    bits: Bits,
     merge: fn(u32) -> u32,
     watch: Box<dyn FnMut(Progress) -> ControlFlow<()> + 'y>,
 }
 
-/// States that are expanded between two looks at the bounds.
-const BATCH: usize = 1 << 14;
+/// States that are expanded between two looks at the bounds, at least if there are so many.
+pub(crate) const BATCH: usize = 1 << 14;
 
-type Expanded<Y> = Vec<(Vec<Transition<<Y as System>::State, <Y as System>::Action>>, Vec<u64>)>;
+/// States that a thread takes at once.
+const SEGMENT: usize = 512;
+
+/// With fewer states in a batch one thread is faster than several.
+const WORTH_THREADS: usize = 64;
 
 impl<'y, Y: System> Search<'y, Y> {
-    /// A search without bounds, on one thread.
+    /// A search without bounds, on one thread, with fingerprints of 64 bits.
     pub fn new(system: &'y Y) -> Self {
         Self {
             system,
             bounds: Bounds::default(),
             threads: 1,
+            bits: Bits::B64,
             merge: |bit| bit,
             watch: Box::new(|_| ControlFlow::Continue(())),
         }
@@ -151,6 +66,13 @@ impl<'y, Y: System> Search<'y, Y> {
         self
     }
 
+    /// Keeps fingerprints of this length.
+    #[must_use]
+    pub fn fingerprints(mut self, bits: Bits) -> Self {
+        self.bits = bits;
+        self
+    }
+
     /// Looks for one lasso for each value of `family`, not for each obligation.
     #[must_use]
     pub fn one_lasso_per(mut self, family: fn(u32) -> u32) -> Self {
@@ -166,139 +88,29 @@ impl<'y, Y: System> Search<'y, Y> {
     }
 
     /// Searches.
-    pub fn run(mut self) -> Report<Y::State, Y::Action> {
-        let start = Instant::now();
-        let system = self.system;
-        let keeps_edges = system.has_obligations();
-        let mut graph = Graph::new(keeps_edges);
-        let mut run = Run {
-            system,
-            transitions: 0,
-            depth: 0,
-            dead_ends: 0,
-            reached: 0,
-            owed: 0,
-            broken: Vec::new(),
-            seen_broken: 0,
-            limits: Vec::new(),
-        };
-        let mut frontier = run.enter_initial(&mut graph);
-        let initial: Vec<Y::State> = system.initial().into_iter().map(|(state, ..)| state).collect();
-        let mut stopped = None;
-        while !frontier.is_empty() && stopped.is_none() {
-            if run.depth >= self.bounds.depth {
-                stopped = Some(Stopped::Depth(self.bounds.depth));
-                break;
-            }
-            let mut next = Vec::new();
-            let mut done = 0;
-            while done < frontier.len() && stopped.is_none() {
-                let batch = &frontier[done..(done + BATCH).min(frontier.len())];
-                let expanded = self.expand(batch, &graph);
-                run.enter(batch, expanded, &mut graph, &mut next);
-                done += batch.len();
-                let progress = Progress {
-                    states: graph.len() as u64,
-                    queue: (frontier.len() - done + next.len()) as u64,
-                    transitions: run.transitions,
-                    depth: run.depth,
-                };
-                let state_bytes =
-                    (size_of::<(Id, Y::State)>() * (next.capacity() + frontier.capacity())) as u64;
-                stopped = self.stop(progress, start, &graph, graph.bytes() + state_bytes);
-            }
-            if stopped.is_none() {
-                frontier = next;
-                run.depth += u64::from(!frontier.is_empty());
-            } else {
-                frontier.clear();
-            }
+    pub fn run(self) -> Report<Y::State, Y::Action> {
+        match self.bits {
+            Bits::B64 => Run::<Y, u64>::new(self.system, self.threads).search(self),
+            Bits::B128 => Run::<Y, u128>::new(self.system, self.threads).search(self),
         }
-        let mut stopped: Vec<_> = stopped.into_iter().collect();
-        stopped.extend(run.limits.iter().map(|&(why, count)| Stopped::Limit(why, count)));
-        let way = |id: Id, last: Option<u16>| {
-            let (first, mut choices) = graph.way_to(id);
-            choices.extend(last);
-            Path::replay(system, initial[usize::from(first)].clone(), &choices)
-        };
-        let violations =
-            run.broken.iter().map(|&(property, id, last)| Violation { property, path: way(id, last) });
-        let violations = violations.collect();
-        let (lassos, starved) = match keeps_edges {
-            true => progress::lassos(system, &graph, &initial, self.merge),
-            false => (Vec::new(), 0),
-        };
-        Report {
-            states: graph.len() as u64,
-            transitions: run.transitions,
-            depth: run.depth,
-            dead_ends: run.dead_ends,
-            stopped,
-            memory: graph.bytes(),
-            reached: run.reached,
-            owed: run.owed,
-            violations,
-            lassos,
-            starved,
-        }
-    }
-
-    /// Computes the transitions of a batch, on all threads, in the order of the batch.
-    fn expand(&self, batch: &[(Id, Y::State)], graph: &Graph) -> Expanded<Y> {
-        let system = self.system;
-        let hasher = graph.hasher();
-        let expand = |states: &[(Id, Y::State)]| -> Expanded<Y> {
-            use std::hash::BuildHasher;
-            let mut all = Vec::with_capacity(states.len());
-            for (_, state) in states {
-                let mut transitions = Vec::new();
-                if system.limit(state).is_none() {
-                    system.transitions(state, &mut transitions);
-                }
-                let fingerprints =
-                    transitions.iter().map(|transition| hasher.hash_one(&transition.next)).collect();
-                all.push((transitions, fingerprints));
-            }
-            all
-        };
-        if self.threads == 1 || batch.len() < 64 {
-            return expand(batch);
-        }
-        let share = batch.len().div_ceil(self.threads);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = batch.chunks(share).map(|states| scope.spawn(|| expand(states))).collect();
-            let shares =
-                workers.into_iter().map(|worker| worker.join().expect("a worker of the search panicked"));
-            shares.flatten().collect()
-        })
-    }
-
-    fn stop(&mut self, progress: Progress, start: Instant, graph: &Graph, memory: u64) -> Option<Stopped> {
-        let goes_on = (self.watch)(progress).is_continue();
-        if progress.queue == 0 {
-            return None;
-        }
-        if !goes_on {
-            return Some(Stopped::Cancelled);
-        }
-        let states = self.bounds.states.min(NUMBERED);
-        if progress.states >= states {
-            return Some(Stopped::States(states));
-        }
-        if graph.edges_count() >= NUMBERED {
-            return Some(Stopped::Limit("more transitions than a search keeps", progress.queue));
-        }
-        if memory >= self.bounds.memory {
-            return Some(Stopped::Memory(self.bounds.memory));
-        }
-        self.bounds.time.filter(|&limit| start.elapsed() >= limit).map(Stopped::Time)
     }
 }
 
 /// A search under way.
-struct Run<'y, Y: System> {
+struct Run<'y, Y: System, F> {
     system: &'y Y,
+    threads: usize,
+    start: Instant,
+    shards: Shards<F>,
+    graph: Graph,
+    /// The level that is being expanded, and the one after it.
+    level: Frontier<Y::State>,
+    next: Frontier<Y::State>,
+    /// Segments of the level that are done with.
+    done: usize,
+    batch: Vec<Mutex<Expanded<F, Y::State>>>,
     transitions: u64,
+    widest: u64,
     depth: u64,
     dead_ends: u64,
     reached: Properties,
@@ -307,36 +119,106 @@ struct Run<'y, Y: System> {
     broken: Vec<(u32, Id, Option<u16>)>,
     seen_broken: Properties,
     limits: Vec<(&'static str, u64)>,
+    coverage: Vec<u64>,
+    peak: u64,
+    spilled: u64,
 }
 
-impl<Y: System> Run<'_, Y> {
-    fn enter_initial(&mut self, graph: &mut Graph) -> Vec<(Id, Y::State)> {
-        let mut frontier = Vec::new();
+impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
+    fn new(system: &'y Y, threads: usize) -> Self {
+        let keeps_edges = system.has_obligations();
+        Self {
+            system,
+            threads,
+            start: Instant::now(),
+            shards: Shards::new(keeps_edges),
+            graph: Graph::new(keeps_edges),
+            level: Frontier::default(),
+            next: Frontier::default(),
+            done: 0,
+            batch: Vec::new(),
+            transitions: 0,
+            widest: 0,
+            depth: 0,
+            dead_ends: 0,
+            reached: 0,
+            owed: 0,
+            broken: Vec::new(),
+            seen_broken: 0,
+            limits: Vec::new(),
+            coverage: vec![0; system.class_names().len()],
+            peak: 0,
+            spilled: 0,
+        }
+    }
+
+    fn search(mut self, mut search: Search<'y, Y>) -> Report<Y::State, Y::Action> {
+        let initial = self.enter_initial();
+        let stopped = self.expand_all(&mut search);
+        let mut stopped: Vec<Stopped> = stopped.into_iter().collect();
+        stopped.extend(self.limits.iter().map(|&(why, count)| Stopped::Limit(why, count)));
+        let way = |id: Id, last: Option<u16>| {
+            let (first, mut choices) = self.graph.way_to(id);
+            choices.extend(last);
+            Path::replay(self.system, initial[usize::from(first)].clone(), &choices)
+        };
+        let violation =
+            |&(property, id, last): &(u32, Id, Option<u16>)| Violation { property, path: way(id, last) };
+        let violations = self.broken.iter().map(violation).collect();
+        let memory = self.graph.bytes() + self.shards.bytes();
+        let (lassos, starved) = match self.graph.keeps_edges() {
+            true => progress::lassos(self.system, &self.graph, &initial, search.merge),
+            false => (Vec::new(), 0),
+        };
+        Report {
+            states: self.graph.len() as u64,
+            transitions: self.transitions,
+            depth: self.depth,
+            dead_ends: self.dead_ends,
+            stopped,
+            widest: self.widest,
+            memory,
+            peak: self.peak.max(memory),
+            spilled: self.spilled,
+            bits: F::BITS,
+            coverage: self.coverage,
+            reached: self.reached,
+            owed: self.owed,
+            violations,
+            lassos,
+            starved,
+        }
+    }
+
+    /// Enters the states in which everything begins.
+    fn enter_initial(&mut self) -> Vec<Y::State> {
+        let hasher = Hasher::default();
+        let (mut all, mut new) = (Vec::new(), Vec::new());
         for (choice, (state, broken, reached)) in self.system.initial().into_iter().enumerate() {
-            let fingerprint = graph.fingerprint(&state);
             let choice = u16::try_from(choice).expect("a system has fewer than 65536 initial states");
-            let (id, is_new) = graph.insert(fingerprint, None, choice);
-            self.judge(broken, reached, id, None);
-            if is_new {
-                self.owe(graph, &state);
-                frontier.push((id, state));
+            let print = F::of(&hasher, &state);
+            let table = self.shards.0[shard(print)].get_mut().unwrap_or_else(PoisonError::into_inner);
+            let known =
+                (!table.insert(print)).then(|| new.iter().position(|other| *other == state)).flatten();
+            let id = known.map_or_else(|| self.graph.enter(None, choice), |place| place as Id);
+            self.reached |= reached;
+            self.judge(broken, id, None);
+            if known.is_none() {
+                table_number(&mut self.shards, &self.graph, print, id);
+                if self.graph.keeps_edges() {
+                    let (pending, premises) = owed(self.system, &state);
+                    self.graph.owe(pending);
+                    self.owed |= premises;
+                }
+                new.push(state.clone());
             }
+            all.push(state);
         }
-        frontier
+        self.level.push(0, new);
+        all
     }
 
-    fn owe(&mut self, graph: &mut Graph, state: &Y::State) {
-        if self.system.has_obligations() {
-            let owed = self.system.owed(state);
-            self.owed |= owed.reached;
-            // What comes after a state at the system's limit is not known, so nothing is said of resting there.
-            let known = self.system.limit(state).is_none();
-            graph.owe(if known { owed.pending } else { 0 });
-        }
-    }
-
-    fn judge(&mut self, broken: Properties, reached: Properties, id: Id, choice: Option<u16>) {
-        self.reached |= reached;
+    fn judge(&mut self, broken: Properties, id: Id, choice: Option<u16>) {
         let mut new = broken & !self.seen_broken;
         self.seen_broken |= broken;
         while new != 0 {
@@ -345,43 +227,204 @@ impl<Y: System> Run<'_, Y> {
         }
     }
 
-    /// Enters what a batch leads to, in order.
-    fn enter(
-        &mut self,
-        batch: &[(Id, Y::State)],
-        expanded: Expanded<Y>,
-        graph: &mut Graph,
-        next: &mut Vec<(Id, Y::State)>,
-    ) {
-        let mut held_back = Vec::new();
-        for ((id, state), (transitions, fingerprints)) in batch.iter().zip(expanded) {
-            match self.system.limit(state) {
-                Some(why) => match self.limits.iter_mut().find(|(known, _)| *known == why) {
-                    Some((_, count)) => *count += 1,
-                    None => self.limits.push((why, 1)),
-                },
-                None => self.dead_ends += u64::from(transitions.is_empty()),
+    /// Goes through all levels; why it ended before the last.
+    fn expand_all(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
+        while !self.level.is_empty() {
+            if self.depth >= search.bounds.depth {
+                return Some(Stopped::Depth(search.bounds.depth));
             }
-            let mut edges = Vec::with_capacity(transitions.len());
-            for (choice, (transition, fingerprint)) in transitions.into_iter().zip(fingerprints).enumerate() {
-                let choice = u16::try_from(choice).expect("a state has fewer than 65536 transitions");
-                self.transitions += 1;
-                self.judge(transition.broken, transition.reached, *id, Some(choice));
-                let (to, is_new) = graph.insert(fingerprint, Some(*id), choice);
-                let unit = transition.unit.map_or(0, |unit| u32::from(unit) + 1);
-                edges.push((Edge { to, unit }, transition.discharged));
-                if is_new {
-                    self.owe(graph, &transition.next);
-                    next.push((to, transition.next));
+            self.done = 0;
+            while self.done < self.level.segments.len() {
+                if let Err(error) = self.expand_batch() {
+                    return Some(Stopped::Disk(error.to_string()));
+                }
+                if let Some(stopped) = self.look(search) {
+                    return Some(stopped);
                 }
             }
-            if graph.keeps_edges_of(*id) {
-                held_back.clear();
-                self.system.held_back(state, &mut held_back);
-                let held = held_back.iter().map(|&unit| Edge { to: HELD_BACK, unit: u32::from(unit) + 1 });
-                edges.extend(held.map(|edge| (edge, 0)));
+            self.level = std::mem::take(&mut self.next);
+            self.depth += u64::from(!self.level.is_empty());
+        }
+        None
+    }
+
+    /// Expands the next segments of the level.
+    fn expand_batch(&mut self) -> std::io::Result<()> {
+        let (mut count, mut states) = (0, 0);
+        while states < BATCH && self.done + count < self.level.segments.len() {
+            states += self.level.segments[self.done + count].len();
+            count += 1;
+        }
+        let threads = if states < WORTH_THREADS { 1 } else { self.threads };
+        while self.batch.len() < count {
+            self.batch.push(Mutex::default());
+        }
+        self.compute(threads, count)?;
+        for place in 0..count {
+            self.number(place);
+            self.level.release(self.done + place);
+        }
+        if self.graph.keeps_edges() {
+            for place in 0..count {
+                self.add_edges(place);
             }
-            graph.add_edges(*id, edges.into_iter());
+        }
+        self.done += count;
+        Ok(())
+    }
+
+    /// What threads do side by side.
+    fn compute(&mut self, threads: usize, count: usize) -> std::io::Result<()> {
+        let Self { system, shards, graph, level, batch, done, .. } = self;
+        let (system, done, graph, level, shards, batch) =
+            (*system, *done, &*graph, &*level, &*shards, &*batch);
+        let keeps_edges = |id: Id| graph.keeps_edges() && graph.pending(id) != 0;
+        let failed: Mutex<Option<std::io::Error>> = Mutex::new(None);
+        workers::each(
+            threads,
+            count,
+            || Expander::new(shards),
+            |expander, place| {
+                let mut out = lock(&batch[place]);
+                out.clear();
+                match level.load(system, done + place) {
+                    Ok(states) => {
+                        let first = level.segments[done + place].first;
+                        expander.expand(system, first, &states, keeps_edges, &mut out);
+                    }
+                    Err(error) => *lock(&failed) = Some(error),
+                }
+            },
+        );
+        if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        {
+            let batch: Vec<_> = batch[..count].iter().map(lock).collect();
+            let batch: Vec<&Expanded<F, Y::State>> = batch.iter().map(|out| &**out).collect();
+            workers::each(
+                threads,
+                SHARDS,
+                || (),
+                |(), shard| {
+                    let mut table = shards.0[shard].write().expect("no thread panicked");
+                    batch.iter().for_each(|out| out.enter(shard, &mut table));
+                },
+            );
+        }
+        workers::each(threads, count, || (), |(), place| lock(&batch[place]).keep_new(system));
+        Ok(())
+    }
+
+    /// Numbers what one segment of the batch led to, and takes over what was said of it.
+    fn number(&mut self, place: usize) {
+        let mut out = std::mem::take(lock_mut(&mut self.batch[place]));
+        self.transitions += out.transitions;
+        self.widest = self.widest.max(out.widest);
+        self.dead_ends += out.dead_ends;
+        self.reached |= out.reached;
+        for broken in &out.broken {
+            self.judge(1 << broken.property, broken.state, Some(broken.choice));
+        }
+        for &(why, more) in &out.limits {
+            match self.limits.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, count)) => *count += more,
+                None => self.limits.push((why, more)),
+            }
+        }
+        if self.coverage.len() < out.coverage.len() {
+            self.coverage.resize(out.coverage.len(), 0);
+        }
+        for (all, more) in self.coverage.iter_mut().zip(&out.coverage) {
+            *all += more;
+        }
+        let first = self.graph.len() as Id;
+        for &(print, parent, choice) in &out.entered {
+            let id = self.graph.enter(Some(parent), choice);
+            table_number(&mut self.shards, &self.graph, print, id);
+        }
+        for &(pending, premises) in &out.owed {
+            self.graph.owe(pending);
+            self.owed |= premises;
+        }
+        let mut states = std::mem::take(&mut out.states);
+        while states.len() > 2 * SEGMENT {
+            let rest = states.split_off(SEGMENT);
+            let before = first + (out.entered.len() - rest.len() - states.len()) as Id;
+            self.next.push(before, states);
+            states = rest;
+        }
+        self.next.push(first + (out.entered.len() - states.len()) as Id, states);
+        *lock_mut(&mut self.batch[place]) = out;
+    }
+
+    /// Keeps the edges out of what owes something in one segment of the batch.
+    fn add_edges(&mut self, place: usize) {
+        let out = lock_mut(&mut self.batch[place]);
+        let mut drafts = out.drafts.iter();
+        for &count in &out.draft_counts {
+            self.graph.begin_edges();
+            for draft in drafts.by_ref().take(count as usize) {
+                let to = draft.to.map_or(HELD_BACK, |print| {
+                    let table = self.shards.0[shard(print)].get_mut().unwrap_or_else(PoisonError::into_inner);
+                    table.number(print).expect("where a transition leads was entered")
+                });
+                self.graph.add_edge(Edge { to, unit: draft.unit }, draft.discharged);
+            }
         }
     }
+
+    /// Looks at the bounds.
+    fn look(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
+        let bounds = search.bounds.clone();
+        let kept = self.graph.bytes() + self.shards.bytes();
+        let mut memory = kept + self.level.bytes() + self.next.bytes();
+        self.peak = self.peak.max(memory);
+        let queue = self.next.len() + self.level.len();
+        let states = self.graph.len() as u64;
+        let progress = Progress { states, queue, transitions: self.transitions, depth: self.depth, memory };
+        let goes_on = (search.watch)(progress).is_continue();
+        if queue == 0 {
+            return None;
+        }
+        if !goes_on {
+            return Some(Stopped::Cancelled);
+        }
+        if states >= bounds.states.min(NUMBERED) {
+            return Some(Stopped::States(bounds.states.min(NUMBERED)));
+        }
+        if self.graph.edges_count() >= NUMBERED {
+            return Some(Stopped::Limit("more transitions than a search keeps", queue));
+        }
+        if memory >= bounds.memory {
+            let before = self.level.bytes() + self.next.bytes();
+            let spill = |frontier: &mut Frontier<Y::State>| frontier.spill(self.system);
+            match (spill(&mut self.level), spill(&mut self.next)) {
+                (Err(error), _) | (_, Err(error)) => return Some(Stopped::Disk(error.to_string())),
+                (Ok(_), Ok(_)) => {}
+            }
+            let after = self.level.bytes() + self.next.bytes();
+            self.spilled += before - after;
+            memory = kept + after;
+        }
+        if memory >= bounds.memory {
+            return Some(Stopped::Memory(bounds.memory));
+        }
+        bounds.time.filter(|&limit| self.start.elapsed() >= limit).map(Stopped::Time)
+    }
+}
+
+/// Gives a state of the table its number, if numbers are kept.
+fn table_number<F: Fingerprint>(shards: &mut Shards<F>, graph: &Graph, print: F, id: Id) {
+    if graph.keeps_edges() {
+        shards.0[shard(print)].get_mut().unwrap_or_else(PoisonError::into_inner).set_number(print, id);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock_mut<T>(mutex: &mut Mutex<T>) -> &mut T {
+    mutex.get_mut().unwrap_or_else(PoisonError::into_inner)
 }

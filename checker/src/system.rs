@@ -11,9 +11,15 @@ pub type Properties = u64;
 /// A set of progress obligations, a bit each.
 pub type Obligations = u128;
 
+/// A set of classes of actions, a bit each.
+pub type Classes = u128;
+
+/// A unit of fairness, at most [`ANY_UNIT`].
+pub type Unit = u16;
+
 /// The unit of transitions that are fair, nobody says with which others: no run rests while one is possible, but no cycle is
 /// unfair for want of one. It judges more cycles fair than are, so what holds with it holds.
-pub const ANY_UNIT: u16 = u16::MAX;
+pub const ANY_UNIT: Unit = Unit::MAX - 1;
 
 /// One transition out of a state.
 #[derive(Clone, Debug)]
@@ -27,9 +33,11 @@ pub struct Transition<S, A> {
     /// The safety properties whose premise it reaches.
     pub reached: Properties,
     /// The unit of fairness that it belongs to, or [`ANY_UNIT`]; none if it is not fair.
-    pub unit: Option<u16>,
+    pub unit: Option<Unit>,
     /// The obligations that it discharges, or takes the premise of away, although they are pending on both sides.
     pub discharged: Obligations,
+    /// The classes of actions that it consists of.
+    pub classes: Classes,
 }
 
 /// The progress obligations in a state.
@@ -53,21 +61,37 @@ pub trait System: Sync {
     /// The states in which everything begins, each with the safety properties that it breaks and reaches.
     fn initial(&self) -> Vec<(Self::State, Properties, Properties)>;
 
-    /// Every transition out of `state`, in a fixed order. `out` is empty.
-    fn transitions(&self, state: &Self::State, out: &mut Vec<Transition<Self::State, Self::Action>>);
+    /// Calls `visit` with every transition out of `state`, in a fixed order; at most 65535.
+    fn transitions(&self, state: &Self::State, visit: &mut impl FnMut(Transition<Self::State, Self::Action>));
+
+    /// The names of the classes of actions, by their bits, at most 128. A search says how often each was taken: a class that
+    /// never was makes properties hold for the wrong reason.
+    fn class_names(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Appends `state` as bytes, so that a search may put it on disk; false if the system cannot.
+    fn encode(&self, _state: &Self::State, _bytes: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// The state that [`encode`](Self::encode) has written; none if these bytes are no state.
+    fn decode(&self, _bytes: &[u8]) -> Option<Self::State> {
+        None
+    }
 
     /// What is owed in `state`.
     fn owed(&self, state: &Self::State) -> Owed;
 
     /// Is this unit of strong fairness: taken infinitely often if it is possible infinitely often? The others are of weak
     /// fairness: taken infinitely often if they are possible from some point on.
-    fn is_strong(&self, _unit: u16) -> bool {
+    fn is_strong(&self, _unit: Unit) -> bool {
         false
     }
 
     /// The units that are possible in `state` and have no transition only because of an approximation; they count as
     /// possible where fairness is judged. `out` is empty. A state with one also has a fair transition.
-    fn held_back(&self, _state: &Self::State, _out: &mut Vec<u16>) {}
+    fn held_back(&self, _state: &Self::State, _out: &mut Vec<Unit>) {}
 
     /// Why the search must not go on from `state`, if it must not. The verdict is then incomplete.
     fn limit(&self, _state: &Self::State) -> Option<&'static str> {
@@ -151,7 +175,11 @@ where
             .collect()
     }
 
-    fn transitions(&self, state: &Self::State, out: &mut Vec<Transition<Self::State, Self::Action>>) {
+    fn transitions(
+        &self,
+        state: &Self::State,
+        visit: &mut impl FnMut(Transition<Self::State, Self::Action>),
+    ) {
         let mut actions = Vec::new();
         self.model.actions(state, &mut actions);
         for action in actions {
@@ -160,7 +188,7 @@ where
                 continue;
             }
             let (broken, reached) = self.judge(&next);
-            out.push(Transition { action, next, broken, reached, unit: None, discharged: 0 });
+            visit(Transition { action, next, broken, reached, unit: None, discharged: 0, classes: 0 });
         }
     }
 

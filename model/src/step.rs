@@ -18,25 +18,47 @@ pub fn is_cut_off(cluster: &Cluster<'_>) -> bool {
 
 /// The steps that components can take, but for time.
 pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    first_candidate(cluster, out, |_| false);
+}
+
+/// The first of the steps that components can take, but for time, for which `wanted` holds. If it holds for none, `out` has
+/// them all.
+pub fn first_candidate(
+    cluster: &Cluster<'_>,
+    out: &mut Vec<Action>,
+    wanted: impl Fn(&Action) -> bool,
+) -> Option<Action> {
+    const COMPONENTS: [fn(&Cluster<'_>, &mut Vec<Action>); 8] = [
+        watch::candidates,
+        scheduler::candidates,
+        controllers::candidates,
+        endpoints::candidates,
+        kubelet::candidates,
+        proxy::candidates,
+        drain::candidates,
+        process_candidates,
+    ];
     out.clear();
     if is_cut_off(cluster) {
-        return;
+        return None;
     }
     if let Some(revision) = controllers::replica_set::choosing(cluster) {
         controllers::replica_set::choices(cluster, revision, out);
-        return;
+        return out.iter().copied().find(wanted);
     }
-    watch::candidates(cluster, out);
-    scheduler::candidates(cluster, out);
-    controllers::candidates(cluster, out);
-    endpoints::candidates(cluster, out);
-    kubelet::candidates(cluster, out);
-    proxy::candidates(cluster, out);
-    drain::candidates(cluster, out);
-    process_candidates(cluster, out);
-    if !api_server::answers(cluster) {
-        out.retain(|action| !needs_api_server(action));
+    let answers = api_server::answers(cluster);
+    for component in COMPONENTS {
+        let known = out.len();
+        component(cluster, out);
+        if !answers {
+            out.retain(|action| !needs_api_server(action));
+        }
+        let found = out.get(known..).and_then(|new| new.iter().copied().find(&wanted));
+        if found.is_some() {
+            return found;
+        }
     }
+    None
 }
 
 /// Processes that were stopped come back by themselves.

@@ -71,15 +71,16 @@ impl System for Checked {
         self.0.initial().into_iter().map(enter).collect()
     }
 
-    fn transitions(&self, state: &ClusterState, out: &mut Vec<Transition<ClusterState, Move>>) {
+    fn transitions(&self, state: &ClusterState, visit: &mut impl FnMut(Transition<ClusterState, Move>)) {
         self.0.moves(state, |outcome| {
-            out.push(Transition {
+            visit(Transition {
                 action: outcome.taken,
                 next: outcome.next,
                 broken: outcome.judged.broken.bits().into(),
                 reached: outcome.judged.reached.bits().into(),
                 unit: outcome.unit,
                 discharged: outcome.discharged,
+                classes: outcome.classes,
             });
         });
     }

@@ -23,14 +23,14 @@ impl System for Torus {
         vec![(0, 0, 0), (self.side + 1, 0, 0)]
     }
 
-    fn transitions(&self, state: &u32, out: &mut Vec<Transition<u32, char>>) {
+    fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, char>)) {
         let (x, y) = (state % self.side, state / self.side);
         for (action, next) in
             [('x', (x + 1) % self.side + y * self.side), ('y', x + (y + 1) % self.side * self.side)]
         {
             let broken = Self::breaks(next, self.side);
             let unit = (action == 'x').then_some(0);
-            out.push(Transition { action, next, broken, reached: 0b11, unit, discharged: 0 });
+            visit(Transition { action, next, broken, reached: 0b11, unit, discharged: 0, classes: 0 });
         }
     }
 

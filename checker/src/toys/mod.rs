@@ -150,15 +150,18 @@ impl System for Toy {
         self.initial.clone()
     }
 
-    fn transitions(&self, state: &u32, out: &mut Vec<Transition<u32, usize>>) {
-        out.extend(self.out_of(*state).map(|(index, step)| Transition {
-            action: index,
-            next: step.to,
-            broken: step.broken,
-            reached: step.reached,
-            unit: step.unit,
-            discharged: step.discharged,
-        }));
+    fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, usize>)) {
+        self.out_of(*state).for_each(|(index, step)| {
+            visit(Transition {
+                action: index,
+                next: step.to,
+                broken: step.broken,
+                reached: step.reached,
+                unit: step.unit,
+                discharged: step.discharged,
+                classes: 0,
+            })
+        });
     }
 
     fn owed(&self, state: &u32) -> Owed {

@@ -135,14 +135,13 @@ impl Fusions {
         })
     }
 
-    /// The step that follows at once, if one does: the first of the `possible` ones that is fused.
-    pub fn next(&self, cluster: &Cluster<'_>, possible: &[Action]) -> Option<Action> {
-        let is_on =
-            |action: &&Action| fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion));
-        possible.iter().find(is_on).copied().or_else(|| self.next_of_a_kill(possible))
+    /// Does this step follow at once, whatever else is possible?
+    pub fn fuses(&self, cluster: &Cluster<'_>, action: &Action) -> bool {
+        fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion))
     }
 
-    fn next_of_a_kill(&self, possible: &[Action]) -> Option<Action> {
+    /// The step of a kill that follows at once, where all these are possible and none of them [fuses](Self::fuses).
+    pub fn next_of_a_kill(&self, possible: &[Action]) -> Option<Action> {
         let relists =
             || possible.iter().any(|action| matches!(action, Action::Kubelet(Kubelet::Relist { .. })));
         if !self.has(Fusion::KillGoesOn) || relists() {

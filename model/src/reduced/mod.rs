@@ -42,6 +42,8 @@ pub struct Outcome {
     pub unit: Option<fairness::Unit>,
     /// Obligations that it discharges although they are pending on both sides.
     pub discharged: Obligations,
+    /// The classes of its small steps, a bit each (see [`Action::class`]).
+    pub classes: u128,
 }
 
 /// A model whose transitions are moves.
@@ -105,12 +107,13 @@ impl Reduced {
             return None;
         }
         with_actions(|possible| {
-            step::candidates(cluster, possible);
-            if timed {
-                // A step with a clock keeps its latency.
-                possible.retain(|action| !time::is_clocked(cluster, action));
-            }
-            self.fusions.next(cluster, possible)
+            // A step with a clock keeps its latency.
+            let is_free = |action: &Action| !timed || !time::is_clocked(cluster, action);
+            let follows = |action: &Action| self.fusions.fuses(cluster, action) && is_free(action);
+            step::first_candidate(cluster, possible, follows).or_else(|| {
+                possible.retain(is_free);
+                self.fusions.next_of_a_kill(possible)
+            })
         })
     }
 
@@ -131,7 +134,9 @@ impl Reduced {
         let mut cluster = Cluster::new(&self.model.rules, &mut next);
         step::apply(&mut cluster, &head);
         let mut judged = self.model.judge_step(here, &head, &cluster);
+        let mut classes = 1 << head.class();
         self.settle(&mut next, |before, action, after| {
+            classes |= 1 << action.class();
             judged = judged.union(self.model.judge_step(before, action, after));
         });
         let after = Cluster::new(&self.model.rules, &mut next);
@@ -139,7 +144,8 @@ impl Reduced {
         let discharged = self.model.discharged(here, &after);
         let followable =
             if self.model.rules.clocks.follow() { focus::begins(here, &after) } else { Vec::new() };
-        let outcome = |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged };
+        let outcome =
+            |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged, classes };
         for pod in followable {
             visit(outcome(Some(pod), self.follow(&next, pod)));
         }

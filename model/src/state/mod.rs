@@ -7,6 +7,7 @@
 //! A pod's whole footprint (store, each consumer's copy, worker, containers, rules of each node) is its *column*:
 //! its [`PodColumn`], its row of containers and its row of [`ProxyPod`]s.
 
+mod bytes;
 mod container;
 pub(crate) mod layout;
 mod node;

@@ -6,6 +6,7 @@
 //! - [`Scheduler`]; [`Deployment`] and the other controllers; [`Kubelet`], [`Container`] and [`Proxy`] on each node
 //! - [`Environment`], [`Drain`] and [`Process`]: what happens to the cluster
 
+mod class;
 mod component;
 mod controllers;
 mod environment;
@@ -15,6 +16,7 @@ mod watch;
 
 use serde::{Deserialize, Serialize};
 
+pub use class::CLASSES;
 pub use component::Component;
 pub use controllers::{
     Deployment, Disruption, EndpointSlice, NodeLifecycle, PodGarbageCollector, ReplicaSet, TaintEviction,

@@ -1,0 +1,129 @@
+//! What a search has found, and how far it may go.
+
+use std::time::Duration;
+
+use crate::expand::SHARDS;
+use crate::fingerprint::Bits;
+use crate::path::Path;
+use crate::progress::Lasso;
+use crate::system::{Obligations, Properties};
+
+/// Where a search ends although there is more to find.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// States that may be found, at most 3 · 2^30.
+    pub states: u64,
+    /// Transitions from an initial state.
+    pub depth: u64,
+    /// Bytes that the search may take, about. States that wait go to a temporary file before it ends, if the system
+    /// [writes](crate::System::encode) them.
+    pub memory: u64,
+    /// How long it may take.
+    pub time: Option<Duration>,
+}
+
+/// States, and edges between them, that a search can number: 32 bits, less what one batch can add before the next look
+/// at the bounds.
+pub(crate) const NUMBERED: u64 = (1 << 32) - ((crate::search::BATCH as u64) << 16);
+
+const _: () = assert!(NUMBERED >= 3 << 30 && SHARDS.is_power_of_two());
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { states: NUMBERED, depth: u64::MAX, memory: u64::MAX, time: None }
+    }
+}
+
+/// Why a search did not see everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// As many states as were allowed.
+    States(u64),
+    /// As deep as was allowed.
+    Depth(u64),
+    /// As much memory as was allowed, in bytes.
+    Memory(u64),
+    /// As long as was allowed.
+    Time(Duration),
+    /// Somebody asked it to stop.
+    Cancelled,
+    /// The system itself has a limit; how many states it cut off.
+    Limit(&'static str, u64),
+    /// The temporary file for states that wait could not be written or read.
+    Disk(String),
+}
+
+/// How far a search has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// States found.
+    pub states: u64,
+    /// States found and not yet expanded.
+    pub queue: u64,
+    /// Transitions taken.
+    pub transitions: u64,
+    /// Transitions from an initial state to those that are being expanded.
+    pub depth: u64,
+    /// Bytes that it takes in memory, about.
+    pub memory: u64,
+}
+
+/// A safety property that is broken, and the shortest way there.
+#[derive(Clone, Debug)]
+pub struct Violation<S, A> {
+    /// The property's bit.
+    pub property: u32,
+    /// Its last step breaks it; without a step, its first state does.
+    pub path: Path<S, A>,
+}
+
+/// What a search has found.
+#[derive(Clone, Debug)]
+pub struct Report<S, A> {
+    /// Distinct states.
+    pub states: u64,
+    /// Transitions taken.
+    pub transitions: u64,
+    /// The longest shortest way to a state.
+    pub depth: u64,
+    /// States without a transition; those at the limit of the system are not counted.
+    pub dead_ends: u64,
+    /// Why it is not complete; nothing if it is.
+    pub stopped: Vec<Stopped>,
+    /// The most transitions out of a state.
+    pub widest: u64,
+    /// Bytes of what it remembers of the states at the end: the table and the ways to them, obligations and edges.
+    pub memory: u64,
+    /// The most bytes that it took at a look, with the states that waited in memory.
+    pub peak: u64,
+    /// Bytes of states that went to disk.
+    pub spilled: u64,
+    /// How long its fingerprints are.
+    pub bits: Bits,
+    /// How often each class of actions was taken, by the class's bit.
+    pub coverage: Vec<u64>,
+    /// The properties whose premise was reached.
+    pub reached: Properties,
+    /// The obligations whose premise was reached.
+    pub owed: Obligations,
+    /// A shortest counterexample for each safety property that is broken.
+    pub violations: Vec<Violation<S, A>>,
+    /// A lasso for each obligation that a fair run keeps for ever. Each is real even if the search is not complete, as
+    /// every transition out of its states was seen; that there is no other needs a complete search.
+    pub lassos: Vec<Lasso<S, A>>,
+    /// The obligations that a run may keep for ever that is unfair to nothing but what is
+    /// [held back](System::held_back): of these nothing is known, unless there is a lasso.
+    pub starved: Obligations,
+}
+
+impl<S, A> Report<S, A> {
+    /// How probable it is that two states were taken for one, at most.
+    pub fn collision_probability(&self) -> f64 {
+        self.bits.collision_probability(self.states)
+    }
+
+    /// Was every reachable state seen?
+    pub fn is_complete(&self) -> bool {
+        self.stopped.is_empty()
+    }
+}
