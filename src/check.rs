@@ -14,10 +14,11 @@ use crate::search::{self, Limits};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{input, reference_engine, report};
+use crate::{input, interrupt, reference_engine, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
+    interrupt::listen();
     let report = match input::read(&arguments.input) {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },

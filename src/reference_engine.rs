@@ -84,6 +84,7 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
         stopped,
         approximations: search::approximations(reference.reduced()),
         findings,
+        measured: None,
     })
 }
 

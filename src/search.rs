@@ -13,11 +13,11 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
-use crate::confirm;
 use crate::plan::Plan;
 use crate::progress::Line;
 use crate::searched::Searched;
-use crate::verdict::{Finding, Outcome, Verdict};
+use crate::verdict::{Finding, Measured, Outcome, Verdict};
+use crate::{confirm, coverage, interrupt};
 
 /// How far a search may go.
 #[derive(Clone, Copy, Debug)]
@@ -88,13 +88,26 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
         stopped: report.stopped.iter().map(says).collect(),
         approximations: approximations(system.reduced()),
         findings,
+        measured: Some(Measured {
+            widest: report.widest,
+            memory: report.memory,
+            peak: report.peak,
+            spilled: report.spilled,
+            fingerprint_bits: report.bits.count(),
+            collision_probability: report.collision_probability(),
+            never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
+            coverage: report.coverage,
+        }),
     })
 }
 
 fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> Report<ClusterState, Move> {
     let watch = |progress| {
         line.update(progress);
-        ControlFlow::Continue(())
+        match interrupt::is_asked_for() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     };
     Search::new(system).bounds(limits.bounds(start.elapsed())).threads(limits.threads).watched_by(watch).run()
 }
@@ -110,7 +123,7 @@ fn says(stopped: &Stopped) -> String {
         Stopped::Time(time) => {
             format!("{:.0} s, this search's share of --time-limit", time.as_secs_f64())
         }
-        Stopped::Cancelled => "it was cancelled".into(),
+        Stopped::Cancelled => "it was interrupted".into(),
         Stopped::Disk(error) => format!("states that wait could not be put on disk: {error}"),
         Stopped::Limit(why, states) => format!("{why}; {states} states were cut off"),
     }

@@ -63,6 +63,29 @@ pub struct Outcome {
     pub approximations: Vec<Approximation>,
     /// A finding for each promise that it judges.
     pub findings: Vec<Finding>,
+    /// What the search measured of itself; nothing by an engine that does not.
+    pub measured: Option<Measured>,
+}
+
+/// What a search measures of itself.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The most transitions out of a state.
+    pub widest: u64,
+    /// Bytes that it remembers of the states at its end.
+    pub memory: u64,
+    /// The most bytes that it took, with the states that waited in memory.
+    pub peak: u64,
+    /// Bytes of waiting states that went to disk.
+    pub spilled: u64,
+    /// Bits of a fingerprint.
+    pub fingerprint_bits: u32,
+    /// How probable it is that two states were taken for one, at most.
+    pub collision_probability: f64,
+    /// How often each class of steps was taken, in the order of [`CLASSES`](podproof_vocabulary::action::CLASSES).
+    pub coverage: Vec<u64>,
+    /// Those that the scenario has a use for and that were never taken.
+    pub never_taken: Vec<&'static str>,
 }
 
 /// One search of a workload, for the report.

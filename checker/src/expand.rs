@@ -118,8 +118,11 @@ impl<F, S> Default for Expanded<F, S> {
     }
 }
 
-/// Transitions that are looked up in a row, so that the memory is asked for all of them at once.
-const BLOCK: usize = 64;
+/// Transitions that are looked up in a row, so that the memory is asked for all of them at once. States that own memory are
+/// dropped soon, while the allocator still has them at hand.
+const fn block<S>() -> usize {
+    if std::mem::needs_drop::<S>() { 4 } else { 64 }
+}
 
 /// The tool of a thread that expands.
 pub struct Expander<'r, F, S> {
@@ -139,20 +142,17 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
         &mut self,
         system: &Y,
         first: Id,
-        states: &[S],
+        states: Vec<S>,
         keeps_edges: impl Fn(Id) -> bool,
         out: &mut Expanded<F, S>,
     ) {
-        for (offset, state) in states.iter().enumerate() {
+        for (offset, state) in states.into_iter().enumerate() {
             let id = first + offset as Id;
             let drafts = out.drafts.len();
-            self.expand_one(system, id, state, keeps_edges(id), out);
+            self.expand_one(system, id, &state, keeps_edges(id), out);
             out.draft_counts.push((out.drafts.len() - drafts) as u32);
-            if self.block.len() >= BLOCK {
-                self.look_up(out);
-            }
         }
-        self.look_up(out);
+        look_up(&self.table, &mut self.block, out);
     }
 
     fn expand_one<Y: System<State = S>>(
@@ -183,6 +183,9 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
                 out.drafts.push(Draft { to: Some(print), unit, discharged });
             }
             self.block.push(Fresh { print, parent: id, choice, state: transition.next });
+            if self.block.len() >= block::<S>() {
+                look_up(&self.table, &mut self.block, out);
+            }
         });
         out.transitions += count;
         out.widest = out.widest.max(count);
@@ -194,15 +197,16 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             out.drafts.extend(held);
         }
     }
+}
 
-    fn look_up(&mut self, out: &mut Expanded<F, S>) {
-        for fresh in self.block.drain(..) {
-            let shard = shard(fresh.print);
-            if !self.table[shard].contains(fresh.print) {
-                out.by_shard[shard].push((fresh.print, out.fresh.len() as u32));
-                out.fresh.push(fresh);
-                out.is_new.push(AtomicBool::new(false));
-            }
+/// Keeps those that the table does not know.
+fn look_up<F: Fingerprint, S>(table: &Read<'_, F>, block: &mut Vec<Fresh<F, S>>, out: &mut Expanded<F, S>) {
+    for fresh in block.drain(..) {
+        let shard = shard(fresh.print);
+        if !table[shard].contains(fresh.print) {
+            out.by_shard[shard].push((fresh.print, out.fresh.len() as u32));
+            out.fresh.push(fresh);
+            out.is_new.push(AtomicBool::new(false));
         }
     }
 }
@@ -254,12 +258,16 @@ impl<F: Fingerprint, S> Expanded<F, S> {
         }
     }
 
-    /// Keeps the new ones, and asks what they owe.
+    /// Keeps the new ones, judges them, and asks what they owe.
     pub fn keep_new<Y: System<State = S>>(&mut self, system: &Y) {
         let kept = self.is_new.iter().filter(|is_new| is_new.load(Ordering::Relaxed)).count();
         self.states = Vec::with_capacity(kept);
-        for (fresh, is_new) in self.fresh.drain(..).zip(&self.is_new) {
+        let (mut all, is_new) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.is_new));
+        for (fresh, is_new) in all.drain(..).zip(&is_new) {
             if is_new.load(Ordering::Relaxed) {
+                let (broken, reached) = system.judge(&fresh.state);
+                self.reached |= reached;
+                self.breaks(broken, fresh.parent, fresh.choice);
                 self.entered.push((fresh.print, fresh.parent, fresh.choice));
                 if system.has_obligations() {
                     self.owed.push(owed(system, &fresh.state));
@@ -267,6 +275,9 @@ impl<F: Fingerprint, S> Expanded<F, S> {
                 self.states.push(fresh.state);
             }
         }
+        (self.fresh, self.is_new) = (all, is_new);
+        // Those that a step breaks come first, those that a state breaks after it: bring them in order.
+        self.broken.sort_by_key(|broken| (broken.state, broken.choice, broken.property));
     }
 }
 

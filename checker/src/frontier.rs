@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::graph::Id;
 use crate::system::System;
@@ -13,7 +13,7 @@ pub struct Segment<S> {
     /// The number of the first.
     pub first: Id,
     count: usize,
-    states: Where<S>,
+    states: Mutex<Where<S>>,
 }
 
 enum Where<S> {
@@ -35,23 +35,6 @@ pub struct Frontier<S> {
     written: u64,
 }
 
-/// A segment's states, borrowed or read back.
-pub enum Loaded<'f, S> {
-    Borrowed(&'f [S]),
-    Read(Vec<S>),
-}
-
-impl<S> std::ops::Deref for Loaded<'_, S> {
-    type Target = [S];
-
-    fn deref(&self) -> &[S] {
-        match self {
-            Self::Borrowed(states) => states,
-            Self::Read(states) => states,
-        }
-    }
-}
-
 impl<S> Default for Frontier<S> {
     fn default() -> Self {
         Self { segments: Vec::new(), spilled: None, written: 0 }
@@ -70,38 +53,41 @@ impl<S> Frontier<S> {
     /// Appends states whose numbers begin with `first`.
     pub fn push(&mut self, first: Id, states: Vec<S>) {
         if !states.is_empty() {
-            self.segments.push(Segment { first, count: states.len(), states: Where::Memory(states) });
+            self.segments.push(Segment {
+                first,
+                count: states.len(),
+                states: Mutex::new(Where::Memory(states)),
+            });
         }
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> u64 {
-        let bytes = |segment: &Segment<S>| match &segment.states {
+        let bytes = |segment: &Segment<S>| match &*lock(&segment.states) {
             Where::Memory(states) => states.capacity() * size_of::<S>(),
             Where::Disk(..) => 0,
         };
         self.segments.iter().map(|segment| (bytes(segment) + size_of::<Segment<S>>()) as u64).sum()
     }
 
-    /// Forgets the states of a segment.
+    /// A segment's states were taken: none of them waits any more.
     pub fn release(&mut self, segment: usize) {
-        let segment = &mut self.segments[segment];
-        segment.count = 0;
-        segment.states = Where::Memory(Vec::new());
+        self.segments[segment].count = 0;
     }
 
-    /// The states of a segment.
+    /// Takes the states of a segment, once.
     ///
     /// # Errors
     /// Of reading the temporary file.
-    pub fn load<Y: System<State = S>>(&self, system: &Y, segment: usize) -> io::Result<Loaded<'_, S>> {
-        let (offset, length) = match &self.segments[segment].states {
-            Where::Memory(states) => return Ok(Loaded::Borrowed(states)),
-            &Where::Disk(offset, length) => (offset, length),
+    pub fn take<Y: System<State = S>>(&self, system: &Y, segment: usize) -> io::Result<Vec<S>> {
+        let taken = std::mem::replace(&mut *lock(&self.segments[segment].states), Where::Memory(Vec::new()));
+        let (offset, length) = match taken {
+            Where::Memory(states) => return Ok(states),
+            Where::Disk(offset, length) => (offset, length),
         };
         let mut bytes = vec![0; length];
         if let Some(file) = &self.spilled {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = lock(file);
             file.seek(SeekFrom::Start(offset))?;
             file.read_exact(&mut bytes)?;
         }
@@ -115,7 +101,7 @@ impl<S> Frontier<S> {
             rest = more;
         }
         match states.len() == self.segments[segment].count {
-            true => Ok(Loaded::Read(states)),
+            true => Ok(states),
             false => Err(damaged()),
         }
     }
@@ -132,7 +118,8 @@ impl<S> Frontier<S> {
         let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = Vec::new();
         for segment in &mut self.segments {
-            let Where::Memory(states) = &segment.states else { continue };
+            let place = segment.states.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let Where::Memory(states) = &*place else { continue };
             bytes.clear();
             for state in states {
                 let start = bytes.len();
@@ -145,9 +132,13 @@ impl<S> Frontier<S> {
             }
             file.seek(SeekFrom::Start(self.written))?;
             file.write_all(&bytes)?;
-            segment.states = Where::Disk(self.written, bytes.len());
+            *place = Where::Disk(self.written, bytes.len());
             self.written += bytes.len() as u64;
         }
         Ok(true)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

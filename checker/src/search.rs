@@ -287,10 +287,10 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             |expander, place| {
                 let mut out = lock(&batch[place]);
                 out.clear();
-                match level.load(system, done + place) {
+                match level.take(system, done + place) {
                     Ok(states) => {
                         let first = level.segments[done + place].first;
-                        expander.expand(system, first, &states, keeps_edges, &mut out);
+                        expander.expand(system, first, states, keeps_edges, &mut out);
                     }
                     Err(error) => *lock(&failed) = Some(error),
                 }

@@ -80,6 +80,12 @@ pub trait System: Sync {
         None
     }
 
+    /// The safety properties that `state` itself breaks and reaches, whatever led to it; asked once for each state that is not
+    /// initial.
+    fn judge(&self, _state: &Self::State) -> (Properties, Properties) {
+        (0, 0)
+    }
+
     /// What is owed in `state`.
     fn owed(&self, state: &Self::State) -> Owed;
 
@@ -140,7 +146,7 @@ impl<M: Model> Plain<M> {
         self.properties.iter().map(|property| property.name).collect()
     }
 
-    fn judge(&self, state: &M::State) -> (Properties, Properties) {
+    fn conditions(&self, state: &M::State) -> (Properties, Properties) {
         let (mut broken, mut reached) = (0, 0);
         for (bit, property) in self.properties.iter().enumerate() {
             let holds = (property.condition)(&self.model, state);
@@ -169,7 +175,7 @@ where
         let states = self.model.init_states().into_iter().filter(|state| self.model.within_boundary(state));
         states
             .map(|state| {
-                let (broken, reached) = self.judge(&state);
+                let (broken, reached) = self.conditions(&state);
                 (state, broken, reached)
             })
             .collect()
@@ -187,9 +193,12 @@ where
             if !self.model.within_boundary(&next) {
                 continue;
             }
-            let (broken, reached) = self.judge(&next);
-            visit(Transition { action, next, broken, reached, unit: None, discharged: 0, classes: 0 });
+            visit(Transition { action, next, broken: 0, reached: 0, unit: None, discharged: 0, classes: 0 });
         }
+    }
+
+    fn judge(&self, state: &M::State) -> (Properties, Properties) {
+        self.conditions(state)
     }
 
     fn owed(&self, _state: &Self::State) -> Owed {

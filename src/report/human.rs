@@ -59,6 +59,9 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         line(out, format_args!("\n  story {BOLD}{story}{BOLD:#}"));
         for search in workload.searches.iter().filter(|search| search.story == story) {
             line(out, format_args!("    {}", told(search)));
+            for text in remarks(search) {
+                line(out, format_args!("      {text}"));
+            }
         }
         let rows: Vec<ResultRow> =
             workload.results.iter().filter(|row| row.story == story).cloned().collect();
@@ -86,6 +89,26 @@ fn told(search: &SearchRow) -> String {
         search.timing.name(),
         outcome.seconds
     )
+}
+
+/// What a reader should know of how a search went.
+fn remarks(search: &SearchRow) -> Vec<String> {
+    let Some(measured) = &search.outcome.measured else { return Vec::new() };
+    let mut remarks = Vec::new();
+    if search.outcome.stopped.is_empty() && !measured.never_taken.is_empty() {
+        let never = measured.never_taken.join(", ");
+        remarks.push(format!("warning: never taken, so what depends on it was not tried: {never}"));
+    }
+    if measured.spilled > 0 {
+        remarks.push(format!("{} of waiting states went to disk", bytesize::ByteSize(measured.spilled)));
+    }
+    if measured.collision_probability > 1e-6 {
+        remarks.push(format!(
+            "two states were taken for one with a probability of up to {:.0e}",
+            measured.collision_probability
+        ));
+    }
+    remarks
 }
 
 fn verdicts(out: &mut String, rows: &[ResultRow]) {

@@ -1,9 +1,10 @@
 //! The JSON document. Its core never changes; more may be added.
 
+use podproof_vocabulary::action::CLASSES;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, WorkloadReport};
+use crate::verdict::{CheckReport, Counterexample, Measured, ResultRow, SearchRow, WorkloadReport};
 
 /// One document, ended by a line break.
 pub fn render(report: &CheckReport) -> String {
@@ -61,6 +62,8 @@ struct Search<'a> {
     stopped: &'a [String],
     seconds: f64,
     approximations: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -113,8 +116,25 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|approximation| approximation.name())
                 .collect(),
+            measured: row.outcome.measured.as_ref().map(measured),
         }
     }
+}
+
+fn measured(measured: &Measured) -> serde_json::Value {
+    let coverage = CLASSES.iter().zip(&measured.coverage);
+    let coverage: serde_json::Map<_, _> =
+        coverage.map(|(&class, &count)| (class.to_owned(), count.into())).collect();
+    json!({
+        "most-transitions": measured.widest,
+        "memory": measured.memory,
+        "peak-memory": measured.peak,
+        "spilled": measured.spilled,
+        "fingerprint-bits": measured.fingerprint_bits,
+        "collision-probability": measured.collision_probability,
+        "steps-taken": coverage,
+        "steps-never-taken": measured.never_taken,
+    })
 }
 
 impl<'a> Row<'a> {

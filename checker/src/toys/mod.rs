@@ -2,6 +2,7 @@
 
 mod bounds;
 mod breadth;
+mod memory;
 mod plain;
 mod random;
 mod traps;

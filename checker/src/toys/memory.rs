@@ -1,0 +1,119 @@
+//! A bound on memory: states that wait go to disk and come back, and nothing else changes.
+
+use crate::fingerprint::Bits;
+use crate::search::{Bounds, Report, Search, Stopped};
+use crate::system::{Owed, Properties, System, Transition};
+
+const SIDES: u32 = 16;
+
+/// The corners of a hypercube, each with much that goes without saying: from a corner one step sets one bit.
+struct Cube {
+    writes: bool,
+}
+
+type Corner = [u32; 64];
+
+impl System for Cube {
+    type State = Corner;
+    type Action = u32;
+
+    fn initial(&self) -> Vec<(Corner, Properties, Properties)> {
+        vec![([0; 64], 0, 0)]
+    }
+
+    fn transitions(&self, state: &Corner, visit: &mut impl FnMut(Transition<Corner, u32>)) {
+        for side in (0..SIDES).filter(|side| state[0] >> side & 1 == 0) {
+            let next = [state[0] | 1 << side; 64];
+            let broken = Properties::from(next[0] == 0b1010_1010_1010_1010);
+            visit(Transition {
+                action: side,
+                next,
+                broken,
+                reached: 0,
+                unit: None,
+                discharged: 0,
+                classes: 1 << (side % 2),
+            });
+        }
+    }
+
+    fn class_names(&self) -> Vec<&'static str> {
+        vec!["even", "odd", "never"]
+    }
+
+    fn encode(&self, state: &Corner, bytes: &mut Vec<u8>) -> bool {
+        bytes.extend(state[0].to_le_bytes());
+        self.writes
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Corner> {
+        Some([u32::from_le_bytes(bytes.try_into().ok()?); 64])
+    }
+
+    fn owed(&self, _state: &Corner) -> Owed {
+        Owed::default()
+    }
+
+    fn has_obligations(&self) -> bool {
+        false
+    }
+}
+
+fn searched(writes: bool, memory: u64, threads: usize, bits: Bits) -> Report<Corner, u32> {
+    let bounds = Bounds { memory, ..Bounds::default() };
+    Search::new(&Cube { writes }).bounds(bounds).threads(threads).fingerprints(bits).run()
+}
+
+/// What two reports must agree on.
+fn found(report: &Report<Corner, u32>) -> (u64, u64, u64, Vec<u64>, Vec<Vec<u32>>, bool) {
+    let ways = report.violations.iter().map(|violation| violation.path.actions().copied().collect());
+    let complete = report.is_complete();
+    (report.states, report.transitions, report.depth, report.coverage.clone(), ways.collect(), complete)
+}
+
+const ENOUGH: u64 = 1 << 40;
+/// More than the table takes at the end, and less than the widest level.
+const TIGHT: u64 = 2 << 20;
+
+#[test]
+fn with_little_memory_states_wait_on_disk() {
+    let roomy = searched(true, ENOUGH, 2, Bits::B64);
+    assert_eq!((roomy.states, roomy.spilled), (1 << SIDES, 0));
+    assert!(roomy.peak > TIGHT && roomy.memory < TIGHT, "{} and {}", roomy.peak, roomy.memory);
+    for threads in [1, 2, 3] {
+        let tight = searched(true, TIGHT, threads, Bits::B64);
+        assert!(tight.spilled > 0, "something went to disk");
+        assert_eq!(found(&tight), found(&roomy), "{threads} threads");
+    }
+}
+
+#[test]
+fn a_system_that_writes_no_states_stops_at_the_bound() {
+    let report = searched(false, TIGHT, 1, Bits::B64);
+    assert_eq!(report.stopped, [Stopped::Memory(TIGHT)]);
+}
+
+#[test]
+fn a_visited_state_takes_at_most_sixteen_bytes() {
+    let report = searched(true, ENOUGH, 1, Bits::B64);
+    assert!(
+        report.memory <= 16 * report.states,
+        "{} bytes each",
+        report.memory as f64 / report.states as f64
+    );
+}
+
+#[test]
+fn long_fingerprints_find_the_same() {
+    let (short, long) = (searched(true, ENOUGH, 1, Bits::B64), searched(true, ENOUGH, 2, Bits::B128));
+    assert_eq!(found(&short), found(&long));
+    assert!(long.collision_probability() < short.collision_probability() / 1e15);
+}
+
+#[test]
+fn classes_are_counted_and_one_that_is_never_taken_shows() {
+    let report = searched(true, ENOUGH, 2, Bits::B64);
+    let half = u64::from(SIDES) << (SIDES - 2);
+    assert_eq!(report.coverage, [half, half, 0]);
+    assert_eq!((report.transitions, report.widest), (2 * half, SIDES.into()));
+}

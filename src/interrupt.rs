@@ -1,0 +1,24 @@
+//! Ctrl-C: what is being searched ends with what it has learnt; the second one ends the command at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// The exit status of a command that a signal has ended (128 and the number of SIGINT).
+const BY_SIGINT: i32 = 130;
+
+/// Listens for Ctrl-C from here on.
+pub fn listen() {
+    // Where no handler can be set, Ctrl-C ends the command as it always does.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(BY_SIGINT);
+        }
+        anstream::eprintln!("interrupted: ending with what is known so far (again to end at once)");
+    });
+}
+
+/// Has somebody asked to end?
+pub fn is_asked_for() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
