@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use podproof_checker::fingerprint::Bits;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::OnSigterm;
@@ -202,9 +203,22 @@ pub struct BoundArguments {
     #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = size)]
     pub max_memory: u64,
 
+    /// Bits that are kept of each state: with 64 two of a thousand million states are taken for one with a probability of a
+    /// few percent; 128 take 8 bytes more a state
+    #[arg(long, value_name = "BITS", default_value = "64", value_parser = fingerprint_bits)]
+    pub fingerprint_bits: Bits,
+
     /// Time for the whole command, divided over the searches that are left, for example 90s or 5m
     #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
     pub time_limit: Option<Duration>,
+}
+
+fn fingerprint_bits(text: &str) -> Result<Bits, String> {
+    match text {
+        "64" => Ok(Bits::B64),
+        "128" => Ok(Bits::B128),
+        _ => Err("accepted are 64 and 128".into()),
+    }
 }
 
 fn size(text: &str) -> Result<u64, String> {

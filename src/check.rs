@@ -84,6 +84,7 @@ fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
         memory: bounds.max_memory,
         time,
         threads: bounds.threads.map_or(processors, usize::from),
+        bits: bounds.fingerprint_bits,
     }
 }
 

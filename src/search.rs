@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use podproof_checker::fingerprint::Bits;
 use podproof_checker::search::{Report, Stopped};
 use podproof_checker::{Bounds, Path, Search};
 use podproof_model::reduced::{Move, Reduced};
@@ -32,6 +33,8 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// Threads.
     pub threads: usize,
+    /// Bits of a fingerprint.
+    pub bits: Bits,
 }
 
 impl Limits {
@@ -109,7 +112,9 @@ fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> R
             false => ControlFlow::Continue(()),
         }
     };
-    Search::new(system).bounds(limits.bounds(start.elapsed())).threads(limits.threads).watched_by(watch).run()
+    let bounds = limits.bounds(start.elapsed());
+    let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
+    search.watched_by(watch).run()
 }
 
 /// Why a search ended before it had seen everything.

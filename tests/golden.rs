@@ -8,11 +8,13 @@ use podproof::plan;
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::Verdict;
+use podproof_checker::fingerprint::Bits;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::catalogue::ENTRIES;
 use podproof_vocabulary::property::PropertySet;
 
-const LIMITS: Limits = Limits { states: 2_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2 };
+const LIMITS: Limits =
+    Limits { states: 2_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2, bits: Bits::B64 };
 
 /// Name, states untimed, states timed, and the promises that are broken.
 const GOLDEN: &[(&str, u64, u64, &[Property])] = &[

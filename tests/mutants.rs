@@ -5,6 +5,7 @@ use podproof::plan::{self, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::{Finding, Verdict};
+use podproof_checker::fingerprint::Bits;
 use podproof_traces::{Replayed, replay};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::catalogue::{self, web};
@@ -16,7 +17,8 @@ use podproof_vocabulary::scenario::{
 };
 use podproof_vocabulary::{Property, mutant};
 
-const LIMITS: Limits = Limits { states: 3_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2 };
+const LIMITS: Limits =
+    Limits { states: 3_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2, bits: Bits::B64 };
 
 /// What a search says of `property` in `scenario`, in the timing in which it is judged.
 fn judge(scenario: &Scenario, property: Property, exact: bool) -> Finding {

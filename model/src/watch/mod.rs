@@ -214,9 +214,8 @@ fn slice_is_news(cluster: &Cluster<'_>, node: NodeId) -> bool {
 
 /// The events that can be delivered.
 pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    let mut watchers = vec![Watcher::Scheduler, Watcher::ControllerManager];
-    watchers.extend(cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]));
-    for watcher in watchers {
+    let of_nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
+    for watcher in [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(of_nodes) {
         if may_list(cluster, watcher) {
             out.push(Action::Watch(Watch::List { watcher }));
         }
@@ -235,7 +234,12 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             // SRC-5: nobody takes events from the config channel.
             continue;
         }
-        for pod in cluster.used_pods() {
+        // A kubelet hears of no pod that neither is nor was bound to its node.
+        let concerns = |pod: &PodId| match watcher {
+            Watcher::Kubelet(node) => cluster.pod(*pod).head.node() == Some(node),
+            _ => true,
+        };
+        for pod in cluster.used_pods().filter(concerns) {
             if pod_news(cluster, watcher, pod).is_some() {
                 out.push(Action::Watch(Watch::DeliverPod { to: watcher, pod }));
             }
