@@ -1,12 +1,13 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use podproof_checker::fingerprint::Bits;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
 
@@ -27,6 +28,8 @@ pub struct Arguments {
 pub enum Command {
     /// Checks the workloads of manifests, or built-in scenarios
     Check(Box<CheckArguments>),
+    /// Takes random walks at the workload's full size: quick, and no proof
+    Simulate(Box<SimulateArguments>),
     /// Lists the built-in scenarios, a line each
     Scenarios,
     /// Lists what --event, --latency, --story, --property and --mutant take, a line each
@@ -76,11 +79,11 @@ pub struct InputArguments {
     pub workloads: Vec<String>,
 
     /// Equal nodes, where the input has no Node objects [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=60))]
     pub nodes: Option<u8>,
 
     /// Replicas that are checked at most [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub replicas: Option<u8>,
 
     /// The Kubernetes release, wherever behaviour differs [default: the newest that is known]
@@ -158,13 +161,9 @@ pub struct CheckArguments {
     #[command(flatten)]
     pub world: WorldArguments,
 
-    /// Only this property; it counts even if it is only an expectation; may be repeated
-    #[arg(long = "property", value_name = "NAME", help_heading = "Properties")]
-    pub properties: Vec<Property>,
-
-    /// Report this property, but do not count it for the exit status; may be repeated
-    #[arg(long = "allow", value_name = "NAME", help_heading = "Properties")]
-    pub allowed: Vec<Property>,
+    /// Which promises are judged.
+    #[command(flatten)]
+    pub promises: PropertyArguments,
 
     /// Bounds of the searches.
     #[command(flatten)]
@@ -178,19 +177,78 @@ pub struct CheckArguments {
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
     pub format: Format,
 
+    /// Where counterexamples are written.
+    #[command(flatten)]
+    pub traces: TraceDirArguments,
+}
+
+/// Which promises are judged, and which count.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Properties")]
+pub struct PropertyArguments {
+    /// Only this property; it counts even if it is only an expectation; may be repeated
+    #[arg(long = "property", value_name = "NAME")]
+    pub properties: Vec<Property>,
+
+    /// Report this property, but do not count it for the exit status; may be repeated
+    #[arg(long = "allow", value_name = "NAME")]
+    pub allowed: Vec<Property>,
+}
+
+impl PropertyArguments {
+    /// The promises that are judged.
+    pub fn asked(&self) -> PropertySet {
+        match self.properties.is_empty() {
+            true => PropertySet::of(Property::all()),
+            false => PropertySet::of(self.properties.iter().copied()),
+        }
+    }
+
+    /// Does this promise count for the exit status?
+    pub fn count(&self, property: Property) -> bool {
+        let is_named = self.properties.contains(&property);
+        !self.allowed.contains(&property) && (is_named || !property.facts().expectation)
+    }
+}
+
+/// Where counterexamples are written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub struct TraceDirArguments {
     /// Where counterexamples are written; the folder is made when there is one
-    #[arg(long, value_name = "DIR", default_value = "podproof-traces", help_heading = "Report")]
+    #[arg(long, value_name = "DIR", default_value = "podproof-traces")]
     pub trace_dir: PathBuf,
+}
+
+/// What the command may take of the machine.
+#[derive(Debug, Args)]
+pub struct MachineArguments {
+    /// Threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Time for the whole command, divided over the searches that are left, for example 90s or 5m
+    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
+    pub time_limit: Option<Duration>,
+}
+
+impl MachineArguments {
+    /// How many threads run.
+    pub fn threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(processors, usize::from)
+    }
+
+    /// When the time is over. A limit beyond what a clock can hold is none.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.time_limit.and_then(|limit| Instant::now().checked_add(limit))
+    }
 }
 
 /// Bounds of the searches.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Search")]
 pub struct BoundArguments {
-    /// Threads [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-
     /// States that each search may find
     #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     pub max_states: u64,
@@ -208,9 +266,9 @@ pub struct BoundArguments {
     #[arg(long, value_name = "BITS", default_value = "64", value_parser = fingerprint_bits)]
     pub fingerprint_bits: Bits,
 
-    /// Time for the whole command, divided over the searches that are left, for example 90s or 5m
-    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
-    pub time_limit: Option<Duration>,
+    /// Threads, and time for all of them.
+    #[command(flatten)]
+    pub machine: MachineArguments,
 }
 
 fn fingerprint_bits(text: &str) -> Result<Bits, String> {
@@ -251,6 +309,79 @@ pub enum Format {
     Sarif,
     /// A Markdown table for each workload.
     Markdown,
+}
+
+/// `podproof simulate`.
+///
+/// Walks take small steps of the whole model, one at a time, and each step is judged as in a check. A component that can
+/// move is drawn first, then one of its steps; which components are slow, and how rarely something happens to the cluster, is
+/// drawn for each walk. The same seed and input give the same walks.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("nodes", |nodes| nodes.help("Equal nodes, where the input has no Node objects [default: 2 for 5 replicas, so \
+                                         that 50 run on 20; more, if no two of the pods may share a node]")),
+    mut_arg("replicas", |replicas| replicas.help("Replicas that are simulated at most [default: those of the manifest]")),
+    mut_arg("time_limit", |limit| limit.help("Time for the whole command, divided over the worlds that are left to walk \
+                                              through, for example 90s or 5m; what was walked until then depends on the \
+                                              machine")),
+    after_help = "Exit status: 0 nothing that counts was seen broken, which proves nothing; 1 a property that counts is \
+                  broken; 2 the input or the command line is wrong."
+)]
+pub struct SimulateArguments {
+    /// What is simulated.
+    #[command(flatten)]
+    pub input: InputArguments,
+
+    /// Which world it is simulated in.
+    #[command(flatten)]
+    pub world: WorldArguments,
+
+    /// Which promises are judged.
+    #[command(flatten)]
+    pub promises: PropertyArguments,
+
+    /// How far it walks.
+    #[command(flatten)]
+    pub walks: WalkArguments,
+
+    /// How the report is written
+    #[arg(long, value_parser = human_or_json(), default_value = "human", help_heading = "Report")]
+    pub format: Format,
+
+    /// Where counterexamples are written.
+    #[command(flatten)]
+    pub traces: TraceDirArguments,
+}
+
+/// Which walks are taken, and how far.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Walks")]
+pub struct WalkArguments {
+    /// What the walks are drawn from [default: one that is drawn and printed]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Walks through each world: each story, untimed and timed
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub walks: u32,
+
+    /// Only the walk of this number, the first being 1, as it is among all walks of its seed
+    #[arg(long, value_name = "N", conflicts_with = "walks", value_parser = clap::value_parser!(u32).range(1..))]
+    pub only_walk: Option<u32>,
+
+    /// Steps that a walk takes at most
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: u32,
+
+    /// Threads, and time for all of them.
+    #[command(flatten)]
+    pub machine: MachineArguments,
+}
+
+fn human_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
+    use clap::builder::TypedValueParser as _;
+    let format = |name: String| if name == "json" { Format::Json } else { Format::Human };
+    clap::builder::PossibleValuesParser::new(["human", "json"]).map(format)
 }
 
 /// `podproof explore`.

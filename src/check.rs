@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use podproof_vocabulary::left_out;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Timing;
-use podproof_vocabulary::{Property, left_out};
 
-use crate::arguments::{BoundArguments, CheckArguments, Engine};
+use crate::arguments::{BoundArguments, CheckArguments, Engine, WorldArguments};
 use crate::counterexamples::{self, path_of};
-use crate::plan::{self, Plan, Workload};
+use crate::plan::{self, Plan, Planned, Workload};
 use crate::progress::Line;
 use crate::search::{self, Limits};
 use crate::verdict::{
@@ -28,31 +28,14 @@ pub fn run(arguments: &CheckArguments) -> u8 {
 
 fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
     let mut report = CheckReport { warnings: input.warnings, ..CheckReport::default() };
-    let asked = match arguments.properties.is_empty() {
-        true => PropertySet::of(Property::all()),
-        false => PropertySet::of(arguments.properties.iter().copied()),
+    let asked = arguments.promises.asked();
+    let planned = match plan::all(input.workloads, &arguments.world, asked) {
+        Ok(planned) => planned,
+        Err(errors) => return CheckReport { errors, ..report },
     };
-    let planned: Vec<(Workload, Vec<Plan>, Vec<String>)> = input
-        .workloads
-        .into_iter()
-        .map(|workload| {
-            let (plans, untold) = plan::searches(&workload, &arguments.world, asked);
-            (workload, plans, untold)
-        })
-        .collect();
-    let mut left: usize = planned.iter().map(|(_, plans, _)| plans.len()).sum();
-    if left == 0 {
-        let untold = planned.into_iter().flat_map(|(workload, _, untold)| {
-            untold.into_iter().map(move |why| format!("{}: {why}", workload.name))
-        });
-        report.errors = untold
-            .chain(["there is nothing to search; accepted are other stories (--story)".into()])
-            .collect();
-        return report;
-    }
-    // A limit beyond what a clock can hold is none.
-    let deadline = arguments.bounds.time_limit.and_then(|limit| Instant::now().checked_add(limit));
-    for (workload, plans, untold) in planned {
+    let mut left: usize = planned.iter().map(|planned| planned.plans.len()).sum();
+    let deadline = arguments.bounds.machine.deadline();
+    for Planned { workload, plans, untold } in planned {
         let mut section = Section::new(arguments, &workload, &plans, untold);
         for plan in plans {
             let time = deadline
@@ -69,7 +52,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
 }
 
 /// What is wrong with a workload, with where it stands.
-fn located(workload: &Workload, error: &str) -> String {
+pub fn located(workload: &Workload, error: &str) -> String {
     match &workload.place {
         Some(place) => format!("{place}: {error}"),
         None => error.to_owned(),
@@ -77,13 +60,12 @@ fn located(workload: &Workload, error: &str) -> String {
 }
 
 fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Limits {
         states: bounds.max_states,
         depth: bounds.max_depth.unwrap_or(u64::MAX),
         memory: bounds.max_memory,
         time,
-        threads: bounds.threads.map_or(processors, usize::from),
+        threads: bounds.machine.threads(),
         bits: bounds.fingerprint_bits,
     }
 }
@@ -101,6 +83,36 @@ fn search(
     }
 }
 
+/// The report of a workload of which nothing is known yet.
+pub fn heading(
+    workload: &Workload,
+    plans: &[Plan],
+    untold: Vec<String>,
+    world: &WorldArguments,
+) -> WorkloadReport {
+    let scenario = &workload.scenarios[0];
+    let timed = plans.iter().any(|plan| plan.timing == Timing::Timed);
+    let inaccurate = scenario.inaccurate_detectors || world.inaccurate_detectors;
+    let mut assumptions = workload.assumptions.clone();
+    assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
+    let mut left_out = workload.left_out.clone();
+    left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));
+    left_out.sort_by_key(|row| row.position());
+    left_out.dedup();
+    WorkloadReport {
+        name: workload.name.clone(),
+        manifest_replicas: workload.manifest_replicas,
+        checked_replicas: workload.checked_replicas,
+        nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
+        assumptions,
+        warnings: workload.warnings.iter().cloned().chain(untold).collect(),
+        left_out,
+        is_cut: false,
+        searches: Vec::new(),
+        results: Vec::new(),
+    }
+}
+
 /// The report of one workload while its searches run.
 struct Section<'a> {
     arguments: &'a CheckArguments,
@@ -110,27 +122,7 @@ struct Section<'a> {
 
 impl<'a> Section<'a> {
     fn new(arguments: &'a CheckArguments, workload: &Workload, plans: &[Plan], untold: Vec<String>) -> Self {
-        let scenario = &workload.scenarios[0];
-        let timed = plans.iter().any(|plan| plan.timing == Timing::Timed);
-        let inaccurate = scenario.inaccurate_detectors || arguments.world.inaccurate_detectors;
-        let mut assumptions = workload.assumptions.clone();
-        assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
-        let mut left_out = workload.left_out.clone();
-        left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));
-        left_out.sort_by_key(|row| row.position());
-        left_out.dedup();
-        let report = WorkloadReport {
-            name: workload.name.clone(),
-            manifest_replicas: workload.manifest_replicas,
-            checked_replicas: workload.checked_replicas,
-            nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
-            assumptions,
-            warnings: workload.warnings.iter().cloned().chain(untold).collect(),
-            left_out,
-            is_cut: false,
-            searches: Vec::new(),
-            results: Vec::new(),
-        };
+        let report = heading(workload, plans, untold, &arguments.world);
         Self { arguments, undecided: workload.undecided.clone(), report }
     }
 
@@ -156,12 +148,12 @@ impl<'a> Section<'a> {
         let is_same = |row: &&mut ResultRow| {
             row.story == plan.story && row.property == property && row.timing == plan.timing
         };
-        let counts = self.counts(property);
+        let counts = self.arguments.promises.count(property);
         let known = self.report.results.iter_mut().find(is_same);
         if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
             return;
         }
-        let path = || path_of(&self.arguments.trace_dir, &self.report.name, plan, property);
+        let path = || path_of(&self.arguments.traces.trace_dir, &self.report.name, plan, property);
         let counterexample = trace.map(|trace| Counterexample { trace, path: Some(path()) });
         let row = ResultRow {
             story: plan.story,
@@ -189,15 +181,11 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn counts(&self, property: Property) -> bool {
-        let is_named = self.arguments.properties.contains(&property);
-        !self.arguments.allowed.contains(&property) && (is_named || !property.facts().expectation)
-    }
-
     fn finish(mut self) -> WorkloadReport {
         self.report.results.sort_by_key(|row| (row.story, row.property, row.timing));
         self.report.searches.sort_by_key(|row| (row.story, row.timing));
-        let warnings = counterexamples::write(&mut self.report.results);
+        let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
+        let warnings = counterexamples::write(broken);
         self.report.warnings.extend(warnings);
         self.report
     }

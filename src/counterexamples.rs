@@ -8,7 +8,7 @@ use podproof_traces::Trace;
 use podproof_vocabulary::Property;
 
 use crate::plan::Plan;
-use crate::verdict::ResultRow;
+use crate::verdict::Counterexample;
 
 /// The longest name that a file may have, in bytes.
 const LONGEST: usize = 255;
@@ -37,11 +37,10 @@ fn fitting(name: &str, most: usize) -> String {
     kept + &hash
 }
 
-/// Writes the counterexamples of `rows`. Those that could not be written have no path afterwards; a warning for each
-/// reason why.
-pub fn write(rows: &mut [ResultRow]) -> Vec<String> {
+/// Writes `counterexamples`. Those that could not be written have no path afterwards; a warning for each reason why.
+pub fn write<'a>(counterexamples: impl Iterator<Item = &'a mut Counterexample>) -> Vec<String> {
     let mut failed: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for counterexample in rows.iter_mut().filter_map(|row| row.counterexample.as_mut()) {
+    for counterexample in counterexamples {
         let Some(path) = counterexample.path.take() else { continue };
         match write_one(&counterexample.trace, &path) {
             Ok(()) => counterexample.path = Some(path),

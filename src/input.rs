@@ -11,6 +11,9 @@ use podproof_vocabulary::{Release, catalogue, left_out};
 use crate::arguments::InputArguments;
 use crate::plan::Workload;
 
+/// The label of a node that is its own.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
 /// What is to be checked, with what concerns no workload.
 pub struct Workloads {
     /// The workloads.
@@ -19,11 +22,31 @@ pub struct Workloads {
     pub warnings: Vec<String>,
 }
 
-/// Reads what the command line names.
+/// How large workloads are, where the command line does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Small enough for a search.
+    Searched,
+    /// As large as the manifest has them.
+    Full,
+}
+
+/// The most replicas that a state can hold, with as many again that are remembered, and half of them as surge.
+const REPLICAS_MAX: u8 = 100;
+
+/// Reads what the command line names, in a size that can be searched.
 ///
 /// # Errors
 /// What is wrong with it, a message each.
 pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
+    read_in_size(arguments, Size::Searched)
+}
+
+/// Reads what the command line names.
+///
+/// # Errors
+/// What is wrong with it, a message each.
+pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads, Vec<String>> {
     let latencies = latencies(arguments)?;
     let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new() };
     if arguments.files.is_empty() && arguments.scenarios.is_empty() {
@@ -40,16 +63,27 @@ pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
     if !arguments.files.is_empty() {
         let sources = sources(&arguments.files)?;
         let default = Options::default();
-        let options = Options {
+        let replicas = if size == Size::Full { REPLICAS_MAX } else { default.replicas };
+        let mut options = Options {
             nodes: arguments.nodes.unwrap_or(default.nodes),
-            replicas: arguments.replicas.unwrap_or(default.replicas),
+            replicas: arguments.replicas.unwrap_or(replicas),
             release: arguments.release.unwrap_or(default.release),
             latencies,
             on_sigterm: arguments.on_sigterm,
             listens_after_seconds: arguments.listens_after,
         };
-        let reading = manifest::read(&sources, &options)
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let read = |options: &Options| {
+            manifest::read(&sources, options)
+                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let mut reading = read(&options)?;
+        if size == Size::Full {
+            refuse_cut(&reading.workloads, arguments)?;
+            if arguments.nodes.is_none() {
+                options.nodes = nodes_for(&reading.workloads);
+                reading = read(&options)?;
+            }
+        }
         result.warnings = reading.warnings.iter().map(ToString::to_string).collect();
         result.workloads.extend(reading.workloads.into_iter().map(workload));
     }
@@ -57,6 +91,38 @@ pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
         select(&mut result.workloads, &arguments.workloads)?;
     }
     Ok(result)
+}
+
+/// Refuses a workload that would be cut to fewer replicas than its manifest has although nobody asked for that.
+fn refuse_cut(workloads: &[manifest::Input], arguments: &InputArguments) -> Result<(), Vec<String>> {
+    let is_cut = |input: &&manifest::Input| u32::from(input.checked_replicas) < input.manifest_replicas;
+    let problem = |input: &manifest::Input| {
+        format!(
+            "{}: {} has {} replicas, more than a state can hold ({REPLICAS_MAX}); accepted: --replicas from 1 to \
+             {REPLICAS_MAX}",
+            input.place, input.name, input.manifest_replicas
+        )
+    };
+    let problems: Vec<String> = match arguments.replicas {
+        None => workloads.iter().filter(is_cut).map(problem).collect(),
+        Some(_) => Vec::new(),
+    };
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Two nodes for five replicas, at least two; where no two pods may share a node, one for each pod that there may be at
+/// once, as far as a state has room.
+fn nodes_for(workloads: &[manifest::Input]) -> u8 {
+    const NODES_MAX: u16 = 60;
+    let wanted = |input: &manifest::Input| {
+        let workload = &input.scenarios[0].workload;
+        let replicas = u16::from(input.checked_replicas);
+        let spread = workload.template.pod_anti_affinity.iter().any(|term| term.topology_key == HOSTNAME);
+        let surge = u16::from(workload.strategy.fenceposts(input.checked_replicas).0);
+        if spread { replicas + surge } else { (2 * replicas).div_ceil(5) }
+    };
+    let wanted = workloads.iter().map(wanted).max().unwrap_or(0);
+    u8::try_from(wanted.clamp(2, NODES_MAX)).unwrap_or(u8::MAX)
 }
 
 /// Refuses what says how manifests are read, where built-in scenarios are checked: nothing is ignored silently.

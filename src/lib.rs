@@ -9,6 +9,7 @@
 //! - [`search`]: one search, and what it says of each promise
 //! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
 //! - [`reference_engine`]: the same by stateright's checkers
+//! - [`simulate`]: random walks at full size
 //! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
 //! - [`counterexamples`]: the files in which counterexamples are kept
 //! - [`verdict`], [`report`]: what was found, in each format
@@ -31,6 +32,7 @@ pub mod report;
 pub mod scenarios;
 pub mod search;
 pub mod searched;
+pub mod simulate;
 pub mod trace;
 pub mod verdict;
 

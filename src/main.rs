@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use podproof::arguments::{Arguments, Command, TraceCommand};
-use podproof::{check, explore, names, scenarios, trace};
+use podproof::{check, explore, names, scenarios, simulate, trace};
 
 fn main() -> ExitCode {
     let status = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Scenarios => scenarios::run(),
         Command::Names => names::run(),
         Command::Explore(arguments) => explore::run(&arguments),

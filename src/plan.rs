@@ -53,6 +53,40 @@ pub struct Plan {
     pub judged: PropertySet,
 }
 
+/// A workload with what is searched of it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The workload.
+    pub workload: Workload,
+    /// Its searches.
+    pub plans: Vec<Plan>,
+    /// A sentence for each story that cannot be told of it.
+    pub untold: Vec<String>,
+}
+
+/// The searches of all workloads.
+///
+/// # Errors
+/// Why there are none, a message each.
+pub fn all(
+    workloads: Vec<Workload>,
+    world: &WorldArguments,
+    asked: PropertySet,
+) -> Result<Vec<Planned>, Vec<String>> {
+    let plan = |workload: Workload| {
+        let (plans, untold) = searches(&workload, world, asked);
+        Planned { workload, plans, untold }
+    };
+    let planned: Vec<Planned> = workloads.into_iter().map(plan).collect();
+    if planned.iter().any(|planned| !planned.plans.is_empty()) {
+        return Ok(planned);
+    }
+    let untold = planned.into_iter().flat_map(|Planned { workload, untold, .. }| {
+        untold.into_iter().map(move |why| format!("{}: {why}", workload.name))
+    });
+    Err(untold.chain(["there is nothing to search; accepted are other stories (--story)".into()]).collect())
+}
+
 /// Promises that speak of a Service; the others are the same whichever Service is there.
 const OF_SERVICE: [Property; 7] = [
     Property::NoTrafficAfterSigterm,

@@ -52,14 +52,16 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the repository, by path. Build results and what git keeps for itself are none.
+/// Every file of the repository, by path. Build results, traces that a run left and what git keeps for itself are none.
 fn paths() -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect(READABLE) {
             let entry = entry.expect(READABLE);
             match entry.file_type().expect(READABLE).is_dir() {
-                true if !["target", ".git"].contains(&&*entry.file_name().to_string_lossy()) => {
+                true if !["target", ".git", "podproof-traces"]
+                    .contains(&&*entry.file_name().to_string_lossy()) =>
+                {
                     folders.push(entry.path());
                 }
                 true => {}

@@ -31,13 +31,32 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model of `scenario`, judging every property.
+    /// The model of `scenario`, judging every property, for searches.
+    ///
+    /// # Errors
+    /// A sentence that names the limit, if the scenario is larger than a state can hold, or has more progress obligations
+    /// than a search keeps.
+    pub fn new(scenario: Scenario) -> Result<Self, String> {
+        let model = Self::of_any_size(scenario)?;
+        let count = model.obligations.count();
+        if count > progress::SEARCHED_MAX {
+            return Err(format!(
+                "{}: {count} progress obligations are more than a search keeps ({}); check fewer replicas",
+                model.rules.scenario.name,
+                progress::SEARCHED_MAX
+            ));
+        }
+        Ok(model)
+    }
+
+    /// The model of `scenario`, judging every property, for single paths: it may have more progress obligations than
+    /// [`Model::owed`] can tell apart, and is asked for [`Model::pending`].
     ///
     /// # Errors
     /// A sentence that names the limit, if the scenario is larger than a state can hold.
-    pub fn new(scenario: Scenario) -> Result<Self, String> {
+    pub fn of_any_size(scenario: Scenario) -> Result<Self, String> {
         let rules = Rules::compile(scenario)?;
-        let obligations = progress::Layout::of(&rules)?;
+        let obligations = progress::Layout::of(&rules);
         let number = MODELS.fetch_add(1, Ordering::Relaxed);
         Ok(Self { rules, obligations, judged: PropertySet::of(Property::all()), number })
     }
@@ -143,7 +162,12 @@ impl Model {
         properties::judge(&step, self.judged)
     }
 
-    /// What is owed in `state`.
+    /// The bits of the obligations that are pending in `state`, in their order.
+    pub fn pending(&self, state: &ClusterState) -> Vec<u32> {
+        self.open(state, |cluster| progress::pending(&self.obligations, cluster))
+    }
+
+    /// What is owed in `state`, of a model that is small enough for searches.
     pub fn owed(&self, state: &ClusterState) -> Owed {
         self.open(state, |cluster| progress::owed(&self.obligations, cluster))
     }
@@ -151,11 +175,15 @@ impl Model {
     /// The obligations that a step discharges although they are pending on both sides: `endpoints-converge` owes nothing
     /// while the API state of the pods changes.
     pub fn discharged(&self, before: &Cluster<'_>, after: &Cluster<'_>) -> progress::Obligations {
-        if progress::unsettles_endpoints(before, after) {
-            self.obligations.of_property(Property::EndpointsConverge)
-        } else {
-            0
+        match self.discharges(Property::EndpointsConverge, before, after) {
+            true => self.obligations.of_property(Property::EndpointsConverge),
+            false => 0,
         }
+    }
+
+    /// Does a step discharge the obligations of `property` in this way?
+    pub fn discharges(&self, property: Property, before: &Cluster<'_>, after: &Cluster<'_>) -> bool {
+        property == Property::EndpointsConverge && progress::unsettles_endpoints(before, after)
     }
 
     /// The unit of fairness of a step.

@@ -12,6 +12,9 @@ use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport}
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
+/// Nodes that are named one by one.
+const NODES_SHOWN: usize = 8;
+
 fn style_of(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Broken => AnsiColor::Red.on_default().bold(),
@@ -40,7 +43,8 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("writing to a String");
 }
 
-fn section(out: &mut String, workload: &WorkloadReport) {
+/// What a workload is called, and how large it is here.
+pub(crate) fn name_and_size(workload: &WorkloadReport) -> String {
     let replicas = match u32::from(workload.checked_replicas) == workload.manifest_replicas {
         true => format!(
             "{} replica{}",
@@ -49,7 +53,17 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         ),
         false => format!("{} of {} replicas", workload.checked_replicas, workload.manifest_replicas),
     };
-    line(out, format_args!("{BOLD}{}{BOLD:#}: {replicas} on {}", workload.name, workload.nodes.join(", ")));
+    let nodes = match &workload.nodes[..] {
+        [first, .., last] if workload.nodes.len() > NODES_SHOWN => {
+            format!("{} nodes, {first} to {last}", workload.nodes.len())
+        }
+        nodes => nodes.join(", "),
+    };
+    format!("{BOLD}{}{BOLD:#}: {replicas} on {nodes}", workload.name)
+}
+
+fn section(out: &mut String, workload: &WorkloadReport) {
+    line(out, format_args!("{}", name_and_size(workload)));
     for warning in &workload.warnings {
         line(out, format_args!("  warning: {warning}"));
     }
@@ -123,7 +137,7 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
             line(out, format_args!("    {style}{}{style:#} {}{aside}", verdict.name(), row.property));
             if let Some(counterexample) = &row.counterexample {
                 line(out, format_args!("        {}", why(&counterexample.trace)));
-                let shown_by = shown_by(row).unwrap_or_default();
+                let shown_by = shown_by(counterexample);
                 line(out, format_args!("        {} steps: {shown_by}", counterexample.steps()));
             }
             if let Some(note) = &row.note {
@@ -140,7 +154,8 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
     }
 }
 
-fn list(out: &mut String, title: &str, lines: &[String]) {
+/// A list under a title, if there is anything in it.
+pub(crate) fn list(out: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }

@@ -154,7 +154,8 @@ impl<'a> Row<'a> {
     }
 }
 
-fn rounded(seconds: f64) -> f64 {
+/// Seconds with three digits.
+pub(crate) fn rounded(seconds: f64) -> f64 {
     // A sum of nothing is -0.
     (seconds * 1000.0).round() / 1000.0 + 0.0
 }

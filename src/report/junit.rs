@@ -50,7 +50,11 @@ fn say(suite: &mut TestSuite, lines: impl Iterator<Item = String>) {
 }
 
 fn case(workload: &WorkloadReport, row: &ResultRow) -> TestCase {
-    let said = because(workload, row).into_iter().chain(shown_by(row)).collect::<Vec<_>>().join("\n");
+    let said = because(workload, row)
+        .into_iter()
+        .chain(row.counterexample.as_ref().map(shown_by))
+        .collect::<Vec<_>>()
+        .join("\n");
     let status = match (row.verdict, row.counts) {
         (Verdict::Holds, _) => TestCaseStatus::success(),
         (Verdict::Broken, true) => failed(NonSuccessKind::Failure, row, said),

@@ -63,7 +63,7 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         let counts = if row.counts { "yes" } else { "no" };
         let (story, timing, verdict) = (row.story, row.timing.name(), row.verdict.name());
         let why = cell(&because(workload, row).unwrap_or_default());
-        let trace = shown_by(row).map(|shown_by| cell(&shown_by)).unwrap_or_default();
+        let trace = row.counterexample.as_ref().map(|shown| cell(&shown_by(shown))).unwrap_or_default();
         write(
             out,
             format_args!(

@@ -6,11 +6,13 @@ mod junit;
 mod markdown;
 mod sarif;
 
+pub(crate) use human::{list, name_and_size};
+pub(crate) use json::rounded;
 use podproof_traces::why;
 
 use crate::arguments::Format;
 use crate::output;
-use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
+use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, Verdict, WorkloadReport};
 
 /// Prints the report on standard output, and what is wrong with the input on standard error; the exit status.
 pub fn print(report: &CheckReport, format: Format) -> u8 {
@@ -51,12 +53,11 @@ fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
 }
 
 /// Where a counterexample is, for who wants to see it.
-fn shown_by(row: &ResultRow) -> Option<String> {
-    let path = row.counterexample.as_ref()?.path.as_ref();
-    Some(match path {
+pub(crate) fn shown_by(counterexample: &Counterexample) -> String {
+    match &counterexample.path {
         Some(path) => format!("podproof trace show {}", path.display()),
         None => "its trace could not be written".to_owned(),
-    })
+    }
 }
 
 /// The approximations that the searches of a workload used, a sentence each.
@@ -69,7 +70,7 @@ fn approximations(workload: &WorkloadReport) -> Vec<String> {
 }
 
 /// What the model leaves out that concerns a workload, a sentence each.
-fn left_out(workload: &WorkloadReport) -> Vec<String> {
+pub(crate) fn left_out(workload: &WorkloadReport) -> Vec<String> {
     workload.left_out.iter().map(|row| format!("{}: {}", row.what, row.reason)).collect()
 }
 
@@ -80,7 +81,7 @@ fn size(workload: &WorkloadReport) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -246,11 +246,10 @@ fn fair_units(world: &World, state: &ClusterState, enabled: &[Action]) -> Vec<Un
 
 fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> Result<Replayed, Divergence> {
     let model = world.model();
-    let Some(bit) = trace.obligation.filter(|&bit| bit < u128::BITS) else {
+    let Some(bit) = trace.obligation else {
         return unfit("obligation: a lasso keeps one pending; accepted is its number");
     };
-    let obligation = 1u128 << bit;
-    if model.obligations.of_property(trace.property) & obligation == 0 {
+    if !model.obligations.range(trace.property).contains(&bit) {
         return unfit(format!("obligation: {bit} is none of {}", trace.property));
     }
     for (number, step) in trace.steps().take(trace.stem.len()) {
@@ -264,17 +263,18 @@ fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> 
     let what = crate::why::obligation(world, &names, bit);
     let mut always_enabled = fair_units(world, &entry, &walk.enabled());
     let mut taken_units = Vec::new();
-    let mut kept = model.owed(&entry).pending & obligation != 0;
+    let is_pending = |state: &ClusterState| model.pending(state).contains(&bit);
+    let mut kept = is_pending(&entry);
     for (number, step) in trace.steps().skip(trace.stem.len()) {
         let before = walk.state.clone();
         taken_units.extend(model.unit_of(&before, &step.action));
         take(trace, &mut walk, &mut names, number, step)?;
         let enabled = fair_units(world, &walk.state, &walk.enabled());
         always_enabled.retain(|unit| enabled.contains(unit));
-        kept &= model.owed(&walk.state).pending & obligation != 0;
-        let discharged =
-            model.open(&before, |before| model.open(&walk.state, |after| model.discharged(before, after)));
-        kept &= discharged & obligation == 0;
+        kept &= is_pending(&walk.state);
+        kept &= !model.open(&before, |before| {
+            model.open(&walk.state, |after| model.discharges(trace.property, before, after))
+        });
     }
     if walk.state != entry {
         return no_more("its cycle does not return to the state where it begins".to_owned());

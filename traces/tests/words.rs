@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use every::{CONTAINER, NODE, POD, REVISION};
 use podproof_traces::{Change, Names, words};
-use podproof_vocabulary::action::{Action, Environment, Kubelet, LostWrite, Watch, Watcher};
+use podproof_vocabulary::action::{Action, CLASSES, Environment, Kubelet, LostWrite, Watch, Watcher};
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::{Address, Deletion, EndpointSeen, Phase, PodSeen};
@@ -46,6 +46,34 @@ fn every_action_has_words_of_its_own() {
         assert!(!sentence.contains('#'), "a name is missing: {sentence}");
         assert!(all.insert(sentence.clone()), "two steps have the words '{sentence}'");
     }
+}
+
+/// `{"kubelet":{"send-sigterm":{…}}}` is of the class `kubelet/send-sigterm`.
+#[test]
+fn the_class_of_an_action_is_what_its_file_calls_it() {
+    let mut classes = Vec::new();
+    for action in every::action() {
+        let mut names = Vec::new();
+        let mut value = serde_json::to_value(action).expect("an action is JSON");
+        while names.len() < 2 {
+            value = match value {
+                serde_json::Value::String(name) => {
+                    names.push(name);
+                    break;
+                }
+                serde_json::Value::Object(fields) => {
+                    let (name, inner) = fields.into_iter().next().expect("a variant has one name");
+                    names.push(name);
+                    inner
+                }
+                other => panic!("an action is no {other}"),
+            };
+        }
+        let class = CLASSES[usize::from(action.class())];
+        assert_eq!(class, names.join("/"));
+        classes.push(class);
+    }
+    assert_eq!(classes, CLASSES);
 }
 
 #[test]

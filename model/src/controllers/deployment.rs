@@ -145,9 +145,10 @@ fn scale_down_old(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<D
     if most == 0 {
         return None;
     }
-    // Unhealthy old pods first, oldest ReplicaSet first (`cleanupUnhealthyReplicas`).
-    for (revision, column) in copies.old() {
-        let unhealthy = column.replicas_seen().saturating_sub(column.available_seen());
+    // Unhealthy old pods first, oldest ReplicaSet first (`cleanupUnhealthyReplicas`). A status that still counts more
+    // than are wanted is an error there, and ends the sync: nothing is scaled down on stale numbers.
+    for (revision, column) in copies.old().filter(|(_, column)| column.replicas_seen() > 0) {
+        let unhealthy = column.replicas_seen().checked_sub(column.available_seen())?;
         if unhealthy > 0 {
             let fewer = most.min(unhealthy.into());
             return copies.scale(revision, u32::from(column.replicas_seen()) - fewer);
@@ -272,5 +273,36 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
         }
         // DEP-8: a condition, and no more than that.
         Deployment::ExceedProgressDeadline => cluster.shared.deployment.set_deadline_exceeded(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::event::Story;
+
+    use super::*;
+    use crate::state::DeploymentObject;
+    use crate::test_cluster::TestCluster;
+
+    /// `cleanupUnhealthyReplicas` ends the sync with an error where a status is older than the wanted replicas.
+    #[test]
+    fn nothing_is_scaled_down_while_a_status_counts_more_than_are_wanted() {
+        for (available, fewer) in [(37, None), (36, Some(35)), (35, Some(35))] {
+            let mut cluster = TestCluster::web(1, 2, |s| s.story = Story::Rollout);
+            cluster.change(|cluster| {
+                let deployment = DeploymentObject::new().with_exists(true).with_replicas(50).with_revision(1);
+                cluster.shared.deployment = deployment;
+                cluster.shared.deployment_view = deployment;
+                let column = |replicas, available| {
+                    let column = ReplicaSetColumn::new().with_exists(true).with_desired(50);
+                    column.with_replicas(replicas).with_available(available).seen()
+                };
+                cluster.replica_sets[0] = column(36, available);
+                cluster.replica_sets[1] = column(27, 3);
+            });
+            let scales = cluster.look(sync);
+            let down = |replicas| Deployment::ScaleReplicaSet { revision: Revision(0), replicas };
+            assert_eq!(scales, fewer.map(down), "{available} available of 36, and 3 of 27 new ones");
+        }
     }
 }

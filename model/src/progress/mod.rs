@@ -9,6 +9,8 @@ mod obligations;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use podproof_vocabulary::property::{Kind, PROPERTIES};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 
@@ -18,6 +20,9 @@ use crate::rules::Rules;
 /// A set of obligations, a bit each.
 pub type Obligations = u128;
 
+/// The most obligations that a search keeps. A walk asks for one after the other and keeps none.
+pub const SEARCHED_MAX: u32 = Obligations::BITS;
+
 /// Where the obligations of each property are among the bits.
 pub struct Layout {
     starts: Vec<(Property, u32, u32)>,
@@ -25,10 +30,7 @@ pub struct Layout {
 
 impl Layout {
     /// The obligations of a scenario.
-    ///
-    /// # Errors
-    /// A sentence, if there are more than a set holds.
-    pub fn of(rules: &Rules) -> Result<Self, String> {
+    pub fn of(rules: &Rules) -> Self {
         let mut end = 0;
         let mut starts = Vec::new();
         for facts in PROPERTIES.iter().filter(|facts| facts.kind == Kind::Liveness) {
@@ -46,14 +48,12 @@ impl Layout {
             starts.push((facts.property, end, count));
             end += count;
         }
-        if end > Obligations::BITS {
-            return Err(format!(
-                "{}: {end} progress obligations are more than a search keeps ({}); check fewer replicas",
-                rules.scenario.name,
-                Obligations::BITS
-            ));
-        }
-        Ok(Self { starts })
+        Self { starts }
+    }
+
+    /// How many obligations there are.
+    pub fn count(&self) -> u32 {
+        self.starts.iter().map(|&(_, _, count)| count).sum()
     }
 
     /// The property that an obligation belongs to.
@@ -62,18 +62,16 @@ impl Layout {
         owner.expect("every bit belongs to a property").0
     }
 
-    /// The obligations of a property.
+    /// The bits of a property's obligations; none if it is a safety property.
+    pub fn range(&self, property: Property) -> Range<u32> {
+        let own = self.starts.iter().find(|(owner, ..)| *owner == property);
+        own.map_or(0..0, |&(_, start, count)| start..start + count)
+    }
+
+    /// The obligations of a property, where no bit is beyond a set.
     pub fn of_property(&self, property: Property) -> Obligations {
         let ranges = self.starts.iter().filter(|(owner, ..)| *owner == property);
         ranges.fold(0, |bits, &(_, start, count)| bits | (((1 << count) - 1) << start))
-    }
-
-    fn start(&self, property: Property) -> u32 {
-        self.starts
-            .iter()
-            .find(|(owner, ..)| *owner == property)
-            .expect("every progress property has a place")
-            .1
     }
 }
 
@@ -93,17 +91,35 @@ struct Claim {
     goal: bool,
 }
 
-/// What is owed in this state.
+/// What is owed in this state, where no bit is beyond a set.
 pub fn owed(layout: &Layout, cluster: &Cluster<'_>) -> Owed {
     let mut owed = Owed::default();
-    let mut add = |property, index: usize, claim: Claim| {
-        let bit = 1 << (layout.start(property) + index as u32);
+    claims(layout, cluster, |bit, claim| {
         if claim.premise {
-            owed.reached |= bit;
+            owed.reached |= 1 << bit;
             if !claim.goal {
-                owed.pending |= bit;
+                owed.pending |= 1 << bit;
             }
         }
+    });
+    owed
+}
+
+/// The bits of what is pending in this state, however many obligations there are.
+pub fn pending(layout: &Layout, cluster: &Cluster<'_>) -> Vec<u32> {
+    let mut pending = Vec::new();
+    claims(layout, cluster, |bit, claim| {
+        if claim.premise && !claim.goal {
+            pending.push(bit);
+        }
+    });
+    pending.sort_unstable();
+    pending
+}
+
+fn claims(layout: &Layout, cluster: &Cluster<'_>, mut found: impl FnMut(u32, Claim)) {
+    let mut add = |property, index: usize, claim: Claim| {
+        found(layout.range(property).start + index as u32, claim);
     };
     let containers = cluster.rules.containers.len();
     for pod in cluster.used_pods() {
@@ -124,7 +140,6 @@ pub fn owed(layout: &Layout, cluster: &Cluster<'_>) -> Owed {
     add(Property::ReplacedAfterNodeFailure, 0, obligations::replaced(cluster));
     add(Property::RolloutCompletes, 0, obligations::rolled_out(cluster));
     add(Property::EndpointsConverge, 0, obligations::converged(cluster));
-    owed
 }
 
 /// A step changes what the API says of the Service's pods. `endpoints-converge` owes nothing along a cycle with such a

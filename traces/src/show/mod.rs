@@ -210,9 +210,8 @@ impl Story<'_> {
         self.page.blank();
         self.page.text(0, Paint::Guilt, &format!("so {} is broken", self.trace.property));
         let Some(world) = world else { return };
-        let own = world.model().obligations.of_property(self.trace.property);
-        let bit = self.trace.obligation.filter(|&bit| own.checked_shr(bit).is_some_and(|bits| bits & 1 == 1));
-        if let Some(bit) = bit {
+        let own = world.model().obligations.range(self.trace.property);
+        if let Some(bit) = self.trace.obligation.filter(|bit| own.contains(bit)) {
             let what = why::obligation(world, &self.names, bit);
             self.page.hanging(2, 4, Paint::Guilt, &what);
         }

@@ -9,7 +9,7 @@ use crate::walk::World;
 pub(crate) fn obligation(world: &World, names: &Names, bit: u32) -> String {
     let model = world.model();
     let property = model.obligations.property_of(bit);
-    let index = (bit - model.obligations.of_property(property).trailing_zeros()) as usize;
+    let index = (bit - model.obligations.range(property).start) as usize;
     let containers = model.rules.containers.len();
     let pod = |index: usize| names.pod(PodId::from(index));
     let node = |index: usize| names.node(NodeId::from(index));

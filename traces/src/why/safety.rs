@@ -16,6 +16,9 @@ use crate::names::Names;
 use crate::walk::{Walk, World};
 use crate::words::{address_name, phase_name, process_name};
 
+/// Pods that a sentence names one by one.
+const PODS_NAMED: usize = 8;
+
 /// Both sides of the last step of a walk.
 struct Scene<'s> {
     world: &'s World,
@@ -276,11 +279,11 @@ impl Scene<'_> {
         let alive: Vec<_> = self.pods().filter(lives).map(|pod| self.names.pod(pod)).collect();
         let surge = self.scenario.workload.strategy.fenceposts(deployment.replicas).0;
         let most = usize::from(deployment.replicas) + usize::from(surge);
-        vec![format!(
-            "{} pods are alive at once, {}; replicas + maxSurge is {most}",
-            alive.len(),
-            alive.join(", ")
-        )]
+        let named = match alive.len() {
+            ..=PODS_NAMED => format!(", {}", alive.join(", ")),
+            _ => String::new(),
+        };
+        vec![format!("{} pods are alive at once{named}; replicas + maxSurge is {most}", alive.len())]
     }
 
     fn terminal(&self) -> Vec<String> {

@@ -26,6 +26,26 @@ pub enum Component {
 }
 
 impl Component {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Time,
+        Self::Environment,
+        Self::ApiServer,
+        Self::Scheduler,
+        Self::DeploymentController,
+        Self::ReplicaSetController,
+        Self::NodeLifecycleController,
+        Self::TaintEvictionController,
+        Self::PodGarbageCollector,
+        Self::DisruptionController,
+        Self::EndpointSliceController,
+        Self::Kubelet,
+        Self::Pleg,
+        Self::ContainerRuntime,
+        Self::KubeProxy,
+        Self::Drain,
+    ];
+
     /// Its name, as Kubernetes has it.
     pub const fn name(self) -> &'static str {
         match self {
