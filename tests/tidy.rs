@@ -96,11 +96,11 @@ fn expect_none(wrong: Vec<String>, fix: &str) {
     assert!(wrong.is_empty(), "\n{}\n\nHow to fix it: {fix}\n", wrong.join("\n"));
 }
 
-/// The files that are test code as a whole: under `tests/` or `benches/`, and modules that are declared for tests only.
+/// The files that are test code as a whole: under `tests/`, `benches/` or `examples/`, and modules that are declared for tests only.
 fn test_files(sources: &[File]) -> BTreeSet<String> {
     let mut tests: BTreeSet<String> = BTreeSet::new();
     for file in sources {
-        if file.path.split('/').any(|part| ["tests", "benches"].contains(&part)) {
+        if file.path.split('/').any(|part| ["tests", "benches", "examples"].contains(&part)) {
             tests.insert(file.path.clone());
         }
         // The modules of `a/mod.rs` are beside it, those of `a/b.rs` in `a/b/`.

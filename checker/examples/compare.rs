@@ -1,6 +1,8 @@
 //! One full search of two-phase commit by the engine that is asked for: `compare ENGINE MANAGERS THREADS`, with ENGINE one of
 //! `packed`, `plain`, `stateright-bfs` and `stateright-dfs`. It prints states, transitions, seconds and the peak of memory.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is all that it is for")]
+
 #[path = "../benches/peers/two_phase_commit.rs"]
 mod two_phase_commit;
 

@@ -152,7 +152,7 @@ impl System for Toy {
     }
 
     fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, usize>)) {
-        self.out_of(*state).for_each(|(index, step)| {
+        for (index, step) in self.out_of(*state) {
             visit(Transition {
                 action: index,
                 next: step.to,
@@ -161,8 +161,8 @@ impl System for Toy {
                 unit: step.unit,
                 discharged: step.discharged,
                 classes: 0,
-            })
-        });
+            });
+        }
     }
 
     fn owed(&self, state: &u32) -> Owed {
