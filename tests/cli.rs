@@ -116,6 +116,7 @@ fn a_bound_ends_in_incomplete() {
     let (_, output) = check("bound", &[&about[..], &["examples/web.yaml"]].concat());
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
     assert!(stdout(&output).contains("as many as --max-states allows"));
+    assert!(stdout(&output).contains("allow more (--max-states"), "it says what to do");
 }
 
 /// DEP-10, CND-5: the model rolls out and makes ready what the manifest tells the cluster not to, or not yet.

@@ -6,8 +6,8 @@
 //! which parent, does not depend on who computed what.
 
 use std::hash::Hash;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::fingerprint::{Fingerprint, Hasher};
 use crate::graph::Id;
@@ -119,9 +119,9 @@ impl<F, S> Default for Expanded<F, S> {
 }
 
 /// Transitions that are looked up in a row, so that the memory is asked for all of them at once. States that own memory are
-/// dropped soon, while the allocator still has them at hand.
+/// dropped at once, while the allocator still has them at hand.
 const fn block<S>() -> usize {
-    if std::mem::needs_drop::<S>() { 4 } else { 64 }
+    if std::mem::needs_drop::<S>() { 1 } else { 64 }
 }
 
 /// The tool of a thread that expands.
@@ -137,16 +137,16 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
         Self { table: shards.read(), hasher: Hasher::default(), block: Vec::new(), held_back: Vec::new() }
     }
 
-    /// Expands states with consecutive numbers. `keeps_edges` says of a state whether its edges are wanted.
+    /// Expands states with consecutive numbers, each of which is dropped when it is done with. `keeps_edges` says of a state whether its edges are wanted.
     pub fn expand<Y: System<State = S>>(
         &mut self,
         system: &Y,
         first: Id,
-        states: Vec<S>,
+        states: &mut Vec<S>,
         keeps_edges: impl Fn(Id) -> bool,
         out: &mut Expanded<F, S>,
     ) {
-        for (offset, state) in states.into_iter().enumerate() {
+        for (offset, state) in states.drain(..).enumerate() {
             let id = first + offset as Id;
             let drafts = out.drafts.len();
             self.expand_one(system, id, &state, keeps_edges(id), out);
@@ -259,9 +259,8 @@ impl<F: Fingerprint, S> Expanded<F, S> {
     }
 
     /// Keeps the new ones, judges them, and asks what they owe.
-    pub fn keep_new<Y: System<State = S>>(&mut self, system: &Y) {
-        let kept = self.is_new.iter().filter(|is_new| is_new.load(Ordering::Relaxed)).count();
-        self.states = Vec::with_capacity(kept);
+    pub fn keep_new<Y: System<State = S>>(&mut self, system: &Y, spare: &Spare<S>) {
+        self.states = spare.take();
         let (mut all, is_new) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.is_new));
         for (fresh, is_new) in all.drain(..).zip(&is_new) {
             if is_new.load(Ordering::Relaxed) {
@@ -286,4 +285,29 @@ pub fn owed<Y: System>(system: &Y, state: &Y::State) -> (Obligations, Obligation
     let owed = system.owed(state);
     // What comes after a state at the system's limit is not known, so nothing is said of resting there.
     (if system.limit(state).is_none() { owed.pending } else { 0 }, owed.reached)
+}
+
+/// Lists that states have waited in, to be used again: an allocator that gets back large pieces all the time spends its own
+/// time on joining small ones.
+pub struct Spare<S>(Mutex<Vec<Vec<S>>>);
+
+/// As many are kept.
+const SPARE: usize = 256;
+
+impl<S> Spare<S> {
+    pub fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    pub fn take(&self) -> Vec<S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub fn give(&self, mut list: Vec<S>) {
+        list.clear();
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE {
+            spare.push(list);
+        }
+    }
 }

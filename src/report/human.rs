@@ -187,4 +187,10 @@ fn summary(out: &mut String, report: &CheckReport) {
             both(Verdict::NotApplicable),
         ),
     );
+    let searches = || report.workloads.iter().flat_map(|workload| &workload.searches);
+    if both(Verdict::Incomplete) > 0 && searches().any(|search| !search.outcome.stopped.is_empty()) {
+        let advice = "to complete what met a bound, allow more (--max-states, --max-memory) or ask for less (--replicas, \
+                      --nodes, --story, --property)";
+        line(out, format_args!("{advice}"));
+    }
 }
