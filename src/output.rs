@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{ErrorKind, Write};
 
+use crate::arguments::Format;
+
 /// Writes the whole of `text` on standard output; the exit status of the command, which is `status` unless that failed.
 ///
 /// A reader that has gone (`| head -1`) has read what it wanted: nothing is said of it. Whatever else keeps the text from
@@ -16,6 +18,20 @@ pub fn put(text: &str, status: u8) -> u8 {
         }
         _ => status,
     }
+}
+
+/// Prints a report: errors on standard error, and there the warnings too unless people read the text; then the text. The exit
+/// status of the command.
+pub fn report(errors: &[String], warnings: &[String], format: Format, text: &str, status: u8) -> u8 {
+    for error in errors {
+        tell(format_args!("error: {error}"));
+    }
+    if format != Format::Human {
+        for warning in warnings {
+            tell(format_args!("warning: {warning}"));
+        }
+    }
+    put(text, status)
 }
 
 /// Says a line on standard error. That it cannot be read there is nothing that could be said elsewhere.

@@ -6,8 +6,8 @@
 //! which parent, does not depend on who computed what.
 
 use std::hash::Hash;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::fingerprint::{Fingerprint, Hasher};
 use crate::graph::Id;
@@ -142,11 +142,11 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
         &mut self,
         system: &Y,
         first: Id,
-        states: &mut Vec<S>,
+        states: Vec<S>,
         keeps_edges: impl Fn(Id) -> bool,
         out: &mut Expanded<F, S>,
     ) {
-        for (offset, state) in states.drain(..).enumerate() {
+        for (offset, state) in states.into_iter().enumerate() {
             let id = first + offset as Id;
             let drafts = out.drafts.len();
             self.expand_one(system, id, &state, keeps_edges(id), out);
@@ -259,8 +259,9 @@ impl<F: Fingerprint, S> Expanded<F, S> {
     }
 
     /// Keeps the new ones, judges them, and asks what they owe.
-    pub fn keep_new<Y: System<State = S>>(&mut self, system: &Y, spare: &Spare<S>) {
-        self.states = spare.take();
+    pub fn keep_new<Y: System<State = S>>(&mut self, system: &Y) {
+        let kept = self.is_new.iter().filter(|is_new| is_new.load(Ordering::Relaxed)).count();
+        self.states = Vec::with_capacity(kept);
         let (mut all, is_new) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.is_new));
         for (fresh, is_new) in all.drain(..).zip(&is_new) {
             if is_new.load(Ordering::Relaxed) {
@@ -285,29 +286,4 @@ pub fn owed<Y: System>(system: &Y, state: &Y::State) -> (Obligations, Obligation
     let owed = system.owed(state);
     // What comes after a state at the system's limit is not known, so nothing is said of resting there.
     (if system.limit(state).is_none() { owed.pending } else { 0 }, owed.reached)
-}
-
-/// Lists that states have waited in, to be used again: an allocator that gets back large pieces all the time spends its own
-/// time on joining small ones.
-pub struct Spare<S>(Mutex<Vec<Vec<S>>>);
-
-/// As many are kept.
-const SPARE: usize = 256;
-
-impl<S> Spare<S> {
-    pub fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
-    }
-
-    pub fn take(&self) -> Vec<S> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    pub fn give(&self, mut list: Vec<S>) {
-        list.clear();
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE {
-            spare.push(list);
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::expand::{Expanded, Expander, SHARDS, Shards, Spare, owed, shard};
+use crate::expand::{Expanded, Expander, SHARDS, Shards, owed, shard};
 use crate::fingerprint::{Bits, Fingerprint, Hasher};
 use crate::frontier::Frontier;
 use crate::graph::{Edge, Graph, HELD_BACK, Id};
@@ -109,7 +109,6 @@ struct Run<'y, Y: System, F> {
     /// Segments of the level that are done with.
     done: usize,
     batch: Vec<Mutex<Expanded<F, Y::State>>>,
-    spare: Spare<Y::State>,
     transitions: u64,
     widest: u64,
     depth: u64,
@@ -138,7 +137,6 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             next: Frontier::default(),
             done: 0,
             batch: Vec::new(),
-            spare: Spare::new(),
             transitions: 0,
             widest: 0,
             depth: 0,
@@ -277,7 +275,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
 
     /// What threads do side by side.
     fn compute(&mut self, threads: usize, count: usize) -> std::io::Result<()> {
-        let Self { system, shards, graph, level, batch, done, spare, .. } = self;
+        let Self { system, shards, graph, level, batch, done, .. } = self;
         let (system, done, graph, level, shards, batch) =
             (*system, *done, &*graph, &*level, &*shards, &*batch);
         let keeps_edges = |id: Id| graph.keeps_edges() && graph.pending(id) != 0;
@@ -290,10 +288,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
                 let mut out = lock(&batch[place]);
                 out.clear();
                 match level.take(system, done + place) {
-                    Ok(mut states) => {
+                    Ok(states) => {
                         let first = level.segments[done + place].first;
-                        expander.expand(system, first, &mut states, keeps_edges, &mut out);
-                        spare.give(states);
+                        expander.expand(system, first, states, keeps_edges, &mut out);
                     }
                     Err(error) => *lock(&failed) = Some(error),
                 }
@@ -315,7 +312,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
                 },
             );
         }
-        workers::each(threads, count, || (), |(), place| lock(&batch[place]).keep_new(system, spare));
+        workers::each(threads, count, || (), |(), place| lock(&batch[place]).keep_new(system));
         Ok(())
     }
 

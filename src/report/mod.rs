@@ -16,15 +16,7 @@ use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, Verdict,
 
 /// Prints the report on standard output, and what is wrong with the input on standard error; the exit status.
 pub fn print(report: &CheckReport, format: Format) -> u8 {
-    for error in &report.errors {
-        output::tell(format_args!("error: {error}"));
-    }
-    if format != Format::Human {
-        for warning in &report.warnings {
-            output::tell(format_args!("warning: {warning}"));
-        }
-    }
-    output::put(&render(report, format), report.exit())
+    output::report(&report.errors, &report.warnings, format, &render(report, format), report.exit())
 }
 
 /// The report as text.
