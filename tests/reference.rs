@@ -142,6 +142,22 @@ fn moves_are_searched_as_by_stateright() {
 }
 
 #[test]
+fn the_built_in_scenarios_are_searched_as_by_stateright() {
+    let mut compared = 0;
+    for entry in catalogue::ENTRIES {
+        let untimed = entry.scenario();
+        moves_agree(&untimed);
+        let timed = timed(untimed);
+        // What takes stateright minutes is left to the counts of the golden test.
+        if Checked::new(timed.clone()).report(2, 60_000).is_complete() {
+            moves_agree(&timed);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 17, "{compared} of {} with time", catalogue::ENTRIES.len());
+}
+
+#[test]
 fn timed_states_are_searched_as_by_stateright() {
     single_steps_agree(&with_all_clocks(web(Story::Create, 1, 1)));
     single_steps_agree(&with_all_clocks(web(Story::Create, 1, 2)));
