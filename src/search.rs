@@ -92,7 +92,7 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
         approximations: approximations(system.reduced()),
         findings,
         measured: Some(Measured {
-            widest: report.widest,
+            max_out_degree: report.max_out_degree,
             memory: report.memory,
             peak: report.peak,
             spilled: report.spilled,

@@ -71,7 +71,7 @@ pub struct Outcome {
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// The most transitions out of a state.
-    pub widest: u64,
+    pub max_out_degree: u64,
     /// Bytes that it remembers of the states at its end.
     pub memory: u64,
     /// The most bytes that it took, with the states that waited in memory.

@@ -73,7 +73,7 @@ pub struct Expanded<F, S> {
     /// The places of those of each shard, with their fingerprints.
     pub by_shard: Vec<Vec<(F, u32)>>,
     pub transitions: u64,
-    pub widest: u64,
+    pub max_out_degree: u64,
     pub dead_ends: u64,
     pub reached: Properties,
     /// The first step that breaks each property.
@@ -102,7 +102,7 @@ impl<F, S> Default for Expanded<F, S> {
             is_new: Vec::new(),
             by_shard: (0..SHARDS).map(|_| Vec::new()).collect(),
             transitions: 0,
-            widest: 0,
+            max_out_degree: 0,
             dead_ends: 0,
             reached: 0,
             broken: Vec::new(),
@@ -188,7 +188,7 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             }
         });
         out.transitions += count;
-        out.widest = out.widest.max(count);
+        out.max_out_degree = out.max_out_degree.max(count);
         out.dead_ends += u64::from(count == 0);
         if keeps_edges {
             self.held_back.clear();
@@ -217,7 +217,7 @@ impl<F: Fingerprint, S> Expanded<F, S> {
         self.fresh.clear();
         self.is_new.clear();
         self.by_shard.iter_mut().for_each(Vec::clear);
-        (self.transitions, self.widest, self.dead_ends) = (0, 0, 0);
+        (self.transitions, self.max_out_degree, self.dead_ends) = (0, 0, 0);
         (self.reached, self.seen_broken) = (0, 0);
         self.broken.clear();
         self.limits.clear();

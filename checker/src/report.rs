@@ -91,7 +91,7 @@ pub struct Report<S, A> {
     /// Why it is not complete; nothing if it is.
     pub stopped: Vec<Stopped>,
     /// The most transitions out of a state.
-    pub widest: u64,
+    pub max_out_degree: u64,
     /// Bytes of what it remembers of the states at the end: the table and the ways to them, obligations and edges.
     pub memory: u64,
     /// The most bytes that it took at a look, with the states that waited in memory.

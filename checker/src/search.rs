@@ -110,7 +110,7 @@ struct Run<'y, Y: System, F> {
     done: usize,
     batch: Vec<Mutex<Expanded<F, Y::State>>>,
     transitions: u64,
-    widest: u64,
+    max_out_degree: u64,
     depth: u64,
     dead_ends: u64,
     reached: Properties,
@@ -138,7 +138,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             done: 0,
             batch: Vec::new(),
             transitions: 0,
-            widest: 0,
+            max_out_degree: 0,
             depth: 0,
             dead_ends: 0,
             reached: 0,
@@ -176,7 +176,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             depth: self.depth,
             dead_ends: self.dead_ends,
             stopped,
-            widest: self.widest,
+            max_out_degree: self.max_out_degree,
             memory,
             peak: self.peak.max(memory),
             spilled: self.spilled,
@@ -320,7 +320,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     fn number(&mut self, place: usize) {
         let mut out = std::mem::take(lock_mut(&mut self.batch[place]));
         self.transitions += out.transitions;
-        self.widest = self.widest.max(out.widest);
+        self.max_out_degree = self.max_out_degree.max(out.max_out_degree);
         self.dead_ends += out.dead_ends;
         self.reached |= out.reached;
         for broken in &out.broken {

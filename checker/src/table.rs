@@ -1,4 +1,4 @@
-//! A set of fingerprints that stays nine tenths full.
+//! A set of fingerprints that is never less than three quarters full, nor more than seven eighths.
 //!
 //! Fingerprints stand in ascending order with gaps (linear probing from a place in proportion to the value), so an
 //! unsuccessful look ends as soon as a larger one is met, and growing is one pass through memory. It grows by an eighth, so

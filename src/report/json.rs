@@ -15,8 +15,13 @@ pub fn render(report: &CheckReport) -> String {
         warnings: &report.warnings,
         errors: &report.errors,
     };
+    pretty(&document)
+}
+
+/// A document as text, ended by a line break.
+pub(crate) fn pretty(document: &impl Serialize) -> String {
     let text =
-        serde_json::to_string_pretty(&document).expect("a report has no maps with keys that are not text");
+        serde_json::to_string_pretty(document).expect("a report has no maps with keys that are not text");
     text + "\n"
 }
 
@@ -126,7 +131,7 @@ fn measured(measured: &Measured) -> serde_json::Value {
     let coverage: serde_json::Map<_, _> =
         coverage.map(|(&class, &count)| (class.to_owned(), count.into())).collect();
     json!({
-        "most-transitions": measured.widest,
+        "max-out-degree": measured.max_out_degree,
         "memory": measured.memory,
         "peak-memory": measured.peak,
         "spilled": measured.spilled,

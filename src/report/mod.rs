@@ -7,7 +7,7 @@ mod markdown;
 mod sarif;
 
 pub(crate) use human::{list, name_and_size};
-pub(crate) use json::rounded;
+pub(crate) use json::{pretty, rounded};
 use podproof_traces::why;
 
 use crate::arguments::Format;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::found::{Said, SimulateReport, Simulated, Walks, Word};
 use crate::arguments::Format;
 use crate::output;
-use crate::report::{grouped, left_out, list, name_and_size, rounded, shown_by};
+use crate::report::{grouped, left_out, list, name_and_size, pretty, rounded, shown_by};
 use crate::verdict::Counterexample;
 
 const BOLD: Style = Style::new().bold();
@@ -197,9 +197,7 @@ fn document(report: &SimulateReport) -> String {
         warnings: &report.warnings,
         errors: &report.errors,
     };
-    let text =
-        serde_json::to_string_pretty(&document).expect("a report has no maps with keys that are not text");
-    text + "\n"
+    pretty(&document)
 }
 
 #[derive(Serialize)]

@@ -115,5 +115,5 @@ fn classes_are_counted_and_one_that_is_never_taken_shows() {
     let report = searched(true, ENOUGH, 2, Bits::B64);
     let half = u64::from(SIDES) << (SIDES - 2);
     assert_eq!(report.coverage, [half, half, 0]);
-    assert_eq!((report.transitions, report.widest), (2 * half, SIDES.into()));
+    assert_eq!((report.transitions, report.max_out_degree), (2 * half, SIDES.into()));
 }

@@ -146,6 +146,15 @@ fn container(cursor: &Cursor<'_>, given: &core::Container, kind: ContainerKind, 
         let policies = [("Always", ()), ("OnFailure", ()), ("Never", ())];
         cursor.field("restartPolicy").one_of(given.restart_policy.as_deref(), &policies, ());
     }
+    // Left out of the model, and refused all the same where the API server refuses them (S28 `validateContainers`).
+    let pulls = [("Always", ()), ("IfNotPresent", ()), ("Never", ())];
+    cursor.field("imagePullPolicy").one_of(given.image_pull_policy.as_deref(), &pulls, ());
+    let messages = [("File", ()), ("FallbackToLogsOnError", ())];
+    cursor.field("terminationMessagePolicy").one_of(
+        given.termination_message_policy.as_deref(),
+        &messages,
+        (),
+    );
     Container {
         name: given.name.clone(),
         kind,

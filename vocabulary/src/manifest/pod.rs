@@ -179,6 +179,13 @@ pub fn pod_template(
             format!("Always, as the pods belong to a {}", kind.name()),
         );
     }
+    // Left out of the model, and refused all the same where the API server refuses them (S28 `ValidatePodSpec`).
+    let resolvers = [("ClusterFirst", ()), ("ClusterFirstWithHostNet", ()), ("Default", ()), ("None", ())];
+    at.field("dnsPolicy").one_of(spec.dns_policy.as_deref(), &resolvers, ());
+    let preemption = [("PreemptLowerPriority", ()), ("Never", ())];
+    at.field("preemptionPolicy").one_of(spec.preemption_policy.as_deref(), &preemption, ());
+    let systems = [("linux", ()), ("windows", ())];
+    at.field("os").field("name").one_of(spec.os.as_ref().map(|os| os.name.as_str()), &systems, ());
     let mut labels = metadata.labels.clone().unwrap_or_default();
     // What the Deployment controller added to a ReplicaSet or Pod that was read back from a cluster.
     labels.remove("pod-template-hash");

@@ -199,3 +199,26 @@ fn an_input_without_a_workload_names_its_files() {
         "a.yaml:316:1: the input holds 61 Nodes; accepted: at most 60 Nodes",
     );
 }
+
+/// Fields that the model leaves out are checked where the API server would refuse them.
+#[test]
+fn unknown_values_are_refused_in_fields_that_are_left_out_too() {
+    for (pod, container, says) in [
+        ("dnsPolicy: Whatever", "", "dnsPolicy: is 'Whatever'; accepted: ClusterFirst, "),
+        (
+            "preemptionPolicy: Often",
+            "",
+            "preemptionPolicy: is 'Often'; accepted: PreemptLowerPriority or Never",
+        ),
+        ("os: {name: plan9}", "", "os.name: is 'plan9'; accepted: linux or windows"),
+        (
+            "",
+            "imagePullPolicy: Sometimes",
+            "imagePullPolicy: is 'Sometimes'; accepted: Always, IfNotPresent or Never",
+        ),
+        ("", "terminationMessagePolicy: Log", "is 'Log'; accepted: File or FallbackToLogsOnError"),
+    ] {
+        let error = refused(&deployment("", pod, container));
+        assert!(error.contains(says), "{error}");
+    }
+}
