@@ -4,7 +4,7 @@ use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
 use podproof_model::progress::Layout;
 use podproof_model::properties::Judged;
-use podproof_model::reduced::{Move, Reduced, symmetry};
+use podproof_model::reduced::{Move, Outcome, Reduced, symmetry};
 use podproof_model::{ClusterState, fairness};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, CLASSES};
@@ -153,7 +153,16 @@ impl System for Searched {
     }
 
     fn transitions(&self, state: &ClusterState, visit: &mut impl FnMut(Transition<ClusterState, Move>)) {
-        self.reduced.moves(state, |outcome| {
+        self.expand(state, visit, &mut Vec::new());
+    }
+
+    fn expand(
+        &self,
+        state: &ClusterState,
+        visit: &mut impl FnMut(Transition<ClusterState, Move>),
+        held_back: &mut Vec<u16>,
+    ) {
+        let visit = |outcome: Outcome| {
             let unit = outcome.unit.map(|unit| self.binding(unit));
             visit(Transition {
                 action: outcome.taken,
@@ -164,17 +173,14 @@ impl System for Searched {
                 discharged: if outcome.discharged == 0 { 0 } else { self.folded(outcome.discharged) },
                 classes: outcome.classes,
             });
-        });
+        };
+        self.reduced.moves_but(state, visit, |unit| held_back.push(self.binding(unit)));
     }
 
     fn owed(&self, state: &ClusterState) -> Owed {
         // A promise that nobody ever waits for is not kept but empty: its premise counts as reached once it is pending.
         let pending = self.folded(self.reduced.model.owed(state).pending);
         Owed { pending, reached: pending }
-    }
-
-    fn held_back(&self, state: &ClusterState, out: &mut Vec<u16>) {
-        out.extend(self.reduced.model.held_back(state).into_iter().map(|unit| self.binding(unit)));
     }
 
     fn class_names(&self) -> Vec<&'static str> {

@@ -171,7 +171,9 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             return;
         }
         let mut count: u64 = 0;
-        system.transitions(state, &mut |transition: Transition<S, Y::Action>| {
+        let mut held_back = std::mem::take(&mut self.held_back);
+        held_back.clear();
+        let visit = &mut |transition: Transition<S, Y::Action>| {
             let choice = u16::try_from(count).expect("a state has at most 65535 transitions");
             count += 1;
             out.reached |= transition.reached;
@@ -186,16 +188,19 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             if self.block.len() >= block::<S>() {
                 look_up(&self.table, &mut self.block, out);
             }
-        });
+        };
+        match keeps_edges {
+            true => system.expand(state, visit, &mut held_back),
+            false => system.transitions(state, visit),
+        }
         out.transitions += count;
         out.max_out_degree = out.max_out_degree.max(count);
         out.dead_ends += u64::from(count == 0);
         if keeps_edges {
-            self.held_back.clear();
-            system.held_back(state, &mut self.held_back);
-            let held = self.held_back.iter().map(|&unit| Draft { to: None, unit: Some(unit), discharged: 0 });
+            let held = held_back.iter().map(|&unit| Draft { to: None, unit: Some(unit), discharged: 0 });
             out.drafts.extend(held);
         }
+        self.held_back = held_back;
     }
 }
 

@@ -112,7 +112,7 @@ pub struct Report<S, A> {
     /// every transition out of its states was seen; that there is no other needs a complete search.
     pub lassos: Vec<Lasso<S, A>>,
     /// The obligations that a run may keep for ever that is unfair to nothing but what is
-    /// [held back](System::held_back): of these nothing is known, unless there is a lasso.
+    /// [held back](System::expand): of these nothing is known, unless there is a lasso.
     pub starved: Obligations,
 }
 

@@ -95,9 +95,17 @@ pub trait System: Sync {
         false
     }
 
-    /// The units that are possible in `state` and have no transition only because of an approximation; they count as
-    /// possible where fairness is judged. `out` is empty. A state with one also has a fair transition.
-    fn held_back(&self, _state: &Self::State, _out: &mut Vec<Unit>) {}
+    /// The same as [`transitions`](Self::transitions), and the units that are possible in `state` and have no transition only
+    /// because of an approximation; they count as possible where fairness is judged. `held_back` is empty. A state with one also
+    /// has a fair transition. By default there are none.
+    fn expand(
+        &self,
+        state: &Self::State,
+        visit: &mut impl FnMut(Transition<Self::State, Self::Action>),
+        _held_back: &mut Vec<Unit>,
+    ) {
+        self.transitions(state, visit);
+    }
 
     /// Why the search must not go on from `state`, if it must not. The verdict is then incomplete.
     fn limit(&self, _state: &Self::State) -> Option<&'static str> {

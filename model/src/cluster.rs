@@ -5,6 +5,7 @@ use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
 use crate::rules::Rules;
+use crate::slots::Slots;
 use crate::state::{ClusterState, Container, NodeColumn, PodColumn, ProxyPod, ReplicaSetColumn, Shared};
 
 /// One state, laid open.
@@ -27,6 +28,8 @@ pub struct Cluster<'a> {
     pub(crate) clocks: &'a mut [u16],
     /// The event rings of an exact search.
     pub(crate) rings: &'a mut [u64],
+    /// The slots that somebody remembers a pod in.
+    used: Slots,
 }
 
 impl<'a> Cluster<'a> {
@@ -40,12 +43,20 @@ impl<'a> Cluster<'a> {
         let (containers, rest) = rest.split_at_mut(layout.containers.len());
         let (proxies, rest) = rest.split_at_mut(layout.proxies.len());
         let (clocks, rings) = rest.split_at_mut(layout.clocks.len());
+        let pods: &mut [PodColumn] = bytemuck::cast_slice_mut(pods);
+        let mut used = Slots::NONE;
+        for (slot, column) in pods.iter().enumerate() {
+            if column.head.used() {
+                used.insert(slot.into());
+            }
+        }
         Self {
             rules,
+            used,
             shared: &mut bytemuck::cast_slice_mut(shared)[0],
             replica_sets: bytemuck::cast_slice_mut(replica_sets),
             nodes: bytemuck::cast_slice_mut(nodes),
-            pods: bytemuck::cast_slice_mut(pods),
+            pods,
             containers: &mut bytemuck::cast_slice_mut(containers)[..rules.pods * rules.containers.len()],
             proxies: &mut bytemuck::cast_slice_mut(proxies)[..rules.pods * rules.nodes],
             clocks: &mut bytemuck::cast_slice_mut(clocks)[..rules.clocks.count()],
@@ -64,8 +75,26 @@ impl<'a> Cluster<'a> {
     }
 
     /// All slots that somebody remembers a pod in.
-    pub fn used_pods(&self) -> impl Iterator<Item = PodId> + '_ {
-        self.pod_ids().filter(|&pod| self.pod(pod).head.used())
+    pub fn used(&self) -> Slots {
+        self.used
+    }
+
+    /// The same, one after the other.
+    pub fn used_pods(&self) -> impl Iterator<Item = PodId> + Clone + use<> {
+        self.used.iter()
+    }
+
+    /// Takes a free slot for a new pod.
+    pub(crate) fn take_slot(&mut self, pod: PodId) {
+        debug_assert_eq!(*self.pod(pod), PodColumn::default(), "a free slot is all zero");
+        self.pod_mut(pod).head.set_used(true);
+        self.used.insert(pod);
+    }
+
+    /// Frees the slot of a pod that nobody remembers.
+    pub(crate) fn free_slot(&mut self, pod: PodId) {
+        *self.pod_mut(pod) = PodColumn::default();
+        self.used.remove(pod);
     }
 
     /// All nodes.

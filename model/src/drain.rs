@@ -7,10 +7,12 @@ use podproof_vocabulary::action::{Action, Drain};
 use crate::api_server::eviction::{self, Answer};
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 
 /// The steps that a drain can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    if cluster.shared.control_plane.draining().is_none() {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    // While a drain goes on every step touches everything.
+    if !scope.is_everything() || cluster.shared.control_plane.draining().is_none() {
         return;
     }
     if cluster.shared.control_plane.drain_must_list() {

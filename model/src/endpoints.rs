@@ -9,6 +9,7 @@ use podproof_vocabulary::action::{Action, EndpointSlice};
 use podproof_vocabulary::mutant::Mutant;
 
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::{ControllerView, Endpoint};
 use crate::watch;
 
@@ -45,9 +46,10 @@ pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
 }
 
 /// The steps that the controller can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     let runs = !cluster.shared.control_plane.controller_manager_down();
-    if runs
+    if scope.has_pods()
+        && runs
         && cluster.rules.scenario.service.is_some()
         && cluster.used_pods().any(|pod| is_stale(cluster, pod))
     {

@@ -19,7 +19,8 @@
 //! - [`rules`]: a scenario, compiled
 //! - [`state`]: what a state is made of
 //! - [`cluster`]: a state laid open
-//! - [`step`]: the transition functions
+//! - [`step`]: the transition functions; [`scope`]: what they are asked for
+//! - [`slots`]: a set of pods
 //! - [`time`]: clocks and ticks
 //! - [`properties`] and [`progress`]: what is promised, step by step and in the end
 //! - [`fairness`]: which steps must be taken in the end
@@ -37,6 +38,8 @@ pub mod proxy;
 pub mod reduced;
 pub mod rules;
 pub mod scheduler;
+pub mod scope;
+pub mod slots;
 pub mod state;
 pub mod step;
 pub mod time;

@@ -26,6 +26,10 @@ impl Observe for Cluster<'_> {
         self.rules.pods
     }
 
+    fn slots_in_use(&self) -> impl Iterator<Item = PodId> + Clone {
+        self.used_pods()
+    }
+
     fn nodes(&self) -> usize {
         self.rules.nodes
     }

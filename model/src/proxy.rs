@@ -7,6 +7,7 @@ use podproof_vocabulary::action::{Action, Proxy};
 use podproof_vocabulary::mutant::Mutant;
 
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::Endpoint;
 
 /// The entry that the next programming writes, from what kube-proxy sees and what the kernel has.
@@ -21,7 +22,10 @@ fn next(cluster: &Cluster<'_>, view: Endpoint, rule: Endpoint) -> Endpoint {
 }
 
 /// The steps that the kube-proxies can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    if !scope.has_pods() {
+        return;
+    }
     for node in cluster.node_ids().filter(|&node| cluster.models_proxy(node)) {
         let machine = cluster.node(node).machine;
         let behind = || {

@@ -1,6 +1,7 @@
 //! The transition functions: which steps are enabled, and what each does. Everything that explores, replays or compares
 //! stands on these two and no others.
 
+use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{
     Action, Container, Deployment, Drain, Environment, Kubelet, NodeLifecycle, Process, ReplicaSet,
     Scheduler, Watch, Watcher,
@@ -9,6 +10,7 @@ use podproof_vocabulary::approximation::Approximation;
 
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::{api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch};
 
 /// The search goes no further from here: something that the scenario bounds has run out.
@@ -18,17 +20,18 @@ pub fn is_cut_off(cluster: &Cluster<'_>) -> bool {
 
 /// The steps that components can take, but for time.
 pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    first_candidate(cluster, out, |_| false);
+    first_candidate(cluster, Scope::EVERYTHING, out, |_| false);
 }
 
-/// The first of the steps that components can take, but for time, for which `wanted` holds. If it holds for none, `out` has
-/// them all.
+/// The first of the steps within `scope` that components can take, but for time, for which `wanted` holds. If it holds for none,
+/// `out` has them all.
 pub fn first_candidate(
     cluster: &Cluster<'_>,
+    scope: Scope,
     out: &mut Vec<Action>,
     wanted: impl Fn(&Action) -> bool,
 ) -> Option<Action> {
-    const COMPONENTS: [fn(&Cluster<'_>, &mut Vec<Action>); 8] = [
+    const COMPONENTS: [fn(&Cluster<'_>, Scope, &mut Vec<Action>); 8] = [
         watch::candidates,
         scheduler::candidates,
         controllers::candidates,
@@ -49,7 +52,7 @@ pub fn first_candidate(
     let answers = api_server::answers(cluster);
     for component in COMPONENTS {
         let known = out.len();
-        component(cluster, out);
+        component(cluster, scope, out);
         if !answers {
             out.retain(|action| !needs_api_server(action));
         }
@@ -62,7 +65,10 @@ pub fn first_candidate(
 }
 
 /// Processes that were stopped come back by themselves.
-fn process_candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+fn process_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    if !scope.is_everything() {
+        return;
+    }
     let control = cluster.shared.control_plane;
     if control.api_server_down() {
         out.push(Action::Process(Process::StartApiServer));
@@ -113,15 +119,43 @@ fn needs_api_server(action: &Action) -> bool {
     }
 }
 
+/// The steps of the followed pod's pipeline that can have a clock, but for time: its news on their way to the rules, and what
+/// its kubelet and its containers do.
+pub fn followed_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    out.clear();
+    if is_cut_off(cluster) || controllers::replica_set::choosing(cluster).is_some() {
+        return;
+    }
+    watch::followed_candidates(cluster, pod, out);
+    endpoints::candidates(cluster, Scope::EVERYTHING, out);
+    kubelet::pod_candidates(cluster, pod, out);
+    proxy::candidates(cluster, Scope::EVERYTHING, out);
+    if !api_server::answers(cluster) {
+        out.retain(|action| !needs_api_server(action));
+    }
+}
+
 /// Every enabled step, in a fixed order.
 pub fn enabled(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    enabled_but(cluster, out, |_| {});
+}
+
+/// The same. Slow timers that run and may not fire because something else can move, which is so with the approximation only,
+/// go to `hold_back`.
+pub fn enabled_but(cluster: &Cluster<'_>, out: &mut Vec<Action>, mut hold_back: impl FnMut(&Action)) {
     candidates(cluster, out);
     if is_cut_off(cluster) || controllers::replica_set::choosing(cluster).is_some() {
         return;
     }
     let busy = is_busy(cluster, out);
     if busy && cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) {
-        out.retain(|action| !time::is_slow(cluster, action));
+        out.retain(|action| {
+            let slow = time::is_slow(cluster, action);
+            if slow {
+                hold_back(action);
+            }
+            !slow
+        });
     }
     if cluster.rules.clocks.run() {
         out.retain(|action| time::allows(cluster, action));
@@ -134,19 +168,6 @@ pub fn enabled(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
 
 fn is_busy(cluster: &Cluster<'_>, candidates: &[Action]) -> bool {
     candidates.iter().any(|action| !time::is_slow(cluster, action))
-}
-
-/// Slow timers that run and may not fire because something else can move: with the approximation only.
-pub fn held_back(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    if !cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) {
-        return;
-    }
-    candidates(cluster, out);
-    let holds = !is_cut_off(cluster) && controllers::replica_set::choosing(cluster).is_none();
-    match holds && is_busy(cluster, out) {
-        true => out.retain(|action| time::is_slow(cluster, action)),
-        false => out.clear(),
-    }
 }
 
 /// Takes a step. The step must be enabled.
@@ -177,11 +198,19 @@ pub fn apply(cluster: &mut Cluster<'_>, action: &Action) {
     api_server::pods::reclaim_slots(cluster);
     // While a sync is choosing, everything else only seems impossible: its clocks go on.
     if time::is_running(cluster) && controllers::replica_set::choosing(cluster).is_none() {
-        with_actions(|possible| {
-            candidates(cluster, possible);
-            time::restart(cluster, Some(action), possible);
-        });
+        restart_clocks(cluster, Some(action));
     }
+}
+
+/// Starts and stops the clocks that run, after the step `taken`.
+pub fn restart_clocks(cluster: &mut Cluster<'_>, taken: Option<&Action>) {
+    with_actions(|possible| {
+        match cluster.shared.control_plane.followed() {
+            Some(pod) => followed_candidates(cluster, pod, possible),
+            None => candidates(cluster, possible),
+        }
+        time::restart(cluster, taken, possible);
+    });
 }
 
 fn start_process(cluster: &mut Cluster<'_>, step: Process) {

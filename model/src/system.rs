@@ -132,12 +132,12 @@ impl Model {
 
     /// The units of fairness of the slow timers that run in `state` and are held back there.
     pub fn held_back(&self, state: &ClusterState) -> Vec<fairness::Unit> {
+        let mut units = Vec::new();
         self.open(state, |cluster| {
-            with_actions(|actions| {
-                step::held_back(cluster, actions);
-                actions.iter().filter_map(|action| fairness::unit_of(cluster, action)).collect()
-            })
-        })
+            let hold_back = |action: &Action| units.extend(fairness::unit_of(cluster, action));
+            with_actions(|actions| step::enabled_but(cluster, actions, hold_back));
+        });
+        units
     }
 
     /// The state after `action`, which must be enabled.
@@ -154,12 +154,25 @@ impl Model {
 
     /// The same, of states that are laid open.
     pub fn judge_step(&self, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>) -> Judged {
+        properties::judge(&self.step_of(before, action, after), self.judged)
+    }
+
+    /// The same of a step after which promises about states say what they said before it.
+    pub fn judge_choice(&self, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>) -> Judged {
+        properties::judge_choice(&self.step_of(before, action, after), self.judged)
+    }
+
+    fn step_of<'s, 'a>(
+        &'s self,
+        before: &'s Cluster<'a>,
+        action: &'s Action,
+        after: &'s Cluster<'a>,
+    ) -> Step<'s, Cluster<'a>> {
         let subject = match self.rules.clocks.follow() {
             true => Subject::Followed(before.shared.control_plane.followed()),
             false => Subject::Any,
         };
-        let step = Step { subject, scenario: &self.rules.scenario, before, action, after };
-        properties::judge(&step, self.judged)
+        Step { subject, scenario: &self.rules.scenario, before, action, after }
     }
 
     /// The bits of the obligations that are pending in `state`, in their order.

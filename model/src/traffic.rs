@@ -19,7 +19,7 @@ pub fn destinations<'a>(
     let external = service
         .filter(|service| service.external)
         .map(|service| Choice::of(scenario, cluster, node, service.external_local));
-    PodId::first(cluster.pods()).filter_map(move |pod| {
+    cluster.slots_in_use().filter_map(move |pod| {
         let endpoint = cluster.rule(node, pod)?;
         let chosen = [&internal, &external].into_iter().flatten().any(|choice| choice.takes(endpoint, node));
         chosen.then_some((pod, endpoint))
@@ -40,7 +40,7 @@ impl Choice {
             .neighbours
             .iter()
             .any(|neighbour| neighbour.in_service && (!local || usize::from(neighbour.node) == node.index()));
-        let own_ready = PodId::first(cluster.pods()).any(|pod| {
+        let own_ready = cluster.slots_in_use().any(|pod| {
             cluster
                 .rule(node, pod)
                 .is_some_and(|endpoint| endpoint.ready && (!local || endpoint.node == Some(node)))

@@ -90,8 +90,14 @@ impl System for Checked {
         Owed { pending: owed.pending, reached: owed.reached }
     }
 
-    fn held_back(&self, state: &ClusterState, out: &mut Vec<u16>) {
-        out.extend(self.0.model.held_back(state));
+    fn expand(
+        &self,
+        state: &ClusterState,
+        visit: &mut impl FnMut(Transition<ClusterState, Move>),
+        held_back: &mut Vec<u16>,
+    ) {
+        self.transitions(state, visit);
+        held_back.extend(self.0.model.held_back(state));
     }
 
     fn limit(&self, state: &ClusterState) -> Option<&'static str> {

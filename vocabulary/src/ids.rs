@@ -10,17 +10,20 @@ macro_rules! id {
 
         impl $name {
             /// The number as an index into a slice.
+            #[inline]
             pub const fn index(self) -> usize {
                 self.0 as usize
             }
 
             /// The first `count` of them, in order.
+            #[inline]
             pub fn first(count: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
                 (0..count).map(Self::from)
             }
         }
 
         impl From<usize> for $name {
+            #[inline]
             fn from(index: usize) -> Self {
                 Self(u8::try_from(index).expect("scenarios hold at most 255 of anything"))
             }

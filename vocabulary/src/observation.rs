@@ -333,6 +333,10 @@ pub struct BudgetSeen {
 pub trait Observe {
     /// How many pod slots there are.
     fn pods(&self) -> usize;
+    /// The slots that anybody knows anything of, in order; what the others hold is nothing.
+    fn slots_in_use(&self) -> impl Iterator<Item = PodId> + Clone {
+        PodId::first(self.pods())
+    }
     /// How many nodes there are, spare ones counted.
     fn nodes(&self) -> usize;
     /// How many containers a pod has.

@@ -174,9 +174,10 @@ impl System for Toy {
         self.strong >> unit & 1 == 1
     }
 
-    fn held_back(&self, state: &u32, out: &mut Vec<u16>) {
+    fn expand(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, usize>), held_back: &mut Vec<u16>) {
+        self.transitions(state, visit);
         let vertex = self.vertices[*state as usize];
-        out.extend(
+        held_back.extend(
             (0..u16::BITS as u16).filter(|unit| vertex.limit.is_none() && vertex.held >> unit & 1 == 1),
         );
     }

@@ -4,7 +4,7 @@ use podproof_vocabulary::observation::{Deletion, Phase};
 use podproof_vocabulary::{PodId, Revision};
 
 use crate::cluster::Cluster;
-use crate::state::{PodColumn, PodObject};
+use crate::state::PodObject;
 use crate::watch;
 
 /// How a deletion is asked for.
@@ -18,7 +18,7 @@ pub enum Grace {
 
 /// The lowest slot that nobody remembers a pod in.
 pub fn free_slot(cluster: &Cluster<'_>) -> Option<PodId> {
-    cluster.pod_ids().find(|&pod| !cluster.pod(pod).head.used())
+    cluster.pod_ids().find(|&pod| !cluster.used().contains(pod))
 }
 
 /// Creates a pod of `revision` (API-9: phase Pending, empty status). A template with `nodeName` bypasses the
@@ -33,10 +33,8 @@ pub fn create(cluster: &mut Cluster<'_>, revision: Revision) -> Option<PodId> {
         .with_exists(true)
         .with_node(cluster.rules.template_node)
         .with_finalizer(template.finalizer);
-    let column = cluster.pod_mut(pod);
-    debug_assert_eq!(*column, PodColumn::default(), "a free slot is all zero");
-    column.head.set_used(true);
-    column.head.set_revision(revision.0);
+    cluster.take_slot(pod);
+    cluster.pod_mut(pod).head.set_revision(revision.0);
     update(cluster, pod, |_| object);
     Some(pod)
 }
@@ -109,9 +107,9 @@ pub fn set_phase(cluster: &mut Cluster<'_>, pod: PodId, phase: Phase) {
 
 /// Frees the slots that nobody remembers: no store entry, copy, queue, kubelet, rule or lease.
 pub fn reclaim_slots(cluster: &mut Cluster<'_>) {
-    for pod in cluster.pod_ids() {
+    for pod in cluster.used_pods() {
         let column = cluster.pod(pod);
-        if !column.head.used() || column.api.exists() {
+        if column.api.exists() {
             continue;
         }
         let forgotten = u32::from(column.scheduler) == 0
@@ -126,7 +124,7 @@ pub fn reclaim_slots(cluster: &mut Cluster<'_>) {
             && cluster.containers_of(pod).iter().all(|&container| u32::from(container) == 0)
             && !watch::is_pending(cluster, pod);
         if forgotten {
-            *cluster.pod_mut(pod) = PodColumn::default();
+            cluster.free_slot(pod);
         }
     }
 }

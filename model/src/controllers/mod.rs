@@ -13,6 +13,7 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watcher};
 
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::{ControllerPod, ControllerView, DeploymentObject, NodeObject};
 use crate::watch;
 
@@ -22,16 +23,22 @@ pub fn run(cluster: &Cluster<'_>) -> bool {
 }
 
 /// The steps that the controllers can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     if !run(cluster) {
         return;
     }
-    deployment::candidates(cluster, out);
-    replica_set::candidates(cluster, out);
-    node_lifecycle::candidates(cluster, out);
-    taint_eviction::candidates(cluster, out);
-    pod_garbage_collector::candidates(cluster, out);
-    disruption::candidates(cluster, out);
+    if scope.is_everything() {
+        deployment::candidates(cluster, out);
+    }
+    replica_set::candidates(cluster, scope, out);
+    node_lifecycle::candidates(cluster, scope, out);
+    if scope.is_everything() {
+        taint_eviction::candidates(cluster, out);
+    }
+    pod_garbage_collector::candidates(cluster, scope, out);
+    if scope.is_everything() {
+        disruption::candidates(cluster, out);
+    }
 }
 
 /// News of a pod reach the shared copy, and the handlers that need no sync of their own.

@@ -11,6 +11,7 @@ use podproof_vocabulary::{NodeId, PodId};
 
 use crate::api_server::pods;
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::NodeObject;
 use crate::watch;
 
@@ -42,7 +43,18 @@ fn with_no_execute_taints(object: NodeObject, view: NodeObject, all_down: bool) 
 }
 
 /// The steps that the controller can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    if scope.is_everything() {
+        node_candidates(cluster, out);
+    }
+    for pod in scope.pods(cluster) {
+        if cluster.pod(pod).controller.mark_planned() {
+            out.push(Action::NodeLifecycle(NodeLifecycle::MarkPodNotReady { pod }));
+        }
+    }
+}
+
+fn node_candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     let all_down = all_zones_down(cluster);
     let detector_errs = cluster.rules.scenario.inaccurate_detectors;
     for node in cluster.node_ids() {
@@ -64,11 +76,6 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             && with_no_execute_taints(object, view, all_down) != object
         {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }));
-        }
-    }
-    for pod in cluster.used_pods() {
-        if cluster.pod(pod).controller.mark_planned() {
-            out.push(Action::NodeLifecycle(NodeLifecycle::MarkPodNotReady { pod }));
         }
     }
 }

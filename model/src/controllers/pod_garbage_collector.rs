@@ -10,6 +10,7 @@ use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
 
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
@@ -35,8 +36,8 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
 }
 
 /// The steps that the collector can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    for pod in cluster.used_pods() {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    for pod in scope.pods(cluster) {
         let column = cluster.pod(pod);
         // A pod whose object only a finalizer keeps gains nothing from another deletion.
         if !column.api.exists() || column.api.deletion() == Deletion::Immediate {
@@ -44,7 +45,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
         }
         if column.controller.collecting() {
             out.push(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }));
-        } else if is_orphan(cluster, pod) {
+        } else if scope.is_everything() && is_orphan(cluster, pod) {
             out.push(Action::PodGarbageCollector(PodGarbageCollector::FailPod { pod }));
         }
     }

@@ -14,6 +14,7 @@ use podproof_vocabulary::{PodId, Revision};
 
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::watch;
 
 /// The pods of a ReplicaSet that it counts, by the controller manager's copy (RS-1).
@@ -82,7 +83,7 @@ pub fn choices(cluster: &Cluster<'_>, revision: Revision, out: &mut Vec<Action>)
 }
 
 /// The steps that the controller can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     if cluster.rules.scenario.workload.kind == WorkloadKind::Pod {
         return;
     }
@@ -94,8 +95,8 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
         if !column.exists_seen() {
             continue;
         }
-        let counted = active(cluster, revision).count();
-        if counted != usize::from(column.replicas_seen()) && !is_waiting(cluster, revision) {
+        let is_right = || active(cluster, revision).count() == usize::from(column.replicas_seen());
+        if scope.is_everything() && !is_right() && !is_waiting(cluster, revision) {
             out.push(Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }));
         }
         // An update carries the resource version of the copy (API-1).
@@ -104,7 +105,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             out.push(Action::ReplicaSet(ReplicaSet::UpdateStatus { revision }));
         }
     }
-    for pod in cluster.used_pods() {
+    for pod in scope.pods(cluster) {
         let controller = cluster.pod(pod).controller;
         if controller.deletion_planned() {
             out.push(Action::ReplicaSet(ReplicaSet::DeletePod { pod }));

@@ -26,6 +26,7 @@ use podproof_vocabulary::observation::{Hook, Process, Sandbox};
 use podproof_vocabulary::{NodeId, PodId};
 
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::{Container, KubeletPod, KubeletView, Worker};
 use crate::watch;
 
@@ -54,24 +55,33 @@ pub fn known<'c>(cluster: &'c Cluster<'_>, node: NodeId) -> impl Iterator<Item =
 }
 
 /// The steps that the kubelets can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    for node in cluster.node_ids() {
-        if runs(cluster, node) {
-            pleg::candidates(cluster, node, out);
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    for node in cluster.node_ids().filter(|&node| scope.has_pod_of(cluster, node) && runs(cluster, node)) {
+        pleg::candidates(cluster, scope, node, out);
+        if scope.is_everything() {
             node_status::candidates(cluster, node, out);
         }
     }
-    for pod in cluster.used_pods() {
-        container_runtime::address_candidates(cluster, pod, out);
-        let Some(node) = node_of(cluster, pod) else { continue };
-        if runs(cluster, node) {
-            pod_worker::candidates(cluster, node, pod, out);
-            container_runtime::candidates(cluster, node, pod, out);
-            probes::candidates(cluster, node, pod, out);
-            status::candidates(cluster, node, pod, out);
-        }
-        container_runtime::process_candidates(cluster, node, pod, out);
+    for pod in scope.pods(cluster) {
+        pod_candidates(cluster, pod, out);
     }
+}
+
+/// The steps of a kubelet, and of the runtime below it, for one pod.
+pub fn pod_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    container_runtime::address_candidates(cluster, pod, out);
+    let Some(node) = node_of(cluster, pod) else { return };
+    if cluster.pod(pod).kubelet == KubeletPod::new() {
+        // Nobody on the node knows it.
+        return;
+    }
+    if runs(cluster, node) {
+        pod_worker::candidates(cluster, node, pod, out);
+        container_runtime::candidates(cluster, node, pod, out);
+        probes::candidates(cluster, node, pod, out);
+        status::candidates(cluster, node, pod, out);
+    }
+    container_runtime::process_candidates(cluster, node, pod, out);
 }
 
 /// Takes a step of a kubelet.

@@ -12,6 +12,7 @@ use podproof_vocabulary::scenario::Hang;
 
 use super::known;
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 
 /// Does the container runtime answer calls other than a relist's?
 pub fn runtime_answers(cluster: &Cluster<'_>, node: NodeId) -> bool {
@@ -34,9 +35,9 @@ pub fn is_stuck(cluster: &Cluster<'_>, node: NodeId) -> bool {
     }
 }
 
-/// The cache of this node shows something else than the runtime.
-fn is_behind(cluster: &Cluster<'_>, node: NodeId) -> bool {
-    known(cluster, node).any(|pod| {
+/// The cache of this node shows something else of a pod in `scope` than the runtime.
+fn is_behind(cluster: &Cluster<'_>, scope: Scope, node: NodeId) -> bool {
+    known(cluster, node).filter(|&pod| scope.has(pod)).any(|pod| {
         let kubelet = cluster.pod(pod).kubelet;
         kubelet.sandbox_touched()
             || kubelet.sandbox_cached() != kubelet.sandbox()
@@ -45,11 +46,14 @@ fn is_behind(cluster: &Cluster<'_>, node: NodeId) -> bool {
 }
 
 /// The steps of the PLEG of `node`.
-pub fn candidates(cluster: &Cluster<'_>, node: NodeId, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, node: NodeId, out: &mut Vec<Action>) {
     let machine = cluster.node(node).machine;
     let stuck = is_stuck(cluster, node);
-    if !stuck && (machine.first_relist_pending() || machine.unhealthy() || is_behind(cluster, node)) {
+    if !stuck && (machine.first_relist_pending() || machine.unhealthy() || is_behind(cluster, scope, node)) {
         out.push(Action::Kubelet(Kubelet::Relist { node }));
+    }
+    if !scope.is_everything() {
+        return;
     }
     // PLEG-4, PLEG-20: the threshold passes only over a relist that is stuck.
     let detector_errs = cluster.rules.scenario.inaccurate_detectors && cluster.rules.has_hangs();

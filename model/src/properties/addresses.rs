@@ -2,7 +2,7 @@
 
 use podproof_vocabulary::observation::{Observe, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, ContainerPort, Scenario};
-use podproof_vocabulary::{ContainerId, NodeId, PodId};
+use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::{Judgement, Step};
 
@@ -31,7 +31,7 @@ pub fn one_address_one_pod<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let cluster = step.after;
     let lives = |pod| cluster.sandbox(pod).sandbox == Sandbox::Ready;
     let mut premise = false;
-    for pod in PodId::first(cluster.pods()).filter(|&pod| lives(pod)) {
+    for pod in cluster.slots_in_use().filter(|&pod| lives(pod)) {
         premise = true;
         // All addresses of one slot differ, and those of two slots do; what can clash is the neighbour's.
         if cluster.reused_address(pod).is_some()
@@ -51,7 +51,7 @@ pub fn one_address_one_pod<O: Observe>(step: &Step<'_, O>) -> Judgement {
                     .any(|container| cluster.container(pod, container).process == Process::Running)
             };
             let on_node = |pod| cluster.pod(pod).is_some_and(|pod| pod.node == Some(node));
-            let holders = PodId::first(cluster.pods()).filter(|&pod| on_node(pod) && runs(pod)).count();
+            let holders = cluster.slots_in_use().filter(|&pod| on_node(pod) && runs(pod)).count();
             if holders > 1 {
                 return Judgement::Broken;
             }

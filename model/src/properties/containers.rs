@@ -3,7 +3,7 @@
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::{Observe, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, Scenario};
-use podproof_vocabulary::{ContainerId, NodeId, PodId};
+use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::{Judgement, Step};
 
@@ -57,7 +57,7 @@ pub fn init_before_app<O: Observe>(step: &Step<'_, O>) -> Judgement {
 pub fn sandbox_holds_namespaces<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let powered = |node: Option<NodeId>| node.is_none_or(|node| step.after.node(node).powered);
     let mut premise = false;
-    for pod in PodId::first(step.after.pods()) {
+    for pod in step.after.slots_in_use() {
         let runs = ContainerId::first(step.after.containers())
             .any(|container| step.after.container(pod, container).process == Process::Running);
         let node = step.after.pod(pod).and_then(|pod| pod.node);

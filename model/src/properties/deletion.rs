@@ -1,8 +1,8 @@
 //! Promises about the end of a pod.
 
+use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Environment, PodGarbageCollector};
 use podproof_vocabulary::observation::{Observe, Process};
-use podproof_vocabulary::{ContainerId, PodId};
 
 use super::{Judgement, Step};
 
@@ -11,7 +11,7 @@ use super::{Judgement, Step};
 /// terminates.
 pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let mut premise = false;
-    for pod in PodId::first(step.after.pods()) {
+    for pod in step.before.slots_in_use() {
         if let (Some(before), Some(after)) = (step.before.pod(pod), step.after.pod(pod)) {
             premise |= after.phase.is_terminal();
             if before.phase.is_terminal() && before.phase != after.phase {
@@ -45,7 +45,7 @@ pub fn stopped_before_gone<O: Observe>(step: &Step<'_, O>) -> Judgement {
         return Judgement::Silent;
     }
     let mut premise = false;
-    for pod in PodId::first(step.after.pods()) {
+    for pod in step.before.slots_in_use() {
         if step.before.pod(pod).is_none() || step.after.pod(pod).is_some() {
             continue;
         }

@@ -1,8 +1,8 @@
 //! Promises of the eviction API.
 
+use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Drain};
 use podproof_vocabulary::observation::{Deletion, Observe};
-use podproof_vocabulary::{PodId, Revision};
 
 use super::{Judgement, Step};
 use crate::controllers::disruption::desired_healthy;
@@ -10,7 +10,7 @@ use crate::controllers::disruption::desired_healthy;
 /// Pods that the budget counts as healthy, in the store.
 fn healthy<O: Observe>(scenario: &podproof_vocabulary::Scenario, cluster: &O) -> u32 {
     let is_healthy = |pod| cluster.pod(pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
-    let own = PodId::first(cluster.pods()).filter(|&pod| is_healthy(pod)).count();
+    let own = cluster.slots_in_use().filter(|&pod| is_healthy(pod)).count();
     let neighbours = scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count();
     (own + neighbours) as u32
 }

@@ -16,7 +16,7 @@ mod rollout;
 mod tests;
 mod traffic;
 
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::Observe;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
@@ -120,6 +120,35 @@ pub fn judge_seen<O: Observe>(step: &Step<'_, O>, judged: PropertySet) -> Judged
     add(Property::SandboxHoldsNamespaces, containers::sandbox_holds_namespaces);
     add(Property::OneAddressOnePod, addresses::one_address_one_pod);
     result
+}
+
+/// Promises that speak of a choice, and so of the step itself; the others speak of what it leads to.
+const OF_CHOICES: [Property; 6] = [
+    Property::PlacementLawful,
+    Property::ReadyMeansReady,
+    Property::RolloutWithinBounds,
+    Property::DisruptionBudgetKept,
+    Property::GraceHonoured,
+    Property::InitBeforeApp,
+];
+
+/// Is this a step that promises about choices speak of?
+pub fn is_choice(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Scheduler(_)
+            | Action::EndpointSlice(_)
+            | Action::Deployment(_)
+            | Action::Drain(_)
+            | Action::Kubelet(
+                Kubelet::SendSigterm { .. } | Kubelet::SendSigkill { .. } | Kubelet::StartContainer { .. }
+            )
+    )
+}
+
+/// Judges a step that changes nothing of what promises about states read: those say what they said of the state before.
+pub fn judge_choice(step: &Step<'_, Cluster<'_>>, judged: PropertySet) -> Judged {
+    judge(step, judged.intersection(PropertySet::of(OF_CHOICES)))
 }
 
 /// Judges the properties of `judged`, those that read copies and clocks too.

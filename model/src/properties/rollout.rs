@@ -3,7 +3,7 @@
 use podproof_vocabulary::action::{Action, Deployment};
 use podproof_vocabulary::observation::Observe;
 use podproof_vocabulary::scenario::{Scenario, Strategy};
-use podproof_vocabulary::{ContainerId, PodId, Revision};
+use podproof_vocabulary::{ContainerId, Revision};
 
 use super::{Judgement, Step};
 use crate::cluster::Cluster;
@@ -47,7 +47,8 @@ fn alive<O: Observe>(cluster: &O) -> usize {
             cluster.container(pod, container).process == podproof_vocabulary::observation::Process::Running
         })
     };
-    PodId::first(cluster.pods())
+    cluster
+        .slots_in_use()
         .filter(|&pod| cluster.pod(pod).is_some_and(|pod| !pod.phase.is_terminal()) || runs(pod))
         .count()
 }

@@ -27,7 +27,7 @@ pub fn no_traffic_after_sigterm<O: Observe>(step: &Step<'_, O>) -> Judgement {
     }
     let serving = ContainerId(step.scenario.workload.template.serving);
     let signalled = |pod| is_judged(step, pod) && step.after.container(pod, serving).sigterm;
-    let premise = PodId::first(step.after.pods()).any(signalled);
+    let premise = step.after.slots_in_use().any(signalled);
     let broken = premise
         && destinations(step).any(|(pod, endpoint)| {
             signalled(pod) && step.after.sandbox(pod).address == Some(endpoint.address)
@@ -60,7 +60,7 @@ pub fn no_failed_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
 /// Premise: an address that somebody remembers as a pod's belongs to another workload's pod.
 pub fn no_misrouted_request<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let reused = |pod| step.after.reused_address(pod).filter(|_| step.subject.is(pod));
-    let premise = PodId::first(step.after.pods()).any(|pod| reused(pod).is_some());
+    let premise = step.after.slots_in_use().any(|pod| reused(pod).is_some());
     let broken = premise && destinations(step).any(|(pod, endpoint)| reused(pod) == Some(endpoint.address));
     Judgement::of(premise, broken)
 }

@@ -20,8 +20,9 @@ use podproof_vocabulary::action::Action;
 use podproof_vocabulary::event::{EventName, Story};
 
 use crate::cluster::Cluster;
+use crate::controllers::replica_set;
 use crate::state::Endpoint;
-use crate::time;
+use crate::{step, time};
 
 /// The pods that may be followed from a step on: those whose readiness, deletion or published address it wrote.
 pub fn begins(before: &Cluster<'_>, after: &Cluster<'_>) -> Vec<PodId> {
@@ -77,10 +78,17 @@ fn has_events(cluster: &Cluster<'_>) -> bool {
     scenario.story == Story::Partition || EventName::all().any(|event| scenario.events.count(event) > 0)
 }
 
-/// Is this step taken while `pod` is followed?
-pub fn takes(cluster: &Cluster<'_>, pod: PodId, action: &Action) -> bool {
-    !is_for_readiness(cluster, pod)
-        || has_events(cluster)
-        || matches!(action, Action::Tick)
-        || time::is_clocked(cluster, action)
+/// Is nothing taken but the pod's own way to the rules, while it is followed?
+pub fn is_alone(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    is_for_readiness(cluster, pod) && !has_events(cluster)
+}
+
+/// The steps that are taken while `pod` is followed alone: those with a clock, and the tick.
+pub fn enabled(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    step::followed_candidates(cluster, pod, out);
+    out.retain(|action| time::is_clocked(cluster, action) && time::allows(cluster, action));
+    let stands_still = step::is_cut_off(cluster) || replica_set::choosing(cluster).is_some();
+    if !stands_still && time::may_tick(cluster) {
+        out.push(Action::Tick);
+    }
 }

@@ -19,6 +19,7 @@ use podproof_vocabulary::event::EventName;
 
 use crate::cluster::Cluster;
 use crate::rules::Rules;
+use crate::scope::Scope;
 
 /// A kind of step that follows at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,15 +141,19 @@ impl Fusions {
         fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion))
     }
 
-    /// The step of a kill that follows at once, where all these are possible and none of them [fuses](Self::fuses).
-    pub fn next_of_a_kill(&self, possible: &[Action]) -> Option<Action> {
+    /// The step of a kill of a pod in `scope` that follows at once, where all these are possible and none of them
+    /// [fuses](Self::fuses).
+    pub fn next_of_a_kill(&self, possible: &[Action], scope: Scope) -> Option<Action> {
         let relists =
             || possible.iter().any(|action| matches!(action, Action::Kubelet(Kubelet::Relist { .. })));
         if !self.has(Fusion::KillGoesOn) || relists() {
             return None;
         }
         let alone = |pod| possible.iter().filter(|other| node_pod(other) == Some(pod)).count() == 1;
-        possible.iter().find(|action| killed_pod(action).is_some_and(alone)).copied()
+        possible
+            .iter()
+            .find(|action| killed_pod(action).is_some_and(|pod| scope.has(pod) && alone(pod)))
+            .copied()
     }
 }
 

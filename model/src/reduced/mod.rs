@@ -8,6 +8,7 @@
 pub mod focus;
 pub mod fusion;
 pub mod symmetry;
+mod touches;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
@@ -15,11 +16,13 @@ use podproof_vocabulary::action::Action;
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::progress::Obligations;
-use crate::properties::Judged;
+use crate::properties::{Judged, is_choice};
+use crate::scope::Scope;
 use crate::state::ClusterState;
 use crate::system::Model;
 use crate::{fairness, step, time};
 use fusion::Fusions;
+use touches::{Touched, Touches};
 
 /// A move: the step that begins it, and the pod that is followed from its end on, if that begins there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,18 +54,20 @@ pub struct Reduced {
     /// The model of small steps.
     pub model: Model,
     fusions: Fusions,
+    touches: Touches,
 }
 
 impl Reduced {
     /// The model with the fusions that its scenario allows.
     pub fn new(model: Model) -> Self {
         let fusions = Fusions::of(&model.rules);
-        Self { model, fusions }
+        Self::with(model, fusions)
     }
 
     /// The model with these fusions.
     pub fn with(model: Model, fusions: Fusions) -> Self {
-        Self { model, fusions }
+        let touches = Touches::of(&model.rules);
+        Self { model, fusions, touches }
     }
 
     /// The fusions.
@@ -74,34 +79,66 @@ impl Reduced {
     pub fn initial(&self) -> Vec<(ClusterState, Judged)> {
         let settle = |mut state: ClusterState| {
             let mut judged = Judged::default();
-            self.settle(&mut state, |before, action, after| {
-                judged = judged.union(self.model.judge_step(before, action, after));
-            });
+            let judge = |before: &mut ClusterState, action: &Action, after: &Cluster<'_>, _| {
+                let before = Cluster::new(&self.model.rules, before);
+                judged = judged.union(self.model.judge_step(&before, action, after));
+            };
+            self.settle(&mut state, Scope::EVERYTHING, judge, |_| {});
             (state, judged)
         };
         self.model.initial().into_iter().map(settle).collect()
     }
 
-    /// Takes the steps that follow at once, until none does.
-    fn settle(&self, state: &mut ClusterState, mut visit: impl FnMut(&Cluster<'_>, &Action, &Cluster<'_>)) {
-        let mut before = state.clone();
-        while let Some(action) = self.next_fused(&Cluster::new(&self.model.rules, state)) {
-            before.clone_from(state);
-            let mut cluster = Cluster::new(&self.model.rules, state);
-            step::apply(&mut cluster, &action);
-            visit(&Cluster::new(&self.model.rules, &mut before), &action, &cluster);
+    /// Takes the steps that follow at once, until none does. Without what is in `scope` none would. `visit` is told of each, and
+    /// what it says of the last state is given back.
+    fn settle<R>(
+        &self,
+        state: &mut ClusterState,
+        mut scope: Scope,
+        mut visit: impl FnMut(&mut ClusterState, &Action, &Cluster<'_>, Touched),
+        end: impl FnOnce(&Cluster<'_>) -> R,
+    ) -> R {
+        let rules = &self.model.rules;
+        let mut before: Option<ClusterState> = None;
+        let mut taken = None;
+        loop {
+            let cluster = Cluster::new(rules, state);
+            if let (Some(before), Some((action, touched))) = (&mut before, taken) {
+                visit(before, &action, &cluster, touched);
+                scope = scope.union(touched.scope);
+            }
+            let Some(action) = self.next_fused(&cluster, scope) else { return end(&cluster) };
+            let before = match &mut before {
+                Some(before) => {
+                    before.clone_from(state);
+                    before
+                }
+                None => before.insert(state.clone()),
+            };
+            taken = Some((action, self.apply(before, &action, state)));
         }
+    }
+
+    /// Takes a step in `state`, which is equal to `before`; what it has touched.
+    fn apply(&self, before: &ClusterState, action: &Action, state: &mut ClusterState) -> Touched {
+        let mut cluster = Cluster::new(&self.model.rules, state);
+        step::apply(&mut cluster, action);
+        let drains = cluster.shared.control_plane.draining().is_some();
+        let touched = self.touches.between(before, state.words(), drains);
+        // Promises about states read clocks too, which only a tick makes run down.
+        Touched { is_seen: touched.is_seen || matches!(action, Action::Tick), ..touched }
     }
 
     /// The same, step by step.
     fn settle_in_steps(&self, state: &mut ClusterState, steps: &mut Vec<(Action, ClusterState)>) {
-        while let Some(action) = self.next_fused(&Cluster::new(&self.model.rules, state)) {
+        while let Some(action) = self.next_fused(&Cluster::new(&self.model.rules, state), Scope::EVERYTHING) {
             step::apply(&mut Cluster::new(&self.model.rules, state), &action);
             steps.push((action, state.clone()));
         }
     }
 
-    fn next_fused(&self, cluster: &Cluster<'_>) -> Option<Action> {
+    /// The next step that follows at once, if nothing outside of `scope` does.
+    fn next_fused(&self, cluster: &Cluster<'_>, scope: Scope) -> Option<Action> {
         let timed = cluster.rules.is_timed();
         if timed && !cluster.rules.clocks.follow() {
             return None;
@@ -110,18 +147,33 @@ impl Reduced {
             // A step with a clock keeps its latency.
             let is_free = |action: &Action| !timed || !time::is_clocked(cluster, action);
             let follows = |action: &Action| self.fusions.fuses(cluster, action) && is_free(action);
-            step::first_candidate(cluster, possible, follows).or_else(|| {
+            step::first_candidate(cluster, scope, possible, follows).or_else(|| {
                 possible.retain(is_free);
-                self.fusions.next_of_a_kill(possible)
+                self.fusions.next_of_a_kill(possible, scope)
             })
         })
     }
 
     /// Every move out of `state`, in a fixed order.
-    pub fn moves(&self, state: &ClusterState, mut visit: impl FnMut(Outcome)) {
+    pub fn moves(&self, state: &ClusterState, visit: impl FnMut(Outcome)) {
+        self.moves_but(state, visit, |_| {});
+    }
+
+    /// The same; the units of slow timers that run and are held back go to `hold_back`.
+    pub fn moves_but(
+        &self,
+        state: &ClusterState,
+        mut visit: impl FnMut(Outcome),
+        mut hold_back: impl FnMut(fairness::Unit),
+    ) {
         self.model.open(state, |here| {
             with_actions(|heads| {
-                self.heads(here, heads);
+                let hold_back = |action: &Action| {
+                    if let Some(unit) = fairness::unit_of(here, action) {
+                        hold_back(unit);
+                    }
+                };
+                self.heads(here, heads, hold_back);
                 for &head in heads.iter() {
                     self.take(state, here, head, &mut visit);
                 }
@@ -131,19 +183,36 @@ impl Reduced {
 
     fn take(&self, state: &ClusterState, here: &Cluster<'_>, head: Action, visit: &mut impl FnMut(Outcome)) {
         let mut next = state.clone();
-        let mut cluster = Cluster::new(&self.model.rules, &mut next);
-        step::apply(&mut cluster, &head);
-        let mut judged = self.model.judge_step(here, &head, &cluster);
+        let touched = self.apply(state, &head, &mut next);
+        // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
+        let is_seen = touched.is_seen || here.shared.control_plane.followed().is_some();
+        let mut judged = Judged::default();
+        let mut judge = |is_seen, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
+            judged = judged.union(match is_seen {
+                true => self.model.judge_step(before, action, after),
+                false => self.model.judge_choice(before, action, after),
+            });
+        };
+        if is_seen || is_choice(&head) {
+            judge(is_seen, here, &head, &Cluster::new(&self.model.rules, &mut next));
+        }
         let mut classes = 1 << head.class();
-        self.settle(&mut next, |before, action, after| {
-            classes |= 1 << action.class();
-            judged = judged.union(self.model.judge_step(before, action, after));
-        });
-        let after = Cluster::new(&self.model.rules, &mut next);
+        let (discharged, followable) = self.settle(
+            &mut next,
+            touched.scope,
+            |before, action, after, touched| {
+                classes |= 1 << action.class();
+                if touched.is_seen || is_choice(action) {
+                    judge(touched.is_seen, &Cluster::new(&self.model.rules, before), action, after);
+                }
+            },
+            |after| {
+                let follows = self.model.rules.clocks.follow();
+                let followable = if follows { focus::begins(here, after) } else { Vec::new() };
+                (self.model.discharged(here, after), followable)
+            },
+        );
         let unit = fairness::unit_of(here, &head);
-        let discharged = self.model.discharged(here, &after);
-        let followable =
-            if self.model.rules.clocks.follow() { focus::begins(here, &after) } else { Vec::new() };
         let outcome =
             |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged, classes };
         for pod in followable {
@@ -153,14 +222,14 @@ impl Reduced {
     }
 
     /// The steps that begin the moves out of a state.
-    fn heads(&self, cluster: &Cluster<'_>, heads: &mut Vec<Action>) {
+    fn heads(&self, cluster: &Cluster<'_>, heads: &mut Vec<Action>, hold_back: impl FnMut(&Action)) {
         let followed = cluster.shared.control_plane.followed();
         if followed.is_some_and(|pod| focus::is_over(cluster, pod)) {
             return;
         }
-        step::enabled(cluster, heads);
-        if let Some(pod) = followed {
-            heads.retain(|action| focus::takes(cluster, pod, action));
+        match followed {
+            Some(pod) if focus::is_alone(cluster, pod) => focus::enabled(cluster, pod, heads),
+            _ => step::enabled_but(cluster, heads, hold_back),
         }
     }
 
@@ -168,17 +237,14 @@ impl Reduced {
         let mut next = state.clone();
         let mut cluster = Cluster::new(&self.model.rules, &mut next);
         cluster.shared.control_plane.set_followed(Some(pod));
-        with_actions(|possible| {
-            step::candidates(&cluster, possible);
-            time::restart(&mut cluster, None, possible);
-        });
+        step::restart_clocks(&mut cluster, None);
         next
     }
 
     /// The state after a move.
     pub fn after(&self, state: &ClusterState, taken: Move) -> ClusterState {
         let mut next = self.model.apply(state, &taken.head);
-        self.settle(&mut next, |_, _, _| {});
+        self.settle(&mut next, Scope::EVERYTHING, |_, _, _, _| {}, |_| {});
         match taken.follow {
             Some(pod) => self.follow(&next, pod),
             None => next,

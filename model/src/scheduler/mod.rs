@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use crate::api_server::binding;
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::SchedulerPod;
 use filters::{Filter, FilterSet, Occupant, Placement};
 
@@ -57,13 +58,13 @@ fn is_active(pod: SchedulerPod) -> bool {
 }
 
 /// The steps that the scheduler can take.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     if cluster.shared.control_plane.scheduler_down() {
         return;
     }
     let mut placement = None;
     let ignored = ignored(cluster);
-    for pod in cluster.used_pods() {
+    for pod in scope.pods(cluster) {
         let scheduler = cluster.pod(pod).scheduler;
         if scheduler.assumed().is_some() {
             if !scheduler.bound() {
@@ -71,7 +72,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             }
             continue;
         }
-        if !is_active(scheduler) && scheduler.rejected_by() == 0 {
+        if !scope.is_everything() || !is_active(scheduler) && scheduler.rejected_by() == 0 {
             continue;
         }
         let placement = placement.get_or_insert_with(|| cache(cluster));

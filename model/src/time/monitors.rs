@@ -17,7 +17,9 @@ pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8
             monitors.push((index, runs, length));
         }
     };
-    for pod in cluster.used_pods() {
+    let followed = cluster.shared.control_plane.followed();
+    let watched = |pod: &PodId| followed.is_none_or(|followed| followed == *pod);
+    for pod in cluster.used_pods().filter(watched) {
         let column = cluster.pod(pod);
         add(
             Clock::Pod(OfPod::Steady, pod),

@@ -15,6 +15,7 @@ use podproof_vocabulary::action::{Action, Watch, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use crate::cluster::Cluster;
+use crate::scope::Scope;
 use crate::state::{
     ControllerView, DeploymentObject, KubeletView, NodeObject, PodObject, ReplicaSetColumn, SchedulerView,
 };
@@ -213,7 +214,10 @@ fn slice_is_news(cluster: &Cluster<'_>, node: NodeId) -> bool {
 }
 
 /// The events that can be delivered.
-pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    if !scope.is_everything() {
+        return touched_candidates(cluster, scope, out);
+    }
     let of_nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
     for watcher in [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(of_nodes) {
         if may_list(cluster, watcher) {
@@ -222,48 +226,80 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
         if !receives(cluster, watcher) {
             continue;
         }
-        if let Watcher::Proxy(node) = watcher {
-            if slice_is_news(cluster, node) {
-                out.push(Action::Watch(Watch::DeliverSlice { node }));
-            }
-            continue;
-        }
-        if let Watcher::Kubelet(node) = watcher
-            && kubelet::is_frozen(cluster, node)
-        {
-            // SRC-5: nobody takes events from the config channel.
-            continue;
-        }
-        // A kubelet hears of no pod that neither is nor was bound to its node.
-        let concerns = |pod: &PodId| match watcher {
-            Watcher::Kubelet(node) => cluster.pod(*pod).head.node() == Some(node),
-            _ => true,
-        };
-        for pod in cluster.used_pods().filter(concerns) {
-            if pod_news(cluster, watcher, pod).is_some() {
-                out.push(Action::Watch(Watch::DeliverPod { to: watcher, pod }));
-            }
-        }
-        if matches!(watcher, Watcher::Kubelet(_)) {
-            continue;
-        }
-        for node in cluster.node_ids() {
-            if node_news(cluster, watcher, node).is_some() {
-                out.push(Action::Watch(Watch::DeliverNode { to: watcher, node }));
-            }
-        }
-        if watcher == Watcher::ControllerManager {
-            for revision in cluster.revision_ids() {
-                if replica_set_news(cluster, revision).is_some() {
-                    out.push(Action::Watch(Watch::DeliverReplicaSet { revision }));
+        match watcher {
+            Watcher::Proxy(node) => {
+                if slice_is_news(cluster, node) {
+                    out.push(Action::Watch(Watch::DeliverSlice { node }));
                 }
             }
-            if deployment_news(cluster).is_some() {
-                out.push(Action::Watch(Watch::DeliverDeployment));
+            // SRC-5: nobody takes events from the config channel of a frozen kubelet. It hears of no pod that neither is nor
+            // was bound to its node.
+            Watcher::Kubelet(node) if kubelet::is_frozen(cluster, node) => {}
+            Watcher::Kubelet(node) => {
+                let here = |pod: &PodId| cluster.pod(*pod).head.node() == Some(node);
+                pods(cluster, watcher, cluster.used_pods().filter(here), out);
             }
-            if cluster.shared.budget.unseen() {
-                out.push(Action::Watch(Watch::DeliverBudget));
+            Watcher::Scheduler => {
+                pods(cluster, watcher, cluster.used_pods(), out);
+                nodes(cluster, watcher, out);
             }
+            Watcher::ControllerManager => {
+                pods(cluster, watcher, cluster.used_pods(), out);
+                nodes(cluster, watcher, out);
+                replica_sets(cluster, out);
+                if deployment_news(cluster).is_some() {
+                    out.push(Action::Watch(Watch::DeliverDeployment));
+                }
+                if cluster.shared.budget.unseen() {
+                    out.push(Action::Watch(Watch::DeliverBudget));
+                }
+            }
+        }
+    }
+}
+
+/// Those of what a step has touched that may follow at once, and the news that kubelets have of touched pods.
+fn touched_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    if receives(cluster, Watcher::Scheduler) {
+        pods(cluster, Watcher::Scheduler, scope.pods(cluster), out);
+    }
+    if scope.has_replica_sets() && receives(cluster, Watcher::ControllerManager) {
+        replica_sets(cluster, out);
+    }
+    for pod in scope.pods(cluster) {
+        let node = cluster.pod(pod).head.node().filter(|node| node.index() < cluster.rules.nodes);
+        let watcher = node.map(Watcher::Kubelet).filter(|&watcher| takes_events(cluster, watcher));
+        if let Some(watcher) = watcher {
+            pods(cluster, watcher, std::iter::once(pod), out);
+        }
+    }
+}
+
+fn pods(cluster: &Cluster<'_>, to: Watcher, pods: impl Iterator<Item = PodId>, out: &mut Vec<Action>) {
+    let news = pods.filter(|&pod| pod_news(cluster, to, pod).is_some());
+    out.extend(news.map(|pod| Action::Watch(Watch::DeliverPod { to, pod })));
+}
+
+fn nodes(cluster: &Cluster<'_>, to: Watcher, out: &mut Vec<Action>) {
+    let news = cluster.node_ids().filter(|&node| node_news(cluster, to, node).is_some());
+    out.extend(news.map(|node| Action::Watch(Watch::DeliverNode { to, node })));
+}
+
+fn replica_sets(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
+    let news = cluster.revision_ids().filter(|&revision| replica_set_news(cluster, revision).is_some());
+    out.extend(news.map(|revision| Action::Watch(Watch::DeliverReplicaSet { revision })));
+}
+
+/// The deliveries that bring news of a followed pod on to the rules: to the controller manager, and of the slice to the
+/// kube-proxies.
+pub fn followed_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    let to = Watcher::ControllerManager;
+    if receives(cluster, to) && cluster.pod(pod).head.used() && pod_news(cluster, to, pod).is_some() {
+        out.push(Action::Watch(Watch::DeliverPod { to, pod }));
+    }
+    for node in cluster.node_ids() {
+        if receives(cluster, Watcher::Proxy(node)) && slice_is_news(cluster, node) {
+            out.push(Action::Watch(Watch::DeliverSlice { node }));
         }
     }
 }
