@@ -18,10 +18,10 @@ pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
                 return Judgement::Broken;
             }
         }
+        premise |= step.after.sandbox(pod).terminating;
         if !step.before.sandbox(pod).terminating {
             continue;
         }
-        premise = true;
         let started = |container| {
             let process = |cluster: &O| cluster.container(pod, container).process;
             process(step.before) != Process::Running && process(step.after) == Process::Running
