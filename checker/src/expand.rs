@@ -1,7 +1,7 @@
 //! One batch of states: all that is computed side by side by several threads.
 //!
 //! Threads take a segment each and compute its transitions; those that lead to a state which the table knows are done with.
-//! Of the others each keeps what it will take to enter them ([`Fresh`]). Then threads take a shard of the table each and
+//! Of the others each keeps what it will take to enter them ([`Fresh`], or [`Again`] where states own memory). Then threads take a shard of the table each and
 //! enter the fresh ones in the order of (parent, transition): the first of several equal ones is new. So what is new, and by
 //! which parent, does not depend on who computed what.
 
@@ -49,6 +49,14 @@ pub struct Fresh<F, S> {
     pub state: S,
 }
 
+/// The same where the state is taken again if it is new.
+pub struct Again<F, A> {
+    pub print: F,
+    pub parent: Id,
+    pub choice: u16,
+    pub action: A,
+}
+
 /// An edge whose end has no number yet.
 pub struct Draft<F> {
     /// None for a unit that is held back.
@@ -65,10 +73,15 @@ pub struct Broken {
 }
 
 /// What a segment leads to.
-pub struct Expanded<F, S> {
+pub struct Expanded<F, S, A> {
     /// In the order of (parent, transition).
     pub fresh: Vec<Fresh<F, S>>,
-    /// For each of them: it is new.
+    /// The same, where states are taken again; then the others are none.
+    pub again: Vec<Again<F, A>>,
+    /// Where states are taken again: those that were expanded, whose numbers begin with `first`.
+    pub parents: Vec<S>,
+    pub first: Id,
+    /// For each of the fresh ones: it is new.
     pub is_new: Vec<AtomicBool>,
     /// The places of those of each shard, with their fingerprints.
     pub by_shard: Vec<Vec<(F, u32)>>,
@@ -95,10 +108,13 @@ pub struct Expanded<F, S> {
     pub states: Vec<S>,
 }
 
-impl<F, S> Default for Expanded<F, S> {
+impl<F, S, A> Default for Expanded<F, S, A> {
     fn default() -> Self {
         Self {
             fresh: Vec::new(),
+            again: Vec::new(),
+            parents: Vec::new(),
+            first: 0,
             is_new: Vec::new(),
             by_shard: (0..SHARDS).map(|_| Vec::new()).collect(),
             transitions: 0,
@@ -144,13 +160,17 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
         first: Id,
         states: Vec<S>,
         keeps_edges: impl Fn(Id) -> bool,
-        out: &mut Expanded<F, S>,
+        out: &mut Expanded<F, S, Y::Action>,
     ) {
+        out.first = first;
         for (offset, state) in states.into_iter().enumerate() {
             let id = first + offset as Id;
             let drafts = out.drafts.len();
             self.expand_one(system, id, &state, keeps_edges(id), out);
             out.draft_counts.push((out.drafts.len() - drafts) as u32);
+            if Y::TAKES_AGAIN {
+                out.parents.push(state);
+            }
         }
         look_up(&self.table, &mut self.block, out);
     }
@@ -161,7 +181,7 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
         id: Id,
         state: &S,
         keeps_edges: bool,
-        out: &mut Expanded<F, S>,
+        out: &mut Expanded<F, S, Y::Action>,
     ) {
         if let Some(why) = system.limit(state) {
             match out.limits.iter_mut().find(|(known, _)| *known == why) {
@@ -184,6 +204,14 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
                 let Transition { unit, discharged, .. } = transition;
                 out.drafts.push(Draft { to: Some(print), unit, discharged });
             }
+            if Y::TAKES_AGAIN {
+                let shard = shard(print);
+                if !self.table[shard].contains(print) {
+                    out.meet(print);
+                    out.again.push(Again { print, parent: id, choice, action: transition.action });
+                }
+                return;
+            }
             self.block.push(Fresh { print, parent: id, choice, state: transition.next });
             if self.block.len() >= block::<S>() {
                 look_up(&self.table, &mut self.block, out);
@@ -205,21 +233,25 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
 }
 
 /// Keeps those that the table does not know.
-fn look_up<F: Fingerprint, S>(table: &Read<'_, F>, block: &mut Vec<Fresh<F, S>>, out: &mut Expanded<F, S>) {
+fn look_up<F: Fingerprint, S, A>(
+    table: &Read<'_, F>,
+    block: &mut Vec<Fresh<F, S>>,
+    out: &mut Expanded<F, S, A>,
+) {
     for fresh in block.drain(..) {
-        let shard = shard(fresh.print);
-        if !table[shard].contains(fresh.print) {
-            out.by_shard[shard].push((fresh.print, out.fresh.len() as u32));
+        if !table[shard(fresh.print)].contains(fresh.print) {
+            out.meet(fresh.print);
             out.fresh.push(fresh);
-            out.is_new.push(AtomicBool::new(false));
         }
     }
 }
 
-impl<F: Fingerprint, S> Expanded<F, S> {
+impl<F: Fingerprint, S, A> Expanded<F, S, A> {
     /// As before any segment.
     pub fn clear(&mut self) {
         self.fresh.clear();
+        self.again.clear();
+        self.parents.clear();
         self.is_new.clear();
         self.by_shard.iter_mut().for_each(Vec::clear);
         (self.transitions, self.max_out_degree, self.dead_ends) = (0, 0, 0);
@@ -254,6 +286,12 @@ impl<F: Fingerprint, S> Expanded<F, S> {
         }
     }
 
+    /// One that the table does not know, and that comes into the list next.
+    fn meet(&mut self, print: F) {
+        self.by_shard[shard(print)].push((print, self.is_new.len() as u32));
+        self.is_new.push(AtomicBool::new(false));
+    }
+
     /// Enters the fresh ones of one shard.
     pub fn enter(&self, shard: usize, table: &mut Table<F>) {
         for &(print, place) in &self.by_shard[shard] {
@@ -264,25 +302,44 @@ impl<F: Fingerprint, S> Expanded<F, S> {
     }
 
     /// Keeps the new ones, judges them, and asks what they owe.
-    pub fn keep_new<Y: System<State = S>>(&mut self, system: &Y) {
-        let kept = self.is_new.iter().filter(|is_new| is_new.load(Ordering::Relaxed)).count();
-        self.states = Vec::with_capacity(kept);
-        let (mut all, is_new) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.is_new));
-        for (fresh, is_new) in all.drain(..).zip(&is_new) {
-            if is_new.load(Ordering::Relaxed) {
-                let (broken, reached) = system.judge(&fresh.state);
-                self.reached |= reached;
-                self.breaks(broken, fresh.parent, fresh.choice);
-                self.entered.push((fresh.print, fresh.parent, fresh.choice));
-                if system.has_obligations() {
-                    self.owed.push(owed(system, &fresh.state));
-                }
-                self.states.push(fresh.state);
+    pub fn keep_new<Y: System<State = S, Action = A>>(&mut self, system: &Y) {
+        let is_new = std::mem::take(&mut self.is_new);
+        let new = |place: usize| is_new[place].load(Ordering::Relaxed);
+        self.states = Vec::with_capacity((0..is_new.len()).filter(|&place| new(place)).count());
+        let (mut fresh, mut again) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.again));
+        for (place, Fresh { print, parent, choice, state }) in fresh.drain(..).enumerate() {
+            if new(place) {
+                self.keep(system, print, parent, choice, state);
             }
         }
-        (self.fresh, self.is_new) = (all, is_new);
+        for (place, Again { print, parent, choice, action }) in again.drain(..).enumerate() {
+            if new(place) {
+                let state = &self.parents[(parent - self.first) as usize];
+                let next = system.successor(state, choice, &action);
+                self.keep(
+                    system,
+                    print,
+                    parent,
+                    choice,
+                    next.expect("a state has the transitions that it had"),
+                );
+            }
+        }
+        self.parents.clear();
+        (self.fresh, self.again, self.is_new) = (fresh, again, is_new);
         // Those that a step breaks come first, those that a state breaks after it: bring them in order.
         self.broken.sort_by_key(|broken| (broken.state, broken.choice, broken.property));
+    }
+
+    fn keep<Y: System<State = S>>(&mut self, system: &Y, print: F, parent: Id, choice: u16, state: S) {
+        let (broken, reached) = system.judge(&state);
+        self.reached |= reached;
+        self.breaks(broken, parent, choice);
+        self.entered.push((print, parent, choice));
+        if system.has_obligations() {
+            self.owed.push(owed(system, &state));
+        }
+        self.states.push(state);
     }
 }
 

@@ -108,7 +108,7 @@ struct Run<'y, Y: System, F> {
     next: Frontier<Y::State>,
     /// Segments of the level that are done with.
     done: usize,
-    batch: Vec<Mutex<Expanded<F, Y::State>>>,
+    batch: Vec<Mutex<Expanded<F, Y::State, Y::Action>>>,
     transitions: u64,
     max_out_degree: u64,
     depth: u64,
@@ -301,7 +301,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
         {
             let batch: Vec<_> = batch[..count].iter().map(lock).collect();
-            let batch: Vec<&Expanded<F, Y::State>> = batch.iter().map(|out| &**out).collect();
+            let batch: Vec<&Expanded<F, Y::State, Y::Action>> = batch.iter().map(|out| &**out).collect();
             workers::each(
                 threads,
                 SHARDS,

@@ -56,13 +56,29 @@ pub trait System: Sync {
     /// A state. Equal states hash alike.
     type State: Clone + Eq + Hash + Send + Sync;
     /// A label of transitions.
-    type Action: Clone + Debug + Send;
+    type Action: Clone + Debug + Send + Sync;
 
     /// The states in which everything begins, each with the safety properties that it breaks and reaches.
     fn initial(&self) -> Vec<(Self::State, Properties, Properties)>;
 
     /// Calls `visit` with every transition out of `state`, in a fixed order; at most 65535.
     fn transitions(&self, state: &Self::State, visit: &mut impl FnMut(Transition<Self::State, Self::Action>));
+
+    /// Are steps cheap beside the memory that states own? Then a state that is met is dropped at once, while its memory is still
+    /// at hand, and taken [again](Self::successor) if it turns out to be new. Else states are kept until that is known.
+    const TAKES_AGAIN: bool = false;
+
+    /// The state that transition number `choice` out of `state` leads to, whose label is `action`.
+    fn successor(&self, state: &Self::State, choice: u16, _action: &Self::Action) -> Option<Self::State> {
+        let (mut number, mut found) = (0, None);
+        self.transitions(state, &mut |transition| {
+            if number == choice {
+                found = Some(transition.next);
+            }
+            number += 1;
+        });
+        found
+    }
 
     /// The names of the classes of actions, by their bits, at most 128. A search says how often each was taken: a class that
     /// never was makes properties hold for the wrong reason.
@@ -174,10 +190,16 @@ impl<M> System for Plain<M>
 where
     M: Model + Sync,
     M::State: Clone + Eq + Hash + Send + Sync,
-    M::Action: Clone + Debug + Send,
+    M::Action: Clone + Debug + Send + Sync,
 {
     type State = M::State;
     type Action = M::Action;
+
+    const TAKES_AGAIN: bool = std::mem::needs_drop::<M::State>();
+
+    fn successor(&self, state: &M::State, _choice: u16, action: &M::Action) -> Option<M::State> {
+        self.model.next_state(state, action.clone())
+    }
 
     fn initial(&self) -> Vec<(Self::State, Properties, Properties)> {
         let states = self.model.init_states().into_iter().filter(|state| self.model.within_boundary(state));
