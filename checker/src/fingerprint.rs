@@ -9,6 +9,8 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::FixedState;
 
+use crate::packer::Packer;
+
 /// How many bits of a state's hash are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bits {
@@ -48,6 +50,12 @@ impl Default for Hasher {
     }
 }
 
+fn hash<S: Hash>(hasher: &FixedState, state: &S) -> u64 {
+    let mut packer = Packer::new(hasher.build_hasher());
+    state.hash(&mut packer);
+    packer.hash()
+}
+
 /// A fingerprint, never [`EMPTY`](Self::EMPTY).
 pub trait Fingerprint: Copy + Ord + Debug + Send + Sync + 'static {
     /// What no state has.
@@ -67,7 +75,7 @@ impl Fingerprint for u64 {
     const BITS: Bits = Bits::B64;
 
     fn of<S: Hash>(hasher: &Hasher, state: &S) -> Self {
-        hasher.low.hash_one(state).max(1)
+        hash(&hasher.low, state).max(1)
     }
 
     fn high(self) -> u64 {
@@ -84,7 +92,7 @@ impl Fingerprint for u128 {
     const BITS: Bits = Bits::B128;
 
     fn of<S: Hash>(hasher: &Hasher, state: &S) -> Self {
-        let (low, high) = (hasher.low.hash_one(state), hasher.high.hash_one(state));
+        let (low, high) = (hash(&hasher.low, state), hash(&hasher.high, state));
         (Self::from(high) << 64 | Self::from(low)).max(1)
     }
 

@@ -5,7 +5,7 @@
 //!
 //! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`
 //! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
-//! - `expand`: one batch of it; `table`, [`fingerprint`]: which states are known; `frontier`: those that wait;
+//! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
 //!   `graph`: how each was reached
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
 //! - [`path`]: from state numbers back to states and actions
@@ -16,6 +16,7 @@ mod fair_cycle;
 pub mod fingerprint;
 mod frontier;
 mod graph;
+mod packer;
 pub mod path;
 pub mod progress;
 pub mod report;

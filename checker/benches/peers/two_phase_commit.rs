@@ -1,6 +1,7 @@
 //! Two-phase commit, the model that checkers are compared on: a transaction manager and so many resource managers, after
-//! Gray and Lamport, "Consensus on Transaction Commit". Once with plain Rust types, for any checker of stateright models,
-//! and once packed into one number.
+//! Gray and Lamport, "Consensus on Transaction Commit". Three times: with the types that stateright's own example has, vectors
+//! and a set; with plain Rust types that own no memory; and packed into one number. The first two are for any checker of
+//! stateright models.
 
 use std::collections::BTreeSet;
 
@@ -119,6 +120,88 @@ impl Model for TwoPhaseCommit {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always("consistent", |_, state: &State| {
+            let has = |wanted| state.managers.contains(&wanted);
+            !(has(Manager::Committed) && has(Manager::Aborted))
+        })]
+    }
+}
+
+/// At most so many resource managers where the state has a fixed size.
+const MANAGERS_MAX: usize = 12;
+
+/// The protocol with a state of plain arrays.
+#[derive(Clone, Copy)]
+pub struct Flat {
+    pub managers: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlatState {
+    pub managers: [Manager; MANAGERS_MAX],
+    pub decision: Decision,
+    pub prepared: [bool; MANAGERS_MAX],
+    /// Those who have sent that they are prepared; commit and abort are sent with the decision.
+    pub sent: [bool; MANAGERS_MAX],
+}
+
+impl Model for Flat {
+    type State = FlatState;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<FlatState> {
+        vec![FlatState {
+            managers: [Manager::Working; MANAGERS_MAX],
+            decision: Decision::None,
+            prepared: [false; MANAGERS_MAX],
+            sent: [false; MANAGERS_MAX],
+        }]
+    }
+
+    fn actions(&self, state: &FlatState, actions: &mut Vec<Step>) {
+        let count = usize::from(self.managers);
+        let open = state.decision == Decision::None;
+        if open && state.prepared[..count].iter().all(|&prepared| prepared) {
+            actions.push(Step::DecideCommit);
+        }
+        if open {
+            actions.push(Step::DecideAbort);
+        }
+        for manager in 0..self.managers {
+            let index = usize::from(manager);
+            if open && state.sent[index] {
+                actions.push(Step::ReceivePrepared(manager));
+            }
+            if state.managers[index] == Manager::Working {
+                actions.extend([Step::Prepare(manager), Step::ChooseAbort(manager)]);
+            }
+            match state.decision {
+                Decision::None => {}
+                Decision::Commit => actions.push(Step::ReceiveCommit(manager)),
+                Decision::Abort => actions.push(Step::ReceiveAbort(manager)),
+            }
+        }
+    }
+
+    fn next_state(&self, last: &FlatState, step: Step) -> Option<FlatState> {
+        let mut state = *last;
+        match step {
+            Step::ReceivePrepared(manager) => state.prepared[usize::from(manager)] = true,
+            Step::DecideCommit => state.decision = Decision::Commit,
+            Step::DecideAbort => state.decision = Decision::Abort,
+            Step::Prepare(manager) => {
+                state.managers[usize::from(manager)] = Manager::Prepared;
+                state.sent[usize::from(manager)] = true;
+            }
+            Step::ChooseAbort(manager) | Step::ReceiveAbort(manager) => {
+                state.managers[usize::from(manager)] = Manager::Aborted;
+            }
+            Step::ReceiveCommit(manager) => state.managers[usize::from(manager)] = Manager::Committed,
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![Property::always("consistent", |_, state: &FlatState| {
             let has = |wanted| state.managers.contains(&wanted);
             !(has(Manager::Committed) && has(Manager::Aborted))
         })]
