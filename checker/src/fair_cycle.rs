@@ -115,14 +115,22 @@ impl<'g> Keeping<'g> {
         let inside: HashSet<u64, Identity> = states.iter().map(|&index| u64::from(index)).collect();
         let within = |index: Id| inside.contains(&u64::from(index));
         let successors = |index: Id, out: &mut Vec<Id>| out.extend(self.inner(index).map(|(_, to, _)| to));
-        components(self.members.len(), states.iter().copied(), within, successors, self.patience, |component| {
-            let loops = component.len() > 1 || self.inner(component[0]).any(|(_, to, _)| to == component[0]);
-            if loops {
-                let mut component = component.to_vec();
-                component.sort_unstable();
-                found(component);
-            }
-        });
+        components(
+            self.members.len(),
+            states.iter().copied(),
+            within,
+            successors,
+            self.patience,
+            |component| {
+                let loops =
+                    component.len() > 1 || self.inner(component[0]).any(|(_, to, _)| to == component[0]);
+                if loops {
+                    let mut component = component.to_vec();
+                    component.sort_unstable();
+                    found(component);
+                }
+            },
+        );
     }
 
     /// The transitions of a state that keep the obligation.

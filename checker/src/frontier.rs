@@ -145,7 +145,10 @@ impl<S> Frontier<S> {
     ) -> io::Result<()> {
         let states = unpack(system, bytes, count)?;
         if !states.iter().zip(first..).all(|(state, id)| known(id, state)) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a state that waits is none that was found"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a state that waits is none that was found",
+            ));
         }
         let place = match held {
             Held::Gone => Where::Memory(Vec::new()),

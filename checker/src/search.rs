@@ -423,9 +423,22 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         self.counts.peak = self.counts.peak.max(memory);
         let queue = self.next.len() + self.level.len();
         let states = self.graph.len() as u64;
+        // States go to disk whoever stops the search now, so that one which is resumed has put the same ones there.
+        let mut failed = None;
+        if queue > 0 && memory >= bounds.memory {
+            let before = self.level.bytes() + self.next.bytes();
+            let spill = |frontier: &mut Frontier<Y::State>| frontier.spill(self.system);
+            failed = spill(&mut self.level).and(spill(&mut self.next)).err();
+            let after = self.level.bytes() + self.next.bytes();
+            self.counts.spilled += before - after;
+            memory = kept + after;
+        }
         let goes_on = (search.watch)(self.progress(Stage::States, queue, memory)).is_continue();
         if queue == 0 {
             return None;
+        }
+        if let Some(error) = failed {
+            return Some(Stopped::Disk(error.to_string()));
         }
         if !goes_on {
             return Some(Stopped::Cancelled);
@@ -435,17 +448,6 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
         if self.graph.edges_count() >= NUMBERED {
             return Some(Stopped::Limit("more transitions than a search keeps", queue));
-        }
-        if memory >= bounds.memory {
-            let before = self.level.bytes() + self.next.bytes();
-            let spill = |frontier: &mut Frontier<Y::State>| frontier.spill(self.system);
-            match (spill(&mut self.level), spill(&mut self.next)) {
-                (Err(error), _) | (_, Err(error)) => return Some(Stopped::Disk(error.to_string())),
-                (Ok(_), Ok(_)) => {}
-            }
-            let after = self.level.bytes() + self.next.bytes();
-            self.counts.spilled += before - after;
-            memory = kept + after;
         }
         if memory >= bounds.memory {
             return Some(Stopped::Memory(bounds.memory));

@@ -197,8 +197,7 @@ pub fn resume<'y, Y: System, F: Fingerprint>(
     let hasher = Hasher::default();
     let (graph, shards) = (&run.graph, &run.shards);
     let states = graph.len() as Id;
-    let known =
-        |id: Id, state: &Y::State| id < states && knows(shards, F::of(&hasher, state), id, graph);
+    let known = |id: Id, state: &Y::State| id < states && knows(shards, F::of(&hasher, state), id, graph);
     let waiting = waiting::path(&folder, head.generation);
     let (level, next, done) = waiting::read(system, &waiting, head.waiting, known)?;
     if head.counts.broken.iter().any(|&(_, state, _)| state >= states) {

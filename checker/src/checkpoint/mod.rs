@@ -94,7 +94,8 @@ impl<Y: System> Checkpointed<'_, Y> {
             false => Run::<Y, F>::new(system, search.thread_count()).kept_by(Keeper::begin(place)?),
         };
         let (report, keeper) = run.search(search);
-        let (before, unsaved) = keeper.map_or((Duration::ZERO, None), |keeper| (keeper.before, keeper.failed));
+        let (before, unsaved) =
+            keeper.map_or((Duration::ZERO, None), |keeper| (keeper.before, keeper.failed));
         Ok(Kept { report, before, unsaved })
     }
 }

@@ -88,7 +88,11 @@ impl fmt::Display for Refused {
                 file.display()
             ),
             Self::Version { file, found, accepted } => {
-                write!(f, "{}: the checkpoint is of version {found}; accepted is version {accepted}", file.display())
+                write!(
+                    f,
+                    "{}: the checkpoint is of version {found}; accepted is version {accepted}",
+                    file.display()
+                )
             }
             Self::Foreign { folder, what } => write!(
                 f,
@@ -97,7 +101,9 @@ impl fmt::Display for Refused {
                 folder.display()
             ),
             Self::Disk { file, error } => write!(f, "{}: {error}", file.display()),
-            Self::Mute => write!(f, "the system does not write its states; accepted is one with `encode` and `decode`"),
+            Self::Mute => {
+                write!(f, "the system does not write its states; accepted is one with `encode` and `decode`")
+            }
         }
     }
 }
