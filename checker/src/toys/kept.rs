@@ -76,7 +76,11 @@ impl How {
             let left = Cell::new(looks);
             let search = self.search(system).watched_by(|progress| {
                 left.set(left.get().saturating_sub(u64::from(progress.stage == Stage::States)));
-                if left.get() == 0 && progress.stage == Stage::States { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if left.get() == 0 && progress.stage == Stage::States {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             });
             let place = place(folder, self.interval);
             let kept = match step {

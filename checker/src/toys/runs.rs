@@ -21,7 +21,15 @@ impl System for Ring {
 
     fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, ()>)) {
         let next = (state + 1) % STATES;
-        visit(Transition { action: (), next, broken: 0, reached: 0, unit: Some(0), discharged: 0, classes: 0 });
+        visit(Transition {
+            action: (),
+            next,
+            broken: 0,
+            reached: 0,
+            unit: Some(0),
+            discharged: 0,
+            classes: 0,
+        });
     }
 
     fn owed(&self, _state: &u32) -> Owed {
