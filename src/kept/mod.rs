@@ -175,7 +175,9 @@ fn outcome_path(folder: &Path, number: usize) -> PathBuf {
 fn begin(folder: &Path, identity: &Value) -> Result<(), String> {
     let says = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(says)?;
-    if std::fs::read_dir(folder).map_err(says)?.next().is_some() {
+    // A process that was killed when it began may have left half a file.
+    let is_left = |entry: std::fs::DirEntry| entry.file_name() == "check.new";
+    if std::fs::read_dir(folder).map_err(says)?.flatten().any(|entry| !is_left(entry)) {
         return Err(format!(
             "{}: the folder is not empty; accepted is one that is new or empty",
             folder.display()
