@@ -36,6 +36,9 @@ pub struct Search<'y, Y: System> {
 /// States that are expanded between two looks at the bounds, at least if there are so many.
 pub(crate) const BATCH: usize = 1 << 14;
 
+/// A batch has at most this part of the states that would fill the memory, as each may lead to several new ones.
+const BATCH_SHARE: u64 = 64;
+
 /// States that a thread takes at once.
 const SEGMENT: usize = 512;
 
@@ -271,7 +274,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
                 if self.counts.depth >= search.bounds.depth {
                     return Some(Stopped::Depth(search.bounds.depth));
                 }
-                if let Err(error) = self.expand_batch() {
+                if let Err(error) = self.expand_batch(search.bounds.memory) {
                     return Some(Stopped::Disk(error.to_string()));
                 }
                 if let Some(stopped) = self.look(search) {
@@ -292,9 +295,12 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     }
 
     /// Expands the next segments of the level.
-    fn expand_batch(&mut self) -> std::io::Result<()> {
+    fn expand_batch(&mut self, memory: u64) -> std::io::Result<()> {
+        // What a batch leads to is in memory before it is looked at: with little of that, batches are small.
+        let most =
+            (memory / (BATCH_SHARE * size_of::<Y::State>().max(1) as u64)).clamp(1, BATCH as u64) as usize;
         let (mut count, mut states) = (0, 0);
-        while states < BATCH && self.done + count < self.level.segments.len() {
+        while states < most && self.done + count < self.level.segments.len() {
             states += self.level.segments[self.done + count].len();
             count += 1;
         }
