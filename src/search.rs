@@ -328,3 +328,38 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
     let trace = Trace::record(model, property, &stem.first, &stem.actions, Some(&cycle), Some(obligation));
     Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::property::PropertySet;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_judged_does_not_hold_and_what_every_state_says_does() {
+        let scenario = catalogue::web("a pod is deleted", Story::PodDeletion, 1, 1);
+        let (safety, progress) = (Property::PlacementLawful, Property::DeletionCompletes);
+        let judged = PropertySet::of([safety, progress]);
+        let model = Model::new(scenario.clone()).expect("it fits").judging(judged);
+        let system = Searched::new(Reduced::new(model), judged);
+        let plan = Plan {
+            story: Story::PodDeletion,
+            timing: Timing::Untimed,
+            services: Vec::new(),
+            scenario,
+            judged,
+        };
+        let mut report = Search::new(&system).run();
+        let verdicts = |report: &Report<ClusterState, Move>| {
+            let safety = judge_safety(&plan, &system, report, safety, &Line::new("test", 1));
+            (safety.verdict, judge_progress(&system, report, progress).verdict)
+        };
+        assert_eq!(verdicts(&report), (Verdict::Holds, Verdict::Holds));
+        report.unjudged = Some(Stopped::Cancelled);
+        assert_eq!(verdicts(&report), (Verdict::Holds, Verdict::Incomplete));
+        report.stopped = vec![Stopped::Cancelled];
+        assert_eq!(verdicts(&report), (Verdict::Incomplete, Verdict::Incomplete));
+    }
+}
