@@ -39,6 +39,16 @@ impl<S> Segment<S> {
     }
 }
 
+/// What a segment is, beside its states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The number of the first state.
+    pub first: Id,
+    /// How many there are.
+    pub count: usize,
+    pub held: Held,
+}
+
 /// The states of a level.
 pub struct Frontier<S> {
     pub segments: Vec<Segment<S>>,
@@ -139,7 +149,7 @@ impl<S> Frontier<S> {
     pub fn push_packed<Y: System<State = S>>(
         &mut self,
         system: &Y,
-        (first, count, held): (Id, usize, Held),
+        Label { first, count, held }: Label,
         bytes: &[u8],
         known: impl Fn(Id, &S) -> bool,
     ) -> io::Result<()> {

@@ -123,7 +123,7 @@ fn differences(place: &str, before: &Value, now: &Value, found: &mut Vec<String>
             }
         }
         _ if before != now => {
-            found.push(format!("{place} is {} there and {} here", shown(before), shown(now)))
+            found.push(format!("{place} is {} there and {} here", shown(before), shown(now)));
         }
         _ => {}
     }

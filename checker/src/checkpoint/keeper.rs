@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::frames::{Extent, Writer};
 use super::head::{self, Head};
 use super::log::{self, Written};
-use super::{Place, Refused, waiting};
+use super::waiting::{self, Waiting};
+use super::{Place, Refused};
 use crate::counts::Counts;
 use crate::expand::{Shards, shard};
 use crate::fingerprint::{Fingerprint, Hasher};
@@ -199,7 +200,7 @@ pub fn resume<'y, Y: System, F: Fingerprint>(
     let states = graph.len() as Id;
     let known = |id: Id, state: &Y::State| id < states && knows(shards, F::of(&hasher, state), id, graph);
     let waiting = waiting::path(&folder, head.generation);
-    let (level, next, done) = waiting::read(system, &waiting, head.waiting, known)?;
+    let Waiting { level, next, done } = waiting::read(system, &waiting, head.waiting, known)?;
     if head.counts.broken.iter().any(|&(_, state, _)| state >= states) {
         return Err(Refused::damaged(&head::path(&folder), "a step that breaks a property begins nowhere"));
     }

@@ -77,8 +77,7 @@ pub fn read<F: Fingerprint>(
 ) -> Result<(), Refused> {
     let mut reader = Reader::open(path, extent)?;
     let mut sets = Vec::new();
-    loop {
-        let Some(piece) = reader.next()? else { break };
+    while let Some(piece) = reader.next()? {
         if take(piece, graph, &mut sets, &mut enter).is_none() {
             return Err(reader.damaged("a piece of it is none that a search writes"));
         }

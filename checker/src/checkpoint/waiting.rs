@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Refused;
 use super::frames::{Extent, Reader, Writer};
 use super::numbers::Numbers;
-use crate::frontier::{Frontier, Held};
+use crate::frontier::{Frontier, Held, Label};
 use crate::graph::Id;
 use crate::system::System;
 
@@ -46,42 +46,65 @@ pub fn write<Y: System>(
     writer.sync()
 }
 
-/// The two levels, and how many segments of the first are done with. `known` says whether a state is the one of that number.
+/// The states that wait.
+pub struct Waiting<S> {
+    /// The level that is being gone through.
+    pub level: Frontier<S>,
+    /// The level after it.
+    pub next: Frontier<S>,
+    /// Segments of the level that are done with.
+    pub done: usize,
+}
+
+/// Reads both levels. `known` says whether a state is the one of that number.
 pub fn read<Y: System>(
     system: &Y,
     path: &Path,
     extent: Extent,
     known: impl Fn(Id, &Y::State) -> bool,
-) -> Result<(Frontier<Y::State>, Frontier<Y::State>, usize), Refused> {
+) -> Result<Waiting<Y::State>, Refused> {
     let mut reader = Reader::open(path, extent)?;
-    let (mut level, mut next, mut done) = (Frontier::default(), Frontier::default(), 0);
-    loop {
-        let Some(piece) = reader.next()? else { return Ok((level, next, done)) };
-        let taken = take(piece);
-        let Some((number, place, states)) = taken else {
+    let mut waiting = Waiting { level: Frontier::default(), next: Frontier::default(), done: 0 };
+    while let Some(piece) = reader.next()? {
+        let Some(Piece { is_level, label, states }) = Piece::of(piece) else {
             return Err(reader.damaged("a piece of it is none that a search writes"));
         };
-        let is_level = number == 0;
-        let frontier = if is_level { &mut level } else { &mut next };
-        match frontier.push_packed(system, place, states, &known) {
-            Ok(()) => done += usize::from(is_level && place.2 == Held::Gone),
+        waiting.done += usize::from(is_level && label.held == Held::Gone);
+        let frontier = if is_level { &mut waiting.level } else { &mut waiting.next };
+        match frontier.push_packed(system, label, states, &known) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(reader.damaged(&error.to_string()));
             }
             Err(error) => return Err(Refused::disk(&std::env::temp_dir(), &error)),
         }
     }
+    Ok(waiting)
 }
 
-fn take(piece: &[u8]) -> Option<(u16, (Id, usize, Held), &[u8])> {
-    let mut numbers = Numbers(piece);
-    let (number, first, count) = (numbers.u16()?, numbers.u32()?, usize::try_from(numbers.u64()?).ok()?);
-    let held = match numbers.u16()? {
-        0 => Held::Gone,
-        1 => Held::Memory,
-        2 => Held::Disk,
-        _ => return None,
-    };
-    let is_right = number <= 1 && (held == Held::Gone) == (count == 0);
-    is_right.then_some((number, (first, count, held), numbers.0))
+/// A segment.
+struct Piece<'b> {
+    is_level: bool,
+    label: Label,
+    states: &'b [u8],
+}
+
+impl<'b> Piece<'b> {
+    fn of(bytes: &'b [u8]) -> Option<Self> {
+        let mut numbers = Numbers(bytes);
+        let is_level = match numbers.u16()? {
+            0 => true,
+            1 => false,
+            _ => return None,
+        };
+        let (first, count) = (numbers.u32()?, usize::try_from(numbers.u64()?).ok()?);
+        let held = match numbers.u16()? {
+            0 => Held::Gone,
+            1 => Held::Memory,
+            2 => Held::Disk,
+            _ => return None,
+        };
+        let is_right = (held == Held::Gone) == (count == 0);
+        is_right.then_some(Self { is_level, label: Label { first, count, held }, states: numbers.0 })
+    }
 }
