@@ -300,3 +300,36 @@ fn folders_and_options_that_cannot_be_used_are_refused() {
     let output = podproof(&["simulate", "examples/web.yaml", "--resume", text(&kept)]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_a_checkpoint_that_is_gone_on_from() {
+    let kept = folder("interrupted").join("kept");
+    let about = [
+        "check",
+        "examples/web-prestop.yaml",
+        "--story",
+        "rollout",
+        "--timing",
+        "untimed",
+        "--format",
+        "json",
+    ];
+    let about = [&about[..], &["--property", "placement-lawful", "--property", "rollout-completes"]].concat();
+    let child =
+        command(&[&about[..], &["--checkpoint", text(&kept)]].concat()).spawn().expect("the command runs");
+    while !kept.join("search-1/first/states").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.expect("kill runs").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    let search = &document["workloads"][0]["searches"][0];
+    assert_eq!(search["stopped"], serde_json::json!(["it was interrupted"]));
+    assert!(stderr(&output).contains("goes on from there"), "{}", stderr(&output));
+    let output = podproof(&[&about[..], &["--resume", text(&kept)]].concat());
+    let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    assert_eq!((&document["exit"], &document["workloads"][0]["states"]), (&0.into(), &93_547.into()));
+}
