@@ -169,6 +169,10 @@ pub struct CheckArguments {
     #[command(flatten)]
     pub bounds: BoundArguments,
 
+    /// What outlives the process.
+    #[command(flatten)]
+    pub keep: KeepArguments,
+
     /// Who searches
     #[arg(long, value_enum, default_value_t = Engine::Podproof, help_heading = "Search")]
     pub engine: Engine,
@@ -269,6 +273,24 @@ pub struct BoundArguments {
     /// Threads, and time for all of them.
     #[command(flatten)]
     pub machine: MachineArguments,
+}
+
+/// What outlives the process.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
+pub struct KeepArguments {
+    /// Keeps what the searches know in this folder, which must be new or empty, so that --resume can go on from there
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+
+    /// Goes on from what --checkpoint has kept in this folder, and keeps it up to date; the input must be the same, bounds and
+    /// threads may differ
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+
+    /// Time between two checkpoints, for example 30s or 10m; one is also written where a bound or Ctrl-C ends a search
+    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub checkpoint_interval: Duration,
 }
 
 fn fingerprint_bits(text: &str) -> Result<Bits, String> {

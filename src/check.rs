@@ -8,13 +8,14 @@ use podproof_vocabulary::scenario::Timing;
 
 use crate::arguments::{BoundArguments, CheckArguments, Engine, WorldArguments};
 use crate::counterexamples::{self, path_of};
+use crate::kept::Kept;
 use crate::plan::{self, Plan, Planned, Workload};
 use crate::progress::Line;
-use crate::search::{self, Limits};
+use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{input, interrupt, reference_engine, report};
+use crate::{input, interrupt, output, reference_engine, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -33,22 +34,58 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         Ok(planned) => planned,
         Err(errors) => return CheckReport { errors, ..report },
     };
-    let mut left: usize = planned.iter().map(|planned| planned.plans.len()).sum();
+    let mut kept = match Kept::open(arguments, &planned) {
+        Ok(kept) => kept,
+        Err(error) => return CheckReport { errors: vec![error], ..report },
+    };
+    let count: usize = planned.iter().map(|planned| planned.plans.len()).sum();
+    let (mut number, mut unfinished) = (0, false);
     let deadline = arguments.bounds.machine.deadline();
     for Planned { workload, plans, untold } in planned {
         let mut section = Section::new(arguments, &workload, &plans, untold);
         for plan in plans {
-            let time = deadline
-                .map(|deadline| deadline.saturating_duration_since(Instant::now()) / left.max(1) as u32);
-            left -= 1;
-            match search(arguments, &workload.name, &plan, &limits(&arguments.bounds, time)) {
-                Ok(outcome) => section.add(plan, outcome),
+            let turn = Turn { number, count };
+            number += 1;
+            if let Some(outcome) = kept.as_mut().and_then(|kept| kept.outcome(turn.number)) {
+                section.add(plan, outcome);
+                continue;
+            }
+            let time = deadline.map(|deadline| turn.share(deadline));
+            let limits = limits(&arguments.bounds, time);
+            match search(arguments, &workload.name, &plan, &limits, (turn, kept.as_ref())) {
+                Ok(Ran { outcome, has_ended, unsaved }) => {
+                    unfinished |= !has_ended;
+                    let keep = |kept: &Kept| kept.keep(turn.number, &outcome);
+                    let failed = kept.as_ref().filter(|_| has_ended).and_then(|kept| keep(kept).err());
+                    let unsaved =
+                        unsaved.map(|why| format!("checkpoints could not be written any more: {why}"));
+                    report.warnings.extend(failed.into_iter().chain(unsaved));
+                    section.add(plan, outcome);
+                }
                 Err(error) => section.cut(located(&workload, &error), &mut report.errors),
             }
         }
         report.workloads.push(section.finish());
     }
+    if let Some(kept) = kept.filter(|_| unfinished) {
+        let folder = kept.folder().display();
+        output::tell(format_args!("what the searches know is kept: --resume {folder} goes on from there"));
+    }
     report
+}
+
+/// Which search of how many, the first being 0.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    number: usize,
+    count: usize,
+}
+
+impl Turn {
+    /// Its share of the time that is left.
+    fn share(self, deadline: Instant) -> Duration {
+        deadline.saturating_duration_since(Instant::now()) / (self.count - self.number).max(1) as u32
+    }
 }
 
 /// What is wrong with a workload, with where it stands.
@@ -75,11 +112,17 @@ fn search(
     workload: &str,
     plan: &Plan,
     limits: &Limits,
-) -> Result<Outcome, String> {
-    let line = Line::new(&format!("{workload}, {}, {}", plan.story, plan.timing.name()), limits.states);
+    (turn, kept): (Turn, Option<&Kept>),
+) -> Result<Ran, String> {
+    let name = format!("{workload}, {}, {}", plan.story, plan.timing.name());
+    let line = Line::new(&name, limits.states).of(turn.number + 1, turn.count).within(limits);
+    let kept = kept.map(|kept| kept.search(turn.number));
     match arguments.engine {
-        Engine::Podproof => search::run(plan, limits, &line),
-        engine => reference_engine::run(plan, limits, engine),
+        Engine::Podproof => search::run_kept(plan, limits, &line, kept.as_ref()),
+        engine => {
+            let outcome = reference_engine::run(plan, limits, engine)?;
+            Ok(Ran { outcome, has_ended: true, unsaved: None })
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`plan`]: a workload and its stories into searches
 //! - [`searched`]: the model as the checker sees it
 //! - [`search`]: one search, and what it says of each promise
+//! - [`kept`]: a check that outlives its process
 //! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
 //! - [`reference_engine`]: the same by stateright's checkers
 //! - [`simulate`]: random walks at full size
@@ -23,6 +24,7 @@ pub mod coverage;
 pub mod explore;
 pub mod input;
 pub mod interrupt;
+pub mod kept;
 pub mod names;
 pub mod output;
 pub mod plan;

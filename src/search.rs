@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use podproof_checker::checkpoint::Kept;
 use podproof_checker::fingerprint::Bits;
 use podproof_checker::search::{Report, Stopped};
 use podproof_checker::{Bounds, Path, Search};
@@ -14,6 +15,7 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
+use crate::kept::KeptSearch;
 use crate::plan::Plan;
 use crate::progress::Line;
 use crate::searched::Searched;
@@ -64,31 +66,70 @@ pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
     used
 }
 
+/// How a search went.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What it has found.
+    pub outcome: Outcome,
+    /// There is nothing left to do, whatever the bounds.
+    pub has_ended: bool,
+    /// Why it could not be kept from some moment on.
+    pub unsaved: Option<String>,
+}
+
 /// Runs the search of `plan`.
 ///
 /// # Errors
 /// A sentence that names the limit, if the scenario is larger than a state can hold.
 pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
-    let start = Instant::now();
+    Ok(run_kept(plan, limits, line, None)?.outcome)
+}
+
+/// Runs the search of `plan`, or goes on with it, and keeps it in a folder.
+///
+/// # Errors
+/// A sentence that names the limit, if the scenario is larger than a state can hold, or that says what is wrong with the
+/// folder.
+pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSearch>) -> Result<Ran, String> {
     let model = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)));
-    let mut system = Searched::new(model()?, plan.judged);
-    let mut report = explore(&system, limits, start, line);
-    if system.is_symmetric() && report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty()) {
-        line.say("a cycle may keep something pending: searching again, every state for itself");
-        system = Searched::new(model()?, plan.judged).without_symmetry();
-        report = explore(&system, limits, start, line);
-    }
+    let searched = Searched::new(model()?, plan.judged);
+    let explorer = Explorer { limits, line, kept, start: Instant::now() };
+    let every_state = || Ok::<_, String>(Searched::new(model()?, plan.judged).without_symmetry());
+    let (system, explored) = match searched.is_symmetric() && explorer.has_begun(EVERY_STATE) {
+        true => {
+            let system = every_state()?;
+            let explored = explorer.explore(&system, EVERY_STATE, Explored::default())?;
+            (system, explored)
+        }
+        false => {
+            let (report, before) = explorer.explore(&searched, FIRST, Explored::default())?;
+            let has_cycle = report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty());
+            match searched.is_symmetric() && has_cycle {
+                true => {
+                    line.say("a cycle may keep something pending: searching again, every state for itself");
+                    let system = every_state()?;
+                    let explored = explorer.explore(&system, EVERY_STATE, before)?;
+                    (system, explored)
+                }
+                false => (searched, (report, before)),
+            }
+        }
+    };
+    let (report, Explored { before, unsaved }) = explored;
     let findings = plan.judged.iter().map(|property| match property.facts().kind {
         Kind::Safety => judge_safety(plan, &system, &report, property, line),
         Kind::Liveness => judge_progress(&system, &report, property),
     });
     let findings: Vec<Finding> = findings.collect();
-    Ok(Outcome {
+    let is_of_system = |stopped: &Stopped| matches!(stopped, Stopped::Limit(..));
+    let has_ended = report.unjudged.is_none() && report.stopped.iter().all(is_of_system);
+    let unjudged = report.unjudged.iter().map(|stopped| format!("{UNJUDGED}: {}", says(stopped)));
+    let outcome = Outcome {
         states: report.states,
         transitions: report.transitions,
         depth: report.depth,
-        seconds: start.elapsed().as_secs_f64(),
-        stopped: report.stopped.iter().map(says).collect(),
+        seconds: (before + explorer.start.elapsed()).as_secs_f64(),
+        stopped: report.stopped.iter().map(says).chain(unjudged).collect(),
         approximations: approximations(system.reduced()),
         findings,
         measured: Some(Measured {
@@ -97,25 +138,65 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
             peak: report.peak,
             spilled: report.spilled,
             fingerprint_bits: report.bits.count(),
-            collision_probability: report.collision_probability(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
             coverage: report.coverage,
         }),
-    })
+    };
+    Ok(Ran { outcome, has_ended, unsaved })
 }
 
-fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> Report<ClusterState, Move> {
-    let watch = |progress| {
-        line.update(progress);
-        match interrupt::is_asked_for() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    };
-    let bounds = limits.bounds(start.elapsed());
-    let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
-    search.watched_by(watch).run()
+/// The folder of a plan's first search, and of the one in which every state stands for itself.
+const FIRST: &str = "first";
+const EVERY_STATE: &str = "every-state";
+
+/// What goes on beside the reports of a plan's searches.
+#[derive(Default)]
+struct Explored {
+    /// How long they took in processes before this one.
+    before: Duration,
+    unsaved: Option<String>,
 }
+
+struct Explorer<'a> {
+    limits: &'a Limits,
+    line: &'a Line,
+    kept: Option<&'a KeptSearch>,
+    start: Instant,
+}
+
+impl Explorer<'_> {
+    /// Is there a checkpoint of this search?
+    fn has_begun(&self, name: &str) -> bool {
+        self.kept.is_some_and(|kept| kept.place(name).1)
+    }
+
+    fn explore(
+        &self,
+        system: &Searched,
+        name: &str,
+        explored: Explored,
+    ) -> Result<(Report<ClusterState, Move>, Explored), String> {
+        let watch = |progress| {
+            self.line.update(progress);
+            match interrupt::is_asked_for() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let limits = self.limits;
+        let bounds = limits.bounds(self.start.elapsed());
+        let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
+        let search = search.watched_by(watch);
+        let Some(kept) = self.kept else { return Ok((search.run(), explored)) };
+        let (place, was_begun) = kept.place(name);
+        let search = if was_begun { search.resume(place) } else { search.checkpoint(place) };
+        let Kept { report, before, unsaved } = search.run().map_err(|refused| refused.to_string())?;
+        Ok((report, Explored { before: explored.before + before, unsaved: explored.unsaved.or(unsaved) }))
+    }
+}
+
+/// What is said of a search that saw states and did not come to judge the runs through them.
+const UNJUDGED: &str = "runs that keep something pending were not all looked for";
 
 /// Why a search ended before it had seen everything.
 fn says(stopped: &Stopped) -> String {
@@ -153,7 +234,7 @@ fn judge_safety(
     let Some(violation) = report.violations.iter().find(|violation| violation.property == property as u32)
     else {
         let reached = report.reached >> property as u32 & 1 != 0;
-        return without_counterexample(property, report.is_complete(), reached);
+        return without_counterexample(property, report.saw_every_state(), reached);
     };
     if system.reduced().model.rules.clocks.follow() {
         line.say("a counterexample with the clocks of one pod: taking it again with all clocks");
@@ -246,4 +327,39 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
     let obligation = if system.is_symmetric() { pending.trailing_zeros() } else { lasso.obligation };
     let trace = Trace::record(model, property, &stem.first, &stem.actions, Some(&cycle), Some(obligation));
     Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::property::PropertySet;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_judged_does_not_hold_and_what_every_state_says_does() {
+        let scenario = catalogue::web("a pod is deleted", Story::PodDeletion, 1, 1);
+        let (safety, progress) = (Property::PlacementLawful, Property::DeletionCompletes);
+        let judged = PropertySet::of([safety, progress]);
+        let model = Model::new(scenario.clone()).expect("it fits").judging(judged);
+        let system = Searched::new(Reduced::new(model), judged);
+        let plan = Plan {
+            story: Story::PodDeletion,
+            timing: Timing::Untimed,
+            services: Vec::new(),
+            scenario,
+            judged,
+        };
+        let mut report = Search::new(&system).run();
+        let verdicts = |report: &Report<ClusterState, Move>| {
+            let safety = judge_safety(&plan, &system, report, safety, &Line::new("test", 1));
+            (safety.verdict, judge_progress(&system, report, progress).verdict)
+        };
+        assert_eq!(verdicts(&report), (Verdict::Holds, Verdict::Holds));
+        report.unjudged = Some(Stopped::Cancelled);
+        assert_eq!(verdicts(&report), (Verdict::Holds, Verdict::Incomplete));
+        report.stopped = vec![Stopped::Cancelled];
+        assert_eq!(verdicts(&report), (Verdict::Incomplete, Verdict::Incomplete));
+    }
 }

@@ -196,6 +196,10 @@ impl System for Searched {
         ClusterState::read(bytes, &self.reduced.model.rules.layout)
     }
 
+    fn heap_bytes(&self, state: &ClusterState) -> usize {
+        state.heap_bytes()
+    }
+
     fn limit(&self, state: &ClusterState) -> Option<&'static str> {
         self.reduced.model.limit(state)
     }

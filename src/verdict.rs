@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
+use podproof_checker::fingerprint::Bits;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, left_out};
+use serde::{Deserialize, Serialize};
 
 /// What is said of a promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// There is a counterexample.
     Broken,
@@ -34,7 +37,8 @@ impl Verdict {
 }
 
 /// What one search says of one promise.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Finding {
     /// The promise.
     pub property: Property,
@@ -47,7 +51,8 @@ pub struct Finding {
 }
 
 /// What one search has found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Outcome {
     /// Distinct states.
     pub states: u64,
@@ -68,7 +73,8 @@ pub struct Outcome {
 }
 
 /// What a search measures of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Measured {
     /// The most transitions out of a state.
     pub max_out_degree: u64,
@@ -80,12 +86,21 @@ pub struct Measured {
     pub spilled: u64,
     /// Bits of a fingerprint.
     pub fingerprint_bits: u32,
-    /// How probable it is that two states were taken for one, at most.
-    pub collision_probability: f64,
     /// How often each class of steps was taken, in the order of [`CLASSES`](podproof_vocabulary::action::CLASSES).
     pub coverage: Vec<u64>,
     /// Those that the scenario has a use for and that were never taken.
+    #[serde(skip)]
     pub never_taken: Vec<&'static str>,
+}
+
+impl Outcome {
+    /// How probable it is that two states were taken for one, at most; none by an engine that does not say how long its
+    /// fingerprints are.
+    pub fn collision_probability(&self) -> Option<f64> {
+        let measured = self.measured.as_ref()?;
+        let bits = if measured.fingerprint_bits == Bits::B128.count() { Bits::B128 } else { Bits::B64 };
+        Some(bits.collision_probability(self.states))
+    }
 }
 
 /// One search of a workload, for the report.

@@ -218,6 +218,28 @@ fn every_format_tells_the_verdict() {
 }
 
 #[test]
+fn every_format_tells_what_a_search_measured_and_never_took() {
+    for format in ["human", "json", "junit", "sarif", "markdown"] {
+        let about = ["--story", "create", "--timing", "untimed", "--mutant", "proxy-never-adds"];
+        let more = ["--property", "placement-lawful", "--format", format, "examples/web.yaml"];
+        let (_, output) = check(&format!("measured-{format}"), &[&about[..], &more].concat());
+        let said = stdout(&output);
+        let signs = match format {
+            "json" => ["max-out-degree", "collision-probability", "steps-taken", "steps-never-taken"],
+            _ => [
+                "steps out of a state",
+                "two states taken for one",
+                "classes of steps taken",
+                "never taken, so",
+            ],
+        };
+        for sign in signs.into_iter().chain(["proxy/program-rules"]) {
+            assert!(said.contains(sign), "{format}: {sign}: {said}");
+        }
+    }
+}
+
+#[test]
 fn scenarios_are_listed_a_line_each() {
     let output = podproof(&["scenarios"]);
     let listed = stdout(&output).lines().count();

@@ -1,14 +1,32 @@
 //! Strongly connected components, by Tarjan's algorithm without recursion.
 
 use crate::graph::Id;
+use crate::look::Looks;
 
 /// Calls `found` with each component of the graph that is induced by the vertices for which `inside` holds.
-/// `edges` pushes the successors of a vertex; those outside are passed over. Vertices are numbered below `count`.
+/// `edges` pushes the successors of a vertex; those outside are passed over. Vertices are numbered below `count`. If
+/// `patience` ends, so does this: each component that was found until then is one.
 pub fn components(
     count: usize,
     vertices: impl Iterator<Item = Id>,
     inside: impl Fn(Id) -> bool,
     edges: impl Fn(Id, &mut Vec<Id>),
+    patience: &dyn Looks,
+    found: impl FnMut(&[Id]),
+) {
+    let bytes = (count * (2 * size_of::<u32>() + size_of::<bool>())) as u64;
+    if patience.hold(bytes) {
+        tarjan(count, vertices, inside, edges, patience, found);
+    }
+    patience.release(bytes);
+}
+
+fn tarjan(
+    count: usize,
+    vertices: impl Iterator<Item = Id>,
+    inside: impl Fn(Id) -> bool,
+    edges: impl Fn(Id, &mut Vec<Id>),
+    patience: &dyn Looks,
     mut found: impl FnMut(&[Id]),
 ) {
     const UNSEEN: u32 = u32::MAX;
@@ -26,6 +44,10 @@ pub fn components(
         }
         let mut enter = Some(root);
         loop {
+            let ids = (stack.capacity() + successors.capacity()) * size_of::<Id>();
+            if patience.is_over((ids + frames.capacity() * size_of::<(Id, usize, usize)>()) as u64) {
+                return;
+            }
             if let Some(vertex) = enter.take() {
                 index[vertex as usize] = next_index;
                 low[vertex as usize] = next_index;

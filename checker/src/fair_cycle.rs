@@ -19,6 +19,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::components::components;
 use crate::graph::{Graph, HELD_BACK, Id, Identity};
+use crate::look::Looks;
 use crate::system::{ANY_UNIT, Obligations, Unit};
 
 /// Which units are of strong fairness.
@@ -27,11 +28,15 @@ pub type Strong<'a> = &'a dyn Fn(Unit) -> bool;
 /// An edge inside the states that keep the obligation: the number of the transition, where it leads, and its unit.
 type Inner = (u16, Id, Option<Unit>);
 
+/// Bytes that a search takes for each state of a component, about: lists of it, and tables that tell what is in it.
+pub const MEMBER: usize = 80;
+
 /// The states that keep one obligation, within one component of those that keep any.
 pub struct Keeping<'g> {
     graph: &'g Graph,
     obligation: Obligations,
     strong: Strong<'g>,
+    patience: &'g dyn Looks,
     /// Numbered afresh, so that the work is that of the component and not of the graph.
     members: Vec<Id>,
     local: HashMap<u64, Id, Identity>,
@@ -48,17 +53,23 @@ pub struct Shown {
 
 impl<'g> Keeping<'g> {
     /// Those of `within` that keep obligation number `obligation`.
-    pub fn new(graph: &'g Graph, within: &[Id], obligation: u32, strong: Strong<'g>) -> Self {
+    pub fn new(
+        graph: &'g Graph,
+        within: &[Id],
+        obligation: u32,
+        strong: Strong<'g>,
+        patience: &'g dyn Looks,
+    ) -> Self {
         let obligation: Obligations = 1 << obligation;
         let keeps = |&id: &Id| graph.pending(id) & obligation != 0;
         let mut members: Vec<Id> = within.iter().copied().filter(keeps).collect();
         members.sort_unstable();
         let mut local = HashMap::with_capacity_and_hasher(members.len(), Identity);
         local.extend(members.iter().enumerate().map(|(index, &id)| (u64::from(id), index as Id)));
-        Self { graph, obligation, strong, members, local }
+        Self { graph, obligation, strong, patience, members, local }
     }
 
-    /// Looks for a fair cycle that begins before `before`.
+    /// Looks for a fair cycle that begins before `before`. If patience ends, so does this, and there may be others.
     pub fn search(&self, before: Option<Id>) -> Shown {
         let mut shown = Shown::default();
         // Components to judge, each with whether only starvation can still show there.
@@ -73,18 +84,23 @@ impl<'g> Keeping<'g> {
             }
             let part = Part::new(self, component);
             let unmet = part.unmet();
+            if self.patience.has_ended() {
+                break;
+            }
             let hopeless = hopeless || !unmet.weak.is_empty();
             let possible = |unit: Unit| part.is_possible(unit);
             let missed: Vec<Unit> =
                 unmet.weak.iter().chain(&unmet.strong).copied().filter(|&unit| possible(unit)).collect();
+            if self.patience.has_ended() {
+                break;
+            }
             if missed.is_empty() {
-                match hopeless {
-                    true => shown.starved = true,
-                    false => {
-                        let (start, cycle) = part.cycle();
-                        shown.cycle = Some((self.members[start as usize], cycle));
-                    }
+                if hopeless {
+                    shown.starved = true;
+                    continue;
                 }
+                let Some((start, cycle)) = part.cycle() else { break };
+                shown.cycle = Some((self.members[start as usize], cycle));
                 continue;
             }
             let avoids = |&index: &Id| self.taken_from(index).all(|unit| !missed.contains(&unit));
@@ -99,14 +115,22 @@ impl<'g> Keeping<'g> {
         let inside: HashSet<u64, Identity> = states.iter().map(|&index| u64::from(index)).collect();
         let within = |index: Id| inside.contains(&u64::from(index));
         let successors = |index: Id, out: &mut Vec<Id>| out.extend(self.inner(index).map(|(_, to, _)| to));
-        components(self.members.len(), states.iter().copied(), within, successors, |component| {
-            let loops = component.len() > 1 || self.inner(component[0]).any(|(_, to, _)| to == component[0]);
-            if loops {
-                let mut component = component.to_vec();
-                component.sort_unstable();
-                found(component);
-            }
-        });
+        components(
+            self.members.len(),
+            states.iter().copied(),
+            within,
+            successors,
+            self.patience,
+            |component| {
+                let loops =
+                    component.len() > 1 || self.inner(component[0]).any(|(_, to, _)| to == component[0]);
+                if loops {
+                    let mut component = component.to_vec();
+                    component.sort_unstable();
+                    found(component);
+                }
+            },
+        );
     }
 
     /// The transitions of a state that keep the obligation.
@@ -166,18 +190,23 @@ impl<'k, 'g> Part<'k, 'g> {
         self.keeping.inner(index).filter(|&(_, to, _)| self.inside.contains(&u64::from(to)))
     }
 
+    /// The states; none any more once patience has ended, and what was said of all of them is said of nothing.
+    fn patiently(&self) -> impl Iterator<Item = Id> + '_ {
+        self.states.iter().copied().take_while(|_| !self.keeping.patience.is_over(0))
+    }
+
     fn is_taken(&self, unit: Unit) -> bool {
-        self.states.iter().any(|&index| self.edges(index).any(|(_, _, other)| other == Some(unit)))
+        self.patiently().any(|index| self.edges(index).any(|(_, _, other)| other == Some(unit)))
     }
 
     /// A state has a transition of the unit, inside or not, that is not held back.
     fn is_possible(&self, unit: Unit) -> bool {
-        self.states.iter().any(|&index| self.keeping.taken_from(index).any(|other| other == unit))
+        self.patiently().any(|index| self.keeping.taken_from(index).any(|other| other == unit))
     }
 
     fn unmet(&self) -> Unmet {
         let mut always = self.keeping.enabled(self.states[0]);
-        for &index in &self.states {
+        for index in self.patiently() {
             if always.is_empty() {
                 break;
             }
@@ -186,7 +215,7 @@ impl<'k, 'g> Part<'k, 'g> {
         }
         let is_strong = |unit: &Unit| (self.keeping.strong)(*unit);
         let mut strong: Vec<Unit> =
-            self.states.iter().flat_map(|&index| self.keeping.taken_from(index).filter(is_strong)).collect();
+            self.patiently().flat_map(|index| self.keeping.taken_from(index).filter(is_strong)).collect();
         strong.sort_unstable();
         strong.dedup();
         let missed = |units: Vec<Unit>| units.into_iter().filter(|&unit| !self.is_taken(unit)).collect();
@@ -194,8 +223,8 @@ impl<'k, 'g> Part<'k, 'g> {
         Unmet { weak: missed(always), strong: missed(strong) }
     }
 
-    /// A cycle that serves every unit, in a component in which none is unmet.
-    fn cycle(&self) -> (Id, Vec<u16>) {
+    /// A cycle that serves every unit, in a component in which none is unmet; none if patience ends.
+    fn cycle(&self) -> Option<(Id, Vec<u16>)> {
         // What it must visit: for each unit that is enabled somewhere a transition of it or, of weak fairness, a state
         // without it.
         let is_free = |index: Id, unit: Unit| match (self.keeping.strong)(unit) {
@@ -203,14 +232,14 @@ impl<'k, 'g> Part<'k, 'g> {
             false => self.keeping.enabled(index).binary_search(&unit).is_err(),
         };
         let start = self.states[0];
-        let mut owed: Vec<Unit> = self.states.iter().flat_map(|&index| self.keeping.enabled(index)).collect();
+        let mut owed: Vec<Unit> = self.patiently().flat_map(|index| self.keeping.enabled(index)).collect();
         owed.sort_unstable();
         owed.dedup();
         owed.retain(|&unit| !is_free(start, unit));
         let (mut at, mut cycle) = (start, Vec::new());
         while let Some(&unit) = owed.first() {
             let goal = |to: Id, via: Option<Unit>| via == Some(unit) || is_free(to, unit);
-            let (way, end) = self.walk(at, &goal).expect("each state of a component leads to every other");
+            let (way, end) = self.walk(at, &goal)?;
             for (choice, to, via) in way {
                 cycle.push(choice);
                 owed.retain(|&unit| Some(unit) != via && !is_free(to, unit));
@@ -218,18 +247,22 @@ impl<'k, 'g> Part<'k, 'g> {
             at = end;
         }
         if at != start || cycle.is_empty() {
-            let (way, _) =
-                self.walk(at, &|to, _| to == start).expect("each state of a component leads to every other");
+            let (way, _) = self.walk(at, &|to, _| to == start)?;
             cycle.extend(way.into_iter().map(|(choice, ..)| choice));
         }
-        (start, cycle)
+        // A unit that was passed over because patience had ended would make this cycle unfair.
+        (!self.keeping.patience.has_ended()).then_some((start, cycle))
     }
 
-    /// The shortest non-empty way from `start` whose last transition is a goal, and where it ends.
+    /// The shortest non-empty way from `start` whose last transition is a goal, and where it ends; none if patience ends.
     fn walk(&self, start: Id, goal: &impl Fn(Id, Option<Unit>) -> bool) -> Option<(Vec<Inner>, Id)> {
         let mut from: HashMap<u64, (Id, u16, Option<Unit>), Identity> = HashMap::with_hasher(Identity);
         let mut queue = VecDeque::from([start]);
         while let Some(at) = queue.pop_front() {
+            let held = from.capacity() * size_of::<(u64, (Id, u16, Option<Unit>))>();
+            if self.keeping.patience.is_over(held as u64) {
+                return None;
+            }
             for (choice, to, unit) in self.edges(at) {
                 if goal(to, unit) {
                     let mut way = vec![(choice, to, unit)];
@@ -248,6 +281,6 @@ impl<'k, 'g> Part<'k, 'g> {
                 }
             }
         }
-        None
+        unreachable!("each state of a component leads to every other")
     }
 }

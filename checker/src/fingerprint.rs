@@ -68,6 +68,10 @@ pub trait Fingerprint: Copy + Ord + Debug + Send + Sync + 'static {
     fn high(self) -> u64;
     /// Its lower bits, which say in which shard it is.
     fn low(self) -> usize;
+    /// As a number.
+    fn wide(self) -> u128;
+    /// The one that is this number; none if no state has it.
+    fn of_wide(wide: u128) -> Option<Self>;
 }
 
 impl Fingerprint for u64 {
@@ -84,6 +88,14 @@ impl Fingerprint for u64 {
 
     fn low(self) -> usize {
         self as usize
+    }
+
+    fn wide(self) -> u128 {
+        self.into()
+    }
+
+    fn of_wide(wide: u128) -> Option<Self> {
+        Self::try_from(wide).ok().filter(|&print| print != Self::EMPTY)
     }
 }
 
@@ -102,6 +114,14 @@ impl Fingerprint for u128 {
 
     fn low(self) -> usize {
         self as usize
+    }
+
+    fn wide(self) -> u128 {
+        self
+    }
+
+    fn of_wide(wide: u128) -> Option<Self> {
+        (wide != Self::EMPTY).then_some(wide)
     }
 }
 

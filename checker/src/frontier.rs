@@ -13,7 +13,18 @@ pub struct Segment<S> {
     /// The number of the first.
     pub first: Id,
     count: usize,
+    /// Bytes that its states hold outside of themselves.
+    heap: u64,
     states: Mutex<Where<S>>,
+}
+
+/// Where the states of a segment are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// They were taken.
+    Gone,
+    Memory,
+    Disk,
 }
 
 enum Where<S> {
@@ -26,6 +37,16 @@ impl<S> Segment<S> {
     pub fn len(&self) -> usize {
         self.count
     }
+}
+
+/// What a segment is, beside its states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The number of the first state.
+    pub first: Id,
+    /// How many there are.
+    pub count: usize,
+    pub held: Held,
 }
 
 /// The states of a level.
@@ -51,23 +72,23 @@ impl<S> Frontier<S> {
     }
 
     /// Appends states whose numbers begin with `first`.
-    pub fn push(&mut self, first: Id, states: Vec<S>) {
+    pub fn push<Y: System<State = S>>(&mut self, system: &Y, first: Id, mut states: Vec<S>) {
         if !states.is_empty() {
-            self.segments.push(Segment {
-                first,
-                count: states.len(),
-                states: Mutex::new(Where::Memory(states)),
-            });
+            states.shrink_to_fit();
+            let heap = states.iter().map(|state| system.heap_bytes(state) as u64).sum();
+            let (count, states) = (states.len(), Mutex::new(Where::Memory(states)));
+            self.segments.push(Segment { first, count, heap, states });
         }
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> u64 {
         let bytes = |segment: &Segment<S>| match &*lock(&segment.states) {
-            Where::Memory(states) => states.capacity() * size_of::<S>(),
+            Where::Memory(states) if states.is_empty() => 0,
+            Where::Memory(states) => (states.capacity() * size_of::<S>()) as u64 + segment.heap,
             Where::Disk(..) => 0,
         };
-        self.segments.iter().map(|segment| (bytes(segment) + size_of::<Segment<S>>()) as u64).sum()
+        self.segments.iter().map(|segment| bytes(segment) + size_of::<Segment<S>>() as u64).sum()
     }
 
     /// A segment's states were taken: none of them waits any more.
@@ -85,25 +106,84 @@ impl<S> Frontier<S> {
             Where::Memory(states) => return Ok(states),
             Where::Disk(offset, length) => (offset, length),
         };
+        unpack(system, &self.read(offset, length)?, self.segments[segment].count)
+    }
+
+    /// Bytes of the temporary file.
+    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         if let Some(file) = &self.spilled {
             let mut file = lock(file);
             file.seek(SeekFrom::Start(offset))?;
             file.read_exact(&mut bytes)?;
         }
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a state does not read back");
-        let mut states = Vec::with_capacity(self.segments[segment].count);
-        let mut rest = bytes.as_slice();
-        while let Some((length, more)) = rest.split_first_chunk::<4>() {
-            let length = u32::from_le_bytes(*length) as usize;
-            let (state, more) = more.split_at_checked(length).ok_or_else(damaged)?;
-            states.push(system.decode(state).ok_or_else(damaged)?);
-            rest = more;
+        Ok(bytes)
+    }
+
+    /// Appends the states of a segment as bytes and leaves them where they are.
+    ///
+    /// # Errors
+    /// Of reading the temporary file, or if the system cannot write its states.
+    pub fn pack<Y>(&self, system: &Y, segment: usize, bytes: &mut Vec<u8>) -> io::Result<Held>
+    where
+        Y: System<State = S>,
+    {
+        let segment = &self.segments[segment];
+        match &*lock(&segment.states) {
+            _ if segment.count == 0 => Ok(Held::Gone),
+            Where::Memory(states) => match pack(system, states, bytes) {
+                true => Ok(Held::Memory),
+                false => Err(io::Error::new(io::ErrorKind::Unsupported, "the system writes no states")),
+            },
+            &Where::Disk(offset, length) => {
+                bytes.extend(self.read(offset, length)?);
+                Ok(Held::Disk)
+            }
         }
-        match states.len() == self.segments[segment].count {
-            true => Ok(states),
-            false => Err(damaged()),
+    }
+
+    /// Appends a segment as it was when it was [packed](Self::pack). `known` says whether a state is the one of that number.
+    ///
+    /// # Errors
+    /// Of writing the temporary file, or if the bytes are no such states.
+    pub fn push_packed<Y: System<State = S>>(
+        &mut self,
+        system: &Y,
+        Label { first, count, held }: Label,
+        bytes: &[u8],
+        known: impl Fn(Id, &S) -> bool,
+    ) -> io::Result<()> {
+        let states = unpack(system, bytes, count)?;
+        if !states.iter().zip(first..).all(|(state, id)| known(id, state)) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a state that waits is none that was found",
+            ));
         }
+        let place = match held {
+            Held::Gone => Where::Memory(Vec::new()),
+            Held::Memory => {
+                self.push(system, first, states);
+                return Ok(());
+            }
+            Held::Disk => self.write(bytes)?,
+        };
+        self.segments.push(Segment { first, count, heap: 0, states: Mutex::new(place) });
+        Ok(())
+    }
+
+    /// Appends to the temporary file.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<Where<S>> {
+        let file = match &mut self.spilled {
+            Some(file) => file,
+            none => none.insert(Mutex::new(tempfile::tempfile()?)),
+        };
+        let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.written))?;
+        file.write_all(bytes)?;
+        let place = Where::Disk(self.written, bytes.len());
+        self.written += bytes.len() as u64;
+        Ok(place)
     }
 
     /// Moves every segment that is in memory to a temporary file; false if the system cannot write its states.
@@ -111,31 +191,49 @@ impl<S> Frontier<S> {
     /// # Errors
     /// Of writing the file.
     pub fn spill<Y: System<State = S>>(&mut self, system: &Y) -> io::Result<bool> {
-        if self.spilled.is_none() {
-            self.spilled = Some(Mutex::new(tempfile::tempfile()?));
-        }
-        let Some(file) = &mut self.spilled else { return Ok(false) };
-        let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = Vec::new();
-        for segment in &mut self.segments {
-            let place = segment.states.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for index in 0..self.segments.len() {
+            let place = self.segments[index].states.get_mut().unwrap_or_else(PoisonError::into_inner);
             let Where::Memory(states) = &*place else { continue };
             bytes.clear();
-            for state in states {
-                let start = bytes.len();
-                bytes.extend([0; 4]);
-                if !system.encode(state, &mut bytes) {
-                    return Ok(false);
-                }
-                let length = (bytes.len() - start - 4) as u32;
-                bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+            if !pack(system, states, &mut bytes) {
+                return Ok(false);
             }
-            file.seek(SeekFrom::Start(self.written))?;
-            file.write_all(&bytes)?;
-            *place = Where::Disk(self.written, bytes.len());
-            self.written += bytes.len() as u64;
+            let place = self.write(&bytes)?;
+            *self.segments[index].states.get_mut().unwrap_or_else(PoisonError::into_inner) = place;
         }
         Ok(true)
+    }
+}
+
+/// Appends states as bytes, each with its length in front; false if the system cannot write them.
+fn pack<Y: System>(system: &Y, states: &[Y::State], bytes: &mut Vec<u8>) -> bool {
+    for state in states {
+        let start = bytes.len();
+        bytes.extend([0; 4]);
+        if !system.encode(state, bytes) {
+            return false;
+        }
+        let length = (bytes.len() - start - 4) as u32;
+        bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+    true
+}
+
+/// The states that [`pack`] has written.
+fn unpack<Y: System>(system: &Y, bytes: &[u8], count: usize) -> io::Result<Vec<Y::State>> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a state does not read back");
+    let mut states = Vec::with_capacity(count.min(bytes.len() / 4));
+    let mut rest = bytes;
+    while let Some((length, more)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_le_bytes(*length) as usize;
+        let (state, more) = more.split_at_checked(length).ok_or_else(damaged)?;
+        states.push(system.decode(state).ok_or_else(damaged)?);
+        rest = more;
+    }
+    match states.len() == count && rest.is_empty() {
+        true => Ok(states),
+        false => Err(damaged()),
     }
 }
 

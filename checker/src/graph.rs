@@ -164,6 +164,16 @@ impl Graph {
         self.sets[self.owed[id as usize] as usize]
     }
 
+    /// The number of the set that a state owes.
+    pub fn set_of(&self, id: Id) -> u32 {
+        self.owed[id as usize]
+    }
+
+    /// The sets that states owe, by number, in the order in which they were first owed.
+    pub fn sets(&self) -> &[Obligations] {
+        &self.sets
+    }
+
     /// The edges of a state that owes something, with what each discharges.
     pub fn edges(&self, id: Id) -> impl Iterator<Item = (Edge, Obligations)> + '_ {
         let start = self.edge_starts[id as usize] as usize;
@@ -175,20 +185,29 @@ impl Graph {
         })
     }
 
-    /// The way from an initial state: which one, and which transition at each step.
-    pub fn way_to(&self, id: Id) -> (u16, Vec<u16>) {
-        let choice = |id: Id| match self.choices[id as usize] {
+    /// The state from which one was first reached; none for an initial one.
+    pub fn parent(&self, id: Id) -> Option<Id> {
+        Some(self.parents[id as usize]).filter(|&parent| parent != id)
+    }
+
+    /// Which of the parent's transitions led to a state; which initial state it is.
+    pub fn choice(&self, id: Id) -> u16 {
+        match self.choices[id as usize] {
             WIDE => self.wide[&id],
             choice => choice.into(),
-        };
+        }
+    }
+
+    /// The way from an initial state: which one, and which transition at each step.
+    pub fn way_to(&self, id: Id) -> (u16, Vec<u16>) {
         let mut choices = Vec::new();
         let mut at = id;
-        while self.parents[at as usize] != at {
-            choices.push(choice(at));
-            at = self.parents[at as usize];
+        while let Some(parent) = self.parent(at) {
+            choices.push(self.choice(at));
+            at = parent;
         }
         choices.reverse();
-        (choice(at), choices)
+        (self.choice(at), choices)
     }
 
     /// Bytes that it takes.

@@ -6,16 +6,20 @@
 //! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`
 //! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
 //! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
-//!   `graph`: how each was reached
+//!   `graph`: how each was reached; `counts`: what is added up; `look`: the bounds
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
+//! - [`checkpoint`]: searches that outlive their process
 //! - [`path`]: from state numbers back to states and actions
 
+pub mod checkpoint;
 mod components;
+mod counts;
 mod expand;
 mod fair_cycle;
 pub mod fingerprint;
 mod frontier;
 mod graph;
+mod look;
 mod packer;
 pub mod path;
 pub mod progress;
@@ -25,6 +29,7 @@ pub mod system;
 mod table;
 mod workers;
 
+pub use checkpoint::{Checkpointed, Place};
 pub use path::Path;
 pub use search::{Bounds, Report, Search, Stopped};
 pub use system::{Plain, System, Transition};

@@ -9,9 +9,11 @@
 //! one of them.
 
 use crate::components::components;
-use crate::fair_cycle::{Keeping, Strong};
+use crate::fair_cycle::{Keeping, MEMBER, Strong};
 use crate::graph::{Edge, Graph, Id};
+use crate::look::{Looks, Patience};
 use crate::path::Path;
+use crate::report::Stopped;
 use crate::system::{Obligations, System, Unit};
 
 /// A fair run that keeps an obligation for ever.
@@ -32,21 +34,36 @@ struct Found {
     cycle: Vec<u16>,
 }
 
-/// What is known of progress: lassos, and what is starved.
-pub(crate) type Lassos<Y> = (Vec<Lasso<<Y as System>::State, <Y as System>::Action>>, Obligations);
+/// What is known of progress.
+pub(crate) struct Judged<S, A> {
+    /// One lasso for each family of obligations that a fair run keeps for ever.
+    pub lassos: Vec<Lasso<S, A>>,
+    /// The obligations that a run may keep that is unfair to nothing but what is held back.
+    pub starved: Obligations,
+    /// Why not every run was judged.
+    pub unjudged: Option<Stopped>,
+    /// The most bytes that this took, with the graph.
+    pub most: u64,
+}
 
-/// One lasso for each family of obligations that a fair run keeps for ever, and the obligations that a run may keep that
-/// is unfair to nothing but what is held back. `family` tells which obligations are one.
-pub(crate) fn lassos<Y: System>(
+impl<S, A> Default for Judged<S, A> {
+    fn default() -> Self {
+        Self { lassos: Vec::new(), starved: 0, unjudged: None, most: 0 }
+    }
+}
+
+/// Judges the runs through the states found. `family` tells which obligations are one.
+pub(crate) fn judge<Y: System>(
     system: &Y,
     graph: &Graph,
     initial: &[Y::State],
     family: fn(u32) -> u32,
-) -> Lassos<Y> {
+    patience: &Patience<'_, '_>,
+) -> Judged<Y::State, Y::Action> {
     let mut found: Vec<Found> = Vec::new();
     let strong = |unit: Unit| system.is_strong(unit);
-    rests(graph, family, &mut found);
-    let starved = cycles(graph, family, &strong, &mut found);
+    rests(graph, family, patience, &mut found);
+    let starved = cycles(graph, family, &strong, patience, &mut found);
     found.sort_by_key(|lasso| (family(lasso.obligation), lasso.at, lasso.cycle.len()));
     found.dedup_by_key(|lasso| family(lasso.obligation));
     let unfold = |lasso: Found| {
@@ -55,7 +72,8 @@ pub(crate) fn lassos<Y: System>(
         let cycle = Path::replay(system, stem.last().clone(), &lasso.cycle);
         Lasso { obligation: lasso.obligation, stem, cycle }
     };
-    (found.into_iter().map(unfold).collect(), starved)
+    let (unjudged, most) = patience.end();
+    Judged { lassos: found.into_iter().map(unfold).collect(), starved, unjudged, most }
 }
 
 fn bits(mut set: Obligations) -> impl Iterator<Item = u32> {
@@ -67,9 +85,12 @@ fn bits(mut set: Obligations) -> impl Iterator<Item = u32> {
 }
 
 /// States with something pending and no fair transition: the first for each obligation.
-fn rests(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
+fn rests(graph: &Graph, family: fn(u32) -> u32, patience: &dyn Looks, found: &mut Vec<Found>) {
     let mut seen: Obligations = 0;
     for id in 0..graph.expanded() as Id {
+        if patience.is_over(0) {
+            return;
+        }
         let pending = graph.pending(id) & !seen;
         if pending == 0 || graph.edges(id).any(|(edge, _)| edge.unit.is_some()) {
             continue;
@@ -84,7 +105,13 @@ fn rests(graph: &Graph, family: fn(u32) -> u32, found: &mut Vec<Found>) {
 }
 
 /// Fair cycles, in the components of what is pending; and the obligations of those that are starved.
-fn cycles(graph: &Graph, family: fn(u32) -> u32, strong: Strong<'_>, found: &mut Vec<Found>) -> Obligations {
+fn cycles(
+    graph: &Graph,
+    family: fn(u32) -> u32,
+    strong: Strong<'_>,
+    patience: &dyn Looks,
+    found: &mut Vec<Found>,
+) -> Obligations {
     let expanded = graph.expanded();
     let inside = |id: Id| (id as usize) < expanded && graph.pending(id) != 0;
     let all = (0..expanded as Id).filter(|&id| inside(id));
@@ -97,9 +124,10 @@ fn cycles(graph: &Graph, family: fn(u32) -> u32, strong: Strong<'_>, found: &mut
         );
     };
     let mut candidates: Vec<Vec<Id>> = Vec::new();
-    components(expanded, all, inside, successors, |component| {
+    components(expanded, all, inside, successors, patience, |component| {
         let loops = component.len() > 1 || graph.edges(component[0]).any(|(edge, _)| edge.to == component[0]);
         if loops {
+            patience.hold((size_of_val(component) + size_of::<Vec<Id>>()) as u64);
             candidates.push(component.to_vec());
         }
     });
@@ -109,7 +137,12 @@ fn cycles(graph: &Graph, family: fn(u32) -> u32, strong: Strong<'_>, found: &mut
         for obligation in bits(pending) {
             let known = found.iter().filter(|lasso| family(lasso.obligation) == family(obligation));
             let known = known.map(|lasso| lasso.at).min();
-            let shown = Keeping::new(graph, &component, obligation, strong).search(known);
+            let bytes = (component.len() * MEMBER) as u64;
+            if !patience.hold(bytes) {
+                return starved;
+            }
+            let shown = Keeping::new(graph, &component, obligation, strong, patience).search(known);
+            patience.release(bytes);
             if let Some((at, cycle)) = shown.cycle {
                 found.push(Found { obligation, at, cycle });
             }

@@ -43,7 +43,7 @@ pub enum Stopped {
     Depth(u64),
     /// As much memory as was allowed, in bytes.
     Memory(u64),
-    /// As long as was allowed.
+    /// As long as was allowed; a search that is resumed is allowed it again.
     Time(Duration),
     /// Somebody asked it to stop.
     Cancelled,
@@ -53,9 +53,20 @@ pub enum Stopped {
     Disk(String),
 }
 
+/// What a search is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It looks for states.
+    States,
+    /// It looks for runs, through the states found, that keep an obligation for ever.
+    Runs,
+}
+
 /// How far a search has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
+    /// What it is doing.
+    pub stage: Stage,
     /// States found.
     pub states: u64,
     /// States found and not yet expanded.
@@ -66,6 +77,10 @@ pub struct Progress {
     pub depth: u64,
     /// Bytes that it takes in memory, about.
     pub memory: u64,
+    /// How long it has taken, with what it took before it was resumed.
+    pub elapsed: Duration,
+    /// How long ago this process wrote its last checkpoint; none if it wrote none.
+    pub checkpoint: Option<Duration>,
 }
 
 /// A safety property that is broken, and the shortest way there.
@@ -88,8 +103,10 @@ pub struct Report<S, A> {
     pub depth: u64,
     /// States without a transition; those at the limit of the system are not counted.
     pub dead_ends: u64,
-    /// Why it is not complete; nothing if it is.
+    /// Why states were not seen; nothing if all were.
     pub stopped: Vec<Stopped>,
+    /// Why runs through the states found were not all judged, if they were not: there may be lassos that are not reported.
+    pub unjudged: Option<Stopped>,
     /// The most transitions out of a state.
     pub max_out_degree: u64,
     /// Bytes of what it remembers of the states at the end: the table and the ways to them, obligations and edges.
@@ -122,8 +139,14 @@ impl<S, A> Report<S, A> {
         self.bits.collision_probability(self.states)
     }
 
-    /// Was every reachable state seen?
-    pub fn is_complete(&self) -> bool {
+    /// Was every reachable state seen? Then a safety property that is not broken holds.
+    pub fn saw_every_state(&self) -> bool {
         self.stopped.is_empty()
+    }
+
+    /// Was every reachable state seen, and every run through them judged? Then an obligation without a lasso, and that is
+    /// not starved, is met.
+    pub fn is_complete(&self) -> bool {
+        self.saw_every_state() && self.unjudged.is_none()
     }
 }

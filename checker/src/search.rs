@@ -7,17 +7,20 @@
 
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
+use crate::checkpoint::keeper::{Keeper, Parts};
+use crate::checkpoint::{Checkpointed, Place};
+use crate::counts::Counts;
 use crate::expand::{Expanded, Expander, SHARDS, Shards, owed, shard};
 use crate::fingerprint::{Bits, Fingerprint, Hasher};
 use crate::frontier::Frontier;
 use crate::graph::{Edge, Graph, HELD_BACK, Id};
+use crate::look::{Clock, Patience, Watch};
 use crate::path::Path;
 use crate::progress;
 use crate::report::NUMBERED;
-pub use crate::report::{Bounds, Progress, Report, Stopped, Violation};
-use crate::system::{Obligations, Properties, System};
+pub use crate::report::{Bounds, Progress, Report, Stage, Stopped, Violation};
+use crate::system::System;
 use crate::workers;
 
 /// A search of one system.
@@ -27,11 +30,14 @@ pub struct Search<'y, Y: System> {
     threads: usize,
     bits: Bits,
     merge: fn(u32) -> u32,
-    watch: Box<dyn FnMut(Progress) -> ControlFlow<()> + 'y>,
+    watch: Watch<'y>,
 }
 
 /// States that are expanded between two looks at the bounds, at least if there are so many.
 pub(crate) const BATCH: usize = 1 << 14;
+
+/// A batch has at most this part of the states that would fill the memory, as each may lead to several new ones.
+const BATCH_SHARE: u64 = 64;
 
 /// States that a thread takes at once.
 const SEGMENT: usize = 512;
@@ -87,76 +93,96 @@ impl<'y, Y: System> Search<'y, Y> {
         self
     }
 
+    /// Keeps what it knows in a folder, so that a search after it can [resume](Self::resume).
+    #[must_use]
+    pub fn checkpoint(self, place: Place) -> Checkpointed<'y, Y> {
+        Checkpointed { search: self, place, resumes: false }
+    }
+
+    /// Goes on from what is kept in a folder, and keeps what it knows there.
+    #[must_use]
+    pub fn resume(self, place: Place) -> Checkpointed<'y, Y> {
+        Checkpointed { search: self, place, resumes: true }
+    }
+
     /// Searches.
     pub fn run(self) -> Report<Y::State, Y::Action> {
         match self.bits {
-            Bits::B64 => Run::<Y, u64>::new(self.system, self.threads).search(self),
-            Bits::B128 => Run::<Y, u128>::new(self.system, self.threads).search(self),
+            Bits::B64 => Run::<Y, u64>::new(self.system, self.threads).search(self).0,
+            Bits::B128 => Run::<Y, u128>::new(self.system, self.threads).search(self).0,
         }
+    }
+
+    pub(crate) fn system(&self) -> &'y Y {
+        self.system
+    }
+
+    pub(crate) fn bits(&self) -> Bits {
+        self.bits
+    }
+
+    pub(crate) fn thread_count(&self) -> usize {
+        self.threads
     }
 }
 
 /// A search under way.
-struct Run<'y, Y: System, F> {
-    system: &'y Y,
+pub(crate) struct Run<'y, Y: System, F> {
+    pub system: &'y Y,
     threads: usize,
-    start: Instant,
-    shards: Shards<F>,
-    graph: Graph,
+    clock: Clock,
+    pub shards: Shards<F>,
+    pub graph: Graph,
     /// The level that is being expanded, and the one after it.
-    level: Frontier<Y::State>,
-    next: Frontier<Y::State>,
+    pub level: Frontier<Y::State>,
+    pub next: Frontier<Y::State>,
     /// Segments of the level that are done with.
-    done: usize,
+    pub done: usize,
     batch: Vec<Mutex<Expanded<F, Y::State, Y::Action>>>,
-    transitions: u64,
-    max_out_degree: u64,
-    depth: u64,
-    dead_ends: u64,
-    reached: Properties,
-    owed: Obligations,
-    /// For each broken property: the state before, and the transition that breaks it.
-    broken: Vec<(u32, Id, Option<u16>)>,
-    seen_broken: Properties,
-    limits: Vec<(&'static str, u64)>,
-    coverage: Vec<u64>,
-    peak: u64,
-    spilled: u64,
+    pub counts: Counts,
+    keeper: Option<Keeper<F>>,
 }
 
+/// A report, with what has kept the search in a folder.
+type Ended<Y, F> = (Report<<Y as System>::State, <Y as System>::Action>, Option<Keeper<F>>);
+
 impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
-    fn new(system: &'y Y, threads: usize) -> Self {
+    pub fn new(system: &'y Y, threads: usize) -> Self {
         let keeps_edges = system.has_obligations();
         Self {
             system,
             threads,
-            start: Instant::now(),
+            clock: Clock::start(),
             shards: Shards::new(keeps_edges),
             graph: Graph::new(keeps_edges),
             level: Frontier::default(),
             next: Frontier::default(),
             done: 0,
             batch: Vec::new(),
-            transitions: 0,
-            max_out_degree: 0,
-            depth: 0,
-            dead_ends: 0,
-            reached: 0,
-            owed: 0,
-            broken: Vec::new(),
-            seen_broken: 0,
-            limits: Vec::new(),
-            coverage: vec![0; system.class_names().len()],
-            peak: 0,
-            spilled: 0,
+            counts: Counts::new(system.class_names().len()),
+            keeper: None,
         }
     }
 
-    fn search(mut self, mut search: Search<'y, Y>) -> Report<Y::State, Y::Action> {
-        let initial = self.enter_initial();
-        let stopped = self.expand_all(&mut search);
-        let mut stopped: Vec<Stopped> = stopped.into_iter().collect();
-        stopped.extend(self.limits.iter().map(|&(why, count)| Stopped::Limit(why, count)));
+    /// The same search, kept in a folder.
+    pub fn kept_by(self, keeper: Keeper<F>) -> Self {
+        Self { keeper: Some(keeper), ..self }
+    }
+
+    pub fn search(mut self, mut search: Search<'y, Y>) -> Ended<Y, F> {
+        let initial = match self.graph.len() {
+            0 => self.enter_initial(),
+            _ => self.system.initial().into_iter().map(|(state, ..)| state).collect(),
+        };
+        let ended = self.expand_all(&mut search);
+        // What a failed disk has cut off in a batch is nowhere: then the checkpoint before it stays.
+        let is_whole = !matches!(ended, Some(Stopped::Disk(_)));
+        let is_saved = is_whole && (ended.is_some() || self.keeper.as_ref().is_some_and(Keeper::is_due));
+        if is_saved {
+            self.save();
+        }
+        let mut stopped: Vec<Stopped> = ended.clone().into_iter().collect();
+        stopped.extend(self.counts.limits.iter().map(|&(why, count)| Stopped::Limit(why, count)));
         let way = |id: Id, last: Option<u16>| {
             let (first, mut choices) = self.graph.way_to(id);
             choices.extend(last);
@@ -164,29 +190,49 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         };
         let violation =
             |&(property, id, last): &(u32, Id, Option<u16>)| Violation { property, path: way(id, last) };
-        let violations = self.broken.iter().map(violation).collect();
+        let violations = self.counts.broken.iter().map(violation).collect();
         let memory = self.graph.bytes() + self.shards.bytes();
-        let (lassos, starved) = match self.graph.keeps_edges() {
-            true => progress::lassos(self.system, &self.graph, &initial, search.merge),
-            false => (Vec::new(), 0),
-        };
-        Report {
+        // Only the graph is needed from here on.
+        (self.shards, self.batch) = (Shards::new(false), Vec::new());
+        let waiting = std::mem::take(&mut self.level).len() + std::mem::take(&mut self.next).len();
+        let mut judged = progress::Judged::default();
+        if self.graph.keeps_edges() {
+            let beside = (self.progress(Stage::Runs, waiting, 0), self.graph.bytes());
+            let patience =
+                Patience::new(&self.clock, &search.bounds, beside, ended.as_ref(), &mut search.watch);
+            judged = progress::judge(self.system, &self.graph, &initial, search.merge, &patience);
+        }
+        if judged.unjudged.is_some() && is_whole && !is_saved {
+            self.save();
+        }
+        let counts = self.counts;
+        let report = Report {
             states: self.graph.len() as u64,
-            transitions: self.transitions,
-            depth: self.depth,
-            dead_ends: self.dead_ends,
+            transitions: counts.transitions,
+            depth: counts.depth,
+            dead_ends: counts.dead_ends,
             stopped,
-            max_out_degree: self.max_out_degree,
+            unjudged: judged.unjudged,
+            max_out_degree: counts.max_out_degree,
             memory,
-            peak: self.peak.max(memory),
-            spilled: self.spilled,
+            peak: counts.peak.max(memory).max(judged.most),
+            spilled: counts.spilled,
             bits: F::BITS,
-            coverage: self.coverage,
-            reached: self.reached,
-            owed: self.owed,
+            coverage: counts.coverage,
+            reached: counts.reached,
+            owed: counts.owed,
             violations,
-            lassos,
-            starved,
+            lassos: judged.lassos,
+            starved: judged.starved,
+        };
+        (report, self.keeper)
+    }
+
+    /// Writes a checkpoint, if somebody wants one.
+    fn save(&mut self) {
+        let Self { system, graph, level, next, counts, keeper, .. } = self;
+        if let Some(keeper) = keeper {
+            keeper.save(&Parts::<Y> { system, graph, level, next, counts });
         }
     }
 
@@ -201,57 +247,60 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             let known =
                 (!table.insert(print)).then(|| new.iter().position(|other| *other == state)).flatten();
             let id = known.map_or_else(|| self.graph.enter(None, choice), |place| place as Id);
-            self.reached |= reached;
-            self.judge(broken, id, None);
+            self.counts.reached |= reached;
+            self.counts.judge(broken, id, None);
             if known.is_none() {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.found(print);
+                }
                 table_number(&mut self.shards, &self.graph, print, id);
                 if self.graph.keeps_edges() {
                     let (pending, premises) = owed(self.system, &state);
                     self.graph.owe(pending);
-                    self.owed |= premises;
+                    self.counts.owed |= premises;
                 }
                 new.push(state.clone());
             }
             all.push(state);
         }
-        self.level.push(0, new);
+        self.level.push(self.system, 0, new);
         all
-    }
-
-    fn judge(&mut self, broken: Properties, id: Id, choice: Option<u16>) {
-        let mut new = broken & !self.seen_broken;
-        self.seen_broken |= broken;
-        while new != 0 {
-            self.broken.push((new.trailing_zeros(), id, choice));
-            new &= new - 1;
-        }
     }
 
     /// Goes through all levels; why it ended before the last.
     fn expand_all(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
         while !self.level.is_empty() {
-            if self.depth >= search.bounds.depth {
-                return Some(Stopped::Depth(search.bounds.depth));
-            }
-            self.done = 0;
             while self.done < self.level.segments.len() {
-                if let Err(error) = self.expand_batch() {
+                if self.counts.depth >= search.bounds.depth {
+                    return Some(Stopped::Depth(search.bounds.depth));
+                }
+                if let Err(error) = self.expand_batch(search.bounds.memory) {
                     return Some(Stopped::Disk(error.to_string()));
                 }
                 if let Some(stopped) = self.look(search) {
                     return Some(stopped);
                 }
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.drain(&self.graph);
+                    if keeper.is_due() {
+                        self.save();
+                    }
+                }
             }
+            self.done = 0;
             self.level = std::mem::take(&mut self.next);
-            self.depth += u64::from(!self.level.is_empty());
+            self.counts.depth += u64::from(!self.level.is_empty());
         }
         None
     }
 
     /// Expands the next segments of the level.
-    fn expand_batch(&mut self) -> std::io::Result<()> {
+    fn expand_batch(&mut self, memory: u64) -> std::io::Result<()> {
+        // What a batch leads to is in memory before it is looked at: with little of that, batches are small.
+        let most =
+            (memory / (BATCH_SHARE * size_of::<Y::State>().max(1) as u64)).clamp(1, BATCH as u64) as usize;
         let (mut count, mut states) = (0, 0);
-        while states < BATCH && self.done + count < self.level.segments.len() {
+        while states < most && self.done + count < self.level.segments.len() {
             states += self.level.segments[self.done + count].len();
             count += 1;
         }
@@ -319,42 +368,27 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     /// Numbers what one segment of the batch led to, and takes over what was said of it.
     fn number(&mut self, place: usize) {
         let mut out = std::mem::take(lock_mut(&mut self.batch[place]));
-        self.transitions += out.transitions;
-        self.max_out_degree = self.max_out_degree.max(out.max_out_degree);
-        self.dead_ends += out.dead_ends;
-        self.reached |= out.reached;
-        for broken in &out.broken {
-            self.judge(1 << broken.property, broken.state, Some(broken.choice));
-        }
-        for &(why, more) in &out.limits {
-            match self.limits.iter_mut().find(|(known, _)| *known == why) {
-                Some((_, count)) => *count += more,
-                None => self.limits.push((why, more)),
-            }
-        }
-        if self.coverage.len() < out.coverage.len() {
-            self.coverage.resize(out.coverage.len(), 0);
-        }
-        for (all, more) in self.coverage.iter_mut().zip(&out.coverage) {
-            *all += more;
-        }
+        self.counts.add(&out);
         let first = self.graph.len() as Id;
         for &(print, parent, choice) in &out.entered {
             let id = self.graph.enter(Some(parent), choice);
+            if let Some(keeper) = &mut self.keeper {
+                keeper.found(print);
+            }
             table_number(&mut self.shards, &self.graph, print, id);
         }
         for &(pending, premises) in &out.owed {
             self.graph.owe(pending);
-            self.owed |= premises;
+            self.counts.owed |= premises;
         }
         let mut states = std::mem::take(&mut out.states);
         while states.len() > 2 * SEGMENT {
             let rest = states.split_off(SEGMENT);
             let before = first + (out.entered.len() - rest.len() - states.len()) as Id;
-            self.next.push(before, states);
+            self.next.push(self.system, before, states);
             states = rest;
         }
-        self.next.push(first + (out.entered.len() - states.len()) as Id, states);
+        self.next.push(self.system, first + (out.entered.len() - states.len()) as Id, states);
         *lock_mut(&mut self.batch[place]) = out;
     }
 
@@ -374,18 +408,43 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
     }
 
+    fn progress(&self, stage: Stage, queue: u64, memory: u64) -> Progress {
+        Progress {
+            stage,
+            states: self.graph.len() as u64,
+            queue,
+            transitions: self.counts.transitions,
+            depth: self.counts.depth,
+            memory,
+            elapsed: self.keeper.as_ref().map_or_else(|| self.clock.elapsed(), Keeper::elapsed),
+            checkpoint: self.keeper.as_ref().and_then(Keeper::age),
+        }
+    }
+
     /// Looks at the bounds.
     fn look(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
-        let bounds = search.bounds.clone();
+        let bounds = &search.bounds;
         let kept = self.graph.bytes() + self.shards.bytes();
         let mut memory = kept + self.level.bytes() + self.next.bytes();
-        self.peak = self.peak.max(memory);
+        self.counts.peak = self.counts.peak.max(memory);
         let queue = self.next.len() + self.level.len();
         let states = self.graph.len() as u64;
-        let progress = Progress { states, queue, transitions: self.transitions, depth: self.depth, memory };
-        let goes_on = (search.watch)(progress).is_continue();
+        // States go to disk whoever stops the search now, so that one which is resumed has put the same ones there.
+        let mut failed = None;
+        if queue > 0 && memory >= bounds.memory {
+            let before = self.level.bytes() + self.next.bytes();
+            let spill = |frontier: &mut Frontier<Y::State>| frontier.spill(self.system);
+            failed = spill(&mut self.level).and(spill(&mut self.next)).err();
+            let after = self.level.bytes() + self.next.bytes();
+            self.counts.spilled += before - after;
+            memory = kept + after;
+        }
+        let goes_on = (search.watch)(self.progress(Stage::States, queue, memory)).is_continue();
         if queue == 0 {
             return None;
+        }
+        if let Some(error) = failed {
+            return Some(Stopped::Disk(error.to_string()));
         }
         if !goes_on {
             return Some(Stopped::Cancelled);
@@ -397,20 +456,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             return Some(Stopped::Limit("more transitions than a search keeps", queue));
         }
         if memory >= bounds.memory {
-            let before = self.level.bytes() + self.next.bytes();
-            let spill = |frontier: &mut Frontier<Y::State>| frontier.spill(self.system);
-            match (spill(&mut self.level), spill(&mut self.next)) {
-                (Err(error), _) | (_, Err(error)) => return Some(Stopped::Disk(error.to_string())),
-                (Ok(_), Ok(_)) => {}
-            }
-            let after = self.level.bytes() + self.next.bytes();
-            self.spilled += before - after;
-            memory = kept + after;
-        }
-        if memory >= bounds.memory {
             return Some(Stopped::Memory(bounds.memory));
         }
-        bounds.time.filter(|&limit| self.start.elapsed() >= limit).map(Stopped::Time)
+        self.clock.is_over(bounds.time).map(Stopped::Time)
     }
 }
 

@@ -96,6 +96,11 @@ pub trait System: Sync {
         None
     }
 
+    /// Bytes that `state` holds outside of itself, about, so that a bound on memory counts them.
+    fn heap_bytes(&self, _state: &Self::State) -> usize {
+        0
+    }
+
     /// The safety properties that `state` itself breaks and reaches, whatever led to it; asked once for each state that is not
     /// initial.
     fn judge(&self, _state: &Self::State) -> (Properties, Properties) {

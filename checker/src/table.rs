@@ -56,7 +56,7 @@ impl<F: Fingerprint> Table<F> {
 
     /// Gives a member a number.
     pub fn set_number(&mut self, print: F, number: Id) {
-        if let Ok(at) = self.find(print) {
+        if let (true, Ok(at)) = (self.keeps_numbers, self.find(print)) {
             self.numbers[at] = number;
         }
     }

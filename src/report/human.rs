@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use podproof_traces::why;
 
-use super::{approximations, grouped, left_out, shown_by};
+use super::{approximations, grouped, left_out, measured, shown_by, warnings};
 use crate::check::with_verdict;
 use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -73,8 +73,11 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         line(out, format_args!("\n  story {BOLD}{story}{BOLD:#}"));
         for search in workload.searches.iter().filter(|search| search.story == story) {
             line(out, format_args!("    {}", told(search)));
-            for text in remarks(search) {
-                line(out, format_args!("      {text}"));
+            for text in warnings(search) {
+                line(out, format_args!("      warning: {text}"));
+            }
+            for text in measured(search) {
+                line(out, format_args!("      {DIM}{text}{DIM:#}"));
             }
         }
         let rows: Vec<ResultRow> =
@@ -103,26 +106,6 @@ fn told(search: &SearchRow) -> String {
         search.timing.name(),
         outcome.seconds
     )
-}
-
-/// What a reader should know of how a search went.
-fn remarks(search: &SearchRow) -> Vec<String> {
-    let Some(measured) = &search.outcome.measured else { return Vec::new() };
-    let mut remarks = Vec::new();
-    if search.outcome.stopped.is_empty() && !measured.never_taken.is_empty() {
-        let never = measured.never_taken.join(", ");
-        remarks.push(format!("warning: never taken, so what depends on it was not tried: {never}"));
-    }
-    if measured.spilled > 0 {
-        remarks.push(format!("{} of waiting states went to disk", bytesize::ByteSize(measured.spilled)));
-    }
-    if measured.collision_probability > 1e-6 {
-        remarks.push(format!(
-            "two states were taken for one with a probability of up to {:.0e}",
-            measured.collision_probability
-        ));
-    }
-    remarks
 }
 
 fn verdicts(out: &mut String, rows: &[ResultRow]) {

@@ -4,7 +4,7 @@ use podproof_vocabulary::action::CLASSES;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::verdict::{CheckReport, Counterexample, Measured, ResultRow, SearchRow, WorkloadReport};
+use crate::verdict::{CheckReport, Counterexample, Measured, Outcome, ResultRow, SearchRow, WorkloadReport};
 
 /// One document, ended by a line break.
 pub fn render(report: &CheckReport) -> String {
@@ -121,12 +121,12 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|approximation| approximation.name())
                 .collect(),
-            measured: row.outcome.measured.as_ref().map(measured),
+            measured: row.outcome.measured.as_ref().map(|found| measured(&row.outcome, found)),
         }
     }
 }
 
-fn measured(measured: &Measured) -> serde_json::Value {
+fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
     let coverage = CLASSES.iter().zip(&measured.coverage);
     let coverage: serde_json::Map<_, _> =
         coverage.map(|(&class, &count)| (class.to_owned(), count.into())).collect();
@@ -136,7 +136,7 @@ fn measured(measured: &Measured) -> serde_json::Value {
         "peak-memory": measured.peak,
         "spilled": measured.spilled,
         "fingerprint-bits": measured.fingerprint_bits,
-        "collision-probability": measured.collision_probability,
+        "collision-probability": outcome.collision_probability(),
         "steps-taken": coverage,
         "steps-never-taken": measured.never_taken,
     })

@@ -2,7 +2,7 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{approximations, because, left_out, shown_by, size};
+use super::{approximations, because, left_out, measured, name, shown_by, size};
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report. What does not count is skipped, with what was found as the message. What the verdicts rest on are
@@ -36,9 +36,14 @@ fn suite(workload: &WorkloadReport) -> TestSuite {
     let warnings = workload.warnings.iter().map(|warning| format!("warning: {warning}"));
     let cut = workload.searches.iter().filter(|search| !search.outcome.stopped.is_empty()).map(|search| {
         let reasons = search.outcome.stopped.join("; ");
-        format!("story {}, {}: incomplete: {reasons}", search.story, search.timing.name())
+        format!("{}: incomplete: {reasons}", name(search))
     });
-    say(&mut suite, warnings.chain(cut));
+    let of_searches = workload.searches.iter().flat_map(|search| {
+        let warned = super::warnings(search).into_iter().map(|text| format!("warning: {text}"));
+        let lines = warned.chain(measured(search));
+        lines.map(|text| format!("{}: {text}", name(search))).collect::<Vec<_>>()
+    });
+    say(&mut suite, warnings.chain(cut).chain(of_searches));
     suite
 }
 

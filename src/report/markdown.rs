@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{approximations, because, grouped, left_out, shown_by, size};
-use crate::verdict::{CheckReport, WorkloadReport};
+use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, warnings};
+use crate::verdict::{CheckReport, SearchRow, WorkloadReport};
 
 /// The whole report.
 pub fn render(report: &CheckReport) -> String {
@@ -72,10 +72,16 @@ fn section(out: &mut String, workload: &WorkloadReport) {
             ),
         );
     }
-    if !workload.warnings.is_empty() {
+    let of_searches = |says: fn(&SearchRow) -> Vec<String>| {
+        let lines = |search| says(search).into_iter().map(move |text| format!("{}: {text}", name(search)));
+        workload.searches.iter().flat_map(lines).collect::<Vec<_>>()
+    };
+    let warnings = [workload.warnings.clone(), of_searches(warnings)].concat();
+    if !warnings.is_empty() {
         write(out, format_args!("\n### Warnings\n\n"));
-        list(out, &workload.warnings);
+        list(out, &warnings);
     }
+    folded(out, "Measured", &of_searches(measured));
     folded(out, "Assumptions", &workload.assumptions);
     folded(out, "Approximations (--exact switches them off)", &approximations(workload));
     folded(out, "Left out of the model", &left_out(workload));

@@ -52,6 +52,36 @@ pub(crate) fn shown_by(counterexample: &Counterexample) -> String {
     }
 }
 
+/// What makes the verdicts of a search weaker than they look, a sentence each.
+fn warnings(search: &SearchRow) -> Vec<String> {
+    let measured = search.outcome.measured.iter().filter(|_| search.outcome.stopped.is_empty());
+    let never = measured.map(|measured| measured.never_taken.join(", ")).filter(|never| !never.is_empty());
+    never.map(|never| format!("never taken, so what depends on it was not tried: {never}")).collect()
+}
+
+/// What a search measured of itself, a line or two.
+fn measured(search: &SearchRow) -> Vec<String> {
+    let outcome = &search.outcome;
+    let Some(measured) = &outcome.measured else { return Vec::new() };
+    let taken = measured.coverage.iter().filter(|&&count| count > 0).count();
+    let probability = outcome.collision_probability().unwrap_or(1.0);
+    let mut lines = vec![format!(
+        "up to {} steps out of a state; {taken} of {} classes of steps taken; two states taken for one with a probability of \
+         up to {probability:.0e}",
+        measured.max_out_degree,
+        measured.coverage.len()
+    )];
+    if measured.spilled > 0 {
+        lines.push(format!("{} of waiting states went to disk", bytesize::ByteSize(measured.spilled)));
+    }
+    lines
+}
+
+/// Which search of a workload it is.
+fn name(search: &SearchRow) -> String {
+    format!("story {}, {}", search.story, search.timing.name())
+}
+
 /// The approximations that the searches of a workload used, a sentence each.
 fn approximations(workload: &WorkloadReport) -> Vec<String> {
     let mut used: Vec<_> =

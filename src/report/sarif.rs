@@ -7,7 +7,7 @@ use std::path::Path;
 use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
-use super::{approximations, because, left_out, size};
+use super::{approximations, because, left_out, measured, size, warnings};
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report, ended by a line break.
@@ -51,8 +51,16 @@ fn notifications(report: &CheckReport) -> Vec<Value> {
         said.extend(workload.warnings.iter().map(|says| notification(name, "warning", "warning", says)));
         for search in workload.searches.iter().filter(|search| !search.outcome.stopped.is_empty()) {
             let reasons = search.outcome.stopped.join("; ");
-            let says = format!("story {}, {}: incomplete: {reasons}", search.story, search.timing.name());
+            let says = format!("{}: incomplete: {reasons}", super::name(search));
             said.push(notification(name, "warning", "bound", &says));
+        }
+        for search in &workload.searches {
+            let of = super::name(search);
+            let warned = warnings(search).into_iter().map(|text| ("warning", "coverage", text));
+            let lines = warned.chain(measured(search).into_iter().map(|text| ("note", "measured", text)));
+            said.extend(
+                lines.map(|(level, kind, text)| notification(name, level, kind, &format!("{of}: {text}"))),
+            );
         }
         said.push(notification(name, "note", "size", &size(workload)));
         let (approximations, left_out) = (approximations(workload), left_out(workload));
@@ -70,7 +78,7 @@ fn notifications(report: &CheckReport) -> Vec<Value> {
 fn notification(workload: &str, level: &str, kind: &str, says: &str) -> Value {
     let text = match (workload, kind) {
         ("", _) => says.to_owned(),
-        (_, "warning" | "bound" | "size") => format!("{workload}: {says}"),
+        (_, "warning" | "bound" | "size" | "coverage" | "measured") => format!("{workload}: {says}"),
         _ => format!("{workload}: {kind}: {says}"),
     };
     json!({ "level": level, "message": { "text": text }, "properties": { "workload": workload, "kind": kind } })

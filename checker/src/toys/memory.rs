@@ -7,8 +7,9 @@ use crate::system::{Owed, Properties, System, Transition};
 const SIDES: u32 = 16;
 
 /// The corners of a hypercube, each with much that goes without saying: from a corner one step sets one bit.
-struct Cube {
-    writes: bool,
+pub struct Cube {
+    /// It writes its states.
+    pub writes: bool,
 }
 
 type Corner = [u32; 64];

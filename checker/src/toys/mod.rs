@@ -2,9 +2,11 @@
 
 mod bounds;
 mod breadth;
+mod kept;
 mod memory;
 mod plain;
 mod random;
+mod runs;
 mod traps;
 
 use std::collections::BTreeSet;
@@ -163,6 +165,16 @@ impl System for Toy {
                 classes: 0,
             });
         }
+    }
+
+    fn encode(&self, state: &u32, bytes: &mut Vec<u8>) -> bool {
+        bytes.extend(state.to_le_bytes());
+        true
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<u32> {
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+            .filter(|&state| (state as usize) < self.vertices.len())
     }
 
     fn owed(&self, state: &u32) -> Owed {

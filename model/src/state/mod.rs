@@ -42,6 +42,11 @@ impl ClusterState {
         Self { words: SmallVec::from_elem(0, words) }
     }
 
+    /// Bytes that it holds outside of itself.
+    pub fn heap_bytes(&self) -> usize {
+        if self.words.spilled() { size_of_val(&*self.words) } else { 0 }
+    }
+
     /// The words, in the layout of the scenario.
     pub fn words(&self) -> &[u64] {
         &self.words
