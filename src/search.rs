@@ -14,6 +14,7 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
+use crate::arguments::SymmetryChoice;
 use crate::plan::Plan;
 use crate::progress::Line;
 use crate::searched::Searched;
@@ -35,6 +36,8 @@ pub struct Limits {
     pub threads: usize,
     /// Bits of a fingerprint.
     pub bits: Bits,
+    /// The symmetry that is asked for.
+    pub symmetry: SymmetryChoice,
 }
 
 impl Limits {
@@ -71,11 +74,14 @@ pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
 pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
     let start = Instant::now();
     let model = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)));
-    let mut system = Searched::new(model()?, plan.judged);
+    let first = model()?;
+    let symmetry = limits.symmetry.of(&first.model.rules)?;
+    let mut system = Searched::new(first, plan.judged).with_symmetry(symmetry);
     let mut report = explore(&system, limits, start, line);
-    if system.is_symmetric() && report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty()) {
-        line.say("a cycle may keep something pending: searching again, every state for itself");
-        system = Searched::new(model()?, plan.judged).without_symmetry();
+    while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
+        let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
+        line.say(&format!("a cycle may keep something pending: searching again, {states}"));
+        system = Searched::new(model()?, plan.judged).with_symmetry(finer);
         report = explore(&system, limits, start, line);
     }
     let findings = plan.judged.iter().map(|property| match property.facts().kind {
@@ -92,6 +98,7 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
         approximations: approximations(system.reduced()),
         findings,
         measured: Some(Measured {
+            symmetry: system.symmetry().name(),
             max_out_degree: report.max_out_degree,
             memory: report.memory,
             peak: report.peak,
@@ -102,6 +109,12 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
             coverage: report.coverage,
         }),
     })
+}
+
+/// Over representatives, a cycle that is fair as far as they tell need not be one of the cluster; a state in which a run may
+/// rest is.
+fn is_too_coarse(report: &Report<ClusterState, Move>) -> bool {
+    report.starved != 0 || report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty())
 }
 
 fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> Report<ClusterState, Move> {
@@ -181,7 +194,7 @@ fn trace_of(
     property: Property,
 ) -> Result<Trace, String> {
     let model = &system.reduced().model;
-    let steps = system.unfold(path, Some(property));
+    let steps = system.unfold(path);
     if !model.rules.clocks.follow() {
         let actions = up_to_violation(model, &steps.first, &steps.actions, property);
         return Ok(Trace::record(model, property, &steps.first, &actions, None, None));
@@ -233,7 +246,7 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
         return without_counterexample(property, report.is_complete(), reached);
     };
     let model = &system.reduced().model;
-    let stem = system.unfold(&lasso.stem, None);
+    let stem = system.unfold(&lasso.stem);
     // The states of a cycle are only looked for where each stands for itself, so its names are those of the stem's end.
     let mut cycle = Vec::new();
     let mut state = stem.last.clone();

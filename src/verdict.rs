@@ -70,6 +70,8 @@ pub struct Outcome {
 /// What a search measures of itself.
 #[derive(Clone, Debug)]
 pub struct Measured {
+    /// What it took for interchangeable: none, pods, nodes or all.
+    pub symmetry: &'static str,
     /// The most transitions out of a state.
     pub max_out_degree: u64,
     /// Bytes that it remembers of the states at its end.
