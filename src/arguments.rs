@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use podproof_checker::fingerprint::Bits;
+use podproof_model::Rules;
+use podproof_model::reduced::symmetry::Symmetry;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::PropertySet;
@@ -177,6 +179,11 @@ pub struct CheckArguments {
     #[arg(long, value_enum, default_value_t = Engine::Podproof, help_heading = "Search")]
     pub engine: Engine,
 
+    /// Which states are one to the search: those that differ in the names of interchangeable pods, of interchangeable nodes,
+    /// of both, or none. One that a search has not is an error [default: all that each search has; none with stateright]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Search")]
+    pub symmetry: Option<SymmetryChoice>,
+
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
     pub format: Format,
@@ -316,6 +323,51 @@ pub enum Engine {
     StaterightBfs,
     /// stateright's depth-first search: safety only, counterexamples not shortest.
     StaterightDfs,
+}
+
+/// What is interchangeable in a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SymmetryChoice {
+    /// Nothing: every state is for itself.
+    None,
+    /// Pods of one template.
+    Pods,
+    /// Nodes that differ in nothing but their names.
+    Nodes,
+    /// Both.
+    All,
+    /// Whatever the scenario has.
+    #[value(skip)]
+    Any,
+}
+
+impl SymmetryChoice {
+    /// This symmetry of a scenario.
+    ///
+    /// # Errors
+    /// Why the scenario has it not.
+    pub fn of(self, rules: &Rules) -> Result<Symmetry, String> {
+        let (pods, nodes) = match self {
+            Self::None => (false, false),
+            Self::Pods => (true, false),
+            Self::Nodes => (false, true),
+            Self::All => (true, true),
+            Self::Any => return Ok(Symmetry::of(rules)),
+        };
+        let asked = Symmetry::asked(rules, pods, nodes);
+        asked.map_err(|why| format!("--symmetry {} cannot be honoured: {why}", self.name()))
+    }
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pods => "pods",
+            Self::Nodes => "nodes",
+            Self::All => "all",
+            Self::Any => "any",
+        }
+    }
 }
 
 /// How the report is written.

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use podproof_model::Rules;
 use podproof_vocabulary::left_out;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Timing;
 
-use crate::arguments::{BoundArguments, CheckArguments, Engine, WorldArguments};
+use crate::arguments::{CheckArguments, Engine, SymmetryChoice, WorldArguments};
 use crate::counterexamples::{self, path_of};
 use crate::kept::Kept;
 use crate::plan::{self, Plan, Planned, Workload};
@@ -34,6 +35,10 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         Ok(planned) => planned,
         Err(errors) => return CheckReport { errors, ..report },
     };
+    let refused = refused_symmetries(arguments, &planned);
+    if !refused.is_empty() {
+        return CheckReport { errors: refused, ..report };
+    }
     let mut kept = match Kept::open(arguments, &planned) {
         Ok(kept) => kept,
         Err(error) => return CheckReport { errors: vec![error], ..report },
@@ -51,7 +56,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
                 continue;
             }
             let time = deadline.map(|deadline| turn.share(deadline));
-            let limits = limits(&arguments.bounds, time);
+            let limits = limits(arguments, time);
             match search(arguments, &workload.name, &plan, &limits, (turn, kept.as_ref())) {
                 Ok(Ran { outcome, has_ended, unsaved }) => {
                     unfinished |= !has_ended;
@@ -96,7 +101,35 @@ pub fn located(workload: &Workload, error: &str) -> String {
     }
 }
 
-fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
+/// Why the symmetry that is asked for is not had, a sentence for each reason: before anything is searched.
+fn refused_symmetries(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
+    let Some(asked) = arguments.symmetry.filter(|&asked| asked != SymmetryChoice::None) else {
+        return Vec::new();
+    };
+    if arguments.engine != Engine::Podproof {
+        let name = asked.name();
+        return vec![format!(
+            "--symmetry {name} cannot be honoured: stateright searches without; accepted is --engine podproof, or \
+             --symmetry none"
+        )];
+    }
+    let mut refused: Vec<String> = Vec::new();
+    for Planned { workload, plans, .. } in planned {
+        for plan in plans {
+            // What is wrong with the scenario itself is said by its search.
+            let Ok(rules) = Rules::compile(plan.scenario.clone()) else { continue };
+            let Err(why) = asked.of(&rules) else { continue };
+            let why = located(workload, &format!("{}: {why}", workload.name));
+            if !refused.contains(&why) {
+                refused.push(why);
+            }
+        }
+    }
+    refused
+}
+
+fn limits(arguments: &CheckArguments, time: Option<Duration>) -> Limits {
+    let bounds = &arguments.bounds;
     Limits {
         states: bounds.max_states,
         depth: bounds.max_depth.unwrap_or(u64::MAX),
@@ -104,6 +137,7 @@ fn limits(bounds: &BoundArguments, time: Option<Duration>) -> Limits {
         time,
         threads: bounds.machine.threads(),
         bits: bounds.fingerprint_bits,
+        symmetry: arguments.symmetry.unwrap_or(SymmetryChoice::Any),
     }
 }
 

@@ -7,6 +7,7 @@ use podproof_checker::checkpoint::Kept;
 use podproof_checker::fingerprint::Bits;
 use podproof_checker::search::{Report, Stopped};
 use podproof_checker::{Bounds, Path, Search};
+use podproof_model::reduced::symmetry::Symmetry;
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_traces::Trace;
@@ -15,6 +16,7 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
+use crate::arguments::SymmetryChoice;
 use crate::kept::KeptSearch;
 use crate::plan::Plan;
 use crate::progress::Line;
@@ -37,6 +39,8 @@ pub struct Limits {
     pub threads: usize,
     /// Bits of a fingerprint.
     pub bits: Bits,
+    /// The symmetry that is asked for.
+    pub symmetry: SymmetryChoice,
 }
 
 impl Limits {
@@ -92,30 +96,22 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
 /// folder.
 pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSearch>) -> Result<Ran, String> {
     let model = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)));
-    let searched = Searched::new(model()?, plan.judged);
+    let first = model()?;
+    let mut symmetry = limits.symmetry.of(&first.model.rules)?;
     let explorer = Explorer { limits, line, kept, start: Instant::now() };
-    let every_state = || Ok::<_, String>(Searched::new(model()?, plan.judged).without_symmetry());
-    let (system, explored) = match searched.is_symmetric() && explorer.has_begun(EVERY_STATE) {
-        true => {
-            let system = every_state()?;
-            let explored = explorer.explore(&system, EVERY_STATE, Explored::default())?;
-            (system, explored)
-        }
-        false => {
-            let (report, before) = explorer.explore(&searched, FIRST, Explored::default())?;
-            let has_cycle = report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty());
-            match searched.is_symmetric() && has_cycle {
-                true => {
-                    line.say("a cycle may keep something pending: searching again, every state for itself");
-                    let system = every_state()?;
-                    let explored = explorer.explore(&system, EVERY_STATE, before)?;
-                    (system, explored)
-                }
-                false => (searched, (report, before)),
-            }
-        }
-    };
-    let (report, Explored { before, unsaved }) = explored;
+    // Of those that were begun in a process before this one the finest goes on: the others have ended.
+    while let Some(finer) = symmetry.finer().filter(|finer| explorer.has_begun(finer)) {
+        symmetry = finer;
+    }
+    let mut system = Searched::new(first, plan.judged).with_symmetry(symmetry);
+    let (mut report, mut explored) = explorer.explore(&system, Explored::default())?;
+    while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
+        let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
+        line.say(&format!("a cycle may keep something pending: searching again, {states}"));
+        system = Searched::new(model()?, plan.judged).with_symmetry(finer);
+        (report, explored) = explorer.explore(&system, explored)?;
+    }
+    let Explored { before, unsaved } = explored;
     let findings = plan.judged.iter().map(|property| match property.facts().kind {
         Kind::Safety => judge_safety(plan, &system, &report, property, line),
         Kind::Liveness => judge_progress(&system, &report, property),
@@ -133,6 +129,7 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
         approximations: approximations(system.reduced()),
         findings,
         measured: Some(Measured {
+            symmetry: system.symmetry().name().to_owned(),
             max_out_degree: report.max_out_degree,
             memory: report.memory,
             peak: report.peak,
@@ -145,16 +142,18 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
     Ok(Ran { outcome, has_ended, unsaved })
 }
 
-/// The folder of a plan's first search, and of the one in which every state stands for itself.
-const FIRST: &str = "first";
-const EVERY_STATE: &str = "every-state";
-
 /// What goes on beside the reports of a plan's searches.
 #[derive(Default)]
 struct Explored {
     /// How long they took in processes before this one.
     before: Duration,
     unsaved: Option<String>,
+}
+
+/// Over representatives, a cycle that is fair as far as they tell need not be one of the cluster; a state in which a run may
+/// rest is.
+fn is_too_coarse(report: &Report<ClusterState, Move>) -> bool {
+    report.starved != 0 || report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty())
 }
 
 struct Explorer<'a> {
@@ -166,14 +165,13 @@ struct Explorer<'a> {
 
 impl Explorer<'_> {
     /// Is there a checkpoint of this search?
-    fn has_begun(&self, name: &str) -> bool {
-        self.kept.is_some_and(|kept| kept.place(name).1)
+    fn has_begun(&self, symmetry: &Symmetry) -> bool {
+        self.kept.is_some_and(|kept| kept.place(symmetry.name()).1)
     }
 
     fn explore(
         &self,
         system: &Searched,
-        name: &str,
         explored: Explored,
     ) -> Result<(Report<ClusterState, Move>, Explored), String> {
         let watch = |progress| {
@@ -188,7 +186,7 @@ impl Explorer<'_> {
         let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
         let search = search.watched_by(watch);
         let Some(kept) = self.kept else { return Ok((search.run(), explored)) };
-        let (place, was_begun) = kept.place(name);
+        let (place, was_begun) = kept.place(system.symmetry().name());
         let search = if was_begun { search.resume(place) } else { search.checkpoint(place) };
         let Kept { report, before, unsaved } = search.run().map_err(|refused| refused.to_string())?;
         Ok((report, Explored { before: explored.before + before, unsaved: explored.unsaved.or(unsaved) }))
@@ -262,7 +260,7 @@ fn trace_of(
     property: Property,
 ) -> Result<Trace, String> {
     let model = &system.reduced().model;
-    let steps = system.unfold(path, Some(property));
+    let steps = system.unfold(path);
     if !model.rules.clocks.follow() {
         let actions = up_to_violation(model, &steps.first, &steps.actions, property);
         return Ok(Trace::record(model, property, &steps.first, &actions, None, None));
@@ -314,7 +312,7 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
         return without_counterexample(property, report.is_complete(), reached);
     };
     let model = &system.reduced().model;
-    let stem = system.unfold(&lasso.stem, None);
+    let stem = system.unfold(&lasso.stem);
     // The states of a cycle are only looked for where each stands for itself, so its names are those of the stem's end.
     let mut cycle = Vec::new();
     let mut state = stem.last.clone();

@@ -4,17 +4,21 @@ use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
 use podproof_model::progress::Layout;
 use podproof_model::properties::Judged;
-use podproof_model::reduced::{Move, Outcome, Reduced, symmetry};
+use podproof_model::reduced::symmetry::Symmetry;
+use podproof_model::reduced::{Move, Outcome, Reduced};
 use podproof_model::{ClusterState, fairness};
-use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, CLASSES};
 use podproof_vocabulary::property::{Kind, PropertySet};
+use podproof_vocabulary::{PodId, Property};
+
+/// Why a step of a representative is one of each state that it stands for.
+const ALIKE: &str = "pods and nodes are alike: what one state can do, each that it stands for can";
 
 /// The model, made of moves, with the promises that one search judges.
 pub struct Searched {
     reduced: Reduced,
     progress: PropertySet,
-    symmetric: bool,
+    symmetry: Symmetry,
 }
 
 /// Small steps from an initial state.
@@ -29,23 +33,35 @@ pub struct SmallSteps {
 }
 
 impl Searched {
-    /// The model with those progress promises of `judged` that it is asked for; its safety promises are the model's own.
+    /// The model with those progress promises of `judged` that it is asked for; its safety promises are the model's own. It
+    /// is searched with all the symmetry that its scenario has.
     pub fn new(reduced: Reduced, judged: PropertySet) -> Self {
         let progress = judged.iter().filter(|property| property.facts().kind == Kind::Liveness);
-        let symmetric = symmetry::is_possible(&reduced.model.rules);
-        Self { progress: PropertySet::of(progress), symmetric, reduced }
+        let symmetry = Symmetry::of(&reduced.model.rules);
+        Self { progress: PropertySet::of(progress), symmetry, reduced }
+    }
+
+    /// The same, with this symmetry.
+    #[must_use]
+    pub fn with_symmetry(mut self, symmetry: Symmetry) -> Self {
+        self.symmetry = symmetry;
+        self
     }
 
     /// The same, with every state for itself.
     #[must_use]
-    pub fn without_symmetry(mut self) -> Self {
-        self.symmetric = false;
-        self
+    pub fn without_symmetry(self) -> Self {
+        self.with_symmetry(Symmetry::none())
     }
 
-    /// Does each state stand for all that come from it by renaming pods?
+    /// Which renamings of a state it stands for.
+    pub fn symmetry(&self) -> &Symmetry {
+        &self.symmetry
+    }
+
+    /// Does each state stand for all that come from it by renaming?
     pub fn is_symmetric(&self) -> bool {
-        self.symmetric
+        !self.symmetry.is_none()
     }
 
     /// The model.
@@ -59,7 +75,7 @@ impl Searched {
 
     /// The property that an obligation's bit belongs to.
     pub fn property_of(&self, bit: u32) -> Property {
-        match self.symmetric {
+        match self.is_symmetric() {
             true => self.progress.iter().nth(bit as usize).expect("a bit for each promise that is judged"),
             false => self.layout().property_of(bit),
         }
@@ -67,77 +83,95 @@ impl Searched {
 
     /// The obligations of a property.
     pub fn obligations_of(&self, property: Property) -> Obligations {
-        match (self.symmetric, self.progress.iter().position(|other| other == property)) {
+        match (self.is_symmetric(), self.progress.iter().position(|other| other == property)) {
             (_, None) => 0,
             (true, Some(bit)) => 1 << bit,
             (false, Some(_)) => self.layout().of_property(property),
         }
     }
 
-    /// The unit as it binds a cycle: where pods are renamed along it, none of a pod does.
+    /// The unit as it binds a cycle: none does whose key is renamed along it.
     fn binding(&self, unit: fairness::Unit) -> u16 {
-        match self.symmetric && fairness::is_of_pod(unit) {
+        match self.symmetry.renames(unit) {
             true => ANY_UNIT,
             false => unit,
         }
     }
 
-    /// A bit for each obligation, or, where states stand for others, for each property.
-    fn folded(&self, obligations: Obligations) -> Obligations {
+    /// A bit for each obligation, or, where states stand for others, for each property: set if `counts` what there is of it
+    /// among all of it.
+    fn folded(&self, set: Obligations, counts: impl Fn(Obligations, Obligations) -> bool) -> Obligations {
         let promises = self.progress.iter().enumerate();
-        promises.fold(0, |set, (bit, property)| {
-            let own = obligations & self.layout().of_property(property);
-            set | if self.symmetric { Obligations::from(own != 0) << bit } else { own }
+        promises.fold(0, |folded, (bit, property)| {
+            let all = self.layout().of_property(property);
+            let own = set & all;
+            folded | if self.is_symmetric() { Obligations::from(counts(own, all)) << bit } else { own }
         })
     }
 
-    fn representative(&self, mut state: ClusterState) -> ClusterState {
-        if self.symmetric {
-            symmetry::sort(&self.reduced.model.rules, &mut state);
+    /// What is pending: a property, if any of its obligations is.
+    fn pending(&self, obligations: Obligations) -> Obligations {
+        self.folded(obligations, |own, _| own != 0)
+    }
+
+    /// What is discharged: a property, if all of its obligations are.
+    fn discharged(&self, obligations: Obligations) -> Obligations {
+        match obligations {
+            0 => 0,
+            _ => self.folded(obligations, |own, all| own == all),
         }
+    }
+
+    fn representative(&self, mut state: ClusterState) -> ClusterState {
+        self.symmetry.sort(&self.reduced.model.rules, &mut state);
         state
     }
 
-    /// A path as small steps, with the names that pods have from its beginning. The last move breaks `broken`, if that is
-    /// asked for.
-    pub fn unfold(&self, path: &Path<ClusterState, Move>, broken: Option<Property>) -> SmallSteps {
-        let settled = |first: &ClusterState| match self.reduced.first_steps(first).pop() {
-            Some((_, state)) => state,
-            None => first.clone(),
-        };
-        let starts = self.reduced.model.initial().into_iter().map(|first| (settled(&first), first));
-        let start =
-            starts.into_iter().find(|(settled, _)| self.representative(settled.clone()) == path.first);
-        let (mut state, first) = start.expect("a path begins in an initial state");
-        let mut actions: Vec<Action> =
-            self.reduced.first_steps(&first).into_iter().map(|(action, _)| action).collect();
-        let last = path.steps.len().checked_sub(1);
-        for (index, (taken, target)) in path.steps.iter().enumerate() {
-            let must_break = broken.filter(|_| Some(index) == last);
-            let (step, next) = self.matching(&state, *taken, target, must_break);
-            actions.extend(self.reduced.small_steps(&state, &step).into_iter().map(|(action, _)| action));
-            state = next;
+    /// A path as small steps, with the names that pods and nodes have from its beginning.
+    ///
+    /// Each of its moves is taken where the search has taken it, in a representative; the steps are those of the move with
+    /// the names taken back that were given on the way. Nothing is searched for, so this does not depend on how well states
+    /// are made one; that a step leads where it should is checked.
+    pub fn unfold(&self, path: &Path<ClusterState, Move>) -> SmallSteps {
+        let rules = &self.reduced.model.rules;
+        let starts = self.reduced.model.initial().into_iter().map(|first| {
+            let steps = self.reduced.first_steps(&first);
+            let state = steps.last().map_or_else(|| first.clone(), |(_, state)| state.clone());
+            let mut representative = state.clone();
+            let names = self.symmetry.sort_and_tell(rules, &mut representative);
+            (first, steps, state, representative, names)
+        });
+        let start = starts.into_iter().find(|(.., representative, _)| *representative == path.first);
+        let (first, steps, mut state, mut here, mut names) =
+            start.expect("a path begins in an initial state");
+        let mut actions: Vec<Action> = steps.into_iter().map(|(action, _)| action).collect();
+        for (taken, target) in &path.steps {
+            let mut next = self.reduced.after(&here, *taken);
+            for (action, after) in self.reduced.small_steps(&here, taken) {
+                let own = action.renamed(&names.inverse());
+                let before = self.used_pods(&state);
+                state = self.reduced.model.apply(&state, &own);
+                let created = self.used_pods(&state).into_iter().find(|pod| !before.contains(pod));
+                let before = self.used_pods(&here);
+                let its_match = self.used_pods(&after).into_iter().find(|pod| !before.contains(pod));
+                if let (Some(pod), Some(named)) = (created, its_match) {
+                    names.match_slots(pod, named);
+                }
+                assert!(names.state(rules, &state) == after, "{ALIKE}: {action:?}");
+                actions.push(own);
+                here = after;
+            }
+            // That a pod is followed from here on is no step.
+            state = names.inverse().state(rules, &next);
+            names = names.then(&self.symmetry.sort_and_tell(rules, &mut next));
+            assert!(next == *target, "{ALIKE}: {taken:?}");
+            here = next;
         }
         SmallSteps { first, actions, last: state }
     }
 
-    /// The move out of `state` that `taken` stands for: it leads to what `target` stands for.
-    fn matching(
-        &self,
-        state: &ClusterState,
-        taken: Move,
-        target: &ClusterState,
-        must_break: Option<Property>,
-    ) -> (Move, ClusterState) {
-        let mut found = None;
-        self.reduced.moves(state, |outcome| {
-            let breaks = must_break.is_none_or(|property| outcome.judged.broken.contains(property));
-            let same = self.symmetric || outcome.taken == taken;
-            if found.is_none() && breaks && same && self.representative(outcome.next.clone()) == *target {
-                found = Some((outcome.taken, outcome.next));
-            }
-        });
-        found.expect("pods are alike: what one state can do, each that it stands for can")
+    fn used_pods(&self, state: &ClusterState) -> Vec<PodId> {
+        self.reduced.model.open(state, |cluster| cluster.used_pods().collect())
     }
 }
 
@@ -170,7 +204,7 @@ impl System for Searched {
                 broken: outcome.judged.broken.bits().into(),
                 reached: outcome.judged.reached.bits().into(),
                 unit,
-                discharged: if outcome.discharged == 0 { 0 } else { self.folded(outcome.discharged) },
+                discharged: self.discharged(outcome.discharged),
                 classes: outcome.classes,
             });
         };
@@ -179,7 +213,7 @@ impl System for Searched {
 
     fn owed(&self, state: &ClusterState) -> Owed {
         // A promise that nobody ever waits for is not kept but empty: its premise counts as reached once it is pending.
-        let pending = self.folded(self.reduced.model.owed(state).pending);
+        let pending = self.pending(self.reduced.model.owed(state).pending);
         Owed { pending, reached: pending }
     }
 

@@ -76,6 +76,8 @@ pub struct Outcome {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Measured {
+    /// What it took for interchangeable: none, pods, nodes or all.
+    pub symmetry: String,
     /// The most transitions out of a state.
     pub max_out_degree: u64,
     /// Bytes that it remembers of the states at its end.

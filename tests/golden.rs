@@ -2,7 +2,7 @@
 //! model and must be explained.
 
 use clap::Parser;
-use podproof::arguments::{Arguments, Command, WorldArguments};
+use podproof::arguments::{Arguments, Command, SymmetryChoice, WorldArguments};
 use podproof::input;
 use podproof::plan;
 use podproof::progress::Line;
@@ -13,8 +13,15 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::catalogue::ENTRIES;
 use podproof_vocabulary::property::PropertySet;
 
-const LIMITS: Limits =
-    Limits { states: 2_000_000, depth: u64::MAX, memory: 4 << 30, time: None, threads: 2, bits: Bits::B64 };
+const LIMITS: Limits = Limits {
+    states: 2_000_000,
+    depth: u64::MAX,
+    memory: 4 << 30,
+    time: None,
+    threads: 2,
+    bits: Bits::B64,
+    symmetry: SymmetryChoice::Any,
+};
 
 /// Name, states untimed, states timed, and the promises that are broken.
 const GOLDEN: &[(&str, u64, u64, &[Property])] = &[

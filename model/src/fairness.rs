@@ -5,6 +5,7 @@
 //! fair, but for the repairs that a story promises. In timed mode ticks are fair, and steps with a clock are one unit: a run
 //! that stops while one of them is due is no run, as time would stand still.
 
+use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{
     Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle,
     PodGarbageCollector, Process, ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
@@ -16,6 +17,9 @@ use crate::{environment, time};
 /// A unit of fairness: class and key, as numbers.
 pub type Unit = u16;
 
+/// The bits of a unit's key.
+const KEYS: u16 = 0x1ff;
+
 const fn unit(class: u8, key: usize) -> Unit {
     (class as u16) << 9 | key as u16
 }
@@ -23,6 +27,18 @@ const fn unit(class: u8, key: usize) -> Unit {
 /// Is its key a pod, or a container of one?
 pub const fn is_of_pod(unit: Unit) -> bool {
     matches!(unit >> 9, 0..=2 | 9..=11 | 14 | 16 | 18 | 20 | 23..=25 | 27 | 29..=45 | 49 | 50 | 52 | 53)
+}
+
+/// The node that is its key; none if its key is something else.
+pub const fn node_of(unit: Unit) -> Option<NodeId> {
+    let key = unit & KEYS;
+    let node = match unit >> 9 {
+        3 | 4 | 7 | 19 | 21 | 22 | 46..=48 | 51 | 55 | 56 => key,
+        // The consumers of lists: scheduler, controller manager, then a kubelet and a kube-proxy for each node.
+        8 if key >= 2 => (key - 2) / 2,
+        _ => return None,
+    };
+    Some(NodeId(node as u8))
 }
 
 /// The unit of a step; none if it is not fair.
@@ -52,7 +68,7 @@ pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
     };
     let containers = cluster.rules.containers.len();
     let of_container = |pod: podproof_vocabulary::PodId, container: podproof_vocabulary::ContainerId| {
-        (pod.index() * containers + container.index()) & 0x1ff
+        (pod.index() * containers + container.index()) & usize::from(KEYS)
     };
     Some(match *action {
         Action::Tick => unit(58, 0),
@@ -142,7 +158,7 @@ mod tests {
     use podproof_vocabulary::approximation::{Approximation, Approximations};
     use podproof_vocabulary::event::{EventName, Story};
     use podproof_vocabulary::scenario::Timing;
-    use podproof_vocabulary::{ContainerId, NodeId, PodId};
+    use podproof_vocabulary::{ContainerId, PodId};
 
     use super::*;
     use crate::test_cluster::{N0, N1, P0, P1, TestCluster, allow};

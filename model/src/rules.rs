@@ -304,6 +304,11 @@ impl Rules {
         self.scenario.service.as_ref().is_some_and(|service| !service.headless)
     }
 
+    /// Is one kube-proxy modelled, and not that of each node?
+    pub fn observes_one_proxy(&self) -> bool {
+        self.scenario.one_proxy && self.has_proxies()
+    }
+
     /// May a runtime hang?
     pub fn has_hangs(&self) -> bool {
         let hangs = [EventName::RuntimeHang, EventName::CniFailure];
@@ -312,39 +317,56 @@ impl Rules {
             .any(|event| self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event))
     }
 
-    /// One node of each kind: nodes that differ in nothing but their names are of one kind, and what happens on one may
-    /// happen on any other of its kind.
-    pub fn kinds_of_nodes(&self) -> Vec<NodeId> {
+    /// The nodes in classes of those that differ in nothing but their names: what may happen on one may happen on any other of
+    /// its class, and whoever tells nodes apart by what they are treats them alike. The classes, and the nodes of each, are
+    /// in the order of their numbers.
+    ///
+    /// Nodes of one class have the same labels but for the host name, which is each one's own name and nobody else's; the
+    /// same taints, allocatable resources and `unschedulable`; both are there from the beginning or both are not; no
+    /// neighbour runs on either; and what the template says of names and labels (`nodeName`, `nodeSelector`, node affinity)
+    /// holds of both or of neither. Everything else that reads a node reads one of these, or its state: spread and affinity over
+    /// host names count pods in domains that are renamed with the nodes, and over any other key they find both in one domain.
+    pub fn classes_of_nodes(&self) -> Vec<Vec<NodeId>> {
+        let mut classes: Vec<Vec<NodeId>> = Vec::new();
+        for node in NodeId::first(self.nodes) {
+            match classes.iter_mut().find(|class| self.are_alike(class[0], node)) {
+                Some(class) => class.push(node),
+                None => classes.push(vec![node]),
+            }
+        }
+        classes
+    }
+
+    fn are_alike(&self, a: NodeId, b: NodeId) -> bool {
         const HOSTNAME: &str = "kubernetes.io/hostname";
         let nodes = &self.scenario.nodes;
         let spare = nodes.len() - usize::from(self.scenario.spare_nodes);
-        let names_its_host = |node: &Node| node.labels.get(HOSTNAME) == Some(&node.name);
+        let names_its_host = |node: &Node| {
+            let claims = |other: &&Node| other.labels.get(HOSTNAME) == Some(&node.name);
+            claims(&node) && nodes.iter().filter(claims).count() == 1
+        };
         let labels = |node: &Node| {
             let rest = node.labels.iter().filter(|&(key, _)| key != HOSTNAME);
             rest.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
         };
-        let same = |a: usize, b: usize| {
-            let plain = |index: usize| {
-                self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != index)
-            };
-            let (one, other) = (&nodes[a], &nodes[b]);
-            (a < spare) == (b < spare)
-                && plain(a)
-                && plain(b)
-                && names_its_host(one)
-                && names_its_host(other)
-                && labels(one) == labels(other)
-                && one.taints == other.taints
-                && one.unschedulable == other.unschedulable
-                && one.allocatable == other.allocatable
-                && self.filters.treats_alike(NodeId::from(a), NodeId::from(b))
+        let plain = |node: NodeId| {
+            self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != node.index())
         };
-        let mut kinds: Vec<usize> = Vec::new();
-        for node in 0..nodes.len() {
-            if !kinds.iter().any(|&kind| same(kind, node)) {
-                kinds.push(node);
-            }
-        }
-        kinds.into_iter().map(NodeId::from).collect()
+        let (one, other) = (&nodes[a.index()], &nodes[b.index()]);
+        (a.index() < spare) == (b.index() < spare)
+            && plain(a)
+            && plain(b)
+            && names_its_host(one)
+            && names_its_host(other)
+            && labels(one) == labels(other)
+            && one.taints == other.taints
+            && one.unschedulable == other.unschedulable
+            && one.allocatable == other.allocatable
+            && self.filters.treats_alike(a, b)
+    }
+
+    /// One node of each class.
+    pub fn kinds_of_nodes(&self) -> Vec<NodeId> {
+        self.classes_of_nodes().into_iter().map(|class| class[0]).collect()
     }
 }

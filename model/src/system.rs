@@ -77,7 +77,7 @@ impl Model {
     /// The states in which everything begins: the nodes are up and known to all, the workload's object is just created,
     /// nobody has seen it. With one kube-proxy modelled there is one for each kind of node that it may be on.
     pub fn initial(&self) -> Vec<ClusterState> {
-        if !self.rules.scenario.one_proxy {
+        if !self.rules.observes_one_proxy() {
             return vec![self.begin(None)];
         }
         self.rules.kinds_of_nodes().into_iter().map(|node| self.begin(Some(node))).collect()

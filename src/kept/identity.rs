@@ -26,7 +26,7 @@ fn build() -> &'static str {
 }
 
 /// All that has a say in what the searches of `plans` find, but for bounds and threads.
-pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32) -> Value {
+pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32, symmetry: &str) -> Value {
     let search = |(workload, plan): &(&str, &Plan)| {
         json!({
             "workload": workload,
@@ -41,13 +41,14 @@ pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "build": build(),
         "fingerprint-bits": fingerprint_bits,
+        "symmetry": symmetry,
         "searches": plans.iter().map(search).collect::<Vec<_>>(),
     })
 }
 
 /// The searches of a check, each with all that it is bound to.
 pub fn searches(identity: &Value) -> Vec<Value> {
-    let about = ["version", "build", "fingerprint-bits"].map(|key| &identity[key]);
+    let about = ["version", "build", "fingerprint-bits", "symmetry"].map(|key| &identity[key]);
     let searches = identity["searches"].as_array().into_iter().flatten();
     searches.map(|search| json!([about, search])).collect()
 }

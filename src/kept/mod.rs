@@ -14,7 +14,7 @@ use podproof_checker::Place;
 use podproof_checker::checkpoint::{Refused, sealed};
 use serde_json::Value;
 
-use crate::arguments::{CheckArguments, Engine, KeepArguments};
+use crate::arguments::{CheckArguments, Engine, KeepArguments, SymmetryChoice};
 use crate::coverage;
 use crate::plan::{Plan, Planned};
 use crate::verdict::Outcome;
@@ -90,7 +90,11 @@ impl Kept {
         }
         let plans: Vec<(&str, &Plan)> =
             planned.iter().flat_map(|all| all.plans.iter().map(|plan| (&*all.workload.name, plan))).collect();
-        let now = identity::of(&plans, arguments.bounds.fingerprint_bits.count());
+        let now = identity::of(
+            &plans,
+            arguments.bounds.fingerprint_bits.count(),
+            arguments.symmetry.unwrap_or(SymmetryChoice::Any).name(),
+        );
         let disk = |error: std::io::Error| format!("{}: {error}", folder.display());
         if !is_there {
             begin(folder, &now)?;

@@ -131,6 +131,7 @@ fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
     let coverage: serde_json::Map<_, _> =
         coverage.map(|(&class, &count)| (class.to_owned(), count.into())).collect();
     json!({
+        "symmetry": measured.symmetry,
         "max-out-degree": measured.max_out_degree,
         "memory": measured.memory,
         "peak-memory": measured.peak,

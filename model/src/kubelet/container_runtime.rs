@@ -11,7 +11,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::{is_frozen, pleg};
 use crate::cluster::Cluster;
-use crate::state::{Container, Worker};
+use crate::state::{Container, ProxyPod, Worker};
 
 /// The last step of the restart back-off ladder: 10, 20, 40, 80, 160, 300 s (CLB-1).
 pub const LAST_BACKOFF: u8 = 6;
@@ -329,10 +329,14 @@ fn freed_address(cluster: &Cluster<'_>, pod: PodId) -> Option<Address> {
     let held = column.kubelet.address();
     let freed_early =
         cluster.has_mutant(Mutant::AddressFreedEarly) && column.kubelet.worker() == Worker::Terminating;
-    let remembered =
-        cluster.proxies_of(pod).iter().flat_map(|proxy| [proxy.rule.address(), proxy.view.address()]);
-    let mut remembered = remembered.chain([column.slice.address()]).flatten();
-    remembered.find(|&address| Some(address) != held || freed_early)
+    let is_free = |address: &Address| Some(*address) != held || freed_early;
+    // Of several the lowest, whichever node it is that remembers it: nodes are alike.
+    let of_proxies = |address: fn(&ProxyPod) -> Option<Address>| {
+        cluster.proxies_of(pod).iter().filter_map(address).filter(is_free).min_by_key(|address| address.0)
+    };
+    of_proxies(|proxy| proxy.rule.address())
+        .or_else(|| of_proxies(|proxy| proxy.view.address()))
+        .or_else(|| column.slice.address().filter(is_free))
 }
 
 /// Takes a step of a process or of the network plugin.

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 pub use container::Container;
 pub use layout::Layout;
 pub use node::{Machine, NodeColumn, NodeObject};
+pub(crate) use pod::NODE_FIELDS;
 pub use pod::{
     ControllerPod, ControllerView, Endpoint, KubeletPod, KubeletView, PodColumn, PodHead, PodObject,
     ProxyPod, SchedulerPod, SchedulerView, Worker,

@@ -46,6 +46,34 @@ pub struct PodColumn {
     pub(super) padding: [u8; 3],
 }
 
+/// Fields of a pod's column that hold a node.
+pub(crate) const NODE_FIELDS: usize = 6;
+
+impl PodColumn {
+    /// The nodes that it names, a field each: every field of the column that holds a node, in a fixed order.
+    pub(crate) fn nodes(&self) -> [Option<NodeId>; NODE_FIELDS] {
+        [
+            self.head.node(),
+            self.api.node(),
+            self.scheduler.view().node(),
+            self.scheduler.assumed(),
+            self.controller.view().node(),
+            self.kubelet.node(),
+        ]
+    }
+
+    /// Writes other nodes into the fields of [`nodes`](Self::nodes).
+    pub(crate) fn set_nodes(&mut self, nodes: [Option<NodeId>; NODE_FIELDS]) {
+        let [head, api, scheduler, assumed, controller, kubelet] = nodes;
+        self.head.set_node(head);
+        self.api.set_node(api);
+        self.scheduler.set_view(self.scheduler.view().with_node(scheduler));
+        self.scheduler.set_assumed(assumed);
+        self.controller.set_view(self.controller.view().with_node(controller));
+        self.kubelet.set_node(kubelet);
+    }
+}
+
 /// What belongs to no single component.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]

@@ -98,6 +98,10 @@ const CONTAINER_CLOCKS: usize = OfContainer::Deletion as usize + 1;
 const NODE_CLOCKS: usize = OfNode::Start as usize + 1;
 const REPLICA_SET_CLOCKS: usize = OfReplicaSet::Sync as usize + 1;
 const ONCE_CLOCKS: usize = Once::ControllerManagerList as usize + 1;
+/// Where one pod is followed: its clocks that are of no node and no container.
+const FOLLOWED_BEFORE_NODES: usize = 3;
+/// Where one pod is followed: clocks of each node.
+const FOLLOWED_NODE_CLOCKS: usize = 2;
 
 /// A clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +167,9 @@ impl Clocks {
     pub fn count(&self) -> usize {
         match self.mode {
             Mode::None => 0,
-            Mode::Followed => 3 + 2 * self.nodes + CONTAINER_CLOCKS * self.containers,
+            Mode::Followed => {
+                FOLLOWED_BEFORE_NODES + FOLLOWED_NODE_CLOCKS * self.nodes + CONTAINER_CLOCKS * self.containers
+            }
             Mode::All => self.events_start() + self.streams * ring::CAPACITY,
         }
     }
@@ -184,6 +190,26 @@ impl Clocks {
     pub(super) fn of_events(&self, stream: Stream) -> Range<usize> {
         let start = self.events_start() + stream.number(self.nodes) * ring::CAPACITY;
         start..start + ring::CAPACITY
+    }
+
+    /// The clocks of a pod and of its containers, in a row of their own. Those of a pod that is followed are in no row: there
+    /// is one such pod.
+    pub(crate) fn of_pod(&self, pod: PodId) -> Range<usize> {
+        let width = match self.mode {
+            Mode::None | Mode::Followed => 0,
+            Mode::All => POD_CLOCKS + CONTAINER_CLOCKS * self.containers,
+        };
+        pod.index() * width..(pod.index() + 1) * width
+    }
+
+    /// The clocks of a node, in a row of their own.
+    pub(crate) fn of_node(&self, node: NodeId) -> Range<usize> {
+        let (start, width) = match self.mode {
+            Mode::None => (0, 0),
+            Mode::Followed => (FOLLOWED_BEFORE_NODES, FOLLOWED_NODE_CLOCKS),
+            Mode::All => (self.pods * (POD_CLOCKS + CONTAINER_CLOCKS * self.containers), NODE_CLOCKS),
+        };
+        start + node.index() * width..start + (node.index() + 1) * width
     }
 
     /// Are there clocks at all?
@@ -304,18 +330,19 @@ pub(super) fn index(cluster: &Cluster<'_>, clock: Clock) -> Option<usize> {
 fn followed_index(cluster: &Cluster<'_>, clock: Clock) -> Option<usize> {
     let clocks = &cluster.rules.clocks;
     let followed = cluster.shared.control_plane.followed()?;
-    let containers = 3 + 2 * clocks.nodes;
+    let of_node = |node| clocks.of_node(node).start;
+    let containers = of_node(NodeId::from(clocks.nodes));
     match clock {
         Clock::Pod(OfPod::ToControllerManager, pod) if pod == followed => Some(0),
         Clock::Pod(OfPod::Steady, pod) if pod == followed => Some(1),
         Clock::Once(Once::SliceSync) if endpoints::is_stale(cluster, followed) => Some(2),
         Clock::Node(OfNode::ToProxy, node) => {
             let behind = cluster.proxy(node, followed).view != cluster.pod(followed).slice;
-            behind.then_some(3 + 2 * node.index())
+            behind.then_some(of_node(node))
         }
         Clock::Node(OfNode::Program, node) => {
             let proxy = cluster.proxy(node, followed);
-            (proxy.rule != proxy.view).then_some(4 + 2 * node.index())
+            (proxy.rule != proxy.view).then_some(of_node(node) + 1)
         }
         Clock::Container(
             kind @ (OfContainer::Signal

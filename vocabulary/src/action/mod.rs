@@ -5,12 +5,14 @@
 //! - [`Watch`]: what reaches the copies of those who watch ([`Watcher`])
 //! - [`Scheduler`]; [`Deployment`] and the other controllers; [`Kubelet`], [`Container`] and [`Proxy`] on each node
 //! - [`Environment`], [`Drain`] and [`Process`]: what happens to the cluster
+//! - [`Rename`]: the same step with other numbers
 
 mod class;
 mod component;
 mod controllers;
 mod environment;
 mod node;
+mod rename;
 mod scheduler;
 mod watch;
 
@@ -23,6 +25,7 @@ pub use controllers::{
 };
 pub use environment::{Drain, Environment, LostWrite, Process};
 pub use node::{Container, Kubelet, Proxy};
+pub use rename::Rename;
 pub use scheduler::Scheduler;
 pub use watch::{Watch, Watcher};
 

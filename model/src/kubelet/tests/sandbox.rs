@@ -1,13 +1,13 @@
 //! What the death of a sandbox does, and a network plugin that fails.
 
-use podproof_vocabulary::action::{Action, Environment, Kubelet};
+use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::catalogue::app;
-use podproof_vocabulary::observation::{Phase, Process, Sandbox};
+use podproof_vocabulary::observation::{Address, Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, PreStop, RestartPolicy, Scenario};
 
 use super::container;
 use crate::kubelet::status::status;
-use crate::test_cluster::{C0, C1, N0, P0, TestCluster};
+use crate::test_cluster::{C0, C1, N0, N1, P0, TestCluster};
 
 const CREATE: Action = Action::Kubelet(Kubelet::CreateSandbox { pod: P0 });
 const STOP: Action = Action::Kubelet(Kubelet::StopContainer { pod: P0, container: C0 });
@@ -42,6 +42,24 @@ fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {
     });
     assert_ne!(cluster.pod(P0).address, before);
     assert!(cluster.pod(P0).ready);
+}
+
+/// Nodes are alike: nothing may depend on which of them has the lower number.
+#[test]
+fn which_address_is_given_away_does_not_depend_on_the_node_that_remembers_it() {
+    let reuse = Action::Container(ContainerStep::ReuseAddress { pod: P0 });
+    let given_away = |remembered: [u8; 2]| {
+        let mut cluster = TestCluster::running(1, 2, |s| s.addresses_are_reused = true);
+        cluster.change(|cluster| {
+            for (node, address) in [N0, N1].into_iter().zip(remembered) {
+                cluster.proxy_mut(node, P0).rule.set_address(Some(Address(address)));
+            }
+        });
+        cluster.take(reuse);
+        cluster.look(|cluster| cluster.pod(P0).head.reused_address())
+    };
+    assert_eq!(given_away([1, 2]), Some(Address(1)));
+    assert_eq!(given_away([2, 1]), given_away([1, 2]));
 }
 
 /// CPA-4, MC-9.
