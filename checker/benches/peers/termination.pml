@@ -27,9 +27,9 @@
  * worker, deletion_planned is expects while victims > 0, the ReplicaSet's status counts the pods that are seen RUNNING, the
  * story is told when wanted is false, and a slot is used until nobody remembers its pod.
  *
- * -DCHECK asserts no-traffic-after-sigterm. -DMUTANT makes kube-proxy program one pod after the other, which Kubernetes does
- * not: so that a comparison of counts can be seen to fail. -DPATIENT makes the kubelet wait for the rules: so that the
- * assertion can be seen to hold.
+ * -DCHECK asserts no-traffic-after-sigterm. -DMUTANT keeps the endpoint of a terminating pod ready, which is wrong: so that a
+ * comparison of counts can be seen to fail. -DPATIENT makes the kubelet wait until no rule sends connections to the pod, and
+ * kube-proxy never fall back to terminating endpoints: so that the assertion can be seen to hold.
  */
 
 #ifndef N
@@ -53,7 +53,13 @@
 #define NOT_SERVING 3	/* terminating */
 
 /* The entry of a pod in the EndpointSlice, by the controller manager's copy of it. */
-#define ENTRY(copy) ((copy) == RUNNING -> READY : ((copy) == DELETING -> SERVING : ((copy) == UNREADY -> NOT_SERVING : ABSENT)))
+#ifdef MUTANT
+#define TERMINATING_ENTRY READY
+#else
+#define TERMINATING_ENTRY SERVING
+#endif
+#define ENTRY(copy) \
+((copy) == RUNNING -> READY : ((copy) == DELETING -> TERMINATING_ENTRY : ((copy) == UNREADY -> NOT_SERVING : ABSENT)))
 
 byte api[N] = RUNNING;
 byte worker[N] = SYNC;
@@ -95,18 +101,18 @@ byte victims;
 #define PROGRAM(p)     rule[p] = ENTRY(seen[p])
 
 /* New connections go to this pod: its entry is ready, or none is and it is serving. */
+#ifdef PATIENT
+#define ROUTED(p) (rule[p] == READY)
+#define MAY_KILL(p) && !ROUTED(p)
+#else
 #define ROUTED(p) (rule[p] == READY || (rule[p] == SERVING && !ANY(IS_READY)))
+#define MAY_KILL(p)
+#endif
 
 #ifdef CHECK
 #define SIGTERM(p) assert(!ROUTED(p))
 #else
 #define SIGTERM(p) skip
-#endif
-
-#ifdef PATIENT
-#define MAY_STOP(p) && (rule[p] == NOT_SERVING || rule[p] == ABSENT)
-#else
-#define MAY_STOP(p)
 #endif
 
 /* The ReplicaSet controller chooses a pod to go; the sync that has chosen its last one sends the deletions. */
@@ -121,7 +127,7 @@ byte victims;
 
 /* The kubelet sees the deletion and kills the pod: SIGTERM, exit, relist. */
 #define SEE_DELETION(p) \
-:: d_step { api[p] == DELETING && worker[p] == SYNC MAY_STOP(p) -> \
+:: d_step { api[p] == DELETING && worker[p] == SYNC MAY_KILL(p) -> \
 	SIGTERM(p); \
 	worker[p] = TERMINATING }
 
@@ -146,15 +152,8 @@ byte victims;
 #define DELIVER_POD(p) \
 :: d_step { seen[p] != api[p] -> seen[p] = api[p]; expects[p] = false }
 
-#ifdef MUTANT
-#define PROGRAM_ONE(p) \
-:: d_step { IS_STALE(p) -> PROGRAM(p) }
-#else
-#define PROGRAM_ONE(p)
-#endif
-
 #define POD(p) \
-CHOOSE_VICTIM(p) SEE_DELETION(p) STOP_SANDBOX(p) REPORT_STATUS(p) REMOVE_POD(p) SEE_REMOVAL(p) DELIVER_POD(p) PROGRAM_ONE(p)
+CHOOSE_VICTIM(p) SEE_DELETION(p) STOP_SANDBOX(p) REPORT_STATUS(p) REMOVE_POD(p) SEE_REMOVAL(p) DELIVER_POD(p)
 
 active proctype cluster() {
 end:	do
@@ -179,9 +178,7 @@ end:	do
 #if N > 4
 	POD(4)
 #endif
-#ifndef MUTANT
 	/* kube-proxy sees the slice and programs its node's rules, all at once. */
 	:: d_step { ANY(IS_STALE) -> EACH(PROGRAM) }
-#endif
 	od
 }

@@ -7,8 +7,7 @@
 (* which part of the model each of them is; the actions are its steps,     *)
 (* under the same names.                                                   *)
 (*                                                                         *)
-(*   java -cp tla2tools.jar tlc2.TLC -deadlock -config termination.cfg     *)
-(*        termination.tla                                                  *)
+(*   java -cp tla2tools.jar tlc2.TLC -config termination.cfg termination   *)
 (***************************************************************************)
 EXTENDS Naturals, FiniteSets
 
