@@ -208,10 +208,9 @@ fn output(command: &mut Command) -> String {
     text
 }
 
-/// The number before these words.
+/// The number before these words, where they stand last.
 fn number_before(text: &str, words: &str) -> u64 {
-    let before = text.split(words).next().filter(|before| before.len() < text.len());
-    let number = before.and_then(|before| before.split_ascii_whitespace().next_back());
+    let number = text.rsplit_once(words).and_then(|(before, _)| before.split_ascii_whitespace().next_back());
     let number = number.and_then(|number| number.replace(',', "").parse().ok());
     number.unwrap_or_else(|| panic!("there is no number before '{words}' in:\n{text}"))
 }
