@@ -1,7 +1,7 @@
 //! A story that begins with what runs: every way in which creation can go ends in the one state that it begins in, and its
 //! traces are read and replayed like others.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use clap::Parser;
 use podproof::arguments::{Arguments, Command};
@@ -38,7 +38,7 @@ fn rests(
     let model = model(Scenario { begins: Beginning::Nothing, ..scenario.clone() });
     let mut waiting: Vec<_> =
         model.initial().into_iter().map(|state| representative(&model, state)).collect();
-    let mut seen: HashSet<_> = waiting.iter().cloned().collect();
+    let mut seen: BTreeSet<_> = waiting.iter().cloned().collect();
     let mut rests = BTreeSet::new();
     while let Some(state) = waiting.pop() {
         let next = steps(&model, &state);

@@ -7,7 +7,7 @@ mod common;
 #[path = "../checker/benches/peers/termination.rs"]
 mod termination;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn the_rust_twin_is_the_model_state_by_state() {
         let packed = |state: &_| model.open(state, |cluster| variables(cluster, replicas).pack());
         let [(first, ..)] = &checked.initial()[..] else { panic!("one initial state") };
         assert_eq!(packed(first), twin.initial()[0].0);
-        let mut known = HashMap::from([(packed(first), first.clone())]);
+        let mut known = BTreeMap::from([(packed(first), first.clone())]);
         let mut waiting = vec![first.clone()];
         let mut transitions = 0;
         while let Some(state) = waiting.pop() {

@@ -208,7 +208,7 @@ impl System for Termination {
                     visit(plain(Step::ReportStatus(number), unready));
                 }
                 (FINISHED, DELETING | UNREADY) => {
-                    visit(plain(Step::ReportStatus(number), with(API, 7, SUCCEEDED)))
+                    visit(plain(Step::ReportStatus(number), with(API, 7, SUCCEEDED)));
                 }
                 (FINISHED, SUCCEEDED) => visit(plain(Step::RemovePod(number), with(API, 7, GONE))),
                 (FINISHED, GONE) => visit(plain(Step::SeeRemoval(number), with(WORKER, 3, NONE))),
