@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use podproof_model::Rules;
 use podproof_vocabulary::left_out;
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::Timing;
+use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice, WorldArguments};
 use crate::counterexamples::{self, path_of};
@@ -171,6 +171,11 @@ pub fn heading(
     let timed = plans.iter().any(|plan| plan.timing == Timing::Timed);
     let inaccurate = scenario.inaccurate_detectors || world.inaccurate_detectors;
     let mut assumptions = workload.assumptions.clone();
+    if scenario.begins == Beginning::Running {
+        assumptions.push(
+            "the story begins with the workload running and at rest; nothing is said of its creation".into(),
+        );
+    }
     assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
     let mut left_out = workload.left_out.clone();
     left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));

@@ -4,7 +4,7 @@
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::action::CLASSES;
 use podproof_vocabulary::event::Story;
-use podproof_vocabulary::scenario::WorkloadKind;
+use podproof_vocabulary::scenario::{Beginning, WorkloadKind};
 
 /// The kinds of steps that the scenario should lead to. What happens only to those who have no luck (a pod that fits nowhere,
 /// a process that must be killed), and what the environment does, is not among them.
@@ -14,25 +14,25 @@ fn expected(scenario: &Scenario) -> impl Fn(&str) -> bool + '_ {
     let any =
         |has: fn(&podproof_vocabulary::scenario::Container) -> bool| template.containers.iter().any(has);
     let story = scenario.story;
+    let creates = scenario.begins == Beginning::Nothing;
     let stops = matches!(story, Story::Rollout | Story::PodDeletion | Story::Drain | Story::ScaleDown);
     move |class| match class {
-        "watch/deliver-deployment" | "deployment/create-replica-set" => kind == WorkloadKind::Deployment,
+        "watch/deliver-deployment" => kind == WorkloadKind::Deployment,
+        "deployment/create-replica-set" => creates && kind == WorkloadKind::Deployment,
         "deployment/scale-replica-set" => kind == WorkloadKind::Deployment && story == Story::Rollout,
-        "watch/deliver-replica-set"
-        | "replica-set/plan-replicas"
-        | "replica-set/create-pod"
-        | "replica-set/update-status" => kind != WorkloadKind::Pod,
+        "watch/deliver-replica-set" | "replica-set/plan-replicas" | "replica-set/update-status" => {
+            kind != WorkloadKind::Pod
+        }
+        "replica-set/create-pod" => creates && kind != WorkloadKind::Pod,
         "replica-set/choose-victim" | "replica-set/delete-pod" => {
             kind == WorkloadKind::Deployment && matches!(story, Story::Rollout | Story::ScaleDown)
         }
-        "watch/deliver-pod"
-        | "scheduler/assume-pod"
+        "watch/deliver-pod" | "kubelet/report-status" | "kubelet/relist" => true,
+        "scheduler/assume-pod"
         | "scheduler/bind-pod"
         | "kubelet/create-sandbox"
-        | "kubelet/start-container"
-        | "kubelet/report-status"
-        | "kubelet/relist" => true,
-        "container/listen" => any(|container| container.listens_after_seconds > 0),
+        | "kubelet/start-container" => creates,
+        "container/listen" => creates && any(|container| container.listens_after_seconds > 0),
         "watch/deliver-budget" | "disruption/update-status" => !scenario.budgets.is_empty(),
         "watch/deliver-slice" | "endpoint-slice/write-slice" | "proxy/program-rules" => {
             scenario.service.as_ref().is_some_and(|service| !service.headless)
@@ -84,6 +84,8 @@ mod tests {
         let never = never_taken(&catalogue::web("none", Story::Drain, 1, 2), &[]);
         assert!(never.contains(&"drain/evict-pod") && never.contains(&"kubelet/send-sigterm"));
         assert!(!never.contains(&"kubelet/notice-hang") && !never.contains(&"kubelet/run-pre-stop"));
+        let running = never_taken(&catalogue::termination("none", 2), &[]);
+        assert!(running.contains(&"kubelet/send-sigterm") && !running.contains(&"kubelet/create-sandbox"));
         let all = vec![1; CLASSES.len()];
         assert!(never_taken(&catalogue::web("all", Story::Drain, 1, 2), &all).is_empty());
     }

@@ -100,6 +100,12 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
         15284,
         &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
     ),
+    (
+        "termination",
+        1437,
+        165968,
+        &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
+    ),
 ];
 
 fn world(arguments: &[&str]) -> (input::Workloads, WorldArguments) {

@@ -27,6 +27,7 @@
 //! - [`system`]: the model as a whole; [`reduced`]: the same in longer moves; [`front_door`]: both for stateright
 
 pub mod api_server;
+mod beginning;
 mod buffer;
 pub mod cluster;
 pub mod controllers;

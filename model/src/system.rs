@@ -4,17 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
-use podproof_vocabulary::{NodeId, PodId, Property, Revision};
+use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::{PodId, Property};
 
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
-use crate::environment::running_machine;
 use crate::progress::{self, Owed};
 use crate::properties::{self, Judged, Step, Subject};
 use crate::rules::Rules;
-use crate::state::{ClusterState, DeploymentObject, NodeObject, ReplicaSetColumn};
-use crate::{api_server, fairness, step, watch};
+use crate::state::ClusterState;
+use crate::{beginning, fairness, step};
 
 static MODELS: AtomicU64 = AtomicU64::new(0);
 
@@ -26,6 +25,8 @@ pub struct Model {
     pub obligations: progress::Layout,
     /// The safety properties that are judged.
     pub judged: PropertySet,
+    /// The states in which everything begins.
+    beginnings: Vec<ClusterState>,
     /// Tells the models of one process apart.
     pub(crate) number: u64,
 }
@@ -35,7 +36,7 @@ impl Model {
     ///
     /// # Errors
     /// A sentence that names the limit, if the scenario is larger than a state can hold, or has more progress obligations
-    /// than a search keeps.
+    /// than a search keeps; or that says why the workload cannot run from the beginning, if it is to.
     pub fn new(scenario: Scenario) -> Result<Self, String> {
         let model = Self::of_any_size(scenario)?;
         let count = model.obligations.count();
@@ -53,12 +54,14 @@ impl Model {
     /// [`Model::owed`] can tell apart, and is asked for [`Model::pending`].
     ///
     /// # Errors
-    /// A sentence that names the limit, if the scenario is larger than a state can hold.
+    /// A sentence that names the limit, if the scenario is larger than a state can hold; or that says why the workload cannot
+    /// run from the beginning, if it is to.
     pub fn of_any_size(scenario: Scenario) -> Result<Self, String> {
         let rules = Rules::compile(scenario)?;
         let obligations = progress::Layout::of(&rules);
         let number = MODELS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { rules, obligations, judged: PropertySet::of(Property::all()), number })
+        let beginnings = beginning::all(&rules)?;
+        Ok(Self { rules, obligations, judged: PropertySet::of(Property::all()), beginnings, number })
     }
 
     /// The same model, judging only these safety properties.
@@ -74,55 +77,9 @@ impl Model {
         with(&Cluster::new(&self.rules, &mut copy))
     }
 
-    /// The states in which everything begins: the nodes are up and known to all, the workload's object is just created,
-    /// nobody has seen it. With one kube-proxy modelled there is one for each kind of node that it may be on.
+    /// The states in which everything begins. With one kube-proxy modelled there is one for each kind of node that it may be on.
     pub fn initial(&self) -> Vec<ClusterState> {
-        if !self.rules.observes_one_proxy() {
-            return vec![self.begin(None)];
-        }
-        self.rules.kinds_of_nodes().into_iter().map(|node| self.begin(Some(node))).collect()
-    }
-
-    fn begin(&self, observed_proxy: Option<NodeId>) -> ClusterState {
-        let mut state = ClusterState::zeroed(self.rules.layout.words());
-        let scenario = &self.rules.scenario;
-        let mut cluster = Cluster::new(&self.rules, &mut state);
-        for (event, count) in scenario.events.iter() {
-            cluster.shared.events_left[event as usize] = count;
-        }
-        cluster.shared.control_plane.set_observed_proxy(observed_proxy);
-        cluster.shared.control_plane.set_story_told(scenario.story.event().is_none());
-        let spare = self.rules.nodes - usize::from(scenario.spare_nodes);
-        for node in NodeId::first(spare) {
-            let object = NodeObject::new()
-                .with_exists(true)
-                .with_unschedulable(scenario.nodes[node.index()].unschedulable)
-                .with_unschedulable_no_schedule(scenario.nodes[node.index()].unschedulable);
-            let column = cluster.node_mut(node);
-            column.api = object;
-            column.scheduler = object.for_scheduler();
-            column.controller = object;
-            column.machine = running_machine();
-        }
-        cluster.shared.budget.set_unseen(!scenario.budgets.is_empty());
-        let replicas = scenario.workload.replicas;
-        match scenario.workload.kind {
-            WorkloadKind::Deployment => {
-                cluster.shared.deployment = DeploymentObject::new().with_exists(true).with_replicas(replicas);
-                watch::publish_deployment(&mut cluster);
-            }
-            WorkloadKind::ReplicaSet => {
-                cluster.replica_sets[0] = ReplicaSetColumn::new().with_exists(true).with_replicas(replicas);
-                watch::publish_replica_set(&mut cluster, Revision(0));
-            }
-            WorkloadKind::Pod => {
-                api_server::pods::create(&mut cluster, Revision(0));
-            }
-        }
-        let mut possible = Vec::new();
-        step::candidates(&cluster, &mut possible);
-        crate::time::restart(&mut cluster, None, &possible);
-        state
+        self.beginnings.clone()
     }
 
     /// Every step that is enabled in `state`, in a fixed order.

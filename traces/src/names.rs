@@ -1,6 +1,8 @@
 //! What the objects of a scenario are called, as Kubernetes would call them.
 
-use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
+use podproof_model::Model;
+use podproof_vocabulary::observation::Observe;
+use podproof_vocabulary::scenario::{Beginning, Scenario, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
 use crate::change::Change;
@@ -35,7 +37,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names at the beginning of a trace: no pod was created, but the one that the workload itself is.
+    /// The names at the beginning of a trace: of the pods that run from the beginning, and of the one that the workload itself
+    /// is.
     pub fn new(scenario: &Scenario) -> Self {
         let template = &scenario.workload.template;
         let node = template
@@ -48,7 +51,7 @@ impl Names {
             }
             WorkloadKind::Deployment | WorkloadKind::ReplicaSet => Vec::new(),
         };
-        Self {
+        let mut names = Self {
             kind: scenario.workload.kind,
             workload: scenario.workload.name.clone(),
             service: scenario.service.as_ref().map_or_else(String::new, |service| service.name.clone()),
@@ -58,7 +61,11 @@ impl Names {
             hashes: hashes(&scenario.workload.name),
             pods,
             created: 0,
+        };
+        if scenario.begins == Beginning::Running {
+            names.see(&running(scenario));
         }
+        names
     }
 
     /// Takes note of the pods that a step created and of the nodes that they are bound to.
@@ -153,6 +160,17 @@ impl Names {
     }
 }
 
+/// The pods that run from the beginning, as if they appeared; none of a scenario that has no model.
+fn running(scenario: &Scenario) -> Vec<Change> {
+    let Ok(model) = Model::of_any_size(scenario.clone()) else { return Vec::new() };
+    // Where there are several beginnings, they differ in the kube-proxy that is modelled.
+    let Some(first) = model.initial().into_iter().next() else { return Vec::new() };
+    model.open(&first, |cluster| {
+        let appears = |pod| Observe::pod(cluster, pod).map(|object| Change::PodAppears { pod, object });
+        PodId::first(model.rules.pods).filter_map(appears).collect()
+    })
+}
+
 /// A hash for each revision of a workload, all different, the same on every machine.
 fn hashes(workload: &str) -> Vec<String> {
     let mut hashes: Vec<String> = Vec::new();
@@ -219,6 +237,17 @@ mod tests {
         hashes.dedup();
         assert_eq!(hashes.len(), REVISIONS_MAX);
         assert!(hashes.iter().flat_map(|hash| hash.bytes()).all(|letter| ALPHABET.contains(&letter)));
+    }
+
+    #[test]
+    fn pods_that_run_from_the_beginning_have_the_first_names() {
+        let mut names = Names::new(&catalogue::termination("x", 2));
+        let name = |names: &Names, pod| names.pod(PodId(pod));
+        assert!(name(&names, 0).ends_with("/0") && name(&names, 1).ends_with("/1"), "{names:?}");
+        assert_eq!(names.node_of(PodId(1)), Some(NodeId(0)));
+        assert_eq!(name(&names, 2), "pod #2");
+        names.see(&[appears(2, 0)]);
+        assert!(name(&names, 2).ends_with("/2"), "{names:?}");
     }
 
     #[test]

@@ -11,11 +11,15 @@ use crate::latency::Latencies;
 use crate::mutant::Mutant;
 use crate::release::Release;
 
+mod beginning;
 mod on_sigterm;
 mod strategy;
+mod timing;
 
+pub use beginning::Beginning;
 pub use on_sigterm::OnSigterm;
 pub use strategy::{IntOrPercent, Rounding, Strategy};
+pub use timing::Timing;
 
 /// Labels of an object.
 pub type Labels = BTreeMap<String, String>;
@@ -45,6 +49,9 @@ pub struct Scenario {
     pub service: Option<Service>,
     /// The PodDisruptionBudgets that select the workload; with more than one, no eviction is granted (EVI-2).
     pub budgets: Vec<DisruptionBudget>,
+    /// Where the story begins. A trace without this field begins with nothing.
+    #[serde(default)]
+    pub begins: Beginning,
     /// The story.
     pub story: Story,
     /// Events that may happen at any moment, beside the story's.
@@ -65,26 +72,6 @@ pub struct Scenario {
     pub hang: Hang,
     /// A wrong rule that is switched on, to see a property broken.
     pub mutant: Option<Mutant>,
-}
-
-/// How time is modelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Timing {
-    /// Any enabled action may happen at any moment.
-    Untimed,
-    /// Discrete ticks; bounds and timers as the latencies say.
-    Timed,
-}
-
-impl Timing {
-    /// Its name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Untimed => "untimed",
-            Self::Timed => "timed",
-        }
-    }
 }
 
 /// The cause of a stuck relist.

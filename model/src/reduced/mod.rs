@@ -125,8 +125,10 @@ impl Reduced {
         step::apply(&mut cluster, action);
         let drains = cluster.shared.control_plane.draining().is_some();
         let touched = self.touches.between(before, state.words(), drains);
-        // Promises about states read clocks too, which only a tick makes run down.
-        Touched { is_seen: touched.is_seen || matches!(action, Action::Tick), ..touched }
+        // Promises about states read clocks too, which only a tick makes run down. And what a state says in which everything
+        // begins with pods that run was judged by nobody; out of it only events lead.
+        let by_itself = matches!(action, Action::Tick | Action::Environment(_));
+        Touched { is_seen: touched.is_seen || by_itself, ..touched }
     }
 
     /// The same, step by step.

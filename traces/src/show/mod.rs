@@ -5,7 +5,7 @@ mod page;
 
 use podproof_vocabulary::action::{Action, Component, Kubelet};
 use podproof_vocabulary::observation::Hook;
-use podproof_vocabulary::scenario::Timing;
+use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::Change;
 use crate::names::Names;
@@ -101,6 +101,9 @@ impl Story<'_> {
                 scenario.release.minor
             ),
         ];
+        if scenario.begins == Beginning::Running {
+            lines.push("begins: with the workload running and at rest".to_owned());
+        }
         if let Some(mutant) = scenario.mutant {
             lines.push(format!("wrong rule: {mutant}: {}", mutant.facts().says));
         }

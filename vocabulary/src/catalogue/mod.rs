@@ -3,7 +3,7 @@
 mod parts;
 mod worlds;
 
-pub use parts::{app, default_tolerations, node, web};
+pub use parts::{app, default_tolerations, node, termination, web};
 
 use crate::scenario::Scenario;
 
@@ -122,6 +122,11 @@ pub const ENTRIES: &[Entry] = &[
         make: worlds::host_ports,
     },
     Entry { name: "scale-down", says: "a Deployment of two is scaled down by one", make: worlds::scale_down },
+    Entry {
+        name: "termination",
+        says: "the two running pods of a Deployment on one node are taken away; nothing is created or scheduled",
+        make: worlds::termination,
+    },
 ];
 
 #[cfg(test)]

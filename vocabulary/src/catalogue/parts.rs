@@ -1,13 +1,13 @@
 //! What the built-in scenarios are made of: nodes, containers and the workload that most of them run.
 
 use crate::approximation::Approximations;
-use crate::event::{Budget, Story};
+use crate::event::{Budget, ScaleTarget, Story};
 use crate::latency::Latencies;
 use crate::release::Release;
 use crate::scenario::{
-    Container, ContainerKind, ContainerPort, Hang, IntOrPercent, Labels, Node, OnSigterm, PodTemplate,
-    Protocol, Resources, RestartPolicy, Scenario, Service, Strategy, TaintEffect, Timing, Toleration,
-    Workload, WorkloadKind,
+    Beginning, Container, ContainerKind, ContainerPort, Hang, IntOrPercent, Labels, Node, OnSigterm,
+    PodTemplate, Protocol, Resources, RestartPolicy, Scenario, Service, Strategy, TaintEffect, Timing,
+    Toleration, Workload, WorkloadKind,
 };
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -105,6 +105,7 @@ pub fn web(name: &str, story: Story, replicas: u8, nodes: usize) -> Scenario {
             headless: false,
         }),
         budgets: Vec::new(),
+        begins: Beginning::Nothing,
         story,
         events: Budget::default(),
         scale: None,
@@ -116,4 +117,13 @@ pub fn web(name: &str, story: Story, replicas: u8, nodes: usize) -> Scenario {
         hang: Hang::RpcTimeout,
         mutant: None,
     }
+}
+
+/// `Deployment/web` of `replicas` that run on one node behind `Service/web`, and are all taken away: from the deletion of a
+/// pod over its endpoint to the rules of the one kube-proxy.
+pub fn termination(name: &str, replicas: u8) -> Scenario {
+    let mut scenario = web(name, Story::ScaleDown, replicas, 1);
+    scenario.begins = Beginning::Running;
+    scenario.scale = Some(ScaleTarget::To(0));
+    scenario
 }

@@ -1,6 +1,6 @@
 //! The worlds of the built-in scenarios, in the order of their table.
 
-use super::parts::{app, web};
+use super::parts::{self, app, web};
 use crate::event::{EventName, ScaleTarget, Story};
 use crate::scenario::{
     BudgetAsk, Container, ContainerKind, DisruptionBudget, Hang, HostPort, IntOrPercent, LabelSelector,
@@ -150,6 +150,10 @@ pub(super) fn scale_down(name: &str) -> Scenario {
     let mut scenario = web(name, Story::ScaleDown, 2, 2);
     scenario.scale = Some(ScaleTarget::By(-1));
     scenario
+}
+
+pub(super) fn termination(name: &str) -> Scenario {
+    parts::termination(name, 2)
 }
 
 fn control_plane() -> Taint {

@@ -13,7 +13,7 @@ use super::{Input, Options, Problem, Reading, Source, Warning};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
-use crate::scenario::{Hang, Node, Resources, Scenario, Timing};
+use crate::scenario::{Beginning, Hang, Node, Resources, Scenario, Timing};
 
 /// Reads the objects and gives each workload its cluster.
 ///
@@ -162,6 +162,7 @@ impl<'o> World<'o> {
                 addresses_are_reused: false,
                 service: class.service.map(|service| service.service.clone()),
                 budgets: scaled.clone(),
+                begins: Beginning::Nothing,
                 story: Story::Create,
                 events: Budget::default(),
                 scale: None,
