@@ -4,7 +4,8 @@ use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
 use podproof_model::progress::Layout;
 use podproof_model::properties::Judged;
-use podproof_model::reduced::{Move, Reduced, symmetry};
+use podproof_model::reduced::partial_order::PartialOrder;
+use podproof_model::reduced::{Move, Outcome, Reduced, symmetry};
 use podproof_model::{ClusterState, fairness};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, CLASSES};
@@ -15,6 +16,7 @@ pub struct Searched {
     reduced: Reduced,
     progress: PropertySet,
     symmetric: bool,
+    partial_order: Option<PartialOrder>,
 }
 
 /// Small steps from an initial state.
@@ -33,7 +35,17 @@ impl Searched {
     pub fn new(reduced: Reduced, judged: PropertySet) -> Self {
         let progress = judged.iter().filter(|property| property.facts().kind == Kind::Liveness);
         let symmetric = symmetry::is_possible(&reduced.model.rules);
-        Self { progress: PropertySet::of(progress), symmetric, reduced }
+        Self { progress: PropertySet::of(progress), symmetric, reduced, partial_order: None }
+    }
+
+    /// The same, for a search [by partial order](podproof_checker::Search::partial_order).
+    ///
+    /// # Errors
+    /// Why this model cannot be searched so.
+    pub fn by_partial_order(mut self) -> Result<Self, String> {
+        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
+        (self.partial_order, self.reduced) = (Some(partial_order), reduced);
+        Ok(self)
     }
 
     /// The same, with every state for itself.
@@ -98,6 +110,18 @@ impl Searched {
         state
     }
 
+    fn transition(&self, outcome: Outcome) -> Transition<ClusterState, Move> {
+        Transition {
+            action: outcome.taken,
+            next: self.representative(outcome.next),
+            broken: outcome.judged.broken.bits().into(),
+            reached: outcome.judged.reached.bits().into(),
+            unit: outcome.unit.map(|unit| self.binding(unit)),
+            discharged: if outcome.discharged == 0 { 0 } else { self.folded(outcome.discharged) },
+            classes: outcome.classes,
+        }
+    }
+
     /// A path as small steps, with the names that pods have from its beginning. The last move breaks `broken`, if that is
     /// asked for.
     pub fn unfold(&self, path: &Path<ClusterState, Move>, broken: Option<Property>) -> SmallSteps {
@@ -153,18 +177,17 @@ impl System for Searched {
     }
 
     fn transitions(&self, state: &ClusterState, visit: &mut impl FnMut(Transition<ClusterState, Move>)) {
-        self.reduced.moves(state, |outcome| {
-            let unit = outcome.unit.map(|unit| self.binding(unit));
-            visit(Transition {
-                action: outcome.taken,
-                next: self.representative(outcome.next),
-                broken: outcome.judged.broken.bits().into(),
-                reached: outcome.judged.reached.bits().into(),
-                unit,
-                discharged: if outcome.discharged == 0 { 0 } else { self.folded(outcome.discharged) },
-                classes: outcome.classes,
-            });
-        });
+        self.reduced.moves(state, |outcome| visit(self.transition(outcome)));
+    }
+
+    fn ample(
+        &self,
+        state: &ClusterState,
+        visit: &mut impl FnMut(u16, Transition<ClusterState, Move>),
+    ) -> bool {
+        let Some(partial_order) = &self.partial_order else { return false };
+        let mut visit = |choice, outcome| visit(choice, self.transition(outcome));
+        partial_order.part(&self.reduced, state, &mut visit).is_some()
     }
 
     fn owed(&self, state: &ClusterState) -> Owed {

@@ -75,6 +75,8 @@ pub struct Expanded<F, S> {
     pub transitions: u64,
     pub max_out_degree: u64,
     pub dead_ends: u64,
+    /// States that were gone on from with a part of their transitions.
+    pub partial: u64,
     pub reached: Properties,
     /// The first step that breaks each property.
     pub broken: Vec<Broken>,
@@ -104,6 +106,7 @@ impl<F, S> Default for Expanded<F, S> {
             transitions: 0,
             max_out_degree: 0,
             dead_ends: 0,
+            partial: 0,
             reached: 0,
             broken: Vec::new(),
             seen_broken: 0,
@@ -127,14 +130,23 @@ const fn block<S>() -> usize {
 /// The tool of a thread that expands.
 pub struct Expander<'r, F, S> {
     table: Read<'r, F>,
+    /// The next level; only in a search by partial order.
+    deeper: Option<Read<'r, F>>,
     hasher: Hasher,
     block: Vec<Fresh<F, S>>,
     held_back: Vec<Unit>,
 }
 
 impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
-    pub fn new(shards: &'r Shards<F>) -> Self {
-        Self { table: shards.read(), hasher: Hasher::default(), block: Vec::new(), held_back: Vec::new() }
+    pub fn new(shards: &'r Shards<F>, deeper: Option<&'r Shards<F>>) -> Self {
+        let deeper = deeper.map(Shards::read);
+        Self {
+            table: shards.read(),
+            deeper,
+            hasher: Hasher::default(),
+            block: Vec::new(),
+            held_back: Vec::new(),
+        }
     }
 
     /// Expands states with consecutive numbers, each of which is dropped when it is done with. `keeps_edges` says of a state whether its edges are wanted.
@@ -170,6 +182,9 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             }
             return;
         }
+        if self.expand_part(system, id, state, out) {
+            return;
+        }
         let mut count: u64 = 0;
         system.transitions(state, &mut |transition: Transition<S, Y::Action>| {
             let choice = u16::try_from(count).expect("a state has at most 65535 transitions");
@@ -199,6 +214,48 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
     }
 }
 
+impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
+    /// Goes on from a state with a part of its transitions, if this is a search by partial order, the system has a part that
+    /// is enough, and the cycle condition holds.
+    fn expand_part<Y: System<State = S>>(
+        &mut self,
+        system: &Y,
+        id: Id,
+        state: &S,
+        out: &mut Expanded<F, S>,
+    ) -> bool {
+        let Some(deeper) = &self.deeper else { return false };
+        let mut part: SmallPart<F, S> = Vec::new();
+        let mut goes_deeper = false;
+        let is_enough = system.ample(state, &mut |choice, transition: Transition<S, Y::Action>| {
+            let print = F::of(&self.hasher, &transition.next);
+            let shard = shard(print);
+            goes_deeper |= !self.table[shard].contains(print) || deeper[shard].contains(print);
+            let Transition { next, broken, reached, classes, .. } = transition;
+            part.push((Fresh { print, parent: id, choice, state: next }, broken, reached, classes));
+        });
+        if !is_enough || !goes_deeper {
+            return false;
+        }
+        out.partial += 1;
+        out.transitions += part.len() as u64;
+        out.max_out_degree = out.max_out_degree.max(part.len() as u64);
+        for (fresh, broken, reached, classes) in part {
+            out.reached |= reached;
+            out.breaks(broken, id, fresh.choice);
+            out.cover(classes);
+            self.block.push(fresh);
+        }
+        if self.block.len() >= block::<S>() {
+            look_up(&self.table, &mut self.block, out);
+        }
+        true
+    }
+}
+
+/// Transitions that are not taken yet, with what they break and reach, and their classes.
+type SmallPart<F, S> = Vec<(Fresh<F, S>, Properties, Properties, Classes)>;
+
 /// Keeps those that the table does not know.
 fn look_up<F: Fingerprint, S>(table: &Read<'_, F>, block: &mut Vec<Fresh<F, S>>, out: &mut Expanded<F, S>) {
     for fresh in block.drain(..) {
@@ -217,7 +274,7 @@ impl<F: Fingerprint, S> Expanded<F, S> {
         self.fresh.clear();
         self.is_new.clear();
         self.by_shard.iter_mut().for_each(Vec::clear);
-        (self.transitions, self.max_out_degree, self.dead_ends) = (0, 0, 0);
+        (self.transitions, self.max_out_degree, self.dead_ends, self.partial) = (0, 0, 0, 0);
         (self.reached, self.seen_broken) = (0, 0);
         self.broken.clear();
         self.limits.clear();
@@ -250,9 +307,12 @@ impl<F: Fingerprint, S> Expanded<F, S> {
     }
 
     /// Enters the fresh ones of one shard.
-    pub fn enter(&self, shard: usize, table: &mut Table<F>) {
+    pub fn enter(&self, shard: usize, table: &mut Table<F>, mut deeper: Option<&mut Table<F>>) {
         for &(print, place) in &self.by_shard[shard] {
             if table.insert(print) {
+                if let Some(deeper) = &mut deeper {
+                    deeper.insert(print);
+                }
                 self.is_new[place as usize].store(true, Ordering::Relaxed);
             }
         }

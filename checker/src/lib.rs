@@ -7,6 +7,7 @@
 //! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
 //! - `expand`: one batch of it; `table`, [`fingerprint`]: which states are known; `frontier`: those that wait;
 //!   `graph`: how each was reached
+//! - [`partial_order`]: which transitions may be left out, and why nothing is missed
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
 //! - [`path`]: from state numbers back to states and actions
 
@@ -16,6 +17,7 @@ mod fair_cycle;
 pub mod fingerprint;
 mod frontier;
 mod graph;
+pub mod partial_order;
 pub mod path;
 pub mod progress;
 pub mod report;

@@ -88,6 +88,8 @@ pub struct Report<S, A> {
     pub depth: u64,
     /// States without a transition; those at the limit of the system are not counted.
     pub dead_ends: u64,
+    /// States that were gone on from with a part of their transitions, by partial order.
+    pub partial: u64,
     /// Why it is not complete; nothing if it is.
     pub stopped: Vec<Stopped>,
     /// The most transitions out of a state.

@@ -13,6 +13,7 @@ use crate::expand::{Expanded, Expander, SHARDS, Shards, owed, shard};
 use crate::fingerprint::{Bits, Fingerprint, Hasher};
 use crate::frontier::Frontier;
 use crate::graph::{Edge, Graph, HELD_BACK, Id};
+use crate::partial_order::Refused;
 use crate::path::Path;
 use crate::progress;
 use crate::report::NUMBERED;
@@ -26,6 +27,7 @@ pub struct Search<'y, Y: System> {
     bounds: Bounds,
     threads: usize,
     bits: Bits,
+    partial_order: bool,
     merge: fn(u32) -> u32,
     watch: Box<dyn FnMut(Progress) -> ControlFlow<()> + 'y>,
 }
@@ -47,6 +49,7 @@ impl<'y, Y: System> Search<'y, Y> {
             bounds: Bounds::default(),
             threads: 1,
             bits: Bits::B64,
+            partial_order: false,
             merge: |bit| bit,
             watch: Box::new(|_| ControlFlow::Continue(())),
         }
@@ -73,6 +76,21 @@ impl<'y, Y: System> Search<'y, Y> {
         self
     }
 
+    /// Goes on from a state with the part of its transitions that the system says is enough ([`System::ample`]), where the
+    /// cycle condition allows it. See [`partial_order`](crate::partial_order) for what is required of the part, and why the
+    /// search finds the same properties broken and reached.
+    ///
+    /// # Errors
+    /// The reason, if the system has progress obligations: a run that keeps one pending may be left out, so of these nothing
+    /// would be known.
+    pub fn partial_order(mut self) -> Result<Self, Refused> {
+        if self.system.has_obligations() {
+            return Err(Refused);
+        }
+        self.partial_order = true;
+        Ok(self)
+    }
+
     /// Looks for one lasso for each value of `family`, not for each obligation.
     #[must_use]
     pub fn one_lasso_per(mut self, family: fn(u32) -> u32) -> Self {
@@ -90,8 +108,8 @@ impl<'y, Y: System> Search<'y, Y> {
     /// Searches.
     pub fn run(self) -> Report<Y::State, Y::Action> {
         match self.bits {
-            Bits::B64 => Run::<Y, u64>::new(self.system, self.threads).search(self),
-            Bits::B128 => Run::<Y, u128>::new(self.system, self.threads).search(self),
+            Bits::B64 => Run::<Y, u64>::new(&self).search(self),
+            Bits::B128 => Run::<Y, u128>::new(&self).search(self),
         }
     }
 }
@@ -102,6 +120,9 @@ struct Run<'y, Y: System, F> {
     threads: usize,
     start: Instant,
     shards: Shards<F>,
+    /// The next level, by itself; only in a search by partial order.
+    deeper: Option<Shards<F>>,
+    partial: u64,
     graph: Graph,
     /// The level that is being expanded, and the one after it.
     level: Frontier<Y::State>,
@@ -125,13 +146,16 @@ struct Run<'y, Y: System, F> {
 }
 
 impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
-    fn new(system: &'y Y, threads: usize) -> Self {
+    fn new(search: &Search<'y, Y>) -> Self {
+        let (system, threads) = (search.system, search.threads);
         let keeps_edges = system.has_obligations();
         Self {
             system,
             threads,
             start: Instant::now(),
             shards: Shards::new(keeps_edges),
+            deeper: search.partial_order.then(|| Shards::new(false)),
+            partial: 0,
             graph: Graph::new(keeps_edges),
             level: Frontier::default(),
             next: Frontier::default(),
@@ -175,6 +199,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             transitions: self.transitions,
             depth: self.depth,
             dead_ends: self.dead_ends,
+            partial: self.partial,
             stopped,
             max_out_degree: self.max_out_degree,
             memory,
@@ -234,6 +259,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
                 return Some(Stopped::Depth(search.bounds.depth));
             }
             self.done = 0;
+            if let Some(deeper) = &mut self.deeper {
+                *deeper = Shards::new(false);
+            }
             while self.done < self.level.segments.len() {
                 if let Err(error) = self.expand_batch() {
                     return Some(Stopped::Disk(error.to_string()));
@@ -275,15 +303,15 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
 
     /// What threads do side by side.
     fn compute(&mut self, threads: usize, count: usize) -> std::io::Result<()> {
-        let Self { system, shards, graph, level, batch, done, .. } = self;
-        let (system, done, graph, level, shards, batch) =
-            (*system, *done, &*graph, &*level, &*shards, &*batch);
+        let Self { system, shards, deeper, graph, level, batch, done, .. } = self;
+        let (system, done, graph, level, shards, deeper, batch) =
+            (*system, *done, &*graph, &*level, &*shards, deeper.as_ref(), &*batch);
         let keeps_edges = |id: Id| graph.keeps_edges() && graph.pending(id) != 0;
         let failed: Mutex<Option<std::io::Error>> = Mutex::new(None);
         workers::each(
             threads,
             count,
-            || Expander::new(shards),
+            || Expander::new(shards, deeper),
             |expander, place| {
                 let mut out = lock(&batch[place]);
                 out.clear();
@@ -308,7 +336,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
                 || (),
                 |(), shard| {
                     let mut table = shards.0[shard].write().expect("no thread panicked");
-                    batch.iter().for_each(|out| out.enter(shard, &mut table));
+                    let mut deeper =
+                        deeper.map(|deeper| deeper.0[shard].write().expect("no thread panicked"));
+                    batch.iter().for_each(|out| out.enter(shard, &mut table, deeper.as_deref_mut()));
                 },
             );
         }
@@ -322,6 +352,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         self.transitions += out.transitions;
         self.max_out_degree = self.max_out_degree.max(out.max_out_degree);
         self.dead_ends += out.dead_ends;
+        self.partial += out.partial;
         self.reached |= out.reached;
         for broken in &out.broken {
             self.judge(1 << broken.property, broken.state, Some(broken.choice));
@@ -377,7 +408,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     /// Looks at the bounds.
     fn look(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
         let bounds = search.bounds.clone();
-        let kept = self.graph.bytes() + self.shards.bytes();
+        let kept = self.graph.bytes() + self.shards.bytes() + self.deeper.as_ref().map_or(0, Shards::bytes);
         let mut memory = kept + self.level.bytes() + self.next.bytes();
         self.peak = self.peak.max(memory);
         let queue = self.next.len() + self.level.len();
