@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use podproof_vocabulary::left_out;
-use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::Timing;
+use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{BoundArguments, CheckArguments, Engine, WorldArguments};
 use crate::counterexamples::{self, path_of};
@@ -33,6 +33,12 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         Ok(planned) => planned,
         Err(errors) => return CheckReport { errors, ..report },
     };
+    if arguments.partial_order {
+        let errors = refused_by_partial_order(arguments, &planned);
+        if !errors.is_empty() {
+            return CheckReport { errors, ..report };
+        }
+    }
     let mut left: usize = planned.iter().map(|planned| planned.plans.len()).sum();
     let deadline = arguments.bounds.machine.deadline();
     for Planned { workload, plans, untold } in planned {
@@ -49,6 +55,36 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         report.workloads.push(section.finish());
     }
     report
+}
+
+/// Why what is asked for cannot be searched by partial order, a sentence each.
+fn refused_by_partial_order(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
+    let plans = || planned.iter().flat_map(|planned| &planned.plans);
+    let named = |keep: &dyn Fn(&Plan, Property) -> bool| {
+        let all = |property: &Property| {
+            plans().any(|plan| plan.judged.contains(*property) && keep(plan, *property))
+        };
+        Property::all().filter(all).map(Property::name).collect::<Vec<_>>().join(", ")
+    };
+    let progress = named(&|_, property| property.facts().kind == Kind::Liveness);
+    let timed = named(&|plan, _| plan.timing == Timing::Timed);
+    let mut errors = Vec::new();
+    if arguments.engine != Engine::Podproof {
+        errors.push("--partial-order is for --engine podproof; stateright's engines take every step".into());
+    }
+    if !progress.is_empty() {
+        errors.push(format!(
+            "--partial-order judges no progress, and these promises are of progress: {progress}; accepted are safety \
+             promises (--only safety, or --property)"
+        ));
+    }
+    if !timed.is_empty() {
+        errors.push(format!(
+            "--partial-order is for searches without clocks, as a tick depends on every step, and these promises are judged \
+             timed: {timed}; accepted are the others (--only untimed, or --property), or --timing untimed"
+        ));
+    }
+    errors
 }
 
 /// What is wrong with a workload, with where it stands.
@@ -78,6 +114,7 @@ fn search(
 ) -> Result<Outcome, String> {
     let line = Line::new(&format!("{workload}, {}, {}", plan.story, plan.timing.name()), limits.states);
     match arguments.engine {
+        Engine::Podproof if arguments.partial_order => search::run_by_partial_order(plan, limits, &line),
         Engine::Podproof => search::run(plan, limits, &line),
         engine => reference_engine::run(plan, limits, engine),
     }

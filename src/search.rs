@@ -69,14 +69,30 @@ pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
 /// # Errors
 /// A sentence that names the limit, if the scenario is larger than a state can hold.
 pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
+    let system = Searched::new(model(plan)?, plan.judged);
+    search(plan, system, limits, line)
+}
+
+/// Runs the search of `plan` by partial order: its verdicts are the same.
+///
+/// # Errors
+/// Why it cannot be searched so, or a sentence that names the limit, if the scenario is larger than a state can hold.
+pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
+    let system = Searched::new(model(plan)?, plan.judged).by_partial_order()?;
+    search(plan, system, limits, line)
+}
+
+fn model(plan: &Plan) -> Result<Reduced, String> {
+    Ok(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)))
+}
+
+fn search(plan: &Plan, mut system: Searched, limits: &Limits, line: &Line) -> Result<Outcome, String> {
     let start = Instant::now();
-    let model = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)));
-    let mut system = Searched::new(model()?, plan.judged);
-    let mut report = explore(&system, limits, start, line);
+    let mut report = explore(&system, limits, start, line)?;
     if system.is_symmetric() && report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty()) {
         line.say("a cycle may keep something pending: searching again, every state for itself");
-        system = Searched::new(model()?, plan.judged).without_symmetry();
-        report = explore(&system, limits, start, line);
+        system = Searched::new(model(plan)?, plan.judged).without_symmetry();
+        report = explore(&system, limits, start, line)?;
     }
     let findings = plan.judged.iter().map(|property| match property.facts().kind {
         Kind::Safety => judge_safety(plan, &system, &report, property, line),
@@ -100,11 +116,17 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
             collision_probability: report.collision_probability(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
             coverage: report.coverage,
+            partial: system.is_by_partial_order().then_some(report.partial),
         }),
     })
 }
 
-fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> Report<ClusterState, Move> {
+fn explore(
+    system: &Searched,
+    limits: &Limits,
+    start: Instant,
+    line: &Line,
+) -> Result<Report<ClusterState, Move>, String> {
     let watch = |progress| {
         line.update(progress);
         match interrupt::is_asked_for() {
@@ -114,7 +136,11 @@ fn explore(system: &Searched, limits: &Limits, start: Instant, line: &Line) -> R
     };
     let bounds = limits.bounds(start.elapsed());
     let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
-    search.watched_by(watch).run()
+    let search = match system.is_by_partial_order() {
+        true => search.partial_order().map_err(|refused| refused.to_string())?,
+        false => search,
+    };
+    Ok(search.watched_by(watch).run())
 }
 
 /// Why a search ended before it had seen everything.

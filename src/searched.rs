@@ -43,6 +43,15 @@ impl Searched {
     /// # Errors
     /// Why this model cannot be searched so.
     pub fn by_partial_order(mut self) -> Result<Self, String> {
+        if !self.symmetric {
+            return Err(
+                "a search by partial order names pods as it likes, so it needs states that stand for others"
+                    .into(),
+            );
+        }
+        if self.has_obligations() {
+            return Err("a search by partial order judges no promise of progress".into());
+        }
         let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
         (self.partial_order, self.reduced) = (Some(partial_order), reduced);
         Ok(self)
@@ -53,6 +62,11 @@ impl Searched {
     pub fn without_symmetry(mut self) -> Self {
         self.symmetric = false;
         self
+    }
+
+    /// Is it for a search by partial order?
+    pub fn is_by_partial_order(&self) -> bool {
+        self.partial_order.is_some()
     }
 
     /// Does each state stand for all that come from it by renaming pods?

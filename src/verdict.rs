@@ -86,6 +86,8 @@ pub struct Measured {
     pub coverage: Vec<u64>,
     /// Those that the scenario has a use for and that were never taken.
     pub never_taken: Vec<&'static str>,
+    /// States from which a part of the moves was enough, by partial order; nothing if all were taken everywhere.
+    pub partial: Option<u64>,
 }
 
 /// One search of a workload, for the report.

@@ -113,6 +113,11 @@ fn remarks(search: &SearchRow) -> Vec<String> {
         let never = measured.never_taken.join(", ");
         remarks.push(format!("warning: never taken, so what depends on it was not tried: {never}"));
     }
+    if let Some(partial) = measured.partial {
+        let (partial, all) = (grouped(partial), grouped(search.outcome.states));
+        remarks
+            .push(format!("by partial order: from {partial} of {all} states a part of the moves was enough"));
+    }
     if measured.spilled > 0 {
         remarks.push(format!("{} of waiting states went to disk", bytesize::ByteSize(measured.spilled)));
     }

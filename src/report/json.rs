@@ -139,6 +139,7 @@ fn measured(measured: &Measured) -> serde_json::Value {
         "collision-probability": measured.collision_probability,
         "steps-taken": coverage,
         "steps-never-taken": measured.never_taken,
+        "partial-order": measured.partial,
     })
 }
 

@@ -18,10 +18,11 @@ pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
                 return Judgement::Broken;
             }
         }
+        // The state after the step shows it already: whichever step comes next shows no more.
+        premise |= step.before.sandbox(pod).terminating || step.after.sandbox(pod).terminating;
         if !step.before.sandbox(pod).terminating {
             continue;
         }
-        premise = true;
         let started = |container| {
             let process = |cluster: &O| cluster.container(pod, container).process;
             process(step.before) != Process::Running && process(step.after) == Process::Running

@@ -31,11 +31,11 @@ mod undisturbed;
 mod visible;
 
 use podproof_vocabulary::PodId;
+use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::{Kind, PropertySet};
-use podproof_vocabulary::{Property, property};
 
 use super::fusion::Fusion;
 use super::{Outcome, Reduced};
@@ -64,25 +64,6 @@ const OF_RULES: [Property; 4] = [
     Property::NoMisroutedRequest,
     Property::NoAvoidableBlackout,
 ];
-
-/// Why `judged` cannot be searched by partial order, if it cannot; a sentence that names what can.
-///
-/// # Errors
-/// The sentence.
-pub fn judges_safety(judged: PropertySet) -> Result<(), String> {
-    let progress: Vec<&str> = judged
-        .iter()
-        .filter(|property| property.facts().kind == Kind::Liveness)
-        .map(property::Property::name)
-        .collect();
-    match progress.as_slice() {
-        [] => Ok(()),
-        names => Err(format!(
-            "a search by partial order judges no promise of progress, and these are asked for: {}",
-            names.join(", ")
-        )),
-    }
-}
 
 impl PartialOrder {
     /// The same model with what a search by partial order of its judged promises adds to it.
@@ -117,7 +98,9 @@ impl PartialOrder {
         if let Some(missing) = follows.into_iter().find(|&fusion| !reduced.fusions().has(fusion)) {
             return Err(format!("a search by partial order needs the fusion {missing:?}"));
         }
-        let judged = reduced.model.judged;
+        let judged = PropertySet::of(
+            reduced.model.judged.iter().filter(|property| property.facts().kind == Kind::Safety),
+        );
         let mutant = rules.scenario.mutant;
         let partial_order = Self {
             judged,
@@ -162,6 +145,11 @@ impl PartialOrder {
                 })
             })
         })
+    }
+
+    /// Does this step begin a move of the process of `pod`, news to the controller manager left out?
+    pub fn is_of_process(head: &Action, pod: PodId) -> bool {
+        own::is_step_of(head, pod)
     }
 
     /// The moves of the process of `pod`, if they are enough to go on with and there are others.
