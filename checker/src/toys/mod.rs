@@ -3,6 +3,7 @@
 mod bounds;
 mod breadth;
 mod memory;
+mod partial_order;
 mod plain;
 mod random;
 mod traps;

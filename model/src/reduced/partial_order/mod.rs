@@ -17,8 +17,9 @@
 //! is one over [representatives](super::symmetry). A state that has no slot left is cut off; a search that never comes to
 //! one says what it would say with more slots.
 //!
-//! What each class of steps reads and writes is declared in [`footprint`]. That the declarations are true, that parts keep
-//! condition 1 to 3 in all that can follow, and that no verdict changes, is for `tests/partial_order`.
+//! What each class of steps reads and writes is declared in [`footprint`], and held against what steps do by the tests of
+//! this module. That parts keep conditions 1 to 3, whatever comes before them, is looked at state by state in
+//! `tests/futures.rs`; that no verdict changes, in `tests/partial_order.rs`.
 //!
 //! [checker]: https://docs.rs/podproof-checker
 //!
@@ -27,6 +28,8 @@
 
 pub mod footprint;
 mod own;
+#[cfg(test)]
+mod tests;
 mod undisturbed;
 mod visible;
 
@@ -88,15 +91,18 @@ impl PartialOrder {
                 return Err(format!("a search by partial order needs the approximation {needed}: {why}"));
             }
         }
-        let follows = [
+        // What is behind at the end of a move would be somebody's to catch up with, and so in nobody's process alone.
+        let has = |fusion: &Fusion| reduced.fusions().has(*fusion);
+        let scheduler_sees = [Fusion::SchedulerSeesPods, Fusion::CurrentSchedulerView].iter().any(has);
+        let follow = [
             Fusion::WorkerReacts,
             Fusion::Relist,
             Fusion::WriteSlice,
             Fusion::ProgramRules,
             Fusion::ReplicaSetStatus,
         ];
-        if let Some(missing) = follows.into_iter().find(|&fusion| !reduced.fusions().has(fusion)) {
-            return Err(format!("a search by partial order needs the fusion {missing:?}"));
+        if !scheduler_sees || !follow.iter().all(has) {
+            return Err("a search by partial order needs moves in which what is behind catches up".into());
         }
         let judged = PropertySet::of(
             reduced.model.judged.iter().filter(|property| property.facts().kind == Kind::Safety),
