@@ -216,20 +216,20 @@ fn progress_is_refused() {
 }
 
 fn any_arc(variables: u8) -> impl Strategy<Value = Arc> {
-    let part = || prop_oneof![2 => Just(None), 1 => (0..variables, 0_u8..2).prop_map(Some)];
-    (0_u8..4, 0_u8..4, part(), part()).prop_map(|(from, to, guard, effect)| Arc { from, to, guard, effect })
+    let part = || prop_oneof![3 => Just(None), 1 => (0..variables, 0_u8..2).prop_map(Some)];
+    (0_u8..3, 0_u8..4, part(), part()).prop_map(|(from, to, guard, effect)| Arc { from, to, guard, effect })
 }
 
 fn any_processes() -> impl Strategy<Value = Processes> {
     (2_u8..5, 1_u8..5).prop_flat_map(|(processes, variables)| {
-        let arcs = prop::collection::vec(any_arc(variables), 1..6);
+        let arcs = prop::collection::vec(any_arc(variables), 2..7);
         let bad = (
-            prop::collection::vec((0..processes, 0_u8..4), 0..3),
-            prop_oneof![Just(None), (0..variables, 0_u8..2).prop_map(Some)],
+            prop::collection::vec((0..processes, 0_u8..4), 0..4),
+            prop_oneof![3 => Just(None), 1 => (0..variables, 0_u8..2).prop_map(Some)],
         );
         let bad = bad.prop_map(|(at, variable)| Bad { at, variable });
         let arcs = prop::collection::vec(arcs, processes as usize);
-        (arcs, prop::collection::vec(bad, 1..4)).prop_map(move |(arcs, bad)| Processes {
+        (arcs, prop::collection::vec(bad, 1..3)).prop_map(move |(arcs, bad)| Processes {
             arcs,
             variables: variables.into(),
             bad,
@@ -271,5 +271,5 @@ fn random_systems_put_partial_order_to_the_test() {
         let careless = Processes { careless: true, ..system };
         found += usize::from(broken(&careless.reduced(1)) != broken(&full));
     }
-    assert!(fewer > 200 && found > 50, "{fewer} are reduced, careless parts are found in {found}");
+    assert!(fewer > 200 && found > 20, "{fewer} are reduced, careless parts are found in {found}");
 }

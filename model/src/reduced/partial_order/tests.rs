@@ -12,6 +12,8 @@ use podproof_vocabulary::scenario::Scenario;
 
 use super::footprint::{self, Footprint, Resource, Sight};
 use crate::cluster::Cluster;
+use crate::drain;
+use crate::kubelet::container_runtime;
 use crate::properties::Judged;
 use crate::reduced::fusion::Fusions;
 use crate::reduced::{Reduced, symmetry};
@@ -257,7 +259,15 @@ impl World {
             return None;
         }
         transplant(&mut to, &from, resource);
-        (!footprint::is_choosing(&to) && !step::is_cut_off(&to)).then_some(hybrid)
+        if footprint::is_choosing(&to) || step::is_cut_off(&to) {
+            return None;
+        }
+        // Nor a state in which what ends every step has not ended yet.
+        let mut ended = hybrid.clone();
+        let mut cluster = Cluster::new(&self.model.rules, &mut ended);
+        drain::settle(&mut cluster);
+        container_runtime::settle_addresses(&mut cluster);
+        (ended == hybrid).then_some(hybrid)
     }
 }
 
