@@ -43,6 +43,7 @@ impl Searched {
     /// # Errors
     /// Why this model cannot be searched so.
     pub fn by_partial_order(mut self) -> Result<Self, String> {
+        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
         if !self.symmetric {
             return Err(
                 "a search by partial order names pods as it likes, so it needs states that stand for others"
@@ -52,7 +53,6 @@ impl Searched {
         if self.has_obligations() {
             return Err("a search by partial order judges no promise of progress".into());
         }
-        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
         (self.partial_order, self.reduced) = (Some(partial_order), reduced);
         Ok(self)
     }

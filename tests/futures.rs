@@ -199,7 +199,7 @@ fn parts_of_the_built_in_scenarios_commute_with_all_that_can_come_before_them() 
     for judged in [untimed_safety(), safety()] {
         for entry in ENTRIES {
             let world = World::new(entry.scenario(), judged);
-            let pairs = world.check(700, 5, 50);
+            let pairs = world.check(500, 7, 40);
             let none = ["crash-loop", "node-crash-no-room", "node-crash-tolerated"];
             assert!(
                 pairs > 0 || none.contains(&entry.name) || judged == untimed_safety(),
@@ -224,7 +224,7 @@ fn parts_of_larger_rollouts_and_drains_commute_with_all_that_can_come_before_the
         scenario.scale =
             (story == Story::ScaleDown).then_some(podproof_vocabulary::event::ScaleTarget::By(-2));
         for judged in [untimed_safety(), safety()] {
-            assert!(World::new(scenario.clone(), judged).check(2_500, 40, 50) > 0, "{story}");
+            assert!(World::new(scenario.clone(), judged).check(2_500, 60, 40) > 0, "{story}");
         }
     }
 }

