@@ -43,25 +43,18 @@ impl Searched {
     /// # Errors
     /// Why this model cannot be searched so.
     pub fn by_partial_order(mut self) -> Result<Self, String> {
-        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
-        if !self.symmetric {
-            return Err(
-                "a search by partial order names pods as it likes, so it needs states that stand for others"
-                    .into(),
-            );
-        }
         if self.has_obligations() {
             return Err("a search by partial order judges no promise of progress".into());
         }
+        let symmetric = self.symmetric;
+        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
+        if !symmetric {
+            return Err(
+                "a search by partial order needs states that stand for all that differ in names".into()
+            );
+        }
         (self.partial_order, self.reduced) = (Some(partial_order), reduced);
         Ok(self)
-    }
-
-    /// The same, with every state for itself.
-    #[must_use]
-    pub fn without_symmetry(mut self) -> Self {
-        self.symmetric = false;
-        self
     }
 
     /// Is it for a search by partial order?

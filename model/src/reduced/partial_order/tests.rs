@@ -345,7 +345,7 @@ fn value(cluster: &Cluster<'_>, resource: Resource) -> String {
 #[test]
 fn steps_write_what_is_declared_and_nothing_else() {
     for scenario in scenarios() {
-        World::new(scenario, 600, 3).writes_as_declared(footprint::of).expect("writes are declared");
+        World::new(scenario, 300, 4).writes_as_declared(footprint::of).expect("writes are declared");
     }
 }
 
