@@ -57,6 +57,13 @@ impl Searched {
         Ok(self)
     }
 
+    /// The same, with every state for itself.
+    #[must_use]
+    pub fn without_symmetry(mut self) -> Self {
+        self.symmetric = false;
+        self
+    }
+
     /// Is it for a search by partial order?
     pub fn is_by_partial_order(&self) -> bool {
         self.partial_order.is_some()
