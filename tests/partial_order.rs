@@ -82,7 +82,7 @@ fn two_hundred_random_worlds_keep_their_verdicts() {
     for (number, scenario) in random_worlds(400).into_iter().enumerate() {
         let judged = if number % 2 == 0 { untimed_safety() } else { safety() };
         let name = format!("{} {} {:?}", scenario.name, scenario.story, scenario.workload.kind);
-        let Some((full, part, more)) = same_of_small(&name, &plan(scenario, judged), 12_000) else {
+        let Some((full, part, more)) = same_of_small(&name, &plan(scenario, judged), 5_000) else {
             continue;
         };
         worlds += 1;
