@@ -18,7 +18,7 @@ use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::catalogue::{ENTRIES, web};
-use podproof_vocabulary::event::Story;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::property::PropertySet;
 
 /// A move with where it leads, and what it shows: broken and reached.
@@ -225,6 +225,20 @@ fn parts_of_larger_rollouts_and_drains_commute_with_all_that_can_come_before_the
             (story == Story::ScaleDown).then_some(podproof_vocabulary::event::ScaleTarget::By(-2));
         for judged in [untimed_safety(), safety()] {
             assert!(World::new(scenario.clone(), judged).check(2_500, 60, 40) > 0, "{story}");
+        }
+    }
+}
+
+/// Pods that are on their way up when their ReplicaSet gives way: what deletes them comes before what they are about to do.
+#[test]
+fn parts_where_pods_go_that_are_not_up_yet_commute_with_all_that_can_come_before_them() {
+    for (event, replicas) in [(EventName::Rollout, 1), (EventName::Rollout, 2), (EventName::Scale, 2)] {
+        let mut scenario = web("early", Story::Create, replicas, 1);
+        scenario.events.set(event, 1);
+        scenario.scale = Some(podproof_vocabulary::event::ScaleTarget::By(-1));
+        scenario.slots += 2;
+        for judged in [untimed_safety(), safety()] {
+            assert!(World::new(scenario.clone(), judged).check(3_000, 11, 60) > 0, "{event}");
         }
     }
 }

@@ -17,7 +17,7 @@ use podproof_model::reduced::Reduced;
 use podproof_traces::replay::replay;
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::catalogue::{ENTRIES, web};
-use podproof_vocabulary::event::Story;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::MUTANTS;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Timing;
@@ -96,6 +96,26 @@ fn two_hundred_random_worlds_keep_their_verdicts() {
         worlds == 200 && broken > 100 && fewer > 150,
         "{worlds} worlds, {broken} broken promises, {fewer} worlds with fewer states"
     );
+}
+
+/// Pods that are deleted while they are on their way up.
+#[test]
+fn events_at_any_moment_keep_their_verdicts() {
+    for (event, replicas) in [
+        (EventName::Rollout, 1),
+        (EventName::Scale, 2),
+        (EventName::DeletePod, 1),
+        (EventName::DrainNode, 1),
+        (EventName::NodeCrash, 1),
+    ] {
+        let mut scenario = web("event", Story::Create, replicas, 1);
+        scenario.events.set(event, 1);
+        scenario.scale = Some(podproof_vocabulary::event::ScaleTarget::By(-1));
+        scenario.slots += 2;
+        for judged in [untimed_safety(), safety()] {
+            same(&format!("{event}, {replicas}"), &plan(scenario.clone(), judged));
+        }
+    }
 }
 
 /// Under a wrong rule what it breaks stays broken.

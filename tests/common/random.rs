@@ -92,6 +92,8 @@ fn random_world(seed: u64) -> Scenario {
             EventName::SchedulerRestart,
             EventName::ForceDeletePod,
             EventName::DeletePod,
+            EventName::Rollout,
+            EventName::TaintNode,
         ];
         scenario.events.set(events[rng.usize(..events.len())], 1);
         scenario.slots += 2;
