@@ -9,7 +9,7 @@ use podproof_model::Rules;
 use podproof_model::reduced::symmetry::Symmetry;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
 
@@ -184,6 +184,12 @@ pub struct CheckArguments {
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Search")]
     pub symmetry: Option<SymmetryChoice>,
 
+    /// Leave out orders of steps that make no difference: from a state in which nobody can disturb what one pod's kubelet is
+    /// about to do, only that is taken first. For searches of safety promises without clocks: asking for others too is an
+    /// error (--only safety --only untimed selects those)
+    #[arg(long, help_heading = "Search")]
+    pub partial_order: bool,
+
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
     pub format: Format,
@@ -201,6 +207,10 @@ pub struct PropertyArguments {
     #[arg(long = "property", value_name = "NAME")]
     pub properties: Vec<Property>,
 
+    /// Only promises of this kind; of two kinds only those that are of both
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub only: Vec<Only>,
+
     /// Report this property, but do not count it for the exit status; may be repeated
     #[arg(long = "allow", value_name = "NAME")]
     pub allowed: Vec<Property>,
@@ -209,16 +219,43 @@ pub struct PropertyArguments {
 impl PropertyArguments {
     /// The promises that are judged.
     pub fn asked(&self) -> PropertySet {
-        match self.properties.is_empty() {
+        let named = match self.properties.is_empty() {
             true => PropertySet::of(Property::all()),
             false => PropertySet::of(self.properties.iter().copied()),
-        }
+        };
+        let is_of_kinds = |property: &Property| self.only.iter().all(|kind| kind.has(*property));
+        PropertySet::of(named.iter().filter(is_of_kinds))
     }
 
     /// Does this promise count for the exit status?
     pub fn count(&self, property: Property) -> bool {
         let is_named = self.properties.contains(&property);
         !self.allowed.contains(&property) && (is_named || !property.facts().expectation)
+    }
+}
+
+/// A kind of promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Something bad never happens.
+    Safety,
+    /// Something good comes in the end.
+    Progress,
+    /// It is about latencies.
+    Timed,
+    /// It is not about latencies.
+    Untimed,
+}
+
+impl Only {
+    fn has(self, property: Property) -> bool {
+        let facts = property.facts();
+        match self {
+            Self::Safety => facts.kind == Kind::Safety,
+            Self::Progress => facts.kind == Kind::Liveness,
+            Self::Timed => facts.timed,
+            Self::Untimed => !facts.timed,
+        }
     }
 }
 

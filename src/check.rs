@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use podproof_model::Rules;
-use podproof_vocabulary::left_out;
-use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Beginning, Timing};
+use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice, WorldArguments};
 use crate::counterexamples::{self, path_of};
@@ -35,6 +35,12 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         Ok(planned) => planned,
         Err(errors) => return CheckReport { errors, ..report },
     };
+    if arguments.partial_order {
+        let errors = refused_by_partial_order(arguments, &planned);
+        if !errors.is_empty() {
+            return CheckReport { errors, ..report };
+        }
+    }
     let refused = refused_symmetries(arguments, &planned);
     if !refused.is_empty() {
         return CheckReport { errors: refused, ..report };
@@ -91,6 +97,36 @@ impl Turn {
     fn share(self, deadline: Instant) -> Duration {
         deadline.saturating_duration_since(Instant::now()) / (self.count - self.number).max(1) as u32
     }
+}
+
+/// Why what is asked for cannot be searched by partial order, a sentence each.
+fn refused_by_partial_order(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
+    let plans = || planned.iter().flat_map(|planned| &planned.plans);
+    let named = |keep: &dyn Fn(&Plan, Property) -> bool| {
+        let all = |property: &Property| {
+            plans().any(|plan| plan.judged.contains(*property) && keep(plan, *property))
+        };
+        Property::all().filter(all).map(Property::name).collect::<Vec<_>>().join(", ")
+    };
+    let progress = named(&|_, property| property.facts().kind == Kind::Liveness);
+    let timed = named(&|plan, _| plan.timing == Timing::Timed);
+    let mut errors = Vec::new();
+    if arguments.engine != Engine::Podproof {
+        errors.push("--partial-order is for --engine podproof; stateright's engines take every step".into());
+    }
+    if !progress.is_empty() {
+        errors.push(format!(
+            "--partial-order judges no progress, and these promises are of progress: {progress}; accepted are safety \
+             promises (--only safety, or --property)"
+        ));
+    }
+    if !timed.is_empty() {
+        errors.push(format!(
+            "--partial-order is for searches without clocks, as a tick depends on every step, and these promises are judged \
+             timed: {timed}; accepted are the others (--only untimed, or --property), or --timing untimed"
+        ));
+    }
+    errors
 }
 
 /// What is wrong with a workload, with where it stands.
@@ -152,6 +188,10 @@ fn search(
     let line = Line::new(&name, limits.states).of(turn.number + 1, turn.count).within(limits);
     let kept = kept.map(|kept| kept.search(turn.number));
     match arguments.engine {
+        Engine::Podproof if arguments.partial_order => {
+            let outcome = search::run_by_partial_order(plan, limits, &line)?;
+            Ok(Ran { outcome, has_ended: true, unsaved: None })
+        }
         Engine::Podproof => search::run_kept(plan, limits, &line, kept.as_ref()),
         engine => {
             let outcome = reference_engine::run(plan, limits, engine)?;

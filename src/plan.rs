@@ -73,6 +73,9 @@ pub fn all(
     world: &WorldArguments,
     asked: PropertySet,
 ) -> Result<Vec<Planned>, Vec<String>> {
+    if asked.is_empty() {
+        return Err(vec!["no promise that is asked for is of every kind that --only names".into()]);
+    }
     let plan = |workload: Workload| {
         let (plans, untold) = searches(&workload, world, asked);
         Planned { workload, plans, untold }

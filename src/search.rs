@@ -89,26 +89,44 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
     Ok(run_kept(plan, limits, line, None)?.outcome)
 }
 
+/// Runs the search of `plan` by partial order: its verdicts are the same.
+///
+/// # Errors
+/// Why it cannot be searched so, or a sentence that names the limit, if the scenario is larger than a state can hold.
+pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
+    let first = model(plan)?;
+    let symmetry = limits.symmetry.of(&first.model.rules)?;
+    let system = Searched::new(first, plan.judged).with_symmetry(symmetry).by_partial_order()?;
+    Ok(search(plan, system, &Explorer { limits, line, kept: None, start: Instant::now() })?.outcome)
+}
+
 /// Runs the search of `plan`, or goes on with it, and keeps it in a folder.
 ///
 /// # Errors
 /// A sentence that names the limit, if the scenario is larger than a state can hold, or that says what is wrong with the
 /// folder.
 pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSearch>) -> Result<Ran, String> {
-    let model = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)));
-    let first = model()?;
+    let first = model(plan)?;
     let mut symmetry = limits.symmetry.of(&first.model.rules)?;
     let explorer = Explorer { limits, line, kept, start: Instant::now() };
     // Of those that were begun in a process before this one the finest goes on: the others have ended.
     while let Some(finer) = symmetry.finer().filter(|finer| explorer.has_begun(finer)) {
         symmetry = finer;
     }
-    let mut system = Searched::new(first, plan.judged).with_symmetry(symmetry);
+    search(plan, Searched::new(first, plan.judged).with_symmetry(symmetry), &explorer)
+}
+
+fn model(plan: &Plan) -> Result<Reduced, String> {
+    Ok(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)))
+}
+
+fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran, String> {
+    let line = explorer.line;
     let (mut report, mut explored) = explorer.explore(&system, Explored::default())?;
     while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
         let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
         line.say(&format!("a cycle may keep something pending: searching again, {states}"));
-        system = Searched::new(model()?, plan.judged).with_symmetry(finer);
+        system = Searched::new(model(plan)?, plan.judged).with_symmetry(finer);
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
@@ -137,6 +155,7 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
             fingerprint_bits: report.bits.count(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
             coverage: report.coverage,
+            partial: system.is_by_partial_order().then_some(report.partial),
         }),
     };
     Ok(Ran { outcome, has_ended, unsaved })
@@ -185,6 +204,10 @@ impl Explorer<'_> {
         let bounds = limits.bounds(self.start.elapsed());
         let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
         let search = search.watched_by(watch);
+        let search = match system.is_by_partial_order() {
+            true => search.partial_order().map_err(|refused| refused.to_string())?,
+            false => search,
+        };
         let Some(kept) = self.kept else { return Ok((search.run(), explored)) };
         let (place, was_begun) = kept.place(system.symmetry().name());
         let search = if was_begun { search.resume(place) } else { search.checkpoint(place) };

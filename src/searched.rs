@@ -4,6 +4,7 @@ use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
 use podproof_model::progress::Layout;
 use podproof_model::properties::Judged;
+use podproof_model::reduced::partial_order::PartialOrder;
 use podproof_model::reduced::symmetry::Symmetry;
 use podproof_model::reduced::{Move, Outcome, Reduced};
 use podproof_model::{ClusterState, fairness};
@@ -19,6 +20,7 @@ pub struct Searched {
     reduced: Reduced,
     progress: PropertySet,
     symmetry: Symmetry,
+    partial_order: Option<PartialOrder>,
 }
 
 /// Small steps from an initial state.
@@ -38,7 +40,7 @@ impl Searched {
     pub fn new(reduced: Reduced, judged: PropertySet) -> Self {
         let progress = judged.iter().filter(|property| property.facts().kind == Kind::Liveness);
         let symmetry = Symmetry::of(&reduced.model.rules);
-        Self { progress: PropertySet::of(progress), symmetry, reduced }
+        Self { progress: PropertySet::of(progress), symmetry, reduced, partial_order: None }
     }
 
     /// The same, with this symmetry.
@@ -48,10 +50,34 @@ impl Searched {
         self
     }
 
+    /// The same, for a search [by partial order](podproof_checker::Search::partial_order).
+    ///
+    /// # Errors
+    /// Why this model cannot be searched so.
+    pub fn by_partial_order(mut self) -> Result<Self, String> {
+        if self.has_obligations() {
+            return Err("a search by partial order judges no promise of progress".into());
+        }
+        let symmetric = self.is_symmetric();
+        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
+        if !symmetric {
+            return Err(
+                "a search by partial order needs states that stand for all that differ in names".into()
+            );
+        }
+        (self.partial_order, self.reduced) = (Some(partial_order), reduced);
+        Ok(self)
+    }
+
     /// The same, with every state for itself.
     #[must_use]
     pub fn without_symmetry(self) -> Self {
         self.with_symmetry(Symmetry::none())
+    }
+
+    /// Is it for a search by partial order?
+    pub fn is_by_partial_order(&self) -> bool {
+        self.partial_order.is_some()
     }
 
     /// Which renamings of a state it stands for.
@@ -127,6 +153,18 @@ impl Searched {
         state
     }
 
+    fn transition(&self, outcome: Outcome) -> Transition<ClusterState, Move> {
+        Transition {
+            action: outcome.taken,
+            next: self.representative(outcome.next),
+            broken: outcome.judged.broken.bits().into(),
+            reached: outcome.judged.reached.bits().into(),
+            unit: outcome.unit.map(|unit| self.binding(unit)),
+            discharged: self.discharged(outcome.discharged),
+            classes: outcome.classes,
+        }
+    }
+
     /// A path as small steps, with the names that pods and nodes have from its beginning.
     ///
     /// Each of its moves is taken where the search has taken it, in a representative; the steps are those of the move with
@@ -196,19 +234,18 @@ impl System for Searched {
         visit: &mut impl FnMut(Transition<ClusterState, Move>),
         held_back: &mut Vec<u16>,
     ) {
-        let visit = |outcome: Outcome| {
-            let unit = outcome.unit.map(|unit| self.binding(unit));
-            visit(Transition {
-                action: outcome.taken,
-                next: self.representative(outcome.next),
-                broken: outcome.judged.broken.bits().into(),
-                reached: outcome.judged.reached.bits().into(),
-                unit,
-                discharged: self.discharged(outcome.discharged),
-                classes: outcome.classes,
-            });
-        };
+        let visit = |outcome| visit(self.transition(outcome));
         self.reduced.moves_but(state, visit, |unit| held_back.push(self.binding(unit)));
+    }
+
+    fn ample(
+        &self,
+        state: &ClusterState,
+        visit: &mut impl FnMut(u16, Transition<ClusterState, Move>),
+    ) -> bool {
+        let Some(partial_order) = &self.partial_order else { return false };
+        let mut visit = |choice, outcome| visit(choice, self.transition(outcome));
+        partial_order.part(&self.reduced, state, &mut visit).is_some()
     }
 
     fn owed(&self, state: &ClusterState) -> Owed {

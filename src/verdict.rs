@@ -93,6 +93,8 @@ pub struct Measured {
     /// Those that the scenario has a use for and that were never taken.
     #[serde(skip)]
     pub never_taken: Vec<&'static str>,
+    /// States from which a part of the moves was enough, by partial order; nothing if all were taken everywhere.
+    pub partial: Option<u64>,
 }
 
 impl Outcome {

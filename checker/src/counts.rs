@@ -12,6 +12,8 @@ pub struct Counts {
     /// The level that is being expanded.
     pub depth: u64,
     pub dead_ends: u64,
+    /// States that were gone on from with a part of their transitions.
+    pub partial: u64,
     pub reached: Properties,
     pub owed: Obligations,
     /// For each broken property: the state before, and the transition that breaks it.
@@ -43,6 +45,7 @@ impl Counts {
         self.transitions += out.transitions;
         self.max_out_degree = self.max_out_degree.max(out.max_out_degree);
         self.dead_ends += out.dead_ends;
+        self.partial += out.partial;
         self.reached |= out.reached;
         for broken in &out.broken {
             self.judge(1 << broken.property, broken.state, Some(broken.choice));

@@ -88,6 +88,8 @@ pub struct Expanded<F, S, A> {
     pub transitions: u64,
     pub max_out_degree: u64,
     pub dead_ends: u64,
+    /// States that were gone on from with a part of their transitions.
+    pub partial: u64,
     pub reached: Properties,
     /// The first step that breaks each property.
     pub broken: Vec<Broken>,
@@ -120,6 +122,7 @@ impl<F, S, A> Default for Expanded<F, S, A> {
             transitions: 0,
             max_out_degree: 0,
             dead_ends: 0,
+            partial: 0,
             reached: 0,
             broken: Vec::new(),
             seen_broken: 0,
@@ -143,14 +146,23 @@ const fn block<S>() -> usize {
 /// The tool of a thread that expands.
 pub struct Expander<'r, F, S> {
     table: Read<'r, F>,
+    /// The next level; only in a search by partial order.
+    deeper: Option<Read<'r, F>>,
     hasher: Hasher,
     block: Vec<Fresh<F, S>>,
     held_back: Vec<Unit>,
 }
 
 impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
-    pub fn new(shards: &'r Shards<F>) -> Self {
-        Self { table: shards.read(), hasher: Hasher::default(), block: Vec::new(), held_back: Vec::new() }
+    pub fn new(shards: &'r Shards<F>, deeper: Option<&'r Shards<F>>) -> Self {
+        let deeper = deeper.map(Shards::read);
+        Self {
+            table: shards.read(),
+            deeper,
+            hasher: Hasher::default(),
+            block: Vec::new(),
+            held_back: Vec::new(),
+        }
     }
 
     /// Expands states with consecutive numbers, each of which is dropped when it is done with. `keeps_edges` says of a state whether its edges are wanted.
@@ -190,6 +202,9 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             }
             return;
         }
+        if self.expand_part(system, id, state, out) {
+            return;
+        }
         let mut count: u64 = 0;
         let mut held_back = std::mem::take(&mut self.held_back);
         held_back.clear();
@@ -204,18 +219,9 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
                 let Transition { unit, discharged, .. } = transition;
                 out.drafts.push(Draft { to: Some(print), unit, discharged });
             }
-            if Y::TAKES_AGAIN {
-                let shard = shard(print);
-                if !self.table[shard].contains(print) {
-                    out.meet(print);
-                    out.again.push(Again { print, parent: id, choice, action: transition.action });
-                }
-                return;
-            }
-            self.block.push(Fresh { print, parent: id, choice, state: transition.next });
-            if self.block.len() >= block::<S>() {
-                look_up(&self.table, &mut self.block, out);
-            }
+            let Transition { next, action, .. } = transition;
+            let fresh = Fresh { print, parent: id, choice, state: next };
+            take::<Y, F>(&self.table, &mut self.block, fresh, action, out);
         };
         match keeps_edges {
             true => system.expand(state, visit, &mut held_back),
@@ -229,6 +235,65 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             out.drafts.extend(held);
         }
         self.held_back = held_back;
+    }
+}
+
+impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
+    /// Goes on from a state with a part of its transitions, if this is a search by partial order, the system has a part that
+    /// is enough, and the cycle condition holds.
+    fn expand_part<Y: System<State = S>>(
+        &mut self,
+        system: &Y,
+        id: Id,
+        state: &S,
+        out: &mut Expanded<F, S, Y::Action>,
+    ) -> bool {
+        let Some(deeper) = &self.deeper else { return false };
+        let mut part: Vec<(F, u16, Transition<S, Y::Action>)> = Vec::new();
+        let mut goes_deeper = false;
+        let is_enough = system.ample(state, &mut |choice, transition: Transition<S, Y::Action>| {
+            let print = F::of(&self.hasher, &transition.next);
+            let shard = shard(print);
+            goes_deeper |= !self.table[shard].contains(print) || deeper[shard].contains(print);
+            part.push((print, choice, transition));
+        });
+        if !is_enough || !goes_deeper {
+            return false;
+        }
+        out.partial += 1;
+        out.transitions += part.len() as u64;
+        out.max_out_degree = out.max_out_degree.max(part.len() as u64);
+        for (print, choice, transition) in part {
+            let Transition { next, action, broken, reached, classes, .. } = transition;
+            out.reached |= reached;
+            out.breaks(broken, id, choice);
+            out.cover(classes);
+            let fresh = Fresh { print, parent: id, choice, state: next };
+            take::<Y, F>(&self.table, &mut self.block, fresh, action, out);
+        }
+        true
+    }
+}
+
+/// Keeps the end of a transition until it is known whether it is new.
+fn take<Y: System, F: Fingerprint>(
+    table: &Read<'_, F>,
+    block: &mut Vec<Fresh<F, Y::State>>,
+    fresh: Fresh<F, Y::State>,
+    action: Y::Action,
+    out: &mut Expanded<F, Y::State, Y::Action>,
+) {
+    if !Y::TAKES_AGAIN {
+        block.push(fresh);
+        if block.len() >= self::block::<Y::State>() {
+            look_up(table, block, out);
+        }
+        return;
+    }
+    let Fresh { print, parent, choice, .. } = fresh;
+    if !table[shard(print)].contains(print) {
+        out.meet(print);
+        out.again.push(Again { print, parent, choice, action });
     }
 }
 
@@ -254,7 +319,7 @@ impl<F: Fingerprint, S, A> Expanded<F, S, A> {
         self.parents.clear();
         self.is_new.clear();
         self.by_shard.iter_mut().for_each(Vec::clear);
-        (self.transitions, self.max_out_degree, self.dead_ends) = (0, 0, 0);
+        (self.transitions, self.max_out_degree, self.dead_ends, self.partial) = (0, 0, 0, 0);
         (self.reached, self.seen_broken) = (0, 0);
         self.broken.clear();
         self.limits.clear();
@@ -293,9 +358,12 @@ impl<F: Fingerprint, S, A> Expanded<F, S, A> {
     }
 
     /// Enters the fresh ones of one shard.
-    pub fn enter(&self, shard: usize, table: &mut Table<F>) {
+    pub fn enter(&self, shard: usize, table: &mut Table<F>, mut deeper: Option<&mut Table<F>>) {
         for &(print, place) in &self.by_shard[shard] {
             if table.insert(print) {
+                if let Some(deeper) = &mut deeper {
+                    deeper.insert(print);
+                }
                 self.is_new[place as usize].store(true, Ordering::Relaxed);
             }
         }

@@ -7,6 +7,7 @@
 //! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
 //! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
 //!   `graph`: how each was reached; `counts`: what is added up; `look`: the bounds
+//! - [`partial_order`]: which transitions may be left out, and why nothing is missed
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
 //! - [`checkpoint`]: searches that outlive their process
 //! - [`path`]: from state numbers back to states and actions
@@ -21,6 +22,7 @@ mod frontier;
 mod graph;
 mod look;
 mod packer;
+pub mod partial_order;
 pub mod path;
 pub mod progress;
 pub mod report;

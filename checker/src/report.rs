@@ -103,6 +103,8 @@ pub struct Report<S, A> {
     pub depth: u64,
     /// States without a transition; those at the limit of the system are not counted.
     pub dead_ends: u64,
+    /// States that were gone on from with a part of their transitions, by partial order.
+    pub partial: u64,
     /// Why states were not seen; nothing if all were.
     pub stopped: Vec<Stopped>,
     /// Why runs through the states found were not all judged, if they were not: there may be lassos that are not reported.

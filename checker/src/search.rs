@@ -16,6 +16,7 @@ use crate::fingerprint::{Bits, Fingerprint, Hasher};
 use crate::frontier::Frontier;
 use crate::graph::{Edge, Graph, HELD_BACK, Id};
 use crate::look::{Clock, Patience, Watch};
+use crate::partial_order::Refused;
 use crate::path::Path;
 use crate::progress;
 use crate::report::NUMBERED;
@@ -29,6 +30,7 @@ pub struct Search<'y, Y: System> {
     bounds: Bounds,
     threads: usize,
     bits: Bits,
+    partial_order: bool,
     merge: fn(u32) -> u32,
     watch: Watch<'y>,
 }
@@ -53,6 +55,7 @@ impl<'y, Y: System> Search<'y, Y> {
             bounds: Bounds::default(),
             threads: 1,
             bits: Bits::B64,
+            partial_order: false,
             merge: |bit| bit,
             watch: Box::new(|_| ControlFlow::Continue(())),
         }
@@ -77,6 +80,21 @@ impl<'y, Y: System> Search<'y, Y> {
     pub fn fingerprints(mut self, bits: Bits) -> Self {
         self.bits = bits;
         self
+    }
+
+    /// Goes on from a state with the part of its transitions that the system says is enough ([`System::ample`]), where the
+    /// cycle condition allows it. See [`partial_order`](crate::partial_order) for what is required of the part, and why the
+    /// search finds the same properties broken and reached.
+    ///
+    /// # Errors
+    /// The reason, if the system has progress obligations: a run that keeps one pending may be left out, so of these nothing
+    /// would be known.
+    pub fn partial_order(mut self) -> Result<Self, Refused> {
+        if self.system.has_obligations() {
+            return Err(Refused);
+        }
+        self.partial_order = true;
+        Ok(self)
     }
 
     /// Looks for one lasso for each value of `family`, not for each obligation.
@@ -108,8 +126,8 @@ impl<'y, Y: System> Search<'y, Y> {
     /// Searches.
     pub fn run(self) -> Report<Y::State, Y::Action> {
         match self.bits {
-            Bits::B64 => Run::<Y, u64>::new(self.system, self.threads).search(self).0,
-            Bits::B128 => Run::<Y, u128>::new(self.system, self.threads).search(self).0,
+            Bits::B64 => Run::<Y, u64>::new(&self).search(self).0,
+            Bits::B128 => Run::<Y, u128>::new(&self).search(self).0,
         }
     }
 
@@ -117,12 +135,12 @@ impl<'y, Y: System> Search<'y, Y> {
         self.system
     }
 
-    pub(crate) fn bits(&self) -> Bits {
-        self.bits
+    pub(crate) fn is_by_partial_order(&self) -> bool {
+        self.partial_order
     }
 
-    pub(crate) fn thread_count(&self) -> usize {
-        self.threads
+    pub(crate) fn bits(&self) -> Bits {
+        self.bits
     }
 }
 
@@ -132,6 +150,8 @@ pub(crate) struct Run<'y, Y: System, F> {
     threads: usize,
     clock: Clock,
     pub shards: Shards<F>,
+    /// The next level, by itself; only in a search by partial order.
+    deeper: Option<Shards<F>>,
     pub graph: Graph,
     /// The level that is being expanded, and the one after it.
     pub level: Frontier<Y::State>,
@@ -147,13 +167,15 @@ pub(crate) struct Run<'y, Y: System, F> {
 type Ended<Y, F> = (Report<<Y as System>::State, <Y as System>::Action>, Option<Keeper<F>>);
 
 impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
-    pub fn new(system: &'y Y, threads: usize) -> Self {
+    pub fn new(search: &Search<'y, Y>) -> Self {
+        let (system, threads) = (search.system, search.threads);
         let keeps_edges = system.has_obligations();
         Self {
             system,
             threads,
             clock: Clock::start(),
             shards: Shards::new(keeps_edges),
+            deeper: search.partial_order.then(|| Shards::new(false)),
             graph: Graph::new(keeps_edges),
             level: Frontier::default(),
             next: Frontier::default(),
@@ -211,6 +233,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             transitions: counts.transitions,
             depth: counts.depth,
             dead_ends: counts.dead_ends,
+            partial: counts.partial,
             stopped,
             unjudged: judged.unjudged,
             max_out_degree: counts.max_out_degree,
@@ -270,6 +293,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     /// Goes through all levels; why it ended before the last.
     fn expand_all(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
         while !self.level.is_empty() {
+            if let Some(deeper) = &mut self.deeper {
+                *deeper = Shards::new(false);
+            }
             while self.done < self.level.segments.len() {
                 if self.counts.depth >= search.bounds.depth {
                     return Some(Stopped::Depth(search.bounds.depth));
@@ -324,15 +350,15 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
 
     /// What threads do side by side.
     fn compute(&mut self, threads: usize, count: usize) -> std::io::Result<()> {
-        let Self { system, shards, graph, level, batch, done, .. } = self;
-        let (system, done, graph, level, shards, batch) =
-            (*system, *done, &*graph, &*level, &*shards, &*batch);
+        let Self { system, shards, deeper, graph, level, batch, done, .. } = self;
+        let (system, done, graph, level, shards, deeper, batch) =
+            (*system, *done, &*graph, &*level, &*shards, deeper.as_ref(), &*batch);
         let keeps_edges = |id: Id| graph.keeps_edges() && graph.pending(id) != 0;
         let failed: Mutex<Option<std::io::Error>> = Mutex::new(None);
         workers::each(
             threads,
             count,
-            || Expander::new(shards),
+            || Expander::new(shards, deeper),
             |expander, place| {
                 let mut out = lock(&batch[place]);
                 out.clear();
@@ -357,7 +383,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
                 || (),
                 |(), shard| {
                     let mut table = shards.0[shard].write().expect("no thread panicked");
-                    batch.iter().for_each(|out| out.enter(shard, &mut table));
+                    let mut deeper =
+                        deeper.map(|deeper| deeper.0[shard].write().expect("no thread panicked"));
+                    batch.iter().for_each(|out| out.enter(shard, &mut table, deeper.as_deref_mut()));
                 },
             );
         }
@@ -424,7 +452,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     /// Looks at the bounds.
     fn look(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
         let bounds = &search.bounds;
-        let kept = self.graph.bytes() + self.shards.bytes();
+        let kept = self.graph.bytes() + self.shards.bytes() + self.deeper.as_ref().map_or(0, Shards::bytes);
         let mut memory = kept + self.level.bytes() + self.next.bytes();
         self.counts.peak = self.counts.peak.max(memory);
         let queue = self.next.len() + self.level.len();

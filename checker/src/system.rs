@@ -80,6 +80,17 @@ pub trait System: Sync {
         found
     }
 
+    /// Calls `visit` with a part of the transitions out of `state` that is enough to go on with, each with its number in the
+    /// order of [`transitions`](Self::transitions), and says true; false, without a call, if nothing may be left out. Asked
+    /// only by a search [by partial order](crate::Search::partial_order), which states the condition.
+    fn ample(
+        &self,
+        _state: &Self::State,
+        _visit: &mut impl FnMut(u16, Transition<Self::State, Self::Action>),
+    ) -> bool {
+        false
+    }
+
     /// The names of the classes of actions, by their bits, at most 128. A search says how often each was taken: a class that
     /// never was makes properties hold for the wrong reason.
     fn class_names(&self) -> Vec<&'static str> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use podproof_model::properties::Judged;
+use podproof_model::reduced::fusion::{Fusion, Fusions};
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
@@ -60,10 +61,13 @@ fn explore(reduced: &Reduced, mut visit: impl FnMut(&ClusterState, Move, &Cluste
 fn what_follows_at_once_is_what_everything_would_say() {
     for scenario in searches() {
         let name = format!("{} {:?}", scenario.name, scenario.timing);
-        let reduced = Reduced::new(Model::new(scenario).expect("a built-in scenario"));
-        explore(&reduced, |state, taken, next, _| {
-            assert!(reduced.after(state, taken) == *next, "{name}: {taken:?}");
-        });
+        let model = || Model::new(scenario.clone()).expect("a built-in scenario");
+        let fusions = Fusions::of(&model().rules).with(Fusion::RulesThatNobodyReads);
+        for reduced in [Reduced::new(model()), Reduced::with(model(), fusions)] {
+            explore(&reduced, |state, taken, next, _| {
+                assert!(reduced.after(state, taken) == *next, "{name}: {taken:?}");
+            });
+        }
     }
 }
 

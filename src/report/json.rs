@@ -140,6 +140,7 @@ fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
         "collision-probability": outcome.collision_probability(),
         "steps-taken": coverage,
         "steps-never-taken": measured.never_taken,
+        "partial-order": measured.partial,
     })
 }
 

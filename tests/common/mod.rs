@@ -1,6 +1,8 @@
 //! What the tests of whole searches share: the model as the checker sees it, and what a search says of it.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod random;
+
 use std::collections::BTreeSet;
 use std::fmt;
 

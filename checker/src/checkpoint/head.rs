@@ -140,6 +140,8 @@ mod tests {
             max_out_degree: 2,
             depth: 3,
             dead_ends: 4,
+            // A search by partial order is not kept.
+            partial: 0,
             reached: 5,
             owed: 1 << 100,
             broken: vec![(1, 2, None), (3, 4, Some(65_535))],

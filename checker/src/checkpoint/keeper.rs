@@ -189,7 +189,7 @@ pub fn resume<'y, Y: System, F: Fingerprint>(
     if head.keeps_edges != system.has_obligations() {
         return foreign("one of the two looks for runs that keep something pending, the other does not");
     }
-    let mut run = Run::<Y, F>::new(system, search.thread_count());
+    let mut run = Run::<Y, F>::new(search);
     let log = log_path(&folder);
     log::read(&log, head.log, &mut run.graph, |print, id| enter(&mut run.shards, print, id))?;
     if !begins_alike(&run) {

@@ -84,6 +84,9 @@ impl<Y: System> Checkpointed<'_, Y> {
 
     fn run_with<F: crate::fingerprint::Fingerprint>(self) -> Result<Kept<Y::State, Y::Action>, Refused> {
         let Self { search, place, resumes } = self;
+        if search.is_by_partial_order() {
+            return Err(Refused::PartialOrder);
+        }
         let system = search.system();
         let mut bytes = Vec::new();
         if system.initial().iter().any(|(state, ..)| !system.encode(state, &mut bytes)) {
@@ -91,7 +94,7 @@ impl<Y: System> Checkpointed<'_, Y> {
         }
         let run = match resumes {
             true => keeper::resume::<Y, F>(&search, place)?,
-            false => Run::<Y, F>::new(system, search.thread_count()).kept_by(Keeper::begin(place)?),
+            false => Run::<Y, F>::new(&search).kept_by(Keeper::begin(place)?),
         };
         let (report, keeper) = run.search(search);
         let (before, unsaved) =

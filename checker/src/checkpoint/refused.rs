@@ -45,6 +45,8 @@ pub enum Refused {
     },
     /// The system does not write its states.
     Mute,
+    /// The search is one by partial order, which needs to know more of the next level than a checkpoint holds.
+    PartialOrder,
 }
 
 impl Refused {
@@ -101,6 +103,12 @@ impl fmt::Display for Refused {
                 folder.display()
             ),
             Self::Disk { file, error } => write!(f, "{}: {error}", file.display()),
+            Self::PartialOrder => {
+                write!(
+                    f,
+                    "a search by partial order is not kept; accepted is one that takes every transition"
+                )
+            }
             Self::Mute => {
                 write!(f, "the system does not write its states; accepted is one with `encode` and `decode`")
             }

@@ -4,6 +4,7 @@ mod bounds;
 mod breadth;
 mod kept;
 mod memory;
+mod partial_order;
 mod plain;
 mod random;
 mod runs;

@@ -18,7 +18,8 @@ pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
                 return Judgement::Broken;
             }
         }
-        premise |= step.after.sandbox(pod).terminating;
+        // The state after the step shows it already: whichever step comes next shows no more.
+        premise |= step.before.sandbox(pod).terminating || step.after.sandbox(pod).terminating;
         if !step.before.sandbox(pod).terminating {
             continue;
         }

@@ -48,6 +48,10 @@ pub enum Fusion {
     /// A kill that is under way goes on, while it is all that can happen to its pod on its node, no relist there can make
     /// more possible, and no fault can interfere. Nobody else: what follows a signal is decided.
     KillGoesOn,
+    /// kube-proxy sees the slice, where no judged promise reads the rules of nodes and no neighbour waits for an address: what
+    /// a kube-proxy remembers then only keeps a slot in use, and a slot that is free earlier cuts off less. For searches of
+    /// safety promises alone; only [by partial order](super::partial_order), which knows what is judged.
+    RulesThatNobodyReads,
     /// An approximation: planned writes are sent.
     DecisionsWrittenAtOnce,
     /// An approximation: Node objects are seen.
@@ -121,6 +125,15 @@ impl Fusions {
         self
     }
 
+    /// The same with one more.
+    #[must_use]
+    pub fn with(mut self, fusion: Fusion) -> Self {
+        if !self.has(fusion) {
+            self.on.push(fusion);
+        }
+        self
+    }
+
     /// Is this one on?
     pub fn has(&self, fusion: Fusion) -> bool {
         self.on.contains(&fusion)
@@ -180,6 +193,7 @@ fn fusion_of(cluster: &Cluster<'_>, action: &Action) -> Option<Fusion> {
         | Action::PodGarbageCollector(PodGarbageCollector::DeletePod { .. })
         | Action::Drain(Drain::ListPods | Drain::DeletePod { .. }) => Fusion::DecisionsWrittenAtOnce,
         Action::Watch(Watch::DeliverNode { .. }) => Fusion::CurrentNodeViews,
+        Action::Watch(Watch::DeliverSlice { .. }) => Fusion::RulesThatNobodyReads,
         _ => return None,
     })
 }

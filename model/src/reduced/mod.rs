@@ -7,6 +7,7 @@
 
 pub mod focus;
 pub mod fusion;
+pub mod partial_order;
 pub mod symmetry;
 mod touches;
 

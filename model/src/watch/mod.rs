@@ -266,6 +266,13 @@ fn touched_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>
     if scope.has_replica_sets() && receives(cluster, Watcher::ControllerManager) {
         replica_sets(cluster, out);
     }
+    let is_news =
+        |node| scope.pods(cluster).any(|pod| cluster.proxy(node, pod).view != cluster.pod(pod).slice);
+    for node in cluster.node_ids().filter(|&node| cluster.models_proxy(node) && is_news(node)) {
+        if receives(cluster, Watcher::Proxy(node)) {
+            out.push(Action::Watch(Watch::DeliverSlice { node }));
+        }
+    }
     for pod in scope.pods(cluster) {
         let node = cluster.pod(pod).head.node().filter(|node| node.index() < cluster.rules.nodes);
         let watcher = node.map(Watcher::Kubelet).filter(|&watcher| takes_events(cluster, watcher));
