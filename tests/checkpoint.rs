@@ -292,6 +292,10 @@ fn folders_and_options_that_cannot_be_used_are_refused() {
         (&["--resume", text(&kept), "--checkpoint", text(&empty)], "name two folders"),
         (&["--resume", text(&kept), "--engine", "stateright-bfs"], "--resume has no effect with an engine"),
         (&["--checkpoint", text(&empty), "--engine", "stateright-dfs"], "--checkpoint has no effect"),
+        (
+            &["--checkpoint", text(&empty), "--partial-order", "--property", "placement-lawful"],
+            "--checkpoint keeps no search by partial order",
+        ),
     ];
     for (more, sign) in cases {
         let says = refused(&small(more));
