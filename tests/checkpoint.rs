@@ -284,7 +284,7 @@ fn folders_and_options_that_cannot_be_used_are_refused() {
     let empty = folder("empty-checkpoint");
     let other = folder("other-files");
     std::fs::write(other.join("a-file"), "").expect("it is written");
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--checkpoint", text(&kept)], "there is a checkpoint here; accepted are --resume"),
         (&["--checkpoint", text(&other)], "the folder is not empty"),
         (&["--resume", text(&empty)], "there is no checkpoint here"),
