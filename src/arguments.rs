@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use podproof_checker::fingerprint::Bits;
-use podproof_model::Rules;
-use podproof_model::reduced::symmetry::Symmetry;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
+
+pub use crate::choices::{Engine, Format, SymmetryChoice};
 
 /// A model checker for the Kubernetes pod lifecycle.
 ///
@@ -110,6 +110,11 @@ pub struct InputArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "World")]
 pub struct WorldArguments {
+    /// Slots for pods, at least. One is used again only when nobody remembers its pod; a search that needs more than there are is
+    /// incomplete [default: twice the pods that there may be at once, and more for events]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=250))]
+    pub slots: Option<u8>,
+
     /// What is told: create, rollout, pod-deletion, drain, node-failure, partition, scale-down or runtime-hang; may be
     /// repeated [default: rollout, drain and node-failure]
     #[arg(long = "story", value_name = "NAME")]
@@ -349,77 +354,6 @@ fn size(text: &str) -> Result<u64, String> {
     let accepted =
         || format!("'{text}' is no size; accepted is a number with a unit, for example 512MiB or 8GiB");
     text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(|_| accepted())
-}
-
-/// Who searches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Engine {
-    /// Our own search: safety and progress.
-    Podproof,
-    /// stateright's breadth-first search: safety only.
-    StaterightBfs,
-    /// stateright's depth-first search: safety only, counterexamples not shortest.
-    StaterightDfs,
-}
-
-/// What is interchangeable in a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SymmetryChoice {
-    /// Nothing: every state is for itself.
-    None,
-    /// Pods of one template.
-    Pods,
-    /// Nodes that differ in nothing but their names.
-    Nodes,
-    /// Both.
-    All,
-    /// Whatever the scenario has.
-    #[value(skip)]
-    Any,
-}
-
-impl SymmetryChoice {
-    /// This symmetry of a scenario.
-    ///
-    /// # Errors
-    /// Why the scenario has it not.
-    pub fn of(self, rules: &Rules) -> Result<Symmetry, String> {
-        let (pods, nodes) = match self {
-            Self::None => (false, false),
-            Self::Pods => (true, false),
-            Self::Nodes => (false, true),
-            Self::All => (true, true),
-            Self::Any => return Ok(Symmetry::of(rules)),
-        };
-        let asked = Symmetry::asked(rules, pods, nodes);
-        asked.map_err(|why| format!("--symmetry {} cannot be honoured: {why}", self.name()))
-    }
-
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Pods => "pods",
-            Self::Nodes => "nodes",
-            Self::All => "all",
-            Self::Any => "any",
-        }
-    }
-}
-
-/// How the report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a terminal.
-    Human,
-    /// One JSON document.
-    Json,
-    /// JUnit XML, a test case for each promise.
-    Junit,
-    /// SARIF 2.1.0, a result for each broken promise.
-    Sarif,
-    /// A Markdown table for each workload.
-    Markdown,
 }
 
 /// `podproof simulate`.

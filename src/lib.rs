@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! - [`arguments`]: the command line
+//! - [`arguments`]: the command line; [`choices`]: what its options choose from
 //! - [`input`]: files into sources
 //! - [`plan`]: a workload and its stories into searches
 //! - [`searched`]: the model as the checker sees it
@@ -18,6 +18,7 @@
 
 pub mod arguments;
 pub mod check;
+pub mod choices;
 pub mod confirm;
 pub mod counterexamples;
 pub mod coverage;

@@ -201,7 +201,7 @@ fn told(
         scenario.approximations = scenario.approximations.without(Approximation::Focus);
     }
     scenario.addresses_are_reused |= reuses_addresses(timing, judged);
-    scenario.slots = slots(&scenario).max(base.slots);
+    scenario.slots = world.slots.unwrap_or(0).max(slots(&scenario)).max(base.slots);
     scenario
 }
 
@@ -237,9 +237,15 @@ fn slots(scenario: &Scenario) -> u8 {
     let replicas = scenario.workload.replicas;
     let most = scenario.scale.map_or(replicas, |scale| scale.of(replicas).max(replicas));
     let surge = scenario.workload.strategy.fenceposts(most).0;
-    let events =
+    let count = |event: &EventName| scenario.events.count(*event);
+    let of_pod =
         [EventName::DeletePod, EventName::ForceDeletePod, EventName::ResourcePressure, EventName::Rollout];
-    let more: u8 = events.into_iter().map(|event| scenario.events.count(event)).fold(0, u8::saturating_add);
+    // What befalls a node may take all pods at once, and they are remembered while others come in their place.
+    let of_node =
+        [EventName::NodeCrash, EventName::NodePartition, EventName::DrainNode, EventName::TaintNode];
+    let more = of_pod.iter().map(count).fold(0, u8::saturating_add);
+    let nodes = of_node.iter().map(count).fold(0, u8::saturating_add);
+    let more = more.saturating_add(nodes.saturating_mul(most.saturating_add(surge)));
     most.saturating_add(surge).saturating_mul(2).saturating_add(more).min(250)
 }
 
