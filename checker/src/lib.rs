@@ -8,6 +8,7 @@
 //! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
 //!   `graph`: how each was reached; `counts`: what is added up; `look`: the bounds
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
+//! - [`hunt`]: depth-first and random search, to find a violation fast
 //! - [`checkpoint`]: searches that outlive their process
 //! - [`path`]: from state numbers back to states and actions
 
@@ -19,6 +20,7 @@ mod fair_cycle;
 pub mod fingerprint;
 mod frontier;
 mod graph;
+pub mod hunt;
 mod look;
 mod packer;
 pub mod path;
@@ -30,6 +32,7 @@ mod table;
 mod workers;
 
 pub use checkpoint::{Checkpointed, Place};
+pub use hunt::Hunt;
 pub use path::Path;
 pub use search::{Bounds, Report, Search, Stopped};
 pub use system::{Plain, System, Transition};
