@@ -13,6 +13,8 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
 
+use crate::hunt::HuntArguments;
+
 /// A model checker for the Kubernetes pod lifecycle.
 ///
 /// Under every interleaving, and under every fault in the budget: does this workload on this cluster keep the promises of
@@ -174,6 +176,10 @@ pub struct CheckArguments {
     /// What outlives the process.
     #[command(flatten)]
     pub keep: KeepArguments,
+
+    /// Whether searches are hunts.
+    #[command(flatten)]
+    pub hunt: HuntArguments,
 
     /// Who searches
     #[arg(long, value_enum, default_value_t = Engine::Podproof, help_heading = "Search")]

@@ -112,19 +112,26 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
-    let findings = plan.judged.iter().map(|property| match property.facts().kind {
-        Kind::Safety => judge_safety(plan, &system, &report, property, line),
-        Kind::Liveness => judge_progress(&system, &report, property),
-    });
-    let findings: Vec<Finding> = findings.collect();
     let is_of_system = |stopped: &Stopped| matches!(stopped, Stopped::Limit(..));
     let has_ended = report.unjudged.is_none() && report.stopped.iter().all(is_of_system);
+    let mut outcome = outcome(plan, &system, &report, line);
+    outcome.seconds = (before + explorer.start.elapsed()).as_secs_f64();
+    Ok(Ran { outcome, has_ended, unsaved })
+}
+
+/// What a report says of the promises of `plan`, and of itself; how long it took is not known here.
+pub fn outcome(plan: &Plan, system: &Searched, report: &Report<ClusterState, Move>, line: &Line) -> Outcome {
+    let findings = plan.judged.iter().map(|property| match property.facts().kind {
+        Kind::Safety => judge_safety(plan, system, report, property, line),
+        Kind::Liveness => judge_progress(system, report, property),
+    });
+    let findings: Vec<Finding> = findings.collect();
     let unjudged = report.unjudged.iter().map(|stopped| format!("{UNJUDGED}: {}", says(stopped)));
-    let outcome = Outcome {
+    Outcome {
         states: report.states,
         transitions: report.transitions,
         depth: report.depth,
-        seconds: (before + explorer.start.elapsed()).as_secs_f64(),
+        seconds: 0.0,
         stopped: report.stopped.iter().map(says).chain(unjudged).collect(),
         approximations: approximations(system.reduced()),
         findings,
@@ -136,10 +143,10 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
             spilled: report.spilled,
             fingerprint_bits: report.bits.count(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
-            coverage: report.coverage,
+            coverage: report.coverage.clone(),
+            hunt: None,
         }),
-    };
-    Ok(Ran { outcome, has_ended, unsaved })
+    }
 }
 
 /// What goes on beside the reports of a plan's searches.
@@ -197,7 +204,7 @@ impl Explorer<'_> {
 const UNJUDGED: &str = "runs that keep something pending were not all looked for";
 
 /// Why a search ended before it had seen everything.
-fn says(stopped: &Stopped) -> String {
+pub fn says(stopped: &Stopped) -> String {
     match stopped {
         Stopped::States(states) => format!("{states} states were found, as many as --max-states allows"),
         Stopped::Depth(depth) => format!("{depth} moves from the beginning, as deep as --max-depth allows"),
@@ -209,6 +216,7 @@ fn says(stopped: &Stopped) -> String {
         }
         Stopped::Cancelled => "it was interrupted".into(),
         Stopped::Disk(error) => format!("states that wait could not be put on disk: {error}"),
+        Stopped::Hunt => "a hunt proves nothing".into(),
         Stopped::Limit(why, states) => format!("{why}; {states} states were cut off"),
     }
 }

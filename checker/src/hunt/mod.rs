@@ -175,18 +175,18 @@ impl<'y, Y: System> Hunt<'y, Y> {
             if left == 0 {
                 return Some(Stopped::States(self.bounds.states));
             }
-            let slice = SLICE.min(left.div_ceil(WORKERS as u64));
+            // The last states are divided to a hair.
+            let (each, more) = (left / WORKERS as u64, left % WORKERS as u64);
+            let slice = |number: usize| SLICE.min(each + u64::from((number as u64) < more));
             let Pack { spots, events, sought, .. } = &*pack;
             let ground = Ground { initial, spots, events, sought, depth: self.bounds.depth, deadline };
-            // The last round is for those that have states left.
-            let taking = WORKERS.min(usize::try_from(left.div_ceil(slice)).unwrap_or(WORKERS));
             let work = |(): &mut (), number: usize| {
                 let mut worker = all[number].lock().expect("no thread panicked");
-                worker.slice(&ground, slice);
+                worker.slice(&ground, slice(number));
             };
-            workers::each(self.threads, taking, || (), work);
+            workers::each(self.threads, WORKERS, || (), work);
             let mut found = Vec::new();
-            for worker in &mut all[..taking] {
+            for worker in &mut all {
                 let worker = worker.get_mut().expect("no thread panicked");
                 found.append(&mut worker.tally.found);
                 let heap = |state: &Y::State| self.system.heap_bytes(state);

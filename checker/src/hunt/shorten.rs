@@ -23,7 +23,7 @@ pub fn shorten<Y: System>(
     states: usize,
     is_over: &(dyn Fn() -> bool + Sync),
 ) -> Way {
-    let mut line = Line::along(system, initial[usize::from(way.first)].clone(), way.choices);
+    let mut line = Line::along(system, initial[usize::from(way.first)].clone(), way.choices, goal);
     let (mut left, mut size) = (states, SMALLEST);
     while left > 0 && size <= states && !is_over() {
         let (mut at, mut gained) = (0, false);
@@ -36,7 +36,7 @@ pub fn shorten<Y: System>(
                     line.cut(system, corner);
                     gained = true;
                 }
-                // What was seen up to half of this depth will be seen again.
+                // From places between here and there much the same would be seen.
                 None => at += window.depth.max(1),
             }
         }
@@ -53,8 +53,10 @@ struct Line<S> {
     /// One more than transitions.
     states: Vec<S>,
     choices: Vec<u16>,
-    /// The last place of each state.
+    /// The last place of each state. A way that breaks a property ends with a step that does, not in a state that it
+    /// happens to lead to: then its end is no place.
     places: BTreeMap<u64, usize>,
+    ends_with_step: bool,
 }
 
 /// Transitions that lead from one place of a way to a later one in fewer steps.
@@ -76,19 +78,22 @@ fn successor<Y: System>(system: &Y, state: &Y::State, choice: u16) -> Y::State {
 }
 
 impl<S: Clone + Eq + std::hash::Hash> Line<S> {
-    fn along<Y: System<State = S>>(system: &Y, first: S, choices: Vec<u16>) -> Self {
+    fn along<Y: System<State = S>>(system: &Y, first: S, choices: Vec<u16>, goal: Goal) -> Self {
         let mut states = vec![first];
         for &choice in &choices {
             let next = successor(system, &states[states.len() - 1], choice);
             states.push(next);
         }
-        let mut line = Self { hasher: Hasher::default(), states, choices, places: BTreeMap::new() };
+        let ends_with_step = matches!(goal, Goal::Breaks(_));
+        let mut line =
+            Self { hasher: Hasher::default(), states, choices, places: BTreeMap::new(), ends_with_step };
         line.place();
         line
     }
 
     fn place(&mut self) {
-        let prints = self.states.iter().map(|state| u64::of(&self.hasher, state));
+        let count = self.states.len() - usize::from(self.ends_with_step && self.states.len() > 1);
+        let prints = self.states[..count].iter().map(|state| u64::of(&self.hasher, state));
         self.places = prints.enumerate().map(|(place, print)| (print, place)).collect();
     }
 
@@ -134,8 +139,9 @@ impl Window {
         // How much it saves, the place that it leads to, the state before, and the transition out of that.
         let mut best: Option<(usize, usize, usize, Option<u16>)> = None;
         // A state that comes again further on.
-        if let Some(place) = line.places.get(known.iter().next().unwrap_or(&0)).filter(|&&place| place > at) {
-            best = Some((place - at, *place, 0, None));
+        let here = line.find(u64::of(&line.hasher, &line.states[at]), &line.states[at]);
+        if let Some(place) = here.filter(|&place| place > at) {
+            best = Some((place - at, place, 0, None));
         }
         let mut expanded = 0;
         let mut is_there = false;
@@ -151,7 +157,8 @@ impl Window {
                 continue;
             }
             let (mut choice, mut is_fair) = (0_u16, false);
-            system.transitions(&state, &mut |transition: Transition<Y::State, Y::Action>| {
+            let mut held_back = Vec::new();
+            let visit = &mut |transition: Transition<Y::State, Y::Action>| {
                 let own = choice;
                 choice = choice.wrapping_add(1);
                 is_fair |= transition.unit.is_some();
@@ -173,14 +180,13 @@ impl Window {
                 if !known.insert(print) {
                     return;
                 }
-                // A way that breaks a property ends with a step that does, not in a state that it happens to lead to.
-                let is_place =
-                    |&place: &usize| place > at && (place < end || !matches!(goal, Goal::Breaks(_)));
-                if let Some(place) = line.find(print, &next).filter(is_place) {
+                if let Some(place) = line.find(print, &next).filter(|&place| place > at) {
                     offer(place);
                 }
                 nodes.push(Node { state: next, came: Some((from, own)), depth: depth + 1 });
-            });
+            };
+            system.expand(&state, visit, &mut held_back);
+            is_fair |= !held_back.is_empty();
             if let Goal::Rests(bit) = goal
                 && !is_fair
                 && bits(owed(system, &state).0).any(|own| own == bit)

@@ -12,7 +12,7 @@ use fastrand::Rng;
 use super::recent::Recent;
 use crate::expand::owed;
 use crate::fingerprint::{Fingerprint, Hasher};
-use crate::system::{Classes, Obligations, Properties, System, Transition};
+use crate::system::{Classes, Obligations, Properties, System, Transition, Unit};
 
 /// What a hunt looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,6 +232,7 @@ pub struct Worker<'y, Y: System> {
     recent: Recent,
     hasher: Hasher,
     reported: Vec<bool>,
+    held_back: Vec<Unit>,
     sought: Sought,
     pub tally: Tally<Y::State>,
 }
@@ -262,6 +263,7 @@ impl<'y, Y: System> Worker<'y, Y> {
             recent: Recent::new(table),
             hasher: Hasher::default(),
             reported: Vec::new(),
+            held_back: Vec::new(),
             sought: Sought { properties: 0, obligations: Vec::new() },
             tally: Tally::default(),
         }
@@ -416,7 +418,9 @@ impl<'y, Y: System> Worker<'y, Y> {
             return Vec::new();
         }
         let (mut steps, mut count, mut is_fair) = (Vec::new(), 0, false);
-        system.transitions(state, &mut |transition: Transition<Y::State, Y::Action>| {
+        let mut held_back = std::mem::take(&mut self.held_back);
+        held_back.clear();
+        let visit = &mut |transition: Transition<Y::State, Y::Action>| {
             let choice = u16::try_from(count).expect("a state has at most 65535 transitions");
             count += 1;
             let Transition { next, broken, reached, unit, classes, .. } = transition;
@@ -433,7 +437,10 @@ impl<'y, Y: System> Worker<'y, Y> {
             }
             let print = u64::of(&self.hasher, &next);
             steps.push(Step { choice, kind: classes, print, state: next });
-        });
+        };
+        system.expand(state, visit, &mut held_back);
+        is_fair |= !held_back.is_empty();
+        self.held_back = held_back;
         self.tally.transitions += count;
         self.tally.max_out_degree = self.tally.max_out_degree.max(count);
         self.tally.dead_ends += u64::from(count == 0);
