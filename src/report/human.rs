@@ -101,8 +101,9 @@ fn told(search: &SearchRow) -> String {
         false => format!("incomplete: {}", outcome.stopped.join("; ")),
     };
     let states = grouped(outcome.states);
+    let how = if outcome.seed().is_some() { " gone on from" } else { "" };
     format!(
-        "{DIM}{}{services}: {states} states, {end}, {:.1} s{DIM:#}",
+        "{DIM}{}{services}: {states} states{how}, {end}, {:.1} s{DIM:#}",
         search.timing.name(),
         outcome.seconds
     )

@@ -150,6 +150,54 @@ fn a_hunt_takes_no_more_memory_than_it_may() {
 }
 
 #[test]
+fn a_hunt_that_has_seen_everything_ends_and_still_claims_nothing() {
+    // A grid of a hundred by a hundred.
+    let at = |row: u32, column: u32| row * 100 + column;
+    let cells = (0..99).flat_map(|row| (0..99).map(move |column| (row, column)));
+    let steps = cells.flat_map(|(row, column)| {
+        [fair(at(row, column), at(row + 1, column), 0), fair(at(row, column), at(row, column + 1), 0)]
+    });
+    let grid = Indexed::new(Toy::new(steps, []));
+    let bounds = Bounds { states: 50_000_000, time: None, ..Bounds::default() };
+    let report = Hunt::new(&grid).bounds(bounds).run();
+    assert_eq!(report.stopped, [Stopped::Hunt], "no bound ended it after {} states", report.states);
+    assert!(!report.is_complete() && !report.saw_every_state());
+}
+
+/// A toy whose steps are found without looking through all of them.
+struct Indexed {
+    out: Vec<Vec<u32>>,
+}
+
+impl Indexed {
+    fn new(toy: Toy) -> Self {
+        let mut out = vec![Vec::new(); toy.vertices.len()];
+        toy.steps.iter().for_each(|step| out[step.from as usize].push(step.to));
+        Self { out }
+    }
+}
+
+impl System for Indexed {
+    type State = u32;
+    type Action = ();
+
+    fn initial(&self) -> Vec<(u32, Properties, Properties)> {
+        vec![(0, 0, 0)]
+    }
+
+    fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, ()>)) {
+        for &next in &self.out[*state as usize] {
+            let unit = Some(0);
+            visit(Transition { action: (), next, broken: 0, reached: 0, unit, discharged: 0, classes: 0 });
+        }
+    }
+
+    fn owed(&self, _state: &u32) -> Owed {
+        Owed::default()
+    }
+}
+
+#[test]
 fn ways_are_cut_short() {
     // A ladder of rings: each has a way round of thirty states, and a step to the next ring in all of them.
     let rings = 40;
