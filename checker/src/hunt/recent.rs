@@ -86,11 +86,11 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::{Fingerprint, Hasher};
 
-    /// Numbers that are spread as fingerprints are.
     fn prints(count: u64) -> Vec<u64> {
-        let mut rng = fastrand::Rng::with_seed(1);
-        (0..count).map(|_| rng.u64(1..)).collect()
+        let hasher = Hasher::default();
+        (0..count).map(|state| u64::of(&hasher, &state)).collect()
     }
 
     #[test]
@@ -122,7 +122,12 @@ mod tests {
         }
         entered.pop();
         let missing = entered.iter().filter(|&&print| !recent.contains(print)).count();
-        assert!(missing <= 1 && entered.len() > 20_000, "{missing} of {} are missing", entered.len());
+        assert!(
+            missing <= 1 && entered.len() > 20_000,
+            "{missing} of {} are missing in {}",
+            entered.len(),
+            recent.slots.len()
+        );
         recent.clear();
         assert!(!recent.has_forgotten() && entered.iter().all(|&print| !recent.contains(print)));
     }

@@ -284,8 +284,10 @@ impl<'y, Y: System> Worker<'y, Y> {
             if is_time_to_look && ground.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return;
             }
-            let run = self.run.take();
-            let mut run = run.unwrap_or_else(|| self.begin(ground));
+            let Some(mut run) = self.run.take() else {
+                self.run = Some(self.begin(ground));
+                continue;
+            };
             let goes_on = if self.dives { self.dive(&mut run) } else { self.walk(&mut run) };
             if goes_on {
                 self.run = Some(run);
