@@ -279,7 +279,8 @@ fn trace_of(
     Ok(Trace::record(&full, property, &first, &actions, None, None))
 }
 
-fn with_all_clocks(scenario: &Scenario) -> Scenario {
+/// The same world, in which nobody is followed.
+pub fn with_all_clocks(scenario: &Scenario) -> Scenario {
     let approximations = scenario.approximations.without(Approximation::Focus);
     Scenario { approximations, timing: Timing::Timed, ..scenario.clone() }
 }
