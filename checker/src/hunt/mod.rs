@@ -2,7 +2,7 @@
 //! holds, not even if it happened to see everything.
 //!
 //! A fixed number of [workers](worker) go on in rounds, half of them diving and half walking, each with a generator, a
-//! [table](recent) and states of its own. After a round what they found is put together in the order of the workers. So a
+//! [table](recent) and states of its own; `temper` says what each tries first. After a round what they found is put together in the order of the workers. So a
 //! report depends on the seed and not on the number of threads. What is found is made [short](shorten) at the end.
 //!
 //! Of progress a hunt judges states in which a fair run may rest for ever, exactly. Cycles need a
@@ -10,6 +10,7 @@
 
 mod recent;
 mod shorten;
+mod temper;
 mod worker;
 
 use std::collections::BTreeMap;

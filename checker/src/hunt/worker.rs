@@ -10,6 +10,7 @@ use std::time::Instant;
 use fastrand::Rng;
 
 use super::recent::Recent;
+use super::temper::{Step, Temper};
 use crate::expand::owed;
 use crate::fingerprint::{Fingerprint, Hasher};
 use crate::system::{Classes, Obligations, Properties, System, Transition, Unit};
@@ -121,14 +122,6 @@ impl<S> Default for Tally<S> {
     }
 }
 
-/// A transition that a dive or a walk may take.
-struct Step<S> {
-    choice: u16,
-    kind: Classes,
-    print: u64,
-    state: S,
-}
-
 /// States out of which a dive still has to go.
 struct Frame<S> {
     /// The transition that led here; of the first frame none.
@@ -174,49 +167,6 @@ impl<S> Run<S> {
         let before = self.from.as_ref().map_or(0, |way| way.choices.len());
         let own = self.frames.len().saturating_sub(1) + self.choices.len();
         (before + own).saturating_sub(usize::from(self.from.is_none())) as u64
-    }
-}
-
-/// In which order transitions are tried.
-struct Temper {
-    how: How,
-    salt: u64,
-}
-
-/// A kind is a set of classes of actions.
-#[derive(Clone, Copy)]
-enum How {
-    /// All alike.
-    Steps,
-    /// All kinds alike, however many transitions are of each.
-    Kinds,
-    /// Each kind has its rank for the whole run: some are always quick and some always slow, which loses races that
-    /// even chances never lose.
-    Ranks,
-}
-
-/// Where ranks count, one in so many choices is made without them.
-const AGAINST: u8 = 8;
-
-impl Temper {
-    fn draw(rng: &mut Rng) -> Self {
-        let how = [How::Steps, How::Kinds, How::Ranks][rng.usize(..3)];
-        Self { how, salt: rng.u64(..) }
-    }
-
-    /// Puts what is tried first last.
-    fn order<S>(&self, rng: &mut Rng, steps: &mut [Step<S>]) {
-        rng.shuffle(steps);
-        let salt = match self.how {
-            How::Steps => return,
-            How::Ranks if rng.u8(..AGAINST) != 0 => self.salt,
-            How::Kinds | How::Ranks => rng.u64(..),
-        };
-        let rank = |kind: Classes| {
-            let low = Rng::with_seed(salt ^ kind as u64).u64(..);
-            Rng::with_seed(low ^ (kind >> 64) as u64).u64(..)
-        };
-        steps.sort_by_key(|step| rank(step.kind));
     }
 }
 
