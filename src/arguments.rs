@@ -12,6 +12,7 @@ use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
+use crate::hunt::HuntArguments;
 
 /// A model checker for the Kubernetes pod lifecycle.
 ///
@@ -179,6 +180,10 @@ pub struct CheckArguments {
     /// What outlives the process.
     #[command(flatten)]
     pub keep: KeepArguments,
+
+    /// Whether searches are hunts.
+    #[command(flatten)]
+    pub hunt: HuntArguments,
 
     /// Who searches
     #[arg(long, value_enum, default_value_t = Engine::Podproof, help_heading = "Search")]

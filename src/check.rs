@@ -16,7 +16,7 @@ use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{input, interrupt, output, reference_engine, report};
+use crate::{hunt, input, interrupt, output, reference_engine, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -41,7 +41,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
             return CheckReport { errors, ..report };
         }
     }
-    let refused = refused_symmetries(arguments, &planned);
+    let refused = [hunt::refused(arguments), refused_symmetries(arguments, &planned)].concat();
     if !refused.is_empty() {
         return CheckReport { errors: refused, ..report };
     }
@@ -52,6 +52,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
     let count: usize = planned.iter().map(|planned| planned.plans.len()).sum();
     let (mut number, mut unfinished) = (0, false);
     let deadline = arguments.bounds.machine.deadline();
+    let seed = arguments.hunt.seed();
     for Planned { workload, plans, untold } in planned {
         let mut section = Section::new(arguments, &workload, &plans, untold);
         for plan in plans {
@@ -63,7 +64,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
             }
             let time = deadline.map(|deadline| turn.share(deadline));
             let limits = limits(arguments, time);
-            match search(arguments, &workload.name, &plan, &limits, (turn, kept.as_ref())) {
+            match search(arguments, &workload.name, &plan, &limits, (turn, kept.as_ref(), seed)) {
                 Ok(Ran { outcome, has_ended, unsaved }) => {
                     unfinished |= !has_ended;
                     let keep = |kept: &Kept| kept.keep(turn.number, &outcome);
@@ -182,11 +183,15 @@ fn search(
     workload: &str,
     plan: &Plan,
     limits: &Limits,
-    (turn, kept): (Turn, Option<&Kept>),
+    (turn, kept, seed): (Turn, Option<&Kept>, Option<u64>),
 ) -> Result<Ran, String> {
     let name = format!("{workload}, {}, {}", plan.story, plan.timing.name());
     let line = Line::new(&name, limits.states).of(turn.number + 1, turn.count).within(limits);
     let kept = kept.map(|kept| kept.search(turn.number));
+    if let Some(seed) = seed {
+        let outcome = hunt::run(plan, limits, seed, &line)?;
+        return Ok(Ran { outcome, has_ended: true, unsaved: None });
+    }
     match arguments.engine {
         Engine::Podproof if arguments.partial_order => {
             let outcome = search::run_by_partial_order(plan, limits, &line)?;

@@ -7,6 +7,7 @@
 //! - [`plan`]: a workload and its stories into searches
 //! - [`searched`]: the model as the checker sees it
 //! - [`search`]: one search, and what it says of each promise
+//! - [`hunt`]: searches that look for what is broken
 //! - [`kept`]: a check that outlives its process
 //! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
 //! - [`reference_engine`]: the same by stateright's checkers
@@ -23,6 +24,7 @@ pub mod confirm;
 pub mod counterexamples;
 pub mod coverage;
 pub mod explore;
+pub mod hunt;
 pub mod input;
 pub mod interrupt;
 pub mod kept;

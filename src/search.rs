@@ -130,19 +130,26 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
-    let findings = plan.judged.iter().map(|property| match property.facts().kind {
-        Kind::Safety => judge_safety(plan, &system, &report, property, line),
-        Kind::Liveness => judge_progress(&system, &report, property),
-    });
-    let findings: Vec<Finding> = findings.collect();
     let is_of_system = |stopped: &Stopped| matches!(stopped, Stopped::Limit(..));
     let has_ended = report.unjudged.is_none() && report.stopped.iter().all(is_of_system);
+    let mut outcome = outcome(plan, &system, &report, line);
+    outcome.seconds = (before + explorer.start.elapsed()).as_secs_f64();
+    Ok(Ran { outcome, has_ended, unsaved })
+}
+
+/// What a report says of the promises of `plan`, and of itself; how long it took is not known here.
+pub fn outcome(plan: &Plan, system: &Searched, report: &Report<ClusterState, Move>, line: &Line) -> Outcome {
+    let findings = plan.judged.iter().map(|property| match property.facts().kind {
+        Kind::Safety => judge_safety(plan, system, report, property, line),
+        Kind::Liveness => judge_progress(system, report, property),
+    });
+    let findings: Vec<Finding> = findings.collect();
     let unjudged = report.unjudged.iter().map(|stopped| format!("{UNJUDGED}: {}", says(stopped)));
-    let outcome = Outcome {
+    Outcome {
         states: report.states,
         transitions: report.transitions,
         depth: report.depth,
-        seconds: (before + explorer.start.elapsed()).as_secs_f64(),
+        seconds: 0.0,
         stopped: report.stopped.iter().map(says).chain(unjudged).collect(),
         approximations: approximations(system.reduced()),
         findings,
@@ -154,11 +161,11 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
             spilled: report.spilled,
             fingerprint_bits: report.bits.count(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
-            coverage: report.coverage,
+            coverage: report.coverage.clone(),
             partial: system.is_by_partial_order().then_some(report.partial),
+            hunt: None,
         }),
-    };
-    Ok(Ran { outcome, has_ended, unsaved })
+    }
 }
 
 /// What goes on beside the reports of a plan's searches.
@@ -220,7 +227,7 @@ impl Explorer<'_> {
 const UNJUDGED: &str = "runs that keep something pending were not all looked for";
 
 /// Why a search ended before it had seen everything.
-fn says(stopped: &Stopped) -> String {
+pub fn says(stopped: &Stopped) -> String {
     match stopped {
         Stopped::States(states) => format!("{states} states were found, as many as --max-states allows"),
         Stopped::Depth(depth) => format!("{depth} moves from the beginning, as deep as --max-depth allows"),
@@ -232,6 +239,7 @@ fn says(stopped: &Stopped) -> String {
         }
         Stopped::Cancelled => "it was interrupted".into(),
         Stopped::Disk(error) => format!("states that wait could not be put on disk: {error}"),
+        Stopped::Hunt => "a hunt proves nothing".into(),
         Stopped::Limit(why, states) => format!("{why}; {states} states were cut off"),
     }
 }
@@ -294,7 +302,8 @@ fn trace_of(
     Ok(Trace::record(&full, property, &first, &actions, None, None))
 }
 
-fn with_all_clocks(scenario: &Scenario) -> Scenario {
+/// The same world, in which nobody is followed.
+pub fn with_all_clocks(scenario: &Scenario) -> Scenario {
     let approximations = scenario.approximations.without(Approximation::Focus);
     Scenario { approximations, timing: Timing::Timed, ..scenario.clone() }
 }

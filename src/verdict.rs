@@ -54,7 +54,7 @@ pub struct Finding {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Outcome {
-    /// Distinct states.
+    /// Distinct states; of a hunt, those that it went on from, each time that it did.
     pub states: u64,
     /// Transitions taken.
     pub transitions: u64,
@@ -95,13 +95,21 @@ pub struct Measured {
     pub never_taken: Vec<&'static str>,
     /// States from which a part of the moves was enough, by partial order; nothing if all were taken everywhere.
     pub partial: Option<u64>,
+    /// The seed of a hunt; none of a search. Hunts are not kept.
+    #[serde(skip)]
+    pub hunt: Option<u64>,
 }
 
 impl Outcome {
+    /// The seed, if it was a hunt.
+    pub fn seed(&self) -> Option<u64> {
+        self.measured.as_ref()?.hunt
+    }
+
     /// How probable it is that two states were taken for one, at most; none by an engine that does not say how long its
-    /// fingerprints are.
+    /// fingerprints are, and by a hunt, in which it matters to nothing that is said.
     pub fn collision_probability(&self) -> Option<f64> {
-        let measured = self.measured.as_ref()?;
+        let measured = self.measured.as_ref().filter(|measured| measured.hunt.is_none())?;
         let bits = if measured.fingerprint_bits == Bits::B128.count() { Bits::B128 } else { Bits::B64 };
         Some(bits.collision_probability(self.states))
     }

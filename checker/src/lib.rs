@@ -9,6 +9,7 @@
 //!   `graph`: how each was reached; `counts`: what is added up; `look`: the bounds
 //! - [`partial_order`]: which transitions may be left out, and why nothing is missed
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
+//! - [`hunt`]: depth-first and random search, to find a violation fast
 //! - [`checkpoint`]: searches that outlive their process
 //! - [`path`]: from state numbers back to states and actions
 
@@ -20,6 +21,7 @@ mod fair_cycle;
 pub mod fingerprint;
 mod frontier;
 mod graph;
+pub mod hunt;
 mod look;
 mod packer;
 pub mod partial_order;
@@ -32,6 +34,7 @@ mod table;
 mod workers;
 
 pub use checkpoint::{Checkpointed, Place};
+pub use hunt::Hunt;
 pub use path::Path;
 pub use search::{Bounds, Report, Search, Stopped};
 pub use system::{Plain, System, Transition};

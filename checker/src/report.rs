@@ -51,6 +51,8 @@ pub enum Stopped {
     Limit(&'static str, u64),
     /// The temporary file for states that wait could not be written or read.
     Disk(String),
+    /// It was a [hunt](crate::hunt), which looks for violations and never claims to have seen everything.
+    Hunt,
 }
 
 /// What a search is doing.
@@ -95,11 +97,11 @@ pub struct Violation<S, A> {
 /// What a search has found.
 #[derive(Clone, Debug)]
 pub struct Report<S, A> {
-    /// Distinct states.
+    /// Distinct states; of a hunt, those that it went on from, each time that it did.
     pub states: u64,
     /// Transitions taken.
     pub transitions: u64,
-    /// The longest shortest way to a state.
+    /// The longest shortest way to a state; of a hunt, the longest way that it went.
     pub depth: u64,
     /// States without a transition; those at the limit of the system are not counted.
     pub dead_ends: u64,
@@ -125,7 +127,7 @@ pub struct Report<S, A> {
     pub reached: Properties,
     /// The obligations whose premise was reached.
     pub owed: Obligations,
-    /// A shortest counterexample for each safety property that is broken.
+    /// A shortest counterexample for each safety property that is broken; of a hunt one that need not be the shortest.
     pub violations: Vec<Violation<S, A>>,
     /// A lasso for each obligation that a fair run keeps for ever. Each is real even if the search is not complete, as
     /// every transition out of its states was seen; that there is no other needs a complete search.

@@ -101,8 +101,9 @@ fn told(search: &SearchRow) -> String {
         false => format!("incomplete: {}", outcome.stopped.join("; ")),
     };
     let states = grouped(outcome.states);
+    let how = if outcome.seed().is_some() { " gone on from" } else { "" };
     format!(
-        "{DIM}{}{services}: {states} states, {end}, {:.1} s{DIM:#}",
+        "{DIM}{}{services}: {states} states{how}, {end}, {:.1} s{DIM:#}",
         search.timing.name(),
         outcome.seconds
     )
@@ -171,7 +172,9 @@ fn summary(out: &mut String, report: &CheckReport) {
         ),
     );
     let searches = || report.workloads.iter().flat_map(|workload| &workload.searches);
-    if both(Verdict::Incomplete) > 0 && searches().any(|search| !search.outcome.stopped.is_empty()) {
+    if searches().any(|search| search.outcome.seed().is_some()) {
+        line(out, format_args!("a hunt never says that a promise holds; a check without --hunt may"));
+    } else if both(Verdict::Incomplete) > 0 && searches().any(|search| !search.outcome.stopped.is_empty()) {
         let advice = "to complete what met a bound, allow more (--max-states, --max-memory) or ask for less (--replicas, \
                       --nodes, --story, --property)";
         line(out, format_args!("{advice}"));

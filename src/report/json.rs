@@ -68,6 +68,8 @@ struct Search<'a> {
     seconds: f64,
     approximations: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hunt: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     measured: Option<serde_json::Value>,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|approximation| approximation.name())
                 .collect(),
+            hunt: row.outcome.seed().map(|seed| json!({ "seed": seed })),
             measured: row.outcome.measured.as_ref().map(|found| measured(&row.outcome, found)),
         }
     }

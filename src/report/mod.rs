@@ -64,10 +64,11 @@ fn measured(search: &SearchRow) -> Vec<String> {
     let outcome = &search.outcome;
     let Some(measured) = &outcome.measured else { return Vec::new() };
     let taken = measured.coverage.iter().filter(|&&count| count > 0).count();
-    let probability = outcome.collision_probability().unwrap_or(1.0);
+    let probability = outcome.collision_probability().map_or_else(String::new, |probability| {
+        format!("; two states taken for one with a probability of up to {probability:.0e}")
+    });
     let mut lines = vec![format!(
-        "up to {} steps out of a state; {taken} of {} classes of steps taken; two states taken for one with a probability of \
-         up to {probability:.0e}",
+        "up to {} steps out of a state; {taken} of {} classes of steps taken{probability}",
         measured.max_out_degree,
         measured.coverage.len()
     )];

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod breadth;
+mod hunt;
 mod kept;
 mod memory;
 mod partial_order;

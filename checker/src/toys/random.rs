@@ -117,7 +117,7 @@ fn any_step(count: u32) -> impl Strategy<Value = Step> {
 }
 
 /// Dense in what is owed, so that most graphs are decided by fairness and by what is discharged.
-fn any_toy(limits: bool) -> impl Strategy<Value = Toy> {
+pub fn any_toy(limits: bool) -> impl Strategy<Value = Toy> {
     let pending = prop_oneof![1 => Just(0), 2 => 1..1_u128 << OBLIGATIONS, 3 => Just((1 << OBLIGATIONS) - 1)];
     let limit = prop_oneof![5 => Just(None), 1 => Just(limits.then_some("a limit"))];
     let held = prop_oneof![3 => Just(0), 1 => 0..1_u16 << UNITS];
