@@ -6,7 +6,8 @@
 //! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`
 //! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
 //! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
-//!   `graph`: how each was reached; `counts`: what is added up; `look`: the bounds
+//!   `graph`: how each was reached; `edges` and `record`: what leads from one to
+//!   another; `counts`: what is added up; `look`: the bounds
 //! - [`progress`]: obligations, and runs that keep one for ever; `fair_cycle`: which cycles are fair
 //! - [`checkpoint`]: searches that outlive their process
 //! - [`path`]: from state numbers back to states and actions
@@ -14,6 +15,7 @@
 pub mod checkpoint;
 mod components;
 mod counts;
+mod edges;
 mod expand;
 mod fair_cycle;
 pub mod fingerprint;
@@ -23,6 +25,7 @@ mod look;
 mod packer;
 pub mod path;
 pub mod progress;
+mod record;
 pub mod report;
 pub mod search;
 pub mod system;

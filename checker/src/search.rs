@@ -14,10 +14,11 @@ use crate::counts::Counts;
 use crate::expand::{Expanded, Expander, SHARDS, Shards, owed, shard};
 use crate::fingerprint::{Bits, Fingerprint, Hasher};
 use crate::frontier::Frontier;
-use crate::graph::{Edge, Graph, HELD_BACK, Id};
+use crate::graph::{Graph, HELD_BACK, Id};
 use crate::look::{Clock, Patience, Watch};
 use crate::path::Path;
 use crate::progress;
+use crate::record::Edge;
 use crate::report::NUMBERED;
 pub use crate::report::{Bounds, Progress, Report, Stage, Stopped, Violation};
 use crate::system::System;
@@ -121,6 +122,10 @@ impl<'y, Y: System> Search<'y, Y> {
         self.bits
     }
 
+    pub(crate) fn memory(&self) -> u64 {
+        self.bounds.memory
+    }
+
     pub(crate) fn thread_count(&self) -> usize {
         self.threads
     }
@@ -196,7 +201,13 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         (self.shards, self.batch) = (Shards::new(false), Vec::new());
         let waiting = std::mem::take(&mut self.level).len() + std::mem::take(&mut self.next).len();
         let mut judged = progress::Judged::default();
-        if self.graph.keeps_edges() {
+        let ready = match self.graph.keeps_edges() {
+            true => self.graph.end(progress::EACH, search.bounds.memory),
+            false => Ok(()),
+        };
+        if let Err(error) = ready {
+            judged.unjudged = Some(Stopped::Disk(error.to_string()));
+        } else if self.graph.keeps_edges() {
             let beside = (self.progress(Stage::Runs, waiting, 0), self.graph.bytes());
             let patience =
                 Patience::new(&self.clock, &search.bounds, beside, ended.as_ref(), &mut search.watch);
@@ -217,6 +228,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             memory,
             peak: counts.peak.max(memory).max(judged.most),
             spilled: counts.spilled,
+            spilled_edges: self.graph.edges.spilled(),
             bits: F::BITS,
             coverage: counts.coverage,
             reached: counts.reached,
@@ -315,7 +327,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
         if self.graph.keeps_edges() {
             for place in 0..count {
-                self.add_edges(place);
+                self.add_edges(place)?;
             }
         }
         self.done += count;
@@ -393,19 +405,21 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     }
 
     /// Keeps the edges out of what owes something in one segment of the batch.
-    fn add_edges(&mut self, place: usize) {
+    fn add_edges(&mut self, place: usize) -> std::io::Result<()> {
         let out = lock_mut(&mut self.batch[place]);
-        let mut drafts = out.drafts.iter();
+        let (mut drafts, mut edges) = (out.drafts.iter(), Vec::new());
         for &count in &out.draft_counts {
-            self.graph.begin_edges();
-            for draft in drafts.by_ref().take(count as usize) {
+            edges.clear();
+            edges.extend(drafts.by_ref().take(count as usize).map(|draft| {
                 let to = draft.to.map_or(HELD_BACK, |print| {
                     let table = self.shards.0[shard(print)].get_mut().unwrap_or_else(PoisonError::into_inner);
                     table.number(print).expect("where a transition leads was entered")
                 });
-                self.graph.add_edge(Edge { to, unit: draft.unit }, draft.discharged);
-            }
+                Edge { to, unit: draft.unit, discharged: draft.discharged }
+            }));
+            self.graph.add_edges(&edges)?;
         }
+        Ok(())
     }
 
     fn progress(&self, stage: Stage, queue: u64, memory: u64) -> Progress {
@@ -438,6 +452,10 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             let after = self.level.bytes() + self.next.bytes();
             self.counts.spilled += before - after;
             memory = kept + after;
+            if memory >= bounds.memory && self.graph.keeps_edges() {
+                failed = failed.or(self.graph.edges.spill(bounds.memory).err());
+                memory = self.graph.bytes() + self.shards.bytes() + after;
+            }
         }
         let goes_on = (search.watch)(self.progress(Stage::States, queue, memory)).is_continue();
         if queue == 0 {
@@ -451,9 +469,6 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
         if states >= bounds.states.min(NUMBERED) {
             return Some(Stopped::States(bounds.states.min(NUMBERED)));
-        }
-        if self.graph.edges_count() >= NUMBERED {
-            return Some(Stopped::Limit("more transitions than a search keeps", queue));
         }
         if memory >= bounds.memory {
             return Some(Stopped::Memory(bounds.memory));

@@ -135,7 +135,7 @@ impl<F: Fingerprint> Keeper<F> {
     fn append(&mut self, graph: &Graph) -> io::Result<()> {
         let now = Written::all_of(graph);
         if now != self.written {
-            self.log.append(&log::piece(graph, self.written, &self.prints))?;
+            self.log.append(&log::piece(graph, self.written, &self.prints)?)?;
             self.prints.clear();
             self.written = now;
         }
@@ -153,6 +153,7 @@ impl<F: Fingerprint> Keeper<F> {
             identity: self.place.identity.clone(),
             bits: F::BITS.count(),
             keeps_edges: parts.graph.keeps_edges(),
+            blocks_on_disk: parts.graph.blocks_on_disk() as u64,
             generation,
             log,
             waiting,
@@ -191,6 +192,8 @@ pub fn resume<'y, Y: System, F: Fingerprint>(
     }
     let mut run = Run::<Y, F>::new(system, search.thread_count());
     let log = log_path(&folder);
+    let bound = run.graph.edges.bind_for_disk(head.blocks_on_disk as usize, search.memory());
+    bound.map_err(|error| Refused::disk(&log, &error))?;
     log::read(&log, head.log, &mut run.graph, |print, id| enter(&mut run.shards, print, id))?;
     if !begins_alike(&run) {
         return foreign("it does not begin where this one begins");

@@ -7,6 +7,7 @@ mod memory;
 mod plain;
 mod random;
 mod runs;
+mod spill;
 mod traps;
 
 use std::collections::BTreeSet;
