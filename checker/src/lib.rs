@@ -3,7 +3,8 @@
 //!
 //! It knows nothing of Kubernetes. Read in this order:
 //!
-//! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`
+//! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`, and [`promises`] one
+//!   with fair actions, *leads to* and *always eventually*
 //! - [`search`]: the breadth-first search; [`report`]: its bounds and its report
 //! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
 //!   `graph`: how each was reached; `edges` and `record`: what leads from one to
@@ -25,6 +26,7 @@ mod look;
 mod packer;
 pub mod path;
 pub mod progress;
+pub mod promises;
 mod record;
 pub mod report;
 pub mod search;
@@ -34,6 +36,7 @@ mod workers;
 
 pub use checkpoint::{Checkpointed, Place};
 pub use path::Path;
+pub use promises::{Fair, Fairness, Pending};
 pub use search::{Bounds, Report, Search, Stopped};
 pub use system::{Plain, System, Transition};
 

@@ -145,7 +145,8 @@ fn cycles(
         for obligation in bits(pending) {
             let known = found.iter().filter(|lasso| family(lasso.obligation) == family(obligation));
             let known = known.map(|lasso| lasso.at).min();
-            let bytes = (component.len() * MEMBER) as u64;
+            let keeps = |id: &&Id| graph.pending(**id) >> obligation & 1 == 1;
+            let bytes = (component.iter().filter(keeps).count() * MEMBER) as u64;
             if !patience.hold(bytes) {
                 return starved;
             }

@@ -5,6 +5,7 @@ mod breadth;
 mod kept;
 mod memory;
 mod plain;
+mod promises;
 mod random;
 mod runs;
 mod spill;

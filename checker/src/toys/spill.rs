@@ -71,7 +71,7 @@ fn edges_on_disk_change_no_verdict_and_no_lasso() {
             let report = search(&toy, memory, threads);
             assert!(report.spilled_edges > roomy.memory / 3, "{} of {}", report.spilled_edges, roomy.memory);
             assert!(report.memory < memory && report.peak < roomy.peak, "{} of {memory}", report.memory);
-            assert_eq!(found(&report), found(&roomy), "seed {seed}, {threads} threads");
+            assert!(found(&report) == found(&roomy), "seed {seed}, {threads} threads: {:?}", report.unjudged);
             texts.push(text(&report));
         }
         assert!(texts.iter().all(|text| *text == texts[0]), "seed {seed}");
