@@ -22,7 +22,7 @@ pub fn components(
 }
 
 /// Successors that are held at once, about: of the last vertices on the way. Those of the others are asked for again.
-const BUFFERED: usize = 1 << 16;
+const BUFFERED: usize = 1 << 12;
 
 fn tarjan(
     count: usize,

@@ -53,13 +53,13 @@ fn found(report: &Report<u32, usize>) -> String {
 
 /// Less than the search takes with its edges, and more than without.
 fn tight(roomy: &Report<u32, usize>) -> u64 {
-    roomy.memory / 2
+    roomy.memory * 2 / 3
 }
 
 #[test]
 fn edges_on_disk_change_no_verdict_and_no_lasso() {
     let (mut lassos, mut starved) = (0, 0);
-    for seed in 1..=8 {
+    for seed in 1..=3 {
         let toy = stretches(seed);
         let roomy = search(&toy, u64::MAX, 1);
         assert_eq!((roomy.spilled_edges, roomy.is_complete()), (0, true));
@@ -69,14 +69,14 @@ fn edges_on_disk_change_no_verdict_and_no_lasso() {
         for threads in [1, 2, 4] {
             let memory = tight(&roomy);
             let report = search(&toy, memory, threads);
-            assert!(report.spilled_edges > roomy.memory / 3, "{} of {}", report.spilled_edges, roomy.memory);
+            assert!(report.spilled_edges > roomy.memory / 5, "{} of {}", report.spilled_edges, roomy.memory);
             assert!(report.memory < memory && report.peak < roomy.peak, "{} of {memory}", report.memory);
             assert!(found(&report) == found(&roomy), "seed {seed}, {threads} threads: {:?}", report.unjudged);
             texts.push(text(&report));
         }
         assert!(texts.iter().all(|text| *text == texts[0]), "seed {seed}");
     }
-    assert!(lassos > 20 && lassos < 8 * 60 && starved > 0, "{lassos} lassos, {starved} starved");
+    assert!(lassos > 60 && lassos < 3 * 50 && starved > 0, "{lassos} lassos, {starved} starved");
 }
 
 /// A look at the bounds comes after each batch, and there are some for any number of states.
