@@ -52,6 +52,10 @@ pub struct Pending<S> {
     pub pending: Obligations,
 }
 
+/// How fair an action is that is possible in a state.
+type Judge<M> = Box<dyn Fn(&<M as Model>::State, &<M as Model>::Action) -> Fairness + Send + Sync>;
+
+/// What a state has or has not.
 type Predicate<M> = Box<dyn Fn(&M, &<M as Model>::State) -> bool + Send + Sync>;
 
 struct Promise<M: Model> {
@@ -65,7 +69,7 @@ struct Promise<M: Model> {
 /// properties are judged as by [`Plain`], by their bits; the lassos of a report are of promises, by [theirs](Self::promises).
 pub struct Fair<M: Model> {
     plain: Plain<M>,
-    fairness: Box<dyn Fn(&M::State, &M::Action) -> Fairness + Send + Sync>,
+    fairness: Judge<M>,
     promises: Vec<Promise<M>>,
 }
 

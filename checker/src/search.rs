@@ -131,6 +131,9 @@ impl<'y, Y: System> Search<'y, Y> {
     }
 }
 
+/// What a segment leads to.
+type Out<F, Y> = Expanded<F, <Y as System>::State, <Y as System>::Action>;
+
 /// A search under way.
 pub(crate) struct Run<'y, Y: System, F> {
     pub system: &'y Y,
@@ -143,7 +146,7 @@ pub(crate) struct Run<'y, Y: System, F> {
     pub next: Frontier<Y::State>,
     /// Segments of the level that are done with.
     pub done: usize,
-    batch: Vec<Mutex<Expanded<F, Y::State, Y::Action>>>,
+    batch: Vec<Mutex<Out<F, Y>>>,
     pub counts: Counts,
     keeper: Option<Keeper<F>>,
 }

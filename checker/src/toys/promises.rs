@@ -204,7 +204,7 @@ impl<'a> Reference<'a> {
         let fair = |&(met, taken): &Round| {
             let (mut all, mut any) = (u8::MAX, 0);
             vertices(met).for_each(|v| {
-                (all, any) = (all & self.possible[v as usize], any | self.possible[v as usize])
+                (all, any) = (all & self.possible[v as usize], any | self.possible[v as usize]);
             });
             (all & 0b0011 | any & 0b1100) & !taken == 0
         };
@@ -240,7 +240,7 @@ fn check(arrows: &[Arrow], p: u8, q: u8, report: &Report<Pending<u8>, usize>, ob
         let cycle = lasso.cycle.steps.iter().map(|(_, next)| next.state).chain([lasso.cycle.first.state]);
         let (mut all, mut any) = (u8::MAX, 0);
         cycle.for_each(|v| {
-            (all, any) = (all & reference.possible[v as usize], any | reference.possible[v as usize])
+            (all, any) = (all & reference.possible[v as usize], any | reference.possible[v as usize]);
         });
         let taken = lasso.cycle.steps.iter().fold(0, |taken, (arrow, _)| taken | demand(arrows[*arrow].2));
         assert_eq!((all & 0b0011 | any & 0b1100) & !taken, 0, "it is fair");
