@@ -13,14 +13,15 @@
 //! as possible. A cycle that is unfair to held-back units alone, and never meets a state where they could be taken, shows
 //! nothing: what would come of taking them was not searched. Such a component is *starved*.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::{HashMap, HashSet};
 
 use crate::components::components;
-use crate::graph::{Graph, HELD_BACK, Id, Identity};
+use crate::graph::{Graph, Id, Identity};
 use crate::look::Looks;
-use crate::system::{ANY_UNIT, Obligations, Unit};
+use crate::record::Out;
+use crate::system::{Obligations, Unit};
 
 /// Which units are of strong fairness.
 pub type Strong<'a> = &'a dyn Fn(Unit) -> bool;
@@ -103,7 +104,7 @@ impl<'g> Keeping<'g> {
                 shown.cycle = Some((self.members[start as usize], cycle));
                 continue;
             }
-            let avoids = |&index: &Id| self.taken_from(index).all(|unit| !missed.contains(&unit));
+            let avoids = |&index: &Id| self.out(index).taken().all(|unit| !missed.contains(&unit));
             let rest: Vec<Id> = part.states.iter().copied().filter(avoids).collect();
             self.split(&rest, |part| work.push((part, hopeless)));
         }
@@ -135,33 +136,21 @@ impl<'g> Keeping<'g> {
 
     /// The transitions of a state that keep the obligation.
     fn inner(&self, index: Id) -> impl Iterator<Item = Inner> + '_ {
-        self.graph.edges(self.members[index as usize]).enumerate().filter_map(
-            |(offset, (edge, discharged))| {
-                let to = *self.local.get(&u64::from(edge.to))?;
-                (discharged & self.obligation == 0).then_some((offset as u16, to, edge.unit))
-            },
-        )
+        self.graph.out(self.members[index as usize]).into_inner().filter_map(|edge| {
+            let to = *self.local.get(&u64::from(edge.to))?;
+            (edge.discharged & self.obligation == 0).then_some((edge.choice, to, edge.unit))
+        })
     }
 
-    /// The units that bind of the transitions of a state, inside or not.
-    fn taken_from(&self, index: Id) -> impl Iterator<Item = Unit> + '_ {
-        let edges = self.graph.edges(self.members[index as usize]);
-        edges.filter(|(edge, _)| edge.to != HELD_BACK).filter_map(|(edge, _)| binding(edge.unit))
+    /// What leads out of a state, inside or not.
+    fn out(&self, index: Id) -> Out<'_> {
+        self.graph.out(self.members[index as usize])
     }
 
-    /// The units that are possible in a state, held back or not, in order.
-    fn enabled(&self, index: Id) -> Vec<Unit> {
-        let edges = self.graph.edges(self.members[index as usize]);
-        let mut units: Vec<Unit> = edges.filter_map(|(edge, _)| binding(edge.unit)).collect();
-        units.sort_unstable();
-        units.dedup();
-        units
+    /// Is the unit possible in a state, held back or not?
+    fn is_enabled(&self, index: Id, unit: Unit) -> bool {
+        self.out(index).enabled().any(|other| other == unit)
     }
-}
-
-/// The unit, if it binds a cycle.
-fn binding(unit: Option<Unit>) -> Option<Unit> {
-    unit.filter(|&unit| unit != ANY_UNIT)
 }
 
 /// Units that forbid a fair cycle through a whole component.
@@ -201,23 +190,23 @@ impl<'k, 'g> Part<'k, 'g> {
 
     /// A state has a transition of the unit, inside or not, that is not held back.
     fn is_possible(&self, unit: Unit) -> bool {
-        self.patiently().any(|index| self.keeping.taken_from(index).any(|other| other == unit))
+        self.patiently().any(|index| self.keeping.out(index).taken().any(|other| other == unit))
     }
 
     fn unmet(&self) -> Unmet {
-        let mut always = self.keeping.enabled(self.states[0]);
+        let mut always: Vec<Unit> = self.keeping.out(self.states[0]).enabled().collect();
+        always.sort_unstable();
         for index in self.patiently() {
             if always.is_empty() {
                 break;
             }
-            let here = self.keeping.enabled(index);
-            always.retain(|unit| here.binary_search(unit).is_ok());
+            let here = self.keeping.out(index);
+            always.retain(|&unit| here.enabled().any(|other| other == unit));
         }
         let is_strong = |unit: &Unit| (self.keeping.strong)(*unit);
-        let mut strong: Vec<Unit> =
-            self.patiently().flat_map(|index| self.keeping.taken_from(index).filter(is_strong)).collect();
-        strong.sort_unstable();
-        strong.dedup();
+        let mut strong: BTreeSet<Unit> = BTreeSet::new();
+        self.patiently().for_each(|index| strong.extend(self.keeping.out(index).taken().filter(is_strong)));
+        let strong: Vec<Unit> = strong.into_iter().collect();
         let missed = |units: Vec<Unit>| units.into_iter().filter(|&unit| !self.is_taken(unit)).collect();
         always.retain(|unit| !is_strong(unit));
         Unmet { weak: missed(always), strong: missed(strong) }
@@ -229,12 +218,12 @@ impl<'k, 'g> Part<'k, 'g> {
         // without it.
         let is_free = |index: Id, unit: Unit| match (self.keeping.strong)(unit) {
             true => !self.is_possible(unit),
-            false => self.keeping.enabled(index).binary_search(&unit).is_err(),
+            false => !self.keeping.is_enabled(index, unit),
         };
         let start = self.states[0];
-        let mut owed: Vec<Unit> = self.patiently().flat_map(|index| self.keeping.enabled(index)).collect();
-        owed.sort_unstable();
-        owed.dedup();
+        let mut owed: BTreeSet<Unit> = BTreeSet::new();
+        self.patiently().for_each(|index| owed.extend(self.keeping.out(index).enabled()));
+        let mut owed: Vec<Unit> = owed.into_iter().collect();
         owed.retain(|&unit| !is_free(start, unit));
         let (mut at, mut cycle) = (start, Vec::new());
         while let Some(&unit) = owed.first() {
@@ -281,6 +270,8 @@ impl<'k, 'g> Part<'k, 'g> {
                 }
             }
         }
-        unreachable!("each state of a component leads to every other")
+        // Each state of a component leads to every other.
+        assert!(self.keeping.graph.edges.failed().is_some(), "no goal in a component that has one");
+        None
     }
 }

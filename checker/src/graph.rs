@@ -1,27 +1,21 @@
-//! What a search remembers of the states that it has found: how each was reached, what it owes, and the edges out of
-//! states that owe something. Five bytes a state; obligations and edges come on top where there are any.
+//! What a search remembers of the states that it has found: how each was reached, what it owes, and the [`edges`](crate::edges)
+//! out of states that owe something. Five bytes a state; where there are obligations, eight more and the edges.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::io;
 
 use hashbrown::HashMap;
 
-use crate::system::{Obligations, Unit};
+use crate::edges::Edges;
+use crate::record::{Edge, Out};
+use crate::system::Obligations;
 
 /// A state's number: the order in which it was found.
 pub type Id = u32;
 
 /// Where a unit leads that is possible and held back: nowhere.
 pub const HELD_BACK: Id = Id::MAX;
-
-/// An edge out of a state that owes something.
-#[derive(Clone, Copy, Debug)]
-pub struct Edge {
-    /// Where it leads; [`HELD_BACK`] for what is not taken. These come last.
-    pub to: Id,
-    /// Its unit of fairness; none if it is not fair.
-    pub unit: Option<Unit>,
-}
 
 /// Passes a number through as its own hash.
 #[derive(Clone, Default)]
@@ -57,7 +51,7 @@ impl BuildHasher for Identity {
 const WIDE: u8 = u8::MAX;
 
 /// Appends without keeping more than an eighth of empty room.
-fn push<T>(list: &mut Vec<T>, value: T) {
+pub fn push<T>(list: &mut Vec<T>, value: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 8 + 64);
     }
@@ -75,12 +69,9 @@ pub struct Graph {
     owed: Vec<u32>,
     sets: Vec<Obligations>,
     set_numbers: HashMap<Obligations, u32, foldhash::quality::FixedState>,
-    targets: Vec<Id>,
-    /// Plus one; 0 if an edge is not fair.
-    units: Vec<u16>,
-    discharges: Vec<(u32, Obligations)>,
-    /// Where the edges of each state begin, by number; states without stored edges repeat the last.
-    edge_starts: Vec<u32>,
+    pub edges: Edges,
+    /// Blocks of edges on disk when the search for states ended.
+    blocks_on_disk: Option<usize>,
     keeps_edges: bool,
 }
 
@@ -93,10 +84,8 @@ impl Graph {
             owed: Vec::new(),
             sets: Vec::new(),
             set_numbers: HashMap::with_hasher(foldhash::quality::FixedState::default()),
-            targets: Vec::new(),
-            units: Vec::new(),
-            discharges: Vec::new(),
-            edge_starts: Vec::new(),
+            edges: Edges::default(),
+            blocks_on_disk: None,
             keeps_edges,
         }
     }
@@ -135,28 +124,40 @@ impl Graph {
         push(&mut self.owed, number);
     }
 
-    /// Begins the edges of the next state; in the order of the states, one call each.
-    pub fn begin_edges(&mut self) {
-        push(&mut self.edge_starts, self.targets.len() as u32);
-    }
-
-    /// Records an edge of the state that was begun.
-    pub fn add_edge(&mut self, edge: Edge, discharged: Obligations) {
-        if discharged != 0 {
-            push(&mut self.discharges, (self.targets.len() as u32, discharged));
-        }
-        push(&mut self.targets, edge.to);
-        push(&mut self.units, edge.unit.map_or(0, |unit| unit + 1));
-    }
-
-    /// How many edges were recorded.
-    pub fn edges_count(&self) -> u64 {
-        self.targets.len() as u64
+    /// Records the edges of the next state; in the order of the states, one call each, when all that they lead to was entered.
+    /// Of a state that owes nothing none are kept.
+    ///
+    /// # Errors
+    /// Of writing the temporary file.
+    pub fn add_edges(&mut self, edges: &[Edge]) -> io::Result<()> {
+        let pending = self.pending(self.expanded() as Id);
+        let (owed, sets) = (&self.owed, &self.sets);
+        let keeps = |edge: &Edge| sets[owed[edge.to as usize] as usize] & pending & !edge.discharged != 0;
+        self.edges.record((pending != 0).then_some(edges), keeps)
     }
 
     /// The states whose edges were recorded: those expanded.
     pub fn expanded(&self) -> usize {
-        self.edge_starts.len()
+        self.edges.expanded()
+    }
+
+    /// The search for states has ended, and runs through them are judged, which takes so many bytes for each. Edges go to disk
+    /// if they are in the way.
+    ///
+    /// # Errors
+    /// Of writing the temporary file.
+    pub fn end(&mut self, each: u64, memory: u64) -> io::Result<()> {
+        self.blocks_on_disk = Some(self.edges.on_disk());
+        self.edges.close()?;
+        match self.bytes() + each * self.expanded() as u64 > memory {
+            true => self.edges.spill(memory),
+            false => Ok(()),
+        }
+    }
+
+    /// Blocks of edges that the search for states has put on disk.
+    pub fn blocks_on_disk(&self) -> usize {
+        self.blocks_on_disk.unwrap_or(self.edges.on_disk())
     }
 
     /// What a state owes.
@@ -174,15 +175,9 @@ impl Graph {
         &self.sets
     }
 
-    /// The edges of a state that owes something, with what each discharges.
-    pub fn edges(&self, id: Id) -> impl Iterator<Item = (Edge, Obligations)> + '_ {
-        let start = self.edge_starts[id as usize] as usize;
-        let end = self.edge_starts.get(id as usize + 1).map_or(self.targets.len(), |&end| end as usize);
-        (start..end).map(|index| {
-            let discharged = self.discharges.binary_search_by_key(&(index as u32), |&(edge, _)| edge);
-            let edge = Edge { to: self.targets[index], unit: self.units[index].checked_sub(1) };
-            (edge, discharged.map_or(0, |found| self.discharges[found].1))
-        })
+    /// What leads out of a state that was expanded and owes something.
+    pub fn out(&self, id: Id) -> Out<'_> {
+        self.edges.out(id)
     }
 
     /// The state from which one was first reached; none for an initial one.
@@ -216,12 +211,8 @@ impl Graph {
             + self.choices.capacity()
             + self.wide.len() * 2 * size_of::<(Id, u16)>()
             + self.owed.capacity() * size_of::<u32>()
-            + self.sets.capacity() * 3 * size_of::<Obligations>()
-            + self.targets.capacity() * size_of::<Id>()
-            + self.units.capacity() * size_of::<u16>()
-            + self.discharges.capacity() * size_of::<(u32, Obligations)>()
-            + self.edge_starts.capacity() * size_of::<u32>();
-        bytes as u64
+            + self.sets.capacity() * 3 * size_of::<Obligations>();
+        bytes as u64 + self.edges.bytes()
     }
 }
 

@@ -10,9 +10,10 @@
 
 use crate::components::components;
 use crate::fair_cycle::{Keeping, MEMBER, Strong};
-use crate::graph::{Edge, Graph, Id};
+use crate::graph::{Graph, Id};
 use crate::look::{Looks, Patience};
 use crate::path::Path;
+use crate::record::Inner;
 use crate::report::Stopped;
 use crate::system::{Obligations, System, Unit};
 
@@ -33,6 +34,9 @@ struct Found {
     at: Id,
     cycle: Vec<u16>,
 }
+
+/// Bytes that judging takes for each state, about.
+pub(crate) const EACH: u64 = (MEMBER + 9) as u64;
 
 /// What is known of progress.
 pub(crate) struct Judged<S, A> {
@@ -64,6 +68,11 @@ pub(crate) fn judge<Y: System>(
     let strong = |unit: Unit| system.is_strong(unit);
     rests(graph, family, patience, &mut found);
     let starved = cycles(graph, family, &strong, patience, &mut found);
+    if let Some(error) = graph.edges.failed() {
+        // Some of it may have been judged without edges that could not be read.
+        let (_, most) = patience.end();
+        return Judged { unjudged: Some(Stopped::Disk(error)), most, ..Judged::default() };
+    }
     found.sort_by_key(|lasso| (family(lasso.obligation), lasso.at, lasso.cycle.len()));
     found.dedup_by_key(|lasso| family(lasso.obligation));
     let unfold = |lasso: Found| {
@@ -92,7 +101,7 @@ fn rests(graph: &Graph, family: fn(u32) -> u32, patience: &dyn Looks, found: &mu
             return;
         }
         let pending = graph.pending(id) & !seen;
-        if pending == 0 || graph.edges(id).any(|(edge, _)| edge.unit.is_some()) {
+        if pending == 0 || graph.out(id).is_fair() {
             continue;
         }
         for obligation in bits(pending) {
@@ -116,16 +125,15 @@ fn cycles(
     let inside = |id: Id| (id as usize) < expanded && graph.pending(id) != 0;
     let all = (0..expanded as Id).filter(|&id| inside(id));
     let successors = |id: Id, out: &mut Vec<Id>| {
-        let common = |edge: Edge, discharged: Obligations| {
-            inside(edge.to) && graph.pending(id) & graph.pending(edge.to) & !discharged != 0
+        let common = |edge: &Inner| {
+            inside(edge.to) && graph.pending(id) & graph.pending(edge.to) & !edge.discharged != 0
         };
-        out.extend(
-            graph.edges(id).filter(|&(edge, discharged)| common(edge, discharged)).map(|(edge, _)| edge.to),
-        );
+        out.extend(graph.out(id).into_inner().filter(common).map(|edge| edge.to));
     };
     let mut candidates: Vec<Vec<Id>> = Vec::new();
     components(expanded, all, inside, successors, patience, |component| {
-        let loops = component.len() > 1 || graph.edges(component[0]).any(|(edge, _)| edge.to == component[0]);
+        let loops =
+            component.len() > 1 || graph.out(component[0]).inner().any(|edge| edge.to == component[0]);
         if loops {
             patience.hold((size_of_val(component) + size_of::<Vec<Id>>()) as u64);
             candidates.push(component.to_vec());
@@ -137,7 +145,8 @@ fn cycles(
         for obligation in bits(pending) {
             let known = found.iter().filter(|lasso| family(lasso.obligation) == family(obligation));
             let known = known.map(|lasso| lasso.at).min();
-            let bytes = (component.len() * MEMBER) as u64;
+            let keeps = |id: &&Id| graph.pending(**id) >> obligation & 1 == 1;
+            let bytes = (component.iter().filter(keeps).count() * MEMBER) as u64;
             if !patience.hold(bytes) {
                 return starved;
             }

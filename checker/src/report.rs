@@ -16,15 +16,14 @@ pub struct Bounds {
     /// Transitions from an initial state.
     pub depth: u64,
     /// Bytes that the search may take, about. States that wait go to a temporary file before it ends, if the system
-    /// [writes](crate::System::encode) them.
+    /// [writes](crate::System::encode) them, and then edges.
     pub memory: u64,
     /// How long it may take.
     pub time: Option<Duration>,
 }
 
-/// States, and edges between them, that a search can number: 32 bits, less what one batch can add before the next look
-/// at the bounds.
-pub(crate) const NUMBERED: u64 = (1 << 32) - ((crate::search::BATCH as u64) << 16);
+/// States that a search can number: 32 bits, less what one batch can add before the next look at the bounds.
+pub(crate) const NUMBERED: u64 = (1 << 32) - ((crate::run::BATCH as u64) << 16);
 
 const _: () = assert!(NUMBERED >= 3 << 30 && SHARDS.is_power_of_two());
 
@@ -49,7 +48,7 @@ pub enum Stopped {
     Cancelled,
     /// The system itself has a limit; how many states it cut off.
     Limit(&'static str, u64),
-    /// The temporary file for states that wait could not be written or read.
+    /// The temporary file for states that wait, or for edges, could not be written or read.
     Disk(String),
     /// It was a [hunt](crate::hunt), which looks for violations and never claims to have seen everything.
     Hunt,
@@ -119,6 +118,8 @@ pub struct Report<S, A> {
     pub peak: u64,
     /// Bytes of states that went to disk.
     pub spilled: u64,
+    /// Bytes of edges between states that owe something that went to disk.
+    pub spilled_edges: u64,
     /// How long its fingerprints are.
     pub bits: Bits,
     /// How often each class of actions was taken, by the class's bit.

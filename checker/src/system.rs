@@ -162,12 +162,13 @@ impl<M: Model> Plain<M> {
     ///
     /// # Errors
     /// The name of an `eventually` property: stateright's meaning of it misses cycles and joins, and as a state predicate
-    /// it has no fairness. State it as an obligation of a [`System`] instead.
+    /// it has no fairness. State it by [`fair`](Self::fair) instead, with `leads_to` or `always_eventually`.
     pub fn new(model: M) -> Result<Self, String> {
         let properties = model.properties();
         if let Some(property) = properties.iter().find(|p| p.expectation == Expectation::Eventually) {
             return Err(format!(
-                "'{}' is an eventually property; state it as an obligation of a System",
+                "'{}' is an eventually property, which says nothing of fairness and misses cycles; take it away and promise it \
+                 with Plain::fair(…).leads_to(…) or .always_eventually(…)",
                 property.name
             ));
         }
@@ -184,6 +185,10 @@ impl<M: Model> Plain<M> {
     /// The names of the properties, in the order of their bits.
     pub fn names(&self) -> Vec<&'static str> {
         self.properties.iter().map(|property| property.name).collect()
+    }
+
+    pub(crate) fn model(&self) -> &M {
+        &self.model
     }
 
     fn conditions(&self, state: &M::State) -> (Properties, Properties) {

@@ -5,6 +5,9 @@
 //! fair, but for the repairs that a story promises. In timed mode ticks are fair, and steps with a clock are one unit: a run
 //! that stops while one of them is due is no run, as time would stand still.
 
+mod classes;
+
+pub use classes::{FAIRNESS, Fairness};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{
     Action, Container, Deployment, Disruption, Drain, Environment, Kubelet, NodeLifecycle,
@@ -43,19 +46,9 @@ pub const fn node_of(unit: Unit) -> Option<NodeId> {
 
 /// The unit of a step; none if it is not fair.
 ///
-/// | class | fair | why |
-/// | --- | --- | --- |
-/// | watch deliveries and lists | yes, per consumer and object | a connected watch delivers (MOD-1) |
-/// | scheduler, controllers | yes, per key | level-triggered: a key with work is queued until it is done (CTL-1) |
-/// | kubelet, PLEG, probes | yes, per pod or node | sync loop, relist and probes run periodically |
-/// | processes: listening, exiting | yes, per container | a process does what its annotation says |
-/// | kube-proxy | yes, per node | a pending change is synced within the min-sync period (PRX-1) |
-/// | drain | yes, per pod | it asks again every 5 s (DRN-3) |
-/// | process starts | yes | a process manager restarts them |
-/// | reuse of an address | no | nobody promises a neighbour |
-/// | environment | no, but for promised repairs | faults and operators owe nothing |
-/// | tick | yes | time passes |
-/// | whatever has a clock, in timed mode | yes, as one unit | no tick is possible while a step is due |
+/// Which classes are fair, and why, stands in [`FAIRNESS`]. Units: watches, per consumer and object; the scheduler and controllers,
+/// per key; kubelets, per pod, container or node; kube-proxies and processes, one each; the drain, per pod. In timed mode whatever
+/// has a clock is one unit, as no tick is possible while a step is due.
 pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
     if time::is_clocked(cluster, action) {
         return Some(unit(59, 0));
@@ -180,6 +173,24 @@ mod tests {
         }
         let reuse = Action::Container(Container::ReuseAddress { pod: P0 });
         assert_eq!(unit_in(&cluster, reuse), None);
+    }
+
+    /// Whole walks meet all others (`tests/fairness.rs`).
+    #[test]
+    fn rare_steps_are_as_fair_as_their_class() {
+        let steps = [
+            Action::Scheduler(Scheduler::FlushPod { pod: P0 }),
+            Action::PodGarbageCollector(PodGarbageCollector::FailPod { pod: P0 }),
+            Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod: P0 }),
+            Action::Kubelet(Kubelet::FailProbe { pod: P0, container: ContainerId(0) }),
+        ];
+        for timing in [Timing::Untimed, Timing::Timed] {
+            let cluster = TestCluster::web(1, 1, |s| s.timing = timing);
+            for step in steps {
+                assert_eq!(FAIRNESS[usize::from(step.class())].fairness, Fairness::Weak);
+                assert!(unit_in(&cluster, step).is_some(), "{step:?}");
+            }
+        }
     }
 
     #[test]

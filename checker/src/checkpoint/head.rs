@@ -10,7 +10,7 @@ use super::sealed::{self, Kind};
 use crate::counts::Counts;
 
 /// What the file begins with. The version counts for all files of a folder.
-pub const KIND: Kind = Kind { magic: *b"search\r\n", version: 1 };
+pub const KIND: Kind = Kind { magic: *b"search\r\n", version: 2 };
 
 /// Everything that is not in the other files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Head {
     /// Bits of a fingerprint.
     pub bits: u32,
     pub keeps_edges: bool,
+    /// Blocks of edges that were on disk.
+    pub blocks_on_disk: u64,
     /// The N of `waiting-N`.
     pub generation: u64,
     /// How much of `states` counts.
@@ -53,6 +55,7 @@ impl Head {
         put_block(&mut out, &self.identity);
         out.extend(self.bits.to_le_bytes());
         out.extend(u32::from(self.keeps_edges).to_le_bytes());
+        out.extend(self.blocks_on_disk.to_le_bytes());
         out.extend(self.generation.to_le_bytes());
         for extent in [self.log, self.waiting] {
             out.extend(extent.bytes.to_le_bytes());
@@ -92,7 +95,8 @@ impl Head {
     fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let mut numbers = Numbers(bytes);
         let identity = numbers.block()?.to_vec();
-        let (bits, keeps_edges, generation) = (numbers.u32()?, numbers.u32()? != 0, numbers.u64()?);
+        let (bits, keeps_edges) = (numbers.u32()?, numbers.u32()? != 0);
+        let (blocks_on_disk, generation) = (numbers.u64()?, numbers.u64()?);
         let log = Extent { bytes: numbers.u64()?, sum: numbers.u32()? };
         let waiting = Extent { bytes: numbers.u64()?, sum: numbers.u32()? };
         let seconds = numbers.u64()?;
@@ -124,7 +128,8 @@ impl Head {
         for _ in 0..numbers.count(8)? {
             counts.coverage.push(numbers.u64()?);
         }
-        let head = Self { identity, bits, keeps_edges, generation, log, waiting, elapsed, counts };
+        let head =
+            Self { identity, bits, keeps_edges, blocks_on_disk, generation, log, waiting, elapsed, counts };
         numbers.0.is_empty().then_some(head)
     }
 }
@@ -154,6 +159,7 @@ mod tests {
             identity: b"whose".to_vec(),
             bits: 64,
             keeps_edges: true,
+            blocks_on_disk: 18,
             generation: 11,
             log: Extent { bytes: 12, sum: 13 },
             waiting: Extent { bytes: 14, sum: 15 },

@@ -16,7 +16,8 @@ use crate::expand::{Shards, shard};
 use crate::fingerprint::{Fingerprint, Hasher};
 use crate::frontier::Frontier;
 use crate::graph::{Graph, Id};
-use crate::search::{Run, Search};
+use crate::run::Run;
+use crate::search::Search;
 use crate::system::System;
 
 /// States that are found between two pieces of the log, about.
@@ -135,7 +136,7 @@ impl<F: Fingerprint> Keeper<F> {
     fn append(&mut self, graph: &Graph) -> io::Result<()> {
         let now = Written::all_of(graph);
         if now != self.written {
-            self.log.append(&log::piece(graph, self.written, &self.prints))?;
+            self.log.append(&log::piece(graph, self.written, &self.prints)?)?;
             self.prints.clear();
             self.written = now;
         }
@@ -153,6 +154,7 @@ impl<F: Fingerprint> Keeper<F> {
             identity: self.place.identity.clone(),
             bits: F::BITS.count(),
             keeps_edges: parts.graph.keeps_edges(),
+            blocks_on_disk: parts.graph.blocks_on_disk() as u64,
             generation,
             log,
             waiting,
@@ -173,7 +175,7 @@ pub fn resume<'y, Y: System, F: Fingerprint>(
     search: &Search<'y, Y>,
     place: Place,
 ) -> Result<Run<'y, Y, F>, Refused> {
-    let (system, folder) = (search.system(), place.folder.clone());
+    let (system, folder) = (search.system, place.folder.clone());
     if !Place::holds_one(&folder) {
         return Err(Refused::Nothing(folder));
     }
@@ -191,6 +193,8 @@ pub fn resume<'y, Y: System, F: Fingerprint>(
     }
     let mut run = Run::<Y, F>::new(search);
     let log = log_path(&folder);
+    let bound = run.graph.edges.bind_for_disk(head.blocks_on_disk as usize, search.bounds.memory);
+    bound.map_err(|error| Refused::disk(&log, &error))?;
     log::read(&log, head.log, &mut run.graph, |print, id| enter(&mut run.shards, print, id))?;
     if !begins_alike(&run) {
         return foreign("it does not begin where this one begins");

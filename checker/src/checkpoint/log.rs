@@ -1,10 +1,13 @@
 //! What stands in `states`: pieces that each hold the states found and the edges recorded since the piece before, in order.
 
+use std::io;
+
 use super::Refused;
 use super::frames::{Extent, Reader};
 use super::numbers::Numbers;
 use crate::fingerprint::Fingerprint;
-use crate::graph::{Edge, Graph, HELD_BACK, Id};
+use crate::graph::{Graph, Id};
+use crate::record::Units;
 
 /// How much of a graph stands in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,19 +16,24 @@ pub struct Written {
     pub states: usize,
     /// States whose edges are recorded.
     pub expanded: usize,
-    /// Sets of obligations.
+    /// Sets of obligations, and of units.
     pub sets: usize,
+    pub unit_sets: usize,
 }
 
 impl Written {
     /// All of `graph`.
     pub fn all_of(graph: &Graph) -> Self {
-        Self { states: graph.len(), expanded: graph.expanded(), sets: graph.sets().len() }
+        let unit_sets = graph.edges.sets.all().len();
+        Self { states: graph.len(), expanded: graph.expanded(), sets: graph.sets().len(), unit_sets }
     }
 }
 
 /// The next piece: what `graph` has and `written` has not. `prints` are the fingerprints of these states.
-pub fn piece<F: Fingerprint>(graph: &Graph, written: Written, prints: &[F]) -> Vec<u8> {
+///
+/// # Errors
+/// Of reading edges from their temporary file.
+pub fn piece<F: Fingerprint>(graph: &Graph, written: Written, prints: &[F]) -> io::Result<Vec<u8>> {
     let now = Written::all_of(graph);
     assert_eq!(prints.len(), now.states - written.states, "each state's fingerprint was kept");
     let width = size_of::<F>();
@@ -37,35 +45,18 @@ pub fn piece<F: Fingerprint>(graph: &Graph, written: Written, prints: &[F]) -> V
         out.extend(graph.choice(id).to_le_bytes());
     }
     if !graph.keeps_edges() {
-        return out;
+        return Ok(out);
     }
     let sets = &graph.sets()[written.sets..];
     out.extend((sets.len() as u64).to_le_bytes());
     sets.iter().for_each(|set| out.extend(set.to_le_bytes()));
     (written.states..now.states).for_each(|id| out.extend(graph.set_of(id as Id).to_le_bytes()));
+    let unit_sets = &graph.edges.sets.all()[written.unit_sets..];
+    out.extend((unit_sets.len() as u64).to_le_bytes());
+    unit_sets.iter().for_each(|units| units.write(&mut out));
     out.extend(((now.expanded - written.expanded) as u64).to_le_bytes());
-    let mut discharges: Vec<(u32, u128)> = Vec::new();
-    let mut count: u32 = 0;
-    for id in written.expanded..now.expanded {
-        let at = out.len();
-        out.extend([0; 4]);
-        let first = count;
-        for (edge, discharged) in graph.edges(id as Id) {
-            out.extend(edge.to.to_le_bytes());
-            out.extend(edge.unit.map_or(0, |unit| unit + 1).to_le_bytes());
-            if discharged != 0 {
-                discharges.push((count, discharged));
-            }
-            count += 1;
-        }
-        out[at..at + 4].copy_from_slice(&(count - first).to_le_bytes());
-    }
-    out.extend((discharges.len() as u64).to_le_bytes());
-    for (edge, discharged) in discharges {
-        out.extend(edge.to_le_bytes());
-        out.extend(discharged.to_le_bytes());
-    }
-    out
+    graph.edges.copy(written.expanded, &mut out)?;
+    Ok(out)
 }
 
 /// Builds the graph of `file`; `enter` gets each state's fingerprint with its number, and says whether it is new.
@@ -76,16 +67,25 @@ pub fn read<F: Fingerprint>(
     mut enter: impl FnMut(F, Id) -> bool,
 ) -> Result<(), Refused> {
     let mut reader = Reader::open(path, extent)?;
-    let mut sets = Vec::new();
+    let (mut sets, mut failed) = (Vec::new(), None);
     while let Some(piece) = reader.next()? {
-        if take(piece, graph, &mut sets, &mut enter).is_none() {
+        let taken = take(piece, graph, &mut sets, &mut enter, &mut failed);
+        if let Some(error) = failed {
+            return Err(Refused::disk(path, &error));
+        }
+        if taken.is_none() {
             return Err(reader.damaged("a piece of it is none that a search writes"));
         }
     }
     let end = graph.len() as Id;
     // An edge may lead to a state that comes later in the file, but not behind all of them.
-    let mut targets = (0..graph.expanded() as Id).flat_map(|id| graph.edges(id)).map(|(edge, _)| edge.to);
-    match targets.all(|to| to < end || to == HELD_BACK) {
+    let owing =
+        (0..graph.expanded() as Id).filter(|_| graph.keeps_edges()).filter(|&id| graph.pending(id) != 0);
+    let is_there = owing.flat_map(|id| graph.out(id).into_inner()).all(|edge| edge.to < end);
+    if let Some(error) = graph.edges.failed() {
+        return Err(Refused::disk(path, &io::Error::other(error)));
+    }
+    match is_there {
         true => Ok(()),
         false => Err(reader.damaged("an edge in it leads nowhere")),
     }
@@ -96,6 +96,7 @@ fn take<F: Fingerprint>(
     graph: &mut Graph,
     sets: &mut Vec<u128>,
     enter: &mut impl FnMut(F, Id) -> bool,
+    failed: &mut Option<io::Error>,
 ) -> Option<()> {
     let width = size_of::<F>();
     let mut numbers = Numbers(piece);
@@ -121,29 +122,17 @@ fn take<F: Fingerprint>(
     for _ in 0..states {
         graph.owe(*sets.get(numbers.u32()? as usize)?);
     }
-    let expanded = numbers.count(4)?;
-    if graph.expanded() + expanded > graph.len() {
+    for _ in 0..numbers.count(2)? {
+        graph.edges.sets.number(Units::read(&mut numbers.0)?)?;
+    }
+    let expanded = usize::try_from(numbers.u64()?).ok()?;
+    if expanded > graph.len() - graph.expanded() {
         return None;
     }
-    let mut ahead = Numbers(numbers.0);
     for _ in 0..expanded {
-        let edges = ahead.u32()? as usize;
-        ahead.bytes(edges.checked_mul(6)?)?;
+        let owes = graph.pending(graph.expanded() as Id) != 0;
+        let taken = graph.edges.take(owes.then_some(numbers.0)).map_err(|error| *failed = Some(error));
+        numbers.bytes(taken.ok()??)?;
     }
-    let mut discharges = Vec::new();
-    for _ in 0..ahead.count(20)? {
-        discharges.push((ahead.u32()?, ahead.u128()?));
-    }
-    let mut discharges = discharges.into_iter().peekable();
-    let mut count: u32 = 0;
-    for _ in 0..expanded {
-        graph.begin_edges();
-        for _ in 0..numbers.u32()? {
-            let (to, unit) = (numbers.u32()?, numbers.u16()?.checked_sub(1));
-            let discharged = discharges.next_if(|&(edge, _)| edge == count).map_or(0, |(_, set)| set);
-            graph.add_edge(Edge { to, unit }, discharged);
-            count += 1;
-        }
-    }
-    (ahead.0.is_empty() && discharges.next().is_none()).then_some(())
+    numbers.0.is_empty().then_some(())
 }

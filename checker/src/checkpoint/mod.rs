@@ -29,7 +29,8 @@ pub use refused::Refused;
 
 use crate::fingerprint::Bits;
 use crate::report::Report;
-use crate::search::{Run, Search};
+use crate::run::Run;
+use crate::search::Search;
 use crate::system::System;
 use keeper::Keeper;
 
@@ -76,7 +77,7 @@ impl<Y: System> Checkpointed<'_, Y> {
     /// # Errors
     /// Why the folder cannot be used, or the checkpoint in it cannot be resumed; nothing in the folder was changed.
     pub fn run(self) -> Result<Kept<Y::State, Y::Action>, Refused> {
-        match self.search.bits() {
+        match self.search.bits {
             Bits::B64 => self.run_with::<u64>(),
             Bits::B128 => self.run_with::<u128>(),
         }
@@ -84,10 +85,10 @@ impl<Y: System> Checkpointed<'_, Y> {
 
     fn run_with<F: crate::fingerprint::Fingerprint>(self) -> Result<Kept<Y::State, Y::Action>, Refused> {
         let Self { search, place, resumes } = self;
-        if search.is_by_partial_order() {
+        if search.partial_order {
             return Err(Refused::PartialOrder);
         }
-        let system = search.system();
+        let system = search.system;
         let mut bytes = Vec::new();
         if system.initial().iter().any(|(state, ..)| !system.encode(state, &mut bytes)) {
             return Err(Refused::Mute);

@@ -133,6 +133,7 @@ impl<'y, Y: System> Hunt<'y, Y> {
         let Pack { all, memory, peak, .. } = pack;
         Report {
             partial: 0,
+            spilled_edges: 0,
             states: all.states,
             transitions: all.transitions,
             depth: all.depth,

@@ -7,8 +7,10 @@ mod kept;
 mod memory;
 mod partial_order;
 mod plain;
+mod promises;
 mod random;
 mod runs;
+mod spill;
 mod traps;
 
 use std::collections::BTreeSet;
