@@ -347,42 +347,6 @@ fn the_trace_of_a_workload_with_a_long_name_is_written() {
     assert!(PathBuf::from(trace).is_file(), "{trace}");
 }
 
-/// A reduction that is asked for and cannot be had is an error that says why, and is found before anything is searched.
-#[test]
-fn a_symmetry_that_a_search_has_not_is_refused() {
-    for (what, about, why) in [
-        ("nodes", &["--scenario", "pod-life"][..], "there is only one node"),
-        ("nodes", &["--scenario", "rollout"], "one is told apart by its kube-proxy"),
-        ("all", &["--scenario", "control-plane-taint"], "no two nodes are interchangeable"),
-        ("pods", &["--scenario", "rollout", "--exact"], "without coalesced-watch-events"),
-        ("pods", &["--scenario", "rollout", "--engine", "stateright-bfs"], "stateright searches without"),
-    ] {
-        let output = podproof(&[&["check", "--symmetry", what], about].concat());
-        assert_eq!(output.status.code(), Some(2), "{about:?}");
-        let errors = String::from_utf8(output.stderr).expect("text");
-        assert!(errors.contains(&format!("--symmetry {what} cannot be honoured: ")), "{errors}");
-        assert!(errors.contains(why), "{errors}");
-    }
-}
-
-#[test]
-fn a_search_uses_the_symmetry_that_is_asked_for_and_all_of_it_by_default() {
-    let about = ["--nodes", "3", "--timing", "untimed", "--story", "rollout", "--format", "json"];
-    let example = ["examples/web-prestop.yaml", "--replicas", "1"];
-    let states = |asked: &[&str]| {
-        let output = podproof(&[&["check"], &about[..], &example, asked].concat());
-        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
-        let search = &document["workloads"][0]["searches"][0];
-        let name = search["measured"]["symmetry"].as_str().expect("a name").to_owned();
-        (name, search["states"].as_u64().expect("a number"))
-    };
-    let (none, every) = states(&["--symmetry", "none"]);
-    let (nodes, fewer) = states(&["--symmetry", "nodes"]);
-    assert_eq!((none.as_str(), nodes.as_str()), ("none", "nodes"));
-    assert!(fewer < every, "{fewer} {every}");
-    assert_eq!(states(&[]), states(&["--symmetry", "all"]));
-}
-
 #[test]
 fn a_time_limit_beyond_every_clock_is_no_limit() {
     for limit in ["18446744073709551615s", "500000000000y"] {

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "the table of states is what one reads the tests for")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::process::{Command, Output};
 
 use fastrand::Rng;
 use podproof::arguments::SymmetryChoice;
@@ -24,6 +25,7 @@ use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::{MUTANTS, Mutant};
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Timing, WorkloadKind};
+use serde_json::Value;
 
 const ALL: [SymmetryChoice; 4] =
     [SymmetryChoice::None, SymmetryChoice::Pods, SymmetryChoice::Nodes, SymmetryChoice::All];
@@ -274,4 +276,46 @@ fn random_worlds_have_the_same_verdicts_with_each_symmetry() {
     }
     println!("{judged} of {DRAWN} worlds were small enough; in {with_nodes} of them nodes saved states");
     assert!(judged * 4 >= DRAWN && with_nodes * 6 >= DRAWN, "{judged} {with_nodes}");
+}
+
+fn podproof(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("the command runs")
+}
+
+/// A reduction that is asked for and cannot be had is an error that says why, and is found before anything is searched.
+#[test]
+fn a_symmetry_that_a_search_has_not_is_refused() {
+    for (what, about, why) in [
+        ("nodes", &["--scenario", "pod-life"][..], "there is only one node"),
+        ("nodes", &["--scenario", "rollout"], "one is told apart by its kube-proxy"),
+        ("all", &["--scenario", "control-plane-taint"], "no two nodes are interchangeable"),
+        ("pods", &["--scenario", "rollout", "--exact"], "without coalesced-watch-events"),
+        ("pods", &["--scenario", "rollout", "--engine", "stateright-bfs"], "stateright searches without"),
+    ] {
+        let output = podproof(&[&["check", "--symmetry", what], about].concat());
+        assert_eq!(output.status.code(), Some(2), "{about:?}");
+        let errors = String::from_utf8(output.stderr).expect("text");
+        assert!(errors.contains(&format!("--symmetry {what} cannot be honoured: ")), "{errors}");
+        assert!(errors.contains(why), "{errors}");
+    }
+}
+
+#[test]
+fn a_search_uses_the_symmetry_that_is_asked_for_and_all_of_it_by_default() {
+    let about = ["--nodes", "3", "--timing", "untimed", "--story", "rollout", "--format", "json"];
+    let example = ["examples/web-prestop.yaml", "--replicas", "1"];
+    let states = |asked: &[&str]| {
+        let output = podproof(&[&["check"], &about[..], &example, asked].concat());
+        let document: Value =
+            serde_json::from_str(&String::from_utf8(output.stdout).expect("text")).expect("a document");
+        let search = &document["workloads"][0]["searches"][0];
+        let name = search["measured"]["symmetry"].as_str().expect("a name").to_owned();
+        (name, search["states"].as_u64().expect("a number"))
+    };
+    let (none, every) = states(&["--symmetry", "none"]);
+    let (nodes, fewer) = states(&["--symmetry", "nodes"]);
+    assert_eq!((none.as_str(), nodes.as_str()), ("none", "nodes"));
+    assert!(fewer < every, "{fewer} {every}");
+    assert_eq!(states(&[]), states(&["--symmetry", "all"]));
 }

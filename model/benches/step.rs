@@ -84,14 +84,14 @@ fn parts(criterion: &mut Criterion) {
         });
         group.bench_function("moves, judged", |b| {
             b.iter(|| {
-                states.iter().for_each(|state| reduced.moves(state, |outcome| drop(black_box(outcome))))
+                states.iter().for_each(|state| reduced.moves(state, |outcome| drop(black_box(outcome))));
             });
         });
         group.bench_function("owed", |b| {
             b.iter(|| {
                 states.iter().for_each(|state| {
                     black_box(reduced.model.owed(state));
-                })
+                });
             });
         });
         group.finish();
