@@ -31,6 +31,9 @@ fn stretches(seed: u32) -> Toy {
             steps.push(fair(from, (from + 1).min(VERTICES - 1), 6));
         }
     }
+    // From the twentieth stretch on a strong unit leads out everywhere and is taken nowhere inside.
+    steps.retain(|step| step.from < 1200 || step.unit != Some(5));
+    steps.extend((1200..VERTICES).map(|from| fair(from, (from + 60) % VERTICES, 5)));
     let mut toy =
         Toy::new(steps, []).strong(2).strong(5).holding_back(7, (0..3000).filter(|v| v % 120 > 100));
     for (number, vertex) in toy.vertices.iter_mut().enumerate() {
@@ -59,7 +62,7 @@ fn tight(roomy: &Report<u32, usize>) -> u64 {
 #[test]
 fn edges_on_disk_change_no_verdict_and_no_lasso() {
     let (mut lassos, mut starved) = (0, 0);
-    for seed in 1..=3 {
+    for seed in 1..=2 {
         let toy = stretches(seed);
         let roomy = search(&toy, u64::MAX, 1);
         assert_eq!((roomy.spilled_edges, roomy.is_complete()), (0, true));
@@ -76,7 +79,7 @@ fn edges_on_disk_change_no_verdict_and_no_lasso() {
         }
         assert!(texts.iter().all(|text| *text == texts[0]), "seed {seed}");
     }
-    assert!(lassos > 60 && lassos < 3 * 50 && starved > 0, "{lassos} lassos, {starved} starved");
+    assert!(lassos > 60 && lassos < 2 * 50 && starved > 0, "{lassos} lassos, {starved} starved");
 }
 
 /// A look at the bounds comes after each batch, and there are some for any number of states.
@@ -87,7 +90,7 @@ fn a_search_with_edges_on_disk_is_resumed_with_the_same_ones_there() {
     let unbroken = search(&toy, memory, 1);
     let folder = tempfile::tempdir().unwrap();
     for step in 0.. {
-        let mut left = 4;
+        let mut left = 2;
         let bounded = Search::new(&toy).bounds(Bounds { memory, ..Bounds::default() });
         let search = bounded.watched_by(|progress| {
             left -= i32::from(progress.stage == Stage::States);
@@ -106,7 +109,7 @@ fn a_search_with_edges_on_disk_is_resumed_with_the_same_ones_there() {
         let kept = kept.expect("it is kept");
         assert_eq!(kept.unsaved, None);
         if kept.report.stopped.first() != Some(&Stopped::Cancelled) {
-            assert!(step > 2, "{step} steps");
+            assert!(step > 1, "{step} steps");
             assert_eq!(text(&kept.report), text(&unbroken));
             break;
         }
