@@ -115,6 +115,12 @@ fn refused_by_partial_order(arguments: &CheckArguments, planned: &[Planned]) -> 
     if arguments.engine != Engine::Podproof {
         errors.push("--partial-order is for --engine podproof; stateright's engines take every step".into());
     }
+    let kept = [("--checkpoint", &arguments.keep.checkpoint), ("--resume", &arguments.keep.resume)];
+    for (option, _) in kept.into_iter().filter(|(_, folder)| folder.is_some()) {
+        errors.push(format!(
+            "{option} keeps no search by partial order; accepted is a check without --partial-order"
+        ));
+    }
     if !progress.is_empty() {
         errors.push(format!(
             "--partial-order judges no progress, and these promises are of progress: {progress}; accepted are safety \

@@ -58,13 +58,14 @@ impl Searched {
         if self.has_obligations() {
             return Err("a search by partial order judges no promise of progress".into());
         }
-        let symmetric = self.is_symmetric();
-        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
-        if !symmetric {
-            return Err(
-                "a search by partial order needs states that stand for all that differ in names".into()
-            );
+        // Steps that create pods commute but for the slots that they take.
+        let renames = |symmetry: &Symmetry| matches!(symmetry.name(), "pods" | "all");
+        if renames(&Symmetry::of(&self.reduced.model.rules)) && !renames(&self.symmetry) {
+            return Err("a search by partial order needs states that stand for all that differ in the names of pods; \
+                        accepted are --symmetry pods and all"
+                .into());
         }
+        let (partial_order, reduced) = PartialOrder::of(self.reduced)?;
         (self.partial_order, self.reduced) = (Some(partial_order), reduced);
         Ok(self)
     }

@@ -66,11 +66,6 @@ impl Kept {
                 "{option} has no effect with an engine of stateright; accepted is --engine podproof"
             ));
         }
-        if arguments.partial_order {
-            return Err(format!(
-                "{option} keeps no search by partial order; accepted is a check without --partial-order"
-            ));
-        }
         if checkpoint.as_ref().is_some_and(|other| other != folder) {
             return Err(format!(
                 "--checkpoint and --resume name two folders; accepted is --resume {} alone, which is kept up to date",

@@ -72,6 +72,11 @@ fn measured(search: &SearchRow) -> Vec<String> {
         measured.max_out_degree,
         measured.coverage.len()
     )];
+    if let Some(partial) = measured.partial {
+        let all = outcome.states;
+        lines
+            .push(format!("by partial order: from {partial} of {all} states a part of the moves was enough"));
+    }
     if measured.spilled > 0 {
         lines.push(format!("{} of waiting states went to disk", bytesize::ByteSize(measured.spilled)));
     }

@@ -177,14 +177,35 @@ impl Reduced {
                     }
                 };
                 self.heads(here, heads, hold_back);
+                let untouched = if self.is_settled(here, heads) { Scope::NOTHING } else { Scope::EVERYTHING };
                 for &head in heads.iter() {
-                    self.take(state, here, head, &mut visit);
+                    self.take(state, here, (head, untouched), &mut visit);
                 }
             });
         });
     }
 
-    fn take(&self, state: &ClusterState, here: &Cluster<'_>, head: Action, visit: &mut impl FnMut(Outcome)) {
+    /// Does nothing follow at once, so that after one more step only what it touches may? So it is at the end of every move and in
+    /// no other state.
+    fn is_settled(&self, cluster: &Cluster<'_>, enabled: &[Action]) -> bool {
+        let timed = cluster.rules.is_timed();
+        let is_free = |action: &Action| !timed || !time::is_clocked(cluster, action);
+        let follows = |action: &Action| self.fusions.fuses(cluster, action) && is_free(action);
+        !enabled.iter().any(follows)
+            && with_actions(|free| {
+                free.extend(enabled.iter().copied().filter(is_free));
+                self.fusions.next_of_a_kill(free, Scope::EVERYTHING).is_none()
+            })
+    }
+
+    /// Takes the move that `head` begins. What else than it touches may follow at once is in `more`.
+    fn take(
+        &self,
+        state: &ClusterState,
+        here: &Cluster<'_>,
+        (head, more): (Action, Scope),
+        visit: &mut impl FnMut(Outcome),
+    ) {
         let mut next = state.clone();
         let touched = self.apply(state, &head, &mut next);
         // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
@@ -202,7 +223,7 @@ impl Reduced {
         let mut classes = 1 << head.class();
         let (discharged, followable) = self.settle(
             &mut next,
-            touched.scope,
+            touched.scope.union(more),
             |before, action, after, touched| {
                 classes |= 1 << action.class();
                 if touched.is_seen || is_choice(action) {

@@ -45,6 +45,7 @@ use super::{Outcome, Reduced};
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::controllers::replica_set;
+use crate::scope::Scope;
 use crate::state::ClusterState;
 use crate::time;
 
@@ -176,9 +177,10 @@ impl PartialOrder {
             return None;
         }
         let mut part = Vec::with_capacity(count + 1);
+        let more = if reduced.is_settled(here, heads) { Scope::NOTHING } else { Scope::EVERYTHING };
         let mut take = |choice: usize, head: Action| {
             let number = u16::try_from(choice).expect("a state has at most 65535 moves");
-            reduced.take(state, here, head, &mut |outcome| part.push((number, outcome)));
+            reduced.take(state, here, (head, more), &mut |outcome| part.push((number, outcome)));
         };
         own().for_each(|(choice, &head)| take(choice, head));
         let news = heads.iter().enumerate().find(|(_, head)| own::is_news_to_controllers(head, pod));
