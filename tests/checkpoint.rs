@@ -320,9 +320,17 @@ fn ctrl_c_leaves_a_checkpoint_that_is_gone_on_from() {
         "json",
     ];
     let about = [&about[..], &["--property", "placement-lawful", "--property", "rollout-completes"]].concat();
-    let child =
+    let mut child =
         command(&[&about[..], &["--checkpoint", text(&kept)]].concat()).spawn().expect("the command runs");
-    while !kept.join("search-1/first/states").exists() {
+    let has_begun = || {
+        let searches = std::fs::read_dir(kept.join("search-1")).into_iter().flatten().flatten();
+        searches.into_iter().any(|search| search.path().join("states").exists())
+    };
+    while !has_begun() {
+        assert!(
+            child.try_wait().expect("it can be waited for").is_none(),
+            "it ended before it was interrupted"
+        );
         std::thread::sleep(Duration::from_millis(1));
     }
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
