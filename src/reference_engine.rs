@@ -41,8 +41,10 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     };
     let seconds = start.elapsed().as_secs_f64();
     let mut stopped = Vec::new();
-    if found.states >= limits.states {
-        stopped.push(format!("{} states were found, as many as --max-states allows", limits.states));
+    // What stateright bounds is the number of states that it meets, those that it knows already counted again.
+    if found.transitions >= limits.states {
+        let met = "stateright, which counts those again that it knows";
+        stopped.push(format!("{} states were met by {met}, as many as --max-states allows", limits.states));
     }
     if found.depth >= limits.depth {
         stopped.push(format!("{} moves from the beginning, as deep as --max-depth allows", limits.depth));

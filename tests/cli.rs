@@ -201,6 +201,19 @@ fn both_engines_of_stateright_agree_on_safety() {
     assert_eq!(documents[0], documents[2]);
 }
 
+/// stateright bounds the states that it meets, not those that differ: 613 of some 1,200.
+#[test]
+fn a_search_of_stateright_that_meets_a_bound_is_incomplete() {
+    for engine in ["stateright-bfs", "stateright-dfs"] {
+        let about =
+            ["check", "--scenario", "rollout", "--only", "safety", "--only", "untimed", "--engine", engine];
+        let output = podproof(&[&about[..], &["--max-states", "700"]].concat());
+        assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+        assert!(!stdout(&output).contains(" holds "), "{}", stdout(&output));
+        assert_eq!(podproof(&about).status.code(), Some(0));
+    }
+}
+
 #[test]
 fn every_format_tells_the_verdict() {
     for (format, sign) in

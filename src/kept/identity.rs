@@ -61,9 +61,11 @@ pub fn same(before: &Value, now: &Value) -> Result<(), String> {
     if before == now {
         return Ok(());
     }
-    for (key, what) in
-        [("version", "version of podproof"), ("fingerprint-bits", "number of fingerprint bits")]
-    {
+    for (key, what) in [
+        ("version", "version of podproof"),
+        ("fingerprint-bits", "number of fingerprint bits"),
+        ("symmetry", "symmetry"),
+    ] {
         if before[key] != now[key] {
             return Err(format!("its {what} is {}, not {}", shown(&before[key]), shown(&now[key])));
         }
