@@ -213,7 +213,7 @@ fn killed_pod(action: &Action) -> Option<PodId> {
 }
 
 /// The pod that a step on a node is about.
-fn node_pod(action: &Action) -> Option<PodId> {
+pub(super) fn node_pod(action: &Action) -> Option<PodId> {
     match *action {
         Action::Kubelet(step) => match step {
             Kubelet::BeginTermination { pod }

@@ -1,45 +1,21 @@
 //! The process of a pod: whose steps its are, and that what they change is its own.
 
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, Container, Kubelet, Scheduler, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Container, Scheduler, Watch, Watcher};
 
 use crate::cluster::Cluster;
+use crate::reduced::fusion::node_pod;
 use crate::state::{ControllerView, SchedulerView};
 
 /// Is this a step of the process of `pod`: a try of the scheduler, or what its kubelet, its runtime and its containers do
 /// with it?
 pub fn is_step_of(action: &Action, pod: PodId) -> bool {
-    let of = match *action {
-        Action::Scheduler(Scheduler::AssumePod { pod, .. })
-        | Action::Watch(Watch::DeliverPod { to: Watcher::Kubelet(_), pod })
-        | Action::Container(Container::Exit { pod, .. } | Container::Listen { pod, .. }) => pod,
-        Action::Kubelet(step) => match step {
-            Kubelet::BeginTermination { pod }
-            | Kubelet::CreateSandbox { pod }
-            | Kubelet::StopSandbox { pod }
-            | Kubelet::FinishPod { pod }
-            | Kubelet::ReportStatus { pod }
-            | Kubelet::RemovePod { pod }
-            | Kubelet::ForgetPod { pod }
-            | Kubelet::StartContainer { pod, .. }
-            | Kubelet::StopContainer { pod, .. }
-            | Kubelet::RunPreStop { pod, .. }
-            | Kubelet::FinishPreStop { pod, .. }
-            | Kubelet::ExpireGrace { pod, .. }
-            | Kubelet::SendSigterm { pod, .. }
-            | Kubelet::SendSigkill { pod, .. }
-            | Kubelet::FlipReadiness { pod, .. }
-            | Kubelet::PassStartup { pod, .. }
-            | Kubelet::FailProbe { pod, .. } => pod,
-            // They are about all pods of a node.
-            Kubelet::Relist { .. } | Kubelet::NoticeHang { .. } | Kubelet::ReportNodeStatus { .. } => {
-                return false;
-            }
-        },
-        // The others are steps of a control plane, of a node, or of the world.
-        _ => return false,
-    };
-    of == pod
+    match *action {
+        Action::Scheduler(Scheduler::AssumePod { pod: of, .. }) => of == pod,
+        // It is the neighbour's runtime that takes the address.
+        Action::Container(Container::ReuseAddress { .. }) => false,
+        _ => node_pod(action) == Some(pod),
+    }
 }
 
 /// Is this the news of `pod` to the controller manager?
