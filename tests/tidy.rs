@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("checker", &[]),
     ("runtime", &["vocabulary"]),
     ("traces", &["model", "vocabulary"]),
+    ("conform", &["model", "traces", "vocabulary"]),
 ];
 
 /// Where a file is, from the root, with its text.

@@ -1,0 +1,10 @@
+//! Is what a real cluster did a behaviour of the model? Logs are read into entries, the workloads in them become
+//! scenarios, and a path of the model is looked for whose visible steps are those entries.
+//!
+//! - [`record`]: what an entry of a log can say
+//! - [`reading`]: files into entries, in order
+//! - [`world`]: the workloads and nodes of a log, as scenarios
+
+pub mod reading;
+pub mod record;
+pub mod world;

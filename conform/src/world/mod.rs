@@ -1,0 +1,1 @@
+//! The workloads and nodes of a log, as scenarios.
