@@ -91,6 +91,14 @@ impl<'a> Cluster<'a> {
         self.used.insert(pod);
     }
 
+    /// Finds out again which slots are in use.
+    pub(crate) fn recount_slots(&mut self) {
+        self.used = Slots::NONE;
+        for pod in self.pod_ids().filter(|&pod| self.pods[pod.index()].head.used()) {
+            self.used.insert(pod);
+        }
+    }
+
     /// Frees the slot of a pod that nobody remembers.
     pub(crate) fn free_slot(&mut self, pod: PodId) {
         *self.pod_mut(pod) = PodColumn::default();

@@ -21,6 +21,7 @@
 //! - [`cluster`]: a state laid open
 //! - [`step`]: the transition functions; [`scope`]: what they are asked for
 //! - [`slots`]: a set of pods
+//! - [`parts`]: whose part of a state is whose
 //! - [`time`]: clocks and ticks
 //! - [`properties`] and [`progress`]: what is promised, step by step and in the end
 //! - [`fairness`]: which steps must be taken in the end
@@ -35,6 +36,7 @@ pub mod drain;
 pub mod endpoints;
 pub mod environment;
 pub mod kubelet;
+pub mod parts;
 pub mod proxy;
 pub mod reduced;
 pub mod rules;

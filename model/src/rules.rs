@@ -210,6 +210,11 @@ impl TaintTolerations {
 }
 
 impl Rules {
+    /// Events that one ring of an exact search holds.
+    pub fn ring_capacity(&self) -> usize {
+        self.scenario.ring_capacity.into()
+    }
+
     /// Compiles `scenario`.
     ///
     /// # Errors
@@ -247,7 +252,11 @@ impl Rules {
             ));
         }
         let exact_views = !scenario.approximations.has(Approximation::CoalescedWatchEvents);
-        let ring_words = if exact_views { crate::watch::ring::words(pods, nodes, revisions) } else { 0 };
+        let ring_words = if exact_views {
+            crate::watch::ring::words(pods, nodes, scenario.ring_capacity.into())
+        } else {
+            0
+        };
         let counts = Counts { pods, nodes, containers, revisions, clocks: clocks.count(), ring_words };
         let containers = (0..containers).map(|index| ContainerRules::compile(&scenario, index)).collect();
         // A node that is not there gets the first number behind those that are (PGC-3).

@@ -70,8 +70,18 @@ pub struct Scenario {
     pub inaccurate_detectors: bool,
     /// What makes a PLEG's relist stuck, under a `runtime-hang` event.
     pub hang: Hang,
+    /// How many events may be on their way to one consumer of one resource in an exact search.
+    #[serde(default = "default_ring_capacity")]
+    pub ring_capacity: u8,
     /// A wrong rule that is switched on, to see a property broken.
     pub mutant: Option<Mutant>,
+}
+
+/// How many events one consumer may lag behind in an exact search, unless the scenario says something else.
+pub const RING_CAPACITY: u8 = 8;
+
+const fn default_ring_capacity() -> u8 {
+    RING_CAPACITY
 }
 
 /// The cause of a stuck relist.

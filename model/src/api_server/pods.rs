@@ -109,7 +109,7 @@ pub fn set_phase(cluster: &mut Cluster<'_>, pod: PodId, phase: Phase) {
 pub fn reclaim_slots(cluster: &mut Cluster<'_>) {
     for pod in cluster.used_pods() {
         let column = cluster.pod(pod);
-        if column.api.exists() {
+        if column.api.exists() || column.head.held() {
             continue;
         }
         let forgotten = u32::from(column.scheduler) == 0

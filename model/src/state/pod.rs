@@ -95,7 +95,9 @@ pub struct PodHead {
     /// The node that it was bound to, also after its object is gone.
     #[bits(6, from = node_from_bits, into = node_into_bits)]
     pub node: Option<NodeId>,
-    #[bits(13)]
+    /// Whoever follows a recorded run keeps the slot; never set in a search.
+    pub held: bool,
+    #[bits(12)]
     __: u32,
 }
 

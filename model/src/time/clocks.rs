@@ -11,7 +11,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 use super::OVERRIDDEN_GRACE;
 use crate::cluster::Cluster;
 use crate::endpoints;
-use crate::watch::ring::{self, Stream};
+use crate::watch::ring::Stream;
 
 /// A clock of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,7 @@ pub struct Clocks {
     revisions: usize,
     /// Streams of an exact search, whose events have a clock each.
     streams: usize,
+    ring_capacity: usize,
     /// Seconds in a tick.
     pub unit: u32,
     longest: u32,
@@ -159,8 +160,9 @@ impl Clocks {
         // Beside a followed pod events take any time, but for its own.
         let exact_views = !scenario.approximations.has(Approximation::CoalescedWatchEvents);
         let streams = if exact_views && mode == Mode::All { Stream::count(nodes) } else { 0 };
+        let ring_capacity = scenario.ring_capacity.into();
         let (unit, longest) = unit(scenario, mode);
-        Self { mode, pods, nodes, containers, revisions, streams, unit, longest }
+        Self { mode, pods, nodes, containers, revisions, streams, ring_capacity, unit, longest }
     }
 
     /// How many there are.
@@ -170,7 +172,7 @@ impl Clocks {
             Mode::Followed => {
                 FOLLOWED_BEFORE_NODES + FOLLOWED_NODE_CLOCKS * self.nodes + CONTAINER_CLOCKS * self.containers
             }
-            Mode::All => self.events_start() + self.streams * ring::CAPACITY,
+            Mode::All => self.events_start() + self.streams * self.ring_capacity,
         }
     }
 
@@ -188,8 +190,8 @@ impl Clocks {
 
     /// The clocks of a stream's events, the oldest first.
     pub(super) fn of_events(&self, stream: Stream) -> Range<usize> {
-        let start = self.events_start() + stream.number(self.nodes) * ring::CAPACITY;
-        start..start + ring::CAPACITY
+        let start = self.events_start() + stream.number(self.nodes) * self.ring_capacity;
+        start..start + self.ring_capacity
     }
 
     /// The clocks of a pod and of its containers, in a row of their own. Those of a pod that is followed are in no row: there

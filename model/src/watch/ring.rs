@@ -14,9 +14,6 @@ use crate::cluster::Cluster;
 use crate::state::Endpoint;
 use crate::time;
 
-/// Events that one ring holds.
-pub const CAPACITY: usize = 8;
-
 /// Bits of an entry's value; the object's number is above.
 const VALUE_BITS: u32 = 52;
 
@@ -102,8 +99,9 @@ impl Stream {
     }
 
     fn words(self, cluster: &Cluster<'_>) -> Range<usize> {
-        let plain = 1 + CAPACITY;
-        let slice = 1 + CAPACITY * snapshot_words(cluster.rules.pods);
+        let capacity = cluster.rules.ring_capacity();
+        let plain = 1 + capacity;
+        let slice = 1 + capacity * snapshot_words(cluster.rules.pods);
         let nodes = cluster.rules.nodes;
         match self {
             Self::Slices(node) => {
@@ -130,8 +128,8 @@ fn snapshot_words(pods: usize) -> usize {
 }
 
 /// The words that the rings of such a cluster take.
-pub fn words(pods: usize, nodes: usize, _revisions: usize) -> usize {
-    (Stream::FIXED + nodes) * (1 + CAPACITY) + nodes * (1 + CAPACITY * snapshot_words(pods))
+pub fn words(pods: usize, nodes: usize, capacity: usize) -> usize {
+    (Stream::FIXED + nodes) * (1 + capacity) + nodes * (1 + capacity * snapshot_words(pods))
 }
 
 /// Does this search keep rings?
@@ -143,9 +141,10 @@ pub fn is_kept(cluster: &Cluster<'_>) -> bool {
 pub fn push(cluster: &mut Cluster<'_>, stream: Stream, key: u8, value: &[u64]) {
     let width = stream.entry_words(cluster);
     let words = stream.words(cluster);
+    let capacity = cluster.rules.ring_capacity();
     let ring = &mut cluster.rings[words];
     let length = ring[0] as usize;
-    if length == CAPACITY {
+    if length == capacity {
         cluster.shared.control_plane.set_ring_overflow(true);
         return;
     }

@@ -6,7 +6,6 @@ use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Deletion, Phase};
 
-use super::ring;
 use crate::api_server::pods;
 use crate::test_cluster::{N0, N1, P0, P1, TestCluster, allow};
 
@@ -85,7 +84,7 @@ fn an_exact_search_delivers_the_events_of_two_pods_in_order() {
 #[test]
 fn a_ring_that_overflows_ends_the_search_there() {
     let mut cluster = running(true);
-    for event in 0..ring::CAPACITY {
+    for event in 0..podproof_vocabulary::scenario::RING_CAPACITY {
         cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(event % 2 == 1)));
     }
     assert!(!cluster.look(|cluster| cluster.shared.control_plane.ring_overflow()));

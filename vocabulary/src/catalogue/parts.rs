@@ -115,6 +115,7 @@ pub fn web(name: &str, story: Story, replicas: u8, nodes: usize) -> Scenario {
         approximations: Approximations::ALL,
         inaccurate_detectors: false,
         hang: Hang::RpcTimeout,
+        ring_capacity: crate::scenario::RING_CAPACITY,
         mutant: None,
     }
 }

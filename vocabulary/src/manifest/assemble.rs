@@ -172,6 +172,7 @@ impl<'o> World<'o> {
                 approximations: Approximations::ALL,
                 inaccurate_detectors: false,
                 hang: Hang::RpcTimeout,
+                ring_capacity: crate::scenario::RING_CAPACITY,
                 mutant: None,
             });
         }

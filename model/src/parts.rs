@@ -1,0 +1,240 @@
+//! Whose part of a state is whose. Components share nothing but the store and what happens to the cluster, so a state falls
+//! into what is *common* (the store, the machines, the budget of events) and one part for each process: its copies, its
+//! queues, its plans, its containers, its rules. A part with what is common is a state in which the other processes know
+//! nothing and do nothing; what its process can do there is what it can do in the whole.
+//!
+//! For who follows a recorded run: there every write is known, so each process can be followed on its own.
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Container, Kubelet, Process, Proxy, Watch, Watcher};
+
+use crate::cluster::Cluster;
+use crate::kubelet;
+use crate::state::Container as ContainerState;
+use crate::state::{
+    ControllerPod, DeploymentObject, KubeletPod, Machine, NodeObject, PodColumn, ProxyPod, SchedulerPod,
+};
+use crate::watch;
+
+/// The process whose step it is; none for time, the API server, clients and what happens to the cluster.
+pub fn process_of(cluster: &Cluster<'_>, action: &Action) -> Option<Watcher> {
+    match *action {
+        Action::Watch(watch) => Some(match watch {
+            Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } | Watch::List { watcher: to } => to,
+            Watch::DeliverDeployment | Watch::DeliverReplicaSet { .. } | Watch::DeliverBudget => {
+                Watcher::ControllerManager
+            }
+            Watch::DeliverSlice { node } => Watcher::Proxy(node),
+        }),
+        Action::Scheduler(_) => Some(Watcher::Scheduler),
+        Action::Deployment(_)
+        | Action::ReplicaSet(_)
+        | Action::NodeLifecycle(_)
+        | Action::TaintEviction(_)
+        | Action::PodGarbageCollector(_)
+        | Action::Disruption(_)
+        | Action::EndpointSlice(_) => Some(Watcher::ControllerManager),
+        Action::Kubelet(
+            Kubelet::Relist { node } | Kubelet::NoticeHang { node } | Kubelet::ReportNodeStatus { node },
+        )
+        | Action::Process(Process::StartKubelet { node }) => Some(Watcher::Kubelet(node)),
+        Action::Kubelet(step) => kubelet::node_of(cluster, pod_of(step)?).map(Watcher::Kubelet),
+        Action::Container(
+            Container::Listen { pod, .. } | Container::Exit { pod, .. } | Container::ReuseAddress { pod },
+        ) => kubelet::node_of(cluster, pod).map(Watcher::Kubelet),
+        Action::Proxy(Proxy::ProgramRules { node }) => Some(Watcher::Proxy(node)),
+        Action::Process(Process::StartScheduler) => Some(Watcher::Scheduler),
+        Action::Process(Process::StartControllerManager) => Some(Watcher::ControllerManager),
+        Action::Tick
+        | Action::Drain(_)
+        | Action::Process(Process::StartApiServer)
+        | Action::Environment(_) => None,
+    }
+}
+
+/// The pod that a step of a kubelet is about.
+pub fn pod_of(step: Kubelet) -> Option<PodId> {
+    match step {
+        Kubelet::BeginTermination { pod }
+        | Kubelet::CreateSandbox { pod }
+        | Kubelet::StartContainer { pod, .. }
+        | Kubelet::StopContainer { pod, .. }
+        | Kubelet::RunPreStop { pod, .. }
+        | Kubelet::FinishPreStop { pod, .. }
+        | Kubelet::ExpireGrace { pod, .. }
+        | Kubelet::SendSigterm { pod, .. }
+        | Kubelet::SendSigkill { pod, .. }
+        | Kubelet::StopSandbox { pod }
+        | Kubelet::FinishPod { pod }
+        | Kubelet::ReportStatus { pod }
+        | Kubelet::RemovePod { pod }
+        | Kubelet::ForgetPod { pod }
+        | Kubelet::FlipReadiness { pod, .. }
+        | Kubelet::PassStartup { pod, .. }
+        | Kubelet::FailProbe { pod, .. } => Some(pod),
+        Kubelet::Relist { .. } | Kubelet::NoticeHang { .. } | Kubelet::ReportNodeStatus { .. } => None,
+    }
+}
+
+/// The processes of a cluster: each has a part of its own.
+pub fn processes(cluster: &Cluster<'_>) -> Vec<Watcher> {
+    let of_nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
+    [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(of_nodes).collect()
+}
+
+/// Takes from a state what belongs to any process but `whose`; with none, all parts.
+pub fn keep_only(cluster: &mut Cluster<'_>, whose: Option<Watcher>) {
+    let is = |process| whose == Some(process);
+    for slot in cluster.pod_ids() {
+        let column = cluster.pod_mut(slot);
+        if !is(Watcher::Scheduler) {
+            column.scheduler = SchedulerPod::new();
+        }
+        if !is(Watcher::ControllerManager) {
+            column.controller = ControllerPod::new();
+        }
+        if !column.kubelet.node().is_some_and(|node| is(Watcher::Kubelet(node))) {
+            column.kubelet = KubeletPod::new();
+            cluster.containers_of_mut(slot).fill(ContainerState::new());
+        }
+        for node in cluster.node_ids().filter(|&node| !is(Watcher::Proxy(node))) {
+            *cluster.proxy_mut(node, slot) = ProxyPod::default();
+        }
+    }
+    for node in cluster.node_ids() {
+        let column = cluster.node_mut(node);
+        if !is(Watcher::Scheduler) {
+            column.scheduler = NodeObject::new();
+        }
+        if !is(Watcher::ControllerManager) {
+            column.controller = NodeObject::new();
+        }
+        column.machine = with_own(
+            without_own(column.machine),
+            column.machine,
+            is(Watcher::Kubelet(node)),
+            is(Watcher::Proxy(node)),
+        );
+    }
+    let control = &mut cluster.shared.control_plane;
+    if !is(Watcher::Scheduler) {
+        control.set_scheduler_down(false);
+        control.set_scheduler_must_list(false);
+    }
+    if !is(Watcher::ControllerManager) {
+        control.set_controller_manager_down(false);
+        control.set_controller_manager_must_list(false);
+        cluster.shared.deployment_view = DeploymentObject::new();
+        cluster.shared.budget.set_unseen(false);
+        for column in cluster.replica_sets.iter_mut() {
+            *column = column
+                .with_exists_seen(false)
+                .with_replicas_seen(0)
+                .with_available_seen(0)
+                .with_desired_seen(0)
+                .with_creations_left(0)
+                .with_victims_left(0);
+        }
+    }
+    for process in processes(cluster) {
+        if !is(process) {
+            watch::clear(cluster, process);
+        }
+    }
+}
+
+/// A machine without what belongs to its kubelet and its kube-proxy.
+fn without_own(machine: Machine) -> Machine {
+    with_own(machine, Machine::new(), true, true)
+}
+
+/// `machine` with what belongs to its kubelet, and to its kube-proxy, from `own`.
+fn with_own(machine: Machine, own: Machine, kubelet: bool, proxy: bool) -> Machine {
+    let mut result = machine;
+    if kubelet {
+        result = result
+            .with_kubelet_runs(own.kubelet_runs())
+            .with_kubelet_must_list(own.kubelet_must_list())
+            .with_first_relist_pending(own.first_relist_pending())
+            .with_unhealthy(own.unhealthy());
+    }
+    if proxy {
+        result = result.with_proxy_runs(own.proxy_runs()).with_proxy_must_list(own.proxy_must_list());
+    }
+    result
+}
+
+/// What is common comes to be as it is in `now`, by the write of another process: the news of it are on their way to whoever is in this part.
+/// Plain copies of the store go to exact rings alone; without rings news are a function of store and copy.
+pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
+    let mut slice_changed = false;
+    for pod in cluster.pod_ids() {
+        let (before, after) = (cluster.pod(pod).api, now.pod(pod).api);
+        let column = cluster.pod_mut(pod);
+        column.head = now.pod(pod).head;
+        column.api = after;
+        slice_changed |= column.slice != now.pod(pod).slice;
+        column.slice = now.pod(pod).slice;
+        if before != after {
+            watch::publish_pod(cluster, pod, before, after);
+        }
+    }
+    cluster.recount_slots();
+    if slice_changed {
+        watch::publish_slice(cluster);
+    }
+    for node in cluster.node_ids() {
+        let (before, after) = (cluster.node(node).api, now.node(node).api);
+        let machine = cluster.node(node).machine;
+        let column = cluster.node_mut(node);
+        column.api = after;
+        column.machine = with_own(now.node(node).machine, machine, true, true);
+        if before != after {
+            watch::publish_node(cluster, node, before, after);
+        }
+    }
+    for revision in cluster.revision_ids() {
+        let (mine, theirs) = (cluster.replica_set(revision), now.replica_set(revision));
+        let after = mine
+            .with_exists(theirs.exists())
+            .with_replicas(theirs.replicas())
+            .with_available(theirs.available())
+            .with_desired(theirs.desired());
+        if after != mine {
+            *cluster.replica_set_mut(revision) = after;
+            watch::publish_replica_set(cluster, revision);
+        }
+    }
+    if cluster.shared.deployment != now.shared.deployment {
+        cluster.shared.deployment = now.shared.deployment;
+        watch::publish_deployment(cluster);
+    }
+    let unseen = cluster.shared.budget.unseen();
+    cluster.shared.budget = now.shared.budget.with_unseen(unseen);
+    let (mine, theirs) = (cluster.shared.control_plane, now.shared.control_plane);
+    cluster.shared.control_plane = theirs
+        .with_scheduler_down(mine.scheduler_down())
+        .with_scheduler_must_list(mine.scheduler_must_list())
+        .with_controller_manager_down(mine.controller_manager_down())
+        .with_controller_manager_must_list(mine.controller_manager_must_list())
+        .with_ring_overflow(mine.ring_overflow());
+    cluster.shared.events_left = now.shared.events_left;
+}
+
+/// Nobody in this part remembers the pod, nor is news of it on the way.
+pub fn forgets(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let mut nothing = PodColumn::default();
+    nothing.head = cluster.pod(pod).head;
+    *cluster.pod(pod) == nothing
+        && cluster.containers_of(pod).iter().all(|&container| container == ContainerState::new())
+        && cluster.proxies_of(pod).iter().all(|&proxy| proxy == ProxyPod::default())
+        && !watch::is_pending(cluster, pod)
+}
+
+/// Keeps the slot of a pod from being used again, however little of it is remembered in this part; or lets it go.
+pub fn hold_slot(cluster: &mut Cluster<'_>, pod: PodId, held: bool) {
+    cluster.pod_mut(pod).head.set_held(held);
+    if !held && forgets(cluster, pod) {
+        cluster.free_slot(pod);
+    }
+}
