@@ -3,8 +3,10 @@
 //!
 //! - [`record`]: what an entry of a log can say
 //! - [`reading`]: files into entries, in order
+//! - [`matching`]: the replay of one workload
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 
+pub mod matching;
 pub mod reading;
 pub mod record;
 pub mod world;

@@ -1,0 +1,193 @@
+//! What is seen beside the API: container runtimes, processes, rules, and what somebody did to the cluster.
+
+use std::collections::BTreeSet;
+
+use podproof_model::{Cluster, traffic};
+use podproof_vocabulary::action::{Action, Container, Environment, Kubelet, Process, Proxy, Watcher};
+use podproof_vocabulary::observation::Hook;
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use super::names::Names;
+use super::part::{Condition, Sighting};
+use super::subject::Subject;
+use crate::record::{AppEvent, AppWhat, Entry, FaultEvent, RulesEvent, RuntimeEvent, RuntimeWhat, Seen};
+
+/// What an entry that is no write comes to.
+pub enum Local {
+    /// It is about nothing that this workload has to do with.
+    NotHere,
+    /// Its pod is not known, perhaps not yet.
+    NotYet,
+    /// It says nothing that the model could answer for.
+    Nothing,
+    /// It is outside the model, for this reason.
+    NotModelled(String),
+    /// This process was seen to do something.
+    Seen(Watcher, Sighting),
+}
+
+/// Files whose order among each other is not known, by number.
+const RUNTIME: u8 = 0;
+const APP: u8 = 1;
+const RULES: u8 = 2;
+
+/// What `entry` comes to.
+pub fn local(subject: &Subject, names: &Names, number: u64, entry: &Entry) -> Local {
+    match &entry.seen {
+        Seen::Runtime(event) => runtime(subject, names, number, entry, event),
+        Seen::App(event) => app(subject, names, number, entry, event),
+        Seen::Rules(event) => rules(subject, names, number, entry, event),
+        _ => Local::NotHere,
+    }
+}
+
+fn container_of(subject: &Subject, name: &str) -> Option<ContainerId> {
+    let containers = &subject.scenario.workload.template.containers;
+    containers.iter().position(|container| container.name == name).map(ContainerId::from)
+}
+
+fn sighting(number: u64, entry: &Entry, source: u8, about: PodId, actions: Vec<Action>) -> Sighting {
+    Sighting { entry: number, at: entry.to, source, actions, already: None, after: None, about: Some(about) }
+}
+
+fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &RuntimeEvent) -> Local {
+    if !subject.is_near(&event.namespace) {
+        return Local::NotHere;
+    }
+    let Some(node) = names.node(&event.node) else { return Local::NotHere };
+    let Some(pod) = names.pod(&event.pod, &event.uid) else { return Local::NotYet };
+    let Some(name) = &event.container else { return sandbox(node, pod, number, entry, event.what) };
+    let Some(container) = container_of(subject, name) else {
+        return Local::NotModelled(format!("container {name}, which the template does not have"));
+    };
+    let kubelet = |step| Action::Kubelet(step);
+    let mut already: Option<Condition> = None;
+    let actions = match event.what {
+        RuntimeWhat::Started => vec![kubelet(Kubelet::StartContainer { pod, container })],
+        RuntimeWhat::Exited(0) => vec![
+            Action::Container(Container::Exit { pod, container }),
+            Action::Environment(Environment::FinishContainer { pod, container }),
+        ],
+        RuntimeWhat::Exited(137) => vec![
+            kubelet(Kubelet::SendSigkill { pod, container }),
+            Action::Environment(Environment::CrashContainer { pod, container }),
+        ],
+        RuntimeWhat::Exited(_) => vec![Action::Environment(Environment::CrashContainer { pod, container })],
+        RuntimeWhat::ExecStarted if subject.scenario.workload.template.containers[container.index()].pre_stop.is_some() => {
+            // An exec probe shows in the same way.
+            already = Some(Box::new(move |cluster: &Cluster<'_>| cluster.container(pod, container).hook() != Hook::None));
+            vec![kubelet(Kubelet::RunPreStop { pod, container })]
+        }
+        RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) | RuntimeWhat::Deleted => return Local::Nothing,
+    };
+    Local::Seen(Watcher::Kubelet(node), Sighting { already, ..sighting(number, entry, RUNTIME, pod, actions) })
+}
+
+fn sandbox(node: NodeId, pod: PodId, number: u64, entry: &Entry, what: RuntimeWhat) -> Local {
+    let actions = match what {
+        RuntimeWhat::Started => vec![Action::Kubelet(Kubelet::CreateSandbox { pod })],
+        RuntimeWhat::Exited(_) => vec![
+            Action::Kubelet(Kubelet::StopSandbox { pod }),
+            Action::Environment(Environment::KillSandbox { pod }),
+        ],
+        RuntimeWhat::Deleted | RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) => return Local::Nothing,
+    };
+    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, RUNTIME, pod, actions))
+}
+
+/// SIGTERM.
+const TERM: i32 = 15;
+
+fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &AppEvent) -> Local {
+    let uid = event.uid.as_deref().unwrap_or_default();
+    let Some(pod) = names.pod(&event.pod, uid) else { return Local::NotYet };
+    let Some(container) = container_of(subject, &event.container) else { return Local::Nothing };
+    let action = match event.what {
+        AppWhat::Listening => Action::Container(Container::Listen { pod, container }),
+        AppWhat::Signal(TERM) => Action::Kubelet(Kubelet::SendSigterm { pod, container }),
+        // What the runtime shows as well, and better.
+        AppWhat::Started | AppWhat::Exit(_) | AppWhat::Signal(_) | AppWhat::Served(_) => return Local::Nothing,
+    };
+    let Some(node) = names.home(pod) else { return Local::NotYet };
+    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, APP, pod, vec![action]))
+}
+
+/// The pods that new connections of the Service are sent to on `node`.
+pub fn destinations(cluster: &Cluster<'_>, node: NodeId) -> BTreeSet<PodId> {
+    traffic::destinations(&cluster.rules.scenario, cluster, node).map(|(pod, _)| pod).collect()
+}
+
+fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &RulesEvent) -> Local {
+    if !event.written {
+        return Local::Nothing;
+    }
+    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else { return Local::NotHere };
+    let key = format!("{}/{service}", subject.namespace);
+    let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
+    let ip = |address: &String| address.rsplit_once(':').map_or(address.clone(), |(ip, _)| ip.to_owned());
+    let wanted: BTreeSet<PodId> =
+        addresses.iter().filter_map(|address| names.pod_at(ip(address).trim_matches(['[', ']']))).collect();
+    let same = wanted.clone();
+    let program = Action::Proxy(Proxy::ProgramRules { node });
+    Local::Seen(
+        Watcher::Proxy(node),
+        Sighting {
+            entry: number,
+            at: entry.to,
+            source: RULES,
+            actions: vec![program],
+            already: Some(Box::new(move |cluster| destinations(cluster, node) == same)),
+            after: Some(Box::new(move |cluster| destinations(cluster, node) == wanted)),
+            about: None,
+        },
+    )
+}
+
+/// What a fault is to the model.
+pub enum Fault {
+    /// This happens to the cluster.
+    Befalls(Action),
+    /// The log shows it elsewhere.
+    Elsewhere,
+    /// It is about nothing that this workload has to do with.
+    NotHere,
+    /// The model has nothing like it.
+    NotModelled,
+}
+
+/// What a fault is to the model.
+pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
+    let node = |step: fn(NodeId) -> Action| match names.node(&event.target) {
+        Some(node) => Fault::Befalls(step(node)),
+        None => Fault::NotHere,
+    };
+    let pod = |step: &dyn Fn(PodId, ContainerId) -> Environment| {
+        let name = event.target.rsplit('/').next().unwrap_or_default();
+        let serving = ContainerId(subject.scenario.workload.template.serving);
+        match names.pod(name, "") {
+            Some(pod) => Fault::Befalls(Action::Environment(step(pod, serving))),
+            None => Fault::NotHere,
+        }
+    };
+    let environment = Action::Environment;
+    match &*event.fault {
+        "poweroff-node" => node(|node| Action::Environment(Environment::CrashNode { node })),
+        "poweron-node" => node(|node| Action::Environment(Environment::ReturnNode { node })),
+        "partition-start" => node(|node| Action::Environment(Environment::PartitionNode { node })),
+        "partition-heal" => node(|node| Action::Environment(Environment::HealPartition { node })),
+        "sigterm-kubelet" => node(|node| Action::Environment(Environment::StopKubelet { node })),
+        "sigstop-containerd" => node(|node| Action::Environment(Environment::HangRuntime { node })),
+        "sigcont-containerd" => node(|node| Action::Environment(Environment::RecoverRuntime { node })),
+        "readiness-off" | "readiness-on" => {
+            pod(&|pod, container| Environment::ChangeReadiness { pod, container })
+        }
+        "liveness-off" | "liveness-on" => pod(&|pod, container| Environment::ChangeLiveness { pod, container }),
+        "apiserver-exited" => Fault::Befalls(environment(Environment::StopApiServer)),
+        "apiserver-ready" => Fault::Befalls(Action::Process(Process::StartApiServer)),
+        // Asked for through the API, or the beginning or the end of something else, or shown by a runtime.
+        "create" | "delete" | "delete-grace-0" | "evict" | "cordon" | "uncordon" | "taint" | "untaint" | "label"
+        | "unlabel" | "rolling-update" | "scale" | "poweroff-node-done" | "poweron-node-done" | "start-kubelet"
+        | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" => Fault::Elsewhere,
+        _ => Fault::NotModelled,
+    }
+}

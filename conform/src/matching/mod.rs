@@ -1,0 +1,29 @@
+//! The replay: a path of the model is looked for whose visible steps are the entries of a log.
+//!
+//! Every write to the API server is in the log, and components share nothing but the store. So each process is followed on
+//! its own ([`part`]): the states that it may be in, given all that was seen. A write is explained if its process can come to
+//! make it; then the store has changed, and the news of it are on their way to the others. What a process does unseen
+//! (deliveries, relists, probes) is searched for when something that it did asks for it, and not before: exact event rings lose
+//! nothing, so waiting is never worse. At the end the paths of all processes are put together and taken on the whole model
+//! ([`whole`]), small step by small step, and its promises are judged on the way.
+//!
+//! - [`subject`]: the workload that is followed; [`names`]: its objects
+//! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
+//! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
+//! - [`part`] and [`path`]: one process, and how it came where it is
+//! - [`whole`]: all together
+
+pub mod actor;
+pub mod eyes;
+pub mod local;
+pub mod names;
+pub mod part;
+pub mod path;
+pub mod plan;
+pub mod replay;
+pub mod subject;
+pub mod whole;
+pub mod writes;
+
+pub use replay::{Outcome, Replay, Unexplained};
+pub use subject::Subject;

@@ -1,0 +1,118 @@
+//! Which object of the log is which of the model's.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use podproof_vocabulary::observation::Address;
+use podproof_vocabulary::{NodeId, PodId, Revision};
+
+/// The names of one workload's objects.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    nodes: Vec<Rc<str>>,
+    pods: BTreeMap<Rc<str>, PodId>,
+    uids: BTreeMap<Rc<str>, PodId>,
+    replica_sets: Vec<(Rc<str>, Rc<str>)>,
+    addresses: BTreeMap<PodId, Vec<Rc<str>>>,
+    called: BTreeMap<PodId, Rc<str>>,
+    homes: BTreeMap<PodId, NodeId>,
+}
+
+impl Names {
+    /// Names of nodes, in the order of the scenario.
+    pub fn new(nodes: Vec<Rc<str>>) -> Self {
+        Self { nodes, ..Self::default() }
+    }
+
+    /// The node of this name.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| &**node == name).map(NodeId::from)
+    }
+
+    /// The name of a node.
+    pub fn node_name(&self, node: NodeId) -> &str {
+        self.nodes.get(node.index()).map_or("?", |name| name)
+    }
+
+    /// A pod is there now.
+    pub fn bind_pod(&mut self, name: &Rc<str>, uid: &Rc<str>, pod: PodId) {
+        self.pods.insert(name.clone(), pod);
+        self.uids.insert(uid.clone(), pod);
+        self.called.insert(pod, name.clone());
+        self.addresses.remove(&pod);
+    }
+
+    /// The pod with this UID; without one, the newest of this name.
+    pub fn pod(&self, name: &str, uid: &str) -> Option<PodId> {
+        match uid.is_empty() {
+            true => self.pods.get(name).copied(),
+            false => self.uids.get(uid).copied(),
+        }
+    }
+
+    /// The node that a pod was bound to.
+    pub fn home(&self, pod: PodId) -> Option<NodeId> {
+        self.homes.get(&pod).copied()
+    }
+
+    /// A pod was bound to this node.
+    pub fn set_home(&mut self, pod: PodId, node: NodeId) {
+        self.homes.insert(pod, node);
+    }
+
+    /// What a pod is called.
+    pub fn pod_name(&self, pod: PodId) -> &str {
+        self.called.get(&pod).map_or("?", |name| name)
+    }
+
+    /// The slot of a pod that nobody remembers any more is free for another.
+    pub fn forget_pod(&mut self, pod: PodId) {
+        self.pods.retain(|_, bound| *bound != pod);
+        self.uids.retain(|_, bound| *bound != pod);
+        self.addresses.remove(&pod);
+        self.called.remove(&pod);
+        self.homes.remove(&pod);
+    }
+
+    /// The pods that are remembered.
+    pub fn pods(&self) -> impl Iterator<Item = PodId> + '_ {
+        self.called.keys().copied()
+    }
+
+    /// A ReplicaSet was created.
+    pub fn bind_replica_set(&mut self, name: &Rc<str>, uid: &Rc<str>) -> Revision {
+        self.replica_sets.push((name.clone(), uid.clone()));
+        Revision::from(self.replica_sets.len() - 1)
+    }
+
+    /// The ReplicaSet of this name or UID.
+    pub fn replica_set(&self, name_or_uid: &str) -> Option<Revision> {
+        let is = |(name, uid): &(Rc<str>, Rc<str>)| &**name == name_or_uid || &**uid == name_or_uid;
+        self.replica_sets.iter().position(is).map(Revision::from)
+    }
+
+    /// How many ReplicaSets there have been.
+    pub fn replica_sets(&self) -> usize {
+        self.replica_sets.len()
+    }
+
+    /// Which of its addresses this is; a new one is the next.
+    pub fn address(&self, pod: PodId, ip: &str) -> Address {
+        let known = self.addresses.get(&pod).map_or(&[][..], |known| known);
+        Address(known.iter().position(|known| &**known == ip).unwrap_or(known.len()) as u8)
+    }
+
+    /// A pod has this address.
+    pub fn bind_address(&mut self, pod: PodId, ip: &Rc<str>) {
+        let known = self.addresses.entry(pod).or_default();
+        if !known.contains(ip) {
+            known.push(ip.clone());
+        }
+    }
+
+    /// The pod that has or had this address, the newest if there are several.
+    pub fn pod_at(&self, ip: &str) -> Option<PodId> {
+        let has = |(_, known): &(&PodId, &Vec<Rc<str>>)| known.iter().any(|known| &**known == ip);
+        self.addresses.iter().filter(has).map(|(&pod, _)| pod).last()
+    }
+}

@@ -1,0 +1,105 @@
+//! The ways of all processes, put together and taken on the whole model.
+
+use std::collections::BTreeMap;
+
+use podproof_model::{ClusterState, Model};
+use podproof_vocabulary::action::{Action, Rename};
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::{NodeId, PodId, Property};
+
+use super::path::Taken;
+
+/// A path of the whole model.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The steps, with when they happened and which entries show them.
+    pub steps: Vec<Taken>,
+    /// Promises that were broken on the way, with the step (from 0) that first did.
+    pub broken: BTreeMap<Property, usize>,
+    /// Promises whose premise was met.
+    pub reached: PropertySet,
+    /// The step, from 0, that the whole model could not take: the parts did not fit together.
+    pub refused: Option<usize>,
+    /// The state in which it ends.
+    pub last: ClusterState,
+}
+
+/// Slots of the parts, which are never used twice, as slots of the whole model, which are.
+#[derive(Default)]
+struct Slots {
+    whole: BTreeMap<PodId, PodId>,
+}
+
+impl Rename for Slots {
+    fn pod(&self, pod: PodId) -> PodId {
+        self.whole.get(&pod).copied().unwrap_or(pod)
+    }
+
+    fn node(&self, node: NodeId) -> NodeId {
+        node
+    }
+}
+
+/// Puts `ways` in one order: what was written after what, and where that says nothing, when.
+pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
+    let mut all = Vec::new();
+    for (way, mut steps) in ways.into_iter().enumerate() {
+        // What nobody saw happened at the latest when what it led to was seen.
+        let mut latest = i64::MAX;
+        for step in steps.iter_mut().rev() {
+            step.moment.at = step.moment.at.min(latest);
+            latest = step.moment.at;
+        }
+        all.extend(steps.into_iter().enumerate().map(|(order, step)| (step.moment.writes, ends(&step), step.moment.at, way, order, step)));
+    }
+    all.sort_by_key(|&(writes, ends, at, way, order, _)| (writes, ends, at, way, order));
+    all.into_iter().map(|(.., step)| step).collect()
+}
+
+/// A write comes after everything that happened before it and after the last.
+fn ends(step: &Taken) -> bool {
+    podproof_model::step::is_write(&step.action) || matches!(step.action, Action::Environment(_) | Action::Process(_)) && step.shown_by.is_some()
+}
+
+/// Takes `steps` on the whole model.
+pub fn take(model: &Model, steps: Vec<Taken>) -> Whole {
+    let mut state = model.initial().swap_remove(0);
+    let mut slots = Slots::default();
+    let mut whole = Whole {
+        steps: Vec::new(),
+        broken: BTreeMap::new(),
+        reached: PropertySet::default(),
+        refused: None,
+        last: state.clone(),
+    };
+    let mut known = PodId::first(0).count() as u8;
+    known = known.max(model.open(&state, |cluster| cluster.used_pods().count() as u8));
+    let mut enabled = Vec::new();
+    for (index, taken) in steps.iter().enumerate() {
+        let action = taken.action.renamed(&slots);
+        model.enabled(&state, &mut enabled);
+        if !enabled.contains(&action) {
+            whole.refused = Some(index);
+            whole.steps.push(Taken { action, ..*taken });
+            break;
+        }
+        let next = model.apply(&state, &action);
+        if matches!(action, Action::ReplicaSet(podproof_vocabulary::action::ReplicaSet::CreatePod { .. })) {
+            let before = model.open(&state, |cluster| cluster.used());
+            let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !before.contains(pod)));
+            if let Some(new) = new {
+                slots.whole.insert(PodId(known), new);
+                known += 1;
+            }
+        }
+        let judged = model.judge(&state, &action, &next);
+        for property in judged.broken.iter() {
+            whole.broken.entry(property).or_insert(index);
+        }
+        whole.reached = whole.reached.union(judged.reached);
+        whole.steps.push(Taken { action, ..*taken });
+        state = next;
+    }
+    whole.last = state;
+    whole
+}

@@ -1,0 +1,84 @@
+//! Writes of PodDisruptionBudgets.
+
+use podproof_model::Cluster;
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Disruption, Drain, Environment, Watcher};
+
+use super::Known;
+use crate::matching::actor::Actor;
+use crate::matching::plan::{Deed, Plan};
+use crate::record::{BudgetFacts, Facts, Write};
+
+/// What a write of a PodDisruptionBudget asks of the model.
+pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    let subject = known.subject;
+    if !subject.is_near(&write.namespace) || subject.budget.as_deref() != Some(&*write.name) {
+        return Plan::NotHere;
+    }
+    let Some(object) = &write.object else { return Plan::NotModelled("budgets without their object".into()) };
+    let Facts::PodDisruptionBudget(facts) = &object.facts else { return Plan::NotHere };
+    if write.subresource.is_empty() {
+        return Plan::Nothing;
+    }
+    let wanted = Wanted::of(known, facts);
+    match actor {
+        // EVI-4: the eviction subresource writes the status before it deletes the pod.
+        Actor::ApiServer => match wanted.newly_disrupted(known.cluster) {
+            Some(pod) => Plan::Befalls(vec![
+                Action::Environment(Environment::EvictPod { pod }),
+                Action::Drain(Drain::EvictPod { pod }),
+            ]),
+            None => Plan::Nothing,
+        },
+        _ if wanted.is(known.cluster) => Plan::Nothing,
+        Actor::Controller(controller) if &**controller == "disruption-controller" => {
+            let mut actions = vec![Action::Disruption(Disruption::UpdateStatus)];
+            actions.extend(
+                known
+                    .cluster
+                    .used_pods()
+                    .map(|pod| Action::Disruption(Disruption::ForgetDisruption { pod })),
+            );
+            let says = format!(
+                "{} disruptions allowed, {} healthy, {} desired",
+                facts.allowed, facts.healthy, facts.desired
+            );
+            let after = move |cluster: &Cluster<'_>| wanted.is(cluster);
+            Plan::By(Deed::steps(Watcher::ControllerManager, actions).then(says, Box::new(after)))
+        }
+        _ => Plan::NotModelled("budget statuses that others write".into()),
+    }
+}
+
+/// The status that an entry shows.
+struct Wanted {
+    allowed: u8,
+    healthy: u8,
+    desired: u8,
+    disrupted: Vec<PodId>,
+}
+
+impl Wanted {
+    fn of(known: &Known<'_, '_>, facts: &BudgetFacts) -> Self {
+        let byte = |count: u32| count.min(255) as u8;
+        let disrupted = facts.disrupted.iter().filter_map(|name| known.names.pod(name, "")).collect();
+        Self {
+            allowed: byte(facts.allowed),
+            healthy: byte(facts.healthy),
+            desired: byte(facts.desired),
+            disrupted,
+        }
+    }
+
+    fn is(&self, cluster: &Cluster<'_>) -> bool {
+        let budget = cluster.shared.budget;
+        budget.written()
+            && (budget.allowed(), budget.healthy(), budget.desired())
+                == (self.allowed, self.healthy, self.desired)
+            && cluster.used_pods().all(|pod| cluster.pod(pod).head.disrupted() == self.disrupted.contains(&pod))
+    }
+
+    fn newly_disrupted(&self, cluster: &Cluster<'_>) -> Option<PodId> {
+        self.disrupted.iter().copied().find(|&pod| !cluster.pod(pod).head.disrupted())
+    }
+}

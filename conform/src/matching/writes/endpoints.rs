@@ -1,0 +1,68 @@
+//! Writes of EndpointSlices.
+
+use podproof_model::Cluster;
+use podproof_model::state::Endpoint;
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, EndpointSlice, Watcher};
+
+use super::Known;
+use crate::matching::actor::Actor;
+use crate::matching::plan::{Deed, Plan};
+use crate::record::{Facts, Verb, Write};
+
+/// What a write of an EndpointSlice asks of the model.
+pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    let subject = known.subject;
+    let Some(object) = &write.object else { return Plan::NotHere };
+    let Facts::EndpointSlice(slice) = &object.facts else { return Plan::NotHere };
+    if !subject.is_near(&write.namespace) || subject.service.as_deref() != Some(&*slice.service) {
+        return Plan::NotHere;
+    }
+    if write.verb == Verb::Delete {
+        return Plan::NotModelled("the removal of EndpointSlices".into());
+    }
+    let mut wanted: Vec<(PodId, Endpoint)> = Vec::new();
+    for endpoint in &slice.endpoints {
+        let Some(name) = &endpoint.pod else { continue };
+        let uid = endpoint.uid.as_deref().unwrap_or_default();
+        // Pods of other workloads are none of this one's.
+        let Some(pod) = known.names.pod(name, uid) else { continue };
+        let entry = Endpoint::new()
+            .with_address(Some(known.names.address(pod, &endpoint.address)))
+            .with_ready(endpoint.ready)
+            .with_serving(endpoint.serving)
+            .with_terminating(endpoint.terminating);
+        wanted.push((pod, entry));
+    }
+    let is = move |cluster: &Cluster<'_>| {
+        cluster.pod_ids().all(|pod| {
+            let entry = wanted.iter().find(|(other, _)| *other == pod).map_or(Endpoint::new(), |&(_, entry)| entry);
+            cluster.pod(pod).slice == entry
+        })
+    };
+    if is(known.cluster) {
+        return Plan::Nothing;
+    }
+    match actor {
+        Actor::Controller(controller) if &**controller == "endpointslice-controller" => {
+            let write = Action::EndpointSlice(EndpointSlice::WriteSlice);
+            let says = slice
+                .endpoints
+                .iter()
+                .map(|endpoint| {
+                    let mark = |is: bool, letter: char| if is { letter } else { '-' };
+                    format!(
+                        "{}:{}{}{}",
+                        endpoint.pod.as_deref().unwrap_or(&endpoint.address),
+                        mark(endpoint.ready, 'r'),
+                        mark(endpoint.serving, 's'),
+                        mark(endpoint.terminating, 't')
+                    )
+                })
+                .collect::<Vec<_>>()
+                .join(" ");
+            Plan::By(Deed::steps(Watcher::ControllerManager, vec![write]).then(says, Box::new(is)))
+        }
+        _ => Plan::NotModelled("EndpointSlices that others write".into()),
+    }
+}

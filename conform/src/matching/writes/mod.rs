@@ -1,0 +1,47 @@
+//! Writes to the API server, as steps of the model: who may make which, and what it changes.
+//!
+//! - [`pods`]: creation, binding, status, eviction, deletion
+//! - [`nodes`]: conditions, taints, cordons
+//! - [`workloads`]: Deployments and ReplicaSets
+//! - [`endpoints`]: EndpointSlices
+//! - [`budgets`]: PodDisruptionBudgets
+
+pub mod budgets;
+pub mod endpoints;
+pub mod nodes;
+pub mod pods;
+pub mod workloads;
+
+use podproof_model::Cluster;
+
+use super::actor::Actor;
+use super::names::Names;
+use super::plan::Plan;
+use super::subject::Subject;
+use crate::record::Write;
+
+/// What is known when a write is judged.
+pub struct Known<'k, 'a> {
+    /// The workload that is followed.
+    pub subject: &'k Subject,
+    /// The names of its objects.
+    pub names: &'k Names,
+    /// The store and the machines as they are.
+    pub cluster: &'k Cluster<'a>,
+    /// The hash of the Deployment's template.
+    pub template: Option<u64>,
+}
+
+/// What a write that was granted asks of the model.
+pub fn plan(known: &Known<'_, '_>, write: &Write) -> Plan {
+    let actor = Actor::of(write);
+    match &*write.resource {
+        "pods" => pods::plan(known, &actor, write),
+        "nodes" => nodes::plan(known, &actor, write),
+        "deployments" | "replicasets" => workloads::plan(known, &actor, write),
+        "endpointslices" => endpoints::plan(known, &actor, write),
+        "poddisruptionbudgets" => budgets::plan(known, &actor, write),
+        "services" => Plan::Nothing,
+        other => Plan::NotModelled(other.to_string()),
+    }
+}

@@ -1,0 +1,216 @@
+//! Writes of pods.
+
+use podproof_model::Cluster;
+use podproof_model::api_server::eviction::{self, Answer};
+use podproof_vocabulary::action::{
+    Action, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler,
+    TaintEviction, Watcher,
+};
+use podproof_vocabulary::observation::{Deletion, Phase};
+use podproof_vocabulary::scenario::WorkloadKind;
+use podproof_vocabulary::{NodeId, PodId};
+
+use super::Known;
+use crate::matching::actor::Actor;
+use crate::matching::plan::{Deed, Plan};
+use crate::record::{Facts, PodFacts, Verb, Write};
+
+/// What a write of a pod asks of the model.
+pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    if !known.subject.is_near(&write.namespace) {
+        return Plan::NotHere;
+    }
+    if write.verb == Verb::Create && write.subresource.is_empty() {
+        return create(known, actor, write);
+    }
+    let uid = write.object.as_ref().filter(|object| matches!(object.facts, Facts::Pod(_))).map(|object| &*object.uid);
+    let Some(pod) = known.names.pod(&write.name, uid.unwrap_or_default()) else { return Plan::NotHere };
+    match (&*write.subresource, write.verb) {
+        ("binding", Verb::Create) => bind(known, actor, write, pod),
+        ("eviction", Verb::Create) => evict(known, pod),
+        ("status", _) => status(known, actor, write, pod),
+        ("", Verb::Delete) => delete(known, actor, write, pod),
+        ("", _) => change(known, actor, write, pod),
+        (subresource, _) => Plan::NotModelled(format!("pods/{subresource}")),
+    }
+}
+
+fn facts(write: &Write) -> Option<&PodFacts> {
+    match &write.object.as_ref()?.facts {
+        Facts::Pod(facts) => Some(facts),
+        _ => None,
+    }
+}
+
+fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    let Some(object) = &write.object else { return Plan::NotHere };
+    if known.subject.kind() == WorkloadKind::Pod {
+        // The workload itself: the story begins with it.
+        return if known.subject.is(object) { Plan::Nothing } else { Plan::NotHere };
+    }
+    let owner = object.owner.as_ref();
+    let Some(revision) = owner.and_then(|owner| known.names.replica_set(&owner.uid)) else {
+        return Plan::NotHere;
+    };
+    match actor {
+        Actor::Controller(controller) if &**controller == "replicaset-controller" => {
+            let create = Action::ReplicaSet(ReplicaSet::CreatePod { revision });
+            Plan::By(Deed::steps(Watcher::ControllerManager, vec![create]))
+        }
+        _ => Plan::Wrong("only the replicaset controller creates pods of a ReplicaSet".into()),
+    }
+}
+
+fn bind(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
+    let Some(target) = &write.target else { return Plan::NotModelled("bindings without their target".into()) };
+    let Some(node) = known.names.node(target) else {
+        return Plan::Wrong(format!("a binding to {target}, which the log shows nowhere else"));
+    };
+    match actor {
+        Actor::Scheduler => {
+            let bind = Action::Scheduler(Scheduler::BindPod { pod });
+            let there = move |cluster: &Cluster<'_>| cluster.pod(pod).api.node() == Some(node);
+            Plan::By(
+                Deed::steps(Watcher::Scheduler, vec![bind])
+                    .then(format!("the pod is bound to {target}"), Box::new(there))
+                    .about(pod),
+            )
+        }
+        _ => Plan::NotModelled("bindings by another scheduler".into()),
+    }
+}
+
+/// The phase of this name.
+pub fn phase(name: &str) -> Option<Phase> {
+    match name {
+        "Pending" => Some(Phase::Pending),
+        "Running" => Some(Phase::Running),
+        "Succeeded" => Some(Phase::Succeeded),
+        "Failed" => Some(Phase::Failed),
+        _ => None,
+    }
+}
+
+fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
+    let Some(facts) = facts(write) else { return Plan::NotModelled("statuses without their object".into()) };
+    let Some(phase) = phase(&facts.phase) else {
+        return Plan::NotModelled(format!("phase {}", facts.phase));
+    };
+    let (ready, address) = (facts.ready, facts.ip.as_ref().map(|ip| known.names.address(pod, ip)));
+    let now = known.cluster.pod(pod).api;
+    let same = now.phase() == phase && now.ready() == ready && now.address() == address;
+    let after = move |cluster: &Cluster<'_>| {
+        let object = cluster.pod(pod).api;
+        object.phase() == phase && object.ready() == ready && object.address() == address
+    };
+    let says = || format!("phase {}, ready {ready}, address {}", facts.phase, facts.ip.as_deref().unwrap_or("none"));
+    match actor {
+        Actor::Kubelet(name) => {
+            let Some(node) = known.names.node(name) else {
+                return Plan::Wrong(format!("a status from {name}, a node that the log shows nowhere else"));
+            };
+            let whose = Watcher::Kubelet(node);
+            let deed = if same {
+                // It changes what the model does not represent; but only the kubelet that has the pod reports it.
+                Deed::only_if(whose, Box::new(move |cluster| knows(cluster, node, pod)))
+            } else {
+                let report = Action::Kubelet(Kubelet::ReportStatus { pod });
+                Deed::steps(whose, vec![report]).then(says(), Box::new(after))
+            };
+            Plan::By(deed.about(pod))
+        }
+        Actor::Controller(_) if same => Plan::Nothing,
+        Actor::Controller(controller) if &**controller == "node-controller" => {
+            let mark = Action::NodeLifecycle(NodeLifecycle::MarkPodNotReady { pod });
+            Plan::By(
+                Deed::steps(Watcher::ControllerManager, vec![mark]).then(says(), Box::new(after)).about(pod),
+            )
+        }
+        Actor::Controller(controller) if &**controller == "pod-garbage-collector" => {
+            let fail = Action::PodGarbageCollector(PodGarbageCollector::FailPod { pod });
+            Plan::By(
+                Deed::steps(Watcher::ControllerManager, vec![fail]).then(says(), Box::new(after)).about(pod),
+            )
+        }
+        // The scheduler says why it could not place a pod, and which node it nominates.
+        Actor::Scheduler | Actor::ApiServer | Actor::Client(_) if same => Plan::Nothing,
+        _ => Plan::Wrong(format!("{} does not write the status of pods", write.user)),
+    }
+}
+
+/// The kubelet of `node` has the pod: in its copy, or in its runtime.
+fn knows(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    kubelet.node() == Some(node)
+}
+
+fn evict(known: &Known<'_, '_>, pod: PodId) -> Plan {
+    let head = known.cluster.pod(pod).head;
+    let object = known.cluster.pod(pod).api;
+    if object.is_deleting() || !object.exists() {
+        return Plan::Nothing;
+    }
+    let mut steps = Vec::new();
+    if !head.eviction_granted() {
+        if eviction::ask(known.cluster, pod) == Answer::Refused {
+            return Plan::Wrong("the budget refuses this eviction".into());
+        }
+        steps.extend([Action::Environment(Environment::EvictPod { pod }), Action::Drain(Drain::EvictPod { pod })]);
+    }
+    steps.push(Action::Drain(Drain::DeletePod { pod }));
+    Plan::Befalls(steps)
+}
+
+fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
+    let object = known.cluster.pod(pod).api;
+    if !object.exists() {
+        return Plan::Wrong("a deletion that was granted, of a pod that is gone".into());
+    }
+    let at_once = write.grace_seconds == Some(0);
+    let by = |action| Plan::By(Deed::steps(Watcher::ControllerManager, vec![action]).about(pod));
+    match actor {
+        Actor::Kubelet(name) => {
+            let Some(node) = known.names.node(name) else {
+                return Plan::Wrong(format!("a deletion by {name}, a node that the log shows nowhere else"));
+            };
+            let remove = Action::Kubelet(Kubelet::RemovePod { pod });
+            Plan::By(Deed::steps(Watcher::Kubelet(node), vec![remove]).about(pod))
+        }
+        Actor::Controller(controller) => match &**controller {
+            "replicaset-controller" => by(Action::ReplicaSet(ReplicaSet::DeletePod { pod })),
+            // The taint eviction controller was part of the node controller until 1.29.
+            "node-controller" | "taint-eviction-controller" if at_once => {
+                by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }))
+            }
+            "node-controller" | "taint-eviction-controller" => {
+                by(Action::TaintEviction(TaintEviction::DeletePod { pod }))
+            }
+            "pod-garbage-collector" => by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod })),
+            _ => by_outsider(known, pod, at_once, object.deletion()),
+        },
+        Actor::Scheduler | Actor::ApiServer | Actor::Client(_) => {
+            by_outsider(known, pod, at_once, object.deletion())
+        }
+    }
+}
+
+/// A deletion by a user, by the scheduler's preemption, or by a controller that the model does not have.
+fn by_outsider(_known: &Known<'_, '_>, pod: PodId, at_once: bool, deletion: Deletion) -> Plan {
+    match (at_once, deletion) {
+        (true, _) => Plan::Befalls(vec![Action::Environment(Environment::ForceDeletePod { pod })]),
+        (false, Deletion::None) => Plan::Befalls(vec![Action::Environment(Environment::DeletePod { pod })]),
+        // DEL-9: a plain deletion of a pod that is deleting changes nothing.
+        (false, _) => Plan::Nothing,
+    }
+}
+
+fn change(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
+    let Some(facts) = facts(write) else { return Plan::NotModelled("changes of pods without their object".into()) };
+    let object = known.cluster.pod(pod).api;
+    let node = facts.node.as_ref().and_then(|name| known.names.node(name));
+    let same = object.node() == node && facts.finalizers == object.finalizer();
+    match (same, actor) {
+        (true, _) => Plan::Nothing,
+        (false, _) => Plan::NotModelled("changes of a pod's node or finalizers beside binding".into()),
+    }
+}

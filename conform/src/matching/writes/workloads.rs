@@ -1,0 +1,144 @@
+//! Writes of Deployments and ReplicaSets.
+
+use podproof_model::Cluster;
+use podproof_vocabulary::Revision;
+use podproof_vocabulary::action::{Action, Deployment, Environment, ReplicaSet, Watcher};
+use podproof_vocabulary::scenario::WorkloadKind;
+
+use super::Known;
+use crate::matching::actor::Actor;
+use crate::matching::plan::{Deed, Plan};
+use crate::record::{DeploymentFacts, Facts, ReplicaSetFacts, Verb, Write};
+
+/// What a write of a Deployment or a ReplicaSet asks of the model.
+pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    if !known.subject.is_near(&write.namespace) {
+        return Plan::NotHere;
+    }
+    let Some(object) = &write.object else {
+        return match &*write.name == &*known.subject.name {
+            true => Plan::NotModelled(format!("{} without their object", write.resource)),
+            false => Plan::NotHere,
+        };
+    };
+    match &object.facts {
+        Facts::Deployment(facts) if known.subject.is(object) => deployment(known, actor, write, facts),
+        Facts::ReplicaSet(facts) => {
+            let owner = object.owner.as_ref().map(|owner| &*owner.uid);
+            let own = known.subject.is(object) || owner == Some(&*known.subject.uid);
+            match own {
+                true => replica_set(known, actor, write, facts, &object.uid),
+                false => Plan::NotHere,
+            }
+        }
+        _ => Plan::NotHere,
+    }
+}
+
+fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &DeploymentFacts) -> Plan {
+    let now = known.cluster.shared.deployment;
+    match (write.verb, &*write.subresource) {
+        (Verb::Create, "") => return Plan::Nothing,
+        (Verb::Delete, _) => return Plan::NotModelled("the deletion of Deployments".into()),
+        (_, "status") => {
+            return match facts.deadline_exceeded == now.deadline_exceeded() {
+                true => Plan::Nothing,
+                false if facts.deadline_exceeded => {
+                    let exceed = Action::Deployment(Deployment::ExceedProgressDeadline);
+                    Plan::By(Deed::steps(Watcher::ControllerManager, vec![exceed]))
+                }
+                // That it progresses again goes with the ReplicaSet's status here.
+                false => Plan::Nothing,
+            };
+        }
+        _ => {}
+    }
+    if facts.paused {
+        return Plan::NotModelled("paused Deployments".into());
+    }
+    let mut steps = Vec::new();
+    if known.template.is_some_and(|template| template != facts.template) {
+        steps.push(Action::Environment(Environment::ChangeTemplate));
+    }
+    if facts.replicas != u32::from(now.replicas()) {
+        match u8::try_from(facts.replicas) {
+            Ok(replicas) => steps.push(Action::Environment(Environment::ScaleTo { replicas })),
+            Err(_) => return Plan::NotModelled("more than 255 replicas".into()),
+        }
+    }
+    match (steps.is_empty(), actor) {
+        (true, _) => Plan::Nothing,
+        (false, Actor::Controller(controller)) if &**controller == "deployment-controller" => {
+            Plan::Wrong("the deployment controller changes no template and no replicas".into())
+        }
+        (false, _) => Plan::Befalls(steps),
+    }
+}
+
+fn replica_set(
+    known: &Known<'_, '_>,
+    actor: &Actor,
+    write: &Write,
+    facts: &ReplicaSetFacts,
+    uid: &str,
+) -> Plan {
+    let bare = known.subject.kind() == WorkloadKind::ReplicaSet;
+    let Ok(replicas) = u8::try_from(facts.replicas) else {
+        return Plan::NotModelled("more than 255 replicas".into());
+    };
+    let is_controller = |name: &str| matches!(actor, Actor::Controller(controller) if &**controller == name);
+    if write.verb == Verb::Create {
+        if bare {
+            return Plan::Nothing;
+        }
+        if !is_controller("deployment-controller") {
+            return Plan::Wrong("only the deployment controller creates ReplicaSets of a Deployment".into());
+        }
+        let revision = Revision::from(known.names.replica_sets());
+        let create = Action::Deployment(Deployment::CreateReplicaSet { revision, replicas });
+        return Plan::By(
+            Deed::steps(Watcher::ControllerManager, vec![create]).then(format!("{replicas} replicas"), always()),
+        );
+    }
+    let Some(revision) = known.names.replica_set(uid) else {
+        return Plan::Wrong("a ReplicaSet whose creation the log does not show".into());
+    };
+    if write.verb == Verb::Delete {
+        return Plan::NotModelled("the removal of old ReplicaSets".into());
+    }
+    let now = known.cluster.replica_set(revision);
+    if &*write.subresource == "status" {
+        let available = facts.available.min(255) as u8;
+        if now.available() == available {
+            return Plan::Nothing;
+        }
+        if !is_controller("replicaset-controller") {
+            return Plan::Wrong(format!("{} does not write the status of ReplicaSets", write.user));
+        }
+        let update = Action::ReplicaSet(ReplicaSet::UpdateStatus { revision });
+        let after = move |cluster: &Cluster<'_>| cluster.replica_set(revision).available() == available;
+        return Plan::By(
+            Deed::steps(Watcher::ControllerManager, vec![update])
+                .then(format!("{available} available replicas"), Box::new(after)),
+        );
+    }
+    let desired = facts.desired.map_or(now.desired(), |desired| desired.min(255) as u8);
+    if now.replicas() == replicas && (bare || now.desired() == desired) {
+        return Plan::Nothing;
+    }
+    match is_controller("deployment-controller") {
+        true => {
+            let scale = Action::Deployment(Deployment::ScaleReplicaSet { revision, replicas });
+            Plan::By(
+                Deed::steps(Watcher::ControllerManager, vec![scale])
+                    .then(format!("{replicas} replicas wanted"), always()),
+            )
+        }
+        false if bare => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
+        false => Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into()),
+    }
+}
+
+fn always() -> crate::matching::part::Condition {
+    Box::new(|_| true)
+}

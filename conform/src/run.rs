@@ -1,0 +1,194 @@
+//! A log against the model: its workloads are found in a first pass, and followed in a second.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use podproof_vocabulary::{NodeId, Property};
+
+use crate::matching::eyes::Eyes;
+use crate::matching::whole::{self, Whole};
+use crate::matching::{Outcome, Replay, Subject, Unexplained};
+use crate::reading::{Log, Problem};
+use crate::record::Seen;
+use crate::tally::Tally;
+use crate::world::{self, Observed, Surveyor, World};
+
+/// How a log is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How its workloads are found.
+    pub world: world::Options,
+    /// States that one entry may cost; none is the default.
+    pub max_states: Option<u64>,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Entries that were read; in the second pass.
+    pub entries: u64,
+    /// States looked at.
+    pub states: u64,
+}
+
+/// What came of a log.
+#[derive(Debug)]
+pub struct Report {
+    /// Its workloads.
+    pub followed: Vec<Followed>,
+    /// What was found that is no workload of the model, and why.
+    pub world: World,
+    /// What came of its entries.
+    pub tally: Tally,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What came of a workload.
+#[derive(Debug)]
+pub struct Followed {
+    /// Its name.
+    pub name: String,
+    /// The entry that nothing explains.
+    pub unexplained: Option<Box<Unexplained>>,
+    /// The path that was found, up to the last entry that was explained.
+    pub whole: Whole,
+    /// The replay as it ended.
+    pub replay: Replay,
+}
+
+/// What is said of a log as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything in it that the model represents is a behaviour of the model.
+    Lawful,
+    /// An entry is none.
+    Unexplained,
+    /// A bound came first.
+    Incomplete,
+}
+
+impl Verdict {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lawful => "lawful",
+            Self::Unexplained => "unexplained",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+impl Report {
+    /// What is said of the log as a whole.
+    pub fn verdict(&self) -> Verdict {
+        let unexplained = || self.followed.iter().filter_map(|followed| followed.unexplained.as_ref());
+        if unexplained().any(|unexplained| !unexplained.bound) {
+            Verdict::Unexplained
+        } else if unexplained().next().is_some() {
+            Verdict::Incomplete
+        } else {
+            Verdict::Lawful
+        }
+    }
+
+    /// The promises that were broken on the way.
+    pub fn broken(&self) -> BTreeSet<Property> {
+        self.followed.iter().flat_map(|followed| followed.whole.broken.keys().copied()).collect()
+    }
+
+    /// States looked at.
+    pub fn states(&self) -> u64 {
+        self.followed.iter().map(|followed| followed.replay.states()).sum()
+    }
+
+    /// The first entry that nothing explains.
+    pub fn first_unexplained(&self) -> Option<&Unexplained> {
+        let all = self.followed.iter().filter_map(|followed| followed.unexplained.as_deref());
+        all.min_by_key(|unexplained| unexplained.entry)
+    }
+}
+
+/// Processes that write what they do: pods by name, with their containers.
+type Writers = BTreeSet<(Rc<str>, Rc<str>)>;
+
+fn subject_of(observed: &Observed) -> Subject {
+    let mut scenario = observed.scenario.clone();
+    // When a process begins to accept connections is its own affair.
+    for container in &mut scenario.workload.template.containers {
+        container.listens_after_seconds = container.listens_after_seconds.max(1);
+    }
+    Subject {
+        scenario,
+        namespace: observed.namespace.clone(),
+        name: observed.object_name.clone(),
+        uid: observed.uid.clone(),
+        nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
+        service: observed.service.as_ref().map(|service| service.name.clone()),
+        budget: observed.budgets.first().map(|budget| budget.name.clone()),
+    }
+}
+
+/// Judges a log.
+///
+/// # Errors
+/// What is wrong with its files.
+pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Problem> {
+    let begun = Instant::now();
+    let mut surveyor = Surveyor::default();
+    let mut writers = Writers::new();
+    for entry in log.entries() {
+        let entry = entry?;
+        if let Seen::App(event) = &entry.seen {
+            writers.insert((event.pod.clone(), event.container.clone()));
+        }
+        surveyor.see(&entry);
+    }
+    let world = surveyor.finish(&options.world)?;
+    let mut tally = Tally::default();
+    let mut active = Vec::new();
+    for observed in &world.workloads {
+        let subject = subject_of(observed);
+        let of = |nodes: Vec<Rc<str>>| -> BTreeSet<NodeId> {
+            let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
+            nodes.iter().filter_map(place).collect()
+        };
+        let eyes = Eyes {
+            runtimes: of(log.nodes_with_runtime()),
+            rules: of(log.nodes_with_rules()),
+            apps: BTreeSet::new(),
+            writers: writers.clone(),
+        };
+        match Replay::new(subject, eyes, options.max_states) {
+            Ok(replay) => active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>)),
+            Err(why) => tally.leave_out(&observed.scenario.name, &why),
+        }
+    }
+    let mut number = 0;
+    for entry in log.entries() {
+        let entry = entry?;
+        number += 1;
+        tally.read(number, &entry);
+        for (index, (_, replay, unexplained)) in active.iter_mut().enumerate() {
+            if unexplained.is_none() {
+                *unexplained = replay.take(number, &entry).err();
+                tally.learn(index, replay.outcomes());
+            }
+        }
+        if number % 64 == 0 {
+            progress(Progress { entries: number, states: active.iter().map(|(_, replay, _)| replay.states()).sum() });
+        }
+    }
+    let mut followed = Vec::new();
+    for (index, (name, mut replay, mut unexplained)) in active.into_iter().enumerate() {
+        if unexplained.is_none() {
+            unexplained = replay.finish().err();
+            tally.learn(index, replay.outcomes());
+        }
+        let whole = whole::take(&replay.model, whole::merge(replay.ways()));
+        followed.push(Followed { name, unexplained, whole, replay });
+    }
+    Ok(Report { followed, world, tally, took: begun.elapsed() })
+}
+
