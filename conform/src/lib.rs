@@ -5,8 +5,11 @@
 //! - [`reading`]: files into entries, in order
 //! - [`matching`]: the replay of one workload
 //! - [`world`]: the workloads and nodes of a log, as scenarios
+//! - [`run`]: a log against the model; [`tally`]: its entries, counted
 
 pub mod matching;
 pub mod reading;
 pub mod record;
+pub mod run;
+pub mod tally;
 pub mod world;

@@ -237,7 +237,10 @@ impl Part {
                 let mut after = possible.clone();
                 after.met |= 1 << index;
                 if let Some(action) = action {
-                    self.take(model, &mut after, &action, quest.moment, Some(self.sightings[index].entry));
+                    let seen = &self.sightings[index];
+                    let moment = Moment { at: seen.at, ..quest.moment };
+                    let taken = Taken { action, moment, shown_by: Some(seen.entry), is_write: false };
+                    self.take(model, &mut after, taken);
                     let sighting = &self.sightings[index];
                     let mut state = after.state.clone();
                     let cluster = Cluster::new(&model.rules, &mut state);
@@ -251,7 +254,8 @@ impl Part {
             }
             for action in hidden {
                 let mut after = possible.clone();
-                self.take(model, &mut after, &action, quest.moment, None);
+                let taken = Taken { action, moment: quest.moment, shown_by: None, is_write: false };
+                self.take(model, &mut after, taken);
                 if seen.insert(fingerprint(&after.state, after.met)) {
                     queue.push(after);
                 }
@@ -282,18 +286,19 @@ impl Part {
             return false;
         }
         after.state = from.state.clone();
-        self.take(model, &mut after, action, quest.moment, Some(quest.entry));
+        let taken = Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
+        self.take(model, &mut after, taken);
         if prints.insert(fingerprint(&after.state, after.met)) {
             found.push(after);
         }
         true
     }
 
-    fn take(&mut self, model: &Model, possible: &mut Possible, action: &Action, moment: Moment, shown_by: Option<u64>) {
+    fn take(&mut self, model: &Model, possible: &mut Possible, taken: Taken) {
         let mut cluster = Cluster::new(&model.rules, &mut possible.state);
-        step::apply(&mut cluster, action);
+        step::apply(&mut cluster, &taken.action);
         parts::keep_only(&mut cluster, Some(self.whose));
-        possible.tip = self.paths.extend(possible.tip, Taken { action: *action, moment, shown_by });
+        possible.tip = self.paths.extend(possible.tip, taken);
     }
 
     /// Sightings that every possible state has met are over.

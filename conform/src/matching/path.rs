@@ -22,6 +22,8 @@ pub struct Taken {
     pub moment: Moment,
     /// The entry of the log that shows it, by its number; none if nothing does.
     pub shown_by: Option<u64>,
+    /// It is the write that this moment ends with.
+    pub is_write: bool,
 }
 
 /// The end of a path; the beginning has none.

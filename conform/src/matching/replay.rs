@@ -80,7 +80,7 @@ impl Replay {
     ///
     /// # Errors
     /// A sentence that names the limit, if its world is larger than a state can hold.
-    pub fn new(subject: Subject, eyes: Eyes) -> Result<Self, String> {
+    pub fn new(subject: Subject, mut eyes: Eyes, bound: Option<u64>) -> Result<Self, String> {
         let model = Model::of_any_size(subject.scenario.clone())?;
         let first = model.initial().swap_remove(0);
         let mut common = first.clone();
@@ -97,6 +97,7 @@ impl Replay {
         if subject.kind() == WorkloadKind::Pod {
             let pod = PodId(0);
             names.bind_pod(&subject.name, &subject.uid, pod);
+            eyes.open(&subject, &subject.name, pod);
             parts::hold_slot(&mut cluster, pod, true);
             for part in &mut parts {
                 for possible in &mut part.possible {
@@ -116,7 +117,7 @@ impl Replay {
             unplaced: Vec::new(),
             template: None,
             writes: 0,
-            bound: BOUND,
+            bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
         })
     }
@@ -167,6 +168,25 @@ impl Replay {
     /// How many states the processes may be in, together.
     pub fn width(&self) -> usize {
         self.parts.iter().map(|part| part.possible.len()).sum()
+    }
+
+    /// What the processes may be in, for whoever looks for a mistake.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            use std::fmt::Write as _;
+            let _ = writeln!(text, "{:?}: {} possible, {} sightings", part.whose, part.possible.len(), part.sightings.len());
+            for possible in part.possible.iter().take(3) {
+                let mut state = possible.state.clone();
+                let cluster = Cluster::new(&self.model.rules, &mut state);
+                for pod in cluster.used_pods() {
+                    let column = cluster.pod(pod);
+                    let _ = writeln!(text, "  {pod:?} {:?} {:?}", column.api, column.kubelet);
+                    let _ = writeln!(text, "     {:?}", cluster.containers_of(pod));
+                }
+            }
+        }
+        text
     }
 
     /// The steps of each process on one of the ways that explain everything, and what happened to the cluster.
@@ -381,7 +401,7 @@ impl Replay {
             let mut cluster = Cluster::new(&self.model.rules, &mut self.common);
             step::apply(&mut cluster, action);
             parts::keep_only(&mut cluster, None);
-            self.befallen.push(Taken { action: *action, moment, shown_by: Some(number) });
+            self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
             self.writes += 1;
         }
         Ok(())
@@ -407,6 +427,7 @@ impl Replay {
                     let new = cluster.used_pods().find(|pod| !bound.contains(pod));
                     if let Some(pod) = new {
                         self.names.bind_pod(&object.name, &object.uid, pod);
+                        self.eyes.open(&self.subject, &object.name, pod);
                     }
                 }
                 if let Some(pod) = self.names.pod(&object.name, &object.uid) {

@@ -50,15 +50,10 @@ pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
             step.moment.at = step.moment.at.min(latest);
             latest = step.moment.at;
         }
-        all.extend(steps.into_iter().enumerate().map(|(order, step)| (step.moment.writes, ends(&step), step.moment.at, way, order, step)));
+        all.extend(steps.into_iter().enumerate().map(|(order, step)| (step.moment.writes, step.is_write, step.moment.at, way, order, step)));
     }
-    all.sort_by_key(|&(writes, ends, at, way, order, _)| (writes, ends, at, way, order));
+    all.sort_by_key(|&(writes, is_write, at, way, order, _)| (writes, is_write, at, way, order));
     all.into_iter().map(|(.., step)| step).collect()
-}
-
-/// A write comes after everything that happened before it and after the last.
-fn ends(step: &Taken) -> bool {
-    podproof_model::step::is_write(&step.action) || matches!(step.action, Action::Environment(_) | Action::Process(_)) && step.shown_by.is_some()
 }
 
 /// Takes `steps` on the whole model.
