@@ -49,6 +49,11 @@ pub enum Seen {
     Request(RequestEvent),
     /// Somebody did something to the cluster.
     Fault(FaultEvent),
+    /// The kubelet of this node renewed its lease: a sign of life.
+    Renewal {
+        /// The node.
+        node: Rc<str>,
+    },
     /// Something that no part of the model speaks of: a word for the list of what is not modelled, such as `leases`.
     Other(Rc<str>),
 }

@@ -1,1 +1,28 @@
 //! Files into entries, in order.
+//!
+//! A log is what was given: files, or folders of a recording. What a file is shows its first line, whatever its name, and
+//! gzip is seen by how it begins. Files are read line by line, as often as asked, and merged:
+//!
+//! - the audit log by resource versions and receipts (`order`), each event held for a minute of the log
+//! - watches: beside an audit log only the lists with which they begin; without one everything, by resource version
+//! - what recorders wrote, by time, each line held for a minute of the log as well
+//!
+//! Memory is bounded by what happens in such a minute, and not by the length of the log.
+
+mod audit;
+mod facts;
+mod kind;
+mod lanes;
+mod lines;
+mod log;
+mod moment;
+mod names;
+mod order;
+mod problem;
+mod recorder;
+mod template;
+mod watch;
+
+pub use kind::Source;
+pub use log::{Entries, Log};
+pub use problem::Problem;

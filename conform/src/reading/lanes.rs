@@ -1,0 +1,188 @@
+//! The sources of a log side by side, each in its own order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::audit::{self, Answered, Heard};
+use super::kind::Source;
+use super::lines::Lines;
+use super::names::Names;
+use super::order::{HELD, Order, Ticket};
+use super::problem::Problem;
+use super::recorder;
+use super::watch::{Told, Watch};
+use crate::record::{Entry, Micros};
+
+/// An entry and its position, by which the sources are merged.
+pub(super) type Placed = Result<(Micros, Entry), Problem>;
+
+/// The files of an audit log: of several API servers, or one after the other.
+pub(super) struct AuditLane {
+    files: Vec<AuditFile>,
+    order: Order<Heard>,
+    names: Names,
+}
+
+struct AuditFile {
+    lines: Lines,
+    /// What the last line said; a line may be a list of events.
+    heard: VecDeque<Heard>,
+}
+
+impl AuditLane {
+    /// `states` are the lists with which watches began.
+    pub(super) fn new(files: Vec<Lines>, states: Vec<Told>) -> Self {
+        let mut order = Order::default();
+        for Told { version, at, entry } in states {
+            let to = at.unwrap_or(Micros::MIN);
+            let ticket =
+                Ticket { file: 0, from: Micros::MIN, to, version: version.or(Some(0)), is_state: true };
+            order.push(ticket, Heard::ready(entry));
+        }
+        let files = files.into_iter().map(|lines| AuditFile { lines, heard: VecDeque::new() }).collect();
+        Self { files, order, names: Names::default() }
+    }
+
+    /// The next event, in the order of the answers, goes into the order; false if there is none.
+    fn hear(&mut self) -> Result<bool, Problem> {
+        for file in &mut self.files {
+            while file.heard.is_empty() {
+                let Some(line) = file.lines.next() else { break };
+                let line = line?.to_vec();
+                file.heard = audit::read(&line, &file.lines.place(), &mut self.names)?.into();
+            }
+        }
+        let first =
+            self.files.iter().enumerate().filter_map(|(index, file)| Some((file.heard.front()?.to, index)));
+        let Some((_, file)) = first.min() else { return Ok(false) };
+        if let Some(heard) = self.files[file].heard.pop_front() {
+            let version = heard.answered.as_ref().map(|Answered { version }| *version);
+            let ticket = Ticket { file, from: heard.from, to: heard.to, version, is_state: false };
+            self.order.push(ticket, heard);
+        }
+        Ok(true)
+    }
+}
+
+impl Iterator for AuditLane {
+    type Item = Placed;
+
+    fn next(&mut self) -> Option<Placed> {
+        loop {
+            if let Some((at, heard)) = self.order.pop() {
+                return Some(heard.entry(&mut self.names).map(|entry| (at, entry)));
+            }
+            if self.order.has_ended() {
+                return None;
+            }
+            match self.hear() {
+                Ok(true) => {}
+                Ok(false) => self.order.end(),
+                Err(problem) => return Some(Err(problem)),
+            }
+        }
+    }
+}
+
+/// The files of watches, where no audit log is. Each is in the order of its versions but for its beginning, so the least
+/// version comes first, and no entry stands before one that came earlier.
+pub(super) struct WatchLane {
+    files: Vec<WatchFile>,
+    position: Micros,
+    names: Names,
+}
+
+struct WatchFile {
+    watch: Watch,
+    head: Option<Told>,
+    /// The highest version that it has told.
+    version: u64,
+}
+
+impl WatchLane {
+    pub(super) fn new(files: Vec<Watch>) -> Self {
+        let files = files.into_iter().map(|watch| WatchFile { watch, head: None, version: 0 }).collect();
+        Self { files, position: Micros::MIN, names: Names::default() }
+    }
+}
+
+impl Iterator for WatchLane {
+    type Item = Placed;
+
+    fn next(&mut self) -> Option<Placed> {
+        for file in &mut self.files {
+            if file.head.is_none() {
+                match file.watch.next(&mut self.names) {
+                    None => {}
+                    Some(Err(problem)) => return Some(Err(problem)),
+                    Some(Ok(told)) => {
+                        file.version = file.version.max(told.version.unwrap_or_default());
+                        file.head = Some(told);
+                    }
+                }
+            }
+        }
+        let heads = self.files.iter().enumerate().filter(|(_, file)| file.head.is_some());
+        let (_, first) = heads.map(|(index, file)| (file.version, index)).min()?;
+        let Told { at, mut entry, .. } = self.files[first].head.take()?;
+        self.position = self.position.max(at.unwrap_or(Micros::MIN));
+        if at.is_none() {
+            (entry.from, entry.to) = (self.position, self.position);
+        }
+        Some(Ok((self.position, entry)))
+    }
+}
+
+/// A file of a recorder. A line is written when the recorder hears of something, which may be a while after it happened.
+pub(super) struct RecorderLane {
+    source: Source,
+    node: Option<Rc<str>>,
+    lines: Lines,
+    names: Names,
+    held: BTreeMap<(Micros, u64), Entry>,
+    read: u64,
+    clock: Micros,
+    position: Micros,
+}
+
+impl RecorderLane {
+    pub(super) fn new(source: Source, node: Option<Rc<str>>, lines: Lines) -> Self {
+        let (held, read) = (BTreeMap::new(), 0);
+        let (clock, position) = (Micros::MIN, Micros::MIN);
+        Self { source, node, lines, names: Names::default(), held, read, clock, position }
+    }
+
+    fn release(&mut self) -> Option<Placed> {
+        let (_, entry) = self.held.pop_first()?;
+        self.position = self.position.max(entry.from);
+        Some(Ok((self.position, entry)))
+    }
+}
+
+impl Iterator for RecorderLane {
+    type Item = Placed;
+
+    fn next(&mut self) -> Option<Placed> {
+        loop {
+            if self.held.first_key_value().is_some_and(|((at, _), _)| at.saturating_add(HELD) < self.clock) {
+                return self.release();
+            }
+            let line = match self.lines.next() {
+                None => return self.release(),
+                Some(Err(problem)) => return Some(Err(problem)),
+                Some(Ok(line)) => line.to_vec(),
+            };
+            let place = self.lines.place();
+            match recorder::read(self.source, &line, place, self.node.as_ref(), &mut self.names) {
+                Err(problem) => return Some(Err(problem)),
+                Ok(noted) => {
+                    self.read += 1;
+                    self.clock = self.clock.max(noted.at);
+                    if let Some(entry) = noted.entry {
+                        self.held.insert((entry.from, self.read), entry);
+                    }
+                }
+            }
+        }
+    }
+}

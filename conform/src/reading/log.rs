@@ -1,0 +1,317 @@
+//! The files of a log: found, recognised, and read together.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde::Deserialize;
+
+use super::kind::{ACCEPTED, Source, Word, source_of};
+use super::lanes::{AuditLane, Placed, RecorderLane, WatchLane};
+use super::lines::Lines;
+use super::names::Names;
+use super::problem::Problem;
+use super::watch::{Told, Watch, kind_of};
+use crate::record::{Entry, Micros, Seen};
+
+/// Files of a recording that are read by people, or say what is in the others.
+const ASIDE: &[&str] = &["meta.json", "summary.json", "timeline.txt"];
+
+/// The manifests of a recording.
+const MANIFESTS: &str = "manifests.yaml";
+
+/// The folder of a recording's watches.
+const WATCHES: &str = "watch";
+
+/// How many lines of a watch are looked at for the kind of its objects.
+const PEEKED: usize = 64;
+
+/// The inputs, found and recognised; nothing is read yet but the first lines.
+#[derive(Clone, Debug)]
+pub struct Log {
+    files: Vec<Input>,
+    manifests: Vec<PathBuf>,
+}
+
+/// A file of a log.
+#[derive(Clone, Debug)]
+struct Input {
+    path: PathBuf,
+    name: Rc<str>,
+    source: Source,
+    /// The node that all of it is of, if it is of one.
+    node: Option<Rc<str>>,
+    /// The kind of a watch's objects.
+    kind: Option<Rc<str>>,
+}
+
+impl Log {
+    /// Finds the files: those that are named, and in each folder those of a recording. In a folder, a file that is no log is
+    /// passed over unless it is called `.jsonl`.
+    pub fn find(paths: &[PathBuf]) -> Result<Self, Problem> {
+        let mut log = Self { files: Vec::new(), manifests: Vec::new() };
+        let mut known = BTreeSet::new();
+        for path in paths {
+            let name = path.display().to_string();
+            let unreadable = |error: std::io::Error| {
+                Problem::new(&name, 0, error.to_string(), "a file or a folder that can be read")
+            };
+            if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+                log.add(path, true, &mut known)?;
+                continue;
+            }
+            let before = log.files.len();
+            log.folder(path, &mut known)?;
+            let watches = path.join(WATCHES);
+            if watches.is_dir() {
+                log.folder(&watches, &mut known)?;
+            }
+            if log.files.len() == before {
+                return Err(Problem::new(&name, 0, "no file of a log is in this folder", ACCEPTED));
+            }
+        }
+        Ok(log)
+    }
+
+    /// Adds the files of a folder.
+    fn folder(&mut self, folder: &Path, known: &mut BTreeSet<PathBuf>) -> Result<(), Problem> {
+        let name = folder.display().to_string();
+        let unreadable =
+            |error: std::io::Error| Problem::new(&name, 0, error.to_string(), "a folder that can be read");
+        let entries =
+            fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
+        let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths.into_iter().filter(|path| path.is_file()) {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if name == MANIFESTS {
+                self.manifests.push(path);
+            } else if !ASIDE.contains(&name.as_str()) {
+                let is_named = name.trim_end_matches(".gz").ends_with(".jsonl");
+                self.add(&path, is_named, known)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a file; if it is no log, that is a problem only where a log was `expected`.
+    fn add(&mut self, path: &Path, expected: bool, known: &mut BTreeSet<PathBuf>) -> Result<(), Problem> {
+        if !known.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
+            return Ok(());
+        }
+        match recognise(path) {
+            Ok(input) => self.files.push(input),
+            Err(problem) if expected => return Err(problem),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A file of this source is there.
+    pub fn has(&self, source: Source) -> bool {
+        self.files.iter().any(|file| file.source == source)
+    }
+
+    /// The nodes of which the events of the container runtime are there, in order.
+    pub fn nodes_with_runtime(&self) -> Vec<Rc<str>> {
+        self.nodes(Source::Runtime)
+    }
+
+    /// The nodes of which the rules are there, in order.
+    pub fn nodes_with_rules(&self) -> Vec<Rc<str>> {
+        self.nodes(Source::Rules)
+    }
+
+    fn nodes(&self, source: Source) -> Vec<Rc<str>> {
+        let of_source = self.files.iter().filter(|file| file.source == source);
+        of_source.filter_map(|file| file.node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The manifests beside the recordings.
+    pub fn manifests(&self) -> &[PathBuf] {
+        &self.manifests
+    }
+
+    /// The entries, in order. May be called again: the files are then read again.
+    pub fn entries(&self) -> Entries {
+        let mut entries = Entries { lanes: Vec::new(), problems: VecDeque::new() };
+        let (mut audits, mut watches) = (Vec::new(), Vec::new());
+        for file in &self.files {
+            let lines = match Lines::open(&file.path, Rc::clone(&file.name)) {
+                Ok(lines) => lines,
+                Err(problem) => {
+                    entries.problems.push_back(problem);
+                    continue;
+                }
+            };
+            match file.source {
+                Source::Audit => audits.push(lines),
+                Source::Watch => watches.push(Watch::new(lines, file.kind.clone())),
+                source => entries.add(RecorderLane::new(source, file.node.clone(), lines)),
+            }
+        }
+        if self.has(Source::Audit) {
+            let states = entries.states(watches);
+            entries.add(AuditLane::new(audits, states));
+        } else {
+            entries.add(WatchLane::new(watches));
+        }
+        entries
+    }
+}
+
+/// What a file is.
+fn recognise(path: &Path) -> Result<Input, Problem> {
+    let name: Rc<str> = path.display().to_string().into();
+    let mut lines = Lines::open(path, Rc::clone(&name))?;
+    let stem = stem_of(path);
+    let of_name = |prefix: &str| stem.strip_prefix(prefix).filter(|node| !node.is_empty()).map(Rc::from);
+    let (source, first) = match lines.next() {
+        Some(line) => {
+            let (line, place) = (line?.to_vec(), lines.place());
+            let unknown =
+                || Problem::new(&name, place.line, "this is none of the lines that are known", ACCEPTED);
+            (source_of(&line, &place)?.ok_or_else(unknown)?, line)
+        }
+        // An empty file says that nothing happened; of what, only its name can say.
+        None => match named(path, &stem) {
+            Some(source) => (source, Vec::new()),
+            None => return Err(Problem::new(&name, 1, "the file is empty", ACCEPTED)),
+        },
+    };
+    let node = match source {
+        Source::Runtime => of_name("runtime-").or_else(|| Some(word(&first, "node")?.into())),
+        Source::Rules => of_name("proxy-").or_else(|| Some(word(&first, "node")?.into())),
+        _ => None,
+    };
+    let kind = match source {
+        Source::Watch => {
+            watched(&first, &mut lines).or_else(|| kind_of(&stem).map(str::to_owned)).map(Rc::from)
+        }
+        _ => None,
+    };
+    Ok(Input { path: path.to_owned(), name, source, node, kind })
+}
+
+/// The name of a file without its folder and its endings.
+fn stem_of(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.trim_end_matches(".gz");
+    [".jsonl", ".json", ".log"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_owned()
+}
+
+/// What an empty file of a recording would have.
+fn named(path: &Path, stem: &str) -> Option<Source> {
+    let folder = path.parent().and_then(Path::file_name);
+    match stem {
+        "audit" => Some(Source::Audit),
+        "app" => Some(Source::App),
+        "client" => Some(Source::Requests),
+        "faults" => Some(Source::Faults),
+        _ if stem.starts_with("runtime-") => Some(Source::Runtime),
+        _ if stem.starts_with("proxy-") => Some(Source::Rules),
+        _ if folder.is_some_and(|folder| folder == WATCHES) => Some(Source::Watch),
+        _ => None,
+    }
+}
+
+/// A text of a line.
+fn word(line: &[u8], name: &str) -> Option<String> {
+    let mut members: std::collections::BTreeMap<String, Word> = serde_json::from_slice(line).ok()?;
+    match members.remove(name)? {
+        Word::Text(text) => Some(text),
+        Word::Other => None,
+    }
+}
+
+/// A line of a watch, of which only the kind of its object is wanted.
+#[derive(Deserialize)]
+struct Peeked {
+    event: Option<PeekedEvent>,
+    object: Option<PeekedObject>,
+}
+
+#[derive(Deserialize)]
+struct PeekedEvent {
+    #[serde(rename = "type")]
+    kind: String,
+    object: Option<PeekedObject>,
+}
+
+#[derive(Deserialize)]
+struct PeekedObject {
+    kind: Option<String>,
+}
+
+/// The kind of the objects of a watch: the items of a list have none, so the next event says it.
+fn watched(first: &[u8], lines: &mut Lines) -> Option<String> {
+    let kind = |line: &[u8]| {
+        let Peeked { event, object } = serde_json::from_slice(line).ok()?;
+        let (of_event, object) = event.map_or((String::new(), object), |event| (event.kind, event.object));
+        object.filter(|_| of_event != "ERROR")?.kind
+    };
+    let mut found = kind(first);
+    for _ in 0..PEEKED {
+        if found.is_some() {
+            break;
+        }
+        let line = lines.next()?.ok()?.to_vec();
+        found = kind(&line);
+    }
+    found
+}
+
+/// The entries of a log, in order.
+pub struct Entries {
+    lanes: Vec<Lane>,
+    problems: VecDeque<Problem>,
+}
+
+struct Lane {
+    source: Box<dyn Iterator<Item = Placed>>,
+    head: Option<(Micros, Entry)>,
+    ended: bool,
+}
+
+impl Entries {
+    fn add(&mut self, source: impl Iterator<Item = Placed> + 'static) {
+        self.lanes.push(Lane { source: Box::new(source), head: None, ended: false });
+    }
+
+    /// The lists with which watches begin.
+    fn states(&mut self, watches: Vec<Watch>) -> Vec<Told> {
+        let mut names = Names::default();
+        let mut states = Vec::new();
+        for mut watch in watches {
+            match watch.next(&mut names) {
+                Some(Ok(told)) if matches!(told.entry.seen, Seen::List(_)) => states.push(told),
+                Some(Err(problem)) => self.problems.push_back(problem),
+                _ => {}
+            }
+        }
+        states
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, Problem>;
+
+    /// After a problem the next line is read.
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(problem) = self.problems.pop_front() {
+            return Some(Err(problem));
+        }
+        for lane in self.lanes.iter_mut().filter(|lane| lane.head.is_none() && !lane.ended) {
+            match lane.source.next() {
+                None => lane.ended = true,
+                Some(Err(problem)) => return Some(Err(problem)),
+                Some(Ok(placed)) => lane.head = Some(placed),
+            }
+        }
+        let heads =
+            self.lanes.iter().enumerate().filter_map(|(index, lane)| Some((lane.head.as_ref()?.0, index)));
+        let (_, first) = heads.min()?;
+        self.lanes[first].head.take().map(|(_, entry)| Ok(entry))
+    }
+}

@@ -1,0 +1,214 @@
+//! The lines of a recorder: container runtimes, processes, rules, connections and faults.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde::Deserialize;
+
+use super::kind::Source;
+use super::lines::parse;
+use super::moment::moment;
+use super::names::Names;
+use super::problem::Problem;
+use crate::record::{
+    AppEvent, AppWhat, Entry, FaultEvent, Micros, Place, RequestEvent, RulesEvent, RuntimeEvent, RuntimeWhat,
+    Seen,
+};
+
+/// A line, its entry if it says something, and when it was written down.
+pub(super) struct Noted {
+    /// When.
+    pub(super) at: Micros,
+    /// The entry.
+    pub(super) entry: Option<Entry>,
+}
+
+/// Reads a line of `source`, in a file that speaks of `node`.
+pub(super) fn read(
+    source: Source,
+    line: &[u8],
+    place: Place,
+    node: Option<&Rc<str>>,
+    names: &mut Names,
+) -> Result<Noted, Problem> {
+    let (at, seen) = match source {
+        Source::Runtime => runtime(parse(line, &place, "an event of a container runtime")?, &place, names)?,
+        Source::App => app(parse(line, &place, "a line of a process")?, &place, names)?,
+        Source::Rules => rules(parse(line, &place, "the rules of a node")?, &place, node)?,
+        Source::Requests => request(parse(line, &place, "a request of a client")?, &place, names)?,
+        Source::Faults => fault(parse(line, &place, "a fault")?, names),
+        Source::Audit | Source::Watch => (0, None),
+    };
+    Ok(Noted { at, entry: seen.map(|(from, to, seen)| Entry { place, from, to: to.max(from), seen }) })
+}
+
+/// When a line was written, and what it says of which time.
+type Said = (Micros, Option<(Micros, Micros, Seen)>);
+
+#[derive(Deserialize)]
+struct Runtime {
+    t_us: Micros,
+    ev_us: Option<Micros>,
+    exited_at: Option<String>,
+    topic: String,
+    node: String,
+    ns: Option<String>,
+    pod: Option<String>,
+    uid: Option<String>,
+    container: Option<String>,
+    exit_status: Option<i64>,
+    exec_id: Option<String>,
+}
+
+fn runtime(line: Runtime, place: &Place, names: &mut Names) -> Result<Said, Problem> {
+    let exit = i32::try_from(line.exit_status.unwrap_or_default()).unwrap_or(i32::MAX);
+    let what = match line.topic.as_str() {
+        "/tasks/start" => RuntimeWhat::Started,
+        "/tasks/exit" if line.exec_id.is_some() => RuntimeWhat::ExecExited(exit),
+        "/tasks/exit" => RuntimeWhat::Exited(exit),
+        "/tasks/exec-started" => RuntimeWhat::ExecStarted,
+        "/containers/delete" => RuntimeWhat::Deleted,
+        _ => return Ok((line.t_us, None)),
+    };
+    // A container that is no pod's is nobody's here.
+    let Some(pod) = line.pod else { return Ok((line.t_us, None)) };
+    let is_exit = matches!(what, RuntimeWhat::Exited(_) | RuntimeWhat::ExecExited(_));
+    let exited = match line.exited_at.filter(|_| is_exit) {
+        Some(text) => Some(moment(&text).ok_or_else(|| {
+            Problem::new(&place.file, place.line, format!("`exited_at` is {text:?}"), "a time as in RFC 3339")
+        })?),
+        None => None,
+    };
+    let at = exited.or(line.ev_us).unwrap_or(line.t_us);
+    let event = RuntimeEvent {
+        node: names.get(&line.node),
+        namespace: names.get(&line.ns.unwrap_or_default()),
+        pod: names.get(&pod),
+        uid: names.get(&line.uid.unwrap_or_default()),
+        container: line.container.map(|container| names.get(&container)),
+        what,
+    };
+    Ok((line.t_us, Some((at, at, Seen::Runtime(event)))))
+}
+
+#[derive(Deserialize)]
+struct App {
+    t_us: Micros,
+    kind: String,
+    pod: String,
+    uid: Option<String>,
+    container: Option<String>,
+    sig: Option<String>,
+    code: Option<i64>,
+    id: Option<String>,
+}
+
+/// The signals by their names, as Go and as C has them.
+const SIGNALS: &[(&str, &str, i32)] = &[
+    ("hangup", "SIGHUP", 1),
+    ("interrupt", "SIGINT", 2),
+    ("quit", "SIGQUIT", 3),
+    ("killed", "SIGKILL", 9),
+    ("user defined signal 1", "SIGUSR1", 10),
+    ("user defined signal 2", "SIGUSR2", 12),
+    ("terminated", "SIGTERM", 15),
+];
+
+fn app(line: App, place: &Place, names: &mut Names) -> Result<Said, Problem> {
+    let what = match line.kind.as_str() {
+        "started" => AppWhat::Started,
+        "listening" => AppWhat::Listening,
+        "signal" => {
+            let name = line.sig.unwrap_or_default();
+            let known = SIGNALS.iter().find(|(go, c, _)| [*go, *c].contains(&name.as_str()));
+            let Some((_, _, number)) = known else {
+                let accepted = SIGNALS.iter().map(|(go, c, _)| format!("{go} or {c}")).collect::<Vec<_>>();
+                let says = format!("`sig` is {name:?}");
+                return Err(Problem::new(&place.file, place.line, says, accepted.join(", ")));
+            };
+            AppWhat::Signal(*number)
+        }
+        "exit" => AppWhat::Exit(i32::try_from(line.code.unwrap_or_default()).unwrap_or(i32::MAX)),
+        "req" => AppWhat::Served(line.id.unwrap_or_default().into()),
+        _ => return Ok((line.t_us, None)),
+    };
+    let event = AppEvent {
+        pod: names.get(&line.pod),
+        uid: line.uid.map(|uid| names.get(&uid)),
+        container: names.get(&line.container.unwrap_or_default()),
+        what,
+    };
+    Ok((line.t_us, Some((line.t_us, line.t_us, Seen::App(event)))))
+}
+
+#[derive(Deserialize)]
+struct Rules {
+    t_us: Micros,
+    start_us: Option<Micros>,
+    src: String,
+    rc: Option<i64>,
+    node: Option<String>,
+    endpoints: BTreeMap<String, Vec<String>>,
+}
+
+fn rules(line: Rules, place: &Place, node: Option<&Rc<str>>) -> Result<Said, Problem> {
+    let written = match line.src.as_str() {
+        // A write that failed changed nothing.
+        "restore" if line.rc != Some(0) => return Ok((line.t_us, None)),
+        "restore" => true,
+        "sample" => false,
+        src => {
+            let says = format!("`src` is {src:?}");
+            return Err(Problem::new(&place.file, place.line, says, "restore or sample"));
+        }
+    };
+    let Some(node) = line.node.map(Rc::from).or_else(|| node.cloned()) else {
+        let accepted = "a file named proxy-NODE.jsonl, or a `node` in the line";
+        return Err(Problem::new(&place.file, place.line, "the rules are of no node", accepted));
+    };
+    let event = RulesEvent { node, written, endpoints: line.endpoints };
+    Ok((line.t_us, Some((line.start_us.unwrap_or(line.t_us), line.t_us, Seen::Rules(event)))))
+}
+
+#[derive(Deserialize)]
+struct Request {
+    t_us: Micros,
+    d_us: Micros,
+    id: String,
+    node: String,
+    ok: bool,
+    pod: Option<String>,
+    errno: Option<String>,
+}
+
+fn request(line: Request, place: &Place, names: &mut Names) -> Result<Said, Problem> {
+    let outcome = match (line.ok, line.pod, line.errno) {
+        (true, Some(pod), _) => Ok(names.get(&pod)),
+        (false, _, Some(errno)) => Err(names.get(&errno)),
+        (ok, _, _) => {
+            let accepted = "`pod` if `ok` is true, else `errno`";
+            return Err(Problem::new(
+                &place.file,
+                place.line,
+                format!("`ok` is {ok} and nothing else"),
+                accepted,
+            ));
+        }
+    };
+    let event = RequestEvent { id: line.id.into(), node: names.get(&line.node), outcome };
+    Ok((line.t_us, Some((line.t_us, line.t_us.saturating_add(line.d_us), Seen::Request(event)))))
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    t_us: Micros,
+    end_us: Option<Micros>,
+    fault: String,
+    target: Option<String>,
+}
+
+fn fault(line: Fault, names: &mut Names) -> Said {
+    let event =
+        FaultEvent { fault: names.get(&line.fault), target: names.get(&line.target.unwrap_or_default()) };
+    (line.t_us, Some((line.t_us, line.end_us.unwrap_or(line.t_us), Seen::Fault(event))))
+}
