@@ -1,1 +1,33 @@
 //! The workloads and nodes of a log, as scenarios.
+//!
+//! A first pass over the entries ([`Surveyor::see`]) keeps what the log shows of each object: when it came and went, what
+//! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`). At its end ([`Surveyor::finish`])
+//! each workload is handed to the reader of manifests with the Services and budgets that select it (`documents`), and gets
+//! a scenario whose nodes and neighbours are those of the log (`compose`, `neighbours`).
+//!
+//! What a scenario cannot say because it changes is beside it, with the entry that shows it: the replicas that were asked
+//! for, neighbours that come and go, labels and taints of nodes. [`Observed::scenario_at`] is the scenario as it is at one
+//! entry; all scenarios of one workload have states of the same layout.
+
+mod compose;
+mod controllers;
+mod documents;
+mod life;
+mod moments;
+mod neighbours;
+mod nodes;
+mod observed;
+mod pods;
+mod processes;
+mod roots;
+mod selectors;
+mod stage;
+mod surveyor;
+mod versions;
+
+pub use life::{Moment, Span};
+pub use observed::{
+    Existing, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed, PodSeen, RevisionSeen,
+    Scaling, World,
+};
+pub use surveyor::{Options, Surveyor};

@@ -6,6 +6,7 @@
 //! left out on the way is noted from the table of [`crate::left_out`] (`fields`).
 
 mod affinity;
+mod annotated;
 mod assemble;
 mod container;
 mod cursor;
@@ -43,7 +44,11 @@ use crate::left_out;
 use crate::release::Release;
 use crate::scenario::{OnSigterm, Scenario};
 
+pub use annotated::{Annotated, annotated};
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
+pub use neighbours::{term_selects, tolerates};
+pub use pod::{LISTENS_AFTER, ON_SIGTERM};
+pub use selector::selects;
 
 /// A file of manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ pub fn budget_selects(budget: &ParsedBudget<'_>, namespace: &str, labels: &Label
 }
 
 /// FLT-12: a term without namespaces speaks of its pod's own.
-fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str, labels: &Labels) -> bool {
+pub fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str, labels: &Labels) -> bool {
     let in_namespace = match term.namespaces.as_slice() {
         _ if term.all_namespaces => true,
         [] => namespace == own_namespace,
@@ -203,7 +203,7 @@ fn term_admits(term: &crate::scenario::NodeSelectorTerm, node: &Node) -> bool {
 }
 
 /// FLT-7: does a toleration match a taint?
-fn tolerates(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
+pub fn tolerates(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
     toleration.effect.is_none_or(|tolerated| tolerated == effect)
         && (toleration.key == key || (toleration.key.is_empty() && toleration.exists))
         && (toleration.exists || toleration.value == value)

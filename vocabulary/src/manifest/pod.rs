@@ -15,8 +15,10 @@ use super::toleration::tolerations;
 use super::tree::quoted;
 use crate::scenario::{ContainerKind, Labels, OnSigterm, PodTemplate, RestartPolicy, WorkloadKind};
 
-const ON_SIGTERM: &str = "podproof.io/on-sigterm";
-const LISTENS_AFTER: &str = "podproof.io/listens-after";
+/// The annotation that says what the processes of a pod do on SIGTERM.
+pub const ON_SIGTERM: &str = "podproof.io/on-sigterm";
+/// The annotation that says how many seconds after their start they accept connections.
+pub const LISTENS_AFTER: &str = "podproof.io/listens-after";
 /// `terminationGracePeriodSeconds` of a pod that does not say it.
 const DEFAULT_GRACE: u32 = 30;
 const PREFIX: &str = "podproof.io/";
@@ -50,13 +52,11 @@ pub fn refuse_annotations(cursor: &Cursor<'_>, metadata: &meta::ObjectMeta) {
     }
 }
 
-/// What the annotations or the options say of the processes, with an assumption for each.
-fn behaviour(
+/// What the annotations in `metadata` say of the processes; `cursor` is whatever has this metadata.
+pub fn behaviour_annotations(
     cursor: &Cursor<'_>,
     metadata: &meta::ObjectMeta,
-    options: &Options,
-    spec: &core::PodSpec,
-) -> (Behaviour, Vec<String>) {
+) -> (Option<OnSigterm>, Option<u32>) {
     let at = cursor.at("metadata.annotations");
     let annotations = metadata.annotations.clone().unwrap_or_default();
     for key in annotations.keys().filter(|key| key.starts_with(PREFIX)) {
@@ -89,6 +89,17 @@ fn behaviour(
         }
         seconds
     });
+    (on_sigterm, listens_after)
+}
+
+/// What the annotations or the options say of the processes, with an assumption for each.
+fn behaviour(
+    cursor: &Cursor<'_>,
+    metadata: &meta::ObjectMeta,
+    options: &Options,
+    spec: &core::PodSpec,
+) -> (Behaviour, Vec<String>) {
+    let (on_sigterm, listens_after) = behaviour_annotations(cursor, metadata);
     let source = |name: &str, by_flag: bool, by_annotation: bool| match (by_flag, by_annotation) {
         (true, _) => "set on the command line".to_owned(),
         (false, true) => format!("annotation {name}"),

@@ -1,0 +1,113 @@
+//! What the log shows of each node: what its scenario's node is made of, and each change of that.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::{Map, Value, json};
+
+use super::life::{Life, Moment, Sight};
+use crate::record::Object;
+
+/// Taints that the node lifecycle controller sets: they are state, and no part of a scenario.
+const OF_CONDITIONS: [&str; 7] = [
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/pid-pressure",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/unschedulable",
+];
+
+/// A node of the log.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub life: Life,
+    /// Its manifest as it was first seen.
+    pub first: Rc<Value>,
+    /// Only pods name it; it was not seen itself.
+    is_only_named: bool,
+    /// Each change of it: the entry that shows it, and its manifest from then on.
+    pub changes: Vec<(Moment, Rc<Value>)>,
+}
+
+/// All nodes of the log, by name.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    pub by_name: BTreeMap<Rc<str>, Node>,
+}
+
+impl Nodes {
+    /// Takes note of a node.
+    pub fn see(&mut self, at: Moment, sight: Sight, object: &Object) {
+        let node = self.by_name.entry(Rc::clone(&object.name)).or_insert_with(|| Node {
+            life: Life::new(at, sight),
+            first: Rc::new(manifest(object)),
+            is_only_named: false,
+            changes: Vec::new(),
+        });
+        if node.is_only_named {
+            node.is_only_named = false;
+            node.first = Rc::new(manifest(object));
+        }
+        if node.life.gone.is_some() && sight == Sight::Created {
+            // A machine that was replaced under its name is the same node to whoever runs pods there.
+            node.life.gone = None;
+        }
+        if !node.life.is_news(at, sight, object) || sight == Sight::Gone {
+            return;
+        }
+        let known = node.changes.last().map_or(&node.first, |(_, manifest)| manifest);
+        let manifest = manifest(object);
+        if **known != manifest {
+            node.changes.push((at, Rc::new(manifest)));
+        }
+    }
+
+    /// Takes note that a node has been removed.
+    pub fn remove(&mut self, at: Moment, name: &str) {
+        if let Some(node) = self.by_name.get_mut(name) {
+            node.life.gone.get_or_insert(at);
+        }
+    }
+
+    /// Takes note that a pod was bound to a node.
+    pub fn name(&mut self, at: Moment, name: &Rc<str>) {
+        self.by_name.entry(Rc::clone(name)).or_insert_with(|| Node {
+            life: Life::new(at, Sight::Found),
+            first: Rc::new(bare(name)),
+            is_only_named: true,
+            changes: Vec::new(),
+        });
+    }
+}
+
+/// The manifest of a node that is only named.
+fn bare(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+}
+
+/// What a scenario needs of a node.
+fn manifest(object: &Object) -> Value {
+    let (metadata, spec, status) =
+        (&object.whole["metadata"], &object.whole["spec"], &object.whole["status"]);
+    let is_set_by_users =
+        |taint: &&Value| !OF_CONDITIONS.contains(&taint["key"].as_str().unwrap_or_default());
+    let taints = spec["taints"].as_array().into_iter().flatten().filter(is_set_by_users);
+    let taints: Vec<Value> = taints
+        .map(|taint| {
+            let kept = ["key", "value", "effect"].into_iter();
+            kept.filter_map(|field| Some((field.to_owned(), taint.get(field)?.clone())))
+                .collect::<Map<_, _>>()
+        })
+        .map(Value::Object)
+        .collect();
+    let room = if status["allocatable"].is_object() { &status["allocatable"] } else { &status["capacity"] };
+    let kept = ["cpu", "memory", "pods"].into_iter();
+    let room: Map<_, _> = kept.filter_map(|name| Some((name.to_owned(), room.get(name)?.clone()))).collect();
+    let mut manifest = bare(&object.name);
+    manifest["metadata"]["labels"] = metadata["labels"].clone();
+    manifest["spec"] = json!({"taints": taints, "unschedulable": spec["unschedulable"] == true});
+    manifest["status"] = json!({"allocatable": room});
+    manifest
+}

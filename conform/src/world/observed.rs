@@ -1,0 +1,175 @@
+//! The world of a log: its workloads, each with its scenario and with what of it changes.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use podproof_vocabulary::Release;
+use podproof_vocabulary::scenario::{Node, Scenario, WorkloadKind};
+
+use super::life::{Moment, Span};
+use crate::record::{Object, Owner};
+
+/// What a log is about.
+#[derive(Debug)]
+pub struct World {
+    /// The workloads, in the order in which the log shows them. One that Services of several kinds select is there once for
+    /// each kind, as a scenario has one Service.
+    pub workloads: Vec<Observed>,
+    /// What was found that is no workload of the model, and why: sorted, each once.
+    pub not_modelled: Vec<NotModelled>,
+    /// The release that the scenarios are of.
+    pub release: Release,
+    /// What is odd about the log as a whole.
+    pub warnings: Vec<String>,
+    /// Every pod of the log, by UID.
+    pub pods: BTreeMap<Rc<str>, PodSeen>,
+}
+
+/// Something that has no workload of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotModelled {
+    /// What, for example `StatefulSet/web`.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+impl World {
+    /// The pods of this name, oldest first: the processes of a pod know their name, and not always more.
+    pub fn pods_named<'w>(&'w self, name: &'w str) -> impl Iterator<Item = (&'w Rc<str>, &'w PodSeen)> {
+        let mut found: Vec<_> = self.pods.iter().filter(move |(_, pod)| *pod.name == *name).collect();
+        found.sort_by_key(|(_, pod)| pod.first);
+        found.into_iter()
+    }
+}
+
+/// A pod of the log.
+#[derive(Clone, Debug)]
+pub struct PodSeen {
+    /// `metadata.namespace`.
+    pub namespace: Rc<str>,
+    /// `metadata.name`.
+    pub name: Rc<str>,
+    /// The entry that shows it first.
+    pub first: Moment,
+    /// From when to when it was there.
+    pub span: Span,
+    /// Its node, and the entry that shows it there first.
+    pub bound: Option<(Rc<str>, Moment)>,
+    /// The workloads that it belongs to, by their place in [`World::workloads`].
+    pub workloads: Vec<usize>,
+}
+
+/// A workload of the log.
+#[derive(Debug)]
+pub struct Observed {
+    /// Its world. It is called `Deployment/web`; `Pod/shop/web-1` if several namespaces have one of that name; `Pod/web-1#2`
+    /// if it is the second of its name; and `Pod/web behind Service/a` if it is there once for each of several Services.
+    /// Its nodes are those of [`Observed::nodes`], its neighbours all that there ever were.
+    pub scenario: Scenario,
+    /// What it is.
+    pub kind: WorkloadKind,
+    /// `metadata.namespace`.
+    pub namespace: Rc<str>,
+    /// `metadata.name`.
+    pub object_name: Rc<str>,
+    /// `metadata.uid`.
+    pub uid: Rc<str>,
+    /// The controller that owns it, of a kind that the model does not have: its deeds come from outside.
+    pub controller: Option<Owner>,
+    /// From when to when it was there.
+    pub span: Span,
+    /// The UIDs of its pods, in the order in which the log shows them.
+    pub pods: Vec<Rc<str>>,
+    /// Its templates, by their number in the model; one, if it is no Deployment.
+    pub revisions: Vec<RevisionSeen>,
+    /// Each change of its replicas.
+    pub scales: Vec<Scaling>,
+    /// The Service of the scenario. Others may select it that differ in nothing but their name.
+    pub service: Option<Named>,
+    /// The budgets of the scenario, in its order.
+    pub budgets: Vec<Named>,
+    /// The nodes of the scenario, in its order.
+    pub nodes: Vec<NodeSeen>,
+    /// Each change of a node.
+    pub node_changes: Vec<NodeChange>,
+    /// The neighbours of the scenario, in its order.
+    pub neighbours: Vec<NeighbourSeen>,
+    /// What was there before the log began, if it did.
+    pub existing: Option<Existing>,
+    /// What was assumed.
+    pub assumptions: Vec<String>,
+    /// What is not represented, and what is odd.
+    pub warnings: Vec<String>,
+}
+
+/// A template of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionSeen {
+    /// The entry that shows that the Deployment has it, or that there is a ReplicaSet of it from an earlier one.
+    pub from: Moment,
+    /// Its ReplicaSet, if the log shows one. After a rollback it is one of an earlier revision too.
+    pub replica_set: Option<Rc<str>>,
+}
+
+/// A change of the wanted replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// The entry that shows it.
+    pub at: Moment,
+    /// The replicas from then on.
+    pub replicas: u32,
+}
+
+/// A Service or PodDisruptionBudget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// `metadata.namespace`.
+    pub namespace: Rc<str>,
+    /// `metadata.name`.
+    pub name: Rc<str>,
+    /// From when to when it was there.
+    pub span: Span,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSeen {
+    /// `metadata.name`.
+    pub name: Rc<str>,
+    /// From when to when it was there. Those that join during the log are the last, the spare nodes of the scenario.
+    pub span: Span,
+}
+
+/// A change of a node: of its labels, of the taints that users set, of what can be allocated, or of `unschedulable`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeChange {
+    /// The entry that shows it.
+    pub at: Moment,
+    /// Its place in [`Observed::nodes`].
+    pub node: u8,
+    /// It before.
+    pub before: Rc<Node>,
+    /// It from then on.
+    pub after: Rc<Node>,
+}
+
+/// A pod of another workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeighbourSeen {
+    /// Its UID.
+    pub uid: Rc<str>,
+    /// From when to when it had a place on its node.
+    pub span: Span,
+}
+
+/// The objects of a workload whose beginning is not in the log, as they were first seen.
+#[derive(Clone, Debug)]
+pub struct Existing {
+    /// Its own.
+    pub object: Object,
+    /// Those of its ReplicaSets, in the order in which the log shows them.
+    pub replica_sets: Vec<(Moment, Object)>,
+    /// Those of its pods, in the order in which the log shows them.
+    pub pods: Vec<(Moment, Object)>,
+}

@@ -1,0 +1,125 @@
+//! What the log shows of each pod.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::documents;
+use super::life::{Life, Moment, Register, Sight, Span, uid_of};
+use crate::record::{Object, Owner, PodFacts};
+
+/// The annotation of the object that a kubelet makes of a file.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// A pod of the log.
+#[derive(Debug)]
+pub(super) struct Pod {
+    pub namespace: Rc<str>,
+    pub name: Rc<str>,
+    /// The controller that owns it.
+    pub owner: Option<Owner>,
+    pub labels: Rc<BTreeMap<String, String>>,
+    pub life: Life,
+    /// It is the object of a pod that a kubelet runs from a file.
+    pub is_mirror: bool,
+    /// Its node, and the entry that shows it there first.
+    pub bound: Option<(Rc<str>, Moment)>,
+    /// The entry that shows it Succeeded or Failed.
+    pub terminal: Option<Moment>,
+    /// It had a finalizer when it was first seen.
+    pub had_finalizer: bool,
+    /// Somebody took its finalizers away.
+    pub lost_finalizer: bool,
+    /// Its labels are not what they were.
+    pub labels_changed: bool,
+    /// It as it was first seen, if its creation is not in the log.
+    pub object: Option<Object>,
+}
+
+impl Pod {
+    /// From when to when it holds a place on its node: what the scheduler counts.
+    pub fn on_node(&self) -> Option<Span> {
+        let (_, from) = self.bound.as_ref()?;
+        let from = if self.life.existed && *from == self.life.first { Moment::default() } else { *from };
+        let to = [self.terminal, self.life.gone].into_iter().flatten().min();
+        Some(Span { from, to })
+    }
+
+    /// What `documents` keeps its manifest under: that of its ReplicaSet, whose pods are alike, or its own UID.
+    fn kept_under<'p>(owner: Option<&'p Owner>, uid: &'p Rc<str>) -> &'p Rc<str> {
+        owner.filter(|owner| &*owner.kind == "ReplicaSet").map_or(uid, |owner| &owner.uid)
+    }
+}
+
+/// All pods of the log.
+#[derive(Debug, Default)]
+pub(super) struct Pods {
+    pub register: Register<Pod>,
+    /// Manifests, one for all pods of a ReplicaSet; true if it is of a pod as it was created.
+    manifests: BTreeMap<Rc<str>, (Value, bool)>,
+}
+
+impl Pods {
+    /// Takes note of a pod.
+    pub fn see(&mut self, at: Moment, sight: Sight, object: &Object, facts: &PodFacts) {
+        let uid = uid_of(object);
+        let kept_under = Pod::kept_under(object.owner.as_ref(), &uid);
+        let is_made = sight == Sight::Created;
+        if self.manifests.get(kept_under).is_none_or(|(_, as_created)| is_made && !as_created) {
+            self.manifests.insert(Rc::clone(kept_under), (documents::pod(object, is_made), is_made));
+        }
+        let pod = self.register.entry(object, || Pod {
+            namespace: Rc::clone(&object.namespace),
+            name: Rc::clone(&object.name),
+            owner: object.owner.clone(),
+            labels: Rc::clone(&object.labels),
+            life: Life::new(at, sight),
+            is_mirror: object.whole["metadata"]["annotations"].get(MIRROR).is_some(),
+            bound: None,
+            terminal: None,
+            had_finalizer: facts.finalizers,
+            lost_finalizer: false,
+            labels_changed: false,
+            object: (!is_made).then(|| object.clone()),
+        });
+        if !pod.life.is_news(at, sight, object) {
+            return;
+        }
+        pod.lost_finalizer |= pod.had_finalizer && (!facts.finalizers || sight == Sight::Gone);
+        pod.labels_changed |= pod.labels != object.labels;
+        if let (None, Some(node)) = (&pod.bound, &facts.node) {
+            pod.bound = Some((Rc::clone(node), at));
+        }
+        if pod.terminal.is_none() && matches!(&*facts.phase, "Succeeded" | "Failed") {
+            pod.terminal = Some(at);
+        }
+    }
+
+    /// Takes note of a binding.
+    pub fn bind(&mut self, at: Moment, namespace: &Rc<str>, name: &Rc<str>, node: &Rc<str>) {
+        if let Some(pod) = self.register.named(namespace, name)
+            && pod.bound.is_none()
+        {
+            pod.bound = Some((Rc::clone(node), at));
+        }
+    }
+
+    /// Takes note that a pod has been removed.
+    pub fn remove(&mut self, at: Moment, namespace: &Rc<str>, name: &Rc<str>) {
+        if let Some(pod) = self.register.named(namespace, name) {
+            pod.life.gone.get_or_insert(at);
+        }
+    }
+
+    /// The manifest of a pod, or of the pods of its ReplicaSet.
+    pub fn manifest(&self, uid: &Rc<str>) -> Option<&Value> {
+        let pod = self.register.by_uid.get(uid)?;
+        self.manifest_of(Pod::kept_under(pod.owner.as_ref(), uid))
+    }
+
+    /// The manifest of the pods of a ReplicaSet, if it has had one.
+    pub fn manifest_of(&self, replica_set: &Rc<str>) -> Option<&Value> {
+        self.manifests.get(replica_set).map(|(manifest, _)| manifest)
+    }
+}

@@ -1,0 +1,206 @@
+//! The first pass over a log.
+
+use podproof_vocabulary::Release;
+use podproof_vocabulary::manifest::{self, Problem, Source};
+
+use super::compose;
+use super::controllers::Controllers;
+use super::life::{Moment, Sight};
+use super::nodes::Nodes;
+use super::observed::World;
+use super::pods::Pods;
+use super::selectors::Selectors;
+use super::versions::Versions;
+use crate::record::{Change, ChangeKind, Entry, Facts, Micros, Object, Seen, Verb, Write};
+
+/// How scenarios are made of a log.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The release of the cluster; by default the one that its components name in the log.
+    pub release: Option<Release>,
+    /// Manifests whose annotations say what processes do.
+    pub manifests: Vec<Source>,
+}
+
+/// Finds out what a log is about. It keeps no entries: what it keeps grows with the pods of the log, and by a manifest for
+/// each workload.
+#[derive(Debug, Default)]
+pub struct Surveyor {
+    /// The number of the next entry.
+    next: u64,
+    /// When the first entry happened.
+    began: Option<Micros>,
+    pub(super) pods: Pods,
+    pub(super) nodes: Nodes,
+    pub(super) deployments: Controllers,
+    pub(super) replica_sets: Controllers,
+    pub(super) services: Selectors,
+    pub(super) budgets: Selectors,
+    pub(super) versions: Versions,
+    /// Objects that were created and are not in the log, such as `pods`: how many.
+    pub(super) unseen: u64,
+}
+
+impl Surveyor {
+    /// Takes note of the next entry.
+    pub fn see(&mut self, entry: &Entry) {
+        let at = Moment(self.next);
+        self.next += 1;
+        let began = *self.began.get_or_insert(entry.from);
+        match &entry.seen {
+            Seen::Write(write) => self.write(at, write),
+            Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Found, object)),
+            Seen::Change(change) => self.change(at, change, began),
+            _ => {}
+        }
+    }
+
+    /// Makes a scenario of each workload that was seen.
+    ///
+    /// # Errors
+    /// What is wrong with the manifests of the options.
+    pub fn finish(self, options: &Options) -> Result<World, Vec<Problem>> {
+        let annotated = manifest::annotated(&options.manifests)?;
+        Ok(compose::world(&self, options.release, &annotated))
+    }
+
+    fn change(&mut self, at: Moment, change: &Change, began: Micros) {
+        let sight = match change.kind {
+            ChangeKind::Deleted => Sight::Gone,
+            ChangeKind::Modified => Sight::Found,
+            // A watch that begins without a list tells of what there is as if it were new.
+            ChangeKind::Added if is_older(&change.object, began) => Sight::Found,
+            ChangeKind::Added => Sight::Created,
+        };
+        self.object(at, sight, &change.object);
+    }
+
+    fn write(&mut self, at: Moment, write: &Write) {
+        self.versions.see_agent(&write.agent);
+        if !(200..300).contains(&write.code) {
+            return;
+        }
+        let is_whole = write.subresource.is_empty();
+        match (&write.object, &*write.resource, &*write.subresource) {
+            (_, "pods", "binding") => {
+                if let Some(node) = &write.target {
+                    self.pods.bind(at, &write.namespace, &write.name, node);
+                    self.nodes.name(at, node);
+                }
+            }
+            (Some(object), resource, "scale") => self.scale(at, resource, write, object),
+            (Some(object), ..) => {
+                let sight = match write.verb {
+                    Verb::Create if is_whole => Sight::Created,
+                    Verb::Delete if is_whole && removes(write) => Sight::Gone,
+                    _ => Sight::Found,
+                };
+                // What a deletion answers with may be no object of the kind that it deletes.
+                if sight == Sight::Found || !self.removed(at, sight, write, object) {
+                    self.object(at, sight, object);
+                }
+            }
+            (None, resource, _) if is_whole => match write.verb {
+                Verb::Delete if removes(write) => self.remove(at, write),
+                Verb::Create if ["pods", "deployments", "replicasets"].contains(&resource) => {
+                    self.unseen += 1
+                }
+                _ => {}
+            },
+            (None, ..) => {}
+        }
+    }
+
+    fn scale(&mut self, at: Moment, resource: &str, write: &Write, scale: &Object) {
+        let replicas = scale.whole["spec"]["replicas"].as_u64().unwrap_or(0);
+        let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+        match resource {
+            "deployments" => self.deployments.scale(at, &write.namespace, &write.name, replicas),
+            "replicasets" => self.replica_sets.scale(at, &write.namespace, &write.name, replicas),
+            _ => {}
+        }
+    }
+
+    /// Takes note of a removal whose answer is a Status.
+    fn removed(&mut self, at: Moment, sight: Sight, write: &Write, answer: &Object) -> bool {
+        let is_status =
+            sight == Sight::Gone && matches!(&answer.facts, Facts::Other(kind) if **kind == *"Status");
+        if is_status {
+            self.remove(at, write);
+        }
+        is_status
+    }
+
+    fn remove(&mut self, at: Moment, write: &Write) {
+        let (namespace, name) = (&write.namespace, &write.name);
+        match &*write.resource {
+            "pods" => self.pods.remove(at, namespace, name),
+            "nodes" => self.nodes.remove(at, name),
+            "deployments" => self.deployments.remove(at, namespace, name),
+            "replicasets" => self.replica_sets.remove(at, namespace, name),
+            "services" => self.services.remove(at, namespace, name),
+            "poddisruptionbudgets" => self.budgets.remove(at, namespace, name),
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, at: Moment, sight: Sight, object: &Object) {
+        match &object.facts {
+            Facts::Pod(facts) => {
+                self.pods.see(at, sight, object, facts);
+                if let Some(node) = &facts.node {
+                    self.nodes.name(at, node);
+                }
+            }
+            Facts::Node(_) => {
+                self.versions.see_node(&object.whole);
+                self.nodes.see(at, sight, object);
+            }
+            Facts::Deployment(facts) => {
+                self.deployments.see(at, sight, "Deployment", object, facts.replicas);
+            }
+            Facts::ReplicaSet(facts) => {
+                self.replica_sets.see(at, sight, "ReplicaSet", object, facts.replicas);
+            }
+            Facts::Service => self.services.see_service(at, sight, object),
+            Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
+            Facts::EndpointSlice(_) | Facts::Other(_) => {}
+        }
+    }
+}
+
+/// Was the object created before the log began? Its `creationTimestamp` is cut to a second.
+fn is_older(object: &Object, began: Micros) -> bool {
+    let created = object.whole["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
+    let second = began.div_euclid(1_000_000);
+    seconds(created).is_some_and(|created| created < second)
+}
+
+/// Seconds since the epoch of a time such as `2026-11-22T08:02:54Z`.
+fn seconds(text: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // Days from the civil calendar, in years that begin with March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = days + (153 * month + 2) / 5 + day - 1 - 719_468;
+    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+}
+
+/// Does a granted deletion remove the object at once? A pod is removed by a deletion without grace, unless a finalizer holds
+/// it; other objects by any deletion, unless a finalizer holds them.
+fn removes(write: &Write) -> bool {
+    match &write.object {
+        Some(object) if matches!(object.facts, Facts::Pod(_)) => {
+            let metadata = &object.whole["metadata"];
+            let is_held = metadata["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+            metadata["deletionGracePeriodSeconds"].as_i64() == Some(0) && !is_held
+        }
+        Some(object) => {
+            let finalizers = object.whole["metadata"]["finalizers"].as_array();
+            finalizers.is_none_or(Vec::is_empty)
+        }
+        None => &*write.resource != "pods" || write.grace_seconds == Some(0),
+    }
+}

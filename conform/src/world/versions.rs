@@ -1,0 +1,112 @@
+//! The release of a cluster, from what its components say of themselves.
+
+use std::collections::BTreeSet;
+
+use podproof_vocabulary::Release;
+use serde_json::Value;
+
+/// The components whose release is the cluster's, in the order in which they are believed. A kubelet may be older than
+/// the control plane.
+const COMPONENTS: [&str; 5] =
+    ["kube-controller-manager", "kube-scheduler", "kube-apiserver", "kubelet", "kube-proxy"];
+
+/// Which releases the log shows.
+#[derive(Debug, Default)]
+pub(super) struct Versions {
+    /// The place of the component in the order above, and its minor release.
+    seen: BTreeSet<(usize, u8)>,
+}
+
+impl Versions {
+    /// Takes note of `userAgent`, for example `kube-scheduler/v1.20.2 (linux/amd64) kubernetes/faecb19`.
+    pub fn see_agent(&mut self, agent: &str) {
+        let Some((name, version)) = agent.split_once('/') else { return };
+        if let Some(rank) = COMPONENTS.iter().position(|component| *component == name) {
+            self.seen.extend(minor(version).map(|minor| (rank, minor)));
+        }
+    }
+
+    /// Takes note of `status.nodeInfo.kubeletVersion`.
+    pub fn see_node(&mut self, node: &Value) {
+        let version = node["status"]["nodeInfo"]["kubeletVersion"].as_str().unwrap_or_default();
+        self.seen.extend(minor(version).map(|minor| (3, minor)));
+    }
+
+    /// The release of the first component that shows one, the oldest if it shows several, and what there is to say of it.
+    pub fn release(&self) -> (Release, Option<String>) {
+        let Some(&(rank, minor)) = self.seen.first() else {
+            let newest = Release::NEWEST;
+            return (
+                newest,
+                Some(format!("the log does not show the release of its cluster: {newest} is taken")),
+            );
+        };
+        let component = COMPONENTS[rank];
+        let several: Vec<_> = self
+            .seen
+            .iter()
+            .filter(|(other, _)| *other == rank)
+            .map(|(_, minor)| format!("1.{minor}"))
+            .collect();
+        let known = Release { minor }.clamp(Release::OLDEST, Release::NEWEST);
+        let says = if known.minor != minor {
+            Some(format!(
+                "{component} is of release 1.{minor}, which the model does not know: {known} is taken"
+            ))
+        } else if several.len() > 1 {
+            Some(format!("{component} is of releases {}: {known} is taken", several.join(" and ")))
+        } else {
+            None
+        };
+        (known, says)
+    }
+}
+
+/// The `NN` of `v1.NN.P`.
+fn minor(version: &str) -> Option<u8> {
+    let rest = version.strip_prefix("v1.")?;
+    let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(agents: &[&str]) -> (u8, Option<String>) {
+        let mut versions = Versions::default();
+        agents.iter().for_each(|agent| versions.see_agent(agent));
+        let (release, says) = versions.release();
+        (release.minor, says)
+    }
+
+    #[test]
+    fn the_release_is_that_of_the_control_plane() {
+        let scheduler = "kube-scheduler/v1.29.4 (linux/amd64) kubernetes/faecb19/scheduler";
+        assert_eq!(of(&["kubelet/v1.28.1 (linux/amd64)", scheduler, "kubectl/v1.34.0"]), (29, None));
+        assert_eq!(of(&["kubelet/v1.28.1 (linux/amd64)"]), (28, None));
+        let gke = "kube-controller-manager/v1.30.5-gke.1443001 (linux/amd64)";
+        assert_eq!(of(&[gke, scheduler]), (30, None));
+    }
+
+    #[test]
+    fn a_log_of_watches_shows_the_release_by_its_nodes() {
+        let mut versions = Versions::default();
+        versions.see_node(&json!({"status": {"nodeInfo": {"kubeletVersion": "v1.25.3+k3s1"}}}));
+        assert_eq!(versions.release(), (Release { minor: 25 }, None));
+    }
+
+    #[test]
+    fn a_release_that_is_guessed_is_said() {
+        assert_eq!(of(&[]).0, Release::NEWEST.minor);
+        assert!(of(&["curl/8.0"]).1.is_some_and(|says| says.contains("does not show")));
+        let (minor, says) = of(&["kube-scheduler/v1.18.0"]);
+        assert_eq!(minor, Release::OLDEST.minor);
+        assert!(says.is_some_and(|says| says.contains("1.18")));
+        let (minor, says) = of(&["kube-scheduler/v1.30.0", "kube-scheduler/v1.29.0"]);
+        assert_eq!(minor, 29);
+        assert!(says.is_some_and(|says| says.contains("1.29 and 1.30")));
+    }
+}
