@@ -23,6 +23,15 @@ pub struct Options {
     pub max_states: Option<u64>,
 }
 
+/// What is wrong with the input.
+#[derive(Debug)]
+pub enum Wrong {
+    /// A file of the log.
+    Log(Problem),
+    /// Manifests that were given with it.
+    Manifests(Vec<podproof_vocabulary::manifest::Problem>),
+}
+
 /// How far it has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -134,18 +143,18 @@ fn subject_of(observed: &Observed) -> Subject {
 ///
 /// # Errors
 /// What is wrong with its files.
-pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Problem> {
+pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Wrong> {
     let begun = Instant::now();
     let mut surveyor = Surveyor::default();
     let mut writers = Writers::new();
     for entry in log.entries() {
-        let entry = entry?;
+        let entry = entry.map_err(Wrong::Log)?;
         if let Seen::App(event) = &entry.seen {
             writers.insert((event.pod.clone(), event.container.clone()));
         }
         surveyor.see(&entry);
     }
-    let world = surveyor.finish(&options.world)?;
+    let world = surveyor.finish(&options.world).map_err(Wrong::Manifests)?;
     let mut tally = Tally::default();
     let mut active = Vec::new();
     for observed in &world.workloads {
@@ -165,10 +174,8 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             Err(why) => tally.leave_out(&observed.scenario.name, &why),
         }
     }
-    let mut number = 0;
-    for entry in log.entries() {
-        let entry = entry?;
-        number += 1;
+    for (number, entry) in (0..).zip(log.entries()) {
+        let entry = entry.map_err(Wrong::Log)?;
         tally.read(number, &entry);
         for (index, (_, replay, unexplained)) in active.iter_mut().enumerate() {
             if unexplained.is_none() {

@@ -92,11 +92,13 @@ pub fn delete_finally(cluster: &mut Cluster<'_>, pod: PodId) {
     }
 }
 
-/// The object goes, unless a finalizer keeps it (DEL-7, DEL-12). The two writes of DEL-7 are one step here.
+/// The object goes, unless a finalizer keeps it (DEL-7, DEL-12). The two writes of DEL-7 are one step here, and two events:
+/// who watches sees the object with grace period 0 before it sees it gone.
 fn remove_or_wait(cluster: &mut Cluster<'_>, pod: PodId) {
-    update(cluster, pod, |object| {
-        if object.finalizer() { object.with_deletion(Deletion::Immediate) } else { PodObject::new() }
-    });
+    update(cluster, pod, |object| object.with_deletion(Deletion::Immediate));
+    if !cluster.pod(pod).api.finalizer() {
+        update(cluster, pod, |_| PodObject::new());
+    }
 }
 
 /// Writes a phase. The API protects no phase (API-13); that a terminal one stays is up to the writers.

@@ -42,6 +42,14 @@ fn with_no_execute_taints(object: NodeObject, view: NodeObject, all_down: bool) 
         .with_unreachable_no_execute(view.ready() == NodeReady::Unknown && !all_down)
 }
 
+/// The next patch on the way from the taints of `object` to those of `wanted`. One taint is swapped for another in two
+/// patches: first what is new is set, then what is over is removed (S28 `controller/util/node` `SwapNodeControllerTaint`;
+/// the recordings of nodes that come back show both taints between the two).
+fn swap(object: NodeObject, wanted: NodeObject) -> NodeObject {
+    let both = NodeObject::from(u16::from(object) | u16::from(wanted));
+    if both == object { wanted } else { both }
+}
+
 /// The steps that the controller can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     if scope.is_everything() {
@@ -69,11 +77,11 @@ fn node_candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             out.push(Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }));
         }
         // Taints are patched: a patch needs no current copy, and one that changes nothing is none (API-3, API-5).
-        if with_no_schedule_taints(view, view) != view && with_no_schedule_taints(object, view) != object {
+        if with_no_schedule_taints(view, view) != view && swap(object, with_no_schedule_taints(object, view)) != object {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }));
         }
         if with_no_execute_taints(view, view, all_down) != view
-            && with_no_execute_taints(object, view, all_down) != object
+            && swap(object, with_no_execute_taints(object, view, all_down)) != object
         {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }));
         }
@@ -101,12 +109,12 @@ pub fn apply(cluster: &mut Cluster<'_>, step: NodeLifecycle) {
         }
         NodeLifecycle::TaintNoSchedule { node } => {
             let view = cluster.node(node).controller;
-            update(cluster, node, |object| with_no_schedule_taints(object, view));
+            update(cluster, node, |object| swap(object, with_no_schedule_taints(object, view)));
         }
         NodeLifecycle::TaintNoExecute { node } => {
             let view = cluster.node(node).controller;
             let all_down = all_zones_down(cluster);
-            update(cluster, node, |object| with_no_execute_taints(object, view, all_down));
+            update(cluster, node, |object| swap(object, with_no_execute_taints(object, view, all_down)));
         }
     }
 }
