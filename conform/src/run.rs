@@ -42,7 +42,6 @@ pub struct Progress {
 }
 
 /// What came of a log.
-#[derive(Debug)]
 pub struct Report {
     /// Its workloads.
     pub followed: Vec<Followed>,
@@ -55,7 +54,6 @@ pub struct Report {
 }
 
 /// What came of a workload.
-#[derive(Debug)]
 pub struct Followed {
     /// Its name.
     pub name: String,
@@ -122,8 +120,12 @@ impl Report {
 /// Processes that write what they do: pods by name, with their containers.
 type Writers = BTreeSet<(Rc<str>, Rc<str>)>;
 
+/// Events of one resource that may be on their way to one process.
+const RINGS: u8 = 64;
+
 fn subject_of(observed: &Observed) -> Subject {
     let mut scenario = observed.scenario.clone();
+    scenario.ring_capacity = RINGS;
     // When a process begins to accept connections is its own affair.
     for container in &mut scenario.workload.template.containers {
         container.listens_after_seconds = container.listens_after_seconds.max(1);
@@ -184,7 +186,10 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             }
         }
         if number % 64 == 0 {
-            progress(Progress { entries: number, states: active.iter().map(|(_, replay, _)| replay.states()).sum() });
+            progress(Progress {
+                entries: number,
+                states: active.iter().map(|(_, replay, _)| replay.states()).sum(),
+            });
         }
     }
     let mut followed = Vec::new();
@@ -198,4 +203,3 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
     }
     Ok(Report { followed, world, tally, took: begun.elapsed() })
 }
-

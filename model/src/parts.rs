@@ -10,11 +10,13 @@ use podproof_vocabulary::action::{Action, Container, Kubelet, Process, Proxy, Wa
 
 use crate::cluster::Cluster;
 use crate::kubelet;
+use crate::scope::Scope;
 use crate::state::Container as ContainerState;
 use crate::state::{
     ControllerPod, DeploymentObject, KubeletPod, Machine, NodeObject, PodColumn, ProxyPod, SchedulerPod,
 };
 use crate::watch;
+use crate::watch::ring::{self, Stream};
 
 /// The process whose step it is; none for time, the API server, clients and what happens to the cluster.
 pub fn process_of(cluster: &Cluster<'_>, action: &Action) -> Option<Watcher> {
@@ -219,6 +221,36 @@ pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
         .with_controller_manager_must_list(mine.controller_manager_must_list())
         .with_ring_overflow(mine.ring_overflow());
     cluster.shared.events_left = now.shared.events_left;
+}
+
+/// The oldest event on its way to `whose` process in a queue that is longer than `most`, if it can be delivered.
+pub fn overdue(cluster: &Cluster<'_>, whose: Watcher, most: usize) -> Option<Action> {
+    let streams = Stream::all(cluster.rules.nodes).filter(|stream| stream.watcher() == whose);
+    let full: Vec<_> = streams.filter(|&stream| ring::length(cluster, stream) > most).collect();
+    if full.is_empty() {
+        return None;
+    }
+    let mut possible = Vec::new();
+    watch::candidates(cluster, Scope::EVERYTHING, &mut possible);
+    let is_of = |action: &Action, stream: Stream| match (action, stream) {
+        (Action::Watch(Watch::DeliverPod { to, .. }), stream) => {
+            *to == whose && stream == Stream::pods(whose) && !matches!(whose, Watcher::Proxy(_))
+        }
+        (Action::Watch(Watch::DeliverNode { to, .. }), Stream::SchedulerNodes | Stream::ControllerNodes) => {
+            *to == whose
+        }
+        (Action::Watch(Watch::DeliverReplicaSet { .. }), Stream::ReplicaSets)
+        | (Action::Watch(Watch::DeliverDeployment), Stream::Deployments) => true,
+        (Action::Watch(Watch::DeliverSlice { node }), Stream::Slices(of)) => *node == of,
+        _ => false,
+    };
+    possible.into_iter().find(|action| full.iter().any(|&stream| is_of(action, stream)))
+}
+
+/// The list that `whose` process has to make, if it can make it now.
+pub fn list(cluster: &Cluster<'_>, whose: Watcher) -> Option<Action> {
+    let may = watch::may_list(cluster, whose) && crate::api_server::answers(cluster);
+    may.then_some(Action::Watch(Watch::List { watcher: whose }))
 }
 
 /// Nobody in this part remembers the pod, nor is news of it on the way.

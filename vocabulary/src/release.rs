@@ -82,6 +82,11 @@ impl Release {
         self.minor >= 35
     }
 
+    /// A patch of a node's taints carries the version that it was made from (kubernetes/kubernetes#113136). From 1.26.
+    pub const fn taint_patches_carry_versions(self) -> bool {
+        self.minor >= 26
+    }
+
     /// `unhealthyPodEvictionPolicy` of a PodDisruptionBudget has its effect (EVI-3). From 1.27.
     pub const fn has_unhealthy_pod_eviction_policy(self) -> bool {
         self.minor >= 27

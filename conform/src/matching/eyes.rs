@@ -39,8 +39,9 @@ impl Eyes {
             return false;
         }
         let heard = |pod| {
-            parts::process_of(cluster, &Action::Kubelet(Kubelet::CreateSandbox { pod }))
-                .is_some_and(|process| matches!(process, Watcher::Kubelet(node) if self.runtimes.contains(&node)))
+            parts::process_of(cluster, &Action::Kubelet(Kubelet::CreateSandbox { pod })).is_some_and(
+                |process| matches!(process, Watcher::Kubelet(node) if self.runtimes.contains(&node)),
+            )
         };
         let shown = match *action {
             Action::Kubelet(
@@ -53,7 +54,9 @@ impl Eyes {
                 heard(pod) && cluster.pod(pod).kubelet.sandbox() == Sandbox::Ready
             }
             Action::Kubelet(Kubelet::SendSigterm { pod, container })
-            | Action::Container(Container::Listen { pod, container }) => self.apps.contains(&(pod, container)),
+            | Action::Container(Container::Listen { pod, container }) => {
+                self.apps.contains(&(pod, container))
+            }
             Action::Proxy(Proxy::ProgramRules { node }) => self.rules.contains(&node),
             _ => false,
         };

@@ -46,8 +46,40 @@ fn container_of(subject: &Subject, name: &str) -> Option<ContainerId> {
     containers.iter().position(|container| container.name == name).map(ContainerId::from)
 }
 
-fn sighting(number: u64, entry: &Entry, source: u8, about: PodId, actions: Vec<Action>) -> Sighting {
-    Sighting { entry: number, at: entry.to, source, actions, already: None, after: None, about: Some(about) }
+fn sighting(
+    number: u64,
+    entry: &Entry,
+    says: String,
+    source: u8,
+    about: PodId,
+    actions: Vec<Action>,
+) -> Sighting {
+    Sighting {
+        entry: number,
+        place: entry.place.clone(),
+        says,
+        at: entry.to,
+        source,
+        actions,
+        already: None,
+        after: None,
+        about: Some(about),
+    }
+}
+
+/// What a container runtime did, in words.
+fn runtime_words(event: &RuntimeEvent) -> String {
+    let what = match event.what {
+        RuntimeWhat::Started => "started".into(),
+        RuntimeWhat::Exited(status) => format!("exited with status {status}"),
+        RuntimeWhat::Deleted => "was removed".into(),
+        RuntimeWhat::ExecStarted => "runs a command beside its process".into(),
+        RuntimeWhat::ExecExited(status) => format!("ended a command with status {status}"),
+    };
+    match &event.container {
+        Some(container) => format!("container {container} of pod {} {what}", event.pod),
+        None => format!("the sandbox of pod {} {what}", event.pod),
+    }
 }
 
 fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &RuntimeEvent) -> Local {
@@ -56,7 +88,7 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
     }
     let Some(node) = names.node(&event.node) else { return Local::NotHere };
     let Some(pod) = names.pod(&event.pod, &event.uid) else { return Local::NotYet };
-    let Some(name) = &event.container else { return sandbox(node, pod, number, entry, event.what) };
+    let Some(name) = &event.container else { return sandbox(node, pod, number, entry, event) };
     let Some(container) = container_of(subject, name) else {
         return Local::NotModelled(format!("container {name}, which the template does not have"));
     };
@@ -73,26 +105,37 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
             Action::Environment(Environment::CrashContainer { pod, container }),
         ],
         RuntimeWhat::Exited(_) => vec![Action::Environment(Environment::CrashContainer { pod, container })],
-        RuntimeWhat::ExecStarted if subject.scenario.workload.template.containers[container.index()].pre_stop.is_some() => {
+        RuntimeWhat::ExecStarted
+            if subject.scenario.workload.template.containers[container.index()].pre_stop.is_some() =>
+        {
             // An exec probe shows in the same way.
-            already = Some(Box::new(move |cluster: &Cluster<'_>| cluster.container(pod, container).hook() != Hook::None));
+            already = Some(Box::new(move |cluster: &Cluster<'_>| {
+                cluster.container(pod, container).hook() != Hook::None
+            }));
             vec![kubelet(Kubelet::RunPreStop { pod, container })]
         }
-        RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) | RuntimeWhat::Deleted => return Local::Nothing,
+        RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) | RuntimeWhat::Deleted => {
+            return Local::Nothing;
+        }
     };
-    Local::Seen(Watcher::Kubelet(node), Sighting { already, ..sighting(number, entry, RUNTIME, pod, actions) })
+    Local::Seen(
+        Watcher::Kubelet(node),
+        Sighting { already, ..sighting(number, entry, runtime_words(event), RUNTIME, pod, actions) },
+    )
 }
 
-fn sandbox(node: NodeId, pod: PodId, number: u64, entry: &Entry, what: RuntimeWhat) -> Local {
-    let actions = match what {
+fn sandbox(node: NodeId, pod: PodId, number: u64, entry: &Entry, event: &RuntimeEvent) -> Local {
+    let actions = match event.what {
         RuntimeWhat::Started => vec![Action::Kubelet(Kubelet::CreateSandbox { pod })],
         RuntimeWhat::Exited(_) => vec![
             Action::Kubelet(Kubelet::StopSandbox { pod }),
             Action::Environment(Environment::KillSandbox { pod }),
         ],
-        RuntimeWhat::Deleted | RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) => return Local::Nothing,
+        RuntimeWhat::Deleted | RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) => {
+            return Local::Nothing;
+        }
     };
-    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, RUNTIME, pod, actions))
+    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, runtime_words(event), RUNTIME, pod, actions))
 }
 
 /// SIGTERM.
@@ -106,10 +149,17 @@ fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &App
         AppWhat::Listening => Action::Container(Container::Listen { pod, container }),
         AppWhat::Signal(TERM) => Action::Kubelet(Kubelet::SendSigterm { pod, container }),
         // What the runtime shows as well, and better.
-        AppWhat::Started | AppWhat::Exit(_) | AppWhat::Signal(_) | AppWhat::Served(_) => return Local::Nothing,
+        AppWhat::Started | AppWhat::Exit(_) | AppWhat::Signal(_) | AppWhat::Served(_) => {
+            return Local::Nothing;
+        }
     };
     let Some(node) = names.home(pod) else { return Local::NotYet };
-    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, APP, pod, vec![action]))
+    let what = match event.what {
+        AppWhat::Listening => "accepts connections",
+        _ => "has received SIGTERM",
+    };
+    let says = format!("container {} of pod {} {what}", event.container, event.pod);
+    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, says, APP, pod, vec![action]))
 }
 
 /// The pods that new connections of the Service are sent to on `node`.
@@ -121,7 +171,9 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
     if !event.written {
         return Local::Nothing;
     }
-    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else { return Local::NotHere };
+    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else {
+        return Local::NotHere;
+    };
     let key = format!("{}/{service}", subject.namespace);
     let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
     let ip = |address: &String| address.rsplit_once(':').map_or(address.clone(), |(ip, _)| ip.to_owned());
@@ -133,6 +185,8 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
         Watcher::Proxy(node),
         Sighting {
             entry: number,
+            place: entry.place.clone(),
+            says: format!("the rules of {} send {service} to {}", event.node, addresses.join(", ")),
             at: entry.to,
             source: RULES,
             actions: vec![program],
@@ -181,13 +235,15 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         "readiness-off" | "readiness-on" => {
             pod(&|pod, container| Environment::ChangeReadiness { pod, container })
         }
-        "liveness-off" | "liveness-on" => pod(&|pod, container| Environment::ChangeLiveness { pod, container }),
+        "liveness-off" | "liveness-on" => {
+            pod(&|pod, container| Environment::ChangeLiveness { pod, container })
+        }
         "apiserver-exited" => Fault::Befalls(environment(Environment::StopApiServer)),
         "apiserver-ready" => Fault::Befalls(Action::Process(Process::StartApiServer)),
         // Asked for through the API, or the beginning or the end of something else, or shown by a runtime.
-        "create" | "delete" | "delete-grace-0" | "evict" | "cordon" | "uncordon" | "taint" | "untaint" | "label"
-        | "unlabel" | "rolling-update" | "scale" | "poweroff-node-done" | "poweron-node-done" | "start-kubelet"
-        | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" => Fault::Elsewhere,
+        "create" | "delete" | "delete-grace-0" | "evict" | "cordon" | "uncordon" | "taint" | "untaint"
+        | "label" | "unlabel" | "rolling-update" | "scale" | "poweroff-node-done" | "poweron-node-done"
+        | "start-kubelet" | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" => Fault::Elsewhere,
         _ => Fault::NotModelled,
     }
 }

@@ -11,7 +11,7 @@ use podproof_vocabulary::action::{Action, Watch, Watcher};
 
 use super::eyes::Eyes;
 use super::path::{Moment, Paths, Taken, Tip};
-use crate::record::Micros;
+use crate::record::{Micros, Place};
 
 /// A condition on a state.
 pub type Condition = Box<dyn Fn(&Cluster<'_>) -> bool>;
@@ -20,6 +20,10 @@ pub type Condition = Box<dyn Fn(&Cluster<'_>) -> bool>;
 pub struct Sighting {
     /// The entry's number.
     pub entry: u64,
+    /// Where it stands.
+    pub place: Place,
+    /// What it says.
+    pub says: String,
     /// When.
     pub at: Micros,
     /// Which file it is from: sightings of one file keep their order.
@@ -99,6 +103,9 @@ fn fingerprint(state: &ClusterState, met: u64) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
 
+/// Events of one resource that a process lags behind at most.
+pub const LAG: usize = 48;
+
 /// Sightings from different files that are less apart than this may have happened in either order.
 pub const SLACK: Micros = 200_000;
 
@@ -112,7 +119,8 @@ impl Part {
     }
 
     /// What is common has come to be as in `now`.
-    pub fn hear(&mut self, model: &Model, now: &ClusterState) {
+    pub fn hear(&mut self, model: &Model, now: &ClusterState, moment: Moment) {
+        self.list_early(model, moment);
         let mut now = now.clone();
         let now = Cluster::new(&model.rules, &mut now);
         for possible in &mut self.possible {
@@ -120,7 +128,40 @@ impl Part {
             parts::hear(&mut cluster, &now);
             parts::keep_only(&mut cluster, Some(self.whose));
         }
+        self.catch_up(model, moment);
         self.merge();
+    }
+
+    /// A list jumps to the newest and loses what lay between, so it cannot wait: who has to list may have done so before the next
+    /// write. The earliest list sees most.
+    fn list_early(&mut self, model: &Model, moment: Moment) {
+        let mut lists = Vec::new();
+        for possible in &self.possible {
+            let mut state = possible.state.clone();
+            match parts::list(&Cluster::new(&model.rules, &mut state), self.whose) {
+                Some(action) => lists.push((possible.clone(), action)),
+                None => return,
+            }
+        }
+        for (mut possible, action) in lists {
+            let taken = Taken { action, moment, shown_by: None, is_write: false };
+            self.take(model, &mut possible, taken);
+            self.possible.push(possible);
+        }
+    }
+
+    /// Who has much on its way takes some of it: more than so much it does not lag behind.
+    fn catch_up(&mut self, model: &Model, moment: Moment) {
+        for index in 0..self.possible.len() {
+            loop {
+                let possible = &mut self.possible[index];
+                let cluster = Cluster::new(&model.rules, &mut possible.state);
+                let Some(action) = parts::overdue(&cluster, self.whose, LAG) else { break };
+                let mut possible = possible.clone();
+                self.take(model, &mut possible, Taken { action, moment, shown_by: None, is_write: false });
+                self.possible[index] = possible;
+            }
+        }
     }
 
     /// Something happens to the cluster, whatever its processes do.
@@ -144,9 +185,7 @@ impl Part {
     /// earlier.
     fn is_next(&self, met: u64, index: usize) -> bool {
         let this = &self.sightings[index];
-        let earlier = |other: &Sighting| {
-            other.source == this.source || other.at + SLACK < this.at
-        };
+        let earlier = |other: &Sighting| other.source == this.source || other.at + SLACK < this.at;
         met >> index & 1 == 0
             && (0..index).all(|other| met >> other & 1 == 1 || !earlier(&self.sightings[other]))
     }
@@ -167,7 +206,10 @@ impl Part {
     }
 
     fn has_met_until(&self, met: u64, deadline: Micros) -> bool {
-        self.sightings.iter().enumerate().all(|(index, sighting)| sighting.at >= deadline || met >> index & 1 == 1)
+        self.sightings
+            .iter()
+            .enumerate()
+            .all(|(index, sighting)| sighting.at >= deadline || met >> index & 1 == 1)
     }
 
     /// Does what `quest` asks for in every way there is. All states from which it can be done are found, but for steps that
@@ -175,7 +217,13 @@ impl Part {
     ///
     /// # Errors
     /// If it cannot be done, or the bound came first; the part is as it was then.
-    pub fn fulfil(&mut self, model: &Model, eyes: &Eyes, quest: &Quest<'_>, bound: u64) -> Result<(), Failure> {
+    pub fn fulfil(
+        &mut self,
+        model: &Model,
+        eyes: &Eyes,
+        quest: &Quest<'_>,
+        bound: u64,
+    ) -> Result<(), Failure> {
         let mut queue: Vec<Possible> = self.possible.clone();
         let mut seen: Prints =
             queue.iter().map(|possible| fingerprint(&possible.state, possible.met)).collect();
@@ -214,13 +262,16 @@ impl Part {
                 }
                 let sightings = self.sightings.iter().enumerate();
                 let shows = |(index, sighting): &(usize, &Sighting)| {
-                    sighting.at <= quest.until && sighting.actions.contains(action) && self.is_next(possible.met, *index)
+                    sighting.at <= quest.until
+                        && sighting.actions.contains(action)
+                        && self.is_next(possible.met, *index)
                 };
                 sighted.extend(sightings.filter(shows).map(|(index, _)| (index, Some(*action))));
             }
             cluster = Cluster::new(&model.rules, &mut possible.state);
             for action in &enabled {
-                if eyes.is_hidden(&cluster, self.whose, action) && is_relevant(&cluster, action, quest.about) {
+                if eyes.is_hidden(&cluster, self.whose, action) && is_relevant(&cluster, action, quest.about)
+                {
                     hidden.push(*action);
                 }
             }
@@ -283,10 +334,14 @@ impl Part {
         step::apply(&mut Cluster::new(&model.rules, &mut after.state), action);
         let cluster = Cluster::new(&model.rules, &mut after.state);
         if quest.after.is_some_and(|condition| !condition(&cluster)) {
+            if std::env::var("DBG").is_ok() {
+                eprintln!("{} {action:?} -> {:?}", quest.entry, cluster.nodes);
+            }
             return false;
         }
         after.state = from.state.clone();
-        let taken = Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
+        let taken =
+            Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
         self.take(model, &mut after, taken);
         if prints.insert(fingerprint(&after.state, after.met)) {
             found.push(after);
@@ -326,11 +381,9 @@ impl Part {
             let mut state = possible.state.clone();
             let cluster = Cluster::new(&model.rules, &mut state);
             step::enabled(&cluster, &mut enabled);
-            all.extend(
-                enabled.iter().filter(|action| {
-                    step::is_write(action) && parts::process_of(&cluster, action) == Some(self.whose)
-                }),
-            );
+            all.extend(enabled.iter().filter(|action| {
+                step::is_write(action) && parts::process_of(&cluster, action) == Some(self.whose)
+            }));
         }
         all.sort();
         all.dedup();
@@ -342,7 +395,9 @@ impl Part {
 fn is_relevant(cluster: &Cluster<'_>, action: &Action, about: Option<PodId>) -> bool {
     let Some(about) = about else { return true };
     match action {
-        Action::Watch(Watch::DeliverPod { to: Watcher::Kubelet(_), pod }) => *pod == about || is_ahead(cluster, action),
+        Action::Watch(Watch::DeliverPod { to: Watcher::Kubelet(_), pod }) => {
+            *pod == about || is_ahead(cluster, action)
+        }
         Action::Scheduler(step) => scheduled(*step) == about,
         Action::Kubelet(step) => parts::pod_of(*step).is_none_or(|pod| pod == about),
         Action::Container(step) => contained(*step) == about,

@@ -86,14 +86,11 @@ impl Replay {
         let mut common = first.clone();
         let mut cluster = Cluster::new(&model.rules, &mut common);
         let mut processes = parts::processes(&cluster);
-        // Nobody has seen what kube-proxies do whose rules were not watched.
-        processes.retain(|process| match process {
-            Watcher::Proxy(node) => eyes.rules.contains(node) && subject.service.is_some(),
-            _ => true,
-        });
+        processes.retain(|process| !matches!(process, Watcher::Proxy(_)) || model.rules.has_proxies());
         parts::keep_only(&mut cluster, None);
         let mut names = Names::new(subject.nodes.clone());
-        let mut parts: Vec<Part> = processes.into_iter().map(|whose| Part::new(&model, whose, &first)).collect();
+        let mut parts: Vec<Part> =
+            processes.into_iter().map(|whose| Part::new(&model, whose, &first)).collect();
         if subject.kind() == WorkloadKind::Pod {
             let pod = PodId(0);
             names.bind_pod(&subject.name, &subject.uid, pod);
@@ -175,7 +172,13 @@ impl Replay {
         let mut text = String::new();
         for part in &self.parts {
             use std::fmt::Write as _;
-            let _ = writeln!(text, "{:?}: {} possible, {} sightings", part.whose, part.possible.len(), part.sightings.len());
+            let _ = writeln!(
+                text,
+                "{:?}: {} possible, {} sightings",
+                part.whose,
+                part.possible.len(),
+                part.sightings.len()
+            );
             for possible in part.possible.iter().take(3) {
                 let mut state = possible.state.clone();
                 let cluster = Cluster::new(&self.model.rules, &mut state);
@@ -253,8 +256,8 @@ impl Replay {
                     Ok(()) => self.outcomes.push((entry, Outcome::Explained)),
                     Err(failure) => {
                         let could = part.could(&self.model);
-                        let seen = format!("{:?}", part.sightings[first].actions);
-                        let place = Place { file: "".into(), line: 0 };
+                        let seen = part.sightings[first].says.clone();
+                        let place = part.sightings[first].place.clone();
                         return Err(Box::new(unexplained(entry, place, at, seen, &failure, could)));
                     }
                 }
@@ -288,8 +291,12 @@ impl Replay {
         let plan = {
             let mut common = self.common.clone();
             let cluster = Cluster::new(&self.model.rules, &mut common);
-            let known =
-                Known { subject: &self.subject, names: &self.names, cluster: &cluster, template: self.template };
+            let known = Known {
+                subject: &self.subject,
+                names: &self.names,
+                cluster: &cluster,
+                template: self.template,
+            };
             writes::plan(&known, write)
         };
         let outcome = match plan {
@@ -300,7 +307,15 @@ impl Replay {
                 let place = entry.place.clone();
                 let (seen, at) = (words(write), entry.from);
                 let could = Vec::new();
-                return Err(Box::new(Unexplained { entry: number, place, at, seen, why, could, bound: false }));
+                return Err(Box::new(Unexplained {
+                    entry: number,
+                    place,
+                    at,
+                    seen,
+                    why,
+                    could,
+                    bound: false,
+                }));
             }
             Plan::Befalls(actions) => {
                 self.befall(number, entry, &actions)?;
@@ -318,7 +333,13 @@ impl Replay {
     }
 
     /// A process did it.
-    fn done(&mut self, number: u64, entry: &Entry, write: &Write, deed: &Deed) -> Result<(), Box<Unexplained>> {
+    fn done(
+        &mut self,
+        number: u64,
+        entry: &Entry,
+        write: &Write,
+        deed: &Deed,
+    ) -> Result<(), Box<Unexplained>> {
         let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
         let quest = Quest {
             entry: number,
@@ -341,13 +362,20 @@ impl Replay {
             if !deed.says.is_empty() {
                 seen = format!("{seen}: {}", deed.says);
             }
-            return Err(Box::new(unexplained(number, entry.place.clone(), entry.from, seen, &failure, could)));
+            return Err(Box::new(unexplained(
+                number,
+                entry.place.clone(),
+                entry.from,
+                seen,
+                &failure,
+                could,
+            )));
         }
         if deed.actions.is_empty() {
             return Ok(());
         }
         self.hold_new(index, deed);
-        self.spread(index);
+        self.spread(index, entry.from);
         Ok(())
     }
 
@@ -369,7 +397,7 @@ impl Replay {
     }
 
     /// What is common is as the process that wrote has left it; the others will hear.
-    fn spread(&mut self, index: usize) {
+    fn spread(&mut self, index: usize, at: Micros) {
         let common_of = |state: &ClusterState| {
             let mut common = state.clone();
             parts::keep_only(&mut Cluster::new(&self.model.rules, &mut common), None);
@@ -377,13 +405,14 @@ impl Replay {
         };
         let common = common_of(&self.parts[index].possible[0].state);
         self.parts[index].possible.retain(|possible| common_of(&possible.state) == common);
+        self.writes += 1;
+        let moment = Moment { writes: self.writes, at };
         for (other, part) in self.parts.iter_mut().enumerate() {
             if other != index {
-                part.hear(&self.model, &common);
+                part.hear(&self.model, &common, moment);
             }
         }
         self.common = common;
-        self.writes += 1;
     }
 
     /// Something happens to the cluster.
@@ -419,7 +448,9 @@ impl Replay {
         };
         match &object.facts {
             Facts::Pod(facts) => {
-                if write.verb == Verb::Create && write.subresource.is_empty() && self.names.pod(&object.name, &object.uid).is_none()
+                if write.verb == Verb::Create
+                    && write.subresource.is_empty()
+                    && self.names.pod(&object.name, &object.uid).is_none()
                 {
                     let mut common = self.common.clone();
                     let cluster = Cluster::new(&self.model.rules, &mut common);
@@ -439,7 +470,9 @@ impl Replay {
                     }
                 }
             }
-            Facts::ReplicaSet(_) if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() => {
+            Facts::ReplicaSet(_)
+                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() =>
+            {
                 self.names.bind_replica_set(&object.name, &object.uid);
             }
             Facts::Deployment(facts) => self.template = Some(facts.template),

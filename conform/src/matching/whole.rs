@@ -50,7 +50,12 @@ pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
             step.moment.at = step.moment.at.min(latest);
             latest = step.moment.at;
         }
-        all.extend(steps.into_iter().enumerate().map(|(order, step)| (step.moment.writes, step.is_write, step.moment.at, way, order, step)));
+        all.extend(
+            steps
+                .into_iter()
+                .enumerate()
+                .map(|(order, step)| (step.moment.writes, step.is_write, step.moment.at, way, order, step)),
+        );
     }
     all.sort_by_key(|&(writes, is_write, at, way, order, _)| (writes, is_write, at, way, order));
     all.into_iter().map(|(.., step)| step).collect()

@@ -50,6 +50,22 @@ fn swap(object: NodeObject, wanted: NodeObject) -> NodeObject {
     if both == object { wanted } else { both }
 }
 
+/// What a patch of the taints makes of `object`, where the copy is `view`: `wanted` says which taints an object is to have. The list of taints is
+/// replaced as a whole. From 1.26 on the patch carries the version that it was made from and is made anew on a conflict; before, it
+/// brings back what was removed since the copy, and removes what was set (kubernetes/kubernetes#113136; the recording of a
+/// node that fails and returns shows it).
+fn patch(
+    cluster: &Cluster<'_>,
+    object: NodeObject,
+    view: NodeObject,
+    wanted: impl Fn(NodeObject) -> NodeObject,
+) -> NodeObject {
+    match cluster.rules.scenario.release.taint_patches_carry_versions() {
+        true => swap(object, wanted(object)),
+        false => object.with_taints_of(swap(view, wanted(view))),
+    }
+}
+
 /// The steps that the controller can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     if scope.is_everything() {
@@ -77,11 +93,13 @@ fn node_candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             out.push(Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }));
         }
         // Taints are patched: a patch needs no current copy, and one that changes nothing is none (API-3, API-5).
-        if with_no_schedule_taints(view, view) != view && swap(object, with_no_schedule_taints(object, view)) != object {
+        if with_no_schedule_taints(view, view) != view
+            && swap(object, with_no_schedule_taints(object, view)) != object
+        {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }));
         }
         if with_no_execute_taints(view, view, all_down) != view
-            && swap(object, with_no_execute_taints(object, view, all_down)) != object
+            && patch(cluster, object, view, |of| with_no_execute_taints(of, view, all_down)) != object
         {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }));
         }
@@ -108,13 +126,15 @@ pub fn apply(cluster: &mut Cluster<'_>, step: NodeLifecycle) {
             }
         }
         NodeLifecycle::TaintNoSchedule { node } => {
-            let view = cluster.node(node).controller;
-            update(cluster, node, |object| swap(object, with_no_schedule_taints(object, view)));
+            let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
+            let patched = patch(cluster, object, view, |of| with_no_schedule_taints(of, view));
+            update(cluster, node, |_| patched);
         }
         NodeLifecycle::TaintNoExecute { node } => {
-            let view = cluster.node(node).controller;
+            let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
             let all_down = all_zones_down(cluster);
-            update(cluster, node, |object| swap(object, with_no_execute_taints(object, view, all_down)));
+            let patched = patch(cluster, object, view, |of| with_no_execute_taints(of, view, all_down));
+            update(cluster, node, |_| patched);
         }
     }
 }

@@ -32,7 +32,9 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
             .container_ids()
             .filter(|&container| counted(cluster.rules.container(container).kind))
             .all(|container| probes::is_ready(cluster, pod, container));
-    (phase, ready, kubelet.address_cached().or(api.address()))
+    // PLEG-11: the last address that the cache has seen, and none after a restart that finds no sandbox (the recording of a node that
+    // fails and returns: `podIP` is cleared).
+    (phase, ready, kubelet.address_cached())
 }
 
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a

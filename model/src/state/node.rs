@@ -52,6 +52,17 @@ impl NodeObject {
         self.with_ready(NodeReady::True)
     }
 
+    /// The same object with the taints of `other`.
+    #[must_use]
+    pub fn with_taints_of(self, other: Self) -> Self {
+        self.with_not_ready_no_schedule(other.not_ready_no_schedule())
+            .with_unreachable_no_schedule(other.unreachable_no_schedule())
+            .with_unschedulable_no_schedule(other.unschedulable_no_schedule())
+            .with_not_ready_no_execute(other.not_ready_no_execute())
+            .with_unreachable_no_execute(other.unreachable_no_execute())
+            .with_custom_no_execute(other.custom_no_execute())
+    }
+
     /// Its taints that come and go.
     pub fn taints(self) -> TaintsSeen {
         TaintsSeen {

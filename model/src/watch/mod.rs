@@ -22,8 +22,9 @@ use crate::state::{
 use crate::{api_server, controllers, kubelet, scheduler};
 use ring::Stream;
 
-/// Does news reach this consumer, sooner or later, without its listing again?
-pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+/// Is news kept for this consumer, so that it need not list again? It is while its link is cut: a watch goes on where it
+/// was (MOD-1, API-33).
+pub fn follows(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
     let control = cluster.shared.control_plane;
     match watcher {
         Watcher::Scheduler => !control.scheduler_down() && !control.scheduler_must_list(),
@@ -32,16 +33,36 @@ pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
         }
         Watcher::Kubelet(node) => {
             let machine = cluster.node(node).machine;
-            machine.kubelet_runs() && machine.connected() && !machine.kubelet_must_list()
+            machine.kubelet_runs() && !machine.kubelet_must_list()
         }
         Watcher::Proxy(node) => {
             let machine = cluster.node(node).machine;
-            cluster.models_proxy(node)
-                && machine.proxy_runs()
-                && machine.connected()
-                && !machine.proxy_must_list()
+            cluster.models_proxy(node) && machine.proxy_runs() && !machine.proxy_must_list()
         }
     }
+}
+
+/// Its link to the API server works.
+fn is_linked(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+    match watcher {
+        Watcher::Scheduler | Watcher::ControllerManager => true,
+        Watcher::Kubelet(node) | Watcher::Proxy(node) => cluster.node(node).machine.connected(),
+    }
+}
+
+/// Does news reach this consumer, sooner or later, without its listing again?
+pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+    follows(cluster, watcher) && is_linked(cluster, watcher)
+}
+
+/// An event is on its way to `watcher`. API-36: the API server keeps no more than so many for one whose link is cut; then
+/// it must list.
+fn push(cluster: &mut Cluster<'_>, watcher: Watcher, stream: Stream, key: u8, value: &[u64]) {
+    if ring::length(cluster, stream) == cluster.rules.ring_capacity() && !is_linked(cluster, watcher) {
+        break_watches(cluster, watcher);
+        return;
+    }
+    ring::push(cluster, stream, key, value);
 }
 
 /// Can its events reach it now? A kubelet whose config channel nobody reads takes none (SRC-5).
@@ -51,7 +72,7 @@ pub(crate) fn takes_events(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
 }
 
 /// Must it list, and can it?
-fn may_list(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
+pub(crate) fn may_list(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
     let control = cluster.shared.control_plane;
     match watcher {
         Watcher::Scheduler => !control.scheduler_down() && control.scheduler_must_list(),
@@ -108,8 +129,8 @@ pub fn publish_pod(cluster: &mut Cluster<'_>, pod: PodId, before: PodObject, aft
     let watchers = [Some(Watcher::Scheduler), Some(Watcher::ControllerManager), node.map(Watcher::Kubelet)];
     for watcher in watchers.into_iter().flatten() {
         let value = projection(watcher, after);
-        if value != projection(watcher, before) && receives(cluster, watcher) {
-            ring::push(cluster, Stream::pods(watcher), pod.0, &[value.into()]);
+        if value != projection(watcher, before) && follows(cluster, watcher) {
+            push(cluster, watcher, Stream::pods(watcher), pod.0, &[value.into()]);
         }
     }
 }
@@ -150,8 +171,8 @@ pub fn publish_slice(cluster: &mut Cluster<'_>) {
     }
     let snapshot = ring::snapshot(cluster);
     for node in cluster.node_ids() {
-        if receives(cluster, Watcher::Proxy(node)) {
-            ring::push(cluster, Stream::Slices(node), 0, &snapshot);
+        if follows(cluster, Watcher::Proxy(node)) {
+            push(cluster, Watcher::Proxy(node), Stream::Slices(node), 0, &snapshot);
         }
     }
 }

@@ -34,10 +34,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         Actor::Controller(controller) if &**controller == "disruption-controller" => {
             let mut actions = vec![Action::Disruption(Disruption::UpdateStatus)];
             actions.extend(
-                known
-                    .cluster
-                    .used_pods()
-                    .map(|pod| Action::Disruption(Disruption::ForgetDisruption { pod })),
+                known.cluster.used_pods().map(|pod| Action::Disruption(Disruption::ForgetDisruption { pod })),
             );
             let says = format!(
                 "{} disruptions allowed, {} healthy, {} desired",
@@ -75,7 +72,9 @@ impl Wanted {
         budget.written()
             && (budget.allowed(), budget.healthy(), budget.desired())
                 == (self.allowed, self.healthy, self.desired)
-            && cluster.used_pods().all(|pod| cluster.pod(pod).head.disrupted() == self.disrupted.contains(&pod))
+            && cluster
+                .used_pods()
+                .all(|pod| cluster.pod(pod).head.disrupted() == self.disrupted.contains(&pod))
     }
 
     fn newly_disrupted(&self, cluster: &Cluster<'_>) -> Option<PodId> {

@@ -36,7 +36,8 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     }
     let is = move |cluster: &Cluster<'_>| {
         cluster.pod_ids().all(|pod| {
-            let entry = wanted.iter().find(|(other, _)| *other == pod).map_or(Endpoint::new(), |&(_, entry)| entry);
+            let entry =
+                wanted.iter().find(|(other, _)| *other == pod).map_or(Endpoint::new(), |&(_, entry)| entry);
             cluster.pod(pod).slice == entry
         })
     };

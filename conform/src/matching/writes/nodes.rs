@@ -58,14 +58,17 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     }
     let is = move |cluster: &Cluster<'_>| cluster.node(node).api == after;
     let says = words(after);
-    let control = |actions| Plan::By(Deed::steps(Watcher::ControllerManager, actions).then(says.clone(), Box::new(is)));
+    let control =
+        |actions| Plan::By(Deed::steps(Watcher::ControllerManager, actions).then(says.clone(), Box::new(is)));
     match actor {
         Actor::Kubelet(name) if **name == *write.name => {
             let report = Action::Kubelet(Kubelet::ReportNodeStatus { node });
             Plan::By(Deed::steps(Watcher::Kubelet(node), vec![report]).then(says, Box::new(is)))
         }
         Actor::Kubelet(name) => Plan::Wrong(format!("the kubelet of {name} writes another node")),
-        Actor::Controller(controller) if &**controller == "node-controller" || &**controller == "taint-controller" => {
+        Actor::Controller(controller)
+            if &**controller == "node-controller" || &**controller == "taint-controller" =>
+        {
             control(vec![
                 Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }),
                 Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }),

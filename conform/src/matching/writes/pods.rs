@@ -23,7 +23,11 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::Create && write.subresource.is_empty() {
         return create(known, actor, write);
     }
-    let uid = write.object.as_ref().filter(|object| matches!(object.facts, Facts::Pod(_))).map(|object| &*object.uid);
+    let uid = write
+        .object
+        .as_ref()
+        .filter(|object| matches!(object.facts, Facts::Pod(_)))
+        .map(|object| &*object.uid);
     let Some(pod) = known.names.pod(&write.name, uid.unwrap_or_default()) else { return Plan::NotHere };
     match (&*write.subresource, write.verb) {
         ("binding", Verb::Create) => bind(known, actor, write, pod),
@@ -62,7 +66,9 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
 }
 
 fn bind(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
-    let Some(target) = &write.target else { return Plan::NotModelled("bindings without their target".into()) };
+    let Some(target) = &write.target else {
+        return Plan::NotModelled("bindings without their target".into());
+    };
     let Some(node) = known.names.node(target) else {
         return Plan::Wrong(format!("a binding to {target}, which the log shows nowhere else"));
     };
@@ -103,7 +109,8 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         let object = cluster.pod(pod).api;
         object.phase() == phase && object.ready() == ready && object.address() == address
     };
-    let says = || format!("phase {}, ready {ready}, address {}", facts.phase, facts.ip.as_deref().unwrap_or("none"));
+    let says =
+        || format!("phase {}, ready {ready}, address {}", facts.phase, facts.ip.as_deref().unwrap_or("none"));
     match actor {
         Actor::Kubelet(name) => {
             let Some(node) = known.names.node(name) else {
@@ -155,7 +162,10 @@ fn evict(known: &Known<'_, '_>, pod: PodId) -> Plan {
         if eviction::ask(known.cluster, pod) == Answer::Refused {
             return Plan::Wrong("the budget refuses this eviction".into());
         }
-        steps.extend([Action::Environment(Environment::EvictPod { pod }), Action::Drain(Drain::EvictPod { pod })]);
+        steps.extend([
+            Action::Environment(Environment::EvictPod { pod }),
+            Action::Drain(Drain::EvictPod { pod }),
+        ]);
     }
     steps.push(Action::Drain(Drain::DeletePod { pod }));
     Plan::Befalls(steps)
@@ -185,7 +195,9 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             "node-controller" | "taint-eviction-controller" => {
                 by(Action::TaintEviction(TaintEviction::DeletePod { pod }))
             }
-            "pod-garbage-collector" => by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod })),
+            "pod-garbage-collector" => {
+                by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }))
+            }
             _ => by_outsider(known, pod, at_once, object.deletion()),
         },
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) => {
@@ -205,7 +217,9 @@ fn by_outsider(_known: &Known<'_, '_>, pod: PodId, at_once: bool, deletion: Dele
 }
 
 fn change(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
-    let Some(facts) = facts(write) else { return Plan::NotModelled("changes of pods without their object".into()) };
+    let Some(facts) = facts(write) else {
+        return Plan::NotModelled("changes of pods without their object".into());
+    };
     let object = known.cluster.pod(pod).api;
     let node = facts.node.as_ref().and_then(|name| known.names.node(name));
     let same = object.node() == node && facts.finalizers == object.finalizer();

@@ -97,7 +97,8 @@ fn replica_set(
         let revision = Revision::from(known.names.replica_sets());
         let create = Action::Deployment(Deployment::CreateReplicaSet { revision, replicas });
         return Plan::By(
-            Deed::steps(Watcher::ControllerManager, vec![create]).then(format!("{replicas} replicas"), always()),
+            Deed::steps(Watcher::ControllerManager, vec![create])
+                .then(format!("{replicas} replicas"), always()),
         );
     }
     let Some(revision) = known.names.replica_set(uid) else {
