@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use super::audit::{self, Answered, Heard};
+use super::audit::{self, Heard};
 use super::kind::Source;
 use super::lines::Lines;
 use super::names::Names;
@@ -35,9 +35,9 @@ impl AuditLane {
         let mut order = Order::default();
         for Told { version, at, entry } in states {
             let to = at.unwrap_or(Micros::MIN);
-            let ticket =
-                Ticket { file: 0, from: Micros::MIN, to, version: version.or(Some(0)), is_state: true };
-            order.push(ticket, Heard::ready(entry));
+            let version = version.or(Some(0));
+            let ticket = Ticket { file: 0, from: Micros::MIN, to, version, is_state: true, subject: None };
+            order.push(ticket, Heard::state(entry));
         }
         let files = files.into_iter().map(|lines| AuditFile { lines, heard: VecDeque::new() }).collect();
         Self { files, order, names: Names::default() }
@@ -52,13 +52,14 @@ impl AuditLane {
                 file.heard = audit::read(&line, &file.lines.place(), &mut self.names)?.into();
             }
         }
-        let first =
-            self.files.iter().enumerate().filter_map(|(index, file)| Some((file.heard.front()?.to, index)));
+        let first = self
+            .files
+            .iter()
+            .enumerate()
+            .filter_map(|(index, file)| Some((file.heard.front()?.answered(), index)));
         let Some((_, file)) = first.min() else { return Ok(false) };
-        if let Some(heard) = self.files[file].heard.pop_front() {
-            let version = heard.answered.as_ref().map(|Answered { version }| *version);
-            let ticket = Ticket { file, from: heard.from, to: heard.to, version, is_state: false };
-            self.order.push(ticket, heard);
+        if let Some(mut heard) = self.files[file].heard.pop_front() {
+            self.order.push(heard.ticket(file), heard);
         }
         Ok(true)
     }

@@ -20,6 +20,7 @@ mod names;
 mod order;
 mod problem;
 mod recorder;
+mod subject;
 mod template;
 mod watch;
 
