@@ -1,8 +1,8 @@
 //! Events of an audit log into entries, in two steps: what its order needs is read when an event arrives, its object when
 //! it leaves the order, so that what waits there is text and no tree.
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::facts::object;
@@ -71,12 +71,23 @@ struct Event {
     verb: String,
     #[serde(rename = "requestURI")]
     request_uri: String,
+    #[serde(deserialize_with = "null_is_default")]
     user: User,
+    #[serde(deserialize_with = "null_is_default")]
     user_agent: String,
+    #[serde(deserialize_with = "null_is_default")]
     object_ref: Reference,
+    #[serde(deserialize_with = "null_is_default")]
     response_status: Status,
     request_received_timestamp: Option<String>,
     stage_timestamp: Option<String>,
+}
+
+/// The API server leaves out what is not there; what a log has passed through may write `null`.
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    input: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
 #[derive(Default, Deserialize)]

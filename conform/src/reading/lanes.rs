@@ -33,8 +33,8 @@ impl AuditLane {
     /// `states` are the lists with which watches began.
     pub(super) fn new(files: Vec<Lines>, states: Vec<Told>) -> Self {
         let mut order = Order::default();
-        for Told { version, at, entry } in states {
-            let to = at.unwrap_or(Micros::MIN);
+        for Told { version, received, entry, .. } in states {
+            let to = received.unwrap_or(Micros::MIN);
             let version = version.or(Some(0));
             let ticket = Ticket { file: 0, from: Micros::MIN, to, version, is_state: true, subject: None };
             order.push(ticket, Heard::state(entry));
@@ -125,9 +125,9 @@ impl Iterator for WatchLane {
         }
         let heads = self.files.iter().enumerate().filter(|(_, file)| file.head.is_some());
         let (_, first) = heads.map(|(index, file)| (file.version, index)).min()?;
-        let Told { at, mut entry, .. } = self.files[first].head.take()?;
-        self.position = self.position.max(at.unwrap_or(Micros::MIN));
-        if at.is_none() {
+        let Told { received, latest, mut entry, .. } = self.files[first].head.take()?;
+        self.position = self.position.max(received.or(latest).unwrap_or(Micros::MIN));
+        if received.is_none() {
             (entry.from, entry.to) = (self.position, self.position);
         }
         Some(Ok((self.position, entry)))

@@ -27,3 +27,6 @@ mod watch;
 pub use kind::Source;
 pub use log::{Entries, Log};
 pub use problem::Problem;
+
+#[cfg(test)]
+mod tests;

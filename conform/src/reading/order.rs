@@ -49,6 +49,7 @@ pub(super) struct Ticket {
 /// An event that waits for its turn.
 #[derive(Debug)]
 struct Waiting<T> {
+    from: Micros,
     to: Micros,
     subject: Option<Subject>,
     event: T,
@@ -114,18 +115,18 @@ impl<T> Order<T> {
                     self.subjects.add(subject, number, from, to);
                     self.versioned.insert(number, key);
                 }
-                self.by_version.insert(key, Waiting { to, subject, event });
+                self.by_version.insert(key, Waiting { from, to, subject, event });
             }
             // A stale answer shows the pod as an earlier write left it.
             Some((_, true)) => {
-                self.by_time.insert((from, number), Waiting { to, subject: None, event });
+                self.by_time.insert((from, number), Waiting { from, to, subject: None, event });
             }
             None => {
                 if let Some(subject) = &subject {
-                    self.delay(subject, from);
+                    self.delay(subject, from, from);
                     self.subjects.add(subject, number, from, to);
                 }
-                self.by_time.insert((from, number), Waiting { to, subject, event });
+                self.by_time.insert((from, number), Waiting { from, to, subject, event });
             }
         }
         if !is_state {
@@ -146,14 +147,20 @@ impl<T> Order<T> {
         self.ended
     }
 
-    /// What shows the effect of a write stands behind it.
-    fn delay(&mut self, subject: &Subject, from: Micros) {
+    /// What shows the effect of a write, which was received at `from`, stands behind where this one stands.
+    fn delay(&mut self, subject: &Subject, from: Micros, stands: Micros) {
         for number in self.subjects.consequences(subject, from) {
             let Some(key) = self.versioned.get_mut(&number) else { continue };
             let Some(waiting) = self.by_version.remove(key) else { continue };
-            key.2 = key.2.max(from.saturating_add(1));
+            key.2 = key.2.max(stands.saturating_add(1));
             self.by_version.insert(*key, waiting);
         }
+    }
+
+    /// The first by version shows the effect of a write, so nothing later can tell that it came before the write.
+    fn shows_first(&self, subject: &Subject, from: Micros) -> bool {
+        let first = self.by_version.first_key_value().map(|((.., number), _)| *number);
+        first.is_some_and(|first| self.subjects.consequences(subject, from).contains(&first))
     }
 
     /// Somebody had been answered with a higher version before this request was received.
@@ -232,9 +239,13 @@ impl<T> Order<T> {
     /// The first by time; none if it has to stand behind one that comes `later`, by version.
     fn pop_timed(&mut self, later: Option<Micros>) -> Option<(Micros, T)> {
         let ((from, number), waiting) = self.by_time.pop_first()?;
-        let is_early = |subject: &Subject| self.subjects.is_early(subject, waiting.to);
-        if let Some(later) = later.filter(|_| waiting.subject.as_ref().is_some_and(is_early)) {
-            self.by_time.insert((later.saturating_add(1), number), waiting);
+        if let (Some(subject), Some(later)) = (&waiting.subject, later)
+            && self.subjects.is_early(subject, waiting.to)
+            && !self.shows_first(subject, waiting.from)
+        {
+            let stands = later.saturating_add(1);
+            self.delay(subject, waiting.from, stands);
+            self.by_time.insert((stands, number), waiting);
             return None;
         }
         if let Some(subject) = &waiting.subject {
