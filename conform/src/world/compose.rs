@@ -19,11 +19,13 @@ use super::observed::{Named, NodeChange, NotModelled, Observed, PodSeen, Revisio
 use super::processes;
 use super::roots::{self, Revision, Root};
 use super::selectors::Selector;
-use super::stage::Stage;
+use super::stage::{self, Stage};
 use super::surveyor::Surveyor;
 
-/// The most pods of a workload that are remembered at once: the pods of a longer log use slots again.
-const MOST_SLOTS: usize = 100;
+/// So many pods of a workload have a slot each, and never use one again.
+const FEW_PODS: usize = 100;
+/// The most pods of a workload that a state can remember at once.
+const MOST_SLOTS: usize = 250;
 /// The most template changes of a Deployment that a state can hold.
 const MOST_ROLLOUTS: usize = 59;
 
@@ -128,6 +130,9 @@ fn read_root<'s>(
             may_be_left_out: true,
         })
         .collect();
+    if !surveyor.nodes.by_name.is_empty() {
+        documents.push(stage::stand_in());
+    }
     let manifest = |replica_set: Option<&Rc<str>>| {
         root.manifest(surveyor, replica_set).ok_or("the log has no manifest of it")
     };
@@ -203,7 +208,14 @@ impl Composer<'_> {
                     Some(service) => format!("{} behind Service/{}", read.root.name, service.name),
                     None => read.root.name.clone(),
                 };
-                self.world(read, Scenario { name, ..scenario.clone() }, service)
+                let mut observed = self.world(read, Scenario { name, ..scenario.clone() }, service);
+                if let [first, others @ ..] = &services[..]
+                    && !others.is_empty()
+                {
+                    let others = others.join(", Service/");
+                    observed.assumptions.push(format!("Service/{first} stands for Service/{others} too"));
+                }
+                observed
             })
             .collect()
     }
@@ -247,7 +259,8 @@ impl Composer<'_> {
         }
         scenario.neighbours = neighbours;
         let scales = scales(root, span.from);
-        set_story(&mut scenario, read.revisions.len() - 1, &scales, root.pods.len(), &mut warnings);
+        scenario.slots = slots(root, surveyor);
+        set_story(&mut scenario, read.revisions.len() - 1, &scales, &mut warnings);
         warnings.extend(oddities(read, service, &budgets, surveyor));
         Observed {
             kind: root.kind,
@@ -278,8 +291,8 @@ impl Composer<'_> {
         all.filter(move |(uid, _)| !own.contains(uid)).map(|(uid, pod)| Other {
             uid,
             pod,
-            name: self.names.get(uid).cloned().unwrap_or_else(|| format!("Pod/{}", pod.name)),
-            template: self.templates.get(uid).cloned(),
+            name: self.names.get(uid).map_or(&*pod.name, String::as_str),
+            template: self.templates.get(uid).map(Rc::as_ref),
         })
     }
 
@@ -324,14 +337,29 @@ impl Composer<'_> {
     }
 }
 
-/// The events and slots of a scenario: whatever the log may show must be possible in the model.
-fn set_story(
-    scenario: &mut Scenario,
-    rollouts: usize,
-    scales: &[Scaling],
-    pods: usize,
-    warnings: &mut Vec<String>,
-) {
+/// The slots of a workload: one for each of its pods. Of more than a hundred pods as many as there were at once, and a
+/// quarter more for those that are gone and remembered, but a hundred at least.
+fn slots(root: &Root<'_>, surveyor: &Surveyor) -> u8 {
+    let pods = root.pods.len();
+    let spans = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    let mut turns = Vec::new();
+    for span in spans.map(|pod| pod.life.span()) {
+        turns.push((span.from, 1));
+        turns.extend(span.to.map(|to| (to, -1)));
+    }
+    turns.sort_unstable();
+    let (mut now, mut at_once) = (0_i64, 0_i64);
+    for (_, change) in turns {
+        now += change;
+        at_once = at_once.max(now);
+    }
+    let at_once = usize::try_from(at_once).unwrap_or(0);
+    let remembered = (at_once + at_once.div_ceil(4)).max(FEW_PODS);
+    u8::try_from(pods.min(remembered).clamp(1, MOST_SLOTS)).unwrap_or(u8::MAX)
+}
+
+/// The events of a scenario: whatever the log may show must be possible in the model.
+fn set_story(scenario: &mut Scenario, rollouts: usize, scales: &[Scaling], warnings: &mut Vec<String>) {
     if rollouts > MOST_ROLLOUTS {
         warnings
             .push(format!("{rollouts} template changes are more than a state can hold ({MOST_ROLLOUTS})"));
@@ -346,7 +374,6 @@ fn set_story(
     scenario.events = events;
     scenario.scale =
         scales.first().map(|scaling| ScaleTarget::To(u8::try_from(scaling.replicas).unwrap_or(u8::MAX)));
-    scenario.slots = count(pods.max(1), MOST_SLOTS);
     scenario.one_proxy = false;
     scenario.approximations = Approximations::NONE;
 }

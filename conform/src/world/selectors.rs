@@ -45,7 +45,7 @@ impl Selectors {
         let given = &object.whole["spec"]["selector"];
         // The empty selector selects nothing in policy/v1beta1, and everything in policy/v1.
         let is_empty = given.as_object().is_some_and(serde_json::Map::is_empty);
-        let is_old = manifest["apiVersion"] == "policy/v1beta1";
+        let is_old = object.whole["apiVersion"] == "policy/v1beta1";
         let selector = label_selector(given).filter(|_| !(is_empty && is_old));
         self.see(at, sight, object, manifest, selector);
     }

@@ -108,6 +108,15 @@ fn own_nodes(root: &Root<'_>, surveyor: &Surveyor) -> Vec<Rc<str>> {
     names
 }
 
+/// A node for a workload that is read without those of its scenario.
+pub(super) fn stand_in() -> Document {
+    let labels = json!({"kubernetes.io/hostname": "none"});
+    let metadata = json!({"name": "none", "labels": labels});
+    let status = json!({"allocatable": {"cpu": "1", "memory": "1Gi", "pods": "1"}});
+    let manifest = json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": status});
+    Document { title: "Node/none".into(), manifest, may_be_left_out: false }
+}
+
 /// A node out of its manifest, and what was assumed of it.
 fn read(name: &str, manifest: &Value, options: &manifest::Options) -> (Node, Vec<String>) {
     let title = format!("Node/{name}");

@@ -51,6 +51,7 @@ impl Surveyor {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Found, object)),
             Seen::Change(change) => self.change(at, change, began),
+            Seen::Renewal { node } => self.nodes.name(at, node),
             _ => {}
         }
     }
