@@ -113,7 +113,7 @@ fn read_root<'s>(
     let mut names = BTreeSet::new();
     let mut selecting = |selectors: &'s super::selectors::Selectors| {
         names.clear();
-        let found = selectors.selecting(&root.namespace, &labels).into_iter();
+        let found = selectors.selecting(&root.namespace, &labels, &root.pods).into_iter();
         // Of several that had one name, the first that the workload saw.
         found
             .filter(|selector| selector.life.span().overlaps(span) && names.insert(Rc::clone(&selector.name)))
@@ -126,7 +126,7 @@ fn read_root<'s>(
     let mut documents: Vec<_> = selectors
         .map(|(kind, selector)| Document {
             title: format!("{kind}/{}", selector.name),
-            manifest: selector.manifest.clone(),
+            manifest: selector.manifest(&labels),
             may_be_left_out: true,
         })
         .collect();
@@ -229,6 +229,7 @@ impl Composer<'_> {
         assumptions.extend(processes::set(&mut scenario, root, &read.manifest, self.annotated));
         let stage = Stage::of(root, surveyor, self.options);
         warnings.extend(stage.warnings.iter().cloned());
+        assumptions.extend(stage.assumptions.iter().cloned());
         if stage.nodes.is_empty() {
             warnings.push("the log shows no node: the model has one that is made up".into());
         } else {
@@ -355,6 +356,10 @@ fn slots(root: &Root<'_>, surveyor: &Surveyor) -> u8 {
     }
     let at_once = usize::try_from(at_once).unwrap_or(0);
     let remembered = (at_once + at_once.div_ceil(4)).max(FEW_PODS);
+    // Of those that were there before the log, some may never be in it.
+    let unseen = root.controller.filter(|controller| controller.life.existed);
+    let unseen = unseen.map_or(0, |controller| usize::try_from(controller.replicas).unwrap_or(usize::MAX));
+    let pods = pods.saturating_add(unseen);
     u8::try_from(pods.min(remembered).clamp(1, MOST_SLOTS)).unwrap_or(u8::MAX)
 }
 
@@ -404,6 +409,12 @@ fn oddities(
     surveyor: &Surveyor,
 ) -> Vec<String> {
     let mut says = Vec::new();
+    if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
+        says.push(format!(
+            "Service/{} is not in the log, only its EndpointSlices: it is taken as one of type ClusterIP with defaults",
+            service.name
+        ));
+    }
     if read.root.controller.is_some_and(|controller| controller.changed.is_some()) {
         says.push("its spec changes beside template and replicas; the model keeps what it was first".into());
     }

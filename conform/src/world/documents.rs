@@ -89,6 +89,22 @@ pub(super) fn service(object: &Object) -> Value {
     manifest
 }
 
+/// The manifest of a Service that only an EndpointSlice of it shows: without its selector, and as if it sends connections to
+/// the ports of the endpoints.
+pub(super) fn service_of(slice: &Object, name: &str) -> Value {
+    let given = slice.whole["ports"].as_array().into_iter().flatten();
+    let named = given.enumerate().filter(|(_, port)| port["port"].is_u64());
+    let ports: Vec<Value> = named
+        .map(|(number, port)| {
+            let protocol = port["protocol"].as_str().unwrap_or("TCP");
+            json!({"name": format!("port-{number}"), "port": port["port"], "protocol": protocol})
+        })
+        .collect();
+    let metadata = json!({"name": name, "namespace": *slice.namespace});
+    let spec = if ports.is_empty() { json!({"clusterIP": "None"}) } else { json!({"ports": ports}) };
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+}
+
 /// The manifest of a PodDisruptionBudget; policy/v1beta1 differs in what an empty selector selects alone.
 pub(super) fn budget(object: &Object) -> Value {
     document("policy/v1", "PodDisruptionBudget", object, object.whole["spec"].clone())

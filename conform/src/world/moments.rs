@@ -42,10 +42,10 @@ impl Observed {
     }
 }
 
-/// A node after a change. Cordons and NoExecute taints are events, and those of the beginning stay.
+/// A node after a change. Cordons are events, and so are NoExecute taints that come; those that go are gone.
 fn changed(before: &Node, after: &Node) -> Node {
     let is_event = |taint: &&Taint| taint.effect == TaintEffect::NoExecute;
-    let stay = before.taints.iter().filter(is_event);
+    let stay = before.taints.iter().filter(|taint| is_event(taint) && after.taints.contains(taint));
     let come = after.taints.iter().filter(|taint| !is_event(taint));
     Node { taints: stay.chain(come).cloned().collect(), unschedulable: before.unschedulable, ..after.clone() }
 }

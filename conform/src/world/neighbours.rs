@@ -62,7 +62,7 @@ impl Surroundings<'_> {
         let (name, _) = pod.bound.as_ref()?;
         let node = self.nodes.iter().position(|node| node.name == *name)?;
         let labels: &Labels = &pod.labels;
-        let selects = |selector: &&Selector| selector.selects(&pod.namespace, labels);
+        let selects = |selector: &&Selector| selector.selects(&pod.namespace, labels, other.uid);
         let in_service = self.service.as_ref().is_some_and(selects);
         let in_budget = self.budgets.iter().any(selects);
         let template = other.template;

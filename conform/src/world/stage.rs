@@ -25,6 +25,9 @@ pub(super) struct Stage {
     pub changes: Vec<NodeChange>,
     /// The nodes that the workload's own pods were on.
     pub own: Vec<Rc<str>>,
+    /// What was assumed of them.
+    pub assumptions: Vec<String>,
+    /// What is odd about them.
     pub warnings: Vec<String>,
 }
 
@@ -64,6 +67,7 @@ impl Stage {
             seen: Vec::new(),
             changes: Vec::new(),
             own,
+            assumptions: Vec::new(),
             warnings,
         };
         for candidate in &candidates {
@@ -79,7 +83,7 @@ impl Stage {
             candidate.node.changes.iter().partition(|(at, _)| *at <= began);
         let first = earlier.last().map_or(&candidate.node.first, |(_, manifest)| manifest);
         let (node, says) = read(candidate.name, first, options);
-        self.warnings.extend(says);
+        self.assumptions.extend(says);
         let mut before = Rc::new(node);
         self.nodes.push((*before).clone());
         self.seen.push(NodeSeen { name: Rc::clone(candidate.name), span: candidate.node.life.span() });

@@ -165,7 +165,8 @@ impl Surveyor {
             }
             Facts::Service => self.services.see_service(at, sight, object),
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
-            Facts::EndpointSlice(_) | Facts::Other(_) => {}
+            Facts::EndpointSlice(facts) => self.services.see_slice(at, object, facts),
+            Facts::Other(_) => {}
         }
     }
 }
