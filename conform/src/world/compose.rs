@@ -6,40 +6,19 @@ use std::rc::Rc;
 use podproof_model::rules::CUSTOM_TAINT;
 use podproof_vocabulary::Release;
 use podproof_vocabulary::approximation::Approximations;
-use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::latency::Latencies;
-use podproof_vocabulary::manifest::{self, Annotated, Input};
-use podproof_vocabulary::scenario::{PodTemplate, Scenario, TaintEffect, Toleration};
-use serde_json::Value;
+use podproof_vocabulary::manifest::{self, Annotated};
+use podproof_vocabulary::scenario::{PodTemplate, Scenario, Taint, TaintEffect, Toleration};
 
-use super::documents::{self, Document};
-use super::life::Moment;
+use super::manifests::{self, Read};
 use super::neighbours::{self, Other, Surroundings};
-use super::observed::{Named, NodeChange, NotModelled, Observed, PodSeen, RevisionSeen, Scaling, World};
+use super::observed::{Named, NodeChange, NotModelled, Observed, PodSeen, RevisionSeen, World};
 use super::processes;
 use super::roots::{self, Revision, Root};
 use super::selectors::Selector;
-use super::stage::{self, Stage};
+use super::stage::{self, Known, Stage};
+use super::story;
 use super::surveyor::Surveyor;
-
-/// So many pods of a workload have a slot each, and never use one again.
-const FEW_PODS: usize = 100;
-/// The most pods of a workload that a state can remember at once.
-const MOST_SLOTS: usize = 250;
-/// The most template changes of a Deployment that a state can hold.
-const MOST_ROLLOUTS: usize = 59;
-
-/// A workload whose manifest was read.
-struct Read<'s> {
-    root: Root<'s>,
-    revisions: Vec<Revision>,
-    services: Vec<&'s Selector>,
-    budgets: Vec<&'s Selector>,
-    /// Its manifest, with the pods of its first template.
-    manifest: Value,
-    input: Input,
-    warnings: Vec<String>,
-}
 
 /// The world of a log that was seen.
 pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[Annotated]) -> World {
@@ -63,15 +42,20 @@ pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[
     let mut read = Vec::new();
     for root in roots {
         let what = root.name.clone();
-        match read_root(root, surveyor, &options) {
+        match manifests::read(root, surveyor, &options) {
             Ok(one) => read.push(one),
             Err(why) => {
                 not_modelled.insert(NotModelled { what, why });
             }
         }
     }
-    let composer =
-        Composer { surveyor, options: &options, annotated, templates: templates(&read), names: names(&read) };
+    let composer = Composer {
+        surveyor,
+        annotated,
+        nodes: stage::known(surveyor, &options),
+        templates: manifests::templates(&read),
+        names: manifests::names(&read),
+    };
     let workloads: Vec<_> = read.iter().flat_map(|one| composer.observe(one)).collect();
     let pods = pods(surveyor, &workloads);
     let warnings = says.into_iter().collect();
@@ -102,94 +86,11 @@ fn pods(surveyor: &Surveyor, workloads: &[Observed]) -> BTreeMap<Rc<str>, PodSee
     pods
 }
 
-/// Reads the manifest of a workload, with the Services and budgets that select it.
-fn read_root<'s>(
-    root: Root<'s>,
-    surveyor: &'s Surveyor,
-    options: &manifest::Options,
-) -> Result<Read<'s>, String> {
-    let revisions = roots::revisions(&root, surveyor);
-    let (labels, span) = (root.labels(surveyor), root.span(surveyor));
-    let mut names = BTreeSet::new();
-    let mut selecting = |selectors: &'s super::selectors::Selectors| {
-        names.clear();
-        let found = selectors.selecting(&root.namespace, &labels, &root.pods).into_iter();
-        // Of several that had one name, the first that the workload saw.
-        found
-            .filter(|selector| selector.life.span().overlaps(span) && names.insert(Rc::clone(&selector.name)))
-            .collect::<Vec<_>>()
-    };
-    let services = selecting(&surveyor.services);
-    let budgets = selecting(&surveyor.budgets);
-    let selectors = services.iter().map(|service| ("Service", service));
-    let selectors = selectors.chain(budgets.iter().map(|budget| ("PodDisruptionBudget", budget)));
-    let mut documents: Vec<_> = selectors
-        .map(|(kind, selector)| Document {
-            title: format!("{kind}/{}", selector.name),
-            manifest: selector.manifest(&labels),
-            may_be_left_out: true,
-        })
-        .collect();
-    if !surveyor.nodes.by_name.is_empty() {
-        documents.push(stage::stand_in());
-    }
-    let manifest = |replica_set: Option<&Rc<str>>| {
-        root.manifest(surveyor, replica_set).ok_or("the log has no manifest of it")
-    };
-    let mut read = |manifest: &Value| {
-        let (title, manifest) = (root.name.clone(), manifest.clone());
-        documents.push(Document { title, manifest, may_be_left_out: false });
-        let read = documents::read(&documents, options);
-        documents.pop();
-        read
-    };
-    let first = manifest(revisions.first().and_then(|first| first.replica_set.as_ref()))?;
-    let (input, mut warnings) = read(&first)?;
-    let template = |input: &Input| input.scenarios.first().map(|scenario| scenario.workload.template.clone());
-    for (number, revision) in revisions.iter().enumerate().skip(1).filter(|(_, revision)| !revision.is_back) {
-        let Some(set) = &revision.replica_set else { continue };
-        let other = manifest(Some(set))?;
-        let is_other = read(&other).map_or(true, |(other, _)| template(&other) != template(&input));
-        if is_other {
-            warnings.push(format!(
-                "template {} changes more than a template hash; the model gives its pods what template 1 has",
-                number + 1
-            ));
-        }
-    }
-    Ok(Read { root, revisions, services, budgets, manifest: first, input, warnings })
-}
-
-/// The template of each pod of a workload.
-fn templates(read: &[Read<'_>]) -> BTreeMap<Rc<str>, Rc<PodTemplate>> {
-    let mut templates = BTreeMap::new();
-    for one in read {
-        let Some(scenario) = one.input.scenarios.first() else { continue };
-        let template = Rc::new(scenario.workload.template.clone());
-        templates.extend(one.root.pods.iter().map(|uid| (Rc::clone(uid), Rc::clone(&template))));
-    }
-    templates
-}
-
-/// What the workload of each pod is called.
-fn names(read: &[Read<'_>]) -> BTreeMap<Rc<str>, String> {
-    let of = |one: &Read<'_>| {
-        let name = one.root.name.clone();
-        one.root
-            .pods
-            .iter()
-            .enumerate()
-            .map(move |(number, uid)| (Rc::clone(uid), format!("{name} {number}")))
-            .collect::<Vec<_>>()
-    };
-    read.iter().flat_map(of).collect()
-}
-
 /// What all workloads are composed with.
 struct Composer<'c> {
     surveyor: &'c Surveyor,
-    options: &'c manifest::Options,
     annotated: &'c [Annotated],
+    nodes: BTreeMap<&'c Rc<str>, Known<'c>>,
     templates: BTreeMap<Rc<str>, Rc<PodTemplate>>,
     names: BTreeMap<Rc<str>, String>,
 }
@@ -227,7 +128,7 @@ impl Composer<'_> {
         let mut assumptions: Vec<_> =
             read.input.assumptions.iter().filter(|says| !processes::is_guess(says)).cloned().collect();
         assumptions.extend(processes::set(&mut scenario, root, &read.manifest, self.annotated));
-        let stage = Stage::of(root, surveyor, self.options);
+        let stage = Stage::of(root, surveyor, &self.nodes);
         warnings.extend(stage.warnings.iter().cloned());
         assumptions.extend(stage.assumptions.iter().cloned());
         if stage.nodes.is_empty() {
@@ -259,9 +160,11 @@ impl Composer<'_> {
             ));
         }
         scenario.neighbours = neighbours;
-        let scales = scales(root, span.from);
-        scenario.slots = slots(root, surveyor);
-        set_story(&mut scenario, read.revisions.len() - 1, &scales, &mut warnings);
+        let scales = story::scales(root);
+        scenario.slots = story::slots(root, surveyor);
+        scenario.one_proxy = false;
+        scenario.approximations = Approximations::NONE;
+        warnings.extend(story::set_events(&mut scenario, read.revisions.len() - 1, &scales));
         warnings.extend(oddities(read, service, &budgets, surveyor));
         Observed {
             kind: root.kind,
@@ -306,7 +209,7 @@ impl Composer<'_> {
         });
         let of_events: Vec<_> = come.filter(|taint| taint.effect == TaintEffect::NoExecute).collect();
         let tolerations = &mut scenario.workload.template.tolerations;
-        let tolerated = |taint: &podproof_vocabulary::scenario::Taint| {
+        let tolerated = |taint: &Taint| {
             let first = tolerations
                 .iter()
                 .find(|one| manifest::tolerates(one, &taint.key, &taint.value, taint.effect));
@@ -336,57 +239,6 @@ impl Composer<'_> {
             );
         }
     }
-}
-
-/// The slots of a workload: one for each of its pods. Of more than a hundred pods as many as there were at once, and a
-/// quarter more for those that are gone and remembered, but a hundred at least.
-fn slots(root: &Root<'_>, surveyor: &Surveyor) -> u8 {
-    let pods = root.pods.len();
-    let spans = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
-    let mut turns = Vec::new();
-    for span in spans.map(|pod| pod.life.span()) {
-        turns.push((span.from, 1));
-        turns.extend(span.to.map(|to| (to, -1)));
-    }
-    turns.sort_unstable();
-    let (mut now, mut at_once) = (0_i64, 0_i64);
-    for (_, change) in turns {
-        now += change;
-        at_once = at_once.max(now);
-    }
-    let at_once = usize::try_from(at_once).unwrap_or(0);
-    let remembered = (at_once + at_once.div_ceil(4)).max(FEW_PODS);
-    // Of those that were there before the log, some may never be in it.
-    let unseen = root.controller.filter(|controller| controller.life.existed);
-    let unseen = unseen.map_or(0, |controller| usize::try_from(controller.replicas).unwrap_or(usize::MAX));
-    let pods = pods.saturating_add(unseen);
-    u8::try_from(pods.min(remembered).clamp(1, MOST_SLOTS)).unwrap_or(u8::MAX)
-}
-
-/// The events of a scenario: whatever the log may show must be possible in the model.
-fn set_story(scenario: &mut Scenario, rollouts: usize, scales: &[Scaling], warnings: &mut Vec<String>) {
-    if rollouts > MOST_ROLLOUTS {
-        warnings
-            .push(format!("{rollouts} template changes are more than a state can hold ({MOST_ROLLOUTS})"));
-    }
-    let count = |number: usize, most: usize| u8::try_from(number.min(most)).unwrap_or(u8::MAX);
-    let mut events = Budget::default();
-    for event in EventName::all() {
-        events.set(event, u8::MAX);
-    }
-    events.set(EventName::Rollout, count(rollouts, MOST_ROLLOUTS));
-    events.set(EventName::Scale, count(scales.len(), usize::from(u8::MAX)));
-    scenario.events = events;
-    scenario.scale =
-        scales.first().map(|scaling| ScaleTarget::To(u8::try_from(scaling.replicas).unwrap_or(u8::MAX)));
-    scenario.one_proxy = false;
-    scenario.approximations = Approximations::NONE;
-}
-
-/// The scalings after a workload began.
-fn scales(root: &Root<'_>, from: Moment) -> Vec<Scaling> {
-    let scales = root.controller.map_or(&[][..], |controller| &controller.scales);
-    scales.iter().filter(|(at, _)| *at >= from).map(|&(at, replicas)| Scaling { at, replicas }).collect()
 }
 
 fn seen_revision(revision: &Revision) -> RevisionSeen {

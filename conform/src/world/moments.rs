@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use podproof_vocabulary::event::ScaleTarget;
 use podproof_vocabulary::scenario::{Node, Scenario, Taint, TaintEffect};
 
 use super::life::Moment;
 use super::observed::Observed;
+use super::story::target;
 
 impl Observed {
     /// The scenario at an entry: with the neighbours that have a place on a node then, with the labels, the room and the
@@ -25,8 +25,7 @@ impl Observed {
             }
         }
         let next = self.scales.iter().find(|scaling| scaling.at >= at);
-        scenario.scale =
-            next.map(|scaling| ScaleTarget::To(u8::try_from(scaling.replicas).unwrap_or(u8::MAX)));
+        scenario.scale = next.map(target);
         scenario
     }
 

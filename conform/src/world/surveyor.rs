@@ -37,7 +37,7 @@ pub struct Surveyor {
     pub(super) services: Selectors,
     pub(super) budgets: Selectors,
     pub(super) versions: Versions,
-    /// Objects that were created and are not in the log, such as `pods`: how many.
+    /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
 }
 
@@ -104,7 +104,7 @@ impl Surveyor {
             (None, resource, _) if is_whole => match write.verb {
                 Verb::Delete if removes(write) => self.remove(at, write),
                 Verb::Create if ["pods", "deployments", "replicasets"].contains(&resource) => {
-                    self.unseen += 1
+                    self.unseen += 1;
                 }
                 _ => {}
             },
