@@ -66,16 +66,19 @@ pub(super) fn read<'s>(
         documents.pop();
         read
     };
-    let first = manifest(revisions.first().and_then(|first| first.replica_set.as_ref()))?;
+    // All pods of the model are as those of the first template that the log shows pods of.
+    let has_pods = |set: &Rc<str>| surveyor.pods.manifest_of(set).is_some();
+    let sets = revisions.iter().enumerate().filter(|(_, revision)| !revision.is_back);
+    let sets = sets.filter_map(|(number, revision)| Some((number, revision.replica_set.as_ref()?)));
+    let mut sets = sets.filter(|(_, set)| has_pods(set));
+    let first = manifest(sets.next().map(|(_, set)| set))?;
     let (input, mut warnings) = read(&first)?;
     let template = |input: &Input| input.scenarios.first().map(|scenario| scenario.workload.template.clone());
-    for (number, revision) in revisions.iter().enumerate().skip(1).filter(|(_, revision)| !revision.is_back) {
-        let Some(set) = &revision.replica_set else { continue };
+    for (number, set) in sets {
         let other = manifest(Some(set))?;
-        let is_other = read(&other).map_or(true, |(other, _)| template(&other) != template(&input));
-        if is_other {
+        if read(&other).map_or(true, |(other, _)| template(&other) != template(&input)) {
             warnings.push(format!(
-                "template {} changes more than a template hash; the model gives its pods what template 1 has",
+                "the pods of template {} differ from those of the first in more than a template hash; the model has them alike",
                 number + 1
             ));
         }

@@ -26,6 +26,8 @@ mod selectors;
 mod stage;
 mod story;
 mod surveyor;
+#[cfg(test)]
+mod tests;
 mod versions;
 
 pub use life::{Moment, Span};
