@@ -6,38 +6,19 @@ use std::rc::Rc;
 use podproof_model::rules::CUSTOM_TAINT;
 use podproof_vocabulary::Release;
 use podproof_vocabulary::approximation::Approximations;
-use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::latency::Latencies;
-use podproof_vocabulary::manifest::{self, Annotated, Input};
-use podproof_vocabulary::scenario::{PodTemplate, Scenario, TaintEffect, Toleration};
-use serde_json::Value;
+use podproof_vocabulary::manifest::{self, Annotated};
+use podproof_vocabulary::scenario::{PodTemplate, Scenario, Taint, TaintEffect, Toleration};
 
-use super::documents::{self, Document};
-use super::life::Moment;
+use super::manifests::{self, Read};
 use super::neighbours::{self, Other, Surroundings};
-use super::observed::{Named, NodeChange, NotModelled, Observed, PodSeen, RevisionSeen, Scaling, World};
+use super::observed::{Named, NodeChange, NotModelled, Observed, PodSeen, RevisionSeen, World};
 use super::processes;
 use super::roots::{self, Revision, Root};
 use super::selectors::Selector;
-use super::stage::Stage;
+use super::stage::{self, Known, Stage};
+use super::story;
 use super::surveyor::Surveyor;
-
-/// The most pods of a workload that are remembered at once: the pods of a longer log use slots again.
-const MOST_SLOTS: usize = 100;
-/// The most template changes of a Deployment that a state can hold.
-const MOST_ROLLOUTS: usize = 59;
-
-/// A workload whose manifest was read.
-struct Read<'s> {
-    root: Root<'s>,
-    revisions: Vec<Revision>,
-    services: Vec<&'s Selector>,
-    budgets: Vec<&'s Selector>,
-    /// Its manifest, with the pods of its first template.
-    manifest: Value,
-    input: Input,
-    warnings: Vec<String>,
-}
 
 /// The world of a log that was seen.
 pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[Annotated]) -> World {
@@ -61,15 +42,20 @@ pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[
     let mut read = Vec::new();
     for root in roots {
         let what = root.name.clone();
-        match read_root(root, surveyor, &options) {
+        match manifests::read(root, surveyor, &options) {
             Ok(one) => read.push(one),
             Err(why) => {
                 not_modelled.insert(NotModelled { what, why });
             }
         }
     }
-    let composer =
-        Composer { surveyor, options: &options, annotated, templates: templates(&read), names: names(&read) };
+    let composer = Composer {
+        surveyor,
+        annotated,
+        nodes: stage::known(surveyor, &options),
+        templates: manifests::templates(&read),
+        names: manifests::names(&read),
+    };
     let workloads: Vec<_> = read.iter().flat_map(|one| composer.observe(one)).collect();
     let pods = pods(surveyor, &workloads);
     let warnings = says.into_iter().collect();
@@ -100,91 +86,11 @@ fn pods(surveyor: &Surveyor, workloads: &[Observed]) -> BTreeMap<Rc<str>, PodSee
     pods
 }
 
-/// Reads the manifest of a workload, with the Services and budgets that select it.
-fn read_root<'s>(
-    root: Root<'s>,
-    surveyor: &'s Surveyor,
-    options: &manifest::Options,
-) -> Result<Read<'s>, String> {
-    let revisions = roots::revisions(&root, surveyor);
-    let (labels, span) = (root.labels(surveyor), root.span(surveyor));
-    let mut names = BTreeSet::new();
-    let mut selecting = |selectors: &'s super::selectors::Selectors| {
-        names.clear();
-        let found = selectors.selecting(&root.namespace, &labels).into_iter();
-        // Of several that had one name, the first that the workload saw.
-        found
-            .filter(|selector| selector.life.span().overlaps(span) && names.insert(Rc::clone(&selector.name)))
-            .collect::<Vec<_>>()
-    };
-    let services = selecting(&surveyor.services);
-    let budgets = selecting(&surveyor.budgets);
-    let selectors = services.iter().map(|service| ("Service", service));
-    let selectors = selectors.chain(budgets.iter().map(|budget| ("PodDisruptionBudget", budget)));
-    let mut documents: Vec<_> = selectors
-        .map(|(kind, selector)| Document {
-            title: format!("{kind}/{}", selector.name),
-            manifest: selector.manifest.clone(),
-            may_be_left_out: true,
-        })
-        .collect();
-    let manifest = |replica_set: Option<&Rc<str>>| {
-        root.manifest(surveyor, replica_set).ok_or("the log has no manifest of it")
-    };
-    let mut read = |manifest: &Value| {
-        let (title, manifest) = (root.name.clone(), manifest.clone());
-        documents.push(Document { title, manifest, may_be_left_out: false });
-        let read = documents::read(&documents, options);
-        documents.pop();
-        read
-    };
-    let first = manifest(revisions.first().and_then(|first| first.replica_set.as_ref()))?;
-    let (input, mut warnings) = read(&first)?;
-    let template = |input: &Input| input.scenarios.first().map(|scenario| scenario.workload.template.clone());
-    for (number, revision) in revisions.iter().enumerate().skip(1).filter(|(_, revision)| !revision.is_back) {
-        let Some(set) = &revision.replica_set else { continue };
-        let other = manifest(Some(set))?;
-        let is_other = read(&other).map_or(true, |(other, _)| template(&other) != template(&input));
-        if is_other {
-            warnings.push(format!(
-                "template {} changes more than a template hash; the model gives its pods what template 1 has",
-                number + 1
-            ));
-        }
-    }
-    Ok(Read { root, revisions, services, budgets, manifest: first, input, warnings })
-}
-
-/// The template of each pod of a workload.
-fn templates(read: &[Read<'_>]) -> BTreeMap<Rc<str>, Rc<PodTemplate>> {
-    let mut templates = BTreeMap::new();
-    for one in read {
-        let Some(scenario) = one.input.scenarios.first() else { continue };
-        let template = Rc::new(scenario.workload.template.clone());
-        templates.extend(one.root.pods.iter().map(|uid| (Rc::clone(uid), Rc::clone(&template))));
-    }
-    templates
-}
-
-/// What the workload of each pod is called.
-fn names(read: &[Read<'_>]) -> BTreeMap<Rc<str>, String> {
-    let of = |one: &Read<'_>| {
-        let name = one.root.name.clone();
-        one.root
-            .pods
-            .iter()
-            .enumerate()
-            .map(move |(number, uid)| (Rc::clone(uid), format!("{name} {number}")))
-            .collect::<Vec<_>>()
-    };
-    read.iter().flat_map(of).collect()
-}
-
 /// What all workloads are composed with.
 struct Composer<'c> {
     surveyor: &'c Surveyor,
-    options: &'c manifest::Options,
     annotated: &'c [Annotated],
+    nodes: BTreeMap<&'c Rc<str>, Known<'c>>,
     templates: BTreeMap<Rc<str>, Rc<PodTemplate>>,
     names: BTreeMap<Rc<str>, String>,
 }
@@ -203,7 +109,14 @@ impl Composer<'_> {
                     Some(service) => format!("{} behind Service/{}", read.root.name, service.name),
                     None => read.root.name.clone(),
                 };
-                self.world(read, Scenario { name, ..scenario.clone() }, service)
+                let mut observed = self.world(read, Scenario { name, ..scenario.clone() }, service);
+                if let [first, others @ ..] = &services[..]
+                    && !others.is_empty()
+                {
+                    let others = others.join(", Service/");
+                    observed.assumptions.push(format!("Service/{first} stands for Service/{others} too"));
+                }
+                observed
             })
             .collect()
     }
@@ -215,8 +128,9 @@ impl Composer<'_> {
         let mut assumptions: Vec<_> =
             read.input.assumptions.iter().filter(|says| !processes::is_guess(says)).cloned().collect();
         assumptions.extend(processes::set(&mut scenario, root, &read.manifest, self.annotated));
-        let stage = Stage::of(root, surveyor, self.options);
+        let stage = Stage::of(root, surveyor, &self.nodes);
         warnings.extend(stage.warnings.iter().cloned());
+        assumptions.extend(stage.assumptions.iter().cloned());
         if stage.nodes.is_empty() {
             warnings.push("the log shows no node: the model has one that is made up".into());
         } else {
@@ -246,8 +160,11 @@ impl Composer<'_> {
             ));
         }
         scenario.neighbours = neighbours;
-        let scales = scales(root, span.from);
-        set_story(&mut scenario, read.revisions.len() - 1, &scales, root.pods.len(), &mut warnings);
+        let scales = story::scales(root);
+        scenario.slots = story::slots(root, surveyor);
+        scenario.one_proxy = false;
+        scenario.approximations = Approximations::NONE;
+        warnings.extend(story::set_events(&mut scenario, read.revisions.len() - 1, &scales));
         warnings.extend(oddities(read, service, &budgets, surveyor));
         Observed {
             kind: root.kind,
@@ -278,8 +195,8 @@ impl Composer<'_> {
         all.filter(move |(uid, _)| !own.contains(uid)).map(|(uid, pod)| Other {
             uid,
             pod,
-            name: self.names.get(uid).cloned().unwrap_or_else(|| format!("Pod/{}", pod.name)),
-            template: self.templates.get(uid).cloned(),
+            name: self.names.get(uid).map_or(&*pod.name, String::as_str),
+            template: self.templates.get(uid).map(Rc::as_ref),
         })
     }
 
@@ -292,7 +209,7 @@ impl Composer<'_> {
         });
         let of_events: Vec<_> = come.filter(|taint| taint.effect == TaintEffect::NoExecute).collect();
         let tolerations = &mut scenario.workload.template.tolerations;
-        let tolerated = |taint: &podproof_vocabulary::scenario::Taint| {
+        let tolerated = |taint: &Taint| {
             let first = tolerations
                 .iter()
                 .find(|one| manifest::tolerates(one, &taint.key, &taint.value, taint.effect));
@@ -324,39 +241,6 @@ impl Composer<'_> {
     }
 }
 
-/// The events and slots of a scenario: whatever the log may show must be possible in the model.
-fn set_story(
-    scenario: &mut Scenario,
-    rollouts: usize,
-    scales: &[Scaling],
-    pods: usize,
-    warnings: &mut Vec<String>,
-) {
-    if rollouts > MOST_ROLLOUTS {
-        warnings
-            .push(format!("{rollouts} template changes are more than a state can hold ({MOST_ROLLOUTS})"));
-    }
-    let count = |number: usize, most: usize| u8::try_from(number.min(most)).unwrap_or(u8::MAX);
-    let mut events = Budget::default();
-    for event in EventName::all() {
-        events.set(event, u8::MAX);
-    }
-    events.set(EventName::Rollout, count(rollouts, MOST_ROLLOUTS));
-    events.set(EventName::Scale, count(scales.len(), usize::from(u8::MAX)));
-    scenario.events = events;
-    scenario.scale =
-        scales.first().map(|scaling| ScaleTarget::To(u8::try_from(scaling.replicas).unwrap_or(u8::MAX)));
-    scenario.slots = count(pods.max(1), MOST_SLOTS);
-    scenario.one_proxy = false;
-    scenario.approximations = Approximations::NONE;
-}
-
-/// The scalings after a workload began.
-fn scales(root: &Root<'_>, from: Moment) -> Vec<Scaling> {
-    let scales = root.controller.map_or(&[][..], |controller| &controller.scales);
-    scales.iter().filter(|(at, _)| *at >= from).map(|&(at, replicas)| Scaling { at, replicas }).collect()
-}
-
 fn seen_revision(revision: &Revision) -> RevisionSeen {
     RevisionSeen { from: revision.from, replica_set: revision.replica_set.clone() }
 }
@@ -377,6 +261,12 @@ fn oddities(
     surveyor: &Surveyor,
 ) -> Vec<String> {
     let mut says = Vec::new();
+    if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
+        says.push(format!(
+            "Service/{} is not in the log, only its EndpointSlices: it is taken as one of type ClusterIP with defaults",
+            service.name
+        ));
+    }
     if read.root.controller.is_some_and(|controller| controller.changed.is_some()) {
         says.push("its spec changes beside template and replicas; the model keeps what it was first".into());
     }

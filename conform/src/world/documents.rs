@@ -24,6 +24,42 @@ pub(super) struct Document {
     pub may_be_left_out: bool,
 }
 
+/// Takes out what the API server sets where nothing is said.
+fn forget_defaults(spec: &mut Value, defaults: &[(&str, Value)]) {
+    let Some(fields) = spec.as_object_mut() else { return };
+    for (name, default) in defaults {
+        if fields.get(*name) == Some(default) {
+            fields.remove(*name);
+        }
+    }
+}
+
+/// Takes out what the API server sets in a pod spec where nothing is said, and the token that it mounts.
+fn forget_pod_defaults(spec: &mut Value) {
+    let defaults = [
+        ("schedulerName", json!("default-scheduler")),
+        ("preemptionPolicy", json!("PreemptLowerPriority")),
+        ("priority", json!(0)),
+    ];
+    forget_defaults(spec, &defaults);
+    forget_token(spec, "volumes");
+    for field in ["initContainers", "containers"] {
+        for container in spec[field].as_array_mut().into_iter().flatten() {
+            forget_token(container, "volumeMounts");
+        }
+    }
+}
+
+/// Takes the token of the service account out of volumes or their mounts.
+fn forget_token(around: &mut Value, field: &str) {
+    let Some(fields) = around.as_object_mut() else { return };
+    let Some(volumes) = fields.get_mut(field).and_then(Value::as_array_mut) else { return };
+    volumes.retain(|volume| !volume["name"].as_str().unwrap_or_default().starts_with("kube-api-access-"));
+    if volumes.is_empty() {
+        fields.remove(field);
+    }
+}
+
 /// The manifest of a pod. Of one that was not seen as it was created nobody knows whether its creator named the node or the
 /// scheduler did; it is taken as one that the scheduler bound.
 pub(super) fn pod(object: &Object, as_created: bool) -> Value {
@@ -33,23 +69,45 @@ pub(super) fn pod(object: &Object, as_created: bool) -> Value {
     {
         spec.remove("nodeName");
     }
+    forget_pod_defaults(&mut spec);
     document("v1", "Pod", object, spec)
 }
 
 /// The manifest of a Deployment or ReplicaSet.
 pub(super) fn controller(kind: &str, object: &Object) -> Value {
-    document("apps/v1", kind, object, object.whole["spec"].clone())
+    let mut manifest = document("apps/v1", kind, object, object.whole["spec"].clone());
+    if let Some(spec) = manifest["spec"]["template"].get_mut("spec") {
+        forget_pod_defaults(spec);
+    }
+    manifest
 }
 
 /// The manifest of a Service.
 pub(super) fn service(object: &Object) -> Value {
-    document("v1", "Service", object, object.whole["spec"].clone())
+    let mut manifest = document("v1", "Service", object, object.whole["spec"].clone());
+    forget_defaults(&mut manifest["spec"], &[("sessionAffinity", json!("None"))]);
+    manifest
 }
 
-/// The manifest of a PodDisruptionBudget, in its own version.
+/// The manifest of a Service that only an EndpointSlice of it shows: without its selector, and as if it sends connections to
+/// the ports of the endpoints.
+pub(super) fn service_of(slice: &Object, name: &str) -> Value {
+    let given = slice.whole["ports"].as_array().into_iter().flatten();
+    let named = given.enumerate().filter(|(_, port)| port["port"].is_u64());
+    let ports: Vec<Value> = named
+        .map(|(number, port)| {
+            let protocol = port["protocol"].as_str().unwrap_or("TCP");
+            json!({"name": format!("port-{number}"), "port": port["port"], "protocol": protocol})
+        })
+        .collect();
+    let metadata = json!({"name": name, "namespace": *slice.namespace});
+    let spec = if ports.is_empty() { json!({"clusterIP": "None"}) } else { json!({"ports": ports}) };
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+}
+
+/// The manifest of a PodDisruptionBudget; policy/v1beta1 differs in what an empty selector selects alone.
 pub(super) fn budget(object: &Object) -> Value {
-    let version = object.whole["apiVersion"].as_str().unwrap_or("policy/v1");
-    document(version, "PodDisruptionBudget", object, object.whole["spec"].clone())
+    document("policy/v1", "PodDisruptionBudget", object, object.whole["spec"].clone())
 }
 
 /// The template of a controller, by which a Deployment finds its ReplicaSet: without the label that it adds.

@@ -2,8 +2,9 @@
 //!
 //! A first pass over the entries ([`Surveyor::see`]) keeps what the log shows of each object: when it came and went, what
 //! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`). At its end ([`Surveyor::finish`])
-//! each workload is handed to the reader of manifests with the Services and budgets that select it (`documents`), and gets
-//! a scenario whose nodes and neighbours are those of the log (`compose`, `neighbours`).
+//! each workload (`roots`) is handed to the reader of manifests with the Services and budgets that select it (`manifests`,
+//! `documents`), and gets a scenario (`compose`) whose nodes and neighbours are those of the log (`stage`, `neighbours`) and
+//! in which all may happen that the log may show (`story`, `processes`).
 //!
 //! What a scenario cannot say because it changes is beside it, with the entry that shows it: the replicas that were asked
 //! for, neighbours that come and go, labels and taints of nodes. [`Observed::scenario_at`] is the scenario as it is at one
@@ -13,6 +14,7 @@ mod compose;
 mod controllers;
 mod documents;
 mod life;
+mod manifests;
 mod moments;
 mod neighbours;
 mod nodes;
@@ -22,7 +24,10 @@ mod processes;
 mod roots;
 mod selectors;
 mod stage;
+mod story;
 mod surveyor;
+#[cfg(test)]
+mod tests;
 mod versions;
 
 pub use life::{Moment, Span};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use podproof_vocabulary::event::ScaleTarget;
 use podproof_vocabulary::scenario::{Node, Scenario, Taint, TaintEffect};
 
 use super::life::Moment;
 use super::observed::Observed;
+use super::story::target;
 
 impl Observed {
     /// The scenario at an entry: with the neighbours that have a place on a node then, with the labels, the room and the
@@ -25,8 +25,7 @@ impl Observed {
             }
         }
         let next = self.scales.iter().find(|scaling| scaling.at >= at);
-        scenario.scale =
-            next.map(|scaling| ScaleTarget::To(u8::try_from(scaling.replicas).unwrap_or(u8::MAX)));
+        scenario.scale = next.map(target);
         scenario
     }
 
@@ -42,10 +41,10 @@ impl Observed {
     }
 }
 
-/// A node after a change. Cordons and NoExecute taints are events, and those of the beginning stay.
+/// A node after a change. Cordons are events, and so are NoExecute taints that come; those that go are gone.
 fn changed(before: &Node, after: &Node) -> Node {
     let is_event = |taint: &&Taint| taint.effect == TaintEffect::NoExecute;
-    let stay = before.taints.iter().filter(is_event);
+    let stay = before.taints.iter().filter(|taint| is_event(taint) && after.taints.contains(taint));
     let come = after.taints.iter().filter(|taint| !is_event(taint));
     Node { taints: stay.chain(come).cloned().collect(), unschedulable: before.unschedulable, ..after.clone() }
 }

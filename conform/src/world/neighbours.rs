@@ -21,8 +21,8 @@ pub(super) struct Other<'s> {
     pub uid: &'s Rc<str>,
     pub pod: &'s Pod,
     /// What its workload is called.
-    pub name: String,
-    pub template: Option<Rc<PodTemplate>>,
+    pub name: &'s str,
+    pub template: Option<&'s PodTemplate>,
 }
 
 /// What makes pods neighbours of a workload.
@@ -62,14 +62,14 @@ impl Surroundings<'_> {
         let (name, _) = pod.bound.as_ref()?;
         let node = self.nodes.iter().position(|node| node.name == *name)?;
         let labels: &Labels = &pod.labels;
-        let selects = |selector: &&Selector| selector.selects(&pod.namespace, labels);
+        let selects = |selector: &&Selector| selector.selects(&pod.namespace, labels, other.uid);
         let in_service = self.service.as_ref().is_some_and(selects);
         let in_budget = self.budgets.iter().any(selects);
-        let template = other.template.as_deref();
+        let template = other.template;
         let containers = template.map_or(&[][..], |template| &template.containers);
         let pod_anti_affinity = template.map_or_else(Vec::new, |template| template.pod_anti_affinity.clone());
         let neighbour = Neighbour {
-            name: other.name.clone(),
+            name: other.name.to_owned(),
             namespace: pod.namespace.to_string(),
             labels: labels.clone(),
             node: u8::try_from(node).ok()?,

@@ -1,5 +1,6 @@
 //! What the log shows of Services and PodDisruptionBudgets, and which pods they select.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::manifest;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::documents;
 use super::life::{Life, Moment, Register, Sight};
-use crate::record::Object;
+use crate::record::{Object, SliceFacts};
 
 /// A Service or PodDisruptionBudget of the log.
 #[derive(Debug)]
@@ -17,11 +18,19 @@ pub(super) struct Selector {
     pub name: Rc<str>,
     pub life: Life,
     /// Its manifest as it was first seen.
-    pub manifest: Value,
-    /// What it selects; none selects nothing.
-    selector: Option<LabelSelector>,
+    manifest: Value,
+    selects: Selects,
     /// The entry that shows a change of what it asks for.
     pub changed: Option<Moment>,
+}
+
+/// What a Service or PodDisruptionBudget selects.
+#[derive(Debug)]
+enum Selects {
+    /// Pods with these labels; none selects nothing.
+    Labels(Option<LabelSelector>),
+    /// These pods, by UID: it is a Service that only its EndpointSlices show.
+    Pods(BTreeSet<Rc<str>>),
 }
 
 /// All Services, or all budgets.
@@ -36,7 +45,36 @@ impl Selectors {
         let labels = &object.whole["spec"]["selector"];
         let selects_some = labels.as_object().is_some_and(|labels| !labels.is_empty());
         let selector = selects_some.then(|| label_selector(&json!({"matchLabels": labels}))).flatten();
-        self.see(at, sight, object, documents::service(object), selector);
+        let manifest = documents::service(object);
+        let known = self.register.named(&object.namespace, &object.name);
+        if let Some(known) = known.filter(|known| known.is_shown_by_slices() && known.life.gone.is_none()) {
+            known.manifest = manifest;
+            known.selects = Selects::Labels(selector);
+            return;
+        }
+        self.see(at, sight, object, manifest, selector);
+    }
+
+    /// Takes note of an EndpointSlice: the Service that it is of may have been written before the log began.
+    pub fn see_slice(&mut self, at: Moment, slice: &Object, facts: &SliceFacts) {
+        if facts.service.is_empty() {
+            return;
+        }
+        let service = Object { name: Rc::clone(&facts.service), uid: "".into(), ..slice.clone() };
+        if self.register.named(&service.namespace, &service.name).is_none() {
+            self.register.entry(&service, || Selector {
+                namespace: Rc::clone(&service.namespace),
+                name: Rc::clone(&service.name),
+                life: Life::new(at, Sight::Found),
+                manifest: documents::service_of(slice, &facts.service),
+                selects: Selects::Pods(BTreeSet::new()),
+                changed: None,
+            });
+        }
+        let record = self.register.named(&service.namespace, &service.name);
+        if let Some(Selects::Pods(pods)) = record.map(|record| &mut record.selects) {
+            pods.extend(facts.endpoints.iter().filter_map(|endpoint| endpoint.uid.clone()));
+        }
     }
 
     /// Takes note of a PodDisruptionBudget.
@@ -45,7 +83,7 @@ impl Selectors {
         let given = &object.whole["spec"]["selector"];
         // The empty selector selects nothing in policy/v1beta1, and everything in policy/v1.
         let is_empty = given.as_object().is_some_and(serde_json::Map::is_empty);
-        let is_old = manifest["apiVersion"] == "policy/v1beta1";
+        let is_old = object.whole["apiVersion"] == "policy/v1beta1";
         let selector = label_selector(given).filter(|_| !(is_empty && is_old));
         self.see(at, sight, object, manifest, selector);
     }
@@ -63,7 +101,7 @@ impl Selectors {
             name: Rc::clone(&object.name),
             life: Life::new(at, sight),
             manifest: manifest.clone(),
-            selector,
+            selects: Selects::Labels(selector),
             changed: None,
         });
         if record.life.is_news(at, sight, object)
@@ -81,20 +119,44 @@ impl Selectors {
         }
     }
 
-    /// Those that select pods with these labels in this namespace, in the order of their names.
-    pub fn selecting<'s>(&'s self, namespace: &str, labels: &Labels) -> Vec<&'s Selector> {
+    /// Those that select one of these pods in this namespace, or pods with these labels, in the order of their names.
+    pub fn selecting<'s>(&'s self, namespace: &str, labels: &Labels, pods: &[Rc<str>]) -> Vec<&'s Selector> {
         let all = self.register.by_uid.values();
-        let mut found: Vec<_> = all.filter(|record| record.selects(namespace, labels)).collect();
+        let selects = |record: &&Selector| match &record.selects {
+            Selects::Labels(_) => record.selects(namespace, labels, ""),
+            Selects::Pods(_) => pods.iter().any(|uid| record.selects(namespace, labels, uid)),
+        };
+        let mut found: Vec<_> = all.filter(selects).collect();
         found.sort_by_key(|record| (Rc::clone(&record.name), record.life.first));
         found
     }
 }
 
 impl Selector {
-    /// Does it select pods with these labels in this namespace?
-    pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
+    /// Does it select this pod, which has these labels and is in this namespace?
+    pub fn selects(&self, namespace: &str, labels: &Labels, uid: &str) -> bool {
         *self.namespace == *namespace
-            && self.selector.as_ref().is_some_and(|selector| manifest::selects(selector, labels))
+            && match &self.selects {
+                Selects::Labels(selector) => {
+                    selector.as_ref().is_some_and(|selector| manifest::selects(selector, labels))
+                }
+                Selects::Pods(pods) => pods.contains(uid),
+            }
+    }
+
+    /// Only EndpointSlices show it.
+    pub fn is_shown_by_slices(&self) -> bool {
+        matches!(self.selects, Selects::Pods(_))
+    }
+
+    /// Its manifest, for a workload that it selects and whose pods have these labels.
+    pub fn manifest(&self, labels: &Labels) -> Value {
+        let mut manifest = self.manifest.clone();
+        if self.is_shown_by_slices() {
+            let lasting = labels.iter().filter(|(key, _)| *key != documents::TEMPLATE_HASH);
+            manifest["spec"]["selector"] = json!(lasting.collect::<BTreeMap<_, _>>());
+        }
+        manifest
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Surveyor {
     pub(super) services: Selectors,
     pub(super) budgets: Selectors,
     pub(super) versions: Versions,
-    /// Objects that were created and are not in the log, such as `pods`: how many.
+    /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
 }
 
@@ -51,6 +51,7 @@ impl Surveyor {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Found, object)),
             Seen::Change(change) => self.change(at, change, began),
+            Seen::Renewal { node } => self.nodes.name(at, node),
             _ => {}
         }
     }
@@ -103,7 +104,7 @@ impl Surveyor {
             (None, resource, _) if is_whole => match write.verb {
                 Verb::Delete if removes(write) => self.remove(at, write),
                 Verb::Create if ["pods", "deployments", "replicasets"].contains(&resource) => {
-                    self.unseen += 1
+                    self.unseen += 1;
                 }
                 _ => {}
             },
@@ -164,7 +165,8 @@ impl Surveyor {
             }
             Facts::Service => self.services.see_service(at, sight, object),
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
-            Facts::EndpointSlice(_) | Facts::Other(_) => {}
+            Facts::EndpointSlice(facts) => self.services.see_slice(at, object, facts),
+            Facts::Other(_) => {}
         }
     }
 }

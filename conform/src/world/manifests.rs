@@ -1,0 +1,112 @@
+//! The manifests of workloads, read with the Services and budgets that select them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use podproof_vocabulary::manifest::{self, Input};
+use podproof_vocabulary::scenario::PodTemplate;
+use serde_json::Value;
+
+use super::documents::{self, Document};
+use super::roots::{self, Revision, Root};
+use super::selectors::Selector;
+use super::stage;
+use super::surveyor::Surveyor;
+
+/// A workload whose manifest was read.
+pub(super) struct Read<'s> {
+    pub root: Root<'s>,
+    pub revisions: Vec<Revision>,
+    pub services: Vec<&'s Selector>,
+    pub budgets: Vec<&'s Selector>,
+    /// Its manifest, with the pods of its first template.
+    pub manifest: Value,
+    pub input: Input,
+    pub warnings: Vec<String>,
+}
+
+/// Reads the manifest of a workload, with the Services and budgets that select it.
+pub(super) fn read<'s>(
+    root: Root<'s>,
+    surveyor: &'s Surveyor,
+    options: &manifest::Options,
+) -> Result<Read<'s>, String> {
+    let revisions = roots::revisions(&root, surveyor);
+    let (labels, span) = (root.labels(surveyor), root.span(surveyor));
+    let mut names = BTreeSet::new();
+    let mut selecting = |selectors: &'s super::selectors::Selectors| {
+        names.clear();
+        let found = selectors.selecting(&root.namespace, &labels, &root.pods).into_iter();
+        // Of several that had one name, the first that the workload saw.
+        found
+            .filter(|selector| selector.life.span().overlaps(span) && names.insert(Rc::clone(&selector.name)))
+            .collect::<Vec<_>>()
+    };
+    let services = selecting(&surveyor.services);
+    let budgets = selecting(&surveyor.budgets);
+    let selectors = services.iter().map(|service| ("Service", service));
+    let selectors = selectors.chain(budgets.iter().map(|budget| ("PodDisruptionBudget", budget)));
+    let mut documents: Vec<_> = selectors
+        .map(|(kind, selector)| Document {
+            title: format!("{kind}/{}", selector.name),
+            manifest: selector.manifest(&labels),
+            may_be_left_out: true,
+        })
+        .collect();
+    if !surveyor.nodes.by_name.is_empty() {
+        documents.push(stage::stand_in());
+    }
+    let manifest = |replica_set: Option<&Rc<str>>| {
+        root.manifest(surveyor, replica_set).ok_or("the log has no manifest of it")
+    };
+    let mut read = |manifest: &Value| {
+        let (title, manifest) = (root.name.clone(), manifest.clone());
+        documents.push(Document { title, manifest, may_be_left_out: false });
+        let read = documents::read(&documents, options);
+        documents.pop();
+        read
+    };
+    // All pods of the model are as those of the first template that the log shows pods of.
+    let has_pods = |set: &Rc<str>| surveyor.pods.manifest_of(set).is_some();
+    let sets = revisions.iter().enumerate().filter(|(_, revision)| !revision.is_back);
+    let sets = sets.filter_map(|(number, revision)| Some((number, revision.replica_set.as_ref()?)));
+    let mut sets = sets.filter(|(_, set)| has_pods(set));
+    let first = manifest(sets.next().map(|(_, set)| set))?;
+    let (input, mut warnings) = read(&first)?;
+    let template = |input: &Input| input.scenarios.first().map(|scenario| scenario.workload.template.clone());
+    for (number, set) in sets {
+        let other = manifest(Some(set))?;
+        if read(&other).map_or(true, |(other, _)| template(&other) != template(&input)) {
+            warnings.push(format!(
+                "the pods of template {} differ from those of the first in more than a template hash; the model has them alike",
+                number + 1
+            ));
+        }
+    }
+    Ok(Read { root, revisions, services, budgets, manifest: first, input, warnings })
+}
+
+/// The template of each pod of a workload.
+pub(super) fn templates(read: &[Read<'_>]) -> BTreeMap<Rc<str>, Rc<PodTemplate>> {
+    let mut templates = BTreeMap::new();
+    for one in read {
+        let Some(scenario) = one.input.scenarios.first() else { continue };
+        let template = Rc::new(scenario.workload.template.clone());
+        templates.extend(one.root.pods.iter().map(|uid| (Rc::clone(uid), Rc::clone(&template))));
+    }
+    templates
+}
+
+/// What the workload of each pod is called.
+pub(super) fn names(read: &[Read<'_>]) -> BTreeMap<Rc<str>, String> {
+    let of = |one: &Read<'_>| {
+        let name = one.root.name.clone();
+        one.root
+            .pods
+            .iter()
+            .enumerate()
+            .map(move |(number, uid)| (Rc::clone(uid), format!("{name} {number}")))
+            .collect::<Vec<_>>()
+    };
+    read.iter().flat_map(of).collect()
+}
