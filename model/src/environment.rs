@@ -24,8 +24,10 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::DeletePod { .. } => EventName::DeletePod,
         Environment::ForceDeletePod { .. } => EventName::ForceDeletePod,
         Environment::CordonNode { .. } => EventName::CordonNode,
+        Environment::UncordonNode { .. } => EventName::UncordonNode,
         Environment::DrainNode { .. } => EventName::DrainNode,
         Environment::TaintNode { .. } => EventName::TaintNode,
+        Environment::UntaintNode { .. } => EventName::UntaintNode,
         Environment::AddNode { .. } => EventName::AddNode,
         Environment::CrashNode { .. } => EventName::NodeCrash,
         Environment::ReturnNode { .. } => EventName::NodeReturn,
@@ -172,6 +174,7 @@ fn node_target(
     let in_api = object.exists() && api_answers;
     let (possible, step) = match event {
         EventName::CordonNode => (in_api && !object.unschedulable(), Environment::CordonNode { node }),
+        EventName::UncordonNode => (in_api && object.unschedulable(), Environment::UncordonNode { node }),
         EventName::DrainNode => {
             // DRN-2: unmanaged pods are refused without --force.
             let managed = cluster.rules.scenario.workload.kind != WorkloadKind::Pod;
@@ -179,6 +182,7 @@ fn node_target(
             (in_api && managed && free, Environment::DrainNode { node })
         }
         EventName::TaintNode => (in_api && !object.custom_no_execute(), Environment::TaintNode { node }),
+        EventName::UntaintNode => (in_api && object.custom_no_execute(), Environment::UntaintNode { node }),
         EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
         EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
         EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
@@ -245,6 +249,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::CordonNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
         }
+        // DRN-1: the taint goes by a write of the node lifecycle controller's own (NLC-13).
+        Environment::UncordonNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_unschedulable(false));
+        }
         Environment::DrainNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
             cluster.shared.control_plane.set_draining(Some(node));
@@ -252,6 +260,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         }
         Environment::TaintNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(true));
+        }
+        // TEC-1: without a NoExecute taint the timers of the node's pods are cancelled.
+        Environment::UntaintNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(false));
         }
         Environment::AddNode { node } => {
             // Its kubelet and its kube-proxy begin with a list.

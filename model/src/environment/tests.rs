@@ -2,14 +2,14 @@
 
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{
-    Action, Environment, Kubelet, LostWrite, Process as Start, Watch, Watcher,
+    Action, Environment, Kubelet, LostWrite, Process as Start, Scheduler, TaintEviction, Watch, Watcher,
 };
 use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
 use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
-use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
+use podproof_vocabulary::scenario::{Scenario, Toleration, WorkloadKind};
 
 use crate::api_server::pods;
-use crate::test_cluster::{C0, N0, N1, P0, P1, TestCluster, allow};
+use crate::test_cluster::{C0, IntoAction, N0, N1, P0, P1, TestCluster, allow};
 
 /// A quiet cluster of two nodes with one pod, on the first, in which `event` may happen `count` times.
 fn with(event: EventName, count: u8, tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
@@ -141,6 +141,21 @@ fn a_node_is_cordoned_once_and_its_pods_stay() {
     assert!(cluster.pod(P0).ready);
 }
 
+/// DRN-1, NLC-13, as the recording of unschedulable pods shows: the taint goes in a write of its own.
+#[test]
+fn only_a_cordoned_node_is_uncordoned_and_takes_pods_again() {
+    let uncordon = Environment::UncordonNode { node: N0 };
+    let mut cluster = with(EventName::UncordonNode, 2, |s| s.nodes[0].unschedulable = true);
+    assert!(!cluster.can(Environment::UncordonNode { node: N1 }));
+    cluster.take(uncordon);
+    let node = cluster.seen().nodes[0];
+    assert!(!node.unschedulable && node.taints.unschedulable_no_schedule && !cluster.can(uncordon));
+    cluster.settle();
+    assert!(!cluster.seen().nodes[0].taints.unschedulable_no_schedule);
+    cluster.delete(P0);
+    cluster.settle_until(|action| *action == Scheduler::AssumePod { pod: P1, node: N0 }.into_action());
+}
+
 /// DRN-2.
 #[test]
 fn one_node_at_a_time_is_drained_and_bare_pods_are_refused() {
@@ -159,6 +174,31 @@ fn a_node_is_tainted_once_with_a_key_of_its_own() {
     let mut cluster = with(EventName::TaintNode, 2, |_| {});
     cluster.take(taint);
     assert!(cluster.seen().nodes[0].taints.custom_no_execute && !cluster.can(taint));
+}
+
+/// TEC-1, as the recording of a NoExecute taint shows: it is taken back, and the pods that tolerated it for a time stay.
+#[test]
+fn the_taint_of_a_node_goes_and_with_it_the_timers_of_its_pods() {
+    let untaint = Environment::UntaintNode { node: N0 };
+    let evict = TaintEviction::DeletePod { pod: P0 };
+    let mut cluster = with(EventName::UntaintNode, 2, |s| {
+        s.workload.template.tolerations.push(Toleration {
+            key: crate::rules::CUSTOM_TAINT.into(),
+            exists: true,
+            value: String::new(),
+            effect: None,
+            seconds: Some(8),
+        });
+    });
+    assert!(!cluster.can(untaint));
+    cluster.befall(Environment::TaintNode { node: N0 });
+    cluster.settle();
+    assert!(cluster.can(evict), "in 8 s");
+    cluster.take(untaint);
+    assert!(!cluster.seen().nodes[0].taints.custom_no_execute && !cluster.can(untaint));
+    assert!(cluster.can(evict), "until it is seen");
+    cluster.settle();
+    assert!(!cluster.can(evict) && cluster.pod(P0).deletion == Deletion::None);
 }
 
 #[test]

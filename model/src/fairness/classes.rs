@@ -183,6 +183,8 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/stop-proxy", FAULT),
     none("environment/stop-api-server", FAULT),
     none("environment/evict-under-pressure", FAULT),
+    none("environment/uncordon-node", ASKS),
+    none("environment/untaint-node", ASKS),
 ];
 
 #[cfg(test)]

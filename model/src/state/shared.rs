@@ -20,8 +20,8 @@ pub struct Shared {
     pub budget: BudgetObject,
     /// The processes of the control plane, the drain and the story.
     pub control_plane: ControlPlane,
-    /// How often each event may still happen.
-    pub events_left: [u8; EventName::COUNT],
+    /// How often each event may still happen; up to a whole word.
+    pub events_left: [u8; EventName::COUNT.next_multiple_of(8)],
 }
 
 const _: () = assert!(size_of::<Shared>().is_multiple_of(8), "sections are whole words");

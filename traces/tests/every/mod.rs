@@ -231,7 +231,13 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::StopApiServer) => {
             Action::Environment(Environment::EvictUnderPressure { pod: POD })
         }
-        Action::Environment(Environment::EvictUnderPressure { .. }) => return None,
+        Action::Environment(Environment::EvictUnderPressure { .. }) => {
+            Action::Environment(Environment::UncordonNode { node: NODE })
+        }
+        Action::Environment(Environment::UncordonNode { .. }) => {
+            Action::Environment(Environment::UntaintNode { node: NODE })
+        }
+        Action::Environment(Environment::UntaintNode { .. }) => return None,
     })
 }
 

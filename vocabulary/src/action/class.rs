@@ -94,6 +94,8 @@ pub const CLASSES: &[&str] = &[
     "environment/stop-proxy",
     "environment/stop-api-server",
     "environment/evict-under-pressure",
+    "environment/uncordon-node",
+    "environment/untaint-node",
 ];
 
 impl Action {
@@ -186,6 +188,8 @@ impl Action {
             Self::Environment(Environment::StopProxy { .. }) => 83,
             Self::Environment(Environment::StopApiServer) => 84,
             Self::Environment(Environment::EvictUnderPressure { .. }) => 85,
+            Self::Environment(Environment::UncordonNode { .. }) => 86,
+            Self::Environment(Environment::UntaintNode { .. }) => 87,
         }
     }
 }

@@ -85,6 +85,11 @@ pub enum Environment {
         /// The node.
         node: NodeId,
     },
+    /// A cordoned node is schedulable again.
+    UncordonNode {
+        /// The node.
+        node: NodeId,
+    },
     /// A node is cordoned and its drain starts.
     DrainNode {
         /// The node.
@@ -92,6 +97,11 @@ pub enum Environment {
     },
     /// A node gets a NoExecute taint with a key of its own.
     TaintNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// That taint goes.
+    UntaintNode {
         /// The node.
         node: NodeId,
     },
