@@ -181,8 +181,8 @@ fn node_target(
             let free = cluster.shared.control_plane.draining().is_none();
             (in_api && managed && free, Environment::DrainNode { node })
         }
-        EventName::TaintNode => (in_api && !object.custom_no_execute(), Environment::TaintNode { node }),
-        EventName::UntaintNode => (in_api && object.custom_no_execute(), Environment::UntaintNode { node }),
+        EventName::TaintNode => (in_api && !object.custom(), Environment::TaintNode { node }),
+        EventName::UntaintNode => (in_api && object.custom(), Environment::UntaintNode { node }),
         EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
         EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
         EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
@@ -259,11 +259,11 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             cluster.shared.control_plane.set_drain_must_list(true);
         }
         Environment::TaintNode { node } => {
-            node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(true));
+            node_lifecycle::update(cluster, node, |object| object.with_custom(true));
         }
         // TEC-1: without a NoExecute taint the timers of the node's pods are cancelled.
         Environment::UntaintNode { node } => {
-            node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(false));
+            node_lifecycle::update(cluster, node, |object| object.with_custom(false));
         }
         Environment::AddNode { node } => {
             // Its kubelet and its kube-proxy begin with a list.

@@ -245,8 +245,12 @@ fn environment(names: &Names, step: Environment) -> String {
         Environment::CordonNode { node } => of_node("somebody cordons", node),
         Environment::UncordonNode { node } => of_node("somebody uncordons", node),
         Environment::DrainNode { node } => of_node("somebody cordons and drains", node),
-        Environment::TaintNode { node } => format!("somebody puts a NoExecute taint on {}", names.node(node)),
-        Environment::UntaintNode { node } => of_node("somebody takes the taint off", node),
+        Environment::TaintNode { node } => {
+            of_node(&format!("somebody puts taint {} on", names.taint()), node)
+        }
+        Environment::UntaintNode { node } => {
+            of_node(&format!("somebody takes taint {} off", names.taint()), node)
+        }
         Environment::AddNode { node } => format!("{} joins the cluster", names.node(node)),
         Environment::CrashNode { node } => format!("{} loses power", names.node(node)),
         Environment::ReturnNode { node } => format!("{} boots again", names.node(node)),

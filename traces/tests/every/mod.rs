@@ -352,8 +352,8 @@ fn next(change: Change) -> Option<Change> {
             TaintName::UnreachableNoSchedule => taint_of(node, TaintName::UnschedulableNoSchedule),
             TaintName::UnschedulableNoSchedule => taint_of(node, TaintName::NotReadyNoExecute),
             TaintName::NotReadyNoExecute => taint_of(node, TaintName::UnreachableNoExecute),
-            TaintName::UnreachableNoExecute => taint_of(node, TaintName::CustomNoExecute),
-            TaintName::CustomNoExecute => C::Machine { node, part: MachinePart::Power, works: true },
+            TaintName::UnreachableNoExecute => taint_of(node, TaintName::Custom),
+            TaintName::Custom => C::Machine { node, part: MachinePart::Power, works: true },
         },
         C::Machine { part, works: true, .. } => C::Machine { node, part, works: false },
         C::Machine { part, .. } => match part {
