@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::controllers::{self, node_lifecycle, replica_set};
 use crate::kubelet::{self, container_runtime};
 use crate::state::{Container, Endpoint, KubeletPod, Machine, ProxyPod, Worker};
-use crate::{scheduler, watch};
+use crate::{drain, scheduler, watch};
 
 /// The event that a step of the environment is an instance of.
 pub fn event_of(step: &Environment) -> EventName {
@@ -23,6 +23,7 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::Scale => EventName::Scale,
         Environment::DeletePod { .. } => EventName::DeletePod,
         Environment::ForceDeletePod { .. } => EventName::ForceDeletePod,
+        Environment::EvictPod { .. } => EventName::EvictPod,
         Environment::CordonNode { .. } => EventName::CordonNode,
         Environment::UncordonNode { .. } => EventName::UncordonNode,
         Environment::DrainNode { .. } => EventName::DrainNode,
@@ -88,12 +89,14 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
                 push(Environment::Scale);
             }
         }
-        EventName::DeletePod | EventName::ForceDeletePod if api_answers => {
+        EventName::DeletePod | EventName::ForceDeletePod | EventName::EvictPod if api_answers => {
             for pod in cluster.used_pods() {
-                let object = cluster.pod(pod).api;
+                let (object, head) = (cluster.pod(pod).api, cluster.pod(pod).head);
+                let lives = object.exists() && !object.is_deleting();
                 match event {
-                    EventName::DeletePod if object.exists() && !object.is_deleting() => {
-                        push(Environment::DeletePod { pod });
+                    EventName::DeletePod if lives => push(Environment::DeletePod { pod }),
+                    EventName::EvictPod if lives && !head.drain_listed() => {
+                        push(Environment::EvictPod { pod });
                     }
                     EventName::ForceDeletePod if object.exists() => push(Environment::ForceDeletePod { pod }),
                     _ => {}
@@ -127,7 +130,8 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
         | EventName::ApiServerRestart
         | EventName::LostResponse
         | EventName::DeletePod
-        | EventName::ForceDeletePod => {}
+        | EventName::ForceDeletePod
+        | EventName::EvictPod => {}
         _ => {
             for node in cluster.node_ids() {
                 if let Some(step) = node_target(cluster, event, node, api_answers) {
@@ -246,6 +250,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::Scale => scale(cluster),
         Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
         Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
+        Environment::EvictPod { pod } => drain::list_pod(cluster, pod),
         Environment::CordonNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
         }

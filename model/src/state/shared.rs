@@ -150,6 +150,15 @@ pub struct ControlPlane {
     /// The node whose kube-proxy is modelled; none is all.
     #[bits(6, from = node_from_bits, into = node_into_bits)]
     pub observed_proxy: Option<NodeId>,
-    #[bits(2)]
+    /// A client evicts a pod without a drain.
+    pub evicting: bool,
+    #[bits(1)]
     __: u8,
+}
+
+impl ControlPlane {
+    /// Pods are evicted through the API: by a drain, or one by one.
+    pub fn evicts(self) -> bool {
+        self.draining().is_some() || self.evicting()
+    }
 }

@@ -237,7 +237,10 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::UncordonNode { .. }) => {
             Action::Environment(Environment::UntaintNode { node: NODE })
         }
-        Action::Environment(Environment::UntaintNode { .. }) => return None,
+        Action::Environment(Environment::UntaintNode { .. }) => {
+            Action::Environment(Environment::EvictPod { pod: POD })
+        }
+        Action::Environment(Environment::EvictPod { .. }) => return None,
     })
 }
 

@@ -96,6 +96,7 @@ pub const CLASSES: &[&str] = &[
     "environment/evict-under-pressure",
     "environment/uncordon-node",
     "environment/untaint-node",
+    "environment/evict-pod",
 ];
 
 impl Action {
@@ -190,6 +191,7 @@ impl Action {
             Self::Environment(Environment::EvictUnderPressure { .. }) => 85,
             Self::Environment(Environment::UncordonNode { .. }) => 86,
             Self::Environment(Environment::UntaintNode { .. }) => 87,
+            Self::Environment(Environment::EvictPod { .. }) => 88,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::ids::{ContainerId, NodeId, PodId, Revision};
 
 use super::Watcher;
 
-/// A step of `kubectl drain`.
+/// A step of `kubectl drain`, or of a client that evicts a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Drain {
@@ -77,6 +77,11 @@ pub enum Environment {
     },
     /// A pod is deleted by its user with grace period 0.
     ForceDeletePod {
+        /// The pod.
+        pod: PodId,
+    },
+    /// A client asks for the eviction of a pod, and again while that is refused.
+    EvictPod {
         /// The pod.
         pod: PodId,
     },

@@ -172,6 +172,7 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
         E::Scale => E::Scale,
         E::DeletePod { pod } => E::DeletePod { pod: names.pod(pod) },
         E::ForceDeletePod { pod } => E::ForceDeletePod { pod: names.pod(pod) },
+        E::EvictPod { pod } => E::EvictPod { pod: names.pod(pod) },
         E::CordonNode { node } => E::CordonNode { node: names.node(node) },
         E::UncordonNode { node } => E::UncordonNode { node: names.node(node) },
         E::DrainNode { node } => E::DrainNode { node: names.node(node) },
