@@ -238,8 +238,13 @@ fn slots(scenario: &Scenario) -> u8 {
     let most = scenario.scale.map_or(replicas, |scale| scale.of(replicas).max(replicas));
     let surge = scenario.workload.strategy.fenceposts(most).0;
     let count = |event: &EventName| scenario.events.count(*event);
-    let of_pod =
-        [EventName::DeletePod, EventName::ForceDeletePod, EventName::ResourcePressure, EventName::Rollout];
+    let of_pod = [
+        EventName::DeletePod,
+        EventName::ForceDeletePod,
+        EventName::EvictPod,
+        EventName::ResourcePressure,
+        EventName::Rollout,
+    ];
     // What befalls a node may take all pods at once, and they are remembered while others come in their place.
     let of_node =
         [EventName::NodeCrash, EventName::NodePartition, EventName::DrainNode, EventName::TaintNode];

@@ -1,5 +1,6 @@
 //! `kubectl drain`: cordon, list once, evict each pod through the eviction API (DRN-1 to DRN-6, G33
-//! `kubectl/pkg/drain`). Pods bound after the list are missed (DRN-6).
+//! `kubectl/pkg/drain`). Pods bound after the list are missed (DRN-6). A client that evicts one pod is a drain of which
+//! only that pod is listed, whatever its node (EVI-1 to EVI-7).
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Drain};
@@ -9,15 +10,14 @@ use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
 
-/// The steps that a drain can take.
+/// The steps that evictions can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
-    // While a drain goes on every step touches everything.
-    if !scope.is_everything() || cluster.shared.control_plane.draining().is_none() {
+    // While they go on every step touches everything.
+    if !scope.is_everything() || !cluster.shared.control_plane.evicts() {
         return;
     }
     if cluster.shared.control_plane.drain_must_list() {
         out.push(Action::Drain(Drain::ListPods));
-        return;
     }
     for pod in cluster.used_pods() {
         let head = cluster.pod(pod).head;
@@ -60,11 +60,17 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Drain) {
     }
 }
 
-/// The eviction of a pod that is already deleting changes nothing (EVI-1, DEL-9) and is taken as done; a drain with
-/// nothing left to evict is over.
+/// A client wants a pod evicted, and asks again while the budget refuses (EVI-4, EVI-7).
+pub fn list_pod(cluster: &mut Cluster<'_>, pod: PodId) {
+    cluster.pod_mut(pod).head.set_drain_listed(true);
+    cluster.shared.control_plane.set_evicting(true);
+}
+
+/// The eviction of a pod that is already deleting changes nothing (EVI-1, DEL-9) and is taken as done; with nothing left to
+/// evict a drain, and the client of a single pod, is done.
 pub fn settle(cluster: &mut Cluster<'_>) {
     let control = cluster.shared.control_plane;
-    if control.draining().is_none() || control.drain_must_list() {
+    if !control.evicts() {
         return;
     }
     for column in cluster.pods.iter_mut().filter(|column| column.api.is_deleting()) {
@@ -73,7 +79,11 @@ pub fn settle(cluster: &mut Cluster<'_>) {
     }
     let busy = cluster.pods.iter().any(|column| column.head.drain_listed() || column.head.eviction_granted());
     if !busy {
-        cluster.shared.control_plane.set_draining(None);
+        let control = &mut cluster.shared.control_plane;
+        control.set_evicting(false);
+        if !control.drain_must_list() {
+            control.set_draining(None);
+        }
     }
 }
 
@@ -170,6 +180,66 @@ mod tests {
         assert!(cluster.look(|cluster| cluster.pod(P0).head.disrupted()));
         cluster.take(Drain::DeletePod { pod: P0 });
         assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful);
+    }
+
+    fn evicting(budget: impl FnOnce(&mut Scenario)) -> TestCluster {
+        TestCluster::running(2, 1, |s| {
+            allow(s, EventName::EvictPod, 2);
+            budget(s);
+        })
+    }
+
+    /// EVI-4, EVI-5, EVI-6, as the recording of evictions under a budget shows: 201, 429, and 201 once the budget allows it.
+    #[test]
+    fn a_client_evicts_one_pod_without_a_drain_as_the_budget_allows() {
+        let mut cluster = evicting(budget);
+        cluster.take(Environment::EvictPod { pod: P1 });
+        assert!(!cluster.can(Environment::EvictPod { pod: P1 }), "it is asked for");
+        assert!(!cluster.can(Drain::EvictPod { pod: P0 }) && !cluster.can(Drain::ListPods));
+        assert!(!cluster.seen().nodes[0].unschedulable, "its node is not cordoned");
+        cluster.take(Drain::EvictPod { pod: P1 });
+        assert_eq!(cluster.seen().budget.unwrap().disruptions_allowed, 0);
+        cluster.take(Environment::EvictPod { pod: P0 });
+        assert!(!cluster.can(Drain::EvictPod { pod: P0 }), "429");
+        cluster.take(Drain::DeletePod { pod: P1 });
+        assert_eq!(cluster.pod(P1).deletion, Deletion::Graceful);
+        assert!(!cluster.can(Environment::EvictPod { pod: P1 }), "a deleting pod is not evicted");
+        assert!(!cluster.can(Drain::EvictPod { pod: P0 }), "429");
+        let evicts = |action: &Action| *action == Action::Drain(Drain::EvictPod { pod: P0 });
+        cluster.settle_until(evicts);
+        assert_eq!(cluster.seen().budget.unwrap().current_healthy, 2, "the other is replaced");
+        cluster.settle();
+        assert!(!cluster.any(is_drain) && cluster.look(|cluster| !cluster.shared.control_plane.evicts()));
+    }
+
+    /// EVI-1, DRN-2: the API evicts any pod, also one that a drain would refuse.
+    #[test]
+    fn an_eviction_of_a_bare_pod_that_does_not_run_is_free() {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            budget(s);
+            s.workload.kind = podproof_vocabulary::scenario::WorkloadKind::Pod;
+            allow(s, EventName::EvictPod, 1);
+        });
+        cluster.take(Environment::EvictPod { pod: P0 });
+        cluster.take(Drain::EvictPod { pod: P0 });
+        cluster.take(Drain::DeletePod { pod: P0 });
+        assert!(!cluster.exists(P0) && !cluster.any(is_drain));
+    }
+
+    /// DRN-6: what a client asked for before goes on beside a drain, and neither ends the other.
+    #[test]
+    fn a_drain_and_a_client_evict_beside_each_other() {
+        let mut cluster = evicting(|s| allow(s, EventName::DrainNode, 1));
+        cluster.take(Environment::EvictPod { pod: P1 });
+        cluster.take(Environment::DrainNode { node: N0 });
+        assert!(cluster.can(Drain::ListPods) && !cluster.can(Drain::EvictPod { pod: P0 }));
+        cluster.take(Drain::EvictPod { pod: P1 });
+        cluster.take(Drain::DeletePod { pod: P1 });
+        assert!(cluster.can(Drain::ListPods), "the drain has only begun");
+        cluster.take(Drain::ListPods);
+        cluster.take(Drain::EvictPod { pod: P0 });
+        cluster.take(Drain::DeletePod { pod: P0 });
+        assert!(cluster.look(|cluster| !cluster.shared.control_plane.evicts()));
     }
 
     /// EVI-1, DEL-9.

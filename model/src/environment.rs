@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::controllers::{self, node_lifecycle, replica_set};
 use crate::kubelet::{self, container_runtime};
 use crate::state::{Container, Endpoint, KubeletPod, Machine, ProxyPod, Worker};
-use crate::{scheduler, watch};
+use crate::{drain, scheduler, watch};
 
 /// The event that a step of the environment is an instance of.
 pub fn event_of(step: &Environment) -> EventName {
@@ -23,9 +23,12 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::Scale => EventName::Scale,
         Environment::DeletePod { .. } => EventName::DeletePod,
         Environment::ForceDeletePod { .. } => EventName::ForceDeletePod,
+        Environment::EvictPod { .. } => EventName::EvictPod,
         Environment::CordonNode { .. } => EventName::CordonNode,
+        Environment::UncordonNode { .. } => EventName::UncordonNode,
         Environment::DrainNode { .. } => EventName::DrainNode,
         Environment::TaintNode { .. } => EventName::TaintNode,
+        Environment::UntaintNode { .. } => EventName::UntaintNode,
         Environment::AddNode { .. } => EventName::AddNode,
         Environment::CrashNode { .. } => EventName::NodeCrash,
         Environment::ReturnNode { .. } => EventName::NodeReturn,
@@ -86,12 +89,14 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
                 push(Environment::Scale);
             }
         }
-        EventName::DeletePod | EventName::ForceDeletePod if api_answers => {
+        EventName::DeletePod | EventName::ForceDeletePod | EventName::EvictPod if api_answers => {
             for pod in cluster.used_pods() {
-                let object = cluster.pod(pod).api;
+                let (object, head) = (cluster.pod(pod).api, cluster.pod(pod).head);
+                let lives = object.exists() && !object.is_deleting();
                 match event {
-                    EventName::DeletePod if object.exists() && !object.is_deleting() => {
-                        push(Environment::DeletePod { pod });
+                    EventName::DeletePod if lives => push(Environment::DeletePod { pod }),
+                    EventName::EvictPod if lives && !head.drain_listed() => {
+                        push(Environment::EvictPod { pod });
                     }
                     EventName::ForceDeletePod if object.exists() => push(Environment::ForceDeletePod { pod }),
                     _ => {}
@@ -125,7 +130,8 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
         | EventName::ApiServerRestart
         | EventName::LostResponse
         | EventName::DeletePod
-        | EventName::ForceDeletePod => {}
+        | EventName::ForceDeletePod
+        | EventName::EvictPod => {}
         _ => {
             for node in cluster.node_ids() {
                 if let Some(step) = node_target(cluster, event, node, api_answers) {
@@ -172,13 +178,15 @@ fn node_target(
     let in_api = object.exists() && api_answers;
     let (possible, step) = match event {
         EventName::CordonNode => (in_api && !object.unschedulable(), Environment::CordonNode { node }),
+        EventName::UncordonNode => (in_api && object.unschedulable(), Environment::UncordonNode { node }),
         EventName::DrainNode => {
             // DRN-2: unmanaged pods are refused without --force.
             let managed = cluster.rules.scenario.workload.kind != WorkloadKind::Pod;
             let free = cluster.shared.control_plane.draining().is_none();
             (in_api && managed && free, Environment::DrainNode { node })
         }
-        EventName::TaintNode => (in_api && !object.custom_no_execute(), Environment::TaintNode { node }),
+        EventName::TaintNode => (in_api && !object.custom(), Environment::TaintNode { node }),
+        EventName::UntaintNode => (in_api && object.custom(), Environment::UntaintNode { node }),
         EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
         EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
         EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
@@ -242,8 +250,13 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::Scale => scale(cluster),
         Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
         Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
+        Environment::EvictPod { pod } => drain::list_pod(cluster, pod),
         Environment::CordonNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
+        }
+        // DRN-1: the taint goes by a write of the node lifecycle controller's own (NLC-13).
+        Environment::UncordonNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_unschedulable(false));
         }
         Environment::DrainNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_unschedulable(true));
@@ -251,7 +264,11 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             cluster.shared.control_plane.set_drain_must_list(true);
         }
         Environment::TaintNode { node } => {
-            node_lifecycle::update(cluster, node, |object| object.with_custom_no_execute(true));
+            node_lifecycle::update(cluster, node, |object| object.with_custom(true));
+        }
+        // TEC-1: without a NoExecute taint the timers of the node's pods are cancelled.
+        Environment::UntaintNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_custom(false));
         }
         Environment::AddNode { node } => {
             // Its kubelet and its kube-proxy begin with a list.

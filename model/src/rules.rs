@@ -4,8 +4,8 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::scenario::{
-    Container, ContainerKind, ContainerPort, Node, OnSigterm, PreStop, Probe, Scenario, TaintEffect, Timing,
-    Toleration, WorkloadKind,
+    Container, ContainerKind, ContainerPort, Node, OnSigterm, PreStop, Probe, Scenario, Taint, TaintEffect,
+    Timing, Toleration, WorkloadKind,
 };
 use podproof_vocabulary::{ContainerId, NodeId};
 
@@ -150,8 +150,6 @@ pub struct TaintTolerations {
     pub unschedulable_no_schedule: bool,
 }
 
-/// Key of the taint that a `taint-node` event sets.
-pub const CUSTOM_TAINT: &str = "podproof.io/taint-node";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
@@ -186,7 +184,11 @@ impl TaintTolerations {
             of_node: of_node.collect(),
             not_ready: no_execute(NOT_READY, ""),
             unreachable: no_execute(UNREACHABLE, ""),
-            custom: no_execute(CUSTOM_TAINT, ""),
+            custom: match scenario.taint_of_events() {
+                Taint { key, value, effect: TaintEffect::NoExecute } => no_execute(&key, &value),
+                // TEC-1, ADM-9: no other effect drives a pod away.
+                _ => Tolerated::Always,
+            },
             not_ready_no_schedule: no_schedule(NOT_READY),
             unreachable_no_schedule: no_schedule(UNREACHABLE),
             unschedulable_no_schedule: no_schedule(UNSCHEDULABLE),
@@ -199,7 +201,7 @@ impl TaintTolerations {
         for (is_set, tolerated) in [
             (taints.not_ready_no_execute, self.not_ready),
             (taints.unreachable_no_execute, self.unreachable),
-            (taints.custom_no_execute, self.custom),
+            (taints.custom, self.custom),
         ] {
             if is_set {
                 least = least.min(tolerated);

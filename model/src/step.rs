@@ -258,8 +258,10 @@ pub fn is_write(action: &Action) -> bool {
                 | Environment::DeletePod { .. }
                 | Environment::ForceDeletePod { .. }
                 | Environment::CordonNode { .. }
+                | Environment::UncordonNode { .. }
                 | Environment::DrainNode { .. }
                 | Environment::TaintNode { .. }
+                | Environment::UntaintNode { .. }
         ),
         Action::Tick
         | Action::Watch(Watch::DeliverPod { .. })

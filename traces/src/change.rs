@@ -21,8 +21,9 @@ pub enum TaintName {
     NotReadyNoExecute,
     /// `node.kubernetes.io/unreachable:NoExecute`
     UnreachableNoExecute,
-    /// The NoExecute taint of a `taint-node` event.
-    CustomNoExecute,
+    /// The taint of a `taint-node` event.
+    #[serde(alias = "custom-no-execute")]
+    Custom,
 }
 
 impl TaintName {
@@ -33,7 +34,7 @@ impl TaintName {
         Self::UnschedulableNoSchedule,
         Self::NotReadyNoExecute,
         Self::UnreachableNoExecute,
-        Self::CustomNoExecute,
+        Self::Custom,
     ];
 
     const fn is_among(self, taints: &TaintsSeen) -> bool {
@@ -43,7 +44,7 @@ impl TaintName {
             Self::UnschedulableNoSchedule => taints.unschedulable_no_schedule,
             Self::NotReadyNoExecute => taints.not_ready_no_execute,
             Self::UnreachableNoExecute => taints.unreachable_no_execute,
-            Self::CustomNoExecute => taints.custom_no_execute,
+            Self::Custom => taints.custom,
         }
     }
 }
@@ -379,6 +380,14 @@ mod tests {
             }
         }
         assert!(tried > 60, "only {tried} differences were tried");
+    }
+
+    /// As traces had it when the taint of an event could have no other effect.
+    #[test]
+    fn the_taint_of_an_event_is_read_under_its_old_name() {
+        let read = |name: &str| serde_json::from_value::<TaintName>(name.into()).unwrap();
+        assert_eq!(read("custom-no-execute"), TaintName::Custom);
+        assert_eq!(read("custom"), TaintName::Custom);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub struct Names {
     service: String,
     budgets: Vec<String>,
     nodes: Vec<String>,
+    taint: String,
     containers: Vec<String>,
     hashes: Vec<String>,
     pods: Vec<Option<Known>>,
@@ -57,6 +58,7 @@ impl Names {
             service: scenario.service.as_ref().map_or_else(String::new, |service| service.name.clone()),
             budgets: scenario.budgets.iter().map(|budget| budget.name.clone()).collect(),
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
+            taint: scenario.taint_of_events().to_string(),
             containers: template.containers.iter().map(|container| container.name.clone()).collect(),
             hashes: hashes(&scenario.workload.name),
             pods,
@@ -113,6 +115,11 @@ impl Names {
     /// A node by its name; one that the scenario does not have by its number.
     pub fn node(&self, node: NodeId) -> String {
         self.nodes.get(node.index()).cloned().unwrap_or_else(|| format!("node #{}", node.0))
+    }
+
+    /// The taint of a `taint-node` event, as `podproof.io/taint-node:NoExecute`.
+    pub fn taint(&self) -> &str {
+        &self.taint
     }
 
     /// A container, as `container app`.

@@ -10,6 +10,7 @@ use podproof_vocabulary::action::{Action, CLASSES, Environment, Kubelet, LostWri
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::{Address, Deletion, EndpointSeen, Phase, PodSeen};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, Taint, TaintEffect};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
 /// The names of a world in which the pod of the tests runs on the node of the tests.
@@ -146,7 +147,11 @@ fn a_change_says_what_is_so_now() {
 
 #[test]
 fn the_taint_of_an_event_is_called_as_the_model_calls_it() {
-    let taint = podproof_traces::change::TaintName::CustomNoExecute;
-    let words = words::change(&names(), &Change::NodeTaint { node: NODE, taint, present: true });
-    assert_eq!(words, format!("node node-2: has taint {}:NoExecute", podproof_model::rules::CUSTOM_TAINT));
+    let taint = podproof_traces::change::TaintName::Custom;
+    let says = |names: &Names| words::change(names, &Change::NodeTaint { node: NODE, taint, present: true });
+    assert_eq!(says(&names()), format!("node node-2: has taint {CUSTOM_TAINT}:NoExecute"));
+    let mut scenario = catalogue::web("x", Story::Rollout, 1, 2);
+    let (key, effect) = ("gpu".to_owned(), TaintEffect::NoSchedule);
+    scenario.event_taint = Some(Taint { key, value: "yes".into(), effect });
+    assert_eq!(says(&Names::new(&scenario)), "node node-2: has taint gpu=yes:NoSchedule");
 }

@@ -25,9 +25,12 @@ events! {
     Scale "scale" => "the wanted replicas change: scale=+1, scale=-1 or scale:5";
     DeletePod "delete-pod" => "a pod is deleted with its own grace period";
     ForceDeletePod "force-delete-pod" => "a pod is deleted with grace period 0";
+    EvictPod "evict-pod" => "a client evicts one pod through the eviction API, without draining its node";
     CordonNode "cordon-node" => "a node becomes unschedulable";
+    UncordonNode "uncordon-node" => "a cordoned node becomes schedulable again";
     DrainNode "drain-node" => "a node is cordoned and its pods are evicted through the eviction API";
     TaintNode "taint-node" => "a node gets a NoExecute taint with a key of its own";
+    UntaintNode "untaint-node" => "the taint of taint-node goes";
     AddNode "add-node" => "one more node, equal to the first, joins the cluster";
     NodeCrash "node-crash" => "a node loses power: its containers, kubelet and rules die at once";
     NodeReturn "node-return" => "a crashed node boots again";

@@ -267,8 +267,9 @@ pub struct TaintsSeen {
     pub not_ready_no_execute: bool,
     /// `node.kubernetes.io/unreachable:NoExecute`
     pub unreachable_no_execute: bool,
-    /// The NoExecute taint of a `taint-node` event.
-    pub custom_no_execute: bool,
+    /// The taint of a `taint-node` event.
+    #[serde(alias = "custom-no-execute")]
+    pub custom: bool,
 }
 
 /// A node: its object, and its machine as whoever stands beside it sees it.

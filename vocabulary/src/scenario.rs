@@ -12,11 +12,13 @@ use crate::mutant::Mutant;
 use crate::release::Release;
 
 mod beginning;
+mod node;
 mod on_sigterm;
 mod strategy;
 mod timing;
 
 pub use beginning::Beginning;
+pub use node::{CUSTOM_TAINT, Node, Resources, Taint, TaintEffect};
 pub use on_sigterm::OnSigterm;
 pub use strategy::{IntOrPercent, Rounding, Strategy};
 pub use timing::Timing;
@@ -58,6 +60,9 @@ pub struct Scenario {
     pub events: Budget,
     /// What a `scale` event sets the replicas to.
     pub scale: Option<ScaleTarget>,
+    /// The taint that a `taint-node` event sets; none is NoExecute with [a key of its own](CUSTOM_TAINT).
+    #[serde(default)]
+    pub event_taint: Option<Taint>,
     /// How many pods may be remembered at once.
     pub slots: u8,
     /// How long things take.
@@ -100,55 +105,6 @@ pub enum Hang {
     StuckInspect,
     /// The status of the sandboxes' network cannot be read; no new sandbox either.
     CniStatus,
-}
-
-/// A node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Node {
-    /// `metadata.name`.
-    pub name: String,
-    /// `metadata.labels`.
-    pub labels: Labels,
-    /// `spec.taints` of the manifest; they never change.
-    pub taints: Vec<Taint>,
-    /// `spec.unschedulable` at the start.
-    pub unschedulable: bool,
-    /// `status.allocatable`.
-    pub allocatable: Resources,
-}
-
-/// A taint of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Taint {
-    /// Its key.
-    pub key: String,
-    /// Its value, or nothing.
-    pub value: String,
-    /// Its effect.
-    pub effect: TaintEffect,
-}
-
-/// The effect of a taint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names are Kubernetes' own")]
-pub enum TaintEffect {
-    NoSchedule,
-    PreferNoSchedule,
-    NoExecute,
-}
-
-/// Amounts of what a node can allocate or a container asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Resources {
-    /// CPU in thousandths of a core.
-    pub cpu_milli: u64,
-    /// Memory in bytes.
-    pub memory: u64,
-    /// Pods; of a node only.
-    pub pods: u64,
 }
 
 /// The kind of object that a workload is.

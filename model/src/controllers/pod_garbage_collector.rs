@@ -27,10 +27,12 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
         Some(node) if !cluster.node(node).controller.exists() => !cluster.node(node).api.exists(),
         // PGC-2
         Some(node) => {
-            let taints = &cluster.rules.scenario.nodes[node.index()].taints;
+            let (scenario, seen) = (&cluster.rules.scenario, cluster.node(node).controller);
+            let of_event = scenario.event_taint.as_ref().filter(|_| seen.custom());
+            let mut taints = scenario.nodes[node.index()].taints.iter().chain(of_event);
             view.deleting()
-                && cluster.node(node).controller.ready() != NodeReady::True
-                && taints.iter().any(|taint| taint.key == OUT_OF_SERVICE)
+                && seen.ready() != NodeReady::True
+                && taints.any(|taint| taint.key == OUT_OF_SERVICE)
         }
     }
 }

@@ -55,7 +55,8 @@ const PASSES: &str = "a pass over all nodes every node-monitor period (NLC-1)";
 /// Why a process comes back.
 const RESTARTS: &str = "a process manager starts it again: systemd, or the kubelet for static pods";
 /// Why a drain goes on.
-const DRAINS: &str = "kubectl drain asks again every 5 s until it may (DRN-3)";
+const DRAINS: &str =
+    "kubectl drain, or a client that evicts a pod, asks again every 5 s until it may (DRN-3)";
 /// Why an operator is not fair.
 const ASKS: &str = "nobody has to ask for it: an operator or another controller may, within a budget";
 /// Why a fault is not fair.
@@ -183,6 +184,9 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/stop-proxy", FAULT),
     none("environment/stop-api-server", FAULT),
     none("environment/evict-under-pressure", FAULT),
+    none("environment/uncordon-node", ASKS),
+    none("environment/untaint-node", ASKS),
+    none("environment/evict-pod", ASKS),
 ];
 
 #[cfg(test)]

@@ -124,8 +124,8 @@ impl Reduced {
     fn apply(&self, before: &ClusterState, action: &Action, state: &mut ClusterState) -> Touched {
         let mut cluster = Cluster::new(&self.model.rules, state);
         step::apply(&mut cluster, action);
-        let drains = cluster.shared.control_plane.draining().is_some();
-        let touched = self.touches.between(before, state.words(), drains);
+        let evicts = cluster.shared.control_plane.evicts();
+        let touched = self.touches.between(before, state.words(), evicts);
         // Promises about states read clocks too, which only a tick makes run down. And what a state says in which everything
         // begins with pods that run was judged by nobody; out of it only events lead.
         let by_itself = matches!(action, Action::Tick | Action::Environment(_));

@@ -96,11 +96,11 @@ impl Touches {
     /// What a step from `before` to `after` has touched, of which `cluster` is laid open.
     ///
     /// A guard that is true after it and was not before reads something that the step changed. What pods have in common is read
-    /// by many guards, so a step that changes it has touched everything; and while a drain goes on its guards read the budget and
-    /// all pods.
-    pub fn between(&self, before: &ClusterState, after: &[u64], draining: bool) -> Touched {
+    /// by many guards, so a step that changes it has touched everything; and while pods are evicted the guards of that read the
+    /// budget and all pods.
+    pub fn between(&self, before: &ClusterState, after: &[u64], evicting: bool) -> Touched {
         let mut touched = Touched { scope: Scope::NOTHING, is_seen: false };
-        let mut common = self.coarse || draining;
+        let mut common = self.coarse || evicting;
         for ((word, before), after) in self.words.iter().zip(before.words()).zip(after) {
             let changed = before ^ after;
             if changed != 0 {

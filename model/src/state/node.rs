@@ -39,8 +39,8 @@ pub struct NodeObject {
     pub not_ready_no_execute: bool,
     /// Taint `node.kubernetes.io/unreachable:NoExecute`
     pub unreachable_no_execute: bool,
-    /// The NoExecute taint of a `taint-node` event.
-    pub custom_no_execute: bool,
+    /// The taint of a `taint-node` event.
+    pub custom: bool,
     #[bits(6)]
     __: u8,
 }
@@ -71,7 +71,7 @@ impl NodeObject {
             unschedulable_no_schedule: self.unschedulable_no_schedule(),
             not_ready_no_execute: self.not_ready_no_execute(),
             unreachable_no_execute: self.unreachable_no_execute(),
-            custom_no_execute: self.custom_no_execute(),
+            custom: self.custom(),
         }
     }
 }

@@ -86,7 +86,7 @@ pub struct PodHead {
     /// The address of this slot that the neighbour's new pod has.
     #[bits(3, from = address_from_bits, into = address_into_bits)]
     pub reused_address: Option<Address>,
-    /// `kubectl drain` has it on its list and has not evicted it.
+    /// `kubectl drain`, or a client that evicts single pods, has it on its list and has not evicted it.
     pub drain_listed: bool,
     /// Its eviction was granted and the deletion is not yet written.
     pub eviction_granted: bool,

@@ -20,8 +20,8 @@ pub struct Shared {
     pub budget: BudgetObject,
     /// The processes of the control plane, the drain and the story.
     pub control_plane: ControlPlane,
-    /// How often each event may still happen.
-    pub events_left: [u8; EventName::COUNT],
+    /// How often each event may still happen; up to a whole word.
+    pub events_left: [u8; EventName::COUNT.next_multiple_of(8)],
 }
 
 const _: () = assert!(size_of::<Shared>().is_multiple_of(8), "sections are whole words");
@@ -150,6 +150,15 @@ pub struct ControlPlane {
     /// The node whose kube-proxy is modelled; none is all.
     #[bits(6, from = node_from_bits, into = node_into_bits)]
     pub observed_proxy: Option<NodeId>,
-    #[bits(2)]
+    /// A client evicts a pod without a drain.
+    pub evicting: bool,
+    #[bits(1)]
     __: u8,
+}
+
+impl ControlPlane {
+    /// Pods are evicted through the API: by a drain, or one by one.
+    pub fn evicts(self) -> bool {
+        self.draining().is_some() || self.evicting()
+    }
 }

@@ -54,7 +54,7 @@ pub fn action(names: &Names, action: &Action) -> String {
         Action::Drain(step) => match step {
             Drain::ListPods => "drain lists the pods of the node".to_owned(),
             Drain::EvictPod { pod } => {
-                format!("drain asks to evict {}, and the API server admits it", names.pod(pod))
+                format!("API server admits the eviction of {}", names.pod(pod))
             }
             Drain::DeletePod { pod } => format!("the admitted eviction deletes {}", names.pod(pod)),
         },
@@ -242,9 +242,16 @@ fn environment(names: &Names, step: Environment) -> String {
         Environment::ForceDeletePod { pod } => {
             format!("somebody deletes {} with grace period 0", names.pod(pod))
         }
+        Environment::EvictPod { pod } => format!("somebody wants {} evicted", names.pod(pod)),
         Environment::CordonNode { node } => of_node("somebody cordons", node),
+        Environment::UncordonNode { node } => of_node("somebody uncordons", node),
         Environment::DrainNode { node } => of_node("somebody cordons and drains", node),
-        Environment::TaintNode { node } => format!("somebody puts a NoExecute taint on {}", names.node(node)),
+        Environment::TaintNode { node } => {
+            of_node(&format!("somebody puts taint {} on", names.taint()), node)
+        }
+        Environment::UntaintNode { node } => {
+            of_node(&format!("somebody takes taint {} off", names.taint()), node)
+        }
         Environment::AddNode { node } => format!("{} joins the cluster", names.node(node)),
         Environment::CrashNode { node } => format!("{} loses power", names.node(node)),
         Environment::ReturnNode { node } => format!("{} boots again", names.node(node)),

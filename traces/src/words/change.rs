@@ -134,7 +134,7 @@ pub fn change(names: &Names, change: &Change) -> String {
         Change::NodeUnschedulable { node, unschedulable: false } => of_node(names, node, "schedulable"),
         Change::NodeTaint { node, taint, present } => {
             let has = if present { "has" } else { "has lost" };
-            of_node(names, node, &format!("{has} taint {}", taint_name(taint)))
+            of_node(names, node, &format!("{has} taint {}", taint_name(names, taint)))
         }
         Change::Machine { node, part, works } => of_node(names, node, machine(part, works)),
     }
@@ -198,14 +198,14 @@ fn of_node(names: &Names, node: NodeId, is: &str) -> String {
     format!("node {}: {is}", names.node(node))
 }
 
-const fn taint_name(taint: TaintName) -> &'static str {
+fn taint_name(names: &Names, taint: TaintName) -> &str {
     match taint {
         TaintName::NotReadyNoSchedule => "node.kubernetes.io/not-ready:NoSchedule",
         TaintName::UnreachableNoSchedule => "node.kubernetes.io/unreachable:NoSchedule",
         TaintName::UnschedulableNoSchedule => "node.kubernetes.io/unschedulable:NoSchedule",
         TaintName::NotReadyNoExecute => "node.kubernetes.io/not-ready:NoExecute",
         TaintName::UnreachableNoExecute => "node.kubernetes.io/unreachable:NoExecute",
-        TaintName::CustomNoExecute => "podproof.io/taint-node:NoExecute",
+        TaintName::Custom => names.taint(),
     }
 }
 

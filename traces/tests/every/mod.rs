@@ -231,7 +231,16 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::StopApiServer) => {
             Action::Environment(Environment::EvictUnderPressure { pod: POD })
         }
-        Action::Environment(Environment::EvictUnderPressure { .. }) => return None,
+        Action::Environment(Environment::EvictUnderPressure { .. }) => {
+            Action::Environment(Environment::UncordonNode { node: NODE })
+        }
+        Action::Environment(Environment::UncordonNode { .. }) => {
+            Action::Environment(Environment::UntaintNode { node: NODE })
+        }
+        Action::Environment(Environment::UntaintNode { .. }) => {
+            Action::Environment(Environment::EvictPod { pod: POD })
+        }
+        Action::Environment(Environment::EvictPod { .. }) => return None,
     })
 }
 
@@ -346,8 +355,8 @@ fn next(change: Change) -> Option<Change> {
             TaintName::UnreachableNoSchedule => taint_of(node, TaintName::UnschedulableNoSchedule),
             TaintName::UnschedulableNoSchedule => taint_of(node, TaintName::NotReadyNoExecute),
             TaintName::NotReadyNoExecute => taint_of(node, TaintName::UnreachableNoExecute),
-            TaintName::UnreachableNoExecute => taint_of(node, TaintName::CustomNoExecute),
-            TaintName::CustomNoExecute => C::Machine { node, part: MachinePart::Power, works: true },
+            TaintName::UnreachableNoExecute => taint_of(node, TaintName::Custom),
+            TaintName::Custom => C::Machine { node, part: MachinePart::Power, works: true },
         },
         C::Machine { part, works: true, .. } => C::Machine { node, part, works: false },
         C::Machine { part, .. } => match part {

@@ -94,6 +94,9 @@ pub const CLASSES: &[&str] = &[
     "environment/stop-proxy",
     "environment/stop-api-server",
     "environment/evict-under-pressure",
+    "environment/uncordon-node",
+    "environment/untaint-node",
+    "environment/evict-pod",
 ];
 
 impl Action {
@@ -186,6 +189,9 @@ impl Action {
             Self::Environment(Environment::StopProxy { .. }) => 83,
             Self::Environment(Environment::StopApiServer) => 84,
             Self::Environment(Environment::EvictUnderPressure { .. }) => 85,
+            Self::Environment(Environment::UncordonNode { .. }) => 86,
+            Self::Environment(Environment::UntaintNode { .. }) => 87,
+            Self::Environment(Environment::EvictPod { .. }) => 88,
         }
     }
 }

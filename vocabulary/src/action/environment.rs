@@ -6,7 +6,7 @@ use crate::ids::{ContainerId, NodeId, PodId, Revision};
 
 use super::Watcher;
 
-/// A step of `kubectl drain`.
+/// A step of `kubectl drain`, or of a client that evicts a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Drain {
@@ -80,8 +80,18 @@ pub enum Environment {
         /// The pod.
         pod: PodId,
     },
+    /// A client asks for the eviction of a pod, and again while that is refused.
+    EvictPod {
+        /// The pod.
+        pod: PodId,
+    },
     /// A node is cordoned.
     CordonNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// A cordoned node is schedulable again.
+    UncordonNode {
         /// The node.
         node: NodeId,
     },
@@ -92,6 +102,11 @@ pub enum Environment {
     },
     /// A node gets a NoExecute taint with a key of its own.
     TaintNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// That taint goes.
+    UntaintNode {
         /// The node.
         node: NodeId,
     },

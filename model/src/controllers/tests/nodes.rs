@@ -5,12 +5,13 @@ use podproof_vocabulary::action::{
 };
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
-use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Timing, Toleration, WorkloadKind};
+use podproof_vocabulary::scenario::{
+    CUSTOM_TAINT, Scenario, Taint, TaintEffect, Timing, Toleration, WorkloadKind,
+};
 use podproof_vocabulary::{NodeId, PodId};
 
 use crate::api_server::pods;
 use crate::controllers::node_lifecycle::update;
-use crate::rules::CUSTOM_TAINT;
 use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
 
 const UNKNOWN: NodeLifecycle = NodeLifecycle::MarkNodeUnknown { node: N0 };
@@ -268,7 +269,7 @@ fn of_several_taints_the_least_tolerated_counts() {
     let on = |not_ready: bool, custom: bool| {
         let taints = podproof_vocabulary::observation::TaintsSeen {
             not_ready_no_execute: not_ready,
-            custom_no_execute: custom,
+            custom,
             ..Default::default()
         };
         cluster.look(|cluster| cluster.rules.tolerations.on(N0, taints))
@@ -279,7 +280,7 @@ fn of_several_taints_the_least_tolerated_counts() {
     let strict = TestCluster::web(1, 1, |_| {});
     let both = podproof_vocabulary::observation::TaintsSeen {
         not_ready_no_execute: true,
-        custom_no_execute: true,
+        custom: true,
         ..Default::default()
     };
     assert_eq!(strict.look(|cluster| cluster.rules.tolerations.on(N0, both)), Tolerated::No);
@@ -344,6 +345,26 @@ fn a_deleting_pod_on_a_dead_node_that_is_out_of_service_is_collected() {
     without_taint.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
     without_taint.settle_but(|action| matches!(action, Action::Kubelet(_)));
     assert!(!without_taint.can(FAIL), "it waits for ever (NF-5)");
+}
+
+/// PGC-2: an operator says of a dead node that it is out of service, and takes it back.
+#[test]
+fn a_taint_of_an_event_may_say_that_a_node_is_out_of_service() {
+    let mut cluster = TestCluster::running(1, 2, |s| {
+        out_of_service(s);
+        s.event_taint = s.nodes[0].taints.pop();
+    });
+    cluster.delete(P0);
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+    cluster.settle_but(|action| matches!(action, Action::Kubelet(_)));
+    assert!(!cluster.can(FAIL));
+    cluster.befall(Environment::TaintNode { node: N0 });
+    assert!(!cluster.can(FAIL), "not before it is seen");
+    cluster.take(node_news(N0));
+    assert!(cluster.can(FAIL));
+    cluster.befall(Environment::UntaintNode { node: N0 });
+    cluster.take(node_news(N0));
+    assert!(!cluster.can(FAIL));
 }
 
 /// PGC-2.

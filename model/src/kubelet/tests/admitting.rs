@@ -3,9 +3,8 @@
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Kubelet, ReplicaSet};
 use podproof_vocabulary::observation::{Phase, Process};
-use podproof_vocabulary::scenario::{HostPort, Scenario, TaintEffect, Toleration};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, HostPort, Scenario, TaintEffect, Toleration};
 
-use crate::rules::CUSTOM_TAINT;
 use crate::state::Worker;
 use crate::test_cluster::{N0, P0, P1, TestCluster};
 
@@ -75,7 +74,7 @@ fn a_pod_whose_host_port_is_taken_is_rejected() {
 /// ADM-9.
 #[test]
 fn only_a_no_execute_taint_that_is_not_tolerated_at_all_rejects() {
-    let custom = |cluster: &mut TestCluster| cluster.change(|c| c.nodes[0].api.set_custom_no_execute(true));
+    let custom = |cluster: &mut TestCluster| cluster.change(|c| c.nodes[0].api.set_custom(true));
     let toleration = |s: &mut Scenario| {
         s.workload.template.tolerations.push(Toleration {
             key: CUSTOM_TAINT.into(),

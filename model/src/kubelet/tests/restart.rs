@@ -148,7 +148,7 @@ fn a_terminal_pod_is_not_run_again_by_a_restarted_kubelet() {
 #[test]
 fn a_running_pod_that_admission_rejects_after_a_restart_fails_and_is_killed() {
     let mut cluster = stopped(|s| s.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(1)));
-    cluster.change(|cluster| cluster.nodes[0].api.set_custom_no_execute(true));
+    cluster.change(|cluster| cluster.nodes[0].api.set_custom(true));
     let waits = |action: &Action| matches!(action, Action::ReplicaSet(_) | Action::TaintEviction(_));
     cluster.settle_but(|action| {
         assert!(!matches!(action, Action::Kubelet(Kubelet::RunPreStop { .. })), "without its hook");

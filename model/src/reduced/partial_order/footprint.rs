@@ -5,7 +5,7 @@
 //! meet commute: neither makes the other impossible, and both orders end in the same state, up to the names of pods. What
 //! ends a step belongs to it:
 //!
-//! - the drain is over, or a pod is off its list: declared for steps that write a pod that the drain has listed;
+//! - a drain or another eviction is over, or a pod is off its list: declared for steps that write a pod that is listed;
 //! - a neighbour's address is forgotten: declared for steps that write where it is remembered;
 //! - a slot is free: declared for nobody. Whoever is the last to forget a pod frees its slot, in every order.
 
@@ -386,8 +386,7 @@ fn with_what_ends_it(cluster: &Cluster<'_>, footprint: Footprint) -> Footprint {
         let of = match resource {
             R::Head(pod) | R::Object(pod) => {
                 let head = cluster.pod(pod).head;
-                (control.draining().is_some() && (head.drain_listed() || head.eviction_granted()))
-                    .then_some(pod)
+                (control.evicts() && (head.drain_listed() || head.eviction_granted())).then_some(pod)
             }
             R::Slice(pod) | R::Rules(_, pod) => {
                 (control.neighbour_moved() && cluster.pod(pod).head.reused_address().is_some()).then_some(pod)

@@ -57,7 +57,7 @@ fn is_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
                 && !object.not_ready_no_execute()
                 && !object.unreachable_no_execute()
         })
-        && object.custom_no_execute() == view.custom_no_execute()
+        && object.custom() == view.custom()
 }
 
 /// The scheduler sees of the node what it will go on to see, but for the taint that says again that it is unschedulable.

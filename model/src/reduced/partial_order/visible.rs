@@ -82,10 +82,10 @@ impl PartialOrder {
         if judges(Property::PodsWithinSurge) && is_alive(before, pod) != is_alive(after, pod) {
             return false;
         }
-        // It counts the healthy pods whenever a drain deletes one. A drain begins only when all is quiet.
+        // It counts the healthy pods whenever an eviction deletes one. Evictions begin only when all is quiet.
         let is_healthy = |object: PodObject| object.exists() && object.ready() && !object.is_deleting();
-        let drains = before.shared.control_plane.draining().is_some();
-        if judges(Property::DisruptionBudgetKept) && drains && is_healthy(old.api) != is_healthy(new.api) {
+        let evicts = before.shared.control_plane.evicts();
+        if judges(Property::DisruptionBudgetKept) && evicts && is_healthy(old.api) != is_healthy(new.api) {
             return false;
         }
         // It counts who holds a host port of a node.

@@ -3,7 +3,7 @@
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::scenario::{Scenario, TaintEffect};
 
-use crate::rules::{CUSTOM_TAINT, tolerates};
+use crate::rules::tolerates;
 use crate::state::NodeObject;
 
 /// FLT-6 (S28 `plugins/tainttoleration`): every taint with effect NoSchedule or NoExecute is tolerated, for however
@@ -20,6 +20,7 @@ impl TaintToleration {
         use TaintEffect::{NoExecute, NoSchedule, PreferNoSchedule};
         let tolerations = &scenario.workload.template.tolerations;
         let tolerated = |key, value, effect| tolerations.iter().any(|t| tolerates(t, key, value, effect));
+        let custom = scenario.taint_of_events();
         let of_node = scenario.nodes.iter().map(|node| {
             let taints = node.taints.iter().filter(|taint| taint.effect != PreferNoSchedule);
             taints.into_iter().all(|taint| tolerated(&taint.key, &taint.value, taint.effect))
@@ -32,7 +33,7 @@ impl TaintToleration {
                 tolerated("node.kubernetes.io/unschedulable", "", NoSchedule),
                 tolerated("node.kubernetes.io/not-ready", "", NoExecute),
                 tolerated("node.kubernetes.io/unreachable", "", NoExecute),
-                tolerated(CUSTOM_TAINT, "", NoExecute),
+                custom.effect == PreferNoSchedule || tolerated(&custom.key, &custom.value, custom.effect),
             ],
         }
     }
@@ -44,7 +45,7 @@ impl TaintToleration {
             object.unschedulable_no_schedule(),
             object.not_ready_no_execute(),
             object.unreachable_no_execute(),
-            object.custom_no_execute(),
+            object.custom(),
         ];
         self.manifest_taints_tolerated[node.index()]
             && taints.into_iter().zip(self.dynamic).all(|(is_set, tolerated)| !is_set || tolerated)

@@ -2,12 +2,12 @@
 
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::scenario::{
-    ContainerKind, HostPort, NodeSelectorTerm, Operator, Protocol, Resources, Scenario, Taint, TaintEffect,
+    CUSTOM_TAINT, ContainerKind, HostPort, NodeSelectorTerm, Operator, Protocol, Resources, Scenario, Taint,
+    TaintEffect,
 };
 
 use super::super::filters::Filter;
 use super::{Bench, HOST, ZONE, expression, neighbour, requirement, toleration};
-use crate::rules::CUSTOM_TAINT;
 
 /// FLT-1.
 #[test]
@@ -217,7 +217,7 @@ fn the_taints_of_a_sick_node_keep_pods_out_until_they_are_tolerated() {
                 2 => node.with_unschedulable_no_schedule(true),
                 3 => node.with_not_ready_no_execute(true),
                 4 => node.with_unreachable_no_execute(true),
-                _ => node.with_custom_no_execute(true),
+                _ => node.with_custom(true),
             })
         };
         let passes = |bench: Bench| taint(bench).passes(Filter::TaintToleration).contains(&0);

@@ -1,175 +1,13 @@
-//! Tests of what happens to the cluster: when each event is possible, what it does, what it costs.
+//! What fails by itself: machines, links, processes, watches.
 
-use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{
     Action, Environment, Kubelet, LostWrite, Process as Start, Watch, Watcher,
 };
-use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
-use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
 
-use crate::api_server::pods;
-use crate::test_cluster::{C0, N0, N1, P0, P1, TestCluster, allow};
-
-/// A quiet cluster of two nodes with one pod, on the first, in which `event` may happen `count` times.
-fn with(event: EventName, count: u8, tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
-    let mut cluster = TestCluster::web(1, 2, |s| {
-        allow(s, event, count);
-        tweak(s);
-    });
-    cluster.settle();
-    cluster
-}
-
-fn once(event: EventName) -> TestCluster {
-    with(event, 1, |_| {})
-}
-
-fn events(cluster: &TestCluster) -> Vec<Environment> {
-    let step = |action| match action {
-        Action::Environment(step) => Some(step),
-        _ => None,
-    };
-    cluster.enabled().into_iter().filter_map(step).collect()
-}
-
-#[test]
-fn an_event_happens_as_often_as_its_budget_allows() {
-    let mut cluster = with(EventName::ContainerCrash, 2, |_| {});
-    let crash = Environment::CrashContainer { pod: P0, container: C0 };
-    cluster.take(crash);
-    cluster.settle();
-    cluster.take(crash);
-    cluster.settle();
-    assert!(events(&cluster).is_empty());
-    assert!(events(&TestCluster::running(1, 2, |_| {})).is_empty(), "without a budget nothing happens");
-}
-
-#[test]
-fn events_of_a_budget_may_happen_at_any_moment() {
-    let cluster = TestCluster::web(1, 1, |s| allow(s, EventName::NodeCrash, 1));
-    assert!(cluster.can(Environment::CrashNode { node: N0 }));
-}
-
-#[test]
-fn the_event_of_a_story_happens_once_and_when_the_creation_is_quiet() {
-    let mut cluster = TestCluster::web(1, 2, |s| s.story = Story::NodeFailure);
-    assert!(events(&cluster).is_empty());
-    cluster.settle();
-    assert_eq!(events(&cluster), [Environment::CrashNode { node: N0 }, Environment::CrashNode { node: N1 }]);
-    cluster.take(Environment::CrashNode { node: N0 });
-    cluster.settle();
-    assert!(events(&cluster).is_empty());
-}
-
-#[test]
-fn a_partition_story_heals_when_it_is_quiet() {
-    let mut cluster = TestCluster::running(1, 2, |s| s.story = Story::Partition);
-    cluster.take(Environment::PartitionNode { node: N0 });
-    let heal = Environment::HealPartition { node: N0 };
-    cluster.settle();
-    assert_eq!(events(&cluster), [heal]);
-    assert!(cluster.look(|cluster| super::is_promised(cluster, &heal)));
-    cluster.take(heal);
-    cluster.settle();
-    assert!(events(&cluster).is_empty());
-    let other = TestCluster::web(1, 2, |s| allow(s, EventName::PartitionHeal, 1));
-    assert!(!other.look(|cluster| super::is_promised(cluster, &heal)), "only that story promises it");
-}
-
-#[test]
-fn a_rollout_changes_the_template_and_nothing_else() {
-    let mut cluster = once(EventName::Rollout);
-    let before = cluster.seen();
-    cluster.take(Environment::ChangeTemplate);
-    let mut after = cluster.seen();
-    assert_eq!(after.deployment.unwrap().revision.0, 1);
-    after.deployment = before.deployment;
-    assert_eq!(after, before);
-    let cluster = with(EventName::Rollout, 1, |s| s.workload.kind = WorkloadKind::ReplicaSet);
-    assert!(events(&cluster).is_empty());
-}
-
-#[test]
-fn scaling_sets_the_wanted_replicas_and_is_no_event_where_it_changes_nothing() {
-    for (kind, target, replicas) in [
-        (WorkloadKind::Deployment, ScaleTarget::By(2), Some(3)),
-        (WorkloadKind::ReplicaSet, ScaleTarget::To(0), Some(0)),
-        (WorkloadKind::Deployment, ScaleTarget::To(1), None),
-        (WorkloadKind::Pod, ScaleTarget::By(1), None),
-    ] {
-        let mut cluster = with(EventName::Scale, 1, |s| {
-            s.workload.kind = kind;
-            s.scale = Some(target);
-        });
-        assert_eq!(cluster.can(Environment::Scale), replicas.is_some(), "{kind:?} {target:?}");
-        if let Some(replicas) = replicas {
-            cluster.take(Environment::Scale);
-            let seen = cluster.seen();
-            let wanted = match kind {
-                WorkloadKind::Deployment => seen.deployment.unwrap().replicas,
-                _ => seen.replica_sets[0].unwrap().replicas,
-            };
-            assert_eq!(wanted, replicas, "{kind:?} {target:?}");
-        }
-    }
-}
-
-/// DEL-6, DEL-9, DEL-18.
-#[test]
-fn a_user_deletes_a_pod_gracefully_once_or_by_force_at_any_time() {
-    let delete = Environment::DeletePod { pod: P0 };
-    let mut cluster = with(EventName::DeletePod, 2, |_| {});
-    cluster.take(delete);
-    assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful);
-    assert!(!cluster.can(delete));
-    let mut cluster = once(EventName::ForceDeletePod);
-    cluster.delete(P0);
-    cluster.take(Environment::ForceDeletePod { pod: P0 });
-    assert!(!cluster.exists(P0));
-}
-
-/// DRN-1.
-#[test]
-fn a_node_is_cordoned_once_and_its_pods_stay() {
-    let cordon = Environment::CordonNode { node: N0 };
-    let mut cluster = with(EventName::CordonNode, 2, |_| {});
-    cluster.take(cordon);
-    assert!(cluster.seen().nodes[0].unschedulable && !cluster.can(cordon));
-    cluster.settle();
-    assert!(cluster.seen().nodes[0].taints.unschedulable_no_schedule);
-    assert!(cluster.pod(P0).ready);
-}
-
-/// DRN-2.
-#[test]
-fn one_node_at_a_time_is_drained_and_bare_pods_are_refused() {
-    let mut cluster = with(EventName::DrainNode, 2, |_| {});
-    cluster.take(Environment::DrainNode { node: N0 });
-    assert!(!cluster.can(Environment::DrainNode { node: N1 }));
-    cluster.settle();
-    assert!(cluster.can(Environment::DrainNode { node: N1 }));
-    let bare = with(EventName::DrainNode, 1, |s| s.workload.kind = WorkloadKind::Pod);
-    assert!(events(&bare).is_empty());
-}
-
-#[test]
-fn a_node_is_tainted_once_with_a_key_of_its_own() {
-    let taint = Environment::TaintNode { node: N0 };
-    let mut cluster = with(EventName::TaintNode, 2, |_| {});
-    cluster.take(taint);
-    assert!(cluster.seen().nodes[0].taints.custom_no_execute && !cluster.can(taint));
-}
-
-#[test]
-fn only_a_spare_node_joins() {
-    let mut cluster = with(EventName::AddNode, 1, |s| s.spare_nodes = 1);
-    assert!(!cluster.seen().nodes[1].exists);
-    assert_eq!(events(&cluster), [Environment::AddNode { node: N1 }]);
-    cluster.take(Environment::AddNode { node: N1 });
-    let node = cluster.seen().nodes[1];
-    assert!(node.exists && node.powered && node.connected && node.kubelet_runs && node.proxy_runs);
-}
+use super::{once, with};
+use crate::test_cluster::{C0, N0, P0, P1, TestCluster, allow};
 
 /// 9.1: containers, kubelet and rules die at once; the API knows of nothing.
 #[test]
@@ -378,37 +216,6 @@ fn a_living_kubelet_evicts_a_pod_that_it_runs_once() {
     assert!(!cluster.can(evict));
 }
 
-/// Without an API server no user reaches the cluster, but machines still fail.
-#[test]
-fn users_need_the_api_server_and_faults_do_not() {
-    let mut cluster = TestCluster::web(1, 2, |s| {
-        for event in EventName::all() {
-            allow(s, event, 1);
-        }
-        s.spare_nodes = 1;
-    });
-    cluster.settle_but(|action| matches!(action, Action::Environment(_)));
-    cluster.befall(Environment::StopApiServer);
-    for step in events(&cluster) {
-        let event = super::event_of(&step);
-        let needs_no_api = [
-            EventName::NodeCrash,
-            EventName::NodePartition,
-            EventName::KubeletRestart,
-            EventName::ContainerCrash,
-            EventName::SandboxDeath,
-            EventName::RuntimeHang,
-            EventName::CniFailure,
-            EventName::ControllerManagerRestart,
-            EventName::SchedulerRestart,
-            EventName::ProxyStop,
-            EventName::ResourcePressure,
-        ];
-        assert!(needs_no_api.contains(&event), "{step:?}");
-    }
-    assert!(cluster.can(Environment::CrashNode { node: NodeId(0) }));
-}
-
 /// F-12.
 #[test]
 fn an_address_that_somebody_still_routes_to_may_go_to_a_neighbour_once_its_sandbox_is_gone() {
@@ -437,12 +244,4 @@ fn an_address_that_somebody_still_routes_to_may_go_to_a_neighbour_once_its_sandb
         "nobody routes to it any more"
     );
     assert!(!TestCluster::running(1, 1, |_| {}).can(reuse));
-}
-
-#[test]
-fn no_event_touches_a_pod_that_is_gone() {
-    let mut cluster = with(EventName::DeletePod, 1, |s| s.workload.kind = WorkloadKind::Pod);
-    cluster.change(|cluster| pods::delete(cluster, P0, pods::Grace::Zero));
-    cluster.settle();
-    assert!(events(&cluster).is_empty());
 }

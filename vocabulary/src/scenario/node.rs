@@ -1,0 +1,109 @@
+//! Nodes: what their manifests say of them, and the taint that an event puts on one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Labels, Scenario};
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Node {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.labels`.
+    pub labels: Labels,
+    /// `spec.taints` of the manifest; they never change.
+    pub taints: Vec<Taint>,
+    /// `spec.unschedulable` at the start.
+    pub unschedulable: bool,
+    /// `status.allocatable`.
+    pub allocatable: Resources,
+}
+
+/// A taint of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Taint {
+    /// Its key.
+    pub key: String,
+    /// Its value, or nothing.
+    pub value: String,
+    /// Its effect.
+    pub effect: TaintEffect,
+}
+
+/// The effect of a taint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are Kubernetes' own")]
+pub enum TaintEffect {
+    NoSchedule,
+    PreferNoSchedule,
+    NoExecute,
+}
+
+/// Amounts of what a node can allocate or a container asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resources {
+    /// CPU in thousandths of a core.
+    pub cpu_milli: u64,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Pods; of a node only.
+    pub pods: u64,
+}
+
+/// Key of the taint that a `taint-node` event sets, unless the scenario names another.
+pub const CUSTOM_TAINT: &str = "podproof.io/taint-node";
+
+impl fmt::Display for Taint {
+    /// As `kubectl taint` takes it: `key=value:effect`, or `key:effect`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, effect } = self;
+        match value.as_str() {
+            "" => write!(f, "{key}:{effect:?}"),
+            value => write!(f, "{key}={value}:{effect:?}"),
+        }
+    }
+}
+
+impl Scenario {
+    /// The taint that a `taint-node` event sets.
+    pub fn taint_of_events(&self) -> Taint {
+        self.event_taint.clone().unwrap_or_else(|| Taint {
+            key: CUSTOM_TAINT.into(),
+            value: String::new(),
+            effect: TaintEffect::NoExecute,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::web;
+    use crate::event::Story;
+
+    #[test]
+    fn a_taint_is_written_as_kubectl_takes_it() {
+        let taint = |value: &str, effect| Taint { key: "gpu".into(), value: value.into(), effect };
+        assert_eq!(taint("", TaintEffect::NoSchedule).to_string(), "gpu:NoSchedule");
+        assert_eq!(taint("yes", TaintEffect::NoExecute).to_string(), "gpu=yes:NoExecute");
+    }
+
+    /// As a trace has it that was recorded before there was a choice.
+    #[test]
+    fn the_taint_of_events_is_one_of_their_own_unless_the_scenario_names_another() {
+        let scenario = web("x", Story::Create, 1, 1);
+        let mut json = serde_json::to_value(&scenario).expect("a scenario is JSON");
+        json.as_object_mut().expect("an object").remove("event-taint").expect("the field");
+        let before: Scenario = serde_json::from_value(json).expect("a scenario without the field");
+        assert_eq!(before, scenario);
+        assert_eq!(before.taint_of_events().to_string(), "podproof.io/taint-node:NoExecute");
+        let taint = Taint { key: "gpu".into(), value: "yes".into(), effect: TaintEffect::NoSchedule };
+        let named = Scenario { event_taint: Some(taint.clone()), ..scenario };
+        assert_eq!(named.taint_of_events(), taint);
+    }
+}
