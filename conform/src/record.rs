@@ -86,6 +86,8 @@ pub struct Write {
     pub namespace: Rc<str>,
     /// `objectRef.name`, else the name that the object got.
     pub name: Rc<str>,
+    /// The UID of the object, if the request or the answer has it.
+    pub uid: Rc<str>,
     /// `responseStatus.code`.
     pub code: u16,
     /// `gracePeriodSeconds` of a deletion, if it sets one.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use podproof_vocabulary::scenario::Taint;
 use podproof_vocabulary::{NodeId, Property};
 
 use crate::matching::eyes::Eyes;
@@ -120,12 +121,21 @@ impl Report {
 /// Processes that write what they do: pods by name, with their containers.
 type Writers = BTreeSet<(Rc<str>, Rc<str>)>;
 
+/// The taint that somebody sets during the log: the first, if there are several.
+fn event_taint(observed: &Observed) -> Option<Taint> {
+    let set = observed.node_changes.iter().filter_map(|change| {
+        change.after.taints.iter().find(|taint| !change.before.taints.contains(taint)).cloned()
+    });
+    set.into_iter().next()
+}
+
 /// Events of one resource that may be on their way to one process.
 const RINGS: u8 = 64;
 
 fn subject_of(observed: &Observed) -> Subject {
     let mut scenario = observed.scenario.clone();
     scenario.ring_capacity = RINGS;
+    scenario.event_taint = event_taint(observed);
     // When a process begins to accept connections is its own affair.
     for container in &mut scenario.workload.template.containers {
         container.listens_after_seconds = container.listens_after_seconds.max(1);

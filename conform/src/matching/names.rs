@@ -65,6 +65,15 @@ impl Names {
         self.called.get(&pod).map_or("?", |name| name)
     }
 
+    /// Another pod has this name now.
+    pub fn retire(&mut self, name: &str, uid: &str) {
+        if let Some(pod) = self.pods.get(name)
+            && self.uids.get(uid) != Some(pod)
+        {
+            self.pods.remove(name);
+        }
+    }
+
     /// The slot of a pod that nobody remembers any more is free for another.
     pub fn forget_pod(&mut self, pod: PodId) {
         self.pods.retain(|_, bound| *bound != pod);

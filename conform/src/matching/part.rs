@@ -118,6 +118,13 @@ impl Part {
         Self { whose, possible, sightings: Vec::new(), paths: Paths::default(), looked_at: 0 }
     }
 
+    /// The slot of a pod is not used again.
+    pub fn hold_slot(&mut self, model: &Model, pod: PodId) {
+        for possible in &mut self.possible {
+            parts::hold_slot(&mut Cluster::new(&model.rules, &mut possible.state), pod, true);
+        }
+    }
+
     /// What is common has come to be as in `now`.
     pub fn hear(&mut self, model: &Model, now: &ClusterState, moment: Moment) {
         self.list_early(model, moment);

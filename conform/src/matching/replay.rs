@@ -80,7 +80,7 @@ impl Replay {
     ///
     /// # Errors
     /// A sentence that names the limit, if its world is larger than a state can hold.
-    pub fn new(subject: Subject, mut eyes: Eyes, bound: Option<u64>) -> Result<Self, String> {
+    pub fn new(subject: Subject, eyes: Eyes, bound: Option<u64>) -> Result<Self, String> {
         let model = Model::of_any_size(subject.scenario.clone())?;
         let first = model.initial().swap_remove(0);
         let mut common = first.clone();
@@ -88,18 +88,13 @@ impl Replay {
         let mut processes = parts::processes(&cluster);
         processes.retain(|process| !matches!(process, Watcher::Proxy(_)) || model.rules.has_proxies());
         parts::keep_only(&mut cluster, None);
-        let mut names = Names::new(subject.nodes.clone());
+        let names = Names::new(subject.nodes.clone());
         let mut parts: Vec<Part> =
             processes.into_iter().map(|whose| Part::new(&model, whose, &first)).collect();
         if subject.kind() == WorkloadKind::Pod {
-            let pod = PodId(0);
-            names.bind_pod(&subject.name, &subject.uid, pod);
-            eyes.open(&subject, &subject.name, pod);
-            parts::hold_slot(&mut cluster, pod, true);
+            parts::hold_slot(&mut cluster, PodId(0), true);
             for part in &mut parts {
-                for possible in &mut part.possible {
-                    parts::hold_slot(&mut Cluster::new(&model.rules, &mut possible.state), pod, true);
-                }
+                part.hold_slot(&model, PodId(0));
             }
         }
         Ok(Self {
@@ -299,6 +294,9 @@ impl Replay {
             };
             writes::plan(&known, write)
         };
+        if write.verb == Verb::Create && write.subresource.is_empty() && &*write.resource == "pods" {
+            self.names.retire(&write.name, &write.uid);
+        }
         let outcome = match plan {
             Plan::NotHere => Outcome::NotHere,
             Plan::Nothing => Outcome::Explained,
@@ -456,6 +454,7 @@ impl Replay {
                     let cluster = Cluster::new(&self.model.rules, &mut common);
                     let bound: Vec<PodId> = self.names.pods().collect();
                     let new = cluster.used_pods().find(|pod| !bound.contains(pod));
+
                     if let Some(pod) = new {
                         self.names.bind_pod(&object.name, &object.uid, pod);
                         self.eyes.open(&self.subject, &object.name, pod);

@@ -315,6 +315,8 @@ impl Heard {
         let name = Some(reference.name.clone()).filter(|name| !name.is_empty());
         let name = name.or_else(|| name_in(got.map(|(_, metadata)| metadata)));
         let name = name.or_else(|| name_in(asked.metadata.as_ref())).unwrap_or_default();
+        let uid = Some(reference.uid.clone()).filter(|uid| !uid.is_empty());
+        let uid = uid.or_else(|| got.and_then(|(_, metadata)| metadata.uid.clone())).unwrap_or_default();
         let of_eviction = asked.delete_options.and_then(|options| options.grace_period_seconds);
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
         let write = Write {
@@ -325,6 +327,7 @@ impl Heard {
             subresource: names.get(&reference.subresource),
             namespace: names.get(&reference.namespace),
             name: names.get(&name),
+            uid: names.get(&uid),
             code: u16::try_from(event.response_status.code).unwrap_or_default(),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
             target: asked.target.and_then(|target| target.name).map(|name| names.get(&name)),

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use podproof_model::rules::CUSTOM_TAINT;
 use podproof_vocabulary::Release;
 use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Annotated};
-use podproof_vocabulary::scenario::{PodTemplate, Scenario, Taint, TaintEffect, Toleration};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, PodTemplate, Scenario, Taint, TaintEffect, Toleration};
 
 use super::manifests::{self, Read};
 use super::neighbours::{self, Other, Surroundings};

@@ -60,7 +60,7 @@ impl NodeObject {
             .with_unschedulable_no_schedule(other.unschedulable_no_schedule())
             .with_not_ready_no_execute(other.not_ready_no_execute())
             .with_unreachable_no_execute(other.unreachable_no_execute())
-            .with_custom_no_execute(other.custom_no_execute())
+            .with_custom(other.custom())
     }
 
     /// Its taints that come and go.

@@ -40,7 +40,7 @@ pub fn represented(known: &Known<'_, '_>, now: NodeObject, facts: &NodeFacts) ->
         .with_unschedulable_no_schedule(has(UNSCHEDULABLE, "NoSchedule"))
         .with_not_ready_no_execute(has(NOT_READY, "NoExecute"))
         .with_unreachable_no_execute(has(UNREACHABLE, "NoExecute"))
-        .with_custom_no_execute(custom)
+        .with_custom(custom)
 }
 
 /// What a write of a node asks of the model.
@@ -102,12 +102,12 @@ fn by_user(now: NodeObject, after: NodeObject, node: NodeId) -> Option<Vec<Actio
         _ => {}
     }
     reached.set_unschedulable(after.unschedulable());
-    match (now.custom_no_execute(), after.custom_no_execute()) {
+    match (now.custom(), after.custom()) {
         (false, true) => steps.push(Environment::TaintNode { node }),
         (true, false) => steps.push(Environment::UntaintNode { node }),
         _ => {}
     }
-    reached.set_custom_no_execute(after.custom_no_execute());
+    reached.set_custom(after.custom());
     (reached == after).then(|| steps.into_iter().map(Action::Environment).collect())
 }
 
@@ -120,7 +120,7 @@ fn words(object: NodeObject) -> String {
         (object.unschedulable_no_schedule(), "taint unschedulable:NoSchedule"),
         (object.not_ready_no_execute(), "taint not-ready:NoExecute"),
         (object.unreachable_no_execute(), "taint unreachable:NoExecute"),
-        (object.custom_no_execute(), "the taint of a user"),
+        (object.custom(), "the taint of a user"),
     ] {
         if is_set {
             words.push(word.into());

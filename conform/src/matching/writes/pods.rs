@@ -23,12 +23,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::Create && write.subresource.is_empty() {
         return create(known, actor, write);
     }
-    let uid = write
-        .object
-        .as_ref()
-        .filter(|object| matches!(object.facts, Facts::Pod(_)))
-        .map(|object| &*object.uid);
-    let Some(pod) = known.names.pod(&write.name, uid.unwrap_or_default()) else { return Plan::NotHere };
+    let Some(pod) = known.names.pod(&write.name, &write.uid) else { return Plan::NotHere };
     match (&*write.subresource, write.verb) {
         ("binding", Verb::Create) => bind(known, actor, write, pod),
         ("eviction", Verb::Create) => evict(known, pod),
@@ -192,6 +187,8 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             "node-controller" | "taint-eviction-controller" if at_once => {
                 by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }))
             }
+            // DEL-9: a plain deletion of a pod that is deleting changes nothing.
+            "node-controller" | "taint-eviction-controller" if object.is_deleting() => Plan::Nothing,
             "node-controller" | "taint-eviction-controller" => {
                 by(Action::TaintEviction(TaintEviction::DeletePod { pod }))
             }

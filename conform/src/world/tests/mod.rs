@@ -170,6 +170,7 @@ fn write(verb: Verb, whole: Value) -> Write {
         namespace: Rc::clone(&object.namespace),
         name: Rc::clone(&object.name),
         code: 200,
+        uid: "".into(),
         grace_seconds: None,
         target: None,
         resource_version: None,
