@@ -6,8 +6,8 @@ mod tests;
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
-use podproof_vocabulary::scenario::WorkloadKind;
-use podproof_vocabulary::{NodeId, PodId};
+use podproof_vocabulary::scenario::{ContainerKind, WorkloadKind};
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
@@ -36,8 +36,10 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::HealPartition { .. } => EventName::PartitionHeal,
         Environment::StopKubelet { .. } => EventName::KubeletRestart,
         Environment::CrashContainer { .. } => EventName::ContainerCrash,
+        Environment::FinishContainer { .. } => EventName::ContainerExit,
         Environment::KillSandbox { .. } => EventName::SandboxDeath,
         Environment::HangRuntime { .. } => EventName::RuntimeHang,
+        Environment::RecoverRuntime { .. } => EventName::RuntimeRecovery,
         Environment::FailCni { .. } => EventName::CniFailure,
         Environment::BreakWatches { .. } => EventName::WatchBreak,
         Environment::LoseResponse { .. } => EventName::LostResponse,
@@ -103,7 +105,10 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
                 }
             }
         }
-        EventName::ContainerCrash | EventName::SandboxDeath | EventName::ResourcePressure => {
+        EventName::ContainerCrash
+        | EventName::ContainerExit
+        | EventName::SandboxDeath
+        | EventName::ResourcePressure => {
             pod_targets(cluster, event, push);
         }
         EventName::WatchBreak => {
@@ -155,16 +160,34 @@ fn pod_targets(cluster: &Cluster<'_>, event: EventName, mut push: impl FnMut(Env
                     push(Environment::EvictUnderPressure { pod });
                 }
             }
-            EventName::ContainerCrash => {
-                for container in cluster.container_ids() {
-                    if cluster.container(pod, container).is_running() {
-                        push(Environment::CrashContainer { pod, container });
+            _ => {
+                let running = |&container: &ContainerId| cluster.container(pod, container).is_running();
+                for container in cluster.container_ids().filter(running) {
+                    if let Some(step) = container_target(cluster, event, pod, container) {
+                        push(step);
                     }
                 }
             }
-            _ => {}
         }
     }
+}
+
+/// What may happen to a container that runs.
+fn container_target(
+    cluster: &Cluster<'_>,
+    event: EventName,
+    pod: PodId,
+    container: ContainerId,
+) -> Option<Environment> {
+    let rules = cluster.rules.container(container);
+    let (possible, step) = match event {
+        EventName::ContainerCrash => (true, Environment::CrashContainer { pod, container }),
+        EventName::ContainerExit => {
+            (rules.kind == ContainerKind::App, Environment::FinishContainer { pod, container })
+        }
+        _ => return None,
+    };
+    possible.then_some(step)
 }
 
 fn node_target(
@@ -198,6 +221,9 @@ fn node_target(
         }
         EventName::KubeletRestart => (kubelet::runs(cluster, node), Environment::StopKubelet { node }),
         EventName::RuntimeHang => (machine.powered() && !machine.hung(), Environment::HangRuntime { node }),
+        EventName::RuntimeRecovery => {
+            (machine.powered() && machine.hung(), Environment::RecoverRuntime { node })
+        }
         EventName::CniFailure => (machine.powered() && !machine.cni_failed(), Environment::FailCni { node }),
         EventName::ProxyStop => (machine.powered() && machine.proxy_runs(), Environment::StopProxy { node }),
         _ => unreachable!("{event} has no node"),
@@ -292,12 +318,18 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::CrashContainer { pod, container } => {
             container_runtime::exit(cluster, pod, container, Process::ExitedError);
         }
+        // CPA-9: whether it is started again is up to the restart policy; CLB-4: the back-off asks for no exit code.
+        Environment::FinishContainer { pod, container } => {
+            container_runtime::exit(cluster, pod, container, Process::ExitedOk);
+        }
         Environment::KillSandbox { pod } => {
             // SBX-2: the containers live on until the kubelet notices; and so does the network, which goes only with
             // StopPodSandbox: the app of the recording of a killed sandbox answers until it gets its SIGTERM.
             cluster.pod_mut(pod).kubelet.set_sandbox(Sandbox::Dead);
         }
         Environment::HangRuntime { node } => cluster.node_mut(node).machine.set_hung(true),
+        // PLEG-24: the relist that was stuck comes to its end.
+        Environment::RecoverRuntime { node } => cluster.node_mut(node).machine.set_hung(false),
         Environment::FailCni { node } => cluster.node_mut(node).machine.set_cni_failed(true),
         Environment::BreakWatches { watcher } => watch::break_watches(cluster, watcher),
         Environment::LoseResponse { write, committed } => match write {

@@ -38,8 +38,10 @@ events! {
     PartitionHeal "partition-heal" => "a cut link works again";
     KubeletRestart "kubelet-restart" => "a kubelet stops and starts again; containers live on, its memory is lost";
     ContainerCrash "container-crash" => "a running container exits with code 1";
+    ContainerExit "container-exit" => "a running app container ends by itself with code 0";
     SandboxDeath "sandbox-death" => "a pod's sandbox (pause) dies";
     RuntimeHang "runtime-hang" => "a container runtime stops answering, so the PLEG's relist is stuck";
+    RuntimeRecovery "runtime-recovery" => "a hung container runtime answers again";
     CniFailure "cni-failure" => "a node's network plugin fails: no new sandbox, and the status of those that exist cannot be read";
     WatchBreak "watch-break" => "the watches of one component break; it lists again and loses what lay between";
     LostResponse "lost-response" => "a write's outcome never reaches its writer, committed or not";

@@ -187,6 +187,8 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/uncordon-node", ASKS),
     none("environment/untaint-node", ASKS),
     none("environment/evict-pod", ASKS),
+    none("environment/finish-container", "an app may end by itself, within a budget, and never has to"),
+    none("environment/recover-runtime", "nobody promises that a runtime that hangs answers again"),
 ];
 
 #[cfg(test)]

@@ -265,9 +265,15 @@ fn environment(names: &Names, step: Environment) -> String {
         Environment::CrashContainer { pod, container } => {
             format!("{} of {} crashes with code 1", names.container(container), names.pod(pod))
         }
+        Environment::FinishContainer { pod, container } => {
+            format!("{} of {} ends by itself with code 0", names.container(container), names.pod(pod))
+        }
         Environment::KillSandbox { pod } => format!("the sandbox of {} dies", names.pod(pod)),
         Environment::HangRuntime { node } => {
             format!("the container runtime on {} stops answering", names.node(node))
+        }
+        Environment::RecoverRuntime { node } => {
+            format!("the container runtime on {} answers again", names.node(node))
         }
         Environment::FailCni { node } => format!("the network plugin on {} fails", names.node(node)),
         Environment::BreakWatches { watcher: who } => format!("the watches of {} break", watcher(names, who)),

@@ -240,7 +240,13 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::UntaintNode { .. }) => {
             Action::Environment(Environment::EvictPod { pod: POD })
         }
-        Action::Environment(Environment::EvictPod { .. }) => return None,
+        Action::Environment(Environment::EvictPod { .. }) => {
+            Action::Environment(Environment::FinishContainer { pod: POD, container: CONTAINER })
+        }
+        Action::Environment(Environment::FinishContainer { .. }) => {
+            Action::Environment(Environment::RecoverRuntime { node: NODE })
+        }
+        Action::Environment(Environment::RecoverRuntime { .. }) => return None,
     })
 }
 

@@ -97,6 +97,8 @@ pub const CLASSES: &[&str] = &[
     "environment/uncordon-node",
     "environment/untaint-node",
     "environment/evict-pod",
+    "environment/finish-container",
+    "environment/recover-runtime",
 ];
 
 impl Action {
@@ -192,6 +194,8 @@ impl Action {
             Self::Environment(Environment::UncordonNode { .. }) => 86,
             Self::Environment(Environment::UntaintNode { .. }) => 87,
             Self::Environment(Environment::EvictPod { .. }) => 88,
+            Self::Environment(Environment::FinishContainer { .. }) => 89,
+            Self::Environment(Environment::RecoverRuntime { .. }) => 90,
         }
     }
 }

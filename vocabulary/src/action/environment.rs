@@ -147,6 +147,13 @@ pub enum Environment {
         /// The container.
         container: ContainerId,
     },
+    /// An app container ends by itself with code 0.
+    FinishContainer {
+        /// The pod.
+        pod: PodId,
+        /// The container.
+        container: ContainerId,
+    },
     /// A pod's sandbox dies.
     KillSandbox {
         /// The pod.
@@ -154,6 +161,11 @@ pub enum Environment {
     },
     /// A runtime stops answering.
     HangRuntime {
+        /// The node.
+        node: NodeId,
+    },
+    /// A hung runtime answers again.
+    RecoverRuntime {
         /// The node.
         node: NodeId,
     },

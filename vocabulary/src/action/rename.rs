@@ -185,8 +185,10 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
         E::HealPartition { node } => E::HealPartition { node: names.node(node) },
         E::StopKubelet { node } => E::StopKubelet { node: names.node(node) },
         E::CrashContainer { pod, container } => E::CrashContainer { pod: names.pod(pod), container },
+        E::FinishContainer { pod, container } => E::FinishContainer { pod: names.pod(pod), container },
         E::KillSandbox { pod } => E::KillSandbox { pod: names.pod(pod) },
         E::HangRuntime { node } => E::HangRuntime { node: names.node(node) },
+        E::RecoverRuntime { node } => E::RecoverRuntime { node: names.node(node) },
         E::FailCni { node } => E::FailCni { node: names.node(node) },
         E::BreakWatches { watcher } => E::BreakWatches { watcher: watcher.renamed(names) },
         E::LoseResponse { write, committed } => {
@@ -263,6 +265,9 @@ mod tests {
                 committed: true,
             }),
             Action::Environment(Environment::CrashContainer { pod, container }),
+            Action::Environment(Environment::FinishContainer { pod, container }),
+            Action::Environment(Environment::EvictPod { pod }),
+            Action::Environment(Environment::UntaintNode { node }),
         ] {
             let mut expected = serde_json::to_value(action).unwrap();
             one_up(&mut expected);

@@ -154,9 +154,9 @@ const BEHAVIOURS: &[Row] = &[
         NONE,
     ),
     behaviour(
-        Concern::Events(&[EventName::ContainerCrash]),
+        Concern::Events(&[EventName::ContainerCrash, EventName::ContainerExit]),
         "reset of the restart back-off",
-        "a container that runs for ten minutes keeps the back-off of its earlier crashes (CLB-3)",
+        "a container that runs for ten minutes keeps the back-off of its earlier ends (CLB-3)",
         &[CrashRecovers, NoAvoidableBlackout],
     ),
     behaviour(

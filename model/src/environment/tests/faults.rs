@@ -3,11 +3,13 @@
 use podproof_vocabulary::action::{
     Action, Environment, Kubelet, LostWrite, Process as Start, Watch, Watcher,
 };
+use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::EventName;
-use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
+use podproof_vocabulary::observation::{Deletion, NodeReady, Phase, Process, Sandbox};
+use podproof_vocabulary::scenario::{Container, ContainerKind, RestartPolicy, WorkloadKind};
 
-use super::{once, with};
-use crate::test_cluster::{C0, N0, P0, P1, TestCluster, allow};
+use super::{events, once, with};
+use crate::test_cluster::{C0, C1, N0, P0, P1, TestCluster, allow};
 
 /// 9.1: containers, kubelet and rules die at once; the API knows of nothing.
 #[test]
@@ -104,6 +106,73 @@ fn a_container_that_runs_may_crash_and_a_sandbox_that_lives_may_die() {
     assert_eq!(cluster.seen().slots[0].sandbox.sandbox, Sandbox::Dead);
     assert!(cluster.seen().slots[0].sandbox.address.is_some(), "its network goes only with StopPodSandbox");
     assert!(!cluster.can(kill));
+}
+
+/// CPA-9, CLB-4: code 0 or not, policy Always starts it again, the second time after a back-off.
+#[test]
+fn an_app_that_ends_by_itself_is_started_again_as_one_that_crashes() {
+    let finish = Environment::FinishContainer { pod: P0, container: C0 };
+    let start = Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C0 });
+    let mut cluster = with(EventName::ContainerExit, 2, |_| {});
+    cluster.take(finish);
+    assert_eq!(cluster.seen().slots[0].containers[0].process, Process::ExitedOk);
+    assert!(!cluster.can(finish));
+    cluster.settle();
+    assert_eq!(cluster.seen().slots[0].containers[0].process, Process::Running);
+    cluster.take(finish);
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(start) && cluster.look(|cluster| crate::time::is_slow(cluster, &start)));
+}
+
+/// CPA-9, PHS-6: what ended well has done its work, where the policy says so.
+#[test]
+fn a_pod_whose_only_app_ended_well_has_succeeded_unless_it_is_always_restarted() {
+    for (policy, phase) in [
+        (RestartPolicy::Always, Phase::Running),
+        (RestartPolicy::OnFailure, Phase::Succeeded),
+        (RestartPolicy::Never, Phase::Succeeded),
+    ] {
+        let mut cluster = with(EventName::ContainerExit, 1, |s| {
+            s.workload.kind = WorkloadKind::Pod;
+            s.workload.template.restart_policy = policy;
+        });
+        cluster.take(Environment::FinishContainer { pod: P0, container: C0 });
+        cluster.settle();
+        assert_eq!(cluster.pod(P0).phase, phase, "{policy:?}");
+    }
+}
+
+/// An init container ends by a step of its own, and a sidecar goes on.
+#[test]
+fn only_app_containers_end_by_an_event() {
+    let cluster = with(EventName::ContainerExit, 1, |s| {
+        let sidecar = Container { kind: ContainerKind::Sidecar, ports: Vec::new(), ..catalogue::app() };
+        s.workload.template.containers.insert(0, sidecar);
+        s.workload.template.serving = 1;
+    });
+    assert_eq!(events(&cluster), [Environment::FinishContainer { pod: P0, container: C1 }]);
+}
+
+/// PLEG-24, as the recording of a hung runtime shows: what was asked for meanwhile is done once it answers.
+#[test]
+fn a_hung_runtime_answers_again_and_its_kubelet_goes_on() {
+    let recover = Environment::RecoverRuntime { node: N0 };
+    let mut cluster = with(EventName::RuntimeRecovery, 2, |_| {});
+    assert!(!cluster.can(recover));
+    cluster.befall(Environment::HangRuntime { node: N0 });
+    cluster.take(Kubelet::NoticeHang { node: N0 });
+    cluster.delete(P0);
+    cluster.settle();
+    assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful, "nobody stops its containers (NF-18)");
+    cluster.take(recover);
+    assert!(cluster.seen().nodes[0].runtime_answers && !cluster.can(recover));
+    cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::RemovePod { pod: P0 }));
+    cluster.settle();
+    assert_eq!(cluster.seen().nodes[0].ready, NodeReady::True);
+    let mut off = with(EventName::RuntimeRecovery, 1, |_| {});
+    off.befall(Environment::HangRuntime { node: N0 });
+    off.befall(Environment::CrashNode { node: N0 });
+    assert!(!off.can(recover));
 }
 
 #[test]
