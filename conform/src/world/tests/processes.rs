@@ -42,6 +42,13 @@ fn annotations_of_the_log_count() {
     }
 }
 
+/// They have no effect there, and whoever wrote them is told so by `check`.
+#[test]
+fn annotations_of_a_controller_itself_do_not_count() {
+    let observed = only(&[created(annotated(controller("ReplicaSet", "set", 1), "/metadata"))]);
+    assert_eq!(behaviour(&observed.scenario.workload.template.containers[0]), UNKNOWN);
+}
+
 #[test]
 fn manifests_of_the_user_count_more() {
     let of = |entries: &[Entry], manifest: &str| {
@@ -68,6 +75,6 @@ fn manifests_of_the_user_count_more() {
 fn manifests_that_cannot_be_read_are_a_problem() {
     let source = Source { path: "m.yaml".into(), text: "kind: [".into() };
     let options = Options { release: None, manifests: vec![source] };
-    let problems = Surveyor::default().finish(&options).err().expect("no YAML");
+    let problems = Surveyor::default().finish(&options).expect_err("no YAML");
     assert_eq!(problems[0].place.as_ref().map(|place| place.file.as_str()), Some("m.yaml"));
 }
