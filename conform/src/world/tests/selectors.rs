@@ -23,6 +23,7 @@ fn a_workload_has_the_service_and_the_budget_that_select_it() {
     assert_eq!(observed.service.as_ref().map(|service| &*service.name), Some("web"));
     assert_eq!(observed.scenario.service.as_ref().map(|service| service.name.as_str()), Some("web"));
     assert_eq!(observed.budgets[0].span.from, Moment(2));
+    assert!(!says(&observed.warnings, "left out"), "{:?}", observed.warnings);
     assert_eq!(observed.scenario.budgets[0].ask, BudgetAsk::MinAvailable(IntOrPercent::Int(1)));
 }
 
