@@ -1,7 +1,9 @@
 //! Tests of what is known of processes.
 
+use podproof_vocabulary::action::{Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::scenario::{Container, OnSigterm};
+use podproof_vocabulary::{Action, ContainerId, PodId};
 use serde_json::json;
 
 use super::*;
@@ -28,6 +30,41 @@ fn processes_of_which_nothing_is_known_may_do_anything() {
     assert_eq!(observed.assumptions.len(), 3, "{:?}", observed.assumptions);
     assert!(says(&observed.assumptions, "on SIGTERM its processes go on accepting"));
     assert!(says(&observed.assumptions, "begin to accept connections at any moment"));
+}
+
+/// Without clocks a process that exits at once is never killed, and one that ignores the signal never exits.
+#[test]
+fn processes_of_which_nothing_is_known_exit_or_are_killed() {
+    let scenario = only(&[listed(vec![node("node-a")]), created(pod("a"))]).scenario;
+    let model = podproof_model::Model::of_any_size(scenario).unwrap();
+    let mut state = model.initial().remove(0);
+    let enabled = |state: &_| {
+        let mut actions = Vec::new();
+        model.enabled(state, &mut actions);
+        actions
+    };
+    let (id, container) = (PodId(0), ContainerId(0));
+    let delete = Action::Environment(Environment::DeletePod { pod: id });
+    let start = Action::Kubelet(Kubelet::StartContainer { pod: id, container });
+    let exit = Action::Container(ContainerStep::Exit { pod: id, container });
+    let sigterm = Action::Kubelet(Kubelet::SendSigterm { pod: id, container });
+    let expire = Action::Kubelet(Kubelet::ExpireGrace { pod: id, container });
+    let kill = Action::Kubelet(Kubelet::SendSigkill { pod: id, container });
+    for goal in [start, sigterm] {
+        if goal == sigterm {
+            state = model.apply(&state, &delete);
+        }
+        while !enabled(&state).contains(&goal) {
+            let of_the_cluster = |action: &Action| !matches!(action, Action::Environment(_));
+            let next = enabled(&state).into_iter().find(of_the_cluster).expect("the goal is ahead");
+            state = model.apply(&state, &next);
+        }
+        state = model.apply(&state, &goal);
+    }
+    let after_signal = enabled(&state);
+    assert!(after_signal.contains(&exit) && after_signal.contains(&expire), "{after_signal:?}");
+    let after_grace = enabled(&model.apply(&state, &expire));
+    assert!(after_grace.contains(&exit) && after_grace.contains(&kill), "{after_grace:?}");
 }
 
 #[test]

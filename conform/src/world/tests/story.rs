@@ -140,7 +140,10 @@ fn all_else_may_happen_at_any_time_and_nothing_is_approximated() {
 
 #[test]
 fn a_scenario_has_all_replicas() {
-    assert_eq!(only(&[created(controller("ReplicaSet", "set", 50))]).scenario.workload.replicas, 50);
+    for replicas in [0, 50] {
+        let observed = only(&[created(controller("ReplicaSet", "set", replicas))]);
+        assert_eq!(u32::from(observed.scenario.workload.replicas), replicas);
+    }
 }
 
 #[test]
