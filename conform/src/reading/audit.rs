@@ -1,14 +1,17 @@
-//! Events of an audit log into entries, in two steps: what its order needs is read when an event arrives, its objects when
-//! it leaves the reordering, so that what waits there is text and no tree.
+//! Events of an audit log into entries, in two steps: what its order needs is read when an event arrives, its object when
+//! it leaves the order, so that what waits there is text and no tree.
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::facts::object;
 use super::lines::parse;
 use super::moment::moment;
 use super::names::Names;
+use super::order::Ticket;
 use super::problem::Problem;
+use super::subject::{Effect, Subject, Tells};
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 
 /// What a line of an audit log must be.
@@ -34,23 +37,12 @@ const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "log"];
 /// An event that has arrived.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// Where it stands.
-    pub(super) place: Place,
-    /// When the request was received.
-    pub(super) from: Micros,
-    /// When it was answered.
-    pub(super) to: Micros,
-    /// What its order needs of the object that was answered.
-    pub(super) answered: Option<Answered>,
-    /// The rest.
+    place: Place,
+    from: Micros,
+    to: Micros,
+    version: Option<u64>,
+    subject: Option<Subject>,
     says: Says,
-}
-
-/// The object that a granted write was answered with.
-#[derive(Clone, Debug)]
-pub(super) struct Answered {
-    /// `metadata.resourceVersion`.
-    pub(super) version: u64,
 }
 
 /// What an event says.
@@ -59,41 +51,48 @@ enum Says {
     /// Nothing of an object.
     Seen(Seen),
     /// A write, with the event as it stands in the log if an object is in it.
-    Write { write: Box<Write>, event: Option<Box<[u8]>>, from_request: bool },
+    Write { write: Box<Write>, event: Option<(Field, Box<[u8]>)> },
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct List {
-    items: Vec<Value>,
+/// Where in an event the object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Response,
+    Request,
 }
 
-#[derive(Deserialize)]
-struct Kind {
-    kind: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// An event, or a list of them, without the objects.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Event {
+    kind: String,
+    items: Option<Vec<Value>>,
     stage: String,
-    #[serde(default)]
     verb: String,
-    #[serde(default, rename = "requestURI")]
+    #[serde(rename = "requestURI")]
     request_uri: String,
-    #[serde(default)]
+    #[serde(deserialize_with = "null_is_default")]
     user: User,
-    #[serde(default)]
+    #[serde(deserialize_with = "null_is_default")]
     user_agent: String,
-    object_ref: Option<Reference>,
-    response_status: Option<Status>,
+    #[serde(deserialize_with = "null_is_default")]
+    object_ref: Reference,
+    #[serde(deserialize_with = "null_is_default")]
+    response_status: Status,
     request_received_timestamp: Option<String>,
     stage_timestamp: Option<String>,
 }
 
+/// The API server leaves out what is not there; what a log has passed through may write `null`.
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    input: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
+}
+
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct User {
-    #[serde(default)]
     username: String,
 }
 
@@ -104,25 +103,26 @@ struct Reference {
     subresource: String,
     namespace: String,
     name: String,
+    uid: String,
     api_group: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Status {
-    #[serde(default)]
     code: i64,
 }
 
-/// The objects of a write, as far as its order needs them.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The objects of a write, as far as its order and the request need them.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Objects {
     request_object: Option<Asked>,
     response_object: Option<Got>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Asked {
     metadata: Option<Metadata>,
     target: Option<Target>,
@@ -141,97 +141,109 @@ struct DeleteOptions {
     grace_period_seconds: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Got {
-    #[serde(default)]
     kind: String,
     metadata: Option<Metadata>,
+    spec: Option<Spec>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    name: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: Option<String>,
-    resource_version: Option<String>,
+struct Spec {
+    node_name: Option<String>,
 }
 
 /// Reads a line: one event, or as many as a list has. Those that say nothing are left out: a request that has only just been
 /// received, and the beginning of a long answer.
 pub(super) fn read(line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<Heard>, Problem> {
-    let kind: Kind = parse(line, place, ACCEPTED)?;
-    match kind.kind.as_str() {
-        "EventList" => {
-            let list: List = parse(line, place, ACCEPTED)?;
-            let mut heard = Vec::new();
-            for item in list.items {
-                heard.extend(event(item.to_string().as_bytes(), place, names)?);
-            }
-            Ok(heard)
-        }
-        "Event" => Ok(event(line, place, names)?.into_iter().collect()),
-        kind => Err(Problem::new(&place.file, place.line, format!("`kind` is {kind:?}"), ACCEPTED)),
+    let event: Event = parse(line, place, ACCEPTED)?;
+    if event.kind == "Event" {
+        return Ok(hear(&event, line, place, names)?.into_iter().collect());
     }
+    let Some(items) = event.items.filter(|_| event.kind == "EventList") else {
+        return Err(Problem::new(&place.file, place.line, format!("`kind` is {:?}", event.kind), ACCEPTED));
+    };
+    let mut heard = Vec::new();
+    for item in items {
+        let line = item.to_string();
+        let event: Event = parse(line.as_bytes(), place, ACCEPTED)?;
+        heard.extend(hear(&event, line.as_bytes(), place, names)?);
+    }
+    Ok(heard)
 }
 
-fn event(line: &[u8], place: &Place, names: &mut Names) -> Result<Option<Heard>, Problem> {
-    let event: Event = parse(line, place, ACCEPTED)?;
+fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<Option<Heard>, Problem> {
     if !["ResponseComplete", "Panic"].contains(&event.stage.as_str()) {
         return Ok(None);
     }
-    let time = |field: &Option<String>| field.as_deref().map(moment);
+    let time = |field: &Option<String>| field.as_deref().and_then(moment);
     let (received, answered) = (time(&event.request_received_timestamp), time(&event.stage_timestamp));
-    let (Some(from), Some(to)) = (received.or(answered).flatten(), answered.or(received).flatten()) else {
-        let says = "`requestReceivedTimestamp` or `stageTimestamp` is no time";
+    let (Some(from), Some(to)) = (received.or(answered), answered.or(received)) else {
+        let says = "neither `requestReceivedTimestamp` nor `stageTimestamp` is a time";
         return Err(Problem::new(&place.file, place.line, says, "times as in RFC 3339"));
     };
-    let (from, to) = (from.min(to), from.max(to));
-    let mut answered = None;
-    let says = match says(&event, names) {
-        Ok(verb) => write(verb, &event, line, place, &mut answered, names)?,
-        Err(seen) => Says::Seen(seen),
+    let mut heard = Heard {
+        place: place.clone(),
+        from: from.min(to),
+        to: from.max(to),
+        version: None,
+        subject: None,
+        says: Says::Seen(Seen::Other(names.get(&event.object_ref.resource))),
     };
-    Ok(Some(Heard { place: place.clone(), from, to, answered, says }))
+    match verb_of(event, names) {
+        Ok(verb) => heard.write(verb, event, line, names)?,
+        Err(seen) => heard.says = Says::Seen(seen),
+    }
+    Ok(Some(heard))
 }
 
 /// The verb, if the event is a write of a resource that matters; else what it is.
-fn says(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
-    let other = |word: &str, names: &mut Names| Err(Seen::Other(names.get(word)));
-    if event.stage == "Panic" {
-        return other("panics", names);
-    }
-    let verb = match event.verb.as_str() {
-        "create" => Verb::Create,
-        "update" => Verb::Update,
-        "patch" => Verb::Patch,
-        "delete" => Verb::Delete,
-        "deletecollection" => Verb::DeleteCollection,
-        _ => return other("reads", names),
-    };
-    let Some(reference) = &event.object_ref else { return other("requests to no resource", names) };
+fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
+    let reference = &event.object_ref;
     let (resource, group) = (reference.resource.as_str(), reference.api_group.as_str());
-    if query(&event.request_uri, "dryRun").is_some() {
-        return other("dry runs", names);
+    let verb = match event.verb.as_str() {
+        "create" => Some(Verb::Create),
+        "update" => Some(Verb::Update),
+        "patch" => Some(Verb::Patch),
+        "delete" => Some(Verb::Delete),
+        "deletecollection" => Some(Verb::DeleteCollection),
+        _ => None,
+    };
+    let node = event.user.username.strip_prefix("system:node:");
+    let is_renewal = resource == "leases" && reference.namespace == "kube-node-lease" && granted(event);
+    if let Some(node) = node.filter(|_| is_renewal && verb.is_some_and(|verb| verb < Verb::Delete)) {
+        return Err(Seen::Renewal { node: names.get(node) });
     }
-    if resource == "leases" && reference.namespace == "kube-node-lease" && granted(event) {
-        if let Some(node) = event.user.username.strip_prefix("system:node:") {
-            return Err(Seen::Renewal { node: names.get(node) });
+    let groups = WRITTEN.iter().find(|(name, _)| *name == resource).map(|(_, groups)| groups);
+    let word = match (verb, groups) {
+        _ if event.stage == "Panic" => "panics",
+        (None, _) => "reads",
+        _ if resource.is_empty() => "requests of no resource",
+        // It changes nothing.
+        _ if query(&event.request_uri, "dryRun").is_some() => "dry runs",
+        (Some(_), Some(groups)) if !groups.contains(&group) => &format!("{resource}.{group}"),
+        (Some(_), Some(_)) if CONNECTIONS.contains(&reference.subresource.as_str()) => {
+            &format!("{resource}/{}", reference.subresource)
         }
-    }
-    let written = WRITTEN.iter().find(|(name, _)| *name == resource);
-    match written {
-        Some((_, groups)) if groups.contains(&group) => {}
-        // Another group's resource of the same name is another resource.
-        Some(_) => return other(&format!("{resource}.{group}"), names),
-        None => return other(resource, names),
-    }
-    if CONNECTIONS.contains(&reference.subresource.as_str()) {
-        return other(&format!("{resource}/{}", reference.subresource), names);
-    }
-    Ok(verb)
+        (Some(verb), Some(_)) => return Ok(verb),
+        (Some(_), None) => resource,
+    };
+    Err(Seen::Other(names.get(word)))
 }
 
 fn granted(event: &Event) -> bool {
-    event.response_status.as_ref().is_some_and(|status| (200..400).contains(&status.code))
+    (200..400).contains(&event.response_status.code)
 }
 
 /// The value of a parameter of a request.
@@ -239,73 +251,89 @@ fn query<'a>(uri: &'a str, name: &str) -> Option<&'a str> {
     let (_, query) = uri.split_once('?')?;
     query
         .split('&')
-        .find_map(|part| part.split_once('=').filter(|(key, _)| *key == name))
+        .filter_map(|part| part.split_once('='))
+        .find(|(key, _)| *key == name)
         .map(|(_, value)| value)
 }
 
-/// A write; what it was answered with goes into `answered`.
-fn write(
-    verb: Verb,
-    event: &Event,
-    line: &[u8],
-    place: &Place,
-    answered: &mut Option<Answered>,
-    names: &mut Names,
-) -> Result<Says, Problem> {
-    let Objects { request_object: asked, response_object: got } = parse(line, place, ACCEPTED)?;
-    let code = event.response_status.as_ref().map_or(0, |status| status.code);
-    let reference = event.object_ref.as_ref();
-    let part = |part: fn(&Reference) -> &str| reference.map_or("", part);
-    let got = got.filter(|got| got.kind != "Status" && granted(event)).and_then(|got| got.metadata);
-    let resource_version =
-        got.as_ref().and_then(|got| got.resource_version.as_deref()).and_then(|version| version.parse().ok());
-    *answered = resource_version.map(|version| Answered { version });
-    let from_request = got.is_none() && verb == Verb::Create && part(|it| &it.subresource).is_empty();
-    let has_object = got.is_some() || (from_request && asked.is_some() && granted(event));
-    let asked_name = asked.as_ref().and_then(|asked| asked.metadata.as_ref()?.name.as_deref());
-    let got_name = got.as_ref().and_then(|got| got.name.as_deref());
-    let name = Some(part(|it| &it.name)).filter(|name| !name.is_empty()).or(got_name).or(asked_name);
-    let of_options = |asked: &Asked| asked.delete_options.as_ref()?.grace_period_seconds;
-    let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
-    let grace_seconds =
-        asked.as_ref().and_then(|asked| asked.grace_period_seconds.or(of_options(asked))).or_else(of_query);
-    let target = asked.as_ref().and_then(|asked| asked.target.as_ref()?.name.as_deref());
-    let write = Write {
-        user: names.get(&event.user.username),
-        agent: names.get(&event.user_agent),
-        verb,
-        resource: names.get(part(|it| &it.resource)),
-        subresource: names.get(part(|it| &it.subresource)),
-        namespace: names.get(part(|it| &it.namespace)),
-        name: names.get(name.unwrap_or_default()),
-        code: u16::try_from(code).unwrap_or_default(),
-        grace_seconds,
-        target: target.map(|target| names.get(target)),
-        object: None,
-        resource_version,
+/// What a write tells of a pod.
+fn subject(event: &Event, verb: Verb, got: Option<(&Got, &Metadata)>, names: &mut Names) -> Option<Subject> {
+    let reference = &event.object_ref;
+    let tells = match (reference.resource.as_str(), reference.subresource.as_str(), got) {
+        ("pods", "binding", None) if granted(event) => Tells::Did(Effect::Bound),
+        ("pods", "eviction", None) if granted(event) => Tells::Did(Effect::Deleting),
+        ("pods", _, Some((got, metadata))) if got.kind == "Pod" => {
+            let node = got.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+            let deleting = metadata.deletion_timestamp.is_some();
+            Tells::Was {
+                bound: Some(node.is_some_and(|node| !node.is_empty())),
+                deleting: (verb != Verb::Delete).then_some(deleting),
+            }
+        }
+        _ => return None,
     };
-    Ok(Says::Write { write: Box::new(write), event: has_object.then(|| line.into()), from_request })
-}
-
-/// The object of a write as the log has it.
-#[derive(Deserialize)]
-struct Whole {
-    #[serde(rename = "responseObject")]
-    object: Value,
-}
-
-/// The object that a write asked for.
-#[derive(Deserialize)]
-struct Wanted {
-    #[serde(rename = "requestObject")]
-    object: Value,
+    let metadata = got.map(|(_, metadata)| metadata);
+    let uid = metadata.and_then(|metadata| metadata.uid.as_deref()).unwrap_or(&reference.uid);
+    let name = metadata.and_then(|metadata| metadata.name.as_deref()).unwrap_or(&reference.name);
+    Some(Subject { pod: (names.get(&reference.namespace), names.get(name)), uid: names.get(uid), tells })
 }
 
 impl Heard {
-    /// An entry that has no object to be read.
-    pub(super) fn ready(entry: Entry) -> Self {
+    /// An entry that has no object to be read: the state at a version.
+    pub(super) fn state(entry: Entry) -> Self {
         let Entry { place, from, to, seen } = entry;
-        Self { place, from, to, answered: None, says: Says::Seen(seen) }
+        Self { place, from, to, version: None, subject: None, says: Says::Seen(seen) }
+    }
+
+    /// When it was answered.
+    pub(super) fn answered(&self) -> Micros {
+        self.to
+    }
+
+    /// What the order needs, of an event in this file.
+    pub(super) fn ticket(&mut self, file: usize) -> Ticket {
+        let (from, to, version) = (self.from, self.to, self.version);
+        Ticket { file, from, to, version, is_state: false, subject: self.subject.take() }
+    }
+
+    /// Takes a write of a resource that matters.
+    fn write(&mut self, verb: Verb, event: &Event, line: &[u8], names: &mut Names) -> Result<(), Problem> {
+        let Objects { request_object: asked, response_object: got } = parse(line, &self.place, ACCEPTED)?;
+        let asked = asked.unwrap_or_default();
+        let got = got.filter(|got| got.kind != "Status" && granted(event));
+        let got = got.as_ref().and_then(|got| Some((got, got.metadata.as_ref()?)));
+        let reference = &event.object_ref;
+        self.version = got.and_then(|(_, metadata)| metadata.resource_version.as_deref()?.parse().ok());
+        self.subject = subject(event, verb, got, names);
+        let is_creation = verb == Verb::Create && reference.subresource.is_empty();
+        let object = match (got, &asked.metadata) {
+            (Some(_), _) => Some(Field::Response),
+            (None, Some(_)) if is_creation && granted(event) => Some(Field::Request),
+            _ => None,
+        };
+        let name_in = |metadata: Option<&Metadata>| metadata.and_then(|metadata| metadata.name.clone());
+        let name = Some(reference.name.clone()).filter(|name| !name.is_empty());
+        let name = name.or_else(|| name_in(got.map(|(_, metadata)| metadata)));
+        let name = name.or_else(|| name_in(asked.metadata.as_ref())).unwrap_or_default();
+        let of_eviction = asked.delete_options.and_then(|options| options.grace_period_seconds);
+        let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
+        let write = Write {
+            user: names.get(&event.user.username),
+            agent: names.get(&event.user_agent),
+            verb,
+            resource: names.get(&reference.resource),
+            subresource: names.get(&reference.subresource),
+            namespace: names.get(&reference.namespace),
+            name: names.get(&name),
+            code: u16::try_from(event.response_status.code).unwrap_or_default(),
+            grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
+            target: asked.target.and_then(|target| target.name).map(|name| names.get(&name)),
+            object: None,
+            resource_version: self.version,
+        };
+        let event = object.map(|field| (field, line.into()));
+        self.says = Says::Write { write: Box::new(write), event };
+        Ok(())
     }
 
     /// The whole entry. A log of level Request has no answers: there the object of a creation is the one that was asked for,
@@ -315,12 +343,11 @@ impl Heard {
         let Self { place, from, to, says, .. } = self;
         let seen = match says {
             Says::Seen(seen) => seen,
-            Says::Write { mut write, event, from_request } => {
-                if let Some(event) = event {
-                    let whole = if from_request {
-                        parse::<Wanted>(&event, &place, ACCEPTED)?.object
-                    } else {
-                        parse::<Whole>(&event, &place, ACCEPTED)?.object
+            Says::Write { mut write, event } => {
+                if let Some((field, event)) = event {
+                    let whole = match field {
+                        Field::Response => parse::<Answer>(&event, &place, ACCEPTED)?.object,
+                        Field::Request => parse::<Wish>(&event, &place, ACCEPTED)?.object,
                     };
                     write.object = Some(object(whole, None, names));
                 }
@@ -329,4 +356,18 @@ impl Heard {
         };
         Ok(Entry { place, from, to, seen })
     }
+}
+
+/// An event of which only the object is wanted that it was answered with.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "responseObject")]
+    object: Value,
+}
+
+/// An event of which only the object is wanted that it asked for.
+#[derive(Deserialize)]
+struct Wish {
+    #[serde(rename = "requestObject")]
+    object: Value,
 }

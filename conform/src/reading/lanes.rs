@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use super::audit::{self, Answered, Heard};
+use super::audit::{self, Heard};
 use super::kind::Source;
 use super::lines::Lines;
 use super::names::Names;
@@ -33,11 +33,11 @@ impl AuditLane {
     /// `states` are the lists with which watches began.
     pub(super) fn new(files: Vec<Lines>, states: Vec<Told>) -> Self {
         let mut order = Order::default();
-        for Told { version, at, entry } in states {
-            let to = at.unwrap_or(Micros::MIN);
-            let ticket =
-                Ticket { file: 0, from: Micros::MIN, to, version: version.or(Some(0)), is_state: true };
-            order.push(ticket, Heard::ready(entry));
+        for Told { version, received, entry, .. } in states {
+            let to = received.unwrap_or(Micros::MIN);
+            let version = version.or(Some(0));
+            let ticket = Ticket { file: 0, from: Micros::MIN, to, version, is_state: true, subject: None };
+            order.push(ticket, Heard::state(entry));
         }
         let files = files.into_iter().map(|lines| AuditFile { lines, heard: VecDeque::new() }).collect();
         Self { files, order, names: Names::default() }
@@ -52,13 +52,14 @@ impl AuditLane {
                 file.heard = audit::read(&line, &file.lines.place(), &mut self.names)?.into();
             }
         }
-        let first =
-            self.files.iter().enumerate().filter_map(|(index, file)| Some((file.heard.front()?.to, index)));
+        let first = self
+            .files
+            .iter()
+            .enumerate()
+            .filter_map(|(index, file)| Some((file.heard.front()?.answered(), index)));
         let Some((_, file)) = first.min() else { return Ok(false) };
-        if let Some(heard) = self.files[file].heard.pop_front() {
-            let version = heard.answered.as_ref().map(|Answered { version }| *version);
-            let ticket = Ticket { file, from: heard.from, to: heard.to, version, is_state: false };
-            self.order.push(ticket, heard);
+        if let Some(mut heard) = self.files[file].heard.pop_front() {
+            self.order.push(heard.ticket(file), heard);
         }
         Ok(true)
     }
@@ -124,9 +125,9 @@ impl Iterator for WatchLane {
         }
         let heads = self.files.iter().enumerate().filter(|(_, file)| file.head.is_some());
         let (_, first) = heads.map(|(index, file)| (file.version, index)).min()?;
-        let Told { at, mut entry, .. } = self.files[first].head.take()?;
-        self.position = self.position.max(at.unwrap_or(Micros::MIN));
-        if at.is_none() {
+        let Told { received, latest, mut entry, .. } = self.files[first].head.take()?;
+        self.position = self.position.max(received.or(latest).unwrap_or(Micros::MIN));
+        if received.is_none() {
             (entry.from, entry.to) = (self.position, self.position);
         }
         Some(Ok((self.position, entry)))

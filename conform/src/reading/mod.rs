@@ -20,9 +20,13 @@ mod names;
 mod order;
 mod problem;
 mod recorder;
+mod subject;
 mod template;
 mod watch;
 
 pub use kind::Source;
 pub use log::{Entries, Log};
 pub use problem::Problem;
+
+#[cfg(test)]
+mod tests;

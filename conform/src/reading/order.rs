@@ -6,6 +6,8 @@
 //! committed before the latest receipt among the writes with versions up to its own: that running maximum is the position
 //! of a write with a version. What has no version stands at its own receipt. So all stand at a lower bound of when they
 //! happened, and what has seen the effect of a write stands behind it, since it was received after that write's commit.
+//! Where a write without a version and one with a version were under way at once, what the second shows of the pod decides
+//! (`subject`).
 //!
 //! A version can be *stale*: a patch that changes nothing, a deletion of what is being deleted, and up to 1.25 also the
 //! removal of an object are answered with the version of an earlier write. Such an answer is known by one of two things:
@@ -14,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use super::subject::{Subject, Subjects};
 use crate::record::Micros;
 
 /// An event is held until one arrives that was answered this much later. The API server ends a request that writes after
@@ -23,8 +26,11 @@ pub(super) const HELD: Micros = 60_000_000;
 /// How far the clocks of two API servers may differ. Of one API server, which is one file here, no difference is allowed for.
 pub(super) const SKEW: Micros = 1_000_000;
 
+/// How many answers of a file are kept before old ones are forgotten.
+const ANSWERS: usize = 1024;
+
 /// What the order knows of an event.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ticket {
     /// The file it stands in.
     pub(super) file: usize,
@@ -36,20 +42,36 @@ pub(super) struct Ticket {
     pub(super) version: Option<u64>,
     /// It is the state at its version, so it stands behind all writes up to it and has no time of its own.
     pub(super) is_state: bool,
+    /// What it tells of a pod.
+    pub(super) subject: Option<Subject>,
 }
+
+/// An event that waits for its turn.
+#[derive(Debug)]
+struct Waiting<T> {
+    from: Micros,
+    to: Micros,
+    subject: Option<Subject>,
+    event: T,
+}
+
+/// Where an event stands by its version: the version, behind it a state at this version, the receipt, its number.
+type ByVersion = (u64, bool, Micros, u64);
 
 /// Events on their way into their order.
 #[derive(Debug)]
 pub(super) struct Order<T> {
-    /// Those that stand by their version, behind it `is_state`, the receipt, and a number that no two share.
-    by_version: BTreeMap<(u64, bool, Micros, u64), (Micros, T)>,
-    /// Those that stand by time.
-    by_time: BTreeMap<(Micros, u64), T>,
+    by_version: BTreeMap<ByVersion, Waiting<T>>,
+    /// By receipt and number.
+    by_time: BTreeMap<(Micros, u64), Waiting<T>>,
+    subjects: Subjects,
+    /// Where those stand by their version of which a subject is known, by number.
+    versioned: BTreeMap<u64, ByVersion>,
     /// For each file, in order: when it was answered with a version that is higher than all before.
     answered: Vec<Vec<(Micros, u64)>>,
     /// The latest answer.
     clock: Micros,
-    /// The position, and the version, of what has left.
+    /// The position of what has left, and its highest version.
     position: Micros,
     left: Option<u64>,
     arrived: u64,
@@ -61,6 +83,8 @@ impl<T> Default for Order<T> {
         Self {
             by_version: BTreeMap::new(),
             by_time: BTreeMap::new(),
+            subjects: Subjects::default(),
+            versioned: BTreeMap::new(),
             answered: Vec::new(),
             clock: Micros::MIN,
             position: Micros::MIN,
@@ -74,24 +98,41 @@ impl<T> Default for Order<T> {
 impl<T> Order<T> {
     /// Takes an event, in the order of the answers.
     pub(super) fn push(&mut self, ticket: Ticket, event: T) {
-        let Ticket { file, from, to, version, is_state } = ticket;
+        let Ticket { file, from, to, version, is_state, subject } = ticket;
         self.arrived += 1;
-        let stale = version.is_some_and(|version| {
+        let number = self.arrived;
+        let is_stale = version.is_some_and(|version| {
             !is_state && (self.is_stale(file, from, version) || self.left.is_some_and(|left| version < left))
         });
+        let version = version.map(|version| (version, is_stale));
         match version {
-            Some(version) if !stale => {
+            Some((version, false)) => {
+                let cause = subject.as_ref().and_then(|subject| self.subjects.cause(subject, to));
                 let from = if is_state { Micros::MIN } else { from };
-                self.by_version.insert((version, is_state, from, self.arrived), (to, event));
+                let from = cause.map_or(from, |cause| from.max(cause.saturating_add(1)));
+                let key = (version, is_state, from, number);
+                if let Some(subject) = &subject {
+                    self.subjects.add(subject, number, from, to);
+                    self.versioned.insert(number, key);
+                }
+                self.by_version.insert(key, Waiting { from, to, subject, event });
             }
-            _ => {
-                self.by_time.insert((from, self.arrived), event);
+            // A stale answer shows the pod as an earlier write left it.
+            Some((_, true)) => {
+                self.by_time.insert((from, number), Waiting { from, to, subject: None, event });
             }
-        }
-        if let Some(version) = version.filter(|_| !is_state) {
-            self.note(file, to, version);
+            None => {
+                if let Some(subject) = &subject {
+                    self.delay(subject, from, from);
+                    self.subjects.add(subject, number, from, to);
+                }
+                self.by_time.insert((from, number), Waiting { from, to, subject, event });
+            }
         }
         if !is_state {
+            if let Some((version, _)) = version {
+                self.note(file, to, version);
+            }
             self.clock = self.clock.max(to);
         }
     }
@@ -104,6 +145,22 @@ impl<T> Order<T> {
     /// Nothing more arrives.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// What shows the effect of a write, which was received at `from`, stands behind where this one stands.
+    fn delay(&mut self, subject: &Subject, from: Micros, stands: Micros) {
+        for number in self.subjects.consequences(subject, from) {
+            let Some(key) = self.versioned.get_mut(&number) else { continue };
+            let Some(waiting) = self.by_version.remove(key) else { continue };
+            key.2 = key.2.max(stands.saturating_add(1));
+            self.by_version.insert(*key, waiting);
+        }
+    }
+
+    /// The first by version shows the effect of a write, so nothing later can tell that it came before the write.
+    fn shows_first(&self, subject: &Subject, from: Micros) -> bool {
+        let first = self.by_version.first_key_value().map(|((.., number), _)| *number);
+        first.is_some_and(|first| self.subjects.consequences(subject, from).contains(&first))
     }
 
     /// Somebody had been answered with a higher version before this request was received.
@@ -121,13 +178,13 @@ impl<T> Order<T> {
             self.answered.resize_with(file + 1, Vec::new);
         }
         let answered = &mut self.answered[file];
-        let last = answered.last().copied().unwrap_or((Micros::MIN, 0));
-        if version > last.1 || answered.is_empty() {
-            answered.push((at.max(last.0), version));
+        let (last, highest) = answered.last().copied().unwrap_or((Micros::MIN, 0));
+        if version > highest {
+            answered.push((at.max(last), version));
         }
-        // One that is older than all requests that may arrive is enough.
+        // Of those that are older than any request that may arrive, the last is enough.
         let old = answered.partition_point(|(at, _)| *at < self.clock.saturating_sub(2 * HELD));
-        if old > 1024 {
+        if old > ANSWERS {
             answered.drain(..old - 1);
         }
     }
@@ -135,39 +192,66 @@ impl<T> Order<T> {
     /// The next event and its position, as soon as nothing can come before it.
     pub(super) fn pop(&mut self) -> Option<(Micros, T)> {
         loop {
-            let versioned =
-                self.by_version.first_key_value().map(|((version, is_state, from, _), (to, _))| {
-                    (*version, *is_state, (*from).max(self.position), *to)
-                });
+            let versioned = self
+                .by_version
+                .first_key_value()
+                .map(|(key, waiting)| (key.2.max(self.position), waiting.to));
             let timed = self.by_time.first_key_value().map(|((from, _), _)| (*from).max(self.position));
-            let first_by_version = match (versioned, timed) {
+            let by_version = match (versioned, timed) {
                 (None, None) => return None,
-                (Some((_, _, at, _)), Some(timed)) => at <= timed,
+                (Some((at, _)), Some(timed)) => at <= timed,
                 (versioned, _) => versioned.is_some(),
             };
             let due = match versioned {
-                Some((_, _, _, to)) if first_by_version => to,
+                Some((_, to)) if by_version => to,
                 _ => timed.unwrap_or(self.position),
             };
             if !self.ended && due.saturating_add(HELD) >= self.clock {
                 return None;
             }
-            if !first_by_version {
-                let (_, event) = self.by_time.pop_first()?;
-                self.position = timed.unwrap_or(self.position);
-                return Some((self.position, event));
+            let next =
+                if by_version { self.pop_versioned() } else { self.pop_timed(versioned.map(|(at, _)| at)) };
+            if next.is_some() {
+                return next;
             }
-            let ((version, is_state, from, number), (_, event)) = self.by_version.pop_first()?;
-            if !is_state && self.left == Some(version) {
-                // The same version again: it stands behind the write that has it, at its own time.
-                self.by_time.insert((from.max(self.position), number), event);
-                continue;
-            }
-            if !is_state {
-                self.left = Some(version);
-            }
-            self.position = self.position.max(from);
-            return Some((self.position, event));
         }
+    }
+
+    /// The first by version; none if it turns out to be stale and stands by time now.
+    fn pop_versioned(&mut self) -> Option<(Micros, T)> {
+        let ((version, is_state, from, number), waiting) = self.by_version.pop_first()?;
+        if let Some(subject) = &waiting.subject {
+            self.subjects.remove(subject, number);
+            self.versioned.remove(&number);
+        }
+        if !is_state && self.left == Some(version) {
+            // The same version again: it stands behind the write that has it, at its own time.
+            self.by_time.insert((from.max(self.position), number), Waiting { subject: None, ..waiting });
+            return None;
+        }
+        if !is_state {
+            self.left = Some(version);
+        }
+        self.position = self.position.max(from);
+        Some((self.position, waiting.event))
+    }
+
+    /// The first by time; none if it has to stand behind one that comes `later`, by version.
+    fn pop_timed(&mut self, later: Option<Micros>) -> Option<(Micros, T)> {
+        let ((from, number), waiting) = self.by_time.pop_first()?;
+        if let (Some(subject), Some(later)) = (&waiting.subject, later)
+            && self.subjects.is_early(subject, waiting.to)
+            && !self.shows_first(subject, waiting.from)
+        {
+            let stands = later.saturating_add(1);
+            self.delay(subject, waiting.from, stands);
+            self.by_time.insert((stands, number), waiting);
+            return None;
+        }
+        if let Some(subject) = &waiting.subject {
+            self.subjects.remove(subject, number);
+        }
+        self.position = self.position.max(from);
+        Some((self.position, waiting.event))
     }
 }

@@ -24,8 +24,10 @@ const ACCEPTED: &str = "`{\"type\",\"object\"}`, alone or as the `event` of a li
 pub(super) struct Told {
     /// The resource version, or that of the list.
     pub(super) version: Option<u64>,
-    /// When it was received; of a plain watch, the latest time that stands in the object.
-    pub(super) at: Option<Micros>,
+    /// When it was received, if the line says it.
+    pub(super) received: Option<Micros>,
+    /// Else the latest time that stands in the object: it was received no earlier.
+    pub(super) latest: Option<Micros>,
     /// The entry.
     pub(super) entry: Entry,
 }
@@ -81,7 +83,7 @@ impl Watch {
 /// Reads a line; bookmarks, errors and what a recorder says of its streams are passed over.
 fn read(line: &[u8], place: Place, kind: Option<&str>, names: &mut Names) -> Result<Option<Told>, Problem> {
     let line: Line = parse(line, &place, ACCEPTED)?;
-    let at = line.t_us;
+    let received = line.t_us;
     let event = match (line.event, line.kind) {
         (Some(event), _) => event,
         (None, Some(kind)) => Event { kind, object: line.object, items: None, resource_version: None },
@@ -99,29 +101,29 @@ fn read(line: &[u8], place: Place, kind: Option<&str>, names: &mut Names) -> Res
             return Err(Problem::new(&place.file, place.line, format!("`type` is {other:?}"), accepted));
         }
     };
-    let (version, at, seen) = match change {
+    let mut latest = None;
+    let (version, seen) = match change {
         None => {
             let items = event.items.unwrap_or_default();
             let objects = items.into_iter().map(|item| object(item, kind, names)).collect::<Vec<_>>();
-            let resource = kind.map(resource_of).filter(|resource| !matters(resource));
-            let seen = match resource {
-                Some(resource) => Seen::Other(names.get(&resource)),
-                None => Seen::List(objects),
-            };
-            (number(event.resource_version.as_deref()), at, seen)
+            let other = kind.map(resource_of).filter(|resource| !matters(resource));
+            let seen = other.map_or(Seen::List(objects), |resource| Seen::Other(names.get(&resource)));
+            (number(event.resource_version.as_deref()), seen)
         }
         Some(kind) => {
             let whole = event.object.unwrap_or_default();
             if !whole.is_object() {
                 return Err(Problem::new(&place.file, place.line, "the event has no object", ACCEPTED));
             }
+            if received.is_none() {
+                latest = latest_of(&whole);
+            }
             let version = number(whole["metadata"]["resourceVersion"].as_str());
-            let at = at.or_else(|| latest(&whole));
-            (version, at, changed(kind, version, whole, names))
+            (version, changed(kind, version, whole, names))
         }
     };
-    let (from, to) = at.map_or((0, 0), |at| (at.saturating_sub(LAG), at));
-    Ok(Some(Told { version, at, entry: Entry { place, from, to, seen } }))
+    let (from, to) = received.map_or((0, 0), |at| (at.saturating_sub(LAG), at));
+    Ok(Some(Told { version, received, latest, entry: Entry { place, from, to, seen } }))
 }
 
 /// What a change says.
@@ -186,7 +188,7 @@ fn number(version: Option<&str>) -> Option<u64> {
 }
 
 /// The latest time that stands in an object: whatever it tells of has happened no earlier.
-fn latest(whole: &Value) -> Option<Micros> {
+fn latest_of(whole: &Value) -> Option<Micros> {
     let items = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     let status = &whole["status"];
     let conditions = items(&status["conditions"]).into_iter().map(|it| it["lastTransitionTime"].clone());

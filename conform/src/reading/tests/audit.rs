@@ -1,0 +1,215 @@
+//! What an event of an audit log says.
+
+use serde_json::{Value, json};
+
+use super::{audit, entries, event, lines, only, only_write, pod, read, told, word};
+use crate::record::{Facts, Seen, Verb};
+
+/// An event of a resource that is in a group.
+fn of_group(resource: &str, group: &str) -> Value {
+    event("create", resource, "x", (0, 5), json!({"objectRef": {"apiGroup": group}}))
+}
+
+#[test]
+fn a_write_has_its_user_its_answer_and_its_times() {
+    let entry = only(pod("patch", "p", 7, (10, 30), json!({"objectRef": {"subresource": "status"}})));
+    assert_eq!((entry.from, entry.to, entry.place.line), (super::at(10), super::at(30), 1));
+    let Seen::Write(write) = entry.seen else { panic!("a write") };
+    assert_eq!(
+        (&*write.user, &*write.agent, write.verb),
+        ("system:node:node-a", "kubelet/v1.20.2", Verb::Patch)
+    );
+    assert_eq!(
+        (&*write.resource, &*write.subresource, &*write.namespace, &*write.name),
+        ("pods", "status", "s", "p")
+    );
+    assert_eq!((write.code, write.resource_version), (200, Some(7)));
+    assert!(matches!(write.object.expect("it was answered with one").facts, Facts::Pod(_)));
+}
+
+#[test]
+fn only_the_whole_answer_counts() {
+    let stages = ["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"];
+    let events = stages.map(|stage| pod("update", stage, 7, (0, 5), json!({ "stage": stage })));
+    assert_eq!(told(&audit(&events)), ["ResponseComplete@7", "panics"]);
+}
+
+#[test]
+fn what_reads_is_no_write() {
+    for verb in ["get", "list", "watch"] {
+        assert_eq!(word(&only(event(verb, "pods", "p", (0, 5), json!({})))), "reads");
+    }
+}
+
+#[test]
+fn what_the_model_does_not_speak_of_has_the_name_of_its_resource() {
+    let of_core = |resource| event("create", resource, "x", (0, 5), json!({}));
+    for resource in ["events", "endpoints", "namespaces", "configmaps"] {
+        assert_eq!(word(&only(of_core(resource))), resource);
+    }
+    assert_eq!(word(&only(of_group("controllerrevisions", "apps"))), "controllerrevisions");
+    assert_eq!(
+        word(&only(event("create", "", "", (0, 5), json!({"objectRef": null})))),
+        "requests of no resource"
+    );
+}
+
+#[test]
+fn each_resource_that_matters_is_a_write() {
+    let written = [
+        ("pods", ""),
+        ("nodes", ""),
+        ("services", ""),
+        ("deployments", "apps"),
+        ("replicasets", "apps"),
+        ("statefulsets", "apps"),
+        ("daemonsets", "apps"),
+        ("jobs", "batch"),
+        ("endpointslices", "discovery.k8s.io"),
+        ("poddisruptionbudgets", "policy"),
+    ];
+    for (resource, group) in written {
+        assert_eq!(&*only_write(of_group(resource, group)).resource, resource);
+    }
+}
+
+#[test]
+fn another_groups_resource_of_the_same_name_is_another() {
+    assert_eq!(word(&only(of_group("services", "serving.knative.dev"))), "services.serving.knative.dev");
+    assert_eq!(word(&only(of_group("pods", "metrics.k8s.io"))), "pods.metrics.k8s.io");
+}
+
+#[test]
+fn what_opens_a_connection_or_tries_out_is_no_write() {
+    let exec = event("create", "pods", "p", (0, 5), json!({"objectRef": {"subresource": "exec"}}));
+    assert_eq!(word(&only(exec)), "pods/exec");
+    let dry =
+        pod("create", "p", 7, (0, 5), json!({"requestURI": "/api/v1/namespaces/s/pods?x=y&dryRun=All"}));
+    assert_eq!(word(&only(dry)), "dry runs");
+}
+
+#[test]
+fn a_kubelet_that_renews_its_lease_is_alive() {
+    let lease = |namespace: &str, user: &str, code: u16| {
+        let reference = json!({"namespace": namespace, "apiGroup": "coordination.k8s.io"});
+        let more =
+            json!({"objectRef": reference, "user": {"username": user}, "responseStatus": {"code": code}});
+        event("update", "leases", "node-a", (0, 5), more)
+    };
+    let events = [
+        lease("kube-node-lease", "system:node:node-a", 200),
+        lease("kube-node-lease", "system:node:node-a", 500),
+        lease("kube-node-lease", "system:kube-controller-manager", 200),
+        lease("kube-system", "system:node:node-a", 200),
+    ];
+    assert_eq!(told(&audit(&events)), ["renewal of node-a", "leases", "leases", "leases"]);
+}
+
+#[test]
+fn a_log_without_objects_gives_writes_without_them() {
+    let write = only_write(event("update", "pods", "p", (0, 5), json!({"level": "Metadata"})));
+    assert!(write.object.is_none() && write.resource_version.is_none());
+    assert_eq!((&*write.name, write.code), ("p", 200));
+}
+
+#[test]
+fn of_what_was_asked_for_only_a_creation_is_taken() {
+    let asked = |verb: &str, name: &str, code: u16| {
+        let object = json!({"kind": "Pod", "metadata": {"name": name, "resourceVersion": "3"}, "spec": {"nodeName": "n"}});
+        let more = json!({"level": "Request", "requestObject": object, "responseStatus": {"code": code}});
+        only_write(event(verb, "pods", "", (0, 5), more))
+    };
+    let created = asked("create", "p", 201);
+    assert_eq!(&*created.name, "p");
+    let Facts::Pod(facts) = created.object.expect("the one that was asked for").facts else {
+        panic!("a pod")
+    };
+    assert_eq!(facts.node.as_deref(), Some("n"));
+    // What was asked for has no version of its own.
+    assert_eq!(created.resource_version, None);
+    // The API server makes up the name.
+    assert_eq!(&*asked("create", "", 201).name, "");
+    for (verb, code) in [("create", 409), ("update", 200), ("patch", 200)] {
+        assert!(asked(verb, "p", code).object.is_none(), "{verb} {code}");
+    }
+}
+
+#[test]
+fn a_generated_name_is_the_one_of_the_answer() {
+    let write = only_write(pod("create", "web-x2mbb", 7, (0, 5), json!({"objectRef": {"name": ""}})));
+    assert_eq!(&*write.name, "web-x2mbb");
+}
+
+#[test]
+fn a_status_is_no_object() {
+    let status =
+        json!({"kind": "Status", "metadata": {"resourceVersion": "4"}, "status": "Success", "code": 201});
+    let write = only_write(event("delete", "services", "web", (0, 5), json!({"responseObject": status})));
+    assert!(write.object.is_none() && write.resource_version.is_none());
+    let refused = json!({"responseStatus": {"code": 409}});
+    let write = only_write(pod("update", "p", 4, (0, 5), refused));
+    assert!(write.object.is_none() && write.resource_version.is_none());
+    assert_eq!(write.code, 409);
+}
+
+#[test]
+fn a_binding_has_its_target() {
+    let binding =
+        json!({"kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "node-b"}});
+    let more = json!({"objectRef": {"subresource": "binding"}, "requestObject": binding});
+    let write = only_write(event("create", "pods", "p", (0, 5), more));
+    assert_eq!(write.target.as_deref(), Some("node-b"));
+    assert!(write.object.is_none());
+}
+
+#[test]
+fn a_deletion_has_its_grace_wherever_it_stands() {
+    let delete = |more: Value| only_write(event("delete", "pods", "p", (0, 5), more)).grace_seconds;
+    assert_eq!(delete(json!({})), None);
+    assert_eq!(delete(json!({"requestObject": {"kind": "DeleteOptions", "gracePeriodSeconds": 0}})), Some(0));
+    assert_eq!(delete(json!({"requestURI": "/api/v1/namespaces/s/pods/p?gracePeriodSeconds=7"})), Some(7));
+    let eviction =
+        json!({"kind": "Eviction", "metadata": {"name": "p"}, "deleteOptions": {"gracePeriodSeconds": 5}});
+    let more = json!({"objectRef": {"subresource": "eviction"}, "requestObject": eviction});
+    assert_eq!(only_write(event("create", "pods", "p", (0, 5), more)).grace_seconds, Some(5));
+}
+
+#[test]
+fn a_scale_is_what_it_is() {
+    let scale = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {"name": "web", "resourceVersion": "9"}});
+    let more = json!({"objectRef": {"apiGroup": "apps", "subresource": "scale"}, "responseObject": scale});
+    let write = only_write(event("update", "deployments", "web", (0, 5), more));
+    assert_eq!((&*write.subresource, write.resource_version), ("scale", Some(9)));
+    let facts = write.object.expect("it was answered with one").facts;
+    assert!(matches!(facts, Facts::Other(kind) if &*kind == "Scale"));
+}
+
+#[test]
+fn a_list_of_events_is_each_of_them() {
+    let items = [pod("create", "p", 7, (0, 5), json!({})), pod("create", "q", 8, (1, 6), json!({}))];
+    let list = json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": items});
+    assert_eq!(told(&audit(&[list])), ["p@7", "q@8"]);
+}
+
+#[test]
+fn a_line_without_a_time_is_a_problem() {
+    let without = json!({"requestReceivedTimestamp": "yesterday", "stageTimestamp": null});
+    let lines = lines(&[pod("create", "p", 7, (0, 5), json!({})), pod("create", "q", 8, (0, 5), without)]);
+    let problem = read(&[("audit.jsonl", &lines)]).into_iter().find_map(Result::err).expect("a problem");
+    assert_eq!(problem.line, 2);
+    assert!(problem.to_string().ends_with("is a time; accepted: times as in RFC 3339"), "{problem}");
+    // One of the two is enough.
+    let half = pod("create", "q", 8, (3, 5), json!({"requestReceivedTimestamp": null}));
+    let entry = &entries(&[("audit.jsonl", &super::lines(&[half]))])[0];
+    assert_eq!((entry.from, entry.to), (super::at(5), super::at(5)));
+}
+
+#[test]
+fn a_line_of_another_kind_is_a_problem() {
+    let lines = lines(&[pod("create", "p", 7, (0, 5), json!({})), json!({"kind": "Policy"})]);
+    let problem = read(&[("audit.jsonl", &lines)]).into_iter().find_map(Result::err).expect("a problem");
+    assert!(
+        problem.to_string().contains("audit.jsonl:2: `kind` is \"Policy\"; accepted: an event"),
+        "{problem}"
+    );
+}

@@ -1,0 +1,210 @@
+//! Which files are a log, and how they are opened.
+
+use std::io::{Cursor, Read, Write as _, repeat};
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use super::{at, folder, lines, pod, put, told};
+use crate::reading::lines::{LONGEST, Lines};
+use crate::reading::{Log, Problem, Source};
+use crate::record::Entry;
+
+fn create(name: &str, version: u64) -> Value {
+    pod("create", name, version, (version, version + 1), json!({}))
+}
+
+fn find(paths: &[PathBuf]) -> Log {
+    Log::find(paths).expect("it is a log")
+}
+
+fn refused(paths: &[PathBuf]) -> Problem {
+    Log::find(paths).expect_err("it is no log")
+}
+
+fn all(log: &Log) -> Vec<Entry> {
+    log.entries().map(|entry| entry.expect("the line can be read")).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
+}
+
+#[test]
+fn a_file_is_what_its_first_line_is() {
+    let firsts = [
+        (Source::Audit, create("p", 1)),
+        (Source::Audit, json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1beta1", "items": []})),
+        (Source::Watch, json!({"event": {"type": "LIST", "items": []}, "t_us": 1})),
+        (Source::Watch, json!({"type": "ADDED", "object": {"kind": "Pod"}})),
+        (Source::Runtime, json!({"node": "node-a", "t_us": 1, "topic": "RIG_CONNECTED"})),
+        (Source::App, json!({"kind": "req", "pod": "p", "t_us": 1, "id": "1"})),
+        (Source::Rules, json!({"endpoints": {}, "src": "sample", "t_us": 1, "node": "node-a"})),
+        (Source::Requests, json!({"d_us": 1, "id": "1", "node": "n", "ok": true, "pod": "p", "t_us": 1})),
+        (Source::Faults, json!({"t_us": 1, "fault": "create", "target": "Service/web"})),
+    ];
+    for (source, line) in firsts {
+        let folder = folder(&[("x.txt", &format!("\n \n{line}\n"))]);
+        let log = find(&[folder.path().join("x.txt")]);
+        let sources = [
+            Source::Audit,
+            Source::Watch,
+            Source::Runtime,
+            Source::App,
+            Source::Rules,
+            Source::Requests,
+            Source::Faults,
+        ];
+        assert_eq!(
+            sources.into_iter().filter(|source| log.has(*source)).collect::<Vec<_>>(),
+            [source],
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_named_and_is_no_log_is_a_problem_at_its_line() {
+    let folder = folder(&[
+        ("a.json", "\n{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}\n"),
+        ("b.txt", "hello\n"),
+        ("c", ""),
+    ]);
+    let problem = |name: &str| refused(&[folder.path().join(name)]);
+    let unknown = problem("a.json");
+    assert_eq!((unknown.line, unknown.says.as_str()), (2, "this is none of the lines that are known"));
+    assert!(unknown.to_string().contains("a.json:2: this is none of"), "{unknown}");
+    assert_eq!(problem("b.txt").line, 1);
+    assert_eq!((problem("c").line, problem("c").says.as_str()), (1, "the file is empty"));
+    let missing = problem("d");
+    assert_eq!(missing.line, 0);
+    assert!(missing.to_string().contains("/d: "), "{missing}");
+}
+
+#[test]
+fn a_folder_is_what_is_in_it() {
+    let audit = lines(&[create("p", 7)]);
+    let folder = folder(&[
+        ("audit.jsonl", &audit),
+        ("meta.json", "{\n \"scenario\": \"01\"\n}"),
+        ("summary.json", "{}"),
+        ("timeline.txt", "# 01"),
+        ("manifests.yaml", "kind: Pod"),
+        ("notes.md", "# none"),
+        ("logs/kubelet.log", &audit),
+        (
+            "watch/nodes.jsonl",
+            "{\"event\":{\"items\":[],\"resourceVersion\":\"6\",\"type\":\"LIST\"},\"t_us\":1}\n",
+        ),
+        ("runtime-node-b.jsonl", ""),
+        ("proxy-node-a.jsonl", ""),
+        ("app.jsonl", ""),
+    ]);
+    let log = find(&[folder.path().to_owned()]);
+    assert_eq!(told(&all(&log)), ["list of 0", "p@7"]);
+    assert_eq!(log.manifests(), [folder.path().join("manifests.yaml")]);
+    assert!(log.has(Source::App) && !log.has(Source::Requests) && !log.has(Source::Faults));
+    assert_eq!(log.nodes_with_runtime(), ["node-b".into()]);
+    assert_eq!(log.nodes_with_rules(), ["node-a".into()]);
+}
+
+#[test]
+fn a_folder_without_a_log_or_with_a_broken_one_is_a_problem() {
+    let empty = folder(&[("notes.md", "# none"), ("manifests.yaml", "kind: Pod")]);
+    assert_eq!(refused(&[empty.path().to_owned()]).says, "no file of a log is in this folder");
+    let broken = folder(&[("audit.jsonl", "{\"kind\": \"Ev"), ("app.jsonl", "")]);
+    let problem = refused(&[broken.path().to_owned()]);
+    assert_eq!((problem.line, problem.says.as_str()), (1, "the line is cut off"));
+}
+
+#[test]
+fn a_node_is_known_by_the_files_name_or_its_first_line() {
+    let line = json!({"node": "node-c", "t_us": 1, "topic": "RIG_CONNECTED"}).to_string();
+    let rules = json!({"endpoints": {}, "src": "sample", "t_us": 1, "node": "node-d"}).to_string();
+    let folder = folder(&[("events.jsonl", &line), ("rules.log", &rules)]);
+    put(folder.path(), "runtime-node-b.jsonl.gz", &gzip(b""));
+    let log = find(&[folder.path().to_owned()]);
+    assert_eq!(log.nodes_with_runtime(), ["node-b".into(), "node-c".into()]);
+    assert_eq!(log.nodes_with_rules(), ["node-d".into()]);
+}
+
+#[test]
+fn gzip_is_known_by_its_bytes() {
+    let folder = folder(&[]);
+    // Two members, as when compressed logs are put behind each other.
+    let mut bytes = gzip(lines(&[create("p", 7)]).as_bytes());
+    bytes.extend(gzip(lines(&[create("q", 8)]).as_bytes()));
+    put(folder.path(), "audit.log", &bytes);
+    put(folder.path(), "plain.gz", lines(&[create("r", 9)]).as_bytes());
+    assert_eq!(told(&all(&find(&[folder.path().to_owned()]))), ["p@7", "q@8", "r@9"]);
+    // One that is cut off is read up to there.
+    put(folder.path(), "audit.log", &bytes[..bytes.len() - 10]);
+    let log = find(&[folder.path().join("audit.log")]);
+    let problems: Vec<_> = log.entries().filter_map(Result::err).collect();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].accepted, "a file that can be read to its end");
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_read_once_and_as_often_as_asked() {
+    let folder = folder(&[("audit.jsonl", &lines(&[create("p", 7)]))]);
+    let log = find(&[folder.path().to_owned(), folder.path().join("audit.jsonl")]);
+    assert_eq!(told(&all(&log)), ["p@7"]);
+    assert_eq!(told(&all(&log)), ["p@7"]);
+}
+
+#[test]
+fn a_line_that_is_cut_off_is_a_problem_and_one_without_an_end_is_none() {
+    let whole = lines(&[create("p", 7), create("q", 8)]);
+    let read = |text: &str| {
+        let folder = folder(&[("audit.jsonl", text)]);
+        find(&[folder.path().to_owned()]).entries().collect::<Vec<_>>()
+    };
+    assert!(read(whole.trim_end()).iter().all(Result::is_ok));
+    let cut = read(&whole[..whole.len() - 5]);
+    let problem = cut.iter().find_map(|entry| entry.as_ref().err()).expect("a problem");
+    assert_eq!((problem.line, problem.says.as_str()), (2, "the line is cut off"));
+    // What comes behind a problem is read all the same.
+    let behind = read(&format!("{}\n{{]\n{}", create("p", 7), create("q", 8)));
+    assert_eq!(behind.iter().filter(|entry| entry.is_ok()).count(), 2);
+}
+
+#[test]
+fn a_line_that_is_too_long_ends_its_file() {
+    let input = Cursor::new(b"{}\n".to_vec())
+        .chain(repeat(b'x').take(LONGEST as u64 + 1))
+        .chain(Cursor::new(b"\n{}\n"));
+    let mut lines = Lines::over(Box::new(std::io::BufReader::new(input)), "a".into());
+    assert_eq!(lines.next(), Some(Ok(&b"{}"[..])));
+    let problem = lines.next().expect("a line").expect_err("it is too long");
+    assert_eq!(problem.to_string(), "a:2: the line is too long; accepted: lines of at most 64 MiB");
+    assert_eq!(lines.next(), None);
+    let longest = Cursor::new(vec![b'x'; LONGEST]);
+    assert!(
+        matches!(Lines::over(Box::new(longest), "a".into()).next(), Some(Ok(line)) if line.len() == LONGEST)
+    );
+}
+
+#[test]
+fn all_sources_are_one_log() {
+    let faults = json!({"t_us": at(4), "fault": "create", "target": "Pod/p"});
+    let started = json!({"kind": "started", "pod": "p", "t_us": at(9)});
+    let request = json!({"d_us": 1, "id": "1", "node": "n", "ok": true, "pod": "p", "t_us": at(11)});
+    let folder = folder(&[
+        (
+            "audit.jsonl",
+            &lines(&[pod("create", "p", 7, (5, 8), json!({})), pod("update", "p", 8, (10, 12), json!({}))]),
+        ),
+        ("app.jsonl", &lines(&[started])),
+        ("faults.jsonl", &lines(&[faults])),
+        ("client.jsonl", &lines(&[request])),
+    ]);
+    assert_eq!(
+        told(&all(&find(&[folder.path().to_owned()]))),
+        ["create", "p@7", "p Started", "p@8", "request 1"]
+    );
+}
