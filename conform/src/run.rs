@@ -1,19 +1,19 @@
 //! A log against the model: its workloads are found in a first pass, and followed in a second.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use podproof_vocabulary::scenario::Taint;
+use podproof_vocabulary::scenario::{Scenario, Taint};
 use podproof_vocabulary::{NodeId, Property};
 
 use crate::matching::eyes::Eyes;
 use crate::matching::whole::{self, Whole};
-use crate::matching::{Outcome, Replay, Subject, Unexplained};
-use crate::reading::{Log, Problem};
+use crate::matching::{Replay, Subject, Unexplained};
+use crate::reading::{Log, Problem, Source};
 use crate::record::Seen;
 use crate::tally::Tally;
-use crate::world::{self, Observed, Surveyor, World};
+use crate::world::{self, Moment, Observed, Surveyor, World};
 
 /// How a log is judged.
 #[derive(Clone, Debug, Default)]
@@ -132,16 +132,24 @@ fn event_taint(observed: &Observed) -> Option<Taint> {
 /// Events of one resource that may be on their way to one process.
 const RINGS: u8 = 64;
 
+/// The scenarios of a workload, each from an entry on.
+fn scenarios(observed: &Observed) -> Vec<(u64, Scenario)> {
+    let at = |moment: Moment| {
+        let mut scenario = observed.scenario_at(moment);
+        scenario.ring_capacity = RINGS;
+        scenario.event_taint = event_taint(observed);
+        let targets = observed.scales.iter().filter_map(|scaling| u8::try_from(scaling.replicas).ok());
+        scenario.scale_targets = targets.collect::<BTreeSet<_>>().into_iter().collect();
+        (moment.0, scenario)
+    };
+    let mut all: Vec<_> = std::iter::once(Moment(0)).chain(observed.changes()).map(at).collect();
+    all.dedup_by(|(_, later), (_, earlier)| later == earlier);
+    all
+}
+
 fn subject_of(observed: &Observed) -> Subject {
-    let mut scenario = observed.scenario.clone();
-    scenario.ring_capacity = RINGS;
-    scenario.event_taint = event_taint(observed);
-    // When a process begins to accept connections is its own affair.
-    for container in &mut scenario.workload.template.containers {
-        container.listens_after_seconds = container.listens_after_seconds.max(1);
-    }
     Subject {
-        scenario,
+        scenarios: scenarios(observed),
         namespace: observed.namespace.clone(),
         name: observed.object_name.clone(),
         uid: observed.uid.clone(),
@@ -175,12 +183,12 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
             nodes.iter().filter_map(place).collect()
         };
-        let eyes = Eyes {
-            runtimes: of(log.nodes_with_runtime()),
-            rules: of(log.nodes_with_rules()),
-            apps: BTreeSet::new(),
-            writers: writers.clone(),
-        };
+        let eyes = Eyes::new(
+            of(log.nodes_with_runtime()),
+            of(log.nodes_with_rules()),
+            log.has(Source::Faults),
+            writers.clone(),
+        );
         match Replay::new(subject, eyes, options.max_states) {
             Ok(replay) => active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>)),
             Err(why) => tally.leave_out(&observed.scenario.name, &why),
@@ -208,7 +216,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             unexplained = replay.finish().err();
             tally.learn(index, replay.outcomes());
         }
-        let whole = whole::take(&replay.model, whole::merge(replay.ways()));
+        let whole = whole::take(replay.models(), whole::merge(replay.ways()));
         followed.push(Followed { name, unexplained, whole, replay });
     }
     Ok(Report { followed, world, tally, took: begun.elapsed() })

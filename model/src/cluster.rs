@@ -64,6 +64,21 @@ impl<'a> Cluster<'a> {
         }
     }
 
+    /// The state that is laid open, copied.
+    pub fn copy(&self) -> ClusterState {
+        let mut state = ClusterState::zeroed(self.rules.layout.words());
+        let copy = Cluster::new(self.rules, &mut state);
+        *copy.shared = *self.shared;
+        copy.replica_sets.copy_from_slice(self.replica_sets);
+        copy.nodes.copy_from_slice(self.nodes);
+        copy.pods.copy_from_slice(self.pods);
+        copy.containers.copy_from_slice(self.containers);
+        copy.proxies.copy_from_slice(self.proxies);
+        copy.clocks.copy_from_slice(self.clocks);
+        copy.rings.copy_from_slice(self.rings);
+        state
+    }
+
     /// Is this wrong rule switched on?
     pub fn has_mutant(&self, mutant: Mutant) -> bool {
         self.rules.scenario.mutant == Some(mutant)

@@ -223,18 +223,22 @@ pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
     cluster.shared.events_left = now.shared.events_left;
 }
 
-/// The oldest event on its way to `whose` process in a queue that is longer than `most`, if it can be delivered.
-pub fn overdue(cluster: &Cluster<'_>, whose: Watcher, most: usize) -> Option<Action> {
+/// The queues of `whose` process, with how many events are in each.
+pub fn queues(cluster: &Cluster<'_>, whose: Watcher) -> Vec<(Stream, usize)> {
     let streams = Stream::all(cluster.rules.nodes).filter(|stream| stream.watcher() == whose);
-    let full: Vec<_> = streams.filter(|&stream| ring::length(cluster, stream) > most).collect();
-    if full.is_empty() {
+    streams.map(|stream| (stream, ring::length(cluster, stream))).collect()
+}
+
+/// The oldest event on its way to `whose` process in one of these queues, if it can be delivered.
+pub fn next_of(cluster: &Cluster<'_>, whose: Watcher, queues: &[Stream]) -> Option<Action> {
+    if queues.is_empty() || !watch::takes_events(cluster, whose) {
         return None;
     }
     let mut possible = Vec::new();
     watch::candidates(cluster, Scope::EVERYTHING, &mut possible);
     let is_of = |action: &Action, stream: Stream| match (action, stream) {
         (Action::Watch(Watch::DeliverPod { to, .. }), stream) => {
-            *to == whose && stream == Stream::pods(whose) && !matches!(whose, Watcher::Proxy(_))
+            *to == whose && !matches!(whose, Watcher::Proxy(_)) && stream == Stream::pods(whose)
         }
         (Action::Watch(Watch::DeliverNode { to, .. }), Stream::SchedulerNodes | Stream::ControllerNodes) => {
             *to == whose
@@ -244,7 +248,7 @@ pub fn overdue(cluster: &Cluster<'_>, whose: Watcher, most: usize) -> Option<Act
         (Action::Watch(Watch::DeliverSlice { node }), Stream::Slices(of)) => *node == of,
         _ => false,
     };
-    possible.into_iter().find(|action| full.iter().any(|&stream| is_of(action, stream)))
+    possible.into_iter().find(|action| queues.iter().any(|&stream| is_of(action, stream)))
 }
 
 /// The list that `whose` process has to make, if it can make it now.

@@ -4,13 +4,14 @@
 //!
 //! Only lower bounds: nothing here says that anything must happen soon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use podproof_model::Cluster;
 use podproof_model::kubelet::container_runtime;
 use podproof_vocabulary::action::{Action, Container, Environment, Kubelet};
 use podproof_vocabulary::scenario::{PreStop, Probe};
-use podproof_vocabulary::{ContainerId, PodId};
+use podproof_vocabulary::observation::TaintsSeen;
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use crate::record::Micros;
 
@@ -34,6 +35,68 @@ enum Mark {
 pub struct Dates {
     /// When the deletion of a pod was asked for.
     pub deleted: BTreeMap<PodId, Micros>,
+    /// When a pod came to its node.
+    pub bound: BTreeMap<PodId, Micros>,
+    /// When a node got its first NoExecute taint, of those that it has.
+    pub tainted: BTreeMap<NodeId, Micros>,
+    /// Signs of life of a node, the newest last, no more than so many.
+    pub signs: BTreeMap<NodeId, VecDeque<Micros>>,
+}
+
+/// Signs of life that are kept.
+const SIGNS: usize = 64;
+
+impl Dates {
+    /// The store has come from `before` to `after`.
+    pub fn note(&mut self, before: &Cluster<'_>, after: &Cluster<'_>, at: Micros) {
+        for pod in after.pod_ids() {
+            let (was, is) = (before.pod(pod).api, after.pod(pod).api);
+            if is.is_deleting() && !was.is_deleting() || was.exists() && !is.exists() {
+                self.deleted.entry(pod).or_insert(at);
+            }
+            if is.node().is_some() && was.node().is_none() {
+                self.bound.insert(pod, at);
+            }
+        }
+        let driven = |taints: TaintsSeen| {
+            taints.not_ready_no_execute || taints.unreachable_no_execute || taints.custom
+        };
+        for node in after.node_ids() {
+            match (driven(before.node(node).api.taints()), driven(after.node(node).api.taints())) {
+                (false, true) => {
+                    self.tainted.insert(node, at);
+                }
+                (true, false) => {
+                    self.tainted.remove(&node);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The kubelet of `node` was heard of.
+    pub fn sign(&mut self, node: NodeId, at: Micros) {
+        let signs = self.signs.entry(node).or_default();
+        signs.push_back(at);
+        if signs.len() > SIGNS {
+            signs.pop_front();
+        }
+    }
+
+    /// For how long `node` was silent at `at`, and for how long it is silent between two signs of life; none if too little is
+    /// known of it.
+    pub fn silence(&self, node: NodeId, at: Micros) -> Option<(Micros, Micros)> {
+        let signs = self.signs.get(&node)?;
+        let before: Vec<Micros> = signs.iter().copied().filter(|&sign| sign <= at).collect();
+        let [.., earlier, last] = before[..] else { return None };
+        Some((at - last, last - earlier))
+    }
+
+    /// A pod is forgotten.
+    pub fn forget(&mut self, pod: PodId) {
+        self.deleted.remove(&pod);
+        self.bound.remove(&pod);
+    }
 }
 
 /// The earliest moments of one process' pods.

@@ -1,48 +1,121 @@
 //! What a log can see: which steps it would show if they were taken, so that they are not taken behind its back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use podproof_model::{Cluster, parts, step};
-use podproof_vocabulary::action::{Action, Container, Kubelet, Proxy, Watcher};
+use podproof_model::{Cluster, kubelet, parts, step};
+use podproof_vocabulary::action::{Action, Container, Environment, Kubelet, Process, Proxy, Watcher};
 use podproof_vocabulary::observation::Sandbox;
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
+use super::local::destinations;
 use super::subject::Subject;
+use crate::record::Micros;
 
 /// What a log can see beside the writes to the API server.
 #[derive(Clone, Debug, Default)]
 pub struct Eyes {
     /// Nodes whose container runtime was listened to.
-    pub runtimes: BTreeSet<NodeId>,
+    runtimes: BTreeSet<NodeId>,
     /// Nodes whose rules were watched.
-    pub rules: BTreeSet<NodeId>,
-    /// Containers whose process writes what it does.
-    pub apps: BTreeSet<(PodId, ContainerId)>,
+    rules: BTreeSet<NodeId>,
+    /// What was done to the cluster was written down.
+    faults: bool,
     /// Names of pods and containers whose process writes what it does.
-    pub writers: BTreeSet<(Rc<str>, Rc<str>)>,
+    writers: BTreeSet<(Rc<str>, Rc<str>)>,
+    /// Containers whose process writes what it does.
+    apps: BTreeSet<(PodId, ContainerId)>,
+    /// Nodes whose kubelet somebody stopped, and will start again.
+    stopped: BTreeSet<NodeId>,
+    /// When the kubelet of a node was last started by somebody.
+    started: BTreeMap<NodeId, Micros>,
+}
+
+/// How long a kubelet may take from its start to its first sign of life.
+const STARTING: Micros = 60_000_000;
+
+/// May a step be taken although no entry shows it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It shows nowhere.
+    Hidden,
+    /// It happens to the cluster, and no file would show it.
+    Fault,
+    /// The log would show it, or it is not this process' step.
+    Seen,
 }
 
 impl Eyes {
+    /// The eyes of a log that listened to these nodes' runtimes and watched these nodes' rules, with or without a list of what
+    /// was done to the cluster, and with these pods' containers writing what they do.
+    pub fn new(
+        runtimes: BTreeSet<NodeId>,
+        rules: BTreeSet<NodeId>,
+        faults: bool,
+        writers: BTreeSet<(Rc<str>, Rc<str>)>,
+    ) -> Self {
+        Self { runtimes, rules, faults, writers, ..Self::default() }
+    }
+
     /// Those of the containers of a pod that has just come whose process will write what it does are known from now on.
     pub fn open(&mut self, subject: &Subject, name: &Rc<str>, pod: PodId) {
-        for (index, container) in subject.scenario.workload.template.containers.iter().enumerate() {
+        for (index, container) in subject.scenario().workload.template.containers.iter().enumerate() {
             if self.writers.contains(&(name.clone(), container.name.as_str().into())) {
                 self.apps.insert((pod, ContainerId::from(index)));
             }
         }
     }
 
-    /// May `whose` process take this step without the log showing it?
-    pub fn is_hidden(&self, cluster: &Cluster<'_>, whose: Watcher, action: &Action) -> bool {
-        if step::is_write(action) || parts::process_of(cluster, action) != Some(whose) {
-            return false;
+    /// A pod is gone.
+    pub fn close(&mut self, pod: PodId) {
+        self.apps.retain(|&(of, _)| of != pod);
+    }
+
+    /// Was what was done to the cluster written down?
+    pub fn has_faults(&self) -> bool {
+        self.faults
+    }
+
+    /// The kubelet of `node` may run again from now on.
+    pub fn let_start(&mut self, node: NodeId, at: Micros) {
+        self.stopped.remove(&node);
+        self.started.insert(node, at);
+    }
+
+    /// May the kubelet of `node` be silent at `at`, for all that is known of it beside its machine?
+    pub fn may_be_silent(&self, node: NodeId, at: Micros) -> bool {
+        let starting = self.started.get(&node).is_some_and(|&started| at < started + STARTING);
+        !self.faults || self.stopped.contains(&node) || starting
+    }
+
+    /// Something was done to the cluster.
+    pub fn note(&mut self, action: &Action) {
+        match *action {
+            Action::Environment(Environment::StopKubelet { node }) => {
+                self.stopped.insert(node);
+            }
+            // A machine that boots starts its kubelet.
+            Action::Environment(Environment::CrashNode { node }) => {
+                self.stopped.remove(&node);
+            }
+            _ => {}
         }
-        let heard = |pod| {
-            parts::process_of(cluster, &Action::Kubelet(Kubelet::CreateSandbox { pod })).is_some_and(
-                |process| matches!(process, Watcher::Kubelet(node) if self.runtimes.contains(&node)),
-            )
-        };
+    }
+
+    /// May something have happened to this process that no file would show?
+    pub fn miss_faults(&self, whose: Watcher) -> bool {
+        matches!(whose, Watcher::Kubelet(node) if !self.faults || !self.runtimes.contains(&node))
+    }
+
+    /// May `whose` process take this step without an entry that shows it?
+    pub fn leave(&self, cluster: &Cluster<'_>, whose: Watcher, action: &Action) -> Leave {
+        if let Action::Environment(step) = action {
+            return self.leave_to_fault(cluster, whose, step);
+        }
+        if step::is_write(action) || parts::process_of(cluster, action) != Some(whose) {
+            return Leave::Seen;
+        }
+        let heard = |pod| kubelet::node_of(cluster, pod).is_some_and(|node| self.runtimes.contains(&node));
         let shown = match *action {
             Action::Kubelet(
                 Kubelet::CreateSandbox { pod }
@@ -54,12 +127,40 @@ impl Eyes {
                 heard(pod) && cluster.pod(pod).kubelet.sandbox() == Sandbox::Ready
             }
             Action::Kubelet(Kubelet::SendSigterm { pod, container })
-            | Action::Container(Container::Listen { pod, container }) => {
-                self.apps.contains(&(pod, container))
+            | Action::Container(Container::Listen { pod, container }) => self.apps.contains(&(pod, container)),
+            Action::Proxy(Proxy::ProgramRules { node }) => {
+                self.rules.contains(&node) && shows_in_rules(cluster, node, action)
             }
-            Action::Proxy(Proxy::ProgramRules { node }) => self.rules.contains(&node),
+            Action::Process(Process::StartKubelet { node }) => self.stopped.contains(&node),
             _ => false,
         };
-        !shown
+        if shown { Leave::Seen } else { Leave::Hidden }
     }
+
+    /// What may have happened on this process' node, where nobody wrote it down.
+    fn leave_to_fault(&self, cluster: &Cluster<'_>, whose: Watcher, step: &Environment) -> Leave {
+        let Watcher::Kubelet(node) = whose else { return Leave::Seen };
+        let here = |pod| cluster.pod(pod).kubelet.node() == Some(node);
+        let unseen = match *step {
+            Environment::CrashContainer { pod, .. }
+            | Environment::FinishContainer { pod, .. }
+            | Environment::KillSandbox { pod } => here(pod) && !self.runtimes.contains(&node),
+            Environment::StopKubelet { node: other } => other == node && !self.faults,
+            Environment::ChangeReadiness { pod, .. } | Environment::ChangeLiveness { pod, .. } => {
+                here(pod) && !self.faults
+            }
+            _ => false,
+        };
+        if unseen { Leave::Fault } else { Leave::Seen }
+    }
+}
+
+/// Would the rules that are written send connections elsewhere than those that are there? A change of what is not used is
+/// no change to who reads the rules.
+fn shows_in_rules(cluster: &Cluster<'_>, node: NodeId, action: &Action) -> bool {
+    let before = destinations(cluster, node);
+    let mut state = cluster.copy();
+    let mut after = Cluster::new(cluster.rules, &mut state);
+    step::apply(&mut after, action);
+    destinations(&after, node) != before
 }

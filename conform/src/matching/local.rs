@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use podproof_model::{Cluster, traffic};
 use podproof_vocabulary::action::{Action, Container, Environment, Kubelet, Process, Proxy, Watcher};
-use podproof_vocabulary::observation::Hook;
+use podproof_vocabulary::observation::{Address, Hook};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
-use super::names::Names;
-use super::part::{Condition, Sighting};
+use super::names::{At, Names};
+use super::sighting::{Choice, Condition, Sighting};
 use super::subject::Subject;
 use crate::record::{AppEvent, AppWhat, Entry, FaultEvent, RulesEvent, RuntimeEvent, RuntimeWhat, Seen};
 
@@ -18,6 +18,8 @@ pub enum Local {
     NotHere,
     /// Its pod is not known, perhaps not yet.
     NotYet,
+    /// It speaks of an address that nobody has, perhaps not yet.
+    Nobody(String),
     /// It says nothing that the model could answer for.
     Nothing,
     /// It is outside the model, for this reason.
@@ -42,7 +44,7 @@ pub fn local(subject: &Subject, names: &Names, number: u64, entry: &Entry) -> Lo
 }
 
 fn container_of(subject: &Subject, name: &str) -> Option<ContainerId> {
-    let containers = &subject.scenario.workload.template.containers;
+    let containers = &subject.scenario().workload.template.containers;
     containers.iter().position(|container| container.name == name).map(ContainerId::from)
 }
 
@@ -61,6 +63,7 @@ fn sighting(
         at: entry.to,
         source,
         actions,
+        only: None,
         already: None,
         after: None,
         about: Some(about),
@@ -93,26 +96,45 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
         return Local::NotModelled(format!("container {name}, which the template does not have"));
     };
     let kubelet = |step| Action::Kubelet(step);
+    let has_hook = subject.scenario().workload.template.containers[container.index()].pre_stop.is_some();
     let mut already: Option<Condition> = None;
+    let mut only: Option<Choice> = None;
     let actions = match event.what {
         RuntimeWhat::Started => vec![kubelet(Kubelet::StartContainer { pod, container })],
-        RuntimeWhat::Exited(0) => vec![
-            Action::Container(Container::Exit { pod, container }),
-            Action::Environment(Environment::FinishContainer { pod, container }),
-        ],
-        RuntimeWhat::Exited(137) => vec![
-            kubelet(Kubelet::SendSigkill { pod, container }),
-            Action::Environment(Environment::CrashContainer { pod, container }),
-        ],
+        RuntimeWhat::Exited(0) => {
+            // Who got SIGTERM ends because of it.
+            only = Some(Box::new(move |cluster, action| {
+                !matches!(action, Action::Environment(_)) || !cluster.container(pod, container).sigterm()
+            }));
+            vec![
+                Action::Container(Container::Exit { pod, container }),
+                Action::Environment(Environment::FinishContainer { pod, container }),
+            ]
+        }
+        RuntimeWhat::Exited(137) => {
+            // A process that nobody stops may be killed by the kernel; one that is being stopped is killed by its kubelet.
+            only = Some(Box::new(move |cluster, action| {
+                let by_kubelet = matches!(action, Action::Kubelet(_));
+                by_kubelet || !cluster.container(pod, container).stopping()
+            }));
+            vec![
+                kubelet(Kubelet::SendSigkill { pod, container }),
+                Action::Environment(Environment::CrashContainer { pod, container }),
+            ]
+        }
         RuntimeWhat::Exited(_) => vec![Action::Environment(Environment::CrashContainer { pod, container })],
-        RuntimeWhat::ExecStarted
-            if subject.scenario.workload.template.containers[container.index()].pre_stop.is_some() =>
-        {
+        RuntimeWhat::ExecStarted if has_hook => {
             // An exec probe shows in the same way.
             already = Some(Box::new(move |cluster: &Cluster<'_>| {
                 cluster.container(pod, container).hook() != Hook::None
             }));
             vec![kubelet(Kubelet::RunPreStop { pod, container })]
+        }
+        RuntimeWhat::ExecExited(_) if has_hook => {
+            already = Some(Box::new(move |cluster: &Cluster<'_>| {
+                cluster.container(pod, container).hook() != Hook::Running
+            }));
+            vec![kubelet(Kubelet::FinishPreStop { pod, container })]
         }
         RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) | RuntimeWhat::Deleted => {
             return Local::Nothing;
@@ -120,7 +142,7 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
     };
     Local::Seen(
         Watcher::Kubelet(node),
-        Sighting { already, ..sighting(number, entry, runtime_words(event), RUNTIME, pod, actions) },
+        Sighting { already, only, ..sighting(number, entry, runtime_words(event), RUNTIME, pod, actions) },
     )
 }
 
@@ -162,23 +184,31 @@ fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &App
     Local::Seen(Watcher::Kubelet(node), sighting(number, entry, says, APP, pod, vec![action]))
 }
 
-/// The pods that new connections of the Service are sent to on `node`.
-pub fn destinations(cluster: &Cluster<'_>, node: NodeId) -> BTreeSet<PodId> {
-    traffic::destinations(&cluster.rules.scenario, cluster, node).map(|(pod, _)| pod).collect()
+/// Where new connections of the Service are sent to on `node`.
+pub fn destinations(cluster: &Cluster<'_>, node: NodeId) -> BTreeSet<(PodId, Address)> {
+    let chosen = traffic::destinations(&cluster.rules.scenario, cluster, node);
+    chosen.map(|(pod, endpoint)| (pod, endpoint.address)).collect()
 }
 
 fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &RulesEvent) -> Local {
     if !event.written {
         return Local::Nothing;
     }
-    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else {
-        return Local::NotHere;
-    };
+    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else { return Local::NotHere };
     let key = format!("{}/{service}", subject.namespace);
     let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
-    let ip = |address: &String| address.rsplit_once(':').map_or(address.clone(), |(ip, _)| ip.to_owned());
-    let wanted: BTreeSet<PodId> =
-        addresses.iter().filter_map(|address| names.pod_at(ip(address).trim_matches(['[', ']']))).collect();
+    let says = format!("the rules of {} send {service} to {}", event.node, addresses.join(", "));
+    let mut wanted = BTreeSet::new();
+    for address in addresses {
+        let ip = address.rsplit_once(':').map_or(&**address, |(ip, _)| ip).trim_matches(['[', ']']);
+        match names.at(ip) {
+            Some(At::Own(pod, address)) => {
+                wanted.insert((pod, address));
+            }
+            Some(At::Other) => {}
+            None => return Local::Nobody(says),
+        }
+    }
     let same = wanted.clone();
     let program = Action::Proxy(Proxy::ProgramRules { node });
     Local::Seen(
@@ -186,10 +216,11 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
         Sighting {
             entry: number,
             place: entry.place.clone(),
-            says: format!("the rules of {} send {service} to {}", event.node, addresses.join(", ")),
+            says,
             at: entry.to,
             source: RULES,
             actions: vec![program],
+            only: None,
             already: Some(Box::new(move |cluster| destinations(cluster, node) == same)),
             after: Some(Box::new(move |cluster| destinations(cluster, node) == wanted)),
             about: None,
@@ -201,6 +232,8 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
 pub enum Fault {
     /// This happens to the cluster.
     Befalls(Action),
+    /// The kubelet of this node is started; it takes a while.
+    Starts(NodeId),
     /// The log shows it elsewhere.
     Elsewhere,
     /// It is about nothing that this workload has to do with.
@@ -215,6 +248,14 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         Some(node) => Fault::Befalls(step(node)),
         None => Fault::NotHere,
     };
+    let pod = |step: &dyn Fn(PodId, ContainerId) -> Environment| {
+        let name = event.target.rsplit('/').next().unwrap_or_default();
+        let serving = ContainerId(subject.scenario().workload.template.serving);
+        match names.pod(name, "") {
+            Some(pod) => Fault::Befalls(Action::Environment(step(pod, serving))),
+            None => Fault::NotHere,
+        }
+    };
     let environment = Action::Environment;
     match &*event.fault {
         "poweroff-node" => node(|node| Action::Environment(Environment::CrashNode { node })),
@@ -222,14 +263,21 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         "partition-start" => node(|node| Action::Environment(Environment::PartitionNode { node })),
         "partition-heal" => node(|node| Action::Environment(Environment::HealPartition { node })),
         "sigterm-kubelet" => node(|node| Action::Environment(Environment::StopKubelet { node })),
+        "start-kubelet" => names.node(&event.target).map_or(Fault::NotHere, Fault::Starts),
         "sigstop-containerd" => node(|node| Action::Environment(Environment::HangRuntime { node })),
         "sigcont-containerd" => node(|node| Action::Environment(Environment::RecoverRuntime { node })),
+        "readiness-off" | "readiness-on" => {
+            pod(&|pod, container| Environment::ChangeReadiness { pod, container })
+        }
+        "liveness-off" | "liveness-on" => {
+            pod(&|pod, container| Environment::ChangeLiveness { pod, container })
+        }
         "apiserver-exited" => Fault::Befalls(environment(Environment::StopApiServer)),
         "apiserver-ready" => Fault::Befalls(Action::Process(Process::StartApiServer)),
         // Asked for through the API, or the beginning or the end of something else, or shown by a runtime.
         "create" | "delete" | "delete-grace-0" | "evict" | "cordon" | "uncordon" | "taint" | "untaint"
         | "label" | "unlabel" | "rolling-update" | "scale" | "poweroff-node-done" | "poweron-node-done"
-        | "start-kubelet" | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" => Fault::Elsewhere,
+        | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" => Fault::Elsewhere,
         _ => Fault::NotModelled,
     }
 }

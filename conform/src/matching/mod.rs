@@ -10,7 +10,9 @@
 //! - [`subject`]: the workload that is followed; [`names`]: its objects
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
-//! - [`part`] and [`path`]: one process, and how it came where it is; [`clock`]: how long that takes at least
+//! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
+//!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least
+//! - [`replay`]: one workload along a log; [`unexplained`]: where it ends
 //! - [`whole`]: all together
 
 pub mod actor;
@@ -18,13 +20,18 @@ pub mod clock;
 pub mod eyes;
 pub mod local;
 pub mod names;
+pub mod news;
 pub mod part;
 pub mod path;
 pub mod plan;
+pub mod quest;
 pub mod replay;
+pub mod sighting;
 pub mod subject;
+pub mod unexplained;
 pub mod whole;
 pub mod writes;
 
-pub use replay::{Outcome, Replay, Unexplained};
+pub use replay::{Outcome, Replay};
 pub use subject::Subject;
+pub use unexplained::Unexplained;

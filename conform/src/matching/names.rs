@@ -1,6 +1,6 @@
 //! Which object of the log is which of the model's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::observation::Address;
@@ -16,6 +16,17 @@ pub struct Names {
     addresses: BTreeMap<PodId, Vec<Rc<str>>>,
     called: BTreeMap<PodId, Rc<str>>,
     homes: BTreeMap<PodId, NodeId>,
+    /// Addresses of pods that are not the workload's.
+    others: BTreeSet<Rc<str>>,
+}
+
+/// Who has an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// A pod of the workload: which of its addresses it is.
+    Own(PodId, Address),
+    /// Another pod.
+    Other,
 }
 
 impl Names {
@@ -119,9 +130,15 @@ impl Names {
         }
     }
 
-    /// The pod that has or had this address, the newest if there are several.
-    pub fn pod_at(&self, ip: &str) -> Option<PodId> {
-        let has = |(_, known): &(&PodId, &Vec<Rc<str>>)| known.iter().any(|known| &**known == ip);
-        self.addresses.iter().filter(has).map(|(&pod, _)| pod).last()
+    /// A pod that is not the workload's has this address.
+    pub fn note_other(&mut self, ip: &Rc<str>) {
+        self.others.insert(ip.clone());
+    }
+
+    /// Who has or had this address; the newest pod, if there are several.
+    pub fn at(&self, ip: &str) -> Option<At> {
+        let place = |known: &[Rc<str>]| known.iter().position(|known| &**known == ip);
+        let own = self.addresses.iter().rev().find_map(|(&pod, known)| Some(At::Own(pod, Address(place(known)? as u8))));
+        own.or_else(|| self.others.contains(ip).then_some(At::Other))
     }
 }

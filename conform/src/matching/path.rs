@@ -29,6 +29,13 @@ pub struct Taken {
 /// The end of a path; the beginning has none.
 pub type Tip = Option<u32>;
 
+impl Taken {
+    /// A step that nobody saw.
+    pub fn hidden(action: Action, moment: Moment) -> Self {
+        Self { action, moment, shown_by: None, is_write: false }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Link {
     before: Tip,

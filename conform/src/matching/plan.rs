@@ -3,7 +3,7 @@
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watcher};
 
-use super::part::Condition;
+use super::sighting::Condition;
 
 /// What an entry of a log asks of the model.
 pub enum Plan {

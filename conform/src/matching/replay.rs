@@ -4,19 +4,23 @@ use std::collections::VecDeque;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
+use podproof_vocabulary::action::{Action, Environment, Process, ReplicaSet, Watcher};
 use podproof_vocabulary::scenario::WorkloadKind;
 
+use super::actor::Actor;
 use super::clock::Dates;
 use super::eyes::Eyes;
 use super::local::{self, Fault, Local};
 use super::names::Names;
-use super::part::{Failure, Part, Quest, SLACK};
+use super::part::Part;
 use super::path::{Moment, Taken};
 use super::plan::{Deed, Plan};
+use super::quest::{Ground, Quest};
+use super::sighting::{SLACK, Sighting};
 use super::subject::Subject;
+use super::unexplained::{Unexplained, words};
 use super::writes::{self, Known};
-use crate::record::{Entry, Facts, Micros, Place, Seen, Verb, Write};
+use crate::record::{Entry, Facts, Micros, Object, Seen, Verb, Write};
 
 /// What came of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,33 +33,17 @@ pub enum Outcome {
     NotModelled(String),
 }
 
-/// An entry that no path of the model explains.
-#[derive(Clone, Debug)]
-pub struct Unexplained {
-    /// Its number, from 1.
-    pub entry: u64,
-    /// Where it stands.
-    pub place: Place,
-    /// When it happened.
-    pub at: Micros,
-    /// What was seen.
-    pub seen: String,
-    /// Why the model has no way to it.
-    pub why: String,
-    /// What the process could have written instead.
-    pub could: Vec<Action>,
-    /// The search ended at its bound: there may be a way.
-    pub bound: bool,
-}
-
 /// One workload, followed along a log.
 pub struct Replay {
-    /// The model of its world.
-    pub model: Model,
     /// The workload.
     pub subject: Subject,
     /// The names of its objects.
     pub names: Names,
+    /// The models of its worlds, each from an entry on.
+    models: Vec<(u64, Model)>,
+    /// Which of them it is now, and after how many writes each began.
+    now: usize,
+    since: Vec<u64>,
     eyes: Eyes,
     /// The store, the machines, and no process.
     common: ClusterState,
@@ -64,7 +52,7 @@ pub struct Replay {
     befallen: Vec<Taken>,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
-    /// Entries of other files whose pod was not known when they came.
+    /// Entries of other files that could not be placed when they came.
     unplaced: Vec<(u64, Entry)>,
     template: Option<u64>,
     dates: Dates,
@@ -77,32 +65,45 @@ pub struct Replay {
 /// States that one entry may cost.
 pub const BOUND: u64 = 200_000;
 
+/// How long an entry waits for its pod, or for the pod of an address in it, to show.
+const PATIENCE: Micros = 2_000_000;
+
+/// How long watches may take to come back after a cut: each waits longer after each failure (the recordings of partitions show
+/// 22 s), and a controller manager that lost its lease must become leader again.
+const COMING_BACK: Micros = 60_000_000;
+
+type Ended = Box<Unexplained>;
+
 impl Replay {
     /// Begins to follow `subject`.
     ///
     /// # Errors
     /// A sentence that names the limit, if its world is larger than a state can hold.
     pub fn new(subject: Subject, eyes: Eyes, bound: Option<u64>) -> Result<Self, String> {
-        let model = Model::of_any_size(subject.scenario.clone())?;
+        let compile = |(from, scenario): &(u64, _)| Ok((*from, Model::of_any_size(Clone::clone(scenario))?));
+        let models = subject.scenarios.iter().map(compile).collect::<Result<Vec<_>, String>>()?;
+        let model = &models.first().ok_or("a workload has a scenario")?.1;
         let first = model.initial().swap_remove(0);
         let mut common = first.clone();
         let mut cluster = Cluster::new(&model.rules, &mut common);
         let mut processes = parts::processes(&cluster);
         processes.retain(|process| !matches!(process, Watcher::Proxy(_)) || model.rules.has_proxies());
         parts::keep_only(&mut cluster, None);
-        let names = Names::new(subject.nodes.clone());
         let mut parts: Vec<Part> =
-            processes.into_iter().map(|whose| Part::new(&model, whose, &first)).collect();
+            processes.into_iter().map(|whose| Part::new(model, whose, &first)).collect();
         if subject.kind() == WorkloadKind::Pod {
             parts::hold_slot(&mut cluster, PodId(0), true);
             for part in &mut parts {
-                part.hold_slot(&model, PodId(0));
+                part.hold_slot(model, PodId(0), true);
             }
         }
+        let names = Names::new(subject.nodes.clone());
         Ok(Self {
-            model,
             subject,
             names,
+            models,
+            now: 0,
+            since: vec![0],
             eyes,
             common,
             parts,
@@ -117,11 +118,21 @@ impl Replay {
         })
     }
 
+    /// The model of its world as it is now.
+    pub fn model(&self) -> &Model {
+        &self.models[self.now].1
+    }
+
+    /// The models of its worlds, each with the number of writes after which it began.
+    pub fn models(&self) -> Vec<(u64, &Model)> {
+        self.since.iter().copied().zip(self.models.iter().map(|(_, model)| model)).collect()
+    }
+
     /// Takes the next entry; what came of earlier ones is found out by and by.
     ///
     /// # Errors
     /// An earlier entry that nothing explains: the replay ends there.
-    pub fn take(&mut self, number: u64, entry: &Entry) -> Result<(), Box<Unexplained>> {
+    pub fn take(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
         while let Some((_, front)) = self.waiting.front()
             && front.to + SLACK < entry.from
         {
@@ -131,9 +142,12 @@ impl Replay {
         match &entry.seen {
             Seen::Write(_) | Seen::Fault(_) => self.waiting.push_back((number, entry.clone())),
             Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.unplaced.push((number, entry.clone())),
+            Seen::Renewal { node } => {
+                if let Some(node) = self.names.node(node) {
+                    self.dates.sign(node, entry.to);
+                }
+            }
             Seen::Request(_) | Seen::List(_) | Seen::Change(_) | Seen::Other(_) => {}
-            #[allow(unreachable_patterns)]
-            _ => {}
         }
         Ok(())
     }
@@ -142,16 +156,19 @@ impl Replay {
     ///
     /// # Errors
     /// An entry that nothing explains.
-    pub fn finish(&mut self) -> Result<(), Box<Unexplained>> {
+    pub fn finish(&mut self) -> Result<(), Ended> {
         while let Some((number, front)) = self.waiting.pop_front() {
             self.handle(number, &front)?;
         }
-        self.place(Micros::MAX);
+        self.place(Micros::MAX)?;
         self.advance(Micros::MAX, Micros::MAX)
     }
 
     /// What has been found out since it was asked last.
     pub fn outcomes(&mut self) -> Vec<(u64, Outcome)> {
+        for part in &mut self.parts {
+            self.outcomes.extend(part.explained.drain(..).map(|entry| (entry, Outcome::Explained)));
+        }
         std::mem::take(&mut self.outcomes)
     }
 
@@ -165,31 +182,6 @@ impl Replay {
         self.parts.iter().map(|part| part.possible.len()).sum()
     }
 
-    /// What the processes may be in, for whoever looks for a mistake.
-    pub fn describe(&self) -> String {
-        let mut text = String::new();
-        for part in &self.parts {
-            use std::fmt::Write as _;
-            let _ = writeln!(
-                text,
-                "{:?}: {} possible, {} sightings",
-                part.whose,
-                part.possible.len(),
-                part.sightings.len()
-            );
-            for possible in part.possible.iter().take(3) {
-                let mut state = possible.state.clone();
-                let cluster = Cluster::new(&self.model.rules, &mut state);
-                for pod in cluster.used_pods() {
-                    let column = cluster.pod(pod);
-                    let _ = writeln!(text, "  {pod:?} {:?} {:?}", column.api, column.kubelet);
-                    let _ = writeln!(text, "     {:?}", cluster.containers_of(pod));
-                }
-            }
-        }
-        text
-    }
-
     /// The steps of each process on one of the ways that explain everything, and what happened to the cluster.
     pub fn ways(&self) -> Vec<Vec<Taken>> {
         let of_part = |part: &Part| part.possible.first().map(|possible| part.paths.steps(possible.tip));
@@ -199,81 +191,118 @@ impl Replay {
     }
 
     /// Entries that were waiting for their pod, up to `until`, become sightings.
-    fn place(&mut self, until: Micros) {
+    fn place(&mut self, until: Micros) -> Result<(), Ended> {
         let mut left = Vec::new();
         for (number, entry) in std::mem::take(&mut self.unplaced) {
+            let patient = entry.to.saturating_add(PATIENCE) >= until;
             let outcome = match local::local(&self.subject, &self.names, number, &entry) {
-                Local::NotYet if entry.to.saturating_add(SLACK * 10) < until => Outcome::NotHere,
-                Local::NotYet => {
+                Local::NotYet | Local::Nobody(_) if patient => {
                     left.push((number, entry));
                     continue;
                 }
-                Local::NotHere => Outcome::NotHere,
+                Local::Nobody(says) => {
+                    let why = "nobody had this address before".into();
+                    return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
+                }
+                Local::NotHere | Local::NotYet => Outcome::NotHere,
                 Local::Nothing => Outcome::Explained,
                 Local::NotModelled(why) => Outcome::NotModelled(why),
                 Local::Seen(whose, sighting) => {
-                    match self.parts.iter_mut().find(|part| part.whose == whose) {
-                        Some(part) => {
-                            let at = part.sightings.partition_point(|other| other.at <= sighting.at);
-                            part.insert_sighting(at, sighting);
-                            continue;
-                        }
-                        None => Outcome::NotHere,
-                    }
+                    self.sight(whose, sighting);
+                    continue;
                 }
             };
             self.outcomes.push((number, outcome));
         }
         self.unplaced = left;
+        Ok(())
     }
 
-    /// Every process meets what was seen of it before `deadline`.
-    fn advance(&mut self, deadline: Micros, until: Micros) -> Result<(), Box<Unexplained>> {
-        for index in 0..self.parts.len() {
-            loop {
-                let part = &mut self.parts[index];
-                let Some(first) = part.first_before(deadline) else { break };
-                let about = part.sightings[first].about;
-                let sighting = &part.sightings[first];
-                let (entry, at) = (sighting.entry, sighting.at);
-                let moment = Moment { writes: self.writes, at };
-                let quest = Quest {
-                    entry,
-                    actions: &[],
-                    before: None,
-                    after: None,
-                    deadline: at.saturating_add(1),
-                    until,
-                    moment,
-                    dates: &self.dates,
-                    about,
-                };
-                let wide = Quest { about: None, ..quest };
-                let met = part.fulfil(&self.model, &self.eyes, &quest, self.bound);
-                let met = met.or_else(|_| part.fulfil(&self.model, &self.eyes, &wide, self.bound));
-                match met {
-                    Ok(()) => self.outcomes.push((entry, Outcome::Explained)),
-                    Err(failure) => {
-                        let could = part.could(&self.model);
-                        let seen = part.sightings[first].says.clone();
-                        let place = part.sightings[first].place.clone();
-                        return Err(Box::new(unexplained(entry, place, at, seen, &failure, could)));
-                    }
-                }
-            }
+    fn sight(&mut self, whose: Watcher, sighting: Sighting) {
+        let number = sighting.entry;
+        match self.parts.iter_mut().find(|part| part.whose == whose) {
+            Some(part) => part.sight(sighting),
+            None => self.outcomes.push((number, Outcome::NotHere)),
+        }
+    }
+
+    /// Every process meets what was seen of it before `deadline`, in order of time.
+    fn advance(&mut self, deadline: Micros, until: Micros) -> Result<(), Ended> {
+        let first = |part: &Part| part.first_before(deadline).map(|first| part.sightings.get(first).at);
+        while let Some((_, index)) =
+            self.parts.iter().enumerate().filter_map(|(index, part)| Some((first(part)?, index))).min()
+        {
+            self.meet(index, deadline, until)?;
+            self.parts[index].forget_met();
         }
         Ok(())
     }
 
-    fn handle(&mut self, number: u64, entry: &Entry) -> Result<(), Box<Unexplained>> {
-        self.place(entry.from);
+    /// A process meets the first that was seen of it before `deadline`.
+    fn meet(&mut self, index: usize, deadline: Micros, until: Micros) -> Result<(), Ended> {
+        let ground = Ground {
+            model: &self.models[self.now].1,
+            eyes: &self.eyes,
+            dates: &self.dates,
+            bound: self.bound,
+        };
+        let part = &mut self.parts[index];
+        let Some(first) = part.first_before(deadline) else { return Ok(()) };
+        let sighting = part.sightings.get(first);
+        let (entry, at) = (sighting.entry, sighting.at);
+        let quest = Quest {
+            entry,
+            actions: &[],
+            before: None,
+            after: None,
+            deadline: at.saturating_add(1),
+            until: until.min(at.saturating_add(SLACK)),
+            moment: Moment { writes: self.writes, at },
+            about: None,
+        };
+        let about = Quest { about: sighting.about, ..quest };
+        part.fulfil(ground, &about).map_err(|failure| {
+            let (place, says) = (sighting_place(part, first), part.sightings.get(first).says.clone());
+            Box::new(Unexplained::failed(entry, place, at, says, &failure, part.could(ground.model)))
+        })
+    }
+
+    /// What was seen just before `moment`, by another clock, may have happened before it, and may not.
+    fn fork(&mut self, moment: Micros) {
+        for index in 0..self.parts.len() {
+            let without = self.parts[index].possible.clone();
+            while self.parts[index].first_before(moment).is_some() {
+                if self.meet(index, moment, moment.saturating_add(SLACK)).is_err() {
+                    break;
+                }
+            }
+            self.parts[index].join(without);
+        }
+    }
+
+    fn handle(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
+        while self.models.get(self.now + 1).is_some_and(|&(from, _)| from <= number) {
+            self.now += 1;
+            self.since.push(self.writes);
+        }
+        self.place(entry.from)?;
         self.advance(entry.from - SLACK, entry.to + SLACK)?;
+        let moment = Moment { writes: self.writes, at: entry.from };
+        for part in &mut self.parts {
+            part.catch_up(&self.models[self.now].1, moment);
+        }
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
             Seen::Write(_) => Outcome::Explained,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {
+                    self.fork(entry.to);
                     self.befall(number, entry, &[action])?;
+                    self.come_back(&action, entry.to);
+                    Outcome::Explained
+                }
+                Fault::Starts(node) => {
+                    self.eyes.let_start(node, entry.from);
                     Outcome::Explained
                 }
                 Fault::Elsewhere => Outcome::Explained,
@@ -286,15 +315,33 @@ impl Replay {
         Ok(())
     }
 
-    fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Box<Unexplained>> {
+    /// After some repairs watches take their time.
+    fn come_back(&mut self, action: &Action, at: Micros) {
+        let concerned = |whose: Watcher| match *action {
+            Action::Environment(Environment::HealPartition { node }) => {
+                [Watcher::Kubelet(node), Watcher::Proxy(node)].contains(&whose)
+            }
+            Action::Process(Process::StartApiServer) => true,
+            _ => false,
+        };
+        for part in self.parts.iter_mut().filter(|part| concerned(part.whose)) {
+            part.news.be_lenient(at + COMING_BACK);
+        }
+    }
+
+    fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {
+        self.infer_links(number, entry, write)?;
         let plan = {
             let mut common = self.common.clone();
-            let cluster = Cluster::new(&self.model.rules, &mut common);
+            let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
             let known = Known {
                 subject: &self.subject,
                 names: &self.names,
                 cluster: &cluster,
                 template: self.template,
+                dates: &self.dates,
+                eyes: &self.eyes,
+                at: entry,
             };
             writes::plan(&known, write)
         };
@@ -305,20 +352,7 @@ impl Replay {
             Plan::NotHere => Outcome::NotHere,
             Plan::Nothing => Outcome::Explained,
             Plan::NotModelled(why) => Outcome::NotModelled(why),
-            Plan::Wrong(why) => {
-                let place = entry.place.clone();
-                let (seen, at) = (words(write), entry.from);
-                let could = Vec::new();
-                return Err(Box::new(Unexplained {
-                    entry: number,
-                    place,
-                    at,
-                    seen,
-                    why,
-                    could,
-                    bound: false,
-                }));
-            }
+            Plan::Wrong(why) => return Err(Box::new(Unexplained::wrong(number, entry, words(write), why))),
             Plan::Befalls(actions) => {
                 self.befall(number, entry, &actions)?;
                 Outcome::Explained
@@ -328,21 +362,58 @@ impl Replay {
                 Outcome::Explained
             }
         };
+        match outcome {
+            Outcome::Explained => self.learn(write),
+            _ => self.learn_of_others(write),
+        }
         if outcome == Outcome::Explained {
-            self.learn(write);
+            self.forget_pods();
         }
         Ok(outcome)
     }
 
+    /// Where nobody wrote down what was done to the cluster: the link of a node that is found silent is cut, and works again when
+    /// its kubelet writes.
+    fn infer_links(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<(), Ended> {
+        if self.eyes.has_faults() || &*write.resource != "nodes" && &*write.resource != "pods" {
+            return Ok(());
+        }
+        let connected = |replay: &mut Self, node| {
+            let model = &replay.models[replay.now].1;
+            Cluster::new(&model.rules, &mut replay.common).node(node).machine.connected()
+        };
+        let step = match Actor::of(write) {
+            Actor::Kubelet(name) => match self.names.node(&name) {
+                Some(node) if !connected(self, node) => Environment::HealPartition { node },
+                _ => return Ok(()),
+            },
+            Actor::Controller(_) => {
+                let unknown = |object: &Object| {
+                    matches!(&object.facts, Facts::Node(facts) if facts.ready.as_deref() == Some("Unknown"))
+                };
+                match self.names.node(&write.name) {
+                    Some(node) if write.object.as_ref().is_some_and(unknown) && connected(self, node) => {
+                        Environment::PartitionNode { node }
+                    }
+                    _ => return Ok(()),
+                }
+            }
+            _ => return Ok(()),
+        };
+        self.befall(number, entry, &[Action::Environment(step)])?;
+        self.come_back(&Action::Environment(step), entry.to);
+        Ok(())
+    }
+
     /// A process did it.
-    fn done(
-        &mut self,
-        number: u64,
-        entry: &Entry,
-        write: &Write,
-        deed: &Deed,
-    ) -> Result<(), Box<Unexplained>> {
+    fn done(&mut self, number: u64, entry: &Entry, write: &Write, deed: &Deed) -> Result<(), Ended> {
         let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
+        let ground = Ground {
+            model: &self.models[self.now].1,
+            eyes: &self.eyes,
+            dates: &self.dates,
+            bound: self.bound,
+        };
         let quest = Quest {
             entry: number,
             actions: &deed.actions,
@@ -351,34 +422,22 @@ impl Replay {
             deadline: entry.from - SLACK,
             until: entry.to + SLACK,
             moment: Moment { writes: self.writes, at: entry.from },
-            dates: &self.dates,
             about: deed.about,
         };
-        let wide = Quest { about: None, ..quest };
         let part = &mut self.parts[index];
-        let result = part
-            .fulfil(&self.model, &self.eyes, &quest, self.bound)
-            .or_else(|_| part.fulfil(&self.model, &self.eyes, &wide, self.bound));
-        if let Err(failure) = result {
-            let could = part.could(&self.model);
+        part.fulfil(ground, &quest).map_err(|failure| {
             let mut seen = words(write);
             if !deed.says.is_empty() {
                 seen = format!("{seen}: {}", deed.says);
             }
-            return Err(Box::new(unexplained(
-                number,
-                entry.place.clone(),
-                entry.from,
-                seen,
-                &failure,
-                could,
-            )));
+            let could = part.could(ground.model);
+            Box::new(Unexplained::failed(number, entry.place.clone(), entry.from, seen, &failure, could))
+        })?;
+        if !deed.actions.is_empty() {
+            self.hold_new(index, deed);
+            self.spread(index, entry.from);
         }
-        if deed.actions.is_empty() {
-            return Ok(());
-        }
-        self.hold_new(index, deed);
-        self.spread(index, entry.from);
+        self.parts[index].forget_met();
         Ok(())
     }
 
@@ -388,10 +447,11 @@ impl Replay {
         if !deed.actions.iter().any(creates) {
             return;
         }
+        let model = &self.models[self.now].1;
         let mut common = self.common.clone();
-        let before = Cluster::new(&self.model.rules, &mut common).used();
+        let before = Cluster::new(&model.rules, &mut common).used();
         for possible in &mut self.parts[index].possible {
-            let mut cluster = Cluster::new(&self.model.rules, &mut possible.state);
+            let mut cluster = possible.open(model);
             let new: Vec<PodId> = cluster.used_pods().filter(|&pod| !before.contains(pod)).collect();
             for pod in new {
                 parts::hold_slot(&mut cluster, pod, true);
@@ -401,9 +461,10 @@ impl Replay {
 
     /// What is common is as the process that wrote has left it; the others will hear.
     fn spread(&mut self, index: usize, at: Micros) {
+        let model = &self.models[self.now].1;
         let common_of = |state: &ClusterState| {
             let mut common = state.clone();
-            parts::keep_only(&mut Cluster::new(&self.model.rules, &mut common), None);
+            parts::keep_only(&mut Cluster::new(&model.rules, &mut common), None);
             common
         };
         let common = common_of(&self.parts[index].possible[0].state);
@@ -411,8 +472,9 @@ impl Replay {
         self.writes += 1;
         let moment = Moment { writes: self.writes, at };
         for (other, part) in self.parts.iter_mut().enumerate() {
-            if other != index {
-                part.hear(&self.model, &common, moment);
+            match other == index {
+                true => part.heard_itself(model, moment),
+                false => part.hear(model, &common, moment),
             }
         }
         self.change_common(common, at);
@@ -420,32 +482,29 @@ impl Replay {
 
     /// What is common is this now.
     fn change_common(&mut self, mut now: ClusterState, at: Micros) {
-        let before = Cluster::new(&self.model.rules, &mut self.common);
-        let after = Cluster::new(&self.model.rules, &mut now);
-        for pod in after.used_pods() {
-            if after.pod(pod).api.is_deleting() && !before.pod(pod).api.is_deleting()
-                || before.pod(pod).api.exists() && !after.pod(pod).api.exists()
-            {
-                self.dates.deleted.entry(pod).or_insert(at);
-            }
-        }
-        self.common = now;
+        let rules = &self.models[self.now].1.rules;
+        let mut before = std::mem::replace(&mut self.common, now.clone());
+        self.dates.note(&Cluster::new(rules, &mut before), &Cluster::new(rules, &mut now), at);
     }
 
     /// Something happens to the cluster.
-    fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Box<Unexplained>> {
+    fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Ended> {
         for action in actions {
-            let moment = Moment { writes: self.writes, at: entry.from };
-            let mut enabled = Vec::new();
-            {
-                let mut common = self.common.clone();
-                step::enabled(&Cluster::new(&self.model.rules, &mut common), &mut enabled);
-            }
-            for part in &mut self.parts {
-                part.befall(&self.model, action, moment);
-            }
+            let model = &self.models[self.now].1;
             let mut now = self.common.clone();
-            let mut cluster = Cluster::new(&self.model.rules, &mut now);
+            let mut cluster = Cluster::new(&model.rules, &mut now);
+            let mut enabled = Vec::new();
+            step::enabled(&cluster, &mut enabled);
+            let moment = Moment { writes: self.writes, at: entry.from };
+            if step::is_write(action) && !enabled.contains(action) {
+                let why = "this cannot happen now".into();
+                let says = format!("{action:?}");
+                return Err(Box::new(Unexplained::wrong(number, entry, says, why)));
+            }
+            self.eyes.note(action);
+            for part in &mut self.parts {
+                part.befall(model, action, moment);
+            }
             step::apply(&mut cluster, action);
             parts::keep_only(&mut cluster, None);
             self.change_common(now, entry.from);
@@ -459,7 +518,8 @@ impl Replay {
     fn learn(&mut self, write: &Write) {
         let Some(object) = &write.object else {
             if let Some(target) = &write.target
-                && let (Some(pod), Some(node)) = (self.names.pod(&write.name, ""), self.names.node(target))
+                && let (Some(pod), Some(node)) =
+                    (self.names.pod(&write.name, &write.uid), self.names.node(target))
             {
                 self.names.set_home(pod, node);
             }
@@ -467,15 +527,14 @@ impl Replay {
         };
         match &object.facts {
             Facts::Pod(facts) => {
-                if write.verb == Verb::Create
+                let is_new = write.verb == Verb::Create
                     && write.subresource.is_empty()
-                    && self.names.pod(&object.name, &object.uid).is_none()
-                {
+                    && self.names.pod(&object.name, &object.uid).is_none();
+                if is_new {
                     let mut common = self.common.clone();
-                    let cluster = Cluster::new(&self.model.rules, &mut common);
+                    let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
                     let bound: Vec<PodId> = self.names.pods().collect();
                     let new = cluster.used_pods().find(|pod| !bound.contains(pod));
-
                     if let Some(pod) = new {
                         self.names.bind_pod(&object.name, &object.uid, pod);
                         self.eyes.open(&self.subject, &object.name, pod);
@@ -499,29 +558,41 @@ impl Replay {
             _ => {}
         }
     }
+
+    /// Addresses of pods that are none of the workload's.
+    fn learn_of_others(&mut self, write: &Write) {
+        if let Some(object) = &write.object
+            && let Facts::Pod(facts) = &object.facts
+            && let Some(ip) = &facts.ip
+        {
+            self.names.note_other(ip);
+        }
+    }
+
+    /// Pods that are gone, and that no process remembers, leave their slots to others.
+    fn forget_pods(&mut self) {
+        let rules = &self.models[self.now].1.rules;
+        let mut common = self.common.clone();
+        let mut cluster = Cluster::new(rules, &mut common);
+        let known: Vec<PodId> = self.names.pods().collect();
+        let gone: Vec<PodId> = known.into_iter().filter(|&pod| !cluster.pod(pod).api.exists()).collect();
+        for pod in gone {
+            let model = &self.models[self.now].1;
+            if !parts::forgets(&cluster, pod) || !self.parts.iter_mut().all(|part| part.forgets(model, pod)) {
+                continue;
+            }
+            parts::hold_slot(&mut cluster, pod, false);
+            for part in &mut self.parts {
+                part.hold_slot(model, pod, false);
+            }
+            self.names.forget_pod(pod);
+            self.eyes.close(pod);
+            self.dates.forget(pod);
+        }
+        self.common = common;
+    }
 }
 
-fn unexplained(
-    entry: u64,
-    place: Place,
-    at: Micros,
-    seen: String,
-    failure: &Failure,
-    could: Vec<Action>,
-) -> Unexplained {
-    let why = match failure {
-        Failure::NoWay => "no path of the model leads to it",
-        Failure::Bound => "the bound on states came before a path was found",
-        Failure::Overflow => "a watch had more pending events than are kept",
-    };
-    Unexplained { entry, place, at, seen, why: why.into(), could, bound: *failure != Failure::NoWay }
-}
-
-/// A write in words.
-fn words(write: &Write) -> String {
-    let subresource = if write.subresource.is_empty() { "" } else { "/" };
-    format!(
-        "{} {:?} {}{subresource}{} {}",
-        write.user, write.verb, write.resource, write.subresource, write.name
-    )
+fn sighting_place(part: &Part, index: usize) -> crate::record::Place {
+    part.sightings.get(index).place.clone()
 }

@@ -9,8 +9,9 @@ use crate::record::Object;
 /// The workload that is followed.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// Its bounded world.
-    pub scenario: Scenario,
+    /// Its bounded world, from each of these entries on; the first is there from the beginning. What changes is what no
+    /// event of the model changes: pods of other workloads, labels and taints of nodes. A state of one is a state of all.
+    pub scenarios: Vec<(u64, Scenario)>,
     /// Its namespace.
     pub namespace: Rc<str>,
     /// Its name.
@@ -28,7 +29,12 @@ pub struct Subject {
 impl Subject {
     /// What kind of workload it is.
     pub fn kind(&self) -> WorkloadKind {
-        self.scenario.workload.kind
+        self.scenario().workload.kind
+    }
+
+    /// Its world in the beginning.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenarios.first().expect("there is a beginning").1
     }
 
     /// Is this object in its namespace?

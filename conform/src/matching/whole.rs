@@ -61,8 +61,10 @@ pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
     all.into_iter().map(|(.., step)| step).collect()
 }
 
-/// Takes `steps` on the whole model.
-pub fn take(model: &Model, steps: Vec<Taken>) -> Whole {
+/// Takes `steps` on the whole model: the one that is in force after so many writes.
+pub fn take(models: Vec<(u64, &Model)>, steps: Vec<Taken>) -> Whole {
+    let mut models = models.into_iter().peekable();
+    let (_, mut model) = models.next().expect("there is a model from the beginning");
     let mut state = model.initial().swap_remove(0);
     let mut slots = Slots::default();
     let mut whole = Whole {
@@ -76,6 +78,9 @@ pub fn take(model: &Model, steps: Vec<Taken>) -> Whole {
     known = known.max(model.open(&state, |cluster| cluster.used_pods().count() as u8));
     let mut enabled = Vec::new();
     for (index, taken) in steps.iter().enumerate() {
+        while let Some((_, next)) = models.next_if(|&(since, _)| since <= taken.moment.writes) {
+            model = next;
+        }
         let action = taken.action.renamed(&slots);
         model.enabled(&state, &mut enabled);
         if !enabled.contains(&action) {

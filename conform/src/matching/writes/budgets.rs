@@ -43,7 +43,8 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             let after = move |cluster: &Cluster<'_>| wanted.is(cluster);
             Plan::By(Deed::steps(Watcher::ControllerManager, actions).then(says, Box::new(after)))
         }
-        _ => Plan::NotModelled("budget statuses that others write".into()),
+        Actor::Client(_) => Plan::NotModelled("budget statuses that others write".into()),
+        _ => super::not_theirs(write, "write the status of budgets"),
     }
 }
 

@@ -64,6 +64,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
                 .join(" ");
             Plan::By(Deed::steps(Watcher::ControllerManager, vec![write]).then(says, Box::new(is)))
         }
-        _ => Plan::NotModelled("EndpointSlices that others write".into()),
+        Actor::Client(_) => Plan::NotModelled("EndpointSlices that others write".into()),
+        _ => super::not_theirs(write, "write EndpointSlices"),
     }
 }

@@ -15,10 +15,13 @@ pub mod workloads;
 use podproof_model::Cluster;
 
 use super::actor::Actor;
+use super::clock::Dates;
+use super::eyes::Eyes;
 use super::names::Names;
 use super::plan::Plan;
+use super::sighting::SLACK;
 use super::subject::Subject;
-use crate::record::Write;
+use crate::record::{Entry, Micros, Write};
 
 /// What is known when a write is judged.
 pub struct Known<'k, 'a> {
@@ -30,6 +33,24 @@ pub struct Known<'k, 'a> {
     pub cluster: &'k Cluster<'a>,
     /// The hash of the Deployment's template.
     pub template: Option<u64>,
+    /// Moments that the store shows.
+    pub dates: &'k Dates,
+    /// What the log can see.
+    pub eyes: &'k Eyes,
+    /// The entry.
+    pub at: &'k Entry,
+}
+
+impl Known<'_, '_> {
+    /// It was `seconds` after `since` by the time of the entry, as far as clocks can tell.
+    pub fn has_passed(&self, since: Micros, seconds: u32) -> bool {
+        since + Micros::from(seconds) * 1_000_000 <= self.at.to + SLACK
+    }
+}
+
+/// Nobody of this kind makes such a write.
+pub fn not_theirs(write: &Write, what: &str) -> Plan {
+    Plan::Wrong(format!("{} does not {what}", write.user))
 }
 
 /// What a write that was granted asks of the model.

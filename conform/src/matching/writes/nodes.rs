@@ -9,7 +9,7 @@ use podproof_vocabulary::observation::NodeReady;
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
-use crate::record::{Facts, NodeFacts, Verb, Write};
+use crate::record::{Facts, Micros, NodeFacts, Verb, Write};
 
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
@@ -20,7 +20,7 @@ pub fn represented(known: &Known<'_, '_>, now: NodeObject, facts: &NodeFacts) ->
     let has = |key: &str, effect: &str| {
         facts.taints.iter().any(|(theirs, _, what)| &**theirs == key && &**what == effect)
     };
-    let own = known.subject.scenario.event_taint.as_ref();
+    let own = known.subject.scenario().event_taint.as_ref();
     let custom = own.is_some_and(|taint| {
         let is = |(key, value, effect): &(std::rc::Rc<str>, std::rc::Rc<str>, std::rc::Rc<str>)| {
             **key == *taint.key && **value == *taint.value && **effect == *format!("{:?}", taint.effect)
@@ -69,17 +69,28 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         Actor::Controller(controller)
             if &**controller == "node-controller" || &**controller == "taint-controller" =>
         {
+            let becomes_unknown = after.ready() == NodeReady::Unknown && now.ready() != NodeReady::Unknown;
+            if let Some(why) = not_silent(known, node).filter(|_| becomes_unknown) {
+                return Plan::Wrong(why);
+            }
             control(vec![
                 Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }),
                 Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }),
                 Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }),
             ])
         }
+        Actor::Scheduler | Actor::Controller(_) => super::not_theirs(write, "change nodes in this way"),
         _ => match by_user(now, after, node) {
             Some(steps) => Plan::Befalls(steps),
             None => Plan::NotModelled("changes of nodes by hand beside cordons and one taint".into()),
         },
     }
+}
+
+/// The kubelet of `node` runs and reaches the API server.
+pub fn can_write(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    let machine = cluster.node(node).machine;
+    machine.powered() && machine.connected() && machine.kubelet_runs()
 }
 
 /// A write that changes nothing that the model represents: heartbeats, addresses, annotations.
@@ -88,8 +99,31 @@ fn same(known: &Known<'_, '_>, actor: &Actor, node: NodeId) -> Plan {
         Actor::Kubelet(name) if known.names.node(name) != Some(node) => {
             Plan::Wrong(format!("the kubelet of {name} writes another node"))
         }
+        Actor::Kubelet(_) => {
+            let writes = move |cluster: &Cluster<'_>| can_write(cluster, node);
+            Plan::By(Deed::only_if(Watcher::Kubelet(node), Box::new(writes)))
+        }
         _ => Plan::Nothing,
     }
+}
+
+/// Why a node cannot be found silent: it was heard of too lately. How long the controller waits is a flag of its own, but it is
+/// never less than what lies between two signs of life (NLC-2).
+fn not_silent(known: &Known<'_, '_>, node: NodeId) -> Option<String> {
+    let machine = known.cluster.node(node).machine;
+    let is_up = machine.powered() && machine.connected();
+    if is_up && !known.eyes.may_be_silent(node, known.at.from) {
+        return Some("nothing was done to the node".into());
+    }
+    let (silence, interval) = known.dates.silence(node, known.at.from)?;
+    let seconds = |micros: Micros| micros as f64 / 1e6;
+    (silence < interval + interval / 2).then(|| {
+        format!(
+            "its kubelet was heard of {:.1} s before, as it is every {:.1} s",
+            seconds(silence),
+            seconds(interval)
+        )
+    })
 }
 
 /// What somebody with `kubectl` did, as steps.

@@ -2,6 +2,7 @@
 
 use podproof_model::Cluster;
 use podproof_model::api_server::eviction::{self, Answer};
+use podproof_model::rules::Tolerated;
 use podproof_vocabulary::action::{
     Action, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler,
     TaintEviction, Watcher,
@@ -10,7 +11,8 @@ use podproof_vocabulary::observation::{Deletion, Phase};
 use podproof_vocabulary::scenario::WorkloadKind;
 use podproof_vocabulary::{NodeId, PodId};
 
-use super::Known;
+use super::nodes::can_write;
+use super::{Known, not_theirs};
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
 use crate::record::{Facts, PodFacts, Verb, Write};
@@ -77,7 +79,8 @@ fn bind(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan
                     .about(pod),
             )
         }
-        _ => Plan::NotModelled("bindings by another scheduler".into()),
+        Actor::Client(_) => Plan::NotModelled("bindings by another scheduler".into()),
+        _ => not_theirs(write, "bind pods"),
     }
 }
 
@@ -140,10 +143,9 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     }
 }
 
-/// The kubelet of `node` has the pod: in its copy, or in its runtime.
+/// The kubelet of `node` has the pod, in its copy or in its runtime, and can say so.
 fn knows(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
-    let kubelet = cluster.pod(pod).kubelet;
-    kubelet.node() == Some(node)
+    cluster.pod(pod).kubelet.node() == Some(node) && can_write(cluster, node)
 }
 
 fn evict(known: &Known<'_, '_>, pod: PodId) -> Plan {
@@ -178,6 +180,9 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             let Some(node) = known.names.node(name) else {
                 return Plan::Wrong(format!("a deletion by {name}, a node that the log shows nowhere else"));
             };
+            if !at_once {
+                return not_theirs(write, "delete pods but for those that it has finished with");
+            }
             let remove = Action::Kubelet(Kubelet::RemovePod { pod });
             Plan::By(Deed::steps(Watcher::Kubelet(node), vec![remove]).about(pod))
         }
@@ -189,22 +194,50 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             }
             // DEL-9: a plain deletion of a pod that is deleting changes nothing.
             "node-controller" | "taint-eviction-controller" if object.is_deleting() => Plan::Nothing,
-            "node-controller" | "taint-eviction-controller" => {
-                by(Action::TaintEviction(TaintEviction::DeletePod { pod }))
-            }
+            "node-controller" | "taint-eviction-controller" => match too_early(known, pod) {
+                Some(why) => Plan::Wrong(why),
+                None => by(Action::TaintEviction(TaintEviction::DeletePod { pod })),
+            },
             "pod-garbage-collector" => {
                 by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }))
             }
-            _ => by_outsider(known, pod, at_once, object.deletion()),
+            controller if OUTSIDERS.contains(&controller) => by_outsider(pod, at_once, object.deletion()),
+            _ => not_theirs(write, "delete pods"),
         },
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) => {
-            by_outsider(known, pod, at_once, object.deletion())
+            by_outsider(pod, at_once, object.deletion())
         }
     }
 }
 
+/// Controllers that delete pods, and that the model does not have.
+const OUTSIDERS: [&str; 8] = [
+    "statefulset-controller",
+    "daemon-set-controller",
+    "job-controller",
+    "replication-controller",
+    "namespace-controller",
+    "generic-garbage-collector",
+    "ttl-after-finished-controller",
+    "cronjob-controller",
+];
+
+/// Why the taint eviction controller cannot delete a pod yet (TEC-2, TEC-4): its timer runs from the moment at which taint and
+/// pod come together.
+fn too_early(known: &Known<'_, '_>, pod: PodId) -> Option<String> {
+    let node = known.cluster.pod(pod).api.node().filter(|node| node.index() < known.cluster.rules.nodes)?;
+    let tainted = known.dates.tainted.get(&node)?;
+    let bound = known.dates.bound.get(&pod).unwrap_or(tainted);
+    match known.cluster.rules.tolerations.on(node, known.cluster.node(node).api.taints()) {
+        Tolerated::For(seconds) if !known.has_passed(*tainted.max(bound), seconds) => {
+            Some(format!("it tolerates the taints of its node for {seconds} s"))
+        }
+        _ => None,
+    }
+}
+
 /// A deletion by a user, by the scheduler's preemption, or by a controller that the model does not have.
-fn by_outsider(_known: &Known<'_, '_>, pod: PodId, at_once: bool, deletion: Deletion) -> Plan {
+fn by_outsider(pod: PodId, at_once: bool, deletion: Deletion) -> Plan {
     match (at_once, deletion) {
         (true, _) => Plan::Befalls(vec![Action::Environment(Environment::ForceDeletePod { pod })]),
         (false, Deletion::None) => Plan::Befalls(vec![Action::Environment(Environment::DeletePod { pod })]),

@@ -1,0 +1,281 @@
+//! How a process came to do what was seen of it: the steps that no log shows are searched for, and only as they are needed.
+
+use podproof_model::{Model, parts, step};
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Container, Scheduler};
+
+use super::clock::Dates;
+use super::eyes::{Eyes, Leave};
+use super::part::{Part, Possible, Prints};
+use super::path::{Moment, Taken};
+use super::sighting::{Condition, SLACK};
+use crate::record::Micros;
+
+/// What the process is to do.
+#[derive(Clone, Copy)]
+pub struct Quest<'q> {
+    /// The entry's number.
+    pub entry: u64,
+    /// The write, as any of these steps; none, if it changes nothing that the model represents.
+    pub actions: &'q [Action],
+    /// What must be so before it.
+    pub before: Option<&'q Condition>,
+    /// What must be so after it.
+    pub after: Option<&'q Condition>,
+    /// Sightings before this moment must be met first.
+    pub deadline: Micros,
+    /// Sightings after this moment must not be.
+    pub until: Micros,
+    /// When it happens.
+    pub moment: Moment,
+    /// The pod that it is about.
+    pub about: Option<PodId>,
+}
+
+/// How far the search looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Steps that concern the pod of the quest, and those of the process as a whole.
+    Near,
+    /// All steps.
+    Wide,
+    /// Also what may have happened to the cluster, where no file of the log would show it.
+    Faults,
+}
+
+impl Reach {
+    /// The reaches, one after the other.
+    pub const ALL: [Self; 3] = [Self::Near, Self::Wide, Self::Faults];
+}
+
+/// Why a quest failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no way to it.
+    NoWay,
+    /// The bound on states came first.
+    Bound,
+    /// A watch had more pending events than are kept.
+    Overflow,
+}
+
+/// What a search goes by.
+#[derive(Clone, Copy)]
+pub struct Ground<'g> {
+    /// The model.
+    pub model: &'g Model,
+    /// What the log can see.
+    pub eyes: &'g Eyes,
+    /// Moments that the store shows.
+    pub dates: &'g Dates,
+    /// States that one quest may cost.
+    pub bound: u64,
+}
+
+/// States that a quest has ended in.
+#[derive(Default)]
+struct Found {
+    states: Vec<Possible>,
+    prints: Prints,
+}
+
+impl Found {
+    fn add(&mut self, possible: Possible) {
+        if self.prints.insert(possible.print()) {
+            self.states.push(possible);
+        }
+    }
+}
+
+impl Part {
+    /// Does what `quest` asks for, as near as it can be found, in every way there is: all states from which it can be done are
+    /// found, but for steps that can as well be taken later. Sightings keep their places.
+    ///
+    /// # Errors
+    /// If it cannot be done, or the bound came first; the part is as it was then.
+    pub fn fulfil(&mut self, ground: Ground<'_>, quest: &Quest<'_>) -> Result<(), Failure> {
+        let mut failure = Failure::NoWay;
+        for reach in Reach::ALL {
+            if reach == Reach::Faults && !ground.eyes.miss_faults(self.whose) {
+                continue;
+            }
+            match self.search(ground, quest, reach) {
+                Ok(found) => {
+                    self.possible = found;
+                    return Ok(());
+                }
+                Err(Failure::NoWay) => {}
+                Err(other) => failure = other,
+            }
+        }
+        Err(failure)
+    }
+
+    fn search(&mut self, ground: Ground<'_>, quest: &Quest<'_>, reach: Reach) -> Result<Vec<Possible>, Failure> {
+        let mut queue: Vec<Possible> = self.possible.clone();
+        let mut seen: Prints = queue.iter().map(Possible::print).collect();
+        let mut found = Found::default();
+        let mut overflow = false;
+        let mut enabled = Vec::new();
+        let mut next = 0;
+        while next < queue.len() {
+            if seen.len() as u64 > ground.bound {
+                return Err(Failure::Bound);
+            }
+            let mut possible = queue[next].clone();
+            next += 1;
+            self.looked_at += 1;
+            let in_time = quest.about.is_none_or(|pod| possible.clock.floor(pod) <= quest.until);
+            let ready = in_time && self.sightings.are_met_until(possible.met, quest.deadline);
+            let cluster = possible.open(ground.model);
+            if cluster.shared.control_plane.ring_overflow() {
+                overflow = true;
+                continue;
+            }
+            step::enabled(&cluster, &mut enabled);
+            let holds = ready && quest.before.is_none_or(|before| before(&cluster));
+            if holds && quest.actions.is_empty() {
+                found.add(possible);
+                continue;
+            }
+            if holds && self.arrive(ground, quest, &possible, &enabled, &mut found) {
+                continue;
+            }
+            let mut onward = self.sighted(ground, quest, &mut possible, &enabled);
+            onward.extend(self.hidden(ground, quest, reach, &mut possible, &enabled));
+            queue.extend(onward.into_iter().filter(|after| seen.insert(after.print())));
+        }
+        if found.states.is_empty() {
+            return Err(if overflow { Failure::Overflow } else { Failure::NoWay });
+        }
+        Ok(found.states)
+    }
+
+    /// Takes the steps that the quest is after, where all is as it must be then.
+    fn arrive(
+        &mut self,
+        ground: Ground<'_>,
+        quest: &Quest<'_>,
+        from: &Possible,
+        enabled: &[Action],
+        found: &mut Found,
+    ) -> bool {
+        let mut arrived = false;
+        for action in quest.actions.iter().filter(|action| enabled.contains(action)) {
+            let mut after = from.clone();
+            step::apply(&mut after.open(ground.model), action);
+            if quest.after.is_some_and(|condition| !condition(&after.open(ground.model))) {
+                continue;
+            }
+            after.state = from.state.clone();
+            if let Some(pod) = quest.about {
+                after.clock.raise(pod, quest.moment.at);
+            }
+            let taken =
+                Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
+            self.take(ground.model, &mut after, taken);
+            found.add(after);
+            arrived = true;
+        }
+        arrived
+    }
+
+    /// The states after a step that was seen, or after a look that showed nothing new.
+    fn sighted(
+        &mut self,
+        ground: Ground<'_>,
+        quest: &Quest<'_>,
+        from: &mut Possible,
+        enabled: &[Action],
+    ) -> Vec<Possible> {
+        let mut steps = Vec::new();
+        let met = from.met;
+        let cluster = &from.open(ground.model);
+        for (index, sighting) in self.sightings.iter() {
+            if sighting.at > quest.until || !self.sightings.is_next(met, index) {
+                continue;
+            }
+            if sighting.already.as_ref().is_some_and(|already| already(cluster)) {
+                steps.push((index, None));
+            }
+            let shows = |action: &&Action| {
+                sighting.actions.contains(action) && sighting.only.as_ref().is_none_or(|only| only(cluster, action))
+            };
+            steps.extend(enabled.iter().filter(shows).map(|action| (index, Some(*action))));
+        }
+        let mut reached = Vec::new();
+        for (index, action) in steps {
+            let mut after = from.clone();
+            after.met |= 1 << index;
+            if let Some(action) = action {
+                let at = self.sightings.get(index).at;
+                let before = from.open(ground.model);
+                let earliest = after.clock.earliest(&before, ground.dates, &action);
+                if earliest.is_some_and(|(_, earliest)| earliest > at + SLACK) {
+                    continue;
+                }
+                after.clock.note(&before, ground.dates, &action, Some(at));
+                let moment = Moment { at, ..quest.moment };
+                let shown_by = Some(self.sightings.get(index).entry);
+                self.take(ground.model, &mut after, Taken { action, moment, shown_by, is_write: false });
+                let condition = &self.sightings.get(index).after;
+                if condition.as_ref().is_some_and(|condition| !condition(&after.open(ground.model))) {
+                    continue;
+                }
+            }
+            reached.push(after);
+        }
+        reached
+    }
+
+    /// The states after a step that nobody would have seen.
+    fn hidden(
+        &mut self,
+        ground: Ground<'_>,
+        quest: &Quest<'_>,
+        reach: Reach,
+        from: &mut Possible,
+        enabled: &[Action],
+    ) -> Vec<Possible> {
+        let cluster = from.open(ground.model);
+        let near = |action: &Action| reach != Reach::Near || is_near(action, quest.about);
+        let may = |action: &&Action| match ground.eyes.leave(&cluster, self.whose, action) {
+            Leave::Hidden => near(action),
+            Leave::Fault => reach == Reach::Faults,
+            Leave::Seen => false,
+        };
+        let steps: Vec<Action> = enabled.iter().filter(may).copied().collect();
+        let mut reached = Vec::new();
+        for action in steps {
+            let mut after = from.clone();
+            let before = from.open(ground.model);
+            let earliest = after.clock.earliest(&before, ground.dates, &action);
+            if earliest.is_some_and(|(_, earliest)| earliest > quest.until) {
+                continue;
+            }
+            after.clock.note(&before, ground.dates, &action, None);
+            self.take(ground.model, &mut after, Taken::hidden(action, quest.moment));
+            reached.push(after);
+        }
+        reached
+    }
+}
+
+/// Does a hidden step matter to what is seen of `about`? News come in order, so none of them can be passed over.
+fn is_near(action: &Action, about: Option<PodId>) -> bool {
+    let Some(about) = about else { return true };
+    let pod = match *action {
+        Action::Scheduler(
+            Scheduler::AssumePod { pod, .. }
+            | Scheduler::ParkPod { pod }
+            | Scheduler::BindPod { pod }
+            | Scheduler::FlushPod { pod },
+        )
+        | Action::Container(
+            Container::Listen { pod, .. } | Container::Exit { pod, .. } | Container::ReuseAddress { pod },
+        ) => Some(pod),
+        Action::Kubelet(step) => parts::pod_of(step),
+        _ => None,
+    };
+    pod.is_none_or(|pod| pod == about)
+}
