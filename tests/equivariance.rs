@@ -17,11 +17,20 @@ use podproof_vocabulary::mutant::MUTANTS;
 use podproof_vocabulary::property::{Kind, PROPERTIES, PropertySet};
 use podproof_vocabulary::scenario::{
     BudgetAsk, DisruptionBudget, Hang, HostPort, IntOrPercent, LabelSelector, Neighbour, PodAffinityTerm,
-    Resources, Scenario, Service, SpreadConstraint, Taint, TaintEffect, Timing, WorkloadKind,
+    Probe, Resources, Scenario, Service, SpreadConstraint, Taint, TaintEffect, Timing, WorkloadKind,
 };
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+const PROBE: Probe = Probe {
+    initial_delay_seconds: 0,
+    period_seconds: 10,
+    timeout_seconds: 1,
+    success_threshold: 1,
+    failure_threshold: 1,
+};
 
 /// A model whose states are renamed.
 struct World {
@@ -362,6 +371,22 @@ fn worlds() -> Vec<Scenario> {
             s.workload.template.containers[0].requests.cpu_milli = 600;
         }),
         with(&base, |s| service(s).publish_not_ready_addresses = true),
+        with(&base, |s| {
+            let container = &mut s.workload.template.containers[0];
+            (container.readiness_probe, container.liveness_probe) = (Some(PROBE), Some(PROBE));
+            s.scale_targets = vec![0, 3];
+        }),
+        // Nodes move to another zone and are no longer what the template asks for.
+        with(&base, |s| {
+            for node in &mut s.nodes {
+                let host = (HOSTNAME.to_owned(), node.name.clone());
+                node.later_labels = Some([host, (ZONE.to_owned(), "zone-2".to_owned())].into());
+            }
+            s.events.set(EventName::LabelNode, 4);
+            s.workload.template.spread.push(SpreadConstraint { topology_key: ZONE.into(), ..spread.clone() });
+            s.workload.template.node_selector = [(ZONE.to_owned(), "zone-1".to_owned())].into();
+        }),
+        with(&base, |s| s.event_taint = Some(Taint { effect: TaintEffect::NoSchedule, ..taint.clone() })),
     ]
 }
 

@@ -112,6 +112,8 @@ fn eventful(story: Story) -> Scenario {
         scenario.events.set(event, 1);
     }
     scenario.scale = Some(ScaleTarget::By(-1));
+    scenario.scale_targets = vec![3];
+    scenario.nodes[0].later_labels = Some(scenario.nodes[0].labels.clone());
     scenario.spare_nodes = 1;
     scenario.addresses_are_reused = true;
     scenario.workload.progress_deadline_seconds = Some(5);
