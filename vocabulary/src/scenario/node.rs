@@ -17,7 +17,7 @@ pub struct Node {
     /// The labels that a `label-node` event gives it, and takes from it; none if its labels never change.
     #[serde(default)]
     pub later_labels: Option<Labels>,
-    /// `spec.taints` of the manifest; they never change.
+    /// `spec.taints` of the manifest; they never change. What a `taint-node` event sets comes beside them.
     pub taints: Vec<Taint>,
     /// `spec.unschedulable` at the start.
     pub unschedulable: bool,
