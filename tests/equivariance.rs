@@ -158,15 +158,18 @@ impl World {
 
     /// Every move out of a state, with the numbers that `names` gives to nodes and whichever it gives to pods. The premise of
     /// `terminal-is-final` is true of whatever step follows the one that begins a termination: that may be one of the same
-    /// move or of the next, as the steps that follow at once come in the order of the pods. It is left to the small steps.
+    /// move or of the next, as the steps that follow at once come in the order of the pods. It is left to the small steps. So is
+    /// all that is judged in a state in which something follows already, which no search begins a move in: what is broken there
+    /// and ends with those steps is seen or not, as they come in the order of the nodes.
     fn moves(&self, state: &ClusterState, names: &Renaming) -> BTreeSet<impl Ord + std::fmt::Debug> {
         let rules = &self.model().rules;
+        let is_judged = self.reduced.first_steps(state).is_empty();
         let mut all = BTreeSet::new();
         self.reduced.moves(state, |outcome| {
             let mut next = names.state(rules, &outcome.next);
             self.pods_only.sort(rules, &mut next);
             let reached = outcome.judged.reached.iter().filter(|&p| p != Property::TerminalIsFinal);
-            let judged = (outcome.judged.broken.bits(), PropertySet::of(reached).bits());
+            let judged = is_judged.then(|| (outcome.judged.broken.bits(), PropertySet::of(reached).bits()));
             let unit = self.bound(outcome.unit);
             all.insert((next, judged, unit, self.counts(outcome.discharged), outcome.classes));
         });

@@ -115,7 +115,6 @@ fn faults_keep_their_verdicts() {
         EventName::CordonNode,
         EventName::NodeCrash,
         EventName::KubeletRestart,
-        EventName::EvictPod,
         EventName::ContainerCrash,
         EventName::ContainerExit,
         EventName::SandboxDeath,
@@ -131,6 +130,10 @@ fn faults_keep_their_verdicts() {
         scenario.events.set(event, 1);
         same(&format!("create with {event}"), &scenario);
     }
+    let mut evicted = web(Story::Create, 1, 1);
+    evicted.workload.kind = WorkloadKind::Pod;
+    evicted.events.set(EventName::EvictPod, 1);
+    same("a bare pod with evict-pod", &evicted);
     let mut scaled = web(Story::Create, 1, 1);
     scaled.events.set(EventName::Scale, 1);
     scaled.scale = Some(ScaleTarget::By(-1));

@@ -256,7 +256,7 @@ fn parts_after_an_event_commute_with_all_that_can_come_before_them() {
         EventName::TaintNode,
         EventName::LabelNode,
     ] {
-        let mut scenario = web("after", Story::Create, 1, 2);
+        let mut scenario = web("after", Story::Rollout, 1, 2);
         let probe = podproof_vocabulary::scenario::Probe {
             initial_delay_seconds: 0,
             period_seconds: 10,
@@ -277,7 +277,7 @@ fn parts_after_an_event_commute_with_all_that_can_come_before_them() {
         scenario.events.set(event, 1);
         scenario.slots += 2;
         for judged in [untimed_safety(), safety()] {
-            assert!(World::new(scenario.clone(), judged).check(1_500, 7, 40) > 0, "{event}");
+            assert!(World::new(scenario.clone(), judged).check(4_000, 7, 40) > 0, "{event}");
         }
     }
 }
