@@ -80,7 +80,10 @@ pub fn settle(cluster: &mut Cluster<'_>) {
     let busy = cluster.pods.iter().any(|column| column.head.drain_listed() || column.head.eviction_granted());
     if !busy {
         let control = &mut cluster.shared.control_plane;
-        control.set_draining(None);
+        control.set_evicting(false);
+        if !control.drain_must_list() {
+            control.set_draining(None);
+        }
     }
 }
 

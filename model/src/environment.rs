@@ -188,7 +188,7 @@ fn container_target(
     let (possible, step) = match event {
         EventName::ContainerCrash => (true, Environment::CrashContainer { pod, container }),
         EventName::ContainerExit => {
-            (rules.kind != ContainerKind::Init, Environment::FinishContainer { pod, container })
+            (rules.kind == ContainerKind::App, Environment::FinishContainer { pod, container })
         }
         EventName::ReadinessChange => {
             (rules.readiness.is_some(), Environment::ChangeReadiness { pod, container })
@@ -237,7 +237,7 @@ fn node_target(
         EventName::KubeletRestart => (kubelet::runs(cluster, node), Environment::StopKubelet { node }),
         EventName::RuntimeHang => (machine.powered() && !machine.hung(), Environment::HangRuntime { node }),
         EventName::RuntimeRecovery => {
-            (machine.hung(), Environment::RecoverRuntime { node })
+            (machine.powered() && machine.hung(), Environment::RecoverRuntime { node })
         }
         EventName::CniFailure => (machine.powered() && !machine.cni_failed(), Environment::FailCni { node }),
         EventName::ProxyStop => (machine.powered() && machine.proxy_runs(), Environment::StopProxy { node }),
@@ -290,7 +290,7 @@ fn scale_targets(cluster: &Cluster<'_>, mut push: impl FnMut(Environment)) {
     }
     let targets = &cluster.rules.scenario.scale_targets;
     for (index, &replicas) in targets.iter().enumerate() {
-        if replicas != now && index < 100 {
+        if replicas != now && !targets[..index].contains(&replicas) {
             push(Environment::ScaleTo { replicas });
         }
     }

@@ -361,7 +361,7 @@ impl Rules {
         let labels = |node: &Node| {
             let mut both = sets(node);
             both.iter_mut().for_each(|labels| drop(labels.remove(HOSTNAME)));
-            (both, true)
+            (both, node.later_labels.is_some())
         };
         let plain = |node: NodeId| {
             self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != node.index())

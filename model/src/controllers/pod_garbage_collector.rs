@@ -28,7 +28,7 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
         // PGC-2
         Some(node) => {
             let (scenario, seen) = (&cluster.rules.scenario, cluster.node(node).controller);
-            let of_event = scenario.event_taint.as_ref();
+            let of_event = scenario.event_taint.as_ref().filter(|_| seen.custom());
             let mut taints = scenario.nodes[node.index()].taints.iter().chain(of_event);
             view.deleting()
                 && seen.ready() != NodeReady::True

@@ -33,7 +33,7 @@ pub fn admits(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
         || cluster.has_mutant(Mutant::AdmissionIgnoresResources);
     // ADM-6: against the labels that it has now, which need not be those that the scheduler saw.
     let object = cluster.node(node).api;
-    let matches = filters.node_affinity.passes(object.with_relabelled(false), node);
+    let matches = filters.node_affinity.passes(object, node);
     // ADM-8
     let ports = &filters.node_ports;
     let ports_free = !ports.claims_any()

@@ -168,7 +168,7 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_has_listened(container.has_listened())
                 .with_sigterm(container.sigterm())
                 .with_fails_readiness(container.fails_readiness())
-;
+                .with_fails_liveness(container.fails_liveness());
         }
     }
     let machine = &mut cluster.node_mut(node).machine;

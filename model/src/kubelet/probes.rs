@@ -56,6 +56,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         // The detector is accurate: it fires while the container does not accept, or the app fails it, and not before one
         // that is on its way could have been found late (timers that one process started together keep their order).
         let may_fail = state.has_listened()
+            || (started && state.fails_liveness())
             || rules.may_fail_before_listening
             || cluster.rules.scenario.inaccurate_detectors;
         if fails && state.is_running() && !state.stopping() && !state.probe_failed() && may_fail {

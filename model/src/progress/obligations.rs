@@ -90,7 +90,7 @@ fn room_for_all(cluster: &Cluster<'_>) -> bool {
 
 /// All wanted pods can be ready on healthy nodes.
 fn can_be_replaced(cluster: &Cluster<'_>) -> bool {
-    room_for_all(cluster) && template_can_become_ready(cluster) && !waits_for_an_app(cluster, |_| false)
+    room_for_all(cluster) && template_can_become_ready(cluster) && !waits_for_an_app(cluster, |_| true)
 }
 
 /// Pods that are ready and stay, on healthy nodes.

@@ -80,7 +80,7 @@ pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject)
         return;
     }
     if before.relabelled() != object.relabelled() {
-        wake(cluster, NODE_TAINTS_CHANGED);let _ = NODE_LABELS_CHANGED;
+        wake(cluster, NODE_LABELS_CHANGED);
     }
     if before.with_relabelled(object.relabelled()) != object {
         wake(cluster, NODE_TAINTS_CHANGED);

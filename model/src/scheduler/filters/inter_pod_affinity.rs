@@ -1,6 +1,5 @@
 //! InterPodAffinity: required pod affinity and anti-affinity, with its symmetry.
 
-use crate::state::NodeObject;
 use podproof_vocabulary::scenario::{Labels, PodAffinityTerm, Scenario};
 use podproof_vocabulary::{NodeId, Revision};
 
@@ -113,7 +112,7 @@ impl InterPodAffinity {
         let apart = self.anti_affinity.iter().all(|term| !term.is_met(placement, revision, node));
         let forbidden = self.forbidding.iter().any(|(domains, neighbour)| {
             let domain = domains.at(placement, node);
-            domain.is_some() && domain == domains.0.at(NodeObject::new(), *neighbour)
+            domain.is_some() && domain == domains.at(placement, *neighbour)
         });
         apart && !forbidden && self.affinity_passes(placement, revision, node)
     }

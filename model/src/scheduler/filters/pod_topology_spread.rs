@@ -76,7 +76,7 @@ impl PodTopologySpread {
         let is_eligible = |node: NodeId| {
             let object = placement.nodes[node.index()];
             object.exists()
-                && constraint.has_keys.at(object.with_relabelled(false), node)
+                && constraint.has_keys.at(object, node)
                 && (!constraint.honour_node_affinity || self.affinity.passes(object, node))
                 && (!constraint.honour_node_taints || self.taints.passes(object, node))
         };

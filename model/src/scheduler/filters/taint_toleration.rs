@@ -33,7 +33,7 @@ impl TaintToleration {
                 tolerated("node.kubernetes.io/unschedulable", "", NoSchedule),
                 tolerated("node.kubernetes.io/not-ready", "", NoExecute),
                 tolerated("node.kubernetes.io/unreachable", "", NoExecute),
-                tolerated(&custom.key, &custom.value, custom.effect),
+                custom.effect == PreferNoSchedule || tolerated(&custom.key, &custom.value, custom.effect),
             ],
         }
     }
