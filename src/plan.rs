@@ -226,7 +226,8 @@ fn spare_node(nodes: &[Node], number: u8) -> Node {
         name.push('x');
     }
     let mut node = first.clone();
-    for value in node.labels.values_mut().filter(|value| **value == first.name) {
+    let later = node.later_labels.iter_mut().flat_map(|labels| labels.values_mut());
+    for value in node.labels.values_mut().chain(later).filter(|value| **value == first.name) {
         value.clone_from(&name);
     }
     Node { name, unschedulable: false, ..node }
@@ -247,8 +248,13 @@ fn slots(scenario: &Scenario) -> u8 {
         EventName::Rollout,
     ];
     // What befalls a node may take all pods at once, and they are remembered while others come in their place.
-    let of_node =
-        [EventName::NodeCrash, EventName::NodePartition, EventName::DrainNode, EventName::TaintNode];
+    let of_node = [
+        EventName::NodeCrash,
+        EventName::NodePartition,
+        EventName::DrainNode,
+        EventName::TaintNode,
+        EventName::LabelNode,
+    ];
     let more = of_pod.iter().map(count).fold(0, u8::saturating_add);
     let nodes = of_node.iter().map(count).fold(0, u8::saturating_add);
     let more = more.saturating_add(nodes.saturating_mul(most.saturating_add(surge)));
@@ -267,4 +273,43 @@ pub fn assumptions(latencies: &Latencies, timed: bool, inaccurate_detectors: boo
         assumptions.push("untimed, timers that one process started together keep their order".into());
     }
     assumptions
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn there_is_a_slot_for_each_pod_that_what_may_happen_leaves_behind() {
+        let slots = |tweak: fn(&mut Scenario)| {
+            let mut scenario = catalogue::web("x", Story::Create, 2, 2);
+            tweak(&mut scenario);
+            slots(&scenario)
+        };
+        // Two and one of surge, twice.
+        assert_eq!(slots(|_| {}), 6);
+        for event in [EventName::DeletePod, EventName::EvictPod] {
+            let mut scenario = catalogue::web("x", Story::Create, 2, 2);
+            scenario.events.set(event, 3);
+            assert_eq!(super::slots(&scenario), 9, "{event}: a pod each time");
+        }
+        for event in [EventName::TaintNode, EventName::LabelNode] {
+            let mut scenario = catalogue::web("x", Story::Create, 2, 2);
+            scenario.events.set(event, 1);
+            assert_eq!(super::slots(&scenario), 9, "{event}: all pods at once");
+        }
+        assert_eq!(slots(|s| s.scale = Some(ScaleTarget::To(4))), 10);
+        assert_eq!(slots(|s| s.scale_targets = vec![1, 4]), 10);
+    }
+
+    #[test]
+    fn a_spare_node_has_a_name_of_its_own_in_all_its_labels() {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+        scenario.nodes[0].later_labels = Some(scenario.nodes[0].labels.clone());
+        let spare = spare_node(&scenario.nodes, 1);
+        assert_eq!(spare.labels["kubernetes.io/hostname"], spare.name);
+        assert_eq!(spare.later_labels.as_ref(), Some(&spare.labels));
+    }
 }

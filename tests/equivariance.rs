@@ -17,11 +17,20 @@ use podproof_vocabulary::mutant::MUTANTS;
 use podproof_vocabulary::property::{Kind, PROPERTIES, PropertySet};
 use podproof_vocabulary::scenario::{
     BudgetAsk, DisruptionBudget, Hang, HostPort, IntOrPercent, LabelSelector, Neighbour, PodAffinityTerm,
-    Resources, Scenario, Service, SpreadConstraint, Taint, TaintEffect, Timing, WorkloadKind,
+    Probe, Resources, Scenario, Service, SpreadConstraint, Taint, TaintEffect, Timing, WorkloadKind,
 };
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+const PROBE: Probe = Probe {
+    initial_delay_seconds: 0,
+    period_seconds: 10,
+    timeout_seconds: 1,
+    success_threshold: 1,
+    failure_threshold: 1,
+};
 
 /// A model whose states are renamed.
 struct World {
@@ -149,15 +158,18 @@ impl World {
 
     /// Every move out of a state, with the numbers that `names` gives to nodes and whichever it gives to pods. The premise of
     /// `terminal-is-final` is true of whatever step follows the one that begins a termination: that may be one of the same
-    /// move or of the next, as the steps that follow at once come in the order of the pods. It is left to the small steps.
+    /// move or of the next, as the steps that follow at once come in the order of the pods. It is left to the small steps. So is
+    /// all that is judged in a state in which something follows already, which no search begins a move in: what is broken there
+    /// and ends with those steps is seen or not, as they come in the order of the nodes.
     fn moves(&self, state: &ClusterState, names: &Renaming) -> BTreeSet<impl Ord + std::fmt::Debug> {
         let rules = &self.model().rules;
+        let is_judged = self.reduced.first_steps(state).is_empty();
         let mut all = BTreeSet::new();
         self.reduced.moves(state, |outcome| {
             let mut next = names.state(rules, &outcome.next);
             self.pods_only.sort(rules, &mut next);
             let reached = outcome.judged.reached.iter().filter(|&p| p != Property::TerminalIsFinal);
-            let judged = (outcome.judged.broken.bits(), PropertySet::of(reached).bits());
+            let judged = is_judged.then(|| (outcome.judged.broken.bits(), PropertySet::of(reached).bits()));
             let unit = self.bound(outcome.unit);
             all.insert((next, judged, unit, self.counts(outcome.discharged), outcome.classes));
         });
@@ -362,6 +374,22 @@ fn worlds() -> Vec<Scenario> {
             s.workload.template.containers[0].requests.cpu_milli = 600;
         }),
         with(&base, |s| service(s).publish_not_ready_addresses = true),
+        with(&base, |s| {
+            let container = &mut s.workload.template.containers[0];
+            (container.readiness_probe, container.liveness_probe) = (Some(PROBE), Some(PROBE));
+            s.scale_targets = vec![0, 3];
+        }),
+        // Nodes move to another zone and are no longer what the template asks for.
+        with(&base, |s| {
+            for node in &mut s.nodes {
+                let host = (HOSTNAME.to_owned(), node.name.clone());
+                node.later_labels = Some([host, (ZONE.to_owned(), "zone-2".to_owned())].into());
+            }
+            s.events.set(EventName::LabelNode, 4);
+            s.workload.template.spread.push(SpreadConstraint { topology_key: ZONE.into(), ..spread.clone() });
+            s.workload.template.node_selector = [(ZONE.to_owned(), "zone-1".to_owned())].into();
+        }),
+        with(&base, |s| s.event_taint = Some(Taint { effect: TaintEffect::NoSchedule, ..taint.clone() })),
     ]
 }
 

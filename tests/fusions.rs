@@ -116,6 +116,7 @@ fn faults_keep_their_verdicts() {
         EventName::NodeCrash,
         EventName::KubeletRestart,
         EventName::ContainerCrash,
+        EventName::ContainerExit,
         EventName::SandboxDeath,
         EventName::RuntimeHang,
         EventName::CniFailure,
@@ -129,6 +130,10 @@ fn faults_keep_their_verdicts() {
         scenario.events.set(event, 1);
         same(&format!("create with {event}"), &scenario);
     }
+    let mut evicted = web(Story::Create, 1, 1);
+    evicted.workload.kind = WorkloadKind::Pod;
+    evicted.events.set(EventName::EvictPod, 1);
+    same("a bare pod with evict-pod", &evicted);
     let mut scaled = web(Story::Create, 1, 1);
     scaled.events.set(EventName::Scale, 1);
     scaled.scale = Some(ScaleTarget::By(-1));
@@ -151,20 +156,32 @@ fn a_node_that_is_not_ready_before_the_first_relist_is_seen() {
     );
 }
 
+const PROBE: Probe = Probe {
+    initial_delay_seconds: 0,
+    period_seconds: 10,
+    timeout_seconds: 1,
+    success_threshold: 1,
+    failure_threshold: 3,
+};
+
+#[test]
+fn what_an_app_tells_its_probes_keeps_its_verdicts() {
+    for event in [EventName::ReadinessChange, EventName::LivenessChange] {
+        let mut scenario = web(Story::Create, 1, 1);
+        scenario.workload.template.containers[0].readiness_probe = Some(PROBE);
+        scenario.workload.template.containers[0].liveness_probe = Some(PROBE);
+        scenario.events.set(event, 2);
+        same(&format!("create with {event}"), &scenario);
+    }
+}
+
 #[test]
 fn probes_hooks_and_signals_keep_their_verdicts() {
-    let probe = Probe {
-        initial_delay_seconds: 0,
-        period_seconds: 10,
-        timeout_seconds: 1,
-        success_threshold: 1,
-        failure_threshold: 3,
-    };
     let mut probed = with_pre_stop(web(Story::ScaleDown, 1, 1), 5);
-    probed.workload.template.containers[0].readiness_probe = Some(probe);
-    probed.workload.template.containers[0].liveness_probe = Some(probe);
+    probed.workload.template.containers[0].readiness_probe = Some(PROBE);
+    probed.workload.template.containers[0].liveness_probe = Some(PROBE);
     same("scale-down with probes and preStop", &probed);
-    probed.workload.template.containers[0].startup_probe = Some(probe);
+    probed.workload.template.containers[0].startup_probe = Some(PROBE);
     probed.workload.template.containers[0].listens_after_seconds = 5;
     same("scale-down with all probes, listening late", &probed);
     for on_sigterm in [OnSigterm::Drain(5), OnSigterm::Close(5), OnSigterm::Ignore] {

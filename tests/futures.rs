@@ -244,6 +244,44 @@ fn parts_where_pods_go_that_are_not_up_yet_commute_with_all_that_can_come_before
     }
 }
 
+/// What has happened once and is over: a client that evicts a pod, an app that ends or fails its probes, a node that is called
+/// something else.
+#[test]
+fn parts_after_an_event_commute_with_all_that_can_come_before_them() {
+    for event in [
+        EventName::EvictPod,
+        EventName::ContainerExit,
+        EventName::ReadinessChange,
+        EventName::LivenessChange,
+        EventName::TaintNode,
+        EventName::LabelNode,
+    ] {
+        let mut scenario = web("after", Story::Rollout, 1, 2);
+        let probe = podproof_vocabulary::scenario::Probe {
+            initial_delay_seconds: 0,
+            period_seconds: 10,
+            timeout_seconds: 1,
+            success_threshold: 1,
+            failure_threshold: 1,
+        };
+        let container = &mut scenario.workload.template.containers[0];
+        (container.readiness_probe, container.liveness_probe) = (Some(probe), Some(probe));
+        scenario.workload.template.node_selector = scenario.nodes[0].labels.clone();
+        scenario.workload.template.node_selector.remove("kubernetes.io/hostname");
+        scenario.nodes[1].later_labels = Some(podproof_vocabulary::scenario::Labels::new());
+        scenario.event_taint = Some(podproof_vocabulary::scenario::Taint {
+            key: "gpu".into(),
+            value: String::new(),
+            effect: podproof_vocabulary::scenario::TaintEffect::NoSchedule,
+        });
+        scenario.events.set(event, 1);
+        scenario.slots += 2;
+        for judged in [untimed_safety(), safety()] {
+            assert!(World::new(scenario.clone(), judged).check(4_000, 7, 40) > 0, "{event}");
+        }
+    }
+}
+
 #[test]
 fn parts_of_random_worlds_commute_with_all_that_can_come_before_them() {
     for (number, scenario) in random_worlds(40).into_iter().enumerate() {

@@ -113,6 +113,8 @@ fn events_at_any_moment_keep_their_verdicts() {
         (EventName::Rollout, 1),
         (EventName::Scale, 2),
         (EventName::DeletePod, 1),
+        (EventName::EvictPod, 1),
+        (EventName::ContainerExit, 1),
         (EventName::DrainNode, 1),
         (EventName::NodeCrash, 1),
     ] {

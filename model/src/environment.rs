@@ -29,6 +29,7 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::DrainNode { .. } => EventName::DrainNode,
         Environment::TaintNode { .. } => EventName::TaintNode,
         Environment::UntaintNode { .. } => EventName::UntaintNode,
+        Environment::RelabelNode { .. } => EventName::LabelNode,
         Environment::AddNode { .. } => EventName::AddNode,
         Environment::CrashNode { .. } => EventName::NodeCrash,
         Environment::ReturnNode { .. } => EventName::NodeReturn,
@@ -220,6 +221,10 @@ fn node_target(
         }
         EventName::TaintNode => (in_api && !object.custom(), Environment::TaintNode { node }),
         EventName::UntaintNode => (in_api && object.custom(), Environment::UntaintNode { node }),
+        EventName::LabelNode => {
+            let has_others = cluster.rules.scenario.nodes[node.index()].later_labels.is_some();
+            (in_api && has_others, Environment::RelabelNode { node })
+        }
         EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
         EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
         EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
@@ -328,6 +333,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         // TEC-1: without a NoExecute taint the timers of the node's pods are cancelled.
         Environment::UntaintNode { node } => {
             node_lifecycle::update(cluster, node, |object| object.with_custom(false));
+        }
+        // F-13: nobody is told but those who watch nodes; pods that run stay where they are.
+        Environment::RelabelNode { node } => {
+            node_lifecycle::update(cluster, node, |object| object.with_relabelled(!object.relabelled()));
         }
         Environment::AddNode { node } => {
             // Its kubelet and its kube-proxy begin with a list.

@@ -4,8 +4,8 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::scenario::{
-    Container, ContainerKind, ContainerPort, Node, OnSigterm, PreStop, Probe, Scenario, Taint, TaintEffect,
-    Timing, Toleration, WorkloadKind,
+    Container, ContainerKind, ContainerPort, Labels, Node, OnSigterm, PreStop, Probe, Scenario, Taint,
+    TaintEffect, Timing, Toleration, WorkloadKind,
 };
 use podproof_vocabulary::{ContainerId, NodeId};
 
@@ -332,8 +332,8 @@ impl Rules {
     /// its class, and whoever tells nodes apart by what they are treats them alike. The classes, and the nodes of each, are
     /// in the order of their numbers.
     ///
-    /// Nodes of one class have the same labels but for the host name, which is each one's own name and nobody else's; the
-    /// same taints, allocatable resources and `unschedulable`; both are there from the beginning or both are not; no
+    /// Nodes of one class have the same labels but for the host name, which is each one's own name and nobody else's, and the
+    /// same are in store for them; the same taints, allocatable resources and `unschedulable`; both are there from the beginning or both are not; no
     /// neighbour runs on either; and what the template says of names and labels (`nodeName`, `nodeSelector`, node affinity)
     /// holds of both or of neither. Everything else that reads a node reads one of these, or its state: spread and affinity over
     /// host names count pods in domains that are renamed with the nodes, and over any other key they find both in one domain.
@@ -352,13 +352,16 @@ impl Rules {
         const HOSTNAME: &str = "kubernetes.io/hostname";
         let nodes = &self.scenario.nodes;
         let spare = nodes.len() - usize::from(self.scenario.spare_nodes);
+        let sets = |node: &Node| [false, true].map(|set| node.labels_when(set).clone());
         let names_its_host = |node: &Node| {
-            let claims = |other: &&Node| other.labels.get(HOSTNAME) == Some(&node.name);
-            claims(&node) && nodes.iter().filter(claims).count() == 1
+            let claims = |labels: &Labels| labels.get(HOSTNAME) == Some(&node.name);
+            sets(node).iter().all(claims)
+                && nodes.iter().filter(|other| sets(other).iter().any(claims)).count() == 1
         };
         let labels = |node: &Node| {
-            let rest = node.labels.iter().filter(|&(key, _)| key != HOSTNAME);
-            rest.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+            let mut both = sets(node);
+            both.iter_mut().for_each(|labels| drop(labels.remove(HOSTNAME)));
+            (both, node.later_labels.is_some())
         };
         let plain = |node: NodeId| {
             self.scenario.neighbours.iter().all(|neighbour| usize::from(neighbour.node) != node.index())
@@ -379,5 +382,40 @@ impl Rules {
     /// One node of each class.
     pub fn kinds_of_nodes(&self) -> Vec<NodeId> {
         self.classes_of_nodes().into_iter().map(|class| class[0]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+
+    use super::*;
+
+    /// The numbers of classes of three nodes, of which `tweak` changes something.
+    fn classes(tweak: impl FnOnce(&mut Vec<Node>)) -> usize {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 3);
+        tweak(&mut scenario.nodes);
+        Rules::compile(scenario).expect("it fits").classes_of_nodes().len()
+    }
+
+    #[test]
+    fn nodes_are_alike_if_the_same_labels_are_in_store_for_them() {
+        let later = |node: &Node| {
+            let mut labels = node.labels.clone();
+            labels.insert("disk".into(), "ssd".into());
+            Some(labels)
+        };
+        assert_eq!(classes(|_| {}), 1);
+        assert_eq!(classes(|nodes| nodes.iter_mut().for_each(|node| node.later_labels = later(node))), 1);
+        assert_eq!(classes(|nodes| nodes[1].later_labels = later(&nodes[1])), 2);
+        let unchanged = |nodes: &mut Vec<Node>| nodes[1].later_labels = Some(nodes[1].labels.clone());
+        assert_eq!(classes(unchanged), 2, "only one of them can change at all");
+        let takes_a_name = |nodes: &mut Vec<Node>| {
+            for node in 0..3 {
+                nodes[node].later_labels = Some(nodes[0].labels.clone());
+            }
+        };
+        assert_eq!(classes(takes_a_name), 3, "host names are no longer each one's own");
     }
 }

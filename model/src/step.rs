@@ -263,6 +263,7 @@ pub fn is_write(action: &Action) -> bool {
                 | Environment::DrainNode { .. }
                 | Environment::TaintNode { .. }
                 | Environment::UntaintNode { .. }
+                | Environment::RelabelNode { .. }
         ),
         Action::Tick
         | Action::Watch(Watch::DeliverPod { .. })

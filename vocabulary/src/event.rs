@@ -31,6 +31,7 @@ events! {
     DrainNode "drain-node" => "a node is cordoned and its pods are evicted through the eviction API";
     TaintNode "taint-node" => "a node gets a NoExecute taint with a key of its own";
     UntaintNode "untaint-node" => "the taint of taint-node goes";
+    LabelNode "label-node" => "a node gets the labels that the scenario has in store for it, or its old ones; without such never";
     AddNode "add-node" => "one more node, equal to the first, joins the cluster";
     NodeCrash "node-crash" => "a node loses power: its containers, kubelet and rules die at once";
     NodeReturn "node-return" => "a crashed node boots again";

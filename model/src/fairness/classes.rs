@@ -195,6 +195,7 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/change-readiness", APP),
     none("environment/change-liveness", APP),
     none("environment/scale-to", ASKS),
+    none("environment/relabel-node", ASKS),
 ];
 
 #[cfg(test)]

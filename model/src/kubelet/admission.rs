@@ -31,14 +31,15 @@ pub fn admits(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     // ADM-5
     let fits = others < filters.node_resources_fit.capacity[node.index()]
         || cluster.has_mutant(Mutant::AdmissionIgnoresResources);
-    // ADM-6
-    let matches = filters.node_affinity.passes(node);
+    // ADM-6: against the labels that it has now, which need not be those that the scheduler saw.
+    let object = cluster.node(node).api;
+    let matches = filters.node_affinity.passes(object, node);
     // ADM-8
     let ports = &filters.node_ports;
     let ports_free = !ports.claims_any()
         || (others == 0 && ports.is_free_of_neighbours(node))
         || cluster.has_mutant(Mutant::HostPortsIgnored);
     // ADM-9: only NoExecute taints, however long they are tolerated.
-    let tolerates = cluster.rules.tolerations.on(node, cluster.node(node).api.taints()) != Tolerated::No;
+    let tolerates = cluster.rules.tolerations.on(node, object.taints()) != Tolerated::No;
     fits && matches && ports_free && tolerates
 }

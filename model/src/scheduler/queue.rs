@@ -21,6 +21,9 @@ const POD_CHANGED: FilterSet = FilterSet::of(&[Filter::InterPodAffinity, Filter:
 const NODE_TAINTS_CHANGED: FilterSet =
     FilterSet::of(&[Filter::NodeUnschedulable, Filter::TaintToleration, Filter::PodTopologySpread]);
 
+const NODE_LABELS_CHANGED: FilterSet =
+    FilterSet::of(&[Filter::NodeAffinity, Filter::InterPodAffinity, Filter::PodTopologySpread]);
+
 /// An event moves the parked pods that a filter of `interested` rejected.
 fn wake(cluster: &mut Cluster<'_>, interested: FilterSet) {
     if cluster.has_mutant(Mutant::SchedulerNeverWakes) {
@@ -74,7 +77,12 @@ pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject)
     let before = std::mem::replace(&mut cluster.node_mut(node).scheduler, object);
     if !before.exists() {
         wake(cluster, FilterSet::ALL);
-    } else if before != object {
+        return;
+    }
+    if before.relabelled() != object.relabelled() {
+        wake(cluster, NODE_LABELS_CHANGED);
+    }
+    if before.with_relabelled(object.relabelled()) != object {
         wake(cluster, NODE_TAINTS_CHANGED);
     }
 }

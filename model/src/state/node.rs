@@ -41,7 +41,9 @@ pub struct NodeObject {
     pub unreachable_no_execute: bool,
     /// The taint of a `taint-node` event.
     pub custom: bool,
-    #[bits(6)]
+    /// Its labels are those that the scenario has in store for it.
+    pub relabelled: bool,
+    #[bits(5)]
     __: u8,
 }
 

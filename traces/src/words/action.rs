@@ -259,6 +259,7 @@ fn environment(names: &Names, step: Environment) -> String {
         Environment::UntaintNode { node } => {
             of_node(&format!("somebody takes taint {} off", names.taint()), node)
         }
+        Environment::RelabelNode { node } => of_node("somebody changes the labels of", node),
         Environment::AddNode { node } => format!("{} joins the cluster", names.node(node)),
         Environment::CrashNode { node } => format!("{} loses power", names.node(node)),
         Environment::ReturnNode { node } => format!("{} boots again", names.node(node)),

@@ -255,7 +255,10 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::ChangeLiveness { .. }) => {
             Action::Environment(Environment::ScaleTo { replicas: 2 })
         }
-        Action::Environment(Environment::ScaleTo { .. }) => return None,
+        Action::Environment(Environment::ScaleTo { .. }) => {
+            Action::Environment(Environment::RelabelNode { node: NODE })
+        }
+        Action::Environment(Environment::RelabelNode { .. }) => return None,
     })
 }
 

@@ -102,6 +102,7 @@ pub const CLASSES: &[&str] = &[
     "environment/change-readiness",
     "environment/change-liveness",
     "environment/scale-to",
+    "environment/relabel-node",
 ];
 
 impl Action {
@@ -202,6 +203,7 @@ impl Action {
             Self::Environment(Environment::ChangeReadiness { .. }) => 91,
             Self::Environment(Environment::ChangeLiveness { .. }) => 92,
             Self::Environment(Environment::ScaleTo { .. }) => 93,
+            Self::Environment(Environment::RelabelNode { .. }) => 94,
         }
     }
 }

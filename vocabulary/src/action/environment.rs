@@ -115,6 +115,11 @@ pub enum Environment {
         /// The node.
         node: NodeId,
     },
+    /// A node gets the labels that are in store for it, or has its old ones again.
+    RelabelNode {
+        /// The node.
+        node: NodeId,
+    },
     /// A node joins.
     AddNode {
         /// The node.

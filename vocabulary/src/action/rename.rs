@@ -179,6 +179,7 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
         E::DrainNode { node } => E::DrainNode { node: names.node(node) },
         E::TaintNode { node } => E::TaintNode { node: names.node(node) },
         E::UntaintNode { node } => E::UntaintNode { node: names.node(node) },
+        E::RelabelNode { node } => E::RelabelNode { node: names.node(node) },
         E::AddNode { node } => E::AddNode { node: names.node(node) },
         E::CrashNode { node } => E::CrashNode { node: names.node(node) },
         E::ReturnNode { node } => E::ReturnNode { node: names.node(node) },

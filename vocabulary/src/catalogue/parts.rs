@@ -19,6 +19,7 @@ pub fn node(number: usize) -> Node {
     let name = format!("node-{number}");
     Node {
         labels: labels(&[("kubernetes.io/hostname", &name), ("topology.kubernetes.io/zone", "zone-1")]),
+        later_labels: None,
         name,
         taints: Vec::new(),
         unschedulable: false,

@@ -138,7 +138,8 @@ const BEHAVIOURS: &[Row] = &[
     behaviour(
         Concern::Always,
         "failing probes of a healthy process",
-        "a probe succeeds exactly if the container accepts connections; no probe flaps",
+        "a probe succeeds exactly if the container accepts connections; none flaps but by readiness-change and \
+         liveness-change events",
         &[NoAvoidableBlackout, RolloutCompletes, EndpointsConverge],
     ),
     behaviour(

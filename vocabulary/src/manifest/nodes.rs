@@ -60,6 +60,7 @@ pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
         taints,
         unschedulable: spec.unschedulable == Some(true),
         allocatable,
+        later_labels: None,
     };
     (node, assumptions)
 }

@@ -14,12 +14,22 @@ pub struct Node {
     pub name: String,
     /// `metadata.labels`.
     pub labels: Labels,
-    /// `spec.taints` of the manifest; they never change.
+    /// The labels that a `label-node` event gives it, and takes from it; none if its labels never change.
+    #[serde(default)]
+    pub later_labels: Option<Labels>,
+    /// `spec.taints` of the manifest; they never change. What a `taint-node` event sets comes beside them.
     pub taints: Vec<Taint>,
     /// `spec.unschedulable` at the start.
     pub unschedulable: bool,
     /// `status.allocatable`.
     pub allocatable: Resources,
+}
+
+impl Node {
+    /// Its labels before a `label-node` event, or after it.
+    pub fn labels_when(&self, relabelled: bool) -> &Labels {
+        self.later_labels.as_ref().filter(|_| relabelled).unwrap_or(&self.labels)
+    }
 }
 
 /// A taint of a node.
@@ -101,6 +111,7 @@ mod tests {
         for field in ["event-taint", "scale-targets"] {
             json.as_object_mut().expect("an object").remove(field).expect("the field");
         }
+        json["nodes"][0].as_object_mut().expect("an object").remove("later-labels").expect("the field");
         let before: Scenario = serde_json::from_value(json).expect("a scenario without the fields");
         assert_eq!(before, scenario);
         assert_eq!(before.taint_of_events().to_string(), "podproof.io/taint-node:NoExecute");

@@ -4,7 +4,7 @@ use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Environment, Scheduler, TaintEviction, Watch, Watcher};
 use podproof_vocabulary::event::{EventName, ScaleTarget};
 use podproof_vocabulary::observation::Deletion;
-use podproof_vocabulary::scenario::{CUSTOM_TAINT, Taint, TaintEffect, Toleration, WorkloadKind};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, Labels, Taint, TaintEffect, Toleration, WorkloadKind};
 
 use super::{events, once, with};
 use crate::controllers::taint_eviction;
@@ -207,6 +207,25 @@ fn the_taint_of_a_scenario_is_heeded_and_tolerated_as_any_other() {
             assert_eq!((feasible, admits, tolerates), expected, "{effect:?} {tolerated:?}");
         });
     }
+}
+
+/// F-13.
+#[test]
+fn a_node_changes_its_labels_where_there_are_others_in_store_and_changes_them_back() {
+    let label = Environment::RelabelNode { node: N0 };
+    let mut cluster = with(EventName::LabelNode, 3, |s| s.nodes[0].later_labels = Some(Labels::new()));
+    assert_eq!(events(&cluster), [label], "the other node has none in store");
+    for relabelled in [true, false] {
+        cluster.take(label);
+        assert_eq!(cluster.look(|cluster| cluster.node(N0).api.relabelled()), relabelled);
+        for to in [Watcher::Scheduler, Watcher::ControllerManager] {
+            cluster.take(Watch::DeliverNode { to, node: N0 });
+        }
+    }
+    cluster.settle();
+    assert!(cluster.pod(P0).ready, "a pod that runs stays");
+    cluster.befall(Environment::StopApiServer);
+    assert!(!cluster.can(label));
 }
 
 #[test]

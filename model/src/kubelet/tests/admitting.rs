@@ -1,7 +1,7 @@
 //! Admission: the only check of a pod that bypasses the scheduler.
 
 use podproof_vocabulary::Revision;
-use podproof_vocabulary::action::{Action, Kubelet, ReplicaSet};
+use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet};
 use podproof_vocabulary::observation::{Phase, Process};
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, HostPort, Scenario, TaintEffect, Toleration};
 
@@ -59,6 +59,24 @@ fn a_pod_whose_node_selector_does_not_match_is_rejected() {
     };
     assert_eq!(workers(&bypassing(1, selector("node-9"), |_| {}), 1), [Worker::Rejected]);
     assert_eq!(workers(&bypassing(1, selector("node-1"), |_| {}), 1), [Worker::Sync]);
+}
+
+/// ADM-6, ADM-13: the labels of the moment count, of a pod that was bound before they changed and of one that runs.
+#[test]
+fn a_node_that_lost_its_labels_rejects_the_pods_that_asked_for_them() {
+    let selects = |s: &mut Scenario| {
+        s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), "node-1".into());
+        s.nodes[0].later_labels = Some(podproof_vocabulary::scenario::Labels::new());
+    };
+    let relabel = |cluster: &mut TestCluster| cluster.befall(Environment::RelabelNode { node: N0 });
+    assert_eq!(workers(&bypassing(1, selects, relabel), 1), [Worker::Rejected]);
+    let mut running = bypassing(1, selects, |_| {});
+    relabel(&mut running);
+    running.settle();
+    assert_eq!(workers(&running, 1), [Worker::Sync], "a kubelet that runs does not ask again");
+    running.befall(Environment::StopKubelet { node: N0 });
+    running.settle_until(|action| *action == Action::Kubelet(Kubelet::ReportStatus { pod: P0 }));
+    assert_eq!(workers(&running, 1), [Worker::Rejected]);
 }
 
 /// ADM-8.

@@ -43,6 +43,22 @@ fn scenarios() -> Vec<Scenario> {
         let mut scenario = untimed(web(event.name(), Story::Rollout, 1, 2));
         scenario.events.set(event, 1);
         scenario.scale = Some(podproof_vocabulary::event::ScaleTarget::By(1));
+        scenario.scale_targets = vec![3];
+        if event == EventName::LabelNode {
+            scenario.workload.template.node_selector = scenario.nodes[0].labels.clone();
+            scenario.nodes[1].later_labels = Some(scenario.nodes[0].labels.clone());
+        }
+        if matches!(event, EventName::ReadinessChange | EventName::LivenessChange) {
+            let probe = podproof_vocabulary::scenario::Probe {
+                initial_delay_seconds: 0,
+                period_seconds: 10,
+                timeout_seconds: 1,
+                success_threshold: 1,
+                failure_threshold: 1,
+            };
+            let container = &mut scenario.workload.template.containers[0];
+            (container.readiness_probe, container.liveness_probe) = (Some(probe), Some(probe));
+        }
         scenario.slots += 4;
         all.push(scenario);
     }

@@ -3,14 +3,14 @@
 use podproof_vocabulary::scenario::{Labels, PodAffinityTerm, Scenario};
 use podproof_vocabulary::{NodeId, Revision};
 
-use super::{Placement, domains, selects};
+use super::{Domains, Placement, selects};
 
 /// FLT-8 to FLT-13 (S28 `plugins/interpodaffinity/filtering.go`).
 pub struct InterPodAffinity {
     affinity: Vec<Term>,
     anti_affinity: Vec<Term>,
-    /// A neighbour's anti-affinity keeps the workload off this node (FLT-11).
-    forbidden_by_neighbour: Vec<bool>,
+    /// The terms of neighbours' anti-affinity that select the workload's pods, with where the neighbour is (FLT-11).
+    forbidding: Vec<(Domains, NodeId)>,
     /// The pod matches all of its own affinity terms (FLT-9).
     matches_itself: bool,
 }
@@ -18,7 +18,7 @@ pub struct InterPodAffinity {
 /// A term, compiled.
 struct Term {
     /// The domain of each node.
-    domains: Vec<Option<u8>>,
+    domains: Domains,
     /// It selects the workload's own pods.
     selects_own: bool,
     /// Only those of the same template.
@@ -47,7 +47,7 @@ impl Term {
         let neighbours =
             scenario.neighbours.iter().filter(|n| selected(&n.namespace, &n.labels) && !same_revision);
         Self {
-            domains: domains(&scenario.nodes, &term.topology_key),
+            domains: Domains::of(&scenario.nodes, &term.topology_key),
             selects_own: selected(&workload.namespace, &workload.template.labels),
             same_revision,
             neighbours: neighbours.map(|neighbour| NodeId(neighbour.node)).collect(),
@@ -68,11 +68,9 @@ impl Term {
 
     /// Is one of the pods that it selects in the domain of `node`?
     fn is_met(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
-        let domain = self.domains[node.index()];
+        let domain = self.domains.at(placement, node);
         domain.is_some()
-            && self
-                .selected(placement, revision)
-                .any(|other| self.domains.get(other.index()) == Some(&domain))
+            && self.selected(placement, revision).any(|other| self.domains.at(placement, other) == domain)
     }
 }
 
@@ -84,24 +82,22 @@ impl InterPodAffinity {
         let wanted = &template.pod_affinity;
         let affinity: Vec<Term> = wanted.iter().map(|term| Term::compile(term, wanted, scenario)).collect();
         let unwanted = template.pod_anti_affinity.iter();
-        let forbids = |node: usize| {
-            scenario.neighbours.iter().any(|neighbour| {
-                neighbour.pod_anti_affinity.iter().any(|term| {
-                    let domains = domains(&scenario.nodes, &term.topology_key);
-                    let own = &scenario.workload;
-                    term_selects(term, &neighbour.namespace, &own.namespace, &template.labels)
-                        && domains[node].is_some()
-                        && domains[node] == domains[usize::from(neighbour.node)]
-                })
-            })
-        };
+        let mut forbidding = Vec::new();
+        for neighbour in &scenario.neighbours {
+            let own = &scenario.workload.namespace;
+            let selects_own =
+                |term: &&PodAffinityTerm| term_selects(term, &neighbour.namespace, own, &template.labels);
+            for term in neighbour.pod_anti_affinity.iter().filter(selects_own) {
+                forbidding.push((Domains::of(&scenario.nodes, &term.topology_key), NodeId(neighbour.node)));
+            }
+        }
         Self {
             matches_itself: affinity.iter().all(|term| term.selects_own),
             affinity,
             anti_affinity: unwanted
                 .map(|term| Term::compile(term, std::slice::from_ref(term), scenario))
                 .collect(),
-            forbidden_by_neighbour: (0..scenario.nodes.len()).map(forbids).collect(),
+            forbidding,
         }
     }
 
@@ -114,16 +110,19 @@ impl InterPodAffinity {
         // The incoming pod's anti-affinity and that of existing pods of the same template are one: FLT-10 and FLT-11
         // coincide for a workload's own pods.
         let apart = self.anti_affinity.iter().all(|term| !term.is_met(placement, revision, node));
-        apart && !self.forbidden_by_neighbour[node.index()] && self.affinity_passes(placement, revision, node)
+        let forbidden = self.forbidding.iter().any(|(domains, neighbour)| {
+            let domain = domains.at(placement, node);
+            domain.is_some() && domain == domains.at(placement, *neighbour)
+        });
+        apart && !forbidden && self.affinity_passes(placement, revision, node)
     }
 
     /// FLT-8: every term is met in the node's domain; or FLT-9: no pod matches all terms, the pod matches its own, and
     /// the node has all keys (`satisfyPodAffinity`).
     fn affinity_passes(&self, placement: &Placement, revision: Revision, node: NodeId) -> bool {
-        let has_keys = self.affinity.iter().all(|term| term.domains[node.index()].is_some());
+        let has_keys = self.affinity.iter().all(|term| term.domains.at(placement, node).is_some());
         let met = self.affinity.iter().all(|term| term.is_met(placement, revision, node));
-        let in_domain =
-            |term: &Term, node: NodeId| term.domains.get(node.index()).is_some_and(Option::is_some);
+        let in_domain = |term: &Term, node: NodeId| term.domains.at(placement, node).is_some();
         let none_anywhere = self
             .affinity
             .iter()

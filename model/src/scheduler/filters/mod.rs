@@ -110,7 +110,7 @@ impl Filters {
             inter_pod_affinity: inter_pod_affinity::InterPodAffinity::compile(scenario),
             pod_topology_spread: pod_topology_spread::PodTopologySpread::compile(
                 scenario,
-                &node_affinity,
+                node_affinity.clone(),
                 taint_toleration.clone(),
             ),
             node_affinity,
@@ -126,7 +126,7 @@ impl Filters {
             (Filter::NodeUnschedulable, self.node_unschedulable.passes(object)),
             (Filter::NodeResourcesFit, self.node_resources_fit.passes(placement, node)),
             (Filter::NodePorts, self.node_ports.passes(placement, node)),
-            (Filter::NodeAffinity, self.node_affinity.passes(node)),
+            (Filter::NodeAffinity, self.node_affinity.passes(object, node)),
             (Filter::TaintToleration, self.taint_toleration.passes(object, node)),
             (Filter::InterPodAffinity, self.inter_pod_affinity.passes(placement, revision, node)),
             (Filter::PodTopologySpread, self.pod_topology_spread.passes(placement, revision, node)),
@@ -142,8 +142,7 @@ impl Filters {
 
     /// Do the predicates that read names and labels say the same of two nodes?
     pub fn treats_alike(&self, a: NodeId, b: NodeId) -> bool {
-        self.node_name.passes(a) == self.node_name.passes(b)
-            && self.node_affinity.passes(a) == self.node_affinity.passes(b)
+        self.node_name.passes(a) == self.node_name.passes(b) && self.node_affinity.treats_alike(a, b)
     }
 
     /// No predicate depends on where the workload's pods are, as long as there are no more than `pods`: every node has
@@ -208,21 +207,45 @@ fn selects(selector: Option<&LabelSelector>, labels: &Labels) -> bool {
     })
 }
 
+/// What depends on a node's labels: for each node, with those of its manifest and with those that are in store for it.
+#[derive(Clone)]
+struct ByLabels<T>(Vec<[T; 2]>);
+
+impl<T: Copy> ByLabels<T> {
+    fn of(nodes: &[Node], mut each: impl FnMut(usize, &Labels) -> T) -> Self {
+        let both =
+            |(index, node): (usize, &Node)| [false, true].map(|set| each(index, node.labels_when(set)));
+        Self(nodes.iter().enumerate().map(both).collect())
+    }
+
+    /// With the labels that `object`, the node's, has.
+    fn at(&self, object: NodeObject, node: NodeId) -> T {
+        self.0[node.index()][usize::from(object.relabelled())]
+    }
+}
+
 /// The topology domain of each node for a key: equal numbers are the same domain, none has no such label.
-fn domains(nodes: &[Node], key: &str) -> Vec<Option<u8>> {
-    let mut values: Vec<&String> = Vec::new();
-    let mut numbers = Vec::new();
-    for node in nodes {
-        numbers.push(node.labels.get(key).map(|value| {
-            let known = values.iter().position(|&other| other == value);
+#[derive(Clone)]
+struct Domains(ByLabels<Option<u8>>);
+
+impl Domains {
+    fn of(nodes: &[Node], key: &str) -> Self {
+        let mut values: Vec<String> = Vec::new();
+        Self(ByLabels::of(nodes, |_, labels| {
+            let value = labels.get(key)?;
+            let known = values.iter().position(|other| other == value);
             let number = known.unwrap_or_else(|| {
-                values.push(value);
+                values.push(value.clone());
                 values.len() - 1
             });
-            u8::try_from(number).expect("there are at most 60 nodes")
-        }));
+            Some(u8::try_from(number).expect("there are at most 60 nodes, each with two sets of labels"))
+        }))
     }
-    numbers
+
+    /// The domain of a node as somebody sees it; none of one that does not exist.
+    fn at(&self, placement: &Placement, node: NodeId) -> Option<u8> {
+        self.0.at(*placement.nodes.get(node.index())?, node)
+    }
 }
 
 #[cfg(test)]

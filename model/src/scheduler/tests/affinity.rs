@@ -45,6 +45,40 @@ fn a_node_without_the_key_never_meets_an_affinity() {
     assert_eq!(bench.passes(Filter::InterPodAffinity), [1, 2, 3]);
 }
 
+/// FLT-8, FLT-10, FLT-11: domains are what nodes are called now, of the pod's own terms and of a neighbour's.
+#[test]
+fn a_node_that_changes_its_labels_changes_its_domain() {
+    let moves = |tweak: &dyn Fn(&mut podproof_vocabulary::scenario::Scenario)| {
+        let bench = |relabelled| {
+            let bench = Bench::new(|s| {
+                s.nodes[1].later_labels = Some(super::labels(&[(ZONE, "b")]));
+                tweak(s);
+            });
+            bench.with_node(1, |node| node.with_relabelled(relabelled)).passes(Filter::InterPodAffinity)
+        };
+        (bench(false), bench(true))
+    };
+    let own = moves(&|s| {
+        s.workload.template.pod_affinity = vec![db(ZONE)];
+        s.neighbours.push(neighbour(0));
+    });
+    assert_eq!(own, (vec![0, 1], vec![0]));
+    let anti = moves(&|s| {
+        s.workload.template.pod_anti_affinity = vec![db(ZONE)];
+        s.neighbours.push(neighbour(0));
+    });
+    assert_eq!(anti, (vec![2, 3], vec![1, 2, 3]));
+    let theirs = moves(&|s| {
+        s.neighbours.push(Neighbour { pod_anti_affinity: vec![web(ZONE)], ..neighbour(1) });
+    });
+    assert_eq!(theirs, (vec![2, 3], vec![0]), "the neighbour's own node has moved");
+    let first = moves(&|s| {
+        s.workload.template.pod_affinity = vec![web(ZONE)];
+        s.nodes[1].later_labels = Some(super::labels(&[]));
+    });
+    assert_eq!(first, (vec![0, 1, 2, 3], vec![0, 2, 3]), "a node without the key");
+}
+
 /// FLT-8: an existing pod counts only if it matches all terms.
 #[test]
 fn two_terms_are_not_met_by_two_pods() {

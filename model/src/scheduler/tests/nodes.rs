@@ -154,6 +154,25 @@ fn one_term_of_node_affinity_is_enough_and_all_of_it_must_match() {
     assert!(affinity(Vec::new()).is_empty());
 }
 
+/// FLT-5: what a node is called now counts, not what it was called.
+#[test]
+fn a_node_selector_and_an_affinity_follow_the_labels_of_a_node() {
+    let bench = |tweak: fn(&mut Scenario)| {
+        Bench::new(|s| {
+            s.nodes[1].later_labels = Some(super::labels(&[(ZONE, "c")]));
+            tweak(s);
+        })
+    };
+    let relabelled = |bench: Bench| bench.with_node(1, |node| node.with_relabelled(true));
+    let selects: fn(&mut Scenario) = |s| s.workload.template.node_selector = super::labels(&[(ZONE, "c")]);
+    assert!(bench(selects).passes(Filter::NodeAffinity).is_empty());
+    assert_eq!(relabelled(bench(selects)).passes(Filter::NodeAffinity), [1]);
+    let affinity: fn(&mut Scenario) =
+        |s| s.workload.template.node_affinity = Some(vec![expression(ZONE, Operator::In, &["a"])]);
+    assert_eq!(bench(affinity).passes(Filter::NodeAffinity), [0, 1]);
+    assert_eq!(relabelled(bench(affinity)).passes(Filter::NodeAffinity), [0]);
+}
+
 fn tainted(effect: TaintEffect) -> impl FnOnce(&mut Scenario) {
     move |s| s.nodes[3].taints.push(Taint { key: "gpu".into(), value: "yes".into(), effect })
 }

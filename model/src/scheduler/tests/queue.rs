@@ -215,6 +215,36 @@ fn a_node_whose_taints_change_wakes_only_pods_that_these_rejected() {
     assert!(!tries(&full, P1));
 }
 
+/// SCH-8, SCH-11, as the recording of unschedulable pods shows: the label that a pod waits for binds it at once. NodeAffinity
+/// registers for labels, and no filter of taints does.
+#[test]
+fn a_node_whose_labels_change_wakes_only_pods_that_these_rejected() {
+    let label = |cluster: &mut TestCluster| {
+        cluster.befall(Environment::RelabelNode { node: N0 });
+        cluster.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
+    };
+    let mut waits = waiting(1, 1, |s| {
+        s.nodes[0].later_labels = Some(super::labels(&[("disk", "ssd")]));
+        s.workload.template.node_selector = super::labels(&[("disk", "ssd")]);
+    });
+    waits.take(Scheduler::ParkPod { pod: P0 });
+    waits.change(|c| crate::controllers::node_lifecycle::update(c, N0, |node| node.with_custom(true)));
+    waits.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
+    assert!(!tries(&waits, P0), "a taint is no label");
+    waits.change(|c| crate::controllers::node_lifecycle::update(c, N0, |node| node.with_custom(false)));
+    waits.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
+    label(&mut waits);
+    assert!(waits.can(assume(P0, N0)));
+
+    let mut cordoned = waiting(1, 1, |s| {
+        s.nodes[0].unschedulable = true;
+        s.nodes[0].later_labels = Some(super::labels(&[]));
+    });
+    cordoned.take(Scheduler::ParkPod { pod: P0 });
+    label(&mut cordoned);
+    assert!(!tries(&cordoned, P0));
+}
+
 /// SCH-8, as the recording of unschedulable pods shows: the follower is bound when its leader is.
 #[test]
 fn a_pod_that_is_bound_wakes_pods_that_wait_for_affinity() {

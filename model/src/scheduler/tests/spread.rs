@@ -33,6 +33,32 @@ fn a_pod_goes_where_it_keeps_the_skew() {
     assert_eq!(bench(1, &[0, 2]).passes(Filter::PodTopologySpread), [0, 1, 2, 3]);
 }
 
+/// FLT-15, FLT-17: a node that changes its labels changes its domain, and whether it counts.
+#[test]
+fn a_node_that_changes_its_labels_counts_in_another_domain() {
+    let bench = |later: &[(&str, &str)], relabelled| {
+        let bench = Bench::new(|s| {
+            spread(constraint(ZONE, 1))(s);
+            s.nodes[1].later_labels = Some(super::labels(later));
+            s.workload.template.node_affinity = Some(vec![super::expression(
+                "gone",
+                podproof_vocabulary::scenario::Operator::DoesNotExist,
+                &[],
+            )]);
+        });
+        let bench = bench.with_node(1, |node| node.with_relabelled(relabelled)).with(&[1]);
+        let passes = |node: &u8| {
+            let rejected = bench.filters.rejections(&bench.placement, Revision(0), NodeId(*node));
+            rejected.0 & FilterSet::of(&[Filter::PodTopologySpread]).0 == 0
+        };
+        (0..4).filter(passes).collect::<Vec<u8>>()
+    };
+    assert_eq!(bench(&[(ZONE, "b")], false), [2, 3]);
+    assert_eq!(bench(&[(ZONE, "b")], true), [0]);
+    assert_eq!(bench(&[], true), [0, 2, 3], "without the key its pod counts nowhere");
+    assert_eq!(bench(&[(ZONE, "a"), ("gone", "")], true), [0, 1, 2, 3], "nor where the affinity excludes it");
+}
+
 /// FLT-15.
 #[test]
 fn all_constraints_hold_at_once() {
