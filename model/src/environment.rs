@@ -353,8 +353,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::PartitionNode { node } => {
             cluster.node_mut(node).machine.set_connected(false);
         }
-        // MOD-1, NF-13: kubelet and kube-proxy come back on their own, each where its watch was; the recordings of partitions
-        // show a kube-proxy that programs what lay between. With too much between (API-36) it must list.
+        // MOD-1, API-33, NF-13: kubelet and kube-proxy come back on their own, each where its watch was: in the recording of a
+        // partition a kube-proxy programs one after the other what lay between. With too much between (API-36) it must list.
         Environment::HealPartition { node } => cluster.node_mut(node).machine.set_connected(true),
         Environment::StopKubelet { node } => kubelet::stop(cluster, node),
         Environment::CrashContainer { pod, container } => {
@@ -460,14 +460,14 @@ fn crash(cluster: &mut Cluster<'_>, node: NodeId) {
 }
 
 /// Every watch ends; with the new watch cache every client has to list again (API-36; seen in the recording of a
-/// restart).
+/// restart), one whose link is cut as soon as it reaches the server.
 fn stop_api_server(cluster: &mut Cluster<'_>) {
     cluster.shared.control_plane.set_api_server_down(true);
     let nodes = cluster.node_ids().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
     let watchers: Vec<_> =
         [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes).collect();
     for watcher in watchers {
-        if watch::receives(cluster, watcher) {
+        if watch::follows(cluster, watcher) {
             watch::break_watches(cluster, watcher);
         }
     }

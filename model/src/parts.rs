@@ -1,22 +1,36 @@
 //! Whose part of a state is whose. Components share nothing but the store and what happens to the cluster, so a state falls
 //! into what is *common* (the store, the machines, the budget of events) and one part for each process: its copies, its
 //! queues, its plans, its containers, its rules. A part with what is common is a state in which the other processes know
-//! nothing and do nothing; what its process can do there is what it can do in the whole.
+//! nothing and do nothing; what its process can do there is what it can do in the whole, and does the same there.
 //!
-//! For who follows a recorded run: there every write is known, so each process can be followed on its own.
+//! For who follows a recorded run: there every write is known, so each process can be followed on its own. A part goes on in three
+//! ways: its process takes a step ([`step::apply`](crate::step::apply), then [`keep_only`]); another process writes ([`hear`]); or
+//! something happens that is no process' step ([`process_of`] says none): it is applied to each part, and again [`keep_only`]. The
+//! first and the last free the slots of pods that this part remembers nothing of, so slots are held ([`hold_slot`]). In states
+//! without clocks all this is exact, but where a rule looks beyond its process' memory:
+//!
+//! - `node_lifecycle::is_silent` reads whether a kubelet runs, for the lease that it renews, which is no object; in the part of the
+//!   controller manager every kubelet seems to be silent, so there a node may be marked Unknown too early.
+//! - `container_runtime::create_sandbox` gives an address that nobody remembers; in the part of a kubelet nobody else remembers one,
+//!   so there it may be one that the rules of a node still have.
+//! - `container_runtime::address_candidates` and `settle_addresses` ask who still routes to an address that was freed; they matter only
+//!   where addresses are used again.
+//! - `replica_set::choosing`: while a sync chooses whom to delete no other process does anything, as that is one computation; in
+//!   the parts of the others nothing stops.
+//! - A response that is lost is what happens to the process that waits for it, and to no other's part.
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Container, Kubelet, Process, Proxy, Watch, Watcher};
+use podproof_vocabulary::observation::Deletion;
 
 use crate::cluster::Cluster;
-use crate::kubelet;
-use crate::scope::Scope;
+use crate::controllers::replica_set;
 use crate::state::Container as ContainerState;
 use crate::state::{
     ControllerPod, DeploymentObject, KubeletPod, Machine, NodeObject, PodColumn, ProxyPod, SchedulerPod,
 };
-use crate::watch;
 use crate::watch::ring::{self, Stream};
+use crate::{api_server, kubelet, step, watch};
 
 /// The process whose step it is; none for time, the API server, clients and what happens to the cluster.
 pub fn process_of(cluster: &Cluster<'_>, action: &Action) -> Option<Watcher> {
@@ -166,8 +180,8 @@ fn with_own(machine: Machine, own: Machine, kubelet: bool, proxy: bool) -> Machi
     result
 }
 
-/// What is common comes to be as it is in `now`, by the write of another process: the news of it are on their way to whoever is in this part.
-/// Plain copies of the store go to exact rings alone; without rings news are a function of store and copy.
+/// What is common comes to be as it is in `now`, by a step of another process: the news of it are on their way to whoever is in
+/// this part. Plain copies of the store go to exact rings alone; without rings news are a function of store and copy.
 pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
     let mut slice_changed = false;
     for pod in cluster.pod_ids() {
@@ -177,7 +191,12 @@ pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
         column.api = after;
         slice_changed |= column.slice != now.pod(pod).slice;
         column.slice = now.pod(pod).slice;
-        if before != after {
+        if before.exists() && !after.exists() {
+            // DEL-7: a removal is two events.
+            let last = before.with_deletion(Deletion::Immediate);
+            watch::publish_pod(cluster, pod, before, last);
+            watch::publish_pod(cluster, pod, last, after);
+        } else if before != after {
             watch::publish_pod(cluster, pod, before, after);
         }
     }
@@ -225,6 +244,9 @@ pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
 
 /// The queues of `whose` process, with how many events are in each.
 pub fn queues(cluster: &Cluster<'_>, whose: Watcher) -> Vec<(Stream, usize)> {
+    if !ring::is_kept(cluster) {
+        return Vec::new();
+    }
     let streams = Stream::all(cluster.rules.nodes).filter(|stream| stream.watcher() == whose);
     streams.map(|stream| (stream, ring::length(cluster, stream))).collect()
 }
@@ -235,7 +257,7 @@ pub fn next_of(cluster: &Cluster<'_>, whose: Watcher, queues: &[Stream]) -> Opti
         return None;
     }
     let mut possible = Vec::new();
-    watch::candidates(cluster, Scope::EVERYTHING, &mut possible);
+    step::candidates(cluster, &mut possible);
     let is_of = |action: &Action, stream: Stream| match (action, stream) {
         (Action::Watch(Watch::DeliverPod { to, .. }), stream) => {
             *to == whose && !matches!(whose, Watcher::Proxy(_)) && stream == Stream::pods(whose)
@@ -253,8 +275,9 @@ pub fn next_of(cluster: &Cluster<'_>, whose: Watcher, queues: &[Stream]) -> Opti
 
 /// The list that `whose` process has to make, if it can make it now.
 pub fn list(cluster: &Cluster<'_>, whose: Watcher) -> Option<Action> {
-    let may = watch::may_list(cluster, whose) && crate::api_server::answers(cluster);
-    may.then_some(Action::Watch(Watch::List { watcher: whose }))
+    let may = watch::may_list(cluster, whose) && api_server::answers(cluster);
+    let is_held_up = step::is_cut_off(cluster) || replica_set::choosing(cluster).is_some();
+    (may && !is_held_up).then_some(Action::Watch(Watch::List { watcher: whose }))
 }
 
 /// Nobody in this part remembers the pod, nor is news of it on the way.

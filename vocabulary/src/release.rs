@@ -82,7 +82,8 @@ impl Release {
         self.minor >= 35
     }
 
-    /// A patch of a node's taints carries the version that it was made from (kubernetes/kubernetes#113136). From 1.26.
+    /// A patch of a node's taints carries the version that it was made from (kubernetes/kubernetes#113136). From 1.26; the
+    /// last patch releases of 1.24 and 1.25 do so too, but a release is named without its patch.
     pub const fn taint_patches_carry_versions(self) -> bool {
         self.minor >= 26
     }

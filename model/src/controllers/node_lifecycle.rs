@@ -1,8 +1,9 @@
 //! The node lifecycle controller: silence makes a node's Ready Unknown, its pods not ready, and taints it.
 //!
 //! Source: S28 `pkg/controller/nodelifecycle/node_lifecycle_controller.go`. Left out: the rate of NoExecute tainting
-//! and the partial-disruption mode (NLC-11, NLC-14, NLC-15), several zones, and the lease as an object: a node is
-//! silent exactly while its kubelet cannot renew it.
+//! and the partial-disruption mode (NLC-11, NLC-14, NLC-15), several zones, the lease as an object: a node is silent
+//! exactly while its kubelet cannot renew it; and that a patch of the taints begins with a read from the API server's
+//! cache, which may be older or newer than the controller's copy (kubernetes/kubernetes#126755).
 
 use podproof_vocabulary::action::{Action, NodeLifecycle};
 use podproof_vocabulary::mutant::Mutant;
@@ -50,20 +51,33 @@ fn swap(object: NodeObject, wanted: NodeObject) -> NodeObject {
     if both == object { wanted } else { both }
 }
 
-/// What a patch of the taints makes of `object`, where the copy is `view`: `wanted` says which taints an object is to have. The list of taints is
-/// replaced as a whole. From 1.26 on the patch carries the version that it was made from and is made anew on a conflict; before, it
-/// brings back what was removed since the copy, and removes what was set (kubernetes/kubernetes#113136; the recording of a
-/// node that fails and returns shows it).
-fn patch(
+/// What a patch of the taints makes of the node's object; `wanted` says which taints an object is to have. A patch replaces
+/// the list of taints as a whole. From 1.26 on it carries the version that it was made from and is made anew on a conflict;
+/// before, it is made from the copy, so it brings back what was removed since and removes what was set
+/// (kubernetes/kubernetes#113136; the recording of a node that fails and returns shows it).
+fn patched(
     cluster: &Cluster<'_>,
-    object: NodeObject,
-    view: NodeObject,
+    node: NodeId,
     wanted: impl Fn(NodeObject) -> NodeObject,
 ) -> NodeObject {
+    let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
     match cluster.rules.scenario.release.taint_patches_carry_versions() {
         true => swap(object, wanted(object)),
         false => object.with_taints_of(swap(view, wanted(view))),
     }
+}
+
+/// What the next patch of the NoSchedule taints makes of the node's object.
+fn patched_no_schedule(cluster: &Cluster<'_>, node: NodeId) -> NodeObject {
+    let view = cluster.node(node).controller;
+    patched(cluster, node, |object| with_no_schedule_taints(object, view))
+}
+
+/// What the next patch of the NoExecute taints makes of the node's object.
+fn patched_no_execute(cluster: &Cluster<'_>, node: NodeId) -> NodeObject {
+    let view = cluster.node(node).controller;
+    let all_down = all_zones_down(cluster);
+    patched(cluster, node, |object| with_no_execute_taints(object, view, all_down))
 }
 
 /// The steps that the controller can take.
@@ -93,13 +107,10 @@ fn node_candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
             out.push(Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }));
         }
         // Taints are patched: a patch needs no current copy, and one that changes nothing is none (API-3, API-5).
-        if with_no_schedule_taints(view, view) != view
-            && swap(object, with_no_schedule_taints(object, view)) != object
-        {
+        if with_no_schedule_taints(view, view) != view && patched_no_schedule(cluster, node) != object {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoSchedule { node }));
         }
-        if with_no_execute_taints(view, view, all_down) != view
-            && patch(cluster, object, view, |of| with_no_execute_taints(of, view, all_down)) != object
+        if with_no_execute_taints(view, view, all_down) != view && patched_no_execute(cluster, node) != object
         {
             out.push(Action::NodeLifecycle(NodeLifecycle::TaintNoExecute { node }));
         }
@@ -126,15 +137,12 @@ pub fn apply(cluster: &mut Cluster<'_>, step: NodeLifecycle) {
             }
         }
         NodeLifecycle::TaintNoSchedule { node } => {
-            let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
-            let patched = patch(cluster, object, view, |of| with_no_schedule_taints(of, view));
-            update(cluster, node, |_| patched);
+            let object = patched_no_schedule(cluster, node);
+            update(cluster, node, |_| object);
         }
         NodeLifecycle::TaintNoExecute { node } => {
-            let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
-            let all_down = all_zones_down(cluster);
-            let patched = patch(cluster, object, view, |of| with_no_execute_taints(of, view, all_down));
-            update(cluster, node, |_| patched);
+            let object = patched_no_execute(cluster, node);
+            update(cluster, node, |_| object);
         }
     }
 }

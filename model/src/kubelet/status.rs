@@ -32,8 +32,8 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
             .container_ids()
             .filter(|&container| counted(cluster.rules.container(container).kind))
             .all(|container| probes::is_ready(cluster, pod, container));
-    // PLEG-11: the last address that the cache has seen, and none after a restart that finds no sandbox (the recording of a node that
-    // fails and returns: `podIP` is cleared).
+    // PLEG-11: the last address that the cache has seen; none after a restart that finds no living sandbox, as the recording of a
+    // node that fails and returns shows: the first patch of its kubelet clears `podIP`.
     (phase, ready, kubelet.address_cached())
 }
 

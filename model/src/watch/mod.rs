@@ -1,11 +1,13 @@
 //! Watches: how each consumer's copy of the world comes to lag, and to catch up.
 //!
 //! Each consumer hears of each resource in order, without a bound on the delay, and of no order between resources
-//! (MOD-1, API-39). A broken watch lists again: it jumps to the head and loses what lay between (MOD-2, API-33).
+//! (MOD-1, API-39). A broken watch lists again: it jumps to the head and loses what lay between (MOD-2, API-33). A link
+//! that is cut breaks no watch: its events wait, and arrive in order when it is healed, unless they are too many (API-36).
 //! A copy holds only the fields that its consumer reads, and a write that changes none of them is no event for it.
 //!
 //! By default the pending events of one object coalesce to its newest value: what is pending is then a function of
-//! store and copy, and no queue is kept. An exact search keeps a [`ring`] of events for each consumer and resource.
+//! store and copy, and no queue is kept, so a watch that was cut off is never too old. An exact search keeps a [`ring`] of
+//! events for each consumer and resource.
 
 pub mod ring;
 #[cfg(test)]
@@ -55,8 +57,8 @@ pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
     follows(cluster, watcher) && is_linked(cluster, watcher)
 }
 
-/// An event is on its way to `watcher`. API-36: the API server keeps no more than so many for one whose link is cut; then
-/// it must list.
+/// An event is on its way to `watcher`. API-36: for one whose link is cut no more are kept than a ring holds; then what it
+/// asks for is too old, and it must list.
 fn push(cluster: &mut Cluster<'_>, watcher: Watcher, stream: Stream, key: u8, value: &[u64]) {
     if ring::length(cluster, stream) == cluster.rules.ring_capacity() && !is_linked(cluster, watcher) {
         break_watches(cluster, watcher);

@@ -1,5 +1,5 @@
 //! Event rings of an exact search: for each consumer and resource the events that are on their way, in order (MOD-1,
-//! API-40), with a fixed capacity. An overflow marks the state, and its verdict becomes `incomplete`.
+//! API-40), as many as the scenario says. An overflow marks the state, and its verdict becomes `incomplete`.
 //!
 //! A ring is a header word with its length, then its entries; a popped ring moves down, so that equal queues are
 //! equal words. An entry of an EndpointSlice is a snapshot of all its endpoints, eight to a word.

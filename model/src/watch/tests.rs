@@ -1,7 +1,7 @@
 //! Tests of how copies lag and catch up, by the default and in an exact search.
 
 use podproof_vocabulary::Revision;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet, Watch, Watcher};
+use podproof_vocabulary::action::{Action, EndpointSlice, Environment, Kubelet, ReplicaSet, Watch, Watcher};
 use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Deletion, Phase};
@@ -111,6 +111,56 @@ fn a_broken_watch_lists_and_jumps_to_the_head() {
     }
 }
 
+/// DEL-7, as the recordings of deletions show: MODIFIED with grace period 0, then DELETED. Who reads only that a pod is being deleted,
+/// and has seen that, hears of one.
+#[test]
+fn a_removal_is_two_events_in_an_exact_search() {
+    let removed = |exact, graceful| {
+        let mut cluster = running(exact);
+        if graceful {
+            cluster.delete(P0);
+            for news in [TO_CONTROLLERS, TO_SCHEDULER, TO_KUBELET] {
+                cluster.take(news);
+            }
+        }
+        cluster.change(|cluster| pods::delete(cluster, P0, pods::Grace::Zero));
+        assert!(!cluster.exists(P0));
+        cluster
+    };
+    for (exact, graceful, of_others) in [(true, false, 2), (true, true, 1), (false, false, 1), (false, true, 1)] {
+        let mut cluster = removed(exact, graceful);
+        for (news, events) in
+            [(TO_CONTROLLERS, of_others), (TO_SCHEDULER, of_others), (TO_KUBELET, 1 + usize::from(exact))]
+        {
+            for event in 0..events {
+                assert!(cluster.can(news), "{news:?} {event}, exact: {exact}, graceful: {graceful}");
+                cluster.take(news);
+            }
+            assert!(!cluster.can(news), "{news:?}, exact: {exact}, graceful: {graceful}");
+        }
+    }
+    let mut cluster = removed(true, false);
+    cluster.take(TO_KUBELET);
+    let view = cluster.look(|cluster| cluster.pod(P0).kubelet.view());
+    assert_eq!((view.present(), view.deletion()), (true, Deletion::Immediate));
+    cluster.take(TO_KUBELET);
+    assert!(!cluster.look(|cluster| cluster.pod(P0).kubelet.view().present()));
+}
+
+/// DEL-12: where a finalizer keeps the object there is only the first.
+#[test]
+fn a_removal_that_a_finalizer_holds_up_is_one_event() {
+    let mut cluster = TestCluster::running(1, 2, |s| {
+        s.approximations = Approximations::NONE;
+        s.workload.template.finalizer = true;
+    });
+    cluster.change(|cluster| pods::delete(cluster, P0, pods::Grace::Zero));
+    for news in [TO_CONTROLLERS, TO_SCHEDULER, TO_KUBELET] {
+        cluster.take(news);
+        assert!(!cluster.can(news), "{news:?}");
+    }
+}
+
 /// API-33: a deletion that was missed is seen with the list.
 #[test]
 fn a_list_shows_that_a_pod_is_gone() {
@@ -143,6 +193,99 @@ fn after_a_restart_of_the_api_server_everybody_lists() {
     let nodes = [N0, N1].into_iter().flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
     for watcher in [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(nodes) {
         assert!(cluster.can(Watch::List { watcher }), "{watcher:?}");
+    }
+}
+
+/// API-36: also who was cut off while it restarted, once the link works again.
+#[test]
+fn who_was_cut_off_while_the_api_server_restarted_lists() {
+    for exact in [false, true] {
+        let mut cluster = running(exact);
+        cluster.befall(Environment::PartitionNode { node: N0 });
+        cluster.delete(P0);
+        cluster.befall(Environment::StopApiServer);
+        cluster.take(podproof_vocabulary::action::Process::StartApiServer);
+        let lists = [Watcher::Kubelet(N0), Watcher::Proxy(N0)].map(|watcher| Watch::List { watcher });
+        assert!(!lists.iter().any(|&list| cluster.can(list)), "not before");
+        cluster.befall(Environment::HealPartition { node: N0 });
+        assert!(lists.iter().all(|&list| cluster.can(list)) && !cluster.can(TO_KUBELET));
+        cluster.take(lists[0]);
+        assert!(cluster.can(Kubelet::BeginTermination { pod: P0 }) && !cluster.can(TO_KUBELET));
+    }
+}
+
+/// MOD-1, NF-13, API-33, as the recording of a partition shows: there the kube-proxy of the node that was cut off programs first that
+/// one address is gone, and then that another has come.
+#[test]
+fn a_watch_goes_on_where_it_was_before_the_link_was_cut() {
+    for (exact, between) in [(true, 2), (false, 1)] {
+        let mut cluster = running(exact);
+        cluster.befall(Environment::PartitionNode { node: N0 });
+        let slice = Watch::DeliverSlice { node: N0 };
+        for ready in [false, true] {
+            cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(ready)));
+            cluster.take(TO_CONTROLLERS);
+            cluster.take(EndpointSlice::WriteSlice);
+        }
+        cluster.delete(P0);
+        assert!(!cluster.can(TO_KUBELET) && !cluster.can(slice), "not while it is cut off");
+        assert!(cluster.can(TO_CONTROLLERS), "which concerns nobody else");
+        cluster.befall(Environment::HealPartition { node: N0 });
+        assert!(!cluster.any(|action| matches!(action, Action::Watch(Watch::List { .. }))));
+        let kubelet = |cluster: &TestCluster| cluster.look(|cluster| cluster.pod(P0).kubelet.view());
+        if exact {
+            let rule = |cluster: &TestCluster| cluster.look(|cluster| cluster.proxy(N0, P0).view.ready());
+            for ready in [false, true] {
+                cluster.take(TO_KUBELET);
+                assert_eq!((kubelet(&cluster).ready(), kubelet(&cluster).deletion()), (ready, Deletion::None));
+                cluster.take(slice);
+                assert_eq!(rule(&cluster), ready);
+            }
+        }
+        assert!(!cluster.can(slice), "{between} of the slice");
+        cluster.take(TO_KUBELET);
+        assert_eq!(kubelet(&cluster).deletion(), Deletion::Graceful);
+        assert!(!cluster.can(TO_KUBELET));
+    }
+}
+
+/// API-36: a watch that was cut off for too much is too old.
+#[test]
+fn who_missed_more_than_is_kept_lists_after_the_cut() {
+    let mut cluster = running(true);
+    let list = Watch::List { watcher: Watcher::Kubelet(N0) };
+    cluster.befall(Environment::PartitionNode { node: N0 });
+    let flip = |cluster: &mut TestCluster| {
+        cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(!object.ready())));
+        cluster.take(TO_CONTROLLERS);
+    };
+    for _ in 0..podproof_vocabulary::scenario::RING_CAPACITY {
+        flip(&mut cluster);
+    }
+    flip(&mut cluster);
+    assert!(!cluster.look(|cluster| cluster.shared.control_plane.ring_overflow()), "no search ends here");
+    flip(&mut cluster);
+    assert!(!cluster.can(list), "it cannot yet");
+    cluster.befall(Environment::HealPartition { node: N0 });
+    assert!(!cluster.can(TO_KUBELET));
+    cluster.take(list);
+    assert!(!cluster.can(TO_KUBELET) && cluster.look(|cluster| cluster.pod(P0).kubelet.view().ready()));
+}
+
+/// A ring is as long as the scenario says.
+#[test]
+fn a_scenario_says_how_many_events_are_kept() {
+    for capacity in [1, 3] {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            s.approximations = Approximations::NONE;
+            s.ring_capacity = capacity + 8;
+        });
+        for event in 0..capacity + 8 {
+            cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(event % 2 == 1)));
+        }
+        assert!(!cluster.look(|cluster| cluster.shared.control_plane.ring_overflow()));
+        cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(!object.ready())));
+        assert!(cluster.look(|cluster| cluster.shared.control_plane.ring_overflow()));
     }
 }
 

@@ -4,3 +4,4 @@ mod deployment;
 mod disruption;
 mod nodes;
 mod replica_set;
+mod taints;

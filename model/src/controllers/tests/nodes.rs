@@ -1,4 +1,4 @@
-//! Node lifecycle, taint eviction and pod garbage collection.
+//! Node lifecycle but for the taints that it sets, taint eviction and pod garbage collection.
 
 use podproof_vocabulary::action::{
     Action, Environment, NodeLifecycle, PodGarbageCollector, Process, TaintEviction, Watch, Watcher,
@@ -16,8 +16,6 @@ use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
 
 const UNKNOWN: NodeLifecycle = NodeLifecycle::MarkNodeUnknown { node: N0 };
 const UNREADY: NodeLifecycle = NodeLifecycle::MarkPodNotReady { pod: P0 };
-const NO_SCHEDULE: NodeLifecycle = NodeLifecycle::TaintNoSchedule { node: N0 };
-const NO_EXECUTE: NodeLifecycle = NodeLifecycle::TaintNoExecute { node: N0 };
 const EVICT: TaintEviction = TaintEviction::DeletePod { pod: P0 };
 
 fn node_news(node: NodeId) -> Watch {
@@ -109,66 +107,6 @@ fn a_node_whose_copy_is_stale_is_not_marked() {
     let mut cluster = silent(Environment::CrashNode { node: N0 });
     cluster.change(|cluster| update(cluster, N0, |node| node.with_unschedulable(true)));
     assert!(!cluster.can(UNKNOWN));
-}
-
-/// NLC-13.
-#[test]
-fn no_schedule_taints_mirror_what_the_controller_sees() {
-    let mut cluster = TestCluster::running(1, 2, |_| {});
-    let mut taints_after = |change: fn(crate::state::NodeObject) -> crate::state::NodeObject| {
-        cluster.change(|cluster| update(cluster, N0, change));
-        assert!(!cluster.can(NO_SCHEDULE), "not before it is seen");
-        cluster.take(node_news(N0));
-        cluster.take(NO_SCHEDULE);
-        cluster.take(node_news(N0));
-        assert!(!cluster.can(NO_SCHEDULE));
-        let taints = cluster.seen().nodes[0].taints;
-        (taints.not_ready_no_schedule, taints.unreachable_no_schedule, taints.unschedulable_no_schedule)
-    };
-    assert_eq!(taints_after(|node| node.with_unschedulable(true)), (false, false, true));
-    assert_eq!(taints_after(|node| node.with_ready(NodeReady::False)), (true, false, true));
-    assert_eq!(taints_after(|node| node.with_ready(NodeReady::Unknown)), (false, true, true));
-    assert_eq!(
-        taints_after(|node| node.with_ready(NodeReady::True).with_unschedulable(false)),
-        (false, false, false)
-    );
-}
-
-/// NLC-9, NLC-10: the taint follows the condition that was seen, and the two are swapped in one write.
-#[test]
-fn no_execute_taints_follow_the_condition_and_exclude_each_other() {
-    let mut cluster = TestCluster::running(1, 2, |_| {});
-    let mut taints_after = |ready| {
-        cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(ready)));
-        assert!(!cluster.can(NO_EXECUTE));
-        cluster.take(node_news(N0));
-        cluster.take(NO_EXECUTE);
-        let taints = cluster.seen().nodes[0].taints;
-        (taints.not_ready_no_execute, taints.unreachable_no_execute)
-    };
-    assert_eq!(taints_after(NodeReady::False), (true, false));
-    assert_eq!(taints_after(NodeReady::Unknown), (false, true));
-    assert_eq!(taints_after(NodeReady::True), (false, false));
-}
-
-/// NLC-16, NLC-18: with no ready node left nobody is evicted, and the taints that were set are taken back.
-#[test]
-fn with_all_nodes_down_the_no_execute_taints_go() {
-    let mut alone = TestCluster::running(1, 1, |_| {});
-    alone.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
-    alone.take(node_news(N0));
-    assert!(alone.can(NO_SCHEDULE) && !alone.can(NO_EXECUTE));
-
-    let mut cluster = TestCluster::running(1, 2, |_| {});
-    cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
-    cluster.take(node_news(N0));
-    cluster.take(NO_EXECUTE);
-    cluster.take(node_news(N0));
-    assert!(cluster.can(EVICT) || cluster.look(|c| c.node(N0).controller.unreachable_no_execute()));
-    cluster.change(|cluster| update(cluster, N1, |node| node.with_ready(NodeReady::Unknown)));
-    cluster.take(node_news(N1));
-    cluster.take(NO_EXECUTE);
-    assert!(!cluster.seen().nodes[0].taints.unreachable_no_execute);
 }
 
 /// NF-14, NLC-10, TEC-1: a cut that heals in time leaves no trace.
