@@ -49,14 +49,26 @@ pub(super) struct Ticket {
 /// An event that waits for its turn.
 #[derive(Debug)]
 struct Waiting<T> {
-    from: Micros,
+    /// It stands no earlier.
+    stands: Micros,
     to: Micros,
     subject: Option<Subject>,
     event: T,
 }
 
-/// Where an event stands by its version: the version, behind it a state at this version, the receipt, its number.
-type ByVersion = (u64, bool, Micros, u64);
+/// Where an event stands by a version: the version, what it is to it, its receipt, its number.
+type ByVersion = (u64, Role, Micros, u64);
+
+/// What an event is to the version by which it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    /// A write that was answered with it.
+    Write,
+    /// A write without a version that came later than this one.
+    Behind,
+    /// The state at it.
+    State,
+}
 
 /// Events on their way into their order.
 #[derive(Debug)]
@@ -108,25 +120,26 @@ impl<T> Order<T> {
         match version {
             Some((version, false)) => {
                 let cause = subject.as_ref().and_then(|subject| self.subjects.cause(subject, to));
-                let from = if is_state { Micros::MIN } else { from };
-                let from = cause.map_or(from, |cause| from.max(cause.saturating_add(1)));
-                let key = (version, is_state, from, number);
+                let (role, from) = if is_state { (Role::State, Micros::MIN) } else { (Role::Write, from) };
+                let stands = cause.map_or(from, |cause| from.max(cause.saturating_add(1)));
+                let key = (version, role, from, number);
                 if let Some(subject) = &subject {
                     self.subjects.add(subject, number, from, to);
                     self.versioned.insert(number, key);
                 }
-                self.by_version.insert(key, Waiting { from, to, subject, event });
+                self.by_version.insert(key, Waiting { stands, to, subject, event });
             }
             // A stale answer shows the pod as an earlier write left it.
             Some((_, true)) => {
-                self.by_time.insert((from, number), Waiting { from, to, subject: None, event });
+                let waiting = Waiting { stands: from, to, subject: None, event };
+                self.by_time.insert((from, number), waiting);
             }
             None => {
                 if let Some(subject) = &subject {
-                    self.delay(subject, from, from);
+                    self.delay(subject, from);
                     self.subjects.add(subject, number, from, to);
                 }
-                self.by_time.insert((from, number), Waiting { from, to, subject, event });
+                self.by_time.insert((from, number), Waiting { stands: from, to, subject, event });
             }
         }
         if !is_state {
@@ -147,20 +160,14 @@ impl<T> Order<T> {
         self.ended
     }
 
-    /// What shows the effect of a write, which was received at `from`, stands behind where this one stands.
-    fn delay(&mut self, subject: &Subject, from: Micros, stands: Micros) {
+    /// What shows the effect of a write, which was received at `from`, stands behind it.
+    fn delay(&mut self, subject: &Subject, from: Micros) {
         for number in self.subjects.consequences(subject, from) {
-            let Some(key) = self.versioned.get_mut(&number) else { continue };
-            let Some(waiting) = self.by_version.remove(key) else { continue };
-            key.2 = key.2.max(stands.saturating_add(1));
-            self.by_version.insert(*key, waiting);
+            let waiting = self.versioned.get(&number).and_then(|key| self.by_version.get_mut(key));
+            if let Some(waiting) = waiting {
+                waiting.stands = waiting.stands.max(from.saturating_add(1));
+            }
         }
-    }
-
-    /// The first by version shows the effect of a write, so nothing later can tell that it came before the write.
-    fn shows_first(&self, subject: &Subject, from: Micros) -> bool {
-        let first = self.by_version.first_key_value().map(|((.., number), _)| *number);
-        first.is_some_and(|first| self.subjects.consequences(subject, from).contains(&first))
     }
 
     /// Somebody had been answered with a higher version before this request was received.
@@ -192,10 +199,9 @@ impl<T> Order<T> {
     /// The next event and its position, as soon as nothing can come before it.
     pub(super) fn pop(&mut self) -> Option<(Micros, T)> {
         loop {
-            let versioned = self
-                .by_version
-                .first_key_value()
-                .map(|(key, waiting)| (key.2.max(self.position), waiting.to));
+            self.set_twins_aside();
+            let versioned = self.by_version.first_key_value();
+            let versioned = versioned.map(|(_, waiting)| (waiting.stands.max(self.position), waiting.to));
             let timed = self.by_time.first_key_value().map(|((from, _), _)| (*from).max(self.position));
             let by_version = match (versioned, timed) {
                 (None, None) => return None,
@@ -209,48 +215,68 @@ impl<T> Order<T> {
             if !self.ended && due.saturating_add(HELD) >= self.clock {
                 return None;
             }
-            let next =
-                if by_version { self.pop_versioned() } else { self.pop_timed(versioned.map(|(at, _)| at)) };
+            let next = if by_version { self.pop_versioned() } else { self.pop_timed() };
             if next.is_some() {
                 return next;
             }
         }
     }
 
-    /// The first by version; none if it turns out to be stale and stands by time now.
-    fn pop_versioned(&mut self) -> Option<(Micros, T)> {
-        let ((version, is_state, from, number), waiting) = self.by_version.pop_first()?;
+    /// Those with the version that has left last stand behind the write that has it, at their own time.
+    fn set_twins_aside(&mut self) {
+        while let Some(first) = self.by_version.first_entry() {
+            let (version, role, from, number) = *first.key();
+            if role != Role::Write || self.left != Some(version) {
+                return;
+            }
+            let waiting = first.remove();
+            self.forget(&waiting, number);
+            self.by_time.insert((from.max(self.position), number), Waiting { subject: None, ..waiting });
+        }
+    }
+
+    /// At this moment the version was taken: a lower one that was asked for later is stale.
+    fn set_stale_aside(&mut self, version: u64, at: Micros) {
+        let below = self.by_version.range(..(version, Role::Write, Micros::MIN, 0));
+        let is_stale = |key: &ByVersion| key.1 == Role::Write && key.2 > at;
+        let stale: Vec<ByVersion> = below.map(|(key, _)| *key).filter(is_stale).collect();
+        for key in stale {
+            let Some(waiting) = self.by_version.remove(&key) else { continue };
+            self.forget(&waiting, key.3);
+            self.by_time.insert((key.2, key.3), Waiting { subject: None, ..waiting });
+        }
+    }
+
+    /// An event tells nothing of its pod any more.
+    fn forget(&mut self, waiting: &Waiting<T>, number: u64) {
         if let Some(subject) = &waiting.subject {
             self.subjects.remove(subject, number);
             self.versioned.remove(&number);
         }
-        if !is_state && self.left == Some(version) {
-            // The same version again: it stands behind the write that has it, at its own time.
-            self.by_time.insert((from.max(self.position), number), Waiting { subject: None, ..waiting });
-            return None;
-        }
-        if !is_state {
+    }
+
+    /// The first by version.
+    fn pop_versioned(&mut self) -> Option<(Micros, T)> {
+        let ((version, role, _, number), waiting) = self.by_version.pop_first()?;
+        self.forget(&waiting, number);
+        if role == Role::Write {
             self.left = Some(version);
         }
-        self.position = self.position.max(from);
+        self.position = self.position.max(waiting.stands);
         Some((self.position, waiting.event))
     }
 
-    /// The first by time; none if it has to stand behind one that comes `later`, by version.
-    fn pop_timed(&mut self, later: Option<Micros>) -> Option<(Micros, T)> {
+    /// The first by time; none if what shows its pod says that it stands behind a version.
+    fn pop_timed(&mut self) -> Option<(Micros, T)> {
         let ((from, number), waiting) = self.by_time.pop_first()?;
-        if let (Some(subject), Some(later)) = (&waiting.subject, later)
-            && self.subjects.is_early(subject, waiting.to)
-            && !self.shows_first(subject, waiting.from)
-        {
-            let stands = later.saturating_add(1);
-            self.delay(subject, waiting.from, stands);
-            self.by_time.insert((stands, number), waiting);
+        let before = waiting.subject.as_ref().map(|subject| self.subjects.before(subject, waiting.to));
+        let versions = before.into_iter().flatten().filter_map(|early| self.versioned.get(&early));
+        if let Some(version) = versions.map(|(version, ..)| *version).max() {
+            self.set_stale_aside(version, waiting.to);
+            self.by_version.insert((version, Role::Behind, from, number), waiting);
             return None;
         }
-        if let Some(subject) = &waiting.subject {
-            self.subjects.remove(subject, number);
-        }
+        self.forget(&waiting, number);
         self.position = self.position.max(from);
         Some((self.position, waiting.event))
     }

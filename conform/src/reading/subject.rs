@@ -105,9 +105,10 @@ impl Subjects {
         self.of(subject).filter(shows).map(|waiting| waiting.number).collect()
     }
 
-    /// An event waits that shows the pod as it was before this write, which was answered at `to`.
-    pub(super) fn is_early(&self, subject: &Subject, to: Micros) -> bool {
-        let Tells::Did(effect) = subject.tells else { return false };
-        self.of(subject).any(|waiting| waiting.tells.shows(effect) == Some(false) && waiting.from < to)
+    /// Events that wait and show the pod as it was before this write, which was answered at `to`: their numbers.
+    pub(super) fn before(&self, subject: &Subject, to: Micros) -> Vec<u64> {
+        let Tells::Did(effect) = subject.tells else { return Vec::new() };
+        let shows = |waiting: &&Waiting| waiting.tells.shows(effect) == Some(false) && waiting.from < to;
+        self.of(subject).filter(shows).map(|waiting| waiting.number).collect()
     }
 }

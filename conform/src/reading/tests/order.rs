@@ -133,7 +133,7 @@ fn a_log_that_contradicts_itself_is_read_to_its_end() {
         done("binding", "p", (20, 50)),
         shown("p", 12, (15, 55), Some("node-a")),
     ];
-    assert_eq!(told(&audit(&events)), ["p/binding", "p@12", "p@13"]);
+    assert_eq!(told(&audit(&events)), ["p@12", "p@13", "p/binding"]);
 }
 
 #[test]
