@@ -14,7 +14,7 @@
 //! somebody was answered with a higher version before this request was received, or another write has the same version and
 //! was received earlier. It stands at its own receipt, and not before the write whose version it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::subject::{Subject, Subjects};
 use crate::record::Micros;
@@ -25,9 +25,6 @@ pub(super) const HELD: Micros = 60_000_000;
 
 /// How far the clocks of two API servers may differ. Of one API server, which is one file here, no difference is allowed for.
 pub(super) const SKEW: Micros = 1_000_000;
-
-/// How many answers of a file are kept before old ones are forgotten.
-const ANSWERS: usize = 1024;
 
 /// What the order knows of an event.
 #[derive(Clone, Debug)]
@@ -80,7 +77,7 @@ pub(super) struct Order<T> {
     /// Where those stand by their version of which a subject is known, by number.
     versioned: BTreeMap<u64, ByVersion>,
     /// For each file, in order: when it was answered with a version that is higher than all before.
-    answered: Vec<Vec<(Micros, u64)>>,
+    answered: Vec<VecDeque<(Micros, u64)>>,
     /// The latest answer.
     clock: Micros,
     /// The position of what has left, and its highest version.
@@ -113,14 +110,12 @@ impl<T> Order<T> {
         let Ticket { file, from, to, version, is_state, subject } = ticket;
         self.arrived += 1;
         let number = self.arrived;
-        let is_stale = version.is_some_and(|version| {
-            !is_state && (self.is_stale(file, from, version) || self.left.is_some_and(|left| version < left))
-        });
+        let is_stale = version.is_some_and(|version| !is_state && self.is_stale(file, from, version));
         let version = version.map(|version| (version, is_stale));
         match version {
             Some((version, false)) => {
-                let cause = subject.as_ref().and_then(|subject| self.subjects.cause(subject, to));
-                let (role, from) = if is_state { (Role::State, Micros::MIN) } else { (Role::Write, from) };
+                let cause = subject.as_ref().and_then(|subject| self.subjects.cause(subject));
+                let role = if is_state { Role::State } else { Role::Write };
                 let stands = cause.map_or(from, |cause| from.max(cause.saturating_add(1)));
                 let key = (version, role, from, number);
                 if let Some(subject) = &subject {
@@ -160,6 +155,14 @@ impl<T> Order<T> {
         self.ended
     }
 
+    /// How much is kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let answered = self.answered.iter().map(VecDeque::len).sum::<usize>();
+        let waiting = self.by_version.len() + self.by_time.len();
+        waiting.max(self.versioned.len()).max(self.subjects.kept()).max(answered)
+    }
+
     /// What shows the effect of a write, which was received at `from`, stands behind it.
     fn delay(&mut self, subject: &Subject, from: Micros) {
         for number in self.subjects.consequences(subject, from) {
@@ -182,17 +185,17 @@ impl<T> Order<T> {
     /// From this moment on the version is known to be taken.
     fn note(&mut self, file: usize, at: Micros, version: u64) {
         if self.answered.len() <= file {
-            self.answered.resize_with(file + 1, Vec::new);
+            self.answered.resize_with(file + 1, VecDeque::new);
         }
         let answered = &mut self.answered[file];
-        let (last, highest) = answered.last().copied().unwrap_or((Micros::MIN, 0));
+        let (last, highest) = answered.back().copied().unwrap_or((Micros::MIN, 0));
         if version > highest {
-            answered.push((at.max(last), version));
+            answered.push_back((at.max(last), version));
         }
         // Of those that are older than any request that may arrive, the last is enough.
-        let old = answered.partition_point(|(at, _)| *at < self.clock.saturating_sub(2 * HELD));
-        if old > ANSWERS {
-            answered.drain(..old - 1);
+        let old = self.clock.saturating_sub(2 * HELD);
+        while answered.get(1).is_some_and(|(at, _)| *at < old) {
+            answered.pop_front();
         }
     }
 
@@ -231,7 +234,7 @@ impl<T> Order<T> {
             }
             let waiting = first.remove();
             self.forget(&waiting, number);
-            self.by_time.insert((from.max(self.position), number), Waiting { subject: None, ..waiting });
+            self.by_time.insert((from, number), Waiting { subject: None, ..waiting });
         }
     }
 

@@ -81,6 +81,12 @@ impl Subjects {
         }
     }
 
+    /// How many pods are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.0.len()
+    }
+
     /// Those that wait, of the same pod.
     fn of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Waiting> {
         let is_same = |waiting: &&Waiting| {
@@ -90,9 +96,9 @@ impl Subjects {
     }
 
     /// The pod was so because of a write that waits: when the latest of these was received.
-    pub(super) fn cause(&self, subject: &Subject, to: Micros) -> Option<Micros> {
+    pub(super) fn cause(&self, subject: &Subject) -> Option<Micros> {
         let is_cause = |waiting: &&Waiting| match waiting.tells {
-            Tells::Did(effect) => subject.tells.shows(effect) == Some(true) && waiting.from < to,
+            Tells::Did(effect) => subject.tells.shows(effect) == Some(true),
             Tells::Was { .. } => false,
         };
         self.of(subject).filter(is_cause).map(|waiting| waiting.from).max()

@@ -132,20 +132,7 @@ proptest! {
 
     #[test]
     fn the_order_is_one_in_which_it_can_have_happened(requests in vec(request(), 1..80)) {
-        let events = history(requests);
-        let left = ordered(&events);
-        let place: BTreeMap<usize, usize> = left.iter().enumerate().map(|(place, index)| (*index, place)).collect();
-        prop_assert_eq!(place.len(), events.len());
-        for (first, early) in events.iter().enumerate() {
-            for (second, late) in events.iter().enumerate().skip(first + 1) {
-                let is_before = place[&first] < place[&second];
-                // What was answered before another was asked for stands before it.
-                prop_assert!(is_before || early.ticket.to >= late.ticket.from, "{first} answered before {second}");
-                prop_assert!(is_before || !(early.wrote && late.wrote) || is_twin(&events, first, second), "versions {first} {second}");
-                let of_one_pod = early.pod == late.pod && (early.bound && late.wrote || early.wrote && late.bound);
-                prop_assert!(is_before || !of_one_pod || is_twin(&events, first, second), "binding {first} {second}");
-            }
-        }
+        judge(requests)?;
     }
 
     #[test]
@@ -172,4 +159,69 @@ fn is_twin(events: &[Event], first: usize, second: usize) -> bool {
             |other: &Event| other.ticket.version == ticket.version && other.ticket.from < ticket.from;
         ticket.version.is_some() && events.iter().any(is_twin)
     })
+}
+
+/// Is the order one in which all of it can have happened?
+fn judge(requests: Vec<Request>) -> Result<(), TestCaseError> {
+    let events = history(requests);
+    let left = ordered(&events);
+    let place: BTreeMap<usize, usize> =
+        left.iter().enumerate().map(|(place, index)| (*index, place)).collect();
+    prop_assert_eq!(place.len(), events.len());
+    for (first, early) in events.iter().enumerate() {
+        for (second, late) in events.iter().enumerate().skip(first + 1) {
+            let is_before = place[&first] < place[&second];
+            // What was answered before another was asked for stands before it.
+            prop_assert!(
+                is_before || early.ticket.to >= late.ticket.from,
+                "{first} answered before {second}"
+            );
+            prop_assert!(
+                is_before || !(early.wrote && late.wrote) || is_twin(&events, first, second),
+                "versions {first} {second}"
+            );
+            let of_one_pod =
+                early.pod == late.pod && (early.bound && late.wrote || early.wrote && late.bound);
+            prop_assert!(
+                is_before || !of_one_pod || is_twin(&events, first, second),
+                "binding {first} {second}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What once was put into an order in which it cannot have happened.
+#[test]
+fn histories_that_were_misjudged() {
+    use Ask::{Again, Bind, Write};
+    let histories = [
+        vec![
+            (Write, 2, 1, 1_000, 1_000),
+            (Write, 1, 1, 1_000, 5_899_000),
+            (Bind, 1, 1, 1_000, 1_000),
+            (Write, 0, 1, 1_000, 386_000),
+            (Again, 2, 419_000, 33_000, 1_000),
+        ],
+        // The version of the first binding is nobody's but of him who writes nothing.
+        vec![
+            (Write, 0, 1, 1_000, 1_000),
+            (Write, 2, 1, 1_000, 1_000),
+            (Bind, 2, 1, 1_000, 1_000),
+            (Write, 0, 1, 1_000, 5_177_000),
+            (Bind, 0, 1, 1_000, 1_000),
+            (Again, 2, 1_466_001, 1_000, 1_000),
+        ],
+        vec![
+            (Write, 2, 1, 1_000, 1_000),
+            (Bind, 2, 1, 1_000, 1_000),
+            (Write, 0, 1, 1_000, 1_000),
+            (Write, 2, 1, 16_876_000, 2_747_000),
+            (Again, 2, 1_951_000, 1_953_000, 1_000),
+            (Write, 0, 1, 1_953_000, 1_000),
+        ],
+    ];
+    for history in histories {
+        judge(history).expect("it can have happened");
+    }
 }
