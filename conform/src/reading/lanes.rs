@@ -35,7 +35,6 @@ impl AuditLane {
         let mut order = Order::default();
         for Told { version, received, entry, .. } in states {
             let to = received.unwrap_or(Micros::MIN);
-            let version = version.or(Some(0));
             let ticket = Ticket { file: 0, from: Micros::MIN, to, version, is_state: true, subject: None };
             order.push(ticket, Heard::state(entry));
         }
@@ -96,13 +95,11 @@ pub(super) struct WatchLane {
 struct WatchFile {
     watch: Watch,
     head: Option<Told>,
-    /// The highest version that it has told.
-    version: u64,
 }
 
 impl WatchLane {
     pub(super) fn new(files: Vec<Watch>) -> Self {
-        let files = files.into_iter().map(|watch| WatchFile { watch, head: None, version: 0 }).collect();
+        let files = files.into_iter().map(|watch| WatchFile { watch, head: None }).collect();
         Self { files, position: Micros::MIN, names: Names::default() }
     }
 }
@@ -116,15 +113,13 @@ impl Iterator for WatchLane {
                 match file.watch.next(&mut self.names) {
                     None => {}
                     Some(Err(problem)) => return Some(Err(problem)),
-                    Some(Ok(told)) => {
-                        file.version = file.version.max(told.version.unwrap_or_default());
-                        file.head = Some(told);
-                    }
+                    Some(Ok(told)) => file.head = Some(told),
                 }
             }
         }
-        let heads = self.files.iter().enumerate().filter(|(_, file)| file.head.is_some());
-        let (_, first) = heads.map(|(index, file)| (file.version, index)).min()?;
+        let heads = self.files.iter().enumerate();
+        let (_, first) =
+            heads.filter_map(|(index, file)| Some((file.head.as_ref()?.version, index))).min()?;
         let Told { received, latest, mut entry, .. } = self.files[first].head.take()?;
         self.position = self.position.max(received.or(latest).unwrap_or(Micros::MIN));
         if received.is_none() {
@@ -143,20 +138,17 @@ pub(super) struct RecorderLane {
     held: BTreeMap<(Micros, u64), Entry>,
     read: u64,
     clock: Micros,
-    position: Micros,
 }
 
 impl RecorderLane {
     pub(super) fn new(source: Source, node: Option<Rc<str>>, lines: Lines) -> Self {
-        let (held, read) = (BTreeMap::new(), 0);
-        let (clock, position) = (Micros::MIN, Micros::MIN);
-        Self { source, node, lines, names: Names::default(), held, read, clock, position }
+        let (held, read, clock) = (BTreeMap::new(), 0, Micros::MIN);
+        Self { source, node, lines, names: Names::default(), held, read, clock }
     }
 
     fn release(&mut self) -> Option<Placed> {
-        let (_, entry) = self.held.pop_first()?;
-        self.position = self.position.max(entry.from);
-        Some(Ok((self.position, entry)))
+        let ((at, _), entry) = self.held.pop_first()?;
+        Some(Ok((at, entry)))
     }
 }
 

@@ -271,12 +271,11 @@ pub struct Entries {
 struct Lane {
     source: Box<dyn Iterator<Item = Placed>>,
     head: Option<(Micros, Entry)>,
-    ended: bool,
 }
 
 impl Entries {
     fn add(&mut self, source: impl Iterator<Item = Placed> + 'static) {
-        self.lanes.push(Lane { source: Box::new(source), head: None, ended: false });
+        self.lanes.push(Lane { source: Box::new(source), head: None });
     }
 
     /// The lists with which watches begin.
@@ -302,9 +301,9 @@ impl Iterator for Entries {
         if let Some(problem) = self.problems.pop_front() {
             return Some(Err(problem));
         }
-        for lane in self.lanes.iter_mut().filter(|lane| lane.head.is_none() && !lane.ended) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.head.is_none()) {
             match lane.source.next() {
-                None => lane.ended = true,
+                None => {}
                 Some(Err(problem)) => return Some(Err(problem)),
                 Some(Ok(placed)) => lane.head = Some(placed),
             }

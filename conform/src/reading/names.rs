@@ -24,3 +24,20 @@ impl Names {
         name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_stored_once_and_old_ones_are_forgotten() {
+        let mut names = Names::default();
+        let first = names.get("pods");
+        assert!(Rc::ptr_eq(&first, &names.get("pods")));
+        for name in 0..2 * MOST {
+            names.get(&name.to_string());
+            assert!(names.0.len() <= MOST);
+        }
+        assert_eq!(names.get("pods"), first);
+    }
+}

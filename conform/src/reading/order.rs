@@ -14,7 +14,7 @@
 //! somebody was answered with a higher version before this request was received, or another write has the same version and
 //! was received earlier. It stands at its own receipt, and not before the write whose version it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::subject::{Subject, Subjects};
 use crate::record::Micros;
@@ -25,9 +25,6 @@ pub(super) const HELD: Micros = 60_000_000;
 
 /// How far the clocks of two API servers may differ. Of one API server, which is one file here, no difference is allowed for.
 pub(super) const SKEW: Micros = 1_000_000;
-
-/// How many answers of a file are kept before old ones are forgotten.
-const ANSWERS: usize = 1024;
 
 /// What the order knows of an event.
 #[derive(Clone, Debug)]
@@ -49,14 +46,26 @@ pub(super) struct Ticket {
 /// An event that waits for its turn.
 #[derive(Debug)]
 struct Waiting<T> {
-    from: Micros,
+    /// It stands no earlier.
+    stands: Micros,
     to: Micros,
     subject: Option<Subject>,
     event: T,
 }
 
-/// Where an event stands by its version: the version, behind it a state at this version, the receipt, its number.
-type ByVersion = (u64, bool, Micros, u64);
+/// Where an event stands by a version: the version, what it is to it, its receipt, its number.
+type ByVersion = (u64, Role, Micros, u64);
+
+/// What an event is to the version by which it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    /// A write that was answered with it.
+    Write,
+    /// A write without a version that came later than this one.
+    Behind,
+    /// The state at it.
+    State,
+}
 
 /// Events on their way into their order.
 #[derive(Debug)]
@@ -68,7 +77,7 @@ pub(super) struct Order<T> {
     /// Where those stand by their version of which a subject is known, by number.
     versioned: BTreeMap<u64, ByVersion>,
     /// For each file, in order: when it was answered with a version that is higher than all before.
-    answered: Vec<Vec<(Micros, u64)>>,
+    answered: Vec<VecDeque<(Micros, u64)>>,
     /// The latest answer.
     clock: Micros,
     /// The position of what has left, and its highest version.
@@ -101,32 +110,31 @@ impl<T> Order<T> {
         let Ticket { file, from, to, version, is_state, subject } = ticket;
         self.arrived += 1;
         let number = self.arrived;
-        let is_stale = version.is_some_and(|version| {
-            !is_state && (self.is_stale(file, from, version) || self.left.is_some_and(|left| version < left))
-        });
+        let is_stale = version.is_some_and(|version| !is_state && self.is_stale(file, from, version));
         let version = version.map(|version| (version, is_stale));
         match version {
             Some((version, false)) => {
-                let cause = subject.as_ref().and_then(|subject| self.subjects.cause(subject, to));
-                let from = if is_state { Micros::MIN } else { from };
-                let from = cause.map_or(from, |cause| from.max(cause.saturating_add(1)));
-                let key = (version, is_state, from, number);
+                let cause = subject.as_ref().and_then(|subject| self.subjects.cause(subject));
+                let role = if is_state { Role::State } else { Role::Write };
+                let stands = cause.map_or(from, |cause| from.max(cause.saturating_add(1)));
+                let key = (version, role, from, number);
                 if let Some(subject) = &subject {
                     self.subjects.add(subject, number, from, to);
                     self.versioned.insert(number, key);
                 }
-                self.by_version.insert(key, Waiting { from, to, subject, event });
+                self.by_version.insert(key, Waiting { stands, to, subject, event });
             }
             // A stale answer shows the pod as an earlier write left it.
             Some((_, true)) => {
-                self.by_time.insert((from, number), Waiting { from, to, subject: None, event });
+                let waiting = Waiting { stands: from, to, subject: None, event };
+                self.by_time.insert((from, number), waiting);
             }
             None => {
                 if let Some(subject) = &subject {
-                    self.delay(subject, from, from);
+                    self.delay(subject, from);
                     self.subjects.add(subject, number, from, to);
                 }
-                self.by_time.insert((from, number), Waiting { from, to, subject, event });
+                self.by_time.insert((from, number), Waiting { stands: from, to, subject, event });
             }
         }
         if !is_state {
@@ -147,20 +155,22 @@ impl<T> Order<T> {
         self.ended
     }
 
-    /// What shows the effect of a write, which was received at `from`, stands behind where this one stands.
-    fn delay(&mut self, subject: &Subject, from: Micros, stands: Micros) {
-        for number in self.subjects.consequences(subject, from) {
-            let Some(key) = self.versioned.get_mut(&number) else { continue };
-            let Some(waiting) = self.by_version.remove(key) else { continue };
-            key.2 = key.2.max(stands.saturating_add(1));
-            self.by_version.insert(*key, waiting);
-        }
+    /// How much is kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let answered = self.answered.iter().map(VecDeque::len).sum::<usize>();
+        let waiting = self.by_version.len() + self.by_time.len();
+        waiting.max(self.versioned.len()).max(self.subjects.kept()).max(answered)
     }
 
-    /// The first by version shows the effect of a write, so nothing later can tell that it came before the write.
-    fn shows_first(&self, subject: &Subject, from: Micros) -> bool {
-        let first = self.by_version.first_key_value().map(|((.., number), _)| *number);
-        first.is_some_and(|first| self.subjects.consequences(subject, from).contains(&first))
+    /// What shows the effect of a write, which was received at `from`, stands behind it.
+    fn delay(&mut self, subject: &Subject, from: Micros) {
+        for number in self.subjects.consequences(subject, from) {
+            let waiting = self.versioned.get(&number).and_then(|key| self.by_version.get_mut(key));
+            if let Some(waiting) = waiting {
+                waiting.stands = waiting.stands.max(from.saturating_add(1));
+            }
+        }
     }
 
     /// Somebody had been answered with a higher version before this request was received.
@@ -175,27 +185,26 @@ impl<T> Order<T> {
     /// From this moment on the version is known to be taken.
     fn note(&mut self, file: usize, at: Micros, version: u64) {
         if self.answered.len() <= file {
-            self.answered.resize_with(file + 1, Vec::new);
+            self.answered.resize_with(file + 1, VecDeque::new);
         }
         let answered = &mut self.answered[file];
-        let (last, highest) = answered.last().copied().unwrap_or((Micros::MIN, 0));
+        let (last, highest) = answered.back().copied().unwrap_or((Micros::MIN, 0));
         if version > highest {
-            answered.push((at.max(last), version));
+            answered.push_back((at.max(last), version));
         }
         // Of those that are older than any request that may arrive, the last is enough.
-        let old = answered.partition_point(|(at, _)| *at < self.clock.saturating_sub(2 * HELD));
-        if old > ANSWERS {
-            answered.drain(..old - 1);
+        let old = self.clock.saturating_sub(2 * HELD);
+        while answered.get(1).is_some_and(|(at, _)| *at < old) {
+            answered.pop_front();
         }
     }
 
     /// The next event and its position, as soon as nothing can come before it.
     pub(super) fn pop(&mut self) -> Option<(Micros, T)> {
         loop {
-            let versioned = self
-                .by_version
-                .first_key_value()
-                .map(|(key, waiting)| (key.2.max(self.position), waiting.to));
+            self.set_twins_aside();
+            let versioned = self.by_version.first_key_value();
+            let versioned = versioned.map(|(_, waiting)| (waiting.stands.max(self.position), waiting.to));
             let timed = self.by_time.first_key_value().map(|((from, _), _)| (*from).max(self.position));
             let by_version = match (versioned, timed) {
                 (None, None) => return None,
@@ -209,48 +218,68 @@ impl<T> Order<T> {
             if !self.ended && due.saturating_add(HELD) >= self.clock {
                 return None;
             }
-            let next =
-                if by_version { self.pop_versioned() } else { self.pop_timed(versioned.map(|(at, _)| at)) };
+            let next = if by_version { self.pop_versioned() } else { self.pop_timed() };
             if next.is_some() {
                 return next;
             }
         }
     }
 
-    /// The first by version; none if it turns out to be stale and stands by time now.
-    fn pop_versioned(&mut self) -> Option<(Micros, T)> {
-        let ((version, is_state, from, number), waiting) = self.by_version.pop_first()?;
+    /// Those with the version that has left last stand behind the write that has it, at their own time.
+    fn set_twins_aside(&mut self) {
+        while let Some(first) = self.by_version.first_entry() {
+            let (version, role, from, number) = *first.key();
+            if role != Role::Write || self.left != Some(version) {
+                return;
+            }
+            let waiting = first.remove();
+            self.forget(&waiting, number);
+            self.by_time.insert((from, number), Waiting { subject: None, ..waiting });
+        }
+    }
+
+    /// At this moment the version was taken: a lower one that was asked for later is stale.
+    fn set_stale_aside(&mut self, version: u64, at: Micros) {
+        let below = self.by_version.range(..(version, Role::Write, Micros::MIN, 0));
+        let is_stale = |key: &ByVersion| key.1 == Role::Write && key.2 > at;
+        let stale: Vec<ByVersion> = below.map(|(key, _)| *key).filter(is_stale).collect();
+        for key in stale {
+            let Some(waiting) = self.by_version.remove(&key) else { continue };
+            self.forget(&waiting, key.3);
+            self.by_time.insert((key.2, key.3), Waiting { subject: None, ..waiting });
+        }
+    }
+
+    /// An event tells nothing of its pod any more.
+    fn forget(&mut self, waiting: &Waiting<T>, number: u64) {
         if let Some(subject) = &waiting.subject {
             self.subjects.remove(subject, number);
             self.versioned.remove(&number);
         }
-        if !is_state && self.left == Some(version) {
-            // The same version again: it stands behind the write that has it, at its own time.
-            self.by_time.insert((from.max(self.position), number), Waiting { subject: None, ..waiting });
-            return None;
-        }
-        if !is_state {
+    }
+
+    /// The first by version.
+    fn pop_versioned(&mut self) -> Option<(Micros, T)> {
+        let ((version, role, _, number), waiting) = self.by_version.pop_first()?;
+        self.forget(&waiting, number);
+        if role == Role::Write {
             self.left = Some(version);
         }
-        self.position = self.position.max(from);
+        self.position = self.position.max(waiting.stands);
         Some((self.position, waiting.event))
     }
 
-    /// The first by time; none if it has to stand behind one that comes `later`, by version.
-    fn pop_timed(&mut self, later: Option<Micros>) -> Option<(Micros, T)> {
+    /// The first by time; none if what shows its pod says that it stands behind a version.
+    fn pop_timed(&mut self) -> Option<(Micros, T)> {
         let ((from, number), waiting) = self.by_time.pop_first()?;
-        if let (Some(subject), Some(later)) = (&waiting.subject, later)
-            && self.subjects.is_early(subject, waiting.to)
-            && !self.shows_first(subject, waiting.from)
-        {
-            let stands = later.saturating_add(1);
-            self.delay(subject, waiting.from, stands);
-            self.by_time.insert((stands, number), waiting);
+        let before = waiting.subject.as_ref().map(|subject| self.subjects.before(subject, waiting.to));
+        let versions = before.into_iter().flatten().filter_map(|early| self.versioned.get(&early));
+        if let Some(version) = versions.map(|(version, ..)| *version).max() {
+            self.set_stale_aside(version, waiting.to);
+            self.by_version.insert((version, Role::Behind, from, number), waiting);
             return None;
         }
-        if let Some(subject) = &waiting.subject {
-            self.subjects.remove(subject, number);
-        }
+        self.forget(&waiting, number);
         self.position = self.position.max(from);
         Some((self.position, waiting.event))
     }

@@ -72,8 +72,7 @@ fn runtime(line: Runtime, place: &Place, names: &mut Names) -> Result<Said, Prob
     };
     // A container that is no pod's is nobody's here.
     let Some(pod) = line.pod else { return Ok((line.t_us, None)) };
-    let is_exit = matches!(what, RuntimeWhat::Exited(_) | RuntimeWhat::ExecExited(_));
-    let exited = match line.exited_at.filter(|_| is_exit) {
+    let exited = match line.exited_at {
         Some(text) => Some(moment(&text).ok_or_else(|| {
             Problem::new(&place.file, place.line, format!("`exited_at` is {text:?}"), "a time as in RFC 3339")
         })?),

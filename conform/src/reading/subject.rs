@@ -81,6 +81,12 @@ impl Subjects {
         }
     }
 
+    /// How many pods are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.0.len()
+    }
+
     /// Those that wait, of the same pod.
     fn of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Waiting> {
         let is_same = |waiting: &&Waiting| {
@@ -90,9 +96,9 @@ impl Subjects {
     }
 
     /// The pod was so because of a write that waits: when the latest of these was received.
-    pub(super) fn cause(&self, subject: &Subject, to: Micros) -> Option<Micros> {
+    pub(super) fn cause(&self, subject: &Subject) -> Option<Micros> {
         let is_cause = |waiting: &&Waiting| match waiting.tells {
-            Tells::Did(effect) => subject.tells.shows(effect) == Some(true) && waiting.from < to,
+            Tells::Did(effect) => subject.tells.shows(effect) == Some(true),
             Tells::Was { .. } => false,
         };
         self.of(subject).filter(is_cause).map(|waiting| waiting.from).max()
@@ -105,9 +111,10 @@ impl Subjects {
         self.of(subject).filter(shows).map(|waiting| waiting.number).collect()
     }
 
-    /// An event waits that shows the pod as it was before this write, which was answered at `to`.
-    pub(super) fn is_early(&self, subject: &Subject, to: Micros) -> bool {
-        let Tells::Did(effect) = subject.tells else { return false };
-        self.of(subject).any(|waiting| waiting.tells.shows(effect) == Some(false) && waiting.from < to)
+    /// Events that wait and show the pod as it was before this write, which was answered at `to`: their numbers.
+    pub(super) fn before(&self, subject: &Subject, to: Micros) -> Vec<u64> {
+        let Tells::Did(effect) = subject.tells else { return Vec::new() };
+        let shows = |waiting: &&Waiting| waiting.tells.shows(effect) == Some(false) && waiting.from < to;
+        self.of(subject).filter(shows).map(|waiting| waiting.number).collect()
     }
 }

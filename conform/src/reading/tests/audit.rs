@@ -103,6 +103,10 @@ fn a_kubelet_that_renews_its_lease_is_alive() {
         lease("kube-system", "system:node:node-a", 200),
     ];
     assert_eq!(told(&audit(&events)), ["renewal of node-a", "leases", "leases", "leases"]);
+    let mut others = [events[0].clone(), events[0].clone()];
+    others[0]["verb"] = json!("get");
+    others[1]["verb"] = json!("delete");
+    assert_eq!(told(&audit(&others)), ["reads", "leases"]);
 }
 
 #[test]
@@ -198,6 +202,9 @@ fn a_line_without_a_time_is_a_problem() {
     let problem = read(&[("audit.jsonl", &lines)]).into_iter().find_map(Result::err).expect("a problem");
     assert_eq!(problem.line, 2);
     assert!(problem.to_string().ends_with("is a time; accepted: times as in RFC 3339"), "{problem}");
+    // A clock that was set back.
+    let entry = only(pod("create", "q", 8, (5, 3), json!({})));
+    assert_eq!((entry.from, entry.to), (super::at(3), super::at(5)));
     // One of the two is enough.
     let half = pod("create", "q", 8, (3, 5), json!({"requestReceivedTimestamp": null}));
     let entry = &entries(&[("audit.jsonl", &super::lines(&[half]))])[0];

@@ -79,6 +79,8 @@ fn a_file_that_is_named_and_is_no_log_is_a_problem_at_its_line() {
     assert_eq!((unknown.line, unknown.says.as_str()), (2, "this is none of the lines that are known"));
     assert!(unknown.to_string().contains("a.json:2: this is none of"), "{unknown}");
     assert_eq!(problem("b.txt").line, 1);
+    put(folder.path(), "e.json", br#"{"kind":"Event","apiVersion":"audit.example.com/v1"}"#);
+    assert_eq!(problem("e.json").says, "this is none of the lines that are known");
     assert_eq!((problem("c").line, problem("c").says.as_str()), (1, "the file is empty"));
     let missing = problem("d");
     assert_eq!(missing.line, 0);
@@ -152,7 +154,8 @@ fn gzip_is_known_by_its_bytes() {
 #[test]
 fn a_file_that_is_named_twice_is_read_once_and_as_often_as_asked() {
     let folder = folder(&[("audit.jsonl", &lines(&[create("p", 7)]))]);
-    let log = find(&[folder.path().to_owned(), folder.path().join("audit.jsonl")]);
+    put(folder.path(), "watch/pods.jsonl", b"");
+    let log = find(&[folder.path().to_owned(), folder.path().join("watch/../audit.jsonl")]);
     assert_eq!(told(&all(&log)), ["p@7"]);
     assert_eq!(told(&all(&log)), ["p@7"]);
 }

@@ -112,7 +112,7 @@ fn each_sample_is_of_a_source() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_bytes_are_read(files in vec(vec(any::<u8>(), 0..200), 1..4)) {

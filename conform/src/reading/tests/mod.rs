@@ -4,6 +4,7 @@ mod audit;
 mod facts;
 mod files;
 mod hostile;
+mod laws;
 mod order;
 mod recorder;
 mod stale;

@@ -199,6 +199,12 @@ fn requests() {
     let failed = json!({"d_us": 9, "errno": "ECONNREFUSED", "id": "1", "node": "n", "ok": false, "phase": "dial", "t_us": at(7)});
     let Seen::Request(event) = one("client.jsonl", failed).seen else { panic!("a request") };
     assert_eq!(event.outcome, Err("ECONNREFUSED".into()));
+    // No time is beyond all times, and none ends before it begins.
+    let mut strange = answered.clone();
+    for (d_us, to) in [(i64::MAX, i64::MAX), (-5, at(7))] {
+        strange["d_us"] = json!(d_us);
+        assert_eq!(one("client.jsonl", strange.clone()).to, to);
+    }
     let says = problem(
         "client.jsonl",
         answered,

@@ -82,4 +82,19 @@ fn clocks_of_two_servers_may_differ() {
     // Those of one server do not.
     let one = [first[0].clone(), pod("update", "p", 10, (106, 110), json!({}))];
     assert_eq!(told(&audit(&one)), ["q@20", "p@10"]);
+    // At the same moment is not before.
+    let one = [first[0].clone(), pod("update", "p", 10, (105, 110), json!({}))];
+    assert_eq!(told(&audit(&one)), ["p@10", "q@20"]);
+}
+
+#[test]
+fn an_answer_of_long_ago_is_remembered() {
+    let second = |second: u64| (second * 1_000, second * 1_000 + 5);
+    let mut events: Vec<_> =
+        (0..5).map(|index| pod("update", "q", 20 + index, second(index), json!({}))).collect();
+    // Ten minutes later: known to be stale it does not carry along a write that was received before it.
+    events.push(pod("patch", "p", 23, (600_010, 600_015), json!({})));
+    events.push(super::event("get", "pods", "g", (600_005, 600_016), json!({})));
+    events.push(pod("update", "q", 30, (600_000, 600_020), json!({})));
+    assert_eq!(told(&audit(&events))[5..], ["q@30", "reads", "p@23"]);
 }

@@ -49,6 +49,7 @@ fn items_of_a_list_are_of_the_kind_of_the_next_event_or_of_the_files_name() {
             Seen::List(objects) => match &objects[0].facts {
                 Facts::Pod(_) => "Pod".to_owned(),
                 Facts::Node(_) => "Node".to_owned(),
+                Facts::Deployment(_) => "Deployment".to_owned(),
                 Facts::Other(kind) => kind.to_string(),
                 facts => panic!("{facts:?}"),
             },
@@ -56,6 +57,7 @@ fn items_of_a_list_are_of_the_kind_of_the_next_event_or_of_the_files_name() {
         }
     };
     assert_eq!(kind("watch/nodes.jsonl", &[]), "Node");
+    assert_eq!(kind("watch/deployments.jsonl.gz", &[]), "Deployment");
     assert_eq!(kind("watch/what.jsonl", &[]), "");
     assert_eq!(kind("watch/what.jsonl", &[change(1, "ADDED", &object("Pod", "p", 6))]), "Pod");
     let gone = json!({"t_us": at(1), "event": {"type": "ERROR", "object": {"kind": "Status", "code": 410}}});
