@@ -37,6 +37,8 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::StopKubelet { .. } => EventName::KubeletRestart,
         Environment::CrashContainer { .. } => EventName::ContainerCrash,
         Environment::FinishContainer { .. } => EventName::ContainerExit,
+        Environment::ChangeReadiness { .. } => EventName::ReadinessChange,
+        Environment::ChangeLiveness { .. } => EventName::LivenessChange,
         Environment::KillSandbox { .. } => EventName::SandboxDeath,
         Environment::HangRuntime { .. } => EventName::RuntimeHang,
         Environment::RecoverRuntime { .. } => EventName::RuntimeRecovery,
@@ -107,6 +109,8 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
         }
         EventName::ContainerCrash
         | EventName::ContainerExit
+        | EventName::ReadinessChange
+        | EventName::LivenessChange
         | EventName::SandboxDeath
         | EventName::ResourcePressure => {
             pod_targets(cluster, event, push);
@@ -184,6 +188,12 @@ fn container_target(
         EventName::ContainerCrash => (true, Environment::CrashContainer { pod, container }),
         EventName::ContainerExit => {
             (rules.kind == ContainerKind::App, Environment::FinishContainer { pod, container })
+        }
+        EventName::ReadinessChange => {
+            (rules.readiness.is_some(), Environment::ChangeReadiness { pod, container })
+        }
+        EventName::LivenessChange => {
+            (rules.liveness.is_some(), Environment::ChangeLiveness { pod, container })
         }
         _ => return None,
     };
@@ -321,6 +331,15 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         // CPA-9: whether it is started again is up to the restart policy; CLB-4: the back-off asks for no exit code.
         Environment::FinishContainer { pod, container } => {
             container_runtime::exit(cluster, pod, container, Process::ExitedOk);
+        }
+        // F-17: what the app tells the probe is the app's own affair, and a new process tells it anew.
+        Environment::ChangeReadiness { pod, container } => {
+            let state = cluster.container_mut(pod, container);
+            state.set_fails_readiness(!state.fails_readiness());
+        }
+        Environment::ChangeLiveness { pod, container } => {
+            let state = cluster.container_mut(pod, container);
+            state.set_fails_liveness(!state.fails_liveness());
         }
         Environment::KillSandbox { pod } => {
             // SBX-2: the containers live on until the kubelet notices; and so does the network, which goes only with

@@ -276,7 +276,8 @@ pub enum PreStop {
     AnyTime,
 }
 
-/// A probe. It succeeds exactly if the container accepts connections.
+/// A probe. It succeeds exactly if the container accepts connections, and no `readiness-change` or `liveness-change` event has made
+/// the app fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Probe {

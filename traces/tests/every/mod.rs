@@ -246,7 +246,13 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::FinishContainer { .. }) => {
             Action::Environment(Environment::RecoverRuntime { node: NODE })
         }
-        Action::Environment(Environment::RecoverRuntime { .. }) => return None,
+        Action::Environment(Environment::RecoverRuntime { .. }) => {
+            Action::Environment(Environment::ChangeReadiness { pod: POD, container: CONTAINER })
+        }
+        Action::Environment(Environment::ChangeReadiness { .. }) => {
+            Action::Environment(Environment::ChangeLiveness { pod: POD, container: CONTAINER })
+        }
+        Action::Environment(Environment::ChangeLiveness { .. }) => return None,
     })
 }
 

@@ -154,6 +154,20 @@ pub enum Environment {
         /// The container.
         container: ContainerId,
     },
+    /// A container that runs begins to fail its readiness probe, or stops to, and accepts connections as before.
+    ChangeReadiness {
+        /// The pod.
+        pod: PodId,
+        /// The container.
+        container: ContainerId,
+    },
+    /// A container that runs begins to fail its liveness probe, or stops to, and accepts connections as before.
+    ChangeLiveness {
+        /// The pod.
+        pod: PodId,
+        /// The container.
+        container: ContainerId,
+    },
     /// A pod's sandbox dies.
     KillSandbox {
         /// The pod.

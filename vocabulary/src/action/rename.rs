@@ -186,6 +186,8 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
         E::StopKubelet { node } => E::StopKubelet { node: names.node(node) },
         E::CrashContainer { pod, container } => E::CrashContainer { pod: names.pod(pod), container },
         E::FinishContainer { pod, container } => E::FinishContainer { pod: names.pod(pod), container },
+        E::ChangeReadiness { pod, container } => E::ChangeReadiness { pod: names.pod(pod), container },
+        E::ChangeLiveness { pod, container } => E::ChangeLiveness { pod: names.pod(pod), container },
         E::KillSandbox { pod } => E::KillSandbox { pod: names.pod(pod) },
         E::HangRuntime { node } => E::HangRuntime { node: names.node(node) },
         E::RecoverRuntime { node } => E::RecoverRuntime { node: names.node(node) },
