@@ -52,14 +52,14 @@ pub enum Command {
 pub enum TraceCommand {
     /// Prints a trace, a line for each step
     Show {
-        /// The trace, as `check` wrote it
+        /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
     },
     /// Replays a trace on the model and says whether its verdict still stands
     ///
     /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
     Replay {
-        /// The trace, as `check` wrote it
+        /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
     },
 }
