@@ -215,14 +215,6 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         Some(node) => Fault::Befalls(step(node)),
         None => Fault::NotHere,
     };
-    let pod = |step: &dyn Fn(PodId, ContainerId) -> Environment| {
-        let name = event.target.rsplit('/').next().unwrap_or_default();
-        let serving = ContainerId(subject.scenario.workload.template.serving);
-        match names.pod(name, "") {
-            Some(pod) => Fault::Befalls(Action::Environment(step(pod, serving))),
-            None => Fault::NotHere,
-        }
-    };
     let environment = Action::Environment;
     match &*event.fault {
         "poweroff-node" => node(|node| Action::Environment(Environment::CrashNode { node })),
@@ -232,12 +224,6 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         "sigterm-kubelet" => node(|node| Action::Environment(Environment::StopKubelet { node })),
         "sigstop-containerd" => node(|node| Action::Environment(Environment::HangRuntime { node })),
         "sigcont-containerd" => node(|node| Action::Environment(Environment::RecoverRuntime { node })),
-        "readiness-off" | "readiness-on" => {
-            pod(&|pod, container| Environment::ChangeReadiness { pod, container })
-        }
-        "liveness-off" | "liveness-on" => {
-            pod(&|pod, container| Environment::ChangeLiveness { pod, container })
-        }
         "apiserver-exited" => Fault::Befalls(environment(Environment::StopApiServer)),
         "apiserver-ready" => Fault::Befalls(Action::Process(Process::StartApiServer)),
         // Asked for through the API, or the beginning or the end of something else, or shown by a runtime.

@@ -62,7 +62,7 @@ fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &Deplo
     }
     if facts.replicas != u32::from(now.replicas()) {
         match u8::try_from(facts.replicas) {
-            Ok(replicas) => steps.push(Action::Environment(Environment::ScaleTo { replicas })),
+            Ok(_) => return Plan::NotModelled("changes of the wanted replicas".into()),
             Err(_) => return Plan::NotModelled("more than 255 replicas".into()),
         }
     }
@@ -135,7 +135,7 @@ fn replica_set(
                     .then(format!("{replicas} replicas wanted"), always()),
             )
         }
-        false if bare => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
+        false if bare => Plan::NotModelled("changes of the wanted replicas".into()),
         false => Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into()),
     }
 }
