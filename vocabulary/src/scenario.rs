@@ -60,6 +60,9 @@ pub struct Scenario {
     pub events: Budget,
     /// What a `scale` event sets the replicas to.
     pub scale: Option<ScaleTarget>,
+    /// Replicas that a `scale` event may set instead, any of these each time.
+    #[serde(default)]
+    pub scale_targets: Vec<u8>,
     /// The taint that a `taint-node` event sets; none is NoExecute with [a key of its own](CUSTOM_TAINT).
     #[serde(default)]
     pub event_taint: Option<Taint>,

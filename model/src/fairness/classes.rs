@@ -194,6 +194,7 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/recover-runtime", "nobody promises that a runtime that hangs answers again"),
     none("environment/change-readiness", APP),
     none("environment/change-liveness", APP),
+    none("environment/scale-to", ASKS),
 ];
 
 #[cfg(test)]

@@ -242,6 +242,9 @@ fn environment(names: &Names, step: Environment) -> String {
     match step {
         Environment::ChangeTemplate => format!("somebody changes the template of {}", names.deployment()),
         Environment::Scale => format!("somebody scales {}", names.workload()),
+        Environment::ScaleTo { replicas } => {
+            format!("somebody scales {} to {}", names.workload(), wanted(replicas))
+        }
         Environment::DeletePod { pod } => format!("somebody deletes {}", names.pod(pod)),
         Environment::ForceDeletePod { pod } => {
             format!("somebody deletes {} with grace period 0", names.pod(pod))

@@ -252,7 +252,10 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::ChangeReadiness { .. }) => {
             Action::Environment(Environment::ChangeLiveness { pod: POD, container: CONTAINER })
         }
-        Action::Environment(Environment::ChangeLiveness { .. }) => return None,
+        Action::Environment(Environment::ChangeLiveness { .. }) => {
+            Action::Environment(Environment::ScaleTo { replicas: 2 })
+        }
+        Action::Environment(Environment::ScaleTo { .. }) => return None,
     })
 }
 

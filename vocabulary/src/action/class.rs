@@ -101,6 +101,7 @@ pub const CLASSES: &[&str] = &[
     "environment/recover-runtime",
     "environment/change-readiness",
     "environment/change-liveness",
+    "environment/scale-to",
 ];
 
 impl Action {
@@ -200,6 +201,7 @@ impl Action {
             Self::Environment(Environment::RecoverRuntime { .. }) => 90,
             Self::Environment(Environment::ChangeReadiness { .. }) => 91,
             Self::Environment(Environment::ChangeLiveness { .. }) => 92,
+            Self::Environment(Environment::ScaleTo { .. }) => 93,
         }
     }
 }

@@ -70,6 +70,11 @@ pub enum Environment {
     ChangeTemplate,
     /// The wanted replicas change.
     Scale,
+    /// The wanted replicas become one of the numbers that the scenario names.
+    ScaleTo {
+        /// So many.
+        replicas: u8,
+    },
     /// A pod is deleted by its user.
     DeletePod {
         /// The pod.

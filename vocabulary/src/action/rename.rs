@@ -170,6 +170,7 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
     match step {
         E::ChangeTemplate => E::ChangeTemplate,
         E::Scale => E::Scale,
+        E::ScaleTo { replicas } => E::ScaleTo { replicas },
         E::DeletePod { pod } => E::DeletePod { pod: names.pod(pod) },
         E::ForceDeletePod { pod } => E::ForceDeletePod { pod: names.pod(pod) },
         E::EvictPod { pod } => E::EvictPod { pod: names.pod(pod) },
