@@ -12,6 +12,7 @@ use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
+use crate::conform::ConformArguments;
 use crate::hunt::HuntArguments;
 
 /// A model checker for the Kubernetes pod lifecycle.
@@ -33,6 +34,8 @@ pub enum Command {
     Check(Box<CheckArguments>),
     /// Takes random walks at the workload's full size: quick, and no proof
     Simulate(Box<SimulateArguments>),
+    /// Says whether what a log shows of a real cluster is lawful, and what was broken on the way
+    Conform(Box<ConformArguments>),
     /// Lists the built-in scenarios, a line each
     Scenarios,
     /// Lists what --event, --latency, --story, --property and --mutant take, a line each
@@ -428,7 +431,8 @@ pub struct WalkArguments {
     pub machine: MachineArguments,
 }
 
-fn human_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
+/// Formats of commands that are no checks.
+pub(crate) fn human_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
     use clap::builder::TypedValueParser as _;
     let format = |name: String| if name == "json" { Format::Json } else { Format::Human };
     clap::builder::PossibleValuesParser::new(["human", "json"]).map(format)

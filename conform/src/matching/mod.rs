@@ -26,5 +26,5 @@ pub mod subject;
 pub mod whole;
 pub mod writes;
 
-pub use replay::{Outcome, Replay, Unexplained};
+pub use replay::{BOUND, Outcome, Replay, Unexplained};
 pub use subject::Subject;

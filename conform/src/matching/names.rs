@@ -119,6 +119,16 @@ impl Names {
         }
     }
 
+    /// The addresses that a pod has had, one after the other.
+    pub fn addresses(&self, pod: PodId) -> &[Rc<str>] {
+        self.addresses.get(&pod).map_or(&[], |known| known)
+    }
+
+    /// The names of the ReplicaSets, in the order of their revisions.
+    pub fn replica_set_names(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.replica_sets.iter().map(|(name, _)| name)
+    }
+
     /// The pod that has or had this address, the newest if there are several.
     pub fn pod_at(&self, ip: &str) -> Option<PodId> {
         let has = |(_, known): &(&PodId, &Vec<Rc<str>>)| known.iter().any(|known| &**known == ip);

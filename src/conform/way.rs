@@ -1,0 +1,35 @@
+//! The steps that were found for a workload, as traces.
+
+use podproof_conform::matching::Replay;
+use podproof_model::ClusterState;
+use podproof_traces::Trace;
+use podproof_vocabulary::Property;
+use podproof_vocabulary::action::Action;
+
+use super::naming;
+
+/// The steps that were found for a workload.
+pub struct Way<'r> {
+    replay: &'r Replay,
+    first: ClusterState,
+    actions: Vec<Action>,
+}
+
+impl<'r> Way<'r> {
+    /// These steps, from the beginning of the workload's model.
+    pub fn new(replay: &'r Replay, actions: Vec<Action>) -> Self {
+        Self { replay, first: replay.model.initial().swap_remove(0), actions }
+    }
+
+    /// All of them, as a path.
+    pub fn path(&self) -> Trace {
+        Trace::path(&self.replay.model, &self.first, &self.actions).naming(naming::called(self.replay))
+    }
+
+    /// Those up to the one, from 0, that breaks `property`.
+    pub fn breaking(&self, property: Property, step: usize) -> Trace {
+        let Self { replay, first, actions } = self;
+        Trace::record(&replay.model, property, first, &actions[..=step], None, None)
+            .naming(naming::called(replay))
+    }
+}
