@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use podproof_conform::judged::{self, Breach, Evidence, Judgement};
-use podproof_conform::matching::{Replay, Unexplained};
+use podproof_conform::matching::{Replay, Unexplained, path};
 use podproof_conform::record::Micros;
 use podproof_conform::run::{Followed, Report, Verdict};
 use podproof_traces::{Names, Trace, why, words};
 use podproof_vocabulary::Property;
+use podproof_vocabulary::action::Watcher;
 
 use super::arguments::ConformArguments;
 use super::naming;
@@ -51,8 +52,8 @@ pub struct Workload {
     pub verdict: Verdict,
     /// The path that was found.
     pub path: Trace,
-    /// The entry that shows each step of the path, and when it was taken at the latest.
-    pub moments: Vec<(Option<u64>, Micros)>,
+    /// What the log says of each step of the path.
+    pub taken: Vec<Taken>,
     /// Where the path is written, if it could be.
     pub trace: Option<PathBuf>,
     /// What was broken.
@@ -73,6 +74,16 @@ pub struct Workload {
     pub warnings: Vec<String>,
 }
 
+/// What a log says of a step.
+pub struct Taken {
+    /// The entry that shows it.
+    pub shown_by: Option<u64>,
+    /// When it was taken, at the latest.
+    pub at: Micros,
+    /// Whose it is.
+    pub process: Option<Watcher>,
+}
+
 /// A broken promise.
 pub struct Broken {
     /// Which.
@@ -81,6 +92,8 @@ pub struct Broken {
     pub counts: bool,
     /// The step of the path that did it, the first being 1.
     pub step: usize,
+    /// No step did it but time that passed after it.
+    pub by_time: bool,
     /// When.
     pub at: Micros,
     /// Who is guilty.
@@ -192,13 +205,18 @@ impl Workload {
         let taken = &whole.steps[..whole.refused.unwrap_or(whole.steps.len())];
         let way = Way::new(replay, taken.iter().map(|taken| taken.action).collect());
         let scenario = &replay.model.rules.scenario;
+        let told = |(taken, process): (&path::Taken, Option<Watcher>)| Taken {
+            shown_by: taken.shown_by,
+            at: taken.moment.at,
+            process,
+        };
         let mut workload = Self {
             name: name.clone(),
             replicas: scenario.workload.replicas,
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             verdict: Verdict::Lawful,
             path: way.path(),
-            moments: taken.iter().map(|taken| (taken.shown_by, taken.moment.at)).collect(),
+            taken: taken.iter().zip(way.processes()).map(told).collect(),
             trace: None,
             broken: Vec::new(),
             kept: Vec::new(),
@@ -258,7 +276,9 @@ impl Workload {
         folder: &Path,
     ) -> Broken {
         let Breach { step, at, dark } = breach;
-        let mut broken = Broken { property, counts, step: step + 1, at, says: String::new(), trace: None };
+        let by_time = dark.is_some();
+        let mut broken =
+            Broken { property, counts, step: step + 1, by_time, at, says: String::new(), trace: None };
         match dark {
             Some((node, pod)) => {
                 let names = self.names_after(step + 1);

@@ -10,13 +10,6 @@ pub struct Paragraph {
     pub text: String,
 }
 
-impl Paragraph {
-    /// One that looks plain.
-    pub fn plain(text: impl Into<String>) -> Self {
-        Self { style: Style::new(), text: text.into() }
-    }
-}
-
 /// Breaks `text` into lines of at most `width` columns, all but the first two columns in; a longer word is cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -101,8 +94,9 @@ mod tests {
 
     #[test]
     fn two_columns_stand_side_by_side() {
-        let right = [Paragraph::plain("a b"), Paragraph::plain("c")];
-        let text = beside(" 1 s  ", &Paragraph::plain("left"), &right, (6, 8));
+        let plain = |text: &str| Paragraph { style: Style::new(), text: text.into() };
+        let right = [plain("a b"), plain("c")];
+        let text = beside(" 1 s  ", &plain("left"), &right, (6, 8));
         assert_eq!(text, " 1 s  left   | a b\n             | c\n");
         let bold = Paragraph { style: Style::new().bold(), text: "x".into() };
         assert_eq!(beside("", &bold, &[], (2, 2)), "\u{1b}[1mx\u{1b}[0m  |\n");

@@ -10,7 +10,7 @@ use super::account::{Account, Broken, Found, Workload};
 use super::columns::wrap;
 use super::timeline::Timeline;
 use super::{moment, story};
-use crate::report::{grouped, list};
+use crate::report::grouped;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -45,16 +45,41 @@ pub fn render(account: &Account, timelines: &[Timeline], width: usize) -> String
     for warning in &account.warnings {
         page.line(0, &format!("warning: {warning}"));
     }
-    for (workload, timeline) in account.workloads.iter().zip(timelines) {
+    for (index, (workload, timeline)) in account.workloads.iter().zip(timelines).enumerate() {
+        if index > 0 {
+            page.text.push('\n');
+        }
         page.workload(account, workload, timeline);
     }
+    page.list("assumptions", &shared(account, |workload| &workload.assumptions));
+    page.list("not judged", &not_judged(&shared(account, |workload| &workload.not_judged)));
     let outside = account.outside.iter().map(|(what, count)| format!("{what}: {}", grouped(*count)));
-    list(&mut page.text, "not modelled, with how many entries speak of it", &outside.collect::<Vec<_>>());
+    page.list("not modelled, with how many entries speak of it", &outside.collect::<Vec<_>>());
     let left_out = account.left_out.iter().map(|(what, why)| format!("{what}: {why}"));
-    list(&mut page.text, "left out", &left_out.collect::<Vec<_>>());
+    page.list("left out", &left_out.collect::<Vec<_>>());
     page.text.push('\n');
     page.summary(account);
     page.text
+}
+
+/// What all workloads have alike.
+fn shared<T: Clone + PartialEq>(account: &Account, of: impl Fn(&Workload) -> &Vec<T>) -> Vec<T> {
+    let Some((first, others)) = account.workloads.split_first() else { return Vec::new() };
+    let everywhere = |one: &&T| others.iter().all(|workload| of(workload).contains(one));
+    of(first).iter().filter(everywhere).cloned().collect()
+}
+
+/// Promises that were not judged, a line for each reason.
+fn not_judged(all: &[(Property, String)]) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<Property>> = BTreeMap::new();
+    for (property, why) in all {
+        by_reason.entry(why).or_default().push(*property);
+    }
+    by_reason.into_iter().map(|(why, properties)| format!("{}: {why}", names(&properties))).collect()
+}
+
+fn names(properties: &[Property]) -> String {
+    properties.iter().map(|property| property.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// The page that a report is set on.
@@ -105,9 +130,10 @@ impl Page {
             &format!("{replicas} on {}", workload.nodes.join(", ")),
         );
         for warning in &workload.warnings {
-            self.line(2, &format!("warning: {warning}"));
+            let own = format!("{}: ", workload.name);
+            self.line(2, &format!("warning: {}", warning.strip_prefix(&own).unwrap_or(warning)));
         }
-        let shown = workload.moments.iter().filter(|(shown_by, _)| shown_by.is_some()).count();
+        let shown = workload.taken.iter().filter(|taken| taken.shown_by.is_some()).count();
         let steps = workload.path.stem.len();
         let counts = format!(
             "{}{} steps of the model, {} of them seen in the log",
@@ -132,25 +158,35 @@ impl Page {
         for broken in &workload.broken {
             self.broken(account, broken);
         }
-        let names = |properties: &[Property]| {
-            properties.iter().map(|property| property.name()).collect::<Vec<_>>().join(", ")
-        };
         for (word, properties) in [("kept", &workload.kept), ("nothing seen of", &workload.not_met)] {
             if !properties.is_empty() {
                 let style = if word == "kept" { AnsiColor::Green.on_default() } else { DIM };
                 self.said(2, style, word, &names(properties));
             }
         }
-        let mut not_judged: BTreeMap<&str, Vec<Property>> = BTreeMap::new();
-        for (property, why) in &workload.not_judged {
-            not_judged.entry(why).or_default().push(*property);
+        let everywhere = shared(account, |workload| &workload.not_judged);
+        let own: Vec<_> =
+            workload.not_judged.iter().filter(|one| !everywhere.contains(one)).cloned().collect();
+        for line in not_judged(&own) {
+            self.said(2, DIM, "not judged", &line);
         }
-        for (why, properties) in not_judged {
-            self.said(2, DIM, "not judged", &format!("{}: {why}", names(&properties)));
+        let everywhere = shared(account, |workload| &workload.assumptions);
+        for assumption in workload.assumptions.iter().filter(|one| !everywhere.contains(one)) {
+            self.line(2, &format!("assumed: {assumption}"));
         }
         story::tell(&mut self.text, account, workload, timeline, self.width);
-        list(&mut self.text, "assumptions", &workload.assumptions);
+    }
+
+    /// A list under a title, if there is anything in it.
+    fn list(&mut self, title: &str, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
         self.text.push('\n');
+        self.painted(2, DIM, title);
+        for line in lines {
+            self.painted(4, DIM, line);
+        }
     }
 
     fn broken(&mut self, account: &Account, broken: &Broken) {
@@ -186,10 +222,10 @@ impl Page {
         self.line(6, &format!("seen: {}", found.seen));
         self.line(6, &format!("why: {}", found.why));
         if found.allowed.is_empty() {
-            self.line(6, "allowed there: no write of the one who made it");
+            self.line(6, "allowed there: no write by the same component");
             return;
         }
-        self.line(6, "allowed there, now or once it has heard more:");
+        self.line(6, "allowed there:");
         for says in found.allowed.iter().take(ALLOWED) {
             self.line(8, says);
         }

@@ -1,4 +1,4 @@
-//! The timeline for a terminal: what was seen on the left, what the model did in between on the right.
+//! The timeline for a terminal: what was seen on the left, on the right what the model did in between, up to that.
 
 use anstyle::{AnsiColor, Style};
 use podproof_conform::record::Micros;
@@ -35,7 +35,7 @@ pub fn tell(text: &mut String, account: &Account, workload: &Workload, timeline:
     let room = width - TIME - BETWEEN;
     let widths = (room.div_ceil(2), room / 2);
     let title = Paragraph { style: DIM, text: "seen in the log".into() };
-    let beside_it = [Paragraph { style: DIM, text: "what the model did in between".into() }];
+    let beside_it = [Paragraph { style: DIM, text: "what the model did for it, unseen".into() }];
     text.push('\n');
     *text += &beside(&" ".repeat(TIME), &title, &beside_it, widths);
     let story = Story { account, workload, is_whole: timeline.is_whole, width, widths };
@@ -43,17 +43,14 @@ pub fn tell(text: &mut String, account: &Account, workload: &Workload, timeline:
         story.skipped(text, part.skipped);
         for (index, row) in part.rows.iter().enumerate() {
             story.row(text, row);
-            if let Some(next) = part.rows.get(index + 1) {
+            let next = part.rows.get(index + 1);
+            story.unexplained(text, row);
+            if let Some(next) = next {
                 story.pause(text, row.at, next.at);
             }
         }
     }
     story.skipped(text, timeline.skipped);
-    if let Some(found) = &workload.unexplained {
-        let words = format!("{}: nothing explains this", found.seen);
-        let unexplained = Paragraph { style: GUILT, text: words };
-        *text += &beside(&story.margin(found.at), &unexplained, &[], widths);
-    }
 }
 
 struct Story<'s> {
@@ -68,6 +65,16 @@ impl Story<'_> {
     fn margin(&self, at: Micros) -> String {
         let width = TIME - 2;
         format!("{:>width$}  ", since(self.account.began, at))
+    }
+
+    /// Tells of the entry that nothing explains, if it comes after this row.
+    fn unexplained(&self, text: &mut String, row: &Row) {
+        let Some(found) = &self.workload.unexplained else { return };
+        if row.at <= found.at && found.at < row.until {
+            let words = format!("{}: nothing explains this", found.seen);
+            *text +=
+                &beside(&self.margin(found.at), &Paragraph { style: GUILT, text: words }, &[], self.widths);
+        }
     }
 
     fn skipped(&self, text: &mut String, rows: usize) {
@@ -92,7 +99,7 @@ impl Story<'_> {
     fn row(&self, text: &mut String, row: &Row) {
         let seen = Paragraph {
             style: if row.is_aside { ASIDE } else { Style::new() },
-            text: if row.entry.is_some() { row.seen.clone() } else { "the log begins".into() },
+            text: if row.entry.is_some() { row.seen.clone() } else { "after the last entry".into() },
         };
         let most = if self.is_whole { usize::MAX } else { HIDDEN };
         let told = if row.hidden.len() > most { most - 1 } else { row.hidden.len() };
@@ -100,11 +107,14 @@ impl Story<'_> {
             .iter()
             .map(|hidden| Paragraph {
                 style: if hidden.is_routine { DIM } else { Style::new() },
-                text: hidden.says.clone(),
+                text: match hidden.times {
+                    1 => hidden.says.clone(),
+                    times => format!("{} ({times} times)", hidden.says),
+                },
             })
             .collect();
         if let Some(more) = row.hidden.len().checked_sub(told).filter(|&more| more > 0) {
-            hidden.push(Paragraph { style: DIM, text: format!("and {more} more steps") });
+            hidden.push(Paragraph { style: DIM, text: format!("and {more} more") });
         }
         *text += &beside(&self.margin(row.at), &seen, &hidden, self.widths);
         if !row.failed.is_empty() {

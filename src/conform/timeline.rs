@@ -1,20 +1,19 @@
-//! What was seen and what the model did in between, in the order of time.
+//! What was seen, in the order of time, and what the model did for it that nothing shows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use podproof_conform::record::Micros;
 use podproof_traces::{Names, words};
-use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::action::{Action, Kubelet, Watcher};
 
 use super::account::Workload;
 
 /// Entries that are shown before something that is worth telling, and as many from there on.
 const AROUND: usize = 10;
 
-/// A moment of the timeline: what was seen, and the steps from there on that nothing shows.
+/// A moment of the timeline: an entry, and the steps that the same process took for it since its last one.
 pub struct Row {
-    /// The entry; none before the first.
+    /// The entry; none for what was done after the last one.
     pub entry: Option<u64>,
     /// When.
     pub at: Micros,
@@ -24,20 +23,22 @@ pub struct Row {
     pub is_aside: bool,
     /// What the entry says, once it has been looked up.
     pub seen: String,
-    /// What the model did then that nothing shows, in words.
+    /// What the model did for it that nothing shows.
     pub hidden: Vec<Hidden>,
     /// What was broken there, by its place in [`Workload::broken`].
     pub broken: Vec<usize>,
     /// Connections that failed between this entry and the next, by their error.
     pub failed: BTreeMap<String, u64>,
     /// Its steps, from 0.
-    steps: Range<usize>,
+    steps: Vec<usize>,
 }
 
-/// A step that nothing shows.
+/// A step that nothing shows, or several that say the same.
 pub struct Hidden {
     /// In words.
     pub says: String,
+    /// How many.
+    pub times: usize,
     /// It only tells somebody what is so already.
     pub is_routine: bool,
 }
@@ -65,24 +66,26 @@ impl Timeline {
     pub fn of(workload: &Workload, whole: bool) -> Self {
         let mut rows = rows(workload);
         for (index, broken) in workload.broken.iter().enumerate() {
-            let row = rows.partition_point(|row| row.steps.start < broken.step).saturating_sub(1);
-            if let Some(row) = rows.get_mut(row) {
+            // What time did, no step did: it stands where it was by the clock.
+            let is_there = |row: &Row| match broken.by_time {
+                true => row.at <= broken.at && broken.at < row.until,
+                false => row.steps.contains(&(broken.step - 1)),
+            };
+            if let Some(row) = rows.iter_mut().find(|row| is_there(row)) {
                 row.broken.push(index);
             }
         }
-        let mut shown: BTreeSet<usize> = BTreeSet::new();
         let worth = rows.iter().enumerate().filter(|(_, row)| !row.broken.is_empty()).map(|(index, _)| index);
-        let end = workload.unexplained.as_ref().map(|_| rows.len());
-        for row in worth.chain(end) {
-            shown.extend(row.saturating_sub(AROUND)..rows.len().min(row + AROUND));
-        }
+        let unexplained =
+            workload.unexplained.as_ref().map(|found| rows.partition_point(|row| row.at <= found.at));
+        let around = worth.chain(unexplained).map(|row| row.saturating_sub(AROUND)..row + AROUND);
+        let mut shown: BTreeSet<usize> = around.flatten().collect();
         if whole {
             shown.extend(0..rows.len());
         }
         tell(workload, &mut rows, &shown);
-        let count = rows.len();
+        let (count, mut next) = (rows.len(), 0);
         let mut parts: Vec<Part> = Vec::new();
-        let mut next = 0;
         for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| shown.contains(index)) {
             match parts.last_mut() {
                 Some(part) if next == index => part.rows.push(row),
@@ -100,9 +103,9 @@ impl Timeline {
     }
 }
 
-/// A row for each entry that shows a step, without words.
+/// A row for each entry that shows a step, without words, in the order of time.
 fn rows(workload: &Workload) -> Vec<Row> {
-    let row = |entry, at, step| Row {
+    let row = |entry, at, steps| Row {
         entry,
         at,
         until: Micros::MAX,
@@ -111,42 +114,54 @@ fn rows(workload: &Workload) -> Vec<Row> {
         hidden: Vec::new(),
         broken: Vec::new(),
         failed: BTreeMap::new(),
-        steps: step..step,
+        steps,
     };
     let mut rows: Vec<Row> = Vec::new();
-    for (step, &(shown_by, at)) in workload.moments.iter().enumerate() {
-        let is_new = match rows.last() {
-            None => true,
-            Some(last) => shown_by.is_some() && last.entry != shown_by,
-        };
-        if is_new {
-            // What is in the order of its writes may be a moment earlier by the clock.
-            let at = rows.last().map_or(at, |last| last.at.max(at));
-            if let Some(last) = rows.last_mut() {
-                last.until = at;
+    let mut of_entry: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut unseen: BTreeMap<Option<Watcher>, Vec<usize>> = BTreeMap::new();
+    for (step, taken) in workload.taken.iter().enumerate() {
+        let waiting = unseen.entry(taken.process).or_default();
+        waiting.push(step);
+        let Some(entry) = taken.shown_by else { continue };
+        let steps = std::mem::take(waiting);
+        match of_entry.get(&entry) {
+            Some(&index) => rows[index].steps.extend(steps),
+            None => {
+                of_entry.insert(entry, rows.len());
+                rows.push(row(Some(entry), taken.at, steps));
             }
-            rows.push(row(shown_by, at, step));
         }
-        if let Some(last) = rows.last_mut() {
-            last.steps.end = step + 1;
-        }
+    }
+    let last: Vec<usize> = unseen.into_values().flatten().collect();
+    if !last.is_empty() {
+        let at = workload.taken.iter().map(|taken| taken.at).max().unwrap_or_default();
+        rows.push(row(None, at, last));
+    }
+    rows.sort_by_key(|row| row.at);
+    for index in 1..rows.len() {
+        rows[index - 1].until = rows[index].at;
     }
     rows
 }
 
 /// Puts the hidden steps of the rows that are shown into words.
 fn tell(workload: &Workload, rows: &mut [Row], shown: &BTreeSet<usize>) {
+    let mut wanted: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate().filter(|(index, _)| shown.contains(index)) {
+        let hidden = row.steps.iter().filter(|&&step| workload.taken[step].shown_by.is_none());
+        wanted.extend(hidden.map(|&step| (step, index)));
+    }
     let mut names = Names::of(&workload.path);
-    for (index, row) in rows.iter_mut().enumerate() {
-        for number in row.steps.clone() {
-            let Some(step) = workload.path.stem.get(number) else { continue };
-            let is_hidden = workload.moments.get(number).is_none_or(|(shown_by, _)| shown_by.is_none());
-            if is_hidden && shown.contains(&index) {
-                let says = words::action(&names, &step.action);
-                row.hidden.push(Hidden { says, is_routine: is_routine(&step.action) });
+    for (number, step) in workload.path.stem.iter().enumerate() {
+        if let Some(&row) = wanted.get(&number) {
+            let says = words::action(&names, &step.action);
+            let hidden = &mut rows[row].hidden;
+            match hidden.last_mut().filter(|last| last.says == says) {
+                Some(last) => last.times += 1,
+                None => hidden.push(Hidden { says, times: 1, is_routine: is_routine(&step.action) }),
             }
-            names.see(&step.changed);
         }
+        names.see(&step.changed);
     }
 }
 
