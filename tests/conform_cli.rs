@@ -21,8 +21,13 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn podproof(arguments: &[&str]) -> Output {
+    on_columns("120", arguments)
+}
+
+/// The command on a terminal that says that it is so wide.
+fn on_columns(columns: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-    command.env("COLUMNS", "120").current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+    command.env("COLUMNS", columns).current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
     command.output().expect("the command runs")
 }
 
@@ -247,6 +252,9 @@ fn the_report_for_people_tells_what_was_seen_and_what_lies_in_between() {
         let words: Vec<_> = line.split_whitespace().collect();
         assert!(line.chars().count() <= 120 || words.len() == 1, "{line}");
     }
+    let narrow = stdout(&on_columns("20", &["conform", "--trace-dir", text(&folder("narrow")), ROLLOUT]));
+    let most = narrow.lines().filter(|line| line.contains(" | ")).map(|line| line.chars().count()).max();
+    assert_eq!(most, Some(80), "no page is narrower\n{narrow}");
     assert!(!told.contains('\u{1b}'), "no colours where nobody sees them");
 }
 
@@ -254,7 +262,9 @@ fn the_report_for_people_tells_what_was_seen_and_what_lies_in_between() {
 fn a_timeline_that_is_asked_for_is_whole() {
     let short = stdout(&conform("short", &[CREATE]));
     assert!(!short.contains("seen in the log  "), "nothing in it is worth telling\n{short}");
-    let whole = stdout(&conform("whole", &["--timeline", CREATE]));
+    let traces = folder("whole");
+    let wide = on_columns("200", &["conform", "--timeline", "--trace-dir", text(&traces), CREATE]);
+    let whole = stdout(&wide);
     let lines: Vec<&str> = whole.lines().collect();
     let at = |part: &str| {
         lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}\n{whole}"))

@@ -89,6 +89,9 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
     Ok(report)
 }
 
+#[cfg(test)]
+mod tests;
+
 /// A moment as RFC 3339 has it.
 fn moment(at: Micros) -> String {
     jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |time| time.to_string())

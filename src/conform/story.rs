@@ -70,7 +70,7 @@ impl Story<'_> {
     /// Tells of the entry that nothing explains, if it comes after this row.
     fn unexplained(&self, text: &mut String, row: &Row) {
         let Some(found) = &self.workload.unexplained else { return };
-        if row.at <= found.at && found.at < row.until {
+        if row.at <= found.at && found.at <= row.until {
             let words = format!("{}: nothing explains this", found.seen);
             *text +=
                 &beside(&self.margin(found.at), &Paragraph { style: GUILT, text: words }, &[], self.widths);

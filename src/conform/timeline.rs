@@ -138,8 +138,10 @@ fn rows(workload: &Workload) -> Vec<Row> {
         rows.push(row(None, at, last));
     }
     rows.sort_by_key(|row| row.at);
-    for index in 1..rows.len() {
-        rows[index - 1].until = rows[index].at;
+    let end = workload.unexplained.as_ref().map_or(Micros::MAX, |found| found.at);
+    for index in 0..rows.len() {
+        let next = rows.get(index + 1).map_or(end, |next| next.at);
+        rows[index].until = next.max(rows[index].at);
     }
     rows
 }
