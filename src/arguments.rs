@@ -12,6 +12,7 @@ use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
+use crate::conform::ConformArguments;
 use crate::hunt::HuntArguments;
 
 /// A model checker for the Kubernetes pod lifecycle.
@@ -33,6 +34,8 @@ pub enum Command {
     Check(Box<CheckArguments>),
     /// Takes random walks at the workload's full size: quick, and no proof
     Simulate(Box<SimulateArguments>),
+    /// Says whether what a log shows of a real cluster is lawful, and what was broken on the way
+    Conform(Box<ConformArguments>),
     /// Lists the built-in scenarios, a line each
     Scenarios,
     /// Lists what --event, --latency, --story, --property and --mutant take, a line each
@@ -52,14 +55,14 @@ pub enum Command {
 pub enum TraceCommand {
     /// Prints a trace, a line for each step
     Show {
-        /// The trace, as `check` wrote it
+        /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
     },
     /// Replays a trace on the model and says whether its verdict still stands
     ///
     /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
     Replay {
-        /// The trace, as `check` wrote it
+        /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
     },
 }
@@ -428,7 +431,8 @@ pub struct WalkArguments {
     pub machine: MachineArguments,
 }
 
-fn human_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
+/// Formats of commands that are no checks.
+pub(crate) fn human_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
     use clap::builder::TypedValueParser as _;
     let format = |name: String| if name == "json" { Format::Json } else { Format::Human };
     clap::builder::PossibleValuesParser::new(["human", "json"]).map(format)

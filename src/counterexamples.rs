@@ -15,8 +15,12 @@ const LONGEST: usize = 255;
 
 /// A file in `folder` whose name tells what the trace is of: no two workloads have the same.
 pub fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
-    let end = format!("-{}-{}-{}.json", plan.story, property, plan.timing.name());
-    folder.join(fitting(&plain(workload), LONGEST.saturating_sub(end.len())) + &end)
+    file_in(folder, workload, &format!("-{}-{}-{}.json", plan.story, property, plan.timing.name()))
+}
+
+/// A file in `folder` whose name begins with the workload's and ends so.
+pub(crate) fn file_in(folder: &Path, workload: &str, end: &str) -> PathBuf {
+    folder.join(fitting(&plain(workload), LONGEST.saturating_sub(end.len())) + end)
 }
 
 /// `Deployment/web` as `deployment-web`. A namespace is set off by what no name of Kubernetes holds.
@@ -57,7 +61,8 @@ pub fn write<'a>(counterexamples: impl Iterator<Item = &'a mut Counterexample>) 
     failed.into_iter().map(says).collect()
 }
 
-fn write_one(trace: &Trace, path: &Path) -> std::io::Result<()> {
+/// Writes a trace into a file; its folder is made when there is none.
+pub(crate) fn write_one(trace: &Trace, path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }

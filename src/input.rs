@@ -198,7 +198,11 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
     })
 }
 
-fn sources(files: &[std::path::PathBuf]) -> Result<Vec<Source>, Vec<String>> {
+/// Reads files that are named on the command line.
+///
+/// # Errors
+/// What is wrong with them, a message each.
+pub(crate) fn sources(files: &[std::path::PathBuf]) -> Result<Vec<Source>, Vec<String>> {
     let mut sources = Vec::new();
     let mut problems = Vec::new();
     for path in files {

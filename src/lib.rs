@@ -12,6 +12,7 @@
 //! - [`confirm`]: a counterexample of one pod's clocks, taken again with all clocks
 //! - [`reference_engine`]: the same by stateright's checkers
 //! - [`simulate`]: random walks at full size
+//! - [`conform`](mod@conform): the log of a real cluster against the model
 //! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
 //! - [`counterexamples`]: the files in which counterexamples are kept
 //! - [`verdict`], [`report`]: what was found, in each format
@@ -21,6 +22,7 @@ pub mod arguments;
 pub mod check;
 pub mod choices;
 pub mod confirm;
+pub mod conform;
 pub mod counterexamples;
 pub mod coverage;
 pub mod explore;

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use podproof_traces::{Replayed, Style, Trace, replay as replay_trace, show as show_trace};
+use podproof_vocabulary::Property;
 
 use crate::output;
 
@@ -37,7 +38,7 @@ pub fn replay(file: &Path) -> u8 {
     };
     let steps = trace.stem.len() + trace.cycle.len();
     let (says, status) = match replay_trace(&trace) {
-        Ok(replayed @ Replayed::StillBroken { .. }) => {
+        Ok(replayed @ (Replayed::StillBroken { .. } | Replayed::CanBeTaken)) => {
             (format!("{replayed} ({steps} steps)"), crate::exit::HOLDS)
         }
         Ok(replayed) => (format!("{replayed} ({steps} steps)"), crate::exit::BROKEN),
@@ -45,5 +46,6 @@ pub fn replay(file: &Path) -> u8 {
             (format!("the model of today does not take this path: {divergence}"), crate::exit::BROKEN)
         }
     };
-    output::put(&format!("{}: {says}\n", trace.property), status)
+    let what = trace.property.map_or("path", Property::name);
+    output::put(&format!("{what}: {says}\n"), status)
 }

@@ -173,7 +173,7 @@ fn the_traces_of_what_runs_are_read_and_replayed() {
             let read = Trace::from_json(&text).expect("what was written");
             assert_eq!(read, *trace);
             let verdict = replay(&read).expect("the model takes its steps");
-            assert!(verdict.stands(), "{}: {verdict}", trace.property);
+            assert!(verdict.stands(), "{:?}: {verdict}", trace.property);
             // The story alone, without the creation that goes before it elsewhere.
             assert!(trace.stem.iter().all(|step| step.action.class() != CREATE_POD), "{text}");
             replayed += 1;

@@ -6,7 +6,9 @@
 //! - [`matching`]: the replay of one workload
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 //! - [`run`]: a log against the model; [`tally`]: its entries, counted
+//! - [`judged`]: what a log says of the promises
 
+pub mod judged;
 pub mod matching;
 pub mod reading;
 pub mod record;

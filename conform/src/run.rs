@@ -11,7 +11,7 @@ use crate::matching::eyes::Eyes;
 use crate::matching::whole::{self, Whole};
 use crate::matching::{Replay, Subject, Unexplained};
 use crate::reading::{Log, Problem, Source};
-use crate::record::Seen;
+use crate::record::{Micros, Seen};
 use crate::tally::Tally;
 use crate::world::{self, Moment, Observed, Surveyor, World};
 
@@ -50,6 +50,8 @@ pub struct Report {
     pub world: World,
     /// What came of its entries.
     pub tally: Tally,
+    /// From when to when the entries are.
+    pub span: (Micros, Micros),
     /// How long it took.
     pub took: Duration,
 }
@@ -194,8 +196,11 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             Err(why) => tally.leave_out(&observed.scenario.name, &why),
         }
     }
-    for (number, entry) in (0..).zip(log.entries()) {
+    let mut span = None;
+    for (number, entry) in (1..).zip(log.entries()) {
         let entry = entry.map_err(Wrong::Log)?;
+        let (began, ended) = span.unwrap_or((entry.from, entry.to));
+        span = Some((began.min(entry.from), ended.max(entry.to)));
         tally.read(number, &entry);
         for (index, (_, replay, unexplained)) in active.iter_mut().enumerate() {
             if unexplained.is_none() {
@@ -219,5 +224,5 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         let whole = whole::take(replay.models(), whole::merge(replay.ways()));
         followed.push(Followed { name, unexplained, whole, replay });
     }
-    Ok(Report { followed, world, tally, took: begun.elapsed() })
+    Ok(Report { followed, world, tally, span: span.unwrap_or_default(), took: begun.elapsed() })
 }

@@ -27,5 +27,5 @@ pub use json::ReadError;
 pub use names::Names;
 pub use replay::{Divergence, Replayed, replay};
 pub use show::{Style, show};
-pub use trace::{Followed, Kind, Trace, TraceStep, VERSION};
+pub use trace::{Called, CalledPod, Followed, Kind, Trace, TraceStep, VERSION};
 pub use why::why;

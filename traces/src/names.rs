@@ -1,11 +1,12 @@
 //! What the objects of a scenario are called, as Kubernetes would call them.
 
 use podproof_model::Model;
-use podproof_vocabulary::observation::Observe;
+use podproof_vocabulary::observation::{Address, Observe};
 use podproof_vocabulary::scenario::{Beginning, Scenario, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
 use crate::change::Change;
+use crate::trace::{Called, CalledPod, Trace};
 
 /// The letters that Kubernetes makes names of (apimachinery `util/rand`): no vowels, nothing that looks like another.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -18,6 +19,7 @@ const REVISIONS_MAX: usize = 256;
 #[derive(Clone, Debug)]
 struct Known {
     name: String,
+    addresses: Vec<String>,
     node: Option<NodeId>,
 }
 
@@ -35,12 +37,23 @@ pub struct Names {
     hashes: Vec<String>,
     pods: Vec<Option<Known>>,
     created: usize,
+    called: Called,
 }
 
 impl Names {
-    /// The names at the beginning of a trace: of the pods that run from the beginning, and of the one that the workload itself
-    /// is.
+    /// The names at the beginning of a trace.
+    pub fn of(trace: &Trace) -> Self {
+        Self::with(&trace.scenario, trace.called.clone().unwrap_or_default())
+    }
+
+    /// The names at the beginning of a trace whose objects have no names of their own: of the pods that run from the
+    /// beginning, and of the one that the workload itself is.
     pub fn new(scenario: &Scenario) -> Self {
+        Self::with(scenario, Called::default())
+    }
+
+    /// The same, with names of their own for some objects.
+    pub fn with(scenario: &Scenario, called: Called) -> Self {
         let template = &scenario.workload.template;
         let node = template
             .node_name
@@ -48,7 +61,10 @@ impl Names {
             .and_then(|name| scenario.nodes.iter().position(|node| node.name == *name));
         let pods = match scenario.workload.kind {
             WorkloadKind::Pod => {
-                vec![Some(Known { name: scenario.workload.name.clone(), node: node.map(NodeId::from) })]
+                let node = node.map(NodeId::from);
+                let CalledPod { name, addresses } = called.pods.first().cloned().unwrap_or_default();
+                let name = if name.is_empty() { scenario.workload.name.clone() } else { name };
+                vec![Some(Known { name, addresses, node })]
             }
             WorkloadKind::Deployment | WorkloadKind::ReplicaSet => Vec::new(),
         };
@@ -63,6 +79,7 @@ impl Names {
             hashes: hashes(&scenario.workload.name),
             pods,
             created: 0,
+            called,
         };
         if scenario.begins == Beginning::Running {
             names.see(&running(scenario));
@@ -75,14 +92,15 @@ impl Names {
         for change in changed {
             match change {
                 Change::PodAppears { pod, object } => {
+                    let CalledPod { name, addresses } =
+                        self.called.pods.get(self.created).cloned().unwrap_or_default();
                     let name = match self.kind {
+                        _ if !name.is_empty() => name,
                         WorkloadKind::Pod => self.workload.clone(),
                         _ => format!("{}/{}", self.owner(object.revision), self.created),
                     };
                     self.created += 1;
-                    let slots = self.pods.len().max(pod.index() + 1);
-                    self.pods.resize(slots, None);
-                    self.pods[pod.index()] = Some(Known { name, node: object.node });
+                    self.know(*pod, Known { name, addresses, node: object.node });
                 }
                 Change::PodNode { pod, node } => {
                     if let Some(Some(known)) = self.pods.get_mut(pod.index()) {
@@ -92,6 +110,17 @@ impl Names {
                 _ => {}
             }
         }
+    }
+
+    /// Names the pod in a slot, whichever steps a trace has told.
+    pub fn call(&mut self, pod: PodId, called: CalledPod, node: Option<NodeId>) {
+        self.know(pod, Known { name: called.name, addresses: called.addresses, node });
+    }
+
+    fn know(&mut self, pod: PodId, known: Known) {
+        let slots = self.pods.len().max(pod.index() + 1);
+        self.pods.resize(slots, None);
+        self.pods[pod.index()] = Some(known);
     }
 
     /// `metadata.name` of the workload.
@@ -105,6 +134,13 @@ impl Names {
             Some(Some(known)) => format!("pod {}", known.name),
             _ => format!("pod #{}", pod.0),
         }
+    }
+
+    /// An address of a pod that was just named, as `10.244.1.7`; one that nobody has named as `its address #0`.
+    pub fn address(&self, pod: PodId, address: Address) -> String {
+        let known = self.pods.get(pod.index()).and_then(Option::as_ref);
+        let named = known.and_then(|known| known.addresses.get(usize::from(address.0)));
+        named.cloned().unwrap_or_else(|| format!("its address #{}", address.0))
     }
 
     /// The node that a pod is bound to, if it is.
@@ -160,8 +196,12 @@ impl Names {
 
     /// What owns the pods of a revision: a ReplicaSet of a Deployment has the template hash in its name.
     fn owner(&self, revision: Revision) -> String {
+        let called = self.called.replica_sets.get(revision.index()).filter(|name| !name.is_empty());
         match self.kind {
-            WorkloadKind::Deployment => format!("{}-{}", self.workload, self.hash(revision)),
+            WorkloadKind::Deployment => match called {
+                Some(name) => name.clone(),
+                None => format!("{}-{}", self.workload, self.hash(revision)),
+            },
             WorkloadKind::ReplicaSet | WorkloadKind::Pod => self.workload.clone(),
         }
     }

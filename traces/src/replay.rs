@@ -4,6 +4,7 @@ use std::fmt;
 
 use podproof_model::ClusterState;
 use podproof_model::fairness::Unit;
+use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
 
 use crate::change::Change;
@@ -30,6 +31,8 @@ pub enum Replayed {
     },
     /// Every step is taken and the property is kept.
     NoLongerBroken,
+    /// Every step of a path, which breaks nothing, is taken.
+    CanBeTaken,
     /// Every step is taken, but what repeats breaks the promise no more.
     NoLassoAnyMore {
         /// Why not, in a sentence.
@@ -38,9 +41,9 @@ pub enum Replayed {
 }
 
 impl Replayed {
-    /// Does the verdict stand: is the property broken along this trace?
+    /// Does the verdict stand: is the property broken along this trace, or can a path be taken?
     pub const fn stands(&self) -> bool {
-        matches!(self, Self::StillBroken { .. } | Self::BrokenEarlier { .. })
+        matches!(self, Self::StillBroken { .. } | Self::BrokenEarlier { .. } | Self::CanBeTaken)
     }
 }
 
@@ -54,6 +57,9 @@ impl fmt::Display for Replayed {
             Self::NoLongerBroken => f.write_str(
                 "no longer broken: every step is taken as recorded, and the property is kept by the last",
             ),
+            Self::CanBeTaken => {
+                f.write_str("it can be taken: every step is possible and does what is recorded")
+            }
             Self::NoLassoAnyMore { why } => {
                 write!(f, "no longer broken: every step is taken as recorded, but {why}")
             }
@@ -140,7 +146,7 @@ fn unfit<T>(why: impl Into<String>) -> Result<T, Divergence> {
 /// Replays `trace` on the model of its scenario: each step must be possible in its place and change what is recorded; then
 /// the property must be broken by the last step of the stem and by none before, or the lasso must be one: the cycle
 /// returns to the state where it begins, the obligation is pending all along and discharged by no step, and every unit
-/// of fairness has a step in the cycle or is disabled in one of its states.
+/// of fairness has a step in the cycle or is disabled in one of its states. A path has nothing to break.
 ///
 /// # Errors
 /// The first place where the model does something else.
@@ -150,7 +156,10 @@ pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
         Err(why) => return unfit(why),
     };
     if trace.kind != Trace::kind_for(trace.property) {
-        return unfit(format!("kind: {} is broken by a trace of the other kind", trace.property));
+        return unfit(match trace.property {
+            Some(property) => format!("kind: {property} is broken by a trace of the other kind"),
+            None => "property: a trace of this kind breaks one; accepted is its name".to_owned(),
+        });
     }
     let Some(mut walk) = world.begin(trace.observed_proxy) else {
         let known: Vec<_> = world
@@ -163,26 +172,28 @@ pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
             known.join(", ")
         ));
     };
-    let mut names = Names::new(&trace.scenario);
+    let mut names = Names::of(trace);
     if trace.followed.is_some() && !world.model().rules.clocks.follow() {
         return unfit("followed: the scenario follows no pod; accepted is null");
     }
-    match trace.kind {
-        Kind::Safety => {
+    match (trace.kind, trace.property) {
+        (Kind::Lasso, Some(property)) => lasso(trace, property, &world, walk, names),
+        (_, property) => {
             let mut broken_at = None;
             for (number, step) in trace.steps() {
                 take(trace, &mut walk, &mut names, number, step)?;
-                if broken_at.is_none() && walk.judged.broken.contains(trace.property) {
+                let breaks = |property| walk.judged.broken.contains(property);
+                if broken_at.is_none() && property.is_some_and(breaks) {
                     broken_at = Some(number);
                 }
             }
             Ok(match broken_at {
+                _ if property.is_none() => Replayed::CanBeTaken,
                 Some(at_step) if at_step == trace.stem.len() => Replayed::StillBroken { at_step },
                 Some(at_step) => Replayed::BrokenEarlier { at_step },
                 None => Replayed::NoLongerBroken,
             })
         }
-        Kind::Lasso => lasso(trace, &world, walk, names),
     }
 }
 
@@ -244,13 +255,19 @@ fn fair_units(world: &World, state: &ClusterState, enabled: &[Action]) -> Vec<Un
     units
 }
 
-fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> Result<Replayed, Divergence> {
+fn lasso(
+    trace: &Trace,
+    property: Property,
+    world: &World,
+    mut walk: Walk<'_>,
+    mut names: Names,
+) -> Result<Replayed, Divergence> {
     let model = world.model();
     let Some(bit) = trace.obligation else {
         return unfit("obligation: a lasso keeps one pending; accepted is its number");
     };
-    if !model.obligations.range(trace.property).contains(&bit) {
-        return unfit(format!("obligation: {bit} is none of {}", trace.property));
+    if !model.obligations.range(property).contains(&bit) {
+        return unfit(format!("obligation: {bit} is none of {property}"));
     }
     for (number, step) in trace.steps().take(trace.stem.len()) {
         take(trace, &mut walk, &mut names, number, step)?;
@@ -273,7 +290,7 @@ fn lasso(trace: &Trace, world: &World, mut walk: Walk<'_>, mut names: Names) -> 
         always_enabled.retain(|unit| enabled.contains(unit));
         kept &= is_pending(&walk.state);
         kept &= !model.open(&before, |before| {
-            model.open(&walk.state, |after| model.discharges(trace.property, before, after))
+            model.open(&walk.state, |after| model.discharges(property, before, after))
         });
     }
     if walk.state != entry {

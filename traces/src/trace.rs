@@ -1,4 +1,4 @@
-//! A trace: one path through one scenario, with the promise that it breaks.
+//! A trace: one path through one scenario, with the promise that it breaks, if it is there to show that.
 
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::{Action, Component};
@@ -20,6 +20,28 @@ pub enum Kind {
     Safety,
     /// A finite path and a cycle that a fair run can take for ever, with an obligation that is never met.
     Lasso,
+    /// A finite path, and nothing but that it can be taken: what a cluster did, as a log shows it.
+    Path,
+}
+
+/// What the objects of a trace are called, where they have names of their own. An empty name is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Called {
+    /// The pods, in the order in which they are created.
+    pub pods: Vec<CalledPod>,
+    /// The ReplicaSets, in the order of their revisions.
+    pub replica_sets: Vec<String>,
+}
+
+/// What a pod is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CalledPod {
+    /// `metadata.name`.
+    pub name: String,
+    /// Its addresses, one after the other.
+    pub addresses: Vec<String>,
 }
 
 /// The pod that a timed search follows with its clocks, all else taking any time (approximation `focus`).
@@ -52,8 +74,8 @@ pub struct TraceStep {
 pub struct Trace {
     /// The version of the format: [`VERSION`].
     pub version: u32,
-    /// The property that it breaks.
-    pub property: Property,
+    /// The property that it breaks; none of a path.
+    pub property: Option<Property>,
     /// How it breaks it.
     pub kind: Kind,
     /// Of a lasso: the progress obligation that is pending for ever, by its bit in the model's layout.
@@ -62,6 +84,9 @@ pub struct Trace {
     pub observed_proxy: Option<NodeId>,
     /// In a timed search that follows one pod: which, and from where on.
     pub followed: Option<Followed>,
+    /// What its objects are called; none if nobody has named them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<Called>,
     /// The bounded world in which it happens.
     pub scenario: Scenario,
     /// The steps from the beginning; the last one of a safety trace breaks the property.
@@ -84,12 +109,36 @@ impl Trace {
         cycle: Option<&[Action]>,
         obligation: Option<u32>,
     ) -> Self {
+        Self::recorded(model, Some(property), first, stem, cycle, obligation)
+    }
+
+    /// Records `stem` as taken on `model` from `first`, one of [`Model::initial`]: a path, of which nothing is said but that it
+    /// can be taken. The actions are small steps, each enabled in its place.
+    pub fn path(model: &Model, first: &ClusterState, stem: &[Action]) -> Self {
+        Self::recorded(model, None, first, stem, None, None)
+    }
+
+    /// The same, with names for its objects.
+    #[must_use]
+    pub fn naming(mut self, called: Called) -> Self {
+        self.called = Some(called);
+        self
+    }
+
+    fn recorded(
+        model: &Model,
+        property: Option<Property>,
+        first: &ClusterState,
+        stem: &[Action],
+        cycle: Option<&[Action]>,
+        obligation: Option<u32>,
+    ) -> Self {
         let scenario = model.rules.scenario.clone();
         let world = World::new(scenario.clone()).expect("the scenario of a model compiles");
         let observed_proxy = model.open(first, |cluster| cluster.shared.control_plane.observed_proxy());
-        let followed = match cycle {
-            None => world.followed_by(observed_proxy, property, stem),
-            Some(_) => None,
+        let followed = match (property, cycle) {
+            (Some(property), None) => world.followed_by(observed_proxy, property, stem),
+            _ => None,
         };
         let mut walk = world.begin(observed_proxy).unwrap_or_else(|| Walk::from_state(&world, first.clone()));
         let mut steps = |actions: &[Action]| {
@@ -102,10 +151,15 @@ impl Trace {
         Self {
             version: VERSION,
             property,
-            kind: if cycle.is_some() { Kind::Lasso } else { Kind::Safety },
+            kind: match (property, cycle) {
+                (None, _) => Kind::Path,
+                (Some(_), None) => Kind::Safety,
+                (Some(_), Some(_)) => Kind::Lasso,
+            },
             obligation,
             observed_proxy,
             followed,
+            called: None,
             stem: steps(stem),
             cycle: steps(cycle.unwrap_or_default()),
             scenario,
@@ -117,11 +171,12 @@ impl Trace {
         (1..).zip(self.stem.iter().chain(&self.cycle))
     }
 
-    /// The kind of trace that a property is broken by.
-    pub(crate) fn kind_for(property: Property) -> Kind {
-        match property.facts().kind {
-            PropertyKind::Safety => Kind::Safety,
-            PropertyKind::Liveness => Kind::Lasso,
+    /// The kind of trace that a property is broken by; a path breaks none.
+    pub(crate) fn kind_for(property: Option<Property>) -> Kind {
+        match property.map(|property| property.facts().kind) {
+            Some(PropertyKind::Safety) => Kind::Safety,
+            Some(PropertyKind::Liveness) => Kind::Lasso,
+            None => Kind::Path,
         }
     }
 }

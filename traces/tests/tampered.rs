@@ -103,14 +103,14 @@ fn another_pod_that_is_followed_does_not_fit() {
 #[test]
 fn another_property_is_not_broken() {
     let mut trace = broken(&web(Story::Rollout, Some(Mutant::SigkillAtOnce)), Property::GraceHonoured);
-    trace.property = Property::OneAddressOnePod;
+    trace.property = Some(Property::OneAddressOnePod);
     assert_eq!(replay(&trace), Ok(Replayed::NoLongerBroken));
 }
 
 #[test]
 fn a_property_that_is_broken_before_the_end_is_told() {
     let mut trace = broken(&web(Story::Rollout, Some(Mutant::SigkillAtOnce)), Property::GraceHonoured);
-    trace.property = Property::NoTrafficAfterSigterm;
+    trace.property = Some(Property::NoTrafficAfterSigterm);
     let Ok(Replayed::BrokenEarlier { at_step }) = replay(&trace) else {
         panic!("SIGTERM comes before SIGKILL")
     };

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use podproof_model::Cluster;
 use podproof_model::kubelet::container_runtime;
 use podproof_vocabulary::action::{Action, Container, Environment, Kubelet};
-use podproof_vocabulary::scenario::{PreStop, Probe};
 use podproof_vocabulary::observation::TaintsSeen;
+use podproof_vocabulary::scenario::{PreStop, Probe};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use crate::record::Micros;

@@ -127,7 +127,9 @@ impl Eyes {
                 heard(pod) && cluster.pod(pod).kubelet.sandbox() == Sandbox::Ready
             }
             Action::Kubelet(Kubelet::SendSigterm { pod, container })
-            | Action::Container(Container::Listen { pod, container }) => self.apps.contains(&(pod, container)),
+            | Action::Container(Container::Listen { pod, container }) => {
+                self.apps.contains(&(pod, container))
+            }
             Action::Proxy(Proxy::ProgramRules { node }) => {
                 self.rules.contains(&node) && shows_in_rules(cluster, node, action)
             }

@@ -194,7 +194,9 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
     if !event.written {
         return Local::Nothing;
     }
-    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else { return Local::NotHere };
+    let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else {
+        return Local::NotHere;
+    };
     let key = format!("{}/{service}", subject.namespace);
     let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
     let says = format!("the rules of {} send {service} to {}", event.node, addresses.join(", "));

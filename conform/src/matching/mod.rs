@@ -32,6 +32,6 @@ pub mod unexplained;
 pub mod whole;
 pub mod writes;
 
-pub use replay::{Outcome, Replay};
+pub use replay::{BOUND, Outcome, Replay};
 pub use subject::Subject;
 pub use unexplained::Unexplained;

@@ -138,7 +138,21 @@ impl Names {
     /// Who has or had this address; the newest pod, if there are several.
     pub fn at(&self, ip: &str) -> Option<At> {
         let place = |known: &[Rc<str>]| known.iter().position(|known| &**known == ip);
-        let own = self.addresses.iter().rev().find_map(|(&pod, known)| Some(At::Own(pod, Address(place(known)? as u8))));
+        let own = self
+            .addresses
+            .iter()
+            .rev()
+            .find_map(|(&pod, known)| Some(At::Own(pod, Address(place(known)? as u8))));
         own.or_else(|| self.others.contains(ip).then_some(At::Other))
+    }
+
+    /// The addresses that a pod has had, one after the other.
+    pub fn addresses(&self, pod: PodId) -> &[Rc<str>] {
+        self.addresses.get(&pod).map_or(&[], |known| known)
+    }
+
+    /// The names of the ReplicaSets, in the order of their revisions.
+    pub fn replica_set_names(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.replica_sets.iter().map(|(name, _)| name)
     }
 }

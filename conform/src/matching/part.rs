@@ -210,7 +210,10 @@ impl Part {
     /// The first sighting before `deadline` that some possible state has not met.
     pub fn first_before(&self, deadline: Micros) -> Option<usize> {
         let open = |index: usize| self.possible.iter().any(|possible| possible.met >> index & 1 == 0);
-        self.sightings.iter().find(|(index, sighting)| sighting.at < deadline && open(*index)).map(|(index, _)| index)
+        self.sightings
+            .iter()
+            .find(|(index, sighting)| sighting.at < deadline && open(*index))
+            .map(|(index, _)| index)
     }
 
     /// Sightings that every possible state has met are over.

@@ -111,7 +111,12 @@ impl Part {
         Err(failure)
     }
 
-    fn search(&mut self, ground: Ground<'_>, quest: &Quest<'_>, reach: Reach) -> Result<Vec<Possible>, Failure> {
+    fn search(
+        &mut self,
+        ground: Ground<'_>,
+        quest: &Quest<'_>,
+        reach: Reach,
+    ) -> Result<Vec<Possible>, Failure> {
         let mut queue: Vec<Possible> = self.possible.clone();
         let mut seen: Prints = queue.iter().map(Possible::print).collect();
         let mut found = Found::default();
@@ -199,7 +204,8 @@ impl Part {
                 steps.push((index, None));
             }
             let shows = |action: &&Action| {
-                sighting.actions.contains(action) && sighting.only.as_ref().is_none_or(|only| only(cluster, action))
+                sighting.actions.contains(action)
+                    && sighting.only.as_ref().is_none_or(|only| only(cluster, action))
             };
             steps.extend(enabled.iter().filter(shows).map(|action| (index, Some(*action))));
         }

@@ -388,9 +388,7 @@ impl Replay {
                 _ => return Ok(()),
             },
             Actor::Controller(_) => {
-                let unknown = |object: &Object| {
-                    matches!(&object.facts, Facts::Node(facts) if facts.ready.as_deref() == Some("Unknown"))
-                };
+                let unknown = |object: &Object| matches!(&object.facts, Facts::Node(facts) if facts.ready.as_deref() == Some("Unknown"));
                 match self.names.node(&write.name) {
                     Some(node) if write.object.as_ref().is_some_and(unknown) && connected(self, node) => {
                         Environment::PartitionNode { node }

@@ -55,11 +55,7 @@ fn swap(object: NodeObject, wanted: NodeObject) -> NodeObject {
 /// the list of taints as a whole. From 1.26 on it carries the version that it was made from and is made anew on a conflict;
 /// before, it is made from the copy, so it brings back what was removed since and removes what was set
 /// (kubernetes/kubernetes#113136; the recording of a node that fails and returns shows it).
-fn patched(
-    cluster: &Cluster<'_>,
-    node: NodeId,
-    wanted: impl Fn(NodeObject) -> NodeObject,
-) -> NodeObject {
+fn patched(cluster: &Cluster<'_>, node: NodeId, wanted: impl Fn(NodeObject) -> NodeObject) -> NodeObject {
     let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
     match cluster.rules.scenario.release.taint_patches_carry_versions() {
         true => swap(object, wanted(object)),

@@ -127,7 +127,9 @@ fn a_removal_is_two_events_in_an_exact_search() {
         assert!(!cluster.exists(P0));
         cluster
     };
-    for (exact, graceful, of_others) in [(true, false, 2), (true, true, 1), (false, false, 1), (false, true, 1)] {
+    for (exact, graceful, of_others) in
+        [(true, false, 2), (true, true, 1), (false, false, 1), (false, true, 1)]
+    {
         let mut cluster = removed(exact, graceful);
         for (news, events) in
             [(TO_CONTROLLERS, of_others), (TO_SCHEDULER, of_others), (TO_KUBELET, 1 + usize::from(exact))]
@@ -237,7 +239,10 @@ fn a_watch_goes_on_where_it_was_before_the_link_was_cut() {
             let rule = |cluster: &TestCluster| cluster.look(|cluster| cluster.proxy(N0, P0).view.ready());
             for ready in [false, true] {
                 cluster.take(TO_KUBELET);
-                assert_eq!((kubelet(&cluster).ready(), kubelet(&cluster).deletion()), (ready, Deletion::None));
+                assert_eq!(
+                    (kubelet(&cluster).ready(), kubelet(&cluster).deletion()),
+                    (ready, Deletion::None)
+                );
                 cluster.take(slice);
                 assert_eq!(rule(&cluster), ready);
             }

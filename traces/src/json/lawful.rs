@@ -30,18 +30,28 @@ fn shape(trace: &Trace) -> Option<Complaint> {
         let accepted = match kind {
             Kind::Safety => "safety",
             Kind::Lasso => "lasso",
+            Kind::Path => "path",
         };
-        return complaint(
-            "kind",
-            format!("{} is broken by a trace of another kind; accepted is {accepted}", trace.property),
-        );
+        return match trace.property {
+            Some(property) => complaint(
+                "kind",
+                format!("{property} is broken by a trace of another kind; accepted is {accepted}"),
+            ),
+            None => complaint(
+                "property",
+                "a trace of this kind breaks a property; accepted is its name, or kind path",
+            ),
+        };
     }
     match trace.kind {
-        Kind::Safety if !trace.cycle.is_empty() => {
+        Kind::Safety | Kind::Path if !trace.cycle.is_empty() => {
             complaint("cycle", "only a lasso has a cycle; accepted is []")
         }
-        Kind::Safety if trace.obligation.is_some() => {
+        Kind::Safety | Kind::Path if trace.obligation.is_some() => {
             complaint("obligation", "only a lasso has an obligation; accepted is null")
+        }
+        Kind::Path if trace.followed.is_some() => {
+            complaint("followed", "a path follows no pod; accepted is null")
         }
         Kind::Lasso if trace.obligation.is_none() => {
             complaint("obligation", "a lasso keeps an obligation pending; accepted is its number")

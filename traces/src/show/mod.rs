@@ -3,6 +3,7 @@
 
 mod page;
 
+use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Component, Kubelet};
 use podproof_vocabulary::observation::Hook;
 use podproof_vocabulary::scenario::{Beginning, Timing};
@@ -13,6 +14,9 @@ use crate::trace::{Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
 use crate::{why, words};
 use page::{Page, Paint};
+
+/// What is said of a trace that cannot be taken any more.
+const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
 
 /// How a story is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +34,15 @@ pub fn show(trace: &Trace, style: Style) -> String {
         trace,
         unit: world.as_ref().map_or(1, World::unit_seconds),
         columns: Columns::of(trace, world.as_ref().map_or(1, World::unit_seconds)),
-        names: Names::new(&trace.scenario),
+        names: Names::of(trace),
         page: Page::new(style),
     };
     story.header();
     story.steps(&trace.stem, 1);
-    match (trace.kind, &world) {
-        (Kind::Safety, world) => story.broken(world.as_ref()),
-        (Kind::Lasso, world) => story.repeats(world.as_ref()),
+    match (trace.kind, trace.property) {
+        (Kind::Safety, Some(property)) => story.broken(property, world.as_ref()),
+        (Kind::Lasso, Some(property)) => story.repeats(property, world.as_ref()),
+        _ => story.ends(world.as_ref()),
     }
     story.page.finish()
 }
@@ -86,21 +91,25 @@ struct Story<'t> {
 impl Story<'_> {
     fn header(&mut self) {
         let scenario = &self.trace.scenario;
-        let property = self.trace.property;
-        self.page.text(0, Paint::Strong, &format!("{}: {property} is broken", scenario.name));
-        let mut lines = vec![
-            format!("promise: {}", property.facts().says),
-            format!(
-                "world: {} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
-                scenario.workload.kind.name(),
-                scenario.workload.name,
-                count(scenario.workload.replicas.into(), "replica"),
-                count(scenario.nodes.len(), "node"),
-                scenario.story,
-                scenario.timing.name(),
-                scenario.release.minor
+        let (title, promise) = match self.trace.property {
+            Some(property) => (
+                format!("{}: {property} is broken", scenario.name),
+                Some(format!("promise: {}", property.facts().says)),
             ),
-        ];
+            None => (format!("{}: a path of {}", scenario.name, count(self.trace.stem.len(), "step")), None),
+        };
+        self.page.text(0, Paint::Strong, &title);
+        let mut lines: Vec<String> = promise.into_iter().collect();
+        lines.push(format!(
+            "world: {} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
+            scenario.workload.kind.name(),
+            scenario.workload.name,
+            count(scenario.workload.replicas.into(), "replica"),
+            count(scenario.nodes.len(), "node"),
+            scenario.story,
+            scenario.timing.name(),
+            scenario.release.minor
+        ));
         if scenario.begins == Beginning::Running {
             lines.push("begins: with the workload running and at rest".to_owned());
         }
@@ -178,22 +187,17 @@ impl Story<'_> {
     }
 
     /// The end of a safety trace: what the last step broke, and who is guilty.
-    fn broken(&mut self, world: Option<&World>) {
+    fn broken(&mut self, property: Property, world: Option<&World>) {
         self.page.blank();
         let step = self.trace.stem.len();
-        self.page.text(0, Paint::Guilt, &format!("step {step} breaks {}", self.trace.property));
+        self.page.text(0, Paint::Guilt, &format!("step {step} breaks {property}"));
         let Some((world, walk)) = world.and_then(|world| Some((world, self.end(world)?))) else {
-            self.page.hanging(
-                2,
-                4,
-                Paint::Plain,
-                "the model of today does not take these steps: replay says which",
-            );
+            self.page.hanging(2, 4, Paint::Plain, NOT_TAKEN);
             return;
         };
         let last = self.trace.stem.last().map_or(Action::Tick, |step| step.action);
-        let reasons = match walk.judged.broken.contains(self.trace.property) {
-            true => why::safety(world, &walk, &last, &self.names, self.trace.property),
+        let reasons = match walk.judged.broken.contains(property) {
+            true => why::safety(world, &walk, &last, &self.names, property),
             false => vec!["on the model of today it does not: replay says more".to_owned()],
         };
         for reason in reasons {
@@ -201,8 +205,17 @@ impl Story<'_> {
         }
     }
 
+    /// The end of a path: can it still be taken?
+    fn ends(&mut self, world: Option<&World>) {
+        self.page.blank();
+        match world.and_then(|world| self.end(world)) {
+            Some(_) => self.page.text(0, Paint::Strong, "the model of today takes every step"),
+            None => self.page.text(0, Paint::Guilt, NOT_TAKEN),
+        }
+    }
+
     /// The end of a lasso: what repeats, and what never comes.
-    fn repeats(&mut self, world: Option<&World>) {
+    fn repeats(&mut self, property: Property, world: Option<&World>) {
         self.page.blank();
         if self.trace.cycle.is_empty() {
             self.page.text(0, Paint::Strong, "then nothing more happens");
@@ -211,9 +224,9 @@ impl Story<'_> {
             self.steps(&self.trace.cycle, self.trace.stem.len() + 1);
         }
         self.page.blank();
-        self.page.text(0, Paint::Guilt, &format!("so {} is broken", self.trace.property));
+        self.page.text(0, Paint::Guilt, &format!("so {property} is broken"));
         let Some(world) = world else { return };
-        let own = world.model().obligations.range(self.trace.property);
+        let own = world.model().obligations.range(property);
         if let Some(bit) = self.trace.obligation.filter(|bit| own.contains(bit)) {
             let what = why::obligation(world, &self.names, bit);
             self.page.hanging(2, 4, Paint::Guilt, &what);

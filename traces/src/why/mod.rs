@@ -19,7 +19,7 @@ pub fn why(trace: &Trace) -> String {
 fn reasons(trace: &Trace) -> Option<Vec<String>> {
     let world = World::new(trace.scenario.clone()).ok()?;
     let mut walk = world.begin(trace.observed_proxy)?;
-    let mut names = Names::new(&trace.scenario);
+    let mut names = Names::of(trace);
     for step in &trace.stem {
         if !walk.enables(&step.action) {
             return None;
@@ -27,9 +27,11 @@ fn reasons(trace: &Trace) -> Option<Vec<String>> {
         walk.step(&step.action, trace.followed);
         names.see(&step.changed);
     }
-    match (trace.kind, trace.obligation, trace.stem.last()) {
-        (Kind::Safety, _, Some(last)) => Some(safety(&world, &walk, &last.action, &names, trace.property)),
-        (Kind::Lasso, Some(bit), _) => Some(vec![obligation(&world, &names, bit)]),
+    match (trace.kind, trace.property, trace.obligation, trace.stem.last()) {
+        (Kind::Safety, Some(property), _, Some(last)) => {
+            Some(safety(&world, &walk, &last.action, &names, property))
+        }
+        (Kind::Lasso, _, Some(bit), _) => Some(vec![obligation(&world, &names, bit)]),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 use super::race;
 use crate::names::Names;
 use crate::walk::{Walk, World};
-use crate::words::{address_name, phase_name, process_name};
+use crate::words::{phase_name, process_name};
 
 /// Pods that a sentence names one by one.
 const PODS_NAMED: usize = 8;
@@ -100,7 +100,7 @@ impl Scene<'_> {
                     self.names.node(node),
                     self.names.service(),
                     self.names.pod(pod),
-                    address_name(endpoint.address)
+                    self.names.address(pod, endpoint.address)
                 ));
             }
         }
@@ -140,7 +140,7 @@ impl Scene<'_> {
             return "whose sandbox is gone".to_owned();
         }
         if let Some(address) = sandbox.address.filter(|&address| address != endpoint.address) {
-            return format!("which has {} now", address_name(address));
+            return format!("which has {} now", self.names.address(pod, address));
         }
         match container.process {
             Process::Running if container.sigterm => format!("whose {name} accepts nothing since SIGTERM"),
@@ -405,7 +405,7 @@ impl Scene<'_> {
         for pod in self.pods().filter(|&pod| self.after.sandbox(pod).sandbox == Sandbox::Ready) {
             let address = self.after.sandbox(pod).address;
             if let Some(address) = address.filter(|_| address == self.after.reused_address(pod)) {
-                let (pod, address) = (self.names.pod(pod), address_name(address));
+                let (pod, address) = (self.names.pod(pod), self.names.address(pod, address));
                 sentences.push(format!(
                     "the sandbox of {pod} holds {address}, and so does a pod of another workload"
                 ));

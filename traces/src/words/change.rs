@@ -1,7 +1,7 @@
 //! Each change as a clause: what is so now.
 
 use podproof_vocabulary::observation::{
-    Address, Deletion, EndpointSeen, Hook, NodeReady, Phase, PodSeen, Process, Sandbox,
+    Deletion, EndpointSeen, Hook, NodeReady, Phase, PodSeen, Process, Sandbox,
 };
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
@@ -65,7 +65,7 @@ pub fn change(names: &Names, change: &Change) -> String {
         Change::PodReady { pod, ready: true } => of_pod(pod, "Ready"),
         Change::PodReady { pod, ready: false } => of_pod(pod, "not Ready"),
         Change::PodAddress { pod, address: Some(address) } => {
-            of_pod(pod, &format!("podIP is {}", address_name(address)))
+            of_pod(pod, &format!("podIP is {}", names.address(pod, address)))
         }
         Change::PodAddress { pod, address: None } => of_pod(pod, "no podIP"),
         Change::Sandbox { pod, sandbox } => match sandbox {
@@ -74,7 +74,7 @@ pub fn change(names: &Names, change: &Change) -> String {
             Sandbox::Dead => format!("the sandbox of {} is dead", names.pod(pod)),
         },
         Change::SandboxAddress { pod, address: Some(address) } => {
-            format!("the sandbox of {} has {}", names.pod(pod), address_name(address))
+            format!("the sandbox of {} has {}", names.pod(pod), names.address(pod, address))
         }
         Change::SandboxAddress { pod, address: None } => {
             format!("the sandbox of {} has no address", names.pod(pod))
@@ -140,11 +140,6 @@ pub fn change(names: &Names, change: &Change) -> String {
     }
 }
 
-/// An address of a pod that was just named: one of those that it has had.
-pub(crate) fn address_name(address: Address) -> String {
-    format!("its address #{}", address.0)
-}
-
 /// What a process does, as a predicate.
 pub(crate) const fn process_name(process: Process) -> &'static str {
     match process {
@@ -191,7 +186,7 @@ fn entry(names: &Names, pod: PodId, endpoint: Option<EndpointSeen>) -> String {
     if !endpoint.ready {
         true_ones.insert(0, "not ready");
     }
-    format!("{} at {}, {}", names.pod(pod), address_name(endpoint.address), true_ones.join(", "))
+    format!("{} at {}, {}", names.pod(pod), names.address(pod, endpoint.address), true_ones.join(", "))
 }
 
 fn of_node(names: &Names, node: NodeId, is: &str) -> String {

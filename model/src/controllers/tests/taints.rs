@@ -134,10 +134,7 @@ fn before_1_26_a_patch_brings_back_what_was_removed_since_its_copy() {
     becomes(&mut cluster, |node| node.with_ready(NodeReady::False));
     cluster.take(NO_SCHEDULE);
     cluster.take(news(N0));
-    assert_eq!(
-        list(&cluster),
-        ["unreachable:NoSchedule", "unreachable:NoExecute", "not-ready:NoSchedule"]
-    );
+    assert_eq!(list(&cluster), ["unreachable:NoSchedule", "unreachable:NoExecute", "not-ready:NoSchedule"]);
     cluster.take(NO_SCHEDULE);
     assert_eq!(list(&cluster), ["unreachable:NoExecute", "not-ready:NoSchedule"]);
     // Of the copy that the controller has still.

@@ -1,0 +1,75 @@
+//! `no-avoidable-blackout` by the times of a log. A node is dark while its rules lead to no pod that accepts. That is a
+//! blackout if it lasts longer than news takes to get there, and there was somebody to lead to for as long.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use podproof_model::{Cluster, Model, time, traffic};
+use podproof_vocabulary::{NodeId, PodId};
+
+use super::{Breach, Judgement};
+use crate::matching::path::Taken;
+use crate::record::Micros;
+
+const SECOND: Micros = 1_000_000;
+
+/// Since when something is so.
+struct Since<T>(BTreeMap<T, Micros>);
+
+impl<T: Copy + Ord> Since<T> {
+    fn update(&mut self, now: Micros, are: &BTreeSet<T>) {
+        self.0.retain(|one, _| are.contains(one));
+        for &one in are {
+            self.0.entry(one).or_insert(now);
+        }
+    }
+
+    /// The one for which it has been so for longest.
+    fn longest(&self) -> Option<(T, Micros)> {
+        self.0.iter().map(|(&one, &since)| (one, since)).min_by_key(|&(_, since)| since)
+    }
+}
+
+/// Judges the rules of `nodes` along `steps`, which are the model's, until the log ends.
+pub(super) fn judge(model: &Model, nodes: BTreeSet<NodeId>, steps: &[Taken], until: Micros) -> Judgement {
+    let bound = SECOND * Micros::from(model.rules.scenario.latencies.propagation());
+    let mut state = model.initial().swap_remove(0);
+    let (mut steady, mut dark) = (Since::<PodId>(BTreeMap::new()), Since::<NodeId>(BTreeMap::new()));
+    let (mut now, mut is_met) = (Micros::MIN, false);
+    let ends = steps.iter().map(|taken| Some(taken.action)).chain([None]);
+    let moments = steps.iter().map(|taken| taken.moment.at).chain([until]);
+    for (step, (action, at)) in ends.zip(moments).enumerate() {
+        now = now.max(at);
+        if let Some((pod, since)) = steady.longest() {
+            is_met |= since + bound < now;
+            if let Some((node, dark)) = dark.longest()
+                && since.max(dark) + bound < now
+            {
+                let at = since.max(dark) + bound;
+                let step = step.saturating_sub(1);
+                return Judgement::Broken(Breach { step, at, dark: Some((node, pod)) });
+            }
+        }
+        let Some(action) = action else { break };
+        state = model.apply(&state, &action);
+        let (is_steady, is_dark) = model.open(&state, |cluster| look(cluster, &nodes));
+        steady.update(now, &is_steady);
+        dark.update(now, &is_dark);
+    }
+    if is_met { Judgement::Kept } else { Judgement::NotMet }
+}
+
+/// The pods that accept, are Ready in the API and not deleting; and the nodes that live, are connected and lead to no pod
+/// that accepts.
+fn look(cluster: &Cluster<'_>, nodes: &BTreeSet<NodeId>) -> (BTreeSet<PodId>, BTreeSet<NodeId>) {
+    let scenario = &cluster.rules.scenario;
+    let leads = |node| {
+        traffic::destinations(scenario, cluster, node)
+            .any(|(pod, endpoint)| traffic::accepts(scenario, cluster, pod, endpoint))
+    };
+    let lives = |node: NodeId| {
+        let machine = cluster.node(node).machine;
+        machine.powered() && machine.connected() && machine.proxy_runs()
+    };
+    let steady = cluster.used_pods().filter(|&pod| time::is_steady(cluster, pod)).collect();
+    (steady, nodes.iter().copied().filter(|&node| lives(node) && !leads(node)).collect())
+}

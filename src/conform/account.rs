@@ -1,0 +1,334 @@
+//! What came of a log, in the terms that every format of the report needs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use podproof_conform::judged::{self, Breach, Evidence, Judgement};
+use podproof_conform::matching::{Replay, Unexplained, path};
+use podproof_conform::record::Micros;
+use podproof_conform::run::{Followed, Report, Verdict};
+use podproof_traces::{Names, Trace, why, words};
+use podproof_vocabulary::Property;
+use podproof_vocabulary::action::Watcher;
+
+use super::arguments::ConformArguments;
+use super::naming;
+use super::way::Way;
+use crate::counterexamples::{file_in, write_one};
+
+/// What came of a log.
+pub struct Account {
+    /// What is said of it as a whole.
+    pub verdict: Verdict,
+    /// Entries.
+    pub entries: u64,
+    /// Those that the model explains.
+    pub explained: u64,
+    /// Those that are outside the model, by what they speak of.
+    pub outside: BTreeMap<String, u64>,
+    /// States looked at.
+    pub states: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// When the log begins.
+    pub began: Micros,
+    /// Its workloads.
+    pub workloads: Vec<Workload>,
+    /// What was found that could not be followed, and why.
+    pub left_out: Vec<(String, String)>,
+    /// What is odd about the log as a whole.
+    pub warnings: Vec<String>,
+}
+
+/// What came of a workload.
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// The replicas with which it begins.
+    pub replicas: u8,
+    /// Its nodes.
+    pub nodes: Vec<String>,
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// The path that was found.
+    pub path: Trace,
+    /// What the log says of each step of the path.
+    pub taken: Vec<Taken>,
+    /// Where the path is written, if it could be.
+    pub trace: Option<PathBuf>,
+    /// What was broken.
+    pub broken: Vec<Broken>,
+    /// What was kept.
+    pub kept: Vec<Property>,
+    /// What nothing in the log has to do with.
+    pub not_met: Vec<Property>,
+    /// What the log cannot tell anything of, and why.
+    pub not_judged: Vec<(Property, String)>,
+    /// The entry that nothing explains.
+    pub unexplained: Option<Found>,
+    /// The step, from 1, at which the parts of the path did not fit together, in words: a defect of podproof.
+    pub misfit: Option<(usize, String)>,
+    /// What was assumed.
+    pub assumptions: Vec<String>,
+    /// What is odd about it.
+    pub warnings: Vec<String>,
+}
+
+/// What a log says of a step.
+pub struct Taken {
+    /// The entry that shows it.
+    pub shown_by: Option<u64>,
+    /// When it was taken, at the latest.
+    pub at: Micros,
+    /// Whose it is.
+    pub process: Option<Watcher>,
+}
+
+/// A broken promise.
+pub struct Broken {
+    /// Which.
+    pub property: Property,
+    /// It counts for the exit status.
+    pub counts: bool,
+    /// The step of the path that did it, the first being 1.
+    pub step: usize,
+    /// No step did it but time that passed after it.
+    pub by_time: bool,
+    /// When.
+    pub at: Micros,
+    /// Who is guilty.
+    pub says: String,
+    /// Where the path up to there is written.
+    pub trace: Option<PathBuf>,
+}
+
+/// An entry that nothing explains.
+pub struct Found {
+    /// Its number, the first being 1.
+    pub entry: u64,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u64,
+    /// When it happened.
+    pub at: Micros,
+    /// What it says.
+    pub seen: String,
+    /// Why nothing explains it.
+    pub why: String,
+    /// What the same process could have written there, in words.
+    pub allowed: Vec<String>,
+}
+
+impl Account {
+    /// The account of a report. The paths are written into files.
+    pub fn of(report: &Report, evidence: &Evidence, arguments: &ConformArguments) -> Self {
+        let mut account = Self {
+            verdict: report.verdict(),
+            entries: report.tally.entries,
+            explained: report.tally.explained(),
+            outside: report.tally.outside(),
+            states: report.states(),
+            seconds: report.took.as_secs_f64(),
+            began: report.span.0,
+            workloads: Vec::new(),
+            left_out: report.tally.left_out.clone(),
+            warnings: report.world.warnings.clone(),
+        };
+        // What was not followed may be anything.
+        if !account.left_out.is_empty() && account.verdict == Verdict::Lawful {
+            account.verdict = Verdict::Incomplete;
+        }
+        account
+            .left_out
+            .extend(report.world.not_modelled.iter().map(|found| (found.what.clone(), found.why.clone())));
+        for followed in &report.followed {
+            let mut workload = Workload::of(followed, evidence, arguments);
+            if let Some(observed) =
+                report.world.workloads.iter().find(|observed| observed.scenario.name == followed.name)
+            {
+                workload.assumptions.extend(observed.assumptions.iter().cloned());
+                workload.warnings.extend(observed.warnings.iter().cloned());
+            }
+            if workload.misfit.is_some() && account.verdict == Verdict::Lawful {
+                account.verdict = Verdict::Incomplete;
+            }
+            account.workloads.push(workload);
+        }
+        account
+    }
+
+    /// How many entries are outside the model.
+    pub fn not_modelled(&self) -> u64 {
+        self.outside.values().sum()
+    }
+
+    /// The promises that were broken, in their order: those that count, or those that do not.
+    pub fn broken(&self, counts: bool) -> Vec<Property> {
+        let broken = self.workloads.iter().flat_map(|workload| &workload.broken);
+        let mut properties: Vec<_> =
+            broken.filter(|broken| broken.counts == counts).map(|broken| broken.property).collect();
+        properties.sort_unstable();
+        properties.dedup();
+        properties
+    }
+
+    /// The first entry that nothing explains.
+    pub fn first_unexplained(&self) -> Option<&Found> {
+        let all = self.workloads.iter().filter_map(|workload| workload.unexplained.as_ref());
+        all.min_by_key(|found| found.entry)
+    }
+
+    /// What is odd, about the log as a whole and about each workload.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let of = |workload: &Workload| {
+            let name = workload.name.clone();
+            workload.warnings.clone().into_iter().map(move |warning| format!("{name}: {warning}"))
+        };
+        self.warnings.iter().cloned().chain(self.workloads.iter().flat_map(of)).collect()
+    }
+
+    /// The exit status of the command.
+    pub fn exit(&self) -> u8 {
+        match self.verdict {
+            Verdict::Unexplained => crate::exit::BROKEN,
+            _ if !self.broken(true).is_empty() => crate::exit::BROKEN,
+            Verdict::Incomplete => crate::exit::INCOMPLETE,
+            Verdict::Lawful => crate::exit::HOLDS,
+        }
+    }
+}
+
+impl Workload {
+    fn of(followed: &Followed, evidence: &Evidence, arguments: &ConformArguments) -> Self {
+        let Followed { name, replay, whole, unexplained, .. } = followed;
+        let taken = &whole.steps[..whole.refused.unwrap_or(whole.steps.len())];
+        let way = Way::new(replay, taken.iter().map(|taken| taken.action).collect());
+        let scenario = &replay.model().rules.scenario;
+        let told = |(taken, process): (&path::Taken, Option<Watcher>)| Taken {
+            shown_by: taken.shown_by,
+            at: taken.moment.at,
+            process,
+        };
+        let mut workload = Self {
+            name: name.clone(),
+            replicas: scenario.workload.replicas,
+            nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
+            verdict: Verdict::Lawful,
+            path: way.path(),
+            taken: taken.iter().zip(way.processes()).map(told).collect(),
+            trace: None,
+            broken: Vec::new(),
+            kept: Vec::new(),
+            not_met: Vec::new(),
+            not_judged: Vec::new(),
+            unexplained: unexplained.as_deref().map(|unexplained| Found::of(unexplained, replay)),
+            misfit: None,
+            assumptions: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let folder = &arguments.traces.trace_dir;
+        workload.trace = workload.keep(&workload.path.clone(), file_in(folder, name, "-log.json"));
+        workload.misfit = whole.refused.and_then(|step| {
+            let names = workload.names_after(step);
+            Some((step + 1, words::action(&names, &whole.steps.get(step)?.action)))
+        });
+        workload.verdict = match unexplained {
+            Some(unexplained) if !unexplained.bound => Verdict::Unexplained,
+            None if whole.refused.is_none() => Verdict::Lawful,
+            _ => Verdict::Incomplete,
+        };
+        let asked = arguments.promises.asked();
+        let judged = judged::judge(replay, whole, evidence);
+        for (property, judgement) in judged.into_iter().filter(|&(property, _)| asked.contains(property)) {
+            match judgement {
+                Judgement::Broken(breach) => {
+                    let counts = arguments.promises.count(property);
+                    let broken = workload.broken(&way, property, breach, counts, folder);
+                    workload.broken.push(broken);
+                }
+                Judgement::Kept => workload.kept.push(property),
+                Judgement::NotMet => workload.not_met.push(property),
+                Judgement::NotJudged(why) => workload.not_judged.push((property, why)),
+            }
+        }
+        workload
+    }
+
+    /// Writes a trace; nowhere, if that fails.
+    fn keep(&mut self, trace: &Trace, path: PathBuf) -> Option<PathBuf> {
+        match write_one(trace, &path) {
+            Ok(()) => Some(path),
+            Err(error) => {
+                let path = path.display();
+                self.warnings.push(format!("{path}: the trace could not be written: {error}"));
+                None
+            }
+        }
+    }
+
+    fn broken(
+        &mut self,
+        way: &Way<'_>,
+        property: Property,
+        breach: Breach,
+        counts: bool,
+        folder: &Path,
+    ) -> Broken {
+        let Breach { step, at, dark } = breach;
+        let by_time = dark.is_some();
+        let mut broken =
+            Broken { property, counts, step: step + 1, by_time, at, says: String::new(), trace: None };
+        match dark {
+            Some((node, pod)) => {
+                let names = self.names_after(step + 1);
+                let seconds = self.path.scenario.latencies.propagation();
+                broken.says = format!(
+                    "for more than {seconds} s {} has routed no connection of {} to a pod that accepts it, and for as long {} \
+                     has been accepting, Ready and not deleting",
+                    names.node(node),
+                    names.service(),
+                    names.pod(pod)
+                );
+            }
+            None => {
+                let trace = way.breaking(property, step);
+                broken.says = why(&trace);
+                let file = file_in(folder, &self.name, &format!("-log-{property}.json"));
+                broken.trace = self.keep(&trace, file);
+            }
+        }
+        broken
+    }
+
+    /// The names when so many steps have been taken.
+    fn names_after(&self, steps: usize) -> Names {
+        let mut names = Names::of(&self.path);
+        for step in self.path.stem.iter().take(steps) {
+            names.see(&step.changed);
+        }
+        names
+    }
+}
+
+impl Found {
+    fn of(unexplained: &Unexplained, replay: &Replay) -> Self {
+        let names = naming::slots(replay);
+        let mut allowed: Vec<String> = Vec::new();
+        for action in &unexplained.could {
+            let says = words::action(&names, action);
+            if !allowed.contains(&says) {
+                allowed.push(says);
+            }
+        }
+        Self {
+            entry: unexplained.entry,
+            file: unexplained.place.file.to_string(),
+            line: unexplained.place.line,
+            at: unexplained.at,
+            seen: unexplained.seen.clone(),
+            why: unexplained.why.clone(),
+            allowed,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The JSON document. Its core never changes; more may be added.
+
+use serde_json::{Value, json};
+
+use super::account::{Account, Broken, Found, Workload};
+use super::moment;
+use crate::report::{pretty, rounded};
+
+/// One document, ended by a line break.
+pub fn render(account: &Account) -> String {
+    let names =
+        |counts| account.broken(counts).into_iter().map(|property| property.name()).collect::<Vec<_>>();
+    let left_out = account.left_out.iter().map(|(what, why)| json!({ "what": what, "why": why }));
+    pretty(&json!({
+        "version": 1,
+        "exit": account.exit(),
+        "verdict": account.verdict.name(),
+        "entries": account.entries,
+        "explained": account.explained,
+        "not_modelled": account.not_modelled(),
+        "broken": names(true),
+        "broken_not_counted": names(false),
+        "first_unexplained": account.first_unexplained().map(found),
+        "states": account.states,
+        "seconds": rounded(account.seconds),
+        "outside": account.outside,
+        "workloads": account.workloads.iter().map(workload).collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
+        "warnings": account.warnings,
+    }))
+}
+
+fn workload(workload: &Workload) -> Value {
+    let names = |properties: &[podproof_vocabulary::Property]| {
+        properties.iter().map(|property| property.name()).collect::<Vec<_>>()
+    };
+    let not_judged =
+        workload.not_judged.iter().map(|(property, why)| json!({ "property": property.name(), "why": why }));
+    json!({
+        "name": workload.name,
+        "verdict": workload.verdict.name(),
+        "replicas": workload.replicas,
+        "nodes": workload.nodes,
+        "steps": workload.path.stem.len(),
+        "trace": workload.trace.as_ref().map(|path| path.display().to_string()),
+        "broken": workload.broken.iter().map(broken).collect::<Vec<_>>(),
+        "kept": names(&workload.kept),
+        "not_met": names(&workload.not_met),
+        "not_judged": not_judged.collect::<Vec<_>>(),
+        "unexplained": workload.unexplained.as_ref().map(found),
+        "misfit": workload.misfit.as_ref().map(|(step, says)| json!({ "step": step, "says": says })),
+        "assumptions": workload.assumptions,
+        "warnings": workload.warnings,
+    })
+}
+
+fn broken(broken: &Broken) -> Value {
+    json!({
+        "property": broken.property.name(),
+        "counts": broken.counts,
+        "step": broken.step,
+        "at": moment(broken.at),
+        "says": broken.says,
+        "trace": broken.trace.as_ref().map(|path| path.display().to_string()),
+    })
+}
+
+fn found(found: &Found) -> Value {
+    json!({
+        "entry": found.entry,
+        "file": found.file,
+        "line": found.line,
+        "at": moment(found.at),
+        "seen": found.seen,
+        "why": found.why,
+        "allowed": found.allowed,
+    })
+}

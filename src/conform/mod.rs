@@ -1,0 +1,98 @@
+//! `podproof conform`: the log of a real cluster against the model.
+//!
+//! - [`arguments`]: its command line
+//! - `account`: what came of a log; `way`: the path of a workload, as traces; `naming`: the names of a log for them
+//! - `timeline`: what was seen and what lies in between; `seen`: entries in words; `lookup`: the entries that are told
+//! - `human` with `story` and `columns`, and `json`: the formats of the report
+
+mod account;
+pub mod arguments;
+mod columns;
+mod human;
+mod json;
+mod lookup;
+mod naming;
+mod seen;
+mod story;
+mod timeline;
+mod way;
+
+pub use account::{Account, Broken, Found, Workload};
+pub use arguments::ConformArguments;
+use podproof_conform::judged::Evidence;
+use podproof_conform::reading::Log;
+use podproof_conform::record::Micros;
+use podproof_conform::run::{self, Options, Progress, Report, Wrong};
+use podproof_conform::world;
+
+use crate::arguments::Format;
+use crate::progress::Line;
+use crate::report::grouped;
+use crate::{input, output};
+
+/// Runs the command; its exit status.
+pub fn run(arguments: &ConformArguments) -> u8 {
+    match judge(arguments) {
+        Ok((account, text)) => {
+            let warnings = account.all_warnings();
+            output::report(&[], &warnings, arguments.format, &text, account.exit())
+        }
+        Err(errors) => output::report(&errors, &[], arguments.format, "", crate::exit::WRONG_INPUT),
+    }
+}
+
+/// What came of the log, and the report of it.
+fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>> {
+    let manifests = input::sources(&arguments.manifests)?;
+    let log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
+    let options = Options {
+        world: world::Options { release: arguments.release, manifests },
+        max_states: Some(arguments.max_states),
+    };
+    let report = follow(&log, &options, arguments)?;
+    let evidence = Evidence::of(&log, report.span.1);
+    let mut account = Account::of(&report, &evidence, arguments);
+    let is_human = arguments.format == Format::Human;
+    let mut timelines: Vec<_> = match is_human {
+        true => account
+            .workloads
+            .iter()
+            .map(|workload| timeline::Timeline::of(workload, arguments.timeline))
+            .collect(),
+        false => Vec::new(),
+    };
+    lookup::seen(&log, &report, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;
+    let text = match is_human {
+        true => human::render(&account, &timelines, human::width()),
+        false => json::render(&account),
+    };
+    Ok((account, text))
+}
+
+/// Follows the workloads of the log, and says how far it is.
+fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<Report, Vec<String>> {
+    let name = arguments.paths.first().map_or_else(String::new, |path| path.display().to_string());
+    let line = Line::new(&name, arguments.max_states);
+    let told = |progress: Progress| {
+        line.say(&format!("{} entries, {} states", grouped(progress.entries), grouped(progress.states)));
+    };
+    let report = run::run(log, options, told).map_err(|wrong| match wrong {
+        Wrong::Log(problem) => vec![problem.to_string()],
+        Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
+    })?;
+    if report.world.workloads.is_empty() {
+        return Err(vec![format!(
+            "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
+             nodes, endpointslices and workloads"
+        )]);
+    }
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests;
+
+/// A moment as RFC 3339 has it.
+fn moment(at: Micros) -> String {
+    jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |time| time.to_string())
+}

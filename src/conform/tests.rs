@@ -1,0 +1,188 @@
+//! The account and the timeline of workloads that no log is needed for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use podproof_conform::run::Verdict;
+use podproof_model::Model;
+use podproof_traces::Trace;
+use podproof_vocabulary::action::{Action, Watcher};
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::{NodeId, Property, catalogue};
+
+use super::account::{Account, Broken, Found, Taken, Workload};
+use super::timeline::Timeline;
+use super::{human, json};
+
+const SECOND: i64 = 1_000_000;
+
+/// A path of so many steps, with nothing to be said of it.
+fn workload(steps: usize) -> Workload {
+    let model = Model::new(catalogue::web("x", Story::Create, 1, 1)).expect("a small world");
+    let first = model.initial().swap_remove(0);
+    let (mut state, mut enabled) = (first.clone(), Vec::new());
+    let mut actions: Vec<Action> = Vec::new();
+    while actions.len() < steps {
+        model.enabled(&state, &mut enabled);
+        actions.push(enabled[0]);
+        state = model.apply(&state, &enabled[0]);
+    }
+    Workload {
+        name: "Deployment/web".into(),
+        replicas: 1,
+        nodes: vec!["node-1".into()],
+        verdict: Verdict::Lawful,
+        path: Trace::path(&model, &first, &actions),
+        taken: Vec::new(),
+        trace: None,
+        broken: Vec::new(),
+        kept: Vec::new(),
+        not_met: Vec::new(),
+        not_judged: Vec::new(),
+        unexplained: None,
+        misfit: None,
+        assumptions: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn account(verdict: Verdict, workload: Workload) -> Account {
+    Account {
+        verdict,
+        entries: 1,
+        explained: 1,
+        outside: BTreeMap::new(),
+        states: 1,
+        seconds: 0.1,
+        began: 0,
+        workloads: vec![workload],
+        left_out: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn broken(property: Property, counts: bool, step: usize) -> Broken {
+    Broken { property, counts, step, by_time: false, at: SECOND, says: "so".into(), trace: None }
+}
+
+fn seen(entry: u64, seconds: i64, process: Watcher) -> Taken {
+    Taken { shown_by: Some(entry), at: seconds * SECOND, process: Some(process) }
+}
+
+fn unseen(process: Watcher) -> Taken {
+    Taken { shown_by: None, at: 0, process: Some(process) }
+}
+
+const KUBELET: Watcher = Watcher::Kubelet(NodeId(0));
+
+#[test]
+fn the_exit_status_is_that_of_the_worst() {
+    let exit = |verdict, broken: Option<Broken>| {
+        let workload = Workload { broken: broken.into_iter().collect(), ..workload(1) };
+        account(verdict, workload).exit()
+    };
+    let counted = || Some(broken(Property::NoFailedRequest, true, 1));
+    let expected = || Some(broken(Property::PodsWithinSurge, false, 1));
+    assert_eq!(exit(Verdict::Lawful, None), 0);
+    assert_eq!(exit(Verdict::Lawful, expected()), 0);
+    assert_eq!(exit(Verdict::Lawful, counted()), 1);
+    assert_eq!(exit(Verdict::Unexplained, None), 1);
+    assert_eq!(exit(Verdict::Incomplete, None), 3);
+    assert_eq!(exit(Verdict::Incomplete, counted()), 1);
+}
+
+#[test]
+fn parts_that_do_not_fit_are_told() {
+    let workload = Workload { misfit: Some((7, "scheduler binds pod web".into())), ..workload(1) };
+    let account = account(Verdict::Incomplete, workload);
+    let timelines = [Timeline::of(&account.workloads[0], false)];
+    let told = human::render(&account, &timelines, 200);
+    let expected =
+        "the parts did not fit together at step 7: scheduler binds pod web. That is a defect of podproof";
+    assert!(told.contains(expected), "{told}");
+    assert!(json::render(&account).contains("\"step\": 7"));
+    assert_eq!(account.exit(), 3);
+}
+
+#[test]
+fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
+    let mut workload = workload(5);
+    // Written first, and a second later by the clock than what a kubelet was seen to do.
+    workload.taken = vec![
+        unseen(KUBELET),
+        unseen(Watcher::Scheduler),
+        seen(2, 3, Watcher::Scheduler),
+        seen(1, 2, KUBELET),
+        unseen(KUBELET),
+    ];
+    let timeline = Timeline::of(&workload, true);
+    let rows: Vec<_> = timeline.parts.iter().flat_map(|part| &part.rows).collect();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row.entry, row.at / SECOND, row.hidden.iter().map(|h| h.times).sum()))
+        .collect();
+    assert_eq!(told, [(Some(1), 2, 1), (Some(2), 3, 1), (None, 3, 1)]);
+    assert_eq!(rows[0].until, rows[1].at);
+}
+
+#[test]
+fn only_what_is_around_something_worth_telling_is_shown() {
+    let mut workload = workload(30);
+    workload.taken = (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect();
+    assert!(Timeline::of(&workload, false).parts.is_empty(), "nothing is worth telling");
+    let shown = |workload: &Workload| {
+        let timeline = Timeline::of(workload, false);
+        let parts = timeline.parts.iter().map(|part| (part.skipped, part.rows.len()));
+        (parts.collect::<Vec<_>>(), timeline.skipped)
+    };
+    workload.broken = vec![broken(Property::NoFailedRequest, true, 13)];
+    assert_eq!(shown(&workload), (vec![(2, 20)], 8));
+    // By the clock, and not by a step.
+    workload.broken[0] =
+        Broken { by_time: true, at: 20 * SECOND, ..broken(Property::NoAvoidableBlackout, true, 1) };
+    assert_eq!(shown(&workload), (vec![(10, 20)], 0));
+    workload.broken.clear();
+    workload.unexplained = Some(Found {
+        entry: 99,
+        file: "audit.jsonl".into(),
+        line: 99,
+        at: 100 * SECOND,
+        seen: String::new(),
+        why: String::new(),
+        allowed: vec!["a".into(); 20],
+    });
+    assert_eq!(shown(&workload), (vec![(20, 10)], 0));
+    let account = account(Verdict::Unexplained, workload);
+    let told = human::render(&account, &[Timeline::of(&account.workloads[0], false)], 120);
+    assert!(told.contains("audit.jsonl:99, at 100.000 s"), "{told}");
+    assert!(told.contains("        and 8 more\n"), "{told}");
+    assert!(told.contains("100.000 s  : nothing explains this"), "{told}");
+}
+
+#[test]
+fn what_is_alike_everywhere_is_told_once() {
+    let why = "it is about what comes in the end".to_owned();
+    let one = |name: &str, own: &str| Workload {
+        name: name.into(),
+        not_judged: vec![(Property::RolloutCompletes, why.clone()), (Property::NoFailedRequest, own.into())],
+        assumptions: vec!["shared".into()],
+        trace: Some(PathBuf::from("web.json")),
+        ..workload(1)
+    };
+    let mut account = account(Verdict::Lawful, one("Pod/a", "no rules"));
+    account.workloads.push(one("Pod/b", "no runtime"));
+    account.left_out = vec![("StatefulSet/db".into(), "its controller is not modelled".into())];
+    let timelines: Vec<_> = account.workloads.iter().map(|workload| Timeline::of(workload, false)).collect();
+    let told = human::render(&account, &timelines, 120);
+    for (part, times) in [
+        ("rollout-completes: it is about what comes in the end", 1),
+        ("  not judged no-failed-request: no rules\n", 1),
+        ("  not judged no-failed-request: no runtime\n", 1),
+        ("    shared\n", 1),
+        ("podproof trace show web.json\n", 2),
+        ("StatefulSet/db: its controller is not modelled\n", 1),
+    ] {
+        let told = anstream::adapter::strip_str(&told).to_string();
+        assert_eq!(told.matches(part).count(), times, "{part} in\n{told}");
+    }
+}

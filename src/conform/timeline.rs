@@ -1,0 +1,173 @@
+//! What was seen, in the order of time, and what the model did for it that nothing shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use podproof_conform::record::Micros;
+use podproof_traces::{Names, words};
+use podproof_vocabulary::action::{Action, Kubelet, Watcher};
+
+use super::account::Workload;
+
+/// Entries that are shown before something that is worth telling, and as many from there on.
+const AROUND: usize = 10;
+
+/// A moment of the timeline: an entry, and the steps that the same process took for it since its last one.
+pub struct Row {
+    /// The entry; none for what was done after the last one.
+    pub entry: Option<u64>,
+    /// When.
+    pub at: Micros,
+    /// When the next one is.
+    pub until: Micros,
+    /// It is no deed of a component: somebody did it to the cluster.
+    pub is_aside: bool,
+    /// What the entry says, once it has been looked up.
+    pub seen: String,
+    /// What the model did for it that nothing shows.
+    pub hidden: Vec<Hidden>,
+    /// What was broken there, by its place in [`Workload::broken`].
+    pub broken: Vec<usize>,
+    /// Connections that failed between this entry and the next, by their error.
+    pub failed: BTreeMap<String, u64>,
+    /// Its steps, from 0.
+    steps: Vec<usize>,
+}
+
+/// A step that nothing shows, or several that say the same.
+pub struct Hidden {
+    /// In words.
+    pub says: String,
+    /// How many.
+    pub times: usize,
+    /// It only tells somebody what is so already.
+    pub is_routine: bool,
+}
+
+/// The timeline of a workload, or the parts of it that are worth telling.
+pub struct Timeline {
+    /// Each part, in order.
+    pub parts: Vec<Part>,
+    /// Rows that are left out after the last part.
+    pub skipped: usize,
+    /// All of it was asked for.
+    pub is_whole: bool,
+}
+
+/// A part of a timeline.
+pub struct Part {
+    /// Rows that are left out before it.
+    pub skipped: usize,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+impl Timeline {
+    /// The timeline of `workload`, whole or around what is worth telling.
+    pub fn of(workload: &Workload, whole: bool) -> Self {
+        let mut rows = rows(workload);
+        for (index, broken) in workload.broken.iter().enumerate() {
+            // What time did, no step did: it stands where it was by the clock.
+            let is_there = |row: &Row| match broken.by_time {
+                true => row.at <= broken.at && broken.at < row.until,
+                false => row.steps.contains(&(broken.step - 1)),
+            };
+            if let Some(row) = rows.iter_mut().find(|row| is_there(row)) {
+                row.broken.push(index);
+            }
+        }
+        let worth = rows.iter().enumerate().filter(|(_, row)| !row.broken.is_empty()).map(|(index, _)| index);
+        let unexplained =
+            workload.unexplained.as_ref().map(|found| rows.partition_point(|row| row.at <= found.at));
+        let around = worth.chain(unexplained).map(|row| row.saturating_sub(AROUND)..row + AROUND);
+        let mut shown: BTreeSet<usize> = around.flatten().collect();
+        if whole {
+            shown.extend(0..rows.len());
+        }
+        tell(workload, &mut rows, &shown);
+        let (count, mut next) = (rows.len(), 0);
+        let mut parts: Vec<Part> = Vec::new();
+        for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| shown.contains(index)) {
+            match parts.last_mut() {
+                Some(part) if next == index => part.rows.push(row),
+                _ => parts.push(Part { skipped: index - next, rows: vec![row] }),
+            }
+            next = index + 1;
+        }
+        let skipped = if parts.is_empty() { 0 } else { count - next };
+        Self { parts, skipped, is_whole: whole }
+    }
+
+    /// Every row.
+    pub fn rows(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.parts.iter_mut().flat_map(|part| &mut part.rows)
+    }
+}
+
+/// A row for each entry that shows a step, without words, in the order of time.
+fn rows(workload: &Workload) -> Vec<Row> {
+    let row = |entry, at, steps| Row {
+        entry,
+        at,
+        until: Micros::MAX,
+        is_aside: false,
+        seen: String::new(),
+        hidden: Vec::new(),
+        broken: Vec::new(),
+        failed: BTreeMap::new(),
+        steps,
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    let mut of_entry: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut unseen: BTreeMap<Option<Watcher>, Vec<usize>> = BTreeMap::new();
+    for (step, taken) in workload.taken.iter().enumerate() {
+        let waiting = unseen.entry(taken.process).or_default();
+        waiting.push(step);
+        let Some(entry) = taken.shown_by else { continue };
+        let steps = std::mem::take(waiting);
+        match of_entry.get(&entry) {
+            Some(&index) => rows[index].steps.extend(steps),
+            None => {
+                of_entry.insert(entry, rows.len());
+                rows.push(row(Some(entry), taken.at, steps));
+            }
+        }
+    }
+    let last: Vec<usize> = unseen.into_values().flatten().collect();
+    if !last.is_empty() {
+        let at = workload.taken.iter().map(|taken| taken.at).max().unwrap_or_default();
+        rows.push(row(None, at, last));
+    }
+    rows.sort_by_key(|row| row.at);
+    let end = workload.unexplained.as_ref().map_or(Micros::MAX, |found| found.at);
+    for index in 0..rows.len() {
+        let next = rows.get(index + 1).map_or(end, |next| next.at);
+        rows[index].until = next.max(rows[index].at);
+    }
+    rows
+}
+
+/// Puts the hidden steps of the rows that are shown into words.
+fn tell(workload: &Workload, rows: &mut [Row], shown: &BTreeSet<usize>) {
+    let mut wanted: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate().filter(|(index, _)| shown.contains(index)) {
+        let hidden = row.steps.iter().filter(|&&step| workload.taken[step].shown_by.is_none());
+        wanted.extend(hidden.map(|&step| (step, index)));
+    }
+    let mut names = Names::of(&workload.path);
+    for (number, step) in workload.path.stem.iter().enumerate() {
+        if let Some(&row) = wanted.get(&number) {
+            let says = words::action(&names, &step.action);
+            let hidden = &mut rows[row].hidden;
+            match hidden.last_mut().filter(|last| last.says == says) {
+                Some(last) => last.times += 1,
+                None => hidden.push(Hidden { says, times: 1, is_routine: is_routine(&step.action) }),
+            }
+        }
+        names.see(&step.changed);
+    }
+}
+
+/// A step that only tells somebody what is so already.
+const fn is_routine(action: &Action) -> bool {
+    matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
+}
