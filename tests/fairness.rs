@@ -21,9 +21,13 @@ const WALKS: u64 = 100;
 const STEPS: usize = 250;
 
 /// Classes that take so many chances at once that walks do not meet them: a parked pod whose wake-up was lost, a pod of a
-/// node that is gone. `model/src/fairness.rs` asks for their units.
-const RARE: [&str; 3] =
-    ["scheduler/flush-pod", "pod-garbage-collector/fail-pod", "pod-garbage-collector/delete-pod"];
+/// node that is gone, an eviction that was granted and never deleted its pod. `model/src/fairness.rs` asks for their units.
+const RARE: [&str; 4] = [
+    "scheduler/flush-pod",
+    "pod-garbage-collector/fail-pod",
+    "pod-garbage-collector/delete-pod",
+    "disruption/forget-disruption",
+];
 
 /// States of a search.
 const STATES: usize = 3_000;

@@ -49,8 +49,8 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     ("node-crash-tolerated", 97, 237, &[Property::ReplacedAfterNodeFailure]),
     (
         "partition",
-        781,
-        23827,
+        751,
+        24892,
         &[
             Property::NoTrafficAfterSigterm,
             Property::NoFailedRequest,

@@ -31,6 +31,8 @@ pub enum Wrong {
     Log(Problem),
     /// Manifests that were given with it.
     Manifests(Vec<podproof_vocabulary::manifest::Problem>),
+    /// There is no audit log: nothing else says who wrote what.
+    NoAuditLog,
 }
 
 /// How far it has come.
@@ -75,7 +77,7 @@ pub enum Verdict {
     Lawful,
     /// An entry is none.
     Unexplained,
-    /// A bound came first.
+    /// A bound came first; or what was found for the processes does not fit together.
     Incomplete,
 }
 
@@ -94,9 +96,10 @@ impl Report {
     /// What is said of the log as a whole.
     pub fn verdict(&self) -> Verdict {
         let unexplained = || self.followed.iter().filter_map(|followed| followed.unexplained.as_ref());
+        let apart = self.followed.iter().any(|followed| followed.whole.refused.is_some());
         if unexplained().any(|unexplained| !unexplained.bound) {
             Verdict::Unexplained
-        } else if unexplained().next().is_some() {
+        } else if unexplained().next().is_some() || apart || !self.tally.left_out.is_empty() {
             Verdict::Incomplete
         } else {
             Verdict::Lawful
@@ -167,6 +170,9 @@ fn subject_of(observed: &Observed) -> Subject {
 /// What is wrong with its files.
 pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Wrong> {
     let begun = Instant::now();
+    if !log.has(Source::Audit) {
+        return Err(Wrong::NoAuditLog);
+    }
     let mut surveyor = Surveyor::default();
     let mut writers = Writers::new();
     for entry in log.entries() {

@@ -128,7 +128,7 @@ fn taken(model: &Model, part: &ClusterState, whose: Watcher, action: &Action) ->
 }
 
 fn processes(model: &Model, state: &ClusterState) -> Vec<Watcher> {
-    model.open(state, |cluster| parts::processes(cluster))
+    model.open(state, parts::processes)
 }
 
 /// The steps that `whose` process can take.

@@ -78,6 +78,9 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
     };
     let report = run::run(log, options, told).map_err(|wrong| match wrong {
         Wrong::Log(problem) => vec![problem.to_string()],
+        Wrong::NoAuditLog => vec![
+            "no audit log among the files; accepted: at least one (audit.k8s.io/v1, JSON lines): a watch does not say who wrote what".into(),
+        ],
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
     if report.world.workloads.is_empty() {

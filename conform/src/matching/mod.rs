@@ -12,12 +12,13 @@
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least
-//! - [`replay`]: one workload along a log; [`unexplained`]: where it ends
+//! - [`replay`]: one workload along a log, and what it learns there (`learning`); [`unexplained`]: where it ends
 //! - [`whole`]: all together
 
 pub mod actor;
 pub mod clock;
 pub mod eyes;
+mod learning;
 pub mod local;
 pub mod names;
 pub mod news;

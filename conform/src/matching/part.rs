@@ -1,6 +1,6 @@
 //! One process of the cluster, followed on its own: the states that it may be in, given all that was seen so far.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
@@ -41,7 +41,7 @@ impl Possible {
 }
 
 /// Numbers of states that were met.
-pub type Prints = HashSet<u128, FixedState>;
+pub type Prints = BTreeSet<u128>;
 
 /// A process and all that it may have come to.
 pub struct Part {
@@ -224,7 +224,7 @@ impl Part {
                 possible.met >>= 1;
             }
         }
-        if self.paths.len() > 4096.max(64 * self.possible.len()) {
+        if self.paths.count() > 4096.max(64 * self.possible.len()) {
             self.paths.keep(self.possible.iter_mut().map(|possible| &mut possible.tip));
         }
     }

@@ -57,7 +57,7 @@ impl Paths {
     }
 
     /// How many links are kept.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.links.len()
     }
 

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, Environment, Process, ReplicaSet, Watcher};
+use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
 use podproof_vocabulary::scenario::WorkloadKind;
 
-use super::actor::Actor;
 use super::clock::Dates;
 use super::eyes::Eyes;
 use super::local::{self, Fault, Local};
@@ -20,7 +19,7 @@ use super::sighting::{SLACK, Sighting};
 use super::subject::Subject;
 use super::unexplained::{Unexplained, words};
 use super::writes::{self, Known};
-use crate::record::{Entry, Facts, Micros, Object, Seen, Verb, Write};
+use crate::record::{Entry, Micros, Seen, Verb, Write};
 
 /// What came of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,22 +39,22 @@ pub struct Replay {
     /// The names of its objects.
     pub names: Names,
     /// The models of its worlds, each from an entry on.
-    models: Vec<(u64, Model)>,
+    pub(super) models: Vec<(u64, Model)>,
     /// Which of them it is now, and after how many writes each began.
-    now: usize,
+    pub(super) now: usize,
     since: Vec<u64>,
-    eyes: Eyes,
+    pub(super) eyes: Eyes,
     /// The store, the machines, and no process.
-    common: ClusterState,
-    parts: Vec<Part>,
+    pub(super) common: ClusterState,
+    pub(super) parts: Vec<Part>,
     /// What happened to the cluster.
     befallen: Vec<Taken>,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
     /// Entries of other files that could not be placed when they came.
     unplaced: Vec<(u64, Entry)>,
-    template: Option<u64>,
-    dates: Dates,
+    pub(super) template: Option<u64>,
+    pub(super) dates: Dates,
     writes: u64,
     bound: u64,
     /// Outcomes that are known, by entry.
@@ -68,11 +67,7 @@ pub const BOUND: u64 = 200_000;
 /// How long an entry waits for its pod, or for the pod of an address in it, to show.
 const PATIENCE: Micros = 2_000_000;
 
-/// How long watches may take to come back after a cut: each waits longer after each failure (the recordings of partitions show
-/// 22 s), and a controller manager that lost its lease must become leader again.
-const COMING_BACK: Micros = 60_000_000;
-
-type Ended = Box<Unexplained>;
+pub(super) type Ended = Box<Unexplained>;
 
 impl Replay {
     /// Begins to follow `subject`.
@@ -315,20 +310,6 @@ impl Replay {
         Ok(())
     }
 
-    /// After some repairs watches take their time.
-    fn come_back(&mut self, action: &Action, at: Micros) {
-        let concerned = |whose: Watcher| match *action {
-            Action::Environment(Environment::HealPartition { node }) => {
-                [Watcher::Kubelet(node), Watcher::Proxy(node)].contains(&whose)
-            }
-            Action::Process(Process::StartApiServer) => true,
-            _ => false,
-        };
-        for part in self.parts.iter_mut().filter(|part| concerned(part.whose)) {
-            part.news.be_lenient(at + COMING_BACK);
-        }
-    }
-
     fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {
         self.infer_links(number, entry, write)?;
         let plan = {
@@ -370,37 +351,6 @@ impl Replay {
             self.forget_pods();
         }
         Ok(outcome)
-    }
-
-    /// Where nobody wrote down what was done to the cluster: the link of a node that is found silent is cut, and works again when
-    /// its kubelet writes.
-    fn infer_links(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<(), Ended> {
-        if self.eyes.has_faults() || &*write.resource != "nodes" && &*write.resource != "pods" {
-            return Ok(());
-        }
-        let connected = |replay: &mut Self, node| {
-            let model = &replay.models[replay.now].1;
-            Cluster::new(&model.rules, &mut replay.common).node(node).machine.connected()
-        };
-        let step = match Actor::of(write) {
-            Actor::Kubelet(name) => match self.names.node(&name) {
-                Some(node) if !connected(self, node) => Environment::HealPartition { node },
-                _ => return Ok(()),
-            },
-            Actor::Controller(_) => {
-                let unknown = |object: &Object| matches!(&object.facts, Facts::Node(facts) if facts.ready.as_deref() == Some("Unknown"));
-                match self.names.node(&write.name) {
-                    Some(node) if write.object.as_ref().is_some_and(unknown) && connected(self, node) => {
-                        Environment::PartitionNode { node }
-                    }
-                    _ => return Ok(()),
-                }
-            }
-            _ => return Ok(()),
-        };
-        self.befall(number, entry, &[Action::Environment(step)])?;
-        self.come_back(&Action::Environment(step), entry.to);
-        Ok(())
     }
 
     /// A process did it.
@@ -486,7 +436,7 @@ impl Replay {
     }
 
     /// Something happens to the cluster.
-    fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Ended> {
+    pub(super) fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Ended> {
         for action in actions {
             let model = &self.models[self.now].1;
             let mut now = self.common.clone();
@@ -510,84 +460,6 @@ impl Replay {
             self.writes += 1;
         }
         Ok(())
-    }
-
-    /// Names and addresses that a write brings to light.
-    fn learn(&mut self, write: &Write) {
-        let Some(object) = &write.object else {
-            if let Some(target) = &write.target
-                && let (Some(pod), Some(node)) =
-                    (self.names.pod(&write.name, &write.uid), self.names.node(target))
-            {
-                self.names.set_home(pod, node);
-            }
-            return;
-        };
-        match &object.facts {
-            Facts::Pod(facts) => {
-                let is_new = write.verb == Verb::Create
-                    && write.subresource.is_empty()
-                    && self.names.pod(&object.name, &object.uid).is_none();
-                if is_new {
-                    let mut common = self.common.clone();
-                    let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
-                    let bound: Vec<PodId> = self.names.pods().collect();
-                    let new = cluster.used_pods().find(|pod| !bound.contains(pod));
-                    if let Some(pod) = new {
-                        self.names.bind_pod(&object.name, &object.uid, pod);
-                        self.eyes.open(&self.subject, &object.name, pod);
-                    }
-                }
-                if let Some(pod) = self.names.pod(&object.name, &object.uid) {
-                    if let Some(ip) = &facts.ip {
-                        self.names.bind_address(pod, ip);
-                    }
-                    if let Some(node) = facts.node.as_ref().and_then(|name| self.names.node(name)) {
-                        self.names.set_home(pod, node);
-                    }
-                }
-            }
-            Facts::ReplicaSet(_)
-                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() =>
-            {
-                self.names.bind_replica_set(&object.name, &object.uid);
-            }
-            Facts::Deployment(facts) => self.template = Some(facts.template),
-            _ => {}
-        }
-    }
-
-    /// Addresses of pods that are none of the workload's.
-    fn learn_of_others(&mut self, write: &Write) {
-        if let Some(object) = &write.object
-            && let Facts::Pod(facts) = &object.facts
-            && let Some(ip) = &facts.ip
-        {
-            self.names.note_other(ip);
-        }
-    }
-
-    /// Pods that are gone, and that no process remembers, leave their slots to others.
-    fn forget_pods(&mut self) {
-        let rules = &self.models[self.now].1.rules;
-        let mut common = self.common.clone();
-        let mut cluster = Cluster::new(rules, &mut common);
-        let known: Vec<PodId> = self.names.pods().collect();
-        let gone: Vec<PodId> = known.into_iter().filter(|&pod| !cluster.pod(pod).api.exists()).collect();
-        for pod in gone {
-            let model = &self.models[self.now].1;
-            if !parts::forgets(&cluster, pod) || !self.parts.iter_mut().all(|part| part.forgets(model, pod)) {
-                continue;
-            }
-            parts::hold_slot(&mut cluster, pod, false);
-            for part in &mut self.parts {
-                part.hold_slot(model, pod, false);
-            }
-            self.names.forget_pod(pod);
-            self.eyes.close(pod);
-            self.dates.forget(pod);
-        }
-        self.common = common;
     }
 }
 

@@ -1,10 +1,10 @@
 //! Writes to the API server, as steps of the model: who may make which, and what it changes.
 //!
-//! - [`pods`]: creation, binding, status, eviction, deletion
-//! - [`nodes`]: conditions, taints, cordons
-//! - [`workloads`]: Deployments and ReplicaSets
-//! - [`endpoints`]: EndpointSlices
-//! - [`budgets`]: PodDisruptionBudgets
+//! - [`pods`] creation, binding, status, eviction, deletion
+//! - [`nodes`] conditions, taints, cordons
+//! - [`workloads`] Deployments and ReplicaSets
+//! - [`endpoints`] EndpointSlices
+//! - [`budgets`] PodDisruptionBudgets
 
 pub mod budgets;
 pub mod endpoints;

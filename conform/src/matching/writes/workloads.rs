@@ -16,7 +16,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::NotHere;
     }
     let Some(object) = &write.object else {
-        return match &*write.name == &*known.subject.name {
+        return match *write.name == *known.subject.name {
             true => Plan::NotModelled(format!("{} without their object", write.resource)),
             false => Plan::NotHere,
         };

@@ -1,0 +1,138 @@
+//! What a replay learns beside the steps: names and addresses, pods that are gone for good, links that must have been cut.
+
+use podproof_model::{Cluster, parts};
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Environment, Process, Watcher};
+
+use super::actor::Actor;
+use super::replay::{Ended, Replay};
+use crate::record::{Entry, Facts, Micros, Object, Verb, Write};
+
+/// How long watches may take to come back after a cut: each waits longer after each failure (the recordings of partitions show
+/// 22 s), and a controller manager that lost its lease must become leader again.
+const COMING_BACK: Micros = 60_000_000;
+
+impl Replay {
+    /// After some repairs watches take their time.
+    pub(super) fn come_back(&mut self, action: &Action, at: Micros) {
+        let concerned = |whose: Watcher| match *action {
+            Action::Environment(Environment::HealPartition { node }) => {
+                [Watcher::Kubelet(node), Watcher::Proxy(node)].contains(&whose)
+            }
+            Action::Process(Process::StartApiServer) => true,
+            _ => false,
+        };
+        for part in self.parts.iter_mut().filter(|part| concerned(part.whose)) {
+            part.news.be_lenient(at + COMING_BACK);
+        }
+    }
+
+    /// Where nobody wrote down what was done to the cluster: the link of a node that is found silent is cut, and works again when
+    /// its kubelet writes.
+    pub(super) fn infer_links(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<(), Ended> {
+        if self.eyes.has_faults() || &*write.resource != "nodes" && &*write.resource != "pods" {
+            return Ok(());
+        }
+        let connected = |replay: &mut Self, node| {
+            let model = &replay.models[replay.now].1;
+            Cluster::new(&model.rules, &mut replay.common).node(node).machine.connected()
+        };
+        let step = match Actor::of(write) {
+            Actor::Kubelet(name) => match self.names.node(&name) {
+                Some(node) if !connected(self, node) => Environment::HealPartition { node },
+                _ => return Ok(()),
+            },
+            Actor::Controller(_) => {
+                let unknown = |object: &Object| matches!(&object.facts, Facts::Node(facts) if facts.ready.as_deref() == Some("Unknown"));
+                match self.names.node(&write.name) {
+                    Some(node) if write.object.as_ref().is_some_and(unknown) && connected(self, node) => {
+                        Environment::PartitionNode { node }
+                    }
+                    _ => return Ok(()),
+                }
+            }
+            _ => return Ok(()),
+        };
+        self.befall(number, entry, &[Action::Environment(step)])?;
+        self.come_back(&Action::Environment(step), entry.to);
+        Ok(())
+    }
+
+    /// Names and addresses that a write brings to light.
+    pub(super) fn learn(&mut self, write: &Write) {
+        let Some(object) = &write.object else {
+            if let Some(target) = &write.target
+                && let (Some(pod), Some(node)) =
+                    (self.names.pod(&write.name, &write.uid), self.names.node(target))
+            {
+                self.names.set_home(pod, node);
+            }
+            return;
+        };
+        match &object.facts {
+            Facts::Pod(facts) => {
+                let is_new = write.verb == Verb::Create
+                    && write.subresource.is_empty()
+                    && self.names.pod(&object.name, &object.uid).is_none();
+                if is_new {
+                    let mut common = self.common.clone();
+                    let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
+                    let bound: Vec<PodId> = self.names.pods().collect();
+                    let new = cluster.used_pods().find(|pod| !bound.contains(pod));
+                    if let Some(pod) = new {
+                        self.names.bind_pod(&object.name, &object.uid, pod);
+                        self.eyes.open(&self.subject, &object.name, pod);
+                    }
+                }
+                if let Some(pod) = self.names.pod(&object.name, &object.uid) {
+                    if let Some(ip) = &facts.ip {
+                        self.names.bind_address(pod, ip);
+                    }
+                    if let Some(node) = facts.node.as_ref().and_then(|name| self.names.node(name)) {
+                        self.names.set_home(pod, node);
+                    }
+                }
+            }
+            Facts::ReplicaSet(_)
+                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() =>
+            {
+                self.names.bind_replica_set(&object.name, &object.uid);
+            }
+            Facts::Deployment(facts) => self.template = Some(facts.template),
+            _ => {}
+        }
+    }
+
+    /// Addresses of pods that are none of the workload's.
+    pub(super) fn learn_of_others(&mut self, write: &Write) {
+        if let Some(object) = &write.object
+            && let Facts::Pod(facts) = &object.facts
+            && let Some(ip) = &facts.ip
+        {
+            self.names.note_other(ip);
+        }
+    }
+
+    /// Pods that are gone, and that no process remembers, leave their slots to others.
+    pub(super) fn forget_pods(&mut self) {
+        let rules = &self.models[self.now].1.rules;
+        let mut common = self.common.clone();
+        let mut cluster = Cluster::new(rules, &mut common);
+        let known: Vec<PodId> = self.names.pods().collect();
+        let gone: Vec<PodId> = known.into_iter().filter(|&pod| !cluster.pod(pod).api.exists()).collect();
+        for pod in gone {
+            let model = &self.models[self.now].1;
+            if !parts::forgets(&cluster, pod) || !self.parts.iter_mut().all(|part| part.forgets(model, pod)) {
+                continue;
+            }
+            parts::hold_slot(&mut cluster, pod, false);
+            for part in &mut self.parts {
+                part.hold_slot(model, pod, false);
+            }
+            self.names.forget_pod(pod);
+            self.eyes.close(pod);
+            self.dates.forget(pod);
+        }
+        self.common = common;
+    }
+}
