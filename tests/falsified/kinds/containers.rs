@@ -1,0 +1,215 @@
+//! Lies about containers, as their runtime and their processes show them.
+
+use crate::edit::{CLEARLY, SECOND, end};
+use crate::life::{Life, lives, other};
+use crate::line::{Line, Micros};
+use crate::recording::Recording;
+
+/// A pod that was asked to go, with one of its containers that got SIGTERM and exited then.
+struct Stop {
+    life: Life,
+    asked: Micros,
+    signal: usize,
+    exit: usize,
+}
+
+fn stops(recording: &Recording) -> Vec<Stop> {
+    let mut stops = Vec::new();
+    for life in lives(recording) {
+        let Some(asked) = life.asked.map(|id| recording.line(id).received()) else { continue };
+        for name in life.containers(recording) {
+            let after = |id: &usize| recording.line(*id).at() > asked;
+            let signal = life.said(recording, "signal", &name).into_iter().find(after);
+            let exit = life.runtime(recording, "/tasks/exit", Some(&name)).into_iter().find(after);
+            if let (Some(signal), Some(exit)) = (signal, exit) {
+                stops.push(Stop { life: life.clone(), asked, signal, exit });
+            }
+        }
+    }
+    stops
+}
+
+/// The process says that it got SIGTERM after it had exited.
+pub fn sigterm_after_the_exit(recording: &mut Recording) -> Option<usize> {
+    let stop = stops(recording).into_iter().next()?;
+    let at = recording.line(stop.exit).at() + SECOND;
+    recording.change(stop.signal, |line| line.happens(at));
+    Some(stop.signal)
+}
+
+/// A process that exited by itself at once is told to have been killed, long before its grace was over.
+pub fn killed_right_after_sigterm(recording: &mut Recording) -> Option<usize> {
+    let grace = |stop: &Stop| stop.life.grace(recording) * SECOND;
+    let in_time = |stop: &Stop| recording.line(stop.exit).at() < stop.asked + grace(stop) - 2 * SECOND;
+    let by_itself = |stop: &Stop| recording.line(stop.exit).number("/exit_status") == 0;
+    let stop = stops(recording).into_iter().find(|stop| in_time(stop) && by_itself(stop))?;
+    recording.change(stop.exit, |line| line.set("/exit_status", 137));
+    Some(stop.exit)
+}
+
+/// A process that was killed when its grace was over is told to have been killed right after SIGTERM.
+pub fn killed_before_the_grace_was_over(recording: &mut Recording) -> Option<usize> {
+    let killed = |stop: &Stop| recording.line(stop.exit).number("/exit_status") == 137;
+    let stop = stops(recording).into_iter().find(killed)?;
+    let at = recording.line(stop.signal).at() + CLEARLY;
+    if recording.line(stop.exit).at() < at + CLEARLY {
+        return None;
+    }
+    recording.change(stop.exit, |line| line.happens(at));
+    Some(stop.exit)
+}
+
+/// SIGTERM comes half a second after the preStop hook has begun, while it still runs.
+pub fn sigterm_before_the_hook_was_over(recording: &mut Recording) -> Option<usize> {
+    let stop = stops(recording).into_iter().find_map(|stop| {
+        let is_hook = |line: &&Line| {
+            line.text("/topic") == "/tasks/exec-started"
+                && line.text("/uid") == stop.life.uid
+                && line.at() > stop.asked
+        };
+        let files = recording.files().filter(|file| file.starts_with("runtime-"));
+        let hook = files.flat_map(|file| recording.lines(file)).find(is_hook)?.at();
+        let late = recording.line(stop.signal).at() > hook + SECOND + CLEARLY;
+        late.then_some((stop.signal, hook + SECOND / 2))
+    });
+    let (signal, at) = stop?;
+    recording.change(signal, |line| line.happens(at));
+    Some(signal)
+}
+
+/// A running container and nothing asked of its pod: a moment in its life, with the lines of its start.
+fn at_rest(recording: &Recording) -> Option<(Life, String, usize, Micros)> {
+    lives(recording).into_iter().find_map(|life| {
+        let ready = recording.line(life.ready(recording)?).at();
+        let name = life.containers(recording).into_iter().next()?;
+        let starts = life.runtime(recording, "/tasks/start", Some(&name));
+        let started = starts.iter().copied().filter(|&id| recording.line(id).at() < ready).next_back()?;
+        let at = ready + SECOND;
+        let exits = life.runtime(recording, "/tasks/exit", Some(&name));
+        let later = exits.into_iter().chain(life.asked).map(|id| recording.line(id).at());
+        let calm = later.filter(|&later| later > ready).all(|later| later > at + SECOND);
+        (calm && at + SECOND < end(recording)).then_some((life, name, started, at))
+    })
+}
+
+pub fn started_twice(recording: &mut Recording) -> Option<usize> {
+    let (_, _, started, at) = at_rest(recording)?;
+    Some(recording.add_like(started, |line| line.happens(at)))
+}
+
+pub fn sandbox_started_twice(recording: &mut Recording) -> Option<usize> {
+    let (life, _, _, at) = at_rest(recording)?;
+    let sandbox = *life.runtime(recording, "/tasks/start", None).first()?;
+    Some(recording.add_like(sandbox, |line| line.happens(at)))
+}
+
+pub fn sigterm_without_a_reason(recording: &mut Recording) -> Option<usize> {
+    let (life, name, started, at) = at_rest(recording)?;
+    let container = life.pod(recording)["spec"]["containers"].as_array()?.iter();
+    if container.into_iter().any(|container| container.get("livenessProbe").is_some()) {
+        return None;
+    }
+    let any = *life.said(recording, "started", &name).first()?;
+    let _ = started;
+    Some(recording.add_like(any, |line| {
+        line.happens(at);
+        line.set("/kind", "signal");
+        line.set("/sig", "terminated");
+        line.set("/n", 1);
+    }))
+}
+
+pub fn exited_twice(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let name = life.containers(recording).into_iter().next()?;
+        let exit = life.runtime(recording, "/tasks/exit", Some(&name)).into_iter().next_back()?;
+        let at = recording.line(exit).at() + CLEARLY;
+        let starts = life.runtime(recording, "/tasks/start", Some(&name));
+        let runs_again = starts.iter().any(|&id| recording.line(id).at() > at - CLEARLY);
+        (!runs_again).then(|| recording.add_like(exit, |line| line.happens(at)))
+    })
+}
+
+pub fn started_after_the_removal(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let at = recording.line(life.removed?).at() + CLEARLY;
+        let name = life.containers(recording).into_iter().next()?;
+        let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
+        Some(recording.add_like(started, |line| line.happens(at)))
+    })
+}
+
+pub fn restarted_although_never(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        if life.pod(recording)["spec"]["restartPolicy"] != "Never" {
+            return None;
+        }
+        let name = life.containers(recording).into_iter().next()?;
+        let exited = recording.line(*life.runtime(recording, "/tasks/exit", Some(&name)).first()?).at();
+        let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
+        Some(recording.add_like(started, |line| line.happens(exited + CLEARLY)))
+    })
+}
+
+/// A container that had crashed twice is started at once, and not after its back-off of ten seconds.
+pub fn started_before_the_back_off_was_over(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let name = life.containers(recording).into_iter().next()?;
+        let exits = life.runtime(recording, "/tasks/exit", Some(&name));
+        let starts = life.runtime(recording, "/tasks/start", Some(&name));
+        let (second, third) = (recording.line(*exits.get(1)?).at(), *starts.get(2)?);
+        let said = life.said(recording, "started", &name).get(2).copied();
+        let listens = life.said(recording, "listening", &name).get(2).copied();
+        let by = recording.line(third).at() - second - 2 * SECOND;
+        for id in [Some(third), said, listens].into_iter().flatten() {
+            recording.change(id, |line| line.happens(line.at() - by));
+        }
+        Some(third)
+    })
+}
+
+/// The runtime of another node than the pod's starts its sandbox.
+pub fn started_on_another_node(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let sandbox = *life.runtime(recording, "/tasks/start", None).first()?;
+        let elsewhere = other(&life.node);
+        let file = format!("runtime-{elsewhere}.jsonl");
+        let moved = recording.add_like_to(&file, sandbox, |line| line.set("/node", elsewhere));
+        recording.drop(sandbox);
+        Some(moved)
+    })
+}
+
+/// A container starts before the sandbox that it is in.
+pub fn started_before_its_sandbox(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let name = first_of_all(&life, recording)?;
+        let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
+        let sandbox = recording.line(*life.runtime(recording, "/tasks/start", None).first()?).at();
+        let at = sandbox - SECOND / 4;
+        (at > recording.line(life.bound).at()).then(|| {
+            recording.change(started, |line| line.happens(at));
+            started
+        })
+    })
+}
+
+/// The container that starts first: its first init container, if it has any.
+fn first_of_all(life: &Life, recording: &Recording) -> Option<String> {
+    let spec = &life.pod(recording)["spec"];
+    let first = |field: &str| spec[field].as_array()?.first()?["name"].as_str();
+    first("initContainers").or_else(|| first("containers")).map(str::to_owned)
+}
+
+/// A container starts while an init container before it still runs.
+pub fn started_before_the_init_container_was_over(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let init = life.pod(recording)["spec"]["initContainers"].as_array()?.last()?;
+        let init = init["name"].as_str()?.to_owned();
+        let ended = recording.line(*life.runtime(recording, "/tasks/exit", Some(&init)).first()?).at();
+        let name = life.containers(recording).into_iter().next()?;
+        let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
+        recording.change(started, |line| line.happens(ended - CLEARLY));
+        Some(started)
+    })
+}

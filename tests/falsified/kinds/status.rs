@@ -1,0 +1,157 @@
+//! Lies about the status of pods.
+
+use serde_json::{Value, json};
+
+use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, move_write, write_like};
+use crate::life::{Life, is_ready, lives, other, phase, set_ready};
+use crate::line::Line;
+use crate::recording::Recording;
+
+/// The first pod with a report that it is Ready, and that report.
+fn first_ready(recording: &Recording) -> Option<(Life, usize)> {
+    lives(recording).into_iter().find_map(|life| {
+        let ready = life.ready(recording)?;
+        Some((life, ready))
+    })
+}
+
+/// Nothing is asked of this pod for a while after its first report that it is Ready.
+fn first_at_rest(recording: &Recording) -> Option<(Life, usize)> {
+    lives(recording).into_iter().find_map(|life| {
+        let ready = life.ready(recording)?;
+        let until = recording.line(ready).at() + 2 * SECOND;
+        let calm = |id: &usize| recording.line(*id).received() > until;
+        let later = life.reports.iter().copied().filter(|&id| id > ready).chain(life.asked);
+        let exits = life.containers(recording).into_iter();
+        let exits = exits.flat_map(|name| life.runtime(recording, "/tasks/exit", Some(&name)));
+        (later.chain(exits).all(|id| calm(&id)) && until < end(recording)).then_some((life, ready))
+    })
+}
+
+pub fn reported_by_two_kubelets(recording: &mut Recording) -> Option<usize> {
+    let (life, ready) = first_ready(recording)?;
+    let at = recording.line(ready).at() + 100_000;
+    Some(write_like(recording, ready, at, |line| by_kubelet(line, other(&life.node))))
+}
+
+pub fn reported_not_ready_by_another_kubelet(recording: &mut Recording) -> Option<usize> {
+    let (life, ready) = first_at_rest(recording)?;
+    let at = recording.line(ready).at() + SECOND;
+    Some(write_like(recording, ready, at, |line| {
+        by_kubelet(line, other(&life.node));
+        set_ready(line, false);
+    }))
+}
+
+pub fn reported_by_a_controller(recording: &mut Recording) -> Option<usize> {
+    let (_, ready) = first_ready(recording)?;
+    recording.change(ready, |line| by_controller(line, "replicaset-controller"));
+    Some(ready)
+}
+
+pub fn running_after_it_was_over(recording: &mut Recording) -> Option<usize> {
+    let over = |line: &Line| ["Succeeded", "Failed"].contains(&phase(line));
+    lives(recording).into_iter().find_map(|life| {
+        let over = life.report(recording, over)?;
+        let ran = life.report(recording, |line| phase(line) == "Running")?;
+        let at = recording.line(over).at() + CLEARLY;
+        Some(write_like(recording, ran, at, |_| {}))
+    })
+}
+
+pub fn over_although_it_restarts(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let always = life.pod(recording)["spec"]["restartPolicy"] == "Always";
+        let ready = life.ready(recording).filter(|_| always)?;
+        let at = recording.line(ready).at() + CLEARLY;
+        Some(write_like(recording, ready, at, |line| {
+            line.set("/responseObject/status/phase", "Succeeded");
+            set_ready(line, false);
+        }))
+    })
+}
+
+pub fn pending_although_it_runs(recording: &mut Recording) -> Option<usize> {
+    let (_, ready) = first_at_rest(recording)?;
+    let at = recording.line(ready).at() + SECOND;
+    Some(write_like(recording, ready, at, |line| {
+        line.set("/responseObject/status/phase", "Pending");
+        set_ready(line, false);
+    }))
+}
+
+pub fn ready_although_pending(recording: &mut Recording) -> Option<usize> {
+    let pending = |line: &Line| phase(line) == "Pending";
+    let pending = lives(recording).into_iter().find_map(|life| life.report(recording, pending))?;
+    recording.change(pending, |line| set_ready(line, true));
+    Some(pending)
+}
+
+/// The first report that the pod runs comes before its first container that is no init container has started.
+pub fn running_before_it_started(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let containers = life.containers(recording).into_iter();
+        let starts = containers.flat_map(|name| life.runtime(recording, "/tasks/start", Some(&name)));
+        let started = starts.map(|id| recording.line(id).at()).min()?;
+        let running = life.report(recording, |line| phase(line) == "Running")?;
+        let before = *life.reports.iter().take_while(|&&id| id != running).last()?;
+        let at = started - CLEARLY;
+        (recording.line(before).at() < at && recording.line(running).received() > started).then(|| {
+            move_write(recording, running, at);
+            running
+        })
+    })
+}
+
+fn has_readiness_probe(life: &Life, recording: &Recording) -> bool {
+    let containers = life.pod(recording)["spec"]["containers"].as_array();
+    containers.into_iter().flatten().any(|container| container.get("readinessProbe").is_some())
+}
+
+/// A container with a readiness probe never says that it listens.
+pub fn ready_although_it_never_listened(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let ready = life.ready(recording).filter(|_| has_readiness_probe(&life, recording))?;
+        let listened = |name: &String| life.said(recording, "listening", name).first().copied();
+        let listened = life.containers(recording).iter().find_map(listened)?;
+        recording.drop(listened);
+        Some(ready)
+    })
+}
+
+/// A container with a readiness probe says that it listens only after the pod was reported Ready.
+pub fn ready_before_it_listened(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let ready = life.ready(recording).filter(|_| has_readiness_probe(&life, recording))?;
+        let listened = |name: &String| life.said(recording, "listening", name).first().copied();
+        let listened = life.containers(recording).iter().find_map(listened)?;
+        let at = recording.line(ready).at() + CLEARLY;
+        let asked = life.asked.map(|id| recording.line(id).at());
+        asked.is_none_or(|asked| asked > at + CLEARLY).then(|| {
+            recording.change(listened, |line| line.happens(at));
+            ready
+        })
+    })
+}
+
+pub fn reported_after_its_removal(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let removed = recording.line(life.removed?).at();
+        let last = *life.reports.last()?;
+        Some(write_like(recording, last, removed + CLEARLY, |line| {
+            // Something that the model represents has changed as well.
+            let ready = is_ready(line);
+            set_ready(line, !ready);
+        }))
+    })
+}
+
+/// The address of a pod changes, though its sandbox is the same.
+pub fn another_address_in_the_same_sandbox(recording: &mut Recording) -> Option<usize> {
+    let (_, ready) = first_at_rest(recording)?;
+    let at = recording.line(ready).at() + SECOND;
+    Some(write_like(recording, ready, at, |line| {
+        line.set("/responseObject/status/podIP", "10.244.9.9");
+        line.set("/responseObject/status/podIPs", json!([{"ip": "10.244.9.9"}]) as Value);
+    }))
+}
