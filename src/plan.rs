@@ -235,7 +235,8 @@ fn spare_node(nodes: &[Node], number: u8) -> Node {
 /// Twice the pods that there may be at once: those that leave are remembered for a while.
 fn slots(scenario: &Scenario) -> u8 {
     let replicas = scenario.workload.replicas;
-    let most = scenario.scale.map_or(replicas, |scale| scale.of(replicas).max(replicas));
+    let scaled = scenario.scale.map(|scale| scale.of(replicas));
+    let most = scenario.scale_targets.iter().copied().chain(scaled).fold(replicas, u8::max);
     let surge = scenario.workload.strategy.fenceposts(most).0;
     let count = |event: &EventName| scenario.events.count(*event);
     let of_pod = [

@@ -4,7 +4,7 @@
 mod tests;
 
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
-use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
@@ -20,7 +20,7 @@ use crate::{drain, scheduler, watch};
 pub fn event_of(step: &Environment) -> EventName {
     match step {
         Environment::ChangeTemplate => EventName::Rollout,
-        Environment::Scale => EventName::Scale,
+        Environment::Scale | Environment::ScaleTo { .. } => EventName::Scale,
         Environment::DeletePod { .. } => EventName::DeletePod,
         Environment::ForceDeletePod { .. } => EventName::ForceDeletePod,
         Environment::EvictPod { .. } => EventName::EvictPod,
@@ -37,6 +37,8 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::StopKubelet { .. } => EventName::KubeletRestart,
         Environment::CrashContainer { .. } => EventName::ContainerCrash,
         Environment::FinishContainer { .. } => EventName::ContainerExit,
+        Environment::ChangeReadiness { .. } => EventName::ReadinessChange,
+        Environment::ChangeLiveness { .. } => EventName::LivenessChange,
         Environment::KillSandbox { .. } => EventName::SandboxDeath,
         Environment::HangRuntime { .. } => EventName::RuntimeHang,
         Environment::RecoverRuntime { .. } => EventName::RuntimeRecovery,
@@ -87,8 +89,8 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
             }
         }
         EventName::Scale => {
-            if api_answers && workload.kind != WorkloadKind::Pod && scaled(cluster).is_some() {
-                push(Environment::Scale);
+            if api_answers && workload.kind != WorkloadKind::Pod {
+                scale_targets(cluster, push);
             }
         }
         EventName::DeletePod | EventName::ForceDeletePod | EventName::EvictPod if api_answers => {
@@ -107,6 +109,8 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
         }
         EventName::ContainerCrash
         | EventName::ContainerExit
+        | EventName::ReadinessChange
+        | EventName::LivenessChange
         | EventName::SandboxDeath
         | EventName::ResourcePressure => {
             pod_targets(cluster, event, push);
@@ -185,6 +189,12 @@ fn container_target(
         EventName::ContainerExit => {
             (rules.kind == ContainerKind::App, Environment::FinishContainer { pod, container })
         }
+        EventName::ReadinessChange => {
+            (rules.readiness.is_some(), Environment::ChangeReadiness { pod, container })
+        }
+        EventName::LivenessChange => {
+            (rules.liveness.is_some(), Environment::ChangeLiveness { pod, container })
+        }
         _ => return None,
     };
     possible.then_some(step)
@@ -252,15 +262,33 @@ fn lost_writes(cluster: &Cluster<'_>, mut push: impl FnMut(LostWrite)) {
     }
 }
 
-/// What a `scale` event would set the wanted replicas to, if it changes them.
-fn scaled(cluster: &Cluster<'_>) -> Option<u8> {
-    let scenario = &cluster.rules.scenario;
-    let now = match scenario.workload.kind {
+/// The wanted replicas.
+fn replicas(cluster: &Cluster<'_>) -> u8 {
+    match cluster.rules.scenario.workload.kind {
         WorkloadKind::Deployment => cluster.shared.deployment.replicas(),
         _ => cluster.replica_set(podproof_vocabulary::Revision(0)).replicas(),
-    };
-    let target = scenario.scale.unwrap_or(podproof_vocabulary::event::ScaleTarget::By(-1)).of(now);
-    (target != now).then_some(target)
+    }
+}
+
+/// What a `scale` event would set the wanted replicas to, where the scenario names no numbers.
+fn scaled(cluster: &Cluster<'_>) -> Option<u8> {
+    let scenario = &cluster.rules.scenario;
+    let by_default = scenario.scale_targets.is_empty().then_some(ScaleTarget::By(-1));
+    scenario.scale.or(by_default).map(|target| target.of(replicas(cluster)))
+}
+
+/// Each `scale` event that changes the wanted replicas.
+fn scale_targets(cluster: &Cluster<'_>, mut push: impl FnMut(Environment)) {
+    let now = replicas(cluster);
+    if scaled(cluster).is_some_and(|target| target != now) {
+        push(Environment::Scale);
+    }
+    let targets = &cluster.rules.scenario.scale_targets;
+    for (index, &replicas) in targets.iter().enumerate() {
+        if replicas != now && !targets[..index].contains(&replicas) {
+            push(Environment::ScaleTo { replicas });
+        }
+    }
 }
 
 /// Something happens; its budget, or the story, is spent.
@@ -273,7 +301,12 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             cluster.shared.deployment.set_deadline_exceeded(false);
             watch::publish_deployment(cluster);
         }
-        Environment::Scale => scale(cluster),
+        Environment::Scale => {
+            if let Some(target) = scaled(cluster) {
+                scale(cluster, target);
+            }
+        }
+        Environment::ScaleTo { replicas } => scale(cluster, replicas),
         Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
         Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
         Environment::EvictPod { pod } => drain::list_pod(cluster, pod),
@@ -322,6 +355,15 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         Environment::FinishContainer { pod, container } => {
             container_runtime::exit(cluster, pod, container, Process::ExitedOk);
         }
+        // F-17: what the app tells the probe is the app's own affair, and a new process tells it anew.
+        Environment::ChangeReadiness { pod, container } => {
+            let state = cluster.container_mut(pod, container);
+            state.set_fails_readiness(!state.fails_readiness());
+        }
+        Environment::ChangeLiveness { pod, container } => {
+            let state = cluster.container_mut(pod, container);
+            state.set_fails_liveness(!state.fails_liveness());
+        }
         Environment::KillSandbox { pod } => {
             // SBX-2: the containers live on until the kubelet notices; and so does the network, which goes only with
             // StopPodSandbox: the app of the recording of a killed sandbox answers until it gets its SIGTERM.
@@ -367,8 +409,7 @@ pub fn running_machine() -> Machine {
     Machine::new().with_powered(true).with_connected(true).with_kubelet_runs(true).with_proxy_runs(true)
 }
 
-fn scale(cluster: &mut Cluster<'_>) {
-    let Some(target) = scaled(cluster) else { return };
+fn scale(cluster: &mut Cluster<'_>, target: u8) {
     if cluster.rules.scenario.workload.kind == WorkloadKind::Deployment {
         cluster.shared.deployment.set_replicas(target);
         watch::publish_deployment(cluster);

@@ -255,6 +255,7 @@ pub fn is_write(action: &Action) -> bool {
             step,
             Environment::ChangeTemplate
                 | Environment::Scale
+                | Environment::ScaleTo { .. }
                 | Environment::DeletePod { .. }
                 | Environment::ForceDeletePod { .. }
                 | Environment::CordonNode { .. }

@@ -39,6 +39,8 @@ events! {
     KubeletRestart "kubelet-restart" => "a kubelet stops and starts again; containers live on, its memory is lost";
     ContainerCrash "container-crash" => "a running container exits with code 1";
     ContainerExit "container-exit" => "a running app container ends by itself with code 0";
+    ReadinessChange "readiness-change" => "an app begins to fail its readiness probe while it accepts connections, or stops to";
+    LivenessChange "liveness-change" => "an app begins to fail its liveness probe while it accepts connections, or stops to";
     SandboxDeath "sandbox-death" => "a pod's sandbox (pause) dies";
     RuntimeHang "runtime-hang" => "a container runtime stops answering, so the PLEG's relist is stuck";
     RuntimeRecovery "runtime-recovery" => "a hung container runtime answers again";

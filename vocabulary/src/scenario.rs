@@ -60,6 +60,9 @@ pub struct Scenario {
     pub events: Budget,
     /// What a `scale` event sets the replicas to.
     pub scale: Option<ScaleTarget>,
+    /// Replicas that a `scale` event may set instead, any of these each time.
+    #[serde(default)]
+    pub scale_targets: Vec<u8>,
     /// The taint that a `taint-node` event sets; none is NoExecute with [a key of its own](CUSTOM_TAINT).
     #[serde(default)]
     pub event_taint: Option<Taint>,
@@ -276,7 +279,8 @@ pub enum PreStop {
     AnyTime,
 }
 
-/// A probe. It succeeds exactly if the container accepts connections.
+/// A probe. It succeeds exactly if the container accepts connections, and no `readiness-change` or `liveness-change` event has made
+/// the app fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Probe {

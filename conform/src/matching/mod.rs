@@ -10,10 +10,11 @@
 //! - [`subject`]: the workload that is followed; [`names`]: its objects
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
-//! - [`part`] and [`path`]: one process, and how it came where it is
+//! - [`part`] and [`path`]: one process, and how it came where it is; [`clock`]: how long that takes at least
 //! - [`whole`]: all together
 
 pub mod actor;
+pub mod clock;
 pub mod eyes;
 pub mod local;
 pub mod names;

@@ -9,6 +9,7 @@ use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watch, Watcher};
 
+use super::clock::{Clock, Dates};
 use super::eyes::Eyes;
 use super::path::{Moment, Paths, Taken, Tip};
 use crate::record::{Micros, Place};
@@ -47,6 +48,8 @@ pub struct Possible {
     pub met: u64,
     /// How it came there.
     pub tip: Tip,
+    /// When at the earliest.
+    pub clock: Clock,
 }
 
 /// What the process is to do.
@@ -65,6 +68,8 @@ pub struct Quest<'q> {
     pub until: Micros,
     /// When it happens.
     pub moment: Moment,
+    /// Moments that the store shows.
+    pub dates: &'q Dates,
     /// Only the steps that concern this pod are looked at, and those of the process as a whole.
     pub about: Option<PodId>,
 }
@@ -97,9 +102,10 @@ pub struct Part {
 /// Fingerprints of states that were met.
 type Prints = HashSet<u128, FixedState>;
 
-fn fingerprint(state: &ClusterState, met: u64) -> u128 {
-    let low = FixedState::with_seed(1).hash_one((state, met));
-    let high = FixedState::with_seed(2).hash_one((state, met));
+fn fingerprint(possible: &Possible) -> u128 {
+    let Possible { state, met, clock, .. } = possible;
+    let low = FixedState::with_seed(1).hash_one((state, met, clock));
+    let high = FixedState::with_seed(2).hash_one((state, met, clock));
     u128::from(high) << 64 | u128::from(low)
 }
 
@@ -114,7 +120,7 @@ impl Part {
     pub fn new(model: &Model, whose: Watcher, first: &ClusterState) -> Self {
         let mut state = first.clone();
         parts::keep_only(&mut Cluster::new(&model.rules, &mut state), Some(whose));
-        let possible = vec![Possible { state, met: 0, tip: None }];
+        let possible = vec![Possible { state, met: 0, tip: None, clock: Clock::default() }];
         Self { whose, possible, sightings: Vec::new(), paths: Paths::default(), looked_at: 0 }
     }
 
@@ -185,7 +191,7 @@ impl Part {
     /// Of states that are equal one is kept.
     fn merge(&mut self) {
         let mut seen = Prints::default();
-        self.possible.retain(|possible| seen.insert(fingerprint(&possible.state, possible.met)));
+        self.possible.retain(|possible| seen.insert(fingerprint(possible)));
     }
 
     /// May this sighting be met next? Those of the same file come in order, and none before another that was clearly
@@ -232,8 +238,7 @@ impl Part {
         bound: u64,
     ) -> Result<(), Failure> {
         let mut queue: Vec<Possible> = self.possible.clone();
-        let mut seen: Prints =
-            queue.iter().map(|possible| fingerprint(&possible.state, possible.met)).collect();
+        let mut seen: Prints = queue.iter().map(|possible| fingerprint(possible)).collect();
         let mut found: Vec<Possible> = Vec::new();
         let mut found_prints = Prints::default();
         let mut overflow = false;
@@ -253,9 +258,10 @@ impl Part {
                 overflow = true;
                 continue;
             }
-            let holds = ready && quest.before.is_none_or(|before| before(&cluster));
+            let in_time = quest.about.is_none_or(|pod| possible.clock.floor(pod) <= quest.until);
+            let holds = ready && in_time && quest.before.is_none_or(|before| before(&cluster));
             if holds && quest.actions.is_empty() {
-                if found_prints.insert(fingerprint(&possible.state, possible.met)) {
+                if found_prints.insert(fingerprint(&possible)) {
                     found.push(possible);
                 }
                 continue;
@@ -296,6 +302,12 @@ impl Part {
                 after.met |= 1 << index;
                 if let Some(action) = action {
                     let seen = &self.sightings[index];
+                    let before = Cluster::new(&model.rules, &mut possible.state);
+                    let earliest = after.clock.earliest(&before, quest.dates, &action);
+                    if earliest.is_some_and(|(_, earliest)| earliest > seen.at + SLACK) {
+                        continue;
+                    }
+                    after.clock.note(&before, quest.dates, &action, Some(seen.at));
                     let moment = Moment { at: seen.at, ..quest.moment };
                     let taken = Taken { action, moment, shown_by: Some(seen.entry), is_write: false };
                     self.take(model, &mut after, taken);
@@ -306,15 +318,21 @@ impl Part {
                         continue;
                     }
                 }
-                if seen.insert(fingerprint(&after.state, after.met)) {
+                if seen.insert(fingerprint(&after)) {
                     queue.push(after);
                 }
             }
             for action in hidden {
                 let mut after = possible.clone();
+                let before = Cluster::new(&model.rules, &mut possible.state);
+                let earliest = after.clock.earliest(&before, quest.dates, &action);
+                if earliest.is_some_and(|(_, earliest)| earliest > quest.until) {
+                    continue;
+                }
+                after.clock.note(&before, quest.dates, &action, None);
                 let taken = Taken { action, moment: quest.moment, shown_by: None, is_write: false };
                 self.take(model, &mut after, taken);
-                if seen.insert(fingerprint(&after.state, after.met)) {
+                if seen.insert(fingerprint(&after)) {
                     queue.push(after);
                 }
             }
@@ -347,10 +365,13 @@ impl Part {
             return false;
         }
         after.state = from.state.clone();
+        if let Some(pod) = quest.about {
+            after.clock.raise(pod, quest.moment.at);
+        }
         let taken =
             Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
         self.take(model, &mut after, taken);
-        if prints.insert(fingerprint(&after.state, after.met)) {
+        if prints.insert(fingerprint(&after)) {
             found.push(after);
         }
         true

@@ -7,6 +7,7 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
 use podproof_vocabulary::scenario::WorkloadKind;
 
+use super::clock::Dates;
 use super::eyes::Eyes;
 use super::local::{self, Fault, Local};
 use super::names::Names;
@@ -66,6 +67,7 @@ pub struct Replay {
     /// Entries of other files whose pod was not known when they came.
     unplaced: Vec<(u64, Entry)>,
     template: Option<u64>,
+    dates: Dates,
     writes: u64,
     bound: u64,
     /// Outcomes that are known, by entry.
@@ -108,6 +110,7 @@ impl Replay {
             waiting: VecDeque::new(),
             unplaced: Vec::new(),
             template: None,
+            dates: Dates::default(),
             writes: 0,
             bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
@@ -242,6 +245,7 @@ impl Replay {
                     deadline: at.saturating_add(1),
                     until,
                     moment,
+                    dates: &self.dates,
                     about,
                 };
                 let wide = Quest { about: None, ..quest };
@@ -347,6 +351,7 @@ impl Replay {
             deadline: entry.from - SLACK,
             until: entry.to + SLACK,
             moment: Moment { writes: self.writes, at: entry.from },
+            dates: &self.dates,
             about: deed.about,
         };
         let wide = Quest { about: None, ..quest };
@@ -410,7 +415,21 @@ impl Replay {
                 part.hear(&self.model, &common, moment);
             }
         }
-        self.common = common;
+        self.change_common(common, at);
+    }
+
+    /// What is common is this now.
+    fn change_common(&mut self, mut now: ClusterState, at: Micros) {
+        let before = Cluster::new(&self.model.rules, &mut self.common);
+        let after = Cluster::new(&self.model.rules, &mut now);
+        for pod in after.used_pods() {
+            if after.pod(pod).api.is_deleting() && !before.pod(pod).api.is_deleting()
+                || before.pod(pod).api.exists() && !after.pod(pod).api.exists()
+            {
+                self.dates.deleted.entry(pod).or_insert(at);
+            }
+        }
+        self.common = now;
     }
 
     /// Something happens to the cluster.
@@ -425,9 +444,11 @@ impl Replay {
             for part in &mut self.parts {
                 part.befall(&self.model, action, moment);
             }
-            let mut cluster = Cluster::new(&self.model.rules, &mut self.common);
+            let mut now = self.common.clone();
+            let mut cluster = Cluster::new(&self.model.rules, &mut now);
             step::apply(&mut cluster, action);
             parts::keep_only(&mut cluster, None);
+            self.change_common(now, entry.from);
             self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
             self.writes += 1;
         }

@@ -1,13 +1,13 @@
 //! A scenario for each workload, out of all that a log showed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use podproof_vocabulary::Release;
 use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Annotated};
-use podproof_vocabulary::scenario::{CUSTOM_TAINT, PodTemplate, Scenario, Taint, TaintEffect, Toleration};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
 
 use super::manifests::{self, Read};
 use super::neighbours::{self, Other, Surroundings};
@@ -52,8 +52,7 @@ pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[
         surveyor,
         annotated,
         nodes: stage::known(surveyor, &options),
-        templates: manifests::templates(&read),
-        names: manifests::names(&read),
+        placed: placed(surveyor, &read),
     };
     let workloads: Vec<_> = read.iter().flat_map(|one| composer.observe(one)).collect();
     let pods = pods(surveyor, &workloads);
@@ -85,13 +84,33 @@ fn pods(surveyor: &Surveyor, workloads: &[Observed]) -> BTreeMap<Rc<str>, PodSee
     pods
 }
 
+/// The pods that had a place on a node, in the order in which they came there.
+fn placed<'s>(surveyor: &'s Surveyor, read: &'s [Read<'_>]) -> Vec<Other<'s>> {
+    let mut workloads = BTreeMap::new();
+    for one in read {
+        let template = one.input.scenarios.first().map(|scenario| &scenario.workload.template);
+        let pods = one.root.pods.iter().zip(&one.pod_names);
+        workloads.extend(pods.map(|(uid, name)| (uid, (&one.root.uid, name.as_str(), template))));
+    }
+    let all = surveyor.pods.register.by_uid.iter();
+    let placed = all.filter_map(|(uid, pod)| {
+        let ((node, _), span) = (pod.bound.as_ref()?, pod.on_node()?);
+        let of = workloads.get(uid).copied();
+        let (name, template) = of.map_or((&*pod.name, None), |(_, name, template)| (name, template));
+        Some(Other { uid, pod, node, span, workload: of.map(|(workload, ..)| workload), name, template })
+    });
+    let mut placed: Vec<_> = placed.collect();
+    placed.sort_by_key(|other| (other.span.from, other.uid));
+    placed
+}
+
 /// What all workloads are composed with.
 struct Composer<'c> {
     surveyor: &'c Surveyor,
     annotated: &'c [Annotated],
     nodes: BTreeMap<&'c Rc<str>, Known<'c>>,
-    templates: BTreeMap<Rc<str>, Rc<PodTemplate>>,
-    names: BTreeMap<Rc<str>, String>,
+    /// All pods that had a place on a node.
+    placed: Vec<Other<'c>>,
 }
 
 impl Composer<'_> {
@@ -151,7 +170,8 @@ impl Composer<'_> {
             service,
             budgets: &budgets,
         };
-        let (neighbours, seen, too_many) = surroundings.neighbours(self.others(root));
+        let others = self.placed.iter().filter(|other| other.workload != Some(&root.uid));
+        let (neighbours, seen, too_many) = surroundings.neighbours(others);
         if too_many > 0 {
             warnings.push(format!(
                 "{too_many} of the pods beside it are left out: a scenario holds {}",
@@ -185,18 +205,6 @@ impl Composer<'_> {
             warnings,
             scenario,
         }
-    }
-
-    /// The pods of other workloads.
-    fn others<'o>(&'o self, root: &'o Root<'_>) -> impl Iterator<Item = Other<'o>> {
-        let own: BTreeSet<_> = root.pods.iter().collect();
-        let all = self.surveyor.pods.register.by_uid.iter();
-        all.filter(move |(uid, _)| !own.contains(uid)).map(|(uid, pod)| Other {
-            uid,
-            pod,
-            name: self.names.get(uid).map_or(&*pod.name, String::as_str),
-            template: self.templates.get(uid).map(Rc::as_ref),
-        })
     }
 
     /// A NoExecute taint that a user sets during the log is a `taint-node` event, whose taint has a key of its own: what the

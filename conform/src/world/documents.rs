@@ -134,7 +134,7 @@ pub(super) fn with_pods(controller: &Value, pod: &Value) -> Value {
     let mut manifest = controller.clone();
     let template = &mut manifest["spec"]["template"];
     let node = template["spec"]["nodeName"].clone();
-    let mut spec = all_but(&pod["spec"], &["nodeName"]);
+    let mut spec = pod["spec"].clone();
     if let (Value::String(_), Value::Object(spec)) = (&node, &mut spec) {
         spec.insert("nodeName".into(), node);
     }

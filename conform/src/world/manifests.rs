@@ -1,10 +1,9 @@
 //! The manifests of workloads, read with the Services and budgets that select them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use podproof_vocabulary::manifest::{self, Input};
-use podproof_vocabulary::scenario::PodTemplate;
 use serde_json::Value;
 
 use super::documents::{self, Document};
@@ -22,6 +21,8 @@ pub(super) struct Read<'s> {
     /// Its manifest, with the pods of its first template.
     pub manifest: Value,
     pub input: Input,
+    /// What its pods are called, in their order.
+    pub pod_names: Vec<String>,
     pub warnings: Vec<String>,
 }
 
@@ -83,30 +84,6 @@ pub(super) fn read<'s>(
             ));
         }
     }
-    Ok(Read { root, revisions, services, budgets, manifest: first, input, warnings })
-}
-
-/// The template of each pod of a workload.
-pub(super) fn templates(read: &[Read<'_>]) -> BTreeMap<Rc<str>, Rc<PodTemplate>> {
-    let mut templates = BTreeMap::new();
-    for one in read {
-        let Some(scenario) = one.input.scenarios.first() else { continue };
-        let template = Rc::new(scenario.workload.template.clone());
-        templates.extend(one.root.pods.iter().map(|uid| (Rc::clone(uid), Rc::clone(&template))));
-    }
-    templates
-}
-
-/// What the workload of each pod is called.
-pub(super) fn names(read: &[Read<'_>]) -> BTreeMap<Rc<str>, String> {
-    let of = |one: &Read<'_>| {
-        let name = one.root.name.clone();
-        one.root
-            .pods
-            .iter()
-            .enumerate()
-            .map(move |(number, uid)| (Rc::clone(uid), format!("{name} {number}")))
-            .collect::<Vec<_>>()
-    };
-    read.iter().flat_map(of).collect()
+    let pod_names = (0..root.pods.len()).map(|number| format!("{} {number}", root.name)).collect();
+    Ok(Read { root, revisions, services, budgets, manifest: first, input, pod_names, warnings })
 }

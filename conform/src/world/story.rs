@@ -3,7 +3,6 @@
 use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::scenario::Scenario;
 
-use super::life::Moment;
 use super::observed::Scaling;
 use super::roots::Root;
 use super::surveyor::Surveyor;
@@ -39,12 +38,10 @@ pub(super) fn slots(root: &Root<'_>, surveyor: &Surveyor) -> u8 {
     u8::try_from(all.min(remembered).clamp(1, MOST_SLOTS)).unwrap_or(u8::MAX)
 }
 
-/// The scalings of a workload after it began.
+/// The scalings of a workload.
 pub(super) fn scales(root: &Root<'_>) -> Vec<Scaling> {
-    let began = root.life.span().from;
     let scales = root.controller.map_or(&[][..], |controller| &controller.scales);
-    let scales = scales.iter().filter(|&&(at, _): &&(Moment, u32)| at >= began);
-    scales.map(|&(at, replicas)| Scaling { at, replicas }).collect()
+    scales.iter().map(|&(at, replicas)| Scaling { at, replicas }).collect()
 }
 
 /// Sets the budgets of events: each may happen at any moment and as often as a budget can say, but for those of which the

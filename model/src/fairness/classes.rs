@@ -62,6 +62,9 @@ const ASKS: &str = "nobody has to ask for it: an operator or another controller 
 /// Why a fault is not fair.
 const FAULT: &str = "a fault: it may come, within a budget, and never has to";
 
+/// Why what an app does by itself is not fair.
+const APP: &str = "an app may do it, within a budget, and never has to";
+
 /// Every class of steps, in the order of their numbers.
 pub const FAIRNESS: &[Row] = &[
     weak("tick", "time passes; no tick is possible while a step is due, and none in untimed searches"),
@@ -187,8 +190,11 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/uncordon-node", ASKS),
     none("environment/untaint-node", ASKS),
     none("environment/evict-pod", ASKS),
-    none("environment/finish-container", "an app may end by itself, within a budget, and never has to"),
+    none("environment/finish-container", APP),
     none("environment/recover-runtime", "nobody promises that a runtime that hangs answers again"),
+    none("environment/change-readiness", APP),
+    none("environment/change-liveness", APP),
+    none("environment/scale-to", ASKS),
 ];
 
 #[cfg(test)]

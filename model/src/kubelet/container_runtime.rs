@@ -381,6 +381,8 @@ pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: 
         .with_process(how)
         .with_accepting(false)
         .with_has_listened(false)
+        .with_fails_readiness(false)
+        .with_fails_liveness(false)
         .with_sigterm(false)
         .with_stopping(false)
         .with_grace_expired(false)

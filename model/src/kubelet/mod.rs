@@ -108,8 +108,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
         Kubelet::ReportStatus { pod } => status::report(cluster, pod),
         Kubelet::RemovePod { pod } => status::remove(cluster, pod),
         Kubelet::FlipReadiness { pod, container } => {
-            let accepting = cluster.container(pod, container).accepting();
-            cluster.container_mut(pod, container).set_probe_ready(accepting);
+            let ready = cluster.container(pod, container).answers_readiness();
+            cluster.container_mut(pod, container).set_probe_ready(ready);
         }
         Kubelet::PassStartup { pod, container } => {
             cluster.container_mut(pod, container).set_probe_started(true);
@@ -166,7 +166,9 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_process(container.process())
                 .with_accepting(container.accepting())
                 .with_has_listened(container.has_listened())
-                .with_sigterm(container.sigterm());
+                .with_sigterm(container.sigterm())
+                .with_fails_readiness(container.fails_readiness())
+                .with_fails_liveness(container.fails_liveness());
         }
     }
     let machine = &mut cluster.node_mut(node).machine;

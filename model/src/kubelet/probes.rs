@@ -1,4 +1,5 @@
-//! Probes: startup, readiness, liveness. A probe succeeds exactly if the container accepts connections.
+//! Probes: startup, readiness, liveness. A probe succeeds exactly if the container accepts connections, unless the app
+//! itself fails its readiness or its liveness probe.
 //!
 //! Source: S28 `pkg/kubelet/prober`. A result is one step: the moment at which its threshold is reached (PRB-4). The
 //! results reach the API only with the pod's status (PRB-9).
@@ -39,7 +40,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
             continue;
         }
         let started = is_started(cluster, pod, container);
-        if rules.readiness.is_some() && started && state.probe_ready() != state.accepting() {
+        if rules.readiness.is_some() && started && state.probe_ready() != state.answers_readiness() {
             out.push(Action::Kubelet(Kubelet::FlipReadiness { pod, container }));
         }
         if worker != Worker::Sync {
@@ -48,19 +49,17 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         if !started && state.accepting() {
             out.push(Action::Kubelet(Kubelet::PassStartup { pod, container }));
         }
-        let fails = if started { rules.liveness.is_some() } else { rules.startup.is_some() };
-        // The detector is accurate: it fires while the container does not accept, and not before one that is on its
-        // way could have been found late (timers that one process started together keep their order).
+        let fails = match started {
+            true => rules.liveness.is_some() && !state.answers_liveness(),
+            false => rules.startup.is_some() && !state.accepting(),
+        };
+        // The detector is accurate: it fires while the container does not accept, or the app fails it, and not before one
+        // that is on its way could have been found late (timers that one process started together keep their order).
         let may_fail = state.has_listened()
+            || (started && state.fails_liveness())
             || rules.may_fail_before_listening
             || cluster.rules.scenario.inaccurate_detectors;
-        if fails
-            && state.is_running()
-            && !state.accepting()
-            && !state.stopping()
-            && !state.probe_failed()
-            && may_fail
-        {
+        if fails && state.is_running() && !state.stopping() && !state.probe_failed() && may_fail {
             out.push(Action::Kubelet(Kubelet::FailProbe { pod, container }));
         }
     }

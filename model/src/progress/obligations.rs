@@ -60,6 +60,15 @@ fn template_can_become_ready(cluster: &Cluster<'_>) -> bool {
     })
 }
 
+/// An app that should be ready says of itself that it is not, for as long as it likes: nobody promises then that it becomes so.
+fn waits_for_an_app(cluster: &Cluster<'_>, of: impl Fn(PodId) -> bool) -> bool {
+    let waits = |&pod: &PodId| {
+        cluster.pod(pod).api.is_active()
+            && cluster.containers_of(pod).iter().any(|container| container.fails_readiness())
+    };
+    cluster.used_pods().filter(waits).any(of)
+}
+
 fn wanted(cluster: &Cluster<'_>) -> u8 {
     match cluster.rules.scenario.workload.kind {
         WorkloadKind::Deployment => cluster.shared.deployment.replicas(),
@@ -77,6 +86,11 @@ fn room_for_all(cluster: &Cluster<'_>) -> bool {
     let mut empty = Placement { occupants: [].into_iter().collect(), ..store_placement(cluster) };
     let usable = |node| is_healthy(cluster, node) && cluster.node(node).api.ready() == NodeReady::True;
     cluster.rules.filters.places(&mut empty, newest(cluster), wanted(cluster), &usable)
+}
+
+/// All wanted pods can be ready on healthy nodes.
+fn can_be_replaced(cluster: &Cluster<'_>) -> bool {
+    room_for_all(cluster) && template_can_become_ready(cluster) && !waits_for_an_app(cluster, |_| true)
 }
 
 /// Pods that are ready and stay, on healthy nodes.
@@ -160,7 +174,7 @@ pub fn hang_detected(cluster: &Cluster<'_>, node: NodeId) -> (Claim, Claim) {
         return (nothing, nothing);
     }
     let detected = column.api.ready() != NodeReady::True;
-    let room = room_for_all(cluster) && template_can_become_ready(cluster);
+    let room = can_be_replaced(cluster);
     let replaced = ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster));
     (Claim { premise: true, goal: detected }, Claim { premise: room, goal: replaced })
 }
@@ -171,7 +185,7 @@ pub fn replaced(cluster: &Cluster<'_>) -> Claim {
     if !failed {
         return Claim { premise: false, goal: true };
     }
-    let room = room_for_all(cluster) && template_can_become_ready(cluster);
+    let room = can_be_replaced(cluster);
     Claim { premise: room, goal: ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster)) }
 }
 
@@ -182,7 +196,9 @@ pub fn rolled_out(cluster: &Cluster<'_>) -> Claim {
     if !deployment.exists() || deployment.revision() == 0 {
         return Claim { premise: false, goal: true };
     }
-    let possible = template_can_become_ready(cluster) && room_for_all(cluster);
+    let is_new = |pod| cluster.revision_of(pod) == newest(cluster);
+    let possible =
+        template_can_become_ready(cluster) && room_for_all(cluster) && !waits_for_an_app(cluster, is_new);
     Claim { premise: possible, goal: deployment::is_complete(cluster) }
 }
 

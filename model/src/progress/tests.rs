@@ -228,6 +228,53 @@ fn a_rollout_is_to_complete_if_all_new_pods_fit_at_once() {
     assert_eq!(of(&blocked, property), IDLE, "an init container that never ends");
 }
 
+/// What an app says of itself is no promise of Kubernetes'.
+#[test]
+fn nothing_waits_for_an_app_that_says_it_is_not_ready() {
+    let probed = |s: &mut Scenario| {
+        s.workload.template.containers[0].readiness_probe = Some(podproof_vocabulary::scenario::Probe {
+            initial_delay_seconds: 0,
+            period_seconds: 1,
+            timeout_seconds: 1,
+            success_threshold: 1,
+            failure_threshold: 1,
+        });
+    };
+    let refuses = |pod| Environment::ChangeReadiness { pod, container: C0 };
+    let mut rolling = TestCluster::running(1, 1, |s| {
+        probed(s);
+        allow(s, EventName::Rollout, 1);
+    });
+    rolling.befall(refuses(P0));
+    rolling.take(Environment::ChangeTemplate);
+    assert_eq!(of(&rolling, Property::RolloutCompletes), OWED, "the old one is not waited for");
+    rolling.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::FlipReadiness { pod: P1, .. })));
+    rolling.befall(refuses(P1));
+    assert_eq!(of(&rolling, Property::RolloutCompletes), IDLE);
+    rolling.befall(refuses(P1));
+    rolling.settle();
+    assert_eq!(of(&rolling, Property::RolloutCompletes), PAID);
+
+    for (fault, property) in [
+        (Environment::CrashNode { node: N0 }, Property::ReplacedAfterNodeFailure),
+        (Environment::HangRuntime { node: N0 }, Property::RuntimeHangDetected),
+    ] {
+        let mut cluster = TestCluster::running(2, 2, |s| {
+            probed(s);
+            s.nodes[0].allocatable.pods = 1;
+        });
+        cluster.befall(fault);
+        assert!(cluster.owes(property), "{fault:?}");
+        if property == Property::RuntimeHangDetected {
+            cluster.take(Kubelet::NoticeHang { node: N0 });
+            cluster.take(Kubelet::ReportNodeStatus { node: N0 });
+            assert!(cluster.owes(property), "detected, not replaced");
+        }
+        cluster.befall(refuses(P1));
+        assert!(!cluster.owes(property), "{fault:?}: nobody can say when it is ready");
+    }
+}
+
 #[test]
 fn the_rules_of_living_connected_nodes_are_to_follow_the_api() {
     let property = Property::EndpointsConverge;

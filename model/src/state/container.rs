@@ -38,11 +38,25 @@ pub struct Container {
     /// How often it was restarted, up to the last step of the back-off ladder.
     #[bits(3)]
     pub backoff: u8,
-    #[bits(14)]
+    /// The app fails its readiness probe whether or not it accepts connections.
+    pub fails_readiness: bool,
+    /// The app fails its liveness probe whether or not it accepts connections.
+    pub fails_liveness: bool,
+    #[bits(12)]
     __: u32,
 }
 
 impl Container {
+    /// What a readiness probe finds.
+    pub fn answers_readiness(self) -> bool {
+        self.accepting() && !self.fails_readiness()
+    }
+
+    /// What a liveness probe finds.
+    pub fn answers_liveness(self) -> bool {
+        self.accepting() && !self.fails_liveness()
+    }
+
     /// The process runs.
     pub fn is_running(self) -> bool {
         self.process() == Process::Running

@@ -240,7 +240,7 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
         Kubelet::RemovePod { pod } => (Clock::Pod(OfPod::Removal, pod), W::within(l.final_deletion)),
         Kubelet::FlipReadiness { pod, container } => {
             let probe = cluster.rules.container(container).readiness?;
-            let turns_ready = cluster.container(pod, container).accepting();
+            let turns_ready = cluster.container(pod, container).answers_readiness();
             let threshold = if turns_ready { probe.success_threshold } else { probe.failure_threshold };
             let window = probe_window(probe, threshold, false);
             // The first probe waits for its initial delay; how much of it has passed is not kept.

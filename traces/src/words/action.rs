@@ -235,9 +235,16 @@ fn container(names: &Names, step: Container) -> String {
 
 fn environment(names: &Names, step: Environment) -> String {
     let of_node = |does: &str, node| format!("{does} {}", names.node(node));
+    let probe = |probe: &str, pod, container| {
+        let container = names.container(container);
+        format!("{container} of {} begins, or stops, to fail its {probe} probe", names.pod(pod))
+    };
     match step {
         Environment::ChangeTemplate => format!("somebody changes the template of {}", names.deployment()),
         Environment::Scale => format!("somebody scales {}", names.workload()),
+        Environment::ScaleTo { replicas } => {
+            format!("somebody scales {} to {}", names.workload(), wanted(replicas))
+        }
         Environment::DeletePod { pod } => format!("somebody deletes {}", names.pod(pod)),
         Environment::ForceDeletePod { pod } => {
             format!("somebody deletes {} with grace period 0", names.pod(pod))
@@ -268,6 +275,8 @@ fn environment(names: &Names, step: Environment) -> String {
         Environment::FinishContainer { pod, container } => {
             format!("{} of {} ends by itself with code 0", names.container(container), names.pod(pod))
         }
+        Environment::ChangeReadiness { pod, container } => probe("readiness", pod, container),
+        Environment::ChangeLiveness { pod, container } => probe("liveness", pod, container),
         Environment::KillSandbox { pod } => format!("the sandbox of {} dies", names.pod(pod)),
         Environment::HangRuntime { node } => {
             format!("the container runtime on {} stops answering", names.node(node))

@@ -246,7 +246,16 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::FinishContainer { .. }) => {
             Action::Environment(Environment::RecoverRuntime { node: NODE })
         }
-        Action::Environment(Environment::RecoverRuntime { .. }) => return None,
+        Action::Environment(Environment::RecoverRuntime { .. }) => {
+            Action::Environment(Environment::ChangeReadiness { pod: POD, container: CONTAINER })
+        }
+        Action::Environment(Environment::ChangeReadiness { .. }) => {
+            Action::Environment(Environment::ChangeLiveness { pod: POD, container: CONTAINER })
+        }
+        Action::Environment(Environment::ChangeLiveness { .. }) => {
+            Action::Environment(Environment::ScaleTo { replicas: 2 })
+        }
+        Action::Environment(Environment::ScaleTo { .. }) => return None,
     })
 }
 

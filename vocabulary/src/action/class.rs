@@ -99,6 +99,9 @@ pub const CLASSES: &[&str] = &[
     "environment/evict-pod",
     "environment/finish-container",
     "environment/recover-runtime",
+    "environment/change-readiness",
+    "environment/change-liveness",
+    "environment/scale-to",
 ];
 
 impl Action {
@@ -196,6 +199,9 @@ impl Action {
             Self::Environment(Environment::EvictPod { .. }) => 88,
             Self::Environment(Environment::FinishContainer { .. }) => 89,
             Self::Environment(Environment::RecoverRuntime { .. }) => 90,
+            Self::Environment(Environment::ChangeReadiness { .. }) => 91,
+            Self::Environment(Environment::ChangeLiveness { .. }) => 92,
+            Self::Environment(Environment::ScaleTo { .. }) => 93,
         }
     }
 }

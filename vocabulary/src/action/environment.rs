@@ -70,6 +70,11 @@ pub enum Environment {
     ChangeTemplate,
     /// The wanted replicas change.
     Scale,
+    /// The wanted replicas become one of the numbers that the scenario names.
+    ScaleTo {
+        /// So many.
+        replicas: u8,
+    },
     /// A pod is deleted by its user.
     DeletePod {
         /// The pod.
@@ -149,6 +154,20 @@ pub enum Environment {
     },
     /// An app container ends by itself with code 0.
     FinishContainer {
+        /// The pod.
+        pod: PodId,
+        /// The container.
+        container: ContainerId,
+    },
+    /// A container that runs begins to fail its readiness probe, or stops to, and accepts connections as before.
+    ChangeReadiness {
+        /// The pod.
+        pod: PodId,
+        /// The container.
+        container: ContainerId,
+    },
+    /// A container that runs begins to fail its liveness probe, or stops to, and accepts connections as before.
+    ChangeLiveness {
         /// The pod.
         pod: PodId,
         /// The container.

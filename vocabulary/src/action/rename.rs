@@ -170,6 +170,7 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
     match step {
         E::ChangeTemplate => E::ChangeTemplate,
         E::Scale => E::Scale,
+        E::ScaleTo { replicas } => E::ScaleTo { replicas },
         E::DeletePod { pod } => E::DeletePod { pod: names.pod(pod) },
         E::ForceDeletePod { pod } => E::ForceDeletePod { pod: names.pod(pod) },
         E::EvictPod { pod } => E::EvictPod { pod: names.pod(pod) },
@@ -186,6 +187,8 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
         E::StopKubelet { node } => E::StopKubelet { node: names.node(node) },
         E::CrashContainer { pod, container } => E::CrashContainer { pod: names.pod(pod), container },
         E::FinishContainer { pod, container } => E::FinishContainer { pod: names.pod(pod), container },
+        E::ChangeReadiness { pod, container } => E::ChangeReadiness { pod: names.pod(pod), container },
+        E::ChangeLiveness { pod, container } => E::ChangeLiveness { pod: names.pod(pod), container },
         E::KillSandbox { pod } => E::KillSandbox { pod: names.pod(pod) },
         E::HangRuntime { node } => E::HangRuntime { node: names.node(node) },
         E::RecoverRuntime { node } => E::RecoverRuntime { node: names.node(node) },

@@ -109,6 +109,7 @@ pub fn web(name: &str, story: Story, replicas: u8, nodes: usize) -> Scenario {
         story,
         events: Budget::default(),
         scale: None,
+        scale_targets: Vec::new(),
         event_taint: None,
         slots: 2 * (replicas + surge),
         latencies,

@@ -166,6 +166,7 @@ impl<'o> World<'o> {
                 story: Story::Create,
                 events: Budget::default(),
                 scale: None,
+                scale_targets: Vec::new(),
                 event_taint: None,
                 slots: own.slots,
                 latencies: options.latencies.clone(),

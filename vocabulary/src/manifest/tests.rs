@@ -6,6 +6,7 @@ mod effects;
 mod limits;
 mod naming;
 mod refusals;
+mod server;
 mod values;
 mod warnings;
 

@@ -93,13 +93,15 @@ mod tests {
         assert_eq!(taint("yes", TaintEffect::NoExecute).to_string(), "gpu=yes:NoExecute");
     }
 
-    /// As a trace has it that was recorded before there was a choice.
+    /// As a trace has it that was recorded before there was a choice, of this or of anything else.
     #[test]
     fn the_taint_of_events_is_one_of_their_own_unless_the_scenario_names_another() {
         let scenario = web("x", Story::Create, 1, 1);
         let mut json = serde_json::to_value(&scenario).expect("a scenario is JSON");
-        json.as_object_mut().expect("an object").remove("event-taint").expect("the field");
-        let before: Scenario = serde_json::from_value(json).expect("a scenario without the field");
+        for field in ["event-taint", "scale-targets"] {
+            json.as_object_mut().expect("an object").remove(field).expect("the field");
+        }
+        let before: Scenario = serde_json::from_value(json).expect("a scenario without the fields");
         assert_eq!(before, scenario);
         assert_eq!(before.taint_of_events().to_string(), "podproof.io/taint-node:NoExecute");
         let taint = Taint { key: "gpu".into(), value: "yes".into(), effect: TaintEffect::NoSchedule };

@@ -32,19 +32,30 @@ fn pods_of_other_workloads_are_neighbours_while_they_have_a_place() {
         bound("other", "node-b"),
         removed("other"),
         created(pod("late")),
+        bound("late", "node-b"),
     ]);
     let own = of(&world, "Pod/own");
-    assert_eq!(neighbour_names(own), ["Pod/other 0"]);
+    assert_eq!(neighbour_names(own), ["Pod/other 0", "Pod/late 0"]);
     let (neighbour, seen) = (&own.scenario.neighbours[0], &own.neighbours[0]);
     assert_eq!((&*seen.uid, seen.span.from, seen.span.to), ("other", Moment(4), Some(Moment(5))));
     assert_eq!((neighbour.node, neighbour.namespace.as_str()), (1, "shop"));
     assert_eq!(neighbour.requests[0].1.cpu_milli, 1500);
     assert_eq!(neighbour.host_ports[0].1.port, 8080);
-    let here: Vec<_> = (3..6).map(|entry| own.scenario_at(Moment(entry)).neighbours.len()).collect();
-    assert_eq!(here, [0, 1, 0]);
-    assert_eq!(own.changes().into_iter().map(|at| at.0).collect::<Vec<_>>(), [4, 5]);
-    // A workload that begins when the other is gone has no such neighbour.
+    let here: Vec<_> = (3..8).map(|entry| own.scenario_at(Moment(entry)).neighbours.len()).collect();
+    assert_eq!(here, [0, 1, 0, 0, 1]);
+    assert_eq!(own.changes().into_iter().map(|at| at.0).collect::<Vec<_>>(), [4, 5, 7]);
+    // Workloads of which one is gone when the other comes are no neighbours.
     assert_eq!(neighbour_names(of(&world, "Pod/late")), ["Pod/own 0"]);
+    assert_eq!(neighbour_names(of(&world, "Pod/other")), ["Pod/own 0"]);
+}
+
+/// Two sources may tell of one binding.
+#[test]
+fn a_pod_has_its_place_from_the_first_entry_that_shows_it() {
+    let on_node = updated(later(with(pod("other"), "/spec/nodeName", json!("node-a")), 11));
+    let world =
+        world(&[start(), created(pod("own")), created(pod("other")), on_node, bound("other", "node-a")]);
+    assert_eq!(of(&world, "Pod/own").neighbours[0].span.from, Moment(3));
 }
 
 #[test]

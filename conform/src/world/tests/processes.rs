@@ -1,7 +1,9 @@
 //! Tests of what is known of processes.
 
+use podproof_vocabulary::action::{Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::scenario::{Container, OnSigterm};
+use podproof_vocabulary::{Action, ContainerId, PodId};
 use serde_json::json;
 
 use super::*;
@@ -30,6 +32,41 @@ fn processes_of_which_nothing_is_known_may_do_anything() {
     assert!(says(&observed.assumptions, "begin to accept connections at any moment"));
 }
 
+/// Without clocks a process that exits at once is never killed, and one that ignores the signal never exits.
+#[test]
+fn processes_of_which_nothing_is_known_exit_or_are_killed() {
+    let scenario = only(&[listed(vec![node("node-a")]), created(pod("a"))]).scenario;
+    let model = podproof_model::Model::of_any_size(scenario).unwrap();
+    let mut state = model.initial().remove(0);
+    let enabled = |state: &_| {
+        let mut actions = Vec::new();
+        model.enabled(state, &mut actions);
+        actions
+    };
+    let (id, container) = (PodId(0), ContainerId(0));
+    let delete = Action::Environment(Environment::DeletePod { pod: id });
+    let start = Action::Kubelet(Kubelet::StartContainer { pod: id, container });
+    let exit = Action::Container(ContainerStep::Exit { pod: id, container });
+    let sigterm = Action::Kubelet(Kubelet::SendSigterm { pod: id, container });
+    let expire = Action::Kubelet(Kubelet::ExpireGrace { pod: id, container });
+    let kill = Action::Kubelet(Kubelet::SendSigkill { pod: id, container });
+    for goal in [start, sigterm] {
+        if goal == sigterm {
+            state = model.apply(&state, &delete);
+        }
+        while !enabled(&state).contains(&goal) {
+            let of_the_cluster = |action: &Action| !matches!(action, Action::Environment(_));
+            let next = enabled(&state).into_iter().find(of_the_cluster).expect("the goal is ahead");
+            state = model.apply(&state, &next);
+        }
+        state = model.apply(&state, &goal);
+    }
+    let after_signal = enabled(&state);
+    assert!(after_signal.contains(&exit) && after_signal.contains(&expire), "{after_signal:?}");
+    let after_grace = enabled(&model.apply(&state, &expire));
+    assert!(after_grace.contains(&exit) && after_grace.contains(&kill), "{after_grace:?}");
+}
+
 #[test]
 fn annotations_of_the_log_count() {
     let bare = only(&[created(annotated(pod("a"), "/metadata"))]);
@@ -40,6 +77,13 @@ fn annotations_of_the_log_count() {
         assert_eq!(behaviour(container), (OnSigterm::Exit, 3));
         assert!(says(&observed.assumptions, "(annotation podproof.io/on-sigterm)"));
     }
+}
+
+/// They have no effect there, and whoever wrote them is told so by `check`.
+#[test]
+fn annotations_of_a_controller_itself_do_not_count() {
+    let observed = only(&[created(annotated(controller("ReplicaSet", "set", 1), "/metadata"))]);
+    assert_eq!(behaviour(&observed.scenario.workload.template.containers[0]), UNKNOWN);
 }
 
 #[test]
@@ -68,6 +112,6 @@ fn manifests_of_the_user_count_more() {
 fn manifests_that_cannot_be_read_are_a_problem() {
     let source = Source { path: "m.yaml".into(), text: "kind: [".into() };
     let options = Options { release: None, manifests: vec![source] };
-    let problems = Surveyor::default().finish(&options).err().expect("no YAML");
+    let problems = Surveyor::default().finish(&options).expect_err("no YAML");
     assert_eq!(problems[0].place.as_ref().map(|place| place.file.as_str()), Some("m.yaml"));
 }

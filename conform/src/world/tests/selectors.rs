@@ -11,10 +11,19 @@ fn a_workload_has_the_service_and_the_budget_that_select_it() {
     let wants = json!({"minAvailable": 1, "selector": {"matchExpressions": [
         {"key": "app", "operator": "In", "values": ["web", "db"]}, {"key": "old", "operator": "DoesNotExist"}]}});
     let other = service("db", json!({"selector": {"app": "db"}, "ports": [{"port": 80}]}));
-    let observed = only(&[created(web_service()), created(other), created(budget(wants)), created(pod("a"))]);
+    let elsewhere = with(web_service(), "/metadata/namespace", json!("elsewhere"));
+    let elsewhere = with(with(elsewhere, "/metadata/uid", json!("x")), "/metadata/name", json!("aaa"));
+    let observed = only(&[
+        created(web_service()),
+        created(other),
+        created(budget(wants)),
+        created(elsewhere),
+        created(pod("a")),
+    ]);
     assert_eq!(observed.service.as_ref().map(|service| &*service.name), Some("web"));
     assert_eq!(observed.scenario.service.as_ref().map(|service| service.name.as_str()), Some("web"));
     assert_eq!(observed.budgets[0].span.from, Moment(2));
+    assert!(!says(&observed.warnings, "left out"), "{:?}", observed.warnings);
     assert_eq!(observed.scenario.budgets[0].ask, BudgetAsk::MinAvailable(IntOrPercent::Int(1)));
 }
 

@@ -1,14 +1,14 @@
 //! What fails by itself: machines, links, processes, watches.
 
 use podproof_vocabulary::action::{
-    Action, Environment, Kubelet, LostWrite, Process as Start, Watch, Watcher,
+    Action, Container as ContainerStep, Environment, Kubelet, LostWrite, Process as Start, Watch, Watcher,
 };
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Deletion, NodeReady, Phase, Process, Sandbox};
-use podproof_vocabulary::scenario::{Container, ContainerKind, RestartPolicy, WorkloadKind};
+use podproof_vocabulary::scenario::{Container, ContainerKind, Probe, RestartPolicy, WorkloadKind};
 
-use super::{events, once, with};
+use super::{PROBE, events, once, with};
 use crate::test_cluster::{C0, C1, N0, P0, P1, TestCluster, allow};
 
 /// 9.1: containers, kubelet and rules die at once; the API knows of nothing.
@@ -151,6 +151,126 @@ fn only_app_containers_end_by_an_event() {
         s.workload.template.serving = 1;
     });
     assert_eq!(events(&cluster), [Environment::FinishContainer { pod: P0, container: C1 }]);
+}
+
+/// PRB-8, PRB-9, as the recording of a readiness flap shows: the app serves all the time, and leaves the endpoints.
+#[test]
+fn an_app_that_fails_its_readiness_probe_is_not_ready_and_serves_on() {
+    let change = Environment::ChangeReadiness { pod: P0, container: C0 };
+    let mut cluster = with(EventName::ReadinessChange, 3, |s| {
+        s.workload.template.containers[0].readiness_probe = Some(PROBE);
+        s.workload.template.containers[0].liveness_probe = Some(PROBE);
+    });
+    let slot = |cluster: &TestCluster| cluster.seen().slots[0].clone();
+    for ready in [false, true, false] {
+        cluster.take(change);
+        assert_ne!(cluster.pod(P0).ready, ready, "not before the probe and the report");
+        cluster.settle();
+        assert_eq!(cluster.pod(P0).ready, ready);
+        assert_eq!(slot(&cluster).endpoint.unwrap().ready, ready);
+        assert!(slot(&cluster).containers[0].accepting);
+        assert_eq!(slot(&cluster).containers[0].process, Process::Running, "its liveness is as it was");
+    }
+}
+
+/// PRB-7, CPA-10, as the recording of a liveness restart shows: the app is stopped, and the new process is alive.
+#[test]
+fn an_app_that_fails_its_liveness_probe_is_started_anew() {
+    let change = Environment::ChangeLiveness { pod: P0, container: C0 };
+    let fail = Kubelet::FailProbe { pod: P0, container: C0 };
+    let alive = || {
+        with(EventName::LivenessChange, 2, |s| {
+            s.workload.template.containers[0].liveness_probe = Some(PROBE);
+        })
+    };
+    let mut cluster = alive();
+    cluster.take(change);
+    assert!(cluster.can(fail) && cluster.seen().slots[0].containers[0].accepting);
+    cluster.take(change);
+    assert!(!cluster.can(fail), "it has come to itself in time");
+    let mut cluster = alive();
+    cluster.take(change);
+    cluster.take(fail);
+    assert!(cluster.pod(P0).ready, "nothing else is asked");
+    cluster.take(Kubelet::StopContainer { pod: P0, container: C0 });
+    cluster.settle();
+    assert_eq!(cluster.seen().slots[0].containers[0].process, Process::Running);
+    assert!(cluster.pod(P0).ready && !cluster.can(fail));
+}
+
+/// PRB-3: before the startup probe has succeeded nobody asks for the others; then an app that fails them has not to listen first.
+#[test]
+fn the_startup_probe_asks_for_connections_alone() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        let container = &mut s.workload.template.containers[0];
+        container.startup_probe = Some(PROBE);
+        container.readiness_probe = Some(PROBE);
+        container.liveness_probe = Some(PROBE);
+    });
+    let pass = Action::Kubelet(Kubelet::PassStartup { pod: P0, container: C0 });
+    let fail = Kubelet::FailProbe { pod: P0, container: C0 };
+    cluster.settle_until(|action| *action == pass);
+    cluster.befall(Environment::ChangeLiveness { pod: P0, container: C0 });
+    cluster.befall(Environment::ChangeReadiness { pod: P0, container: C0 });
+    assert!(!cluster.can(fail) && cluster.can(pass));
+    cluster.take(pass);
+    assert!(cluster.can(fail) && !cluster.can(Kubelet::FlipReadiness { pod: P0, container: C0 }));
+
+    let mut late = TestCluster::web(1, 1, |s| {
+        let probe = Probe { failure_threshold: 30, ..PROBE };
+        let container = &mut s.workload.template.containers[0];
+        (container.liveness_probe, container.listens_after_seconds) = (Some(probe), 1);
+    });
+    late.settle_until(|action| matches!(action, Action::Container(ContainerStep::Listen { .. })));
+    late.take_one(|action| matches!(action, Action::Kubelet(Kubelet::Relist { .. })));
+    assert!(!late.can(fail), "it is on its way");
+    late.befall(Environment::ChangeLiveness { pod: P0, container: C0 });
+    assert!(late.can(fail));
+}
+
+/// A process that ends takes with it what it told its probes; a restart of its kubelet does not (RST-1).
+#[test]
+fn what_an_app_tells_its_probes_lives_as_long_as_its_process() {
+    let failing = || {
+        let mut cluster = with(EventName::KubeletRestart, 1, |s| {
+            s.workload.template.containers[0].readiness_probe = Some(PROBE);
+            s.workload.template.containers[0].liveness_probe = Some(PROBE);
+        });
+        cluster.befall(Environment::ChangeReadiness { pod: P0, container: C0 });
+        cluster
+    };
+    let mut restarted = failing();
+    restarted.take(Environment::StopKubelet { node: N0 });
+    restarted.settle();
+    assert!(!restarted.pod(P0).ready);
+    restarted.befall(Environment::ChangeLiveness { pod: P0, container: C0 });
+    restarted.befall(Environment::StopKubelet { node: N0 });
+    restarted
+        .settle_until(|action| *action == Action::Kubelet(Kubelet::FailProbe { pod: P0, container: C0 }));
+    let mut crashed = failing();
+    crashed.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    crashed.settle();
+    assert!(crashed.pod(P0).ready);
+}
+
+#[test]
+fn only_a_container_that_runs_and_has_the_probe_can_begin_to_fail_it() {
+    for (event, readiness) in [(EventName::ReadinessChange, true), (EventName::LivenessChange, false)] {
+        let possible = |has_readiness: bool, has_liveness: bool| {
+            let cluster = with(event, 1, |s| {
+                let container = &mut s.workload.template.containers[0];
+                container.readiness_probe = has_readiness.then_some(PROBE);
+                container.liveness_probe = has_liveness.then_some(PROBE);
+            });
+            events(&cluster).len()
+        };
+        assert_eq!((possible(true, false), possible(false, true)), (readiness.into(), (!readiness).into()));
+    }
+    let mut dead = with(EventName::ReadinessChange, 1, |s| {
+        s.workload.template.containers[0].readiness_probe = Some(PROBE);
+    });
+    dead.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    assert!(events(&dead).is_empty());
 }
 
 /// PLEG-24, as the recording of a hung runtime shows: what was asked for meanwhile is done once it answers.

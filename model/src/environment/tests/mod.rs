@@ -6,10 +6,18 @@ mod operators;
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Environment};
 use podproof_vocabulary::event::{EventName, Story};
-use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
+use podproof_vocabulary::scenario::{Probe, Scenario, WorkloadKind};
 
 use crate::api_server::pods;
 use crate::test_cluster::{C0, N0, N1, P0, TestCluster, allow};
+
+const PROBE: Probe = Probe {
+    initial_delay_seconds: 0,
+    period_seconds: 1,
+    timeout_seconds: 1,
+    success_threshold: 1,
+    failure_threshold: 1,
+};
 
 /// A quiet cluster of two nodes with one pod, on the first, in which `event` may happen `count` times.
 fn with(event: EventName, count: u8, tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
@@ -84,6 +92,8 @@ fn users_need_the_api_server_and_faults_do_not() {
         for event in EventName::all() {
             allow(s, event, 1);
         }
+        s.workload.template.containers[0].readiness_probe = Some(PROBE);
+        s.workload.template.containers[0].liveness_probe = Some(PROBE);
         s.spare_nodes = 1;
     });
     cluster.settle_but(|action| matches!(action, Action::Environment(_)));
@@ -96,6 +106,8 @@ fn users_need_the_api_server_and_faults_do_not() {
             EventName::KubeletRestart,
             EventName::ContainerCrash,
             EventName::ContainerExit,
+            EventName::ReadinessChange,
+            EventName::LivenessChange,
             EventName::SandboxDeath,
             EventName::RuntimeHang,
             EventName::RuntimeRecovery,

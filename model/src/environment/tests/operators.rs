@@ -50,6 +50,38 @@ fn scaling_sets_the_wanted_replicas_and_is_no_event_where_it_changes_nothing() {
     }
 }
 
+#[test]
+fn scaling_sets_any_of_the_numbers_that_a_scenario_names() {
+    let to = |replicas| Environment::ScaleTo { replicas };
+    for kind in [WorkloadKind::Deployment, WorkloadKind::ReplicaSet] {
+        let mut cluster = with(EventName::Scale, 2, |s| {
+            s.workload.kind = kind;
+            s.scale_targets = vec![3, 1, 0, 3];
+        });
+        assert_eq!(events(&cluster), [to(3), to(0)], "{kind:?}: 1 is what there is");
+        cluster.take(to(3));
+        assert_eq!(events(&cluster), [to(1), to(0)], "{kind:?}");
+        cluster.take(to(0));
+        assert!(events(&cluster).is_empty(), "{kind:?}: as often as its budget allows");
+        let seen = cluster.seen();
+        let wanted = match kind {
+            WorkloadKind::Deployment => seen.deployment.unwrap().replicas,
+            _ => seen.replica_sets[0].unwrap().replicas,
+        };
+        assert_eq!(wanted, 0, "{kind:?}");
+    }
+    let both = with(EventName::Scale, 1, |s| {
+        s.scale = Some(ScaleTarget::By(1));
+        s.scale_targets = vec![3];
+    });
+    assert_eq!(events(&both), [Environment::Scale, to(3)]);
+    let bare = with(EventName::Scale, 1, |s| {
+        s.workload.kind = WorkloadKind::Pod;
+        s.scale_targets = vec![3];
+    });
+    assert!(events(&bare).is_empty());
+}
+
 /// DEL-6, DEL-9, DEL-18.
 #[test]
 fn a_user_deletes_a_pod_gracefully_once_or_by_force_at_any_time() {

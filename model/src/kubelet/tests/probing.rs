@@ -1,8 +1,9 @@
 //! Probes: what they gate, when they run, and what their failure does.
 
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
+use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::observation::Process;
-use podproof_vocabulary::scenario::{Container, OnSigterm, Probe, RestartPolicy};
+use podproof_vocabulary::scenario::{Container, OnSigterm, Probe, RestartPolicy, Timing};
 
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
@@ -103,6 +104,23 @@ fn a_container_that_stops_accepting_becomes_unready_and_is_not_restarted() {
     cluster.settle();
     assert!(!cluster.pod(P0).ready);
     assert_eq!(cluster.seen().slots[0].containers[0].process, Process::Running);
+}
+
+/// PRB-4: what the app says counts as what its connections do; three failures, 10 s apart, take 20 s at least.
+#[test]
+fn an_app_that_fails_its_readiness_probe_is_unready_after_as_many_failures_as_its_threshold() {
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.containers[0].readiness_probe = probe(10, 3);
+        s.timing = Timing::Timed;
+        s.approximations = Approximations::NONE.with(Approximation::CoalescedWatchEvents);
+    });
+    assert!(cluster.pod(P0).ready);
+    cluster.befall(Environment::ChangeReadiness { pod: P0, container: C0 });
+    assert!(!cluster.can(FLIP), "not yet");
+    cluster.run_until(|cluster| cluster.can(FLIP));
+    cluster.take(FLIP);
+    cluster.take(REPORT);
+    assert!(!cluster.pod(P0).ready);
 }
 
 /// PRB-7, CPA-10, CLB-7, as the recording of a liveness restart shows: Ready stays while the process drains.

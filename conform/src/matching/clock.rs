@@ -1,0 +1,171 @@
+//! How long things take at least. A log has times, and some steps cannot come before their time: a grace period does not run out
+//! early, a hook that sleeps for three seconds does not end after one. For each pod the earliest moment is kept at which what
+//! was done with it so far can have been done; a step that is seen earlier than it can be is none.
+//!
+//! Only lower bounds: nothing here says that anything must happen soon.
+
+use std::collections::BTreeMap;
+
+use podproof_model::Cluster;
+use podproof_model::kubelet::container_runtime;
+use podproof_vocabulary::action::{Action, Container, Environment, Kubelet};
+use podproof_vocabulary::scenario::{PreStop, Probe};
+use podproof_vocabulary::{ContainerId, PodId};
+
+use crate::record::Micros;
+
+/// What a moment is the moment of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Mark {
+    /// The container's process was started.
+    Start,
+    /// It began to be stopped.
+    Stop,
+    /// Its preStop hook began.
+    Hook,
+    /// It got SIGTERM.
+    Term,
+    /// Its process ended.
+    Exit,
+}
+
+/// Moments that the store shows.
+#[derive(Clone, Debug, Default)]
+pub struct Dates {
+    /// When the deletion of a pod was asked for.
+    pub deleted: BTreeMap<PodId, Micros>,
+}
+
+/// The earliest moments of one process' pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Clock {
+    floors: BTreeMap<PodId, Micros>,
+    marks: BTreeMap<(PodId, ContainerId, Mark), Micros>,
+}
+
+const SECOND: Micros = 1_000_000;
+
+fn seconds(seconds: u32) -> Micros {
+    Micros::from(seconds) * SECOND
+}
+
+/// A probe comes to its result after so many runs at the earliest; the first is at once after the initial delay (PRB-2, PRB-4).
+fn probe_time(probe: &Probe, threshold: u32) -> Micros {
+    seconds(probe.initial_delay_seconds)
+        + seconds(probe.period_seconds) * Micros::from(threshold.saturating_sub(1))
+}
+
+impl Clock {
+    /// The earliest moment at which everything so far can have been done with `pod`.
+    pub fn floor(&self, pod: PodId) -> Micros {
+        self.floors.get(&pod).copied().unwrap_or_default()
+    }
+
+    fn mark(&self, pod: PodId, container: ContainerId, mark: Mark) -> Micros {
+        self.marks.get(&(pod, container, mark)).copied().unwrap_or_default()
+    }
+
+    /// What was done with `pod` so far was done by this moment.
+    pub fn raise(&mut self, pod: PodId, to: Micros) {
+        let floor = self.floors.entry(pod).or_default();
+        *floor = (*floor).max(to);
+    }
+
+    /// The pod that a step of a kubelet or of a container is about, and the earliest moment at which it can be taken in
+    /// `cluster`.
+    pub fn earliest(&self, cluster: &Cluster<'_>, dates: &Dates, action: &Action) -> Option<(PodId, Micros)> {
+        let (pod, own) = match *action {
+            Action::Kubelet(step) => {
+                let pod = podproof_model::parts::pod_of(step)?;
+                (pod, self.of_kubelet(cluster, dates, step))
+            }
+            Action::Container(Container::Listen { pod, .. } | Container::Exit { pod, .. })
+            | Action::Environment(
+                Environment::CrashContainer { pod, .. } | Environment::KillSandbox { pod },
+            ) => (pod, 0),
+            _ => return None,
+        };
+        Some((pod, own.max(self.floor(pod))))
+    }
+
+    fn of_kubelet(&self, cluster: &Cluster<'_>, dates: &Dates, step: Kubelet) -> Micros {
+        let rules = |container: ContainerId| cluster.rules.container(container);
+        match step {
+            Kubelet::BeginTermination { pod } if cluster.pod(pod).kubelet.view().is_deleting() => {
+                dates.deleted.get(&pod).copied().unwrap_or_default()
+            }
+            // KIL-3
+            Kubelet::FinishPreStop { pod, container } => match rules(container).hook {
+                Some(PreStop::Seconds(length)) => self.mark(pod, container, Mark::Hook) + seconds(length),
+                _ => 0,
+            },
+            // KIL-4
+            Kubelet::ExpireGrace { pod, container } => {
+                self.mark(pod, container, Mark::Stop)
+                    + seconds(container_runtime::grace_seconds(cluster, pod))
+            }
+            // KIL-5
+            Kubelet::SendSigkill { pod, container } => {
+                let floor = cluster.rules.scenario.latencies.minimum_grace;
+                self.mark(pod, container, Mark::Term) + seconds(floor)
+            }
+            Kubelet::FailProbe { pod, container } => {
+                let started = cluster.container(pod, container).probe_started();
+                let startup = rules(container).startup.as_ref().filter(|_| !started);
+                let probe = startup.or(rules(container).liveness.as_ref());
+                let time = probe.map_or(0, |probe| probe_time(probe, probe.failure_threshold));
+                self.mark(pod, container, Mark::Start) + time
+            }
+            Kubelet::FlipReadiness { pod, container } if !cluster.container(pod, container).probe_ready() => {
+                let probe = rules(container).readiness.as_ref();
+                let time = probe.map_or(0, |probe| probe_time(probe, probe.success_threshold));
+                self.mark(pod, container, Mark::Start) + time
+            }
+            // CLB-1
+            Kubelet::StartContainer { pod, container } => {
+                let wait = container_runtime::backoff_seconds(cluster, cluster.container(pod, container));
+                self.mark(pod, container, Mark::Exit) + seconds(wait)
+            }
+            _ => 0,
+        }
+    }
+
+    /// `action` is taken in `cluster`, at `at` if it was seen.
+    pub fn note(&mut self, cluster: &Cluster<'_>, dates: &Dates, action: &Action, at: Option<Micros>) {
+        let Some((pod, earliest)) = self.earliest(cluster, dates, action) else { return };
+        let moment = at.unwrap_or(earliest).max(earliest);
+        self.raise(pod, moment);
+        let marked = match *action {
+            Action::Kubelet(Kubelet::StartContainer { container, .. }) => Some((container, Mark::Start)),
+            Action::Kubelet(Kubelet::StopContainer { container, .. }) => Some((container, Mark::Stop)),
+            Action::Kubelet(Kubelet::RunPreStop { container, .. }) => Some((container, Mark::Hook)),
+            Action::Kubelet(Kubelet::SendSigterm { container, .. }) => Some((container, Mark::Term)),
+            Action::Kubelet(Kubelet::SendSigkill { container, .. })
+            | Action::Container(Container::Exit { container, .. })
+            | Action::Environment(
+                Environment::CrashContainer { container, .. }
+                | Environment::FinishContainer { container, .. },
+            ) => Some((container, Mark::Exit)),
+            _ => None,
+        };
+        if let Some((container, mark)) = marked {
+            if mark == Mark::Start {
+                // A new process, and no stop of it.
+                self.marks
+                    .retain(|&(of, which, mark), _| (of, which) != (pod, container) || mark == Mark::Exit);
+            }
+            self.marks.insert((pod, container, mark), moment);
+        }
+        if matches!(action, Action::Kubelet(Kubelet::BeginTermination { .. })) {
+            for container in cluster.container_ids() {
+                self.marks.insert((pod, container, Mark::Stop), moment);
+            }
+        }
+    }
+
+    /// A pod that is gone has no moments.
+    pub fn forget(&mut self, pod: PodId) {
+        self.floors.remove(&pod);
+        self.marks.retain(|&(of, ..), _| of != pod);
+    }
+}
