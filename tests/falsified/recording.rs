@@ -122,17 +122,18 @@ impl Recording {
     /// Adds a line like this one, with the changes made; its number.
     pub fn add_like(&mut self, id: usize, change: impl FnOnce(&mut Line)) -> usize {
         let file = self.file_of(id);
-        self.add_like_to(&file, id, change)
-    }
-
-    /// Adds a line like this one to a file, with the changes made; its number.
-    pub fn add_like_to(&mut self, file: &str, id: usize, change: impl FnOnce(&mut Line)) -> usize {
         let mut line = Line { id: self.next, value: self.line(id).value.clone() };
         self.next += 1;
         change(&mut line);
         let id = line.id;
-        self.put(file, line);
+        self.put(&file, line);
         id
+    }
+
+    /// Moves a line to another file.
+    pub fn move_to(&mut self, file: &str, id: usize) {
+        let (_, line) = self.take(id);
+        self.put(file, line);
     }
 
     /// A resource version after this one that no write has.
@@ -150,11 +151,6 @@ impl Recording {
     /// Leaves out all files but the audit log and the nodes as they were at the beginning.
     pub fn forget_all_but_the_api(&mut self) {
         self.files.retain(|name, _| name == AUDIT || name == "nodes.jsonl");
-    }
-
-    /// Is a line with this number left?
-    pub fn has(&self, id: usize) -> bool {
-        self.files.values().flatten().any(|line| line.id == id)
     }
 
     /// The file, and the number in it from 1, of a line.

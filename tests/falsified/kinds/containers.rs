@@ -119,13 +119,19 @@ pub fn sigterm_without_a_reason(recording: &mut Recording) -> Option<usize> {
     }))
 }
 
+/// When a container has exited, and the sandbox after it, if it does.
+fn all_over(life: &Life, recording: &Recording, exit: usize) -> Micros {
+    let sandbox = life.runtime(recording, "/tasks/exit", None);
+    sandbox.into_iter().chain([exit]).map(|id| recording.line(id).at()).max().unwrap_or_default()
+}
+
 pub fn exited_twice(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let name = life.containers(recording).into_iter().next()?;
         let exit = life.runtime(recording, "/tasks/exit", Some(&name)).into_iter().next_back()?;
-        let at = recording.line(exit).at() + CLEARLY;
+        let at = all_over(&life, recording, exit) + CLEARLY;
         let starts = life.runtime(recording, "/tasks/start", Some(&name));
-        let runs_again = starts.iter().any(|&id| recording.line(id).at() > at - CLEARLY);
+        let runs_again = starts.iter().any(|&id| recording.line(id).at() > recording.line(exit).at());
         (!runs_again).then(|| recording.add_like(exit, |line| line.happens(at)))
     })
 }
@@ -145,9 +151,10 @@ pub fn restarted_although_never(recording: &mut Recording) -> Option<usize> {
             return None;
         }
         let name = life.containers(recording).into_iter().next()?;
-        let exited = recording.line(*life.runtime(recording, "/tasks/exit", Some(&name)).first()?).at();
+        let exited = *life.runtime(recording, "/tasks/exit", Some(&name)).first()?;
         let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
-        Some(recording.add_like(started, |line| line.happens(exited + CLEARLY)))
+        let at = all_over(&life, recording, exited) + CLEARLY;
+        Some(recording.add_like(started, |line| line.happens(at)))
     })
 }
 
@@ -168,15 +175,20 @@ pub fn started_before_the_back_off_was_over(recording: &mut Recording) -> Option
     })
 }
 
-/// The runtime of another node than the pod's starts its sandbox.
+/// All of the pod runs on another node than it was bound to; its sandbox starts there as soon as it is bound.
 pub fn started_on_another_node(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let sandbox = *life.runtime(recording, "/tasks/start", None).first()?;
-        let elsewhere = other(&life.node);
-        let file = format!("runtime-{elsewhere}.jsonl");
-        let moved = recording.add_like_to(&file, sandbox, |line| line.set("/node", elsewhere));
-        recording.drop(sandbox);
-        Some(moved)
+        let at = recording.line(life.bound).at() + SECOND / 10;
+        recording.change(sandbox, |line| line.happens(at));
+        let (from, to) = (format!("runtime-{}.jsonl", life.node), other(&life.node));
+        let file = format!("runtime-{to}.jsonl");
+        let lines = recording.lines(&from).iter().filter(|line| line.text("/uid") == life.uid);
+        for id in lines.map(|line| line.id).collect::<Vec<_>>() {
+            recording.move_to(&file, id);
+            recording.change(id, |line| line.set("/node", to));
+        }
+        Some(sandbox)
     })
 }
 

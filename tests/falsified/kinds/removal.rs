@@ -39,7 +39,7 @@ pub fn removed_before_its_containers_exited(recording: &mut Recording) -> Option
         {
             recording.drop(report);
         }
-        move_write(recording, removed, answered + SECOND);
+        move_write(recording, removed, answered + SECOND / 2);
         Some(removed)
     })
 }
@@ -92,7 +92,12 @@ pub fn deletion_dropped(recording: &mut Recording) -> Option<usize> {
         let asked = life.asked?;
         let received = recording.line(asked).received();
         let removed = life.removed?;
-        if life.pod(recording)["metadata"].get("ownerReferences").is_some() {
+        let is_other = |line: &&Line| {
+            line.is("delete", "pods") && line.name() == life.name && ![asked, removed].contains(&line.id)
+        };
+        if life.pod(recording)["metadata"].get("ownerReferences").is_some()
+            || recording.audit().find(is_other).is_some()
+        {
             return None;
         }
         let is_its = |line: &Line| line.text("/uid") == life.uid && line.text("/topic") == "/tasks/exec-started";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::edit::{CLEARLY, SECOND, end};
-use crate::line::Line;
+use crate::line::{Line, Micros};
 use crate::recording::Recording;
 
 const PROXIES: [&str; 2] = ["proxy-node-a.jsonl", "proxy-node-b.jsonl"];
@@ -61,24 +61,43 @@ pub fn rules_know_before_the_slice(recording: &mut Recording) -> Option<usize> {
     Some(write)
 }
 
-/// Rules that were programmed without an address have it again.
+/// Rules that were programmed without an address have it again, while no slice has it.
 pub fn rules_keep_a_removed_address(recording: &mut Recording) -> Option<usize> {
     PROXIES.iter().find_map(|file| {
         let all = writes(recording, file);
-        let lost = |pair: &&[&Line]| {
+        all.windows(2).find_map(|pair| {
             let (before, after) = (addresses(pair[0]), addresses(pair[1]));
-            before.difference(&after).next().is_some() && !after.is_empty()
-        };
-        let pair = all.windows(2).find(lost)?;
-        let (before, write) = (addresses(pair[0]), pair[1].id);
-        let at = pair[1].at() + SECOND;
-        Some(recording.add_like(write, |line| {
+            let lost = before.difference(&after).next()?.clone();
+            let at = pair[1].at() + CLEARLY;
+            let write = pair[1].id;
+            (!after.is_empty() && !is_in_a_slice(recording, &lost, at)).then(|| (write, lost, at))
+        })
+    })
+    .map(|(write, lost, at)| {
+        recording.add_like(write, |line| {
             let mut all = addresses(line);
-            all.extend(before);
+            all.insert(lost);
             set(line, &all);
             line.happens(at);
-        }))
+        })
     })
+}
+
+/// Does the slice of the moment, or of one near it, have this address as ready?
+fn is_in_a_slice(recording: &Recording, address: &str, at: Micros) -> bool {
+    let ip = address.split(':').next().unwrap_or_default();
+    let has = |line: &&Line| {
+        let endpoints = line.value["responseObject"]["endpoints"].as_array();
+        endpoints.into_iter().flatten().any(|endpoint| {
+            endpoint["addresses"][0] == *ip && endpoint["conditions"]["ready"] == true
+        })
+    };
+    let mut slices: Vec<&Line> =
+        recording.audit().filter(|line| line.is("update", "endpointslices")).collect();
+    slices.sort_by_key(|line| line.version());
+    let before = slices.iter().rfind(|line| line.received() < at - CLEARLY);
+    let near = slices.iter().filter(|line| (at - CLEARLY..at + CLEARLY).contains(&line.received()));
+    before.into_iter().chain(near).any(|line| has(&line))
 }
 
 /// Rules that nobody wrote again lose an address of the slice.

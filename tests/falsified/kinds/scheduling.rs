@@ -7,9 +7,10 @@ use crate::life::{Life, lives, other};
 use crate::line::Line;
 use crate::recording::Recording;
 
-/// The first pod that was bound, and reported by its kubelet.
+/// The pod that was bound first, of those that their kubelets reported.
 fn first(recording: &Recording) -> Option<Life> {
-    lives(recording).into_iter().find(|life| !life.reports.is_empty())
+    let lives = lives(recording).into_iter().filter(|life| !life.reports.is_empty());
+    lives.min_by_key(|life| recording.line(life.bound).received())
 }
 
 pub fn binding_dropped(recording: &mut Recording) -> Option<usize> {
@@ -45,7 +46,13 @@ pub fn bound_to_a_tainted_node(recording: &mut Recording) -> Option<usize> {
     })
 }
 
+/// Pods of DaemonSets tolerate it.
 pub fn bound_to_a_cordoned_node(recording: &mut Recording) -> Option<usize> {
+    let tolerates = |toleration: &Value| toleration["key"] == "node.kubernetes.io/unschedulable";
+    let tolerations = first(recording)?.pod(recording)["spec"]["tolerations"].clone();
+    if tolerations.as_array().into_iter().flatten().any(tolerates) {
+        return None;
+    }
     node_was_always(recording, |node| {
         node["spec"]["unschedulable"] = true.into();
         taint(node, json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, move_write, write_like};
 use crate::life::{Life, is_ready, lives, other, phase, set_ready};
-use crate::line::Line;
+use crate::line::{Line, Micros};
 use crate::recording::Recording;
 
 /// The first pod with a report that it is Ready, and that report.
@@ -108,12 +108,18 @@ fn has_readiness_probe(life: &Life, recording: &Recording) -> bool {
     containers.into_iter().flatten().any(|container| container.get("readinessProbe").is_some())
 }
 
+/// What the process that the probe found ready has said: that it listens.
+fn listened_before(life: &Life, recording: &Recording, ready: usize) -> Option<usize> {
+    let before = |id: &usize| recording.line(*id).at() < recording.line(ready).at();
+    let containers = life.containers(recording);
+    containers.iter().find_map(|name| life.said(recording, "listening", name).into_iter().rfind(before))
+}
+
 /// A container with a readiness probe never says that it listens.
 pub fn ready_although_it_never_listened(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let ready = life.ready(recording).filter(|_| has_readiness_probe(&life, recording))?;
-        let listened = |name: &String| life.said(recording, "listening", name).first().copied();
-        let listened = life.containers(recording).iter().find_map(listened)?;
+        let listened = listened_before(&life, recording, ready)?;
         recording.drop(listened);
         Some(ready)
     })
@@ -123,11 +129,14 @@ pub fn ready_although_it_never_listened(recording: &mut Recording) -> Option<usi
 pub fn ready_before_it_listened(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let ready = life.ready(recording).filter(|_| has_readiness_probe(&life, recording))?;
-        let listened = |name: &String| life.said(recording, "listening", name).first().copied();
-        let listened = life.containers(recording).iter().find_map(listened)?;
+        let listened = listened_before(&life, recording, ready)?;
         let at = recording.line(ready).at() + CLEARLY;
         let asked = life.asked.map(|id| recording.line(id).at());
-        asked.is_none_or(|asked| asked > at + CLEARLY).then(|| {
+        let exits = life.containers(recording).into_iter();
+        let mut exits = exits.flat_map(|name| life.runtime(recording, "/tasks/exit", Some(&name)));
+        let ends = |end: Micros| (at - CLEARLY..at + CLEARLY).contains(&end);
+        let calm = exits.all(|id| !ends(recording.line(id).at()));
+        (calm && asked.is_none_or(|asked| asked > at + CLEARLY)).then(|| {
             recording.change(listened, |line| line.happens(at));
             ready
         })
