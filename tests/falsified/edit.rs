@@ -10,12 +10,7 @@ pub const SECOND: Micros = 1_000_000;
 pub const CLEARLY: Micros = 450_000;
 
 /// Adds a write like this one that is received at a moment, with a resource version of its own; its number.
-pub fn write_like(
-    recording: &mut Recording,
-    id: usize,
-    at: Micros,
-    change: impl FnOnce(&mut Line),
-) -> usize {
+pub fn write_like(recording: &mut Recording, id: usize, at: Micros, change: impl FnOnce(&mut Line)) -> usize {
     let version = recording.version_after(recording.version_at(at));
     recording.add_like(id, |line| {
         let audit = format!("{}-{version}", line.text("/auditID"));

@@ -36,7 +36,9 @@ impl Recording {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("a file").path();
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            let Some(name) = name.strip_suffix(".gz").filter(|name| *name != "client.jsonl") else { continue };
+            let Some(name) = name.strip_suffix(".gz").filter(|name| *name != "client.jsonl") else {
+                continue;
+            };
             let text = BufReader::new(GzDecoder::new(File::open(&path).expect("a file")));
             for line in text.lines() {
                 let mut value: Value =
@@ -110,13 +112,6 @@ impl Recording {
     /// Leaves a line out.
     pub fn drop(&mut self, id: usize) {
         self.take(id);
-    }
-
-    /// Leaves out the lines of a file of which this is so.
-    pub fn drop_all(&mut self, file: &str, is_so: impl Fn(&Line) -> bool) {
-        if let Some(lines) = self.files.get_mut(file) {
-            lines.retain(|line| !is_so(line));
-        }
     }
 
     /// Adds a line like this one, with the changes made; its number.

@@ -2,18 +2,52 @@
 
 use serde_json::{Value, json};
 
+use super::Kind;
 use crate::edit::by_kubelet;
 use crate::line::Line;
 use crate::recording::Recording;
 
+/// The kinds of this file.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "evicted-without-budget",
+        tells: "an eviction is granted though no disruption is allowed",
+        shows: "the eviction",
+        by_the_api: true,
+        falsify: evicted_without_budget,
+    },
+    Kind {
+        name: "budget-allows-too-much",
+        tells: "the budget allows a disruption more than healthy pods leave room for",
+        shows: "that status",
+        by_the_api: true,
+        falsify: budget_allows_too_much,
+    },
+    Kind {
+        name: "budget-counts-too-many",
+        tells: "the budget counts pods as healthy that are not Ready",
+        shows: "that status",
+        by_the_api: true,
+        falsify: budget_counts_too_many,
+    },
+    Kind {
+        name: "budget-written-by-a-kubelet",
+        tells: "a kubelet writes the status of a budget",
+        shows: "that status",
+        by_the_api: true,
+        falsify: budget_written_by_a_kubelet,
+    },
+];
+
 /// An eviction that the budget refused is told to have been granted.
-pub fn evicted_without_budget(recording: &mut Recording) -> Option<usize> {
+fn evicted_without_budget(recording: &mut Recording) -> Option<usize> {
     let refused = |line: &&Line| {
         line.text("/objectRef/subresource") == "eviction" && line.number("/responseStatus/code") == 429
     };
     let refused = recording.audit().find(refused)?.id;
     recording.change(refused, |line| {
-        let granted = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        let granted =
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
         line.set("/responseStatus", json!({"metadata": {}, "status": "Success", "code": 201}));
         line.set("/responseObject", granted);
     });
@@ -21,7 +55,7 @@ pub fn evicted_without_budget(recording: &mut Recording) -> Option<usize> {
 }
 
 /// The disruption controller allows a disruption more than the healthy pods leave room for.
-pub fn budget_allows_too_much(recording: &mut Recording) -> Option<usize> {
+fn budget_allows_too_much(recording: &mut Recording) -> Option<usize> {
     let spent = |line: &&Line| {
         line.is("update", "poddisruptionbudgets/status")
             && line.is_by("disruption-controller")
@@ -34,7 +68,7 @@ pub fn budget_allows_too_much(recording: &mut Recording) -> Option<usize> {
 }
 
 /// The budget counts a pod as healthy that is not.
-pub fn budget_counts_too_many(recording: &mut Recording) -> Option<usize> {
+fn budget_counts_too_many(recording: &mut Recording) -> Option<usize> {
     let counted = |line: &&Line| {
         line.is("update", "poddisruptionbudgets/status")
             && line.number("/responseObject/status/currentHealthy") == 0
@@ -45,7 +79,7 @@ pub fn budget_counts_too_many(recording: &mut Recording) -> Option<usize> {
     Some(status)
 }
 
-pub fn budget_written_by_a_kubelet(recording: &mut Recording) -> Option<usize> {
+fn budget_written_by_a_kubelet(recording: &mut Recording) -> Option<usize> {
     let written = |line: &&Line| {
         line.is("update", "poddisruptionbudgets/status")
             && line.value["responseObject"]["status"]["currentHealthy"] != Value::from(0)

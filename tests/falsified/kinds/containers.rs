@@ -1,9 +1,133 @@
 //! Lies about containers, as their runtime and their processes show them.
 
+use super::Kind;
 use crate::edit::{CLEARLY, SECOND, end};
 use crate::life::{Life, lives, other};
 use crate::line::{Line, Micros};
 use crate::recording::Recording;
+
+/// The kinds of this file.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "sigterm-after-the-exit",
+        tells: "the process gets SIGTERM after it has exited",
+        shows: "the signal",
+        by_the_api: false,
+        falsify: sigterm_after_the_exit,
+    },
+    Kind {
+        name: "killed-right-after-sigterm",
+        tells: "exit status 137 right after SIGTERM, seconds before the grace is over",
+        shows: "the exit",
+        by_the_api: false,
+        falsify: killed_right_after_sigterm,
+    },
+    Kind {
+        name: "killed-before-the-grace-was-over",
+        tells: "the grace is cut short: SIGKILL half a second after SIGTERM",
+        shows: "the exit",
+        by_the_api: false,
+        falsify: killed_before_the_grace_was_over,
+    },
+    Kind {
+        name: "sigterm-before-the-hook-was-over",
+        tells: "SIGTERM while the preStop hook runs",
+        shows: "the signal",
+        by_the_api: false,
+        falsify: sigterm_before_the_hook_was_over,
+    },
+    Kind {
+        name: "started-twice",
+        tells: "a container starts twice without an exit between",
+        shows: "the second start",
+        by_the_api: false,
+        falsify: started_twice,
+    },
+    Kind {
+        name: "sandbox-started-twice",
+        tells: "a sandbox starts twice without an exit between",
+        shows: "the second start",
+        by_the_api: false,
+        falsify: sandbox_started_twice,
+    },
+    Kind {
+        name: "sigterm-without-a-reason",
+        tells: "SIGTERM, though nobody deletes the pod and no probe fails",
+        shows: "the signal",
+        by_the_api: false,
+        falsify: sigterm_without_a_reason,
+    },
+    Kind {
+        name: "exited-twice",
+        tells: "a container exits twice without a start between",
+        shows: "the second exit",
+        by_the_api: false,
+        falsify: exited_twice,
+    },
+    Kind {
+        name: "started-after-the-removal",
+        tells: "a container starts after its pod was removed",
+        shows: "the start",
+        by_the_api: false,
+        falsify: started_after_the_removal,
+    },
+    Kind {
+        name: "restarted-although-never",
+        tells: "a container starts again, though restartPolicy is Never",
+        shows: "the second start",
+        by_the_api: false,
+        falsify: restarted_although_never,
+    },
+    Kind {
+        name: "started-before-the-back-off-was-over",
+        tells: "a container that crashed twice starts again after two seconds, not ten",
+        shows: "the third start",
+        by_the_api: false,
+        falsify: started_before_the_back_off_was_over,
+    },
+    Kind {
+        name: "started-on-another-node",
+        tells: "the other node's runtime starts the sandbox",
+        shows: "that start",
+        by_the_api: false,
+        falsify: started_on_another_node,
+    },
+    Kind {
+        name: "started-before-its-sandbox",
+        tells: "a container starts before its sandbox",
+        shows: "the container's start",
+        by_the_api: false,
+        falsify: started_before_its_sandbox,
+    },
+    Kind {
+        name: "started-before-the-init-container-was-over",
+        tells: "a container starts while an init container runs",
+        shows: "the container's start",
+        by_the_api: false,
+        falsify: started_before_the_init_container_was_over,
+    },
+    Kind {
+        name: "second-init-container-started-early",
+        tells: "an init container starts while the one before it runs",
+        shows: "that start",
+        by_the_api: false,
+        falsify: second_init_container_started_early,
+    },
+    Kind {
+        name: "init-container-started-again",
+        tells: "an init container that is over starts again while the containers run",
+        shows: "the second start",
+        by_the_api: false,
+        falsify: init_container_started_again,
+    },
+    Kind {
+        name: "listens-before-it-starts",
+        tells: "a process listens before its container starts",
+        shows: "what the process says",
+        by_the_api: false,
+        falsify: listens_before_it_starts,
+    },
+];
 
 /// A pod that was asked to go, with one of its containers that got SIGTERM and exited then.
 struct Stop {
@@ -30,7 +154,7 @@ fn stops(recording: &Recording) -> Vec<Stop> {
 }
 
 /// The process says that it got SIGTERM after it had exited.
-pub fn sigterm_after_the_exit(recording: &mut Recording) -> Option<usize> {
+fn sigterm_after_the_exit(recording: &mut Recording) -> Option<usize> {
     let stop = stops(recording).into_iter().next()?;
     let at = recording.line(stop.exit).at() + SECOND;
     recording.change(stop.signal, |line| line.happens(at));
@@ -38,7 +162,7 @@ pub fn sigterm_after_the_exit(recording: &mut Recording) -> Option<usize> {
 }
 
 /// A process that exited by itself at once is told to have been killed, long before its grace was over.
-pub fn killed_right_after_sigterm(recording: &mut Recording) -> Option<usize> {
+fn killed_right_after_sigterm(recording: &mut Recording) -> Option<usize> {
     let grace = |stop: &Stop| stop.life.grace(recording) * SECOND;
     let in_time = |stop: &Stop| recording.line(stop.exit).at() < stop.asked + grace(stop) - 2 * SECOND;
     let by_itself = |stop: &Stop| recording.line(stop.exit).number("/exit_status") == 0;
@@ -48,7 +172,7 @@ pub fn killed_right_after_sigterm(recording: &mut Recording) -> Option<usize> {
 }
 
 /// A process that was killed when its grace was over is told to have been killed right after SIGTERM.
-pub fn killed_before_the_grace_was_over(recording: &mut Recording) -> Option<usize> {
+fn killed_before_the_grace_was_over(recording: &mut Recording) -> Option<usize> {
     let killed = |stop: &Stop| recording.line(stop.exit).number("/exit_status") == 137;
     let stop = stops(recording).into_iter().find(killed)?;
     let at = recording.line(stop.signal).at() + CLEARLY;
@@ -60,7 +184,7 @@ pub fn killed_before_the_grace_was_over(recording: &mut Recording) -> Option<usi
 }
 
 /// SIGTERM comes half a second after the preStop hook has begun, while it still runs.
-pub fn sigterm_before_the_hook_was_over(recording: &mut Recording) -> Option<usize> {
+fn sigterm_before_the_hook_was_over(recording: &mut Recording) -> Option<usize> {
     let stop = stops(recording).into_iter().find_map(|stop| {
         let is_hook = |line: &&Line| {
             line.text("/topic") == "/tasks/exec-started"
@@ -92,18 +216,18 @@ fn at_rest(recording: &Recording) -> Option<(Life, String, usize, Micros)> {
     })
 }
 
-pub fn started_twice(recording: &mut Recording) -> Option<usize> {
+fn started_twice(recording: &mut Recording) -> Option<usize> {
     let (_, _, started, at) = at_rest(recording)?;
     Some(recording.add_like(started, |line| line.happens(at)))
 }
 
-pub fn sandbox_started_twice(recording: &mut Recording) -> Option<usize> {
+fn sandbox_started_twice(recording: &mut Recording) -> Option<usize> {
     let (life, _, _, at) = at_rest(recording)?;
     let sandbox = *life.runtime(recording, "/tasks/start", None).first()?;
     Some(recording.add_like(sandbox, |line| line.happens(at)))
 }
 
-pub fn sigterm_without_a_reason(recording: &mut Recording) -> Option<usize> {
+fn sigterm_without_a_reason(recording: &mut Recording) -> Option<usize> {
     let (life, name, started, at) = at_rest(recording)?;
     let container = life.pod(recording)["spec"]["containers"].as_array()?.iter();
     if container.into_iter().any(|container| container.get("livenessProbe").is_some()) {
@@ -125,7 +249,7 @@ fn all_over(life: &Life, recording: &Recording, exit: usize) -> Micros {
     sandbox.into_iter().chain([exit]).map(|id| recording.line(id).at()).max().unwrap_or_default()
 }
 
-pub fn exited_twice(recording: &mut Recording) -> Option<usize> {
+fn exited_twice(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let name = life.containers(recording).into_iter().next()?;
         let exit = life.runtime(recording, "/tasks/exit", Some(&name)).into_iter().next_back()?;
@@ -136,7 +260,7 @@ pub fn exited_twice(recording: &mut Recording) -> Option<usize> {
     })
 }
 
-pub fn started_after_the_removal(recording: &mut Recording) -> Option<usize> {
+fn started_after_the_removal(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let at = recording.line(life.removed?).at() + CLEARLY;
         let name = life.containers(recording).into_iter().next()?;
@@ -145,7 +269,7 @@ pub fn started_after_the_removal(recording: &mut Recording) -> Option<usize> {
     })
 }
 
-pub fn restarted_although_never(recording: &mut Recording) -> Option<usize> {
+fn restarted_although_never(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         if life.pod(recording)["spec"]["restartPolicy"] != "Never" {
             return None;
@@ -159,7 +283,7 @@ pub fn restarted_although_never(recording: &mut Recording) -> Option<usize> {
 }
 
 /// A container that had crashed twice is started at once, and not after its back-off of ten seconds.
-pub fn started_before_the_back_off_was_over(recording: &mut Recording) -> Option<usize> {
+fn started_before_the_back_off_was_over(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let name = life.containers(recording).into_iter().next()?;
         let exits = life.runtime(recording, "/tasks/exit", Some(&name));
@@ -176,7 +300,7 @@ pub fn started_before_the_back_off_was_over(recording: &mut Recording) -> Option
 }
 
 /// All of the pod runs on another node than it was bound to; its sandbox starts there as soon as it is bound.
-pub fn started_on_another_node(recording: &mut Recording) -> Option<usize> {
+fn started_on_another_node(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let sandbox = *life.runtime(recording, "/tasks/start", None).first()?;
         let at = recording.line(life.bound).at() + SECOND / 10;
@@ -193,7 +317,7 @@ pub fn started_on_another_node(recording: &mut Recording) -> Option<usize> {
 }
 
 /// A container starts before the sandbox that it is in.
-pub fn started_before_its_sandbox(recording: &mut Recording) -> Option<usize> {
+fn started_before_its_sandbox(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let name = first_of_all(&life, recording)?;
         let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
@@ -214,7 +338,7 @@ fn first_of_all(life: &Life, recording: &Recording) -> Option<String> {
 }
 
 /// A container starts while an init container before it still runs.
-pub fn started_before_the_init_container_was_over(recording: &mut Recording) -> Option<usize> {
+fn started_before_the_init_container_was_over(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let init = life.pod(recording)["spec"]["initContainers"].as_array()?.last()?;
         let init = init["name"].as_str()?.to_owned();
@@ -223,5 +347,37 @@ pub fn started_before_the_init_container_was_over(recording: &mut Recording) -> 
         let started = *life.runtime(recording, "/tasks/start", Some(&name)).first()?;
         recording.change(started, |line| line.happens(ended - CLEARLY));
         Some(started)
+    })
+}
+
+/// The second init container starts while the first still runs.
+fn second_init_container_started_early(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let inits = life.pod(recording)["spec"]["initContainers"].as_array()?;
+        let (first, second) = (inits.first()?["name"].as_str()?, inits.get(1)?["name"].as_str()?);
+        let ended = recording.line(*life.runtime(recording, "/tasks/exit", Some(first)).first()?).at();
+        let started = *life.runtime(recording, "/tasks/start", Some(second)).first()?;
+        recording.change(started, |line| line.happens(ended - CLEARLY));
+        Some(started)
+    })
+}
+
+fn init_container_started_again(recording: &mut Recording) -> Option<usize> {
+    let (life, _, _, at) = at_rest(recording)?;
+    let init = life.pod(recording)["spec"]["initContainers"].as_array()?.first()?;
+    let started = *life.runtime(recording, "/tasks/start", init["name"].as_str()).first()?;
+    Some(recording.add_like(started, |line| line.happens(at)))
+}
+
+fn listens_before_it_starts(recording: &mut Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| {
+        let name = life.containers(recording).into_iter().next()?;
+        let started = recording.line(*life.runtime(recording, "/tasks/start", Some(&name)).first()?).at();
+        let listens = *life.said(recording, "listening", &name).first()?;
+        let at = started - CLEARLY;
+        (at > recording.line(life.bound).at()).then(|| {
+            recording.change(listens, |line| line.happens(at));
+            listens
+        })
     })
 }

@@ -2,10 +2,71 @@
 
 use serde_json::{Value, json};
 
+use super::Kind;
 use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, write_like};
 use crate::life::{is_ready, lives};
 use crate::line::Line;
 use crate::recording::Recording;
+
+/// The kinds of this file.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "slice-keeps-a-removed-pod",
+        tells: "a slice has a pod, as ready, that was removed",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_keeps_a_removed_pod,
+    },
+    Kind {
+        name: "slice-has-a-pod-before-it-is-ready",
+        tells: "a slice has a pod as ready that was never Ready",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_has_a_pod_before_it_is_ready,
+    },
+    Kind {
+        name: "slice-knows-before-the-report",
+        tells: "a slice has a pod as ready before its kubelet reports it",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_knows_before_the_report,
+    },
+    Kind {
+        name: "slice-forgets-a-ready-pod",
+        tells: "a slice leaves out a pod that is Ready",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_forgets_a_ready_pod,
+    },
+    Kind {
+        name: "slice-says-that-a-pod-terminates",
+        tells: "a slice has a pod as terminating that nobody deleted",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_says_that_a_pod_terminates,
+    },
+    Kind {
+        name: "slice-has-an-address-that-nobody-has",
+        tells: "a slice has a pod with an address that it never had",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_has_an_address_that_nobody_has,
+    },
+    Kind {
+        name: "slice-written-by-a-kubelet",
+        tells: "a kubelet writes a slice",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_written_by_a_kubelet,
+    },
+    Kind {
+        name: "slice-written-by-another-controller",
+        tells: "the ReplicaSet controller writes a slice",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_written_by_another_controller,
+    },
+];
 
 fn slices(recording: &Recording) -> Vec<&Line> {
     let mut slices: Vec<&Line> =
@@ -33,13 +94,12 @@ fn conditions(ready: bool, terminating: bool) -> Value {
 }
 
 /// The write of the slice that takes out a pod that was removed has it still, as ready.
-pub fn slice_keeps_a_removed_pod(recording: &mut Recording) -> Option<usize> {
+fn slice_keeps_a_removed_pod(recording: &mut Recording) -> Option<usize> {
     let all = slices(recording);
     let (write, endpoint) = lives(recording).into_iter().find_map(|life| {
         let removed = recording.line(life.removed?).received();
         let had = all.iter().rfind(|line| line.received() < removed && of(line, &life.uid).is_some())?;
-        let without =
-            all.iter().find(|line| line.received() > removed && of(line, &life.uid).is_none())?;
+        let without = all.iter().find(|line| line.received() > removed && of(line, &life.uid).is_none())?;
         let mut endpoint = of(had, &life.uid)?.clone();
         endpoint["conditions"] = conditions(true, false);
         Some((without.id, endpoint))
@@ -49,7 +109,7 @@ pub fn slice_keeps_a_removed_pod(recording: &mut Recording) -> Option<usize> {
 }
 
 /// A pod is ready in the slice that shows it first, long before its kubelet says so.
-pub fn slice_has_a_pod_before_it_is_ready(recording: &mut Recording) -> Option<usize> {
+fn slice_has_a_pod_before_it_is_ready(recording: &mut Recording) -> Option<usize> {
     let all = slices(recording);
     let (write, uid) = lives(recording).into_iter().find_map(|life| {
         let first = all.iter().find(|line| of(line, &life.uid).is_some())?;
@@ -80,7 +140,7 @@ fn at_rest(recording: &Recording) -> Option<usize> {
     (recording.audit().find(disturbs).is_none() && next < end(recording)).then_some(last.id)
 }
 
-pub fn slice_forgets_a_ready_pod(recording: &mut Recording) -> Option<usize> {
+fn slice_forgets_a_ready_pod(recording: &mut Recording) -> Option<usize> {
     let last = at_rest(recording)?;
     let at = recording.line(last).at() + SECOND;
     Some(write_like(recording, last, at, |line| {
@@ -91,7 +151,7 @@ pub fn slice_forgets_a_ready_pod(recording: &mut Recording) -> Option<usize> {
     }))
 }
 
-pub fn slice_says_that_a_pod_terminates(recording: &mut Recording) -> Option<usize> {
+fn slice_says_that_a_pod_terminates(recording: &mut Recording) -> Option<usize> {
     let last = at_rest(recording)?;
     let at = recording.line(last).at() + SECOND;
     Some(write_like(recording, last, at, |line| {
@@ -102,7 +162,7 @@ pub fn slice_says_that_a_pod_terminates(recording: &mut Recording) -> Option<usi
     }))
 }
 
-pub fn slice_has_an_address_that_nobody_has(recording: &mut Recording) -> Option<usize> {
+fn slice_has_an_address_that_nobody_has(recording: &mut Recording) -> Option<usize> {
     let last = at_rest(recording)?;
     let at = recording.line(last).at() + SECOND;
     Some(write_like(recording, last, at, |line| {
@@ -116,16 +176,16 @@ fn by_somebody_else(recording: &mut Recording, become_of: impl FnOnce(&mut Line)
     Some(write)
 }
 
-pub fn slice_written_by_a_kubelet(recording: &mut Recording) -> Option<usize> {
+fn slice_written_by_a_kubelet(recording: &mut Recording) -> Option<usize> {
     by_somebody_else(recording, |line| by_kubelet(line, "node-a"))
 }
 
-pub fn slice_written_by_another_controller(recording: &mut Recording) -> Option<usize> {
+fn slice_written_by_another_controller(recording: &mut Recording) -> Option<usize> {
     by_somebody_else(recording, |line| by_controller(line, "replicaset-controller"))
 }
 
 /// A pod that has just been reported Ready is in the slice before that.
-pub fn slice_knows_before_the_report(recording: &mut Recording) -> Option<usize> {
+fn slice_knows_before_the_report(recording: &mut Recording) -> Option<usize> {
     let all = slices(recording);
     let (write, report) = lives(recording).into_iter().find_map(|life| {
         let report = life.ready(recording)?;

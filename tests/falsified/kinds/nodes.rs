@@ -2,10 +2,113 @@
 
 use serde_json::{Value, json};
 
+use super::Kind;
 use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, write_like};
 use crate::life::{Life, is_ready, lives, set_ready};
 use crate::line::{Line, Micros};
 use crate::recording::Recording;
+
+/// The kinds of this file.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "unreachable-although-ready",
+        tells: "a node that is Ready gets the taint of an unreachable one",
+        shows: "that write",
+        by_the_api: true,
+        falsify: unreachable_although_ready,
+    },
+    Kind {
+        name: "evicting-although-ready",
+        tells: "a node that is Ready gets a NoExecute taint",
+        shows: "that write",
+        by_the_api: true,
+        falsify: evicting_although_ready,
+    },
+    Kind {
+        name: "node-reported-by-another-kubelet",
+        tells: "a node's status is written by the other's kubelet",
+        shows: "that write",
+        by_the_api: true,
+        falsify: node_reported_by_another_kubelet,
+    },
+    Kind {
+        name: "node-unknown-though-it-renews-its-lease",
+        tells: "a node becomes Unknown while its kubelet renews its lease",
+        shows: "that write",
+        by_the_api: true,
+        falsify: node_unknown_though_it_renews_its_lease,
+    },
+    Kind {
+        name: "untainted-although-unknown",
+        tells: "a node that is Unknown loses its taints",
+        shows: "that write",
+        by_the_api: true,
+        falsify: untainted_although_unknown,
+    },
+    Kind {
+        name: "deleted-before-its-toleration-was-over",
+        tells: "the taint manager deletes half a second after the taint, not after the toleration",
+        shows: "that deletion",
+        by_the_api: true,
+        falsify: deleted_before_its_toleration_was_over,
+    },
+    Kind {
+        name: "report-from-a-node-that-is-off",
+        tells: "the kubelet reports a pod while it is off or cut off",
+        shows: "that report",
+        by_the_api: false,
+        falsify: report_from_a_node_that_is_off,
+    },
+    Kind {
+        name: "same-report-from-a-node-that-is-off",
+        tells: "the same, with nothing new",
+        shows: "that report",
+        by_the_api: false,
+        falsify: same_report_from_a_node_that_is_off,
+    },
+    Kind {
+        name: "heartbeat-from-a-node-that-is-off",
+        tells: "the kubelet reports its node while it is off or cut off",
+        shows: "that report",
+        by_the_api: false,
+        falsify: heartbeat_from_a_node_that_is_off,
+    },
+    Kind {
+        name: "ready-from-a-node-that-is-off",
+        tells: "a node is Ready again while it is off",
+        shows: "that report",
+        by_the_api: false,
+        falsify: ready_from_a_node_that_is_off,
+    },
+    Kind {
+        name: "container-starts-on-a-node-that-is-off",
+        tells: "a container starts on a node without power",
+        shows: "that start",
+        by_the_api: false,
+        falsify: container_starts_on_a_node_that_is_off,
+    },
+    Kind {
+        name: "tainted-by-its-own-kubelet",
+        tells: "a kubelet gives its node a taint",
+        shows: "that write",
+        by_the_api: true,
+        falsify: tainted_by_its_own_kubelet,
+    },
+    Kind {
+        name: "cordoned-by-the-node-controller",
+        tells: "the node controller cordons a node",
+        shows: "that write",
+        by_the_api: true,
+        falsify: cordoned_by_the_node_controller,
+    },
+    Kind {
+        name: "not-ready-without-a-cause",
+        tells: "a kubelet says that its node is not ready, and nothing is wrong with it",
+        shows: "that report",
+        by_the_api: false,
+        falsify: not_ready_without_a_cause,
+    },
+];
 
 /// The writes of a node's object, in order.
 fn writes<'r>(recording: &'r Recording, node: &str) -> Vec<&'r Line> {
@@ -32,7 +135,8 @@ fn calm_node(recording: &Recording) -> Option<(Life, Micros, Value)> {
 }
 
 fn listed<'r>(recording: &'r Recording, node: &str) -> Option<&'r Value> {
-    let items = recording.lines("nodes.jsonl").iter().filter_map(|line| line.value["event"]["items"].as_array());
+    let items =
+        recording.lines("nodes.jsonl").iter().filter_map(|line| line.value["event"]["items"].as_array());
     items.flatten().find(|item| item["metadata"]["name"] == node)
 }
 
@@ -68,7 +172,7 @@ fn set_node_ready(line: &mut Line, status: &str) {
     }
 }
 
-pub fn unreachable_although_ready(recording: &mut Recording) -> Option<usize> {
+fn unreachable_although_ready(recording: &mut Recording) -> Option<usize> {
     let calm = calm_node(recording)?;
     node_write(recording, calm, "", |line| {
         by_controller(line, "node-controller");
@@ -77,7 +181,7 @@ pub fn unreachable_although_ready(recording: &mut Recording) -> Option<usize> {
     })
 }
 
-pub fn evicting_although_ready(recording: &mut Recording) -> Option<usize> {
+fn evicting_although_ready(recording: &mut Recording) -> Option<usize> {
     let calm = calm_node(recording)?;
     node_write(recording, calm, "", |line| {
         by_controller(line, "node-controller");
@@ -87,7 +191,7 @@ pub fn evicting_although_ready(recording: &mut Recording) -> Option<usize> {
 }
 
 /// The kubelet of another node says of this one that it is not ready.
-pub fn node_reported_by_another_kubelet(recording: &mut Recording) -> Option<usize> {
+fn node_reported_by_another_kubelet(recording: &mut Recording) -> Option<usize> {
     let calm = calm_node(recording)?;
     let elsewhere = crate::life::other(&calm.0.node);
     node_write(recording, calm, "status", |line| {
@@ -96,7 +200,7 @@ pub fn node_reported_by_another_kubelet(recording: &mut Recording) -> Option<usi
     })
 }
 
-pub fn node_unknown_though_it_renews_its_lease(recording: &mut Recording) -> Option<usize> {
+fn node_unknown_though_it_renews_its_lease(recording: &mut Recording) -> Option<usize> {
     let calm = calm_node(recording)?;
     node_write(recording, calm, "status", |line| {
         by_controller(line, "node-controller");
@@ -106,7 +210,7 @@ pub fn node_unknown_though_it_renews_its_lease(recording: &mut Recording) -> Opt
 }
 
 /// The taints of an unreachable node go while its Ready is Unknown.
-pub fn untainted_although_unknown(recording: &mut Recording) -> Option<usize> {
+fn untainted_although_unknown(recording: &mut Recording) -> Option<usize> {
     let nodes = ["node-a", "node-b"];
     let (write, at) = nodes.iter().find_map(|node| {
         let all = writes(recording, node);
@@ -129,7 +233,7 @@ fn node_ready(line: &Line) -> &str {
 }
 
 /// The taint manager deletes half a second after the taint, and not after the seconds of the toleration.
-pub fn deleted_before_its_toleration_was_over(recording: &mut Recording) -> Option<usize> {
+fn deleted_before_its_toleration_was_over(recording: &mut Recording) -> Option<usize> {
     lives(recording).into_iter().find_map(|life| {
         let asked = recording.line(life.asked?);
         let deleted = asked.received();
@@ -170,7 +274,7 @@ fn pod_on(recording: &Recording, node: &str, at: Micros) -> Option<(Life, usize)
     })
 }
 
-pub fn report_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
+fn report_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
     let (node, at, _) = off(recording)?;
     let (_, report) = pod_on(recording, &node, at)?;
     Some(write_like(recording, report, at, |line| {
@@ -180,13 +284,13 @@ pub fn report_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize
 }
 
 /// What it reports changes nothing: but it cannot report.
-pub fn same_report_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
+fn same_report_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
     let (node, at, _) = off(recording)?;
     let (_, report) = pod_on(recording, &node, at)?;
     Some(write_like(recording, report, at, |_| {}))
 }
 
-pub fn heartbeat_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
+fn heartbeat_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
     let (node, at, _) = off(recording)?;
     let (life, report) = pod_on(recording, &node, at)?;
     let before = writes(recording, &node).into_iter().rfind(|line| line.at() < at);
@@ -197,7 +301,7 @@ pub fn heartbeat_from_a_node_that_is_off(recording: &mut Recording) -> Option<us
     node_write(recording, (life, at, object), "status", |line| by_kubelet(line, &node))
 }
 
-pub fn container_starts_on_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
+fn container_starts_on_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
     let (node, at, _) = off(recording)?;
     let (life, _) = pod_on(recording, &node, at)?;
     let is_off = |line: &&Line| line.text("/fault") == "poweroff-node";
@@ -208,7 +312,7 @@ pub fn container_starts_on_a_node_that_is_off(recording: &mut Recording) -> Opti
 }
 
 /// A node that is off says that it is ready, after the node controller has given it up.
-pub fn ready_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
+fn ready_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
     let (node, at, until) = off(recording)?;
     let unknown = writes(recording, &node).into_iter().find(|line| node_ready(line) == "Unknown")?;
     let when = unknown.at() + CLEARLY;
@@ -218,5 +322,32 @@ pub fn ready_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize>
     node_write(recording, (life, when, object), "status", |line| {
         by_kubelet(line, &node);
         set_node_ready(line, "True");
+    })
+}
+
+fn tainted_by_its_own_kubelet(recording: &mut Recording) -> Option<usize> {
+    let calm = calm_node(recording)?;
+    let node = calm.0.node.clone();
+    node_write(recording, calm, "status", |line| {
+        by_kubelet(line, &node);
+        let taint = json!([{"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}]);
+        line.set("/responseObject/spec/taints", taint);
+    })
+}
+
+fn cordoned_by_the_node_controller(recording: &mut Recording) -> Option<usize> {
+    let calm = calm_node(recording)?;
+    node_write(recording, calm, "", |line| {
+        by_controller(line, "node-controller");
+        line.set("/responseObject/spec/unschedulable", true);
+    })
+}
+
+fn not_ready_without_a_cause(recording: &mut Recording) -> Option<usize> {
+    let calm = calm_node(recording)?;
+    let node = calm.0.node.clone();
+    node_write(recording, calm, "status", |line| {
+        by_kubelet(line, &node);
+        set_node_ready(line, "False");
     })
 }

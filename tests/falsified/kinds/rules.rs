@@ -4,9 +4,42 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::Kind;
 use crate::edit::{CLEARLY, SECOND, end};
 use crate::line::{Line, Micros};
 use crate::recording::Recording;
+
+/// The kinds of this file.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "rules-have-an-address-that-nobody-has",
+        tells: "rules have an address that was never in a slice",
+        shows: "those rules",
+        by_the_api: false,
+        falsify: rules_have_an_address_that_nobody_has,
+    },
+    Kind {
+        name: "rules-know-before-the-slice",
+        tells: "rules have an address before the slice has it",
+        shows: "those rules",
+        by_the_api: false,
+        falsify: rules_know_before_the_slice,
+    },
+    Kind {
+        name: "rules-keep-a-removed-address",
+        tells: "rules that were programmed without an address have it again",
+        shows: "those rules",
+        by_the_api: false,
+        falsify: rules_keep_a_removed_address,
+    },
+    Kind {
+        name: "rules-forget-an-address",
+        tells: "rules lose an address that the slice has",
+        shows: "those rules",
+        by_the_api: false,
+        falsify: rules_forget_an_address,
+    },
+];
 
 const PROXIES: [&str; 2] = ["proxy-node-a.jsonl", "proxy-node-b.jsonl"];
 
@@ -29,7 +62,7 @@ fn writes<'r>(recording: &'r Recording, file: &str) -> Vec<&'r Line> {
     recording.lines(file).iter().filter(|line| line.text("/src") == "restore").collect()
 }
 
-pub fn rules_have_an_address_that_nobody_has(recording: &mut Recording) -> Option<usize> {
+fn rules_have_an_address_that_nobody_has(recording: &mut Recording) -> Option<usize> {
     let write = PROXIES.iter().find_map(|file| {
         writes(recording, file).into_iter().find(|line| !addresses(line).is_empty()).map(|line| line.id)
     })?;
@@ -42,7 +75,7 @@ pub fn rules_have_an_address_that_nobody_has(recording: &mut Recording) -> Optio
 }
 
 /// The rules have an address before any slice has it as ready.
-pub fn rules_know_before_the_slice(recording: &mut Recording) -> Option<usize> {
+fn rules_know_before_the_slice(recording: &mut Recording) -> Option<usize> {
     let (write, before) = PROXIES.iter().find_map(|file| {
         let write = writes(recording, file).into_iter().find(|line| !addresses(line).is_empty())?;
         let address = addresses(write).into_iter().next()?;
@@ -62,25 +95,27 @@ pub fn rules_know_before_the_slice(recording: &mut Recording) -> Option<usize> {
 }
 
 /// Rules that were programmed without an address have it again, while no slice has it.
-pub fn rules_keep_a_removed_address(recording: &mut Recording) -> Option<usize> {
-    PROXIES.iter().find_map(|file| {
-        let all = writes(recording, file);
-        all.windows(2).find_map(|pair| {
-            let (before, after) = (addresses(pair[0]), addresses(pair[1]));
-            let lost = before.difference(&after).next()?.clone();
-            let at = pair[1].at() + CLEARLY;
-            let write = pair[1].id;
-            (!after.is_empty() && !is_in_a_slice(recording, &lost, at)).then(|| (write, lost, at))
+fn rules_keep_a_removed_address(recording: &mut Recording) -> Option<usize> {
+    PROXIES
+        .iter()
+        .find_map(|file| {
+            let all = writes(recording, file);
+            all.windows(2).find_map(|pair| {
+                let (before, after) = (addresses(pair[0]), addresses(pair[1]));
+                let lost = before.difference(&after).next()?.clone();
+                let at = pair[1].at() + CLEARLY;
+                let write = pair[1].id;
+                (!after.is_empty() && !is_in_a_slice(recording, &lost, at)).then(|| (write, lost, at))
+            })
         })
-    })
-    .map(|(write, lost, at)| {
-        recording.add_like(write, |line| {
-            let mut all = addresses(line);
-            all.insert(lost);
-            set(line, &all);
-            line.happens(at);
+        .map(|(write, lost, at)| {
+            recording.add_like(write, |line| {
+                let mut all = addresses(line);
+                all.insert(lost);
+                set(line, &all);
+                line.happens(at);
+            })
         })
-    })
 }
 
 /// Does the slice of the moment, or of one near it, have this address as ready?
@@ -88,9 +123,10 @@ fn is_in_a_slice(recording: &Recording, address: &str, at: Micros) -> bool {
     let ip = address.split(':').next().unwrap_or_default();
     let has = |line: &&Line| {
         let endpoints = line.value["responseObject"]["endpoints"].as_array();
-        endpoints.into_iter().flatten().any(|endpoint| {
-            endpoint["addresses"][0] == *ip && endpoint["conditions"]["ready"] == true
-        })
+        endpoints
+            .into_iter()
+            .flatten()
+            .any(|endpoint| endpoint["addresses"][0] == *ip && endpoint["conditions"]["ready"] == true)
     };
     let mut slices: Vec<&Line> =
         recording.audit().filter(|line| line.is("update", "endpointslices")).collect();
@@ -101,7 +137,7 @@ fn is_in_a_slice(recording: &Recording, address: &str, at: Micros) -> bool {
 }
 
 /// Rules that nobody wrote again lose an address of the slice.
-pub fn rules_forget_an_address(recording: &mut Recording) -> Option<usize> {
+fn rules_forget_an_address(recording: &mut Recording) -> Option<usize> {
     PROXIES.iter().find_map(|file| {
         let last = writes(recording, file).into_iter().rfind(|line| !addresses(line).is_empty())?;
         let at = last.at() + SECOND;
