@@ -29,7 +29,8 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a folder. Connections of clients are left out: nothing is judged by them, and they are most of it.
+    /// Reads a folder. What is most of it and nothing is judged by is left out: connections of clients, requests that only read,
+    /// Endpoints and Events.
     pub fn read(folder: &Path) -> Self {
         let name = folder.file_name().expect("a folder's name").to_string_lossy().into_owned();
         let mut recording = Self { name, files: BTreeMap::new(), next: 0 };
@@ -43,7 +44,7 @@ impl Recording {
             for line in text.lines() {
                 let mut value: Value =
                     serde_json::from_str(&line.expect("a line of text")).expect("a line of JSON");
-                if value["kind"] == "req" {
+                if is_noise(&value) {
                     continue;
                 }
                 spread_versions(&mut value);
@@ -185,6 +186,13 @@ impl Recording {
         let at = lines.iter().position(|other| other.at() > line.at()).unwrap_or(lines.len());
         lines.insert(at, line);
     }
+}
+
+/// Does a line say nothing that anything is judged by?
+fn is_noise(line: &Value) -> bool {
+    let reads = ["get", "list", "watch"].iter().any(|verb| line["verb"] == *verb);
+    let aside = ["events", "endpoints"].iter().any(|resource| line["objectRef"]["resource"] == *resource);
+    reads || aside || line["kind"] == "req"
 }
 
 /// Makes room between the resource versions of all objects in a line.
