@@ -186,6 +186,13 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
     let mut tally = Tally::default();
     let mut active = Vec::new();
     for observed in &world.workloads {
+        if observed.existing.is_some() {
+            tally.leave_out(
+                &observed.scenario.name,
+                "it was there before the log began: where it stood then is not known",
+            );
+            continue;
+        }
         let subject = subject_of(observed);
         let of = |nodes: Vec<Rc<str>>| -> BTreeSet<NodeId> {
             let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
