@@ -54,7 +54,7 @@ pub fn process_of(cluster: &Cluster<'_>, action: &Action) -> Option<Watcher> {
             Kubelet::Relist { node } | Kubelet::NoticeHang { node } | Kubelet::ReportNodeStatus { node },
         )
         | Action::Process(Process::StartKubelet { node }) => Some(Watcher::Kubelet(node)),
-        Action::Kubelet(step) => kubelet::node_of(cluster, pod_of(step)?).map(Watcher::Kubelet),
+        Action::Kubelet(step) => kubelet::node_of(cluster, step.pod()?).map(Watcher::Kubelet),
         Action::Container(
             Container::Listen { pod, .. } | Container::Exit { pod, .. } | Container::ReuseAddress { pod },
         ) => kubelet::node_of(cluster, pod).map(Watcher::Kubelet),
@@ -65,30 +65,6 @@ pub fn process_of(cluster: &Cluster<'_>, action: &Action) -> Option<Watcher> {
         | Action::Drain(_)
         | Action::Process(Process::StartApiServer)
         | Action::Environment(_) => None,
-    }
-}
-
-/// The pod that a step of a kubelet is about.
-pub fn pod_of(step: Kubelet) -> Option<PodId> {
-    match step {
-        Kubelet::BeginTermination { pod }
-        | Kubelet::CreateSandbox { pod }
-        | Kubelet::StartContainer { pod, .. }
-        | Kubelet::StopContainer { pod, .. }
-        | Kubelet::RunPreStop { pod, .. }
-        | Kubelet::FinishPreStop { pod, .. }
-        | Kubelet::ExpireGrace { pod, .. }
-        | Kubelet::SendSigterm { pod, .. }
-        | Kubelet::SendSigkill { pod, .. }
-        | Kubelet::StopSandbox { pod }
-        | Kubelet::FinishPod { pod }
-        | Kubelet::ReportStatus { pod }
-        | Kubelet::RemovePod { pod }
-        | Kubelet::ForgetPod { pod }
-        | Kubelet::FlipReadiness { pod, .. }
-        | Kubelet::PassStartup { pod, .. }
-        | Kubelet::FailProbe { pod, .. } => Some(pod),
-        Kubelet::Relist { .. } | Kubelet::NoticeHang { .. } | Kubelet::ReportNodeStatus { .. } => None,
     }
 }
 
@@ -143,13 +119,7 @@ pub fn keep_only(cluster: &mut Cluster<'_>, whose: Option<Watcher>) {
         cluster.shared.deployment_view = DeploymentObject::new();
         cluster.shared.budget.set_unseen(false);
         for column in cluster.replica_sets.iter_mut() {
-            *column = column
-                .with_exists_seen(false)
-                .with_replicas_seen(0)
-                .with_available_seen(0)
-                .with_desired_seen(0)
-                .with_creations_left(0)
-                .with_victims_left(0);
+            *column = column.forgotten();
         }
     }
     for process in processes(cluster) {

@@ -139,7 +139,7 @@ impl Clock {
     pub fn earliest(&self, cluster: &Cluster<'_>, dates: &Dates, action: &Action) -> Option<(PodId, Micros)> {
         let (pod, own) = match *action {
             Action::Kubelet(step) => {
-                let pod = podproof_model::parts::pod_of(step)?;
+                let pod = step.pod()?;
                 (pod, self.of_kubelet(cluster, dates, step))
             }
             Action::Container(Container::Listen { pod, .. } | Container::Exit { pod, .. })

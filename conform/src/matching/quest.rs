@@ -1,6 +1,6 @@
 //! How a process came to do what was seen of it: the steps that no log shows are searched for, and only as they are needed.
 
-use podproof_model::{Model, parts, step};
+use podproof_model::{Model, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Container, Scheduler};
 
@@ -280,7 +280,7 @@ fn is_near(action: &Action, about: Option<PodId>) -> bool {
         | Action::Container(
             Container::Listen { pod, .. } | Container::Exit { pod, .. } | Container::ReuseAddress { pod },
         ) => Some(pod),
-        Action::Kubelet(step) => parts::pod_of(step),
+        Action::Kubelet(step) => step.pod(),
         _ => None,
     };
     pod.is_none_or(|pod| pod == about)

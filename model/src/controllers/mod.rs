@@ -71,13 +71,7 @@ pub fn stop(cluster: &mut Cluster<'_>) {
         node.controller = NodeObject::new();
     }
     for column in cluster.replica_sets.iter_mut() {
-        *column = column
-            .with_exists_seen(false)
-            .with_replicas_seen(0)
-            .with_available_seen(0)
-            .with_desired_seen(0)
-            .with_creations_left(0)
-            .with_victims_left(0);
+        *column = column.forgotten();
     }
     cluster.shared.deployment_view = DeploymentObject::new();
     watch::clear(cluster, Watcher::ControllerManager);

@@ -215,26 +215,7 @@ fn killed_pod(action: &Action) -> Option<PodId> {
 /// The pod that a step on a node is about.
 pub(super) fn node_pod(action: &Action) -> Option<PodId> {
     match *action {
-        Action::Kubelet(step) => match step {
-            Kubelet::BeginTermination { pod }
-            | Kubelet::CreateSandbox { pod }
-            | Kubelet::StopSandbox { pod }
-            | Kubelet::FinishPod { pod }
-            | Kubelet::ReportStatus { pod }
-            | Kubelet::RemovePod { pod }
-            | Kubelet::ForgetPod { pod }
-            | Kubelet::StartContainer { pod, .. }
-            | Kubelet::StopContainer { pod, .. }
-            | Kubelet::RunPreStop { pod, .. }
-            | Kubelet::FinishPreStop { pod, .. }
-            | Kubelet::ExpireGrace { pod, .. }
-            | Kubelet::SendSigterm { pod, .. }
-            | Kubelet::SendSigkill { pod, .. }
-            | Kubelet::FlipReadiness { pod, .. }
-            | Kubelet::PassStartup { pod, .. }
-            | Kubelet::FailProbe { pod, .. } => Some(pod),
-            Kubelet::Relist { .. } | Kubelet::NoticeHang { .. } | Kubelet::ReportNodeStatus { .. } => None,
-        },
+        Action::Kubelet(step) => step.pod(),
         Action::Container(
             Container::Exit { pod, .. } | Container::Listen { pod, .. } | Container::ReuseAddress { pod },
         )

@@ -78,6 +78,16 @@ impl ReplicaSetColumn {
             == (self.exists_seen(), self.replicas_seen(), self.available_seen(), self.desired_seen())
     }
 
+    /// The same object, of which the controller manager knows nothing.
+    #[must_use]
+    pub fn forgotten(self) -> Self {
+        Self::new()
+            .with_exists(self.exists())
+            .with_replicas(self.replicas())
+            .with_available(self.available())
+            .with_desired(self.desired())
+    }
+
     /// The same column with the copy equal to the object.
     #[must_use]
     pub fn seen(self) -> Self {

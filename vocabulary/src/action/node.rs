@@ -130,6 +130,32 @@ pub enum Kubelet {
     },
 }
 
+impl Kubelet {
+    /// The pod that it is about; none, if it is about the node.
+    pub const fn pod(self) -> Option<PodId> {
+        match self {
+            Self::BeginTermination { pod }
+            | Self::CreateSandbox { pod }
+            | Self::StartContainer { pod, .. }
+            | Self::StopContainer { pod, .. }
+            | Self::RunPreStop { pod, .. }
+            | Self::FinishPreStop { pod, .. }
+            | Self::ExpireGrace { pod, .. }
+            | Self::SendSigterm { pod, .. }
+            | Self::SendSigkill { pod, .. }
+            | Self::StopSandbox { pod }
+            | Self::FinishPod { pod }
+            | Self::ReportStatus { pod }
+            | Self::RemovePod { pod }
+            | Self::ForgetPod { pod }
+            | Self::FlipReadiness { pod, .. }
+            | Self::PassStartup { pod, .. }
+            | Self::FailProbe { pod, .. } => Some(pod),
+            Self::Relist { .. } | Self::NoticeHang { .. } | Self::ReportNodeStatus { .. } => None,
+        }
+    }
+}
+
 /// A step of a container process, of a runtime or of the network plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
