@@ -215,10 +215,10 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
         span = Some((began.min(entry.from), ended.max(entry.to)));
         tally.read(number, &entry);
-        for (index, (_, replay, unexplained)) in active.iter_mut().enumerate() {
+        for (_, replay, unexplained) in &mut active {
             if unexplained.is_none() {
                 *unexplained = replay.take(number, &entry).err();
-                tally.learn(index, replay.outcomes());
+                tally.learn(replay.outcomes());
             }
         }
         if number % 64 == 0 {
@@ -229,10 +229,10 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         }
     }
     let mut followed = Vec::new();
-    for (index, (name, mut replay, mut unexplained)) in active.into_iter().enumerate() {
+    for (name, mut replay, mut unexplained) in active {
         if unexplained.is_none() {
             unexplained = replay.finish().err();
-            tally.learn(index, replay.outcomes());
+            tally.learn(replay.outcomes());
         }
         let whole = whole::take(replay.models(), whole::merge(replay.ways()));
         followed.push(Followed { name, unexplained, whole, replay });

@@ -10,8 +10,6 @@ use crate::record::{Entry, Seen};
 pub struct Tally {
     /// Entries that were read.
     pub entries: u64,
-    /// What is outside the model, with how many entries speak of it.
-    pub not_modelled: BTreeMap<String, u64>,
     /// Workloads that could not be followed, and why.
     pub left_out: Vec<(String, String)>,
     /// What workloads say of entries.
@@ -24,8 +22,9 @@ impl Tally {
         self.entries += 1;
         let outcome = match &entry.seen {
             Seen::Other(what) => Outcome::NotModelled(what.to_string()),
-            // A refused write changes nothing, and a list or a sign of life explains itself.
-            Seen::List(_) | Seen::Renewal { .. } | Seen::Request(_) => Outcome::Explained,
+            // A list and a sign of life explain themselves.
+            Seen::List(_) | Seen::Renewal { .. } => Outcome::Explained,
+            Seen::Request(_) => Outcome::NotModelled("connections of clients".into()),
             _ => return,
         };
         self.said.insert(number, outcome);
@@ -37,7 +36,7 @@ impl Tally {
     }
 
     /// What a workload says of entries.
-    pub fn learn(&mut self, _workload: usize, outcomes: Vec<(u64, Outcome)>) {
+    pub fn learn(&mut self, outcomes: Vec<(u64, Outcome)>) {
         for (number, outcome) in outcomes {
             let said = self.said.entry(number).or_insert(Outcome::NotHere);
             let better = match (&*said, &outcome) {
@@ -58,7 +57,7 @@ impl Tally {
 
     /// Entries that are outside the model, by what they speak of.
     pub fn outside(&self) -> BTreeMap<String, u64> {
-        let mut counts = self.not_modelled.clone();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         for outcome in self.said.values() {
             match outcome {
                 Outcome::NotModelled(what) => *counts.entry(what.clone()).or_default() += 1,

@@ -20,8 +20,6 @@ pub enum Local {
     NotYet,
     /// It speaks of an address that nobody has, perhaps not yet.
     Nobody(String),
-    /// It says nothing that the model could answer for.
-    Nothing,
     /// It is outside the model, for this reason.
     NotModelled(String),
     /// This process was seen to do something.
@@ -41,6 +39,10 @@ pub fn local(subject: &Subject, names: &Names, number: u64, entry: &Entry) -> Lo
         Seen::Rules(event) => rules(subject, names, number, entry, event),
         _ => Local::NotHere,
     }
+}
+
+fn left_out(what: &str) -> Local {
+    Local::NotModelled(what.into())
 }
 
 fn container_of(subject: &Subject, name: &str) -> Option<ContainerId> {
@@ -137,7 +139,7 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
             vec![kubelet(Kubelet::FinishPreStop { pod, container })]
         }
         RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) | RuntimeWhat::Deleted => {
-            return Local::Nothing;
+            return left_out("removals of dead containers, and commands that run beside a process");
         }
     };
     Local::Seen(
@@ -154,7 +156,7 @@ fn sandbox(node: NodeId, pod: PodId, number: u64, entry: &Entry, event: &Runtime
             Action::Environment(Environment::KillSandbox { pod }),
         ],
         RuntimeWhat::Deleted | RuntimeWhat::ExecStarted | RuntimeWhat::ExecExited(_) => {
-            return Local::Nothing;
+            return left_out("removals of dead containers, and commands that run beside a process");
         }
     };
     Local::Seen(Watcher::Kubelet(node), sighting(number, entry, runtime_words(event), RUNTIME, pod, actions))
@@ -166,14 +168,21 @@ const TERM: i32 = 15;
 fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &AppEvent) -> Local {
     let uid = event.uid.as_deref().unwrap_or_default();
     let Some(pod) = names.pod(&event.pod, uid) else { return Local::NotYet };
-    let Some(container) = container_of(subject, &event.container) else { return Local::Nothing };
+    let Some(container) = container_of(subject, &event.container) else {
+        return Local::NotModelled(format!(
+            "container {}, which the template does not have",
+            event.container
+        ));
+    };
     let action = match event.what {
         AppWhat::Listening => Action::Container(Container::Listen { pod, container }),
         AppWhat::Signal(TERM) => Action::Kubelet(Kubelet::SendSigterm { pod, container }),
-        // What the runtime shows as well, and better.
-        AppWhat::Started | AppWhat::Exit(_) | AppWhat::Signal(_) | AppWhat::Served(_) => {
-            return Local::Nothing;
+        // A runtime shows it too, and better.
+        AppWhat::Started | AppWhat::Exit(_) => {
+            return left_out("what processes say of their start and their end");
         }
+        AppWhat::Signal(_) => return left_out("signals but for SIGTERM"),
+        AppWhat::Served(_) => return left_out("requests that processes answered"),
     };
     let Some(node) = names.home(pod) else { return Local::NotYet };
     let what = match event.what {
@@ -192,7 +201,7 @@ pub fn destinations(cluster: &Cluster<'_>, node: NodeId) -> BTreeSet<(PodId, Add
 
 fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &RulesEvent) -> Local {
     if !event.written {
-        return Local::Nothing;
+        return left_out("samples of rules");
     }
     let (Some(node), Some(service)) = (names.node(&event.node), &subject.service) else {
         return Local::NotHere;

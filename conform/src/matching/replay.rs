@@ -200,7 +200,6 @@ impl Replay {
                     return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
                 }
                 Local::NotHere | Local::NotYet => Outcome::NotHere,
-                Local::Nothing => Outcome::Explained,
                 Local::NotModelled(why) => Outcome::NotModelled(why),
                 Local::Seen(whose, sighting) => {
                     self.sight(whose, sighting);
@@ -257,7 +256,8 @@ impl Replay {
         };
         let about = Quest { about: sighting.about, ..quest };
         part.fulfil(ground, &about).map_err(|failure| {
-            let (place, says) = (sighting_place(part, first), part.sightings.get(first).says.clone());
+            let sighting = part.sightings.get(first);
+            let (place, says) = (sighting.place.clone(), sighting.says.clone());
             Box::new(Unexplained::failed(entry, place, at, says, &failure, part.could(ground.model)))
         })
     }
@@ -288,7 +288,7 @@ impl Replay {
         }
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
-            Seen::Write(_) => Outcome::Explained,
+            Seen::Write(_) => Outcome::NotModelled("writes that were refused".into()),
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {
                     self.fork(entry.to);
@@ -461,8 +461,4 @@ impl Replay {
         }
         Ok(())
     }
-}
-
-fn sighting_place(part: &Part, index: usize) -> crate::record::Place {
-    part.sightings.get(index).place.clone()
 }
