@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
-use podproof_vocabulary::scenario::WorkloadKind;
 
 use super::clock::Dates;
 use super::eyes::Eyes;
@@ -19,6 +18,8 @@ use super::sighting::{SLACK, Sighting};
 use super::subject::Subject;
 use super::unexplained::{Unexplained, words};
 use super::writes::{self, Known};
+use crate::before::Target;
+use crate::before::lead::lead;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
 
 /// What came of an entry.
@@ -59,6 +60,10 @@ pub struct Replay {
     bound: u64,
     /// Outcomes that are known, by entry.
     outcomes: Vec<(u64, Outcome)>,
+    /// Steps that led to where the workload stood when the log began.
+    pub(super) led: Vec<Taken>,
+    /// The slots of the pods that were created, one after the other.
+    created: Vec<PodId>,
 }
 
 /// States that one entry may cost.
@@ -74,11 +79,18 @@ impl Replay {
     ///
     /// # Errors
     /// A sentence that names the limit, if its world is larger than a state can hold.
-    pub fn new(subject: Subject, eyes: Eyes, bound: Option<u64>) -> Result<Self, String> {
+    pub fn new(
+        subject: Subject,
+        eyes: Eyes,
+        target: Option<Target>,
+        bound: Option<u64>,
+    ) -> Result<Self, String> {
         let compile = |(from, scenario): &(u64, _)| Ok((*from, Model::of_any_size(Clone::clone(scenario))?));
         let models = subject.scenarios.iter().map(compile).collect::<Result<Vec<_>, String>>()?;
         let model = &models.first().ok_or("a workload has a scenario")?.1;
-        let first = model.initial().swap_remove(0);
+        let before = target.map(|target| lead(model, &subject, target)).transpose()?;
+        let first =
+            before.as_ref().map_or_else(|| model.initial().swap_remove(0), |before| before.state.clone());
         let mut common = first.clone();
         let mut cluster = Cluster::new(&model.rules, &mut common);
         let mut processes = parts::processes(&cluster);
@@ -86,14 +98,15 @@ impl Replay {
         parts::keep_only(&mut cluster, None);
         let mut parts: Vec<Part> =
             processes.into_iter().map(|whose| Part::new(model, whose, &first)).collect();
-        if subject.kind() == WorkloadKind::Pod {
-            parts::hold_slot(&mut cluster, PodId(0), true);
+        let there: Vec<PodId> = cluster.used_pods().collect();
+        for pod in there {
+            parts::hold_slot(&mut cluster, pod, true);
             for part in &mut parts {
-                part.hold_slot(model, PodId(0), true);
+                part.hold_slot(model, pod, true);
             }
         }
         let names = Names::new(subject.nodes.clone());
-        Ok(Self {
+        let mut replay = Self {
             subject,
             names,
             models,
@@ -110,7 +123,23 @@ impl Replay {
             writes: 0,
             bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
-        })
+            led: Vec::new(),
+            created: Vec::new(),
+        };
+        if let Some(before) = before {
+            replay.know(before);
+        }
+        Ok(replay)
+    }
+
+    /// Steps that led from nothing to where the workload stood when the log began.
+    pub fn led(&self) -> &[Taken] {
+        &self.led
+    }
+
+    /// The slots that the pods got which were created during the log, one after the other.
+    pub fn created(&self) -> &[PodId] {
+        &self.created
     }
 
     /// The model of its world as it is now.
@@ -190,12 +219,20 @@ impl Replay {
         let mut left = Vec::new();
         for (number, entry) in std::mem::take(&mut self.unplaced) {
             let patient = entry.to.saturating_add(PATIENCE) >= until;
-            let outcome = match local::local(&self.subject, &self.names, number, &entry) {
-                Local::NotYet | Local::Nobody(_) if patient => {
+            let mut found = local::local(&self.subject, &self.names, number, &entry);
+            if let Local::Nobody(_, addresses) = &found
+                && !patient
+                && self.names.has_strangers()
+            {
+                addresses.iter().for_each(|address| self.names.note_other(address));
+                found = local::local(&self.subject, &self.names, number, &entry);
+            }
+            let outcome = match found {
+                Local::NotYet | Local::Nobody(..) if patient => {
                     left.push((number, entry));
                     continue;
                 }
-                Local::Nobody(says) => {
+                Local::Nobody(says, _) => {
                     let why = "nobody had this address before".into();
                     return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
                 }
@@ -398,13 +435,16 @@ impl Replay {
         let model = &self.models[self.now].1;
         let mut common = self.common.clone();
         let before = Cluster::new(&model.rules, &mut common).used();
+        let mut created = None;
         for possible in &mut self.parts[index].possible {
             let mut cluster = possible.open(model);
-            let new: Vec<PodId> = cluster.used_pods().filter(|&pod| !before.contains(pod)).collect();
-            for pod in new {
+            let new = cluster.used_pods().find(|&pod| !before.contains(pod));
+            if let Some(pod) = new {
                 parts::hold_slot(&mut cluster, pod, true);
             }
+            created = created.or(new);
         }
+        self.created.extend(created);
     }
 
     /// What is common is as the process that wrote has left it; the others will hear.

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Rename};
+use podproof_model::ClusterState;
+use podproof_vocabulary::action::{Action, Rename, ReplicaSet};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 use super::path::Taken;
+use super::replay::Replay;
 
 /// A path of the whole model.
 #[derive(Clone, Debug)]
 pub struct Whole {
     /// The steps, with when they happened and which entries show them.
     pub steps: Vec<Taken>,
+    /// How many of them, from the first, lead to where the workload stood when the log began.
+    pub led: usize,
     /// Promises that were broken on the way, with the step (from 0) that first did.
     pub broken: BTreeMap<Property, usize>,
     /// Promises whose premise was met.
@@ -24,7 +27,7 @@ pub struct Whole {
     pub last: ClusterState,
 }
 
-/// Slots of the parts, which are never used twice, as slots of the whole model, which are.
+/// Slots of the parts, which are held for longer, as slots of the whole model.
 #[derive(Default)]
 struct Slots {
     whole: BTreeMap<PodId, PodId>,
@@ -61,48 +64,49 @@ pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
     all.into_iter().map(|(.., step)| step).collect()
 }
 
-/// Takes `steps` on the whole model: the one that is in force after so many writes.
-pub fn take(models: Vec<(u64, &Model)>, steps: Vec<Taken>) -> Whole {
-    let mut models = models.into_iter().peekable();
+/// Takes `steps` on the whole model of `replay`, the one that is in force after so many writes, from where the workload stood when
+/// the log began. What led there is not judged.
+pub fn take(replay: &Replay, steps: Vec<Taken>) -> Whole {
+    let mut models = replay.models().into_iter().peekable();
     let (_, mut model) = models.next().expect("there is a model from the beginning");
     let mut state = model.initial().swap_remove(0);
+    for led in replay.led() {
+        state = model.apply(&state, &led.action);
+    }
     let mut slots = Slots::default();
     let mut whole = Whole {
-        steps: Vec::new(),
+        steps: replay.led().to_vec(),
+        led: replay.led().len(),
         broken: BTreeMap::new(),
         reached: PropertySet::default(),
         refused: None,
         last: state.clone(),
     };
-    let mut known = PodId::first(0).count() as u8;
-    known = known.max(model.open(&state, |cluster| cluster.used_pods().count() as u8));
+    let mut created = replay.created().iter();
     let mut enabled = Vec::new();
-    for (index, taken) in steps.iter().enumerate() {
+    for taken in &steps {
         while let Some((_, next)) = models.next_if(|&(since, _)| since <= taken.moment.writes) {
             model = next;
         }
+        let index = whole.steps.len();
         let action = taken.action.renamed(&slots);
+        whole.steps.push(Taken { action, ..*taken });
         model.enabled(&state, &mut enabled);
         if !enabled.contains(&action) {
             whole.refused = Some(index);
-            whole.steps.push(Taken { action, ..*taken });
             break;
         }
         let next = model.apply(&state, &action);
-        if matches!(action, Action::ReplicaSet(podproof_vocabulary::action::ReplicaSet::CreatePod { .. })) {
+        if matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. })) {
             let before = model.open(&state, |cluster| cluster.used());
             let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !before.contains(pod)));
-            if let Some(new) = new {
-                slots.whole.insert(PodId(known), new);
-                known += 1;
-            }
+            slots.whole.extend(created.next().copied().zip(new));
         }
         let judged = model.judge(&state, &action, &next);
         for property in judged.broken.iter() {
             whole.broken.entry(property).or_insert(index);
         }
         whole.reached = whole.reached.union(judged.reached);
-        whole.steps.push(Taken { action, ..*taken });
         state = next;
     }
     whole.last = state;

@@ -1,13 +1,18 @@
 //! The first pass over a log.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use podproof_vocabulary::Release;
 use podproof_vocabulary::manifest::{self, Problem, Source};
+
+use serde_json::Value;
 
 use super::compose;
 use super::controllers::Controllers;
 use super::life::{Moment, Sight};
 use super::nodes::Nodes;
-use super::observed::World;
+use super::observed::{Heard, World};
 use super::pods::Pods;
 use super::selectors::Selectors;
 use super::versions::Versions;
@@ -29,7 +34,7 @@ pub struct Surveyor {
     /// The number of the next entry.
     next: u64,
     /// When the first entry happened.
-    began: Option<Micros>,
+    pub(super) began: Option<Micros>,
     pub(super) pods: Pods,
     pub(super) nodes: Nodes,
     pub(super) deployments: Controllers,
@@ -37,6 +42,8 @@ pub struct Surveyor {
     pub(super) services: Selectors,
     pub(super) budgets: Selectors,
     pub(super) versions: Versions,
+    /// Pods that EndpointSlices name, by UID.
+    pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
 }
@@ -49,7 +56,7 @@ impl Surveyor {
         let began = *self.began.get_or_insert(entry.from);
         match &entry.seen {
             Seen::Write(write) => self.write(at, write),
-            Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Found, object)),
+            Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
             Seen::Change(change) => self.change(at, change, began),
             Seen::Renewal { node } => self.nodes.name(at, node),
             _ => {}
@@ -94,10 +101,11 @@ impl Surveyor {
                 let sight = match write.verb {
                     Verb::Create if is_whole => Sight::Created,
                     Verb::Delete if is_whole && removes(write) => Sight::Gone,
+                    Verb::Delete if is_whole => Sight::Deleting,
                     _ => Sight::Found,
                 };
                 // What a deletion answers with may be no object of the kind that it deletes.
-                if sight == Sight::Found || !self.removed(at, sight, write, object) {
+                if sight != Sight::Gone || !self.removed(at, sight, write, object) {
                     self.object(at, sight, object);
                 }
             }
@@ -145,6 +153,13 @@ impl Surveyor {
         }
     }
 
+    /// Takes note of the pods that a slice names.
+    fn hear(&mut self, slice: &Object) {
+        for heard in heard_in(slice) {
+            self.heard.entry(Rc::clone(&heard.uid)).or_insert(heard);
+        }
+    }
+
     fn object(&mut self, at: Moment, sight: Sight, object: &Object) {
         match &object.facts {
             Facts::Pod(facts) => {
@@ -165,10 +180,32 @@ impl Surveyor {
             }
             Facts::Service => self.services.see_service(at, sight, object),
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
-            Facts::EndpointSlice(facts) => self.services.see_slice(at, object, facts),
+            Facts::EndpointSlice(facts) => {
+                self.services.see_slice(at, object, facts);
+                self.hear(object);
+            }
             Facts::Other(_) => {}
         }
     }
+}
+
+/// The pods that a slice names.
+fn heard_in(slice: &Object) -> impl Iterator<Item = Heard> + '_ {
+    let endpoints = slice.whole["endpoints"].as_array().into_iter().flatten();
+    endpoints.filter_map(|endpoint| {
+        let pod = &endpoint["targetRef"];
+        let text = |value: &Value| value.as_str().map(Into::into);
+        // Before discovery.k8s.io/v1 the node was a part of the topology.
+        let node =
+            text(&endpoint["nodeName"]).or_else(|| text(&endpoint["topology"]["kubernetes.io/hostname"]));
+        Some(Heard {
+            namespace: Rc::clone(&slice.namespace),
+            name: text(&pod["name"])?,
+            uid: text(&pod["uid"])?,
+            ip: text(&endpoint["addresses"][0])?,
+            node,
+        })
+    })
 }
 
 /// Was the object created before the log began? Its `creationTimestamp` is cut to a second.
