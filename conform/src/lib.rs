@@ -5,6 +5,7 @@
 //! - [`reading`]: files into entries, in order
 //! - [`before`]: where what was there already stood when the log began
 //! - [`matching`]: the replay of one workload
+//! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 //! - [`run`]: a log against the model; [`tally`]: its entries, counted
 //! - [`judged`]: what a log says of the promises
@@ -16,4 +17,5 @@ pub mod reading;
 pub mod record;
 pub mod run;
 pub mod tally;
+pub mod unsigned;
 pub mod world;

@@ -14,6 +14,7 @@ use crate::matching::{Replay, Subject, Unexplained};
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, Seen};
 use crate::tally::Tally;
+use crate::unsigned::Teller;
 use crate::world::{self, Moment, Observed, Surveyor, World};
 
 /// How a log is judged.
@@ -32,8 +33,8 @@ pub enum Wrong {
     Log(Problem),
     /// Manifests that were given with it.
     Manifests(Vec<podproof_vocabulary::manifest::Problem>),
-    /// There is no audit log: nothing else says who wrote what.
-    NoAuditLog,
+    /// There is neither an audit log nor a watch: nothing else says what was written.
+    NoWrites,
 }
 
 /// How far it has come.
@@ -180,8 +181,8 @@ const SETTLING: Micros = 400_000_000;
 /// What is wrong with its files.
 pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Wrong> {
     let begun = Instant::now();
-    if !log.has(Source::Audit) {
-        return Err(Wrong::NoAuditLog);
+    if !log.has(Source::Audit) && !log.has(Source::Watch) {
+        return Err(Wrong::NoWrites);
     }
     let mut surveyor = Surveyor::default();
     let mut writers = Writers::new();
@@ -229,8 +230,12 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         }
     }
     let mut span = None;
+    let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(world.began));
     for (number, entry) in (1..).zip(log.entries()) {
-        let entry = entry.map_err(Wrong::Log)?;
+        let mut entry = entry.map_err(Wrong::Log)?;
+        if let Some(teller) = &mut teller {
+            entry = teller.tell(entry);
+        }
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
         span = Some((began.min(entry.from), ended.max(entry.to)));
         tally.read(number, &entry);
@@ -252,6 +257,12 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         if unexplained.is_none() {
             unexplained = replay.finish().err();
             tally.learn(replay.outcomes());
+        }
+        let missed = teller.as_ref().and_then(Teller::missed);
+        if let Some(found) =
+            unexplained.as_mut().filter(|found| missed.is_some_and(|since| since <= found.at))
+        {
+            found.doubt("a watch was interrupted before, and what was written meanwhile is not in the log");
         }
         if let Some(found) =
             unexplained.as_mut().filter(|found| under_way && found.at < world.began + SETTLING)

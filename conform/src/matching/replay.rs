@@ -164,7 +164,9 @@ impl Replay {
             self.handle(number, &front)?;
         }
         match &entry.seen {
-            Seen::Write(_) | Seen::Fault(_) => self.waiting.push_back((number, entry.clone())),
+            Seen::Write(_) | Seen::Told(_) | Seen::Fault(_) => {
+                self.waiting.push_back((number, entry.clone()));
+            }
             Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.unplaced.push((number, entry.clone())),
             Seen::Renewal { node } => {
                 if let Some(node) = self.names.node(node) {
@@ -326,6 +328,7 @@ impl Replay {
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
             Seen::Write(_) => Outcome::NotModelled("writes that were refused".into()),
+            Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {
                     self.fork(entry.to);
@@ -345,6 +348,23 @@ impl Replay {
         };
         self.outcomes.push((number, outcome));
         Ok(())
+    }
+
+    /// A write by one of several: the first of which the model can explain it.
+    fn told(&mut self, number: u64, entry: &Entry, writes: &[Write]) -> Result<Outcome, Ended> {
+        let (mut outside, mut failed) = (None, None);
+        for write in writes {
+            match self.write(number, entry, write) {
+                Ok(outcome @ Outcome::NotModelled(_)) => outside = outside.or(Some(outcome)),
+                Ok(outcome) => return Ok(outcome),
+                Err(ended) => failed = failed.or(Some(ended)),
+            }
+        }
+        match (outside, failed) {
+            (Some(outcome), _) => Ok(outcome),
+            (None, Some(ended)) => Err(ended),
+            (None, None) => Ok(Outcome::NotHere),
+        }
     }
 
     fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {

@@ -35,4 +35,5 @@ pub use observed::{
     Existing, Heard, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed, PodSeen,
     RevisionSeen, Scaling, World,
 };
+pub(crate) use surveyor::is_older;
 pub use surveyor::{Options, Surveyor};

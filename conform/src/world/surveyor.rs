@@ -77,7 +77,7 @@ impl Surveyor {
             ChangeKind::Deleted => Sight::Gone,
             ChangeKind::Modified => Sight::Found,
             // A watch that begins without a list tells of what there is as if it were new.
-            ChangeKind::Added if is_older(&change.object, began) => Sight::Found,
+            ChangeKind::Added if is_older(&change.object, began) => Sight::Listed,
             ChangeKind::Added => Sight::Created,
         };
         self.object(at, sight, &change.object);
@@ -208,8 +208,21 @@ fn heard_in(slice: &Object) -> impl Iterator<Item = Heard> + '_ {
     })
 }
 
-/// Was the object created before the log began? Its `creationTimestamp` is cut to a second.
-fn is_older(object: &Object, began: Micros) -> bool {
+/// Was the object created before the log began? By its `creationTimestamp`, which is cut to a second; or because somebody has
+/// already done something with it. Where watches have no times nobody knows when they began.
+pub(crate) fn is_older(object: &Object, began: Micros) -> bool {
+    let status = &object.whole["status"];
+    let has_begun = match &object.facts {
+        Facts::Pod(_) => status["conditions"].is_array() || status["containerStatuses"].is_array(),
+        Facts::Node(facts) => facts.ready.as_deref() == Some("True"),
+        Facts::Deployment(_) | Facts::ReplicaSet(_) | Facts::PodDisruptionBudget(_) => {
+            status["observedGeneration"].is_number()
+        }
+        _ => false,
+    };
+    if has_begun {
+        return true;
+    }
     let created = object.whole["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
     let second = began.div_euclid(1_000_000);
     seconds(created).is_some_and(|created| created < second)

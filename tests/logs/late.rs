@@ -1,44 +1,18 @@
 //! Logs that begin in the middle: a recording whose first lines are missing is as lawful as the whole, and what ran by then is
 //! taken from how the log shows it first.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
-use flate2::read::GzDecoder;
-use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Options, Report, Verdict};
+use podproof_conform::run::Verdict;
 use podproof_vocabulary::Property;
 use serde_json::Value;
 
-const AUDIT: &str = "audit.jsonl";
+use crate::files::{AUDIT, Files, folders, judge, line, read};
 
 /// States that an entry may cost: where something was under way, many are looked at in vain.
 const MOST: u64 = 5_000;
-
-/// The lines of a recording, by file.
-type Files = BTreeMap<String, Vec<String>>;
-
-fn folders() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
-    let entries = fs::read_dir(root).expect("the recordings").map(|entry| entry.expect("a folder").path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
-}
-
-fn read(folder: &Path) -> Files {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
-    let lines = |path: PathBuf| {
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let text = BufReader::new(GzDecoder::new(File::open(path).expect("a file")));
-        (name, text.lines().map(|line| line.expect("text")).collect())
-    };
-    entries.map(lines).collect()
-}
 
 /// When a line was written, in microseconds since the epoch; of a request, when it was answered.
 fn time(line: &str) -> i64 {
@@ -62,16 +36,6 @@ fn late(files: &Files, lines: usize) -> Files {
     files.iter().map(cut).filter(|(_, lines): &(_, Vec<_>)| !lines.is_empty()).collect()
 }
 
-fn judge(files: &Files) -> Report {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    for (name, lines) in files {
-        fs::write(folder.path().join(name), lines.join("\n") + "\n").expect("a file");
-    }
-    let log = Log::find(&[folder.path().to_owned()]).expect("a log");
-    let options = Options { max_states: Some(MOST), ..Options::default() };
-    run::run(&log, &options, |_| {}).unwrap_or_else(|_| panic!("the log is not read"))
-}
-
 /// How many of the logs that a recording makes are what.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Count {
@@ -85,7 +49,7 @@ struct Count {
 
 /// Judges each recording from so many places on.
 fn judge_all(places: usize, files: impl Fn(&Path) -> Files + Sync) -> Count {
-    let queue = Mutex::new(folders().into_iter());
+    let queue = Mutex::new(folders("recordings").into_iter());
     let total = Mutex::new(Count::default());
     let work = || {
         loop {
@@ -94,7 +58,7 @@ fn judge_all(places: usize, files: impl Fn(&Path) -> Files + Sync) -> Count {
             let files = files(&folder);
             let all = files[AUDIT].len();
             for cut in (1..places).map(|place| all * place / places) {
-                let report = judge(&late(&files, cut));
+                let report = judge(&late(&files, cut), MOST);
                 let mut total = total.lock().expect("no thread has panicked");
                 let number = match (report.verdict(), report.began_under_way) {
                     (Verdict::Lawful, false) => &mut total.at_rest,
@@ -142,12 +106,6 @@ fn so_is_an_audit_log_alone() {
     assert_eq!(count, Count { at_rest: 26, under_way: 63, unsure: 208 });
 }
 
-/// The last line of the audit log of which this holds.
-fn line(files: &Files, is: impl Fn(&Value) -> bool) -> usize {
-    let value = |line: &String| serde_json::from_str::<Value>(line).expect("JSON");
-    files[AUDIT].iter().rposition(|line| is(&value(line))).expect("there is such a line")
-}
-
 fn is_rollout(event: &Value) -> bool {
     event["objectRef"]["resource"] == "deployments" && event["verb"] == "patch"
 }
@@ -155,8 +113,8 @@ fn is_rollout(event: &Value) -> bool {
 /// A Deployment that was at rest when the log began, up to where it is rolled out. The recording's own creation is too short before
 /// that: its times are set back.
 fn at_rest_before_rollout() -> Files {
-    let mut files = without_clients(&folders()[3]);
-    let cut = line(&files, is_rollout);
+    let mut files = without_clients(&folders("recordings")[3]);
+    let cut = line(&files, AUDIT, is_rollout);
     let mut late = late(&files, cut);
     let audit = late.get_mut(AUDIT).expect("there is one");
     let began = time(&audit[0]);
@@ -193,7 +151,7 @@ fn set_back(line: &str, began: i64) -> String {
 #[test]
 fn a_rollout_of_what_was_there_is_lawful_and_its_promises_are_judged() {
     let files = at_rest_before_rollout();
-    let report = judge(&files);
+    let report = judge(&files, MOST);
     assert!(!report.began_under_way);
     assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
     let broken: Vec<_> = report.broken().into_iter().map(Property::name).collect();
@@ -209,9 +167,9 @@ fn a_lie_about_what_was_there_is_found_out() {
     let files = at_rest_before_rollout();
     let without = |is: &dyn Fn(&Value) -> bool| {
         let mut files = files.clone();
-        let wrong = line(&files, is);
+        let wrong = line(&files, AUDIT, is);
         files.get_mut(AUDIT).expect("there is one").remove(wrong);
-        judge(&files)
+        judge(&files, MOST)
     };
     let pods = |verb: &'static str| {
         move |event: &Value| {
