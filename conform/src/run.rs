@@ -238,7 +238,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         }
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
         span = Some((began.min(entry.from), ended.max(entry.to)));
-        tally.read(number, &entry);
+        tally.read(&entry);
         for (_, replay, unexplained) in &mut active {
             if unexplained.is_none() {
                 *unexplained = replay.take(number, &entry).err();
