@@ -1,6 +1,6 @@
 //! A log against the model: its workloads are found in a first pass, and followed in a second.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,13 @@ use podproof_vocabulary::scenario::{Scenario, Taint};
 use podproof_vocabulary::{NodeId, Property};
 
 use crate::before::Target;
+use crate::judged::{self, Connections};
 use crate::matching::eyes::Eyes;
 use crate::matching::whole::{self, Whole};
 use crate::matching::{Replay, Subject, Unexplained};
 use crate::reading::{Log, Problem, Source};
-use crate::record::{Micros, Seen};
-use crate::tally::Tally;
+use crate::record::{Entry, Micros, Seen, Verb};
+use crate::tally::{CONNECTIONS, Tally};
 use crate::unsigned::Teller;
 use crate::world::{self, Moment, Observed, Surveyor, World};
 
@@ -54,6 +55,8 @@ pub struct Report {
     pub world: World,
     /// What came of its entries.
     pub tally: Tally,
+    /// What clients saw, of each of [`Report::followed`].
+    pub connections: Vec<Connections>,
     /// From when to when the entries are.
     pub span: (Micros, Micros),
     /// Something was under way when the log began, so the cluster may have stood in another way than it seems.
@@ -101,9 +104,11 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         let unexplained = || self.followed.iter().filter_map(|followed| followed.unexplained.as_ref());
         let apart = self.followed.iter().any(|followed| followed.whole.refused.is_some());
+        // Another path might have moments for them.
+        let odd = self.connections.iter().any(|said| said.unexplained > 0);
         if unexplained().any(|unexplained| !unexplained.bound) {
             Verdict::Unexplained
-        } else if unexplained().next().is_some() || apart || !self.tally.left_out.is_empty() {
+        } else if unexplained().next().is_some() || apart || odd || !self.tally.left_out.is_empty() {
             Verdict::Incomplete
         } else {
             Verdict::Lawful
@@ -171,6 +176,17 @@ fn subject_of(observed: &Observed, before: Option<&Target>) -> Subject {
     }
 }
 
+/// The name of the pod that an entry creates, if it does.
+fn creation(entry: &Entry) -> Option<Rc<str>> {
+    let write = match &entry.seen {
+        Seen::Write(write) => write,
+        Seen::Told(writes) => writes.first()?,
+        _ => return None,
+    };
+    let is_new = write.verb == Verb::Create && write.subresource.is_empty() && write.code < 300;
+    (is_new && &*write.resource == "pods").then(|| Rc::clone(&write.name))
+}
+
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
 /// failure takes to be noticed.
 const SETTLING: Micros = 400_000_000;
@@ -230,6 +246,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         }
     }
     let mut span = None;
+    let mut created = BTreeMap::new();
     let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(world.began));
     for (number, entry) in (1..).zip(log.entries()) {
         let mut entry = entry.map_err(Wrong::Log)?;
@@ -239,6 +256,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
         span = Some((began.min(entry.from), ended.max(entry.to)));
         tally.read(&entry);
+        created.extend(creation(&entry).map(|name| (number, name)));
         for (_, replay, unexplained) in &mut active {
             if unexplained.is_none() {
                 *unexplained = replay.take(number, &entry).err();
@@ -274,10 +292,13 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         let whole = whole::take(&replay, whole::merge(replay.ways()));
         followed.push(Followed { name, unexplained, whole, replay });
     }
+    let requests = judged::connections(log, &followed, &created).map_err(Wrong::Log)?;
+    tally.explain(CONNECTIONS, requests.explained);
     Ok(Report {
         followed,
         world,
         tally,
+        connections: requests.of,
         span: span.unwrap_or_default(),
         began_under_way: under_way,
         took: begun.elapsed(),

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::matching::Outcome;
 use crate::record::{Entry, Seen};
 
+/// What entries are called that are connections of clients.
+pub const CONNECTIONS: &str = "connections of clients";
+
 /// What came of each entry, counted.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -26,9 +29,20 @@ impl Tally {
         self.entries += 1;
         match &entry.seen {
             Seen::Other(what) => self.put_aside(what),
-            Seen::Request(_) => self.put_aside("connections of clients"),
+            Seen::Request(_) => self.put_aside(CONNECTIONS),
             Seen::List(_) | Seen::Renewal { .. } => self.plain += 1,
             _ => {}
+        }
+    }
+
+    /// So many entries that were put aside have been explained after all.
+    pub fn explain(&mut self, what: &str, entries: u64) {
+        if let Some(count) = self.aside.get_mut(what) {
+            *count -= entries;
+            self.plain += entries;
+            if *count == 0 {
+                self.aside.remove(what);
+            }
         }
     }
 

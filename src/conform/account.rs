@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use podproof_conform::judged::{self, Breach, Evidence, Judgement};
+use podproof_conform::judged::{self, Breach, Connections, Evidence, Judgement};
 use podproof_conform::matching::{Replay, Unexplained, path};
 use podproof_conform::record::Micros;
 use podproof_conform::run::{Followed, Report, Verdict};
@@ -52,6 +52,8 @@ pub struct Workload {
     pub verdict: Verdict,
     /// The path that was found.
     pub path: Trace,
+    /// What clients saw of it.
+    pub connections: Connections,
     /// What the log says of each step of the path.
     pub taken: Vec<Taken>,
     /// How many of its first steps lead to where it stood when the log began.
@@ -151,8 +153,9 @@ impl Account {
                     .into(),
             );
         }
-        for followed in &report.followed {
+        for (followed, connections) in report.followed.iter().zip(&report.connections) {
             let mut workload = Workload::of(followed, evidence, arguments);
+            workload.connections = connections.clone();
             if let Some(observed) =
                 report.world.workloads.iter().find(|observed| observed.scenario.name == followed.name)
             {
@@ -225,6 +228,7 @@ impl Workload {
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             verdict: Verdict::Lawful,
             path: way.path(),
+            connections: Connections::default(),
             taken: taken.iter().zip(way.processes()).map(told).collect(),
             led: whole.led,
             trace: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
+use podproof_conform::judged::Connections;
 use podproof_conform::run::Verdict;
 use podproof_vocabulary::Property;
 
@@ -118,6 +119,40 @@ impl Page {
         }
     }
 
+    /// What clients saw, if any did.
+    fn connections(&mut self, account: &Account, said: &Connections) {
+        let all = said.answered + said.failed;
+        if all == 0 {
+            return;
+        }
+        let mut text = format!("{} answered, {} failed", grouped(said.answered), grouped(said.failed));
+        if said.late > 0 {
+            text += &format!(
+                "; {} of these ran out of time after the rules had changed, as a kernel remembers where a connection that nobody \
+                 answered was sent",
+                grouped(said.late)
+            );
+        }
+        text += match said.unexplained {
+            0 => "; the path has a moment for each",
+            _ => "",
+        };
+        self.said(2, DIM, "connections", &text);
+        if let Some(odd) = said.odd.first() {
+            let what = match &odd.outcome {
+                Ok(pod) => format!("answered by {pod}"),
+                Err(error) => error.to_string(),
+            };
+            let text = format!(
+                "the path has no moment for {} of them; the first is one from {} at {}: {what}",
+                grouped(said.unexplained),
+                odd.node,
+                story::since(account.began, odd.at)
+            );
+            self.painted(2, GUILT, &text);
+        }
+    }
+
     fn workload(&mut self, account: &Account, workload: &Workload, timeline: &Timeline) {
         let replicas = match workload.replicas {
             1 => "1 replica".to_owned(),
@@ -155,6 +190,7 @@ impl Page {
         if let Some(found) = &workload.unexplained {
             self.unexplained(account, found);
         }
+        self.connections(account, &workload.connections);
         for broken in &workload.broken {
             self.broken(account, broken);
         }

@@ -1,5 +1,6 @@
 //! The JSON document. Its core never changes; more may be added.
 
+use podproof_conform::judged::Connections;
 use serde_json::{Value, json};
 
 use super::account::{Account, Broken, Found, Workload};
@@ -47,10 +48,25 @@ fn workload(workload: &Workload) -> Value {
         "kept": names(&workload.kept),
         "not_met": names(&workload.not_met),
         "not_judged": not_judged.collect::<Vec<_>>(),
+        "connections": connections(&workload.connections),
         "unexplained": workload.unexplained.as_ref().map(found),
         "misfit": workload.misfit.as_ref().map(|(step, says)| json!({ "step": step, "says": says })),
         "assumptions": workload.assumptions,
         "warnings": workload.warnings,
+    })
+}
+
+fn connections(said: &Connections) -> Value {
+    let odd = said.odd.iter().map(|odd| match &odd.outcome {
+        Ok(pod) => json!({ "at": moment(odd.at), "node": &*odd.node, "pod": &**pod }),
+        Err(error) => json!({ "at": moment(odd.at), "node": &*odd.node, "error": &**error }),
+    });
+    json!({
+        "answered": said.answered,
+        "failed": said.failed,
+        "late": said.late,
+        "unexplained": said.unexplained,
+        "first_unexplained": odd.collect::<Vec<_>>(),
     })
 }
 

@@ -2,9 +2,13 @@
 //!
 //! - `needs`: what a promise needs of a log
 //! - `blackout`: the one that is judged with the times of the log
+//! - `requests`: connections of clients against the path
 
 mod blackout;
 mod needs;
+mod requests;
+
+pub use requests::{Connections, Odd, Requests, connections};
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

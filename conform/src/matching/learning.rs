@@ -75,6 +75,7 @@ impl Replay {
                 self.names.set_home(*slot, node);
             }
         }
+        self.began_with = before.pods.iter().map(|(slot, pod)| (*slot, pod.name.clone())).collect();
         self.names.expect_strangers();
         self.template = before.template;
         let moment = Moment { writes: 0, at: before.began };

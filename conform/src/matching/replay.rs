@@ -1,6 +1,7 @@
 //! One workload, followed along a log.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
@@ -64,6 +65,8 @@ pub struct Replay {
     pub(super) led: Vec<Taken>,
     /// The slots of the pods that were created, one after the other.
     created: Vec<PodId>,
+    /// The pods that were there when the log began.
+    pub(super) began_with: Vec<(PodId, Rc<str>)>,
 }
 
 /// States that one entry may cost.
@@ -125,6 +128,7 @@ impl Replay {
             outcomes: Vec::new(),
             led: Vec::new(),
             created: Vec::new(),
+            began_with: Vec::new(),
         };
         if let Some(before) = before {
             replay.know(before);
@@ -135,6 +139,11 @@ impl Replay {
     /// Steps that led from nothing to where the workload stood when the log began.
     pub fn led(&self) -> &[Taken] {
         &self.led
+    }
+
+    /// The pods that were there when the log began.
+    pub fn began_with(&self) -> &[(PodId, Rc<str>)] {
+        &self.began_with
     }
 
     /// The slots that the pods got which were created during the log, one after the other.

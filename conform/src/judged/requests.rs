@@ -1,0 +1,243 @@
+//! Connections of clients against the path that was found. Each begins at some moment on some node; the rules of that node send it
+//! somewhere; there somebody accepts it, or not. What the client saw must have been possible at a moment between the beginning
+//! and the end of its attempt, as far as clocks can tell: an answer by a pod, if the rules led to it and it accepted; a failure,
+//! if they led nowhere, or to somebody who did not accept, could not be reached, or stopped accepting meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use podproof_model::{Cluster, traffic};
+use podproof_vocabulary::scenario::WorkloadKind;
+use podproof_vocabulary::{NodeId, PodId};
+
+use crate::matching::sighting::SLACK;
+use crate::reading::{Log, Problem, Source};
+use crate::record::{Micros, RequestEvent, Seen};
+use crate::run::Followed;
+
+/// Where connections from a node go from a moment on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Leads {
+    from: Micros,
+    /// The pods, by name, and whether each accepts.
+    to: Vec<(Rc<str>, bool)>,
+    /// Other workloads' pods are behind the Service too.
+    others: bool,
+}
+
+/// Where connections of one workload's Service go, at every moment of a path.
+#[derive(Clone, Debug, Default)]
+struct Traffic {
+    nodes: BTreeMap<Rc<str>, Vec<Leads>>,
+    /// The names of its pods.
+    own: BTreeSet<Rc<str>>,
+    /// Until when the path goes, if it ends before the log.
+    until: Micros,
+}
+
+/// Could the client have seen what it saw?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Possible {
+    /// There was such a moment.
+    Then,
+    /// There had been one a while before: a kernel remembers where a connection that nobody answered was sent, and sends another one
+    /// from the same port there, although the rules have changed.
+    Before,
+    /// There was none.
+    Never,
+}
+
+/// For how long a kernel remembers a connection that nobody answered (`nf_conntrack_tcp_timeout_syn_sent`).
+const REMEMBERED: Micros = 120_000_000;
+
+/// What is said of the connections of one workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that were answered.
+    pub answered: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those of them that ran out of time after the rules had changed: a kernel
+    /// remembers for two minutes where a connection that nobody answered was sent.
+    pub late: u64,
+    /// Those of either that the path has no moment for.
+    pub unexplained: u64,
+    /// The first of these.
+    pub odd: Vec<Odd>,
+}
+
+/// What is said of all connections of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// Of each workload that was followed.
+    pub of: Vec<Connections>,
+    /// Entries that some path has a moment for.
+    pub explained: u64,
+}
+
+/// A connection that the path has no moment for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Odd {
+    /// When it began.
+    pub at: Micros,
+    /// The node that it came from.
+    pub node: Rc<str>,
+    /// Who answered, or the error.
+    pub outcome: Result<Rc<str>, Rc<str>>,
+}
+
+/// Connections that are kept of those that the path has no moment for.
+const KEPT: usize = 8;
+
+impl Traffic {
+    /// Along the path that was found; `created` are the names of the pods that entries of the log create.
+    fn along(followed: &Followed, created: &BTreeMap<u64, Rc<str>>) -> Self {
+        let Followed { replay, whole, unexplained, .. } = followed;
+        let model = replay.model();
+        let nodes = &replay.subject.nodes;
+        let mut state = model.initial().swap_remove(0);
+        let mut names: BTreeMap<PodId, Rc<str>> = BTreeMap::new();
+        if replay.subject.kind() == WorkloadKind::Pod {
+            names.insert(PodId(0), Rc::clone(&replay.subject.name));
+        }
+        let own = names.values().cloned().collect();
+        let mut traffic = Self { nodes: BTreeMap::new(), own, until: Micros::MAX };
+        let mut now = Micros::MIN;
+        let taken = &whole.steps[..whole.refused.unwrap_or(whole.steps.len())];
+        for (step, taken) in taken.iter().enumerate() {
+            let next = model.apply(&state, &taken.action);
+            if let Some(name) = taken.shown_by.and_then(|entry| created.get(&entry)) {
+                let used = model.open(&state, |cluster| cluster.used());
+                let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
+                names.extend(new.map(|new| (new, Rc::clone(name))));
+                traffic.own.insert(Rc::clone(name));
+            }
+            state = next;
+            if step + 1 < whole.led {
+                continue;
+            }
+            if step + 1 == whole.led {
+                names.extend(replay.began_with().iter().cloned());
+                traffic.own.extend(names.values().cloned());
+            }
+            now = now.max(taken.moment.at);
+            model.open(&state, |cluster| traffic.note(cluster, nodes, &names, now));
+        }
+        if unexplained.is_some() || whole.refused.is_some() {
+            traffic.until = now;
+        }
+        traffic
+    }
+
+    fn note(
+        &mut self,
+        cluster: &Cluster<'_>,
+        nodes: &[Rc<str>],
+        names: &BTreeMap<PodId, Rc<str>>,
+        now: Micros,
+    ) {
+        let scenario = &cluster.rules.scenario;
+        let others = scenario.neighbours.iter().any(|neighbour| neighbour.in_service);
+        for (index, name) in nodes.iter().enumerate().take(cluster.rules.nodes) {
+            let leads = traffic::destinations(scenario, cluster, NodeId::from(index));
+            let to = leads.map(|(pod, endpoint)| {
+                let reachable =
+                    cluster.pod(pod).kubelet.node().is_some_and(|node| cluster.node(node).machine.powered());
+                let called = names.get(&pod).cloned().unwrap_or_else(|| "?".into());
+                (called, reachable && traffic::accepts(scenario, cluster, pod, endpoint))
+            });
+            let leads = Leads { from: now, to: to.collect(), others };
+            let known = self.nodes.entry(Rc::clone(name)).or_default();
+            match known.last_mut() {
+                Some(last) if last.to == leads.to => {}
+                Some(last) if last.from == now => *last = leads,
+                _ => known.push(leads),
+            }
+        }
+    }
+
+    /// Could the client have seen this between these moments? Of nodes that are not known, and before the first step, nothing is said.
+    fn allows(&self, from: Micros, to: Micros, event: &RequestEvent) -> Possible {
+        let Some(leads) = self.nodes.get(&event.node) else { return Possible::Then };
+        let (from, to) = (from - SLACK, to + SLACK);
+        let between = |from: Micros| {
+            let first = leads.partition_point(|leads| leads.from <= from).saturating_sub(1);
+            leads[first..].iter().take_while(move |leads| leads.from <= to)
+        };
+        let is_dead = |leads: &Leads| leads.to.iter().any(|(_, accepts)| !accepts);
+        let fits = |leads: &Leads| match &event.outcome {
+            Ok(pod) => leads.to.iter().any(|(name, accepts)| *accepts && name == pod),
+            Err(_) => leads.others || leads.to.is_empty() || is_dead(leads),
+        };
+        let runs_out_of_time = matches!(&event.outcome, Err(error) if **error == *"ETIMEDOUT");
+        if to > self.until || leads.first().is_none_or(|first| first.from > to) || between(from).any(fits) {
+            Possible::Then
+        } else if runs_out_of_time && between(from - REMEMBERED).any(is_dead) {
+            Possible::Before
+        } else {
+            Possible::Never
+        }
+    }
+}
+
+impl Connections {
+    /// Takes note of a connection.
+    fn note(&mut self, at: Micros, event: &RequestEvent, possible: Possible) {
+        match &event.outcome {
+            Ok(_) => self.answered += 1,
+            Err(_) => self.failed += 1,
+        }
+        match possible {
+            Possible::Then => {}
+            Possible::Before => self.late += 1,
+            Possible::Never => {
+                self.unexplained += 1;
+                if self.odd.len() < KEPT {
+                    let (node, outcome) = (Rc::clone(&event.node), event.outcome.clone());
+                    self.odd.push(Odd { at, node, outcome });
+                }
+            }
+        }
+    }
+}
+
+/// The connections of `log` to the Services of its workloads; `created` are the names of the pods that entries create.
+///
+/// # Errors
+/// What is wrong with a file, if it has changed since.
+pub fn connections(
+    log: &Log,
+    followed: &[Followed],
+    created: &BTreeMap<u64, Rc<str>>,
+) -> Result<Requests, Problem> {
+    let of = |followed: &Followed| {
+        let has_service = followed.replay.subject.service.is_some();
+        has_service.then(|| Traffic::along(followed, created))
+    };
+    let traffic: Vec<Option<Traffic>> = followed.iter().map(of).collect();
+    let mut said = Requests { of: vec![Connections::default(); traffic.len()], explained: 0 };
+    if !log.has(Source::Requests) || traffic.iter().all(Option::is_none) {
+        return Ok(said);
+    }
+    for entry in log.entries() {
+        let entry = entry?;
+        let Seen::Request(event) = &entry.seen else { continue };
+        let allows = |traffic: &Traffic| traffic.allows(entry.from, entry.to, event);
+        // Nobody says which Service a connection was meant for: one that failed is odd if it is so for each of them.
+        let best = traffic.iter().flatten().map(allows).min();
+        let mut is_explained = false;
+        for (traffic, said) in traffic.iter().zip(&mut said.of) {
+            let Some(traffic) = traffic else { continue };
+            let possible = match &event.outcome {
+                Ok(pod) if traffic.own.contains(pod) => allows(traffic),
+                // Another workload's pod answered.
+                Ok(_) => continue,
+                Err(_) => best.unwrap_or(Possible::Then),
+            };
+            is_explained |= possible != Possible::Never;
+            said.note(entry.from, event, possible);
+        }
+        said.explained += u64::from(is_explained);
+    }
+    Ok(said)
+}
