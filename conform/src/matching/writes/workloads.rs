@@ -8,7 +8,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
-use crate::record::{DeploymentFacts, Facts, ReplicaSetFacts, Verb, Write};
+use crate::record::{DeploymentFacts, Facts, Object, ReplicaSetFacts, Verb, Write};
 
 /// What a write of a Deployment or a ReplicaSet asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
@@ -21,6 +21,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             false => Plan::NotHere,
         };
     };
+    if &*write.subresource == "scale" {
+        return scale(known, actor, write, object);
+    }
     match &object.facts {
         Facts::Deployment(facts) if known.subject.is(object) => deployment(known, actor, write, facts),
         Facts::ReplicaSet(facts) => {
@@ -33,6 +36,36 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         }
         _ => Plan::NotHere,
     }
+}
+
+/// Subresource `scale`, as `kubectl scale` and an autoscaler write it: it is answered with a Scale, and changes the workload.
+fn scale(known: &Known<'_, '_>, actor: &Actor, write: &Write, scale: &Object) -> Plan {
+    let subject = known.subject;
+    let (kind, now) = match subject.kind() {
+        WorkloadKind::Deployment => ("deployments", known.cluster.shared.deployment.replicas()),
+        WorkloadKind::ReplicaSet => ("replicasets", known.cluster.replica_set(Revision(0)).replicas()),
+        WorkloadKind::Pod => return Plan::NotHere,
+    };
+    if kind != &*write.resource || write.name != subject.name {
+        let is_owned = known.names.replica_set(&write.name).is_some();
+        return if is_owned { by_hand() } else { Plan::NotHere };
+    }
+    match scale.whole["spec"]["replicas"].as_u64().map(u8::try_from) {
+        Some(Ok(replicas)) if replicas == now => Plan::Nothing,
+        Some(Ok(_)) if matches!(actor, Actor::Controller(controller) if WORKLOADS.contains(&&**controller)) => {
+            super::not_theirs(write, "scale workloads")
+        }
+        Some(Ok(replicas)) => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
+        Some(Err(_)) => Plan::NotModelled("more than 255 replicas".into()),
+        None => Plan::NotModelled("a Scale without replicas".into()),
+    }
+}
+
+/// Controllers that go by the replicas of a workload, and never set them.
+const WORKLOADS: [&str; 2] = ["deployment-controller", "replicaset-controller"];
+
+fn by_hand() -> Plan {
+    Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into())
 }
 
 fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &DeploymentFacts) -> Plan {
@@ -137,7 +170,7 @@ fn replica_set(
         }
         false if !matches!(actor, Actor::Client(_)) => super::not_theirs(write, "scale ReplicaSets"),
         false if bare => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
-        false => Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into()),
+        false => by_hand(),
     }
 }
 

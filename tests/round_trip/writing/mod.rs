@@ -1,0 +1,73 @@
+//! A path of the model, written out as the logs that a recorder of such a cluster would have kept: an audit log, the events
+//! of container runtimes, what processes say of themselves, the rules of nodes, and what was done to the cluster.
+//!
+//! What is written of a step is what it changed: the objects of the API server are kept beside the state of the model
+//! (`store`), and each write takes its fields from the state after its step. Steps that no log shows take time and write
+//! nothing.
+//!
+//! - `clock`: when each step happens; timers take as long as the scenario says
+//! - `cast`: what objects are called
+//! - `actor`: who writes
+//! - `template`, `affinity`: what a pod is made of, as the API server has it
+//! - `store`, `pods`, `nodes`, `workloads`: the objects
+//! - `audit`: a write as an event of an audit log
+//! - `components`, `clients`: who writes what at which step
+//! - `machines`: what is seen beside the API
+//! - `recording`: the files
+
+mod actor;
+mod affinity;
+mod audit;
+mod cast;
+mod clients;
+mod clock;
+mod components;
+mod machines;
+mod nodes;
+mod pods;
+mod recording;
+mod store;
+mod template;
+mod workloads;
+mod writer;
+
+pub use clock::Pace;
+pub use recording::{Recording, Which};
+
+use podproof_model::Model;
+use podproof_vocabulary::action::Action;
+
+use podproof_conform::record::Micros;
+
+/// How a path is written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Of the names, and of how long each step takes.
+    pub seed: u64,
+    /// When it begins.
+    pub begins: Micros,
+    /// How long a step takes that waits for nothing.
+    pub pace: Pace,
+    /// Annotations of the pods say what their processes do on SIGTERM and when they listen.
+    pub annotated: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 0, begins: 1_767_225_600_000_000, pace: Pace::Mixed, annotated: true }
+    }
+}
+
+/// Writes out the path of `model` that begins in the first of its initial states and takes these steps, each of which must
+/// be possible when it is taken.
+pub fn write(model: &Model, path: &[Action], options: &Options) -> Recording {
+    let mut state = model.initial().swap_remove(0);
+    let mut writer = writer::Writer::new(model, options);
+    writer.begin(&state);
+    for action in path {
+        let next = model.apply(&state, action);
+        writer.take(&state, action, &next);
+        state = next;
+    }
+    writer.out
+}
