@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
-use podproof_model::{ClusterState, Model, time};
+use podproof_model::{Cluster, ClusterState, Model, time};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::{Property, Scenario};
+
+use super::mail::Mail;
+use super::writing::waits;
 
 /// A walk.
 pub struct Walk {
@@ -19,6 +22,9 @@ pub struct Walk {
 /// Most steps of a walk.
 const STEPS: usize = 400;
 
+/// Events are delivered within so many steps.
+const LAG: usize = 100;
+
 /// One step in so many is something that happens to the cluster.
 const PACES: [u32; 3] = [8, 32, 128];
 
@@ -29,19 +35,14 @@ pub fn walk(scenario: &Scenario, seed: u64) -> Walk {
     let pace = PACES[rng.usize(..PACES.len())];
     let mut state = model.initial().swap_remove(0);
     let (mut path, mut broken, mut enabled) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let mut mail = Mail::new();
     while path.len() < STEPS && model.limit(&state).is_none() {
         model.enabled(&state, &mut enabled);
-        let (events, own): (Vec<Action>, Vec<Action>) =
-            enabled.iter().partition(|action| matches!(action, Action::Environment(_)));
-        let (slow, quick): (Vec<Action>, Vec<Action>) =
-            model.open(&state, |cluster| own.iter().partition(|action| time::is_slow(cluster, action)));
-        let event = !events.is_empty() && (own.is_empty() || rng.u32(..pace) == 0);
-        let timer = !slow.is_empty() && (quick.is_empty() || rng.u32(..40) == 0);
-        let from = match () {
-            () if event => events,
-            () if timer => slow,
-            () => quick,
-        };
+        let from = model.open(&state, |cluster| {
+            mail.note(cluster, path.len());
+            let overdue = mail.overdue(cluster, path.len().saturating_sub(LAG));
+            if overdue.is_empty() { next_of(cluster, &mut rng, pace, &enabled) } else { overdue }
+        });
         let Some(action) = choose(&mut rng, &from) else { break };
         let next = model.apply(&state, &action);
         if model.limit(&next).is_some() {
@@ -52,6 +53,23 @@ pub fn walk(scenario: &Scenario, seed: u64) -> Walk {
         path.push(action);
     }
     Walk { model, seed, path, broken }
+}
+
+/// Steps of one sort that may come next: what happens to the cluster, timers, or anything else.
+fn next_of(cluster: &Cluster<'_>, rng: &mut Rng, pace: u32, enabled: &[Action]) -> Vec<Action> {
+    let (events, own): (Vec<Action>, Vec<Action>) =
+        enabled.iter().partition(|action| matches!(action, Action::Environment(_)));
+    let (slow, quick): (Vec<Action>, Vec<Action>) =
+        own.iter().partition(|action| time::is_slow(cluster, action) || waits(cluster, action) > 0);
+    let news = quick.iter().any(|action| matches!(action, Action::Watch(_)));
+    let event = !events.is_empty() && (own.is_empty() || rng.u32(..pace) == 0);
+    // A timer takes longer than news.
+    let timer = !slow.is_empty() && !news && (quick.is_empty() || rng.u32(..8) == 0);
+    match () {
+        () if event => events,
+        () if timer => slow,
+        () => quick,
+    }
 }
 
 /// A component first, then a class of its steps, then a step.

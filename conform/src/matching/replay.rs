@@ -1,6 +1,6 @@
 //! One workload, followed along a log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
@@ -49,6 +49,8 @@ pub struct Replay {
     pub(super) parts: Vec<Part>,
     /// What happened to the cluster.
     befallen: Vec<Taken>,
+    /// The slots that pods got, each with the number of writes before.
+    created: BTreeMap<u64, PodId>,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
     /// Entries of other files that could not be placed when they came.
@@ -103,6 +105,7 @@ impl Replay {
             common,
             parts,
             befallen: Vec::new(),
+            created: BTreeMap::new(),
             waiting: VecDeque::new(),
             unplaced: Vec::new(),
             template: None,
@@ -121,6 +124,11 @@ impl Replay {
     /// The models of its worlds, each with the number of writes after which it began.
     pub fn models(&self) -> Vec<(u64, &Model)> {
         self.since.iter().copied().zip(self.models.iter().map(|(_, model)| model)).collect()
+    }
+
+    /// The slots that pods got, each with the number of writes before; a slot may be used again.
+    pub fn created(&self) -> &BTreeMap<u64, PodId> {
+        &self.created
     }
 
     /// Takes the next entry; what came of earlier ones is found out by and by.
@@ -403,6 +411,7 @@ impl Replay {
             let new: Vec<PodId> = cluster.used_pods().filter(|&pod| !before.contains(pod)).collect();
             for pod in new {
                 parts::hold_slot(&mut cluster, pod, true);
+                self.created.insert(self.writes, pod);
             }
         }
     }

@@ -24,7 +24,7 @@ pub struct Whole {
     pub last: ClusterState,
 }
 
-/// Slots of the parts, which are never used twice, as slots of the whole model, which are.
+/// Slots of the parts as slots of the whole model, where a pod that all have forgotten leaves its slot sooner.
 #[derive(Default)]
 struct Slots {
     whole: BTreeMap<PodId, PodId>,
@@ -61,8 +61,9 @@ pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
     all.into_iter().map(|(.., step)| step).collect()
 }
 
-/// Takes `steps` on the whole model: the one that is in force after so many writes.
-pub fn take(models: Vec<(u64, &Model)>, steps: Vec<Taken>) -> Whole {
+/// Takes `steps` on the whole model: the one that is in force after so many writes. `created` are the slots of the parts that
+/// pods got, each with the number of writes before.
+pub fn take(models: Vec<(u64, &Model)>, created: &BTreeMap<u64, PodId>, steps: Vec<Taken>) -> Whole {
     let mut models = models.into_iter().peekable();
     let (_, mut model) = models.next().expect("there is a model from the beginning");
     let mut state = model.initial().swap_remove(0);
@@ -74,8 +75,6 @@ pub fn take(models: Vec<(u64, &Model)>, steps: Vec<Taken>) -> Whole {
         refused: None,
         last: state.clone(),
     };
-    let mut known = PodId::first(0).count() as u8;
-    known = known.max(model.open(&state, |cluster| cluster.used_pods().count() as u8));
     let mut enabled = Vec::new();
     for (index, taken) in steps.iter().enumerate() {
         while let Some((_, next)) = models.next_if(|&(since, _)| since <= taken.moment.writes) {
@@ -92,9 +91,8 @@ pub fn take(models: Vec<(u64, &Model)>, steps: Vec<Taken>) -> Whole {
         if matches!(action, Action::ReplicaSet(podproof_vocabulary::action::ReplicaSet::CreatePod { .. })) {
             let before = model.open(&state, |cluster| cluster.used());
             let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !before.contains(pod)));
-            if let Some(new) = new {
-                slots.whole.insert(PodId(known), new);
-                known += 1;
+            if let (Some(new), Some(&slot)) = (new, created.get(&taken.moment.writes)) {
+                slots.whole.insert(slot, new);
             }
         }
         let judged = model.judge(&state, &action, &next);

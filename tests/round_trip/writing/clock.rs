@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
+use podproof_conform::record::Micros;
 use podproof_model::controllers::taint_eviction;
 use podproof_model::kubelet::{container_runtime, probes};
 use podproof_model::rules::Tolerated;
@@ -13,28 +14,22 @@ use podproof_vocabulary::action::{
     Scheduler, TaintEviction,
 };
 use podproof_vocabulary::observation::Hook;
-use podproof_vocabulary::scenario::{Hang, PreStop, Probe, Timing};
+use podproof_vocabulary::scenario::{Hang, PreStop, Probe};
 use podproof_vocabulary::{ContainerId, PodId};
 
-use podproof_conform::record::Micros;
+use crate::round_trip::mail::Mail;
+
 
 const SECOND: Micros = 1_000_000;
 
-/// How long a step takes that waits for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// 2 to 20 ms.
-    Quick,
-    /// Mostly as quick; now and then up to 3 s.
-    Mixed,
-}
+/// Who is connected has seen what was written longer ago than this: half of what a reader of the log allows for.
+const LAG: Micros = 2_500_000;
 
-impl Pace {
-    fn draw(self, rng: &mut Rng) -> Micros {
-        match self {
-            Self::Mixed if rng.u8(..12) == 0 => rng.i64(20_000..3 * SECOND),
-            Self::Quick | Self::Mixed => rng.i64(2_000..20_000),
-        }
+/// How long a step takes that waits for nothing.
+fn draw(rng: &mut Rng) -> Micros {
+    match rng.u8(..12) {
+        0 => rng.i64(20_000..3 * SECOND),
+        _ => rng.i64(2_000..20_000),
     }
 }
 
@@ -67,32 +62,24 @@ pub(super) struct Clock {
     /// Nothing that happens from now on was received earlier than this.
     before: Micros,
     pub rng: Rng,
-    pace: Pace,
     /// When steps became possible that are possible since.
     possible: BTreeMap<Action, Micros>,
     /// When what is so of a container came to be so.
     containers: BTreeMap<(Since, PodId, ContainerId), Micros>,
-    /// When the first tick began, and how many there were.
-    ticks: (Micros, i64),
+    /// What is on its way, and since when.
+    mail: Mail<Micros>,
 }
 
 impl Clock {
-    pub fn new(begins: Micros, seed: u64, pace: Pace) -> Self {
+    pub fn new(begins: Micros, seed: u64) -> Self {
         Self {
             now: begins,
             before: begins,
             rng: Rng::with_seed(seed),
-            pace,
             possible: BTreeMap::new(),
             containers: BTreeMap::new(),
-            ticks: (begins, 0),
+            mail: Mail::new(),
         }
-    }
-
-    /// Ticks are counted from now.
-    pub fn begin(&mut self, first: &Cluster<'_>) {
-        self.ticks = (self.now, 0);
-        self.learn(first);
     }
 
     /// It is as late as it is when `action` is taken in `before`.
@@ -101,19 +88,13 @@ impl Clock {
         let soon = self.now + self.pace_of(before);
         let due = self.since(action).map_or(soon, |since| since + SECOND * Micros::from(waits(before, action)));
         self.now = soon.max(due).max(self.floor(before, action));
-        if *action == Action::Tick {
-            self.ticks.1 += 1;
-            let tick = Micros::from(before.rules.clocks.unit) * SECOND;
-            self.now = self.now.max(self.ticks.0 + self.ticks.1 * tick);
-        }
     }
 
+    /// A step that waits for nothing is soon taken, and sooner while news is on its way.
     fn pace_of(&mut self, cluster: &Cluster<'_>) -> Micros {
-        match cluster.rules.scenario.timing {
-            Timing::Untimed => self.pace.draw(&mut self.rng),
-            // What happens between two ticks is quick.
-            Timing::Timed => Pace::Quick.draw(&mut self.rng) / 4,
-        }
+        let drawn = draw(&mut self.rng);
+        let news = self.mail.oldest(cluster);
+        news.map_or(drawn, |sent| drawn.min((sent + LAG - self.now).max(2_000)))
     }
 
     /// A moment after the last, for what is no step of the model.
@@ -173,6 +154,7 @@ impl Clock {
     pub fn learn(&mut self, after: &Cluster<'_>) {
         let mut possible = Vec::new();
         step::candidates(after, &mut possible);
+        self.mail.note(after, self.now);
         possible.retain(|action| waits(after, action) > 0);
         self.possible.retain(|action, _| possible.contains(action));
         for action in possible {
@@ -204,7 +186,7 @@ impl Clock {
 }
 
 /// Seconds that a step waits at least, since whatever it is counted from.
-fn waits(cluster: &Cluster<'_>, action: &Action) -> u32 {
+pub fn waits(cluster: &Cluster<'_>, action: &Action) -> u32 {
     let scenario = &cluster.rules.scenario;
     let latencies = &scenario.latencies;
     match *action {

@@ -31,38 +31,21 @@ mod template;
 mod workloads;
 mod writer;
 
-pub use clock::Pace;
+pub use clock::waits;
 pub use recording::{Recording, Which};
 
+use podproof_conform::record::Micros;
 use podproof_model::Model;
 use podproof_vocabulary::action::Action;
 
-use podproof_conform::record::Micros;
-
-/// How a path is written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Of the names, and of how long each step takes.
-    pub seed: u64,
-    /// When it begins.
-    pub begins: Micros,
-    /// How long a step takes that waits for nothing.
-    pub pace: Pace,
-    /// Annotations of the pods say what their processes do on SIGTERM and when they listen.
-    pub annotated: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { seed: 0, begins: 1_767_225_600_000_000, pace: Pace::Mixed, annotated: true }
-    }
-}
+/// When every path begins.
+const BEGINS: Micros = 1_767_225_600_000_000;
 
 /// Writes out the path of `model` that begins in the first of its initial states and takes these steps, each of which must
-/// be possible when it is taken.
-pub fn write(model: &Model, path: &[Action], options: &Options) -> Recording {
+/// be possible when it is taken. Names, and how long each step takes, come of `seed`.
+pub fn write(model: &Model, path: &[Action], seed: u64) -> Recording {
     let mut state = model.initial().swap_remove(0);
-    let mut writer = writer::Writer::new(model, options);
+    let mut writer = writer::Writer::new(model, seed);
     writer.begin(&state);
     for action in path {
         let next = model.apply(&state, action);

@@ -41,7 +41,7 @@ impl Writer<'_> {
     pub(super) fn create_pod(&mut self, actor: Actor<'_>, pod: PodId, seen: &PodSeen) {
         let scenario = self.scenario;
         let bare = template::is_bare(scenario);
-        let mut metadata = template::metadata(scenario, self.options.annotated, seen.revision.0.into());
+        let mut metadata = template::metadata(scenario, seen.revision.0.into());
         let name = match bare {
             true => scenario.workload.name.clone(),
             false => {

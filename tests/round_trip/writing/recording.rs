@@ -56,11 +56,6 @@ impl Recording {
         lines.into_iter().map(|(_, line)| line).collect()
     }
 
-    /// The events of the audit log, in the order of the answers.
-    pub fn events(&self) -> Vec<&Value> {
-        self.lines(AUDIT)
-    }
-
     /// Writes the files into a folder.
     ///
     /// # Errors

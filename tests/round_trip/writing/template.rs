@@ -16,21 +16,15 @@ pub(super) const IMAGE: &str = "registry.example/app:v1";
 const CLEAN_UP: [&str; 2] = ["/bin/app", "deregister"];
 
 /// `metadata` of the pods of a template, but for what tells them apart: labels and annotations.
-pub(super) fn metadata(scenario: &Scenario, annotated: bool, restarted: u32) -> Value {
+pub(super) fn metadata(scenario: &Scenario, restarted: u32) -> Value {
     let template = &scenario.workload.template;
-    let mut annotations = Map::new();
-    if annotated {
-        annotations = behaviour(template);
-    }
+    let mut annotations = behaviour(template);
     if restarted > 0 {
         // As `kubectl rollout restart` does.
         let at = format!("2026-01-01T00:{:02}:{:02}Z", restarted / 60, restarted % 60);
         annotations.insert("kubectl.kubernetes.io/restartedAt".into(), json!(at));
     }
-    let mut metadata = json!({"labels": template.labels});
-    if !annotations.is_empty() {
-        metadata["annotations"] = Value::Object(annotations);
-    }
+    let mut metadata = json!({"labels": template.labels, "annotations": annotations});
     if template.finalizer {
         metadata["finalizers"] = json!(["example.com/hold"]);
     }

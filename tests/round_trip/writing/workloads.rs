@@ -74,7 +74,7 @@ impl Writer<'_> {
     /// `spec.template`.
     fn template(&self, revision: Revision, with_hash: bool) -> Value {
         let scenario = self.scenario;
-        let mut metadata = template::metadata(scenario, self.options.annotated, revision.0.into());
+        let mut metadata = template::metadata(scenario, revision.0.into());
         if with_hash && let Some(hash) = self.template_hash(revision) {
             metadata["labels"]["pod-template-hash"] = json!(hash);
         }

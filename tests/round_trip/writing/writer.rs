@@ -8,7 +8,7 @@ use podproof_vocabulary::observation::Observation;
 use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
-use super::Options;
+use super::BEGINS;
 use super::actor::Actor;
 use super::cast::Cast;
 use super::clock::Clock;
@@ -23,7 +23,6 @@ const FIRST: u64 = 4000;
 pub(super) struct Writer<'m> {
     pub model: &'m Model,
     pub scenario: &'m Scenario,
-    pub options: Options,
     pub clock: Clock,
     pub cast: Cast,
     pub store: Store,
@@ -44,12 +43,11 @@ pub(super) struct Taken<'t, 'a> {
 }
 
 impl<'m> Writer<'m> {
-    pub fn new(model: &'m Model, options: &Options) -> Self {
+    pub fn new(model: &'m Model, seed: u64) -> Self {
         Self {
             model,
             scenario: &model.rules.scenario,
-            options: *options,
-            clock: Clock::new(options.begins, options.seed, options.pace),
+            clock: Clock::new(BEGINS, seed),
             cast: Cast::default(),
             store: Store::at(FIRST),
             out: Recording::default(),
@@ -81,7 +79,7 @@ impl<'m> Writer<'m> {
             self.create_budget();
             self.clock.pass();
             self.create_workload(&seen);
-            self.clock.begin(cluster);
+            self.clock.learn(cluster);
         });
     }
 
