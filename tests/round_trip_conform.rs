@@ -31,11 +31,10 @@ fn all_worlds() -> Vec<(&'static str, Scenario)> {
 /// Keeps a walk whose log is not lawful, if somebody wants it.
 fn keep_short(name: &str, walk: Walk, which: Which, says: &str) {
     let Some(folder) = asked("KEEP") else { return };
-    let kind = |says: &str| says.split("; ").next().unwrap_or_default().rsplit(": ").next().map(str::to_owned);
+    let kind =
+        |says: &str| says.split("; ").next().unwrap_or_default().rsplit(": ").next().map(str::to_owned);
     let wanted = kind(says);
-    let is_one = |walk: &Walk| {
-        complaint(walk, &judge(walk, which)).is_some_and(|says| kind(&says) == wanted)
-    };
+    let is_one = |walk: &Walk| complaint(walk, &judge(walk, which)).is_some_and(|says| kind(&says) == wanted);
     let walk = shorten(walk, is_one);
     keep(&walk, which, &Path::new(&folder).join(format!("{name}-{}-{which:?}", walk.seed)));
 }

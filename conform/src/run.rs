@@ -234,7 +234,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             unexplained = replay.finish().err();
             tally.learn(replay.outcomes());
         }
-        let whole = whole::take(replay.models(), replay.created(), whole::merge(replay.ways()));
+        let whole = whole::take(&replay.models(), replay.created(), &replay.ways());
         followed.push(Followed { name, unexplained, whole, replay });
     }
     Ok(Report { followed, world, tally, span: span.unwrap_or_default(), took: begun.elapsed() })

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
-use podproof_conform::reading::Log;
 use podproof_conform::judged::{self, Evidence, Judgement};
+use podproof_conform::reading::Log;
 use podproof_conform::run::{self, Report, Verdict};
 use podproof_vocabulary::Property;
 

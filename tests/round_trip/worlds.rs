@@ -5,7 +5,8 @@ use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::catalogue::{app, web};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::scenario::{
-    BudgetAsk, Container, ContainerKind, DisruptionBudget, IntOrPercent, OnSigterm, PreStop, Probe, WorkloadKind,
+    BudgetAsk, Container, ContainerKind, DisruptionBudget, IntOrPercent, OnSigterm, PreStop, Probe,
+    WorkloadKind,
 };
 
 fn world(replicas: u8, nodes: usize, events: &[(EventName, u8)]) -> Scenario {

@@ -13,7 +13,7 @@
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least
 //! - [`replay`]: one workload along a log, and what it learns there (`learning`); [`unexplained`]: where it ends
-//! - [`whole`]: all together
+//! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
 pub mod clock;
@@ -30,6 +30,7 @@ pub mod replay;
 pub mod sighting;
 pub mod subject;
 pub mod unexplained;
+mod weave;
 pub mod whole;
 pub mod writes;
 

@@ -43,6 +43,15 @@ impl News {
         }
     }
 
+    /// When the newest of the events was written that have been delivered between these two.
+    pub fn heard(&self, before: &Queues, after: &Queues) -> Option<Micros> {
+        let of = |(index, ((_, before), (_, after))): (usize, (&(Stream, usize), &(Stream, usize)))| {
+            let written = self.written.get(&index).filter(|_| after < before)?;
+            written.len().checked_sub(after + 1).and_then(|at| written.get(at)).copied()
+        };
+        before.iter().zip(after).enumerate().filter_map(of).max()
+    }
+
     /// It may lag until then.
     pub fn be_lenient(&mut self, until: Micros) {
         self.lenient_until = self.lenient_until.max(until);

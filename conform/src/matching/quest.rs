@@ -117,6 +117,7 @@ impl Part {
         quest: &Quest<'_>,
         reach: Reach,
     ) -> Result<Vec<Possible>, Failure> {
+        let near = self.near(quest, reach);
         let mut queue: Vec<Possible> = self.possible.clone();
         let mut seen: Prints = queue.iter().map(Possible::print).collect();
         let mut found = Found::default();
@@ -144,16 +145,26 @@ impl Part {
                 continue;
             }
             if holds && self.arrive(ground, quest, &possible, &enabled, &mut found) {
+                // What was seen before it may have come before it.
+                let earlier = self.sighted(ground, quest, quest.moment.at, &mut possible, &enabled);
+                queue.extend(earlier.into_iter().filter(|after| seen.insert(after.print())));
                 continue;
             }
-            let mut onward = self.sighted(ground, quest, &mut possible, &enabled);
-            onward.extend(self.hidden(ground, quest, reach, &mut possible, &enabled));
+            let mut onward = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
+            onward.extend(self.hidden(ground, quest, reach, near.as_deref(), &mut possible, &enabled));
             queue.extend(onward.into_iter().filter(|after| seen.insert(after.print())));
         }
         if found.states.is_empty() {
             return Err(if overflow { Failure::Overflow } else { Failure::NoWay });
         }
         Ok(found.states)
+    }
+
+    /// The pods whose hidden steps matter: what is seen of others meanwhile has to be met as well. None is all.
+    fn near(&self, quest: &Quest<'_>, reach: Reach) -> Option<Vec<PodId>> {
+        let about = quest.about.filter(|_| reach == Reach::Near)?;
+        let meanwhile = self.sightings.iter().filter(|(_, sighting)| sighting.at <= quest.until);
+        Some(meanwhile.filter_map(|(_, sighting)| sighting.about).chain([about]).collect())
     }
 
     /// Takes the steps that the quest is after, where all is as it must be then.
@@ -176,6 +187,7 @@ impl Part {
             if let Some(pod) = quest.about {
                 after.clock.raise(pod, quest.moment.at);
             }
+            after.fit.write(quest.moment.at, quest.until - SLACK);
             let taken =
                 Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
             self.take(ground.model, &mut after, taken);
@@ -185,11 +197,12 @@ impl Part {
         arrived
     }
 
-    /// The states after a step that was seen, or after a look that showed nothing new.
+    /// The states after a step that was seen until `until`, or after a look that showed nothing new.
     fn sighted(
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,
+        until: Micros,
         from: &mut Possible,
         enabled: &[Action],
     ) -> Vec<Possible> {
@@ -197,7 +210,7 @@ impl Part {
         let met = from.met;
         let cluster = &from.open(ground.model);
         for (index, sighting) in self.sightings.iter() {
-            if sighting.at > quest.until || !self.sightings.is_next(met, index) {
+            if sighting.at > until || !self.sightings.is_next(met, index) {
                 continue;
             }
             if sighting.already.as_ref().is_some_and(|already| already(cluster)) {
@@ -221,6 +234,7 @@ impl Part {
                     continue;
                 }
                 after.clock.note(&before, ground.dates, &action, Some(at));
+                after.fit.see(at);
                 let moment = Moment { at, ..quest.moment };
                 let shown_by = Some(self.sightings.get(index).entry);
                 self.take(ground.model, &mut after, Taken { action, moment, shown_by, is_write: false });
@@ -240,11 +254,12 @@ impl Part {
         ground: Ground<'_>,
         quest: &Quest<'_>,
         reach: Reach,
+        near: Option<&[PodId]>,
         from: &mut Possible,
         enabled: &[Action],
     ) -> Vec<Possible> {
         let cluster = from.open(ground.model);
-        let near = |action: &Action| reach != Reach::Near || is_near(action, quest.about);
+        let near = |action: &Action| near.is_none_or(|near| is_near(action, near));
         let may = |action: &&Action| match ground.eyes.leave(&cluster, self.whose, action) {
             Leave::Hidden => near(action),
             Leave::Fault => reach == Reach::Faults,
@@ -267,9 +282,8 @@ impl Part {
     }
 }
 
-/// Does a hidden step matter to what is seen of `about`? News come in order, so none of them can be passed over.
-fn is_near(action: &Action, about: Option<PodId>) -> bool {
-    let Some(about) = about else { return true };
+/// Does a hidden step matter to what is seen of these pods? News come in order, so none of them can be passed over.
+fn is_near(action: &Action, pods: &[PodId]) -> bool {
     let pod = match *action {
         Action::Scheduler(
             Scheduler::AssumePod { pod, .. }
@@ -283,5 +297,5 @@ fn is_near(action: &Action, about: Option<PodId>) -> bool {
         Action::Kubelet(step) => step.pod(),
         _ => None,
     };
-    pod.is_none_or(|pod| pod == about)
+    pod.is_none_or(|pod| pods.contains(&pod))
 }

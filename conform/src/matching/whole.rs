@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Rename};
+use podproof_vocabulary::action::{Action, Rename, ReplicaSet};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 use super::path::Taken;
+use super::weave::weave;
 
 /// A path of the whole model.
 #[derive(Clone, Debug)]
@@ -40,69 +41,83 @@ impl Rename for Slots {
     }
 }
 
-/// Puts `ways` in one order: what was written after what, and where that says nothing, when.
-pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
-    let mut all = Vec::new();
-    for (way, mut steps) in ways.into_iter().enumerate() {
-        // What nobody saw happened at the latest when what it led to was seen.
-        let mut latest = i64::MAX;
-        for step in steps.iter_mut().rev() {
-            step.moment.at = step.moment.at.min(latest);
-            latest = step.moment.at;
-        }
-        all.extend(
-            steps
-                .into_iter()
-                .enumerate()
-                .map(|(order, step)| (step.moment.writes, step.is_write, step.moment.at, way, order, step)),
-        );
-    }
-    all.sort_by_key(|&(writes, is_write, at, way, order, _)| (writes, is_write, at, way, order));
-    all.into_iter().map(|(.., step)| step).collect()
+/// A run of the whole model.
+pub(super) struct Course<'m> {
+    models: &'m [(u64, &'m Model)],
+    /// Which of them is in force.
+    now: usize,
+    created: &'m BTreeMap<u64, PodId>,
+    state: ClusterState,
+    slots: Slots,
 }
 
-/// Takes `steps` on the whole model: the one that is in force after so many writes. `created` are the slots of the parts that
-/// pods got, each with the number of writes before.
-pub fn take(models: Vec<(u64, &Model)>, created: &BTreeMap<u64, PodId>, steps: Vec<Taken>) -> Whole {
-    let mut models = models.into_iter().peekable();
-    let (_, mut model) = models.next().expect("there is a model from the beginning");
-    let mut state = model.initial().swap_remove(0);
-    let mut slots = Slots::default();
+impl<'m> Course<'m> {
+    /// From the beginning of the first of `models`, each of which is in force from so many writes on. `created` are the slots of
+    /// the parts that pods got, each with the number of writes before.
+    pub(super) fn new(models: &'m [(u64, &'m Model)], created: &'m BTreeMap<u64, PodId>) -> Self {
+        let (_, model) = models.first().expect("there is a model from the beginning");
+        let state = model.initial().swap_remove(0);
+        Self { models, now: 0, created, state, slots: Slots::default() }
+    }
+
+    /// The steps that are possible after so many writes.
+    pub(super) fn enabled(&mut self, writes: u64) -> Vec<Action> {
+        while self.models.get(self.now + 1).is_some_and(|&(since, _)| since <= writes) {
+            self.now += 1;
+        }
+        let mut enabled = Vec::new();
+        self.models[self.now].1.enabled(&self.state, &mut enabled);
+        enabled
+    }
+
+    /// What a step of a part is here.
+    pub(super) fn called(&self, action: &Action) -> Action {
+        action.renamed(&self.slots)
+    }
+
+    /// Takes a step; the state before it is returned.
+    pub(super) fn take(&mut self, taken: &Taken) -> ClusterState {
+        let model = self.models[self.now].1;
+        let action = self.called(&taken.action);
+        let next = model.apply(&self.state, &action);
+        let before = std::mem::replace(&mut self.state, next);
+        if let Action::ReplicaSet(ReplicaSet::CreatePod { .. }) = action {
+            let used = model.open(&before, |cluster| cluster.used());
+            let new = model.open(&self.state, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
+            if let (Some(new), Some(&slot)) = (new, self.created.get(&taken.moment.writes)) {
+                self.slots.whole.insert(slot, new);
+            }
+        }
+        before
+    }
+}
+
+/// Takes the steps of `ways` on the whole model, all together; the models and the slots are as [`Course`] has them.
+pub fn take(models: &[(u64, &Model)], created: &BTreeMap<u64, PodId>, ways: &[Vec<Taken>]) -> Whole {
+    let steps = weave(models, created, ways);
+    let mut course = Course::new(models, created);
     let mut whole = Whole {
-        steps: Vec::new(),
+        steps: Vec::with_capacity(steps.len()),
         broken: BTreeMap::new(),
         reached: PropertySet::default(),
         refused: None,
-        last: state.clone(),
+        last: course.state.clone(),
     };
-    let mut enabled = Vec::new();
     for (index, taken) in steps.iter().enumerate() {
-        while let Some((_, next)) = models.next_if(|&(since, _)| since <= taken.moment.writes) {
-            model = next;
-        }
-        let action = taken.action.renamed(&slots);
-        model.enabled(&state, &mut enabled);
+        let enabled = course.enabled(taken.moment.writes);
+        let action = course.called(&taken.action);
+        whole.steps.push(Taken { action, ..*taken });
         if !enabled.contains(&action) {
             whole.refused = Some(index);
-            whole.steps.push(Taken { action, ..*taken });
             break;
         }
-        let next = model.apply(&state, &action);
-        if matches!(action, Action::ReplicaSet(podproof_vocabulary::action::ReplicaSet::CreatePod { .. })) {
-            let before = model.open(&state, |cluster| cluster.used());
-            let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !before.contains(pod)));
-            if let (Some(new), Some(&slot)) = (new, created.get(&taken.moment.writes)) {
-                slots.whole.insert(slot, new);
-            }
-        }
-        let judged = model.judge(&state, &action, &next);
+        let before = course.take(taken);
+        let judged = course.models[course.now].1.judge(&before, &action, &course.state);
         for property in judged.broken.iter() {
             whole.broken.entry(property).or_insert(index);
         }
         whole.reached = whole.reached.union(judged.reached);
-        whole.steps.push(Taken { action, ..*taken });
-        state = next;
     }
-    whole.last = state;
+    whole.last = course.state;
     whole
 }

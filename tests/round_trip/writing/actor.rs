@@ -43,7 +43,8 @@ impl Actor<'_> {
 
     /// `userAgent`.
     pub fn agent(self, release: Release) -> String {
-        let of = |name: &str, rest: &str| format!("{name}/v{release}.2 (linux/amd64) kubernetes/faecb19{rest}");
+        let of =
+            |name: &str, rest: &str| format!("{name}/v{release}.2 (linux/amd64) kubernetes/faecb19{rest}");
         match self {
             Self::Admin => of("kubectl", ""),
             Self::Scheduler => of("kube-scheduler", "/scheduler"),

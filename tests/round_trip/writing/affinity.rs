@@ -33,9 +33,7 @@ pub(super) fn affinity(template: &PodTemplate) -> Option<Value> {
     const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
     let mut value = json!({});
     if let Some(terms) = &template.node_affinity {
-        let one = |term: &NodeSelectorTerm| {
-            json!({"matchExpressions": requirements(&term.expressions), "matchFields": requirements(&term.fields)})
-        };
+        let one = |term: &NodeSelectorTerm| json!({"matchExpressions": requirements(&term.expressions), "matchFields": requirements(&term.fields)});
         let terms: Value = terms.iter().map(one).collect();
         value["nodeAffinity"] = json!({REQUIRED: {"nodeSelectorTerms": terms}});
     }

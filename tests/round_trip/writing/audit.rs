@@ -131,7 +131,8 @@ impl Writer<'_> {
 }
 
 fn status(word: &str, reason: &str, code: u16) -> Value {
-    let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": word, "code": code});
+    let mut status =
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": word, "code": code});
     if !reason.is_empty() {
         status["reason"] = json!(reason);
     }

@@ -19,7 +19,6 @@ use podproof_vocabulary::{ContainerId, PodId};
 
 use crate::round_trip::mail::Mail;
 
-
 const SECOND: Micros = 1_000_000;
 
 /// Who is connected has seen what was written longer ago than this: half of what a reader of the log allows for.
@@ -86,7 +85,8 @@ impl Clock {
     pub fn go_to(&mut self, before: &Cluster<'_>, action: &Action) {
         self.before = self.now;
         let soon = self.now + self.pace_of(before);
-        let due = self.since(action).map_or(soon, |since| since + SECOND * Micros::from(waits(before, action)));
+        let due =
+            self.since(action).map_or(soon, |since| since + SECOND * Micros::from(waits(before, action)));
         self.now = soon.max(due).max(self.floor(before, action));
     }
 
@@ -208,7 +208,9 @@ pub fn waits(cluster: &Cluster<'_>, action: &Action) -> u32 {
         Action::Container(Container::Listen { container, .. }) => {
             cluster.rules.container(container).listens_after
         }
-        Action::Container(Container::Exit { pod, container }) if cluster.container(pod, container).sigterm() => {
+        Action::Container(Container::Exit { pod, container })
+            if cluster.container(pod, container).sigterm() =>
+        {
             cluster.rules.container(container).exits_after().unwrap_or(0)
         }
         _ => 0,

@@ -97,7 +97,9 @@ impl Writer<'_> {
         let node_of = |pod: PodId| taken.was.pod(pod).kubelet.node().or(taken.is.pod(pod).kubelet.node());
         match step {
             Kubelet::CreateSandbox { pod } => {
-                let (Some(node), Some(address)) = (node_of(pod), taken.is.pod(pod).kubelet.address()) else { return };
+                let (Some(node), Some(address)) = (node_of(pod), taken.is.pod(pod).kubelet.address()) else {
+                    return;
+                };
                 self.cast.give_address(node, pod, address);
                 let id = Cast::id(&mut self.clock.rng);
                 self.cast.pod_mut(pod).sandbox = id;
@@ -249,7 +251,8 @@ impl Writer<'_> {
         }
         match step {
             Environment::CrashNode { node } => self.lose_power(taken, node),
-            Environment::CrashContainer { pod, container } | Environment::FinishContainer { pod, container } => {
+            Environment::CrashContainer { pod, container }
+            | Environment::FinishContainer { pod, container } => {
                 let Some(node) = taken.was.pod(pod).kubelet.node() else { return };
                 let ended = taken.after.slots[pod.index()].containers[container.index()].process;
                 self.exit(node, pod, container, i32::from(ended == Ran::ExitedError));

@@ -83,7 +83,9 @@ impl Writer<'_> {
         ];
         let is_set = of_conditions.into_iter().filter(|(is_set, ..)| *is_set);
         taints.extend(
-            is_set.map(|(_, name, effect)| json!({"key": format!("node.kubernetes.io/{name}"), "effect": effect})),
+            is_set.map(
+                |(_, name, effect)| json!({"key": format!("node.kubernetes.io/{name}"), "effect": effect}),
+            ),
         );
         if seen_taints.custom {
             taints.push(taint(&own));
@@ -123,7 +125,8 @@ impl Writer<'_> {
         let object = self.store.stamp(object);
         let body = json!({"status": {"conditions": object["status"]["conditions"]}});
         let (actor, subresource) = (Actor::Kubelet(&name), "status");
-        let request = Request { actor, verb: "patch", kind: Kind::Node, subresource, name: name.clone(), body };
+        let request =
+            Request { actor, verb: "patch", kind: Kind::Node, subresource, name: name.clone(), body };
         self.ask(request, &Answer::Object(object.clone()));
         self.store.nodes.insert(node, object);
     }

@@ -190,7 +190,8 @@ impl Writer<'_> {
                 let code = life.map_or(i32::from(exited == Process::ExitedError), |life| life.code);
                 let reason = if exited == Process::ExitedOk { "Completed" } else { "Error" };
                 let (from, to) = (life.map(|life| life.started), life.map(|life| life.exited));
-                let ended = json!({"exitCode": code, "reason": reason, "startedAt": at(from), "finishedAt": at(to)});
+                let ended =
+                    json!({"exitCode": code, "reason": reason, "startedAt": at(from), "finishedAt": at(to)});
                 json!({"terminated": ended})
             }
         };
