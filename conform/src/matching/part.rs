@@ -100,9 +100,9 @@ impl Part {
         self.possible.iter_mut().all(|possible| parts::forgets(&possible.open(model), pod))
     }
 
-    /// What is common has come to be as in `now`, by a write of another process.
+    /// What is common has come to be as in `now`, by a write of another process, the last before `moment`.
     pub fn hear(&mut self, model: &Model, now: &ClusterState, moment: Moment) {
-        self.list_early(model, moment);
+        self.list_early(model, Moment { writes: moment.writes.saturating_sub(1), ..moment });
         let mut now = now.clone();
         let now = Cluster::new(&model.rules, &mut now);
         let whose = self.whose;
