@@ -1,6 +1,6 @@
 //! Evictions that are under way. An eviction is answered with no object, so nothing says when its pod began to go: at any
 //! moment between the request and the answer. It goes when something asks for it: an entry that nothing explains while the pod
-//! stays, or one that was received after the answer.
+//! stays, one that was received after the answer, or a write of the pod itself, which has its place in the order of the log.
 
 use podproof_model::Cluster;
 use podproof_model::api_server::eviction::{self, Answer};
@@ -18,13 +18,24 @@ fn is_eviction(entry: &Entry) -> bool {
         && write.code < 400
 }
 
+/// Are both writes of one pod?
+fn is_of_one_pod(one: &Entry, other: &Entry) -> bool {
+    let pod = |entry: &Entry| match &entry.seen {
+        Seen::Write(write) if &*write.resource == "pods" => {
+            Some((write.namespace.clone(), write.name.clone()))
+        }
+        _ => None,
+    };
+    pod(one).is_some() && pod(one) == pod(other)
+}
+
 impl Replay {
     /// It is the turn of this entry, whose place in the log is reached.
     ///
     /// # Errors
     /// What nothing explains.
     pub(super) fn turn(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
-        self.end_evictions(|eviction| eviction.to < entry.from)?;
+        self.end_evictions(|eviction| eviction.to < entry.from || is_of_one_pod(eviction, entry))?;
         if is_eviction(entry) {
             self.grant_freely(number, entry)?;
             self.evictions.push_back((number, entry.clone()));

@@ -85,8 +85,10 @@ impl Replay {
                     }
                 }
                 if let Some(pod) = self.names.pod(&object.name, &object.uid) {
-                    if let Some(ip) = &facts.ip {
-                        self.names.bind_address(pod, ip);
+                    let mut common = self.common.clone();
+                    let address = Cluster::new(&self.model().rules, &mut common).pod(pod).api.address();
+                    if let (Some(ip), Some(address)) = (&facts.ip, address) {
+                        self.names.bind_address(pod, ip, address);
                     }
                     if let Some(node) = facts.node.as_ref().and_then(|name| self.names.node(name)) {
                         self.names.set_home(pod, node);
