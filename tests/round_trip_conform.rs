@@ -8,11 +8,13 @@ mod round_trip;
 
 use std::path::Path;
 
+use podproof_conform::run::Verdict;
 use podproof_vocabulary::Scenario;
+use podproof_vocabulary::mutant::MUTANTS;
 use round_trip::shorten::shorten;
 use round_trip::walk::{Walk, walk};
 use round_trip::writing::Which;
-use round_trip::{complaint, each, judge, keep, worlds};
+use round_trip::{complaint, each, judge, keep, mutants, worlds};
 
 fn asked(name: &str) -> Option<String> {
     std::env::var(format!("PODPROOF_ROUND_TRIP_{name}")).ok()
@@ -62,4 +64,45 @@ fn walks_are_lawful_with_all_files() {
 fn walks_are_lawful_with_the_audit_log_alone() {
     let complaints = complaints(Which::Audit, walks(10));
     assert!(complaints.is_empty(), "{} are not:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// What became of the walks under a wrong rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    walks: u64,
+    showed: u64,
+    unexplained: u64,
+    broken: u64,
+}
+
+#[test]
+fn wrong_rules_are_found_out() {
+    let each_mutant: Vec<_> = MUTANTS.iter().map(|facts| (facts, mutants::scenario(facts.mutant))).collect();
+    let count = walks(20);
+    let all = each_mutant.iter().flat_map(|world| (0..count).map(move |seed| (world, seed))).collect();
+    let said = each(all, |((facts, scenario), seed)| {
+        let walk = walk(scenario, seed);
+        let step = mutants::shows(&walk)?;
+        let said = judge(&walk, Which::All);
+        println!(
+            "{} {seed}: at {step} {:?}: {:?} {:?}",
+            facts.name,
+            walk.path[step],
+            complaint(&walk, &said),
+            said.broken
+        );
+        let out = said.report.verdict() == Verdict::Unexplained;
+        Some((facts.mutant, out, !out && !said.broken.is_empty()))
+    });
+    for facts in MUTANTS {
+        let of = said.iter().flatten().filter(|(mutant, ..)| *mutant == facts.mutant);
+        let mut sum = Count { walks: count, ..Count::default() };
+        for &(_, out, broken) in of {
+            sum.showed += 1;
+            sum.unexplained += u64::from(out);
+            sum.broken += u64::from(broken);
+        }
+        println!("{:35} {sum:?} {:?}", facts.name, mutants::unseen(facts.mutant));
+    }
+    panic!();
 }

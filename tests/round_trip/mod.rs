@@ -1,6 +1,7 @@
 //! What the tests of the round trip share.
 
 pub mod mail;
+pub mod mutants;
 pub mod shorten;
 pub mod walk;
 pub mod worlds;

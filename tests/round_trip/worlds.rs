@@ -9,7 +9,8 @@ use podproof_vocabulary::scenario::{
     WorkloadKind,
 };
 
-fn world(replicas: u8, nodes: usize, events: &[(EventName, u8)]) -> Scenario {
+/// Pods of a Deployment on nodes to which these events can happen, so many times each.
+pub fn world(replicas: u8, nodes: usize, events: &[(EventName, u8)]) -> Scenario {
     let mut scenario = web("round-trip", Story::Create, replicas, nodes);
     scenario.approximations = Approximations::NONE;
     scenario.one_proxy = false;
@@ -29,13 +30,21 @@ const PROBE: Probe = Probe {
     failure_threshold: 2,
 };
 
-fn with(mut scenario: Scenario, change: impl FnOnce(&mut Scenario)) -> Scenario {
+/// The same, changed.
+pub fn with(mut scenario: Scenario, change: impl FnOnce(&mut Scenario)) -> Scenario {
     change(&mut scenario);
     scenario
 }
 
-fn first(scenario: &mut Scenario) -> &mut Container {
+/// Its first container.
+pub fn first(scenario: &mut Scenario) -> &mut Container {
     &mut scenario.workload.template.containers[0]
+}
+
+/// The one of this name.
+pub fn by_name(name: &str) -> Scenario {
+    let found = all().into_iter().find(|(other, _)| *other == name);
+    found.map(|(_, scenario)| scenario).expect("a world of this name")
 }
 
 /// All of them, by name.

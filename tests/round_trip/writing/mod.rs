@@ -44,12 +44,26 @@ const BEGINS: Micros = 1_767_225_600_000_000;
 /// Writes out the path of `model` that begins in the first of its initial states and takes these steps, each of which must
 /// be possible when it is taken. Names, and how long each step takes, come of `seed`.
 pub fn write(model: &Model, path: &[Action], seed: u64) -> Recording {
+    along(model, path, seed, |_| ())
+}
+
+/// For each step of a path whether some file shows it.
+pub fn seen(model: &Model, path: &[Action], seed: u64) -> Vec<bool> {
+    let mut counts = Vec::with_capacity(path.len() + 1);
+    along(model, path, seed, |recording| counts.push(recording.count()));
+    counts.windows(2).map(|pair| pair[0] < pair[1]).collect()
+}
+
+/// Writes out a path; what is there in the beginning and after each step is shown on the way.
+fn along(model: &Model, path: &[Action], seed: u64, mut show: impl FnMut(&Recording)) -> Recording {
     let mut state = model.initial().swap_remove(0);
     let mut writer = writer::Writer::new(model, seed);
     writer.begin(&state);
+    show(&writer.out);
     for action in path {
         let next = model.apply(&state, action);
         writer.take(&state, action, &next);
+        show(&writer.out);
         state = next;
     }
     writer.out

@@ -49,8 +49,13 @@ impl Recording {
         self.note(AUDIT, answered, event);
     }
 
+    /// How many lines there are.
+    pub fn count(&self) -> usize {
+        self.files.values().map(Vec::len).sum()
+    }
+
     /// The lines of a file, in the order in which they were written down.
-    pub fn lines(&self, file: &str) -> Vec<&Value> {
+    fn lines(&self, file: &str) -> Vec<&Value> {
         let mut lines: Vec<_> = self.files.get(file).into_iter().flatten().collect();
         lines.sort_by_key(|(at, _)| *at);
         lines.into_iter().map(|(_, line)| line).collect()
