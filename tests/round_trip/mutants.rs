@@ -29,6 +29,24 @@ pub fn unseen(mutant: Mutant) -> Option<&'static str> {
     }
 }
 
+/// Why a walk on which a rule is seen to be wrong may be lawful all the same: what happened is possible in another way.
+pub fn other_way(mutant: Mutant) -> Option<&'static str> {
+    match mutant {
+        Mutant::DeploymentIgnoresSurge | Mutant::RecreateDoesNotWait => {
+            Some("a controller that has not yet heard of the old ReplicaSet does the same")
+        }
+        Mutant::WorkerStartsAfterTermination => {
+            Some("no file shows when a kubelet begins to terminate a pod")
+        }
+        Mutant::SigtermDuringPreStop => Some("no file shows when a hook that sleeps begins"),
+        Mutant::AppsDoNotWaitForInit => {
+            Some("no file shows when a kubelet learns that an init container has ended")
+        }
+        Mutant::SidecarsStopWithApps => Some("what two files say within 0.2 s may have been in either order"),
+        _ => None,
+    }
+}
+
 /// A world in which the wrong rule makes a difference.
 pub fn scenario(mutant: Mutant) -> Scenario {
     let mut scenario = match mutant {

@@ -25,7 +25,11 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         // EVI-4: the eviction subresource writes the status before it deletes the pod.
         Actor::ApiServer => match wanted.newly_disrupted(known.cluster) {
             Some(pod) => eviction(known, &wanted, pod),
-            None => Plan::Nothing,
+            None if wanted.is(known.cluster) => Plan::Nothing,
+            None if facts.disrupted.iter().any(|name| known.names.pod(name, "").is_none()) => {
+                Plan::NotModelled("evictions of other workloads' pods from the same budget".into())
+            }
+            None => Plan::Wrong("no eviction leaves such a status".into()),
         },
         _ if wanted.is(known.cluster) => Plan::Nothing,
         Actor::Controller(controller) if &**controller == "disruption-controller" => {
