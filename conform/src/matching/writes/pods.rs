@@ -103,6 +103,9 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     };
     let ready = facts.ready;
     let now = known.cluster.pod(pod).api;
+    if let Some(what) = changes_more(known, now, facts) {
+        return Plan::Wrong(format!("a write of the status shows {what}"));
+    }
     let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
     let has_address = move |object: PodObject| match address {
         None => object.address().is_none(),
@@ -147,6 +150,19 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         // The scheduler says why it could not place a pod, and which node it nominates.
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) if same => Plan::Nothing,
         _ => Plan::Wrong(format!("{} does not write the status of pods", write.user)),
+    }
+}
+
+/// What a write of the status shows otherwise than it is, and cannot change: subresource `status` takes nothing else from a
+/// request (`pkg/registry/core/pod/strategy.go`).
+fn changes_more(known: &Known<'_, '_>, now: PodObject, facts: &PodFacts) -> Option<&'static str> {
+    let node = facts.node.as_ref().map(|name| known.names.node(name));
+    let is_far = now.node().is_some_and(|node| node.index() >= known.cluster.rules.nodes);
+    match (facts.deleting, now.is_deleting()) {
+        (true, false) => Some("a pod that is being deleted, and nobody has deleted it"),
+        (false, true) => Some("a pod that is not being deleted, and it is"),
+        _ if !is_far && node != now.node().map(Some) => Some("a pod on another node than it was bound to"),
+        _ => None,
     }
 }
 

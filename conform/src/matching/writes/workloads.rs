@@ -1,5 +1,6 @@
 //! Writes of Deployments and ReplicaSets.
 
+use jiff::Timestamp;
 use podproof_model::Cluster;
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Deployment, Environment, ReplicaSet, Watcher};
@@ -25,7 +26,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return scale(known, actor, write, object);
     }
     match &object.facts {
-        Facts::Deployment(facts) if known.subject.is(object) => deployment(known, actor, write, facts),
+        Facts::Deployment(facts) if known.subject.is(object) => {
+            deployment(known, actor, write, object, facts)
+        }
         Facts::ReplicaSet(facts) => {
             let owner = object.owner.as_ref().map(|owner| &*owner.uid);
             let own = known.subject.is(object) || owner == Some(&*known.subject.uid);
@@ -68,15 +71,30 @@ fn by_hand() -> Plan {
     Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into())
 }
 
-fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &DeploymentFacts) -> Plan {
+fn deployment(
+    known: &Known<'_, '_>,
+    actor: &Actor,
+    write: &Write,
+    object: &Object,
+    facts: &DeploymentFacts,
+) -> Plan {
     let now = known.cluster.shared.deployment;
     match (write.verb, &*write.subresource) {
         (Verb::Create, "") => return Plan::Nothing,
         (Verb::Delete, _) => return Plan::NotModelled("the deletion of Deployments".into()),
         (_, "status") => {
+            if known.template.is_some_and(|template| template != facts.template) {
+                return Plan::Wrong("a write of the status shows another template".into());
+            }
+            if facts.replicas != u32::from(now.replicas()) {
+                return Plan::Wrong("a write of the status shows other replicas".into());
+            }
             return match facts.deadline_exceeded == now.deadline_exceeded() {
                 true => Plan::Nothing,
                 false if facts.deadline_exceeded => {
+                    if let Some(why) = deadline_ahead(known, object) {
+                        return Plan::Wrong(why);
+                    }
                     let exceed = Action::Deployment(Deployment::ExceedProgressDeadline);
                     Plan::By(Deed::steps(Watcher::ControllerManager, vec![exceed]))
                 }
@@ -106,6 +124,14 @@ fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &Deplo
         }
         (false, _) => Plan::Befalls(steps),
     }
+}
+
+/// Why the progress deadline of a Deployment cannot be exceeded yet: it has not been there for so long.
+fn deadline_ahead(known: &Known<'_, '_>, object: &Object) -> Option<String> {
+    let deadline = known.subject.scenario().workload.progress_deadline_seconds?;
+    let created = object.whole["metadata"]["creationTimestamp"].as_str()?.parse::<Timestamp>().ok()?;
+    (!known.has_passed(created.as_microsecond(), deadline))
+        .then(|| format!("its progress deadline is {deadline} s, and it was created less than that ago"))
 }
 
 fn replica_set(
@@ -142,6 +168,9 @@ fn replica_set(
     }
     let now = known.cluster.replica_set(revision);
     if &*write.subresource == "status" {
+        if now.replicas() != replicas {
+            return Plan::Wrong("a write of the status shows other replicas".into());
+        }
         let available = facts.available.min(255) as u8;
         if now.available() == available {
             return Plan::Nothing;
