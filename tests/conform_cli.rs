@@ -307,7 +307,7 @@ fn wrong_input_is_refused_with_what_would_be_accepted() {
         (vec![missing.as_str()], vec!["nowhere: ", "accepted: "]),
         (vec![&no_log], vec!["notes.txt:1: ", "accepted: "]),
         (vec![&broken], vec!["audit.jsonl:", "accepted: "]),
-        (vec![&idle], vec!["no audit log among the files; accepted: at least one"]),
+        (vec![&idle], vec!["neither an audit log nor a watch among the files; accepted: at least one"]),
         (vec!["--manifests", &manifest, CREATE], vec!["web.yaml", "accepted"]),
         (vec!["--manifests", &missing, CREATE], vec!["nowhere", "accepted is a readable file"]),
         (vec!["--release", "1.x", CREATE], vec!["--release"]),

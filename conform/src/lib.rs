@@ -3,15 +3,19 @@
 //!
 //! - [`record`]: what an entry of a log can say
 //! - [`reading`]: files into entries, in order
+//! - [`before`]: where what was there already stood when the log began
 //! - [`matching`]: the replay of one workload
+//! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 //! - [`run`]: a log against the model; [`tally`]: its entries, counted
 //! - [`judged`]: what a log says of the promises
 
+pub mod before;
 pub mod judged;
 pub mod matching;
 pub mod reading;
 pub mod record;
 pub mod run;
 pub mod tally;
+pub mod unsigned;
 pub mod world;

@@ -39,6 +39,8 @@ pub enum Seen {
     List(Vec<Object>),
     /// A watch told of an object; nobody says who wrote it.
     Change(Box<Change>),
+    /// A watch told of a write. It is one of these, by different writers, the likeliest first.
+    Told(Vec<Write>),
     /// The container runtime of a node did something.
     Runtime(RuntimeEvent),
     /// A process said something of itself.

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use podproof_vocabulary::scenario::{Scenario, Taint};
 use podproof_vocabulary::{NodeId, Property};
 
+use crate::before::Target;
 use crate::matching::eyes::Eyes;
 use crate::matching::whole::{self, Whole};
 use crate::matching::{Replay, Subject, Unexplained};
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, Seen};
 use crate::tally::Tally;
+use crate::unsigned::Teller;
 use crate::world::{self, Moment, Observed, Surveyor, World};
 
 /// How a log is judged.
@@ -31,8 +33,8 @@ pub enum Wrong {
     Log(Problem),
     /// Manifests that were given with it.
     Manifests(Vec<podproof_vocabulary::manifest::Problem>),
-    /// There is no audit log: nothing else says who wrote what.
-    NoAuditLog,
+    /// There is neither an audit log nor a watch: nothing else says what was written.
+    NoWrites,
 }
 
 /// How far it has come.
@@ -54,6 +56,8 @@ pub struct Report {
     pub tally: Tally,
     /// From when to when the entries are.
     pub span: (Micros, Micros),
+    /// Something was under way when the log began, so the cluster may have stood in another way than it seems.
+    pub began_under_way: bool,
     /// How long it took.
     pub took: Duration,
 }
@@ -138,11 +142,14 @@ fn event_taint(observed: &Observed) -> Option<Taint> {
 const RINGS: u8 = 64;
 
 /// The scenarios of a workload, each from an entry on.
-fn scenarios(observed: &Observed) -> Vec<(u64, Scenario)> {
+fn scenarios(observed: &Observed, before: Option<&Target>) -> Vec<(u64, Scenario)> {
     let at = |moment: Moment| {
         let mut scenario = observed.scenario_at(moment);
         scenario.ring_capacity = RINGS;
         scenario.event_taint = event_taint(observed);
+        if let Some(before) = before {
+            scenario.workload.replicas = before.replicas;
+        }
         let targets = observed.scales.iter().filter_map(|scaling| u8::try_from(scaling.replicas).ok());
         scenario.scale_targets = targets.collect::<BTreeSet<_>>().into_iter().collect();
         (moment.0, scenario)
@@ -152,9 +159,9 @@ fn scenarios(observed: &Observed) -> Vec<(u64, Scenario)> {
     all
 }
 
-fn subject_of(observed: &Observed) -> Subject {
+fn subject_of(observed: &Observed, before: Option<&Target>) -> Subject {
     Subject {
-        scenarios: scenarios(observed),
+        scenarios: scenarios(observed, before),
         namespace: observed.namespace.clone(),
         name: observed.object_name.clone(),
         uid: observed.uid.clone(),
@@ -164,14 +171,18 @@ fn subject_of(observed: &Observed) -> Subject {
     }
 }
 
+/// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
+/// failure takes to be noticed.
+const SETTLING: Micros = 400_000_000;
+
 /// Judges a log.
 ///
 /// # Errors
 /// What is wrong with its files.
 pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Wrong> {
     let begun = Instant::now();
-    if !log.has(Source::Audit) {
-        return Err(Wrong::NoAuditLog);
+    if !log.has(Source::Audit) && !log.has(Source::Watch) {
+        return Err(Wrong::NoWrites);
     }
     let mut surveyor = Surveyor::default();
     let mut writers = Writers::new();
@@ -185,15 +196,21 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
     let world = surveyor.finish(&options.world).map_err(Wrong::Manifests)?;
     let mut tally = Tally::default();
     let mut active = Vec::new();
+    let mut under_way =
+        world.workloads.iter().flat_map(|observed| &observed.nodes).any(|node| node.was_unready);
     for observed in &world.workloads {
-        if observed.existing.is_some() {
-            tally.leave_out(
-                &observed.scenario.name,
-                "it was there before the log began: where it stood then is not known",
-            );
-            continue;
-        }
-        let subject = subject_of(observed);
+        let target = match Target::of(observed, world.began) {
+            Ok(target) => target,
+            Err(why) => {
+                tally.leave_out(&observed.scenario.name, &why);
+                under_way = true;
+                continue;
+            }
+        };
+        // The taints of a node that is only named are not known.
+        let named = || observed.nodes.iter().any(|node| node.is_only_named);
+        under_way |= target.as_ref().is_some_and(|target| target.was_under_way || named());
+        let subject = subject_of(observed, target.as_ref());
         let of = |nodes: Vec<Rc<str>>| -> BTreeSet<NodeId> {
             let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
             nodes.iter().filter_map(place).collect()
@@ -204,17 +221,24 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             log.has(Source::Faults),
             writers.clone(),
         );
-        match Replay::new(subject, eyes, options.max_states) {
+        match Replay::new(subject, eyes, target, options.max_states) {
             Ok(replay) => active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>)),
-            Err(why) => tally.leave_out(&observed.scenario.name, &why),
+            Err(why) => {
+                tally.leave_out(&observed.scenario.name, &why);
+                under_way |= observed.existing.is_some();
+            }
         }
     }
     let mut span = None;
+    let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(world.began));
     for (number, entry) in (1..).zip(log.entries()) {
-        let entry = entry.map_err(Wrong::Log)?;
+        let mut entry = entry.map_err(Wrong::Log)?;
+        if let Some(teller) = &mut teller {
+            entry = teller.tell(entry);
+        }
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
         span = Some((began.min(entry.from), ended.max(entry.to)));
-        tally.read(number, &entry);
+        tally.read(&entry);
         for (_, replay, unexplained) in &mut active {
             if unexplained.is_none() {
                 *unexplained = replay.take(number, &entry).err();
@@ -234,8 +258,28 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             unexplained = replay.finish().err();
             tally.learn(replay.outcomes());
         }
-        let whole = whole::take(&replay.models(), replay.created(), &replay.ways());
+        let missed = teller.as_ref().and_then(Teller::missed);
+        if let Some(found) =
+            unexplained.as_mut().filter(|found| missed.is_some_and(|since| since <= found.at))
+        {
+            found.doubt("a watch was interrupted before, and what was written meanwhile is not in the log");
+        }
+        if let Some(found) =
+            unexplained.as_mut().filter(|found| under_way && found.at < world.began + SETTLING)
+        {
+            found.doubt(
+                "something was under way when the log began, so the cluster may have stood in another way",
+            );
+        }
+        let whole = whole::take(&replay);
         followed.push(Followed { name, unexplained, whole, replay });
     }
-    Ok(Report { followed, world, tally, span: span.unwrap_or_default(), took: begun.elapsed() })
+    Ok(Report {
+        followed,
+        world,
+        tally,
+        span: span.unwrap_or_default(),
+        began_under_way: under_way,
+        took: begun.elapsed(),
+    })
 }

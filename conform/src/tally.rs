@@ -12,22 +12,31 @@ pub struct Tally {
     pub entries: u64,
     /// Workloads that could not be followed, and why.
     pub left_out: Vec<(String, String)>,
-    /// What workloads say of entries.
+    /// Entries that explain themselves.
+    plain: u64,
+    /// Entries that no workload says anything of, by what they speak of.
+    aside: BTreeMap<String, u64>,
+    /// What workloads say of the others.
     said: BTreeMap<u64, Outcome>,
 }
 
 impl Tally {
     /// An entry was read.
-    pub fn read(&mut self, number: u64, entry: &Entry) {
+    pub fn read(&mut self, entry: &Entry) {
         self.entries += 1;
-        let outcome = match &entry.seen {
-            Seen::Other(what) => Outcome::NotModelled(what.to_string()),
-            // A list and a sign of life explain themselves.
-            Seen::List(_) | Seen::Renewal { .. } => Outcome::Explained,
-            Seen::Request(_) => Outcome::NotModelled("connections of clients".into()),
-            _ => return,
-        };
-        self.said.insert(number, outcome);
+        match &entry.seen {
+            Seen::Other(what) => self.put_aside(what),
+            Seen::Request(_) => self.put_aside("connections of clients"),
+            Seen::List(_) | Seen::Renewal { .. } => self.plain += 1,
+            _ => {}
+        }
+    }
+
+    fn put_aside(&mut self, what: &str) {
+        match self.aside.get_mut(what) {
+            Some(count) => *count += 1,
+            None => _ = self.aside.insert(what.into(), 1),
+        }
     }
 
     /// A workload cannot be followed.
@@ -52,12 +61,12 @@ impl Tally {
 
     /// Entries that the model explains.
     pub fn explained(&self) -> u64 {
-        self.said.values().filter(|outcome| **outcome == Outcome::Explained).count() as u64
+        self.plain + self.said.values().filter(|outcome| **outcome == Outcome::Explained).count() as u64
     }
 
     /// Entries that are outside the model, by what they speak of.
     pub fn outside(&self) -> BTreeMap<String, u64> {
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let mut counts = self.aside.clone();
         for outcome in self.said.values() {
             match outcome {
                 Outcome::NotModelled(what) => *counts.entry(what.clone()).or_default() += 1,

@@ -54,6 +54,8 @@ pub struct Workload {
     pub path: Trace,
     /// What the log says of each step of the path.
     pub taken: Vec<Taken>,
+    /// How many of its first steps lead to where it stood when the log began.
+    pub led: usize,
     /// Where the path is written, if it could be.
     pub trace: Option<PathBuf>,
     /// What was broken.
@@ -142,6 +144,13 @@ impl Account {
         account
             .left_out
             .extend(report.world.not_modelled.iter().map(|found| (found.what.clone(), found.why.clone())));
+        if report.began_under_way {
+            account.warnings.push(
+                "something was under way when the log began, or a node is only named in it: where the cluster stood then is \
+                 not sure"
+                    .into(),
+            );
+        }
         for followed in &report.followed {
             let mut workload = Workload::of(followed, evidence, arguments);
             if let Some(observed) =
@@ -217,6 +226,7 @@ impl Workload {
             verdict: Verdict::Lawful,
             path: way.path(),
             taken: taken.iter().zip(way.processes()).map(told).collect(),
+            led: whole.led,
             trace: None,
             broken: Vec::new(),
             kept: Vec::new(),
@@ -227,6 +237,12 @@ impl Workload {
             assumptions: Vec::new(),
             warnings: Vec::new(),
         };
+        if let led @ 1.. = whole.led {
+            workload.assumptions.push(format!(
+                "it was there before the log began: the first {led} steps of its path lead from nothing to where it stood then, \
+                 nobody saw them, and no promise is judged on them"
+            ));
+        }
         let folder = &arguments.traces.trace_dir;
         workload.trace = workload.keep(&workload.path.clone(), file_in(folder, name, "-log.json"));
         workload.misfit = whole.refused.and_then(|step| {

@@ -24,8 +24,8 @@ use crate::arguments::{Format, PropertyArguments, TraceDirArguments, human_or_js
 )]
 pub struct ConformArguments {
     /// The log: files, plain or gzip, or folders of a recording. A file is known by its first line: an audit log (JSON lines of
-    /// audit.k8s.io, level Request or RequestResponse), of which there must be one, and beside it watches and what recorders
-    /// wrote of container runtimes, kube-proxies, processes, clients and faults
+    /// audit.k8s.io, level Request or RequestResponse), or raw watches in its place, and beside it what recorders wrote of container
+    /// runtimes, kube-proxies, processes, clients and faults
     #[arg(value_name = "DIR|FILE", required = true)]
     pub paths: Vec<PathBuf>,
 

@@ -78,15 +78,17 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
     };
     let report = run::run(log, options, told).map_err(|wrong| match wrong {
         Wrong::Log(problem) => vec![problem.to_string()],
-        Wrong::NoAuditLog => vec![
-            "no audit log among the files; accepted: at least one (audit.k8s.io/v1, JSON lines): a watch does not say who wrote what".into(),
+        Wrong::NoWrites => vec![
+            "neither an audit log nor a watch among the files; accepted: at least one, an audit log (audit.k8s.io/v1, JSON \
+             lines) if there is a choice: a watch does not say who wrote what"
+                .into(),
         ],
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
     if report.world.workloads.is_empty() {
         return Err(vec![format!(
             "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
-             nodes, endpointslices and workloads"
+             nodes, endpointslices and workloads, or watches of these"
         )]);
     }
     Ok(report)

@@ -13,6 +13,7 @@ pub fn words(subject: &Subject, entry: &Entry) -> String {
         Seen::Write(event) => write(event),
         Seen::List(objects) => format!("a list of {} objects", objects.len()),
         Seen::Change(change) => format!("watch: {:?} {}", change.kind, object(&change.object)).to_lowercase(),
+        Seen::Told(writes) => writes.first().map(write).unwrap_or_default(),
         Seen::Runtime(event) => runtime(event),
         Seen::App(event) => app(event),
         Seen::Rules(event) => rules(subject, event),

@@ -34,6 +34,7 @@ fn workload(steps: usize) -> Workload {
         verdict: Verdict::Lawful,
         path: Trace::path(&model, &first, &actions),
         taken: Vec::new(),
+        led: 0,
         trace: None,
         broken: Vec::new(),
         kept: Vec::new(),

@@ -119,7 +119,7 @@ fn rows(workload: &Workload) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut of_entry: BTreeMap<u64, usize> = BTreeMap::new();
     let mut unseen: BTreeMap<Option<Watcher>, Vec<usize>> = BTreeMap::new();
-    for (step, taken) in workload.taken.iter().enumerate() {
+    for (step, taken) in workload.taken.iter().enumerate().skip(workload.led) {
         let waiting = unseen.entry(taken.process).or_default();
         waiting.push(step);
         let Some(entry) = taken.shown_by else { continue };

@@ -48,7 +48,7 @@ pub fn judge(recording: &Recording, wrong: Option<usize>) -> Found {
     let log = Log::find(&[PathBuf::from(folder.path())]).expect("a log");
     let report = match run::run(&log, &Options::default(), |_| {}) {
         Ok(report) => report,
-        Err(run::Wrong::NoAuditLog) => panic!("{}: each recording has an audit log", recording.name),
+        Err(run::Wrong::NoWrites) => panic!("{}: each recording has an audit log", recording.name),
         Err(run::Wrong::Log(problem)) => panic!("{}: {problem}", recording.name),
         Err(run::Wrong::Manifests(problems)) => panic!("{}: {problems:?}", recording.name),
     };

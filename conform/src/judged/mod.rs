@@ -22,7 +22,7 @@ use crate::record::Micros;
 /// What can be seen in a log.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// The writes to the API server, with who made them.
+    /// The writes to the API server, with who made them or may have.
     pub writes: bool,
     /// The nodes of which the rules are there.
     pub rules: BTreeSet<Rc<str>>,
@@ -38,7 +38,7 @@ impl Evidence {
     /// What can be seen in `log`, which ends at this moment.
     pub fn of(log: &Log, until: Micros) -> Self {
         Self {
-            writes: log.has(Source::Audit),
+            writes: log.has(Source::Audit) || log.has(Source::Watch),
             rules: log.nodes_with_rules().into_iter().collect(),
             runtimes: log.nodes_with_runtime().into_iter().collect(),
             processes: log.has(Source::App),

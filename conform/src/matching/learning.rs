@@ -5,7 +5,9 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Environment, Process, Watcher};
 
 use super::actor::Actor;
+use super::path::{Moment, Taken};
 use super::replay::{Ended, Replay};
+use crate::before::Before;
 use crate::record::{Entry, Facts, Micros, Object, Verb, Write};
 
 /// How long watches may take to come back after a cut: each waits longer after each failure (the recordings of partitions show
@@ -56,6 +58,29 @@ impl Replay {
         self.befall(number, entry, &[Action::Environment(step)])?;
         self.come_back(&Action::Environment(step), entry.to);
         Ok(())
+    }
+
+    /// What was there when the log began.
+    pub(super) fn know(&mut self, before: Before) {
+        for (name, uid) in &before.replica_sets {
+            self.names.bind_replica_set(name, uid);
+        }
+        for (slot, pod) in &before.pods {
+            self.names.bind_pod(&pod.name, &pod.uid, *slot);
+            self.eyes.open(&self.subject, &pod.name, *slot);
+            let mut common = self.common.clone();
+            let address = Cluster::new(&self.model().rules, &mut common).pod(*slot).api.address();
+            if let (Some(ip), Some(address)) = (&pod.ip, address) {
+                self.names.bind_address(*slot, ip, address);
+            }
+            if let Some(node) = pod.node.as_ref().and_then(|name| self.names.node(name)) {
+                self.names.set_home(*slot, node);
+            }
+        }
+        self.names.expect_strangers();
+        self.template = before.template;
+        let moment = Moment { writes: 0, at: before.began };
+        self.led = before.steps.into_iter().map(|action| Taken::hidden(action, moment)).collect();
     }
 
     /// Names and addresses that a write brings to light.

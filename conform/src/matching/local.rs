@@ -1,6 +1,7 @@
 //! What is seen beside the API: container runtimes, processes, rules, and what somebody did to the cluster.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use podproof_model::{Cluster, traffic};
 use podproof_vocabulary::action::{Action, Container, Environment, Kubelet, Process, Proxy, Watcher};
@@ -18,8 +19,8 @@ pub enum Local {
     NotHere,
     /// Its pod is not known, perhaps not yet.
     NotYet,
-    /// It speaks of an address that nobody has, perhaps not yet.
-    Nobody(String),
+    /// It speaks of addresses that nobody has, perhaps not yet: in words, and which.
+    Nobody(String, Vec<Rc<str>>),
     /// It is outside the model, for this reason.
     NotModelled(String),
     /// This process was seen to do something.
@@ -217,7 +218,7 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
     let key = format!("{}/{service}", subject.namespace);
     let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
     let says = format!("the rules of {} send {service} to {}", event.node, addresses.join(", "));
-    let mut wanted = BTreeSet::new();
+    let (mut wanted, mut nobodys) = (BTreeSet::new(), Vec::new());
     for address in addresses {
         let ip = address.rsplit_once(':').map_or(&**address, |(ip, _)| ip).trim_matches(['[', ']']);
         match names.at(ip) {
@@ -225,8 +226,13 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
                 wanted.insert((pod, address));
             }
             Some(At::Other) => {}
-            None => return Local::Nobody(says),
+            None => {
+                nobodys.push(ip.into());
+            }
         }
+    }
+    if !nobodys.is_empty() {
+        return Local::Nobody(says, nobodys);
     }
     let same = wanted.clone();
     let program = Action::Proxy(Proxy::ProgramRules { node });

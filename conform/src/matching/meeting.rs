@@ -10,7 +10,7 @@ use super::part::Part;
 use super::path::Moment;
 use super::quest::Quest;
 use super::replay::{Ended, Outcome, Replay};
-use super::sighting::{SLACK, Sighting};
+use super::sighting::{OPEN, SLACK, Sighting};
 use super::unexplained::Unexplained;
 use crate::record::Micros;
 
@@ -23,19 +23,27 @@ impl Replay {
         let mut left = Vec::new();
         for (number, entry) in std::mem::take(&mut self.unplaced) {
             let patient = entry.to.saturating_add(PATIENCE) >= until;
-            let outcome = match local::local(&self.subject, &self.names, number, &entry) {
-                Local::NotYet | Local::Nobody(_) if patient => {
+            let mut found = local::local(&self.subject, &self.names, number, &entry);
+            if let Local::Nobody(_, addresses) = &found
+                && !patient
+                && self.names.has_strangers()
+            {
+                addresses.iter().for_each(|address| self.names.note_other(address));
+                found = local::local(&self.subject, &self.names, number, &entry);
+            }
+            let outcome = match found {
+                Local::NotYet | Local::Nobody(..) if patient => {
                     left.push((number, entry));
                     continue;
                 }
-                Local::Nobody(says) => {
+                Local::Nobody(says, _) => {
                     let why = "nobody had this address before".into();
                     return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
                 }
                 Local::NotHere | Local::NotYet => Outcome::NotHere,
                 Local::NotModelled(why) => Outcome::NotModelled(why),
                 Local::Seen(whose, sighting) => {
-                    self.sight(whose, sighting);
+                    self.sight(whose, sighting)?;
                     continue;
                 }
             };
@@ -45,12 +53,19 @@ impl Replay {
         Ok(())
     }
 
-    fn sight(&mut self, whose: Watcher, sighting: Sighting) {
-        let number = sighting.entry;
-        match self.parts.iter_mut().find(|part| part.whose == whose) {
-            Some(part) => part.sight(sighting),
-            None => self.outcomes.push((number, Outcome::NotHere)),
+    /// Something was seen of a process. Of more than it can leave open it meets the first.
+    fn sight(&mut self, whose: Watcher, sighting: Sighting) -> Result<(), Ended> {
+        let Some(index) = self.parts.iter().position(|part| part.whose == whose) else {
+            self.outcomes.push((sighting.entry, Outcome::NotHere));
+            return Ok(());
+        };
+        while self.parts[index].sightings.len() >= OPEN {
+            let first = self.parts[index].sightings.get(0).at;
+            self.meet(index, first.saturating_add(1), Micros::MAX)?;
+            self.parts[index].forget_met();
         }
+        self.parts[index].sight(sighting);
+        Ok(())
     }
 
     /// Every process meets what was seen of it before `deadline`, in order of time.

@@ -18,6 +18,8 @@ pub struct Names {
     homes: BTreeMap<PodId, NodeId>,
     /// Addresses of pods that are not the workload's.
     others: BTreeSet<Rc<str>>,
+    /// There may be pods with addresses that the log shows nowhere.
+    strangers: bool,
 }
 
 /// Who has an address.
@@ -131,6 +133,16 @@ impl Names {
     /// A pod that is not the workload's has this address.
     pub fn note_other(&mut self, ip: &Rc<str>) {
         self.others.insert(ip.clone());
+    }
+
+    /// The log began late: pods that it never shows have addresses too.
+    pub fn expect_strangers(&mut self) {
+        self.strangers = true;
+    }
+
+    /// May an address be that of a pod that the log never shows?
+    pub fn has_strangers(&self) -> bool {
+        self.strangers
     }
 
     /// Who has or had this address; the newest pod, if there are several.

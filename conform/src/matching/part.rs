@@ -20,7 +20,7 @@ pub struct Possible {
     /// Its part, with what is common.
     pub state: ClusterState,
     /// The sightings that it has met, a bit each.
-    pub met: u64,
+    pub met: u128,
     /// How it came there.
     pub tip: Tip,
     /// When at the earliest.

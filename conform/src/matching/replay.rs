@@ -1,11 +1,10 @@
 //! One workload, followed along a log.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
-use podproof_vocabulary::scenario::WorkloadKind;
 
 use super::clock::Dates;
 use super::eyes::Eyes;
@@ -19,6 +18,8 @@ use super::sighting::SLACK;
 use super::subject::Subject;
 use super::unexplained::{Unexplained, words};
 use super::writes::{self, Known};
+use crate::before::Target;
+use crate::before::lead::lead;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
 
 /// What came of an entry.
@@ -49,8 +50,6 @@ pub struct Replay {
     pub(super) parts: Vec<Part>,
     /// What happened to the cluster.
     befallen: Vec<Taken>,
-    /// The slots that pods got, each with the number of writes before.
-    created: BTreeMap<u64, PodId>,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
     /// Evictions that may not have happened yet.
@@ -63,6 +62,10 @@ pub struct Replay {
     bound: u64,
     /// Outcomes that are known, by entry.
     pub(super) outcomes: Vec<(u64, Outcome)>,
+    /// Steps that led to where the workload stood when the log began.
+    pub(super) led: Vec<Taken>,
+    /// The slots of the pods that were created, one after the other.
+    created: Vec<PodId>,
 }
 
 /// States that one entry may cost.
@@ -75,11 +78,18 @@ impl Replay {
     ///
     /// # Errors
     /// A sentence that names the limit, if its world is larger than a state can hold.
-    pub fn new(subject: Subject, eyes: Eyes, bound: Option<u64>) -> Result<Self, String> {
+    pub fn new(
+        subject: Subject,
+        eyes: Eyes,
+        target: Option<Target>,
+        bound: Option<u64>,
+    ) -> Result<Self, String> {
         let compile = |(from, scenario): &(u64, _)| Ok((*from, Model::of_any_size(Clone::clone(scenario))?));
         let models = subject.scenarios.iter().map(compile).collect::<Result<Vec<_>, String>>()?;
         let model = &models.first().ok_or("a workload has a scenario")?.1;
-        let first = model.initial().swap_remove(0);
+        let before = target.map(|target| lead(model, &subject, target)).transpose()?;
+        let first =
+            before.as_ref().map_or_else(|| model.initial().swap_remove(0), |before| before.state.clone());
         let mut common = first.clone();
         let mut cluster = Cluster::new(&model.rules, &mut common);
         let mut processes = parts::processes(&cluster);
@@ -87,14 +97,15 @@ impl Replay {
         parts::keep_only(&mut cluster, None);
         let mut parts: Vec<Part> =
             processes.into_iter().map(|whose| Part::new(model, whose, &first)).collect();
-        if subject.kind() == WorkloadKind::Pod {
-            parts::hold_slot(&mut cluster, PodId(0), true);
+        let there: Vec<PodId> = cluster.used_pods().collect();
+        for pod in there {
+            parts::hold_slot(&mut cluster, pod, true);
             for part in &mut parts {
-                part.hold_slot(model, PodId(0), true);
+                part.hold_slot(model, pod, true);
             }
         }
         let names = Names::new(subject.nodes.clone());
-        Ok(Self {
+        let mut replay = Self {
             subject,
             names,
             models,
@@ -104,7 +115,6 @@ impl Replay {
             common,
             parts,
             befallen: Vec::new(),
-            created: BTreeMap::new(),
             waiting: VecDeque::new(),
             evictions: VecDeque::new(),
             unplaced: Vec::new(),
@@ -113,7 +123,23 @@ impl Replay {
             writes: 0,
             bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
-        })
+            led: Vec::new(),
+            created: Vec::new(),
+        };
+        if let Some(before) = before {
+            replay.know(before);
+        }
+        Ok(replay)
+    }
+
+    /// Steps that led from nothing to where the workload stood when the log began.
+    pub fn led(&self) -> &[Taken] {
+        &self.led
+    }
+
+    /// The slots that the pods got which were created during the log, one after the other.
+    pub fn created(&self) -> &[PodId] {
+        &self.created
     }
 
     /// The model of its world as it is now.
@@ -133,11 +159,6 @@ impl Replay {
         self.since.iter().copied().zip(self.models.iter().map(|(_, model)| model)).collect()
     }
 
-    /// The slots that pods got, each with the number of writes before; a slot may be used again.
-    pub fn created(&self) -> &BTreeMap<u64, PodId> {
-        &self.created
-    }
-
     /// Takes the next entry; what came of earlier ones is found out by and by.
     ///
     /// # Errors
@@ -150,7 +171,9 @@ impl Replay {
             self.turn(number, &front)?;
         }
         match &entry.seen {
-            Seen::Write(_) | Seen::Fault(_) => self.waiting.push_back((number, entry.clone())),
+            Seen::Write(_) | Seen::Told(_) | Seen::Fault(_) => {
+                self.waiting.push_back((number, entry.clone()));
+            }
             Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.unplaced.push((number, entry.clone())),
             Seen::Renewal { node } => {
                 if let Some(node) = self.names.node(node) {
@@ -216,6 +239,7 @@ impl Replay {
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
             Seen::Write(_) => Outcome::NotModelled("writes that were refused".into()),
+            Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {
                     self.fork(entry.to);
@@ -235,6 +259,23 @@ impl Replay {
         };
         self.outcomes.push((number, outcome));
         Ok(())
+    }
+
+    /// A write by one of several: the first of which the model can explain it.
+    fn told(&mut self, number: u64, entry: &Entry, writes: &[Write]) -> Result<Outcome, Ended> {
+        let (mut outside, mut failed) = (None, None);
+        for write in writes {
+            match self.write(number, entry, write) {
+                Ok(outcome @ Outcome::NotModelled(_)) => outside = outside.or(Some(outcome)),
+                Ok(outcome) => return Ok(outcome),
+                Err(ended) => failed = failed.or(Some(ended)),
+            }
+        }
+        match (outside, failed) {
+            (Some(outcome), _) => Ok(outcome),
+            (None, Some(ended)) => Err(ended),
+            (None, None) => Ok(Outcome::NotHere),
+        }
     }
 
     fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {
@@ -321,14 +362,16 @@ impl Replay {
         let model = &self.models[self.now].1;
         let mut common = self.common.clone();
         let before = Cluster::new(&model.rules, &mut common).used();
+        let mut created = None;
         for possible in &mut self.parts[index].possible {
             let mut cluster = possible.open(model);
-            let new: Vec<PodId> = cluster.used_pods().filter(|&pod| !before.contains(pod)).collect();
-            for pod in new {
+            let new = cluster.used_pods().find(|&pod| !before.contains(pod));
+            if let Some(pod) = new {
                 parts::hold_slot(&mut cluster, pod, true);
-                self.created.insert(self.writes, pod);
             }
+            created = created.or(new);
         }
+        self.created.extend(created);
     }
 
     /// What is common is as the process that wrote has left it; the others will hear.

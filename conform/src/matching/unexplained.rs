@@ -20,7 +20,7 @@ pub struct Unexplained {
     pub why: String,
     /// What the process could have written instead.
     pub could: Vec<Action>,
-    /// The search ended at its bound: there may be a way.
+    /// There may be a way: the search ended at its bound, or began in a state that is not sure.
     pub bound: bool,
 }
 
@@ -29,6 +29,14 @@ impl Unexplained {
     pub fn wrong(number: u64, entry: &Entry, seen: String, why: String) -> Self {
         let place = entry.place.clone();
         Self { entry: number, place, at: entry.from, seen, why, could: Vec::new(), bound: false }
+    }
+
+    /// There may be a way, for this reason.
+    pub fn doubt(&mut self, why: &str) {
+        if !self.bound {
+            self.bound = true;
+            self.why = format!("{}; but {why}", self.why);
+        }
     }
 
     /// No way to it was found.

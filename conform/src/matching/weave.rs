@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use podproof_model::Model;
-use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watch};
 
 use super::path::{Moment, Taken};
+use super::replay::Replay;
 use super::whole::Course;
 use crate::record::Micros;
 
@@ -55,13 +54,14 @@ fn place(way: &[Taken], writes: &[Micros], held: bool) -> Vec<Placed> {
     placed
 }
 
-/// Puts `ways` in one order.
-pub fn weave(models: &[(u64, &Model)], created: &BTreeMap<u64, PodId>, ways: &[Vec<Taken>]) -> Vec<Taken> {
-    let writes = writes(ways);
+/// Puts the ways of `replay` in one order.
+pub fn weave(replay: &Replay) -> Vec<Taken> {
+    let ways = replay.ways();
+    let writes = writes(&ways);
     let mut held = vec![false; ways.len()];
     loop {
         let placed = ways.iter().zip(&held).map(|(way, &held)| place(way, &writes, held)).collect();
-        let course = Course::new(models, created);
+        let course = Course::new(replay);
         let mut loom = Loom { course, ways: placed, come: vec![0; ways.len()], writes: 0 };
         match loom.run() {
             Ok(steps) => return steps,
@@ -128,7 +128,7 @@ impl Loom<'_> {
         while let Some(way) = self.next()? {
             let Placed { taken, at, .. } = self.ways[way][self.come[way]];
             let taken = Taken { moment: Moment { writes: self.writes, at }, ..taken };
-            self.course.take(&taken);
+            self.course.take(&taken.action);
             self.come[way] += 1;
             self.writes += u64::from(taken.is_write);
             steps.push(taken);

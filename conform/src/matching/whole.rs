@@ -8,6 +8,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 use super::path::Taken;
+use super::replay::Replay;
 use super::weave::weave;
 
 /// A path of the whole model.
@@ -15,6 +16,8 @@ use super::weave::weave;
 pub struct Whole {
     /// The steps, with when they happened and which entries show them.
     pub steps: Vec<Taken>,
+    /// How many of them, from the first, lead to where the workload stood when the log began.
+    pub led: usize,
     /// Promises that were broken on the way, with the step (from 0) that first did.
     pub broken: BTreeMap<Property, usize>,
     /// Promises whose premise was met.
@@ -25,7 +28,7 @@ pub struct Whole {
     pub last: ClusterState,
 }
 
-/// Slots of the parts as slots of the whole model, where a pod that all have forgotten leaves its slot sooner.
+/// Slots of the parts, which are held for longer, as slots of the whole model.
 #[derive(Default)]
 struct Slots {
     whole: BTreeMap<PodId, PodId>,
@@ -42,22 +45,26 @@ impl Rename for Slots {
 }
 
 /// A run of the whole model.
-pub(super) struct Course<'m> {
-    models: &'m [(u64, &'m Model)],
+pub(super) struct Course<'r> {
+    models: Vec<(u64, &'r Model)>,
     /// Which of them is in force.
     now: usize,
-    created: &'m BTreeMap<u64, PodId>,
+    /// The slots of the pods that are still to be created.
+    created: &'r [PodId],
     state: ClusterState,
     slots: Slots,
 }
 
-impl<'m> Course<'m> {
-    /// From the beginning of the first of `models`, each of which is in force from so many writes on. `created` are the slots of
-    /// the parts that pods got, each with the number of writes before.
-    pub(super) fn new(models: &'m [(u64, &'m Model)], created: &'m BTreeMap<u64, PodId>) -> Self {
+impl<'r> Course<'r> {
+    /// From where the workload of `replay` stood when the log began.
+    pub(super) fn new(replay: &'r Replay) -> Self {
+        let models = replay.models();
         let (_, model) = models.first().expect("there is a model from the beginning");
-        let state = model.initial().swap_remove(0);
-        Self { models, now: 0, created, state, slots: Slots::default() }
+        let mut state = model.initial().swap_remove(0);
+        for led in replay.led() {
+            state = model.apply(&state, &led.action);
+        }
+        Self { models, now: 0, created: replay.created(), state, slots: Slots::default() }
     }
 
     /// The steps that are possible after so many writes.
@@ -76,42 +83,46 @@ impl<'m> Course<'m> {
     }
 
     /// Takes a step; the state before it is returned.
-    pub(super) fn take(&mut self, taken: &Taken) -> ClusterState {
+    pub(super) fn take(&mut self, action: &Action) -> ClusterState {
         let model = self.models[self.now].1;
-        let action = self.called(&taken.action);
+        let action = self.called(action);
         let next = model.apply(&self.state, &action);
         let before = std::mem::replace(&mut self.state, next);
         if let Action::ReplicaSet(ReplicaSet::CreatePod { .. }) = action {
             let used = model.open(&before, |cluster| cluster.used());
             let new = model.open(&self.state, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
-            if let (Some(new), Some(&slot)) = (new, self.created.get(&taken.moment.writes)) {
-                self.slots.whole.insert(slot, new);
+            if let Some((&slot, rest)) = self.created.split_first() {
+                self.created = rest;
+                self.slots.whole.extend(new.map(|new| (slot, new)));
             }
         }
         before
     }
 }
 
-/// Takes the steps of `ways` on the whole model, all together; the models and the slots are as [`Course`] has them.
-pub fn take(models: &[(u64, &Model)], created: &BTreeMap<u64, PodId>, ways: &[Vec<Taken>]) -> Whole {
-    let steps = weave(models, created, ways);
-    let mut course = Course::new(models, created);
+/// Takes the ways of `replay` on the whole model, all together, from where the workload stood when the log began. What led there
+/// is not judged.
+pub fn take(replay: &Replay) -> Whole {
+    let steps = weave(replay);
+    let mut course = Course::new(replay);
     let mut whole = Whole {
-        steps: Vec::with_capacity(steps.len()),
+        steps: replay.led().to_vec(),
+        led: replay.led().len(),
         broken: BTreeMap::new(),
         reached: PropertySet::default(),
         refused: None,
         last: course.state.clone(),
     };
-    for (index, taken) in steps.iter().enumerate() {
+    for taken in &steps {
         let enabled = course.enabled(taken.moment.writes);
+        let index = whole.steps.len();
         let action = course.called(&taken.action);
         whole.steps.push(Taken { action, ..*taken });
         if !enabled.contains(&action) {
             whole.refused = Some(index);
             break;
         }
-        let before = course.take(taken);
+        let before = course.take(&taken.action);
         let judged = course.models[course.now].1.judge(&before, &action, &course.state);
         for property in judged.broken.iter() {
             whole.broken.entry(property).or_insert(index);

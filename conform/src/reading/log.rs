@@ -211,7 +211,7 @@ fn named(path: &Path, stem: &str) -> Option<Source> {
         "faults" => Some(Source::Faults),
         _ if stem.starts_with("runtime-") => Some(Source::Runtime),
         _ if stem.starts_with("proxy-") => Some(Source::Rules),
-        _ if folder.is_some_and(|folder| folder == WATCHES) => Some(Source::Watch),
+        _ if folder.is_some_and(|folder| folder == WATCHES) || kind_of(stem).is_some() => Some(Source::Watch),
         _ => None,
     }
 }

@@ -27,6 +27,7 @@ mod watch;
 pub use kind::Source;
 pub use log::{Entries, Log};
 pub use problem::Problem;
+pub use template::template_of;
 
 #[cfg(test)]
 mod tests;

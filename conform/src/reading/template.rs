@@ -51,3 +51,15 @@ pub(super) fn fingerprint(template: &Value) -> u64 {
     hash.value(template);
     hash.0
 }
+
+/// The label that a Deployment adds to the template of each of its ReplicaSets.
+const HASH: &str = "pod-template-hash";
+
+/// The number of the template of a Deployment, or of the one that its ReplicaSet is made of.
+pub fn template_of(controller: &Value) -> u64 {
+    let mut template = controller["spec"]["template"].clone();
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(HASH);
+    }
+    fingerprint(&template)
+}

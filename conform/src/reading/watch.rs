@@ -196,6 +196,6 @@ fn latest_of(whole: &Value) -> Option<Micros> {
         let state = &it["state"];
         [state["running"]["startedAt"].clone(), state["terminated"]["finishedAt"].clone()]
     });
-    let created = [whole["metadata"]["creationTimestamp"].clone()];
-    created.into_iter().chain(conditions).chain(containers).filter_map(|time| moment(time.as_str()?)).max()
+    let own = [whole["metadata"]["creationTimestamp"].clone(), whole["spec"]["renewTime"].clone()];
+    own.into_iter().chain(conditions).chain(containers).filter_map(|time| moment(time.as_str()?)).max()
 }

@@ -57,7 +57,8 @@ pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[
     let workloads: Vec<_> = read.iter().flat_map(|one| composer.observe(one)).collect();
     let pods = pods(surveyor, &workloads);
     let warnings = says.into_iter().collect();
-    World { workloads, not_modelled: not_modelled.into_iter().collect(), release, warnings, pods }
+    let not_modelled = not_modelled.into_iter().collect();
+    World { workloads, not_modelled, release, warnings, began: surveyor.began.unwrap_or_default(), pods }
 }
 
 /// Every pod of the log, with the workloads that it is of.

@@ -32,11 +32,15 @@ impl Span {
 
 /// How an entry shows an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
+pub enum Sight {
     /// It is new.
     Created,
-    /// It is there.
+    /// It is there, and has just been written.
     Found,
+    /// It is there, in a list of all that is.
+    Listed,
+    /// It is there, and its removal has just been asked for.
+    Deleting,
     /// It has just been removed.
     Gone,
 }
@@ -48,6 +52,8 @@ pub(super) struct Life {
     pub first: Moment,
     /// No entry shows its creation.
     pub existed: bool,
+    /// How it was seen first.
+    pub sight: Sight,
     /// The entry that shows its removal.
     pub gone: Option<Moment>,
     /// The newest `metadata.resourceVersion` that was seen.
@@ -57,7 +63,7 @@ pub(super) struct Life {
 impl Life {
     pub fn new(at: Moment, sight: Sight) -> Self {
         let existed = sight != Sight::Created;
-        Self { first: at, existed, gone: None, version: 0 }
+        Self { first: at, existed, sight, gone: None, version: 0 }
     }
 
     /// Takes note of one more sight of the object. False if it is older than what was seen before, as two sources of one

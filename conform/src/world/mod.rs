@@ -30,9 +30,10 @@ mod surveyor;
 mod tests;
 mod versions;
 
-pub use life::{Moment, Span};
+pub use life::{Moment, Sight, Span};
 pub use observed::{
-    Existing, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed, PodSeen, RevisionSeen,
-    Scaling, World,
+    Existing, Heard, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed, PodSeen,
+    RevisionSeen, Scaling, World,
 };
+pub(crate) use surveyor::is_older;
 pub use surveyor::{Options, Surveyor};

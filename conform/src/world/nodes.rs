@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::life::{Life, Moment, Sight};
+use crate::before::first_sight::Began;
 use crate::record::Object;
 
 /// Taints that the node lifecycle controller sets: they are state, and no part of a scenario.
@@ -26,9 +27,27 @@ pub(super) struct Node {
     /// Its manifest as it was first seen.
     pub first: Rc<Value>,
     /// Only pods name it; it was not seen itself.
-    is_only_named: bool,
+    pub is_only_named: bool,
     /// Each change of it: the entry that shows it, and its manifest from then on.
     pub changes: Vec<(Moment, Rc<Value>)>,
+    /// Its condition Ready as it was first seen.
+    ready: Value,
+}
+
+impl Node {
+    /// Was it there when the log began, and not Ready?
+    pub fn was_unready(&self, began: Began) -> bool {
+        let is_ready = self.ready["status"] == "True";
+        let began = if self.life.sight == Sight::Listed { began.for_lists() } else { began };
+        let changed = began.is_during(&self.ready["lastTransitionTime"]);
+        self.life.existed && self.ready.is_object() && is_ready == changed
+    }
+}
+
+/// The condition Ready of a node.
+fn ready_of(object: &Object) -> Value {
+    let conditions = object.whole["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default()
 }
 
 /// All nodes of the log, by name.
@@ -45,10 +64,12 @@ impl Nodes {
             first: Rc::new(manifest(object)),
             is_only_named: false,
             changes: Vec::new(),
+            ready: ready_of(object),
         });
         if node.is_only_named {
             node.is_only_named = false;
             node.first = Rc::new(manifest(object));
+            node.ready = ready_of(object);
         }
         if node.life.gone.is_some() && sight == Sight::Created {
             // A machine that was replaced under its name is the same node to whoever runs pods there.
@@ -78,6 +99,7 @@ impl Nodes {
             first: Rc::new(bare(name)),
             is_only_named: true,
             changes: Vec::new(),
+            ready: Value::Null,
         });
     }
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use podproof_vocabulary::Release;
 use podproof_vocabulary::scenario::{Node, Scenario, WorkloadKind};
 
-use super::life::{Moment, Span};
-use crate::record::{Object, Owner};
+use super::life::{Moment, Sight, Span};
+use crate::record::{Micros, Object, Owner};
 
 /// What a log is about.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct World {
     pub release: Release,
     /// What is odd about the log as a whole.
     pub warnings: Vec<String>,
+    /// When the log began, in microseconds since the epoch.
+    pub began: Micros,
     /// Every pod of the log, by UID.
     pub pods: BTreeMap<Rc<str>, PodSeen>,
 }
@@ -139,6 +141,10 @@ pub struct NodeSeen {
     pub name: Rc<str>,
     /// From when to when it was there. Those that join during the log are the last, the spare nodes of the scenario.
     pub span: Span,
+    /// It was there before the log began, and was not Ready then.
+    pub was_unready: bool,
+    /// The log shows nothing of it but its name.
+    pub is_only_named: bool,
 }
 
 /// A change of a node: of its labels, of the taints that users set, of what can be allocated, or of `unschedulable`.
@@ -172,4 +178,23 @@ pub struct Existing {
     pub replica_sets: Vec<(Moment, Object)>,
     /// Those of its pods, in the order in which the log shows them.
     pub pods: Vec<(Moment, Object)>,
+    /// How each of these was seen first, by UID.
+    pub sights: BTreeMap<Rc<str>, Sight>,
+    /// Pods that may be its, of which the log shows only that EndpointSlices name them.
+    pub heard: Vec<Heard>,
+}
+
+/// A pod that an EndpointSlice names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// `targetRef.namespace`.
+    pub namespace: Rc<str>,
+    /// `targetRef.name`.
+    pub name: Rc<str>,
+    /// `targetRef.uid`.
+    pub uid: Rc<str>,
+    /// Its address.
+    pub ip: Rc<str>,
+    /// Its node, if the slice says.
+    pub node: Option<Rc<str>>,
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::controllers::Controller;
 use super::documents;
 use super::life::{Life, Moment, Span};
-use super::observed::{Existing, NotModelled};
+use super::observed::{Existing, Heard, NotModelled};
 use super::pods::Pod;
 use super::surveyor::Surveyor;
 use crate::record::{Object, Owner};
@@ -113,12 +113,22 @@ impl<'s> Root<'s> {
         let found = |life: &Life, object: &Option<Object>| {
             object.clone().filter(|_| life.existed).map(|object| (life.first, object))
         };
-        let (sets, pods) = (&surveyor.replica_sets.register.by_uid, &surveyor.pods.register.by_uid);
-        let sets = self.replica_sets.iter().filter(|uid| **uid != self.uid).filter_map(|uid| sets.get(uid));
-        let replica_sets = sets.filter_map(|set| found(&set.life, &set.object)).collect();
-        let pods = self.pods.iter().filter_map(|uid| pods.get(uid));
-        let pods = pods.filter_map(|pod| found(&pod.life, &pod.object)).collect();
-        Some(Existing { object, replica_sets, pods })
+        let (sets, known) = (&surveyor.replica_sets.register.by_uid, &surveyor.pods.register.by_uid);
+        let own_sets = || {
+            let own = self.replica_sets.iter().filter(|uid| **uid != self.uid);
+            own.filter_map(|uid| Some((uid, sets.get(uid)?)))
+        };
+        let own_pods = || self.pods.iter().filter_map(|uid| Some((uid, known.get(uid)?)));
+        let replica_sets = own_sets().filter_map(|(_, set)| found(&set.life, &set.object)).collect();
+        let pods = own_pods().filter_map(|(_, pod)| found(&pod.life, &pod.object)).collect();
+        let lives = own_sets()
+            .map(|(uid, set)| (uid, &set.life))
+            .chain(own_pods().map(|(uid, pod)| (uid, &pod.life)));
+        let lives = lives.chain([(&self.uid, self.life)]);
+        let sights = lives.map(|(uid, life)| (Rc::clone(uid), life.sight)).collect();
+        let is_near = |heard: &&Heard| heard.namespace == self.namespace && !known.contains_key(&heard.uid);
+        let heard = surveyor.heard.values().filter(is_near).cloned().collect();
+        Some(Existing { object, replica_sets, pods, sights, heard })
     }
 }
 

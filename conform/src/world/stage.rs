@@ -12,6 +12,7 @@ use super::life::{Life, Moment};
 use super::observed::{NodeChange, NodeSeen};
 use super::roots::Root;
 use super::surveyor::Surveyor;
+use crate::before::first_sight::Began;
 
 /// The most nodes that a state of the model holds.
 const MOST: usize = 60;
@@ -23,6 +24,10 @@ pub(super) struct Known<'s> {
     states: Vec<(Moment, Rc<Node>)>,
     /// What was assumed of it.
     assumptions: Vec<String>,
+    /// It was not Ready when the log began.
+    was_unready: bool,
+    /// The log shows nothing of it but its name.
+    is_only_named: bool,
 }
 
 /// The nodes of a log, by name.
@@ -30,11 +35,14 @@ pub(super) fn known<'s>(
     surveyor: &'s Surveyor,
     options: &manifest::Options,
 ) -> BTreeMap<&'s Rc<str>, Known<'s>> {
+    let began = surveyor.began;
     let read_one = |(name, node): (&'s Rc<str>, &'s super::nodes::Node)| {
         let (first, assumptions) = read(name, &node.first, options);
         let later = node.changes.iter().map(|(at, manifest)| (*at, Rc::new(read(name, manifest, options).0)));
         let states = std::iter::once((Moment::default(), Rc::new(first))).chain(later).collect();
-        (name, Known { life: &node.life, states, assumptions })
+        let was_unready = began.is_some_and(|began| node.was_unready(Began::at(began)));
+        let is_only_named = node.is_only_named;
+        (name, Known { life: &node.life, states, assumptions, was_unready, is_only_named })
     };
     surveyor.nodes.by_name.iter().map(read_one).collect()
 }
@@ -102,7 +110,12 @@ impl Stage {
         let states = &candidate.node.states;
         let first = states.iter().rposition(|(at, _)| *at <= began).unwrap_or(0);
         self.nodes.push((*states[first].1).clone());
-        self.seen.push(NodeSeen { name: Rc::clone(candidate.name), span: candidate.node.life.span() });
+        self.seen.push(NodeSeen {
+            name: Rc::clone(candidate.name),
+            span: candidate.node.life.span(),
+            was_unready: candidate.node.was_unready,
+            is_only_named: candidate.node.is_only_named,
+        });
         self.assumptions.extend(candidate.node.assumptions.iter().cloned());
         for pair in states[first..].windows(2) {
             let [(_, before), (at, after)] = pair else { continue };

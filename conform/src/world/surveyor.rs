@@ -1,13 +1,18 @@
 //! The first pass over a log.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use podproof_vocabulary::Release;
 use podproof_vocabulary::manifest::{self, Problem, Source};
+
+use serde_json::Value;
 
 use super::compose;
 use super::controllers::Controllers;
 use super::life::{Moment, Sight};
 use super::nodes::Nodes;
-use super::observed::World;
+use super::observed::{Heard, World};
 use super::pods::Pods;
 use super::selectors::Selectors;
 use super::versions::Versions;
@@ -29,7 +34,7 @@ pub struct Surveyor {
     /// The number of the next entry.
     next: u64,
     /// When the first entry happened.
-    began: Option<Micros>,
+    pub(super) began: Option<Micros>,
     pub(super) pods: Pods,
     pub(super) nodes: Nodes,
     pub(super) deployments: Controllers,
@@ -37,6 +42,8 @@ pub struct Surveyor {
     pub(super) services: Selectors,
     pub(super) budgets: Selectors,
     pub(super) versions: Versions,
+    /// Pods that EndpointSlices name, by UID.
+    pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
 }
@@ -49,7 +56,7 @@ impl Surveyor {
         let began = *self.began.get_or_insert(entry.from);
         match &entry.seen {
             Seen::Write(write) => self.write(at, write),
-            Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Found, object)),
+            Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
             Seen::Change(change) => self.change(at, change, began),
             Seen::Renewal { node } => self.nodes.name(at, node),
             _ => {}
@@ -70,7 +77,7 @@ impl Surveyor {
             ChangeKind::Deleted => Sight::Gone,
             ChangeKind::Modified => Sight::Found,
             // A watch that begins without a list tells of what there is as if it were new.
-            ChangeKind::Added if is_older(&change.object, began) => Sight::Found,
+            ChangeKind::Added if is_older(&change.object, began) => Sight::Listed,
             ChangeKind::Added => Sight::Created,
         };
         self.object(at, sight, &change.object);
@@ -94,10 +101,11 @@ impl Surveyor {
                 let sight = match write.verb {
                     Verb::Create if is_whole => Sight::Created,
                     Verb::Delete if is_whole && removes(write) => Sight::Gone,
+                    Verb::Delete if is_whole => Sight::Deleting,
                     _ => Sight::Found,
                 };
                 // What a deletion answers with may be no object of the kind that it deletes.
-                if sight == Sight::Found || !self.removed(at, sight, write, object) {
+                if sight != Sight::Gone || !self.removed(at, sight, write, object) {
                     self.object(at, sight, object);
                 }
             }
@@ -145,6 +153,13 @@ impl Surveyor {
         }
     }
 
+    /// Takes note of the pods that a slice names.
+    fn hear(&mut self, slice: &Object) {
+        for heard in heard_in(slice) {
+            self.heard.entry(Rc::clone(&heard.uid)).or_insert(heard);
+        }
+    }
+
     fn object(&mut self, at: Moment, sight: Sight, object: &Object) {
         match &object.facts {
             Facts::Pod(facts) => {
@@ -165,14 +180,49 @@ impl Surveyor {
             }
             Facts::Service => self.services.see_service(at, sight, object),
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
-            Facts::EndpointSlice(facts) => self.services.see_slice(at, object, facts),
+            Facts::EndpointSlice(facts) => {
+                self.services.see_slice(at, object, facts);
+                self.hear(object);
+            }
             Facts::Other(_) => {}
         }
     }
 }
 
-/// Was the object created before the log began? Its `creationTimestamp` is cut to a second.
-fn is_older(object: &Object, began: Micros) -> bool {
+/// The pods that a slice names.
+fn heard_in(slice: &Object) -> impl Iterator<Item = Heard> + '_ {
+    let endpoints = slice.whole["endpoints"].as_array().into_iter().flatten();
+    endpoints.filter_map(|endpoint| {
+        let pod = &endpoint["targetRef"];
+        let text = |value: &Value| value.as_str().map(Into::into);
+        // Before discovery.k8s.io/v1 the node was a part of the topology.
+        let node =
+            text(&endpoint["nodeName"]).or_else(|| text(&endpoint["topology"]["kubernetes.io/hostname"]));
+        Some(Heard {
+            namespace: Rc::clone(&slice.namespace),
+            name: text(&pod["name"])?,
+            uid: text(&pod["uid"])?,
+            ip: text(&endpoint["addresses"][0])?,
+            node,
+        })
+    })
+}
+
+/// Was the object created before the log began? By its `creationTimestamp`, which is cut to a second; or because somebody has
+/// already done something with it. Where watches have no times nobody knows when they began.
+pub(crate) fn is_older(object: &Object, began: Micros) -> bool {
+    let status = &object.whole["status"];
+    let has_begun = match &object.facts {
+        Facts::Pod(_) => status["conditions"].is_array() || status["containerStatuses"].is_array(),
+        Facts::Node(facts) => facts.ready.as_deref() == Some("True"),
+        Facts::Deployment(_) | Facts::ReplicaSet(_) | Facts::PodDisruptionBudget(_) => {
+            status["observedGeneration"].is_number()
+        }
+        _ => false,
+    };
+    if has_begun {
+        return true;
+    }
     let created = object.whole["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
     let second = began.div_euclid(1_000_000);
     seconds(created).is_some_and(|created| created < second)

@@ -38,13 +38,14 @@ impl Writer<'_> {
             "pods": of.allocatable.pods.to_string(),
         });
         let release = self.scenario.release;
+        let created = json!(seconds(self.clock.now - 3_600_000_000));
         let object = json!({
             "kind": "Node",
             "apiVersion": "v1",
             "metadata": {
                 "name": of.name,
                 "uid": Cast::uid(&mut self.clock.rng),
-                "creationTimestamp": seconds(self.clock.now - 3_600_000_000),
+                "creationTimestamp": created,
                 "labels": of.labels,
             },
             "spec": {},
@@ -65,7 +66,11 @@ impl Writer<'_> {
             },
         });
         let object = self.with_spec(object, node, seen);
-        let object = self.with_ready(object, seen);
+        let mut object = self.with_ready(object, seen);
+        // It has been so for as long as the node has been there.
+        for condition in object["status"]["conditions"].as_array_mut().into_iter().flatten() {
+            condition["lastTransitionTime"] = created.clone();
+        }
         self.store.stamp(object)
     }
 

@@ -1,0 +1,55 @@
+//! Recordings in memory: their files, line by line.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use podproof_conform::reading::Log;
+use podproof_conform::run::{self, Options, Report};
+use serde_json::Value;
+
+/// The audit log.
+pub const AUDIT: &str = "audit.jsonl";
+
+/// The lines of a recording, by file.
+pub type Files = BTreeMap<String, Vec<String>>;
+
+/// The folders of a collection, in order.
+pub fn folders(collection: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(collection);
+    let entries = fs::read_dir(root).expect("a collection").map(|entry| entry.expect("a folder").path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// The files of a folder.
+pub fn read(folder: &Path) -> Files {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+    let lines = |path: PathBuf| {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let text = BufReader::new(GzDecoder::new(File::open(path).expect("a file")));
+        (name, text.lines().map(|line| line.expect("text")).collect())
+    };
+    entries.map(lines).collect()
+}
+
+/// What is said of these files, if an entry may cost so many states.
+pub fn judge(files: &Files, most: u64) -> Report {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, lines) in files {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
+    let log = Log::find(&[folder.path().to_owned()]).expect("a log");
+    let options = Options { max_states: Some(most), ..Options::default() };
+    run::run(&log, &options, |_| {}).unwrap_or_else(|_| panic!("the log is not read"))
+}
+
+/// The last line of a file of which this holds.
+pub fn line(files: &Files, file: &str, is: impl Fn(&Value) -> bool) -> usize {
+    let value = |line: &String| serde_json::from_str::<Value>(line).expect("JSON");
+    files[file].iter().rposition(|line| is(&value(line))).expect("there is such a line")
+}

@@ -1,0 +1,192 @@
+//! Logs that begin in the middle: a recording whose first lines are missing is as lawful as the whole, and what ran by then is
+//! taken from how the log shows it first.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+use podproof_conform::run::Verdict;
+use podproof_vocabulary::Property;
+use serde_json::Value;
+
+use crate::files::{AUDIT, Files, folders, judge, line, read};
+
+/// States that an entry may cost: where something was under way, many are looked at in vain.
+const MOST: u64 = 5_000;
+
+/// When a line was written, in microseconds since the epoch; of a request, when it was answered.
+fn time(line: &str) -> i64 {
+    let value: Value = serde_json::from_str(line).expect("JSON");
+    match value["stageTimestamp"].as_str() {
+        Some(time) => time.parse::<jiff::Timestamp>().expect("a time").as_microsecond(),
+        None => value["t_us"].as_i64().expect("a time"),
+    }
+}
+
+/// The recording without the first `lines` lines of its audit log, and without what came before in its other files.
+fn late(files: &Files, lines: usize) -> Files {
+    let from = time(&files[AUDIT][lines]);
+    let cut = |(name, all): (&String, &Vec<String>)| {
+        let kept = match name == AUDIT {
+            true => all[lines..].to_vec(),
+            false => all.iter().filter(|line| time(line) >= from).cloned().collect(),
+        };
+        (name.clone(), kept)
+    };
+    files.iter().map(cut).filter(|(_, lines): &(_, Vec<_>)| !lines.is_empty()).collect()
+}
+
+/// How many of the logs that a recording makes are what.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Count {
+    /// They begin at rest and are lawful.
+    at_rest: usize,
+    /// Something is under way when they begin, and they are lawful.
+    under_way: usize,
+    /// It is, and whether they are is not known.
+    unsure: usize,
+}
+
+/// Judges each recording from so many places on.
+fn judge_all(places: usize, files: impl Fn(&Path) -> Files + Sync) -> Count {
+    let queue = Mutex::new(folders("recordings").into_iter());
+    let total = Mutex::new(Count::default());
+    let work = || {
+        loop {
+            let next = queue.lock().expect("no thread has panicked").next();
+            let Some(folder) = next else { break };
+            let files = files(&folder);
+            let all = files[AUDIT].len();
+            for cut in (1..places).map(|place| all * place / places) {
+                let report = judge(&late(&files, cut), MOST);
+                let mut total = total.lock().expect("no thread has panicked");
+                let number = match (report.verdict(), report.began_under_way) {
+                    (Verdict::Lawful, false) => &mut total.at_rest,
+                    (Verdict::Lawful, true) => &mut total.under_way,
+                    (Verdict::Incomplete, true) => &mut total.unsure,
+                    (verdict, _) => panic!(
+                        "{} from line {} of its audit log: {verdict:?}, {:?}",
+                        folder.display(),
+                        cut + 1,
+                        report.first_unexplained()
+                    ),
+                };
+                *number += 1;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    total.into_inner().expect("no thread has panicked")
+}
+
+/// Without the connections of clients, which are most of it and judged by nobody.
+fn without_clients(folder: &Path) -> Files {
+    let mut files = read(folder);
+    files.remove("client.jsonl");
+    files
+}
+
+#[test]
+fn a_lawful_log_that_begins_late_is_lawful_or_says_what_was_under_way() {
+    let count = judge_all(12, without_clients);
+    assert_eq!(count, Count { at_rest: 26, under_way: 57, unsure: 214 });
+}
+
+#[test]
+fn so_is_an_audit_log_alone() {
+    let alone = |folder: &Path| {
+        let mut files = read(folder);
+        files.retain(|name, _| name == AUDIT);
+        files
+    };
+    let count = judge_all(12, alone);
+    assert_eq!(count, Count { at_rest: 26, under_way: 90, unsure: 181 });
+}
+
+fn is_rollout(event: &Value) -> bool {
+    event["objectRef"]["resource"] == "deployments" && event["verb"] == "patch"
+}
+
+/// A Deployment that was at rest when the log began, up to where it is rolled out. The recording's own creation is too short before
+/// that: its times are set back.
+fn at_rest_before_rollout() -> Files {
+    let mut files = without_clients(&folders("recordings")[3]);
+    let cut = line(&files, AUDIT, is_rollout);
+    let mut late = late(&files, cut);
+    let audit = late.get_mut(AUDIT).expect("there is one");
+    let began = time(&audit[0]);
+    for line in audit.iter_mut() {
+        *line = set_back(line, began);
+    }
+    files.clear();
+    late
+}
+
+/// The line with every time in its objects that is before `began` a minute earlier.
+fn set_back(line: &str, began: i64) -> String {
+    fn walk(value: &mut Value, began: i64) {
+        match value {
+            Value::String(text) => {
+                if let Ok(time) = text.parse::<jiff::Timestamp>()
+                    && time.as_second() <= began.div_euclid(1_000_000)
+                    && text.len() == "2026-11-22T08:02:54Z".len()
+                {
+                    let earlier = jiff::Timestamp::from_second(time.as_second() - 60).expect("a time");
+                    *text = earlier.to_string();
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| walk(value, began)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| walk(value, began)),
+            _ => {}
+        }
+    }
+    let mut value: Value = serde_json::from_str(line).expect("JSON");
+    walk(&mut value, began);
+    value.to_string()
+}
+
+#[test]
+fn a_rollout_of_what_was_there_is_lawful_and_its_promises_are_judged() {
+    let files = at_rest_before_rollout();
+    let report = judge(&files, MOST);
+    assert!(!report.began_under_way);
+    assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
+    let broken: Vec<_> = report.broken().into_iter().map(Property::name).collect();
+    assert!(broken.contains(&"no-traffic-after-sigterm"), "{broken:?}");
+    let followed = &report.followed[0];
+    assert!(followed.whole.led > 20, "the model was led to where it stood: {}", followed.whole.led);
+    assert!(followed.whole.broken.values().all(|&step| step >= followed.whole.led));
+}
+
+/// What is wrong in a log is found out, however late it begins.
+#[test]
+fn a_lie_about_what_was_there_is_found_out() {
+    let files = at_rest_before_rollout();
+    let without = |is: &dyn Fn(&Value) -> bool| {
+        let mut files = files.clone();
+        let wrong = line(&files, AUDIT, is);
+        files.get_mut(AUDIT).expect("there is one").remove(wrong);
+        judge(&files, MOST)
+    };
+    let pods = |verb: &'static str| {
+        move |event: &Value| {
+            event["objectRef"]["resource"] == "pods"
+                && event["verb"] == verb
+                && event["responseStatus"]["code"] != 404
+        }
+    };
+    for (what, report) in [
+        ("nobody changed the template", without(&is_rollout)),
+        ("a pod was bound by nobody", without(&|event| event["objectRef"]["subresource"] == "binding")),
+        (
+            "a pod was created by nobody",
+            without(&|event| pods("create")(event) && event["objectRef"]["subresource"].is_null()),
+        ),
+        ("a pod was deleted by nobody", without(&pods("delete"))),
+    ] {
+        assert_eq!(report.verdict(), Verdict::Unexplained, "{what}");
+    }
+}

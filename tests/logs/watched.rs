@@ -1,0 +1,127 @@
+//! Watches in place of an audit log: what a cluster did is lawful, whoever tells of it.
+
+use std::path::Path;
+
+use podproof_conform::run::Verdict;
+use podproof_vocabulary::Property;
+use serde_json::{Value, json};
+
+use crate::files::{AUDIT, Files, folders, judge, line, read};
+
+/// States that an entry may cost.
+const MOST: u64 = 100_000;
+
+/// What nothing in a watch says: that a runtime hung, that an init container crashed. So much is tried in
+/// vain that the bound may come first.
+const UNSURE: [&str; 2] = ["09-pleg-runtime-hang", "11-init-and-helper"];
+
+/// The watches of a recording, and the recording.
+fn pairs() -> impl Iterator<Item = (String, Files, Files)> {
+    folders("watches").into_iter().map(|folder| {
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(&name);
+        (name, read(&folder), read(&recording))
+    })
+}
+
+/// The watches as `kubectl get --raw '…?watch=1'` prints them: no times, and what is there in the beginning comes as if it were
+/// new.
+fn raw(watches: &Files) -> Files {
+    let events = |line: &String| -> Vec<String> {
+        let mut line: Value = serde_json::from_str(line).expect("JSON");
+        let event = line["event"].take();
+        match event["type"].as_str() {
+            Some("LIST") => {
+                let items = event["items"].as_array().cloned().unwrap_or_default();
+                items.into_iter().map(|item| json!({"type": "ADDED", "object": item}).to_string()).collect()
+            }
+            Some("ADDED" | "MODIFIED" | "DELETED") => vec![event.to_string()],
+            _ => Vec::new(),
+        }
+    };
+    // Items of a list do not say their kind.
+    let kind = |file: &str| match file {
+        "pods.jsonl" => "Pod",
+        "nodes.jsonl" => "Node",
+        "leases.jsonl" => "Lease",
+        "services.jsonl" => "Service",
+        _ => "",
+    };
+    let with_kind = |file: &str, line: String| {
+        let mut event: Value = serde_json::from_str(&line).expect("JSON");
+        if event["object"]["kind"].is_null() {
+            event["object"]["kind"] = json!(kind(file));
+        }
+        event.to_string()
+    };
+    let file = |(name, lines): (&String, &Vec<String>)| {
+        (name.clone(), lines.iter().flat_map(events).map(|line| with_kind(name, line)).collect())
+    };
+    watches.iter().map(file).collect()
+}
+
+#[test]
+fn watches_alone_are_lawful() {
+    for (name, watches, _) in pairs() {
+        for (form, files) in [("raw", raw(&watches)), ("recorded", watches)] {
+            let report = judge(&files, MOST);
+            let first = report.first_unexplained();
+            let may_be_unsure = UNSURE.contains(&name.as_str()) && report.verdict() == Verdict::Incomplete;
+            assert!(may_be_unsure || report.verdict() == Verdict::Lawful, "{name} {form}: {first:?}");
+        }
+    }
+}
+
+#[test]
+fn with_the_other_files_they_say_of_the_promises_what_an_audit_log_says() {
+    for (name, watches, mut files) in pairs() {
+        files.remove("client.jsonl");
+        let audited = judge(&files, MOST);
+        files.remove(AUDIT);
+        files.extend(watches);
+        let watched = judge(&files, MOST);
+        assert_eq!(watched.verdict(), Verdict::Lawful, "{name}: {:?}", watched.first_unexplained());
+        let broken = |report: &podproof_conform::run::Report| -> Vec<&str> {
+            report.broken().into_iter().map(Property::name).collect()
+        };
+        assert_eq!(broken(&watched), broken(&audited), "{name}");
+    }
+}
+
+/// Nobody signs what a watch tells of, but not everybody writes everything.
+#[test]
+fn lies_in_a_watch_are_found_out() {
+    let rollout = read(&folders("watches")[3]);
+    let pods = "pods.jsonl";
+    let is_new = |line: &Value| line["event"]["type"] == "ADDED";
+    let is_binding = |line: &Value| {
+        let conditions = line["event"]["object"]["status"]["conditions"].as_array();
+        line["event"]["type"] == "MODIFIED" && conditions.is_some_and(|conditions| conditions.len() == 1)
+    };
+    let changed = |change: &dyn Fn(&mut Vec<String>)| {
+        let mut files = rollout.clone();
+        change(files.get_mut(pods).expect("there are pods"));
+        judge(&files, MOST)
+    };
+    let (new, binding) = (line(&rollout, pods, is_new), line(&rollout, pods, is_binding));
+    for (what, report) in [
+        ("a pod was never bound", changed(&|lines| _ = lines.remove(binding))),
+        ("a pod was created by nobody", changed(&|lines| _ = lines.remove(new))),
+        (
+            "a pod was bound to one node and ran on another",
+            changed(&|lines| lines[binding] = lines[binding].replace("\"node-b\"", "\"node-a\"")),
+        ),
+        (
+            "there was a pod too many",
+            changed(&|lines| {
+                let mut one: Value = serde_json::from_str(&lines[new]).expect("JSON");
+                let metadata = &mut one["event"]["object"]["metadata"];
+                metadata["name"] = json!("web-585c7dbdf-abcde");
+                metadata["uid"] = json!("00000000-0000-0000-0000-000000000000");
+                lines.insert(new, one.to_string());
+            }),
+        ),
+    ] {
+        assert_eq!(report.verdict(), Verdict::Unexplained, "{what}");
+    }
+}
