@@ -14,7 +14,7 @@ use podproof_vocabulary::mutant::{Facts, MUTANTS};
 use round_trip::shorten::shorten;
 use round_trip::walk::{Walk, walk};
 use round_trip::writing::Which;
-use round_trip::{complaint, each, judge, keep, mutants, worlds};
+use round_trip::{complaint, each, judge, keep, mutants, paths, worlds};
 
 fn asked(name: &str) -> Option<String> {
     std::env::var(format!("PODPROOF_ROUND_TRIP_{name}")).ok()
@@ -56,7 +56,7 @@ fn complaints(which: Which, count: u64) -> Vec<String> {
 
 #[test]
 fn walks_are_lawful_with_all_files() {
-    let complaints = complaints(Which::All, walks(10));
+    let complaints = complaints(Which::All, walks(30));
     assert!(complaints.is_empty(), "{} are not:\n{}", complaints.len(), complaints.join("\n"));
 }
 
@@ -64,6 +64,17 @@ fn walks_are_lawful_with_all_files() {
 fn walks_are_lawful_with_the_audit_log_alone() {
     let complaints = complaints(Which::Audit, walks(10));
     assert!(complaints.is_empty(), "{} are not:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn paths_that_were_not_lawful_once_are() {
+    let of = |which: Which| {
+        paths::all().into_iter().filter_map(move |(name, walk)| {
+            complaint(&walk, &judge(&walk, which)).map(|says| format!("{name} {which:?}: {says}"))
+        })
+    };
+    let complaints: Vec<String> = of(Which::All).chain(of(Which::Audit)).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
 /// What is said of a walk on which a wrong rule shows.

@@ -2,6 +2,7 @@
 
 pub mod mail;
 pub mod mutants;
+pub mod paths;
 pub mod shorten;
 pub mod walk;
 pub mod worlds;
