@@ -110,7 +110,7 @@ fn wrong_rules_are_found_out() {
     let all = MUTANTS.iter().flat_map(|facts| (0..count).map(move |seed| (facts, seed))).collect();
     let found = each(all, |(facts, seed)| (facts.mutant, found(facts, seed)));
     let mut wrong = Vec::new();
-    println!("{:34} walks  it shows  unexplained  broken  accepted", "wrong rule");
+    let mut table = format!("{:34} walks  it shows  unexplained  broken  accepted\n", "wrong rule");
     for facts in MUTANTS {
         let of = |what: &dyn Fn(Option<Found>) -> bool| {
             found.iter().filter(|(mutant, found)| *mutant == facts.mutant && what(*found)).count()
@@ -118,7 +118,10 @@ fn wrong_rules_are_found_out() {
         let shows = of(&|found| found.is_some());
         let [unexplained, broken, accepted] =
             [Found::Unexplained, Found::Broken, Found::Accepted].map(|what| of(&|found| found == Some(what)));
-        println!("{:34} {count:5}  {shows:8}  {unexplained:11}  {broken:6}  {accepted:8}", facts.name);
+        table.push_str(&format!(
+            "{:34} {count:5}  {shows:8}  {unexplained:11}  {broken:6}  {accepted:8}\n",
+            facts.name
+        ));
         match mutants::unseen(facts.mutant) {
             Some(_) if shows > 0 => wrong.push(format!("{} shows in a log", facts.name)),
             None if shows == 0 => wrong.push(format!("{} shows on no walk", facts.name)),
@@ -130,5 +133,15 @@ fn wrong_rules_are_found_out() {
             _ => {}
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{table}{}", wrong.join("\n"));
+    if asked("WALKS").is_none() {
+        let unseen = MUTANTS.iter().filter_map(|facts| Some((facts.name, mutants::unseen(facts.mutant)?)));
+        let other = MUTANTS.iter().filter_map(|facts| Some((facts.name, mutants::other_way(facts.mutant)?)));
+        let lines = |reasons: Vec<_>| {
+            reasons.into_iter().map(|(name, why)| format!("{name}: {why}\n")).collect::<String>()
+        };
+        table.push_str(&format!("\nShown by no log:\n{}", lines(unseen.collect())));
+        table.push_str(&format!("\nPossible in another way:\n{}", lines(other.collect())));
+        insta::assert_snapshot!("wrong_rules", table);
+    }
 }

@@ -33,6 +33,8 @@ pub mod quest;
 pub mod replay;
 pub mod sighting;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 pub mod unexplained;
 mod weave;
 pub mod whole;

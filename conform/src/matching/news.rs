@@ -45,11 +45,13 @@ impl News {
 
     /// When the newest of the events was written that have been delivered between these two.
     pub fn heard(&self, before: &Queues, after: &Queues) -> Option<Micros> {
-        let of = |(index, ((_, before), (_, after))): (usize, (&(Stream, usize), &(Stream, usize)))| {
-            let written = self.written.get(&index).filter(|_| after < before)?;
+        let lengths = before.iter().zip(after).map(|((_, before), (_, after))| (*before, *after));
+        let heard = lengths.enumerate().filter(|(_, (before, after))| after < before);
+        let at = |(index, (_, after)): (usize, (usize, usize))| {
+            let written = self.written.get(&index)?;
             written.len().checked_sub(after + 1).and_then(|at| written.get(at)).copied()
         };
-        before.iter().zip(after).enumerate().filter_map(of).max()
+        heard.filter_map(at).max()
     }
 
     /// It may lag until then.
