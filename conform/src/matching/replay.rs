@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
+use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Watcher};
 
 use super::clock::Dates;
 use super::eyes::Eyes;
@@ -245,6 +245,9 @@ impl Replay {
                     self.fork(entry.to);
                     self.befall(number, entry, &[action])?;
                     self.come_back(&action, entry.to);
+                    if let Action::Environment(Environment::ReturnNode { node }) = action {
+                        self.eyes.let_start(node, entry.from);
+                    }
                     Outcome::Explained
                 }
                 Fault::Starts(node) => {
