@@ -289,7 +289,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
                 "something was under way when the log began, so the cluster may have stood in another way",
             );
         }
-        let whole = whole::take(&replay, whole::merge(replay.ways()));
+        let whole = whole::take(&replay);
         followed.push(Followed { name, unexplained, whole, replay });
     }
     let requests = judged::connections(log, &followed, &created).map_err(Wrong::Log)?;

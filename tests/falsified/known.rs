@@ -47,84 +47,16 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         why: "the node controller's part knows no kubelet, so all are silent to it",
     },
     Known {
-        kind: "report-hides-the-deletion",
-        of: &[],
-        why: "what a status write shows beside the status is not compared",
-    },
-    Known {
-        kind: "report-shows-a-deletion",
-        of: &[],
-        why: "what a status write shows beside the status is not compared",
-    },
-    Known {
-        kind: "report-shows-another-node",
-        of: &[],
-        why: "what a status write shows beside the status is not compared",
-    },
-    Known {
-        kind: "deployment-status-shows-other-replicas",
-        of: &[],
-        why: "what a status write shows beside the status is not compared",
-    },
-    Known {
-        kind: "deployment-status-shows-another-template",
-        of: &[],
-        why: "what a status write shows beside the status is not compared",
-    },
-    Known {
-        kind: "replica-set-status-shows-other-replicas",
-        of: &[],
-        why: "what a status write shows beside the status is not compared",
-    },
-    Known {
-        kind: "deadline-exceeded-at-once",
-        of: &[],
-        why: "no clock is kept of the progress of a Deployment",
-    },
-    Known {
-        kind: "reported-by-two-kubelets",
-        of: &["06", "16", "17", "22", "36"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
-    },
-    Known {
-        kind: "reported-not-ready-by-another-kubelet",
-        of: &["05", "06", "17", "36"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
-    },
-    Known {
-        kind: "over-although-it-restarts",
-        of: &["17"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
-    },
-    Known {
         kind: "ready-although-pending",
-        of: &[
-            "01", "02", "04", "05", "06", "07", "08", "10", "12", "13", "16", "17", "19", "20", "21", "22",
-            "23", "26", "27", "28", "30", "32", "36", "37",
-        ],
+        of: &["11", "32"],
         why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
     },
     Known {
-        kind: "reported-after-its-removal",
-        of: &["17"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
-    },
-    Known {
-        kind: "removed-by-another-kubelet",
-        of: &["06", "07", "08", "17"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
-    },
-    Known {
-        kind: "removed-though-nobody-asked",
-        of: &["17"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
+        kind: "deletion-dropped",
+        of: &["09"],
+        why: "a report that shows the deletion comes first, and is what cannot be",
     },
     Known { kind: "sigterm-after-the-exit", of: &["37"], why: "the exit comes first, and is what cannot be" },
-    Known {
-        kind: "tainted-by-its-own-kubelet",
-        of: &["17"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
-    },
 ];
 
 /// Recordings that are not lawful as they are, by number, and why: nothing is said of what is falsified in them.

@@ -47,13 +47,14 @@ const fn needs(property: Property) -> &'static [Need] {
         | Property::GraceHonoured
         | Property::InitBeforeApp
         | Property::SandboxHoldsNamespaces
-        | Property::OneAddressOnePod => &[Writes, Runtimes],
+        | Property::OneAddressOnePod
+        // A pod that runs on counts, also where its object is gone.
+        | Property::PodsWithinSurge => &[Writes, Runtimes],
         // What is written, by whom and after what.
         Property::ReadyMeansReady
         | Property::PlacementLawful
         | Property::DisruptionBudgetKept
         | Property::RolloutWithinBounds
-        | Property::PodsWithinSurge
         | Property::TerminalIsFinal => &[Writes],
         Property::ReplacedAfterNodeFailure
         | Property::ScheduledIfFeasible

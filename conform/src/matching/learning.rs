@@ -68,8 +68,10 @@ impl Replay {
         for (slot, pod) in &before.pods {
             self.names.bind_pod(&pod.name, &pod.uid, *slot);
             self.eyes.open(&self.subject, &pod.name, *slot);
-            if let Some(ip) = &pod.ip {
-                self.names.bind_address(*slot, ip);
+            let mut common = self.common.clone();
+            let address = Cluster::new(&self.model().rules, &mut common).pod(*slot).api.address();
+            if let (Some(ip), Some(address)) = (&pod.ip, address) {
+                self.names.bind_address(*slot, ip, address);
             }
             if let Some(node) = pod.node.as_ref().and_then(|name| self.names.node(name)) {
                 self.names.set_home(*slot, node);
@@ -109,8 +111,10 @@ impl Replay {
                     }
                 }
                 if let Some(pod) = self.names.pod(&object.name, &object.uid) {
-                    if let Some(ip) = &facts.ip {
-                        self.names.bind_address(pod, ip);
+                    let mut common = self.common.clone();
+                    let address = Cluster::new(&self.model().rules, &mut common).pod(pod).api.address();
+                    if let (Some(ip), Some(address)) = (&facts.ip, address) {
+                        self.names.bind_address(pod, ip, address);
                     }
                     if let Some(node) = facts.node.as_ref().and_then(|name| self.names.node(name)) {
                         self.names.set_home(pod, node);

@@ -191,7 +191,15 @@ fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &App
         _ => "has received SIGTERM",
     };
     let says = format!("container {} of pod {} {what}", event.container, event.pod);
-    Local::Seen(Watcher::Kubelet(node), sighting(number, entry, says, APP, pod, vec![action]))
+    let mut seen = sighting(number, entry, says, APP, pod, vec![action]);
+    if event.what == AppWhat::Listening {
+        // Who accepts from its start on says so after it.
+        seen.already = Some(Box::new(move |cluster| {
+            cluster.rules.container(container).listens_after == 0
+                && cluster.container(pod, container).accepting()
+        }));
+    }
+    Local::Seen(Watcher::Kubelet(node), seen)
 }
 
 /// Where new connections of the Service are sent to on `node`.

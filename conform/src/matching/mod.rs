@@ -4,22 +4,26 @@
 //! its own ([`part`]): the states that it may be in, given all that was seen. A write is explained if its process can come to
 //! make it; then the store has changed, and the news of it are on their way to the others. What a process does unseen
 //! (deliveries, relists, probes) is searched for when something that it did asks for it, and not before: exact event rings lose
-//! nothing, so waiting is never worse. At the end the paths of all processes are put together and taken on the whole model
-//! ([`whole`]), small step by small step, and its promises are judged on the way.
+//! nothing, so waiting is no worse, but before what cannot be undone ([`ahead`]). At the end the paths of all processes are put
+//! together and taken on the whole model ([`whole`]), small step by small step, and its promises are judged on the way.
 //!
 //! - [`subject`]: the workload that is followed; [`names`]: its objects
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least
-//! - [`replay`]: one workload along a log, and what it learns there (`learning`); [`unexplained`]: where it ends
-//! - [`whole`]: all together
+//! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
+//!   way (`evictions`); [`unexplained`]: where it ends
+//! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
+pub mod ahead;
 pub mod clock;
+mod evictions;
 pub mod eyes;
 mod learning;
 pub mod local;
+mod meeting;
 pub mod names;
 pub mod news;
 pub mod part;
@@ -29,7 +33,10 @@ pub mod quest;
 pub mod replay;
 pub mod sighting;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 pub mod unexplained;
+mod weave;
 pub mod whole;
 pub mod writes;
 

@@ -13,7 +13,7 @@ pub struct Names {
     pods: BTreeMap<Rc<str>, PodId>,
     uids: BTreeMap<Rc<str>, PodId>,
     replica_sets: Vec<(Rc<str>, Rc<str>)>,
-    addresses: BTreeMap<PodId, Vec<Rc<str>>>,
+    addresses: BTreeMap<PodId, Vec<(Rc<str>, Address)>>,
     called: BTreeMap<PodId, Rc<str>>,
     homes: BTreeMap<PodId, NodeId>,
     /// Addresses of pods that are not the workload's.
@@ -118,17 +118,15 @@ impl Names {
         self.replica_sets.len()
     }
 
-    /// Which of its addresses this is; a new one is the next.
-    pub fn address(&self, pod: PodId, ip: &str) -> Address {
-        let known = self.addresses.get(&pod).map_or(&[][..], |known| known);
-        Address(known.iter().position(|known| &**known == ip).unwrap_or(known.len()) as u8)
+    /// Which of its addresses this is, if it has been seen before.
+    pub fn address(&self, pod: PodId, ip: &str) -> Option<Address> {
+        self.addresses.get(&pod)?.iter().find(|(known, _)| &**known == ip).map(|&(_, address)| address)
     }
 
-    /// A pod has this address.
-    pub fn bind_address(&mut self, pod: PodId, ip: &Rc<str>) {
-        let known = self.addresses.entry(pod).or_default();
-        if !known.contains(ip) {
-            known.push(ip.clone());
+    /// A pod has this address, which is this one of the model's: one that nobody remembers any more is used again.
+    pub fn bind_address(&mut self, pod: PodId, ip: &Rc<str>, address: Address) {
+        if self.address(pod, ip).is_none() {
+            self.addresses.entry(pod).or_default().push((ip.clone(), address));
         }
     }
 
@@ -149,18 +147,16 @@ impl Names {
 
     /// Who has or had this address; the newest pod, if there are several.
     pub fn at(&self, ip: &str) -> Option<At> {
-        let place = |known: &[Rc<str>]| known.iter().position(|known| &**known == ip);
-        let own = self
-            .addresses
-            .iter()
-            .rev()
-            .find_map(|(&pod, known)| Some(At::Own(pod, Address(place(known)? as u8))));
+        let pods = self.addresses.keys().rev();
+        let own = pods.copied().find_map(|pod| Some(At::Own(pod, self.address(pod, ip)?)));
         own.or_else(|| self.others.contains(ip).then_some(At::Other))
     }
 
-    /// The addresses that a pod has had, one after the other.
-    pub fn addresses(&self, pod: PodId) -> &[Rc<str>] {
-        self.addresses.get(&pod).map_or(&[], |known| known)
+    /// What the addresses of a pod are called, in the model's order: the last that each was.
+    pub fn addresses(&self, pod: PodId) -> Vec<Rc<str>> {
+        let known = self.addresses.get(&pod).map_or(&[][..], |known| known);
+        let called = |index: usize| known.iter().rev().find(|(_, address)| usize::from(address.0) == index);
+        (0..).map_while(|index| called(index).map(|(ip, _)| ip.clone())).collect()
     }
 
     /// The names of the ReplicaSets, in the order of their revisions.

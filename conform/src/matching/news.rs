@@ -43,6 +43,17 @@ impl News {
         }
     }
 
+    /// When the newest of the events was written that have been delivered between these two.
+    pub fn heard(&self, before: &Queues, after: &Queues) -> Option<Micros> {
+        let lengths = before.iter().zip(after).map(|((_, before), (_, after))| (*before, *after));
+        let heard = lengths.enumerate().filter(|(_, (before, after))| after < before);
+        let at = |(index, (_, after)): (usize, (usize, usize))| {
+            let written = self.written.get(&index)?;
+            written.len().checked_sub(after + 1).and_then(|at| written.get(at)).copied()
+        };
+        heard.filter_map(at).max()
+    }
+
     /// It may lag until then.
     pub fn be_lenient(&mut self, until: Micros) {
         self.lenient_until = self.lenient_until.max(until);

@@ -10,7 +10,7 @@ use podproof_vocabulary::action::{Action, Watcher};
 
 use super::clock::Clock;
 use super::news::News;
-use super::path::{Moment, Paths, Taken, Tip};
+use super::path::{Fit, Moment, Paths, Taken, Tip};
 use super::sighting::{Sighting, Sightings};
 use crate::record::Micros;
 
@@ -20,11 +20,13 @@ pub struct Possible {
     /// Its part, with what is common.
     pub state: ClusterState,
     /// The sightings that it has met, a bit each.
-    pub met: u64,
+    pub met: u128,
     /// How it came there.
     pub tip: Tip,
     /// When at the earliest.
     pub clock: Clock,
+    /// How well the order of its path goes with the times.
+    pub fit: Fit,
 }
 
 impl Possible {
@@ -69,7 +71,8 @@ impl Part {
     pub fn new(model: &Model, whose: Watcher, first: &ClusterState) -> Self {
         let mut state = first.clone();
         parts::keep_only(&mut Cluster::new(&model.rules, &mut state), Some(whose));
-        let possible = vec![Possible { state, met: 0, tip: None, clock: Clock::default() }];
+        let possible =
+            vec![Possible { state, met: 0, tip: None, clock: Clock::default(), fit: Fit::default() }];
         Self {
             whose,
             possible,
@@ -97,9 +100,9 @@ impl Part {
         self.possible.iter_mut().all(|possible| parts::forgets(&possible.open(model), pod))
     }
 
-    /// What is common has come to be as in `now`, by a write of another process.
+    /// What is common has come to be as in `now`, by a write of another process, the last before `moment`.
     pub fn hear(&mut self, model: &Model, now: &ClusterState, moment: Moment) {
-        self.list_early(model, moment);
+        self.list_early(model, Moment { writes: moment.writes.saturating_sub(1), ..moment });
         let mut now = now.clone();
         let now = Cluster::new(&model.rules, &mut now);
         let whose = self.whose;
@@ -140,8 +143,9 @@ impl Part {
         self.news.settle(moment.at);
     }
 
-    /// Of states that are equal one is kept.
+    /// Of states that are equal one is kept: the one whose path goes best with the times.
     fn merge(&mut self) {
+        self.possible.sort_by_key(|possible| possible.fit);
         let mut seen = Prints::default();
         self.possible.retain(|possible| seen.insert(possible.print()));
     }
@@ -161,7 +165,11 @@ impl Part {
         parts::keep_only(&mut cluster, Some(self.whose));
         // What befell this process is no business of the others.
         cluster.shared.events_left = events_left;
-        self.news.sent(&before, &parts::queues(&cluster, self.whose));
+        let after = parts::queues(&cluster, self.whose);
+        self.news.sent(&before, &after);
+        if let Some(written) = self.news.heard(&before, &after) {
+            possible.fit.hear(written);
+        }
         possible.tip = self.paths.extend(possible.tip, taken);
     }
 

@@ -95,3 +95,31 @@ impl Paths {
         }
     }
 }
+
+/// How well the order of a path goes with the times of what was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fit {
+    /// By how much steps stand behind later ones, all together.
+    behind: Micros,
+    /// The latest moment of what was seen so far.
+    latest: Micros,
+}
+
+impl Fit {
+    /// A step was seen at `at`.
+    pub fn see(&mut self, at: Micros) {
+        self.behind += (self.latest - at).max(0);
+        self.latest = self.latest.max(at);
+    }
+
+    /// It has heard of what was written at `at`.
+    pub fn hear(&mut self, at: Micros) {
+        self.latest = self.latest.max(at);
+    }
+
+    /// A write was received at `from` and answered at `to`.
+    pub fn write(&mut self, from: Micros, to: Micros) {
+        self.behind += (self.latest - to).max(0);
+        self.latest = self.latest.max(from);
+    }
+}

@@ -2,7 +2,7 @@
 
 use podproof_model::{Model, step};
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, Container, Scheduler};
+use podproof_vocabulary::action::{Action, Container, Environment, Scheduler};
 
 use super::clock::Dates;
 use super::eyes::{Eyes, Leave};
@@ -32,20 +32,23 @@ pub struct Quest<'q> {
     pub about: Option<PodId>,
 }
 
-/// How far the search looks.
+/// How far a search looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Steps that concern the pod of the quest, and those of the process as a whole.
-    Near,
-    /// All steps.
-    Wide,
-    /// Also what may have happened to the cluster, where no file of the log would show it.
-    Faults,
+pub struct Reach {
+    /// All steps, and not only those that concern the pods that were seen meanwhile, and the process as a whole.
+    wide: bool,
+    /// So many things at most may have happened to the cluster that no file of the log would show.
+    unseen: usize,
 }
 
 impl Reach {
-    /// The reaches, one after the other.
-    pub const ALL: [Self; 3] = [Self::Near, Self::Wide, Self::Faults];
+    /// The reaches, one after the other: what nobody saw comes last, and as little of it as can be.
+    const ALL: [Self; 4] = [
+        Self { wide: false, unseen: 0 },
+        Self { wide: true, unseen: 0 },
+        Self { wide: false, unseen: 3 },
+        Self { wide: true, unseen: 1 },
+    ];
 }
 
 /// Why a quest failed.
@@ -77,6 +80,16 @@ pub struct Ground<'g> {
 struct Found {
     states: Vec<Possible>,
     prints: Prints,
+    /// Somewhere a watch had more pending events than are kept.
+    overflow: bool,
+}
+
+/// Steps that nobody would have seen.
+struct Hidden<'h> {
+    /// They concern one of these pods; none is any.
+    near: Option<&'h [PodId]>,
+    /// Where the states are put after what happened to the cluster and no file would show; none, if nothing may have.
+    unseen: Option<&'h mut Vec<Possible>>,
 }
 
 impl Found {
@@ -96,7 +109,7 @@ impl Part {
     pub fn fulfil(&mut self, ground: Ground<'_>, quest: &Quest<'_>) -> Result<(), Failure> {
         let mut failure = Failure::NoWay;
         for reach in Reach::ALL {
-            if reach == Reach::Faults && !ground.eyes.miss_faults(self.whose) {
+            if reach.unseen > 0 && !ground.eyes.miss_faults(self.whose) {
                 continue;
             }
             match self.search(ground, quest, reach) {
@@ -117,10 +130,33 @@ impl Part {
         quest: &Quest<'_>,
         reach: Reach,
     ) -> Result<Vec<Possible>, Failure> {
-        let mut queue: Vec<Possible> = self.possible.clone();
-        let mut seen: Prints = queue.iter().map(Possible::print).collect();
+        let near = self.near(quest, reach);
+        let mut level: Vec<Possible> = self.possible.clone();
+        let mut seen: Prints = level.iter().map(Possible::print).collect();
         let mut found = Found::default();
-        let mut overflow = false;
+        for unseen in 0..=reach.unseen {
+            let mut next = Vec::new();
+            let mut hidden =
+                Hidden { near: near.as_deref(), unseen: (unseen < reach.unseen).then_some(&mut next) };
+            self.spread_out(ground, quest, &mut hidden, level, &mut seen, &mut found)?;
+            if !found.states.is_empty() {
+                return Ok(found.states);
+            }
+            level = next;
+        }
+        Err(if found.overflow { Failure::Overflow } else { Failure::NoWay })
+    }
+
+    /// Searches from these states on.
+    fn spread_out(
+        &mut self,
+        ground: Ground<'_>,
+        quest: &Quest<'_>,
+        hidden: &mut Hidden<'_>,
+        mut queue: Vec<Possible>,
+        seen: &mut Prints,
+        found: &mut Found,
+    ) -> Result<(), Failure> {
         let mut enabled = Vec::new();
         let mut next = 0;
         while next < queue.len() {
@@ -134,7 +170,7 @@ impl Part {
             let ready = in_time && self.sightings.are_met_until(possible.met, quest.deadline);
             let cluster = possible.open(ground.model);
             if cluster.shared.control_plane.ring_overflow() {
-                overflow = true;
+                found.overflow = true;
                 continue;
             }
             step::enabled(&cluster, &mut enabled);
@@ -143,17 +179,24 @@ impl Part {
                 found.add(possible);
                 continue;
             }
-            if holds && self.arrive(ground, quest, &possible, &enabled, &mut found) {
+            if holds && self.arrive(ground, quest, &possible, &enabled, found) {
+                // What was seen before it may have come before it.
+                let earlier = self.sighted(ground, quest, quest.moment.at, &mut possible, &enabled);
+                queue.extend(earlier.into_iter().filter(|after| seen.insert(after.print())));
                 continue;
             }
-            let mut onward = self.sighted(ground, quest, &mut possible, &enabled);
-            onward.extend(self.hidden(ground, quest, reach, &mut possible, &enabled));
+            let mut onward = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
+            onward.extend(self.hidden(ground, quest, hidden, &mut possible, &enabled, seen));
             queue.extend(onward.into_iter().filter(|after| seen.insert(after.print())));
         }
-        if found.states.is_empty() {
-            return Err(if overflow { Failure::Overflow } else { Failure::NoWay });
-        }
-        Ok(found.states)
+        Ok(())
+    }
+
+    /// The pods whose hidden steps matter: what is seen of others meanwhile has to be met as well. None is all.
+    fn near(&self, quest: &Quest<'_>, reach: Reach) -> Option<Vec<PodId>> {
+        let about = quest.about.filter(|_| !reach.wide)?;
+        let meanwhile = self.sightings.iter().filter(|(_, sighting)| sighting.at <= quest.until);
+        Some(meanwhile.filter_map(|(_, sighting)| sighting.about).chain([about]).collect())
     }
 
     /// Takes the steps that the quest is after, where all is as it must be then.
@@ -176,6 +219,7 @@ impl Part {
             if let Some(pod) = quest.about {
                 after.clock.raise(pod, quest.moment.at);
             }
+            after.fit.write(quest.moment.at, quest.until - SLACK);
             let taken =
                 Taken { action: *action, moment: quest.moment, shown_by: Some(quest.entry), is_write: true };
             self.take(ground.model, &mut after, taken);
@@ -185,11 +229,12 @@ impl Part {
         arrived
     }
 
-    /// The states after a step that was seen, or after a look that showed nothing new.
+    /// The states after a step that was seen until `until`, or after a look that showed nothing new.
     fn sighted(
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,
+        until: Micros,
         from: &mut Possible,
         enabled: &[Action],
     ) -> Vec<Possible> {
@@ -197,7 +242,7 @@ impl Part {
         let met = from.met;
         let cluster = &from.open(ground.model);
         for (index, sighting) in self.sightings.iter() {
-            if sighting.at > quest.until || !self.sightings.is_next(met, index) {
+            if sighting.at > until || !self.sightings.is_next(met, index) {
                 continue;
             }
             if sighting.already.as_ref().is_some_and(|already| already(cluster)) {
@@ -221,6 +266,7 @@ impl Part {
                     continue;
                 }
                 after.clock.note(&before, ground.dates, &action, Some(at));
+                after.fit.see(at);
                 let moment = Moment { at, ..quest.moment };
                 let shown_by = Some(self.sightings.get(index).entry);
                 self.take(ground.model, &mut after, Taken { action, moment, shown_by, is_write: false });
@@ -239,20 +285,21 @@ impl Part {
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,
-        reach: Reach,
+        hidden: &mut Hidden<'_>,
         from: &mut Possible,
         enabled: &[Action],
+        seen: &mut Prints,
     ) -> Vec<Possible> {
         let cluster = from.open(ground.model);
-        let near = |action: &Action| reach != Reach::Near || is_near(action, quest.about);
-        let may = |action: &&Action| match ground.eyes.leave(&cluster, self.whose, action) {
-            Leave::Hidden => near(action),
-            Leave::Fault => reach == Reach::Faults,
-            Leave::Seen => false,
-        };
-        let steps: Vec<Action> = enabled.iter().filter(may).copied().collect();
+        let leave = |action: &Action| ground.eyes.leave(&cluster, self.whose, action);
+        let near = |action: &Action| hidden.near.is_none_or(|near| is_near(action, near));
+        let steps = enabled.iter().map(|action| (*action, leave(action)));
+        let steps: Vec<_> = steps.filter(|(action, leave)| *leave != Leave::Seen && near(action)).collect();
         let mut reached = Vec::new();
-        for action in steps {
+        for (action, leave) in steps {
+            if leave == Leave::Fault && hidden.unseen.is_none() {
+                continue;
+            }
             let mut after = from.clone();
             let before = from.open(ground.model);
             let earliest = after.clock.earliest(&before, ground.dates, &action);
@@ -261,15 +308,21 @@ impl Part {
             }
             after.clock.note(&before, ground.dates, &action, None);
             self.take(ground.model, &mut after, Taken::hidden(action, quest.moment));
-            reached.push(after);
+            match (&mut hidden.unseen, leave) {
+                (Some(later), Leave::Fault) => {
+                    if seen.insert(after.print()) {
+                        later.push(after);
+                    }
+                }
+                _ => reached.push(after),
+            }
         }
         reached
     }
 }
 
-/// Does a hidden step matter to what is seen of `about`? News come in order, so none of them can be passed over.
-fn is_near(action: &Action, about: Option<PodId>) -> bool {
-    let Some(about) = about else { return true };
+/// Does a hidden step matter to what is seen of these pods? News come in order, so none of them can be passed over.
+fn is_near(action: &Action, pods: &[PodId]) -> bool {
     let pod = match *action {
         Action::Scheduler(
             Scheduler::AssumePod { pod, .. }
@@ -280,8 +333,15 @@ fn is_near(action: &Action, about: Option<PodId>) -> bool {
         | Action::Container(
             Container::Listen { pod, .. } | Container::Exit { pod, .. } | Container::ReuseAddress { pod },
         ) => Some(pod),
+        Action::Environment(
+            Environment::CrashContainer { pod, .. }
+            | Environment::FinishContainer { pod, .. }
+            | Environment::KillSandbox { pod }
+            | Environment::ChangeReadiness { pod, .. }
+            | Environment::ChangeLiveness { pod, .. },
+        ) => Some(pod),
         Action::Kubelet(step) => step.pod(),
         _ => None,
     };
-    pod.is_none_or(|pod| pod == about)
+    pod.is_none_or(|pod| pods.contains(&pod))
 }

@@ -5,17 +5,17 @@ use std::rc::Rc;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, ReplicaSet, Watcher};
+use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Watcher};
 
 use super::clock::Dates;
 use super::eyes::Eyes;
-use super::local::{self, Fault, Local};
+use super::local::{self, Fault};
 use super::names::Names;
 use super::part::Part;
 use super::path::{Moment, Taken};
 use super::plan::{Deed, Plan};
 use super::quest::{Ground, Quest};
-use super::sighting::{SLACK, Sighting};
+use super::sighting::SLACK;
 use super::subject::Subject;
 use super::unexplained::{Unexplained, words};
 use super::writes::{self, Known};
@@ -53,14 +53,16 @@ pub struct Replay {
     befallen: Vec<Taken>,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
+    /// Evictions that may not have happened yet.
+    pub(super) evictions: VecDeque<(u64, Entry)>,
     /// Entries of other files that could not be placed when they came.
-    unplaced: Vec<(u64, Entry)>,
+    pub(super) unplaced: Vec<(u64, Entry)>,
     pub(super) template: Option<u64>,
     pub(super) dates: Dates,
-    writes: u64,
+    pub(super) writes: u64,
     bound: u64,
     /// Outcomes that are known, by entry.
-    outcomes: Vec<(u64, Outcome)>,
+    pub(super) outcomes: Vec<(u64, Outcome)>,
     /// Steps that led to where the workload stood when the log began.
     pub(super) led: Vec<Taken>,
     /// The slots of the pods that were created, one after the other.
@@ -71,9 +73,6 @@ pub struct Replay {
 
 /// States that one entry may cost.
 pub const BOUND: u64 = 200_000;
-
-/// How long an entry waits for its pod, or for the pod of an address in it, to show.
-const PATIENCE: Micros = 2_000_000;
 
 pub(super) type Ended = Box<Unexplained>;
 
@@ -120,6 +119,7 @@ impl Replay {
             parts,
             befallen: Vec::new(),
             waiting: VecDeque::new(),
+            evictions: VecDeque::new(),
             unplaced: Vec::new(),
             template: None,
             dates: Dates::default(),
@@ -156,6 +156,13 @@ impl Replay {
         &self.models[self.now].1
     }
 
+    /// What searches go by, and the processes that are searched.
+    pub(super) fn split(&mut self) -> (Ground<'_>, &mut [Part]) {
+        let model = &self.models[self.now].1;
+        let ground = Ground { model, eyes: &self.eyes, dates: &self.dates, bound: self.bound };
+        (ground, &mut self.parts)
+    }
+
     /// The models of its worlds, each with the number of writes after which it began.
     pub fn models(&self) -> Vec<(u64, &Model)> {
         self.since.iter().copied().zip(self.models.iter().map(|(_, model)| model)).collect()
@@ -170,7 +177,7 @@ impl Replay {
             && front.to + SLACK < entry.from
         {
             let (number, front) = self.waiting.pop_front().expect("there is a front");
-            self.handle(number, &front)?;
+            self.turn(number, &front)?;
         }
         match &entry.seen {
             Seen::Write(_) | Seen::Told(_) | Seen::Fault(_) => {
@@ -193,8 +200,9 @@ impl Replay {
     /// An entry that nothing explains.
     pub fn finish(&mut self) -> Result<(), Ended> {
         while let Some((number, front)) = self.waiting.pop_front() {
-            self.handle(number, &front)?;
+            self.turn(number, &front)?;
         }
+        self.end_evictions(|_| true)?;
         self.place(Micros::MAX)?;
         self.advance(Micros::MAX, Micros::MAX)
     }
@@ -225,105 +233,8 @@ impl Replay {
         ways
     }
 
-    /// Entries that were waiting for their pod, up to `until`, become sightings.
-    fn place(&mut self, until: Micros) -> Result<(), Ended> {
-        let mut left = Vec::new();
-        for (number, entry) in std::mem::take(&mut self.unplaced) {
-            let patient = entry.to.saturating_add(PATIENCE) >= until;
-            let mut found = local::local(&self.subject, &self.names, number, &entry);
-            if let Local::Nobody(_, addresses) = &found
-                && !patient
-                && self.names.has_strangers()
-            {
-                addresses.iter().for_each(|address| self.names.note_other(address));
-                found = local::local(&self.subject, &self.names, number, &entry);
-            }
-            let outcome = match found {
-                Local::NotYet | Local::Nobody(..) if patient => {
-                    left.push((number, entry));
-                    continue;
-                }
-                Local::Nobody(says, _) => {
-                    let why = "nobody had this address before".into();
-                    return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
-                }
-                Local::NotHere | Local::NotYet => Outcome::NotHere,
-                Local::NotModelled(why) => Outcome::NotModelled(why),
-                Local::Seen(whose, sighting) => {
-                    self.sight(whose, sighting);
-                    continue;
-                }
-            };
-            self.outcomes.push((number, outcome));
-        }
-        self.unplaced = left;
-        Ok(())
-    }
-
-    fn sight(&mut self, whose: Watcher, sighting: Sighting) {
-        let number = sighting.entry;
-        match self.parts.iter_mut().find(|part| part.whose == whose) {
-            Some(part) => part.sight(sighting),
-            None => self.outcomes.push((number, Outcome::NotHere)),
-        }
-    }
-
-    /// Every process meets what was seen of it before `deadline`, in order of time.
-    fn advance(&mut self, deadline: Micros, until: Micros) -> Result<(), Ended> {
-        let first = |part: &Part| part.first_before(deadline).map(|first| part.sightings.get(first).at);
-        while let Some((_, index)) =
-            self.parts.iter().enumerate().filter_map(|(index, part)| Some((first(part)?, index))).min()
-        {
-            self.meet(index, deadline, until)?;
-            self.parts[index].forget_met();
-        }
-        Ok(())
-    }
-
-    /// A process meets the first that was seen of it before `deadline`.
-    fn meet(&mut self, index: usize, deadline: Micros, until: Micros) -> Result<(), Ended> {
-        let ground = Ground {
-            model: &self.models[self.now].1,
-            eyes: &self.eyes,
-            dates: &self.dates,
-            bound: self.bound,
-        };
-        let part = &mut self.parts[index];
-        let Some(first) = part.first_before(deadline) else { return Ok(()) };
-        let sighting = part.sightings.get(first);
-        let (entry, at) = (sighting.entry, sighting.at);
-        let quest = Quest {
-            entry,
-            actions: &[],
-            before: None,
-            after: None,
-            deadline: at.saturating_add(1),
-            until: until.min(at.saturating_add(SLACK)),
-            moment: Moment { writes: self.writes, at },
-            about: None,
-        };
-        let about = Quest { about: sighting.about, ..quest };
-        part.fulfil(ground, &about).map_err(|failure| {
-            let sighting = part.sightings.get(first);
-            let (place, says) = (sighting.place.clone(), sighting.says.clone());
-            Box::new(Unexplained::failed(entry, place, at, says, &failure, part.could(ground.model)))
-        })
-    }
-
-    /// What was seen just before `moment`, by another clock, may have happened before it, and may not.
-    fn fork(&mut self, moment: Micros) {
-        for index in 0..self.parts.len() {
-            let without = self.parts[index].possible.clone();
-            while self.parts[index].first_before(moment).is_some() {
-                if self.meet(index, moment, moment.saturating_add(SLACK)).is_err() {
-                    break;
-                }
-            }
-            self.parts[index].join(without);
-        }
-    }
-
-    fn handle(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
+    /// What an entry says is so now.
+    pub(super) fn handle(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
         while self.models.get(self.now + 1).is_some_and(|&(from, _)| from <= number) {
             self.now += 1;
             self.since.push(self.writes);
@@ -343,6 +254,9 @@ impl Replay {
                     self.fork(entry.to);
                     self.befall(number, entry, &[action])?;
                     self.come_back(&action, entry.to);
+                    if let Action::Environment(Environment::ReturnNode { node }) = action {
+                        self.eyes.let_start(node, entry.from);
+                    }
                     Outcome::Explained
                 }
                 Fault::Starts(node) => {
@@ -422,12 +336,8 @@ impl Replay {
     /// A process did it.
     fn done(&mut self, number: u64, entry: &Entry, write: &Write, deed: &Deed) -> Result<(), Ended> {
         let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
-        let ground = Ground {
-            model: &self.models[self.now].1,
-            eyes: &self.eyes,
-            dates: &self.dates,
-            bound: self.bound,
-        };
+        let writes = self.writes;
+        let (ground, parts) = self.split();
         let quest = Quest {
             entry: number,
             actions: &deed.actions,
@@ -435,10 +345,10 @@ impl Replay {
             after: deed.after.as_ref(),
             deadline: entry.from - SLACK,
             until: entry.to + SLACK,
-            moment: Moment { writes: self.writes, at: entry.from },
+            moment: Moment { writes, at: entry.from },
             about: deed.about,
         };
-        let part = &mut self.parts[index];
+        let part = &mut parts[index];
         part.fulfil(ground, &quest).map_err(|failure| {
             let mut seen = words(write);
             if !deed.says.is_empty() {
@@ -486,7 +396,9 @@ impl Replay {
         };
         let common = common_of(&self.parts[index].possible[0].state);
         self.parts[index].possible.retain(|possible| common_of(&possible.state) == common);
+        self.go_ahead(&common, None, at);
         self.writes += 1;
+        let model = &self.models[self.now].1;
         let moment = Moment { writes: self.writes, at };
         for (other, part) in self.parts.iter_mut().enumerate() {
             match other == index {
@@ -519,11 +431,13 @@ impl Replay {
                 return Err(Box::new(Unexplained::wrong(number, entry, says, why)));
             }
             self.eyes.note(action);
+            step::apply(&mut cluster, action);
+            parts::keep_only(&mut cluster, None);
+            self.go_ahead(&now, Some(action), entry.from);
+            let model = &self.models[self.now].1;
             for part in &mut self.parts {
                 part.befall(model, action, moment);
             }
-            step::apply(&mut cluster, action);
-            parts::keep_only(&mut cluster, None);
             self.change_common(now, entry.from);
             self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
             self.writes += 1;

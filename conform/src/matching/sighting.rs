@@ -39,6 +39,9 @@ pub struct Sighting {
 /// Sightings from different files that are less apart than this may have happened in either order.
 pub const SLACK: Micros = 200_000;
 
+/// So many sightings a process leaves open at most; then it meets the first before its time.
+pub const OPEN: usize = 120;
+
 /// What was seen of a process, in order of time. Which of it a state has met is a bit each.
 #[derive(Default)]
 pub struct Sightings {
@@ -80,7 +83,7 @@ impl Sightings {
 
     /// May this one be met next by who has met these? Those of one file come in order, and none before another that was
     /// clearly earlier.
-    pub fn is_next(&self, met: u64, index: usize) -> bool {
+    pub fn is_next(&self, met: u128, index: usize) -> bool {
         let this = &self.all[index];
         let earlier = |other: &Sighting| other.source == this.source || other.at + SLACK < this.at;
         let open = |other: usize| met >> other & 1 == 0;
@@ -88,7 +91,7 @@ impl Sightings {
     }
 
     /// Has who has met these met all that was seen before `deadline`?
-    pub fn are_met_until(&self, met: u64, deadline: Micros) -> bool {
+    pub fn are_met_until(&self, met: u128, deadline: Micros) -> bool {
         self.iter().all(|(index, sighting)| sighting.at >= deadline || met >> index & 1 == 1)
     }
 }

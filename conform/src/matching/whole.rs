@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use podproof_model::ClusterState;
+use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::{Action, Rename, ReplicaSet};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 use super::path::Taken;
 use super::replay::Replay;
+use super::weave::weave;
 
 /// A path of the whole model.
 #[derive(Clone, Debug)]
@@ -43,72 +44,91 @@ impl Rename for Slots {
     }
 }
 
-/// Puts `ways` in one order: what was written after what, and where that says nothing, when.
-pub fn merge(ways: Vec<Vec<Taken>>) -> Vec<Taken> {
-    let mut all = Vec::new();
-    for (way, mut steps) in ways.into_iter().enumerate() {
-        // What nobody saw happened at the latest when what it led to was seen.
-        let mut latest = i64::MAX;
-        for step in steps.iter_mut().rev() {
-            step.moment.at = step.moment.at.min(latest);
-            latest = step.moment.at;
-        }
-        all.extend(
-            steps
-                .into_iter()
-                .enumerate()
-                .map(|(order, step)| (step.moment.writes, step.is_write, step.moment.at, way, order, step)),
-        );
-    }
-    all.sort_by_key(|&(writes, is_write, at, way, order, _)| (writes, is_write, at, way, order));
-    all.into_iter().map(|(.., step)| step).collect()
+/// A run of the whole model.
+pub(super) struct Course<'r> {
+    models: Vec<(u64, &'r Model)>,
+    /// Which of them is in force.
+    now: usize,
+    /// The slots of the pods that are still to be created.
+    created: &'r [PodId],
+    state: ClusterState,
+    slots: Slots,
 }
 
-/// Takes `steps` on the whole model of `replay`, the one that is in force after so many writes, from where the workload stood when
-/// the log began. What led there is not judged.
-pub fn take(replay: &Replay, steps: Vec<Taken>) -> Whole {
-    let mut models = replay.models().into_iter().peekable();
-    let (_, mut model) = models.next().expect("there is a model from the beginning");
-    let mut state = model.initial().swap_remove(0);
-    for led in replay.led() {
-        state = model.apply(&state, &led.action);
+impl<'r> Course<'r> {
+    /// From where the workload of `replay` stood when the log began.
+    pub(super) fn new(replay: &'r Replay) -> Self {
+        let models = replay.models();
+        let (_, model) = models.first().expect("there is a model from the beginning");
+        let mut state = model.initial().swap_remove(0);
+        for led in replay.led() {
+            state = model.apply(&state, &led.action);
+        }
+        Self { models, now: 0, created: replay.created(), state, slots: Slots::default() }
     }
-    let mut slots = Slots::default();
+
+    /// The steps that are possible after so many writes.
+    pub(super) fn enabled(&mut self, writes: u64) -> Vec<Action> {
+        while self.models.get(self.now + 1).is_some_and(|&(since, _)| since <= writes) {
+            self.now += 1;
+        }
+        let mut enabled = Vec::new();
+        self.models[self.now].1.enabled(&self.state, &mut enabled);
+        enabled
+    }
+
+    /// What a step of a part is here.
+    pub(super) fn called(&self, action: &Action) -> Action {
+        action.renamed(&self.slots)
+    }
+
+    /// Takes a step; the state before it is returned.
+    pub(super) fn take(&mut self, action: &Action) -> ClusterState {
+        let model = self.models[self.now].1;
+        let action = self.called(action);
+        let next = model.apply(&self.state, &action);
+        let before = std::mem::replace(&mut self.state, next);
+        if let Action::ReplicaSet(ReplicaSet::CreatePod { .. }) = action {
+            let used = model.open(&before, |cluster| cluster.used());
+            let new = model.open(&self.state, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
+            if let Some((&slot, rest)) = self.created.split_first() {
+                self.created = rest;
+                self.slots.whole.extend(new.map(|new| (slot, new)));
+            }
+        }
+        before
+    }
+}
+
+/// Takes the ways of `replay` on the whole model, all together, from where the workload stood when the log began. What led there
+/// is not judged.
+pub fn take(replay: &Replay) -> Whole {
+    let steps = weave(replay);
+    let mut course = Course::new(replay);
     let mut whole = Whole {
         steps: replay.led().to_vec(),
         led: replay.led().len(),
         broken: BTreeMap::new(),
         reached: PropertySet::default(),
         refused: None,
-        last: state.clone(),
+        last: course.state.clone(),
     };
-    let mut created = replay.created().iter();
-    let mut enabled = Vec::new();
     for taken in &steps {
-        while let Some((_, next)) = models.next_if(|&(since, _)| since <= taken.moment.writes) {
-            model = next;
-        }
+        let enabled = course.enabled(taken.moment.writes);
         let index = whole.steps.len();
-        let action = taken.action.renamed(&slots);
+        let action = course.called(&taken.action);
         whole.steps.push(Taken { action, ..*taken });
-        model.enabled(&state, &mut enabled);
         if !enabled.contains(&action) {
             whole.refused = Some(index);
             break;
         }
-        let next = model.apply(&state, &action);
-        if matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. })) {
-            let before = model.open(&state, |cluster| cluster.used());
-            let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !before.contains(pod)));
-            slots.whole.extend(created.next().copied().zip(new));
-        }
-        let judged = model.judge(&state, &action, &next);
+        let before = course.take(&taken.action);
+        let judged = course.models[course.now].1.judge(&before, &action, &course.state);
         for property in judged.broken.iter() {
             whole.broken.entry(property).or_insert(index);
         }
         whole.reached = whole.reached.union(judged.reached);
-        state = next;
     }
-    whole.last = state;
+    whole.last = course.state;
     whole
 }

@@ -279,6 +279,12 @@ impl<T> Order<T> {
             self.by_version.insert((version, Role::Behind, from, number), waiting);
             return None;
         }
+        let bound =
+            waiting.subject.as_ref().and_then(|pod| self.subjects.bound_before(pod, from, waiting.to));
+        if let Some(bound) = bound {
+            self.by_time.insert((bound.saturating_add(1), number), waiting);
+            return None;
+        }
         self.forget(&waiting, number);
         self.position = self.position.max(from);
         Some((self.position, waiting.event))

@@ -117,4 +117,14 @@ impl Subjects {
         let shows = |waiting: &&Waiting| waiting.tells.shows(effect) == Some(false) && waiting.from < to;
         self.of(subject).filter(shows).map(|waiting| waiting.number).collect()
     }
+
+    /// A deletion that was received at `from` and answered at `to`: when the binding was received that was granted meanwhile. A
+    /// pod that is being deleted is not bound (API-20), so the binding came first.
+    pub(super) fn bound_before(&self, subject: &Subject, from: Micros, to: Micros) -> Option<Micros> {
+        let binds = |waiting: &&Waiting| {
+            waiting.tells == Tells::Did(Effect::Bound) && from <= waiting.from && waiting.from < to
+        };
+        let is_deletion = subject.tells == Tells::Did(Effect::Deleting);
+        self.of(subject).filter(binds).map(|waiting| waiting.from).max().filter(|_| is_deletion)
+    }
 }

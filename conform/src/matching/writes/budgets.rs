@@ -1,6 +1,6 @@
 //! Writes of PodDisruptionBudgets.
 
-use podproof_model::Cluster;
+use podproof_model::{Cluster, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Disruption, Drain, Environment, Watcher};
 
@@ -24,11 +24,12 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     match actor {
         // EVI-4: the eviction subresource writes the status before it deletes the pod.
         Actor::ApiServer => match wanted.newly_disrupted(known.cluster) {
-            Some(pod) => Plan::Befalls(vec![
-                Action::Environment(Environment::EvictPod { pod }),
-                Action::Drain(Drain::EvictPod { pod }),
-            ]),
-            None => Plan::Nothing,
+            Some(pod) => eviction(known, &wanted, pod),
+            None if wanted.is(known.cluster) => Plan::Nothing,
+            None if facts.disrupted.iter().any(|name| known.names.pod(name, "").is_none()) => {
+                Plan::NotModelled("evictions of other workloads' pods from the same budget".into())
+            }
+            None => Plan::Wrong("no eviction leaves such a status".into()),
         },
         _ if wanted.is(known.cluster) => Plan::Nothing,
         Actor::Controller(controller) if &**controller == "disruption-controller" => {
@@ -46,6 +47,24 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         Actor::Client(_) => Plan::NotModelled("budget statuses that others write".into()),
         _ => super::not_theirs(write, "write the status of budgets"),
     }
+}
+
+/// The API server grants an eviction: the status has the pod, and one disruption less (EVI-4).
+fn eviction(known: &Known<'_, '_>, wanted: &Wanted, pod: PodId) -> Plan {
+    let steps = [Action::Environment(Environment::EvictPod { pod }), Action::Drain(Drain::EvictPod { pod })];
+    let mut state = known.cluster.copy();
+    let mut after = Cluster::new(known.cluster.rules, &mut state);
+    for action in &steps {
+        step::apply(&mut after, action);
+    }
+    if wanted.is(&after) {
+        return Plan::Befalls(steps.into());
+    }
+    let allowed = after.shared.budget.allowed();
+    Plan::Wrong(format!(
+        "an eviction that is granted leaves {allowed} disruptions allowed, and not {}",
+        wanted.allowed
+    ))
 }
 
 /// The status that an entry shows.

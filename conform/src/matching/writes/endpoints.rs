@@ -27,8 +27,11 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         let uid = endpoint.uid.as_deref().unwrap_or_default();
         // Pods of other workloads are none of this one's.
         let Some(pod) = known.names.pod(name, uid) else { continue };
+        let Some(address) = known.names.address(pod, &endpoint.address) else {
+            return Plan::Wrong(format!("{name} was not seen to have {}", endpoint.address));
+        };
         let entry = Endpoint::new()
-            .with_address(Some(known.names.address(pod, &endpoint.address)))
+            .with_address(Some(address))
             .with_ready(endpoint.ready)
             .with_serving(endpoint.serving)
             .with_terminating(endpoint.terminating);

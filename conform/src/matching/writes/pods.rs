@@ -3,6 +3,7 @@
 use podproof_model::Cluster;
 use podproof_model::api_server::eviction::{self, Answer};
 use podproof_model::rules::Tolerated;
+use podproof_model::state::PodObject;
 use podproof_vocabulary::action::{
     Action, Drain, Environment, Kubelet, NodeLifecycle, PodGarbageCollector, ReplicaSet, Scheduler,
     TaintEviction, Watcher,
@@ -100,13 +101,22 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     let Some(phase) = phase(&facts.phase) else {
         return Plan::NotModelled(format!("phase {}", facts.phase));
     };
-    let (ready, address) = (facts.ready, facts.ip.as_ref().map(|ip| known.names.address(pod, ip)));
+    let ready = facts.ready;
     let now = known.cluster.pod(pod).api;
-    let same = now.phase() == phase && now.ready() == ready && now.address() == address;
-    let after = move |cluster: &Cluster<'_>| {
-        let object = cluster.pod(pod).api;
-        object.phase() == phase && object.ready() == ready && object.address() == address
+    if let Some(what) = changes_more(known, now, facts) {
+        return Plan::Wrong(format!("a write of the status shows {what}"));
+    }
+    let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
+    let has_address = move |object: PodObject| match address {
+        None => object.address().is_none(),
+        Some(Some(address)) => object.address() == Some(address),
+        // One that it has not had before: a new sandbox brings it.
+        Some(None) => object.address().is_some() && object.address() != now.address(),
     };
+    let is =
+        move |object: PodObject| object.phase() == phase && object.ready() == ready && has_address(object);
+    let same = is(now);
+    let after = move |cluster: &Cluster<'_>| is(cluster.pod(pod).api);
     let says =
         || format!("phase {}, ready {ready}, address {}", facts.phase, facts.ip.as_deref().unwrap_or("none"));
     match actor {
@@ -140,6 +150,19 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         // The scheduler says why it could not place a pod, and which node it nominates.
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) if same => Plan::Nothing,
         _ => Plan::Wrong(format!("{} does not write the status of pods", write.user)),
+    }
+}
+
+/// What a write of the status shows otherwise than it is, and cannot change: subresource `status` takes nothing else from a
+/// request (`pkg/registry/core/pod/strategy.go`).
+fn changes_more(known: &Known<'_, '_>, now: PodObject, facts: &PodFacts) -> Option<&'static str> {
+    let node = facts.node.as_ref().map(|name| known.names.node(name));
+    let is_far = now.node().is_some_and(|node| node.index() >= known.cluster.rules.nodes);
+    match (facts.deleting, now.is_deleting()) {
+        (true, false) => Some("a pod that is being deleted, and nobody has deleted it"),
+        (false, true) => Some("a pod that is not being deleted, and it is"),
+        _ if !is_far && node != now.node().map(Some) => Some("a pod on another node than it was bound to"),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Writes of Deployments and ReplicaSets.
 
+use jiff::Timestamp;
 use podproof_model::Cluster;
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Deployment, Environment, ReplicaSet, Watcher};
@@ -8,7 +9,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
-use crate::record::{DeploymentFacts, Facts, ReplicaSetFacts, Verb, Write};
+use crate::record::{DeploymentFacts, Facts, Object, ReplicaSetFacts, Verb, Write};
 
 /// What a write of a Deployment or a ReplicaSet asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
@@ -21,8 +22,13 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             false => Plan::NotHere,
         };
     };
+    if &*write.subresource == "scale" {
+        return scale(known, actor, write, object);
+    }
     match &object.facts {
-        Facts::Deployment(facts) if known.subject.is(object) => deployment(known, actor, write, facts),
+        Facts::Deployment(facts) if known.subject.is(object) => {
+            deployment(known, actor, write, object, facts)
+        }
         Facts::ReplicaSet(facts) => {
             let owner = object.owner.as_ref().map(|owner| &*owner.uid);
             let own = known.subject.is(object) || owner == Some(&*known.subject.uid);
@@ -35,15 +41,60 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     }
 }
 
-fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &DeploymentFacts) -> Plan {
+/// Subresource `scale`, as `kubectl scale` and an autoscaler write it: it is answered with a Scale, and changes the workload.
+fn scale(known: &Known<'_, '_>, actor: &Actor, write: &Write, scale: &Object) -> Plan {
+    let subject = known.subject;
+    let (kind, now) = match subject.kind() {
+        WorkloadKind::Deployment => ("deployments", known.cluster.shared.deployment.replicas()),
+        WorkloadKind::ReplicaSet => ("replicasets", known.cluster.replica_set(Revision(0)).replicas()),
+        WorkloadKind::Pod => return Plan::NotHere,
+    };
+    if kind != &*write.resource || write.name != subject.name {
+        let is_owned = known.names.replica_set(&write.name).is_some();
+        return if is_owned { by_hand() } else { Plan::NotHere };
+    }
+    match scale.whole["spec"]["replicas"].as_u64().map(u8::try_from) {
+        Some(Ok(replicas)) if replicas == now => Plan::Nothing,
+        Some(Ok(_)) if matches!(actor, Actor::Controller(controller) if WORKLOADS.contains(&&**controller)) => {
+            super::not_theirs(write, "scale workloads")
+        }
+        Some(Ok(replicas)) => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
+        Some(Err(_)) => Plan::NotModelled("more than 255 replicas".into()),
+        None => Plan::NotModelled("a Scale without replicas".into()),
+    }
+}
+
+/// Controllers that go by the replicas of a workload, and never set them.
+const WORKLOADS: [&str; 2] = ["deployment-controller", "replicaset-controller"];
+
+fn by_hand() -> Plan {
+    Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into())
+}
+
+fn deployment(
+    known: &Known<'_, '_>,
+    actor: &Actor,
+    write: &Write,
+    object: &Object,
+    facts: &DeploymentFacts,
+) -> Plan {
     let now = known.cluster.shared.deployment;
     match (write.verb, &*write.subresource) {
         (Verb::Create, "") => return Plan::Nothing,
         (Verb::Delete, _) => return Plan::NotModelled("the deletion of Deployments".into()),
         (_, "status") => {
+            if known.template.is_some_and(|template| template != facts.template) {
+                return Plan::Wrong("a write of the status shows another template".into());
+            }
+            if facts.replicas != u32::from(now.replicas()) {
+                return Plan::Wrong("a write of the status shows other replicas".into());
+            }
             return match facts.deadline_exceeded == now.deadline_exceeded() {
                 true => Plan::Nothing,
                 false if facts.deadline_exceeded => {
+                    if let Some(why) = deadline_ahead(known, object) {
+                        return Plan::Wrong(why);
+                    }
                     let exceed = Action::Deployment(Deployment::ExceedProgressDeadline);
                     Plan::By(Deed::steps(Watcher::ControllerManager, vec![exceed]))
                 }
@@ -73,6 +124,14 @@ fn deployment(known: &Known<'_, '_>, actor: &Actor, write: &Write, facts: &Deplo
         }
         (false, _) => Plan::Befalls(steps),
     }
+}
+
+/// Why the progress deadline of a Deployment cannot be exceeded yet: it has not been there for so long.
+fn deadline_ahead(known: &Known<'_, '_>, object: &Object) -> Option<String> {
+    let deadline = known.subject.scenario().workload.progress_deadline_seconds?;
+    let created = object.whole["metadata"]["creationTimestamp"].as_str()?.parse::<Timestamp>().ok()?;
+    (!known.has_passed(created.as_microsecond(), deadline))
+        .then(|| format!("its progress deadline is {deadline} s, and it was created less than that ago"))
 }
 
 fn replica_set(
@@ -109,6 +168,9 @@ fn replica_set(
     }
     let now = known.cluster.replica_set(revision);
     if &*write.subresource == "status" {
+        if now.replicas() != replicas {
+            return Plan::Wrong("a write of the status shows other replicas".into());
+        }
         let available = facts.available.min(255) as u8;
         if now.available() == available {
             return Plan::Nothing;
@@ -137,7 +199,7 @@ fn replica_set(
         }
         false if !matches!(actor, Actor::Client(_)) => super::not_theirs(write, "scale ReplicaSets"),
         false if bare => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
-        false => Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into()),
+        false => by_hand(),
     }
 }
 

@@ -214,3 +214,16 @@ fn a_binding_that_is_refused_or_another_kind_of_answer_says_nothing() {
     super::over(&mut other, json!({"responseObject": {"kind": "EphemeralContainers"}}));
     assert_eq!(told(&audit(&[other, done("binding", "p", (20, 50))])), ["p/binding", "p@12"]);
 }
+
+#[test]
+fn a_binding_stands_before_a_deletion_that_was_under_way_with_it() {
+    let of = |subresource, name, times| done(subresource, name, times);
+    let events = [
+        // A pod that is being deleted is not bound, whichever was received first.
+        of("binding", "p", (11, 15)),
+        of("eviction", "p", (10, 20)),
+        of("eviction", "q", (30, 35)),
+        of("binding", "q", (36, 40)),
+    ];
+    assert_eq!(told(&audit(&events)), ["p/binding", "p/eviction", "q/eviction", "q/binding"]);
+}

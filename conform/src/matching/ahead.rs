@@ -1,0 +1,84 @@
+//! What a process may have done unseen by now. It is searched for only when something asks for it, and as rings lose nothing,
+//! waiting is no worse: but for what cannot come later. A link that is cut brings no news, and a machine without power runs
+//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9).
+
+use podproof_model::{Cluster, parts, step};
+use podproof_vocabulary::NodeId;
+use podproof_vocabulary::action::{Action, Environment, Watch, Watcher};
+
+use super::eyes::Leave;
+use super::part::{Part, Prints};
+use super::path::{Moment, Taken};
+use super::quest::Ground;
+
+/// What a process may have done before a change, and cannot do after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// It may have heard what was on its way.
+    News,
+    /// It may have done anything.
+    Anything,
+}
+
+/// States that are kept because something cannot come later.
+const MOST: usize = 256;
+
+/// What `whose` process cannot do any more once this has happened.
+pub fn before(action: &Action, whose: Watcher) -> Option<Ahead> {
+    let of = |node: NodeId| [Watcher::Kubelet(node), Watcher::Proxy(node)].contains(&whose);
+    match *action {
+        Action::Environment(Environment::PartitionNode { node }) => of(node).then_some(Ahead::News),
+        Action::Environment(
+            Environment::CrashNode { node }
+            | Environment::StopKubelet { node }
+            | Environment::HangRuntime { node },
+        ) => of(node).then_some(Ahead::Anything),
+        Action::Environment(Environment::StopApiServer) => Some(Ahead::News),
+        _ => None,
+    }
+}
+
+impl Part {
+    /// It may also have gone ahead by now.
+    pub fn go_ahead(&mut self, ground: Ground<'_>, moment: Moment, how: Ahead) {
+        let mut queue = self.possible.clone();
+        let mut seen: Prints = queue.iter().map(|possible| possible.print()).collect();
+        let mut enabled = Vec::new();
+        let mut next = 0;
+        while next < queue.len() && queue.len() < MOST {
+            let mut possible = queue[next].clone();
+            next += 1;
+            self.looked_at += 1;
+            let cluster = possible.open(ground.model);
+            if cluster.shared.control_plane.ring_overflow() {
+                continue;
+            }
+            step::enabled(&cluster, &mut enabled);
+            enabled.retain(|action| self.may(ground, &cluster, action, how));
+            for &action in &enabled {
+                let mut after = possible.clone();
+                let before = possible.open(ground.model);
+                let earliest = after.clock.earliest(&before, ground.dates, &action);
+                if earliest.is_some_and(|(_, earliest)| earliest > moment.at) {
+                    continue;
+                }
+                after.clock.note(&before, ground.dates, &action, None);
+                self.take(ground.model, &mut after, Taken::hidden(action, moment));
+                if seen.insert(after.print()) {
+                    queue.push(after);
+                }
+            }
+        }
+        self.possible = queue;
+    }
+
+    fn may(&self, ground: Ground<'_>, cluster: &Cluster<'_>, action: &Action, how: Ahead) -> bool {
+        match how {
+            Ahead::News => {
+                let is_event = matches!(action, Action::Watch(watch) if !matches!(watch, Watch::List { .. }));
+                is_event && parts::process_of(cluster, action) == Some(self.whose)
+            }
+            Ahead::Anything => ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden,
+        }
+    }
+}

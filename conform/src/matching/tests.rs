@@ -1,0 +1,86 @@
+//! Tests of what the replay goes by.
+
+use std::rc::Rc;
+
+use podproof_model::Model;
+use podproof_vocabulary::action::Watcher;
+use podproof_vocabulary::catalogue::web;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::observation::Address;
+use podproof_vocabulary::{NodeId, PodId};
+
+use super::names::{At, Names};
+use super::part::Part;
+use super::path::Fit;
+use super::sighting::{OPEN, Sighting};
+use crate::record::{Micros, Place};
+
+#[test]
+fn an_address_that_nobody_remembers_any_more_is_used_again() {
+    let pod = PodId(0);
+    let (first, second): (Rc<str>, Rc<str>) = ("10.0.0.1".into(), "10.0.0.2".into());
+    let mut names = Names::new(Vec::new());
+    assert_eq!(names.address(pod, &first), None);
+    names.bind_address(pod, &first, Address(0));
+    names.bind_address(pod, &second, Address(0));
+    // Rules may still lead to the first.
+    assert_eq!(names.at(&first), Some(At::Own(pod, Address(0))));
+    assert_eq!(names.at(&second), Some(At::Own(pod, Address(0))));
+    assert_eq!(names.addresses(pod), std::slice::from_ref(&second), "it is called by the newest");
+}
+
+fn seen(entry: u64, at: Micros) -> Sighting {
+    Sighting {
+        entry,
+        place: Place { file: "app.jsonl".into(), line: entry },
+        says: String::new(),
+        at,
+        source: 0,
+        actions: Vec::new(),
+        only: None,
+        already: None,
+        after: None,
+        about: None,
+    }
+}
+
+#[test]
+fn a_process_keeps_more_sightings_open_than_a_word_has_bits() {
+    let model = Model::of_any_size(web("sightings", Story::Create, 1, 1)).expect("a world that fits");
+    let first = model.initial().swap_remove(0);
+    let mut part = Part::new(&model, Watcher::Kubelet(NodeId(0)), &first);
+    let last = OPEN as u64 - 1;
+    (0..=last).for_each(|entry| part.sight(seen(entry, 10 * entry as Micros)));
+    part.possible[0].met = 1 << last | 1;
+    // One comes between the first and the second: those behind it keep what was met.
+    part.sight(seen(1_000, 5));
+    assert_eq!(part.possible[0].met, 1 << OPEN | 1);
+    assert_eq!(part.first_before(Micros::MAX), Some(1));
+    part.forget_met();
+    assert_eq!(part.explained, [0]);
+    assert_eq!(part.possible[0].met, 1 << last);
+}
+
+#[test]
+fn of_two_orders_the_one_that_goes_with_the_times_is_better() {
+    let (mut better, mut worse) = (Fit::default(), Fit::default());
+    better.see(10);
+    better.write(15, 25);
+    better.see(20);
+    worse.write(15, 25);
+    worse.see(20);
+    worse.see(10);
+    assert!(better < worse);
+    // A write is somewhere between its receipt and its answer.
+    let mut between = Fit::default();
+    between.see(20);
+    between.write(15, 25);
+    assert!(between < worse);
+    // What was heard of was written before.
+    let (mut early, mut late) = (Fit::default(), Fit::default());
+    early.hear(30);
+    early.see(20);
+    late.see(20);
+    late.hear(30);
+    assert!(late < early);
+}
