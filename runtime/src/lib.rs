@@ -14,6 +14,7 @@
 //! - [`cluster`]: all of it together; [`actor`]: what a process is to it
 //! - [`client`]: what every client of the API server is built of
 //! - [`api_server`]: the store, its watches and every write
+//! - [`scheduler`]: queue, cache, filters, binding
 
 pub mod actor;
 pub mod api;
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod cluster;
 pub mod context;
 pub mod operation;
+pub mod scheduler;
 pub mod slip;
 
 pub use actor::Actor;
