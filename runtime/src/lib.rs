@@ -15,6 +15,7 @@
 //! - [`client`]: what every client of the API server is built of
 //! - [`api_server`]: the store, its watches and every write
 //! - [`scheduler`]: queue, cache, filters, binding
+//! - [`controllers`]: the controllers of kube-controller-manager
 
 pub mod actor;
 pub mod api;
@@ -24,6 +25,7 @@ pub mod client;
 pub mod clock;
 pub mod cluster;
 pub mod context;
+pub mod controllers;
 pub mod operation;
 pub mod scheduler;
 pub mod slip;
