@@ -29,6 +29,8 @@ pub mod controllers;
 pub mod operation;
 pub mod scheduler;
 pub mod slip;
+#[cfg(test)]
+mod testing;
 
 pub use actor::Actor;
 pub use chooser::Chooser;
