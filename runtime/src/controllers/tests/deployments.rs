@@ -94,6 +94,7 @@ fn is_own_arrival(bench: &Bench, operation: &Operation) -> bool {
 /// Time passes; the node sends no heartbeats, so what its controller does is held back.
 fn pass(bench: &mut Bench, seconds: u64) {
     bench.pass_but(seconds, |_, operation| operation.component == Component::NodeLifecycle);
+    bench.heartbeat("node-0", "True");
 }
 
 #[test]
