@@ -1,0 +1,28 @@
+//! The concrete pod runtime: an API server, client machinery, a scheduler, controllers and kubelets, built as real control
+//! planes are built and written from the rules of Kubernetes alone.
+//!
+//! There is no thread, no wall clock and no randomness here. Each place where a real process would wait is an
+//! [`Operation`]: it can be listed, and whoever drives the cluster completes it when they like, in any order that the real
+//! world allows.
+//!
+//! Read in this order:
+//!
+//! - [`operation`]: one pending thing; [`clock`]: what time it is; [`chooser`]: who decides where any choice is lawful
+//! - [`slip`]: wrong mechanisms that can be switched on, to show that a harness would find them
+//! - [`context`]: what a component may use while it takes a step
+//! - [`api`]: objects, requests and answers
+//! - [`client`]: calls in flight
+
+pub mod api;
+pub mod chooser;
+pub mod client;
+pub mod clock;
+pub mod context;
+pub mod operation;
+pub mod slip;
+
+pub use chooser::Chooser;
+pub use clock::Clock;
+pub use context::Context;
+pub use operation::{Component, Operation, Refused, Step};
+pub use slip::{Slip, Slips};
