@@ -11,18 +11,25 @@
 //! - [`slip`]: wrong mechanisms that can be switched on, to show that a harness would find them
 //! - [`context`]: what a component may use while it takes a step
 //! - [`api`]: objects, requests and answers
-//! - [`client`]: calls in flight
+//! - [`cluster`]: all of it together; [`actor`]: what a process is to it
+//! - [`client`]: what every client of the API server is built of
+//! - [`api_server`]: the store, its watches and every write
 
+pub mod actor;
 pub mod api;
+pub mod api_server;
 pub mod chooser;
 pub mod client;
 pub mod clock;
+pub mod cluster;
 pub mod context;
 pub mod operation;
 pub mod slip;
 
+pub use actor::Actor;
 pub use chooser::Chooser;
 pub use clock::Clock;
+pub use cluster::Cluster;
 pub use context::Context;
 pub use operation::{Component, Operation, Refused, Step};
 pub use slip::{Slip, Slips};

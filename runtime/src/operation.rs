@@ -73,6 +73,20 @@ impl Component {
     }
 }
 
+impl Process {
+    /// The component that lists and watches for the process.
+    pub const fn watcher(self) -> Component {
+        match self {
+            Self::ApiServer => Component::ApiServer,
+            Self::Scheduler => Component::Scheduler,
+            Self::ControllerManager => Component::ControllerManager,
+            Self::Kubelet(node) => Component::Kubelet(node),
+            Self::Proxy(node) => Component::Proxy(node),
+            Self::User => Component::User,
+        }
+    }
+}
+
 /// Which work queue of a component; most have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {
@@ -83,6 +97,8 @@ pub enum Queue {
 /// Which timer of a component is due.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
+    /// The API server tells watches how far it has come.
+    Bookmark,
     /// A list or watch that failed is tried again.
     Reflect(Resource),
     /// A key that was added for later enters its queue.

@@ -27,6 +27,22 @@ macro_rules! slips {
 }
 
 slips! {
+    /// The API server does not look at UID preconditions (API-7).
+    UidIgnored = "uid-ignored",
+    /// The API server takes an update that was made from an older version (API-1).
+    VersionIgnored = "version-ignored",
+    /// The API server binds a pod that is bound already (API-20).
+    SecondBindingAccepted = "second-binding-accepted",
+    /// A deletion that is already running may be given more time (DEL-10).
+    GraceExtended = "grace-extended",
+    /// An eviction does not spend the budget that it asks (EVI-4).
+    BudgetNotSpent = "budget-not-spent",
+    /// A watch that starts at an old version brings only what comes from now on (API-33).
+    WatchFromNow = "watch-from-now",
+    /// After a broken watch the cache is listed anew, and what vanished meanwhile stays in it (API-33).
+    MissedDeletionsKept = "missed-deletions-kept",
+    /// A key that is added while a worker is at it is lost (CTL-2).
+    AddedWhileProcessingLost = "added-while-processing-lost",
     /// Deletions and creations in flight are not remembered: a sync trusts its cache (CTL-3).
     ExpectationsForgotten = "expectations-forgotten",
     /// The scheduler does not assume a pod on its node while the binding is in flight (SCH-4).

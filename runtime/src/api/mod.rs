@@ -12,6 +12,7 @@ pub mod key;
 pub mod object;
 pub mod patch;
 pub mod request;
+pub mod selector;
 
 pub use answer::{ApiError, Response};
 pub use key::{Key, Uid, Version};

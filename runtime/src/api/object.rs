@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{Key, Uid, Version};
 
 /// A kind of object, as a Rust type.
-pub trait Kind: Clone + Default + fmt::Debug + PartialEq {
+pub trait Kind: Clone + Default + fmt::Debug + PartialEq + 'static {
     /// The resource that it is served under.
     const RESOURCE: Resource;
 

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{NodeCondition, NodeStatus, PodCondition, PodSta
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::Uid;
+use crate::clock::Moment;
 
 /// What a patch changes. Lists of conditions merge by `type`, as a strategic merge patch does.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,5 +73,28 @@ pub fn merge_node_condition(conditions: &mut Vec<NodeCondition>, condition: Node
     match conditions.iter_mut().find(|old| old.type_ == condition.type_) {
         Some(old) => *old = condition,
         None => conditions.push(condition),
+    }
+}
+
+/// A condition of a pod that changed just now.
+pub fn new_pod_condition(type_: &str, status: &str, reason: &str, now: Moment) -> PodCondition {
+    PodCondition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        last_transition_time: Some(now.to_time()),
+        ..PodCondition::default()
+    }
+}
+
+/// A condition of a node that changed just now.
+pub fn new_node_condition(type_: &str, status: &str, reason: &str, now: Moment) -> NodeCondition {
+    NodeCondition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        last_transition_time: Some(now.to_time()),
+        last_heartbeat_time: Some(now.to_time()),
+        ..NodeCondition::default()
     }
 }

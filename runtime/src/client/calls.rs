@@ -138,6 +138,12 @@ impl Calls {
         }
     }
 
+    /// The server stops: what it was at work on is not finished, and nobody says so.
+    pub fn abandon(&mut self) {
+        let serving = self.flying.iter_mut().filter(|call| call.state == CallState::Serving);
+        serving.for_each(|call| call.state = CallState::Answered(Err(ApiError::Timeout)));
+    }
+
     /// A process is gone. What it had sent may still arrive; nobody waits for the answers (CTL-5).
     pub fn orphan(&mut self, process: Process) {
         self.flying.retain_mut(|call| {
