@@ -30,8 +30,11 @@ pub trait ContainerRuntime {
     /// its process waits no longer either.
     fn abandon(&mut self, call: CallId);
 
-    /// The next answer that has come back.
-    fn next_answer(&mut self) -> Option<(CallId, Outcome)>;
+    /// The calls that were answered, so that the answer may reach the caller.
+    fn answered(&self, calls: &mut Vec<CallId>);
+
+    /// The answer reaches the caller. None if it is not there.
+    fn take_answer(&mut self, call: CallId) -> Option<Outcome>;
 }
 
 /// What a probe is for.
@@ -53,3 +56,8 @@ pub trait Prober {
     /// Whether the probe succeeds now.
     fn probe(&self, container: ContainerId, kind: ProbeKind) -> bool;
 }
+
+/// All that a kubelet needs of its machine.
+pub trait Machine: ContainerRuntime + Prober {}
+
+impl<R: ContainerRuntime + Prober> Machine for R {}

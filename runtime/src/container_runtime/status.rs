@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{ContainerId, SandboxId};
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 
 /// The state of a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,9 +94,9 @@ pub struct ContainerStatus {
     /// Its state.
     pub state: ContainerState,
     /// When its process started.
-    pub started_at: Option<Instant>,
+    pub started_at: Option<Moment>,
     /// When its process exited.
-    pub finished_at: Option<Instant>,
+    pub finished_at: Option<Moment>,
     /// The exit code of its process.
     pub exit_code: i32,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 
 /// The stable key of a container (CLB-1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub struct BackOffKey {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     wait: Duration,
-    updated: Instant,
+    updated: Moment,
 }
 
 /// How long each container has to wait before it is started again.
@@ -40,12 +40,12 @@ impl BackOff {
     }
 
     /// Does a container that exited at `finished_at` still have to wait (CLB-2)? Its first restart is at once.
-    pub fn holds(&self, key: &BackOffKey, finished_at: Instant, now: Instant) -> bool {
+    pub fn holds(&self, key: &BackOffKey, finished_at: Moment, now: Moment) -> bool {
         self.entry(key, finished_at).is_some_and(|entry| now.since(finished_at) < entry.wait)
     }
 
     /// The container is started again: its next wait is twice as long. A run of more than twice the limit forgets (CLB-3).
-    pub fn next(&mut self, key: BackOffKey, finished_at: Instant, now: Instant) {
+    pub fn next(&mut self, key: BackOffKey, finished_at: Moment, now: Moment) {
         let wait = self.entry(&key, finished_at).map_or(self.initial, |entry| (entry.wait * 2).min(self.limit));
         self.entries.insert(key, Entry { wait, updated: now });
     }
@@ -55,7 +55,7 @@ impl BackOff {
         self.entries.retain(|key, _| keep(&key.uid));
     }
 
-    fn entry(&self, key: &BackOffKey, finished_at: Instant) -> Option<Entry> {
+    fn entry(&self, key: &BackOffKey, finished_at: Moment) -> Option<Entry> {
         self.entries.get(key).copied().filter(|entry| finished_at.since(entry.updated) <= self.limit * 2)
     }
 }
@@ -64,8 +64,8 @@ impl BackOff {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> Instant {
-        Instant(seconds * 1000)
+    fn at(seconds: u64) -> Moment {
+        Moment(seconds * 1000)
     }
 
     /// CLB-1 and CLB-2: at once, then 10 s, 20 s, 40 s … after each exit, and never more than 300 s.

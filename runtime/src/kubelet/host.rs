@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::{CallId, ContainerRuntime, Request};
 use crate::context::Context;
 use crate::operation::NodeIndex;
@@ -28,7 +28,7 @@ pub enum Waiter {
 /// The calls to the runtime that somebody waits for, with the moment at which the wait is over.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeCalls {
-    waiting: BTreeMap<CallId, (Waiter, Instant)>,
+    waiting: BTreeMap<CallId, (Waiter, Moment)>,
 }
 
 impl RuntimeCalls {
@@ -38,12 +38,12 @@ impl RuntimeCalls {
     }
 
     /// The calls whose time is over by now.
-    pub fn overdue(&self, now: Instant) -> impl Iterator<Item = CallId> {
+    pub fn overdue(&self, now: Moment) -> impl Iterator<Item = CallId> {
         self.waiting.iter().filter(move |(_, (_, deadline))| *deadline <= now).map(|(&call, _)| call)
     }
 
     /// When the next wait is over.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&self) -> Option<Moment> {
         self.waiting.values().map(|&(_, deadline)| deadline).min()
     }
 
@@ -69,7 +69,7 @@ pub struct Host<'a, 'b> {
 
 impl Host<'_, '_> {
     /// What time it is.
-    pub const fn now(&self) -> Instant {
+    pub const fn now(&self) -> Moment {
         self.context.now()
     }
 

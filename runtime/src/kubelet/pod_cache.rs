@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::{
     ContainerState, ContainerStatus, RuntimeError, SandboxState, SandboxStatus,
 };
@@ -43,7 +43,7 @@ impl PodStatus {
 #[derive(Clone, Debug)]
 struct Entry {
     status: Result<Arc<PodStatus>, RuntimeError>,
-    modified: Instant,
+    modified: Moment,
 }
 
 /// What the PLEG last saw of each pod.
@@ -51,7 +51,7 @@ struct Entry {
 pub struct PodCache {
     entries: BTreeMap<Uid, Entry>,
     /// Everything is known as of this moment, unless its own entry is newer (PLEG-9).
-    as_of: Option<Instant>,
+    as_of: Option<Moment>,
     nothing: Arc<PodStatus>,
 }
 
@@ -65,15 +65,15 @@ impl PodCache {
     }
 
     /// The status of a pod, once it is newer than `moment`; none as long as it is not (PLEG-10).
-    pub fn newer_than(&self, uid: &Uid, moment: Option<Instant>) -> Option<Result<Arc<PodStatus>, RuntimeError>> {
-        let newer = |known: Instant| moment.is_none_or(|moment| known > moment);
+    pub fn newer_than(&self, uid: &Uid, moment: Option<Moment>) -> Option<Result<Arc<PodStatus>, RuntimeError>> {
+        let newer = |known: Moment| moment.is_none_or(|moment| known > moment);
         let entry = self.entries.get(uid);
         let is_newer = entry.is_some_and(|entry| newer(entry.modified)) || self.as_of.is_some_and(newer);
         is_newer.then(|| self.get(uid))
     }
 
     /// The PLEG has looked at a pod at this moment.
-    pub fn set(&mut self, uid: &Uid, status: Result<Arc<PodStatus>, RuntimeError>, now: Instant) {
+    pub fn set(&mut self, uid: &Uid, status: Result<Arc<PodStatus>, RuntimeError>, now: Moment) {
         self.entries.insert(uid.clone(), Entry { status, modified: now });
     }
 
@@ -83,7 +83,7 @@ impl PodCache {
     }
 
     /// Everything was looked at, at this moment (PLEG-9).
-    pub fn update_time(&mut self, now: Instant) {
+    pub fn update_time(&mut self, now: Moment) {
         self.as_of = Some(now);
     }
 }
@@ -96,11 +96,11 @@ mod tests {
     fn a_reader_waits_until_its_pod_or_everything_is_newer() {
         let (uid, mut cache) = (Uid::from("a"), PodCache::default());
         assert_eq!(cache.newer_than(&uid, None), None, "nobody has looked yet");
-        cache.set(&uid, Err(RuntimeError::Unavailable), Instant(5));
-        assert_eq!(cache.newer_than(&uid, Some(Instant(4))), Some(Err(RuntimeError::Unavailable)));
-        assert_eq!(cache.newer_than(&uid, Some(Instant(5))), None);
-        cache.update_time(Instant(6));
-        assert!(cache.newer_than(&uid, Some(Instant(5))).is_some());
+        cache.set(&uid, Err(RuntimeError::Unavailable), Moment(5));
+        assert_eq!(cache.newer_than(&uid, Some(Moment(4))), Some(Err(RuntimeError::Unavailable)));
+        assert_eq!(cache.newer_than(&uid, Some(Moment(5))), None);
+        cache.update_time(Moment(6));
+        assert!(cache.newer_than(&uid, Some(Moment(5))).is_some());
         assert_eq!(cache.newer_than(&Uid::from("b"), None), Some(Ok(Arc::default())), "nothing runs of it");
     }
 }

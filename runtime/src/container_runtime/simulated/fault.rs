@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Simulated;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::call::Request;
 use crate::container_runtime::status::SandboxState;
 use crate::container_runtime::{ContainerId, SandboxId};
@@ -45,7 +45,7 @@ impl Simulated {
     }
 
     /// A process ends by itself with this code.
-    pub fn crash(&mut self, id: ContainerId, exit_code: i32, now: Instant) {
+    pub fn crash(&mut self, id: ContainerId, exit_code: i32, now: Moment) {
         self.exit(id, exit_code, now);
     }
 
@@ -73,9 +73,8 @@ impl Simulated {
 
     /// The machine loses power and boots again: every process is dead, every sandbox is not ready, every call is lost, and
     /// what the runtime wrote to its disk is still there (SBX-3).
-    pub fn reboot(&mut self, now: Instant) {
+    pub fn reboot(&mut self, now: Moment) {
         self.calls.clear();
-        self.answers.clear();
         let containers: Vec<_> = self.containers.keys().copied().collect();
         for id in containers {
             self.exit(id, LOST, now);

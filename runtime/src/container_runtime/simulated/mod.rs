@@ -15,7 +15,7 @@ pub mod process;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use super::call::{Answer, CallId, Outcome, Request, RuntimeError, SandboxConfig}
 use super::status::{ContainerState, ContainerStatus, SandboxState, SandboxStatus};
 use super::{ContainerId, ContainerRuntime, ProbeKind, Prober, SandboxId};
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::operation::Refused;
 
 /// What a runtime, its network plugin or one of its processes does next.
@@ -39,8 +39,6 @@ pub enum RuntimeStep {
     FinishExec(CallId),
     /// The time-out of a stop is over: SIGKILL.
     Kill(CallId),
-    /// The answer of a call reaches its caller.
-    Return(CallId),
     /// A process begins to accept connections.
     Listen(ContainerId),
     /// A process exits by itself: it is done, or it got SIGTERM.
@@ -86,9 +84,9 @@ enum Stage {
     /// It was sent.
     Sent,
     /// SIGTERM was sent, and SIGKILL follows at this moment (KIL-6).
-    Stopping(Instant),
+    Stopping(Moment),
     /// A command runs, until this moment if it is a plain sleep, else for any time.
-    Running(Option<Instant>),
+    Running(Option<Moment>),
     /// It took effect.
     Answered(Outcome),
 }
@@ -109,7 +107,6 @@ pub struct Simulated {
     sandboxes: BTreeMap<SandboxId, Sandbox>,
     containers: BTreeMap<ContainerId, Container>,
     calls: BTreeMap<CallId, Call>,
-    answers: VecDeque<(CallId, Outcome)>,
     last_sandbox: u32,
     last_container: u32,
     last_call: u32,
@@ -125,7 +122,6 @@ impl Simulated {
             sandboxes: BTreeMap::new(),
             containers: BTreeMap::new(),
             calls: BTreeMap::new(),
-            answers: VecDeque::new(),
             last_sandbox: 0,
             last_container: 0,
             last_call: 0,
@@ -157,7 +153,7 @@ impl Simulated {
     }
 
     /// What may happen next, by this moment. What waits for a later moment is in [`Self::next_deadline`].
-    pub fn pending(&self, now: Instant, steps: &mut Vec<RuntimeStep>) {
+    pub fn pending(&self, now: Moment, steps: &mut Vec<RuntimeStep>) {
         for (&id, call) in &self.calls {
             match &call.stage {
                 Stage::Sent => {
@@ -175,7 +171,6 @@ impl Simulated {
                 Stage::Running(end) if end.is_none_or(|end| end <= now) && !self.faults.hung => {
                     steps.push(RuntimeStep::FinishExec(id));
                 }
-                Stage::Answered(_) if !self.faults.hung => steps.push(RuntimeStep::Return(id)),
                 _ => {}
             }
         }
@@ -191,7 +186,7 @@ impl Simulated {
     }
 
     /// The next moment after `now` at which more may happen.
-    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
         let calls = self.calls.values().filter_map(|call| match call.stage {
             Stage::Stopping(deadline) => Some(deadline),
             Stage::Running(end) => end,
@@ -206,7 +201,7 @@ impl Simulated {
     ///
     /// # Errors
     /// If it is not pending.
-    pub fn complete(&mut self, step: RuntimeStep, now: Instant) -> Result<(), Refused> {
+    pub fn complete(&mut self, step: RuntimeStep, now: Moment) -> Result<(), Refused> {
         match step {
             RuntimeStep::Perform(id) => {
                 let call = self.calls.get(&id).ok_or(Refused)?;
@@ -248,15 +243,6 @@ impl Simulated {
                 }
                 self.advance(id, Stage::Answered(Ok(Answer::Exited(0))));
             }
-            RuntimeStep::Return(id) => {
-                let answered = matches!(self.calls.get(&id).ok_or(Refused)?.stage, Stage::Answered(_));
-                if !answered || self.faults.hung {
-                    return Err(Refused);
-                }
-                if let Some(Call { stage: Stage::Answered(outcome), .. }) = self.calls.remove(&id) {
-                    self.answers.push_back((id, outcome));
-                }
-            }
             RuntimeStep::Listen(id) => {
                 let process = self.process(id).filter(|process| process.may_listen(now)).ok_or(Refused)?;
                 process.accepting = true;
@@ -285,7 +271,7 @@ impl Simulated {
     }
 
     /// The process of a container ends, and with it each stop that waits for it and each command inside.
-    fn exit(&mut self, id: ContainerId, exit_code: i32, now: Instant) {
+    fn exit(&mut self, id: ContainerId, exit_code: i32, now: Moment) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         if container.process.take().is_none() {
             return;
@@ -308,7 +294,7 @@ impl Simulated {
     }
 
     /// SIGKILL.
-    fn kill(&mut self, id: ContainerId, now: Instant) {
+    fn kill(&mut self, id: ContainerId, now: Moment) {
         self.exit(id, KILLED, now);
     }
 }
@@ -334,8 +320,22 @@ impl ContainerRuntime for Simulated {
         }
     }
 
-    fn next_answer(&mut self) -> Option<(CallId, Outcome)> {
-        self.answers.pop_front()
+    fn answered(&self, calls: &mut Vec<CallId>) {
+        if !self.faults.hung {
+            let answered = |(&id, call): (&CallId, &Call)| matches!(call.stage, Stage::Answered(_)).then_some(id);
+            calls.extend(self.calls.iter().filter_map(answered));
+        }
+    }
+
+    fn take_answer(&mut self, id: CallId) -> Option<Outcome> {
+        let answered = matches!(self.calls.get(&id)?.stage, Stage::Answered(_));
+        if !answered || self.faults.hung {
+            return None;
+        }
+        match self.calls.remove(&id) {
+            Some(Call { stage: Stage::Answered(outcome), .. }) => Some(outcome),
+            _ => None,
+        }
     }
 }
 

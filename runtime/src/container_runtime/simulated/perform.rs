@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::process::Process;
 use super::{Container, Sandbox, Simulated, Stage};
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::call::{Answer, ContainerConfig, Outcome, Request, RuntimeError, SandboxConfig};
 use crate::container_runtime::status::{
     ContainerState, ContainerStatus, ListedContainer, ListedSandbox, SandboxState, SandboxStatus,
@@ -13,7 +13,7 @@ use crate::container_runtime::status::{
 use crate::container_runtime::{ContainerId, SandboxId};
 
 impl Simulated {
-    pub(super) fn perform(&mut self, request: Request, now: Instant) -> Stage {
+    pub(super) fn perform(&mut self, request: Request, now: Moment) -> Stage {
         Stage::Answered(match request {
             Request::Status => Ok(Answer::Status { runtime_ready: true, network_ready: true }),
             Request::ListSandboxes { uid } => Ok(Answer::Sandboxes(self.list_sandboxes(uid.as_ref()))),
@@ -100,7 +100,7 @@ impl Simulated {
     }
 
     /// SBX-4: what runs in it is killed, the network is torn down, and the address is free at once. Again changes nothing.
-    fn stop_sandbox(&mut self, id: SandboxId, now: Instant) {
+    fn stop_sandbox(&mut self, id: SandboxId, now: Moment) {
         let running: Vec<_> =
             self.containers.iter().filter(|(_, it)| it.status.sandbox == id).map(|(&id, _)| id).collect();
         for container in running {
@@ -144,7 +144,7 @@ impl Simulated {
     }
 
     /// A container joins the namespaces of its sandbox, so the sandbox has to live (SBX-1).
-    fn start_container(&mut self, id: ContainerId, now: Instant) -> Outcome {
+    fn start_container(&mut self, id: ContainerId, now: Moment) -> Outcome {
         let container = self.containers.get_mut(&id).ok_or(RuntimeError::NotFound)?;
         let sandbox = self.sandboxes.get(&container.status.sandbox);
         let lives = sandbox.is_some_and(|sandbox| sandbox.state == SandboxState::Ready);
@@ -159,7 +159,7 @@ impl Simulated {
     }
 
     /// KIL-6. A container that does not run is stopped already.
-    fn stop_container(&mut self, id: ContainerId, timeout_seconds: u32, now: Instant) -> Stage {
+    fn stop_container(&mut self, id: ContainerId, timeout_seconds: u32, now: Moment) -> Stage {
         let Some(container) = self.containers.get_mut(&id) else {
             return Stage::Answered(Err(RuntimeError::NotFound));
         };
@@ -168,7 +168,7 @@ impl Simulated {
         Stage::Stopping(now + Duration::from_secs(timeout_seconds.into()))
     }
 
-    fn exec(&self, id: ContainerId, command: &Arc<[String]>, now: Instant) -> Stage {
+    fn exec(&self, id: ContainerId, command: &Arc<[String]>, now: Moment) -> Stage {
         match self.containers.get(&id).map(|container| container.process.is_some()) {
             None => Stage::Answered(Err(RuntimeError::NotFound)),
             Some(false) => Stage::Answered(Err(RuntimeError::NotRunnable)),

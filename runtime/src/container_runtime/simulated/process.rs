@@ -5,18 +5,18 @@ use std::time::Duration;
 use podproof_vocabulary::scenario::OnSigterm;
 
 use super::behaviour::Behaviour;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::ProbeKind;
 
 /// A process that runs.
 #[derive(Clone, Debug)]
 pub struct Process {
     behaviour: Behaviour,
-    started_at: Instant,
+    started_at: Moment,
     /// It accepts connections.
     pub accepting: bool,
     /// When it first got SIGTERM.
-    pub sigterm_at: Option<Instant>,
+    pub sigterm_at: Option<Moment>,
     /// It fails its readiness probe whatever it accepts.
     pub fails_readiness: bool,
     /// It fails its liveness probe whatever it accepts.
@@ -25,7 +25,7 @@ pub struct Process {
 
 impl Process {
     /// A process that starts now.
-    pub const fn new(behaviour: Behaviour, now: Instant) -> Self {
+    pub const fn new(behaviour: Behaviour, now: Moment) -> Self {
         Self {
             behaviour,
             started_at: now,
@@ -37,7 +37,7 @@ impl Process {
     }
 
     /// SIGTERM reaches the main process of a container (KIL-7). A second one changes nothing.
-    pub fn sigterm(&mut self, now: Instant) {
+    pub fn sigterm(&mut self, now: Moment) {
         self.sigterm_at.get_or_insert(now);
         if matches!(self.behaviour.on_sigterm, OnSigterm::Close(_)) {
             self.accepting = false;
@@ -55,18 +55,18 @@ impl Process {
     }
 
     /// When it begins to accept connections, if it is still to.
-    pub fn listens_at(&self) -> Option<Instant> {
+    pub fn listens_at(&self) -> Option<Moment> {
         let closed = self.sigterm_at.is_some() && matches!(self.behaviour.on_sigterm, OnSigterm::Close(_));
         (!self.accepting && !closed).then(|| self.started_at + self.behaviour.listens_after)
     }
 
     /// May it begin to accept connections by now?
-    pub fn may_listen(&self, now: Instant) -> bool {
+    pub fn may_listen(&self, now: Moment) -> bool {
         self.listens_at().is_some_and(|moment| moment <= now)
     }
 
     /// From when on it may exit by itself.
-    pub fn exits_at(&self) -> Option<Instant> {
+    pub fn exits_at(&self) -> Option<Moment> {
         let after_sigterm = self.sigterm_at.and_then(|sigterm| {
             let takes = match self.behaviour.on_sigterm {
                 OnSigterm::Exit => Duration::ZERO,
@@ -80,7 +80,7 @@ impl Process {
     }
 
     /// May it exit by itself by now?
-    pub fn may_exit(&self, now: Instant) -> bool {
+    pub fn may_exit(&self, now: Moment) -> bool {
         self.exits_at().is_some_and(|moment| moment <= now)
     }
 }

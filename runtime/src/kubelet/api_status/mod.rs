@@ -22,7 +22,7 @@ use super::pod::KnownPod;
 use super::pod_cache::PodStatus;
 use crate::api::Uid;
 use crate::api::constants::{phase as phases, phase_of};
-use crate::clock::Instant;
+use crate::clock::Moment;
 
 /// What a kubelet's status generation reads beside the pod itself.
 pub struct Generation<'a> {
@@ -39,7 +39,7 @@ pub struct Generation<'a> {
     /// The Kubernetes release.
     pub release: Release,
     /// What time it is.
-    pub now: Instant,
+    pub now: Moment,
 }
 
 /// The readiness and the start of containers, as probes found them.

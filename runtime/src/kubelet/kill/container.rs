@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Grace;
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::{CallId, ContainerId, ContainerStatus, Outcome, Request, RuntimeError};
 use crate::kubelet::host::{Host, Waiter};
 use crate::kubelet::pod::{Hook, KnownPod, Role};
@@ -38,9 +38,9 @@ pub enum HookState {
 enum Stage {
     New,
     /// The hook runs: a command in the container, or something that takes the kubelet this long, or any time.
-    PreStop { since: Instant, call: Option<CallId>, ends: Option<Instant> },
+    PreStop { since: Moment, call: Option<CallId>, ends: Option<Moment> },
     /// It waits for its turn.
-    Turn { since: Instant },
+    Turn { since: Moment },
     Stopping(CallId),
     Done(Option<RuntimeError>),
 }
@@ -193,7 +193,7 @@ impl KillContainer {
     }
 
     /// The steps that may be taken by this moment.
-    pub fn pending(&self, now: Instant) -> [Option<KillStep>; 2] {
+    pub fn pending(&self, now: Moment) -> [Option<KillStep>; 2] {
         let expires = self.expires_at().filter(|&moment| moment <= now).map(|_| KillStep::ExpireGrace);
         let finishes = match self.stage {
             Stage::PreStop { ends: Some(ends), .. } if ends <= now => Some(KillStep::FinishPreStop),
@@ -203,7 +203,7 @@ impl KillContainer {
     }
 
     /// When the next step is due that is not yet.
-    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
         let ends = match self.stage {
             Stage::PreStop { ends, .. } => ends,
             _ => None,
@@ -211,7 +211,7 @@ impl KillContainer {
         [ends, self.expires_at()].into_iter().flatten().filter(|&moment| moment > now).min()
     }
 
-    fn expires_at(&self) -> Option<Instant> {
+    fn expires_at(&self) -> Option<Moment> {
         match self.stage {
             Stage::PreStop { .. } if self.waits_for_hook => None,
             Stage::PreStop { since, .. } | Stage::Turn { since } => {
@@ -247,7 +247,7 @@ impl KillContainer {
     }
 
     /// KIL-4: whole seconds of the grace period are used up.
-    fn spend(&mut self, since: Instant, now: Instant) {
+    fn spend(&mut self, since: Moment, now: Moment) {
         let used = i64::try_from(now.since(since).as_secs()).unwrap_or(i64::MAX);
         self.grace = self.grace.saturating_sub(used).max(0);
     }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use self::container::{KillContainer, KillStep};
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::{
     CallId, ContainerId, ContainerStatus, Outcome, Request, RuntimeError, SandboxId,
 };
@@ -122,14 +122,14 @@ impl KillPod {
     }
 
     /// The steps that containers may take by this moment without an answer.
-    pub fn pending(&self, now: Instant) -> impl Iterator<Item = (ContainerId, KillStep)> {
+    pub fn pending(&self, now: Moment) -> impl Iterator<Item = (ContainerId, KillStep)> {
         self.containers.iter().flat_map(move |container| {
             container.pending(now).into_iter().flatten().map(|step| (container.id(), step))
         })
     }
 
     /// When the next such step is due.
-    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
         self.containers.iter().filter_map(|container| container.next_deadline(now)).min()
     }
 

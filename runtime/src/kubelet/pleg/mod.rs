@@ -15,7 +15,7 @@ use std::time::Duration;
 use self::event::{PlegEvent, Record};
 use self::relist::Relist;
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 
 /// How many events the channel to the sync loop holds (K-8).
 pub const CHANNEL_CAPACITY: usize = 1000;
@@ -31,8 +31,8 @@ pub struct Pleg {
     /// Pods whose inspection failed in the last relist (PLEG-6).
     reinspect: BTreeSet<Uid>,
     /// When the last relist began whose list succeeded (PLEG-3).
-    relist_time: Option<Instant>,
-    next: Instant,
+    relist_time: Option<Moment>,
+    next: Moment,
     relist: Option<Relist>,
     channel: VecDeque<PlegEvent>,
     discarded: u64,
@@ -40,7 +40,7 @@ pub struct Pleg {
 
 impl Pleg {
     /// A PLEG that has seen nothing yet.
-    pub const fn new(period: Duration, threshold: Duration, now: Instant) -> Self {
+    pub const fn new(period: Duration, threshold: Duration, now: Moment) -> Self {
         Self {
             period,
             threshold,
@@ -56,22 +56,22 @@ impl Pleg {
 
     /// PLEG-4: it is healthy as long as its last successful list began less than the threshold ago. That says nothing of
     /// inspections: one that hangs shows because no next list begins.
-    pub fn is_healthy(&self, now: Instant) -> bool {
+    pub fn is_healthy(&self, now: Moment) -> bool {
         self.relist_time.is_some_and(|time| now.since(time) <= self.threshold)
     }
 
     /// When it ceases to be healthy, if nothing happens.
-    pub fn unhealthy_at(&self) -> Option<Instant> {
+    pub fn unhealthy_at(&self) -> Option<Moment> {
         self.relist_time.map(|time| time + self.threshold + Duration::from_millis(1))
     }
 
     /// When the next relist begins; none while one is going on.
-    pub fn next_relist(&self) -> Option<Instant> {
+    pub fn next_relist(&self) -> Option<Moment> {
         self.relist.is_none().then_some(self.next)
     }
 
     /// PLEG-13: the kubelet has just changed something; the next relist need not wait for its period.
-    pub fn request_relist(&mut self, now: Instant) {
+    pub fn request_relist(&mut self, now: Moment) {
         self.next = self.next.min(now);
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::event::{PlegEvent, PlegEventKind, Record, events, records};
 use super::{CHANNEL_CAPACITY, Pleg};
 use crate::api::Uid;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::{Answer, CallId, ListedSandbox, Outcome, Request, RuntimeError, SandboxState};
 use crate::kubelet::host::{Host, Waiter};
 use crate::kubelet::inspect::Inspection;
@@ -18,7 +18,7 @@ use crate::slip::Slip;
 #[derive(Clone, Debug)]
 pub struct Relist {
     /// When it began: the moment as of which all that it finds is known (PLEG-2).
-    timestamp: Instant,
+    timestamp: Moment,
     stage: Stage,
 }
 
@@ -108,7 +108,7 @@ impl Pleg {
 
     fn inspect_next(
         &mut self,
-        timestamp: Instant,
+        timestamp: Moment,
         mut queue: VecDeque<(Uid, Changed)>,
         cache: &mut PodCache,
         host: &mut Host<'_, '_>,
@@ -136,7 +136,7 @@ impl Pleg {
         uid: &Uid,
         changed: Changed,
         result: Result<PodStatus, RuntimeError>,
-        timestamp: Instant,
+        timestamp: Moment,
         cache: &mut PodCache,
         host: &Host<'_, '_>,
     ) {

@@ -35,6 +35,11 @@ pub struct ProbeResults {
 }
 
 impl ProbeResults {
+    /// Nothing was probed yet.
+    pub const fn new() -> Self {
+        Self { results: BTreeMap::new(), updates: VecDeque::new() }
+    }
+
     /// The result of a container instance; none if there is no such probe, or it has not begun.
     pub fn get(&self, kind: ProbeKind, container: ContainerId) -> Option<ProbeResult> {
         self.results.get(&(container, kind)).copied()

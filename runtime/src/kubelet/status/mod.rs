@@ -21,7 +21,7 @@ use super::api_status::terminal_phase;
 use super::pod::{KnownPod, RestartPolicy};
 use crate::api::constants::phase;
 use crate::api::{Key, Uid};
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::container_runtime::ContainerId;
 use podproof_vocabulary::Release;
 
@@ -47,14 +47,14 @@ pub struct StatusManager {
     /// Something was set since the last batch began.
     signalled: bool,
     /// When the next full comparison is due (STM-1).
-    next_reconcile: Instant,
+    next_reconcile: Moment,
     period: Duration,
     writing: Option<Writing>,
 }
 
 impl StatusManager {
     /// A status manager that knows no pod, and compares everything once in a period (K-29).
-    pub fn new(period: Duration, now: Instant) -> Self {
+    pub fn new(period: Duration, now: Moment) -> Self {
         Self {
             statuses: BTreeMap::new(),
             written: BTreeMap::new(),

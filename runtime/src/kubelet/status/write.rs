@@ -13,7 +13,7 @@ use crate::api::{
     ApiError, DeleteOptions, Kind, Object, Patch, Preconditions, Request, Resource, Response, Uid,
 };
 use crate::client::CallId;
-use crate::clock::Instant;
+use crate::clock::Moment;
 use crate::kubelet::api_status::conditions::is_owned;
 use crate::kubelet::host::Host;
 use crate::kubelet::pod::KnownPod;
@@ -53,7 +53,7 @@ impl StatusManager {
     }
 
     /// When everything is compared next; none while a batch is written.
-    pub const fn next_reconcile(&self) -> Option<Instant> {
+    pub const fn next_reconcile(&self) -> Option<Moment> {
         if self.writing.is_none() { Some(self.next_reconcile) } else { None }
     }
 
