@@ -179,3 +179,6 @@ impl ApiServer {
         self.store.watches.bookmark(version);
     }
 }
+
+#[cfg(test)]
+mod tests;
