@@ -14,6 +14,7 @@
 //! - [`cluster`]: all of it together; [`actor`]: what a process is to it
 //! - [`client`]: what every client of the API server is built of
 //! - [`api_server`]: the store, its watches and every write
+//! - [`kubelet`]: the kubelet of a machine; [`container_runtime`]: what it runs containers with
 
 pub mod actor;
 pub mod api;
@@ -22,7 +23,9 @@ pub mod chooser;
 pub mod client;
 pub mod clock;
 pub mod cluster;
+pub mod container_runtime;
 pub mod context;
+pub mod kubelet;
 pub mod operation;
 pub mod slip;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::Uid;
 use crate::clock::Moment;
-use crate::container_runtime::{CallId, ContainerRuntime, Request};
+use crate::container_runtime::{CallId, Machine, Request};
 use crate::context::Context;
 use crate::operation::NodeIndex;
 
@@ -37,6 +37,11 @@ impl RuntimeCalls {
         self.waiting.remove(&call).map(|(waiter, _)| waiter)
     }
 
+    /// Does anybody wait for it?
+    pub fn waits(&self, call: CallId) -> bool {
+        self.waiting.contains_key(&call)
+    }
+
     /// The calls whose time is over by now.
     pub fn overdue(&self, now: Moment) -> impl Iterator<Item = CallId> {
         self.waiting.iter().filter(move |(_, (_, deadline))| *deadline <= now).map(|(&call, _)| call)
@@ -58,7 +63,7 @@ pub struct Host<'a, 'b> {
     /// The API server, the clock, what is switched on.
     pub context: &'a mut Context<'b>,
     /// The container runtime of the machine.
-    pub runtime: &'a mut dyn ContainerRuntime,
+    pub runtime: &'a mut dyn Machine,
     /// The calls to it that are in flight.
     pub calls: &'a mut RuntimeCalls,
     /// The machine.
@@ -83,12 +88,5 @@ impl Host<'_, '_> {
         let call = self.runtime.call(request);
         self.calls.waiting.insert(call, (waiter, deadline));
         call
-    }
-
-    /// Waits no longer for a call.
-    pub fn abandon(&mut self, call: CallId) {
-        if self.calls.waiting.remove(&call).is_some() {
-            self.runtime.abandon(call);
-        }
     }
 }

@@ -6,7 +6,9 @@
 //! - [`network`]: the network plugin's addresses
 //! - [`perform`]: what each call does when it takes effect
 //! - [`fault`]: what can go wrong
+//! - [`actor`]: the runtime as a process of the cluster
 
+pub mod actor;
 pub mod behaviour;
 pub mod fault;
 pub mod network;
@@ -156,15 +158,7 @@ impl Simulated {
     pub fn pending(&self, now: Moment, steps: &mut Vec<RuntimeStep>) {
         for (&id, call) in &self.calls {
             match &call.stage {
-                Stage::Sent => {
-                    if self.answers(&call.request) {
-                        steps.push(RuntimeStep::Perform(id));
-                        steps.push(RuntimeStep::Fail(id));
-                    }
-                    if call.abandoned {
-                        steps.push(RuntimeStep::Lose(id));
-                    }
-                }
+                Stage::Sent if self.answers(&call.request) => steps.push(RuntimeStep::Perform(id)),
                 Stage::Stopping(deadline) if *deadline <= now && !self.faults.hung => {
                     steps.push(RuntimeStep::Kill(id));
                 }
@@ -181,6 +175,18 @@ impl Simulated {
             }
             if process.may_exit(now) {
                 steps.push(RuntimeStep::Exit(id));
+            }
+        }
+    }
+
+    /// What may go wrong with calls: they fail, or are lost if nobody waits for them.
+    pub fn call_faults(&self, steps: &mut Vec<RuntimeStep>) {
+        for (&id, call) in self.calls.iter().filter(|(_, call)| matches!(call.stage, Stage::Sent)) {
+            if self.answers(&call.request) {
+                steps.push(RuntimeStep::Fail(id));
+            }
+            if call.abandoned {
+                steps.push(RuntimeStep::Lose(id));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::process::Process;
 use super::{Container, Sandbox, Simulated, Stage};
+use crate::api::Uid;
 use crate::clock::Moment;
 use crate::container_runtime::call::{Answer, ContainerConfig, Outcome, Request, RuntimeError, SandboxConfig};
 use crate::container_runtime::status::{

@@ -134,7 +134,7 @@ impl ReasonCache {
     }
 
     /// Forgets pods that are gone.
-    pub fn remove(&mut self, uid: &Uid) {
-        self.pods.remove(uid);
+    pub fn retain(&mut self, keep: impl Fn(&Uid) -> bool) {
+        self.pods.retain(|uid, _| keep(uid));
     }
 }

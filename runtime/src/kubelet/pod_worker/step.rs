@@ -64,7 +64,7 @@ impl PodWorker {
     }
 
     /// PW-19: what waits for volumes is cancelled; what the runtime is doing goes on.
-    pub(super) fn cancel(&mut self) {
+    pub(in crate::kubelet) fn cancel(&mut self) {
         if let Activity::Syncing(sync) = &self.activity
             && sync.is_cancellable()
         {

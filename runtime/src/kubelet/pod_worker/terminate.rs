@@ -45,9 +45,7 @@ impl Terminating {
         apply(eviction.as_ref(), &mut api);
         parts.status.set(pod, api);
         // STP-2.
-        if !host.context.has(Slip::LivenessDuringTermination) {
-            parts.probes.stop_liveness_and_startup(pod);
-        }
+        parts.probes.stop_liveness_and_startup(pod);
         let kill = KillPod::begin(&pod.uid, Some(pod), &status, Grace::Seconds(grace), host);
         Self { uid: pod.uid.clone(), pod: Some(pod.clone()), status, kill, inspection: None, eviction }
     }

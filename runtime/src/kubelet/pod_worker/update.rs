@@ -176,7 +176,7 @@ impl PodWorker {
     }
 
     /// PW-6, PW-18.
-    pub(super) fn shorten(&mut self, update: &Update, release: Release) {
+    pub(in crate::kubelet) fn shorten(&mut self, update: &Update, release: Release) {
         let situation = grace::Situation {
             current: self.grace_seconds,
             pod: update.pod(),
@@ -187,7 +187,7 @@ impl PodWorker {
     }
 
     /// The last update is done again (S28 `requeueLastPodUpdate`).
-    pub(super) fn requeue(&mut self) {
+    pub(in crate::kubelet) fn requeue(&mut self) {
         if self.pending.is_none() {
             self.pending.clone_from(&self.active);
         }

@@ -119,11 +119,6 @@ impl Worker {
             let over = terminated(container.state.as_ref()).is_some() && never;
             return if over { Round::Over } else { Round::GoesOn };
         };
-        let deleting = situation.pod.is_some_and(KnownPod::is_deleting);
-        if deleting && key.kind != ProbeKind::Readiness && !situation.slips.has(Slip::LivenessDuringTermination) {
-            results.set(&key.uid, key.kind, id, ProbeResult::Success);
-            return Round::Over;
-        }
         let started_at = running.started_at.as_ref().map_or(situation.now, Moment::from_time);
         if situation.now.since(started_at) < Duration::from_secs(self.spec.initial_delay_seconds.into()) {
             return Round::GoesOn;

@@ -127,10 +127,12 @@ impl StatusManager {
         let Some(versioned) = self.statuses.get(&pod.uid) else { return };
         let mut status = versioned.status.clone();
         let id = id_text(container);
-        let lists = [&mut status.container_statuses, &mut status.init_container_statuses];
-        let mut all = lists.into_iter().flat_map(|list| list.iter_mut().flatten());
-        let Some(found) = all.find(|status| status.container_id.as_deref() == Some(&id)) else { return };
-        set(found);
+        for list in [&mut status.container_statuses, &mut status.init_container_statuses] {
+            let mut all = list.iter_mut().flatten();
+            if let Some(found) = all.find(|status| status.container_id.as_deref() == Some(&id)) {
+                set(found);
+            }
+        }
         self.update(pod, status, false, false);
     }
 

@@ -57,7 +57,7 @@ enum Stage {
     /// Its address is read.
     Address(CallId),
     /// A container is started.
-    Starting(Start),
+    Starting(Box<Start>),
     /// Nothing is going on.
     Over,
 }
@@ -213,7 +213,7 @@ impl SyncPod {
             };
             match Start::begin(&self.pod, container, sandbox, &self.status, parts, host) {
                 Ok(start) => {
-                    self.stage = Stage::Starting(start);
+                    self.stage = Stage::Starting(Box::new(start));
                     return None;
                 }
                 Err(Started::Failed) => self.on_start_failed(container.role),

@@ -18,6 +18,7 @@ use crate::kubelet::parts::Parts;
 use crate::kubelet::pod::{ContainerSpec, Hook, KnownPod, Role};
 use crate::kubelet::pod_cache::PodStatus;
 use crate::kubelet::pod_worker::step::WorkerStep;
+use crate::slip::Slip;
 
 /// How a start ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,8 @@ impl Start {
         if let Some(finished_at) = status.containers.iter().find(exited).and_then(|it| it.finished_at) {
             let key =
                 BackOffKey { uid: pod.uid.clone(), container: container.name.clone(), hash: container.hash };
-            if parts.back_off.holds(&key, finished_at, host.now()) {
+            let held = parts.back_off.holds(&key, finished_at, host.now());
+            if held && !host.context.has(Slip::BackOffForgotten) {
                 parts.reasons.set(&pod.uid, &container.name, Some(reason::CRASH_LOOP_BACK_OFF));
                 return Err(Started::Failed);
             }

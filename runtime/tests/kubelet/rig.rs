@@ -1,0 +1,219 @@
+//! One machine, its kubelet and an API server, driven by a seeded choice of what comes next.
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use fastrand::Rng;
+use k8s_openapi::api::core::v1::{Container, Node, NodeStatus, Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use podproof_runtime::api::{DeleteOptions, Key, Kind, Object, Preconditions, Request, Resource};
+use podproof_runtime::chooser::First;
+use podproof_runtime::clock::Moment;
+use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
+use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
+use podproof_runtime::container_runtime::simulated::network::Network;
+use podproof_runtime::container_runtime::simulated::{Container as Running, Simulated};
+use podproof_runtime::container_runtime::{ContainerId, ContainerState};
+use podproof_runtime::kubelet::parts::Settings;
+use podproof_runtime::kubelet::{Kubelet, KubeletProcess};
+use podproof_runtime::operation::{NodeIndex, Process};
+use podproof_runtime::{Cluster, Operation, Slips};
+use podproof_vocabulary::Release;
+
+pub const NODE: NodeIndex = NodeIndex(0);
+const KUBELET: Process = Process::Kubelet(NODE);
+
+/// A machine with its kubelet, and an API server.
+pub struct Rig {
+    pub cluster: Cluster,
+    pub runtime: Rc<RefCell<Simulated>>,
+    random: Rng,
+    pub log: Vec<String>,
+}
+
+impl Rig {
+    pub fn new(seed: u64, behaviours: &[(&str, Behaviour)]) -> Self {
+        Self::with(seed, behaviours, Release::NEWEST, Slips::NONE)
+    }
+
+    pub fn with(seed: u64, behaviours: &[(&str, Behaviour)], release: Release, slips: Slips) -> Self {
+        let network = Network::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1), 8);
+        let behaviours = behaviours.iter().map(|&(name, behaviour)| (Arc::from(name), behaviour));
+        let runtime = Rc::new(RefCell::new(Simulated::new(network, behaviours)));
+        let mut cluster = Cluster::new(release, slips, Box::new(First));
+        let process = RuntimeProcess::new(NODE, Rc::clone(&runtime));
+        cluster.add(Process::ContainerRuntime(NODE), Box::new(process));
+        let kubelet = KubeletProcess::new(NODE, node(), Settings::default(), runtime.clone());
+        cluster.add(KUBELET, Box::new(kubelet));
+        Self { cluster, runtime, random: Rng::with_seed(seed), log: Vec::new() }
+    }
+
+    /// One step: something that is pending, or, if nothing is, time passes. Now and then it passes anyhow.
+    pub fn step(&mut self) {
+        let mut operations = Vec::new();
+        self.cluster.pending(&mut operations);
+        let hurry = self.random.u8(..) < 2;
+        if operations.is_empty() || hurry {
+            let next = self.cluster.next_deadline().expect("a kubelet always has a timer");
+            self.log.push(format!("time {next}"));
+            self.cluster.pass_until(next);
+            return;
+        }
+        let operation = operations.swap_remove(self.random.usize(..operations.len()));
+        self.log.push(operation.to_string());
+        self.cluster.complete(&operation).unwrap_or_else(|_| panic!("{operation} was pending"));
+    }
+
+    /// Steps until it is so, or so many seconds have passed. Tells whether it became so.
+    pub fn until(&mut self, seconds: u64, mut holds: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now() + std::time::Duration::from_secs(seconds);
+        while self.now() <= end {
+            if holds(self) {
+                return true;
+            }
+            self.step();
+        }
+        false
+    }
+
+    /// Steps until it is so.
+    ///
+    /// # Panics
+    /// If it does not become so in 10 minutes.
+    pub fn eventually(&mut self, what: &str, holds: impl FnMut(&Self) -> bool) {
+        assert!(self.until(600, holds), "not in 10 minutes: {what}\n{}", self.tail());
+    }
+
+    pub fn tail(&self) -> String {
+        self.log[self.log.len().saturating_sub(60)..].join("\n")
+    }
+
+    pub fn now(&self) -> Moment {
+        self.cluster.now()
+    }
+
+    /// Does only what is pending of this kind, once.
+    pub fn complete_if(&mut self, wanted: impl Fn(&Operation) -> bool) -> bool {
+        let mut operations = Vec::new();
+        self.cluster.pending(&mut operations);
+        match operations.into_iter().find(|operation| wanted(operation)) {
+            Some(operation) => {
+                self.log.push(operation.to_string());
+                self.cluster.complete(&operation).expect("it is pending");
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub fn create(&mut self, pod: Pod) {
+        self.cluster.call(Request::Create(Object::from(pod))).expect("the pod is created");
+    }
+
+    pub fn delete(&mut self, name: &str, grace_seconds: Option<i64>) {
+        let options = DeleteOptions { grace_seconds, preconditions: Preconditions::NONE };
+        self.cluster.call(Request::Delete(Resource::Pod, key(name), options)).expect("the pod is deleted");
+    }
+
+    pub fn pod(&self, name: &str) -> Option<Pod> {
+        self.cluster.server().store().get::<Pod>(&key(name)).cloned()
+    }
+
+    pub fn phase(&self, name: &str) -> Option<String> {
+        self.pod(name)?.status?.phase
+    }
+
+    pub fn condition(&self, name: &str, type_: &str) -> bool {
+        let conditions = self.pod(name).and_then(|pod| pod.status).and_then(|status| status.conditions);
+        conditions.is_some_and(|all| all.iter().any(|it| it.type_ == type_ && it.status == "True"))
+    }
+
+    pub fn is_ready(&self, name: &str) -> bool {
+        self.condition(name, "Ready")
+    }
+
+    pub fn node_is_ready(&self) -> bool {
+        let node = self.cluster.server().store().get::<Node>(&Key::global("n")).cloned();
+        let conditions = node.and_then(|node| node.status).and_then(|status| status.conditions);
+        conditions.is_some_and(|all| all.iter().any(|it| it.type_ == "Ready" && it.status == "True"))
+    }
+
+    pub fn kubelet(&self) -> Option<&Kubelet> {
+        self.cluster.actor::<KubeletProcess>(KUBELET)?.kubelet()
+    }
+
+    pub fn restart_kubelet(&mut self) {
+        self.cluster.stop(KUBELET);
+        self.cluster.start(KUBELET);
+    }
+
+    /// All containers of this name, oldest first.
+    pub fn containers(&self, name: &str) -> Vec<Running> {
+        self.runtime.borrow().containers().map(|(_, it)| it.clone()).filter(|it| *it.status.name == *name).collect()
+    }
+
+    /// The running container of this name.
+    pub fn running(&self, name: &str) -> Option<ContainerId> {
+        self.containers(name).iter().find(|it| it.status.state == ContainerState::Running).map(|it| it.status.id)
+    }
+
+    pub fn restarts(&self, name: &str, container: &str) -> i32 {
+        let statuses = self.pod(name).and_then(|pod| pod.status).and_then(|status| status.container_statuses);
+        let found = statuses.into_iter().flatten().find(|status| status.name == container);
+        found.map_or(0, |status| status.restart_count)
+    }
+
+    pub fn anything_runs(&self) -> bool {
+        self.runtime.borrow().containers().any(|(_, it)| it.status.state == ContainerState::Running)
+    }
+
+    pub fn crash(&mut self, name: &str, exit_code: i32) {
+        let id = self.running(name).expect("it runs");
+        let now = self.now();
+        self.log.push(format!("crash {name}"));
+        self.runtime.borrow_mut().crash(id, exit_code, now);
+    }
+}
+
+pub fn key(name: &str) -> Key {
+    Key::new("default", name)
+}
+
+fn node() -> Node {
+    let mut node = Node::default();
+    node.metadata.name = Some("n".to_owned());
+    let quantity = |name: &str, amount: &str| (name.to_owned(), Quantity(amount.to_owned()));
+    let allocatable = [quantity("cpu", "4"), quantity("memory", "8Gi"), quantity("pods", "10")];
+    node.status = Some(NodeStatus { allocatable: Some(allocatable.into()), ..NodeStatus::default() });
+    node
+}
+
+/// A pod on the node with one app container, `app`.
+pub fn pod(name: &str) -> Pod {
+    let mut pod = Pod::default();
+    pod.metadata.name = Some(name.to_owned());
+    pod.metadata.namespace = Some("default".to_owned());
+    pod.spec = Some(PodSpec {
+        node_name: Some("n".to_owned()),
+        containers: vec![container("app")],
+        termination_grace_period_seconds: Some(30),
+        ..PodSpec::default()
+    });
+    pod
+}
+
+pub fn container(name: &str) -> Container {
+    Container { name: name.to_owned(), image: Some("image:1".to_owned()), ..Container::default() }
+}
+
+/// The pod with its spec changed.
+pub fn with(mut pod: Pod, change: impl FnOnce(&mut PodSpec)) -> Pod {
+    change(pod.spec.as_mut().expect("it has a spec"));
+    pod
+}
+
+pub fn uid(pod: &Pod) -> String {
+    pod.uid().as_str().to_owned()
+}
