@@ -14,6 +14,7 @@
 //! - [`cluster`]: all of it together; [`actor`]: what a process is to it
 //! - [`client`]: what every client of the API server is built of
 //! - [`api_server`]: the store, its watches and every write
+//! - [`scheduler`]: queue, cache, filters, binding
 //! - [`kubelet`]: the kubelet of a machine; [`container_runtime`]: what it runs containers with
 
 pub mod actor;
@@ -27,6 +28,7 @@ pub mod container_runtime;
 pub mod context;
 pub mod kubelet;
 pub mod operation;
+pub mod scheduler;
 pub mod slip;
 
 pub use actor::Actor;

@@ -106,6 +106,10 @@ pub enum Queue {
 pub enum Timer {
     /// The API server tells watches how far it has come.
     Bookmark,
+    /// Pods whose backoff is over become active.
+    BackoffFlush,
+    /// Pods that no event woke for long become active.
+    UnschedulableFlush,
     /// A list or watch that failed is tried again.
     Reflect(Resource),
     /// A key that was added for later enters its queue.
@@ -131,6 +135,10 @@ pub enum Step {
     BreakWatch(Resource),
     /// The next change of a cache is told to this component's event handler.
     Notify(Resource),
+    /// The scheduler takes a pod from its queue, looks for a node, and if there is one sends the binding.
+    Schedule(Key),
+    /// The scheduler sets a pod aside for which it found no node.
+    Park(Key),
     /// A worker takes a key from a queue and works on it until its next call.
     Work(Queue, Key),
     /// A timer is due.

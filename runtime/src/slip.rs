@@ -45,6 +45,24 @@ slips! {
     AddedWhileProcessingLost = "added-while-processing-lost",
     /// Deletions and creations in flight are not remembered: a sync trusts its cache (CTL-3).
     ExpectationsForgotten = "expectations-forgotten",
+    /// Requests of sidecars are not counted beside those of app containers (FIT-1).
+    SidecarsNotCounted = "sidecars-not-counted",
+    /// A pod that is being deleted is taken to have left its node already (SCH-1).
+    DeletingPodsNotCounted = "deleting-pods-not-counted",
+    /// A binding that failed leaves its pod assumed (SCH-6).
+    FailedBindingNotForgotten = "failed-binding-not-forgotten",
+    /// What happens while a pod is in its scheduling cycle does not wake it (SCH-8).
+    EventsDuringCycleLost = "events-during-cycle-lost",
+    /// A pod that leaves a node wakes nobody (SCH-8).
+    DeletedPodsWakeNobody = "deleted-pods-wake-nobody",
+    /// A node that is removed takes the pods on it out of the cache (SCH-17).
+    NodeRemovalForgetsPods = "node-removal-forgets-pods",
+    /// A pod that is no longer watched stays in the cache (SCH-5).
+    DeletedPodsKeepRoom = "deleted-pods-keep-room",
+    /// Anti-affinity of the pods that run already is not asked (FLT-11).
+    SymmetricAntiAffinityIgnored = "symmetric-anti-affinity-ignored",
+    /// Topology spread counts pods that are being deleted (FLT-18).
+    SpreadCountsDeleting = "spread-counts-deleting",
     /// The scheduler does not assume a pod on its node while the binding is in flight (SCH-4).
     AssumeForgotten = "assume-forgotten",
     /// The PLEG tells nobody that a container died (PLEG-7).

@@ -4,6 +4,7 @@
 //! - [`key`]: names, identities and versions
 //! - [`request`]: the verbs with their preconditions; [`patch`]: what a patch changes
 //! - [`answer`]: what comes back, or why it was refused
+//! - [`selector`], [`quantity`]: labels and amounts
 //! - [`constants`]: reasons, conditions, taints and labels by their names
 
 pub mod answer;
@@ -11,6 +12,7 @@ pub mod constants;
 pub mod key;
 pub mod object;
 pub mod patch;
+pub mod quantity;
 pub mod request;
 pub mod selector;
 

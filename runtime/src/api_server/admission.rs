@@ -44,6 +44,10 @@ fn admit_pod(pod: &mut Pod, release: Release) -> Result<(), ApiError> {
     if release.has_match_label_keys_in_affinity() {
         merge_match_label_keys(spec, &labels);
     }
+    if !release.has_match_label_keys_in_spread() {
+        let constraints = spec.topology_spread_constraints.iter_mut().flatten();
+        constraints.for_each(|constraint| constraint.match_label_keys = None);
+    }
     Ok(())
 }
 

@@ -1,4 +1,8 @@
 //! A kubelet with a simulated container runtime and the real API server, from outside: many seeds, any order.
 
+mod containers;
+mod deletion;
+mod faults;
 mod life;
+mod restart;
 mod rig;

@@ -76,8 +76,10 @@ pub struct Container {
     pub status: ContainerStatus,
     /// Its pod's UID.
     pub uid: Uid,
-    /// Its process, from its start on.
+    /// Its process, while it runs.
     pub process: Option<Process>,
+    /// When it first got SIGTERM.
+    pub sigterm_at: Option<Moment>,
 }
 
 /// How far a call has come.

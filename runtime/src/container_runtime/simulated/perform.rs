@@ -140,7 +140,7 @@ impl Simulated {
             finished_at: None,
             exit_code: 0,
         };
-        self.containers.insert(id, Container { status, uid, process: None });
+        self.containers.insert(id, Container { status, uid, process: None, sigterm_at: None });
         Ok(Answer::NewContainer(id))
     }
 
@@ -166,6 +166,7 @@ impl Simulated {
         };
         let Some(process) = &mut container.process else { return Stage::Answered(Ok(Answer::Done)) };
         process.sigterm(now);
+        container.sigterm_at.get_or_insert(now);
         Stage::Stopping(now + Duration::from_secs(timeout_seconds.into()))
     }
 

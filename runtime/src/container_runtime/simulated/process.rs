@@ -15,8 +15,7 @@ pub struct Process {
     started_at: Moment,
     /// It accepts connections.
     pub accepting: bool,
-    /// When it first got SIGTERM.
-    pub sigterm_at: Option<Moment>,
+    sigterm_at: Option<Moment>,
     /// It fails its readiness probe whatever it accepts.
     pub fails_readiness: bool,
     /// It fails its liveness probe whatever it accepts.

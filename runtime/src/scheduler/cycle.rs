@@ -1,0 +1,125 @@
+//! From the queue to the binding.
+//!
+//! The cycle decides on the cache as it is when the pod is taken, and assumes the pod; the binding is a call that is in flight
+//! while other cycles run (SCH-3, SCH-4). A pod without a node is set aside in a step of its own: what happens in between is
+//! remembered (SCH-8).
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Scheduler;
+use super::filter::{self, Plugins};
+use super::queue::ClusterEvent;
+use crate::api::constants::{condition, node_of, pod_condition};
+use crate::api::patch::{PodStatusPatch, new_pod_condition};
+use crate::api::{ApiError, Key, Kind, Patch, Preconditions, Request, Resource, Response};
+use crate::chooser::Question;
+use crate::context::Context;
+use crate::operation::{Component, Refused};
+use crate::slip::Slip;
+
+/// A binding in flight.
+#[derive(Debug)]
+pub struct Binding {
+    pod: Arc<Pod>,
+}
+
+/// A cycle that found no node.
+#[derive(Debug)]
+pub struct Failed {
+    pod: Arc<Pod>,
+    key: Key,
+    rejectors: Plugins,
+}
+
+impl Failed {
+    /// The pod.
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl Scheduler {
+    /// One scheduling cycle.
+    pub(super) fn schedule(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), Refused> {
+        if self.failed.is_some() {
+            return Err(Refused);
+        }
+        let queued = self.queue.take(key)?;
+        // SCH-2
+        if queued.pod.is_deleting() || self.cache.is_assumed(&queued.pod.uid()) {
+            self.queue.remove(key);
+            return Ok(());
+        }
+        match filter::feasible(&queued.pod, &self.cache, context.slips) {
+            Ok(nodes) => {
+                let node = nodes[context.choose(&Question::Node { pod: key, candidates: &nodes })].clone();
+                self.cache.assume(&queued.pod, node.name(), context.slips);
+                let bind = Request::Bind {
+                    pod: key.clone(),
+                    preconditions: Preconditions::uid(queued.pod.uid()),
+                    node: node.name().into(),
+                };
+                let call = context.calls.send(Component::Scheduler, bind);
+                self.bindings.insert(call, Binding { pod: queued.pod });
+            }
+            Err(rejectors) => self.failed = Some(Failed { pod: queued.pod, key: key.clone(), rejectors }),
+        }
+        Ok(())
+    }
+
+    /// Sets a pod aside for which the cycle found no node (SCH-7).
+    pub(super) fn park(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), Refused> {
+        match self.failed.take() {
+            Some(failed) if failed.key() == key => {
+                self.on_failure(&failed.pod, failed.rejectors, context);
+                Ok(())
+            }
+            other => {
+                self.failed = other;
+                Err(Refused)
+            }
+        }
+    }
+
+    /// The answer to a binding. Any error, an unknown outcome among them, forgets the assumed pod and tries again (SCH-6).
+    pub(super) fn on_bound(
+        &mut self,
+        binding: &Binding,
+        answer: Result<Response, ApiError>,
+        context: &mut Context<'_>,
+    ) {
+        if answer.is_ok() {
+            self.queue.remove_if(&binding.pod);
+            return;
+        }
+        if !context.has(Slip::FailedBindingNotForgotten) {
+            self.cache.forget(&binding.pod.uid());
+        }
+        self.queue.on_event(ClusterEvent::AssignedPodGone, context.clock);
+        self.on_failure(&binding.pod, Plugins::default(), context);
+    }
+
+    /// The failure handler: a pod that is gone, or bound after all, is dropped; any other goes back to the queue, and its
+    /// condition says why it is not scheduled (SCH-7).
+    fn on_failure(&mut self, pod: &Arc<Pod>, rejectors: Plugins, context: &mut Context<'_>) {
+        let key = pod.key();
+        let cached = self.pods.cache().get(&key).filter(|cached| cached.uid() == pod.uid());
+        let Some(cached) = cached.filter(|cached| node_of(cached).is_none()).cloned() else {
+            self.queue.remove_if(pod);
+            return;
+        };
+        let reason = if rejectors.is_empty() { "SchedulerError" } else { "Unschedulable" };
+        self.queue.requeue(Arc::clone(&cached), rejectors, context.clock);
+        let told = pod_condition(&cached, condition::POD_SCHEDULED)
+            .is_some_and(|old| old.status == condition::FALSE && old.reason.as_deref() == Some(reason));
+        if !told {
+            let why = new_pod_condition(condition::POD_SCHEDULED, condition::FALSE, reason, context.now());
+            let patch =
+                Patch::PodStatus(PodStatusPatch { conditions: vec![why], ..PodStatusPatch::default() });
+            let patch = Request::Patch(Resource::Pod, key, Preconditions::uid(pod.uid()), patch);
+            context.calls.send(Component::Scheduler, patch);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! NodeUnschedulable: a cordoned node takes only pods that tolerate its taint (FLT-2).
+
+use k8s_openapi::api::core::v1::{Node, Pod, Taint};
+
+use super::taint_toleration::tolerates;
+use crate::api::constants::taint;
+
+/// Is the node schedulable, or does the pod not mind?
+pub fn passes(pod: &Pod, node: &Node) -> bool {
+    let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
+    let unschedulable = Taint {
+        key: taint::UNSCHEDULABLE.to_owned(),
+        effect: taint::NO_SCHEDULE.to_owned(),
+        ..Taint::default()
+    };
+    !cordoned || tolerates(pod, &unschedulable)
+}

@@ -1,0 +1,116 @@
+//! Runtimes that hang, calls that fail, links that are cut.
+
+use podproof_runtime::container_runtime::simulated::RuntimeStep;
+use podproof_runtime::operation::Process;
+use podproof_runtime::{Operation, operation::Step};
+
+use crate::life::SEEDS;
+use crate::rig::{NODE, Rig, pod};
+
+/// SRC-5, NOD-3, NOD-4, PLEG-20: the node is not ready after 30 s at the earliest, and nothing is stopped or started.
+#[test]
+fn a_hung_runtime_freezes_the_kubelet() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p") && rig.node_is_ready());
+        rig.runtime.borrow_mut().faults_mut().hung = true;
+        let hung = rig.now();
+        rig.eventually("the node is not ready", |rig| !rig.node_is_ready());
+        assert!(rig.now().since(hung).as_secs() >= 25, "seed {seed}");
+        rig.delete("p", None);
+        rig.create(pod("q"));
+        rig.until(100, |_| false);
+        assert!(rig.is_ready("p"), "its pod stays ready (NLC-7, SRC-5b)");
+        assert!(rig.anything_runs() && rig.phase("q").as_deref() == Some("Pending"), "seed {seed}");
+        rig.runtime.borrow_mut().faults_mut().hung = false;
+        rig.eventually("all is done that was asked for", |rig| {
+            rig.node_is_ready() && rig.pod("p").is_none() && rig.is_ready("q")
+        });
+    }
+}
+
+/// PLEG-3, PLEG-4, hazard `pleg-hung-inspect-takes-node-down`: an inspection that hangs stops the relists, and after 3 min the node
+/// is not ready although the runtime answers everything else.
+#[test]
+fn one_container_that_cannot_be_inspected_takes_the_node_down() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p") && rig.node_is_ready());
+        rig.crash("app", 1);
+        let stuck = rig.containers("app")[0].status.id;
+        rig.runtime.borrow_mut().faults_mut().stuck.insert(stuck);
+        let from = rig.now();
+        // A call times out after 2 min, and the next relist inspects the pod again.
+        let down = rig.until(400, |rig| !rig.node_is_ready());
+        assert!(!down, "seed {seed}: each relist lists again, so the PLEG stays healthy");
+        assert!(rig.now().since(from).as_secs() > 180);
+        assert_eq!(rig.restarts("p", "app"), 0, "but nobody learns of the crash");
+        rig.runtime.borrow_mut().faults_mut().stuck.clear();
+        rig.eventually("it is restarted", |rig| rig.restarts("p", "app") == 1);
+    }
+}
+
+/// CPA-13, SP-9: while no sandbox can be made the pod is Pending; it is tried again.
+#[test]
+fn a_failing_network_plugin_is_tried_again() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.runtime.borrow_mut().faults_mut().cni = true;
+        rig.create(pod("p"));
+        assert!(!rig.until(60, |rig| rig.phase("p").as_deref() != Some("Pending")), "seed {seed}");
+        rig.runtime.borrow_mut().faults_mut().cni = false;
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+    }
+}
+
+/// Every tenth call to the runtime fails, before or after a time-out: all is done in the end, and nothing twice.
+#[test]
+fn failing_calls_are_made_good() {
+    for seed in 0..2 * SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        let mut random = fastrand::Rng::with_seed(seed);
+        rig.create(pod("p"));
+        let mut twice = false;
+        for _ in 0..600 {
+            if random.u8(..10) == 0 {
+                let calls: Vec<Operation> = {
+                    let mut operations = Vec::new();
+                    rig.cluster.pending(&mut operations);
+                    operations.retain(|it| matches!(it.step, Step::Runtime(RuntimeStep::Perform(_))));
+                    operations
+                };
+                if let Some(Operation { component, step: Step::Runtime(RuntimeStep::Perform(call)) }) = calls.first() {
+                    let fail = Operation::new(*component, Step::Runtime(RuntimeStep::Fail(*call)));
+                    rig.cluster.complete(&fail).expect("it may fail");
+                }
+            }
+            rig.step();
+            twice |= rig.containers("app").iter().filter(|it| it.process.is_some()).count() > 1;
+        }
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.delete("p", None);
+        rig.eventually("it is gone", |rig| rig.pod("p").is_none() && !rig.anything_runs());
+        assert!(!twice, "seed {seed}");
+    }
+}
+
+/// SRC-7, STM-10, NF-10: without the API server a crashed container is restarted; what happened is told later.
+#[test]
+fn a_cut_link_stops_nothing_on_the_node() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.cluster.connect(Process::Kubelet(NODE), false);
+        rig.crash("app", 1);
+        rig.eventually("it runs again", |rig| rig.running("app").is_some());
+        rig.delete("p", None);
+        rig.until(60, |_| false);
+        assert!(rig.anything_runs(), "seed {seed}: it does not know of the deletion");
+        assert_eq!(rig.restarts("p", "app"), 0);
+        rig.cluster.connect(Process::Kubelet(NODE), true);
+        rig.eventually("the deletion is done", |rig| rig.pod("p").is_none() && !rig.anything_runs());
+    }
+}
