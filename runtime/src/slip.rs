@@ -77,12 +77,18 @@ slips! {
     WorkerTrustsOldCache = "worker-trusts-old-cache",
     /// A pod worker does not look whether what it stopped is stopped (STP-5).
     StopIsNotVerified = "stop-is-not-verified",
+    /// Admission counts pods that have ended (ADM, hazard `completed-pods-still-counted`).
+    EndedPodsCount = "ended-pods-count",
+    /// Admission does not count pods that are being stopped (ADM-14).
+    StoppingPodsDoNotCount = "stopping-pods-do-not-count",
     /// A pod whose worker has finished is run again when its object changes (PW-10).
     FinishedPodRunsAgain = "finished-pod-runs-again",
     /// A pod whose phase is terminal is run like any other (PW-3).
     TerminalPodsRunAgain = "terminal-pods-run-again",
     /// A pod that is not configured any more is forgotten and not stopped (PW-12).
     OrphansAreForgotten = "orphans-are-forgotten",
+    /// Housekeeping does not wait until the pods of the node are known (SRC-6).
+    HousekeepingBeforeSources = "housekeeping-before-sources",
     /// The sync loop goes on while the runtime is not well (SRC-5).
     LoopIgnoresRuntimeHealth = "loop-ignores-runtime-health",
     /// Init containers whose last state is gone run again beside the app (CPA-6).

@@ -46,18 +46,26 @@ pub struct PodUpdate {
 pub struct PodConfig {
     known: BTreeMap<Uid, KnownPod>,
     updates: VecDeque<PodUpdate>,
+    was_set: bool,
     is_ready: bool,
 }
 
 impl PodConfig {
-    /// Has the source listed its pods once (SRC-6)?
+    /// Has the sync loop taken the source's first set of pods (SRC-6)?
     pub const fn is_ready(&self) -> bool {
         self.is_ready
     }
 
     /// What the sync loop is told next.
     pub fn take_update(&mut self) -> Option<PodUpdate> {
-        self.updates.pop_front()
+        let update = self.updates.pop_front()?;
+        self.is_ready = true;
+        Some(update)
+    }
+
+    /// The source counts as ready although the sync loop has taken nothing from it.
+    pub const fn trust(&mut self) {
+        self.is_ready = true;
     }
 
     /// Is there anything to tell the sync loop?
@@ -67,8 +75,11 @@ impl PodConfig {
 
     /// The source has this set of pods now.
     pub fn set(&mut self, cache: &Cache<Pod>, release: Release) {
-        self.is_ready = true;
         let mut found: BTreeMap<PodOperation, Vec<KnownPod>> = BTreeMap::new();
+        if !std::mem::replace(&mut self.was_set, true) {
+            // The first set is told of even if it is empty.
+            found.insert(PodOperation::Add, Vec::new());
+        }
         let mut seen = Vec::new();
         for (_, object) in cache.iter() {
             let uid = object.uid();

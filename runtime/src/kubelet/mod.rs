@@ -67,6 +67,7 @@ use crate::api::{Key, Selector};
 use crate::client::Informer;
 use crate::clock::Moment;
 use crate::operation::{Component, NodeIndex};
+use crate::slip::Slip;
 
 pub use process::KubeletProcess;
 pub use step::KubeletStep;
@@ -104,11 +105,15 @@ impl Kubelet {
             settings.lease_duration,
             now,
         );
+        let mut config = PodConfig::default();
+        if host.context.has(Slip::HousekeepingBeforeSources) {
+            config.trust();
+        }
         Self {
             node,
             nodes: Informer::new(component, Selector::Named(key), &[], &[]),
             pods: Informer::new(component, own_pods, &[], &[]),
-            config: PodConfig::default(),
+            config,
             workers: PodWorkers::default(),
             runtime_state: RuntimeState::new(now),
             node_status,
@@ -170,8 +175,8 @@ impl Kubelet {
     fn reject(&mut self, pod: &KnownPod, rejection: &Rejection) {
         let status = k8s_openapi::api::core::v1::PodStatus {
             phase: Some(phase::FAILED.to_owned()),
-            reason: Some(rejection.reason.to_owned()),
-            message: Some(rejection.message.clone()),
+            reason: Some(rejection.reason.clone()),
+            message: Some(rejection.message.to_owned()),
             ..pod.object.status.clone().unwrap_or_default()
         };
         self.parts.status.set(pod, status);

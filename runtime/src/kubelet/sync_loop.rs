@@ -142,12 +142,12 @@ impl Kubelet {
             ProbeKind::Liveness => {}
             ProbeKind::Readiness => {
                 if let Some(pod) = &pod {
-                    self.parts.status.set_readiness(pod, update.container, success);
+                    self.parts.status.set_readiness(pod, update.container, success, host.now());
                 }
             }
             ProbeKind::Startup => {
                 if let Some(pod) = &pod {
-                    self.parts.status.set_started(pod, update.container, success);
+                    self.parts.status.set_started(pod, update.container, success, host.now());
                 }
             }
         }

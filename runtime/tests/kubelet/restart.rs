@@ -30,7 +30,7 @@ fn a_restart_in_the_middle_does_no_harm() {
         rig.restart_kubelet();
         rig.eventually("the kubelet is back", |rig| rig.is_ready("p") && rig.node_is_ready());
         rig.until(30, |_| false);
-        assert_eq!(rig.running("app"), runs, "seed {seed}: the container lives on");
+        assert_eq!(rig.running("app"), runs, "seed {seed}: the container lives on\n{}", rig.log.join("\n"));
         rig.delete("p", None);
         for _ in 0..seed {
             rig.step();

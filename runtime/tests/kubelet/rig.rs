@@ -14,11 +14,11 @@ use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_runtime::container_runtime::simulated::network::Network;
-use podproof_runtime::container_runtime::simulated::{Container as Running, Simulated};
+use podproof_runtime::container_runtime::simulated::{Container as Running, RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{ContainerId, ContainerState};
 use podproof_runtime::kubelet::parts::Settings;
 use podproof_runtime::kubelet::{Kubelet, KubeletProcess};
-use podproof_runtime::operation::{NodeIndex, Process};
+use podproof_runtime::operation::{NodeIndex, Process, Step};
 use podproof_runtime::{Cluster, Operation, Slips};
 use podproof_vocabulary::Release;
 
@@ -62,8 +62,17 @@ impl Rig {
             return;
         }
         let operation = operations.swap_remove(self.random.usize(..operations.len()));
-        self.log.push(operation.to_string());
+        self.log.push(self.describe(&operation));
         self.cluster.complete(&operation).unwrap_or_else(|_| panic!("{operation} was pending"));
+    }
+
+    fn describe(&self, operation: &Operation) -> String {
+        match operation.step {
+            Step::Runtime(RuntimeStep::Perform(call)) => {
+                format!("runtime {call:?} {:?}", self.runtime.borrow().request(call))
+            }
+            _ => operation.to_string(),
+        }
     }
 
     /// Steps until it is so, or so many seconds have passed. Tells whether it became so.
@@ -170,7 +179,7 @@ impl Rig {
     }
 
     pub fn crash(&mut self, name: &str, exit_code: i32) {
-        let id = self.running(name).expect("it runs");
+        let id = self.running(name).unwrap_or_else(|| panic!("{name} does not run\n{}", self.tail()));
         let now = self.now();
         self.log.push(format!("crash {name}"));
         self.runtime.borrow_mut().crash(id, exit_code, now);

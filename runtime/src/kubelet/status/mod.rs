@@ -16,6 +16,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodStatus as ApiStatus};
 
 use self::write::Writing;
+use super::api_status::conditions::follow_probe;
 use super::api_status::containers::{id_text, lost, terminated};
 use super::api_status::terminal_phase;
 use super::pod::{KnownPod, RestartPolicy};
@@ -112,18 +113,23 @@ impl StatusManager {
         self.update(pod, status, true, true);
     }
 
-    /// A readiness probe has spoken. The statuses of conditions follow with the next sync, as for one that was not cached; here
-    /// the container's flag alone changes.
-    pub fn set_readiness(&mut self, pod: &KnownPod, container: ContainerId, ready: bool) {
-        self.set_flag(pod, container, |status| status.ready = ready);
+    /// A readiness probe has spoken.
+    pub fn set_readiness(&mut self, pod: &KnownPod, container: ContainerId, ready: bool, now: Moment) {
+        self.set_flag(pod, container, now, |status| status.ready = ready);
     }
 
     /// A startup probe has spoken.
-    pub fn set_started(&mut self, pod: &KnownPod, container: ContainerId, started: bool) {
-        self.set_flag(pod, container, |status| status.started = Some(started));
+    pub fn set_started(&mut self, pod: &KnownPod, container: ContainerId, started: bool, now: Moment) {
+        self.set_flag(pod, container, now, |status| status.started = Some(started));
     }
 
-    fn set_flag(&mut self, pod: &KnownPod, container: ContainerId, set: impl Fn(&mut ApiContainer)) {
+    fn set_flag(
+        &mut self,
+        pod: &KnownPod,
+        container: ContainerId,
+        now: Moment,
+        set: impl Fn(&mut ApiContainer),
+    ) {
         let Some(versioned) = self.statuses.get(&pod.uid) else { return };
         let mut status = versioned.status.clone();
         let id = id_text(container);
@@ -133,6 +139,7 @@ impl StatusManager {
                 set(found);
             }
         }
+        follow_probe(pod, &mut status, now);
         self.update(pod, status, false, false);
     }
 
