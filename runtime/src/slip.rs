@@ -81,8 +81,6 @@ slips! {
     EndedPodsCount = "ended-pods-count",
     /// Admission does not count pods that are being stopped (ADM-14).
     StoppingPodsDoNotCount = "stopping-pods-do-not-count",
-    /// A pod whose worker has finished is run again when its object changes (PW-10).
-    FinishedPodRunsAgain = "finished-pod-runs-again",
     /// A pod whose phase is terminal is run like any other (PW-3).
     TerminalPodsRunAgain = "terminal-pods-run-again",
     /// A pod that is not configured any more is forgotten and not stopped (PW-12).

@@ -9,9 +9,10 @@ pub mod call;
 pub mod simulated;
 pub mod status;
 
-
 pub use call::{Answer, CallId, Outcome, Request, RuntimeError};
-pub use status::{ContainerState, ContainerStatus, ListedContainer, ListedSandbox, SandboxState, SandboxStatus};
+pub use status::{
+    ContainerState, ContainerStatus, ListedContainer, ListedSandbox, SandboxState, SandboxStatus,
+};
 
 /// A sandbox, by the number that its runtime gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -46,7 +46,8 @@ impl BackOff {
 
     /// The container is started again: its next wait is twice as long. A run of more than twice the limit forgets (CLB-3).
     pub fn next(&mut self, key: BackOffKey, finished_at: Moment, now: Moment) {
-        let wait = self.entry(&key, finished_at).map_or(self.initial, |entry| (entry.wait * 2).min(self.limit));
+        let wait =
+            self.entry(&key, finished_at).map_or(self.initial, |entry| (entry.wait * 2).min(self.limit));
         self.entries.insert(key, Entry { wait, updated: now });
     }
 

@@ -9,7 +9,8 @@ use super::host::{Host, Waiter};
 use super::pod_cache::PodStatus;
 use crate::api::Uid;
 use crate::container_runtime::{
-    Answer, CallId, ContainerId, ContainerState, ListedContainer, ListedSandbox, Outcome, Request, SandboxState,
+    Answer, CallId, ContainerId, ContainerState, ListedContainer, ListedSandbox, Outcome, Request,
+    SandboxState,
 };
 use crate::slip::Slip;
 
@@ -32,7 +33,8 @@ impl Kubelet {
         let Some(name) = name_of(&status, died) else { return };
         let gone = self.is_content_removed(uid) || host.context.has(Slip::LastDeadContainerRemoved);
         let kept = if gone { 0 } else { KEPT };
-        let dead = status.containers.iter().filter(|it| it.name == name && it.state == ContainerState::Exited);
+        let dead =
+            status.containers.iter().filter(|it| it.name == name && it.state == ContainerState::Exited);
         for container in dead.skip(kept) {
             host.call(Waiter::Collector, Request::RemoveContainer(container.id));
         }

@@ -99,7 +99,8 @@ impl PodConfig {
             seen.push(uid);
         }
         seen.sort_unstable();
-        let gone: Vec<Uid> = self.known.keys().filter(|uid| seen.binary_search(uid).is_err()).cloned().collect();
+        let gone: Vec<Uid> =
+            self.known.keys().filter(|uid| seen.binary_search(uid).is_err()).cloned().collect();
         let removed: Vec<KnownPod> = gone.iter().filter_map(|uid| self.known.remove(uid)).collect();
         if !removed.is_empty() {
             found.insert(PodOperation::Remove, removed);

@@ -81,7 +81,9 @@ impl Host<'_, '_> {
     /// Calls the runtime. A stop may take its own time-out longer than other calls (KIL-16).
     pub fn call(&mut self, waiter: Waiter, request: Request) -> CallId {
         let longer = match &request {
-            Request::StopContainer { timeout_seconds, .. } => Duration::from_secs(u64::from(*timeout_seconds)),
+            Request::StopContainer { timeout_seconds, .. } => {
+                Duration::from_secs(u64::from(*timeout_seconds))
+            }
             _ => Duration::ZERO,
         };
         let deadline = self.now() + self.request_timeout + longer;

@@ -73,8 +73,7 @@ impl Kubelet {
                 continue;
             }
             let subject = Subject::Running(uid, Arc::new(running));
-            let update =
-                Update { kind: UpdateKind::Kill, subject, grace_seconds: Some(1), eviction: None };
+            let update = Update { kind: UpdateKind::Kill, subject, grace_seconds: Some(1), eviction: None };
             self.tell(update, host);
         }
     }
@@ -145,10 +144,7 @@ impl PodWorkers {
 }
 
 /// What runs of each pod: its running containers and ready sandboxes, and its other sandboxes beside them.
-fn running_pods(
-    sandboxes: Vec<ListedSandbox>,
-    containers: Vec<ListedContainer>,
-) -> BTreeMap<Uid, PodStatus> {
+fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>) -> BTreeMap<Uid, PodStatus> {
     let mut pods: BTreeMap<Uid, PodStatus> = BTreeMap::new();
     for listed in sandboxes {
         let sandbox = SandboxStatus {

@@ -41,27 +41,21 @@ pub mod status;
 pub mod step;
 pub mod sync_loop;
 pub mod sync_pod;
-
-use std::collections::{BTreeMap, BTreeSet};
+#[cfg(test)]
+mod test_host;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use self::admission::Rejection;
-use self::api_status::ReasonCache;
-use self::back_off::BackOff;
 use self::collector::Collection;
 use self::config::PodConfig;
 use self::host::Host;
 use self::housekeeping::Housekeeping;
 use self::node_status::{NodeStatus, Readiness};
 use self::parts::{Parts, Settings};
-use self::pleg::Pleg;
 use self::pod::KnownPod;
-use self::pod_cache::PodCache;
 use self::pod_worker::PodWorkers;
-use self::probes::Probes;
 use self::runtime_state::RuntimeState;
-use self::status::StatusManager;
 use crate::api::constants::{is_terminal, phase};
 use crate::api::{Key, Selector};
 use crate::client::Informer;
@@ -123,18 +117,7 @@ impl Kubelet {
             next_collection: now + settings.collection_period,
             was_ready: false,
             loop_ignores_health: sync_loop::ignores_health(host),
-            parts: Parts {
-                pods: BTreeMap::new(),
-                cache: PodCache::default(),
-                pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now),
-                reasons: ReasonCache::default(),
-                back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),
-                probes: Probes::new(host.context.release, host.context.slips),
-                status: StatusManager::new(settings.status_period, now),
-                images: BTreeSet::new(),
-                network_ready: false,
-                settings,
-            },
+            parts: Parts::new(settings, host.context.release, host.context.slips, now),
         }
     }
 

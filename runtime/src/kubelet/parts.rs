@@ -15,6 +15,9 @@ use super::pod_cache::{PodCache, PodStatus};
 use super::probes::Probes;
 use super::status::StatusManager;
 use crate::api::Uid;
+use crate::clock::Moment;
+use crate::slip::Slips;
+use podproof_vocabulary::Release;
 
 /// How long things take in a kubelet: the constants and flags of K-1 to K-30.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,22 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// What a kubelet knows when it starts: nothing.
+    pub fn new(settings: Settings, release: Release, slips: Slips, now: Moment) -> Self {
+        Self {
+            pods: BTreeMap::new(),
+            cache: PodCache::default(),
+            pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now),
+            reasons: ReasonCache::default(),
+            back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),
+            probes: Probes::new(release, slips),
+            status: StatusManager::new(settings.status_period, now),
+            images: BTreeSet::new(),
+            network_ready: false,
+            settings,
+        }
+    }
+
     /// Computes the status of a pod for the API.
     pub fn generate(
         &mut self,

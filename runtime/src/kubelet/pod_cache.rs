@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use crate::api::Uid;
 use crate::clock::Moment;
-use crate::container_runtime::{
-    ContainerState, ContainerStatus, RuntimeError, SandboxState, SandboxStatus,
-};
+use crate::container_runtime::{ContainerState, ContainerStatus, RuntimeError, SandboxState, SandboxStatus};
 
 /// What a runtime said of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +63,11 @@ impl PodCache {
     }
 
     /// The status of a pod, once it is newer than `moment`; none as long as it is not (PLEG-10).
-    pub fn newer_than(&self, uid: &Uid, moment: Option<Moment>) -> Option<Result<Arc<PodStatus>, RuntimeError>> {
+    pub fn newer_than(
+        &self,
+        uid: &Uid,
+        moment: Option<Moment>,
+    ) -> Option<Result<Arc<PodStatus>, RuntimeError>> {
         let newer = |known: Moment| moment.is_none_or(|moment| known > moment);
         let entry = self.entries.get(uid);
         let is_newer = entry.is_some_and(|entry| newer(entry.modified)) || self.as_of.is_some_and(newer);

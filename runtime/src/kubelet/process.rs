@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::Node;
 
+use super::Kubelet;
 use super::host::{Host, RuntimeCalls};
 use super::parts::Settings;
-use super::Kubelet;
 use crate::actor::Actor;
 use crate::api::{ApiError, Resource, Response, Uid};
 use crate::api_server::WatchEvent;
@@ -32,12 +32,7 @@ pub struct KubeletProcess {
 
 impl KubeletProcess {
     /// The kubelet of a machine. `node` is the object that it registers: name, labels, capacity.
-    pub fn new(
-        index: NodeIndex,
-        node: Node,
-        settings: Settings,
-        machine: Rc<RefCell<dyn Machine>>,
-    ) -> Self {
+    pub fn new(index: NodeIndex, node: Node, settings: Settings, machine: Rc<RefCell<dyn Machine>>) -> Self {
         Self {
             index,
             node,

@@ -37,7 +37,10 @@ impl Kubelet {
             (Source::Pleg, self.parts.pleg.has_events()),
             (Source::WorkQueue, self.workers.due(now).next().is_some()),
             (Source::Probe(ProbeKind::Startup), self.parts.probes.results().has_update(ProbeKind::Startup)),
-            (Source::Probe(ProbeKind::Readiness), self.parts.probes.results().has_update(ProbeKind::Readiness)),
+            (
+                Source::Probe(ProbeKind::Readiness),
+                self.parts.probes.results().has_update(ProbeKind::Readiness),
+            ),
             (Source::Probe(ProbeKind::Liveness), self.parts.probes.results().has_update(ProbeKind::Liveness)),
             (Source::Housekeeping, self.next_housekeeping <= now && self.config.is_ready()),
         ];
@@ -75,7 +78,8 @@ impl Kubelet {
                 let mut pods = update.pods;
                 // ADM: in the order of their creation.
                 pods.sort_by(|one, other| {
-                    let at = |pod: &KnownPod| pod.object.metadata.creation_timestamp.clone().map(|time| time.0);
+                    let at =
+                        |pod: &KnownPod| pod.object.metadata.creation_timestamp.clone().map(|time| time.0);
                     at(one).cmp(&at(other))
                 });
                 for pod in pods {

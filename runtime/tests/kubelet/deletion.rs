@@ -12,11 +12,8 @@ use podproof_vocabulary::scenario::OnSigterm;
 use crate::life::SEEDS;
 use crate::rig::{Rig, container, pod, with};
 
-pub const STUBBORN: Behaviour = Behaviour {
-    runs_to_its_end: false,
-    listens_after: Duration::ZERO,
-    on_sigterm: OnSigterm::Ignore,
-};
+pub const STUBBORN: Behaviour =
+    Behaviour { runs_to_its_end: false, listens_after: Duration::ZERO, on_sigterm: OnSigterm::Ignore };
 
 pub fn sleeps(seconds: i64) -> Option<Lifecycle> {
     let sleep = Some(SleepAction { seconds });

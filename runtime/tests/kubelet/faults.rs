@@ -81,7 +81,9 @@ fn failing_calls_are_made_good() {
                     operations.retain(|it| matches!(it.step, Step::Runtime(RuntimeStep::Perform(_))));
                     operations
                 };
-                if let Some(Operation { component, step: Step::Runtime(RuntimeStep::Perform(call)) }) = calls.first() {
+                if let Some(Operation { component, step: Step::Runtime(RuntimeStep::Perform(call)) }) =
+                    calls.first()
+                {
                     let fail = Operation::new(*component, Step::Runtime(RuntimeStep::Fail(*call)));
                     rig.cluster.complete(&fail).expect("it may fail");
                 }

@@ -6,16 +6,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use k8s_openapi::api::core::v1::{Container, Node, NodeStatus, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{
+    Container, Node, NodeStatus, Pod, PodCondition, PodSpec, ResourceRequirements,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use podproof_runtime::api::{DeleteOptions, Key, Kind, Object, Preconditions, Request, Resource};
+use podproof_runtime::api::patch::PodStatusPatch;
+use podproof_runtime::api::{DeleteOptions, Key, Kind, Object, Patch, Preconditions, Request, Resource, Uid};
 use podproof_runtime::chooser::First;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_runtime::container_runtime::simulated::network::Network;
 use podproof_runtime::container_runtime::simulated::{Container as Running, RuntimeStep, Simulated};
-use podproof_runtime::container_runtime::{ContainerId, ContainerState};
+use podproof_runtime::container_runtime::{ContainerId, ContainerState, Request as Call};
 use podproof_runtime::kubelet::parts::Settings;
 use podproof_runtime::kubelet::{Kubelet, KubeletProcess};
 use podproof_runtime::operation::{NodeIndex, Process, Step};
@@ -103,18 +106,48 @@ impl Rig {
         self.cluster.now()
     }
 
-    /// Does only what is pending of this kind, once.
-    pub fn complete_if(&mut self, wanted: impl Fn(&Operation) -> bool) -> bool {
+    /// The next call to the runtime of this kind fails; steps until there is one.
+    pub fn fail_next(&mut self, wanted: impl Fn(&Call) -> bool) {
+        loop {
+            let mut operations = Vec::new();
+            self.cluster.pending(&mut operations);
+            let runtime = self.runtime.borrow();
+            let found = operations.iter().find_map(|operation| match operation.step {
+                Step::Runtime(RuntimeStep::Perform(call)) if runtime.request(call).is_some_and(&wanted) => {
+                    Some(Operation::new(operation.component, Step::Runtime(RuntimeStep::Fail(call))))
+                }
+                _ => None,
+            });
+            drop(runtime);
+            if let Some(fail) = found {
+                self.log.push(fail.to_string());
+                self.cluster.complete(&fail).expect("it may fail");
+                return;
+            }
+            self.step();
+        }
+    }
+
+    /// Is nothing pending but that time passes?
+    pub fn is_quiet(&self) -> bool {
         let mut operations = Vec::new();
         self.cluster.pending(&mut operations);
-        match operations.into_iter().find(|operation| wanted(operation)) {
-            Some(operation) => {
-                self.log.push(operation.to_string());
-                self.cluster.complete(&operation).expect("it is pending");
-                true
-            }
-            None => false,
-        }
+        operations.is_empty()
+    }
+
+    pub fn label(&mut self, name: &str, value: &str) {
+        let patch = Patch::Label { name: "changed".to_owned(), value: Some(value.to_owned()) };
+        let request = Request::Patch(Resource::Pod, key(name), Preconditions::NONE, patch);
+        self.cluster.call(request).expect("the label is set");
+    }
+
+    /// Somebody else says that the pod is not ready.
+    pub fn say_not_ready(&mut self, name: &str) {
+        let condition =
+            PodCondition { type_: "Ready".to_owned(), status: "False".to_owned(), ..PodCondition::default() };
+        let status = PodStatusPatch { conditions: vec![condition], ..PodStatusPatch::default() };
+        let request = Request::Patch(Resource::Pod, key(name), Preconditions::NONE, Patch::PodStatus(status));
+        self.cluster.call(request).expect("the condition is set");
     }
 
     pub fn create(&mut self, pod: Pod) {
@@ -160,12 +193,20 @@ impl Rig {
 
     /// All containers of this name, oldest first.
     pub fn containers(&self, name: &str) -> Vec<Running> {
-        self.runtime.borrow().containers().map(|(_, it)| it.clone()).filter(|it| *it.status.name == *name).collect()
+        self.runtime
+            .borrow()
+            .containers()
+            .map(|(_, it)| it.clone())
+            .filter(|it| *it.status.name == *name)
+            .collect()
     }
 
     /// The running container of this name.
     pub fn running(&self, name: &str) -> Option<ContainerId> {
-        self.containers(name).iter().find(|it| it.status.state == ContainerState::Running).map(|it| it.status.id)
+        self.containers(name)
+            .iter()
+            .find(|it| it.status.state == ContainerState::Running)
+            .map(|it| it.status.id)
     }
 
     pub fn restarts(&self, name: &str, container: &str) -> i32 {
@@ -176,6 +217,14 @@ impl Rig {
 
     pub fn anything_runs(&self) -> bool {
         self.runtime.borrow().containers().any(|(_, it)| it.status.state == ContainerState::Running)
+    }
+
+    /// The kubelet evicts the pod.
+    pub fn evict(&mut self, name: &str) -> bool {
+        let uid = self.pod(name).map(|pod| pod.uid()).unwrap_or_else(|| Uid::from(""));
+        self.log.push(format!("evict {name}"));
+        self.cluster.act::<KubeletProcess, bool>(KUBELET, |process, context| process.evict(&uid, context))
+            == Some(true)
     }
 
     pub fn crash(&mut self, name: &str, exit_code: i32) {
@@ -223,6 +272,11 @@ pub fn with(mut pod: Pod, change: impl FnOnce(&mut PodSpec)) -> Pod {
     pod
 }
 
-pub fn uid(pod: &Pod) -> String {
-    pod.uid().as_str().to_owned()
+/// A pod that asks for so much CPU.
+pub fn asking(name: &str, cpu: &str) -> Pod {
+    with(pod(name), |spec| {
+        let requests = Some([("cpu".to_owned(), Quantity(cpu.to_owned()))].into());
+        spec.containers[0].resources =
+            Some(ResourceRequirements { requests, ..ResourceRequirements::default() });
+    })
 }

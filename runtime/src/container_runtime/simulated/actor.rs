@@ -46,14 +46,7 @@ impl Actor for RuntimeProcess {
 
     fn on_broken(&mut self, _: Resource, _: &mut Context<'_>) {}
 
-    fn on_answer(
-        &mut self,
-        _: Component,
-        _: CallId,
-        _: Result<Response, ApiError>,
-        _: &mut Context<'_>,
-    ) {
-    }
+    fn on_answer(&mut self, _: Component, _: CallId, _: Result<Response, ApiError>, _: &mut Context<'_>) {}
 
     fn pending(&self, clock: Clock, operations: &mut Vec<Operation>) {
         let mut steps = Vec::new();

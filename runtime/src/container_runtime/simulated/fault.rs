@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Simulated;
 use crate::clock::Moment;
 use crate::container_runtime::call::Request;
-use crate::container_runtime::status::SandboxState;
+use crate::container_runtime::status::{ContainerState, SandboxState};
 use crate::container_runtime::{ContainerId, SandboxId};
 
 /// What is wrong now.
@@ -55,6 +55,11 @@ impl Simulated {
         if let Some(sandbox) = self.sandboxes.get_mut(&id) {
             sandbox.state = SandboxState::NotReady;
         }
+    }
+
+    /// Somebody removes every container that has exited, behind the kubelet's back.
+    pub fn prune(&mut self) {
+        self.containers.retain(|_, container| container.status.state != ContainerState::Exited);
     }
 
     /// A running process begins to fail its readiness probe, or stops to.

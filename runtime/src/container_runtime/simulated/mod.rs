@@ -330,7 +330,8 @@ impl ContainerRuntime for Simulated {
 
     fn answered(&self, calls: &mut Vec<CallId>) {
         if !self.faults.hung {
-            let answered = |(&id, call): (&CallId, &Call)| matches!(call.stage, Stage::Answered(_)).then_some(id);
+            let answered =
+                |(&id, call): (&CallId, &Call)| matches!(call.stage, Stage::Answered(_)).then_some(id);
             calls.extend(self.calls.iter().filter_map(answered));
         }
     }

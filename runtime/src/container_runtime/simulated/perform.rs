@@ -7,7 +7,9 @@ use super::process::Process;
 use super::{Container, Sandbox, Simulated, Stage};
 use crate::api::Uid;
 use crate::clock::Moment;
-use crate::container_runtime::call::{Answer, ContainerConfig, Outcome, Request, RuntimeError, SandboxConfig};
+use crate::container_runtime::call::{
+    Answer, ContainerConfig, Outcome, Request, RuntimeError, SandboxConfig,
+};
 use crate::container_runtime::status::{
     ContainerState, ContainerStatus, ListedContainer, ListedSandbox, SandboxState, SandboxStatus,
 };
@@ -20,9 +22,11 @@ impl Simulated {
             Request::ListSandboxes { uid } => Ok(Answer::Sandboxes(self.list_sandboxes(uid.as_ref()))),
             Request::ListContainers { uid } => Ok(Answer::Containers(self.list_containers(uid.as_ref()))),
             Request::SandboxStatus(id) => self.sandbox_status(id),
-            Request::ContainerStatus(id) => {
-                self.containers.get(&id).map(|it| Answer::Container(it.status.clone())).ok_or(RuntimeError::NotFound)
-            }
+            Request::ContainerStatus(id) => self
+                .containers
+                .get(&id)
+                .map(|it| Answer::Container(it.status.clone()))
+                .ok_or(RuntimeError::NotFound),
             Request::RunSandbox(config) => self.run_sandbox(config),
             Request::StopSandbox(id) => {
                 self.stop_sandbox(id, now);

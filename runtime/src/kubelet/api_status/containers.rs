@@ -92,8 +92,11 @@ fn one(
 
 /// A container that waits, or that had ended when it was looked at last.
 fn initial(container: &ContainerSpec, old: Option<&ApiContainer>, default: &str) -> ApiContainer {
-    let mut status =
-        ApiContainer { name: container.name.to_string(), state: Some(waiting(default)), ..ApiContainer::default() };
+    let mut status = ApiContainer {
+        name: container.name.to_string(),
+        state: Some(waiting(default)),
+        ..ApiContainer::default()
+    };
     if let Some(old) = old {
         if terminated(old.state.as_ref()).is_some() {
             status = old.clone();
@@ -166,7 +169,9 @@ fn convert(known: &ContainerStatus, old: Option<&ApiContainer>) -> ApiState {
                 ..ApiState::default()
             }
         }
-        ContainerState::Unknown if old.is_some_and(|old| old.state.as_ref().is_some_and(|it| it.running.is_some())) => {
+        ContainerState::Unknown
+            if old.is_some_and(|old| old.state.as_ref().is_some_and(|it| it.running.is_some())) =>
+        {
             lost()
         }
         ContainerState::Created | ContainerState::Unknown => waiting(reason::CONTAINER_CREATING),

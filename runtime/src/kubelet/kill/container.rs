@@ -38,9 +38,15 @@ pub enum HookState {
 enum Stage {
     New,
     /// The hook runs: a command in the container, or something that takes the kubelet this long, or any time.
-    PreStop { since: Moment, call: Option<CallId>, ends: Option<Moment> },
+    PreStop {
+        since: Moment,
+        call: Option<CallId>,
+        ends: Option<Moment>,
+    },
     /// It waits for its turn.
-    Turn { since: Moment },
+    Turn {
+        since: Moment,
+    },
     Stopping(CallId),
     Done(Option<RuntimeError>),
 }

@@ -134,7 +134,12 @@ impl KillPod {
     }
 
     /// A container takes a step. None if it may not.
-    pub fn step(&mut self, id: ContainerId, step: KillStep, host: &mut Host<'_, '_>) -> Option<Option<Killed>> {
+    pub fn step(
+        &mut self,
+        id: ContainerId,
+        step: KillStep,
+        host: &mut Host<'_, '_>,
+    ) -> Option<Option<Killed>> {
         let now = host.now();
         let container = self.containers.iter_mut().find(|container| container.id() == id)?;
         if !container.pending(now).into_iter().flatten().any(|pending| pending == step) {

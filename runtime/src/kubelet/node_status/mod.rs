@@ -47,7 +47,13 @@ pub struct NodeStatus {
 
 impl NodeStatus {
     /// Nothing was said yet.
-    pub fn new(node: Node, report_period: Duration, post_period: Duration, lease: Duration, now: Moment) -> Self {
+    pub fn new(
+        node: Node,
+        report_period: Duration,
+        post_period: Duration,
+        lease: Duration,
+        now: Moment,
+    ) -> Self {
         let key = Key::of(&node.metadata);
         Self {
             lease: LeaseRenewal::new(key.name(), lease, now),

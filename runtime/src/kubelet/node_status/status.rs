@@ -102,7 +102,8 @@ impl Reporter {
         }
         let reason = if is_ready { "KubeletReady" } else { "KubeletNotReady" };
         let mut conditions = vec![condition(node, READY, value, reason, now)];
-        conditions.extend(OTHERS.map(|type_| condition(node, type_, FALSE, "KubeletHasSufficientResources", now)));
+        conditions
+            .extend(OTHERS.map(|type_| condition(node, type_, FALSE, "KubeletHasSufficientResources", now)));
         let patch = Patch::NodeConditions(conditions);
         let request = Request::Patch(Resource::Node, self.key.clone(), Preconditions::NONE, patch);
         self.stage = Stage::Posting(send(host, request));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::api::Uid;
-use crate::container_runtime::{ContainerId, ContainerState, ListedContainer, ListedSandbox, SandboxId, SandboxState};
+use crate::container_runtime::{
+    ContainerId, ContainerState, ListedContainer, ListedSandbox, SandboxId, SandboxState,
+};
 
 /// A sandbox or a container, as the PLEG keeps both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -27,7 +27,11 @@ enum Stage {
     Sandboxes(CallId),
     Containers(CallId, Vec<ListedSandbox>),
     /// The pods that are to be inspected, each with its new record and its events.
-    Inspecting { current: Box<Inspection>, changed: Changed, queue: VecDeque<(Uid, Changed)> },
+    Inspecting {
+        current: Box<Inspection>,
+        changed: Changed,
+        queue: VecDeque<(Uid, Changed)>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +49,13 @@ impl Pleg {
     }
 
     /// One of its calls was answered.
-    pub fn on_answer(&mut self, call: CallId, outcome: Outcome, cache: &mut PodCache, host: &mut Host<'_, '_>) {
+    pub fn on_answer(
+        &mut self,
+        call: CallId,
+        outcome: Outcome,
+        cache: &mut PodCache,
+        host: &mut Host<'_, '_>,
+    ) {
         let Some(Relist { timestamp, stage }) = self.relist.take() else { return };
         match stage {
             Stage::Sandboxes(expected) if expected == call => match outcome {

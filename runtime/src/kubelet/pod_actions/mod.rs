@@ -78,7 +78,8 @@ pub fn compute(situation: &Situation<'_>) -> PodActions {
     }
     let mut kept = 0;
     for (place, container) in pod.spec.containers.iter().enumerate().skip(pod.spec.init_count) {
-        let Some(known) = status.find(&container.name).filter(|it| it.state == ContainerState::Running) else {
+        let Some(known) = status.find(&container.name).filter(|it| it.state == ContainerState::Running)
+        else {
             if should_be_restarted(pod, container, status) {
                 actions.to_start.push(place);
                 if let Some(lost) = unknown(status.find(&container.name)) {

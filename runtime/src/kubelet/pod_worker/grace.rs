@@ -22,7 +22,8 @@ pub fn effective(situation: &Situation<'_>) -> i64 {
     let zero_counts = situation.release.force_deletion_uses_minimum_grace();
     let said = |seconds: Option<i64>| seconds.filter(|&seconds| seconds != 0 || zero_counts);
     let deletion = situation.pod.and_then(|pod| pod.object.metadata.deletion_grace_period_seconds);
-    let shortest = [said(situation.current), said(deletion), said(situation.asked)].into_iter().flatten().min();
+    let shortest =
+        [said(situation.current), said(deletion), said(situation.asked)].into_iter().flatten().min();
     let own = situation.pod.map(|pod| pod.spec.grace_seconds);
     shortest.or(own).unwrap_or(1).max(1)
 }

@@ -42,7 +42,14 @@ impl PodWorker {
     }
 
     /// The steps that it may take by now without an answer.
-    pub fn pending(&self, uid: &Uid, cache: &PodCache, slips: Slips, now: Moment, steps: &mut Vec<WorkerStep>) {
+    pub fn pending(
+        &self,
+        uid: &Uid,
+        cache: &PodCache,
+        slips: Slips,
+        now: Moment,
+        steps: &mut Vec<WorkerStep>,
+    ) {
         match &self.activity {
             Activity::Idle => steps.extend(self.may_begin(uid, cache, slips).then_some(WorkerStep::Begin)),
             Activity::Syncing(sync) => sync.pending(now, steps),
@@ -94,8 +101,12 @@ impl PodWorkers {
                 end
             }
             (WorkerStep::FinishPostStart, Activity::Syncing(sync)) => sync.on_post_start(parts, host)?,
-            (WorkerStep::Kill(id, step), Activity::Syncing(sync)) => sync.on_kill_step(id, step, parts, host)?,
-            (WorkerStep::Kill(id, step), Activity::Terminating(it)) => it.on_kill_step(id, step, parts, host)?,
+            (WorkerStep::Kill(id, step), Activity::Syncing(sync)) => {
+                sync.on_kill_step(id, step, parts, host)?
+            }
+            (WorkerStep::Kill(id, step), Activity::Terminating(it)) => {
+                it.on_kill_step(id, step, parts, host)?
+            }
             (WorkerStep::Unmount, Activity::Unmounting(pod)) => {
                 parts.status.terminate(pod, host.context.release);
                 Some(End::Released)
@@ -175,7 +186,8 @@ impl PodWorker {
         let update = self.active.clone()?;
         let pod = match &update.subject {
             Subject::Running(uid, running) => {
-                let terminating = Terminating::begin_running(uid, running, self.grace_seconds.unwrap_or(1), host);
+                let terminating =
+                    Terminating::begin_running(uid, running, self.grace_seconds.unwrap_or(1), host);
                 return self.terminate(terminating, parts, host);
             }
             Subject::Configured(pod) => pod,

@@ -102,10 +102,6 @@ impl PodWorkers {
                 update.subject = Subject::Configured(pod.clone());
             }
         }
-        let restarts = judgement.slips.has(Slip::FinishedPodRunsAgain);
-        if worker.finished && restarts && update.kind != UpdateKind::Kill {
-            *worker = PodWorker::default();
-        }
         if worker.terminating_at.is_some() && update.kind == UpdateKind::Create {
             worker.restart_requested = true;
             return;

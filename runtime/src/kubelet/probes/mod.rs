@@ -47,8 +47,8 @@ pub struct Probes {
 impl Probes {
     /// The probes of a kubelet that starts.
     pub const fn new(release: Release, slips: Slips) -> Self {
-        let keeps_readiness = release.keeps_readiness_over_kubelet_restart()
-            && !slips.has(Slip::ReadinessLostOverRestart);
+        let keeps_readiness =
+            release.keeps_readiness_over_kubelet_restart() && !slips.has(Slip::ReadinessLostOverRestart);
         Self { workers: BTreeMap::new(), results: ProbeResults::new(), keeps_readiness }
     }
 
@@ -180,8 +180,11 @@ impl Probes {
         if result == Some(ProbeResult::Success) {
             return true;
         }
-        let key =
-            ProbeKey { uid: pod.uid.clone(), container: status.name.as_str().into(), kind: ProbeKind::Readiness };
+        let key = ProbeKey {
+            uid: pod.uid.clone(),
+            container: status.name.as_str().into(),
+            kind: ProbeKind::Readiness,
+        };
         let was_ready = result.is_none() && self.stored(pod, status).is_some_and(|stored| stored.ready);
         match self.workers.get_mut(&key) {
             Some(worker) => {

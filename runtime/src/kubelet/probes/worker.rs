@@ -146,7 +146,8 @@ impl Worker {
         }
         self.container = Some(id);
         self.on_hold = false;
-        let kept = |of: Option<ProbeResult>| of.filter(|_| situation.slips.has(Slip::ProbeResultOfOldContainer));
+        let kept =
+            |of: Option<ProbeResult>| of.filter(|_| situation.slips.has(Slip::ProbeResultOfOldContainer));
         let initial = kept(self.last).unwrap_or(initial);
         results.set(&key.uid, key.kind, id, initial);
         if !situation.slips.has(Slip::ProbeCountSurvivesRestart) {
@@ -208,6 +209,7 @@ fn initial(
 
 /// The status of a container.
 pub(super) fn find<'a>(status: &'a ApiStatus, name: &str) -> Option<&'a ApiContainer> {
-    let all = status.container_statuses.iter().flatten().chain(status.init_container_statuses.iter().flatten());
+    let all =
+        status.container_statuses.iter().flatten().chain(status.init_container_statuses.iter().flatten());
     all.into_iter().find(|status| status.name == name)
 }

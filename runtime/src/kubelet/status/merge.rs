@@ -34,7 +34,8 @@ pub fn merge(stored: &ApiStatus, computed: &ApiStatus, containers: Containers, s
     }
     // STM-5.
     if is(&merged) {
-        let ready = |condition: &&mut PodCondition| matches!(condition.type_.as_str(), READY | CONTAINERS_READY);
+        let ready =
+            |condition: &&mut PodCondition| matches!(condition.type_.as_str(), READY | CONTAINERS_READY);
         for condition in conditions.iter_mut().filter(ready) {
             condition.status = FALSE.to_owned();
         }

@@ -92,7 +92,9 @@ impl StatusManager {
 
     /// Does the API say something else of this pod than the kubelet, in a field that is the kubelet's?
     fn needs_reconcile(&self, uid: &Uid, pods: &impl Pods) -> bool {
-        let (Some(versioned), Some(pod)) = (self.statuses.get(uid), pods.configured(uid)) else { return false };
+        let (Some(versioned), Some(pod)) = (self.statuses.get(uid), pods.configured(uid)) else {
+            return false;
+        };
         let Some(stored) = &pod.object.status else { return true };
         let own = |status: &ApiStatus| {
             let mut status = status.clone();
@@ -103,7 +105,13 @@ impl StatusManager {
                 }
                 conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
             }
-            (status.phase, status.conditions, status.container_statuses, status.init_container_statuses, status.pod_ip)
+            (
+                status.phase,
+                status.conditions,
+                status.container_statuses,
+                status.init_container_statuses,
+                status.pod_ip,
+            )
         };
         let computed = merge(stored, &versioned.status, pods.containers(uid), crate::slip::Slips::NONE);
         own(stored) != own(&computed)
@@ -178,7 +186,8 @@ impl StatusManager {
 
     /// The API has this version now. A newer one is written with the next batch (STM-9).
     fn count_as_written(&mut self, writing: &Writing, host: &Host<'_, '_>) {
-        let newest = self.statuses.get(&writing.uid).filter(|_| host.context.has(Slip::NewerStatusCountsAsWritten));
+        let newest =
+            self.statuses.get(&writing.uid).filter(|_| host.context.has(Slip::NewerStatusCountsAsWritten));
         let version = newest.map_or(writing.versioned.version, |newest| newest.version);
         self.written.insert(writing.uid.clone(), version);
     }
@@ -187,11 +196,9 @@ impl StatusManager {
     fn delete(&mut self, mut writing: Writing, pod: &Arc<Pod>, pods: &impl Pods, host: &mut Host<'_, '_>) {
         let release = host.context.release;
         let finished = writing.versioned.is_finished || host.context.has(Slip::RemovedBeforeFinished);
-        let phase_matters = release.writes_terminal_phase_before_removal()
-            && !host.context.has(Slip::RemovedBeforeFinished);
-        let due = pods
-            .configured(&writing.uid)
-            .is_some_and(|_| may_be_deleted(pod, finished, phase_matters));
+        let phase_matters =
+            release.writes_terminal_phase_before_removal() && !host.context.has(Slip::RemovedBeforeFinished);
+        let due = pods.configured(&writing.uid).is_some_and(|_| may_be_deleted(pod, finished, phase_matters));
         if !due {
             self.write_next(writing.queue, host);
             return;

@@ -22,9 +22,11 @@ use super::pod_actions::{KillReason, PodActions, Situation, compute};
 use super::pod_cache::PodStatus;
 use super::pod_worker::activity::{End, SyncError};
 use super::pod_worker::step::WorkerStep;
+use crate::api::constants::is_terminal;
 use crate::clock::Moment;
 use crate::container_runtime::call::SandboxConfig;
 use crate::container_runtime::{Answer, CallId, ContainerId, Outcome, ProbeKind, Request, SandboxId};
+use crate::slip::Slip;
 
 /// A sync that is going on.
 #[derive(Clone, Debug)]
@@ -73,7 +75,8 @@ impl SyncPod {
     ) -> (Self, Option<End>) {
         let api = parts.generate(&pod, &status, false, host);
         // SP-1, SP-3.
-        let ended = api.phase.as_deref().and_then(terminal_phase).is_some();
+        let ended = api.phase.as_deref().and_then(terminal_phase).is_some()
+            && !(host.context.has(Slip::TerminalPodsRunAgain) && is_terminal(&pod.object));
         parts.status.set(&pod, api);
         let mut sync = Self {
             actions: PodActions::default(),
@@ -182,7 +185,9 @@ impl SyncPod {
     fn go_on(&mut self, parts: &mut Parts, host: &mut Host<'_, '_>) -> Option<End> {
         let waiter = Waiter::Worker(self.pod.uid.clone());
         while let Some((id, place, reason)) = self.to_kill.pop_front() {
-            let Some(running) = self.status.containers.iter().find(|container| container.id == id) else { continue };
+            let Some(running) = self.status.containers.iter().find(|container| container.id == id) else {
+                continue;
+            };
             let mut kill = KillPod::one(&self.pod, running, grace_of(&self.pod, place, reason), host);
             let killed = kill.advance(host);
             self.stage = Stage::KillingOne(kill);

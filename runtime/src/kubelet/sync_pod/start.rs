@@ -73,7 +73,8 @@ impl Start {
             parts.back_off.next(key, finished_at, host.now());
         }
         let attempt = status.find(&container.name).map_or(0, |known| known.attempt + 1);
-        let mut start = Self { sandbox, container: container.clone(), attempt, stage: Stage::Hook(host.now()) };
+        let mut start =
+            Self { sandbox, container: container.clone(), attempt, stage: Stage::Hook(host.now()) };
         if parts.images.contains(&container.image) {
             start.create(pod, host);
         } else {
