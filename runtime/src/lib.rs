@@ -15,6 +15,7 @@
 //! - [`client`]: what every client of the API server is built of
 //! - [`api_server`]: the store, its watches and every write
 //! - [`scheduler`]: queue, cache, filters, binding
+//! - [`controllers`]: the controllers of kube-controller-manager
 //! - [`kubelet`]: the kubelet of a machine; [`container_runtime`]: what it runs containers with
 
 pub mod actor;
@@ -26,6 +27,7 @@ pub mod clock;
 pub mod cluster;
 pub mod container_runtime;
 pub mod context;
+pub mod controllers;
 pub mod kubelet;
 pub mod operation;
 pub mod scheduler;

@@ -99,6 +99,12 @@ impl Process {
 pub enum Queue {
     /// The one that is named after the component's objects.
     Main,
+    /// Nodes that changed.
+    Nodes,
+    /// Pods that changed.
+    Pods,
+    /// Pods with a condition DisruptionTarget.
+    StaleDisruption,
 }
 
 /// Which timer of a component is due.
@@ -110,6 +116,16 @@ pub enum Timer {
     BackoffFlush,
     /// Pods that no event woke for long become active.
     UnschedulableFlush,
+    /// The node lifecycle controller looks at every node.
+    NodeMonitor,
+    /// The next node that waits to be tainted NoExecute.
+    TaintPass,
+    /// The toleration of a pod has run out.
+    Evict(Key),
+    /// A step of an eviction that failed is tried again.
+    Retry(Key),
+    /// The pod garbage collector looks at every pod.
+    CollectGarbage,
     /// A list or watch that failed is tried again.
     Reflect(Resource),
     /// A key that was added for later enters its queue.

@@ -43,6 +43,44 @@ slips! {
     MissedDeletionsKept = "missed-deletions-kept",
     /// A key that is added while a worker is at it is lost (CTL-2).
     AddedWhileProcessingLost = "added-while-processing-lost",
+    /// A taint that goes does not cancel the timers of pods that tolerate the others for ever (TEC-3).
+    ForeverDoesNotCancel = "forever-does-not-cancel",
+    /// The timer of a toleration starts anew with every change of the node (TEC-4).
+    TolerationRestarts = "toleration-restarts",
+    /// Pods are marked not ready only on the pass that flips the node, and never again if that fails (NLC-8).
+    NotReadyMarkNotRetried = "not-ready-mark-not-retried",
+    /// A node is judged by its status alone: its lease is not looked at (NLC-5).
+    LeaseIgnored = "lease-ignored",
+    /// Nodes are tainted although the whole cluster is dark (NLC-16).
+    FullDisruptionTaints = "full-disruption-taints",
+    /// A node that is waiting to be tainted is tainted without another look at it (NLC-12).
+    TaintWithoutRecheck = "taint-without-recheck",
+    /// Pods of a node whose object is missing are removed without quarantine and live look (PGC-3).
+    OrphansNotQuarantined = "orphans-not-quarantined",
+    /// The disruption controller overwrites what an eviction has spent (EVI-4, PDB-4).
+    BudgetStatusOverwritten = "budget-status-overwritten",
+    /// Evicted pods that have not gone yet count as healthy (PDB-3).
+    DisruptedPodsCounted = "disrupted-pods-counted",
+    /// The EndpointSlice controller trusts slices that are older than what it wrote (EPS-9).
+    StaleSlicesTrusted = "stale-slices-trusted",
+    /// Endpoints of pods that are being deleted stay ready (EPS-3).
+    TerminatingStaysReady = "terminating-stays-ready",
+    /// A pod that turns ready or unready does not wake the Services that select it (EPS-7).
+    ReadyFlipNotNoticed = "ready-flip-not-noticed",
+    /// A ReplicaSet that is gone leaves its expectations to the next of its name (CTL-3).
+    ExpectationsInherited = "expectations-inherited",
+    /// A creation whose outcome is unknown stays expected (CTL-3, MOD-3).
+    TimedOutCreationExpected = "timed-out-creation-expected",
+    /// Pods that are being deleted count as replicas (RS-1, RS-2).
+    DeletingPodsCounted = "deleting-pods-counted",
+    /// Failed pods count as replicas (RS-1).
+    FailedPodsCounted = "failed-pods-counted",
+    /// Ready pods are deleted before those that are not (RS-5).
+    ReadyPodsDeletedFirst = "ready-pods-deleted-first",
+    /// The Deployment controller does not count what old ReplicaSets still want when it scales up (DEP-2).
+    SurgeIgnored = "surge-ignored",
+    /// The Deployment controller scales old ReplicaSets down by what is wanted of the new one, available or not (DEP-3).
+    UnavailableCounted = "unavailable-counted",
     /// Deletions and creations in flight are not remembered: a sync trusts its cache (CTL-3).
     ExpectationsForgotten = "expectations-forgotten",
     /// Requests of sidecars are not counted beside those of app containers (FIT-1).

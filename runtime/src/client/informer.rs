@@ -68,6 +68,47 @@ struct Listener<K> {
     notifications: VecDeque<Notification<K>>,
 }
 
+/// An informer of any resource, as its process drives it.
+pub trait Follower {
+    /// The resource that it follows.
+    fn resource(&self) -> Resource;
+
+    /// It begins: it lists.
+    fn start(&mut self, context: &mut Context<'_>);
+
+    /// Has the first list come?
+    fn is_synced(&self) -> bool;
+
+    /// The open watch.
+    fn watch(&self) -> Option<WatchId>;
+
+    /// An answer comes back. Not every answer of the component is this informer's: false if it is another's.
+    fn on_answer(
+        &mut self,
+        call: CallId,
+        answer: &Result<Response, ApiError>,
+        context: &mut Context<'_>,
+    ) -> bool;
+
+    /// The watch brings an event.
+    fn on_event(&mut self, event: WatchEvent);
+
+    /// The watch broke: it goes on from the last version that it has seen.
+    fn on_broken(&mut self, context: &mut Context<'_>);
+
+    /// Handlers that have something to be told, and a retry that is due.
+    fn pending(&self, clock: Clock, operations: &mut Vec<Operation>);
+
+    /// When a retry is due.
+    fn next_deadline(&self) -> Option<Moment>;
+
+    /// The retry that is due.
+    ///
+    /// # Errors
+    /// If none is.
+    fn wake(&mut self, context: &mut Context<'_>) -> Result<(), Refused>;
+}
+
 /// A cache that follows one resource.
 #[derive(Debug)]
 pub struct Informer<K> {
@@ -109,76 +150,9 @@ impl<K: Kind> Informer<K> {
         &self.cache
     }
 
-    /// Has the first list come?
-    pub const fn is_synced(&self) -> bool {
-        self.synced
-    }
-
     /// The version that the cache has come to.
     pub const fn version(&self) -> Version {
         self.version
-    }
-
-    /// The open watch.
-    pub const fn watch(&self) -> Option<WatchId> {
-        match self.state {
-            State::Watching(watch) => Some(watch),
-            _ => None,
-        }
-    }
-
-    /// It begins: it lists.
-    pub fn start(&mut self, context: &mut Context<'_>) {
-        let list = Request::List(K::RESOURCE, self.selector.clone());
-        self.state = State::Listing(context.calls.send(self.component, list));
-    }
-
-    /// An answer comes back. Not every answer of the component is this informer's: false if it is another's.
-    pub fn on_answer(
-        &mut self,
-        call: CallId,
-        answer: &Result<Response, ApiError>,
-        context: &mut Context<'_>,
-    ) -> bool {
-        match self.state {
-            State::Listing(own) if own == call => match answer {
-                Ok(Response::List(objects, version)) => {
-                    self.replace(objects, *version, context.slips);
-                    self.open(context);
-                }
-                _ => self.wait(context.now()),
-            },
-            State::Opening(own) if own == call => match answer {
-                Ok(Response::Watch(watch)) => {
-                    self.failures = 0;
-                    self.state = State::Watching(*watch);
-                }
-                // What lies between is not known any more (API-36).
-                Err(ApiError::Expired) => self.start(context),
-                _ => self.wait(context.now()),
-            },
-            _ => return false,
-        }
-        true
-    }
-
-    /// The watch brings an event.
-    pub fn on_event(&mut self, event: WatchEvent) {
-        self.version = event.version();
-        match event {
-            WatchEvent::Added(key, object, _) | WatchEvent::Modified(key, object, _) => {
-                self.set(key, &object);
-            }
-            WatchEvent::Deleted(key, ..) => self.unset(&key),
-            WatchEvent::Bookmark(_) => {}
-        }
-    }
-
-    /// The watch broke: it goes on from the last version that it has seen.
-    pub fn on_broken(&mut self, context: &mut Context<'_>) {
-        if let State::Watching(_) = self.state {
-            self.open(context);
-        }
     }
 
     /// What an event handler is told next.
@@ -188,39 +162,6 @@ impl<K: Kind> Informer<K> {
     pub fn next_notification(&mut self, component: Component) -> Result<Notification<K>, Refused> {
         let listener = self.listeners.iter_mut().find(|listener| listener.component == component);
         listener.and_then(|listener| listener.notifications.pop_front()).ok_or(Refused)
-    }
-
-    /// Handlers that have something to be told, and a retry that is due.
-    pub fn pending(&self, clock: Clock, operations: &mut Vec<Operation>) {
-        let told = self.listeners.iter().filter(|listener| !listener.notifications.is_empty());
-        operations.extend(told.map(|listener| Operation::new(listener.component, Step::Notify(K::RESOURCE))));
-        if let State::Waiting(until) = self.state
-            && clock.is_due(until)
-        {
-            operations.push(Operation::new(self.component, Step::Wake(Timer::Reflect(K::RESOURCE))));
-        }
-    }
-
-    /// When a retry is due.
-    pub const fn next_deadline(&self) -> Option<Moment> {
-        match self.state {
-            State::Waiting(until) => Some(until),
-            _ => None,
-        }
-    }
-
-    /// The retry that is due.
-    ///
-    /// # Errors
-    /// If none is.
-    pub fn wake(&mut self, context: &mut Context<'_>) -> Result<(), Refused> {
-        match self.state {
-            State::Waiting(until) if context.clock.is_due(until) => {
-                self.start(context);
-                Ok(())
-            }
-            _ => Err(Refused),
-        }
     }
 
     fn open(&mut self, context: &mut Context<'_>) {
@@ -268,9 +209,104 @@ impl<K: Kind> Informer<K> {
             listener.notifications.push_back(notification.clone());
         }
     }
+}
 
-    /// The resource that it follows.
-    pub const fn resource(&self) -> Resource {
+impl<K: Kind> Follower for Informer<K> {
+    fn resource(&self) -> Resource {
         K::RESOURCE
+    }
+
+    fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    fn watch(&self) -> Option<WatchId> {
+        match self.state {
+            State::Watching(watch) => Some(watch),
+            _ => None,
+        }
+    }
+
+    fn start(&mut self, context: &mut Context<'_>) {
+        let list = Request::List(K::RESOURCE, self.selector.clone());
+        self.state = State::Listing(context.calls.send(self.component, list));
+    }
+
+    fn on_answer(
+        &mut self,
+        call: CallId,
+        answer: &Result<Response, ApiError>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        match self.state {
+            State::Listing(own) if own == call => match answer {
+                Ok(Response::List(objects, version)) => {
+                    self.replace(objects, *version, context.slips);
+                    self.open(context);
+                }
+                _ => self.wait(context.now()),
+            },
+            State::Opening(own) if own == call => match answer {
+                Ok(Response::Watch(watch)) => {
+                    self.failures = 0;
+                    self.state = State::Watching(*watch);
+                }
+                // What lies between is not known any more (API-36).
+                Err(ApiError::Expired) => self.start(context),
+                _ => self.wait(context.now()),
+            },
+            _ => return false,
+        }
+        true
+    }
+
+    fn on_event(&mut self, event: WatchEvent) {
+        self.version = event.version();
+        match event {
+            WatchEvent::Added(key, object, _) | WatchEvent::Modified(key, object, _) => {
+                self.set(key, &object);
+            }
+            WatchEvent::Deleted(key, object, _) => {
+                if self.cache.remove(&key).is_some()
+                    && let Some(last) = K::of(&object)
+                {
+                    self.tell(&Notification::Deleted(key, Arc::clone(last)));
+                }
+            }
+            WatchEvent::Bookmark(_) => {}
+        }
+    }
+
+    fn on_broken(&mut self, context: &mut Context<'_>) {
+        if let State::Watching(_) = self.state {
+            self.open(context);
+        }
+    }
+
+    fn pending(&self, clock: Clock, operations: &mut Vec<Operation>) {
+        let told = self.listeners.iter().filter(|listener| !listener.notifications.is_empty());
+        operations.extend(told.map(|listener| Operation::new(listener.component, Step::Notify(K::RESOURCE))));
+        if let State::Waiting(until) = self.state
+            && clock.is_due(until)
+        {
+            operations.push(Operation::new(self.component, Step::Wake(Timer::Reflect(K::RESOURCE))));
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Moment> {
+        match self.state {
+            State::Waiting(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    fn wake(&mut self, context: &mut Context<'_>) -> Result<(), Refused> {
+        match self.state {
+            State::Waiting(until) if context.clock.is_due(until) => {
+                self.start(context);
+                Ok(())
+            }
+            _ => Err(Refused),
+        }
     }
 }

@@ -66,11 +66,9 @@ impl WorkQueue {
         }
     }
 
-    /// The same queue with wrong mechanisms.
-    #[must_use]
-    pub const fn with_slips(mut self, slips: Slips) -> Self {
+    /// Which wrong mechanisms are on.
+    pub const fn set_slips(&mut self, slips: Slips) {
         self.slips = slips;
-        self
     }
 
     /// Adds a key. One that waits already is not added again; one that a worker is at is added when the worker is done.

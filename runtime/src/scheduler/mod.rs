@@ -21,6 +21,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use crate::actor::Actor;
 use crate::api::{ApiError, Resource, Response, Selector};
 use crate::api_server::WatchEvent;
+use crate::client::informer::Follower as _;
 use crate::client::{CallId, Informer, WatchId};
 use crate::clock::{Clock, Moment, earlier};
 use crate::context::Context;

@@ -1,0 +1,99 @@
+//! The ReplicaSet controller: as many pods as are wanted.
+//!
+//! - [`sync`]: what a worker does with a key, from its pods to its status
+//! - [`victims`]: which pods go first; [`status`]: what it says of itself
+//!
+//! Pods of the same labels without an owner are adopted after a live look at the ReplicaSet, and pods whose labels no longer
+//! match are released (GC-1, GC-2, RS-8).
+
+mod handlers;
+pub mod status;
+mod sync;
+pub mod victims;
+
+use std::collections::BTreeMap;
+
+use crate::api::{ApiError, Key, Resource, Response};
+use crate::client::{Backoff, CallId, Expectations, WorkQueue};
+use crate::clock::{Clock, Moment};
+use crate::context::Context;
+use crate::operation::{Component, Operation, Queue, Refused, Step, Timer};
+
+use super::Controller;
+use super::informers::Informers;
+use sync::{Purpose, Sync};
+
+/// So many workers (C-42).
+const WORKERS: usize = 5;
+
+/// The controller.
+#[derive(Debug)]
+pub struct ReplicaSetController {
+    queue: WorkQueue,
+    expectations: Expectations,
+    /// What each worker is at.
+    syncs: BTreeMap<Key, Sync>,
+    calls: BTreeMap<CallId, (Key, Purpose)>,
+}
+
+impl Default for ReplicaSetController {
+    fn default() -> Self {
+        Self {
+            queue: WorkQueue::new(Component::ReplicaSet, Queue::Main, WORKERS, Backoff::DEFAULT),
+            expectations: Expectations::default(),
+            syncs: BTreeMap::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+}
+
+impl Controller for ReplicaSetController {
+    fn start(&mut self, context: &Context<'_>) {
+        self.queue.set_slips(context.slips);
+    }
+
+    fn notify(
+        &mut self,
+        resource: Resource,
+        informers: &mut Informers,
+        context: &mut Context<'_>,
+    ) -> Result<(), Refused> {
+        match resource {
+            Resource::ReplicaSet => self.on_replica_set(informers, context),
+            Resource::Pod => self.on_pod(informers, context),
+            _ => Err(Refused),
+        }
+    }
+
+    fn act(&mut self, step: &Step, informers: &Informers, context: &mut Context<'_>) -> Result<(), Refused> {
+        match step {
+            Step::Work(Queue::Main, key) => {
+                self.queue.take(key)?;
+                self.begin(key, informers, context);
+                Ok(())
+            }
+            Step::Wake(Timer::Delayed(Queue::Main, key)) => self.queue.wake(key, context.clock),
+            _ => Err(Refused),
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        call: CallId,
+        answer: Result<Response, ApiError>,
+        informers: &Informers,
+        context: &mut Context<'_>,
+    ) {
+        if let Some((key, purpose)) = self.calls.remove(&call) {
+            self.proceed(&key, &purpose, answer, informers, context);
+        }
+    }
+
+    fn pending(&self, clock: Clock, operations: &mut Vec<Operation>) {
+        self.queue.pending(clock, operations);
+    }
+
+    fn next_deadline(&self) -> Option<Moment> {
+        self.queue.next_deadline()
+    }
+}
