@@ -17,6 +17,7 @@
 //! - [`scheduler`]: queue, cache, filters, binding
 //! - [`controllers`]: the controllers of kube-controller-manager
 //! - [`kubelet`]: the kubelet of a machine; [`container_runtime`]: what it runs containers with
+//! - [`proxy`]: the kube-proxy of a machine, and its rules
 
 pub mod actor;
 pub mod api;
@@ -30,6 +31,7 @@ pub mod context;
 pub mod controllers;
 pub mod kubelet;
 pub mod operation;
+pub mod proxy;
 pub mod scheduler;
 pub mod slip;
 

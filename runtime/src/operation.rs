@@ -6,6 +6,7 @@ use crate::api::{Key, Resource};
 use crate::client::CallId;
 use crate::container_runtime::simulated::RuntimeStep;
 use crate::kubelet::KubeletStep;
+use crate::proxy::ProxyStep;
 
 /// The n-th machine of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,12 +164,15 @@ pub enum Step {
     Kubelet(KubeletStep),
     /// A container runtime, or one of its processes, goes on.
     Runtime(RuntimeStep),
+    /// A kube-proxy goes on.
+    Proxy(ProxyStep),
 }
 
 impl Step {
     /// Is it something that goes wrong, rather than something that is owed?
     pub const fn is_fault(&self) -> bool {
         matches!(self, Self::LoseRequest(_) | Self::LoseAnswer(_) | Self::BreakWatch(_))
+            || matches!(self, Self::Proxy(ProxyStep::FailToProgram))
             || matches!(self, Self::Runtime(step) if step.is_fault())
     }
 }

@@ -157,6 +157,16 @@ slips! {
     StatusOfNamesake = "status-of-namesake",
     /// What others write into a status is never repaired (STM-1).
     StatusIsNeverReconciled = "status-is-never-reconciled",
+    /// A kube-proxy programs rules before it knows the Services and slices (PRX-6).
+    ProxyProgramsBeforeItIsSynced = "proxy-programs-before-it-is-synced",
+    /// What changes while a kube-proxy programs its rules is lost (PRX-1).
+    ProxyLosesChangesWhileProgramming = "proxy-loses-changes-while-programming",
+    /// A kube-proxy keeps the endpoints of slices that are gone (PRX-1).
+    ProxyKeepsDeletedSlices = "proxy-keeps-deleted-slices",
+    /// A kube-proxy never uses endpoints that terminate (PRX-20).
+    ProxyNeverFallsBack = "proxy-never-falls-back",
+    /// A kube-proxy uses every endpoint that serves, terminating or not (PRX-20).
+    ProxyTakesTerminatingForReady = "proxy-takes-terminating-for-ready",
     /// The node says that it is ready whatever its runtime does (NOD-3).
     NodeIsAlwaysReady = "node-is-always-ready",
 }

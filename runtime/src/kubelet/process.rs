@@ -12,6 +12,7 @@ use super::parts::Settings;
 use crate::actor::Actor;
 use crate::api::{ApiError, Resource, Response, Uid};
 use crate::api_server::WatchEvent;
+use crate::client::informer::Follower;
 use crate::client::{CallId, WatchId};
 use crate::clock::{Clock, Moment};
 use crate::container_runtime::Machine;

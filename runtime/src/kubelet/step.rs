@@ -11,6 +11,7 @@ use super::sync_loop::Source;
 use crate::api::{ApiError, Resource, Response, Uid};
 use crate::api_server::WatchEvent;
 use crate::client::CallId as ApiCallId;
+use crate::client::informer::Follower;
 use crate::clock::Moment;
 use crate::container_runtime::{CallId, Machine, Outcome, Request, RuntimeError};
 use crate::slip::Slips;

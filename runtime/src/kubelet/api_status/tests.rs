@@ -52,7 +52,7 @@ fn runtime(containers: &[(&str, ContainerState, i32)]) -> PodStatus {
         spec_hash: 0,
         state,
         started_at: Some(Moment(1_000)),
-        finished_at: (state == ContainerState::Exited).then_some(Moment(2_000)),
+        finished_at: (state == Exited).then_some(Moment(2_000)),
         exit_code,
     });
     let mut containers: Vec<_> = known.collect();

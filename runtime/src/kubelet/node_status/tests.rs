@@ -12,7 +12,7 @@ use crate::slip::Slips;
 
 struct Rig {
     host: TestHost,
-    status: super::NodeStatus,
+    status: NodeStatus,
     ready: Readiness,
 }
 
@@ -21,7 +21,7 @@ impl Rig {
         let mut node = Node::default();
         node.metadata.name = Some("n".to_owned());
         let seconds = Duration::from_secs;
-        let status = super::NodeStatus::new(node, seconds(10), seconds(300), seconds(40), Moment(0));
+        let status = NodeStatus::new(node, seconds(10), seconds(300), seconds(40), Moment(0));
         Self { host: TestHost::new(Slips::NONE), status, ready: Readiness::Ready }
     }
 

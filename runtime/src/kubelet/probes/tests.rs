@@ -37,18 +37,14 @@ impl Rig {
             liveness_probe: of(ProbeKind::Liveness),
             ..Container::default()
         };
-        let spec = PodSpec {
-            containers: vec![app],
-            restart_policy: Some(policy.to_owned()),
-            ..PodSpec::default()
-        };
+        let spec =
+            PodSpec { containers: vec![app], restart_policy: Some(policy.to_owned()), ..PodSpec::default() };
         let mut pod = Pod { spec: Some(spec), ..Pod::default() };
         pod.metadata.uid = Some("a".to_owned());
         let pod = KnownPod::new(Arc::new(pod), Release::NEWEST);
         let mut probes = Probes::new(Release::NEWEST, Slips::NONE);
         probes.add_pod(&pod, Moment(0));
-        let mut rig =
-            Self { probes, pod, status: ApiStatus::default(), now: Moment(0), slips: Slips::NONE };
+        let mut rig = Self { probes, pod, status: ApiStatus::default(), now: Moment(0), slips: Slips::NONE };
         rig.runs(1);
         rig
     }
@@ -168,7 +164,10 @@ fn a_failed_liveness_probe_is_on_hold_until_there_is_a_new_container() {
     rig.runs(2);
     rig.pass(5);
     rig.probe(ProbeKind::Liveness, false);
-    assert_eq!((rig.result(ProbeKind::Liveness, 1), rig.result(ProbeKind::Liveness, 2)), (None, Some(Success)));
+    assert_eq!(
+        (rig.result(ProbeKind::Liveness, 1), rig.result(ProbeKind::Liveness, 2)),
+        (None, Some(Success))
+    );
     rig.probe(ProbeKind::Liveness, false);
     assert_eq!(rig.result(ProbeKind::Liveness, 2), Some(Failure));
 }

@@ -10,7 +10,7 @@ use podproof_vocabulary::Release;
 use super::start::{Start, Started};
 use super::*;
 use crate::container_runtime::simulated::RuntimeStep;
-use crate::container_runtime::{Answer, ContainerRuntime, RuntimeError};
+use crate::container_runtime::{Answer, RuntimeError};
 use crate::kubelet::api_status::containers::reason;
 use crate::kubelet::parts::Settings;
 use crate::kubelet::test_host::TestHost;
