@@ -51,7 +51,8 @@ struct Memory {
     retry_at: Option<Moment>,
     /// Rules that were computed and are being programmed.
     programming: Option<Rules>,
-    trusts_nothing: bool,
+    /// Both were known once, to the event handlers too.
+    initialized: bool,
 }
 
 /// The kube-proxy of a machine, running or not, and the machine's rules.
@@ -81,14 +82,14 @@ impl KubeProxy {
 
 impl Memory {
     /// PRX-6: before both are known no rules are written.
-    fn is_synced(&self) -> bool {
-        self.trusts_nothing || (self.services.is_synced() && self.slices.is_synced())
+    fn note_sync(&mut self, component: Component) {
+        self.initialized |= self.services.has_told(component) && self.slices.has_told(component);
     }
 
     /// The rules may be computed by now.
     fn is_due(&self, now: Moment) -> bool {
         let retry = self.retry_at.is_some_and(|at| at <= now);
-        self.programming.is_none() && self.is_synced() && (retry || self.frequency.is_due(now))
+        self.programming.is_none() && self.initialized && (retry || self.frequency.is_due(now))
     }
 
     fn compute(&mut self, node: &Arc<str>, context: &Context<'_>) -> Rules {
@@ -158,7 +159,7 @@ impl Actor for KubeProxy {
             frequency: Frequency::new(MIN_SYNC_PERIOD, MAX_INTERVAL),
             retry_at: None,
             programming: None,
-            trusts_nothing: context.has(Slip::ProxyProgramsBeforeItIsSynced),
+            initialized: context.has(Slip::ProxyProgramsBeforeItIsSynced),
         };
         // The first sync waits for the first lists, and happens even if they are empty.
         memory.frequency.want();
@@ -196,11 +197,11 @@ impl Actor for KubeProxy {
         answer: Result<Response, ApiError>,
         context: &mut Context<'_>,
     ) {
-        if let Some(memory) = &mut self.memory
-            && !memory.services.on_answer(call, &answer, context)
-        {
+        let Some(memory) = &mut self.memory else { return };
+        if !memory.services.on_answer(call, &answer, context) {
             memory.slices.on_answer(call, &answer, context);
         }
+        memory.note_sync(Component::Proxy(self.index));
     }
 
     fn pending(&self, clock: Clock, operations: &mut Vec<Operation>) {
@@ -220,7 +221,11 @@ impl Actor for KubeProxy {
     fn complete(&mut self, operation: &Operation, context: &mut Context<'_>) -> Result<(), Refused> {
         let memory = self.memory.as_mut().ok_or(Refused)?;
         match operation.step {
-            Step::Notify(resource) => memory.notify(resource, operation.component, context.slips),
+            Step::Notify(resource) => {
+                memory.notify(resource, operation.component, context.slips)?;
+                memory.note_sync(operation.component);
+                Ok(())
+            }
             Step::Wake(Timer::Reflect(resource)) => memory.follower(resource).ok_or(Refused)?.wake(context),
             Step::Proxy(ProxyStep::Sync) if memory.is_due(context.now()) => {
                 memory.frequency.run(context.now());
@@ -245,7 +250,7 @@ impl Actor for KubeProxy {
     fn next_deadline(&self) -> Option<Moment> {
         let memory = self.memory.as_ref()?;
         let followers = earlier(memory.services.next_deadline(), memory.slices.next_deadline());
-        if memory.programming.is_some() || !memory.is_synced() {
+        if memory.programming.is_some() || !memory.initialized {
             return followers;
         }
         earlier(followers, earlier(memory.frequency.next(), memory.retry_at))

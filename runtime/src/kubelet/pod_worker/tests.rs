@@ -39,7 +39,9 @@ fn tell(workers: &mut PodWorkers, cache: &PodCache, update: Update) {
 fn work_of(update: Update, cache: &PodCache) -> Work {
     let mut workers = PodWorkers::default();
     tell(&mut workers, cache, update);
-    workers.get(&Uid::from("a")).expect("it was told").work()
+    let worker = workers.get(&Uid::from("a")).expect("it was told");
+    assert!(worker.pending.is_some(), "it has something to do");
+    worker.work()
 }
 
 /// PW-1 to PW-5.

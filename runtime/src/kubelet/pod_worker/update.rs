@@ -95,6 +95,7 @@ impl PodWorkers {
     /// Tells the worker of a pod something. Only the newest that it was told counts (PW-14).
     pub fn update(&mut self, mut update: Update, judgement: &Judgement<'_>) {
         let uid = update.uid().clone();
+        let is_first = !self.workers.contains_key(&uid);
         let worker = self.workers.entry(uid).or_insert_with(|| new_worker(&update, judgement));
         if let Subject::Running(..) = update.subject {
             worker.observed_runtime = true;
@@ -102,7 +103,7 @@ impl PodWorkers {
                 update.subject = Subject::Configured(pod.clone());
             }
         }
-        if worker.terminating_at.is_some() && update.kind == UpdateKind::Create {
+        if !is_first && worker.terminating_at.is_some() && update.kind == UpdateKind::Create {
             worker.restart_requested = true;
             return;
         }
