@@ -1,7 +1,10 @@
 //! A pod's life: it starts, is ready, ends.
 
-use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use std::time::Duration;
+
+use podproof_runtime::Slips;
+use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
+use podproof_vocabulary::Release;
 
 use crate::rig::{Rig, container, pod, with};
 
@@ -28,6 +31,37 @@ fn a_pod_starts_and_becomes_ready_and_goes_when_it_is_deleted() {
         rig.eventually("its worker is forgotten", |rig| {
             rig.kubelet().is_some_and(|kubelet| kubelet.workers().iter().count() == 0)
         });
+    }
+}
+
+#[test]
+fn a_pod_lives_and_goes_in_every_release() {
+    for minor in 20..=36 {
+        let mut rig = Rig::with(u64::from(minor), &[], Release { minor }, Slips::NONE);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.delete("p", None);
+        rig.eventually("it is gone", |rig| rig.pod("p").is_none());
+        assert!(!rig.anything_runs());
+    }
+}
+
+/// PW-2, PW-19: at any moment of its start. What the runtime was doing is finished, and stopped again.
+#[test]
+fn a_pod_may_be_deleted_at_any_moment_of_its_start() {
+    let init = Behaviour { runs_to_its_end: true, ..Behaviour::default() };
+    for seed in 0..4 * SEEDS {
+        let mut rig = Rig::new(seed, &[("init", init)]);
+        rig.create(with(pod("p"), |spec| spec.init_containers = Some(vec![container("init")])));
+        (0..2 * seed).for_each(|_| rig.step());
+        rig.delete("p", None);
+        let mut early = false;
+        rig.eventually("it is gone", |rig| {
+            early |= rig.pod("p").is_none() && rig.anything_runs();
+            rig.pod("p").is_none()
+        });
+        assert!(!early, "seed {seed}");
+        rig.eventually("nothing is left of it", |rig| rig.runtime.borrow().sandboxes().next().is_none());
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Rig {
     pub runtime: Rc<RefCell<Simulated>>,
     random: Rng,
     pub log: Vec<String>,
+    /// Whether the kubelet gives up calls to its runtime after their time-out.
+    pub calls_time_out: bool,
 }
 
 impl Rig {
@@ -50,13 +52,16 @@ impl Rig {
         cluster.add(Process::ContainerRuntime(NODE), Box::new(process));
         let kubelet = KubeletProcess::new(NODE, node(), Settings::default(), runtime.clone());
         cluster.add(KUBELET, Box::new(kubelet));
-        Self { cluster, runtime, random: Rng::with_seed(seed), log: Vec::new() }
+        Self { cluster, runtime, random: Rng::with_seed(seed), log: Vec::new(), calls_time_out: true }
     }
 
     /// One step: something that is pending, or, if nothing is, time passes. Now and then it passes anyhow.
     pub fn step(&mut self) {
         let mut operations = Vec::new();
         self.cluster.pending(&mut operations);
+        let gives_up =
+            |it: &Operation| matches!(it.step, Step::Kubelet(podproof_runtime::kubelet::KubeletStep::TimeOut(_)));
+        operations.retain(|operation| self.calls_time_out || !gives_up(operation));
         let hurry = self.random.u8(..) < 2;
         if operations.is_empty() || hurry {
             let next = self.cluster.next_deadline().expect("a kubelet always has a timer");
