@@ -34,6 +34,8 @@ pub mod operation;
 pub mod proxy;
 pub mod scheduler;
 pub mod slip;
+#[cfg(test)]
+mod testing;
 
 pub use actor::Actor;
 pub use chooser::Chooser;

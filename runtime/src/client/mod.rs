@@ -11,6 +11,9 @@ pub mod expectations;
 pub mod informer;
 pub mod work_queue;
 
+#[cfg(test)]
+mod tests;
+
 pub use cache::Cache;
 pub use calls::{Call, CallId, CallState, Calls, WatchId};
 pub use expectations::Expectations;

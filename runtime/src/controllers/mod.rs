@@ -19,6 +19,9 @@ pub mod pod_garbage_collector;
 pub mod replica_set;
 pub mod taint_eviction;
 
+#[cfg(test)]
+mod tests;
+
 use crate::actor::Actor;
 use crate::api::{ApiError, Resource, Response};
 use crate::api_server::WatchEvent;

@@ -14,6 +14,9 @@ mod handlers;
 pub mod queue;
 pub mod requests;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, Pod};

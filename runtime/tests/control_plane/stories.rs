@@ -150,6 +150,8 @@ fn a_drain_keeps_the_budget() {
         let mut world = up(seed, 3, 3);
         let cordon = Patch::NodeUnschedulable(true);
         world.call(Request::Patch(Resource::Node, Key::global("node-0"), Preconditions::NONE, cordon));
+        // The scheduler is told before the replacements come.
+        world.pass(Duration::from_secs(5));
         let names: Vec<_> = world.pods().iter().filter_map(|pod| pod.metadata.name.clone()).collect();
         // Every pod is to go, whatever its node.
         let mut left = names.clone();

@@ -11,7 +11,7 @@
 
 mod replica_sets;
 pub mod rolling;
-mod scaling;
+pub mod scaling;
 mod status;
 mod sync;
 

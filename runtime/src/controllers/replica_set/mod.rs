@@ -4,7 +4,7 @@
 //! - [`victims`]: which pods go first; [`status`]: what it says of itself
 //!
 //! Pods of the same labels without an owner are adopted after a live look at the ReplicaSet, and pods whose labels no longer
-//! match are released (GC-1, GC-2, RS-8).
+//! match are released (GC-1, GC-2, RS-8). From 1.36 a sync waits until the caches show what the controller last wrote (API-42).
 
 mod handlers;
 pub mod status;
@@ -13,7 +13,7 @@ pub mod victims;
 
 use std::collections::BTreeMap;
 
-use crate::api::{ApiError, Key, Resource, Response};
+use crate::api::{ApiError, Key, Resource, Response, Version};
 use crate::client::{Backoff, CallId, Expectations, WorkQueue};
 use crate::clock::{Clock, Moment};
 use crate::context::Context;
@@ -31,6 +31,8 @@ const WORKERS: usize = 5;
 pub struct ReplicaSetController {
     queue: WorkQueue,
     expectations: Expectations,
+    /// The versions of the last writes for each ReplicaSet: of its pods, and its own (API-42).
+    wrote: BTreeMap<Key, [Version; 2]>,
     /// What each worker is at.
     syncs: BTreeMap<Key, Sync>,
     calls: BTreeMap<CallId, (Key, Purpose)>,
@@ -41,9 +43,26 @@ impl Default for ReplicaSetController {
         Self {
             queue: WorkQueue::new(Component::ReplicaSet, Queue::Main, WORKERS, Backoff::DEFAULT),
             expectations: Expectations::default(),
+            wrote: BTreeMap::new(),
             syncs: BTreeMap::new(),
             calls: BTreeMap::new(),
         }
+    }
+}
+
+impl ReplicaSetController {
+    /// A write of a sync succeeded.
+    fn remember(&mut self, key: &Key, answer: &Result<Response, ApiError>) {
+        let Ok(Response::Object(object)) = answer else { return };
+        let wrote = self.wrote.entry(key.clone()).or_default();
+        let last = &mut wrote[usize::from(object.resource() == Resource::ReplicaSet)];
+        *last = object.version().max(*last);
+    }
+
+    /// Do the caches show what was last written for this ReplicaSet (API-42)?
+    fn sees_own_writes(&self, key: &Key, informers: &Informers) -> bool {
+        let [pods, sets] = self.wrote.get(key).copied().unwrap_or_default();
+        pods <= informers.pods.version() && sets <= informers.replica_sets.version()
     }
 }
 
@@ -85,6 +104,9 @@ impl Controller for ReplicaSetController {
         context: &mut Context<'_>,
     ) {
         if let Some((key, purpose)) = self.calls.remove(&call) {
+            if !matches!(purpose, Purpose::Recheck | Purpose::Reread) {
+                self.remember(&key, &answer);
+            }
             self.proceed(&key, &purpose, answer, informers, context);
         }
     }

@@ -85,9 +85,15 @@ impl ReplicaSetController {
             if !context.has(Slip::ExpectationsInherited) {
                 self.expectations.forget(key);
             }
+            self.wrote.remove(key);
             self.finish(key, false, context);
             return;
         };
+        let waits_for_own = context.release.minor >= 36 && !context.has(Slip::ExpectationsForgotten);
+        if waits_for_own && !self.sees_own_writes(key, informers) {
+            self.finish(key, true, context);
+            return;
+        }
         let satisfied =
             context.has(Slip::ExpectationsForgotten) || self.expectations.satisfied(key, context.now());
         let (mut sync, released) = look(&set, satisfied, informers, context.slips);

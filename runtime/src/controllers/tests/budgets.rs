@@ -1,0 +1,199 @@
+//! The disruption controller: PDB-1 to PDB-6.
+
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::{bench, meta, replica_set, selector};
+use crate::Step;
+use crate::api::constants::pod_condition;
+use crate::api::patch::{PodStatusPatch, new_pod_condition};
+use crate::api::{ApiError, DeleteOptions, Kind, Patch, Preconditions, Request, Resource, Response};
+use crate::operation::Component;
+use crate::slip::{Slip, Slips};
+use crate::testing::{Bench, bound, delivers, key, pod};
+
+const OWN: Component = Component::Disruption;
+
+enum Want {
+    Available(&'static str),
+    Unavailable(&'static str),
+}
+
+fn value(text: &str) -> IntOrString {
+    text.parse().map_or_else(|_| IntOrString::String(text.to_owned()), IntOrString::Int)
+}
+
+fn budget(want: Want) -> PodDisruptionBudget {
+    let (min_available, max_unavailable) = match want {
+        Want::Available(text) => (Some(value(text)), None),
+        Want::Unavailable(text) => (None, Some(value(text))),
+    };
+    PodDisruptionBudget {
+        metadata: meta("web"),
+        spec: Some(PodDisruptionBudgetSpec {
+            selector: Some(selector()),
+            min_available,
+            max_unavailable,
+            ..PodDisruptionBudgetSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// So many ready pods of one ReplicaSet, with a budget.
+fn with_pods(replicas: i32, want: Want, slips: Slips) -> Bench {
+    let mut bench = bench(1, slips);
+    bench.create(replica_set(replicas));
+    bench.settle();
+    for name in bench.names() {
+        let bind =
+            Request::Bind { pod: key(&name), preconditions: Preconditions::NONE, node: "node-0".into() };
+        bench.call(bind).expect("it is not bound");
+        bench.run(&name, true);
+    }
+    bench.create(budget(want));
+    bench.settle();
+    bench
+}
+
+fn status(bench: &Bench) -> PodDisruptionBudgetStatus {
+    bench.get::<PodDisruptionBudget>("web").and_then(|budget| budget.status.clone()).unwrap_or_default()
+}
+
+/// expected, desired, healthy, allowed
+fn numbers(bench: &Bench) -> [i32; 4] {
+    let status = status(bench);
+    [status.expected_pods, status.desired_healthy, status.current_healthy, status.disruptions_allowed]
+        .map(|number| number.unwrap_or(-1))
+}
+
+fn evict(bench: &mut Bench, name: &str) -> Result<Response, ApiError> {
+    bench.call(Request::Evict { pod: key(name), options: DeleteOptions::default() })
+}
+
+/// Time passes; the node sends no heartbeats, so what its controller does is held back.
+fn pass(bench: &mut Bench, seconds: u64) {
+    bench.pass_but(seconds, |_, operation| operation.component == Component::NodeLifecycle);
+}
+
+#[test]
+fn numbers_follow_from_what_is_wanted() {
+    assert_eq!(numbers(&with_pods(3, Want::Unavailable("1"), Slips::NONE)), [3, 2, 3, 1], "PDB-1");
+    assert_eq!(numbers(&with_pods(3, Want::Available("1"), Slips::NONE)), [3, 1, 3, 2], "PDB-1");
+    assert_eq!(numbers(&with_pods(3, Want::Available("50%"), Slips::NONE)), [3, 2, 3, 1], "PDB-2: rounds up");
+    assert_eq!(
+        numbers(&with_pods(3, Want::Unavailable("50%"), Slips::NONE)),
+        [3, 1, 3, 2],
+        "PDB-2: rounds up"
+    );
+    assert_eq!(
+        numbers(&with_pods(2, Want::Unavailable("5"), Slips::NONE)),
+        [2, 0, 2, 2],
+        "PDB-2: not below 0"
+    );
+}
+
+#[test]
+fn unready_and_deleting_pods_are_not_healthy() {
+    let mut bench = with_pods(3, Want::Unavailable("1"), Slips::NONE);
+    let names = bench.names();
+    bench.run(&names[0], false);
+    bench.settle();
+    assert_eq!(numbers(&bench), [3, 2, 2, 0], "PDB-3, PDB-4");
+    bench.run(&names[0], true);
+    bench.delete_pod(&names[1], None);
+    bench.settle();
+    assert_eq!(numbers(&bench)[2..], [2, 0], "PDB-3");
+}
+
+#[test]
+fn pods_without_a_controller_allow_nothing_where_a_scale_is_asked_for() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(bound(pod("alone"), "node-0"));
+    bench.run("alone", true);
+    bench.create(budget(Want::Unavailable("1")));
+    bench.settle();
+    assert_eq!(status(&bench).disruptions_allowed, Some(0), "PDB-4");
+}
+
+#[test]
+fn an_evicted_pod_counts_as_gone_before_it_is_and_again_if_it_stays() {
+    let mut bench = with_pods(3, Want::Unavailable("1"), Slips::NONE);
+    let name = bench.names().remove(0);
+    // The budget is spent, and the API server stops before it deletes the pod.
+    let evict = bench.cluster.request(Request::Evict { pod: key(&name), options: DeleteOptions::default() });
+    bench.complete(Component::User, Step::Arrive(evict));
+    assert_eq!(status(&bench).disruptions_allowed, Some(0), "EVI-5");
+    bench.cluster.stop(crate::operation::Process::ApiServer);
+    bench.cluster.start(crate::operation::Process::ApiServer);
+    pass(&mut bench, 60);
+    assert_eq!(numbers(&bench)[2..], [2, 0], "PDB-3: it counts as disrupted");
+    pass(&mut bench, 90);
+    assert_eq!(numbers(&bench)[2..], [3, 1], "EVI-5, PDB-3: after two minutes it counts again");
+}
+
+#[test]
+fn slip_disrupted_pods_counted() {
+    let mut bench = with_pods(3, Want::Unavailable("1"), Slips::only(Slip::DisruptedPodsCounted));
+    let name = bench.names().remove(0);
+    let evict = bench.cluster.request(Request::Evict { pod: key(&name), options: DeleteOptions::default() });
+    bench.complete(Component::User, Step::Arrive(evict));
+    bench.settle_but(|_, operation| operation.component == Component::User);
+    assert_eq!(numbers(&bench)[2..], [3, 1]);
+}
+
+#[test]
+fn a_status_that_an_eviction_overtook_is_not_written() {
+    let evicted = |slips| {
+        let mut bench = with_pods(4, Want::Unavailable("2"), slips);
+        let names = bench.names();
+        bench.run(&names[3], false);
+        bench.settle();
+        assert_eq!(numbers(&bench)[2..], [3, 1]);
+        // The pod is ready again; before that reaches the budget, an eviction is granted.
+        bench.run(&names[3], true);
+        bench.settle_but(|bench, operation| {
+            operation.component == OWN
+                && matches!(operation.step, Step::Arrive(_))
+                && bench.request(operation).is_some_and(Request::is_write)
+        });
+        let mut evicted = usize::from(evict(&mut bench, &names[0]).is_ok());
+        // The controller goes on, but is not told of the eviction.
+        bench.settle_but(|_, operation| {
+            delivers(operation, Resource::Pod) || delivers(operation, Resource::PodDisruptionBudget)
+        });
+        for name in &names[1..] {
+            evicted += usize::from(evict(&mut bench, name).is_ok());
+        }
+        evicted
+    };
+    assert_eq!(evicted(Slips::NONE), 1, "EVI-4, API-1");
+    assert_eq!(evicted(Slips::only(Slip::BudgetStatusOverwritten)), 3);
+}
+
+#[test]
+fn a_stale_disruption_target_is_taken_back() {
+    let mut bench = with_pods(1, Want::Unavailable("1"), Slips::NONE);
+    let name = bench.names().remove(0);
+    let target = new_pod_condition("DisruptionTarget", "True", "EvictionByEvictionAPI", bench.now());
+    let patch = PodStatusPatch { conditions: vec![target], ..PodStatusPatch::default() };
+    bench.patch_pod(&name, Patch::PodStatus(patch));
+    let says = |bench: &Bench| {
+        let pod = bench.pod(&name).expect("it exists");
+        pod_condition(pod, "DisruptionTarget").map(|target| target.status.clone())
+    };
+    pass(&mut bench, 119);
+    assert_eq!(says(&bench).as_deref(), Some("True"), "PDB-6");
+    pass(&mut bench, 2);
+    assert_eq!(says(&bench).as_deref(), Some("False"), "PDB-6");
+    assert!(bench.pod(&name).is_some_and(|pod| !pod.is_deleting()));
+}
+
+#[test]
+fn a_budget_of_no_pods_allows_nothing() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(budget(Want::Available("0")));
+    bench.settle();
+    assert_eq!(status(&bench).disruptions_allowed, Some(0), "PDB-4");
+    assert_eq!(status(&bench).observed_generation, Some(1));
+}

@@ -1,0 +1,233 @@
+//! The Deployment controller: DEP-4 to DEP-10.
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentStrategy, ReplicaSet};
+
+use super::{bench, deployment, update};
+use crate::api::constants::is_active;
+use crate::api::{Kind, Preconditions, Request, Resource};
+use crate::operation::Component;
+use crate::slip::Slips;
+use crate::testing::{Bench, key};
+use crate::{Operation, Step};
+
+const OWN: Component = Component::Deployment;
+
+fn up(change: impl FnOnce(&mut Deployment)) -> Bench {
+    let mut bench = bench(1, Slips::NONE);
+    let mut deployment = deployment(3);
+    change(&mut deployment);
+    bench.create(deployment);
+    bench.settle();
+    run_all(&mut bench);
+    bench
+}
+
+/// Every pod becomes ready, and those that are being deleted go, until nothing changes.
+fn run_all(bench: &mut Bench) {
+    loop {
+        let names = bench.names();
+        for name in &names {
+            let Some(pod) = bench.pod(name) else { continue };
+            if pod.is_deleting() {
+                bench.delete_pod(name, Some(0));
+            } else if crate::api::constants::node_of(pod).is_none() {
+                let node = "node-0".into();
+                let bind = Request::Bind { pod: key(name), preconditions: Preconditions::NONE, node };
+                bench.call(bind).expect("it is not bound");
+                bench.run(name, true);
+            }
+        }
+        bench.settle();
+        if bench.names() == names {
+            return;
+        }
+    }
+}
+
+fn roll(bench: &mut Bench, image: &str) {
+    update::<Deployment>(bench, &key("web"), |deployment| {
+        let template = &mut deployment.spec.get_or_insert_default().template;
+        template.spec.get_or_insert_default().containers[0].image = Some(image.to_owned());
+    });
+}
+
+fn sets(bench: &Bench) -> Vec<(Option<i32>, usize)> {
+    let sets = bench.cluster.server().store().all::<ReplicaSet>();
+    let mut sets: Vec<_> = sets
+        .map(|(_, set)| {
+            let uid = set.metadata.uid.clone();
+            let own = bench.pods().into_iter().filter(|pod| {
+                let owner = super::super::informers::controller_of(&pod.metadata);
+                is_active(pod) && owner.map(|owner| owner.uid.clone()) == uid
+            });
+            (
+                set.metadata.creation_timestamp.clone(),
+                set.version(),
+                set.spec.as_ref().and_then(|spec| spec.replicas),
+                own.count(),
+            )
+        })
+        .collect();
+    sets.sort();
+    sets.into_iter().map(|(_, _, replicas, pods)| (replicas, pods)).collect()
+}
+
+fn status(bench: &Bench) -> k8s_openapi::api::apps::v1::DeploymentStatus {
+    bench.get::<Deployment>("web").and_then(|deployment| deployment.status.clone()).unwrap_or_default()
+}
+
+fn progressing(bench: &Bench) -> Option<String> {
+    let conditions = status(bench).conditions.unwrap_or_default();
+    conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "Progressing")
+        .and_then(|condition| condition.reason)
+}
+
+fn is_own_arrival(bench: &Bench, operation: &Operation) -> bool {
+    let scales = |request: &Request| request.is_write() && matches!(request.resource(), Resource::ReplicaSet);
+    operation.component == OWN
+        && matches!(operation.step, Step::Arrive(_))
+        && bench.request(operation).is_some_and(scales)
+}
+
+/// Time passes; the node sends no heartbeats, so what its controller does is held back.
+fn pass(bench: &mut Bench, seconds: u64) {
+    bench.pass_but(seconds, |_, operation| operation.component == Component::NodeLifecycle);
+    bench.heartbeat("node-0", "True");
+}
+
+#[test]
+fn a_deployment_has_a_set_for_its_template() {
+    let bench = up(|_| {});
+    assert_eq!(sets(&bench), [(Some(3), 3)]);
+    let own = status(&bench);
+    assert_eq!((own.replicas, own.updated_replicas, own.available_replicas), (Some(3), Some(3), Some(3)));
+    assert_eq!(progressing(&bench).as_deref(), Some("NewReplicaSetAvailable"), "DEP-8");
+}
+
+#[test]
+fn one_sync_scales_in_one_direction() {
+    let mut bench = up(|_| {});
+    roll(&mut bench, "web:2");
+    bench.settle_but(is_own_arrival);
+    let writes = bench.writes(OWN);
+    assert!(matches!(writes.as_slice(), [call] if matches!(call.request, Request::Create(_))), "DEP-6");
+    bench.arrive(&writes[0]);
+    bench.settle_but(is_own_arrival);
+    // One more than wanted is there; nothing of the old has gone in the same sync.
+    assert_eq!(bench.writes(OWN).len(), 0);
+    assert_eq!(sets(&bench).iter().map(|(replicas, _)| replicas.unwrap_or(0)).sum::<i32>(), 4, "DEP-2");
+    run_all(&mut bench);
+    let mut all = sets(&bench);
+    all.sort();
+    assert_eq!(all, [(Some(0), 0), (Some(3), 3)]);
+}
+
+#[test]
+fn a_rollout_back_takes_the_old_set_up_again() {
+    let mut bench = up(|_| {});
+    roll(&mut bench, "web:2");
+    run_all(&mut bench);
+    update::<Deployment>(&mut bench, &key("web"), |deployment| {
+        deployment.spec.get_or_insert_default().template.spec.get_or_insert_default().containers[0].image =
+            None;
+    });
+    run_all(&mut bench);
+    assert_eq!(sets(&bench).len(), 2, "no third set for the template of the first");
+}
+
+#[test]
+fn recreate_waits_for_the_last_old_pod() {
+    let mut bench = up(|deployment| {
+        let strategy = DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None };
+        deployment.spec.get_or_insert_default().strategy = Some(strategy);
+    });
+    let old = bench.names();
+    roll(&mut bench, "web:2");
+    bench.settle();
+    // All are being deleted, and none of the new is there.
+    assert_eq!(bench.names(), old);
+    assert!(bench.pods().iter().all(|pod| pod.is_deleting()), "DEP-7");
+    for name in &old[1..] {
+        bench.delete_pod(name, Some(0));
+        bench.settle();
+    }
+    assert_eq!(bench.names(), old[..1], "DEP-7: one still terminates");
+    bench.delete_pod(&old[0], Some(0));
+    bench.settle();
+    assert_eq!(bench.pods().len(), 3);
+    assert!(bench.names().iter().all(|name| !old.contains(name)));
+}
+
+#[test]
+fn a_paused_deployment_scales_and_does_not_roll() {
+    let mut bench = up(|deployment| deployment.spec.get_or_insert_default().paused = Some(true));
+    // It was created paused: there is no set at all.
+    assert_eq!(sets(&bench), []);
+    update::<Deployment>(&mut bench, &key("web"), |deployment| {
+        deployment.spec.get_or_insert_default().paused = None;
+    });
+    bench.settle();
+    run_all(&mut bench);
+    update::<Deployment>(&mut bench, &key("web"), |deployment| {
+        deployment.spec.get_or_insert_default().paused = Some(true);
+    });
+    roll(&mut bench, "web:2");
+    let scale = Request::Scale(Resource::Deployment, key("web"), Preconditions::NONE, 5);
+    bench.call(scale).expect("it exists");
+    run_all(&mut bench);
+    assert_eq!(sets(&bench), [(Some(5), 5)], "DEP-10");
+}
+
+#[test]
+fn a_rollout_that_makes_no_progress_says_so_and_goes_on() {
+    let mut bench = up(|_| {});
+    pass(&mut bench, 5);
+    roll(&mut bench, "web:bad");
+    pass(&mut bench, 590);
+    assert_eq!(progressing(&bench).as_deref(), Some("ReplicaSetUpdated"), "DEP-8");
+    pass(&mut bench, 20);
+    assert_eq!(progressing(&bench).as_deref(), Some("ProgressDeadlineExceeded"), "DEP-8");
+    roll(&mut bench, "web:good");
+    run_all(&mut bench);
+    assert_eq!(progressing(&bench).as_deref(), Some("NewReplicaSetAvailable"), "DEP-8: it keeps trying");
+}
+
+#[test]
+fn terminating_pods_are_not_seen() {
+    let mut bench = up(|_| {});
+    roll(&mut bench, "web:2");
+    // The new ones run; the old ones take their time to stop.
+    for _ in 0..6 {
+        for name in bench.names() {
+            let unbound = bench.pod(&name).is_some_and(|pod| crate::api::constants::node_of(pod).is_none());
+            if unbound {
+                let bind = Request::Bind {
+                    pod: key(&name),
+                    preconditions: Preconditions::NONE,
+                    node: "node-0".into(),
+                };
+                bench.call(bind).expect("it is not bound");
+                bench.run(&name, true);
+            }
+        }
+        bench.settle();
+    }
+    assert_eq!(bench.pods().len(), 6, "DEP-4: three new beside three that terminate");
+}
+
+#[test]
+fn a_write_that_conflicts_is_tried_again() {
+    let mut bench = up(|_| {});
+    let scale = Request::Scale(Resource::Deployment, key("web"), Preconditions::NONE, 1);
+    bench.call(scale).expect("it exists");
+    bench.settle_but(is_own_arrival);
+    let set = bench.cluster.server().store().all::<ReplicaSet>().next().expect("it has one").0.clone();
+    update::<ReplicaSet>(&mut bench, &set, |set| {
+        set.metadata.labels.get_or_insert_default().insert("x".to_owned(), "y".to_owned());
+    });
+    bench.pass(1);
+    run_all(&mut bench);
+    assert_eq!(sets(&bench), [(Some(1), 1)], "CTL-1");
+}

@@ -1,0 +1,269 @@
+//! The EndpointSlice controller: EPS-1 to EPS-12.
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
+use podproof_vocabulary::Release;
+
+use super::{bench, bench_at, service, update};
+use crate::api::{DeleteOptions, Kind, Patch, Request, Resource};
+use crate::operation::Component;
+use crate::slip::{Slip, Slips};
+use crate::testing::{Bench, bound, delivers, key, pod};
+use crate::{Operation, Step};
+
+const OWN: Component = Component::EndpointSlice;
+
+fn slices(bench: &Bench) -> Vec<&EndpointSlice> {
+    bench.cluster.server().store().all::<EndpointSlice>().map(|(_, slice)| slice).collect()
+}
+
+fn endpoints(bench: &Bench) -> Vec<Endpoint> {
+    slices(bench).into_iter().flat_map(|slice| slice.endpoints.clone().unwrap_or_default()).collect()
+}
+
+/// ready, serving, terminating of the only endpoint.
+fn conditions(bench: &Bench) -> Option<(bool, bool, bool)> {
+    let conditions = endpoints(bench).into_iter().next()?.conditions?;
+    Some((conditions.ready?, conditions.serving?, conditions.terminating?))
+}
+
+fn with_pod(slips: Slips) -> Bench {
+    let mut bench = bench(1, slips);
+    bench.create(service());
+    bench.create(bound(pod("web"), "node-0"));
+    bench.run("web", true);
+    bench.settle();
+    bench
+}
+
+fn publish(bench: &mut Bench) {
+    update::<Service>(bench, &key("web"), |service| {
+        service.spec.get_or_insert_default().publish_not_ready_addresses = Some(true);
+    });
+    bench.settle();
+}
+
+#[test]
+fn conditions_follow_readiness_and_deletion() {
+    let mut bench = with_pod(Slips::NONE);
+    assert_eq!(conditions(&bench), Some((true, true, false)), "EPS-1, EPS-2, EPS-3");
+    bench.run("web", false);
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((false, false, false)));
+    bench.run("web", true);
+    bench.delete_pod("web", None);
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((false, true, true)), "EPS-3");
+    bench.run("web", false);
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((false, false, true)));
+    bench.delete_pod("web", Some(0));
+    bench.settle();
+    assert!(endpoints(&bench).is_empty());
+    assert_eq!(slices(&bench).len(), 1, "the last slice stays, empty");
+}
+
+#[test]
+fn a_service_that_publishes_all_addresses_calls_them_ready() {
+    let mut bench = with_pod(Slips::NONE);
+    publish(&mut bench);
+    bench.run("web", false);
+    bench.delete_pod("web", None);
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((true, false, true)), "EPS-3");
+}
+
+#[test]
+fn before_1_22_a_deleting_pod_leaves_at_once() {
+    let mut bench = bench_at(Release { minor: 21 }, 1, Slips::NONE);
+    bench.create(service());
+    bench.create(bound(pod("web"), "node-0"));
+    bench.run("web", true);
+    bench.settle();
+    assert_eq!(endpoints(&bench).len(), 1);
+    bench.delete_pod("web", None);
+    bench.settle();
+    assert!(endpoints(&bench).is_empty(), "EPS-4");
+}
+
+#[test]
+fn slip_terminating_stays_ready() {
+    let mut bench = with_pod(Slips::only(Slip::TerminatingStaysReady));
+    bench.delete_pod("web", None);
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((true, true, true)));
+}
+
+#[test]
+fn terminal_pods_and_pods_without_address_are_left_out() {
+    let mut bench = with_pod(Slips::NONE);
+    bench.create(bound(pod("young"), "node-0"));
+    bench.settle();
+    assert_eq!(endpoints(&bench).len(), 1, "EPS-4");
+    bench.run("web", false);
+    bench.set_phase("web", "Failed");
+    bench.settle();
+    bench.patch_pod("web", Patch::Label { name: "tier".to_owned(), value: Some("x".to_owned()) });
+    bench.settle();
+    assert!(endpoints(&bench).is_empty(), "EPS-4");
+}
+
+#[test]
+fn a_change_of_the_phase_alone_is_not_noticed() {
+    let mut bench = with_pod(Slips::NONE);
+    bench.set_phase("web", "Failed");
+    bench.settle();
+    assert_eq!(endpoints(&bench).len(), 1, "EPS-7");
+}
+
+#[test]
+fn slip_ready_flip_not_noticed() {
+    let mut bench = with_pod(Slips::only(Slip::ReadyFlipNotNoticed));
+    bench.run("web", false);
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((true, true, false)));
+}
+
+#[test]
+fn a_pod_whose_node_is_missing_is_left_out_and_looked_at_again() {
+    let mut bench = with_pod(Slips::NONE);
+    let mut lost = bound(pod("lost"), "nowhere");
+    lost.metadata.labels = Some(crate::testing::labels(&[("app", "web")]));
+    bench.create(lost);
+    bench.run("lost", true);
+    bench.settle();
+    assert_eq!(endpoints(&bench).len(), 1, "EPS-5");
+    bench.create_node("nowhere", &[]);
+    bench.pass(2);
+    assert_eq!(endpoints(&bench).len(), 2, "EPS-5, EPS-8: tried again after 1 s");
+    publish(&mut bench);
+    let delete =
+        Request::Delete(Resource::Node, crate::api::Key::global("nowhere"), DeleteOptions::default());
+    bench.call(delete).expect("it exists");
+    bench.settle();
+    bench.run("lost", false);
+    bench.settle();
+    assert_eq!(endpoints(&bench).len(), 2, "EPS-5: unless all addresses are published");
+}
+
+#[test]
+fn an_endpoint_names_its_pod_node_and_zone() {
+    let bench = with_pod(Slips::NONE);
+    let endpoint = endpoints(&bench).remove(0);
+    let pod = bench.pod("web").expect("it exists");
+    assert_eq!(endpoint.node_name.as_deref(), Some("node-0"));
+    assert_eq!(endpoint.zone.as_deref(), Some("zone-0"));
+    assert_eq!(endpoint.target_ref.and_then(|target| target.uid), pod.metadata.uid);
+    assert_eq!(Some(&endpoint.addresses[0]), pod.status.as_ref().and_then(|status| status.pod_ip.as_ref()));
+}
+
+#[test]
+fn a_pod_that_no_longer_matches_leaves() {
+    let mut bench = with_pod(Slips::NONE);
+    bench.patch_pod("web", Patch::Label { name: "app".to_owned(), value: Some("debug".to_owned()) });
+    bench.settle();
+    assert!(endpoints(&bench).is_empty(), "EPS-7");
+}
+
+#[test]
+fn a_service_without_a_selector_is_left_alone() {
+    let mut bench = bench(1, Slips::NONE);
+    let mut plain = service();
+    plain.spec.get_or_insert_default().selector = None;
+    bench.create(plain);
+    bench.create(bound(pod("web"), "node-0"));
+    bench.run("web", true);
+    bench.settle();
+    assert!(slices(&bench).is_empty(), "EPS-17");
+}
+
+fn is_own_arrival(bench: &Bench, operation: &Operation) -> bool {
+    operation.component == OWN
+        && matches!(operation.step, Step::Arrive(_))
+        && bench.request(operation).is_some()
+}
+
+#[test]
+fn a_cache_older_than_what_was_written_is_waited_for() {
+    let written = |slips| {
+        let mut bench = bench(1, slips);
+        bench.create(service());
+        let held = |_: &Bench, operation: &Operation| delivers(operation, Resource::EndpointSlice);
+        bench.settle_but(held);
+        assert_eq!(slices(&bench).len(), 1);
+        // The cache does not show the slice yet; a pod brings the Service back.
+        bench.create(bound(pod("web"), "node-0"));
+        bench.run("web", true);
+        bench.settle_but(held);
+        let count = slices(&bench).len();
+        bench.settle();
+        bench.pass(2);
+        assert_eq!(endpoints(&bench).len(), 1);
+        count
+    };
+    assert_eq!(written(Slips::NONE), 1, "EPS-9");
+    assert_eq!(written(Slips::only(Slip::StaleSlicesTrusted)), 2);
+}
+
+#[test]
+fn a_slice_that_somebody_removes_is_written_again() {
+    let mut bench = with_pod(Slips::NONE);
+    let slice = slices(&bench)[0].key();
+    bench.call(Request::Delete(Resource::EndpointSlice, slice, DeleteOptions::default())).expect("it exists");
+    bench.pass(3);
+    assert_eq!(endpoints(&bench).len(), 1);
+}
+
+#[test]
+fn a_slice_holds_a_hundred_and_a_second_one_the_rest() {
+    let mut bench = bench(1, Slips::NONE);
+    for index in 0..103 {
+        let name = format!("web-{index:03}");
+        bench.create(bound(pod(&name), "node-0"));
+        bench.run(&name, true);
+    }
+    bench.create(service());
+    bench.settle();
+    let mut sizes: Vec<_> =
+        slices(&bench).iter().map(|slice| slice.endpoints.as_ref().map_or(0, Vec::len)).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [3, 100], "C-30");
+    for index in 0..100 {
+        bench.delete_pod(&format!("web-{index:03}"), Some(0));
+    }
+    bench.settle();
+    bench.pass(3);
+    assert_eq!(endpoints(&bench).len(), 3);
+    assert_eq!(slices(&bench).len(), 1, "an empty slice goes");
+}
+
+#[test]
+fn a_write_that_fails_is_tried_again_after_a_second() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(service());
+    bench.settle_but(is_own_arrival);
+    let call = bench.writes(OWN).remove(0);
+    bench.lose(OWN, call.id);
+    bench.settle();
+    assert!(slices(&bench).is_empty());
+    bench.pass(1);
+    assert_eq!(slices(&bench).len(), 1, "EPS-8");
+}
+
+#[test]
+fn what_changes_while_a_worker_waits_is_not_missed() {
+    let seen = |slips| {
+        let mut bench = bench(1, slips);
+        bench.create(service());
+        bench.create(bound(pod("web"), "node-0"));
+        bench.run("web", false);
+        bench.settle_but(is_own_arrival);
+        // The worker waits for the answer to its write while the pod becomes ready.
+        bench.run("web", true);
+        bench.settle_but(is_own_arrival);
+        bench.settle();
+        conditions(&bench)
+    };
+    assert_eq!(seen(Slips::NONE), Some((true, true, false)), "CTL-2");
+    assert_eq!(seen(Slips::only(Slip::AddedWhileProcessingLost)), Some((false, false, false)));
+}

@@ -1,0 +1,93 @@
+//! The controllers, each alone with an API server.
+
+mod budgets;
+mod deployments;
+mod endpoints;
+mod evictions;
+mod garbage;
+mod nodes;
+mod replica_sets;
+mod rolling;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet, ReplicaSetSpec};
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Service, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use podproof_vocabulary::Release;
+
+use super::ControllerManager;
+use crate::api::{Key, Kind, Request};
+use crate::operation::Process;
+use crate::slip::Slips;
+use crate::testing::{Bench, labels, pod};
+
+/// A controller manager among so many ready nodes, in zones of their own.
+pub fn bench(nodes: usize, slips: Slips) -> Bench {
+    bench_at(Release::NEWEST, nodes, slips)
+}
+
+pub fn bench_at(release: Release, nodes: usize, slips: Slips) -> Bench {
+    let mut bench = Bench::at(release, slips);
+    for index in 0..nodes {
+        let zone = format!("zone-{index}");
+        bench.create_node(&format!("node-{index}"), &[("topology.kubernetes.io/zone", &zone)]);
+    }
+    bench.add(Process::ControllerManager, Box::new(ControllerManager::default()));
+    bench.settle();
+    bench
+}
+
+fn meta(name: &str) -> ObjectMeta {
+    ObjectMeta { name: Some(name.to_owned()), namespace: Some("default".to_owned()), ..ObjectMeta::default() }
+}
+
+fn template() -> PodTemplateSpec {
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta { labels: Some(labels(&[("app", "web")])), ..ObjectMeta::default() }),
+        spec: pod("x").spec,
+    }
+}
+
+fn selector() -> LabelSelector {
+    LabelSelector { match_labels: Some(labels(&[("app", "web")])), match_expressions: None }
+}
+
+pub fn replica_set(replicas: i32) -> ReplicaSet {
+    ReplicaSet {
+        metadata: meta("web"),
+        spec: Some(ReplicaSetSpec {
+            replicas: Some(replicas),
+            selector: selector(),
+            template: Some(template()),
+            ..ReplicaSetSpec::default()
+        }),
+        status: None,
+    }
+}
+
+pub fn deployment(replicas: i32) -> Deployment {
+    Deployment {
+        metadata: meta("web"),
+        spec: Some(DeploymentSpec {
+            replicas: Some(replicas),
+            selector: selector(),
+            template: template(),
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+pub fn service() -> Service {
+    Service {
+        metadata: meta("web"),
+        spec: Some(ServiceSpec { selector: Some(labels(&[("app", "web")])), ..ServiceSpec::default() }),
+        status: None,
+    }
+}
+
+/// Changes an object, unconditionally.
+pub fn update<K: Kind>(bench: &mut Bench, key: &Key, change: impl FnOnce(&mut K)) {
+    let mut object: K = bench.cluster.server().store().get::<K>(key).expect("it exists").clone();
+    change(&mut object);
+    bench.call(Request::Update(K::wrap(std::sync::Arc::new(object)))).expect("it may change");
+}
