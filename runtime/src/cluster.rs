@@ -232,7 +232,7 @@ impl Cluster {
     pub fn next_deadline(&self) -> Option<Moment> {
         let now = self.clock.now();
         let members = self.members.values().filter(|member| member.running);
-        let deadlines = members.filter_map(|member| member.actor.next_deadline());
+        let deadlines = members.filter_map(|member| member.actor.next_deadline(now));
         let next = earlier(deadlines.min(), self.server.next_deadline());
         next.map(|next| next.max(Moment(now.0 + 1)))
     }

@@ -47,9 +47,9 @@ impl RuntimeCalls {
         self.waiting.iter().filter(move |(_, (_, deadline))| *deadline <= now).map(|(&call, _)| call)
     }
 
-    /// When the next wait is over.
-    pub fn next_deadline(&self) -> Option<Moment> {
-        self.waiting.values().map(|&(_, deadline)| deadline).min()
+    /// When the next wait is over that is not yet.
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        self.waiting.values().map(|&(_, deadline)| deadline).filter(|&deadline| deadline > now).min()
     }
 
     /// Everybody that waits.

@@ -154,7 +154,7 @@ impl Actor for KubeletProcess {
         }
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
-        self.kubelet.as_ref()?.next_deadline(Moment(0), &self.calls)
+    fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        self.kubelet.as_ref()?.next_deadline(now, &self.calls)
     }
 }

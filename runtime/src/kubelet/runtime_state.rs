@@ -52,10 +52,10 @@ impl RuntimeState {
         self.last_ready.is_some_and(|at| now.since(at) <= threshold) && parts.pleg.is_healthy(now)
     }
 
-    /// When it ceases to be well, if nothing happens.
-    pub fn ill_at(&self, parts: &Parts) -> Option<Moment> {
+    /// When either ceases to be well, if nothing happens, and has not yet.
+    pub fn ill_at(&self, parts: &Parts, now: Moment) -> Option<Moment> {
         let after = parts.settings.runtime_check_threshold + Duration::from_millis(1);
-        let runtime = self.last_ready.map(|at| at + after)?;
-        parts.pleg.unhealthy_at().map(|pleg| pleg.min(runtime))
+        let runtime = self.last_ready.map(|at| at + after);
+        [runtime, parts.pleg.unhealthy_at()].into_iter().flatten().filter(|&at| at > now).min()
     }
 }

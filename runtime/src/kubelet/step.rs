@@ -86,20 +86,20 @@ impl Kubelet {
         steps.extend(self.node_status.due(now).map(KubeletStep::Node));
     }
 
-    /// When more may happen; what is due already counts.
+    /// When more may happen that may not yet. What is due and waits for something else does not count.
     pub fn next_deadline(&self, now: Moment, calls: &RuntimeCalls) -> Option<Moment> {
         let housekeeping = self.housekeeping.is_none().then_some(self.next_housekeeping);
         let workers = self.workers.iter().filter_map(|(_, worker)| worker.next_deadline(now));
         let others = [
-            calls.next_deadline(),
+            calls.next_deadline(now),
             self.parts.pleg.next_relist(),
             self.runtime_state.next_check(),
-            self.runtime_state.ill_at(&self.parts),
+            self.runtime_state.ill_at(&self.parts, now),
             self.collection_due(),
             housekeeping,
-            self.parts.probes.next_deadline(),
+            self.parts.probes.next_deadline(now),
             self.parts.status.next_reconcile(),
-            self.node_status.next_deadline(),
+            self.node_status.next_deadline(now),
             self.nodes.next_deadline(),
             self.pods.next_deadline(),
         ];

@@ -247,7 +247,7 @@ impl Actor for KubeProxy {
         }
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
+    fn next_deadline(&self, _: Moment) -> Option<Moment> {
         let memory = self.memory.as_ref()?;
         let followers = earlier(memory.services.next_deadline(), memory.slices.next_deadline());
         if memory.programming.is_some() || !memory.initialized {

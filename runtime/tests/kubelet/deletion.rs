@@ -6,6 +6,8 @@ use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, Pod, SleepAction};
 use podproof_runtime::Slips;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
+use podproof_runtime::kubelet::kill::KillPod;
+use podproof_runtime::kubelet::kill::container::{HookState, KillContainer};
 use podproof_vocabulary::Release;
 use podproof_vocabulary::scenario::OnSigterm;
 
@@ -55,6 +57,29 @@ pub fn stop(rig: &mut Rig, made: Pod) -> (f64, f64) {
     let begun = begun.expect("it terminated");
     let at = |moment: Option<Moment>| since(moment.expect("it did"), begun);
     (at(app.sigterm_at), at(app.status.finished_at))
+}
+
+/// KIL-3, KIL-9: while its hook runs, a container has no SIGTERM; an observer sees the hook.
+#[test]
+fn sigterm_waits_for_the_hook() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(with_hook(5, 20));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.delete("p", None);
+        let (mut seen, mut early) = (false, false);
+        rig.eventually("it is stopped", |rig| {
+            let told = rig.containers("app").first().is_some_and(|it| it.sigterm_at.is_some());
+            let workers = rig.kubelet().expect("it runs").workers();
+            let kills = workers.iter().filter_map(|(_, worker)| worker.kill()).flat_map(KillPod::containers);
+            for hook in kills.map(KillContainer::hook) {
+                seen |= hook == HookState::Running;
+                early |= hook == HookState::Running && told;
+            }
+            !rig.anything_runs()
+        });
+        assert!(seen && !early, "seed {seed}");
+    }
 }
 
 /// KIL-3, KIL-4: the hook first, then SIGTERM; what is left of the grace period, then SIGKILL.

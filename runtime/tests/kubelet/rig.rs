@@ -59,14 +59,17 @@ impl Rig {
     pub fn step(&mut self) {
         let mut operations = Vec::new();
         self.cluster.pending(&mut operations);
-        let gives_up =
-            |it: &Operation| matches!(it.step, Step::Kubelet(podproof_runtime::kubelet::KubeletStep::TimeOut(_)));
+        let gives_up = |it: &Operation| {
+            matches!(it.step, Step::Kubelet(podproof_runtime::kubelet::KubeletStep::TimeOut(_)))
+        };
         operations.retain(|operation| self.calls_time_out || !gives_up(operation));
         let hurry = self.random.u8(..) < 2;
         if operations.is_empty() || hurry {
             let next = self.cluster.next_deadline().expect("a kubelet always has a timer");
-            self.log.push(format!("time {next}"));
-            self.cluster.pass_until(next);
+            let soon = self.now() + std::time::Duration::from_millis(50);
+            let moment = if operations.is_empty() { next } else { next.min(soon) };
+            self.log.push(format!("time {moment}"));
+            self.cluster.pass_until(moment);
             return;
         }
         let operation = operations.swap_remove(self.random.usize(..operations.len()));

@@ -7,11 +7,12 @@ use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::Request;
 use podproof_runtime::container_runtime::SandboxState;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
+use podproof_runtime::operation::Process;
 use podproof_runtime::{Slip, Slips};
 use podproof_vocabulary::Release;
 
 use crate::life::probe;
-use crate::rig::{Rig, asking, container, pod, with};
+use crate::rig::{NODE, Rig, asking, container, pod, with};
 
 const SEEDS: u64 = 30;
 
@@ -86,12 +87,16 @@ fn a_pod_that_ended_runs_again_after_its_containers_were_removed() {
     });
 }
 
+/// The API server is out of reach while the kubelet starts.
 #[test]
 fn housekeeping_before_the_pods_are_known_kills_them() {
     shows(Slip::HousekeepingBeforeSources, &[], |rig| {
         start(rig, pod("p"));
+        rig.cluster.connect(Process::Kubelet(NODE), false);
         rig.restart_kubelet();
-        rig.until(60, |rig| rig.containers("app").iter().any(|it| it.sigterm_at.is_some()))
+        let killed = rig.until(60, |rig| rig.containers("app").iter().any(|it| it.sigterm_at.is_some()));
+        rig.cluster.connect(Process::Kubelet(NODE), true);
+        killed || rig.until(60, |rig| rig.containers("app").iter().any(|it| it.sigterm_at.is_some()))
     });
 }
 

@@ -1,6 +1,7 @@
 //! Each wrong mechanism of stopping a pod shows.
 
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
+use podproof_runtime::kubelet::pod_worker::Work;
 use podproof_runtime::{Slip, Slips};
 use podproof_vocabulary::Release;
 use podproof_vocabulary::scenario::OnSigterm;
@@ -9,11 +10,17 @@ use crate::deletion::{STUBBORN, since, stop, with_hook};
 use crate::rig::{Rig, container, pod, with};
 use crate::slips::{shows, start};
 
+/// Dead containers are removed as soon as the pod is stopped: what was not read by then is lost.
 #[test]
 fn a_stop_that_is_not_verified_loses_the_exit_code() {
     shows(Slip::StopIsNotVerified, &[], |rig| {
         start(rig, pod("p"));
         rig.delete("p", None);
+        rig.eventually("it is stopped", |rig| {
+            let mut workers = rig.kubelet().expect("it runs").workers().iter();
+            workers.any(|(_, worker)| worker.work() == Work::Terminated)
+        });
+        rig.runtime.borrow_mut().prune();
         let mut last = None;
         rig.eventually("it is gone", |rig| {
             last = rig.phase("p").or_else(|| last.take());

@@ -62,7 +62,7 @@ impl Actor for RuntimeProcess {
         }
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
-        self.runtime.borrow().next_deadline(Moment(0))
+    fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        self.runtime.borrow().next_deadline(now)
     }
 }

@@ -20,7 +20,7 @@ use self::status::Reporter;
 use super::host::Host;
 use crate::api::{ApiError, Key, Request, Response};
 use crate::client::CallId;
-use crate::clock::{Moment, earlier};
+use crate::clock::Moment;
 use crate::operation::Component;
 
 /// How often a write is tried before its next period (K-4, K-5).
@@ -72,10 +72,11 @@ impl NodeStatus {
         steps.into_iter().filter(move |(_, next)| next.is_some_and(|next| next <= now)).map(|(step, _)| step)
     }
 
-    /// When the next thing is due.
-    pub fn next_deadline(&self) -> Option<Moment> {
+    /// When the next thing is due that is not yet.
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
         let report = self.reporter.next().filter(|_| self.registration.is_done());
-        earlier(earlier(self.registration.next(), report), self.lease.next())
+        let all = [self.registration.next(), report, self.lease.next()];
+        all.into_iter().flatten().filter(|&next| next > now).min()
     }
 
     /// Something that is due begins. None if it is not due.

@@ -89,9 +89,4 @@ impl Pleg {
     pub const fn discarded(&self) -> u64 {
         self.discarded
     }
-
-    /// The pods of which anything was there at the last relist.
-    pub fn known_pods(&self) -> impl Iterator<Item = &Uid> {
-        self.records.keys()
-    }
 }

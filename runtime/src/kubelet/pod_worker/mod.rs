@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use self::activity::Activity;
 use self::update::Update;
+use super::kill::KillPod;
 use super::pod::KnownPod;
 use super::status::merge::Containers;
 use super::status::write::Pods;
@@ -89,6 +90,15 @@ impl PodWorker {
     /// What it is doing.
     pub const fn activity(&self) -> &Activity {
         &self.activity
+    }
+
+    /// The kill that it is at, of the whole pod or of one container.
+    pub const fn kill(&self) -> Option<&KillPod> {
+        match &self.activity {
+            Activity::Syncing(sync) => sync.kill(),
+            Activity::Terminating(terminating) => Some(terminating.kill()),
+            Activity::Idle | Activity::Unmounting(_) => None,
+        }
     }
 
     /// The pod, as it was told of it last.

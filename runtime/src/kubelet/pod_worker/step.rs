@@ -67,7 +67,7 @@ impl PodWorker {
             Activity::Terminating(terminating) => terminating.kill().next_deadline(now),
             Activity::Idle | Activity::Unmounting(_) => None,
         };
-        crate::clock::earlier(kill, self.resync_at)
+        crate::clock::earlier(kill, self.resync_at.filter(|&at| at > now))
     }
 
     /// PW-19: what waits for volumes is cancelled; what the runtime is doing goes on.

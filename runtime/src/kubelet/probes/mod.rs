@@ -107,9 +107,9 @@ impl Probes {
         self.workers.iter().filter(move |(_, worker)| worker.is_due(now)).map(|(key, _)| key)
     }
 
-    /// When the next worker has something to do.
-    pub fn next_deadline(&self) -> Option<Moment> {
-        self.workers.values().filter_map(Worker::next).min()
+    /// When the next worker has something to do that has not yet.
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        self.workers.values().filter_map(Worker::next).filter(|&next| next > now).min()
     }
 
     /// The probes that are on their way.
