@@ -19,7 +19,7 @@ use crate::clock::Moment;
 use crate::slip::Slips;
 use podproof_vocabulary::Release;
 
-/// How long things take in a kubelet: the constants and flags of K-1 to K-30.
+/// How long things take in a kubelet: its constants and flags (PLEG-1, PLEG-4, SRC-4, PW-17, CLB-1, STM-1, NOD-1, NOD-2; K-1 to K-30).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the table")]
 pub struct Settings {
