@@ -147,3 +147,20 @@ fn a_pod_that_is_deleted_by_force_is_replaced() {
         world.eventually("it is replaced", |world| world.ready("web:1") == 2 && world.converged(0..2));
     }
 }
+
+/// Lost calls, broken watches, calls to the runtime that fail, rules that the kernel refuses: once that ends, all is as it should be.
+#[test]
+fn after_faults_of_every_kind_it_converges() {
+    for seed in 0..2 * SEEDS {
+        let mut world = World::new(seed, 2, Behaviour::default());
+        world.faults_one_in = 30;
+        world.create(3, |_| ());
+        world.pass(20);
+        world.roll_out("web:2");
+        world.pass(40);
+        world.faults_one_in = 0;
+        world.eventually("it rolls", |world| {
+            world.pods().len() == 3 && world.ready("web:2") == 3 && world.converged(0..2)
+        });
+    }
+}

@@ -25,10 +25,10 @@ use podproof_runtime::container_runtime::simulated::network::Network;
 use podproof_runtime::controllers::ControllerManager;
 use podproof_runtime::kubelet::KubeletProcess;
 use podproof_runtime::kubelet::parts::Settings;
-use podproof_runtime::operation::{NodeIndex, Process};
-use podproof_runtime::proxy::KubeProxy;
+use podproof_runtime::operation::{NodeIndex, Process, Step};
+use podproof_runtime::proxy::{KubeProxy, ProxyStep};
 use podproof_runtime::scheduler::Scheduler;
-use podproof_runtime::{Cluster, Slips};
+use podproof_runtime::{Cluster, Operation, Slips};
 use podproof_vocabulary::Release;
 
 pub struct World {
@@ -39,6 +39,8 @@ pub struct World {
     /// Pods whose objects may go while their containers run.
     pub forced: BTreeSet<String>,
     check: bool,
+    /// One step in so many is a fault; none if 0.
+    pub faults_one_in: u32,
 }
 
 pub fn web() -> Key {
@@ -80,6 +82,7 @@ impl World {
             log: Vec::new(),
             forced: BTreeSet::new(),
             check,
+            faults_one_in: 0,
         }
     }
 
@@ -94,12 +97,33 @@ impl World {
             self.cluster.pass_until(if idle { next } else { next.min(soon) });
             return;
         }
+        if self.faults_one_in > 0 && self.random.u32(..self.faults_one_in) == 0 {
+            let faults = self.faults();
+            if !faults.is_empty() {
+                operations = faults;
+            }
+        }
         let operation = operations.swap_remove(self.random.usize(..operations.len()));
         self.log.push(operation.to_string());
         self.cluster.complete(&operation).unwrap_or_else(|refused| panic!("{operation}: {refused}"));
         if self.check {
             self.check();
         }
+    }
+
+    /// Everything that may go wrong now.
+    fn faults(&self) -> Vec<Operation> {
+        let mut faults = Vec::new();
+        self.cluster.faults(&mut faults);
+        for index in 0..self.runtimes.len() {
+            let process = Process::ContainerRuntime(NodeIndex(u16::try_from(index).expect("a few")));
+            self.cluster.actor::<RuntimeProcess>(process).expect("it has one").faults(&mut faults);
+        }
+        let mut operations = Vec::new();
+        self.cluster.pending(&mut operations);
+        let programs = operations.iter().filter(|it| it.step == Step::Proxy(ProxyStep::Program));
+        faults.extend(programs.map(|it| Operation::new(it.component, Step::Proxy(ProxyStep::FailToProgram))));
+        faults
     }
 
     /// `stopped-before-gone`, `one-address-one-pod`, and one running instance of each container.
