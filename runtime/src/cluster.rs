@@ -93,8 +93,8 @@ impl Cluster {
         member.actor.watches(&mut open);
         member.actor.stop();
         member.running = false;
-        open.into_iter().for_each(|(_, watch)| self.server.close(watch));
-        self.calls.orphan(process);
+        let opened = self.calls.orphan(process);
+        open.into_iter().map(|(_, watch)| watch).chain(opened).for_each(|watch| self.server.close(watch));
     }
 
     /// The link between a process and the API server is cut, or works again. A cut link loses nothing by itself: watches are
@@ -260,7 +260,8 @@ impl Cluster {
                 Ok(())
             }
             Step::LoseRequest(call) | Step::LoseAnswer(call) => {
-                let caller = self.calls.lose(*call)?;
+                let (caller, opened) = self.calls.lose(*call)?;
+                opened.into_iter().for_each(|watch| self.server.close(watch));
                 self.hand_over(caller, *call, Err(ApiError::Timeout));
                 Ok(())
             }
@@ -288,7 +289,8 @@ impl Cluster {
         }
         let request = &self.calls.arrive(id)?.request;
         if let Some(answer) = self.server.serve(id, request, self.clock.now()) {
-            self.calls.answer(id, answer);
+            let unread = self.calls.answer(id, answer);
+            unread.into_iter().for_each(|watch| self.server.close(watch));
         }
         Ok(())
     }
@@ -297,7 +299,8 @@ impl Cluster {
         match self.calls.get(id) {
             Some(Call { state: CallState::Serving, .. }) => {
                 let answer = self.server.proceed(id, self.clock.now());
-                self.calls.answer(id, answer);
+                let unread = self.calls.answer(id, answer);
+                unread.into_iter().for_each(|watch| self.server.close(watch));
                 Ok(())
             }
             _ => Err(Refused),

@@ -103,14 +103,16 @@ impl Calls {
         Ok(&self.flying[index])
     }
 
-    /// The server answers a call that has arrived. The answer to nobody goes nowhere.
-    pub fn answer(&mut self, id: CallId, answer: Result<Response, ApiError>) {
-        let Some(index) = self.position(id) else { return };
+    /// The server answers a call that has arrived. The answer to nobody goes nowhere: a watch that it opened is given back.
+    #[must_use]
+    pub fn answer(&mut self, id: CallId, answer: Result<Response, ApiError>) -> Option<WatchId> {
+        let index = self.position(id)?;
         if self.flying[index].orphaned {
             self.flying.remove(index);
-        } else {
-            self.flying[index].state = CallState::Answered(answer);
+            return opened(&answer);
         }
+        self.flying[index].state = CallState::Answered(answer);
+        None
     }
 
     /// The answer reaches its caller, and the call is over.
@@ -126,37 +128,65 @@ impl Calls {
         }
     }
 
-    /// The request, or its answer, is lost, and the call is over. Its caller learns that time ran out.
+    /// The request, or its answer, is lost, and the call is over. Its caller learns that time ran out; a watch that it opened is
+    /// given back.
     ///
     /// # Errors
     /// If nothing of it is on its way.
-    pub fn lose(&mut self, id: CallId) -> Result<Component, Refused> {
+    pub fn lose(&mut self, id: CallId) -> Result<(Component, Option<WatchId>), Refused> {
         let index = self.position(id).ok_or(Refused)?;
-        match self.flying[index].state {
-            CallState::Serving => Err(Refused),
-            CallState::Sent | CallState::Answered(_) => Ok(self.flying.remove(index).caller),
+        if self.flying[index].state == CallState::Serving {
+            return Err(Refused);
+        }
+        let call = self.flying.remove(index);
+        let watch = match &call.state {
+            CallState::Answered(answer) => opened(answer),
+            CallState::Sent | CallState::Serving => None,
+        };
+        Ok((call.caller, watch))
+    }
+
+    /// The server stops: what it was at work on is not finished, watches that it has just opened are ended, and nobody says so.
+    pub fn abandon(&mut self) {
+        for call in &mut self.flying {
+            let ends = match &call.state {
+                CallState::Sent => false,
+                CallState::Serving => true,
+                CallState::Answered(answer) => opened(answer).is_some(),
+            };
+            if ends {
+                call.state = CallState::Answered(Err(ApiError::Timeout));
+            }
         }
     }
 
-    /// The server stops: what it was at work on is not finished, and nobody says so.
-    pub fn abandon(&mut self) {
-        let serving = self.flying.iter_mut().filter(|call| call.state == CallState::Serving);
-        serving.for_each(|call| call.state = CallState::Answered(Err(ApiError::Timeout)));
-    }
-
-    /// A process is gone. What it had sent may still arrive; nobody waits for the answers (CTL-5).
-    pub fn orphan(&mut self, process: Process) {
+    /// A process is gone. What it had sent may still arrive; nobody waits for the answers (CTL-5). Watches that were opened for
+    /// it are given back.
+    #[must_use]
+    pub fn orphan(&mut self, process: Process) -> Vec<WatchId> {
+        let mut watches = Vec::new();
         self.flying.retain_mut(|call| {
             if call.caller.process() != process {
                 return true;
             }
             call.orphaned = true;
-            !matches!(call.state, CallState::Answered(_))
+            let CallState::Answered(answer) = &call.state else { return true };
+            watches.extend(opened(answer));
+            false
         });
+        watches
     }
 
     fn position(&self, id: CallId) -> Option<usize> {
         self.flying.binary_search_by_key(&id, |call| call.id).ok()
+    }
+}
+
+/// The watch that an answer opens.
+const fn opened(answer: &Result<Response, ApiError>) -> Option<WatchId> {
+    match answer {
+        Ok(Response::Watch(watch)) => Some(*watch),
+        _ => None,
     }
 }
 
@@ -184,7 +214,7 @@ mod tests {
         calls.arrive(id).expect("the call was sent");
         assert!(calls.arrive(id).is_err(), "a request arrives once");
         assert!(calls.lose(id).is_err(), "what the server works on cannot be lost");
-        calls.answer(id, Err(ApiError::NotFound));
+        assert_eq!(calls.answer(id, Err(ApiError::NotFound)), None);
         assert_eq!(steps(&calls), [Step::Answer(id)]);
         assert_eq!(calls.receive(id), Ok((Component::User, Err(ApiError::NotFound))));
         assert!(steps(&calls).is_empty());
@@ -196,7 +226,7 @@ mod tests {
         let first = calls.send(Component::User, get());
         let second = calls.send(Component::User, get());
         calls.arrive(second).expect("the call was sent");
-        calls.answer(second, Ok(Response::Done));
+        assert_eq!(calls.answer(second, Ok(Response::Done)), None);
         assert_eq!(steps(&calls), [Step::Arrive(first), Step::Answer(second)]);
     }
 
@@ -207,11 +237,11 @@ mod tests {
         let answered = calls.send(Component::Deployment, get());
         let other = calls.send(Component::Scheduler, get());
         calls.arrive(answered).expect("the call was sent");
-        calls.answer(answered, Ok(Response::Done));
-        calls.orphan(Process::ControllerManager);
+        assert_eq!(calls.answer(answered, Ok(Response::Watch(WatchId(7)))), None);
+        assert_eq!(calls.orphan(Process::ControllerManager), [WatchId(7)], "nobody will read it");
         assert_eq!(steps(&calls), [Step::Arrive(sent), Step::Arrive(other)]);
         calls.arrive(sent).expect("it still arrives");
-        calls.answer(sent, Ok(Response::Done));
+        assert_eq!(calls.answer(sent, Ok(Response::Watch(WatchId(8)))), Some(WatchId(8)));
         assert_eq!(steps(&calls), [Step::Arrive(other)], "the answer goes nowhere");
     }
 
@@ -219,7 +249,29 @@ mod tests {
     fn a_lost_answer_ends_the_call() {
         let mut calls = Calls::default();
         let id = calls.send(Component::Scheduler, get());
-        assert_eq!(calls.lose(id), Ok(Component::Scheduler));
+        assert_eq!(calls.lose(id), Ok((Component::Scheduler, None)));
         assert_eq!(calls.lose(id), Err(Refused));
+        let id = calls.send(Component::Scheduler, get());
+        calls.arrive(id).expect("the call was sent");
+        assert_eq!(calls.answer(id, Ok(Response::Watch(WatchId(7)))), None);
+        assert_eq!(calls.lose(id), Ok((Component::Scheduler, Some(WatchId(7)))));
+    }
+
+    #[test]
+    fn a_server_that_stops_ends_what_it_was_at() {
+        let mut calls = Calls::default();
+        let answers = [None, Some(Ok(Response::Done)), Some(Ok(Response::Watch(WatchId(1))))];
+        let ids = answers.map(|answer| {
+            let id = calls.send(Component::Scheduler, get());
+            calls.arrive(id).expect("the call was sent");
+            if let Some(answer) = answer {
+                assert_eq!(calls.answer(id, answer), None);
+            }
+            id
+        });
+        calls.abandon();
+        let received = ids.map(|id| calls.receive(id).map(|(_, answer)| answer));
+        let timeout = || Ok(Err(ApiError::Timeout));
+        assert_eq!(received, [timeout(), Ok(Ok(Response::Done)), timeout()], "a watch ends with its server");
     }
 }

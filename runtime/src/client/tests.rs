@@ -53,7 +53,7 @@ impl Bench {
         let call = self.in_flight().expect("something is in flight");
         let request = self.calls.arrive(call).expect("it was sent").request.clone();
         let answer = self.server.serve(call, &request, self.clock.now()).expect("it takes one write");
-        self.calls.answer(call, answer);
+        assert_eq!(self.calls.answer(call, answer), None);
         let (_, answer) = self.calls.receive(call).expect("it was answered");
         assert!(self.with(|informer, context| informer.on_answer(call, &answer, context)));
     }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Node;
 use podproof_runtime::api::constants::node_of;
 use podproof_runtime::api::{DeleteOptions, Key, Patch, Preconditions, Request, Resource};
 use podproof_runtime::operation::Process;
 use podproof_runtime::{Slip, Slips};
 use podproof_vocabulary::Release;
 
+use super::double::KubeletDouble;
 use super::world::World;
 
 const SOON: Duration = Duration::from_secs(120);
@@ -128,6 +130,34 @@ fn a_dead_nodes_pods_are_replaced_after_grace_and_toleration() {
         world.call(delete);
         world.until("podgc removes them", Duration::from_secs(120), |world| {
             world.pods().iter().all(|pod| node_of(pod) != Some(&victim))
+        });
+    }
+}
+
+#[test]
+fn a_node_that_was_cut_off_catches_up_when_the_link_heals() {
+    for seed in 0..20 {
+        let mut world = up(seed, 3, 3);
+        world.pass(Duration::from_secs(15));
+        let victim =
+            world.pods()[0].spec.as_ref().and_then(|spec| spec.node_name.clone()).expect("it is bound");
+        let index: u16 = victim.trim_start_matches("node-").parse().expect("a number");
+        let process = Process::Kubelet(podproof_runtime::operation::NodeIndex(index));
+        world.cluster.connect(process, false);
+        let started =
+            |world: &World| world.cluster.actor::<KubeletDouble>(process).map(|node| node.started.clone());
+        world.until("its pods are replaced", Duration::from_secs(600), |world| {
+            world.ready_pods().len() == 3
+                && world.ready_pods().iter().all(|pod| node_of(pod) != Some(&victim))
+        });
+        assert!(started(&world).is_some_and(|started| !started.is_empty()), "MOD-5: they run on, NF-11");
+        world.cluster.connect(process, true);
+        world.until("the old ones stop and go", SOON, |world| {
+            world.pods().len() == 3 && started(world).is_some_and(|started| started.is_empty())
+        });
+        world.until("the node is schedulable again", SOON, |world| {
+            let node = world.cluster.server().store().get::<Node>(&Key::global(&victim)).expect("it exists");
+            node.spec.as_ref().and_then(|spec| spec.taints.as_ref()).is_none_or(Vec::is_empty)
         });
     }
 }
