@@ -47,6 +47,6 @@ pub trait Actor: Any {
     /// If it is not pending.
     fn complete(&mut self, operation: &Operation, context: &mut Context<'_>) -> Result<(), Refused>;
 
-    /// When its next timer is due; one that is due already counts.
-    fn next_deadline(&self) -> Option<Moment>;
+    /// When its next timer is due. One that is due by `now` may count, but need not: it is pending, or it waits for something else.
+    fn next_deadline(&self, now: Moment) -> Option<Moment>;
 }

@@ -130,6 +130,17 @@ impl Cluster {
         actor.downcast_mut()
     }
 
+    /// Lets the environment do something to a running process that the process may use the cluster for.
+    pub fn act<A: Actor, T>(
+        &mut self,
+        process: Process,
+        act: impl FnOnce(&mut A, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let member = self.members.get_mut(&process).filter(|member| member.running)?;
+        let actor: &mut dyn Any = &mut *member.actor;
+        Some(act(actor.downcast_mut()?, &mut context!(self)))
+    }
+
     /// What time it is.
     pub const fn now(&self) -> Moment {
         self.clock.now()
@@ -221,7 +232,7 @@ impl Cluster {
     pub fn next_deadline(&self) -> Option<Moment> {
         let now = self.clock.now();
         let members = self.members.values().filter(|member| member.running);
-        let deadlines = members.filter_map(|member| member.actor.next_deadline());
+        let deadlines = members.filter_map(|member| member.actor.next_deadline(now));
         let next = earlier(deadlines.min(), self.server.next_deadline());
         next.map(|next| next.max(Moment(now.0 + 1)))
     }

@@ -16,6 +16,8 @@
 //! - [`api_server`]: the store, its watches and every write
 //! - [`scheduler`]: queue, cache, filters, binding
 //! - [`controllers`]: the controllers of kube-controller-manager
+//! - [`kubelet`]: the kubelet of a machine; [`container_runtime`]: what it runs containers with
+//! - [`proxy`]: the kube-proxy of a machine, and its rules
 
 pub mod actor;
 pub mod api;
@@ -24,9 +26,12 @@ pub mod chooser;
 pub mod client;
 pub mod clock;
 pub mod cluster;
+pub mod container_runtime;
 pub mod context;
 pub mod controllers;
+pub mod kubelet;
 pub mod operation;
+pub mod proxy;
 pub mod scheduler;
 pub mod slip;
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::api::{Key, Resource};
 use crate::client::CallId;
+use crate::container_runtime::simulated::RuntimeStep;
+use crate::kubelet::KubeletStep;
+use crate::proxy::ProxyStep;
 
 /// The n-th machine of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +37,8 @@ pub enum Component {
     EndpointSlice,
     /// The kubelet of a machine.
     Kubelet(NodeIndex),
+    /// The container runtime of a machine, with the processes that it runs.
+    ContainerRuntime(NodeIndex),
     /// The kube-proxy of a machine.
     Proxy(NodeIndex),
     /// Whoever uses the cluster from outside: `kubectl`, a test, the environment.
@@ -48,6 +53,7 @@ pub enum Process {
     Scheduler,
     ControllerManager,
     Kubelet(NodeIndex),
+    ContainerRuntime(NodeIndex),
     Proxy(NodeIndex),
     User,
 }
@@ -67,6 +73,7 @@ impl Component {
             | Self::Disruption
             | Self::EndpointSlice => Process::ControllerManager,
             Self::Kubelet(node) => Process::Kubelet(node),
+            Self::ContainerRuntime(node) => Process::ContainerRuntime(node),
             Self::Proxy(node) => Process::Proxy(node),
             Self::User => Process::User,
         }
@@ -81,6 +88,7 @@ impl Process {
             Self::Scheduler => Component::Scheduler,
             Self::ControllerManager => Component::ControllerManager,
             Self::Kubelet(node) => Component::Kubelet(node),
+            Self::ContainerRuntime(node) => Component::ContainerRuntime(node),
             Self::Proxy(node) => Component::Proxy(node),
             Self::User => Component::User,
         }
@@ -152,12 +160,20 @@ pub enum Step {
     Work(Queue, Key),
     /// A timer is due.
     Wake(Timer),
+    /// A kubelet goes on.
+    Kubelet(KubeletStep),
+    /// A container runtime, or one of its processes, goes on.
+    Runtime(RuntimeStep),
+    /// A kube-proxy goes on.
+    Proxy(ProxyStep),
 }
 
 impl Step {
     /// Is it something that goes wrong, rather than something that is owed?
     pub const fn is_fault(&self) -> bool {
         matches!(self, Self::LoseRequest(_) | Self::LoseAnswer(_) | Self::BreakWatch(_))
+            || matches!(self, Self::Proxy(ProxyStep::FailToProgram))
+            || matches!(self, Self::Runtime(step) if step.is_fault())
     }
 }
 

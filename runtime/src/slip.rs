@@ -103,6 +103,72 @@ slips! {
     SpreadCountsDeleting = "spread-counts-deleting",
     /// The scheduler does not assume a pod on its node while the binding is in flight (SCH-4).
     AssumeForgotten = "assume-forgotten",
+    /// The PLEG tells nobody that a container died (PLEG-7).
+    PlegLosesDeaths = "pleg-loses-deaths",
+    /// The PLEG takes note of what it listed although it could not inspect it (PLEG-6).
+    PlegForgetsFailedInspection = "pleg-forgets-failed-inspection",
+    /// The PLEG dates what it listed by the end of the list (PLEG-2).
+    PlegDatesListByItsEnd = "pleg-dates-list-by-its-end",
+    /// The PLEG says that the pod cache is fresh before it has inspected what changed (PLEG-9).
+    PlegSaysFreshBeforeInspection = "pleg-says-fresh-before-inspection",
+    /// A pod worker does not wait for a pod cache that is newer than its last sync (PW-16).
+    WorkerTrustsOldCache = "worker-trusts-old-cache",
+    /// A pod worker does not look whether what it stopped is stopped (STP-5).
+    StopIsNotVerified = "stop-is-not-verified",
+    /// Admission counts pods that have ended (ADM, hazard `completed-pods-still-counted`).
+    EndedPodsCount = "ended-pods-count",
+    /// Admission does not count pods that are being stopped (ADM-14).
+    StoppingPodsDoNotCount = "stopping-pods-do-not-count",
+    /// A pod whose phase is terminal is run like any other (PW-3).
+    TerminalPodsRunAgain = "terminal-pods-run-again",
+    /// A pod that is not configured any more is forgotten and not stopped (PW-12).
+    OrphansAreForgotten = "orphans-are-forgotten",
+    /// Housekeeping does not wait until the pods of the node are known (SRC-6).
+    HousekeepingBeforeSources = "housekeeping-before-sources",
+    /// The sync loop goes on while the runtime is not well (SRC-5).
+    LoopIgnoresRuntimeHealth = "loop-ignores-runtime-health",
+    /// Init containers whose last state is gone run again beside the app (CPA-6).
+    InitRunsAgainBesideApp = "init-runs-again-beside-app",
+    /// The last dead container of a name is removed too (CPA-16).
+    LastDeadContainerRemoved = "last-dead-container-removed",
+    /// Sidecars are stopped together with the app containers (KIL-8).
+    SidecarsStopWithApp = "sidecars-stop-with-app",
+    /// Sidecars wait for app containers that never started (KIL-8).
+    SidecarsWaitForUnstarted = "sidecars-wait-for-unstarted",
+    /// What a preStop hook took is not taken from the grace period (KIL-4).
+    FullGraceAfterPreStop = "full-grace-after-pre-stop",
+    /// A preStop hook is waited for beyond the grace period (KIL-4).
+    PreStopIsWaitedFor = "pre-stop-is-waited-for",
+    /// A restarted container is not held back (CLB-1).
+    BackOffForgotten = "back-off-forgotten",
+    /// What a probe found of the container before counts for the new one (PRB-7).
+    ProbeResultOfOldContainer = "probe-result-of-old-container",
+    /// Failures of the container before count for the new one (PRB-4).
+    ProbeCountSurvivesRestart = "probe-count-survives-restart",
+    /// A kubelet that restarts forgets what was ready, in every release (PRB-12).
+    ReadinessLostOverRestart = "readiness-lost-over-restart",
+    /// A terminal phase is written while containers may run (STM-4).
+    TerminalPhaseBeforeStop = "terminal-phase-before-stop",
+    /// The object of a deleted pod is removed before its worker has finished (STM-6).
+    RemovedBeforeFinished = "removed-before-finished",
+    /// A status that came while an older one was written counts as written (STM-9).
+    NewerStatusCountsAsWritten = "newer-status-counts-as-written",
+    /// The status manager does not look whose status it writes (STM-2).
+    StatusOfNamesake = "status-of-namesake",
+    /// What others write into a status is never repaired (STM-1).
+    StatusIsNeverReconciled = "status-is-never-reconciled",
+    /// A kube-proxy programs rules before it knows the Services and slices (PRX-6).
+    ProxyProgramsBeforeItIsSynced = "proxy-programs-before-it-is-synced",
+    /// What changes while a kube-proxy programs its rules is lost (PRX-1).
+    ProxyLosesChangesWhileProgramming = "proxy-loses-changes-while-programming",
+    /// A kube-proxy keeps the endpoints of slices that are gone (PRX-1).
+    ProxyKeepsDeletedSlices = "proxy-keeps-deleted-slices",
+    /// A kube-proxy never uses endpoints that terminate (PRX-20).
+    ProxyNeverFallsBack = "proxy-never-falls-back",
+    /// A kube-proxy uses every endpoint that serves, terminating or not (PRX-20).
+    ProxyTakesTerminatingForReady = "proxy-takes-terminating-for-ready",
+    /// The node says that it is ready whatever its runtime does (NOD-3).
+    NodeIsAlwaysReady = "node-is-always-ready",
 }
 
 impl fmt::Display for Slip {

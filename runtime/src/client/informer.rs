@@ -150,6 +150,12 @@ impl<K: Kind> Informer<K> {
         &self.cache
     }
 
+    /// Has the first list come, and has this event handler been told of all of it?
+    pub fn has_told(&self, component: Component) -> bool {
+        let listener = self.listeners.iter().find(|listener| listener.component == component);
+        self.synced && listener.is_none_or(|listener| listener.notifications.is_empty())
+    }
+
     /// The version that the cache has come to.
     pub const fn version(&self) -> Version {
         self.version

@@ -193,7 +193,7 @@ impl Actor for ControllerManager {
         }
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
+    fn next_deadline(&self, _: Moment) -> Option<Moment> {
         let controllers = self.controllers().into_iter().filter(|_| self.started);
         let next = controllers.filter_map(Controller::next_deadline).min();
         earlier(next, self.informers.next_deadline())

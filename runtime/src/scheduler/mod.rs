@@ -152,7 +152,7 @@ impl Actor for Scheduler {
         }
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
+    fn next_deadline(&self, _: Moment) -> Option<Moment> {
         let reflectors = earlier(self.nodes.next_deadline(), self.pods.next_deadline());
         earlier(reflectors, self.queue.next_deadline())
     }

@@ -220,7 +220,7 @@ impl Actor for KubeletDouble {
         Ok(())
     }
 
-    fn next_deadline(&self) -> Option<Moment> {
+    fn next_deadline(&self, _: Moment) -> Option<Moment> {
         earlier(self.heartbeat_at, earlier(self.pods.next_deadline(), self.queue.next_deadline()))
     }
 }

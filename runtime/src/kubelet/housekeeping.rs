@@ -1,0 +1,179 @@
+//! Housekeeping: what runs and is not configured is stopped, what is finished is forgotten (SRC-9, PW-12, PW-13; S28
+//! `kubelet_pods.go` `HandlePodCleanups`, `pod_workers.go` `SyncKnownPods`). The sync loop waits meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Kubelet;
+use super::host::{Host, Waiter};
+use super::pod_cache::PodStatus;
+use super::pod_worker::PodWorkers;
+use super::pod_worker::update::{Subject, Update, UpdateKind};
+use crate::api::Uid;
+use crate::clock::Moment;
+use crate::container_runtime::{
+    Answer, CallId, ContainerState, ContainerStatus, ListedContainer, ListedSandbox, Outcome, Request,
+    SandboxState, SandboxStatus,
+};
+use crate::slip::Slip;
+
+/// Housekeeping that is going on.
+#[derive(Clone, Debug)]
+pub enum Housekeeping {
+    /// It lists the sandboxes.
+    Sandboxes(CallId),
+    /// It lists the containers.
+    Containers(CallId, Vec<ListedSandbox>),
+}
+
+impl Kubelet {
+    /// Workers of pods that are not configured any more are told; then what runs is listed.
+    pub(super) fn begin_housekeeping(&mut self, host: &mut Host<'_, '_>) {
+        self.next_housekeeping = host.now() + self.parts.settings.housekeeping_period;
+        let configured = |uid: &Uid| self.parts.pods.contains_key(uid);
+        self.workers.forget(&configured, host);
+        let workers = &self.workers;
+        let wanted = |uid: &Uid| configured(uid) || workers.get(uid).is_some();
+        self.parts.probes.retain(wanted);
+        self.parts.status.retain(wanted);
+        self.parts.back_off.retain(wanted);
+        self.parts.reasons.retain(wanted);
+        let call = host.call(Waiter::Housekeeping, Request::ListSandboxes { uid: None });
+        self.housekeeping = Some(Housekeeping::Sandboxes(call));
+    }
+
+    /// One of its calls was answered.
+    pub(super) fn on_housekeeping_answer(&mut self, call: CallId, outcome: Outcome, host: &mut Host<'_, '_>) {
+        match self.housekeeping.take() {
+            Some(Housekeeping::Sandboxes(expected)) if expected == call => {
+                if let Ok(Answer::Sandboxes(sandboxes)) = outcome {
+                    let call = host.call(Waiter::Housekeeping, Request::ListContainers { uid: None });
+                    self.housekeeping = Some(Housekeeping::Containers(call, sandboxes));
+                }
+            }
+            Some(Housekeeping::Containers(expected, sandboxes)) if expected == call => {
+                if let Ok(Answer::Containers(containers)) = outcome {
+                    self.kill_unknown(sandboxes, containers, host);
+                    self.start_unknown(host);
+                }
+            }
+            other => self.housekeeping = other,
+        }
+    }
+
+    /// PW-13: what runs of pods that neither the configuration nor a worker knows is stopped, with a grace period of 1 s.
+    fn kill_unknown(
+        &mut self,
+        sandboxes: Vec<ListedSandbox>,
+        containers: Vec<ListedContainer>,
+        host: &mut Host<'_, '_>,
+    ) {
+        for (uid, running) in running_pods(sandboxes, containers) {
+            if self.parts.pods.contains_key(&uid) || self.workers.get(&uid).is_some() {
+                continue;
+            }
+            let subject = Subject::Running(uid, Arc::new(running));
+            let update = Update { kind: UpdateKind::Kill, subject, grace_seconds: Some(1), eviction: None };
+            self.tell(update, host);
+        }
+    }
+
+    /// PW-11: configured pods without a worker get one, if they may run.
+    fn start_unknown(&mut self, host: &mut Host<'_, '_>) {
+        let unknown: Vec<_> = self
+            .parts
+            .pods
+            .values()
+            .filter(|pod| self.workers.get(&pod.uid).is_none() && !self.is_terminal(pod))
+            .cloned()
+            .collect();
+        for pod in unknown {
+            match self.admit(&pod, host) {
+                Ok(()) => self.tell(Update::of(UpdateKind::Create, pod), host),
+                Err(rejection) => self.reject(&pod, &rejection),
+            }
+        }
+    }
+}
+
+impl PodWorkers {
+    /// PW-12: workers whose pods are not configured any more are forgotten once they are finished, or if they never started;
+    /// else they terminate.
+    fn forget(&mut self, configured: &impl Fn(&Uid) -> bool, host: &Host<'_, '_>) {
+        let now: Moment = host.now();
+        let release = host.context.release;
+        let forgets_orphans = host.context.has(Slip::OrphansAreForgotten);
+        self.workers.retain(|uid, worker| {
+            let orphan = !configured(uid);
+            if !orphan && !worker.restart_requested {
+                return true;
+            }
+            if worker.finished {
+                return false;
+            }
+            if !orphan {
+                return true;
+            }
+            if forgets_orphans {
+                return false;
+            }
+            worker.deleted = true;
+            if !worker.started && !worker.observed_runtime {
+                return false;
+            }
+            if worker.terminating_at.is_none() {
+                worker.terminating_at = Some(now);
+                if let Some(update) = worker.active.clone() {
+                    worker.shorten(&update, release);
+                }
+                worker.requeue();
+                worker.cancel();
+            } else if matches!(worker.activity(), super::pod_worker::activity::Activity::Idle) {
+                worker.requeue();
+            }
+            true
+        });
+    }
+
+    /// The work queue hands over a pod that is due.
+    pub(super) fn take_due(&mut self, uid: &Uid) {
+        if let Some(worker) = self.workers.get_mut(uid) {
+            worker.resync_at = None;
+        }
+    }
+}
+
+/// What runs of each pod: its running containers and ready sandboxes, and its other sandboxes beside them.
+fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>) -> BTreeMap<Uid, PodStatus> {
+    let mut pods: BTreeMap<Uid, PodStatus> = BTreeMap::new();
+    for listed in sandboxes {
+        let sandbox = SandboxStatus {
+            id: listed.id,
+            uid: listed.uid.clone(),
+            attempt: listed.attempt,
+            state: listed.state,
+            host_network: false,
+            address: None,
+        };
+        pods.entry(listed.uid).or_default().sandboxes.push(sandbox);
+    }
+    for listed in containers {
+        let container = ContainerStatus {
+            id: listed.id,
+            sandbox: listed.sandbox,
+            name: listed.name,
+            attempt: 0,
+            spec_hash: 0,
+            state: listed.state,
+            started_at: None,
+            finished_at: None,
+            exit_code: 0,
+        };
+        pods.entry(listed.uid).or_default().containers.push(container);
+    }
+    pods.retain(|_, pod| {
+        pod.containers.iter().any(|it| it.state == ContainerState::Running)
+            || pod.sandboxes.iter().any(|it| it.state == SandboxState::Ready)
+    });
+    pods
+}

@@ -1,0 +1,227 @@
+//! What a worker does next: it begins with what it was told last, goes on as answers come, and ends (S28 `pod_workers.go`
+//! `podWorkerLoop`, `completeWork` and its like).
+
+use super::activity::{Activity, End, SyncError};
+use super::terminate::Terminating;
+use super::update::Subject;
+use super::{PodWorker, PodWorkers, Work};
+use crate::api::Uid;
+use crate::clock::Moment;
+use crate::container_runtime::{CallId, ContainerId, Outcome};
+use crate::kubelet::host::Host;
+use crate::kubelet::kill::container::KillStep;
+use crate::kubelet::parts::Parts;
+use crate::kubelet::pod_cache::PodCache;
+use crate::kubelet::sync_pod::SyncPod;
+use crate::slip::{Slip, Slips};
+
+/// Something that a worker waits for beside the answers of the runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkerStep {
+    /// It takes what it was told last.
+    Begin,
+    /// The volumes of its pod are mounted (SP-7).
+    Mount,
+    /// They are unmounted (STD-1).
+    Unmount,
+    /// A postStart hook that is no command ends (CPA-12).
+    FinishPostStart,
+    /// A container that is being killed gets further.
+    Kill(ContainerId, KillStep),
+}
+
+impl PodWorker {
+    fn may_begin(&self, uid: &Uid, cache: &PodCache, slips: Slips) -> bool {
+        let Some(update) = self.pending.as_ref().filter(|_| matches!(self.activity, Activity::Idle)) else {
+            return false;
+        };
+        // PW-16. What the runtime alone knows is not looked up.
+        matches!(update.subject, Subject::Running(..))
+            || slips.has(Slip::WorkerTrustsOldCache)
+            || cache.newer_than(uid, self.last_sync).is_some()
+    }
+
+    /// The steps that it may take by now without an answer.
+    pub fn pending(
+        &self,
+        uid: &Uid,
+        cache: &PodCache,
+        slips: Slips,
+        now: Moment,
+        steps: &mut Vec<WorkerStep>,
+    ) {
+        match &self.activity {
+            Activity::Idle => steps.extend(self.may_begin(uid, cache, slips).then_some(WorkerStep::Begin)),
+            Activity::Syncing(sync) => sync.pending(now, steps),
+            Activity::Terminating(terminating) => {
+                steps.extend(terminating.kill().pending(now).map(|(id, step)| WorkerStep::Kill(id, step)));
+            }
+            Activity::Unmounting(_) => steps.push(WorkerStep::Unmount),
+        }
+    }
+
+    /// When it may take the next step that it may not take yet; that it is handed to the sync loop again counts.
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        let kill = match &self.activity {
+            Activity::Syncing(sync) => sync.next_deadline(now),
+            Activity::Terminating(terminating) => terminating.kill().next_deadline(now),
+            Activity::Idle | Activity::Unmounting(_) => None,
+        };
+        crate::clock::earlier(kill, self.resync_at.filter(|&at| at > now))
+    }
+
+    /// PW-19: what waits for volumes is cancelled; what the runtime is doing goes on.
+    pub(in crate::kubelet) fn cancel(&mut self) {
+        if let Activity::Syncing(sync) = &self.activity
+            && sync.is_cancellable()
+        {
+            self.activity = Activity::Idle;
+        }
+    }
+}
+
+impl PodWorkers {
+    /// A worker takes a step. None if it may not.
+    pub fn step(
+        &mut self,
+        uid: &Uid,
+        step: WorkerStep,
+        parts: &mut Parts,
+        host: &mut Host<'_, '_>,
+    ) -> Option<()> {
+        let worker = self.workers.get_mut(uid)?;
+        let end = match (step, &mut worker.activity) {
+            (WorkerStep::Begin, Activity::Idle) => {
+                worker.may_begin(uid, &parts.cache, host.context.slips).then_some(())?;
+                worker.begin(uid, parts, host)
+            }
+            (WorkerStep::Mount, Activity::Syncing(sync)) => {
+                let end = sync.on_mounted(parts, host)?;
+                worker.mounted = true;
+                end
+            }
+            (WorkerStep::FinishPostStart, Activity::Syncing(sync)) => sync.on_post_start(parts, host)?,
+            (WorkerStep::Kill(id, step), Activity::Syncing(sync)) => {
+                sync.on_kill_step(id, step, parts, host)?
+            }
+            (WorkerStep::Kill(id, step), Activity::Terminating(it)) => {
+                it.on_kill_step(id, step, parts, host)?
+            }
+            (WorkerStep::Unmount, Activity::Unmounting(pod)) => {
+                parts.status.terminate(pod, host.context.release);
+                Some(End::Released)
+            }
+            _ => return None,
+        };
+        self.end(uid, end, parts, host);
+        Some(())
+    }
+
+    /// The runtime answered a call of a worker.
+    pub fn on_answer(
+        &mut self,
+        uid: &Uid,
+        call: CallId,
+        outcome: &Outcome,
+        parts: &mut Parts,
+        host: &mut Host<'_, '_>,
+    ) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        let end = match &mut worker.activity {
+            Activity::Syncing(sync) => sync.on_answer(call, outcome, parts, host),
+            Activity::Terminating(terminating) => terminating.on_answer(call, outcome, parts, host),
+            Activity::Idle | Activity::Unmounting(_) => None,
+        };
+        self.end(uid, end, parts, host);
+    }
+
+    fn end(&mut self, uid: &Uid, end: Option<End>, parts: &mut Parts, host: &mut Host<'_, '_>) {
+        let (Some(end), Some(worker)) = (end, self.workers.get_mut(uid)) else { return };
+        worker.activity = Activity::Idle;
+        let now = host.now();
+        worker.last_sync = Some(now);
+        let settings = &parts.settings;
+        let wait = match end {
+            End::Synced => settings.sync_frequency,
+            End::BecameTerminal => {
+                worker.terminating_at = worker.terminating_at.or(Some(now));
+                if let Some(update) = worker.active.clone() {
+                    worker.shorten(&update, host.context.release);
+                }
+                worker.requeue();
+                std::time::Duration::ZERO
+            }
+            End::Stopped => {
+                worker.terminated_at = Some(now);
+                worker.requeue();
+                std::time::Duration::ZERO
+            }
+            End::RuntimeStopped => {
+                worker.terminated_at = Some(now);
+                worker.finished = true;
+                worker.pending = None;
+                worker.resync_at = None;
+                return;
+            }
+            End::Released => {
+                worker.finished = true;
+                worker.pending = None;
+                worker.resync_at = None;
+                return;
+            }
+            End::Failed(SyncError::NetworkNotReady) => settings.network_back_off,
+            End::Failed(SyncError::Failed) => settings.error_back_off,
+            End::Cancelled => return,
+        };
+        // PW-17.
+        worker.resync_at = Some(now + wait);
+    }
+}
+
+impl PodWorker {
+    /// Takes what it was told last. Tells how that ended, if it did so at once.
+    fn begin(&mut self, uid: &Uid, parts: &mut Parts, host: &mut Host<'_, '_>) -> Option<End> {
+        self.active = self.pending.take();
+        self.started = true;
+        let update = self.active.clone()?;
+        let pod = match &update.subject {
+            Subject::Running(uid, running) => {
+                let terminating =
+                    Terminating::begin_running(uid, running, self.grace_seconds.unwrap_or(1), host);
+                return self.terminate(terminating, parts, host);
+            }
+            Subject::Configured(pod) => pod,
+        };
+        let Ok(status) = parts.cache.get(uid) else { return Some(End::Failed(SyncError::Failed)) };
+        match self.work() {
+            Work::Sync => {
+                let (sync, end) = SyncPod::begin(pod.clone(), status, self.mounted, parts, host);
+                self.activity = Activity::Syncing(Box::new(sync));
+                end
+            }
+            Work::Terminating => {
+                self.started_terminating = true;
+                let grace = self.grace_seconds.unwrap_or(1);
+                let terminating = Terminating::begin(pod, status, grace, self.eviction.clone(), parts, host);
+                self.terminate(terminating, parts, host)
+            }
+            Work::Terminated => {
+                let status = parts.generate(pod, &status, true, host);
+                parts.status.set(pod, status);
+                self.activity = Activity::Unmounting(pod.clone());
+                None
+            }
+        }
+    }
+
+    fn terminate(
+        &mut self,
+        mut terminating: Terminating,
+        parts: &mut Parts,
+        host: &mut Host<'_, '_>,
+    ) -> Option<End> {
+        let end = terminating.advance(parts, host);
+        self.activity = Activity::Terminating(Box::new(terminating));
+        end
+    }
+}

@@ -1,0 +1,114 @@
+//! Tests of what a worker makes of what it is told.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus as ApiStatus};
+use podproof_vocabulary::Release;
+
+use super::update::{Judgement, Subject, Update, UpdateKind};
+use super::*;
+use crate::clock::Moment;
+use crate::kubelet::pod_cache::{PodCache, PodStatus};
+use crate::kubelet::pod_worker::grace::{self, effective};
+use crate::slip::Slips;
+
+fn pod(change: impl FnOnce(&mut Pod)) -> KnownPod {
+    let spec = PodSpec { termination_grace_period_seconds: Some(30), ..PodSpec::default() };
+    let mut pod = Pod { spec: Some(spec), ..Pod::default() };
+    pod.metadata.uid = Some("a".to_owned());
+    change(&mut pod);
+    KnownPod::new(Arc::new(pod), Release::NEWEST)
+}
+
+fn deleting(grace: i64) -> KnownPod {
+    pod(|pod| {
+        pod.metadata.deletion_timestamp = Some(Moment(0).to_time());
+        pod.metadata.deletion_grace_period_seconds = Some(grace);
+    })
+}
+
+fn ended() -> KnownPod {
+    pod(|pod| pod.status = Some(ApiStatus { phase: Some("Failed".to_owned()), ..ApiStatus::default() }))
+}
+
+fn tell(workers: &mut PodWorkers, cache: &PodCache, update: Update) {
+    let judgement = Judgement { cache, now: Moment(7), release: Release::NEWEST, slips: Slips::NONE };
+    workers.update(update, &judgement);
+}
+
+fn work_of(update: Update, cache: &PodCache) -> Work {
+    let mut workers = PodWorkers::default();
+    tell(&mut workers, cache, update);
+    let worker = workers.get(&Uid::from("a")).expect("it was told");
+    assert!(worker.pending.is_some(), "it has something to do");
+    worker.work()
+}
+
+/// PW-1 to PW-5.
+#[test]
+fn the_first_that_a_worker_hears_decides_where_it_begins() {
+    let mut cache = PodCache::default();
+    let create = |pod| Update::of(UpdateKind::Create, pod);
+    assert_eq!(work_of(create(pod(|_| ())), &cache), Work::Sync);
+    assert_eq!(work_of(create(deleting(30)), &cache), Work::Terminating);
+    assert_eq!(work_of(create(ended()), &cache), Work::Terminated, "PW-3: nothing runs of it");
+    assert_eq!(work_of(Update::of(UpdateKind::Kill, pod(|_| ())), &cache), Work::Terminating);
+    let sandbox = crate::container_runtime::SandboxStatus {
+        id: crate::container_runtime::SandboxId(1),
+        uid: Uid::from("a"),
+        attempt: 0,
+        state: crate::container_runtime::SandboxState::Ready,
+        host_network: false,
+        address: None,
+    };
+    let running = Arc::new(PodStatus { sandboxes: vec![sandbox], ..PodStatus::default() });
+    cache.set(&Uid::from("a"), Ok(running.clone()), Moment(1));
+    assert_eq!(work_of(create(ended()), &cache), Work::Terminating, "PW-4: something runs of it");
+    let orphan = Update {
+        kind: UpdateKind::Kill,
+        subject: Subject::Running(Uid::from("a"), running),
+        grace_seconds: Some(1),
+        eviction: None,
+    };
+    assert_eq!(work_of(orphan, &cache), Work::Terminating, "PW-13");
+}
+
+/// PW-14: only the newest counts.
+#[test]
+fn a_worker_does_what_it_heard_last() {
+    let (mut workers, cache) = (PodWorkers::default(), PodCache::default());
+    tell(&mut workers, &cache, Update::of(UpdateKind::Create, pod(|_| ())));
+    tell(&mut workers, &cache, Update::of(UpdateKind::Update, deleting(5)));
+    let worker = workers.get(&Uid::from("a")).expect("it was told");
+    assert!(worker.pod().is_some_and(KnownPod::is_deleting));
+    assert_eq!(worker.grace_seconds, Some(5));
+    tell(&mut workers, &cache, Update::of(UpdateKind::Update, deleting(9)));
+    assert_eq!(workers.get(&Uid::from("a")).expect("it is there").grace_seconds, Some(5), "PW-6");
+    tell(&mut workers, &cache, Update::of(UpdateKind::Create, pod(|_| ())));
+    assert!(workers.get(&Uid::from("a")).expect("it is there").restart_requested, "PW-11");
+}
+
+/// PW-18, row by row: in force, of the deletion, asked for by the kubelet; the release; what counts.
+#[test]
+fn the_shortest_grace_period_counts() {
+    for (current, deletion, asked, minor, expected) in [
+        (None, None, None, 36, 30),
+        (None, Some(20), None, 36, 20),
+        (Some(10), Some(20), None, 36, 10),
+        (Some(10), Some(20), Some(5), 36, 5),
+        (None, Some(0), None, 36, 1),
+        (None, Some(0), None, 31, 1),
+        (None, Some(0), None, 30, 30),
+        (None, Some(0), None, 22, 30),
+        (None, Some(0), None, 21, 1),
+        (Some(10), Some(0), None, 30, 10),
+        (None, None, Some(0), 30, 30),
+        (None, None, Some(0), 36, 1),
+    ] {
+        let pod = deletion.map_or_else(|| pod(|_| ()), deleting);
+        let situation = grace::Situation { current, pod: Some(&pod), asked, release: Release { minor } };
+        assert_eq!(effective(&situation), expected, "{current:?} {deletion:?} {asked:?} 1.{minor}");
+    }
+    let orphan = grace::Situation { current: None, pod: None, asked: None, release: Release::NEWEST };
+    assert_eq!(effective(&orphan), 1);
+}

@@ -1,0 +1,217 @@
+//! Probes: a worker for each probe of each container of each pod, and what they found (S28 `prober/prober_manager.go`).
+//!
+//! - [`worker`]: one worker: when it probes, what it counts, when its result changes
+//! - [`results`]: the results, by container instance
+
+pub mod results;
+#[cfg(test)]
+mod tests;
+pub mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodStatus as ApiStatus};
+use podproof_vocabulary::Release;
+
+use self::results::{ProbeResult, ProbeResults};
+use self::worker::{Situation, Worker};
+use super::api_status::Readiness;
+use super::api_status::containers::{parse_id, terminated};
+use super::pod::{KnownPod, Role};
+use crate::api::Uid;
+use crate::clock::Moment;
+use crate::container_runtime::{ContainerId, ProbeKind};
+use crate::slip::{Slip, Slips};
+
+/// A worker's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeKey {
+    /// The pod.
+    pub uid: Uid,
+    /// The container.
+    pub container: Arc<str>,
+    /// Which of its probes.
+    pub kind: ProbeKind,
+}
+
+/// All probes of a kubelet.
+#[derive(Clone, Debug)]
+pub struct Probes {
+    workers: BTreeMap<ProbeKey, Worker>,
+    results: ProbeResults,
+    /// What was ready when the kubelet started is ready until a probe fails (PRB-12).
+    keeps_readiness: bool,
+}
+
+impl Probes {
+    /// The probes of a kubelet that starts.
+    pub const fn new(release: Release, slips: Slips) -> Self {
+        let keeps_readiness =
+            release.keeps_readiness_over_kubelet_restart() && !slips.has(Slip::ReadinessLostOverRestart);
+        Self { workers: BTreeMap::new(), results: ProbeResults::new(), keeps_readiness }
+    }
+
+    /// What the probes found.
+    pub const fn results(&self) -> &ProbeResults {
+        &self.results
+    }
+
+    /// The results, for the sync loop to take changes from.
+    pub const fn results_mut(&mut self) -> &mut ProbeResults {
+        &mut self.results
+    }
+
+    /// SP-8: a worker begins for each probe that has none yet. Init containers that end have no probes.
+    pub fn add_pod(&mut self, pod: &KnownPod, now: Moment) {
+        for container in pod.spec.containers.iter().filter(|container| container.role != Role::Init) {
+            for kind in ProbeKind::ALL {
+                let Some(&spec) = container.probe(kind) else { continue };
+                let key = ProbeKey { uid: pod.uid.clone(), container: container.name.clone(), kind };
+                self.workers.entry(key).or_insert_with(|| Worker::new(spec, now));
+            }
+        }
+    }
+
+    /// PRB-10: a pod begins to terminate: its app containers are not restarted any more, readiness goes on.
+    pub fn stop_liveness_and_startup(&mut self, pod: &KnownPod) {
+        for container in pod.spec.app() {
+            for kind in [ProbeKind::Liveness, ProbeKind::Startup] {
+                self.stop(&ProbeKey { uid: pod.uid.clone(), container: container.name.clone(), kind });
+            }
+        }
+    }
+
+    /// STP-4: all probes of a pod end.
+    pub fn remove_pod(&mut self, uid: &Uid) {
+        let keys: Vec<_> = self.workers.keys().filter(|key| key.uid == *uid).cloned().collect();
+        keys.iter().for_each(|key| self.stop(key));
+    }
+
+    /// Pods that are gone need no probes.
+    pub fn retain(&mut self, keep: impl Fn(&Uid) -> bool) {
+        let keys: Vec<_> = self.workers.keys().filter(|key| !keep(&key.uid)).cloned().collect();
+        keys.iter().for_each(|key| self.stop(key));
+    }
+
+    fn stop(&mut self, key: &ProbeKey) {
+        if let Some(worker) = self.workers.remove(key)
+            && let Some(container) = worker.container()
+        {
+            self.results.remove(key.kind, container);
+        }
+    }
+
+    /// The workers that have something to do by now.
+    pub fn due(&self, now: Moment) -> impl Iterator<Item = &ProbeKey> {
+        self.workers.iter().filter(move |(_, worker)| worker.is_due(now)).map(|(key, _)| key)
+    }
+
+    /// When the next worker has something to do that has not yet.
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        self.workers.values().filter_map(Worker::next).filter(|&next| next > now).min()
+    }
+
+    /// The probes that are on their way.
+    pub fn running(&self) -> impl Iterator<Item = &ProbeKey> {
+        self.workers.iter().filter(|(_, worker)| worker.is_probing()).map(|(key, _)| key)
+    }
+
+    /// A worker begins its round. Tells whether it is due at all.
+    pub fn begin(&mut self, key: &ProbeKey, situation: &Situation<'_>) -> bool {
+        let Some(worker) = self.workers.get_mut(key).filter(|worker| worker.is_due(situation.now)) else {
+            return false;
+        };
+        if worker.begin(key, situation, self.keeps_readiness, &mut self.results).is_over() {
+            self.stop(key);
+        }
+        true
+    }
+
+    /// A probe that is on its way has its answer. Tells whether it was on its way at all.
+    pub fn finish(
+        &mut self,
+        key: &ProbeKey,
+        situation: &Situation<'_>,
+        passes: impl FnOnce(ContainerId) -> bool,
+    ) -> bool {
+        match self.workers.get_mut(key) {
+            Some(worker) if worker.is_probing() => {
+                worker.finish(key, situation, passes, &mut self.results);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn has_worker(&self, uid: &Uid, name: &str, kind: ProbeKind) -> bool {
+        self.workers.contains_key(&ProbeKey { uid: uid.clone(), container: name.into(), kind })
+    }
+
+    /// What the object says of a container that ran before this kubelet started, and that nobody has probed since (PRB-12).
+    fn stored<'a>(&self, pod: &'a KnownPod, status: &ApiContainer) -> Option<&'a ApiContainer> {
+        let all = pod.object.status.as_ref()?;
+        worker::find(all, &status.name)
+            .filter(|stored| self.keeps_readiness && stored.container_id == status.container_id)
+    }
+
+    /// CND-9.
+    fn is_started(&self, pod: &KnownPod, status: &ApiContainer) -> bool {
+        let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
+        let id = status.container_id.as_deref().and_then(parse_id);
+        let result = id.and_then(|id| self.results.get(ProbeKind::Startup, id));
+        runs && match result {
+            Some(result) => result == ProbeResult::Success,
+            None => {
+                !self.has_worker(&pod.uid, &status.name, ProbeKind::Startup)
+                    || self.stored(pod, status).is_some_and(|stored| stored.started == Some(true))
+            }
+        }
+    }
+
+    /// CND-9: a container whose readiness probe has not run yet is not ready, and is probed at once.
+    fn is_ready(&mut self, pod: &KnownPod, status: &ApiContainer) -> bool {
+        let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
+        let id = status.container_id.as_deref().and_then(parse_id);
+        let result = id.and_then(|id| self.results.get(ProbeKind::Readiness, id));
+        if !runs {
+            return false;
+        }
+        if result == Some(ProbeResult::Success) {
+            return true;
+        }
+        let key = ProbeKey {
+            uid: pod.uid.clone(),
+            container: status.name.as_str().into(),
+            kind: ProbeKind::Readiness,
+        };
+        let was_ready = result.is_none() && self.stored(pod, status).is_some_and(|stored| stored.ready);
+        match self.workers.get_mut(&key) {
+            Some(worker) => {
+                worker.trigger();
+                was_ready
+            }
+            None => true,
+        }
+    }
+}
+
+impl Readiness for Probes {
+    fn update(&mut self, pod: &KnownPod, status: &mut ApiStatus) {
+        for container in status.container_statuses.iter_mut().flatten() {
+            let started = self.is_started(pod, container);
+            container.started = Some(started);
+            container.ready = started && self.is_ready(pod, container);
+        }
+        for container in status.init_container_statuses.iter_mut().flatten() {
+            let role = pod.spec.find(&container.name).map(|(_, spec)| spec.role);
+            if role == Some(Role::Sidecar) {
+                let started = self.is_started(pod, container);
+                container.started = Some(started);
+                container.ready = started && self.is_ready(pod, container);
+            } else {
+                container.ready = terminated(container.state.as_ref()).is_some_and(|end| end.exit_code == 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Tests of probe workers: when they probe, and what they make of it.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, Pod, PodSpec, Probe,
+};
+
+use super::results::ProbeResult::{Failure, Success, Unknown};
+use super::*;
+use crate::kubelet::api_status::containers::id_text;
+
+struct Rig {
+    probes: Probes,
+    pod: KnownPod,
+    status: ApiStatus,
+    now: Moment,
+    slips: Slips,
+}
+
+fn probe() -> Option<Probe> {
+    Some(Probe {
+        period_seconds: Some(2),
+        failure_threshold: Some(2),
+        initial_delay_seconds: Some(5),
+        ..Probe::default()
+    })
+}
+
+impl Rig {
+    fn new(policy: &str, kinds: &[ProbeKind]) -> Self {
+        let of = |kind| probe().filter(|_| kinds.contains(&kind));
+        let app = Container {
+            name: "app".to_owned(),
+            startup_probe: of(ProbeKind::Startup),
+            readiness_probe: of(ProbeKind::Readiness),
+            liveness_probe: of(ProbeKind::Liveness),
+            ..Container::default()
+        };
+        let spec =
+            PodSpec { containers: vec![app], restart_policy: Some(policy.to_owned()), ..PodSpec::default() };
+        let mut pod = Pod { spec: Some(spec), ..Pod::default() };
+        pod.metadata.uid = Some("a".to_owned());
+        let pod = KnownPod::new(Arc::new(pod), Release::NEWEST);
+        let mut probes = Probes::new(Release::NEWEST, Slips::NONE);
+        probes.add_pod(&pod, Moment(0));
+        let mut rig = Self { probes, pod, status: ApiStatus::default(), now: Moment(0), slips: Slips::NONE };
+        rig.runs(1);
+        rig
+    }
+
+    /// The container with this number runs.
+    fn runs(&mut self, id: u32) {
+        let running = ContainerStateRunning { started_at: Some(self.now.to_time()) };
+        self.is(id, ContainerState { running: Some(running), ..ContainerState::default() });
+    }
+
+    fn is(&mut self, id: u32, state: ContainerState) {
+        let app = ApiContainer {
+            name: "app".to_owned(),
+            container_id: Some(id_text(ContainerId(id))),
+            state: Some(state),
+            started: Some(true),
+            ..ApiContainer::default()
+        };
+        self.status.container_statuses = Some(vec![app]);
+    }
+
+    fn key(kind: ProbeKind) -> ProbeKey {
+        ProbeKey { uid: Uid::from("a"), container: "app".into(), kind }
+    }
+
+    /// A round of this worker: whether a probe was sent.
+    fn round(&mut self, kind: ProbeKind) -> bool {
+        let situation =
+            Situation { pod: Some(&self.pod), status: Some(&self.status), now: self.now, slips: self.slips };
+        assert!(self.probes.begin(&Self::key(kind), &situation), "it is due");
+        self.probes.running().any(|key| key.kind == kind)
+    }
+
+    /// A round whose probe is sent, and answered.
+    fn probe(&mut self, kind: ProbeKind, passes: bool) {
+        assert!(self.round(kind), "it probes");
+        let situation =
+            Situation { pod: Some(&self.pod), status: Some(&self.status), now: self.now, slips: self.slips };
+        assert!(self.probes.finish(&Self::key(kind), &situation, |_| passes));
+        self.now = self.now + std::time::Duration::from_secs(2);
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now = self.now + std::time::Duration::from_secs(seconds);
+    }
+
+    fn result(&self, kind: ProbeKind, id: u32) -> Option<ProbeResult> {
+        self.probes.results().get(kind, ContainerId(id))
+    }
+}
+
+/// PRB-2.
+#[test]
+fn what_counts_before_the_first_probe() {
+    for (kind, expected) in
+        [(ProbeKind::Startup, Unknown), (ProbeKind::Readiness, Failure), (ProbeKind::Liveness, Success)]
+    {
+        let mut rig = Rig::new("Always", &[kind]);
+        assert!(!rig.round(kind), "PRB-1: 5 s have to pass first");
+        assert_eq!(rig.result(kind, 1), Some(expected));
+    }
+}
+
+/// PRB-1, PRB-4.
+#[test]
+fn a_result_changes_once_it_came_as_often_as_its_threshold() {
+    let mut rig = Rig::new("Always", &[ProbeKind::Readiness]);
+    rig.pass(5);
+    rig.probe(ProbeKind::Readiness, true);
+    assert_eq!(rig.result(ProbeKind::Readiness, 1), Some(Success), "once is enough");
+    rig.probe(ProbeKind::Readiness, false);
+    rig.probe(ProbeKind::Readiness, true);
+    rig.probe(ProbeKind::Readiness, false);
+    assert_eq!(rig.result(ProbeKind::Readiness, 1), Some(Success), "not twice in a row");
+    rig.probe(ProbeKind::Readiness, false);
+    assert_eq!(rig.result(ProbeKind::Readiness, 1), Some(Failure));
+}
+
+/// PRB-3.
+#[test]
+fn other_probes_wait_for_the_startup_probe_and_it_ends_with_the_start() {
+    let mut rig = Rig::new("Always", &ProbeKind::ALL);
+    rig.pass(5);
+    rig.status.container_statuses.as_mut().expect("there is one")[0].started = Some(false);
+    assert!(!rig.round(ProbeKind::Readiness) && !rig.round(ProbeKind::Liveness));
+    rig.probe(ProbeKind::Startup, true);
+    assert_eq!(rig.result(ProbeKind::Startup, 1), Some(Success));
+    rig.status.container_statuses.as_mut().expect("there is one")[0].started = Some(true);
+    assert!(!rig.round(ProbeKind::Startup) && rig.round(ProbeKind::Readiness));
+}
+
+/// PRB-6.
+#[test]
+fn a_container_that_does_not_run_fails() {
+    for (policy, goes_on) in [("Always", true), ("Never", false)] {
+        let mut rig = Rig::new(policy, &[ProbeKind::Readiness]);
+        rig.pass(5);
+        rig.probe(ProbeKind::Readiness, true);
+        let terminated = Some(ContainerStateTerminated::default());
+        rig.is(1, ContainerState { terminated, ..ContainerState::default() });
+        assert!(!rig.round(ProbeKind::Readiness));
+        let left = rig.probes.next_deadline(Moment(0)).is_some();
+        assert_eq!(left, goes_on, "{policy}");
+        assert_eq!(rig.result(ProbeKind::Readiness, 1), goes_on.then_some(Failure));
+    }
+}
+
+/// PRB-7: after a liveness failure it waits for another container, and counts anew.
+#[test]
+fn a_failed_liveness_probe_is_on_hold_until_there_is_a_new_container() {
+    let mut rig = Rig::new("Always", &[ProbeKind::Liveness]);
+    rig.pass(5);
+    rig.probe(ProbeKind::Liveness, false);
+    rig.probe(ProbeKind::Liveness, false);
+    assert_eq!(rig.result(ProbeKind::Liveness, 1), Some(Failure));
+    assert!(!rig.round(ProbeKind::Liveness), "it is on hold");
+    rig.runs(2);
+    rig.pass(5);
+    rig.probe(ProbeKind::Liveness, false);
+    assert_eq!(
+        (rig.result(ProbeKind::Liveness, 1), rig.result(ProbeKind::Liveness, 2)),
+        (None, Some(Success))
+    );
+    rig.probe(ProbeKind::Liveness, false);
+    assert_eq!(rig.result(ProbeKind::Liveness, 2), Some(Failure));
+}
+
+/// PRB-10, STP-2, STP-4.
+#[test]
+fn a_pod_that_terminates_keeps_its_readiness_probe_to_the_end() {
+    let mut rig = Rig::new("Always", &ProbeKind::ALL);
+    rig.probes.stop_liveness_and_startup(&rig.pod);
+    let left: Vec<ProbeKind> = rig.probes.due(Moment(0)).map(|key| key.kind).collect();
+    assert_eq!(left, [ProbeKind::Readiness]);
+    rig.probes.remove_pod(&Uid::from("a"));
+    assert_eq!(rig.probes.next_deadline(Moment(0)), None);
+}
+
+/// CND-9: without a probe a running container is started and ready; with one that has not run it is not, and is probed at once.
+#[test]
+fn readiness_without_a_result() {
+    let ready = |kinds: &[ProbeKind]| {
+        let mut rig = Rig::new("Always", kinds);
+        rig.pass(1);
+        if let Some(&kind) = kinds.first() {
+            rig.round(kind);
+            rig.probes.results.remove(kind, ContainerId(1));
+            assert!(rig.probes.next_deadline(rig.now).is_some());
+        }
+        let (pod, mut status) = (rig.pod.clone(), rig.status.clone());
+        rig.probes.update(&pod, &mut status);
+        let due = rig.probes.due(rig.now).next().is_some();
+        let app = &status.container_statuses.as_ref().expect("there is one")[0];
+        (app.started, app.ready, due)
+    };
+    assert_eq!(ready(&[]), (Some(true), true, false));
+    assert_eq!(ready(&[ProbeKind::Readiness]), (Some(true), false, true));
+    assert_eq!(ready(&[ProbeKind::Startup]), (Some(false), false, false));
+    assert_eq!(ready(&[ProbeKind::Liveness]), (Some(true), true, false));
+}

@@ -1,0 +1,215 @@
+//! One probe worker (PRB-2 to PRB-7; S28 `prober/worker.go` `doProbe`). It looks at the status that the status manager has, not
+//! at the runtime.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodStatus as ApiStatus};
+
+use super::ProbeKey;
+use super::results::{ProbeResult, ProbeResults};
+use crate::clock::Moment;
+use crate::container_runtime::{ContainerId, ProbeKind};
+use crate::kubelet::api_status::containers::{parse_id, terminated};
+use crate::kubelet::api_status::terminal_phase;
+use crate::kubelet::pod::{KnownPod, ProbeSpec, RestartPolicy};
+use crate::slip::{Slip, Slips};
+
+/// What a worker knows of its pod.
+pub struct Situation<'a> {
+    /// The pod; none if it is not configured any more.
+    pub pod: Option<&'a KnownPod>,
+    /// Its newest status, if there is one.
+    pub status: Option<&'a ApiStatus>,
+    /// What time it is.
+    pub now: Moment,
+    /// Which wrong mechanisms are on.
+    pub slips: Slips,
+}
+
+/// Whether a worker goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// It waits for its next round, or for the answer of the probe that it sent.
+    GoesOn,
+    /// There is nothing left to probe.
+    Over,
+}
+
+impl Round {
+    /// There is nothing left to probe.
+    pub fn is_over(self) -> bool {
+        self == Self::Over
+    }
+}
+
+/// A probe worker.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    spec: ProbeSpec,
+    /// When its next round is due; none while a probe is on its way.
+    next: Option<Moment>,
+    container: Option<ContainerId>,
+    /// It waits for a new container (PRB-7).
+    on_hold: bool,
+    last: Option<ProbeResult>,
+    /// How often the last result came in a row.
+    run: u32,
+}
+
+impl Worker {
+    /// A worker whose first round is due at once.
+    pub const fn new(spec: ProbeSpec, now: Moment) -> Self {
+        Self { spec, next: Some(now), container: None, on_hold: false, last: None, run: 0 }
+    }
+
+    /// The container instance that it probes.
+    pub const fn container(&self) -> Option<ContainerId> {
+        self.container
+    }
+
+    /// When its next round is due.
+    pub const fn next(&self) -> Option<Moment> {
+        self.next
+    }
+
+    /// Is its next round due by now?
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.next.is_some_and(|next| next <= now)
+    }
+
+    /// Is a probe on its way?
+    pub const fn is_probing(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// Its next round is due at once.
+    pub fn trigger(&mut self) {
+        if self.next.is_some() && !self.on_hold {
+            self.next = Some(Moment(0));
+        }
+    }
+
+    /// A round: either nothing is to be probed, or a probe is sent.
+    pub fn begin(
+        &mut self,
+        key: &ProbeKey,
+        situation: &Situation<'_>,
+        keeps_readiness: bool,
+        results: &mut ProbeResults,
+    ) -> Round {
+        self.next = Some(situation.now + Duration::from_secs(self.spec.period_seconds.into()));
+        let Some(status) = situation.status else { return Round::GoesOn };
+        if status.phase.as_deref().and_then(terminal_phase).is_some() {
+            return Round::Over;
+        }
+        let Some(container) = find(status, &key.container) else { return Round::GoesOn };
+        let Some(id) = container.container_id.as_deref().and_then(parse_id) else { return Round::GoesOn };
+        if self.container != Some(id) {
+            let initial = initial(key, container, situation, keeps_readiness);
+            self.adopt(id, key, initial, situation, results);
+        }
+        if self.on_hold {
+            return Round::GoesOn;
+        }
+        let running = container.state.as_ref().and_then(|state| state.running.as_ref());
+        let Some(running) = running else {
+            // PRB-6.
+            results.set(&key.uid, key.kind, id, ProbeResult::Failure);
+            let never = situation.pod.is_some_and(|pod| pod.spec.restart_policy == RestartPolicy::Never);
+            let over = terminated(container.state.as_ref()).is_some() && never;
+            return if over { Round::Over } else { Round::GoesOn };
+        };
+        let started_at = running.started_at.as_ref().map_or(situation.now, Moment::from_time);
+        if situation.now.since(started_at) < Duration::from_secs(self.spec.initial_delay_seconds.into()) {
+            return Round::GoesOn;
+        }
+        // PRB-3: the startup probe comes first, and ends when the container has started.
+        let started = container.started == Some(true);
+        if started == (key.kind == ProbeKind::Startup) {
+            return Round::GoesOn;
+        }
+        self.next = None;
+        Round::GoesOn
+    }
+
+    /// There is a new container instance.
+    fn adopt(
+        &mut self,
+        id: ContainerId,
+        key: &ProbeKey,
+        initial: ProbeResult,
+        situation: &Situation<'_>,
+        results: &mut ProbeResults,
+    ) {
+        if let Some(old) = self.container {
+            results.remove(key.kind, old);
+        }
+        self.container = Some(id);
+        self.on_hold = false;
+        let kept =
+            |of: Option<ProbeResult>| of.filter(|_| situation.slips.has(Slip::ProbeResultOfOldContainer));
+        let initial = kept(self.last).unwrap_or(initial);
+        results.set(&key.uid, key.kind, id, initial);
+        if !situation.slips.has(Slip::ProbeCountSurvivesRestart) {
+            self.run = 0;
+            self.last = None;
+        }
+    }
+
+    /// The answer of the probe that was sent: the result changes once it came as often as its threshold says (PRB-4).
+    pub fn finish(
+        &mut self,
+        key: &ProbeKey,
+        situation: &Situation<'_>,
+        passes: impl FnOnce(ContainerId) -> bool,
+        results: &mut ProbeResults,
+    ) {
+        self.next = Some(situation.now + Duration::from_secs(self.spec.period_seconds.into()));
+        let Some(id) = self.container else { return };
+        let result = if passes(id) { ProbeResult::Success } else { ProbeResult::Failure };
+        self.run = if self.last == Some(result) { self.run + 1 } else { 1 };
+        self.last = Some(result);
+        let threshold = match result {
+            ProbeResult::Success => self.spec.success_threshold,
+            ProbeResult::Failure | ProbeResult::Unknown => self.spec.failure_threshold,
+        };
+        if self.run < threshold {
+            return;
+        }
+        results.set(&key.uid, key.kind, id, result);
+        let failed = key.kind == ProbeKind::Liveness && result == ProbeResult::Failure;
+        if failed || key.kind == ProbeKind::Startup {
+            self.on_hold = true;
+            if !situation.slips.has(Slip::ProbeCountSurvivesRestart) {
+                self.run = 0;
+            }
+        }
+    }
+}
+
+/// PRB-2. From 1.35 on, a container that was ready before its kubelet restarted is so afterwards (PRB-12).
+fn initial(
+    key: &ProbeKey,
+    container: &ApiContainer,
+    situation: &Situation<'_>,
+    keeps_readiness: bool,
+) -> ProbeResult {
+    match key.kind {
+        ProbeKind::Startup => ProbeResult::Unknown,
+        ProbeKind::Liveness => ProbeResult::Success,
+        ProbeKind::Readiness => {
+            let stored = situation.pod.and_then(|pod| pod.object.status.as_ref());
+            let was_ready = stored
+                .and_then(|stored| find(stored, &key.container))
+                .is_some_and(|stored| stored.ready && stored.container_id == container.container_id);
+            if keeps_readiness && was_ready { ProbeResult::Success } else { ProbeResult::Failure }
+        }
+    }
+}
+
+/// The status of a container.
+pub(super) fn find<'a>(status: &'a ApiStatus, name: &str) -> Option<&'a ApiContainer> {
+    let all =
+        status.container_statuses.iter().flatten().chain(status.init_container_statuses.iter().flatten());
+    all.into_iter().find(|status| status.name == name)
+}

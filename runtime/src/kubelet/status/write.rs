@@ -1,0 +1,240 @@
+//! The writes of the status manager. They are serial: one pod after the other, and for each a live read, a patch if
+//! anything changed, and the removal of the object if that is due (STM-2, STM-6).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, PodStatus as ApiStatus};
+
+use super::merge::{Containers, merge};
+use super::{StatusManager, Versioned};
+use crate::api::constants::is_terminal;
+use crate::api::{
+    ApiError, DeleteOptions, Kind, Object, Patch, Preconditions, Request, Resource, Response, Uid,
+};
+use crate::client::CallId;
+use crate::clock::Moment;
+use crate::kubelet::api_status::conditions::is_owned;
+use crate::kubelet::host::Host;
+use crate::kubelet::pod::KnownPod;
+use crate::operation::Component;
+use crate::slip::Slip;
+
+/// What the status manager asks of the rest of the kubelet.
+pub trait Pods {
+    /// A pod as the kubelet's source has it.
+    fn configured(&self, uid: &Uid) -> Option<&KnownPod>;
+
+    /// Whether containers of it may still run: its worker has not gone past terminating.
+    fn containers(&self, uid: &Uid) -> Containers;
+}
+
+/// A batch of pods that is being written.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    uid: Uid,
+    /// What is being written: what was newest when the batch began.
+    versioned: Versioned,
+    stage: Stage,
+    queue: VecDeque<(Uid, Versioned)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Reading(CallId),
+    Patching(CallId),
+    Deleting(CallId),
+}
+
+impl StatusManager {
+    /// Has anything been set that no batch has looked at?
+    pub const fn has_signal(&self) -> bool {
+        self.signalled && self.writing.is_none()
+    }
+
+    /// When everything is compared next; none while a batch is written.
+    pub const fn next_reconcile(&self) -> Option<Moment> {
+        if self.writing.is_none() { Some(self.next_reconcile) } else { None }
+    }
+
+    /// A batch begins: of the pods whose status changed since it was written.
+    pub fn begin_batch(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
+        self.signalled = false;
+        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods));
+        let queue = changed.map(|(uid, versioned)| (uid.clone(), versioned.clone())).collect();
+        self.write_next(queue, host);
+    }
+
+    /// STM-1: everything is compared with what the kubelet's source says of the API, and differences are written again.
+    pub fn begin_reconcile(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
+        self.signalled = false;
+        self.next_reconcile = host.now() + self.period;
+        let mut queue = VecDeque::new();
+        self.written.retain(|uid, _| self.statuses.contains_key(uid));
+        for (uid, versioned) in &self.statuses {
+            if self.needs_update(uid, pods) {
+                queue.push_back((uid.clone(), versioned.clone()));
+            } else if self.needs_reconcile(uid, pods) && !host.context.has(Slip::StatusIsNeverReconciled) {
+                self.written.remove(uid);
+                queue.push_back((uid.clone(), versioned.clone()));
+            }
+        }
+        self.write_next(queue, host);
+    }
+
+    fn needs_update(&self, uid: &Uid, pods: &impl Pods) -> bool {
+        let Some(versioned) = self.statuses.get(uid) else { return false };
+        if self.written.get(uid).is_none_or(|&written| written < versioned.version) {
+            return true;
+        }
+        pods.configured(uid).is_some_and(|pod| may_be_deleted(&pod.object, versioned.is_finished, true))
+    }
+
+    /// Does the API say something else of this pod than the kubelet, in a field that is the kubelet's?
+    fn needs_reconcile(&self, uid: &Uid, pods: &impl Pods) -> bool {
+        let (Some(versioned), Some(pod)) = (self.statuses.get(uid), pods.configured(uid)) else {
+            return false;
+        };
+        let Some(stored) = &pod.object.status else { return true };
+        let own = |status: &ApiStatus| {
+            let mut status = status.clone();
+            if let Some(conditions) = &mut status.conditions {
+                conditions.retain(|condition| is_owned(&condition.type_));
+                for condition in conditions.iter_mut() {
+                    condition.last_transition_time = None;
+                }
+                conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
+            }
+            (
+                status.phase,
+                status.conditions,
+                status.container_statuses,
+                status.init_container_statuses,
+                status.pod_ip,
+            )
+        };
+        let computed = merge(stored, &versioned.status, pods.containers(uid), crate::slip::Slips::NONE);
+        own(stored) != own(&computed)
+    }
+
+    fn write_next(&mut self, mut queue: VecDeque<(Uid, Versioned)>, host: &mut Host<'_, '_>) {
+        self.writing = queue.pop_front().map(|(uid, versioned)| {
+            let call = send(host, Request::Get(Resource::Pod, versioned.key.clone()));
+            Writing { uid, versioned, stage: Stage::Reading(call), queue }
+        });
+    }
+
+    /// An answer of the API server; it need not be one to a request of the status manager.
+    pub fn on_answer(
+        &mut self,
+        call: CallId,
+        answer: Result<Response, ApiError>,
+        pods: &impl Pods,
+        host: &mut Host<'_, '_>,
+    ) -> bool {
+        let Some(mut writing) = self.writing.take() else { return false };
+        match writing.stage {
+            Stage::Reading(expected) if expected == call => match pod_of(answer) {
+                Ok(pod) => self.patch(writing, &pod, pods, host),
+                Err(error) => self.give_up(writing, error, host),
+            },
+            Stage::Patching(expected) if expected == call => match pod_of(answer) {
+                Ok(pod) => {
+                    self.count_as_written(&writing, host);
+                    self.delete(writing, &pod, pods, host);
+                }
+                Err(error) => self.give_up(writing, error, host),
+            },
+            Stage::Deleting(expected) if expected == call => {
+                if answer.is_ok() {
+                    self.statuses.remove(&writing.uid);
+                }
+                let queue = std::mem::take(&mut writing.queue);
+                self.write_next(queue, host);
+            }
+            _ => {
+                self.writing = Some(writing);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// STM-2: another pod of the same name is none of ours.
+    fn patch(&mut self, mut writing: Writing, pod: &Arc<Pod>, pods: &impl Pods, host: &mut Host<'_, '_>) {
+        let checks_uid = !host.context.has(Slip::StatusOfNamesake);
+        if checks_uid && pod.uid() != writing.uid {
+            self.statuses.remove(&writing.uid);
+            self.write_next(writing.queue, host);
+            return;
+        }
+        let stored = pod.status.clone().unwrap_or_default();
+        let containers = pods.containers(&writing.uid);
+        let merged = merge(&stored, &writing.versioned.status, containers, host.context.slips);
+        if merged == stored {
+            self.count_as_written(&writing, host);
+            self.delete(writing, pod, pods, host);
+            return;
+        }
+        let preconditions =
+            if checks_uid { Preconditions::uid(writing.uid.clone()) } else { Preconditions::NONE };
+        let patch = Patch::PodStatusWhole(Arc::new(merged));
+        let request = Request::Patch(Resource::Pod, writing.versioned.key.clone(), preconditions, patch);
+        writing.stage = Stage::Patching(send(host, request));
+        self.writing = Some(writing);
+    }
+
+    /// The API has this version now. A newer one is written with the next batch (STM-9).
+    fn count_as_written(&mut self, writing: &Writing, host: &Host<'_, '_>) {
+        let newest =
+            self.statuses.get(&writing.uid).filter(|_| host.context.has(Slip::NewerStatusCountsAsWritten));
+        let version = newest.map_or(writing.versioned.version, |newest| newest.version);
+        self.written.insert(writing.uid.clone(), version);
+    }
+
+    /// STM-6: the object goes when nothing of the pod is left.
+    fn delete(&mut self, mut writing: Writing, pod: &Arc<Pod>, pods: &impl Pods, host: &mut Host<'_, '_>) {
+        let release = host.context.release;
+        let finished = writing.versioned.is_finished || host.context.has(Slip::RemovedBeforeFinished);
+        let phase_matters =
+            release.writes_terminal_phase_before_removal() && !host.context.has(Slip::RemovedBeforeFinished);
+        let due = pods.configured(&writing.uid).is_some_and(|_| may_be_deleted(pod, finished, phase_matters));
+        if !due {
+            self.write_next(writing.queue, host);
+            return;
+        }
+        let preconditions = if host.context.has(Slip::StatusOfNamesake) {
+            Preconditions::NONE
+        } else {
+            Preconditions::uid(writing.uid.clone())
+        };
+        let options = DeleteOptions { grace_seconds: Some(0), preconditions };
+        let request = Request::Delete(Resource::Pod, writing.versioned.key.clone(), options);
+        writing.stage = Stage::Deleting(send(host, request));
+        self.writing = Some(writing);
+    }
+
+    /// The pod is gone, or the write failed: it is tried again with the next full comparison (STM-10).
+    fn give_up(&mut self, writing: Writing, error: ApiError, host: &mut Host<'_, '_>) {
+        if error == ApiError::NotFound {
+            self.statuses.remove(&writing.uid);
+        }
+        self.write_next(writing.queue, host);
+    }
+}
+
+/// STM-6: it is deleting, its phase is terminal (from 1.27 on), and nothing of it is left.
+fn may_be_deleted(pod: &Pod, is_finished: bool, phase_matters: bool) -> bool {
+    pod.metadata.deletion_timestamp.is_some() && is_finished && (!phase_matters || is_terminal(pod))
+}
+
+fn pod_of(answer: Result<Response, ApiError>) -> Result<Arc<Pod>, ApiError> {
+    match answer? {
+        Response::Object(Object::Pod(pod)) => Ok(pod),
+        _ => Err(ApiError::Internal),
+    }
+}
+
+fn send(host: &mut Host<'_, '_>, request: Request) -> CallId {
+    host.context.calls.send(Component::Kubelet(host.node), request)
+}

@@ -1,0 +1,112 @@
+//! What a kubelet lets run on its machine, and what it evicts.
+
+use k8s_openapi::api::core::v1::{ContainerPort, Taint};
+use podproof_runtime::api::{Key, Patch, Preconditions, Request, Resource};
+
+use crate::rig::{Rig, asking, pod, with};
+
+fn rejected(rig: &mut Rig, name: &str, reason: &str) {
+    rig.eventually("it is rejected", |rig| rig.phase(name).as_deref() == Some("Failed"));
+    let status = rig.pod(name).and_then(|pod| pod.status).expect("it has a status");
+    assert_eq!(status.reason.as_deref(), Some(reason));
+    rig.until(60, |_| false);
+    assert!(rig.pod(name).is_some_and(|pod| pod.metadata.deletion_timestamp.is_none()), "ADM-12: it stays");
+}
+
+/// ADM-5, ADM-12.
+#[test]
+fn a_pod_without_room_has_failed() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(asking("p", "3"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.create(asking("q", "2"));
+        rejected(&mut rig, "q", "OutOfcpu");
+        rig.create(asking("r", "1"));
+        rig.eventually("there is room for one", |rig| rig.is_ready("r"));
+    }
+}
+
+/// ADM-6, ADM-8, ADM-9.
+#[test]
+fn labels_ports_and_taints_are_asked_for() {
+    let mut rig = Rig::new(0, &[]);
+    rig.eventually("the node is ready", Rig::node_is_ready);
+    rig.create(with(pod("elsewhere"), |spec| {
+        spec.node_selector = Some([("disk".to_owned(), "ssd".to_owned())].into());
+    }));
+    rejected(&mut rig, "elsewhere", "NodeAffinity");
+    let with_port = |name| {
+        with(pod(name), |spec| {
+            let port = ContainerPort { container_port: 80, host_port: Some(80), ..ContainerPort::default() };
+            spec.containers[0].ports = Some(vec![port]);
+        })
+    };
+    rig.create(with_port("p"));
+    rig.eventually("it is ready", |rig| rig.is_ready("p"));
+    rig.create(with_port("q"));
+    rejected(&mut rig, "q", "NodePorts");
+    let taint = |effect: &str| Taint { key: "k".to_owned(), effect: effect.to_owned(), ..Taint::default() };
+    let set = |rig: &mut Rig, taint| {
+        let patch = Patch::NodeTaints { add: vec![taint], remove: Vec::new() };
+        let request = Request::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, patch);
+        rig.cluster.call(request).expect("the taint is set");
+        rig.until(5, |_| false);
+    };
+    set(&mut rig, taint("NoSchedule"));
+    rig.create(pod("scheduled-before"));
+    rig.eventually("NoSchedule says nothing to a kubelet", |rig| rig.is_ready("scheduled-before"));
+    set(&mut rig, taint("NoExecute"));
+    rig.create(pod("late"));
+    rejected(&mut rig, "late", "TaintToleration");
+}
+
+/// ADM-13: after a restart, pods that run are asked again. One that is rejected has failed; if its containers stop with code 0 before
+/// that is written, it has succeeded.
+#[test]
+fn a_restart_may_reject_what_runs() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        let add = vec![Taint { key: "k".to_owned(), effect: "NoExecute".to_owned(), ..Taint::default() }];
+        let patch = Patch::NodeTaints { add, remove: Vec::new() };
+        let request = Request::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, patch);
+        rig.cluster.call(request).expect("the taint is set");
+        rig.until(100, |_| false);
+        assert!(rig.is_ready("p"), "a running kubelet does not look at taints");
+        rig.restart_kubelet();
+        rig.eventually("it has ended, and is stopped", |rig| {
+            matches!(rig.phase("p").as_deref(), Some("Failed" | "Succeeded")) && !rig.anything_runs()
+        });
+    }
+}
+
+/// EVM-6, EVM-7.
+#[test]
+fn an_evicted_pod_has_failed_once_it_is_stopped() {
+    for seed in 0..20 {
+        let mut rig = Rig::new(seed, &[("app", crate::deletion::STUBBORN)]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        assert!(rig.evict("p"));
+        let mut early = false;
+        rig.eventually("it is stopped", |rig| {
+            early |= rig.anything_runs() && rig.phase("p").as_deref() == Some("Failed");
+            !rig.anything_runs()
+        });
+        assert!(!early, "seed {seed}: it failed before it was stopped");
+        let app = rig.containers("app").remove(0);
+        rig.eventually("it has failed", |rig| rig.phase("p").as_deref() == Some("Failed"));
+        let took = crate::deletion::since(
+            app.status.finished_at.expect("it ended"),
+            app.sigterm_at.expect("it got SIGTERM"),
+        );
+        assert!(took < 4.0, "{took} s");
+        let made = rig.pod("p").expect("the object stays");
+        assert_eq!(made.status.and_then(|status| status.reason).as_deref(), Some("Evicted"));
+        assert!(made.metadata.deletion_timestamp.is_none());
+        rig.until(100, |_| false);
+        assert!(!rig.evict("p") && rig.containers("app").len() <= 1, "it never runs again");
+    }
+}
