@@ -290,6 +290,11 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             );
         }
         let whole = whole::take(&replay);
+        if let Some(found) = unexplained.as_mut().filter(|_| whole.guesses_of_machines()) {
+            found.doubt(
+                "something was done to a machine before that no entry shows, and what it was is guessed",
+            );
+        }
         followed.push(Followed { name, unexplained, whole, replay });
     }
     let requests = judged::connections(log, &followed, &created).map_err(Wrong::Log)?;

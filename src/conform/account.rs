@@ -52,6 +52,8 @@ pub struct Workload {
     pub verdict: Verdict,
     /// The path that was found.
     pub path: Trace,
+    /// What must have happened though no entry shows it: when at the latest, and what.
+    pub unseen: Vec<(Micros, String)>,
     /// What clients saw of it.
     pub connections: Connections,
     /// What the log says of each step of the path.
@@ -228,6 +230,7 @@ impl Workload {
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             verdict: Verdict::Lawful,
             path: way.path(),
+            unseen: Vec::new(),
             connections: Connections::default(),
             taken: taken.iter().zip(way.processes()).map(told).collect(),
             led: whole.led,
@@ -249,6 +252,14 @@ impl Workload {
         }
         let folder = &arguments.traces.trace_dir;
         workload.trace = workload.keep(&workload.path.clone(), file_in(folder, name, "-log.json"));
+        workload.unseen = whole
+            .unseen()
+            .into_iter()
+            .filter(|&step| step < taken.len())
+            .map(|step| {
+                (taken[step].moment.at, words::action(&workload.names_after(step), &taken[step].action))
+            })
+            .collect();
         workload.misfit = whole.refused.and_then(|step| {
             let names = workload.names_after(step);
             Some((step + 1, words::action(&names, &whole.steps.get(step)?.action)))

@@ -83,6 +83,9 @@ fn names(properties: &[Property]) -> String {
     properties.iter().map(|property| property.name()).collect::<Vec<_>>().join(", ")
 }
 
+/// Things that no entry shows that are told of a workload.
+const UNSEEN: usize = 8;
+
 /// The page that a report is set on.
 struct Page {
     text: String,
@@ -116,6 +119,18 @@ impl Page {
                 None => self.text += &line,
             }
             self.text.push('\n');
+        }
+    }
+
+    /// What must have happened though no entry shows it.
+    fn unseen(&mut self, account: &Account, workload: &Workload) {
+        for (at, says) in workload.unseen.iter().take(UNSEEN) {
+            let text =
+                format!("{says}, at {} at the latest: no entry shows it", story::since(account.began, *at));
+            self.said(2, DIM, "must have happened:", &text);
+        }
+        if let Some(more @ 1..) = workload.unseen.len().checked_sub(UNSEEN) {
+            self.line(2, &format!("and {} more such things", grouped(more as u64)));
         }
     }
 
@@ -190,6 +205,7 @@ impl Page {
         if let Some(found) = &workload.unexplained {
             self.unexplained(account, found);
         }
+        self.unseen(account, workload);
         self.connections(account, &workload.connections);
         for broken in &workload.broken {
             self.broken(account, broken);

@@ -48,6 +48,7 @@ fn workload(workload: &Workload) -> Value {
         "kept": names(&workload.kept),
         "not_met": names(&workload.not_met),
         "not_judged": not_judged.collect::<Vec<_>>(),
+        "unseen": workload.unseen.iter().map(|(at, says)| json!({ "at": moment(*at), "says": says })).collect::<Vec<_>>(),
         "connections": connections(&workload.connections),
         "unexplained": workload.unexplained.as_ref().map(found),
         "misfit": workload.misfit.as_ref().map(|(step, says)| json!({ "step": step, "says": says })),

@@ -1,20 +1,23 @@
 //! What the objects of a path are called: as in the log.
 
 use podproof_conform::matching::Replay;
+use podproof_conform::matching::names::Past;
 use podproof_traces::{Called, CalledPod, Names};
 use podproof_vocabulary::PodId;
 
-/// The names that the objects of a workload have in the log.
+/// The names that the objects of a workload have in the log: its pods in the order in which they were created.
 pub fn called(replay: &Replay) -> Called {
-    let last = replay.names.pods().map(PodId::index).max();
-    let pods = (0..last.map_or(0, |last| last + 1)).map(|slot| pod(replay, PodId::from(slot)));
+    let pod = |past: &Past| CalledPod {
+        name: past.name.to_string(),
+        addresses: past.addresses.iter().map(ToString::to_string).collect(),
+    };
     Called {
-        pods: pods.collect(),
+        pods: replay.names.history().iter().map(pod).collect(),
         replica_sets: replay.names.replica_set_names().map(ToString::to_string).collect(),
     }
 }
 
-/// A pod by the slot that it has while it is followed, which no other pod gets.
+/// A pod by the slot that it has now.
 fn pod(replay: &Replay, pod: PodId) -> CalledPod {
     if !replay.names.pods().any(|known| known == pod) {
         return CalledPod::default();

@@ -35,6 +35,7 @@ fn workload(steps: usize) -> Workload {
         path: Trace::path(&model, &first, &actions),
         taken: Vec::new(),
         led: 0,
+        unseen: Vec::new(),
         connections: podproof_conform::judged::Connections::default(),
         trace: None,
         broken: Vec::new(),

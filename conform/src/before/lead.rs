@@ -26,7 +26,7 @@ pub fn lead(model: &Model, subject: &Subject, target: Target) -> Result<Before, 
     leader.go()?;
     leader.compare()?;
     let (state, steps) = (leader.state, leader.steps);
-    let slots: Vec<_> = leader.slots.into_iter().map(|(slot, pod)| (slot, pod.clone())).collect();
+    let slots = leader.created.into_iter().map(|(slot, pod)| (slot, pod.cloned())).collect();
     let replica_sets = target.replica_sets.iter().map(|set| (set.name.clone(), set.uid.clone())).collect();
     let Target { began, template, .. } = target;
     Ok(Before { state, steps, began, pods: slots, replica_sets, template })
@@ -40,6 +40,8 @@ struct Leader<'l> {
     steps: Vec<Action>,
     /// Which pod of the target is in which slot. Pods that are in none of them are gone before the log begins.
     slots: BTreeMap<PodId, &'l PodBefore>,
+    /// Every pod that was created, one after the other.
+    created: Vec<(PodId, Option<&'l PodBefore>)>,
     /// The template that the Deployment has so far.
     revision: Revision,
     /// Containers that have ended.
@@ -56,11 +58,13 @@ impl<'l> Leader<'l> {
             state,
             steps: Vec::new(),
             slots: BTreeMap::new(),
+            created: Vec::new(),
             revision: Revision(0),
             ended: BTreeSet::new(),
         };
         if subject.kind() == WorkloadKind::Pod {
             leader.slots.extend(target.pods.first().map(|pod| (PodId(0), pod)));
+            leader.created.push((PodId(0), target.pods.first()));
         }
         leader
     }
@@ -120,13 +124,13 @@ impl<'l> Leader<'l> {
 
     fn step(&mut self, action: Action) {
         let next = self.model.apply(&self.state, &action);
-        if let Action::ReplicaSet(ReplicaSet::CreatePod { revision }) = action
-            && let Some(pod) = self.next_of(revision)
-        {
+        if let Action::ReplicaSet(ReplicaSet::CreatePod { revision }) = action {
+            let pod = self.next_of(revision);
             let before = self.model.open(&self.state, |cluster| cluster.used());
             let new =
                 self.model.open(&next, |cluster| cluster.used_pods().find(|&pod| !before.contains(pod)));
-            self.slots.extend(new.map(|new| (new, pod)));
+            self.slots.extend(new.zip(pod));
+            self.created.extend(new.map(|new| (new, pod)));
         }
         self.state = next;
         self.steps.push(action);

@@ -35,8 +35,9 @@ pub struct Before {
     pub steps: Vec<Action>,
     /// When the log began.
     pub began: Micros,
-    /// Its pods.
-    pub pods: Vec<(PodId, target::PodBefore)>,
+    /// Every pod that the model created on the way, one after the other, with its slot then; none is one that was gone when the log
+    /// began.
+    pub pods: Vec<(PodId, Option<target::PodBefore>)>,
     /// Names and UIDs of its ReplicaSets, by revision.
     pub replica_sets: Vec<(Rc<str>, Rc<str>)>,
     /// The number of the Deployment's template, as [`crate::record::DeploymentFacts::template`].

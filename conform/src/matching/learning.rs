@@ -66,6 +66,10 @@ impl Replay {
             self.names.bind_replica_set(name, uid);
         }
         for (slot, pod) in &before.pods {
+            let Some(pod) = pod else {
+                self.names.pass_over();
+                continue;
+            };
             self.names.bind_pod(&pod.name, &pod.uid, *slot);
             self.eyes.open(&self.subject, &pod.name, *slot);
             let mut common = self.common.clone();
@@ -77,7 +81,8 @@ impl Replay {
                 self.names.set_home(*slot, node);
             }
         }
-        self.began_with = before.pods.iter().map(|(slot, pod)| (*slot, pod.name.clone())).collect();
+        self.began_with =
+            before.pods.iter().filter_map(|(slot, pod)| Some((*slot, pod.as_ref()?.name.clone()))).collect();
         self.names.expect_strangers();
         self.template = before.template;
         let moment = Moment { writes: 0, at: before.began };

@@ -20,6 +20,18 @@ pub struct Names {
     others: BTreeSet<Rc<str>>,
     /// There may be pods with addresses that the log shows nowhere.
     strangers: bool,
+    /// Every pod that there was, one after the other.
+    history: Vec<Past>,
+}
+
+/// A pod that there was: slots are used again, and this is not.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    slot: Option<PodId>,
+    /// Its name; nothing, if the log never shows it.
+    pub name: Rc<str>,
+    /// Its addresses, one after the other.
+    pub addresses: Vec<Rc<str>>,
 }
 
 /// Who has an address.
@@ -53,6 +65,17 @@ impl Names {
         self.uids.insert(uid.clone(), pod);
         self.called.insert(pod, name.clone());
         self.addresses.remove(&pod);
+        self.history.push(Past { slot: Some(pod), name: name.clone(), addresses: Vec::new() });
+    }
+
+    /// A pod was created before the log began, and was gone by then.
+    pub fn pass_over(&mut self) {
+        self.history.push(Past::default());
+    }
+
+    /// Every pod that there was, one after the other.
+    pub fn history(&self) -> &[Past] {
+        &self.history
     }
 
     /// The pod with this UID; without one, the newest of this name.
@@ -125,6 +148,11 @@ impl Names {
 
     /// A pod has this address, which is this one of the model's: one that nobody remembers any more is used again.
     pub fn bind_address(&mut self, pod: PodId, ip: &Rc<str>, address: Address) {
+        if let Some(past) = self.history.iter_mut().rev().find(|past| past.slot == Some(pod))
+            && !past.addresses.contains(ip)
+        {
+            past.addresses.push(ip.clone());
+        }
         if self.address(pod, ip).is_none() {
             self.addresses.entry(pod).or_default().push((ip.clone(), address));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Rename, ReplicaSet};
+use podproof_vocabulary::action::{Action, Environment, Rename, ReplicaSet};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -26,6 +26,30 @@ pub struct Whole {
     pub refused: Option<usize>,
     /// The state in which it ends.
     pub last: ClusterState,
+}
+
+impl Whole {
+    /// The steps, from 0, that somebody or something did to the cluster and that no entry shows.
+    pub fn unseen(&self) -> Vec<usize> {
+        let is = |taken: &Taken| matches!(taken.action, Action::Environment(_)) && taken.shown_by.is_none();
+        let during = self.steps.iter().enumerate().skip(self.led);
+        during.filter(|(_, taken)| is(taken)).map(|(step, _)| step).collect()
+    }
+
+    /// Was something of this kind done to a machine or its kubelet? There are several guesses then for what is seen of its pods.
+    pub fn guesses_of_machines(&self) -> bool {
+        let of_machines = |step: usize| {
+            matches!(
+                self.steps[step].action,
+                Action::Environment(
+                    Environment::StopKubelet { .. }
+                        | Environment::CrashNode { .. }
+                        | Environment::HangRuntime { .. }
+                )
+            )
+        };
+        self.unseen().into_iter().any(of_machines)
+    }
 }
 
 /// Slots of the parts, which are held for longer, as slots of the whole model.
