@@ -13,7 +13,9 @@ use super::double::KubeletDouble;
 use super::world::World;
 
 const SOON: Duration = Duration::from_secs(120);
-const LONG: Duration = Duration::from_secs(900);
+/// A Service whose syncs failed many times in a row while a watch was broken waits for up to 1000 s, with nothing wrong any more
+/// (EPS-8).
+const LONG: Duration = Duration::from_secs(1_200);
 
 fn up(seed: u64, nodes: u16, replicas: usize) -> World {
     let mut world = World::new(seed, nodes, Slips::NONE, Release::NEWEST);

@@ -267,3 +267,25 @@ fn what_changes_while_a_worker_waits_is_not_missed() {
     assert_eq!(seen(Slips::NONE), Some((true, true, false)), "CTL-2");
     assert_eq!(seen(Slips::only(Slip::AddedWhileProcessingLost)), Some((false, false, false)));
 }
+
+#[test]
+fn failures_in_a_row_make_a_service_wait_although_nothing_is_wrong_any_more() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(service());
+    bench.create(bound(pod("web"), "node-0"));
+    let held = |_: &Bench, operation: &Operation| delivers(operation, Resource::EndpointSlice);
+    bench.settle_but(held);
+    // While the cache does not show what was written, every change of the pod is one more failure.
+    for flip in 0..8 {
+        bench.run("web", flip % 2 == 1);
+        bench.settle_but(held);
+        bench.pass_but(1, held);
+    }
+    // It shows it now, and nobody tells the worker.
+    bench.settle();
+    assert_eq!(conditions(&bench), None, "EPS-9: the slice is as it was when the Service came");
+    let waits = bench.cluster.next_deadline().is_some();
+    assert!(waits, "EPS-8: it is tried again");
+    bench.pass_but(1_000, |_, operation| operation.component == Component::NodeLifecycle);
+    assert_eq!(conditions(&bench), Some((true, true, false)), "EPS-8: in the end");
+}
