@@ -290,7 +290,9 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             );
         }
         let whole = whole::take(&replay);
-        if let Some(found) = unexplained.as_mut().filter(|_| whole.guesses_of_machines()) {
+        if let Some(found) =
+            unexplained.as_mut().filter(|found| found.whose.is_some_and(|whose| whole.guesses_of(whose)))
+        {
             found.doubt(
                 "something was done to a machine before that no entry shows, and what it was is guessed",
             );

@@ -102,7 +102,15 @@ impl Replay {
         part.fulfil(ground, &about).map_err(|failure| {
             let sighting = part.sightings.get(first);
             let (place, says) = (sighting.place.clone(), sighting.says.clone());
-            Box::new(Unexplained::failed(entry, place, at, says, &failure, part.could(ground.model)))
+            Box::new(Unexplained::failed(
+                entry,
+                place,
+                at,
+                says,
+                &failure,
+                part.whose,
+                part.could(ground.model),
+            ))
         })
     }
 

@@ -355,7 +355,15 @@ impl Replay {
                 seen = format!("{seen}: {}", deed.says);
             }
             let could = part.could(ground.model);
-            Box::new(Unexplained::failed(number, entry.place.clone(), entry.from, seen, &failure, could))
+            Box::new(Unexplained::failed(
+                number,
+                entry.place.clone(),
+                entry.from,
+                seen,
+                &failure,
+                part.whose,
+                could,
+            ))
         })?;
         if !deed.actions.is_empty() {
             self.hold_new(index, deed);

@@ -1,6 +1,6 @@
 //! An entry that nothing explains.
 
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, Watcher};
 
 use super::quest::Failure;
 use crate::record::{Entry, Micros, Place, Write};
@@ -20,6 +20,8 @@ pub struct Unexplained {
     pub why: String,
     /// What the process could have written instead.
     pub could: Vec<Action>,
+    /// The process that was found to have no way to it; none if it cannot be, whatever the model does.
+    pub whose: Option<Watcher>,
     /// There may be a way: the search ended at its bound, or began in a state that is not sure.
     pub bound: bool,
 }
@@ -28,7 +30,7 @@ impl Unexplained {
     /// It cannot be, whatever the model does.
     pub fn wrong(number: u64, entry: &Entry, seen: String, why: String) -> Self {
         let place = entry.place.clone();
-        Self { entry: number, place, at: entry.from, seen, why, could: Vec::new(), bound: false }
+        Self { entry: number, place, at: entry.from, seen, why, could: Vec::new(), whose: None, bound: false }
     }
 
     /// There may be a way, for this reason.
@@ -46,6 +48,7 @@ impl Unexplained {
         at: Micros,
         seen: String,
         failure: &Failure,
+        whose: Watcher,
         could: Vec<Action>,
     ) -> Self {
         let why = match failure {
@@ -53,7 +56,16 @@ impl Unexplained {
             Failure::Bound => "the bound on states came before a path was found",
             Failure::Overflow => "a watch had more pending events than are kept",
         };
-        Self { entry, place, at, seen, why: why.into(), could, bound: *failure != Failure::NoWay }
+        Self {
+            entry,
+            place,
+            at,
+            seen,
+            why: why.into(),
+            could,
+            whose: Some(whose),
+            bound: *failure != Failure::NoWay,
+        }
     }
 }
 

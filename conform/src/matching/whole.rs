@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Environment, Rename, ReplicaSet};
+use podproof_vocabulary::action::{Action, Environment, Rename, ReplicaSet, Watcher};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -36,17 +36,19 @@ impl Whole {
         during.filter(|(_, taken)| is(taken)).map(|(step, _)| step).collect()
     }
 
-    /// Was something of this kind done to a machine or its kubelet? There are several guesses then for what is seen of its pods.
-    pub fn guesses_of_machines(&self) -> bool {
+    /// Was something done, that no entry shows, to this process' machine or to it? There are several guesses then for what is seen of
+    /// it later.
+    pub fn guesses_of(&self, whose: Watcher) -> bool {
         let of_machines = |step: usize| {
-            matches!(
-                self.steps[step].action,
-                Action::Environment(
-                    Environment::StopKubelet { .. }
-                        | Environment::CrashNode { .. }
-                        | Environment::HangRuntime { .. }
-                )
-            )
+            let Action::Environment(
+                Environment::StopKubelet { node }
+                | Environment::CrashNode { node }
+                | Environment::HangRuntime { node },
+            ) = self.steps[step].action
+            else {
+                return false;
+            };
+            whose == Watcher::Kubelet(node)
         };
         self.unseen().into_iter().any(of_machines)
     }
