@@ -53,3 +53,12 @@ pub fn line(files: &Files, file: &str, is: impl Fn(&Value) -> bool) -> usize {
     let value = |line: &String| serde_json::from_str::<Value>(line).expect("JSON");
     files[file].iter().rposition(|line| is(&value(line))).expect("there is such a line")
 }
+
+/// When a line was written, in microseconds since the epoch; of a request, when it was answered.
+pub fn time(line: &str) -> i64 {
+    let value: Value = serde_json::from_str(line).expect("JSON");
+    match value["stageTimestamp"].as_str() {
+        Some(time) => time.parse::<jiff::Timestamp>().expect("a time").as_microsecond(),
+        None => value["t_us"].as_i64().expect("a time"),
+    }
+}

@@ -9,19 +9,10 @@ use podproof_conform::run::Verdict;
 use podproof_vocabulary::Property;
 use serde_json::Value;
 
-use crate::files::{AUDIT, Files, folders, judge, line, read};
+use crate::files::{AUDIT, Files, folders, judge, line, read, time};
 
 /// States that an entry may cost: where something was under way, many are looked at in vain.
 const MOST: u64 = 5_000;
-
-/// When a line was written, in microseconds since the epoch; of a request, when it was answered.
-fn time(line: &str) -> i64 {
-    let value: Value = serde_json::from_str(line).expect("JSON");
-    match value["stageTimestamp"].as_str() {
-        Some(time) => time.parse::<jiff::Timestamp>().expect("a time").as_microsecond(),
-        None => value["t_us"].as_i64().expect("a time"),
-    }
-}
 
 /// The recording without the first `lines` lines of its audit log, and without what came before in its other files.
 fn late(files: &Files, lines: usize) -> Files {

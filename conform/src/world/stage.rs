@@ -1,4 +1,4 @@
-//! The nodes of a workload's scenario: those of the log, as they are when the workload begins, and what changes of them.
+//! The nodes of a workload's scenario: those of the log, as they are when it begins, and what changes of them.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -99,17 +99,17 @@ impl Stage {
             warnings,
         };
         for candidate in &candidates {
-            stage.add(candidate, root.life.span().from);
+            stage.add(candidate);
         }
         stage.changes.sort_by_key(|change| (change.at, change.node));
         stage
     }
 
-    fn add(&mut self, candidate: &Candidate<'_>, began: Moment) {
+    /// A node is followed from the beginning of the log, however late the workload comes.
+    fn add(&mut self, candidate: &Candidate<'_>) {
         let number = u8::try_from(self.nodes.len()).unwrap_or(u8::MAX);
         let states = &candidate.node.states;
-        let first = states.iter().rposition(|(at, _)| *at <= began).unwrap_or(0);
-        self.nodes.push((*states[first].1).clone());
+        self.nodes.push((*states[0].1).clone());
         self.seen.push(NodeSeen {
             name: Rc::clone(candidate.name),
             span: candidate.node.life.span(),
@@ -117,7 +117,7 @@ impl Stage {
             is_only_named: candidate.node.is_only_named,
         });
         self.assumptions.extend(candidate.node.assumptions.iter().cloned());
-        for pair in states[first..].windows(2) {
+        for pair in states.windows(2) {
             let [(_, before), (at, after)] = pair else { continue };
             let (before, after) = (Rc::clone(before), Rc::clone(after));
             self.changes.push(NodeChange { at: *at, node: number, before, after });

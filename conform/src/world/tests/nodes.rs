@@ -61,13 +61,13 @@ fn a_node_changes_with_what_users_set() {
     assert_eq!(observed.scenario_at(Moment(3)).nodes[1].taints.len(), 1);
     assert_eq!(observed.scenario_at(Moment(5)).nodes[1].labels["zone"], "x");
     assert_eq!(observed.changes().into_iter().map(|at| at.0).collect::<Vec<_>>(), [3, 5]);
-    // What changed before a workload began is how it begins.
+    // A node is followed from the beginning of the log, and what changes before a workload comes is a change too.
     let observed = only(&[
         start(),
         updated(later(with(node("node-a"), "/spec/unschedulable", json!(true)), 2)),
         created(pod("a")),
     ]);
-    assert!(observed.scenario.nodes[0].unschedulable && observed.node_changes.is_empty());
+    assert!(!observed.scenario.nodes[0].unschedulable && observed.node_changes[0].after.unschedulable);
 }
 
 #[test]
