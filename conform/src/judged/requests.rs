@@ -223,17 +223,16 @@ pub fn connections(
         let entry = entry?;
         let Seen::Request(event) = &entry.seen else { continue };
         let allows = |traffic: &Traffic| traffic.allows(entry.from, entry.to, event);
-        // Nobody says which Service a connection was meant for: one that failed is odd if it is so for each of them.
-        let best = traffic.iter().flatten().map(allows).min();
+        // Of two pods of one name, one after the other, either may have answered. Nobody says which Service a connection was
+        // meant for: one that failed is odd if it is so for each of them.
+        let concerned = |traffic: &&Traffic| match &event.outcome {
+            Ok(pod) => traffic.own.contains(pod),
+            Err(_) => true,
+        };
+        let best = traffic.iter().flatten().filter(concerned).map(allows).min();
         let mut is_explained = false;
         for (traffic, said) in traffic.iter().zip(&mut said.of) {
-            let Some(traffic) = traffic else { continue };
-            let possible = match &event.outcome {
-                Ok(pod) if traffic.own.contains(pod) => allows(traffic),
-                // Another workload's pod answered.
-                Ok(_) => continue,
-                Err(_) => best.unwrap_or(Possible::Then),
-            };
+            let (Some(_), Some(possible)) = (traffic.as_ref().filter(concerned), best) else { continue };
             is_explained |= possible != Possible::Never;
             said.note(entry.from, event, possible);
         }
