@@ -104,7 +104,7 @@ fn meta(scenario: &Scenario, name: &str) -> ObjectMeta {
 pub fn pod(scenario: &Scenario, name: &str, revision: Revision) -> Pod {
     let template = &scenario.workload.template;
     let mut labels = template.labels.clone();
-    if scenario.workload.kind != scenario::WorkloadKind::Pod {
+    if scenario.workload.kind == scenario::WorkloadKind::Deployment {
         labels.insert(POD_TEMPLATE_HASH.into(), hash_of(revision));
     }
     let finalizers = template.finalizer.then(|| vec!["podproof.io/kept".to_owned()]);
@@ -178,17 +178,13 @@ pub fn deployment(scenario: &Scenario, revision: Revision) -> Deployment {
 
 /// The workload as a ReplicaSet of its own.
 pub fn replica_set(scenario: &Scenario) -> ReplicaSet {
-    let revision = Revision(0);
-    let mut template = template(scenario, revision);
-    let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
-    labels.insert(POD_TEMPLATE_HASH.into(), hash_of(revision));
     ReplicaSet {
         metadata: meta(scenario, &scenario.workload.name),
         spec: Some(ReplicaSetSpec {
             replicas: Some(scenario.workload.replicas.into()),
             min_ready_seconds: Some(i32::try_from(scenario.workload.min_ready_seconds).unwrap_or(i32::MAX)),
             selector: selector(scenario),
-            template: Some(template),
+            template: Some(template(scenario, Revision(0))),
         }),
         status: None,
     }

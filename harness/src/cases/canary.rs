@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn smoke_fails() {
         let failed = std::panic::catch_unwind(|| smoke("canary", 50, check)).expect_err("it must fail");
-        let says = failed.downcast_ref::<String>().expect("an assertion says something");
+        let says = failed.downcast_ref::<&str>().expect("an assertion says something");
         assert!(says.contains("as it should be"), "{says}");
     }
 

@@ -45,8 +45,8 @@ pub fn check(case: &TestCase) -> Checked {
     for node in NodeId::first(situation.nodes.len()) {
         let expected = brute.passes(node);
         let (model, concrete) = (by_model(situation, node), runtime.passes(situation, node));
-        assert_eq!(model, expected, "the model, not the brute force, of {node:?} in {situation:#?}");
-        assert_eq!(concrete, expected, "the runtime, not the brute force, of {node:?} in {situation:#?}");
+        assert_eq!(model, expected, "the model, not the brute force, of {node:?} in {situation:?}");
+        assert_eq!(concrete, expected, "the runtime, not the brute force, of {node:?} in {situation:?}");
         log.note(&expected);
         match is_feasible(expected) {
             true => feasible_nodes.push(situation.scenario.nodes[node.index()].name.clone()),

@@ -53,7 +53,7 @@ fn path(story: Story, timing: Timing) -> String {
     Trace::path(&model, &first, &actions).to_json()
 }
 
-/// Reads it. Useful if it can be read although it was changed.
+/// Reads it. Useful if it can be read although it was changed, or is refused for what a field of it says.
 ///
 /// # Panics
 /// At a bug.
@@ -70,14 +70,13 @@ pub fn check(case: &TestCase) -> Checked {
             if replayed.is_ok() {
                 log.note(&show(&trace, Style { colour: false, width: 100 }));
             }
-            log.checked(!case.text.is_good())
+            log.checked(!case.text.is_one_of(good()))
         }
         Err(error) => {
             assert!(!error.message.is_empty(), "a refusal says why");
-            assert_eq!(error.line == 0, error.column == 0, "a place is a line and a column: {error}");
             assert!(error.line <= 1 + text.lines().count(), "the place is in the text: {error}");
             log.note(&error);
-            log.checked(false)
+            log.checked(!error.field.is_empty())
         }
     }
 }
@@ -89,7 +88,7 @@ mod tests {
 
     #[test]
     fn smoke() {
-        assert_useful("traces", SMOKE_RUNS, check, 20);
+        assert_useful("traces", SMOKE_RUNS, check, 8);
     }
 
     /// What the others are made of is good.

@@ -29,7 +29,8 @@ pub fn template(
         template.restart_policy =
             one_of(u, &[RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never])?;
     }
-    where_to(u, template, release)
+    // Only a Deployment's pods have the label that tells revisions apart.
+    where_to(u, template, release, kind == WorkloadKind::Deployment)
 }
 
 fn labels(u: &mut Unstructured<'_>, app: &str) -> Result<Labels> {
@@ -119,7 +120,12 @@ fn probe(u: &mut Unstructured<'_>, of_readiness: bool) -> Result<Probe> {
     })
 }
 
-fn where_to(u: &mut Unstructured<'_>, template: &mut PodTemplate, release: Release) -> Result<()> {
+fn where_to(
+    u: &mut Unstructured<'_>,
+    template: &mut PodTemplate,
+    release: Release,
+    has_hash: bool,
+) -> Result<()> {
     if one_in(u, 6)? {
         template.node_selector = nodes::node_selector(u)?;
     }
@@ -127,13 +133,13 @@ fn where_to(u: &mut Unstructured<'_>, template: &mut PodTemplate, release: Relea
         template.node_affinity = Some(nodes::node_affinity(u)?);
     }
     if one_in(u, 6)? {
-        template.pod_affinity = terms(u, release)?;
+        template.pod_affinity = terms(u, has_hash && release.has_match_label_keys_in_affinity())?;
     }
     if one_in(u, 4)? {
-        template.pod_anti_affinity = terms(u, release)?;
+        template.pod_anti_affinity = terms(u, has_hash && release.has_match_label_keys_in_affinity())?;
     }
     if one_in(u, 4)? {
-        template.spread = spread(u, release)?;
+        template.spread = spread(u, has_hash && release.has_match_label_keys_in_spread())?;
     }
     for _ in 0..u.int_in_range(0..=TAINTS_MAX)? {
         let toleration = nodes::toleration(u)?;
@@ -142,24 +148,23 @@ fn where_to(u: &mut Unstructured<'_>, template: &mut PodTemplate, release: Relea
     Ok(())
 }
 
-fn terms(u: &mut Unstructured<'_>, release: Release) -> Result<Vec<PodAffinityTerm>> {
+fn terms(u: &mut Unstructured<'_>, keys: bool) -> Result<Vec<PodAffinityTerm>> {
     let mut terms = Vec::new();
     for _ in 0..u.int_in_range(1..=TERMS_MAX)? {
         let selector = nodes::pod_selector(u)?;
-        let keys = selector.is_some() && release.has_match_label_keys_in_affinity();
         terms.push(PodAffinityTerm {
             topology_key: one_of(u, &TOPOLOGY_KEYS)?.into(),
             namespaces: if one_in(u, 3)? { vec![one_of(u, &NAMESPACES)?.into()] } else { Vec::new() },
             all_namespaces: one_in(u, 4)?,
             // Keys without a selector are refused.
-            same_revision: keys && one_in(u, 4)?,
+            same_revision: keys && selector.is_some() && one_in(u, 4)?,
             selector,
         });
     }
     Ok(terms)
 }
 
-fn spread(u: &mut Unstructured<'_>, release: Release) -> Result<Vec<SpreadConstraint>> {
+fn spread(u: &mut Unstructured<'_>, keys: bool) -> Result<Vec<SpreadConstraint>> {
     let mut constraints: Vec<SpreadConstraint> = Vec::new();
     for _ in 0..u.int_in_range(1..=TERMS_MAX)? {
         let topology_key = one_of(u, &TOPOLOGY_KEYS)?;
@@ -174,7 +179,7 @@ fn spread(u: &mut Unstructured<'_>, release: Release) -> Result<Vec<SpreadConstr
             min_domains: u.int_in_range(1..=3)?,
             honour_node_affinity: !one_in(u, 3)?,
             honour_node_taints: one_in(u, 3)?,
-            same_revision: selector.is_some() && release.has_match_label_keys_in_spread() && one_in(u, 4)?,
+            same_revision: keys && selector.is_some() && one_in(u, 4)?,
             selector,
         });
     }
@@ -188,18 +193,13 @@ fn host_port(u: &mut Unstructured<'_>) -> Result<(Protocol, HostPort)> {
 }
 
 /// A pod of another workload on one of so many nodes. Of each node, the host ports of its neighbours do not conflict.
-pub fn neighbour(
-    u: &mut Unstructured<'_>,
-    number: usize,
-    nodes: usize,
-    release: Release,
-) -> Result<Neighbour> {
+pub fn neighbour(u: &mut Unstructured<'_>, number: usize, nodes: usize) -> Result<Neighbour> {
     let requests = if u.arbitrary()? {
         vec![(ContainerKind::App, Resources { cpu_milli: one_of(u, &[100, 500])?, memory: 0, pods: 0 })]
     } else {
         Vec::new()
     };
-    let anti = if one_in(u, 3)? { terms(u, release)? } else { Vec::new() };
+    let anti = if one_in(u, 3)? { terms(u, false)? } else { Vec::new() };
     Ok(Neighbour {
         name: format!("Deployment/db {number}"),
         namespace: one_of(u, &NAMESPACES)?.into(),
@@ -207,10 +207,7 @@ pub fn neighbour(
         node: u8::try_from(u.choose_index(nodes)?).unwrap_or(0),
         requests,
         host_ports: if number == 0 && one_in(u, 4)? { vec![host_port(u)?] } else { Vec::new() },
-        pod_anti_affinity: anti
-            .into_iter()
-            .map(|term| PodAffinityTerm { same_revision: false, ..term })
-            .collect(),
+        pod_anti_affinity: anti,
         in_service: false,
         in_budget: false,
     })

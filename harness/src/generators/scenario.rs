@@ -60,7 +60,7 @@ pub fn scenario(u: &mut Unstructured<'_>, shape: Shape) -> Result<Scenario> {
         everywhere(&mut scenario);
     } else if one_in(u, 3)? {
         for number in 0..u.int_in_range(1..=NEIGHBOURS_MAX)? {
-            let neighbour = pods::neighbour(u, number, nodes_count, release)?;
+            let neighbour = pods::neighbour(u, number, nodes_count)?;
             scenario.neighbours.push(neighbour);
         }
     }
