@@ -11,6 +11,7 @@
 //! - [`choices`]: bytes as answers to "which one?"
 //! - [`generators`]: bytes into scenarios, cluster situations, requests, texts
 //! - [`objects`]: a scenario as the API objects of Kubernetes
+//! - [`lockstep`]: the runtime, driven
 //! - [`oracles`]: agreement of two systems, filters by brute force, a naive store
 //! - [`cases`]: one file a case, each with a `TestCase` and a `check`
 //! - [`runner`]: a case over many inputs, with the command that replays a failure
@@ -18,6 +19,7 @@
 pub mod cases;
 pub mod choices;
 pub mod generators;
+pub mod lockstep;
 pub mod model_system;
 pub mod objects;
 pub mod oracles;

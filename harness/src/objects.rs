@@ -75,7 +75,13 @@ pub fn taint(taint: &scenario::Taint) -> Taint {
     }
 }
 
-fn passing_taints(scenario: &Scenario, seen: TaintsSeen) -> Vec<Taint> {
+/// A taint without a value.
+pub fn taint_named(key: &str, effect: &str) -> Taint {
+    Taint { key: key.to_owned(), effect: effect.to_owned(), ..Taint::default() }
+}
+
+/// The taints that come and go, of those that are there.
+pub fn passing_taints(scenario: &Scenario, seen: TaintsSeen) -> Vec<Taint> {
     let plain = |key: &str, effect: &str| Taint {
         key: format!("node.kubernetes.io/{key}"),
         effect: effect.to_owned(),

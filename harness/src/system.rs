@@ -91,12 +91,19 @@ pub fn observe_others(cluster: &impl Observe, seen: &mut Observation) {
 pub struct Refused {
     /// Why, in a sentence.
     pub why: String,
+    /// The system keeps to an order that the reference leaves open: the step comes later, and that is lawful.
+    pub is_narrower: bool,
 }
 
 impl Refused {
     /// It is not possible, and why.
     pub fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into() }
+        Self { why: why.into(), is_narrower: false }
+    }
+
+    /// It is not possible yet, lawfully, and why.
+    pub fn narrower(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_narrower: true }
     }
 }
 

@@ -30,6 +30,7 @@ macro_rules! cases {
 
 cases! {
     model_walk,
+    lockstep,
     filters,
     store,
     manifests,

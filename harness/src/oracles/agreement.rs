@@ -22,6 +22,8 @@ const WHOLE_EVERY: usize = 64;
 pub struct Agreed {
     /// The steps that were taken.
     pub actions: Vec<Action>,
+    /// Steps that the other refused because it lawfully keeps to an order that the reference leaves open.
+    pub passed_over: usize,
 }
 
 /// How two systems differ.
@@ -88,7 +90,7 @@ pub fn agree(
     steps_max: usize,
 ) -> Result<Agreed, Box<Divergence>> {
     let mut agreed = Agreed::default();
-    match take_all(reference, other, scenario, script, steps_max, &mut agreed.actions) {
+    match take_all(reference, other, scenario, script, steps_max, &mut agreed) {
         Ok(()) => Ok(agreed),
         Err(difference) => Err(Box::new(Divergence { actions: agreed.actions, difference })),
     }
@@ -100,8 +102,9 @@ fn take_all(
     scenario: &Scenario,
     script: &[u8],
     steps_max: usize,
-    actions: &mut Vec<Action>,
+    agreed: &mut Agreed,
 ) -> Result<(), Difference> {
+    let Agreed { actions, passed_over } = agreed;
     reference.reset(scenario).map_err(Difference::Unfit)?;
     other.reset(scenario).map_err(Difference::Unfit)?;
     let mut sides =
@@ -120,12 +123,21 @@ fn take_all(
             break;
         }
         let Some(action) = choices.action(&enabled) else { break };
-        actions.push(action);
+        let theirs = action.renamed(&sides.pairs);
+        match other.apply(&theirs) {
+            Ok(()) => actions.push(action),
+            Err(refused) if refused.is_narrower => {
+                *passed_over += 1;
+                continue;
+            }
+            Err(refused) => {
+                actions.push(action);
+                return Err(Difference::Refused { why: refused.why });
+            }
+        }
         if let Err(refused) = reference.apply(&action) {
             unreachable!("the reference offered {action:?} and refuses it: {refused}");
         }
-        let theirs = action.renamed(&sides.pairs);
-        other.apply(&theirs).map_err(|refused| Difference::Refused { why: refused.why })?;
         let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
         sides.compare(&changed.0, &changed.1)?;
         if actions.len().is_multiple_of(WHOLE_EVERY) {
