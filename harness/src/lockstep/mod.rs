@@ -65,6 +65,16 @@ pub const HIDDEN: &[Hidden] = &[
         most: HIDDEN_MAX,
     },
     Hidden {
+        operation: "Arrive, Answer of a binding that must fail",
+        within: "watch/deliver-pod that says so",
+        most: 1,
+    },
+    Hidden {
+        operation: "LoseRequest of what the scheduler had sent: the model has no request that outlives its process",
+        within: "environment/stop-scheduler",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
         operation: "Arrive, Answer of the condition PodScheduled",
         within: "scheduler/park-pod, scheduler/bind-pod",
         most: HIDDEN_MAX,
@@ -204,6 +214,7 @@ impl System for RuntimeSystem {
             }
             Action::Environment(Environment::StopScheduler) => {
                 running.cluster.stop(Process::Scheduler);
+                running.lose_requests()?;
                 self.played(action)
             }
             Action::Process(Started::StartScheduler) => {

@@ -123,7 +123,11 @@ impl Running {
                 let key = self.key(pod)?;
                 self.deliver_until(Resource::Pod, |own| {
                     own.delivered.pods.get(&key).copied().flatten() == target
-                })
+                })?;
+                match model.open(state, |cluster| cluster.pod(pod).scheduler.assumed()) {
+                    Some(_) => Ok(()),
+                    None => self.fail_binding(&key),
+                }
             }
             Watch::DeliverNode { node, .. } => {
                 let view = model.open(state, |cluster| cluster.node(node).scheduler);
@@ -133,6 +137,28 @@ impl Running {
             }
             _ => self.settle_watches(),
         }
+    }
+
+    /// What the scheduler had sent when it stopped never arrives.
+    pub(super) fn lose_requests(&mut self) -> Result<(), Refused> {
+        let calls = self.cluster.calls().iter().filter(|call| call.caller == OWN);
+        let sent = calls.filter(|call| matches!(call.state, CallState::Sent)).map(|call| call.id);
+        for call in sent.collect::<Vec<_>>() {
+            self.complete(Step::LoseRequest(call))?;
+        }
+        Ok(())
+    }
+
+    /// A binding that is on its way when the news come that it cannot succeed: the model drops it with the news, here it fails.
+    fn fail_binding(&mut self, key: &Key) -> Result<(), Refused> {
+        let Some((call, _)) = self.binding_of(key) else { return Ok(()) };
+        self.complete(Step::Arrive(call))?;
+        let answered = self.cluster.calls().get(call).map(|call| call.state.clone());
+        if !matches!(answered, Some(CallState::Answered(Err(_)))) {
+            return Err(Refused::because("a binding succeeds that cannot"));
+        }
+        self.complete(Step::Answer(call))?;
+        self.settle_conditions()
     }
 
     fn deliver_until(&mut self, resource: Resource, done: impl Fn(&Self) -> bool) -> Result<(), Refused> {
