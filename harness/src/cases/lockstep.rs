@@ -10,7 +10,7 @@ use crate::ModelSystem;
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
 use crate::lockstep::{RuntimeSystem, covered};
-use crate::oracles::agreement::agree;
+use crate::oracles::agreement::{Agreed, Divergence, agree};
 use crate::runner::Checked;
 
 /// A scenario and a script.
@@ -35,13 +35,7 @@ impl<'a> Arbitrary<'a> for TestCase {
 /// # Panics
 /// If they differ.
 pub fn check(case: &TestCase) -> Checked {
-    check_with(case, Slips::NONE)
-}
-
-/// The same of a runtime with wrong mechanisms.
-pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
-    let mut runtime = RuntimeSystem::new(slips);
-    let agreed = agree(&mut ModelSystem::default(), &mut runtime, &case.scenario, &case.script, STEPS_MAX)
+    let agreed = drive(case, Slips::NONE)
         .unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
     let mut log = Log::default();
     log.note(&agreed);
@@ -49,8 +43,15 @@ pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     log.checked(agreed.actions.iter().any(binds))
 }
 
+/// Drives a runtime, with or without wrong mechanisms.
+fn drive(case: &TestCase, slips: Slips) -> std::result::Result<Agreed, Box<Divergence>> {
+    let mut runtime = RuntimeSystem::new(slips);
+    agree(&mut ModelSystem::default(), &mut runtime, &case.scenario, &case.script, STEPS_MAX)
+}
+
 #[cfg(test)]
 mod tests {
+    use podproof_runtime::Slip;
     use podproof_vocabulary::approximation::Approximations;
     use podproof_vocabulary::event::Story;
     use podproof_vocabulary::scenario::Timing;
@@ -63,6 +64,32 @@ mod tests {
     fn smoke() {
         assert_useful("lockstep", SMOKE_RUNS, check, 4);
     }
+
+    /// Wrong mechanisms of the API server and the scheduler that the lockstep finds.
+    #[test]
+    fn wrong_mechanisms_are_found_out() {
+        for &slip in FOUND {
+            let found = (0..SLIP_RUNS).any(|seed| {
+                let mut random = fastrand::Rng::with_seed(seed);
+                let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
+                let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
+                let case = case.unwrap_or_else(|error| panic!("{error}"));
+                drive(&case, Slips::only(slip)).is_err()
+            });
+            assert!(found, "{slip} is not found");
+        }
+    }
+
+    const SLIP_RUNS: u64 = 600;
+
+    const FOUND: &[Slip] = &[
+        Slip::AssumeForgotten,
+        Slip::DeletedPodsKeepRoom,
+        Slip::DeletedPodsWakeNobody,
+        Slip::DeletingPodsNotCounted,
+        Slip::FailedBindingNotForgotten,
+        Slip::SymmetricAntiAffinityIgnored,
+    ];
 
     /// What is not covered is refused, and said.
     #[test]

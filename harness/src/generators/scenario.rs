@@ -114,7 +114,8 @@ fn store_labels(u: &mut Unstructured<'_>, nodes: &mut [Node]) -> Result<()> {
     for node in nodes {
         let mut labels = node.labels.clone();
         labels.insert("disk".into(), one_of(u, &super::limits::VALUES)?.into());
-        node.later_labels = Some(labels);
+        // A change of labels that changes nothing is no write (API-5), and no event.
+        node.later_labels = Some(labels).filter(|labels| *labels != node.labels);
     }
     Ok(())
 }
