@@ -106,7 +106,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Scheduler) {
             let placement = cache(cluster);
             let revision = cluster.revision_of(pod);
             let nodes = cluster.node_ids().filter(|node| placement.nodes[node.index()].exists());
-            let rejected = nodes.map(|node| cluster.rules.filters.rejections(&placement, revision, node).0);
+            let blamed = |node| cluster.rules.filters.rejections(&placement, revision, node).blamed().0;
+            let rejected = nodes.map(blamed);
             // Without any node there is no plugin to blame; every event of a node may help.
             let by = rejected.reduce(|a, b| a | b).unwrap_or(FilterSet::ALL.0);
             cluster.pod_mut(pod).scheduler.set_rejected_by(by);

@@ -72,9 +72,12 @@ fn outcome(object: &Object, options: &DeleteOptions, slips: Slips, now: Moment) 
     // Only pods are deleted gracefully.
     let Object::Pod(pod) = object else { return Outcome::Now };
     let meta = &pod.metadata;
+    // DEL-5, of a deletion that runs already too. Kubernetes: `registry/rest/delete.go` `BeforeDelete`.
+    let positive = |grace: i64| if grace < 0 { 1 } else { grace };
+    let wanted = options.grace_seconds.map(positive);
     if let Some(stamped) = &meta.deletion_timestamp {
         let stored = meta.deletion_grace_period_seconds.unwrap_or(0);
-        return match options.grace_seconds {
+        return match wanted {
             // DEL-8
             _ if stored == 0 => Outcome::Now,
             // DEL-9
@@ -87,13 +90,10 @@ fn outcome(object: &Object, options: &DeleteOptions, slips: Slips, now: Moment) 
     }
     // DEL-2
     let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(0);
-    let asked = options.grace_seconds.unwrap_or(own);
+    let asked = wanted.unwrap_or(positive(own));
     let grace = if node_of(pod).is_none() || is_terminal(pod) {
         // DEL-3, DEL-4
         0
-    } else if asked < 0 {
-        // DEL-5
-        1
     } else {
         asked
     };
@@ -106,7 +106,7 @@ fn outcome(object: &Object, options: &DeleteOptions, slips: Slips, now: Moment) 
 fn shorten(stamped: Moment, stored: i64, grace: i64, now: Moment) -> Outcome {
     let at = stamped - seconds(stored) + seconds(grace);
     match at < now {
-        false => Outcome::Stamp { at, grace: grace.max(0), first: false },
+        false => Outcome::Stamp { at, grace, first: false },
         true => Outcome::Stamp { at: now, grace: i64::from(grace > 0), first: false },
     }
 }

@@ -239,10 +239,12 @@ fn patched(old: &Object, patch: &Patch) -> Result<Object, ApiError> {
             node.status = Some(status);
         }
         (Patch::NodeTaints { add, remove }, Object::Node(node)) => {
-            let taints = node_spec(Arc::make_mut(node)).taints.get_or_insert_default();
+            let own = &mut node_spec(Arc::make_mut(node)).taints;
+            let mut taints = own.take().unwrap_or_default();
             let same = |one: &Taint, other: &Taint| one.key == other.key && one.effect == other.effect;
             taints.retain(|taint| !add.iter().chain(remove).any(|other| same(taint, other)));
             taints.extend(add.iter().cloned());
+            *own = Some(taints).filter(|taints| !taints.is_empty());
         }
         (Patch::NodeUnschedulable(unschedulable), Object::Node(node)) => {
             node_spec(Arc::make_mut(node)).unschedulable = unschedulable.then_some(true);
@@ -259,16 +261,20 @@ fn patched(old: &Object, patch: &Patch) -> Result<Object, ApiError> {
             owners.push(owner.clone());
         }
         (Patch::RemoveOwner(uid), new) => {
-            new.meta_mut().owner_references.get_or_insert_default().retain(|owner| owner.uid != uid.as_str());
+            let owners = &mut new.meta_mut().owner_references;
+            *owners =
+                owners.take().map(|all| all.into_iter().filter(|own| own.uid != uid.as_str()).collect());
         }
         (Patch::RemoveFinalizer(finalizer), new) => {
-            new.meta_mut().finalizers.get_or_insert_default().retain(|old| old != finalizer);
+            let finalizers = &mut new.meta_mut().finalizers;
+            *finalizers =
+                finalizers.take().map(|all| all.into_iter().filter(|old| old != finalizer).collect());
         }
         (Patch::Label { name, value }, new) => {
-            let labels = new.meta_mut().labels.get_or_insert_default();
+            let labels = &mut new.meta_mut().labels;
             match value {
-                Some(value) => labels.insert(name.clone(), value.clone()),
-                None => labels.remove(name),
+                Some(value) => labels.get_or_insert_default().insert(name.clone(), value.clone()),
+                None => labels.as_mut().and_then(|labels| labels.remove(name)),
             };
         }
         _ => return Err(ApiError::Invalid),

@@ -20,6 +20,8 @@ pub struct Surroundings<'s> {
     pub release: Release,
     /// The labels of the pod itself.
     pub labels: &'s Labels,
+    /// The pod also has the label that tells the revisions of its Deployment apart.
+    pub has_template_hash: bool,
     /// All namespaces of the input.
     pub namespaces: &'s BTreeSet<String>,
 }
@@ -86,13 +88,9 @@ fn pod_affinity_term(
     let has_keys = around.release.has_match_label_keys_in_affinity();
     let keys = |keys: &Option<Vec<String>>| keys.clone().filter(|_| has_keys).unwrap_or_default();
     let same_revision =
-        match_label_keys(selector.as_mut(), &keys(&given.match_label_keys), Operator::In, around.labels);
-    let other_revision = match_label_keys(
-        selector.as_mut(),
-        &keys(&given.mismatch_label_keys),
-        Operator::NotIn,
-        around.labels,
-    );
+        match_label_keys(selector.as_mut(), &keys(&given.match_label_keys), Operator::In, around);
+    let other_revision =
+        match_label_keys(selector.as_mut(), &keys(&given.mismatch_label_keys), Operator::NotIn, around);
     if other_revision {
         cursor
             .field("mismatchLabelKeys")
@@ -132,17 +130,17 @@ fn match_label_keys(
     selector: Option<&mut LabelSelector>,
     keys: &[String],
     operator: Operator,
-    labels: &Labels,
+    around: &Surroundings<'_>,
 ) -> bool {
     if let Some(selector) = selector {
-        let known = keys.iter().filter_map(|key| Some((key, labels.get(key)?)));
+        let known = keys.iter().filter_map(|key| Some((key, around.labels.get(key)?)));
         selector.expressions.extend(known.map(|(key, value)| Requirement {
             key: key.clone(),
             operator,
             values: vec![value.clone()],
         }));
     }
-    keys.iter().any(|key| key == TEMPLATE_HASH)
+    around.has_template_hash && keys.iter().any(|key| key == TEMPLATE_HASH)
 }
 
 /// Reads the spread constraints that forbid (FLT-15 to FLT-19; S28 `validateTopologySpreadConstraints`).
@@ -177,7 +175,7 @@ pub fn spread(
         let mut selector = selector(&cursor, given.label_selector.as_ref());
         let keys = given.match_label_keys.clone().filter(|_| around.release.has_match_label_keys_in_spread());
         let same_revision =
-            match_label_keys(selector.as_mut(), &keys.unwrap_or_default(), Operator::In, around.labels);
+            match_label_keys(selector.as_mut(), &keys.unwrap_or_default(), Operator::In, around);
         let constraint = SpreadConstraint {
             max_skew: u32::try_from(given.max_skew).unwrap_or(1),
             topology_key,

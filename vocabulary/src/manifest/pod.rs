@@ -199,7 +199,7 @@ pub fn pod_template(
     at.field("os").field("name").one_of(spec.os.as_ref().map(|os| os.name.as_str()), &systems, ());
     let mut labels = metadata.labels.clone().unwrap_or_default();
     // What the Deployment controller added to a ReplicaSet or Pod that was read back from a cluster.
-    labels.remove("pod-template-hash");
+    let had_template_hash = labels.remove("pod-template-hash").is_some();
     let facts = PodFacts {
         release: options.release,
         written_grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE.into()),
@@ -210,7 +210,14 @@ pub fn pod_template(
     assumptions.extend(
         containers.iter().filter_map(|container| super::lifecycle::assumed(container, grace_seconds)),
     );
-    let around = Surroundings { release: options.release, labels: &labels, namespaces: context.namespaces };
+    // A key that the pod has no label of is passed over (FLT-14, FLT-19): only a Deployment gives its pods the hash.
+    let has_template_hash = kind == WorkloadKind::Deployment || had_template_hash;
+    let around = Surroundings {
+        release: options.release,
+        labels: &labels,
+        has_template_hash,
+        namespaces: context.namespaces,
+    };
     let affinity = spec.affinity.as_ref();
     let affinity_at = at.field("affinity");
     let required =

@@ -54,6 +54,23 @@ impl FilterSet {
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// Of the filters that reject a node the one that is asked first, which is the only one to be blamed: kube-scheduler asks no
+    /// further (SCH-8; S28 `runtime/framework.go` `RunFilterPlugins`, `default_plugins.go` for the order).
+    pub fn blamed(self) -> Self {
+        const ASKED: [Filter; 8] = [
+            Filter::NodeUnschedulable,
+            Filter::NodeName,
+            Filter::TaintToleration,
+            Filter::NodeAffinity,
+            Filter::NodePorts,
+            Filter::NodeResourcesFit,
+            Filter::PodTopologySpread,
+            Filter::InterPodAffinity,
+        ];
+        let first = ASKED.into_iter().map(|filter| Self::of(&[filter])).find(|one| self.0 & one.0 != 0);
+        first.unwrap_or_default()
+    }
 }
 
 /// A pod of the workload that takes up room on a node, as somebody sees it.
@@ -279,6 +296,21 @@ mod tests {
                 "{key} {operator:?} {values:?}"
             );
         }
+    }
+
+    /// SCH-8.
+    #[test]
+    fn of_the_filters_that_reject_a_node_the_one_asked_first_is_blamed() {
+        let blamed = |filters: &[Filter]| FilterSet::of(filters).blamed();
+        assert_eq!(
+            blamed(&[Filter::NodePorts, Filter::PodTopologySpread, Filter::InterPodAffinity]),
+            FilterSet::of(&[Filter::NodePorts])
+        );
+        assert_eq!(
+            blamed(&[Filter::NodeName, Filter::NodeUnschedulable]),
+            FilterSet::of(&[Filter::NodeUnschedulable])
+        );
+        assert!(blamed(&[]).is_empty());
     }
 
     #[test]

@@ -53,6 +53,14 @@ fn a_negative_grace_is_one_second() {
     assert_eq!(deletion(&bench, "web"), Some((Moment(11_000), Some(1))), "DEL-5");
 }
 
+/// Kubernetes: `registry/rest/delete.go` `BeforeDelete` reads it as one second before it looks at anything else.
+#[test]
+fn a_negative_grace_shortens_a_running_deletion_to_one_second() {
+    let mut bench = deleting();
+    bench.delete("web", Some(-1)).expect("it exists");
+    assert_eq!(deletion(&bench, "web"), Some((Moment(11_000), Some(1))), "DEL-5, DEL-11");
+}
+
 #[test]
 fn pods_that_never_ran_or_run_no_more_vanish_at_once() {
     let mut bench = Bench::new();

@@ -69,6 +69,23 @@ fn an_update_that_changes_nothing_is_no_write() {
 }
 
 #[test]
+fn a_patch_that_takes_away_what_is_not_there_is_no_write() {
+    let mut bench = Bench::new();
+    let mut bare = pod("web", None);
+    bare.metadata.labels = None;
+    bench.create(bare);
+    let version = bench.server.store().version();
+    for patch in [
+        Patch::RemoveFinalizer("example.com/keep".to_owned()),
+        Patch::RemoveOwner(Uid::from("nobody")),
+        Patch::Label { name: "app".to_owned(), value: None },
+    ] {
+        bench.patch("web", patch.clone()).expect("it exists");
+        assert_eq!(bench.server.store().version(), version, "API-5: {patch:?}");
+    }
+}
+
+#[test]
 fn spec_and_status_are_written_apart() {
     let mut bench = Bench::new();
     let mut pod = bench.pod("web", None);

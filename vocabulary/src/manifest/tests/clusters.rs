@@ -405,3 +405,15 @@ fn the_examples_are_read() {
         assert!(world.service.is_some());
     }
 }
+
+/// FLT-14, FLT-19: a key that the pod has no label of is passed over. Only a Deployment gives its pods the hash, or a cluster
+/// from which they were read back.
+#[test]
+fn the_template_hash_tells_revisions_apart_only_where_pods_have_it() {
+    let spread = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, \
+                  labelSelector: {matchLabels: {app: web}}, matchLabelKeys: [pod-template-hash]}]";
+    let same = |text: &str| scenario(text).workload.template.spread[0].same_revision;
+    assert!(same(&deployment("", spread, "")));
+    assert!(!same(&pod("web", "{app: web}", spread)));
+    assert!(same(&pod("web", "{app: web, pod-template-hash: 6d4}", spread)));
+}

@@ -1,0 +1,51 @@
+//! `canary`: a case that must fail, so that a runner that finds nothing is found out.
+
+use arbitrary::Arbitrary;
+
+use super::Log;
+use crate::runner::Checked;
+
+/// Any bytes.
+#[derive(Clone, Debug, Arbitrary)]
+pub struct TestCase {
+    song: Vec<u8>,
+}
+
+/// Falls silent at the first byte that is divisible by 7.
+///
+/// # Panics
+/// Always, but for inputs without such a byte.
+pub fn check(case: &TestCase) -> Checked {
+    let mut log = Log::default();
+    for note in &case.song {
+        assert!(!note.is_multiple_of(7), "the canary is dead, as it should be");
+        log.note(note);
+    }
+    log.checked(!case.song.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::{replay_command, smoke};
+
+    /// A runner that does not notice would pass everything.
+    #[test]
+    fn smoke_fails() {
+        let failed = std::panic::catch_unwind(|| smoke("canary", 50, check)).expect_err("it must fail");
+        let says = failed.downcast_ref::<&str>().expect("an assertion says something");
+        assert!(says.contains("as it should be"), "{says}");
+    }
+
+    /// The command that is printed replays the failure: the kept input fails again.
+    #[test]
+    fn a_kept_input_fails_again() {
+        let caught = std::panic::catch_unwind(|| smoke("canary", 50, check));
+        assert!(caught.is_err());
+        let file = std::env::temp_dir().join("podproof-canary.input");
+        let bytes = std::fs::read(&file).expect("it was kept");
+        let again = std::panic::catch_unwind(|| crate::runner::run(&bytes, check));
+        assert!(again.is_err());
+        assert!(replay_command("canary", "x").ends_with("--bin replay -- canary x"));
+    }
+}

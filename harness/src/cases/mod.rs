@@ -1,0 +1,83 @@
+//! The cases. Each file has the same names: a `TestCase` that bytes turn into, a `check` that panics at a bug, and a test
+//! `smoke` that runs it over fixed seeds.
+
+use std::fmt::Debug;
+use std::hash::Hasher as _;
+
+use foldhash::quality::FixedState;
+
+use crate::runner::{self, Checked};
+
+/// A case by name.
+pub struct Case {
+    /// Its name: that of its file, of its fuzz target and of its seeds.
+    pub name: &'static str,
+    /// Checks one input.
+    pub run: fn(&[u8]) -> Option<Checked>,
+}
+
+macro_rules! cases {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        $($(#[$doc])* pub mod $name;)*
+
+        /// All of them.
+        pub const CASES: &[Case] = &[$(Case {
+            name: stringify!($name),
+            run: |bytes| runner::run(bytes, $name::check),
+        },)*];
+    };
+}
+
+cases! {
+    model_walk,
+    lockstep,
+    filters,
+    store,
+    manifests,
+    traces,
+    logs,
+    determinism,
+    canary,
+}
+
+/// Everything that happened in a check, as a hash: two checks of one input have the same.
+#[derive(Clone)]
+pub(crate) struct Log {
+    hasher: foldhash::quality::FoldHasher<'static>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        use std::hash::BuildHasher as _;
+        Self { hasher: FixedState::with_seed(0).build_hasher() }
+    }
+}
+
+impl Log {
+    /// Something happened.
+    pub(crate) fn note(&mut self, what: &impl Debug) {
+        self.hasher.write(format!("{what:?}").as_bytes());
+    }
+
+    /// Nothing more happens.
+    pub(crate) fn checked(self, useful: bool) -> Checked {
+        Checked { useful, log: self.hasher.finish() }
+    }
+}
+
+/// Inputs of a smoke test.
+#[cfg(test)]
+pub(crate) const SMOKE_RUNS: u32 = 400;
+
+/// Runs a case, of whose inputs at least one in so many must be useful.
+#[cfg(test)]
+pub(crate) fn assert_useful<T: for<'a> arbitrary::Arbitrary<'a>>(
+    name: &str,
+    runs: u32,
+    check: fn(&T) -> Checked,
+    one_in: u32,
+) {
+    let summary = runner::smoke(name, runs, check);
+    assert_eq!(summary.checked, runs, "no input is rejected");
+    assert!(summary.useful * one_in >= runs, "too few inputs of {name} are useful: {summary:?}");
+}

@@ -1,0 +1,102 @@
+//! `traces`: the reader of traces against hostile text: a trace that is written as it was read and that can be replayed, or
+//! an error with a place, and never a panic.
+
+use std::sync::OnceLock;
+
+use arbitrary::Arbitrary;
+use podproof_model::Model;
+use podproof_traces::{Style, Trace, replay, show};
+use podproof_vocabulary::catalogue;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::scenario::Timing;
+
+use super::Log;
+use crate::choices::Choices;
+use crate::generators::texts::Text;
+use crate::runner::Checked;
+
+/// A text.
+#[derive(Clone, Debug, Arbitrary)]
+pub struct TestCase {
+    text: Text,
+}
+
+/// Paths through small scenarios.
+fn good() -> &'static [String] {
+    static GOOD: OnceLock<Vec<String>> = OnceLock::new();
+    GOOD.get_or_init(|| {
+        let worlds = [
+            (Story::Rollout, Timing::Untimed),
+            (Story::Drain, Timing::Untimed),
+            (Story::NodeFailure, Timing::Untimed),
+            (Story::PodDeletion, Timing::Timed),
+        ];
+        worlds.iter().map(|&(story, timing)| path(story, timing)).collect()
+    })
+}
+
+fn path(story: Story, timing: Timing) -> String {
+    let mut scenario = catalogue::web("x", story, 1, 2);
+    scenario.timing = timing;
+    let model = Model::of_any_size(scenario).unwrap_or_else(|why| panic!("{why}"));
+    let first = model.initial().swap_remove(0);
+    let (mut state, mut actions, mut enabled) = (first.clone(), Vec::new(), Vec::new());
+    let script: Vec<u8> = (0..=255).collect();
+    let mut choices = Choices::new(&script);
+    while actions.len() < 60 {
+        enabled.clear();
+        model.enabled(&state, &mut enabled);
+        let Some(action) = choices.action(&enabled) else { break };
+        state = model.apply(&state, &action);
+        actions.push(action);
+    }
+    Trace::path(&model, &first, &actions).to_json()
+}
+
+/// Reads it. Useful if it can be read although it was changed, or is refused for what a field of it says.
+///
+/// # Panics
+/// At a bug.
+pub fn check(case: &TestCase) -> Checked {
+    let bytes = case.text.of(good());
+    let text = String::from_utf8_lossy(&bytes);
+    let mut log = Log::default();
+    match Trace::from_json(&text) {
+        Ok(trace) => {
+            let again = Trace::from_json(&trace.to_json());
+            assert_eq!(again.as_ref(), Ok(&trace), "what is written is what is read");
+            let replayed = replay(&trace);
+            log.note(&replayed);
+            if replayed.is_ok() {
+                log.note(&show(&trace, Style { colour: false, width: 100 }));
+            }
+            log.checked(!case.text.is_one_of(good()))
+        }
+        Err(error) => {
+            assert!(!error.message.is_empty(), "a refusal says why");
+            assert!(error.line <= 1 + text.lines().count(), "the place is in the text: {error}");
+            log.note(&error);
+            log.checked(!error.field.is_empty())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SMOKE_RUNS, assert_useful};
+    use super::*;
+
+    #[test]
+    fn smoke() {
+        assert_useful("traces", SMOKE_RUNS, check, 8);
+    }
+
+    /// What the others are made of is good.
+    #[test]
+    fn the_good_ones_can_be_taken() {
+        for text in good() {
+            let trace = Trace::from_json(text).expect("it was just written");
+            assert!(replay(&trace).is_ok_and(|replayed| replayed.stands()));
+        }
+    }
+}

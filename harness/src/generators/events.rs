@@ -1,0 +1,49 @@
+//! What happens to the cluster.
+
+use arbitrary::{Result, Unstructured};
+use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
+use podproof_vocabulary::scenario::Scenario;
+
+use super::limits::{EVENT_KINDS_MAX, EVENTS_MAX};
+use super::{one_in, one_of};
+
+/// What operators do; the rest are faults.
+pub const OPERATORS: [EventName; 9] = [
+    EventName::Rollout,
+    EventName::Scale,
+    EventName::DeletePod,
+    EventName::EvictPod,
+    EventName::CordonNode,
+    EventName::UncordonNode,
+    EventName::DrainNode,
+    EventName::TaintNode,
+    EventName::UntaintNode,
+];
+
+const PEACEFUL: [Story; 5] =
+    [Story::Create, Story::Rollout, Story::PodDeletion, Story::Drain, Story::ScaleDown];
+
+/// The story and the events of a scenario.
+pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -> Result<()> {
+    scenario.story = if faults { one_of(u, &Story::ALL)? } else { one_of(u, &PEACEFUL)? };
+    let all: Vec<EventName> = if faults { EventName::all().collect() } else { OPERATORS.to_vec() };
+    for _ in 0..u.int_in_range(0..=EVENT_KINDS_MAX)? {
+        let event = one_of(u, &all)?;
+        let count = u.int_in_range(1..=EVENTS_MAX)?;
+        scenario.events.set(event, count);
+    }
+    let target = match u.arbitrary()? {
+        true => ScaleTarget::By(one_of(u, &[-2, -1, 1])?),
+        false => ScaleTarget::To(u.int_in_range(0..=3)?),
+    };
+    scenario.scale = Some(target);
+    if one_in(u, 4)? {
+        scenario.scale_targets = vec![0, 1, 2];
+    }
+    Ok(())
+}
+
+/// Does a scenario hold nothing but what operators do?
+pub fn is_peaceful(scenario: &Scenario) -> bool {
+    PEACEFUL.contains(&scenario.story) && scenario.events.iter().all(|(event, _)| OPERATORS.contains(&event))
+}

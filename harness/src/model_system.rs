@@ -1,0 +1,144 @@
+//! The model as a [`System`]: the reference that everything else is compared with.
+
+use podproof_model::{Cluster, ClusterState, Model};
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::observation::{Observation, Observe};
+use podproof_vocabulary::{PodId, Scenario};
+
+use crate::system::{Parts, Refused, System, Unfit, observe_others, slot_of};
+
+/// The model of one scenario and where it stands.
+struct Running {
+    model: Model,
+    state: ClusterState,
+    /// Where it stood when it was observed last.
+    observed: Option<ClusterState>,
+}
+
+/// The model, driven. Which node the one modelled kube-proxy is on, if only one is, is the first of the model's beginnings.
+#[derive(Default)]
+pub struct ModelSystem {
+    running: Option<Running>,
+}
+
+impl ModelSystem {
+    /// The model of the scenario that runs, and the state that it is in.
+    ///
+    /// # Panics
+    /// If it was never reset.
+    pub fn model(&self) -> (&Model, &ClusterState) {
+        let running = self.running();
+        (&running.model, &running.state)
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("a system is reset before anything else")
+    }
+}
+
+impl System for ModelSystem {
+    fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
+        let model = Model::of_any_size(scenario.clone()).map_err(|why| Unfit { why })?;
+        let state = model.initial().swap_remove(0);
+        self.running = Some(Running { model, state, observed: None });
+        Ok(())
+    }
+
+    fn pending(&self, operations: &mut Vec<Action>) {
+        let running = self.running();
+        running.model.enabled(&running.state, operations);
+    }
+
+    fn apply(&mut self, action: &Action) -> Result<(), Refused> {
+        let mut enabled = Vec::new();
+        self.pending(&mut enabled);
+        if !enabled.contains(action) {
+            return Err(Refused::because("the model does not allow it here"));
+        }
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        running.state = running.model.apply(&running.state, action);
+        Ok(())
+    }
+
+    fn observation(&self) -> Observation {
+        let running = self.running();
+        running.model.open(&running.state, |cluster| Observation::of(cluster))
+    }
+
+    fn observe(&mut self, seen: &mut Observation) -> Parts {
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        let Running { model, state, observed } = running;
+        let parts = match observed {
+            None => {
+                *seen = model.open(state, |cluster| Observation::of(cluster));
+                Parts::everything(seen)
+            }
+            Some(before) if before == state => Parts::default(),
+            Some(before) => model.open(before, |before| {
+                model.open(state, |after| {
+                    let slots: Vec<PodId> = changed_slots(before, after).collect();
+                    for &pod in &slots {
+                        seen.slots[pod.index()] = slot_of(after, pod);
+                    }
+                    observe_others(after, seen);
+                    Parts { slots, others: true }
+                })
+            }),
+        };
+        *observed = Some(state.clone());
+        parts
+    }
+}
+
+/// The slots of which anything is different: what an outsider sees of a pod is in its column alone.
+fn changed_slots<'a>(
+    before: &'a Cluster<'_>,
+    after: &'a Cluster<'_>,
+) -> impl Iterator<Item = PodId> + use<'a> {
+    let differs = |pod: &PodId| {
+        before.pod(*pod) != after.pod(*pod)
+            || before.containers_of(*pod) != after.containers_of(*pod)
+            || before.proxies_of(*pod) != after.proxies_of(*pod)
+    };
+    PodId::first(after.pods()).filter(differs)
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+
+    use super::*;
+
+    /// What is brought up to date step by step is what is there.
+    #[test]
+    fn what_changes_is_all_that_changes() {
+        let mut system = ModelSystem::default();
+        let mut random = fastrand::Rng::with_seed(7);
+        for story in [Story::Rollout, Story::Drain, Story::NodeFailure, Story::RuntimeHang] {
+            let mut scenario = catalogue::web("x", story, 2, 2);
+            scenario.one_proxy = false;
+            system.reset(&scenario).expect("it is small");
+            let mut seen = system.observation();
+            system.observe(&mut seen);
+            let mut enabled = Vec::new();
+            for _ in 0..400 {
+                enabled.clear();
+                system.pending(&mut enabled);
+                let Some(action) = random.choice(&enabled) else { break };
+                system.apply(action).expect("it is enabled");
+                system.observe(&mut seen);
+                assert_eq!(seen, system.observation(), "after {action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_enabled_is_refused_and_does_nothing() {
+        let mut system = ModelSystem::default();
+        system.reset(&catalogue::web("x", Story::Create, 1, 1)).expect("it is small");
+        let before = system.observation();
+        assert!(system.apply(&Action::Tick).is_err(), "there are no ticks in an untimed scenario");
+        assert_eq!(system.observation(), before);
+    }
+}

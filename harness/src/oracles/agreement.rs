@@ -1,0 +1,358 @@
+//! Two systems through one script: the reference chooses among what it can do, the other must be able to do it too, and an
+//! outsider must not be able to tell them apart after any step. What the other says that it could do, the reference must
+//! allow.
+//!
+//! Slots are numbers that each system gives by itself, so the slots of a pod that appears in both are paired, and what is
+//! said of the one holds of the other.
+
+use std::fmt;
+
+use podproof_vocabulary::action::{Action, Rename};
+use podproof_vocabulary::observation::{Observation, SandboxSeen, SlotSeen};
+use podproof_vocabulary::{NodeId, PodId, Scenario};
+
+use crate::choices::Choices;
+use crate::system::{Parts, System, Unfit};
+
+/// Whole observations are compared every so many steps, and at the end.
+const WHOLE_EVERY: usize = 64;
+
+/// What came of a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// The steps that were taken.
+    pub actions: Vec<Action>,
+    /// Steps that the other refused because it lawfully keeps to an order that the reference leaves open.
+    pub passed_over: usize,
+}
+
+/// How two systems differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The steps that led there, that of the divergence last.
+    pub actions: Vec<Action>,
+    /// What is different.
+    pub difference: Difference,
+}
+
+/// What is different.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// One of them cannot run the scenario.
+    Unfit(Unfit),
+    /// The other cannot take the step that the reference takes.
+    Refused {
+        /// Why not.
+        why: String,
+    },
+    /// The other could do something that the reference does not allow.
+    NotAllowed(Action),
+    /// An outsider sees something else.
+    Seen {
+        /// Of what.
+        what: String,
+        /// In the reference.
+        reference: String,
+        /// In the other.
+        other: String,
+    },
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, action) in self.actions.iter().enumerate() {
+            writeln!(f, "{:4} {action:?}", number + 1)?;
+        }
+        match &self.difference {
+            Difference::Unfit(unfit) => unfit.fmt(f),
+            Difference::Refused { why } => write!(f, "the other system cannot do the last step: {why}"),
+            Difference::NotAllowed(action) => {
+                write!(f, "the other system could do {action:?} now, which the reference does not allow")
+            }
+            Difference::Seen { what, reference, other } => {
+                write!(f, "{what}:\n  the reference has {reference}\n  the other has   {other}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Divergence {}
+
+/// Drives `other` beside `reference` through at most so many steps of a script.
+///
+/// # Errors
+/// The first difference.
+pub fn agree(
+    reference: &mut impl System,
+    other: &mut impl System,
+    scenario: &Scenario,
+    script: &[u8],
+    steps_max: usize,
+) -> Result<Agreed, Box<Divergence>> {
+    let mut agreed = Agreed::default();
+    match take_all(reference, other, scenario, script, steps_max, &mut agreed) {
+        Ok(()) => Ok(agreed),
+        Err(difference) => Err(Box::new(Divergence { actions: agreed.actions, difference })),
+    }
+}
+
+fn take_all(
+    reference: &mut impl System,
+    other: &mut impl System,
+    scenario: &Scenario,
+    script: &[u8],
+    steps_max: usize,
+    agreed: &mut Agreed,
+) -> Result<(), Difference> {
+    let Agreed { actions, passed_over } = agreed;
+    reference.reset(scenario).map_err(Difference::Unfit)?;
+    other.reset(scenario).map_err(Difference::Unfit)?;
+    let mut sides =
+        Sides { reference: reference.observation(), other: other.observation(), pairs: Pairs::default() };
+    let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
+    sides.compare(&changed.0, &changed.1)?;
+    let mut choices = Choices::new(script);
+    let (mut enabled, mut own) = (Vec::new(), Vec::new());
+    loop {
+        enabled.clear();
+        reference.pending(&mut enabled);
+        own.clear();
+        other.pending(&mut own);
+        sides.all_allowed(&enabled, &own)?;
+        if actions.len() == steps_max || choices.is_over() {
+            break;
+        }
+        let Some(action) = choices.action(&enabled) else { break };
+        let theirs = action.renamed(&sides.pairs);
+        match other.apply(&theirs) {
+            Ok(()) => actions.push(action),
+            Err(refused) if refused.is_narrower => {
+                *passed_over += 1;
+                continue;
+            }
+            Err(refused) => {
+                actions.push(action);
+                return Err(Difference::Refused { why: refused.why });
+            }
+        }
+        if let Err(refused) = reference.apply(&action) {
+            unreachable!("the reference offered {action:?} and refuses it: {refused}");
+        }
+        let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
+        sides.compare(&changed.0, &changed.1)?;
+        if actions.len().is_multiple_of(WHOLE_EVERY) {
+            sides.compare_whole(reference, other)?;
+        }
+    }
+    sides.compare_whole(reference, other)
+}
+
+/// Which slot of the other is which slot of the reference.
+#[derive(Clone, Debug, Default)]
+struct Pairs(Vec<(PodId, PodId)>);
+
+impl Pairs {
+    fn pair(&mut self, reference: PodId, other: PodId) {
+        self.0.retain(|(one, two)| *one != reference && *two != other);
+        self.0.push((reference, other));
+    }
+
+    fn of_other(&self, other: PodId) -> PodId {
+        self.0.iter().find(|(_, two)| *two == other).map_or(other, |(one, _)| *one)
+    }
+}
+
+impl Rename for Pairs {
+    fn pod(&self, pod: PodId) -> PodId {
+        self.0.iter().find(|(one, _)| *one == pod).map_or(pod, |(_, two)| *two)
+    }
+
+    fn node(&self, node: NodeId) -> NodeId {
+        node
+    }
+}
+
+/// The same, the other way round.
+struct Back<'a>(&'a Pairs);
+
+impl Rename for Back<'_> {
+    fn pod(&self, pod: PodId) -> PodId {
+        self.0.of_other(pod)
+    }
+
+    fn node(&self, node: NodeId) -> NodeId {
+        node
+    }
+}
+
+struct Sides {
+    reference: Observation,
+    other: Observation,
+    pairs: Pairs,
+}
+
+impl Sides {
+    fn compare(&mut self, of_reference: &Parts, of_other: &Parts) -> Result<(), Difference> {
+        self.pair_new(of_reference, of_other);
+        let mut slots: Vec<PodId> = of_reference.slots.clone();
+        slots.extend(of_other.slots.iter().map(|&pod| self.pairs.of_other(pod)));
+        slots.sort_unstable();
+        slots.dedup();
+        for pod in slots {
+            let (one, two) = (self.slot(&self.reference, pod), self.slot(&self.other, self.pairs.pod(pod)));
+            equal(&format!("pod {}", pod.0), &one, &two)?;
+        }
+        if of_reference.others || of_other.others {
+            let (one, two) = (&self.reference, &self.other);
+            equal("the nodes", &one.nodes, &two.nodes)?;
+            equal("the ReplicaSets", &one.replica_sets, &two.replica_sets)?;
+            equal("the Deployment", &one.deployment, &two.deployment)?;
+            equal("the budget", &one.budget, &two.budget)?;
+        }
+        Ok(())
+    }
+
+    /// Pods that appeared on both sides in this step are one.
+    fn pair_new(&mut self, of_reference: &Parts, of_other: &Parts) {
+        let known = |pod: PodId, of: fn(&(PodId, PodId)) -> PodId, pairs: &Pairs| {
+            pairs.0.iter().any(|pair| of(pair) == pod)
+        };
+        let there = |seen: &Observation, pod: &PodId| {
+            seen.slots.get(pod.index()).is_some_and(|slot| slot.pod.is_some())
+        };
+        // A slot that is free on both sides is nobody's.
+        let (reference, other) = (&self.reference, &self.other);
+        self.pairs.0.retain(|(one, two)| {
+            !is_free(&reference.slots[one.index()])
+                || other.slots.get(two.index()).is_some_and(|slot| !is_free(slot))
+        });
+        let mut ours = of_reference
+            .slots
+            .iter()
+            .copied()
+            .filter(|pod| there(reference, pod) && !known(*pod, |pair| pair.0, &self.pairs))
+            .collect::<Vec<_>>()
+            .into_iter();
+        let theirs: Vec<PodId> = of_other
+            .slots
+            .iter()
+            .copied()
+            .filter(|pod| there(other, pod) && !known(*pod, |pair| pair.1, &self.pairs))
+            .collect();
+        for two in theirs {
+            if let Some(one) = ours.next() {
+                self.pairs.pair(one, two);
+            }
+        }
+    }
+
+    fn slot(&self, seen: &Observation, pod: PodId) -> SlotSeen {
+        seen.slots.get(pod.index()).cloned().unwrap_or_else(|| SlotSeen {
+            pod: None,
+            sandbox: SandboxSeen::default(),
+            containers: vec![Default::default(); self.reference.containers],
+            reused_address: None,
+            endpoint: None,
+            rules: vec![None; self.reference.nodes.len()],
+        })
+    }
+
+    fn compare_whole(&mut self, reference: &impl System, other: &impl System) -> Result<(), Difference> {
+        equal(
+            "the whole, not as reported step by step, of the reference",
+            &reference.observation(),
+            &self.reference,
+        )?;
+        equal("the whole, not as reported step by step, of the other", &other.observation(), &self.other)?;
+        let everything = (Parts::everything(&self.reference), Parts::everything(&self.other));
+        self.compare(&everything.0, &everything.1)
+    }
+
+    fn all_allowed(&self, enabled: &[Action], own: &[Action]) -> Result<(), Difference> {
+        let allowed = |action: &Action| enabled.contains(&action.renamed(&Back(&self.pairs)));
+        match own.iter().find(|action| !allowed(action)) {
+            Some(action) => Err(Difference::NotAllowed(action.renamed(&Back(&self.pairs)))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Nothing is seen of this slot.
+fn is_free(slot: &SlotSeen) -> bool {
+    slot.pod.is_none()
+        && slot.sandbox == SandboxSeen::default()
+        && slot.endpoint.is_none()
+        && slot.rules.iter().all(Option::is_none)
+}
+
+fn equal<T: PartialEq + fmt::Debug>(what: &str, reference: &T, other: &T) -> Result<(), Difference> {
+    match reference == other {
+        true => Ok(()),
+        false => Err(Difference::Seen {
+            what: what.to_owned(),
+            reference: format!("{reference:?}"),
+            other: format!("{other:?}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::mutant::Mutant;
+
+    use super::*;
+    use crate::ModelSystem;
+
+    /// The model with a wrong rule.
+    #[derive(Default)]
+    struct Wrong {
+        system: ModelSystem,
+        mutant: Option<Mutant>,
+    }
+
+    impl System for Wrong {
+        fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
+            self.system.reset(&Scenario { mutant: self.mutant, ..scenario.clone() })
+        }
+
+        fn pending(&self, operations: &mut Vec<Action>) {
+            self.system.pending(operations);
+        }
+
+        fn apply(&mut self, action: &Action) -> Result<(), crate::Refused> {
+            self.system.apply(action)
+        }
+
+        fn observation(&self) -> Observation {
+            self.system.observation()
+        }
+    }
+
+    fn drive(mutant: Option<Mutant>, seeds: u64) -> Result<(), Box<Divergence>> {
+        let mut scenario = catalogue::web("x", Story::Rollout, 2, 2);
+        scenario.one_proxy = false;
+        for seed in 0..seeds {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let script: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1200).collect();
+            let mut wrong = Wrong { system: ModelSystem::default(), mutant };
+            let agreed = agree(&mut ModelSystem::default(), &mut wrong, &scenario, &script, 400)?;
+            assert!(agreed.actions.len() > 100, "the script is long enough to come somewhere");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_model_agrees_with_itself() {
+        drive(None, 4).expect("it is the same");
+    }
+
+    #[test]
+    fn a_wrong_rule_is_a_divergence() {
+        for mutant in [Mutant::ProxyNeverRemoves, Mutant::ProxyNeverAdds] {
+            let divergence = drive(Some(mutant), 4).expect_err("somebody must notice");
+            assert!(!divergence.actions.is_empty(), "{divergence}");
+        }
+    }
+}

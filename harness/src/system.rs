@@ -1,0 +1,131 @@
+//! What it takes to be driven through a scenario step by step, and compared with others that are.
+//!
+//! The model is a [`System`]; whoever writes a scheduler, a controller, a kubelet or a proxy can make theirs one, and
+//! drive it beside the model with [`agree`](crate::oracles::agreement::agree). `examples/own_proxy.rs` does so.
+
+use std::fmt;
+
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::observation::{Observation, Observe, SlotSeen};
+use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision, Scenario};
+
+/// Something that runs a scenario.
+pub trait System {
+    /// Begins a scenario anew; nothing of an earlier one is left.
+    ///
+    /// # Errors
+    /// If it cannot run this scenario at all.
+    fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit>;
+
+    /// What it could do next, in the words of actions: every one of these may be applied. In any order; that of the system
+    /// that chooses decides what the choices of a script mean.
+    fn pending(&self, operations: &mut Vec<Action>);
+
+    /// Does one step, and nothing else.
+    ///
+    /// # Errors
+    /// If it could not do this step now; it has then done nothing.
+    fn apply(&mut self, action: &Action) -> Result<(), Refused>;
+
+    /// All that an outsider can see now.
+    fn observation(&self) -> Observation;
+
+    /// Brings `seen`, which is what could be seen when this was called last, up to date, and says what it wrote. After a
+    /// [`reset`](Self::reset) that is everything.
+    fn observe(&mut self, seen: &mut Observation) -> Parts {
+        *seen = self.observation();
+        Parts::everything(seen)
+    }
+}
+
+/// Parts of an observation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Slots.
+    pub slots: Vec<PodId>,
+    /// Everything but the slots: nodes, ReplicaSets, the Deployment, the budget.
+    pub others: bool,
+}
+
+impl Parts {
+    /// Everything.
+    pub fn everything(seen: &Observation) -> Self {
+        Self { slots: PodId::first(seen.slots.len()).collect(), others: true }
+    }
+
+    /// Parts of either.
+    pub fn join(&mut self, other: &Self) {
+        self.slots.extend(&other.slots);
+        self.slots.sort_unstable();
+        self.slots.dedup();
+        self.others |= other.others;
+    }
+}
+
+/// What an outsider can see of one slot of `cluster`.
+pub fn slot_of(cluster: &impl Observe, pod: PodId) -> SlotSeen {
+    SlotSeen {
+        pod: cluster.pod(pod),
+        sandbox: cluster.sandbox(pod),
+        containers: ContainerId::first(cluster.containers()).map(|c| cluster.container(pod, c)).collect(),
+        reused_address: cluster.reused_address(pod),
+        endpoint: cluster.endpoint(pod),
+        rules: NodeId::first(cluster.nodes()).map(|node| cluster.rule(node, pod)).collect(),
+    }
+}
+
+/// Brings everything but the slots up to date.
+pub fn observe_others(cluster: &impl Observe, seen: &mut Observation) {
+    for node in NodeId::first(cluster.nodes()) {
+        seen.nodes[node.index()] = cluster.node(node);
+    }
+    for revision in Revision::first(cluster.revisions()) {
+        seen.replica_sets[revision.index()] = cluster.replica_set(revision);
+    }
+    seen.deployment = cluster.deployment();
+    seen.budget = cluster.budget();
+}
+
+/// The step is not possible now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, in a sentence.
+    pub why: String,
+    /// The system keeps to an order that the reference leaves open: the step comes later, and that is lawful.
+    pub is_narrower: bool,
+}
+
+impl Refused {
+    /// It is not possible, and why.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_narrower: false }
+    }
+
+    /// It is not possible yet, lawfully, and why.
+    pub fn narrower(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_narrower: true }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// The scenario is not one that the system can run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for Unfit {}
