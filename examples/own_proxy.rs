@@ -11,7 +11,7 @@ use std::io::Write as _;
 
 use podproof_harness::oracles::agreement::{Agreed, Divergence, agree};
 use podproof_harness::{ModelSystem, Refused, System, Unfit};
-use podproof_vocabulary::action::{Action, Proxy, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Proxy, ReplicaSet, Watch, Watcher};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
@@ -87,6 +87,13 @@ impl System for OwnCluster {
 
     fn pending(&self, operations: &mut Vec<Action>) {
         self.rest.pending(operations);
+        // A sync of the ReplicaSet controller that chooses whom to delete is one computation: nothing else happens meanwhile.
+        if operations
+            .iter()
+            .any(|action| matches!(action, Action::ReplicaSet(ReplicaSet::ChooseVictim { .. })))
+        {
+            return;
+        }
         operations.retain(|action| !matches!(action, Action::Proxy(_)));
         for (node, proxy) in (0..).zip(&self.proxies) {
             if proxy.is_behind() {

@@ -238,7 +238,12 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             writers.clone(),
         );
         match Replay::new(subject, eyes, target, options.max_states) {
-            Ok(replay) => active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>)),
+            Ok(mut replay) => {
+                if world.workloads.iter().any(|one| one.existing.is_some()) {
+                    replay.names.expect_strangers();
+                }
+                active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>));
+            }
             Err(why) => {
                 tally.leave_out(&observed.scenario.name, &why);
                 under_way |= observed.existing.is_some();
@@ -299,7 +304,16 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         }
         followed.push(Followed { name, unexplained, whole, replay });
     }
-    let requests = judged::connections(log, &followed, &created).map_err(Wrong::Log)?;
+    let mut pods: BTreeSet<Rc<str>> = world.pods.values().map(|pod| pod.name.clone()).collect();
+    pods.extend(
+        world
+            .workloads
+            .iter()
+            .filter_map(|one| one.existing.as_ref())
+            .flat_map(|one| &one.heard)
+            .map(|pod| pod.name.clone()),
+    );
+    let requests = judged::connections(log, &followed, &created, &pods).map_err(Wrong::Log)?;
     tally.explain(CONNECTIONS, requests.explained);
     Ok(Report {
         followed,

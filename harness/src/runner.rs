@@ -1,5 +1,6 @@
 //! A case over many inputs: what `cargo test` runs for seconds, and libFuzzer for nights.
 
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::{env, fs};
@@ -44,7 +45,8 @@ pub fn smoke<T: for<'a> Arbitrary<'a>>(name: &str, runs: u32, check: fn(&T) -> C
             }
             Ok(None) => {}
             Err(panic) => {
-                report(name, &bytes);
+                let says = report(name, &bytes);
+                let _ = writeln!(std::io::stderr(), "{says}");
                 resume_unwind(panic);
             }
         }
@@ -62,12 +64,12 @@ fn bytes_of(seed: u32) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }
 
-#[expect(clippy::print_stderr, reason = "a failing test says how it is replayed")]
-fn report(name: &str, bytes: &[u8]) {
+/// Keeps a failing input, and says how it is checked again.
+fn report(name: &str, bytes: &[u8]) -> String {
     let path: PathBuf = env::temp_dir().join(format!("podproof-{name}.input"));
     match fs::write(&path, bytes) {
-        Ok(()) => eprintln!("replay it: {}", replay_command(name, &path.display().to_string())),
-        Err(error) => eprintln!("the input could not be kept in {}: {error}", path.display()),
+        Ok(()) => format!("replay it: {}", replay_command(name, &path.display().to_string())),
+        Err(error) => format!("the input could not be kept in {}: {error}", path.display()),
     }
 }
 

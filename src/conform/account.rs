@@ -270,7 +270,9 @@ impl Workload {
             _ => Verdict::Incomplete,
         };
         let asked = arguments.promises.asked();
-        let judged = judged::judge(replay, whole, evidence);
+        // Of what comes after an entry that nothing explains nothing is known.
+        let until = unexplained.as_ref().map_or(evidence.until, |found| evidence.until.min(found.at));
+        let judged = judged::judge(replay, whole, &Evidence { until, ..evidence.clone() });
         for (property, judgement) in judged.into_iter().filter(|&(property, _)| asked.contains(property)) {
             match judgement {
                 Judgement::Broken(breach) => {

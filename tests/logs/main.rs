@@ -1,5 +1,6 @@
 //! Logs that are not whole: they begin late, have watches in place of an audit log, or are several in one.
 
+mod attacked;
 mod files;
 mod late;
 mod together;

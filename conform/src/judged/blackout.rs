@@ -7,7 +7,7 @@ use podproof_model::{Cluster, Model, time, traffic};
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::{Breach, Judgement};
-use crate::matching::path::Taken;
+use crate::matching::whole::Whole;
 use crate::record::Micros;
 
 const SECOND: Micros = 1_000_000;
@@ -29,33 +29,41 @@ impl<T: Copy + Ord> Since<T> {
     }
 }
 
-/// Judges the rules of `nodes` along `steps`, which are the model's, until the log ends.
-pub(super) fn judge(model: &Model, nodes: BTreeSet<NodeId>, steps: &[Taken], until: Micros) -> Judgement {
+/// Judges the rules of `nodes` along the path `whole`, each step on that of `models` that is in force then, until `until` or where the path ends before the log.
+pub(super) fn judge(
+    models: &[(u64, &Model)],
+    whole: &Whole,
+    nodes: &BTreeSet<NodeId>,
+    until: Micros,
+) -> Judgement {
+    let Some((_, model)) = models.first() else { return Judgement::NotMet };
     let bound = SECOND * Micros::from(model.rules.scenario.latencies.propagation());
-    let mut state = model.initial().swap_remove(0);
     let (mut steady, mut dark) = (Since::<PodId>(BTreeMap::new()), Since::<NodeId>(BTreeMap::new()));
-    let (mut now, mut is_met) = (Micros::MIN, false);
-    let ends = steps.iter().map(|taken| Some(taken.action)).chain([None]);
-    let moments = steps.iter().map(|taken| taken.moment.at).chain([until]);
-    for (step, (action, at)) in ends.zip(moments).enumerate() {
-        now = now.max(at);
-        if let Some((pod, since)) = steady.longest() {
-            is_met |= since + bound < now;
-            if let Some((node, dark)) = dark.longest()
-                && since.max(dark) + bound < now
-            {
-                let at = since.max(dark) + bound;
-                let step = step.saturating_sub(1);
-                return Judgement::Broken(Breach { step, at, dark: Some((node, pod)) });
-            }
+    let (mut now, mut is_met, mut breach, mut last) = (Micros::MIN, false, None, 0);
+    let mut until_now = |now: Micros, step: usize, steady: &Since<PodId>, dark: &Since<NodeId>| {
+        let Some((pod, since)) = steady.longest() else { return };
+        is_met |= since + bound < now;
+        if let Some((node, dark)) = dark.longest()
+            && since.max(dark) + bound < now
+            && breach.is_none()
+        {
+            breach = Some(Breach { step, at: since.max(dark) + bound, dark: Some((node, pod)) });
         }
-        let Some(action) = action else { break };
-        state = model.apply(&state, &action);
-        let (is_steady, is_dark) = model.open(&state, |cluster| look(cluster, &nodes));
+    };
+    whole.walk(models, |step, taken, _, after, model| {
+        now = now.max(taken.moment.at);
+        last = step;
+        until_now(now, step.saturating_sub(1), &steady, &dark);
+        let (is_steady, is_dark) = model.open(after, |cluster| look(cluster, nodes));
         steady.update(now, &is_steady);
         dark.update(now, &is_dark);
+    });
+    until_now(now.max(until), last, &steady, &dark);
+    match (breach, is_met) {
+        (Some(breach), _) => Judgement::Broken(breach),
+        (None, true) => Judgement::Kept,
+        (None, false) => Judgement::NotMet,
     }
-    if is_met { Judgement::Kept } else { Judgement::NotMet }
 }
 
 /// The pods that accept, are Ready in the API and not deleting; and the nodes that live, are connected and lead to no pod

@@ -13,12 +13,10 @@ pub use requests::{Connections, Odd, Requests, connections};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use podproof_model::Model;
 use podproof_vocabulary::scenario::{ContainerKind, Scenario, WorkloadKind};
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 use crate::matching::Replay;
-use crate::matching::path::Taken;
 use crate::matching::whole::Whole;
 use crate::reading::{Log, Source};
 use crate::record::Micros;
@@ -85,7 +83,6 @@ pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Proper
         .filter_map(|node| subject.nodes.get(node.index()).cloned())
         .collect();
     let places = needs::Places { all: &subject.nodes, homes: &homes };
-    let steps = &whole.steps[..whole.refused.unwrap_or(whole.steps.len())];
     let of = |property: Property| {
         if !concerns(subject.scenario(), property) {
             return Judgement::NotMet;
@@ -94,7 +91,7 @@ pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Proper
             return Judgement::NotJudged(why);
         }
         if property == Property::NoAvoidableBlackout {
-            return blackout(replay.model(), &subject.nodes, steps, evidence);
+            return blackout(replay, whole, evidence);
         }
         match whole.broken.get(&property) {
             Some(&step) => Judgement::Broken(Breach { step, at: whole.steps[step].moment.at, dark: None }),
@@ -105,10 +102,11 @@ pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Proper
     Property::all().map(|property| (property, of(property))).collect()
 }
 
-fn blackout(model: &Model, nodes: &[Rc<str>], steps: &[Taken], evidence: &Evidence) -> Judgement {
+fn blackout(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Judgement {
     let watched = |(_, name): &(usize, &Rc<str>)| evidence.rules.contains(*name);
-    let nodes = nodes.iter().enumerate().filter(watched).map(|(index, _)| NodeId::from(index)).collect();
-    blackout::judge(model, nodes, steps, evidence.until)
+    let nodes = replay.subject.nodes.iter().enumerate();
+    let nodes = nodes.filter(watched).map(|(index, _)| NodeId::from(index)).collect();
+    blackout::judge(&replay.models(), whole, &nodes, evidence.until)
 }
 
 /// Can a promise have anything to do with such a workload?

@@ -93,9 +93,7 @@ impl Traffic {
     /// Along the path that was found; `created` are the names of the pods that entries of the log create.
     fn along(followed: &Followed, created: &BTreeMap<u64, Rc<str>>) -> Self {
         let Followed { replay, whole, unexplained, .. } = followed;
-        let model = replay.model();
         let nodes = &replay.subject.nodes;
-        let mut state = model.initial().swap_remove(0);
         let mut names: BTreeMap<PodId, Rc<str>> = BTreeMap::new();
         if replay.subject.kind() == WorkloadKind::Pod {
             names.insert(PodId(0), Rc::clone(&replay.subject.name));
@@ -103,26 +101,23 @@ impl Traffic {
         let own = names.values().cloned().collect();
         let mut traffic = Self { nodes: BTreeMap::new(), own, until: Micros::MAX };
         let mut now = Micros::MIN;
-        let taken = &whole.steps[..whole.refused.unwrap_or(whole.steps.len())];
-        for (step, taken) in taken.iter().enumerate() {
-            let next = model.apply(&state, &taken.action);
+        whole.walk(&replay.models(), |step, taken, before, after, model| {
             if let Some(name) = taken.shown_by.and_then(|entry| created.get(&entry)) {
-                let used = model.open(&state, |cluster| cluster.used());
-                let new = model.open(&next, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
+                let used = model.open(before, |cluster| cluster.used());
+                let new = model.open(after, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
                 names.extend(new.map(|new| (new, Rc::clone(name))));
                 traffic.own.insert(Rc::clone(name));
             }
-            state = next;
             if step + 1 < whole.led {
-                continue;
+                return;
             }
             if step + 1 == whole.led {
                 names.extend(replay.began_with().iter().cloned());
                 traffic.own.extend(names.values().cloned());
             }
             now = now.max(taken.moment.at);
-            model.open(&state, |cluster| traffic.note(cluster, nodes, &names, now));
-        }
+            model.open(after, |cluster| traffic.note(cluster, nodes, &names, now));
+        });
         if unexplained.is_some() || whole.refused.is_some() {
             traffic.until = now;
         }
@@ -159,7 +154,7 @@ impl Traffic {
     /// Could the client have seen this between these moments? Of nodes that are not known, and before the first step, nothing is said.
     fn allows(&self, from: Micros, to: Micros, event: &RequestEvent) -> Possible {
         let Some(leads) = self.nodes.get(&event.node) else { return Possible::Then };
-        let (from, to) = (from - SLACK, to + SLACK);
+        let (from, to) = (from.saturating_sub(SLACK), to.saturating_add(SLACK));
         let between = |from: Micros| {
             let first = leads.partition_point(|leads| leads.from <= from).saturating_sub(1);
             leads[first..].iter().take_while(move |leads| leads.from <= to)
@@ -172,7 +167,7 @@ impl Traffic {
         let runs_out_of_time = matches!(&event.outcome, Err(error) if **error == *"ETIMEDOUT");
         if to > self.until || leads.first().is_none_or(|first| first.from > to) || between(from).any(fits) {
             Possible::Then
-        } else if runs_out_of_time && between(from - REMEMBERED).any(is_dead) {
+        } else if runs_out_of_time && between(from.saturating_sub(REMEMBERED)).any(is_dead) {
             Possible::Before
         } else {
             Possible::Never
@@ -201,7 +196,8 @@ impl Connections {
     }
 }
 
-/// The connections of `log` to the Services of its workloads; `created` are the names of the pods that entries create.
+/// The connections of `log` to the Services of its workloads; `created` are the names of the pods that entries create, and `pods` those
+/// of all pods of the log.
 ///
 /// # Errors
 /// What is wrong with a file, if it has changed since.
@@ -209,11 +205,20 @@ pub fn connections(
     log: &Log,
     followed: &[Followed],
     created: &BTreeMap<u64, Rc<str>>,
+    pods: &BTreeSet<Rc<str>>,
 ) -> Result<Requests, Problem> {
     let of = |followed: &Followed| {
         let has_service = followed.replay.subject.service.is_some();
         has_service.then(|| Traffic::along(followed, created))
     };
+    // Without the rules of its node, and what containers do, the model may do it at any moment: nothing could be said.
+    let rules: BTreeSet<Rc<str>> = log.nodes_with_rules().into_iter().collect();
+    let runtimes: BTreeSet<Rc<str>> = log.nodes_with_runtime().into_iter().collect();
+    let is_seen =
+        |followed: &Followed| followed.replay.subject.nodes.iter().all(|node| runtimes.contains(node));
+    if !log.has(Source::App) || !followed.iter().all(is_seen) {
+        return Ok(Requests { of: vec![Connections::default(); followed.len()], explained: 0 });
+    }
     let traffic: Vec<Option<Traffic>> = followed.iter().map(of).collect();
     let mut said = Requests { of: vec![Connections::default(); traffic.len()], explained: 0 };
     if !log.has(Source::Requests) || traffic.iter().all(Option::is_none) {
@@ -222,11 +227,15 @@ pub fn connections(
     for entry in log.entries() {
         let entry = entry?;
         let Seen::Request(event) = &entry.seen else { continue };
+        if !rules.contains(&event.node) {
+            continue;
+        }
         let allows = |traffic: &Traffic| traffic.allows(entry.from, entry.to, event);
         // Of two pods of one name, one after the other, either may have answered. Nobody says which Service a connection was
         // meant for: one that failed is odd if it is so for each of them.
         let concerned = |traffic: &&Traffic| match &event.outcome {
-            Ok(pod) => traffic.own.contains(pod),
+            // A pod that the log shows nowhere has answered nobody.
+            Ok(pod) => traffic.own.contains(pod) || !pods.contains(pod),
             Err(_) => true,
         };
         let best = traffic.iter().flatten().filter(concerned).map(allows).min();

@@ -1,18 +1,20 @@
 //! What a log can tell of which promise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::{Action, Proxy};
 use podproof_vocabulary::event::Story;
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Neighbour, Scenario, Timing};
 use podproof_vocabulary::{NodeId, Property, catalogue};
 
 use super::needs::{Places, lacks};
 use super::{Breach, Evidence, Judgement, blackout, judge};
 use crate::matching::path::{Moment, Taken};
+use crate::matching::whole::Whole;
 use crate::reading::Log;
 use crate::record::Micros;
 use crate::run::{self, Options, Report};
@@ -144,7 +146,14 @@ fn serving(model: &Model, programmed: Micros) -> Vec<Taken> {
 fn blackout_of(programmed: Micros, nodes: &[u8], until: Micros) -> Judgement {
     let model = Model::new(web()).expect("a small world");
     let steps = serving(&model, programmed);
-    blackout::judge(&model, nodes.iter().map(|&node| NodeId(node)).collect(), &steps, until)
+    let nodes = nodes.iter().map(|&node| NodeId(node)).collect();
+    blackout::judge(&[(0, &model)], &path(&model, steps), &nodes, until)
+}
+
+/// These steps as a path.
+fn path(model: &Model, steps: Vec<Taken>) -> Whole {
+    let (broken, reached) = (BTreeMap::new(), PropertySet::default());
+    Whole { steps, led: 0, broken, reached, refused: None, last: model.initial().swap_remove(0) }
 }
 
 #[test]
@@ -175,9 +184,10 @@ fn a_blackout_at_the_end_of_a_log_is_seen() {
     let mut steps = serving(&model, 0);
     let programs = |taken: &Taken| matches!(taken.action, Action::Proxy(Proxy::ProgramRules { .. }));
     steps.truncate(steps.iter().position(programs).expect("rules are programmed"));
-    let nodes = || BTreeSet::from([NodeId(0)]);
-    assert!(matches!(blackout::judge(&model, nodes(), &steps, 2 * bound), Judgement::Broken(_)));
-    assert_eq!(blackout::judge(&model, nodes(), &steps, bound), Judgement::NotMet);
+    let whole = path(&model, steps);
+    let judge = |until| blackout::judge(&[(0, &model)], &whole, &BTreeSet::from([NodeId(0)]), until);
+    assert!(matches!(judge(2 * bound), Judgement::Broken(_)));
+    assert_eq!(judge(bound), Judgement::NotMet);
 }
 
 /// What came of a recording.

@@ -29,6 +29,29 @@ pub struct Whole {
 }
 
 impl Whole {
+    /// Takes the path again, step by step, each on that of `models` that is in force then: what is before, what is after, and the model.
+    pub fn walk(
+        &self,
+        models: &[(u64, &Model)],
+        mut see: impl FnMut(usize, &Taken, &ClusterState, &ClusterState, &Model),
+    ) {
+        let mut models = models.iter().copied().peekable();
+        let Some((_, mut model)) = models.next() else { return };
+        let mut state = model.initial().swap_remove(0);
+        let steps = &self.steps[..self.refused.unwrap_or(self.steps.len())];
+        for (step, taken) in steps.iter().enumerate() {
+            // What led to the beginning of the log comes before everything in it.
+            while let Some((_, next)) =
+                models.next_if(|&(since, _)| step >= self.led && since <= taken.moment.writes)
+            {
+                model = next;
+            }
+            let next = model.apply(&state, &taken.action);
+            see(step, taken, &state, &next, model);
+            state = next;
+        }
+    }
+
     /// The steps, from 0, that somebody or something did to the cluster and that no entry shows.
     pub fn unseen(&self) -> Vec<usize> {
         let is = |taken: &Taken| matches!(taken.action, Action::Environment(_)) && taken.shown_by.is_none();

@@ -37,6 +37,8 @@ const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "log"];
 /// An event that has arrived.
 #[derive(Debug)]
 pub(super) struct Heard {
+    /// What the API server calls the request; nothing, if the log does not say.
+    pub(super) id: Box<str>,
     place: Place,
     from: Micros,
     to: Micros,
@@ -67,6 +69,8 @@ enum Field {
 struct Event {
     kind: String,
     items: Option<Vec<Value>>,
+    #[serde(rename = "auditID", deserialize_with = "null_is_default")]
+    id: String,
     stage: String,
     verb: String,
     #[serde(rename = "requestURI")]
@@ -194,6 +198,7 @@ fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<
         return Err(Problem::new(&place.file, place.line, says, "times as in RFC 3339"));
     };
     let mut heard = Heard {
+        id: event.id.as_str().into(),
         place: place.clone(),
         from: from.min(to),
         to: from.max(to),
@@ -282,7 +287,7 @@ impl Heard {
     /// An entry that has no object to be read: the state at a version.
     pub(super) fn state(entry: Entry) -> Self {
         let Entry { place, from, to, seen } = entry;
-        Self { place, from, to, version: None, subject: None, says: Says::Seen(seen) }
+        Self { id: "".into(), place, from, to, version: None, subject: None, says: Says::Seen(seen) }
     }
 
     /// When it was answered.

@@ -1,6 +1,6 @@
 //! The sources of a log side by side, each in its own order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::audit::{self, Heard};
@@ -21,6 +21,34 @@ pub(super) struct AuditLane {
     files: Vec<AuditFile>,
     order: Order<Heard>,
     names: Names,
+    heard: Recent,
+}
+
+/// Requests that were heard of lately: whoever ships a log may deliver a line more than once.
+#[derive(Default)]
+struct Recent {
+    known: BTreeSet<Rc<str>>,
+    order: VecDeque<(Micros, Rc<str>)>,
+}
+
+impl Recent {
+    /// Is this request heard of for the first time?
+    fn is_new(&mut self, id: &str, at: Micros) -> bool {
+        if id.is_empty() {
+            return true;
+        }
+        while self.order.front().is_some_and(|(then, _)| then.saturating_add(HELD) < at) {
+            if let Some((_, old)) = self.order.pop_front() {
+                self.known.remove(&old);
+            }
+        }
+        let id: Rc<str> = id.into();
+        let is_new = self.known.insert(Rc::clone(&id));
+        if is_new {
+            self.order.push_back((at, id));
+        }
+        is_new
+    }
 }
 
 struct AuditFile {
@@ -39,7 +67,7 @@ impl AuditLane {
             order.push(ticket, Heard::state(entry));
         }
         let files = files.into_iter().map(|lines| AuditFile { lines, heard: VecDeque::new() }).collect();
-        Self { files, order, names: Names::default() }
+        Self { files, order, names: Names::default(), heard: Recent::default() }
     }
 
     /// The next event, in the order of the answers, goes into the order; false if there is none.
@@ -57,7 +85,9 @@ impl AuditLane {
             .enumerate()
             .filter_map(|(index, file)| Some((file.heard.front()?.answered(), index)));
         let Some((_, file)) = first.min() else { return Ok(false) };
-        if let Some(mut heard) = self.files[file].heard.pop_front() {
+        if let Some(mut heard) = self.files[file].heard.pop_front()
+            && self.heard.is_new(&heard.id, heard.answered())
+        {
             self.order.push(heard.ticket(file), heard);
         }
         Ok(true)

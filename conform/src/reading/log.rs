@@ -262,6 +262,9 @@ fn watched(first: &[u8], lines: &mut Lines) -> Option<String> {
     found
 }
 
+/// No log is from after this moment, nor from so long before 1970: the year 10000.
+const LATEST: Micros = 253_402_300_800_000_000;
+
 /// The entries of a log, in order.
 pub struct Entries {
     lanes: Vec<Lane>,
@@ -311,6 +314,9 @@ impl Iterator for Entries {
         let heads =
             self.lanes.iter().enumerate().filter_map(|(index, lane)| Some((lane.head.as_ref()?.0, index)));
         let (_, first) = heads.min()?;
-        self.lanes[first].head.take().map(|(_, entry)| Ok(entry))
+        self.lanes[first].head.take().map(|(_, entry)| {
+            let (from, to) = (entry.from.clamp(-LATEST, LATEST), entry.to.clamp(-LATEST, LATEST));
+            Ok(Entry { from, to, ..entry })
+        })
     }
 }

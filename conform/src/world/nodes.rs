@@ -58,7 +58,11 @@ pub(super) struct Nodes {
 
 impl Nodes {
     /// Takes note of a node.
-    pub fn see(&mut self, at: Moment, sight: Sight, object: &Object) {
+    ///
+    /// `by_user`: somebody has just changed it by hand. What taints it has by then, and whether it is cordoned, may be what was
+    /// changed, if it was not seen before; it is taken to be.
+    pub fn see(&mut self, at: Moment, sight: Sight, object: &Object, by_user: bool) {
+        let is_first = self.by_name.get(&object.name).is_none_or(|known| known.is_only_named);
         let node = self.by_name.entry(Rc::clone(&object.name)).or_insert_with(|| Node {
             life: Life::new(at, sight),
             first: Rc::new(manifest(object)),
@@ -70,6 +74,11 @@ impl Nodes {
             node.is_only_named = false;
             node.first = Rc::new(manifest(object));
             node.ready = ready_of(object);
+        }
+        if is_first && by_user {
+            let mut before = (*node.first).clone();
+            before["spec"] = json!({"taints": [], "unschedulable": false});
+            node.first = Rc::new(before);
         }
         if node.life.gone.is_some() && sight == Sight::Created {
             // A machine that was replaced under its name is the same node to whoever runs pods there.

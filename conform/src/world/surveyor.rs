@@ -16,6 +16,7 @@ use super::observed::{Heard, World};
 use super::pods::Pods;
 use super::selectors::Selectors;
 use super::versions::Versions;
+use crate::matching::actor::Actor;
 use crate::record::{Change, ChangeKind, Entry, Facts, Micros, Object, Seen, Verb, Write};
 
 /// How scenarios are made of a log.
@@ -106,7 +107,9 @@ impl Surveyor {
                 };
                 // What a deletion answers with may be no object of the kind that it deletes.
                 if sight != Sight::Gone || !self.removed(at, sight, write, object) {
-                    self.object(at, sight, object);
+                    let by_user =
+                        is_whole && sight == Sight::Found && matches!(Actor::of(write), Actor::Client(_));
+                    self.object_of(at, sight, object, by_user);
                 }
             }
             (None, resource, _) if is_whole => match write.verb {
@@ -161,6 +164,11 @@ impl Surveyor {
     }
 
     fn object(&mut self, at: Moment, sight: Sight, object: &Object) {
+        self.object_of(at, sight, object, false);
+    }
+
+    /// Takes note of an object; `by_user`, if somebody has just written it by hand.
+    fn object_of(&mut self, at: Moment, sight: Sight, object: &Object, by_user: bool) {
         match &object.facts {
             Facts::Pod(facts) => {
                 self.pods.see(at, sight, object, facts);
@@ -170,7 +178,7 @@ impl Surveyor {
             }
             Facts::Node(_) => {
                 self.versions.see_node(&object.whole);
-                self.nodes.see(at, sight, object);
+                self.nodes.see(at, sight, object, by_user);
             }
             Facts::Deployment(facts) => {
                 self.deployments.see(at, sight, "Deployment", object, facts.replicas);

@@ -21,12 +21,25 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::Delete {
         return Plan::NotModelled("the removal of EndpointSlices".into());
     }
+    let by_controller =
+        matches!(actor, Actor::Controller(controller) if &**controller == "endpointslice-controller");
     let mut wanted: Vec<(PodId, Endpoint)> = Vec::new();
     for endpoint in &slice.endpoints {
         let Some(name) = &endpoint.pod else { continue };
         let uid = endpoint.uid.as_deref().unwrap_or_default();
-        // Pods of other workloads are none of this one's.
-        let Some(pod) = known.names.pod(name, uid) else { continue };
+        let Some(pod) = known.names.pod(name, uid) else {
+            // Pods of other workloads are none of this one's; but the controller has addresses from pods that have them.
+            if by_controller && known.names.at(&endpoint.address).is_none() && !known.names.has_strangers() {
+                return Plan::Wrong(format!(
+                    "{name} at {}, an address that no pod has had",
+                    endpoint.address
+                ));
+            }
+            continue;
+        };
+        if by_controller && wanted.iter().any(|(other, _)| *other == pod) {
+            return Plan::Wrong(format!("{name} stands in it twice"));
+        }
         let Some(address) = known.names.address(pod, &endpoint.address) else {
             return Plan::Wrong(format!("{name} was not seen to have {}", endpoint.address));
         };
@@ -48,7 +61,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::Nothing;
     }
     match actor {
-        Actor::Controller(controller) if &**controller == "endpointslice-controller" => {
+        _ if by_controller => {
             let write = Action::EndpointSlice(EndpointSlice::WriteSlice);
             let says = slice
                 .endpoints

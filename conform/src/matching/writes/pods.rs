@@ -224,7 +224,13 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             "pod-garbage-collector" => {
                 by(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }))
             }
-            controller if OUTSIDERS.contains(&controller) => by_outsider(pod, at_once, object.deletion()),
+            // Of a ReplicaSet's pods a controller of another kind knows nothing.
+            controller if OWNERS.contains(&controller) && known.subject.kind() != WorkloadKind::Pod => {
+                not_theirs(write, "delete pods of ReplicaSets")
+            }
+            controller if OWNERS.contains(&controller) || OUTSIDERS.contains(&controller) => {
+                by_outsider(pod, at_once, object.deletion())
+            }
             _ => not_theirs(write, "delete pods"),
         },
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) => {
@@ -233,17 +239,18 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     }
 }
 
-/// Controllers that delete pods, and that the model does not have.
-const OUTSIDERS: [&str; 8] = [
+/// Controllers that the model does not have, and that delete pods of their own.
+const OWNERS: [&str; 6] = [
     "statefulset-controller",
     "daemon-set-controller",
     "job-controller",
     "replication-controller",
-    "namespace-controller",
-    "generic-garbage-collector",
     "ttl-after-finished-controller",
     "cronjob-controller",
 ];
+
+/// Controllers that the model does not have, and that delete any pod.
+const OUTSIDERS: [&str; 2] = ["namespace-controller", "generic-garbage-collector"];
 
 /// Why the taint eviction controller cannot delete a pod yet (TEC-2, TEC-4): its timer runs from the moment at which taint and
 /// pod come together.

@@ -25,6 +25,11 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if &*write.subresource == "scale" {
         return scale(known, actor, write, object);
     }
+    let is_own =
+        known.subject.is(object) || object.owner.as_ref().is_some_and(|owner| owner.uid == known.subject.uid);
+    if is_own && matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) {
+        return super::not_theirs(write, "write Deployments and ReplicaSets");
+    }
     match &object.facts {
         Facts::Deployment(facts) if known.subject.is(object) => {
             deployment(known, actor, write, object, facts)
