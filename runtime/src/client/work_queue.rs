@@ -127,6 +127,20 @@ impl WorkQueue {
         }
     }
 
+    /// A step of this queue: a worker takes a key, which is then to be worked on; or a delayed key is due, and waits from then on.
+    ///
+    /// # Errors
+    /// If it is no step of this queue, or not possible now.
+    pub fn serve<'s>(&mut self, step: &'s Step, clock: Clock) -> Result<Option<&'s Key>, Refused> {
+        match step {
+            Step::Work(queue, key) if *queue == self.queue => self.take(key).map(|()| Some(key)),
+            Step::Wake(Timer::Delayed(queue, key)) if *queue == self.queue => {
+                self.wake(key, clock).map(|()| None)
+            }
+            _ => Err(Refused),
+        }
+    }
+
     /// A key that was added for later enters the queue.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::api::{ApiError, Key, Resource, Response, Version};
 use crate::client::{Backoff, CallId, Expectations, WorkQueue};
 use crate::clock::{Clock, Moment};
 use crate::context::Context;
-use crate::operation::{Component, Operation, Queue, Refused, Step, Timer};
+use crate::operation::{Component, Operation, Queue, Refused, Step};
 
 use super::Controller;
 use super::informers::Informers;
@@ -85,15 +85,10 @@ impl Controller for ReplicaSetController {
     }
 
     fn act(&mut self, step: &Step, informers: &Informers, context: &mut Context<'_>) -> Result<(), Refused> {
-        match step {
-            Step::Work(Queue::Main, key) => {
-                self.queue.take(key)?;
-                self.begin(key, informers, context);
-                Ok(())
-            }
-            Step::Wake(Timer::Delayed(Queue::Main, key)) => self.queue.wake(key, context.clock),
-            _ => Err(Refused),
+        if let Some(key) = self.queue.serve(step, context.clock)? {
+            self.begin(key, informers, context);
         }
+        Ok(())
     }
 
     fn on_answer(
