@@ -8,9 +8,11 @@
 //! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 //! - [`run`]: a log against the model; [`tally`]: its entries, counted
+//! - [`doubts`]: why an entry that nothing explains may be lawful all the same
 //! - [`judged`]: what a log says of the promises
 
 pub mod before;
+pub mod doubts;
 pub mod judged;
 pub mod matching;
 pub mod reading;

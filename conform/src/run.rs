@@ -8,6 +8,7 @@ use podproof_vocabulary::scenario::{Scenario, Taint};
 use podproof_vocabulary::{NodeId, Property};
 
 use crate::before::Target;
+use crate::doubts::Doubts;
 use crate::judged::{self, Connections};
 use crate::matching::eyes::Eyes;
 use crate::matching::whole::{self, Whole};
@@ -106,7 +107,7 @@ impl Report {
         let apart = self.followed.iter().any(|followed| followed.whole.refused.is_some());
         // Another path might have moments for them.
         let odd = self.connections.iter().any(|said| said.unexplained > 0);
-        if unexplained().any(|unexplained| !unexplained.bound) {
+        if unexplained().any(|unexplained| !unexplained.unsure) {
             Verdict::Unexplained
         } else if unexplained().next().is_some() || apart || odd || !self.tally.left_out.is_empty() {
             Verdict::Incomplete
@@ -187,10 +188,6 @@ fn creation(entry: &Entry) -> Option<Rc<str>> {
     (is_new && &*write.resource == "pods").then(|| Rc::clone(&write.name))
 }
 
-/// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
-/// failure takes to be noticed.
-const SETTLING: Micros = 400_000_000;
-
 /// Judges a log.
 ///
 /// # Errors
@@ -212,20 +209,19 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
     let world = surveyor.finish(&options.world).map_err(Wrong::Manifests)?;
     let mut tally = Tally::default();
     let mut active = Vec::new();
-    let mut under_way =
-        world.workloads.iter().flat_map(|observed| &observed.nodes).any(|node| node.was_unready);
+    let mut doubts = Doubts::of(&world);
     for observed in &world.workloads {
         let target = match Target::of(observed, world.began) {
             Ok(target) => target,
             Err(why) => {
                 tally.leave_out(&observed.scenario.name, &why);
-                under_way = true;
+                doubts.under_way = true;
                 continue;
             }
         };
-        // The taints of a node that is only named are not known.
-        let named = || observed.nodes.iter().any(|node| node.is_only_named);
-        under_way |= target.as_ref().is_some_and(|target| target.was_under_way || named());
+        if let Some(target) = &target {
+            doubts.begin(observed, target);
+        }
         let subject = subject_of(observed, target.as_ref());
         let of = |nodes: Vec<Rc<str>>| -> BTreeSet<NodeId> {
             let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
@@ -246,7 +242,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             }
             Err(why) => {
                 tally.leave_out(&observed.scenario.name, &why);
-                under_way |= observed.existing.is_some();
+                doubts.under_way |= observed.existing.is_some();
             }
         }
     }
@@ -275,44 +271,20 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
             });
         }
     }
+    doubts.missed = teller.as_ref().and_then(Teller::missed);
     let mut followed = Vec::new();
     for (name, mut replay, mut unexplained) in active {
         if unexplained.is_none() {
             unexplained = replay.finish().err();
             tally.learn(replay.outcomes());
         }
-        let missed = teller.as_ref().and_then(Teller::missed);
-        if let Some(found) =
-            unexplained.as_mut().filter(|found| missed.is_some_and(|since| since <= found.at))
-        {
-            found.doubt("a watch was interrupted before, and what was written meanwhile is not in the log");
-        }
-        if let Some(found) =
-            unexplained.as_mut().filter(|found| under_way && found.at < world.began + SETTLING)
-        {
-            found.doubt(
-                "something was under way when the log began, so the cluster may have stood in another way",
-            );
-        }
         let whole = whole::take(&replay);
-        if let Some(found) =
-            unexplained.as_mut().filter(|found| found.whose.is_some_and(|whose| whole.guesses_of(whose)))
-        {
-            found.doubt(
-                "something was done to a machine before that no entry shows, and what it was is guessed",
-            );
+        if let Some(found) = &mut unexplained {
+            doubts.note(found, &whole);
         }
         followed.push(Followed { name, unexplained, whole, replay });
     }
-    let mut pods: BTreeSet<Rc<str>> = world.pods.values().map(|pod| pod.name.clone()).collect();
-    pods.extend(
-        world
-            .workloads
-            .iter()
-            .filter_map(|one| one.existing.as_ref())
-            .flat_map(|one| &one.heard)
-            .map(|pod| pod.name.clone()),
-    );
+    let pods = world.pod_names();
     let requests = judged::connections(log, &followed, &created, &pods).map_err(Wrong::Log)?;
     tally.explain(CONNECTIONS, requests.explained);
     Ok(Report {
@@ -321,7 +293,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         tally,
         connections: requests.of,
         span: span.unwrap_or_default(),
-        began_under_way: under_way,
+        began_under_way: doubts.under_way,
         took: begun.elapsed(),
     })
 }

@@ -265,7 +265,7 @@ impl Workload {
             Some((step + 1, words::action(&names, &whole.steps.get(step)?.action)))
         });
         workload.verdict = match unexplained {
-            Some(unexplained) if !unexplained.bound => Verdict::Unexplained,
+            Some(unexplained) if !unexplained.unsure => Verdict::Unexplained,
             None if whole.refused.is_none() => Verdict::Lawful,
             _ => Verdict::Incomplete,
         };

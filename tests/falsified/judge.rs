@@ -56,7 +56,7 @@ pub fn judge(recording: &Recording, wrong: Option<usize>) -> Found {
         return Found::Accepted;
     }
     let Some(first) = report.first_unexplained() else { return Found::Unsure };
-    if first.bound {
+    if first.unsure {
         return Found::Unsure;
     }
     let file = first.place.file.rsplit('/').next().unwrap_or_default().to_owned();

@@ -23,20 +23,29 @@ pub struct Unexplained {
     /// The process that was found to have no way to it; none if it cannot be, whatever the model does.
     pub whose: Option<Watcher>,
     /// There may be a way: the search ended at its bound, or began in a state that is not sure.
-    pub bound: bool,
+    pub unsure: bool,
 }
 
 impl Unexplained {
     /// It cannot be, whatever the model does.
     pub fn wrong(number: u64, entry: &Entry, seen: String, why: String) -> Self {
         let place = entry.place.clone();
-        Self { entry: number, place, at: entry.from, seen, why, could: Vec::new(), whose: None, bound: false }
+        Self {
+            entry: number,
+            place,
+            at: entry.from,
+            seen,
+            why,
+            could: Vec::new(),
+            whose: None,
+            unsure: false,
+        }
     }
 
     /// There may be a way, for this reason.
     pub fn doubt(&mut self, why: &str) {
-        if !self.bound {
-            self.bound = true;
+        if !self.unsure {
+            self.unsure = true;
             self.why = format!("{}; but {why}", self.why);
         }
     }
@@ -64,7 +73,7 @@ impl Unexplained {
             why: why.into(),
             could,
             whose: Some(whose),
-            bound: *failure != Failure::NoWay,
+            unsure: *failure != Failure::NoWay,
         }
     }
 }

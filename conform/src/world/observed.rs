@@ -1,6 +1,6 @@
 //! The world of a log: its workloads, each with its scenario and with what of it changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::Release;
@@ -37,6 +37,13 @@ pub struct NotModelled {
 }
 
 impl World {
+    /// The names of all pods of the log, those that only EndpointSlices name among them.
+    pub fn pod_names(&self) -> BTreeSet<Rc<str>> {
+        let heard = self.workloads.iter().filter_map(|one| one.existing.as_ref()).flat_map(|one| &one.heard);
+        let seen = self.pods.values().map(|pod| Rc::clone(&pod.name));
+        seen.chain(heard.map(|pod| Rc::clone(&pod.name))).collect()
+    }
+
     /// The pods of this name, oldest first: the processes of a pod know their name, and not always more.
     pub fn pods_named<'w>(&'w self, name: &'w str) -> impl Iterator<Item = (&'w Rc<str>, &'w PodSeen)> {
         let mut found: Vec<_> = self.pods.iter().filter(move |(_, pod)| *pod.name == *name).collect();
