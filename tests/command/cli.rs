@@ -122,7 +122,7 @@ fn a_bound_ends_in_incomplete() {
 /// DEP-10, CND-5: the model rolls out and makes ready what the manifest tells the cluster not to, or not yet.
 #[test]
 fn holds_is_not_said_against_the_manifest() {
-    let web = include_str!("../examples/web-prestop.yaml");
+    let web = include_str!("../../examples/web-prestop.yaml");
     let verdict = |name: &str, text: &str| {
         let file = folder(&format!("{name}-input")).join("web.yaml");
         std::fs::write(&file, text).expect("a file of the test");
