@@ -42,7 +42,7 @@ fn workload(workload: &Workload) -> Value {
         "verdict": workload.verdict.name(),
         "replicas": workload.replicas,
         "nodes": workload.nodes,
-        "steps": workload.path.stem.len(),
+        "steps": workload.steps,
         "trace": workload.trace.as_ref().map(|path| path.display().to_string()),
         "broken": workload.broken.iter().map(broken).collect::<Vec<_>>(),
         "kept": names(&workload.kept),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::controllers::Controller;
 use super::documents;
 use super::life::{Life, Moment, Span};
-use super::observed::{Existing, Heard, NotModelled};
+use super::observed::{Existing, Followed, Heard, NotModelled};
 use super::pods::Pod;
 use super::surveyor::Surveyor;
 use crate::record::{Object, Owner};
@@ -84,6 +84,16 @@ impl<'s> Root<'s> {
         Span { from: self.life.span().from, to: ends.and_then(|ends| ends.into_iter().max()) }
     }
 
+    /// Between which entries it is followed.
+    pub fn followed(&self, surveyor: &Surveyor) -> Followed {
+        let sets = self.replica_sets.iter().filter_map(|uid| surveyor.replica_sets.register.by_uid.get(uid));
+        let pods = self.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+        let lives = sets.map(|set| &set.life).chain(pods.map(|pod| &pod.life)).chain([self.life]);
+        let first = lives.map(|life| life.span().from).min().unwrap_or_default();
+        let to = self.span(surveyor).to.and_then(|to| surveyor.rest.end_of(to));
+        Followed { from: surveyor.rest.start_of(first), to }
+    }
+
     /// Its manifest with the pods of one of its ReplicaSets; as it is, if the log shows no pod of it.
     pub fn manifest(&self, surveyor: &Surveyor, replica_set: Option<&Rc<str>>) -> Option<Value> {
         let Some(controller) = self.controller else { return self.manifest.cloned() };
@@ -105,6 +115,11 @@ impl<'s> Root<'s> {
             }
             (None, None) => Labels::default(),
         }
+    }
+
+    /// Was it there before the log began?
+    pub fn was_there(&self) -> bool {
+        self.life.existed && self.object.is_some()
     }
 
     /// What was there of it before the log began.

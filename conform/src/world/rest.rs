@@ -1,0 +1,131 @@
+//! When the nodes of a log are at rest: Ready, schedulable, without taints that drive pods away, and with nothing done to them for a
+//! while. Whoever begins to follow a workload at such a moment finds the nodes as a scenario has them at its beginning, so a
+//! workload that comes late need not be followed from the beginning of the log, nor one that is gone until its end.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use super::life::Moment;
+use crate::record::{FaultEvent, Micros, NodeFacts};
+
+/// After something was done to a node, or to the API server, it takes so long until nobody is busy with it any more: watches come
+/// back with a back-off, nodes report every ten seconds, and pods of a machine that comes back are started again.
+const SETTLING: Micros = 120_000_000;
+
+/// A workload is followed from so long before it comes: the signs of life of the nodes are known then.
+const BEFORE: Micros = 60_000_000;
+
+/// And until so long after it is gone: its last endpoints and containers go, and evictions end.
+const BEHIND: Micros = 120_000_000;
+
+/// Moments at which a replay may begin are so far apart.
+const APART: Micros = 10_000_000;
+
+/// The moments between which workloads are followed. Two numbers for each object that comes or goes are kept of it.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    /// The latest time of the entries so far.
+    now: Micros,
+    /// When something was last done to a node or to the API server.
+    trouble: Option<Micros>,
+    /// Nodes that are not as nodes are at first.
+    troubled: BTreeSet<Rc<str>>,
+    /// What was done to whom and is not over.
+    under_way: BTreeSet<(&'static str, Rc<str>)>,
+    /// Moments of rest that are not yet long enough ago, and when they were.
+    young: VecDeque<(Micros, Moment)>,
+    /// The newest that is.
+    start: Moment,
+    /// For each entry that shows something for the first time, from when on it is followed.
+    starts: BTreeMap<Moment, Moment>,
+    /// Entries that show that something is gone, until nothing more is to be seen of it.
+    leaving: VecDeque<(Micros, Moment)>,
+    /// For each of these the entry at which that is so.
+    ends: BTreeMap<Moment, Moment>,
+}
+
+impl Rest {
+    /// The entry `at` was read, of this time.
+    pub fn pass(&mut self, at: Moment, time: Micros) {
+        self.now = self.now.max(time);
+        while let Some((_, gone)) = self.leaving.pop_front_if(|(gone, _)| *gone + BEHIND < self.now) {
+            self.ends.insert(gone, at);
+        }
+        while let Some((_, start)) = self.young.pop_front_if(|(then, _)| *then + BEFORE < self.now) {
+            self.start = start;
+        }
+        let is_quiet = self.troubled.is_empty()
+            && self.under_way.is_empty()
+            && self.trouble.is_none_or(|trouble| trouble + SETTLING < self.now);
+        if is_quiet && self.young.back().is_none_or(|(then, _)| *then + APART < self.now) {
+            self.young.push_back((self.now, at));
+        }
+    }
+
+    /// A node is so now.
+    pub fn node(&mut self, name: &Rc<str>, facts: &NodeFacts) {
+        let drives = |(_, _, effect): &(Rc<str>, Rc<str>, Rc<str>)| &**effect == "NoExecute";
+        let of_conditions =
+            |(key, _, _): &(Rc<str>, Rc<str>, Rc<str>)| key.starts_with("node.kubernetes.io/");
+        let is_ready = facts.ready.as_deref().is_none_or(|ready| ready == "True");
+        let is_plain = is_ready
+            && !facts.unschedulable
+            && !facts.taints.iter().any(|taint| drives(taint) || of_conditions(taint));
+        let changed = match is_plain {
+            true => self.troubled.remove(name),
+            false => self.troubled.insert(Rc::clone(name)),
+        };
+        if changed {
+            self.trouble = Some(self.now);
+        }
+    }
+
+    /// A node is gone.
+    pub fn node_gone(&mut self, name: &str) {
+        self.troubled.remove(name);
+        self.trouble = Some(self.now);
+    }
+
+    /// Something was done to the cluster.
+    pub fn fault(&mut self, event: &FaultEvent) {
+        let (what, is_over) = match &*event.fault {
+            "poweroff-node" => ("machine", false),
+            "poweron-node" => ("machine", true),
+            "partition-start" => ("link", false),
+            "partition-heal" => ("link", true),
+            "sigterm-kubelet" => ("kubelet", false),
+            "start-kubelet" => ("kubelet", true),
+            "sigstop-containerd" => ("runtime", false),
+            "sigcont-containerd" => ("runtime", true),
+            "apiserver-exited" => ("API server", false),
+            "apiserver-ready" => ("API server", true),
+            _ => return,
+        };
+        let whose = (what, Rc::clone(&event.target));
+        match is_over {
+            true => _ = self.under_way.remove(&whose),
+            false => _ = self.under_way.insert(whose),
+        }
+        self.trouble = Some(self.now);
+    }
+
+    /// An object is new with the entry `at`.
+    pub fn comes(&mut self, at: Moment) {
+        self.starts.insert(at, self.start);
+    }
+
+    /// An object is gone with the entry `at`.
+    pub fn goes(&mut self, at: Moment) {
+        self.leaving.push_back((self.now, at));
+    }
+
+    /// From when on an object is followed that came at `at`.
+    pub fn start_of(&self, at: Moment) -> Moment {
+        self.starts.range(..=at).next_back().map_or_else(Moment::default, |(_, &start)| start)
+    }
+
+    /// Until when one is followed that went at `at`; none is until the end.
+    pub fn end_of(&self, at: Moment) -> Option<Moment> {
+        self.ends.get(&at).copied()
+    }
+}
