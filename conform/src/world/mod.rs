@@ -1,7 +1,7 @@
 //! The workloads and nodes of a log, as scenarios.
 //!
 //! A first pass over the entries ([`Surveyor::see`]) keeps what the log shows of each object: when it came and went, what
-//! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`). After it
+//! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`; manifests that are alike once: `kept`). After it
 //! ([`Surveyor::composer`]) each workload (`roots`) is handed to the reader of manifests with the Services and budgets that select it (`manifests`,
 //! `documents`), and gets a scenario (`compose`, `observe`) whose nodes and neighbours are those of the log (`stage`, `neighbours`) and
 //! in which all may happen that the log may show (`story`, `processes`).
@@ -16,6 +16,7 @@
 mod compose;
 mod controllers;
 mod documents;
+mod kept;
 mod life;
 mod manifests;
 mod moments;

@@ -129,3 +129,97 @@ impl Rest {
         self.ends.get(&at).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Micros = 1_000_000;
+
+    /// An entry each second, from the moment of this number to before that one.
+    fn pass(rest: &mut Rest, seconds: std::ops::Range<u64>) {
+        seconds.for_each(|second| rest.pass(Moment(second), second as i64 * SECOND));
+    }
+
+    fn facts(ready: &str, unschedulable: bool, taints: &[(&str, &str)]) -> NodeFacts {
+        let taint = |&(key, effect): &(&str, &str)| (key.into(), "".into(), effect.into());
+        NodeFacts { ready: Some(ready.into()), unschedulable, taints: taints.iter().map(taint).collect() }
+    }
+
+    fn fault(fault: &str) -> FaultEvent {
+        FaultEvent { fault: fault.into(), target: "a".into() }
+    }
+
+    /// From when on something is followed that comes after so many seconds.
+    fn start(rest: &mut Rest, second: u64) -> u64 {
+        rest.comes(Moment(second));
+        rest.start_of(Moment(second)).0
+    }
+
+    #[test]
+    fn what_comes_late_is_followed_from_a_minute_before() {
+        let mut rest = Rest::default();
+        pass(&mut rest, 0..30);
+        assert_eq!(start(&mut rest, 29), 0, "the log has just begun");
+        pass(&mut rest, 30..1000);
+        let first = start(&mut rest, 999);
+        assert!((920..940).contains(&first), "{first}");
+        assert_eq!(rest.start_of(Moment(5000)).0, first, "what was not seen to come begins no later");
+    }
+
+    #[test]
+    fn nobody_begins_while_a_node_is_not_as_nodes_are_at_first() {
+        let taint = "node.kubernetes.io/unreachable";
+        let troubles = [
+            facts("Unknown", false, &[]),
+            facts("True", true, &[]),
+            facts("True", false, &[(taint, "NoSchedule")]),
+            facts("True", false, &[("maintenance", "NoExecute")]),
+        ];
+        for trouble in troubles {
+            let mut rest = Rest::default();
+            let name = "a".into();
+            pass(&mut rest, 0..500);
+            rest.node(&name, &trouble);
+            pass(&mut rest, 500..1000);
+            let first = start(&mut rest, 999);
+            assert!((480..=500).contains(&first), "{trouble:?}: {first}");
+            rest.node(&name, &facts("True", false, &[("dedicated", "NoSchedule")]));
+            pass(&mut rest, 1000..1100);
+            assert_eq!(start(&mut rest, 1099), first, "it has not settled");
+            pass(&mut rest, 1100..1400);
+            assert!(start(&mut rest, 1399) > 1100, "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_begins_between_a_fault_and_its_end() {
+        for (begins, ends) in [
+            ("poweroff-node", "poweron-node"),
+            ("partition-start", "partition-heal"),
+            ("sigterm-kubelet", "start-kubelet"),
+            ("sigstop-containerd", "sigcont-containerd"),
+            ("apiserver-exited", "apiserver-ready"),
+        ] {
+            let mut rest = Rest::default();
+            pass(&mut rest, 0..500);
+            rest.fault(&fault(begins));
+            pass(&mut rest, 500..1000);
+            assert!(start(&mut rest, 999) <= 500, "{begins}");
+            rest.fault(&fault(ends));
+            pass(&mut rest, 1000..1400);
+            assert!(start(&mut rest, 1399) > 1100, "{ends}");
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_followed_for_two_minutes_more() {
+        let mut rest = Rest::default();
+        pass(&mut rest, 0..100);
+        rest.goes(Moment(99));
+        pass(&mut rest, 100..200);
+        assert_eq!(rest.end_of(Moment(99)), None);
+        pass(&mut rest, 200..300);
+        assert_eq!(rest.end_of(Moment(99)), Some(Moment(220)));
+    }
+}

@@ -30,8 +30,8 @@ pub struct Options {
     pub manifests: Vec<Source>,
 }
 
-/// Finds out what a log is about. It keeps no entries: what it keeps grows with the pods of the log, and by a manifest for
-/// each workload.
+/// Finds out what a log is about. It keeps no entries, and manifests that are alike once: what grows with the log are some hundred
+/// bytes for each object that ever was.
 #[derive(Debug, Default)]
 pub struct Surveyor {
     /// The number of the next entry.
@@ -45,7 +45,7 @@ pub struct Surveyor {
     pub(super) services: Selectors,
     pub(super) budgets: Selectors,
     pub(super) versions: Versions,
-    /// Pods that EndpointSlices name, by UID.
+    /// Pods that only EndpointSlices name, by UID.
     pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
@@ -177,7 +177,8 @@ impl Surveyor {
 
     /// Takes note of the pods that a slice names.
     fn hear(&mut self, slice: &Object) {
-        for heard in heard_in(slice) {
+        let known = &self.pods.register.by_uid;
+        for heard in heard_in(slice).filter(|heard| !known.contains_key(&heard.uid)) {
             self.heard.entry(Rc::clone(&heard.uid)).or_insert(heard);
         }
     }
@@ -198,6 +199,7 @@ impl Surveyor {
         match &object.facts {
             Facts::Pod(facts) => {
                 self.pods.see(at, sight, object, facts);
+                self.heard.remove(&object.uid);
                 if let Some(node) = &facts.node {
                     self.nodes.name(at, node);
                 }

@@ -222,8 +222,7 @@ fn the_release_is_the_logs_unless_it_is_given() {
     let shown = world(&entries);
     assert_eq!((shown.release.minor, shown.workloads[0].scenario.release.minor), (29, 29));
     assert!(shown.warnings.is_empty());
-    let options =
-        Options { release: Some(podproof_vocabulary::Release { minor: 25 }), manifests: Vec::new() };
+    let options = Options { release: Some(Release { minor: 25 }), manifests: Vec::new() };
     let given = world_with(&entries, &options);
     assert_eq!((given.release.minor, given.workloads[0].scenario.release.minor), (25, 25));
     assert!(world(&[created(pod("a"))]).warnings[0].contains("does not show the release"));
