@@ -15,7 +15,7 @@ use crate::matching::eyes::{Eyes, Writers};
 use crate::matching::whole;
 use crate::matching::{Outcome, Replay, Subject, Unexplained};
 use crate::reading::{Log, Source};
-use crate::record::{Entry, Micros, Seen, Verb, Write};
+use crate::record::{Entry, Facts, Micros, Seen, Verb, Write};
 use crate::run::{Followed, Options, Sum};
 use crate::tally::Tally;
 use crate::world::{Composer, Moment, Observed, World};
@@ -53,6 +53,8 @@ pub(crate) struct Pursuit<'p, T, K> {
     sum: Sum,
     /// The names of the pods that entries create, for those who may have begun by then.
     created: BTreeMap<u64, Rc<str>>,
+    /// The addresses that pods have had: to who begins later they are those of others.
+    addresses: BTreeSet<Rc<str>>,
     /// There may be pods that the log never shows.
     strangers: bool,
     /// Somebody was followed to the end.
@@ -96,6 +98,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             doubts,
             sum: Sum::default(),
             created: BTreeMap::new(),
+            addresses: BTreeSet::new(),
             strangers: false,
             any_explained: false,
         };
@@ -114,7 +117,10 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
         let at = Moment(number - 1);
         self.begin(at);
         self.tally.read(entry);
-        self.created.extend(creation(entry).map(|name| (number, name)));
+        if let Some(write) = write_of(entry) {
+            self.created.extend(creation(write).map(|name| (number, name)));
+            self.addresses.extend(address(write));
+        }
         let mut is_followed = false;
         for active in self.active.iter_mut().filter(|active| active.unexplained.is_none()) {
             is_followed = true;
@@ -196,15 +202,18 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             Rc::clone(&self.writers),
         );
         match Replay::new(subject, eyes, target, self.options.max_states) {
-            Ok(replay) => self.active.push(Active {
-                place,
-                name,
-                until: observed.followed.to,
-                replay,
-                unexplained: None,
-                assumptions: observed.assumptions,
-                warnings: observed.warnings,
-            }),
+            Ok(mut replay) => {
+                self.addresses.iter().for_each(|address| replay.names.note_other(address));
+                self.active.push(Active {
+                    place,
+                    name,
+                    until: observed.followed.to,
+                    replay,
+                    unexplained: None,
+                    assumptions: observed.assumptions,
+                    warnings: observed.warnings,
+                });
+            }
             Err(why) => {
                 self.tally.leave_out(&name, &why);
                 self.doubts.under_way |= observed.existing.is_some();
@@ -262,12 +271,10 @@ impl Active {
 
 /// What is said of an entry while nobody is followed: the kubelet of a node that is at rest may report it.
 fn unfollowed(entry: &Entry) -> Option<Outcome> {
-    let write = match &entry.seen {
-        Seen::Write(write) => write,
-        Seen::Told(writes) => writes.first()?,
-        Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) | Seen::Fault(_) => return Some(Outcome::NotHere),
-        _ => return None,
-    };
+    if let Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) | Seen::Fault(_) = &entry.seen {
+        return Some(Outcome::NotHere);
+    }
+    let write = write_of(entry)?;
     let is_own = |node: &Rc<str>| &*write.resource == "nodes" && *node == write.name;
     Some(match Actor::of(write) {
         _ if write.code >= 400 => Outcome::refused(),
@@ -317,13 +324,25 @@ fn subject_of(observed: &Observed, before: Option<&Target>) -> Subject {
     }
 }
 
-/// The name of the pod that an entry creates, if it does.
-fn creation(entry: &Entry) -> Option<Rc<str>> {
-    let write: &Write = match &entry.seen {
-        Seen::Write(write) => write,
-        Seen::Told(writes) => writes.first()?,
-        _ => return None,
-    };
+/// The write that an entry shows, if it shows one.
+fn write_of(entry: &Entry) -> Option<&Write> {
+    match &entry.seen {
+        Seen::Write(write) => Some(write),
+        Seen::Told(writes) => writes.first(),
+        _ => None,
+    }
+}
+
+/// The name of the pod that a write creates, if it does.
+fn creation(write: &Write) -> Option<Rc<str>> {
     let is_new = write.verb == Verb::Create && write.subresource.is_empty() && write.code < 300;
     (is_new && &*write.resource == "pods").then(|| Rc::clone(&write.name))
+}
+
+/// The address of the pod that a write shows.
+fn address(write: &Write) -> Option<Rc<str>> {
+    match &write.object.as_ref()?.facts {
+        Facts::Pod(facts) if write.code < 400 => facts.ip.clone(),
+        _ => None,
+    }
 }

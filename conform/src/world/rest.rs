@@ -18,6 +18,9 @@ const BEFORE: Micros = 60_000_000;
 /// And until so long after it is gone: its last endpoints and containers go, and evictions end.
 const BEHIND: Micros = 120_000_000;
 
+/// On a machine that is away its pods may run on without their objects until it is back; it is not waited for longer than this.
+const AWAY: Micros = 3_600_000_000;
+
 /// Moments at which a replay may begin are so far apart.
 const APART: Micros = 10_000_000;
 
@@ -30,6 +33,10 @@ pub(super) struct Rest {
     trouble: Option<Micros>,
     /// Nodes that are not as nodes are at first.
     troubled: BTreeSet<Rc<str>>,
+    /// Those of them that are not Ready.
+    away: BTreeSet<Rc<str>>,
+    /// When a machine was last away.
+    missed: Option<Micros>,
     /// What was done to whom and is not over.
     under_way: BTreeSet<(&'static str, Rc<str>)>,
     /// Moments of rest that are not yet long enough ago, and when they were.
@@ -48,7 +55,12 @@ impl Rest {
     /// The entry `at` was read, of this time.
     pub fn pass(&mut self, at: Moment, time: Micros) {
         self.now = self.now.max(time);
-        while let Some((_, gone)) = self.leaving.pop_front_if(|(gone, _)| *gone + BEHIND < self.now) {
+        if !(self.away.is_empty() && self.under_way.is_empty()) {
+            self.missed = Some(self.now);
+        }
+        let all_there = self.missed.is_none_or(|missed| missed + BEHIND < self.now);
+        let most = if all_there { BEHIND } else { AWAY };
+        while let Some((_, gone)) = self.leaving.pop_front_if(|(gone, _)| *gone + most < self.now) {
             self.ends.insert(gone, at);
         }
         while let Some((_, start)) = self.young.pop_front_if(|(then, _)| *then + BEFORE < self.now) {
@@ -71,6 +83,10 @@ impl Rest {
         let is_plain = is_ready
             && !facts.unschedulable
             && !facts.taints.iter().any(|taint| drives(taint) || of_conditions(taint));
+        match is_ready {
+            true => _ = self.away.remove(name),
+            false => _ = self.away.insert(Rc::clone(name)),
+        }
         let changed = match is_plain {
             true => self.troubled.remove(name),
             false => self.troubled.insert(Rc::clone(name)),
@@ -83,6 +99,7 @@ impl Rest {
     /// A node is gone.
     pub fn node_gone(&mut self, name: &str) {
         self.troubled.remove(name);
+        self.away.remove(name);
         self.trouble = Some(self.now);
     }
 
@@ -221,5 +238,22 @@ mod tests {
         assert_eq!(rest.end_of(Moment(99)), None);
         pass(&mut rest, 200..300);
         assert_eq!(rest.end_of(Moment(99)), Some(Moment(220)));
+    }
+
+    #[test]
+    fn what_is_gone_is_followed_until_all_machines_are_back() {
+        let gone = |back: u64| {
+            let mut rest = Rest::default();
+            let name = "a".into();
+            rest.node(&name, &facts("Unknown", false, &[]));
+            pass(&mut rest, 0..100);
+            rest.goes(Moment(99));
+            pass(&mut rest, 100..back);
+            rest.node(&name, &facts("True", false, &[]));
+            pass(&mut rest, back..5000);
+            rest.end_of(Moment(99)).map(|end| end.0)
+        };
+        assert_eq!(gone(1000), Some(1120));
+        assert_eq!(gone(4000), Some(3700), "an hour is enough");
     }
 }
