@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::scenario::{Scenario, Taint};
 
 use crate::before::Target;
 use crate::doubts::Doubts;
@@ -190,7 +189,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
         if let Some(target) = &target {
             self.doubts.begin(&observed, target);
         }
-        let subject = subject_of(&observed, target.as_ref());
+        let subject = Subject::of(&observed, target.as_ref());
         let of = |nodes: Vec<Rc<str>>| -> BTreeSet<NodeId> {
             let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
             nodes.iter().filter_map(place).collect()
@@ -281,47 +280,6 @@ fn unfollowed(entry: &Entry) -> Option<Outcome> {
         Actor::Kubelet(node) if is_own(&node) => Outcome::Explained,
         _ => Outcome::NotHere,
     })
-}
-
-/// The taint that somebody sets during the log: the first, if there are several.
-fn event_taint(observed: &Observed) -> Option<Taint> {
-    let set = observed.node_changes.iter().filter_map(|change| {
-        change.after.taints.iter().find(|taint| !change.before.taints.contains(taint)).cloned()
-    });
-    set.into_iter().next()
-}
-
-/// Events of one resource that may be on their way to one process.
-const RINGS: u8 = 64;
-
-/// The scenarios of a workload, each from an entry on.
-fn scenarios(observed: &Observed, before: Option<&Target>) -> Vec<(u64, Scenario)> {
-    let at = |moment: Moment| {
-        let mut scenario = observed.scenario_at(moment);
-        scenario.ring_capacity = RINGS;
-        scenario.event_taint = event_taint(observed);
-        if let Some(before) = before {
-            scenario.workload.replicas = before.replicas;
-        }
-        let targets = observed.scales.iter().filter_map(|scaling| u8::try_from(scaling.replicas).ok());
-        scenario.scale_targets = targets.collect::<BTreeSet<_>>().into_iter().collect();
-        (moment.0, scenario)
-    };
-    let mut all: Vec<_> = std::iter::once(observed.followed.from).chain(observed.changes()).map(at).collect();
-    all.dedup_by(|(_, later), (_, earlier)| later == earlier);
-    all
-}
-
-fn subject_of(observed: &Observed, before: Option<&Target>) -> Subject {
-    Subject {
-        scenarios: scenarios(observed, before),
-        namespace: observed.namespace.clone(),
-        name: observed.object_name.clone(),
-        uid: observed.uid.clone(),
-        nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
-        service: observed.service.as_ref().map(|service| service.name.clone()),
-        budget: observed.budgets.first().map(|budget| budget.name.clone()),
-    }
 }
 
 /// The write that an entry shows, if it shows one.
