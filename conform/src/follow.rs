@@ -130,7 +130,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             self.tally.learn(unfollowed(entry).map(|outcome| (number, outcome)).into_iter().collect());
         }
         self.leave(|active| active.until.is_some_and(|until| until <= at));
-        if number % 64 == 0 {
+        if number.is_multiple_of(64) {
             self.settle(number);
         }
     }
