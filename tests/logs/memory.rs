@@ -97,7 +97,7 @@ fn one_life_after_the_other_is_lawful() {
     let report = report.unwrap_or_else(|_| panic!("the log is not read"));
     assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
     assert!(report.followed.len() >= 3 && report.followed.iter().all(|is_explained| *is_explained));
-    println!("lives {} peak {}", report.followed.len(), peak());
+    writeln!(std::io::stdout(), "lives {} peak {}", report.followed.len(), peak()).expect("it is written");
 }
 
 /// How much memory a log of so many lives takes, in KiB.
