@@ -13,6 +13,7 @@ use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;
+use crate::export::ExportArguments;
 use crate::hunt::HuntArguments;
 
 /// A model checker for the Kubernetes pod lifecycle.
@@ -42,7 +43,7 @@ pub enum Command {
     Names,
     /// Opens the Stateright Explorer on 127.0.0.1
     Explore(Box<ExploreArguments>),
-    /// Shows or replays a trace
+    /// Shows, replays or exports a trace
     Trace {
         /// What to do with it.
         #[command(subcommand)]
@@ -65,6 +66,8 @@ pub enum TraceCommand {
         /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
     },
+    /// Writes a trace as a document for another program
+    Export(ExportArguments),
 }
 
 /// What is checked.
@@ -449,8 +452,11 @@ pub struct ExploreArguments {
     #[command(flatten)]
     pub world: WorldArguments,
 
-    /// Explore the scenario of this trace; its states are listed for the Explorer
-    #[arg(long, value_name = "TRACE", conflicts_with_all = ["files", "scenarios"])]
+    /// Begins at the last step of this trace, in its world; what more is said of the world (--event, --mutant) holds there
+    /// too, if the trace can still be taken
+    #[arg(long, value_name = "TRACE", conflicts_with_all = [
+        "files", "scenarios", "workloads", "nodes", "replicas", "release", "on_sigterm", "listens_after", "latencies",
+    ])]
     pub from: Option<PathBuf>,
 
     /// The port on 127.0.0.1

@@ -234,6 +234,8 @@ pub fn heading(
     left_out.dedup();
     WorkloadReport {
         name: workload.name.clone(),
+        place: workload.place.clone(),
+        settings: workload.settings.clone(),
         manifest_replicas: workload.manifest_replicas,
         checked_replicas: workload.checked_replicas,
         nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),

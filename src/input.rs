@@ -1,5 +1,6 @@
 //! From the command line to workloads.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -194,6 +195,7 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         left_out: left_out::behaviours(&scenario).collect(),
         undecided: Vec::new(),
         place: None,
+        settings: BTreeMap::new(),
         scenarios: vec![scenario],
     })
 }
@@ -238,7 +240,8 @@ fn workload(input: manifest::Input) -> Workload {
         warnings: input.warnings.iter().map(ToString::to_string).collect(),
         undecided: input.left_out.iter().filter(|row| row.contradicts).map(undecided).collect(),
         left_out: input.left_out,
-        place: Some(input.place.to_string()),
+        place: Some(input.place),
+        settings: input.settings,
     }
 }
 

@@ -8,12 +8,17 @@ use podproof_vocabulary::Property;
 
 use crate::output;
 
-fn read(file: &Path) -> Result<Trace, String> {
+/// Reads a trace.
+///
+/// # Errors
+/// What is wrong with the file, and where.
+pub(crate) fn read(file: &Path) -> Result<Trace, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     Trace::from_json(&text).map_err(|error| error.to_string())
 }
 
-fn refuse(file: &Path, error: &str) -> u8 {
+/// Says why a file cannot be read or written; the exit status.
+pub(crate) fn refuse(file: &Path, error: &str) -> u8 {
     output::tell(format_args!("error: {}: {error}", file.display()));
     crate::exit::WRONG_INPUT
 }

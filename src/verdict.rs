@@ -1,11 +1,13 @@
 //! What a check has found.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use podproof_checker::fingerprint::Bits;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
+use podproof_vocabulary::manifest::{Place, Setting};
 use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, left_out};
 use serde::{Deserialize, Serialize};
@@ -168,6 +170,10 @@ impl Counterexample {
 pub struct WorkloadReport {
     /// Its name, as `Deployment/web` or `scenario/rollout`.
     pub name: String,
+    /// Where it stands in a file, if it comes from one.
+    pub place: Option<Place>,
+    /// Where each of its settings stands there.
+    pub settings: BTreeMap<Setting, Place>,
     /// The replicas of its manifest.
     pub manifest_replicas: u32,
     /// The replicas that were checked.

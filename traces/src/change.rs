@@ -278,6 +278,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::advance::advance;
 
     /// An observation in which everything is there.
     fn everything() -> Observation {
@@ -376,6 +377,9 @@ mod tests {
                 let changes = difference(&before, &after);
                 assert_eq!(changes.is_empty(), before == after, "{place}");
                 assert_eq!(difference(&after, &before).is_empty(), before == after, "{place}");
+                let mut advanced = before.clone();
+                changes.iter().for_each(|change| advance(&mut advanced, change));
+                assert_eq!(advanced, after, "{place}");
                 tried += usize::from(before != after);
             }
         }

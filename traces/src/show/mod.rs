@@ -10,13 +10,13 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::Change;
 use crate::names::Names;
-use crate::trace::{Kind, Trace, TraceStep};
+use crate::trace::{Followed, Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
 use crate::{why, words};
 use page::{Page, Paint};
 
 /// What is said of a trace that cannot be taken any more.
-const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
+pub(crate) const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
 
 /// How a story is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,36 @@ fn seconds(ticks: u32, unit: u32) -> String {
     format!("{} s", u64::from(ticks) * u64::from(unit))
 }
 
+/// What is to be known of the world that a trace happens in, each with what it is called.
+pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)> {
+    let scenario = &trace.scenario;
+    let world = format!(
+        "{} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
+        scenario.workload.kind.name(),
+        scenario.workload.name,
+        count(scenario.workload.replicas.into(), "replica"),
+        count(scenario.nodes.len(), "node"),
+        scenario.story,
+        scenario.timing.name(),
+        scenario.release.minor
+    );
+    let mut facts = vec![("world", world)];
+    if scenario.begins == Beginning::Running {
+        facts.push(("begins", "with the workload running and at rest".to_owned()));
+    }
+    if let Some(mutant) = scenario.mutant {
+        facts.push(("wrong rule", format!("{mutant}: {}", mutant.facts().says)));
+    }
+    if let Some(node) = trace.observed_proxy {
+        facts.push(("rules", format!("those of {}", names.node(node))));
+    }
+    if let Some(Followed { from_step, .. }) = trace.followed {
+        let says = "the clocks of one pod run, from step";
+        facts.push(("time", format!("{says} {from_step} on; all else takes any time (focus)")));
+    }
+    facts
+}
+
 struct Story<'t> {
     trace: &'t Trace,
     /// Seconds in a tick.
@@ -90,44 +120,17 @@ struct Story<'t> {
 
 impl Story<'_> {
     fn header(&mut self) {
-        let scenario = &self.trace.scenario;
-        let (title, promise) = match self.trace.property {
-            Some(property) => (
-                format!("{}: {property} is broken", scenario.name),
-                Some(format!("promise: {}", property.facts().says)),
-            ),
-            None => (format!("{}: a path of {}", scenario.name, count(self.trace.stem.len(), "step")), None),
+        let title = match self.trace.property {
+            Some(property) => format!("{}: {property} is broken", self.trace.scenario.name),
+            None => {
+                format!("{}: a path of {}", self.trace.scenario.name, count(self.trace.stem.len(), "step"))
+            }
         };
         self.page.text(0, Paint::Strong, &title);
-        let mut lines: Vec<String> = promise.into_iter().collect();
-        lines.push(format!(
-            "world: {} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
-            scenario.workload.kind.name(),
-            scenario.workload.name,
-            count(scenario.workload.replicas.into(), "replica"),
-            count(scenario.nodes.len(), "node"),
-            scenario.story,
-            scenario.timing.name(),
-            scenario.release.minor
-        ));
-        if scenario.begins == Beginning::Running {
-            lines.push("begins: with the workload running and at rest".to_owned());
-        }
-        if let Some(mutant) = scenario.mutant {
-            lines.push(format!("wrong rule: {mutant}: {}", mutant.facts().says));
-        }
-        if let Some(node) = self.trace.observed_proxy {
-            lines.push(format!("rules: those of {}", self.names.node(node)));
-        }
-        if let Some(followed) = self.trace.followed {
-            let from = followed.from_step;
-            lines.push(format!(
-                "time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"
-            ));
-        }
-        lines.push("replay: podproof trace replay FILE".to_owned());
-        for line in lines {
-            self.page.hanging(2, 4, Paint::Plain, &line);
+        let promise = self.trace.property.map(|property| ("promise", property.facts().says.to_owned()));
+        let replay = ("replay", "podproof trace replay FILE".to_owned());
+        for (name, fact) in promise.into_iter().chain(facts(self.trace, &self.names)).chain([replay]) {
+            self.page.hanging(2, 4, Paint::Plain, &format!("{name}: {fact}"));
         }
         self.page.blank();
     }
@@ -246,17 +249,17 @@ impl Story<'_> {
     }
 }
 
-fn is_plain_tick(step: &TraceStep) -> bool {
+pub(crate) fn is_plain_tick(step: &TraceStep) -> bool {
     step.action == Action::Tick && step.component == Component::Time && step.changed.is_empty()
 }
 
 /// A step that only tells somebody what is so already: of interest when looking for who knew what.
-const fn is_routine(action: &Action) -> bool {
+pub(crate) const fn is_routine(action: &Action) -> bool {
     matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
 }
 
 /// A process that ends takes its signals, hook and grace with it, and a new one begins without.
-fn is_implied(change: &Change, changed: &[Change]) -> bool {
+pub(crate) fn is_implied(change: &Change, changed: &[Change]) -> bool {
     let (Change::Sigterm { pod, container, received: false }
     | Change::Hook { pod, container, hook: Hook::None }
     | Change::GraceExpired { pod, container, expired: false }) = change

@@ -1,12 +1,14 @@
-//! Steps and changes in words, with real names.
+//! Steps, changes and states in words, with real names.
 
 mod action;
 mod change;
+mod state;
 
 use podproof_vocabulary::action::Watcher;
 
 pub use action::action;
 pub use change::change;
+pub use state::state;
 pub(crate) use change::{phase_name, process_name};
 
 use crate::names::Names;

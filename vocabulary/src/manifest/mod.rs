@@ -28,6 +28,7 @@ mod scalar;
 mod schema;
 mod selector;
 mod service;
+mod setting;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ mod workload;
 mod world;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::latency::Latencies;
@@ -49,6 +51,7 @@ pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use neighbours::{term_selects, tolerates};
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};
 pub use selector::selects;
+pub use setting::Setting;
 
 /// A file of manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +165,8 @@ pub struct Input {
     pub name: String,
     /// Where it stands.
     pub place: Place,
+    /// Where each of its settings stands, or would.
+    pub settings: BTreeMap<Setting, Place>,
     /// Its worlds: one for each class of Services that select it, or one without Service. Services that differ in nothing
     /// but their name are one class.
     pub scenarios: Vec<Scenario>,

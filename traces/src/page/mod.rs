@@ -1,0 +1,40 @@
+//! The story of a trace for a browser: one page that needs nothing but itself.
+//!
+//! - `data`: everything that the page shows, in words
+//! - `bar`, `lane`, `arrow`: what is drawn over time
+//! - `html`: the document, in which no name of a trace can be markup
+//!
+//! The program of the page stands beside these, in `program/`; it only draws.
+
+mod arrow;
+mod bar;
+mod data;
+mod html;
+mod lane;
+
+use crate::trace::Trace;
+use data::Data;
+
+/// A page that is to be written.
+#[derive(Debug)]
+pub struct Page(Data);
+
+impl Page {
+    /// The page of a trace. What happens is told from what is recorded; only the beginning and the reasons at the end are
+    /// computed on the model.
+    pub fn of(trace: &Trace) -> Self {
+        Self(Data::of(trace))
+    }
+
+    /// The same, with the steps that its end depends on: the reader may fold all others away.
+    #[must_use]
+    pub fn slice(mut self, steps: Vec<usize>) -> Self {
+        self.0.slice = Some(steps);
+        self
+    }
+
+    /// The document: HTML with its style, its program and its data, which asks for nothing over any network.
+    pub fn to_html(&self) -> String {
+        html::document(&self.0)
+    }
+}
