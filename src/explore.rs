@@ -129,8 +129,8 @@ impl stateright::Model for Explored {
 }
 
 impl Judges for Explored {
-    fn judge_all(&self, told: &Told) -> Judged {
-        self.model.judge_all(&told.state)
+    fn judge_all(&self, state: &ClusterState) -> Judged {
+        self.model.judge_all(state)
     }
 
     fn small_steps(&self) -> &Model {
@@ -165,7 +165,9 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
 
 fn explored(arguments: &ExploreArguments) -> Result<Explored, Vec<String>> {
     match &arguments.from {
-        Some(file) => from_trace(file, &arguments.world).map_err(|error| vec![format!("{}: {error}", file.display())]),
+        Some(file) => {
+            from_trace(file, &arguments.world).map_err(|error| vec![format!("{}: {error}", file.display())])
+        }
         None => from_beginning(scenario(arguments)?).map_err(|error| vec![error]),
     }
 }

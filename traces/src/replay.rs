@@ -212,7 +212,10 @@ fn begin<'w>(world: &'w World, trace: &Trace) -> Result<Walk<'w>, Divergence> {
                 .iter()
                 .map(|(proxy, _)| proxy.map_or("null".to_owned(), |n| n.0.to_string()))
                 .collect();
-            unfit(format!("observed-proxy: no such kube-proxy is modelled; accepted are {}", known.join(", ")))
+            unfit(format!(
+                "observed-proxy: no such kube-proxy is modelled; accepted are {}",
+                known.join(", ")
+            ))
         },
         Ok,
     )

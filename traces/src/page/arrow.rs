@@ -7,9 +7,9 @@ use podproof_vocabulary::action::{
 };
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
-use crate::object::Object;
 use crate::change::Change;
 use crate::names::Names;
+use crate::object::Object;
 use crate::trace::TraceStep;
 
 /// Slots that a scenario may have at most.

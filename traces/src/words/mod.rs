@@ -8,8 +8,8 @@ use podproof_vocabulary::action::Watcher;
 
 pub use action::action;
 pub use change::change;
-pub use state::state;
 pub(crate) use change::{phase_name, process_name};
+pub use state::state;
 
 use crate::names::Names;
 

@@ -54,7 +54,13 @@ impl Browser {
         let folder = tempfile::tempdir().expect("a folder of the test");
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null"#, program()?])
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+            ])
             .arg(format!("--window-size={width},{height}"))
             .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
             .arg("--remote-debugging-pipe")
@@ -64,8 +70,7 @@ impl Browser {
             .expect("a shell");
         let to = process.stdin.take().expect("it is piped");
         let from = BufReader::new(process.stdout.take().expect("it is piped"));
-        let mut browser =
-            Self { process, to, from, session: None, asked: 0, complaints: Vec::new(), folder };
+        let mut browser = Self { process, to, from, session: None, asked: 0, complaints: Vec::new(), folder };
         let page = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": page["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", attach)["sessionId"].as_str().map(str::to_owned);
@@ -97,7 +102,9 @@ impl Browser {
 
     /// Waits until what was asked for is drawn.
     pub fn settle(&mut self) {
-        self.ask("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))");
+        self.ask(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
+        );
     }
 
     /// The value of an expression in the page.
@@ -126,7 +133,10 @@ impl Browser {
         };
         let key_down = json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code });
         self.call("Input.dispatchKeyEvent", key_down);
-        self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code }));
+        self.call(
+            "Input.dispatchKeyEvent",
+            json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code }),
+        );
         self.settle();
     }
 

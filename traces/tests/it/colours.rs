@@ -47,7 +47,8 @@ const PAIRS: [(&str, &str, f64); 30] = [
 fn colours() -> BTreeMap<&'static str, [[f64; 3]; 2]> {
     let mut colours = BTreeMap::new();
     for line in STYLE.lines() {
-        let Some((name, value)) = line.trim().strip_prefix("--").and_then(|line| line.split_once(": ")) else {
+        let Some((name, value)) = line.trim().strip_prefix("--").and_then(|line| line.split_once(": "))
+        else {
             continue;
         };
         let Some(value) = value.strip_prefix("light-dark(").and_then(|value| value.strip_suffix(");")) else {

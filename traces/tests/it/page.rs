@@ -66,7 +66,8 @@ pub fn path_of(steps: usize) -> Trace {
 
 /// The data of a page.
 fn data(document: &str) -> Value {
-    let (_, rest) = document.split_once("<script type=\"application/json\" id=\"data\">").expect("a block of data");
+    let (_, rest) =
+        document.split_once("<script type=\"application/json\" id=\"data\">").expect("a block of data");
     let (block, _) = rest.split_once("</script>").expect("its end");
     serde_json::from_str(block).expect("the data are JSON")
 }
@@ -95,12 +96,18 @@ fn state(data: &Value, number: usize) -> BTreeMap<(String, String), String> {
 fn a_page_asks_for_nothing_and_runs_nothing_else() {
     let document = Page::of(&failed_request()).to_html();
     assert!(document.starts_with("<!doctype html>\n<html lang=\"en\">"), "{}", &document[..200]);
-    for loading in [" src=", "<link", "@import", "fetch(", "XMLHttp", "import(", "url(http", "innerHTML", "eval("] {
+    for loading in
+        [" src=", "<link", "@import", "fetch(", "XMLHttp", "import(", "url(http", "innerHTML", "eval("]
+    {
         assert!(!document.contains(loading), "{loading}");
     }
     for (place, _) in document.match_indices("http") {
         let is_name = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg", "http-equiv"];
-        assert!(is_name.iter().any(|name| document[place..].starts_with(name)), "{}", &document[place..place + 60]);
+        assert!(
+            is_name.iter().any(|name| document[place..].starts_with(name)),
+            "{}",
+            &document[place..place + 60]
+        );
     }
     let policy = "content=\"default-src 'none'; style-src 'sha256-";
     assert!(document.contains(policy) && !document.contains("unsafe-inline"), "{}", &document[..600]);
@@ -140,7 +147,11 @@ fn the_data_tell_what_is_so_after_each_step() {
     assert_eq!(of(last, "pod web-l4f8/0: container web", "accepts").as_deref(), Some("no"));
     assert_eq!(of(last, "pod web-l4f8/0: rules on node-1", "conditions").as_deref(), Some("ready, serving"));
     assert_eq!(data["end"], last);
-    assert!(data["reasons"][0].as_str().unwrap().contains("still routes new connections"), "{}", data["reasons"]);
+    assert!(
+        data["reasons"][0].as_str().unwrap().contains("still routes new connections"),
+        "{}",
+        data["reasons"]
+    );
     // A step sets what it says that it changed, and nothing else.
     for (step, told) in trace.stem.iter().zip(data["steps"].as_array().unwrap()) {
         assert_eq!(step.changed.is_empty(), told["sets"].as_array().unwrap().is_empty(), "{told}");
@@ -169,12 +180,16 @@ fn bars_tell_how_long_something_is_so() {
     let last = trace.stem.len() as u64;
     let of = |kind: &str| -> Vec<(u64, u64, String)> {
         let bars = data["bars"].as_array().unwrap().iter();
-        let own = bars.filter(|bar| data["objects"][bar["object"].as_u64().unwrap() as usize]["kind"] == kind);
+        let own =
+            bars.filter(|bar| data["objects"][bar["object"].as_u64().unwrap() as usize]["kind"] == kind);
         own.flat_map(|bar| serde_json::from_value::<Vec<_>>(bar["segments"].clone()).unwrap()).collect()
     };
     let phases: Vec<String> = of("container").into_iter().map(|(_, _, phase)| phase).collect();
     assert_eq!(phases, ["starts", "accepts", "drains", "exited"]);
-    assert!(of("container").windows(2).all(|pair| pair[0].1 == pair[1].0), "no gap between what it is and was");
+    assert!(
+        of("container").windows(2).all(|pair| pair[0].1 == pair[1].0),
+        "no gap between what it is and was"
+    );
     let rule = of("rule").pop().expect("a rule");
     assert_eq!((rule.1, rule.2.as_str()), (last, "ready"), "the rule is there to the end");
 }

@@ -21,7 +21,11 @@ fn a_page_opens_at_the_violation_and_steps() {
     browser.open(&Page::of(&trace).to_html(), "");
     assert_eq!(browser.text("#title"), trace.scenario.name);
     assert_eq!(browser.text("#verdict"), format!("step {last} breaks no-failed-request"));
-    assert!(browser.text("#why").contains("still routes new connections of Service web"), "{}", browser.text("#why"));
+    assert!(
+        browser.text("#why").contains("still routes new connections of Service web"),
+        "{}",
+        browser.text("#why")
+    );
     let chosen = |browser: &mut Browser| browser.text("#list [aria-selected=true] .number");
     assert_eq!(chosen(&mut browser), last.to_string());
     assert_eq!(browser.text("#panel .broken"), format!("step {last} breaks no-failed-request"));
@@ -105,7 +109,8 @@ fn a_slice_folds_what_the_end_does_not_depend_on() {
     let rows = "[...document.querySelectorAll('#list .row')].map((row) => row.classList.contains('folded') ? row.textContent \
                 : row.querySelector('.number').textContent).join(', ')";
     browser.press("s");
-    let expected = format!("0, 1 unrelated step, 2, 2 unrelated steps, 5, {} unrelated steps, {last}", last - 6);
+    let expected =
+        format!("0, 1 unrelated step, 2, 2 unrelated steps, 5, {} unrelated steps, {last}", last - 6);
     assert_eq!(browser.ask(rows), expected);
     assert_eq!(browser.ask("document.getElementById('slice').getAttribute('aria-pressed')"), "true");
     browser.press("ArrowLeft");
@@ -138,8 +143,11 @@ fn whoever_cannot_see_it_hears_it() {
     let heard = browser.heard();
     let nodes = || heard.iter().filter(|node| node["ignored"] == false);
     let name = |node: &serde_json::Value| node["name"]["value"].as_str().unwrap_or_default().to_owned();
-    let of_role = |role: &str| nodes().filter(|node| node["role"]["value"] == role).map(name).collect::<Vec<_>>();
-    for role in ["button", "searchbox", "slider", "listbox", "option", "region", "link", "columnheader", "rowheader"] {
+    let of_role =
+        |role: &str| nodes().filter(|node| node["role"]["value"] == role).map(name).collect::<Vec<_>>();
+    for role in
+        ["button", "searchbox", "slider", "listbox", "option", "region", "link", "columnheader", "rowheader"]
+    {
         let names = of_role(role);
         assert!(!names.is_empty(), "nothing is heard of a {role}");
         assert!(names.iter().all(|name| !name.trim().is_empty()), "a {role} without a name: {names:?}");
@@ -172,7 +180,11 @@ fn hostile_names_are_text() {
     for _ in 0..3 {
         browser.press("ArrowLeft");
     }
-    assert_eq!(browser.ask("document.images.length + document.scripts.length"), 2, "the data and the program");
+    assert_eq!(
+        browser.ask("document.images.length + document.scripts.length"),
+        2,
+        "the data and the program"
+    );
     assert!(browser.text("#panel").contains(HOSTILE[0]), "{}", browser.text("#panel"));
     let wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
     assert_eq!(browser.ask(wide), true, "a long name widens nothing");
@@ -183,7 +195,8 @@ fn hostile_names_are_text() {
 fn two_thousand_steps_are_drawn_as_few() {
     let Some(mut browser) = browser() else { return };
     browser.open(&Page::of(&path_of(2_000)).to_html(), "");
-    let elements = |browser: &mut Browser| browser.ask("document.querySelectorAll('*').length").as_u64().unwrap_or(0);
+    let elements =
+        |browser: &mut Browser| browser.ask("document.querySelectorAll('*').length").as_u64().unwrap_or(0);
     for link in ["#step-0", "#step-1000", "#step-1999"] {
         browser.ask(&format!("location.hash = '{link}'"));
         browser.settle();
