@@ -2,7 +2,9 @@
 //!
 //! - [`trace`]: what a trace is, and recording one
 //! - [`change`]: what a step changed of what an outsider can see
+//! - [`digest`]: which state a step leads to, in a few letters
 //! - [`json`]: the file
+//! - `schema`: the file as a JSON Schema (feature `schema`)
 //! - [`replay`](mod@replay): does the model still do what the trace tells?
 //! - [`names`]: what the objects are called
 //! - [`words`]: steps and changes as sentences
@@ -13,9 +15,12 @@
 //! the one thing that it keeps of one.
 
 pub mod change;
+pub mod digest;
 pub mod json;
 pub mod names;
 pub mod replay;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod show;
 pub mod trace;
 mod walk;
@@ -23,9 +28,10 @@ mod why;
 pub mod words;
 
 pub use change::{Change, difference};
+pub use digest::Digest;
 pub use json::ReadError;
 pub use names::Names;
-pub use replay::{Divergence, Replayed, replay};
+pub use replay::{Divergence, Replayed, first_other_state, replay};
 pub use show::{Style, show};
 pub use trace::{Called, CalledPod, Followed, Kind, Trace, TraceStep, VERSION};
 pub use why::why;
