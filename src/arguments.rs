@@ -13,8 +13,8 @@ use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;
-use crate::export::ExportArguments;
 use crate::hunt::HuntArguments;
+use crate::trace::arguments::TraceCommand;
 
 /// A model checker for the Kubernetes pod lifecycle.
 ///
@@ -43,31 +43,12 @@ pub enum Command {
     Names,
     /// Opens the Stateright Explorer on 127.0.0.1
     Explore(Box<ExploreArguments>),
-    /// Shows, replays or exports a trace
+    /// Shows, replays, shrinks, compares, makes or exports traces
     Trace {
         /// What to do with it.
         #[command(subcommand)]
         command: TraceCommand,
     },
-}
-
-/// What to do with a trace.
-#[derive(Debug, Subcommand)]
-pub enum TraceCommand {
-    /// Prints a trace, a line for each step
-    Show {
-        /// The trace, as `check` or `conform` wrote it
-        file: PathBuf,
-    },
-    /// Replays a trace on the model and says whether its verdict still stands
-    ///
-    /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
-    Replay {
-        /// The trace, as `check` or `conform` wrote it
-        file: PathBuf,
-    },
-    /// Writes a trace as a document for another program
-    Export(ExportArguments),
 }
 
 /// What is checked.

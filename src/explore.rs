@@ -165,9 +165,7 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
 
 fn explored(arguments: &ExploreArguments) -> Result<Explored, Vec<String>> {
     match &arguments.from {
-        Some(file) => {
-            from_trace(file, &arguments.world).map_err(|error| vec![format!("{}: {error}", file.display())])
-        }
+        Some(file) => from_trace(file, &arguments.world).map_err(|error| vec![error]),
         None => from_beginning(scenario(arguments)?).map_err(|error| vec![error]),
     }
 }
@@ -183,10 +181,11 @@ fn from_beginning(scenario: Scenario) -> Result<Explored, String> {
 /// The state at the end of a trace, in the world of the trace but for what the command line says of it.
 fn from_trace(file: &Path, world: &WorldArguments) -> Result<Explored, String> {
     let mut trace = crate::trace::read(file)?;
+    let of_file = |error: String| format!("{}: {error}", file.display());
     trace.scenario = plan::retold(&trace.scenario, world)?;
-    let model = Arc::new(Model::new(trace.scenario.clone())?);
+    let model = Arc::new(Model::new(trace.scenario.clone()).map_err(of_file)?);
     let (state, names) = podproof_traces::end(&trace)
-        .map_err(|divergence| format!("its steps cannot be taken in this world: {divergence}"))?;
+        .map_err(|divergence| of_file(format!("its steps cannot be taken in this world: {divergence}")))?;
     let first = vec![Told { state, names: Arc::new(names), model: Arc::clone(&model) }];
     Ok(Explored { model, first })
 }

@@ -13,7 +13,7 @@
 //! - [`reference_engine`]: the same by stateright's checkers
 //! - [`simulate`]: random walks at full size
 //! - [`conform`](mod@conform): the log of a real cluster against the model
-//! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`], [`export`]: the commands
+//! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
 //! - [`counterexamples`]: the files in which counterexamples are kept
 //! - [`verdict`], [`report`]: what was found, in each format
 //! - [`output`]: how it is said
@@ -26,7 +26,6 @@ pub mod conform;
 pub mod counterexamples;
 pub mod coverage;
 pub mod explore;
-pub mod export;
 pub mod hunt;
 pub mod input;
 pub mod interrupt;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use podproof::arguments::{Arguments, Command, TraceCommand};
-use podproof::{check, conform, explore, export, names, scenarios, simulate, trace};
+use podproof::arguments::{Arguments, Command};
+use podproof::{check, conform, explore, names, scenarios, simulate, trace};
 
 fn main() -> ExitCode {
     let status = match Arguments::parse().command {
@@ -14,9 +14,7 @@ fn main() -> ExitCode {
         Command::Scenarios => scenarios::run(),
         Command::Names => names::run(),
         Command::Explore(arguments) => explore::run(&arguments),
-        Command::Trace { command: TraceCommand::Show { file } } => trace::show(&file),
-        Command::Trace { command: TraceCommand::Replay { file } } => trace::replay(&file),
-        Command::Trace { command: TraceCommand::Export(arguments) } => export::run(&arguments),
+        Command::Trace { command } => trace::run(&command),
     };
     ExitCode::from(status)
 }

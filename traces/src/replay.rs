@@ -8,6 +8,7 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
 
 use crate::change::Change;
+use crate::digest::Digest;
 use crate::names::Names;
 use crate::trace::{Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
@@ -229,6 +230,24 @@ fn possible(walk: &Walk<'_>, names: &Names, number: usize, action: &Action) -> R
     }
     let enabled = enabled.iter().map(|action| words::action(names, action)).collect();
     Err(Divergence::NotEnabled { step: number, action: words::action(names, action), enabled })
+}
+
+/// The first step after which the state is another one than the recorded digest says, in a trace that [`replay`] takes step for
+/// step: the model has another inner life since, or lays states out in another way. What an outsider sees is the same. None also
+/// where no digest is recorded.
+pub fn first_other_state(trace: &Trace) -> Option<usize> {
+    let world = World::new(trace.scenario.clone()).ok()?;
+    let mut walk = world.begin(trace.observed_proxy)?;
+    for (number, step) in trace.steps() {
+        if !walk.enables(&step.action) {
+            return None;
+        }
+        walk.step(&step.action, trace.followed);
+        if step.digest.is_some_and(|digest| digest != Digest::of(&walk.state)) {
+            return Some(number);
+        }
+    }
+    None
 }
 
 /// Takes a recorded step and compares what it does.

@@ -15,15 +15,19 @@ use crate::advance::advance;
 use crate::change::Change;
 use crate::names::Names;
 use crate::object::{Fact, Object};
-use crate::show::{self, is_implied, is_plain_tick, is_routine};
+use crate::show;
+use crate::told::{self, Told};
 use crate::trace::{Kind, Trace, TraceStep};
 use crate::walk::World;
-use crate::{why, words};
+use crate::why;
 
 /// Everything that the page shows. A step's number is its place in the trace, from 1; 0 is the beginning.
 #[derive(Debug, Serialize)]
 pub(super) struct Data {
     title: String,
+    /// What it is about, in a line, and what is to be learned of it, where somebody has read it.
+    about: Option<String>,
+    lesson: Option<String>,
     /// The promise in words; none of a path.
     promise: Option<String>,
     kind: Kind,
@@ -109,6 +113,8 @@ impl Data {
         let (verdict, reasons) = end(trace);
         Self {
             title: trace.scenario.name.clone(),
+            about: trace.title.clone(),
+            lesson: trace.lesson.clone(),
             promise: trace.property.map(|property| property.facts().says.to_owned()),
             kind: trace.kind,
             facts: show::facts(trace, &Names::of(trace)),
@@ -224,12 +230,9 @@ impl Teller {
 
     fn step(&mut self, number: usize, trace: &Trace, step: &TraceStep, names: &mut Names) -> (Lane, Step) {
         let lane = Lane::of(trace, step, names);
-        let text = words::action(names, &step.action);
         let from = self.arrows.see(number, step, names);
         self.arrows_drawn.extend(from.into_iter().map(|from| (from, number)));
-        names.see(&step.changed);
-        let shown = step.changed.iter().filter(|change| !is_implied(change, &step.changed));
-        let changes = shown.map(|change| words::change(names, change)).collect();
+        let Told { says, changes, .. } = told::one(names, number, step);
         let mut sets = Vec::new();
         for change in &step.changed {
             if let Change::PodAppears { pod, .. } = *change {
@@ -249,12 +252,12 @@ impl Teller {
             self.tell(object, number, names, &mut sets);
         }
         let weight = match step.action {
-            _ if is_plain_tick(step) => Weight::Tick,
-            action if step.changed.is_empty() && is_routine(&action) => Weight::Routine,
+            Action::Tick if step.changed.is_empty() => Weight::Tick,
+            action if step.changed.is_empty() && told::is_routine(&action) => Weight::Routine,
             Action::Environment(_) => Weight::Event,
             _ => Weight::Step,
         };
-        (lane, Step { lane: 0, tick: step.tick, text, changes, sets, weight })
+        (lane, Step { lane: 0, tick: step.tick, text: says, changes, sets, weight })
     }
 
     /// Another pod takes this slot: what was known of the last one is so no more, and its name is not used again.

@@ -1,19 +1,28 @@
-//! The story of a trace for a terminal: a line for each step, with what it changed beneath it, and in the end who is
-//! guilty.
+//! The story of a trace for a terminal: a lane for each component and a line for each step, with what it changed beneath it,
+//! and in the end who is guilty. A lasso is drawn as a loop.
 
-mod page;
+mod fold;
+mod lanes;
+pub(crate) mod page;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::{Action, Component, Kubelet};
-use podproof_vocabulary::observation::Hook;
+use podproof_vocabulary::action::Action;
 use podproof_vocabulary::scenario::{Beginning, Timing};
 
-use crate::change::Change;
+use crate::change::{Change, difference};
 use crate::names::Names;
+use crate::told;
 use crate::trace::{Followed, Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
 use crate::{why, words};
+use fold::Run;
+use lanes::{Gutter, Lanes};
 use page::{Page, Paint};
+
+pub use fold::View;
+
+/// Lines that say what is so before the first step that is told.
+const SUMMARY_MAX: usize = 16;
 
 /// What is said of a trace that cannot be taken any more.
 pub(crate) const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
@@ -27,18 +36,31 @@ pub struct Style {
     pub width: usize,
 }
 
-/// The story of `trace`. It is told from what is recorded; only the culprits at its end are computed on the model.
+/// The story of `trace`, as much of it as is told unless more is asked for.
 pub fn show(trace: &Trace, style: Style) -> String {
+    show_as(trace, style, View::default())
+}
+
+/// The story of `trace`. It is told from what is recorded; only what is so before the first step that is told, and the culprits
+/// at the end, are computed on the model.
+pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
     let world = World::new(trace.scenario.clone()).ok();
+    let unit = world.as_ref().map_or(1, World::unit_seconds);
+    let prelude = view.prelude(trace);
+    let told = &trace.stem[prelude..];
     let mut story = Story {
         trace,
-        unit: world.as_ref().map_or(1, World::unit_seconds),
-        columns: Columns::of(trace, world.as_ref().map_or(1, World::unit_seconds)),
+        view,
+        unit,
+        lanes: lanes(trace, told, unit),
         names: Names::of(trace),
         page: Page::new(style),
     };
     story.header();
-    story.steps(&trace.stem, 1);
+    story.prelude(prelude, world.as_ref());
+    let gutter = if trace.cycle.is_empty() { Gutter::None } else { Gutter::Before };
+    story.lanes.clone().header(&mut story.page, gutter);
+    story.steps(told, prelude + 1, |_| gutter);
     match (trace.kind, trace.property) {
         (Kind::Safety, Some(property)) => story.broken(property, world.as_ref()),
         (Kind::Lasso, Some(property)) => story.repeats(property, world.as_ref()),
@@ -47,31 +69,14 @@ pub fn show(trace: &Trace, style: Style) -> String {
     story.page.finish()
 }
 
-/// The widths of what stands before the words of a step.
-struct Columns {
-    number: usize,
-    time: Option<usize>,
-    lane: usize,
-}
-
-impl Columns {
-    fn of(trace: &Trace, unit: u32) -> Self {
-        let number = (trace.stem.len() + trace.cycle.len()).to_string().len();
-        // A folded run of ticks has two numbers.
-        let folds = trace.steps().any(|(_, step)| step.action == Action::Tick);
-        let last = trace.steps().last().map_or(0, |(_, step)| step.tick);
-        let timed = trace.scenario.timing == Timing::Timed;
-        let lanes = trace.steps().map(|(_, step)| step.component.name().len());
-        Self {
-            number: if folds { 2 * number + 1 } else { number },
-            time: timed.then(|| seconds(last, unit).len()),
-            lane: lanes.max().unwrap_or(0),
-        }
-    }
-
-    fn indent(&self) -> usize {
-        self.number + 2 + self.time.map_or(0, |time| time + 2) + self.lane + 2
-    }
+/// The columns of the steps that are told of a trace.
+fn lanes(trace: &Trace, told: &[TraceStep], unit: u32) -> Lanes {
+    let number = (trace.stem.len() + trace.cycle.len()).to_string().len();
+    let last = trace.steps().last().map_or(0, |(_, step)| step.tick);
+    let time = (trace.scenario.timing == Timing::Timed).then(|| seconds(last, unit).len());
+    let moving = |component| told.iter().chain(&trace.cycle).any(|step| step.component == component);
+    // A run that stands on one line has two numbers.
+    Lanes::new(moving, 2 * number + 1, time)
 }
 
 /// A number of ticks as a time.
@@ -111,9 +116,10 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
 
 struct Story<'t> {
     trace: &'t Trace,
+    view: View,
     /// Seconds in a tick.
     unit: u32,
-    columns: Columns,
+    lanes: Lanes,
     names: Names,
     page: Page,
 }
@@ -135,58 +141,94 @@ impl Story<'_> {
         self.page.blank();
     }
 
-    /// Tells steps, the first of which has this number; runs of ticks on one line.
-    fn steps(&mut self, steps: &[TraceStep], first: usize) {
-        let mut number = first;
-        for run in steps.chunk_by(|one, next| is_plain_tick(one) && is_plain_tick(next)) {
-            match run {
-                [step] if !is_plain_tick(step) => self.step(number, step),
-                ticks => self.ticks(number, ticks),
+    /// What is so after the first `steps` of the stem, which are not told.
+    fn prelude(&mut self, steps: usize, world: Option<&World>) {
+        if steps == 0 {
+            return;
+        }
+        let before = &self.trace.stem[..steps];
+        for step in before {
+            self.names.see(&step.changed);
+        }
+        let numbers = if steps == 1 { "step 1 is".to_owned() } else { format!("steps 1-{steps} are") };
+        self.page.text(0, Paint::Strong, &format!("{numbers} not told (--full tells them); then"));
+        let so = world.and_then(|world| {
+            let mut walk = world.begin(self.trace.observed_proxy)?;
+            let first = walk.seen.clone();
+            take(&mut walk, before, self.trace)?;
+            Some(difference(&first, &walk.seen))
+        });
+        match so {
+            None => self.page.hanging(2, 4, Paint::Plain, NOT_TAKEN),
+            Some(changes) => {
+                let told: Vec<_> = changes.iter().filter(|change| is_summary(change)).collect();
+                for change in told.iter().take(SUMMARY_MAX) {
+                    let says = words::change(&self.names, change);
+                    self.page.hanging(2, 4, Paint::Change, &says);
+                }
+                if let Some(more) = told.len().checked_sub(SUMMARY_MAX).filter(|&more| more > 0) {
+                    self.page.text(2, Paint::Faint, &format!("and {more} more"));
+                }
             }
-            number += run.len();
+        }
+        self.page.blank();
+    }
+
+    /// Tells steps, the first of which has this number.
+    fn steps(&mut self, steps: &[TraceStep], first: usize, gutter: impl Fn(Place) -> Gutter) {
+        let mut number = first;
+        let runs = self.view.runs(steps);
+        for (index, run) in runs.iter().enumerate() {
+            let gutter = gutter(Place { is_first: index == 0, is_last: index + 1 == runs.len() });
+            self.run(number, run, gutter);
+            number += run.steps().len();
         }
     }
 
-    fn step(&mut self, number: usize, step: &TraceStep) {
-        let action = words::action(&self.names, &step.action);
-        let paint = match step.action {
-            _ if step.changed.is_empty() && is_routine(&step.action) => Paint::Faint,
-            Action::Environment(_) => Paint::Event,
-            _ => Paint::Plain,
+    fn run(&mut self, number: usize, run: &Run<'_>, gutter: Gutter) {
+        let steps = run.steps();
+        let tick = steps.last().map_or(0, |step| step.tick);
+        let numbers = match steps.len() {
+            1 => number.to_string(),
+            more => format!("{number}-{}", number + more - 1),
         };
-        self.line(&number.to_string(), step, paint, &action);
-        self.names.see(&step.changed);
-        for change in step.changed.iter().filter(|change| !is_implied(change, &step.changed)) {
-            let change = words::change(&self.names, change);
-            self.page.hanging(
-                self.columns.indent() + 2,
-                self.columns.indent() + 4,
-                Paint::Change,
-                &format!("-> {change}"),
-            );
-        }
-    }
-
-    fn ticks(&mut self, number: usize, ticks: &[TraceStep]) {
-        let Some(last) = ticks.last() else { return };
-        let passed = u64::from(self.unit) * ticks.len() as u64;
-        let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
-        let numbers = if ticks.len() == 1 {
-            number.to_string()
+        let (paint, says, changes) = match run {
+            Run::One(step) => {
+                let told = told::one(&mut self.names, number, step);
+                (paint_of(step), told.says, told.changes)
+            }
+            Run::Ticks(ticks) => {
+                let passed = u64::from(self.unit) * ticks.len() as u64;
+                let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
+                (Paint::Time, passes, Vec::new())
+            }
+            Run::Routine(steps) => {
+                let says = format!("{} bring news that changes nothing yet", count(steps.len(), "step"));
+                (Paint::Faint, says, Vec::new())
+            }
+        };
+        let time = seconds(tick, self.unit);
+        let (first, rest) =
+            self.lanes.margins(gutter, &numbers, &time, |component| run.moves(component), paint);
+        // The loop closes on the last line of its last step.
+        let first = if gutter == Gutter::Back && !changes.is_empty() {
+            self.lanes.margins(Gutter::Within, &numbers, &time, |component| run.moves(component), paint).0
         } else {
-            format!("{number}-{}", number + ticks.len() - 1)
+            first
         };
-        self.line(&numbers, last, Paint::Time, &passes);
-    }
-
-    fn line(&mut self, numbers: &str, step: &TraceStep, paint: Paint, text: &str) {
-        let Columns { number, time, lane } = self.columns;
-        let mut margin = format!("{numbers:>number$}  ");
-        if let Some(time) = time {
-            margin += &format!("{:>time$}  ", seconds(step.tick, self.unit));
+        self.page.under(&first, &rest, paint, &says);
+        for (index, change) in changes.iter().enumerate() {
+            let is_last = index + 1 == changes.len();
+            let gutter = match gutter {
+                Gutter::Back if !is_last => Gutter::Within,
+                Gutter::Entry => Gutter::Within,
+                other => other,
+            };
+            let (mut first, mut rest) = self.lanes.margins(gutter, "", "", |_| false, Paint::Faint);
+            first.push(Paint::Plain, "  ".to_owned());
+            rest.push(Paint::Plain, "     ".to_owned());
+            self.page.under(&first, &rest, Paint::Change, &format!("-> {change}"));
         }
-        margin += &format!("{:<lane$}  ", step.component.name());
-        self.page.beside(&margin, paint, text);
     }
 
     /// The end of a safety trace: what the last step broke, and who is guilty.
@@ -224,7 +266,12 @@ impl Story<'_> {
             self.page.text(0, Paint::Strong, "then nothing more happens");
         } else {
             self.page.text(0, Paint::Strong, "then, for ever:");
-            self.steps(&self.trace.cycle, self.trace.stem.len() + 1);
+            let gutter = |place: Place| match (place.is_first, place.is_last) {
+                (_, true) => Gutter::Back,
+                (true, false) => Gutter::Entry,
+                (false, false) => Gutter::Within,
+            };
+            self.steps(&self.trace.cycle, self.trace.stem.len() + 1, gutter);
         }
         self.page.blank();
         self.page.text(0, Paint::Guilt, &format!("so {property} is broken"));
@@ -239,36 +286,47 @@ impl Story<'_> {
     /// The end of the stem on the model of today, if it takes the steps.
     fn end<'w>(&self, world: &'w World) -> Option<Walk<'w>> {
         let mut walk = world.begin(self.trace.observed_proxy)?;
-        for step in &self.trace.stem {
-            if !walk.enables(&step.action) {
-                return None;
-            }
-            walk.step(&step.action, self.trace.followed);
-        }
+        take(&mut walk, &self.trace.stem, self.trace)?;
         Some(walk)
     }
 }
 
-pub(crate) fn is_plain_tick(step: &TraceStep) -> bool {
-    step.action == Action::Tick && step.component == Component::Time && step.changed.is_empty()
+/// Where a run stands among others.
+struct Place {
+    is_first: bool,
+    is_last: bool,
 }
 
-/// A step that only tells somebody what is so already: of interest when looking for who knew what.
-pub(crate) const fn is_routine(action: &Action) -> bool {
-    matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
+/// Takes steps of a trace, if they are possible.
+fn take(walk: &mut Walk<'_>, steps: &[TraceStep], trace: &Trace) -> Option<()> {
+    for step in steps {
+        if !walk.enables(&step.action) {
+            return None;
+        }
+        walk.step(&step.action, trace.followed);
+    }
+    Some(())
 }
 
-/// A process that ends takes its signals, hook and grace with it, and a new one begins without.
-pub(crate) fn is_implied(change: &Change, changed: &[Change]) -> bool {
-    let (Change::Sigterm { pod, container, received: false }
-    | Change::Hook { pod, container, hook: Hook::None }
-    | Change::GraceExpired { pod, container, expired: false }) = change
-    else {
-        return false;
-    };
-    changed.iter().any(|other| {
-        matches!(other, Change::Process { pod: of, container: which, .. } if of == pod && which == container)
-    })
+/// How a step is set.
+fn paint_of(step: &TraceStep) -> Paint {
+    match step.action {
+        _ if step.changed.is_empty() && told::is_routine(&step.action) => Paint::Faint,
+        Action::Environment(_) => Paint::Event,
+        _ => Paint::Plain,
+    }
+}
+
+/// Of what is so at a moment, what is told: the objects, and who is sent connections.
+const fn is_summary(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::Sandbox { .. }
+            | Change::SandboxAddress { .. }
+            | Change::Process { .. }
+            | Change::Accepting { .. }
+            | Change::Hook { .. }
+    )
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -154,8 +154,9 @@ const introduce = () => {
   byId("to-end").textContent = data.kind === "safety" ? "To the violation" : "To the end";
   byId("slice").hidden = data.slice === null;
   byId("why").append(
+    ...(data.about === null ? [] : [html("p", { class: "about" }, data.about)]),
     html("div", { class: "reasons" }, ...data.reasons.map((reason) => html("p", { class: "reason" }, reason))),
-    html("details", {}, html("summary", {}, "The promise and the world"), ...(data.promise === null ? [] : [words("promise", data.promise)]), ...data.facts.map(([name, text]) => words(name, text))),
+    html("details", {}, html("summary", {}, "The promise and the world"), ...(data.lesson === null ? [] : [words("lesson", data.lesson)]), ...(data.promise === null ? [] : [words("promise", data.promise)]), ...data.facts.map(([name, text]) => words(name, text))),
   );
   const phases = new Set(data.bars.flatMap(({ segments }) => segments.map(([, , phase]) => phase)));
   const used = Object.keys(PHASES).filter((phase) => phases.has(phase));
