@@ -191,6 +191,10 @@ pub struct CheckArguments {
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
     pub format: Format,
 
+    /// Also writes the report in this format into this file, for example sarif=podproof.sarif; may be repeated
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = Format::with_file, help_heading = "Report")]
+    pub reports: Vec<(Format, PathBuf)>,
+
     /// Where counterexamples are written.
     #[command(flatten)]
     pub traces: TraceDirArguments,

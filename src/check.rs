@@ -24,7 +24,9 @@ pub fn run(arguments: &CheckArguments) -> u8 {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },
     };
-    report::print(&report, arguments.format)
+    let written = report::write(&report, &arguments.reports);
+    let status = report::print(&report, arguments.format);
+    if written == exit::HOLDS { status } else { written }
 }
 
 fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {

@@ -51,6 +51,6 @@ pub use page::Page;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};
 pub use shorten::{broken_by, shorten};
 pub use show::{Style, View, show, show_as};
-pub use told::{Told, told};
+pub use told::{Told, essence, told};
 pub use trace::{Called, CalledPod, Followed, Kind, Trace, TraceStep, VERSION};
 pub use why::why;
