@@ -15,7 +15,7 @@ use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{hunt, input, interrupt, output, reference_engine, refusals, report};
+use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {

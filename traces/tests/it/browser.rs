@@ -21,6 +21,8 @@ pub struct Browser {
     from: BufReader<ChildStdout>,
     session: Option<String>,
     asked: u64,
+    /// Documents that were loaded.
+    loads: usize,
     /// What the page and the browser complained of.
     complaints: Vec<String>,
     folder: TempDir,
@@ -70,7 +72,8 @@ impl Browser {
             .expect("a shell");
         let to = process.stdin.take().expect("it is piped");
         let from = BufReader::new(process.stdout.take().expect("it is piped"));
-        let mut browser = Self { process, to, from, session: None, asked: 0, complaints: Vec::new(), folder };
+        let mut browser =
+            Self { process, to, from, session: None, asked: 0, loads: 0, complaints: Vec::new(), folder };
         let page = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": page["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", attach)["sessionId"].as_str().map(str::to_owned);
@@ -92,11 +95,19 @@ impl Browser {
 
     fn visit(&mut self, file: &Path, link: &str) {
         // Only another document is loaded anew; another link of the same one is not.
-        self.call("Page.navigate", json!({ "url": "about:blank" }));
-        self.call("Page.navigate", json!({ "url": format!("file://{}{link}", file.display()) }));
-        let is_ready = "new Promise((done) => { const look = () => document.documentElement.dataset.ready === 'yes' \
-                        ? done(true) : setTimeout(look, 5); look(); })";
-        assert_eq!(self.ask(is_ready), true, "the program of the page runs");
+        for address in ["about:blank".to_owned(), format!("file://{}{link}", file.display())] {
+            let before = self.loads;
+            self.call("Page.navigate", json!({ "url": address }));
+            while self.loads == before {
+                let event = self.read();
+                self.listen(&event);
+            }
+        }
+        assert_eq!(
+            self.ask("document.documentElement.dataset.ready"),
+            "yes",
+            "the program of the page has run"
+        );
         self.settle();
     }
 
@@ -175,10 +186,7 @@ impl Browser {
         bytes.push(0);
         self.to.write_all(&bytes).and_then(|()| self.to.flush()).expect("the browser listens");
         loop {
-            let mut answer = Vec::new();
-            self.from.read_until(0, &mut answer).expect("the browser answers");
-            assert_eq!(answer.pop(), Some(0), "the browser has ended");
-            let answer: Value = serde_json::from_slice(&answer).expect("the browser answers in JSON");
+            let answer = self.read();
             if answer["id"] == self.asked {
                 assert!(answer.get("error").is_none(), "{method}: {answer}");
                 return answer["result"].clone();
@@ -187,8 +195,16 @@ impl Browser {
         }
     }
 
+    fn read(&mut self) -> Value {
+        let mut message = Vec::new();
+        self.from.read_until(0, &mut message).expect("the browser answers");
+        assert_eq!(message.pop(), Some(0), "the browser has ended");
+        serde_json::from_slice(&message).expect("the browser answers in JSON")
+    }
+
     fn listen(&mut self, event: &Value) {
         let parameters = &event["params"];
+        self.loads += usize::from(event["method"] == "Page.loadEventFired");
         let is_bad = match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,
             Some("Runtime.consoleAPICalled") => {

@@ -143,8 +143,8 @@ fn the_data_tell_what_is_so_after_each_step() {
     assert_eq!(of(0, &node, "Ready").as_deref(), Some("True"));
     assert_eq!(of(0, "pod web-l4f8/0", "phase"), None);
     assert_eq!(of(last, "pod web-l4f8/0", "deleting").as_deref(), Some("graceful"));
-    assert_eq!(of(last, "pod web-l4f8/0: container web", "process").as_deref(), Some("exited, code 0"));
-    assert_eq!(of(last, "pod web-l4f8/0: container web", "accepts").as_deref(), Some("no"));
+    assert_eq!(of(last, "pod web-l4f8/0: container app", "process").as_deref(), Some("exited, code 0"));
+    assert_eq!(of(last, "pod web-l4f8/0: container app", "accepts").as_deref(), Some("no"));
     assert_eq!(of(last, "pod web-l4f8/0: rules on node-1", "conditions").as_deref(), Some("ready, serving"));
     assert_eq!(data["end"], last);
     assert!(
@@ -170,7 +170,7 @@ fn arrows_go_forward_from_what_was_written_to_who_learns_of_it() {
     };
     assert!(learned("kubelet on node-1 now sees pod", "somebody deletes pod"), "{arrows:?}");
     assert!(learned("programs the rules", "now sees the EndpointSlice"), "{arrows:?}");
-    assert!(learned("container web of pod web-l4f8/0 exits", "sends SIGTERM"), "{arrows:?}");
+    assert!(learned("container app of pod web-l4f8/0 exits", "sends SIGTERM"), "{arrows:?}");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn bars_tell_how_long_something_is_so() {
         own.flat_map(|bar| serde_json::from_value::<Vec<_>>(bar["segments"].clone()).unwrap()).collect()
     };
     let phases: Vec<String> = of("container").into_iter().map(|(_, _, phase)| phase).collect();
-    assert_eq!(phases, ["starts", "accepts", "drains", "exited"]);
+    assert_eq!(phases, ["accepts", "drains", "exited"]);
     assert!(
         of("container").windows(2).all(|pair| pair[0].1 == pair[1].0),
         "no gap between what it is and was"

@@ -13,7 +13,7 @@ const choose = (number, isQuiet = false) => {
   scrub.value = String(chosen);
   scrub.setAttribute("aria-valuetext", chosen === 0 ? "the beginning" : `step ${chosen} of ${last}`);
   byId("where").textContent = chosen === 0 ? "beginning" : [`step ${chosen} of ${last}`, timeOf(chosen)].filter(Boolean).join(" · ");
-  if (!isQuiet) byId("live").textContent = told(chosen);
+  if (!isQuiet) byId("live").textContent = told(chosen, document.activeElement === list.box);
   if (location.hash !== `#step-${chosen}`) window.history.replaceState(null, "", `#step-${chosen}`);
 };
 

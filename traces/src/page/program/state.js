@@ -71,11 +71,11 @@ const plural = (count, what) => (count === 1 ? `1 ${what}` : `${count} ${what}s`
 const timePasses = data.seconds !== null && last > 0 && stepOf(last).tick > 0;
 const timeOf = (number) => (data.seconds === null || number === 0 ? "" : `${stepOf(number).tick * data.seconds} s`);
 
-// A step in a line, for whoever hears the page.
-const told = (number) => {
-  if (number === 0) return "The beginning, before the first step.";
+// A step in a line, for whoever hears the page; without what the list itself says.
+const told = (number, isListed) => {
+  if (number === 0) return isListed ? "" : "The beginning, before the first step.";
   const step = stepOf(number);
   const changes = step.changes.length === 0 ? "nothing that can be seen changes" : step.changes.join("; ");
   const end = number === data.end ? ` ${data.verdict}.` : "";
-  return `Step ${number} of ${last}: ${step.text}. ${changes}.${end}`;
+  return `${isListed ? "" : `Step ${number} of ${last}: ${step.text}. `}${changes}.${end}`;
 };

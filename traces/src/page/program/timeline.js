@@ -203,12 +203,9 @@ const timeline = (() => {
     );
     const band = svg("rect", { x: x(chosen) - width / 2, y: 0, width, height, class: "chosen" });
     const end = data.end > 0 ? x(data.end) : 0;
-    const moment =
-      data.kind === "safety"
-        ? [svg("line", { x1: end, x2: end, y1: 0, y2: height, class: "violation" })]
-        : data.kind === "lasso" && data.end < last
-          ? [svg("rect", { x: end + width / 2, y: 14, width: x(last) - end, height: height - 14, class: "cycle" })]
-          : [];
+    const line = () => svg("line", { x1: end, x2: end, y1: 0, y2: height, class: "violation" });
+    const loop = () => svg("rect", { x: end + width / 2, y: 14, width: x(last) - end, height: height - 14, class: "cycle" });
+    const moment = data.kind === "path" ? [] : [data.kind === "lasso" && data.end < last ? loop() : line()];
     const dots = [];
     for (const { from: first, folded } of columns) {
       const at = x(first);
