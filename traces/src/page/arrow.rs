@@ -113,13 +113,18 @@ fn found(step: &TraceStep, names: &Names) -> Vec<Thing> {
             let on_node = |pod: &PodId| names.node_of(*pod) == Some(node);
             PodId::first(PODS_MAX).filter(on_node).map(Thing::Running).collect()
         }
-        Action::Kubelet(kubelet) => {
-            let Some(pod) = kubelet.pod() else { return Vec::new() };
-            let of_node = names.node_of(pod).into_iter().flat_map(|node| {
-                [Thing::Seen(Watcher::Kubelet(node), Stored::Pod(pod)), Thing::Listed(node)]
-            });
-            of_node.collect()
+        Action::Kubelet(
+            Kubelet::BeginTermination { pod } | Kubelet::CreateSandbox { pod } | Kubelet::ForgetPod { pod },
+        ) => {
+            let seen = |node| Thing::Seen(Watcher::Kubelet(node), Stored::Pod(pod));
+            names.node_of(pod).map(seen).into_iter().collect()
         }
+        Action::Kubelet(
+            Kubelet::StartContainer { pod, .. }
+            | Kubelet::ReportStatus { pod }
+            | Kubelet::StopSandbox { pod }
+            | Kubelet::FinishPod { pod },
+        ) => names.node_of(pod).map(Thing::Listed).into_iter().collect(),
         Action::Container(Container::Exit { pod, container }) => vec![Thing::Signal(pod, container)],
         _ => Vec::new(),
     }

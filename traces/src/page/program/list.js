@@ -67,7 +67,7 @@ const list = (() => {
     chosen = number;
     const place = placeOf.get(number) ?? 0;
     if (place * ROW < box.scrollTop + ROW) box.scrollTop = Math.max(0, (place - 2) * ROW);
-    else if ((place + 3) * ROW > box.scrollTop + box.clientHeight) box.scrollTop = (place + 3) * ROW - box.clientHeight;
+    else if ((place + 3) * ROW > box.scrollTop + box.clientHeight) box.scrollTop = Math.ceil((place + 3) - box.clientHeight / ROW) * ROW;
     draw();
   };
   const mark = (found) => {

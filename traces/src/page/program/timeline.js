@@ -69,6 +69,7 @@ const timeline = (() => {
     const room = scroller.clientWidth - LABELS - 24;
     width = Math.min(STEP_MAX, Math.max(STEP_MIN + 2, room / Math.max(1, columns.length + 0.5)));
   };
+  const isFolded = (number) => columns[columnOf.get(number)].folded;
   // Where the moment after a step is, from the beginning of the lanes.
   const x = (number) => (columnOf.get(number) + 0.5) * width;
 
@@ -116,7 +117,7 @@ const timeline = (() => {
     const parts = [];
     for (const [from, to] of data.arrows) {
       const [one, other] = [x(from), x(to)];
-      if (other < left || one > right || one === other) continue;
+      if (other < left || one > right || isFolded(from) || isFolded(to)) continue;
       const [start, finish] = [laneAt.get(stepOf(from).lane), laneAt.get(stepOf(to).lane)];
       if (start === undefined || finish === undefined || start === finish) continue;
       const near = from === chosen || to === chosen;
@@ -159,7 +160,7 @@ const timeline = (() => {
         const segment = svg("rect", { x: one, y: row.top, width: other - one, height: BAR, rx: 2, class: `bar ${phase}` });
         segment.append(svg("title", {}, `${row.label}: ${words}, steps ${from} to ${to}`));
         parts.push(segment);
-        const room = Math.floor((other - Math.max(one, left) - 8) / 5.6);
+        const room = Math.floor((other - Math.max(one, left) - 8) / LETTER);
         if (room >= 5) {
           parts.push(svg("text", { x: Math.max(one, left) + 4, y: row.top + 10.5, class: `phase ${phase}` }, cut(words, room)));
         }
