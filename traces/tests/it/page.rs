@@ -212,3 +212,22 @@ fn a_long_trace_is_a_small_page() {
     let document = Page::of(&path_of(2_000)).to_html();
     assert!(document.len() < 1_500_000, "{} bytes", document.len());
 }
+
+#[test]
+fn the_program_has_words_and_a_colour_for_every_bar() {
+    let document = Page::of(&path_of(2_000)).to_html();
+    let data = data(&document);
+    let mut phases: Vec<String> = Vec::new();
+    for bar in data["bars"].as_array().unwrap() {
+        let segments: Vec<(u64, u64, String)> = serde_json::from_value(bar["segments"].clone()).unwrap();
+        phases.extend(segments.into_iter().map(|(_, _, phase)| phase));
+    }
+    phases.sort_unstable();
+    phases.dedup();
+    assert!(phases.len() >= 4, "{phases:?}");
+    for phase in phases {
+        let words = [format!("  {phase}: \""), format!("  \"{phase}\": \"")];
+        assert!(words.iter().any(|words| document.contains(words)), "no words for {phase}");
+        assert!(document.contains(&format!(".{phase} {{")), "no colour for {phase}");
+    }
+}
