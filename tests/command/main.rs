@@ -10,3 +10,5 @@ mod hunt;
 mod interrupted;
 mod refusals;
 mod simulate;
+mod trace;
+mod trace_schema;

@@ -6,7 +6,7 @@ mod lanes;
 pub(crate) mod page;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, Component};
 use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::{Change, difference};
@@ -105,7 +105,9 @@ impl Story<'_> {
             None => (format!("{}: a path of {}", scenario.name, count(self.trace.stem.len(), "step")), None),
         };
         self.page.text(0, Paint::Strong, &title);
-        let mut lines: Vec<String> = promise.into_iter().collect();
+        let noted = [("about", &self.trace.title), ("lesson", &self.trace.lesson)];
+        let noted = noted.into_iter().filter_map(|(what, says)| Some(format!("{what}: {}", says.as_ref()?)));
+        let mut lines: Vec<String> = noted.chain(promise).collect();
         lines.push(format!(
             "world: {} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
             scenario.workload.kind.name(),
@@ -200,8 +202,9 @@ impl Story<'_> {
                 (Paint::Time, passes, Vec::new())
             }
             Run::Routine(steps) => {
-                let says = format!("{} bring news that changes nothing yet", count(steps.len(), "step"));
-                (Paint::Faint, says, Vec::new())
+                let hears = |component: &Component| steps.iter().any(|step| step.component == *component);
+                let who: Vec<_> = Component::ALL.into_iter().filter(hears).map(Component::name).collect();
+                (Paint::Faint, format!("news to {}, which changes nothing yet", listed(&who)), Vec::new())
             }
         };
         let time = seconds(tick, self.unit);
@@ -324,6 +327,15 @@ const fn is_summary(change: &Change) -> bool {
             | Change::Accepting { .. }
             | Change::Hook { .. }
     )
+}
+
+/// Names in a row, as `scheduler, kubelet and pleg`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -3,9 +3,15 @@
 mod common;
 mod every;
 
+mod corpus;
 mod determinism;
+mod diff;
+mod export;
 mod paths;
+mod reading;
 mod round_trip;
+mod shorten;
 mod show;
 mod tampered;
+mod version;
 mod words;
