@@ -84,9 +84,9 @@ pub struct ShrinkArguments {
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub worlds: u32,
 
-    /// Choices of steps that are tried in each world that is kept
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
-    pub tries: u32,
+    /// Steps that are taken to leave steps out
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub steps: u64,
 }
 
 /// `podproof trace from-walk`.

@@ -13,3 +13,5 @@ mod page;
 mod pull_request;
 mod refusals;
 mod simulate;
+mod trace;
+mod trace_schema;

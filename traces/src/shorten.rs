@@ -11,14 +11,15 @@ use crate::replay::{Replayed, replay};
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
-/// A shorter trace that breaks the same property in the same world, or the same trace. At most `tries` others are tried. A path
+/// A shorter trace that breaks the same property in the same world, or the same trace. Trying others takes at most so
+/// many steps of the model. A path
 /// breaks nothing, and in a trace that follows one pod every step has its place: those stay as they are.
-pub fn shorten(trace: &Trace, tries: usize) -> Trace {
+pub fn shorten(trace: &Trace, steps: u64) -> Trace {
     let (Some(property), None) = (trace.property, trace.followed) else { return trace.clone() };
     let Ok(world) = World::new(trace.scenario.clone()) else { return trace.clone() };
     let Some(first) = world.begin(trace.observed_proxy).map(|walk| walk.state) else { return trace.clone() };
     let model = world.model();
-    let mut left = tries;
+    let mut left = steps;
     let stem: Vec<Action> = trace.stem.iter().map(|step| step.action).collect();
     let shorter = match trace.kind {
         Kind::Path => return trace.clone(),
@@ -104,15 +105,16 @@ fn is_possible(model: &Model, first: &ClusterState, actions: &[Action]) -> bool 
     })
 }
 
-/// As few of `actions` as `keep`, which says what is kept of a choice of them, is found to accept in so many tries.
+/// As few of `actions` as `keep`, which says what is kept of a choice of them, is found to accept, with so many steps
+/// to be taken.
 fn minimal(
     mut actions: Vec<Action>,
-    tries: &mut usize,
+    steps: &mut u64,
     keep: impl FnMut(&[Action]) -> Option<Vec<Action>>,
 ) -> Vec<Action> {
     let mut keep = keep;
     let mut keep = |fewer: &[Action]| {
-        *tries = tries.checked_sub(1)?;
+        *steps = steps.checked_sub(fewer.len() as u64)?;
         keep(fewer)
     };
     for index in 0..=u8::MAX {
@@ -197,12 +199,12 @@ mod tests {
         all.push(Action::Watch(Watch::DeliverDeployment));
         let needed = [relist(3), relist(17), relist(38)];
         let keep = |some: &[Action]| needed.iter().all(|one| some.contains(one)).then(|| some.to_vec());
-        assert_eq!(minimal(all.clone(), &mut 1000, keep), needed);
-        assert_eq!(minimal(all.clone(), &mut 0, keep), all, "without a try everything is kept");
+        assert_eq!(minimal(all.clone(), &mut 100_000, keep), needed);
+        assert_eq!(minimal(all.clone(), &mut 0, keep), all, "without a step everything is kept");
     }
 
     #[test]
     fn what_needs_nothing_is_left_empty() {
-        assert_eq!(minimal(vec![Action::Tick; 7], &mut 100, |some| Some(some.to_vec())), []);
+        assert_eq!(minimal(vec![Action::Tick; 7], &mut 1_000, |some| Some(some.to_vec())), []);
     }
 }

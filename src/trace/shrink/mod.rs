@@ -26,8 +26,8 @@ pub struct Effort {
     pub states: u64,
     /// Worlds that are tried.
     pub worlds: u32,
-    /// Choices of steps that are tried in each world that is kept.
-    pub tries: u32,
+    /// Steps that are taken to leave steps out.
+    pub steps: u64,
 }
 
 /// A smaller trace, and how it became so.
@@ -45,7 +45,7 @@ pub struct Shrunk {
 /// What is wrong with the trace, or with where the smaller one is to go.
 pub fn run(arguments: &ShrinkArguments) -> Result<u8, String> {
     let trace = super::read(&arguments.file)?;
-    let effort = Effort { states: arguments.max_states, worlds: arguments.worlds, tries: arguments.tries };
+    let effort = Effort { states: arguments.max_states, worlds: arguments.worlds, steps: arguments.steps };
     let shrunk = shrink(&trace, effort).map_err(|why| format!("{}: {why}", arguments.file.display()))?;
     let steps = |trace: &Trace| trace.stem.len() + trace.cycle.len();
     output::tell(format_args!("{} steps, {} before", steps(&shrunk.trace), steps(&trace)));
@@ -72,7 +72,7 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
         Ok(replayed) => return Err(replayed.to_string()),
         Err(divergence) => return Err(divergence.to_string()),
     };
-    let mut kept = Shrunk { trace: shorten(&trace, effort.tries as usize), smaller: Vec::new() };
+    let mut kept = Shrunk { trace, smaller: Vec::new() };
     let (mut place, mut found, mut left) = (0, false, effort.worlds);
     while left > 0 {
         let Some(next) = smaller::worlds(&kept.trace.scenario).into_iter().nth(place) else {
@@ -86,13 +86,14 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
         left -= 1;
         match broken_in(&next.scenario, &kept.trace, property, effort.states) {
             Some(trace) => {
-                kept.trace = shorten(&trace, effort.tries as usize);
+                kept.trace = trace;
                 kept.smaller.push(next.says);
                 found = true;
             }
             None => place += 1,
         }
     }
+    kept.trace = shorten(&kept.trace, effort.steps);
     // The shortest of that world, if it is found in time.
     let steps = |trace: &Trace| trace.stem.len() + trace.cycle.len();
     let shortest = searched(&kept.trace.scenario, property, effort.states);

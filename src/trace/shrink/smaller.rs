@@ -162,7 +162,8 @@ impl Worlds<'_> {
 
     fn slots(&mut self) {
         let count = self.of.slots;
-        for fewer in halves(count.into()).filter(|&fewer| fewer >= usize::from(self.of.workload.replicas)) {
+        let fewer = [count / 4, count / 2, count.saturating_sub(count.div_ceil(8))];
+        for fewer in fewer.into_iter().filter(|&fewer| fewer >= self.of.workload.replicas.max(1)) {
             self.add(format!("slots: {fewer} instead of {count}"), |world| world.slots = fewer as u8);
         }
     }

@@ -61,9 +61,9 @@ impl View {
         let mut runs = Vec::new();
         for run in steps.chunk_by(|one, next| kind(one) == kind(next)) {
             match kind(&run[0]) {
-                Told::Tick => runs.push(Run::Ticks(run)),
-                Told::Routine if !self.full && run.len() > 1 => runs.push(Run::Routine(run)),
-                Told::Routine | Told::Itself => runs.extend(run.iter().map(Run::One)),
+                Sort::Tick => runs.push(Run::Ticks(run)),
+                Sort::Routine if !self.full && run.len() > 1 => runs.push(Run::Routine(run)),
+                Sort::Routine | Sort::Itself => runs.extend(run.iter().map(Run::One)),
             }
         }
         runs
@@ -71,17 +71,17 @@ impl View {
 }
 
 #[derive(PartialEq, Eq)]
-enum Told {
+enum Sort {
     Tick,
     Routine,
     Itself,
 }
 
-fn kind(step: &TraceStep) -> Told {
+fn kind(step: &TraceStep) -> Sort {
     match step.action {
-        _ if !step.changed.is_empty() => Told::Itself,
-        Action::Tick if step.component == Component::Time => Told::Tick,
-        action if is_routine(&action) => Told::Routine,
-        _ => Told::Itself,
+        _ if !step.changed.is_empty() => Sort::Itself,
+        Action::Tick if step.component == Component::Time => Sort::Tick,
+        action if is_routine(&action) => Sort::Routine,
+        _ => Sort::Itself,
     }
 }

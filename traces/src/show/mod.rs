@@ -6,7 +6,7 @@ mod lanes;
 pub(crate) mod page;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, Component};
 use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::{Change, difference};
@@ -135,7 +135,10 @@ impl Story<'_> {
         self.page.text(0, Paint::Strong, &title);
         let promise = self.trace.property.map(|property| ("promise", property.facts().says.to_owned()));
         let replay = ("replay", "podproof trace replay FILE".to_owned());
-        for (name, fact) in promise.into_iter().chain(facts(self.trace, &self.names)).chain([replay]) {
+        let noted = [("about", &self.trace.title), ("lesson", &self.trace.lesson)];
+        let noted = noted.into_iter().filter_map(|(what, says)| Some((what, says.clone()?)));
+        let known = promise.into_iter().chain(facts(self.trace, &self.names)).chain([replay]);
+        for (name, fact) in noted.chain(known) {
             self.page.hanging(2, 4, Paint::Plain, &format!("{name}: {fact}"));
         }
         self.page.blank();
@@ -203,8 +206,9 @@ impl Story<'_> {
                 (Paint::Time, passes, Vec::new())
             }
             Run::Routine(steps) => {
-                let says = format!("{} bring news that changes nothing yet", count(steps.len(), "step"));
-                (Paint::Faint, says, Vec::new())
+                let hears = |component: &Component| steps.iter().any(|step| step.component == *component);
+                let who: Vec<_> = Component::ALL.into_iter().filter(hears).map(Component::name).collect();
+                (Paint::Faint, format!("news to {}, which changes nothing yet", listed(&who)), Vec::new())
             }
         };
         let time = seconds(tick, self.unit);
@@ -327,6 +331,15 @@ const fn is_summary(change: &Change) -> bool {
             | Change::Accepting { .. }
             | Change::Hook { .. }
     )
+}
+
+/// Names in a row, as `scheduler, kubelet and pleg`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -5,11 +5,17 @@ mod common;
 mod every;
 
 mod colours;
+mod corpus;
 mod determinism;
+mod diff;
+mod export;
 mod page;
 mod page_in_browser;
 mod paths;
+mod reading;
 mod round_trip;
+mod shorten;
 mod show;
 mod tampered;
+mod version;
 mod words;
