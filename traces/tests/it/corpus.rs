@@ -12,13 +12,15 @@ use podproof_vocabulary::Property;
 /// The folder of the traces that break nothing.
 const WITNESSES: &str = "witness";
 
-struct Kept {
+/// A trace of the corpus.
+pub struct Kept {
     /// The folder that it is in: its property, or [`WITNESSES`].
     folder: String,
     /// Its name.
     slug: String,
     text: String,
-    trace: Trace,
+    /// The trace.
+    pub trace: Trace,
 }
 
 fn root() -> PathBuf {
@@ -35,7 +37,8 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap().to_string_lossy().into_owned()
 }
 
-fn corpus() -> Vec<Kept> {
+/// All of them.
+pub fn corpus() -> Vec<Kept> {
     let mut corpus = Vec::new();
     for folder in entries(&root()).into_iter().filter(|path| path.is_dir()) {
         let is_trace = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");

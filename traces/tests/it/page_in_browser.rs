@@ -3,6 +3,7 @@
 use podproof_traces::Page;
 
 use crate::browser::Browser;
+use crate::corpus::corpus;
 use crate::page::{HOSTILE, failed_request, hostile, path_of};
 
 /// A window as a laptop has it.
@@ -220,4 +221,27 @@ fn a_trace_without_steps_is_a_page() {
     browser.press("ArrowRight");
     browser.press("End");
     assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+/// Every how many traces of the corpus one is opened.
+const SAMPLE: usize = 5;
+
+#[test]
+fn traces_of_every_kind_are_drawn() {
+    let Some(mut browser) = browser() else { return };
+    for kept in corpus().into_iter().step_by(SAMPLE) {
+        let trace = kept.trace;
+        browser.open(&Page::of(&trace).to_html(), "");
+        assert_eq!(browser.text("#why .about"), trace.title.clone().unwrap_or_default());
+        let reasons = browser.ask("document.querySelectorAll('#why .reason').length");
+        assert_eq!(reasons != 0, trace.property.is_some(), "{}", browser.text("#why"));
+        let moments = browser.ask("document.querySelectorAll('#picture .violation, #picture .cycle').length");
+        assert_eq!(moments == 1, trace.property.is_some(), "{}: {moments}", trace.scenario.name);
+        for _ in 0..5 {
+            browser.press("ArrowLeft");
+        }
+        let steps = trace.stem.len();
+        assert_eq!(browser.text("#list [aria-selected=true] .number"), (steps - 5).to_string());
+        assert_eq!(browser.complaints(), [] as [String; 0], "{}", trace.scenario.name);
+    }
 }
