@@ -77,7 +77,7 @@ pub struct ShrinkArguments {
     pub output: Option<PathBuf>,
 
     /// States that each search may find
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     pub max_states: u64,
 
     /// Worlds that are tried

@@ -160,22 +160,6 @@ fn what_cannot_be_done_says_so() {
         (&["trace", "export", &race(), "--to", "dot", "--step", "999"], "--step 999: accepted are 0 to "),
         (&["trace", "diff", &race(), "Cargo.toml"], "Cargo.toml: line 1, column "),
         (&["trace", "from-walk", "1", "examples/no-such.yaml"], "examples/no-such.yaml"),
-        (
-            &[
-                "trace",
-                "from-walk",
-                "1",
-                "--scenario",
-                "rollout",
-                "--story",
-                "create",
-                "--timing",
-                "untimed",
-                "--property",
-                "no-failed-request",
-            ],
-            "no world that is asked for judges this promise",
-        ),
     ] {
         let output = podproof(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -3,6 +3,13 @@
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{OnSigterm, Scenario, WorkloadKind};
 
+/// Replicas of the worlds that are tried at once, at most.
+const REPLICAS_SMALL: u8 = 3;
+/// Nodes of these, at most.
+const NODES_SMALL: usize = 2;
+/// Slots of these for each replica, and for one more: one for the old pod, one for the new one, and as many for what is remembered.
+const SLOTS_FOR_EACH: u8 = 4;
+
 /// A world that is smaller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Smaller {
@@ -16,6 +23,7 @@ pub struct Smaller {
 pub fn worlds(scenario: &Scenario) -> Vec<Smaller> {
     let mut worlds = Worlds { of: scenario, all: Vec::new() };
     worlds.without("the wrong rule", |world| world.mutant.take().is_some());
+    worlds.small();
     worlds.nodes();
     worlds.replicas();
     worlds.events();
@@ -44,6 +52,25 @@ impl Worlds<'_> {
 
     fn without(&mut self, what: &str, take: impl FnOnce(&mut Scenario) -> bool) {
         self.add(format!("without {what}"), |world| _ = take(world));
+    }
+
+    /// A world that is much larger than what is to be shown would take many steps to become small, each of them too large for
+    /// a search: so the smallest are tried at once.
+    fn small(&mut self) {
+        let (replicas, nodes) = (self.of.workload.replicas, self.of.nodes.len());
+        for fewer in (1..=REPLICAS_SMALL).filter(|&fewer| fewer < replicas) {
+            for kept in
+                (1..=NODES_SMALL).filter(|&kept| kept < nodes && kept > usize::from(self.of.spare_nodes))
+            {
+                let says =
+                    format!("replicas: {fewer} instead of {replicas}, nodes: {kept} instead of {nodes}");
+                self.add(says, |world| {
+                    world.workload.replicas = fewer;
+                    world.slots = world.slots.min(SLOTS_FOR_EACH * (fewer + 1));
+                    keep_nodes(world, |at| at < kept);
+                });
+            }
+        }
     }
 
     fn nodes(&mut self) {

@@ -189,13 +189,34 @@ impl Story<'_> {
     }
 
     fn run(&mut self, number: usize, run: &Run<'_>, gutter: Gutter) {
+        let (paint, says, changes) = self.words(number, run);
         let steps = run.steps();
-        let tick = steps.last().map_or(0, |step| step.tick);
         let numbers = match steps.len() {
             1 => number.to_string(),
             more => format!("{number}-{}", number + more - 1),
         };
-        let (paint, says, changes) = match run {
+        let time = seconds(steps.last().map_or(0, |step| step.tick), self.unit);
+        // A loop closes on the last line of its last step.
+        let lines = 1 + changes.len();
+        let gutter_of = |line: usize| match gutter {
+            Gutter::Back if line + 1 < lines => Gutter::Within,
+            Gutter::Entry if line > 0 => Gutter::Within,
+            other => other,
+        };
+        let moves = |component| run.moves(component);
+        let (first, rest) = self.lanes.margins(gutter_of(0), &numbers, &time, moves, paint);
+        self.page.under(&first, &rest, paint, &says);
+        for (line, change) in (1..).zip(&changes) {
+            let (mut first, mut rest) = self.lanes.margins(gutter_of(line), "", "", |_| false, Paint::Faint);
+            first.push(Paint::Plain, "  ".to_owned());
+            rest.push(Paint::Plain, "     ".to_owned());
+            self.page.under(&first, &rest, Paint::Change, &format!("-> {change}"));
+        }
+    }
+
+    /// What is said of a run, how it is set, and what it changed.
+    fn words(&mut self, number: usize, run: &Run<'_>) -> (Paint, String, Vec<String>) {
+        match run {
             Run::One(step) => {
                 let told = told::one(&mut self.names, number, step);
                 (paint_of(step), told.says, told.changes)
@@ -210,28 +231,6 @@ impl Story<'_> {
                 let who: Vec<_> = Component::ALL.into_iter().filter(hears).map(Component::name).collect();
                 (Paint::Faint, format!("news to {}, which changes nothing yet", listed(&who)), Vec::new())
             }
-        };
-        let time = seconds(tick, self.unit);
-        let (first, rest) =
-            self.lanes.margins(gutter, &numbers, &time, |component| run.moves(component), paint);
-        // The loop closes on the last line of its last step.
-        let first = if gutter == Gutter::Back && !changes.is_empty() {
-            self.lanes.margins(Gutter::Within, &numbers, &time, |component| run.moves(component), paint).0
-        } else {
-            first
-        };
-        self.page.under(&first, &rest, paint, &says);
-        for (index, change) in changes.iter().enumerate() {
-            let is_last = index + 1 == changes.len();
-            let gutter = match gutter {
-                Gutter::Back if !is_last => Gutter::Within,
-                Gutter::Entry => Gutter::Within,
-                other => other,
-            };
-            let (mut first, mut rest) = self.lanes.margins(gutter, "", "", |_| false, Paint::Faint);
-            first.push(Paint::Plain, "  ".to_owned());
-            rest.push(Paint::Plain, "     ".to_owned());
-            self.page.under(&first, &rest, Paint::Change, &format!("-> {change}"));
         }
     }
 

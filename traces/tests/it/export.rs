@@ -199,7 +199,20 @@ fn the_graph_around_a_step_has_its_steps_and_those_that_were_possible() {
         assert!(edge.2.contains(&step.says), "{edge:?}");
     }
     assert!(edges.len() > taken.len(), "something else was possible");
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(without_digests(&text));
+}
+
+/// Digests are those of the model of today, and say nothing of the graph.
+fn without_digests(text: &str) -> String {
+    let parts = text.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+    let part = |part: &str| {
+        let word = part.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
+        // A line break of the label stands before it, as the letter n.
+        let digest = word.trim_start_matches('n');
+        let is_digest = digest.len() == 8 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_digest { part.replace(digest, "digest") } else { part.to_owned() }
+    };
+    parts.map(part).collect()
 }
 
 #[test]
