@@ -2,22 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use podproof_vocabulary::action::Action;
-use podproof_vocabulary::observation::{ContainerSeen, NodeSeen, Observation, SandboxSeen, SlotSeen};
+use podproof_vocabulary::Property;
 use podproof_vocabulary::scenario::Timing;
-use podproof_vocabulary::{PodId, Property};
 use serde::Serialize;
 
-use super::arrow::Arrows;
-use super::bar::{Bar, Bars, Phase};
+use super::bar::Bar;
 use super::lane::{Lane, Named};
-use crate::advance::advance;
-use crate::change::Change;
+use super::teller::Teller;
 use crate::names::Names;
-use crate::object::{Fact, Object};
 use crate::show;
-use crate::told::{self, Told};
-use crate::trace::{Kind, Trace, TraceStep};
+use crate::trace::{Kind, Trace};
 use crate::walk::World;
 use crate::why;
 
@@ -57,21 +51,21 @@ pub(super) struct Data {
 
 /// A step.
 #[derive(Debug, Serialize)]
-struct Step {
-    lane: usize,
-    tick: u32,
-    text: String,
+pub(super) struct Step {
+    pub(super) lane: usize,
+    pub(super) tick: u32,
+    pub(super) text: String,
     /// What it changed, a clause each.
-    changes: Vec<String>,
-    sets: Vec<Set>,
+    pub(super) changes: Vec<String>,
+    pub(super) sets: Vec<Set>,
     /// How much it matters by itself.
-    weight: Weight,
+    pub(super) weight: Weight,
 }
 
 /// How much a step matters by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Weight {
+pub(super) enum Weight {
     /// Time passes.
     Tick,
     /// Somebody learns what is so already.
@@ -84,15 +78,15 @@ enum Weight {
 
 /// An object, a field, and the value that it has now; none if it has none any more.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Set(usize, usize, Option<String>);
+pub(super) struct Set(pub(super) usize, pub(super) usize, pub(super) Option<String>);
 
 /// An object of the page. A pod that takes the slot of another is another object.
 #[derive(Debug, Serialize)]
-struct Thing {
-    kind: &'static str,
-    name: String,
+pub(super) struct Thing {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
     /// Its pod, by its place among the objects.
-    pod: Option<usize>,
+    pub(super) pod: Option<usize>,
 }
 
 impl Data {
@@ -101,7 +95,7 @@ impl Data {
         let world = World::new(trace.scenario.clone()).ok();
         let mut names = Names::of(trace);
         let beginning = world.as_ref().and_then(|world| world.begin(trace.observed_proxy));
-        let mut teller = Teller::of(beginning.map_or_else(|| blank(trace), |walk| walk.seen));
+        let mut teller = Teller::of(trace, beginning.map(|walk| walk.seen));
         let first = teller.everything(&names);
         let mut told = Vec::new();
         for (number, step) in trace.steps() {
@@ -167,149 +161,4 @@ fn lanes(told: &[(Lane, Step)], names: &Names) -> (Vec<Named>, BTreeMap<Lane, us
         lanes.push(lane.named(names));
     }
     (lanes, places)
-}
-
-/// An observation of nothing, with room for all that the scenario names.
-fn blank(trace: &Trace) -> Observation {
-    let nodes = trace.scenario.nodes.len();
-    let containers = trace.scenario.workload.template.containers.len();
-    let slot = SlotSeen {
-        pod: None,
-        sandbox: SandboxSeen::default(),
-        containers: vec![ContainerSeen::default(); containers],
-        reused_address: None,
-        endpoint: None,
-        rules: vec![None; nodes],
-    };
-    Observation {
-        containers,
-        slots: vec![slot; trace.scenario.slots.into()],
-        nodes: vec![NodeSeen::default(); nodes],
-        replica_sets: vec![None; usize::from(u8::MAX)],
-        deployment: None,
-        budget: None,
-    }
-}
-
-/// Goes along a trace and notes what the page needs.
-#[derive(Debug)]
-struct Teller {
-    seen: Observation,
-    things: Vec<Thing>,
-    place_of: BTreeMap<Object, usize>,
-    /// What is so of each thing.
-    known: Vec<Vec<Fact>>,
-    fields: Vec<&'static str>,
-    arrows: Arrows,
-    arrows_drawn: Vec<(usize, usize)>,
-    bars: Bars,
-}
-
-impl Teller {
-    fn of(seen: Observation) -> Self {
-        Self {
-            seen,
-            things: Vec::new(),
-            place_of: BTreeMap::new(),
-            known: Vec::new(),
-            fields: Vec::new(),
-            arrows: Arrows::default(),
-            arrows_drawn: Vec::new(),
-            bars: Bars::default(),
-        }
-    }
-
-    /// What is so at the beginning.
-    fn everything(&mut self, names: &Names) -> Vec<Set> {
-        let mut sets = Vec::new();
-        for object in Object::all(&self.seen) {
-            self.tell(object, 0, names, &mut sets);
-        }
-        sets
-    }
-
-    fn step(&mut self, number: usize, trace: &Trace, step: &TraceStep, names: &mut Names) -> (Lane, Step) {
-        let lane = Lane::of(trace, step, names);
-        let from = self.arrows.see(number, step, names);
-        self.arrows_drawn.extend(from.into_iter().map(|from| (from, number)));
-        let Told { says, changes, .. } = told::one(names, number, step);
-        let mut sets = Vec::new();
-        for change in &step.changed {
-            if let Change::PodAppears { pod, .. } = *change {
-                self.retire(pod, number, &mut sets);
-            }
-            advance(&mut self.seen, change);
-        }
-        let mut objects: Vec<Object> = step.changed.iter().map(Object::of).collect();
-        // What a pod is decides whether its containers are told of.
-        let pods = objects.iter().filter(|object| matches!(object, Object::Pod(_)));
-        let slots: Vec<Object> =
-            pods.filter_map(|object| object.pod()).flat_map(|pod| Object::of_slot(&self.seen, pod)).collect();
-        objects.extend(slots);
-        objects.sort_unstable();
-        objects.dedup();
-        for object in objects {
-            self.tell(object, number, names, &mut sets);
-        }
-        let weight = match step.action {
-            Action::Tick if step.changed.is_empty() => Weight::Tick,
-            action if step.changed.is_empty() && told::is_routine(&action) => Weight::Routine,
-            Action::Environment(_) => Weight::Event,
-            _ => Weight::Step,
-        };
-        (lane, Step { lane: 0, tick: step.tick, text: says, changes, sets, weight })
-    }
-
-    /// Another pod takes this slot: what was known of the last one is so no more, and its name is not used again.
-    fn retire(&mut self, pod: PodId, number: usize, sets: &mut Vec<Set>) {
-        for object in Object::of_slot(&self.seen, pod) {
-            if let Some(place) = self.place_of.remove(&object) {
-                self.replace(place, Vec::new(), sets);
-                self.bars.see(place, number, None);
-            }
-        }
-    }
-
-    /// Notes what is so of an object now.
-    fn tell(&mut self, object: Object, number: usize, names: &Names, sets: &mut Vec<Set>) {
-        let facts = object.facts(&self.seen, names);
-        let place = match self.place_of.get(&object) {
-            Some(&place) => place,
-            None if facts.is_empty() => return,
-            None => self.introduce(object, names),
-        };
-        self.replace(place, facts, sets);
-        self.bars.see(place, number, Phase::of(object, &self.seen));
-    }
-
-    fn introduce(&mut self, object: Object, names: &Names) -> usize {
-        let pod = match object {
-            Object::Pod(_) => None,
-            _ => object.pod().and_then(|pod| self.place_of.get(&Object::Pod(pod)).copied()),
-        };
-        let place = self.things.len();
-        self.things.push(Thing { kind: object.kind(), name: object.name(names), pod });
-        self.known.push(Vec::new());
-        self.place_of.insert(object, place);
-        place
-    }
-
-    fn replace(&mut self, place: usize, facts: Vec<Fact>, sets: &mut Vec<Set>) {
-        let old = std::mem::replace(&mut self.known[place], facts);
-        let now = &self.known[place];
-        for (field, _) in old.iter().filter(|(field, _)| now.iter().all(|(other, _)| other != field)) {
-            sets.push(Set(place, field_of(&mut self.fields, field), None));
-        }
-        for (field, value) in now.iter().filter(|fact| !old.contains(fact)) {
-            sets.push(Set(place, field_of(&mut self.fields, field), Some(value.clone())));
-        }
-    }
-}
-
-/// The place of a field among those that were named.
-fn field_of(fields: &mut Vec<&'static str>, field: &'static str) -> usize {
-    fields.iter().position(|known| *known == field).unwrap_or_else(|| {
-        fields.push(field);
-        fields.len() - 1
-    })
 }

@@ -1,6 +1,7 @@
 //! The story of a trace for a browser: one page that needs nothing but itself.
 //!
 //! - `data`: everything that the page shows, in words
+//! - `teller`: going along the trace for it
 //! - `bar`, `lane`, `arrow`: what is drawn over time
 //! - `html`: the document, in which no name of a trace can be markup
 //!
@@ -11,6 +12,7 @@ mod bar;
 mod data;
 mod html;
 mod lane;
+mod teller;
 
 use crate::trace::Trace;
 use data::Data;
