@@ -65,7 +65,7 @@ pub fn advance(seen: &mut Observation, change: &Change) {
             put(of_node(seen, node).map(|seen| taint_of(seen, taint)), present);
         }
         Change::Machine { node, part, works } => {
-            put(of_node(seen, node).map(|seen| part_of(seen, part)), works)
+            put(of_node(seen, node).map(|seen| part_of(seen, part)), works);
         }
     }
 }
