@@ -266,18 +266,19 @@ fn of_container(now: &ContainerSeen) -> Vec<Fact> {
         Process::ExitedOk => "exited, code 0",
         Process::ExitedError => "exited, an error",
     };
-    let hook = match now.hook {
-        Hook::None => "not run",
-        Hook::Running => "runs",
-        Hook::Done => "done",
-    };
-    vec![
-        ("process", process.to_owned()),
-        ("accepts", yes(now.accepting)),
-        ("SIGTERM", yes(now.sigterm)),
-        ("preStop", hook.to_owned()),
-        ("grace", (if now.grace_expired { "over" } else { "left" }).to_owned()),
-    ]
+    let mut facts = vec![("process", process.to_owned()), ("accepts", yes(now.accepting))];
+    // A process that ends takes its signals, hook and grace with it.
+    if now.process == Process::Running {
+        let hook = match now.hook {
+            Hook::None => "not run",
+            Hook::Running => "runs",
+            Hook::Done => "done",
+        };
+        facts.push(("SIGTERM", yes(now.sigterm)));
+        facts.push(("preStop", hook.to_owned()));
+        facts.push(("grace", (if now.grace_expired { "over" } else { "left" }).to_owned()));
+    }
+    facts
 }
 
 fn of_endpoint(now: EndpointSeen, pod: PodId, names: &Names) -> Vec<Fact> {

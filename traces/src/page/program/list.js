@@ -60,7 +60,8 @@ const list = (() => {
   const show = (sliced) => {
     columns = columnsOf(sliced);
     placeOf = new Map(columns.map(({ from }, place) => [from, place]));
-    rows.style.height = `${columns.length * ROW}px`;
+    // There is room to bring any row to the top of a line.
+    rows.style.height = `${(columns.length + 2) * ROW}px`;
     draw();
   };
   const select = (number) => {

@@ -31,12 +31,12 @@ const panel = (() => {
   // A value as a cell, with what it was before if this step has changed it.
   const cell = (facts, kind = "") => {
     const values = facts.map(({ value }) => value).filter((value) => value !== null);
-    const says = values.length > 0 ? values.join(" · ") : facts.length > 0 ? "gone" : "–";
+    const says = values.length > 0 ? values.join(" · ") : "–";
     const changed = facts.filter((fact) => fact.changed);
-    if (changed.length === 0) return html("td", { class: PLAIN.has(says) ? "plain" : kind }, says);
     const was = changed.map((fact) => fact.was).filter((value) => value !== null);
     const before = was.length > 0 ? [" ", html("small", {}, `was ${was.join(" · ")}`)] : [];
-    return html("td", { class: kind }, html("mark", {}, says), ...before);
+    const isMarked = changed.some(({ value }) => value !== null);
+    return html("td", { class: !isMarked && PLAIN.has(says) ? "plain" : kind }, isMarked ? html("mark", {}, says) : says, ...before);
   };
 
   const table = (titles, rows) => {
