@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
+use podproof_vocabulary::manifest::Place;
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, left_out};
@@ -35,7 +36,7 @@ pub struct Workload {
     /// Promises of which `holds` is not said, each time with the reason.
     pub undecided: Vec<(PropertySet, String)>,
     /// Where it stands in a file, if it comes from one.
-    pub place: Option<String>,
+    pub place: Option<Place>,
 }
 
 /// A search that is to be run.

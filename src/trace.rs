@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use podproof_traces::{Replayed, Style, Trace, replay as replay_trace, show as show_trace};
+use podproof_traces::{
+    Replayed, Style, Trace, replay as replay_trace, show as show_trace, show_slice, show_turning,
+};
 use podproof_vocabulary::Property;
 
 use crate::output;
@@ -18,13 +20,14 @@ fn refuse(file: &Path, error: &str) -> u8 {
     crate::exit::WRONG_INPUT
 }
 
-/// Prints a trace.
-pub fn show(file: &Path) -> u8 {
+/// Prints a trace, or of it only the steps that its end depends on, and where its end could no longer be avoided.
+pub fn show(file: &Path, slice: bool) -> u8 {
     match read(file) {
         Ok(trace) => {
             let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(110);
             let style = Style { colour: std::io::stdout().is_terminal(), width };
-            output::put(&show_trace(&trace, style), crate::exit::HOLDS)
+            let tell = if slice { show_slice } else { show_trace };
+            output::put(&(tell(&trace, style) + &show_turning(&trace, style)), crate::exit::HOLDS)
         }
         Err(error) => refuse(file, &error),
     }

@@ -10,3 +10,4 @@ mod hunt;
 mod interrupted;
 mod refusals;
 mod simulate;
+mod tune;

@@ -9,6 +9,8 @@
 //! - [`names`]: what the objects are called
 //! - [`words`]: steps and changes as sentences
 //! - `why`: what the end of a trace has to do with its property
+//! - [`slice`](mod@slice): the steps that its end depends on
+//! - [`turning`](mod@turning): the step after which its end could no longer be avoided
 //! - [`show`](mod@show): the story for a terminal
 //!
 //! A trace holds small steps only, so that it depends on no reduction of a search. The pod that a timed search follows is
@@ -22,7 +24,9 @@ pub mod replay;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod show;
+pub mod slice;
 pub mod trace;
+pub mod turning;
 mod walk;
 mod why;
 pub mod words;
@@ -32,6 +36,8 @@ pub use digest::Digest;
 pub use json::ReadError;
 pub use names::Names;
 pub use replay::{Divergence, Replayed, first_other_state, replay};
-pub use show::{Style, show};
+pub use show::{Style, show, show_slice, show_turning};
+pub use slice::{Arrow, Slice, slice};
 pub use trace::{Called, CalledPod, Followed, Kind, Trace, TraceStep, VERSION};
+pub use turning::{Reason, TurningPoint, turning, turning_point};
 pub use why::why;

@@ -7,6 +7,7 @@ use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observation;
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property, Resource, Scenario};
 
 use crate::change::{self, Change};
@@ -22,6 +23,12 @@ impl World {
     /// A sentence that names the limit, if the scenario is larger than a state can hold.
     pub(crate) fn new(scenario: Scenario) -> Result<Self, String> {
         Ok(Self { reduced: Reduced::with(Model::of_any_size(scenario)?, Fusions::none()) })
+    }
+
+    /// The same, in which nothing but `property` is judged.
+    pub(crate) fn judging(mut self, property: Property) -> Self {
+        self.reduced.model.judged = PropertySet::of([property]);
+        self
     }
 
     pub(crate) fn model(&self) -> &Model {

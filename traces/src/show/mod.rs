@@ -2,6 +2,7 @@
 //! guilty.
 
 mod page;
+mod sliced;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Component, Kubelet};
@@ -10,7 +11,9 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::Change;
 use crate::names::Names;
+use crate::slice::{Slice, slice};
 use crate::trace::{Kind, Trace, TraceStep};
+use crate::turning::turning;
 use crate::walk::{Walk, World};
 use crate::{why, words};
 use page::{Page, Paint};
@@ -29,11 +32,38 @@ pub struct Style {
 
 /// The story of `trace`. It is told from what is recorded; only the culprits at its end are computed on the model.
 pub fn show(trace: &Trace, style: Style) -> String {
+    told(trace, style, None)
+}
+
+/// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
+/// the model of today does not take the steps.
+pub fn show_slice(trace: &Trace, style: Style) -> String {
+    told(trace, style, slice(trace).as_ref())
+}
+
+/// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
+/// none to tell. It is searched for, which takes some seconds at most.
+pub fn show_turning(trace: &Trace, style: Style) -> String {
+    let mut page = Page::new(style);
+    for (place, sentence) in turning(trace).iter().enumerate() {
+        match place {
+            0 => {
+                page.blank();
+                page.text(0, Paint::Strong, sentence);
+            }
+            _ => page.hanging(2, 4, Paint::Plain, sentence),
+        }
+    }
+    page.finish()
+}
+
+fn told(trace: &Trace, style: Style, slice: Option<&Slice>) -> String {
     let world = World::new(trace.scenario.clone()).ok();
     let mut story = Story {
         trace,
         unit: world.as_ref().map_or(1, World::unit_seconds),
-        columns: Columns::of(trace, world.as_ref().map_or(1, World::unit_seconds)),
+        columns: Columns::of(trace, slice, world.as_ref().map_or(1, World::unit_seconds)),
+        slice,
         names: Names::of(trace),
         page: Page::new(style),
     };
@@ -55,10 +85,10 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(trace: &Trace, unit: u32) -> Self {
+    fn of(trace: &Trace, slice: Option<&Slice>, unit: u32) -> Self {
         let number = (trace.stem.len() + trace.cycle.len()).to_string().len();
-        // A folded run of ticks has two numbers.
-        let folds = trace.steps().any(|(_, step)| step.action == Action::Tick);
+        // A folded run of ticks, or of steps that are not in the slice, has two numbers.
+        let folds = slice.is_some() || trace.steps().any(|(_, step)| step.action == Action::Tick);
         let last = trace.steps().last().map_or(0, |(_, step)| step.tick);
         let timed = trace.scenario.timing == Timing::Timed;
         let lanes = trace.steps().map(|(_, step)| step.component.name().len());
@@ -84,6 +114,8 @@ struct Story<'t> {
     /// Seconds in a tick.
     unit: u32,
     columns: Columns,
+    /// What is told of it, if that is not all.
+    slice: Option<&'t Slice>,
     names: Names,
     page: Page,
 }
@@ -125,6 +157,7 @@ impl Story<'_> {
                 "time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"
             ));
         }
+        lines.extend(self.slice.map(|slice| self.about(slice)));
         lines.push("replay: podproof trace replay FILE".to_owned());
         for line in lines {
             self.page.hanging(2, 4, Paint::Plain, &line);
@@ -134,6 +167,9 @@ impl Story<'_> {
 
     /// Tells steps, the first of which has this number; runs of ticks on one line.
     fn steps(&mut self, steps: &[TraceStep], first: usize) {
+        if let Some(slice) = self.slice {
+            return self.sliced(slice, steps, first);
+        }
         let mut number = first;
         for run in steps.chunk_by(|one, next| is_plain_tick(one) && is_plain_tick(next)) {
             match run {
@@ -166,8 +202,7 @@ impl Story<'_> {
 
     fn ticks(&mut self, number: usize, ticks: &[TraceStep]) {
         let Some(last) = ticks.last() else { return };
-        let passed = u64::from(self.unit) * ticks.len() as u64;
-        let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
+        let passes = self.passes(ticks.len() as u64);
         let numbers = if ticks.len() == 1 {
             number.to_string()
         } else {
@@ -177,12 +212,7 @@ impl Story<'_> {
     }
 
     fn line(&mut self, numbers: &str, step: &TraceStep, paint: Paint, text: &str) {
-        let Columns { number, time, lane } = self.columns;
-        let mut margin = format!("{numbers:>number$}  ");
-        if let Some(time) = time {
-            margin += &format!("{:>time$}  ", seconds(step.tick, self.unit));
-        }
-        margin += &format!("{:<lane$}  ", step.component.name());
+        let margin = self.margin(numbers, step.tick, step.component.name());
         self.page.beside(&margin, paint, text);
     }
 

@@ -2,12 +2,14 @@
 
 mod action;
 mod change;
+mod resource;
 
 use podproof_vocabulary::action::Watcher;
 
 pub use action::action;
 pub use change::change;
 pub(crate) use change::{phase_name, process_name};
+pub use resource::resource;
 
 use crate::names::Names;
 

@@ -7,5 +7,7 @@ mod determinism;
 mod paths;
 mod round_trip;
 mod show;
+mod slice;
 mod tampered;
+mod turning;
 mod words;
