@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use podproof_checker::fingerprint::Bits;
+use podproof_vocabulary::Release;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::OnSigterm;
-use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;

@@ -81,7 +81,7 @@ fn of_requests(trials: &Trials<'_>, scenario: &Scenario) -> Vec<Candidate> {
         let template = &scenario.workload.template;
         let longer = grace(scenario, hook.to);
         let within = hook.to.min(template.grace_seconds);
-        hooks.push(Candidate::parameter(Parameter { to: within, ..hook.clone() }));
+        hooks.push(Candidate::parameter(hook.clone().up_to(within)));
         if longer.to > template.grace_seconds {
             let says = format!("{} of {}", longer.says, longer.value(longer.to));
             let edit = longer.edit(longer.to);

@@ -41,6 +41,12 @@ impl Parameter {
         Self { says: path.to_string(), path, unit: "", from, to, form: Form::Number }
     }
 
+    /// The same, up to another value.
+    #[must_use]
+    pub fn up_to(self, to: u32) -> Self {
+        Self { to, ..self }
+    }
+
     /// The field with a value.
     pub fn edit(&self, value: u32) -> Edit {
         let text = |text: String| Value::Plain(format!("\"{text}\""));

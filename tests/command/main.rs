@@ -8,6 +8,7 @@ mod cli;
 mod conform;
 mod hunt;
 mod interrupted;
+mod readme;
 mod refusals;
 mod simulate;
 mod tune;

@@ -31,6 +31,13 @@ impl World {
         self
     }
 
+    /// How much more a step costs than one of a small cluster, about: bounds on work are divided by it.
+    pub(crate) fn weight(&self) -> usize {
+        /// Words of the states of two pods on two nodes.
+        const WORDS: usize = 64;
+        self.model().rules.layout.words().div_ceil(WORDS)
+    }
+
     pub(crate) fn model(&self) -> &Model {
         &self.reduced.model
     }

@@ -24,7 +24,7 @@ use podproof_vocabulary::{Property, Resource};
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
-/// Small steps that are taken to find out what can be left out: a second or two.
+/// Small steps of a small cluster that are taken to find out what can be left out: a second or two.
 const STEPS_MAX: usize = 60_000;
 
 /// One step goes before another, as the second has read what the first has written.
@@ -75,11 +75,11 @@ pub fn slice(trace: &Trace) -> Option<Slice> {
         Kind::Safety => {
             let free = free::free(&trace.scenario);
             let course = Course::new(trace, free, property, |action| *action != Action::Tick);
-            match course.and_then(|course| course.slice(trace)) {
+            match course.and_then(|course| course.slice()) {
                 Some(slice) => Some(slice),
                 // Steps have their place where one pod is followed.
                 None if trace.followed.is_some() => None,
-                None => Course::new(trace, trace.scenario.clone(), property, |_| true)?.slice(trace),
+                None => Course::new(trace, trace.scenario.clone(), property, |_| true)?.slice(),
             }
         }
         Kind::Lasso => lasso(trace, property),
@@ -134,8 +134,9 @@ impl Course {
         true
     }
 
-    fn slice(&self, trace: &Trace) -> Option<Slice> {
-        let mut left = STEPS_MAX;
+    fn slice(&self) -> Option<Slice> {
+        // To take them all once is always within the bound.
+        let mut left = STEPS_MAX / self.world.weight() + self.actions.len();
         if !self.ends(&self.first, &self.actions, &mut left) {
             return None;
         }
@@ -147,10 +148,7 @@ impl Course {
         let kept = reduce::reduce(self, kept, &mut left);
         let actions: Vec<Action> = kept.iter().map(|&(_, action)| action).collect();
         let model = self.world.model();
-        let mut alone = Trace::record(model, self.property, &self.first, &actions, None, None);
-        if let Some(called) = &trace.called {
-            alone = alone.naming(called.clone());
-        }
+        let alone = Trace::record(model, self.property, &self.first, &actions, None, None);
         let steps = kept.iter().filter(|(_, action)| *action != Action::Tick).map(|&(number, _)| number);
         Some(Slice {
             steps: steps.collect(),

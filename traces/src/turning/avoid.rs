@@ -6,7 +6,6 @@ use podproof_model::{ClusterState, environment};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Container, Kubelet};
 
-use super::STATES_OF_ONE;
 use crate::walk::World;
 
 /// What a search says.
@@ -26,6 +25,8 @@ pub(super) struct Goal<'w> {
     pub(super) property: Property,
     /// It is one of progress: nothing of it may be pending where the run rests.
     pub(super) is_progress: bool,
+    /// States that one search sees at most.
+    pub(super) most: usize,
 }
 
 /// A state on the way, with the steps out of it that are still to be tried, the best last.
@@ -43,7 +44,7 @@ impl Goal<'_> {
         let mut places = vec![self.place(from)];
         // A run may go round, or be cut off: then that none rests proves nothing.
         let mut is_open = false;
-        let most = (*left).min(STATES_OF_ONE);
+        let most = (*left).min(self.most);
         let says = loop {
             let Some(here) = places.last_mut() else {
                 break if is_open { Avoidable::Unknown } else { Avoidable::No };

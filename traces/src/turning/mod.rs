@@ -22,10 +22,10 @@ use crate::walk::World;
 use crate::words;
 use avoid::{Avoidable, Goal};
 
-/// States that all searches for one turning point see at most: a few seconds.
+/// States of a small cluster that all searches for one turning point see at most: a few seconds.
 const STATES_MAX: usize = 60_000;
-/// Those of them that one search sees at most.
-const STATES_OF_ONE: usize = 10_000;
+/// Searches that may meet their bound.
+const SEARCHES_MAX: usize = 6;
 
 /// Why it turns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +60,9 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
         return None;
     }
     let prefixes = Prefixes::of(trace, property)?;
-    let mut left = STATES_MAX;
-    let goal = Goal { world: &prefixes.world, property, is_progress: trace.kind == Kind::Lasso };
+    let mut left = STATES_MAX / prefixes.world.weight();
+    let most = left / SEARCHES_MAX;
+    let goal = Goal { world: &prefixes.world, property, is_progress: trace.kind == Kind::Lasso, most };
     // The end of a safety trace has broken the promise already.
     let end = trace.stem.len();
     let is_broken = trace.kind == Kind::Safety;
@@ -119,8 +120,8 @@ pub fn turning(trace: &Trace) -> Vec<String> {
             "turning point: step {number}: before it {property} could still be kept, after it no more"
         ),
         false => format!(
-            "turning point: step {number} at the earliest: before it {property} could still be kept; whether after it, \
-             {STATES_OF_ONE} states did not tell"
+            "turning point: step {number} at the earliest: before it {property} could still be kept; whether after it too \
+             was not found out within the bound on states"
         ),
     };
     let says = |action: &Action| words::action(&names, action);
