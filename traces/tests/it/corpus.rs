@@ -143,14 +143,16 @@ fn readme(corpus: &[Kept]) -> String {
             };
             write!(
                 out,
-                "\n### [{}]({}/{}.json)\n\n{}\n\n{} with {} of {}, story {}, {}: {} steps{cycle}. [The story]({}/{}.snap)\n",
+                "\n### [{}]({}/{}.json)\n\n{}\n\n{} of {}, story {}, {}: {} steps{cycle}. [The story]({}/{}.snap)\n",
                 plain(trace.title.as_deref().unwrap_or_default()),
                 kept.folder,
                 kept.slug,
                 plain(trace.lesson.as_deref().unwrap_or_default()),
                 trace.scenario.workload.kind.name(),
-                trace.scenario.workload.replicas,
-                trace.scenario.workload.manifest_replicas,
+                match trace.scenario.workload.replicas {
+                    1 => "one pod".to_owned(),
+                    more => format!("{more} pods"),
+                },
                 trace.scenario.story,
                 trace.scenario.timing.name(),
                 trace.stem.len(),
