@@ -14,6 +14,7 @@ pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;
 use crate::hunt::HuntArguments;
 pub use crate::promises::{Only, PropertyArguments};
+use crate::trace::arguments::TraceCommand;
 use crate::tune::TuneArguments;
 
 /// A model checker for the Kubernetes pod lifecycle.
@@ -45,32 +46,11 @@ pub enum Command {
     Names,
     /// Opens the Stateright Explorer on 127.0.0.1
     Explore(Box<ExploreArguments>),
-    /// Shows or replays a trace
+    /// Shows, replays, shrinks, compares, makes or exports traces
     Trace {
         /// What to do with it.
         #[command(subcommand)]
         command: TraceCommand,
-    },
-}
-
-/// What to do with a trace.
-#[derive(Debug, Subcommand)]
-pub enum TraceCommand {
-    /// Prints a trace, a line for each step
-    Show {
-        /// The trace, as `check` or `conform` wrote it
-        file: PathBuf,
-
-        /// Only the steps that its end depends on, with what goes before each; the rest is folded
-        #[arg(long)]
-        slice: bool,
-    },
-    /// Replays a trace on the model and says whether its verdict still stands
-    ///
-    /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
-    Replay {
-        /// The trace, as `check` or `conform` wrote it
-        file: PathBuf,
     },
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use podproof::arguments::{Arguments, Command, TraceCommand};
+use podproof::arguments::{Arguments, Command};
 use podproof::{check, conform, explore, names, scenarios, simulate, trace, tune};
 
 fn main() -> ExitCode {
@@ -15,8 +15,7 @@ fn main() -> ExitCode {
         Command::Scenarios => scenarios::run(),
         Command::Names => names::run(),
         Command::Explore(arguments) => explore::run(&arguments),
-        Command::Trace { command: TraceCommand::Show { file, slice } } => trace::show(&file, slice),
-        Command::Trace { command: TraceCommand::Replay { file } } => trace::replay(&file),
+        Command::Trace { command } => trace::run(&command),
     };
     ExitCode::from(status)
 }

@@ -1,5 +1,7 @@
 //! A manifest with some fields changed, checked again: the same workload, stories and promises.
 
+use std::collections::BTreeSet;
+
 use podproof_model::Model;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
@@ -73,6 +75,8 @@ pub struct Trials<'a> {
     limits: Limits,
     /// How promises were broken before: mostly they are broken alike.
     known: Vec<Broken>,
+    /// The approximations that the searches used.
+    used: BTreeSet<Approximation>,
 }
 
 impl<'a> Trials<'a> {
@@ -84,7 +88,17 @@ impl<'a> Trials<'a> {
         judged: PropertySet,
         limits: Limits,
     ) -> Self {
-        Self { input, world, sources, workload, judged, only: None, limits, known: Vec::new() }
+        Self {
+            input,
+            world,
+            sources,
+            workload,
+            judged,
+            only: None,
+            limits,
+            known: Vec::new(),
+            used: BTreeSet::new(),
+        }
     }
 
     /// The same, of one search alone, which has broken a promise so.
@@ -104,6 +118,11 @@ impl<'a> Trials<'a> {
             .find(is_its_own)
             .map(|source| (source, place))
             .ok_or_else(|| "it comes from no file".into())
+    }
+
+    /// The approximations that the searches until now used, a sentence each.
+    pub fn approximations(&self) -> Vec<String> {
+        self.used.iter().map(|approximation| format!("{approximation}: {}", approximation.says())).collect()
     }
 
     /// What a field says in the source; none if it is not there.
@@ -179,6 +198,7 @@ impl<'a> Trials<'a> {
             let outcome = search::run(&plan, &self.limits, &line)?;
             states += outcome.states;
             kills |= has_kills(&outcome);
+            self.used.extend(&outcome.approximations);
             if let Some(ended) = self.ended(&plan, outcome) {
                 return Ok(ended);
             }

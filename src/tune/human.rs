@@ -28,6 +28,7 @@ pub fn render(tuned: &Tuned) -> String {
         out += "\n  the manifest has these values already\n";
     }
     list(&mut out, "assumptions", &tuned.heading.assumptions);
+    list(&mut out, "approximations (--exact switches them off)", &tuned.approximations);
     list(&mut out, "left out of the model", &left_out(&tuned.heading));
     out
 }

@@ -23,6 +23,7 @@ pub fn render(tuned: &Tuned) -> String {
         "undecided": tuned.undecided,
         "patch": tuned.patch,
         "assumptions": heading.assumptions,
+        "approximations": tuned.approximations,
         "left_out": left_out(heading),
         "warnings": heading.warnings,
     }))

@@ -75,6 +75,8 @@ pub struct Tuned {
     pub settled: Vec<Settled>,
     /// The fields with their smallest values, as a patch; none if a field has none, or if it changes nothing.
     pub patch: Option<String>,
+    /// The approximations that the searches used, a sentence each.
+    pub approximations: Vec<String>,
     /// Why it ended before all fields were settled.
     pub undecided: Option<String>,
 }
@@ -131,6 +133,7 @@ fn tuned(arguments: &TuneArguments) -> Result<Tuned, Vec<String>> {
         spares_containers,
         settled: Vec::new(),
         patch: None,
+        approximations: Vec::new(),
         undecided: None,
     };
     settle(arguments, trials, parameters, &mut tuned).map_err(|why| vec![check::located(&workload, &why)])?;
@@ -230,6 +233,7 @@ fn settle(
                 Smallest { value: None, is_jagged: false }
             }
         };
+        tuned.approximations = trials.approximations();
         greatest = value.and_then(|value| tried.get(&value).cloned());
         values[place] = value.unwrap_or(parameter.to);
         let mut settled = Settled { parameter: parameter.clone(), value, is_jagged, tried, trace: None };

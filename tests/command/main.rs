@@ -11,4 +11,6 @@ mod interrupted;
 mod readme;
 mod refusals;
 mod simulate;
+mod trace;
+mod trace_schema;
 mod tune;

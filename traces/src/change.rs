@@ -29,7 +29,7 @@ pub enum TaintName {
 
 impl TaintName {
     /// All of them.
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::NotReadyNoSchedule,
         Self::UnreachableNoSchedule,
         Self::UnschedulableNoSchedule,
@@ -38,7 +38,7 @@ impl TaintName {
         Self::Custom,
     ];
 
-    const fn is_among(self, taints: &TaintsSeen) -> bool {
+    pub(crate) const fn is_among(self, taints: &TaintsSeen) -> bool {
         match self {
             Self::NotReadyNoSchedule => taints.not_ready_no_schedule,
             Self::UnreachableNoSchedule => taints.unreachable_no_schedule,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// compared within one trace, or between traces of one scenario and one release of podproof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", extend("pattern" = "^[0-9a-f]{16}$")))]
 pub struct Digest(pub u64);
 
 impl Digest {

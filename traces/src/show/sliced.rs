@@ -2,21 +2,31 @@
 
 use podproof_vocabulary::action::Action;
 
+use super::fold::Run;
 use super::page::Paint;
-use super::{Story, count, seconds};
+use super::{Story, count};
 use crate::slice::Slice;
 use crate::trace::TraceStep;
 use crate::words;
 
-/// Steps in a row that are not told one by one.
-#[derive(Default)]
-struct Fold {
-    first: usize,
-    last: usize,
-    /// The ticks that have passed at its end.
-    tick: u32,
-    ticks: u64,
-    unrelated: usize,
+/// The steps of a slice one by one, and those between them in runs; the first of `steps` has this number.
+pub(super) fn runs<'s>(slice: &Slice, steps: &'s [TraceStep], first: usize) -> Vec<Run<'s>> {
+    let is_tick = |step: &TraceStep| step.action == Action::Tick;
+    let mut runs = Vec::new();
+    let mut begin = 0;
+    for end in 0..=steps.len() {
+        if end < steps.len() && !slice.has(first + end) {
+            continue;
+        }
+        match &steps[begin..end] {
+            [] => {}
+            between if between.iter().all(is_tick) => runs.push(Run::Ticks(between)),
+            between => runs.push(Run::Unrelated(between)),
+        }
+        runs.extend(steps.get(end).map(Run::One));
+        begin = (end + 1).min(steps.len());
+    }
+    runs
 }
 
 impl Story<'_> {
@@ -30,69 +40,59 @@ impl Story<'_> {
         }
     }
 
-    /// Tells the steps of the slice among `steps`, the first of which has this number.
-    pub(super) fn sliced(&mut self, slice: &Slice, steps: &[TraceStep], first: usize) {
-        let mut fold = Fold::default();
-        for (number, step) in (first..).zip(steps) {
-            if slice.has(number) {
-                self.fold(std::mem::take(&mut fold));
-                self.step(number, step);
-                self.arrows(slice, number);
-                continue;
-            }
-            self.names.see(&step.changed);
-            if fold.first == 0 {
-                fold.first = number;
-            }
-            (fold.last, fold.tick) = (number, step.tick);
-            match step.action {
-                Action::Tick => fold.ticks += 1,
-                _ => fold.unrelated += 1,
-            }
-        }
-        self.fold(fold);
+    /// What is said of steps that are not in the slice.
+    pub(super) fn unrelated(&mut self, steps: &[TraceStep]) -> String {
+        steps.iter().for_each(|step| self.names.see(&step.changed));
+        let (ticks, others): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.action == Action::Tick);
+        let passes = (!ticks.is_empty()).then(|| self.passes(ticks.len()));
+        let says = count(others.len(), "unrelated step");
+        std::iter::once(says).chain(passes).collect::<Vec<_>>().join(", ")
     }
 
-    fn fold(&mut self, fold: Fold) {
-        if fold.first == 0 {
-            return;
-        }
-        let passed = (fold.ticks > 0).then(|| self.passes(fold.ticks));
-        let unrelated = (fold.unrelated > 0).then(|| count(fold.unrelated, "unrelated step"));
-        let (paint, lane) = match fold.unrelated {
-            0 => (Paint::Time, "time"),
-            _ => (Paint::Faint, "..."),
-        };
-        let numbers = match fold.first == fold.last {
-            true => fold.first.to_string(),
-            false => format!("{}-{}", fold.first, fold.last),
-        };
-        let margin = self.margin(&numbers, fold.tick, lane);
-        let parts: Vec<String> = unrelated.into_iter().chain(passed).collect();
-        self.page.beside(&margin, paint, &parts.join(", "));
-    }
-
-    /// What goes before a step.
-    fn arrows(&mut self, slice: &Slice, number: usize) {
-        for arrow in slice.arrows_to(number) {
-            let Some((_, from)) = self.trace.steps().nth(arrow.from - 1) else { continue };
+    /// What goes before a step, in lines.
+    pub(super) fn arrows(&self, number: usize) -> Vec<(Paint, String)> {
+        let arrows = self.slice.into_iter().flat_map(|slice| slice.arrows_to(number));
+        let line = |arrow: &crate::slice::Arrow| {
+            let (_, from) = self.trace.steps().nth(arrow.from - 1)?;
             let over = words::resource(&self.names, arrow.over);
-            let text = format!("<- step {} ({}): {over}", arrow.from, from.component.name());
-            let indent = self.columns.indent() + 2;
-            self.page.hanging(indent, indent + 2, Paint::Faint, &text);
-        }
+            Some((Paint::Faint, format!("<- step {} ({}): {over}", arrow.from, from.component.name())))
+        };
+        arrows.filter_map(line).collect()
     }
+}
 
-    pub(super) fn passes(&self, ticks: u64) -> String {
-        match u64::from(self.unit) * ticks {
-            1 => "1 s passes".to_owned(),
-            passed => format!("{passed} s pass"),
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+
+    use super::*;
+    use crate::trace::Trace;
+
+    #[test]
+    fn what_lies_between_the_steps_of_a_slice_is_in_one_run() {
+        let model = podproof_model::Model::of_any_size(catalogue::web("x", Story::Create, 1, 1))
+            .expect("it is small");
+        let mut actions = Vec::new();
+        let mut state = model.initial().remove(0);
+        for _ in 0..6 {
+            let mut enabled = Vec::new();
+            model.enabled(&state, &mut enabled);
+            let action = enabled.remove(0);
+            state = model.apply(&state, &action);
+            actions.push(action);
         }
-    }
-
-    pub(super) fn margin(&self, numbers: &str, tick: u32, lane: &str) -> String {
-        let (number, width) = (self.columns.number, self.columns.lane);
-        let time = self.columns.time.map(|time| format!("{:>time$}  ", seconds(tick, self.unit)));
-        format!("{numbers:>number$}  {}{lane:<width$}  ", time.unwrap_or_default())
+        let trace = Trace::path(&model, &model.initial()[0], &actions);
+        for (steps, lengths) in [
+            (&[1, 2, 3, 4, 5, 6][..], &[1, 1, 1, 1, 1, 1][..]),
+            (&[2, 6], &[1, 1, 3, 1]),
+            (&[1], &[1, 5]),
+            (&[], &[6]),
+        ] {
+            let slice = Slice::of_steps(steps);
+            let runs = runs(&slice, &trace.stem, 1);
+            let found: Vec<usize> = runs.iter().map(|run| run.steps().len()).collect();
+            assert_eq!(found, lengths, "{steps:?}");
+        }
     }
 }

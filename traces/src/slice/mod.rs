@@ -60,6 +60,12 @@ impl Slice {
         self.arrows.iter().filter(move |arrow| arrow.to == step)
     }
 
+    /// One of these steps, for tests of what is told of them.
+    #[cfg(test)]
+    pub(crate) fn of_steps(steps: &[usize]) -> Self {
+        Self { steps: steps.to_vec(), arrows: Vec::new(), alone: None }
+    }
+
     /// The steps alone, as a trace that breaks the same property by its last step; none of a lasso.
     pub fn alone(&self) -> Option<&Trace> {
         self.alone.as_ref()

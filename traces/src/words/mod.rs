@@ -8,7 +8,7 @@ use podproof_vocabulary::action::Watcher;
 
 pub use action::action;
 pub use change::change;
-pub(crate) use change::{phase_name, process_name};
+pub(crate) use change::{phase_name, process_name, taint_name};
 pub use resource::resource;
 
 use crate::names::Names;

@@ -1,7 +1,7 @@
 //! The steps that the end of a trace depends on: each slice is taken alone on the model, and none of its steps is one too many.
 
 use podproof_model::Model;
-use podproof_traces::{Replayed, Slice, Style, Trace, replay, show_slice, slice};
+use podproof_traces::{Kind, Replayed, Slice, Style, Trace, replay, show_slice, slice};
 use podproof_vocabulary::action::{Action, Component};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
@@ -10,6 +10,7 @@ use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, catalogue};
 
 use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
+use crate::corpus;
 
 /// Counterexamples of several promises: races, wrong rules, and one that is broken by the clock alone.
 fn counterexamples() -> Vec<Trace> {
@@ -52,10 +53,13 @@ fn is_sound(trace: &Trace, slice: &Slice) {
 #[test]
 fn a_slice_is_a_path_of_its_own_that_breaks_the_same() {
     let (mut told, mut all) = (0, 0);
-    let traces = counterexamples();
+    let is_safety = |trace: &Trace| trace.kind == Kind::Safety;
+    let traces: Vec<Trace> =
+        counterexamples().into_iter().chain(corpus::traces().into_iter().filter(is_safety)).collect();
     for trace in &traces {
         let slice = slice(trace).expect("the model takes the steps");
         is_sound(trace, &slice);
+        assert!(!slice.arrows.is_empty(), "{}", trace.scenario.name);
         told += slice.steps.len();
         all += trace.stem.len();
     }
