@@ -12,6 +12,8 @@ use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, left_out};
 use serde::{Deserialize, Serialize};
 
+use crate::remedy::Remedy;
+
 /// What is said of a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +149,8 @@ pub struct ResultRow {
     pub note: Option<String>,
     /// The counterexample, if it is broken.
     pub counterexample: Option<Counterexample>,
+    /// What would make it hold, if it is broken and that was looked for.
+    pub remedy: Option<Remedy>,
 }
 
 /// A counterexample.
@@ -156,6 +160,8 @@ pub struct Counterexample {
     pub trace: Trace,
     /// Where it was written; none if it could not be.
     pub path: Option<PathBuf>,
+    /// Where it could no longer be avoided, in sentences; none where that was not searched for, or not found.
+    pub turning: Vec<String>,
 }
 
 impl Counterexample {

@@ -135,6 +135,10 @@ fn broken(out: &mut String, workload: &WorkloadReport, row: &ResultRow, diagrams
     for reason in because(workload, row).iter().flat_map(|reasons| reasons.split("; ")) {
         write(out, format_args!("- {}\n", cell(reason)));
     }
+    for sentence in &counterexample.turning {
+        write(out, format_args!("- {}\n", cell(sentence)));
+    }
+    remedy(out, row);
     let trace = &counterexample.trace;
     let steps = counterexample.steps();
     write(
@@ -154,6 +158,22 @@ fn broken(out: &mut String, workload: &WorkloadReport, row: &ResultRow, diagrams
             told.len()
         ),
     );
+}
+
+/// What to change, as a patch.
+fn remedy(out: &mut String, row: &ResultRow) {
+    let Some(remedy) = &row.remedy else { return };
+    let lines = remedy.lines(row);
+    let (head, patch) = lines.split_first().map_or(("", &[][..]), |(head, patch)| (head.as_str(), patch));
+    write(out, format_args!("- {}\n", cell(head)));
+    if !patch.is_empty() {
+        // A fence that is longer than any in the patch.
+        let fence = "`".repeat(
+            patch.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0).max(2)
+                + 1,
+        );
+        write(out, format_args!("\n{fence}diff\n{}\n{fence}\n", patch.join("\n")));
+    }
 }
 
 fn list(out: &mut String, lines: &[String]) {

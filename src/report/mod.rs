@@ -48,7 +48,8 @@ pub fn render(report: &CheckReport, format: Format) -> String {
 /// Why a verdict is what it is: how the promise is broken, or what kept the searches from telling.
 fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     if let Some(counterexample) = &row.counterexample {
-        return Some(why(&counterexample.trace));
+        let says = std::iter::once(why(&counterexample.trace)).chain(counterexample.turning.iter().cloned());
+        return Some(says.collect::<Vec<_>>().join("; "));
     }
     let is_its_own = |search: &&SearchRow| (search.story, search.timing) == (row.story, row.timing);
     let searches = workload.searches.iter().filter(is_its_own);

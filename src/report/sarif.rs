@@ -10,6 +10,7 @@ use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
 use super::{approximations, because, left_out, measured, size, warnings};
+use crate::remedy::Remedy;
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report, ended by a line break.
@@ -134,12 +135,16 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     Some(result)
 }
 
-/// The line of the manifest to look at: the setting that the promise depends on most, or else the workload.
+/// The line of the manifest to look at: what the remedy changes, if one was found; else the setting that the promise depends on
+/// most, or the workload.
 fn location(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     let setting = setting(row.property).and_then(|setting| Some((setting, workload.settings.get(&setting)?)));
-    let (logical, place) = match setting {
-        Some((setting, place)) => (format!("{}: {}", workload.name, setting.field()), place),
-        None => (workload.name.clone(), workload.place.as_ref()?),
+    let (logical, place) = match (&row.remedy, setting) {
+        (Some(Remedy::Found { says, place: Some(place), .. }), _) => {
+            (format!("{}: {says}", workload.name), place)
+        }
+        (_, Some((setting, place))) => (format!("{}: {}", workload.name, setting.field()), place),
+        (_, None) => (workload.name.clone(), workload.place.as_ref()?),
     };
     // Standard input is no file that anybody could look at.
     (place.file != "-").then(|| {

@@ -25,6 +25,10 @@ pub enum TraceCommand {
         /// Begin with this step; what is so before it is told in its place
         #[arg(long, value_name = "N", value_parser = step)]
         from: Option<usize>,
+
+        /// Only the steps that its end depends on, with what goes before each; the rest is folded
+        #[arg(long, conflicts_with_all = ["full", "from"])]
+        slice: bool,
     },
     /// Replays a trace on the model and says whether its verdict still stands
     ///

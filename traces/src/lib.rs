@@ -11,6 +11,8 @@
 //! - [`words`]: steps and changes as sentences
 //! - `why`: what the end of a trace has to do with its property
 //! - [`told`](mod@told): a trace step by step in words
+//! - [`slice`](mod@slice): the steps that its end depends on
+//! - [`turning`](mod@turning): the step after which its end could no longer be avoided
 //! - [`show`](mod@show): the story for a terminal
 //! - `object`: the objects of an observation, and what is so of each
 //! - [`page`]: the story for a browser
@@ -36,8 +38,10 @@ pub mod replay;
 pub mod schema;
 pub mod shorten;
 pub mod show;
+pub mod slice;
 pub mod told;
 pub mod trace;
+pub mod turning;
 mod walk;
 mod why;
 pub mod words;
@@ -50,7 +54,9 @@ pub use names::Names;
 pub use page::Page;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};
 pub use shorten::{broken_by, shorten};
-pub use show::{Style, View, show, show_as};
+pub use show::{Style, View, show, show_as, show_slice, show_turning};
+pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
 pub use trace::{Called, CalledPod, Followed, Kind, Trace, TraceStep, VERSION};
+pub use turning::{Reason, TurningPoint, turning, turning_point};
 pub use why::why;

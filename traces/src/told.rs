@@ -7,6 +7,7 @@ use podproof_vocabulary::observation::Hook;
 
 use crate::change::Change;
 use crate::names::Names;
+use crate::slice::slice;
 use crate::trace::{Trace, TraceStep};
 use crate::words;
 
@@ -32,8 +33,10 @@ pub fn told(trace: &Trace) -> Vec<Told> {
 }
 
 /// The numbers of the steps that tell the end of a trace to somebody in a hurry, at most so many: from the first event that
-/// befalls the cluster on, without news that change nothing yet, those that are nearest to the end.
+/// befalls the cluster on, those that are nearest to the end and that it depends on; if nobody can tell that, those that are more
+/// than news that change nothing yet.
 pub fn essence(trace: &Trace, most: usize) -> BTreeSet<usize> {
+    let sliced = slice(trace);
     let befalls = |(_, step): &(usize, &TraceStep)| matches!(step.action, Action::Environment(_));
     let first = trace.steps().find(befalls).map_or(1, |(number, _)| number);
     let is_told = |(number, step): &(usize, &TraceStep)| {

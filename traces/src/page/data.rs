@@ -47,6 +47,8 @@ pub(super) struct Data {
     bars: Vec<Bar>,
     /// The steps that the end depends on; none if nobody has told.
     pub(super) slice: Option<Vec<usize>>,
+    /// The step after which the end could no longer be avoided, and what is to be said of it; none if nobody has told.
+    pub(super) turning: Option<(usize, Vec<String>)>,
 }
 
 /// A step.
@@ -125,6 +127,7 @@ impl Data {
             bars: teller.bars.finish(steps.len()),
             steps,
             slice: None,
+            turning: None,
         }
     }
 }

@@ -14,7 +14,9 @@ mod html;
 mod lane;
 mod teller;
 
+use crate::slice::Slice;
 use crate::trace::Trace;
+use crate::turning::TurningPoint;
 use data::Data;
 
 /// A page that is to be written.
@@ -28,10 +30,17 @@ impl Page {
         Self(Data::of(trace))
     }
 
-    /// The same, with the steps that its end depends on: the reader may fold all others away.
+    /// The same, with the steps that its end depends on, if somebody has told: the reader may fold all others away.
     #[must_use]
-    pub fn slice(mut self, steps: Vec<usize>) -> Self {
-        self.0.slice = Some(steps);
+    pub fn sliced(mut self, slice: Option<&Slice>) -> Self {
+        self.0.slice = slice.map(|slice| slice.steps.clone());
+        self
+    }
+
+    /// The same, with the turning point of `trace`, if there is one.
+    #[must_use]
+    pub fn turning(mut self, trace: &Trace, point: Option<&TurningPoint>) -> Self {
+        self.0.turning = point.map(|point| (point.step, point.told(trace)));
         self
     }
 

@@ -4,6 +4,7 @@
 mod fold;
 mod lanes;
 pub(crate) mod page;
+mod sliced;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Component};
@@ -11,8 +12,10 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::{Change, difference};
 use crate::names::Names;
+use crate::slice::{Slice, slice};
 use crate::told;
 use crate::trace::{Followed, Kind, Trace, TraceStep};
+use crate::turning::turning;
 use crate::walk::{Walk, World};
 use crate::{why, words};
 use fold::Run;
@@ -44,6 +47,32 @@ pub fn show(trace: &Trace, style: Style) -> String {
 /// The story of `trace`. It is told from what is recorded; only what is so before the first step that is told, and the culprits
 /// at the end, are computed on the model.
 pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
+    tell(trace, style, view, None)
+}
+
+/// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
+/// the model of today does not take the steps.
+pub fn show_slice(trace: &Trace, style: Style) -> String {
+    tell(trace, style, View { full: true, from: None }, slice(trace).as_ref())
+}
+
+/// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
+/// none to tell. It is searched for, which takes some seconds at most.
+pub fn show_turning(trace: &Trace, style: Style) -> String {
+    let mut page = Page::new(style);
+    for (place, sentence) in turning(trace).iter().enumerate() {
+        match place {
+            0 => {
+                page.blank();
+                page.text(0, Paint::Strong, sentence);
+            }
+            _ => page.hanging(2, 4, Paint::Plain, sentence),
+        }
+    }
+    page.finish()
+}
+
+fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> String {
     let world = World::new(trace.scenario.clone()).ok();
     let unit = world.as_ref().map_or(1, World::unit_seconds);
     let prelude = view.prelude(trace);
@@ -51,6 +80,7 @@ pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
     let mut story = Story {
         trace,
         view,
+        slice,
         unit,
         lanes: lanes(trace, told, unit),
         names: Names::of(trace),
@@ -117,6 +147,8 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
 struct Story<'t> {
     trace: &'t Trace,
     view: View,
+    /// What is told of it, if that is not all.
+    slice: Option<&'t Slice>,
     /// Seconds in a tick.
     unit: u32,
     lanes: Lanes,
@@ -137,7 +169,8 @@ impl Story<'_> {
         let replay = ("replay", "podproof trace replay FILE".to_owned());
         let noted = [("about", &self.trace.title), ("lesson", &self.trace.lesson)];
         let noted = noted.into_iter().filter_map(|(what, says)| Some((what, says.clone()?)));
-        let known = promise.into_iter().chain(facts(self.trace, &self.names)).chain([replay]);
+        let sliced = self.slice.map(|slice| ("slice", self.about(slice)));
+        let known = promise.into_iter().chain(facts(self.trace, &self.names)).chain(sliced).chain([replay]);
         for (name, fact) in noted.chain(known) {
             self.page.hanging(2, 4, Paint::Plain, &format!("{name}: {fact}"));
         }
@@ -180,7 +213,10 @@ impl Story<'_> {
     /// Tells steps, the first of which has this number.
     fn steps(&mut self, steps: &[TraceStep], first: usize, gutter: impl Fn(Place) -> Gutter) {
         let mut number = first;
-        let runs = self.view.runs(steps);
+        let runs = match self.slice {
+            Some(slice) => sliced::runs(slice, steps, first),
+            None => self.view.runs(steps),
+        };
         for (index, run) in runs.iter().enumerate() {
             let gutter = gutter(Place { is_first: index == 0, is_last: index + 1 == runs.len() });
             self.run(number, run, gutter);
@@ -210,27 +246,33 @@ impl Story<'_> {
             let (mut first, mut rest) = self.lanes.margins(gutter_of(line), "", "", |_| false, Paint::Faint);
             first.push(Paint::Plain, "  ".to_owned());
             rest.push(Paint::Plain, "     ".to_owned());
-            self.page.under(&first, &rest, Paint::Change, &format!("-> {change}"));
+            self.page.under(&first, &rest, change.0, &change.1);
         }
     }
 
-    /// What is said of a run, how it is set, and what it changed.
-    fn words(&mut self, number: usize, run: &Run<'_>) -> (Paint, String, Vec<String>) {
+    /// What is said of a run, how it is set, and what it changed and what goes before it.
+    fn words(&mut self, number: usize, run: &Run<'_>) -> (Paint, String, Vec<(Paint, String)>) {
         match run {
             Run::One(step) => {
                 let told = told::one(&mut self.names, number, step);
-                (paint_of(step), told.says, told.changes)
+                let changes = told.changes.iter().map(|change| (Paint::Change, format!("-> {change}")));
+                (paint_of(step), told.says, changes.chain(self.arrows(number)).collect())
             }
-            Run::Ticks(ticks) => {
-                let passed = u64::from(self.unit) * ticks.len() as u64;
-                let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
-                (Paint::Time, passes, Vec::new())
-            }
+            Run::Ticks(ticks) => (Paint::Time, self.passes(ticks.len()), Vec::new()),
+            Run::Unrelated(steps) => (Paint::Faint, self.unrelated(steps), Vec::new()),
             Run::Routine(steps) => {
                 let hears = |component: &Component| steps.iter().any(|step| step.component == *component);
                 let who: Vec<_> = Component::ALL.into_iter().filter(hears).map(Component::name).collect();
                 (Paint::Faint, format!("news to {}, which changes nothing yet", listed(&who)), Vec::new())
             }
+        }
+    }
+
+    /// So many ticks as time that passes.
+    fn passes(&self, ticks: usize) -> String {
+        match u64::from(self.unit) * ticks as u64 {
+            1 => "1 s passes".to_owned(),
+            passed => format!("{passed} s pass"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod action;
 mod change;
+mod resource;
 mod state;
 
 use podproof_vocabulary::action::Watcher;
@@ -9,6 +10,7 @@ use podproof_vocabulary::action::Watcher;
 pub use action::action;
 pub use change::change;
 pub(crate) use change::{phase_name, process_name, taint_name};
+pub use resource::resource;
 pub use state::state;
 
 use crate::names::Names;

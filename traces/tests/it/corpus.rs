@@ -12,15 +12,13 @@ use podproof_vocabulary::Property;
 /// The folder of the traces that break nothing.
 const WITNESSES: &str = "witness";
 
-/// A trace of the corpus.
-pub struct Kept {
+struct Kept {
     /// The folder that it is in: its property, or [`WITNESSES`].
     folder: String,
     /// Its name.
     slug: String,
     text: String,
-    /// The trace.
-    pub trace: Trace,
+    trace: Trace,
 }
 
 fn root() -> PathBuf {
@@ -37,8 +35,12 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap().to_string_lossy().into_owned()
 }
 
-/// All of them.
-pub fn corpus() -> Vec<Kept> {
+/// The traces of the corpus.
+pub fn traces() -> Vec<Trace> {
+    corpus().into_iter().map(|kept| kept.trace).collect()
+}
+
+fn corpus() -> Vec<Kept> {
     let mut corpus = Vec::new();
     for folder in entries(&root()).into_iter().filter(|path| path.is_dir()) {
         let is_trace = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
@@ -146,14 +148,16 @@ fn readme(corpus: &[Kept]) -> String {
             };
             write!(
                 out,
-                "\n### [{}]({}/{}.json)\n\n{}\n\n{} with {} of {}, story {}, {}: {} steps{cycle}. [The story]({}/{}.snap)\n",
+                "\n### [{}]({}/{}.json)\n\n{}\n\n{} of {}, story {}, {}: {} steps{cycle}. [The story]({}/{}.snap)\n",
                 plain(trace.title.as_deref().unwrap_or_default()),
                 kept.folder,
                 kept.slug,
                 plain(trace.lesson.as_deref().unwrap_or_default()),
                 trace.scenario.workload.kind.name(),
-                trace.scenario.workload.replicas,
-                trace.scenario.workload.manifest_replicas,
+                match trace.scenario.workload.replicas {
+                    1 => "one pod".to_owned(),
+                    more => format!("{more} pods"),
+                },
                 trace.scenario.story,
                 trace.scenario.timing.name(),
                 trace.stem.len(),

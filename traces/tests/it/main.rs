@@ -16,6 +16,8 @@ mod reading;
 mod round_trip;
 mod shorten;
 mod show;
+mod slice;
 mod tampered;
+mod turning;
 mod version;
 mod words;

@@ -1,9 +1,9 @@
 //! The page in a real browser, where one is installed: it opens, steps, finds, shows the end, and complains of nothing.
 
-use podproof_traces::Page;
+use podproof_traces::{Page, Reason, TurningPoint, slice};
 
 use crate::browser::Browser;
-use crate::corpus::corpus;
+use crate::corpus::traces;
 use crate::page::{HOSTILE, failed_request, hostile, path_of};
 
 /// A window as a laptop has it.
@@ -106,7 +106,9 @@ fn a_slice_folds_what_the_end_does_not_depend_on() {
     let Some(mut browser) = browser() else { return };
     let trace = failed_request();
     let last = trace.stem.len();
-    browser.open(&Page::of(&trace).slice(vec![2, 5, last]).to_html(), "");
+    let mut slice = slice(&trace).expect("a failed request has causes");
+    slice.steps = vec![2, 5, last];
+    browser.open(&Page::of(&trace).sliced(Some(&slice)).to_html(), "");
     let rows = "[...document.querySelectorAll('#list .row')].map((row) => row.classList.contains('folded') ? row.textContent \
                 : row.querySelector('.number').textContent).join(', ')";
     browser.press("s");
@@ -121,6 +123,20 @@ fn a_slice_folds_what_the_end_does_not_depend_on() {
     assert_eq!(browser.ask("location.hash"), "#step-4");
     browser.open(&Page::of(&trace).to_html(), "");
     assert_eq!(browser.ask("document.getElementById('slice').hidden"), true, "none is there");
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+#[test]
+fn the_turning_point_is_told_and_gone_to() {
+    let Some(mut browser) = browser() else { return };
+    let trace = failed_request();
+    let point = TurningPoint { step: 24, is_certain: true, reason: Reason::Event };
+    browser.open(&Page::of(&trace).turning(&trace, Some(&point)).to_html(), "");
+    let told = "turning point: step 24: before it no-failed-request could still be kept, after it no more look at it";
+    assert_eq!(browser.text("#why .turning"), told);
+    assert_eq!(browser.ask("document.querySelectorAll('#picture .turning').length"), 1);
+    browser.press("p");
+    assert_eq!(browser.ask("location.hash"), "#step-24");
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 
@@ -229,8 +245,7 @@ const SAMPLE: usize = 5;
 #[test]
 fn traces_of_every_kind_are_drawn() {
     let Some(mut browser) = browser() else { return };
-    for kept in corpus().into_iter().step_by(SAMPLE) {
-        let trace = kept.trace;
+    for trace in traces().into_iter().step_by(SAMPLE) {
         browser.open(&Page::of(&trace).to_html(), "");
         assert_eq!(browser.text("#why .about"), trace.title.clone().unwrap_or_default());
         let reasons = browser.ask("document.querySelectorAll('#why .reason').length");

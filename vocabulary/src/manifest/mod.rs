@@ -3,7 +3,7 @@
 //! Bytes become trees that know their lines (`yaml`, `json`), trees become objects of `k8s-openapi` with every unknown key
 //! refused (`decode`), objects become words of a scenario with what the API server would refuse refused (`workload`,
 //! `pod`, `container`, `service`, `nodes`), and those become a cluster for each workload (`world`, `assemble`). What is
-//! left out on the way is noted from the table of [`crate::left_out`] (`fields`).
+//! left out on the way is noted from the table of [`crate::left_out`] (`fields`). One field is changed in the text by [`edit`].
 
 mod affinity;
 mod annotated;
@@ -11,6 +11,7 @@ mod assemble;
 mod container;
 mod cursor;
 mod decode;
+pub mod edit;
 mod fields;
 mod joined;
 mod json;

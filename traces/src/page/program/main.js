@@ -95,6 +95,7 @@ const LETTERS = {
   N: () => find(-1),
   s: fold,
   t: turn,
+  p: () => data.turning !== null && choose(data.turning[0]),
   v: () => choose(data.end),
 };
 
@@ -146,6 +147,15 @@ window.addEventListener("hashchange", () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
 
 const words = (name, text) => html("p", {}, html("strong", {}, `${name}: `), text);
+// The turning point in its sentences, the first with a link.
+const turning = () => {
+  if (data.turning === null) return [];
+  const [step, sentences] = data.turning;
+  return sentences.map((text, place) => {
+    const link = place === 0 ? [" ", html("a", { href: `#step-${step}` }, "look at it")] : [];
+    return html("p", { class: "turning" }, text, ...link);
+  });
+};
 const introduce = () => {
   document.title = `${data.title}: ${data.verdict}`;
   byId("title").textContent = data.title;
@@ -155,7 +165,7 @@ const introduce = () => {
   byId("slice").hidden = data.slice === null;
   byId("why").append(
     ...(data.about === null ? [] : [html("p", { class: "about" }, data.about)]),
-    html("div", { class: "reasons" }, ...data.reasons.map((reason) => html("p", { class: "reason" }, reason))),
+    html("div", { class: "reasons" }, ...data.reasons.map((reason) => html("p", { class: "reason" }, reason)), ...turning()),
     html("details", {}, html("summary", {}, "The promise and the world"), ...(data.lesson === null ? [] : [words("lesson", data.lesson)]), ...(data.promise === null ? [] : [words("promise", data.promise)]), ...data.facts.map(([name, text]) => words(name, text))),
   );
   const phases = new Set(data.bars.flatMap(({ segments }) => segments.map(([, , phase]) => phase)));

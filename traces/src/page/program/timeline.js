@@ -207,6 +207,10 @@ const timeline = (() => {
     const line = () => svg("line", { x1: end, x2: end, y1: 0, y2: height, class: "violation" });
     const loop = () => svg("rect", { x: end + width / 2, y: 14, width: x(last) - end, height: height - 14, class: "cycle" });
     const moment = data.kind === "path" ? [] : [data.kind === "lasso" && data.end < last ? loop() : line()];
+    if (data.turning !== null) {
+      const at = x(data.turning[0]);
+      moment.push(svg("line", { x1: at, x2: at, y1: 14, y2: height, class: "turning" }));
+    }
     const dots = [];
     for (const { from: first, folded } of columns) {
       const at = x(first);
