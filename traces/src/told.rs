@@ -40,8 +40,9 @@ pub fn essence(trace: &Trace, most: usize) -> BTreeSet<usize> {
     let befalls = |(_, step): &(usize, &TraceStep)| matches!(step.action, Action::Environment(_));
     let first = trace.steps().find(befalls).map_or(1, |(number, _)| number);
     let is_told = |(number, step): &(usize, &TraceStep)| {
-        *number >= first
-            && !(step.changed.is_empty() && (is_routine(&step.action) || step.action == Action::Tick))
+        let is_routine = is_routine(&step.action) || step.action == Action::Tick;
+        let is_news = step.changed.is_empty() && is_routine;
+        *number >= first && sliced.as_ref().map_or(!is_news, |slice| slice.has(*number))
     };
     let told: Vec<usize> = trace.steps().filter(is_told).map(|(number, _)| number).collect();
     told[told.len().saturating_sub(most)..].iter().copied().collect()
