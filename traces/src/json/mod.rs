@@ -61,6 +61,17 @@ impl Trace {
         write::document(self, out)
     }
 
+    /// Reads a trace from the bytes of a file, whatever they are.
+    ///
+    /// # Errors
+    /// The place of the first byte that is not UTF-8; or as [`Trace::from_json`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::from_json(text),
+            Err(error) => Err(place::not_utf8(bytes, error.valid_up_to())),
+        }
+    }
+
     /// Reads a trace.
     ///
     /// # Errors
