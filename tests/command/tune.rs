@@ -178,6 +178,29 @@ fn write_patched(from: &Path, to: &Path, said: &str) {
     std::fs::write(to, patched).expect("written");
 }
 
+/// A pod that tolerates for ever that its node is unreachable is never replaced.
+#[test]
+fn a_toleration_without_an_end_is_remedied_by_one() {
+    let folder = folder("remedy-toleration");
+    let manifest = folder.join("web.yaml");
+    let web = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    let unreachable = "      tolerations:\n        - key: node.kubernetes.io/unreachable\n          operator: Exists\n          \
+                       effect: NoExecute\n      containers:\n";
+    std::fs::write(&manifest, web.replace("      containers:\n", unreachable)).expect("written");
+    let about = ["check", text(&manifest), "--replicas", "1", "--story", "node-failure", "--remedy"];
+    let traces = folder.join("traces");
+    let more =
+        ["--property", "replaced-after-node-failure", "--format", "json", "--trace-dir", text(&traces)];
+    let output = podproof(&[&about[..], &more].concat());
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(1), "{document:#}");
+    let remedy = &document["workloads"][0]["results"][0]["remedy"];
+    assert_eq!(remedy["says"], "tolerationSeconds of 300", "{document:#}");
+    let patch = remedy["patch"].as_str().expect("a patch");
+    assert!(patch.contains("+          tolerationSeconds: 300\n"), "{patch}");
+    assert!(remedy["place"].as_str().is_some_and(|place| place.contains("web.yaml:")), "{remedy}");
+}
+
 #[test]
 fn a_remedy_needs_a_file() {
     let manifest = File::open("examples/web.yaml").expect("an example");
