@@ -7,6 +7,9 @@ use jsonschema::Validator;
 use podproof_traces::schema::schema;
 use serde_json::Value;
 
+/// Why no trace that is kept fails to be read.
+const READABLE: &str = "whoever runs the tests can read the traces";
+
 fn traces() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("traces")
 }
@@ -18,13 +21,14 @@ fn validator() -> Validator {
 /// Every JSON file below a folder, with its name.
 fn documents(folder: &Path, out: &mut Vec<(String, Value)>) {
     let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+        fs::read_dir(folder).expect(READABLE).map(|entry| entry.expect(READABLE).path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             documents(&path, out);
         } else if path.extension().is_some_and(|end| end == "json") {
-            let document = serde_json::from_str(&fs::read_to_string(&path).expect("text")).expect("JSON");
+            let document =
+                serde_json::from_str(&fs::read_to_string(&path).expect(READABLE)).expect("a trace is JSON");
             out.push((path.display().to_string(), document));
         }
     }
