@@ -8,7 +8,7 @@ use podproof_vocabulary::scenario::{Scenario, Taint};
 use podproof_vocabulary::{NodeId, Property};
 
 use crate::before::Target;
-use crate::doubts::Doubts;
+use crate::doubts::{Doubts, Unfollowed};
 use crate::judged::{self, Connections};
 use crate::matching::eyes::Eyes;
 use crate::matching::whole::{self, Whole};
@@ -173,6 +173,7 @@ fn subject_of(observed: &Observed, before: Option<&Target>) -> Subject {
         uid: observed.uid.clone(),
         nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
         service: observed.service.as_ref().map(|service| service.name.clone()),
+        ports: observed.service_ports.clone(),
         budget: observed.budgets.first().map(|budget| budget.name.clone()),
     }
 }
@@ -238,7 +239,8 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
                 if world.workloads.iter().any(|one| one.existing.is_some()) {
                     replay.names.expect_strangers();
                 }
-                active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>));
+                let changes = Unfollowed::of(observed);
+                active.push((observed.scenario.name.clone(), replay, changes, None::<Box<Unexplained>>));
             }
             Err(why) => {
                 tally.leave_out(&observed.scenario.name, &why);
@@ -258,7 +260,11 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         span = Some((began.min(entry.from), ended.max(entry.to)));
         tally.read(&entry);
         created.extend(creation(&entry).map(|name| (number, name)));
-        for (_, replay, unexplained) in &mut active {
+        doubts.see(&entry);
+        for (_, replay, changes, unexplained) in &mut active {
+            for change in changes.iter_mut().filter(|change| change.entry == number) {
+                change.place = Some(entry.place.clone());
+            }
             if unexplained.is_none() {
                 *unexplained = replay.take(number, &entry).err();
                 tally.learn(replay.outcomes());
@@ -267,20 +273,23 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> 
         if number % 64 == 0 {
             progress(Progress {
                 entries: number,
-                states: active.iter().map(|(_, replay, _)| replay.states()).sum(),
+                states: active.iter().map(|(_, replay, ..)| replay.states()).sum(),
             });
         }
     }
     doubts.missed = teller.as_ref().and_then(Teller::missed);
     let mut followed = Vec::new();
-    for (name, mut replay, mut unexplained) in active {
+    for (name, mut replay, changes, mut unexplained) in active {
         if unexplained.is_none() {
             unexplained = replay.finish().err();
             tally.learn(replay.outcomes());
         }
         let whole = whole::take(&replay);
         if let Some(found) = &mut unexplained {
-            doubts.note(found, &whole);
+            doubts.note(found, &whole, &replay, &changes);
+        }
+        for change in &changes {
+            tally.leave_out(&name, &format!("{change}, and what comes of that is not followed"));
         }
         followed.push(Followed { name, unexplained, whole, replay });
     }

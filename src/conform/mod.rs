@@ -23,7 +23,7 @@ use podproof_conform::judged::Evidence;
 use podproof_conform::reading::Log;
 use podproof_conform::record::Micros;
 use podproof_conform::run::{self, Options, Progress, Report, Wrong};
-use podproof_conform::world;
+use podproof_conform::world::{self, NotModelled};
 
 use crate::arguments::Format;
 use crate::progress::Line;
@@ -86,12 +86,20 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
     if report.world.workloads.is_empty() {
-        return Err(vec![format!(
-            "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
-             nodes, endpointslices and workloads, or watches of these"
-        )]);
+        return Err(no_workload(&name, &report.world.not_modelled));
     }
     Ok(report)
+}
+
+/// Nothing in the log can be followed, and why.
+fn no_workload(name: &str, found: &[NotModelled]) -> Vec<String> {
+    if found.is_empty() {
+        return vec![format!(
+            "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
+             nodes, endpointslices and workloads, or watches of these"
+        )];
+    }
+    found.iter().map(|NotModelled { what, why }| format!("{name}: {what} cannot be followed: {why}")).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! One workload, followed along a log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
-use podproof_vocabulary::PodId;
+use podproof_vocabulary::{NodeId, PodId};
 use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Watcher};
 
 use super::clock::Dates;
@@ -67,6 +67,8 @@ pub struct Replay {
     pub(super) led: Vec<Taken>,
     /// The slots of the pods that were created, one after the other.
     created: Vec<PodId>,
+    /// Nodes that were found silent, and of which nobody wrote down why: that their link was cut is a guess.
+    pub(super) guessed: BTreeSet<NodeId>,
     /// The pods that were there when the log began.
     pub(super) began_with: Vec<(PodId, Rc<str>)>,
 }
@@ -129,6 +131,7 @@ impl Replay {
             led: Vec::new(),
             created: Vec::new(),
             began_with: Vec::new(),
+            guessed: BTreeSet::new(),
         };
         if let Some(before) = before {
             replay.know(before);
@@ -144,6 +147,11 @@ impl Replay {
     /// The pods that were there when the log began.
     pub fn began_with(&self) -> &[(PodId, Rc<str>)] {
         &self.began_with
+    }
+
+    /// Is it a guess what was done to the machine of this process?
+    pub fn guesses_of(&self, whose: Watcher) -> bool {
+        matches!(whose, Watcher::Kubelet(node) | Watcher::Proxy(node) if self.guessed.contains(&node))
     }
 
     /// The slots that the pods got which were created during the log, one after the other.
@@ -184,7 +192,9 @@ impl Replay {
                 self.waiting.push_back((number, entry.clone()));
             }
             Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.unplaced.push((number, entry.clone())),
-            Seen::Renewal { node } => {
+            // A kubelet may renew no other lease (Node authorizer, `plugin/pkg/auth/authorizer/node/node_authorizer.go`).
+            Seen::Renewal { node, lease } if node != lease => self.waiting.push_back((number, entry.clone())),
+            Seen::Renewal { node, .. } => {
                 if let Some(node) = self.names.node(node) {
                     self.dates.sign(node, entry.to);
                 }
@@ -267,6 +277,11 @@ impl Replay {
                 Fault::NotHere => Outcome::NotHere,
                 Fault::NotModelled => Outcome::NotModelled(format!("fault {}", event.fault)),
             },
+            Seen::Renewal { node, lease } => {
+                let seen = format!("kubelet {node} renews the lease of {lease}");
+                let why = "a kubelet renews the lease of its own node alone".into();
+                return Err(Box::new(Unexplained::wrong(number, entry, seen, why)));
+            }
             _ => Outcome::NotHere,
         };
         self.outcomes.push((number, outcome));
@@ -324,7 +339,7 @@ impl Replay {
             }
         };
         match outcome {
-            Outcome::Explained => self.learn(write),
+            Outcome::Explained => self.learn(write, entry.from),
             _ => self.learn_of_others(write),
         }
         if outcome == Outcome::Explained {

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::clocks::versions::Answered;
 use super::facts::object;
 use super::lines::parse;
 use super::moment::moment;
@@ -71,6 +72,7 @@ struct Event {
     items: Option<Vec<Value>>,
     #[serde(rename = "auditID", deserialize_with = "null_is_default")]
     id: String,
+    level: String,
     stage: String,
     verb: String,
     #[serde(rename = "requestURI")]
@@ -228,7 +230,9 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
     let node = event.user.username.strip_prefix("system:node:");
     let is_renewal = resource == "leases" && reference.namespace == "kube-node-lease" && granted(event);
     if let Some(node) = node.filter(|_| is_renewal && verb.is_some_and(|verb| verb < Verb::Delete)) {
-        return Err(Seen::Renewal { node: names.get(node) });
+        // A lease that is created has its name in its object only.
+        let lease = if reference.name.is_empty() { node } else { &reference.name };
+        return Err(Seen::Renewal { node: names.get(node), lease: names.get(lease) });
     }
     let groups = WRITTEN.iter().find(|(name, _)| *name == resource).map(|(_, groups)| groups);
     let word = match (verb, groups) {
@@ -290,6 +294,17 @@ impl Heard {
         Self { id: "".into(), place, from, to, version: None, subject: None, says: Says::Seen(seen) }
     }
 
+    /// It, if it is a write that was answered with a version.
+    pub(super) fn answer(&self) -> Option<Answered> {
+        Some(Answered { version: self.version?, from: self.from, to: self.to })
+    }
+
+    /// Its clock is set.
+    pub(super) fn set_clock(&mut self, by: Micros) {
+        self.from = self.from.saturating_add(by);
+        self.to = self.to.saturating_add(by);
+    }
+
     /// When it was answered.
     pub(super) fn answered(&self) -> Micros {
         self.to
@@ -335,6 +350,7 @@ impl Heard {
             uid: names.get(&uid),
             code: u16::try_from(event.response_status.code).unwrap_or_default(),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
+            shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
             target: asked.target.and_then(|target| target.name).map(|name| names.get(&name)),
             object: None,
             resource_version: self.version,

@@ -127,6 +127,9 @@ fn slice(whole: &Value, labels: &BTreeMap<String, String>, names: &mut Names) ->
         let target = (text(&target["kind"]) == "Pod").then_some(target);
         EndpointFacts {
             address: names.get(items(&endpoint["addresses"]).next().map_or("", text)),
+            more_addresses: items(&endpoint["addresses"]).count().saturating_sub(1),
+            node: some(&endpoint["nodeName"], names)
+                .or_else(|| some(&endpoint["topology"]["kubernetes.io/hostname"], names)),
             pod: target.and_then(|target| some(&target["name"], names)),
             uid: target.and_then(|target| some(&target["uid"], names)),
             ready,
@@ -135,7 +138,12 @@ fn slice(whole: &Value, labels: &BTreeMap<String, String>, names: &mut Names) ->
         }
     });
     let endpoints = endpoints.collect();
-    SliceFacts { service: names.get(service), endpoints }
+    let ports = items(&whole["ports"]).filter_map(|port| {
+        let number = u16::try_from(port["port"].as_u64()?).ok()?;
+        Some((number, names.get(port["protocol"].as_str().unwrap_or("TCP"))))
+    });
+    let ports = ports.collect();
+    SliceFacts { service: names.get(service), endpoints, ports }
 }
 
 fn budget(whole: &Value, names: &mut Names) -> BudgetFacts {

@@ -90,6 +90,7 @@ impl Unsigned<'_> {
             uid: Rc::clone(&object.uid),
             code: 200,
             grace_seconds: None,
+            shows_request: false,
             target: None,
             object: Some(object.clone()),
             resource_version: self.change.resource_version,

@@ -1,15 +1,18 @@
 //! Writes to the API server, as steps of the model: who may make which, and what it changes.
 //!
-//! - [`pods`] creation, binding, status, eviction, deletion
+//! - [`pods`] creation, binding, status, eviction, deletion; [`grace`]: how long that gives
 //! - [`nodes`] conditions, taints, cordons
 //! - [`workloads`] Deployments and ReplicaSets
 //! - [`endpoints`] EndpointSlices
 //! - [`budgets`] PodDisruptionBudgets
+//! - [`statuses`] what must fit together in any status
 
 pub mod budgets;
 pub mod endpoints;
+pub mod grace;
 pub mod nodes;
 pub mod pods;
+pub mod statuses;
 pub mod workloads;
 
 use podproof_model::Cluster;

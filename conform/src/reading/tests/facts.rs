@@ -1,6 +1,6 @@
 //! What matters of an object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -193,6 +193,7 @@ fn an_endpoint_slice_of_both_versions() {
                 ready,
                 serving,
                 terminating,
+                ..EndpointFacts::default()
             }
         };
         let expected = SliceFacts {
@@ -202,6 +203,7 @@ fn an_endpoint_slice_of_both_versions() {
                 endpoint("10.244.2.19", None, None, [true, true, false]),
                 endpoint("10.244.2.20", None, None, [false, false, false]),
             ],
+            ports: BTreeSet::new(),
         };
         assert!(matches!(facts(whole), Facts::EndpointSlice(slice) if slice == expected));
     }

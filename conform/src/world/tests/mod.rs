@@ -54,6 +54,7 @@ fn object(whole: Value) -> Object {
         "EndpointSlice" => Facts::EndpointSlice(SliceFacts {
             service: text(&metadata["labels"]["kubernetes.io/service-name"]),
             endpoints: whole["endpoints"].as_array().into_iter().flatten().map(endpoint).collect(),
+            ..SliceFacts::default()
         }),
         "PodDisruptionBudget" => Facts::PodDisruptionBudget(BudgetFacts::default()),
         "Service" => Facts::Service,
@@ -77,6 +78,8 @@ fn object(whole: Value) -> Object {
 fn endpoint(whole: &Value) -> EndpointFacts {
     EndpointFacts {
         address: "10.0.0.1".into(),
+        more_addresses: 0,
+        node: None,
         pod: None,
         uid: Some(text(&whole["targetRef"]["uid"])),
         ready: true,
@@ -172,6 +175,7 @@ fn write(verb: Verb, whole: Value) -> Write {
         code: 200,
         uid: "".into(),
         grace_seconds: None,
+        shows_request: true,
         target: None,
         resource_version: None,
         object: Some(object),
