@@ -42,6 +42,10 @@ impl fmt::Display for Unfollowed {
     }
 }
 
+/// The resources that the model follows.
+const FOLLOWED: [&str; 6] =
+    ["pods", "nodes", "deployments", "replicasets", "endpointslices", "poddisruptionbudgets"];
+
 /// Was a write granted that leaves an object of the model behind, and is the object not in the log?
 fn is_unanswered(write: &Write) -> bool {
     let leaves_one = match &*write.subresource {
@@ -49,7 +53,10 @@ fn is_unanswered(write: &Write) -> bool {
         "status" | "scale" => true,
         _ => false,
     };
-    leaves_one && write.object.is_none() && (200..300).contains(&write.code)
+    FOLLOWED.contains(&&*write.resource)
+        && leaves_one
+        && write.object.is_none()
+        && (200..300).contains(&write.code)
 }
 
 /// What is not sure of a log.

@@ -92,12 +92,16 @@ pub struct Write {
     pub name: Rc<str>,
     /// The UID of the object, if the request or the answer has it.
     pub uid: Rc<str>,
+    /// The version of the object that an update is of.
+    pub asked_version: Option<u64>,
     /// `responseStatus.code`.
     pub code: u16,
     /// `gracePeriodSeconds` of a deletion, if it sets one.
     pub grace_seconds: Option<i64>,
     /// The log has what was asked for: what is not set above was not asked for.
     pub shows_request: bool,
+    /// What the pod is made of that a creation asks for, as [`ReplicaSetFacts::pods`].
+    pub made_of: Option<u64>,
     /// `target.name` of a binding.
     pub target: Option<Rc<str>>,
     /// The object after the write, if the log has it.
@@ -245,6 +249,8 @@ pub struct DeploymentFacts {
 pub struct ReplicaSetFacts {
     /// `spec.replicas`.
     pub replicas: u32,
+    /// The labels and the images of `spec.template`, as one number that differs when they do.
+    pub pods: u64,
     /// `status.availableReplicas`.
     pub available: u32,
     /// Annotation `deployment.kubernetes.io/desired-replicas`.

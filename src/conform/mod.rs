@@ -17,6 +17,8 @@ mod story;
 mod timeline;
 mod way;
 
+use std::rc::Rc;
+
 pub use account::{Account, Broken, Found, Workload};
 pub use arguments::ConformArguments;
 use podproof_conform::judged::Evidence;
@@ -44,7 +46,9 @@ pub fn run(arguments: &ConformArguments) -> u8 {
 /// What came of the log, and the report of it.
 fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>> {
     let manifests = input::sources(&arguments.manifests)?;
-    let log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
+    let mut log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
+    let skew = Micros::try_from(arguments.clock_skew.as_micros()).unwrap_or(Micros::MAX);
+    log.set_clocks(skew).map_err(|problem| vec![problem.to_string()])?;
     let options = Options {
         world: world::Options { release: arguments.release, manifests },
         max_states: Some(arguments.max_states),
@@ -52,6 +56,7 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     let report = follow(&log, &options, arguments)?;
     let evidence = Evidence::of(&log, report.span.1);
     let mut account = Account::of(&report, &evidence, arguments);
+    account.warnings.extend(clocks_that_were_set(&log));
     let is_human = arguments.format == Format::Human;
     let mut timelines: Vec<_> = match is_human {
         true => account
@@ -91,6 +96,16 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
     Ok(report)
 }
 
+/// The clocks that do not agree with that of the first audit log, in words.
+fn clocks_that_were_set(log: &Log) -> Vec<String> {
+    let words = |(whose, &by): (&Rc<str>, &Micros)| {
+        let (seconds, way) = (by.abs() as f64 / 1e6, if by < 0 { "ahead" } else { "behind" });
+        format!("the clock of {whose} is taken to be {seconds:.3} s {way}")
+    };
+    let clocks = log.clocks();
+    clocks.audits.iter().chain(&clocks.nodes).map(words).collect()
+}
+
 /// Nothing in the log can be followed, and why.
 fn no_workload(name: &str, found: &[NotModelled]) -> Vec<String> {
     if found.is_empty() {
@@ -99,7 +114,10 @@ fn no_workload(name: &str, found: &[NotModelled]) -> Vec<String> {
              nodes, endpointslices and workloads, or watches of these"
         )];
     }
-    found.iter().map(|NotModelled { what, why }| format!("{name}: {what} cannot be followed: {why}")).collect()
+    found
+        .iter()
+        .map(|NotModelled { what, why }| format!("{name}: {what} cannot be followed: {why}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -94,11 +94,18 @@ impl<'l> Leader<'l> {
         self.delete()
     }
 
-    /// Deletes those that were being deleted, one after the other: each may leave its place to the next.
+    /// Deletes those that were being deleted, one after the other. What others do because of it has been done if there is a pod that took
+    /// the place, and else it may be still to come.
     fn delete(&mut self) -> Result<(), String> {
-        while let Some(pod) = self.slots.keys().copied().find(|&pod| self.is_to_go(pod) && !self.is_deleting(pod)) {
+        let next = |leader: &Self| {
+            let mut all = leader.slots.keys().copied();
+            all.find(|&pod| leader.is_to_go(pod) && !leader.is_deleting(pod))
+        };
+        while let Some(pod) = next(self) {
             self.take(Action::Environment(Environment::DeletePod { pod }))?;
-            self.rest()?;
+            if self.slots.len() < self.target.pods.len() {
+                self.rest()?;
+            }
         }
         Ok(())
     }

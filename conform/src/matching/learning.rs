@@ -149,10 +149,14 @@ impl Replay {
                     }
                 }
             }
-            Facts::ReplicaSet(_)
-                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() =>
-            {
-                self.names.bind_replica_set(&object.name, &object.uid);
+            Facts::ReplicaSet(facts) => {
+                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() {
+                    self.names.bind_replica_set(&object.name, &object.uid);
+                }
+                if let Some(revision) = self.names.replica_set(&object.uid) {
+                    self.counts.note_set(revision, &object.whole, at);
+                    self.made_of.insert(revision, facts.pods);
+                }
             }
             Facts::Deployment(facts) => self.template = Some(facts.template),
             _ => {}

@@ -1,13 +1,14 @@
 //! One workload, followed along a log.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
-use podproof_vocabulary::{NodeId, PodId};
 use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Watcher};
+use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::clock::Dates;
+use super::counts::Counts;
 use super::eyes::Eyes;
 use super::local::{self, Fault};
 use super::names::Names;
@@ -15,6 +16,7 @@ use super::part::Part;
 use super::path::{Moment, Taken};
 use super::plan::{Deed, Plan};
 use super::quest::{Ground, Quest};
+use super::refusals::Refusals;
 use super::sighting::SLACK;
 use super::subject::Subject;
 use super::unexplained::{Unexplained, words};
@@ -59,6 +61,10 @@ pub struct Replay {
     pub(super) unplaced: Vec<(u64, Entry)>,
     pub(super) template: Option<u64>,
     pub(super) dates: Dates,
+    pub(super) counts: Counts,
+    pub(super) refusals: Refusals,
+    /// What the pods of each ReplicaSet are made of.
+    pub(super) made_of: BTreeMap<Revision, u64>,
     pub(super) writes: u64,
     bound: u64,
     /// Outcomes that are known, by entry.
@@ -125,6 +131,9 @@ impl Replay {
             unplaced: Vec::new(),
             template: None,
             dates: Dates::default(),
+            counts: Counts::default(),
+            refusals: Refusals::default(),
+            made_of: BTreeMap::new(),
             writes: 0,
             bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
@@ -213,6 +222,7 @@ impl Replay {
             self.turn(number, &front)?;
         }
         self.end_evictions(|_| true)?;
+        self.settle_refusals(Micros::MAX);
         self.place(Micros::MAX)?;
         self.advance(Micros::MAX, Micros::MAX)
     }
@@ -257,7 +267,11 @@ impl Replay {
         }
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
-            Seen::Write(_) => Outcome::NotModelled("writes that were refused".into()),
+            Seen::Write(write) => {
+                let outcome = self.refuse(number, entry, write);
+                self.outcomes.extend(outcome.map(|outcome| (number, outcome)));
+                return Ok(());
+            }
             Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {
@@ -316,6 +330,8 @@ impl Replay {
                 cluster: &cluster,
                 template: self.template,
                 dates: &self.dates,
+                counts: self.led.is_empty().then_some(&self.counts),
+                made_of: &self.made_of,
                 eyes: &self.eyes,
                 at: entry,
             };
@@ -342,6 +358,10 @@ impl Replay {
             Outcome::Explained => self.learn(write, entry.from),
             _ => self.learn_of_others(write),
         }
+        if self.subject.is_near(&write.namespace) {
+            self.refusals.note(write);
+        }
+        self.settle_refusals(entry.from);
         if outcome == Outcome::Explained {
             self.forget_pods();
         }
@@ -436,7 +456,9 @@ impl Replay {
     fn change_common(&mut self, mut now: ClusterState, at: Micros) {
         let rules = &self.models[self.now].1.rules;
         let mut before = std::mem::replace(&mut self.common, now.clone());
-        self.dates.note(&Cluster::new(rules, &mut before), &Cluster::new(rules, &mut now), at);
+        let now = Cluster::new(rules, &mut now);
+        self.dates.note(&Cluster::new(rules, &mut before), &now, at);
+        self.counts.note(&now, at);
     }
 
     /// Something happens to the cluster.

@@ -13,6 +13,7 @@ use super::names::Names;
 use super::order::Ticket;
 use super::problem::Problem;
 use super::subject::{Effect, Subject, Tells};
+use super::template::made_of;
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 
 /// What a line of an audit log must be.
@@ -339,6 +340,11 @@ impl Heard {
         let uid = uid.or_else(|| got.and_then(|(_, metadata)| metadata.uid.clone())).unwrap_or_default();
         let of_eviction = asked.delete_options.and_then(|options| options.grace_period_seconds);
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
+        let makes_pod = is_creation && reference.resource == "pods" && asked.metadata.is_some();
+        let made_of = match makes_pod {
+            true => Some(made_of(&parse::<Wish>(line, &self.place, ACCEPTED)?.object)),
+            false => None,
+        };
         let write = Write {
             user: names.get(&event.user.username),
             agent: names.get(&event.user_agent),
@@ -348,9 +354,14 @@ impl Heard {
             namespace: names.get(&reference.namespace),
             name: names.get(&name),
             uid: names.get(&uid),
+            asked_version: asked
+                .metadata
+                .as_ref()
+                .and_then(|metadata| metadata.resource_version.as_deref()?.parse().ok()),
             code: u16::try_from(event.response_status.code).unwrap_or_default(),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
             shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
+            made_of,
             target: asked.target.and_then(|target| target.name).map(|name| names.get(&name)),
             object: None,
             resource_version: self.version,

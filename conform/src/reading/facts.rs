@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::names::Names;
-use super::template::fingerprint;
+use super::template::{fingerprint, made_of};
 use crate::record::{
     BudgetFacts, ContainerFacts, ContainerStateSeen, DeploymentFacts, EndpointFacts, Facts, NodeFacts,
     Object, Owner, PodFacts, ReplicaSetFacts, SliceFacts,
@@ -114,6 +114,7 @@ fn replica_set(whole: &Value) -> ReplicaSetFacts {
     let desired = &whole["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"];
     ReplicaSetFacts {
         replicas: count(&whole["spec"]["replicas"], 1),
+        pods: made_of(&whole["spec"]["template"]),
         available: count(&whole["status"]["availableReplicas"], 0),
         desired: text(desired).parse().ok(),
     }

@@ -314,7 +314,7 @@ fn named(path: &Path, stem: &str) -> Option<Source> {
 
 /// A text of a line.
 fn word(line: &[u8], name: &str) -> Option<String> {
-    let mut members: std::collections::BTreeMap<String, Word> = serde_json::from_slice(line).ok()?;
+    let mut members: BTreeMap<String, Word> = serde_json::from_slice(line).ok()?;
     match members.remove(name)? {
         Word::Text(text) => Some(text),
         Word::Other => None,

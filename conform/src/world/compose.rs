@@ -269,11 +269,7 @@ fn named(selector: &Selector) -> Named {
 }
 
 /// What changes in the log and not in the model.
-fn oddities(
-    read: &Read<'_>,
-    service: Option<&Selector>,
-    surveyor: &Surveyor,
-) -> Vec<String> {
+fn oddities(read: &Read<'_>, service: Option<&Selector>, surveyor: &Surveyor) -> Vec<String> {
     let mut says = Vec::new();
     if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
         says.push(format!(
@@ -292,11 +288,7 @@ fn oddities(
 }
 
 /// What asks for something else during the log, where the model keeps what was asked for first.
-fn unfollowed(
-    read: &Read<'_>,
-    service: Option<&Selector>,
-    budgets: &[&Selector],
-) -> Vec<(Moment, String)> {
+fn unfollowed(read: &Read<'_>, service: Option<&Selector>, budgets: &[&Selector]) -> Vec<(Moment, String)> {
     let of = |kind: &str, selector: &Selector| {
         Some((selector.changed?, format!("the spec of {kind}/{}", selector.name)))
     };

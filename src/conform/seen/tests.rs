@@ -18,6 +18,7 @@ fn says(seen: Seen) -> String {
         uid: "".into(),
         nodes: Vec::new(),
         service: Some("front".into()),
+        ports: None,
         budget: None,
     };
     words(&subject, &Entry { place: Place { file: "audit.jsonl".into(), line: 1 }, from: 0, to: 0, seen })
@@ -33,8 +34,11 @@ fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
         namespace: "shop".into(),
         name: "web-1".into(),
         uid: "".into(),
+        asked_version: None,
         code: 200,
         grace_seconds: None,
+        shows_request: true,
+        made_of: None,
         target: None,
         object: None,
         resource_version: None,

@@ -38,7 +38,8 @@ pub fn misfit(write: &Write, before: PodObject) -> Option<String> {
     let is_over = facts.node.is_none() || ["Succeeded", "Failed"].contains(&&*facts.phase);
     let expected = if is_over { 0 } else { asked(write).map_or_else(own, i64::from) };
     (shown != expected).then(|| {
-        let by = if write.grace_seconds.is_some() { "the request asks for" } else { "without a request it is" };
+        let by =
+            if write.grace_seconds.is_some() { "the request asks for" } else { "without a request it is" };
         format!("its grace period became {shown} s, and {by} {expected} s")
     })
 }

@@ -55,6 +55,13 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::NotHere;
     };
     match actor {
+        // RS-3: `pkg/controller/controller_utils.go`, `GetPodFromTemplate`. What admission changes comes after the request.
+        Actor::Controller(controller)
+            if &**controller == "replicaset-controller"
+                && write.made_of.zip(known.made_of.get(&revision)).is_some_and(|(pod, set)| pod != *set) =>
+        {
+            Plan::Wrong("its labels or images are not those of the template of its ReplicaSet".into())
+        }
         Actor::Controller(controller) if &**controller == "replicaset-controller" => {
             let create = Action::ReplicaSet(ReplicaSet::CreatePod { revision });
             Plan::By(Deed::steps(Watcher::ControllerManager, vec![create]))
@@ -111,7 +118,8 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     if let Some(why) = whole.and_then(|whole| statuses::pod(whole)) {
         return Plan::Wrong(why.into());
     }
-    let in_host_network = write.object.as_ref().is_some_and(|object| object.whole["spec"]["hostNetwork"] == true);
+    let in_host_network =
+        write.object.as_ref().is_some_and(|object| object.whole["spec"]["hostNetwork"] == true);
     let ip = facts.ip.as_ref().filter(|_| !in_host_network);
     if let Some(other) = ip.and_then(|ip| holder(known, pod, ip)) {
         return Plan::Wrong(format!("its address is that of {other}, which is Ready"));

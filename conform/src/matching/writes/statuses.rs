@@ -51,7 +51,8 @@ pub fn controller(whole: &Value) -> Option<String> {
     if observed > generation {
         return Some(format!("observedGeneration {observed} of an object of generation {generation}"));
     }
-    parts.into_iter().find(|(part, all)| count(part) > count(all)).map(|(part, all)| {
-        format!("{part} {} of {all} {}", count(part), count(all))
-    })
+    parts
+        .into_iter()
+        .find(|(part, all)| count(part) > count(all))
+        .map(|(part, all)| format!("{part} {} of {all} {}", count(part), count(all)))
 }

@@ -88,7 +88,9 @@ fn deployment(
         (Verb::Create, "") => return Plan::Nothing,
         (Verb::Delete, _) => return Plan::NotModelled("the deletion of Deployments".into()),
         (_, "status") => {
-            if let Some(why) = super::statuses::controller(&object.whole) {
+            let counts = known.counts.filter(|_| !matches!(actor, Actor::Client(_)));
+            let misfit = || counts?.deployment_misfit(&object.whole, known.at.from);
+            if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
                 return Plan::Wrong(why);
             }
             if known.template.is_some_and(|template| template != facts.template) {
@@ -179,7 +181,8 @@ fn replica_set(
         if now.replicas() != replicas {
             return Plan::Wrong("a write of the status shows other replicas".into());
         }
-        if let Some(why) = super::statuses::controller(&object.whole) {
+        let misfit = || known.counts?.set_misfit(revision, &object.whole, known.at.from);
+        if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
             return Plan::Wrong(why);
         }
         let available = facts.available.min(255) as u8;

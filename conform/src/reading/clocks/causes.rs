@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::Bounds;
 use crate::record::{
-    AppEvent, AppWhat, ContainerStateSeen, Entry, Facts, Micros, RulesEvent, RuntimeEvent, RuntimeWhat, Seen, Verb,
-    Write,
+    AppEvent, AppWhat, ContainerStateSeen, Entry, Facts, Micros, RulesEvent, RuntimeEvent, RuntimeWhat, Seen,
+    Verb, Write,
 };
 
 /// The name of a node or a container, an address, the UID of a pod; where that is said, the name of a pod.

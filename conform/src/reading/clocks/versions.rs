@@ -29,7 +29,8 @@ pub(in crate::reading) fn fresh(writes: &mut Vec<Answered>) {
     writes.sort_unstable();
     // Of two answers with one version one is stale, and nobody knows which.
     let twice = |index: usize| {
-        let same = |other: Option<&Answered>| other.is_some_and(|other| other.version == writes[index].version);
+        let same =
+            |other: Option<&Answered>| other.is_some_and(|other| other.version == writes[index].version);
         same(index.checked_sub(1).and_then(|before| writes.get(before))) || same(writes.get(index + 1))
     };
     let mut single = (0..writes.len()).map(|index| !twice(index)).collect::<Vec<_>>().into_iter();
@@ -85,7 +86,8 @@ mod tests {
 
     #[test]
     fn an_answer_with_an_old_version_tells_nothing() {
-        let mut writes = vec![write(5, 0), write(9, 10_000), write(5, 20_000), write(11, 30_000), write(11, 31_000)];
+        let mut writes =
+            vec![write(5, 0), write(9, 10_000), write(5, 20_000), write(11, 30_000), write(11, 31_000)];
         fresh(&mut writes);
         assert_eq!(writes, [write(5, 0), write(9, 10_000)]);
     }
