@@ -13,7 +13,10 @@ fn set_all(value: &mut Value, name: &str, to: i64) {
     match value {
         Value::Object(fields) => {
             for (key, field) in fields {
-                if key == name { *field = json!(to) } else { set_all(field, name, to) }
+                match key == name {
+                    true => *field = json!(to),
+                    false => set_all(field, name, to),
+                }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| set_all(item, name, to)),

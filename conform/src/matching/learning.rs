@@ -64,6 +64,11 @@ impl Replay {
         Ok(())
     }
 
+    /// Is it a guess what was done to the machine of this process?
+    pub fn guesses_of(&self, whose: Watcher) -> bool {
+        matches!(whose, Watcher::Kubelet(node) | Watcher::Proxy(node) if self.guessed.contains(&node))
+    }
+
     /// What was there when the log began.
     pub(super) fn know(&mut self, before: Before) {
         for (name, uid) in &before.replica_sets {

@@ -158,11 +158,6 @@ impl Replay {
         &self.began_with
     }
 
-    /// Is it a guess what was done to the machine of this process?
-    pub fn guesses_of(&self, whose: Watcher) -> bool {
-        matches!(whose, Watcher::Kubelet(node) | Watcher::Proxy(node) if self.guessed.contains(&node))
-    }
-
     /// The slots that the pods got which were created during the log, one after the other.
     pub fn created(&self) -> &[PodId] {
         &self.created

@@ -1,11 +1,13 @@
 //! Events of an audit log into entries, in two steps: what its order needs is read when an event arrives, its object when
 //! it leaves the order, so that what waits there is text and no tree.
 
+use std::rc::Rc;
+
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::clocks::versions::Answered;
+use super::clocks::versions::{Dated, Sight};
 use super::facts::object;
 use super::lines::parse;
 use super::moment::moment;
@@ -295,9 +297,16 @@ impl Heard {
         Self { id: "".into(), place, from, to, version: None, subject: None, says: Says::Seen(seen) }
     }
 
-    /// It, if it is a write that was answered with a version.
-    pub(super) fn answer(&self) -> Option<Answered> {
-        Some(Answered { version: self.version?, from: self.from, to: self.to })
+    /// What it tells of the clock by which it was written down, if it was granted and stands somewhere among the writes of the store.
+    pub(super) fn dated(&self) -> Option<Dated> {
+        let sight = |subject: &Subject| match subject.tells {
+            Tells::Did(Effect::Bound) => Some(Sight::Binding),
+            Tells::Was { bound, .. } => bound.map(|bound| if bound { Sight::Bound } else { Sight::Unbound }),
+            Tells::Did(Effect::Deleting) => None,
+        };
+        let pod = self.subject.as_ref().and_then(|subject| Some((Rc::clone(&subject.uid), sight(subject)?)));
+        let is_placed = self.version.is_some() || matches!(pod, Some((_, Sight::Binding)));
+        is_placed.then(|| Dated { version: self.version, from: self.from, to: self.to, pod })
     }
 
     /// Its clock is set.

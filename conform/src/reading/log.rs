@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::audit::{self, Heard};
 use super::clocks::Clocks;
 use super::clocks::causes::Causes;
-use super::clocks::versions::{self, Answered};
+use super::clocks::versions::{self, Dated};
 use super::kind::{ACCEPTED, Source, Word, source_of};
 use super::lanes::{AuditLane, Placed, RecorderLane, WatchLane};
 use super::lines::Lines;
@@ -167,19 +167,12 @@ impl Log {
     /// What is added to the times of the audit logs of other API servers.
     fn audit_clocks(&self) -> Result<BTreeMap<Rc<str>, Micros>, Problem> {
         let audits: Vec<&Input> = self.files.iter().filter(|file| file.source == Source::Audit).collect();
-        let [first, others @ ..] = &audits[..] else { return Ok(BTreeMap::new()) };
-        if others.is_empty() {
+        if audits.len() < 2 {
             return Ok(BTreeMap::new());
         }
-        let first = answered(first)?;
-        let mut found = BTreeMap::new();
-        for other in others {
-            let by = versions::bounds(&first, &answered(other)?).likeliest();
-            if by != 0 {
-                found.insert(Rc::clone(&other.name), by);
-            }
-        }
-        Ok(found)
+        let files = audits.iter().map(|file| dated(file)).collect::<Result<Vec<_>, _>>()?;
+        let others = audits.iter().skip(1).map(|file| Rc::clone(&file.name));
+        Ok(others.zip(versions::differences(files)).filter(|(_, by)| *by != 0).collect())
     }
 
     /// The entries, in order. May be called again: the files are then read again.
@@ -218,19 +211,18 @@ impl Log {
 /// So many writes of an API server tell enough of its clock.
 const WRITES: usize = 200_000;
 
-/// The writes of an audit log that tell of its clock, in the order of their versions.
-fn answered(file: &Input) -> Result<Vec<Answered>, Problem> {
+/// The writes of an audit log that tell of its clock, in the order of their answers.
+fn dated(file: &Input) -> Result<Vec<Dated>, Problem> {
     let mut lines = Lines::open(&file.path, Rc::clone(&file.name))?;
     let (mut names, mut writes) = (Names::default(), Vec::new());
     while let Some(line) = lines.next() {
         let line = line?.to_vec();
         let heard = audit::read(&line, &lines.place(), &mut names)?;
-        writes.extend(heard.iter().filter_map(Heard::answer));
+        writes.extend(heard.iter().filter_map(Heard::dated));
         if writes.len() > WRITES {
             break;
         }
     }
-    versions::fresh(&mut writes);
     Ok(writes)
 }
 

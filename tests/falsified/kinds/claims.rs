@@ -350,9 +350,8 @@ fn slice_with_two_addresses_of_a_pod(recording: &mut Recording) -> Option<usize>
 fn lease_renewed_by_another_kubelet(recording: &mut Recording) -> Option<usize> {
     let is_renewal =
         |line: &&Line| line.is("update", "leases") && line.text("/objectRef/namespace") == "kube-node-lease";
-    let mut renewals =
-        recording.audit().filter(is_renewal).filter(|line| line.kubelet() == Some(line.name()));
-    let renewal = renewals.nth(1)?;
+    let own = |line: &&Line| is_renewal(line) && line.kubelet() == Some(line.name());
+    let renewal = recording.audit().filter(own).nth(1)?;
     let (id, node, at) = (renewal.id, renewal.name().to_owned(), renewal.at() + CLEARLY);
     Some(write_like(recording, id, at, |line| by_kubelet(line, other(&node))))
 }
