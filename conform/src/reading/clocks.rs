@@ -2,7 +2,7 @@
 //!
 //! The clock of the first audit log is the one that all others are set to. Two API servers write to one store, so the versions of
 //! their writes bound the difference of their clocks from both sides ([`versions`]). What a node did is bounded by the writes that
-//! it follows and by those that tell of it ([`causes`]). Where the difference may be none, it is taken to be none.
+//! it follows and by those that tell of it ([`causes`]). Where bounds are far apart and none is between them, it is taken to be none.
 
 pub(super) mod causes;
 pub(super) mod versions;

@@ -82,10 +82,10 @@ fn places(files: &[Vec<Dated>]) -> Vec<Vec<Placed>> {
     }
     let place = |write: &Dated| {
         let (lowest, highest) = match (write.version, &write.pod) {
-            (Some(version), _) => (2 * version, 2 * version),
+            (Some(version), _) => (version.saturating_mul(2), version.saturating_mul(2)),
             (None, Some((pod, _))) => {
                 let &(unbound, bound) = pods.get(pod)?;
-                (2 * unbound + 1, 2 * bound - 1)
+                (unbound.saturating_mul(2).saturating_add(1), bound.saturating_mul(2).saturating_sub(1))
             }
             (None, None) => return None,
         };
