@@ -6,7 +6,7 @@ use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
-use crate::world::{Observed, World};
+use crate::world::Observed;
 
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
 /// failure takes to be noticed.
@@ -29,6 +29,13 @@ impl Unfollowed {
         // The surveyor counts entries from 0, and who follows them from 1.
         let all = observed.unfollowed.iter();
         all.map(|(at, what)| Self { entry: at.0 + 1, place: None, what: what.clone() }).collect()
+    }
+
+    /// The entry of this number is reached.
+    pub fn see(&mut self, number: u64, entry: &Entry) {
+        if number == self.entry {
+            self.place = Some(entry.place.clone());
+        }
     }
 }
 
@@ -73,10 +80,9 @@ pub struct Doubts {
 }
 
 impl Doubts {
-    /// What is not sure of a log of this world before it is replayed.
-    pub fn of(world: &World) -> Self {
-        let under_way = world.workloads.iter().flat_map(|one| &one.nodes).any(|node| node.was_unready);
-        Self { began: world.began, under_way, missed: None, unanswered: None }
+    /// What is not sure, before it is replayed, of a log that began at this moment, when some nodes were not Ready or none.
+    pub fn new(began: Micros, has_unready_nodes: bool) -> Self {
+        Self { began, under_way: has_unready_nodes, missed: None, unanswered: None }
     }
 
     /// A workload begins where it stood then.

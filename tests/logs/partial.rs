@@ -96,7 +96,7 @@ fn labels_that_the_log_does_not_show_are_guessed() {
         let report = judge(&files, MOST);
         assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
         let guessed = |says: &String| says.contains("shows no label of node-a, node-b");
-        assert!(report.world.workloads.iter().any(|one| one.assumptions.iter().any(guessed)));
+        assert!(report.followed.iter().any(|one| one.assumptions.iter().any(guessed)));
     }
 }
 

@@ -14,7 +14,7 @@
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
 //!   there was to be counted
 //! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
-//!   way (`evictions`), what was refused (`refusals`); [`unexplained`]: where it ends
+//!   way (`evictions`), what was refused (`refusals`), what came of each entry (`outcome`); [`unexplained`]: where it ends
 //! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
@@ -28,6 +28,7 @@ pub mod local;
 mod meeting;
 pub mod names;
 pub mod news;
+mod outcome;
 pub mod part;
 pub mod path;
 pub mod plan;
@@ -43,6 +44,7 @@ mod weave;
 pub mod whole;
 pub mod writes;
 
-pub use replay::{BOUND, Outcome, Replay};
+pub use outcome::Outcome;
+pub use replay::{BOUND, Replay};
 pub use subject::Subject;
 pub use unexplained::Unexplained;

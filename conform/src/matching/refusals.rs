@@ -7,7 +7,8 @@ use std::rc::Rc;
 use podproof_model::Cluster;
 use podproof_model::api_server::eviction::{self, Answer};
 
-use super::replay::{Outcome, Replay};
+use super::outcome::Outcome;
+use super::replay::Replay;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
 
 /// What is said of a refusal.
@@ -30,6 +31,11 @@ pub struct Refusals {
 }
 
 impl Refusals {
+    /// The number of the first that waits.
+    pub fn first_open(&self) -> Option<u64> {
+        self.waiting.iter().map(|(number, ..)| *number).min()
+    }
+
     /// A write was granted.
     pub fn note(&mut self, write: &Write) {
         let key = (Rc::clone(&write.resource), Rc::clone(&write.name));
@@ -44,17 +50,12 @@ impl Refusals {
     }
 }
 
-/// What is outside the model of refusals.
-fn outside() -> Outcome {
-    Outcome::NotModelled("writes that were refused".into())
-}
-
 impl Replay {
     /// A write was refused. Nothing comes of it now, if it waits for what may have come before it.
     pub(super) fn refuse(&mut self, number: u64, entry: &Entry, write: &Write) -> Option<Outcome> {
         match self.judge_refusal(write) {
             Refusal::Lawful => Some(Outcome::Explained),
-            Refusal::Outside => Some(outside()),
+            Refusal::Outside => Some(Outcome::refused()),
             Refusal::Odd(what) => {
                 self.refusals.waiting.push((number, entry.clone(), what));
                 None
@@ -71,7 +72,7 @@ impl Replay {
                     Outcome::NotModelled(format!("refusals for no reason that the log shows: {what}"))
                 }
                 Refusal::Lawful => Outcome::Explained,
-                Refusal::Outside => outside(),
+                Refusal::Outside => Outcome::refused(),
                 Refusal::Odd(what) => {
                     self.refusals.waiting.push((number, entry, what));
                     continue;

@@ -12,6 +12,7 @@ use super::counts::Counts;
 use super::eyes::Eyes;
 use super::local::{self, Fault};
 use super::names::Names;
+use super::outcome::Outcome;
 use super::part::Part;
 use super::path::{Moment, Taken};
 use super::plan::{Deed, Plan};
@@ -24,17 +25,6 @@ use super::writes::{self, Known};
 use crate::before::Target;
 use crate::before::lead::lead;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
-
-/// What came of an entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is about nothing that this workload has to do with.
-    NotHere,
-    /// The model can do it.
-    Explained,
-    /// It is outside the model, for this reason.
-    NotModelled(String),
-}
 
 /// One workload, followed along a log.
 pub struct Replay {
@@ -228,6 +218,14 @@ impl Replay {
             self.outcomes.extend(part.explained.drain(..).map(|entry| (entry, Outcome::Explained)));
         }
         std::mem::take(&mut self.outcomes)
+    }
+
+    /// The first entry of which nothing is found out yet.
+    pub fn first_open(&self) -> Option<u64> {
+        let waiting = self.waiting.iter().chain(&self.evictions).chain(&self.unplaced);
+        let waiting = waiting.map(|(number, _)| *number);
+        let waiting = waiting.chain(self.refusals.first_open());
+        waiting.chain(self.parts.iter().filter_map(|part| part.sightings.first_entry())).min()
     }
 
     /// States looked at so far.

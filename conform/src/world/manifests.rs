@@ -15,15 +15,13 @@ use super::surveyor::Surveyor;
 
 /// A workload whose manifest was read.
 pub(super) struct Read<'s> {
-    pub root: Root<'s>,
+    pub root: Rc<Root<'s>>,
     pub revisions: Vec<Revision>,
     pub services: Vec<&'s Selector>,
     pub budgets: Vec<&'s Selector>,
     /// Its manifest, with the pods of its first template.
     pub manifest: Value,
     pub input: Input,
-    /// What its pods are called, in their order.
-    pub pod_names: Vec<String>,
     /// Templates whose pods differ from those of the first: the entry that shows them, and what they are called.
     pub differing: Vec<(Moment, String)>,
     pub warnings: Vec<String>,
@@ -31,11 +29,11 @@ pub(super) struct Read<'s> {
 
 /// Reads the manifest of a workload, with the Services and budgets that select it.
 pub(super) fn read<'s>(
-    root: Root<'s>,
+    root: &Rc<Root<'s>>,
     surveyor: &'s Surveyor,
     options: &manifest::Options,
 ) -> Result<Read<'s>, String> {
-    let revisions = roots::revisions(&root, surveyor);
+    let revisions = roots::revisions(root, surveyor);
     let (labels, span) = (root.labels(surveyor), root.span(surveyor));
     let mut names = BTreeSet::new();
     let mut selecting = |selectors: &'s super::selectors::Selectors| {
@@ -86,6 +84,14 @@ pub(super) fn read<'s>(
             differing.push((revisions[number].from, what));
         }
     }
-    let pod_names = (0..root.pods.len()).map(|number| format!("{} {number}", root.name)).collect();
-    Ok(Read { root, revisions, services, budgets, manifest: first, input, pod_names, differing, warnings })
+    Ok(Read {
+        root: Rc::clone(root),
+        revisions,
+        services,
+        budgets,
+        manifest: first,
+        input,
+        differing,
+        warnings,
+    })
 }
