@@ -67,12 +67,15 @@ fn every_trace_that_is_kept_keeps_to_the_schema() {
     }
 }
 
+/// What is done to a document.
+type Edit = fn(&mut Value);
+
 /// What the reader refuses of the shape of a document, the schema refuses too.
 #[test]
 fn a_document_of_another_shape_does_not_keep_to_the_schema() {
     let validator = validator();
     let (_, document) = kept().swap_remove(0);
-    let edits: [(&str, fn(&mut Value)); 8] = [
+    let edits: [(&str, Edit); 8] = [
         ("another version", |document| document["version"] = 2.into()),
         ("no scenario", |document| _ = document.as_object_mut().expect("it is there").remove("scenario")),
         ("an unknown field", |document| document["because"] = "so".into()),

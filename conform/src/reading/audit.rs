@@ -306,7 +306,7 @@ impl Heard {
         };
         let pod = self.subject.as_ref().and_then(|subject| Some((Rc::clone(&subject.uid), sight(subject)?)));
         let is_placed = self.version.is_some() || matches!(pod, Some((_, Sight::Binding)));
-        is_placed.then(|| Dated { version: self.version, from: self.from, to: self.to, pod })
+        is_placed.then_some(Dated { version: self.version, from: self.from, to: self.to, pod })
     }
 
     /// Its clock is set.
