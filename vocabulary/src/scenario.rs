@@ -65,7 +65,7 @@ pub struct Scenario {
     #[serde(default)]
     pub scale_targets: Vec<u8>,
     /// Grace periods, in seconds, that deletions may ask for beside the pod's own: a kill may take as little as the least of them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletion_graces: Vec<u32>,
     /// The taint that a `taint-node` event sets; none is NoExecute with [a key of its own](CUSTOM_TAINT).
     #[serde(default)]
