@@ -71,7 +71,7 @@ impl<M: Judges + stateright::Model<State = ClusterState>> stateright::Model for 
 /// States and broken safety promises as stateright has them.
 fn by_stateright<M>(model: M) -> (u64, BTreeSet<Property>)
 where
-    M: Judges + Send + Sync + 'static,
+    M: Judges + stateright::Model<State = ClusterState> + Send + Sync + 'static,
     M::Action: Clone + PartialEq + std::fmt::Debug + std::hash::Hash + Send + Sync,
 {
     let checker = Referee(model).checker().threads(1).spawn_bfs().join();
