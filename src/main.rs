@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use podproof::arguments::{Arguments, Command};
-use podproof::{check, conform, explore, names, scenarios, simulate, trace};
+use podproof::{check, conform, explore, names, scenarios, simulate, trace, tune};
 
 fn main() -> ExitCode {
     let status = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Conform(arguments) => conform::run(&arguments),
         Command::Scenarios => scenarios::run(),
         Command::Names => names::run(),

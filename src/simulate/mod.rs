@@ -229,7 +229,7 @@ impl Tally {
         let shown = self.shortest.map(|(number, walk, violation)| {
             let path = of_walk(&path_of(&arguments.traces.trace_dir, name, plan, self.property));
             let trace = trace_of(model, &walk, violation);
-            (number, Counterexample { trace, path: Some(path) })
+            (number, Counterexample { trace, path: Some(path), turning: Vec::new() })
         });
         Said {
             story: plan.story,

@@ -25,6 +25,10 @@ pub enum TraceCommand {
         /// Begin with this step; what is so before it is told in its place
         #[arg(long, value_name = "N", value_parser = step)]
         from: Option<usize>,
+
+        /// Only the steps that its end depends on, with what goes before each; the rest is folded
+        #[arg(long, conflicts_with_all = ["full", "from"])]
+        slice: bool,
     },
     /// Replays a trace on the model and says whether its verdict still stands
     ///
@@ -130,9 +134,13 @@ pub struct ExportArguments {
     #[arg(long, value_enum)]
     pub to: Target,
 
-    /// Where it is written [default: standard output]
+    /// Where it is written [default: standard output; with --open, beside the trace]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Opens what was written, with the program that BROWSER names or that the desktop has for it
+    #[arg(long)]
+    pub open: bool,
 
     /// Of dot: the states around this step, 0 being the beginning [default: the last]
     #[arg(long, value_name = "N")]
@@ -146,6 +154,8 @@ pub struct ExportArguments {
 /// What a trace becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Target {
+    /// A page for a browser that needs nothing but itself: lanes, stepping, what is so of every object after each step.
+    Html,
     /// The Informal Trace Format, for the tools around TLA+ and Quint.
     Itf,
     /// Trace Event JSON, for ui.perfetto.dev and chrome://tracing.
@@ -156,4 +166,17 @@ pub enum Target {
     Dot,
     /// A Mermaid sequence diagram.
     Mermaid,
+}
+
+impl Target {
+    /// How the names of its files end.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Itf => "itf.json",
+            Self::Perfetto => "perfetto.json",
+            Self::Dot => "dot",
+            Self::Mermaid => "mmd",
+        }
+    }
 }

@@ -2,17 +2,20 @@
 //!
 //! - [`arguments`]: its command line
 //! - [`from_walk`]: a trace of a random walk
+//! - `open`: a document in the reader's browser
 //! - [`shrink`]: a smaller world and a shorter trace that break the same
 
 pub mod arguments;
 pub mod from_walk;
+mod open;
 pub mod shrink;
 
 use std::io::IsTerminal;
 use std::path::Path;
 
 use podproof_traces::{
-    Replayed, Style, Trace, View, diff, export, first_other_state, replay as replay_trace, show_as,
+    Page, Replayed, Style, Trace, View, diff, export, first_other_state, replay as replay_trace, show_as,
+    show_slice, show_turning, slice, turning_point,
 };
 use podproof_vocabulary::Property;
 
@@ -22,7 +25,10 @@ use arguments::{ExportArguments, Target, TraceCommand};
 /// Runs the command; its exit status.
 pub fn run(command: &TraceCommand) -> u8 {
     let done = match command {
-        TraceCommand::Show { file, full, from } => show(file, View { full: *full, from: *from }),
+        TraceCommand::Show { file, full, from, slice } => match slice {
+            true => show_only(file),
+            false => show(file, View { full: *full, from: *from }),
+        },
         TraceCommand::Replay { file, record } => replay(file, record.as_deref()),
         TraceCommand::Shrink(arguments) => shrink::run(arguments),
         TraceCommand::Diff { first, second } => compare(first, second),
@@ -71,8 +77,18 @@ fn show(file: &Path, view: View) -> Result<u8, String> {
         Some(from) if from > steps.max(1) => {
             Err(format!("--from {from}: accepted are 1 to {}, a step before what repeats", steps.max(1)))
         }
-        _ => Ok(output::put(&show_as(&trace, style(), view), crate::exit::HOLDS)),
+        _ => {
+            let story = show_as(&trace, style(), view) + &show_turning(&trace, style());
+            Ok(output::put(&story, crate::exit::HOLDS))
+        }
     }
+}
+
+/// Prints the steps that the end of a trace depends on.
+fn show_only(file: &Path) -> Result<u8, String> {
+    let trace = read(file)?;
+    let story = show_slice(&trace, style()) + &show_turning(&trace, style());
+    Ok(output::put(&story, crate::exit::HOLDS))
 }
 
 fn compare(first: &Path, second: &Path) -> Result<u8, String> {
@@ -118,6 +134,10 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
         return Err(format!("--step {step}: accepted are 0 to {steps}, a step of the trace"));
     }
     let text = match arguments.to {
+        Target::Html => {
+            let (slice, point) = (slice(&trace), turning_point(&trace));
+            Ok(Page::of(&trace).sliced(slice.as_ref()).turning(&trace, point.as_ref()).to_html())
+        }
         Target::Itf => export::itf::export(&trace),
         Target::Perfetto => export::perfetto::export(&trace),
         Target::Dot => export::dot::export(&trace, arguments.step.unwrap_or(steps), arguments.around),
@@ -126,11 +146,19 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
     let text = text.map_err(|divergence| {
         format!("{}: the model of today does not take this path: {divergence}", arguments.file.display())
     })?;
-    match &arguments.output {
-        None => Ok(output::put(&text, crate::exit::HOLDS)),
-        Some(file) => {
-            std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
-            Ok(crate::exit::HOLDS)
-        }
+    let beside = || arguments.open.then(|| arguments.file.with_extension(arguments.to.extension()));
+    let Some(file) = arguments.output.clone().or_else(beside) else {
+        return Ok(output::put(&text, crate::exit::HOLDS));
+    };
+    std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    if arguments.open {
+        output::tell(format_args!("written: {}", file.display()));
+        open::open(&file).map_err(|error| {
+            format!(
+                "{}: it could not be opened: {error}; accepted is a program that opens it, in BROWSER",
+                file.display()
+            )
+        })?;
     }
+    Ok(crate::exit::HOLDS)
 }

@@ -46,7 +46,7 @@ fn the_schema_file_is_current() {
     let expected = format!("{:#}\n", schema());
     let file = traces().join("schema.json");
     if std::env::var_os("PODPROOF_UPDATE").is_some() {
-        fs::write(&file, &expected).unwrap();
+        fs::write(&file, &expected).expect("it is there");
     }
     let found = fs::read_to_string(&file).unwrap_or_default();
     assert!(
@@ -67,14 +67,17 @@ fn every_trace_that_is_kept_keeps_to_the_schema() {
     }
 }
 
+/// What is done to a document.
+type Edit = fn(&mut Value);
+
 /// What the reader refuses of the shape of a document, the schema refuses too.
 #[test]
 fn a_document_of_another_shape_does_not_keep_to_the_schema() {
     let validator = validator();
     let (_, document) = kept().swap_remove(0);
-    let edits: [(&str, fn(&mut Value)); 8] = [
+    let edits: [(&str, Edit); 8] = [
         ("another version", |document| document["version"] = 2.into()),
-        ("no scenario", |document| _ = document.as_object_mut().unwrap().remove("scenario")),
+        ("no scenario", |document| _ = document.as_object_mut().expect("it is there").remove("scenario")),
         ("an unknown field", |document| document["because"] = "so".into()),
         ("an unknown field of the scenario", |document| document["scenario"]["racks"] = 1.into()),
         ("an unknown step", |document| document["stem"][0]["action"] = "tock".into()),
@@ -94,7 +97,7 @@ fn a_document_of_another_shape_does_not_keep_to_the_schema() {
 /// The page that explains the format names every field of a trace and of a step, and no other.
 #[test]
 fn the_page_of_the_format_names_every_field() {
-    let page = fs::read_to_string(traces().join("FORMAT.md")).unwrap();
+    let page = fs::read_to_string(traces().join("FORMAT.md")).expect("it is there");
     let schema = schema();
     let section = |from: &str| {
         let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("{from}"));
@@ -104,7 +107,8 @@ fn the_page_of_the_format_names_every_field() {
         rows.map(|(field, _)| field.to_owned()).collect::<Vec<_>>()
     };
     let fields = |of: &Value| {
-        let mut names: Vec<String> = of["properties"].as_object().unwrap().keys().cloned().collect();
+        let mut names: Vec<String> =
+            of["properties"].as_object().expect("it is there").keys().cloned().collect();
         names.sort_unstable();
         names
     };

@@ -281,6 +281,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::advance::advance;
 
     /// An observation in which everything is there.
     fn everything() -> Observation {
@@ -379,6 +380,9 @@ mod tests {
                 let changes = difference(&before, &after);
                 assert_eq!(changes.is_empty(), before == after, "{place}");
                 assert_eq!(difference(&after, &before).is_empty(), before == after, "{place}");
+                let mut advanced = before.clone();
+                changes.iter().for_each(|change| advance(&mut advanced, change));
+                assert_eq!(advanced, after, "{place}");
                 tried += usize::from(before != after);
             }
         }

@@ -1,10 +1,13 @@
 //! A trace step by step, in words.
 
+use std::collections::BTreeSet;
+
 use podproof_vocabulary::action::{Action, Component, Kubelet};
 use podproof_vocabulary::observation::Hook;
 
 use crate::change::Change;
 use crate::names::Names;
+use crate::slice::slice;
 use crate::trace::{Trace, TraceStep};
 use crate::words;
 
@@ -27,6 +30,22 @@ pub struct Told {
 pub fn told(trace: &Trace) -> Vec<Told> {
     let mut names = Names::of(trace);
     trace.steps().map(|(number, step)| one(&mut names, number, step)).collect()
+}
+
+/// The numbers of the steps that tell the end of a trace to somebody in a hurry, at most so many: from the first event that
+/// befalls the cluster on, those that are nearest to the end and that it depends on; if nobody can tell that, those that are more
+/// than news that change nothing yet.
+pub fn essence(trace: &Trace, most: usize) -> BTreeSet<usize> {
+    let sliced = slice(trace);
+    let befalls = |(_, step): &(usize, &TraceStep)| matches!(step.action, Action::Environment(_));
+    let first = trace.steps().find(befalls).map_or(1, |(number, _)| number);
+    let is_told = |(number, step): &(usize, &TraceStep)| {
+        let is_routine = is_routine(&step.action) || step.action == Action::Tick;
+        let is_news = step.changed.is_empty() && is_routine;
+        *number >= first && sliced.as_ref().map_or(!is_news, |slice| slice.has(*number))
+    };
+    let told: Vec<usize> = trace.steps().filter(is_told).map(|(number, _)| number).collect();
+    told[told.len().saturating_sub(most)..].iter().copied().collect()
 }
 
 /// One step in words, with the pods that it creates named from here on.

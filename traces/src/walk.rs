@@ -7,6 +7,7 @@ use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observation;
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property, Resource, Scenario};
 
 use crate::change::{self, Change};
@@ -22,6 +23,19 @@ impl World {
     /// A sentence that names the limit, if the scenario is larger than a state can hold.
     pub(crate) fn new(scenario: Scenario) -> Result<Self, String> {
         Ok(Self { reduced: Reduced::with(Model::of_any_size(scenario)?, Fusions::none()) })
+    }
+
+    /// The same, in which nothing but `property` is judged.
+    pub(crate) fn judging(mut self, property: Property) -> Self {
+        self.reduced.model.judged = PropertySet::of([property]);
+        self
+    }
+
+    /// How much more a step costs than one of a small cluster, about: bounds on work are divided by it.
+    pub(crate) fn weight(&self) -> usize {
+        /// Words of the states of two pods on two nodes.
+        const WORDS: usize = 64;
+        self.model().rules.layout.words().div_ceil(WORDS)
     }
 
     pub(crate) fn model(&self) -> &Model {

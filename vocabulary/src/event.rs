@@ -118,6 +118,9 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// The count of an event that may happen as often as it likes.
+    pub const NO_BOUND: u8 = u8::MAX;
+
     /// How often `event` may happen.
     pub fn count(&self, event: EventName) -> u8 {
         self.counts[event as usize]

@@ -8,8 +8,15 @@ use crate::trace::{Kind, Trace, TraceStep};
 
 /// The trace as a Mermaid document, told from what is recorded.
 pub fn export(trace: &Trace) -> String {
+    excerpt(trace, |_| true)
+}
+
+/// The same of the steps whose numbers are chosen; how many are left out between them is said.
+pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
     let told = told(trace);
-    let steps: Vec<(&Told, &TraceStep)> = told.iter().zip(trace.stem.iter().chain(&trace.cycle)).collect();
+    let all: Vec<(&Told, &TraceStep)> = told.iter().zip(trace.stem.iter().chain(&trace.cycle)).collect();
+    let steps: Vec<(&Told, &TraceStep)> =
+        all.into_iter().filter(|(told, _)| is_chosen(told.number)).collect();
     let mut out = String::from("sequenceDiagram\n");
     out += &format!("  %% {}\n", plain(&super::title(trace)));
     for component in Component::ALL {
@@ -21,8 +28,8 @@ pub fn export(trace: &Trace) -> String {
             out += &format!("  participant {} as {}\n", id(component), component.name());
         }
     }
-    let (stem, cycle) = steps.split_at(trace.stem.len());
-    lines(&mut out, "  ", stem);
+    let (stem, cycle) = steps.split_at(steps.partition_point(|(told, _)| told.number <= trace.stem.len()));
+    lines(&mut out, "  ", stem, 0);
     match (trace.kind, trace.property) {
         (Kind::Safety, Some(property)) => {
             if let Some((last, _)) = stem.last() {
@@ -35,7 +42,7 @@ pub fn export(trace: &Trace) -> String {
                 let over = stem.last().map_or(Component::Time, |(last, _)| last.component);
                 out += &format!("    Note over {}: nothing more happens\n", id(over));
             }
-            lines(&mut out, "    ", cycle);
+            lines(&mut out, "    ", cycle, trace.stem.len());
             out += "  end\n";
         }
         _ => {}
@@ -43,9 +50,17 @@ pub fn export(trace: &Trace) -> String {
     out
 }
 
-fn lines(out: &mut String, indent: &str, steps: &[(&Told, &TraceStep)]) {
+/// Steps as messages, the first of which may follow on the one of number `before`.
+fn lines(out: &mut String, indent: &str, steps: &[(&Told, &TraceStep)], before: usize) {
+    let mut before = before;
     for (told, step) in steps {
         let (from, to) = ends(step);
+        match told.number - before - 1 {
+            0 => {}
+            1 => *out += &format!("{indent}Note over {}: 1 step is left out\n", id(from)),
+            more => *out += &format!("{indent}Note over {}: {more} steps are left out\n", id(from)),
+        }
+        before = told.number;
         let arrow = if matches!(step.action, Action::Watch(_)) { "-->>" } else { "->>" };
         let says = plain(&format!("{}. {}", told.number, told.says));
         *out += &format!("{indent}{}{arrow}{}: {says}\n", id(from), id(to));

@@ -26,18 +26,20 @@ pub(super) enum Run<'s> {
     Ticks(&'s [TraceStep]),
     /// Steps that only tell somebody what is so already.
     Routine(&'s [TraceStep]),
+    /// Steps that are not in the slice that is told.
+    Unrelated(&'s [TraceStep]),
 }
 
 impl<'s> Run<'s> {
     pub(super) const fn steps(&self) -> &'s [TraceStep] {
         match self {
             Self::One(step) => std::slice::from_ref(step),
-            Self::Ticks(steps) | Self::Routine(steps) => steps,
+            Self::Ticks(steps) | Self::Routine(steps) | Self::Unrelated(steps) => steps,
         }
     }
 
     pub(super) fn moves(&self, component: Component) -> bool {
-        self.steps().iter().any(|step| step.component == component)
+        !matches!(self, Self::Unrelated(_)) && self.steps().iter().any(|step| step.component == component)
     }
 }
 

@@ -4,6 +4,7 @@
 mod fold;
 mod lanes;
 pub(crate) mod page;
+mod sliced;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Component};
@@ -11,8 +12,10 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 
 use crate::change::{Change, difference};
 use crate::names::Names;
+use crate::slice::{Slice, slice};
 use crate::told;
-use crate::trace::{Kind, Trace, TraceStep};
+use crate::trace::{Followed, Kind, Trace, TraceStep};
+use crate::turning::turning;
 use crate::walk::{Walk, World};
 use crate::{why, words};
 use fold::Run;
@@ -25,7 +28,7 @@ pub use fold::View;
 const SUMMARY_MAX: usize = 16;
 
 /// What is said of a trace that cannot be taken any more.
-const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
+pub(crate) const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
 
 /// How a story is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,32 @@ pub fn show(trace: &Trace, style: Style) -> String {
 /// The story of `trace`. It is told from what is recorded; only what is so before the first step that is told, and the culprits
 /// at the end, are computed on the model.
 pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
+    tell(trace, style, view, None)
+}
+
+/// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
+/// the model of today does not take the steps.
+pub fn show_slice(trace: &Trace, style: Style) -> String {
+    tell(trace, style, View { full: true, from: None }, slice(trace).as_ref())
+}
+
+/// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
+/// none to tell. It is searched for, which takes some seconds at most.
+pub fn show_turning(trace: &Trace, style: Style) -> String {
+    let mut page = Page::new(style);
+    for (place, sentence) in turning(trace).iter().enumerate() {
+        match place {
+            0 => {
+                page.blank();
+                page.text(0, Paint::Strong, sentence);
+            }
+            _ => page.hanging(2, 4, Paint::Plain, sentence),
+        }
+    }
+    page.finish()
+}
+
+fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> String {
     let world = World::new(trace.scenario.clone()).ok();
     let unit = world.as_ref().map_or(1, World::unit_seconds);
     let prelude = view.prelude(trace);
@@ -51,6 +80,7 @@ pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
     let mut story = Story {
         trace,
         view,
+        slice,
         unit,
         lanes: lanes(trace, told, unit),
         names: Names::of(trace),
@@ -84,9 +114,41 @@ fn seconds(ticks: u32, unit: u32) -> String {
     format!("{} s", u64::from(ticks) * u64::from(unit))
 }
 
+/// What is to be known of the world that a trace happens in, each with what it is called.
+pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)> {
+    let scenario = &trace.scenario;
+    let world = format!(
+        "{} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
+        scenario.workload.kind.name(),
+        scenario.workload.name,
+        count(scenario.workload.replicas.into(), "replica"),
+        count(scenario.nodes.len(), "node"),
+        scenario.story,
+        scenario.timing.name(),
+        scenario.release.minor
+    );
+    let mut facts = vec![("world", world)];
+    if scenario.begins == Beginning::Running {
+        facts.push(("begins", "with the workload running and at rest".to_owned()));
+    }
+    if let Some(mutant) = scenario.mutant {
+        facts.push(("wrong rule", format!("{mutant}: {}", mutant.facts().says)));
+    }
+    if let Some(node) = trace.observed_proxy {
+        facts.push(("rules", format!("those of {}", names.node(node))));
+    }
+    if let Some(Followed { from_step, .. }) = trace.followed {
+        let says = "the clocks of one pod run, from step";
+        facts.push(("time", format!("{says} {from_step} on; all else takes any time (focus)")));
+    }
+    facts
+}
+
 struct Story<'t> {
     trace: &'t Trace,
     view: View,
+    /// What is told of it, if that is not all.
+    slice: Option<&'t Slice>,
     /// Seconds in a tick.
     unit: u32,
     lanes: Lanes,
@@ -96,46 +158,21 @@ struct Story<'t> {
 
 impl Story<'_> {
     fn header(&mut self) {
-        let scenario = &self.trace.scenario;
-        let (title, promise) = match self.trace.property {
-            Some(property) => (
-                format!("{}: {property} is broken", scenario.name),
-                Some(format!("promise: {}", property.facts().says)),
-            ),
-            None => (format!("{}: a path of {}", scenario.name, count(self.trace.stem.len(), "step")), None),
+        let title = match self.trace.property {
+            Some(property) => format!("{}: {property} is broken", self.trace.scenario.name),
+            None => {
+                format!("{}: a path of {}", self.trace.scenario.name, count(self.trace.stem.len(), "step"))
+            }
         };
         self.page.text(0, Paint::Strong, &title);
+        let promise = self.trace.property.map(|property| ("promise", property.facts().says.to_owned()));
+        let replay = ("replay", "podproof trace replay FILE".to_owned());
         let noted = [("about", &self.trace.title), ("lesson", &self.trace.lesson)];
-        let noted = noted.into_iter().filter_map(|(what, says)| Some(format!("{what}: {}", says.as_ref()?)));
-        let mut lines: Vec<String> = noted.chain(promise).collect();
-        lines.push(format!(
-            "world: {} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
-            scenario.workload.kind.name(),
-            scenario.workload.name,
-            count(scenario.workload.replicas.into(), "replica"),
-            count(scenario.nodes.len(), "node"),
-            scenario.story,
-            scenario.timing.name(),
-            scenario.release.minor
-        ));
-        if scenario.begins == Beginning::Running {
-            lines.push("begins: with the workload running and at rest".to_owned());
-        }
-        if let Some(mutant) = scenario.mutant {
-            lines.push(format!("wrong rule: {mutant}: {}", mutant.facts().says));
-        }
-        if let Some(node) = self.trace.observed_proxy {
-            lines.push(format!("rules: those of {}", self.names.node(node)));
-        }
-        if let Some(followed) = self.trace.followed {
-            let from = followed.from_step;
-            lines.push(format!(
-                "time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"
-            ));
-        }
-        lines.push("replay: podproof trace replay FILE".to_owned());
-        for line in lines {
-            self.page.hanging(2, 4, Paint::Plain, &line);
+        let noted = noted.into_iter().filter_map(|(what, says)| Some((what, says.clone()?)));
+        let sliced = self.slice.map(|slice| ("slice", self.about(slice)));
+        let known = promise.into_iter().chain(facts(self.trace, &self.names)).chain(sliced).chain([replay]);
+        for (name, fact) in noted.chain(known) {
+            self.page.hanging(2, 4, Paint::Plain, &format!("{name}: {fact}"));
         }
         self.page.blank();
     }
@@ -176,7 +213,10 @@ impl Story<'_> {
     /// Tells steps, the first of which has this number.
     fn steps(&mut self, steps: &[TraceStep], first: usize, gutter: impl Fn(Place) -> Gutter) {
         let mut number = first;
-        let runs = self.view.runs(steps);
+        let runs = match self.slice {
+            Some(slice) => sliced::runs(slice, steps, first),
+            None => self.view.runs(steps),
+        };
         for (index, run) in runs.iter().enumerate() {
             let gutter = gutter(Place { is_first: index == 0, is_last: index + 1 == runs.len() });
             self.run(number, run, gutter);
@@ -206,27 +246,33 @@ impl Story<'_> {
             let (mut first, mut rest) = self.lanes.margins(gutter_of(line), "", "", |_| false, Paint::Faint);
             first.push(Paint::Plain, "  ".to_owned());
             rest.push(Paint::Plain, "     ".to_owned());
-            self.page.under(&first, &rest, Paint::Change, &format!("-> {change}"));
+            self.page.under(&first, &rest, change.0, &change.1);
         }
     }
 
-    /// What is said of a run, how it is set, and what it changed.
-    fn words(&mut self, number: usize, run: &Run<'_>) -> (Paint, String, Vec<String>) {
+    /// What is said of a run, how it is set, and what it changed and what goes before it.
+    fn words(&mut self, number: usize, run: &Run<'_>) -> (Paint, String, Vec<(Paint, String)>) {
         match run {
             Run::One(step) => {
                 let told = told::one(&mut self.names, number, step);
-                (paint_of(step), told.says, told.changes)
+                let changes = told.changes.iter().map(|change| (Paint::Change, format!("-> {change}")));
+                (paint_of(step), told.says, changes.chain(self.arrows(number)).collect())
             }
-            Run::Ticks(ticks) => {
-                let passed = u64::from(self.unit) * ticks.len() as u64;
-                let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
-                (Paint::Time, passes, Vec::new())
-            }
+            Run::Ticks(ticks) => (Paint::Time, self.passes(ticks.len()), Vec::new()),
+            Run::Unrelated(steps) => (Paint::Faint, self.unrelated(steps), Vec::new()),
             Run::Routine(steps) => {
                 let hears = |component: &Component| steps.iter().any(|step| step.component == *component);
                 let who: Vec<_> = Component::ALL.into_iter().filter(hears).map(Component::name).collect();
                 (Paint::Faint, format!("news to {}, which changes nothing yet", listed(&who)), Vec::new())
             }
+        }
+    }
+
+    /// So many ticks as time that passes.
+    fn passes(&self, ticks: usize) -> String {
+        match u64::from(self.unit) * ticks as u64 {
+            1 => "1 s passes".to_owned(),
+            passed => format!("{passed} s pass"),
         }
     }
 

@@ -40,6 +40,11 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// The traces of the corpus.
+pub fn traces() -> Vec<Trace> {
+    corpus().into_iter().map(|kept| kept.trace).collect()
+}
+
 fn corpus() -> Vec<Kept> {
     let mut corpus = Vec::new();
     for folder in entries(&root()).into_iter().filter(|path| path.is_dir()) {
