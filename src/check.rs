@@ -80,7 +80,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
             let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match input::sources(&arguments.input.files) {
                 Ok(sources) => {
-                    remedies(arguments, &sources, &workload, &mut finished, limits(arguments, time))
+                    remedies(arguments, &sources, &workload, &mut finished, limits(arguments, time));
                 }
                 Err(errors) => report.errors.extend(errors),
             }
