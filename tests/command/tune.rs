@@ -52,6 +52,17 @@ fn the_smallest_pre_stop_is_one_more_than_the_propagation_bound() {
     assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
 }
 
+/// A process that drains for 5 s after a hook of 5 s has ended with the grace only if that is longer than both: ties interleave.
+#[test]
+fn the_grace_spares_a_process_that_drains() {
+    let about = ["examples/web.yaml", "--on-sigterm", "drain=5", "--format", "json"];
+    let document = document(&tune("tune-drain", &about));
+    let grace = &document["settings"][1];
+    assert_eq!(grace["smallest"], 11, "{document:#}");
+    let at_ten = grace["tried"].as_array().and_then(|all| all.iter().find(|trial| trial["value"] == 10));
+    assert_eq!(at_ten.map(|trial| &trial["sigkill"]), Some(&true.into()), "{document:#}");
+}
+
 /// The manifest with the patch's values holds, and is told to need no change.
 #[test]
 fn what_was_proposed_is_what_holds() {
