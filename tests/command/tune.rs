@@ -209,7 +209,7 @@ fn a_toleration_without_an_end_is_remedied_by_one() {
     assert_eq!(remedy["says"], "tolerationSeconds of 300", "{document:#}");
     let patch = remedy["patch"].as_str().expect("a patch");
     assert!(patch.contains("+          tolerationSeconds: 300\n"), "{patch}");
-    assert!(remedy["place"].as_str().is_some_and(|place| place.contains("web.yaml:")), "{remedy}");
+    assert!(patch.contains("web.yaml\n@@ "), "{patch}");
 }
 
 #[test]

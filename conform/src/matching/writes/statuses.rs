@@ -27,7 +27,10 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
             Some("a container is ready and does not run")
         }
         () if is_over && is_true("Ready") => Some("it has ended, and is Ready"),
-        () if is_over && containers().any(runs) => Some("it has ended, and a container runs"),
+        // Who is evicted has failed before its containers are stopped (`pkg/kubelet/kubelet.go`, `syncTerminatingPod`).
+        () if is_over && status["reason"].is_null() && containers().any(runs) => {
+            Some("it has ended, and a container runs")
+        }
         () if status["phase"] == "Succeeded" && containers().any(failed) => {
             Some("it has succeeded, and a container has failed")
         }
