@@ -27,7 +27,7 @@ pub(super) struct Node {
     pub life: Life,
     /// Its manifest as it was first seen.
     pub first: Rc<Value>,
-    /// Only pods name it; it was not seen itself.
+    /// It was not seen itself, or a part of it that says nothing of its labels and its room.
     pub is_only_named: bool,
     /// Each change of it: the entry that shows it, and its manifest from then on.
     pub changes: Vec<(Moment, Rc<Value>)>,
@@ -64,6 +64,11 @@ impl Nodes {
     /// `by_user`: somebody has just changed it by hand. What taints it has by then, and whether it is cordoned, may be what was
     /// changed, if it was not seen before; it is taken to be.
     pub fn see(&mut self, at: Moment, sight: Sight, object: &Object, by_user: bool) {
+        // What requests alone show of a node that the log never shows whole is a part of it, and has no UID.
+        let is_part = object.uid.is_empty();
+        if is_part {
+            self.name(at, &object.name);
+        }
         let is_first = self.by_name.get(&object.name).is_none_or(|known| known.is_only_named);
         let node = self.by_name.entry(Rc::clone(&object.name)).or_insert_with(|| Node {
             life: Life::new(at, sight),
@@ -72,12 +77,12 @@ impl Nodes {
             changes: Vec::new(),
             ready: ready_of(object),
         });
-        if node.is_only_named {
+        if node.is_only_named && !is_part {
             node.is_only_named = false;
             node.first = Rc::new(manifest(object));
             node.ready = ready_of(object);
         }
-        if is_first && by_user {
+        if is_first && by_user && !is_part {
             let mut before = (*node.first).clone();
             before["spec"] = json!({"taints": [], "unschedulable": false});
             node.first = Rc::new(before);
@@ -117,7 +122,8 @@ impl Nodes {
 
 /// The manifest of a node that is only named.
 fn bare(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    let spec = json!({"taints": [], "unschedulable": false});
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": spec})
 }
 
 /// What a scenario needs of a node.
@@ -139,8 +145,12 @@ fn manifest(object: &Object) -> Value {
     let kept = ["cpu", "memory", "pods"].into_iter();
     let room: Map<_, _> = kept.filter_map(|name| Some((name.to_owned(), room.get(name)?.clone()))).collect();
     let mut manifest = bare(&object.name);
-    manifest["metadata"]["labels"] = metadata["labels"].clone();
     manifest["spec"] = json!({"taints": taints, "unschedulable": spec["unschedulable"] == true});
-    manifest["status"] = json!({"allocatable": room});
+    if metadata["labels"].is_object() {
+        manifest["metadata"]["labels"] = metadata["labels"].clone();
+    }
+    if !room.is_empty() {
+        manifest["status"] = json!({"allocatable": room});
+    }
     manifest
 }

@@ -50,6 +50,8 @@ pub struct Surveyor {
     pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
+    /// Pods were created of which only the request is in the log.
+    pub(super) only_asked: bool,
     /// Between which moments workloads are followed.
     pub(super) rest: Rest,
 }
@@ -106,6 +108,8 @@ impl Surveyor {
             return;
         }
         let is_whole = write.subresource.is_empty();
+        let is_new_pod = (&*write.resource, write.verb, is_whole) == ("pods", Verb::Create, true);
+        self.only_asked |= is_new_pod && write.only_asked;
         if let ("pods", Some(seconds)) = (&*write.resource, grace::asked(write)) {
             self.pods.give(&write.namespace, &write.name, seconds);
         }
