@@ -76,4 +76,5 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
     ),
     ("pod-deleted-by-the-scheduler", "the scheduler's preemption is not modelled, so it may delete any pod"),
     ("reported-after-its-removal", "a report that was received later may have been committed before"),
+    ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
 ];

@@ -5,21 +5,10 @@ use std::path::Path;
 use podproof_conform::run::{Report, Verdict};
 use serde_json::{Value, json};
 
-use crate::files::{AUDIT, Files, edit, folders, judge, line, read, recording};
+use crate::files::{AUDIT, Files, edit, folders, judge, line, read, recording, without_answers};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
-
-/// The same log by an audit policy of level Request: nothing that was answered is in it.
-fn without_answers(mut files: Files) -> Files {
-    edit(&mut files, AUDIT, |event| {
-        if event["level"] == "RequestResponse" {
-            event["level"] = json!("Request");
-        }
-        event.as_object_mut().expect("an event").remove("responseObject");
-    });
-    files
-}
 
 fn why(report: &Report) -> String {
     report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default()

@@ -39,6 +39,9 @@ const WRITTEN: &[(&str, &[&str])] = &[
 /// Subresources that write no object: they open a connection.
 const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "log"];
 
+/// The code of an answer to a write that has made a new object.
+const CREATED: i64 = 201;
+
 /// An event that has arrived.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -124,6 +127,11 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
     let (resource, group) = (reference.resource.as_str(), reference.api_group.as_str());
     let verb = match event.verb.as_str() {
         "create" => Some(Verb::Create),
+        // What an update or a patch finds nowhere it creates, if it may: so does server-side apply
+        // (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, `update.go`).
+        "update" | "patch" if event.response_status.code == CREATED && reference.subresource.is_empty() => {
+            Some(Verb::Create)
+        }
         "update" => Some(Verb::Update),
         "patch" => Some(Verb::Patch),
         "delete" => Some(Verb::Delete),

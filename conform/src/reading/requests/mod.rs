@@ -96,6 +96,9 @@ impl Requests {
     /// The object as a write without an answer left it, if it can be known; what else the answer would have told is told by the write.
     pub(super) fn answer(&mut self, request: Request<'_>) -> Option<Value> {
         let Request { write, mut object, at } = request;
+        if self.is_another(write, &object) {
+            return None;
+        }
         let subresource = Rc::clone(&write.subresource);
         match (write.verb, &*subresource) {
             (Verb::Create, "") => {
@@ -156,6 +159,20 @@ impl Requests {
                 self.keep(write, deleted)
             }
             _ => None,
+        }
+    }
+
+    /// Does a write name the UID of another object than the one that is there? It goes on with that.
+    fn is_another(&self, write: &mut Write, asked: &Value) -> bool {
+        let known = self.objects.get(&key(write)).and_then(|known| known["metadata"]["uid"].as_str());
+        let asked = rules::asked_uid(write, asked);
+        let is_creation = write.verb == Verb::Create && write.subresource.is_empty();
+        match (known, asked) {
+            (Some(known), Some(asked)) if !is_creation && known != &*asked => {
+                write.uid = asked;
+                true
+            }
+            _ => false,
         }
     }
 

@@ -23,6 +23,14 @@ pub(super) fn resource(object: &Object) -> Option<(&'static str, &'static str)> 
     })
 }
 
+/// The UID of the object that a write is meant for, if it says so.
+pub(super) fn asked_uid(write: &Write, asked: &Value) -> Option<Rc<str>> {
+    let in_request =
+        ["/metadata/uid", "/preconditions/uid"].iter().find_map(|place| asked.pointer(place)?.as_str());
+    let uid = in_request.map(Rc::from).unwrap_or_else(|| Rc::clone(&write.uid));
+    Some(uid).filter(|uid| !uid.is_empty())
+}
+
 /// A node of which nothing is known yet.
 pub(super) fn part_of_a_node(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})

@@ -137,6 +137,19 @@ fn a_creation_without_its_answer_is_what_was_asked_for() {
 }
 
 #[test]
+fn a_patch_or_an_update_that_makes_an_object_is_a_creation() {
+    let verb = |verb: &str, code: u16, subresource: &str| {
+        let more = json!({"responseStatus": {"code": code}, "objectRef": {"subresource": subresource}});
+        only_write(pod(verb, "p", 7, (0, 5), more)).verb
+    };
+    for asked in ["patch", "update"] {
+        assert_eq!(verb(asked, 201, ""), Verb::Create);
+        assert_ne!(verb(asked, 200, ""), Verb::Create);
+        assert_ne!(verb(asked, 201, "status"), Verb::Create);
+    }
+}
+
+#[test]
 fn a_json_patch_is_read_over() {
     let operations = json!([{"op": "test"}, {"op": "add"}, {"op": "remove"}, {"op": "add", "path": "/spec/x", "value": 1}]);
     let write = only_write(pod("patch", "p", 7, (0, 5), json!({"requestObject": operations})));
