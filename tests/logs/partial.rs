@@ -71,6 +71,24 @@ fn what_cannot_be_made_of_the_requests_is_said() {
     assert_eq!(report.verdict(), Verdict::Incomplete, "{:?}", report.first_unexplained());
 }
 
+/// Of what was there before a log without answers the log shows parts alone, and nothing is said of what comes of that.
+#[test]
+fn a_log_without_answers_that_begins_late_is_never_unexplained() {
+    for folder in folders("recordings") {
+        let mut files = read(&folder);
+        files.retain(|name, _| name == AUDIT);
+        let files = without_answers(files);
+        for sixth in 1..6 {
+            let mut late = files.clone();
+            let lines = late.get_mut(AUDIT).expect("there is one");
+            lines.drain(..lines.len() * sixth / 6);
+            let report = judge(&late, MOST);
+            let first = report.first_unexplained();
+            assert_ne!(report.verdict(), Verdict::Unexplained, "{} {sixth}: {first:?}", folder.display());
+        }
+    }
+}
+
 /// Nobody wrote down what was done to the machines: that they were cut off is guessed from their silence.
 #[test]
 fn an_outage_that_nobody_wrote_down_is_guessed() {

@@ -97,6 +97,11 @@ impl<'s> Composer<'s> {
         self.surveyor.began.unwrap_or_default()
     }
 
+    /// Are there pods that the log never shows?
+    pub fn has_strangers(&self) -> bool {
+        self.surveyor.strangers
+    }
+
     /// Was a node there when the log began, and not Ready?
     pub fn has_unready_nodes(&self) -> bool {
         !self.roots.is_empty() && self.nodes.values().any(Known::was_unready)

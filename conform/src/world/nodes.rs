@@ -33,6 +33,8 @@ pub(super) struct Node {
     pub changes: Vec<(Moment, Rc<Value>)>,
     /// Its condition Ready as it was first seen.
     ready: Value,
+    /// A part of it has the taints of a failure that the log does not show.
+    was_down: bool,
 }
 
 impl Node {
@@ -41,7 +43,7 @@ impl Node {
         let is_ready = self.ready["status"] == "True";
         let began = if self.life.sight == Sight::Listed { began.for_lists() } else { began };
         let changed = began.is_during(&self.ready["lastTransitionTime"]);
-        self.life.existed && self.ready.is_object() && is_ready == changed
+        self.was_down || self.life.existed && self.ready.is_object() && is_ready == changed
     }
 }
 
@@ -49,6 +51,18 @@ impl Node {
 fn ready_of(object: &Object) -> Value {
     let conditions = object.whole["status"]["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default()
+}
+
+/// Does a node have a taint of its condition Ready?
+fn is_tainted_by_failure(node: &Object) -> bool {
+    let taints = node.whole["spec"]["taints"].as_array().into_iter().flatten();
+    let of_failure = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+    taints.into_iter().any(|taint| of_failure.iter().any(|key| taint["key"] == *key))
+}
+
+/// Is it known that a node is not Ready?
+fn is_known_unready(node: &Object) -> bool {
+    matches!(ready_of(node)["status"].as_str(), Some("False" | "Unknown"))
 }
 
 /// All nodes of the log, by name.
@@ -76,12 +90,14 @@ impl Nodes {
             is_only_named: false,
             changes: Vec::new(),
             ready: ready_of(object),
+            was_down: false,
         });
         if node.is_only_named && !is_part {
             node.is_only_named = false;
             node.first = Rc::new(manifest(object));
             node.ready = ready_of(object);
         }
+        node.was_down |= is_part && is_tainted_by_failure(object) && !is_known_unready(object);
         if is_first && by_user && !is_part {
             let mut before = (*node.first).clone();
             before["spec"] = json!({"taints": [], "unschedulable": false});
@@ -116,6 +132,7 @@ impl Nodes {
             is_only_named: true,
             changes: Vec::new(),
             ready: Value::Null,
+            was_down: false,
         });
     }
 }

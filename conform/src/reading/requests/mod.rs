@@ -71,7 +71,7 @@ impl Requests {
     }
 
     fn note_listed(&mut self, object: &Object) {
-        if let Some((resource, kind)) = rules::resource(object) {
+        if let Some((resource, kind)) = rules::resource(object).filter(|_| rules::is_sound(&object.whole)) {
             let key = (resource.into(), Rc::clone(&object.namespace), Rc::clone(&object.name));
             let mut whole = (*object.whole).clone();
             whole["kind"] = kind.into();
@@ -81,11 +81,12 @@ impl Requests {
 
     fn note_answer(&mut self, write: &Write) {
         let key = key(write);
+        let is_own = ["", "status"].contains(&&*write.subresource);
         match &write.object {
             Some(object) if write.verb == Verb::Delete && rules::is_gone(write, &object.whole) => {
                 self.objects.remove(&key);
             }
-            Some(object) if self.has_any && ["", "status"].contains(&&*write.subresource) => {
+            Some(object) if self.has_any && is_own && rules::is_sound(&object.whole) => {
                 self.objects.insert(key, Rc::clone(&object.whole));
             }
             None if write.verb == Verb::Delete && rules::is_at_once(write) => _ = self.objects.remove(&key),
@@ -100,6 +101,13 @@ impl Requests {
             return None;
         }
         let subresource = Rc::clone(&write.subresource);
+        let is_whole = match write.verb {
+            Verb::Create => subresource.is_empty(),
+            verb => verb == Verb::Update,
+        };
+        if is_whole && !rules::is_sound(&object) {
+            return None;
+        }
         match (write.verb, &*subresource) {
             (Verb::Create, "") => {
                 self.name(write, &mut object, at);
@@ -228,13 +236,14 @@ impl Requests {
 
     /// The object is so from now on.
     fn keep(&mut self, write: &mut Write, object: Value) -> Option<Value> {
-        write.uid = object["metadata"]["uid"].as_str().unwrap_or_default().into();
         let key = key(write);
-        match rules::is_gone(write, &object) {
+        let is_sound = rules::is_sound(&object);
+        match !is_sound || rules::is_gone(write, &object) {
             true => _ = self.objects.remove(&key),
             false => _ = self.objects.insert(key, Rc::new(object.clone())),
         }
-        Some(object)
+        write.uid = object["metadata"]["uid"].as_str().unwrap_or_default().into();
+        is_sound.then_some(object)
     }
 }
 

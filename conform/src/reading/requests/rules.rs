@@ -9,6 +9,12 @@ use super::patch;
 use crate::matching::writes::grace;
 use crate::record::{Facts, Micros, Object, Verb, Write};
 
+/// Is it a mapping whose parts are mappings? Nothing is made of what is none, as the API server takes no such object.
+pub(super) fn is_sound(object: &Value) -> bool {
+    let is_mapping = |part: &Value| part.is_null() || part.is_object();
+    object.is_object() && ["metadata", "spec", "status"].iter().all(|part| is_mapping(&object[*part]))
+}
+
 /// The resource and the kind of an object of a list, which may say neither.
 pub(super) fn resource(object: &Object) -> Option<(&'static str, &'static str)> {
     Some(match &object.facts {
@@ -105,7 +111,7 @@ fn count_generation(before: &Value, after: &mut Value) {
     let known = before["metadata"]["generation"].as_u64().or(after["metadata"]["generation"].as_u64());
     if let Some(generation) = known {
         let changed = !before["spec"].is_null() && before["spec"] != after["spec"];
-        after["metadata"]["generation"] = json!(generation + u64::from(changed));
+        after["metadata"]["generation"] = json!(generation.saturating_add(u64::from(changed)));
     }
 }
 
@@ -141,7 +147,7 @@ pub(super) fn updated(write: &Write, before: Option<&Value>, asked: Value) -> Va
 /// An object after a patch; none, if the patch does not fit.
 pub(super) fn patched(write: &Write, before: Value, change: &Value) -> Option<Value> {
     let mut after = before.clone();
-    if !patch::apply(&mut after, change) {
+    if !patch::apply(&mut after, change) || !is_sound(&after) {
         return None;
     }
     if &*write.subresource == "status" {

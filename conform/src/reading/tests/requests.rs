@@ -207,3 +207,37 @@ fn what_is_scaled_is_answered_with_its_scale() {
     assert_eq!(object(&writes[0]).whole["spec"]["replicas"], 4);
     assert!(matches!(&object(&writes[0]).facts, Facts::Other(kind) if &**kind == "Scale"));
 }
+
+#[test]
+fn nothing_is_made_of_what_is_no_object() {
+    let odd = [
+        json!(null),
+        json!([]),
+        json!({"spec": "x"}),
+        json!({"spec": []}),
+        json!({"spec": {"tolerations": 1}}),
+    ];
+    let resources =
+        [("pods", ""), ("nodes", ""), ("deployments", "apps"), ("endpointslices", "discovery.k8s.io")];
+    for (resource, group) in resources {
+        for request in &odd {
+            let mut events = Vec::new();
+            let verbs = [
+                ("create", ""),
+                ("patch", ""),
+                ("update", ""),
+                ("create", "binding"),
+                ("patch", "status"),
+                ("update", "status"),
+                ("update", "scale"),
+                ("create", "eviction"),
+                ("delete", ""),
+            ];
+            for (at, (verb, subresource)) in (0..).zip(verbs) {
+                let more = json!({"objectRef": {"apiGroup": group, "subresource": subresource}});
+                events.push(asked(verb, resource, "x", 10 * at, request.clone(), more));
+            }
+            assert_eq!(writes(&events).len(), events.len(), "{resource} {request}");
+        }
+    }
+}
