@@ -66,13 +66,6 @@ fn walks_are_lawful_with_the_audit_log_alone() {
     assert!(complaints.is_empty(), "{} are not:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-/// What a write left is made of what was asked for.
-#[test]
-fn walks_are_lawful_without_the_answers_of_the_api_server() {
-    let complaints = complaints(Which::Requests, walks(10));
-    assert!(complaints.is_empty(), "{} are not:\n{}", complaints.len(), complaints.join("\n"));
-}
-
 #[test]
 fn paths_that_were_not_lawful_once_are() {
     let of = |which: Which| {
