@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
+use crate::reading::is_nameless;
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 use crate::world::Observed;
 
@@ -62,10 +63,9 @@ fn is_unanswered(write: &Write) -> bool {
         "status" | "scale" => true,
         _ => false,
     };
-    FOLLOWED.contains(&&*write.resource)
-        && leaves_one
-        && write.object.is_none()
-        && (200..300).contains(&write.code)
+    // A new pod that no later request names may be any of those that others name.
+    let is_unknown = write.object.is_none() || write.only_asked && is_nameless(&write.name);
+    FOLLOWED.contains(&&*write.resource) && leaves_one && is_unknown && (200..300).contains(&write.code)
 }
 
 /// What is not sure of a log.

@@ -344,6 +344,7 @@ fn hint(write: &Write, asked: &Asked, from: Micros, event: &Rc<[u8]>) -> Hint {
         ("pods", "binding", _) => Newness::Sure,
         ("pods", "status", _) if by_scheduler || is_first => Newness::Sure,
         ("pods", "", Verb::Delete) if !write.user.starts_with("system:node:") => Newness::Likely,
+        ("pods", "eviction", _) => Newness::Likely,
         ("pods", ..) => Newness::Unsaid,
         _ => Newness::Likely,
     };

@@ -12,6 +12,9 @@ use crate::record::Micros;
 const LETTERS: &str = "bcdfghjklmnpqrstvwxz2456789";
 const LENGTH: usize = 5;
 
+/// What stands in place of the end of a generated name that no request tells.
+pub(in crate::reading) const UNKNOWN: char = '?';
+
 /// How sure a request is a sign that its object is a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::reading) enum Newness {
@@ -86,7 +89,8 @@ impl Hints {
     }
 
     /// The name that an object was given that was created at `from` with this prefix, and is pinned to `node` if to any: the first that
-    /// is heard of after that, if it is none that is there already. Objects of one prefix are alike, so any may be it.
+    /// is heard of after that, if it is none that is there already. Objects of one prefix are alike, so any may be it; who is heard of
+    /// first was created first, as another that comes later may not have been there by then.
     pub(super) fn name(
         &mut self,
         (resource, namespace): (&Rc<str>, &Rc<str>),
@@ -112,11 +116,11 @@ impl Hints {
             let is_new = named.newness < Newness::Unsaid && named.first >= from;
             is_new && is_generated(&key.2) && fits(named) && !is_there(key)
         });
-        if let Some(((.., name), _)) = candidates.min_by_key(|(_, named)| (named.newness, named.first)) {
+        if let Some(((.., name), _)) = candidates.min_by_key(|(_, named)| named.first) {
             return Rc::clone(name);
         }
         self.invented += 1;
-        format!("{prefix}?{}", self.invented).into()
+        format!("{prefix}{UNKNOWN}{}", self.invented).into()
     }
 
     /// The UID of an object that was created with this name at `from`, as far as it is told.

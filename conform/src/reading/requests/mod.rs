@@ -23,6 +23,11 @@ use hints::Hints;
 
 use crate::record::{Micros, Object, Seen, Verb, Write};
 
+/// Was a name generated that no request tells?
+pub(crate) fn is_nameless(name: &str) -> bool {
+    name.contains(hints::UNKNOWN)
+}
+
 /// The resource, the namespace and the name of an object.
 pub(super) type Key = (Rc<str>, Rc<str>, Rc<str>);
 

@@ -132,6 +132,11 @@ fn generated_names_are_those_that_are_heard_of_next() {
         created.map(|write| format!("{} {}", write.name, write.uid)).collect()
     };
     assert_eq!(names(&events), ["web-5d-bbbbb b", "web-5d-ccccc c"]);
+    // One that was never bound comes first all the same, as the other was not there by then.
+    let mut deletion = delete("web-5d-ccccc", 15, None);
+    deletion["user"]["username"] = json!("somebody");
+    let events = [create(None, 10), deletion, create(None, 20), bind("web-5d-bbbbb", "b", 30)];
+    assert_eq!(names(&events), ["web-5d-ccccc ", "web-5d-ccccc ", "web-5d-bbbbb b"]);
     // Another prefix, and a name that nobody has made up.
     let events = [create(None, 10), bind("web-5d-b-bbbbb", "x", 20), bind("web-5d-AEIOU", "y", 22)];
     assert_eq!(names(&events), ["web-5d-?1 "]);
