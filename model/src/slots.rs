@@ -19,8 +19,9 @@ impl Slots {
     #[inline]
     pub fn of_columns<T>(columns: &[T], is_such: impl Fn(&T) -> bool) -> Self {
         let mut set = Self::NONE;
-        for (word, columns) in set.0.iter_mut().zip(columns.chunks(64)) {
-            *word = columns.iter().rev().fold(0, |word, column| word << 1 | u64::from(is_such(column)));
+        for (word, columns) in columns.chunks(64).enumerate() {
+            let bits = columns.iter().enumerate().map(|(bit, column)| u64::from(is_such(column)) << bit);
+            set.0[word] = bits.fold(0, |all, bit| all | bit);
         }
         set
     }
@@ -66,7 +67,9 @@ impl Slots {
     /// The pods, in order.
     #[inline]
     pub fn iter(self) -> Iter {
-        Iter { rest: self.0, word: 0 }
+        // Most scenarios have no more pods than bits in a word.
+        let words = if self.0[1..] == [0; WORDS - 1] { 1 } else { WORDS };
+        Iter { rest: self.0, word: 0, words }
     }
 }
 
@@ -75,6 +78,8 @@ impl Slots {
 pub struct Iter {
     rest: [u64; WORDS],
     word: usize,
+    /// Words that there may be a pod in.
+    words: usize,
 }
 
 impl Iterator for Iter {
@@ -84,6 +89,9 @@ impl Iterator for Iter {
     fn next(&mut self) -> Option<PodId> {
         while *self.rest.get(self.word)? == 0 {
             self.word += 1;
+            if self.word >= self.words {
+                return None;
+            }
         }
         let rest = &mut self.rest[self.word];
         let bit = rest.trailing_zeros();

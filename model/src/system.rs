@@ -169,19 +169,18 @@ impl Model {
 
     /// Why the search cannot go on from `state`, if it cannot.
     pub fn limit(&self, state: &ClusterState) -> Option<&'static str> {
-        self.open(state, |cluster| {
-            if cluster.shared.control_plane.out_of_slots() {
-                Some("a pod could not be created: every slot is remembered by somebody (raise --slots)")
-            } else if cluster.shared.control_plane.ring_overflow() {
-                Some("a watch had more pending events than an exact search keeps")
-            } else {
-                None
-            }
-        })
+        let control_plane = state.shared(&self.rules.layout).control_plane;
+        if control_plane.out_of_slots() {
+            Some("a pod could not be created: every slot is remembered by somebody (raise --slots)")
+        } else if control_plane.ring_overflow() {
+            Some("a watch had more pending events than an exact search keeps")
+        } else {
+            None
+        }
     }
 
     /// The pod that is followed in a timed search.
     pub fn followed(&self, state: &ClusterState) -> Option<PodId> {
-        self.open(state, |cluster| cluster.shared.control_plane.followed())
+        state.shared(&self.rules.layout).control_plane.followed()
     }
 }

@@ -11,6 +11,8 @@ pub mod partial_order;
 pub mod symmetry;
 mod touches;
 
+use std::cell::Cell;
+
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::property::PropertySet;
@@ -85,26 +87,31 @@ impl Reduced {
                 let before = Cluster::new(&self.model.rules, before);
                 judged = judged.union(self.model.judge_step(&before, action, after));
             };
-            self.settle(&mut state, Scope::EVERYTHING, judge, |_| {});
+            self.settle(&mut state, Scope::EVERYTHING, |_| {}, judge, |_| {});
             (state, judged)
         };
         self.model.initial().into_iter().map(settle).collect()
     }
 
-    /// Takes the steps that follow at once, until none does. Without what is in `scope` none would. `visit` is told of each, and
-    /// what it says of the last state is given back.
+    /// Takes the steps that follow at once, until none does. Without what is in `scope` none would. `begin` is told of the first
+    /// state, `visit` of each step, and what `end` says of the last state is given back.
     fn settle<R>(
         &self,
         state: &mut ClusterState,
         mut scope: Scope,
+        begin: impl FnOnce(&Cluster<'_>),
         mut visit: impl FnMut(&mut ClusterState, &Action, &Cluster<'_>, Touched),
         end: impl FnOnce(&Cluster<'_>) -> R,
     ) -> R {
         let rules = &self.model.rules;
         let mut before: Option<ClusterState> = None;
         let mut taken = None;
+        let mut begin = Some(begin);
         loop {
             let cluster = Cluster::new(rules, state);
+            if let Some(begin) = begin.take() {
+                begin(&cluster);
+            }
             if let (Some(before), Some((action, touched))) = (&mut before, taken) {
                 visit(before, &action, &cluster, touched);
                 scope = scope.union(touched.scope);
@@ -209,22 +216,24 @@ impl Reduced {
     ) {
         let mut next = state.clone();
         let touched = self.apply(state, &head, &mut next);
-        let mut judged = Judged::default();
-        let mut judge = |asked, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
-            judged = judged.union(self.model.judge_only(asked, before, action, after));
+        let judged = Cell::new(Judged::default());
+        let judge = |asked, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
+            judged.set(judged.get().union(self.model.judge_only(asked, before, action, after)));
         };
         let asked = match here.shared.control_plane.followed() {
             // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
             Some(_) => self.model.judged,
             None => self.asked(touched, &head),
         };
-        if !asked.is_empty() {
-            judge(asked, here, &head, &Cluster::new(&self.model.rules, &mut next));
-        }
         let mut classes = 1 << head.class();
         let (discharged, followable) = self.settle(
             &mut next,
             touched.scope.union(more),
+            |after| {
+                if !asked.is_empty() {
+                    judge(asked, here, &head, after);
+                }
+            },
             |before, action, after, touched| {
                 classes |= 1 << action.class();
                 let asked = self.asked(touched, action);
@@ -238,7 +247,7 @@ impl Reduced {
                 (self.model.discharged(here, after), followable)
             },
         );
-        let unit = fairness::unit_of(here, &head);
+        let (judged, unit) = (judged.get(), fairness::unit_of(here, &head));
         let outcome =
             |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged, classes };
         for pod in followable {
@@ -276,7 +285,7 @@ impl Reduced {
     /// The state after a move.
     pub fn after(&self, state: &ClusterState, taken: Move) -> ClusterState {
         let mut next = self.model.apply(state, &taken.head);
-        self.settle(&mut next, Scope::EVERYTHING, |_, _, _, _| {}, |_| {});
+        self.settle(&mut next, Scope::EVERYTHING, |_| {}, |_, _, _, _| {}, |_| {});
         match taken.follow {
             Some(pod) => self.follow(&next, pod),
             None => next,

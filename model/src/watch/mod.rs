@@ -316,13 +316,19 @@ pub fn kubelet_news(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) 
 }
 
 fn pods(cluster: &Cluster<'_>, to: Watcher, pods: impl Iterator<Item = PodId>, out: &mut Vec<Action>) {
-    let news = pods.filter(|&pod| pod_news(cluster, to, pod).is_some());
-    out.extend(news.map(|pod| Action::Watch(Watch::DeliverPod { to, pod })));
+    for pod in pods {
+        if pod_news(cluster, to, pod).is_some() {
+            out.push(Action::Watch(Watch::DeliverPod { to, pod }));
+        }
+    }
 }
 
 fn nodes(cluster: &Cluster<'_>, to: Watcher, out: &mut Vec<Action>) {
-    let news = cluster.node_ids().filter(|&node| node_news(cluster, to, node).is_some());
-    out.extend(news.map(|node| Action::Watch(Watch::DeliverNode { to, node })));
+    for node in cluster.node_ids() {
+        if node_news(cluster, to, node).is_some() {
+            out.push(Action::Watch(Watch::DeliverNode { to, node }));
+        }
+    }
 }
 
 fn replica_sets(cluster: &Cluster<'_>, out: &mut Vec<Action>) {

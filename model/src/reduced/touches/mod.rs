@@ -111,9 +111,10 @@ impl Touches {
     pub fn between(&self, before: &ClusterState, after: &[u64], evicting: bool) -> Touched {
         let mut scope = Scope::NOTHING;
         let mut meaning = Meaning { everything: self.coarse || evicting, ..Meaning::default() };
-        for ((word, before), after) in self.words.iter().zip(before.words()).zip(after) {
+        for (index, (before, after)) in before.words().iter().zip(after).enumerate() {
             let changed = before ^ after;
             if changed != 0 {
+                let word = &self.words[index];
                 scope = scope.union(word.scope);
                 for &(_, of_bits) in word.meanings.iter().filter(|(bits, _)| changed & bits != 0) {
                     meaning = meaning.union(of_bits);

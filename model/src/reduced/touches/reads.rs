@@ -3,7 +3,7 @@
 //! `tests/touched.rs`.
 
 use bytemuck::Zeroable;
-use podproof_vocabulary::observation::{Deletion, Phase, Process, Sandbox};
+use podproof_vocabulary::observation::{Deletion, Hook, Phase, Process, Sandbox};
 use podproof_vocabulary::{PodId, Property};
 
 use crate::cluster::Cluster;
@@ -88,7 +88,9 @@ pub fn part(part: Part, cluster: &mut Cluster<'_>) {
         }
         Part::Reactions => {
             column.kubelet = all_ones();
-            cluster.containers.fill(all_ones());
+            let all: Container = all_ones();
+            let without_kills = all.with_hook(Hook::None).with_sigterm(false).with_grace_expired(false);
+            cluster.containers.fill(without_kills.with_backoff(0).with_has_listened(false));
         }
         Part::Rules => proxies(cluster, all_ones()),
         // What makes one of these follow touches everything.
