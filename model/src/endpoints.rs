@@ -49,11 +49,13 @@ pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
 pub const PARTS: Parts = Parts::of(&[Part::Slice]);
 
 /// The steps that the controller can take.
-pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
+    // Of all pods, whichever was touched: while one is followed the write keeps its latency for that one's sake alone, and
+    // follows at once, for the others, when that one's entry is right.
     let runs = !cluster.shared.control_plane.controller_manager_down();
     if runs
         && cluster.rules.scenario.service.is_some()
-        && scope.pods(cluster).any(|pod| is_stale(cluster, pod))
+        && cluster.used_pods().any(|pod| is_stale(cluster, pod))
     {
         out.push(Action::EndpointSlice(EndpointSlice::WriteSlice));
     }

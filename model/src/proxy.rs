@@ -25,11 +25,12 @@ fn next(cluster: &Cluster<'_>, view: Endpoint, rule: Endpoint) -> Endpoint {
 pub const PARTS: Parts = Parts::of(&[Part::Rules]);
 
 /// The steps that the kube-proxies can take.
-pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
+    // Of all pods, for the same reason as the [slice](crate::endpoints::candidates).
     for node in cluster.node_ids().filter(|&node| cluster.models_proxy(node)) {
         let machine = cluster.node(node).machine;
         let behind = || {
-            scope.pods(cluster).any(|pod| {
+            cluster.used_pods().any(|pod| {
                 let proxy = cluster.proxy(node, pod);
                 next(cluster, proxy.view, proxy.rule) != proxy.rule
             })
