@@ -9,7 +9,7 @@ use super::Log;
 use crate::ModelSystem;
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
-use crate::lockstep::{RuntimeSystem, covered};
+use crate::lockstep::{RuntimeSystem, fit};
 use crate::oracles::agreement::{Agreed, Divergence, agree};
 use crate::runner::Checked;
 
@@ -24,7 +24,7 @@ impl<'a> Arbitrary<'a> for TestCase {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let placement = u.arbitrary()?;
         let mut scenario = scenario(u, Shape { faults: true, timed: false, placement, releases: false })?;
-        covered(&mut scenario);
+        fit(&mut scenario);
         let script = u.bytes(u.len())?.to_vec();
         Ok(Self { scenario, script })
     }
@@ -58,7 +58,7 @@ mod tests {
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
-    use crate::lockstep::unfit;
+    use crate::lockstep::{Covered, unfit};
 
     #[test]
     fn smoke() {
@@ -96,10 +96,10 @@ mod tests {
     fn what_is_not_covered_is_refused() {
         let mut scenario = podproof_vocabulary::catalogue::web("x", Story::NodeFailure, 1, 2);
         scenario.approximations = Approximations::NONE;
-        assert!(unfit(&scenario).is_some_and(|why| why.contains("node-failure")));
-        covered(&mut scenario);
-        assert_eq!(unfit(&scenario), None);
+        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("node-failure")));
+        fit(&mut scenario);
+        assert_eq!(unfit(&scenario, Covered::ALL), None);
         scenario.timing = Timing::Timed;
-        assert!(unfit(&scenario).is_some());
+        assert!(unfit(&scenario, Covered::ALL).is_some());
     }
 }
