@@ -9,7 +9,7 @@ use super::Log;
 use crate::ModelSystem;
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
-use crate::lockstep::{RuntimeSystem, fit};
+use crate::lockstep::{Covered, RuntimeSystem, fit};
 use crate::oracles::agreement::{Agreed, Divergence, agree};
 use crate::runner::Checked;
 
@@ -35,7 +35,7 @@ impl<'a> Arbitrary<'a> for TestCase {
 /// # Panics
 /// If they differ.
 pub fn check(case: &TestCase) -> Checked {
-    let agreed = drive(case, Slips::NONE)
+    let agreed = drive(case, Slips::NONE, Covered::ALL)
         .unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
     let mut log = Log::default();
     log.note(&agreed);
@@ -43,9 +43,9 @@ pub fn check(case: &TestCase) -> Checked {
     log.checked(agreed.actions.iter().any(binds))
 }
 
-/// Drives a runtime, with or without wrong mechanisms.
-fn drive(case: &TestCase, slips: Slips) -> std::result::Result<Agreed, Box<Divergence>> {
-    let mut runtime = RuntimeSystem::new(slips);
+/// Drives a runtime, with or without wrong mechanisms, and with these components of its own.
+fn drive(case: &TestCase, slips: Slips, covered: Covered) -> std::result::Result<Agreed, Box<Divergence>> {
+    let mut runtime = RuntimeSystem::with(slips, covered);
     agree(&mut ModelSystem::default(), &mut runtime, &case.scenario, &case.script, STEPS_MAX)
 }
 
@@ -58,27 +58,41 @@ mod tests {
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
-    use crate::lockstep::{Covered, unfit};
+    use crate::lockstep::unfit;
 
     #[test]
     fn smoke() {
         assert_useful("lockstep", SMOKE_RUNS, check, 4);
     }
 
-    /// Wrong mechanisms of the API server and the scheduler that the lockstep finds.
+    fn case_of(seed: u64) -> TestCase {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
+        let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
+        case.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Wrong mechanisms that the lockstep finds.
     #[test]
     fn wrong_mechanisms_are_found_out() {
         for &slip in FOUND {
-            let found = (0..SLIP_RUNS).any(|seed| {
-                let mut random = fastrand::Rng::with_seed(seed);
-                let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
-                let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
-                let case = case.unwrap_or_else(|error| panic!("{error}"));
-                drive(&case, Slips::only(slip)).is_err()
-            });
+            let found = (0..SLIP_RUNS).any(|seed| drive(&case_of(seed), Slips::only(slip), Covered::ALL).is_err());
             assert!(found, "{slip} is not found");
         }
     }
+
+    /// Whoever is played in place of the runtime, the others agree.
+    #[test]
+    fn each_component_may_be_played() {
+        for covered in Covered::each().map(|component| Covered::ALL.without(component)).chain([Covered::NONE]) {
+            for seed in 0..PLAYED_RUNS {
+                let agreed = drive(&case_of(seed), Slips::NONE, covered);
+                assert!(agreed.is_ok(), "{covered:?}: {agreed:?}");
+            }
+        }
+    }
+
+    const PLAYED_RUNS: u64 = 12;
 
     const SLIP_RUNS: u64 = 600;
 
@@ -101,5 +115,71 @@ mod tests {
         assert_eq!(unfit(&scenario, Covered::ALL), None);
         scenario.timing = Timing::Timed;
         assert!(unfit(&scenario, Covered::ALL).is_some());
+    }
+
+    #[test]
+    fn survey() {
+        use std::collections::BTreeMap;
+        let from: u64 = std::env::var("FROM").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+        let runs: u64 = std::env::var("RUNS").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+        let show: usize = std::env::var("SHOW").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+        let mut kinds: BTreeMap<String, Vec<(usize, u64, String)>> = BTreeMap::new();
+        let (mut steps, mut passed, mut rested) = (0, 0, 0);
+        let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
+        let begun = std::time::Instant::now();
+        for seed in from..from + runs {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(std::env::var("BYTES").ok().and_then(|s| s.parse().ok()).unwrap_or(1_500)).collect();
+            let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes)).unwrap();
+            let ran = std::panic::catch_unwind(|| drive(&case, Slips::NONE, Covered::ALL));
+            match ran {
+                Ok(Ok(agreed)) => {
+                    steps += agreed.actions.len();
+                    passed += agreed.passed_over;
+                    rested += usize::from(agreed.rested);
+                    for action in &agreed.actions {
+                        *classes.entry(podproof_vocabulary::action::CLASSES[usize::from(action.class())]).or_insert(0) += 1;
+                    }
+                }
+                Ok(Err(divergence)) => {
+                    let last = divergence.actions.last().map(|a| podproof_vocabulary::action::CLASSES[usize::from(a.class())]).unwrap_or("begin");
+                    let text = divergence.to_string();
+                    let tail: String = text.lines().skip(divergence.actions.len()).take(1).collect::<String>().chars().filter(|c| !c.is_ascii_digit()).take(140).collect();
+                    let kind = format!("{last}: {tail}");
+                    kinds.entry(kind).or_default().push((divergence.actions.len(), seed, format!("{text}\n in {:?}", case.scenario)));
+                }
+                Err(_) => kinds.entry("panic".into()).or_default().push((0, seed, String::new())),
+            }
+        }
+        println!("{steps} steps {passed} passed over {rested} rested in {:?}", begun.elapsed());
+        println!("{classes:?}");
+        let mut all: Vec<_> = kinds.into_iter().collect();
+        all.sort_by_key(|(_, list)| std::cmp::Reverse(list.len()));
+        for (kind, mut list) in all {
+            println!("== {} x {kind}", list.len());
+            list.sort();
+            for (len, seed, text) in list.iter().take(show) {
+                println!("  seed {seed} steps {len}\n{text}");
+            }
+        }
+        if runs > 0 {
+            for covered in Covered::each().map(|component| Covered::ALL.without(component)).chain([Covered::NONE]) {
+                let mut shown = 0;
+                let bad = (0..40).filter(|&seed| {
+                    let ran = std::panic::catch_unwind(|| drive(&case_of(seed), Slips::NONE, covered));
+                    if let Ok(Err(divergence)) = &ran {
+                        if shown == 0 { println!("PLAYED {covered:?} seed {seed}\n{divergence}"); }
+                        shown += 1;
+                    }
+                    !matches!(ran, Ok(Ok(_)))
+                }).count();
+                println!("PLAYED {covered:?} bad {bad}");
+            }
+            use Slip::*;
+            for slip in [UidIgnored, VersionIgnored, GraceExtended, BudgetNotSpent, MissedDeletionsKept, AddedWhileProcessingLost, ForeverDoesNotCancel, BudgetStatusOverwritten, DisruptedPodsCounted, StaleSlicesTrusted, TerminatingStaysReady, ReadyFlipNotNoticed, DeletingPodsCounted, FailedPodsCounted, ReadyPodsDeletedFirst, SurgeIgnored, UnavailableCounted, ExpectationsForgotten, SpreadCountsDeleting, NodeRemovalForgetsPods, ProxyKeepsDeletedSlices, ProxyNeverFallsBack, ProxyTakesTerminatingForReady, ProxyProgramsBeforeItIsSynced, WatchFromNow] {
+                let found = (0..600).position(|seed| drive(&case_of(seed), Slips::only(slip), Covered::ALL).is_err());
+                println!("SLIP {slip:?} {found:?}");
+            }
+        }
     }
 }

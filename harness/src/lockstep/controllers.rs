@@ -5,20 +5,28 @@
 //! lost (MOD-3), and comes with the next look. The exception are the creations and deletions of a ReplicaSet's sync: the
 //! model plans them together, and so they stay on their way.
 
+use std::time::Duration;
+
 use podproof_runtime::Step;
-use podproof_runtime::api::{ApiError, Key, Object, Request, Resource, Response};
+use podproof_runtime::api::constants::is_terminal;
+use podproof_runtime::api::{ApiError, Key, Kind as _, Object, Request, Resource, Response};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::controllers::ControllerManager;
-use podproof_runtime::operation::{Component, Process, Queue};
+use podproof_runtime::operation::{Component, Process, Queue, Timer};
 use podproof_vocabulary::Revision;
-use podproof_vocabulary::action::{Action, Component as Lane, Disruption, ReplicaSet, Watch};
-use podproof_vocabulary::observation::ReplicaSetSeen;
+use podproof_vocabulary::action::{
+    Action, Component as Lane, Deployment, Disruption, EndpointSlice as Slice, ReplicaSet, TaintEviction,
+    Watch,
+};
+use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
 
-use super::views::{deployment_view, set_view};
 use super::{HIDDEN_MAX, Running};
 use crate::{ModelSystem, Refused};
 
-const OWN: Process = Process::ControllerManager;
+pub(super) const OWN: Process = Process::ControllerManager;
+
+/// Of ReplicaSets that were made in different seconds one is older: of the others, the name decides.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The controllers that can be the runtime's own: as the model names them, and as the runtime does.
 const CONTROLLERS: [(Lane, Component); 4] = [
@@ -37,7 +45,7 @@ impl Running {
 
     /// Does the runtime have a controller manager?
     pub(super) fn has_controllers(&self) -> bool {
-        self.covered_controllers().next().is_some()
+        self.covered.has(Lane::TaintEvictionController) || self.covered_controllers().next().is_some()
     }
 
     pub(super) fn begin_controllers(&mut self) -> Result<(), Refused> {
@@ -48,13 +56,23 @@ impl Running {
         Ok(())
     }
 
-    fn manager(&self) -> Option<&ControllerManager> {
+    pub(super) fn manager(&self) -> Option<&ControllerManager> {
         self.cluster.actor(OWN)
     }
 
     /// A step of a controller; the pod that it created, if it did.
-    pub(super) fn control(&mut self, action: &Action) -> Result<Option<Object>, Refused> {
+    pub(super) fn control(
+        &mut self,
+        action: &Action,
+        enabled: &[Action],
+        rest: &ModelSystem,
+    ) -> Result<Option<Object>, Refused> {
         match *action {
+            Action::ReplicaSet(ReplicaSet::UpdateStatus { revision })
+                if enabled.contains(&Action::ReplicaSet(ReplicaSet::PlanReplicas { revision })) =>
+            {
+                Err(Refused::narrower("a sync creates and deletes before it writes the status (RS-3, RS-7)"))
+            }
             Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }) => self.plan(revision).map(|()| None),
             Action::ReplicaSet(ReplicaSet::ChooseVictim { pod }) => {
                 let place = self.victims.iter().position(|&victim| victim == pod);
@@ -71,10 +89,11 @@ impl Running {
                     Err(error) => Err(Refused::because(format!("the API server says {error}"))),
                 }
             }
+            Action::TaintEviction(TaintEviction::DeletePod { pod }) => self.evict_tainted(pod).map(|()| None),
             Action::Disruption(Disruption::ForgetDisruption { .. }) => {
                 Err(Refused::narrower("entries run out by the clock, and it did not pass (PDB-3)"))
             }
-            _ => self.write(action).map(|()| None),
+            _ => self.write(action, rest).map(|()| None),
         }
     }
 
@@ -99,14 +118,20 @@ impl Running {
         }
     }
 
-    fn set_key(&self, revision: Revision) -> Result<Key, Refused> {
+    pub(super) fn set_key(&self, revision: Revision) -> Result<Key, Refused> {
         let set = self.replica_set(revision).map(|(key, _)| key.clone());
         set.ok_or_else(|| Refused::because(format!("revision {} has no ReplicaSet", revision.0)))
     }
 
     /// A worker looks, and its first write that anybody can see is this.
-    fn write(&mut self, action: &Action) -> Result<(), Refused> {
+    fn write(&mut self, action: &Action, rest: &ModelSystem) -> Result<(), Refused> {
         let (component, key) = self.key_of(action)?;
+        if let Some(why) = self.is_not_told(component, &key) {
+            return Err(Refused::narrower(why));
+        }
+        if let Action::Deployment(Deployment::CreateReplicaSet { .. }) = action {
+            self.pass_until(self.cluster.now() + SECOND)?;
+        }
         if self.is_busy(component, &key) {
             return Err(Refused::narrower("a worker is at this key with something else (CTL-1)"));
         }
@@ -123,7 +148,31 @@ impl Running {
             let _conflict = self.carry_out(component, call)?;
         }
         let instead: Vec<Action> = self.calls_of(component).filter_map(|(_, meaning)| meaning).collect();
+        while self.settle_calls(rest)? {}
         Err(self.waits_for_news(format!("a look at {key} comes to {instead:?}")))
+    }
+
+    /// Why a controller has no reason to look at a key although its copies have changed, where that is lawful. In the model it looks
+    /// at once.
+    fn is_not_told(&self, component: Component, key: &Key) -> Option<&'static str> {
+        let work = Step::Work(Queue::Main, key.clone());
+        let wake = Step::Wake(Timer::Delayed(Queue::Main, key.clone()));
+        if self.steps_of(component).contains(&work) || self.due(component, &wake).is_some() {
+            return None;
+        }
+        match component {
+            Component::EndpointSlice => {
+                let mut pods = self.manager()?.informers().pods.cache().iter();
+                let ended = pods.any(|(_, pod)| is_terminal(pod) && !pod.is_deleting());
+                ended.then_some("a change of the phase alone brings nobody to the slice (EPS-7)")
+            }
+            Component::Disruption => {
+                let ask = self.scenario.budgets.first()?.ask;
+                let asks_scale = !matches!(ask, BudgetAsk::MinAvailable(IntOrPercent::Int(_)));
+                asks_scale.then_some("a scale brings nobody to the budget, only pods do (PDB-1)")
+            }
+            _ => None,
+        }
     }
 
     /// A worker takes a key.
@@ -222,20 +271,31 @@ impl Running {
     ) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             self.absorb(rest)?;
-            if !self.settle_calls()? && !self.look_in_vain(enabled)? {
+            if self.covered.has(Lane::TaintEvictionController) {
+                self.settle_timers()?;
+            }
+            if !self.settle_calls(rest)? && !self.look_in_vain(enabled)? {
                 return Ok(());
             }
         }
         Err(Refused::because("the controllers never come to rest"))
     }
 
-    fn settle_calls(&mut self) -> Result<bool, Refused> {
+    fn settle_calls(&mut self, rest: &ModelSystem) -> Result<bool, Refused> {
+        let (model, state) = rest.model();
+        let is_planned = |pod| model.open(state, |cluster| cluster.pod(pod).controller.deletion_planned());
         let mut found = false;
         for (_, component) in self.covered_controllers().collect::<Vec<_>>() {
             for (call, meaning) in self.calls_of(component).collect::<Vec<_>>() {
                 match meaning {
                     None => {
                         let _conflict = self.carry_out(component, call)?;
+                    }
+                    // The model forgets what it planned when it sees that the pod is gone.
+                    Some(Action::ReplicaSet(ReplicaSet::DeletePod { pod }))
+                        if !is_planned(pod) && self.is_gone(pod) =>
+                    {
+                        let _not_found = self.carry_out(component, call)?;
                     }
                     Some(Action::ReplicaSet(ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. })) => {
                         continue;
@@ -259,63 +319,11 @@ impl Running {
             let work = keys.into_iter().find(|step| matches!(step, Step::Work(Queue::Main, _)));
             let Some(work) = work else { continue };
             self.complete(component, work)?;
-            let mut seen = self.calls_of(component).filter_map(|(_, meaning)| meaning);
-            let unlawful = seen.next();
-            drop(seen);
+            let unlawful = self.calls_of(component).find_map(|(_, meaning)| meaning);
             self.unlawful = self.unlawful.or(unlawful);
             return Ok(true);
         }
         Ok(false)
-    }
-
-    /// News that change nothing that the controllers of the model read.
-    fn absorb(&mut self, rest: &ModelSystem) -> Result<(), Refused> {
-        let (model, state) = rest.model();
-        let waits_for_budget = model.open(state, |cluster| cluster.shared.budget.unseen());
-        for &resource in Resource::ALL {
-            while !(resource == Resource::PodDisruptionBudget && waits_for_budget)
-                && self.is_no_news(resource)
-            {
-                self.deliver_next(OWN, resource)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Does the next event of a resource change nothing that the controllers of the model read?
-    fn is_no_news(&self, resource: Resource) -> bool {
-        use podproof_runtime::api_server::WatchEvent;
-        let Some(manager) = self.manager() else { return false };
-        let informers = manager.informers();
-        let Some(event) = self.next_event(OWN, resource) else { return false };
-        let (key, object) = match event {
-            WatchEvent::Bookmark(_) => return true,
-            WatchEvent::Added(key, object, _) | WatchEvent::Modified(key, object, _) => (key, Some(object)),
-            WatchEvent::Deleted(key, ..) => (key, None),
-        };
-        match (resource, object) {
-            (Resource::Pod, Some(Object::Pod(new))) => informers
-                .pods
-                .cache()
-                .get(key)
-                .is_some_and(|old| self.controller_view(old) == self.controller_view(new)),
-            (Resource::Node, Some(Object::Node(new))) => {
-                informers.nodes.cache().get(key).is_some_and(|old| self.node_view(old) == self.node_view(new))
-            }
-            (Resource::ReplicaSet, Some(Object::ReplicaSet(new))) => {
-                informers.replica_sets.cache().get(key).is_some_and(|old| set_view(old) == set_view(new))
-            }
-            (Resource::Deployment, Some(Object::Deployment(new))) => informers
-                .deployments
-                .cache()
-                .get(key)
-                .is_some_and(|old| deployment_view(old) == deployment_view(new)),
-            (Resource::Pod | Resource::Node | Resource::ReplicaSet | Resource::Deployment, _) => {
-                // A pod of another workload is none of the model's.
-                resource == Resource::Pod && self.slot(key).is_none()
-            }
-            _ => true,
-        }
     }
 
     /// What the controllers could do, as actions.
@@ -325,61 +333,9 @@ impl Running {
             operations.extend(victim.map(|&pod| Action::ReplicaSet(ReplicaSet::ChooseVictim { pod })));
             return;
         }
+        self.running_timers(operations);
         for (_, component) in self.covered_controllers() {
             operations.extend(self.calls_of(component).filter_map(|(_, meaning)| meaning));
-        }
-    }
-
-    /// News reach the controllers.
-    pub(super) fn deliver_to_controllers(&mut self, watch: Watch, rest: &ModelSystem) -> Result<(), Refused> {
-        if !self.has_controllers() {
-            return Ok(());
-        }
-        let (model, state) = rest.model();
-        match watch {
-            Watch::DeliverPod { pod, .. } => {
-                let target = model.open(state, |cluster| cluster.pod(pod).controller.view());
-                let key = self.key(pod)?;
-                self.deliver_until(OWN, Resource::Pod, |own| {
-                    let seen = own.manager().and_then(|manager| manager.informers().pods.cache().get(&key));
-                    seen.map(|pod| own.controller_view(pod)).unwrap_or_default() == target
-                })
-            }
-            Watch::DeliverNode { node, .. } => {
-                let target = model.open(state, |cluster| cluster.node(node).controller);
-                let key = self.node_key(node);
-                self.deliver_until(OWN, Resource::Node, |own| {
-                    let seen = own.manager().and_then(|manager| manager.informers().nodes.cache().get(&key));
-                    seen.map(|node| own.node_view(node)).unwrap_or_default() == target
-                })
-            }
-            Watch::DeliverReplicaSet { revision } => {
-                let column = model.open(state, |cluster| cluster.replica_set(revision));
-                let seen =
-                    ReplicaSetSeen { replicas: column.replicas_seen(), available: column.available_seen() };
-                let target = (seen, column.desired_seen());
-                let key = self.set_key(revision)?;
-                self.deliver_until(OWN, Resource::ReplicaSet, |own| {
-                    let sets =
-                        own.manager().and_then(|manager| manager.informers().replica_sets.cache().get(&key));
-                    sets.map(|set| set_view(set)) == Some(target)
-                })
-            }
-            Watch::DeliverDeployment => {
-                let view = model.open(state, |cluster| cluster.shared.deployment_view);
-                let key = self.workload_key();
-                self.deliver_until(OWN, Resource::Deployment, |own| {
-                    let seen =
-                        own.manager().and_then(|manager| manager.informers().deployments.cache().get(&key));
-                    seen.and_then(|seen| deployment_view(seen)).is_some_and(|seen| {
-                        (seen.replicas, seen.revision.0) == (view.replicas(), view.revision())
-                    })
-                })
-            }
-            Watch::DeliverBudget => self.deliver_until(OWN, Resource::PodDisruptionBudget, |own| {
-                own.next_event(OWN, Resource::PodDisruptionBudget).is_none()
-            }),
-            _ => Ok(()),
         }
     }
 }

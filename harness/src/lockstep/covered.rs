@@ -19,6 +19,7 @@ impl Covered {
         bit(Component::Scheduler)
             | bit(Component::DeploymentController)
             | bit(Component::ReplicaSetController)
+            | bit(Component::TaintEvictionController)
             | bit(Component::DisruptionController)
             | bit(Component::EndpointSliceController)
             | bit(Component::KubeProxy),

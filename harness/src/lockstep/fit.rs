@@ -8,7 +8,7 @@ use podproof_vocabulary::scenario::{Scenario, Timing};
 use super::Covered;
 
 /// Events that are covered, or that touch only what is played.
-const EVENTS: [EventName; 14] = [
+const EVENTS: [EventName; 17] = [
     EventName::Rollout,
     EventName::Scale,
     EventName::DeletePod,
@@ -23,6 +23,9 @@ const EVENTS: [EventName; 14] = [
     EventName::ContainerCrash,
     EventName::KubeletRestart,
     EventName::SchedulerRestart,
+    EventName::ControllerManagerRestart,
+    EventName::ProxyStop,
+    EventName::WatchBreak,
 ];
 
 const STORIES: [Story; 5] =

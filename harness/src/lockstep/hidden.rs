@@ -27,8 +27,13 @@ pub const HIDDEN: &[Hidden] = &[
     },
     Hidden {
         operation: "Arrive, Answer of lists and watches; Wake(Reflect)",
-        within: "watch/list, process/start-scheduler",
+        within: "watch/list, process/start-*",
         most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "the history is compacted, so that a broken watch lists anew",
+        within: "watch/list",
+        most: 1,
     },
     Hidden {
         operation: "time passes, Wake(BackoffFlush)",
@@ -46,8 +51,8 @@ pub const HIDDEN: &[Hidden] = &[
         most: 1,
     },
     Hidden {
-        operation: "LoseRequest of what the scheduler had sent: the model has no request that outlives its process",
-        within: "environment/stop-scheduler",
+        operation: "LoseRequest of what a process had sent: the model has no request that outlives its process",
+        within: "environment/stop-*",
         most: HIDDEN_MAX,
     },
     Hidden {
@@ -66,9 +71,29 @@ pub const HIDDEN: &[Hidden] = &[
         most: 1,
     },
     Hidden {
+        operation: "a second passes, so that no two ReplicaSets are of one age",
+        within: "deployment/create-replica-set",
+        most: 1,
+    },
+    Hidden {
+        operation: "Arrive, Answer of the deletion of a pod that is gone",
+        within: "watch/deliver-pod that says so",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
         operation: "LoseRequest of what a sync would write after its first write: the model looks anew before each",
         within: "deployment/*, replica-set/create-pod and replica-set/delete-pod that end a sync",
         most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Work of the taint eviction controller, which starts and cancels timers",
+        within: "every step",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes until a toleration has run out; Arrive, Answer of a look and of DisruptionTarget",
+        within: "taint-eviction/delete-pod",
+        most: 1,
     },
     Hidden {
         operation: "Serve, Answer of an eviction whose pod somebody else deleted",

@@ -22,6 +22,9 @@ use super::views::{budget_view, set_view};
 impl Running {
     /// What this request would change of what is compared, as an action; none if nothing.
     pub(super) fn meaning(&self, call: &Call) -> Option<Action> {
+        if self.is_refused(&call.request) {
+            return None;
+        }
         match (call.caller, &call.request) {
             (Component::ReplicaSet, Request::Create(Object::Pod(pod))) => {
                 let owner = controller_of(&pod.metadata)?;
@@ -55,6 +58,18 @@ impl Running {
                 self.changes_budget(budget)
             }
             _ => None,
+        }
+    }
+
+    /// An update of a stale copy, or a creation of what exists: neither changes anything (API-1, API-6).
+    fn is_refused(&self, request: &Request) -> bool {
+        let stored = |object: &Object| self.cluster.server().store().object(object.resource(), &object.key());
+        match request {
+            Request::Create(object) => stored(object).is_some(),
+            Request::Update(object) | Request::UpdateStatus(object) => {
+                stored(object).is_none_or(|stored| stored.version() != object.version())
+            }
+            _ => false,
         }
     }
 

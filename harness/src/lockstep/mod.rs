@@ -7,7 +7,7 @@
 //!
 //! - [`covered`]: which components are the runtime's own; [`fit`]: which scenarios can be run
 //! - `operations`: completing what is pending, waiting, following watches; [`hidden`]: what the model has no action for
-//! - `scheduler`, `controllers` with `meaning`, `proxy`, `eviction`: a file for each part of the runtime
+//! - `scheduler`, `controllers` with `meaning` and `news`, `taint_eviction`, `proxy`, `eviction`, `restarts`: a file for each part of the runtime
 //! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
 
 mod controllers;
@@ -17,11 +17,14 @@ pub mod fit;
 pub mod hidden;
 mod meaning;
 mod names;
+mod news;
 mod observed;
 mod operations;
 mod played;
 mod proxy;
+mod restarts;
 mod scheduler;
+mod taint_eviction;
 mod views;
 mod workload;
 
@@ -32,7 +35,6 @@ use std::rc::Rc;
 use podproof_runtime::api::{Key, Request, Response};
 use podproof_runtime::chooser::Question;
 use podproof_runtime::client::CallId;
-use podproof_runtime::operation::Process;
 use podproof_runtime::{Cluster, Slips};
 use podproof_vocabulary::action::{
     Action, Component, Environment, Process as Started, Proxy, ReplicaSet, Watch, Watcher,
@@ -101,11 +103,13 @@ impl RuntimeSystem {
 
     /// The runtime takes a step of one of its own components, and the model that plays the rest follows.
     fn take(&mut self, action: &Action) -> Result<(), Refused> {
+        let mut enabled = Vec::new();
+        self.rest.pending(&mut enabled);
         let running = self.running.as_mut().expect("a system is reset before anything else");
         let created = match *action {
             Action::Scheduler(step) => running.schedule(step).map(|()| None),
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
-            _ => running.control(action),
+            _ => running.control(action, &enabled, &self.rest),
         }?;
         let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
         self.rest.apply(action)?;
@@ -139,15 +143,14 @@ impl RuntimeSystem {
         self.play(&Action::Watch(watch))?;
         let running = self.running.as_mut().expect("a system is reset before anything else");
         match watch {
-            Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } | Watch::List { watcher: to } => {
-                match to {
-                    Watcher::Scheduler if running.covered.has(Component::Scheduler) => {
-                        running.deliver_to_scheduler(watch, &self.rest)
-                    }
-                    Watcher::ControllerManager => running.deliver_to_controllers(watch, &self.rest),
-                    _ => Ok(()),
+            Watch::List { watcher } => running.list(watcher),
+            Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } => match to {
+                Watcher::Scheduler if running.covered.has(Component::Scheduler) => {
+                    running.deliver_to_scheduler(watch, &self.rest)
                 }
-            }
+                Watcher::ControllerManager => running.deliver_to_controllers(watch, &self.rest),
+                _ => Ok(()),
+            },
             Watch::DeliverSlice { node } => running.deliver_slice(node, &self.rest),
             _ => running.deliver_to_controllers(watch, &self.rest),
         }
@@ -164,14 +167,22 @@ impl RuntimeSystem {
                 self.shown = Some(self.rest.observation());
                 Ok(())
             }
-            Action::Environment(Environment::StopScheduler) if running.covered.has(Component::Scheduler) => {
-                running.cluster.stop(Process::Scheduler);
-                running.lose_requests()?;
+            Action::Environment(step) => {
+                match step {
+                    Environment::StopScheduler => running.stop(Watcher::Scheduler)?,
+                    Environment::StopControllerManager => running.stop(Watcher::ControllerManager)?,
+                    Environment::StopProxy { node } => running.stop(Watcher::Proxy(node))?,
+                    Environment::BreakWatches { watcher } => running.break_watches(watcher)?,
+                    _ => {}
+                }
                 self.play(action)
             }
-            Action::Process(Started::StartScheduler) if running.covered.has(Component::Scheduler) => {
-                running.cluster.start(Process::Scheduler);
-                running.settle_scheduler()?;
+            Action::Process(step) => {
+                match step {
+                    Started::StartScheduler => running.start(Watcher::Scheduler)?,
+                    Started::StartControllerManager => running.start(Watcher::ControllerManager)?,
+                    Started::StartApiServer | Started::StartKubelet { .. } => {}
+                }
                 self.play(action)
             }
             _ => self.play(action),

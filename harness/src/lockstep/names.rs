@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use podproof_runtime::api::{Key, Object, Uid};
 use podproof_vocabulary::observation::Address;
 use podproof_vocabulary::scenario::WorkloadKind;
@@ -22,6 +22,12 @@ impl Running {
     /// The slot of a pod.
     pub(super) fn slot(&self, pod: &Key) -> Option<PodId> {
         self.names.iter().find(|(_, name)| name.key == *pod).map(|(&slot, _)| slot)
+    }
+
+    /// Is the pod of a slot not in the store any more?
+    pub(super) fn is_gone(&self, slot: PodId) -> bool {
+        let stored = |name: &Name| self.cluster.server().store().get::<Pod>(&name.key).is_some();
+        !self.names.get(&slot).is_some_and(stored)
     }
 
     /// A pod was created in this slot.

@@ -23,7 +23,7 @@ const fn index(node: NodeId) -> NodeIndex {
     NodeIndex(node.0 as u16)
 }
 
-const fn process(node: NodeId) -> Process {
+pub(super) const fn process(node: NodeId) -> Process {
     Process::Proxy(index(node))
 }
 

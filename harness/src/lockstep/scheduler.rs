@@ -61,7 +61,8 @@ impl Running {
         self.pass_until(next.max(Moment(now.0 + 1)))
     }
 
-    fn know_all(&mut self) {
+    /// The watches have brought all that there is.
+    pub(super) fn know_all(&mut self) {
         let store = self.cluster.server().store();
         let pods = store.all::<Pod>().map(|(key, pod)| (key.clone(), self.pod_read(pod)));
         let nodes = store.all::<Node>().map(|(key, node)| (key.clone(), self.node_read(key, node)));
@@ -102,18 +103,8 @@ impl Running {
                 let key = Key::global(&self.scenario.nodes[node.index()].name);
                 self.bring(Resource::Node, |own| own.delivered.nodes.get(&key) == Some(&target))
             }
-            _ => self.settle_scheduler(),
+            _ => Ok(()),
         }
-    }
-
-    /// What the scheduler had sent when it stopped never arrives.
-    pub(super) fn lose_requests(&mut self) -> Result<(), Refused> {
-        let calls = self.cluster.calls().iter().filter(|call| call.caller == OWN);
-        let sent = calls.filter(|call| matches!(call.state, CallState::Sent)).map(|call| call.id);
-        for call in sent.collect::<Vec<_>>() {
-            self.complete(OWN, Step::LoseRequest(call))?;
-        }
-        Ok(())
     }
 
     /// A binding that is on its way when the news come that it cannot succeed: the model drops it with the news, here it fails.

@@ -17,6 +17,9 @@ use crate::system::{Parts, System, Unfit};
 /// Whole observations are compared every so many steps, and at the end.
 const WHOLE_EVERY: usize = 64;
 
+/// At most so many steps are taken after a script, for both to come to rest.
+const REST_MAX: usize = 200;
+
 /// What came of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
@@ -24,6 +27,8 @@ pub struct Agreed {
     pub actions: Vec<Action>,
     /// Steps that the other refused because it lawfully keeps to an order that the reference leaves open.
     pub passed_over: usize,
+    /// After the script nothing more happened to the cluster, and both came to rest.
+    pub rested: bool,
 }
 
 /// How two systems differ.
@@ -78,7 +83,8 @@ impl fmt::Display for Divergence {
 
 impl std::error::Error for Divergence {}
 
-/// Drives `other` beside `reference` through at most so many steps of a script.
+/// Drives `other` beside `reference` through at most so many steps of a script. Then nothing more happens to the cluster, and both
+/// come to the same rest if they come to any soon.
 ///
 /// # Errors
 /// The first difference.
@@ -104,7 +110,7 @@ fn take_all(
     steps_max: usize,
     agreed: &mut Agreed,
 ) -> Result<(), Difference> {
-    let Agreed { actions, passed_over } = agreed;
+    let Agreed { actions, passed_over, rested } = agreed;
     reference.reset(scenario).map_err(Difference::Unfit)?;
     other.reset(scenario).map_err(Difference::Unfit)?;
     let mut sides =
@@ -113,21 +119,45 @@ fn take_all(
     sides.compare(&changed.0, &changed.1)?;
     let mut choices = Choices::new(script);
     let (mut enabled, mut own) = (Vec::new(), Vec::new());
+    // What the other refused since the last step.
+    let mut put_off = Vec::new();
+    let mut steps_left = None;
     loop {
         enabled.clear();
         reference.pending(&mut enabled);
         own.clear();
         other.pending(&mut own);
         sides.all_allowed(&enabled, &own)?;
-        if actions.len() == steps_max || choices.is_over() {
-            break;
+        if steps_left.is_none() && (actions.len() == steps_max || choices.is_over()) {
+            steps_left = Some(REST_MAX);
         }
-        let Some(action) = choices.action(&enabled) else { break };
+        enabled.retain(|action| !put_off.contains(action));
+        let action = match &mut steps_left {
+            None => choices.action(&enabled),
+            Some(left) => {
+                enabled.retain(|action| !matches!(action, Action::Environment(_)));
+                *rested = enabled.is_empty() && put_off.is_empty();
+                *left = left.saturating_sub(1);
+                // Any will do that is not always the first.
+                enabled.get(actions.len() % enabled.len().max(1)).copied().filter(|_| *left > 0)
+            }
+        };
+        let Some(action) = action else {
+            if steps_left.is_some() {
+                break;
+            }
+            steps_left = Some(REST_MAX);
+            continue;
+        };
         let theirs = action.renamed(&sides.pairs);
         match other.apply(&theirs) {
-            Ok(()) => actions.push(action),
+            Ok(()) => {
+                actions.push(action);
+                put_off.clear();
+            }
             Err(refused) if refused.is_narrower => {
                 *passed_over += 1;
+                put_off.push(action);
                 continue;
             }
             Err(refused) => {
@@ -333,13 +363,16 @@ mod tests {
     fn drive(mutant: Option<Mutant>, seeds: u64) -> Result<(), Box<Divergence>> {
         let mut scenario = catalogue::web("x", Story::Rollout, 2, 2);
         scenario.one_proxy = false;
+        let mut rested = 0;
         for seed in 0..seeds {
             let mut random = fastrand::Rng::with_seed(seed);
             let script: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1200).collect();
             let mut wrong = Wrong { system: ModelSystem::default(), mutant };
             let agreed = agree(&mut ModelSystem::default(), &mut wrong, &scenario, &script, 400)?;
             assert!(agreed.actions.len() > 100, "the script is long enough to come somewhere");
+            rested += u32::from(agreed.rested);
         }
+        assert!(rested > 0, "a rollout comes to its end");
         Ok(())
     }
 
