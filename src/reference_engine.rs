@@ -1,9 +1,10 @@
 //! The same searches by stateright's own checkers: the reference, for safety.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use podproof_checker::Path;
-use podproof_model::front_door::{LIMIT, premise_name};
+use podproof_checker::{Path, Stopped};
+use podproof_model::front_door::{self, Judges, LIMIT, premise_name};
 use podproof_model::properties::Judged;
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
@@ -12,6 +13,7 @@ use podproof_vocabulary::property::{Kind, PropertySet};
 use stateright::{Checker, Model as _};
 
 use crate::arguments::Engine;
+use crate::interrupt;
 use crate::plan::Plan;
 use crate::search::{self, Limits};
 use crate::searched::Searched;
@@ -26,7 +28,7 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     let safety = plan.judged.iter().filter(|property| property.facts().kind == Kind::Safety);
     let judged = PropertySet::of(safety);
     let reduced = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(judged)));
-    let mut builder = reduced()?.checker().threads(limits.threads);
+    let mut builder = Interruptible::new(reduced()?).checker().threads(limits.threads);
     builder = builder.target_state_count(usize::try_from(limits.states).unwrap_or(usize::MAX));
     if let Some(depth) = usize::try_from(limits.depth).ok().filter(|&depth| depth < usize::MAX) {
         builder = builder.target_max_depth(depth);
@@ -54,6 +56,9 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     }
     if found.met_limit {
         stopped.push(LIMIT.to_owned());
+    }
+    if interrupt::is_asked_for() {
+        stopped.push(search::says(&Stopped::Cancelled));
     }
     let at_first = reference
         .reduced()
@@ -90,6 +95,59 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     })
 }
 
+/// The model. From Ctrl-C on no state has a move, and stateright, which cannot be told to end, ends.
+struct Interruptible {
+    reduced: Reduced,
+    /// Paths are rebuilt after the search by taking their moves again.
+    is_searched: AtomicBool,
+}
+
+impl Interruptible {
+    fn new(reduced: Reduced) -> Self {
+        Self { reduced, is_searched: AtomicBool::new(true) }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        interrupt::is_asked_for() && self.is_searched.load(Ordering::Relaxed)
+    }
+}
+
+impl stateright::Model for Interruptible {
+    type State = ClusterState;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<ClusterState> {
+        stateright::Model::init_states(&self.reduced)
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Move>) {
+        if !self.is_interrupted() {
+            stateright::Model::actions(&self.reduced, state, actions);
+        }
+    }
+
+    fn next_state(&self, state: &ClusterState, taken: Move) -> Option<ClusterState> {
+        self.reduced.next_state(state, taken)
+    }
+
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        front_door::properties(self)
+    }
+}
+
+impl Judges for Interruptible {
+    fn judge_all(&self, state: &ClusterState) -> Judged {
+        match self.is_interrupted() {
+            true => Judged::default(),
+            false => self.reduced.judge_all(state),
+        }
+    }
+
+    fn small_steps(&self) -> &Model {
+        &self.reduced.model
+    }
+}
+
 /// Each state with the move out of it.
 type StaterightPath = Vec<(ClusterState, Option<Move>)>;
 
@@ -104,7 +162,8 @@ struct Found {
 }
 
 impl Found {
-    fn of(checker: &impl Checker<Reduced>) -> Self {
+    fn of(checker: &impl Checker<Interruptible>) -> Self {
+        checker.model().is_searched.store(false, Ordering::Relaxed);
         let discoveries = checker.discoveries();
         let mut names: Vec<_> = discoveries.keys().copied().collect();
         names.sort_unstable();

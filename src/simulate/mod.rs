@@ -9,6 +9,7 @@ mod report;
 pub mod walk;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use podproof_model::Model;
@@ -88,7 +89,7 @@ fn cut(error: String, section: &mut Simulated, errors: &mut Vec<String>) {
 }
 
 /// The same worlds with the clocks of all pods, each once with all promises that are judged in it.
-fn with_all_clocks(mut planned: Planned) -> Planned {
+pub(crate) fn with_all_clocks(mut planned: Planned) -> Planned {
     let mut plans: Vec<Plan> = Vec::new();
     for mut plan in planned.plans {
         plan.scenario.approximations = plan.scenario.approximations.without(Approximation::Focus);
@@ -194,7 +195,7 @@ impl Walks {
                 return;
             }
             End::Time => "its share of --time-limit was over",
-            End::Interrupted => "it was interrupted",
+            End::Interrupted => found::INTERRUPTED,
             End::Limit(why) => why,
         };
         *self.stopped.entry(why.to_owned()).or_default() += 1;
@@ -226,9 +227,9 @@ impl Tally {
 
     fn said(self, arguments: &SimulateArguments, model: &Model, plan: &Plan, walks: u32, name: &str) -> Said {
         let shown = self.shortest.map(|(number, walk, violation)| {
-            let path = path_of(&arguments.traces.trace_dir, name, plan, self.property);
+            let path = of_walk(&path_of(&arguments.traces.trace_dir, name, plan, self.property));
             let trace = trace_of(model, &walk, violation);
-            (number, Counterexample { trace, path: Some(path) })
+            (number, Counterexample { trace, path: Some(path), turning: Vec::new() })
         });
         Said {
             story: plan.story,
@@ -243,8 +244,13 @@ impl Tally {
     }
 }
 
+/// Where the counterexample of a walk is kept, beside that of a check.
+fn of_walk(path: &Path) -> PathBuf {
+    path.with_extension("walk.json")
+}
+
 /// The walk up to where it breaks the promise.
-fn trace_of(model: &Model, walk: &Walk, violation: Violation) -> Trace {
+pub(crate) fn trace_of(model: &Model, walk: &Walk, violation: Violation) -> Trace {
     let stem = &walk.actions[..violation.steps];
     let cycle = violation.obligation.map(|_| &[][..]);
     Trace::record(model, violation.property, &walk.first, stem, cycle, violation.obligation)

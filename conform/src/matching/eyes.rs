@@ -12,6 +12,9 @@ use super::local::destinations;
 use super::subject::Subject;
 use crate::record::Micros;
 
+/// Processes that write what they do: names of pods and of their containers.
+pub type Writers = BTreeSet<(Rc<str>, Rc<str>)>;
+
 /// What a log can see beside the writes to the API server.
 #[derive(Clone, Debug, Default)]
 pub struct Eyes {
@@ -21,8 +24,8 @@ pub struct Eyes {
     rules: BTreeSet<NodeId>,
     /// What was done to the cluster was written down.
     faults: bool,
-    /// Names of pods and containers whose process writes what it does.
-    writers: BTreeSet<(Rc<str>, Rc<str>)>,
+    /// Whose process writes what it does.
+    writers: Rc<Writers>,
     /// Containers whose process writes what it does.
     apps: BTreeSet<(PodId, ContainerId)>,
     /// Nodes whose kubelet somebody stopped, and will start again.
@@ -52,18 +55,16 @@ impl Eyes {
         runtimes: BTreeSet<NodeId>,
         rules: BTreeSet<NodeId>,
         faults: bool,
-        writers: BTreeSet<(Rc<str>, Rc<str>)>,
+        writers: Rc<Writers>,
     ) -> Self {
         Self { runtimes, rules, faults, writers, ..Self::default() }
     }
 
     /// Those of the containers of a pod that has just come whose process will write what it does are known from now on.
     pub fn open(&mut self, subject: &Subject, name: &Rc<str>, pod: PodId) {
-        for (index, container) in subject.scenario().workload.template.containers.iter().enumerate() {
-            if self.writers.contains(&(name.clone(), container.name.as_str().into())) {
-                self.apps.insert((pod, ContainerId::from(index)));
-            }
-        }
+        let own = self.writers.range((Rc::clone(name), "".into())..).take_while(|(pod, _)| pod == name);
+        let containers = own.filter_map(|(_, container)| subject.container(container));
+        self.apps.extend(containers.map(|container| (pod, container)));
     }
 
     /// A pod is gone.

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use podproof_vocabulary::scenario::Node;
+use podproof_vocabulary::scenario::{Node, Scenario};
 use podproof_vocabulary::{catalogue, manifest};
 use serde_json::{Value, json};
 
 use super::documents::{self, Document};
 use super::life::{Life, Moment};
-use super::observed::{NodeChange, NodeSeen};
+use super::observed::{Followed, NodeChange, NodeSeen};
 use super::roots::Root;
 use super::surveyor::Surveyor;
 use crate::before::first_sight::Began;
+
+/// The label that a kubelet gives its node.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// The most nodes that a state of the model holds.
 const MOST: usize = 60;
@@ -28,6 +31,13 @@ pub(super) struct Known<'s> {
     was_unready: bool,
     /// The log shows nothing of it but its name.
     is_only_named: bool,
+}
+
+impl Known<'_> {
+    /// Was it there when the log began, and not Ready?
+    pub fn was_unready(&self) -> bool {
+        self.was_unready
+    }
 }
 
 /// The nodes of a log, by name.
@@ -72,7 +82,12 @@ struct Candidate<'s> {
 
 impl Stage {
     /// The nodes of a workload: those that its pods were on first, if a state cannot hold all.
-    pub fn of(root: &Root<'_>, surveyor: &Surveyor, known: &BTreeMap<&Rc<str>, Known<'_>>) -> Self {
+    pub fn of(
+        root: &Root<'_>,
+        surveyor: &Surveyor,
+        known: &BTreeMap<&Rc<str>, Known<'_>>,
+        followed: Followed,
+    ) -> Self {
         let span = root.span(surveyor);
         let own = own_nodes(root, surveyor);
         let place = |name: &Rc<str>| own.iter().position(|own| own == name).unwrap_or(own.len());
@@ -99,16 +114,56 @@ impl Stage {
             warnings,
         };
         for candidate in &candidates {
-            stage.add(candidate);
+            stage.add(candidate, followed);
         }
         stage.changes.sort_by_key(|change| (change.at, change.node));
         stage
     }
 
-    /// A node is followed from the beginning of the log, however late the workload comes.
-    fn add(&mut self, candidate: &Candidate<'_>) {
+    /// Nodes of which the log shows nothing but the name have labels that nobody knows: those that the workload's pods were on have what
+    /// these ask for. What was guessed is returned.
+    pub fn guess_labels(&self, scenario: &mut Scenario) -> Option<String> {
+        let template = &scenario.workload.template;
+        let wished = manifest::wished_labels(template);
+        let together: Vec<&String> = template.pod_affinity.iter().map(|term| &term.topology_key).collect();
+        let apart = template.pod_anti_affinity.iter().map(|term| &term.topology_key);
+        let apart: Vec<&String> = apart.chain(template.spread.iter().map(|one| &one.topology_key)).collect();
+        let mut guessed = Vec::new();
+        for (node, seen) in scenario.nodes.iter_mut().zip(&self.seen) {
+            if !seen.is_only_named || !self.own.contains(&seen.name) {
+                continue;
+            }
+            let before = node.labels.clone();
+            node.labels.insert(HOSTNAME.into(), seen.name.to_string());
+            for (key, value) in &wished {
+                node.labels.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            for key in &together {
+                node.labels.entry((*key).clone()).or_insert_with(|| "one".into());
+            }
+            for key in &apart {
+                node.labels.entry((*key).clone()).or_insert_with(|| seen.name.to_string());
+            }
+            let is_known = |key: &String| *key == HOSTNAME || before.contains_key(key);
+            if !node.labels.keys().all(is_known) {
+                guessed.push(&*seen.name);
+            }
+        }
+        (!guessed.is_empty()).then(|| {
+            format!(
+                "the log shows no label of {}: they are taken to have those that the pods there ask for",
+                guessed.join(", ")
+            )
+        })
+    }
+
+    /// A node is followed for as long as the workload.
+    fn add(&mut self, candidate: &Candidate<'_>, followed: Followed) {
         let number = u8::try_from(self.nodes.len()).unwrap_or(u8::MAX);
         let states = &candidate.node.states;
+        let first = states.partition_point(|(at, _)| *at <= followed.from).saturating_sub(1);
+        let last = states.partition_point(|(at, _)| followed.to.is_none_or(|to| *at <= to)).max(first);
+        let states = &states[first..last.max(first + 1)];
         self.nodes.push((*states[0].1).clone());
         self.seen.push(NodeSeen {
             name: Rc::clone(candidate.name),

@@ -1,5 +1,7 @@
 //! What may happen in a scenario: whatever the log may show must be possible in the model.
 
+use std::collections::BTreeSet;
+
 use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::scenario::Scenario;
 
@@ -44,13 +46,20 @@ pub(super) fn scales(root: &Root<'_>) -> Vec<Scaling> {
     scales.iter().map(|&(at, replicas)| Scaling { at, replicas }).collect()
 }
 
-/// Sets the budgets of events: each may happen at any moment and as often as a budget can say, but for those of which the
-/// log shows how often, as the states of the model grow with them.
+/// Grace periods, in seconds, that deletions of its pods ask for beside `own`, that of its template; 0 is another kind of deletion.
+pub(super) fn graces(root: &Root<'_>, surveyor: &Surveyor, own: u32) -> Vec<u32> {
+    let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    let all: BTreeSet<u32> = pods.flat_map(|pod| &pod.graces).copied().collect();
+    all.into_iter().filter(|&seconds| seconds > 0 && seconds != own).collect()
+}
+
+/// Sets the budgets of events: each may happen at any moment and as often as it likes, but for those of which the log shows how
+/// often, as the states of the model grow with them.
 pub(super) fn set_events(scenario: &mut Scenario, rollouts: usize, scales: &[Scaling]) -> Option<String> {
     let count = |number: usize, most: usize| u8::try_from(number.min(most)).unwrap_or(u8::MAX);
     let mut events = Budget::default();
     for event in EventName::all() {
-        events.set(event, u8::MAX);
+        events.set(event, Budget::NO_BOUND);
     }
     events.set(EventName::Rollout, count(rollouts, MOST_ROLLOUTS));
     events.set(EventName::Scale, count(scales.len(), usize::from(u8::MAX)));

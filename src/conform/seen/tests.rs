@@ -4,23 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use podproof_conform::record::{ContainerFacts, EndpointFacts, Place};
-use podproof_vocabulary::catalogue;
-use podproof_vocabulary::event::Story;
 use serde_json::Value;
 
 use super::*;
 
 fn says(seen: Seen) -> String {
-    let subject = Subject {
-        scenarios: vec![(0, catalogue::web("x", Story::Create, 1, 1))],
-        namespace: "shop".into(),
-        name: "web".into(),
-        uid: "".into(),
-        nodes: Vec::new(),
-        service: Some("front".into()),
-        budget: None,
-    };
-    words(&subject, &Entry { place: Place { file: "audit.jsonl".into(), line: 1 }, from: 0, to: 0, seen })
+    let about = About { namespace: "shop".into(), service: Some("front".into()) };
+    words(&about, &Entry { place: Place { file: "audit.jsonl".into(), line: 1 }, from: 0, to: 0, seen })
 }
 
 fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
@@ -33,8 +23,11 @@ fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
         namespace: "shop".into(),
         name: "web-1".into(),
         uid: "".into(),
+        asked_version: None,
         code: 200,
         grace_seconds: None,
+        shows_request: true,
+        made_of: None,
         target: None,
         object: None,
         resource_version: None,
@@ -124,14 +117,15 @@ fn what_matters_of_an_object_is_told() {
     let endpoint = |pod: Option<&str>, ready, serving, terminating| EndpointFacts {
         address: "10.0.0.1".into(),
         pod: pod.map(Rc::from),
-        uid: None,
         ready,
         serving,
         terminating,
+        ..EndpointFacts::default()
     };
     let slice = SliceFacts {
         service: "front".into(),
         endpoints: vec![endpoint(Some("a"), true, true, false), endpoint(None, false, true, true)],
+        ..SliceFacts::default()
     };
     let slices = written("u", Verb::Update, "endpointslices", "");
     let writes = Write { object: with(Facts::EndpointSlice(slice)), ..slices.clone() };

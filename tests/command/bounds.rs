@@ -1,0 +1,45 @@
+//! Bounds end a check in `incomplete`, never in an abort by the system.
+#![cfg(target_os = "linux")]
+
+use std::process::Stdio;
+
+use crate::run::command;
+
+/// The exit status of a check, what it said, and the most memory that its process had, in bytes.
+fn measured(bounds: &[&str]) -> (Option<i32>, String, u64) {
+    let about = ["check", "examples/web.yaml", "--story", "rollout", "--timing", "untimed", "--threads", "2"];
+    let judged = ["--property", "rollout-completes", "--property", "endpoints-converge"];
+    let mut command = command(&[&about[..], &judged[..], bounds].concat());
+    let mut child = command.stderr(Stdio::null()).spawn().expect("the command runs");
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().expect("it can be waited for").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        most = kilobytes.map_or(most, |kilobytes| most.max(kilobytes << 10));
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let output = child.wait_with_output().expect("it has ended");
+    (output.status.code(), String::from_utf8(output.stdout).expect("reports are text"), most)
+}
+
+/// What is not counted: a few buffers, and what the allocator keeps.
+const ASIDE: u64 = 12 << 20;
+
+#[test]
+fn a_bound_on_memory_is_kept_by_the_process_and_ends_in_incomplete_where_the_disk_does_not_help() {
+    let (_, _, without_states) = measured(&["--max-states", "50"]);
+    let (status, said, unbounded) = measured(&[]);
+    assert_eq!(status, Some(0), "{said}");
+    // With 4 MiB all that can go to disk does, and the search comes to its end.
+    for (megabytes, ends) in [(1_u64, false), (2, false), (4, true)] {
+        let bound = format!("{megabytes}MiB");
+        let (status, said, most) = measured(&["--max-memory", &bound]);
+        assert_eq!(status, Some(if ends { 0 } else { 3 }), "{bound}: {said}");
+        assert_ne!(said.contains("as much as --max-memory allows"), ends, "{bound}: {said}");
+        let allowed = without_states + (megabytes << 20) + ASIDE;
+        assert!(most <= allowed, "{bound}: {most} bytes, {allowed} are allowed");
+        assert!(unbounded > allowed, "without the bound it takes more: {unbounded} bytes");
+    }
+}

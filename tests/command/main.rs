@@ -1,0 +1,19 @@
+//! The command as a user meets it.
+
+mod run;
+
+mod bounds;
+mod checkpoint;
+mod cli;
+mod conform;
+mod explore;
+mod hunt;
+mod interrupted;
+mod page;
+mod pull_request;
+mod readme;
+mod refusals;
+mod simulate;
+mod trace;
+mod trace_schema;
+mod tune;
