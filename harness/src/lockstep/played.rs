@@ -44,7 +44,12 @@ impl Running {
     }
 
     fn create_node(&mut self, node: NodeId, seen: &NodeSeen) -> Result<(), Refused> {
-        let state = NodeState { relabelled: false, unschedulable: seen.unschedulable, taints: seen.taints };
+        let state = NodeState {
+            gone: false,
+            relabelled: false,
+            unschedulable: seen.unschedulable,
+            taints: seen.taints,
+        };
         let mut object = objects::node(&self.scenario, node, state);
         let ready = new_node_condition(condition::READY, node_status(seen.ready), "", self.cluster.now());
         object.status.get_or_insert_default().conditions = Some(vec![ready]);

@@ -1,9 +1,7 @@
 //! What is a bug and what is not.
 //!
 //! - [`agreement`]: two systems through one script
-//! - [`filters`]: which nodes a pod may go to, by brute force
 //! - [`history`]: a naive API server
 
 pub mod agreement;
-pub mod filters;
 pub mod history;
