@@ -177,7 +177,10 @@ pub fn deployment(scenario: &Scenario, revision: Revision) -> Deployment {
             strategy: Some(strategy),
             template: template(scenario, revision),
             min_ready_seconds: Some(seconds(scenario.workload.min_ready_seconds)),
-            progress_deadline_seconds: scenario.workload.progress_deadline_seconds.map(seconds),
+            // The greatest number is no deadline (S28 `HasProgressDeadline`); one that is left out becomes ten minutes (DEP-8).
+            progress_deadline_seconds: Some(
+                scenario.workload.progress_deadline_seconds.map_or(i32::MAX, seconds),
+            ),
             ..DeploymentSpec::default()
         }),
         status: None,

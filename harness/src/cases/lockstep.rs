@@ -94,15 +94,28 @@ mod tests {
 
     const PLAYED_RUNS: u64 = 12;
 
-    const SLIP_RUNS: u64 = 600;
+    const SLIP_RUNS: u64 = 800;
 
     const FOUND: &[Slip] = &[
         Slip::AssumeForgotten,
+        Slip::BudgetNotSpent,
         Slip::DeletedPodsKeepRoom,
         Slip::DeletedPodsWakeNobody,
+        Slip::DeletingPodsCounted,
         Slip::DeletingPodsNotCounted,
+        Slip::DisruptedPodsCounted,
+        Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
+        Slip::FailedPodsCounted,
+        Slip::ProxyNeverFallsBack,
+        Slip::ProxyTakesTerminatingForReady,
+        Slip::ReadyFlipNotNoticed,
+        Slip::SurgeIgnored,
         Slip::SymmetricAntiAffinityIgnored,
+        Slip::TerminatingStaysReady,
+        Slip::UnavailableCounted,
+        Slip::VersionIgnored,
+        Slip::WatchFromNow,
     ];
 
     /// What is not covered is refused, and said.

@@ -8,17 +8,14 @@
 use std::time::Duration;
 
 use podproof_runtime::Step;
-use podproof_runtime::api::constants::is_terminal;
-use podproof_runtime::api::{ApiError, Key, Kind as _, Object, Request, Resource, Response};
+use podproof_runtime::api::{ApiError, Key, Object, Request, Resource, Response};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::controllers::ControllerManager;
-use podproof_runtime::operation::{Component, Process, Queue, Timer};
+use podproof_runtime::operation::{Component, Process, Queue};
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{
-    Action, Component as Lane, Deployment, Disruption, EndpointSlice as Slice, ReplicaSet, TaintEviction,
-    Watch,
+    Action, Component as Lane, Deployment, Disruption, ReplicaSet, TaintEviction,
 };
-use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
 
 use super::{HIDDEN_MAX, Running};
 use crate::{ModelSystem, Refused};
@@ -38,7 +35,7 @@ const CONTROLLERS: [(Lane, Component); 4] = [
 
 impl Running {
     /// The controllers of the runtime that are covered.
-    fn covered_controllers(&self) -> impl Iterator<Item = (Lane, Component)> + use<> {
+    pub(super) fn covered_controllers(&self) -> impl Iterator<Item = (Lane, Component)> + use<> {
         let covered = self.covered;
         CONTROLLERS.into_iter().filter(move |(lane, _)| covered.has(*lane))
     }
@@ -152,29 +149,6 @@ impl Running {
         Err(self.waits_for_news(format!("a look at {key} comes to {instead:?}")))
     }
 
-    /// Why a controller has no reason to look at a key although its copies have changed, where that is lawful. In the model it looks
-    /// at once.
-    fn is_not_told(&self, component: Component, key: &Key) -> Option<&'static str> {
-        let work = Step::Work(Queue::Main, key.clone());
-        let wake = Step::Wake(Timer::Delayed(Queue::Main, key.clone()));
-        if self.steps_of(component).contains(&work) || self.due(component, &wake).is_some() {
-            return None;
-        }
-        match component {
-            Component::EndpointSlice => {
-                let mut pods = self.manager()?.informers().pods.cache().iter();
-                let ended = pods.any(|(_, pod)| is_terminal(pod) && !pod.is_deleting());
-                ended.then_some("a change of the phase alone brings nobody to the slice (EPS-7)")
-            }
-            Component::Disruption => {
-                let ask = self.scenario.budgets.first()?.ask;
-                let asks_scale = !matches!(ask, BudgetAsk::MinAvailable(IntOrPercent::Int(_)));
-                asks_scale.then_some("a scale brings nobody to the budget, only pods do (PDB-1)")
-            }
-            _ => None,
-        }
-    }
-
     /// A worker takes a key.
     fn look(&mut self, component: Component, key: &Key) -> Result<(), Refused> {
         self.work(component, key).map_err(|refused| match refused.is_narrower {
@@ -183,19 +157,8 @@ impl Running {
         })
     }
 
-    /// A step is not possible now. If news are on their way to the controllers, or another key is to be looked at, the copy may lag
-    /// in something that the model has no news of: such as the status of a ReplicaSet in which only other numbers changed.
-    fn waits_for_news(&self, why: String) -> Refused {
-        let mut waits =
-            self.open_watches(OWN).into_iter().any(|(resource, _)| self.next_event(OWN, resource).is_some());
-        waits |= self.covered_controllers().any(|(_, component)| {
-            self.steps_of(component).iter().any(|step| matches!(step, Step::Work(Queue::Main, _)))
-        });
-        Refused { why, is_narrower: waits }
-    }
-
     /// Has a sync of this key sent what has not been answered?
-    fn is_busy(&self, component: Component, key: &Key) -> bool {
+    pub(super) fn is_busy(&self, component: Component, key: &Key) -> bool {
         component == Component::ReplicaSet
             && self
                 .cluster
@@ -220,6 +183,9 @@ impl Running {
     /// A sync of a ReplicaSet sends what it creates or deletes.
     fn plan(&mut self, revision: Revision) -> Result<(), Refused> {
         let key = self.set_key(revision)?;
+        if self.misses_creations(&key) {
+            return Err(Refused::narrower("a pod that was gone before the list is waited for (CTL-3)"));
+        }
         let before: Vec<CallId> = self.calls_of(Component::ReplicaSet).map(|(call, _)| call).collect();
         self.look(Component::ReplicaSet, &key)?;
         let sent: Vec<_> =

@@ -47,7 +47,7 @@ pub const HIDDEN: &[Hidden] = &[
     },
     Hidden {
         operation: "Arrive, Answer of a binding that must fail",
-        within: "watch/deliver-pod that says so",
+        within: "watch/deliver-pod that says so, watch/list",
         most: 1,
     },
     Hidden {

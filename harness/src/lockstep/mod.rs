@@ -7,7 +7,7 @@
 //!
 //! - [`covered`]: which components are the runtime's own; [`fit`]: which scenarios can be run
 //! - `operations`: completing what is pending, waiting, following watches; [`hidden`]: what the model has no action for
-//! - `scheduler`, `controllers` with `meaning` and `news`, `taint_eviction`, `proxy`, `eviction`, `restarts`: a file for each part of the runtime
+//! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `taint_eviction`, `proxy`, `eviction`, `restarts`: a file for each part of the runtime
 //! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
 
 mod controllers;
@@ -25,6 +25,7 @@ mod proxy;
 mod restarts;
 mod scheduler;
 mod taint_eviction;
+mod told;
 mod views;
 mod workload;
 
@@ -82,6 +83,8 @@ struct Running {
     evictions: BTreeMap<PodId, CallId>,
     /// The endpoints that the rules of a node were computed from.
     programmed: BTreeMap<NodeId, Endpoints>,
+    /// Since the controllers began, their watches broke.
+    watches_broke: bool,
     /// A step of the runtime that the model does not allow.
     unlawful: Option<Action>,
 }
@@ -143,7 +146,13 @@ impl RuntimeSystem {
         self.play(&Action::Watch(watch))?;
         let running = self.running.as_mut().expect("a system is reset before anything else");
         match watch {
-            Watch::List { watcher } => running.list(watcher),
+            Watch::List { watcher } => {
+                running.list(watcher)?;
+                match watcher {
+                    Watcher::Scheduler => running.fail_bindings(&self.rest),
+                    _ => Ok(()),
+                }
+            }
             Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } => match to {
                 Watcher::Scheduler if running.covered.has(Component::Scheduler) => {
                     running.deliver_to_scheduler(watch, &self.rest)
@@ -289,6 +298,7 @@ impl Running {
             deletions: BTreeMap::new(),
             evictions: BTreeMap::new(),
             programmed: BTreeMap::new(),
+            watches_broke: false,
             unlawful: None,
         }
     }

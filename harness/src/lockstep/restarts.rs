@@ -33,6 +33,7 @@ impl Running {
         if watcher == Watcher::ControllerManager {
             self.victims.clear();
             self.deletions.clear();
+            self.watches_broke = false;
         }
         Ok(())
     }
@@ -51,6 +52,7 @@ impl Running {
         for (resource, _) in self.open_watches(process) {
             self.complete(process.watcher(), Step::BreakWatch(resource))?;
         }
+        self.watches_broke |= watcher == Watcher::ControllerManager;
         Ok(())
     }
 

@@ -119,6 +119,18 @@ impl Running {
         self.settle_conditions()
     }
 
+    /// The same for all bindings that are on their way when the scheduler lists anew.
+    pub(super) fn fail_bindings(&mut self, rest: &ModelSystem) -> Result<(), Refused> {
+        let (model, state) = rest.model();
+        let is_assumed =
+            |&pod: &PodId| model.open(state, |cluster| cluster.pod(pod).scheduler.assumed()).is_some();
+        let dropped = self.names.iter().filter(|(pod, _)| !is_assumed(pod)).map(|(_, name)| name.key.clone());
+        for key in dropped.collect::<Vec<_>>() {
+            self.fail_binding(&key)?;
+        }
+        Ok(())
+    }
+
     fn bring(&mut self, resource: Resource, done: impl Fn(&Self) -> bool) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             if done(self) {

@@ -148,6 +148,15 @@ fn scaling_in_the_middle_of_a_rollout_is_shared_by_size() {
     );
 }
 
+/// S28 `scaleReplicaSet`: else the Deployment would count as scaled for ever.
+#[test]
+fn a_set_whose_size_stays_is_told_what_is_wanted_now() {
+    let (old, new) = (set("old", 2, 2, "3", "5"), set("new", 2, 0, "2", "4"));
+    let sets = [old, Arc::clone(&new)];
+    assert!(was_scaled(bounds(2, 2, 1), &sets));
+    assert_eq!(sizes(scale(bounds(2, 2, 1), true, Some(&new), &sets, 4)), named(&[("old", 2)]), "DEP-10");
+}
+
 #[test]
 fn what_rounding_leaves_goes_to_the_largest_and_a_saturated_new_one_ends_the_old() {
     let (old, new) = (set("old", 2, 2, "3", "4"), set("new", 2, 2, "3", "4"));
