@@ -2,6 +2,8 @@
 //!
 //! - [`agreement`]: two systems through one script
 //! - [`history`]: a naive API server
+//! - [`promises`]: which promises a scenario keeps
 
 pub mod agreement;
 pub mod history;
+pub mod promises;

@@ -13,7 +13,9 @@ use super::{Input, Options, Problem, Reading, Source, Warning, setting};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
-use crate::scenario::{Beginning, Hang, Node, Resources, Scenario, Timing};
+use crate::scenario::{
+    Beginning, BudgetAsk, Hang, IntOrPercent, Node, Resources, Scenario, Timing, WorkloadKind,
+};
 
 /// Reads the objects and gives each workload its cluster.
 ///
@@ -241,16 +243,24 @@ impl<'o> World<'o> {
         })
     }
 
-    /// A budget that no eviction of a healthy pod is within (PDB-4, EVI-4): what is evicted waits for ever, as drains do.
+    /// A budget that no eviction of a healthy pod is within (PDB-4, EVI-4): what is evicted waits for ever, as drains do. Of a pod
+    /// without a controller none is unless it asks for a number of available pods (PDB-1).
     fn forbids(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>) -> Option<Warning> {
         let (pods, _) = self.selected(own, budget);
+        let is_alone = own.workload.kind == WorkloadKind::Pod;
+        let hint = if is_alone { "" } else { "; maxUnavailable: 1 allows one" };
         let says = format!(
             "{} allows no disruption while all pods that it selects are healthy, {pods}: no eviction of them is granted, and a drain \
-             waits for ever; maxUnavailable: 1 allows one",
+             waits for ever{hint}",
             budget.object.title()
         );
-        let is_closed = pods > 0 && budget.budget.ask.disruptions_allowed(pods) == 0;
-        is_closed.then(|| Warning { place: Some(budget.object.place(budget.object.tree.mark)), says })
+        let allowed = match budget.budget.ask {
+            BudgetAsk::MinAvailable(IntOrPercent::Int(_)) => budget.budget.ask.disruptions_allowed(pods),
+            _ if is_alone => 0,
+            ask => ask.disruptions_allowed(pods),
+        };
+        (pods > 0 && allowed == 0)
+            .then(|| Warning { place: Some(budget.object.place(budget.object.tree.mark)), says })
     }
 
     /// The nodes of the input, else generated ones with room for all pods.

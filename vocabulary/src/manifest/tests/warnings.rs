@@ -170,4 +170,11 @@ fn a_budget_that_allows_nothing_is_told() {
         assert_eq!(said(8, ask).len(), 1, "{ask}");
     }
     assert!(said(8, "minAvailable: 87%").is_empty(), "7 of 8");
+    let of_pod = |ask: &str| {
+        let budget = budget(&format!("selector: {{matchLabels: {{app: web}}}}\n{ask}"));
+        let text = joined(&[&pod("web", "{app: web}", ""), &budget]);
+        shown(&reading(&text).workloads[0].warnings).join("\n")
+    };
+    assert!(of_pod("maxUnavailable: 1").ends_with("a drain waits for ever"), "a pod without a controller");
+    assert_eq!(of_pod("minAvailable: 0"), "");
 }
