@@ -45,7 +45,8 @@ pub enum TraceCommand {
     ///
     /// Fewer nodes, pods, events and containers, and simpler ones, are tried one after the other. In each world the steps of the
     /// trace that are still possible are taken, and if they break nothing a bounded search looks for others. Whatever is written
-    /// was taken by the model step for step. The same trace and bounds give the same result.
+    /// was taken by the model step for step. A trace that follows one pod's clocks is taken with all clocks first. The same trace
+    /// and bounds give the same result.
     Shrink(Box<ShrinkArguments>),
     /// Lays two traces side by side and shows where they part
     Diff {
