@@ -53,7 +53,7 @@ fn drive(case: &TestCase, slips: Slips, covered: Covered) -> std::result::Result
 mod tests {
     use podproof_runtime::Slip;
     use podproof_vocabulary::approximation::Approximations;
-    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::event::{EventName, Story};
     use podproof_vocabulary::scenario::Timing;
 
     use super::super::{SMOKE_RUNS, assert_useful};
@@ -103,7 +103,6 @@ mod tests {
         Slip::DeletedPodsWakeNobody,
         Slip::DeletingPodsCounted,
         Slip::DeletingPodsNotCounted,
-        Slip::DisruptedPodsCounted,
         Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
         Slip::FailedPodsCounted,
@@ -123,7 +122,8 @@ mod tests {
     fn what_is_not_covered_is_refused() {
         let mut scenario = podproof_vocabulary::catalogue::web("x", Story::NodeFailure, 1, 2);
         scenario.approximations = Approximations::NONE;
-        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("node-failure")));
+        scenario.events.set(EventName::LostResponse, 1);
+        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("lost-response")));
         fit(&mut scenario);
         assert_eq!(unfit(&scenario, Covered::ALL), None);
         scenario.timing = Timing::Timed;
