@@ -26,7 +26,7 @@ pub struct Summary {
 }
 
 /// Checks one input of a case as libFuzzer hands it over; nothing if the bytes do not reach for an input.
-pub fn run<T: for<'a> Arbitrary<'a>>(bytes: &[u8], check: fn(&T) -> Checked) -> Option<Checked> {
+pub fn run<T: for<'a> Arbitrary<'a>>(bytes: &[u8], check: impl Fn(&T) -> Checked) -> Option<Checked> {
     let case = T::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
     Some(check(&case))
 }

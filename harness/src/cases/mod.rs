@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::hash::Hasher as _;
 
 use foldhash::quality::FixedState;
+use podproof_runtime::Slips;
 
 use crate::runner::{self, Checked};
 
@@ -14,30 +15,46 @@ pub struct Case {
     pub name: &'static str,
     /// Checks one input.
     pub run: fn(&[u8]) -> Option<Checked>,
+    /// The same of a runtime with wrong mechanisms; none if no runtime is in it.
+    pub run_with: Option<fn(&[u8], Slips) -> Option<Checked>>,
 }
 
 macro_rules! cases {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        $($(#[$doc])* pub mod $name;)*
+    ($($name:ident: $kind:ident,)*) => {
+        $(pub mod $name;)*
 
         /// All of them.
         pub const CASES: &[Case] = &[$(Case {
             name: stringify!($name),
             run: |bytes| runner::run(bytes, $name::check),
+            run_with: cases!(@$kind $name),
         },)*];
+    };
+    (@runtime $name:ident) => {
+        Some(|bytes, slips| runner::run(bytes, |case| $name::check_with(case, slips)))
+    };
+    (@other $name:ident) => {
+        None
     };
 }
 
 cases! {
-    model_walk,
-    lockstep,
-    filters,
-    store,
-    manifests,
-    traces,
-    logs,
-    determinism,
-    canary,
+    model_walk: other,
+    lockstep: other,
+    filters: runtime,
+    store: runtime,
+    client: runtime,
+    pleg: runtime,
+    // kubelet: runtime,
+    scheduler: runtime,
+    // controllers: runtime,
+    // nodes: runtime,
+    proxy: runtime,
+    manifests: other,
+    traces: other,
+    logs: other,
+    determinism: other,
+    canary: other,
 }
 
 /// Everything that happened in a check, as a hash: two checks of one input have the same.
