@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use podproof_checker::fingerprint::Bits;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
@@ -318,9 +318,9 @@ pub struct BoundArguments {
     #[arg(long, value_name = "N")]
     pub max_depth: Option<u64>,
 
-    /// Memory that each search may take, about, for example 8GiB
-    #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = size)]
-    pub max_memory: u64,
+    /// Memory that each search may take, about, for example 512MiB [default: 8GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
 
     /// Bits that are kept of each state: with 64 two of a thousand million states are taken for one with a probability of a
     /// few percent; 128 take 8 bytes more a state
@@ -332,22 +332,49 @@ pub struct BoundArguments {
     pub machine: MachineArguments,
 }
 
+/// What each search may take of memory if nothing is said, in bytes: 8 GiB.
+const MEMORY: u64 = 8 << 30;
+
+impl BoundArguments {
+    /// Memory that each search may take, about, in bytes.
+    pub fn max_memory(&self) -> u64 {
+        self.max_memory.unwrap_or(MEMORY)
+    }
+}
+
 /// What outlives the process.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Search")]
+#[command(next_help_heading = "Search", group = ArgGroup::new("folder").multiple(true))]
 pub struct KeepArguments {
     /// Keeps what the searches know in this folder, which must be new or empty, so that --resume can go on from there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "folder")]
     pub checkpoint: Option<PathBuf>,
 
     /// Goes on from what --checkpoint has kept in this folder, and keeps it up to date; the input must be the same, bounds and
     /// threads may differ
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "folder")]
     pub resume: Option<PathBuf>,
 
     /// Time between two checkpoints, for example 30s or 10m; one is also written where a bound or Ctrl-C ends a search
-    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = humantime::parse_duration)]
-    pub checkpoint_interval: Duration,
+    /// [default: 60s]
+    #[arg(long, value_name = "DUR", requires = "folder", value_parser = humantime::parse_duration)]
+    pub checkpoint_interval: Option<Duration>,
+}
+
+/// Time between two checkpoints if nothing is said.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
+impl KeepArguments {
+    /// Time between two checkpoints.
+    pub fn interval(&self) -> Duration {
+        self.checkpoint_interval.unwrap_or(CHECKPOINT_INTERVAL)
+    }
+
+    /// The options that name a folder, as they are typed.
+    pub fn options(&self) -> impl Iterator<Item = &'static str> {
+        let named = [("--checkpoint", &self.checkpoint), ("--resume", &self.resume)];
+        named.into_iter().filter_map(|(option, folder)| folder.as_ref().map(|_| option))
+    }
 }
 
 fn fingerprint_bits(text: &str) -> Result<Bits, String> {
@@ -378,7 +405,8 @@ fn size(text: &str) -> Result<u64, String> {
                                               through, for example 90s or 5m; what was walked until then depends on the \
                                               machine")),
     after_help = "Exit status: 0 nothing that counts was seen broken, which proves nothing; 1 a property that counts is \
-                  broken; 2 the input or the command line is wrong."
+                  broken; 2 the input or the command line is wrong; 3 it was interrupted before it had walked all, and nothing \
+                  broken was seen."
 )]
 pub struct SimulateArguments {
     /// What is simulated.

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use podproof_model::Rules;
-use podproof_vocabulary::property::{Kind, PropertySet};
+use podproof_vocabulary::left_out;
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Beginning, Timing};
-use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice, WorldArguments};
 use crate::counterexamples::{self, path_of};
@@ -16,7 +15,7 @@ use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{hunt, input, interrupt, output, reference_engine, report};
+use crate::{hunt, input, interrupt, output, reference_engine, refusals, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -35,13 +34,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         Ok(planned) => planned,
         Err(errors) => return CheckReport { errors, ..report },
     };
-    if arguments.partial_order {
-        let errors = refused_by_partial_order(arguments, &planned);
-        if !errors.is_empty() {
-            return CheckReport { errors, ..report };
-        }
-    }
-    let refused = [hunt::refused(arguments), refused_symmetries(arguments, &planned)].concat();
+    let refused = refusals::of(arguments, &planned);
     if !refused.is_empty() {
         return CheckReport { errors: refused, ..report };
     }
@@ -100,42 +93,6 @@ impl Turn {
     }
 }
 
-/// Why what is asked for cannot be searched by partial order, a sentence each.
-fn refused_by_partial_order(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
-    let plans = || planned.iter().flat_map(|planned| &planned.plans);
-    let named = |keep: &dyn Fn(&Plan, Property) -> bool| {
-        let all = |property: &Property| {
-            plans().any(|plan| plan.judged.contains(*property) && keep(plan, *property))
-        };
-        Property::all().filter(all).map(Property::name).collect::<Vec<_>>().join(", ")
-    };
-    let progress = named(&|_, property| property.facts().kind == Kind::Liveness);
-    let timed = named(&|plan, _| plan.timing == Timing::Timed);
-    let mut errors = Vec::new();
-    if arguments.engine != Engine::Podproof {
-        errors.push("--partial-order is for --engine podproof; stateright's engines take every step".into());
-    }
-    let kept = [("--checkpoint", &arguments.keep.checkpoint), ("--resume", &arguments.keep.resume)];
-    for (option, _) in kept.into_iter().filter(|(_, folder)| folder.is_some()) {
-        errors.push(format!(
-            "{option} keeps no search by partial order; accepted is a check without --partial-order"
-        ));
-    }
-    if !progress.is_empty() {
-        errors.push(format!(
-            "--partial-order judges no progress, and these promises are of progress: {progress}; accepted are safety \
-             promises (--only safety, or --property)"
-        ));
-    }
-    if !timed.is_empty() {
-        errors.push(format!(
-            "--partial-order is for searches without clocks, as a tick depends on every step, and these promises are judged \
-             timed: {timed}; accepted are the others (--only untimed, or --property), or --timing untimed"
-        ));
-    }
-    errors
-}
-
 /// What is wrong with a workload, with where it stands.
 pub fn located(workload: &Workload, error: &str) -> String {
     match &workload.place {
@@ -144,39 +101,12 @@ pub fn located(workload: &Workload, error: &str) -> String {
     }
 }
 
-/// Why the symmetry that is asked for is not had, a sentence for each reason: before anything is searched.
-fn refused_symmetries(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
-    let Some(asked) = arguments.symmetry.filter(|&asked| asked != SymmetryChoice::None) else {
-        return Vec::new();
-    };
-    if arguments.engine != Engine::Podproof {
-        let name = asked.name();
-        return vec![format!(
-            "--symmetry {name} cannot be honoured: stateright searches without; accepted is --engine podproof, or \
-             --symmetry none"
-        )];
-    }
-    let mut refused: Vec<String> = Vec::new();
-    for Planned { workload, plans, .. } in planned {
-        for plan in plans {
-            // What is wrong with the scenario itself is said by its search.
-            let Ok(rules) = Rules::compile(plan.scenario.clone()) else { continue };
-            let Err(why) = asked.of(&rules) else { continue };
-            let why = located(workload, &format!("{}: {why}", workload.name));
-            if !refused.contains(&why) {
-                refused.push(why);
-            }
-        }
-    }
-    refused
-}
-
 fn limits(arguments: &CheckArguments, time: Option<Duration>) -> Limits {
     let bounds = &arguments.bounds;
     Limits {
         states: bounds.max_states,
         depth: bounds.max_depth.unwrap_or(u64::MAX),
-        memory: bounds.max_memory,
+        memory: bounds.max_memory(),
         time,
         threads: bounds.machine.threads(),
         bits: bounds.fingerprint_bits,

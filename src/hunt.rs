@@ -4,13 +4,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use podproof_checker::fingerprint::Bits;
 use podproof_checker::{Bounds, Hunt, Stopped};
 use podproof_model::Model;
 use podproof_model::reduced::Reduced;
 use podproof_vocabulary::property::{Kind, PropertySet};
 
-use crate::arguments::{CheckArguments, Engine};
 use crate::interrupt;
 use crate::plan::Plan;
 use crate::progress::Line;
@@ -47,39 +45,6 @@ const TIME: Duration = Duration::from_secs(10);
 
 /// What is said of a progress promise that no rest was found to break.
 const ONLY_RESTS: &str = "a hunt judges it only where a run may rest for ever; a check without --hunt judges runs that go round too";
-
-/// Why there can be no hunt, a sentence for each reason: before anything is searched.
-pub fn refused(arguments: &CheckArguments) -> Vec<String> {
-    if !arguments.hunt.hunt {
-        return Vec::new();
-    }
-    let mut refused = Vec::new();
-    if arguments.engine != Engine::Podproof {
-        refused.push(
-            "--hunt has no effect with an engine of stateright; accepted is --engine podproof".to_owned(),
-        );
-    }
-    if arguments.partial_order {
-        refused.push(
-            "--partial-order has no effect with --hunt, which does not go through all orders; accepted is one of the two"
-                .to_owned(),
-        );
-    }
-    let kept = [("--checkpoint", &arguments.keep.checkpoint), ("--resume", &arguments.keep.resume)];
-    for (option, _) in kept.into_iter().filter(|(_, folder)| folder.is_some()) {
-        refused.push(format!(
-            "{option} has no effect with --hunt: a hunt is begun anew, not gone on with; accepted is another --seed"
-        ));
-    }
-    if arguments.bounds.fingerprint_bits != Bits::B64 {
-        refused.push(
-            "--fingerprint-bits 128 has no effect with --hunt: what it finds is taken again step by step, and what it takes \
-             for known proves nothing; accepted is 64"
-                .to_owned(),
-        );
-    }
-    refused
-}
 
 /// What one hunt may take.
 #[derive(Clone, Copy)]

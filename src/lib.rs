@@ -35,6 +35,7 @@ pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod reference_engine;
+pub mod refusals;
 pub mod report;
 pub mod scenarios;
 pub mod search;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use podproof_checker::Path;
-use podproof_model::front_door::{LIMIT, premise_name};
+use podproof_checker::{Path, Stopped};
+use podproof_model::front_door::{self, Judges, LIMIT, premise_name};
 use podproof_model::properties::Judged;
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
@@ -12,6 +12,7 @@ use podproof_vocabulary::property::{Kind, PropertySet};
 use stateright::{Checker, Model as _};
 
 use crate::arguments::Engine;
+use crate::interrupt;
 use crate::plan::Plan;
 use crate::search::{self, Limits};
 use crate::searched::Searched;
@@ -26,7 +27,7 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     let safety = plan.judged.iter().filter(|property| property.facts().kind == Kind::Safety);
     let judged = PropertySet::of(safety);
     let reduced = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(judged)));
-    let mut builder = reduced()?.checker().threads(limits.threads);
+    let mut builder = Interruptible(reduced()?).checker().threads(limits.threads);
     builder = builder.target_state_count(usize::try_from(limits.states).unwrap_or(usize::MAX));
     if let Some(depth) = usize::try_from(limits.depth).ok().filter(|&depth| depth < usize::MAX) {
         builder = builder.target_max_depth(depth);
@@ -54,6 +55,9 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     }
     if found.met_limit {
         stopped.push(LIMIT.to_owned());
+    }
+    if interrupt::is_asked_for() {
+        stopped.push(search::says(&Stopped::Cancelled));
     }
     let at_first = reference
         .reduced()
@@ -90,6 +94,45 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     })
 }
 
+/// The model until Ctrl-C: from then on no state has a move, and stateright, which cannot be told to end, ends.
+struct Interruptible(Reduced);
+
+impl stateright::Model for Interruptible {
+    type State = ClusterState;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<ClusterState> {
+        stateright::Model::init_states(&self.0)
+    }
+
+    fn actions(&self, state: &ClusterState, actions: &mut Vec<Move>) {
+        if !interrupt::is_asked_for() {
+            stateright::Model::actions(&self.0, state, actions);
+        }
+    }
+
+    fn next_state(&self, state: &ClusterState, taken: Move) -> Option<ClusterState> {
+        self.0.next_state(state, taken)
+    }
+
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
+        front_door::properties(self)
+    }
+}
+
+impl Judges for Interruptible {
+    fn judge_all(&self, state: &ClusterState) -> Judged {
+        match interrupt::is_asked_for() {
+            true => Judged::default(),
+            false => self.0.judge_all(state),
+        }
+    }
+
+    fn small_steps(&self) -> &Model {
+        &self.0.model
+    }
+}
+
 /// Each state with the move out of it.
 type StaterightPath = Vec<(ClusterState, Option<Move>)>;
 
@@ -104,7 +147,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(checker: &impl Checker<Reduced>) -> Self {
+    fn of(checker: &impl Checker<Interruptible>) -> Self {
         let discoveries = checker.discoveries();
         let mut names: Vec<_> = discoveries.keys().copied().collect();
         names.sort_unstable();

@@ -94,10 +94,18 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
 /// # Errors
 /// Why it cannot be searched so, or a sentence that names the limit, if the scenario is larger than a state can hold.
 pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
-    let first = model(plan)?;
-    let symmetry = limits.symmetry.of(&first.model.rules)?;
-    let system = Searched::new(first, plan.judged).with_symmetry(symmetry).by_partial_order()?;
+    let system = by_partial_order(plan, model(plan)?, limits.symmetry)?;
     Ok(search(plan, system, &Explorer { limits, line, kept: None, start: Instant::now() })?.outcome)
+}
+
+fn by_partial_order(plan: &Plan, first: Reduced, symmetry: SymmetryChoice) -> Result<Searched, String> {
+    let symmetry = symmetry.of(&first.model.rules)?;
+    Searched::new(first, plan.judged).with_symmetry(symmetry).by_partial_order()
+}
+
+/// Why the search of `plan` cannot be run by partial order, if it cannot. A scenario that is too large is not refused here.
+pub fn refused_by_partial_order(plan: &Plan, symmetry: SymmetryChoice) -> Option<String> {
+    by_partial_order(plan, model(plan).ok()?, symmetry).err()
 }
 
 /// Runs the search of `plan`, or goes on with it, and keeps it in a folder.

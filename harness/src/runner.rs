@@ -1,9 +1,10 @@
 //! A case over many inputs: what `cargo test` runs for seconds, and libFuzzer for nights.
 
+use std::any::Any;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
-use std::{env, fs};
+use std::path::{Path, PathBuf};
+use std::{env, io};
 
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -31,27 +32,74 @@ pub fn run<T: for<'a> Arbitrary<'a>>(bytes: &[u8], check: impl Fn(&T) -> Checked
     Some(check(&case))
 }
 
-/// Checks `runs` inputs, each of its own seed. A failure is written to a file, and the command that replays it is printed
-/// before the panic goes on.
-pub fn smoke<T: for<'a> Arbitrary<'a>>(name: &str, runs: u32, check: fn(&T) -> Checked) -> Summary {
+/// An input that fails, and the panic that it fails with.
+pub struct Failure {
+    /// The input.
+    pub bytes: Vec<u8>,
+    panic: Box<dyn Any + Send>,
+}
+
+impl Failure {
+    /// What the panic says, if it says something.
+    pub fn says(&self) -> Option<&str> {
+        let owned = self.panic.downcast_ref::<String>().map(String::as_str);
+        owned.or_else(|| self.panic.downcast_ref::<&str>().copied())
+    }
+
+    /// Keeps the input in a file of `folder` of its own.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn keep(&self, name: &str, folder: &Path) -> io::Result<PathBuf> {
+        let prefix = format!("podproof-{name}-");
+        let mut file = tempfile::Builder::new().prefix(&prefix).suffix(".input").tempfile_in(folder)?;
+        file.write_all(&self.bytes)?;
+        Ok(file.into_temp_path().keep()?)
+    }
+}
+
+/// Checks `runs` inputs, each of its own seed.
+///
+/// # Errors
+/// The first that fails.
+pub fn first_failure<T: for<'a> Arbitrary<'a>>(
+    runs: u32,
+    check: fn(&T) -> Checked,
+) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
     for seed in 0..runs {
         let bytes = bytes_of(seed);
         let outcome = catch_unwind(AssertUnwindSafe(|| run(&bytes, check)));
-        match outcome {
-            Ok(Some(checked)) => {
-                summary.checked += 1;
-                summary.useful += u32::from(checked.useful);
-            }
-            Ok(None) => {}
-            Err(panic) => {
-                let says = report(name, &bytes);
-                let _ = writeln!(std::io::stderr(), "{says}");
-                resume_unwind(panic);
-            }
+        let checked = outcome.map_err(|panic| Failure { bytes, panic })?;
+        if let Some(checked) = checked {
+            summary.checked += 1;
+            summary.useful += u32::from(checked.useful);
         }
     }
-    summary
+    Ok(summary)
+}
+
+/// Checks `runs` inputs, each of its own seed. A failure is written to a file, and the command that replays it is printed
+/// before the panic goes on.
+pub fn smoke<T: for<'a> Arbitrary<'a>>(name: &str, runs: u32, check: fn(&T) -> Checked) -> Summary {
+    smoke_in(&env::temp_dir(), name, runs, check)
+}
+
+/// The same, with the folder of the file.
+pub(crate) fn smoke_in<T: for<'a> Arbitrary<'a>>(
+    folder: &Path,
+    name: &str,
+    runs: u32,
+    check: fn(&T) -> Checked,
+) -> Summary {
+    first_failure(runs, check).unwrap_or_else(|failure| {
+        let says = match failure.keep(name, folder) {
+            Ok(path) => format!("replay it: {}", replay_command(name, &path.display().to_string())),
+            Err(error) => format!("the input could not be kept in {}: {error}", folder.display()),
+        };
+        let _ = writeln!(io::stderr(), "{says}");
+        resume_unwind(failure.panic)
+    })
 }
 
 /// The longest input of a smoke run.
@@ -62,15 +110,6 @@ fn bytes_of(seed: u32) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(u64::from(seed));
     let length = random.usize(16..=BYTES_MAX);
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
-}
-
-/// Keeps a failing input, and says how it is checked again.
-fn report(name: &str, bytes: &[u8]) -> String {
-    let path: PathBuf = env::temp_dir().join(format!("podproof-{name}.input"));
-    match fs::write(&path, bytes) {
-        Ok(()) => format!("replay it: {}", replay_command(name, &path.display().to_string())),
-        Err(error) => format!("the input could not be kept in {}: {error}", path.display()),
-    }
 }
 
 /// The command that checks one kept input of a case again.

@@ -73,7 +73,7 @@ fn nothing(rules: &Rules, observed_proxy: Option<NodeId>) -> ClusterState {
 }
 
 /// The workload is created, no fault happens, and all comes to rest. One way of many is taken: on one node they all end in the
-/// same state but for the names of pods (`tests/beginning.rs` takes them all). Each of its pods has come where the
+/// same state but for the names of pods (`tests/searches/beginning.rs` takes them all). Each of its pods has come where the
 /// scheduler put it, so with more nodes there would be no one state to begin in.
 fn running(rules: &Rules, mut state: ClusterState) -> Result<ClusterState, String> {
     let name = &rules.scenario.name;

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(unit_in(&cluster, reuse), None);
     }
 
-    /// Whole walks meet all others (`tests/fairness.rs`).
+    /// Whole walks meet all others (`tests/searches/fairness.rs`).
     #[test]
     fn rare_steps_are_as_fair_as_their_class() {
         let steps = [

@@ -14,7 +14,7 @@ use podproof_checker::Place;
 use podproof_checker::checkpoint::{Refused, sealed};
 use serde_json::Value;
 
-use crate::arguments::{CheckArguments, Engine, KeepArguments, SymmetryChoice};
+use crate::arguments::{CheckArguments, KeepArguments, SymmetryChoice};
 use crate::coverage;
 use crate::plan::{Plan, Planned};
 use crate::verdict::Outcome;
@@ -58,20 +58,8 @@ impl Kept {
     /// # Errors
     /// Why it cannot be used, or what was kept there cannot be gone on from: a sentence.
     pub fn open(arguments: &CheckArguments, planned: &[Planned]) -> Result<Option<Self>, String> {
-        let KeepArguments { checkpoint, resume, checkpoint_interval } = &arguments.keep;
+        let KeepArguments { checkpoint, resume, .. } = &arguments.keep;
         let Some(folder) = resume.as_ref().or(checkpoint.as_ref()) else { return Ok(None) };
-        let option = if resume.is_some() { "--resume" } else { "--checkpoint" };
-        if arguments.engine != Engine::Podproof {
-            return Err(format!(
-                "{option} has no effect with an engine of stateright; accepted is --engine podproof"
-            ));
-        }
-        if checkpoint.as_ref().is_some_and(|other| other != folder) {
-            return Err(format!(
-                "--checkpoint and --resume name two folders; accepted is --resume {} alone, which is kept up to date",
-                folder.display()
-            ));
-        }
         let is_there = folder.join("check").exists();
         match (resume.is_some(), is_there) {
             (true, false) => {
@@ -123,7 +111,7 @@ impl Kept {
         let searches = identity::searches(&now);
         Ok(Some(Self {
             folder: folder.clone(),
-            interval: *checkpoint_interval,
+            interval: arguments.keep.interval(),
             searches,
             outcomes,
             _lock: lock,

@@ -68,6 +68,9 @@ pub struct Said {
     pub shown: Option<(u32, Counterexample)>,
 }
 
+/// Why walks ended that Ctrl-C ended.
+pub const INTERRUPTED: &str = "it was interrupted";
+
 /// What is said of a promise, in a word or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Word {
@@ -138,8 +141,16 @@ impl SimulateReport {
             crate::exit::WRONG_INPUT
         } else if said.any(|said| said.counts && said.word() == Word::Broken) {
             crate::exit::BROKEN
+        } else if self.was_interrupted() {
+            crate::exit::INCOMPLETE
         } else {
             crate::exit::HOLDS
         }
+    }
+
+    /// Did Ctrl-C end it before it had walked as far as it was asked to?
+    fn was_interrupted(&self) -> bool {
+        let mut walks = self.workloads.iter().flat_map(|workload| &workload.walks);
+        walks.any(|walks| walks.stopped.contains_key(INTERRUPTED))
     }
 }

@@ -9,6 +9,7 @@ mod report;
 pub mod walk;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use podproof_model::Model;
@@ -194,7 +195,7 @@ impl Walks {
                 return;
             }
             End::Time => "its share of --time-limit was over",
-            End::Interrupted => "it was interrupted",
+            End::Interrupted => found::INTERRUPTED,
             End::Limit(why) => why,
         };
         *self.stopped.entry(why.to_owned()).or_default() += 1;
@@ -226,7 +227,7 @@ impl Tally {
 
     fn said(self, arguments: &SimulateArguments, model: &Model, plan: &Plan, walks: u32, name: &str) -> Said {
         let shown = self.shortest.map(|(number, walk, violation)| {
-            let path = path_of(&arguments.traces.trace_dir, name, plan, self.property);
+            let path = of_walk(&path_of(&arguments.traces.trace_dir, name, plan, self.property));
             let trace = trace_of(model, &walk, violation);
             (number, Counterexample { trace, path: Some(path) })
         });
@@ -241,6 +242,11 @@ impl Tally {
             shown,
         }
     }
+}
+
+/// Where the counterexample of a walk is kept, beside that of a check.
+fn of_walk(path: &Path) -> PathBuf {
+    path.with_extension("walk.json")
 }
 
 /// The walk up to where it breaks the promise.

@@ -3,7 +3,7 @@
  * A twin of podproof's built-in scenario `termination`, as its untimed search without symmetry sees it: its states are the
  * states of that search, its steps are that search's moves (a small step with those that follow it at once). The Rust twin
  * (termination.rs) and the TLA+ twin (termination.tla) have the same variables and the same steps under the same names.
- * tests/twins.rs compares: the Rust twin with the model state by state, this one by its numbers of states and transitions.
+ * tests/searches/twins.rs compares: the Rust twin with the model state by state, this one by its numbers of states and transitions.
  *
  *   spin -a -DN=2 termination.pml && cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan
  *

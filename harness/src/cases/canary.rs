@@ -27,24 +27,29 @@ pub fn check(case: &TestCase) -> Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::{replay_command, smoke};
+    use crate::runner::{first_failure, replay_command, run, smoke_in};
 
     /// A runner that does not notice would pass everything.
     #[test]
     fn smoke_fails() {
-        let failed = std::panic::catch_unwind(|| smoke("canary", 50, check)).expect_err("it must fail");
+        let folder = tempfile::tempdir().expect("a folder");
+        let failed = std::panic::catch_unwind(|| smoke_in(folder.path(), "canary", 50, check));
+        let failed = failed.expect_err("it must fail");
         let says = failed.downcast_ref::<&str>().expect("an assertion says something");
         assert!(says.contains("as it should be"), "{says}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 
     /// The command that is printed replays the failure: the kept input fails again.
     #[test]
     fn a_kept_input_fails_again() {
-        let caught = std::panic::catch_unwind(|| smoke("canary", 50, check));
-        assert!(caught.is_err());
-        let file = std::env::temp_dir().join("podproof-canary.input");
+        let Err(failure) = first_failure(50, check) else { panic!("the canary lives") };
+        assert!(failure.says().is_some_and(|says| says.contains("as it should be")));
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = failure.keep("canary", folder.path()).expect("it is kept");
         let bytes = std::fs::read(&file).expect("it was kept");
-        let again = std::panic::catch_unwind(|| crate::runner::run(&bytes, check));
+        assert_eq!(bytes, failure.bytes);
+        let again = std::panic::catch_unwind(|| run(&bytes, check));
         assert!(again.is_err());
         assert!(replay_command("canary", "x").ends_with("--bin replay -- canary x"));
     }

@@ -1,4 +1,4 @@
-//! For every class of steps: is it fair, and why. `tests/fairness.rs` holds [`unit_of`](super::unit_of) against it, step by
+//! For every class of steps: is it fair, and why. `tests/searches/fairness.rs` holds [`unit_of`](super::unit_of) against it, step by
 //! step.
 //!
 //! No class is of strong fairness. What disables a component's step again and again is either a step of its own unit, or spends a

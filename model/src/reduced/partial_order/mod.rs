@@ -19,7 +19,7 @@
 //!
 //! What each class of steps reads and writes is declared in [`footprint`], and held against what steps do by the tests of
 //! this module. That parts keep conditions 1 to 3, whatever comes before them, is looked at state by state in
-//! `tests/futures.rs`; that no verdict changes, in `tests/partial_order.rs`.
+//! `tests/searches/futures.rs`; that no verdict changes, in `tests/searches/partial_order.rs`.
 //!
 //! [checker]: https://docs.rs/podproof-checker
 //!

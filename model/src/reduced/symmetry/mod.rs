@@ -5,7 +5,7 @@
 //! **Why this is exact for safety.** Every guard, effect and promise treats such pods and nodes alike: what can be done in a
 //! state can be done, renamed, in the renamed state, with the renamed outcome and the same judgement. One thing is not
 //! renamed: a new pod takes the lowest free slot, whatever the slots are called; free slots are all zero, so that is one more
-//! renaming. `tests/equivariance.rs` compares renamed states with the states themselves in every built-in scenario. What a
+//! renaming. `tests/searches/equivariance.rs` compares renamed states with the states themselves in every built-in scenario. What a
 //! search over representatives finds is unfolded again into steps with the names that things had.
 //!
 //! **The representative** is found by sorting, never by trying. First the nodes of each class, by keys that speak of no number

@@ -1,8 +1,6 @@
 //! What a terminal shows of a trace.
 
-mod common;
-
-use common::{broken, crash_loop, lassos, short_pre_stop, web};
+use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
 use podproof_traces::{Style, Trace, TraceStep, show};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;

@@ -1,6 +1,6 @@
 //! `check --hunt`: what is broken is found, with a trace that replays, and nothing is ever said to hold.
 
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use clap::Parser;
@@ -16,6 +16,8 @@ use podproof_vocabulary::catalogue::ENTRIES;
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::{Kind, PropertySet};
 use serde_json::Value;
+
+use crate::run;
 
 /// The time is there so that nothing hangs; the states end a hunt before it.
 const LIMITS: Limits = Limits {
@@ -120,10 +122,8 @@ fn promises_that_a_rest_breaks_are_found_broken() {
 }
 
 fn podproof(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
     let traces = concat!(env!("CARGO_TARGET_TMPDIR"), "/hunt");
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check", "--trace-dir", traces]).args(arguments);
-    command.output().expect("the command runs")
+    run::podproof(&[&["check", "--trace-dir", traces], arguments].concat())
 }
 
 /// The document, without what depends on the machine.

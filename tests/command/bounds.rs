@@ -1,16 +1,16 @@
 //! Bounds end a check in `incomplete`, never in an abort by the system.
 #![cfg(target_os = "linux")]
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::run::command;
 
 /// The exit status of a check, what it said, and the most memory that its process had, in bytes.
 fn measured(bounds: &[&str]) -> (Option<i32>, String, u64) {
     let about = ["check", "examples/web.yaml", "--story", "rollout", "--timing", "untimed", "--threads", "2"];
     let judged = ["--property", "rollout-completes", "--property", "endpoints-converge"];
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(about).args(judged).args(bounds);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("the command runs");
+    let mut command = command(&[&about[..], &judged[..], bounds].concat());
+    let mut child = command.stderr(Stdio::null()).spawn().expect("the command runs");
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     while child.try_wait().expect("it can be waited for").is_none() {

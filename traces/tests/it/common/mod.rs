@@ -1,7 +1,5 @@
 //! A small breadth-first search that hands counterexamples to the tests, as lists of small steps.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::collections::{BTreeMap, VecDeque};
 
 use podproof_model::reduced::{Move, Reduced};

@@ -1,11 +1,9 @@
 //! stateright's breadth-first search is the reference: on the model of single steps and on the model of moves ours finds
 //! as many states and the same broken safety promises.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::Checked;
+use crate::common::Checked;
 use podproof_checker::{Plain, Search};
 use podproof_model::front_door::Judges;
 use podproof_model::reduced::Reduced;

@@ -1,30 +1,11 @@
 //! The command as a user meets it: exit statuses, the JSON document, messages about wrong input, traces.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-fn podproof(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("the command runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("reports are text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("messages are text")
-}
-
-/// A folder of this test's own.
-fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for the test");
-    folder
-}
+use crate::run::{command, folder, podproof, stderr, stdout};
 
 /// Checks one replica of an example with these arguments more; the folder of its traces, and what it said.
 fn check(test: &str, arguments: &[&str]) -> (PathBuf, Output) {
@@ -122,7 +103,7 @@ fn a_bound_ends_in_incomplete() {
 /// DEP-10, CND-5: the model rolls out and makes ready what the manifest tells the cluster not to, or not yet.
 #[test]
 fn holds_is_not_said_against_the_manifest() {
-    let web = include_str!("../examples/web-prestop.yaml");
+    let web = include_str!("../../examples/web-prestop.yaml");
     let verdict = |name: &str, text: &str| {
         let file = folder(&format!("{name}-input")).join("web.yaml");
         std::fs::write(&file, text).expect("a file of the test");
@@ -382,8 +363,7 @@ fn a_report_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
     use std::process::Stdio;
     let run = |out: Stdio| {
         let about = ["check", "--scenario", "pod-life", "--property", "deletion-completes"];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-        command.args(about).stdout(out).stderr(Stdio::piped()).spawn().expect("the command runs")
+        command(&about).stdout(out).spawn().expect("the command runs")
     };
     if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
         let output = run(full.into()).wait_with_output().expect("it ends");

@@ -5,11 +5,9 @@
 //! This is the condition that `podproof_checker::partial_order` puts on parts, looked at directly, so that it fails for a
 //! part that is wrong even where no verdict of the scenario shows it.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use common::random::{random_worlds, safety, untimed_safety};
+use crate::common::random::{random_worlds, safety, untimed_safety};
 use podproof_model::properties::Judged;
 use podproof_model::reduced::Reduced;
 use podproof_model::reduced::partial_order::PartialOrder;

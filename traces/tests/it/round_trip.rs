@@ -1,8 +1,6 @@
 //! Recorded, written, read and replayed, a trace is the same and its verdict stands.
 
-mod common;
-
-use common::{broken, crash_loop, lassos, short_pre_stop, web};
+use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
 use podproof_traces::{Change, Kind, Replayed, Trace, replay};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;

@@ -1,8 +1,6 @@
 //! Watch events that coalesce and watch events in exact rings: the verdicts are the same on small scenarios.
 
-mod common;
-
-use common::{Checked, Verdict};
+use crate::common::{Checked, Verdict};
 use podproof_model::reduced::fusion::Fusions;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::{EventName, Story};
@@ -100,7 +98,7 @@ fn single_steps_and_moves_agree_with_exact_rings() {
 #[test]
 fn timed_verdicts_are_the_same_with_exact_rings() {
     for seconds in [4, 5] {
-        let mut scenario = common::with_pre_stop(web(Story::Rollout, 1, 1), seconds);
+        let mut scenario = crate::common::with_pre_stop(web(Story::Rollout, 1, 1), seconds);
         scenario.timing = Timing::Timed;
         scenario.approximations = scenario.approximations.without(Approximation::Focus);
         let verdict = same(&format!("timed rollout, preStop {seconds}"), scenario);

@@ -1,37 +1,12 @@
 //! `--checkpoint` and `--resume`: a check that is killed at any moment and resumed says what an unbroken one says.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn podproof(arguments: &[&str]) -> Output {
-    command(arguments).output().expect("the command runs")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("messages are text")
-}
-
-/// A folder of this test's own.
-fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for the test");
-    folder
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a path of text")
-}
+use crate::run::{command, folder, interrupt, podproof, stderr, text};
 
 /// The document without what differs from run to run: seconds, and the folder of traces.
 fn document(output: &Output, traces: &Path) -> Value {
@@ -333,8 +308,7 @@ fn ctrl_c_leaves_a_checkpoint_that_is_gone_on_from() {
         );
         std::thread::sleep(Duration::from_millis(1));
     }
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupted.expect("kill runs").success());
+    interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let document: Value = serde_json::from_slice(&output.stdout).expect("a document");

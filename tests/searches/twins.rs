@@ -2,9 +2,7 @@
 //! deletion over the endpoint to the rules of one kube-proxy. The model's search, our engine on a packed state, SPIN and a
 //! checker of TLA+ find the same states, and the same promise broken. What is not installed is skipped, and says so.
 
-mod common;
-
-#[path = "../checker/benches/peers/termination.rs"]
+#[path = "../../checker/benches/peers/termination.rs"]
 mod termination;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::Checked;
+use crate::common::Checked;
 use podproof_checker::{Search, System};
 use podproof_model::cluster::Cluster;
 use podproof_model::state::{Endpoint, Worker};

@@ -2,11 +2,9 @@
 //! faults, probes and wrong rules. Prints a table of states: none fused, all exact ones, and each alone.
 #![expect(clippy::print_stdout, reason = "the table of states is what one reads the tests for")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Checked, Verdict, with_pre_stop};
+use crate::common::{Checked, Verdict, with_pre_stop};
 use podproof_checker::System;
 use podproof_model::ClusterState;
 use podproof_model::reduced::fusion::{Fusion, Fusions};

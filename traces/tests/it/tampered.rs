@@ -1,8 +1,6 @@
 //! Whoever changes a trace by hand is told where it no longer fits.
 
-mod common;
-
-use common::{broken, short_pre_stop, web};
+use crate::common::{broken, short_pre_stop, web};
 use podproof_traces::{Divergence, Replayed, Trace, replay};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;

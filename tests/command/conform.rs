@@ -4,20 +4,19 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
+
+use crate::run::{self, stderr, stdout};
 
 const CREATE: &str = "tests/recordings/01-create-pod";
 const ROLLOUT: &str = "tests/recordings/05-rolling-no-prestop-r1";
 
 /// A folder of this test's own.
 fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("conform-{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("a folder for the test");
-    folder
+    run::folder(&format!("conform-{name}"))
 }
 
 fn podproof(arguments: &[&str]) -> Output {
@@ -26,17 +25,7 @@ fn podproof(arguments: &[&str]) -> Output {
 
 /// The command on a terminal that says that it is so wide.
 fn on_columns(columns: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-    command.env("COLUMNS", columns).current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
-    command.output().expect("the command runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("reports are text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("messages are text")
+    run::command(arguments).env("COLUMNS", columns).output().expect("the command runs")
 }
 
 /// Judges a log; paths go to a folder of the test's own.

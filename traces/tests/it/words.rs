@@ -1,10 +1,8 @@
 //! Every step and every change has words, and the words are for people.
 
-mod every;
-
 use std::collections::BTreeSet;
 
-use every::{CONTAINER, NODE, POD, REVISION};
+use crate::every::{CONTAINER, NODE, POD, REVISION};
 use podproof_traces::{Change, Names, words};
 use podproof_vocabulary::action::{Action, CLASSES, Environment, Kubelet, LostWrite, Watch, Watcher};
 use podproof_vocabulary::catalogue;
@@ -41,7 +39,7 @@ fn are_for_people(words: &str) {
 fn every_action_has_words_of_its_own() {
     let names = names();
     let mut all = BTreeSet::new();
-    for action in every::action() {
+    for action in crate::every::action() {
         let sentence = words::action(&names, &action);
         are_for_people(&sentence);
         assert!(!sentence.contains('#'), "a name is missing: {sentence}");
@@ -53,7 +51,7 @@ fn every_action_has_words_of_its_own() {
 #[test]
 fn the_class_of_an_action_is_what_its_file_calls_it() {
     let mut classes = Vec::new();
-    for action in every::action() {
+    for action in crate::every::action() {
         let mut names = Vec::new();
         let mut value = serde_json::to_value(action).expect("an action is JSON");
         while names.len() < 2 {
@@ -115,7 +113,7 @@ fn what_has_no_name_is_called_by_its_number() {
 fn every_change_has_words_of_its_own() {
     let names = names();
     let mut all = BTreeSet::new();
-    for change in every::change() {
+    for change in crate::every::change() {
         let clause = words::change(&names, &change);
         are_for_people(&clause);
         assert!(all.insert(clause.clone()), "two changes have the words '{clause}'");

@@ -1,11 +1,9 @@
 //! Timed searches: time can always go on, no run takes infinitely many steps without it, bounds are sharp, and following
 //! one pod hides nothing that the clocks of all show.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Checked, with_pre_stop};
+use crate::common::{Checked, with_pre_stop};
 use podproof_checker::System;
 use podproof_model::reduced::focus;
 use podproof_model::{ClusterState, step, time};

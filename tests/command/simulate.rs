@@ -1,34 +1,24 @@
 //! Random walks as a user meets them: the same seed is the same run, what they find replays, and limits are told.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use clap::Parser as _;
-use podproof::arguments::{Arguments, Command as Wanted, Format};
+use podproof::arguments::{Arguments, Command, Format};
 use podproof::simulate::found::{Said, SimulateReport, Walks, Word};
 use podproof::simulate::{render, simulate};
 use podproof_traces::{Replayed, replay};
 use podproof_vocabulary::Property;
 use serde_json::Value;
 
+use crate::run::{self, podproof, stderr, stdout};
+
 const WEB: &str = "examples/web.yaml";
 const PRESTOP: &str = "examples/web-prestop.yaml";
 
-fn podproof(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podproof"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("the command runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("reports are text")
-}
-
 /// A folder of this test's own.
 fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("simulate").join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for the test");
-    folder
+    run::folder(&format!("simulate-{name}"))
 }
 
 /// `web.yaml` with this many replicas, in a folder of this test's own.
@@ -45,7 +35,7 @@ fn walks(test: &str, seed: u64, arguments: &[&str]) -> SimulateReport {
     let traces = folder(test).join("traces");
     let own = ["podproof", "simulate", "--trace-dir", traces.to_str().expect("a path of text")];
     let parsed = Arguments::parse_from(own.iter().chain(arguments));
-    let Wanted::Simulate(arguments) = parsed.command else { panic!("another command") };
+    let Command::Simulate(arguments) = parsed.command else { panic!("another command") };
     let report = simulate(&arguments, seed);
     assert_eq!(report.errors, [""; 0]);
     report
@@ -69,7 +59,7 @@ fn without_seconds(report: &SimulateReport) -> String {
 
 /// The traces in a test's folder, by name.
 fn traces(test: &str) -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("simulate").join(test).join("traces");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("simulate-{test}")).join("traces");
     let entries = std::fs::read_dir(folder).expect("there are traces");
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.expect("the folder can be read").path();
@@ -128,20 +118,20 @@ fn a_request_fails_without_pre_stop_and_its_trace_replays() {
     let traces = traces.to_str().expect("a path of text");
     let about = ["--story", "rollout", "--property", "no-failed-request", "--seed", "1", WEB];
     let output = podproof(&[&["simulate", "--trace-dir", traces], &about[..]].concat());
-    let says = text(&output.stdout);
+    let says = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{says}");
     assert!(says.contains("broken no-failed-request in "), "{says}");
     assert!(says.contains("seed 1: 10 walks, "), "{says}");
     assert!(!says.contains("holds"), "walks prove nothing: {says}");
     let trace = format!("{traces}/deployment-web-rollout-no-failed-request-timed.json");
     let replayed = podproof(&["trace", "replay", &trace]);
-    assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stdout));
-    assert!(text(&replayed.stdout).contains("still broken"), "{}", text(&replayed.stdout));
+    assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
+    assert!(stdout(&replayed).contains("still broken"), "{}", stdout(&replayed));
     assert_eq!(podproof(&["trace", "show", &trace]).status.code(), Some(0));
     let allowed = podproof(
         &[&["simulate", "--trace-dir", traces, "--allow", "no-failed-request"], &about[..]].concat(),
     );
-    assert_eq!(allowed.status.code(), Some(0), "{}", text(&allowed.stdout));
+    assert_eq!(allowed.status.code(), Some(0), "{}", stdout(&allowed));
 }
 
 /// What a check proves of the rollout no walk breaks.
@@ -184,18 +174,18 @@ fn what_a_state_cannot_hold_is_refused_with_the_limit() {
     let many = many.to_str().expect("a path of text");
     let output = podproof(&["simulate", many]);
     assert_eq!(output.status.code(), Some(2));
-    let says = text(&output.stderr);
+    let says = stderr(&output);
     assert!(says.contains("Deployment/web has 500 replicas, more than a state can hold (100)"), "{says}");
     assert!(says.contains("accepted: --replicas from 1 to 100"), "{says}");
     for (flag, value) in [("--replicas", "101"), ("--nodes", "61"), ("--walks", "0"), ("--steps", "0")] {
         let output = podproof(&["simulate", flag, value, WEB]);
         assert_eq!(output.status.code(), Some(2), "{flag}");
-        assert!(text(&output.stderr).contains(".."), "the range is told: {}", text(&output.stderr));
+        assert!(stderr(&output).contains(".."), "the range is told: {}", stderr(&output));
     }
     let output = podproof(&["simulate", "--format", "junit", WEB]);
-    assert!(text(&output.stderr).contains("[possible values: human, json]"), "{}", text(&output.stderr));
+    assert!(stderr(&output).contains("[possible values: human, json]"), "{}", stderr(&output));
     let output = podproof(&["check", "--replicas", "50", many]);
-    assert!(text(&output.stderr).contains("progress obligations are more than a search keeps (128)"));
+    assert!(stderr(&output).contains("progress obligations are more than a search keeps (128)"));
 }
 
 /// The largest that a state holds: nothing overflows.

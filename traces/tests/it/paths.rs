@@ -1,8 +1,6 @@
 //! A path, which breaks nothing, and names of its own for what is in it.
 
-mod common;
-
-use common::{broken, web};
+use crate::common::{broken, web};
 use podproof_model::Model;
 use podproof_traces::{Called, CalledPod, Divergence, Replayed, Style, Trace, replay, show, why};
 use podproof_vocabulary::Property;

@@ -1,5 +1,4 @@
 //! What the tests of whole searches share: the model as the checker sees it, and what a search says of it.
-#![allow(dead_code, reason = "each test binary uses a part")]
 
 pub mod random;
 

@@ -2,9 +2,7 @@
 //! scenario and on random worlds, and its counterexamples replay. Prints a table of states with and without.
 #![expect(clippy::print_stdout, reason = "the table of states is what one reads the tests for")]
 
-mod common;
-
-use common::random::{random_worlds, safety, untimed_safety};
+use crate::common::random::{random_worlds, safety, untimed_safety};
 use podproof::arguments::SymmetryChoice;
 use podproof::plan::Plan;
 use podproof::progress::Line;

@@ -1,8 +1,6 @@
 //! The same search says the same: again, and with any number of threads, down to the last state of each path.
 
-mod common;
-
-use common::{Checked, with_pre_stop};
+use crate::common::{Checked, with_pre_stop};
 use podproof_model::reduced::fusion::Fusions;
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;

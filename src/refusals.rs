@@ -1,0 +1,149 @@
+//! What is asked for in one command line and cannot be had together: all of it is said, before anything is searched.
+
+use podproof_checker::fingerprint::Bits;
+use podproof_model::Rules;
+use podproof_vocabulary::Property;
+use podproof_vocabulary::property::Kind;
+use podproof_vocabulary::scenario::Timing;
+
+use crate::arguments::{CheckArguments, Engine, SymmetryChoice};
+use crate::check::located;
+use crate::plan::{Plan, Planned};
+use crate::search;
+
+/// Why a check cannot be run as it is asked for, a sentence for each reason.
+pub fn of(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
+    let mut refused = Vec::new();
+    refused.extend(of_folders(arguments));
+    if arguments.engine != Engine::Podproof {
+        refused.extend(of_stateright(arguments));
+    }
+    if arguments.hunt.hunt {
+        refused.extend(of_hunts(arguments));
+    }
+    if arguments.partial_order {
+        refused.extend(of_partial_order(arguments, planned));
+    }
+    let is_searched_by_us = arguments.engine == Engine::Podproof;
+    if let Some(asked) = arguments.symmetry.filter(|_| is_searched_by_us) {
+        refused.extend(of_symmetry(asked, planned));
+    }
+    refused
+}
+
+fn of_folders(arguments: &CheckArguments) -> Option<String> {
+    let (checkpoint, resume) = (arguments.keep.checkpoint.as_ref()?, arguments.keep.resume.as_ref()?);
+    (checkpoint != resume).then(|| {
+        format!(
+            "--checkpoint and --resume name two folders; accepted is --resume {} alone, which is kept up to date",
+            resume.display()
+        )
+    })
+}
+
+/// What an engine of stateright has no use for.
+fn of_stateright(arguments: &CheckArguments) -> Vec<String> {
+    let mut options: Vec<&str> = arguments.keep.options().collect();
+    let asked = [
+        ("--max-memory", arguments.bounds.max_memory.is_some()),
+        ("--fingerprint-bits 128", arguments.bounds.fingerprint_bits != Bits::B64),
+        ("--hunt", arguments.hunt.hunt),
+        ("--partial-order", arguments.partial_order),
+    ];
+    options.extend(asked.into_iter().filter_map(|(option, is_asked)| is_asked.then_some(option)));
+    let without = |option| {
+        format!("{option} has no effect with an engine of stateright; accepted is --engine podproof")
+    };
+    let mut refused: Vec<String> = options.into_iter().map(without).collect();
+    if let Some(asked) = arguments.symmetry.filter(|&asked| asked != SymmetryChoice::None) {
+        refused.push(format!(
+            "--symmetry {} cannot be honoured: stateright searches without; accepted is --engine podproof, or \
+             --symmetry none",
+            asked.name()
+        ));
+    }
+    refused
+}
+
+/// What a hunt has no use for.
+fn of_hunts(arguments: &CheckArguments) -> Vec<String> {
+    let mut refused = Vec::new();
+    if arguments.partial_order {
+        refused.push(
+            "--partial-order has no effect with --hunt, which does not go through all orders; accepted is one of the two"
+                .to_owned(),
+        );
+    }
+    refused.extend(arguments.keep.options().map(|option| {
+        format!(
+            "{option} has no effect with --hunt: a hunt is begun anew, not gone on with; accepted is another --seed"
+        )
+    }));
+    if arguments.bounds.fingerprint_bits != Bits::B64 {
+        refused.push(
+            "--fingerprint-bits 128 has no effect with --hunt: what it finds is taken again step by step, and what it takes \
+             for known proves nothing; accepted is 64"
+                .to_owned(),
+        );
+    }
+    refused
+}
+
+fn of_partial_order(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
+    let plans = || planned.iter().flat_map(|planned| &planned.plans);
+    let named = |keep: &dyn Fn(&Plan, Property) -> bool| {
+        let all = |property: &Property| {
+            plans().any(|plan| plan.judged.contains(*property) && keep(plan, *property))
+        };
+        Property::all().filter(all).map(Property::name).collect::<Vec<_>>().join(", ")
+    };
+    let progress = named(&|_, property| property.facts().kind == Kind::Liveness);
+    let timed = named(&|plan, _| plan.timing == Timing::Timed);
+    let mut refused: Vec<String> = arguments
+        .keep
+        .options()
+        .map(|option| {
+            format!("{option} keeps no search by partial order; accepted is a check without --partial-order")
+        })
+        .collect();
+    if !progress.is_empty() {
+        refused.push(format!(
+            "--partial-order judges no progress, and these promises are of progress: {progress}; accepted are safety \
+             promises (--only safety, or --property)"
+        ));
+    }
+    if !timed.is_empty() {
+        refused.push(format!(
+            "--partial-order is for searches without clocks, as a tick depends on every step, and these promises are judged \
+             timed: {timed}; accepted are the others (--only untimed, or --property), or --timing untimed"
+        ));
+    }
+    if progress.is_empty() && timed.is_empty() {
+        let symmetry = arguments.symmetry.unwrap_or(SymmetryChoice::Any);
+        add(&mut refused, planned, |plan| search::refused_by_partial_order(plan, symmetry));
+    }
+    refused
+}
+
+/// A symmetry that a search has not.
+fn of_symmetry(asked: SymmetryChoice, planned: &[Planned]) -> Vec<String> {
+    let mut refused = Vec::new();
+    add(&mut refused, planned, |plan| {
+        // What is wrong with the scenario itself is said by its search.
+        let rules = Rules::compile(plan.scenario.clone()).ok()?;
+        asked.of(&rules).err()
+    });
+    refused
+}
+
+/// Adds why searches are refused, each reason of a workload once.
+fn add(refused: &mut Vec<String>, planned: &[Planned], why: impl Fn(&Plan) -> Option<String>) {
+    for Planned { workload, plans, .. } in planned {
+        for why in plans.iter().filter_map(&why) {
+            let why = located(workload, &format!("{}: {why}", workload.name));
+            if !refused.contains(&why) {
+                refused.push(why);
+            }
+        }
+    }
+}

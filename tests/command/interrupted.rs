@@ -1,0 +1,84 @@
+//! Ctrl-C ends what is under way with what is known so far, whoever searches.
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Child;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::run::{command, folder, interrupt, podproof, text};
+
+/// A world that takes stateright minutes.
+const WORLD: [&str; 9] = [
+    "examples/web-prestop.yaml",
+    "--story",
+    "rollout",
+    "--timing",
+    "untimed",
+    "--property",
+    "placement-lawful",
+    "--format",
+    "json",
+];
+
+/// Does the process listen for Ctrl-C?
+fn listens(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    // The second bit is that of SIGINT.
+    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 2 != 0)
+}
+
+/// The document of a command that is interrupted once it is under way, and its exit status.
+fn interrupted(arguments: &[&str]) -> (Option<i32>, Value) {
+    let mut child = command(arguments).spawn().expect("the command runs");
+    while !listens(&child) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(child.try_wait().expect("it can be waited for").is_none(), "it ended before it was interrupted");
+    interrupt(&child);
+    let mut messages = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut first = String::new();
+    messages.read_line(&mut first).expect("messages are text");
+    assert!(first.contains("interrupted: ending with what is known so far"), "{first}");
+    let mut report = String::new();
+    child.stdout.take().expect("it is piped").read_to_string(&mut report).expect("reports are text");
+    let status = child.wait().expect("it ends");
+    (status.code(), serde_json::from_str(&report).unwrap_or_else(|error| panic!("{error}: {report}")))
+}
+
+#[test]
+fn engines_of_stateright_end_too() {
+    let (status, document) = interrupted(&[&["check", "--engine", "stateright-bfs"], &WORLD[..]].concat());
+    assert_eq!(status, Some(3), "{document}");
+    let search = &document["workloads"][0]["searches"][0];
+    assert_eq!(search["stopped"], serde_json::json!(["it was interrupted"]));
+}
+
+#[test]
+fn walks_that_were_not_all_taken_are_incomplete() {
+    let traces = folder("interrupted-walks");
+    let about = ["simulate", "--walks", "100000", "--seed", "1", "--trace-dir", text(&traces)];
+    let (status, document) = interrupted(&[&about[..], &WORLD[..]].concat());
+    assert_eq!((status, &document["exit"]), (Some(3), &3.into()), "{document}");
+}
+
+/// The trace of a walk is beside that of a check of the same promise, not in its place.
+#[test]
+fn a_walk_leaves_the_trace_of_a_check() {
+    let traces = folder("walk-beside-check");
+    let about =
+        ["examples/web.yaml", "--story", "rollout", "--property", "no-failed-request", "--replicas", "1"];
+    let about = [&about[..], &["--timing", "untimed", "--trace-dir", text(&traces)]].concat();
+    for command in [&["check"][..], &["simulate", "--seed", "1", "--walks", "20"]] {
+        let output = podproof(&[command, &about[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+    }
+    let names = std::fs::read_dir(&traces).expect("there are traces");
+    let mut names: Vec<_> = names.map(|entry| entry.expect("a file").file_name()).collect();
+    names.sort();
+    let name = "deployment-web-rollout-no-failed-request-untimed";
+    assert_eq!(names, [format!("{name}.json"), format!("{name}.walk.json")].map(std::ffi::OsString::from));
+}
