@@ -9,8 +9,9 @@ use super::Log;
 use crate::ModelSystem;
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
+use crate::findings::{Finding, Walk};
 use crate::lockstep::{RuntimeSystem, covered};
-use crate::oracles::agreement::{Agreed, Divergence, agree};
+use crate::oracles::agreement::{Agreed, Divergence, agree, follow};
 use crate::runner::Checked;
 
 /// A scenario and a script.
@@ -35,12 +36,37 @@ impl<'a> Arbitrary<'a> for TestCase {
 /// # Panics
 /// If they differ.
 pub fn check(case: &TestCase) -> Checked {
-    let agreed = drive(case, Slips::NONE)
-        .unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
+    check_with(case, Slips::NONE)
+}
+
+/// The same of a runtime with wrong mechanisms.
+pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
+    let agreed =
+        drive(case, slips).unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
     let mut log = Log::default();
     log.note(&agreed);
     let binds = |action: &Action| matches!(action, Action::Scheduler(Scheduler::BindPod { .. }));
     log.checked(agreed.actions.iter().any(binds))
+}
+
+/// Its inputs are paths.
+pub(crate) const WALK: Walk = Walk { find, follow: along };
+
+fn find(bytes: &[u8]) -> Option<Finding> {
+    let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
+    let divergence = drive(&case, Slips::NONE).err()?;
+    Some(finding(&case.scenario, *divergence))
+}
+
+fn along(scenario: &Scenario, path: &[Action]) -> Option<Finding> {
+    let mut runtime = RuntimeSystem::new(Slips::NONE);
+    let divergence = follow(&mut ModelSystem::default(), &mut runtime, scenario, path).err()?;
+    Some(finding(scenario, *divergence))
+}
+
+fn finding(scenario: &Scenario, divergence: Divergence) -> Finding {
+    let (kind, says) = (divergence.kind(), divergence.to_string());
+    Finding { scenario: scenario.clone(), path: divergence.actions, kind, says }
 }
 
 /// Drives a runtime, with or without wrong mechanisms.

@@ -7,6 +7,7 @@ use std::hash::Hasher as _;
 use foldhash::quality::FixedState;
 use podproof_runtime::Slips;
 
+use crate::findings::Walk;
 use crate::runner::{self, Checked};
 
 /// A case by name.
@@ -17,6 +18,8 @@ pub struct Case {
     pub run: fn(&[u8]) -> Option<Checked>,
     /// The same of a runtime with wrong mechanisms; none if no runtime is in it.
     pub run_with: Option<fn(&[u8], Slips) -> Option<Checked>>,
+    /// How its failures are made smaller and written as traces; none if its inputs are no paths through scenarios.
+    pub walk: Option<Walk>,
 }
 
 macro_rules! cases {
@@ -27,28 +30,41 @@ macro_rules! cases {
         pub const CASES: &[Case] = &[$(Case {
             name: stringify!($name),
             run: |bytes| runner::run(bytes, $name::check),
-            run_with: cases!(@$kind $name),
+            run_with: cases!(@runtime $kind $name),
+            walk: cases!(@walk $kind $name),
         },)*];
     };
-    (@runtime $name:ident) => {
+    (@runtime runtime $name:ident) => {
         Some(|bytes, slips| runner::run(bytes, |case| $name::check_with(case, slips)))
     };
-    (@other $name:ident) => {
+    (@runtime lockstep $name:ident) => {
+        cases!(@runtime runtime $name)
+    };
+    (@runtime $other:ident $name:ident) => {
+        None
+    };
+    (@walk lockstep $name:ident) => {
+        Some($name::WALK)
+    };
+    (@walk walk $name:ident) => {
+        Some($name::WALK)
+    };
+    (@walk $other:ident $name:ident) => {
         None
     };
 }
 
 cases! {
-    model_walk: other,
-    lockstep: other,
+    model_walk: walk,
+    lockstep: lockstep,
     filters: runtime,
     store: runtime,
     client: runtime,
     pleg: runtime,
-    // kubelet: runtime,
+    kubelet: runtime,
     scheduler: runtime,
-    // controllers: runtime,
-    // nodes: runtime,
+    controllers: runtime,
+    nodes: runtime,
     proxy: runtime,
     manifests: other,
     traces: other,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use k8s_openapi::api::core::v1::{Node, Pod};
-use podproof_runtime::api::constants::{is_terminal, node_of, phase};
+use k8s_openapi::api::core::v1::{Node, Pod, Taint};
+use podproof_runtime::api::constants::{is_terminal, node_of, phase, taint};
 use podproof_runtime::api::patch::PodStatusPatch;
 use podproof_runtime::api::quantity::thousandths;
 use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource};
@@ -115,8 +115,8 @@ impl World for Placing {
                 None => return,
             },
             Event::AddNode(which) => {
-                let index = usize::from(which) % NODES.len();
-                Request::Create(node(NODES[index], ROOM[index], 110).into())
+                self.add_node(usize::from(which) % NODES.len());
+                return;
             }
             Event::RemoveNode(which) => {
                 let node = Key::global(NODES[usize::from(which) % NODES.len()]);
@@ -159,6 +159,15 @@ impl Placing {
             return format!("pod-{}", PODS + self.names);
         }
         format!("pod-{}", usize::from(which) % PODS)
+    }
+
+    /// A node that is ready as soon as it is there: the taint that every new one gets is taken off.
+    fn add_node(&mut self, index: usize) {
+        let (name, room) = (NODES[index], ROOM[index]);
+        let _ = self.stage.cluster.call(Request::Create(node(name, room, 110).into()));
+        let new = Taint { key: taint::NOT_READY.to_owned(), effect: taint::NO_SCHEDULE.to_owned(), ..Taint::default() };
+        let patch = Patch::NodeTaints { add: Vec::new(), remove: vec![new] };
+        let _ = self.stage.cluster.call(Request::Patch(Resource::Node, Key::global(name), Preconditions::NONE, patch));
     }
 
     fn some_pod(&self, which: u8) -> Option<Key> {

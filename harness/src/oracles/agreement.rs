@@ -58,6 +58,19 @@ pub enum Difference {
     },
 }
 
+impl Divergence {
+    /// What kind of difference it is, without numbers: two of one kind are taken to have one cause.
+    pub fn kind(&self) -> String {
+        let last = self.actions.last().map(Action::class);
+        match &self.difference {
+            Difference::Unfit(_) => "unfit".to_owned(),
+            Difference::Refused { .. } => format!("refused {last:?}"),
+            Difference::NotAllowed(action) => format!("not allowed {:?}", action.class()),
+            Difference::Seen { what, .. } => format!("seen {}", what.replace(|c: char| c.is_ascii_digit(), "")),
+        }
+    }
+}
+
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, action) in self.actions.iter().enumerate() {
@@ -89,8 +102,36 @@ pub fn agree(
     script: &[u8],
     steps_max: usize,
 ) -> Result<Agreed, Box<Divergence>> {
+    let mut choices = Choices::new(script);
+    let next = |taken: usize, enabled: &[Action]| {
+        let goes_on = taken < steps_max && !choices.is_over();
+        if goes_on { choices.action(enabled) } else { None }
+    };
+    take(reference, other, scenario, next)
+}
+
+/// Drives `other` beside `reference` along a path; steps of it that the reference does not allow are left out.
+///
+/// # Errors
+/// The first difference.
+pub fn follow(
+    reference: &mut impl System,
+    other: &mut impl System,
+    scenario: &Scenario,
+    path: &[Action],
+) -> Result<Agreed, Box<Divergence>> {
+    let mut path = path.iter();
+    take(reference, other, scenario, |_, enabled| path.find(|action| enabled.contains(action)).copied())
+}
+
+fn take(
+    reference: &mut impl System,
+    other: &mut impl System,
+    scenario: &Scenario,
+    next: impl FnMut(usize, &[Action]) -> Option<Action>,
+) -> Result<Agreed, Box<Divergence>> {
     let mut agreed = Agreed::default();
-    match take_all(reference, other, scenario, script, steps_max, &mut agreed) {
+    match take_all(reference, other, scenario, next, &mut agreed) {
         Ok(()) => Ok(agreed),
         Err(difference) => Err(Box::new(Divergence { actions: agreed.actions, difference })),
     }
@@ -100,8 +141,7 @@ fn take_all(
     reference: &mut impl System,
     other: &mut impl System,
     scenario: &Scenario,
-    script: &[u8],
-    steps_max: usize,
+    mut next: impl FnMut(usize, &[Action]) -> Option<Action>,
     agreed: &mut Agreed,
 ) -> Result<(), Difference> {
     let Agreed { actions, passed_over } = agreed;
@@ -111,7 +151,6 @@ fn take_all(
         Sides { reference: reference.observation(), other: other.observation(), pairs: Pairs::default() };
     let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
     sides.compare(&changed.0, &changed.1)?;
-    let mut choices = Choices::new(script);
     let (mut enabled, mut own) = (Vec::new(), Vec::new());
     loop {
         enabled.clear();
@@ -119,10 +158,7 @@ fn take_all(
         own.clear();
         other.pending(&mut own);
         sides.all_allowed(&enabled, &own)?;
-        if actions.len() == steps_max || choices.is_over() {
-            break;
-        }
-        let Some(action) = choices.action(&enabled) else { break };
+        let Some(action) = next(actions.len(), &enabled) else { break };
         let theirs = action.renamed(&sides.pairs);
         match other.apply(&theirs) {
             Ok(()) => actions.push(action),

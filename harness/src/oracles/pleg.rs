@@ -128,10 +128,10 @@ impl NaivePleg {
         let nothing = Things::new();
         for uid in pods {
             let (old, new) = (self.told.get(&uid).unwrap_or(&nothing), found.get(&uid));
-            let changes = diff(&uid, old, new.unwrap_or(&nothing));
-            if changes.is_empty() && !self.failed.contains(&uid) {
+            if old == new.unwrap_or(&nothing) && !self.failed.contains(&uid) {
                 continue;
             }
+            let changes = diff(&uid, old, new.unwrap_or(&nothing));
             let Some(new) = new else {
                 self.told.remove(&uid);
                 self.inspected.remove(&uid);

@@ -9,6 +9,9 @@
 pub mod build;
 pub mod script;
 
+use std::fmt::{Debug, Display};
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -28,6 +31,22 @@ const STEPS_MAX: usize = 12_000;
 /// While something is pending, time passes by this much at most, once in so many steps.
 const HURRY: Duration = Duration::from_millis(100);
 const HURRY_ONE_IN: u32 = 16;
+/// How often one scene waits for a timer.
+const JUMPS_MAX: usize = 3;
+
+/// Is what happens told on standard error?
+static TELLS: AtomicBool = AtomicBool::new(false);
+
+/// From now on, what happens on stages is told on standard error.
+pub fn tell_all() {
+    TELLS.store(true, Ordering::Relaxed);
+}
+
+fn tell(now: Moment, what: &dyn Display) {
+    if TELLS.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stderr(), "{now}: {what}");
+    }
+}
 
 /// What a world stands on.
 pub struct Stage {
@@ -133,7 +152,7 @@ impl Stage {
 /// A part of the runtime with a world around it.
 pub trait World {
     /// What can happen to it.
-    type Event;
+    type Event: Debug;
 
     /// What it stands on.
     fn stage(&self) -> &Stage;
@@ -167,9 +186,10 @@ pub trait World {
         for (index, scene) in scenes.iter().enumerate() {
             let order = u64::from(scene.order) << 32 | index as u64;
             self.stage_mut().order = Rng::with_seed(order);
+            tell(self.stage().now(), &format_args!("--- {:?}, {:?}", scene.event, scene.pace));
             self.act(&scene.event);
             match scene.pace {
-                Pace::Steps(steps) => (0..steps).for_each(|_| self.step()),
+                Pace::Steps(steps) => self.run(steps),
                 Pace::Rest => self.rest(),
                 Pace::Wait(time) => self.wait(time),
             }
@@ -178,6 +198,7 @@ pub trait World {
 
     /// Lets one operation happen that is pending or that may go wrong.
     fn complete(&mut self, operation: &Operation) {
+        tell(self.stage().now(), operation);
         self.before(operation);
         let stage = self.stage_mut();
         stage.left = stage.left.saturating_sub(1);
@@ -190,25 +211,34 @@ pub trait World {
         }
     }
 
-    /// One step: something that is pending, or, if nothing is, time passes. Now and then it passes anyhow.
-    fn step(&mut self) {
-        if self.stage().is_over() {
-            return;
+    /// So many steps: something that is pending, or, now and then, a moment passes. If nothing is pending, time passes until the
+    /// next timer is due, but not for ever.
+    fn run(&mut self, steps: u8) {
+        let mut jumps = JUMPS_MAX;
+        for _ in 0..steps {
+            if self.stage().is_over() {
+                return;
+            }
+            let stage = self.stage_mut();
+            let hurries = stage.order.u32(..HURRY_ONE_IN) == 0;
+            let operation = if hurries { None } else { stage.draw() };
+            if let Some(operation) = operation {
+                self.complete(&operation);
+                continue;
+            }
+            let Some(next) = self.stage().cluster.next_deadline() else { return };
+            if self.stage().is_quiet() {
+                self.at_rest();
+                if jumps == 0 {
+                    return;
+                }
+                jumps -= 1;
+                self.pass(next);
+            } else {
+                let soon = self.stage().now() + HURRY;
+                self.pass(next.min(soon));
+            }
         }
-        let stage = self.stage_mut();
-        let hurries = stage.order.u32(..HURRY_ONE_IN) == 0;
-        let operation = if hurries { None } else { stage.draw() };
-        if let Some(operation) = operation {
-            self.complete(&operation);
-            return;
-        }
-        let quiet = self.stage().is_quiet();
-        if quiet {
-            self.at_rest();
-        }
-        let Some(next) = self.stage().cluster.next_deadline() else { return };
-        let soon = self.stage().now() + HURRY;
-        self.pass(if quiet { next } else { next.min(soon) });
     }
 
     /// Everything that is pending happens, and time stands still.

@@ -3,7 +3,7 @@
 //! - [`queue`]: pods that are to be scheduled, that back off, that wait for an event
 //! - [`cache`]: nodes with the pods on them, those included whose binding is in flight
 //! - [`filter`]: which nodes a pod may go to, one file for each plugin; [`requests`]: what a pod asks for
-//! - [`cycle`]: from the queue to the binding
+//! - `cycle`: from the queue to the binding
 //!
 //! Left out: preemption (PRE-1), scores (any node that passes may be chosen), volumes (FLT-21 to FLT-24), Permit.
 

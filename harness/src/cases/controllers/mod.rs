@@ -1,8 +1,8 @@
 //! `controllers`: the controller manager beside an API server. A script plays everybody else: users, the scheduler, kubelets.
 //! Every step is judged, and once faults end everything comes to rest as it should.
 //!
-//! - [`played`]: who is played; [`objects`]: what users create
-//! - [`steps`]: what no step may do; [`rest`]: what must be so at rest
+//! - `played`: who is played; `objects`: what users create
+//! - `steps`: what no step may do; `rest`: what must be so at rest
 
 mod objects;
 mod played;

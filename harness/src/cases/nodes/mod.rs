@@ -1,8 +1,8 @@
 //! `nodes`: what becomes of pods when nodes fall silent, are tainted or go: the controller manager beside an API server, with kubelets
 //! that are played. Every step is judged by naive clocks.
 //!
-//! - [`played`]: kubelets and users; [`exposure`]: what taints mean to a pod
-//! - [`silence`]: the node lifecycle controller; [`taints`]: the taint eviction controller; [`orphans`]: the pod garbage collector
+//! - `played`: kubelets and users; `exposure`: what taints mean to a pod
+//! - `silence`: the node lifecycle controller; `taints`: the taint eviction controller; `orphans`: the pod garbage collector
 
 mod exposure;
 mod orphans;
