@@ -178,7 +178,11 @@ mod tests {
     fn the_readme_shows_the_table() {
         let readme = include_str!("../README.md");
         for row in read(TABLE).unwrap_or_else(|error| panic!("{error}")) {
-            assert!(readme.contains(&show(&row)), "the README does not have {}; make the table anew", show(&row));
+            assert!(
+                readme.contains(&show(&row)),
+                "the README does not have {}; make the table anew",
+                show(&row)
+            );
         }
     }
 }

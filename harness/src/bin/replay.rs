@@ -60,7 +60,8 @@ fn main() -> ExitCode {
 
 /// Makes the failure of an input smaller and writes it as a trace.
 fn write_trace(case: &Case, text: &str, file: &str) -> Result<ExitCode, String> {
-    let walk = case.walk.ok_or_else(|| format!("the inputs of {} are no paths through scenarios", case.name))?;
+    let walk =
+        case.walk.ok_or_else(|| format!("the inputs of {} are no paths through scenarios", case.name))?;
     let bytes = match numbers(text) {
         Some((seed, range)) => input(seed, range.start),
         None => fs::read(text).map_err(|error| format!("{text}: {error}"))?,

@@ -24,7 +24,10 @@ fn main() -> ExitCode {
     let options = match options(env::args().skip(1)) {
         Ok(options) => options,
         Err(problem) => {
-            say(&mut io::stderr(), &format!("{problem}\nusage: slips [--seeds N] [--limit SECONDS] [--write] [SLIP...]"));
+            say(
+                &mut io::stderr(),
+                &format!("{problem}\nusage: slips [--seeds N] [--limit SECONDS] [--write] [SLIP...]"),
+            );
             return ExitCode::from(2);
         }
     };
@@ -106,7 +109,10 @@ fn find(case: &Case, slip: Slip, seed: u32, time: Duration) -> Option<Found> {
         Hunt::Found(found) => Some(found),
         Hunt::NotFound => None,
         Hunt::Broken(input) => {
-            say(&mut io::stderr(), &format!("{} fails without a slip: seed {seed}, input {input}", case.name));
+            say(
+                &mut io::stderr(),
+                &format!("{} fails without a slip: seed {seed}, input {input}", case.name),
+            );
             None
         }
     }

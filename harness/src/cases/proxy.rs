@@ -94,14 +94,14 @@ impl World for Routing {
             Event::Nothing => {}
             Event::PutService { service: which, policies } => {
                 let service = service(SERVICES[usize::from(which) % SERVICES.len()], policies);
-                self.put(service);
+                self.stage.put(service);
             }
             Event::DeleteService(which) => {
                 self.delete(Resource::Service, SERVICES[usize::from(which) % SERVICES.len()]);
             }
             Event::PutSlice { slice: which, service, endpoints } => {
                 let service = SERVICES[usize::from(service) % SERVICES.len()];
-                self.put(slice(usize::from(which) % SLICES, service, endpoints));
+                self.stage.put(slice(usize::from(which) % SLICES, service, endpoints));
             }
             Event::DeleteSlice(which) => {
                 self.delete(Resource::EndpointSlice, &slice_name(usize::from(which) % SLICES));
@@ -139,18 +139,8 @@ impl World for Routing {
 }
 
 impl Routing {
-    fn put<K: podproof_runtime::api::Kind>(&mut self, mut object: K)
-    where
-        podproof_runtime::api::Object: From<K>,
-    {
-        let exists = self.stage.cluster.server().store().get::<K>(&object.key()).is_some();
-        object.meta_mut().resource_version = None;
-        let request = if exists { Request::Update(object.into()) } else { Request::Create(object.into()) };
-        let _ = self.stage.cluster.call(request);
-    }
-
     fn delete(&mut self, resource: Resource, name: &str) {
-        let _ = self.stage.cluster.call(Request::Delete(resource, key(name), deletion(None)));
+        self.stage.call(Request::Delete(resource, key(name), deletion(None)));
     }
 
     fn fail_to_program(&mut self) {

@@ -139,7 +139,7 @@ impl World for Placing {
                 return;
             }
         };
-        let _ = self.stage.cluster.call(request);
+        self.stage.call(request);
     }
 
     fn after(&mut self, operation: &Operation) {
@@ -164,10 +164,10 @@ impl Placing {
     /// A node that is ready as soon as it is there: the taint that every new one gets is taken off.
     fn add_node(&mut self, index: usize) {
         let (name, room) = (NODES[index], ROOM[index]);
-        let _ = self.stage.cluster.call(Request::Create(node(name, room, 110).into()));
+        self.stage.call(Request::Create(node(name, room, 110).into()));
         let new = Taint { key: taint::NOT_READY.to_owned(), effect: taint::NO_SCHEDULE.to_owned(), ..Taint::default() };
         let patch = Patch::NodeTaints { add: Vec::new(), remove: vec![new] };
-        let _ = self.stage.cluster.call(Request::Patch(Resource::Node, Key::global(name), Preconditions::NONE, patch));
+        self.stage.call(Request::Patch(Resource::Node, Key::global(name), Preconditions::NONE, patch));
     }
 
     fn some_pod(&self, which: u8) -> Option<Key> {

@@ -14,6 +14,9 @@ use podproof_vocabulary::{NodeId, PodId, Scenario};
 use crate::choices::Choices;
 use crate::system::{Parts, System, Unfit};
 
+/// A script ends if the other passes over so many steps in a row: the reference may have nothing else to offer.
+const IDLE_MAX: usize = 64;
+
 /// Whole observations are compared every so many steps, and at the end.
 const WHOLE_EVERY: usize = 64;
 
@@ -66,7 +69,9 @@ impl Divergence {
             Difference::Unfit(_) => "unfit".to_owned(),
             Difference::Refused { .. } => format!("refused {last:?}"),
             Difference::NotAllowed(action) => format!("not allowed {:?}", action.class()),
-            Difference::Seen { what, .. } => format!("seen {}", what.replace(|c: char| c.is_ascii_digit(), "")),
+            Difference::Seen { what, .. } => {
+                format!("seen {}", what.replace(|c: char| c.is_ascii_digit(), ""))
+            }
         }
     }
 }
@@ -151,7 +156,7 @@ fn take_all(
         Sides { reference: reference.observation(), other: other.observation(), pairs: Pairs::default() };
     let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
     sides.compare(&changed.0, &changed.1)?;
-    let (mut enabled, mut own) = (Vec::new(), Vec::new());
+    let (mut enabled, mut own, mut idle) = (Vec::new(), Vec::new(), 0);
     loop {
         enabled.clear();
         reference.pending(&mut enabled);
@@ -161,9 +166,16 @@ fn take_all(
         let Some(action) = next(actions.len(), &enabled) else { break };
         let theirs = action.renamed(&sides.pairs);
         match other.apply(&theirs) {
-            Ok(()) => actions.push(action),
+            Ok(()) => {
+                idle = 0;
+                actions.push(action);
+            }
             Err(refused) if refused.is_narrower => {
                 *passed_over += 1;
+                idle += 1;
+                if idle == IDLE_MAX {
+                    break;
+                }
                 continue;
             }
             Err(refused) => {

@@ -140,7 +140,10 @@ impl NaivePleg {
             };
             self.inspected.insert(uid.clone(), begun);
             if failed.contains(&uid) {
-                assert!(cache.get(&uid).is_err(), "the cache does not say that {uid:?} could not be inspected");
+                assert!(
+                    cache.get(&uid).is_err(),
+                    "the cache does not say that {uid:?} could not be inspected"
+                );
                 continue;
             }
             let cached = cache.get(&uid).unwrap_or_else(|error| panic!("{uid:?} was inspected: {error:?}"));
@@ -177,7 +180,12 @@ impl NaivePleg {
     /// If the PLEG is wrong about its health.
     pub fn compare_health(&self, pleg: &Pleg, now: Moment) {
         let fresh = self.listed.is_some_and(|listed| now.since(listed) <= Settings::default().pleg_threshold);
-        assert_eq!(pleg.is_healthy(now), fresh, "its last list began at {:?}, and now it is {now}", self.listed);
+        assert_eq!(
+            pleg.is_healthy(now),
+            fresh,
+            "its last list began at {:?}, and now it is {now}",
+            self.listed
+        );
     }
 }
 

@@ -39,16 +39,13 @@ pub fn asking(name: &str, milli: u32) -> Container {
 
 /// A pod with these containers.
 pub fn pod(name: &str, containers: Vec<Container>) -> Pod {
-    Pod {
-        metadata: meta(name),
-        spec: Some(PodSpec { containers, ..PodSpec::default() }),
-        ..Pod::default()
-    }
+    Pod { metadata: meta(name), spec: Some(PodSpec { containers, ..PodSpec::default() }), ..Pod::default() }
 }
 
 /// A node.
 pub fn node(name: &str, cpu_milli: u32, pods: u32) -> Node {
-    let quantities = [("cpu", format!("{cpu_milli}m")), ("memory", "8Gi".to_owned()), ("pods", pods.to_string())];
+    let quantities =
+        [("cpu", format!("{cpu_milli}m")), ("memory", "8Gi".to_owned()), ("pods", pods.to_string())];
     let allocatable = quantities.map(|(name, amount)| (name.to_owned(), Quantity(amount)));
     Node {
         metadata: ObjectMeta {

@@ -15,9 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
+use podproof_runtime::api::{Kind, Object, Request};
 use podproof_runtime::chooser::Question;
-use podproof_runtime::clock::Moment;
 use podproof_runtime::client::{Call, CallState};
+use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::{Component, Step};
 use podproof_runtime::{Cluster, Operation, Slips};
 use podproof_vocabulary::Release;
@@ -93,6 +94,24 @@ impl Stage {
             operations: Vec::new(),
             jinxed: None,
         }
+    }
+
+    /// Somebody outside sends a request, and lets it be if it is refused.
+    pub fn call(&mut self, request: Request) {
+        let answer = self.cluster.call(request);
+        self.log.note(&answer.err());
+    }
+
+    /// An object is created, or takes the place of the one of its name.
+    pub fn put<K: Kind>(&mut self, mut object: K)
+    where
+        Object: From<K>,
+    {
+        let stored = self.cluster.server().store().get::<K>(&object.key());
+        object.meta_mut().resource_version = stored.and_then(|stored| stored.meta().resource_version.clone());
+        let exists = stored.is_some();
+        let object = Object::from(object);
+        self.call(if exists { Request::Update(object) } else { Request::Create(object) });
     }
 
     /// The next write of a component will be lost.

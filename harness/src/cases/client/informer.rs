@@ -106,7 +106,7 @@ impl World for Watching {
                 return;
             }
         };
-        let _ = self.stage.cluster.call(request);
+        self.stage.call(request);
     }
 
     fn after(&mut self, operation: &Operation) {

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use podproof_runtime::api::constants::{is_ready, is_terminal, node_of, phase};
 use podproof_runtime::api::patch::{new_node_condition, new_pod_condition};
-use podproof_runtime::api::{Key, Kind as _, Object, Patch, Preconditions, Request, Resource};
+use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource};
 use podproof_runtime::clock::Moment;
 
 use super::objects::{SOLO, WEB, budget, deployment, image_of, replica_set, service};
@@ -44,8 +44,7 @@ impl Controlled {
     }
 
     fn call(&mut self, request: Request) {
-        // Whoever is refused lets it be.
-        let _ = self.stage.cluster.call(request);
+        self.stage.call(request);
     }
 
     /// Kubelets renew their leases, so that the nodes stay as they are.
@@ -58,10 +57,7 @@ impl Controlled {
             let mut metadata = meta(name);
             metadata.namespace = Some("kube-node-lease".to_owned());
             let spec = LeaseSpec { renew_time: Some(now.to_micro_time()), ..LeaseSpec::default() };
-            let lease = Lease { metadata, spec: Some(spec) };
-            let exists = self.stage.cluster.server().store().get::<Lease>(&lease.key()).is_some();
-            let object = Object::from(lease);
-            self.call(if exists { Request::Update(object) } else { Request::Create(object) });
+            self.stage.put(Lease { metadata, spec: Some(spec) });
         }
     }
 
@@ -165,8 +161,7 @@ impl Controlled {
         let stored = self.stage.cluster.server().store().get::<Deployment>(&key(WEB)).cloned();
         let Some(mut deployment) = stored else { return };
         change(&mut deployment);
-        deployment.metadata.resource_version = None;
-        self.call(Request::Update(deployment.into()));
+        self.stage.put(deployment);
     }
 
     pub(super) fn roll_out(&mut self, image: u8) {

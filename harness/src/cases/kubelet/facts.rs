@@ -47,7 +47,8 @@ pub(super) struct Facts {
     pub late: bool,
     /// Somebody removed containers.
     pub pruned: bool,
-    pub restarted: bool,
+    /// When the kubelet last started anew.
+    pub restarted: Option<Moment>,
     /// The request of the operation that is happening.
     pub request: Option<Request>,
     pub api_request: Option<ApiRequest>,

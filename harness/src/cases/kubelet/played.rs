@@ -77,8 +77,7 @@ impl Machine {
     }
 
     fn call(&mut self, request: Request) {
-        // Whoever is refused lets it be.
-        let _ = self.stage.cluster.call(request);
+        self.stage.call(request);
     }
 
     fn patch(&mut self, pod: Key, patch: Patch) {
@@ -125,7 +124,7 @@ impl Machine {
 
     fn restart(&mut self) {
         self.facts.trouble = self.now();
-        self.facts.restarted = true;
+        self.facts.restarted = Some(self.now());
         let mut pending = Vec::new();
         self.stage.cluster.pending(&mut pending);
         let runtime = self.runtime.borrow();

@@ -71,7 +71,7 @@ impl Machine {
         let (Some(began), Some(ended)) = (last.status.started_at, last.status.finished_at) else { return };
         // One that the kubelet killed itself is started again by the same sync, which does not know yet that it ended.
         let killed = self.facts.stopped.contains_key(&last.status.id);
-        let forgotten = self.facts.pruned || self.facts.restarted || ended.since(began) > FORGETS;
+        let forgotten = self.facts.pruned || self.facts.restarted.is_some() || ended.since(began) > FORGETS;
         let unsure = self.facts.late || killed || forgotten;
         let after = self.now().since(ended);
         assert!(unsure || after >= BACK_OFF, "{} is started again {after:?} after its last end", started.status.name);
@@ -84,7 +84,7 @@ impl Machine {
             runtime.containers().filter(|(_, it)| it.process.is_some()).map(|(_, it)| it.uid.as_str()).collect();
         uids.sort_unstable();
         uids.dedup();
-        let unsure = self.facts.late || self.facts.restarted || uids.iter().any(|uid| self.facts.forced.contains(*uid));
+        let unsure = self.facts.late || self.facts.restarted.is_some() || uids.iter().any(|uid| self.facts.forced.contains(*uid));
         let used: i128 = uids.iter().filter_map(|uid| self.facts.pods.get(*uid)).map(size_of).sum();
         assert!(unsure || used <= ROOM.into(), "what runs has {used} thousandths of a CPU, and there are {ROOM}");
     }

@@ -10,7 +10,7 @@ use podproof_runtime::api::constants::{
     condition, is_ready, is_terminal, node_condition, node_of, phase, taint,
 };
 use podproof_runtime::api::patch::{new_node_condition, new_pod_condition};
-use podproof_runtime::api::{Key, Kind as _, Object, Patch, Preconditions, Request, Resource};
+use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource};
 use podproof_runtime::clock::Moment;
 
 use super::{Nodes, World as _};
@@ -57,8 +57,7 @@ impl Nodes {
     }
 
     fn call(&mut self, request: Request) {
-        // Whoever is refused lets it be.
-        let _ = self.stage.cluster.call(request);
+        self.stage.call(request);
     }
 
     pub(super) fn set_mode(&mut self, which: u8, mode: Mode) {
@@ -100,10 +99,7 @@ impl Nodes {
         metadata.namespace = Some("kube-node-lease".to_owned());
         let renewed = Some(self.stage.now().to_micro_time());
         let spec = Some(LeaseSpec { renew_time: renewed, ..LeaseSpec::default() });
-        let lease = Lease { metadata, spec };
-        let exists = self.stage.cluster.server().store().get::<Lease>(&lease.key()).is_some();
-        let object = Object::from(lease);
-        self.call(if exists { Request::Update(object) } else { Request::Create(object) });
+        self.stage.put(Lease { metadata, spec });
     }
 
     /// A kubelet says that its pods are ready, and removes those that are deleted or have ended.
