@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use podproof_checker::fingerprint::Bits;
+use podproof_vocabulary::Release;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::OnSigterm;
-use podproof_vocabulary::{Property, Release};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;
 use crate::hunt::HuntArguments;
+pub use crate::promises::{Only, PropertyArguments};
+use crate::trace::arguments::TraceCommand;
+use crate::tune::TuneArguments;
 
 /// A model checker for the Kubernetes pod lifecycle.
 ///
@@ -34,6 +36,8 @@ pub enum Command {
     Check(Box<CheckArguments>),
     /// Takes random walks at the workload's full size: quick, and no proof
     Simulate(Box<SimulateArguments>),
+    /// Finds the smallest preStop sleep and terminationGracePeriodSeconds at which the promises hold
+    Tune(Box<TuneArguments>),
     /// Says whether what a log shows of a real cluster is lawful, and what was broken on the way
     Conform(Box<ConformArguments>),
     /// Lists the built-in scenarios, a line each
@@ -42,28 +46,11 @@ pub enum Command {
     Names,
     /// Opens the Stateright Explorer on 127.0.0.1
     Explore(Box<ExploreArguments>),
-    /// Shows or replays a trace
+    /// Shows, replays, shrinks, compares, makes or exports traces
     Trace {
         /// What to do with it.
         #[command(subcommand)]
         command: TraceCommand,
-    },
-}
-
-/// What to do with a trace.
-#[derive(Debug, Subcommand)]
-pub enum TraceCommand {
-    /// Prints a trace, a line for each step
-    Show {
-        /// The trace, as `check` or `conform` wrote it
-        file: PathBuf,
-    },
-    /// Replays a trace on the model and says whether its verdict still stands
-    ///
-    /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
-    Replay {
-        /// The trace, as `check` or `conform` wrote it
-        file: PathBuf,
     },
 }
 
@@ -203,73 +190,22 @@ pub struct CheckArguments {
     #[arg(long, help_heading = "Search")]
     pub partial_order: bool,
 
+    /// Look for the smallest change of the manifest at which a promise that is broken holds, and prove it by the same search; it
+    /// is shown as a patch
+    #[arg(long, help_heading = "Report")]
+    pub remedy: bool,
+
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
     pub format: Format,
 
+    /// Also writes the report in this format into this file, for example sarif=podproof.sarif; may be repeated
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = Format::with_file, help_heading = "Report")]
+    pub reports: Vec<(Format, PathBuf)>,
+
     /// Where counterexamples are written.
     #[command(flatten)]
     pub traces: TraceDirArguments,
-}
-
-/// Which promises are judged, and which count.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Properties")]
-pub struct PropertyArguments {
-    /// Only this property; it counts even if it is only an expectation; may be repeated
-    #[arg(long = "property", value_name = "NAME")]
-    pub properties: Vec<Property>,
-
-    /// Only promises of this kind; of two kinds only those that are of both
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub only: Vec<Only>,
-
-    /// Report this property, but do not count it for the exit status; may be repeated
-    #[arg(long = "allow", value_name = "NAME")]
-    pub allowed: Vec<Property>,
-}
-
-impl PropertyArguments {
-    /// The promises that are judged.
-    pub fn asked(&self) -> PropertySet {
-        let named = match self.properties.is_empty() {
-            true => PropertySet::of(Property::all()),
-            false => PropertySet::of(self.properties.iter().copied()),
-        };
-        let is_of_kinds = |property: &Property| self.only.iter().all(|kind| kind.has(*property));
-        PropertySet::of(named.iter().filter(is_of_kinds))
-    }
-
-    /// Does this promise count for the exit status?
-    pub fn count(&self, property: Property) -> bool {
-        let is_named = self.properties.contains(&property);
-        !self.allowed.contains(&property) && (is_named || !property.facts().expectation)
-    }
-}
-
-/// A kind of promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Only {
-    /// Something bad never happens.
-    Safety,
-    /// Something good comes in the end.
-    Progress,
-    /// It is about latencies.
-    Timed,
-    /// It is not about latencies.
-    Untimed,
-}
-
-impl Only {
-    fn has(self, property: Property) -> bool {
-        let facts = property.facts();
-        match self {
-            Self::Safety => facts.kind == Kind::Safety,
-            Self::Progress => facts.kind == Kind::Liveness,
-            Self::Timed => facts.timed,
-            Self::Untimed => !facts.timed,
-        }
-    }
 }
 
 /// Where counterexamples are written.
@@ -477,8 +413,11 @@ pub struct ExploreArguments {
     #[command(flatten)]
     pub world: WorldArguments,
 
-    /// Explore the scenario of this trace; its states are listed for the Explorer
-    #[arg(long, value_name = "TRACE", conflicts_with_all = ["files", "scenarios"])]
+    /// Begins at the last step of this trace, in its world; what more is said of the world (--event, --mutant) holds there
+    /// too, if the trace can still be taken
+    #[arg(long, value_name = "TRACE", conflicts_with_all = [
+        "files", "scenarios", "workloads", "nodes", "replicas", "release", "on_sigterm", "listens_after", "latencies",
+    ])]
     pub from: Option<PathBuf>,
 
     /// The port on 127.0.0.1

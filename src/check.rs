@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use podproof_traces::turning;
 use podproof_vocabulary::left_out;
+use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Beginning, Timing};
 
@@ -11,11 +13,12 @@ use crate::counterexamples::{self, path_of};
 use crate::kept::Kept;
 use crate::plan::{self, Plan, Planned, Workload};
 use crate::progress::Line;
+use crate::remedy::remedy;
 use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{hunt, input, interrupt, output, reference_engine, refusals, report};
+use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -24,7 +27,9 @@ pub fn run(arguments: &CheckArguments) -> u8 {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },
     };
-    report::print(&report, arguments.format)
+    let written = report::write(&report, &arguments.reports);
+    let status = report::print(&report, arguments.format);
+    if written == exit::HOLDS { status } else { written }
 }
 
 fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
@@ -70,7 +75,17 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
                 Err(error) => section.cut(located(&workload, &error), &mut report.errors),
             }
         }
-        report.workloads.push(section.finish());
+        let mut finished = section.finish();
+        if arguments.remedy {
+            let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match input::sources(&arguments.input.files) {
+                Ok(sources) => {
+                    remedies(arguments, &sources, &workload, &mut finished, limits(arguments, time))
+                }
+                Err(errors) => report.errors.extend(errors),
+            }
+        }
+        report.workloads.push(finished);
     }
     if let Some(kept) = kept.filter(|_| unfinished) {
         let folder = kept.folder().display();
@@ -111,6 +126,21 @@ fn limits(arguments: &CheckArguments, time: Option<Duration>) -> Limits {
         threads: bounds.machine.threads(),
         bits: bounds.fingerprint_bits,
         symmetry: arguments.symmetry.unwrap_or(SymmetryChoice::Any),
+    }
+}
+
+/// Looks for what would make each promise hold that counts and is broken.
+fn remedies(
+    arguments: &CheckArguments,
+    sources: &[Source],
+    workload: &Workload,
+    report: &mut WorkloadReport,
+    limits: Limits,
+) {
+    let rows = report.results.clone();
+    let broken = |row: &&mut ResultRow| row.counts && row.verdict == Verdict::Broken;
+    for row in report.results.iter_mut().filter(broken) {
+        row.remedy = remedy(arguments, sources, workload, row, &rows, limits);
     }
 }
 
@@ -164,6 +194,8 @@ pub fn heading(
     left_out.dedup();
     WorkloadReport {
         name: workload.name.clone(),
+        place: workload.place.clone(),
+        settings: workload.settings.clone(),
         manifest_replicas: workload.manifest_replicas,
         checked_replicas: workload.checked_replicas,
         nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
@@ -217,7 +249,8 @@ impl<'a> Section<'a> {
             return;
         }
         let path = || path_of(&self.arguments.traces.trace_dir, &self.report.name, plan, property);
-        let counterexample = trace.map(|trace| Counterexample { trace, path: Some(path()) });
+        let counterexample =
+            trace.map(|trace| Counterexample { trace, path: Some(path()), turning: Vec::new() });
         let row = ResultRow {
             story: plan.story,
             property,
@@ -226,6 +259,7 @@ impl<'a> Section<'a> {
             verdict,
             note,
             counterexample,
+            remedy: None,
         };
         match known {
             Some(known) => *known = row,
@@ -247,6 +281,9 @@ impl<'a> Section<'a> {
     fn finish(mut self) -> WorkloadReport {
         self.report.results.sort_by_key(|row| (row.story, row.property, row.timing));
         self.report.searches.sort_by_key(|row| (row.story, row.timing));
+        for counterexample in self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut()) {
+            counterexample.turning = turning(&counterexample.trace);
+        }
         let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
         let warnings = counterexamples::write(broken);
         self.report.warnings.extend(warnings);

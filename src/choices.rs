@@ -1,5 +1,7 @@
 //! What options of the command line choose from.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use podproof_model::Rules;
 use podproof_model::reduced::symmetry::Symmetry;
@@ -73,4 +75,20 @@ pub enum Format {
     Sarif,
     /// A Markdown table for each workload.
     Markdown,
+}
+
+impl Format {
+    /// A format and a file, as `sarif=podproof.sarif`.
+    ///
+    /// # Errors
+    /// What would be accepted.
+    pub fn with_file(text: &str) -> Result<(Self, PathBuf), String> {
+        let format = |name| Self::from_str(name, false).ok();
+        let given = text.split_once('=').filter(|(_, file)| !file.is_empty());
+        given.and_then(|(name, file)| Some((format(name)?, file.into()))).ok_or_else(|| {
+            let names = Self::value_variants().iter().filter_map(Self::to_possible_value);
+            let names: Vec<_> = names.map(|name| name.get_name().to_owned()).collect();
+            format!("accepted is FORMAT=FILE with one of {}", names.join(", "))
+        })
+    }
 }

@@ -13,7 +13,7 @@ use podproof_vocabulary::action::Action;
 use podproof_vocabulary::{NodeId, Property};
 
 /// States that are tried before it is given up.
-const TRIES: usize = 300_000;
+pub const TRIES: usize = 300_000;
 
 /// A state on the way, with the steps of the counterexample that are still to be taken.
 struct Place {
@@ -24,7 +24,8 @@ struct Place {
     strayed: u32,
 }
 
-/// An initial state and small steps of `model`, which has all clocks, that break `property` as `actions` did.
+/// An initial state and small steps of `model`, which has all clocks, that break `property` as `actions` did; so many states are
+/// tried.
 ///
 /// # Errors
 /// A sentence, if none were found: the counterexample may be one of clocks that were left out.
@@ -33,6 +34,7 @@ pub fn with_all_clocks(
     observed_proxy: Option<NodeId>,
     actions: &[Action],
     property: Property,
+    tries: usize,
 ) -> Result<(ClusterState, Vec<Action>), String> {
     let proxy =
         |state: &ClusterState| model.open(state, |cluster| cluster.shared.control_plane.observed_proxy());
@@ -73,12 +75,12 @@ pub fn with_all_clocks(
             queue.push(Reverse((cost, depth, places.len())));
             places.push(Place { state: next, left, came: Some((at, action)), depth, strayed });
         }
-        if places.len() > TRIES {
+        if places.len() > tries {
             break;
         }
     }
     Err(format!(
-        "a counterexample with the clocks of one pod was found, but not taken again with all clocks within {TRIES} states"
+        "a counterexample with the clocks of one pod was found, but not taken again with all clocks within {tries} states"
     ))
 }
 

@@ -1,7 +1,9 @@
 //! The files in which counterexamples are kept: what they are called, and what is said if they cannot be written.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::hash::BuildHasher;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use podproof_traces::Trace;
@@ -66,7 +68,9 @@ pub(crate) fn write_one(trace: &Trace, path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, trace.to_json())
+    let mut file = BufWriter::new(File::create(path)?);
+    trace.write_json(&mut file)?;
+    file.flush()
 }
 
 #[cfg(test)]

@@ -1,9 +1,15 @@
 //! `podproof explore`: the Stateright Explorer on 127.0.0.1.
 
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+
 use podproof_model::front_door::{self, Judges};
 use podproof_model::properties::Judged;
 use podproof_model::{ClusterState, Model};
-use podproof_traces::{Names, Trace, words};
+use podproof_traces::{Change, Names, words};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Observation;
@@ -11,43 +17,110 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{Property, Scenario};
 use stateright::Model as _;
 
-use crate::arguments::{ExploreArguments, TimingChoice};
+use crate::arguments::{ExploreArguments, TimingChoice, WorldArguments};
 use crate::{input, output, plan};
 
-/// The model of small steps, with steps in words.
+/// The model of small steps, with steps and states in words.
 struct Explored {
-    model: Model,
+    model: Arc<Model>,
+    /// Where it begins.
+    first: Vec<Told>,
+}
+
+/// A state that tells what is so in it. How it came to its names makes no difference: states are equal if the model's are.
+#[derive(Clone)]
+struct Told {
+    state: ClusterState,
+    names: Arc<Names>,
+    model: Arc<Model>,
+}
+
+impl Told {
+    fn observation(&self) -> Observation {
+        self.model.open(&self.state, |cluster| Observation::of(cluster))
+    }
+
+    fn enabled(&self) -> Vec<Action> {
+        let mut enabled = Vec::new();
+        self.model.enabled(&self.state, &mut enabled);
+        enabled
+    }
+
+    /// The state after a step, and what it changed.
+    fn after(&self, action: &Action) -> (Self, Vec<Change>) {
+        let state = self.model.apply(&self.state, action);
+        let mut next = Self { state, names: Arc::clone(&self.names), model: Arc::clone(&self.model) };
+        let changes = podproof_traces::difference(&self.observation(), &next.observation());
+        if changes.iter().any(Names::concerns) {
+            Arc::make_mut(&mut next.names).see(&changes);
+        }
+        (next, changes)
+    }
+}
+
+impl PartialEq for Told {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Hash for Told {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.state.hash(hasher);
+    }
+}
+
+impl Borrow<ClusterState> for Told {
+    fn borrow(&self) -> &ClusterState {
+        &self.state
+    }
+}
+
+impl fmt::Debug for Told {
+    /// What is so of every object, then the news that somebody has not seen yet: what the Explorer shows of a state.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in words::state(&self.names, &self.observation()) {
+            writeln!(f, "{line}")?;
+        }
+        let news = self.enabled().into_iter().filter(|action| matches!(action, Action::Watch(_)));
+        for action in news {
+            writeln!(f, "may come: {}", words::action(&self.names, &action))?;
+        }
+        Ok(())
+    }
 }
 
 impl stateright::Model for Explored {
-    type State = ClusterState;
+    type State = Told;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<ClusterState> {
-        self.model.initial()
+    fn init_states(&self) -> Vec<Told> {
+        self.first.clone()
     }
 
-    fn actions(&self, state: &ClusterState, actions: &mut Vec<Action>) {
-        self.model.enabled(state, actions);
+    fn actions(&self, told: &Told, actions: &mut Vec<Action>) {
+        actions.extend(told.enabled());
     }
 
-    fn next_state(&self, state: &ClusterState, action: Action) -> Option<ClusterState> {
-        Some(self.model.apply(state, &action))
+    fn next_state(&self, told: &Told, action: Action) -> Option<Told> {
+        Some(told.after(&action).0)
     }
 
     fn format_action(&self, action: &Action) -> String {
-        words::action(&Names::new(&self.model.rules.scenario), action)
+        // No state is at hand here, so a pod is called by its slot unless it is there from the beginning.
+        match &self.first[..] {
+            [first, ..] => words::action(&first.names, action),
+            [] => format!("{action:?}"),
+        }
     }
 
-    fn format_step(&self, last: &ClusterState, action: Action) -> Option<String> {
-        let next = self.model.apply(last, &action);
-        let seen = |state: &ClusterState| self.model.open(state, |cluster| Observation::of(cluster));
-        let names = Names::new(&self.model.rules.scenario);
-        let changes = podproof_traces::difference(&seen(last), &seen(&next));
-        let lines: Vec<String> = changes.iter().map(|change| words::change(&names, change)).collect();
-        let broken = self.model.judge(last, &action, &next).broken;
+    fn format_step(&self, last: &Told, action: Action) -> Option<String> {
+        let (next, changes) = last.after(&action);
+        let step = words::action(&last.names, &action);
+        let changes = changes.iter().map(|change| format!("-> {}", words::change(&next.names, change)));
+        let broken = self.model.judge(&last.state, &action, &next.state).broken;
         let broken = broken.iter().map(|property| format!("breaks {property}: {}", property.facts().says));
-        Some(lines.into_iter().chain(broken).collect::<Vec<_>>().join("\n"))
+        Some([step].into_iter().chain(changes).chain(broken).collect::<Vec<_>>().join("\n"))
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
@@ -67,20 +140,12 @@ impl Judges for Explored {
 
 /// Runs the Explorer until it is ended.
 pub fn run(arguments: &ExploreArguments) -> u8 {
-    let scenario = match scenario(arguments) {
-        Ok(scenario) => scenario,
+    let explored = match explored(arguments) {
+        Ok(explored) => explored,
         Err(errors) => {
             for error in errors {
                 output::tell(format_args!("error: {error}"));
             }
-            return crate::exit::WRONG_INPUT;
-        }
-    };
-    let name = scenario.name.clone();
-    let model = match Model::new(scenario) {
-        Ok(model) => model,
-        Err(error) => {
-            output::tell(format_args!("error: {error}"));
             return crate::exit::WRONG_INPUT;
         }
     };
@@ -92,18 +157,40 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
         ));
         return crate::exit::WRONG_INPUT;
     }
+    let name = &explored.model.rules.scenario.name;
     output::tell(format_args!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", arguments.port));
-    Explored { model }.checker().serve(("127.0.0.1", arguments.port));
+    explored.checker().serve(("127.0.0.1", arguments.port));
     crate::exit::HOLDS
 }
 
-fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
-    if let Some(file) = &arguments.from {
-        let text =
-            std::fs::read_to_string(file).map_err(|error| vec![format!("{}: {error}", file.display())])?;
-        let trace = Trace::from_json(&text).map_err(|error| vec![format!("{}: {error}", file.display())])?;
-        return Ok(trace.scenario);
+fn explored(arguments: &ExploreArguments) -> Result<Explored, Vec<String>> {
+    match &arguments.from {
+        Some(file) => from_trace(file, &arguments.world).map_err(|error| vec![error]),
+        None => from_beginning(scenario(arguments)?).map_err(|error| vec![error]),
     }
+}
+
+fn from_beginning(scenario: Scenario) -> Result<Explored, String> {
+    let names = Arc::new(Names::new(&scenario));
+    let model = Arc::new(Model::new(scenario)?);
+    let told = |state| Told { state, names: Arc::clone(&names), model: Arc::clone(&model) };
+    let first = model.initial().into_iter().map(told).collect();
+    Ok(Explored { model, first })
+}
+
+/// The state at the end of a trace, in the world of the trace but for what the command line says of it.
+fn from_trace(file: &Path, world: &WorldArguments) -> Result<Explored, String> {
+    let mut trace = crate::trace::read(file)?;
+    let of_file = |error: String| format!("{}: {error}", file.display());
+    trace.scenario = plan::retold(&trace.scenario, world)?;
+    let model = Arc::new(Model::new(trace.scenario.clone()).map_err(of_file)?);
+    let (state, names) = podproof_traces::end(&trace)
+        .map_err(|divergence| of_file(format!("its steps cannot be taken in this world: {divergence}")))?;
+    let first = vec![Told { state, names: Arc::new(names), model: Arc::clone(&model) }];
+    Ok(Explored { model, first })
+}
+
+fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     let mut input = input::read(&arguments.input)?;
     if input.workloads.len() > 1 {
         let names: Vec<_> = input.workloads.iter().map(|workload| workload.name.clone()).collect();

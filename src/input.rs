@@ -1,5 +1,6 @@
 //! From the command line to workloads.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -47,8 +48,6 @@ pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
 /// # Errors
 /// What is wrong with it, a message each.
 pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads, Vec<String>> {
-    let latencies = latencies(arguments)?;
-    let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new() };
     if arguments.files.is_empty() && arguments.scenarios.is_empty() {
         return Err(vec![
             "nothing to check: accepted are manifests (podproof check deploy.yaml) and built-in scenarios \
@@ -57,11 +56,24 @@ pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads,
         ]);
     }
     refuse_without_effect(arguments)?;
+    read_with(arguments, &sources(&arguments.files)?, size)
+}
+
+/// Reads what the command line names, with these in the place of its files.
+///
+/// # Errors
+/// What is wrong with it, a message each.
+pub(crate) fn read_with(
+    arguments: &InputArguments,
+    sources: &[Source],
+    size: Size,
+) -> Result<Workloads, Vec<String>> {
+    let latencies = latencies(arguments)?;
+    let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new() };
     for name in &arguments.scenarios {
         result.workloads.push(built_in(name, arguments)?);
     }
-    if !arguments.files.is_empty() {
-        let sources = sources(&arguments.files)?;
+    if !sources.is_empty() {
         let default = Options::default();
         let replicas = if size == Size::Full { REPLICAS_MAX } else { default.replicas };
         let mut options = Options {
@@ -73,7 +85,7 @@ pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads,
             listens_after_seconds: arguments.listens_after,
         };
         let read = |options: &Options| {
-            manifest::read(&sources, options)
+            manifest::read(sources, options)
                 .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         let mut reading = read(&options)?;
@@ -194,6 +206,7 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         left_out: left_out::behaviours(&scenario).collect(),
         undecided: Vec::new(),
         place: None,
+        settings: BTreeMap::new(),
         scenarios: vec![scenario],
     })
 }
@@ -238,7 +251,8 @@ fn workload(input: manifest::Input) -> Workload {
         warnings: input.warnings.iter().map(ToString::to_string).collect(),
         undecided: input.left_out.iter().filter(|row| row.contradicts).map(undecided).collect(),
         left_out: input.left_out,
-        place: Some(input.place.to_string()),
+        place: Some(input.place),
+        settings: input.settings,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Read in this order:
 //!
-//! - [`arguments`]: the command line; [`choices`]: what its options choose from
+//! - [`arguments`]: the command line; [`choices`]: what its options choose from;
+//!   [`promises`]: which promises they ask for
 //! - [`input`]: files into sources
 //! - [`plan`]: a workload and its stories into searches
 //! - [`searched`]: the model as the checker sees it
@@ -13,6 +14,8 @@
 //! - [`reference_engine`]: the same by stateright's checkers
 //! - [`simulate`]: random walks at full size
 //! - [`conform`](mod@conform): the log of a real cluster against the model
+//! - [`trial`]: a manifest with some fields changed, checked again; [`remedy`]: the change that makes a promise hold
+//! - [`tune`]: the smallest values at which the promises hold
 //! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
 //! - [`counterexamples`]: the files in which counterexamples are kept
 //! - [`verdict`], [`report`]: what was found, in each format
@@ -34,14 +37,18 @@ pub mod names;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod promises;
 pub mod reference_engine;
 pub mod refusals;
+pub mod remedy;
 pub mod report;
 pub mod scenarios;
 pub mod search;
 pub mod searched;
 pub mod simulate;
 pub mod trace;
+pub mod trial;
+pub mod tune;
 pub mod verdict;
 
 /// Exit statuses of the command.

@@ -1,10 +1,11 @@
 //! From a workload and what it is asked for to searches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
+use podproof_vocabulary::manifest::{Place, Setting};
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, left_out};
@@ -35,7 +36,9 @@ pub struct Workload {
     /// Promises of which `holds` is not said, each time with the reason.
     pub undecided: Vec<(PropertySet, String)>,
     /// Where it stands in a file, if it comes from one.
-    pub place: Option<String>,
+    pub place: Option<Place>,
+    /// Where each of its settings stands there.
+    pub settings: BTreeMap<Setting, Place>,
 }
 
 /// A search that is to be run.
@@ -172,6 +175,25 @@ fn effort(plan: &Plan) -> (u8, bool, usize) {
 /// A neighbour's new pod may take an address that was freed: for the promise that speaks of it.
 pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
     timing == Timing::Timed || judged.contains(Property::NoMisroutedRequest)
+}
+
+/// The scenario of a trace with what the command line says of its world: its own story and timing, unless others are asked for.
+///
+/// # Errors
+/// A sentence, if more than one story is asked for.
+pub fn retold(base: &Scenario, world: &WorldArguments) -> Result<Scenario, String> {
+    let story = match world.stories[..] {
+        [] => base.story,
+        [story] => story,
+        _ => return Err("one story is explored at a time; accepted is one --story".into()),
+    };
+    let timing = match world.timing {
+        TimingChoice::Auto => base.timing,
+        TimingChoice::Untimed => Timing::Untimed,
+        TimingChoice::Timed => Timing::Timed,
+    };
+    let follow = base.approximations.has(Approximation::Focus);
+    Ok(told(base, story, timing, PropertySet::of([]), follow, world))
 }
 
 /// The scenario with its story, its events and its timing.

@@ -1,5 +1,6 @@
 //! The same searches by stateright's own checkers: the reference, for safety.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use podproof_checker::{Path, Stopped};
@@ -27,7 +28,7 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     let safety = plan.judged.iter().filter(|property| property.facts().kind == Kind::Safety);
     let judged = PropertySet::of(safety);
     let reduced = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(judged)));
-    let mut builder = Interruptible(reduced()?).checker().threads(limits.threads);
+    let mut builder = Interruptible::new(reduced()?).checker().threads(limits.threads);
     builder = builder.target_state_count(usize::try_from(limits.states).unwrap_or(usize::MAX));
     if let Some(depth) = usize::try_from(limits.depth).ok().filter(|&depth| depth < usize::MAX) {
         builder = builder.target_max_depth(depth);
@@ -94,25 +95,39 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     })
 }
 
-/// The model until Ctrl-C: from then on no state has a move, and stateright, which cannot be told to end, ends.
-struct Interruptible(Reduced);
+/// The model. From Ctrl-C on no state has a move, and stateright, which cannot be told to end, ends.
+struct Interruptible {
+    reduced: Reduced,
+    /// Paths are rebuilt after the search by taking their moves again.
+    is_searched: AtomicBool,
+}
+
+impl Interruptible {
+    fn new(reduced: Reduced) -> Self {
+        Self { reduced, is_searched: AtomicBool::new(true) }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        interrupt::is_asked_for() && self.is_searched.load(Ordering::Relaxed)
+    }
+}
 
 impl stateright::Model for Interruptible {
     type State = ClusterState;
     type Action = Move;
 
     fn init_states(&self) -> Vec<ClusterState> {
-        stateright::Model::init_states(&self.0)
+        stateright::Model::init_states(&self.reduced)
     }
 
     fn actions(&self, state: &ClusterState, actions: &mut Vec<Move>) {
-        if !interrupt::is_asked_for() {
-            stateright::Model::actions(&self.0, state, actions);
+        if !self.is_interrupted() {
+            stateright::Model::actions(&self.reduced, state, actions);
         }
     }
 
     fn next_state(&self, state: &ClusterState, taken: Move) -> Option<ClusterState> {
-        self.0.next_state(state, taken)
+        self.reduced.next_state(state, taken)
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
@@ -122,14 +137,14 @@ impl stateright::Model for Interruptible {
 
 impl Judges for Interruptible {
     fn judge_all(&self, state: &ClusterState) -> Judged {
-        match interrupt::is_asked_for() {
+        match self.is_interrupted() {
             true => Judged::default(),
-            false => self.0.judge_all(state),
+            false => self.reduced.judge_all(state),
         }
     }
 
     fn small_steps(&self) -> &Model {
-        &self.0.model
+        &self.reduced.model
     }
 }
 
@@ -148,6 +163,7 @@ struct Found {
 
 impl Found {
     fn of(checker: &impl Checker<Interruptible>) -> Self {
+        checker.model().is_searched.store(false, Ordering::Relaxed);
         let discoveries = checker.discoveries();
         let mut names: Vec<_> = discoveries.keys().copied().collect();
         names.sort_unstable();

@@ -24,6 +24,11 @@ pub fn of(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
     if arguments.partial_order {
         refused.extend(of_partial_order(arguments, planned));
     }
+    if arguments.remedy && arguments.input.files.iter().any(|file| file.as_os_str() == "-") {
+        refused.push(
+            "--remedy changes the text of a file, and standard input is read once; accepted is a file".into(),
+        );
+    }
     let is_searched_by_us = arguments.engine == Engine::Podproof;
     if let Some(asked) = arguments.symmetry.filter(|_| is_searched_by_us) {
         refused.extend(of_symmetry(asked, planned));

@@ -306,7 +306,7 @@ fn trace_of(
     }
     let full = Model::new(with_all_clocks(&plan.scenario))?.judging(plan.judged);
     let proxy = model.open(&steps.first, |cluster| cluster.shared.control_plane.observed_proxy());
-    let (first, actions) = confirm::with_all_clocks(&full, proxy, &steps.actions, property)?;
+    let (first, actions) = confirm::with_all_clocks(&full, proxy, &steps.actions, property, confirm::TRIES)?;
     Ok(Trace::record(&full, property, &first, &actions, None, None))
 }
 

@@ -1,14 +1,18 @@
 //! What a check has found.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use podproof_checker::fingerprint::Bits;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
+use podproof_vocabulary::manifest::{Place, Setting};
 use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, left_out};
 use serde::{Deserialize, Serialize};
+
+use crate::remedy::Remedy;
 
 /// What is said of a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,6 +149,8 @@ pub struct ResultRow {
     pub note: Option<String>,
     /// The counterexample, if it is broken.
     pub counterexample: Option<Counterexample>,
+    /// What would make it hold, if it is broken and that was looked for.
+    pub remedy: Option<Remedy>,
 }
 
 /// A counterexample.
@@ -154,6 +160,8 @@ pub struct Counterexample {
     pub trace: Trace,
     /// Where it was written; none if it could not be.
     pub path: Option<PathBuf>,
+    /// Where it could no longer be avoided, in sentences; none where that was not searched for, or not found.
+    pub turning: Vec<String>,
 }
 
 impl Counterexample {
@@ -168,6 +176,10 @@ impl Counterexample {
 pub struct WorkloadReport {
     /// Its name, as `Deployment/web` or `scenario/rollout`.
     pub name: String,
+    /// Where it stands in a file, if it comes from one.
+    pub place: Option<Place>,
+    /// Where each of its settings stands there.
+    pub settings: BTreeMap<Setting, Place>,
     /// The replicas of its manifest.
     pub manifest_replicas: u32,
     /// The replicas that were checked.

@@ -4,7 +4,7 @@ use crate::before::Target;
 use crate::matching::Unexplained;
 use crate::matching::whole::Whole;
 use crate::record::Micros;
-use crate::world::{Observed, World};
+use crate::world::Observed;
 
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
 /// failure takes to be noticed.
@@ -22,10 +22,9 @@ pub struct Doubts {
 }
 
 impl Doubts {
-    /// What is not sure of a log of this world before it is replayed.
-    pub fn of(world: &World) -> Self {
-        let under_way = world.workloads.iter().flat_map(|one| &one.nodes).any(|node| node.was_unready);
-        Self { began: world.began, under_way, missed: None }
+    /// What is not sure, before it is replayed, of a log that began at this moment, when some nodes were not Ready or none.
+    pub fn new(began: Micros, has_unready_nodes: bool) -> Self {
+        Self { began, under_way: has_unready_nodes, missed: None }
     }
 
     /// A workload begins where it stood then.

@@ -7,12 +7,13 @@
 //! - [`matching`]: the replay of one workload
 //! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
-//! - [`run`]: a log against the model; [`tally`]: its entries, counted
+//! - [`run`]: a log against the model; `follow`: its second pass; [`tally`]: its entries, counted
 //! - [`doubts`]: why an entry that nothing explains may be lawful all the same
 //! - [`judged`]: what a log says of the promises
 
 pub mod before;
 pub mod doubts;
+mod follow;
 pub mod judged;
 pub mod matching;
 pub mod reading;

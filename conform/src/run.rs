@@ -1,23 +1,20 @@
 //! A log against the model: its workloads are found in a first pass, and followed in a second.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use podproof_vocabulary::scenario::{Scenario, Taint};
-use podproof_vocabulary::{NodeId, Property};
+use podproof_vocabulary::Property;
 
-use crate::before::Target;
-use crate::doubts::Doubts;
+use crate::follow::Pursuit;
 use crate::judged::{self, Connections};
-use crate::matching::eyes::Eyes;
-use crate::matching::whole::{self, Whole};
-use crate::matching::{Replay, Subject, Unexplained};
+use crate::matching::whole::Whole;
+use crate::matching::{Replay, Unexplained};
 use crate::reading::{Log, Problem, Source};
-use crate::record::{Entry, Micros, Seen, Verb};
+use crate::record::{Micros, Seen};
 use crate::tally::{CONNECTIONS, Tally};
 use crate::unsigned::Teller;
-use crate::world::{self, Moment, Observed, Surveyor, World};
+use crate::world::{self, Surveyor, World};
 
 /// How a log is judged.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +46,9 @@ pub struct Progress {
 }
 
 /// What came of a log.
-pub struct Report {
-    /// Its workloads.
-    pub followed: Vec<Followed>,
+pub struct Report<T = Followed> {
+    /// What came of its workloads, in the order in which the log shows them.
+    pub followed: Vec<T>,
     /// What was found that is no workload of the model, and why.
     pub world: World,
     /// What came of its entries.
@@ -64,6 +61,8 @@ pub struct Report {
     pub began_under_way: bool,
     /// How long it took.
     pub took: Duration,
+    /// What is said of its workloads together.
+    pub sum: Sum,
 }
 
 /// What came of a workload.
@@ -76,6 +75,40 @@ pub struct Followed {
     pub whole: Whole,
     /// The replay as it ended.
     pub replay: Replay,
+    /// What was assumed of it.
+    pub assumptions: Vec<String>,
+    /// What is odd about it.
+    pub warnings: Vec<String>,
+}
+
+/// What is said of the workloads of a log together.
+#[derive(Clone, Debug, Default)]
+pub struct Sum {
+    /// States looked at.
+    pub states: u64,
+    /// The promises that were broken on the way.
+    pub broken: BTreeSet<Property>,
+    /// The first entry that nothing explains.
+    pub first_unexplained: Option<Unexplained>,
+    /// Some entry is no behaviour of the model for sure.
+    is_unexplained: bool,
+    /// Some path does not fit together.
+    is_apart: bool,
+}
+
+impl Sum {
+    /// One more workload has been followed.
+    pub(crate) fn add(&mut self, followed: &Followed) {
+        self.states += followed.replay.states();
+        self.broken.extend(followed.whole.broken.keys());
+        self.is_apart |= followed.whole.refused.is_some();
+        if let Some(found) = followed.unexplained.as_deref() {
+            self.is_unexplained |= !found.unsure;
+            if self.first_unexplained.as_ref().is_none_or(|first| found.entry < first.entry) {
+                self.first_unexplained = Some(found.clone());
+            }
+        }
+    }
 }
 
 /// What is said of a log as a whole.
@@ -100,16 +133,18 @@ impl Verdict {
     }
 }
 
-impl Report {
+impl<T> Report<T> {
     /// What is said of the log as a whole.
     pub fn verdict(&self) -> Verdict {
-        let unexplained = || self.followed.iter().filter_map(|followed| followed.unexplained.as_ref());
-        let apart = self.followed.iter().any(|followed| followed.whole.refused.is_some());
         // Another path might have moments for them.
         let odd = self.connections.iter().any(|said| said.unexplained > 0);
-        if unexplained().any(|unexplained| !unexplained.unsure) {
+        if self.sum.is_unexplained {
             Verdict::Unexplained
-        } else if unexplained().next().is_some() || apart || odd || !self.tally.left_out.is_empty() {
+        } else if self.first_unexplained().is_some()
+            || self.sum.is_apart
+            || odd
+            || !self.tally.left_out.is_empty()
+        {
             Verdict::Incomplete
         } else {
             Verdict::Lawful
@@ -117,183 +152,81 @@ impl Report {
     }
 
     /// The promises that were broken on the way.
-    pub fn broken(&self) -> BTreeSet<Property> {
-        self.followed.iter().flat_map(|followed| followed.whole.broken.keys().copied()).collect()
+    pub fn broken(&self) -> &BTreeSet<Property> {
+        &self.sum.broken
     }
 
     /// States looked at.
     pub fn states(&self) -> u64 {
-        self.followed.iter().map(|followed| followed.replay.states()).sum()
+        self.sum.states
     }
 
     /// The first entry that nothing explains.
     pub fn first_unexplained(&self) -> Option<&Unexplained> {
-        let all = self.followed.iter().filter_map(|followed| followed.unexplained.as_deref());
-        all.min_by_key(|unexplained| unexplained.entry)
+        self.sum.first_unexplained.as_ref()
     }
 }
 
-/// Processes that write what they do: pods by name, with their containers.
-type Writers = BTreeSet<(Rc<str>, Rc<str>)>;
-
-/// The taint that somebody sets during the log: the first, if there are several.
-fn event_taint(observed: &Observed) -> Option<Taint> {
-    let set = observed.node_changes.iter().filter_map(|change| {
-        change.after.taints.iter().find(|taint| !change.before.taints.contains(taint)).cloned()
-    });
-    set.into_iter().next()
-}
-
-/// Events of one resource that may be on their way to one process.
-const RINGS: u8 = 64;
-
-/// The scenarios of a workload, each from an entry on.
-fn scenarios(observed: &Observed, before: Option<&Target>) -> Vec<(u64, Scenario)> {
-    let at = |moment: Moment| {
-        let mut scenario = observed.scenario_at(moment);
-        scenario.ring_capacity = RINGS;
-        scenario.event_taint = event_taint(observed);
-        if let Some(before) = before {
-            scenario.workload.replicas = before.replicas;
-        }
-        let targets = observed.scales.iter().filter_map(|scaling| u8::try_from(scaling.replicas).ok());
-        scenario.scale_targets = targets.collect::<BTreeSet<_>>().into_iter().collect();
-        (moment.0, scenario)
-    };
-    let mut all: Vec<_> = std::iter::once(Moment(0)).chain(observed.changes()).map(at).collect();
-    all.dedup_by(|(_, later), (_, earlier)| later == earlier);
-    all
-}
-
-fn subject_of(observed: &Observed, before: Option<&Target>) -> Subject {
-    Subject {
-        scenarios: scenarios(observed, before),
-        namespace: observed.namespace.clone(),
-        name: observed.object_name.clone(),
-        uid: observed.uid.clone(),
-        nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
-        service: observed.service.as_ref().map(|service| service.name.clone()),
-        budget: observed.budgets.first().map(|budget| budget.name.clone()),
-    }
-}
-
-/// The name of the pod that an entry creates, if it does.
-fn creation(entry: &Entry) -> Option<Rc<str>> {
-    let write = match &entry.seen {
-        Seen::Write(write) => write,
-        Seen::Told(writes) => writes.first()?,
-        _ => return None,
-    };
-    let is_new = write.verb == Verb::Create && write.subresource.is_empty() && write.code < 300;
-    (is_new && &*write.resource == "pods").then(|| Rc::clone(&write.name))
-}
-
-/// Judges a log.
+/// Judges a log, and keeps all that came of its workloads.
 ///
 /// # Errors
 /// What is wrong with its files.
-pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(Progress)) -> Result<Report, Wrong> {
+pub fn run(log: &Log, options: &Options, progress: impl FnMut(Progress)) -> Result<Report, Wrong> {
+    run_keeping(log, options, progress, |followed, _| followed)
+}
+
+/// Judges a log. What came of a workload is handed over as soon as it is gone, with the moment at which the log ends, and what is
+/// made of it is all that is kept.
+///
+/// # Errors
+/// What is wrong with its files.
+pub fn run_keeping<T>(
+    log: &Log,
+    options: &Options,
+    mut progress: impl FnMut(Progress),
+    keep: impl FnMut(Followed, Micros) -> T,
+) -> Result<Report<T>, Wrong> {
     let begun = Instant::now();
     if !log.has(Source::Audit) && !log.has(Source::Watch) {
         return Err(Wrong::NoWrites);
     }
     let mut surveyor = Surveyor::default();
-    let mut writers = Writers::new();
+    let mut writers = BTreeSet::new();
+    let mut span: Option<(Micros, Micros)> = None;
     for entry in log.entries() {
         let entry = entry.map_err(Wrong::Log)?;
+        let (began, ended) = span.unwrap_or((entry.from, entry.to));
+        span = Some((began.min(entry.from), ended.max(entry.to)));
         if let Seen::App(event) = &entry.seen {
-            writers.insert((event.pod.clone(), event.container.clone()));
+            writers.insert((Rc::clone(&event.pod), Rc::clone(&event.container)));
         }
         surveyor.see(&entry);
     }
-    let world = surveyor.finish(&options.world).map_err(Wrong::Manifests)?;
-    let mut tally = Tally::default();
-    let mut active = Vec::new();
-    let mut doubts = Doubts::of(&world);
-    for observed in &world.workloads {
-        let target = match Target::of(observed, world.began) {
-            Ok(target) => target,
-            Err(why) => {
-                tally.leave_out(&observed.scenario.name, &why);
-                doubts.under_way = true;
-                continue;
-            }
-        };
-        if let Some(target) = &target {
-            doubts.begin(observed, target);
-        }
-        let subject = subject_of(observed, target.as_ref());
-        let of = |nodes: Vec<Rc<str>>| -> BTreeSet<NodeId> {
-            let place = |name: &Rc<str>| subject.nodes.iter().position(|node| node == name).map(NodeId::from);
-            nodes.iter().filter_map(place).collect()
-        };
-        let eyes = Eyes::new(
-            of(log.nodes_with_runtime()),
-            of(log.nodes_with_rules()),
-            log.has(Source::Faults),
-            writers.clone(),
-        );
-        match Replay::new(subject, eyes, target, options.max_states) {
-            Ok(mut replay) => {
-                if world.workloads.iter().any(|one| one.existing.is_some()) {
-                    replay.names.expect_strangers();
-                }
-                active.push((observed.scenario.name.clone(), replay, None::<Box<Unexplained>>));
-            }
-            Err(why) => {
-                tally.leave_out(&observed.scenario.name, &why);
-                doubts.under_way |= observed.existing.is_some();
-            }
-        }
-    }
-    let mut span = None;
-    let mut created = BTreeMap::new();
-    let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(world.began));
+    let span = span.unwrap_or_default();
+    let composer = surveyor.composer(&options.world).map_err(Wrong::Manifests)?;
+    let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
+    let mut pursuit = Pursuit::new(log, options, composer, writers, span.1, keep);
     for (number, entry) in (1..).zip(log.entries()) {
         let mut entry = entry.map_err(Wrong::Log)?;
         if let Some(teller) = &mut teller {
             entry = teller.tell(entry);
         }
-        let (began, ended) = span.unwrap_or((entry.from, entry.to));
-        span = Some((began.min(entry.from), ended.max(entry.to)));
-        tally.read(&entry);
-        created.extend(creation(&entry).map(|name| (number, name)));
-        for (_, replay, unexplained) in &mut active {
-            if unexplained.is_none() {
-                *unexplained = replay.take(number, &entry).err();
-                tally.learn(replay.outcomes());
-            }
-        }
+        pursuit.take(number, &entry, teller.as_ref().and_then(Teller::missed));
         if number % 64 == 0 {
-            progress(Progress {
-                entries: number,
-                states: active.iter().map(|(_, replay, _)| replay.states()).sum(),
-            });
+            progress(Progress { entries: number, states: pursuit.states() });
         }
     }
-    doubts.missed = teller.as_ref().and_then(Teller::missed);
-    let mut followed = Vec::new();
-    for (name, mut replay, mut unexplained) in active {
-        if unexplained.is_none() {
-            unexplained = replay.finish().err();
-            tally.learn(replay.outcomes());
-        }
-        let whole = whole::take(&replay);
-        if let Some(found) = &mut unexplained {
-            doubts.note(found, &whole);
-        }
-        followed.push(Followed { name, unexplained, whole, replay });
-    }
-    let pods = world.pod_names();
-    let requests = judged::connections(log, &followed, &created, &pods).map_err(Wrong::Log)?;
-    tally.explain(CONNECTIONS, requests.explained);
+    let mut ended = pursuit.end();
+    let requests = judged::connections(log, &ended.traffic, &ended.world.pod_names).map_err(Wrong::Log)?;
+    ended.tally.explain(CONNECTIONS, requests.explained);
     Ok(Report {
-        followed,
-        world,
-        tally,
+        followed: ended.followed,
+        world: ended.world,
+        tally: ended.tally,
         connections: requests.of,
-        span: span.unwrap_or_default(),
-        began_under_way: doubts.under_way,
+        span,
+        began_under_way: ended.began_under_way,
         took: begun.elapsed(),
+        sum: ended.sum,
     })
 }

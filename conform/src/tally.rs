@@ -19,7 +19,7 @@ pub struct Tally {
     plain: u64,
     /// Entries that no workload says anything of, by what they speak of.
     aside: BTreeMap<String, u64>,
-    /// What workloads say of the others.
+    /// What workloads say of the others, as long as they may say more.
     said: BTreeMap<u64, Outcome>,
 }
 
@@ -73,6 +73,17 @@ impl Tally {
         }
     }
 
+    /// Nobody says anything more of the entries before this one.
+    pub fn settle(&mut self, before: u64) {
+        let open = self.said.split_off(&before);
+        for outcome in std::mem::replace(&mut self.said, open).into_values() {
+            match outcome.outside() {
+                None => self.plain += 1,
+                Some(what) => self.put_aside(what),
+            }
+        }
+    }
+
     /// Entries that the model explains.
     pub fn explained(&self) -> u64 {
         self.plain + self.said.values().filter(|outcome| **outcome == Outcome::Explained).count() as u64
@@ -81,14 +92,8 @@ impl Tally {
     /// Entries that are outside the model, by what they speak of.
     pub fn outside(&self) -> BTreeMap<String, u64> {
         let mut counts = self.aside.clone();
-        for outcome in self.said.values() {
-            match outcome {
-                Outcome::NotModelled(what) => *counts.entry(what.clone()).or_default() += 1,
-                Outcome::NotHere => {
-                    *counts.entry("objects of nothing that is followed".into()).or_default() += 1;
-                }
-                Outcome::Explained => {}
-            }
+        for what in self.said.values().filter_map(Outcome::outside) {
+            *counts.entry(what.to_owned()).or_default() += 1;
         }
         counts
     }

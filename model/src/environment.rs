@@ -4,7 +4,7 @@
 mod tests;
 
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
-use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
+use podproof_vocabulary::event::{Budget, EventName, ScaleTarget, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
@@ -406,10 +406,13 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
 fn spend(cluster: &mut Cluster<'_>, step: &Environment) {
     let event = event_of(step);
     let left = &mut cluster.shared.events_left[event as usize];
-    if *left > 0 {
-        *left -= 1;
-    } else if cluster.rules.scenario.story.event() == Some(event) {
-        cluster.shared.control_plane.set_story_told(true);
+    match *left {
+        Budget::NO_BOUND => {}
+        1.. => *left -= 1,
+        0 if cluster.rules.scenario.story.event() == Some(event) => {
+            cluster.shared.control_plane.set_story_told(true);
+        }
+        0 => {}
     }
 }
 

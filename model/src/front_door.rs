@@ -4,6 +4,7 @@
 //! Our safety promises judge steps and stateright's judge states, so a state is bad here if a step out of it is. Progress
 //! is left out: stateright's `eventually` knows no fairness and misses cycles and joins.
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 
 use podproof_vocabulary::Property;
@@ -15,8 +16,9 @@ use crate::reduced::{Move, Reduced};
 use crate::state::ClusterState;
 use crate::system::Model;
 
-/// A model whose steps out of a state can be judged together: what [`properties`] asks of a `stateright::Model`.
-pub trait Judges: stateright::Model<State = ClusterState> {
+/// A model whose steps out of a state can be judged together: what [`properties`] asks of a `stateright::Model`, whose states
+/// are this model's or hold one.
+pub trait Judges: stateright::Model<State: Borrow<ClusterState>> {
     /// What all the steps out of `state` do to the promises.
     fn judge_all(&self, state: &ClusterState) -> Judged;
     /// The model of small steps below.
@@ -65,20 +67,20 @@ fn judged<M: Judges>(model: &M, state: &ClusterState) -> Judged {
     })
 }
 
-fn keeps<M: Judges, const PROPERTY: usize>(model: &M, state: &ClusterState) -> bool {
-    !judged(model, state).broken.contains(PROPERTIES[PROPERTY].property)
+fn keeps<M: Judges, const PROPERTY: usize>(model: &M, state: &M::State) -> bool {
+    !judged(model, state.borrow()).broken.contains(PROPERTIES[PROPERTY].property)
 }
 
-fn reaches<M: Judges, const PROPERTY: usize>(model: &M, state: &ClusterState) -> bool {
-    judged(model, state).reached.contains(PROPERTIES[PROPERTY].property)
+fn reaches<M: Judges, const PROPERTY: usize>(model: &M, state: &M::State) -> bool {
+    judged(model, state.borrow()).reached.contains(PROPERTIES[PROPERTY].property)
 }
 
 /// Name of the `sometimes` property: the model itself could not go on. What is found then is not complete. As long as it is
 /// not found, stateright goes on to the last state.
 pub const LIMIT: &str = "a limit of the model was met";
 
-fn meets_limit<M: Judges>(model: &M, state: &ClusterState) -> bool {
-    model.small_steps().limit(state).is_some()
+fn meets_limit<M: Judges>(model: &M, state: &M::State) -> bool {
+    model.small_steps().limit(state.borrow()).is_some()
 }
 
 /// Names of the `sometimes` properties: the premise of a promise is reached.

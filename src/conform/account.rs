@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use podproof_conform::judged::{self, Breach, Connections, Evidence, Judgement};
-use podproof_conform::matching::{Replay, Unexplained, path};
+use podproof_conform::matching::{Replay, Unexplained};
 use podproof_conform::record::Micros;
 use podproof_conform::run::{Followed, Report, Verdict};
-use podproof_traces::{Names, Trace, why, words};
+use podproof_traces::{Trace, why, words};
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::Watcher;
 
 use super::arguments::ConformArguments;
+use super::course::Course;
 use super::naming;
+use super::seen::About;
+use super::timeline::Timeline;
 use super::way::Way;
 use crate::counterexamples::{file_in, write_one};
 
@@ -50,16 +52,16 @@ pub struct Workload {
     pub nodes: Vec<String>,
     /// What is said of it.
     pub verdict: Verdict,
-    /// The path that was found.
-    pub path: Trace,
+    /// What entries are told by.
+    pub about: About,
+    /// The steps of the path that was found.
+    pub steps: usize,
+    /// How many of them entries show.
+    pub shown: usize,
     /// What must have happened though no entry shows it: when at the latest, and what.
     pub unseen: Vec<(Micros, String)>,
     /// What clients saw of it.
     pub connections: Connections,
-    /// What the log says of each step of the path.
-    pub taken: Vec<Taken>,
-    /// How many of its first steps lead to where it stood when the log began.
-    pub led: usize,
     /// Where the path is written, if it could be.
     pub trace: Option<PathBuf>,
     /// What was broken.
@@ -78,16 +80,6 @@ pub struct Workload {
     pub assumptions: Vec<String>,
     /// What is odd about it.
     pub warnings: Vec<String>,
-}
-
-/// What a log says of a step.
-pub struct Taken {
-    /// The entry that shows it.
-    pub shown_by: Option<u64>,
-    /// When it was taken, at the latest.
-    pub at: Micros,
-    /// Whose it is.
-    pub process: Option<Watcher>,
 }
 
 /// A broken promise.
@@ -127,27 +119,28 @@ pub struct Found {
 }
 
 impl Account {
-    /// The account of a report. The paths are written into files.
-    pub fn of(report: &Report, evidence: &Evidence, arguments: &ConformArguments) -> Self {
+    /// The account of a log whose workloads have been told of, and their timelines.
+    pub fn of(report: Report<(Workload, Option<Timeline>)>) -> (Self, Vec<Timeline>) {
+        let (verdict, states, explained) = (report.verdict(), report.states(), report.tally.explained());
+        let (workloads, timelines): (Vec<_>, Vec<_>) = report.followed.into_iter().unzip();
         let mut account = Self {
-            verdict: report.verdict(),
+            verdict,
             entries: report.tally.entries,
-            explained: report.tally.explained(),
+            explained,
             outside: report.tally.outside(),
-            states: report.states(),
+            states,
             seconds: report.took.as_secs_f64(),
             began: report.span.0,
-            workloads: Vec::new(),
-            left_out: report.tally.left_out.clone(),
-            warnings: report.world.warnings.clone(),
+            workloads,
+            left_out: report.tally.left_out,
+            warnings: report.world.warnings,
         };
         // What was not followed may be anything.
         if !account.left_out.is_empty() && account.verdict == Verdict::Lawful {
             account.verdict = Verdict::Incomplete;
         }
-        account
-            .left_out
-            .extend(report.world.not_modelled.iter().map(|found| (found.what.clone(), found.why.clone())));
+        let not_modelled = report.world.not_modelled.into_iter();
+        account.left_out.extend(not_modelled.map(|found| (found.what, found.why)));
         if report.began_under_way {
             account.warnings.push(
                 "something was under way when the log began, or a node is only named in it: where the cluster stood then is \
@@ -155,21 +148,13 @@ impl Account {
                     .into(),
             );
         }
-        for (followed, connections) in report.followed.iter().zip(&report.connections) {
-            let mut workload = Workload::of(followed, evidence, arguments);
-            workload.connections = connections.clone();
-            if let Some(observed) =
-                report.world.workloads.iter().find(|observed| observed.scenario.name == followed.name)
-            {
-                workload.assumptions.extend(observed.assumptions.iter().cloned());
-                workload.warnings.extend(observed.warnings.iter().cloned());
-            }
+        for (workload, connections) in account.workloads.iter_mut().zip(report.connections) {
+            workload.connections = connections;
             if workload.misfit.is_some() && account.verdict == Verdict::Lawful {
                 account.verdict = Verdict::Incomplete;
             }
-            account.workloads.push(workload);
         }
-        account
+        (account, timelines.into_iter().flatten().collect())
     }
 
     /// How many entries are outside the model.
@@ -214,26 +199,22 @@ impl Account {
 }
 
 impl Workload {
-    fn of(followed: &Followed, evidence: &Evidence, arguments: &ConformArguments) -> Self {
-        let Followed { name, replay, whole, unexplained, .. } = followed;
-        let taken = &whole.steps[..whole.refused.unwrap_or(whole.steps.len())];
-        let way = Way::new(replay, taken.iter().map(|taken| taken.action).collect());
+    /// What came of a workload, and its path, which is written into a file.
+    pub fn of(followed: Followed, evidence: &Evidence, arguments: &ConformArguments) -> (Self, Course) {
+        let Followed { ref name, ref replay, ref whole, ref unexplained, .. } = followed;
+        let way = Way::new(replay, whole.taken().iter().map(|taken| taken.action).collect());
+        let course = Course::of(&followed, &way);
         let scenario = &replay.model().rules.scenario;
-        let told = |(taken, process): (&path::Taken, Option<Watcher>)| Taken {
-            shown_by: taken.shown_by,
-            at: taken.moment.at,
-            process,
-        };
         let mut workload = Self {
             name: name.clone(),
             replicas: scenario.workload.replicas,
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             verdict: Verdict::Lawful,
-            path: way.path(),
+            about: About::of(&replay.subject),
+            steps: course.path.stem.len(),
+            shown: course.shown(),
             unseen: Vec::new(),
             connections: Connections::default(),
-            taken: taken.iter().zip(way.processes()).map(told).collect(),
-            led: whole.led,
             trace: None,
             broken: Vec::new(),
             kept: Vec::new(),
@@ -251,17 +232,18 @@ impl Workload {
             ));
         }
         let folder = &arguments.traces.trace_dir;
-        workload.trace = workload.keep(&workload.path.clone(), file_in(folder, name, "-log.json"));
+        workload.trace = workload.keep(&course.path, file_in(folder, name, "-log.json"));
         workload.unseen = whole
             .unseen()
             .into_iter()
-            .filter(|&step| step < taken.len())
+            .filter(|&step| step < course.taken.len())
             .map(|step| {
-                (taken[step].moment.at, words::action(&workload.names_after(step), &taken[step].action))
+                let taken = &whole.steps[step];
+                (taken.moment.at, words::action(&course.names_after(step), &taken.action))
             })
             .collect();
         workload.misfit = whole.refused.and_then(|step| {
-            let names = workload.names_after(step);
+            let names = course.names_after(step);
             Some((step + 1, words::action(&names, &whole.steps.get(step)?.action)))
         });
         workload.verdict = match unexplained {
@@ -277,7 +259,7 @@ impl Workload {
             match judgement {
                 Judgement::Broken(breach) => {
                     let counts = arguments.promises.count(property);
-                    let broken = workload.broken(&way, property, breach, counts, folder);
+                    let broken = workload.broken(&way, &course, property, breach, counts, folder);
                     workload.broken.push(broken);
                 }
                 Judgement::Kept => workload.kept.push(property),
@@ -285,7 +267,9 @@ impl Workload {
                 Judgement::NotJudged(why) => workload.not_judged.push((property, why)),
             }
         }
-        workload
+        workload.assumptions.extend(followed.assumptions);
+        workload.warnings.extend(followed.warnings);
+        (workload, course)
     }
 
     /// Writes a trace; nowhere, if that fails.
@@ -303,6 +287,7 @@ impl Workload {
     fn broken(
         &mut self,
         way: &Way<'_>,
+        course: &Course,
         property: Property,
         breach: Breach,
         counts: bool,
@@ -314,8 +299,8 @@ impl Workload {
             Broken { property, counts, step: step + 1, by_time, at, says: String::new(), trace: None };
         match dark {
             Some((node, pod)) => {
-                let names = self.names_after(step + 1);
-                let seconds = self.path.scenario.latencies.propagation();
+                let names = course.names_after(step + 1);
+                let seconds = course.path.scenario.latencies.propagation();
                 broken.says = format!(
                     "for more than {seconds} s {} has routed no connection of {} to a pod that accepts it, and for as long {} \
                      has been accepting, Ready and not deleting",
@@ -332,15 +317,6 @@ impl Workload {
             }
         }
         broken
-    }
-
-    /// The names when so many steps have been taken.
-    fn names_after(&self, steps: usize) -> Names {
-        let mut names = Names::of(&self.path);
-        for step in self.path.stem.iter().take(steps) {
-            names.see(&step.changed);
-        }
-        names
     }
 }
 

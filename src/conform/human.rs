@@ -183,8 +183,7 @@ impl Page {
             let own = format!("{}: ", workload.name);
             self.line(2, &format!("warning: {}", warning.strip_prefix(&own).unwrap_or(warning)));
         }
-        let shown = workload.taken.iter().filter(|taken| taken.shown_by.is_some()).count();
-        let steps = workload.path.stem.len();
+        let (steps, shown) = (workload.steps, workload.shown);
         let counts = format!(
             "{}{} steps of the model, {} of them seen in the log",
             if workload.verdict == Verdict::Lawful { "" } else { "after " },

@@ -1,6 +1,7 @@
 //! The JSON document. Its core never changes; more may be added.
 
 use podproof_conform::judged::Connections;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::account::{Account, Broken, Found, Workload};
@@ -9,10 +10,38 @@ use crate::report::{pretty, rounded};
 
 /// One document, ended by a line break.
 pub fn render(account: &Account) -> String {
+    pretty(&Document(account))
+}
+
+/// The document. A log may have many workloads, so what is said of each is put into words when it is written.
+struct Document<'a>(&'a Account);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let head = head(self.0);
+        let mut document = serializer.serialize_map(None)?;
+        for (name, value) in head.as_object().into_iter().flatten() {
+            document.serialize_entry(name, value)?;
+        }
+        document.serialize_entry("workloads", &Workloads(&self.0.workloads))?;
+        document.end()
+    }
+}
+
+struct Workloads<'a>(&'a [Workload]);
+
+impl Serialize for Workloads<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(workload))
+    }
+}
+
+/// What is said of the log as a whole.
+fn head(account: &Account) -> Value {
     let names =
         |counts| account.broken(counts).into_iter().map(|property| property.name()).collect::<Vec<_>>();
     let left_out = account.left_out.iter().map(|(what, why)| json!({ "what": what, "why": why }));
-    pretty(&json!({
+    json!({
         "version": 1,
         "exit": account.exit(),
         "verdict": account.verdict.name(),
@@ -25,10 +54,9 @@ pub fn render(account: &Account) -> String {
         "states": account.states,
         "seconds": rounded(account.seconds),
         "outside": account.outside,
-        "workloads": account.workloads.iter().map(workload).collect::<Vec<_>>(),
         "left_out": left_out.collect::<Vec<_>>(),
         "warnings": account.warnings,
-    }))
+    })
 }
 
 fn workload(workload: &Workload) -> Value {
@@ -42,7 +70,7 @@ fn workload(workload: &Workload) -> Value {
         "verdict": workload.verdict.name(),
         "replicas": workload.replicas,
         "nodes": workload.nodes,
-        "steps": workload.path.stem.len(),
+        "steps": workload.steps,
         "trace": workload.trace.as_ref().map(|path| path.display().to_string()),
         "broken": workload.broken.iter().map(broken).collect::<Vec<_>>(),
         "kept": names(&workload.kept),

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use podproof_conform::matching::Subject;
 use podproof_conform::reading::{Log, Problem};
 use podproof_conform::record::{Entry, Seen};
-use podproof_conform::run::Report;
 
 use super::account::Account;
 use super::seen;
@@ -16,13 +14,7 @@ use super::timeline::{Row, Timeline};
 ///
 /// # Errors
 /// What is wrong with a file, if it has changed since.
-pub fn seen(
-    log: &Log,
-    report: &Report,
-    account: &mut Account,
-    timelines: &mut [Timeline],
-) -> Result<(), Problem> {
-    let subjects: Vec<&Subject> = report.followed.iter().map(|followed| &followed.replay.subject).collect();
+pub fn seen(log: &Log, account: &mut Account, timelines: &mut [Timeline]) -> Result<(), Problem> {
     let mut rows: Vec<Vec<&mut Row>> =
         timelines.iter_mut().map(|timeline| timeline.rows().collect()).collect();
     // For each entry that is told the rows that tell it.
@@ -42,17 +34,19 @@ pub fn seen(
         let entry = entry?;
         for &(workload, row) in wanted.get(&number).into_iter().flatten() {
             let row = &mut rows[workload][row];
-            row.seen = seen::words(subjects[workload], &entry);
+            row.seen = seen::words(&account.workloads[workload].about, &entry);
             row.is_aside = matches!(entry.seen, Seen::Fault(_));
         }
-        for (subject, workload) in subjects.iter().zip(&mut account.workloads) {
+        for workload in &mut account.workloads {
             if let Some(found) = workload.unexplained.as_mut().filter(|found| found.entry == number) {
-                found.seen = seen::words(subject, &entry);
+                found.seen = seen::words(&workload.about, &entry);
             }
         }
-        let served = subjects.iter().zip(&mut rows).filter(|(subject, _)| subject.service.is_some());
-        for (_, rows) in served {
-            fail(rows, &entry);
+        if matches!(entry.seen, Seen::Request(_)) {
+            let served = account.workloads.iter().zip(&mut rows);
+            for (_, rows) in served.filter(|(workload, _)| workload.about.service.is_some()) {
+                fail(rows, &entry);
+            }
         }
     }
     Ok(())

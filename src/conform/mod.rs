@@ -1,13 +1,14 @@
 //! `podproof conform`: the log of a real cluster against the model.
 //!
 //! - [`arguments`]: its command line
-//! - `account`: what came of a log; `way`: the path of a workload, as traces; `naming`: the names of a log for them
+//! - `account`: what came of a log; `course`: the path of a workload; `way`: that, as traces; `naming`: the names of a log for them
 //! - `timeline`: what was seen and what lies in between; `seen`: entries in words; `lookup`: the entries that are told
 //! - `human` with `story` and `columns`, and `json`: the formats of the report
 
 mod account;
 pub mod arguments;
 mod columns;
+mod course;
 mod human;
 mod json;
 mod lookup;
@@ -22,13 +23,14 @@ pub use arguments::ConformArguments;
 use podproof_conform::judged::Evidence;
 use podproof_conform::reading::Log;
 use podproof_conform::record::Micros;
-use podproof_conform::run::{self, Options, Progress, Report, Wrong};
+use podproof_conform::run::{self, Followed, Options, Progress, Report, Wrong};
 use podproof_conform::world;
 
 use crate::arguments::Format;
 use crate::progress::Line;
 use crate::report::grouped;
 use crate::{input, output};
+use timeline::Timeline;
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &ConformArguments) -> u8 {
@@ -49,19 +51,9 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
         world: world::Options { release: arguments.release, manifests },
         max_states: Some(arguments.max_states),
     };
-    let report = follow(&log, &options, arguments)?;
-    let evidence = Evidence::of(&log, report.span.1);
-    let mut account = Account::of(&report, &evidence, arguments);
     let is_human = arguments.format == Format::Human;
-    let mut timelines: Vec<_> = match is_human {
-        true => account
-            .workloads
-            .iter()
-            .map(|workload| timeline::Timeline::of(workload, arguments.timeline))
-            .collect(),
-        false => Vec::new(),
-    };
-    lookup::seen(&log, &report, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;
+    let (mut account, mut timelines) = Account::of(follow(&log, &options, arguments)?);
+    lookup::seen(&log, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;
     let text = match is_human {
         true => human::render(&account, &timelines, human::width()),
         false => json::render(&account),
@@ -69,14 +61,23 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     Ok((account, text))
 }
 
+/// What is kept of a workload that has been followed: what came of it, and its timeline, if one is to be told.
+type Kept = (Workload, Option<Timeline>);
+
 /// Follows the workloads of the log, and says how far it is.
-fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<Report, Vec<String>> {
+fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<Report<Kept>, Vec<String>> {
     let name = arguments.paths.first().map_or_else(String::new, |path| path.display().to_string());
     let line = Line::new(&name, arguments.max_states);
     let told = |progress: Progress| {
         line.say(&format!("{} entries, {} states", grouped(progress.entries), grouped(progress.states)));
     };
-    let report = run::run(log, options, told).map_err(|wrong| match wrong {
+    let keep = |followed: Followed, until| {
+        let (workload, course) = Workload::of(followed, &Evidence::of(log, until), arguments);
+        let is_human = arguments.format == Format::Human;
+        let timeline = is_human.then(|| Timeline::of(&workload, &course, arguments.timeline));
+        (workload, timeline)
+    };
+    let report = run::run_keeping(log, options, told, keep).map_err(|wrong| match wrong {
         Wrong::Log(problem) => vec![problem.to_string()],
         Wrong::NoWrites => vec![
             "neither an audit log nor a watch among the files; accepted: at least one, an audit log (audit.k8s.io/v1, JSON \
@@ -85,7 +86,7 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
         ],
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
-    if report.world.workloads.is_empty() {
+    if report.world.workloads == 0 {
         return Err(vec![format!(
             "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
              nodes, endpointslices and workloads, or watches of these"

@@ -1,5 +1,7 @@
 //! What an entry of a log says, as a clause.
 
+use std::rc::Rc;
+
 use podproof_conform::matching::Subject;
 use podproof_conform::matching::actor::Actor;
 use podproof_conform::record::{
@@ -7,8 +9,24 @@ use podproof_conform::record::{
     PodFacts, RulesEvent, RuntimeEvent, RuntimeWhat, Seen, SliceFacts, Verb, Write,
 };
 
-/// What `entry` says, as whoever follows `subject` tells it.
-pub fn words(subject: &Subject, entry: &Entry) -> String {
+/// What the words of an entry depend on: of which Service the rules are told.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// `metadata.namespace` of the workload.
+    pub namespace: Rc<str>,
+    /// The name of its Service.
+    pub service: Option<Rc<str>>,
+}
+
+impl About {
+    /// Of the workload that is followed.
+    pub fn of(subject: &Subject) -> Self {
+        Self { namespace: Rc::clone(&subject.namespace), service: subject.service.clone() }
+    }
+}
+
+/// What `entry` says, as whoever follows a workload tells it.
+pub fn words(about: &About, entry: &Entry) -> String {
     match &entry.seen {
         Seen::Write(event) => write(event),
         Seen::List(objects) => format!("a list of {} objects", objects.len()),
@@ -16,7 +34,7 @@ pub fn words(subject: &Subject, entry: &Entry) -> String {
         Seen::Told(writes) => writes.first().map(write).unwrap_or_default(),
         Seen::Runtime(event) => runtime(event),
         Seen::App(event) => app(event),
-        Seen::Rules(event) => rules(subject, event),
+        Seen::Rules(event) => rules(about, event),
         Seen::Request(event) => match &event.outcome {
             Ok(pod) => format!("a request from {} is answered by {pod}", event.node),
             Err(error) => format!("a request from {} fails: {error}", event.node),
@@ -208,9 +226,9 @@ fn app(event: &AppEvent) -> String {
     format!("container {} of pod {} {what}", event.container, event.pod)
 }
 
-fn rules(subject: &Subject, event: &RulesEvent) -> String {
-    let service = subject.service.as_deref().unwrap_or_default();
-    let addresses = event.endpoints.get(&format!("{}/{service}", subject.namespace));
+fn rules(about: &About, event: &RulesEvent) -> String {
+    let service = about.service.as_deref().unwrap_or_default();
+    let addresses = event.endpoints.get(&format!("{}/{service}", about.namespace));
     let to = match addresses.map(Vec::as_slice) {
         None | Some([]) => "nowhere".into(),
         Some(addresses) => format!("to {}", addresses.join(", ")),

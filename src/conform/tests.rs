@@ -10,14 +10,16 @@ use podproof_vocabulary::action::{Action, Watcher};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::{NodeId, Property, catalogue};
 
-use super::account::{Account, Broken, Found, Taken, Workload};
+use super::account::{Account, Broken, Found, Workload};
+use super::course::{Course, Taken};
+use super::seen::About;
 use super::timeline::Timeline;
 use super::{human, json};
 
 const SECOND: i64 = 1_000_000;
 
-/// A path of so many steps, with nothing to be said of it.
-fn workload(steps: usize) -> Workload {
+/// A path of so many steps.
+fn course(steps: usize, taken: Vec<Taken>) -> Course {
     let model = Model::new(catalogue::web("x", Story::Create, 1, 1)).expect("a small world");
     let first = model.initial().swap_remove(0);
     let (mut state, mut enabled) = (first.clone(), Vec::new());
@@ -27,14 +29,19 @@ fn workload(steps: usize) -> Workload {
         actions.push(enabled[0]);
         state = model.apply(&state, &enabled[0]);
     }
+    Course { path: Trace::path(&model, &first, &actions), taken, led: 0 }
+}
+
+/// A workload with nothing to be said of it.
+fn workload() -> Workload {
     Workload {
         name: "Deployment/web".into(),
         replicas: 1,
         nodes: vec!["node-1".into()],
         verdict: Verdict::Lawful,
-        path: Trace::path(&model, &first, &actions),
-        taken: Vec::new(),
-        led: 0,
+        about: About::default(),
+        steps: 1,
+        shown: 1,
         unseen: Vec::new(),
         connections: podproof_conform::judged::Connections::default(),
         trace: None,
@@ -81,7 +88,7 @@ const KUBELET: Watcher = Watcher::Kubelet(NodeId(0));
 #[test]
 fn the_exit_status_is_that_of_the_worst() {
     let exit = |verdict, broken: Option<Broken>| {
-        let workload = Workload { broken: broken.into_iter().collect(), ..workload(1) };
+        let workload = Workload { broken: broken.into_iter().collect(), ..workload() };
         account(verdict, workload).exit()
     };
     let counted = || Some(broken(Property::NoFailedRequest, true, 1));
@@ -96,9 +103,9 @@ fn the_exit_status_is_that_of_the_worst() {
 
 #[test]
 fn parts_that_do_not_fit_are_told() {
-    let workload = Workload { misfit: Some((7, "scheduler binds pod web".into())), ..workload(1) };
+    let workload = Workload { misfit: Some((7, "scheduler binds pod web".into())), ..workload() };
     let account = account(Verdict::Incomplete, workload);
-    let timelines = [Timeline::of(&account.workloads[0], false)];
+    let timelines = [Timeline::of(&account.workloads[0], &course(1, Vec::new()), false)];
     let told = human::render(&account, &timelines, 200);
     let expected =
         "the parts did not fit together at step 7: scheduler binds pod web. That is a defect of podproof";
@@ -109,16 +116,15 @@ fn parts_that_do_not_fit_are_told() {
 
 #[test]
 fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
-    let mut workload = workload(5);
     // Written first, and a second later by the clock than what a kubelet was seen to do.
-    workload.taken = vec![
+    let taken = vec![
         unseen(KUBELET),
         unseen(Watcher::Scheduler),
         seen(2, 3, Watcher::Scheduler),
         seen(1, 2, KUBELET),
         unseen(KUBELET),
     ];
-    let timeline = Timeline::of(&workload, true);
+    let timeline = Timeline::of(&workload(), &course(5, taken), true);
     let rows: Vec<_> = timeline.parts.iter().flat_map(|part| &part.rows).collect();
     let told: Vec<_> = rows
         .iter()
@@ -130,11 +136,11 @@ fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
 
 #[test]
 fn only_what_is_around_something_worth_telling_is_shown() {
-    let mut workload = workload(5);
-    workload.taken = (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect();
-    assert!(Timeline::of(&workload, false).parts.is_empty(), "nothing is worth telling");
+    let mut workload = workload();
+    let course = course(5, (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect());
+    assert!(Timeline::of(&workload, &course, false).parts.is_empty(), "nothing is worth telling");
     let shown = |workload: &Workload| {
-        let timeline = Timeline::of(workload, false);
+        let timeline = Timeline::of(workload, &course, false);
         let parts = timeline.parts.iter().map(|part| (part.skipped, part.rows.len()));
         (parts.collect::<Vec<_>>(), timeline.skipped)
     };
@@ -156,7 +162,7 @@ fn only_what_is_around_something_worth_telling_is_shown() {
     });
     assert_eq!(shown(&workload), (vec![(20, 10)], 0));
     let account = account(Verdict::Unexplained, workload);
-    let told = human::render(&account, &[Timeline::of(&account.workloads[0], false)], 120);
+    let told = human::render(&account, &[Timeline::of(&account.workloads[0], &course, false)], 120);
     assert!(told.contains("audit.jsonl:99, at 100.000 s"), "{told}");
     assert!(told.contains("        and 8 more\n"), "{told}");
     assert!(told.contains("nothing explains this"), "{told}");
@@ -170,12 +176,13 @@ fn what_is_alike_everywhere_is_told_once() {
         not_judged: vec![(Property::RolloutCompletes, why.clone()), (Property::NoFailedRequest, own.into())],
         assumptions: vec!["shared".into()],
         trace: Some(PathBuf::from("web.json")),
-        ..workload(1)
+        ..workload()
     };
     let mut account = account(Verdict::Lawful, one("Pod/a", "no rules"));
     account.workloads.push(one("Pod/b", "no runtime"));
     account.left_out = vec![("StatefulSet/db".into(), "its controller is not modelled".into())];
-    let timelines: Vec<_> = account.workloads.iter().map(|workload| Timeline::of(workload, false)).collect();
+    let timelines: Vec<_> =
+        account.workloads.iter().map(|one| Timeline::of(one, &course(1, Vec::new()), false)).collect();
     let told = human::render(&account, &timelines, 120);
     for (part, times) in [
         ("rollout-completes: it is about what comes in the end", 1),

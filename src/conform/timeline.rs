@@ -7,6 +7,7 @@ use podproof_traces::{Names, words};
 use podproof_vocabulary::action::{Action, Kubelet, Watcher};
 
 use super::account::Workload;
+use super::course::Course;
 
 /// Entries that are shown before something that is worth telling, and as many from there on.
 const AROUND: usize = 10;
@@ -62,9 +63,9 @@ pub struct Part {
 }
 
 impl Timeline {
-    /// The timeline of `workload`, whole or around what is worth telling.
-    pub fn of(workload: &Workload, whole: bool) -> Self {
-        let mut rows = rows(workload);
+    /// The timeline of `workload`, whose path is `course`, whole or around what is worth telling.
+    pub fn of(workload: &Workload, course: &Course, whole: bool) -> Self {
+        let mut rows = rows(workload, course);
         for (index, broken) in workload.broken.iter().enumerate() {
             // What time did, no step did: it stands where it was by the clock.
             let is_there = |row: &Row| match broken.by_time {
@@ -83,7 +84,7 @@ impl Timeline {
         if whole {
             shown.extend(0..rows.len());
         }
-        tell(workload, &mut rows, &shown);
+        tell(course, &mut rows, &shown);
         let (count, mut next) = (rows.len(), 0);
         let mut parts: Vec<Part> = Vec::new();
         for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| shown.contains(index)) {
@@ -104,7 +105,7 @@ impl Timeline {
 }
 
 /// A row for each entry that shows a step, without words, in the order of time.
-fn rows(workload: &Workload) -> Vec<Row> {
+fn rows(workload: &Workload, course: &Course) -> Vec<Row> {
     let row = |entry, at, steps| Row {
         entry,
         at,
@@ -119,7 +120,7 @@ fn rows(workload: &Workload) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut of_entry: BTreeMap<u64, usize> = BTreeMap::new();
     let mut unseen: BTreeMap<Option<Watcher>, Vec<usize>> = BTreeMap::new();
-    for (step, taken) in workload.taken.iter().enumerate().skip(workload.led) {
+    for (step, taken) in course.taken.iter().enumerate().skip(course.led) {
         let waiting = unseen.entry(taken.process).or_default();
         waiting.push(step);
         let Some(entry) = taken.shown_by else { continue };
@@ -134,7 +135,7 @@ fn rows(workload: &Workload) -> Vec<Row> {
     }
     let last: Vec<usize> = unseen.into_values().flatten().collect();
     if !last.is_empty() {
-        let at = workload.taken.iter().map(|taken| taken.at).max().unwrap_or_default();
+        let at = course.taken.iter().map(|taken| taken.at).max().unwrap_or_default();
         rows.push(row(None, at, last));
     }
     rows.sort_by_key(|row| row.at);
@@ -147,14 +148,14 @@ fn rows(workload: &Workload) -> Vec<Row> {
 }
 
 /// Puts the hidden steps of the rows that are shown into words.
-fn tell(workload: &Workload, rows: &mut [Row], shown: &BTreeSet<usize>) {
+fn tell(course: &Course, rows: &mut [Row], shown: &BTreeSet<usize>) {
     let mut wanted: BTreeMap<usize, usize> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate().filter(|(index, _)| shown.contains(index)) {
-        let hidden = row.steps.iter().filter(|&&step| workload.taken[step].shown_by.is_none());
+        let hidden = row.steps.iter().filter(|&&step| course.taken[step].shown_by.is_none());
         wanted.extend(hidden.map(|&step| (step, index)));
     }
-    let mut names = Names::of(&workload.path);
-    for (number, step) in workload.path.stem.iter().enumerate() {
+    let mut names = Names::of(&course.path);
+    for (number, step) in course.path.stem.iter().enumerate() {
         if let Some(&row) = wanted.get(&number) {
             let says = words::action(&names, &step.action);
             let hidden = &mut rows[row].hidden;

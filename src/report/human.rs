@@ -121,11 +121,17 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
             line(out, format_args!("    {style}{}{style:#} {}{aside}", verdict.name(), row.property));
             if let Some(counterexample) = &row.counterexample {
                 line(out, format_args!("        {}", why(&counterexample.trace)));
+                for text in &counterexample.turning {
+                    line(out, format_args!("        {text}"));
+                }
                 let shown_by = shown_by(counterexample);
                 line(out, format_args!("        {} steps: {shown_by}", counterexample.steps()));
             }
             if let Some(note) = &row.note {
                 line(out, format_args!("        {note}"));
+            }
+            for text in row.remedy.iter().flat_map(|remedy| remedy.lines(row)) {
+                line(out, format_args!("        {text}"));
             }
         }
     }

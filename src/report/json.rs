@@ -4,6 +4,7 @@ use podproof_vocabulary::action::CLASSES;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::remedy::Remedy;
 use crate::verdict::{CheckReport, Counterexample, Measured, Outcome, ResultRow, SearchRow, WorkloadReport};
 
 /// One document, ended by a line break.
@@ -84,6 +85,10 @@ struct Row<'a> {
     trace: Option<String>,
     steps: Option<usize>,
     note: Option<&'a str>,
+    #[serde(rename = "turning-point", skip_serializing_if = "<[String]>::is_empty")]
+    turning_point: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<serde_json::Value>,
 }
 
 impl<'a> Workload<'a> {
@@ -147,6 +152,15 @@ fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
     })
 }
 
+fn remedy(remedy: &Remedy) -> serde_json::Value {
+    match remedy {
+        Remedy::Found { says, patch, states, .. } => {
+            json!({ "says": says, "patch": patch, "states": states })
+        }
+        Remedy::None(tried) => json!({ "tried": tried }),
+    }
+}
+
 impl<'a> Row<'a> {
     fn of(row: &'a ResultRow) -> Self {
         let trace = row.counterexample.as_ref();
@@ -160,6 +174,8 @@ impl<'a> Row<'a> {
             trace: trace.and_then(|trace| trace.path.as_ref()).map(|path| path.display().to_string()),
             steps: trace.map(Counterexample::steps),
             note: row.note.as_deref(),
+            turning_point: trace.map_or(&[], |trace| &trace.turning),
+            remedy: row.remedy.as_ref().map(remedy),
         }
     }
 }

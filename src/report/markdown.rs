@@ -1,12 +1,43 @@
-//! The report as Markdown: a table for each workload.
+//! The report as Markdown, for a comment on a pull request: what is broken, why and how; then a table for each workload.
 
 use std::fmt::Write as _;
 
-use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, warnings};
-use crate::verdict::{CheckReport, SearchRow, WorkloadReport};
+use podproof_traces::essence;
+use podproof_traces::export::mermaid;
 
-/// The whole report.
+use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, warnings};
+use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
+
+/// What a comment on GitHub may be long, in characters (65,536), with room for a mark that finds it again.
+const COMMENT_MAX: usize = 65_000;
+/// Diagrams that a report has at most.
+const DIAGRAMS_MAX: usize = 3;
+/// Steps that a diagram has at most.
+const STEPS_MAX: usize = 24;
+
+/// The whole report, short enough for a comment on a pull request: what is broken comes first, and what is longer than that is
+/// left out from the least important on.
 pub fn render(report: &CheckReport) -> String {
+    let contents = [(DIAGRAMS_MAX, true), (1, true), (0, false)];
+    let mut text = String::new();
+    for (diagrams, lists) in contents {
+        text = of(report, Contents { diagrams, lists });
+        if text.chars().count() <= COMMENT_MAX {
+            return text;
+        }
+    }
+    let end = "\n\nThe rest is too long for a comment: `--format human` has it.\n";
+    text.chars().take(COMMENT_MAX - end.len()).chain(end.chars()).collect()
+}
+
+/// What of a report is written, beside the verdicts.
+#[derive(Clone, Copy)]
+struct Contents {
+    diagrams: usize,
+    lists: bool,
+}
+
+fn of(report: &CheckReport, contents: Contents) -> String {
     let mut out = String::from("# podproof\n");
     for error in &report.errors {
         write(&mut out, format_args!("\n**Error:** {}\n", cell(error)));
@@ -14,8 +45,9 @@ pub fn render(report: &CheckReport) -> String {
     for warning in &report.warnings {
         write(&mut out, format_args!("\n> {}\n", cell(warning)));
     }
+    let mut diagrams = contents.diagrams;
     for workload in &report.workloads {
-        section(&mut out, workload);
+        section(&mut out, workload, &mut diagrams, contents.lists);
     }
     out
 }
@@ -29,9 +61,11 @@ fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\\' | '|' | '*' | '`' => cell.extend(['\\', c]),
+            '\\' | '|' | '*' | '`' | '[' => cell.extend(['\\', c]),
             '<' => cell.push_str("&lt;"),
             '&' => cell.push_str("&amp;"),
+            // Nobody is called.
+            '@' => cell.push_str("&#64;"),
             c if c.is_control() => cell.push(' '),
             c => cell.push(c),
         }
@@ -39,10 +73,13 @@ fn cell(text: &str) -> String {
     cell
 }
 
-fn section(out: &mut String, workload: &WorkloadReport) {
+fn section(out: &mut String, workload: &WorkloadReport, diagrams: &mut usize, lists: bool) {
     write(out, format_args!("\n## {}\n\n", cell(&workload.name)));
     let size = size(workload).replacen('c', "C", 1);
     write(out, format_args!("{}.\n\n", cell(&size)));
+    for row in workload.results.iter().filter(|row| row.counts) {
+        broken(out, workload, row, diagrams);
+    }
     write(out, format_args!("| story | timing | states | complete |\n| --- | --- | ---: | --- |\n"));
     for row in &workload.searches {
         let end = if row.outcome.stopped.is_empty() {
@@ -81,10 +118,62 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         write(out, format_args!("\n### Warnings\n\n"));
         list(out, &warnings);
     }
+    if !lists {
+        return;
+    }
     folded(out, "Measured", &of_searches(measured));
     folded(out, "Assumptions", &workload.assumptions);
     folded(out, "Approximations (--exact switches them off)", &approximations(workload));
     folded(out, "Left out of the model", &left_out(workload));
+}
+
+/// What is broken, why, and a picture of how it comes to that.
+fn broken(out: &mut String, workload: &WorkloadReport, row: &ResultRow, diagrams: &mut usize) {
+    let Some(counterexample) = &row.counterexample else { return };
+    let (property, story, timing) = (row.property, row.story, row.timing.name());
+    write(out, format_args!("### {property} is broken\n\n"));
+    for reason in because(workload, row).iter().flat_map(|reasons| reasons.split("; ")) {
+        write(out, format_args!("- {}\n", cell(reason)));
+    }
+    for sentence in &counterexample.turning {
+        write(out, format_args!("- {}\n", cell(sentence)));
+    }
+    remedy(out, row);
+    let trace = &counterexample.trace;
+    let steps = counterexample.steps();
+    write(
+        out,
+        format_args!("\nStory {story}, {timing}, {steps} steps: {}\n\n", cell(&shown_by(counterexample))),
+    );
+    if *diagrams == 0 {
+        return;
+    }
+    *diagrams -= 1;
+    let told = essence(trace, STEPS_MAX);
+    let diagram = mermaid::excerpt(trace, |number| told.contains(&number));
+    write(
+        out,
+        format_args!(
+            "<details>\n<summary>How it comes to that: {} of {steps} steps</summary>\n\n```mermaid\n{diagram}```\n\n</details>\n\n",
+            told.len()
+        ),
+    );
+}
+
+/// What to change, as a patch.
+fn remedy(out: &mut String, row: &ResultRow) {
+    let Some(remedy) = &row.remedy else { return };
+    let lines = remedy.lines(row);
+    let (head, patch) = lines.split_first().map_or(("", &[][..]), |(head, patch)| (head.as_str(), patch));
+    write(out, format_args!("- {}\n", cell(head)));
+    if !patch.is_empty() {
+        // A fence that is longer than any in the patch.
+        let fence = "`".repeat(
+            patch.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0).max(2)
+                + 1,
+        );
+        write(out, format_args!("\n{fence}diff\n{}\n{fence}\n", patch.join("\n")));
+    }
 }
 
 fn list(out: &mut String, lines: &[String]) {

@@ -8,6 +8,9 @@ mod sarif;
 
 pub(crate) use human::{list, name_and_size};
 pub(crate) use json::{pretty, rounded};
+
+use std::path::PathBuf;
+
 use podproof_traces::why;
 
 use crate::arguments::Format;
@@ -17,6 +20,18 @@ use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, Verdict,
 /// Prints the report on standard output, and what is wrong with the input on standard error; the exit status.
 pub fn print(report: &CheckReport, format: Format) -> u8 {
     output::report(&report.errors, &report.warnings, format, &render(report, format), report.exit())
+}
+
+/// Writes the report into files, each in its format, and says which could not be written; the exit status.
+pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> u8 {
+    let mut status = crate::exit::HOLDS;
+    for (format, file) in files {
+        if let Err(error) = std::fs::write(file, render(report, *format)) {
+            output::tell(format_args!("error: {}: {error}", file.display()));
+            status = crate::exit::WRONG_INPUT;
+        }
+    }
+    status
 }
 
 /// The report as text.
@@ -33,7 +48,8 @@ pub fn render(report: &CheckReport, format: Format) -> String {
 /// Why a verdict is what it is: how the promise is broken, or what kept the searches from telling.
 fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     if let Some(counterexample) = &row.counterexample {
-        return Some(why(&counterexample.trace));
+        let says = std::iter::once(why(&counterexample.trace)).chain(counterexample.turning.iter().cloned());
+        return Some(says.collect::<Vec<_>>().join("; "));
     }
     let is_its_own = |search: &&SearchRow| (search.story, search.timing) == (row.story, row.timing);
     let searches = workload.searches.iter().filter(is_its_own);

@@ -4,10 +4,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use podproof_vocabulary::Property;
+use podproof_vocabulary::manifest::Setting;
 use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
 use super::{approximations, because, left_out, measured, size, warnings};
+use crate::remedy::Remedy;
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report, ended by a line break.
@@ -36,6 +39,7 @@ pub fn render(report: &CheckReport) -> String {
                 "toolConfigurationNotifications": notices,
                 "toolExecutionNotifications": notifications(report)
             }],
+            "columnKind": "unicodeCodePoints",
             "results": results
         }]
     });
@@ -86,7 +90,7 @@ fn notification(workload: &str, level: &str, kind: &str, says: &str) -> Value {
 
 /// A path as a reference of RFC 3986.
 fn uri(path: &Path) -> String {
-    let mut uri = String::new();
+    let mut uri = if path.is_absolute() { "file://".to_owned() } else { String::new() };
     for byte in path.display().to_string().replace('\\', "/").bytes() {
         match byte {
             b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(byte.into()),
@@ -109,15 +113,76 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     if let Some(said) = because(workload, row) {
         text = format!("{text}: {said}");
     }
-    let path = row.counterexample.iter().find_map(|counterexample| counterexample.path.as_deref());
-    let locations: Vec<Value> = path
-        .into_iter()
-        .map(|path| json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }))
-        .collect();
-    Some(json!({
-        "ruleId": row.property.name(), "level": level, "message": { "text": text }, "locations": locations,
+    let trace = row.counterexample.iter().find_map(|counterexample| counterexample.path.as_deref());
+    let trace = trace.map(|path| json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }));
+    let mut result = json!({
+        "ruleId": row.property.name(), "level": level, "message": { "text": text },
         "fingerprints": { "podproof/v1": format!("{}/{}/{}/{}", workload.name, row.story, row.property, row.timing.name()) }
-    }))
+    });
+    match (location(workload, row), trace) {
+        (Some(location), trace) => {
+            result["locations"] = json!([location]);
+            let related = trace.map(|mut trace| {
+                trace["id"] = 1.into();
+                trace["message"] = json!({ "text": "how it comes to that, step by step" });
+                trace
+            });
+            result["relatedLocations"] = related.into_iter().collect();
+        }
+        // What comes from no file is shown by its trace.
+        (None, trace) => result["locations"] = trace.into_iter().collect(),
+    }
+    Some(result)
+}
+
+/// The line of the manifest to look at: what the remedy changes, if one was found; else the setting that the promise depends on
+/// most, or the workload.
+fn location(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
+    let setting = setting(row.property).and_then(|setting| Some((setting, workload.settings.get(&setting)?)));
+    let (logical, place) = match (&row.remedy, setting) {
+        (Some(Remedy::Found { says, place: Some(place), .. }), _) => {
+            (format!("{}: {says}", workload.name), place)
+        }
+        (_, Some((setting, place))) => (format!("{}: {}", workload.name, setting.field()), place),
+        (_, None) => (workload.name.clone(), workload.place.as_ref()?),
+    };
+    // Standard input is no file that anybody could look at.
+    (place.file != "-").then(|| {
+        json!({
+            "physicalLocation": {
+                "artifactLocation": { "uri": uri(Path::new(&place.file)) },
+                "region": { "startLine": place.line, "startColumn": place.column }
+            },
+            "logicalLocations": [{ "fullyQualifiedName": logical }]
+        })
+    })
+}
+
+/// The setting of a manifest that a promise depends on most; none, where it is the whole of it.
+const fn setting(property: Property) -> Option<Setting> {
+    match property {
+        Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
+            Some(Setting::PreStop)
+        }
+        Property::NoAvoidableBlackout | Property::ReadyMeansReady | Property::EndpointsConverge => {
+            Some(Setting::ReadinessProbe)
+        }
+        Property::GraceHonoured | Property::StoppedBeforeGone => Some(Setting::Grace),
+        Property::DisruptionBudgetKept => Some(Setting::Budget),
+        Property::RolloutWithinBounds | Property::PodsWithinSurge | Property::RolloutCompletes => {
+            Some(Setting::Strategy)
+        }
+        Property::PlacementLawful | Property::ScheduledIfFeasible => Some(Setting::Placement),
+        Property::ReplacedAfterNodeFailure | Property::NoexecuteEvicts => Some(Setting::Tolerations),
+        Property::TerminalIsFinal
+        | Property::InitBeforeApp
+        | Property::SandboxHoldsNamespaces
+        | Property::OneAddressOnePod
+        | Property::DeletionCompletes
+        | Property::UnreachableEndpointsLeave
+        | Property::CrashRecovers
+        | Property::RuntimeHangDetected => None,
+    }
 }
 
 #[cfg(test)]
@@ -128,5 +193,6 @@ mod tests {
     fn a_path_becomes_a_reference() {
         assert_eq!(uri(Path::new("my traces/web:1%.json")), "my%20traces/web%3A1%25.json");
         assert_eq!(uri(Path::new("podproof-traces/web.json")), "podproof-traces/web.json");
+        assert_eq!(uri(Path::new("/deploy/web.yaml")), "file:///deploy/web.yaml");
     }
 }

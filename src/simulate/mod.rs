@@ -89,7 +89,7 @@ fn cut(error: String, section: &mut Simulated, errors: &mut Vec<String>) {
 }
 
 /// The same worlds with the clocks of all pods, each once with all promises that are judged in it.
-fn with_all_clocks(mut planned: Planned) -> Planned {
+pub(crate) fn with_all_clocks(mut planned: Planned) -> Planned {
     let mut plans: Vec<Plan> = Vec::new();
     for mut plan in planned.plans {
         plan.scenario.approximations = plan.scenario.approximations.without(Approximation::Focus);
@@ -229,7 +229,7 @@ impl Tally {
         let shown = self.shortest.map(|(number, walk, violation)| {
             let path = of_walk(&path_of(&arguments.traces.trace_dir, name, plan, self.property));
             let trace = trace_of(model, &walk, violation);
-            (number, Counterexample { trace, path: Some(path) })
+            (number, Counterexample { trace, path: Some(path), turning: Vec::new() })
         });
         Said {
             story: plan.story,
@@ -250,7 +250,7 @@ fn of_walk(path: &Path) -> PathBuf {
 }
 
 /// The walk up to where it breaks the promise.
-fn trace_of(model: &Model, walk: &Walk, violation: Violation) -> Trace {
+pub(crate) fn trace_of(model: &Model, walk: &Walk, violation: Violation) -> Trace {
     let stem = &walk.actions[..violation.steps];
     let cycle = violation.obligation.map(|_| &[][..]);
     Trace::record(model, violation.property, &walk.first, stem, cycle, violation.obligation)

@@ -123,7 +123,7 @@ fn a_request_fails_without_pre_stop_and_its_trace_replays() {
     assert!(says.contains("broken no-failed-request in "), "{says}");
     assert!(says.contains("seed 1: 10 walks, "), "{says}");
     assert!(!says.contains("holds"), "walks prove nothing: {says}");
-    let trace = format!("{traces}/deployment-web-rollout-no-failed-request-timed.json");
+    let trace = format!("{traces}/deployment-web-rollout-no-failed-request-timed.walk.json");
     let replayed = podproof(&["trace", "replay", &trace]);
     assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
     assert!(stdout(&replayed).contains("still broken"), "{}", stdout(&replayed));

@@ -145,7 +145,7 @@ fn a_rollout_of_what_was_there_is_lawful_and_its_promises_are_judged() {
     let report = judge(&files, MOST);
     assert!(!report.began_under_way);
     assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
-    let broken: Vec<_> = report.broken().into_iter().map(Property::name).collect();
+    let broken: Vec<_> = report.broken().iter().copied().map(Property::name).collect();
     assert!(broken.contains(&"no-traffic-after-sigterm"), "{broken:?}");
     let followed = &report.followed[0];
     assert!(followed.whole.led > 20, "the model was led to where it stood: {}", followed.whole.led);

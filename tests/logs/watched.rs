@@ -82,7 +82,7 @@ fn with_the_other_files_they_say_of_the_promises_what_an_audit_log_says() {
         let watched = judge(&files, MOST);
         assert_eq!(watched.verdict(), Verdict::Lawful, "{name}: {:?}", watched.first_unexplained());
         let broken = |report: &podproof_conform::run::Report| -> Vec<&str> {
-            report.broken().into_iter().map(Property::name).collect()
+            report.broken().iter().copied().map(Property::name).collect()
         };
         assert_eq!(broken(&watched), broken(&audited), "{name}");
     }

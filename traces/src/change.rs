@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A taint that Kubernetes or a `taint-node` event puts on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TaintName {
     /// `node.kubernetes.io/not-ready:NoSchedule`
@@ -28,7 +29,7 @@ pub enum TaintName {
 
 impl TaintName {
     /// All of them.
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::NotReadyNoSchedule,
         Self::UnreachableNoSchedule,
         Self::UnschedulableNoSchedule,
@@ -37,7 +38,7 @@ impl TaintName {
         Self::Custom,
     ];
 
-    const fn is_among(self, taints: &TaintsSeen) -> bool {
+    pub(crate) const fn is_among(self, taints: &TaintsSeen) -> bool {
         match self {
             Self::NotReadyNoSchedule => taints.not_ready_no_schedule,
             Self::UnreachableNoSchedule => taints.unreachable_no_schedule,
@@ -51,6 +52,7 @@ impl TaintName {
 
 /// A part of a node's machine that works or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MachinePart {
     /// Its power.
@@ -82,6 +84,7 @@ impl MachinePart {
 
 /// One thing that a step changed, with its value after the step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are the object, by number, and the value that it has now")]
 pub enum Change {
@@ -278,6 +281,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::advance::advance;
 
     /// An observation in which everything is there.
     fn everything() -> Observation {
@@ -376,6 +380,9 @@ mod tests {
                 let changes = difference(&before, &after);
                 assert_eq!(changes.is_empty(), before == after, "{place}");
                 assert_eq!(difference(&after, &before).is_empty(), before == after, "{place}");
+                let mut advanced = before.clone();
+                changes.iter().for_each(|change| advance(&mut advanced, change));
+                assert_eq!(advanced, after, "{place}");
                 tried += usize::from(before != after);
             }
         }

@@ -112,6 +112,11 @@ impl Names {
         }
     }
 
+    /// Is this a change that [`Names::see`] takes note of?
+    pub const fn concerns(change: &Change) -> bool {
+        matches!(change, Change::PodAppears { .. } | Change::PodNode { .. })
+    }
+
     /// Names the pod in a slot, whichever steps a trace has told.
     pub fn call(&mut self, pod: PodId, called: CalledPod, node: Option<NodeId>) {
         self.know(pod, Known { name: called.name, addresses: called.addresses, node });

@@ -8,6 +8,7 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
 
 use crate::change::Change;
+use crate::digest::Digest;
 use crate::names::Names;
 use crate::trace::{Kind, Trace, TraceStep};
 use crate::walk::{Walk, World};
@@ -143,6 +144,22 @@ fn unfit<T>(why: impl Into<String>) -> Result<T, Divergence> {
     Err(Divergence::Unfit { why: why.into() })
 }
 
+/// The state at the end of `trace` on the model of its scenario, with the names that its objects have there. What a step
+/// changed is not compared with what is recorded, so the scenario may be another than the one that it was recorded in.
+///
+/// # Errors
+/// The first step that is not possible where it stands.
+pub fn end(trace: &Trace) -> Result<(ClusterState, Names), Divergence> {
+    let world = World::new(trace.scenario.clone()).or_else(unfit)?;
+    let mut walk = begin(&world, trace)?;
+    let mut names = Names::of(trace);
+    for (number, step) in trace.steps() {
+        possible(&walk, &names, number, &step.action)?;
+        names.see(&walk.step(&step.action, trace.followed));
+    }
+    Ok((walk.state, names))
+}
+
 /// Replays `trace` on the model of its scenario: each step must be possible in its place and change what is recorded; then
 /// the property must be broken by the last step of the stem and by none before, or the lasso must be one: the cycle
 /// returns to the state where it begins, the obligation is pending all along and discharged by no step, and every unit
@@ -161,17 +178,7 @@ pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
             None => "property: a trace of this kind breaks one; accepted is its name".to_owned(),
         });
     }
-    let Some(mut walk) = world.begin(trace.observed_proxy) else {
-        let known: Vec<_> = world
-            .beginnings()
-            .iter()
-            .map(|(proxy, _)| proxy.map_or("null".to_owned(), |n| n.0.to_string()))
-            .collect();
-        return unfit(format!(
-            "observed-proxy: no such kube-proxy is modelled; accepted are {}",
-            known.join(", ")
-        ));
-    };
+    let mut walk = begin(&world, trace)?;
     let mut names = Names::of(trace);
     if trace.followed.is_some() && !world.model().rules.clocks.follow() {
         return unfit("followed: the scenario follows no pod; accepted is null");
@@ -197,6 +204,52 @@ pub fn replay(trace: &Trace) -> Result<Replayed, Divergence> {
     }
 }
 
+/// The beginning with the kube-proxy that the trace names.
+fn begin<'w>(world: &'w World, trace: &Trace) -> Result<Walk<'w>, Divergence> {
+    world.begin(trace.observed_proxy).map_or_else(
+        || {
+            let known: Vec<_> = world
+                .beginnings()
+                .iter()
+                .map(|(proxy, _)| proxy.map_or("null".to_owned(), |n| n.0.to_string()))
+                .collect();
+            unfit(format!(
+                "observed-proxy: no such kube-proxy is modelled; accepted are {}",
+                known.join(", ")
+            ))
+        },
+        Ok,
+    )
+}
+
+/// Is a step possible where it stands?
+fn possible(walk: &Walk<'_>, names: &Names, number: usize, action: &Action) -> Result<(), Divergence> {
+    let enabled = walk.enabled();
+    if enabled.contains(action) {
+        return Ok(());
+    }
+    let enabled = enabled.iter().map(|action| words::action(names, action)).collect();
+    Err(Divergence::NotEnabled { step: number, action: words::action(names, action), enabled })
+}
+
+/// The first step after which the state is another one than the recorded digest says, in a trace that [`replay`] takes step for
+/// step: the model has another inner life since, or lays states out in another way. What an outsider sees is the same. None also
+/// where no digest is recorded.
+pub fn first_other_state(trace: &Trace) -> Option<usize> {
+    let world = World::new(trace.scenario.clone()).ok()?;
+    let mut walk = world.begin(trace.observed_proxy)?;
+    for (number, step) in trace.steps() {
+        if !walk.enables(&step.action) {
+            return None;
+        }
+        walk.step(&step.action, trace.followed);
+        if step.digest.is_some_and(|digest| digest != Digest::of(&walk.state)) {
+            return Some(number);
+        }
+    }
+    None
+}
+
 /// Takes a recorded step and compares what it does.
 fn take(
     trace: &Trace,
@@ -205,12 +258,8 @@ fn take(
     number: usize,
     step: &TraceStep,
 ) -> Result<(), Divergence> {
+    possible(walk, names, number, &step.action)?;
     let in_words = words::action(names, &step.action);
-    let enabled = walk.enabled();
-    if !enabled.contains(&step.action) {
-        let enabled = enabled.iter().map(|action| words::action(names, action)).collect();
-        return Err(Divergence::NotEnabled { step: number, action: in_words, enabled });
-    }
     if let Some(followed) = trace.followed
         && followed.from_step as usize == number
         && !walk.may_follow(&step.action, followed.pod)

@@ -3,17 +3,21 @@
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::{Action, Component};
 use podproof_vocabulary::property::Kind as PropertyKind;
-use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
+use podproof_vocabulary::{NodeId, PodId, Property, Resource, Scenario};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::digest::Digest;
+use crate::names::Names;
 use crate::walk::{Walk, World};
+use crate::words;
 
 /// The version of the format that this crate writes and reads.
 pub const VERSION: u32 = 1;
 
 /// What a trace shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A finite path whose last step breaks a safety property.
@@ -26,6 +30,7 @@ pub enum Kind {
 
 /// What the objects of a trace are called, where they have names of their own. An empty name is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Called {
     /// The pods, in the order in which they are created.
@@ -36,6 +41,7 @@ pub struct Called {
 
 /// What a pod is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CalledPod {
     /// `metadata.name`.
@@ -46,6 +52,7 @@ pub struct CalledPod {
 
 /// The pod that a timed search follows with its clocks, all else taking any time (approximation `focus`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Followed {
     /// The pod.
@@ -56,24 +63,45 @@ pub struct Followed {
 
 /// One small step of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TraceStep {
     /// Whose step it is.
     pub component: Component,
+    /// The step in words, with the names of its objects. It is for people; what is replayed is the action.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub says: String,
     /// The step.
     pub action: Action,
     /// How many ticks have passed, this step counted.
     pub tick: u32,
+    /// What decides whether it is possible and what it does, of parts that somebody knows anything of. None if that may be
+    /// anything: of ticks, of what happens to the cluster, and of steps that wait until nothing else is possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Vec<Resource>>,
+    /// The parts that it changed, those that no outsider sees among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<Resource>,
     /// What it changed of what an outsider can see.
     pub changed: Vec<Change>,
+    /// A digest of the whole state after it, as the model that recorded it has states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// A path through a scenario, self-contained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Trace {
     /// The version of the format: [`VERSION`].
     pub version: u32,
+    /// What it is about, in a line, where somebody has read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What is to be learnt from it, and which issue, document or hazard it corresponds to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lesson: Option<String>,
     /// The property that it breaks; none of a path.
     pub property: Option<Property>,
     /// How it breaks it.
@@ -122,7 +150,17 @@ impl Trace {
     #[must_use]
     pub fn naming(mut self, called: Called) -> Self {
         self.called = Some(called);
+        self.say();
         self
+    }
+
+    /// Writes each step in words.
+    fn say(&mut self) {
+        let mut names = Names::of(self);
+        for step in self.stem.iter_mut().chain(&mut self.cycle) {
+            step.says = words::action(&names, &step.action);
+            names.see(&step.changed);
+        }
     }
 
     fn recorded(
@@ -143,13 +181,25 @@ impl Trace {
         let mut walk = world.begin(observed_proxy).unwrap_or_else(|| Walk::from_state(&world, first.clone()));
         let mut steps = |actions: &[Action]| {
             let record = |action: &Action| {
+                let reads = walk.reads(action);
                 let changed = walk.step(action, followed);
-                TraceStep { component: action.component(), action: *action, tick: walk.tick, changed }
+                TraceStep {
+                    component: action.component(),
+                    says: String::new(),
+                    action: *action,
+                    tick: walk.tick,
+                    reads,
+                    writes: walk.written(),
+                    changed,
+                    digest: Some(Digest::of(&walk.state)),
+                }
             };
             actions.iter().map(record).collect::<Vec<_>>()
         };
-        Self {
+        let mut trace = Self {
             version: VERSION,
+            title: None,
+            lesson: None,
             property,
             kind: match (property, cycle) {
                 (None, _) => Kind::Path,
@@ -163,7 +213,9 @@ impl Trace {
             stem: steps(stem),
             cycle: steps(cycle.unwrap_or_default()),
             scenario,
-        }
+        };
+        trace.say();
+        trace
     }
 
     /// Its steps with their numbers, stem and cycle in a row; the first is 1.

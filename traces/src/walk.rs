@@ -2,11 +2,13 @@
 
 use podproof_model::properties::Judged;
 use podproof_model::reduced::fusion::Fusions;
+use podproof_model::reduced::partial_order::{footprint, written};
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observation;
-use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::{NodeId, PodId, Property, Resource, Scenario};
 
 use crate::change::{self, Change};
 use crate::trace::Followed;
@@ -21,6 +23,19 @@ impl World {
     /// A sentence that names the limit, if the scenario is larger than a state can hold.
     pub(crate) fn new(scenario: Scenario) -> Result<Self, String> {
         Ok(Self { reduced: Reduced::with(Model::of_any_size(scenario)?, Fusions::none()) })
+    }
+
+    /// The same, in which nothing but `property` is judged.
+    pub(crate) fn judging(mut self, property: Property) -> Self {
+        self.reduced.model.judged = PropertySet::of([property]);
+        self
+    }
+
+    /// How much more a step costs than one of a small cluster, about: bounds on work are divided by it.
+    pub(crate) fn weight(&self) -> usize {
+        /// Words of the states of two pods on two nodes.
+        const WORDS: usize = 64;
+        self.model().rules.layout.words().div_ceil(WORDS)
     }
 
     pub(crate) fn model(&self) -> &Model {
@@ -168,6 +183,24 @@ impl<'w> Walk<'w> {
         let changed = change::difference(&self.seen, &seen);
         self.seen = seen;
         changed
+    }
+
+    /// What decides whether a step, which must be enabled, is possible and what it does: of pods that somebody knows. None if
+    /// that may be anything.
+    pub(crate) fn reads(&self, action: &Action) -> Option<Vec<Resource>> {
+        self.world.model().open(&self.state, |cluster| {
+            let reads = footprint::of(cluster, action).reads;
+            let is_known =
+                |resource: &Resource| resource.pod().is_none_or(|pod| cluster.pod(pod).head.used());
+            let is_anything = reads.len() == footprint::everything(cluster).len();
+            (!is_anything).then(|| reads.into_iter().filter(is_known).collect())
+        })
+    }
+
+    /// The parts that the last step changed.
+    pub(crate) fn written(&self) -> Vec<Resource> {
+        let model = self.world.model();
+        model.open(&self.before, |before| model.open(&self.state, |after| written(before, after)))
     }
 
     /// May the clocks of this pod begin to run at the end of this step?

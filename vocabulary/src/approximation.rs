@@ -10,6 +10,7 @@ macro_rules! approximations {
     ($($(#[$doc:meta])* $variant:ident $name:literal => $says:literal;)*) => {
         /// A named approximation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum Approximation {
             $($(#[$doc])* $variant,)*
@@ -60,6 +61,7 @@ impl fmt::Display for Approximation {
 
 /// A set of approximations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<Approximation>", into = "Vec<Approximation>")]
 pub struct Approximations(u8);
 

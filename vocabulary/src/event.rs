@@ -10,6 +10,7 @@ macro_rules! events {
     ($($variant:ident $name:literal => $says:literal;)*) => {
         /// Something that happens to the cluster, without its target.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum EventName {
             $(#[doc = $says] $variant,)*
@@ -89,6 +90,7 @@ impl FromStr for EventName {
 
 /// What a `scale` event sets the wanted replicas to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ScaleTarget {
     /// So many more, or fewer.
@@ -109,12 +111,16 @@ impl ScaleTarget {
 
 /// How often each event may happen, at any moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<(EventName, u8)>", into = "Vec<(EventName, u8)>")]
 pub struct Budget {
     counts: [u8; EventName::COUNT],
 }
 
 impl Budget {
+    /// The count of an event that may happen as often as it likes.
+    pub const NO_BOUND: u8 = u8::MAX;
+
     /// How often `event` may happen.
     pub fn count(&self, event: EventName) -> u8 {
         self.counts[event as usize]
@@ -191,6 +197,7 @@ impl FromStr for EventArgument {
 
 /// A story: one event, possible once the creation of the workload is quiet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {
     /// The workload is created from nothing.

@@ -31,6 +31,7 @@ macro_rules! latencies {
     ($($(#[$doc:meta])* $field:ident = $default:expr, $name:literal, $says:literal, $flag:literal;)*) => {
         /// Every latency and timer that no manifest sets, in seconds.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub struct Latencies {
             $($(#[$doc])* pub $field: u32,)*
         }

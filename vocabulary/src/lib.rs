@@ -8,6 +8,7 @@
 //! - [`event`]: what may happen *to* the cluster, by name and with a budget
 //! - [`action`]: every step that any component can take, one closed enum
 //! - [`observation`]: what an outsider sees: API objects, containers and their signals, endpoints, rules
+//! - [`resource`]: what steps read and write
 //! - [`property`]: the promises, by name
 //! - [`latency`]: how long each message, sync and timer takes
 //! - [`release`]: the Kubernetes release, wherever behaviour differs
@@ -28,10 +29,12 @@ pub mod mutant;
 pub mod observation;
 pub mod property;
 pub mod release;
+pub mod resource;
 pub mod scenario;
 
 pub use action::Action;
 pub use ids::{ContainerId, NodeId, PodId, Revision};
 pub use property::Property;
 pub use release::Release;
+pub use resource::Resource;
 pub use scenario::Scenario;

@@ -24,6 +24,7 @@ macro_rules! mutants {
     ($($variant:ident $name:literal breaks $($property:ident),+ => $says:literal;)*) => {
         /// A one-line wrong rule.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum Mutant {
             $(#[doc = $says] $variant,)*

@@ -7,6 +7,7 @@ use crate::ids::{ContainerId, NodeId, PodId, Revision};
 
 /// `status.phase` of a pod. `Unknown` has not been written since 2015 (API-14) and is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum Phase {
     #[default]
@@ -40,6 +41,7 @@ impl Phase {
 
 /// How far the deletion of a pod object has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Deletion {
     /// No `deletionTimestamp`.
     #[default]
@@ -68,11 +70,13 @@ impl Deletion {
 
 /// A pod's address: which of the addresses that its slot has had. Each new sandbox gets another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Address(pub u8);
 
 /// A pod object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct PodSeen {
     /// The template that it was made from.
@@ -93,6 +97,7 @@ pub struct PodSeen {
 
 /// A pod's sandbox (pause).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Sandbox {
     /// There is none.
     #[default]
@@ -133,6 +138,7 @@ pub struct SandboxSeen {
 
 /// A container's process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Process {
     /// Never started, or removed.
     #[default]
@@ -169,6 +175,7 @@ impl Process {
 
 /// How far a preStop hook has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Hook {
     /// It has not started.
     #[default]
@@ -213,6 +220,7 @@ pub struct ContainerSeen {
 
 /// An endpoint, in a slice or in a node's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct EndpointSeen {
     /// Its address.
@@ -229,6 +237,7 @@ pub struct EndpointSeen {
 
 /// Condition Ready of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum NodeReady {
     #[default]
@@ -298,6 +307,7 @@ pub struct NodeSeen {
 
 /// A ReplicaSet object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ReplicaSetSeen {
     /// `spec.replicas`.
@@ -308,6 +318,7 @@ pub struct ReplicaSetSeen {
 
 /// The Deployment object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct DeploymentSeen {
     /// `spec.replicas`.
@@ -320,6 +331,7 @@ pub struct DeploymentSeen {
 
 /// The status of a PodDisruptionBudget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct BudgetSeen {
     /// `disruptionsAllowed`.

@@ -47,6 +47,7 @@ macro_rules! properties {
     ($($variant:ident $name:literal $kind:ident $(timed $timed:literal)? $(expectation $expectation:literal)? => $says:literal;)*) => {
         /// A promise of the pod lifecycle.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum Property {
             $(#[doc = $says] $variant,)*

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// A Kubernetes minor release `1.NN`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Release {
     /// The `NN` of `1.NN`.

@@ -28,6 +28,7 @@ pub type Labels = BTreeMap<String, String>;
 
 /// A bounded world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Scenario {
     /// What reports call it, for example `Deployment/web` or `scenario/rollout`.
@@ -94,6 +95,7 @@ const fn default_ring_capacity() -> u8 {
 
 /// The cause of a stuck relist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Hang {
     /// Every call to the runtime times out.
@@ -112,6 +114,7 @@ pub enum Hang {
 
 /// The kind of object that a workload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum WorkloadKind {
     Deployment,
@@ -132,6 +135,7 @@ impl WorkloadKind {
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Workload {
     /// Deployment, ReplicaSet or bare Pod.
@@ -156,6 +160,7 @@ pub struct Workload {
 
 /// The template of a workload's pods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct PodTemplate {
     /// `metadata.labels`, without the `pod-template-hash`.
@@ -188,6 +193,7 @@ pub struct PodTemplate {
 
 /// `restartPolicy` of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum RestartPolicy {
     Always,
@@ -197,6 +203,7 @@ pub enum RestartPolicy {
 
 /// What a container is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerKind {
     /// An init container: runs to its end before the next starts.
@@ -209,6 +216,7 @@ pub enum ContainerKind {
 
 /// A container.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Container {
     /// Its name.
@@ -235,6 +243,7 @@ pub struct Container {
 
 /// A port that a container listens on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ContainerPort {
     /// Its name, or nothing.
@@ -249,6 +258,7 @@ pub struct ContainerPort {
 
 /// A port of the node that a pod claims.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct HostPort {
     /// `hostPort`.
@@ -259,6 +269,7 @@ pub struct HostPort {
 
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum Protocol {
     #[serde(rename = "TCP")]
@@ -271,6 +282,7 @@ pub enum Protocol {
 
 /// A preStop hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PreStop {
     /// It takes exactly so many seconds: the `sleep` action, or an `exec` whose command is a plain sleep.
@@ -282,6 +294,7 @@ pub enum PreStop {
 /// A probe. It succeeds exactly if the container accepts connections, and no `readiness-change` or `liveness-change` event has made
 /// the app fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Probe {
     /// `initialDelaySeconds`.
@@ -298,6 +311,7 @@ pub struct Probe {
 
 /// A term of required node affinity: all of its requirements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct NodeSelectorTerm {
     /// `matchExpressions`.
@@ -308,6 +322,7 @@ pub struct NodeSelectorTerm {
 
 /// One requirement on a label or field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Requirement {
     /// The label or field.
@@ -320,6 +335,7 @@ pub struct Requirement {
 
 /// How a requirement compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum Operator {
     In,
@@ -332,6 +348,7 @@ pub enum Operator {
 
 /// A label selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct LabelSelector {
     /// All of these labels have these values.
@@ -342,6 +359,7 @@ pub struct LabelSelector {
 
 /// A term of required pod affinity or anti-affinity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct PodAffinityTerm {
     /// `topologyKey`.
@@ -358,6 +376,7 @@ pub struct PodAffinityTerm {
 
 /// A topology spread constraint with DoNotSchedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct SpreadConstraint {
     /// `maxSkew`, at least 1.
@@ -378,6 +397,7 @@ pub struct SpreadConstraint {
 
 /// A toleration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Toleration {
     /// The taint's key; empty, with `exists`, tolerates all.
@@ -394,6 +414,7 @@ pub struct Toleration {
 
 /// A running pod of another workload that never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Neighbour {
     /// Its workload and number, for example `Deployment/db 0`.
@@ -418,6 +439,7 @@ pub struct Neighbour {
 
 /// A Service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Service {
     /// `metadata.name`.
@@ -436,6 +458,7 @@ pub struct Service {
 
 /// A PodDisruptionBudget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct DisruptionBudget {
     /// `metadata.name`.
@@ -448,6 +471,7 @@ pub struct DisruptionBudget {
 
 /// What a PodDisruptionBudget asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BudgetAsk {
     /// `minAvailable`.

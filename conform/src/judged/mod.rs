@@ -8,7 +8,7 @@ mod blackout;
 mod needs;
 mod requests;
 
-pub use requests::{Connections, Odd, Requests, connections};
+pub use requests::{Connections, Odd, Requests, Traffic, Watched, connections};
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

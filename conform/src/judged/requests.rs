@@ -27,7 +27,7 @@ struct Leads {
 
 /// Where connections of one workload's Service go, at every moment of a path.
 #[derive(Clone, Debug, Default)]
-struct Traffic {
+pub struct Traffic {
     nodes: BTreeMap<Rc<str>, Vec<Leads>>,
     /// The names of its pods.
     own: BTreeSet<Rc<str>>,
@@ -89,7 +89,25 @@ pub struct Odd {
 /// Connections that are kept of those that the path has no moment for.
 const KEPT: usize = 8;
 
+/// What can be said of the connections of one workload.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Where they go, if it has a Service and clients tell of them.
+    traffic: Option<Traffic>,
+    /// The container runtime of each of its nodes was listened to.
+    is_seen: bool,
+}
+
 impl Traffic {
+    /// What can be said of the connections of one workload in `log`; `created` are the names of the pods that entries create.
+    pub fn watch(log: &Log, followed: &Followed, created: &BTreeMap<u64, Rc<str>>) -> Watched {
+        let runtimes = log.nodes_with_runtime();
+        let subject = &followed.replay.subject;
+        let is_seen = subject.nodes.iter().all(|node| runtimes.contains(node));
+        let is_told = log.has(Source::App) && log.has(Source::Requests) && subject.service.is_some();
+        Watched { traffic: (is_seen && is_told).then(|| Self::along(followed, created)), is_seen }
+    }
+
     /// Along the path that was found; `created` are the names of the pods that entries of the log create.
     fn along(followed: &Followed, created: &BTreeMap<u64, Rc<str>>) -> Self {
         let Followed { replay, whole, unexplained, .. } = followed;
@@ -196,32 +214,16 @@ impl Connections {
     }
 }
 
-/// The connections of `log` to the Services of its workloads; `created` are the names of the pods that entries create, and `pods` those
-/// of all pods of the log.
+/// The connections of `log` to the Services of its workloads; `pods` are the names of all its pods.
 ///
 /// # Errors
 /// What is wrong with a file, if it has changed since.
-pub fn connections(
-    log: &Log,
-    followed: &[Followed],
-    created: &BTreeMap<u64, Rc<str>>,
-    pods: &BTreeSet<Rc<str>>,
-) -> Result<Requests, Problem> {
-    let of = |followed: &Followed| {
-        let has_service = followed.replay.subject.service.is_some();
-        has_service.then(|| Traffic::along(followed, created))
-    };
+pub fn connections(log: &Log, watched: &[Watched], pods: &BTreeSet<Rc<str>>) -> Result<Requests, Problem> {
+    let mut said = Requests { of: vec![Connections::default(); watched.len()], explained: 0 };
     // Without the rules of its node, and what containers do, the model may do it at any moment: nothing could be said.
     let rules: BTreeSet<Rc<str>> = log.nodes_with_rules().into_iter().collect();
-    let runtimes: BTreeSet<Rc<str>> = log.nodes_with_runtime().into_iter().collect();
-    let is_seen =
-        |followed: &Followed| followed.replay.subject.nodes.iter().all(|node| runtimes.contains(node));
-    if !log.has(Source::App) || !followed.iter().all(is_seen) {
-        return Ok(Requests { of: vec![Connections::default(); followed.len()], explained: 0 });
-    }
-    let traffic: Vec<Option<Traffic>> = followed.iter().map(of).collect();
-    let mut said = Requests { of: vec![Connections::default(); traffic.len()], explained: 0 };
-    if !log.has(Source::Requests) || traffic.iter().all(Option::is_none) {
+    let traffic = || watched.iter().map(|watched| watched.traffic.as_ref());
+    if !watched.iter().all(|watched| watched.is_seen) || traffic().all(|traffic| traffic.is_none()) {
         return Ok(said);
     }
     for entry in log.entries() {
@@ -238,10 +240,10 @@ pub fn connections(
             Ok(pod) => traffic.own.contains(pod) || !pods.contains(pod),
             Err(_) => true,
         };
-        let best = traffic.iter().flatten().filter(concerned).map(allows).min();
+        let best = traffic().flatten().filter(concerned).map(allows).min();
         let mut is_explained = false;
-        for (traffic, said) in traffic.iter().zip(&mut said.of) {
-            let (Some(_), Some(possible)) = (traffic.as_ref().filter(concerned), best) else { continue };
+        for (traffic, said) in traffic().zip(&mut said.of) {
+            let (Some(_), Some(possible)) = (traffic.filter(concerned), best) else { continue };
             is_explained |= possible != Possible::Never;
             said.note(entry.from, event, possible);
         }

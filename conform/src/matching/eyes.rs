@@ -12,6 +12,9 @@ use super::local::destinations;
 use super::subject::Subject;
 use crate::record::Micros;
 
+/// Processes that write what they do: names of pods and of their containers.
+pub type Writers = BTreeSet<(Rc<str>, Rc<str>)>;
+
 /// What a log can see beside the writes to the API server.
 #[derive(Clone, Debug, Default)]
 pub struct Eyes {
@@ -21,8 +24,8 @@ pub struct Eyes {
     rules: BTreeSet<NodeId>,
     /// What was done to the cluster was written down.
     faults: bool,
-    /// Names of pods and containers whose process writes what it does.
-    writers: BTreeSet<(Rc<str>, Rc<str>)>,
+    /// Whose process writes what it does.
+    writers: Rc<Writers>,
     /// Containers whose process writes what it does.
     apps: BTreeSet<(PodId, ContainerId)>,
     /// Nodes whose kubelet somebody stopped, and will start again.
@@ -52,7 +55,7 @@ impl Eyes {
         runtimes: BTreeSet<NodeId>,
         rules: BTreeSet<NodeId>,
         faults: bool,
-        writers: BTreeSet<(Rc<str>, Rc<str>)>,
+        writers: Rc<Writers>,
     ) -> Self {
         Self { runtimes, rules, faults, writers, ..Self::default() }
     }

@@ -1,5 +1,7 @@
 //! How a process came to do what was seen of it: the steps that no log shows are searched for, and only as they are needed.
 
+use std::collections::VecDeque;
+
 use podproof_model::{Model, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Container, Environment, Scheduler};
@@ -153,18 +155,16 @@ impl Part {
         ground: Ground<'_>,
         quest: &Quest<'_>,
         hidden: &mut Hidden<'_>,
-        mut queue: Vec<Possible>,
+        level: Vec<Possible>,
         seen: &mut Prints,
         found: &mut Found,
     ) -> Result<(), Failure> {
         let mut enabled = Vec::new();
-        let mut next = 0;
-        while next < queue.len() {
+        let mut queue = VecDeque::from(level);
+        while let Some(mut possible) = queue.pop_front() {
             if seen.len() as u64 > ground.bound {
                 return Err(Failure::Bound);
             }
-            let mut possible = queue[next].clone();
-            next += 1;
             self.looked_at += 1;
             let in_time = quest.about.is_none_or(|pod| possible.clock.floor(pod) <= quest.until);
             let ready = in_time && self.sightings.are_met_until(possible.met, quest.deadline);

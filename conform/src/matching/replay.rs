@@ -34,6 +34,22 @@ pub enum Outcome {
     NotModelled(String),
 }
 
+impl Outcome {
+    /// What comes of a write that was refused.
+    pub fn refused() -> Self {
+        Self::NotModelled("writes that were refused".into())
+    }
+
+    /// What an entry is counted as that is outside the model; none, if it is explained.
+    pub fn outside(&self) -> Option<&str> {
+        match self {
+            Self::NotHere => Some("objects of nothing that is followed"),
+            Self::Explained => None,
+            Self::NotModelled(what) => Some(what),
+        }
+    }
+}
+
 /// One workload, followed along a log.
 pub struct Replay {
     /// The workload.
@@ -215,6 +231,13 @@ impl Replay {
         std::mem::take(&mut self.outcomes)
     }
 
+    /// The first entry of which nothing is found out yet.
+    pub fn first_open(&self) -> Option<u64> {
+        let waiting = self.waiting.iter().chain(&self.evictions).chain(&self.unplaced);
+        let waiting = waiting.map(|(number, _)| *number);
+        waiting.chain(self.parts.iter().filter_map(|part| part.sightings.first_entry())).min()
+    }
+
     /// States looked at so far.
     pub fn states(&self) -> u64 {
         self.parts.iter().map(|part| part.looked_at).sum()
@@ -247,7 +270,7 @@ impl Replay {
         }
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
-            Seen::Write(_) => Outcome::NotModelled("writes that were refused".into()),
+            Seen::Write(_) => Outcome::refused(),
             Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {

@@ -59,6 +59,11 @@ impl Sightings {
         self.all.iter().enumerate()
     }
 
+    /// The entry that shows one of them, the first in the log.
+    pub fn first_entry(&self) -> Option<u64> {
+        self.all.iter().map(|sighting| sighting.entry).min()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()

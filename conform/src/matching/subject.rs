@@ -1,10 +1,13 @@
 //! The workload that is followed: how its objects are recognised in a log.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use podproof_vocabulary::scenario::{Scenario, WorkloadKind};
+use podproof_vocabulary::scenario::{Scenario, Taint, WorkloadKind};
 
+use crate::before::Target;
 use crate::record::Object;
+use crate::world::{Moment, Observed};
 
 /// The workload that is followed.
 #[derive(Clone, Debug)]
@@ -27,6 +30,19 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The workload that was observed, which stood as in `before` when the log began, if it was there then.
+    pub fn of(observed: &Observed, before: Option<&Target>) -> Self {
+        Self {
+            scenarios: scenarios(observed, before),
+            namespace: observed.namespace.clone(),
+            name: observed.object_name.clone(),
+            uid: observed.uid.clone(),
+            nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
+            service: observed.service.as_ref().map(|service| service.name.clone()),
+            budget: observed.budgets.first().map(|budget| budget.name.clone()),
+        }
+    }
+
     /// What kind of workload it is.
     pub fn kind(&self) -> WorkloadKind {
         self.scenario().workload.kind
@@ -46,4 +62,33 @@ impl Subject {
     pub fn is(&self, object: &Object) -> bool {
         object.uid == self.uid
     }
+}
+
+/// The taint that somebody sets during the log: the first, if there are several.
+fn event_taint(observed: &Observed) -> Option<Taint> {
+    let set = observed.node_changes.iter().filter_map(|change| {
+        change.after.taints.iter().find(|taint| !change.before.taints.contains(taint)).cloned()
+    });
+    set.into_iter().next()
+}
+
+/// Events of one resource that may be on their way to one process.
+const RINGS: u8 = 64;
+
+/// The scenarios of a workload, each from an entry on.
+fn scenarios(observed: &Observed, before: Option<&Target>) -> Vec<(u64, Scenario)> {
+    let at = |moment: Moment| {
+        let mut scenario = observed.scenario_at(moment);
+        scenario.ring_capacity = RINGS;
+        scenario.event_taint = event_taint(observed);
+        if let Some(before) = before {
+            scenario.workload.replicas = before.replicas;
+        }
+        let targets = observed.scales.iter().filter_map(|scaling| u8::try_from(scaling.replicas).ok());
+        scenario.scale_targets = targets.collect::<BTreeSet<_>>().into_iter().collect();
+        (moment.0, scenario)
+    };
+    let mut all: Vec<_> = std::iter::once(observed.followed.from).chain(observed.changes()).map(at).collect();
+    all.dedup_by(|(_, later), (_, earlier)| later == earlier);
+    all
 }

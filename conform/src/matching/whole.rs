@@ -38,8 +38,7 @@ impl Whole {
         let mut models = models.iter().copied().peekable();
         let Some((_, mut model)) = models.next() else { return };
         let mut state = model.initial().swap_remove(0);
-        let steps = &self.steps[..self.refused.unwrap_or(self.steps.len())];
-        for (step, taken) in steps.iter().enumerate() {
+        for (step, taken) in self.taken().iter().enumerate() {
             // What led to the beginning of the log comes before everything in it.
             while let Some((_, next)) =
                 models.next_if(|&(since, _)| step >= self.led && since <= taken.moment.writes)
@@ -50,6 +49,11 @@ impl Whole {
             see(step, taken, &state, &next, model);
             state = next;
         }
+    }
+
+    /// The steps that the whole model could take.
+    pub fn taken(&self) -> &[Taken] {
+        &self.steps[..self.refused.unwrap_or(self.steps.len())]
     }
 
     /// The steps, from 0, that somebody or something did to the cluster and that no entry shows.

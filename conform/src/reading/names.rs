@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// How many names are kept: more are forgotten, so that a long log needs no more memory than a short one.
-const MOST: usize = 1 << 16;
+const MOST: usize = 1 << 12;
 
 /// The names that were seen.
 #[derive(Debug, Default)]

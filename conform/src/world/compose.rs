@@ -1,292 +1,181 @@
-//! A scenario for each workload, out of all that a log showed.
+//! Who makes the scenarios of a log, of one workload after the other: what was read for one is kept only while it may be beside
+//! another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::Release;
-use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Annotated};
-use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
 
+use super::life::{Moment, Span};
 use super::manifests::{self, Read};
-use super::neighbours::{self, Other, Surroundings};
-use super::observed::{Named, NodeChange, NotModelled, Observed, PodSeen, RevisionSeen, World};
-use super::processes;
-use super::roots::{self, Revision, Root};
-use super::selectors::Selector;
-use super::stage::{self, Known, Stage};
-use super::story;
+use super::neighbours::Other;
+use super::observe::Setting;
+use super::observed::{Followed, NotModelled, Observed, World};
+use super::pods::Pod;
+use super::roots::{self, Root};
+use super::stage::{self, Known};
 use super::surveyor::Surveyor;
 
-/// The world of a log that was seen.
-pub(super) fn world(surveyor: &Surveyor, release: Option<Release>, annotated: &[Annotated]) -> World {
-    let (shown, says) = surveyor.versions.release();
-    let (release, says) = release.map_or((shown, says), |release| (release, None));
-    let options = manifest::Options {
-        nodes: 1,
-        replicas: 100,
-        release,
-        latencies: Latencies::of(release),
-        on_sigterm: None,
-        listens_after_seconds: None,
-    };
-    let (roots, mut not_modelled) = roots::roots(surveyor);
-    if surveyor.unseen > 0 {
-        not_modelled.insert(NotModelled {
-            what: format!("{} objects that were created", surveyor.unseen),
-            why: "the log does not hold them (an audit policy of level Metadata)".into(),
-        });
-    }
-    let mut read = Vec::new();
-    for root in roots {
-        let what = root.name.clone();
-        match manifests::read(root, surveyor, &options) {
-            Ok(one) => read.push(one),
-            Err(why) => {
-                not_modelled.insert(NotModelled { what, why });
-            }
-        }
-    }
-    let composer = Composer {
-        surveyor,
-        annotated,
-        nodes: stage::known(surveyor, &options),
-        placed: placed(surveyor, &read),
-    };
-    let workloads: Vec<_> = read.iter().flat_map(|one| composer.observe(one)).collect();
-    let pods = pods(surveyor, &workloads);
-    let warnings = says.into_iter().collect();
-    let not_modelled = not_modelled.into_iter().collect();
-    World { workloads, not_modelled, release, warnings, began: surveyor.began.unwrap_or_default(), pods }
+/// Makes the scenarios of a log.
+pub struct Composer<'s> {
+    surveyor: &'s Surveyor,
+    annotated: Vec<Annotated>,
+    options: manifest::Options,
+    nodes: BTreeMap<&'s Rc<str>, Known<'s>>,
+    /// The workloads, in the order in which the log shows them.
+    roots: Vec<Rc<Root<'s>>>,
+    followed: Vec<Followed>,
+    /// All pods that had a place on a node, in the order in which they came there.
+    placed: Vec<Placed<'s>>,
+    /// Manifests that were read, by the places of their workloads; none, if one cannot be.
+    read: BTreeMap<usize, Option<Rc<Read<'s>>>>,
+    not_modelled: BTreeSet<NotModelled>,
+    warnings: Vec<String>,
+    /// How many workloads have been composed.
+    composed: usize,
 }
 
-/// Every pod of the log, with the workloads that it is of.
-fn pods(surveyor: &Surveyor, workloads: &[Observed]) -> BTreeMap<Rc<str>, PodSeen> {
-    let all = surveyor.pods.register.by_uid.iter().map(|(uid, pod)| {
-        let seen = PodSeen {
-            namespace: Rc::clone(&pod.namespace),
-            name: Rc::clone(&pod.name),
-            first: pod.life.first,
-            span: pod.life.span(),
-            bound: pod.bound.clone(),
-            workloads: Vec::new(),
+/// A pod that had a place on a node.
+struct Placed<'s> {
+    uid: &'s Rc<str>,
+    pod: &'s Pod,
+    node: &'s Rc<str>,
+    span: Span,
+    /// The place of its workload, and its own among the pods of that.
+    of: Option<(usize, usize)>,
+}
+
+impl<'s> Composer<'s> {
+    /// For a log that was seen.
+    pub(super) fn new(surveyor: &'s Surveyor, release: Option<Release>, annotated: Vec<Annotated>) -> Self {
+        let (shown, says) = surveyor.versions.release();
+        let (release, says) = release.map_or((shown, says), |release| (release, None));
+        let options = manifest::Options {
+            nodes: 1,
+            replicas: 100,
+            release,
+            latencies: Latencies::of(release),
+            on_sigterm: None,
+            listens_after_seconds: None,
         };
-        (Rc::clone(uid), seen)
-    });
-    let mut pods: BTreeMap<_, _> = all.collect();
-    for (index, workload) in workloads.iter().enumerate() {
-        for uid in &workload.pods {
-            if let Some(pod) = pods.get_mut(uid) {
-                pod.workloads.push(index);
-            }
+        let (roots, mut not_modelled) = roots::roots(surveyor);
+        if surveyor.unseen > 0 {
+            not_modelled.insert(NotModelled {
+                what: format!("{} objects that were created", surveyor.unseen),
+                why: "the log does not hold them (an audit policy of level Metadata)".into(),
+            });
+        }
+        Self {
+            surveyor,
+            annotated,
+            nodes: stage::known(surveyor, &options),
+            options,
+            followed: roots.iter().map(|root| root.followed(surveyor)).collect(),
+            placed: placed(surveyor, &roots),
+            roots: roots.into_iter().map(Rc::new).collect(),
+            read: BTreeMap::new(),
+            not_modelled,
+            warnings: says.into_iter().collect(),
+            composed: 0,
         }
     }
-    pods
+
+    /// Between which moments each workload is followed.
+    pub fn followed(&self) -> &[Followed] {
+        &self.followed
+    }
+
+    /// When the log began, in microseconds since the epoch.
+    pub fn began(&self) -> i64 {
+        self.surveyor.began.unwrap_or_default()
+    }
+
+    /// Was a node there when the log began, and not Ready?
+    pub fn has_unready_nodes(&self) -> bool {
+        !self.roots.is_empty() && self.nodes.values().any(Known::was_unready)
+    }
+
+    /// The worlds of a workload by its place, one for each class of Services; none, if it cannot be read.
+    pub fn compose(&mut self, index: usize) -> Vec<Observed> {
+        let Some(read) = self.read(index) else { return Vec::new() };
+        let span = read.root.span(self.surveyor);
+        let last = span
+            .to
+            .map_or(self.placed.len(), |to| self.placed.partition_point(|placed| placed.span.from < to));
+        let beside = |(_, placed): &(usize, &Placed<'_>)| {
+            placed.span.overlaps(span) && placed.of.is_none_or(|(of, _)| of != index)
+        };
+        let beside: Vec<usize> =
+            self.placed[..last].iter().enumerate().filter(beside).map(|(place, _)| place).collect();
+        let mut met = Vec::new();
+        for place in beside {
+            let of = self.placed[place].of.and_then(|(of, number)| Some((self.read(of)?, number)));
+            let name = match &of {
+                Some((read, number)) => format!("{} {number}", read.root.name),
+                None => self.placed[place].pod.name.to_string(),
+            };
+            met.push((place, of.map(|(read, _)| read), name));
+        }
+        let others = met.iter().map(|(place, read, name)| {
+            let &Placed { uid, pod, node, span, .. } = &self.placed[*place];
+            let template = read.as_ref().and_then(|read| read.input.scenarios.first());
+            Other { uid, pod, node, span, name, template: template.map(|one| &one.workload.template) }
+        });
+        let setting = Setting {
+            surveyor: self.surveyor,
+            annotated: &self.annotated,
+            nodes: &self.nodes,
+            others: others.collect(),
+            followed: self.followed[index],
+        };
+        let observed = setting.observe(&read);
+        self.composed += observed.len();
+        observed
+    }
+
+    /// What was read of workloads that were gone before this moment is let go.
+    pub fn let_go(&mut self, before: Moment) {
+        let (roots, surveyor) = (&self.roots, self.surveyor);
+        self.read.retain(|&index, _| roots[index].span(surveyor).to.is_none_or(|to| to >= before));
+    }
+
+    /// What the log is about as a whole, after all of its workloads have been composed.
+    pub fn world(self) -> World {
+        World {
+            not_modelled: self.not_modelled.into_iter().collect(),
+            release: self.options.release,
+            warnings: self.warnings,
+            pod_names: self.surveyor.pod_names(&self.roots),
+            workloads: self.composed,
+        }
+    }
+
+    fn read(&mut self, index: usize) -> Option<Rc<Read<'s>>> {
+        if let Some(known) = self.read.get(&index) {
+            return known.clone();
+        }
+        let root = &self.roots[index];
+        let read = manifests::read(root, self.surveyor, &self.options);
+        let read = read.map_err(|why| NotModelled { what: root.name.clone(), why });
+        let read = read.map(Rc::new).map_err(|says| _ = self.not_modelled.insert(says)).ok();
+        self.read.insert(index, read.clone());
+        read
+    }
 }
 
 /// The pods that had a place on a node, in the order in which they came there.
-fn placed<'s>(surveyor: &'s Surveyor, read: &'s [Read<'_>]) -> Vec<Other<'s>> {
-    let mut workloads = BTreeMap::new();
-    for one in read {
-        let template = one.input.scenarios.first().map(|scenario| &scenario.workload.template);
-        let pods = one.root.pods.iter().zip(&one.pod_names);
-        workloads.extend(pods.map(|(uid, name)| (uid, (&one.root.uid, name.as_str(), template))));
+fn placed<'s>(surveyor: &'s Surveyor, roots: &[Root<'_>]) -> Vec<Placed<'s>> {
+    let mut places = BTreeMap::new();
+    for (index, root) in roots.iter().enumerate() {
+        places.extend(root.pods.iter().enumerate().map(|(number, uid)| (uid, (index, number))));
     }
-    let all = surveyor.pods.register.by_uid.iter();
-    let placed = all.filter_map(|(uid, pod)| {
+    let all = surveyor.pods.register.by_uid.iter().filter_map(|(uid, pod)| {
         let ((node, _), span) = (pod.bound.as_ref()?, pod.on_node()?);
-        let of = workloads.get(uid).copied();
-        let (name, template) = of.map_or((&*pod.name, None), |(_, name, template)| (name, template));
-        Some(Other { uid, pod, node, span, workload: of.map(|(workload, ..)| workload), name, template })
+        Some(Placed { uid, pod, node, span, of: places.get(uid).copied() })
     });
-    let mut placed: Vec<_> = placed.collect();
-    placed.sort_by_key(|other| (other.span.from, other.uid));
-    placed
-}
-
-/// What all workloads are composed with.
-struct Composer<'c> {
-    surveyor: &'c Surveyor,
-    annotated: &'c [Annotated],
-    nodes: BTreeMap<&'c Rc<str>, Known<'c>>,
-    /// All pods that had a place on a node.
-    placed: Vec<Other<'c>>,
-}
-
-impl Composer<'_> {
-    /// A workload with its worlds, one for each class of Services.
-    fn observe(&self, read: &Read<'_>) -> Vec<Observed> {
-        let several = read.input.scenarios.len() > 1;
-        let worlds = read.input.scenarios.iter().zip(&read.input.services);
-        worlds
-            .map(|(scenario, services)| {
-                let service = services.first();
-                let service = service
-                    .and_then(|name| read.services.iter().copied().find(|service| *service.name == **name));
-                let name = match service.filter(|_| several) {
-                    Some(service) => format!("{} behind Service/{}", read.root.name, service.name),
-                    None => read.root.name.clone(),
-                };
-                let mut observed = self.world(read, Scenario { name, ..scenario.clone() }, service);
-                if let [first, others @ ..] = &services[..]
-                    && !others.is_empty()
-                {
-                    let others = others.join(", Service/");
-                    observed.assumptions.push(format!("Service/{first} stands for Service/{others} too"));
-                }
-                observed
-            })
-            .collect()
-    }
-
-    fn world(&self, read: &Read<'_>, mut scenario: Scenario, service: Option<&Selector>) -> Observed {
-        let (root, surveyor) = (&read.root, self.surveyor);
-        let span = root.span(surveyor);
-        let mut warnings = read.warnings.clone();
-        let mut assumptions: Vec<_> =
-            read.input.assumptions.iter().filter(|says| !processes::is_guess(says)).cloned().collect();
-        assumptions.extend(processes::set(&mut scenario, root, &read.manifest, self.annotated));
-        let stage = Stage::of(root, surveyor, &self.nodes);
-        warnings.extend(stage.warnings.iter().cloned());
-        assumptions.extend(stage.assumptions.iter().cloned());
-        if stage.nodes.is_empty() {
-            warnings.push("the log shows no node: the model has one that is made up".into());
-        } else {
-            scenario.nodes.clone_from(&stage.nodes);
-        }
-        scenario.spare_nodes = stage.spare;
-        warnings.extend(self.tolerate_events(&mut scenario, &stage.changes));
-        self.set_finalizer(&mut scenario, root, &mut warnings);
-        let budgets: Vec<_> = scenario
-            .budgets
-            .iter()
-            .filter_map(|budget| read.budgets.iter().copied().find(|known| *known.name == *budget.name))
-            .collect();
-        let surroundings = Surroundings {
-            scenario: &scenario,
-            nodes: &stage.seen,
-            span,
-            own_nodes: stage.own.clone(),
-            service,
-            budgets: &budgets,
-        };
-        let others = self.placed.iter().filter(|other| other.workload != Some(&root.uid));
-        let (neighbours, seen, too_many) = surroundings.neighbours(others);
-        if too_many > 0 {
-            warnings.push(format!(
-                "{too_many} of the pods beside it are left out: a scenario holds {}",
-                neighbours::MOST
-            ));
-        }
-        scenario.neighbours = neighbours;
-        let scales = story::scales(root);
-        scenario.slots = story::slots(root, surveyor);
-        scenario.one_proxy = false;
-        scenario.approximations = Approximations::NONE;
-        warnings.extend(story::set_events(&mut scenario, read.revisions.len() - 1, &scales));
-        warnings.extend(oddities(read, service, &budgets, surveyor));
-        Observed {
-            kind: root.kind,
-            namespace: Rc::clone(&root.namespace),
-            object_name: Rc::clone(&root.object_name),
-            uid: Rc::clone(&root.uid),
-            controller: root.owner.clone(),
-            span: root.life.span(),
-            pods: root.pods.clone(),
-            revisions: read.revisions.iter().map(seen_revision).collect(),
-            scales,
-            service: service.map(named),
-            budgets: budgets.into_iter().map(named).collect(),
-            nodes: stage.seen,
-            node_changes: stage.changes,
-            neighbours: seen,
-            existing: root.existing(surveyor),
-            assumptions,
-            warnings,
-            scenario,
-        }
-    }
-
-    /// A NoExecute taint that a user sets during the log is a `taint-node` event, whose taint has a key of its own: what the
-    /// pods tolerate of the one they tolerate of the other.
-    fn tolerate_events(&self, scenario: &mut Scenario, changes: &[NodeChange]) -> Option<String> {
-        let come = changes.iter().flat_map(|change| {
-            let comes = |taint: &&_| !change.before.taints.contains(taint);
-            change.after.taints.iter().filter(comes)
-        });
-        let of_events: Vec<_> = come.filter(|taint| taint.effect == TaintEffect::NoExecute).collect();
-        let tolerations = &mut scenario.workload.template.tolerations;
-        let tolerated = |taint: &Taint| {
-            let first = tolerations
-                .iter()
-                .find(|one| manifest::tolerates(one, &taint.key, &taint.value, taint.effect));
-            first.map(|toleration| toleration.seconds)
-        };
-        let first = tolerated(of_events.first()?);
-        let says = of_events.iter().any(|taint| tolerated(taint) != first).then(|| {
-            "NoExecute taints with several keys come during the log; the model tolerates all as it tolerates the first".into()
-        });
-        if let Some(seconds) = first {
-            let (key, value) = (CUSTOM_TAINT.into(), String::new());
-            let effect = Some(TaintEffect::NoExecute);
-            tolerations.insert(0, Toleration { key, exists: true, value, effect, seconds });
-        }
-        says
-    }
-
-    /// The finalizer of a scenario is one that nobody removes.
-    fn set_finalizer(&self, scenario: &mut Scenario, root: &Root<'_>, warnings: &mut Vec<String>) {
-        let pods = &self.surveyor.pods.register.by_uid;
-        let is_lost = root.pods.iter().any(|uid| pods.get(uid).is_some_and(|pod| pod.lost_finalizer));
-        if scenario.workload.template.finalizer && is_lost {
-            scenario.workload.template.finalizer = false;
-            warnings.push(
-                "somebody takes the finalizers of its pods away: the model has pods without finalizers"
-                    .into(),
-            );
-        }
-    }
-}
-
-fn seen_revision(revision: &Revision) -> RevisionSeen {
-    RevisionSeen { from: revision.from, replica_set: revision.replica_set.clone() }
-}
-
-fn named(selector: &Selector) -> Named {
-    Named {
-        namespace: Rc::clone(&selector.namespace),
-        name: Rc::clone(&selector.name),
-        span: selector.life.span(),
-    }
-}
-
-/// What changes in the log and not in the model.
-fn oddities(
-    read: &Read<'_>,
-    service: Option<&Selector>,
-    budgets: &[&Selector],
-    surveyor: &Surveyor,
-) -> Vec<String> {
-    let mut says = Vec::new();
-    if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
-        says.push(format!(
-            "Service/{} is not in the log, only its EndpointSlices: it is taken as one of type ClusterIP with defaults",
-            service.name
-        ));
-    }
-    if read.root.controller.is_some_and(|controller| controller.changed.is_some()) {
-        says.push("its spec changes beside template and replicas; the model keeps what it was first".into());
-    }
-    if read.revisions.iter().any(|revision| revision.is_back) {
-        says.push("it goes back to a template that it had; the model makes a new ReplicaSet for it".into());
-    }
-    for selector in service.into_iter().chain(budgets.iter().copied()).filter(|one| one.changed.is_some()) {
-        says.push(format!("the spec of {} changes; the model keeps what it was first", selector.name));
-    }
-    let pods = read.root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
-    for pod in pods.filter(|pod| pod.labels_changed) {
-        says.push(format!("the labels of Pod/{} change; the model keeps what they were first", pod.name));
-    }
-    says
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|placed| (placed.span.from, placed.uid));
+    all
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::documents;
+use super::kept::Kept;
 use super::life::{Life, Moment, Register, Sight};
 use crate::record::{Object, Owner};
 
@@ -16,8 +17,8 @@ pub(super) struct Controller {
     /// The controller that owns it.
     pub owner: Option<Owner>,
     pub life: Life,
-    /// Its manifest as it was first seen.
-    pub manifest: Value,
+    /// Its manifest as it was first seen, without its name.
+    pub manifest: Rc<Value>,
     /// The replicas that were wanted first.
     pub replicas: u32,
     /// Each change of them: the entry that shows it, and the replicas from then on.
@@ -29,13 +30,14 @@ pub(super) struct Controller {
     /// `deployment.kubernetes.io/revision`.
     pub number: u64,
     /// It as it was first seen, if its creation is not in the log.
-    pub object: Option<Object>,
+    pub object: Option<Box<Object>>,
 }
 
 /// All controllers of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Controllers {
     pub register: Register<Controller>,
+    kept: Kept,
 }
 
 impl Controllers {
@@ -46,13 +48,13 @@ impl Controllers {
             name: Rc::clone(&object.name),
             owner: object.owner.clone(),
             life: Life::new(at, sight),
-            manifest: documents::controller(kind, object),
+            manifest: self.kept.share_nameless(documents::controller(kind, object)),
             replicas,
             scales: Vec::new(),
-            templates: vec![(at, Rc::new(documents::template(&object.whole)))],
+            templates: vec![(at, self.kept.share(documents::template(&object.whole)))],
             changed: None,
             number: 0,
-            object: (sight != Sight::Created).then(|| object.clone()),
+            object: (sight != Sight::Created).then(|| Box::new(object.clone())),
         });
         if !controller.life.is_news(at, sight, object) || sight == Sight::Gone {
             return;
@@ -62,7 +64,7 @@ impl Controllers {
         controller.scale(at, replicas);
         let template = documents::template(&object.whole);
         if controller.templates.last().is_some_and(|(_, known)| **known != template) {
-            controller.templates.push((at, Rc::new(template)));
+            controller.templates.push((at, self.kept.share(template)));
         }
         let asks_else =
             |manifest: &Value| documents::all_but(&manifest["spec"], &["paused", "replicas", "template"]);

@@ -14,25 +14,23 @@ use super::surveyor::Surveyor;
 
 /// A workload whose manifest was read.
 pub(super) struct Read<'s> {
-    pub root: Root<'s>,
+    pub root: Rc<Root<'s>>,
     pub revisions: Vec<Revision>,
     pub services: Vec<&'s Selector>,
     pub budgets: Vec<&'s Selector>,
     /// Its manifest, with the pods of its first template.
     pub manifest: Value,
     pub input: Input,
-    /// What its pods are called, in their order.
-    pub pod_names: Vec<String>,
     pub warnings: Vec<String>,
 }
 
 /// Reads the manifest of a workload, with the Services and budgets that select it.
 pub(super) fn read<'s>(
-    root: Root<'s>,
+    root: &Rc<Root<'s>>,
     surveyor: &'s Surveyor,
     options: &manifest::Options,
 ) -> Result<Read<'s>, String> {
-    let revisions = roots::revisions(&root, surveyor);
+    let revisions = roots::revisions(root, surveyor);
     let (labels, span) = (root.labels(surveyor), root.span(surveyor));
     let mut names = BTreeSet::new();
     let mut selecting = |selectors: &'s super::selectors::Selectors| {
@@ -84,6 +82,5 @@ pub(super) fn read<'s>(
             ));
         }
     }
-    let pod_names = (0..root.pods.len()).map(|number| format!("{} {number}", root.name)).collect();
-    Ok(Read { root, revisions, services, budgets, manifest: first, input, pod_names, warnings })
+    Ok(Read { root: Rc::clone(root), revisions, services, budgets, manifest: first, input, warnings })
 }

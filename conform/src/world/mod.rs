@@ -1,26 +1,32 @@
 //! The workloads and nodes of a log, as scenarios.
 //!
 //! A first pass over the entries ([`Surveyor::see`]) keeps what the log shows of each object: when it came and went, what
-//! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`). At its end ([`Surveyor::finish`])
-//! each workload (`roots`) is handed to the reader of manifests with the Services and budgets that select it (`manifests`,
-//! `documents`), and gets a scenario (`compose`) whose nodes and neighbours are those of the log (`stage`, `neighbours`) and
+//! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`; manifests that are alike once: `kept`). After it
+//! ([`Surveyor::composer`]) each workload (`roots`) is handed to the reader of manifests with the Services and budgets that select it (`manifests`,
+//! `documents`), and gets a scenario (`compose`, `observe`) whose nodes and neighbours are those of the log (`stage`, `neighbours`) and
 //! in which all may happen that the log may show (`story`, `processes`).
 //!
 //! What a scenario cannot say because it changes is beside it, with the entry that shows it: the replicas that were asked
 //! for, neighbours that come and go, labels and taints of nodes. [`Observed::scenario_at`] is the scenario as it is at one
 //! entry; all scenarios of one workload have states of the same layout.
+//!
+//! A workload is followed only while something of it may be seen: from a moment before it at which the nodes are at rest (`rest`)
+//! to a while after it is gone.
 
 mod compose;
 mod controllers;
 mod documents;
+mod kept;
 mod life;
 mod manifests;
 mod moments;
 mod neighbours;
 mod nodes;
+mod observe;
 mod observed;
 mod pods;
 mod processes;
+mod rest;
 mod roots;
 mod selectors;
 mod stage;
@@ -30,9 +36,10 @@ mod surveyor;
 mod tests;
 mod versions;
 
+pub use compose::Composer;
 pub use life::{Moment, Sight, Span};
 pub use observed::{
-    Existing, Heard, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed, PodSeen,
+    Existing, Followed, Heard, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed,
     RevisionSeen, Scaling, World,
 };
 pub(crate) use surveyor::is_older;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use podproof_vocabulary::scenario::{Node, Scenario, Taint, TaintEffect};
 
 use super::life::Moment;
-use super::observed::Observed;
+use super::observed::{Followed, Observed};
 use super::story::target;
 
 impl Observed {
@@ -29,7 +29,7 @@ impl Observed {
         scenario
     }
 
-    /// The entries at which the scenario becomes another one.
+    /// The entries at which the scenario becomes another one, while it is followed.
     pub fn changes(&self) -> BTreeSet<Moment> {
         let neighbours =
             self.neighbours.iter().flat_map(|neighbour| [Some(neighbour.span.from), neighbour.span.to]);
@@ -37,7 +37,8 @@ impl Observed {
         // Until a scaling has happened it is the next.
         let scales = self.scales.iter().map(|scaling| Moment(scaling.at.0 + 1));
         let all = neighbours.flatten().chain(nodes).chain(scales);
-        all.filter(|&at| at > Moment::default()).collect()
+        let Followed { from, to } = self.followed;
+        all.filter(|&at| at > from && to.is_none_or(|to| at <= to)).collect()
     }
 }
 

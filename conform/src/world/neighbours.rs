@@ -25,9 +25,7 @@ pub(super) struct Other<'s> {
     pub pod: &'s Pod,
     pub node: &'s Rc<str>,
     pub span: Span,
-    /// The UID of its workload.
-    pub workload: Option<&'s Rc<str>>,
-    /// What its workload is called.
+    /// What it is called.
     pub name: &'s str,
     pub template: Option<&'s PodTemplate>,
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use super::kept::Kept;
 use super::life::{Life, Moment, Sight};
 use crate::before::first_sight::Began;
 use crate::record::Object;
@@ -54,6 +55,7 @@ fn ready_of(object: &Object) -> Value {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     pub by_name: BTreeMap<Rc<str>, Node>,
+    kept: Kept,
 }
 
 impl Nodes {
@@ -90,7 +92,7 @@ impl Nodes {
         let known = node.changes.last().map_or(&node.first, |(_, manifest)| manifest);
         let manifest = manifest(object);
         if **known != manifest {
-            node.changes.push((at, Rc::new(manifest)));
+            node.changes.push((at, self.kept.share(manifest)));
         }
     }
 

@@ -7,24 +7,30 @@ use podproof_vocabulary::Release;
 use podproof_vocabulary::scenario::{Node, Scenario, WorkloadKind};
 
 use super::life::{Moment, Sight, Span};
-use crate::record::{Micros, Object, Owner};
+use crate::record::{Object, Owner};
 
-/// What a log is about.
+/// What a log is about as a whole.
 #[derive(Debug)]
 pub struct World {
-    /// The workloads, in the order in which the log shows them. One that Services of several kinds select is there once for
-    /// each kind, as a scenario has one Service.
-    pub workloads: Vec<Observed>,
     /// What was found that is no workload of the model, and why: sorted, each once.
     pub not_modelled: Vec<NotModelled>,
     /// The release that the scenarios are of.
     pub release: Release,
     /// What is odd about the log as a whole.
     pub warnings: Vec<String>,
-    /// When the log began, in microseconds since the epoch.
-    pub began: Micros,
-    /// Every pod of the log, by UID.
-    pub pods: BTreeMap<Rc<str>, PodSeen>,
+    /// The names of all pods of the log, those that only EndpointSlices name among them.
+    pub pod_names: BTreeSet<Rc<str>>,
+    /// How many workloads it has.
+    pub workloads: usize,
+}
+
+/// Between which entries a workload is followed: while it is there, and a while before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The entry before its first, at which nodes are at rest; the first of all if it was there before the log.
+    pub from: Moment,
+    /// The first entry after which nothing of it is seen any more; none is the end of the log.
+    pub to: Option<Moment>,
 }
 
 /// Something that has no workload of its own.
@@ -34,39 +40,6 @@ pub struct NotModelled {
     pub what: String,
     /// Why.
     pub why: String,
-}
-
-impl World {
-    /// The names of all pods of the log, those that only EndpointSlices name among them.
-    pub fn pod_names(&self) -> BTreeSet<Rc<str>> {
-        let heard = self.workloads.iter().filter_map(|one| one.existing.as_ref()).flat_map(|one| &one.heard);
-        let seen = self.pods.values().map(|pod| Rc::clone(&pod.name));
-        seen.chain(heard.map(|pod| Rc::clone(&pod.name))).collect()
-    }
-
-    /// The pods of this name, oldest first: the processes of a pod know their name, and not always more.
-    pub fn pods_named<'w>(&'w self, name: &'w str) -> impl Iterator<Item = (&'w Rc<str>, &'w PodSeen)> {
-        let mut found: Vec<_> = self.pods.iter().filter(move |(_, pod)| *pod.name == *name).collect();
-        found.sort_by_key(|(_, pod)| pod.first);
-        found.into_iter()
-    }
-}
-
-/// A pod of the log.
-#[derive(Clone, Debug)]
-pub struct PodSeen {
-    /// `metadata.namespace`.
-    pub namespace: Rc<str>,
-    /// `metadata.name`.
-    pub name: Rc<str>,
-    /// The entry that shows it first.
-    pub first: Moment,
-    /// From when to when it was there.
-    pub span: Span,
-    /// Its node, and the entry that shows it there first.
-    pub bound: Option<(Rc<str>, Moment)>,
-    /// The workloads that it belongs to, by their place in [`World::workloads`].
-    pub workloads: Vec<usize>,
 }
 
 /// A workload of the log.
@@ -88,6 +61,8 @@ pub struct Observed {
     pub controller: Option<Owner>,
     /// From when to when it was there.
     pub span: Span,
+    /// Between which entries it is followed.
+    pub followed: Followed,
     /// The UIDs of its pods, in the order in which the log shows them.
     pub pods: Vec<Rc<str>>,
     /// Its templates, by their number in the model; one, if it is no Deployment.

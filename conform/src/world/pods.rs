@@ -1,11 +1,12 @@
 //! What the log shows of each pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::documents;
+use super::kept::Kept;
 use super::life::{Life, Moment, Register, Sight, Span, uid_of};
 use crate::record::{Object, Owner, PodFacts};
 
@@ -34,7 +35,7 @@ pub(super) struct Pod {
     /// Its labels are not what they were.
     pub labels_changed: bool,
     /// It as it was first seen, if its creation is not in the log.
-    pub object: Option<Object>,
+    pub object: Option<Box<Object>>,
 }
 
 impl Pod {
@@ -56,8 +57,10 @@ impl Pod {
 #[derive(Debug, Default)]
 pub(super) struct Pods {
     pub register: Register<Pod>,
-    /// Manifests, one for all pods of a ReplicaSet; true if it is of a pod as it was created.
-    manifests: BTreeMap<Rc<str>, (Value, bool)>,
+    /// Manifests without their names, one for all pods of a ReplicaSet; true if it is of a pod as it was created.
+    manifests: BTreeMap<Rc<str>, (Rc<Value>, bool)>,
+    kept: Kept,
+    labels: BTreeSet<Rc<BTreeMap<String, String>>>,
 }
 
 impl Pods {
@@ -67,13 +70,16 @@ impl Pods {
         let kept_under = Pod::kept_under(object.owner.as_ref(), &uid);
         let is_made = sight == Sight::Created;
         if self.manifests.get(kept_under).is_none_or(|(_, as_created)| is_made && !as_created) {
-            self.manifests.insert(Rc::clone(kept_under), (documents::pod(object, is_made), is_made));
+            let manifest = self.kept.share_nameless(documents::pod(object, is_made));
+            self.manifests.insert(Rc::clone(kept_under), (manifest, is_made));
         }
+        let labels = self.labels.get(&object.labels).unwrap_or(&object.labels);
+        let labels = Rc::clone(labels);
         let pod = self.register.entry(object, || Pod {
             namespace: Rc::clone(&object.namespace),
             name: Rc::clone(&object.name),
             owner: object.owner.clone(),
-            labels: Rc::clone(&object.labels),
+            labels: Rc::clone(&labels),
             life: Life::new(at, sight),
             is_mirror: object.whole["metadata"]["annotations"].get(MIRROR).is_some(),
             bound: None,
@@ -81,8 +87,9 @@ impl Pods {
             had_finalizer: facts.finalizers,
             lost_finalizer: false,
             labels_changed: false,
-            object: (!is_made).then(|| object.clone()),
+            object: (!is_made).then(|| Box::new(object.clone())),
         });
+        self.labels.insert(labels);
         if !pod.life.is_news(at, sight, object) {
             return;
         }
@@ -112,14 +119,14 @@ impl Pods {
         }
     }
 
-    /// The manifest of a pod, or of the pods of its ReplicaSet.
+    /// The manifest of a pod, or of the pods of its ReplicaSet, without its name.
     pub fn manifest(&self, uid: &Rc<str>) -> Option<&Value> {
         let pod = self.register.by_uid.get(uid)?;
         self.manifest_of(Pod::kept_under(pod.owner.as_ref(), uid))
     }
 
-    /// The manifest of the pods of a ReplicaSet, if it has had one.
+    /// The manifest of the pods of a ReplicaSet, without their names, if it has had one.
     pub fn manifest_of(&self, replica_set: &Rc<str>) -> Option<&Value> {
-        self.manifests.get(replica_set).map(|(manifest, _)| manifest)
+        self.manifests.get(replica_set).map(|(manifest, _)| &**manifest)
     }
 }

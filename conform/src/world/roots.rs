@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::controllers::Controller;
 use super::documents;
+use super::kept::named;
 use super::life::{Life, Moment, Span};
-use super::observed::{Existing, Heard, NotModelled};
+use super::observed::{Existing, Followed, Heard, NotModelled};
 use super::pods::Pod;
 use super::surveyor::Surveyor;
 use crate::record::{Object, Owner};
@@ -27,7 +28,7 @@ pub(super) struct Root<'s> {
     pub life: &'s Life,
     /// What is asked for, unless it is a Pod.
     pub controller: Option<&'s Controller>,
-    /// The manifest of a Pod.
+    /// The manifest of a Pod, without its name.
     manifest: Option<&'s Value>,
     /// It as it was first seen.
     object: Option<&'s Object>,
@@ -49,7 +50,7 @@ impl<'s> Root<'s> {
             life: &controller.life,
             controller: Some(controller),
             manifest: None,
-            object: controller.object.as_ref(),
+            object: controller.object.as_deref(),
             replica_sets: Vec::new(),
             pods: Vec::new(),
         }
@@ -66,7 +67,7 @@ impl<'s> Root<'s> {
             life: &pod.life,
             controller: None,
             manifest,
-            object: pod.object.as_ref(),
+            object: pod.object.as_deref(),
             replica_sets: Vec::new(),
             pods: vec![Rc::clone(uid)],
         }
@@ -84,14 +85,24 @@ impl<'s> Root<'s> {
         Span { from: self.life.span().from, to: ends.and_then(|ends| ends.into_iter().max()) }
     }
 
+    /// Between which entries it is followed.
+    pub fn followed(&self, surveyor: &Surveyor) -> Followed {
+        let sets = self.replica_sets.iter().filter_map(|uid| surveyor.replica_sets.register.by_uid.get(uid));
+        let pods = self.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+        let lives = sets.map(|set| &set.life).chain(pods.map(|pod| &pod.life)).chain([self.life]);
+        let first = lives.map(|life| life.span().from).min().unwrap_or_default();
+        let to = self.span(surveyor).to.and_then(|to| surveyor.rest.end_of(to));
+        Followed { from: surveyor.rest.start_of(first), to }
+    }
+
     /// Its manifest with the pods of one of its ReplicaSets; as it is, if the log shows no pod of it.
     pub fn manifest(&self, surveyor: &Surveyor, replica_set: Option<&Rc<str>>) -> Option<Value> {
-        let Some(controller) = self.controller else { return self.manifest.cloned() };
+        let Some(controller) = self.controller else {
+            return self.manifest.map(|manifest| named(manifest, &self.object_name));
+        };
         let pod = replica_set.and_then(|uid| surveyor.pods.manifest_of(uid));
-        Some(pod.map_or_else(
-            || controller.manifest.clone(),
-            |pod| documents::with_pods(&controller.manifest, pod),
-        ))
+        let manifest = named(&controller.manifest, &self.object_name);
+        Some(pod.map_or_else(|| manifest.clone(), |pod| documents::with_pods(&manifest, pod)))
     }
 
     /// The labels of its pods.
@@ -107,11 +118,16 @@ impl<'s> Root<'s> {
         }
     }
 
+    /// Was it there before the log began?
+    pub fn was_there(&self) -> bool {
+        self.life.existed && self.object.is_some()
+    }
+
     /// What was there of it before the log began.
     pub fn existing(&self, surveyor: &Surveyor) -> Option<Existing> {
         let object = self.object.filter(|_| self.life.existed)?.clone();
-        let found = |life: &Life, object: &Option<Object>| {
-            object.clone().filter(|_| life.existed).map(|object| (life.first, object))
+        let found = |life: &Life, object: &Option<Box<Object>>| {
+            object.as_deref().filter(|_| life.existed).map(|object| (life.first, object.clone()))
         };
         let (sets, known) = (&surveyor.replica_sets.register.by_uid, &surveyor.pods.register.by_uid);
         let own_sets = || {

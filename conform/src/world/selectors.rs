@@ -8,6 +8,7 @@ use podproof_vocabulary::scenario::{LabelSelector, Labels};
 use serde_json::{Value, json};
 
 use super::documents;
+use super::kept::{Kept, named};
 use super::life::{Life, Moment, Register, Sight};
 use crate::record::{Object, SliceFacts};
 
@@ -17,8 +18,8 @@ pub(super) struct Selector {
     pub namespace: Rc<str>,
     pub name: Rc<str>,
     pub life: Life,
-    /// Its manifest as it was first seen.
-    manifest: Value,
+    /// Its manifest as it was first seen, without its name.
+    manifest: Rc<Value>,
     selects: Selects,
     /// The entry that shows a change of what it asks for.
     pub changed: Option<Moment>,
@@ -37,6 +38,7 @@ enum Selects {
 #[derive(Debug, Default)]
 pub(super) struct Selectors {
     pub register: Register<Selector>,
+    kept: Kept,
 }
 
 impl Selectors {
@@ -45,7 +47,7 @@ impl Selectors {
         let labels = &object.whole["spec"]["selector"];
         let selects_some = labels.as_object().is_some_and(|labels| !labels.is_empty());
         let selector = selects_some.then(|| label_selector(&json!({"matchLabels": labels}))).flatten();
-        let manifest = documents::service(object);
+        let manifest = self.kept.share_nameless(documents::service(object));
         let known = self.register.named(&object.namespace, &object.name);
         if let Some(known) = known.filter(|known| known.is_shown_by_slices() && known.life.gone.is_none()) {
             known.manifest = manifest;
@@ -66,7 +68,7 @@ impl Selectors {
                 namespace: Rc::clone(&service.namespace),
                 name: Rc::clone(&service.name),
                 life: Life::new(at, Sight::Found),
-                manifest: documents::service_of(slice, &facts.service),
+                manifest: self.kept.share_nameless(documents::service_of(slice, &facts.service)),
                 selects: Selects::Pods(BTreeSet::new()),
                 changed: None,
             });
@@ -79,7 +81,7 @@ impl Selectors {
 
     /// Takes note of a PodDisruptionBudget.
     pub fn see_budget(&mut self, at: Moment, sight: Sight, object: &Object) {
-        let manifest = documents::budget(object);
+        let manifest = self.kept.share_nameless(documents::budget(object));
         let given = &object.whole["spec"]["selector"];
         // The empty selector selects nothing in policy/v1beta1, and everything in policy/v1.
         let is_empty = given.as_object().is_some_and(serde_json::Map::is_empty);
@@ -93,14 +95,14 @@ impl Selectors {
         at: Moment,
         sight: Sight,
         object: &Object,
-        manifest: Value,
+        manifest: Rc<Value>,
         selector: Option<LabelSelector>,
     ) {
         let record = self.register.entry(object, || Selector {
             namespace: Rc::clone(&object.namespace),
             name: Rc::clone(&object.name),
             life: Life::new(at, sight),
-            manifest: manifest.clone(),
+            manifest: Rc::clone(&manifest),
             selects: Selects::Labels(selector),
             changed: None,
         });
@@ -151,7 +153,7 @@ impl Selector {
 
     /// Its manifest, for a workload that it selects and whose pods have these labels.
     pub fn manifest(&self, labels: &Labels) -> Value {
-        let mut manifest = self.manifest.clone();
+        let mut manifest = named(&self.manifest, &self.name);
         if self.is_shown_by_slices() {
             let lasting = labels.iter().filter(|(key, _)| *key != documents::TEMPLATE_HASH);
             manifest["spec"]["selector"] = json!(lasting.collect::<BTreeMap<_, _>>());

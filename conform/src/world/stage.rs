@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::documents::{self, Document};
 use super::life::{Life, Moment};
-use super::observed::{NodeChange, NodeSeen};
+use super::observed::{Followed, NodeChange, NodeSeen};
 use super::roots::Root;
 use super::surveyor::Surveyor;
 use crate::before::first_sight::Began;
@@ -28,6 +28,13 @@ pub(super) struct Known<'s> {
     was_unready: bool,
     /// The log shows nothing of it but its name.
     is_only_named: bool,
+}
+
+impl Known<'_> {
+    /// Was it there when the log began, and not Ready?
+    pub fn was_unready(&self) -> bool {
+        self.was_unready
+    }
 }
 
 /// The nodes of a log, by name.
@@ -72,7 +79,12 @@ struct Candidate<'s> {
 
 impl Stage {
     /// The nodes of a workload: those that its pods were on first, if a state cannot hold all.
-    pub fn of(root: &Root<'_>, surveyor: &Surveyor, known: &BTreeMap<&Rc<str>, Known<'_>>) -> Self {
+    pub fn of(
+        root: &Root<'_>,
+        surveyor: &Surveyor,
+        known: &BTreeMap<&Rc<str>, Known<'_>>,
+        followed: Followed,
+    ) -> Self {
         let span = root.span(surveyor);
         let own = own_nodes(root, surveyor);
         let place = |name: &Rc<str>| own.iter().position(|own| own == name).unwrap_or(own.len());
@@ -99,16 +111,19 @@ impl Stage {
             warnings,
         };
         for candidate in &candidates {
-            stage.add(candidate);
+            stage.add(candidate, followed);
         }
         stage.changes.sort_by_key(|change| (change.at, change.node));
         stage
     }
 
-    /// A node is followed from the beginning of the log, however late the workload comes.
-    fn add(&mut self, candidate: &Candidate<'_>) {
+    /// A node is followed for as long as the workload.
+    fn add(&mut self, candidate: &Candidate<'_>, followed: Followed) {
         let number = u8::try_from(self.nodes.len()).unwrap_or(u8::MAX);
         let states = &candidate.node.states;
+        let first = states.partition_point(|(at, _)| *at <= followed.from).saturating_sub(1);
+        let last = states.partition_point(|(at, _)| followed.to.is_none_or(|to| *at <= to)).max(first);
+        let states = &states[first..last.max(first + 1)];
         self.nodes.push((*states[0].1).clone());
         self.seen.push(NodeSeen {
             name: Rc::clone(candidate.name),

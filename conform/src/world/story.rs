@@ -44,13 +44,13 @@ pub(super) fn scales(root: &Root<'_>) -> Vec<Scaling> {
     scales.iter().map(|&(at, replicas)| Scaling { at, replicas }).collect()
 }
 
-/// Sets the budgets of events: each may happen at any moment and as often as a budget can say, but for those of which the
-/// log shows how often, as the states of the model grow with them.
+/// Sets the budgets of events: each may happen at any moment and as often as it likes, but for those of which the log shows how
+/// often, as the states of the model grow with them.
 pub(super) fn set_events(scenario: &mut Scenario, rollouts: usize, scales: &[Scaling]) -> Option<String> {
     let count = |number: usize, most: usize| u8::try_from(number.min(most)).unwrap_or(u8::MAX);
     let mut events = Budget::default();
     for event in EventName::all() {
-        events.set(event, u8::MAX);
+        events.set(event, Budget::NO_BOUND);
     }
     events.set(EventName::Rollout, count(rollouts, MOST_ROLLOUTS));
     events.set(EventName::Scale, count(scales.len(), usize::from(u8::MAX)));

@@ -1,6 +1,6 @@
 //! The first pass over a log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::Release;
@@ -8,12 +8,14 @@ use podproof_vocabulary::manifest::{self, Problem, Source};
 
 use serde_json::Value;
 
-use super::compose;
+use super::compose::Composer;
 use super::controllers::Controllers;
 use super::life::{Moment, Sight};
 use super::nodes::Nodes;
-use super::observed::{Heard, World};
+use super::observed::Heard;
 use super::pods::Pods;
+use super::rest::Rest;
+use super::roots::Root;
 use super::selectors::Selectors;
 use super::versions::Versions;
 use crate::matching::actor::Actor;
@@ -28,8 +30,8 @@ pub struct Options {
     pub manifests: Vec<Source>,
 }
 
-/// Finds out what a log is about. It keeps no entries: what it keeps grows with the pods of the log, and by a manifest for
-/// each workload.
+/// Finds out what a log is about. It keeps no entries, and manifests that are alike once: what grows with the log are some hundred
+/// bytes for each object that ever was.
 #[derive(Debug, Default)]
 pub struct Surveyor {
     /// The number of the next entry.
@@ -43,10 +45,12 @@ pub struct Surveyor {
     pub(super) services: Selectors,
     pub(super) budgets: Selectors,
     pub(super) versions: Versions,
-    /// Pods that EndpointSlices name, by UID.
+    /// Pods that only EndpointSlices name, by UID.
     pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
+    /// Between which moments workloads are followed.
+    pub(super) rest: Rest,
 }
 
 impl Surveyor {
@@ -55,22 +59,33 @@ impl Surveyor {
         let at = Moment(self.next);
         self.next += 1;
         let began = *self.began.get_or_insert(entry.from);
+        self.rest.pass(at, entry.from);
         match &entry.seen {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
             Seen::Change(change) => self.change(at, change, began),
             Seen::Renewal { node } => self.nodes.name(at, node),
+            Seen::Fault(event) => self.rest.fault(event),
             _ => {}
         }
     }
 
-    /// Makes a scenario of each workload that was seen.
+    /// Who makes a scenario of each workload that was seen.
     ///
     /// # Errors
     /// What is wrong with the manifests of the options.
-    pub fn finish(self, options: &Options) -> Result<World, Vec<Problem>> {
+    pub fn composer(&self, options: &Options) -> Result<Composer<'_>, Vec<Problem>> {
         let annotated = manifest::annotated(&options.manifests)?;
-        Ok(compose::world(&self, options.release, &annotated))
+        Ok(Composer::new(self, options.release, annotated))
+    }
+
+    /// The names of all pods; of those that only EndpointSlices name, where some of these workloads were there before the log.
+    pub(super) fn pod_names(&self, roots: &[Rc<Root<'_>>]) -> BTreeSet<Rc<str>> {
+        let late: BTreeSet<&str> =
+            roots.iter().filter(|root| root.was_there()).map(|root| &*root.namespace).collect();
+        let heard = self.heard.values().filter(|heard| late.contains(&*heard.namespace));
+        let seen = self.pods.register.by_uid.values().map(|pod| Rc::clone(&pod.name));
+        seen.chain(heard.map(|heard| Rc::clone(&heard.name))).collect()
     }
 
     fn change(&mut self, at: Moment, change: &Change, began: Micros) {
@@ -145,9 +160,13 @@ impl Surveyor {
 
     fn remove(&mut self, at: Moment, write: &Write) {
         let (namespace, name) = (&write.namespace, &write.name);
+        self.rest.goes(at);
         match &*write.resource {
             "pods" => self.pods.remove(at, namespace, name),
-            "nodes" => self.nodes.remove(at, name),
+            "nodes" => {
+                self.rest.node_gone(name);
+                self.nodes.remove(at, name);
+            }
             "deployments" => self.deployments.remove(at, namespace, name),
             "replicasets" => self.replica_sets.remove(at, namespace, name),
             "services" => self.services.remove(at, namespace, name),
@@ -158,7 +177,8 @@ impl Surveyor {
 
     /// Takes note of the pods that a slice names.
     fn hear(&mut self, slice: &Object) {
-        for heard in heard_in(slice) {
+        let known = &self.pods.register.by_uid;
+        for heard in heard_in(slice).filter(|heard| !known.contains_key(&heard.uid)) {
             self.heard.entry(Rc::clone(&heard.uid)).or_insert(heard);
         }
     }
@@ -169,14 +189,26 @@ impl Surveyor {
 
     /// Takes note of an object; `by_user`, if somebody has just written it by hand.
     fn object_of(&mut self, at: Moment, sight: Sight, object: &Object, by_user: bool) {
+        if matches!(object.facts, Facts::Pod(_) | Facts::Deployment(_) | Facts::ReplicaSet(_)) {
+            match sight {
+                Sight::Created => self.rest.comes(at),
+                Sight::Gone => self.rest.goes(at),
+                Sight::Found | Sight::Listed | Sight::Deleting => {}
+            }
+        }
         match &object.facts {
             Facts::Pod(facts) => {
                 self.pods.see(at, sight, object, facts);
+                self.heard.remove(&object.uid);
                 if let Some(node) = &facts.node {
                     self.nodes.name(at, node);
                 }
             }
-            Facts::Node(_) => {
+            Facts::Node(facts) => {
+                match sight {
+                    Sight::Gone => self.rest.node_gone(&object.name),
+                    _ => self.rest.node(&object.name, facts),
+                }
                 self.versions.see_node(&object.whole);
                 self.nodes.see(at, sight, object, by_user);
             }

@@ -4,23 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use podproof_conform::record::{ContainerFacts, EndpointFacts, Place};
-use podproof_vocabulary::catalogue;
-use podproof_vocabulary::event::Story;
 use serde_json::Value;
 
 use super::*;
 
 fn says(seen: Seen) -> String {
-    let subject = Subject {
-        scenarios: vec![(0, catalogue::web("x", Story::Create, 1, 1))],
-        namespace: "shop".into(),
-        name: "web".into(),
-        uid: "".into(),
-        nodes: Vec::new(),
-        service: Some("front".into()),
-        budget: None,
-    };
-    words(&subject, &Entry { place: Place { file: "audit.jsonl".into(), line: 1 }, from: 0, to: 0, seen })
+    let about = About { namespace: "shop".into(), service: Some("front".into()) };
+    words(&about, &Entry { place: Place { file: "audit.jsonl".into(), line: 1 }, from: 0, to: 0, seen })
 }
 
 fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {

@@ -4,7 +4,7 @@ mod lawful;
 mod place;
 mod write;
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +47,29 @@ struct Versioned {
 impl Trace {
     /// The trace as a JSON document, one line for each step, that ends in a newline.
     pub fn to_json(&self) -> String {
-        write::document(self)
+        let mut out = Vec::new();
+        write::document(self, &mut out)
+            .expect("memory takes it, and a trace has no map with keys that are not strings");
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    /// Writes the same document, part by part.
+    ///
+    /// # Errors
+    /// If `out` does not take it.
+    pub fn write_json(&self, out: impl io::Write) -> io::Result<()> {
+        write::document(self, out)
+    }
+
+    /// Reads a trace from the bytes of a file, whatever they are.
+    ///
+    /// # Errors
+    /// The place of the first byte that is not UTF-8; or as [`Trace::from_json`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::from_json(text),
+            Err(error) => Err(place::not_utf8(bytes, error.valid_up_to())),
+        }
     }
 
     /// Reads a trace.

@@ -12,6 +12,13 @@ pub(super) fn error(text: &str, field: &str, message: String) -> ReadError {
     ReadError { line, column, field: field.to_owned(), message }
 }
 
+/// The error for bytes that are UTF-8 up to `valid` and not further.
+pub(super) fn not_utf8(bytes: &[u8], valid: usize) -> ReadError {
+    let text = String::from_utf8_lossy(&bytes[..valid]);
+    let (line, column) = line_and_column(&text, text.len());
+    ReadError { line, column, field: String::new(), message: "this is not UTF-8".to_owned() }
+}
+
 /// The offset in bytes of the value of `field`, or of the last of its parents that there is.
 fn offset(text: &str, field: &str) -> Option<usize> {
     let mut value: &RawValue = serde_json::from_str(text).ok()?;

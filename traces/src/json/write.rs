@@ -12,13 +12,11 @@ use crate::trace::Trace;
 /// The document and what is directly in it are spread over lines; what is deeper is on one line.
 const SPREAD: usize = 2;
 
-/// The trace as a JSON document that ends in a newline.
-pub(super) fn document(trace: &Trace) -> String {
-    let mut out = Vec::new();
+/// Writes the trace as a JSON document that ends in a newline.
+pub(super) fn document(trace: &Trace, mut out: impl Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut out, Lines::default());
-    trace.serialize(&mut serializer).expect("a trace has no map with keys that are not strings");
-    out.push(b'\n');
-    String::from_utf8(out).expect("JSON is UTF-8")
+    trace.serialize(&mut serializer)?;
+    out.write_all(b"\n")
 }
 
 /// Pretty above a depth, compact below.

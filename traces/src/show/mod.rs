@@ -1,22 +1,34 @@
-//! The story of a trace for a terminal: a line for each step, with what it changed beneath it, and in the end who is
-//! guilty.
+//! The story of a trace for a terminal: a lane for each component and a line for each step, with what it changed beneath it,
+//! and in the end who is guilty. A lasso is drawn as a loop.
 
-mod page;
+mod fold;
+mod lanes;
+pub(crate) mod page;
+mod sliced;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::{Action, Component, Kubelet};
-use podproof_vocabulary::observation::Hook;
+use podproof_vocabulary::action::{Action, Component};
 use podproof_vocabulary::scenario::{Beginning, Timing};
 
-use crate::change::Change;
+use crate::change::{Change, difference};
 use crate::names::Names;
-use crate::trace::{Kind, Trace, TraceStep};
+use crate::slice::{Slice, slice};
+use crate::told;
+use crate::trace::{Followed, Kind, Trace, TraceStep};
+use crate::turning::turning;
 use crate::walk::{Walk, World};
 use crate::{why, words};
+use fold::Run;
+use lanes::{Gutter, Lanes};
 use page::{Page, Paint};
 
+pub use fold::View;
+
+/// Lines that say what is so before the first step that is told.
+const SUMMARY_MAX: usize = 16;
+
 /// What is said of a trace that cannot be taken any more.
-const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
+pub(crate) const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
 
 /// How a story is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +39,58 @@ pub struct Style {
     pub width: usize,
 }
 
-/// The story of `trace`. It is told from what is recorded; only the culprits at its end are computed on the model.
+/// The story of `trace`, as much of it as is told unless more is asked for.
 pub fn show(trace: &Trace, style: Style) -> String {
+    show_as(trace, style, View::default())
+}
+
+/// The story of `trace`. It is told from what is recorded; only what is so before the first step that is told, and the culprits
+/// at the end, are computed on the model.
+pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
+    tell(trace, style, view, None)
+}
+
+/// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
+/// the model of today does not take the steps.
+pub fn show_slice(trace: &Trace, style: Style) -> String {
+    tell(trace, style, View { full: true, from: None }, slice(trace).as_ref())
+}
+
+/// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
+/// none to tell. It is searched for, which takes some seconds at most.
+pub fn show_turning(trace: &Trace, style: Style) -> String {
+    let mut page = Page::new(style);
+    for (place, sentence) in turning(trace).iter().enumerate() {
+        match place {
+            0 => {
+                page.blank();
+                page.text(0, Paint::Strong, sentence);
+            }
+            _ => page.hanging(2, 4, Paint::Plain, sentence),
+        }
+    }
+    page.finish()
+}
+
+fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> String {
     let world = World::new(trace.scenario.clone()).ok();
+    let unit = world.as_ref().map_or(1, World::unit_seconds);
+    let prelude = view.prelude(trace);
+    let told = &trace.stem[prelude..];
     let mut story = Story {
         trace,
-        unit: world.as_ref().map_or(1, World::unit_seconds),
-        columns: Columns::of(trace, world.as_ref().map_or(1, World::unit_seconds)),
+        view,
+        slice,
+        unit,
+        lanes: lanes(trace, told, unit),
         names: Names::of(trace),
         page: Page::new(style),
     };
     story.header();
-    story.steps(&trace.stem, 1);
+    story.prelude(prelude, world.as_ref());
+    let gutter = if trace.cycle.is_empty() { Gutter::None } else { Gutter::Before };
+    story.lanes.clone().header(&mut story.page, gutter);
+    story.steps(told, prelude + 1, |_| gutter);
     match (trace.kind, trace.property) {
         (Kind::Safety, Some(property)) => story.broken(property, world.as_ref()),
         (Kind::Lasso, Some(property)) => story.repeats(property, world.as_ref()),
@@ -47,31 +99,14 @@ pub fn show(trace: &Trace, style: Style) -> String {
     story.page.finish()
 }
 
-/// The widths of what stands before the words of a step.
-struct Columns {
-    number: usize,
-    time: Option<usize>,
-    lane: usize,
-}
-
-impl Columns {
-    fn of(trace: &Trace, unit: u32) -> Self {
-        let number = (trace.stem.len() + trace.cycle.len()).to_string().len();
-        // A folded run of ticks has two numbers.
-        let folds = trace.steps().any(|(_, step)| step.action == Action::Tick);
-        let last = trace.steps().last().map_or(0, |(_, step)| step.tick);
-        let timed = trace.scenario.timing == Timing::Timed;
-        let lanes = trace.steps().map(|(_, step)| step.component.name().len());
-        Self {
-            number: if folds { 2 * number + 1 } else { number },
-            time: timed.then(|| seconds(last, unit).len()),
-            lane: lanes.max().unwrap_or(0),
-        }
-    }
-
-    fn indent(&self) -> usize {
-        self.number + 2 + self.time.map_or(0, |time| time + 2) + self.lane + 2
-    }
+/// The columns of the steps that are told of a trace.
+fn lanes(trace: &Trace, told: &[TraceStep], unit: u32) -> Lanes {
+    let number = (trace.stem.len() + trace.cycle.len()).to_string().len();
+    let last = trace.steps().last().map_or(0, |(_, step)| step.tick);
+    let time = (trace.scenario.timing == Timing::Timed).then(|| seconds(last, unit).len());
+    let moving = |component| told.iter().chain(&trace.cycle).any(|step| step.component == component);
+    // A run that stands on one line has two numbers.
+    Lanes::new(moving, 2 * number + 1, time)
 }
 
 /// A number of ticks as a time.
@@ -79,111 +114,166 @@ fn seconds(ticks: u32, unit: u32) -> String {
     format!("{} s", u64::from(ticks) * u64::from(unit))
 }
 
+/// What is to be known of the world that a trace happens in, each with what it is called.
+pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)> {
+    let scenario = &trace.scenario;
+    let world = format!(
+        "{} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
+        scenario.workload.kind.name(),
+        scenario.workload.name,
+        count(scenario.workload.replicas.into(), "replica"),
+        count(scenario.nodes.len(), "node"),
+        scenario.story,
+        scenario.timing.name(),
+        scenario.release.minor
+    );
+    let mut facts = vec![("world", world)];
+    if scenario.begins == Beginning::Running {
+        facts.push(("begins", "with the workload running and at rest".to_owned()));
+    }
+    if let Some(mutant) = scenario.mutant {
+        facts.push(("wrong rule", format!("{mutant}: {}", mutant.facts().says)));
+    }
+    if let Some(node) = trace.observed_proxy {
+        facts.push(("rules", format!("those of {}", names.node(node))));
+    }
+    if let Some(Followed { from_step, .. }) = trace.followed {
+        let says = "the clocks of one pod run, from step";
+        facts.push(("time", format!("{says} {from_step} on; all else takes any time (focus)")));
+    }
+    facts
+}
+
 struct Story<'t> {
     trace: &'t Trace,
+    view: View,
+    /// What is told of it, if that is not all.
+    slice: Option<&'t Slice>,
     /// Seconds in a tick.
     unit: u32,
-    columns: Columns,
+    lanes: Lanes,
     names: Names,
     page: Page,
 }
 
 impl Story<'_> {
     fn header(&mut self) {
-        let scenario = &self.trace.scenario;
-        let (title, promise) = match self.trace.property {
-            Some(property) => (
-                format!("{}: {property} is broken", scenario.name),
-                Some(format!("promise: {}", property.facts().says)),
-            ),
-            None => (format!("{}: a path of {}", scenario.name, count(self.trace.stem.len(), "step")), None),
+        let title = match self.trace.property {
+            Some(property) => format!("{}: {property} is broken", self.trace.scenario.name),
+            None => {
+                format!("{}: a path of {}", self.trace.scenario.name, count(self.trace.stem.len(), "step"))
+            }
         };
         self.page.text(0, Paint::Strong, &title);
-        let mut lines: Vec<String> = promise.into_iter().collect();
-        lines.push(format!(
-            "world: {} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
-            scenario.workload.kind.name(),
-            scenario.workload.name,
-            count(scenario.workload.replicas.into(), "replica"),
-            count(scenario.nodes.len(), "node"),
-            scenario.story,
-            scenario.timing.name(),
-            scenario.release.minor
-        ));
-        if scenario.begins == Beginning::Running {
-            lines.push("begins: with the workload running and at rest".to_owned());
-        }
-        if let Some(mutant) = scenario.mutant {
-            lines.push(format!("wrong rule: {mutant}: {}", mutant.facts().says));
-        }
-        if let Some(node) = self.trace.observed_proxy {
-            lines.push(format!("rules: those of {}", self.names.node(node)));
-        }
-        if let Some(followed) = self.trace.followed {
-            let from = followed.from_step;
-            lines.push(format!(
-                "time: the clocks of one pod run, from step {from} on; all else takes any time (focus)"
-            ));
-        }
-        lines.push("replay: podproof trace replay FILE".to_owned());
-        for line in lines {
-            self.page.hanging(2, 4, Paint::Plain, &line);
+        let promise = self.trace.property.map(|property| ("promise", property.facts().says.to_owned()));
+        let replay = ("replay", "podproof trace replay FILE".to_owned());
+        let noted = [("about", &self.trace.title), ("lesson", &self.trace.lesson)];
+        let noted = noted.into_iter().filter_map(|(what, says)| Some((what, says.clone()?)));
+        let sliced = self.slice.map(|slice| ("slice", self.about(slice)));
+        let known = promise.into_iter().chain(facts(self.trace, &self.names)).chain(sliced).chain([replay]);
+        for (name, fact) in noted.chain(known) {
+            self.page.hanging(2, 4, Paint::Plain, &format!("{name}: {fact}"));
         }
         self.page.blank();
     }
 
-    /// Tells steps, the first of which has this number; runs of ticks on one line.
-    fn steps(&mut self, steps: &[TraceStep], first: usize) {
-        let mut number = first;
-        for run in steps.chunk_by(|one, next| is_plain_tick(one) && is_plain_tick(next)) {
-            match run {
-                [step] if !is_plain_tick(step) => self.step(number, step),
-                ticks => self.ticks(number, ticks),
+    /// What is so after the first `steps` of the stem, which are not told.
+    fn prelude(&mut self, steps: usize, world: Option<&World>) {
+        if steps == 0 {
+            return;
+        }
+        let before = &self.trace.stem[..steps];
+        for step in before {
+            self.names.see(&step.changed);
+        }
+        let numbers = if steps == 1 { "step 1 is".to_owned() } else { format!("steps 1-{steps} are") };
+        self.page.text(0, Paint::Strong, &format!("{numbers} not told (--full tells them); then"));
+        let so = world.and_then(|world| {
+            let mut walk = world.begin(self.trace.observed_proxy)?;
+            let first = walk.seen.clone();
+            take(&mut walk, before, self.trace)?;
+            Some(difference(&first, &walk.seen))
+        });
+        match so {
+            None => self.page.hanging(2, 4, Paint::Plain, NOT_TAKEN),
+            Some(changes) => {
+                let told: Vec<_> = changes.iter().filter(|change| is_summary(change)).collect();
+                for change in told.iter().take(SUMMARY_MAX) {
+                    let says = words::change(&self.names, change);
+                    self.page.hanging(2, 4, Paint::Change, &says);
+                }
+                if let Some(more) = told.len().checked_sub(SUMMARY_MAX).filter(|&more| more > 0) {
+                    self.page.text(2, Paint::Faint, &format!("and {more} more"));
+                }
             }
-            number += run.len();
         }
+        self.page.blank();
     }
 
-    fn step(&mut self, number: usize, step: &TraceStep) {
-        let action = words::action(&self.names, &step.action);
-        let paint = match step.action {
-            _ if step.changed.is_empty() && is_routine(&step.action) => Paint::Faint,
-            Action::Environment(_) => Paint::Event,
-            _ => Paint::Plain,
+    /// Tells steps, the first of which has this number.
+    fn steps(&mut self, steps: &[TraceStep], first: usize, gutter: impl Fn(Place) -> Gutter) {
+        let mut number = first;
+        let runs = match self.slice {
+            Some(slice) => sliced::runs(slice, steps, first),
+            None => self.view.runs(steps),
         };
-        self.line(&number.to_string(), step, paint, &action);
-        self.names.see(&step.changed);
-        for change in step.changed.iter().filter(|change| !is_implied(change, &step.changed)) {
-            let change = words::change(&self.names, change);
-            self.page.hanging(
-                self.columns.indent() + 2,
-                self.columns.indent() + 4,
-                Paint::Change,
-                &format!("-> {change}"),
-            );
+        for (index, run) in runs.iter().enumerate() {
+            let gutter = gutter(Place { is_first: index == 0, is_last: index + 1 == runs.len() });
+            self.run(number, run, gutter);
+            number += run.steps().len();
         }
     }
 
-    fn ticks(&mut self, number: usize, ticks: &[TraceStep]) {
-        let Some(last) = ticks.last() else { return };
-        let passed = u64::from(self.unit) * ticks.len() as u64;
-        let passes = if passed == 1 { "1 s passes".to_owned() } else { format!("{passed} s pass") };
-        let numbers = if ticks.len() == 1 {
-            number.to_string()
-        } else {
-            format!("{number}-{}", number + ticks.len() - 1)
+    fn run(&mut self, number: usize, run: &Run<'_>, gutter: Gutter) {
+        let (paint, says, changes) = self.words(number, run);
+        let steps = run.steps();
+        let numbers = match steps.len() {
+            1 => number.to_string(),
+            more => format!("{number}-{}", number + more - 1),
         };
-        self.line(&numbers, last, Paint::Time, &passes);
+        let time = seconds(steps.last().map_or(0, |step| step.tick), self.unit);
+        // A loop closes on the last line of its last step.
+        let lines = 1 + changes.len();
+        let gutter_of = |line: usize| match gutter {
+            Gutter::Back if line + 1 < lines => Gutter::Within,
+            Gutter::Entry if line > 0 => Gutter::Within,
+            other => other,
+        };
+        let moves = |component| run.moves(component);
+        let (first, rest) = self.lanes.margins(gutter_of(0), &numbers, &time, moves, paint);
+        self.page.under(&first, &rest, paint, &says);
+        for (line, change) in (1..).zip(&changes) {
+            let (mut first, mut rest) = self.lanes.margins(gutter_of(line), "", "", |_| false, Paint::Faint);
+            first.push(Paint::Plain, "  ".to_owned());
+            rest.push(Paint::Plain, "     ".to_owned());
+            self.page.under(&first, &rest, change.0, &change.1);
+        }
     }
 
-    fn line(&mut self, numbers: &str, step: &TraceStep, paint: Paint, text: &str) {
-        let Columns { number, time, lane } = self.columns;
-        let mut margin = format!("{numbers:>number$}  ");
-        if let Some(time) = time {
-            margin += &format!("{:>time$}  ", seconds(step.tick, self.unit));
+    /// What is said of a run, how it is set, and what it changed and what goes before it.
+    fn words(&mut self, number: usize, run: &Run<'_>) -> (Paint, String, Vec<(Paint, String)>) {
+        match run {
+            Run::One(step) => {
+                let told = told::one(&mut self.names, number, step);
+                let changes = told.changes.iter().map(|change| (Paint::Change, format!("-> {change}")));
+                (paint_of(step), told.says, changes.chain(self.arrows(number)).collect())
+            }
+            Run::Ticks(ticks) => (Paint::Time, self.passes(ticks.len()), Vec::new()),
+            Run::Unrelated(steps) => (Paint::Faint, self.unrelated(steps), Vec::new()),
+            Run::Routine(steps) => {
+                let hears = |component: &Component| steps.iter().any(|step| step.component == *component);
+                let who: Vec<_> = Component::ALL.into_iter().filter(hears).map(Component::name).collect();
+                (Paint::Faint, format!("news to {}, which changes nothing yet", listed(&who)), Vec::new())
+            }
         }
-        margin += &format!("{:<lane$}  ", step.component.name());
-        self.page.beside(&margin, paint, text);
+    }
+
+    /// So many ticks as time that passes.
+    fn passes(&self, ticks: usize) -> String {
+        match u64::from(self.unit) * ticks as u64 {
+            1 => "1 s passes".to_owned(),
+            passed => format!("{passed} s pass"),
+        }
     }
 
     /// The end of a safety trace: what the last step broke, and who is guilty.
@@ -221,7 +311,12 @@ impl Story<'_> {
             self.page.text(0, Paint::Strong, "then nothing more happens");
         } else {
             self.page.text(0, Paint::Strong, "then, for ever:");
-            self.steps(&self.trace.cycle, self.trace.stem.len() + 1);
+            let gutter = |place: Place| match (place.is_first, place.is_last) {
+                (_, true) => Gutter::Back,
+                (true, false) => Gutter::Entry,
+                (false, false) => Gutter::Within,
+            };
+            self.steps(&self.trace.cycle, self.trace.stem.len() + 1, gutter);
         }
         self.page.blank();
         self.page.text(0, Paint::Guilt, &format!("so {property} is broken"));
@@ -236,36 +331,56 @@ impl Story<'_> {
     /// The end of the stem on the model of today, if it takes the steps.
     fn end<'w>(&self, world: &'w World) -> Option<Walk<'w>> {
         let mut walk = world.begin(self.trace.observed_proxy)?;
-        for step in &self.trace.stem {
-            if !walk.enables(&step.action) {
-                return None;
-            }
-            walk.step(&step.action, self.trace.followed);
-        }
+        take(&mut walk, &self.trace.stem, self.trace)?;
         Some(walk)
     }
 }
 
-fn is_plain_tick(step: &TraceStep) -> bool {
-    step.action == Action::Tick && step.component == Component::Time && step.changed.is_empty()
+/// Where a run stands among others.
+struct Place {
+    is_first: bool,
+    is_last: bool,
 }
 
-/// A step that only tells somebody what is so already: of interest when looking for who knew what.
-const fn is_routine(action: &Action) -> bool {
-    matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
+/// Takes steps of a trace, if they are possible.
+fn take(walk: &mut Walk<'_>, steps: &[TraceStep], trace: &Trace) -> Option<()> {
+    for step in steps {
+        if !walk.enables(&step.action) {
+            return None;
+        }
+        walk.step(&step.action, trace.followed);
+    }
+    Some(())
 }
 
-/// A process that ends takes its signals, hook and grace with it, and a new one begins without.
-fn is_implied(change: &Change, changed: &[Change]) -> bool {
-    let (Change::Sigterm { pod, container, received: false }
-    | Change::Hook { pod, container, hook: Hook::None }
-    | Change::GraceExpired { pod, container, expired: false }) = change
-    else {
-        return false;
-    };
-    changed.iter().any(|other| {
-        matches!(other, Change::Process { pod: of, container: which, .. } if of == pod && which == container)
-    })
+/// How a step is set.
+fn paint_of(step: &TraceStep) -> Paint {
+    match step.action {
+        _ if step.changed.is_empty() && told::is_routine(&step.action) => Paint::Faint,
+        Action::Environment(_) => Paint::Event,
+        _ => Paint::Plain,
+    }
+}
+
+/// Of what is so at a moment, what is told: the objects, and who is sent connections.
+const fn is_summary(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::Sandbox { .. }
+            | Change::SandboxAddress { .. }
+            | Change::Process { .. }
+            | Change::Accepting { .. }
+            | Change::Hook { .. }
+    )
+}
+
+/// Names in a row, as `scheduler, kubelet and pleg`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -9,7 +9,7 @@ const WORDS_MIN: usize = 20;
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paint {
+pub(crate) enum Paint {
     /// Nothing special.
     Plain,
     /// A heading.
@@ -42,56 +42,85 @@ impl Paint {
 }
 
 /// A page that grows from above.
-pub(super) struct Page {
+pub(crate) struct Page {
     style: Style,
     text: String,
 }
 
 impl Page {
-    pub(super) const fn new(style: Style) -> Self {
+    pub(crate) const fn new(style: Style) -> Self {
         Self { style, text: String::new() }
     }
 
     /// The page, which ends in a newline.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.text
     }
 
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.text.push('\n');
     }
 
     /// A paragraph, indented.
-    pub(super) fn text(&mut self, indent: usize, paint: Paint, words: &str) {
+    pub(crate) fn text(&mut self, indent: usize, paint: Paint, words: &str) {
         self.hanging(indent, indent, paint, words);
     }
 
     /// A paragraph whose first line has another indent than the rest.
-    pub(super) fn hanging(&mut self, first: usize, rest: usize, paint: Paint, words: &str) {
-        self.paragraph(&" ".repeat(first), rest, paint, words);
+    pub(crate) fn hanging(&mut self, first: usize, rest: usize, paint: Paint, words: &str) {
+        let spaces = |columns| Margin::of(Paint::Plain, " ".repeat(columns));
+        self.under(&spaces(first), &spaces(rest), paint, words);
     }
 
     /// A paragraph beside a margin that stands on its first line.
-    pub(super) fn beside(&mut self, margin: &str, paint: Paint, words: &str) {
-        self.paragraph(margin, margin.chars().count(), paint, words);
+    pub(crate) fn beside(&mut self, margin: &str, paint: Paint, words: &str) {
+        let rest = Margin::of(Paint::Plain, " ".repeat(margin.chars().count()));
+        self.under(&Margin::of(Paint::Plain, margin.to_owned()), &rest, paint, words);
     }
 
-    fn paragraph(&mut self, margin: &str, rest: usize, paint: Paint, words: &str) {
+    /// A paragraph beside the margin of its first line and that of all others.
+    pub(crate) fn under(&mut self, first: &Margin, rest: &Margin, paint: Paint, words: &str) {
         let width = self.style.width.max(WIDTH_MIN);
-        let first = margin.chars().count();
-        let room = |used: usize| width.saturating_sub(used).max(WORDS_MIN);
+        let room = |margin: &Margin| width.saturating_sub(margin.columns()).max(WORDS_MIN);
         for (index, line) in wrap(words, room(first), room(rest)).iter().enumerate() {
-            if index == 0 {
-                self.text.push_str(margin);
-            } else {
-                self.text.push_str(&" ".repeat(rest));
+            let margin = if index == 0 { first } else { rest };
+            let start = self.text.len();
+            for (paint, text) in &margin.pieces {
+                self.paint(*paint, text);
             }
-            match paint.code().filter(|_| self.style.colour) {
-                Some(code) => self.text.push_str(&format!("\u{1b}[{code}m{line}\u{1b}[0m")),
-                None => self.text.push_str(line),
+            self.paint(paint, line);
+            if line.is_empty() && !self.style.colour {
+                self.text.truncate(start + self.text[start..].trim_end().len());
             }
             self.text.push('\n');
         }
+    }
+
+    fn paint(&mut self, paint: Paint, text: &str) {
+        match paint.code().filter(|_| self.style.colour && !text.trim().is_empty()) {
+            Some(code) => self.text.push_str(&format!("\u{1b}[{code}m{text}\u{1b}[0m")),
+            None => self.text.push_str(text),
+        }
+    }
+}
+
+/// What stands before a line, in pieces of one colour each.
+#[derive(Clone, Debug)]
+pub(crate) struct Margin {
+    pieces: Vec<(Paint, String)>,
+}
+
+impl Margin {
+    pub(crate) fn of(paint: Paint, text: String) -> Self {
+        Self { pieces: vec![(paint, text)] }
+    }
+
+    pub(crate) fn push(&mut self, paint: Paint, text: String) {
+        self.pieces.push((paint, text));
+    }
+
+    fn columns(&self) -> usize {
+        self.pieces.iter().map(|(_, text)| text.chars().count()).sum()
     }
 }
 

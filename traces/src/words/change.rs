@@ -193,7 +193,8 @@ fn of_node(names: &Names, node: NodeId, is: &str) -> String {
     format!("node {}: {is}", names.node(node))
 }
 
-fn taint_name(names: &Names, taint: TaintName) -> &str {
+/// A taint, as `kubectl taint` takes it.
+pub(crate) fn taint_name(names: &Names, taint: TaintName) -> &str {
     match taint {
         TaintName::NotReadyNoSchedule => "node.kubernetes.io/not-ready:NoSchedule",
         TaintName::UnreachableNoSchedule => "node.kubernetes.io/unreachable:NoSchedule",

@@ -1,13 +1,17 @@
-//! Steps and changes in words, with real names.
+//! Steps, changes and states in words, with real names.
 
 mod action;
 mod change;
+mod resource;
+mod state;
 
 use podproof_vocabulary::action::Watcher;
 
 pub use action::action;
 pub use change::change;
-pub(crate) use change::{phase_name, process_name};
+pub(crate) use change::{phase_name, process_name, taint_name};
+pub use resource::resource;
+pub use state::state;
 
 use crate::names::Names;
 

@@ -1,11 +1,23 @@
 //! Traces from outside: made by searches, written, read, shown and replayed.
 
+mod browser;
 mod common;
 mod every;
 
+mod colours;
+mod corpus;
 mod determinism;
+mod diff;
+mod export;
+mod page;
+mod page_in_browser;
 mod paths;
+mod reading;
 mod round_trip;
+mod shorten;
 mod show;
+mod slice;
 mod tampered;
+mod turning;
+mod version;
 mod words;

@@ -2,11 +2,14 @@
 
 use crate::common::{broken, web};
 use podproof_model::Model;
-use podproof_traces::{Called, CalledPod, Divergence, Replayed, Style, Trace, replay, show, why};
+use podproof_traces::{
+    Called, CalledPod, Divergence, Replayed, Style, Trace, View, replay, show, show_as, why,
+};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 
 const PLAIN: Style = Style { colour: false, width: 200 };
+const FULL: View = View { full: true, from: None };
 
 /// A failed request, and the same steps as a path.
 fn pair() -> (Trace, Trace) {
@@ -67,7 +70,7 @@ fn names_of_its_own_are_told_in_the_story() {
     let named = Trace::from_json(&trace.naming(called()).to_json()).unwrap();
     assert_eq!(named.called, Some(called()));
     assert_eq!(replay(&named), Ok(Replayed::StillBroken { at_step: named.stem.len() }));
-    for story in [show(&named, PLAIN), show(&path.naming(called()), PLAIN)] {
+    for story in [show_as(&named, PLAIN, FULL), show_as(&path.naming(called()), PLAIN, FULL)] {
         for told in [
             "creates a pod of ReplicaSet web-6d4c7df8d\n",
             "pod web-6d4c7df8d-xft7r: podIP is 10.244.1.7\n",
@@ -84,7 +87,7 @@ fn names_of_its_own_are_told_in_the_story() {
 fn an_empty_name_is_none() {
     let (trace, _) = pair();
     let named = trace.naming(Called { pods: vec![CalledPod::default()], replica_sets: vec![String::new()] });
-    let story = show(&named, PLAIN);
+    let story = show_as(&named, PLAIN, FULL);
     assert!(story.contains("pod web-l4f8/0: podIP is its address #0\n"), "{story}");
 }
 

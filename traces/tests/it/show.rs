@@ -1,7 +1,7 @@
 //! What a terminal shows of a trace.
 
 use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
-use podproof_traces::{Style, Trace, TraceStep, show};
+use podproof_traces::{Style, Trace, TraceStep, View, show, show_as};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::event::{EventName, Story};
@@ -30,11 +30,45 @@ fn a_failed_request_is_a_story() {
     insta::assert_snapshot!(show(&trace, PLAIN));
 }
 
+/// From where on it is asked for, with what is so there.
+#[test]
+fn a_story_is_told_from_any_step_on() {
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    insta::assert_snapshot!(show_as(&trace, PLAIN, View { full: false, from: Some(13) }));
+    let whole = show_as(&trace, PLAIN, View { full: false, from: Some(1) });
+    assert!(!whole.contains("not told"), "{whole}");
+}
+
+#[test]
+fn a_lasso_is_drawn_as_a_loop() {
+    let found = lassos(&crash_loop(), Property::NoexecuteEvicts);
+    let trace = found.iter().find(|trace| trace.cycle.len() == 7).unwrap();
+    insta::assert_snapshot!(show(trace, PLAIN));
+}
+
+#[test]
+fn every_step_of_a_folded_story_is_in_a_line() {
+    let trace = broken(&short_pre_stop(), Property::NoFailedRequest);
+    let story = show(&trace, PLAIN);
+    let told = story.lines().find_map(|line| line.strip_prefix("steps 1-")?.split_once(' '));
+    let mut next: usize = told.expect("what leads up is folded").0.parse().unwrap();
+    for line in story.lines() {
+        let numbers = line.split_whitespace().next().unwrap_or_default();
+        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>())
+            && first == next + 1
+        {
+            next = last;
+        }
+    }
+    assert_eq!(next, trace.stem.len(), "{story}");
+}
+
 #[test]
 fn a_timed_story_tells_the_seconds() {
     let story = show(&broken(&short_pre_stop(), Property::NoFailedRequest), PLAIN);
     let last = story.lines().rfind(|line| line.contains("exits")).unwrap();
-    assert!(last.contains("  3 s  runtime "), "{last}");
+    assert!(last.contains("  3 s  "), "{last}");
     assert!(story.contains("time: the clocks of one pod run, from step 46 on"), "{story}");
 }
 
@@ -44,7 +78,7 @@ fn a_run_of_ticks_is_one_line_that_counts_them() {
     let tick = ticks.stem.iter().find(|step| step.action == Action::Tick).unwrap().clone();
     ticks.stem = (1..=3).map(|number| TraceStep { tick: number, ..tick.clone() }).collect();
     let story = show(&ticks, PLAIN);
-    assert!(story.contains("\n1-3  3 s  time  3 s pass\n"), "{story}");
+    assert!(story.contains("\n1-3  3 s  ● 3 s pass\n"), "{story}");
 }
 
 #[test]
@@ -71,8 +105,11 @@ fn a_cycle_is_told_once() {
     let trace = found.iter().find(|trace| trace.cycle.len() == 7).unwrap();
     let story = show(trace, PLAIN);
     let (_, cycle) = story.split_once("\nthen, for ever:\n").unwrap();
-    let first = format!("{}  ", trace.stem.len() + 1);
-    assert!(cycle.starts_with(&first), "{cycle}");
+    let first = format!(" {}  ", trace.stem.len() + 1);
+    assert!(
+        cycle.starts_with("┌> ") && cycle.lines().next().is_some_and(|line| line.contains(&first)),
+        "{cycle}"
+    );
     assert!(
         cycle.ends_with("pod web-l4f8/0 does not tolerate a NoExecute taint of its node and stays\n"),
         "{cycle}"
@@ -82,13 +119,14 @@ fn a_cycle_is_told_once() {
 #[test]
 fn colours_dim_the_routine_and_change_no_word() {
     let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
-    let coloured = show(&trace, Style { colour: true, width: 100 });
+    let full = View { full: true, from: None };
+    let coloured = show_as(&trace, Style { colour: true, width: 100 }, full);
     assert!(coloured.contains("\u{1b}[2mPLEG on node-1 lists the containers\u{1b}[0m"), "{coloured}");
     let mut plain = coloured;
     for code in ["0", "1", "2", "33", "35", "36", "1;31"] {
         plain = plain.replace(&format!("\u{1b}[{code}m"), "");
     }
-    assert_eq!(plain, show(&trace, PLAIN));
+    assert_eq!(plain, show_as(&trace, PLAIN, full));
 }
 
 #[test]
@@ -102,9 +140,9 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn no_step_is_dropped() {
+fn a_full_story_drops_no_step() {
     let trace = broken(&web(Story::Rollout, Some(Mutant::SigkillAtOnce)), Property::GraceHonoured);
-    let story = show(&trace, PLAIN);
+    let story = show_as(&trace, PLAIN, View { full: true, from: None });
     for number in 1..=trace.stem.len() {
         assert!(
             story.lines().any(|line| line.trim_start().starts_with(&format!("{number}  "))),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The part of the cluster that takes a step, in the order in which a pod's life flows. A lane of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each is the Kubernetes component of that name")]
 pub enum Component {

@@ -6,6 +6,7 @@ use crate::ids::{NodeId, PodId, Revision};
 
 /// A step of the Deployment controller: one write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Deployment {
     /// The ReplicaSet of the current template is created.
@@ -28,6 +29,7 @@ pub enum Deployment {
 
 /// A step of the ReplicaSet controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplicaSet {
     /// A sync decides how many pods to create or to delete, and records its expectations.
@@ -64,6 +66,7 @@ pub enum ReplicaSet {
 
 /// A step of the node lifecycle controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeLifecycle {
     /// A silent node's Ready becomes Unknown.
@@ -90,6 +93,7 @@ pub enum NodeLifecycle {
 
 /// A step of the taint eviction controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TaintEviction {
     /// A pod that does not tolerate a NoExecute taint, or no longer, is deleted.
@@ -101,6 +105,7 @@ pub enum TaintEviction {
 
 /// A step of the pod garbage collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PodGarbageCollector {
     /// A pod without a node to run it gets phase Failed.
@@ -117,6 +122,7 @@ pub enum PodGarbageCollector {
 
 /// A step of the disruption controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Disruption {
     /// The status of the PodDisruptionBudget is written.
@@ -130,6 +136,7 @@ pub enum Disruption {
 
 /// A step of the EndpointSlice controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EndpointSlice {
     /// The slice of the Service is written.

@@ -8,6 +8,7 @@ use super::Watcher;
 
 /// A step of `kubectl drain`, or of a client that evicts a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Drain {
     /// The pods of the node are listed, once.
@@ -26,6 +27,7 @@ pub enum Drain {
 
 /// A process that was restarted is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Process {
     /// The API server answers again.
@@ -43,6 +45,7 @@ pub enum Process {
 
 /// The write whose outcome is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LostWrite {
     /// The ReplicaSet controller creates a pod.
@@ -64,6 +67,7 @@ pub enum LostWrite {
 
 /// Something happens to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// The template hash changes.

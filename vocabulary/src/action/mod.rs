@@ -31,6 +31,7 @@ pub use watch::{Watch, Watcher};
 
 /// One atomic step of one component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// One unit of time passes.

@@ -8,6 +8,7 @@ use super::Component;
 
 /// A process that watches the API server and has its own, lagging copy of what it watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Watcher {
     /// kube-scheduler: pods and nodes.
@@ -22,6 +23,7 @@ pub enum Watcher {
 
 /// A watch event, or the list that follows a broken watch, reaches its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
     /// News of a pod.

@@ -9,7 +9,7 @@ use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use super::world::{World, labels_of_other, refuse_duplicates};
-use super::{Input, Options, Problem, Reading, Source, Warning};
+use super::{Input, Options, Problem, Reading, Source, Warning, setting};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
@@ -198,9 +198,12 @@ impl<'o> World<'o> {
         let mut seen = BTreeSet::new();
         assumptions.retain(|says| seen.insert(says.clone()));
         warnings.dedup();
+        let serving = &own.workload.template.containers[usize::from(scenarios[0].workload.template.serving)];
+        let objects: Vec<&Object> = budgets.iter().map(|budget| budget.object).collect();
         Input {
             name,
             place: own.object.place(own.object.tree.mark),
+            settings: setting::places(own.object, own.workload.kind, &serving.name, &objects),
             scenarios,
             services: classes.into_iter().map(|class| class.names).collect(),
             manifest_replicas: own.workload.manifest_replicas,

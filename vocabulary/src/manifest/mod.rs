@@ -3,7 +3,7 @@
 //! Bytes become trees that know their lines (`yaml`, `json`), trees become objects of `k8s-openapi` with every unknown key
 //! refused (`decode`), objects become words of a scenario with what the API server would refuse refused (`workload`,
 //! `pod`, `container`, `service`, `nodes`), and those become a cluster for each workload (`world`, `assemble`). What is
-//! left out on the way is noted from the table of [`crate::left_out`] (`fields`).
+//! left out on the way is noted from the table of [`crate::left_out`] (`fields`). One field is changed in the text by [`edit`].
 
 mod affinity;
 mod annotated;
@@ -11,6 +11,7 @@ mod assemble;
 mod container;
 mod cursor;
 mod decode;
+pub mod edit;
 mod fields;
 mod joined;
 mod json;
@@ -28,6 +29,7 @@ mod scalar;
 mod schema;
 mod selector;
 mod service;
+mod setting;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ mod workload;
 mod world;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::latency::Latencies;
@@ -49,6 +52,7 @@ pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use neighbours::{term_selects, tolerates};
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};
 pub use selector::selects;
+pub use setting::Setting;
 
 /// A file of manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +166,8 @@ pub struct Input {
     pub name: String,
     /// Where it stands.
     pub place: Place,
+    /// Where each of its settings stands, or would.
+    pub settings: BTreeMap<Setting, Place>,
     /// Its worlds: one for each class of Services that select it, or one without Service. Services that differ in nothing
     /// but their name are one class.
     pub scenarios: Vec<Scenario>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a story begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Beginning {
     /// The workload's object is just created, and nobody has seen it: how it comes to run is part of the story.

@@ -8,6 +8,7 @@ use super::{Labels, Scenario};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Node {
     /// `metadata.name`.
@@ -34,6 +35,7 @@ impl Node {
 
 /// A taint of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Taint {
     /// Its key.
@@ -46,6 +48,7 @@ pub struct Taint {
 
 /// The effect of a taint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum TaintEffect {
     NoSchedule,
@@ -55,6 +58,7 @@ pub enum TaintEffect {
 
 /// Amounts of what a node can allocate or a container asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Resources {
     /// CPU in thousandths of a core.

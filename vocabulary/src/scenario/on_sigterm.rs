@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a process does on SIGTERM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnSigterm {
     /// It exits at once.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a Deployment replaces its pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// All old pods go before the first new one.
@@ -19,6 +20,7 @@ pub enum Strategy {
 
 /// A number or a percentage, as Kubernetes' fields of type IntOrString have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum IntOrPercent {
     /// A number.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How time is modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Timing {
     /// Any enabled action may happen at any moment.

@@ -8,11 +8,13 @@ mod selectors;
 mod story;
 mod workloads;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use podproof_vocabulary::Release;
 use serde_json::{Value, json};
 
-use super::{Observed, Options, Surveyor, World};
+use super::{NotModelled, Observed, Options, Surveyor};
 use crate::record::{
     BudgetFacts, Change, ChangeKind, DeploymentFacts, EndpointFacts, Entry, Facts, NodeFacts, Object, Owner,
     Place, PodFacts, ReplicaSetFacts, Seen, SliceFacts, Verb, Write,
@@ -215,10 +217,22 @@ fn told(kind: ChangeKind, whole: Value) -> Entry {
     entry(Seen::Change(Box::new(Change { kind, resource_version: None, object })))
 }
 
+/// All workloads of a log, and what is said of it as a whole.
+struct World {
+    workloads: Vec<Observed>,
+    not_modelled: Vec<NotModelled>,
+    release: Release,
+    warnings: Vec<String>,
+    pod_names: BTreeSet<Rc<str>>,
+}
+
 fn world_with(entries: &[Entry], options: &Options) -> World {
     let mut surveyor = Surveyor::default();
     entries.iter().for_each(|entry| surveyor.see(entry));
-    surveyor.finish(options).unwrap()
+    let mut composer = surveyor.composer(options).unwrap();
+    let workloads = (0..composer.followed().len()).flat_map(|index| composer.compose(index)).collect();
+    let super::World { not_modelled, release, warnings, pod_names, .. } = composer.world();
+    World { workloads, not_modelled, release, warnings, pod_names }
 }
 
 /// The world of a log. Every scenario must be one of which there is a model, at every entry.

@@ -24,7 +24,6 @@ fn the_pods_of_the_replica_sets_of_a_deployment_are_one_workload() {
     assert_eq!((web.kind, &*web.uid, web.scenario.workload.replicas), (WorkloadKind::Deployment, "web", 2));
     assert_eq!(web.pods.iter().map(|uid| &**uid).collect::<Vec<_>>(), ["web-1-a", "web-1-b"]);
     assert_eq!(web.revisions[0].replica_set.as_deref(), Some("web-1"));
-    assert!(world.pods.values().all(|pod| pod.workloads == [0]));
     assert!(world.not_modelled.is_empty() && web.controller.is_none());
 }
 
@@ -50,8 +49,7 @@ fn pods_of_other_controllers_are_workloads_of_their_own() {
     assert_eq!(world.workloads[0].controller.as_ref().map(|owner| &*owner.kind), Some("StatefulSet"));
     assert_eq!(world.not_modelled.len(), 1);
     assert_eq!(world.not_modelled[0].what, "StatefulSet/web");
-    let named: Vec<_> = world.pods_named("web-1").map(|(uid, pod)| (&**uid, pod.workloads[0])).collect();
-    assert_eq!(named, [("a", 0), ("b", 1)]);
+    assert_eq!(world.pod_names, BTreeSet::from(["bare".into(), "web-1".into()]));
 }
 
 #[test]
@@ -224,8 +222,7 @@ fn the_release_is_the_logs_unless_it_is_given() {
     let shown = world(&entries);
     assert_eq!((shown.release.minor, shown.workloads[0].scenario.release.minor), (29, 29));
     assert!(shown.warnings.is_empty());
-    let options =
-        Options { release: Some(podproof_vocabulary::Release { minor: 25 }), manifests: Vec::new() };
+    let options = Options { release: Some(Release { minor: 25 }), manifests: Vec::new() };
     let given = world_with(&entries, &options);
     assert_eq!((given.release.minor, given.workloads[0].scenario.release.minor), (25, 25));
     assert!(world(&[created(pod("a"))]).warnings[0].contains("does not show the release"));

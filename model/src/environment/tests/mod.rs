@@ -5,7 +5,7 @@ mod operators;
 
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Environment};
-use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::event::{Budget, EventName, Story};
 use podproof_vocabulary::scenario::{Probe, Scenario, WorkloadKind};
 
 use crate::api_server::pods;
@@ -51,6 +51,17 @@ fn an_event_happens_as_often_as_its_budget_allows() {
     cluster.settle();
     assert!(events(&cluster).is_empty());
     assert!(events(&TestCluster::running(1, 2, |_| {})).is_empty(), "without a budget nothing happens");
+}
+
+#[test]
+fn an_event_without_a_bound_happens_as_often_as_it_likes() {
+    let mut cluster = with(EventName::ContainerCrash, Budget::NO_BOUND, |_| {});
+    let crash = Environment::CrashContainer { pod: P0, container: C0 };
+    for _ in 0..=Budget::NO_BOUND {
+        cluster.take(crash);
+        cluster.settle();
+    }
+    assert!(events(&cluster).contains(&crash));
 }
 
 #[test]

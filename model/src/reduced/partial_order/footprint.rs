@@ -9,59 +9,19 @@
 //! - a neighbour's address is forgotten: declared for steps that write where it is remembered;
 //! - a slot is free: declared for nobody. Whoever is the last to forget a pod frees its slot, in every order.
 
+pub use podproof_vocabulary::Resource;
 use podproof_vocabulary::action::{
     Action, Container, Deployment, Disruption, Drain, Kubelet, NodeLifecycle, PodGarbageCollector,
     ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::scenario::Strategy;
-use podproof_vocabulary::{NodeId, PodId, Property, Revision};
+use podproof_vocabulary::{NodeId, PodId, Property};
 
 use crate::cluster::Cluster;
 use crate::controllers::replica_set;
 use crate::state::Worker;
 use crate::time;
-
-/// A part of a state that steps read and write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Resource {
-    /// What belongs to no single component: drain list, grant, entry in the budget, reused address.
-    Head(PodId),
-    /// A pod's object in the store.
-    Object(PodId),
-    /// What the scheduler knows of a pod.
-    Scheduler(PodId),
-    /// What the controller manager knows of a pod.
-    Controller(PodId),
-    /// What the kubelet knows of a pod, its sandbox and its containers.
-    Kubelet(PodId),
-    /// A pod's entry in the slice.
-    Slice(PodId),
-    /// A pod's entry as the kube-proxy of a node sees it and has programmed it.
-    Rules(NodeId, PodId),
-    /// A Node object in the store.
-    Node(NodeId),
-    /// The scheduler's copy of it.
-    SchedulerNode(NodeId),
-    /// The controller manager's copy of it.
-    ControllerNode(NodeId),
-    /// The machine and its processes.
-    Machine(NodeId),
-    /// The Deployment in the store.
-    Deployment,
-    /// The controller manager's copy of it.
-    DeploymentCopy,
-    /// A ReplicaSet: object, copy and plans.
-    ReplicaSet(Revision),
-    /// A sync is choosing, and nothing else is possible.
-    Choosing,
-    /// The budget.
-    Budget,
-    /// The processes of the control plane, the drain, the story, and that nothing has run out.
-    ControlPlane,
-    /// How often events may still happen.
-    Events,
-}
 
 /// What a step reads and writes; sorted, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,6 +111,11 @@ impl Of<'_, '_> {
         all.extend(self.replica_sets());
         all
     }
+}
+
+/// Every part of a cluster.
+pub fn everything(cluster: &Cluster<'_>) -> Vec<Resource> {
+    Of(cluster).everything()
 }
 
 /// The footprint of a step that is possible in a cluster.

@@ -32,6 +32,9 @@ mod own;
 mod tests;
 mod undisturbed;
 mod visible;
+mod written;
+
+pub use written::written;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::Property;

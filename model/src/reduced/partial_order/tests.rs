@@ -11,6 +11,7 @@ use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::Scenario;
 
 use super::footprint::{self, Footprint, Resource, Sight};
+use super::written::{differs, written};
 use crate::cluster::Cluster;
 use crate::drain;
 use crate::kubelet::container_runtime;
@@ -118,22 +119,15 @@ impl World {
         self.model.open(state, footprint::is_choosing)
     }
 
-    fn all_resources(&self, state: &ClusterState) -> Vec<Resource> {
-        let tick = self.footprint(footprint::of, state, &Action::Tick);
-        tick.writes
-    }
-
     /// What differs between two states; a slot that was freed is nobody's.
     fn changed(&self, before: &ClusterState, after: &ClusterState) -> Vec<Resource> {
-        let resources = self.all_resources(before);
         self.model.open(before, |before| {
             self.model.open(after, |after| {
                 let is_freed = |resource: &Resource| {
                     matches!(*resource, Resource::Head(pod)
                         if before.pod(pod).head.used() && !after.pod(pod).head.used())
                 };
-                let differs = |resource: &Resource| value(before, *resource) != value(after, *resource);
-                resources.into_iter().filter(|resource| differs(resource) && !is_freed(resource)).collect()
+                written(before, after).into_iter().filter(|resource| !is_freed(resource)).collect()
             })
         })
     }
@@ -233,7 +227,7 @@ impl World {
             let donor = others[(number * 31 + 17) % others.len()];
             for action in self.enabled(state) {
                 let footprint = self.footprint(declared, state, &action);
-                for resource in self.all_resources(state) {
+                for resource in self.model.open(state, footprint::everything) {
                     if footprint.reads.contains(&resource) || footprint.writes.contains(&resource) {
                         continue;
                     }
@@ -266,13 +260,13 @@ impl World {
         let mut donor = donor.clone();
         let (mut to, from) =
             (Cluster::new(&self.model.rules, &mut hybrid), Cluster::new(&self.model.rules, &mut donor));
-        if let Some(pod) = pod_of(resource) {
+        if let Some(pod) = resource.pod() {
             let lives = |cluster: &Cluster<'_>| cluster.pod(pod).head.used() && cluster.pod(pod).api.exists();
             if !lives(&to) || !lives(&from) {
                 return None;
             }
         }
-        if value(&to, resource) == value(&from, resource) {
+        if !differs(&to, &from, resource) {
             return None;
         }
         transplant(&mut to, &from, resource);
@@ -285,20 +279,6 @@ impl World {
         drain::settle(&mut cluster);
         container_runtime::settle_addresses(&mut cluster);
         (ended == hybrid).then_some(hybrid)
-    }
-}
-
-fn pod_of(resource: Resource) -> Option<podproof_vocabulary::PodId> {
-    use Resource as R;
-    match resource {
-        R::Head(pod)
-        | R::Object(pod)
-        | R::Scheduler(pod)
-        | R::Controller(pod)
-        | R::Kubelet(pod)
-        | R::Slice(pod)
-        | R::Rules(_, pod) => Some(pod),
-        _ => None,
     }
 }
 
@@ -331,31 +311,6 @@ fn transplant(to: &mut Cluster<'_>, from: &Cluster<'_>, resource: Resource) {
         R::Events => to.shared.events_left = from.shared.events_left,
         R::ControlPlane => to.shared.control_plane = from.shared.control_plane,
         R::Choosing => {}
-    }
-}
-
-/// What a resource holds, as text.
-fn value(cluster: &Cluster<'_>, resource: Resource) -> String {
-    use Resource as R;
-    match resource {
-        R::Head(pod) => format!("{:?}", cluster.pod(pod).head),
-        R::Object(pod) => format!("{:?}", cluster.pod(pod).api),
-        R::Scheduler(pod) => format!("{:?}", cluster.pod(pod).scheduler),
-        R::Controller(pod) => format!("{:?}", cluster.pod(pod).controller),
-        R::Kubelet(pod) => format!("{:?} {:?}", cluster.pod(pod).kubelet, cluster.containers_of(pod)),
-        R::Slice(pod) => format!("{:?}", cluster.pod(pod).slice),
-        R::Rules(node, pod) => format!("{:?}", cluster.proxy(node, pod)),
-        R::Node(node) => format!("{:?}", cluster.node(node).api),
-        R::SchedulerNode(node) => format!("{:?}", cluster.node(node).scheduler),
-        R::ControllerNode(node) => format!("{:?}", cluster.node(node).controller),
-        R::Machine(node) => format!("{:?}", cluster.node(node).machine),
-        R::Deployment => format!("{:?}", cluster.shared.deployment),
-        R::DeploymentCopy => format!("{:?}", cluster.shared.deployment_view),
-        R::ReplicaSet(revision) => format!("{:?}", cluster.replica_set(revision)),
-        R::Choosing => footprint::is_choosing(cluster).to_string(),
-        R::Budget => format!("{:?}", cluster.shared.budget),
-        R::ControlPlane => format!("{:?}", cluster.shared.control_plane),
-        R::Events => format!("{:?}", cluster.shared.events_left),
     }
 }
 

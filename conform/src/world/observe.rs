@@ -1,0 +1,206 @@
+//! One workload as it is observed: its scenario, out of its manifest and of all that a log shows beside it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use podproof_vocabulary::approximation::Approximations;
+use podproof_vocabulary::manifest::{self, Annotated};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
+
+use super::manifests::Read;
+use super::neighbours::{self, Other, Surroundings};
+use super::observed::{Followed, Named, NodeChange, Observed, RevisionSeen};
+use super::processes;
+use super::roots::{Revision, Root};
+use super::selectors::Selector;
+use super::stage::{Known, Stage};
+use super::story;
+use super::surveyor::Surveyor;
+
+/// What a workload is composed with.
+pub(super) struct Setting<'c> {
+    pub surveyor: &'c Surveyor,
+    pub annotated: &'c [Annotated],
+    pub nodes: &'c BTreeMap<&'c Rc<str>, Known<'c>>,
+    /// The pods of other workloads that had a place on a node at the same time.
+    pub others: Vec<Other<'c>>,
+    /// Between which moments it is followed.
+    pub followed: Followed,
+}
+
+impl Setting<'_> {
+    /// A workload with its worlds, one for each class of Services.
+    pub fn observe(&self, read: &Read<'_>) -> Vec<Observed> {
+        let several = read.input.scenarios.len() > 1;
+        let worlds = read.input.scenarios.iter().zip(&read.input.services);
+        worlds
+            .map(|(scenario, services)| {
+                let service = services.first();
+                let service = service
+                    .and_then(|name| read.services.iter().copied().find(|service| *service.name == **name));
+                let name = match service.filter(|_| several) {
+                    Some(service) => format!("{} behind Service/{}", read.root.name, service.name),
+                    None => read.root.name.clone(),
+                };
+                let mut observed = self.world(read, Scenario { name, ..scenario.clone() }, service);
+                if let [first, others @ ..] = &services[..]
+                    && !others.is_empty()
+                {
+                    let others = others.join(", Service/");
+                    observed.assumptions.push(format!("Service/{first} stands for Service/{others} too"));
+                }
+                observed
+            })
+            .collect()
+    }
+
+    fn world(&self, read: &Read<'_>, mut scenario: Scenario, service: Option<&Selector>) -> Observed {
+        let (root, surveyor) = (&read.root, self.surveyor);
+        let span = root.span(surveyor);
+        let mut warnings = read.warnings.clone();
+        let mut assumptions: Vec<_> =
+            read.input.assumptions.iter().filter(|says| !processes::is_guess(says)).cloned().collect();
+        assumptions.extend(processes::set(&mut scenario, root, &read.manifest, self.annotated));
+        let stage = Stage::of(root, surveyor, self.nodes, self.followed);
+        warnings.extend(stage.warnings.iter().cloned());
+        assumptions.extend(stage.assumptions.iter().cloned());
+        if stage.nodes.is_empty() {
+            warnings.push("the log shows no node: the model has one that is made up".into());
+        } else {
+            scenario.nodes.clone_from(&stage.nodes);
+        }
+        scenario.spare_nodes = stage.spare;
+        warnings.extend(self.tolerate_events(&mut scenario, &stage.changes));
+        self.set_finalizer(&mut scenario, root, &mut warnings);
+        let budgets: Vec<_> = scenario
+            .budgets
+            .iter()
+            .filter_map(|budget| read.budgets.iter().copied().find(|known| *known.name == *budget.name))
+            .collect();
+        let surroundings = Surroundings {
+            scenario: &scenario,
+            nodes: &stage.seen,
+            span,
+            own_nodes: stage.own.clone(),
+            service,
+            budgets: &budgets,
+        };
+        let (neighbours, seen, too_many) = surroundings.neighbours(self.others.iter());
+        if too_many > 0 {
+            warnings.push(format!(
+                "{too_many} of the pods beside it are left out: a scenario holds {}",
+                neighbours::MOST
+            ));
+        }
+        scenario.neighbours = neighbours;
+        let scales = story::scales(root);
+        scenario.slots = story::slots(root, surveyor);
+        scenario.one_proxy = false;
+        scenario.approximations = Approximations::NONE;
+        warnings.extend(story::set_events(&mut scenario, read.revisions.len() - 1, &scales));
+        warnings.extend(oddities(read, service, &budgets, surveyor));
+        Observed {
+            kind: root.kind,
+            namespace: Rc::clone(&root.namespace),
+            object_name: Rc::clone(&root.object_name),
+            uid: Rc::clone(&root.uid),
+            controller: root.owner.clone(),
+            span: root.life.span(),
+            followed: self.followed,
+            pods: root.pods.clone(),
+            revisions: read.revisions.iter().map(seen_revision).collect(),
+            scales,
+            service: service.map(named),
+            budgets: budgets.into_iter().map(named).collect(),
+            nodes: stage.seen,
+            node_changes: stage.changes,
+            neighbours: seen,
+            existing: root.existing(surveyor),
+            assumptions,
+            warnings,
+            scenario,
+        }
+    }
+
+    /// A NoExecute taint that a user sets during the log is a `taint-node` event, whose taint has a key of its own: what the
+    /// pods tolerate of the one they tolerate of the other.
+    fn tolerate_events(&self, scenario: &mut Scenario, changes: &[NodeChange]) -> Option<String> {
+        let come = changes.iter().flat_map(|change| {
+            let comes = |taint: &&_| !change.before.taints.contains(taint);
+            change.after.taints.iter().filter(comes)
+        });
+        let of_events: Vec<_> = come.filter(|taint| taint.effect == TaintEffect::NoExecute).collect();
+        let tolerations = &mut scenario.workload.template.tolerations;
+        let tolerated = |taint: &Taint| {
+            let first = tolerations
+                .iter()
+                .find(|one| manifest::tolerates(one, &taint.key, &taint.value, taint.effect));
+            first.map(|toleration| toleration.seconds)
+        };
+        let first = tolerated(of_events.first()?);
+        let says = of_events.iter().any(|taint| tolerated(taint) != first).then(|| {
+            "NoExecute taints with several keys come during the log; the model tolerates all as it tolerates the first".into()
+        });
+        if let Some(seconds) = first {
+            let (key, value) = (CUSTOM_TAINT.into(), String::new());
+            let effect = Some(TaintEffect::NoExecute);
+            tolerations.insert(0, Toleration { key, exists: true, value, effect, seconds });
+        }
+        says
+    }
+
+    /// The finalizer of a scenario is one that nobody removes.
+    fn set_finalizer(&self, scenario: &mut Scenario, root: &Root<'_>, warnings: &mut Vec<String>) {
+        let pods = &self.surveyor.pods.register.by_uid;
+        let is_lost = root.pods.iter().any(|uid| pods.get(uid).is_some_and(|pod| pod.lost_finalizer));
+        if scenario.workload.template.finalizer && is_lost {
+            scenario.workload.template.finalizer = false;
+            warnings.push(
+                "somebody takes the finalizers of its pods away: the model has pods without finalizers"
+                    .into(),
+            );
+        }
+    }
+}
+
+fn seen_revision(revision: &Revision) -> RevisionSeen {
+    RevisionSeen { from: revision.from, replica_set: revision.replica_set.clone() }
+}
+
+fn named(selector: &Selector) -> Named {
+    Named {
+        namespace: Rc::clone(&selector.namespace),
+        name: Rc::clone(&selector.name),
+        span: selector.life.span(),
+    }
+}
+
+/// What changes in the log and not in the model.
+fn oddities(
+    read: &Read<'_>,
+    service: Option<&Selector>,
+    budgets: &[&Selector],
+    surveyor: &Surveyor,
+) -> Vec<String> {
+    let mut says = Vec::new();
+    if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
+        says.push(format!(
+            "Service/{} is not in the log, only its EndpointSlices: it is taken as one of type ClusterIP with defaults",
+            service.name
+        ));
+    }
+    if read.root.controller.is_some_and(|controller| controller.changed.is_some()) {
+        says.push("its spec changes beside template and replicas; the model keeps what it was first".into());
+    }
+    if read.revisions.iter().any(|revision| revision.is_back) {
+        says.push("it goes back to a template that it had; the model makes a new ReplicaSet for it".into());
+    }
+    for selector in service.into_iter().chain(budgets.iter().copied()).filter(|one| one.changed.is_some()) {
+        says.push(format!("the spec of {} changes; the model keeps what it was first", selector.name));
+    }
+    let pods = read.root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    for pod in pods.filter(|pod| pod.labels_changed) {
+        says.push(format!("the labels of Pod/{} change; the model keeps what they were first", pod.name));
+    }
+    says
+}

@@ -1,0 +1,65 @@
+//! Which promises the command line asks for.
+
+use clap::{Args, ValueEnum};
+use podproof_vocabulary::Property;
+use podproof_vocabulary::property::{Kind, PropertySet};
+
+/// Which promises are judged, and which count.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Properties")]
+pub struct PropertyArguments {
+    /// Only this property; it counts even if it is only an expectation; may be repeated
+    #[arg(long = "property", value_name = "NAME")]
+    pub properties: Vec<Property>,
+
+    /// Only promises of this kind; of two kinds only those that are of both
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub only: Vec<Only>,
+
+    /// Report this property, but do not count it for the exit status; may be repeated
+    #[arg(long = "allow", value_name = "NAME")]
+    pub allowed: Vec<Property>,
+}
+
+impl PropertyArguments {
+    /// The promises that are judged.
+    pub fn asked(&self) -> PropertySet {
+        let named = match self.properties.is_empty() {
+            true => PropertySet::of(Property::all()),
+            false => PropertySet::of(self.properties.iter().copied()),
+        };
+        let is_of_kinds = |property: &Property| self.only.iter().all(|kind| kind.has(*property));
+        PropertySet::of(named.iter().filter(is_of_kinds))
+    }
+
+    /// Does this promise count for the exit status?
+    pub fn count(&self, property: Property) -> bool {
+        let is_named = self.properties.contains(&property);
+        !self.allowed.contains(&property) && (is_named || !property.facts().expectation)
+    }
+}
+
+/// A kind of promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Something bad never happens.
+    Safety,
+    /// Something good comes in the end.
+    Progress,
+    /// It is about latencies.
+    Timed,
+    /// It is not about latencies.
+    Untimed,
+}
+
+impl Only {
+    fn has(self, property: Property) -> bool {
+        let facts = property.facts();
+        match self {
+            Self::Safety => facts.kind == Kind::Safety,
+            Self::Progress => facts.kind == Kind::Liveness,
+            Self::Timed => facts.timed,
+            Self::Untimed => !facts.timed,
+        }
+    }
+}

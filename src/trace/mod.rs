@@ -1,0 +1,164 @@
+//! `podproof trace`: what can be done with a trace.
+//!
+//! - [`arguments`]: its command line
+//! - [`from_walk`]: a trace of a random walk
+//! - `open`: a document in the reader's browser
+//! - [`shrink`]: a smaller world and a shorter trace that break the same
+
+pub mod arguments;
+pub mod from_walk;
+mod open;
+pub mod shrink;
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use podproof_traces::{
+    Page, Replayed, Style, Trace, View, diff, export, first_other_state, replay as replay_trace, show_as,
+    show_slice, show_turning, slice, turning_point,
+};
+use podproof_vocabulary::Property;
+
+use crate::{counterexamples, output};
+use arguments::{ExportArguments, Target, TraceCommand};
+
+/// Runs the command; its exit status.
+pub fn run(command: &TraceCommand) -> u8 {
+    let done = match command {
+        TraceCommand::Show { file, full, from, slice } => match slice {
+            true => show_only(file),
+            false => show(file, View { full: *full, from: *from }),
+        },
+        TraceCommand::Replay { file, record } => replay(file, record.as_deref()),
+        TraceCommand::Shrink(arguments) => shrink::run(arguments),
+        TraceCommand::Diff { first, second } => compare(first, second),
+        TraceCommand::FromWalk(arguments) => from_walk::run(arguments),
+        TraceCommand::Export(arguments) => export_to(arguments),
+    };
+    done.unwrap_or_else(|error| {
+        output::tell(format_args!("error: {error}"));
+        crate::exit::WRONG_INPUT
+    })
+}
+
+/// Reads a trace from a file.
+///
+/// # Errors
+/// The file with what is wrong with it.
+pub(crate) fn read(file: &Path) -> Result<Trace, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Trace::from_bytes(&bytes).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Writes a trace into a file, or on standard output.
+fn write(trace: &Trace, file: Option<&Path>) -> Result<u8, String> {
+    match file {
+        None => Ok(output::put(&trace.to_json(), crate::exit::HOLDS)),
+        Some(file) => {
+            let written = counterexamples::write_one(trace, file);
+            written.map_err(|error| format!("{}: {error}", file.display()))?;
+            Ok(crate::exit::HOLDS)
+        }
+    }
+}
+
+/// How text is set: as wide as the terminal, in colours where they are wanted. What is put out drops them where they are not
+/// (NO_COLOR, TERM=dumb).
+fn style() -> Style {
+    let columns = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Style { colour: std::io::stdout().is_terminal(), width: asked.or_else(columns).unwrap_or(100) }
+}
+
+fn show(file: &Path, view: View) -> Result<u8, String> {
+    let trace = read(file)?;
+    let steps = trace.stem.len();
+    match view.from {
+        Some(from) if from > steps.max(1) => {
+            Err(format!("--from {from}: accepted are 1 to {}, a step before what repeats", steps.max(1)))
+        }
+        _ => {
+            let story = show_as(&trace, style(), view) + &show_turning(&trace, style());
+            Ok(output::put(&story, crate::exit::HOLDS))
+        }
+    }
+}
+
+/// Prints the steps that the end of a trace depends on.
+fn show_only(file: &Path) -> Result<u8, String> {
+    let trace = read(file)?;
+    let story = show_slice(&trace, style()) + &show_turning(&trace, style());
+    Ok(output::put(&story, crate::exit::HOLDS))
+}
+
+fn compare(first: &Path, second: &Path) -> Result<u8, String> {
+    let (first, second) = (read(first)?, read(second)?);
+    Ok(output::put(&diff(&first, &second, style()), crate::exit::HOLDS))
+}
+
+fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
+    let trace = read(file)?;
+    let steps = trace.stem.len() + trace.cycle.len();
+    let (says, status) = match replay_trace(&trace) {
+        Ok(replayed @ (Replayed::StillBroken { .. } | Replayed::CanBeTaken)) => {
+            (format!("{replayed} ({steps} steps)"), crate::exit::HOLDS)
+        }
+        Ok(replayed) => (format!("{replayed} ({steps} steps)"), crate::exit::BROKEN),
+        Err(divergence) => {
+            (format!("the model of today does not take this path: {divergence}"), crate::exit::BROKEN)
+        }
+    };
+    let what = trace.property.map_or("path", Property::name);
+    let mut text = format!("{what}: {says}\n");
+    if status == crate::exit::HOLDS
+        && let Some(step) = first_other_state(&trace)
+    {
+        text += &format!(
+            "from step {step} on the state behind what is seen is another one than recorded; --record writes the trace anew\n"
+        );
+    }
+    if let Some(file) = record {
+        match trace.recorded_again() {
+            Ok(trace) => _ = write(&trace, Some(file))?,
+            // What replay has said already.
+            Err(_) => output::tell(format_args!("nothing was recorded")),
+        }
+    }
+    Ok(output::put(&text, status))
+}
+
+fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
+    let trace = read(&arguments.file)?;
+    let steps = trace.stem.len() + trace.cycle.len();
+    if let Some(step) = arguments.step.filter(|&step| step > steps) {
+        return Err(format!("--step {step}: accepted are 0 to {steps}, a step of the trace"));
+    }
+    let text = match arguments.to {
+        Target::Html => {
+            let (slice, point) = (slice(&trace), turning_point(&trace));
+            Ok(Page::of(&trace).sliced(slice.as_ref()).turning(&trace, point.as_ref()).to_html())
+        }
+        Target::Itf => export::itf::export(&trace),
+        Target::Perfetto => export::perfetto::export(&trace),
+        Target::Dot => export::dot::export(&trace, arguments.step.unwrap_or(steps), arguments.around),
+        Target::Mermaid => Ok(export::mermaid::export(&trace)),
+    };
+    let text = text.map_err(|divergence| {
+        format!("{}: the model of today does not take this path: {divergence}", arguments.file.display())
+    })?;
+    let beside = || arguments.open.then(|| arguments.file.with_extension(arguments.to.extension()));
+    let Some(file) = arguments.output.clone().or_else(beside) else {
+        return Ok(output::put(&text, crate::exit::HOLDS));
+    };
+    std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    if arguments.open {
+        output::tell(format_args!("written: {}", file.display()));
+        open::open(&file).map_err(|error| {
+            format!(
+                "{}: it could not be opened: {error}; accepted is a program that opens it, in BROWSER",
+                file.display()
+            )
+        })?;
+    }
+    Ok(crate::exit::HOLDS)
+}

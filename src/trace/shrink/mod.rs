@@ -1,0 +1,150 @@
+//! `podproof trace shrink`: a shorter trace in a smaller world that breaks the same promise.
+//!
+//! - [`smaller`]: the worlds that are tried
+
+pub mod smaller;
+
+use podproof_checker::fingerprint::Bits;
+use podproof_model::Model;
+use podproof_traces::{Replayed, Trace, broken_by, replay, shorten};
+use podproof_vocabulary::Property;
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::{Scenario, Timing};
+
+use super::arguments::ShrinkArguments;
+use crate::arguments::SymmetryChoice;
+use crate::output;
+use crate::plan::Plan;
+use crate::progress::Line;
+use crate::search::{self, Limits};
+
+/// How far the shrinking of a trace may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// States that each search may find.
+    pub states: u64,
+    /// Worlds that are tried.
+    pub worlds: u32,
+    /// Steps that are taken to leave steps out.
+    pub steps: u64,
+}
+
+/// A smaller trace, and how it became so.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The trace.
+    pub trace: Trace,
+    /// What is smaller in its world, in the order in which it was found.
+    pub smaller: Vec<String>,
+}
+
+/// Runs the command; its exit status.
+///
+/// # Errors
+/// What is wrong with the trace, or with where the smaller one is to go.
+pub fn run(arguments: &ShrinkArguments) -> Result<u8, String> {
+    let trace = super::read(&arguments.file)?;
+    let effort = Effort { states: arguments.max_states, worlds: arguments.worlds, steps: arguments.steps };
+    let shrunk = shrink(&trace, effort).map_err(|why| format!("{}: {why}", arguments.file.display()))?;
+    let steps = |trace: &Trace| trace.stem.len() + trace.cycle.len();
+    output::tell(format_args!("{} steps, {} before", steps(&shrunk.trace), steps(&trace)));
+    for smaller in &shrunk.smaller {
+        output::tell(format_args!("  {smaller}"));
+    }
+    super::write(&shrunk.trace, arguments.output.as_deref())
+}
+
+/// A shorter trace in a smaller world that breaks the same promise; `trace` itself, if none was found.
+///
+/// # Errors
+/// If there is nothing that is broken, or the model of today does not take the trace.
+pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
+    let Some(property) = trace.property else {
+        return Err(
+            "a path breaks nothing, so nothing would be kept of it; accepted is a counterexample".into()
+        );
+    };
+    let trace = match replay(trace) {
+        Ok(Replayed::StillBroken { .. } | Replayed::BrokenEarlier { .. }) => {
+            trace.recorded_again().map_err(|divergence| divergence.to_string())?
+        }
+        Ok(replayed) => return Err(replayed.to_string()),
+        Err(divergence) => return Err(divergence.to_string()),
+    };
+    let mut kept = Shrunk { trace, smaller: Vec::new() };
+    let (mut place, mut found, mut left) = (0, false, effort.worlds);
+    while left > 0 {
+        let Some(next) = smaller::worlds(&kept.trace.scenario).into_iter().nth(place) else {
+            // Where one world was kept, those that kept nothing before may keep something now.
+            if !std::mem::take(&mut found) {
+                break;
+            }
+            place = 0;
+            continue;
+        };
+        left -= 1;
+        match broken_in(&next.scenario, &kept.trace, property, effort.states) {
+            Some(trace) => {
+                kept.trace = trace;
+                kept.smaller.push(next.says);
+                found = true;
+            }
+            None => place += 1,
+        }
+    }
+    kept.trace = shorten(&kept.trace, effort.steps);
+    // The shortest of that world, if it is found in time.
+    let steps = |trace: &Trace| trace.stem.len() + trace.cycle.len();
+    let shortest = searched(&kept.trace.scenario, property, effort.states);
+    if let Some(shortest) = shortest.filter(|shortest| steps(shortest) < steps(&kept.trace)) {
+        kept.trace = shortest;
+    }
+    Ok(kept)
+}
+
+/// A trace that breaks `property` in a world: by the steps of `trace` that are possible there, or by those that a search finds.
+fn broken_in(scenario: &Scenario, trace: &Trace, property: Property, states: u64) -> Option<Trace> {
+    followed_in(scenario, trace, property).or_else(|| searched(scenario, property, states))
+}
+
+fn followed_in(scenario: &Scenario, trace: &Trace, property: Property) -> Option<Trace> {
+    if trace.obligation.is_some() || trace.followed.is_some() {
+        return None;
+    }
+    let model = Model::of_any_size(scenario.clone()).ok()?;
+    let actions: Vec<_> = trace.stem.iter().map(|step| step.action).collect();
+    model.initial().into_iter().find_map(|first| {
+        let taken = broken_by(&model, &first, &actions, property)?;
+        Some(Trace::record(&model, property, &first, &taken, None, None))
+    })
+}
+
+fn searched(scenario: &Scenario, property: Property, states: u64) -> Option<Trace> {
+    let mut scenario = scenario.clone();
+    if scenario.timing == Timing::Timed {
+        // What the clocks of one pod break is taken again with all clocks.
+        scenario.approximations = scenario.approximations.with(Approximation::Focus);
+    }
+    let plan = Plan {
+        story: scenario.story,
+        timing: scenario.timing,
+        services: Vec::new(),
+        scenario,
+        judged: PropertySet::of([property]),
+    };
+    let limits = Limits {
+        states,
+        depth: u64::MAX,
+        memory: 1 << 30,
+        time: None,
+        // Where a bound ends a search, more threads would find something else each time.
+        threads: 1,
+        bits: Bits::B64,
+        symmetry: SymmetryChoice::Any,
+    };
+    let line = Line::new(&format!("{property} in a smaller world"), states);
+    let outcome = search::run(&plan, &limits, &line).ok()?;
+    let trace = outcome.findings.into_iter().find_map(|finding| finding.trace)?;
+    matches!(replay(&trace), Ok(Replayed::StillBroken { .. })).then_some(trace)
+}

@@ -1,0 +1,280 @@
+//! `podproof tune`: the smallest values of a manifest's fields at which the promises hold, each tried by a check.
+//!
+//! - [`arguments`]: its command line
+//! - [`parameter`]: what is tuned
+//! - [`smallest`](mod@smallest): looking for the smallest value by halves
+//! - `human`, `json`: the formats of the report
+
+pub mod arguments;
+mod human;
+mod json;
+pub mod parameter;
+pub mod smallest;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use podproof_vocabulary::Property;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::WorkloadKind;
+
+pub use arguments::TuneArguments;
+use parameter::Parameter;
+use smallest::{Smallest, smallest};
+
+use crate::arguments::{Format, SymmetryChoice};
+use crate::counterexamples::{file_in, write_one};
+use crate::plan::{self, Workload};
+use crate::search::Limits;
+use crate::trial::{Edit, Trials, Tried};
+use crate::verdict::WorkloadReport;
+use crate::{check, exit, input, interrupt, output};
+
+/// What has to hold unless the command line says otherwise: what a pod's end must not do to requests.
+const OF_TERMINATION: [Property; 4] = [
+    Property::NoTrafficAfterSigterm,
+    Property::NoFailedRequest,
+    Property::NoMisroutedRequest,
+    Property::GraceHonoured,
+];
+
+/// What was found of a field.
+pub struct Settled {
+    /// The field.
+    pub parameter: Parameter,
+    /// The smallest value that holds; none if none does.
+    pub value: Option<u32>,
+    /// Greater values do not always hold where a smaller one does.
+    pub is_jagged: bool,
+    /// The values that were tried.
+    pub tried: BTreeMap<u32, Tried>,
+    /// Where the counterexample of the greatest value below that does not hold was written.
+    pub trace: Option<PathBuf>,
+}
+
+impl Settled {
+    /// The greatest value that does not hold below the one that does, or the greatest of all.
+    pub fn below(&self) -> Option<(u32, &Tried)> {
+        let end = self.value.unwrap_or(u32::MAX);
+        self.tried.iter().rev().find(|(value, _)| **value < end).map(|(value, tried)| (*value, tried))
+    }
+}
+
+/// What `tune` has found.
+pub struct Tuned {
+    /// The workload, with what the verdicts rest on.
+    pub heading: WorkloadReport,
+    /// The stories that are told.
+    pub stories: Vec<Story>,
+    /// What has to hold.
+    pub judged: PropertySet,
+    /// No container may get SIGKILL.
+    pub spares_containers: bool,
+    /// What was found, in order.
+    pub settled: Vec<Settled>,
+    /// The fields with their smallest values, as a patch; none if a field has none, or if it changes nothing.
+    pub patch: Option<String>,
+    /// The approximations that the searches used, a sentence each.
+    pub approximations: Vec<String>,
+    /// Why it ended before all fields were settled.
+    pub undecided: Option<String>,
+}
+
+impl Tuned {
+    /// The exit status.
+    pub fn exit(&self) -> u8 {
+        match &self.undecided {
+            Some(_) => exit::INCOMPLETE,
+            None if self.settled.iter().any(|settled| settled.value.is_none()) => exit::BROKEN,
+            None => exit::HOLDS,
+        }
+    }
+}
+
+/// Runs the command; its exit status.
+pub fn run(arguments: &TuneArguments) -> u8 {
+    interrupt::listen();
+    match tuned(arguments) {
+        Ok(tuned) => {
+            let text = match arguments.format {
+                Format::Json => json::render(&tuned),
+                _ => human::render(&tuned),
+            };
+            output::report(&[], &tuned.heading.warnings, arguments.format, &text, tuned.exit())
+        }
+        Err(errors) => output::report(&errors, &[], arguments.format, "", exit::WRONG_INPUT),
+    }
+}
+
+fn tuned(arguments: &TuneArguments) -> Result<Tuned, Vec<String>> {
+    if arguments.input.files.is_empty() {
+        return Err(vec!["nothing to tune: accepted is a manifest (podproof tune deploy.yaml)".into()]);
+    }
+    let sources = input::sources(&arguments.input.files)?;
+    let read = input::read_with(&arguments.input, &sources, input::Size::Searched)?;
+    let workload = one(read.workloads)?;
+    let judged = judged(arguments);
+    let limits = limits(arguments);
+    let trials = Trials::new((&arguments.input, &arguments.world), &sources, &workload, judged, limits);
+    let parameters =
+        parameters(arguments, &trials, &workload).map_err(|why| vec![check::located(&workload, &why)])?;
+    let (plans, untold) = plan::searches(&workload, &arguments.world, judged);
+    let mut stories: Vec<Story> = plans.iter().map(|plan| plan.story).collect();
+    stories.dedup();
+    let mut heading = check::heading(&workload, &plans, untold, &arguments.world);
+    heading.warnings.splice(0..0, read.warnings);
+    let scenario = &workload.scenarios[0];
+    let spares_containers = arguments.set.is_empty() && parameter::exits_by_itself(scenario);
+    let mut tuned = Tuned {
+        heading,
+        stories,
+        judged,
+        spares_containers,
+        settled: Vec::new(),
+        patch: None,
+        approximations: Vec::new(),
+        undecided: None,
+    };
+    settle(arguments, trials, parameters, &mut tuned).map_err(|why| vec![check::located(&workload, &why)])?;
+    Ok(tuned)
+}
+
+/// The only workload of the input.
+fn one(workloads: Vec<Workload>) -> Result<Workload, Vec<String>> {
+    let names: Vec<String> = workloads.iter().map(|workload| workload.name.clone()).collect();
+    let mut workloads = workloads.into_iter();
+    match (workloads.next(), workloads.next()) {
+        (Some(mut workload), None) => {
+            workload.stories = Some(vec![match workload.scenarios[0].workload.kind {
+                WorkloadKind::Deployment => Story::Rollout,
+                WorkloadKind::ReplicaSet | WorkloadKind::Pod => Story::PodDeletion,
+            }]);
+            Ok(workload)
+        }
+        _ => Err(vec![format!(
+            "{} workloads are there, and one is tuned at a time; accepted is --workload with one of {}",
+            names.len(),
+            names.join(", ")
+        )]),
+    }
+}
+
+fn judged(arguments: &TuneArguments) -> PropertySet {
+    let promises = &arguments.promises;
+    match (promises.properties.is_empty() && promises.only.is_empty(), arguments.set.is_empty()) {
+        (true, true) => PropertySet::of(OF_TERMINATION),
+        _ => {
+            let counting = promises.asked().iter().filter(|&property| promises.count(property));
+            PropertySet::of(counting)
+        }
+    }
+}
+
+fn limits(arguments: &TuneArguments) -> Limits {
+    let bounds = &arguments.bounds;
+    Limits {
+        states: bounds.max_states,
+        depth: bounds.max_depth.unwrap_or(u64::MAX),
+        memory: bounds.max_memory(),
+        time: bounds.machine.time_limit,
+        threads: bounds.machine.threads(),
+        bits: bounds.fingerprint_bits,
+        symmetry: SymmetryChoice::Any,
+    }
+}
+
+fn parameters(
+    arguments: &TuneArguments,
+    trials: &Trials<'_>,
+    workload: &Workload,
+) -> Result<Vec<Parameter>, String> {
+    if !arguments.set.is_empty() {
+        return Ok(arguments.set.iter().map(Parameter::plain).collect());
+    }
+    let scenario = &workload.scenarios[0];
+    let pre_stop = parameter::pre_stop(trials, scenario)?;
+    let grace = parameter::grace(scenario, pre_stop.to);
+    Ok(vec![pre_stop, grace])
+}
+
+/// Settles one field after the other, those that come later at their greatest values.
+fn settle(
+    arguments: &TuneArguments,
+    mut trials: Trials<'_>,
+    parameters: Vec<Parameter>,
+    tuned: &mut Tuned,
+) -> Result<(), String> {
+    let mut values: Vec<u32> = parameters.iter().map(|parameter| parameter.to).collect();
+    // What holds at the greatest values of all was tried with the field before.
+    let mut greatest: Option<Tried> = None;
+    for (place, parameter) in parameters.iter().enumerate() {
+        let mut tried: BTreeMap<u32, Tried> = BTreeMap::new();
+        tried.extend(greatest.take().map(|known| (parameter.to, known)));
+        let spares = tuned.spares_containers;
+        let found = smallest(parameter.from, parameter.to, |value| {
+            if !tried.contains_key(&value) {
+                values[place] = value;
+                let edits: Vec<Edit> = edits(&parameters, &values);
+                let came = trials.run(&edits).map_err(Stop::Wrong)?;
+                tried.insert(value, came);
+            }
+            match &tried[&value] {
+                Tried::Holds { kills, .. } => Ok(!(spares && *kills)),
+                Tried::Broken(_) | Tried::Refused(_) => Ok(false),
+                Tried::Undecided(why) => Err(Stop::Undecided(format!("{}: {why}", parameter.value(value)))),
+            }
+        });
+        let Smallest { value, is_jagged } = match found {
+            Ok(found) => found,
+            Err(Stop::Wrong(why)) => return Err(why),
+            Err(Stop::Undecided(why)) => {
+                tuned.undecided = Some(format!("{}: {why}", parameter.says));
+                Smallest { value: None, is_jagged: false }
+            }
+        };
+        tuned.approximations = trials.approximations();
+        greatest = value.and_then(|value| tried.get(&value).cloned());
+        values[place] = value.unwrap_or(parameter.to);
+        let mut settled = Settled { parameter: parameter.clone(), value, is_jagged, tried, trace: None };
+        settled.trace = keep_counterexample(arguments, tuned, &settled);
+        tuned.settled.push(settled);
+        if value.is_none() {
+            return Ok(());
+        }
+    }
+    let changed: Vec<Edit> = parameters
+        .iter()
+        .zip(&values)
+        .filter(|(parameter, value)| !parameter.is_at(&trials, **value))
+        .map(|(parameter, value)| parameter.edit(*value))
+        .collect();
+    tuned.patch = Some(trials.patch(&changed)?).filter(|patch| !patch.is_empty());
+    Ok(())
+}
+
+/// Why no value is found.
+enum Stop {
+    Undecided(String),
+    Wrong(String),
+}
+
+fn edits(parameters: &[Parameter], values: &[u32]) -> Vec<Edit> {
+    parameters.iter().zip(values).map(|(parameter, value)| parameter.edit(*value)).collect()
+}
+
+/// Writes the counterexample of the greatest value that does not hold below the smallest that does.
+fn keep_counterexample(arguments: &TuneArguments, tuned: &mut Tuned, settled: &Settled) -> Option<PathBuf> {
+    let (value, Tried::Broken(broken)) = settled.below()? else { return None };
+    let field = settled.parameter.says.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let end = format!("-tune-{field}-{value}.json");
+    let path = file_in(&arguments.traces.trace_dir, &tuned.heading.name, &end);
+    match write_one(&broken.trace, &path) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            let warning = format!("{}: the trace could not be written: {error}", path.display());
+            tuned.heading.warnings.push(warning);
+            None
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is tuned: a field of the manifest, and how its values are written.
+
+use podproof_vocabulary::manifest::edit::{FieldPath, Value};
+use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, Scenario, WorkloadKind};
+
+use super::arguments::Range;
+use crate::trial::{Edit, Trials};
+
+/// A field with the values that are tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The field.
+    pub path: FieldPath,
+    /// What it is, in words.
+    pub says: String,
+    /// What its values are, as `s`; nothing of plain numbers.
+    pub unit: &'static str,
+    /// The least value that is tried.
+    pub from: u32,
+    /// The greatest.
+    pub to: u32,
+    form: Form,
+}
+
+/// How a number is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Number,
+    /// As a text of its own: an argument of a command.
+    Argument,
+    /// As the script `sleep 5`.
+    Script,
+    /// As the command `sleep 5`.
+    Command,
+}
+
+impl Parameter {
+    /// A field that is a whole number.
+    pub fn plain(range: &Range) -> Self {
+        let Range { path, from, to } = range.clone();
+        Self { says: path.to_string(), path, unit: "", from, to, form: Form::Number }
+    }
+
+    /// The same, up to another value.
+    #[must_use]
+    pub fn up_to(self, to: u32) -> Self {
+        Self { to, ..self }
+    }
+
+    /// The field with a value.
+    pub fn edit(&self, value: u32) -> Edit {
+        let text = |text: String| Value::Plain(format!("\"{text}\""));
+        let written = match self.form {
+            Form::Number => Value::number(value),
+            Form::Argument => text(value.to_string()),
+            Form::Script => text(format!("sleep {value}")),
+            Form::Command => Value::List(vec![text("sleep".into()), text(value.to_string())]),
+        };
+        Edit { path: self.path.clone(), value: written }
+    }
+
+    /// Has the field this value in the manifest?
+    pub fn is_at(&self, trials: &Trials<'_>, value: u32) -> bool {
+        match self.edit(value).value {
+            Value::Plain(text) => trials.value(&self.path).as_deref() == Some(text.trim_matches('"')),
+            _ => false,
+        }
+    }
+
+    /// The value with its unit.
+    pub fn value(&self, value: u32) -> String {
+        if self.unit.is_empty() { value.to_string() } else { format!("{value} {}", self.unit) }
+    }
+}
+
+/// The spec of a workload's pods.
+pub fn pod_spec(scenario: &Scenario) -> FieldPath {
+    let root = FieldPath::default();
+    match scenario.workload.kind {
+        WorkloadKind::Pod => root.field("spec"),
+        WorkloadKind::Deployment | WorkloadKind::ReplicaSet => root.field("spec.template.spec"),
+    }
+}
+
+/// The container that serves.
+pub fn serving(scenario: &Scenario) -> FieldPath {
+    let container = &scenario.workload.template.containers[usize::from(scenario.workload.template.serving)];
+    let list = match container.kind {
+        ContainerKind::App => "containers",
+        ContainerKind::Init | ContainerKind::Sidecar => "initContainers",
+    };
+    pod_spec(scenario).field(list).named(&container.name)
+}
+
+/// The preStop sleep of the container that serves, up to twice what a deletion needs to reach every node's rules.
+///
+/// # Errors
+/// Why it cannot be tuned.
+pub fn pre_stop(trials: &Trials<'_>, scenario: &Scenario) -> Result<Parameter, String> {
+    let template = &scenario.workload.template;
+    let container = &template.containers[usize::from(template.serving)];
+    let hook = serving(scenario).field("lifecycle.preStop");
+    let (sleep, command) = (hook.field("sleep.seconds"), hook.field("exec.command"));
+    let part = |number: usize| format!("{command}[{number}]").parse::<FieldPath>();
+    let shown = |number: usize| part(number).ok().and_then(|path| trials.value(&path));
+    let (path, form) = match container.pre_stop {
+        None if scenario.release.has_sleep_hook() => (sleep, Form::Number),
+        None => (command, Form::Command),
+        Some(PreStop::Seconds(_)) if trials.value(&sleep).is_some() => (sleep, Form::Number),
+        Some(PreStop::Seconds(_)) if shown(2).is_some() => (part(2)?, Form::Script),
+        Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1)?, Form::Argument),
+        Some(_) => {
+            return Err(format!(
+                "{hook}: nobody says how long this hook takes, so it cannot be tuned; accepted is --set with another field, or a \
+                 hook that sleeps"
+            ));
+        }
+    };
+    let now = match container.pre_stop {
+        Some(PreStop::Seconds(seconds)) => seconds,
+        _ => 0,
+    };
+    let to = now.max(2 * (scenario.latencies.propagation() + 1));
+    let says = format!("preStop sleep of container {}", container.name);
+    Ok(Parameter { path, says, unit: "s", from: 0, to, form })
+}
+
+/// `terminationGracePeriodSeconds`, up to what it is now or what a preStop hook of `longest` needs.
+pub fn grace(scenario: &Scenario, longest: u32) -> Parameter {
+    let template = &scenario.workload.template;
+    let exits = template.containers.iter().map(|container| match container.on_sigterm {
+        OnSigterm::Exit | OnSigterm::Ignore => 0,
+        OnSigterm::Drain(seconds) | OnSigterm::Close(seconds) => seconds,
+    });
+    let needed = longest.saturating_add(exits.max().unwrap_or(0)).saturating_add(1);
+    Parameter {
+        path: pod_spec(scenario).field("terminationGracePeriodSeconds"),
+        says: "terminationGracePeriodSeconds".into(),
+        unit: "s",
+        from: 0,
+        to: template.grace_seconds.max(needed),
+        form: Form::Number,
+    }
+}
+
+/// Does every process exit by itself once it gets SIGTERM, so that none has to be killed?
+pub fn exits_by_itself(scenario: &Scenario) -> bool {
+    scenario.workload.template.containers.iter().all(|container| container.on_sigterm != OnSigterm::Ignore)
+}

@@ -1,0 +1,115 @@
+//! `podproof explore`: what the Explorer is told of states and steps.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Child;
+
+use serde_json::Value;
+
+use crate::run::{command, folder, podproof, stderr, text};
+
+/// An Explorer that runs.
+struct Explorer {
+    process: Child,
+    port: u16,
+}
+
+impl Explorer {
+    fn start(arguments: &[&str]) -> Self {
+        // A port that is free now may be another's a moment later.
+        for _ in 0..20 {
+            let port =
+                TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a port").port();
+            let number = port.to_string();
+            let mut process =
+                command(&[&["explore", "--port", &number], arguments].concat()).spawn().expect("it runs");
+            let mut says = String::new();
+            let errors = process.stderr.as_mut().expect("it is piped");
+            BufReader::new(errors).read_line(&mut says).expect("it says something");
+            if says.starts_with("exploring ") {
+                return Self { process, port };
+            }
+            assert!(says.contains(&number), "{says}");
+        }
+        panic!("no port is free");
+    }
+
+    /// What can be reached by one step from where a path of steps leads, as JSON.
+    fn states(&self, path: &str) -> Vec<Value> {
+        let mut stream = (0..200)
+            .find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                TcpStream::connect(("127.0.0.1", self.port)).ok()
+            })
+            .expect("it listens");
+        let asked = format!("GET /.states{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        stream.write_all(asked.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+}
+
+impl Drop for Explorer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn of<'v>(value: &'v Value, field: &str) -> &'v str {
+    value[field].as_str().unwrap_or_default()
+}
+
+#[test]
+fn states_and_steps_are_told_in_words() {
+    let explorer = Explorer::start(&["--scenario", "rollout"]);
+    let first = explorer.states("/");
+    let state = of(&first[0], "state");
+    assert!(state.contains("node node-1: Ready True\n"), "{state}");
+    assert!(state.contains("may come: controller-manager now sees Deployment web\n"), "{state}");
+    assert!(!state.contains("ClusterState("), "{state}");
+    let next = explorer.states("/0");
+    let step = next.iter().find(|step| of(step, "action").contains("now sees Deployment web"));
+    let step = step.unwrap_or_else(|| panic!("{next:?}"));
+    assert!(of(step, "outcome").starts_with("controller-manager now sees Deployment web"), "{step}");
+}
+
+#[test]
+fn a_trace_is_gone_on_from_in_the_world_that_is_asked_for() {
+    let folder = folder("explore-trace");
+    let about =
+        ["check", "--scenario", "rollout", "--property", "no-failed-request", "--trace-dir", text(&folder)];
+    assert_eq!(podproof(&about).status.code(), Some(1));
+    let file = std::fs::read_dir(&folder).expect("a folder").next().expect("a trace").expect("a file").path();
+    let explorer = Explorer::start(&["--from", text(&file), "--event", "node-crash=1"]);
+    let first = explorer.states("/");
+    assert_eq!(first.len(), 1, "it begins where the trace ends");
+    let state = of(&first[0], "state");
+    assert!(state.contains("container app: process exited, code 0"), "{state}");
+    assert!(state.contains("rules on node-1: conditions ready, serving"), "{state}");
+    let next = explorer.states("/0");
+    assert!(
+        next.iter().any(|step| of(step, "action") == "node-1 loses power"),
+        "--event is honoured: {next:?}"
+    );
+    assert!(next.iter().all(|step| !of(step, "action").contains("pod #")), "pods have their names");
+
+    // Where it would run after all, the port is taken.
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("it has one").port().to_string();
+    let refused = |arguments: &[&str]| {
+        let about = ["explore", "--port", &port, "--from", text(&file)];
+        let output = podproof(&[&about[..], arguments].concat());
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output)
+    };
+    let other = refused(&["--story", "create"]);
+    assert!(other.contains("its steps cannot be taken in this world: step "), "{other}");
+    assert!(refused(&["--nodes", "3"]).contains("cannot be used with"), "what has no effect is refused");
+    assert!(
+        refused(&["--story", "drain", "--story", "create"]).contains("one story"),
+        "a choice is asked for"
+    );
+}

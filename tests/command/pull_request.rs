@@ -1,0 +1,180 @@
+//! What a pull request is told: the line of the manifest, a comment that is short enough, and the Action that writes it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::run::{folder, podproof, stderr, stdout, text};
+
+/// A check of one replica of `examples/web.yaml` that finds a failed request, with these arguments more.
+fn check(traces: &Path, arguments: &[&str]) -> Output {
+    let about = ["check", "--replicas", "1", "--story", "rollout", "--property", "no-failed-request"];
+    podproof(&[&about[..], &["--trace-dir", text(traces), "examples/web.yaml"], arguments].concat())
+}
+
+/// The number of the line of an example that holds this.
+fn line_of(what: &str) -> usize {
+    let example = include_str!("../../examples/web.yaml");
+    example.lines().position(|line| line.contains(what)).expect("the example has it") + 1
+}
+
+#[test]
+fn sarif_points_at_the_line_of_the_setting() {
+    let folder = folder("sarif-line");
+    let output = check(&folder, &["--format", "sarif"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let result = &document["runs"][0]["results"][0];
+    let location = &result["locations"][0];
+    assert_eq!(location["physicalLocation"]["artifactLocation"]["uri"], "examples/web.yaml");
+    let line = line_of("- name: web");
+    assert_eq!(
+        location["physicalLocation"]["region"]["startLine"], line,
+        "the container that has no preStop"
+    );
+    assert_eq!(location["logicalLocations"][0]["fullyQualifiedName"], "Deployment/web: lifecycle.preStop");
+    let trace = result["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str();
+    assert!(trace.is_some_and(|uri| uri.starts_with("file:///") && uri.ends_with(".json")), "{result}");
+}
+
+#[test]
+fn sarif_of_a_built_in_scenario_points_at_its_trace() {
+    let folder = folder("sarif-scenario");
+    let about = ["check", "--scenario", "rollout", "--property", "no-failed-request", "--format", "sarif"];
+    let output = podproof(&[&about[..], &["--trace-dir", text(&folder)]].concat());
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let result = &document["runs"][0]["results"][0];
+    let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str();
+    assert!(uri.is_some_and(|uri| uri.ends_with(".json")), "{result}");
+    assert_eq!(result["relatedLocations"], Value::Null);
+}
+
+#[test]
+fn a_comment_says_what_is_broken_first_with_a_picture() {
+    let folder = folder("comment");
+    let report = stdout(&check(&folder, &["--format", "markdown"]));
+    assert!(report.chars().count() < 20_000, "{} letters", report.chars().count());
+    let place = |what: &str| report.find(what).unwrap_or_else(|| panic!("{what} is not in\n{report}"));
+    assert!(place("### no-failed-request is broken") < place("- node-1 still routes new connections"));
+    assert!(place("- node-1 still routes new connections") < place("```mermaid\nsequenceDiagram\n"));
+    assert!(place("```mermaid") < place("| property | story |"));
+    let (_, diagram) = report.split_once("```mermaid\n").expect("a diagram");
+    let (diagram, _) = diagram.split_once("\n```\n").expect("its end");
+    assert!(diagram.contains("Note over runtime: no-failed-request is broken"), "{diagram}");
+    assert!(diagram.contains("steps are left out"), "{diagram}");
+    let messages = diagram.lines().filter(|line| line.contains(">>")).count();
+    assert!((5..=24).contains(&messages), "{messages} messages: {diagram}");
+}
+
+#[test]
+fn a_report_is_written_in_each_format_that_is_asked_for() {
+    let folder = folder("reports");
+    let [sarif, junit, nowhere] = ["r.sarif", "r.xml", "no/where.md"].map(|name| folder.join(name));
+    let [sarif_to, junit_to] = [format!("sarif={}", text(&sarif)), format!("junit={}", text(&junit))];
+    let output = check(&folder, &["--report", &sarif_to, "--report", &junit_to, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(serde_json::from_str::<Value>(&stdout(&output)).is_ok(), "{}", stdout(&output));
+    assert!(std::fs::read_to_string(sarif).expect("a file").contains("\"2.1.0\""));
+    assert!(std::fs::read_to_string(junit).expect("a file").contains("<failure"));
+    let output = check(&folder, &["--report", &format!("markdown={}", text(&nowhere))]);
+    assert_eq!(output.status.code(), Some(2), "what is not written is an error");
+    assert!(stderr(&output).contains("where.md: "), "{}", stderr(&output));
+    let output = check(&folder, &["--report", "pdf=x"]);
+    assert!(
+        stderr(&output).contains("accepted is FORMAT=FILE with one of human, json"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+/// Runs the script of the Action, with `files` and `arguments` as its inputs; what it gives the next step.
+fn action(folder: &Path, files: &str, arguments: &str) -> String {
+    let outputs = folder.join("outputs");
+    let output = Command::new("bash")
+        .arg("action/check")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PODPROOF", env!("CARGO_BIN_EXE_podproof"))
+        .env("FOLDER", folder.join("report folder"))
+        .env("FILES", files)
+        .env("ARGUMENTS", arguments)
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("GITHUB_STEP_SUMMARY", folder.join("summary"))
+        .output()
+        .expect("bash runs");
+    assert!(output.status.success(), "{}", stderr(&output));
+    std::fs::read_to_string(outputs).expect("the outputs")
+}
+
+const ARGUMENTS: &str = "--replicas=1\n\n--story=rollout\n--property=no-failed-request\n";
+
+#[test]
+fn the_action_checks_and_leaves_reports_and_pages() {
+    let folder = folder("action");
+    let outputs = action(&folder, "  examples/web.y*ml\n", ARGUMENTS);
+    assert!(outputs.starts_with("status=1\n"), "{outputs}");
+    let report = folder.join("report folder");
+    assert!(outputs.contains(&format!("sarif={}\n", text(&report.join("report.sarif")))), "{outputs}");
+    let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
+    assert!(summary.contains("### no-failed-request is broken"), "{summary}");
+    let pages = report.join("pages");
+    let pages: Vec<_> =
+        std::fs::read_dir(pages).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+    let [page] = &pages[..] else { panic!("{pages:?}") };
+    assert!(std::fs::read_to_string(page).expect("a page").starts_with("<!doctype html>"));
+}
+
+#[test]
+fn the_action_tells_what_is_wrong_with_its_inputs() {
+    let folder = folder("action-wrong");
+    let outputs = action(&folder, "examples/none*.yaml", ARGUMENTS);
+    assert!(outputs.starts_with("status=2\n"), "{outputs}");
+    let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
+    assert!(summary.contains("examples/none\\*.yaml"), "{summary}");
+    let outputs = action(&folder, "examples/web.yaml", "--no-such-argument");
+    assert!(
+        outputs
+            .ends_with(&format!("status=2\nsarif=\npages={}\n", text(&folder.join("report folder/pages")))),
+        "{outputs}"
+    );
+}
+
+/// What the script of the Action asks `gh` for, where a comment with this number is there already.
+fn comment(name: &str, known: &str) -> String {
+    let folder = folder(name);
+    let gh = folder.join("gh");
+    let program = format!(
+        "#!/bin/sh\necho \"$@\" >>'{0}/asked'\ncase \"$*\" in *--jq*) echo '{known}' ;; esac\n",
+        text(&folder)
+    );
+    std::fs::write(&gh, program).expect("a program");
+    assert!(Command::new("chmod").arg("+x").arg(&gh).status().expect("chmod runs").success());
+    std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
+    let path = format!("{}:{}", text(&folder), std::env::var("PATH").expect("a path"));
+    let script = Command::new("bash")
+        .arg("action/comment")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PATH", path)
+        .env("GITHUB_REPOSITORY", "o/r")
+        .env("PULL_REQUEST", "7")
+        .env("REPORT", folder.join("report.md"))
+        .output()
+        .expect("bash runs");
+    assert!(script.status.success(), "{}", stderr(&script));
+    std::fs::read_to_string(folder.join("asked")).expect("what was asked")
+}
+
+#[test]
+fn the_action_writes_one_comment_and_writes_it_anew() {
+    let asked = comment("comment-new", "");
+    assert!(
+        asked
+            .lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with("api repos/o/r/issues/7/comments --field body=@")),
+        "{asked}"
+    );
+    let asked = comment("comment-known", "42");
+    let again = "api --method PATCH repos/o/r/issues/comments/42 --field body=@";
+    assert!(asked.lines().nth(1).is_some_and(|line| line.starts_with(again)), "{asked}");
+}

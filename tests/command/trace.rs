@@ -1,0 +1,168 @@
+//! `podproof trace`: shrink, diff, from-walk and export, as a user meets them.
+
+use std::path::PathBuf;
+
+use podproof_traces::{Kind, Replayed, Trace, replay};
+use podproof_vocabulary::Property;
+use serde_json::Value;
+
+use crate::run::{folder, podproof, stderr, stdout, text};
+
+/// A trace of the corpus.
+fn kept(name: &str) -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("traces/corpus").join(name);
+    text(&file).to_owned()
+}
+
+fn race() -> String {
+    kept("no-failed-request/rolling-update-without-pre-stop.json")
+}
+
+fn read(json: &str) -> Trace {
+    Trace::from_json(json).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_story_leaves_out_what_leads_up_unless_it_is_asked_for() {
+    let told = |more: &[&str]| {
+        let output = podproof(&[&["trace", "show", &race()], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let (short, full, end) = (told(&[]), told(&["--full"]), told(&["--from", "46"]));
+    let lines = |text: &str| text.lines().count();
+    assert!(lines(&end) < lines(&short) && lines(&short) < lines(&full));
+    assert!(short.contains("are not told (--full tells them)") && !full.contains("not told"));
+    assert!(!short.contains('\u{1b}'), "no colours where nobody looks");
+    let output = podproof(&["trace", "show", &race(), "--from", "999"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--from 999: accepted are 1 to "), "{}", stderr(&output));
+}
+
+#[test]
+fn a_trace_recorded_anew_is_the_same_trace() {
+    let file = folder("trace-recorded").join("again.json");
+    let output = podproof(&["trace", "replay", &race(), "--record", text(&file)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("no-failed-request: still broken, at step "), "{}", stdout(&output));
+    let (again, before) = (
+        std::fs::read_to_string(&file).expect("it was written"),
+        std::fs::read_to_string(race()).expect("kept"),
+    );
+    let (again, before) = (read(&again), read(&before));
+    let steps = |trace: &Trace| {
+        trace.steps().map(|(_, step)| (step.says.clone(), step.changed.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(&again), steps(&before));
+    assert_eq!((again.title, again.lesson), (before.title, before.lesson));
+}
+
+/// A rollout on two nodes needs neither the second node nor the rollout: any deletion shows the race.
+#[test]
+fn a_trace_shrinks_to_a_smaller_world() {
+    let output = podproof(&["trace", "shrink", &race(), "--max-states", "2000", "--worlds", "60"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("  nodes: 1 instead of 2\n"), "{}", stderr(&output));
+    let small = read(&stdout(&output));
+    let before = read(&std::fs::read_to_string(race()).expect("kept"));
+    assert_eq!((small.property, small.scenario.nodes.len()), (Some(Property::NoFailedRequest), 1));
+    assert!(small.stem.len() <= before.stem.len());
+    assert_eq!(replay(&small), Ok(Replayed::StillBroken { at_step: small.stem.len() }));
+    let again = podproof(&["trace", "shrink", &race(), "--max-states", "2000", "--worlds", "60"]);
+    assert_eq!(stdout(&again), stdout(&output), "the same each time");
+}
+
+/// Fifty replicas on twenty nodes, and more than a thousand steps.
+#[test]
+fn a_long_walk_shrinks_to_what_it_is_about() {
+    let file = folder("trace-walk").join("walk.json");
+    let walk =
+        ["trace", "from-walk", "1", "examples/web-fleet.yaml", "--story", "rollout", "--timing", "untimed"];
+    let about = ["--walk", "10", "--property", "pods-within-surge", "--output", text(&file)];
+    let output = podproof(&[&walk[..], &about].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let long = read(&std::fs::read_to_string(&file).expect("it was written"));
+    assert_eq!((long.property, long.scenario.workload.replicas), (Some(Property::PodsWithinSurge), 50));
+    let output = podproof(&["trace", "shrink", text(&file)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let small = read(&stdout(&output));
+    assert!(small.stem.len() * 5 < long.stem.len(), "{} of {}", small.stem.len(), long.stem.len());
+    assert!(small.scenario.workload.replicas <= 2 && small.scenario.nodes.len() == 1, "{}", stderr(&output));
+    assert_eq!(replay(&small), Ok(Replayed::StillBroken { at_step: small.stem.len() }));
+}
+
+#[test]
+fn a_walk_is_the_same_each_time_and_another_with_another_seed() {
+    let walk = |seed: &str| {
+        let output = podproof(&[
+            "trace",
+            "from-walk",
+            seed,
+            "--scenario",
+            "pod-life",
+            "--timing",
+            "untimed",
+            "--steps",
+            "60",
+        ]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let first = walk("3");
+    assert_eq!(walk("3"), first);
+    assert_ne!(walk("4"), first);
+    let trace = read(&first);
+    let expected = match trace.kind {
+        Kind::Path => Replayed::CanBeTaken,
+        Kind::Safety | Kind::Lasso => Replayed::StillBroken { at_step: trace.stem.len() },
+    };
+    assert_eq!(replay(&trace), Ok(expected));
+}
+
+#[test]
+fn two_traces_are_laid_side_by_side() {
+    let other = kept("no-traffic-after-sigterm/scale-down-signals-a-routed-pod.json");
+    let output = podproof(&["trace", "diff", &race(), &other]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.contains("their worlds differ in\n") && text.contains("story: \"rollout\" | \"scale-down\""),
+        "{text}"
+    );
+    assert!(text.contains("they part after step "), "{text}");
+}
+
+#[test]
+fn every_target_is_written_to_a_file_or_to_standard_output() {
+    let folder = folder("trace-export");
+    for target in ["itf", "perfetto", "chrome", "dot", "graphviz", "mermaid"] {
+        let output = podproof(&["trace", "export", &race(), "--to", target]);
+        assert_eq!(output.status.code(), Some(0), "{target}: {}", stderr(&output));
+        let file = folder.join(target);
+        let written = podproof(&["trace", "export", &race(), "--to", target, "-o", text(&file)]);
+        assert_eq!(written.status.code(), Some(0), "{target}: {}", stderr(&written));
+        assert_eq!(std::fs::read_to_string(&file).expect("it was written"), stdout(&output), "{target}");
+        match target {
+            "itf" | "perfetto" | "chrome" => {
+                assert!(serde_json::from_str::<Value>(&stdout(&output)).is_ok(), "{target}");
+            }
+            "dot" | "graphviz" => assert!(stdout(&output).starts_with("digraph "), "{target}"),
+            _ => assert!(stdout(&output).starts_with("sequenceDiagram\n"), "{target}"),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_done_says_so() {
+    let witness = kept("witness/rollout-that-completes.json");
+    for (arguments, says) in [
+        (&["trace", "shrink", &witness][..], "a path breaks nothing"),
+        (&["trace", "export", &race(), "--to", "dot", "--step", "999"], "--step 999: accepted are 0 to "),
+        (&["trace", "diff", &race(), "Cargo.toml"], "Cargo.toml: line 1, column "),
+        (&["trace", "from-walk", "1", "examples/no-such.yaml"], "examples/no-such.yaml"),
+    ] {
+        let output = podproof(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+}

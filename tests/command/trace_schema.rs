@@ -1,0 +1,113 @@
+//! The JSON Schema of the trace format: current, and what every trace that is kept keeps to. `PODPROOF_UPDATE=1` writes it anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use podproof_traces::schema::schema;
+use serde_json::Value;
+
+fn traces() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("traces")
+}
+
+fn validator() -> Validator {
+    jsonschema::draft202012::new(&schema()).expect("the schema is one")
+}
+
+/// Every JSON file below a folder, with its name.
+fn documents(folder: &Path, out: &mut Vec<(String, Value)>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            documents(&path, out);
+        } else if path.extension().is_some_and(|end| end == "json") {
+            let document = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            out.push((path.display().to_string(), document));
+        }
+    }
+}
+
+fn kept() -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    documents(&traces().join("corpus"), &mut all);
+    documents(&traces().join("tests/version-1"), &mut all);
+    all
+}
+
+#[test]
+fn the_schema_file_is_current() {
+    let expected = format!("{:#}\n", schema());
+    let file = traces().join("schema.json");
+    if std::env::var_os("PODPROOF_UPDATE").is_some() {
+        fs::write(&file, &expected).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        found == expected,
+        "PODPROOF_UPDATE=1 cargo test --test command trace_schema writes {}",
+        file.display()
+    );
+}
+
+#[test]
+fn every_trace_that_is_kept_keeps_to_the_schema() {
+    let validator = validator();
+    let kept = kept();
+    assert!(kept.len() > 25, "{} traces", kept.len());
+    for (name, document) in kept {
+        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
+
+/// What the reader refuses of the shape of a document, the schema refuses too.
+#[test]
+fn a_document_of_another_shape_does_not_keep_to_the_schema() {
+    let validator = validator();
+    let (_, document) = kept().swap_remove(0);
+    let edits: [(&str, fn(&mut Value)); 8] = [
+        ("another version", |document| document["version"] = 2.into()),
+        ("no scenario", |document| _ = document.as_object_mut().unwrap().remove("scenario")),
+        ("an unknown field", |document| document["because"] = "so".into()),
+        ("an unknown field of the scenario", |document| document["scenario"]["racks"] = 1.into()),
+        ("an unknown step", |document| document["stem"][0]["action"] = "tock".into()),
+        ("an unknown component", |document| document["stem"][0]["component"] = "somebody".into()),
+        ("a number that is none", |document| document["scenario"]["slots"] = "four".into()),
+        ("an unknown property", |document| document["property"] = "no-rain".into()),
+    ];
+    for (what, edit) in edits {
+        let mut edited = document.clone();
+        edit(&mut edited);
+        assert!(!validator.is_valid(&edited), "{what}");
+        let read = podproof_traces::Trace::from_json(&edited.to_string());
+        assert!(read.is_err(), "the reader takes {what}");
+    }
+}
+
+/// The page that explains the format names every field of a trace and of a step, and no other.
+#[test]
+fn the_page_of_the_format_names_every_field() {
+    let page = fs::read_to_string(traces().join("FORMAT.md")).unwrap();
+    let schema = schema();
+    let section = |from: &str| {
+        let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("{from}"));
+        let section =
+            rest.split("\n## ").next().unwrap_or_default().split("\n### ").next().unwrap_or_default();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        rows.map(|(field, _)| field.to_owned()).collect::<Vec<_>>()
+    };
+    let fields = |of: &Value| {
+        let mut names: Vec<String> = of["properties"].as_object().unwrap().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    };
+    let sorted = |mut names: Vec<String>| {
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(sorted(section("## The document")), fields(&schema));
+    assert_eq!(sorted(section("## A step")), fields(&schema["$defs"]["TraceStep"]));
+}

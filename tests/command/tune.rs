@@ -1,0 +1,187 @@
+//! `podproof tune` and `check --remedy`: values and changes that a check has proved.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::run::{command, folder, podproof, stderr, stdout, text};
+
+/// Tunes one replica of a manifest, with its traces in a folder of the test.
+fn tune(test: &str, arguments: &[&str]) -> Output {
+    let traces = folder(test).join("traces");
+    podproof(&[&["tune", "--replicas", "1", "--trace-dir", text(&traces)], arguments].concat())
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap_or_else(|_| panic!("{}\n{}", stdout(output), stderr(output)))
+}
+
+/// The values of a setting with their verdicts.
+fn tried(setting: &Value) -> Vec<(u64, &str)> {
+    let trials = setting["tried"].as_array().expect("a list");
+    trials.iter().filter_map(|trial| Some((trial["value"].as_u64()?, trial["verdict"].as_str()?))).collect()
+}
+
+/// Watch, slice, watch and proxy take 4 s: a hook of 4 s is broken and one of 5 s holds. The grace must not be shorter than the hook;
+/// with one as long the process still has the 2 s that SIGTERM leaves at least.
+#[test]
+fn the_smallest_pre_stop_is_one_more_than_the_propagation_bound() {
+    let output = tune("tune-web", &["examples/web.yaml", "--format", "json"]);
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(0), "{document:#}");
+    let [pre_stop, grace] = &document["settings"].as_array().expect("a list")[..] else {
+        panic!("{document:#}")
+    };
+    assert_eq!(pre_stop["path"], "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds");
+    assert_eq!((&pre_stop["smallest"], &pre_stop["monotone"]), (&5.into(), &true.into()), "{document:#}");
+    let verdicts = tried(pre_stop);
+    assert!(verdicts.contains(&(4, "broken")) && verdicts.contains(&(5, "holds")), "{verdicts:?}");
+    assert!(verdicts.contains(&(10, "holds")), "{verdicts:?}");
+    assert_eq!(grace["smallest"], 5, "{document:#}");
+    assert!(tried(grace).contains(&(4, "refused")), "{document:#}");
+    let patch = document["patch"].as_str().expect("a patch");
+    let added: Vec<&str> =
+        patch.lines().filter(|line| line.starts_with("+ ")).map(|line| line[1..].trim()).collect();
+    assert_eq!(added, ["terminationGracePeriodSeconds: 5", "lifecycle:", "preStop:", "sleep:", "seconds: 5"]);
+    // The counterexample one below replays.
+    let trace = pre_stop["trace"].as_str().expect("it is written");
+    assert!(trace.ends_with("-4.json"), "{trace}");
+    let replayed = podproof(&["trace", "replay", trace]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
+}
+
+/// The manifest with the patch's values holds, and is told to need no change.
+#[test]
+fn what_was_proposed_is_what_holds() {
+    let folder = folder("tune-patched");
+    let manifest = folder.join("web.yaml");
+    let before = std::fs::read_to_string("examples/web-prestop.yaml").expect("an example");
+    let tuned = before.replace("terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 5");
+    std::fs::write(&manifest, &tuned).expect("written");
+    let traces = folder.join("traces");
+    let output = podproof(&["tune", "--replicas", "1", "--trace-dir", text(&traces), text(&manifest)]);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("preStop sleep of container web: 5 s is the smallest from 0 to 10 s that holds"),
+        "{said}"
+    );
+    assert!(
+        said.contains("terminationGracePeriodSeconds: 5 s is the smallest from 0 to 11 s that holds"),
+        "{said}"
+    );
+    assert!(said.contains("the manifest has these values already"), "{said}");
+    assert_eq!(
+        std::fs::read_to_string(&manifest).expect("it is there"),
+        tuned,
+        "a manifest is never written"
+    );
+}
+
+#[test]
+fn any_whole_number_of_a_manifest_can_be_tuned() {
+    let set = "spec.template.spec.containers[0].lifecycle.preStop.sleep.seconds=3..6";
+    let about =
+        ["examples/web-prestop.yaml", "--set", set, "--property", "no-failed-request", "--format", "json"];
+    let document = document(&tune("tune-set", &about));
+    assert_eq!(document["settings"][0]["smallest"], 5, "{document:#}");
+    assert_eq!(document["properties"], serde_json::json!(["no-failed-request"]));
+    assert_eq!(document["patch"], Value::Null, "it has this value: {document:#}");
+}
+
+#[test]
+fn where_no_value_of_a_range_holds_that_is_said() {
+    let set = "spec.template.spec.containers[0].lifecycle.preStop.sleep.seconds=0..3";
+    let about = ["examples/web-prestop.yaml", "--set", set, "--property", "no-failed-request"];
+    let output = tune("tune-none", &about);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("none from 0 to 3 was found to hold"), "{said}");
+    assert!(said.contains("3  broken no-failed-request: node-1 still routes"), "{said}");
+}
+
+#[test]
+fn a_bound_that_is_met_is_said_and_no_value_is_made_up() {
+    let output = tune("tune-bound", &["examples/web.yaml", "--max-states", "100"]);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("undecided: preStop sleep of container web: 10 s: "), "{said}");
+}
+
+#[test]
+fn what_cannot_be_tuned_is_refused() {
+    for (arguments, says) in [
+        (&["--scenario", "rollout"][..], "nothing to tune"),
+        (&["examples/web.yaml", "--set", "spec.replicas=5..1"], "is no range"),
+        (&["examples/web.yaml", "--workload", "other"], "no workload is called 'other'"),
+    ] {
+        let output = tune("tune-refused", arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stdout(&output));
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+    // A field that is not there and cannot be added is a value that is refused.
+    let output =
+        tune("tune-no-field", &["examples/web.yaml", "--set", "spec.template.spec.containers[other].x=1..2"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stdout(&output).contains("no item is called 'other'"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
+    let traces = folder("remedy").join("traces");
+    let about = [
+        "check",
+        "examples/web.yaml",
+        "--replicas",
+        "1",
+        "--story",
+        "rollout",
+        "--property",
+        "no-failed-request",
+    ];
+    let more = ["--remedy", "--trace-dir", text(&traces)];
+    let output = podproof(&[&about[..], &more].concat());
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let remedy = "remedy: preStop sleep of container web of 5 s; with it no-failed-request holds";
+    assert!(said.contains(remedy), "{said}");
+    for line in [
+        "--- examples/web.yaml",
+        "+++ examples/web.yaml",
+        "+              sleep:",
+        "+                seconds: 5",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(said.contains("turning point: step "), "{said}");
+    // What is patched so holds.
+    let patched = folder("remedied").join("web.yaml");
+    write_patched(Path::new("examples/web.yaml"), &patched, &said);
+    let output =
+        podproof(&[&["check", text(&patched)], &about[2..], &["--trace-dir", text(&traces)]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+/// Writes a manifest with the lines added that the one hunk of a patch adds behind the line before them.
+fn write_patched(from: &Path, to: &Path, said: &str) {
+    let text = std::fs::read_to_string(from).expect("an example");
+    let lines: Vec<&str> = said.lines().skip_while(|line| !line.contains("@@ ")).skip(1).collect();
+    let margin = "        ";
+    let inner: Vec<&str> = lines.iter().map_while(|line| line.strip_prefix(margin)).collect();
+    let added: Vec<&str> = inner.iter().filter_map(|line| line.strip_prefix('+')).collect();
+    let before = inner.iter().take_while(|line| !line.starts_with('+')).last().expect("a line before");
+    let anchor = format!("{}\n", &before[1..]);
+    let place = text.find(&anchor).expect("it stands there") + anchor.len();
+    let patched = format!("{}{}\n{}", &text[..place], added.join("\n"), &text[place..]);
+    std::fs::write(to, patched).expect("written");
+}
+
+#[test]
+fn a_remedy_needs_a_file() {
+    let manifest = File::open("examples/web.yaml").expect("an example");
+    let output = command(&["check", "-", "--remedy"]).stdin(manifest).output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--remedy changes the text of a file"), "{}", stderr(&output));
+}

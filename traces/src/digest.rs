@@ -1,0 +1,77 @@
+//! A digest of a state: which state a step leads to, in sixteen letters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use podproof_model::ClusterState;
+use serde::{Deserialize, Serialize};
+
+/// A digest of the whole state of a model, inner parts and clocks included: FNV-1a, 64 bits, over the words of the state,
+/// each with its lowest byte first. It depends on how the model that made it lays states out, so two digests are to be
+/// compared within one trace, or between traces of one scenario and one release of podproof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", extend("pattern" = "^[0-9a-f]{16}$")))]
+pub struct Digest(pub u64);
+
+impl Digest {
+    /// The digest of a state.
+    pub fn of(state: &ClusterState) -> Self {
+        let bytes = state.words().iter().flat_map(|word| word.to_le_bytes());
+        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
+    }
+}
+
+impl fmt::Display for Digest {
+    /// As sixteen hexadecimal digits in lower case.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let digits = text.len() == 16 && text.bytes().all(is_digit);
+        u64::from_str_radix(text, 16)
+            .ok()
+            .filter(|_| digits)
+            .map(Self)
+            .ok_or_else(|| format!("'{text}' is no digest; accepted are 16 hexadecimal digits in lower case"))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_sixteen_digits() {
+        let digest = Digest(0x0f00_0000_0000_00a1);
+        assert_eq!(digest.to_string(), "0f000000000000a1");
+        assert_eq!("0f000000000000a1".parse(), Ok(digest));
+        for wrong in
+            ["", "f", "0f000000000000A1", "0f000000000000a1 ", "+f000000000000a1", "0x000000000000a1"]
+        {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Graphviz: the states around a step, with the steps that were taken and those that were possible instead.
+
+use podproof_model::ClusterState;
+use podproof_vocabulary::action::Action;
+
+use super::Frames;
+use crate::digest::Digest;
+use crate::replay::Divergence;
+use crate::trace::Trace;
+use crate::words;
+
+/// A state that is drawn.
+struct Drawn {
+    state: ClusterState,
+    /// After which step of the trace it is reached, if it is one of the trace.
+    on_trace: Option<usize>,
+    /// What its last step broke, if it breaks something.
+    broken: Option<String>,
+}
+
+/// The states from `around` steps before `step` to as many after it, and all states one step away from them, as a Graphviz
+/// document. Steps of the trace are drawn thick; a state that a step leads to which breaks the trace's property is red. Step 0
+/// is the beginning; a step that the trace does not have is its last.
+///
+/// # Errors
+/// Where the model of today does something else.
+pub fn export(trace: &Trace, step: usize, around: usize) -> Result<String, Divergence> {
+    let frames = Frames::of(trace)?;
+    let last = frames.told.len();
+    let centre = step.min(last);
+    let (from, to) = (centre.saturating_sub(around), (centre + around).min(last));
+    let mut drawn: Vec<Drawn> = Vec::new();
+    for at in from..=to {
+        add(&mut drawn, frames.states[at].clone(), Some(at));
+    }
+    let mut edges = Vec::new();
+    for at in from..=to {
+        let source = find(&drawn, &frames.states[at]);
+        let taken = (at < to).then(|| frames.trace.steps().nth(at).map(|(_, step)| step.action)).flatten();
+        for action in enabled(&frames, &frames.states[at]) {
+            let next = match taken == Some(action) {
+                true => frames.states[at + 1].clone(),
+                false => frames.world.model().apply(&frames.states[at], &action),
+            };
+            let broken = trace.property.filter(|&property| {
+                frames.world.model().judge(&frames.states[at], &action, &next).broken.contains(property)
+            });
+            let target = add(&mut drawn, next, None);
+            if let Some(property) = broken {
+                drawn[target].broken = Some(format!("breaks {property}"));
+            }
+            let says = words::action(&frames.seen[at].1, &action);
+            edges.push((source, target, says, taken == Some(action)));
+        }
+    }
+    between_others(&frames, &drawn, &mut edges);
+    Ok(document(&frames, centre, &drawn, &edges))
+}
+
+fn enabled(frames: &Frames<'_>, state: &ClusterState) -> Vec<Action> {
+    let mut enabled = Vec::new();
+    frames.world.model().enabled(state, &mut enabled);
+    enabled
+}
+
+fn find(drawn: &[Drawn], state: &ClusterState) -> usize {
+    drawn.iter().position(|other| other.state == *state).unwrap_or(drawn.len())
+}
+
+/// The place of a state, which is drawn once.
+fn add(drawn: &mut Vec<Drawn>, state: ClusterState, on_trace: Option<usize>) -> usize {
+    let place = find(drawn, &state);
+    if place == drawn.len() {
+        drawn.push(Drawn { state, on_trace, broken: None });
+    }
+    place
+}
+
+/// The steps that lead from a state beside the trace to one that is drawn: they close the diamonds of steps that commute.
+fn between_others(frames: &Frames<'_>, drawn: &[Drawn], edges: &mut Vec<(usize, usize, String, bool)>) {
+    for (source, beside) in drawn.iter().enumerate().filter(|(_, drawn)| drawn.on_trace.is_none()) {
+        for action in enabled(frames, &beside.state) {
+            let target = find(drawn, &frames.world.model().apply(&beside.state, &action));
+            if target < drawn.len() && target != source {
+                // The names are those of the end of the trace: what was created beside it has none of its own.
+                let names = frames.seen.last().map(|(_, names)| names);
+                let says = names.map_or_else(String::new, |names| words::action(names, &action));
+                edges.push((source, target, says, false));
+            }
+        }
+    }
+}
+
+fn document(
+    frames: &Frames<'_>,
+    centre: usize,
+    drawn: &[Drawn],
+    edges: &[(usize, usize, String, bool)],
+) -> String {
+    let mut out = format!(
+        "digraph trace {{\n  label={};\n  labelloc=t;\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  \
+         edge [fontname=\"sans-serif\", fontsize=10];\n",
+        quoted(&format!("{}, around step {centre}", super::title(frames.trace)))
+    );
+    for (place, state) in drawn.iter().enumerate() {
+        let digest = Digest::of(&state.state).to_string();
+        let at = match state.on_trace {
+            Some(0) => "beginning\n".to_owned(),
+            Some(step) => format!("after step {step}\n"),
+            None => String::new(),
+        };
+        let broken = state.broken.as_ref().map_or_else(String::new, |broken| format!("\n{broken}"));
+        let label = quoted(&format!("{at}{}{broken}", &digest[..8]));
+        let look = match (&state.broken, state.on_trace) {
+            (Some(_), _) => ", color=red, penwidth=2",
+            (None, Some(step)) if step == centre => ", penwidth=3",
+            (None, Some(_)) => ", penwidth=2",
+            (None, None) => ", color=grey",
+        };
+        out += &format!("  s{place} [label={label}{look}];\n");
+    }
+    for (source, target, says, taken) in edges {
+        let look = if *taken { ", penwidth=2" } else { ", color=grey, fontcolor=grey" };
+        out += &format!("  s{source} -> s{target} [label={}{look}];\n", quoted(says));
+    }
+    out + "}\n"
+}
+
+/// A quoted string of the DOT language; a line break stays one.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            letter if letter.is_control() => quoted.push(' '),
+            letter => quoted.push(letter),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_name_cannot_end_its_string() {
+        assert_eq!(quoted("a\"b\\c\nd\u{7}"), "\"a\\\"b\\\\c\\nd \"");
+    }
+}

@@ -1,0 +1,142 @@
+//! A Mermaid sequence diagram: a lifeline for each component, news and writes as messages to and from the API server.
+
+use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
+
+use crate::change::Change;
+use crate::told::{Told, told};
+use crate::trace::{Kind, Trace, TraceStep};
+
+/// The trace as a Mermaid document, told from what is recorded.
+pub fn export(trace: &Trace) -> String {
+    excerpt(trace, |_| true)
+}
+
+/// The same of the steps whose numbers are chosen; how many are left out between them is said.
+pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
+    let told = told(trace);
+    let all: Vec<(&Told, &TraceStep)> = told.iter().zip(trace.stem.iter().chain(&trace.cycle)).collect();
+    let steps: Vec<(&Told, &TraceStep)> =
+        all.into_iter().filter(|(told, _)| is_chosen(told.number)).collect();
+    let mut out = String::from("sequenceDiagram\n");
+    out += &format!("  %% {}\n", plain(&super::title(trace)));
+    for component in Component::ALL {
+        let speaks = |(_, step): &(&Told, &TraceStep)| {
+            let (from, to) = ends(step);
+            from == component || to == component
+        };
+        if steps.iter().any(speaks) {
+            out += &format!("  participant {} as {}\n", id(component), component.name());
+        }
+    }
+    let (stem, cycle) = steps.split_at(steps.partition_point(|(told, _)| told.number <= trace.stem.len()));
+    lines(&mut out, "  ", stem, 0);
+    match (trace.kind, trace.property) {
+        (Kind::Safety, Some(property)) => {
+            if let Some((last, _)) = stem.last() {
+                out += &format!("  Note over {}: {property} is broken\n", id(last.component));
+            }
+        }
+        (Kind::Lasso, Some(property)) => {
+            out += &format!("  loop for ever, and so {property} is broken\n");
+            if cycle.is_empty() {
+                let over = stem.last().map_or(Component::Time, |(last, _)| last.component);
+                out += &format!("    Note over {}: nothing more happens\n", id(over));
+            }
+            lines(&mut out, "    ", cycle, trace.stem.len());
+            out += "  end\n";
+        }
+        _ => {}
+    }
+    out
+}
+
+/// Steps as messages, the first of which may follow on the one of number `before`.
+fn lines(out: &mut String, indent: &str, steps: &[(&Told, &TraceStep)], before: usize) {
+    let mut before = before;
+    for (told, step) in steps {
+        let (from, to) = ends(step);
+        match told.number - before - 1 {
+            0 => {}
+            1 => *out += &format!("{indent}Note over {}: 1 step is left out\n", id(from)),
+            more => *out += &format!("{indent}Note over {}: {more} steps are left out\n", id(from)),
+        }
+        before = told.number;
+        let arrow = if matches!(step.action, Action::Watch(_)) { "-->>" } else { "->>" };
+        let says = plain(&format!("{}. {}", told.number, told.says));
+        *out += &format!("{indent}{}{arrow}{}: {says}\n", id(from), id(to));
+        for change in &told.changes {
+            *out += &format!("{indent}Note over {}: {}\n", id(to), plain(change));
+        }
+    }
+}
+
+/// From whom a step goes to whom.
+fn ends(step: &TraceStep) -> (Component, Component) {
+    let own = step.component;
+    match step.action {
+        Action::Watch(_) => (Component::ApiServer, own),
+        Action::Kubelet(
+            Kubelet::CreateSandbox { .. }
+            | Kubelet::StartContainer { .. }
+            | Kubelet::RunPreStop { .. }
+            | Kubelet::SendSigterm { .. }
+            | Kubelet::SendSigkill { .. }
+            | Kubelet::StopSandbox { .. },
+        ) => (own, Component::ContainerRuntime),
+        Action::Kubelet(Kubelet::Relist { .. }) => (Component::ContainerRuntime, own),
+        Action::Container(Container::Exit { .. } | Container::Listen { .. }) => (own, own),
+        _ if step.changed.iter().any(is_of_store) => (own, Component::ApiServer),
+        _ => (own, own),
+    }
+}
+
+/// Is this a change of an API object?
+const fn is_of_store(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::Sandbox { .. }
+            | Change::SandboxAddress { .. }
+            | Change::Terminating { .. }
+            | Change::Process { .. }
+            | Change::Accepting { .. }
+            | Change::Sigterm { .. }
+            | Change::Hook { .. }
+            | Change::GraceExpired { .. }
+            | Change::AddressReused { .. }
+            | Change::Rule { .. }
+            | Change::Machine { .. }
+    )
+}
+
+/// The name of a lifeline: letters only.
+fn id(component: Component) -> String {
+    component.name().chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+/// Text that ends no line and no message: what has a meaning to Mermaid is written as its entity.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in text.chars() {
+        match letter {
+            '#' => plain.push_str("#35;"),
+            ';' => plain.push_str("#59;"),
+            '%' => plain.push_str("#37;"),
+            '<' => plain.push_str("#lt;"),
+            '>' => plain.push_str("#gt;"),
+            '"' => plain.push_str("#quot;"),
+            letter if letter.is_control() => plain.push(' '),
+            letter => plain.push(letter),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_name_cannot_end_a_message() {
+        assert_eq!(plain("a;b#c\n%% d<br>"), "a#59;b#35;c #37;#37; d#lt;br#gt;");
+    }
+}

@@ -1,0 +1,164 @@
+//! Arrows between the lanes: who learned of what from whom. A write is delivered, and what was delivered is acted on.
+
+use std::collections::BTreeMap;
+
+use podproof_vocabulary::action::{
+    Action, Container, Deployment, Kubelet, Proxy, ReplicaSet, Watch, Watcher,
+};
+use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
+
+use crate::change::Change;
+use crate::names::Names;
+use crate::object::Object;
+use crate::trace::TraceStep;
+
+/// Slots that a scenario may have at most.
+const PODS_MAX: usize = 250;
+
+/// Something that one step leaves for another to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    /// An object in the store.
+    Stored(Stored),
+    /// What a watcher's copy of it says.
+    Seen(Watcher, Stored),
+    /// A container's process, or the sandbox, of a pod.
+    Running(PodId),
+    /// The signal that a container has received.
+    Signal(PodId, ContainerId),
+    /// What the PLEG of a node has found.
+    Listed(NodeId),
+}
+
+/// An object that is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stored {
+    Deployment,
+    ReplicaSet(Revision),
+    Budget,
+    Node(NodeId),
+    Pod(PodId),
+    Slice,
+}
+
+/// The arrows of a trace, from step to step.
+#[derive(Debug, Default)]
+pub(super) struct Arrows {
+    left: BTreeMap<Thing, usize>,
+}
+
+impl Arrows {
+    /// The steps that left what this one finds, each once, in order.
+    pub(super) fn see(&mut self, number: usize, step: &TraceStep, names: &Names) -> Vec<usize> {
+        let found = found(step, names);
+        let mut from: Vec<usize> = found.iter().filter_map(|thing| self.left.get(thing).copied()).collect();
+        from.sort_unstable();
+        from.dedup();
+        for thing in left(step) {
+            self.left.insert(thing, number);
+        }
+        from
+    }
+}
+
+fn delivered(watch: Watch) -> Option<(Watcher, Stored)> {
+    Some(match watch {
+        Watch::DeliverPod { to, pod } => (to, Stored::Pod(pod)),
+        Watch::DeliverNode { to, node } => (to, Stored::Node(node)),
+        Watch::DeliverDeployment => (Watcher::ControllerManager, Stored::Deployment),
+        Watch::DeliverReplicaSet { revision } => (Watcher::ControllerManager, Stored::ReplicaSet(revision)),
+        Watch::DeliverBudget => (Watcher::ControllerManager, Stored::Budget),
+        Watch::DeliverSlice { node } => (Watcher::Proxy(node), Stored::Slice),
+        Watch::List { .. } => return None,
+    })
+}
+
+/// What a step finds: the news that it delivers, or what its decision is made of.
+fn found(step: &TraceStep, names: &Names) -> Vec<Thing> {
+    let manager = |stored| Thing::Seen(Watcher::ControllerManager, stored);
+    match step.action {
+        Action::Watch(watch) => {
+            delivered(watch).map(|(_, stored)| Thing::Stored(stored)).into_iter().collect()
+        }
+        Action::EndpointSlice(_) => {
+            let pods = step.changed.iter().filter_map(|change| match change {
+                Change::Endpoint { pod, .. } => Some(*pod),
+                _ => None,
+            });
+            pods.map(|pod| manager(Stored::Pod(pod))).collect()
+        }
+        Action::Proxy(Proxy::ProgramRules { node }) => {
+            vec![Thing::Seen(Watcher::Proxy(node), Stored::Slice)]
+        }
+        Action::Deployment(Deployment::CreateReplicaSet { .. }) => vec![manager(Stored::Deployment)],
+        Action::Deployment(Deployment::ScaleReplicaSet { revision, .. }) => {
+            vec![manager(Stored::Deployment), manager(Stored::ReplicaSet(revision))]
+        }
+        Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }) => {
+            vec![manager(Stored::ReplicaSet(revision))]
+        }
+        Action::ReplicaSet(ReplicaSet::ChooseVictim { pod } | ReplicaSet::CountAvailable { pod }) => {
+            vec![manager(Stored::Pod(pod))]
+        }
+        Action::NodeLifecycle(_) | Action::TaintEviction(_) | Action::PodGarbageCollector(_) => {
+            let objects = step.changed.iter().map(Object::of);
+            let stored = objects.filter_map(|object| match object {
+                Object::Pod(pod) => Some(Stored::Pod(pod)),
+                Object::Node(node) => Some(Stored::Node(node)),
+                _ => None,
+            });
+            stored.map(manager).collect()
+        }
+        Action::Kubelet(Kubelet::Relist { node }) => {
+            let on_node = |pod: &PodId| names.node_of(*pod) == Some(node);
+            PodId::first(PODS_MAX).filter(on_node).map(Thing::Running).collect()
+        }
+        Action::Kubelet(
+            Kubelet::BeginTermination { pod } | Kubelet::CreateSandbox { pod } | Kubelet::ForgetPod { pod },
+        ) => {
+            let seen = |node| Thing::Seen(Watcher::Kubelet(node), Stored::Pod(pod));
+            names.node_of(pod).map(seen).into_iter().collect()
+        }
+        Action::Kubelet(
+            Kubelet::StartContainer { pod, .. }
+            | Kubelet::ReportStatus { pod }
+            | Kubelet::StopSandbox { pod }
+            | Kubelet::FinishPod { pod },
+        ) => names.node_of(pod).map(Thing::Listed).into_iter().collect(),
+        Action::Container(Container::Exit { pod, container }) => vec![Thing::Signal(pod, container)],
+        _ => Vec::new(),
+    }
+}
+
+/// What a step leaves: a copy that is newer, an object that is written, a process that is another.
+fn left(step: &TraceStep) -> Vec<Thing> {
+    let mut things = Vec::new();
+    match step.action {
+        Action::Watch(watch) => {
+            things.extend(delivered(watch).map(|(watcher, stored)| Thing::Seen(watcher, stored)));
+        }
+        Action::Kubelet(Kubelet::Relist { node }) => things.push(Thing::Listed(node)),
+        _ => {}
+    }
+    for change in &step.changed {
+        things.extend(match (Object::of(change), change) {
+            (_, Change::Sigterm { pod, container, .. }) => Some(Thing::Signal(*pod, *container)),
+            (_, Change::Sandbox { pod, .. } | Change::Process { pod, .. }) => Some(Thing::Running(*pod)),
+            (
+                _,
+                Change::Terminating { .. }
+                | Change::SandboxAddress { .. }
+                | Change::AddressReused { .. }
+                | Change::Machine { .. },
+            ) => None,
+            (Object::Deployment, _) => Some(Thing::Stored(Stored::Deployment)),
+            (Object::ReplicaSet(revision), _) => Some(Thing::Stored(Stored::ReplicaSet(revision))),
+            (Object::Budget, _) => Some(Thing::Stored(Stored::Budget)),
+            (Object::Node(node), _) => Some(Thing::Stored(Stored::Node(node))),
+            (Object::Pod(pod), _) => Some(Thing::Stored(Stored::Pod(pod))),
+            (Object::Endpoint(_), _) => Some(Thing::Stored(Stored::Slice)),
+            (Object::Container(..) | Object::Rule(..), _) => None,
+        });
+    }
+    things
+}

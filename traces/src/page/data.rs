@@ -1,0 +1,167 @@
+//! What the page is made of: everything that it shows, in words, so that its program only draws.
+
+use std::collections::BTreeMap;
+
+use podproof_vocabulary::Property;
+use podproof_vocabulary::scenario::Timing;
+use serde::Serialize;
+
+use super::bar::Bar;
+use super::lane::{Lane, Named};
+use super::teller::Teller;
+use crate::names::Names;
+use crate::show;
+use crate::trace::{Kind, Trace};
+use crate::walk::World;
+use crate::why;
+
+/// Everything that the page shows. A step's number is its place in the trace, from 1; 0 is the beginning.
+#[derive(Debug, Serialize)]
+pub(super) struct Data {
+    title: String,
+    /// What it is about, in a line, and what is to be learned of it, where somebody has read it.
+    about: Option<String>,
+    lesson: Option<String>,
+    /// The promise in words; none of a path.
+    promise: Option<String>,
+    kind: Kind,
+    /// What is to be known of the world, each with what it is called.
+    facts: Vec<(&'static str, String)>,
+    /// Seconds in a tick; none if no time passes.
+    seconds: Option<u32>,
+    lanes: Vec<Named>,
+    steps: Vec<Step>,
+    /// The step that the end is about: what breaks the promise, or of a lasso the last one before what repeats.
+    end: usize,
+    /// What the end is, in a few words.
+    verdict: String,
+    /// What has to do with it, a sentence each.
+    reasons: Vec<String>,
+    /// From step to step: who learned of what from whom.
+    arrows: Vec<(usize, usize)>,
+    objects: Vec<Thing>,
+    /// Names of facts; an object has those of its kind, in this order.
+    fields: Vec<&'static str>,
+    /// What is so at the beginning.
+    first: Vec<Set>,
+    bars: Vec<Bar>,
+    /// The steps that the end depends on; none if nobody has told.
+    pub(super) slice: Option<Vec<usize>>,
+    /// The step after which the end could no longer be avoided, and what is to be said of it; none if nobody has told.
+    pub(super) turning: Option<(usize, Vec<String>)>,
+}
+
+/// A step.
+#[derive(Debug, Serialize)]
+pub(super) struct Step {
+    pub(super) lane: usize,
+    pub(super) tick: u32,
+    pub(super) text: String,
+    /// What it changed, a clause each.
+    pub(super) changes: Vec<String>,
+    pub(super) sets: Vec<Set>,
+    /// How much it matters by itself.
+    pub(super) weight: Weight,
+}
+
+/// How much a step matters by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Weight {
+    /// Time passes.
+    Tick,
+    /// Somebody learns what is so already.
+    Routine,
+    /// Something happens to the cluster.
+    Event,
+    /// A component does something.
+    Step,
+}
+
+/// An object, a field, and the value that it has now; none if it has none any more.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Set(pub(super) usize, pub(super) usize, pub(super) Option<String>);
+
+/// An object of the page. A pod that takes the slot of another is another object.
+#[derive(Debug, Serialize)]
+pub(super) struct Thing {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    /// Its pod, by its place among the objects.
+    pub(super) pod: Option<usize>,
+}
+
+impl Data {
+    /// The data of a trace: told from what is recorded; only the beginning and the reasons are computed on the model.
+    pub(super) fn of(trace: &Trace) -> Self {
+        let world = World::new(trace.scenario.clone()).ok();
+        let mut names = Names::of(trace);
+        let beginning = world.as_ref().and_then(|world| world.begin(trace.observed_proxy));
+        let mut teller = Teller::of(trace, beginning.map(|walk| walk.seen));
+        let first = teller.everything(&names);
+        let mut told = Vec::new();
+        for (number, step) in trace.steps() {
+            told.push(teller.step(number, trace, step, &mut names));
+        }
+        let (lanes, lane_of) = lanes(&told, &names);
+        let steps: Vec<Step> =
+            told.into_iter().map(|(lane, step)| Step { lane: lane_of[&lane], ..step }).collect();
+        let (verdict, reasons) = end(trace);
+        Self {
+            title: trace.scenario.name.clone(),
+            about: trace.title.clone(),
+            lesson: trace.lesson.clone(),
+            promise: trace.property.map(|property| property.facts().says.to_owned()),
+            kind: trace.kind,
+            facts: show::facts(trace, &Names::of(trace)),
+            seconds: (trace.scenario.timing == Timing::Timed)
+                .then(|| world.as_ref().map_or(1, World::unit_seconds)),
+            lanes,
+            end: trace.stem.len(),
+            verdict,
+            reasons,
+            arrows: teller.arrows_drawn,
+            objects: teller.things,
+            fields: teller.fields,
+            first,
+            bars: teller.bars.finish(steps.len()),
+            steps,
+            slice: None,
+            turning: None,
+        }
+    }
+}
+
+/// What the end of a trace is, and what has to do with it.
+fn end(trace: &Trace) -> (String, Vec<String>) {
+    let verdict = match (trace.kind, trace.property.map(Property::name)) {
+        (Kind::Safety, Some(name)) => format!("step {} breaks {name}", trace.stem.len()),
+        (Kind::Lasso, Some(name)) if trace.cycle.is_empty() => {
+            format!("after step {} nothing more happens, so {name} is broken", trace.stem.len())
+        }
+        (Kind::Lasso, Some(name)) => {
+            format!(
+                "steps {} to {} repeat for ever, so {name} is broken",
+                trace.stem.len() + 1,
+                trace.steps().count()
+            )
+        }
+        _ => format!("a path of {} steps", trace.stem.len()),
+    };
+    let reasons = why::reasons(trace).unwrap_or_else(|| match trace.kind {
+        Kind::Path => Vec::new(),
+        Kind::Safety | Kind::Lasso => vec![show::NOT_TAKEN.to_owned()],
+    });
+    (verdict, reasons)
+}
+
+/// The lanes in their order, and the place of each.
+fn lanes(told: &[(Lane, Step)], names: &Names) -> (Vec<Named>, BTreeMap<Lane, usize>) {
+    let mut places: BTreeMap<Lane, usize> = told.iter().map(|&(lane, _)| (lane, 0)).collect();
+    let mut lanes = Vec::new();
+    for (lane, place) in &mut places {
+        *place = lanes.len();
+        lanes.push(lane.named(names));
+    }
+    (lanes, places)
+}

@@ -1,0 +1,99 @@
+//! The document: a fixed text with a style and a program, and the data in a block that is no program.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::data::Data;
+
+const DOCUMENT: &str = include_str!("program/page.html");
+const STYLE: &str = include_str!("program/page.css");
+
+/// The parts of the program, each of which uses those before it.
+const PROGRAM: [&str; 6] = [
+    include_str!("program/state.js"),
+    include_str!("program/draw.js"),
+    include_str!("program/timeline.js"),
+    include_str!("program/list.js"),
+    include_str!("program/panel.js"),
+    include_str!("program/main.js"),
+];
+
+/// The whole document. What it may load and run is said by hash, so nothing else is loaded or run, whatever a trace holds.
+pub(super) fn document(data: &Data) -> String {
+    let program = format!("\"use strict\";\n(() => {{\n{}}})();\n", PROGRAM.concat());
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(&program)
+    );
+    let parts =
+        [("policy", policy), ("style", STYLE.to_owned()), ("data", block(data)), ("program", program)];
+    let mut document = String::new();
+    let mut rest = DOCUMENT;
+    // What is put in is not looked through.
+    for (name, part) in parts {
+        let mark = format!("{{{{{name}}}}}");
+        let (before, after) =
+            rest.split_once(&mark).expect("the document has a place for each part, in this order");
+        document += before;
+        document += &part;
+        rest = after;
+    }
+    document + rest
+}
+
+/// The hash of a text, as a Content Security Policy names it.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// The data as JSON in which nothing can end the block that it stands in, and no name steers how others are read.
+fn block(data: &Data) -> String {
+    let mut value = serde_json::to_value(data).expect("the data are plain words and numbers");
+    make_plain(&mut value);
+    value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+/// Writes out what cannot be seen in a text but changes how it is set: control characters, and those that turn its direction
+/// (Unicode, Bidirectional Formatting Characters).
+fn make_plain(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if text.chars().any(is_steering) {
+                let plain = text.chars().map(|letter| match is_steering(letter) {
+                    true => letter.escape_unicode().to_string(),
+                    false => letter.to_string(),
+                });
+                *text = plain.collect();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_plain),
+        Value::Object(fields) => fields.values_mut().for_each(make_plain),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn is_steering(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_steer_the_page() {
+        let mut value = Value::from(vec!["a\u{202e}b\u{7}", "עברית 🦀"]);
+        make_plain(&mut value);
+        assert_eq!(value, Value::from(vec!["a\\u{202e}b\\u{7}", "עברית 🦀"]));
+    }
+
+    #[test]
+    fn a_hash_is_that_of_the_standard() {
+        // FIPS 180-4, the message "abc".
+        assert_eq!(hash("abc"), "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+}

@@ -1,0 +1,181 @@
+// Choosing a step: by key, by mouse, by search, by link.
+
+let chosen = 0;
+let sliced = false;
+let found = [];
+
+const choose = (number, isQuiet = false) => {
+  chosen = Math.min(last, Math.max(0, number));
+  timeline.select(chosen);
+  list.select(chosen);
+  panel.show(chosen);
+  const scrub = byId("scrub");
+  scrub.value = String(chosen);
+  scrub.setAttribute("aria-valuetext", chosen === 0 ? "the beginning" : `step ${chosen} of ${last}`);
+  byId("where").textContent = chosen === 0 ? "beginning" : [`step ${chosen} of ${last}`, timeOf(chosen)].filter(Boolean).join(" · ");
+  if (!isQuiet) byId("live").textContent = told(chosen, document.activeElement === list.box);
+  if (location.hash !== `#step-${chosen}`) window.history.replaceState(null, "", `#step-${chosen}`);
+};
+
+const isShown = (number) => number === 0 || !sliced || isInSlice.has(number);
+// The nearest step that is shown, so many away.
+const move = (by) => {
+  const direction = Math.sign(by);
+  let number = chosen;
+  for (let left = Math.abs(by); left > 0; left -= 1) {
+    let next = number + direction;
+    while (next > 0 && next <= last && !isShown(next)) next += direction;
+    if (next < 0 || next > last) break;
+    number = next;
+  }
+  choose(number);
+};
+const moveInLane = (direction) => {
+  if (chosen === 0) return;
+  const { lane } = stepOf(chosen);
+  for (let number = chosen + direction; number > 0 && number <= last; number += direction) {
+    if (stepOf(number).lane === lane && isShown(number)) return choose(number);
+  }
+};
+
+const fold = () => {
+  if (data.slice === null) return;
+  sliced = !sliced;
+  byId("slice").setAttribute("aria-pressed", String(sliced));
+  timeline.show(sliced);
+  list.show(sliced);
+  choose(isShown(chosen) ? chosen : data.end);
+  const hidden = last - data.slice.length;
+  byId("live").textContent = sliced ? `${plural(hidden, "unrelated step")} folded` : "all steps are shown";
+};
+
+const search = () => {
+  const words = byId("search").value.trim().toLowerCase();
+  const holds = (step) => [step.text, laneName(data.lanes[step.lane]), ...step.changes].some((text) => text.toLowerCase().includes(words));
+  found = words === "" ? [] : data.steps.flatMap((step, index) => (holds(step) ? [index + 1] : []));
+  byId("hits").textContent = words === "" ? "" : plural(found.length, "step");
+  list.mark(found);
+};
+const find = (direction) => {
+  const shown = found.filter(isShown);
+  if (shown.length === 0) return;
+  const ahead = direction > 0 ? shown.find((number) => number > chosen) : shown.findLast((number) => number < chosen);
+  choose(ahead ?? (direction > 0 ? shown[0] : shown.at(-1)));
+};
+
+const isDark = () => {
+  const { theme } = document.documentElement.dataset;
+  return theme === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : theme === "dark";
+};
+const nameTheme = () => (byId("theme").textContent = isDark() ? "Light" : "Dark");
+const turn = () => {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  nameTheme();
+};
+const help = () => (byId("keys").open ? byId("keys").close() : byId("keys").showModal());
+
+const KEYS = {
+  ArrowRight: () => move(1),
+  ArrowDown: () => move(1),
+  ArrowLeft: () => move(-1),
+  ArrowUp: () => move(-1),
+  PageDown: () => move(10),
+  PageUp: () => move(-10),
+  Home: () => choose(0),
+  End: () => choose(last),
+};
+const LETTERS = {
+  "[": () => moveInLane(-1),
+  "]": () => moveInLane(1),
+  "/": () => byId("search").focus(),
+  "?": help,
+  "+": () => timeline.zoom(1.25),
+  "-": () => timeline.zoom(0.8),
+  n: () => find(1),
+  N: () => find(-1),
+  s: fold,
+  t: turn,
+  p: () => data.turning !== null && choose(data.turning[0]),
+  v: () => choose(data.end),
+};
+
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (byId("keys").open) {
+    if (key === "?" && byId("letters").checked) help();
+    return;
+  }
+  if (target.id === "search") {
+    if (key === "Escape") target.blur();
+    return;
+  }
+  const isOwn = target.id === "scrub" && key in KEYS;
+  // What is told in a scrolled panel is read with the arrows that go up and down.
+  const isRead = target.closest("#panel") !== null && ["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key);
+  const act = KEYS[key] ?? (byId("letters").checked ? LETTERS[key] : undefined);
+  if (act === undefined || isOwn || isRead) return;
+  event.preventDefault();
+  act();
+});
+
+byId("search").addEventListener("input", search);
+byId("search-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  find(1);
+});
+byId("scrub").max = String(last);
+byId("scrub").addEventListener("input", (event) => choose(Number(event.target.value)));
+byId("slice").addEventListener("click", fold);
+byId("to-end").addEventListener("click", () => choose(data.end));
+byId("theme").addEventListener("click", turn);
+byId("help").addEventListener("click", help);
+for (const part of [timeline, list]) {
+  (part.scroller ?? part.box).addEventListener("click", (event) => {
+    const number = part.stepAt(event);
+    if (number !== null && isShown(number)) choose(number);
+  });
+}
+const fromLink = () => {
+  const link = /^#step-(\d+)$/.exec(location.hash);
+  return link === null ? null : Number(link[1]);
+};
+window.addEventListener("hashchange", () => {
+  const number = fromLink();
+  if (number !== null && number !== chosen) choose(number);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
+
+const words = (name, text) => html("p", {}, html("strong", {}, `${name}: `), text);
+// The turning point in its sentences, the first with a link.
+const turning = () => {
+  if (data.turning === null) return [];
+  const [step, sentences] = data.turning;
+  return sentences.map((text, place) => {
+    const link = place === 0 ? [" ", html("a", { href: `#step-${step}` }, "look at it")] : [];
+    return html("p", { class: "turning" }, text, ...link);
+  });
+};
+const introduce = () => {
+  document.title = `${data.title}: ${data.verdict}`;
+  byId("title").textContent = data.title;
+  byId("verdict").textContent = data.verdict;
+  byId("verdict").classList.toggle("broken", data.kind !== "path");
+  byId("to-end").textContent = data.kind === "safety" ? "To the violation" : "To the end";
+  byId("slice").hidden = data.slice === null;
+  byId("why").append(
+    ...(data.about === null ? [] : [html("p", { class: "about" }, data.about)]),
+    html("div", { class: "reasons" }, ...data.reasons.map((reason) => html("p", { class: "reason" }, reason)), ...turning()),
+    html("details", {}, html("summary", {}, "The promise and the world"), ...(data.lesson === null ? [] : [words("lesson", data.lesson)]), ...(data.promise === null ? [] : [words("promise", data.promise)]), ...data.facts.map(([name, text]) => words(name, text))),
+  );
+  const phases = new Set(data.bars.flatMap(({ segments }) => segments.map(([, , phase]) => phase)));
+  const used = Object.keys(PHASES).filter((phase) => phases.has(phase));
+  byId("legend").append(...used.map((phase) => html("li", {}, html("span", { class: `swatch ${phase}` }), PHASES[phase])));
+};
+
+introduce();
+nameTheme();
+timeline.show(false);
+list.show(false);
+choose(fromLink() ?? data.end, true);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,31 @@
+//! The JSON Schema of the format, generated from its types.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{Schema, json_schema};
+use serde_json::Value;
+
+use crate::trace::{Trace, VERSION};
+
+/// The schema of a trace (JSON Schema, draft 2020-12). It says what [`Trace::from_json`] takes of the shape of a document; that
+/// also refuses some that have the shape, as a scenario without nodes.
+pub fn schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Trace>();
+    RecursiveTransform(closed).transform(&mut schema);
+    schema.insert("title".to_owned(), "A trace of podproof".into());
+    if let Some(version) = schema.pointer_mut("/properties/version") {
+        let says = version.get("description").cloned();
+        *version = json_schema!({ "const": VERSION }).to_value();
+        if let (Some(says), Value::Object(version)) = (says, version) {
+            version.insert("description".to_owned(), says);
+        }
+    }
+    schema.to_value()
+}
+
+/// No object has fields that nobody knows.
+fn closed(schema: &mut Schema) {
+    if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
+        schema.insert("additionalProperties".to_owned(), false.into());
+    }
+}

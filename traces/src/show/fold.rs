@@ -1,0 +1,89 @@
+//! What of a trace is told for itself, and what is folded away.
+
+use podproof_vocabulary::action::{Action, Component};
+
+use crate::told::is_routine;
+use crate::trace::{Trace, TraceStep};
+
+/// Steps before the first event that are worth folding.
+const PRELUDE_MIN: usize = 6;
+
+/// How much of a trace is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Every step is told for itself, from the beginning on.
+    pub full: bool,
+    /// The number of the first step that is told; what is so before it is told in its place.
+    pub from: Option<usize>,
+}
+
+/// Steps that stand on one line, or one that stands for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run<'s> {
+    /// A step.
+    One(&'s TraceStep),
+    /// Ticks in which nothing else happens.
+    Ticks(&'s [TraceStep]),
+    /// Steps that only tell somebody what is so already.
+    Routine(&'s [TraceStep]),
+    /// Steps that are not in the slice that is told.
+    Unrelated(&'s [TraceStep]),
+}
+
+impl<'s> Run<'s> {
+    pub(super) const fn steps(&self) -> &'s [TraceStep] {
+        match self {
+            Self::One(step) => std::slice::from_ref(step),
+            Self::Ticks(steps) | Self::Routine(steps) | Self::Unrelated(steps) => steps,
+        }
+    }
+
+    pub(super) fn moves(&self, component: Component) -> bool {
+        !matches!(self, Self::Unrelated(_)) && self.steps().iter().any(|step| step.component == component)
+    }
+}
+
+impl View {
+    /// How many steps of the stem come before those that are told: all up to the first event that befalls the cluster, for what
+    /// leads up to it is mostly how the workload comes to run.
+    pub(super) fn prelude(self, trace: &Trace) -> usize {
+        let event = || {
+            let befalls = |step: &TraceStep| matches!(step.action, Action::Environment(_));
+            trace.stem.iter().position(befalls).filter(|&steps| steps >= PRELUDE_MIN)
+        };
+        match (self.full, self.from) {
+            (_, Some(from)) => from.saturating_sub(1).min(trace.stem.len()),
+            (true, None) => 0,
+            (false, None) => event().unwrap_or(0),
+        }
+    }
+
+    /// Steps in runs.
+    pub(super) fn runs<'s>(self, steps: &'s [TraceStep]) -> Vec<Run<'s>> {
+        let mut runs = Vec::new();
+        for run in steps.chunk_by(|one, next| kind(one) == kind(next)) {
+            match kind(&run[0]) {
+                Sort::Tick => runs.push(Run::Ticks(run)),
+                Sort::Routine if !self.full && run.len() > 1 => runs.push(Run::Routine(run)),
+                Sort::Routine | Sort::Itself => runs.extend(run.iter().map(Run::One)),
+            }
+        }
+        runs
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Sort {
+    Tick,
+    Routine,
+    Itself,
+}
+
+fn kind(step: &TraceStep) -> Sort {
+    match step.action {
+        _ if !step.changed.is_empty() => Sort::Itself,
+        Action::Tick if step.component == Component::Time => Sort::Tick,
+        action if is_routine(&action) => Sort::Routine,
+        _ => Sort::Itself,
+    }
+}

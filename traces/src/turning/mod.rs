@@ -1,0 +1,173 @@
+//! The turning point of a trace: the first step after which its end could no longer be avoided, and what would have had to come
+//! first.
+//!
+//! *Avoidable* in a state: there is a run from it that comes to rest with the promise kept. A run is of steps of components, time
+//! and promised repairs; that something else happens to the cluster nobody can count on. If the end is avoidable after a step, it
+//! was before it too, so the turning point lies between a step after which a run was found and the next; it is found by search from
+//! prefixes, from the end backwards ([`avoid`]). Where searches meet their bound, only where it lies at the earliest is said.
+//!
+//! Mostly it is a race: the step itself would do no harm, had others come before it. Which these are is searched for too
+//! ([`order`]), and said only if the promise is kept in that order on the model.
+
+mod avoid;
+mod order;
+
+use podproof_model::ClusterState;
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::{Property, Scenario};
+
+use crate::names::Names;
+use crate::trace::{Kind, Trace};
+use crate::walk::World;
+use crate::words;
+use avoid::{Avoidable, Goal};
+
+/// States of a small cluster that all searches for one turning point see at most: a few seconds.
+const STATES_MAX: usize = 60_000;
+/// Searches that may meet their bound.
+const SEARCHES_MAX: usize = 6;
+
+/// Why it turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// These came too late: with them before the step, in this order, the promise is kept.
+    Order(Vec<Action>),
+    /// The same component could have done this instead, and the promise would be kept.
+    Instead(Action),
+    /// Something happened to the cluster.
+    Event,
+    /// The run that keeps the promise never comes to this step.
+    Never,
+}
+
+/// Where the end of a trace could no longer be avoided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurningPoint {
+    /// The first step after which no run was found that keeps the promise; the first of a trace is 1. Before it one was found, if
+    /// it is not 1.
+    pub step: usize,
+    /// Every run from there was followed to its end; else a bound came first, and the point may be later.
+    pub is_certain: bool,
+    /// Why it turns there.
+    pub reason: Reason,
+}
+
+/// The turning point of `trace`; none of a path, of a run that keeps a promise waiting for ever though it could always be met, if
+/// nothing was found within the bounds, or if the model of today does not take the steps.
+pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
+    let property = trace.property?;
+    if trace.followed.is_some() || trace.kind == Kind::Path {
+        return None;
+    }
+    let prefixes = Prefixes::of(trace, property)?;
+    let mut left = STATES_MAX / prefixes.world.weight();
+    let most = left / SEARCHES_MAX;
+    let goal = Goal { world: &prefixes.world, property, is_progress: trace.kind == Kind::Lasso, most };
+    // The end of a safety trace has broken the promise already.
+    let end = trace.stem.len();
+    let is_broken = trace.kind == Kind::Safety;
+    let mut lost = end;
+    let mut is_certain = true;
+    if !is_broken {
+        match goal.avoidable(&prefixes.states[end], &mut left) {
+            Avoidable::Yes(_) => return None,
+            Avoidable::No => {}
+            Avoidable::Unknown => is_certain = false,
+        }
+    }
+    let mut found = None;
+    let mut stride = 1;
+    // Backwards in growing strides until a run is found, then by halves: `lost` always is where none was.
+    while lost > 0 && found.is_none() {
+        let at = lost.saturating_sub(stride);
+        match goal.avoidable(&prefixes.states[at], &mut left) {
+            Avoidable::Yes(run) => found = Some((at, run)),
+            Avoidable::No => (lost, is_certain) = (at, true),
+            Avoidable::Unknown => (lost, is_certain) = (at, false),
+        }
+        if left == 0 && found.is_none() {
+            return None;
+        }
+        stride *= 2;
+    }
+    let Some((mut kept, mut run)) = found else {
+        // There is no run that keeps it at all.
+        return None;
+    };
+    while lost - kept > 1 {
+        let at = kept + (lost - kept) / 2;
+        match goal.avoidable(&prefixes.states[at], &mut left) {
+            Avoidable::Yes(found) => (kept, run) = (at, found),
+            Avoidable::No => (lost, is_certain) = (at, true),
+            Avoidable::Unknown => (lost, is_certain) = (at, false),
+        }
+    }
+    let step = trace.stem[kept].action;
+    let reason = order::reason(&goal, &prefixes.states[kept], step, &run, &mut left);
+    Some(TurningPoint { step: lost, is_certain, reason })
+}
+
+/// The turning point in sentences; none if there is none to tell.
+pub fn turning(trace: &Trace) -> Vec<String> {
+    turning_point(trace).map_or_else(Vec::new, |point| point.told(trace))
+}
+
+impl TurningPoint {
+    /// In sentences: where `trace`, whose turning point it is, turns, and what would have had to come first.
+    pub fn told(&self, trace: &Trace) -> Vec<String> {
+        let (point, Some(property)) = (self, trace.property) else { return Vec::new() };
+        let mut names = Names::of(trace);
+        for step in trace.stem.iter().take(point.step - 1) {
+            names.see(&step.changed);
+        }
+        let number = point.step;
+        let keeps = match point.is_certain {
+            true => format!(
+                "turning point: step {number}: before it {property} could still be kept, after it no more"
+            ),
+            false => format!(
+                "turning point: step {number} at the earliest: before it {property} could still be kept; whether after it too \
+             was not found out within the bound on states"
+            ),
+        };
+        let says = |action: &Action| words::action(&names, action);
+        let other = match &point.reason {
+            Reason::Order(first) => {
+                let first: Vec<String> = first.iter().map(says).collect();
+                Some(format!("had this come before step {number}, it would be kept: {}", first.join("; ")))
+            }
+            Reason::Instead(other) => {
+                Some(format!("instead of step {number} this would keep it: {}", says(other)))
+            }
+            Reason::Event => Some("that it happens nobody can prevent".to_owned()),
+            Reason::Never => None,
+        };
+        std::iter::once(keeps).chain(other).collect()
+    }
+}
+
+/// The states of a trace's stem, the first before its first step.
+struct Prefixes {
+    world: World,
+    states: Vec<ClusterState>,
+}
+
+impl Prefixes {
+    fn of(trace: &Trace, property: Property) -> Option<Self> {
+        let scenario: Scenario = trace.scenario.clone();
+        let world = World::new(scenario).ok()?.judging(property);
+        let mut state = world.begin(trace.observed_proxy)?.state;
+        let mut states = vec![state.clone()];
+        let mut enabled = Vec::new();
+        for step in &trace.stem {
+            enabled.clear();
+            world.model().enabled(&state, &mut enabled);
+            if !enabled.contains(&step.action) {
+                return None;
+            }
+            state = world.model().apply(&state, &step.action);
+            states.push(state.clone());
+        }
+        Some(Self { world, states })
+    }
+}

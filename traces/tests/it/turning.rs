@@ -1,0 +1,115 @@
+//! Where the end of a trace could no longer be avoided.
+
+use podproof_model::Model;
+use podproof_traces::{Reason, Trace, turning, turning_point};
+use podproof_vocabulary::action::{Action, Container, Kubelet, Proxy, Scheduler};
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::scenario::Timing;
+use podproof_vocabulary::{Property, Scenario, catalogue};
+
+use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
+
+/// Does the promise keep standing when these steps come before the step at which it turns?
+fn is_kept_in_the_other_order(trace: &Trace, step: usize, first: &[Action]) -> bool {
+    let model = Model::of_any_size(trace.scenario.clone()).expect("it is small");
+    let property = trace.property.expect("it breaks one");
+    let mut state = model.initial().remove(0);
+    let before = trace.stem[..step - 1].iter().map(|step| step.action);
+    for action in before.chain(first.iter().copied()).chain([trace.stem[step - 1].action]) {
+        let mut enabled = Vec::new();
+        model.enabled(&state, &mut enabled);
+        assert!(enabled.contains(&action), "{action:?} is possible");
+        let next = model.apply(&state, &action);
+        if model.judge(&state, &action, &next).broken.contains(property) {
+            return false;
+        }
+        state = next;
+    }
+    true
+}
+
+#[test]
+fn a_race_is_told_with_what_would_have_had_to_come_first() {
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    let point = turning_point(&trace).expect("there is one");
+    assert!(point.is_certain, "{point:?}");
+    assert_eq!(point.step, trace.stem.len(), "until the process is gone the rules can still follow");
+    assert!(matches!(trace.stem[point.step - 1].action, Action::Container(Container::Exit { .. })));
+    let Reason::Order(first) = &point.reason else { panic!("a race: {point:?}") };
+    assert!(matches!(first.last(), Some(Action::Proxy(Proxy::ProgramRules { .. }))), "{first:?}");
+    assert!(is_kept_in_the_other_order(&trace, point.step, first));
+    let says = turning(&trace).join("\n");
+    assert!(says.contains("had this come before step 27, it would be kept: "), "{says}");
+    assert!(says.ends_with("kube-proxy on node-1 programs the rules of Service web"), "{says}");
+}
+
+#[test]
+fn with_time_it_turns_before_the_end_where_nothing_can_come_in_between() {
+    let mut scenario = short_pre_stop();
+    scenario.approximations = scenario.approximations.without(Approximation::Focus);
+    let trace = broken(&Scenario { story: Story::PodDeletion, ..scenario }, Property::NoFailedRequest);
+    let point = turning_point(&trace).expect("there is one");
+    let Reason::Order(first) = &point.reason else { panic!("a race: {point:?}") };
+    assert!(is_kept_in_the_other_order(&trace, point.step, first));
+    assert!(!first.contains(&Action::Tick), "an order of steps, not of time: {first:?}");
+}
+
+#[test]
+fn a_wrong_decision_is_told_with_the_right_one() {
+    let mut scenario = web(Story::Create, Some(Mutant::SchedulerIgnoresResources));
+    scenario.nodes.push(catalogue::node(2));
+    scenario.nodes[0].allocatable.cpu_milli = 100;
+    scenario.workload.template.containers[0].requests.cpu_milli = 200;
+    let trace = broken(&scenario, Property::PlacementLawful);
+    let point = turning_point(&trace).expect("there is one");
+    assert_eq!(point.step, trace.stem.len());
+    let assumed = |action: Action| match action {
+        Action::Scheduler(Scheduler::AssumePod { node, .. }) => Some(node),
+        _ => None,
+    };
+    let Reason::Instead(other) = point.reason else { panic!("a decision: {point:?}") };
+    let (wrong, right) = (assumed(trace.stem[point.step - 1].action), assumed(other));
+    assert!(wrong.is_some() && right.is_some() && wrong != right, "{wrong:?}, {right:?}");
+    assert!(turning(&trace)[1].starts_with(&format!("instead of step {} this would keep it", point.step)));
+}
+
+#[test]
+fn a_progress_promise_turns_where_the_last_way_to_keep_it_is_lost() {
+    // The kubelet never removes the object: lost from the deletion on.
+    let mutant = web(Story::PodDeletion, Some(Mutant::KubeletNeverRemoves));
+    let found = lassos(&mutant, Property::DeletionCompletes);
+    let rest = found.iter().find(|trace| trace.cycle.is_empty()).expect("it rests");
+    let point = turning_point(rest).expect("there is one");
+    let turned = rest.stem[point.step - 1].action;
+    assert!(matches!(turned, Action::Environment(_)), "{turned:?}");
+    assert_eq!(point.reason, Reason::Event);
+}
+
+#[test]
+fn what_can_always_still_be_met_has_no_turning_point() {
+    let found = lassos(&crash_loop(), Property::NoexecuteEvicts);
+    let round = found.iter().find(|trace| !trace.cycle.is_empty()).expect("it goes round");
+    // Nothing ever rests here, so that it is lost cannot be told from that it only lasts.
+    assert!(turning_point(round).is_none_or(|point| !point.is_certain));
+}
+
+#[test]
+fn what_follows_one_pod_and_what_the_model_does_not_take_has_none() {
+    let followed = broken(&short_pre_stop(), Property::NoFailedRequest);
+    assert!(followed.followed.is_some());
+    assert_eq!(turning_point(&followed), None);
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    assert_eq!(turning_point(&Trace { scenario: web(Story::Create, None), ..trace }), None);
+}
+
+#[test]
+fn a_kill_too_early_turns_at_the_kill() {
+    let mut scenario = web(Story::PodDeletion, Some(Mutant::SigkillAtOnce));
+    scenario.timing = Timing::Untimed;
+    let trace = broken(&scenario, Property::GraceHonoured);
+    let point = turning_point(&trace).expect("there is one");
+    let turned = trace.stem[point.step - 1].action;
+    assert!(matches!(turned, Action::Kubelet(Kubelet::SendSigkill { .. })), "{turned:?}: {point:?}");
+}

@@ -1,0 +1,157 @@
+//! Changing one field of an object in the text that it stands in; every other line stays as it is, comments too.
+
+mod outline;
+mod path;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use super::Place;
+use outline::{Kind, Node, outline};
+use write::{block, flow};
+
+pub use path::{FieldPath, Key};
+
+/// What a field is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number, a boolean, or a text as it is to be written.
+    Plain(String),
+    /// A list.
+    List(Vec<Self>),
+    /// Fields with their values, in their order.
+    Fields(Vec<(String, Self)>),
+}
+
+impl Value {
+    /// A number.
+    pub fn number(number: u32) -> Self {
+        Self::Plain(number.to_string())
+    }
+}
+
+/// What a field of an object says; none if it is not there, or is no plain value.
+pub fn get(text: &str, place: &Place, path: &FieldPath) -> Option<String> {
+    let documents = outline(text).ok()?;
+    match walk(object(&documents, place).ok()?, path).ok()? {
+        (node, []) => match &node.kind {
+            Kind::Scalar(value) => Some(value.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Where a field of an object stands, or what is there of what is around it.
+pub fn nearest(text: &str, place: &Place, path: &FieldPath) -> Option<Place> {
+    let documents = outline(text).ok()?;
+    let (node, _) = walk(object(&documents, place).ok()?, path).ok()?;
+    Some(Place { file: place.file.clone(), line: node.line, column: node.column })
+}
+
+/// `text` with a field of the object that begins at `place` set to `value`; fields around it that are missing are added.
+///
+/// # Errors
+/// Why it cannot be done, in a sentence.
+pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result<String, String> {
+    let documents = outline(text)?;
+    let (node, missing) = walk(object(&documents, place)?, path).map_err(|why| format!("{path}: {why}"))?;
+    let mut edited = text.to_owned();
+    let ends_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let Splice { start, end, with } = match (missing, value) {
+        ([], Value::Plain(value)) => match &node.kind {
+            Kind::Scalar(old) if old.is_empty() && node.start == node.end => {
+                return Err(format!("{path}: is set to nothing"));
+            }
+            Kind::Scalar(_) => Splice { start: node.start, end: node.end, with: value.clone() },
+            _ => return Err(format!("{path}: is no plain value")),
+        },
+        ([], _) => return Err(format!("{path}: is set")),
+        (missing, value) => addition(text, node, missing, value).map_err(|why| format!("{path}: {why}"))?,
+    };
+    edited.replace_range(start..end, &with.replace('\n', ends_lines));
+    Ok(edited)
+}
+
+/// A change of a text: what stands in `start..end` becomes `with`.
+struct Splice {
+    start: usize,
+    end: usize,
+    with: String,
+}
+
+fn object<'n>(documents: &'n [Node], place: &Place) -> Result<&'n Node, String> {
+    documents
+        .iter()
+        .find_map(|document| document.mapping_at(place.line, place.column))
+        .ok_or_else(|| format!("{place}: no object begins here"))
+}
+
+/// How far `path` leads from `node`: the last value on it that is there, and what is missing.
+fn walk<'n, 'p>(node: &'n Node, path: &'p FieldPath) -> Result<(&'n Node, &'p [Key]), String> {
+    let mut node = node;
+    for (place, key) in path.0.iter().enumerate() {
+        let next = match (&node.kind, key) {
+            (Kind::Mapping(_), Key::Field(name)) => node.entry(name).map(|entry| &entry.value),
+            (Kind::Sequence(items), Key::Index(number)) => {
+                Some(items.get(*number).ok_or_else(|| format!("there are {} items", items.len()))?)
+            }
+            (Kind::Sequence(items), Key::Named(name)) => {
+                let is_named = |item: &&Node| {
+                    item.entry("name")
+                        .is_some_and(|entry| matches!(&entry.value.kind, Kind::Scalar(of) if of == name))
+                };
+                Some(items.iter().find(is_named).ok_or_else(|| format!("no item is called '{name}'"))?)
+            }
+            (Kind::Alias, _) => return Err("stands in an alias, which other places share".into()),
+            _ => return Err("is not what stands there".into()),
+        };
+        match next {
+            Some(next) => node = next,
+            None => return Ok((node, &path.0[place..])),
+        }
+    }
+    Ok((node, &[]))
+}
+
+/// What is to be added to the mapping `node` for the fields `missing`, the last of which is `value`.
+fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<Splice, String> {
+    let Kind::Mapping(entries) = &node.kind else { return Err("is no mapping".into()) };
+    let Some((Key::Field(name), within)) = missing.split_first() else {
+        return Err("a list has no such item".into());
+    };
+    let mut value = value.clone();
+    for key in within.iter().rev() {
+        let Key::Field(name) = key else { return Err("the list is missing".into()) };
+        value = Value::Fields(vec![(name.clone(), value)]);
+    }
+    let is_flow = text[node.start..].starts_with('{');
+    let at = |at: usize, with: String| Splice { start: at, end: at, with };
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        let quoted = text[..node.start].contains('"');
+        return match is_flow {
+            true => Ok(at(node.start + 1, format!("{}: {}", write::key(name, quoted), flow(&value, quoted)))),
+            false => Err("is empty".into()),
+        };
+    };
+    if is_flow {
+        let quoted = text[first.start..].starts_with('"');
+        let with = format!(", {}: {}", write::key(name, quoted), flow(&value, quoted));
+        return Ok(at(last.value.end.max(last.end), with));
+    }
+    let line = line_start(text, first.start);
+    let indent = text[line..first.start].chars().count();
+    let lines = block(name, &value, indent);
+    let stands_alone = text[line..first.start].chars().all(char::is_whitespace);
+    // A plain field comes first, where it is seen; what is longer stands behind the others.
+    if stands_alone && matches!(value, Value::Plain(_)) {
+        return Ok(at(line, lines));
+    }
+    let end = node.end + text[node.end..].find('\n').map_or(text.len() - node.end, |at| at + 1);
+    let is_cut = !text[..end].ends_with('\n');
+    Ok(at(end, if is_cut { format!("\n{}", lines.trim_end()) } else { lines }))
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |line| line + 1)
+}

@@ -1,0 +1,175 @@
+//! Fields are set where they stand, and nothing else changes.
+
+use super::*;
+
+const YAML: &str = "\
+# first
+apiVersion: v1
+kind: Service
+---
+apiVersion: apps/v1   # kept
+kind: Deployment
+spec:
+  replicas: 2 # two
+  template:
+    spec:
+      containers:
+        - name: web
+          image: x
+        # the second
+        - name: side
+          lifecycle: {preStop: {sleep: {seconds: 3}}}
+
+# the end
+";
+
+fn place(line: u32) -> Place {
+    Place { file: "x.yaml".into(), line, column: 1 }
+}
+
+fn path(text: &str) -> FieldPath {
+    text.parse().expect(text)
+}
+
+fn edited(text: &str, line: u32, field: &str, value: &Value) -> String {
+    set(text, &place(line), &path(field), value).expect(field)
+}
+
+/// The lines that are new, and those that are gone.
+fn difference(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
+    let only = |of: &str, other: &str| {
+        of.lines().filter(|line| !other.lines().any(|other| other == *line)).map(str::to_owned).collect()
+    };
+    (only(new, old), only(old, new))
+}
+
+#[test]
+fn a_value_is_replaced_where_it_stands() {
+    let new = edited(YAML, 5, "spec.replicas", &Value::number(13));
+    assert_eq!(new, YAML.replace("replicas: 2 #", "replicas: 13 #"));
+    let new = edited(
+        YAML,
+        5,
+        "spec.template.spec.containers[side].lifecycle.preStop.sleep.seconds",
+        &Value::number(9),
+    );
+    assert_eq!(new, YAML.replace("seconds: 3", "seconds: 9"));
+    assert_eq!(get(&new, &place(5), &path("spec.template.spec.containers[1].name")), Some("side".into()));
+    assert_eq!(get(&new, &place(5), &path("spec.template.spec.containers")), None);
+    assert_eq!(get(&new, &place(5), &path("spec.paused")), None);
+}
+
+#[test]
+fn a_field_that_is_missing_belongs_where_what_is_around_it_stands() {
+    let at = |field: &str| nearest(YAML, &place(5), &path(field)).map(|place| (place.line, place.column));
+    assert_eq!(at("spec.replicas"), Some((8, 13)));
+    assert_eq!(at("spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds"), Some((12, 11)));
+    assert_eq!(at("spec.template.spec.containers[other].lifecycle"), None);
+}
+
+#[test]
+fn a_plain_field_that_is_missing_comes_first() {
+    let new = edited(YAML, 5, "spec.template.spec.terminationGracePeriodSeconds", &Value::number(6));
+    let line = "      terminationGracePeriodSeconds: 6\n      containers:\n";
+    assert_eq!(new, YAML.replace("      containers:\n", line));
+}
+
+#[test]
+fn fields_that_are_missing_are_added_behind_the_others() {
+    let new = edited(
+        YAML,
+        5,
+        "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds",
+        &Value::number(5),
+    );
+    let added = "          image: x\n          lifecycle:\n            preStop:\n              sleep:\n                seconds: 5\n";
+    assert_eq!(new, YAML.replace("          image: x\n", added));
+    let new = edited(
+        YAML,
+        5,
+        "spec.template.spec.containers[1].lifecycle.postStart.sleep.seconds",
+        &Value::number(1),
+    );
+    let (gone, line) = (
+        "{preStop: {sleep: {seconds: 3}}}",
+        "{preStop: {sleep: {seconds: 3}}, postStart: {sleep: {seconds: 1}}}",
+    );
+    assert_eq!(new, YAML.replace(gone, line));
+}
+
+#[test]
+fn what_ends_without_a_line_break_does_so_no_more_than_before() {
+    let text = "kind: Pod\nspec:\n  containers:\n  - name: a";
+    let new = edited(text, 1, "spec.containers[a].lifecycle.preStop.sleep.seconds", &Value::number(2));
+    let end = "\n    lifecycle:\n      preStop:\n        sleep:\n          seconds: 2";
+    assert_eq!(new, format!("{text}{end}"));
+}
+
+#[test]
+fn line_breaks_stay_as_they_are() {
+    let text = "kind: Pod\r\nspec:\r\n  a: 1\r\n";
+    assert_eq!(edited(text, 1, "spec.b", &Value::number(2)), "kind: Pod\r\nspec:\r\n  b: 2\r\n  a: 1\r\n");
+}
+
+#[test]
+fn lists_and_fields_are_written_in_lines() {
+    let list = Value::List(vec![Value::Fields(vec![
+        ("key".into(), Value::Plain("a".into())),
+        ("seconds".into(), Value::number(3)),
+    ])]);
+    let (added, gone) = difference(YAML, &edited(YAML, 5, "spec.template.spec.tolerations", &list));
+    assert_eq!(added, ["      tolerations:", "        - key: a", "          seconds: 3"]);
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
+fn json_stays_json() {
+    let text = "{\"kind\": \"Pod\", \"spec\": {\"a\": 1}, \"metadata\": {}}\n";
+    let new = edited(
+        text,
+        1,
+        "spec.lifecycle.preStop.exec.command",
+        &Value::List(vec![Value::Plain("true".into())]),
+    );
+    let spec = "\"spec\": {\"a\": 1, \"lifecycle\": {\"preStop\": {\"exec\": {\"command\": [true]}}}}";
+    assert_eq!(new, text.replace("\"spec\": {\"a\": 1}", spec));
+    let new = edited(text, 1, "metadata.name", &Value::Plain("web".into()));
+    assert_eq!(new, text.replace("\"metadata\": {}", "\"metadata\": {\"name\": \"web\"}"));
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused() {
+    let refuse = |text: &str, line, field: &str| {
+        set(text, &place(line), &path(field), &Value::number(1)).expect_err(field)
+    };
+    for (line, field, why) in [
+        (2, "spec.template", "is no plain value"),
+        (5, "spec.template.spec.containers[2].name", "there are 2 items"),
+        (5, "spec.template.spec.containers[other].name", "no item is called 'other'"),
+        (5, "spec.replicas.x", "is not what stands there"),
+        (5, "spec.list[0].x", "the list is missing"),
+        (3, "spec", "no object begins here"),
+    ] {
+        let text = if line == 2 { "\nkind: Pod\nspec:\n  template: {a: 1}\n" } else { YAML };
+        let refused = refuse(text, line, field);
+        assert!(refused.contains(why), "{field}: {refused}");
+    }
+    let refused = refuse("kind: A\nx: &x {a: 1}\ny: *x\n", 1, "y.a");
+    assert!(refused.contains("stands in an alias"), "{refused}");
+}
+
+#[test]
+fn a_path_is_written_as_it_is_read() {
+    for text in ["spec", "spec.containers[0].lifecycle", "spec.containers[web].ports[http].x"] {
+        assert_eq!(path(text).to_string(), text);
+    }
+    for text in ["", "a..b", "a[", "a[]", "[0]", "a]b", "a[0]b"] {
+        let refused = text.parse::<FieldPath>().expect_err(text);
+        assert!(refused.contains("is no path of a field"), "{refused}");
+    }
+    let containers = path("spec.containers");
+    assert_eq!(
+        containers.named("web").field("lifecycle.preStop").to_string(),
+        "spec.containers[web].lifecycle.preStop"
+    );
+}
