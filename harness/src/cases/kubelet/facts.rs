@@ -49,6 +49,8 @@ pub(super) struct Facts {
     pub pruned: bool,
     /// When the kubelet last started anew.
     pub restarted: Option<Moment>,
+    /// Containers that were ready then, as the API said.
+    pub ready_then: BTreeSet<ContainerId>,
     /// The request of the operation that is happening.
     pub request: Option<Request>,
     pub api_request: Option<ApiRequest>,

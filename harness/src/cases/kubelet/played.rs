@@ -12,6 +12,7 @@ use podproof_runtime::operation::{Component, Process, Step};
 use podproof_runtime::Operation;
 
 use super::facts::changes;
+use super::writes::id_of;
 use super::{Event, Machine, NAMES, NODE, World as _};
 use crate::stage::build::{container, deletion, key, pod};
 use crate::stage::script::pick;
@@ -125,6 +126,9 @@ impl Machine {
     fn restart(&mut self) {
         self.facts.trouble = self.now();
         self.facts.restarted = Some(self.now());
+        let pods = self.stage.cluster.server().store().all::<Pod>();
+        let statuses = pods.flat_map(|(_, pod)| pod.status.iter().flat_map(|it| it.container_statuses.iter().flatten()));
+        self.facts.ready_then = statuses.filter(|it| it.ready).filter_map(id_of).collect();
         let mut pending = Vec::new();
         self.stage.cluster.pending(&mut pending);
         let runtime = self.runtime.borrow();

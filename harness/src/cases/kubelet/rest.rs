@@ -64,8 +64,9 @@ impl Machine {
             return;
         }
         let store = self.stage.cluster.server().store();
-        let left: Vec<&Key> =
-            store.all::<Pod>().filter(|(_, pod)| node_of(pod).is_some()).map(|(key, _)| key).collect();
+        // A pod that was deleted before its kubelet heard of it, and was rejected then, has no worker that ends.
+        let here = |pod: &Pod| node_of(pod).is_some() && !is_rejected(pod);
+        let left: Vec<&Key> = store.all::<Pod>().filter(|(_, pod)| here(pod)).map(|(key, _)| key).collect();
         assert!(left.is_empty(), "{left:?} were deleted, and are still there");
         let runtime = self.runtime.borrow();
         let running = runtime.containers().find(|(_, it)| it.process.is_some()).map(|(_, it)| &it.status);
@@ -73,6 +74,12 @@ impl Machine {
         let sandbox = runtime.sandboxes().find(|(_, it)| it.state == SandboxState::Ready).map(|(_, it)| &it.config);
         assert_eq!(sandbox, None, "it is ready, and its pod is gone");
     }
+}
+
+/// Its kubelet did not admit it (ADM-12).
+fn is_rejected(pod: &Pod) -> bool {
+    let reason = pod.status.as_ref().and_then(|status| status.reason.as_deref());
+    is_terminal(pod) && reason.is_some_and(|reason| reason.starts_with("OutOf"))
 }
 
 fn ready(status: &PodStatus) -> Option<&str> {

@@ -67,10 +67,13 @@ impl Machine {
         let earlier = siblings.iter().filter(|it| it.status.name == started.status.name);
         let mut earlier: Vec<&Container> = earlier.copied().filter(|it| it.status.started_at.is_some()).collect();
         earlier.sort_by_key(|it| it.status.id);
-        let (Some(last), true) = (earlier.last(), earlier.len() >= 2 || started.status.attempt >= 2) else { return };
+        let (Some(last), Some(before)) = (earlier.last(), earlier.len().checked_sub(2).map(|place| earlier[place]))
+        else {
+            return;
+        };
         let (Some(began), Some(ended)) = (last.status.started_at, last.status.finished_at) else { return };
         // One that the kubelet killed itself is started again by the same sync, which does not know yet that it ended.
-        let killed = self.facts.stopped.contains_key(&last.status.id);
+        let killed = [last, &before].iter().any(|it| self.facts.stopped.contains_key(&it.status.id));
         let forgotten = self.facts.pruned || self.facts.restarted.is_some() || ended.since(began) > FORGETS;
         let unsure = self.facts.late || killed || forgotten;
         let after = self.now().since(ended);

@@ -69,7 +69,8 @@ impl Machine {
                 || self.facts.evicted.contains(&uid)
                 || self.facts.lost_sandbox.contains(&uid)
                 || self.facts.stopped.contains_key(&id)
-                || container.startup_probe.is_some();
+                || container.startup_probe.is_some()
+                || self.ran_before_the_restart(id) && !self.facts.ready_then.contains(&id);
             let keeps = self.release.keeps_readiness_over_kubelet_restart();
             assert!(!(keeps && lost && passes) || leaves, "{} passes its probe, and is not ready any more", new.name);
         }
@@ -123,6 +124,6 @@ fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|status| status.name == name)
 }
 
-fn id_of(status: &ContainerStatus) -> Option<ContainerId> {
+pub(super) fn id_of(status: &ContainerStatus) -> Option<ContainerId> {
     status.container_id.as_deref().and_then(parse_id)
 }
