@@ -77,11 +77,8 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         }
         let mut finished = section.finish();
         if arguments.remedy {
-            let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match input::sources(&arguments.input.files) {
-                Ok(sources) => {
-                    remedies(arguments, &sources, &workload, &mut finished, limits(arguments, time))
-                }
+                Ok(sources) => remedies(arguments, &sources, &workload, &mut finished, deadline),
                 Err(errors) => report.errors.extend(errors),
             }
         }
@@ -135,12 +132,13 @@ fn remedies(
     sources: &[Source],
     workload: &Workload,
     report: &mut WorkloadReport,
-    limits: Limits,
+    deadline: Option<Instant>,
 ) {
     let rows = report.results.clone();
     let broken = |row: &&mut ResultRow| row.counts && row.verdict == Verdict::Broken;
     for row in report.results.iter_mut().filter(broken) {
-        row.remedy = remedy(arguments, sources, workload, row, &rows, limits);
+        let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        row.remedy = remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A manifest with some fields changed, checked again: the same workload, stories and promises.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use podproof_model::Model;
 use podproof_traces::Trace;
@@ -73,6 +74,8 @@ pub struct Trials<'a> {
     /// One search is tried again; with none, all that the command line asks for.
     only: Option<(Story, Timing)>,
     limits: Limits,
+    /// When the time of all trials together is over.
+    until: Option<Instant>,
     /// How promises were broken before: mostly they are broken alike.
     known: Vec<Broken>,
     /// The approximations that the searches used.
@@ -80,7 +83,8 @@ pub struct Trials<'a> {
 }
 
 impl<'a> Trials<'a> {
-    /// Trials of a workload that was read from `sources`, in which these promises are judged within these limits.
+    /// Trials of a workload that was read from `sources`, in which these promises are judged within these limits; the time is for
+    /// all of them together.
     pub fn new(
         (input, world): (&'a InputArguments, &'a WorldArguments),
         sources: &'a [Source],
@@ -96,6 +100,7 @@ impl<'a> Trials<'a> {
             judged,
             only: None,
             limits,
+            until: limits.time.and_then(|time| Instant::now().checked_add(time)),
             known: Vec::new(),
             used: BTreeSet::new(),
         }
@@ -194,8 +199,10 @@ impl<'a> Trials<'a> {
         let (mut states, mut kills) = (0, false);
         for plan in plans {
             let name = format!("{}, {}, {}", self.workload.name, plan.story, plan.timing.name());
-            let line = Line::new(&name, self.limits.states).within(&self.limits);
-            let outcome = search::run(&plan, &self.limits, &line)?;
+            let time = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+            let limits = Limits { time, ..self.limits };
+            let line = Line::new(&name, limits.states).within(&limits);
+            let outcome = search::run(&plan, &limits, &line)?;
             states += outcome.states;
             kills |= has_kills(&outcome);
             self.used.extend(&outcome.approximations);

@@ -1,14 +1,70 @@
 //! Why an entry that nothing explains may be lawful all the same: the replay began, or went on, from something that is not sure.
 
+use std::fmt;
+
 use crate::before::Target;
-use crate::matching::Unexplained;
 use crate::matching::whole::Whole;
-use crate::record::Micros;
+use crate::matching::{Replay, Unexplained};
+use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 use crate::world::Observed;
 
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
 /// failure takes to be noticed.
 const SETTLING: Micros = 400_000_000;
+
+/// Something of a workload that changes during the log, and is not followed.
+#[derive(Clone, Debug)]
+pub struct Unfollowed {
+    /// The number of the entry that shows it.
+    pub entry: u64,
+    /// Where that stands; nothing, before it is reached.
+    pub place: Option<Place>,
+    /// What changes.
+    pub what: String,
+}
+
+impl Unfollowed {
+    /// Those of a workload.
+    pub fn of(observed: &Observed) -> Vec<Self> {
+        // The surveyor counts entries from 0, and who follows them from 1.
+        let all = observed.unfollowed.iter();
+        all.map(|(at, what)| Self { entry: at.0 + 1, place: None, what: what.clone() }).collect()
+    }
+
+    /// The entry of this number is reached.
+    pub fn see(&mut self, number: u64, entry: &Entry) {
+        if number == self.entry {
+            self.place = Some(entry.place.clone());
+        }
+    }
+}
+
+impl fmt::Display for Unfollowed {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} changes", self.what)?;
+        match &self.place {
+            Some(Place { file, line }) => write!(to, " at {file}:{line}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The resources that the model follows.
+const FOLLOWED: [&str; 6] =
+    ["pods", "nodes", "deployments", "replicasets", "endpointslices", "poddisruptionbudgets"];
+
+/// Was a write granted that leaves an object of the model behind, and is the object not in the log?
+fn is_unanswered(write: &Write) -> bool {
+    let leaves_one = match &*write.subresource {
+        "" => write.verb != Verb::Delete,
+        "status" | "scale" => true,
+        _ => false,
+    };
+    FOLLOWED.contains(&&*write.resource)
+        && leaves_one
+        && write.object.is_none()
+        && (200..300).contains(&write.code)
+}
 
 /// What is not sure of a log.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +75,14 @@ pub struct Doubts {
     pub under_way: bool,
     /// Since when writes are missing, if some are.
     pub missed: Option<Micros>,
+    /// Since when the log has writes without what they were answered with.
+    unanswered: Option<Micros>,
 }
 
 impl Doubts {
     /// What is not sure, before it is replayed, of a log that began at this moment, when some nodes were not Ready or none.
     pub fn new(began: Micros, has_unready_nodes: bool) -> Self {
-        Self { began, under_way: has_unready_nodes, missed: None }
+        Self { began, under_way: has_unready_nodes, missed: None, unanswered: None }
     }
 
     /// A workload begins where it stood then.
@@ -33,8 +91,27 @@ impl Doubts {
         self.under_way |= target.was_under_way || observed.nodes.iter().any(|node| node.is_only_named);
     }
 
-    /// Notes in an entry that nothing explains why it may be lawful, if it may; the path up to it is `whole`.
-    pub fn note(&self, found: &mut Unexplained, whole: &Whole) {
+    /// Takes note of an entry of the log.
+    pub fn see(&mut self, entry: &Entry) {
+        if let Seen::Write(write) = &entry.seen
+            && is_unanswered(write)
+        {
+            self.unanswered.get_or_insert(entry.from);
+        }
+    }
+
+    /// Notes in an entry that nothing explains why it may be lawful, if it may; the path up to it is `whole`, found by `replay`, and
+    /// `changes` are those of the workload that are not followed.
+    pub fn note(&self, found: &mut Unexplained, whole: &Whole, replay: &Replay, changes: &[Unfollowed]) {
+        if let Some(change) = changes.iter().find(|change| change.entry <= found.entry) {
+            found.doubt(&format!("{change}, and that is not followed"));
+        }
+        if self.unanswered.is_some_and(|since| since <= found.at) {
+            found.doubt(
+                "the log has writes without what they were answered with (an audit policy of level Request), so what they left is \
+                 not known",
+            );
+        }
         if self.missed.is_some_and(|since| since <= found.at) {
             found.doubt("a watch was interrupted before, and what was written meanwhile is not in the log");
         }
@@ -43,7 +120,7 @@ impl Doubts {
                 "something was under way when the log began, so the cluster may have stood in another way",
             );
         }
-        if found.whose.is_some_and(|whose| whole.guesses_of(whose)) {
+        if found.whose.is_some_and(|whose| whole.guesses_of(whose) || replay.guesses_of(whose)) {
             found.doubt(
                 "something was done to a machine before that no entry shows, and what it was is guessed",
             );

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use podproof_vocabulary::NodeId;
 
 use crate::before::Target;
-use crate::doubts::Doubts;
+use crate::doubts::{Doubts, Unfollowed};
 use crate::judged::{Traffic, Watched};
 use crate::matching::actor::Actor;
 use crate::matching::eyes::{Eyes, Writers};
@@ -30,6 +30,8 @@ struct Active {
     until: Option<Moment>,
     replay: Replay,
     unexplained: Option<Box<Unexplained>>,
+    /// What of it changes and is not followed.
+    changes: Vec<Unfollowed>,
     assumptions: Vec<String>,
     warnings: Vec<String>,
 }
@@ -120,6 +122,10 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             self.created.extend(creation(write).map(|name| (number, name)));
             self.addresses.extend(address(write));
         }
+        self.doubts.see(entry);
+        for change in self.active.iter_mut().flat_map(|active| &mut active.changes) {
+            change.see(number, entry);
+        }
         let mut is_followed = false;
         for active in self.active.iter_mut().filter(|active| active.unexplained.is_none()) {
             is_followed = true;
@@ -209,6 +215,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
                     until: observed.followed.to,
                     replay,
                     unexplained: None,
+                    changes: Unfollowed::of(&observed),
                     assumptions: observed.assumptions,
                     warnings: observed.warnings,
                 });
@@ -235,14 +242,17 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
     }
 
     fn hand_over(&mut self, active: Active) {
-        let Active { place, name, mut replay, mut unexplained, assumptions, warnings, .. } = active;
+        let Active { place, name, mut replay, mut unexplained, changes, assumptions, warnings, .. } = active;
         if unexplained.is_none() {
             unexplained = replay.finish().err();
             self.tally.learn(replay.outcomes());
         }
         let whole = whole::take(&replay);
         if let Some(found) = &mut unexplained {
-            self.doubts.note(found, &whole);
+            self.doubts.note(found, &whole, &replay, &changes);
+        }
+        for change in &changes {
+            self.tally.leave_out(&name, &format!("{change}, and what comes of that is not followed"));
         }
         self.any_explained |= unexplained.is_none();
         let followed = Followed { name, unexplained, whole, replay, assumptions, warnings };

@@ -1,6 +1,6 @@
 //! What an entry of a log can say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -51,10 +51,12 @@ pub enum Seen {
     Request(RequestEvent),
     /// Somebody did something to the cluster.
     Fault(FaultEvent),
-    /// The kubelet of this node renewed its lease: a sign of life.
+    /// A kubelet renewed a lease: a sign of life.
     Renewal {
-        /// The node.
+        /// The node whose kubelet did.
         node: Rc<str>,
+        /// The name of the lease: that of its node.
+        lease: Rc<str>,
     },
     /// Something that no part of the model speaks of: a word for the list of what is not modelled, such as `leases`.
     Other(Rc<str>),
@@ -90,10 +92,16 @@ pub struct Write {
     pub name: Rc<str>,
     /// The UID of the object, if the request or the answer has it.
     pub uid: Rc<str>,
+    /// The version of the object that an update is of.
+    pub asked_version: Option<u64>,
     /// `responseStatus.code`.
     pub code: u16,
     /// `gracePeriodSeconds` of a deletion, if it sets one.
     pub grace_seconds: Option<i64>,
+    /// The log has what was asked for: what is not set above was not asked for.
+    pub shows_request: bool,
+    /// What the pod is made of that a creation asks for, as [`ReplicaSetFacts::pods`].
+    pub made_of: Option<u64>,
     /// `target.name` of a binding.
     pub target: Option<Rc<str>>,
     /// The object after the write, if the log has it.
@@ -241,6 +249,8 @@ pub struct DeploymentFacts {
 pub struct ReplicaSetFacts {
     /// `spec.replicas`.
     pub replicas: u32,
+    /// The labels and the images of `spec.template`, as one number that differs when they do.
+    pub pods: u64,
     /// `status.availableReplicas`.
     pub available: u32,
     /// Annotation `deployment.kubernetes.io/desired-replicas`.
@@ -254,13 +264,19 @@ pub struct SliceFacts {
     pub service: Rc<str>,
     /// `endpoints`.
     pub endpoints: Vec<EndpointFacts>,
+    /// `ports`: number and protocol.
+    pub ports: BTreeSet<(u16, Rc<str>)>,
 }
 
 /// An endpoint of a slice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointFacts {
     /// Its first address.
     pub address: Rc<str>,
+    /// How many addresses it has beside that.
+    pub more_addresses: usize,
+    /// `nodeName`; in older releases a part of the topology.
+    pub node: Option<Rc<str>>,
     /// `targetRef.name` of a pod.
     pub pod: Option<Rc<str>>,
     /// `targetRef.uid`.

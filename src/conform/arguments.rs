@@ -1,6 +1,7 @@
 //! The command line of `podproof conform`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use podproof_conform::matching::BOUND;
@@ -37,6 +38,11 @@ pub struct ConformArguments {
     /// The Kubernetes release, wherever behaviour differs [default: the one that the components name in the log]
     #[arg(long, value_name = "1.NN", help_heading = "Input")]
     pub release: Option<Release>,
+
+    /// How far the clock of a node may be from that of the API server. Up to that far it is set by what the log tells of causes and
+    /// what they cause, and the report says by how much. Clocks that differ by less than 0.2 s need nothing
+    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration, default_value = "0s", help_heading = "Input")]
+    pub clock_skew: Duration,
 
     /// States that one entry may cost
     #[arg(long, value_name = "N", default_value_t = BOUND, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Search")]

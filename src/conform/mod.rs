@@ -18,13 +18,15 @@ mod story;
 mod timeline;
 mod way;
 
+use std::rc::Rc;
+
 pub use account::{Account, Broken, Found, Workload};
 pub use arguments::ConformArguments;
 use podproof_conform::judged::Evidence;
 use podproof_conform::reading::Log;
 use podproof_conform::record::Micros;
 use podproof_conform::run::{self, Followed, Options, Progress, Report, Wrong};
-use podproof_conform::world;
+use podproof_conform::world::{self, NotModelled};
 
 use crate::arguments::Format;
 use crate::progress::Line;
@@ -46,13 +48,16 @@ pub fn run(arguments: &ConformArguments) -> u8 {
 /// What came of the log, and the report of it.
 fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>> {
     let manifests = input::sources(&arguments.manifests)?;
-    let log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
+    let mut log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
+    let skew = Micros::try_from(arguments.clock_skew.as_micros()).unwrap_or(Micros::MAX);
+    log.set_clocks(skew).map_err(|problem| vec![problem.to_string()])?;
     let options = Options {
         world: world::Options { release: arguments.release, manifests },
         max_states: Some(arguments.max_states),
     };
     let is_human = arguments.format == Format::Human;
     let (mut account, mut timelines) = Account::of(follow(&log, &options, arguments)?);
+    account.warnings.extend(clocks_that_were_set(&log));
     lookup::seen(&log, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;
     let text = match is_human {
         true => human::render(&account, &timelines, human::width()),
@@ -87,12 +92,33 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
     if report.world.workloads == 0 {
-        return Err(vec![format!(
-            "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
-             nodes, endpointslices and workloads, or watches of these"
-        )]);
+        return Err(no_workload(&name, &report.world.not_modelled));
     }
     Ok(report)
+}
+
+/// The clocks that do not agree with that of the first audit log, in words.
+fn clocks_that_were_set(log: &Log) -> Vec<String> {
+    let words = |(whose, &by): (&Rc<str>, &Micros)| {
+        let (seconds, way) = (by.abs() as f64 / 1e6, if by < 0 { "ahead" } else { "behind" });
+        format!("the clock of {whose} is taken to be {seconds:.3} s {way}")
+    };
+    let clocks = log.clocks();
+    clocks.audits.iter().chain(&clocks.nodes).map(words).collect()
+}
+
+/// Nothing in the log can be followed, and why.
+fn no_workload(name: &str, found: &[NotModelled]) -> Vec<String> {
+    if found.is_empty() {
+        return vec![format!(
+            "{name}: there is no workload in this log; accepted is an audit log of level Request or RequestResponse for pods, \
+             nodes, endpointslices and workloads, or watches of these"
+        )];
+    }
+    found
+        .iter()
+        .map(|NotModelled { what, why }| format!("{name}: {what} cannot be followed: {why}"))
+        .collect()
 }
 
 #[cfg(test)]

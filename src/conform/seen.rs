@@ -40,7 +40,8 @@ pub fn words(about: &About, entry: &Entry) -> String {
             Err(error) => format!("a request from {} fails: {error}", event.node),
         },
         Seen::Fault(event) => fault(event),
-        Seen::Renewal { node } => format!("kubelet {node} renews its lease"),
+        Seen::Renewal { node, lease } if node == lease => format!("kubelet {node} renews its lease"),
+        Seen::Renewal { node, lease } => format!("kubelet {node} renews the lease of {lease}"),
         Seen::Other(what) => what.to_string(),
     }
 }

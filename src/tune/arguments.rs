@@ -23,6 +23,7 @@ use crate::arguments::{
     mut_arg("properties", |arg| arg.help("Only this property has to hold; may be repeated [default: no-traffic-after-sigterm, \
                                           no-failed-request, no-misrouted-request and grace-honoured; with --set all but \
                                           expectations]")),
+    mut_arg("time_limit", |arg| arg.help("Time for the whole command, for example 90s or 5m")),
     mut_arg("trace_dir", |arg| arg.help("Where the counterexample of the greatest value that does not hold is written")),
     after_help = "Exit status: 0 the smallest values are found; 1 no value of a range holds; 2 the input or the command line is \
                   wrong; 3 a bound ended a search first."

@@ -12,6 +12,7 @@ pub mod parameter;
 pub mod smallest;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
 use podproof_vocabulary::Property;
@@ -213,13 +214,15 @@ fn settle(
         tried.extend(greatest.take().map(|known| (parameter.to, known)));
         let spares = tuned.spares_containers;
         let found = smallest(parameter.from, parameter.to, |value| {
-            if !tried.contains_key(&value) {
-                values[place] = value;
-                let edits: Vec<Edit> = edits(&parameters, &values);
-                let came = trials.run(&edits).map_err(Stop::Wrong)?;
-                tried.insert(value, came);
-            }
-            match &tried[&value] {
+            let came = match tried.entry(value) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(untried) => {
+                    values[place] = value;
+                    let edits: Vec<Edit> = edits(&parameters, &values);
+                    untried.insert(trials.run(&edits).map_err(Stop::Wrong)?)
+                }
+            };
+            match came {
                 Tried::Holds { kills, .. } => Ok(!(spares && *kills)),
                 Tried::Broken(_) | Tried::Refused(_) => Ok(false),
                 Tried::Undecided(why) => Err(Stop::Undecided(format!("{}: {why}", parameter.value(value)))),

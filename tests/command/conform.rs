@@ -279,6 +279,22 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn the_reason_why_nothing_can_be_followed_is_said() {
+    let late = |text: &str| {
+        text.replace(
+            "\"progressDeadlineSeconds\":600",
+            "\"progressDeadlineSeconds\":600,\"minReadySeconds\":3600",
+        )
+    };
+    let log = changed("nothing-to-follow", ROLLOUT, late);
+    let output = conform("nothing-to-follow", &[text(&log)]);
+    assert_eq!(output.status.code(), Some(2));
+    let says = stderr(&output);
+    assert!(says.contains("Deployment/web cannot be followed: "), "{says}");
+    assert!(says.contains("more than minReadySeconds, which is 3600") || says.contains("is 600"), "{says}");
+}
+
+#[test]
 fn wrong_input_is_refused_with_what_would_be_accepted() {
     let folder = folder("wrong");
     let file = |name: &str, text: &str| {
@@ -301,6 +317,8 @@ fn wrong_input_is_refused_with_what_would_be_accepted() {
         (vec!["--manifests", &missing, CREATE], vec!["nowhere", "accepted is a readable file"]),
         (vec!["--release", "1.x", CREATE], vec!["--release"]),
         (vec!["--max-states", "0", CREATE], vec!["--max-states"]),
+        (vec!["--clock-skew", "soon", CREATE], vec!["--clock-skew"]),
+        (vec!["tests/recordings"], vec!["in 27 of its folders", "01-create-pod", "name one of them"]),
         (vec!["--format", "junit", CREATE], vec!["human, json"]),
         (vec![], vec!["<DIR|FILE>..."]),
     ] {

@@ -29,6 +29,7 @@ impl Explorer {
             if says.starts_with("exploring ") {
                 return Self { process, port };
             }
+            let _ = process.wait();
             assert!(says.contains(&number), "{says}");
         }
         panic!("no port is free");

@@ -7,6 +7,9 @@ use jsonschema::Validator;
 use podproof_traces::schema::schema;
 use serde_json::Value;
 
+/// Why no trace that is kept fails to be read.
+const READABLE: &str = "whoever runs the tests can read the traces";
+
 fn traces() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("traces")
 }
@@ -18,13 +21,14 @@ fn validator() -> Validator {
 /// Every JSON file below a folder, with its name.
 fn documents(folder: &Path, out: &mut Vec<(String, Value)>) {
     let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(folder).expect(READABLE).map(|entry| entry.expect(READABLE).path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             documents(&path, out);
         } else if path.extension().is_some_and(|end| end == "json") {
-            let document = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let document =
+                serde_json::from_str(&fs::read_to_string(&path).expect(READABLE)).expect("a trace is JSON");
             out.push((path.display().to_string(), document));
         }
     }
@@ -42,7 +46,7 @@ fn the_schema_file_is_current() {
     let expected = format!("{:#}\n", schema());
     let file = traces().join("schema.json");
     if std::env::var_os("PODPROOF_UPDATE").is_some() {
-        fs::write(&file, &expected).unwrap();
+        fs::write(&file, &expected).expect("it is there");
     }
     let found = fs::read_to_string(&file).unwrap_or_default();
     assert!(
@@ -63,14 +67,17 @@ fn every_trace_that_is_kept_keeps_to_the_schema() {
     }
 }
 
+/// What is done to a document.
+type Edit = fn(&mut Value);
+
 /// What the reader refuses of the shape of a document, the schema refuses too.
 #[test]
 fn a_document_of_another_shape_does_not_keep_to_the_schema() {
     let validator = validator();
     let (_, document) = kept().swap_remove(0);
-    let edits: [(&str, fn(&mut Value)); 8] = [
+    let edits: [(&str, Edit); 8] = [
         ("another version", |document| document["version"] = 2.into()),
-        ("no scenario", |document| _ = document.as_object_mut().unwrap().remove("scenario")),
+        ("no scenario", |document| _ = document.as_object_mut().expect("it is there").remove("scenario")),
         ("an unknown field", |document| document["because"] = "so".into()),
         ("an unknown field of the scenario", |document| document["scenario"]["racks"] = 1.into()),
         ("an unknown step", |document| document["stem"][0]["action"] = "tock".into()),
@@ -90,7 +97,7 @@ fn a_document_of_another_shape_does_not_keep_to_the_schema() {
 /// The page that explains the format names every field of a trace and of a step, and no other.
 #[test]
 fn the_page_of_the_format_names_every_field() {
-    let page = fs::read_to_string(traces().join("FORMAT.md")).unwrap();
+    let page = fs::read_to_string(traces().join("FORMAT.md")).expect("it is there");
     let schema = schema();
     let section = |from: &str| {
         let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("{from}"));
@@ -100,7 +107,8 @@ fn the_page_of_the_format_names_every_field() {
         rows.map(|(field, _)| field.to_owned()).collect::<Vec<_>>()
     };
     let fields = |of: &Value| {
-        let mut names: Vec<String> = of["properties"].as_object().unwrap().keys().cloned().collect();
+        let mut names: Vec<String> =
+            of["properties"].as_object().expect("it is there").keys().cloned().collect();
         names.sort_unstable();
         names
     };

@@ -52,6 +52,17 @@ fn the_smallest_pre_stop_is_one_more_than_the_propagation_bound() {
     assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
 }
 
+/// A process that drains for 5 s after a hook of 5 s has ended with the grace only if that is longer than both: ties interleave.
+#[test]
+fn the_grace_spares_a_process_that_drains() {
+    let about = ["examples/web.yaml", "--on-sigterm", "drain=5", "--format", "json"];
+    let document = document(&tune("tune-drain", &about));
+    let grace = &document["settings"][1];
+    assert_eq!(grace["smallest"], 11, "{document:#}");
+    let at_ten = grace["tried"].as_array().and_then(|all| all.iter().find(|trial| trial["value"] == 10));
+    assert_eq!(at_ten.map(|trial| &trial["sigkill"]), Some(&true.into()), "{document:#}");
+}
+
 /// The manifest with the patch's values holds, and is told to need no change.
 #[test]
 fn what_was_proposed_is_what_holds() {
@@ -176,6 +187,29 @@ fn write_patched(from: &Path, to: &Path, said: &str) {
     let place = text.find(&anchor).expect("it stands there") + anchor.len();
     let patched = format!("{}{}\n{}", &text[..place], added.join("\n"), &text[place..]);
     std::fs::write(to, patched).expect("written");
+}
+
+/// A pod that tolerates for ever that its node is unreachable is never replaced.
+#[test]
+fn a_toleration_without_an_end_is_remedied_by_one() {
+    let folder = folder("remedy-toleration");
+    let manifest = folder.join("web.yaml");
+    let web = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    let unreachable = "      tolerations:\n        - key: node.kubernetes.io/unreachable\n          operator: Exists\n          \
+                       effect: NoExecute\n      containers:\n";
+    std::fs::write(&manifest, web.replace("      containers:\n", unreachable)).expect("written");
+    let about = ["check", text(&manifest), "--replicas", "1", "--story", "node-failure", "--remedy"];
+    let traces = folder.join("traces");
+    let more =
+        ["--property", "replaced-after-node-failure", "--format", "json", "--trace-dir", text(&traces)];
+    let output = podproof(&[&about[..], &more].concat());
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(1), "{document:#}");
+    let remedy = &document["workloads"][0]["results"][0]["remedy"];
+    assert_eq!(remedy["says"], "tolerationSeconds of 300", "{document:#}");
+    let patch = remedy["patch"].as_str().expect("a patch");
+    assert!(patch.contains("+          tolerationSeconds: 300\n"), "{patch}");
+    assert!(patch.contains("web.yaml\n@@ "), "{patch}");
 }
 
 #[test]

@@ -15,10 +15,15 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
     Known {
         kind: "bound-to-a-node-that-is-not-there",
         of: &[
-            "01", "02", "05", "06", "07", "08", "09", "10", "11", "12", "15", "16", "17", "21", "22", "28",
-            "30", "36", "37",
+            "01", "02", "05", "06", "07", "08", "09", "10", "11", "12", "15", "16", "17", "20", "21", "22",
+            "28", "30", "36", "37",
         ],
         why: "the world makes a node of each name that a binding names",
+    },
+    Known {
+        kind: "address-of-another-pod",
+        of: &["15", "23"],
+        why: "the other pod is of another workload: addresses are compared within one",
     },
     Known {
         kind: "bound-before-its-creation",
@@ -45,11 +50,6 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         kind: "node-unknown-though-it-renews-its-lease",
         of: &["01", "04", "06", "13", "17", "22", "23", "26", "37"],
         why: "the node controller's part knows no kubelet, so all are silent to it",
-    },
-    Known {
-        kind: "ready-although-pending",
-        of: &["11", "32"],
-        why: "with the audit log alone what no file shows may have happened at any moment: the search meets its bound",
     },
     Known {
         kind: "deletion-dropped",

@@ -3,28 +3,10 @@
 use podproof_conform::run::Verdict;
 use serde_json::{Value, json};
 
-use crate::files::{AUDIT, Files, folders, judge, read};
+use crate::files::{AUDIT, Files, edit, judge, recording};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
-
-/// A recording, by its number.
-fn recording(number: &str) -> Files {
-    let folders = folders("recordings");
-    let is = |folder: &&std::path::PathBuf| {
-        folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(number))
-    };
-    read(folders.iter().find(is).expect("there is such a recording"))
-}
-
-/// Changes every line of a file.
-fn edit(files: &mut Files, file: &str, change: impl Fn(&mut Value)) {
-    for line in files.get_mut(file).into_iter().flatten() {
-        let mut value: Value = serde_json::from_str(line).expect("JSON");
-        change(&mut value);
-        *line = value.to_string();
-    }
-}
 
 fn verdict(files: &Files) -> (Verdict, String) {
     let report = judge(files, MOST);

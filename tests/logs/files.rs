@@ -36,14 +36,37 @@ pub fn read(folder: &Path) -> Files {
     entries.map(lines).collect()
 }
 
+/// A recording, by its number.
+pub fn recording(number: &str) -> Files {
+    let folders = folders("recordings");
+    let is =
+        |folder: &&PathBuf| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(number));
+    read(folders.iter().find(is).expect("there is such a recording"))
+}
+
+/// Changes every line of a file.
+pub fn edit(files: &mut Files, file: &str, mut change: impl FnMut(&mut Value)) {
+    for line in files.get_mut(file).into_iter().flatten() {
+        let mut value: Value = serde_json::from_str(line).expect("JSON");
+        change(&mut value);
+        *line = value.to_string();
+    }
+}
+
 /// What is said of these files, if an entry may cost so many states.
 pub fn judge(files: &Files, most: u64) -> Report {
+    judge_with(files, most, 0)
+}
+
+/// The same, where the clocks of nodes may be so many microseconds from that of the API server.
+pub fn judge_with(files: &Files, most: u64, skew: i64) -> Report {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, lines) in files {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         fs::write(folder.path().join(name), text).expect("a file");
     }
-    let log = Log::find(&[folder.path().to_owned()]).expect("a log");
+    let mut log = Log::find(&[folder.path().to_owned()]).expect("a log");
+    log.set_clocks(skew).unwrap_or_else(|_| panic!("the log is not read"));
     let options = Options { max_states: Some(most), ..Options::default() };
     run::run(&log, &options, |_| {}).unwrap_or_else(|_| panic!("the log is not read"))
 }

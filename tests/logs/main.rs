@@ -1,8 +1,12 @@
 //! Logs that are not whole, or very long: they begin late, have watches in place of an audit log, or are several in one.
 
 mod attacked;
+mod clocks;
 mod files;
+mod graces;
 mod late;
 mod memory;
+mod partial;
+mod refused;
 mod together;
 mod watched;

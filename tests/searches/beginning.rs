@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use clap::Parser;
-use podproof::arguments::{Arguments, Command, SymmetryChoice};
+use podproof::arguments::{Arguments, Command};
 use podproof::search::{self, Limits};
 use podproof::{input, plan, progress};
-use podproof_checker::fingerprint::Bits;
 use podproof_model::reduced::Reduced;
 use podproof_model::reduced::symmetry::Symmetry;
 use podproof_model::{ClusterState, Model};
@@ -18,6 +17,8 @@ use podproof_vocabulary::event::Story;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Beginning, PreStop, Probe, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, Scenario, catalogue};
+
+use crate::common;
 
 fn model(scenario: Scenario) -> Model {
     Model::new(scenario).expect("a scenario of a test fits")
@@ -154,15 +155,7 @@ fn the_traces_of_what_runs_are_read_and_replayed() {
     let all = PropertySet::of(Property::all());
     let (plans, untold) = plan::searches(&input.workloads[0], &arguments.world, all);
     assert!(untold.is_empty(), "{untold:?}");
-    let limits = Limits {
-        states: 1_000_000,
-        depth: u64::MAX,
-        memory: 4 << 30,
-        time: None,
-        threads: 2,
-        bits: Bits::B64,
-        symmetry: SymmetryChoice::Any,
-    };
+    let limits = Limits { states: 1_000_000, ..common::LIMITS };
     let mut replayed = 0;
     for plan in plans {
         let line = progress::Line::new("termination", limits.states);

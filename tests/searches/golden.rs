@@ -2,26 +2,19 @@
 //! model and must be explained.
 
 use clap::Parser;
-use podproof::arguments::{Arguments, Command, SymmetryChoice, WorldArguments};
+use podproof::arguments::{Arguments, Command, WorldArguments};
 use podproof::input;
 use podproof::plan;
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::Verdict;
-use podproof_checker::fingerprint::Bits;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::catalogue::ENTRIES;
 use podproof_vocabulary::property::PropertySet;
 
-const LIMITS: Limits = Limits {
-    states: 2_000_000,
-    depth: u64::MAX,
-    memory: 4 << 30,
-    time: None,
-    threads: 2,
-    bits: Bits::B64,
-    symmetry: SymmetryChoice::Any,
-};
+use crate::common;
+
+const LIMITS: Limits = Limits { states: 2_000_000, ..common::LIMITS };
 
 /// Name, states untimed, states timed, and the promises that are broken.
 const GOLDEN: &[(&str, u64, u64, &[Property])] = &[

@@ -2,13 +2,11 @@
 //! both finish; where it has not, the difference stands here with its reason. Edges on disk change neither.
 #![expect(clippy::print_stdout, reason = "which scenarios are compared is what one reads the test for")]
 
-use podproof::arguments::SymmetryChoice;
 use podproof::plan::Plan;
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::searched::Searched;
 use podproof::verdict::Verdict;
-use podproof_checker::fingerprint::Bits;
 use podproof_checker::{Bounds, Report, Search};
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
@@ -19,16 +17,10 @@ use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Timing};
 use podproof_vocabulary::{Property, catalogue};
 
+use crate::common;
+
 /// No search of these tests has more states.
-const LIMITS: Limits = Limits {
-    states: 100_000,
-    depth: u64::MAX,
-    memory: 1 << 30,
-    time: None,
-    threads: 2,
-    bits: Bits::B64,
-    symmetry: SymmetryChoice::Any,
-};
+const LIMITS: Limits = Limits { states: 100_000, ..common::LIMITS };
 
 /// What is said of each progress promise; nothing if the search does not finish.
 fn judge(scenario: &Scenario, timing: Timing) -> Option<Vec<(Property, Verdict)>> {

@@ -1,12 +1,10 @@
 //! Every mutant is a wrong rule: under it the search finds each property broken that the mutant is said to break, with a
 //! trace that replays; without it the same world keeps the property, and its premise is reached.
 
-use podproof::arguments::SymmetryChoice;
 use podproof::plan::{self, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::{Finding, Verdict};
-use podproof_checker::fingerprint::Bits;
 use podproof_traces::{Replayed, replay};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::catalogue::{self, web};
@@ -18,15 +16,9 @@ use podproof_vocabulary::scenario::{
 };
 use podproof_vocabulary::{Property, mutant};
 
-const LIMITS: Limits = Limits {
-    states: 3_000_000,
-    depth: u64::MAX,
-    memory: 4 << 30,
-    time: None,
-    threads: 2,
-    bits: Bits::B64,
-    symmetry: SymmetryChoice::Any,
-};
+use crate::common;
+
+const LIMITS: Limits = Limits { states: 3_000_000, ..common::LIMITS };
 
 /// What a search says of `property` in `scenario`, in the timing in which it is judged.
 fn judge(scenario: &Scenario, property: Property, exact: bool) -> Finding {

@@ -3,14 +3,12 @@
 #![expect(clippy::print_stdout, reason = "the table of states is what one reads the tests for")]
 
 use crate::common::random::{random_worlds, safety, untimed_safety};
-use podproof::arguments::SymmetryChoice;
 use podproof::plan::Plan;
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::searched::Searched;
 use podproof::verdict::{Outcome, Verdict};
 use podproof_checker::Search;
-use podproof_checker::fingerprint::Bits;
 use podproof_model::Model;
 use podproof_model::reduced::Reduced;
 use podproof_traces::replay::replay;
@@ -22,15 +20,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, Scenario};
 
-const LIMITS: Limits = Limits {
-    states: 300_000,
-    depth: u64::MAX,
-    memory: 2 << 30,
-    time: None,
-    threads: 2,
-    bits: Bits::B64,
-    symmetry: SymmetryChoice::Any,
-};
+const LIMITS: Limits = Limits { states: 300_000, ..crate::common::LIMITS };
 
 fn plan(scenario: Scenario, judged: PropertySet) -> Plan {
     let approximations = scenario.approximations.without(Approximation::Focus);

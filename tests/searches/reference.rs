@@ -24,21 +24,18 @@ const STATES: u64 = 200_000;
 /// properties, and one more that holds everywhere: without it stateright would end as soon as the others are decided.
 struct Referee<M>(M);
 
-impl<M: Judges> Referee<M> {
+impl<M: Judges + stateright::Model<State = ClusterState>> Referee<M> {
     fn judged(&self, state: ClusterState) -> (ClusterState, PropertySet) {
         let broken = self.0.judge_all(&state).broken;
         (state, broken)
     }
 }
 
-fn keeps<M: Judges, const PROPERTY: usize>(
-    _: &Referee<M>,
-    (_, broken): &(ClusterState, PropertySet),
-) -> bool {
+fn keeps<M, const PROPERTY: usize>(_: &Referee<M>, (_, broken): &(ClusterState, PropertySet)) -> bool {
     !broken.contains(PROPERTIES[PROPERTY].property)
 }
 
-impl<M: Judges> stateright::Model for Referee<M> {
+impl<M: Judges + stateright::Model<State = ClusterState>> stateright::Model for Referee<M> {
     type State = (ClusterState, PropertySet);
     type Action = M::Action;
 
@@ -74,7 +71,7 @@ impl<M: Judges> stateright::Model for Referee<M> {
 /// States and broken safety promises as stateright has them.
 fn by_stateright<M>(model: M) -> (u64, BTreeSet<Property>)
 where
-    M: Judges + Send + Sync + 'static,
+    M: Judges + stateright::Model<State = ClusterState> + Send + Sync + 'static,
     M::Action: Clone + PartialEq + std::fmt::Debug + std::hash::Hash + Send + Sync,
 {
     let checker = Referee(model).checker().threads(1).spawn_bfs().join();

@@ -12,7 +12,6 @@ use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::searched::Searched;
 use podproof::verdict::{Outcome, Verdict};
-use podproof_checker::fingerprint::Bits;
 use podproof_checker::{Bounds, Search};
 use podproof_model::reduced::Reduced;
 use podproof_model::reduced::symmetry::Symmetry;
@@ -26,6 +25,8 @@ use podproof_vocabulary::mutant::{MUTANTS, Mutant};
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Timing, WorkloadKind};
 use serde_json::Value;
+
+use crate::common;
 
 const ALL: [SymmetryChoice; 4] =
     [SymmetryChoice::None, SymmetryChoice::Pods, SymmetryChoice::Nodes, SymmetryChoice::All];
@@ -160,7 +161,7 @@ fn a_search_over_representatives_says_what_a_search_over_all_states_says() {
 }
 
 fn limits(symmetry: SymmetryChoice, states: u64) -> Limits {
-    Limits { states, depth: u64::MAX, memory: 2 << 30, time: None, threads: 2, bits: Bits::B64, symmetry }
+    Limits { states, symmetry, ..common::LIMITS }
 }
 
 /// What a search says in the end, every counterexample replayed; nothing if it has more than `states` states.
@@ -215,18 +216,12 @@ fn every_built_in_scenario_has_the_same_verdicts_with_each_symmetry() {
 
 /// A small world, drawn.
 fn draw(rng: &mut Rng) -> Scenario {
-    let stories = [
-        Story::Create,
-        Story::Rollout,
-        Story::PodDeletion,
-        Story::Drain,
-        Story::NodeFailure,
-        Story::Partition,
-        Story::ScaleDown,
-        Story::RuntimeHang,
-    ];
-    let mut scenario =
-        web("drawn", stories[rng.usize(..stories.len())], 1 + u8::from(rng.u8(..4) == 0), rng.usize(3..=4));
+    let mut scenario = web(
+        "drawn",
+        Story::ALL[rng.usize(..Story::ALL.len())],
+        1 + u8::from(rng.u8(..4) == 0),
+        rng.usize(3..=4),
+    );
     if rng.bool() {
         let events: Vec<EventName> = EventName::all().collect();
         let event = events[rng.usize(..events.len())];

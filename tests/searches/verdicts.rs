@@ -1,11 +1,9 @@
 //! Verdicts that are known: what holds, what is broken and what does not apply, by hand.
 
-use podproof::arguments::SymmetryChoice;
 use podproof::plan::Plan;
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::{Finding, Verdict};
-use podproof_checker::fingerprint::Bits;
 use podproof_traces::Kind;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
@@ -14,15 +12,9 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{PreStop, Probe, Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, catalogue};
 
-const LIMITS: Limits = Limits {
-    states: 1_000_000,
-    depth: u64::MAX,
-    memory: 2 << 30,
-    time: None,
-    threads: 2,
-    bits: Bits::B64,
-    symmetry: SymmetryChoice::Any,
-};
+use crate::common;
+
+const LIMITS: Limits = Limits { states: 1_000_000, ..common::LIMITS };
 
 fn named(name: &str) -> Scenario {
     catalogue::find(name).expect("a built-in scenario").scenario()

@@ -64,6 +64,9 @@ pub struct Scenario {
     /// Replicas that a `scale` event may set instead, any of these each time.
     #[serde(default)]
     pub scale_targets: Vec<u8>,
+    /// Grace periods, in seconds, that deletions may ask for beside the pod's own: a kill may take as little as the least of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletion_graces: Vec<u32>,
     /// The taint that a `taint-node` event sets; none is NoExecute with [a key of its own](CUSTOM_TAINT).
     #[serde(default)]
     pub event_taint: Option<Taint>,

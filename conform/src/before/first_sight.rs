@@ -29,8 +29,18 @@ pub enum Stage {
     Unbound,
     /// It was on its node; its containers, by name, had come so far.
     Bound(Vec<(Rc<str>, ContainerBefore)>),
-    /// It was being deleted.
-    Deleting,
+    /// The same, and it was being deleted. How far its kubelet had come with that is not known: it has done nothing for it yet.
+    Deleting(Vec<(Rc<str>, ContainerBefore)>),
+}
+
+impl Stage {
+    /// Its containers, by name, if it was on its node.
+    pub fn containers(&self) -> &[(Rc<str>, ContainerBefore)] {
+        match self {
+            Self::Unbound => &[],
+            Self::Bound(containers) | Self::Deleting(containers) => containers,
+        }
+    }
 }
 
 /// An app that is not ready for so long after its start has been ready before.
@@ -102,9 +112,6 @@ pub fn was_under_way(whole: &Value, began: Began) -> bool {
 pub fn stage(whole: &Value, sight: Sight, began: Began) -> Stage {
     let began = if sight == Sight::Listed { began.for_lists() } else { began };
     let (metadata, spec, status) = (&whole["metadata"], &whole["spec"], &whole["status"]);
-    if sight != Sight::Deleting && was_deleting(metadata, began) {
-        return Stage::Deleting;
-    }
     let scheduled = condition(status, "PodScheduled");
     if spec["nodeName"].as_str().is_none_or(str::is_empty)
         || scheduled.is_some_and(|one| one["status"] == "True" && began.is_during(&one["lastTransitionTime"]))
@@ -126,7 +133,20 @@ pub fn stage(whole: &Value, sight: Sight, began: Began) -> Stage {
         let name = name.as_str().unwrap_or_default().into();
         (name, status.map_or(ContainerBefore::Waiting, |status| container(status, ready, init, began)))
     });
-    Stage::Bound(before.collect())
+    let before = before.collect();
+    let is_going = match sight {
+        Sight::Deleting => false,
+        // What its kubelet removes had been deleted before; the removal has set the grace period to 0.
+        Sight::Gone => has_ended(status),
+        _ => was_deleting(metadata, began),
+    };
+    if is_going { Stage::Deleting(before) } else { Stage::Bound(before) }
+}
+
+/// Have all of its containers ended, by its status?
+fn has_ended(status: &Value) -> bool {
+    let mut containers = status["containerStatuses"].as_array().into_iter().flatten().peekable();
+    containers.peek().is_some() && containers.all(|container| container["state"]["terminated"].is_object())
 }
 
 /// `deletionTimestamp` is when the grace period ends. In the second of the beginning it was asked for before it, as the log shows

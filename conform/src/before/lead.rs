@@ -91,7 +91,32 @@ impl<'l> Leader<'l> {
             self.take(action)?;
             self.rest()?;
         }
+        self.delete()
+    }
+
+    /// Deletes those that were being deleted, one after the other. What others do because of it has been done if there is a pod that took
+    /// the place, and else it may be still to come.
+    fn delete(&mut self) -> Result<(), String> {
+        let next = |leader: &Self| {
+            let mut all = leader.slots.keys().copied();
+            all.find(|&pod| leader.is_to_go(pod) && !leader.is_deleting(pod))
+        };
+        while let Some(pod) = next(self) {
+            self.take(Action::Environment(Environment::DeletePod { pod }))?;
+            if self.slots.len() < self.target.pods.len() {
+                self.rest()?;
+            }
+        }
         Ok(())
+    }
+
+    /// Was it being deleted when the log began?
+    fn is_to_go(&self, pod: PodId) -> bool {
+        self.slots.get(&pod).is_some_and(|pod| matches!(pod.stage, Stage::Deleting(_)))
+    }
+
+    fn is_deleting(&self, pod: PodId) -> bool {
+        self.model.open(&self.state, |cluster| cluster.pod(pod).api.is_deleting())
     }
 
     /// Takes steps until none is left that leads on.
@@ -146,7 +171,10 @@ impl<'l> Leader<'l> {
     fn leads_on(&self, cluster: &Cluster<'_>, action: &Action) -> bool {
         let wanted =
             |revision: Revision| self.target.replica_sets.get(revision.index()).map_or(0, |set| set.replicas);
+        let is_going = |pod| self.is_to_go(pod) && cluster.pod(pod).api.is_deleting();
         match *action {
+            // How far its kubelet had come is not known: as far as the log shows.
+            Action::Kubelet(step) if step.pod().is_some_and(is_going) => false,
             Action::Environment(_) | Action::Drain(_) | Action::Process(_) | Action::Tick => false,
             Action::Scheduler(Scheduler::FlushPod { .. }) => false,
             Action::Scheduler(Scheduler::AssumePod { pod, node }) => {
@@ -164,12 +192,14 @@ impl<'l> Leader<'l> {
                 // What an earlier template had more of is gone when the log begins.
                 self.next_of(revision).is_some() || revision < self.last()
             }
-            Action::ReplicaSet(ReplicaSet::ChooseVictim { pod }) => !self.slots.contains_key(&pod),
+            Action::ReplicaSet(ReplicaSet::ChooseVictim { pod }) => {
+                !self.slots.contains_key(&pod) || self.is_to_go(pod)
+            }
             Action::TaintEviction(TaintEviction::DeletePod { pod }) => !self.slots.contains_key(&pod),
             Action::Kubelet(Kubelet::CreateSandbox { pod }) => {
                 let waits = |(_, container): &(_, ContainerBefore)| *container == ContainerBefore::Waiting;
                 self.slots.get(&pod).is_none_or(|pod| match &pod.stage {
-                    Stage::Bound(containers) => {
+                    Stage::Bound(containers) | Stage::Deleting(containers) => {
                         containers.is_empty() || pod.ip.is_some() || !containers.iter().all(waits)
                     }
                     _ => true,
@@ -217,7 +247,7 @@ impl<'l> Leader<'l> {
     /// How a container is to stand; nothing, if nothing is known of it.
     fn container(&self, pod: PodId, container: ContainerId) -> Option<&'l ContainerBefore> {
         let name = &self.subject.scenario().workload.template.containers.get(container.index())?.name;
-        let Stage::Bound(containers) = &self.slots.get(&pod)?.stage else { return None };
+        let containers = self.slots.get(&pod)?.stage.containers();
         containers.iter().find(|(known, _)| **known == **name).map(|(_, container)| container)
     }
 

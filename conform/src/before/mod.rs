@@ -7,8 +7,8 @@
 //! steps to it are the beginning of every trace: nobody saw them, no promise is judged on them, and how the workload came
 //! there in truth is not known.
 //!
-//! What was under way when the log began (a pod that was being deleted, a node that was not Ready) has more than one such
-//! state. Such a workload is left out, with the reason.
+//! What was under way when the log began has more than one such state. A pod that was being deleted is taken as one whose kubelet
+//! has not heard of it yet, and what the log shows of it leads on from there; a workload on a node that was not Ready is left out.
 
 pub mod first_sight;
 pub mod lead;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::first_sight::{self, Began, ContainerBefore, Stage, stage};
 use crate::reading::template_of;
-use crate::record::{Facts, Micros, Object};
+use crate::record::{Facts, Micros, Object, PodFacts};
 use crate::world::{Existing, Heard, Observed, Sight};
 
 /// A pod that was there.
@@ -26,6 +26,8 @@ pub struct PodBefore {
     pub ip: Option<Rc<str>>,
     /// How it stood.
     pub stage: Stage,
+    /// When its deletion was asked for, and with how many seconds of grace, if it was being deleted.
+    pub deletion: Option<(Micros, u32)>,
     /// The log shows nothing of it.
     pub is_unseen: bool,
 }
@@ -73,9 +75,6 @@ impl Target {
         }
         let replica_sets = sets(observed, existing, Began::at(began))?;
         let pods = pods(observed, existing, &replica_sets, Began::at(began));
-        if let Some(pod) = pods.iter().find(|pod| pod.stage == Stage::Deleting) {
-            return Err(format!("Pod/{} was being deleted when the log began", pod.name));
-        }
         let now = &existing.object;
         let replicas = match observed.kind {
             WorkloadKind::Pod => 1,
@@ -208,6 +207,7 @@ fn pods(observed: &Observed, existing: &Existing, sets: &[SetBefore], began: Beg
             revision: revision.unwrap_or(Revision(0)),
             node: facts.node.clone().filter(|_| stage != Stage::Unbound),
             ip: facts.ip.clone(),
+            deletion: deletion(&pod.whole, facts).filter(|_| matches!(stage, Stage::Deleting(_))),
             stage,
             is_unseen: false,
         });
@@ -228,17 +228,28 @@ fn pods(observed: &Observed, existing: &Existing, sets: &[SetBefore], began: Beg
             node: None,
             ip: None,
             stage: Stage::Bound(Vec::new()),
+            deletion: None,
             is_unseen: true,
         }));
     }
+    // Those that were to be replaced came before those that replaced them.
+    pods.sort_by_key(|pod| !matches!(pod.stage, Stage::Deleting(_)));
     pods
+}
+
+/// When the deletion of a pod was asked for, and its grace period: `deletionTimestamp` is when that ends (DEL-16).
+fn deletion(whole: &Value, facts: &PodFacts) -> Option<(Micros, u32)> {
+    let seconds = u32::try_from(facts.deletion_grace_seconds?).ok().filter(|&seconds| seconds > 0)?;
+    let ends: jiff::Timestamp = whole["metadata"]["deletionTimestamp"].as_str()?.parse().ok()?;
+    Some((ends.as_microsecond() - Micros::from(seconds) * 1_000_000, seconds))
 }
 
 fn is_active(pod: &PodBefore) -> bool {
     let ended = |(_, container): &(Rc<str>, ContainerBefore)| matches!(container, ContainerBefore::Ended(_));
     match &pod.stage {
         Stage::Bound(containers) => containers.is_empty() || !containers.iter().all(ended),
-        _ => true,
+        Stage::Deleting(_) => false,
+        Stage::Unbound => true,
     }
 }
 
@@ -251,6 +262,7 @@ fn heard_of(heard: &Heard, revision: Revision) -> Option<PodBefore> {
         node: heard.node.clone(),
         ip: Some(heard.ip.clone()),
         stage: Stage::Bound(Vec::new()),
+        deletion: None,
         is_unseen: false,
     })
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use podproof_model::Cluster;
 use podproof_model::kubelet::container_runtime;
-use podproof_vocabulary::action::{Action, Container, Environment, Kubelet};
+use podproof_vocabulary::action::{Action, Container, Environment, Kubelet, ReplicaSet};
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::scenario::{PreStop, Probe};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
@@ -39,6 +39,10 @@ pub struct Dates {
     pub bound: BTreeMap<PodId, Micros>,
     /// When a node got its first NoExecute taint, of those that it has.
     pub tainted: BTreeMap<NodeId, Micros>,
+    /// What the deletions of a pod give it: when each was asked for, and for how many seconds, each fewer than before.
+    graces: BTreeMap<PodId, Vec<(Micros, u32)>>,
+    /// Since when a pod is Ready.
+    ready: BTreeMap<PodId, Micros>,
     /// Signs of life of a node, the newest last, no more than so many.
     pub signs: BTreeMap<NodeId, VecDeque<Micros>>,
 }
@@ -57,6 +61,9 @@ impl Dates {
             if is.node().is_some() && was.node().is_none() {
                 self.bound.insert(pod, at);
             }
+            if is.ready() && !was.ready() {
+                self.ready.insert(pod, at);
+            }
         }
         let driven = |taints: TaintsSeen| {
             taints.not_ready_no_execute || taints.unreachable_no_execute || taints.custom
@@ -72,6 +79,21 @@ impl Dates {
                 _ => {}
             }
         }
+    }
+
+    /// A deletion that was asked for at `at` gives a pod so many seconds. A pod that has less already keeps that (DEL-10).
+    pub fn give(&mut self, pod: PodId, at: Micros, seconds: u32) {
+        let given = self.graces.entry(pod).or_default();
+        if given.last().is_none_or(|&(_, before)| seconds < before) {
+            given.push((at, seconds));
+        }
+    }
+
+    /// When the grace period of a deleted pod is over whose kill began at `began`, at the earliest; none if it is not known how long
+    /// it is. A kill under way may go on with a shorter one (DEL-11, PW-6).
+    fn grace_over(&self, pod: PodId, began: Micros) -> Option<Micros> {
+        let given = self.graces.get(&pod)?.iter();
+        given.map(|&(at, length)| began.max(at).saturating_add(seconds(length))).min()
     }
 
     /// The kubelet of `node` was heard of.
@@ -96,6 +118,8 @@ impl Dates {
     pub fn forget(&mut self, pod: PodId) {
         self.deleted.remove(&pod);
         self.bound.remove(&pod);
+        self.graces.remove(&pod);
+        self.ready.remove(&pod);
     }
 }
 
@@ -142,6 +166,11 @@ impl Clock {
                 let pod = step.pod()?;
                 (pod, self.of_kubelet(cluster, dates, step))
             }
+            // RS-7
+            Action::ReplicaSet(ReplicaSet::CountAvailable { pod }) => {
+                let since = dates.ready.get(&pod).copied().unwrap_or_default();
+                (pod, since + seconds(cluster.rules.scenario.workload.min_ready_seconds))
+            }
             Action::Container(Container::Listen { pod, .. } | Container::Exit { pod, .. })
             | Action::Environment(
                 Environment::CrashContainer { pod, .. } | Environment::KillSandbox { pod },
@@ -162,10 +191,13 @@ impl Clock {
                 Some(PreStop::Seconds(length)) => self.mark(pod, container, Mark::Hook) + seconds(length),
                 _ => 0,
             },
-            // KIL-4
+            // KIL-2, KIL-4
             Kubelet::ExpireGrace { pod, container } => {
-                self.mark(pod, container, Mark::Stop)
-                    + seconds(container_runtime::grace_seconds(cluster, pod))
+                let began = self.mark(pod, container, Mark::Stop);
+                let kubelet = cluster.pod(pod).kubelet;
+                let is_of_deletion = kubelet.view().is_deleting() && !kubelet.minimum_grace();
+                let given = dates.grace_over(pod, began).filter(|_| is_of_deletion);
+                given.unwrap_or_else(|| began + seconds(container_runtime::grace_seconds(cluster, pod)))
             }
             // KIL-5
             Kubelet::SendSigkill { pod, container } => {

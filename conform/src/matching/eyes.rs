@@ -62,11 +62,9 @@ impl Eyes {
 
     /// Those of the containers of a pod that has just come whose process will write what it does are known from now on.
     pub fn open(&mut self, subject: &Subject, name: &Rc<str>, pod: PodId) {
-        for (index, container) in subject.scenario().workload.template.containers.iter().enumerate() {
-            if self.writers.contains(&(name.clone(), container.name.as_str().into())) {
-                self.apps.insert((pod, ContainerId::from(index)));
-            }
-        }
+        let own = self.writers.range((Rc::clone(name), "".into())..).take_while(|(pod, _)| pod == name);
+        let containers = own.filter_map(|(_, container)| subject.container(container));
+        self.apps.extend(containers.map(|container| (pod, container)));
     }
 
     /// A pod is gone.

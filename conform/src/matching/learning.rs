@@ -7,6 +7,7 @@ use podproof_vocabulary::action::{Action, Environment, Process, Watcher};
 use super::actor::Actor;
 use super::path::{Moment, Taken};
 use super::replay::{Ended, Replay};
+use super::writes::grace;
 use crate::before::Before;
 use crate::record::{Entry, Facts, Micros, Object, Verb, Write};
 
@@ -55,9 +56,17 @@ impl Replay {
             }
             _ => return Ok(()),
         };
+        if let Environment::PartitionNode { node } = step {
+            self.guessed.insert(node);
+        }
         self.befall(number, entry, &[Action::Environment(step)])?;
         self.come_back(&Action::Environment(step), entry.to);
         Ok(())
+    }
+
+    /// Is it a guess what was done to the machine of this process?
+    pub fn guesses_of(&self, whose: Watcher) -> bool {
+        matches!(whose, Watcher::Kubelet(node) | Watcher::Proxy(node) if self.guessed.contains(&node))
     }
 
     /// What was there when the log began.
@@ -77,6 +86,10 @@ impl Replay {
             if let (Some(ip), Some(address)) = (&pod.ip, address) {
                 self.names.bind_address(*slot, ip, address);
             }
+            if let Some((at, seconds)) = pod.deletion {
+                self.dates.deleted.insert(*slot, at);
+                self.dates.give(*slot, at, seconds);
+            }
             if let Some(node) = pod.node.as_ref().and_then(|name| self.names.node(name)) {
                 self.names.set_home(*slot, node);
             }
@@ -89,8 +102,23 @@ impl Replay {
         self.led = before.steps.into_iter().map(|action| Taken::hidden(action, moment)).collect();
     }
 
-    /// Names and addresses that a write brings to light.
-    pub(super) fn learn(&mut self, write: &Write) {
+    /// How long a deletion gives its pod.
+    fn learn_grace(&mut self, write: &Write, at: Micros) {
+        let is_deletion = match &*write.subresource {
+            "" => write.verb == Verb::Delete,
+            "eviction" => true,
+            _ => false,
+        };
+        if let (true, "pods") = (is_deletion, &*write.resource)
+            && let (Some(pod), Some(seconds)) = (self.names.pod(&write.name, &write.uid), grace::set(write))
+        {
+            self.dates.give(pod, at, seconds);
+        }
+    }
+
+    /// Names and addresses that a write brings to light, which was received at `at`.
+    pub(super) fn learn(&mut self, write: &Write, at: Micros) {
+        self.learn_grace(write, at);
         let Some(object) = &write.object else {
             if let Some(target) = &write.target
                 && let (Some(pod), Some(node)) =
@@ -126,10 +154,14 @@ impl Replay {
                     }
                 }
             }
-            Facts::ReplicaSet(_)
-                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() =>
-            {
-                self.names.bind_replica_set(&object.name, &object.uid);
+            Facts::ReplicaSet(facts) => {
+                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() {
+                    self.names.bind_replica_set(&object.name, &object.uid);
+                }
+                if let Some(revision) = self.names.replica_set(&object.uid) {
+                    self.counts.note_set(revision, &object.whole, at);
+                    self.made_of.insert(revision, facts.pods);
+                }
             }
             Facts::Deployment(facts) => self.template = Some(facts.template),
             _ => {}

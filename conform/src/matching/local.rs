@@ -46,9 +46,12 @@ fn left_out(what: &str) -> Local {
     Local::NotModelled(what.into())
 }
 
-fn container_of(subject: &Subject, name: &str) -> Option<ContainerId> {
-    let containers = &subject.scenario().workload.template.containers;
-    containers.iter().position(|container| container.name == name).map(ContainerId::from)
+/// A container that the template does not have.
+fn stranger(name: &str) -> Local {
+    Local::NotModelled(match name {
+        "" => "what processes say without the name of their container".into(),
+        name => format!("container {name}, which the template does not have"),
+    })
 }
 
 fn sighting(
@@ -95,9 +98,7 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
     let Some(node) = names.node(&event.node) else { return Local::NotHere };
     let Some(pod) = names.pod(&event.pod, &event.uid) else { return Local::NotYet };
     let Some(name) = &event.container else { return sandbox(node, pod, number, entry, event) };
-    let Some(container) = container_of(subject, name) else {
-        return Local::NotModelled(format!("container {name}, which the template does not have"));
-    };
+    let Some(container) = subject.container(name) else { return stranger(name) };
     let kubelet = |step| Action::Kubelet(step);
     let has_hook = subject.scenario().workload.template.containers[container.index()].pre_stop.is_some();
     let mut already: Option<Condition> = None;
@@ -169,12 +170,7 @@ const TERM: i32 = 15;
 fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &AppEvent) -> Local {
     let uid = event.uid.as_deref().unwrap_or_default();
     let Some(pod) = names.pod(&event.pod, uid) else { return Local::NotYet };
-    let Some(container) = container_of(subject, &event.container) else {
-        return Local::NotModelled(format!(
-            "container {}, which the template does not have",
-            event.container
-        ));
-    };
+    let Some(container) = subject.container(&event.container) else { return stranger(&event.container) };
     let action = match event.what {
         AppWhat::Listening => Action::Container(Container::Listen { pod, container }),
         AppWhat::Signal(TERM) => Action::Kubelet(Kubelet::SendSigterm { pod, container }),

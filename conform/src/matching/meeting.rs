@@ -6,10 +6,11 @@ use podproof_vocabulary::action::{Action, Watcher};
 
 use super::ahead::{self, Ahead};
 use super::local::{self, Local};
+use super::outcome::Outcome;
 use super::part::Part;
 use super::path::Moment;
 use super::quest::Quest;
-use super::replay::{Ended, Outcome, Replay};
+use super::replay::{Ended, Replay};
 use super::sighting::{OPEN, SLACK, Sighting};
 use super::unexplained::Unexplained;
 use crate::record::Micros;

@@ -11,14 +11,16 @@
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
-//!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least
+//!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
+//!   there was to be counted
 //! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
-//!   way (`evictions`); [`unexplained`]: where it ends
+//!   way (`evictions`), what was refused (`refusals`), what came of each entry (`outcome`); [`unexplained`]: where it ends
 //! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
 pub mod ahead;
 pub mod clock;
+pub mod counts;
 mod evictions;
 pub mod eyes;
 mod learning;
@@ -26,10 +28,12 @@ pub mod local;
 mod meeting;
 pub mod names;
 pub mod news;
+mod outcome;
 pub mod part;
 pub mod path;
 pub mod plan;
 pub mod quest;
+mod refusals;
 pub mod replay;
 pub mod sighting;
 pub mod subject;
@@ -40,6 +44,7 @@ mod weave;
 pub mod whole;
 pub mod writes;
 
-pub use replay::{BOUND, Outcome, Replay};
+pub use outcome::Outcome;
+pub use replay::{BOUND, Replay};
 pub use subject::Subject;
 pub use unexplained::Unexplained;

@@ -1,20 +1,23 @@
 //! One workload, followed along a log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
-use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Watcher};
+use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::clock::Dates;
+use super::counts::Counts;
 use super::eyes::Eyes;
 use super::local::{self, Fault};
 use super::names::Names;
+use super::outcome::Outcome;
 use super::part::Part;
 use super::path::{Moment, Taken};
 use super::plan::{Deed, Plan};
 use super::quest::{Ground, Quest};
+use super::refusals::Refusals;
 use super::sighting::SLACK;
 use super::subject::Subject;
 use super::unexplained::{Unexplained, words};
@@ -22,33 +25,6 @@ use super::writes::{self, Known};
 use crate::before::Target;
 use crate::before::lead::lead;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
-
-/// What came of an entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is about nothing that this workload has to do with.
-    NotHere,
-    /// The model can do it.
-    Explained,
-    /// It is outside the model, for this reason.
-    NotModelled(String),
-}
-
-impl Outcome {
-    /// What comes of a write that was refused.
-    pub fn refused() -> Self {
-        Self::NotModelled("writes that were refused".into())
-    }
-
-    /// What an entry is counted as that is outside the model; none, if it is explained.
-    pub fn outside(&self) -> Option<&str> {
-        match self {
-            Self::NotHere => Some("objects of nothing that is followed"),
-            Self::Explained => None,
-            Self::NotModelled(what) => Some(what),
-        }
-    }
-}
 
 /// One workload, followed along a log.
 pub struct Replay {
@@ -75,6 +51,10 @@ pub struct Replay {
     pub(super) unplaced: Vec<(u64, Entry)>,
     pub(super) template: Option<u64>,
     pub(super) dates: Dates,
+    pub(super) counts: Counts,
+    pub(super) refusals: Refusals,
+    /// What the pods of each ReplicaSet are made of.
+    pub(super) made_of: BTreeMap<Revision, u64>,
     pub(super) writes: u64,
     bound: u64,
     /// Outcomes that are known, by entry.
@@ -83,6 +63,8 @@ pub struct Replay {
     pub(super) led: Vec<Taken>,
     /// The slots of the pods that were created, one after the other.
     created: Vec<PodId>,
+    /// Nodes that were found silent, and of which nobody wrote down why: that their link was cut is a guess.
+    pub(super) guessed: BTreeSet<NodeId>,
     /// The pods that were there when the log began.
     pub(super) began_with: Vec<(PodId, Rc<str>)>,
 }
@@ -139,12 +121,16 @@ impl Replay {
             unplaced: Vec::new(),
             template: None,
             dates: Dates::default(),
+            counts: Counts::default(),
+            refusals: Refusals::default(),
+            made_of: BTreeMap::new(),
             writes: 0,
             bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
             led: Vec::new(),
             created: Vec::new(),
             began_with: Vec::new(),
+            guessed: BTreeSet::new(),
         };
         if let Some(before) = before {
             replay.know(before);
@@ -200,7 +186,9 @@ impl Replay {
                 self.waiting.push_back((number, entry.clone()));
             }
             Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.unplaced.push((number, entry.clone())),
-            Seen::Renewal { node } => {
+            // A kubelet may renew no other lease (Node authorizer, `plugin/pkg/auth/authorizer/node/node_authorizer.go`).
+            Seen::Renewal { node, lease } if node != lease => self.waiting.push_back((number, entry.clone())),
+            Seen::Renewal { node, .. } => {
                 if let Some(node) = self.names.node(node) {
                     self.dates.sign(node, entry.to);
                 }
@@ -219,6 +207,7 @@ impl Replay {
             self.turn(number, &front)?;
         }
         self.end_evictions(|_| true)?;
+        self.settle_refusals(Micros::MAX);
         self.place(Micros::MAX)?;
         self.advance(Micros::MAX, Micros::MAX)
     }
@@ -235,6 +224,7 @@ impl Replay {
     pub fn first_open(&self) -> Option<u64> {
         let waiting = self.waiting.iter().chain(&self.evictions).chain(&self.unplaced);
         let waiting = waiting.map(|(number, _)| *number);
+        let waiting = waiting.chain(self.refusals.first_open());
         waiting.chain(self.parts.iter().filter_map(|part| part.sightings.first_entry())).min()
     }
 
@@ -270,7 +260,11 @@ impl Replay {
         }
         let outcome = match &entry.seen {
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
-            Seen::Write(_) => Outcome::refused(),
+            Seen::Write(write) => {
+                let outcome = self.refuse(number, entry, write);
+                self.outcomes.extend(outcome.map(|outcome| (number, outcome)));
+                return Ok(());
+            }
             Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(action) => {
@@ -290,6 +284,11 @@ impl Replay {
                 Fault::NotHere => Outcome::NotHere,
                 Fault::NotModelled => Outcome::NotModelled(format!("fault {}", event.fault)),
             },
+            Seen::Renewal { node, lease } => {
+                let seen = format!("kubelet {node} renews the lease of {lease}");
+                let why = "a kubelet renews the lease of its own node alone".into();
+                return Err(Box::new(Unexplained::wrong(number, entry, seen, why)));
+            }
             _ => Outcome::NotHere,
         };
         self.outcomes.push((number, outcome));
@@ -324,6 +323,8 @@ impl Replay {
                 cluster: &cluster,
                 template: self.template,
                 dates: &self.dates,
+                counts: self.led.is_empty().then_some(&self.counts),
+                made_of: &self.made_of,
                 eyes: &self.eyes,
                 at: entry,
             };
@@ -347,9 +348,13 @@ impl Replay {
             }
         };
         match outcome {
-            Outcome::Explained => self.learn(write),
+            Outcome::Explained => self.learn(write, entry.from),
             _ => self.learn_of_others(write),
         }
+        if self.subject.is_near(&write.namespace) {
+            self.refusals.note(write);
+        }
+        self.settle_refusals(entry.from);
         if outcome == Outcome::Explained {
             self.forget_pods();
         }
@@ -444,7 +449,9 @@ impl Replay {
     fn change_common(&mut self, mut now: ClusterState, at: Micros) {
         let rules = &self.models[self.now].1.rules;
         let mut before = std::mem::replace(&mut self.common, now.clone());
-        self.dates.note(&Cluster::new(rules, &mut before), &Cluster::new(rules, &mut now), at);
+        let now = Cluster::new(rules, &mut now);
+        self.dates.note(&Cluster::new(rules, &mut before), &now, at);
+        self.counts.note(&now, at);
     }
 
     /// Something happens to the cluster.

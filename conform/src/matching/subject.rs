@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use podproof_vocabulary::scenario::{Scenario, Taint, WorkloadKind};
+use podproof_vocabulary::ContainerId;
+use podproof_vocabulary::scenario::{Container, ContainerKind, Scenario, Taint, WorkloadKind};
 
 use crate::before::Target;
 use crate::record::Object;
@@ -25,6 +26,8 @@ pub struct Subject {
     pub nodes: Vec<Rc<str>>,
     /// The Service that selects its pods.
     pub service: Option<Rc<str>>,
+    /// The ports of its pods that the Service sends to, with their protocols; none if they are not known, or change.
+    pub ports: Option<BTreeSet<(u16, Rc<str>)>>,
     /// The budget that selects its pods.
     pub budget: Option<Rc<str>>,
 }
@@ -39,6 +42,7 @@ impl Subject {
             uid: observed.uid.clone(),
             nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
             service: observed.service.as_ref().map(|service| service.name.clone()),
+            ports: observed.service_ports.clone(),
             budget: observed.budgets.first().map(|budget| budget.name.clone()),
         }
     }
@@ -51,6 +55,17 @@ impl Subject {
     /// Its world in the beginning.
     pub fn scenario(&self) -> &Scenario {
         &self.scenarios.first().expect("there is a beginning").1
+    }
+
+    /// The container of this name; without one, the only one that goes on running, if there is one.
+    pub fn container(&self, name: &str) -> Option<ContainerId> {
+        let containers = &self.scenario().workload.template.containers;
+        let lasts = |container: &&Container| container.kind != ContainerKind::Init;
+        let is_it = |container: &Container| match name {
+            "" => lasts(&container) && containers.iter().filter(lasts).count() == 1,
+            name => container.name == name,
+        };
+        containers.iter().position(is_it).map(ContainerId::from)
     }
 
     /// Is this object in its namespace?

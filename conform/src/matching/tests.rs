@@ -7,12 +7,14 @@ use podproof_vocabulary::action::Watcher;
 use podproof_vocabulary::catalogue::web;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Address;
-use podproof_vocabulary::{NodeId, PodId};
+use podproof_vocabulary::scenario::ContainerKind;
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::names::{At, Names};
 use super::part::Part;
 use super::path::Fit;
 use super::sighting::{OPEN, Sighting};
+use super::subject::Subject;
 use crate::record::{Micros, Place};
 
 #[test]
@@ -83,4 +85,34 @@ fn of_two_orders_the_one_that_goes_with_the_times_is_better() {
     late.see(20);
     late.hear(30);
     assert!(late < early);
+}
+
+#[test]
+fn a_process_without_a_name_is_of_the_only_container_that_lasts() {
+    let subject = |kinds: &[ContainerKind]| {
+        let mut scenario = web("containers", Story::Create, 1, 1);
+        let first = scenario.workload.template.containers[0].clone();
+        let named = |(index, &kind): (usize, &ContainerKind)| podproof_vocabulary::scenario::Container {
+            name: format!("c{index}"),
+            kind,
+            ..first.clone()
+        };
+        scenario.workload.template.containers = kinds.iter().enumerate().map(named).collect();
+        Subject {
+            scenarios: vec![(0, scenario)],
+            namespace: "shop".into(),
+            name: "web".into(),
+            uid: "web".into(),
+            nodes: Vec::new(),
+            service: None,
+            ports: None,
+            budget: None,
+        }
+    };
+    let one = subject(&[ContainerKind::Init, ContainerKind::App]);
+    assert_eq!(one.container("c0"), Some(ContainerId(0)));
+    assert_eq!(one.container(""), Some(ContainerId(1)));
+    assert_eq!(one.container("c7"), None);
+    let two = subject(&[ContainerKind::App, ContainerKind::App]);
+    assert_eq!((two.container(""), two.container("c1")), (None, Some(ContainerId(1))));
 }

@@ -1,10 +1,13 @@
 //! Events of an audit log into entries, in two steps: what its order needs is read when an event arrives, its object when
 //! it leaves the order, so that what waits there is text and no tree.
 
+use std::rc::Rc;
+
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::clocks::versions::{Dated, Sight};
 use super::facts::object;
 use super::lines::parse;
 use super::moment::moment;
@@ -12,6 +15,7 @@ use super::names::Names;
 use super::order::Ticket;
 use super::problem::Problem;
 use super::subject::{Effect, Subject, Tells};
+use super::template::made_of;
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 
 /// What a line of an audit log must be.
@@ -71,6 +75,7 @@ struct Event {
     items: Option<Vec<Value>>,
     #[serde(rename = "auditID", deserialize_with = "null_is_default")]
     id: String,
+    level: String,
     stage: String,
     verb: String,
     #[serde(rename = "requestURI")]
@@ -228,7 +233,9 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
     let node = event.user.username.strip_prefix("system:node:");
     let is_renewal = resource == "leases" && reference.namespace == "kube-node-lease" && granted(event);
     if let Some(node) = node.filter(|_| is_renewal && verb.is_some_and(|verb| verb < Verb::Delete)) {
-        return Err(Seen::Renewal { node: names.get(node) });
+        // A lease that is created has its name in its object only.
+        let lease = if reference.name.is_empty() { node } else { &reference.name };
+        return Err(Seen::Renewal { node: names.get(node), lease: names.get(lease) });
     }
     let groups = WRITTEN.iter().find(|(name, _)| *name == resource).map(|(_, groups)| groups);
     let word = match (verb, groups) {
@@ -290,6 +297,24 @@ impl Heard {
         Self { id: "".into(), place, from, to, version: None, subject: None, says: Says::Seen(seen) }
     }
 
+    /// What it tells of the clock by which it was written down, if it was granted and stands somewhere among the writes of the store.
+    pub(super) fn dated(&self) -> Option<Dated> {
+        let sight = |subject: &Subject| match subject.tells {
+            Tells::Did(Effect::Bound) => Some(Sight::Binding),
+            Tells::Was { bound, .. } => bound.map(|bound| if bound { Sight::Bound } else { Sight::Unbound }),
+            Tells::Did(Effect::Deleting) => None,
+        };
+        let pod = self.subject.as_ref().and_then(|subject| Some((Rc::clone(&subject.uid), sight(subject)?)));
+        let is_placed = self.version.is_some() || matches!(pod, Some((_, Sight::Binding)));
+        is_placed.then_some(Dated { version: self.version, from: self.from, to: self.to, pod })
+    }
+
+    /// Its clock is set.
+    pub(super) fn set_clock(&mut self, by: Micros) {
+        self.from = self.from.saturating_add(by);
+        self.to = self.to.saturating_add(by);
+    }
+
     /// When it was answered.
     pub(super) fn answered(&self) -> Micros {
         self.to
@@ -324,6 +349,11 @@ impl Heard {
         let uid = uid.or_else(|| got.and_then(|(_, metadata)| metadata.uid.clone())).unwrap_or_default();
         let of_eviction = asked.delete_options.and_then(|options| options.grace_period_seconds);
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
+        let makes_pod = is_creation && reference.resource == "pods" && asked.metadata.is_some();
+        let made_of = match makes_pod {
+            true => Some(made_of(&parse::<Wish>(line, &self.place, ACCEPTED)?.object)),
+            false => None,
+        };
         let write = Write {
             user: names.get(&event.user.username),
             agent: names.get(&event.user_agent),
@@ -333,8 +363,14 @@ impl Heard {
             namespace: names.get(&reference.namespace),
             name: names.get(&name),
             uid: names.get(&uid),
+            asked_version: asked
+                .metadata
+                .as_ref()
+                .and_then(|metadata| metadata.resource_version.as_deref()?.parse().ok()),
             code: u16::try_from(event.response_status.code).unwrap_or_default(),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
+            shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
+            made_of,
             target: asked.target.and_then(|target| target.name).map(|name| names.get(&name)),
             object: None,
             resource_version: self.version,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::names::Names;
-use super::template::fingerprint;
+use super::template::{fingerprint, made_of};
 use crate::record::{
     BudgetFacts, ContainerFacts, ContainerStateSeen, DeploymentFacts, EndpointFacts, Facts, NodeFacts,
     Object, Owner, PodFacts, ReplicaSetFacts, SliceFacts,
@@ -114,6 +114,7 @@ fn replica_set(whole: &Value) -> ReplicaSetFacts {
     let desired = &whole["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"];
     ReplicaSetFacts {
         replicas: count(&whole["spec"]["replicas"], 1),
+        pods: made_of(&whole["spec"]["template"]),
         available: count(&whole["status"]["availableReplicas"], 0),
         desired: text(desired).parse().ok(),
     }
@@ -127,6 +128,9 @@ fn slice(whole: &Value, labels: &BTreeMap<String, String>, names: &mut Names) ->
         let target = (text(&target["kind"]) == "Pod").then_some(target);
         EndpointFacts {
             address: names.get(items(&endpoint["addresses"]).next().map_or("", text)),
+            more_addresses: items(&endpoint["addresses"]).count().saturating_sub(1),
+            node: some(&endpoint["nodeName"], names)
+                .or_else(|| some(&endpoint["topology"]["kubernetes.io/hostname"], names)),
             pod: target.and_then(|target| some(&target["name"], names)),
             uid: target.and_then(|target| some(&target["uid"], names)),
             ready,
@@ -135,7 +139,12 @@ fn slice(whole: &Value, labels: &BTreeMap<String, String>, names: &mut Names) ->
         }
     });
     let endpoints = endpoints.collect();
-    SliceFacts { service: names.get(service), endpoints }
+    let ports = items(&whole["ports"]).filter_map(|port| {
+        let number = u16::try_from(port["port"].as_u64()?).ok()?;
+        Some((number, names.get(port["protocol"].as_str().unwrap_or("TCP"))))
+    });
+    let ports = ports.collect();
+    SliceFacts { service: names.get(service), endpoints, ports }
 }
 
 fn budget(whole: &Value, names: &mut Names) -> BudgetFacts {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::audit::{self, Heard};
+use super::clocks::Clocks;
 use super::kind::Source;
 use super::lines::Lines;
 use super::names::Names;
@@ -53,20 +54,23 @@ impl Recent {
 
 struct AuditFile {
     lines: Lines,
+    /// What is added to its times.
+    clock: Micros,
     /// What the last line said; a line may be a list of events.
     heard: VecDeque<Heard>,
 }
 
 impl AuditLane {
-    /// `states` are the lists with which watches began.
-    pub(super) fn new(files: Vec<Lines>, states: Vec<Told>) -> Self {
+    /// The files, with what is added to their times; `states` are the lists with which watches began.
+    pub(super) fn new(files: Vec<(Lines, Micros)>, states: Vec<Told>) -> Self {
         let mut order = Order::default();
         for Told { version, received, entry, .. } in states {
             let to = received.unwrap_or(Micros::MIN);
             let ticket = Ticket { file: 0, from: Micros::MIN, to, version, is_state: true, subject: None };
             order.push(ticket, Heard::state(entry));
         }
-        let files = files.into_iter().map(|lines| AuditFile { lines, heard: VecDeque::new() }).collect();
+        let file = |(lines, clock)| AuditFile { lines, clock, heard: VecDeque::new() };
+        let files = files.into_iter().map(file).collect();
         Self { files, order, names: Names::default(), heard: Recent::default() }
     }
 
@@ -77,6 +81,7 @@ impl AuditLane {
                 let Some(line) = file.lines.next() else { break };
                 let line = line?.to_vec();
                 file.heard = audit::read(&line, &file.lines.place(), &mut self.names)?.into();
+                file.heard.iter_mut().for_each(|heard| heard.set_clock(file.clock));
             }
         }
         let first = self
@@ -164,6 +169,7 @@ pub(super) struct RecorderLane {
     source: Source,
     node: Option<Rc<str>>,
     lines: Lines,
+    clocks: Rc<Clocks>,
     names: Names,
     held: BTreeMap<(Micros, u64), Entry>,
     read: u64,
@@ -171,9 +177,9 @@ pub(super) struct RecorderLane {
 }
 
 impl RecorderLane {
-    pub(super) fn new(source: Source, node: Option<Rc<str>>, lines: Lines) -> Self {
+    pub(super) fn new(source: Source, node: Option<Rc<str>>, lines: Lines, clocks: Rc<Clocks>) -> Self {
         let (held, read, clock) = (BTreeMap::new(), 0, Micros::MIN);
-        Self { source, node, lines, names: Names::default(), held, read, clock }
+        Self { source, node, lines, clocks, names: Names::default(), held, read, clock }
     }
 
     fn release(&mut self) -> Option<Placed> {
@@ -201,7 +207,8 @@ impl Iterator for RecorderLane {
                 Ok(noted) => {
                     self.read += 1;
                     self.clock = self.clock.max(noted.at);
-                    if let Some(entry) = noted.entry {
+                    if let Some(mut entry) = noted.entry {
+                        self.clocks.set(&mut entry);
                         self.held.insert((entry.from, self.read), entry);
                     }
                 }

@@ -1,12 +1,16 @@
 //! The files of a log: found, recognised, and read together.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::Deserialize;
 
+use super::audit::{self, Heard};
+use super::clocks::Clocks;
+use super::clocks::causes::Causes;
+use super::clocks::versions::{self, Dated};
 use super::kind::{ACCEPTED, Source, Word, source_of};
 use super::lanes::{AuditLane, Placed, RecorderLane, WatchLane};
 use super::lines::Lines;
@@ -32,6 +36,7 @@ const PEEKED: usize = 64;
 pub struct Log {
     files: Vec<Input>,
     manifests: Vec<PathBuf>,
+    clocks: Rc<Clocks>,
 }
 
 /// A file of a log.
@@ -50,7 +55,7 @@ impl Log {
     /// Finds the files: those that are named, and in each folder those of a recording. In a folder, a file that is no log is
     /// passed over unless it is called `.jsonl`.
     pub fn find(paths: &[PathBuf]) -> Result<Self, Problem> {
-        let mut log = Self { files: Vec::new(), manifests: Vec::new() };
+        let mut log = Self { files: Vec::new(), manifests: Vec::new(), clocks: Rc::default() };
         let mut known = BTreeSet::new();
         for path in paths {
             let name = path.display().to_string();
@@ -68,7 +73,7 @@ impl Log {
                 log.folder(&watches, &mut known)?;
             }
             if log.files.len() == before {
-                return Err(Problem::new(&name, 0, "no file of a log is in this folder", ACCEPTED));
+                return Err(Problem::new(&name, 0, nothing_in(path), ACCEPTED));
             }
         }
         Ok(log)
@@ -133,6 +138,43 @@ impl Log {
         &self.manifests
     }
 
+    /// Sets the clocks of its sources to that of the first audit log, as far as the log itself tells how far they are from it: those of
+    /// other API servers, and those of nodes if they are no farther than `most`.
+    ///
+    /// # Errors
+    /// What is wrong with a file.
+    pub fn set_clocks(&mut self, most: Micros) -> Result<(), Problem> {
+        let audits = self.audit_clocks()?;
+        self.clocks = Rc::new(Clocks { audits, ..Clocks::default() });
+        if most <= 0 {
+            return Ok(());
+        }
+        let mut causes = Causes::default();
+        for entry in self.entries() {
+            causes.see(&entry?);
+        }
+        let nodes = causes.bounds().into_iter().map(|(node, bounds)| (node, bounds.likeliest()));
+        let nodes = nodes.filter(|(_, by)| *by != 0 && by.abs() <= most).collect();
+        self.clocks = Rc::new(Clocks { audits: self.clocks.audits.clone(), nodes, homes: causes.homes });
+        Ok(())
+    }
+
+    /// How its clocks have been set.
+    pub fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    /// What is added to the times of the audit logs of other API servers.
+    fn audit_clocks(&self) -> Result<BTreeMap<Rc<str>, Micros>, Problem> {
+        let audits: Vec<&Input> = self.files.iter().filter(|file| file.source == Source::Audit).collect();
+        if audits.len() < 2 {
+            return Ok(BTreeMap::new());
+        }
+        let files = audits.iter().map(|file| dated(file)).collect::<Result<Vec<_>, _>>()?;
+        let others = audits.iter().skip(1).map(|file| Rc::clone(&file.name));
+        Ok(others.zip(versions::differences(files)).filter(|(_, by)| *by != 0).collect())
+    }
+
     /// The entries, in order. May be called again: the files are then read again.
     pub fn entries(&self) -> Entries {
         let mut entries = Entries { lanes: Vec::new(), problems: VecDeque::new() };
@@ -146,9 +188,14 @@ impl Log {
                 }
             };
             match file.source {
-                Source::Audit => audits.push(lines),
+                Source::Audit => {
+                    audits.push((lines, self.clocks.audits.get(&file.name).copied().unwrap_or_default()));
+                }
                 Source::Watch => watches.push(Watch::new(lines, file.kind.clone())),
-                source => entries.add(RecorderLane::new(source, file.node.clone(), lines)),
+                source => {
+                    let clocks = Rc::clone(&self.clocks);
+                    entries.add(RecorderLane::new(source, file.node.clone(), lines, clocks));
+                }
             }
         }
         if self.has(Source::Audit) {
@@ -158,6 +205,47 @@ impl Log {
             entries.add(WatchLane::new(watches));
         }
         entries
+    }
+}
+
+/// So many writes of an API server tell enough of its clock.
+const WRITES: usize = 200_000;
+
+/// The writes of an audit log that tell of its clock, in the order of their answers.
+fn dated(file: &Input) -> Result<Vec<Dated>, Problem> {
+    let mut lines = Lines::open(&file.path, Rc::clone(&file.name))?;
+    let (mut names, mut writes) = (Names::default(), Vec::new());
+    while let Some(line) = lines.next() {
+        let line = line?.to_vec();
+        let heard = audit::read(&line, &lines.place(), &mut names)?;
+        writes.extend(heard.iter().filter_map(Heard::dated));
+        if writes.len() > WRITES {
+            break;
+        }
+    }
+    Ok(writes)
+}
+
+/// Folders that are named to whoever names the folder around them.
+const HINTS: usize = 3;
+
+/// What is said of a folder without a log, which may be one of recordings.
+fn nothing_in(folder: &Path) -> String {
+    let is_recording = |folder: &PathBuf| {
+        let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        files.into_iter().any(|path| path.is_file() && named(&path, &stem_of(&path)).is_some())
+    };
+    let around = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut recordings: Vec<PathBuf> = around.filter(is_recording).collect();
+    recordings.sort();
+    let names: Vec<String> = recordings.iter().take(HINTS).map(|path| path.display().to_string()).collect();
+    match recordings.len() {
+        0 => "no file of a log is in this folder".into(),
+        count => format!(
+            "no file of a log is in this folder, but in {count} of its folders ({}{}): name one of them",
+            names.join(", "),
+            if count > HINTS { ", ..." } else { "" }
+        ),
     }
 }
 
@@ -218,7 +306,7 @@ fn named(path: &Path, stem: &str) -> Option<Source> {
 
 /// A text of a line.
 fn word(line: &[u8], name: &str) -> Option<String> {
-    let mut members: std::collections::BTreeMap<String, Word> = serde_json::from_slice(line).ok()?;
+    let mut members: BTreeMap<String, Word> = serde_json::from_slice(line).ok()?;
     match members.remove(name)? {
         Word::Text(text) => Some(text),
         Word::Other => None,

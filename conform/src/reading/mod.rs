@@ -7,9 +7,12 @@
 //! - watches: beside an audit log only the lists with which they begin; without one everything, by resource version
 //! - what recorders wrote, by time, each line held for a minute of the log as well
 //!
+//! The clocks of several API servers and of nodes may differ, and can be set from what the log itself tells (`clocks`).
+//!
 //! Memory is bounded by what happens in such a minute, and not by the length of the log.
 
 mod audit;
+mod clocks;
 mod facts;
 mod kind;
 mod lanes;
@@ -24,6 +27,7 @@ mod subject;
 mod template;
 mod watch;
 
+pub use clocks::Clocks;
 pub use kind::Source;
 pub use log::{Entries, Log};
 pub use problem::Problem;

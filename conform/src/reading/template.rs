@@ -52,6 +52,19 @@ pub(super) fn fingerprint(template: &Value) -> u64 {
     hash.0
 }
 
+/// What a pod or a template says of the pod that whoever creates it must not change: its labels, and the image of each container.
+pub(super) fn made_of(pod: &Value) -> u64 {
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    hash.value(&pod["metadata"]["labels"]);
+    for field in ["initContainers", "containers"] {
+        for container in pod["spec"][field].as_array().into_iter().flatten() {
+            hash.value(&container["name"]);
+            hash.value(&container["image"]);
+        }
+    }
+    hash.0
+}
+
 /// The label that a Deployment adds to the template of each of its ReplicaSets.
 const HASH: &str = "pod-template-hash";
 

@@ -131,7 +131,7 @@ fn changed(kind: ChangeKind, version: Option<u64>, whole: Value, names: &mut Nam
     let object = object(whole, None, names);
     let is_lease = matches!(&object.facts, Facts::Other(kind) if &**kind == "Lease");
     if is_lease && &*object.namespace == "kube-node-lease" && kind == ChangeKind::Modified {
-        return Seen::Renewal { node: object.name };
+        return Seen::Renewal { node: Rc::clone(&object.name), lease: object.name };
     }
     if let Facts::Other(kind) = &object.facts {
         let resource = resource_of(kind);

@@ -7,6 +7,7 @@ use podproof_vocabulary::manifest::{self, Input};
 use serde_json::Value;
 
 use super::documents::{self, Document};
+use super::life::Moment;
 use super::roots::{self, Revision, Root};
 use super::selectors::Selector;
 use super::stage;
@@ -21,6 +22,8 @@ pub(super) struct Read<'s> {
     /// Its manifest, with the pods of its first template.
     pub manifest: Value,
     pub input: Input,
+    /// Templates whose pods differ from those of the first: the entry that shows them, and what they are called.
+    pub differing: Vec<(Moment, String)>,
     pub warnings: Vec<String>,
 }
 
@@ -71,16 +74,24 @@ pub(super) fn read<'s>(
     let sets = sets.filter_map(|(number, revision)| Some((number, revision.replica_set.as_ref()?)));
     let mut sets = sets.filter(|(_, set)| has_pods(set));
     let first = manifest(sets.next().map(|(_, set)| set))?;
-    let (input, mut warnings) = read(&first)?;
+    let (input, warnings) = read(&first)?;
+    let mut differing = Vec::new();
     let template = |input: &Input| input.scenarios.first().map(|scenario| scenario.workload.template.clone());
     for (number, set) in sets {
         let other = manifest(Some(set))?;
         if read(&other).map_or(true, |(other, _)| template(&other) != template(&input)) {
-            warnings.push(format!(
-                "the pods of template {} differ from those of the first in more than a template hash; the model has them alike",
-                number + 1
-            ));
+            let what = format!("what the pods of template {} are made of, beside its hash,", number + 1);
+            differing.push((revisions[number].from, what));
         }
     }
-    Ok(Read { root: Rc::clone(root), revisions, services, budgets, manifest: first, input, warnings })
+    Ok(Read {
+        root: Rc::clone(root),
+        revisions,
+        services,
+        budgets,
+        manifest: first,
+        input,
+        differing,
+        warnings,
+    })
 }

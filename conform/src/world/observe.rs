@@ -7,6 +7,7 @@ use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::manifest::{self, Annotated};
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
 
+use super::life::Moment;
 use super::manifests::Read;
 use super::neighbours::{self, Other, Surroundings};
 use super::observed::{Followed, Named, NodeChange, Observed, RevisionSeen};
@@ -68,6 +69,7 @@ impl Setting<'_> {
             warnings.push("the log shows no node: the model has one that is made up".into());
         } else {
             scenario.nodes.clone_from(&stage.nodes);
+            assumptions.extend(stage.guess_labels(&mut scenario));
         }
         scenario.spare_nodes = stage.spare;
         warnings.extend(self.tolerate_events(&mut scenario, &stage.changes));
@@ -95,10 +97,13 @@ impl Setting<'_> {
         scenario.neighbours = neighbours;
         let scales = story::scales(root);
         scenario.slots = story::slots(root, surveyor);
+        let own_grace = scenario.workload.template.grace_seconds;
+        scenario.deletion_graces = story::graces(root, surveyor, own_grace);
         scenario.one_proxy = false;
         scenario.approximations = Approximations::NONE;
         warnings.extend(story::set_events(&mut scenario, read.revisions.len() - 1, &scales));
-        warnings.extend(oddities(read, service, &budgets, surveyor));
+        warnings.extend(oddities(read, service, surveyor));
+        let unfollowed = unfollowed(read, service, &budgets);
         Observed {
             kind: root.kind,
             namespace: Rc::clone(&root.namespace),
@@ -111,10 +116,12 @@ impl Setting<'_> {
             revisions: read.revisions.iter().map(seen_revision).collect(),
             scales,
             service: service.map(named),
+            service_ports: service.and_then(Selector::target_ports),
             budgets: budgets.into_iter().map(named).collect(),
             nodes: stage.seen,
             node_changes: stage.changes,
             neighbours: seen,
+            unfollowed,
             existing: root.existing(surveyor),
             assumptions,
             warnings,
@@ -176,12 +183,7 @@ fn named(selector: &Selector) -> Named {
 }
 
 /// What changes in the log and not in the model.
-fn oddities(
-    read: &Read<'_>,
-    service: Option<&Selector>,
-    budgets: &[&Selector],
-    surveyor: &Surveyor,
-) -> Vec<String> {
+fn oddities(read: &Read<'_>, service: Option<&Selector>, surveyor: &Surveyor) -> Vec<String> {
     let mut says = Vec::new();
     if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
         says.push(format!(
@@ -189,18 +191,24 @@ fn oddities(
             service.name
         ));
     }
-    if read.root.controller.is_some_and(|controller| controller.changed.is_some()) {
-        says.push("its spec changes beside template and replicas; the model keeps what it was first".into());
-    }
     if read.revisions.iter().any(|revision| revision.is_back) {
         says.push("it goes back to a template that it had; the model makes a new ReplicaSet for it".into());
-    }
-    for selector in service.into_iter().chain(budgets.iter().copied()).filter(|one| one.changed.is_some()) {
-        says.push(format!("the spec of {} changes; the model keeps what it was first", selector.name));
     }
     let pods = read.root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
     for pod in pods.filter(|pod| pod.labels_changed) {
         says.push(format!("the labels of Pod/{} change; the model keeps what they were first", pod.name));
     }
     says
+}
+
+/// What asks for something else during the log, where the model keeps what was asked for first.
+fn unfollowed(read: &Read<'_>, service: Option<&Selector>, budgets: &[&Selector]) -> Vec<(Moment, String)> {
+    let of = |kind: &str, selector: &Selector| {
+        Some((selector.changed?, format!("the spec of {kind}/{}", selector.name)))
+    };
+    let own = read.root.controller.and_then(|controller| controller.changed);
+    let own = own.map(|at| (at, format!("the spec of {}, beside template and replicas,", read.root.name)));
+    let services = service.and_then(|service| of("Service", service));
+    let budgets = budgets.iter().filter_map(|budget| of("PodDisruptionBudget", budget));
+    own.into_iter().chain(services).chain(budgets).chain(read.differing.clone()).collect()
 }

@@ -71,6 +71,8 @@ pub struct Observed {
     pub scales: Vec<Scaling>,
     /// The Service of the scenario. Others may select it that differ in nothing but their name.
     pub service: Option<Named>,
+    /// The ports of its pods that the Service sends to, with their protocols; none if they are not known, or change.
+    pub service_ports: Option<BTreeSet<(u16, Rc<str>)>>,
     /// The budgets of the scenario, in its order.
     pub budgets: Vec<Named>,
     /// The nodes of the scenario, in its order.
@@ -79,6 +81,8 @@ pub struct Observed {
     pub node_changes: Vec<NodeChange>,
     /// The neighbours of the scenario, in its order.
     pub neighbours: Vec<NeighbourSeen>,
+    /// What of it changes during the log and is not followed: the entry that shows it, and what.
+    pub unfollowed: Vec<(Moment, String)>,
     /// What was there before the log began, if it did.
     pub existing: Option<Existing>,
     /// What was assumed.

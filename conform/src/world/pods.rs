@@ -32,6 +32,8 @@ pub(super) struct Pod {
     pub had_finalizer: bool,
     /// Somebody took its finalizers away.
     pub lost_finalizer: bool,
+    /// Grace periods, in seconds, that deletions have set or asked for.
+    pub graces: BTreeSet<u32>,
     /// Its labels are not what they were.
     pub labels_changed: bool,
     /// It as it was first seen, if its creation is not in the log.
@@ -86,6 +88,7 @@ impl Pods {
             terminal: None,
             had_finalizer: facts.finalizers,
             lost_finalizer: false,
+            graces: BTreeSet::new(),
             labels_changed: false,
             object: (!is_made).then(|| Box::new(object.clone())),
         });
@@ -95,6 +98,8 @@ impl Pods {
         }
         pod.lost_finalizer |= pod.had_finalizer && (!facts.finalizers || sight == Sight::Gone);
         pod.labels_changed |= pod.labels != object.labels;
+        let given = facts.deletion_grace_seconds.filter(|_| facts.deleting);
+        pod.graces.extend(given.and_then(|seconds| u32::try_from(seconds).ok()));
         if let (None, Some(node)) = (&pod.bound, &facts.node) {
             pod.bound = Some((Rc::clone(node), at));
         }
@@ -109,6 +114,13 @@ impl Pods {
             && pod.bound.is_none()
         {
             pod.bound = Some((Rc::clone(node), at));
+        }
+    }
+
+    /// Takes note that a deletion or an eviction asks for a grace period of so many seconds.
+    pub fn give(&mut self, namespace: &Rc<str>, name: &Rc<str>, seconds: u32) {
+        if let Some(pod) = self.register.named(namespace, name) {
+            pod.graces.insert(seconds);
         }
     }
 

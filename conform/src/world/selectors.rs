@@ -146,6 +146,25 @@ impl Selector {
             }
     }
 
+    /// The ports of pods that a Service sends to, with their protocols. None if only slices show them, if one has a name, which each
+    /// pod may give to another number, or if they change during the log.
+    pub fn target_ports(&self) -> Option<BTreeSet<(u16, Rc<str>)>> {
+        if self.is_shown_by_slices() || self.changed.is_some() {
+            return None;
+        }
+        let port = |port: &Value| {
+            let number = match &port["targetPort"] {
+                Value::Null => port["port"].as_u64()?,
+                target => target.as_u64()?,
+            };
+            // The API server sets a target of 0 to the port (`SetDefaults_Service`).
+            let number = if number == 0 { port["port"].as_u64()? } else { number };
+            Some((u16::try_from(number).ok()?, port["protocol"].as_str().unwrap_or("TCP").into()))
+        };
+        let ports = self.manifest["spec"]["ports"].as_array().filter(|ports| !ports.is_empty())?;
+        ports.iter().map(port).collect()
+    }
+
     /// Only EndpointSlices show it.
     pub fn is_shown_by_slices(&self) -> bool {
         matches!(self.selects, Selects::Pods(_))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use podproof_vocabulary::scenario::Node;
+use podproof_vocabulary::scenario::{Node, Scenario};
 use podproof_vocabulary::{catalogue, manifest};
 use serde_json::{Value, json};
 
@@ -13,6 +13,9 @@ use super::observed::{Followed, NodeChange, NodeSeen};
 use super::roots::Root;
 use super::surveyor::Surveyor;
 use crate::before::first_sight::Began;
+
+/// The label that a kubelet gives its node.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// The most nodes that a state of the model holds.
 const MOST: usize = 60;
@@ -115,6 +118,43 @@ impl Stage {
         }
         stage.changes.sort_by_key(|change| (change.at, change.node));
         stage
+    }
+
+    /// Nodes of which the log shows nothing but the name have labels that nobody knows: those that the workload's pods were on have what
+    /// these ask for. What was guessed is returned.
+    pub fn guess_labels(&self, scenario: &mut Scenario) -> Option<String> {
+        let template = &scenario.workload.template;
+        let wished = manifest::wished_labels(template);
+        let together: Vec<&String> = template.pod_affinity.iter().map(|term| &term.topology_key).collect();
+        let apart = template.pod_anti_affinity.iter().map(|term| &term.topology_key);
+        let apart: Vec<&String> = apart.chain(template.spread.iter().map(|one| &one.topology_key)).collect();
+        let mut guessed = Vec::new();
+        for (node, seen) in scenario.nodes.iter_mut().zip(&self.seen) {
+            if !seen.is_only_named || !self.own.contains(&seen.name) {
+                continue;
+            }
+            let before = node.labels.clone();
+            node.labels.insert(HOSTNAME.into(), seen.name.to_string());
+            for (key, value) in &wished {
+                node.labels.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            for key in &together {
+                node.labels.entry((*key).clone()).or_insert_with(|| "one".into());
+            }
+            for key in &apart {
+                node.labels.entry((*key).clone()).or_insert_with(|| seen.name.to_string());
+            }
+            let is_known = |key: &String| *key == HOSTNAME || before.contains_key(key);
+            if !node.labels.keys().all(is_known) {
+                guessed.push(&*seen.name);
+            }
+        }
+        (!guessed.is_empty()).then(|| {
+            format!(
+                "the log shows no label of {}: they are taken to have those that the pods there ask for",
+                guessed.join(", ")
+            )
+        })
     }
 
     /// A node is followed for as long as the workload.

@@ -1,5 +1,7 @@
 //! What may happen in a scenario: whatever the log may show must be possible in the model.
 
+use std::collections::BTreeSet;
+
 use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::scenario::Scenario;
 
@@ -42,6 +44,13 @@ pub(super) fn slots(root: &Root<'_>, surveyor: &Surveyor) -> u8 {
 pub(super) fn scales(root: &Root<'_>) -> Vec<Scaling> {
     let scales = root.controller.map_or(&[][..], |controller| &controller.scales);
     scales.iter().map(|&(at, replicas)| Scaling { at, replicas }).collect()
+}
+
+/// Grace periods, in seconds, that deletions of its pods ask for beside `own`, that of its template; 0 is another kind of deletion.
+pub(super) fn graces(root: &Root<'_>, surveyor: &Surveyor, own: u32) -> Vec<u32> {
+    let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    let all: BTreeSet<u32> = pods.flat_map(|pod| &pod.graces).copied().collect();
+    all.into_iter().filter(|&seconds| seconds > 0 && seconds != own).collect()
 }
 
 /// Sets the budgets of events: each may happen at any moment and as often as it likes, but for those of which the log shows how

@@ -19,6 +19,7 @@ use super::roots::Root;
 use super::selectors::Selectors;
 use super::versions::Versions;
 use crate::matching::actor::Actor;
+use crate::matching::writes::grace;
 use crate::record::{Change, ChangeKind, Entry, Facts, Micros, Object, Seen, Verb, Write};
 
 /// How scenarios are made of a log.
@@ -64,7 +65,7 @@ impl Surveyor {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
             Seen::Change(change) => self.change(at, change, began),
-            Seen::Renewal { node } => self.nodes.name(at, node),
+            Seen::Renewal { node, .. } => self.nodes.name(at, node),
             Seen::Fault(event) => self.rest.fault(event),
             _ => {}
         }
@@ -105,6 +106,9 @@ impl Surveyor {
             return;
         }
         let is_whole = write.subresource.is_empty();
+        if let ("pods", Some(seconds)) = (&*write.resource, grace::asked(write)) {
+            self.pods.give(&write.namespace, &write.name, seconds);
+        }
         match (&write.object, &*write.resource, &*write.subresource) {
             (_, "pods", "binding") => {
                 if let Some(node) = &write.target {

@@ -35,6 +35,16 @@ pub fn grace_seconds(cluster: &Cluster<'_>, pod: PodId) -> u32 {
     }
 }
 
+/// The least that the grace period of the kill may be: a deletion may ask for another than the pod's own (DEL-2, DEL-11, KIL-2).
+fn least_grace(cluster: &Cluster<'_>, pod: PodId) -> u32 {
+    let own = grace_seconds(cluster, pod);
+    let asked = cluster.rules.scenario.deletion_graces.iter().copied();
+    match cluster.pod(pod).kubelet.view().is_deleting() {
+        true => asked.fold(own, u32::min),
+        false => own,
+    }
+}
+
 /// What the kubelet believes of a container: the cache, and what it did since (PW-16).
 fn believed(container: Container) -> Process {
     if container.touched() { Process::Running } else { container.cached() }
@@ -243,7 +253,7 @@ fn grace_may_expire(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -
     if cluster.rules.scenario.inaccurate_detectors || crate::time::is_clocked(cluster, &expire) {
         return true;
     }
-    let grace = grace_seconds(cluster, pod);
+    let grace = least_grace(cluster, pod);
     let state = cluster.container(pod, container);
     let hook_seconds = match hook_of(cluster, pod, container) {
         None => 0,

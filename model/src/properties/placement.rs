@@ -11,6 +11,9 @@ use crate::state::Worker;
 /// `placement-lawful`: □ (a node is chosen for a pod ⇒ it exists and passes every filter predicate in the scheduler's
 /// cache) ∧ □ (on every node the admitted pods that have not stopped fit together). Premise: a node is chosen, or a pod
 /// is admitted. Model-only.
+///
+/// The choice is judged, not the predicates: they are the scheduler's own. A predicate that is wrong itself is found by the case
+/// `filters` of `harness/`, which holds each against brute force, and not here.
 pub fn placement_lawful(step: &Step<'_, Cluster<'_>>) -> Judgement {
     let rules = step.after.rules;
     let mut premise = false;

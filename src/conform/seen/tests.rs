@@ -23,8 +23,11 @@ fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
         namespace: "shop".into(),
         name: "web-1".into(),
         uid: "".into(),
+        asked_version: None,
         code: 200,
         grace_seconds: None,
+        shows_request: true,
+        made_of: None,
         target: None,
         object: None,
         resource_version: None,
@@ -114,14 +117,15 @@ fn what_matters_of_an_object_is_told() {
     let endpoint = |pod: Option<&str>, ready, serving, terminating| EndpointFacts {
         address: "10.0.0.1".into(),
         pod: pod.map(Rc::from),
-        uid: None,
         ready,
         serving,
         terminating,
+        ..EndpointFacts::default()
     };
     let slice = SliceFacts {
         service: "front".into(),
         endpoints: vec![endpoint(Some("a"), true, true, false), endpoint(None, false, true, true)],
+        ..SliceFacts::default()
     };
     let slices = written("u", Verb::Update, "endpointslices", "");
     let writes = Write { object: with(Facts::EndpointSlice(slice)), ..slices.clone() };

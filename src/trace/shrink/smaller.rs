@@ -77,7 +77,7 @@ impl Worlds<'_> {
         let count = self.of.nodes.len();
         for fewer in halves(count).filter(|&fewer| fewer > usize::from(self.of.spare_nodes)) {
             self.add(format!("nodes: {fewer} instead of {count}"), |world| {
-                keep_nodes(world, |at| at < fewer)
+                keep_nodes(world, |at| at < fewer);
             });
         }
         if count > 1 + usize::from(self.of.spare_nodes) {
@@ -191,7 +191,7 @@ impl Worlds<'_> {
         let count = self.of.slots;
         let fewer = [count / 4, count / 2, count.saturating_sub(count.div_ceil(8))];
         for fewer in fewer.into_iter().filter(|&fewer| fewer >= self.of.workload.replicas.max(1)) {
-            self.add(format!("slots: {fewer} instead of {count}"), |world| world.slots = fewer as u8);
+            self.add(format!("slots: {fewer} instead of {count}"), |world| world.slots = fewer);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the first at which the lie can be known.
 
 mod budgets;
+mod claims;
 mod containers;
 mod controllers;
 mod endpoints;
@@ -46,6 +47,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         budgets::KINDS,
         nodes::KINDS,
         objects::KINDS,
+        claims::KINDS,
     ];
     all.into_iter().flatten()
 }

@@ -61,7 +61,7 @@ impl Writer<'_> {
     fn follow_up(&mut self, taken: &Taken<'_, '_>) {
         if let Some(deployment) = &taken.after.deployment {
             self.clock.pass();
-            self.report_deployment(deployment, taken.after);
+            self.report_deployment(deployment);
         }
     }
 

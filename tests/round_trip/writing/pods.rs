@@ -177,6 +177,10 @@ impl Writer<'_> {
                 status[field] = json!(statuses);
             }
         }
+        let mut running = cluster.container_ids().map(|container| cluster.container(pod, container).cached());
+        if seen.phase.is_terminal() && running.any(|process| process == Process::Running) {
+            status["reason"] = json!("Evicted");
+        }
     }
 
     fn container_status(&self, cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Value {

@@ -1,7 +1,7 @@
 //! Deployments, ReplicaSets, Services with their EndpointSlices, and PodDisruptionBudgets.
 
 use podproof_model::Cluster;
-use podproof_vocabulary::observation::{DeploymentSeen, Observation, ReplicaSetSeen};
+use podproof_vocabulary::observation::{Deletion, DeploymentSeen, Observation, PodSeen, ReplicaSetSeen};
 use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, Strategy, WorkloadKind};
 use podproof_vocabulary::{PodId, Revision};
 use serde_json::{Map, Value, json};
@@ -160,15 +160,15 @@ impl Writer<'_> {
     }
 
     /// The Deployment controller writes the status of the Deployment.
-    pub(super) fn report_deployment(&mut self, seen: &DeploymentSeen, after: &Observation) {
+    pub(super) fn report_deployment(&mut self, seen: &DeploymentSeen) {
         let Some(known) = self.store.deployment.clone() else { return };
         let mut object = known.clone();
         let now = seconds(self.clock.now);
-        let sets = || after.replica_sets.iter().flatten();
-        let sum = |of: fn(&ReplicaSetSeen) -> u8| sets().map(|set| u32::from(of(set))).sum::<u32>();
         let status = &mut object["status"];
-        status["replicas"] = json!(sum(|set| set.replicas));
-        status["availableReplicas"] = json!(sum(|set| set.available));
+        for field in ["replicas", "readyReplicas", "availableReplicas"] {
+            let of = |set: &Value| set["status"].get(field).and_then(Value::as_u64).unwrap_or(0);
+            status[field] = json!(self.store.sets.values().map(of).sum::<u64>());
+        }
         let (value, reason) = match seen.deadline_exceeded {
             true => ("False", "ProgressDeadlineExceeded"),
             false => ("True", "ReplicaSetUpdated"),
@@ -241,9 +241,16 @@ impl Writer<'_> {
     pub(super) fn report_set(&mut self, revision: Revision, seen: &ReplicaSetSeen, after: &Observation) {
         let Some(known) = self.store.sets.get(&revision).cloned() else { return };
         let mut object = known.clone();
-        let pods = after.slots.iter().filter_map(|slot| slot.pod).filter(|pod| pod.revision == revision);
-        object["status"]["replicas"] = json!(pods.count());
-        object["status"]["availableReplicas"] = json!(seen.available);
+        let is_counted = |pod: &PodSeen| {
+            pod.revision == revision && pod.deletion == Deletion::None && !pod.phase.is_terminal()
+        };
+        let pods = || after.slots.iter().filter_map(|slot| slot.pod).filter(is_counted);
+        let status = &mut object["status"];
+        // What it counts as available it has seen a moment ago.
+        let ready = pods().filter(|pod| pod.ready).count().max(seen.available.into());
+        status["replicas"] = json!(pods().count().max(ready));
+        status["readyReplicas"] = json!(ready);
+        status["availableReplicas"] = json!(seen.available);
         object["status"]["observedGeneration"] = known["metadata"]["generation"].clone();
         let object = self.update(actor::REPLICA_SET, Kind::ReplicaSet, "status", &known, object);
         self.store.sets.insert(revision, object);

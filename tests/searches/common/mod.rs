@@ -5,6 +5,9 @@ pub mod random;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use podproof::arguments::SymmetryChoice;
+use podproof::search::Limits;
+use podproof_checker::fingerprint::Bits;
 use podproof_checker::system::{Owed, Properties};
 use podproof_checker::{Bounds, Report, Search, System, Transition};
 use podproof_model::properties::Judged;
@@ -14,6 +17,17 @@ use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::property::{Kind, PROPERTIES};
 use podproof_vocabulary::scenario::PreStop;
 use podproof_vocabulary::{Property, Scenario};
+
+/// Two threads, 4 GiB, and as many states as nearly all of the searches here have.
+pub const LIMITS: Limits = Limits {
+    states: 1_000_000,
+    depth: u64::MAX,
+    memory: 4 << 30,
+    time: None,
+    threads: 2,
+    bits: Bits::B64,
+    symmetry: SymmetryChoice::Any,
+};
 
 /// The model, made of moves, with every promise judged and every state for itself.
 pub struct Checked(pub Reduced);

@@ -29,17 +29,7 @@ pub fn random_worlds(count: u64) -> Vec<Scenario> {
 fn random_world(seed: u64) -> Scenario {
     let mut rng = Rng::with_seed(seed);
     let one_in = |rng: &mut Rng, times: u32| rng.u32(..times) == 0;
-    let stories = [
-        Story::Create,
-        Story::Rollout,
-        Story::PodDeletion,
-        Story::Drain,
-        Story::NodeFailure,
-        Story::Partition,
-        Story::ScaleDown,
-        Story::RuntimeHang,
-    ];
-    let story = stories[rng.usize(..stories.len())];
+    let story = Story::ALL[rng.usize(..Story::ALL.len())];
     // Two pods at once with a surge are many states: where there are two, one node or a story that makes no new ones.
     let replicas = rng.u8(1..=2);
     let nodes =

@@ -50,7 +50,7 @@ impl Browser {
     /// Starts one with a window of this size; none, with a line that says why, where it cannot be had.
     pub fn start(width: u32, height: u32) -> Option<Self> {
         if let Some(why) = refused() {
-            eprintln!("passed over: {why}");
+            let _ = writeln!(std::io::stderr(), "passed over: {why}");
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder of the test");

@@ -11,6 +11,10 @@ use podproof_vocabulary::Property;
 
 /// The folder of the traces that break nothing.
 const WITNESSES: &str = "witness";
+/// Why nothing of the corpus fails to be read.
+const READABLE: &str = "whoever runs the tests can read the corpus";
+/// Why no page fails to be written.
+const WRITTEN: &str = "writing to a String";
 
 struct Kept {
     /// The folder that it is in: its property, or [`WITNESSES`].
@@ -26,13 +30,14 @@ fn root() -> PathBuf {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).expect(READABLE).map(|entry| entry.expect(READABLE).path()).collect();
     paths.sort();
     paths
 }
 
 fn name(path: &Path) -> String {
-    path.file_stem().unwrap().to_string_lossy().into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The traces of the corpus.
@@ -45,7 +50,7 @@ fn corpus() -> Vec<Kept> {
     for folder in entries(&root()).into_iter().filter(|path| path.is_dir()) {
         let is_trace = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
         for path in entries(&folder).into_iter().filter(is_trace) {
-            let text = fs::read_to_string(&path).unwrap();
+            let text = fs::read_to_string(&path).expect(READABLE);
             let trace = Trace::from_bytes(text.as_bytes())
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             corpus.push(Kept { folder: name(&folder), slug: name(&path), text, trace });
@@ -139,7 +144,7 @@ fn readme(corpus: &[Kept]) -> String {
             Some(property) => (property.name(), property.facts().says),
             None => (WITNESSES, "paths that break nothing, and show that something can happen"),
         };
-        write!(out, "\n## {heading}\n\n{}.\n", plain(says)).unwrap();
+        write!(out, "\n## {heading}\n\n{}.\n", plain(says)).expect(WRITTEN);
         for kept in of_it {
             let trace = &kept.trace;
             let cycle = match trace.cycle.len() {
@@ -164,7 +169,7 @@ fn readme(corpus: &[Kept]) -> String {
                 kept.folder,
                 kept.slug,
             )
-            .unwrap();
+            .expect(WRITTEN);
         }
     }
     out

@@ -176,7 +176,7 @@ fn graph(text: &str) -> (BTreeSet<&str>, Vec<(&str, &str, &str)>) {
     assert!(text.starts_with("digraph trace {\n") && text.ends_with("}\n"), "{text}");
     let (mut nodes, mut edges) = (BTreeSet::new(), Vec::new());
     for line in text.lines().filter(|line| line.starts_with("  s")) {
-        let (what, look) = line.trim().split_once(" [").unwrap();
+        let (what, look) = line.trim().split_once(" [").expect("what is drawn has a look");
         match what.split_once(" -> ") {
             Some((from, to)) => edges.push((from, to, look)),
             None => assert!(nodes.insert(what), "{what} twice"),

@@ -17,7 +17,7 @@ fn stands(trace: &Trace) {
 fn wandering(property: Property) -> Trace {
     let mut scenario = podproof_vocabulary::catalogue::web("x", Story::PodDeletion, 2, 2);
     scenario.events.set(EventName::ContainerCrash, 2);
-    let model = Model::new(scenario).unwrap();
+    let model = Model::new(scenario).expect("a small world");
     let first = model.initial().swap_remove(0);
     let mut state = first.clone();
     let mut stem: Vec<Action> = Vec::new();

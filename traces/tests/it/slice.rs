@@ -33,6 +33,9 @@ fn counterexamples() -> Vec<Trace> {
     ]
 }
 
+/// Nothing is wrapped.
+const WIDE: Style = Style { colour: false, width: 1000 };
+
 fn actions(trace: &Trace) -> Vec<Action> {
     trace.stem.iter().map(|step| step.action).collect()
 }
@@ -113,9 +116,21 @@ fn arrows_lead_from_what_was_written_to_who_read_it() {
 }
 
 #[test]
-fn what_has_no_part_in_the_end_is_folded() {
+fn what_has_no_part_in_the_end_is_folded_and_what_goes_before_a_step_is_told() {
     let trace = broken(&catalogue::web("x", Story::Rollout, 1, 2), Property::NoFailedRequest);
-    insta::assert_snapshot!(show_slice(&trace, Style { colour: false, width: 100 }));
+    let story = show_slice(&trace, WIDE);
+    for line in [
+        "slice: 45 of 51 steps; taken alone on the model they break the promise",
+        "1 unrelated step",
+        "<- step 2 (deployment): ReplicaSet web-l4f8",
+        "<- step 50 (kubelet): pod web-l4f8/0 on its node",
+        "step 51 breaks no-failed-request",
+    ] {
+        assert!(story.contains(line), "{line}\n{story}");
+    }
+    let slice = slice(&trace).expect("the model takes the steps");
+    let told = |step: usize| story.lines().any(|line| line.trim_start().starts_with(&format!("{step}  ")));
+    assert!(slice.steps.iter().all(|&step| told(step)), "{story}");
 }
 
 #[test]
@@ -123,7 +138,7 @@ fn a_timed_slice_tells_the_time_that_passes() {
     let trace = broken(&short_pre_stop(), Property::NoFailedRequest);
     let slice = slice(&trace).expect("the model takes the steps");
     is_sound(&trace, &slice);
-    let story = show_slice(&trace, Style { colour: false, width: 100 });
+    let story = show_slice(&trace, WIDE);
     assert!(story.contains("3 s pass"), "{story}");
     assert!(story.contains("unrelated step"), "{story}");
 }

@@ -167,6 +167,7 @@ impl<'o> World<'o> {
                 events: Budget::default(),
                 scale: None,
                 scale_targets: Vec::new(),
+                deletion_graces: Vec::new(),
                 event_taint: None,
                 slots: own.slots,
                 latencies: options.latencies.clone(),

@@ -50,6 +50,7 @@ use crate::scenario::{OnSigterm, Scenario};
 pub use annotated::{Annotated, annotated};
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use neighbours::{term_selects, tolerates};
+pub use nodes::wished_labels;
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};
 pub use selector::selects;
 pub use setting::Setting;

@@ -132,6 +132,11 @@ fn topology_keys(template: &PodTemplate) -> impl Iterator<Item = &str> {
         .filter(|key| !key.is_empty())
 }
 
+/// The labels that a node must have for pods of `template` to be placed there, but for its host name.
+pub fn wished_labels(template: &PodTemplate) -> Labels {
+    wishes(template).0
+}
+
 /// The labels that all nodes must have for `template`, the names that some must have, and whether that is impossible.
 fn wishes(template: &PodTemplate) -> (Labels, Vec<String>, bool) {
     let mut names: Vec<String> = template.node_name.iter().cloned().collect();

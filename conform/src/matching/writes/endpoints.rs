@@ -1,5 +1,8 @@
 //! Writes of EndpointSlices.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use podproof_model::Cluster;
 use podproof_model::state::Endpoint;
 use podproof_vocabulary::PodId;
@@ -8,7 +11,7 @@ use podproof_vocabulary::action::{Action, EndpointSlice, Watcher};
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
-use crate::record::{Facts, Verb, Write};
+use crate::record::{EndpointFacts, Facts, SliceFacts, Verb, Write};
 
 /// What a write of an EndpointSlice asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
@@ -43,12 +46,18 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         let Some(address) = known.names.address(pod, &endpoint.address) else {
             return Plan::Wrong(format!("{name} was not seen to have {}", endpoint.address));
         };
+        if let Some(why) = misplaced(known, pod, endpoint).filter(|_| by_controller) {
+            return Plan::Wrong(format!("{name} {why}"));
+        }
         let entry = Endpoint::new()
             .with_address(Some(address))
             .with_ready(endpoint.ready)
             .with_serving(endpoint.serving)
             .with_terminating(endpoint.terminating);
         wanted.push((pod, entry));
+    }
+    if by_controller && let Some(why) = other_ports(known, slice).filter(|_| !wanted.is_empty()) {
+        return Plan::Wrong(why);
     }
     let is = move |cluster: &Cluster<'_>| {
         cluster.pod_ids().all(|pod| {
@@ -83,4 +92,25 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         Actor::Client(_) => Plan::NotModelled("EndpointSlices that others write".into()),
         _ => super::not_theirs(write, "write EndpointSlices"),
     }
+}
+
+/// Why the endpoint of a pod is not the one that the controller makes of it: it has the pod's node and its one address of the slice's
+/// family (`pkg/controller/endpointslice/utils.go`, `podToEndpoint`).
+fn misplaced(known: &Known<'_, '_>, pod: PodId, endpoint: &EndpointFacts) -> Option<String> {
+    if endpoint.more_addresses > 0 {
+        return Some(format!("has {} addresses", endpoint.more_addresses + 1));
+    }
+    let (node, home) = (endpoint.node.as_ref()?, known.names.home(pod)?);
+    (known.names.node(node) != Some(home))
+        .then(|| format!("is on {}, and not on {node}", known.names.node_name(home)))
+}
+
+/// Why the ports of a slice are not those of its Service (`getEndpointPorts`, in the same file); nothing if those are not known.
+fn other_ports(known: &Known<'_, '_>, slice: &SliceFacts) -> Option<String> {
+    let wanted = known.subject.ports.as_ref()?;
+    let words = |ports: &BTreeSet<(u16, Rc<str>)>| {
+        ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect::<Vec<_>>().join(", ")
+    };
+    (slice.ports != *wanted)
+        .then(|| format!("its Service sends to {}, and the slice to {}", words(wanted), words(&slice.ports)))
 }

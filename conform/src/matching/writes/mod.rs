@@ -1,21 +1,28 @@
 //! Writes to the API server, as steps of the model: who may make which, and what it changes.
 //!
-//! - [`pods`] creation, binding, status, eviction, deletion
+//! - [`pods`] creation, binding, status, eviction, deletion; [`grace`]: how long that gives
 //! - [`nodes`] conditions, taints, cordons
 //! - [`workloads`] Deployments and ReplicaSets
 //! - [`endpoints`] EndpointSlices
 //! - [`budgets`] PodDisruptionBudgets
+//! - [`statuses`] what must fit together in any status
 
 pub mod budgets;
 pub mod endpoints;
+pub mod grace;
 pub mod nodes;
 pub mod pods;
+pub mod statuses;
 pub mod workloads;
 
+use std::collections::BTreeMap;
+
 use podproof_model::Cluster;
+use podproof_vocabulary::Revision;
 
 use super::actor::Actor;
 use super::clock::Dates;
+use super::counts::Counts;
 use super::eyes::Eyes;
 use super::names::Names;
 use super::plan::Plan;
@@ -35,6 +42,10 @@ pub struct Known<'k, 'a> {
     pub template: Option<u64>,
     /// Moments that the store shows.
     pub dates: &'k Dates,
+    /// What there was to be counted; none if the log began too late to know.
+    pub counts: Option<&'k Counts>,
+    /// What the pods of each ReplicaSet are made of, where the log shows it.
+    pub made_of: &'k BTreeMap<Revision, u64>,
     /// What the log can see.
     pub eyes: &'k Eyes,
     /// The entry.

@@ -13,7 +13,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::nodes::can_write;
-use super::{Known, not_theirs};
+use super::{Known, grace, not_theirs, statuses};
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
 use crate::record::{Facts, PodFacts, Verb, Write};
@@ -55,6 +55,13 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::NotHere;
     };
     match actor {
+        // RS-3: `pkg/controller/controller_utils.go`, `GetPodFromTemplate`. What admission changes comes after the request.
+        Actor::Controller(controller)
+            if &**controller == "replicaset-controller"
+                && write.made_of.zip(known.made_of.get(&revision)).is_some_and(|(pod, set)| pod != *set) =>
+        {
+            Plan::Wrong("its labels or images are not those of the template of its ReplicaSet".into())
+        }
         Actor::Controller(controller) if &**controller == "replicaset-controller" => {
             let create = Action::ReplicaSet(ReplicaSet::CreatePod { revision });
             Plan::By(Deed::steps(Watcher::ControllerManager, vec![create]))
@@ -105,6 +112,17 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     let now = known.cluster.pod(pod).api;
     if let Some(what) = changes_more(known, now, facts) {
         return Plan::Wrong(format!("a write of the status shows {what}"));
+    }
+    let by_kubelet = matches!(actor, Actor::Kubelet(_));
+    let whole = write.object.as_ref().map(|object| &object.whole).filter(|_| by_kubelet);
+    if let Some(why) = whole.and_then(|whole| statuses::pod(whole)) {
+        return Plan::Wrong(why.into());
+    }
+    let in_host_network =
+        write.object.as_ref().is_some_and(|object| object.whole["spec"]["hostNetwork"] == true);
+    let ip = facts.ip.as_ref().filter(|_| !in_host_network);
+    if let Some(other) = ip.and_then(|ip| holder(known, pod, ip)) {
+        return Plan::Wrong(format!("its address is that of {other}, which is Ready"));
     }
     let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
     let has_address = move |object: PodObject| match address {
@@ -166,6 +184,18 @@ fn changes_more(known: &Known<'_, '_>, now: PodObject, facts: &PodFacts) -> Opti
     }
 }
 
+/// Another pod that lives and has this address, which a network of its own gives it alone (`one-address-one-pod`).
+fn holder<'k>(known: &'k Known<'_, '_>, pod: PodId, ip: &str) -> Option<&'k str> {
+    let is_new = known.names.address(pod, ip).is_none();
+    let mut others = known.names.pods().filter(|&other| other != pod && is_new);
+    let other = others.find(|&other| {
+        let object = known.cluster.pod(other).api;
+        let has = object.address().is_some() && object.address() == known.names.address(other, ip);
+        has && object.exists() && object.ready() && !object.is_deleting()
+    })?;
+    Some(known.names.pod_name(other))
+}
+
 /// The kubelet of `node` has the pod, in its copy or in its runtime, and can say so.
 fn knows(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     cluster.pod(pod).kubelet.node() == Some(node) && can_write(cluster, node)
@@ -196,7 +226,10 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     if !object.exists() {
         return Plan::Wrong("a deletion that was granted, of a pod that is gone".into());
     }
-    let at_once = write.grace_seconds == Some(0);
+    if let Some(why) = grace::misfit(write, object) {
+        return Plan::Wrong(why);
+    }
+    let at_once = grace::asked(write) == Some(0);
     let by = |action| Plan::By(Deed::steps(Watcher::ControllerManager, vec![action]).about(pod));
     match actor {
         Actor::Kubelet(name) => {

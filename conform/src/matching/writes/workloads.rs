@@ -38,7 +38,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             let owner = object.owner.as_ref().map(|owner| &*owner.uid);
             let own = known.subject.is(object) || owner == Some(&*known.subject.uid);
             match own {
-                true => replica_set(known, actor, write, facts, &object.uid),
+                true => replica_set(known, actor, write, facts, object),
                 false => Plan::NotHere,
             }
         }
@@ -88,6 +88,11 @@ fn deployment(
         (Verb::Create, "") => return Plan::Nothing,
         (Verb::Delete, _) => return Plan::NotModelled("the deletion of Deployments".into()),
         (_, "status") => {
+            let counts = known.counts.filter(|_| !matches!(actor, Actor::Client(_)));
+            let misfit = || counts?.deployment_misfit(&object.whole, known.at.from);
+            if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
+                return Plan::Wrong(why);
+            }
             if known.template.is_some_and(|template| template != facts.template) {
                 return Plan::Wrong("a write of the status shows another template".into());
             }
@@ -144,7 +149,7 @@ fn replica_set(
     actor: &Actor,
     write: &Write,
     facts: &ReplicaSetFacts,
-    uid: &str,
+    object: &Object,
 ) -> Plan {
     let bare = known.subject.kind() == WorkloadKind::ReplicaSet;
     let Ok(replicas) = u8::try_from(facts.replicas) else {
@@ -165,7 +170,7 @@ fn replica_set(
                 .then(format!("{replicas} replicas"), always()),
         );
     }
-    let Some(revision) = known.names.replica_set(uid) else {
+    let Some(revision) = known.names.replica_set(&object.uid) else {
         return Plan::Wrong("a ReplicaSet whose creation the log does not show".into());
     };
     if write.verb == Verb::Delete {
@@ -175,6 +180,10 @@ fn replica_set(
     if &*write.subresource == "status" {
         if now.replicas() != replicas {
             return Plan::Wrong("a write of the status shows other replicas".into());
+        }
+        let misfit = || known.counts?.set_misfit(revision, &object.whole, known.at.from);
+        if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
+            return Plan::Wrong(why);
         }
         let available = facts.available.min(255) as u8;
         if now.available() == available {

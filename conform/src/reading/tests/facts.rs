@@ -1,11 +1,12 @@
 //! What matters of an object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::reading::facts::object;
 use crate::reading::names::Names;
+use crate::reading::template::made_of;
 use crate::record::{
     BudgetFacts, ContainerFacts, ContainerStateSeen, DeploymentFacts, EndpointFacts, Facts, NodeFacts,
     Object, Owner, PodFacts, ReplicaSetFacts, SliceFacts,
@@ -155,16 +156,29 @@ fn a_template_is_one_number_that_differs_when_it_does() {
 }
 
 #[test]
+fn a_pod_is_made_of_its_labels_and_images() {
+    let pod = |label: &str, image: &str| {
+        let containers = json!([{"name": "app", "image": image, "terminationMessagePath": "/dev/log"}]);
+        json!({"metadata": {"name": "web-1", "labels": {"app": label}}, "spec": {"containers": containers}})
+    };
+    let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "v1"}]}});
+    assert_eq!(made_of(&pod("web", "v1")), made_of(&template), "all else may be set by the API server");
+    assert_ne!(made_of(&pod("db", "v1")), made_of(&template));
+    assert_ne!(made_of(&pod("web", "v2")), made_of(&template));
+}
+
+#[test]
 fn a_replica_set() {
     let whole = json!({
         "kind": "ReplicaSet", "apiVersion": "apps/v1",
         "metadata": {"annotations": {"deployment.kubernetes.io/desired-replicas": "2"}},
         "spec": {"replicas": 3}, "status": {"replicas": 3, "availableReplicas": 1},
     });
-    let expected = ReplicaSetFacts { replicas: 3, available: 1, desired: Some(2) };
+    let expected =
+        ReplicaSetFacts { replicas: 3, pods: made_of(&Value::Null), available: 1, desired: Some(2) };
     assert!(matches!(facts(whole), Facts::ReplicaSet(set) if set == expected));
     let bare = json!({"kind": "ReplicaSet", "apiVersion": "apps/v1"});
-    let expected = ReplicaSetFacts { replicas: 1, available: 0, desired: None };
+    let expected = ReplicaSetFacts { replicas: 1, pods: made_of(&Value::Null), available: 0, desired: None };
     assert!(matches!(facts(bare), Facts::ReplicaSet(set) if set == expected));
 }
 
@@ -179,29 +193,34 @@ fn an_endpoint_slice_of_both_versions() {
                 {"addresses": ["10.244.2.17", "10.244.2.18"], "targetRef": target,
                  "conditions": {"ready": false, "serving": true, "terminating": true}},
                 {"addresses": ["10.244.2.19"], "conditions": {}, "targetRef": {"kind": "Node", "name": "node-a"}},
-                {"addresses": ["10.244.2.20"], "conditions": {"ready": false}},
+                {"addresses": ["10.244.2.20"], "conditions": {"ready": false}, "nodeName": "node-b",
+                 "topology": {"kubernetes.io/hostname": "node-c"}},
+                {"addresses": ["10.244.2.21"], "conditions": {"ready": false},
+                 "topology": {"kubernetes.io/hostname": "node-c"}},
             ],
+            "ports": [{"name": "", "port": 8080, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}, {"port": null}],
         });
-        let endpoint = |address: &str,
-                        pod: Option<&str>,
-                        uid: Option<&str>,
-                        [ready, serving, terminating]: [bool; 3]| {
-            EndpointFacts {
+        let endpoint =
+            |address: &str, pod: Option<&str>, [ready, serving, terminating]: [bool; 3]| EndpointFacts {
                 address: address.into(),
                 pod: pod.map(Into::into),
-                uid: uid.map(Into::into),
                 ready,
                 serving,
                 terminating,
-            }
-        };
+                ..EndpointFacts::default()
+            };
+        let first = endpoint("10.244.2.17", Some("web-1"), [false, true, true]);
+        let third = endpoint("10.244.2.20", None, [false, false, false]);
+        let fourth = endpoint("10.244.2.21", None, [false, false, false]);
         let expected = SliceFacts {
             service: "web".into(),
             endpoints: vec![
-                endpoint("10.244.2.17", Some("web-1"), Some("u1"), [false, true, true]),
-                endpoint("10.244.2.19", None, None, [true, true, false]),
-                endpoint("10.244.2.20", None, None, [false, false, false]),
+                EndpointFacts { uid: Some("u1".into()), more_addresses: 1, ..first },
+                endpoint("10.244.2.19", None, [true, true, false]),
+                EndpointFacts { node: Some("node-b".into()), ..third },
+                EndpointFacts { node: Some("node-c".into()), ..fourth },
             ],
+            ports: BTreeSet::from([(53, "UDP".into()), (8080, "TCP".into())]),
         };
         assert!(matches!(facts(whole), Facts::EndpointSlice(slice) if slice == expected));
     }
@@ -258,6 +277,7 @@ fn fields_of_another_type_are_as_if_missing() {
         }
     }
     let huge = json!({"kind": "ReplicaSet", "apiVersion": "apps/v1", "spec": {"replicas": 1_u64 << 40}, "status": {"availableReplicas": -3}});
-    let expected = ReplicaSetFacts { replicas: u32::MAX, available: 0, desired: None };
+    let expected =
+        ReplicaSetFacts { replicas: u32::MAX, pods: made_of(&Value::Null), available: 0, desired: None };
     assert!(matches!(facts(huge), Facts::ReplicaSet(set) if set == expected));
 }

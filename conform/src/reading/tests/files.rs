@@ -118,6 +118,11 @@ fn a_folder_is_what_is_in_it() {
 fn a_folder_without_a_log_or_with_a_broken_one_is_a_problem() {
     let empty = folder(&[("notes.md", "# none"), ("manifests.yaml", "kind: Pod")]);
     assert_eq!(refused(&[empty.path().to_owned()]).says, "no file of a log is in this folder");
+    let around =
+        folder(&[("01/audit.jsonl", ""), ("02/runtime-node-a.jsonl", ""), ("03/notes.md", "# none")]);
+    let says = refused(&[around.path().to_owned()]).says;
+    assert!(says.contains("in 2 of its folders"), "{says}");
+    assert!(says.contains("02") && !says.contains("03"), "{says}");
     let broken = folder(&[("audit.jsonl", "{\"kind\": \"Ev"), ("app.jsonl", "")]);
     let problem = refused(&[broken.path().to_owned()]);
     assert_eq!((problem.line, problem.says.as_str()), (1, "the line is cut off"));

@@ -140,7 +140,7 @@ fn told(entries: &[Entry]) -> Vec<String> {
         Seen::List(objects) => format!("list of {}", objects.len()),
         Seen::Change(change) => format!("{:?} {}", change.kind, change.object.name),
         Seen::Told(writes) => format!("one of {} writes", writes.len()),
-        Seen::Renewal { node } => format!("renewal of {node}"),
+        Seen::Renewal { node, .. } => format!("renewal of {node}"),
         Seen::Other(word) => word.to_string(),
         Seen::Runtime(event) => format!("{} {:?}", event.pod, event.what),
         Seen::App(event) => format!("{} {:?}", event.pod, event.what),

@@ -56,6 +56,7 @@ fn object(whole: Value) -> Object {
         "EndpointSlice" => Facts::EndpointSlice(SliceFacts {
             service: text(&metadata["labels"]["kubernetes.io/service-name"]),
             endpoints: whole["endpoints"].as_array().into_iter().flatten().map(endpoint).collect(),
+            ..SliceFacts::default()
         }),
         "PodDisruptionBudget" => Facts::PodDisruptionBudget(BudgetFacts::default()),
         "Service" => Facts::Service,
@@ -79,6 +80,8 @@ fn object(whole: Value) -> Object {
 fn endpoint(whole: &Value) -> EndpointFacts {
     EndpointFacts {
         address: "10.0.0.1".into(),
+        more_addresses: 0,
+        node: None,
         pod: None,
         uid: Some(text(&whole["targetRef"]["uid"])),
         ready: true,
@@ -171,9 +174,12 @@ fn write(verb: Verb, whole: Value) -> Write {
         subresource: "".into(),
         namespace: Rc::clone(&object.namespace),
         name: Rc::clone(&object.name),
+        asked_version: None,
         code: 200,
         uid: "".into(),
         grace_seconds: None,
+        shows_request: true,
+        made_of: None,
         target: None,
         resource_version: None,
         object: Some(object),

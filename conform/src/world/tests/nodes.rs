@@ -136,7 +136,7 @@ fn of_too_many_nodes_those_of_the_workloads_pods_are_kept() {
 
 #[test]
 fn a_node_that_is_only_named_is_a_node() {
-    let renewal = entry(Seen::Renewal { node: "node-b".into() });
+    let renewal = entry(Seen::Renewal { node: "node-b".into(), lease: "node-b".into() });
     let observed = only(&[created(pod("a")), bound("a", "node-a"), renewal]);
     assert_eq!(node_names(&observed), ["node-a", "node-b"]);
     assert_eq!(observed.scenario.nodes[0].labels["kubernetes.io/hostname"], "node-a");

@@ -88,7 +88,7 @@ fn a_service_that_was_there_at_another_time_is_none() {
 fn a_service_that_changes_is_said() {
     let changed = with(web_service(), "/spec/publishNotReadyAddresses", json!(true));
     let observed = only(&[created(web_service()), created(pod("a")), updated(changed)]);
-    assert!(says(&observed.warnings, "the spec of web changes"), "{:?}", observed.warnings);
+    assert_eq!(observed.unfollowed, [(Moment(2), "the spec of Service/web".to_owned())]);
     assert_eq!(observed.scenario.service.map(|service| service.publish_not_ready_addresses), Some(false));
 }
 

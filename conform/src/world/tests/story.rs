@@ -74,10 +74,12 @@ fn a_template_that_changes_more_than_its_hash_is_said() {
             updated(deployment("v3", 18)),
         ])
     };
-    assert!(!says(&of(30).warnings, "differ"), "{:?}", of(30).warnings);
+    assert_eq!(of(30).unfollowed, []);
     let web = of(5);
-    let differ: Vec<_> = web.warnings.iter().filter(|says| says.contains("differ")).collect();
-    assert!(matches!(differ[..], [one] if one.contains("the pods of template 3 differ")), "{differ:?}");
+    assert_eq!(
+        web.unfollowed,
+        [(Moment(5), "what the pods of template 3 are made of, beside its hash,".to_owned())]
+    );
     assert_eq!(web.scenario.workload.template.grace_seconds, 30);
     assert_eq!(web.scenario.workload.template.node_selector["zone"], "x");
 }
@@ -94,10 +96,11 @@ fn more_template_changes_than_a_state_holds_are_said() {
 fn other_changes_of_a_spec_are_said() {
     let changed = with(deployment("v1", 11), "/spec/minReadySeconds", json!(5));
     let web = only(&[created(deployment("v1", 10)), updated(changed)]);
-    assert!(says(&web.warnings, "its spec changes"), "{:?}", web.warnings);
+    let what = "the spec of Deployment/web, beside template and replicas,".to_owned();
+    assert_eq!(web.unfollowed, [(Moment(1), what)]);
     let paused = with(deployment("v1", 11), "/spec/paused", json!(true));
     let web = only(&[created(deployment("v1", 10)), updated(paused)]);
-    assert!(!says(&web.warnings, "its spec changes"), "{:?}", web.warnings);
+    assert_eq!(web.unfollowed, []);
 }
 
 #[test]

@@ -55,13 +55,16 @@ fn an_event_happens_as_often_as_its_budget_allows() {
 
 #[test]
 fn an_event_without_a_bound_happens_as_often_as_it_likes() {
-    let mut cluster = with(EventName::ContainerCrash, Budget::NO_BOUND, |_| {});
-    let crash = Environment::CrashContainer { pod: P0, container: C0 };
+    let mut cluster = with(EventName::CordonNode, Budget::NO_BOUND, |s| {
+        allow(s, EventName::UncordonNode, Budget::NO_BOUND);
+    });
     for _ in 0..=Budget::NO_BOUND {
-        cluster.take(crash);
+        cluster.take(Environment::CordonNode { node: N1 });
+        cluster.settle();
+        cluster.take(Environment::UncordonNode { node: N1 });
         cluster.settle();
     }
-    assert!(events(&cluster).contains(&crash));
+    assert!(events(&cluster).contains(&Environment::CordonNode { node: N1 }));
 }
 
 #[test]

@@ -61,7 +61,7 @@ const list = (() => {
     columns = columnsOf(sliced);
     placeOf = new Map(columns.map(({ from }, place) => [from, place]));
     // There is room to bring any row to the top of a line.
-    rows.style.height = `${(columns.length + 2) * ROW}px`;
+    rows.style.height = `${(columns.length + 3) * ROW}px`;
     draw();
   };
   const select = (number) => {

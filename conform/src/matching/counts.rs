@@ -1,0 +1,163 @@
+//! What the statuses of controllers count, and what there was to be counted: a controller sees the store as it is, or as it was a
+//! moment ago.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use podproof_model::Cluster;
+use podproof_vocabulary::Revision;
+use serde_json::Value;
+
+use super::news::LAG_TIME;
+use crate::record::Micros;
+
+/// Changes that are remembered of each count.
+const REMEMBERED: usize = 64;
+
+/// Ways to add up what several ReplicaSets say that are tried.
+const WAYS: usize = 4_096;
+
+/// What something was, and since when.
+#[derive(Clone, Debug)]
+struct Recent<T>(VecDeque<(Micros, T)>);
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T: Copy + Default + PartialEq> Recent<T> {
+    /// It is this from `at` on; before that it was what it was, or nothing.
+    fn note(&mut self, at: Micros, value: T) {
+        if self.0.is_empty() {
+            self.0.push_back((Micros::MIN, T::default()));
+        }
+        if self.0.back().is_none_or(|&(_, known)| known != value) {
+            self.0.push_back((at, value));
+            if self.0.len() > REMEMBERED {
+                self.0.pop_front();
+            }
+        }
+    }
+
+    /// What it was at some moment since then.
+    fn since(&self, from: Micros) -> Vec<T> {
+        let later = self.0.partition_point(|&(at, _)| at < from).saturating_sub(1);
+        self.0.iter().skip(later).map(|&(_, value)| value).collect()
+    }
+}
+
+/// What there was to be counted of one workload.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// The active pods of each ReplicaSet, and how many of them were Ready.
+    pods: BTreeMap<Revision, Recent<[i64; 2]>>,
+    /// What the status of each ReplicaSet said: its pods, those that were ready, those that were available.
+    sets: BTreeMap<Revision, Recent<[i64; 3]>>,
+}
+
+/// Fields of a status as numbers; what is missing is 0.
+fn fields<const N: usize>(whole: &Value, names: [&str; N]) -> [i64; N] {
+    names.map(|name| whole["status"].get(name).and_then(Value::as_i64).unwrap_or(0))
+}
+
+const OF_A_SET: [&str; 3] = ["replicas", "readyReplicas", "availableReplicas"];
+
+impl Counts {
+    /// The store is so from `at` on.
+    pub fn note(&mut self, cluster: &Cluster<'_>, at: Micros) {
+        let mut now: BTreeMap<Revision, [i64; 2]> =
+            self.pods.keys().map(|&revision| (revision, [0, 0])).collect();
+        for pod in cluster.used_pods() {
+            let object = cluster.pod(pod).api;
+            if object.exists() {
+                let counts = now.entry(cluster.revision_of(pod)).or_default();
+                let is_active = !object.is_deleting() && !object.phase().is_terminal();
+                counts[0] += i64::from(is_active);
+                counts[1] += i64::from(is_active && object.ready());
+            }
+        }
+        for (revision, counts) in now {
+            self.pods.entry(revision).or_default().note(at, counts);
+        }
+    }
+
+    /// The status of a ReplicaSet was written.
+    pub fn note_set(&mut self, revision: Revision, whole: &Value, at: Micros) {
+        self.sets.entry(revision).or_default().note(at, fields(whole, OF_A_SET));
+    }
+
+    /// Why the status of a ReplicaSet that is written at `at` cannot be (RS-7).
+    pub fn set_misfit(&self, revision: Revision, whole: &Value, at: Micros) -> Option<String> {
+        let [pods, ready] = fields(whole, ["replicas", "readyReplicas"]);
+        let there = self.pods.get(&revision).map(|recent| recent.since(at - LAG_TIME)).unwrap_or_default();
+        let was = |index: usize, count: i64| {
+            there.iter().any(|one| one[index] == count) || count == 0 && there.is_empty()
+        };
+        (!was(0, pods) || !was(1, ready))
+            .then(|| format!("it counts {pods} pods, {ready} of them ready, which there were not"))
+    }
+
+    /// Why the status of a Deployment that is written at `at` cannot be: it adds up what its ReplicaSets say
+    /// (`pkg/controller/deployment/sync.go`, `calculateStatus`).
+    pub fn deployment_misfit(&self, whole: &Value, at: Micros) -> Option<String> {
+        let said = fields(whole, OF_A_SET);
+        let mut sums = vec![[0; 3]];
+        for recent in self.sets.values() {
+            let options = recent.since(at - LAG_TIME);
+            if sums.len() * options.len() > WAYS {
+                return None;
+            }
+            let add = |sum: &[i64; 3]| {
+                let sum = *sum;
+                options.clone().into_iter().map(move |one| [0, 1, 2].map(|index| sum[index] + one[index]))
+            };
+            sums = sums.iter().flat_map(add).collect();
+            sums.sort_unstable();
+            sums.dedup();
+        }
+        let [pods, ready, available] = said;
+        (!sums.contains(&said)).then(|| {
+            format!("it counts {pods} pods, {ready} ready, {available} available, which its ReplicaSets do not add up to")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status([pods, ready, available]: [i64; 3]) -> Value {
+        json!({"status": {"replicas": pods, "readyReplicas": ready, "availableReplicas": available}})
+    }
+
+    #[test]
+    fn a_deployment_adds_up_what_its_replica_sets_said_lately() {
+        let mut counts = Counts::default();
+        counts.note_set(Revision(0), &status([2, 2, 2]), 0);
+        counts.note_set(Revision(1), &status([1, 0, 0]), 10 * LAG_TIME);
+        counts.note_set(Revision(1), &status([1, 1, 1]), 10 * LAG_TIME + 2);
+        let misfit = |said, at| counts.deployment_misfit(&status(said), at);
+        let now = 10 * LAG_TIME + 3;
+        assert_eq!(misfit([3, 3, 3], now), None);
+        assert_eq!(misfit([3, 2, 2], now), None, "as it was a moment ago");
+        assert!(misfit([3, 2, 2], now + 2 * LAG_TIME).is_some(), "as it was long ago");
+        assert!(misfit([3, 3, 2], now).is_some(), "no ReplicaSet said so");
+        assert!(misfit([9, 9, 9], now).is_some());
+    }
+
+    #[test]
+    fn what_was_since_a_moment_begins_with_what_was_then() {
+        let mut recent = Recent::default();
+        for (at, value) in [(3, 1), (10, 2), (10, 2), (20, 3)] {
+            recent.note(at, value);
+        }
+        assert_eq!(recent.since(0), [0, 1, 2, 3], "before there was nothing");
+        assert_eq!(recent.since(5), [1, 2, 3]);
+        assert_eq!(recent.since(10), [1, 2, 3], "what changes at that moment may not be seen yet");
+        assert_eq!(recent.since(15), [2, 3]);
+        assert_eq!(recent.since(99), [3]);
+    }
+}

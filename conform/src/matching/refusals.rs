@@ -1,0 +1,125 @@
+//! Writes that were refused: whether the store gave a reason for it, as far as the log shows the store. Nobody says when a refusal was
+//! decided: at some moment between the request and the answer, so it waits until all that may have come before it is known.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use podproof_model::Cluster;
+use podproof_model::api_server::eviction::{self, Answer};
+
+use super::outcome::Outcome;
+use super::replay::Replay;
+use crate::record::{Entry, Micros, Seen, Verb, Write};
+
+/// What is said of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The store gave a reason.
+    Lawful,
+    /// It gave none, as far as the log shows: what was refused, in words.
+    Odd(&'static str),
+    /// It is of something that the log does not show.
+    Outside,
+}
+
+/// Refusals that may find their reason yet, and what reasons are found by.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals {
+    waiting: Vec<(u64, Entry, &'static str)>,
+    /// The newest version of each object of the workload's namespace, by resource and name.
+    versions: BTreeMap<(Rc<str>, Rc<str>), u64>,
+}
+
+impl Refusals {
+    /// The number of the first that waits.
+    pub fn first_open(&self) -> Option<u64> {
+        self.waiting.iter().map(|(number, ..)| *number).min()
+    }
+
+    /// A write was granted.
+    pub fn note(&mut self, write: &Write) {
+        let key = (Rc::clone(&write.resource), Rc::clone(&write.name));
+        match write.resource_version {
+            _ if write.verb == Verb::Delete => _ = self.versions.remove(&key),
+            Some(version) => {
+                let known = self.versions.entry(key).or_default();
+                *known = version.max(*known);
+            }
+            None => {}
+        }
+    }
+}
+
+impl Replay {
+    /// A write was refused. Nothing comes of it now, if it waits for what may have come before it.
+    pub(super) fn refuse(&mut self, number: u64, entry: &Entry, write: &Write) -> Option<Outcome> {
+        match self.judge_refusal(write) {
+            Refusal::Lawful => Some(Outcome::Explained),
+            Refusal::Outside => Some(Outcome::refused()),
+            Refusal::Odd(what) => {
+                self.refusals.waiting.push((number, entry.clone(), what));
+                None
+            }
+        }
+    }
+
+    /// The store has changed by a write that was received at `at`, or is as it will be: what waits may have found its reason.
+    pub(super) fn settle_refusals(&mut self, at: Micros) {
+        for (number, entry, what) in std::mem::take(&mut self.refusals.waiting) {
+            let Seen::Write(write) = &entry.seen else { continue };
+            let outcome = match self.judge_refusal(write) {
+                _ if entry.to < at => {
+                    Outcome::NotModelled(format!("refusals for no reason that the log shows: {what}"))
+                }
+                Refusal::Lawful => Outcome::Explained,
+                Refusal::Outside => Outcome::refused(),
+                Refusal::Odd(what) => {
+                    self.refusals.waiting.push((number, entry, what));
+                    continue;
+                }
+            };
+            self.outcomes.push((number, outcome));
+        }
+    }
+
+    fn judge_refusal(&self, write: &Write) -> Refusal {
+        if !self.subject.is_near(&write.namespace) {
+            return Refusal::Outside;
+        }
+        let mut common = self.common.clone();
+        let cluster = Cluster::new(&self.model().rules, &mut common);
+        let pod = self.names.pod(&write.name, &write.uid).filter(|_| &*write.resource == "pods");
+        let object = pod.map(|pod| cluster.pod(pod).api);
+        match (write.code, &*write.subresource, object) {
+            (404, _, Some(object)) if object.exists() => Refusal::Odd("404, though the pod is there"),
+            (404, _, Some(_)) => Refusal::Lawful,
+            // API-20: `pkg/registry/core/pod/storage/storage.go`, `setPodHostAndAnnotations`.
+            (409, "binding", Some(object)) => {
+                match object.exists() && object.node().is_none() && !object.is_deleting() {
+                    true => Refusal::Odd("409 to a binding of a pod that is on no node"),
+                    false => Refusal::Lawful,
+                }
+            }
+            // API-1, API-3: what is of a version is refused if the object has another by then.
+            (409, _, _) if write.asked_version.is_some() => self.judge_conflict(write),
+            // API-7: who names a UID means no other pod of that name.
+            (409, _, Some(object)) if !object.exists() => Refusal::Lawful,
+            (429, "eviction", Some(_)) => match pod.map(|pod| eviction::ask(&cluster, pod)) {
+                Some(Answer::Refused) => Refusal::Lawful,
+                _ => Refusal::Odd("429 to an eviction that the budget allows"),
+            },
+            _ => Refusal::Outside,
+        }
+    }
+
+    fn judge_conflict(&self, write: &Write) -> Refusal {
+        let key = (Rc::clone(&write.resource), Rc::clone(&write.name));
+        match (write.asked_version, self.refusals.versions.get(&key)) {
+            (Some(asked), Some(&newest)) if asked < newest => Refusal::Lawful,
+            (Some(asked), Some(&newest)) if asked == newest => {
+                Refusal::Odd("409 to an update of an object that has not changed")
+            }
+            _ => Refusal::Outside,
+        }
+    }
+}
