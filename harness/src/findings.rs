@@ -12,6 +12,8 @@ use podproof_traces::Trace;
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::action::Action;
 
+use crate::cases::{CASES, Case};
+
 /// A failure, and the path that leads to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -34,7 +36,38 @@ pub struct Walk {
     pub follow: fn(&Scenario, &[Action]) -> Option<Finding>,
 }
 
+/// How the inputs of a case are followed.
+///
+/// # Errors
+/// If there is no such case, or its inputs are no paths through scenarios.
+pub fn walk_of(case: &str) -> Result<Walk, String> {
+    let names = |wanted: fn(&Case) -> bool| {
+        CASES.iter().filter(|case| wanted(case)).map(|case| case.name).collect::<Vec<_>>().join(", ")
+    };
+    let found = CASES.iter().find(|known| known.name == case);
+    let found = found.ok_or_else(|| format!("there is no case {case:?}; accepted are {}", names(|_| true)))?;
+    found.walk.ok_or_else(|| {
+        let walks = names(|case| case.walk.is_some());
+        format!("the inputs of {case} are no paths through scenarios; those of {walks} are")
+    })
+}
+
+/// The path of a trace, if this is one.
+pub fn path_of(bytes: &[u8]) -> Option<(Scenario, Vec<Action>)> {
+    let trace = Trace::from_json(std::str::from_utf8(bytes).ok()?).ok()?;
+    let path = trace.steps().map(|(_, step)| step.action).collect();
+    Some((trace.scenario, path))
+}
+
 impl Finding {
+    /// What comes of an input, or of a trace.
+    pub fn of(walk: Walk, bytes: &[u8]) -> Option<Self> {
+        match path_of(bytes) {
+            Some((scenario, path)) => (walk.follow)(&scenario, &path),
+            None => (walk.find)(bytes),
+        }
+    }
+
     /// The smallest failure of the same kind that is found by leaving things out.
     pub fn shrink(self, walk: Walk) -> Self {
         let mut best = self;

@@ -4,15 +4,15 @@
 //! and writes it as a trace; such a trace is an input too.
 
 use std::io::Write as _;
+use std::ops::Range;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
 use podproof_harness::cases::{CASES, Case};
+use podproof_harness::findings::{Finding, path_of, walk_of};
 use podproof_harness::runner::{input, replay_command};
 use podproof_harness::stage::tell_all;
-use podproof_traces::Trace;
-use podproof_vocabulary::Scenario;
-use podproof_vocabulary::action::Action;
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1).peekable();
@@ -29,23 +29,15 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if let Some(file) = trace {
-        return write_trace(case, &inputs[0], &file).unwrap_or_else(|problem| {
+        return write_trace(&name, &inputs[0], &file).unwrap_or_else(|problem| {
             say(&problem);
             ExitCode::from(2)
         });
     }
+    let mut found = false;
     for text in inputs {
         match numbers(&text) {
-            Some((seed, range)) => {
-                let useful = range.clone().filter(|&number| {
-                    let found = Told { seed, number };
-                    let useful = (case.run)(&input(seed, number)).is_some_and(|checked| checked.useful);
-                    std::mem::forget(found);
-                    useful
-                });
-                let useful = useful.count();
-                say(&format!("{text}: no finding, {useful} of {} are useful", range.len()));
-            }
+            Some((seed, range)) => found |= replay_range(case, seed, range) > 0,
             None => match fs::read(&text) {
                 Ok(bytes) => replay(case, &text, &bytes),
                 Err(error) => {
@@ -55,22 +47,33 @@ fn main() -> ExitCode {
             },
         }
     }
-    ExitCode::SUCCESS
+    if found { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Checks inputs of a seed and goes on after a finding, which is said; how many there are.
+fn replay_range(case: &Case, seed: u32, numbers: Range<u32>) -> usize {
+    let (mut useful, mut findings) = (0, 0);
+    for number in numbers.clone() {
+        match catch_unwind(|| (case.run)(&input(seed, number))) {
+            Ok(checked) => useful += usize::from(checked.is_some_and(|checked| checked.useful)),
+            Err(_) => {
+                findings += 1;
+                say(&format!("{seed}:{number}: a finding"));
+            }
+        }
+    }
+    say(&format!("{seed}:{numbers:?}: {findings} findings, {useful} of {} are useful", numbers.len()));
+    findings
 }
 
 /// Makes the failure of an input smaller and writes it as a trace.
-fn write_trace(case: &Case, text: &str, file: &str) -> Result<ExitCode, String> {
-    let walk =
-        case.walk.ok_or_else(|| format!("the inputs of {} are no paths through scenarios", case.name))?;
+fn write_trace(case: &str, text: &str, file: &str) -> Result<ExitCode, String> {
+    let walk = walk_of(case)?;
     let bytes = match numbers(text) {
         Some((seed, range)) => input(seed, range.start),
         None => fs::read(text).map_err(|error| format!("{text}: {error}"))?,
     };
-    let found = match trace_of(&bytes) {
-        Some((scenario, path)) => (walk.follow)(&scenario, &path),
-        None => (walk.find)(&bytes),
-    };
-    let Some(found) = found else {
+    let Some(found) = Finding::of(walk, &bytes) else {
         say(&format!("{text}: no finding"));
         return Ok(ExitCode::SUCCESS);
     };
@@ -79,20 +82,13 @@ fn write_trace(case: &Case, text: &str, file: &str) -> Result<ExitCode, String> 
     fs::write(file, found.trace()?.to_json()).map_err(|error| format!("{file}: {error}"))?;
     say(&format!("of {steps} steps {} are left: {found}", found.path.len()));
     say(&format!("read it: cargo run -- trace show {file}"));
-    say(&format!("replay it: {}", replay_command(case.name, file)));
+    say(&format!("replay it: {}", replay_command(case, file)));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The path of a trace, if this is one.
-fn trace_of(bytes: &[u8]) -> Option<(Scenario, Vec<Action>)> {
-    let trace = Trace::from_json(std::str::from_utf8(bytes).ok()?).ok()?;
-    let path = trace.steps().map(|(_, step)| step.action).collect();
-    Some((trace.scenario, path))
-}
-
 fn replay(case: &Case, name: &str, bytes: &[u8]) {
-    if let (Some(walk), Some((scenario, path))) = (case.walk, trace_of(bytes)) {
-        match (walk.follow)(&scenario, &path) {
+    if let (Some(walk), Some(_)) = (case.walk, path_of(bytes)) {
+        match Finding::of(walk, bytes) {
             Some(found) => panic!("{name}: {found}"),
             None => say(&format!("{name}: no finding")),
         }
@@ -104,20 +100,8 @@ fn replay(case: &Case, name: &str, bytes: &[u8]) {
     }
 }
 
-/// Says which input it was, if its check panics.
-struct Told {
-    seed: u32,
-    number: u32,
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        say(&format!("{}:{}: a finding", self.seed, self.number));
-    }
-}
-
 /// A seed and the numbers of its inputs.
-fn numbers(text: &str) -> Option<(u32, std::ops::Range<u32>)> {
+fn numbers(text: &str) -> Option<(u32, Range<u32>)> {
     let (seed, numbers) = text.split_once(':')?;
     let seed = seed.parse().ok()?;
     match numbers.split_once("..") {

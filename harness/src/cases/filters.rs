@@ -95,10 +95,8 @@ fn by_model(situation: &Situation, node: NodeId) -> Passes {
         revision: placed.revision,
         deleting: placed.deleting,
     });
-    let placement = Placement {
-        occupants: occupants.collect(),
-        nodes: situation.nodes.iter().map(object).collect(),
-    };
+    let placement =
+        Placement { occupants: occupants.collect(), nodes: situation.nodes.iter().map(object).collect() };
     let rejected = filters.rejections(&placement, situation.revision, node);
     let passes = |filter: Filter| rejected.0 & 1 << filter as u8 == 0;
     Passes {
@@ -154,7 +152,8 @@ impl Runtime {
 
     fn passes(&self, situation: &Situation, node: NodeId) -> Passes {
         let (pod, slips) = (&*self.pod, self.slips);
-        let info = self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
+        let info =
+            self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
         let node = info.node.as_ref().expect("with its object");
         Passes {
             node_name: node_name::passes(pod, node),

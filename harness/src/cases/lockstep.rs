@@ -7,9 +7,9 @@ use podproof_vocabulary::scenario::Scenario;
 
 use super::Log;
 use crate::ModelSystem;
+use crate::findings::{Finding, Walk};
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
-use crate::findings::{Finding, Walk};
 use crate::lockstep::{RuntimeSystem, covered};
 use crate::oracles::agreement::{Agreed, Divergence, agree, follow};
 use crate::runner::Checked;

@@ -1,6 +1,23 @@
 //! The cases. Each file has the same names: a `TestCase` that bytes turn into, a `check` that panics at a bug, and a test
 //! `smoke` that runs it over fixed seeds.
 
+pub mod canary;
+pub mod client;
+pub mod controllers;
+pub mod determinism;
+pub mod filters;
+pub mod kubelet;
+pub mod lockstep;
+pub mod logs;
+pub mod manifests;
+pub mod model_walk;
+pub mod nodes;
+pub mod pleg;
+pub mod proxy;
+pub mod scheduler;
+pub mod store;
+pub mod traces;
+
 use std::fmt::Debug;
 use std::hash::Hasher as _;
 
@@ -24,8 +41,6 @@ pub struct Case {
 
 macro_rules! cases {
     ($($name:ident: $kind:ident,)*) => {
-        $(pub mod $name;)*
-
         /// All of them.
         pub const CASES: &[Case] = &[$(Case {
             name: stringify!($name),

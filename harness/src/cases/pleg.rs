@@ -151,7 +151,10 @@ impl Rig {
                 }
             }
             Thing::StopSandbox { sandbox } => {
-                pick(&sandboxes, sandbox).copied().into_iter().for_each(|id| self.perform(Request::StopSandbox(id)));
+                pick(&sandboxes, sandbox)
+                    .copied()
+                    .into_iter()
+                    .for_each(|id| self.perform(Request::StopSandbox(id)));
             }
             Thing::RemoveContainer { container } => {
                 let id = pick(&containers, container).copied();

@@ -35,10 +35,17 @@ pub struct TestCase(Script<Event>);
 enum Event {
     Nothing,
     /// A Service is as it is now; two bits for its policies, one for its type.
-    PutService { service: u8, policies: u8 },
+    PutService {
+        service: u8,
+        policies: u8,
+    },
     DeleteService(u8),
     /// A slice is of a Service and has these endpoints: four bits for each.
-    PutSlice { slice: u8, service: u8, endpoints: u16 },
+    PutSlice {
+        slice: u8,
+        service: u8,
+        endpoints: u16,
+    },
     DeleteSlice(u8),
     Fault(u8),
     FailToProgram,
@@ -153,9 +160,12 @@ impl Routing {
 
     fn rules(&self) -> Vec<(Key, Targets)> {
         let proxy: Option<&KubeProxy> = self.stage.cluster.actor(Process::Proxy(NODE));
-        let addresses = |of: &Vec<podproof_runtime::proxy::endpoint::Endpoint>| of.iter().map(|it| it.address).collect();
+        let addresses =
+            |of: &Vec<podproof_runtime::proxy::endpoint::Endpoint>| of.iter().map(|it| it.address).collect();
         let rules = proxy.into_iter().flat_map(|proxy| proxy.rules());
-        rules.map(|(key, it)| (key.clone(), (addresses(&it.internal), it.external.as_ref().map(addresses)))).collect()
+        rules
+            .map(|(key, it)| (key.clone(), (addresses(&it.internal), it.external.as_ref().map(addresses))))
+            .collect()
     }
 
     /// What the rules should be (PRX-20 to PRX-23).
@@ -165,7 +175,8 @@ impl Routing {
         services
             .map(|(key, service)| {
                 let slices = store.all::<EndpointSlice>().filter(|(_, slice)| {
-                    slice.label(SERVICE_NAME) == Some(key.name()) && slice.metadata.namespace == service.metadata.namespace
+                    slice.label(SERVICE_NAME) == Some(key.name())
+                        && slice.metadata.namespace == service.metadata.namespace
                 });
                 let endpoints: Vec<&Endpoint> =
                     slices.flat_map(|(_, slice)| slice.endpoints.iter().flatten()).collect();
@@ -236,7 +247,10 @@ fn slice(index: usize, service: &str, bits: u16) -> EndpointSlice {
             _ => conditions(false, false, own & 8 == 8),
         };
         Some(Endpoint {
-            addresses: vec![Ipv4Addr::new(10, 1, u8::try_from(index).unwrap_or(0), u8::try_from(place).unwrap_or(0)).to_string()],
+            addresses: vec![
+                Ipv4Addr::new(10, 1, u8::try_from(index).unwrap_or(0), u8::try_from(place).unwrap_or(0))
+                    .to_string(),
+            ],
             conditions: Some(conditions),
             node_name: Some(NODES[usize::from(own >> 2 & 1)].to_owned()),
             ..Endpoint::default()

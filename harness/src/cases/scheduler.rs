@@ -36,7 +36,10 @@ pub struct TestCase(Script<Event>);
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Event {
     Nothing,
-    Create { pod: u8, size: u8 },
+    Create {
+        pod: u8,
+        size: u8,
+    },
     /// A pod begins to go: nothing of it goes yet.
     Delete(u8),
     /// A pod is gone.
@@ -165,7 +168,11 @@ impl Placing {
     fn add_node(&mut self, index: usize) {
         let (name, room) = (NODES[index], ROOM[index]);
         self.stage.call(Request::Create(node(name, room, 110).into()));
-        let new = Taint { key: taint::NOT_READY.to_owned(), effect: taint::NO_SCHEDULE.to_owned(), ..Taint::default() };
+        let new = Taint {
+            key: taint::NOT_READY.to_owned(),
+            effect: taint::NO_SCHEDULE.to_owned(),
+            ..Taint::default()
+        };
         let patch = Patch::NodeTaints { add: Vec::new(), remove: vec![new] };
         self.stage.call(Request::Patch(Resource::Node, Key::global(name), Preconditions::NONE, patch));
     }

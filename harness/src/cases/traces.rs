@@ -75,7 +75,10 @@ pub fn check(case: &TestCase) -> Checked {
         Err(error) => {
             assert!(!error.message.is_empty(), "a refusal says why");
             assert_eq!(error.line == 0, error.column == 0, "a place is a line and a column: {error}");
-            assert!(error.line == 0 || is_in(&text, error.line, error.column), "the place is in the text: {error}");
+            assert!(
+                error.line == 0 || is_in(&text, error.line, error.column),
+                "the place is in the text: {error}"
+            );
             log.note(&error);
             log.checked(!error.field.is_empty())
         }

@@ -9,7 +9,7 @@
 pub mod build;
 pub mod script;
 
-use std::fmt::{Debug, Display};
+use std::fmt::Debug;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,10 +43,16 @@ pub fn tell_all() {
     TELLS.store(true, Ordering::Relaxed);
 }
 
-fn tell(now: Moment, what: &dyn Display) {
+fn tell(now: Moment, what: impl FnOnce() -> String) {
     if TELLS.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stderr(), "{now}: {what}");
+        let _ = writeln!(std::io::stderr(), "{now}: {}", what());
     }
+}
+
+/// A request without the fields that are not set.
+fn short(request: &Request) -> String {
+    let text = format!("{request:?}");
+    text.split(", ").filter(|field| !field.ends_with(": None")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a world stands on.
@@ -96,8 +102,15 @@ impl Stage {
         }
     }
 
+    /// What an operation asks the API server for, in words.
+    fn request_of(&self, operation: &Operation) -> String {
+        let Step::Arrive(call) = operation.step else { return String::new() };
+        self.cluster.calls().get(call).map(|call| short(&call.request)).unwrap_or_default()
+    }
+
     /// Somebody outside sends a request, and lets it be if it is refused.
     pub fn call(&mut self, request: Request) {
+        tell(self.now(), || format!("outside: {}", short(&request)));
         let answer = self.cluster.call(request);
         self.log.note(&answer.err());
     }
@@ -205,7 +218,7 @@ pub trait World {
         for (index, scene) in scenes.iter().enumerate() {
             let order = u64::from(scene.order) << 32 | index as u64;
             self.stage_mut().order = Rng::with_seed(order);
-            tell(self.stage().now(), &format_args!("--- {:?}, {:?}", scene.event, scene.pace));
+            tell(self.stage().now(), || format!("--- {:?}, {:?}", scene.event, scene.pace));
             self.act(&scene.event);
             match scene.pace {
                 Pace::Steps(steps) => self.run(steps),
@@ -217,7 +230,7 @@ pub trait World {
 
     /// Lets one operation happen that is pending or that may go wrong.
     fn complete(&mut self, operation: &Operation) {
-        tell(self.stage().now(), operation);
+        tell(self.stage().now(), || format!("{operation} {}", self.stage().request_of(operation)));
         self.before(operation);
         let stage = self.stage_mut();
         stage.left = stage.left.saturating_sub(1);

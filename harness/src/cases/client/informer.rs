@@ -123,7 +123,11 @@ impl World for Watching {
                 assert_eq!(known.insert(key, pod.version()), None, "an object is added twice");
             }
             Notification::Updated(key, old, pod) => {
-                assert_eq!(known.insert(key, pod.version()), Some(old.version()), "an update of what was not told");
+                assert_eq!(
+                    known.insert(key, pod.version()),
+                    Some(old.version()),
+                    "an update of what was not told"
+                );
             }
             Notification::Deleted(key, _) => {
                 assert!(known.remove(&key).is_some(), "a deletion of what was not told");

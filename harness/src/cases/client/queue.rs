@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
+use podproof_runtime::Slips;
 use podproof_runtime::api::Key;
 use podproof_runtime::client::{Backoff, WorkQueue};
 use podproof_runtime::clock::{Clock, Moment};
 use podproof_runtime::operation::{Component, Operation, Queue, Step, Timer};
-use podproof_runtime::Slips;
 
 use crate::cases::Log;
 use crate::runner::Checked;
@@ -23,13 +23,18 @@ const WORKERS: usize = 2;
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Deed {
     Add(u8),
-    AddLater { key: u8, seconds: u8 },
+    AddLater {
+        key: u8,
+        seconds: u8,
+    },
     Fail(u8),
     Forget(u8),
     /// A worker takes a key, or a key whose time has come enters.
     GoOn(u8),
     Done(u8),
-    Wait { millis: u8 },
+    Wait {
+        millis: u8,
+    },
 }
 
 /// What happens to a queue.
@@ -94,7 +99,9 @@ pub(super) fn check(deeds: &Deeds, slips: Slips) -> Checked {
                     naive.busy.remove(key);
                 }
             }
-            Deed::Wait { millis } => clock.pass_until(clock.now() + Duration::from_millis(u64::from(millis) * 8)),
+            Deed::Wait { millis } => {
+                clock.pass_until(clock.now() + Duration::from_millis(u64::from(millis) * 8))
+            }
         }
         naive.compare(&queue, clock);
         log.note(&deed);
@@ -141,7 +148,11 @@ impl Naive {
             }
         }
         assert!(offered.iter().all(|key| waiting.contains(key)), "{offered:?} of {waiting:?}");
-        assert_eq!(offered.len(), waiting.len().min(free), "{offered:?} of {waiting:?}, {free} workers are free");
+        assert_eq!(
+            offered.len(),
+            waiting.len().min(free),
+            "{offered:?} of {waiting:?}, {free} workers are free"
+        );
         let expected: BTreeSet<Key> =
             self.later.iter().filter(|(_, at)| clock.is_due(**at)).map(|(key, _)| key.clone()).collect();
         assert_eq!(due, expected, "keys whose time has come at {}", clock.now());

@@ -53,7 +53,10 @@ enum Event {
     /// A call is lost, or a watch breaks.
     Fault(u8),
     /// The next write of a controller is lost, or its answer.
-    Jinx { controller: u8, answer_only: bool },
+    Jinx {
+        controller: u8,
+        answer_only: bool,
+    },
     Compact,
     Restart,
 }

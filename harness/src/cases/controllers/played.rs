@@ -82,7 +82,9 @@ impl Controlled {
 
     /// Pods are bound and become ready.
     pub(super) fn bring_up(&mut self) {
-        for (index, pod) in self.pods().iter().enumerate().filter(|(_, pod)| !is_terminal(pod) && !pod.is_deleting()) {
+        for (index, pod) in
+            self.pods().iter().enumerate().filter(|(_, pod)| !is_terminal(pod) && !pod.is_deleting())
+        {
             if node_of(pod).is_none() {
                 self.bind_to(pod, NODES[index % NODES.len()]);
             } else if !is_ready(pod) {

@@ -49,8 +49,10 @@ pub(super) struct Facts {
     pub pruned: bool,
     /// When the kubelet last started anew.
     pub restarted: Option<Moment>,
-    /// Containers that were ready then, as the API said.
-    pub ready_then: BTreeSet<ContainerId>,
+    /// Pods that were ready then, as the API said.
+    pub ready_then: BTreeSet<String>,
+    /// Pods of which somebody else said that they are not ready.
+    pub doubted: BTreeSet<String>,
     /// The request of the operation that is happening.
     pub request: Option<Request>,
     pub api_request: Option<ApiRequest>,
@@ -73,7 +75,11 @@ impl Machine {
             Step::Arrive(call) => cluster.calls().get(call).map(|call| call.request.clone()),
             _ => None,
         };
-        facts.stored = facts.api_request.as_ref().and_then(key_of).and_then(|key| cluster.server().store().get(key).cloned());
+        facts.stored = facts
+            .api_request
+            .as_ref()
+            .and_then(key_of)
+            .and_then(|key| cluster.server().store().get(key).cloned());
         if operation.step.is_fault() || matches!(operation.step, Step::Kubelet(KubeletStep::TimeOut(_))) {
             facts.trouble = cluster.now();
         }
@@ -82,7 +88,9 @@ impl Machine {
                 facts.late |= runtime.request(*call).is_some_and(changes);
             }
             Step::Kubelet(KubeletStep::FinishProbe(key)) if key.kind != ProbeKind::Readiness => {
-                let named = |container: &Container| container.uid == key.uid && container.status.name == key.container;
+                let named = |container: &Container| {
+                    container.uid == key.uid && container.status.name == key.container
+                };
                 let newest = runtime.containers().filter(|(_, container)| named(container)).last();
                 if let Some((id, container)) = newest {
                     let passes = container.process.as_ref().is_some_and(|process| process.passes(key.kind));

@@ -49,16 +49,28 @@ pub struct TestCase(Script<Event>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
 enum Event {
     Nothing,
-    Create { pod: u8, shape: Shape },
+    Create {
+        pod: u8,
+        shape: Shape,
+    },
     /// A pod of the same name that is on no node.
     CreateElsewhere(u8),
     /// With its own grace, none, or little.
-    Delete { pod: u8, grace: u8 },
-    Label { pod: u8, value: u8 },
+    Delete {
+        pod: u8,
+        grace: u8,
+    },
+    Label {
+        pod: u8,
+        value: u8,
+    },
     /// Somebody else says that the pod is not ready.
     SayNotReady(u8),
     Evict(u8),
-    Crash { container: u8, code: u8 },
+    Crash {
+        container: u8,
+        code: u8,
+    },
     KillSandbox(u8),
     /// Somebody removes the containers that have exited.
     Prune,

@@ -1,18 +1,18 @@
 //! Users, and what happens to the machine.
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use podproof_runtime::Operation;
+use podproof_runtime::api::constants::is_ready;
 use podproof_runtime::api::patch::PodStatusPatch;
-use podproof_runtime::api::{Key, Patch, Preconditions, Request, Resource, Uid};
+use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource, Uid};
 use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
 use podproof_runtime::container_runtime::{ContainerId, SandboxId, SandboxState};
 use podproof_runtime::kubelet::KubeletProcess;
 use podproof_runtime::kubelet::pod_worker::Work;
 use podproof_runtime::operation::{Component, Process, Step};
-use podproof_runtime::Operation;
 
 use super::facts::changes;
-use super::writes::id_of;
 use super::{Event, Machine, NAMES, NODE, World as _};
 use crate::stage::build::{container, deletion, key, pod};
 use crate::stage::script::pick;
@@ -37,11 +37,20 @@ impl Machine {
                 self.call(Request::Delete(Resource::Pod, named(pod), deletion(grace)));
             }
             Event::Label { pod, value } => {
-                self.patch(named(pod), Patch::Label { name: "mark".to_owned(), value: Some(value.to_string()) });
+                self.patch(
+                    named(pod),
+                    Patch::Label { name: "mark".to_owned(), value: Some(value.to_string()) },
+                );
             }
             Event::SayNotReady(which) => {
-                let ready = PodCondition { type_: "Ready".to_owned(), status: "False".to_owned(), ..PodCondition::default() };
+                let ready = PodCondition {
+                    type_: "Ready".to_owned(),
+                    status: "False".to_owned(),
+                    ..PodCondition::default()
+                };
                 let status = PodStatusPatch { conditions: vec![ready], ..PodStatusPatch::default() };
+                let doubted = self.stage.cluster.server().store().get::<Pod>(&named(which)).map(Pod::uid);
+                self.facts.doubted.extend(doubted.map(|uid| uid.as_str().to_owned()));
                 self.patch(named(which), Patch::PodStatus(status));
             }
             Event::Evict(which) => self.evict(&named(which)),
@@ -54,10 +63,14 @@ impl Machine {
             Event::KillSandbox(which) => self.kill_sandbox(which),
             Event::Prune => self.prune(),
             Event::ChangeReadiness(which) => {
-                self.some_running(which).into_iter().for_each(|id| self.runtime.borrow_mut().change_readiness(id));
+                self.some_running(which)
+                    .into_iter()
+                    .for_each(|id| self.runtime.borrow_mut().change_readiness(id));
             }
             Event::ChangeLiveness(which) => {
-                self.some_running(which).into_iter().for_each(|id| self.runtime.borrow_mut().change_liveness(id));
+                self.some_running(which)
+                    .into_iter()
+                    .for_each(|id| self.runtime.borrow_mut().change_liveness(id));
             }
             Event::Restart => self.restart(),
             Event::Connect(connected) => self.connect(connected),
@@ -70,7 +83,8 @@ impl Machine {
             }
             Event::FailCall(answer) => {
                 let mut faults = Vec::new();
-                let process: Option<&RuntimeProcess> = self.stage.cluster.actor(Process::ContainerRuntime(NODE));
+                let process: Option<&RuntimeProcess> =
+                    self.stage.cluster.actor(Process::ContainerRuntime(NODE));
                 process.into_iter().for_each(|process| process.faults(&mut faults));
                 self.go_wrong(&faults, answer);
             }
@@ -93,9 +107,11 @@ impl Machine {
     }
 
     fn evict(&mut self, key: &Key) {
-        let uid = self.stage.cluster.server().store().get::<Pod>(key).map(podproof_runtime::api::Kind::uid);
+        let uid = self.stage.cluster.server().store().get::<Pod>(key).map(Pod::uid);
         let Some(uid) = uid else { return };
-        let evict = |process: &mut KubeletProcess, context: &mut podproof_runtime::Context<'_>| process.evict(&uid, context);
+        let evict = |process: &mut KubeletProcess, context: &mut podproof_runtime::Context<'_>| {
+            process.evict(&uid, context)
+        };
         if self.stage.cluster.act(KUBELET, evict) == Some(true) {
             self.facts.evicted.insert(uid.as_str().to_owned());
         }
@@ -126,9 +142,8 @@ impl Machine {
     fn restart(&mut self) {
         self.facts.trouble = self.now();
         self.facts.restarted = Some(self.now());
-        let pods = self.stage.cluster.server().store().all::<Pod>();
-        let statuses = pods.flat_map(|(_, pod)| pod.status.iter().flat_map(|it| it.container_statuses.iter().flatten()));
-        self.facts.ready_then = statuses.filter(|it| it.ready).filter_map(id_of).collect();
+        let ready = self.stage.cluster.server().store().all::<Pod>().filter(|(_, pod)| is_ready(pod));
+        self.facts.ready_then = ready.map(|(_, pod)| pod.uid().as_str().to_owned()).collect();
         let mut pending = Vec::new();
         self.stage.cluster.pending(&mut pending);
         let runtime = self.runtime.borrow();

@@ -37,7 +37,10 @@ impl Machine {
                 if ready(known) != ready(told) && !is_terminal(pod) {
                     let uid = pod.uid().as_str().to_owned();
                     let since = self.facts.differs.get(&uid).copied().unwrap_or(now);
-                    assert!(!calm || now.since(since) < RETRIED, "the API says of {key} what is not so since {since}");
+                    assert!(
+                        !calm || now.since(since) < RETRIED,
+                        "the API says of {key} what is not so since {since}"
+                    );
                     differs.insert(uid, since);
                 }
             }
@@ -52,7 +55,11 @@ impl Machine {
         let node = self.stage.cluster.server().store().get::<Node>(&Key::global(NODE_NAME));
         let ready = node.and_then(|node| node_condition(node, condition::READY));
         let ready = ready.is_some_and(|ready| ready.status == condition::TRUE);
-        assert!(!(hung && told && ready), "the runtime hangs since {:?}, and the node says that it is ready", self.facts.hung);
+        assert!(
+            !(hung && told && ready),
+            "the runtime hangs since {:?}, and the node says that it is ready",
+            self.facts.hung
+        );
     }
 
     /// Once everything is deleted and nothing goes wrong, nothing is left.
@@ -64,22 +71,16 @@ impl Machine {
             return;
         }
         let store = self.stage.cluster.server().store();
-        // A pod that was deleted before its kubelet heard of it, and was rejected then, has no worker that ends.
-        let here = |pod: &Pod| node_of(pod).is_some() && !is_rejected(pod);
-        let left: Vec<&Key> = store.all::<Pod>().filter(|(_, pod)| here(pod)).map(|(key, _)| key).collect();
+        let here = store.all::<Pod>().filter(|(_, pod)| node_of(pod).is_some());
+        let left: Vec<&Key> = here.map(|(key, _)| key).collect();
         assert!(left.is_empty(), "{left:?} were deleted, and are still there");
         let runtime = self.runtime.borrow();
         let running = runtime.containers().find(|(_, it)| it.process.is_some()).map(|(_, it)| &it.status);
         assert_eq!(running, None, "it runs, and its pod is gone");
-        let sandbox = runtime.sandboxes().find(|(_, it)| it.state == SandboxState::Ready).map(|(_, it)| &it.config);
+        let sandbox =
+            runtime.sandboxes().find(|(_, it)| it.state == SandboxState::Ready).map(|(_, it)| &it.config);
         assert_eq!(sandbox, None, "it is ready, and its pod is gone");
     }
-}
-
-/// Its kubelet did not admit it (ADM-12).
-fn is_rejected(pod: &Pod) -> bool {
-    let reason = pod.status.as_ref().and_then(|status| status.reason.as_deref());
-    is_terminal(pod) && reason.is_some_and(|reason| reason.starts_with("OutOf"))
 }
 
 fn ready(status: &PodStatus) -> Option<&str> {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use k8s_openapi::api::core::v1::{
-    Container, ExecAction, Lifecycle, LifecycleHandler, Pod, PodSpec, Probe,
-};
+use k8s_openapi::api::core::v1::{Container, ExecAction, Lifecycle, LifecycleHandler, Pod, PodSpec, Probe};
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_vocabulary::scenario::OnSigterm;
 

@@ -39,11 +39,17 @@ impl Machine {
             all.iter().filter(|(own, it)| *own != id && it.uid == started.uid).map(|(_, it)| *it).collect();
         self.nothing_twice(name, &siblings);
         if name == INIT {
-            let app = siblings.iter().find(|it| it.process.is_some() && ![INIT, SIDECAR].contains(&&*it.status.name));
+            let app = siblings
+                .iter()
+                .find(|it| it.process.is_some() && ![INIT, SIDECAR].contains(&&*it.status.name));
             assert!(app.is_none(), "{INIT} starts beside {:?}", app.map(|it| &it.status.name));
         }
-        let stored = self.stage.cluster.server().store().all::<Pod>().find(|(_, pod)| pod.uid().as_str() == uid);
-        assert!(!stored.is_some_and(|(_, pod)| is_terminal(pod)), "{name} of {uid} starts, and its pod has ended");
+        let stored =
+            self.stage.cluster.server().store().all::<Pod>().find(|(_, pod)| pod.uid().as_str() == uid);
+        assert!(
+            !stored.is_some_and(|(_, pod)| is_terminal(pod)),
+            "{name} of {uid} starts, and its pod has ended"
+        );
         self.not_again(uid, name, &siblings);
         self.not_too_soon(started, &siblings);
         self.there_is_room();
@@ -65,9 +71,11 @@ impl Machine {
     /// CLB-1, CLB-2. The kubelet forgets when it restarts, and does not know what somebody else removed.
     fn not_too_soon(&self, started: &Container, siblings: &[&Container]) {
         let earlier = siblings.iter().filter(|it| it.status.name == started.status.name);
-        let mut earlier: Vec<&Container> = earlier.copied().filter(|it| it.status.started_at.is_some()).collect();
+        let mut earlier: Vec<&Container> =
+            earlier.copied().filter(|it| it.status.started_at.is_some()).collect();
         earlier.sort_by_key(|it| it.status.id);
-        let (Some(last), Some(before)) = (earlier.last(), earlier.len().checked_sub(2).map(|place| earlier[place]))
+        let (Some(last), Some(before)) =
+            (earlier.last(), earlier.len().checked_sub(2).map(|place| earlier[place]))
         else {
             return;
         };
@@ -77,19 +85,31 @@ impl Machine {
         let forgotten = self.facts.pruned || self.facts.restarted.is_some() || ended.since(began) > FORGETS;
         let unsure = self.facts.late || killed || forgotten;
         let after = self.now().since(ended);
-        assert!(unsure || after >= BACK_OFF, "{} is started again {after:?} after its last end", started.status.name);
+        assert!(
+            unsure || after >= BACK_OFF,
+            "{} is started again {after:?} after its last end",
+            started.status.name
+        );
     }
 
     /// ADM-14: pods that are being stopped still have what they asked for.
     fn there_is_room(&self) {
         let runtime = self.runtime.borrow();
-        let mut uids: Vec<&str> =
-            runtime.containers().filter(|(_, it)| it.process.is_some()).map(|(_, it)| it.uid.as_str()).collect();
+        let mut uids: Vec<&str> = runtime
+            .containers()
+            .filter(|(_, it)| it.process.is_some())
+            .map(|(_, it)| it.uid.as_str())
+            .collect();
         uids.sort_unstable();
         uids.dedup();
-        let unsure = self.facts.late || self.facts.restarted.is_some() || uids.iter().any(|uid| self.facts.forced.contains(*uid));
+        let unsure = self.facts.late
+            || self.facts.restarted.is_some()
+            || uids.iter().any(|uid| self.facts.forced.contains(*uid));
         let used: i128 = uids.iter().filter_map(|uid| self.facts.pods.get(*uid)).map(size_of).sum();
-        assert!(unsure || used <= ROOM.into(), "what runs has {used} thousandths of a CPU, and there are {ROOM}");
+        assert!(
+            unsure || used <= ROOM.into(),
+            "what runs has {used} thousandths of a CPU, and there are {ROOM}"
+        );
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use podproof_runtime::api::Kind as _;
 use podproof_runtime::api::constants::is_terminal;
+use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::Container;
 use podproof_runtime::container_runtime::{ContainerId, Request};
-use podproof_runtime::clock::Moment;
 
 use super::Machine;
 use super::shapes::{FAILURES, INIT, SIDECAR};
@@ -54,20 +54,28 @@ impl Machine {
         let Some(container) = self.container(id) else { return };
         let uid = container.uid.as_str();
         let why = self.reason(id, uid);
-        assert!(why.is_some(), "{} of {uid} is stopped, and there is no reason for it", container.status.name);
+        assert!(
+            why.is_some(),
+            "{} of {uid} is stopped, and there is no reason for it",
+            container.status.name
+        );
         let Some(pod) = self.facts.pods.get(uid) else { return };
         // KIL-4: what the hook took is taken from the grace period.
         if let Some(&hooked) = self.facts.hooked.get(&id) {
             let used = i64::try_from(self.now().since(hooked).as_secs()).unwrap_or(i64::MAX);
             // The hook and the wait after it are counted in whole seconds, each by itself.
             let most = (longest_grace(pod) - used + 1).max(LEAST);
-            assert!(timeout <= most, "{timeout} s are left after a hook of {used} s, and there should be {most} s");
+            assert!(
+                timeout <= most,
+                "{timeout} s are left after a hook of {used} s, and there should be {most} s"
+            );
         }
         // PW-12: a pod whose object is gone keeps its grace period; before 1.31 nothing shortens it.
         let orphan = why == Some(Reason::Gone) && self.release.minor < 31;
         let known = !self.facts.restarted.is_some() && !self.facts.evicted.contains(uid) && !self.facts.late;
         let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
-        let plain = pod.metadata.deletion_grace_period_seconds.is_none() && !self.facts.hooked.contains_key(&id);
+        let plain =
+            pod.metadata.deletion_grace_period_seconds.is_none() && !self.facts.hooked.contains_key(&id);
         assert!(
             !(orphan && known && plain) || timeout >= own.min(LEAST + 1),
             "{} of a pod that was deleted by force gets {timeout} s of {own} s",
@@ -77,45 +85,66 @@ impl Machine {
 
     fn reason(&self, id: ContainerId, uid: &str) -> Option<Reason> {
         let Some(pod) = self.stored(uid) else { return Some(Reason::Gone) };
-        let failed = self.facts.failures.get(&id).is_some_and(|&failures| failures >= FAILURES);
         let told = self.kubelet().and_then(|kubelet| kubelet.parts().status.get(&pod.uid()).cloned());
-        let ended = told.and_then(|status| status.phase).is_some_and(|phase| ["Succeeded", "Failed"].contains(&&*phase));
+        let ended = told
+            .and_then(|status| status.phase)
+            .is_some_and(|phase| ["Succeeded", "Failed"].contains(&&*phase));
         if pod.is_deleting() || self.facts.evicted.contains(uid) {
             Some(Reason::Asked)
-        } else if failed {
+        } else if self.has_failed(id) {
             Some(Reason::Probe)
-        } else if is_terminal(&pod) || ended || self.app_is_over(&pod) || self.facts.lost_sandbox.contains(uid) {
+        } else if is_terminal(&pod)
+            || ended
+            || self.app_is_over(&pod)
+            || self.facts.lost_sandbox.contains(uid)
+        {
             Some(Reason::Over)
         } else {
             None
         }
     }
 
-    /// Nothing of the app runs: what is left of a pod that is not restarted is stopped.
+    /// Its liveness or its startup probe has failed.
+    fn has_failed(&self, id: ContainerId) -> bool {
+        self.facts.failures.get(&id).is_some_and(|&failures| failures >= FAILURES)
+    }
+
+    /// Nothing of the app runs, or is to run on: what is left of a pod that is not restarted is stopped (CPA-10).
     fn app_is_over(&self, pod: &Pod) -> bool {
         let restarts = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()) == Some("Always");
         let runtime = self.runtime.borrow();
         let uid = pod.uid();
         let mut app = runtime.containers().filter(|(_, it)| it.uid == uid && *it.status.name != *SIDECAR);
-        !restarts && app.all(|(_, it)| it.process.is_none())
+        !restarts && app.all(|(id, it)| it.process.is_none() || self.has_failed(id))
     }
 
     /// KIL-8: a sidecar is stopped after the app containers, unless the grace period is over or it failed itself.
     fn judge_order(&self, id: ContainerId) {
         let Some(sidecar) = self.container(id).filter(|it| *it.status.name == *SIDECAR) else { return };
-        let Some(pod) = self.stored(sidecar.uid.as_str()).filter(podproof_runtime::api::Kind::is_deleting) else { return };
+        let Some(pod) = self.stored(sidecar.uid.as_str()).filter(podproof_runtime::api::Kind::is_deleting)
+        else {
+            return;
+        };
         let began = |id: &ContainerId| -> Option<Moment> {
             let (hooked, stopped) = (self.facts.hooked.get(id), self.facts.stopped.get(id));
             hooked.into_iter().chain(stopped).min().copied()
         };
         let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
         let runtime = self.runtime.borrow();
-        for (other, app) in runtime.containers().filter(|(_, it)| it.uid == sidecar.uid && it.process.is_some()) {
+        for (other, app) in
+            runtime.containers().filter(|(_, it)| it.uid == sidecar.uid && it.process.is_some())
+        {
             let is_app = ![SIDECAR, INIT].contains(&&*app.status.name);
             let Some(since) = began(&other).filter(|_| is_app) else { continue };
             let left = Duration::from_secs(u64::try_from(grace).unwrap_or(0)) > self.now().since(since);
-            let unsure = self.facts.late || self.facts.evicted.contains(sidecar.uid.as_str()) || self.facts.trouble >= since;
-            assert!(unsure || !left, "{SIDECAR} is stopped while {} runs, and there is grace left", app.status.name);
+            let unsure = self.facts.late
+                || self.facts.evicted.contains(sidecar.uid.as_str())
+                || self.facts.trouble >= since;
+            assert!(
+                unsure || !left,
+                "{SIDECAR} is stopped while {} runs, and there is grace left",
+                app.status.name
+            );
         }
     }
 
@@ -134,12 +163,18 @@ impl Machine {
                 && self.facts.trouble < hooked
             {
                 let grace = Duration::from_secs(u64::try_from(longest_grace(pod)).unwrap_or(0)) + LATE;
-                assert!(now.since(hooked) <= grace, "the hook of {} is waited for beyond {grace:?}", container.status.name);
+                assert!(
+                    now.since(hooked) <= grace,
+                    "the hook of {} is waited for beyond {grace:?}",
+                    container.status.name
+                );
             }
             let deleting = self.stored(uid).filter(podproof_runtime::api::Kind::is_deleting);
             let Some(deleting) = deleting.filter(|_| *container.status.name == *SIDECAR) else { continue };
             let alone = !runtime.containers().any(|(_, it)| {
-                it.uid == container.uid && it.process.is_some() && ![SIDECAR, INIT].contains(&&*it.status.name)
+                it.uid == container.uid
+                    && it.process.is_some()
+                    && ![SIDECAR, INIT].contains(&&*it.status.name)
             });
             let since = deleted_at(&deleting);
             let waits = now.since(since) > Duration::from_secs(20) && self.is_calm_for(now.since(since));
@@ -166,5 +201,8 @@ fn longest_grace(pod: &Pod) -> i64 {
 /// When its deletion was asked for.
 fn deleted_at(pod: &Pod) -> Moment {
     let until = pod.metadata.deletion_timestamp.as_ref().map(Moment::from_time).unwrap_or_default();
-    until - Duration::from_secs(u64::try_from(pod.metadata.deletion_grace_period_seconds.unwrap_or(0)).unwrap_or(0))
+    until
+        - Duration::from_secs(
+            u64::try_from(pod.metadata.deletion_grace_period_seconds.unwrap_or(0)).unwrap_or(0),
+        )
 }

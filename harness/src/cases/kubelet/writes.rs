@@ -14,10 +14,14 @@ use super::{Machine, ROOM};
 
 /// A pod that ended gives its room back no later than this.
 const GIVEN_BACK: Duration = Duration::from_secs(30);
+/// A container that ran less than 10 s before its kubelet restarted has just started; timestamps have whole seconds.
+const JUST_STARTED: Duration = Duration::from_secs(11);
 
 impl Machine {
     pub(super) fn judge_write(&self, operation: &Operation) {
-        let (Some(request), true) = (&self.facts.api_request, Self::is_own(operation.component)) else { return };
+        let (Some(request), true) = (&self.facts.api_request, Self::is_own(operation.component)) else {
+            return;
+        };
         let Some(before) = &self.facts.stored else { return };
         match request {
             Request::Patch(Resource::Pod, key, _, Patch::PodStatusWhole(_)) => {
@@ -29,9 +33,18 @@ impl Machine {
                 self.there_was_no_room(before, after);
             }
             Request::Delete(Resource::Pod, key, _) => {
-                let gone = self.stage.cluster.server().store().get::<Pod>(key).is_none_or(|now| now.uid() != before.uid());
+                let gone = self
+                    .stage
+                    .cluster
+                    .server()
+                    .store()
+                    .get::<Pod>(key)
+                    .is_none_or(|now| now.uid() != before.uid());
                 if gone {
-                    assert!(node_of(before).is_some() && before.is_deleting(), "{key} is none of the kubelet's");
+                    assert!(
+                        node_of(before).is_some() && before.is_deleting(),
+                        "{key} is none of the kubelet's"
+                    );
                     self.nothing_is_left(before);
                 }
             }
@@ -47,39 +60,70 @@ impl Machine {
     /// STM-4.
     fn ends_are_ends(&self, before: &Pod, after: &Pod) {
         let ends = is_terminal(after) && !is_terminal(before);
-        assert!(self.facts.late || !ends || !self.runs(after), "{} has ended, and something of it runs", after.key());
+        assert!(
+            self.facts.late || !ends || !self.runs(after),
+            "{} has ended, and something of it runs",
+            after.key()
+        );
     }
 
-    /// PRB-2, PRB-7, PRB-12: what is ready passed its probe, and what passes it stays ready.
+    /// PRB-2, PRB-7, PRB-12: what turns ready passed its probe, and what passes it stays ready.
     fn ready_is_ready(&self, before: &Pod, after: &Pod) {
-        for container in after.spec.iter().flat_map(|spec| &spec.containers).filter(|it| it.readiness_probe.is_some()) {
-            let (Some(old), Some(new)) = (status_of(before, &container.name), status_of(after, &container.name)) else {
+        let uid = after.uid().as_str().to_owned();
+        for container in
+            after.spec.iter().flat_map(|spec| &spec.containers).filter(|it| it.readiness_probe.is_some())
+        {
+            let (Some(old), Some(new)) =
+                (status_of(before, &container.name), status_of(after, &container.name))
+            else {
                 continue;
             };
             let Some(id) = id_of(new) else { continue };
-            // A kubelet that restarts writes what it knows before it probes anybody: of containers that ran before, nothing is
-            // known then.
-            let passed = self.facts.accepted.contains(&id) || self.ran_before_the_restart(id);
-            assert!(!new.ready || passed, "{} is ready, and never passed its probe", new.name);
-            let lost = old.ready && !new.ready && old.container_id == new.container_id;
-            let passes = self.facts.accepted.contains(&id) && !self.facts.faltered.contains(&id) && self.is_running(id);
-            let uid = after.uid().as_str().to_owned();
+            let same = old.container_id == new.container_id;
+            let turns = new.ready && !(old.ready && same);
+            let passed = self.facts.accepted.contains(&id);
+            assert!(
+                !turns || passed || self.is_ready_unprobed(id, &uid),
+                "{} is ready, and never passed its probe",
+                new.name
+            );
+            let lost = old.ready && !new.ready && same;
+            let passes = passed && !self.facts.faltered.contains(&id) && self.is_running(id);
             let leaves = after.is_deleting()
                 || is_terminal(after)
                 || self.facts.evicted.contains(&uid)
                 || self.facts.lost_sandbox.contains(&uid)
                 || self.facts.stopped.contains_key(&id)
                 || container.startup_probe.is_some()
-                || self.ran_before_the_restart(id) && !self.facts.ready_then.contains(&id);
+                || self.ran_before_the_restart(id).is_some_and(|time| !self.is_kept(time, &uid));
             let keeps = self.release.keeps_readiness_over_kubelet_restart();
-            assert!(!(keeps && lost && passes) || leaves, "{} passes its probe, and is not ready any more", new.name);
+            assert!(
+                !(keeps && lost && passes) || leaves,
+                "{} passes its probe, and is not ready any more",
+                new.name
+            );
         }
     }
 
-    fn ran_before_the_restart(&self, id: ContainerId) -> bool {
+    /// May a container be ready that nobody has probed since its kubelet restarted (PRB-12)? From 1.35 on those of pods that were
+    /// ready may; before that, and if it had just started, every one, for a moment (kubernetes/kubernetes#135795).
+    fn is_ready_unprobed(&self, id: ContainerId, uid: &str) -> bool {
+        let keeps = self.release.keeps_readiness_over_kubelet_restart();
+        let kept = |time| time < JUST_STARTED || self.facts.ready_then.contains(uid);
+        self.ran_before_the_restart(id).is_some_and(|time| !keeps || kept(time))
+    }
+
+    /// Is the readiness of a container kept that ran for so long before its kubelet restarted?
+    fn is_kept(&self, time: Duration, uid: &str) -> bool {
+        time >= JUST_STARTED && self.facts.ready_then.contains(uid) && !self.facts.doubted.contains(uid)
+    }
+
+    /// How long it had run when its kubelet restarted.
+    fn ran_before_the_restart(&self, id: ContainerId) -> Option<Duration> {
         let runtime = self.runtime.borrow();
-        let started = runtime.containers().find(|(own, _)| *own == id).and_then(|(_, it)| it.status.started_at);
-        self.facts.restarted.is_some_and(|restarted| started.is_some_and(|started| started <= restarted))
+        let (_, container) = runtime.containers().find(|(own, _)| *own == id)?;
+        let (started, restarted) = (container.status.started_at?, self.facts.restarted?);
+        (started <= restarted).then(|| restarted.since(started))
     }
 
     fn is_running(&self, id: ContainerId) -> bool {
@@ -89,12 +133,15 @@ impl Machine {
     /// ADM-5, ADM-14: who is rejected would not fit.
     fn there_was_no_room(&self, before: &Pod, after: &Pod) {
         let reason = after.status.as_ref().and_then(|status| status.reason.as_deref());
-        if reason != Some("OutOfcpu") || before.status.as_ref().and_then(|status| status.reason.as_deref()) == reason {
+        if reason != Some("OutOfcpu")
+            || before.status.as_ref().and_then(|status| status.reason.as_deref()) == reason
+        {
             return;
         }
         let (own, now) = (after.uid(), self.now());
         let others = self.facts.pods.iter().filter(|(uid, _)| **uid != own.as_str());
-        let took = others.filter(|(uid, _)| self.facts.room.get(*uid).is_some_and(|&until| now.since(until) < GIVEN_BACK));
+        let took = others
+            .filter(|(uid, _)| self.facts.room.get(*uid).is_some_and(|&until| now.since(until) < GIVEN_BACK));
         let used: i128 = took.map(|(_, pod)| size_of(pod)).sum();
         let unsure = self.facts.trouble + GIVEN_BACK > now || !self.is_calm_for(GIVEN_BACK);
         assert!(
@@ -115,7 +162,13 @@ impl Machine {
         for container in pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten()) {
             let Some(&exit) = id_of(container).and_then(|id| self.facts.exits.get(&id)) else { continue };
             let told = terminated(container.state.as_ref()).map(|terminated| terminated.exit_code);
-            assert_eq!(told, Some(exit), "how {} of {} ended, and what was told of it", container.name, pod.key());
+            assert_eq!(
+                told,
+                Some(exit),
+                "how {} of {} ended, and what was told of it",
+                container.name,
+                pod.key()
+            );
         }
     }
 }
@@ -124,6 +177,6 @@ fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|status| status.name == name)
 }
 
-pub(super) fn id_of(status: &ContainerStatus) -> Option<ContainerId> {
+fn id_of(status: &ContainerStatus) -> Option<ContainerId> {
     status.container_id.as_deref().and_then(parse_id)
 }

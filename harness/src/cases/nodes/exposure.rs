@@ -30,7 +30,9 @@ pub(super) fn exposure(pod: &Pod, node: &Node) -> Exposure {
             Some(_) => {}
         }
     }
-    shortest.map_or(Exposure::None, |seconds| Exposure::For(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+    shortest.map_or(Exposure::None, |seconds| {
+        Exposure::For(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+    })
 }
 
 /// Every toleration in this world names a key, and exists.

@@ -42,18 +42,35 @@ pub struct TestCase(Script<Event>);
 enum Event {
     Nothing,
     /// How a kubelet behaves from now on.
-    Kubelet { node: u8, mode: Mode },
+    Kubelet {
+        node: u8,
+        mode: Mode,
+    },
     /// All of them fall silent, or speak again.
-    All { silent: bool },
+    All {
+        silent: bool,
+    },
     /// A user sets or removes one of two taints.
-    Taint { node: u8, second: bool },
-    Untaint { node: u8, second: bool },
+    Taint {
+        node: u8,
+        second: bool,
+    },
+    Untaint {
+        node: u8,
+        second: bool,
+    },
     AddNode(u8),
     RemoveNode(u8),
     /// A pod that runs, on a node, with these tolerations.
-    AddPod { node: u8, tolerations: u8 },
+    AddPod {
+        node: u8,
+        tolerations: u8,
+    },
     Fault(u8),
-    Jinx { controller: u8, answer_only: bool },
+    Jinx {
+        controller: u8,
+        answer_only: bool,
+    },
     Compact,
     Restart,
 }
@@ -117,7 +134,8 @@ impl World for Nodes {
             Event::Kubelet { node, mode } => self.set_mode(node, mode),
             Event::All { silent } => {
                 let mode = if silent { Mode::Silent } else { Mode::Lease };
-                (0..played::NODES.len()).for_each(|node| self.set_mode(u8::try_from(node).unwrap_or(0), mode));
+                (0..played::NODES.len())
+                    .for_each(|node| self.set_mode(u8::try_from(node).unwrap_or(0), mode));
             }
             Event::Taint { node, second } => self.set_taint(node, second, true),
             Event::Untaint { node, second } => self.set_taint(node, second, false),
@@ -149,6 +167,7 @@ impl World for Nodes {
     fn before(&mut self, operation: &Operation) {
         if operation.step.is_fault() {
             self.trouble = Some(self.stage.now());
+            self.silence.note_fault(operation, &self.stage.cluster);
         }
         let calm = self.is_calm();
         if let Step::Arrive(call) = operation.step
@@ -157,14 +176,15 @@ impl World for Nodes {
         {
             self.wrote += 1;
             let (cluster, request) = (&self.stage.cluster, &call.request);
-            self.silence.before_write(operation.component, request, cluster, self.release, calm);
+            self.silence.before_write(call, cluster);
             self.taints.before_write(operation.component, request, cluster, calm);
             self.orphans.before_write(operation.component, request, cluster);
         }
     }
 
     fn after(&mut self, operation: &Operation) {
-        self.silence.after(operation, &self.stage.cluster);
+        let calm = self.is_calm();
+        self.silence.after(operation, &self.stage.cluster, self.release, calm);
         self.look();
     }
 

@@ -48,7 +48,8 @@ impl Orphans {
             Request::Patch(Resource::Pod, key, ..) | Request::Delete(Resource::Pod, key, _) => key,
             _ => return,
         };
-        let pod = cluster.server().store().get::<Pod>(key).filter(|pod| !pod.is_deleting() && !is_terminal(pod));
+        let pod =
+            cluster.server().store().get::<Pod>(key).filter(|pod| !pod.is_deleting() && !is_terminal(pod));
         let node = pod.and_then(node_of);
         let (Component::PodGarbageCollector, Some(node)) = (by, node) else { return };
         let missing = self.gone.get(node).map(|&gone| cluster.now().since(gone));

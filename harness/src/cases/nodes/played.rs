@@ -13,7 +13,8 @@ use podproof_runtime::api::patch::{new_node_condition, new_pod_condition};
 use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource};
 use podproof_runtime::clock::Moment;
 
-use super::{Nodes, World as _};
+use super::silence::{LEASES, is_lit};
+use super::{Nodes, World as _, nodes_of};
 use crate::stage::build::{container, deletion, meta, node, pod};
 
 /// The nodes; the last is in a zone of its own.
@@ -83,7 +84,9 @@ impl Nodes {
             if mode != Mode::Status {
                 self.renew(name);
             }
-            self.silence.heard(name, now, changed);
+            if changed {
+                self.silence.turns(name);
+            }
             self.tend(name, mode != Mode::NotReady);
         }
     }
@@ -96,7 +99,7 @@ impl Nodes {
 
     fn renew(&mut self, node: &str) {
         let mut metadata = meta(node);
-        metadata.namespace = Some("kube-node-lease".to_owned());
+        metadata.namespace = Some(LEASES.to_owned());
         let renewed = Some(self.stage.now().to_micro_time());
         let spec = Some(LeaseSpec { renew_time: renewed, ..LeaseSpec::default() });
         self.stage.put(Lease { metadata, spec });
@@ -105,7 +108,8 @@ impl Nodes {
     /// A kubelet says that its pods are ready, and removes those that are deleted or have ended.
     fn tend(&mut self, node: &str, ready: bool) {
         let pods = self.stage.cluster.server().store().all::<Pod>();
-        let own: Vec<Pod> = pods.filter(|(_, pod)| node_of(pod) == Some(node)).map(|(_, pod)| pod.clone()).collect();
+        let own: Vec<Pod> =
+            pods.filter(|(_, pod)| node_of(pod) == Some(node)).map(|(_, pod)| pod.clone()).collect();
         for pod in own {
             if pod.is_deleting() || is_terminal(&pod) {
                 self.call(Request::Delete(Resource::Pod, pod.key(), deletion(Some(0))));
@@ -143,15 +147,22 @@ impl Nodes {
             })
             .collect();
         if bits >> 4 & 1 == 1 {
-            tolerations.extend([taint::UNREACHABLE, taint::NOT_READY].map(|key| toleration(key, Some(TOLERATED))));
+            tolerations
+                .extend([taint::UNREACHABLE, taint::NOT_READY].map(|key| toleration(key, Some(TOLERATED))));
         }
         let spec = made.spec.get_or_insert_default();
         spec.tolerations = Some(tolerations);
         spec.node_name = Some(NODES[usize::from(which) % NODES.len()].to_owned());
         let key = made.key();
         self.call(Request::Create(made.into()));
-        let stored = self.stage.cluster.server().store().get::<Pod>(&key).cloned();
-        stored.iter().for_each(|pod| self.run(pod));
+        // A kubelet that says nothing does not say that a pod is ready either.
+        let index = usize::from(which) % NODES.len();
+        let mode = self.played.modes.get(&index).copied().unwrap_or_default();
+        let is_lit = nodes_of(&self.stage.cluster).any(|(name, node)| name == NODES[index] && is_lit(node));
+        if is_lit && matches!(mode, Mode::Lease | Mode::Status) {
+            let stored = self.stage.cluster.server().store().get::<Pod>(&key).cloned();
+            stored.iter().for_each(|pod| self.run(pod));
+        }
     }
 
     pub(super) fn set_taint(&mut self, which: u8, second: bool, set: bool) {
@@ -178,7 +189,7 @@ impl Nodes {
         let ready = new_node_condition(condition::READY, condition::TRUE, "KubeletReady", now);
         made.status.get_or_insert_default().conditions = Some(vec![ready]);
         if self.stage.cluster.call(Request::Create(made.into())).is_ok() {
-            self.silence.heard(NODES[index], now, true);
+            self.silence.turns(NODES[index]);
         }
     }
 

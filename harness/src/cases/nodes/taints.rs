@@ -39,9 +39,13 @@ impl Taints {
             let uid = pod.uid().as_str().to_owned();
             let old = self.clocks.get(&uid).copied();
             let runs = match (node.map(|node| exposure(pod, node)), old.and_then(|old| old.runs)) {
-                (None | Some(Exposure::None), _) => None,
+                (Some(Exposure::None), _) => None,
+                // The timers of pods whose node is gone go on (S28 `taint_eviction.go` `handleNodeUpdate`).
+                (None, runs) => runs,
                 // TEC-4: a clock that runs goes on, unless the pod has to go at once.
-                (Some(Exposure::For(time)), Some((since, until))) => Some((since, until.min(now + time.max(until.since(now))))),
+                (Some(Exposure::For(time)), Some((since, until))) => {
+                    Some((since, until.min(now + time.max(until.since(now)))))
+                }
                 (Some(Exposure::For(time)), None) => Some((now, now + time)),
             };
             let since = match old {
@@ -55,7 +59,8 @@ impl Taints {
 
     /// TEC-3: who may stay for ever is not deleted.
     pub(super) fn before_write(&self, by: Component, request: &Request, cluster: &Cluster, calm: bool) {
-        let (Component::TaintEviction, Request::Delete(Resource::Pod, key, _), true) = (by, request, calm) else {
+        let (Component::TaintEviction, Request::Delete(Resource::Pod, key, _), true) = (by, request, calm)
+        else {
             return;
         };
         let pod = cluster.server().store().get::<Pod>(key);
@@ -70,12 +75,16 @@ impl Taints {
     /// TEC-3, TEC-4: who may not stay any longer is deleted. Something that went wrong in between may have started its timer anew.
     pub(super) fn at_rest(&self, cluster: &Cluster, trouble: Option<Moment>) {
         for (key, pod) in cluster.server().store().all::<Pod>().filter(|(_, pod)| !pod.is_deleting()) {
-            let Some((since, until)) = self.clocks.get(pod.uid().as_str()).and_then(|clock| clock.runs) else {
+            let Some((since, until)) = self.clocks.get(pod.uid().as_str()).and_then(|clock| clock.runs)
+            else {
                 continue;
             };
             let disturbed = trouble.is_some_and(|trouble| trouble + Duration::from_secs(60) > since);
             let (late, now) = (until + LATE, cluster.now());
-            assert!(disturbed || now <= late, "{key} could stay from {since} until {until}, and is there at {now}");
+            assert!(
+                disturbed || now <= late,
+                "{key} could stay from {since} until {until}, and is there at {now}"
+            );
         }
     }
 }
