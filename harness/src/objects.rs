@@ -31,6 +31,8 @@ pub fn hash_of(revision: Revision) -> String {
 /// What changes of a node while it exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeState {
+    /// It was removed from the cluster.
+    pub gone: bool,
     /// Its labels are those that are in store for it.
     pub relabelled: bool,
     /// `spec.unschedulable`.

@@ -34,7 +34,12 @@ impl Running {
     }
 
     fn create_node(&mut self, node: NodeId, seen: &NodeSeen) -> Result<(), Refused> {
-        let state = NodeState { relabelled: false, unschedulable: seen.unschedulable, taints: seen.taints };
+        let state = NodeState {
+            gone: false,
+            relabelled: false,
+            unschedulable: seen.unschedulable,
+            taints: seen.taints,
+        };
         let object = objects::node(&self.scenario, node, state);
         let key = Key::global(object.metadata.name.as_deref().unwrap_or(""));
         self.call(Request::Create(object.into()))?;

@@ -10,7 +10,7 @@ mod deletion;
 mod disruption;
 mod endpoints;
 mod grace;
-mod placement;
+pub mod placement;
 mod rollout;
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,7 @@ pub(super) struct Silence {
     heard: BTreeMap<String, (Moment, Option<Said>)>,
     /// When the controller said that a node that was Ready is silent, and it has said nothing since.
     silenced: BTreeMap<String, Moment>,
-    /// When each node was last tainted so that pods are driven out.
+    /// When each node was last tainted so that pods are driven out, and was not yet.
     tainted: BTreeMap<String, Moment>,
     /// Since when no node is Ready. That it was a node that was removed is not noticed (NLC-14): a zone that is gone was not dark.
     dark_since: Option<Moment>,
@@ -90,7 +90,10 @@ impl Silence {
     }
 
     pub(super) fn before_write(&mut self, call: &Call, cluster: &Cluster) {
-        if let Some(node) = tainted(call) {
+        let stored = |node: &Key| cluster.server().store().get::<Node>(node);
+        if let Some(node) = tainted(call)
+            && !stored(node).is_some_and(drives_out)
+        {
             self.tainted.insert(node.name().to_owned(), cluster.now());
         }
         // What a process wrote that has gone since, its successor does not know.
@@ -99,8 +102,7 @@ impl Silence {
         else {
             return;
         };
-        let stored = cluster.server().store().get::<Node>(&node.key());
-        if stored.is_some_and(|stored| is_lit(stored) && stored.version() == node.version()) {
+        if stored(&node.key()).is_some_and(|stored| is_lit(stored) && stored.version() == node.version()) {
             self.silenced.insert(node.key().name().to_owned(), cluster.now());
         }
     }

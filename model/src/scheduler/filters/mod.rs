@@ -259,9 +259,11 @@ impl Domains {
         }))
     }
 
-    /// The domain of a node as somebody sees it; none of one that does not exist.
+    /// The domain of a node as somebody sees it. One that does not exist has none: its pods, while they are still there, keep
+    /// nobody away and attract nobody (S28 `cache.go` `UpdateSnapshot`: a snapshot has the nodes that have an object).
     fn at(&self, placement: &Placement, node: NodeId) -> Option<u8> {
-        self.0.at(*placement.nodes.get(node.index())?, node)
+        let object = *placement.nodes.get(node.index()).filter(|object| object.exists())?;
+        self.0.at(object, node)
     }
 }
 

@@ -105,11 +105,11 @@ impl Rig {
         let situation =
             Situation { pod: Some(&self.pod), status: Some(&self.status), now: self.now, slips: self.slips };
         assert!(self.probes.finish(&Self::key(kind), &situation, |_| passes));
-        self.now = self.now + std::time::Duration::from_secs(2);
+        self.now = self.now + Duration::from_secs(2);
     }
 
     fn pass(&mut self, seconds: u64) {
-        self.now = self.now + std::time::Duration::from_secs(seconds);
+        self.now = self.now + Duration::from_secs(seconds);
     }
 
     fn result(&self, kind: ProbeKind, id: u32) -> Option<ProbeResult> {
