@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use podproof_runtime::{Slip, Slips};
 
-use crate::cases::{CASES, Case};
+use crate::cases::{CASES, Case, CheckWith};
 use crate::runner::input;
 
 /// The table as it was last made: what the `slips` binary writes.
@@ -82,7 +82,7 @@ pub fn hunt(case: &Case, slip: Slip, seed: u32, time: Duration, inputs: u32) -> 
 
 /// Does this input of this seed fail?
 pub fn finds(case: &Case, slips: Slips, seed: u32, number: u32) -> bool {
-    let Some(run) = case.run_with else { return false };
+    let Some(CheckWith(run)) = case.run_with else { return false };
     let bytes = input(seed, number);
     catch_unwind(AssertUnwindSafe(|| run(&bytes, slips))).is_err()
 }

@@ -1,5 +1,5 @@
-//! `slips [--seeds N] [--limit SECONDS] [--write] [SLIP...]` switches on each wrong mechanism of the runtime, one at a time, and
-//! tells which case finds it and how soon. With `--write` the rows go into `harness/slips.tsv` and the table of the README.
+//! `slips [--seeds N] [--limit SECONDS] [--write] [--case CASE] [SLIP...]` switches on each wrong mechanism of the runtime, one at
+//! a time, and tells which case finds it and how soon. With `--write` the rows go into `harness/slips.tsv` and the table of the README.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ struct Options {
     seeds: u32,
     limit: Duration,
     write: bool,
+    case: Option<String>,
     slips: Vec<Slip>,
 }
 
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
         Err(problem) => {
             say(
                 &mut io::stderr(),
-                &format!("{problem}\nusage: slips [--seeds N] [--limit SECONDS] [--write] [SLIP...]"),
+                &format!(
+                    "{problem}\nusage: slips [--seeds N] [--limit SECONDS] [--write] [--case CASE] [SLIP...]"
+                ),
             );
             return ExitCode::from(2);
         }
@@ -62,7 +65,8 @@ fn main() -> ExitCode {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { seeds: 5, limit: Duration::from_secs(60), write: false, slips: Vec::new() };
+    let mut options =
+        Options { seeds: 5, limit: Duration::from_secs(60), write: false, case: None, slips: Vec::new() };
     while let Some(argument) = arguments.next() {
         let mut number = || {
             let value = arguments.next().unwrap_or_default();
@@ -72,6 +76,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--seeds" => options.seeds = number()?,
             "--limit" => options.limit = Duration::from_secs(number()?.into()),
             "--write" => options.write = true,
+            "--case" => options.case = arguments.next(),
             name => {
                 let slip = Slip::ALL.iter().find(|slip| slip.name() == name);
                 options.slips.push(*slip.ok_or_else(|| format!("there is no slip {name:?}"))?);
@@ -87,7 +92,8 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
 /// The case that finds a slip soonest, and its medians.
 fn look_for(slip: Slip, options: &Options) -> Option<Row> {
     let case = ROUNDS.into_iter().filter(|time| *time <= options.limit).find_map(|time| {
-        let found = cases().filter_map(|case| Some((case, find(case, slip, 0, time)?)));
+        let asked = cases().filter(|case| options.case.as_ref().is_none_or(|name| name == case.name));
+        let found = asked.filter_map(|case| Some((case, find(case, slip, 0, time)?)));
         found.min_by_key(|(_, found)| found.time).map(|(case, _)| case)
     })?;
     let mut found: Vec<(u32, Found)> =

@@ -34,10 +34,14 @@ pub struct Case {
     /// Checks one input.
     pub run: fn(&[u8]) -> Option<Checked>,
     /// The same of a runtime with wrong mechanisms; none if no runtime is in it.
-    pub run_with: Option<fn(&[u8], Slips) -> Option<Checked>>,
+    pub run_with: Option<CheckWith>,
     /// How its failures are made smaller and written as traces; none if its inputs are no paths through scenarios.
     pub walk: Option<Walk>,
 }
+
+/// Checks one input with a runtime that has wrong mechanisms.
+#[derive(Clone, Copy)]
+pub struct CheckWith(pub fn(&[u8], Slips) -> Option<Checked>);
 
 macro_rules! cases {
     ($($name:ident: $kind:ident,)*) => {
@@ -50,7 +54,7 @@ macro_rules! cases {
         },)*];
     };
     (@runtime runtime $name:ident) => {
-        Some(|bytes, slips| runner::run(bytes, |case| $name::check_with(case, slips)))
+        Some(CheckWith(|bytes, slips| runner::run(bytes, |case| $name::check_with(case, slips))))
     };
     (@runtime lockstep $name:ident) => {
         cases!(@runtime runtime $name)

@@ -100,7 +100,7 @@ pub(super) fn check(deeds: &Deeds, slips: Slips) -> Checked {
                 }
             }
             Deed::Wait { millis } => {
-                clock.pass_until(clock.now() + Duration::from_millis(u64::from(millis) * 8))
+                clock.pass_until(clock.now() + Duration::from_millis(u64::from(millis) * 8));
             }
         }
         naive.compare(&queue, clock);

@@ -72,7 +72,7 @@ impl Machine {
         }
         // PW-12: a pod whose object is gone keeps its grace period; before 1.31 nothing shortens it.
         let orphan = why == Some(Reason::Gone) && self.release.minor < 31;
-        let known = !self.facts.restarted.is_some() && !self.facts.evicted.contains(uid) && !self.facts.late;
+        let known = self.facts.restarted.is_none() && !self.facts.evicted.contains(uid) && !self.facts.late;
         let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
         let plain =
             pod.metadata.deletion_grace_period_seconds.is_none() && !self.facts.hooked.contains_key(&id);
