@@ -50,16 +50,19 @@ pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
 }
 
 /// Its inputs are paths.
-pub(crate) const WALK: Walk = Walk { find, follow: along };
+pub(crate) const WALK: Walk = Walk {
+    find: |bytes| find(bytes, Slips::NONE),
+    follow: |scenario, path| along(scenario, path, Slips::NONE),
+};
 
-fn find(bytes: &[u8]) -> Option<Finding> {
+fn find(bytes: &[u8], slips: Slips) -> Option<Finding> {
     let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
-    let divergence = drive(&case, Slips::NONE).err()?;
+    let divergence = drive(&case, slips).err()?;
     Some(finding(&case.scenario, *divergence))
 }
 
-fn along(scenario: &Scenario, path: &[Action]) -> Option<Finding> {
-    let mut runtime = RuntimeSystem::new(Slips::NONE);
+fn along(scenario: &Scenario, path: &[Action], slips: Slips) -> Option<Finding> {
+    let mut runtime = RuntimeSystem::new(slips);
     let divergence = follow(&mut ModelSystem::default(), &mut runtime, scenario, path).err()?;
     Some(finding(scenario, *divergence))
 }
@@ -78,6 +81,7 @@ fn drive(case: &TestCase, slips: Slips) -> std::result::Result<Agreed, Box<Diver
 #[cfg(test)]
 mod tests {
     use podproof_runtime::Slip;
+    use podproof_traces::{Replayed, replay};
     use podproof_vocabulary::approximation::Approximations;
     use podproof_vocabulary::event::Story;
     use podproof_vocabulary::scenario::Timing;
@@ -85,6 +89,7 @@ mod tests {
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
     use crate::lockstep::unfit;
+    use crate::runner::input;
 
     #[test]
     fn smoke() {
@@ -116,6 +121,23 @@ mod tests {
         Slip::FailedBindingNotForgotten,
         Slip::SymmetricAntiAffinityIgnored,
     ];
+
+    const FORGETS: Slips = Slips::only(Slip::AssumeForgotten);
+    const SLIPPED: Walk =
+        Walk { find: |bytes| find(bytes, FORGETS), follow: |scenario, path| along(scenario, path, FORGETS) };
+
+    /// A failure is made smaller, is of the same kind, and becomes a trace that the model can take and that fails again.
+    #[test]
+    fn a_failure_becomes_a_smaller_trace() {
+        let found = (0..600).find_map(|number| Finding::of(SLIPPED, &input(0, number))).expect("it is found");
+        let small = found.clone().shrink(SLIPPED);
+        assert_eq!(small.kind, found.kind);
+        assert!(small.path.len() < found.path.len(), "{} steps, then {}", found.path.len(), small.path.len());
+        let trace = small.trace().expect("the model runs it");
+        assert_eq!(replay(&trace), Ok(Replayed::CanBeTaken));
+        assert_eq!(Finding::of(SLIPPED, trace.to_json().as_bytes()), Some(small));
+        assert_eq!(Finding::of(WALK, trace.to_json().as_bytes()), None, "the right mechanism does not fail");
+    }
 
     /// What is not covered is refused, and said.
     #[test]

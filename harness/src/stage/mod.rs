@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
-use podproof_runtime::api::{Kind, Object, Request};
+use podproof_runtime::api::{Kind, Object, Request, Resource};
 use podproof_runtime::chooser::Question;
 use podproof_runtime::client::{Call, CallState};
 use podproof_runtime::clock::Moment;
@@ -73,6 +73,8 @@ pub struct Jinx {
     pub component: Component,
     /// It is carried out, and only the answer is lost.
     pub answer_only: bool,
+    /// Only writes to these.
+    pub only: Option<Resource>,
 }
 
 impl Jinx {
@@ -80,6 +82,7 @@ impl Jinx {
     fn strikes(self, call: &Call) -> Option<Step> {
         match call.state {
             _ if call.caller != self.component || call.orphaned || !call.request.is_write() => None,
+            _ if self.only.is_some_and(|resource| resource != call.request.resource()) => None,
             CallState::Sent if !self.answer_only => Some(Step::LoseRequest(call.id)),
             CallState::Answered(_) if self.answer_only => Some(Step::LoseAnswer(call.id)),
             _ => None,

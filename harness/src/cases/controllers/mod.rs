@@ -44,7 +44,10 @@ enum Event {
     /// A pod that is being deleted is gone.
     Gone(u8),
     Delete(u8),
+    /// Requests to evict one pod, or several at once, are sent.
     Evict(u8),
+    /// A user changes what a budget says of pods that are not healthy.
+    TouchBudget,
     RollOut(u8),
     Scale(u8),
     DeleteSet,
@@ -115,7 +118,8 @@ impl World for Controlled {
             Event::Fail(which) => self.fail(which),
             Event::Gone(which) => self.remove(which),
             Event::Delete(which) => self.delete(which),
-            Event::Evict(which) => self.evict(which),
+            Event::Evict(which) => (0..=which >> 6).for_each(|next| self.evict(which.wrapping_add(next))),
+            Event::TouchBudget => self.touch_budget(),
             Event::RollOut(image) => self.roll_out(image),
             Event::Scale(replicas) => self.scale(replicas),
             Event::DeleteSet => self.delete_set(),
@@ -130,7 +134,7 @@ impl World for Controlled {
             }
             Event::Jinx { controller, answer_only } => {
                 let component = CONTROLLERS[usize::from(controller) % CONTROLLERS.len()];
-                self.stage.jinx(Jinx { component, answer_only });
+                self.stage.jinx(Jinx { component, answer_only, only: None });
             }
             Event::Compact => self.stage.cluster.server_mut().compact(),
             Event::Restart => {

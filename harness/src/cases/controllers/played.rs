@@ -6,6 +6,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::api::constants::{is_ready, is_terminal, node_of, phase};
 use podproof_runtime::api::patch::{new_node_condition, new_pod_condition};
 use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource};
@@ -157,6 +158,17 @@ impl Controlled {
         if let Some(pod) = self.some_pod(which, |pod| !pod.is_deleting()) {
             self.stage.cluster.request(Request::Evict { pod: pod.key(), options: deletion(None) });
         }
+    }
+
+    pub(super) fn touch_budget(&mut self) {
+        let stored = self.stage.cluster.server().store().get::<PodDisruptionBudget>(&key(WEB)).cloned();
+        let Some(mut budget) = stored else { return };
+        if let Some(spec) = &mut budget.spec {
+            let default = "IfHealthyBudget".to_owned();
+            spec.unhealthy_pod_eviction_policy =
+                spec.unhealthy_pod_eviction_policy.is_none().then_some(default);
+        }
+        self.stage.put(budget);
     }
 
     fn change_deployment(&mut self, change: impl FnOnce(&mut Deployment)) {

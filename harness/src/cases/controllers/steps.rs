@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::api::constants::{is_active, is_ready, node_of, phase, phase_of};
 use podproof_runtime::api::{Key, Kind as _, Object, Request, Resource};
@@ -24,6 +25,8 @@ pub(super) struct Steps {
     wanted: BTreeMap<String, usize>,
     /// Creations of each whose outcome its controller does not know, or does not remember (CTL-3, CTL-5).
     unknown: BTreeMap<String, usize>,
+    /// Slices that the EndpointSlice controller may not know of, for the same reasons.
+    unknown_slices: usize,
     /// The event handlers have been told of all that there was when the controllers started. News of pods that come later than a
     /// sync are taken for those of its creations (CTL-3; the informers have synced, the handlers have not).
     told: bool,
@@ -58,6 +61,7 @@ impl Steps {
             *self.unknown.entry(owner).or_default() += 1;
         }
         self.told = false;
+        self.unknown_slices += 1;
         // Nor does it know the name of a ReplicaSet that is on its way.
         self.changes += 1;
     }
@@ -80,6 +84,8 @@ impl Steps {
             Step::LoseRequest(call) | Step::LoseAnswer(call) => {
                 let owner = cluster.calls().get(call).and_then(creation_for);
                 owner.into_iter().for_each(|owner| *self.unknown.entry(owner).or_default() += 1);
+                let lost = cluster.calls().get(call).map(|call| &call.request);
+                self.unknown_slices += usize::from(lost.is_some_and(creates_slice));
                 None
             }
             _ => None,
@@ -98,6 +104,9 @@ impl Steps {
             (Component::Deployment, Some(request)) if request.is_write() => {
                 self.note_wanted(cluster);
                 self.within_the_surge(cluster);
+            }
+            (Component::EndpointSlice, Some(request)) if creates_slice(&request) => {
+                self.no_slice_too_many(cluster);
             }
             (Component::User, Some(Request::Evict { .. })) => self.within_the_budget(cluster),
             _ => {}
@@ -138,6 +147,12 @@ impl Steps {
             "{} has {active} pods and never wanted more than {wanted}",
             owner.name
         );
+    }
+
+    /// EPS-9: one slice is enough for so few pods, and the controller knows of the one that it has.
+    fn no_slice_too_many(&self, cluster: &Cluster) {
+        let slices = cluster.server().store().all::<EndpointSlice>().count();
+        assert!(slices <= 1 + self.unknown_slices, "there are {slices} slices, and one is enough");
     }
 
     /// DEP-3: a roll-out keeps as many pods ready as it must. Another one that comes before the ReplicaSets have said what became of
@@ -210,6 +225,10 @@ fn creation_for(call: &Call) -> Option<String> {
         Request::Create(Object::Pod(pod)) => controller_of(&pod.metadata).map(|owner| owner.uid.clone()),
         _ => None,
     }
+}
+
+fn creates_slice(request: &Request) -> bool {
+    matches!(request, Request::Create(Object::EndpointSlice(_)))
 }
 
 fn victim(call: &Call) -> Option<&Key> {

@@ -42,7 +42,7 @@ pub(super) struct Facts {
     /// The runtime hangs since then.
     pub hung: Option<Moment>,
     /// Something last went wrong with the link, a call, the runtime or the kubelet then.
-    pub trouble: Moment,
+    pub trouble: Option<Moment>,
     /// A call that nobody waits for may still take effect.
     pub late: bool,
     /// Somebody removed containers.
@@ -81,7 +81,7 @@ impl Machine {
             .and_then(key_of)
             .and_then(|key| cluster.server().store().get(key).cloned());
         if operation.step.is_fault() || matches!(operation.step, Step::Kubelet(KubeletStep::TimeOut(_))) {
-            facts.trouble = cluster.now();
+            facts.trouble = Some(cluster.now());
         }
         match &operation.step {
             Step::Kubelet(KubeletStep::TimeOut(call)) => {
@@ -148,7 +148,8 @@ impl Machine {
             let runtime = self.runtime.borrow();
             !runtime.faults().hung && runtime.faults().list_limit.is_none()
         };
-        sound && self.is_connected() && self.now().since(self.facts.trouble) >= time
+        let now = self.now();
+        sound && self.is_connected() && self.facts.trouble.is_none_or(|trouble| now.since(trouble) >= time)
     }
 
     /// The calls to the runtime that were sent since this was asked last.

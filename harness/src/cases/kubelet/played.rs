@@ -30,7 +30,7 @@ impl Machine {
             }
             Event::Delete { pod, grace } => {
                 let grace = match grace % 8 {
-                    0 => Some(0),
+                    0 | 4 => Some(0),
                     1 => Some(4),
                     _ => None,
                 };
@@ -140,7 +140,7 @@ impl Machine {
     }
 
     fn restart(&mut self) {
-        self.facts.trouble = self.now();
+        self.facts.trouble = Some(self.now());
         self.facts.restarted = Some(self.now());
         let ready = self.stage.cluster.server().store().all::<Pod>().filter(|(_, pod)| is_ready(pod));
         self.facts.ready_then = ready.map(|(_, pod)| pod.uid().as_str().to_owned()).collect();
@@ -157,8 +157,10 @@ impl Machine {
     }
 
     fn connect(&mut self, connected: bool) {
-        self.facts.trouble = self.now();
-        self.stage.cluster.connect(KUBELET, connected);
+        if connected != self.is_connected() {
+            self.facts.trouble = Some(self.now());
+            self.stage.cluster.connect(KUBELET, connected);
+        }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -167,14 +169,19 @@ impl Machine {
 
     fn hang(&mut self, hung: bool) {
         let now = self.now();
-        self.facts.trouble = now;
-        self.facts.hung = if hung { self.facts.hung.or(Some(now)) } else { None };
-        self.runtime.borrow_mut().faults_mut().hung = hung;
+        if self.facts.hung.is_some() != hung {
+            self.facts.trouble = Some(now);
+            self.facts.hung = hung.then_some(now);
+            self.runtime.borrow_mut().faults_mut().hung = hung;
+        }
     }
 
     fn hide(&mut self, hidden: bool) {
-        self.facts.trouble = self.now();
-        self.runtime.borrow_mut().faults_mut().list_limit = hidden.then_some(0);
+        let limit = hidden.then_some(0);
+        if self.runtime.borrow().faults().list_limit != limit {
+            self.facts.trouble = Some(self.now());
+            self.runtime.borrow_mut().faults_mut().list_limit = limit;
+        }
     }
 
     fn go_wrong(&mut self, faults: &[Operation], answer: u8) {

@@ -51,7 +51,8 @@ impl Machine {
     /// NOD-3.
     fn the_node_is_not_ready(&self) {
         let hung = self.facts.hung.is_some_and(|since| self.now().since(since) > NOTICED);
-        let told = self.is_connected() && self.now().since(self.facts.trouble) > NOTICED;
+        let told = self.is_connected()
+            && self.facts.trouble.is_none_or(|trouble| self.now().since(trouble) > NOTICED);
         let node = self.stage.cluster.server().store().get::<Node>(&Key::global(NODE_NAME));
         let ready = node.and_then(|node| node_condition(node, condition::READY));
         let ready = ready.is_some_and(|ready| ready.status == condition::TRUE);

@@ -15,6 +15,8 @@ use crate::stage::build::{asking, container, pod};
 pub(super) const INIT: &str = "init";
 /// The sidecar.
 pub(super) const SIDECAR: &str = "helper";
+/// An app container that ends by itself.
+const SHORT: &str = "short";
 /// Failures in a row after which a probe counts as failed.
 pub(super) const FAILURES: i32 = 2;
 
@@ -31,7 +33,9 @@ pub(super) fn behaviours() -> impl Iterator<Item = (Arc<str>, Behaviour)> {
         let listens_after = Duration::from_secs(seconds);
         (Arc::from(name), Behaviour { runs_to_its_end: false, listens_after, on_sigterm })
     });
-    apps.into_iter().chain([(Arc::from(INIT), Behaviour { runs_to_its_end: true, ..Behaviour::default() })])
+    let ends = [INIT, SHORT]
+        .map(|name| (Arc::from(name), Behaviour { runs_to_its_end: true, ..Behaviour::default() }));
+    apps.into_iter().chain(ends)
 }
 
 /// What a pod is like.
@@ -47,7 +51,7 @@ impl Shape {
     pub(super) fn pod(self, name: &str) -> Pod {
         let Self { parts, manner } = self;
         let bit = |byte: u8, place: u8| byte >> place & 1 == 1;
-        let app = PROCESSES[usize::from(manner & 3)].0;
+        let app = if bit(manner, 5) && bit(manner, 6) { SHORT } else { PROCESSES[usize::from(manner & 3)].0 };
         let milli = if bit(manner, 7) { 2_500 } else { 500 };
         let mut containers = vec![Container {
             readiness_probe: bit(parts, 4).then(probe),
@@ -57,7 +61,7 @@ impl Shape {
             ..asking(app, milli)
         }];
         if bit(parts, 3) {
-            containers.push(container("second"));
+            containers.push(container(if bit(manner, 6) && app != SHORT { SHORT } else { "second" }));
         }
         let mut init = Vec::new();
         if bit(parts, 1) {

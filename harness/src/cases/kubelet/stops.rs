@@ -73,6 +73,14 @@ impl Machine {
         // PW-12: a pod whose object is gone keeps its grace period; before 1.31 nothing shortens it.
         let orphan = why == Some(Reason::Gone) && self.release.minor < 31;
         let known = self.facts.restarted.is_none() && !self.facts.evicted.contains(uid) && !self.facts.late;
+        // KIL-12: nor does it lose its hook.
+        let hook =
+            pod.spec.iter().flat_map(|spec| &spec.containers).find(|it| it.name == *container.status.name);
+        let has_hook = hook.and_then(|it| it.lifecycle.as_ref()).is_some_and(|it| it.pre_stop.is_some());
+        let loses_it = has_hook && !self.facts.hooked.contains_key(&id);
+        let why_not =
+            format!("the hook of {} of a pod that was deleted by force does not run", container.status.name);
+        assert!(!(why == Some(Reason::Gone) && known && loses_it), "{why_not}");
         let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
         let plain =
             pod.metadata.deletion_grace_period_seconds.is_none() && !self.facts.hooked.contains_key(&id);
@@ -139,7 +147,7 @@ impl Machine {
             let left = Duration::from_secs(u64::try_from(grace).unwrap_or(0)) > self.now().since(since);
             let unsure = self.facts.late
                 || self.facts.evicted.contains(sidecar.uid.as_str())
-                || self.facts.trouble >= since;
+                || self.facts.trouble.is_some_and(|trouble| trouble >= since);
             assert!(
                 unsure || !left,
                 "{SIDECAR} is stopped while {} runs, and there is grace left",
@@ -160,7 +168,7 @@ impl Machine {
             let uid = container.uid.as_str();
             let Some(pod) = self.facts.pods.get(uid) else { continue };
             if let Some(&hooked) = self.facts.hooked.get(&id)
-                && self.facts.trouble < hooked
+                && self.facts.trouble.is_none_or(|trouble| trouble < hooked)
             {
                 let grace = Duration::from_secs(u64::try_from(longest_grace(pod)).unwrap_or(0)) + LATE;
                 assert!(

@@ -29,6 +29,8 @@ impl Machine {
                 let Some(after) = after.filter(|after| after.version() != before.version()) else { return };
                 assert!(node_of(after).is_some(), "{key} is on no node, and a kubelet writes its status");
                 self.ends_are_ends(before, after);
+                self.it_is_told_of_its_own(after);
+                self.restarts_do_not_shrink(before, after);
                 self.ready_is_ready(before, after);
                 self.there_was_no_room(before, after);
             }
@@ -65,6 +67,34 @@ impl Machine {
             "{} has ended, and something of it runs",
             after.key()
         );
+    }
+
+    /// STM-2: what is told of a pod is told of its own containers.
+    fn it_is_told_of_its_own(&self, after: &Pod) {
+        let (runtime, uid) = (self.runtime.borrow(), after.uid());
+        for status in statuses_of(after) {
+            let Some(id) = id_of(status) else { continue };
+            let owner = runtime.containers().find(|(own, _)| *own == id).map(|(_, container)| &container.uid);
+            assert!(
+                owner.is_none_or(|owner| *owner == uid),
+                "{} is told of a container of {owner:?}",
+                after.key()
+            );
+        }
+    }
+
+    /// CPA-16: a container that is started again counts on from the last one of its name, which nobody but a user removes.
+    fn restarts_do_not_shrink(&self, before: &Pod, after: &Pod) {
+        let unsure = self.facts.pruned || self.facts.late || self.facts.restarted.is_some();
+        for new in statuses_of(after).filter(|_| !unsure) {
+            let old = status_of(before, &new.name).map_or(0, |old| old.restart_count);
+            assert!(
+                new.restart_count >= old,
+                "{} was restarted {old} times, and {}",
+                new.name,
+                new.restart_count
+            );
+        }
     }
 
     /// PRB-2, PRB-7, PRB-12: what turns ready passed its probe, and what passes it stays ready.
@@ -143,7 +173,7 @@ impl Machine {
         let took = others
             .filter(|(uid, _)| self.facts.room.get(*uid).is_some_and(|&until| now.since(until) < GIVEN_BACK));
         let used: i128 = took.map(|(_, pod)| size_of(pod)).sum();
-        let unsure = self.facts.trouble + GIVEN_BACK > now || !self.is_calm_for(GIVEN_BACK);
+        let unsure = !self.is_calm_for(GIVEN_BACK);
         assert!(
             unsure || used + size_of(after) > ROOM.into(),
             "{} is rejected, asks for {}, and {used} of {ROOM} are taken",
@@ -159,7 +189,7 @@ impl Machine {
         if !self.facts.looked_at.contains(uid.as_str()) || self.facts.late || self.facts.restarted.is_some() {
             return;
         }
-        for container in pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten()) {
+        for container in statuses_of(pod) {
             let Some(&exit) = id_of(container).and_then(|id| self.facts.exits.get(&id)) else { continue };
             let told = terminated(container.state.as_ref()).map(|terminated| terminated.exit_code);
             assert_eq!(
@@ -174,7 +204,11 @@ impl Machine {
 }
 
 fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|status| status.name == name)
+    statuses_of(pod).find(|status| status.name == name)
+}
+
+fn statuses_of(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten())
 }
 
 fn id_of(status: &ContainerStatus) -> Option<ContainerId> {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use k8s_openapi::api::core::v1::Node;
+use podproof_runtime::api::Resource;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::controllers::ControllerManager;
 use podproof_runtime::operation::{Component, Process, Step};
@@ -151,7 +152,8 @@ impl World for Nodes {
             }
             Event::Jinx { controller, answer_only } => {
                 let component = CONTROLLERS[usize::from(controller) % CONTROLLERS.len()];
-                self.stage.jinx(Jinx { component, answer_only });
+                let only = (controller >= 128).then_some(Resource::Pod);
+                self.stage.jinx(Jinx { component, answer_only, only });
             }
             Event::Compact => self.stage.cluster.server_mut().compact(),
             Event::Restart => {

@@ -30,8 +30,8 @@ pub(super) struct Silence {
     heard: BTreeMap<String, (Moment, Option<Said>)>,
     /// When the controller said that a node that was Ready is silent, and it has said nothing since.
     silenced: BTreeMap<String, Moment>,
-    /// When each node was last tainted so that pods are driven out, and was not yet.
-    tainted: BTreeMap<String, Moment>,
+    /// When each node was tainted so that pods are driven out.
+    tainted: BTreeMap<String, Vec<Moment>>,
     /// Since when no node is Ready. That it was a node that was removed is not noticed (NLC-14): a zone that is gone was not dark.
     dark_since: Option<Moment>,
     removed: bool,
@@ -90,11 +90,8 @@ impl Silence {
     }
 
     pub(super) fn before_write(&mut self, call: &Call, cluster: &Cluster) {
-        let stored = |node: &Key| cluster.server().store().get::<Node>(node);
-        if let Some(node) = tainted(call)
-            && !stored(node).is_some_and(drives_out)
-        {
-            self.tainted.insert(node.name().to_owned(), cluster.now());
+        if let Some(node) = tainted(call) {
+            self.tainted.entry(node.name().to_owned()).or_default().push(cluster.now());
         }
         // What a process wrote that has gone since, its successor does not know.
         let (Component::NodeLifecycle, Request::UpdateStatus(Object::Node(node)), false) =
@@ -102,7 +99,8 @@ impl Silence {
         else {
             return;
         };
-        if stored(&node.key()).is_some_and(|stored| is_lit(stored) && stored.version() == node.version()) {
+        let stored = cluster.server().store().get::<Node>(&node.key());
+        if stored.is_some_and(|stored| is_lit(stored) && stored.version() == node.version()) {
             self.silenced.insert(node.key().name().to_owned(), cluster.now());
         }
     }
@@ -156,8 +154,8 @@ impl Silence {
 
     /// Was the node being tainted when everything became dark? Its taint is not seen then, and not taken off.
     fn was_on_its_way(&self, node: &str) -> bool {
-        let (Some(&tainted), Some(dark)) = (self.tainted.get(node), self.dark_since) else { return false };
-        tainted + PASS > dark && tainted < dark + PASS
+        let (Some(tainted), Some(dark)) = (self.tainted.get(node), self.dark_since) else { return false };
+        tainted.iter().any(|&tainted| tainted + PASS > dark && tainted < dark + PASS)
     }
 
     /// NLC-7, NLC-8: the pods of a node that fell silent become not ready, however often that has to be tried.
