@@ -105,6 +105,11 @@ impl Stage {
         }
     }
 
+    /// Tells what happens on this stage, if anybody wants to know.
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        tell(self.now(), what);
+    }
+
     /// What an operation asks the API server for, in words.
     fn request_of(&self, operation: &Operation) -> String {
         let Step::Arrive(call) = operation.step else { return String::new() };
@@ -113,7 +118,7 @@ impl Stage {
 
     /// Somebody outside sends a request, and lets it be if it is refused.
     pub fn call(&mut self, request: Request) {
-        tell(self.now(), || format!("outside: {}", short(&request)));
+        self.tell(|| format!("outside: {}", short(&request)));
         let answer = self.cluster.call(request);
         self.log.note(&answer.err());
     }
@@ -221,7 +226,7 @@ pub trait World {
         for (index, scene) in scenes.iter().enumerate() {
             let order = u64::from(scene.order) << 32 | index as u64;
             self.stage_mut().order = Rng::with_seed(order);
-            tell(self.stage().now(), || format!("--- {:?}, {:?}", scene.event, scene.pace));
+            self.stage().tell(|| format!("--- {:?}, {:?}", scene.event, scene.pace));
             self.act(&scene.event);
             match scene.pace {
                 Pace::Steps(steps) => self.run(steps),
@@ -233,7 +238,7 @@ pub trait World {
 
     /// Lets one operation happen that is pending or that may go wrong.
     fn complete(&mut self, operation: &Operation) {
-        tell(self.stage().now(), || format!("{operation} {}", self.stage().request_of(operation)));
+        self.stage().tell(|| format!("{operation} {}", self.stage().request_of(operation)));
         self.before(operation);
         let stage = self.stage_mut();
         stage.left = stage.left.saturating_sub(1);

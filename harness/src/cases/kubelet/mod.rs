@@ -138,6 +138,9 @@ impl World for Machine {
 
     fn before(&mut self, operation: &Operation) {
         self.note(operation);
+        if let Some(request) = &self.facts.request {
+            self.stage.tell(|| format!("    {request:?}"));
+        }
         self.judge_before(operation);
     }
 
