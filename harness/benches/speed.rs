@@ -9,7 +9,7 @@ use podproof_harness::cases::CASES;
 use podproof_harness::choices::Choices;
 use podproof_harness::generators::limits::STEPS_MAX;
 use podproof_harness::generators::scenario::{Shape, scenario};
-use podproof_harness::lockstep::{RuntimeSystem, covered};
+use podproof_harness::lockstep::{RuntimeSystem, fit};
 use podproof_harness::oracles::agreement::agree;
 use podproof_harness::runner::input;
 use podproof_harness::{ModelSystem, System as _};
@@ -27,7 +27,7 @@ fn scripts() -> Vec<(Scenario, Vec<u8>)> {
         let mut unstructured = Unstructured::new(&bytes);
         let shape = Shape { faults: true, timed: false, placement: true, releases: false };
         let mut scenario = scenario(&mut unstructured, shape).expect("bytes that run out are zeros");
-        covered(&mut scenario);
+        fit(&mut scenario);
         (scenario, bytes)
     };
     (0..SCRIPTS).map(script).collect()

@@ -9,7 +9,7 @@ use podproof_vocabulary::action::{Action, EndpointSlice};
 use podproof_vocabulary::mutant::Mutant;
 
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::{ControllerView, Endpoint};
 use crate::watch;
 
@@ -45,13 +45,15 @@ pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
     entry_of(cluster, column.controller.view()) != column.slice
 }
 
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::Slice]);
+
 /// The steps that the controller can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     let runs = !cluster.shared.control_plane.controller_manager_down();
-    if scope.has_pods()
-        && runs
+    if runs
         && cluster.rules.scenario.service.is_some()
-        && cluster.used_pods().any(|pod| is_stale(cluster, pod))
+        && scope.pods(cluster).any(|pod| is_stale(cluster, pod))
     {
         out.push(Action::EndpointSlice(EndpointSlice::WriteSlice));
     }

@@ -15,6 +15,16 @@ impl Slots {
     /// Every slot that there can be.
     pub const ALL: Self = Self([u64::MAX; WORDS]);
 
+    /// The pods whose column, one of these in the order of slots, is such.
+    #[inline]
+    pub fn of_columns<T>(columns: &[T], is_such: impl Fn(&T) -> bool) -> Self {
+        let mut set = Self::NONE;
+        for (word, columns) in set.0.iter_mut().zip(columns.chunks(64)) {
+            *word = columns.iter().rev().fold(0, |word, column| word << 1 | u64::from(is_such(column)));
+        }
+        set
+    }
+
     /// Adds a pod.
     #[inline]
     pub fn insert(&mut self, pod: PodId) {
@@ -99,5 +109,8 @@ mod tests {
         assert_eq!(set.union(Slots::ALL), Slots::ALL);
         assert_eq!(Slots::ALL.iter().count(), 256);
         assert!(Slots::NONE.iter().next().is_none() && Slots::NONE.is_empty());
+        let columns: [u8; 250] = std::array::from_fn(|slot| slot as u8);
+        let of_columns = Slots::of_columns(&columns, |slot| [0, 63, 64, 128, 249].contains(slot));
+        assert_eq!(of_columns.iter().map(|pod| pod.0).collect::<Vec<_>>(), [0, 63, 64, 128, 249]);
     }
 }

@@ -114,9 +114,15 @@ impl Model {
         properties::judge(&self.step_of(before, action, after), self.judged)
     }
 
-    /// The same of a step after which promises about states say what they said before it.
-    pub fn judge_choice(&self, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>) -> Judged {
-        properties::judge_choice(&self.step_of(before, action, after), self.judged)
+    /// The same, by these promises alone.
+    pub fn judge_only(
+        &self,
+        promises: PropertySet,
+        before: &Cluster<'_>,
+        action: &Action,
+        after: &Cluster<'_>,
+    ) -> Judged {
+        properties::judge(&self.step_of(before, action, after), self.judged.intersection(promises))
     }
 
     fn step_of<'s, 'a>(

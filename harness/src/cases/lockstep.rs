@@ -10,7 +10,7 @@ use crate::ModelSystem;
 use crate::findings::{Finding, Walk};
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
-use crate::lockstep::{RuntimeSystem, covered};
+use crate::lockstep::{Covered, RuntimeSystem, fit};
 use crate::oracles::agreement::{Agreed, Divergence, agree, follow};
 use crate::runner::Checked;
 
@@ -25,7 +25,7 @@ impl<'a> Arbitrary<'a> for TestCase {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let placement = u.arbitrary()?;
         let mut scenario = scenario(u, Shape { faults: true, timed: false, placement, releases: false })?;
-        covered(&mut scenario);
+        fit(&mut scenario);
         let script = u.bytes(u.len())?.to_vec();
         Ok(Self { scenario, script })
     }
@@ -41,8 +41,8 @@ pub fn check(case: &TestCase) -> Checked {
 
 /// The same of a runtime with wrong mechanisms.
 pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
-    let agreed =
-        drive(case, slips).unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
+    let agreed = drive(case, slips, Covered::ALL)
+        .unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
     let mut log = Log::default();
     log.note(&agreed);
     let binds = |action: &Action| matches!(action, Action::Scheduler(Scheduler::BindPod { .. }));
@@ -57,7 +57,7 @@ pub(crate) const WALK: Walk = Walk {
 
 fn find(bytes: &[u8], slips: Slips) -> Option<Finding> {
     let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
-    let divergence = drive(&case, slips).err()?;
+    let divergence = drive(&case, slips, Covered::ALL).err()?;
     Some(finding(&case.scenario, *divergence))
 }
 
@@ -72,9 +72,9 @@ fn finding(scenario: &Scenario, divergence: Divergence) -> Finding {
     Finding { scenario: scenario.clone(), path: divergence.actions, kind, says }
 }
 
-/// Drives a runtime, with or without wrong mechanisms.
-fn drive(case: &TestCase, slips: Slips) -> std::result::Result<Agreed, Box<Divergence>> {
-    let mut runtime = RuntimeSystem::new(slips);
+/// Drives a runtime, with or without wrong mechanisms, and with these components of its own.
+fn drive(case: &TestCase, slips: Slips, covered: Covered) -> std::result::Result<Agreed, Box<Divergence>> {
+    let mut runtime = RuntimeSystem::with(slips, covered);
     agree(&mut ModelSystem::default(), &mut runtime, &case.scenario, &case.script, STEPS_MAX)
 }
 
@@ -96,30 +96,59 @@ mod tests {
         assert_useful("lockstep", SMOKE_RUNS, check, 4);
     }
 
-    /// Wrong mechanisms of the API server and the scheduler that the lockstep finds.
+    fn case_of(seed: u64) -> TestCase {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
+        let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
+        case.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Wrong mechanisms that the lockstep finds.
     #[test]
     fn wrong_mechanisms_are_found_out() {
         for &slip in FOUND {
-            let found = (0..SLIP_RUNS).any(|seed| {
-                let mut random = fastrand::Rng::with_seed(seed);
-                let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
-                let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
-                let case = case.unwrap_or_else(|error| panic!("{error}"));
-                drive(&case, Slips::only(slip)).is_err()
-            });
+            let found =
+                (0..SLIP_RUNS).any(|seed| drive(&case_of(seed), Slips::only(slip), Covered::ALL).is_err());
             assert!(found, "{slip} is not found");
         }
     }
 
-    const SLIP_RUNS: u64 = 600;
+    /// Whoever is played in place of the runtime, the others agree.
+    #[test]
+    fn each_component_may_be_played() {
+        for covered in Covered::each().map(|component| Covered::ALL.without(component)).chain([Covered::NONE])
+        {
+            for seed in 0..PLAYED_RUNS {
+                let agreed = drive(&case_of(seed), Slips::NONE, covered);
+                assert!(agreed.is_ok(), "{covered:?}: {agreed:?}");
+            }
+        }
+    }
+
+    const PLAYED_RUNS: u64 = 12;
+
+    const SLIP_RUNS: u64 = 800;
 
     const FOUND: &[Slip] = &[
         Slip::AssumeForgotten,
+        Slip::BudgetNotSpent,
         Slip::DeletedPodsKeepRoom,
         Slip::DeletedPodsWakeNobody,
+        Slip::DeletingPodsCounted,
         Slip::DeletingPodsNotCounted,
+        Slip::DisruptedPodsCounted,
+        Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
+        Slip::FailedPodsCounted,
+        Slip::ProxyNeverFallsBack,
+        Slip::ProxyTakesTerminatingForReady,
+        Slip::ReadyFlipNotNoticed,
+        Slip::SurgeIgnored,
         Slip::SymmetricAntiAffinityIgnored,
+        Slip::TerminatingStaysReady,
+        Slip::UnavailableCounted,
+        Slip::VersionIgnored,
+        Slip::WatchFromNow,
     ];
 
     const FORGETS: Slips = Slips::only(Slip::AssumeForgotten);
@@ -144,10 +173,10 @@ mod tests {
     fn what_is_not_covered_is_refused() {
         let mut scenario = podproof_vocabulary::catalogue::web("x", Story::NodeFailure, 1, 2);
         scenario.approximations = Approximations::NONE;
-        assert!(unfit(&scenario).is_some_and(|why| why.contains("node-failure")));
-        covered(&mut scenario);
-        assert_eq!(unfit(&scenario), None);
+        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("node-failure")));
+        fit(&mut scenario);
+        assert_eq!(unfit(&scenario, Covered::ALL), None);
         scenario.timing = Timing::Timed;
-        assert!(unfit(&scenario).is_some());
+        assert!(unfit(&scenario, Covered::ALL).is_some());
     }
 }

@@ -4,18 +4,16 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use podproof_model::{ClusterState, Model};
 use podproof_traces::{Replayed, Style, Trace, replay, show};
-use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
-use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
 
 use super::Log;
 use crate::choices::Choices;
 use crate::findings::{Finding, Walk};
-use crate::generators::events::is_peaceful;
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
+use crate::oracles::promises::kept_by;
 use crate::runner::Checked;
 use crate::{ModelSystem, System as _};
 
@@ -33,34 +31,6 @@ impl<'a> Arbitrary<'a> for TestCase {
         let script = u.bytes(u.len())?.to_vec();
         Ok(Self { scenario, script })
     }
-}
-
-/// What is kept on every path, whatever happens to the cluster.
-const ALWAYS: [Property; 2] = [Property::ReadyMeansReady, Property::PlacementLawful];
-
-/// What is kept besides as long as nothing but operators happens to the cluster.
-const IN_PEACE: [Property; 3] =
-    [Property::StoppedBeforeGone, Property::TerminalIsFinal, Property::SandboxHoldsNamespaces];
-
-/// The promises that a scenario must keep.
-fn kept_by(scenario: &Scenario) -> PropertySet {
-    let mut kept = PropertySet::of(ALWAYS);
-    if !is_peaceful(scenario) {
-        return kept;
-    }
-    kept = kept.union(PropertySet::of(IN_PEACE));
-    // DEL-17: with a grace of 0 every deletion is one by force.
-    if scenario.workload.template.grace_seconds == 0 {
-        kept = kept.without(PropertySet::of([Property::StoppedBeforeGone]));
-    }
-    // The Deployment controller creates ReplicaSets from a copy in which its last one may still be missing: after a second
-    // change of the template or of the replicas it can ask for too many.
-    let story = [EventName::Rollout, EventName::Scale].map(|event| scenario.story.event() == Some(event));
-    let changes = scenario.events.count(EventName::Rollout) + scenario.events.count(EventName::Scale);
-    if usize::from(changes) + story.into_iter().filter(|told| *told).count() <= 1 {
-        kept = kept.with(Property::RolloutWithinBounds);
-    }
-    kept
 }
 
 /// Walks. Useful if a promise had something to say.

@@ -13,11 +13,12 @@ mod touches;
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
+use podproof_vocabulary::property::PropertySet;
 
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::progress::Obligations;
-use crate::properties::{Judged, is_choice};
+use crate::properties::{self, Judged};
 use crate::scope::Scope;
 use crate::state::ClusterState;
 use crate::system::Model;
@@ -67,7 +68,7 @@ impl Reduced {
 
     /// The model with these fusions.
     pub fn with(model: Model, fusions: Fusions) -> Self {
-        let touches = Touches::of(&model.rules);
+        let touches = Touches::of(&model.rules, fusions.parts());
         Self { model, fusions, touches }
     }
 
@@ -128,8 +129,10 @@ impl Reduced {
         let touched = self.touches.between(before, state.words(), evicts);
         // Promises about states read clocks too, which only a tick makes run down. And what a state says in which everything
         // begins with pods that run was judged by nobody; out of it only events lead.
-        let by_itself = matches!(action, Action::Tick | Action::Environment(_));
-        Touched { is_seen: touched.is_seen || by_itself, ..touched }
+        match action {
+            Action::Tick | Action::Environment(_) => Touched { promises: self.model.judged, ..touched },
+            _ => touched,
+        }
     }
 
     /// The same, step by step.
@@ -150,10 +153,8 @@ impl Reduced {
             // A step with a clock keeps its latency.
             let is_free = |action: &Action| !timed || !time::is_clocked(cluster, action);
             let follows = |action: &Action| self.fusions.fuses(cluster, action) && is_free(action);
-            step::first_candidate(cluster, scope, possible, follows).or_else(|| {
-                possible.retain(is_free);
-                self.fusions.next_of_a_kill(possible, scope)
-            })
+            step::first_candidate(cluster, scope, possible, follows)
+                .or_else(|| self.fusions.next_kill(cluster, scope, is_free))
         })
     }
 
@@ -208,17 +209,17 @@ impl Reduced {
     ) {
         let mut next = state.clone();
         let touched = self.apply(state, &head, &mut next);
-        // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
-        let is_seen = touched.is_seen || here.shared.control_plane.followed().is_some();
         let mut judged = Judged::default();
-        let mut judge = |is_seen, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
-            judged = judged.union(match is_seen {
-                true => self.model.judge_step(before, action, after),
-                false => self.model.judge_choice(before, action, after),
-            });
+        let mut judge = |asked, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
+            judged = judged.union(self.model.judge_only(asked, before, action, after));
         };
-        if is_seen || is_choice(&head) {
-            judge(is_seen, here, &head, &Cluster::new(&self.model.rules, &mut next));
+        let asked = match here.shared.control_plane.followed() {
+            // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
+            Some(_) => self.model.judged,
+            None => self.asked(touched, &head),
+        };
+        if !asked.is_empty() {
+            judge(asked, here, &head, &Cluster::new(&self.model.rules, &mut next));
         }
         let mut classes = 1 << head.class();
         let (discharged, followable) = self.settle(
@@ -226,8 +227,9 @@ impl Reduced {
             touched.scope.union(more),
             |before, action, after, touched| {
                 classes |= 1 << action.class();
-                if touched.is_seen || is_choice(action) {
-                    judge(touched.is_seen, &Cluster::new(&self.model.rules, before), action, after);
+                let asked = self.asked(touched, action);
+                if !asked.is_empty() {
+                    judge(asked, &Cluster::new(&self.model.rules, before), action, after);
                 }
             },
             |after| {
@@ -243,6 +245,12 @@ impl Reduced {
             visit(outcome(Some(pod), self.follow(&next, pod)));
         }
         visit(outcome(None, next));
+    }
+
+    /// The promises that have something to say of a step which no other has said before: those about states that read what it
+    /// has touched, and those about choices of its kind.
+    fn asked(&self, touched: Touched, action: &Action) -> PropertySet {
+        self.model.judged.intersection(touched.promises.union(properties::about_choice(action)))
     }
 
     /// The steps that begin the moves out of a state.

@@ -51,6 +51,11 @@ impl Default for ReplicaSetController {
 }
 
 impl ReplicaSetController {
+    /// Does it wait for pods of this ReplicaSet that it has created and not seen (CTL-3)?
+    pub fn awaits_creations(&self, set: &Key) -> bool {
+        self.expectations.awaits_creations(set)
+    }
+
     /// A write of a sync succeeded.
     fn remember(&mut self, key: &Key, answer: &Result<Response, ApiError>) {
         let Ok(Response::Object(object)) = answer else { return };
