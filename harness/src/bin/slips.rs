@@ -41,25 +41,19 @@ fn main() -> ExitCode {
     let mut blind = 0;
     for (index, &slip) in options.slips.iter().enumerate() {
         say(&mut io::stderr(), &format!("{}/{} {slip}", index + 1, options.slips.len()));
-        match look_for(slip, &options) {
-            Some(row) => {
-                say(&mut io::stdout(), &show(&row));
-                rows.retain(|row| row.slip != slip);
-                rows.push(row);
-            }
-            None => {
-                say(&mut io::stdout(), &show_missing(slip));
-                rows.retain(|row| row.slip != slip);
-                blind += 1;
-            }
+        let found = look_for(slip, &options);
+        say(&mut io::stdout(), &found.as_ref().map_or_else(|| show_missing(slip), show));
+        blind += usize::from(found.is_none());
+        rows.retain(|row| row.slip != slip);
+        rows.extend(found);
+        rows.sort_by_key(|row| row.slip);
+        // Whoever ends it early has what was found so far.
+        if options.write
+            && let Err(error) = keep(&rows)
+        {
+            say(&mut io::stderr(), &error.to_string());
+            return ExitCode::FAILURE;
         }
-    }
-    rows.sort_by_key(|row| row.slip);
-    if options.write
-        && let Err(error) = keep(&rows)
-    {
-        say(&mut io::stderr(), &error.to_string());
-        return ExitCode::FAILURE;
     }
     if blind == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

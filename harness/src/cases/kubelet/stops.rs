@@ -184,7 +184,10 @@ impl Machine {
                     && it.process.is_some()
                     && ![SIDECAR, INIT].contains(&&*it.status.name)
             });
-            let since = deleted_at(&deleting);
+            let ends = runtime.containers().filter(|(_, it)| it.uid == container.uid);
+            let last_end = ends.filter_map(|(_, it)| it.status.finished_at).max();
+            // What was under way when the pod was deleted may take as long as its grace period.
+            let since = deleted_at(&deleting).max(last_end.unwrap_or_default());
             let waits = now.since(since) > Duration::from_secs(20) && self.is_calm_for(now.since(since));
             assert!(!(alone && waits), "{SIDECAR} waits since {since} for an app that does not run");
         }
