@@ -45,7 +45,8 @@ pub fn walk_of(case: &str) -> Result<Walk, String> {
         CASES.iter().filter(|case| wanted(case)).map(|case| case.name).collect::<Vec<_>>().join(", ")
     };
     let found = CASES.iter().find(|known| known.name == case);
-    let found = found.ok_or_else(|| format!("there is no case {case:?}; accepted are {}", names(|_| true)))?;
+    let found =
+        found.ok_or_else(|| format!("there is no case {case:?}; accepted are {}", names(|_| true)))?;
     found.walk.ok_or_else(|| {
         let walks = names(|case| case.walk.is_some());
         format!("the inputs of {case} are no paths through scenarios; those of {walks} are")

@@ -11,7 +11,7 @@ use crate::findings::{Finding, Walk};
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
 use crate::lockstep::{Covered, RuntimeSystem, fit};
-use crate::oracles::agreement::{Agreed, Divergence, agree, follow};
+use crate::oracles::agreement::{Agreed, Difference, Divergence, agree, follow};
 use crate::runner::Checked;
 
 /// A scenario and a script.
@@ -57,19 +57,21 @@ pub(crate) const WALK: Walk = Walk {
 
 fn find(bytes: &[u8], slips: Slips) -> Option<Finding> {
     let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
-    let divergence = drive(&case, slips, Covered::ALL).err()?;
-    Some(finding(&case.scenario, *divergence))
+    finding(&case.scenario, *drive(&case, slips, Covered::ALL).err()?)
 }
 
 fn along(scenario: &Scenario, path: &[Action], slips: Slips) -> Option<Finding> {
     let mut runtime = RuntimeSystem::new(slips);
-    let divergence = follow(&mut ModelSystem::default(), &mut runtime, scenario, path).err()?;
-    Some(finding(scenario, *divergence))
+    finding(scenario, *follow(&mut ModelSystem::default(), &mut runtime, scenario, path).err()?)
 }
 
-fn finding(scenario: &Scenario, divergence: Divergence) -> Finding {
+/// A scenario that cannot be run is no finding.
+fn finding(scenario: &Scenario, divergence: Divergence) -> Option<Finding> {
+    if matches!(divergence.difference, Difference::Unfit(_)) {
+        return None;
+    }
     let (kind, says) = (divergence.kind(), divergence.to_string());
-    Finding { scenario: scenario.clone(), path: divergence.actions, kind, says }
+    Some(Finding { scenario: scenario.clone(), path: divergence.actions, kind, says })
 }
 
 /// Drives a runtime, with or without wrong mechanisms, and with these components of its own.

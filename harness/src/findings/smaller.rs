@@ -44,5 +44,5 @@ pub(super) const ALL: &[Simplify] = &[
     |scenario| scenario.workload.template.node_name = None,
     |scenario| scenario.workload.template.node_selector.clear(),
     |scenario| scenario.release = Release::NEWEST,
-    |scenario| scenario.slots = scenario.slots.saturating_sub(1),
+    |scenario| scenario.slots = scenario.slots.saturating_sub(1).max(1),
 ];
