@@ -1,6 +1,8 @@
 //! Why an entry that nothing explains may be lawful all the same: the replay began, or went on, from something that is not sure.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 
 use crate::before::Target;
 use crate::matching::whole::Whole;
@@ -53,7 +55,7 @@ impl fmt::Display for Unfollowed {
 const FOLLOWED: [&str; 6] =
     ["pods", "nodes", "deployments", "replicasets", "endpointslices", "poddisruptionbudgets"];
 
-/// Was a write granted that leaves an object of the model behind, and is the object not in the log?
+/// Was a write granted that leaves an object of the model behind, and is not known what it left?
 fn is_unanswered(write: &Write) -> bool {
     let leaves_one = match &*write.subresource {
         "" => write.verb != Verb::Delete,
@@ -67,7 +69,7 @@ fn is_unanswered(write: &Write) -> bool {
 }
 
 /// What is not sure of a log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Doubts {
     /// When it began.
     began: Micros,
@@ -75,14 +77,14 @@ pub struct Doubts {
     pub under_way: bool,
     /// Since when writes are missing, if some are.
     pub missed: Option<Micros>,
-    /// Since when the log has writes without what they were answered with.
-    unanswered: Option<Micros>,
+    /// Since when the log has writes of which nobody knows what they left, by namespace.
+    unanswered: BTreeMap<Rc<str>, Micros>,
 }
 
 impl Doubts {
     /// What is not sure, before it is replayed, of a log that began at this moment, when some nodes were not Ready or none.
     pub fn new(began: Micros, has_unready_nodes: bool) -> Self {
-        Self { began, under_way: has_unready_nodes, missed: None, unanswered: None }
+        Self { began, under_way: has_unready_nodes, missed: None, unanswered: BTreeMap::new() }
     }
 
     /// A workload begins where it stood then.
@@ -96,7 +98,7 @@ impl Doubts {
         if let Seen::Write(write) = &entry.seen
             && is_unanswered(write)
         {
-            self.unanswered.get_or_insert(entry.from);
+            self.unanswered.entry(Rc::clone(&write.namespace)).or_insert(entry.from);
         }
     }
 
@@ -106,10 +108,11 @@ impl Doubts {
         if let Some(change) = changes.iter().find(|change| change.entry <= found.entry) {
             found.doubt(&format!("{change}, and that is not followed"));
         }
-        if self.unanswered.is_some_and(|since| since <= found.at) {
+        let is_near = |namespace: &str| namespace.is_empty() || replay.subject.is_near(namespace);
+        if self.unanswered.iter().any(|(namespace, since)| *since <= found.at && is_near(namespace)) {
             found.doubt(
-                "the log has writes without what they were answered with (an audit policy of level Request), so what they left is \
-                 not known",
+                "the log has writes without what they were answered with (an audit policy of level Request), and what they left \
+                 cannot be made of what was asked for",
             );
         }
         if self.missed.is_some_and(|since| since <= found.at) {

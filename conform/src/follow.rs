@@ -84,6 +84,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
     ) -> Self {
         let mut to_come: Vec<usize> = (0..composer.followed().len()).collect();
         to_come.sort_by_key(|&index| std::cmp::Reverse((composer.followed()[index].from, index)));
+        let strangers = composer.has_strangers();
         let doubts = Doubts::new(composer.began(), composer.has_unready_nodes());
         let mut pursuit = Self {
             log,
@@ -100,7 +101,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             sum: Sum::default(),
             created: BTreeMap::new(),
             addresses: BTreeSet::new(),
-            strangers: false,
+            strangers,
             any_explained: false,
         };
         pursuit.begin(Moment::default());
@@ -247,7 +248,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             unexplained = replay.finish().err();
             self.tally.learn(replay.outcomes());
         }
-        let whole = whole::take(&replay);
+        let whole = whole::take(&mut replay);
         if let Some(found) = &mut unexplained {
             self.doubts.note(found, &whole, &replay, &changes);
         }

@@ -100,6 +100,8 @@ pub struct Write {
     pub grace_seconds: Option<i64>,
     /// The log has what was asked for: what is not set above was not asked for.
     pub shows_request: bool,
+    /// The log has nothing but that: the object is what the request makes of those that there were.
+    pub only_asked: bool,
     /// What the pod is made of that a creation asks for, as [`ReplicaSetFacts::pods`].
     pub made_of: Option<u64>,
     /// `target.name` of a binding.

@@ -61,3 +61,20 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
 
 /// Recordings that are not lawful as they are, by number, and why: nothing is said of what is falsified in them.
 pub const NOT_LAWFUL: &[(&str, &str)] = &[];
+
+/// Kinds that are found out with the answers of the API server and accepted without them, and why.
+pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
+    (
+        "address-of-another-pod",
+        "without answers a Pod of a DaemonSet has the name that is bound next, and so another workload",
+    ),
+    ("bound-before-its-creation", "no version says which came first, and both stand by their receipt"),
+    ("bound-to-a-node-that-is-not-there", "what pins a Pod to a node does not fit any name that is bound"),
+    (
+        "deleted-before-its-toleration-was-over",
+        "no request shows what admission adds, so it may be over at any time",
+    ),
+    ("pod-deleted-by-the-scheduler", "the scheduler's preemption is not modelled, so it may delete any pod"),
+    ("reported-after-its-removal", "a report that was received later may have been committed before"),
+    ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
+];

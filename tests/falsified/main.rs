@@ -1,6 +1,6 @@
 //! The matcher must be able to say no: recordings of a real cluster, falsified, are unexplained, each at the entry that lies.
 //!
-//! `KNOWN_ACCEPTED` lists what is not found out. `INSTA_UPDATE=always` writes the table anew; `LIES=WORD` judges only the kinds
+//! `KNOWN_ACCEPTED` lists what is not found out, `NEEDS_ANSWERS` what is not where the log has no answers. `INSTA_UPDATE=always` writes the table anew; `LIES=WORD` judges only the kinds
 //! and the recordings with this word in their names, and says what is found instead.
 
 mod edit;
@@ -10,6 +10,7 @@ mod known;
 mod life;
 mod line;
 mod recording;
+mod requests;
 mod table;
 
 use std::fs;
@@ -19,8 +20,9 @@ use std::thread;
 
 use judge::{Found, is_lawful, judge};
 use kinds::{Kind, TRUTHS, kinds};
-use known::{KNOWN_ACCEPTED, NOT_LAWFUL};
+use known::{KNOWN_ACCEPTED, NEEDS_ANSWERS, NOT_LAWFUL};
 use recording::Recording;
+use requests::without_answers;
 use table::{Cell, Table};
 
 /// How many lies each recording must bear at least.
@@ -64,12 +66,13 @@ fn falsified(recording: &Recording, kind: &'static Kind, by_the_api: bool) -> Op
     let mut lie = recording.clone();
     let wrong = (kind.falsify)(&mut lie)?;
     let found = judge(&lie, Some(wrong));
+    let asked = without_answers(recording, &lie).map(|told| judge(&told, Some(wrong)));
     let place = lie.place(wrong);
     let alone = (kind.by_the_api && by_the_api).then(|| {
         lie.forget_all_but_the_api();
         judge(&lie, Some(wrong))
     });
-    Some(Cell { kind: kind.name, recording: recording.name.clone(), place, found, alone })
+    Some(Cell { kind: kind.name, recording: recording.name.clone(), place, found, alone, asked })
 }
 
 #[test]
@@ -132,6 +135,8 @@ fn lies_are_found_out_where_they_are_told() {
         assert_eq!(few.collect::<Vec<_>>(), Vec::<&str>::new(), "bear fewer than {LIES} lies");
         let stale = table.stale(KNOWN_ACCEPTED);
         assert!(stale.is_empty(), "take out of KNOWN_ACCEPTED: {}", stale.join(", "));
+        let known: Vec<&str> = NEEDS_ANSWERS.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(table.needs_answers().into_keys().collect::<Vec<_>>(), known);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(table.cells.iter().any(|cell| cell.found == Found::Out), "nothing was found out");

@@ -110,6 +110,22 @@ impl Recording {
         }
     }
 
+    /// Changes every line of a file, and none of their times.
+    pub fn change_all(&mut self, file: &str, change: impl FnMut(&mut Line)) {
+        self.files.get_mut(file).into_iter().flatten().for_each(change);
+    }
+
+    /// Is every line the same, in the same order?
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let lines = |recording: &Self| {
+            let files = recording.files.clone().into_iter();
+            files
+                .map(|(name, lines)| (name, lines.into_iter().map(|line| line.value).collect()))
+                .collect::<Vec<(_, Vec<_>)>>()
+        };
+        lines(self) == lines(other)
+    }
+
     /// Leaves a line out.
     pub fn drop(&mut self, id: usize) {
         self.take(id);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::judge::Found;
 use crate::kinds::kinds;
-use crate::known::{KNOWN_ACCEPTED, Known};
+use crate::known::{KNOWN_ACCEPTED, Known, NEEDS_ANSWERS};
 
 /// A recording, falsified in one way.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Cell {
     pub found: Found,
     /// What was found in the audit log alone, if it is enough for this kind, and lawful without the lie.
     pub alone: Option<Found>,
+    /// What was found in all files without the answers of the API server, if they tell the lie.
+    pub asked: Option<Found>,
 }
 
 impl Cell {
@@ -60,7 +62,7 @@ impl Table {
         let unknown = cells.filter(|cell| !known.iter().any(|known| cell.is_known(known)));
         unknown
             .map(|cell| {
-                let Cell { kind, recording, place: (file, line), found, alone } = cell;
+                let Cell { kind, recording, place: (file, line), found, alone, .. } = cell;
                 format!("{recording} {kind}, {file}:{line}: {found:?}; with the audit log alone: {alone:?}")
             })
             .collect()
@@ -84,21 +86,33 @@ impl Table {
         known.iter().filter(is_stale).map(|known| known.kind).collect()
     }
 
-    fn counts(&self) -> (BTreeMap<char, usize>, BTreeMap<char, usize>) {
-        let (mut all, mut alone) = (BTreeMap::new(), BTreeMap::new());
-        for cell in &self.cells {
-            *all.entry(cell.found.letter()).or_default() += 1;
-            if let Some(found) = &cell.alone {
-                *alone.entry(found.letter()).or_default() += 1;
-            }
+    /// How often each letter stands in one of the columns.
+    fn counts<'t>(&'t self, found: impl Fn(&'t Cell) -> Option<&'t Found>) -> BTreeMap<char, usize> {
+        let mut counts = BTreeMap::new();
+        for found in self.cells.iter().filter_map(found) {
+            *counts.entry(found.letter()).or_default() += 1;
         }
-        (all, alone)
+        counts
+    }
+
+    /// What is accepted without the answers and not with them: the numbers of the recordings, by kind.
+    pub fn needs_answers(&self) -> BTreeMap<&'static str, Vec<&str>> {
+        let mut kinds: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
+        let accepted = |found: &Found| *found == Found::Accepted;
+        let needs = |cell: &&Cell| cell.asked.as_ref().is_some_and(accepted) && !accepted(&cell.found);
+        for cell in self.cells.iter().filter(needs) {
+            kinds.entry(cell.kind).or_default().push(cell.number());
+        }
+        kinds
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(to, "Falsified recordings, kind by kind: with all files, and with the audit log alone.")?;
+        writeln!(
+            to,
+            "Falsified recordings, kind by kind: with all files, with the audit log alone, and with all files but no answers (level Request)."
+        )?;
         writeln!(
             to,
             "x unexplained at the entry that lies, e at another entry, A accepted, ? a bound came first"
@@ -106,23 +120,27 @@ impl fmt::Display for Table {
         writeln!(to)?;
         let recordings = self.recordings();
         let numbers = recordings.iter().map(|name| name.split('-').next().unwrap_or_default());
-        writeln!(to, "{:46} {}", "", numbers.collect::<Vec<_>>().join(" "))?;
+        writeln!(to, "{:46} {}", "", numbers.collect::<Vec<_>>().join("  "))?;
         for kind in kinds() {
             let cell = |recording: &str| {
                 self.cells.iter().find(|cell| cell.kind == kind.name && cell.recording == recording)
             };
             let letters = recordings.iter().map(|recording| {
-                let Some(cell) = cell(recording) else { return " .".to_owned() };
-                let alone = cell.alone.as_ref().map_or(' ', Found::letter);
-                format!("{}{alone}", cell.found.letter())
+                let Some(cell) = cell(recording) else { return " . ".to_owned() };
+                let letter = |found: &Option<Found>| found.as_ref().map_or(' ', Found::letter);
+                format!("{}{}{}", cell.found.letter(), letter(&cell.alone), letter(&cell.asked))
             });
             let row = format!("{:46} {}", kind.name, letters.collect::<Vec<_>>().join(" "));
             writeln!(to, "{}", row.trim_end())?;
         }
-        let (all, alone) = self.counts();
         let count = |counts: &BTreeMap<char, usize>, letter| counts.get(&letter).copied().unwrap_or_default();
         writeln!(to)?;
-        for (what, counts) in [("with all files", all), ("with the audit log alone", alone)] {
+        let columns = [
+            ("with all files", self.counts(|cell| Some(&cell.found))),
+            ("with the audit log alone", self.counts(|cell| cell.alone.as_ref())),
+            ("with all files but no answers", self.counts(|cell| cell.asked.as_ref())),
+        ];
+        for (what, counts) in columns {
             let total: usize = counts.values().sum();
             let (out, elsewhere) = (count(&counts, 'x'), count(&counts, 'e'));
             let (accepted, unsure) = (count(&counts, 'A'), count(&counts, '?'));
@@ -134,6 +152,11 @@ impl fmt::Display for Table {
         writeln!(to, "\nNot found out, and why:")?;
         for known in KNOWN_ACCEPTED {
             writeln!(to, "{} {}: {}", known.kind, known.of.join(" "), known.why)?;
+        }
+        writeln!(to, "\nAccepted without the answers, and not with them:")?;
+        for (kind, recordings) in self.needs_answers() {
+            let why = NEEDS_ANSWERS.iter().find(|(known, _)| *known == kind).map_or("", |(_, why)| why);
+            writeln!(to, "{kind} {}: {why}", recordings.join(" "))?;
         }
         writeln!(to, "\nWhat each tells, and where it must be found out:")?;
         for kind in kinds() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use podproof_conform::reading::Log;
 use podproof_conform::run::{self, Options, Report};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The audit log.
 pub const AUDIT: &str = "audit.jsonl";
@@ -84,4 +84,15 @@ pub fn time(line: &str) -> i64 {
         Some(time) => time.parse::<jiff::Timestamp>().expect("a time").as_microsecond(),
         None => value["t_us"].as_i64().expect("a time"),
     }
+}
+
+/// The same log by an audit policy of level Request: nothing that was answered is in it.
+pub fn without_answers(mut files: Files) -> Files {
+    edit(&mut files, AUDIT, |event| {
+        if event["level"] == "RequestResponse" {
+            event["level"] = json!("Request");
+        }
+        event.as_object_mut().expect("an event").remove("responseObject");
+    });
+    files
 }

@@ -6,6 +6,7 @@ mod files;
 mod graces;
 mod late;
 mod memory;
+mod names;
 mod partial;
 mod refused;
 mod together;

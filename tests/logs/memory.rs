@@ -9,7 +9,7 @@ use std::process::Command;
 use jiff::{SignedDuration, Timestamp};
 use podproof_conform::reading::Log;
 use podproof_conform::run::{self, Options, Verdict};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::files::{folders, read};
 
@@ -58,8 +58,18 @@ fn later(name: &str, value: &mut Value, life: usize) {
     }
 }
 
+/// The node that is cordoned before the log begins, and stays so: the pod is on the other.
+fn cordon(list: &mut Value) {
+    for node in list["event"]["items"].as_array_mut().expect("a list") {
+        if node["metadata"]["name"] == "node-b" {
+            let taint = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+            node["spec"] = json!({"unschedulable": true, "taints": [taint]});
+        }
+    }
+}
+
 /// A log of so many lives in a folder.
-fn write(folder: &Path, lives: usize) {
+fn write(folder: &Path, lives: usize, is_cordoned: bool) {
     let life = folders("recordings").into_iter().find(|folder| folder.ends_with(LIFE)).expect("a recording");
     for (name, lines) in read(&life) {
         let mut file = File::create(folder.join(&name)).expect("a file");
@@ -69,6 +79,9 @@ fn write(folder: &Path, lives: usize) {
             for line in &lines {
                 let mut value: Value = serde_json::from_str(line).expect("JSON");
                 later("", &mut value, life);
+                if is_cordoned && value["event"]["type"] == "LIST" {
+                    cordon(&mut value);
+                }
                 writeln!(file, "{value}").expect("it is written");
             }
         }
@@ -89,7 +102,7 @@ fn one_life_after_the_other_is_lawful() {
     let own = tempfile::tempdir().expect("a temporary folder");
     let given = env::var_os(FOLDER).map(PathBuf::from);
     if given.is_none() {
-        write(own.path(), 3);
+        write(own.path(), 3, false);
     }
     let log = Log::find(&[given.unwrap_or_else(|| own.path().to_owned())]).expect("a log");
     let report =
@@ -101,9 +114,9 @@ fn one_life_after_the_other_is_lawful() {
 }
 
 /// How much memory a log of so many lives takes, in KiB.
-fn peak_of(lives: usize) -> u64 {
+fn peak_of(lives: usize, is_cordoned: bool) -> u64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    write(folder.path(), lives);
+    write(folder.path(), lives, is_cordoned);
     let output = Command::new(env::current_exe().expect("this program"))
         .args(["--exact", "memory::one_life_after_the_other_is_lawful", "--nocapture"])
         .env(FOLDER, folder.path())
@@ -122,6 +135,11 @@ fn peak_of(lives: usize) -> u64 {
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_grows_with_what_is_alive_and_not_with_what_ever_was() {
-    let (few, many) = (peak_of(FEW), peak_of(MANY));
-    assert!(many < few + MORE, "{FEW} lives take {few} KiB and {MANY} take {many} KiB");
+    for is_cordoned in [false, true] {
+        let (few, many) = (peak_of(FEW, is_cordoned), peak_of(MANY, is_cordoned));
+        assert!(
+            many < few + MORE,
+            "{FEW} lives take {few} KiB and {MANY} take {many} KiB; a node is cordoned: {is_cordoned}"
+        );
+    }
 }

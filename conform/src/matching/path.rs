@@ -62,7 +62,7 @@ impl Paths {
     }
 
     /// The steps of a path, in order.
-    pub fn steps(&self, mut tip: Tip) -> Vec<Taken> {
+    pub fn into_steps(self, mut tip: Tip) -> Vec<Taken> {
         let mut steps = Vec::new();
         while let Some(link) = tip.map(|tip| self.links[tip as usize]) {
             steps.push(link.taken);

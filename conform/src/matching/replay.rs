@@ -238,12 +238,15 @@ impl Replay {
         self.parts.iter().map(|part| part.possible.len()).sum()
     }
 
-    /// The steps of each process on one of the ways that explain everything, and what happened to the cluster.
-    pub fn ways(&self) -> Vec<Vec<Taken>> {
-        let of_part = |part: &Part| part.possible.first().map(|possible| part.paths.steps(possible.tip));
-        let mut ways = vec![self.befallen.clone()];
-        ways.extend(self.parts.iter().filter_map(of_part));
-        ways
+    /// The steps of each process on one of the ways that explain everything, and what happened to the cluster. They are kept no longer.
+    pub(super) fn take_ways(&mut self) -> Vec<Vec<Taken>> {
+        let of_part = |part: &mut Part| {
+            let paths = std::mem::take(&mut part.paths);
+            let tip = part.possible.first_mut()?.tip.take();
+            Some(paths.into_steps(tip))
+        };
+        let befallen = std::mem::take(&mut self.befallen);
+        std::iter::once(befallen).chain(self.parts.iter_mut().filter_map(of_part)).collect()
     }
 
     /// What an entry says is so now.

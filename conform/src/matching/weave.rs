@@ -55,8 +55,7 @@ fn place(way: &[Taken], writes: &[Micros], held: bool) -> Vec<Placed> {
 }
 
 /// Puts the ways of `replay` in one order.
-pub fn weave(replay: &Replay) -> Vec<Taken> {
-    let ways = replay.ways();
+pub fn weave(replay: &Replay, ways: Vec<Vec<Taken>>) -> Vec<Taken> {
     let writes = writes(&ways);
     let mut held = vec![false; ways.len()];
     loop {

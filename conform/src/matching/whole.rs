@@ -155,24 +155,29 @@ impl<'r> Course<'r> {
 
 /// Takes the ways of `replay` on the whole model, all together, from where the workload stood when the log began. What led there
 /// is not judged.
-pub fn take(replay: &Replay) -> Whole {
-    let steps = weave(replay);
+pub fn take(replay: &mut Replay) -> Whole {
+    let ways = replay.take_ways();
+    let replay = &*replay;
+    let mut steps = weave(replay, ways);
+    let led = replay.led().len();
+    steps.splice(..0, replay.led().iter().copied());
     let mut course = Course::new(replay);
     let mut whole = Whole {
-        steps: replay.led().to_vec(),
-        led: replay.led().len(),
+        steps,
+        led,
         broken: BTreeMap::new(),
         reached: PropertySet::default(),
         refused: None,
         last: course.state.clone(),
     };
-    for taken in &steps {
+    for index in led..whole.steps.len() {
+        let taken = whole.steps[index];
         let enabled = course.enabled(taken.moment.writes);
-        let index = whole.steps.len();
         let action = course.called(&taken.action);
-        whole.steps.push(Taken { action, ..*taken });
+        whole.steps[index].action = action;
         if !enabled.contains(&action) {
             whole.refused = Some(index);
+            whole.steps.truncate(index + 1);
             break;
         }
         let before = course.take(&taken.action);

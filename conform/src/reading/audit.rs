@@ -3,17 +3,18 @@
 
 use std::rc::Rc;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::clocks::versions::{Dated, Sight};
+use super::event::{Asked, Event, Got, Metadata, Objects};
 use super::facts::object;
 use super::lines::parse;
 use super::moment::moment;
 use super::names::Names;
 use super::order::Ticket;
 use super::problem::Problem;
+use super::requests::{Hint, Newness, Request, Requests};
 use super::subject::{Effect, Subject, Tells};
 use super::template::made_of;
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
@@ -38,6 +39,9 @@ const WRITTEN: &[(&str, &[&str])] = &[
 /// Subresources that write no object: they open a connection.
 const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "log"];
 
+/// The code of an answer to a write that has made a new object.
+const CREATED: i64 = 201;
+
 /// An event that has arrived.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -48,6 +52,8 @@ pub(super) struct Heard {
     to: Micros,
     version: Option<u64>,
     subject: Option<Subject>,
+    /// What it tells of its object, if it is a write that was granted and has no answer.
+    hint: Option<Box<Hint>>,
     says: Says,
 }
 
@@ -57,7 +63,7 @@ enum Says {
     /// Nothing of an object.
     Seen(Seen),
     /// A write, with the event as it stands in the log if an object is in it.
-    Write { write: Box<Write>, event: Option<(Field, Box<[u8]>)> },
+    Write { write: Box<Write>, event: Option<(Field, Rc<[u8]>)> },
 }
 
 /// Where in an event the object stands.
@@ -65,112 +71,8 @@ enum Says {
 enum Field {
     Response,
     Request,
-}
-
-/// An event, or a list of them, without the objects.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Event {
-    kind: String,
-    items: Option<Vec<Value>>,
-    #[serde(rename = "auditID", deserialize_with = "null_is_default")]
-    id: String,
-    level: String,
-    stage: String,
-    verb: String,
-    #[serde(rename = "requestURI")]
-    request_uri: String,
-    #[serde(deserialize_with = "null_is_default")]
-    user: User,
-    #[serde(deserialize_with = "null_is_default")]
-    user_agent: String,
-    #[serde(deserialize_with = "null_is_default")]
-    object_ref: Reference,
-    #[serde(deserialize_with = "null_is_default")]
-    response_status: Status,
-    request_received_timestamp: Option<String>,
-    stage_timestamp: Option<String>,
-}
-
-/// The API server leaves out what is not there; what a log has passed through may write `null`.
-fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    input: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(input)?.unwrap_or_default())
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct User {
-    username: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Reference {
-    resource: String,
-    subresource: String,
-    namespace: String,
-    name: String,
-    uid: String,
-    api_group: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Status {
-    code: i64,
-}
-
-/// The objects of a write, as far as its order and the request need them.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Objects {
-    request_object: Option<Asked>,
-    response_object: Option<Got>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Asked {
-    metadata: Option<Metadata>,
-    target: Option<Target>,
-    grace_period_seconds: Option<i64>,
-    delete_options: Option<DeleteOptions>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DeleteOptions {
-    grace_period_seconds: Option<i64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Got {
-    kind: String,
-    metadata: Option<Metadata>,
-    spec: Option<Spec>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Metadata {
-    name: Option<String>,
-    uid: Option<String>,
-    resource_version: Option<String>,
-    deletion_timestamp: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
-    node_name: Option<String>,
+    /// Nowhere: it is what the request makes of it.
+    Nowhere,
 }
 
 /// Reads a line: one event, or as many as a list has. Those that say nothing are left out: a request that has only just been
@@ -209,6 +111,7 @@ fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<
         to: from.max(to),
         version: None,
         subject: None,
+        hint: None,
         says: Says::Seen(Seen::Other(names.get(&event.object_ref.resource))),
     };
     match verb_of(event, names) {
@@ -224,6 +127,11 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
     let (resource, group) = (reference.resource.as_str(), reference.api_group.as_str());
     let verb = match event.verb.as_str() {
         "create" => Some(Verb::Create),
+        // What an update or a patch finds nowhere it creates, if it may: so does server-side apply
+        // (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, `update.go`).
+        "update" | "patch" if event.response_status.code == CREATED && reference.subresource.is_empty() => {
+            Some(Verb::Create)
+        }
         "update" => Some(Verb::Update),
         "patch" => Some(Verb::Patch),
         "delete" => Some(Verb::Delete),
@@ -258,6 +166,11 @@ fn granted(event: &Event) -> bool {
     (200..400).contains(&event.response_status.code)
 }
 
+/// Does the audit policy leave out what was answered?
+fn is_unanswered(event: &Event) -> bool {
+    event.level == "Request" && granted(event)
+}
+
 /// The value of a parameter of a request.
 fn query<'a>(uri: &'a str, name: &str) -> Option<&'a str> {
     let (_, query) = uri.split_once('?')?;
@@ -274,6 +187,7 @@ fn subject(event: &Event, verb: Verb, got: Option<(&Got, &Metadata)>, names: &mu
     let tells = match (reference.resource.as_str(), reference.subresource.as_str(), got) {
         ("pods", "binding", None) if granted(event) => Tells::Did(Effect::Bound),
         ("pods", "eviction", None) if granted(event) => Tells::Did(Effect::Deleting),
+        ("pods", "", None) if verb == Verb::Delete && is_unanswered(event) => Tells::Did(Effect::Deleting),
         ("pods", _, Some((got, metadata))) if got.kind == "Pod" => {
             let node = got.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
             let deleting = metadata.deletion_timestamp.is_some();
@@ -294,7 +208,8 @@ impl Heard {
     /// An entry that has no object to be read: the state at a version.
     pub(super) fn state(entry: Entry) -> Self {
         let Entry { place, from, to, seen } = entry;
-        Self { id: "".into(), place, from, to, version: None, subject: None, says: Says::Seen(seen) }
+        let (version, subject, hint) = (None, None, None);
+        Self { id: "".into(), place, from, to, version, subject, hint, says: Says::Seen(seen) }
     }
 
     /// What it tells of the clock by which it was written down, if it was granted and stands somewhere among the writes of the store.
@@ -338,6 +253,7 @@ impl Heard {
         let is_creation = verb == Verb::Create && reference.subresource.is_empty();
         let object = match (got, &asked.metadata) {
             (Some(_), _) => Some(Field::Response),
+            (None, _) if is_unanswered(event) => Some(Field::Nowhere),
             (None, Some(_)) if is_creation && granted(event) => Some(Field::Request),
             _ => None,
         };
@@ -347,7 +263,7 @@ impl Heard {
         let name = name.or_else(|| name_in(asked.metadata.as_ref())).unwrap_or_default();
         let uid = Some(reference.uid.clone()).filter(|uid| !uid.is_empty());
         let uid = uid.or_else(|| got.and_then(|(_, metadata)| metadata.uid.clone())).unwrap_or_default();
-        let of_eviction = asked.delete_options.and_then(|options| options.grace_period_seconds);
+        let of_eviction = asked.delete_options.as_ref().and_then(|options| options.grace_period_seconds);
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
         let makes_pod = is_creation && reference.resource == "pods" && asked.metadata.is_some();
         let made_of = match makes_pod {
@@ -370,35 +286,77 @@ impl Heard {
             code: u16::try_from(event.response_status.code).unwrap_or_default(),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
             shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
+            only_asked: event.level == "Request",
             made_of,
-            target: asked.target.and_then(|target| target.name).map(|name| names.get(&name)),
+            target: asked
+                .target
+                .as_ref()
+                .and_then(|target| target.name.as_deref())
+                .map(|name| names.get(name)),
             object: None,
             resource_version: self.version,
         };
         let event = object.map(|field| (field, line.into()));
+        if let Some((Field::Nowhere, line)) = &event {
+            self.hint = Some(Box::new(hint(&write, &asked, self.from, line)));
+        }
         self.says = Says::Write { write: Box::new(write), event };
         Ok(())
     }
 
-    /// The whole entry. A log of level Request has no answers: there the object of a creation is the one that was asked for,
-    /// without what the API server sets, and with no name if it was to be generated. That of an update or a patch is not
-    /// taken: it is a part, or has fields that the API server passes over.
-    pub(super) fn entry(self, names: &mut Names) -> Result<Entry, Problem> {
+    /// What it tells of its object, if it is a write without an answer.
+    pub(super) fn hint(&mut self) -> Option<Hint> {
+        self.hint.take().map(|hint| *hint)
+    }
+
+    /// The whole entry. Where no answer is in the log, its object is what its request makes of those that there were; of a creation
+    /// that should have an answer and has none, the one that was asked for, without what the API server sets.
+    pub(super) fn entry(self, requests: &mut Requests, names: &mut Names) -> Result<Entry, Problem> {
         let Self { place, from, to, says, .. } = self;
         let seen = match says {
             Says::Seen(seen) => seen,
             Says::Write { mut write, event } => {
-                if let Some((field, event)) = event {
-                    let whole = match field {
-                        Field::Response => parse::<Answer>(&event, &place, ACCEPTED)?.object,
-                        Field::Request => parse::<Wish>(&event, &place, ACCEPTED)?.object,
-                    };
-                    write.object = Some(object(whole, None, names));
-                }
+                let whole = match event {
+                    None => None,
+                    Some((Field::Response, event)) => Some(parse::<Answer>(&event, &place, ACCEPTED)?.object),
+                    Some((Field::Request, event)) => Some(parse::<Wish>(&event, &place, ACCEPTED)?.object),
+                    Some((Field::Nowhere, event)) => {
+                        let asked = parse::<Wish>(&event, &place, ACCEPTED)?.object;
+                        requests.answer(Request { write: &mut write, object: asked, at: from })
+                    }
+                };
+                write.object = whole.map(|whole| object(whole, None, names));
                 Seen::Write(write)
             }
         };
+        requests.see(&seen);
         Ok(Entry { place, from, to, seen })
+    }
+}
+
+/// What a write without an answer, received at `from`, tells of its object.
+fn hint(write: &Write, asked: &Asked, from: Micros, event: &Rc<[u8]>) -> Hint {
+    let is_creation = write.verb == Verb::Create && write.subresource.is_empty();
+    let by_scheduler = &*write.user == "system:kube-scheduler";
+    let is_first = asked.status.as_ref().is_some_and(|status| status.start_time.is_some());
+    let newness = match (&*write.resource, &*write.subresource, write.verb) {
+        _ if is_creation => Newness::Unsaid,
+        ("pods", "binding", _) => Newness::Sure,
+        ("pods", "status", _) if by_scheduler || is_first => Newness::Sure,
+        ("pods", "", Verb::Delete) if !write.user.starts_with("system:node:") => Newness::Likely,
+        ("pods", ..) => Newness::Unsaid,
+        _ => Newness::Likely,
+    };
+    let is_whole = &*write.subresource == "status" && write.verb == Verb::Update;
+    let uid = asked.metadata.as_ref().and_then(|metadata| metadata.uid.as_deref());
+    let uid = uid.or(Some(&*write.uid).filter(|uid| !uid.is_empty()));
+    Hint {
+        key: (Rc::clone(&write.resource), Rc::clone(&write.namespace), Rc::clone(&write.name)),
+        from,
+        uid: uid.filter(|_| !is_creation).map(Rc::from),
+        node: write.target.clone(),
+        newness,
+        whole: is_whole.then(|| Rc::clone(event)),
     }
 }
 
@@ -412,6 +370,6 @@ struct Answer {
 /// An event of which only the object is wanted that it asked for.
 #[derive(Deserialize)]
 struct Wish {
-    #[serde(rename = "requestObject")]
+    #[serde(rename = "requestObject", default)]
     object: Value,
 }

@@ -11,6 +11,7 @@ use super::names::Names;
 use super::order::{HELD, Order, Ticket};
 use super::problem::Problem;
 use super::recorder;
+use super::requests::Requests;
 use super::watch::{Told, Watch};
 use crate::record::{Entry, Micros};
 
@@ -21,6 +22,7 @@ pub(super) type Placed = Result<(Micros, Entry), Problem>;
 pub(super) struct AuditLane {
     files: Vec<AuditFile>,
     order: Order<Heard>,
+    requests: Requests,
     names: Names,
     heard: Recent,
 }
@@ -71,7 +73,8 @@ impl AuditLane {
         }
         let file = |(lines, clock)| AuditFile { lines, clock, heard: VecDeque::new() };
         let files = files.into_iter().map(file).collect();
-        Self { files, order, names: Names::default(), heard: Recent::default() }
+        let (requests, names, heard) = (Requests::default(), Names::default(), Recent::default());
+        Self { files, order, requests, names, heard }
     }
 
     /// The next event, in the order of the answers, goes into the order; false if there is none.
@@ -93,6 +96,7 @@ impl AuditLane {
         if let Some(mut heard) = self.files[file].heard.pop_front()
             && self.heard.is_new(&heard.id, heard.answered())
         {
+            self.requests.hear(heard.hint());
             self.order.push(heard.ticket(file), heard);
         }
         Ok(true)
@@ -105,7 +109,8 @@ impl Iterator for AuditLane {
     fn next(&mut self) -> Option<Placed> {
         loop {
             if let Some((at, heard)) = self.order.pop() {
-                return Some(heard.entry(&mut self.names).map(|entry| (at, entry)));
+                self.requests.pass(at.saturating_sub(HELD));
+                return Some(heard.entry(&mut self.requests, &mut self.names).map(|entry| (at, entry)));
             }
             if self.order.has_ended() {
                 return None;

@@ -7,12 +7,15 @@
 //! - watches: beside an audit log only the lists with which they begin; without one everything, by resource version
 //! - what recorders wrote, by time, each line held for a minute of the log as well
 //!
+//! Where an audit log has no answers (level Request), what writes left behind is made of what was asked for (`requests`).
+//!
 //! The clocks of several API servers and of nodes may differ, and can be set from what the log itself tells (`clocks`).
 //!
 //! Memory is bounded by what happens in such a minute, and not by the length of the log.
 
 mod audit;
 mod clocks;
+mod event;
 mod facts;
 mod kind;
 mod lanes;
@@ -23,6 +26,7 @@ mod names;
 mod order;
 mod problem;
 mod recorder;
+mod requests;
 mod subject;
 mod template;
 mod watch;

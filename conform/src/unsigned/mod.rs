@@ -92,6 +92,7 @@ impl Unsigned<'_> {
             code: 200,
             grace_seconds: None,
             shows_request: false,
+            only_asked: false,
             made_of: None,
             target: None,
             object: Some(object.clone()),

@@ -37,6 +37,10 @@ pub struct Composer<'s> {
     composed: usize,
 }
 
+/// What is said of a log without answers.
+const ONLY_ASKED: &str = "the log does not show what writes were answered with (an audit policy of level Request): what they left is \
+    made of what was asked for, and for how long pods tolerate a node that fails, which admission says, is taken to be any time";
+
 /// A pod that had a place on a node.
 struct Placed<'s> {
     uid: &'s Rc<str>,
@@ -67,6 +71,7 @@ impl<'s> Composer<'s> {
                 why: "the log does not hold them (an audit policy of level Metadata)".into(),
             });
         }
+        let only_asked = surveyor.only_asked.then(|| ONLY_ASKED.to_owned());
         Self {
             surveyor,
             annotated,
@@ -77,7 +82,7 @@ impl<'s> Composer<'s> {
             roots: roots.into_iter().map(Rc::new).collect(),
             read: BTreeMap::new(),
             not_modelled,
-            warnings: says.into_iter().collect(),
+            warnings: says.into_iter().chain(only_asked).collect(),
             composed: 0,
         }
     }
@@ -90,6 +95,11 @@ impl<'s> Composer<'s> {
     /// When the log began, in microseconds since the epoch.
     pub fn began(&self) -> i64 {
         self.surveyor.began.unwrap_or_default()
+    }
+
+    /// Are there pods that the log never shows?
+    pub fn has_strangers(&self) -> bool {
+        self.surveyor.strangers
     }
 
     /// Was a node there when the log began, and not Ready?

@@ -27,12 +27,14 @@ pub(super) struct Node {
     pub life: Life,
     /// Its manifest as it was first seen.
     pub first: Rc<Value>,
-    /// Only pods name it; it was not seen itself.
+    /// It was not seen itself, or a part of it that says nothing of its labels and its room.
     pub is_only_named: bool,
     /// Each change of it: the entry that shows it, and its manifest from then on.
     pub changes: Vec<(Moment, Rc<Value>)>,
     /// Its condition Ready as it was first seen.
     ready: Value,
+    /// A part of it has the taints of a failure that the log does not show.
+    was_down: bool,
 }
 
 impl Node {
@@ -41,7 +43,7 @@ impl Node {
         let is_ready = self.ready["status"] == "True";
         let began = if self.life.sight == Sight::Listed { began.for_lists() } else { began };
         let changed = began.is_during(&self.ready["lastTransitionTime"]);
-        self.life.existed && self.ready.is_object() && is_ready == changed
+        self.was_down || self.life.existed && self.ready.is_object() && is_ready == changed
     }
 }
 
@@ -49,6 +51,18 @@ impl Node {
 fn ready_of(object: &Object) -> Value {
     let conditions = object.whole["status"]["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default()
+}
+
+/// Does a node have a taint of its condition Ready?
+fn is_tainted_by_failure(node: &Object) -> bool {
+    let taints = node.whole["spec"]["taints"].as_array().into_iter().flatten();
+    let of_failure = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+    taints.into_iter().any(|taint| of_failure.iter().any(|key| taint["key"] == *key))
+}
+
+/// Is it known that a node is not Ready?
+fn is_known_unready(node: &Object) -> bool {
+    matches!(ready_of(node)["status"].as_str(), Some("False" | "Unknown"))
 }
 
 /// All nodes of the log, by name.
@@ -64,6 +78,11 @@ impl Nodes {
     /// `by_user`: somebody has just changed it by hand. What taints it has by then, and whether it is cordoned, may be what was
     /// changed, if it was not seen before; it is taken to be.
     pub fn see(&mut self, at: Moment, sight: Sight, object: &Object, by_user: bool) {
+        // What requests alone show of a node that the log never shows whole is a part of it, and has no UID.
+        let is_part = object.uid.is_empty();
+        if is_part {
+            self.name(at, &object.name);
+        }
         let is_first = self.by_name.get(&object.name).is_none_or(|known| known.is_only_named);
         let node = self.by_name.entry(Rc::clone(&object.name)).or_insert_with(|| Node {
             life: Life::new(at, sight),
@@ -71,13 +90,15 @@ impl Nodes {
             is_only_named: false,
             changes: Vec::new(),
             ready: ready_of(object),
+            was_down: false,
         });
-        if node.is_only_named {
+        if node.is_only_named && !is_part {
             node.is_only_named = false;
             node.first = Rc::new(manifest(object));
             node.ready = ready_of(object);
         }
-        if is_first && by_user {
+        node.was_down |= is_part && is_tainted_by_failure(object) && !is_known_unready(object);
+        if is_first && by_user && !is_part {
             let mut before = (*node.first).clone();
             before["spec"] = json!({"taints": [], "unschedulable": false});
             node.first = Rc::new(before);
@@ -111,13 +132,15 @@ impl Nodes {
             is_only_named: true,
             changes: Vec::new(),
             ready: Value::Null,
+            was_down: false,
         });
     }
 }
 
 /// The manifest of a node that is only named.
 fn bare(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    let spec = json!({"taints": [], "unschedulable": false});
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": spec})
 }
 
 /// What a scenario needs of a node.
@@ -139,8 +162,12 @@ fn manifest(object: &Object) -> Value {
     let kept = ["cpu", "memory", "pods"].into_iter();
     let room: Map<_, _> = kept.filter_map(|name| Some((name.to_owned(), room.get(name)?.clone()))).collect();
     let mut manifest = bare(&object.name);
-    manifest["metadata"]["labels"] = metadata["labels"].clone();
     manifest["spec"] = json!({"taints": taints, "unschedulable": spec["unschedulable"] == true});
-    manifest["status"] = json!({"allocatable": room});
+    if metadata["labels"].is_object() {
+        manifest["metadata"]["labels"] = metadata["labels"].clone();
+    }
+    if !room.is_empty() {
+        manifest["status"] = json!({"allocatable": room});
+    }
     manifest
 }

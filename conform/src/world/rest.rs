@@ -1,4 +1,4 @@
-//! When the nodes of a log are at rest: Ready, schedulable, without taints that drive pods away, and with nothing done to them for a
+//! When the nodes of a log are at rest: Ready, cordoned or not, without taints that drive pods away, and with nothing done to them for a
 //! while. Whoever begins to follow a workload at such a moment finds the nodes as a scenario has them at its beginning, so a
 //! workload that comes late need not be followed from the beginning of the log, nor one that is gone until its end.
 
@@ -24,6 +24,9 @@ const AWAY: Micros = 3_600_000_000;
 /// Moments at which a replay may begin are so far apart.
 const APART: Micros = 10_000_000;
 
+/// The taint of a node that is cordoned, and its effect.
+const OF_CORDON: (&str, &str) = ("node.kubernetes.io/unschedulable", "NoSchedule");
+
 /// The moments between which workloads are followed. Two numbers for each object that comes or goes are kept of it.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
@@ -33,7 +36,9 @@ pub(super) struct Rest {
     trouble: Option<Micros>,
     /// Nodes that are not as nodes are at first.
     troubled: BTreeSet<Rc<str>>,
-    /// Those of them that are not Ready.
+    /// Others that are cordoned, and have the taint of that alone.
+    cordoned: BTreeSet<Rc<str>>,
+    /// Those that are not Ready.
     away: BTreeSet<Rc<str>>,
     /// When a machine was last away.
     missed: Option<Micros>,
@@ -78,20 +83,24 @@ impl Rest {
     pub fn node(&mut self, name: &Rc<str>, facts: &NodeFacts) {
         let drives = |(_, _, effect): &(Rc<str>, Rc<str>, Rc<str>)| &**effect == "NoExecute";
         let of_conditions =
-            |(key, _, _): &(Rc<str>, Rc<str>, Rc<str>)| key.starts_with("node.kubernetes.io/");
+            |(key, _, _): &&(Rc<str>, Rc<str>, Rc<str>)| key.starts_with("node.kubernetes.io/");
         let is_ready = facts.ready.as_deref().is_none_or(|ready| ready == "True");
-        let is_plain = is_ready
-            && !facts.unschedulable
-            && !facts.taints.iter().any(|taint| drives(taint) || of_conditions(taint));
+        let of_conditions = facts.taints.iter().filter(of_conditions);
+        let of_conditions: Vec<(&str, &str)> =
+            of_conditions.map(|(key, _, effect)| (&**key, &**effect)).collect();
+        let expected = if facts.unschedulable { &[OF_CORDON][..] } else { &[] };
+        let is_plain = is_ready && of_conditions == expected && !facts.taints.iter().any(drives);
+        let is_cordoned = is_plain && facts.unschedulable;
         match is_ready {
             true => _ = self.away.remove(name),
             false => _ = self.away.insert(Rc::clone(name)),
         }
-        let changed = match is_plain {
-            true => self.troubled.remove(name),
-            false => self.troubled.insert(Rc::clone(name)),
+        let set = |nodes: &mut BTreeSet<Rc<str>>, is_in: bool| match is_in {
+            true => nodes.insert(Rc::clone(name)),
+            false => nodes.remove(name),
         };
-        if changed {
+        let changed = [set(&mut self.troubled, !is_plain), set(&mut self.cordoned, is_cordoned)];
+        if changed.contains(&true) {
             self.trouble = Some(self.now);
         }
     }
@@ -99,6 +108,7 @@ impl Rest {
     /// A node is gone.
     pub fn node_gone(&mut self, name: &str) {
         self.troubled.remove(name);
+        self.cordoned.remove(name);
         self.away.remove(name);
         self.trouble = Some(self.now);
     }
@@ -207,6 +217,25 @@ mod tests {
             pass(&mut rest, 1100..1400);
             assert!(start(&mut rest, 1399) > 1100, "{trouble:?}");
         }
+    }
+
+    #[test]
+    fn a_node_that_stays_cordoned_is_at_rest() {
+        let mut rest = Rest::default();
+        let name = "a".into();
+        pass(&mut rest, 0..500);
+        rest.node(&name, &facts("True", true, &[]));
+        rest.node(&name, &facts("True", true, &[OF_CORDON]));
+        pass(&mut rest, 500..600);
+        assert!(start(&mut rest, 599) <= 500, "it has not settled");
+        pass(&mut rest, 600..1000);
+        assert!(start(&mut rest, 999) > 900);
+        rest.node(&name, &facts("True", false, &[OF_CORDON]));
+        rest.node(&name, &facts("True", false, &[]));
+        pass(&mut rest, 1000..1100);
+        assert!(start(&mut rest, 1099) <= 1000, "it has not settled");
+        pass(&mut rest, 1100..1400);
+        assert!(start(&mut rest, 1399) > 1300);
     }
 
     #[test]

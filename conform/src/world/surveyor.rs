@@ -50,6 +50,10 @@ pub struct Surveyor {
     pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
+    /// Pods were created of which only the request is in the log.
+    pub(super) only_asked: bool,
+    /// There are pods that the log never shows whole.
+    pub(super) strangers: bool,
     /// Between which moments workloads are followed.
     pub(super) rest: Rest,
 }
@@ -106,6 +110,11 @@ impl Surveyor {
             return;
         }
         let is_whole = write.subresource.is_empty();
+        let is_new_pod = (&*write.resource, write.verb, is_whole) == ("pods", Verb::Create, true);
+        self.only_asked |= is_new_pod && write.only_asked;
+        self.strangers |= write.only_asked
+            && write.object.is_none()
+            && (&*write.resource, &*write.subresource, write.verb) == ("pods", "status", Verb::Patch);
         if let ("pods", Some(seconds)) = (&*write.resource, grace::asked(write)) {
             self.pods.give(&write.namespace, &write.name, seconds);
         }

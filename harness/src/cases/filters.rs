@@ -37,11 +37,16 @@ pub struct TestCase {
 /// # Panics
 /// If they disagree.
 pub fn check(case: &TestCase) -> Checked {
+    check_with(case, Slips::NONE)
+}
+
+/// The same of a runtime with wrong mechanisms.
+pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let situation = &case.situation;
     let placement = placement(situation);
     let spelled_out = SpelledOut::new(&situation.scenario, &placement, situation.revision);
     let filters = Filters::compile(&situation.scenario);
-    let runtime = Runtime::new(situation);
+    let runtime = Runtime::new(situation, slips);
     let mut log = Log::default();
     let (mut feasible_nodes, mut refused) = (Vec::new(), 0);
     for node in NodeId::first(situation.nodes.len()) {
@@ -54,7 +59,10 @@ pub fn check(case: &TestCase) -> Checked {
             let model = as_passes(filters.rejections(&placement, situation.revision, node));
             let concrete = runtime.passes(situation, node);
             assert_eq!(model, expected, "the model, not what is spelled out, of {node:?} in {situation:?}");
-            assert_eq!(concrete, expected, "the runtime, not what is spelled out, of {node:?} in {situation:?}");
+            assert_eq!(
+                concrete, expected,
+                "the runtime, not what is spelled out, of {node:?} in {situation:?}"
+            );
             log.note(&expected);
         }
         match lawful {
@@ -62,7 +70,7 @@ pub fn check(case: &TestCase) -> Checked {
             false => refused += 1,
         }
     }
-    let chosen = feasible(&runtime.pod, &runtime.cache, Slips::NONE).unwrap_or_default();
+    let chosen = feasible(&runtime.pod, &runtime.cache, slips).unwrap_or_default();
     let chosen: Vec<String> = chosen.iter().map(|key| key.name().to_owned()).collect();
     assert_eq!(chosen, feasible_nodes, "the runtime's feasible nodes in {situation:#?}");
     log.checked(refused > 0)
@@ -109,12 +117,13 @@ fn as_passes(rejected: FilterSet) -> Passes {
 struct Runtime {
     cache: Cache,
     pod: Arc<Pod>,
+    slips: Slips,
 }
 
 impl Runtime {
-    fn new(situation: &Situation) -> Self {
+    fn new(situation: &Situation, slips: Slips) -> Self {
         let scenario = &situation.scenario;
-        let mut server = ApiServer::new(scenario.release, Slips::NONE);
+        let mut server = ApiServer::new(scenario.release, slips);
         let mut calls = 0;
         let mut create = |pod: Pod| {
             calls += 1;
@@ -134,23 +143,24 @@ impl Runtime {
             let spec = changed.spec.get_or_insert_default();
             spec.node_name = Some(scenario.nodes[placed.node.index()].name.clone());
             changed.metadata.deletion_timestamp = placed.deleting.then(|| Moment(0).to_time());
-            cache.set_pod(&pod, Slips::NONE);
+            cache.set_pod(&pod, slips);
         }
         for neighbour in &scenario.neighbours {
-            cache.set_pod(&create(objects::neighbour(scenario, neighbour)), Slips::NONE);
+            cache.set_pod(&create(objects::neighbour(scenario, neighbour)), slips);
         }
         for (node, state) in scenario.nodes.iter().zip(&situation.nodes) {
             if state.gone {
-                cache.remove_node(&node.name, Slips::NONE);
+                cache.remove_node(&node.name, slips);
             }
         }
         let pod = create(objects::pod(scenario, "incoming", situation.revision));
-        Self { cache, pod }
+        Self { cache, pod, slips }
     }
 
     fn passes(&self, situation: &Situation, node: NodeId) -> Passes {
-        let (pod, none) = (&*self.pod, Slips::NONE);
-        let info = self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
+        let (pod, slips) = (&*self.pod, self.slips);
+        let info =
+            self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
         let node = info.node.as_ref().expect("with its object");
         Passes {
             node_name: node_name::passes(pod, node),
@@ -158,9 +168,9 @@ impl Runtime {
             taint_toleration: taint_toleration::passes(pod, node),
             node_affinity: node_affinity::passes(pod, node),
             node_ports: node_ports::passes(&host_ports_of(pod), info),
-            node_resources_fit: node_resources::passes(&requests_of(pod, none), info),
-            pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, none).passes(node),
-            inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, none).passes(node),
+            node_resources_fit: node_resources::passes(&requests_of(pod, slips), info),
+            pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, slips).passes(node),
+            inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, slips).passes(node),
         }
     }
 }

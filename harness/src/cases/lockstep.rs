@@ -7,10 +7,11 @@ use podproof_vocabulary::scenario::Scenario;
 
 use super::Log;
 use crate::ModelSystem;
+use crate::findings::{Finding, Walk};
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
 use crate::lockstep::{Covered, RuntimeSystem, fit};
-use crate::oracles::agreement::{Agreed, Divergence, agree};
+use crate::oracles::agreement::{Agreed, Difference, Divergence, agree, follow};
 use crate::runner::Checked;
 
 /// A scenario and a script.
@@ -35,12 +36,42 @@ impl<'a> Arbitrary<'a> for TestCase {
 /// # Panics
 /// If they differ.
 pub fn check(case: &TestCase) -> Checked {
-    let agreed = drive(case, Slips::NONE, Covered::ALL)
+    check_with(case, Slips::NONE)
+}
+
+/// The same of a runtime with wrong mechanisms.
+pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
+    let agreed = drive(case, slips, Covered::ALL)
         .unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
     let mut log = Log::default();
     log.note(&agreed);
     let binds = |action: &Action| matches!(action, Action::Scheduler(Scheduler::BindPod { .. }));
     log.checked(agreed.actions.iter().any(binds))
+}
+
+/// Its inputs are paths.
+pub(crate) const WALK: Walk = Walk {
+    find: |bytes| find(bytes, Slips::NONE),
+    follow: |scenario, path| along(scenario, path, Slips::NONE),
+};
+
+fn find(bytes: &[u8], slips: Slips) -> Option<Finding> {
+    let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
+    finding(&case.scenario, *drive(&case, slips, Covered::ALL).err()?)
+}
+
+fn along(scenario: &Scenario, path: &[Action], slips: Slips) -> Option<Finding> {
+    let mut runtime = RuntimeSystem::new(slips);
+    finding(scenario, *follow(&mut ModelSystem::default(), &mut runtime, scenario, path).err()?)
+}
+
+/// A scenario that cannot be run is no finding.
+fn finding(scenario: &Scenario, divergence: Divergence) -> Option<Finding> {
+    if matches!(divergence.difference, Difference::Unfit(_)) {
+        return None;
+    }
+    let (kind, says) = (divergence.kind(), divergence.to_string());
+    Some(Finding { scenario: scenario.clone(), path: divergence.actions, kind, says })
 }
 
 /// Drives a runtime, with or without wrong mechanisms, and with these components of its own.
@@ -52,13 +83,15 @@ fn drive(case: &TestCase, slips: Slips, covered: Covered) -> std::result::Result
 #[cfg(test)]
 mod tests {
     use podproof_runtime::Slip;
+    use podproof_traces::{Replayed, replay};
     use podproof_vocabulary::approximation::Approximations;
-    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::event::{EventName, Story};
     use podproof_vocabulary::scenario::Timing;
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
     use crate::lockstep::unfit;
+    use crate::runner::input;
 
     #[test]
     fn smoke() {
@@ -76,7 +109,8 @@ mod tests {
     #[test]
     fn wrong_mechanisms_are_found_out() {
         for &slip in FOUND {
-            let found = (0..SLIP_RUNS).any(|seed| drive(&case_of(seed), Slips::only(slip), Covered::ALL).is_err());
+            let found =
+                (0..SLIP_RUNS).any(|seed| drive(&case_of(seed), Slips::only(slip), Covered::ALL).is_err());
             assert!(found, "{slip} is not found");
         }
     }
@@ -84,7 +118,8 @@ mod tests {
     /// Whoever is played in place of the runtime, the others agree.
     #[test]
     fn each_component_may_be_played() {
-        for covered in Covered::each().map(|component| Covered::ALL.without(component)).chain([Covered::NONE]) {
+        for covered in Covered::each().map(|component| Covered::ALL.without(component)).chain([Covered::NONE])
+        {
             for seed in 0..PLAYED_RUNS {
                 let agreed = drive(&case_of(seed), Slips::NONE, covered);
                 assert!(agreed.is_ok(), "{covered:?}: {agreed:?}");
@@ -94,7 +129,7 @@ mod tests {
 
     const PLAYED_RUNS: u64 = 12;
 
-    const SLIP_RUNS: u64 = 800;
+    const SLIP_RUNS: u64 = 2_000;
 
     const FOUND: &[Slip] = &[
         Slip::AssumeForgotten,
@@ -103,7 +138,6 @@ mod tests {
         Slip::DeletedPodsWakeNobody,
         Slip::DeletingPodsCounted,
         Slip::DeletingPodsNotCounted,
-        Slip::DisruptedPodsCounted,
         Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
         Slip::FailedPodsCounted,
@@ -111,19 +145,36 @@ mod tests {
         Slip::ProxyTakesTerminatingForReady,
         Slip::ReadyFlipNotNoticed,
         Slip::SurgeIgnored,
-        Slip::SymmetricAntiAffinityIgnored,
         Slip::TerminatingStaysReady,
         Slip::UnavailableCounted,
         Slip::VersionIgnored,
         Slip::WatchFromNow,
     ];
 
+    const FORGETS: Slips = Slips::only(Slip::AssumeForgotten);
+    const SLIPPED: Walk =
+        Walk { find: |bytes| find(bytes, FORGETS), follow: |scenario, path| along(scenario, path, FORGETS) };
+
+    /// A failure is made smaller, is of the same kind, and becomes a trace that the model can take and that fails again.
+    #[test]
+    fn a_failure_becomes_a_smaller_trace() {
+        let found = (0..600).find_map(|number| Finding::of(SLIPPED, &input(0, number))).expect("it is found");
+        let small = found.clone().shrink(SLIPPED);
+        assert_eq!(small.kind, found.kind);
+        assert!(small.path.len() < found.path.len(), "{} steps, then {}", found.path.len(), small.path.len());
+        let trace = small.trace().expect("the model runs it");
+        assert_eq!(replay(&trace), Ok(Replayed::CanBeTaken));
+        assert_eq!(Finding::of(SLIPPED, trace.to_json().as_bytes()), Some(small));
+        assert_eq!(Finding::of(WALK, trace.to_json().as_bytes()), None, "the right mechanism does not fail");
+    }
+
     /// What is not covered is refused, and said.
     #[test]
     fn what_is_not_covered_is_refused() {
         let mut scenario = podproof_vocabulary::catalogue::web("x", Story::NodeFailure, 1, 2);
         scenario.approximations = Approximations::NONE;
-        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("node-failure")));
+        scenario.events.set(EventName::LostResponse, 1);
+        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("lost-response")));
         fit(&mut scenario);
         assert_eq!(unfit(&scenario, Covered::ALL), None);
         scenario.timing = Timing::Timed;

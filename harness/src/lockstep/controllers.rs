@@ -132,6 +132,9 @@ impl Running {
         if self.is_busy(component, &key) {
             return Err(Refused::narrower("a worker is at this key with something else (CTL-1)"));
         }
+        if self.is_told_in_vain(action) {
+            return Err(Refused::narrower("the only active one has the size that is wanted (DEP-10)"));
+        }
         self.look(component, &key)?;
         for _ in 0..HIDDEN_MAX {
             if let Some(call) = self.call_for(component, action) {
@@ -247,6 +250,7 @@ impl Running {
         Err(Refused::because("the controllers never come to rest"))
     }
 
+    /// Requests that change nothing that is compared are carried out; what a sync would write after its first write is given up.
     fn settle_calls(&mut self, rest: &ModelSystem) -> Result<bool, Refused> {
         let (model, state) = rest.model();
         let is_planned = |pod| model.open(state, |cluster| cluster.pod(pod).controller.deletion_planned());

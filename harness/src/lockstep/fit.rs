@@ -2,43 +2,19 @@
 
 use podproof_vocabulary::action::Component;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
 use super::Covered;
 
-/// Events that are covered, or that touch only what is played.
-const EVENTS: [EventName; 17] = [
-    EventName::Rollout,
-    EventName::Scale,
-    EventName::DeletePod,
-    EventName::ForceDeletePod,
-    EventName::EvictPod,
-    EventName::CordonNode,
-    EventName::UncordonNode,
-    EventName::DrainNode,
-    EventName::TaintNode,
-    EventName::UntaintNode,
-    EventName::LabelNode,
-    EventName::ContainerCrash,
-    EventName::KubeletRestart,
-    EventName::SchedulerRestart,
-    EventName::ControllerManagerRestart,
-    EventName::ProxyStop,
-    EventName::WatchBreak,
-];
-
-const STORIES: [Story; 5] =
-    [Story::Create, Story::Rollout, Story::PodDeletion, Story::Drain, Story::ScaleDown];
+/// Events that reach further than what is covered.
+const UNCOVERED: [EventName; 2] = [EventName::AddNode, EventName::LostResponse];
 
 /// Why a scenario cannot be run with these components of the runtime, if it cannot.
 pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
-    let uncovered = scenario.events.iter().map(|(event, _)| event).find(|event| !EVENTS.contains(event));
+    let uncovered = scenario.events.iter().map(|(event, _)| event).find(|event| UNCOVERED.contains(event));
     if let Some(event) = uncovered {
         return Some(format!("event {event} reaches further than what is covered"));
-    }
-    if !STORIES.contains(&scenario.story) {
-        return Some(format!("story {} reaches further than what is covered", scenario.story.name()));
     }
     if scenario.timing == Timing::Timed {
         return Some("time in ticks is not covered".into());
@@ -63,11 +39,8 @@ pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
 
 /// Makes a scenario one that can be run with every component that the runtime has.
 pub fn fit(scenario: &mut Scenario) {
-    for event in EventName::all().filter(|event| !EVENTS.contains(event)) {
+    for event in UNCOVERED {
         scenario.events.set(event, 0);
-    }
-    if !STORIES.contains(&scenario.story) {
-        scenario.story = Story::Create;
     }
     scenario.timing = Timing::Untimed;
     scenario.approximations = scenario.approximations.without(Approximation::CoalescedWatchEvents);

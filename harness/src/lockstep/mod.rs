@@ -85,6 +85,8 @@ struct Running {
     programmed: BTreeMap<NodeId, Endpoints>,
     /// Since the controllers began, their watches broke.
     watches_broke: bool,
+    /// The API server is down: requests wait.
+    api_server_down: bool,
     /// A step of the runtime that the model does not allow.
     unlawful: Option<Action>,
 }
@@ -182,6 +184,9 @@ impl RuntimeSystem {
                     Environment::StopControllerManager => running.stop(Watcher::ControllerManager)?,
                     Environment::StopProxy { node } => running.stop(Watcher::Proxy(node))?,
                     Environment::BreakWatches { watcher } => running.break_watches(watcher)?,
+                    Environment::StopApiServer => running.stop_api_server()?,
+                    Environment::CrashNode { node } => running.crash_proxy(node)?,
+                    Environment::ReturnNode { node } => running.return_proxy(node),
                     _ => {}
                 }
                 self.play(action)
@@ -190,7 +195,8 @@ impl RuntimeSystem {
                 match step {
                     Started::StartScheduler => running.start(Watcher::Scheduler)?,
                     Started::StartControllerManager => running.start(Watcher::ControllerManager)?,
-                    Started::StartApiServer | Started::StartKubelet { .. } => {}
+                    Started::StartApiServer => running.api_server_down = false,
+                    Started::StartKubelet { .. } => {}
                 }
                 self.play(action)
             }
@@ -204,7 +210,7 @@ impl RuntimeSystem {
         self.rest.pending(&mut enabled);
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.settle_evictions(&self.rest)?;
-        if enabled.is_empty() || is_choosing(&enabled) {
+        if enabled.is_empty() || is_choosing(&enabled) || running.api_server_down {
             return Ok(());
         }
         if running.has_controllers() {
@@ -234,7 +240,7 @@ impl System for RuntimeSystem {
         let (is_over, is_choosing) = (operations.is_empty(), is_choosing(operations));
         operations.retain(|action| !running.covered.takes(action));
         operations.extend(running.unlawful);
-        if is_over {
+        if is_over || running.api_server_down {
             return;
         }
         running.controlling(is_choosing, operations);
@@ -299,6 +305,7 @@ impl Running {
             evictions: BTreeMap::new(),
             programmed: BTreeMap::new(),
             watches_broke: false,
+            api_server_down: false,
             unlawful: None,
         }
     }

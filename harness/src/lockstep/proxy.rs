@@ -8,7 +8,7 @@ use podproof_runtime::Step;
 use podproof_runtime::api::{Key, Resource};
 use podproof_runtime::operation::{Component, NodeIndex, Process};
 use podproof_runtime::proxy::{KubeProxy, ProxyStep};
-use podproof_vocabulary::action::{Action, Component as Lane, Proxy};
+use podproof_vocabulary::action::{Action, Component as Lane, Proxy, Watcher};
 use podproof_vocabulary::observation::{EndpointSeen, Observation};
 use podproof_vocabulary::{NodeId, PodId};
 
@@ -40,6 +40,23 @@ impl Running {
             self.programmed.insert(node, Endpoints::new());
         }
         Ok(())
+    }
+
+    /// A machine loses power: its kube-proxy stops, and its rules are gone.
+    pub(super) fn crash_proxy(&mut self, node: NodeId) -> Result<(), Refused> {
+        self.stop(Watcher::Proxy(node))?;
+        if let Some(proxy) = self.cluster.actor_mut::<KubeProxy>(process(node)) {
+            proxy.reboot();
+            self.programmed.insert(node, Endpoints::new());
+        }
+        Ok(())
+    }
+
+    /// The machine boots: its kube-proxy will list.
+    pub(super) fn return_proxy(&mut self, node: NodeId) {
+        if self.covered.has(Lane::KubeProxy) {
+            self.cluster.start(process(node));
+        }
     }
 
     fn proxy(&self, node: NodeId) -> Option<&KubeProxy> {

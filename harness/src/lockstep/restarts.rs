@@ -4,6 +4,7 @@ use podproof_runtime::Step;
 use podproof_runtime::api::Resource;
 use podproof_runtime::client::CallState;
 use podproof_runtime::operation::Process;
+use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Component as Lane, Watcher};
 
 use super::{Running, controllers, proxy};
@@ -54,6 +55,15 @@ impl Running {
         }
         self.watches_broke |= watcher == Watcher::ControllerManager;
         Ok(())
+    }
+
+    /// The API server stops: every watch ends (API-36). What had been sent is served when it is back, as if it had been tried again.
+    pub(super) fn stop_api_server(&mut self) -> Result<(), Refused> {
+        self.api_server_down = true;
+        let proxies = NodeId::first(self.scenario.nodes.len()).map(Watcher::Proxy);
+        let watchers: Vec<_> =
+            [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(proxies).collect();
+        watchers.into_iter().try_for_each(|watcher| self.break_watches(watcher))
     }
 
     /// A process lists anew. In the model it then loses what lay between, so the API server does not know that any more (API-36).

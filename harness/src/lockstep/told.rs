@@ -1,19 +1,22 @@
 //! Where a controller of the runtime lawfully does not look although the model's may: nobody has told it, or the news come later.
 //!
 //! Each of these is as narrow as can be said: what is passed over here is not compared. When all news have come and no key waits,
-//! only what stands in [`Running::is_not_told`] and [`Running::misses_creations`] is left.
+//! only what stands in [`Running::is_not_told`], [`Running::misses_creations`] and [`Running::is_told_in_vain`] is left.
 
+use k8s_openapi::api::apps::v1::{self as apps, ReplicaSet};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::Step;
 use podproof_runtime::api::constants::{is_ready, is_terminal};
 use podproof_runtime::api::{Key, Kind as _};
 use podproof_runtime::operation::{Component, Queue, Timer};
+use podproof_vocabulary::action::{Action, Deployment};
 use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
 
 use super::Running;
 use super::controllers::OWN;
-use super::views::budget_view;
+use super::names::revision_of_set;
+use super::views::{budget_view, deployment_view, set_view};
 use crate::Refused;
 
 impl Running {
@@ -69,6 +72,20 @@ impl Running {
         self.watches_broke
             && !self.is_busy(Component::ReplicaSet, set)
             && self.manager().is_some_and(|manager| manager.replica_sets().awaits_creations(set))
+    }
+
+    /// Would a ReplicaSet be told what is wanted of its Deployment now, although it has that size and no other is active? Only a sync
+    /// that began while another was active does that; if such a sync is cut in two, the ReplicaSet is not told any more, and its
+    /// Deployment counts as scaled (S28 `sync.go` `scale`).
+    pub(super) fn is_told_in_vain(&self, action: &Action) -> bool {
+        let Action::Deployment(Deployment::ScaleReplicaSet { revision, replicas }) = *action else {
+            return false;
+        };
+        let store = self.cluster.server().store();
+        let sets = store.all::<ReplicaSet>().map(|(_, set)| (revision_of_set(set), set_view(set).0.replicas));
+        let active: Vec<_> = sets.filter(|(_, replicas)| *replicas > 0).collect();
+        let stored = store.get::<apps::Deployment>(&self.workload_key()).and_then(deployment_view);
+        active == [(Some(revision), replicas)] && stored.is_some_and(|stored| stored.replicas == replicas)
     }
 
     /// A step is not possible now. If news are on their way to the controllers, or another key is to be looked at, the copy may lag

@@ -2,8 +2,10 @@
 //!
 //! - [`agreement`]: two systems through one script
 //! - [`history`]: a naive API server
+//! - [`pleg`]: a naive PLEG
 //! - [`promises`]: which promises a scenario keeps
 
 pub mod agreement;
 pub mod history;
+pub mod pleg;
 pub mod promises;

@@ -5,7 +5,7 @@
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
 use podproof_vocabulary::action::{Action, Disruption};
-use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, Rounding, WorkloadKind};
+use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, WorkloadKind};
 use podproof_vocabulary::{PodId, Revision};
 
 use crate::cluster::Cluster;
@@ -30,14 +30,6 @@ fn neighbours(cluster: &Cluster<'_>) -> u32 {
     cluster.rules.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32
 }
 
-/// How many healthy pods a budget asks for (PDB-2: percentages round up).
-pub fn desired_healthy(ask: BudgetAsk, expected: u32) -> u32 {
-    match ask {
-        BudgetAsk::MinAvailable(value) => value.of(expected, Rounding::Up),
-        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(value.of(expected, Rounding::Up)),
-    }
-}
-
 /// The status that the copies ask for (PDB-3, PDB-4).
 fn status(cluster: &Cluster<'_>) -> Option<BudgetObject> {
     let budget = cluster.rules.scenario.budgets.first()?;
@@ -48,7 +40,7 @@ fn status(cluster: &Cluster<'_>) -> Option<BudgetObject> {
         view.present() && view.ready() && !view.deleting() && !controller.disrupted()
     });
     let healthy = healthy.count() as u32 + neighbours(cluster);
-    let desired = desired_healthy(budget.ask, expected);
+    let desired = budget.ask.desired_healthy(expected);
     let allowed = if expected == 0 { 0 } else { healthy.saturating_sub(desired) };
     let byte = |count: u32| count.min(255) as u8;
     Some(
@@ -118,26 +110,5 @@ pub fn observe_budget(cluster: &mut Cluster<'_>) {
     cluster.shared.budget.set_unseen(false);
     for column in cluster.pods.iter_mut() {
         column.controller.set_disrupted(column.head.disrupted());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentages_of_a_budget_round_up() {
-        use BudgetAsk::{MaxUnavailable, MinAvailable};
-        use podproof_vocabulary::scenario::IntOrPercent::{Int, Percent};
-        for (ask, expected, desired) in [
-            (MinAvailable(Int(1)), 2, 1),
-            (MinAvailable(Percent(50)), 3, 2),
-            (MinAvailable(Percent(67)), 3, 3),
-            (MaxUnavailable(Int(1)), 2, 1),
-            (MaxUnavailable(Percent(30)), 4, 2),
-            (MaxUnavailable(Int(5)), 2, 0),
-        ] {
-            assert_eq!(desired_healthy(ask, expected), desired, "{ask:?} of {expected}");
-        }
     }
 }

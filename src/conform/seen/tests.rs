@@ -27,6 +27,7 @@ fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
         code: 200,
         grace_seconds: None,
         shows_request: true,
+        only_asked: false,
         made_of: None,
         target: None,
         object: None,

@@ -130,6 +130,13 @@ impl Writer<'_> {
     }
 }
 
+/// What an update asks for that makes `object` of the version that is `known`.
+pub(super) fn of_version(object: &Value, known: &Value) -> Value {
+    let mut body = object.clone();
+    body["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"].clone();
+    body
+}
+
 fn status(word: &str, reason: &str, code: u16) -> Value {
     let mut status =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": word, "code": code});

@@ -6,7 +6,7 @@ use podproof_vocabulary::scenario::Taint;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::audit::{Answer, Request, seconds};
+use super::audit::{Answer, Request, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::writer::Writer;
@@ -147,7 +147,7 @@ impl Writer<'_> {
             kind: Kind::Node,
             subresource: "status",
             name: self.node_name(node),
-            body: known,
+            body: of_version(&object, &known),
         };
         self.ask(request, &Answer::Object(object.clone()));
         self.store.nodes.insert(node, object);

@@ -8,7 +8,7 @@ use podproof_vocabulary::{ContainerId, PodId, Revision};
 use serde_json::{Value, json};
 
 use super::actor::{self, Actor};
-use super::audit::{Answer, Request, seconds};
+use super::audit::{Answer, Request, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::template;
@@ -123,7 +123,7 @@ impl Writer<'_> {
         change(self, &mut object["status"]);
         let object = self.store.stamp(object);
         let body = match verb {
-            "update" => known,
+            "update" => of_version(&object, &known),
             _ => json!({"metadata": {"uid": object["metadata"]["uid"]}, "status": object["status"]}),
         };
         let request = self.of_pod(actor, verb, "status", pod, body);

@@ -7,7 +7,7 @@ use podproof_vocabulary::{PodId, Revision};
 use serde_json::{Map, Value, json};
 
 use super::actor::{self, Actor};
-use super::audit::{Answer, Request, seconds};
+use super::audit::{Answer, Request, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::template;
@@ -62,8 +62,7 @@ impl Writer<'_> {
         known: &Value,
         object: Value,
     ) -> Value {
-        let mut body = object.clone();
-        body["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"].clone();
+        let body = of_version(&object, known);
         let object = self.store.stamp(object);
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let request = Request { actor, verb: "update", kind, subresource, name, body };

@@ -1,6 +1,5 @@
 //! Who is guilty where a safety property is broken.
 
-use podproof_model::controllers::disruption::desired_healthy;
 use podproof_model::kubelet;
 use podproof_model::state::Worker;
 use podproof_model::traffic;
@@ -244,7 +243,7 @@ impl Scene<'_> {
             .deployment()
             .map_or(self.scenario.workload.replicas, |deployment| deployment.replicas);
         let neighbours = self.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count();
-        let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours as u32);
+        let desired = budget.ask.desired_healthy(u32::from(wanted) + neighbours as u32);
         let healthy =
             |pod: &PodId| self.after.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
         let left = self.pods().filter(healthy).count() + neighbours;

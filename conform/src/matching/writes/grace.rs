@@ -5,7 +5,7 @@ use podproof_model::state::PodObject;
 use crate::record::{Facts, PodFacts, Write};
 
 /// What a pod has where nothing is said, in seconds (`DefaultTerminationGracePeriodSeconds`, `staging/src/k8s.io/api/core/v1/types.go`).
-const DEFAULT: i64 = 30;
+pub const DEFAULT: i64 = 30;
 
 fn facts(write: &Write) -> Option<&PodFacts> {
     match &write.object.as_ref()?.facts {

@@ -16,7 +16,7 @@ use super::nodes::can_write;
 use super::{Known, grace, not_theirs, statuses};
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
-use crate::record::{Facts, PodFacts, Verb, Write};
+use crate::record::{Facts, Object, PodFacts, Verb, Write};
 
 /// What a write of a pod asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
@@ -26,9 +26,15 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::Create && write.subresource.is_empty() {
         return create(known, actor, write);
     }
-    let Some(pod) = known.names.pod(&write.name, &write.uid) else { return Plan::NotHere };
+    let Some(pod) = known.names.pod(&write.name, &write.uid) else {
+        return match namesake(known, write) {
+            Some(_) => Plan::Wrong("the pod of this name that is there has another UID".into()),
+            None => Plan::NotHere,
+        };
+    };
     match (&*write.subresource, write.verb) {
         ("binding", Verb::Create) => bind(known, actor, write, pod),
+        ("eviction", Verb::Create) if never_evicts(actor) => not_theirs(write, "evict pods"),
         ("eviction", Verb::Create) => evict(known, pod),
         ("status", _) => status(known, actor, write, pod),
         ("", Verb::Delete) => delete(known, actor, write, pod),
@@ -44,7 +50,37 @@ fn facts(write: &Write) -> Option<&PodFacts> {
     }
 }
 
+/// A pod of this name that is there, whatever its UID: there is one at most (API-6). Of one that the log shows late the UID may be
+/// made up.
+fn namesake(known: &Known<'_, '_>, write: &Write) -> Option<PodId> {
+    let pod = known.names.pod(&write.name, "").filter(|_| !known.names.has_strangers())?;
+    known.cluster.pod(pod).api.exists().then_some(pod)
+}
+
+/// Kubelets, the scheduler and these controllers delete pods, or leave them alone, and evict none.
+fn never_evicts(actor: &Actor) -> bool {
+    match actor {
+        Actor::Kubelet(_) | Actor::Scheduler => true,
+        Actor::Controller(controller) => OWNERS.contains(&&**controller) || OWN.contains(&&**controller),
+        Actor::ApiServer | Actor::Client(_) => false,
+    }
+}
+
+/// Controllers that the model has.
+const OWN: [&str; 7] = [
+    "deployment-controller",
+    "replicaset-controller",
+    "endpointslice-controller",
+    "disruption-controller",
+    "node-controller",
+    "taint-eviction-controller",
+    "pod-garbage-collector",
+];
+
 fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    if namesake(known, write).is_some() {
+        return Plan::Wrong("a creation that was granted, of a pod whose name is taken".into());
+    }
     let Some(object) = &write.object else { return Plan::NotHere };
     if known.subject.kind() == WorkloadKind::Pod {
         // The workload itself: the story begins with it.
@@ -62,12 +98,23 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         {
             Plan::Wrong("its labels or images are not those of the template of its ReplicaSet".into())
         }
+        Actor::Controller(controller) if &**controller == "replicaset-controller" && is_misnamed(object) => {
+            Plan::Wrong("its name does not begin with that of its ReplicaSet".into())
+        }
         Actor::Controller(controller) if &**controller == "replicaset-controller" => {
             let create = Action::ReplicaSet(ReplicaSet::CreatePod { revision });
             Plan::By(Deed::steps(Watcher::ControllerManager, vec![create]))
         }
         _ => Plan::Wrong("only the replicaset controller creates pods of a ReplicaSet".into()),
     }
+}
+
+/// Is the generated name of a pod not made of that of its owner (`getPodsPrefix`, in the same file)?
+fn is_misnamed(pod: &Object) -> bool {
+    let (prefix, owner) = (pod.whole["metadata"]["generateName"].as_str(), pod.owner.as_ref());
+    prefix
+        .zip(owner)
+        .is_some_and(|(prefix, owner)| prefix.strip_suffix('-').unwrap_or(prefix) != &*owner.name)
 }
 
 fn bind(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {

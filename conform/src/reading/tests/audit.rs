@@ -117,13 +117,13 @@ fn a_log_without_objects_gives_writes_without_them() {
 }
 
 #[test]
-fn of_what_was_asked_for_only_a_creation_is_taken() {
-    let asked = |verb: &str, name: &str, code: u16| {
+fn a_creation_without_its_answer_is_what_was_asked_for() {
+    let asked = |name: &str, code: u16| {
         let object = json!({"kind": "Pod", "metadata": {"name": name, "resourceVersion": "3"}, "spec": {"nodeName": "n"}});
-        let more = json!({"level": "Request", "requestObject": object, "responseStatus": {"code": code}});
-        only_write(event(verb, "pods", "", (0, 5), more))
+        let more = json!({"requestObject": object, "responseStatus": {"code": code}});
+        only_write(event("create", "pods", "", (0, 5), more))
     };
-    let created = asked("create", "p", 201);
+    let created = asked("p", 201);
     assert_eq!(&*created.name, "p");
     let Facts::Pod(facts) = created.object.expect("the one that was asked for").facts else {
         panic!("a pod")
@@ -132,10 +132,28 @@ fn of_what_was_asked_for_only_a_creation_is_taken() {
     // What was asked for has no version of its own.
     assert_eq!(created.resource_version, None);
     // The API server makes up the name.
-    assert_eq!(&*asked("create", "", 201).name, "");
-    for (verb, code) in [("create", 409), ("update", 200), ("patch", 200)] {
-        assert!(asked(verb, "p", code).object.is_none(), "{verb} {code}");
+    assert_eq!(&*asked("", 201).name, "");
+    assert!(asked("p", 409).object.is_none());
+}
+
+#[test]
+fn a_patch_or_an_update_that_makes_an_object_is_a_creation() {
+    let verb = |verb: &str, code: u16, subresource: &str| {
+        let more = json!({"responseStatus": {"code": code}, "objectRef": {"subresource": subresource}});
+        only_write(pod(verb, "p", 7, (0, 5), more)).verb
+    };
+    for asked in ["patch", "update"] {
+        assert_eq!(verb(asked, 201, ""), Verb::Create);
+        assert_ne!(verb(asked, 200, ""), Verb::Create);
+        assert_ne!(verb(asked, 201, "status"), Verb::Create);
     }
+}
+
+#[test]
+fn a_json_patch_is_read_over() {
+    let operations = json!([{"op": "test"}, {"op": "add"}, {"op": "remove"}, {"op": "add", "path": "/spec/x", "value": 1}]);
+    let write = only_write(pod("patch", "p", 7, (0, 5), json!({"requestObject": operations})));
+    assert_eq!((write.resource_version, write.asked_version), (Some(7), None));
 }
 
 #[test]

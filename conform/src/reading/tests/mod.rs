@@ -7,6 +7,7 @@ mod hostile;
 mod laws;
 mod order;
 mod recorder;
+mod requests;
 mod stale;
 mod watch;
 

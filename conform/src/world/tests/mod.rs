@@ -179,6 +179,7 @@ fn write(verb: Verb, whole: Value) -> Write {
         uid: "".into(),
         grace_seconds: None,
         shows_request: true,
+        only_asked: false,
         made_of: None,
         target: None,
         resource_version: None,

@@ -1,6 +1,6 @@
 //! The ReplicaSet controller: as many pods as are wanted.
 //!
-//! - [`sync`]: what a worker does with a key, from its pods to its status
+//! - `sync`: what a worker does with a key, from its pods to its status
 //! - [`victims`]: which pods go first; [`status`]: what it says of itself
 //!
 //! Pods of the same labels without an owner are adopted after a live look at the ReplicaSet, and pods whose labels no longer
