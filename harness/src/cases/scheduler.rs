@@ -254,6 +254,6 @@ mod tests {
 
     #[test]
     fn smoke() {
-        assert_useful("scheduler", SMOKE_RUNS, check, 3);
+        assert_useful("scheduler", SMOKE_RUNS, check, 4);
     }
 }

@@ -46,8 +46,8 @@ enum Event {
     Delete(u8),
     /// Requests to evict one pod, or several at once, are sent.
     Evict(u8),
-    /// A user changes what a budget says of pods that are not healthy.
-    TouchBudget,
+    /// A user changes what a budget says of pods that are not healthy, and requests to evict pods are sent.
+    TouchBudget(u8),
     RollOut(u8),
     Scale(u8),
     DeleteSet,
@@ -118,8 +118,11 @@ impl World for Controlled {
             Event::Fail(which) => self.fail(which),
             Event::Gone(which) => self.remove(which),
             Event::Delete(which) => self.delete(which),
-            Event::Evict(which) => (0..=which >> 6).for_each(|next| self.evict(which.wrapping_add(next))),
-            Event::TouchBudget => self.touch_budget(),
+            Event::Evict(which) => self.evict_some(which),
+            Event::TouchBudget(which) => {
+                self.touch_budget();
+                self.evict_some(which);
+            }
             Event::RollOut(image) => self.roll_out(image),
             Event::Scale(replicas) => self.scale(replicas),
             Event::DeleteSet => self.delete_set(),

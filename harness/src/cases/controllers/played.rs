@@ -153,8 +153,12 @@ impl Controlled {
         }
     }
 
-    /// A request to evict a pod is sent; it takes effect later.
-    pub(super) fn evict(&mut self, which: u8) {
+    /// Requests to evict one pod or several are sent; they take effect later.
+    pub(super) fn evict_some(&mut self, which: u8) {
+        (0..=which >> 6).for_each(|next| self.evict(which.wrapping_add(next)));
+    }
+
+    fn evict(&mut self, which: u8) {
         if let Some(pod) = self.some_pod(which, |pod| !pod.is_deleting()) {
             self.stage.cluster.request(Request::Evict { pod: pod.key(), options: deletion(None) });
         }

@@ -48,7 +48,7 @@ pub(super) struct Steps {
 impl Steps {
     pub(super) fn note_event(&mut self, event: Event, cluster: &Cluster) {
         let takes = matches!(event, Event::Unready(_) | Event::Fail(_) | Event::Delete(_) | Event::Scale(_));
-        self.rolls_only &= !takes && !matches!(event, Event::Evict(_));
+        self.rolls_only &= !takes && !matches!(event, Event::Evict(_) | Event::TouchBudget(_));
         self.evictions_only &= !takes && !matches!(event, Event::RollOut(_));
         self.rolls += usize::from(matches!(event, Event::RollOut(_)));
         self.changes += usize::from(matches!(event, Event::RollOut(_) | Event::Scale(_)));

@@ -17,6 +17,8 @@ pub(super) const INIT: &str = "init";
 pub(super) const SIDECAR: &str = "helper";
 /// An app container that ends by itself.
 const SHORT: &str = "short";
+/// The shortest hook, in seconds.
+pub(super) const SHORT_HOOK: i64 = 3;
 /// Failures in a row after which a probe counts as failed.
 pub(super) const FAILURES: i32 = 2;
 
@@ -94,7 +96,7 @@ fn probe() -> Probe {
 /// None, one that is short, one that takes longer than any grace period.
 fn hook(which: u8) -> Option<Lifecycle> {
     let seconds = match which {
-        1 => 3,
+        1 => SHORT_HOOK,
         2 => 60,
         _ => return None,
     };

@@ -10,7 +10,7 @@ use podproof_runtime::container_runtime::simulated::Container;
 use podproof_runtime::container_runtime::{ContainerId, Request};
 
 use super::Machine;
-use super::shapes::{FAILURES, INIT, SIDECAR};
+use super::shapes::{self, FAILURES, INIT, SIDECAR};
 
 /// The least grace period of a stop (KIL-5).
 const LEAST: i64 = 2;
@@ -73,6 +73,9 @@ impl Machine {
         // PW-12: a pod whose object is gone keeps its grace period; before 1.31 nothing shortens it.
         let orphan = why == Some(Reason::Gone) && self.release.minor < 31;
         let known = self.facts.restarted.is_none() && !self.facts.evicted.contains(uid) && !self.facts.late;
+        if known && container.process.is_some() {
+            self.the_hook_is_not_cut_short(id, pod, why);
+        }
         // KIL-12: nor does it lose its hook.
         let hook =
             pod.spec.iter().flat_map(|spec| &spec.containers).find(|it| it.name == *container.status.name);
@@ -88,6 +91,22 @@ impl Machine {
             !(orphan && known && plain) || timeout >= own.min(LEAST + 1),
             "{} of a pod that was deleted by force gets {timeout} s of {own} s",
             container.status.name
+        );
+    }
+
+    /// KIL-4: a hook has as long as it takes, or as the grace period is; from 1.31 on that of a pod whose object is gone is the least
+    /// (PW-18).
+    fn the_hook_is_not_cut_short(&self, id: ContainerId, pod: &Pod, why: Option<Reason>) {
+        let Some(&hooked) = self.facts.hooked.get(&id) else { return };
+        let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
+        let forced = why == Some(Reason::Gone) && self.release.minor >= 31;
+        let asked = pod.metadata.deletion_grace_period_seconds.unwrap_or(own).min(own);
+        let least = if forced { LEAST } else { asked.max(LEAST) };
+        let used = i64::try_from(self.now().since(hooked).as_secs()).unwrap_or(i64::MAX);
+        let undisturbed = self.facts.trouble.is_none_or(|trouble| trouble < hooked);
+        assert!(
+            !undisturbed || used + 1 >= least.min(shapes::SHORT_HOOK),
+            "the hook of {id:?} has had {used} s, and the grace period has {least} s"
         );
     }
 
