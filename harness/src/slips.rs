@@ -14,24 +14,12 @@ pub const TABLE: &str = include_str!("../slips.tsv");
 
 /// Slips that no case finds, each with the reason.
 pub const BLIND: &[(Slip, &str)] = &[
-    (Slip::NotReadyMarkNotRetried, SLOW),
     (Slip::BudgetStatusOverwritten, SLOW),
-    (Slip::DisruptedPodsCounted, SLOW),
-    (Slip::StaleSlicesTrusted, SLOW),
-    (Slip::ExpectationsInherited, SLOW),
-    (Slip::FailedBindingNotForgotten, SLOW),
-    (Slip::StopIsNotVerified, SLOW),
-    (Slip::EndedPodsCount, SLOW),
     (Slip::StoppingPodsDoNotCount, SLOW),
     (Slip::OrphansAreForgotten, SLOW),
-    (Slip::LastDeadContainerRemoved, SLOW),
-    (Slip::BackOffForgotten, SLOW),
-    (Slip::ReadinessLostOverRestart, SLOW),
-    (Slip::NewerStatusCountsAsWritten, SLOW),
-    (Slip::StatusOfNamesake, SLOW),
 ];
 
-const SLOW: &str = "not within a second of any case";
+const SLOW: &str = "not within 20 seconds of the case of its component";
 
 /// One slip, and how it is found.
 #[derive(Clone, Debug, PartialEq)]
