@@ -16,7 +16,7 @@ use podproof_vocabulary::Release;
 
 use crate::runner::Checked;
 use crate::stage::build::{deletion, key, labels, meta};
-use crate::stage::script::{Script, pick};
+use crate::stage::script::Script;
 use crate::stage::{Stage, World};
 
 const NODE: NodeIndex = NodeIndex(0);
@@ -113,13 +113,7 @@ impl World for Routing {
             Event::DeleteSlice(which) => {
                 self.delete(Resource::EndpointSlice, &slice_name(usize::from(which) % SLICES));
             }
-            Event::Fault(answer) => {
-                let mut faults = Vec::new();
-                self.stage.cluster.faults(&mut faults);
-                if let Some(fault) = pick(&faults, answer).cloned() {
-                    self.complete(&fault);
-                }
-            }
+            Event::Fault(answer) => self.go_wrong(answer),
             Event::FailToProgram => self.fail_to_program(),
             Event::Compact => self.stage.cluster.server_mut().compact(),
             Event::Restart => {

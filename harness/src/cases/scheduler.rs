@@ -93,6 +93,12 @@ impl World for Placing {
         &mut self.stage
     }
 
+    /// An answer to a binding that is lost makes the scheduler think of the room as free, lawfully (SCH-6): it is not lost here.
+    fn may_go_wrong(&self, fault: &Operation) -> bool {
+        let Step::LoseAnswer(call) = fault.step else { return true };
+        !self.stage.cluster.calls().get(call).is_some_and(is_bind)
+    }
+
     fn act(&mut self, event: &Event) {
         let request = match *event {
             Event::Nothing => return,
@@ -184,19 +190,6 @@ impl Placing {
 
     fn binds(&self) -> bool {
         self.stage.cluster.calls().iter().any(is_bind)
-    }
-
-    /// An answer to a binding that is lost makes the scheduler think of the room as free, lawfully (SCH-6): it is not lost here.
-    fn go_wrong(&mut self, answer: u8) {
-        let mut faults = Vec::new();
-        self.stage.cluster.faults(&mut faults);
-        faults.retain(|fault| match fault.step {
-            Step::LoseAnswer(call) => !self.stage.cluster.calls().get(call).is_some_and(is_bind),
-            _ => true,
-        });
-        if let Some(fault) = pick(&faults, answer).cloned() {
-            self.complete(&fault);
-        }
     }
 
     /// SCH-1, SCH-4, SCH-17: what is on a node counts until it is gone.

@@ -24,7 +24,7 @@ use podproof_runtime::{Cluster, Operation, Slips};
 use podproof_vocabulary::Release;
 
 use crate::cases::Log;
-use script::{Pace, Scene};
+use script::{Pace, Scene, pick};
 
 /// Steps of one script; a longer one ends there, and what has not come to rest is not judged.
 const STEPS_MAX: usize = 12_000;
@@ -219,6 +219,27 @@ pub trait World {
     /// Time is about to pass, although something may be pending.
     fn before_time(&mut self, until: Moment) {
         let _ = until;
+    }
+
+    /// May this go wrong? A world says no to what its judgements cannot tell from a bug.
+    fn may_go_wrong(&self, fault: &Operation) -> bool {
+        let _ = fault;
+        true
+    }
+
+    /// A call is lost, or a watch breaks: one of those that may, by `answer`.
+    fn go_wrong(&mut self, answer: u8) {
+        let mut faults = Vec::new();
+        self.stage().cluster.faults(&mut faults);
+        faults.retain(|fault| self.may_go_wrong(fault));
+        self.one_goes_wrong(&faults, answer);
+    }
+
+    /// One of these goes wrong, by `answer`, if there is any.
+    fn one_goes_wrong(&mut self, faults: &[Operation], answer: u8) {
+        if let Some(fault) = pick(faults, answer) {
+            self.complete(fault);
+        }
     }
 
     /// Plays a script.

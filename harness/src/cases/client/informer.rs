@@ -20,7 +20,7 @@ use podproof_vocabulary::Release;
 
 use crate::runner::Checked;
 use crate::stage::build::{container, deletion, key, pod};
-use crate::stage::script::{Script, pick};
+use crate::stage::script::Script;
 use crate::stage::{Stage, World};
 
 /// Who lists and watches.
@@ -88,11 +88,7 @@ impl World for Watching {
             }
             Event::Delete(answer) => Request::Delete(Resource::Pod, key(named(answer)), deletion(Some(0))),
             Event::Fault(answer) => {
-                let mut faults = Vec::new();
-                self.stage.cluster.faults(&mut faults);
-                if let Some(fault) = pick(&faults, answer).cloned() {
-                    self.complete(&fault);
-                }
+                self.go_wrong(answer);
                 return;
             }
             Event::Compact => {

@@ -18,7 +18,7 @@ use podproof_runtime::{Operation, Slips};
 use podproof_vocabulary::Release;
 
 use crate::runner::Checked;
-use crate::stage::script::{Script, pick};
+use crate::stage::script::Script;
 use crate::stage::{Jinx, Stage, World};
 use played::Played;
 use steps::Steps;
@@ -128,13 +128,7 @@ impl World for Controlled {
             Event::DeleteSet => self.delete_set(),
             Event::CreateSet => self.create_set(),
             Event::DeleteSlice => self.delete_slice(),
-            Event::Fault(answer) => {
-                let mut faults = Vec::new();
-                self.stage.cluster.faults(&mut faults);
-                if let Some(fault) = pick(&faults, answer).cloned() {
-                    self.complete(&fault);
-                }
-            }
+            Event::Fault(answer) => self.go_wrong(answer),
             Event::Jinx { controller, answer_only } => {
                 let component = CONTROLLERS[usize::from(controller) % CONTROLLERS.len()];
                 self.stage.jinx(Jinx { component, answer_only, only: None });

@@ -76,17 +76,13 @@ impl Machine {
             Event::Connect(connected) => self.connect(connected),
             Event::Hang(hung) => self.hang(hung),
             Event::HideContainers(hidden) => self.hide(hidden),
-            Event::Fault(answer) => {
-                let mut faults = Vec::new();
-                self.stage.cluster.faults(&mut faults);
-                self.go_wrong(&faults, answer);
-            }
+            Event::Fault(answer) => self.go_wrong(answer),
             Event::FailCall(answer) => {
                 let mut faults = Vec::new();
                 let process: Option<&RuntimeProcess> =
                     self.stage.cluster.actor(Process::ContainerRuntime(NODE));
                 process.into_iter().for_each(|process| process.faults(&mut faults));
-                self.go_wrong(&faults, answer);
+                self.one_goes_wrong(&faults, answer);
             }
         }
     }
@@ -181,12 +177,6 @@ impl Machine {
         if self.runtime.borrow().faults().list_limit != limit {
             self.facts.trouble = Some(self.now());
             self.runtime.borrow_mut().faults_mut().list_limit = limit;
-        }
-    }
-
-    fn go_wrong(&mut self, faults: &[Operation], answer: u8) {
-        if let Some(fault) = pick(faults, answer) {
-            self.complete(fault);
         }
     }
 

@@ -22,7 +22,7 @@ use podproof_runtime::{Cluster, Operation, Slips};
 use podproof_vocabulary::Release;
 
 use crate::runner::Checked;
-use crate::stage::script::{Script, pick};
+use crate::stage::script::Script;
 use crate::stage::{Jinx, Stage, World};
 use orphans::Orphans;
 use played::{Mode, Played};
@@ -143,13 +143,7 @@ impl World for Nodes {
             Event::AddNode(node) => self.add_node(node),
             Event::RemoveNode(node) => self.remove_node(node),
             Event::AddPod { node, tolerations } => self.add_pod(node, tolerations),
-            Event::Fault(answer) => {
-                let mut faults = Vec::new();
-                self.stage.cluster.faults(&mut faults);
-                if let Some(fault) = pick(&faults, answer).cloned() {
-                    self.complete(&fault);
-                }
-            }
+            Event::Fault(answer) => self.go_wrong(answer),
             Event::Jinx { controller, answer_only } => {
                 let component = CONTROLLERS[usize::from(controller) % CONTROLLERS.len()];
                 let only = (controller >= 128).then_some(Resource::Pod);
