@@ -1,7 +1,6 @@
 //! Users, and what happens to the machine.
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
-use podproof_runtime::Operation;
 use podproof_runtime::api::constants::is_ready;
 use podproof_runtime::api::patch::PodStatusPatch;
 use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource, Uid};
