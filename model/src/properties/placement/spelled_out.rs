@@ -316,6 +316,27 @@ fn meets(own: &Requirement, labels: &Labels) -> bool {
     }
 }
 
+/// Can `count` pods of `revision` be placed one after the other, on nodes for which `usable` holds?
+pub fn places(
+    scenario: &Scenario,
+    placement: &mut Placement,
+    revision: Revision,
+    count: u8,
+    usable: &dyn Fn(NodeId) -> bool,
+) -> bool {
+    if count == 0 {
+        return true;
+    }
+    NodeId::first(placement.nodes.len()).filter(|&node| usable(node)).any(|node| {
+        SpelledOut::new(scenario, placement, revision).is_lawful(node) && {
+            placement.occupants.push(Occupant { node, revision, deleting: false });
+            let placed = places(scenario, placement, revision, count - 1, usable);
+            placement.occupants.pop();
+            placed
+        }
+    })
+}
+
 /// How many pods of the workload fit on `node` beside its neighbours, counted one after the other; no further than `most`.
 pub fn room(scenario: &Scenario, node: NodeId, most: usize) -> u64 {
     let object = NodeObject::new().with_exists(true);
