@@ -96,6 +96,14 @@ struct Controlled {
     disturbed: usize,
 }
 
+impl Controlled {
+    fn restart(&mut self) {
+        self.steps.note_restart(&self.stage.cluster);
+        self.stage.cluster.stop(Process::ControllerManager);
+        self.stage.cluster.start(Process::ControllerManager);
+    }
+}
+
 impl World for Controlled {
     type Event = Event;
 
@@ -134,11 +142,7 @@ impl World for Controlled {
                 self.stage.jinx(Jinx { component, answer_only, only: None });
             }
             Event::Compact => self.stage.cluster.server_mut().compact(),
-            Event::Restart => {
-                self.steps.note_restart(&self.stage.cluster);
-                self.stage.cluster.stop(Process::ControllerManager);
-                self.stage.cluster.start(Process::ControllerManager);
-            }
+            Event::Restart => self.restart(),
         }
         self.steps.note_event(*event, &self.stage.cluster);
     }

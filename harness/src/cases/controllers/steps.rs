@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::api::constants::{is_active, is_ready, node_of, phase, phase_of};
-use podproof_runtime::api::{Key, Kind as _, Object, Request, Resource};
-use podproof_runtime::client::{Call, CallId};
+use podproof_runtime::api::{Key, Kind as _, Object, Request, Resource, Response};
+use podproof_runtime::client::{Call, CallId, CallState};
 use podproof_runtime::controllers::ControllerManager;
 use podproof_runtime::controllers::informers::controller_of;
 use podproof_runtime::operation::{Component, Process, Step};
@@ -38,6 +38,8 @@ pub(super) struct Steps {
     rolls: usize,
     /// The budget was as it should be, and nobody but the eviction handler took a pod since.
     evictions_only: bool,
+    /// The EndpointSlice controller learnt that it had written a slice when this was gone already.
+    pub(super) slice_was_gone: bool,
     /// The last call that was judged.
     judged: Option<CallId>,
     /// Of the operation that is about to happen: its request, and the healthy pods of the budget before it.
@@ -86,6 +88,11 @@ impl Steps {
                 owner.into_iter().for_each(|owner| *self.unknown.entry(owner).or_default() += 1);
                 let lost = cluster.calls().get(call).map(|call| &call.request);
                 self.unknown_slices += usize::from(lost.is_some_and(creates_slice));
+                None
+            }
+            Step::Answer(call) if operation.component == Component::EndpointSlice => {
+                self.slice_was_gone |=
+                    cluster.calls().get(call).is_some_and(|call| wrote_what_is_gone(call, cluster));
                 None
             }
             _ => None,
@@ -217,6 +224,14 @@ impl Steps {
             }
         }
     }
+}
+
+/// Is this the answer to a write of a slice that is there no more?
+fn wrote_what_is_gone(call: &Call, cluster: &Cluster) -> bool {
+    let CallState::Answered(Ok(Response::Object(object))) = &call.state else { return false };
+    let slices = cluster.server().store().all::<EndpointSlice>();
+    EndpointSlice::of(object)
+        .is_some_and(|slice| slices.into_iter().all(|(_, there)| there.uid() != slice.uid()))
 }
 
 /// The ReplicaSet whose pod this call creates, by UID.

@@ -85,8 +85,10 @@ impl Machine {
             format!("the hook of {} of a pod that was deleted by force does not run", container.status.name);
         assert!(!(why == Some(Reason::Gone) && known && loses_it), "{why_not}");
         let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
-        let plain =
-            pod.metadata.deletion_grace_period_seconds.is_none() && !self.facts.hooked.contains_key(&id);
+        // KIL-8: a sidecar has what its wait for the app has left.
+        let waits = *container.status.name == *SIDECAR;
+        let asked = pod.metadata.deletion_grace_period_seconds.is_some();
+        let plain = !asked && !waits && !self.facts.hooked.contains_key(&id);
         assert!(
             !(orphan && known && plain) || timeout >= own.min(LEAST + 1),
             "{} of a pod that was deleted by force gets {timeout} s of {own} s",
