@@ -14,7 +14,7 @@
 //! - [`reference_engine`]: the same by stateright's checkers
 //! - [`simulate`]: random walks at full size
 //! - [`conform`](mod@conform): the log of a real cluster against the model
-//! - [`trial`]: a manifest with some fields changed, checked again; [`remedy`]: the change that makes a promise hold
+//! - [`edits`]: changes of a manifest's text; [`trial`]: a manifest with some, checked again; [`remedy`]: the change that makes a promise hold
 //! - [`tune`]: the smallest values at which the promises hold
 //! - [`check`], [`explore`], [`scenarios`], [`names`], [`trace`]: the commands
 //! - [`counterexamples`]: the files in which counterexamples are kept
@@ -28,6 +28,7 @@ pub mod confirm;
 pub mod conform;
 pub mod counterexamples;
 pub mod coverage;
+pub mod edits;
 pub mod explore;
 pub mod hunt;
 pub mod input;

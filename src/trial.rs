@@ -1,4 +1,4 @@
-//! A manifest with some fields changed, checked again: the same workload, stories and promises.
+//! A manifest with some changes, checked again: the same workload, stories and promises.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -7,13 +7,13 @@ use podproof_model::Model;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
-use podproof_vocabulary::manifest::edit::{self, FieldPath, Value};
-use podproof_vocabulary::manifest::{Place, Source};
+use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Timing};
 use podproof_vocabulary::{Action, Property};
 
 use crate::arguments::{InputArguments, WorldArguments};
+use crate::edits::{Edit, Texts};
 use crate::input::{self, Size};
 use crate::plan::{self, Plan, Workload};
 use crate::progress::Line;
@@ -23,15 +23,6 @@ use crate::{confirm, interrupt};
 
 /// States that are tried to break a promise as it was broken with other values, before everything is searched.
 const TRIES: usize = 20_000;
-
-/// A field with the value that it gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
-    /// The field of the workload's object.
-    pub path: FieldPath,
-    /// Its value.
-    pub value: Value,
-}
 
 /// What came of a trial.
 #[derive(Clone, Debug)]
@@ -68,7 +59,7 @@ pub struct Broken {
 pub struct Trials<'a> {
     input: &'a InputArguments,
     world: &'a WorldArguments,
-    sources: &'a [Source],
+    texts: Texts<'a>,
     workload: &'a Workload,
     judged: PropertySet,
     /// One search is tried again; with none, all that the command line asks for.
@@ -95,7 +86,7 @@ impl<'a> Trials<'a> {
         Self {
             input,
             world,
-            sources,
+            texts: Texts::new(sources, workload),
             workload,
             judged,
             only: None,
@@ -114,70 +105,23 @@ impl<'a> Trials<'a> {
         self
     }
 
-    /// The source that the workload stands in, with its place.
-    fn home(&self) -> Result<(&Source, &Place), String> {
-        let place = self.workload.place.as_ref().ok_or("it comes from no file")?;
-        let is_its_own = |source: &&Source| source.path == place.file;
-        self.sources
-            .iter()
-            .find(is_its_own)
-            .map(|source| (source, place))
-            .ok_or_else(|| "it comes from no file".into())
-    }
-
     /// The approximations that the searches until now used, a sentence each.
     pub fn approximations(&self) -> Vec<String> {
         self.used.iter().map(|approximation| format!("{approximation}: {}", approximation.says())).collect()
     }
 
-    /// What a field says in the source; none if it is not there.
-    pub fn value(&self, path: &FieldPath) -> Option<String> {
-        let (source, place) = self.home().ok()?;
-        edit::get(std::str::from_utf8(&source.text).ok()?, place, path)
-    }
-
-    /// Where a field stands in the source, or what is around it.
-    pub fn nearest(&self, path: &FieldPath) -> Option<Place> {
-        let (source, place) = self.home().ok()?;
-        edit::nearest(std::str::from_utf8(&source.text).ok()?, place, path)
-    }
-
-    /// The text of the source with these fields changed, and what it was.
-    ///
-    /// # Errors
-    /// Why that cannot be done.
-    pub fn edited(&self, edits: &[Edit]) -> Result<(Source, Source), String> {
-        let (source, place) = self.home()?;
-        let text = String::from_utf8(source.text.clone()).map_err(|_| "is no text".to_owned())?;
-        let set = |text: String, edit: &Edit| edit::set(&text, place, &edit.path, &edit.value);
-        let edited = edits.iter().try_fold(text, set)?;
-        Ok((source.clone(), Source { path: source.path.clone(), text: edited.into_bytes() }))
-    }
-
-    /// What the fields change, as a patch: unified, with three lines around each change.
-    ///
-    /// # Errors
-    /// Why they cannot be changed.
-    pub fn patch(&self, edits: &[Edit]) -> Result<String, String> {
-        let (old, new) = self.edited(edits)?;
-        let text = |source: &Source| String::from_utf8_lossy(&source.text).into_owned();
-        let (before, after) = (text(&old), text(&new));
-        let difference = similar::TextDiff::from_lines(&before, &after);
-        Ok(difference.unified_diff().context_radius(3).header(&old.path, &new.path).to_string())
-    }
-
-    /// Checks the workload with these fields changed.
+    /// Checks the workload with these changes.
     ///
     /// # Errors
     /// Why it cannot be searched.
     pub fn run(&mut self, edits: &[Edit]) -> Result<Tried, String> {
-        let edited = match self.edited(edits) {
-            Ok((_, edited)) => edited,
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            return Ok(Tried::Undecided("the time of --time-limit is over".into()));
+        }
+        let sources = match self.texts.edited(edits) {
+            Ok(sources) => sources,
             Err(why) => return Ok(Tried::Refused(why)),
         };
-        let replace =
-            |source: &Source| if source.path == edited.path { edited.clone() } else { source.clone() };
-        let sources: Vec<Source> = self.sources.iter().map(replace).collect();
         let read = match input::read_with(self.input, &sources, Size::Searched) {
             Ok(read) => read,
             Err(errors) => return Ok(Tried::Refused(errors.join("; "))),

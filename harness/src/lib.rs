@@ -11,19 +11,25 @@
 //! - [`choices`]: bytes as answers to "which one?"
 //! - [`generators`]: bytes into scenarios, cluster situations, requests, texts
 //! - [`objects`]: a scenario as the API objects of Kubernetes
-//! - [`lockstep`]: the runtime, driven
+//! - [`lockstep`]: the runtime, driven beside the model
+//! - [`stage`]: a part of the runtime, driven by a script
 //! - [`oracles`]: agreement of two systems, filters by brute force, a naive store
 //! - [`cases`]: one file a case, each with a `TestCase` and a `check`
 //! - [`runner`]: a case over many inputs, with the command that replays a failure
+//! - [`findings`]: failures made smaller and written as traces
+//! - [`slips`]: which case finds which wrong mechanism of the runtime
 
 pub mod cases;
 pub mod choices;
+pub mod findings;
 pub mod generators;
 pub mod lockstep;
 pub mod model_system;
 pub mod objects;
 pub mod oracles;
 pub mod runner;
+pub mod slips;
+pub mod stage;
 pub mod system;
 
 pub use choices::Choices;

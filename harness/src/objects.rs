@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::scenario::{self, BudgetAsk, IntOrPercent, Neighbour, Scenario, Strategy};
@@ -31,6 +31,8 @@ pub fn hash_of(revision: Revision) -> String {
 /// What changes of a node while it exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeState {
+    /// It was removed from the cluster.
+    pub gone: bool,
     /// Its labels are those that are in store for it.
     pub relabelled: bool,
     /// `spec.unschedulable`.
@@ -175,7 +177,10 @@ pub fn deployment(scenario: &Scenario, revision: Revision) -> Deployment {
             strategy: Some(strategy),
             template: template(scenario, revision),
             min_ready_seconds: Some(seconds(scenario.workload.min_ready_seconds)),
-            progress_deadline_seconds: scenario.workload.progress_deadline_seconds.map(seconds),
+            // The greatest number is no deadline (S28 `HasProgressDeadline`); one that is left out becomes ten minutes (DEP-8).
+            progress_deadline_seconds: Some(
+                scenario.workload.progress_deadline_seconds.map_or(i32::MAX, seconds),
+            ),
             ..DeploymentSpec::default()
         }),
         status: None,
@@ -194,6 +199,25 @@ pub fn replica_set(scenario: &Scenario) -> ReplicaSet {
         }),
         status: None,
     }
+}
+
+/// The ReplicaSet of a revision of the workload as its Deployment makes it, where nobody computes a hash.
+pub fn replica_set_of(scenario: &Scenario, revision: Revision, owners: Vec<OwnerReference>) -> ReplicaSet {
+    let hash = hash_of(revision);
+    let mut set = replica_set(scenario);
+    set.metadata.name = Some(format!("{}-{hash}", scenario.workload.name));
+    set.metadata.owner_references = Some(owners);
+    let mut template = template(scenario, revision);
+    template
+        .metadata
+        .get_or_insert_default()
+        .labels
+        .get_or_insert_default()
+        .insert(POD_TEMPLATE_HASH.into(), hash.clone());
+    let spec = set.spec.get_or_insert_default();
+    spec.template = Some(template);
+    spec.selector.match_labels.get_or_insert_default().insert(POD_TEMPLATE_HASH.into(), hash);
+    set
 }
 
 /// The Service, if there is one.

@@ -27,7 +27,7 @@ pub struct Summary {
 }
 
 /// Checks one input of a case as libFuzzer hands it over; nothing if the bytes do not reach for an input.
-pub fn run<T: for<'a> Arbitrary<'a>>(bytes: &[u8], check: fn(&T) -> Checked) -> Option<Checked> {
+pub fn run<T: for<'a> Arbitrary<'a>>(bytes: &[u8], check: impl Fn(&T) -> Checked) -> Option<Checked> {
     let case = T::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
     Some(check(&case))
 }
@@ -68,7 +68,7 @@ pub fn first_failure<T: for<'a> Arbitrary<'a>>(
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
     for seed in 0..runs {
-        let bytes = bytes_of(seed);
+        let bytes = input(0, seed);
         let outcome = catch_unwind(AssertUnwindSafe(|| run(&bytes, check)));
         let checked = outcome.map_err(|panic| Failure { bytes, panic })?;
         if let Some(checked) = checked {
@@ -105,9 +105,9 @@ pub(crate) fn smoke_in<T: for<'a> Arbitrary<'a>>(
 /// The longest input of a smoke run.
 const BYTES_MAX: usize = 1500;
 
-/// The input of a seed: short ones and long ones.
-fn bytes_of(seed: u32) -> Vec<u8> {
-    let mut random = fastrand::Rng::with_seed(u64::from(seed));
+/// The n-th input of a seed: short ones and long ones.
+pub fn input(seed: u32, number: u32) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(u64::from(seed) << 32 | u64::from(number));
     let length = random.usize(16..=BYTES_MAX);
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }

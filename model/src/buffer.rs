@@ -1,24 +1,20 @@
 //! Lists of steps that are filled and forgotten millions of times: they are taken from the thread's own and given back, so
 //! that no step of a search allocates.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use podproof_vocabulary::action::Action;
 
 thread_local! {
-    static SPARE: Cell<Vec<Vec<Action>>> = const { Cell::new(Vec::new()) };
+    static SPARE: RefCell<Vec<Vec<Action>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `with` on an empty list. Calls may nest.
 pub fn with_actions<R>(with: impl FnOnce(&mut Vec<Action>) -> R) -> R {
-    let mut spare = SPARE.take();
-    let mut actions = spare.pop().unwrap_or_default();
-    SPARE.set(spare);
+    let mut actions = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     actions.clear();
     let result = with(&mut actions);
-    let mut spare = SPARE.take();
-    spare.push(actions);
-    SPARE.set(spare);
+    SPARE.with_borrow_mut(|spare| spare.push(actions));
     result
 }
 

@@ -32,6 +32,11 @@ pub struct Cluster<'a> {
     used: Slots,
 }
 
+/// The slots that are in use.
+fn used(pods: &[PodColumn]) -> Slots {
+    Slots::of_columns(pods, |column| column.head.used())
+}
+
 impl<'a> Cluster<'a> {
     /// Lays `state` open.
     pub fn new(rules: &'a Rules, state: &'a mut ClusterState) -> Self {
@@ -44,15 +49,9 @@ impl<'a> Cluster<'a> {
         let (proxies, rest) = rest.split_at_mut(layout.proxies.len());
         let (clocks, rings) = rest.split_at_mut(layout.clocks.len());
         let pods: &mut [PodColumn] = bytemuck::cast_slice_mut(pods);
-        let mut used = Slots::NONE;
-        for (slot, column) in pods.iter().enumerate() {
-            if column.head.used() {
-                used.insert(slot.into());
-            }
-        }
         Self {
             rules,
-            used,
+            used: used(pods),
             shared: &mut bytemuck::cast_slice_mut(shared)[0],
             replica_sets: bytemuck::cast_slice_mut(replica_sets),
             nodes: bytemuck::cast_slice_mut(nodes),
@@ -108,10 +107,7 @@ impl<'a> Cluster<'a> {
 
     /// Finds out again which slots are in use.
     pub(crate) fn recount_slots(&mut self) {
-        self.used = Slots::NONE;
-        for pod in self.pod_ids().filter(|&pod| self.pods[pod.index()].head.used()) {
-            self.used.insert(pod);
-        }
+        self.used = used(self.pods);
     }
 
     /// Frees the slot of a pod that nobody remembers.

@@ -8,12 +8,14 @@ use podproof_vocabulary::action::{Action, Drain};
 use crate::api_server::eviction::{self, Answer};
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
+
+/// The parts whose candidates are its: while evictions go on every step touches everything.
+pub const PARTS: Parts = Parts::of(&[Part::Others]);
 
 /// The steps that evictions can take.
-pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
-    // While they go on every step touches everything.
-    if !scope.is_everything() || !cluster.shared.control_plane.evicts() {
+pub fn candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
+    if !cluster.shared.control_plane.evicts() {
         return;
     }
     if cluster.shared.control_plane.drain_must_list() {

@@ -9,7 +9,7 @@ use podproof_vocabulary::action::{Action, EndpointSlice};
 use podproof_vocabulary::mutant::Mutant;
 
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::{ControllerView, Endpoint};
 use crate::watch;
 
@@ -45,11 +45,15 @@ pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
     entry_of(cluster, column.controller.view()) != column.slice
 }
 
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::Slice]);
+
 /// The steps that the controller can take.
-pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+pub fn candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
+    // Of all pods, whichever was touched: while one is followed the write keeps its latency for that one's sake alone, and
+    // follows at once, for the others, when that one's entry is right.
     let runs = !cluster.shared.control_plane.controller_manager_down();
-    if scope.has_pods()
-        && runs
+    if runs
         && cluster.rules.scenario.service.is_some()
         && cluster.used_pods().any(|pod| is_stale(cluster, pod))
     {

@@ -7,7 +7,7 @@ use podproof_vocabulary::action::{Action, Proxy};
 use podproof_vocabulary::mutant::Mutant;
 
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::Endpoint;
 
 /// The entry that the next programming writes, from what kube-proxy sees and what the kernel has.
@@ -21,11 +21,12 @@ fn next(cluster: &Cluster<'_>, view: Endpoint, rule: Endpoint) -> Endpoint {
     view
 }
 
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::Rules]);
+
 /// The steps that the kube-proxies can take.
-pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
-    if !scope.has_pods() {
-        return;
-    }
+pub fn candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
+    // Of all pods, for the same reason as the [slice](crate::endpoints::candidates).
     for node in cluster.node_ids().filter(|&node| cluster.models_proxy(node)) {
         let machine = cluster.node(node).machine;
         let behind = || {

@@ -9,6 +9,7 @@ use podproof_vocabulary::scenario::{
 };
 use podproof_vocabulary::{ContainerId, NodeId};
 
+use crate::properties::placement::spelled_out::room;
 use crate::scheduler::filters::Filters;
 use crate::state::layout::{Counts, Layout};
 use crate::time::{Clocks, TICKS_MAX};
@@ -29,6 +30,8 @@ pub struct Rules {
     pub containers: Vec<ContainerRules>,
     /// The filter predicates of the scheduler.
     pub filters: Filters,
+    /// How many pods of the workload fit on each node, not by the filters' reckoning but for judging it.
+    pub room: Vec<u64>,
     /// For how long a pod tolerates each NoExecute taint.
     pub tolerations: TaintTolerations,
     /// `nodeName` of the template.
@@ -272,6 +275,7 @@ impl Rules {
             revisions,
             containers,
             filters: Filters::compile(&scenario),
+            room: (0..nodes).map(|node| room(&scenario, node.into(), pods)).collect(),
             tolerations: TaintTolerations::compile(&scenario),
             template_node,
             clocks,

@@ -15,6 +15,17 @@ impl Slots {
     /// Every slot that there can be.
     pub const ALL: Self = Self([u64::MAX; WORDS]);
 
+    /// The pods whose column, one of these in the order of slots, is such.
+    #[inline]
+    pub fn of_columns<T>(columns: &[T], is_such: impl Fn(&T) -> bool) -> Self {
+        let mut set = Self::NONE;
+        for (word, columns) in columns.chunks(64).enumerate() {
+            let bits = columns.iter().enumerate().map(|(bit, column)| u64::from(is_such(column)) << bit);
+            set.0[word] = bits.fold(0, |all, bit| all | bit);
+        }
+        set
+    }
+
     /// Adds a pod.
     #[inline]
     pub fn insert(&mut self, pod: PodId) {
@@ -56,7 +67,9 @@ impl Slots {
     /// The pods, in order.
     #[inline]
     pub fn iter(self) -> Iter {
-        Iter { rest: self.0, word: 0 }
+        // Most scenarios have no more pods than bits in a word.
+        let words = if self.0[1..] == [0; WORDS - 1] { 1 } else { WORDS };
+        Iter { rest: self.0, word: 0, words }
     }
 }
 
@@ -65,6 +78,8 @@ impl Slots {
 pub struct Iter {
     rest: [u64; WORDS],
     word: usize,
+    /// Words that there may be a pod in.
+    words: usize,
 }
 
 impl Iterator for Iter {
@@ -74,6 +89,9 @@ impl Iterator for Iter {
     fn next(&mut self) -> Option<PodId> {
         while *self.rest.get(self.word)? == 0 {
             self.word += 1;
+            if self.word >= self.words {
+                return None;
+            }
         }
         let rest = &mut self.rest[self.word];
         let bit = rest.trailing_zeros();
@@ -99,5 +117,8 @@ mod tests {
         assert_eq!(set.union(Slots::ALL), Slots::ALL);
         assert_eq!(Slots::ALL.iter().count(), 256);
         assert!(Slots::NONE.iter().next().is_none() && Slots::NONE.is_empty());
+        let columns: [u8; 250] = std::array::from_fn(|slot| slot as u8);
+        let of_columns = Slots::of_columns(&columns, |slot| [0, 63, 64, 128, 249].contains(slot));
+        assert_eq!(of_columns.iter().map(|pod| pod.0).collect::<Vec<_>>(), [0, 63, 64, 128, 249]);
     }
 }

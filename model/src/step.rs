@@ -10,7 +10,7 @@ use podproof_vocabulary::approximation::Approximation;
 
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::{api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch};
 
 /// The search goes no further from here: something that the scenario bounds has run out.
@@ -24,22 +24,23 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
 }
 
 /// The first of the steps within `scope` that components can take, but for time, for which `wanted` holds. If it holds for none,
-/// `out` has them all.
+/// `out` has them all: where the scope is not everything, those that may follow at once.
 pub fn first_candidate(
     cluster: &Cluster<'_>,
     scope: Scope,
     out: &mut Vec<Action>,
     wanted: impl Fn(&Action) -> bool,
 ) -> Option<Action> {
-    const COMPONENTS: [fn(&Cluster<'_>, Scope, &mut Vec<Action>); 8] = [
-        watch::candidates,
-        scheduler::candidates,
-        controllers::candidates,
-        endpoints::candidates,
-        kubelet::candidates,
-        proxy::candidates,
-        drain::candidates,
-        process_candidates,
+    type Candidates = fn(&Cluster<'_>, Scope, &mut Vec<Action>);
+    const COMPONENTS: [(Parts, Candidates); 8] = [
+        (watch::PARTS, watch::candidates),
+        (scheduler::PARTS, scheduler::candidates),
+        (controllers::PARTS, controllers::candidates),
+        (endpoints::PARTS, endpoints::candidates),
+        (kubelet::PARTS, kubelet::candidates),
+        (proxy::PARTS, proxy::candidates),
+        (drain::PARTS, drain::candidates),
+        (Parts::of(&[Part::Others]), process_candidates),
     ];
     out.clear();
     if is_cut_off(cluster) {
@@ -50,9 +51,9 @@ pub fn first_candidate(
         return out.iter().copied().find(wanted);
     }
     let answers = api_server::answers(cluster);
-    for component in COMPONENTS {
+    for (_, candidates) in COMPONENTS.into_iter().filter(|(parts, _)| scope.asks_any(*parts)) {
         let known = out.len();
-        component(cluster, scope, out);
+        candidates(cluster, scope, out);
         if !answers {
             out.retain(|action| !needs_api_server(action));
         }
@@ -64,11 +65,21 @@ pub fn first_candidate(
     None
 }
 
-/// Processes that were stopped come back by themselves.
-fn process_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
-    if !scope.is_everything() {
+/// What can happen on nodes to the pods in `scope`, but for time, and what the PLEGs of their nodes can do.
+pub fn local_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    out.clear();
+    if is_cut_off(cluster) || controllers::replica_set::choosing(cluster).is_some() {
         return;
     }
+    watch::kubelet_news(cluster, scope, out);
+    kubelet::local_candidates(cluster, scope, out);
+    if !api_server::answers(cluster) {
+        out.retain(|action| !needs_api_server(action));
+    }
+}
+
+/// Processes that were stopped come back by themselves.
+fn process_candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
     let control = cluster.shared.control_plane;
     if control.api_server_down() {
         out.push(Action::Process(Process::StartApiServer));

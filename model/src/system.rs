@@ -114,9 +114,15 @@ impl Model {
         properties::judge(&self.step_of(before, action, after), self.judged)
     }
 
-    /// The same of a step after which promises about states say what they said before it.
-    pub fn judge_choice(&self, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>) -> Judged {
-        properties::judge_choice(&self.step_of(before, action, after), self.judged)
+    /// The same, by these promises alone.
+    pub fn judge_only(
+        &self,
+        promises: PropertySet,
+        before: &Cluster<'_>,
+        action: &Action,
+        after: &Cluster<'_>,
+    ) -> Judged {
+        properties::judge(&self.step_of(before, action, after), self.judged.intersection(promises))
     }
 
     fn step_of<'s, 'a>(
@@ -163,19 +169,18 @@ impl Model {
 
     /// Why the search cannot go on from `state`, if it cannot.
     pub fn limit(&self, state: &ClusterState) -> Option<&'static str> {
-        self.open(state, |cluster| {
-            if cluster.shared.control_plane.out_of_slots() {
-                Some("a pod could not be created: every slot is remembered by somebody (raise --slots)")
-            } else if cluster.shared.control_plane.ring_overflow() {
-                Some("a watch had more pending events than an exact search keeps")
-            } else {
-                None
-            }
-        })
+        let control_plane = state.shared(&self.rules.layout).control_plane;
+        if control_plane.out_of_slots() {
+            Some("a pod could not be created: every slot is remembered by somebody (raise --slots)")
+        } else if control_plane.ring_overflow() {
+            Some("a watch had more pending events than an exact search keeps")
+        } else {
+            None
+        }
     }
 
     /// The pod that is followed in a timed search.
     pub fn followed(&self, state: &ClusterState) -> Option<PodId> {
-        self.open(state, |cluster| cluster.shared.control_plane.followed())
+        state.shared(&self.rules.layout).control_plane.followed()
     }
 }

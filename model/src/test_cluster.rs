@@ -71,6 +71,11 @@ impl TestCluster {
         change(&mut Cluster::new(&self.model.rules, &mut self.state))
     }
 
+    /// Changes the scenario behind the compiled rules' back: these are then wrong about it.
+    pub(crate) fn make_rules_wrong(&mut self, change: impl FnOnce(&mut Scenario)) {
+        change(&mut self.model.rules.scenario);
+    }
+
     /// What an outsider sees.
     pub(crate) fn seen(&self) -> Observation {
         self.look(|cluster| Observation::of(cluster))

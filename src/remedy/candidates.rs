@@ -1,156 +1,196 @@
 //! Which settings of a manifest have to do with a promise, the smallest change first.
 
 use podproof_vocabulary::Property;
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::manifest::edit::{FieldPath, Value};
 use podproof_vocabulary::scenario::{Scenario, Strategy, WorkloadKind};
 
-use crate::trial::{Edit, Trials};
-use crate::tune::parameter::{Parameter, grace, pod_spec, pre_stop, serving};
+use super::budget::budgets;
+use super::candidate::Candidate;
+use crate::edits::{Edit, Texts};
+use crate::tune::parameter::{grace, pod_spec, pre_stop, serving};
 
 /// Seconds that not-ready and unreachable are tolerated for where nobody says it (`DefaultTolerationSeconds`).
 const TOLERATION_SECONDS: u32 = 300;
 
-/// A change that may help.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    says: Vec<String>,
-    /// What is changed.
-    pub edits: Vec<Edit>,
-    /// A field whose value is to be found.
-    pub parameter: Option<Parameter>,
+/// What a promise was broken in.
+pub struct Broke<'a> {
+    /// The text of the manifest.
+    pub texts: Texts<'a>,
+    /// The world, with its story.
+    pub scenario: &'a Scenario,
+    /// Replicas that are checked at most.
+    pub replicas_max: u8,
 }
 
-impl Candidate {
-    fn edit(says: &str, path: FieldPath, value: Value) -> Self {
-        Self { says: vec![says.to_owned()], edits: vec![Edit { path, value }], parameter: None }
-    }
-
-    fn parameter(parameter: Parameter) -> Self {
-        Self { says: vec![parameter.says.clone()], edits: Vec::new(), parameter: Some(parameter) }
-    }
-
-    /// This change and that.
-    fn and(&self, other: &Self) -> Self {
-        Self {
-            says: [&self.says[..], &other.says].concat(),
-            edits: [&self.edits[..], &other.edits].concat(),
-            parameter: self.parameter.clone().or_else(|| other.parameter.clone()),
+impl Broke<'_> {
+    /// The changes that may help a promise, in the order in which they are tried.
+    pub fn candidates(&self, property: Property) -> Vec<Candidate> {
+        match property {
+            Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
+                every_choice([self.readiness().into_iter().collect(), self.hooks(), self.others_serve()])
+            }
+            Property::NoAvoidableBlackout => {
+                let all = [self.none_unavailable(), self.readiness(), self.one_more(), self.anti_affinity()];
+                all.into_iter().flatten().collect()
+            }
+            Property::RolloutCompletes | Property::ScheduledIfFeasible => self.one_unavailable(),
+            Property::ReplacedAfterNodeFailure
+            | Property::RuntimeHangDetected
+            | Property::NoexecuteEvicts
+            | Property::UnreachableEndpointsLeave => self.tolerations().into_iter().collect(),
+            _ => Vec::new(),
         }
     }
 
-    /// The change in words.
-    pub fn says(&self) -> String {
-        self.says.join(" and ")
+    /// May this happen to the cluster?
+    fn may(&self, event: EventName) -> bool {
+        self.scenario.story.event() == Some(event) || self.scenario.events.count(event) > 0
+    }
+
+    /// A readiness probe of the port that serves, where there is none.
+    fn readiness(&self) -> Option<Candidate> {
+        let template = &self.scenario.workload.template;
+        let container = template.containers.get(usize::from(template.serving))?;
+        let port = container.ports.first()?.port;
+        let path = serving(self.scenario).field("readinessProbe.tcpSocket.port");
+        let says = format!("a readinessProbe of port {port} of container {}", container.name);
+        let edit = Edit::of_workload(path, Value::number(port.into()));
+        container.readiness_probe.is_none().then(|| Candidate::of(says, edit))
+    }
+
+    /// A preStop sleep within the grace, and one within a longer grace.
+    fn hooks(&self) -> Vec<Candidate> {
+        let Ok(hook) = pre_stop(&self.texts, self.scenario) else { return Vec::new() };
+        let now = self.scenario.workload.template.grace_seconds;
+        let longer = grace(self.scenario, hook.to);
+        let says = format!("{} of {}", longer.says, longer.value(longer.to));
+        let within = Candidate::parameter(hook.clone().up_to(hook.to.min(now)));
+        let beyond = Candidate::of(says, longer.edit(longer.to)).and(&Candidate::parameter(hook));
+        if longer.to > now { vec![within, beyond] } else { vec![within] }
+    }
+
+    /// What keeps other pods serving while one goes. Without them kube-proxy falls back to those that terminate, however long their
+    /// preStop hooks are (KPX-4).
+    fn others_serve(&self) -> Vec<Candidate> {
+        let pods = self.scenario.workload.manifest_replicas;
+        let is_evicted = self.may(EventName::DrainNode) || self.may(EventName::EvictPod);
+        let mut all = Vec::new();
+        if self.may(EventName::Rollout) {
+            all.extend(self.none_unavailable());
+        }
+        let kept_apart = self.anti_affinity().filter(|_| self.may(EventName::DrainNode));
+        if is_evicted {
+            all.extend(budgets(self, pods));
+            all.extend(kept_apart.clone());
+        }
+        if let Some(more) = self.one_more().filter(|_| is_evicted || self.may(EventName::DeletePod)) {
+            if is_evicted && pods < 2 {
+                all.extend(budgets(self, pods + 1).iter().chain(&kept_apart).map(|other| more.and(other)));
+            }
+            all.push(more);
+        }
+        all
+    }
+
+    fn is_deployment(&self) -> bool {
+        self.scenario.workload.kind == WorkloadKind::Deployment
+    }
+
+    /// A field of a rolling update gets a number.
+    fn rolling(&self, name: &str, value: u32) -> Candidate {
+        Candidate::number(name, FieldPath::default().field("spec.strategy.rollingUpdate").field(name), value)
+    }
+
+    /// The most pods more, and the most unavailable, of a rolling update; none, if there is no such.
+    fn fenceposts(&self) -> Option<(u8, u8)> {
+        let workload = &self.scenario.workload;
+        let is_rolling = matches!(workload.strategy, Strategy::RollingUpdate { .. });
+        (self.is_deployment() && is_rolling).then(|| workload.strategy.fenceposts(workload.replicas))
+    }
+
+    /// A rolling update that takes no pod before another is there.
+    fn none_unavailable(&self) -> Option<Candidate> {
+        let (surge, unavailable) = self.fenceposts()?;
+        let none = self.rolling("maxUnavailable", 0);
+        let none = if surge == 0 { none.and(&self.rolling("maxSurge", 1)) } else { none };
+        (unavailable > 0).then_some(none)
+    }
+
+    /// A rolling update that needs no room for one more pod, or not from its beginning.
+    fn one_unavailable(&self) -> Vec<Candidate> {
+        let Some((surge, unavailable)) = self.fenceposts() else { return Vec::new() };
+        let one = self.rolling("maxUnavailable", 1);
+        let none_more = one.and(&self.rolling("maxSurge", 0));
+        match (surge, unavailable) {
+            (_, 0) => vec![one, none_more],
+            (0, _) => Vec::new(),
+            _ => vec![none_more],
+        }
+    }
+
+    /// One more replica, if the check can have it.
+    fn one_more(&self) -> Option<Candidate> {
+        let workload = &self.scenario.workload;
+        let more = workload.manifest_replicas.saturating_add(1);
+        let may_grow = workload.kind != WorkloadKind::Pod && more <= self.replicas_max.into();
+        let edit = Edit::of_workload(FieldPath::default().field("spec.replicas"), Value::number(more));
+        may_grow.then(|| Candidate::of(format!("{more} replicas"), edit))
+    }
+
+    /// No two pods on one node.
+    fn anti_affinity(&self) -> Option<Candidate> {
+        let template = &self.scenario.workload.template;
+        let term = Value::Fields(vec![
+            ("topologyKey".into(), Value::Plain("kubernetes.io/hostname".into())),
+            ("labelSelector".into(), self.selector()),
+        ]);
+        let path = pod_spec(self.scenario)
+            .field("affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution");
+        let is_free =
+            template.pod_anti_affinity.is_empty() && self.scenario.workload.kind != WorkloadKind::Pod;
+        let edit = Edit::of_workload(path, Value::List(vec![term]));
+        is_free.then(|| Candidate::of("anti-affinity between its pods".into(), edit))
+    }
+
+    /// A selector of the workload's pods: the labels that it selects them by, else all labels of its template.
+    pub fn selector(&self) -> Value {
+        let selector = FieldPath::default().field("spec.selector");
+        let has_expressions = self.texts.has(&selector.field("matchExpressions"));
+        let own = self.texts.fields(&selector.field("matchLabels"));
+        let own = own.filter(|labels| !labels.is_empty() && !has_expressions);
+        let all = || self.scenario.workload.template.labels.clone().into_iter().collect();
+        let labels = own.unwrap_or_else(all).into_iter();
+        let quoted = labels.map(|(key, value)| (key, Value::Plain(format!("\"{value}\""))));
+        Value::Fields(vec![("matchLabels".into(), Value::Fields(quoted.collect()))])
+    }
+
+    /// What is tolerated for ever is tolerated for a time.
+    fn tolerations(&self) -> Option<Candidate> {
+        let path = pod_spec(self.scenario).field("tolerations");
+        let edit = |place: usize| {
+            let path = format!("{path}[{place}].tolerationSeconds").parse().ok()?;
+            Some(Edit::of_workload(path, Value::number(TOLERATION_SECONDS)))
+        };
+        let tolerated = self.scenario.workload.template.tolerations.iter().enumerate();
+        let for_ever = tolerated.filter(|(_, toleration)| toleration.seconds.is_none());
+        let mut edits = for_ever.filter_map(|(place, _)| edit(place));
+        let first = edits.next()?;
+        let mut candidate = Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS}"), first);
+        candidate.edits.extend(edits);
+        Some(candidate)
     }
 }
 
-/// The changes that may help a promise, in the order in which they are tried.
-pub fn candidates(trials: &Trials<'_>, scenario: &Scenario, property: Property) -> Vec<Candidate> {
-    match property {
-        Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
-            of_requests(trials, scenario)
-        }
-        Property::NoAvoidableBlackout => {
-            let all = [
-                max_unavailable(scenario, 0),
-                readiness(scenario),
-                replicas(scenario),
-                anti_affinity(scenario),
-            ];
-            all.into_iter().flatten().collect()
-        }
-        Property::RolloutCompletes | Property::ScheduledIfFeasible => {
-            max_unavailable(scenario, 1).into_iter().collect()
-        }
-        Property::ReplacedAfterNodeFailure
-        | Property::RuntimeHangDetected
-        | Property::NoexecuteEvicts
-        | Property::UnreachableEndpointsLeave => {
-            let all = [tolerations(scenario), replicas(scenario), anti_affinity(scenario)];
-            all.into_iter().flatten().collect()
-        }
-        _ => Vec::new(),
+/// Every choice of at most one change of each row, those of the fewest settings first.
+fn every_choice(rows: [Vec<Candidate>; 3]) -> Vec<Candidate> {
+    let mut all = vec![Candidate::default()];
+    for row in rows {
+        let more: Vec<Candidate> =
+            all.iter().flat_map(|known| row.iter().map(|change| known.and(change))).collect();
+        all.extend(more);
     }
-}
-
-/// A pod takes requests only once it can, or goes on taking them until nobody sends it any.
-fn of_requests(trials: &Trials<'_>, scenario: &Scenario) -> Vec<Candidate> {
-    let readiness = readiness(scenario);
-    let mut hooks = Vec::new();
-    if let Ok(hook) = pre_stop(trials, scenario) {
-        let template = &scenario.workload.template;
-        let longer = grace(scenario, hook.to);
-        let within = hook.to.min(template.grace_seconds);
-        hooks.push(Candidate::parameter(hook.clone().up_to(within)));
-        if longer.to > template.grace_seconds {
-            let says = format!("{} of {}", longer.says, longer.value(longer.to));
-            let edit = longer.edit(longer.to);
-            hooks.push(Candidate::edit(&says, edit.path, edit.value).and(&Candidate::parameter(hook)));
-        }
-    }
-    let both: Vec<Candidate> =
-        readiness.iter().flat_map(|readiness| hooks.iter().map(|hook| readiness.and(hook))).collect();
-    readiness.into_iter().chain(hooks).chain(both).collect()
-}
-
-/// A readiness probe of the port that serves, where there is none.
-fn readiness(scenario: &Scenario) -> Option<Candidate> {
-    let container =
-        scenario.workload.template.containers.get(usize::from(scenario.workload.template.serving))?;
-    let port = container.ports.first()?.port;
-    let path = serving(scenario).field("readinessProbe.tcpSocket.port");
-    let says = format!("a readinessProbe of port {port} of container {}", container.name);
-    container.readiness_probe.is_none().then(|| Candidate::edit(&says, path, Value::number(port.into())))
-}
-
-/// `maxUnavailable` of a rolling update; with none unavailable one more has to be allowed, and the other way round.
-fn max_unavailable(scenario: &Scenario, unavailable: u32) -> Option<Candidate> {
-    let Strategy::RollingUpdate { .. } = scenario.workload.strategy else { return None };
-    let deployment = scenario.workload.kind == WorkloadKind::Deployment;
-    let surge = 1 - unavailable.min(1);
-    let rolling = FieldPath::default().field("spec.strategy.rollingUpdate");
-    let field = |name: &str, value: u32| {
-        Candidate::edit(&format!("{name} of {value}"), rolling.field(name), Value::number(value))
-    };
-    deployment.then(|| field("maxUnavailable", unavailable).and(&field("maxSurge", surge)))
-}
-
-/// One more replica.
-fn replicas(scenario: &Scenario) -> Option<Candidate> {
-    let more = scenario.workload.manifest_replicas + 1;
-    let has = scenario.workload.kind != WorkloadKind::Pod;
-    let path = FieldPath::default().field("spec.replicas");
-    has.then(|| Candidate::edit(&format!("{more} replicas"), path, Value::number(more)))
-}
-
-/// No two pods on one node.
-fn anti_affinity(scenario: &Scenario) -> Option<Candidate> {
-    let template = &scenario.workload.template;
-    let plain = |text: &str| Value::Plain(text.to_owned());
-    let labels = template.labels.iter().map(|(key, value)| (key.clone(), plain(&format!("\"{value}\""))));
-    let term = Value::Fields(vec![
-        ("topologyKey".into(), plain("kubernetes.io/hostname")),
-        (
-            "labelSelector".into(),
-            Value::Fields(vec![("matchLabels".into(), Value::Fields(labels.collect()))]),
-        ),
-    ]);
-    let path =
-        pod_spec(scenario).field("affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-    let is_free = template.pod_anti_affinity.is_empty() && scenario.workload.kind != WorkloadKind::Pod;
-    is_free.then(|| Candidate::edit("anti-affinity between its pods", path, Value::List(vec![term])))
-}
-
-/// What is tolerated for ever is tolerated for a time.
-fn tolerations(scenario: &Scenario) -> Option<Candidate> {
-    let path = pod_spec(scenario).field("tolerations");
-    let edit = |place: usize| {
-        let path = format!("{path}[{place}].tolerationSeconds").parse().ok()?;
-        Some(Edit { path, value: Value::number(TOLERATION_SECONDS) })
-    };
-    let tolerated = scenario.workload.template.tolerations.iter().enumerate();
-    let for_ever = tolerated.filter(|(_, toleration)| toleration.seconds.is_none());
-    let edits: Vec<Edit> = for_ever.filter_map(|(place, _)| edit(place)).collect();
-    let says = vec![format!("tolerationSeconds of {TOLERATION_SECONDS}")];
-    (!edits.is_empty()).then_some(Candidate { says, edits, parameter: None })
+    all.retain(|candidate| candidate.settings() > 0);
+    all.sort_by_key(Candidate::settings);
+    all
 }

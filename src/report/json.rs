@@ -4,7 +4,7 @@ use podproof_vocabulary::action::CLASSES;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::remedy::Remedy;
+use crate::remedy::{Found, Remedy, Undecided};
 use crate::verdict::{CheckReport, Counterexample, Measured, Outcome, ResultRow, SearchRow, WorkloadReport};
 
 /// One document, ended by a line break.
@@ -153,11 +153,14 @@ fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
 }
 
 fn remedy(remedy: &Remedy) -> serde_json::Value {
-    match remedy {
-        Remedy::Found { says, patch, states, .. } => {
-            json!({ "says": says, "patch": patch, "states": states })
+    let undecided =
+        remedy.undecided.iter().map(|Undecided { says, why }| json!({ "says": says, "why": why }));
+    let undecided: Vec<serde_json::Value> = undecided.collect();
+    match &remedy.found {
+        Some(Found { says, patch, states, .. }) => {
+            json!({ "says": says, "patch": patch, "states": states, "undecided": undecided })
         }
-        Remedy::None(tried) => json!({ "tried": tried }),
+        None => json!({ "tried": remedy.in_vain, "undecided": undecided }),
     }
 }
 

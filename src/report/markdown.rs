@@ -163,16 +163,16 @@ fn broken(out: &mut String, workload: &WorkloadReport, row: &ResultRow, diagrams
 /// What to change, as a patch.
 fn remedy(out: &mut String, row: &ResultRow) {
     let Some(remedy) = &row.remedy else { return };
-    let lines = remedy.lines(row);
-    let (head, patch) = lines.split_first().map_or(("", &[][..]), |(head, patch)| (head.as_str(), patch));
-    write(out, format_args!("- {}\n", cell(head)));
-    if !patch.is_empty() {
+    for sentence in remedy.sentences(row) {
+        write(out, format_args!("- {}\n", cell(&sentence)));
+    }
+    if let Some(patch) = remedy.patch() {
         // A fence that is longer than any in the patch.
         let fence = "`".repeat(
-            patch.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0).max(2)
+            patch.lines().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0).max(2)
                 + 1,
         );
-        write(out, format_args!("\n{fence}diff\n{}\n{fence}\n", patch.join("\n")));
+        write(out, format_args!("\n{fence}diff\n{}\n{fence}\n", patch.trim_end()));
     }
 }
 

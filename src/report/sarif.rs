@@ -10,7 +10,7 @@ use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
 use super::{approximations, because, left_out, measured, size, warnings};
-use crate::remedy::Remedy;
+use crate::remedy::Found;
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report, ended by a line break.
@@ -139,10 +139,9 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
 /// most, or the workload.
 fn location(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     let setting = setting(row.property).and_then(|setting| Some((setting, workload.settings.get(&setting)?)));
-    let (logical, place) = match (&row.remedy, setting) {
-        (Some(Remedy::Found { says, place: Some(place), .. }), _) => {
-            (format!("{}: {says}", workload.name), place)
-        }
+    let found = row.remedy.as_ref().and_then(|remedy| remedy.found.as_ref());
+    let (logical, place) = match (found, setting) {
+        (Some(Found { says, place: Some(place), .. }), _) => (format!("{}: {says}", workload.name), place),
         (_, Some((setting, place))) => (format!("{}: {}", workload.name, setting.field()), place),
         (_, None) => (workload.name.clone(), workload.place.as_ref()?),
     };

@@ -45,7 +45,8 @@ pub enum TraceCommand {
     ///
     /// Fewer nodes, pods, events and containers, and simpler ones, are tried one after the other. In each world the steps of the
     /// trace that are still possible are taken, and if they break nothing a bounded search looks for others. Whatever is written
-    /// was taken by the model step for step. The same trace and bounds give the same result.
+    /// was taken by the model step for step. A trace that follows one pod's clocks is taken with all clocks first. The same trace
+    /// and bounds give the same result.
     Shrink(Box<ShrinkArguments>),
     /// Lays two traces side by side and shows where they part
     Diff {
@@ -58,6 +59,11 @@ pub enum TraceCommand {
     ///
     /// The walk is the one that `podproof simulate --seed SEED --only-walk N` takes of the same input and world.
     FromWalk(Box<FromWalkArguments>),
+    /// Writes what a fuzz target found as a trace, made smaller
+    ///
+    /// Fewer steps and a smaller scenario are tried as long as the failure is of the same kind. The case must be one whose inputs
+    /// are paths through scenarios: lockstep, model_walk. It needs the feature `fuzz`, which brings the concrete runtime.
+    FromFuzz(FromFuzzArguments),
     /// Writes a trace for other tools
     Export(Box<ExportArguments>),
 }
@@ -121,6 +127,20 @@ pub struct FromWalkArguments {
 
     /// Where the trace is written [default: standard output]
     #[arg(short, long, value_name = "FILE", help_heading = "Walk")]
+    pub output: Option<PathBuf>,
+}
+
+/// `podproof trace from-fuzz`.
+#[derive(Debug, Args)]
+pub struct FromFuzzArguments {
+    /// The case: the name of the fuzz target
+    pub case: String,
+
+    /// The input that fails, as libFuzzer keeps it, or a trace
+    pub artifact: PathBuf,
+
+    /// Where the trace is written [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 

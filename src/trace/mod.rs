@@ -1,11 +1,12 @@
 //! `podproof trace`: what can be done with a trace.
 //!
 //! - [`arguments`]: its command line
-//! - [`from_walk`]: a trace of a random walk
+//! - [`from_walk`]: a trace of a random walk; [`from_fuzz`]: of what a fuzz target found
 //! - `open`: a document in the reader's browser
 //! - [`shrink`]: a smaller world and a shorter trace that break the same
 
 pub mod arguments;
+pub mod from_fuzz;
 pub mod from_walk;
 mod open;
 pub mod shrink;
@@ -33,6 +34,7 @@ pub fn run(command: &TraceCommand) -> u8 {
         TraceCommand::Shrink(arguments) => shrink::run(arguments),
         TraceCommand::Diff { first, second } => compare(first, second),
         TraceCommand::FromWalk(arguments) => from_walk::run(arguments),
+        TraceCommand::FromFuzz(arguments) => from_fuzz::run(arguments),
         TraceCommand::Export(arguments) => export_to(arguments),
     };
     done.unwrap_or_else(|error| {

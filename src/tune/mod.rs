@@ -26,9 +26,10 @@ use smallest::{Smallest, smallest};
 
 use crate::arguments::{Format, SymmetryChoice};
 use crate::counterexamples::{file_in, write_one};
+use crate::edits::{Edit, Texts};
 use crate::plan::{self, Workload};
 use crate::search::Limits;
-use crate::trial::{Edit, Trials, Tried};
+use crate::trial::{Trials, Tried};
 use crate::verdict::WorkloadReport;
 use crate::{check, exit, input, interrupt, output};
 
@@ -118,8 +119,9 @@ fn tuned(arguments: &TuneArguments) -> Result<Tuned, Vec<String>> {
     let judged = judged(arguments);
     let limits = limits(arguments);
     let trials = Trials::new((&arguments.input, &arguments.world), &sources, &workload, judged, limits);
+    let texts = Texts::new(&sources, &workload);
     let parameters =
-        parameters(arguments, &trials, &workload).map_err(|why| vec![check::located(&workload, &why)])?;
+        parameters(arguments, &texts, &workload).map_err(|why| vec![check::located(&workload, &why)])?;
     let (plans, untold) = plan::searches(&workload, &arguments.world, judged);
     let mut stories: Vec<Story> = plans.iter().map(|plan| plan.story).collect();
     stories.dedup();
@@ -137,7 +139,8 @@ fn tuned(arguments: &TuneArguments) -> Result<Tuned, Vec<String>> {
         approximations: Vec::new(),
         undecided: None,
     };
-    settle(arguments, trials, parameters, &mut tuned).map_err(|why| vec![check::located(&workload, &why)])?;
+    settle(arguments, texts, trials, parameters, &mut tuned)
+        .map_err(|why| vec![check::located(&workload, &why)])?;
     Ok(tuned)
 }
 
@@ -187,14 +190,14 @@ fn limits(arguments: &TuneArguments) -> Limits {
 
 fn parameters(
     arguments: &TuneArguments,
-    trials: &Trials<'_>,
+    texts: &Texts<'_>,
     workload: &Workload,
 ) -> Result<Vec<Parameter>, String> {
     if !arguments.set.is_empty() {
         return Ok(arguments.set.iter().map(Parameter::plain).collect());
     }
     let scenario = &workload.scenarios[0];
-    let pre_stop = parameter::pre_stop(trials, scenario)?;
+    let pre_stop = parameter::pre_stop(texts, scenario)?;
     let grace = parameter::grace(scenario, pre_stop.to);
     Ok(vec![pre_stop, grace])
 }
@@ -202,6 +205,7 @@ fn parameters(
 /// Settles one field after the other, those that come later at their greatest values.
 fn settle(
     arguments: &TuneArguments,
+    texts: Texts<'_>,
     mut trials: Trials<'_>,
     parameters: Vec<Parameter>,
     tuned: &mut Tuned,
@@ -249,10 +253,10 @@ fn settle(
     let changed: Vec<Edit> = parameters
         .iter()
         .zip(&values)
-        .filter(|(parameter, value)| !parameter.is_at(&trials, **value))
+        .filter(|(parameter, value)| !parameter.is_at(&texts, **value))
         .map(|(parameter, value)| parameter.edit(*value))
         .collect();
-    tuned.patch = Some(trials.patch(&changed)?).filter(|patch| !patch.is_empty());
+    tuned.patch = Some(texts.patch(&changed)?).filter(|patch| !patch.is_empty());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use podproof_vocabulary::manifest::edit::{FieldPath, Value};
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, Scenario, WorkloadKind};
 
 use super::arguments::Range;
-use crate::trial::{Edit, Trials};
+use crate::edits::{Edit, Texts};
 
 /// A field with the values that are tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,22 +47,26 @@ impl Parameter {
         Self { to, ..self }
     }
 
-    /// The field with a value.
-    pub fn edit(&self, value: u32) -> Edit {
+    /// A value as it is written.
+    fn written(&self, value: u32) -> Value {
         let text = |text: String| Value::Plain(format!("\"{text}\""));
-        let written = match self.form {
+        match self.form {
             Form::Number => Value::number(value),
             Form::Argument => text(value.to_string()),
             Form::Script => text(format!("sleep {value}")),
             Form::Command => Value::List(vec![text("sleep".into()), text(value.to_string())]),
-        };
-        Edit { path: self.path.clone(), value: written }
+        }
+    }
+
+    /// The field with a value.
+    pub fn edit(&self, value: u32) -> Edit {
+        Edit::of_workload(self.path.clone(), self.written(value))
     }
 
     /// Has the field this value in the manifest?
-    pub fn is_at(&self, trials: &Trials<'_>, value: u32) -> bool {
-        match self.edit(value).value {
-            Value::Plain(text) => trials.value(&self.path).as_deref() == Some(text.trim_matches('"')),
+    pub fn is_at(&self, texts: &Texts<'_>, value: u32) -> bool {
+        match self.written(value) {
+            Value::Plain(text) => texts.value(&self.path).as_deref() == Some(text.trim_matches('"')),
             _ => false,
         }
     }
@@ -96,17 +100,17 @@ pub fn serving(scenario: &Scenario) -> FieldPath {
 ///
 /// # Errors
 /// Why it cannot be tuned.
-pub fn pre_stop(trials: &Trials<'_>, scenario: &Scenario) -> Result<Parameter, String> {
+pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, String> {
     let template = &scenario.workload.template;
     let container = &template.containers[usize::from(template.serving)];
     let hook = serving(scenario).field("lifecycle.preStop");
     let (sleep, command) = (hook.field("sleep.seconds"), hook.field("exec.command"));
     let part = |number: usize| format!("{command}[{number}]").parse::<FieldPath>();
-    let shown = |number: usize| part(number).ok().and_then(|path| trials.value(&path));
+    let shown = |number: usize| part(number).ok().and_then(|path| texts.value(&path));
     let (path, form) = match container.pre_stop {
         None if scenario.release.has_sleep_hook() => (sleep, Form::Number),
         None => (command, Form::Command),
-        Some(PreStop::Seconds(_)) if trials.value(&sleep).is_some() => (sleep, Form::Number),
+        Some(PreStop::Seconds(_)) if texts.value(&sleep).is_some() => (sleep, Form::Number),
         Some(PreStop::Seconds(_)) if shown(2).is_some() => (part(2)?, Form::Script),
         Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1)?, Form::Argument),
         Some(_) => {

@@ -13,6 +13,7 @@ mod page;
 mod pull_request;
 mod readme;
 mod refusals;
+mod remedy;
 mod simulate;
 mod trace;
 mod trace_schema;

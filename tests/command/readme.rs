@@ -24,15 +24,38 @@ fn agrees(shown: &[String], said: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Runs the first command of the README that begins so, with more arguments, and compares what it says; its exit status.
+fn status_of_shown(command: &str, more: &[&str], said: impl Fn(String) -> String) -> Option<i32> {
+    let (arguments, lines) = shown(command);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = podproof(&[&arguments[..], more].concat());
+    let said = said(stdout(&output));
+    agrees(&lines, &said)
+        .unwrap_or_else(|why| panic!("{why}\nand the command says\n{said}{}", stderr(&output)));
+    output.status.code()
+}
+
+/// The same of a command that writes traces, which go into a folder of the test.
+fn status_of_search(test: &str, command: &str) -> Option<i32> {
+    let traces = folder(test).join("podproof-traces");
+    let said = |said: String| said.replace(text(&traces), "podproof-traces");
+    status_of_shown(command, &["--trace-dir", text(&traces)], said)
+}
+
 #[test]
 fn what_tune_finds_stands_in_the_readme() {
-    let (arguments, lines) = shown("podproof tune");
-    let traces = folder("readme").join("podproof-traces");
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let output = podproof(&[&arguments[..], &["--trace-dir", text(&traces)]].concat());
-    let said = stdout(&output).replace(text(&traces), "podproof-traces");
-    assert_eq!(output.status.code(), Some(0), "{said}{}", stderr(&output));
-    agrees(&lines, &said).unwrap_or_else(|why| panic!("{why}\nand the command says\n{said}"));
+    assert_eq!(status_of_search("readme-tune", "podproof tune"), Some(0));
+}
+
+#[test]
+fn the_remedy_that_is_found_stands_in_the_readme() {
+    let command = "podproof check examples/web-prestop.yaml --nodes 1";
+    assert_eq!(status_of_search("readme-remedy", command), Some(1));
+}
+
+#[test]
+fn the_slice_of_the_race_and_its_turning_point_stand_in_the_readme() {
+    assert_eq!(status_of_shown("podproof trace show --slice", &[], |said| said), Some(0));
 }
 
 #[test]

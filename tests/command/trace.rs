@@ -1,4 +1,4 @@
-//! `podproof trace`: shrink, diff, from-walk and export, as a user meets them.
+//! `podproof trace`: shrink, diff, from-walk, from-fuzz and export, as a user meets them.
 
 use std::path::PathBuf;
 
@@ -165,4 +165,31 @@ fn what_cannot_be_done_says_so() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
+}
+
+/// A path on which nothing fails is no finding; what is no path, or no case, is said.
+#[cfg(feature = "fuzz")]
+#[test]
+fn what_a_fuzz_target_found_is_tried_again() {
+    let output = podproof(&["trace", "from-fuzz", "lockstep", &kept("witness/rollout-that-completes.json")]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), ""), "{}", stderr(&output));
+    assert!(stderr(&output).contains("does not fail any more"), "{}", stderr(&output));
+    for (case, says) in [
+        ("proxy", "the inputs of proxy are no paths through scenarios; those of model_walk, lockstep are"),
+        ("proxies", "there is no case \"proxies\"; accepted are model_walk, lockstep, "),
+        ("lockstep", "no-such-file"),
+    ] {
+        let output = podproof(&["trace", "from-fuzz", case, "no-such-file"]);
+        assert_eq!(output.status.code(), Some(2), "{case}");
+        assert!(stderr(&output).contains(says), "{case}: {}", stderr(&output));
+    }
+}
+
+#[cfg(not(feature = "fuzz"))]
+#[test]
+fn without_its_feature_from_fuzz_says_how_to_get_it() {
+    let output = podproof(&["trace", "from-fuzz", "lockstep", "crash-1"]);
+    assert_eq!(output.status.code(), Some(2));
+    let says = "accepted is one with them: cargo run --features fuzz -- trace from-fuzz lockstep crash-1";
+    assert!(stderr(&output).contains(says), "{}", stderr(&output));
 }

@@ -1,12 +1,10 @@
-//! `podproof tune` and `check --remedy`: values and changes that a check has proved.
+//! `podproof tune`: values that a check has proved.
 
-use std::fs::File;
-use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
 
-use crate::run::{command, folder, podproof, stderr, stdout, text};
+use crate::run::{folder, podproof, stderr, stdout, text};
 
 /// Tunes one replica of a manifest, with its traces in a folder of the test.
 fn tune(test: &str, arguments: &[&str]) -> Output {
@@ -137,85 +135,4 @@ fn what_cannot_be_tuned_is_refused() {
         tune("tune-no-field", &["examples/web.yaml", "--set", "spec.template.spec.containers[other].x=1..2"]);
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert!(stdout(&output).contains("no item is called 'other'"), "{}", stdout(&output));
-}
-
-#[test]
-fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
-    let traces = folder("remedy").join("traces");
-    let about = [
-        "check",
-        "examples/web.yaml",
-        "--replicas",
-        "1",
-        "--story",
-        "rollout",
-        "--property",
-        "no-failed-request",
-    ];
-    let more = ["--remedy", "--trace-dir", text(&traces)];
-    let output = podproof(&[&about[..], &more].concat());
-    let said = stdout(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let remedy = "remedy: preStop sleep of container web of 5 s; with it no-failed-request holds";
-    assert!(said.contains(remedy), "{said}");
-    for line in [
-        "--- examples/web.yaml",
-        "+++ examples/web.yaml",
-        "+              sleep:",
-        "+                seconds: 5",
-    ] {
-        assert!(said.contains(line), "{line}\n{said}");
-    }
-    assert!(said.contains("turning point: step "), "{said}");
-    // What is patched so holds.
-    let patched = folder("remedied").join("web.yaml");
-    write_patched(Path::new("examples/web.yaml"), &patched, &said);
-    let output =
-        podproof(&[&["check", text(&patched)], &about[2..], &["--trace-dir", text(&traces)]].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-}
-
-/// Writes a manifest with the lines added that the one hunk of a patch adds behind the line before them.
-fn write_patched(from: &Path, to: &Path, said: &str) {
-    let text = std::fs::read_to_string(from).expect("an example");
-    let lines: Vec<&str> = said.lines().skip_while(|line| !line.contains("@@ ")).skip(1).collect();
-    let margin = "        ";
-    let inner: Vec<&str> = lines.iter().map_while(|line| line.strip_prefix(margin)).collect();
-    let added: Vec<&str> = inner.iter().filter_map(|line| line.strip_prefix('+')).collect();
-    let before = inner.iter().take_while(|line| !line.starts_with('+')).last().expect("a line before");
-    let anchor = format!("{}\n", &before[1..]);
-    let place = text.find(&anchor).expect("it stands there") + anchor.len();
-    let patched = format!("{}{}\n{}", &text[..place], added.join("\n"), &text[place..]);
-    std::fs::write(to, patched).expect("written");
-}
-
-/// A pod that tolerates for ever that its node is unreachable is never replaced.
-#[test]
-fn a_toleration_without_an_end_is_remedied_by_one() {
-    let folder = folder("remedy-toleration");
-    let manifest = folder.join("web.yaml");
-    let web = std::fs::read_to_string("examples/web.yaml").expect("an example");
-    let unreachable = "      tolerations:\n        - key: node.kubernetes.io/unreachable\n          operator: Exists\n          \
-                       effect: NoExecute\n      containers:\n";
-    std::fs::write(&manifest, web.replace("      containers:\n", unreachable)).expect("written");
-    let about = ["check", text(&manifest), "--replicas", "1", "--story", "node-failure", "--remedy"];
-    let traces = folder.join("traces");
-    let more =
-        ["--property", "replaced-after-node-failure", "--format", "json", "--trace-dir", text(&traces)];
-    let output = podproof(&[&about[..], &more].concat());
-    let document = document(&output);
-    assert_eq!(output.status.code(), Some(1), "{document:#}");
-    let remedy = &document["workloads"][0]["results"][0]["remedy"];
-    assert_eq!(remedy["says"], "tolerationSeconds of 300", "{document:#}");
-    let patch = remedy["patch"].as_str().expect("a patch");
-    assert!(patch.contains("+          tolerationSeconds: 300\n"), "{patch}");
-    assert!(patch.contains("web.yaml\n@@ "), "{patch}");
-}
-
-#[test]
-fn a_remedy_needs_a_file() {
-    let manifest = File::open("examples/web.yaml").expect("an example");
-    let output = command(&["check", "-", "--remedy"]).stdin(manifest).output().expect("the command runs");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("--remedy changes the text of a file"), "{}", stderr(&output));
 }

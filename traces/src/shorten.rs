@@ -12,8 +12,8 @@ use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
 /// A shorter trace that breaks the same property in the same world, or the same trace. Trying others takes at most so
-/// many steps of the model. A path
-/// breaks nothing, and in a trace that follows one pod every step has its place: those stay as they are.
+/// many steps of the model. A path breaks nothing, and in a trace that follows one pod every step has its place: those stay as they
+/// are (`podproof trace shrink` takes the latter with all clocks first).
 pub fn shorten(trace: &Trace, steps: u64) -> Trace {
     let (Some(property), None) = (trace.property, trace.followed) else { return trace.clone() };
     let Ok(world) = World::new(trace.scenario.clone()) else { return trace.clone() };

@@ -24,6 +24,7 @@ impl Phase {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::Pending,
@@ -34,6 +35,7 @@ impl Phase {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn into_bits(self) -> u8 {
         self as u8
     }
@@ -54,6 +56,7 @@ pub enum Deletion {
 
 impl Deletion {
     #[doc(hidden)]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::None,
@@ -63,6 +66,7 @@ impl Deletion {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn into_bits(self) -> u8 {
         self as u8
     }
@@ -110,6 +114,7 @@ pub enum Sandbox {
 
 impl Sandbox {
     #[doc(hidden)]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::None,
@@ -119,6 +124,7 @@ impl Sandbox {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn into_bits(self) -> u8 {
         self as u8
     }
@@ -158,6 +164,7 @@ impl Process {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::Absent,
@@ -168,6 +175,7 @@ impl Process {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn into_bits(self) -> u8 {
         self as u8
     }
@@ -188,6 +196,7 @@ pub enum Hook {
 
 impl Hook {
     #[doc(hidden)]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::None,
@@ -197,6 +206,7 @@ impl Hook {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn into_bits(self) -> u8 {
         self as u8
     }
@@ -248,6 +258,7 @@ pub enum NodeReady {
 
 impl NodeReady {
     #[doc(hidden)]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::True,
@@ -257,6 +268,7 @@ impl NodeReady {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub const fn into_bits(self) -> u8 {
         self as u8
     }

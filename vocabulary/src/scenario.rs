@@ -12,12 +12,14 @@ use crate::mutant::Mutant;
 use crate::release::Release;
 
 mod beginning;
+mod budget;
 mod node;
 mod on_sigterm;
 mod strategy;
 mod timing;
 
 pub use beginning::Beginning;
+pub use budget::{BudgetAsk, DisruptionBudget};
 pub use node::{CUSTOM_TAINT, Node, Resources, Taint, TaintEffect};
 pub use on_sigterm::OnSigterm;
 pub use strategy::{IntOrPercent, Rounding, Strategy};
@@ -457,28 +459,4 @@ pub struct Service {
     pub external: bool,
     /// `clusterIP: None`: no kube-proxy rules.
     pub headless: bool,
-}
-
-/// A PodDisruptionBudget.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub struct DisruptionBudget {
-    /// `metadata.name`.
-    pub name: String,
-    /// What it asks for.
-    pub ask: BudgetAsk,
-    /// `unhealthyPodEvictionPolicy: AlwaysAllow`.
-    pub always_allow_unhealthy: bool,
-}
-
-/// What a PodDisruptionBudget asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum BudgetAsk {
-    /// `minAvailable`.
-    MinAvailable(IntOrPercent),
-    /// `maxUnavailable`.
-    MaxUnavailable(IntOrPercent),
 }

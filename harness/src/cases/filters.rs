@@ -1,9 +1,10 @@
-//! `filters`: the filter predicates of the model, of the runtime and by brute force, each of each node.
+//! `filters`: the filter predicates of the model, of the runtime and spelled out, each of each node.
 
 use std::sync::Arc;
 
 use arbitrary::Arbitrary;
-use podproof_model::scheduler::filters::{Filter, Filters, Occupant, Placement};
+use podproof_model::properties::placement::spelled_out::{Passes, SpelledOut};
+use podproof_model::scheduler::filters::{Filter, FilterSet, Filters, Occupant, Placement};
 use podproof_model::state::NodeObject;
 use podproof_runtime::Slips;
 use podproof_runtime::api::{Kind, Request, Response};
@@ -23,7 +24,6 @@ use k8s_openapi::api::core::v1::Pod;
 use super::Log;
 use crate::generators::situation::Situation;
 use crate::objects;
-use crate::oracles::filters::{Brute, Passes};
 use crate::runner::Checked;
 
 /// A moment of a cluster with a pod that is to be scheduled.
@@ -37,45 +37,51 @@ pub struct TestCase {
 /// # Panics
 /// If they disagree.
 pub fn check(case: &TestCase) -> Checked {
+    check_with(case, Slips::NONE)
+}
+
+/// The same of a runtime with wrong mechanisms.
+pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let situation = &case.situation;
-    let brute = Brute::new(situation);
-    let runtime = Runtime::new(situation);
+    let placement = placement(situation);
+    let spelled_out = SpelledOut::new(&situation.scenario, &placement, situation.revision);
+    let filters = Filters::compile(&situation.scenario);
+    let runtime = Runtime::new(situation, slips);
     let mut log = Log::default();
     let (mut feasible_nodes, mut refused) = (Vec::new(), 0);
     for node in NodeId::first(situation.nodes.len()) {
-        let expected = brute.passes(node);
-        let (model, concrete) = (by_model(situation, node), runtime.passes(situation, node));
-        assert_eq!(model, expected, "the model, not the brute force, of {node:?} in {situation:?}");
-        assert_eq!(concrete, expected, "the runtime, not the brute force, of {node:?} in {situation:?}");
-        log.note(&expected);
-        match is_feasible(expected) {
+        let lawful = spelled_out.is_lawful(node);
+        let feasible = filters.is_feasible(&placement, situation.revision, node);
+        assert_eq!(feasible, lawful, "the model, not what is spelled out, of {node:?} in {situation:?}");
+        log.note(&lawful);
+        if !situation.nodes[node.index()].gone {
+            let expected = spelled_out.passes(node);
+            let model = as_passes(filters.rejections(&placement, situation.revision, node));
+            let concrete = runtime.passes(situation, node);
+            assert_eq!(model, expected, "the model, not what is spelled out, of {node:?} in {situation:?}");
+            assert_eq!(
+                concrete, expected,
+                "the runtime, not what is spelled out, of {node:?} in {situation:?}"
+            );
+            log.note(&expected);
+        }
+        match lawful {
             true => feasible_nodes.push(situation.scenario.nodes[node.index()].name.clone()),
             false => refused += 1,
         }
     }
-    let chosen = feasible(&runtime.pod, &runtime.cache, Slips::NONE).unwrap_or_default();
+    let chosen = feasible(&runtime.pod, &runtime.cache, slips).unwrap_or_default();
     let chosen: Vec<String> = chosen.iter().map(|key| key.name().to_owned()).collect();
     assert_eq!(chosen, feasible_nodes, "the runtime's feasible nodes in {situation:#?}");
     log.checked(refused > 0)
 }
 
-const fn is_feasible(passes: Passes) -> bool {
-    passes.node_name
-        && passes.node_unschedulable
-        && passes.taint_toleration
-        && passes.node_affinity
-        && passes.node_ports
-        && passes.node_resources_fit
-        && passes.pod_topology_spread
-        && passes.inter_pod_affinity
-}
-
-fn by_model(situation: &Situation, node: NodeId) -> Passes {
-    let filters = Filters::compile(&situation.scenario);
+/// The situation as the model's scheduler has it in its cache.
+fn placement(situation: &Situation) -> Placement {
     let object = |state: &objects::NodeState| {
         let taints = state.taints;
         NodeObject::new()
-            .with_exists(true)
+            .with_exists(!state.gone)
             .with_unschedulable(state.unschedulable)
             .with_relabelled(state.relabelled)
             .with_not_ready_no_schedule(taints.not_ready_no_schedule)
@@ -90,11 +96,10 @@ fn by_model(situation: &Situation, node: NodeId) -> Passes {
         revision: placed.revision,
         deleting: placed.deleting,
     });
-    let placement = Placement {
-        occupants: occupants.collect(),
-        nodes: situation.nodes.iter().map(object).collect(),
-    };
-    let rejected = filters.rejections(&placement, situation.revision, node);
+    Placement { occupants: occupants.collect(), nodes: situation.nodes.iter().map(object).collect() }
+}
+
+fn as_passes(rejected: FilterSet) -> Passes {
     let passes = |filter: Filter| rejected.0 & 1 << filter as u8 == 0;
     Passes {
         node_name: passes(Filter::NodeName),
@@ -112,12 +117,13 @@ fn by_model(situation: &Situation, node: NodeId) -> Passes {
 struct Runtime {
     cache: Cache,
     pod: Arc<Pod>,
+    slips: Slips,
 }
 
 impl Runtime {
-    fn new(situation: &Situation) -> Self {
+    fn new(situation: &Situation, slips: Slips) -> Self {
         let scenario = &situation.scenario;
-        let mut server = ApiServer::new(scenario.release, Slips::NONE);
+        let mut server = ApiServer::new(scenario.release, slips);
         let mut calls = 0;
         let mut create = |pod: Pod| {
             calls += 1;
@@ -137,18 +143,24 @@ impl Runtime {
             let spec = changed.spec.get_or_insert_default();
             spec.node_name = Some(scenario.nodes[placed.node.index()].name.clone());
             changed.metadata.deletion_timestamp = placed.deleting.then(|| Moment(0).to_time());
-            cache.set_pod(&pod, Slips::NONE);
+            cache.set_pod(&pod, slips);
         }
         for neighbour in &scenario.neighbours {
-            cache.set_pod(&create(objects::neighbour(scenario, neighbour)), Slips::NONE);
+            cache.set_pod(&create(objects::neighbour(scenario, neighbour)), slips);
+        }
+        for (node, state) in scenario.nodes.iter().zip(&situation.nodes) {
+            if state.gone {
+                cache.remove_node(&node.name, slips);
+            }
         }
         let pod = create(objects::pod(scenario, "incoming", situation.revision));
-        Self { cache, pod }
+        Self { cache, pod, slips }
     }
 
     fn passes(&self, situation: &Situation, node: NodeId) -> Passes {
-        let (pod, none) = (&*self.pod, Slips::NONE);
-        let info = self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
+        let (pod, slips) = (&*self.pod, self.slips);
+        let info =
+            self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
         let node = info.node.as_ref().expect("with its object");
         Passes {
             node_name: node_name::passes(pod, node),
@@ -156,9 +168,9 @@ impl Runtime {
             taint_toleration: taint_toleration::passes(pod, node),
             node_affinity: node_affinity::passes(pod, node),
             node_ports: node_ports::passes(&host_ports_of(pod), info),
-            node_resources_fit: node_resources::passes(&requests_of(pod, none), info),
-            pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, none).passes(node),
-            inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, none).passes(node),
+            node_resources_fit: node_resources::passes(&requests_of(pod, slips), info),
+            pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, slips).passes(node),
+            inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, slips).passes(node),
         }
     }
 }

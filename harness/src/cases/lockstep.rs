@@ -7,10 +7,11 @@ use podproof_vocabulary::scenario::Scenario;
 
 use super::Log;
 use crate::ModelSystem;
+use crate::findings::{Finding, Walk};
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
-use crate::lockstep::{RuntimeSystem, covered};
-use crate::oracles::agreement::{Agreed, Divergence, agree};
+use crate::lockstep::{Covered, RuntimeSystem, fit};
+use crate::oracles::agreement::{Agreed, Difference, Divergence, agree, follow};
 use crate::runner::Checked;
 
 /// A scenario and a script.
@@ -24,7 +25,7 @@ impl<'a> Arbitrary<'a> for TestCase {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let placement = u.arbitrary()?;
         let mut scenario = scenario(u, Shape { faults: true, timed: false, placement, releases: false })?;
-        covered(&mut scenario);
+        fit(&mut scenario);
         let script = u.bytes(u.len())?.to_vec();
         Ok(Self { scenario, script })
     }
@@ -35,7 +36,12 @@ impl<'a> Arbitrary<'a> for TestCase {
 /// # Panics
 /// If they differ.
 pub fn check(case: &TestCase) -> Checked {
-    let agreed = drive(case, Slips::NONE)
+    check_with(case, Slips::NONE)
+}
+
+/// The same of a runtime with wrong mechanisms.
+pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
+    let agreed = drive(case, slips, Covered::ALL)
         .unwrap_or_else(|divergence| panic!("{divergence}\nin {:?}", case.scenario));
     let mut log = Log::default();
     log.note(&agreed);
@@ -43,63 +49,136 @@ pub fn check(case: &TestCase) -> Checked {
     log.checked(agreed.actions.iter().any(binds))
 }
 
-/// Drives a runtime, with or without wrong mechanisms.
-fn drive(case: &TestCase, slips: Slips) -> std::result::Result<Agreed, Box<Divergence>> {
+/// Its inputs are paths.
+pub(crate) const WALK: Walk = Walk {
+    find: |bytes| find(bytes, Slips::NONE),
+    follow: |scenario, path| along(scenario, path, Slips::NONE),
+};
+
+fn find(bytes: &[u8], slips: Slips) -> Option<Finding> {
+    let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
+    finding(&case.scenario, *drive(&case, slips, Covered::ALL).err()?)
+}
+
+fn along(scenario: &Scenario, path: &[Action], slips: Slips) -> Option<Finding> {
     let mut runtime = RuntimeSystem::new(slips);
+    finding(scenario, *follow(&mut ModelSystem::default(), &mut runtime, scenario, path).err()?)
+}
+
+/// A scenario that cannot be run is no finding.
+fn finding(scenario: &Scenario, divergence: Divergence) -> Option<Finding> {
+    if matches!(divergence.difference, Difference::Unfit(_)) {
+        return None;
+    }
+    let (kind, says) = (divergence.kind(), divergence.to_string());
+    Some(Finding { scenario: scenario.clone(), path: divergence.actions, kind, says })
+}
+
+/// Drives a runtime, with or without wrong mechanisms, and with these components of its own.
+fn drive(case: &TestCase, slips: Slips, covered: Covered) -> std::result::Result<Agreed, Box<Divergence>> {
+    let mut runtime = RuntimeSystem::with(slips, covered);
     agree(&mut ModelSystem::default(), &mut runtime, &case.scenario, &case.script, STEPS_MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use podproof_runtime::Slip;
+    use podproof_traces::{Replayed, replay};
     use podproof_vocabulary::approximation::Approximations;
-    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::event::{EventName, Story};
     use podproof_vocabulary::scenario::Timing;
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
     use crate::lockstep::unfit;
+    use crate::runner::input;
 
     #[test]
     fn smoke() {
         assert_useful("lockstep", SMOKE_RUNS, check, 4);
     }
 
-    /// Wrong mechanisms of the API server and the scheduler that the lockstep finds.
+    fn case_of(seed: u64) -> TestCase {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
+        let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
+        case.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Wrong mechanisms that the lockstep finds.
     #[test]
     fn wrong_mechanisms_are_found_out() {
         for &slip in FOUND {
-            let found = (0..SLIP_RUNS).any(|seed| {
-                let mut random = fastrand::Rng::with_seed(seed);
-                let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1_000).collect();
-                let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
-                let case = case.unwrap_or_else(|error| panic!("{error}"));
-                drive(&case, Slips::only(slip)).is_err()
-            });
+            let found =
+                (0..SLIP_RUNS).any(|seed| drive(&case_of(seed), Slips::only(slip), Covered::ALL).is_err());
             assert!(found, "{slip} is not found");
         }
     }
 
-    const SLIP_RUNS: u64 = 600;
+    /// Whoever is played in place of the runtime, the others agree.
+    #[test]
+    fn each_component_may_be_played() {
+        for covered in Covered::each().map(|component| Covered::ALL.without(component)).chain([Covered::NONE])
+        {
+            for seed in 0..PLAYED_RUNS {
+                let agreed = drive(&case_of(seed), Slips::NONE, covered);
+                assert!(agreed.is_ok(), "{covered:?}: {agreed:?}");
+            }
+        }
+    }
+
+    const PLAYED_RUNS: u64 = 12;
+
+    const SLIP_RUNS: u64 = 2_000;
 
     const FOUND: &[Slip] = &[
         Slip::AssumeForgotten,
+        Slip::BudgetNotSpent,
         Slip::DeletedPodsKeepRoom,
         Slip::DeletedPodsWakeNobody,
+        Slip::DeletingPodsCounted,
         Slip::DeletingPodsNotCounted,
+        Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
-        Slip::SymmetricAntiAffinityIgnored,
+        Slip::FailedPodsCounted,
+        Slip::ProxyNeverFallsBack,
+        Slip::ProxyTakesTerminatingForReady,
+        Slip::ReadyFlipNotNoticed,
+        Slip::SurgeIgnored,
+        Slip::TerminatingStaysReady,
+        Slip::UnavailableCounted,
+        Slip::VersionIgnored,
+        Slip::WatchFromNow,
     ];
+
+    const FORGETS: Slips = Slips::only(Slip::AssumeForgotten);
+    const SLIPPED: Walk =
+        Walk { find: |bytes| find(bytes, FORGETS), follow: |scenario, path| along(scenario, path, FORGETS) };
+
+    /// A failure is made smaller, is of the same kind, and becomes a trace that the model can take and that fails again.
+    #[test]
+    fn a_failure_becomes_a_smaller_trace() {
+        let mut findings = (0..600).filter_map(|number| Finding::of(SLIPPED, &input(0, number)));
+        let found = findings.find(|found| found.path.len() > 40).expect("there is a long one");
+        let small = found.clone().shrink(SLIPPED);
+        assert_eq!(small.kind, found.kind);
+        assert!(small.path.len() < found.path.len(), "{} steps, then {}", found.path.len(), small.path.len());
+        let trace = small.trace().expect("the model runs it");
+        assert_eq!(replay(&trace), Ok(Replayed::CanBeTaken));
+        assert_eq!(Finding::of(SLIPPED, trace.to_json().as_bytes()), Some(small));
+        assert_eq!(Finding::of(WALK, trace.to_json().as_bytes()), None, "the right mechanism does not fail");
+    }
 
     /// What is not covered is refused, and said.
     #[test]
     fn what_is_not_covered_is_refused() {
         let mut scenario = podproof_vocabulary::catalogue::web("x", Story::NodeFailure, 1, 2);
         scenario.approximations = Approximations::NONE;
-        assert!(unfit(&scenario).is_some_and(|why| why.contains("node-failure")));
-        covered(&mut scenario);
-        assert_eq!(unfit(&scenario), None);
+        scenario.events.set(EventName::LostResponse, 1);
+        assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains("lost-response")));
+        fit(&mut scenario);
+        assert_eq!(unfit(&scenario, Covered::ALL), None);
         scenario.timing = Timing::Timed;
-        assert!(unfit(&scenario).is_some());
+        assert!(unfit(&scenario, Covered::ALL).is_some());
     }
 }

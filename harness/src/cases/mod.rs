@@ -1,11 +1,30 @@
 //! The cases. Each file has the same names: a `TestCase` that bytes turn into, a `check` that panics at a bug, and a test
 //! `smoke` that runs it over fixed seeds.
 
+pub mod canary;
+pub mod client;
+pub mod controllers;
+pub mod determinism;
+pub mod filters;
+pub mod kubelet;
+pub mod lockstep;
+pub mod logs;
+pub mod manifests;
+pub mod model_walk;
+pub mod nodes;
+pub mod pleg;
+pub mod proxy;
+pub mod scheduler;
+pub mod store;
+pub mod traces;
+
 use std::fmt::Debug;
 use std::hash::Hasher as _;
 
 use foldhash::quality::FixedState;
+use podproof_runtime::Slips;
 
+use crate::findings::Walk;
 use crate::runner::{self, Checked};
 
 /// A case by name.
@@ -14,30 +33,63 @@ pub struct Case {
     pub name: &'static str,
     /// Checks one input.
     pub run: fn(&[u8]) -> Option<Checked>,
+    /// The same of a runtime with wrong mechanisms; none if no runtime is in it.
+    pub run_with: Option<CheckWith>,
+    /// How its failures are made smaller and written as traces; none if its inputs are no paths through scenarios.
+    pub walk: Option<Walk>,
 }
 
-macro_rules! cases {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        $($(#[$doc])* pub mod $name;)*
+/// Checks one input with a runtime that has wrong mechanisms.
+#[derive(Clone, Copy)]
+pub struct CheckWith(pub fn(&[u8], Slips) -> Option<Checked>);
 
+macro_rules! cases {
+    ($($name:ident: $kind:ident,)*) => {
         /// All of them.
         pub const CASES: &[Case] = &[$(Case {
             name: stringify!($name),
             run: |bytes| runner::run(bytes, $name::check),
+            run_with: cases!(@runtime $kind $name),
+            walk: cases!(@walk $kind $name),
         },)*];
+    };
+    (@runtime runtime $name:ident) => {
+        Some(CheckWith(|bytes, slips| runner::run(bytes, |case| $name::check_with(case, slips))))
+    };
+    (@runtime lockstep $name:ident) => {
+        cases!(@runtime runtime $name)
+    };
+    (@runtime $other:ident $name:ident) => {
+        None
+    };
+    (@walk lockstep $name:ident) => {
+        Some($name::WALK)
+    };
+    (@walk walk $name:ident) => {
+        Some($name::WALK)
+    };
+    (@walk $other:ident $name:ident) => {
+        None
     };
 }
 
 cases! {
-    model_walk,
-    lockstep,
-    filters,
-    store,
-    manifests,
-    traces,
-    logs,
-    determinism,
-    canary,
+    model_walk: walk,
+    lockstep: lockstep,
+    filters: runtime,
+    store: runtime,
+    client: runtime,
+    pleg: runtime,
+    kubelet: runtime,
+    scheduler: runtime,
+    controllers: runtime,
+    nodes: runtime,
+    proxy: runtime,
+    manifests: other,
+    traces: other,
+    logs: other,
+    determinism: other,
+    canary: other,
 }
 
 /// Everything that happened in a check, as a hash: two checks of one input have the same.

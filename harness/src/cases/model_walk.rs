@@ -4,17 +4,16 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use podproof_model::{ClusterState, Model};
 use podproof_traces::{Replayed, Style, Trace, replay, show};
-use podproof_vocabulary::Property;
 use podproof_vocabulary::action::Action;
-use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
 
 use super::Log;
 use crate::choices::Choices;
-use crate::generators::events::is_peaceful;
+use crate::findings::{Finding, Walk};
 use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
+use crate::oracles::promises::kept_by;
 use crate::runner::Checked;
 use crate::{ModelSystem, System as _};
 
@@ -34,34 +33,6 @@ impl<'a> Arbitrary<'a> for TestCase {
     }
 }
 
-/// What is kept on every path, whatever happens to the cluster.
-const ALWAYS: [Property; 2] = [Property::ReadyMeansReady, Property::PlacementLawful];
-
-/// What is kept besides as long as nothing but operators happens to the cluster.
-const IN_PEACE: [Property; 3] =
-    [Property::StoppedBeforeGone, Property::TerminalIsFinal, Property::SandboxHoldsNamespaces];
-
-/// The promises that a scenario must keep.
-fn kept_by(scenario: &Scenario) -> PropertySet {
-    let mut kept = PropertySet::of(ALWAYS);
-    if !is_peaceful(scenario) {
-        return kept;
-    }
-    kept = kept.union(PropertySet::of(IN_PEACE));
-    // DEL-17: with a grace of 0 every deletion is one by force.
-    if scenario.workload.template.grace_seconds == 0 {
-        kept = kept.without(PropertySet::of([Property::StoppedBeforeGone]));
-    }
-    // The Deployment controller creates ReplicaSets from a copy in which its last one may still be missing: after a second
-    // change of the template or of the replicas it can ask for too many.
-    let story = [EventName::Rollout, EventName::Scale].map(|event| scenario.story.event() == Some(event));
-    let changes = scenario.events.count(EventName::Rollout) + scenario.events.count(EventName::Scale);
-    if usize::from(changes) + story.into_iter().filter(|told| *told).count() <= 1 {
-        kept = kept.with(Property::RolloutWithinBounds);
-    }
-    kept
-}
-
 /// Walks. Useful if a promise had something to say.
 ///
 /// # Panics
@@ -73,7 +44,7 @@ pub fn check(case: &TestCase) -> Checked {
     system.reset(scenario).unwrap_or_else(|unfit| panic!("{unfit}: {scenario:#?}"));
     let mut seen = system.observation();
     system.observe(&mut seen);
-    let mut walk = Walk { actions: Vec::new(), reached: PropertySet::NONE };
+    let mut walk = Walked { actions: Vec::new(), reached: PropertySet::NONE };
     let (mut choices, mut enabled) = (Choices::new(&case.script), Vec::new());
     while walk.actions.len() < STEPS_MAX && !choices.is_over() {
         enabled.clear();
@@ -92,12 +63,52 @@ pub fn check(case: &TestCase) -> Checked {
     log.checked(!walk.reached.is_empty())
 }
 
-struct Walk {
+/// Its inputs are paths.
+pub(crate) const WALK: Walk = Walk { find, follow };
+
+/// The first promise that an input breaks.
+fn find(bytes: &[u8]) -> Option<Finding> {
+    let case = TestCase::arbitrary_take_rest(Unstructured::new(bytes)).ok()?;
+    let mut choices = Choices::new(&case.script);
+    break_one(&case.scenario, |taken, enabled| {
+        let goes_on = taken < STEPS_MAX && !choices.is_over();
+        if goes_on { choices.action(enabled) } else { None }
+    })
+}
+
+fn follow(scenario: &Scenario, path: &[Action]) -> Option<Finding> {
+    let mut path = path.iter();
+    break_one(scenario, |_, enabled| path.find(|action| enabled.contains(action)).copied())
+}
+
+fn break_one(
+    scenario: &Scenario,
+    mut next: impl FnMut(usize, &[Action]) -> Option<Action>,
+) -> Option<Finding> {
+    let model = Model::of_any_size(scenario.clone()).ok()?;
+    let kept = kept_by(scenario);
+    let (mut state, mut path, mut enabled) = (model.initial().swap_remove(0), Vec::new(), Vec::new());
+    loop {
+        enabled.clear();
+        model.enabled(&state, &mut enabled);
+        let action = next(path.len(), &enabled)?;
+        let after = model.apply(&state, &action);
+        path.push(action);
+        let broken = model.judge(&state, &action, &after).broken.intersection(kept);
+        if let Some(property) = broken.iter().next() {
+            let says = format!("{property} is broken");
+            return Some(Finding { scenario: scenario.clone(), path, kind: says.clone(), says });
+        }
+        state = after;
+    }
+}
+
+struct Walked {
     actions: Vec<Action>,
     reached: PropertySet,
 }
 
-impl Walk {
+impl Walked {
     fn judge(
         &mut self,
         model: &Model,

@@ -10,7 +10,8 @@ use podproof_runtime::Slips;
 use podproof_runtime::api::constants::{node_of, phase_of};
 use podproof_runtime::api::patch::PodStatusPatch;
 use podproof_runtime::api::{
-    ApiError, DeleteOptions, Key, Kind, Patch, Preconditions, Request, Resource, Response, Selector, Uid, Version,
+    ApiError, DeleteOptions, Key, Kind, Patch, Preconditions, Request, Resource, Response, Selector, Uid,
+    Version,
 };
 use podproof_runtime::api_server::{ApiServer, WatchEvent};
 use podproof_runtime::client::{CallId, WatchId};
@@ -97,14 +98,16 @@ impl Both {
             Talk::Put { name, label, version } => self.put(talk, name, label, version),
             Talk::Label { name, label, version } => {
                 let preconditions = self.preconditions(name, Claim::None, version);
-                let patch = Patch::Label { name: LABEL.to_owned(), value: label.map(|label| label.to_string()) };
+                let patch =
+                    Patch::Label { name: LABEL.to_owned(), value: label.map(|label| label.to_string()) };
                 let answer = self.ask(Request::Patch(Resource::Pod, key(name), preconditions, patch));
                 agree(talk, &answer, self.history.label(name, label, version));
             }
             Talk::Phase { name, phase, uid } => {
                 let phase = usize::from(phase) % PHASES.len();
                 let preconditions = self.preconditions(name, uid, Claim::None);
-                let patch = PodStatusPatch { phase: Some(PHASES[phase].to_owned()), ..PodStatusPatch::default() };
+                let patch =
+                    PodStatusPatch { phase: Some(PHASES[phase].to_owned()), ..PodStatusPatch::default() };
                 let patch = Patch::PodStatus(patch);
                 let answer = self.ask(Request::Patch(Resource::Pod, key(name), preconditions, patch));
                 agree(talk, &answer, self.history.phase(name, phase, uid));
@@ -197,7 +200,10 @@ impl Both {
         let answer = self.ask(Request::Watch(Resource::Pod, selector(of), Version(from)));
         match answer {
             Ok(Response::Watch(WatchId(id))) => {
-                assert!(from >= self.history.compacted(), "a watch from {from} was promised what is forgotten");
+                assert!(
+                    from >= self.history.compacted(),
+                    "a watch from {from} was promised what is forgotten"
+                );
                 self.history.watch(id, from, of);
             }
             Err(ApiError::Expired) => {
@@ -249,11 +255,16 @@ impl Both {
             bound: node_of(pod).is_some(),
             label: pod.label(LABEL).and_then(|label| label.parse().ok()),
             phase: PHASES.iter().position(|phase| *phase == phase_of(pod)).unwrap_or(usize::MAX),
-            deletion: meta.deletion_timestamp.as_ref().map(|time| {
-                (at(time), meta.deletion_grace_period_seconds.unwrap_or(i64::MIN))
-            }),
+            deletion: meta
+                .deletion_timestamp
+                .as_ref()
+                .map(|time| (at(time), meta.deletion_grace_period_seconds.unwrap_or(i64::MIN))),
             finalizer: meta.finalizers.as_ref().is_some_and(|own| !own.is_empty()),
-            grace: pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(i64::MIN),
+            grace: pod
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.termination_grace_period_seconds)
+                .unwrap_or(i64::MIN),
         }
     }
 }

@@ -74,11 +74,20 @@ pub fn check(case: &TestCase) -> Checked {
         }
         Err(error) => {
             assert!(!error.message.is_empty(), "a refusal says why");
-            assert!(error.line <= 1 + text.lines().count(), "the place is in the text: {error}");
+            assert_eq!(error.line == 0, error.column == 0, "a place is a line and a column: {error}");
+            assert!(
+                error.line == 0 || is_in(&text, error.line, error.column),
+                "the place is in the text: {error}"
+            );
             log.note(&error);
             log.checked(!error.field.is_empty())
         }
     }
+}
+
+/// Is this a place in the text, or just behind the end of a line? Columns count characters or bytes.
+fn is_in(text: &str, line: usize, column: usize) -> bool {
+    text.split('\n').nth(line - 1).is_some_and(|line| (1..=line.len() + 1).contains(&column))
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ impl<'a> Arbitrary<'a> for Situation {
             }
             let unschedulable = node.unschedulable || one_in(u, 8)?;
             nodes.push(NodeState {
+                gone: false,
                 relabelled: node.later_labels.is_some() && u.arbitrary()?,
                 unschedulable,
                 taints,
@@ -76,6 +77,9 @@ impl<'a> Arbitrary<'a> for Situation {
             });
         }
         let revision = Revision(u.int_in_range(0..=revisions - 1)?);
+        for node in &mut nodes {
+            node.gone = one_in(u, 6)?;
+        }
         Ok(Self { scenario, nodes, placed, revision })
     }
 }

@@ -2,16 +2,32 @@
 //!
 //! A component that is *covered* is the runtime's own: each of its actions is the completion of pending operations of the
 //! runtime, with the hidden steps of [`HIDDEN`]. All others are *played* by a model of its own, and what they write is sent to
-//! the runtime's API server as the real component would send it. What an outsider sees of pods and nodes in the API comes from
-//! the runtime's store, so the API server is compared whoever wrote.
+//! the runtime's API server as the real component would send it. What an outsider sees of the API comes from the runtime's
+//! store, so the API server is compared whoever wrote.
 //!
-//! Covered: the API server's writes of pods and nodes, and kube-scheduler with its watches. Played: the controllers, the
-//! kubelets and their machines, kube-proxy, `kubectl drain`. A scenario with events that reach further is refused
-//! ([`unfit`]): it is never passed over in silence.
+//! - [`covered`]: which components are the runtime's own; [`fit`]: which scenarios can be run
+//! - `operations`: completing what is pending, waiting, following watches; [`hidden`]: what the model has no action for
+//! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `taint_eviction`, `proxy`, `eviction`, `restarts`: a file for each part of the runtime
+//! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
 
+mod controllers;
+pub mod covered;
+mod eviction;
+pub mod fit;
+pub mod hidden;
+mod meaning;
+mod names;
+mod news;
 mod observed;
+mod operations;
 mod played;
+mod proxy;
+mod restarts;
 mod scheduler;
+mod taint_eviction;
+mod told;
+mod views;
+mod workload;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,125 +35,29 @@ use std::rc::Rc;
 
 use podproof_runtime::api::{Key, Request, Response};
 use podproof_runtime::chooser::Question;
-use podproof_runtime::operation::Process;
+use podproof_runtime::client::CallId;
 use podproof_runtime::{Cluster, Slips};
-use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, Environment, Process as Started, Watch, Watcher};
-use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::action::{
+    Action, Component, Environment, Process as Started, Proxy, ReplicaSet, Watch, Watcher,
+};
 use podproof_vocabulary::observation::Observation;
-use podproof_vocabulary::scenario::{Scenario, Timing};
+use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::{NodeId, PodId};
+
+pub use covered::Covered;
+pub use fit::{fit, unfit};
+pub use hidden::{HIDDEN, Hidden};
 
 use crate::{ModelSystem, Refused, System, Unfit};
+use hidden::HIDDEN_MAX;
+use names::Name;
+use proxy::Endpoints;
 use scheduler::Delivered;
-
-/// A hidden step: something that the runtime does and the model has no action for.
-pub struct Hidden {
-    /// The operation of the runtime.
-    pub operation: &'static str,
-    /// The action that it is a part of.
-    pub within: &'static str,
-    /// How often at most.
-    pub most: usize,
-}
-
-/// All of them.
-pub const HIDDEN: &[Hidden] = &[
-    Hidden {
-        operation: "Deliver of an event that changes nothing that the scheduler reads",
-        within: "watch/deliver-*",
-        most: HIDDEN_MAX,
-    },
-    Hidden { operation: "Notify", within: "watch/deliver-*, watch/list", most: HIDDEN_MAX },
-    Hidden {
-        operation: "Arrive, Answer of lists and watches; Wake(Reflect)",
-        within: "watch/list, process/start-scheduler",
-        most: HIDDEN_MAX,
-    },
-    Hidden {
-        operation: "time passes, Wake(BackoffFlush)",
-        within: "scheduler/assume-pod, scheduler/park-pod",
-        most: HIDDEN_MAX,
-    },
-    Hidden {
-        operation: "time passes, Wake(UnschedulableFlush)",
-        within: "scheduler/flush-pod",
-        most: HIDDEN_MAX,
-    },
-    Hidden {
-        operation: "Arrive, Answer of a binding that must fail",
-        within: "watch/deliver-pod that says so",
-        most: 1,
-    },
-    Hidden {
-        operation: "LoseRequest of what the scheduler had sent: the model has no request that outlives its process",
-        within: "environment/stop-scheduler",
-        most: HIDDEN_MAX,
-    },
-    Hidden {
-        operation: "Arrive, Answer of the condition PodScheduled",
-        within: "scheduler/park-pod, scheduler/bind-pod",
-        most: HIDDEN_MAX,
-    },
-];
-
-/// No action takes more hidden steps.
-const HIDDEN_MAX: usize = 200;
-
-/// Events that are covered, or that touch only what is played.
-const EVENTS: [EventName; 14] = [
-    EventName::Rollout,
-    EventName::Scale,
-    EventName::DeletePod,
-    EventName::ForceDeletePod,
-    EventName::EvictPod,
-    EventName::CordonNode,
-    EventName::UncordonNode,
-    EventName::DrainNode,
-    EventName::TaintNode,
-    EventName::UntaintNode,
-    EventName::LabelNode,
-    EventName::ContainerCrash,
-    EventName::KubeletRestart,
-    EventName::SchedulerRestart,
-];
-
-const STORIES: [Story; 5] =
-    [Story::Create, Story::Rollout, Story::PodDeletion, Story::Drain, Story::ScaleDown];
-
-/// Why a scenario cannot be run, if it cannot.
-pub fn unfit(scenario: &Scenario) -> Option<String> {
-    let uncovered = scenario.events.iter().map(|(event, _)| event).find(|event| !EVENTS.contains(event));
-    if let Some(event) = uncovered {
-        return Some(format!("event {event} reaches further than what is covered"));
-    }
-    if !STORIES.contains(&scenario.story) {
-        return Some(format!("story {} reaches further than what is covered", scenario.story.name()));
-    }
-    if scenario.timing == Timing::Timed {
-        return Some("time in ticks is not covered".into());
-    }
-    if scenario.approximations.has(Approximation::CoalescedWatchEvents) {
-        return Some("the runtime's watches do not coalesce".into());
-    }
-    None
-}
-
-/// Makes a scenario one that can be run.
-pub fn covered(scenario: &mut Scenario) {
-    for event in EventName::all().filter(|event| !EVENTS.contains(event)) {
-        scenario.events.set(event, 0);
-    }
-    if !STORIES.contains(&scenario.story) {
-        scenario.story = Story::Create;
-    }
-    scenario.timing = Timing::Untimed;
-    scenario.approximations = scenario.approximations.without(Approximation::CoalescedWatchEvents);
-}
 
 /// The runtime, and a model that plays the rest.
 pub struct RuntimeSystem {
     slips: Slips,
+    covered: Covered,
     rest: ModelSystem,
     /// What the model that plays the rest showed last.
     shown: Option<Observation>,
@@ -146,93 +66,199 @@ pub struct RuntimeSystem {
 
 struct Running {
     scenario: Scenario,
+    covered: Covered,
     cluster: Cluster,
     /// The node that the next scheduling cycle is to choose.
     wish: Rc<RefCell<Option<String>>>,
     /// The pod of each slot.
-    names: BTreeMap<PodId, Key>,
+    names: BTreeMap<PodId, Name>,
     /// Pods that were ever created.
     created: u32,
     delivered: Delivered,
+    /// Pods that the last sync of a ReplicaSet chose to delete, those left that the model has not chosen.
+    victims: Vec<PodId>,
+    /// The ReplicaSet whose sync chose to delete a pod.
+    deletions: BTreeMap<Key, Key>,
+    /// Evictions that are granted and have not deleted.
+    evictions: BTreeMap<PodId, CallId>,
+    /// The endpoints that the rules of a node were computed from.
+    programmed: BTreeMap<NodeId, Endpoints>,
+    /// Since the controllers began, their watches broke.
+    watches_broke: bool,
+    /// The API server is down: requests wait.
+    api_server_down: bool,
+    /// A step of the runtime that the model does not allow.
+    unlawful: Option<Action>,
 }
 
 impl RuntimeSystem {
-    /// The runtime with these wrong mechanisms.
+    /// The runtime with these wrong mechanisms and every component that can be its own.
     pub fn new(slips: Slips) -> Self {
-        Self { slips, rest: ModelSystem::default(), shown: None, running: None }
+        Self::with(slips, Covered::ALL)
+    }
+
+    /// The runtime with these wrong mechanisms and these components.
+    pub fn with(slips: Slips, covered: Covered) -> Self {
+        Self { slips, covered, rest: ModelSystem::default(), shown: None, running: None }
     }
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("a system is reset before anything else")
     }
 
-    fn played(&mut self, action: &Action) -> Result<(), Refused> {
+    /// The runtime takes a step of one of its own components, and the model that plays the rest follows.
+    fn take(&mut self, action: &Action) -> Result<(), Refused> {
+        let mut enabled = Vec::new();
+        self.rest.pending(&mut enabled);
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        let created = match *action {
+            Action::Scheduler(step) => running.schedule(step).map(|()| None),
+            Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
+            _ => running.control(action, &enabled, &self.rest),
+        }?;
+        let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
+        self.rest.apply(action)?;
+        let after = self.rest.observation();
+        if let Some(pod) =
+            created.filter(|_| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. })))
+        {
+            let is_new = |slot: &PodId| {
+                let (old, new) = (&before.slots[slot.index()], &after.slots[slot.index()]);
+                old.pod.is_none() && new.pod.is_some()
+            };
+            let slot = PodId::first(after.slots.len()).find(is_new);
+            slot.into_iter().for_each(|slot| running.name(slot, &pod));
+        }
+        self.shown = Some(after);
+        Ok(())
+    }
+
+    /// The model that plays the rest takes a step, and what it writes is sent to the runtime's API server.
+    fn play(&mut self, action: &Action) -> Result<(), Refused> {
         let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
         self.rest.apply(action)?;
         let after = self.rest.observation();
         let running = self.running.as_mut().expect("a system is reset before anything else");
-        let written = running.replay_writes(action, &before, &after);
+        let written = running.replay_writes(action, &before, &after, &self.rest);
         self.shown = Some(after);
         written
+    }
+
+    fn hear(&mut self, watch: Watch) -> Result<(), Refused> {
+        self.play(&Action::Watch(watch))?;
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        match watch {
+            Watch::List { watcher } => {
+                running.list(watcher)?;
+                match watcher {
+                    Watcher::Scheduler => running.fail_bindings(&self.rest),
+                    _ => Ok(()),
+                }
+            }
+            Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } => match to {
+                Watcher::Scheduler if running.covered.has(Component::Scheduler) => {
+                    running.deliver_to_scheduler(watch, &self.rest)
+                }
+                Watcher::ControllerManager => running.deliver_to_controllers(watch, &self.rest),
+                _ => Ok(()),
+            },
+            Watch::DeliverSlice { node } => running.deliver_slice(node, &self.rest),
+            _ => running.deliver_to_controllers(watch, &self.rest),
+        }
+    }
+
+    fn step(&mut self, action: &Action) -> Result<(), Refused> {
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        match *action {
+            _ if running.covered.takes(action) => self.take(action),
+            Action::Watch(watch) => self.hear(watch),
+            Action::Drain(step) if running.covered.has(Component::DisruptionController) => {
+                running.evict(step, &self.rest)?;
+                self.rest.apply(action)?;
+                self.shown = Some(self.rest.observation());
+                Ok(())
+            }
+            Action::Environment(step) => {
+                match step {
+                    Environment::StopScheduler => running.stop(Watcher::Scheduler)?,
+                    Environment::StopControllerManager => running.stop(Watcher::ControllerManager)?,
+                    Environment::StopProxy { node } => running.stop(Watcher::Proxy(node))?,
+                    Environment::BreakWatches { watcher } => running.break_watches(watcher)?,
+                    Environment::StopApiServer => running.stop_api_server()?,
+                    Environment::CrashNode { node } => running.crash_proxy(node)?,
+                    Environment::ReturnNode { node } => running.return_proxy(node),
+                    _ => {}
+                }
+                self.play(action)
+            }
+            Action::Process(step) => {
+                match step {
+                    Started::StartScheduler => running.start(Watcher::Scheduler)?,
+                    Started::StartControllerManager => running.start(Watcher::ControllerManager)?,
+                    Started::StartApiServer => running.api_server_down = false,
+                    Started::StartKubelet { .. } => {}
+                }
+                self.play(action)
+            }
+            _ => self.play(action),
+        }
+    }
+
+    /// After a step: what the runtime does and nobody sees.
+    fn settle(&mut self) -> Result<(), Refused> {
+        let mut enabled = Vec::new();
+        self.rest.pending(&mut enabled);
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        running.settle_evictions(&self.rest)?;
+        if enabled.is_empty() || is_choosing(&enabled) || running.api_server_down {
+            return Ok(());
+        }
+        if running.has_controllers() {
+            running.settle_controllers(&enabled, &self.rest)?;
+        }
+        running.settle_proxies(&enabled)
     }
 }
 
 impl System for RuntimeSystem {
     fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
-        if let Some(why) = unfit(scenario) {
+        if let Some(why) = unfit(scenario, self.covered) {
             return Err(Unfit { why });
         }
         self.rest.reset(scenario)?;
         let shown = self.rest.observation();
-        let mut running = Running::new(scenario, self.slips);
+        let mut running = Running::new(scenario, self.slips, self.covered);
         running.begin(&shown).map_err(|refused| Unfit { why: refused.why })?;
         self.shown = Some(shown);
         self.running = Some(running);
-        Ok(())
+        self.settle().map_err(|refused| Unfit { why: refused.why })
     }
 
     fn pending(&self, operations: &mut Vec<Action>) {
+        let running = self.running();
         self.rest.pending(operations);
-        operations.retain(|action| !matches!(action, Action::Scheduler(_)));
+        let (is_over, is_choosing) = (operations.is_empty(), is_choosing(operations));
+        operations.retain(|action| !running.covered.takes(action));
+        operations.extend(running.unlawful);
+        if is_over || running.api_server_down {
+            return;
+        }
+        running.controlling(is_choosing, operations);
         // While a controller is choosing, nothing else is possible in the model.
-        let choosing = operations.iter().any(|action| {
-            matches!(action, Action::ReplicaSet(podproof_vocabulary::action::ReplicaSet::ChooseVictim { .. }))
-        });
-        if !choosing && !operations.is_empty() {
-            self.running().scheduling(&self.rest, operations);
+        if !is_choosing && running.covered.has(Component::Scheduler) {
+            running.scheduling(&self.rest, operations);
         }
     }
 
     fn apply(&mut self, action: &Action) -> Result<(), Refused> {
-        let running = self.running.as_mut().expect("a system is reset before anything else");
-        match *action {
-            Action::Scheduler(step) => {
-                running.schedule(step)?;
-                self.rest.apply(action)?;
-                self.shown = Some(self.rest.observation());
-                Ok(())
-            }
-            Action::Environment(Environment::StopScheduler) => {
-                running.cluster.stop(Process::Scheduler);
-                running.lose_requests()?;
-                self.played(action)
-            }
-            Action::Process(Started::StartScheduler) => {
-                running.cluster.start(Process::Scheduler);
-                running.settle_watches()?;
-                self.played(action)
-            }
-            Action::Watch(watch) => {
-                self.played(action)?;
-                let target = watch_of_scheduler(watch);
-                let running = self.running.as_mut().expect("a system is reset before anything else");
-                match target {
-                    true => running.deliver(watch, &self.rest),
-                    false => Ok(()),
-                }
-            }
-            _ => self.played(action),
+        self.step(action)?;
+        self.settle()?;
+        if let Action::Proxy(Proxy::ProgramRules { node }) = *action
+            && self.running().covered.has(Component::KubeProxy)
+        {
+            self.running().check_rules(node, &self.observation())?;
         }
+        Ok(())
     }
 
     fn observation(&self) -> Observation {
@@ -245,33 +271,42 @@ impl System for RuntimeSystem {
     }
 }
 
-/// Is this news for the scheduler?
-fn watch_of_scheduler(watch: Watch) -> bool {
-    match watch {
-        Watch::DeliverPod { to, .. } | Watch::DeliverNode { to, .. } | Watch::List { watcher: to } => {
-            to == Watcher::Scheduler
-        }
-        _ => false,
-    }
+/// A sync of a ReplicaSet is choosing whom to delete.
+fn is_choosing(enabled: &[Action]) -> bool {
+    enabled.iter().any(|action| matches!(action, Action::ReplicaSet(ReplicaSet::ChooseVictim { .. })))
 }
 
 impl Running {
-    fn new(scenario: &Scenario, slips: Slips) -> Self {
+    fn new(scenario: &Scenario, slips: Slips, covered: Covered) -> Self {
         let wish: Rc<RefCell<Option<String>>> = Rc::default();
         let asked = Rc::clone(&wish);
+        let mut ties = 0;
         let chooser = move |question: &Question<'_>| match (question, &*asked.borrow()) {
             (Question::Node { candidates, .. }, Some(wished)) => {
                 candidates.iter().position(|node| node.name() == wished).unwrap_or(0)
+            }
+            // Ties fall now this way, now that.
+            (Question::Victim { candidates, .. }, _) => {
+                ties += 1;
+                ties % candidates.len()
             }
             _ => 0,
         };
         Self {
             scenario: scenario.clone(),
+            covered,
             cluster: Cluster::new(scenario.release, slips, Box::new(chooser)),
             wish,
             names: BTreeMap::new(),
             created: 0,
             delivered: Delivered::default(),
+            victims: Vec::new(),
+            deletions: BTreeMap::new(),
+            evictions: BTreeMap::new(),
+            programmed: BTreeMap::new(),
+            watches_broke: false,
+            api_server_down: false,
+            unlawful: None,
         }
     }
 

@@ -1,27 +1,27 @@
-//! What an outsider sees of pods and nodes in the runtime's API.
+//! What an outsider sees of the runtime: objects in its API, and the rules of its nodes.
 
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::api::Key;
 use podproof_runtime::api::constants::{is_ready, node_of, phase_of};
-use podproof_vocabulary::observation::{Deletion, Observation, Phase, PodSeen, TaintsSeen};
+use podproof_vocabulary::action::Component;
+use podproof_vocabulary::observation::{Deletion, Observation, PodSeen, TaintsSeen};
 use podproof_vocabulary::scenario::{Labels, Scenario};
-use podproof_vocabulary::{NodeId, PodId};
+use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::Running;
+use super::names::{address_of, revision_of, revision_of_set};
+use super::views::{budget_view, deployment_view, phase_named, set_view};
 
 impl Running {
-    /// Replaces what the played components believe of pods and nodes in the API by what is stored.
+    /// Replaces what the played components believe of the API, and of rules that are not played, by what is there.
     pub(super) fn observe_api(&self, seen: &mut Observation) {
         let store = self.cluster.server().store();
         for slot in PodId::first(seen.slots.len()) {
-            let played = seen.slots[slot.index()].pod;
-            let stored = self.names.get(&slot).and_then(|key| store.get::<Pod>(key));
-            seen.slots[slot.index()].pod = match (stored, played) {
-                (Some(pod), Some(played)) => Some(self.pod_seen(pod, played)),
-                // The rest believes that it is gone: shown as it is, with what can be said of it.
-                (Some(pod), None) => Some(self.pod_seen(pod, NOBODY)),
-                (None, _) => None,
-            };
+            let stored = self.names.get(&slot).and_then(|name| store.get::<Pod>(&name.key));
+            seen.slots[slot.index()].pod = stored.map(|pod| self.pod_seen(pod));
         }
         for (node, own) in seen.nodes.iter_mut().zip(&self.scenario.nodes) {
             let stored = store.get::<Node>(&Key::global(&own.name));
@@ -31,11 +31,38 @@ impl Running {
                 node.taints = taints_seen(&self.scenario, stored);
             }
         }
+        seen.replica_sets.fill(None);
+        for (_, set) in store.all::<ReplicaSet>() {
+            let revision = revision_of_set(set).unwrap_or(Revision(0));
+            if let Some(own) = seen.replica_sets.get_mut(revision.index()) {
+                *own = Some(set_view(set).0);
+            }
+        }
+        if self.covered.has(Component::DeploymentController) {
+            seen.deployment = store.get::<Deployment>(&self.workload_key()).and_then(deployment_view);
+        }
+        if self.covered.has(Component::DisruptionController) {
+            let budget = self.budget_key().and_then(|key| store.get::<PodDisruptionBudget>(&key));
+            seen.budget = budget.and_then(budget_view).map(|(seen, _)| seen);
+        }
+        let endpoints = self.endpoints(store.all::<EndpointSlice>().map(|(_, slice)| slice));
+        for slot in PodId::first(seen.slots.len()) {
+            seen.slots[slot.index()].endpoint = endpoints.get(&slot).copied();
+        }
+        if self.covered.has(Component::KubeProxy) {
+            for (node, rules) in &self.programmed {
+                for slot in PodId::first(seen.slots.len()) {
+                    seen.slots[slot.index()].rules[node.index()] = rules.get(&slot).copied();
+                }
+            }
+        }
     }
 
-    fn pod_seen(&self, pod: &Pod, played: PodSeen) -> PodSeen {
+    fn pod_seen(&self, pod: &Pod) -> PodSeen {
         let meta = &pod.metadata;
+        let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
         PodSeen {
+            revision: pod.spec.as_ref().and_then(revision_of).unwrap_or(Revision(0)),
             node: node_of(pod).and_then(|name| self.node_named(name)),
             phase: phase_named(phase_of(pod)),
             deletion: match (&meta.deletion_timestamp, meta.deletion_grace_period_seconds) {
@@ -45,36 +72,13 @@ impl Running {
             },
             finalizer: meta.finalizers.as_ref().is_some_and(|own| !own.is_empty()),
             ready: is_ready(pod),
-            ..played
+            address: ip.and_then(address_of),
         }
     }
 
-    pub(super) fn node_named(&self, name: &str) -> Option<NodeId> {
-        self.scenario.nodes.iter().position(|node| node.name == name).map(NodeId::from)
-    }
-
-    pub(super) fn node_labels(&self, key: &Key) -> Labels {
-        let node = self.cluster.server().store().get::<Node>(key);
+    pub(super) fn node_labels(&self, node: NodeId) -> Labels {
+        let node = self.cluster.server().store().get::<Node>(&self.node_key(node));
         node.and_then(|node| node.metadata.labels.clone()).unwrap_or_default()
-    }
-}
-
-const NOBODY: PodSeen = PodSeen {
-    revision: podproof_vocabulary::Revision(0),
-    node: None,
-    phase: Phase::Pending,
-    deletion: Deletion::None,
-    finalizer: false,
-    ready: false,
-    address: None,
-};
-
-fn phase_named(name: &str) -> Phase {
-    match name {
-        "Running" => Phase::Running,
-        "Succeeded" => Phase::Succeeded,
-        "Failed" => Phase::Failed,
-        _ => Phase::Pending,
     }
 }
 

@@ -1,19 +1,23 @@
 //! What the played components write, sent to the runtime's API server.
 
-use podproof_runtime::api::patch::{PodStatusPatch, new_pod_condition};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{PodIP, PodStatus};
+use podproof_runtime::api::constants::condition;
+use podproof_runtime::api::patch::{new_node_condition, new_pod_condition};
 use podproof_runtime::api::{DeleteOptions, Key, Patch, Preconditions, Request, Resource, Response};
 use podproof_runtime::operation::Process;
 use podproof_runtime::scheduler::Scheduler;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, PodGarbageCollector};
-use podproof_vocabulary::observation::{Deletion, NodeSeen, Observation, PodSeen};
+use podproof_vocabulary::action::{Action, Component, Environment, Kubelet, PodGarbageCollector};
+use podproof_vocabulary::observation::{Deletion, NodeReady, NodeSeen, Observation, PodSeen};
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::Running;
-use crate::Refused;
 use crate::objects::{self, NodeState};
+use crate::{ModelSystem, Refused};
 
 impl Running {
-    /// The cluster as it begins: nodes and neighbours are there and known to the scheduler.
+    /// The cluster as it begins: nodes, neighbours and the Service are there and known to all, the workload has just been applied.
     pub(super) fn begin(&mut self, shown: &Observation) -> Result<(), Refused> {
         for (index, seen) in shown.nodes.iter().enumerate() {
             if seen.exists {
@@ -24,8 +28,14 @@ impl Running {
             let pod = objects::neighbour(&self.scenario, &neighbour);
             self.call(Request::Create(pod.into()))?;
         }
-        self.cluster.add(Process::Scheduler, Box::new(Scheduler::default()));
-        self.settle_watches()?;
+        self.create_service()?;
+        if self.covered.has(Component::Scheduler) {
+            self.cluster.add(Process::Scheduler, Box::new(Scheduler::default()));
+        }
+        self.settle_scheduler()?;
+        self.begin_controllers()?;
+        self.begin_proxies(shown.nodes.len())?;
+        self.apply_workload()?;
         let slots = shown.slots.iter().enumerate();
         for (slot, seen) in slots.filter_map(|(slot, seen)| Some((slot, seen.pod?))) {
             self.create_pod(slot.into(), &seen)?;
@@ -34,8 +44,15 @@ impl Running {
     }
 
     fn create_node(&mut self, node: NodeId, seen: &NodeSeen) -> Result<(), Refused> {
-        let state = NodeState { relabelled: false, unschedulable: seen.unschedulable, taints: seen.taints };
-        let object = objects::node(&self.scenario, node, state);
+        let state = NodeState {
+            gone: false,
+            relabelled: false,
+            unschedulable: seen.unschedulable,
+            taints: seen.taints,
+        };
+        let mut object = objects::node(&self.scenario, node, state);
+        let ready = new_node_condition(condition::READY, node_status(seen.ready), "", self.cluster.now());
+        object.status.get_or_insert_default().conditions = Some(vec![ready]);
         let key = Key::global(object.metadata.name.as_deref().unwrap_or(""));
         self.call(Request::Create(object.into()))?;
         // Admission taints a new node, and its controller takes that back once it was seen ready.
@@ -46,12 +63,12 @@ impl Running {
     }
 
     fn create_pod(&mut self, slot: PodId, seen: &PodSeen) -> Result<(), Refused> {
-        self.created += 1;
-        let name = format!("web-{}", self.created);
-        let pod = objects::pod(&self.scenario, &name, seen.revision);
+        let name = format!("web-{}", self.created + 1);
+        let mut pod = objects::pod(&self.scenario, &name, seen.revision);
+        self.adopt_by_set(&mut pod, seen.revision);
         match self.call(Request::Create(pod.into()))? {
             Response::Object(object) => {
-                self.names.insert(slot, object.key());
+                self.name(slot, &object);
                 Ok(())
             }
             other => Err(Refused::because(format!("a creation is answered with {other:?}"))),
@@ -64,7 +81,9 @@ impl Running {
         action: &Action,
         before: &Observation,
         after: &Observation,
+        rest: &ModelSystem,
     ) -> Result<(), Refused> {
+        self.replay_workload(before, after, rest)?;
         for slot in PodId::first(after.slots.len()) {
             let (old, new) = (before.slots[slot.index()].pod, after.slots[slot.index()].pod);
             if old != new {
@@ -95,15 +114,21 @@ impl Running {
         };
         let key = self.key(slot)?;
         let Some(new) = new else { return self.delete(key, by_force(action)) };
-        if (new.phase, new.ready) != (old.phase, old.ready) {
-            let ready =
-                new_pod_condition("Ready", if new.ready { "True" } else { "False" }, "", self.cluster.now());
-            let patch = PodStatusPatch {
+        if let Some(node) = new.node.filter(|_| old.node.is_none()) {
+            let node = self.node_key(node).name().into();
+            self.call(Request::Bind { pod: key.clone(), preconditions: Preconditions::NONE, node })?;
+        }
+        if (new.phase, new.ready, new.address) != (old.phase, old.ready, old.address) {
+            let ready = if new.ready { condition::TRUE } else { condition::FALSE };
+            let ip = new.address.map(|address| self.ip(slot, address));
+            let status = PodStatus {
                 phase: Some(format!("{:?}", new.phase)),
-                conditions: vec![ready],
-                ..PodStatusPatch::default()
+                conditions: Some(vec![new_pod_condition(condition::READY, ready, "", self.cluster.now())]),
+                pod_ips: ip.clone().map(|ip| vec![PodIP { ip }]),
+                pod_ip: ip,
+                ..PodStatus::default()
             };
-            let patch = Patch::PodStatus(patch);
+            let patch = Patch::PodStatusWhole(Arc::new(status));
             self.call(Request::Patch(Resource::Pod, key.clone(), Preconditions::NONE, patch))?;
         }
         if new.deletion != old.deletion && new.deletion != Deletion::None {
@@ -122,8 +147,12 @@ impl Running {
         if new.exists && !old.exists {
             return self.create_node(node, new);
         }
-        let key = Key::global(&self.scenario.nodes[node.index()].name);
+        let key = self.node_key(node);
         let patch = |patch| Request::Patch(Resource::Node, key.clone(), Preconditions::NONE, patch);
+        if new.ready != old.ready {
+            let ready = new_node_condition(condition::READY, node_status(new.ready), "", self.cluster.now());
+            self.call(patch(Patch::NodeConditions(vec![ready])))?;
+        }
         if new.unschedulable != old.unschedulable {
             self.call(patch(Patch::NodeUnschedulable(new.unschedulable)))?;
         }
@@ -140,7 +169,7 @@ impl Running {
     fn relabel(&mut self, node: NodeId) -> Result<(), Refused> {
         let own = self.scenario.nodes[node.index()].clone();
         let key = Key::global(&own.name);
-        let stored = self.node_labels(&key);
+        let stored = self.node_labels(node);
         let wanted = own.labels_when(stored == own.labels).clone();
         let gone = stored.keys().filter(|name| !wanted.contains_key(*name)).map(|name| (name.clone(), None));
         let set = wanted.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
@@ -150,9 +179,13 @@ impl Running {
         }
         Ok(())
     }
+}
 
-    pub(super) fn key(&self, slot: PodId) -> Result<Key, Refused> {
-        self.names.get(&slot).cloned().ok_or_else(|| Refused::because(format!("slot {} has no pod", slot.0)))
+const fn node_status(ready: NodeReady) -> &'static str {
+    match ready {
+        NodeReady::True => condition::TRUE,
+        NodeReady::False => condition::FALSE,
+        NodeReady::Unknown => condition::UNKNOWN,
     }
 }
 

@@ -6,11 +6,12 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use podproof_runtime::api::constants::node_of;
 use podproof_runtime::api::{Key, Kind, Object, Request, Resource};
 use podproof_runtime::api_server::WatchEvent;
-use podproof_runtime::client::{CallId, CallState, WatchId};
+use podproof_runtime::client::{CallId, CallState};
+use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::{Process, Timer};
 use podproof_runtime::scheduler::Scheduler;
 use podproof_runtime::scheduler::filter::feasible;
-use podproof_runtime::{Actor as _, Component, Operation, Slips, Step};
+use podproof_runtime::{Actor as _, Component, Slips, Step};
 use podproof_vocabulary::action::{Action, Scheduler as Act, Watch};
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::{NodeId, PodId};
@@ -35,64 +36,33 @@ pub(super) struct Delivered {
 const OWN: Component = Component::Scheduler;
 
 impl Running {
-    fn complete(&mut self, step: Step) -> Result<(), Refused> {
-        let operation = Operation::new(OWN, step);
-        self.cluster
-            .complete(&operation)
-            .map_err(|refused| Refused::because(format!("{operation}: {refused}")))
-    }
-
     /// The pending operations of the scheduler.
     fn own(&self) -> Vec<Step> {
-        let mut operations = Vec::new();
-        self.cluster.pending(&mut operations);
-        operations.into_iter().filter(|operation| operation.component == OWN).map(|own| own.step).collect()
+        self.steps_of(OWN)
     }
 
     fn actor(&self) -> Option<&Scheduler> {
         self.cluster.actor(Process::Scheduler).filter(|_| self.cluster.is_running(Process::Scheduler))
     }
 
-    /// The scheduler lists, watches and tells its handlers, until it knows all that is there.
-    pub(super) fn settle_watches(&mut self) -> Result<(), Refused> {
-        for _ in 0..HIDDEN_MAX {
-            let hidden = self.own().into_iter().find(|step| match step {
-                Step::Arrive(call) | Step::Answer(call) => !self.is_write(*call),
-                Step::Deliver(_) | Step::Notify(_) | Step::Wake(Timer::Reflect(_)) => true,
-                _ => false,
-            });
-            match hidden {
-                Some(step) => self.complete(step)?,
-                None if self.waits_for_reflector() => self.let_time_pass()?,
-                None => {
-                    self.know_all();
-                    return Ok(());
-                }
-            }
+    /// The scheduler lists and watches anew.
+    pub(super) fn settle_scheduler(&mut self) -> Result<(), Refused> {
+        if self.actor().is_some() {
+            self.settle_watches(Process::Scheduler, 2)?;
         }
-        Err(Refused::because("the scheduler goes on listing"))
-    }
-
-    fn is_write(&self, call: CallId) -> bool {
-        self.cluster.calls().get(call).is_some_and(|call| call.request.is_write())
-    }
-
-    /// A watch is not open.
-    fn waits_for_reflector(&self) -> bool {
-        let mut open = Vec::new();
-        self.actor().is_some_and(|actor| {
-            actor.watches(&mut open);
-            open.len() < 2
-        })
-    }
-
-    fn let_time_pass(&mut self) -> Result<(), Refused> {
-        let next = self.cluster.next_deadline().ok_or_else(|| Refused::because("nothing is ever due"))?;
-        self.cluster.pass_until(next);
+        self.know_all();
         Ok(())
     }
 
-    fn know_all(&mut self) {
+    fn let_time_pass(&mut self) -> Result<(), Refused> {
+        let now = self.cluster.now();
+        let next = self.actor().and_then(|actor| actor.next_deadline(now));
+        let next = next.ok_or_else(|| Refused::because("nothing is ever due"))?;
+        self.pass_until(next.max(Moment(now.0 + 1)))
+    }
+
+    /// The watches have brought all that there is.
+    pub(super) fn know_all(&mut self) {
         let store = self.cluster.server().store();
         let pods = store.all::<Pod>().map(|(key, pod)| (key.clone(), self.pod_read(pod)));
         let nodes = store.all::<Node>().map(|(key, node)| (key.clone(), self.node_read(key, node)));
@@ -114,16 +84,14 @@ impl Running {
     }
 
     /// News arrive: as many events as it takes until the scheduler has read what the model's has.
-    pub(super) fn deliver(&mut self, watch: Watch, rest: &ModelSystem) -> Result<(), Refused> {
+    pub(super) fn deliver_to_scheduler(&mut self, watch: Watch, rest: &ModelSystem) -> Result<(), Refused> {
         let (model, state) = rest.model();
         match watch {
             Watch::DeliverPod { pod, .. } => {
                 let view = model.open(state, |cluster| cluster.pod(pod).scheduler.view());
                 let target = view.present().then(|| (view.node(), view.deleting()));
                 let key = self.key(pod)?;
-                self.deliver_until(Resource::Pod, |own| {
-                    own.delivered.pods.get(&key).copied().flatten() == target
-                })?;
+                self.bring(Resource::Pod, |own| own.delivered.pods.get(&key).copied().flatten() == target)?;
                 match model.open(state, |cluster| cluster.pod(pod).scheduler.assumed()) {
                     Some(_) => Ok(()),
                     None => self.fail_binding(&key),
@@ -133,51 +101,46 @@ impl Running {
                 let view = model.open(state, |cluster| cluster.node(node).scheduler);
                 let target = (view.unschedulable(), view.taints(), view.relabelled());
                 let key = Key::global(&self.scenario.nodes[node.index()].name);
-                self.deliver_until(Resource::Node, |own| own.delivered.nodes.get(&key) == Some(&target))
+                self.bring(Resource::Node, |own| own.delivered.nodes.get(&key) == Some(&target))
             }
-            _ => self.settle_watches(),
+            _ => Ok(()),
         }
-    }
-
-    /// What the scheduler had sent when it stopped never arrives.
-    pub(super) fn lose_requests(&mut self) -> Result<(), Refused> {
-        let calls = self.cluster.calls().iter().filter(|call| call.caller == OWN);
-        let sent = calls.filter(|call| matches!(call.state, CallState::Sent)).map(|call| call.id);
-        for call in sent.collect::<Vec<_>>() {
-            self.complete(Step::LoseRequest(call))?;
-        }
-        Ok(())
     }
 
     /// A binding that is on its way when the news come that it cannot succeed: the model drops it with the news, here it fails.
     fn fail_binding(&mut self, key: &Key) -> Result<(), Refused> {
         let Some((call, _)) = self.binding_of(key) else { return Ok(()) };
-        self.complete(Step::Arrive(call))?;
+        self.complete(OWN, Step::Arrive(call))?;
         let answered = self.cluster.calls().get(call).map(|call| call.state.clone());
         if !matches!(answered, Some(CallState::Answered(Err(_)))) {
             return Err(Refused::because("a binding succeeds that cannot"));
         }
-        self.complete(Step::Answer(call))?;
+        self.complete(OWN, Step::Answer(call))?;
         self.settle_conditions()
     }
 
-    fn deliver_until(&mut self, resource: Resource, done: impl Fn(&Self) -> bool) -> Result<(), Refused> {
+    /// The same for all bindings that are on their way when the scheduler lists anew.
+    pub(super) fn fail_bindings(&mut self, rest: &ModelSystem) -> Result<(), Refused> {
+        let (model, state) = rest.model();
+        let is_assumed =
+            |&pod: &PodId| model.open(state, |cluster| cluster.pod(pod).scheduler.assumed()).is_some();
+        let dropped = self.names.iter().filter(|(pod, _)| !is_assumed(pod)).map(|(_, name)| name.key.clone());
+        for key in dropped.collect::<Vec<_>>() {
+            self.fail_binding(&key)?;
+        }
+        Ok(())
+    }
+
+    fn bring(&mut self, resource: Resource, done: impl Fn(&Self) -> bool) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             if done(self) {
                 return Ok(());
             }
-            let mut open = Vec::new();
-            self.actor().ok_or_else(|| Refused::because("the scheduler is down"))?.watches(&mut open);
-            let watch = open.iter().find(|(of, _)| *of == resource).map(|(_, watch)| *watch);
-            let Some(event) = watch.and_then(|watch: WatchId| self.cluster.server().peek(watch).cloned())
-            else {
+            let Some(event) = self.next_event(Process::Scheduler, resource).cloned() else {
                 return Err(Refused::because(format!("no watch of {} brings it", resource.plural())));
             };
             self.note(&event);
-            self.complete(Step::Deliver(resource))?;
-            while self.own().contains(&Step::Notify(resource)) {
-                self.complete(Step::Notify(resource))?;
-            }
+            self.deliver_next(Process::Scheduler, resource)?;
         }
         Err(Refused::because("too many events bring it"))
     }
@@ -221,15 +184,15 @@ impl Running {
                 if let Some((_, chosen)) = self.binding_of(&key) {
                     return Err(Refused::because(format!("{chosen} passes every filter")));
                 }
-                self.complete(Step::Park(key))?;
+                self.complete(OWN, Step::Park(key))?;
                 self.settle_conditions()
             }
             Act::BindPod { pod } => {
                 let key = self.key(pod)?;
                 let bound = self.binding_of(&key);
                 let (call, _) = bound.ok_or_else(|| Refused::because("no binding is in flight"))?;
-                self.complete(Step::Arrive(call))?;
-                self.complete(Step::Answer(call))?;
+                self.complete(OWN, Step::Arrive(call))?;
+                self.complete(OWN, Step::Answer(call))?;
                 self.settle_conditions()
             }
             Act::FlushPod { pod } => {
@@ -242,7 +205,7 @@ impl Running {
     /// One scheduling cycle of this pod.
     fn cycle(&mut self, key: &Key) -> Result<(), Refused> {
         self.until_active(key, false)?;
-        self.complete(Step::Schedule(key.clone()))
+        self.complete(OWN, Step::Schedule(key.clone()))
     }
 
     /// Time passes until a pod that backs off, or waits for an event if that is flushed too, is to be tried.
@@ -258,7 +221,7 @@ impl Running {
                 _ => false,
             });
             match due {
-                Some(step) => self.complete(step)?,
+                Some(step) => self.complete(OWN, step)?,
                 None => {
                     let queue = self.actor().map(Scheduler::queue);
                     if !flushes && queue.is_some_and(|queue| queue.is_unschedulable(key)) {
@@ -298,7 +261,7 @@ impl Running {
                 _ => false,
             });
             match hidden {
-                Some(step) => self.complete(step)?,
+                Some(step) => self.complete(OWN, step)?,
                 None => return Ok(()),
             }
         }
@@ -308,14 +271,15 @@ impl Running {
     /// What the scheduler could do, as actions. A pod that the model has parked is flushed first there, if it has found a node.
     pub(super) fn scheduling(&self, rest: &ModelSystem, operations: &mut Vec<Action>) {
         let Some(actor) = self.actor() else { return };
-        for (&slot, key) in &self.names {
-            if self.binding_of(key).is_some() {
+        for (&slot, name) in &self.names {
+            if self.binding_of(&name.key).is_some() {
                 operations.push(Action::Scheduler(Act::BindPod { pod: slot }));
             }
         }
         let (model, state) = rest.model();
         let ready: Vec<&Key> = actor.queue().next().collect();
-        for (&slot, key) in self.names.iter().filter(|(_, key)| ready.contains(key)) {
+        let named = self.names.iter().map(|(&slot, name)| (slot, &name.key));
+        for (slot, key) in named.filter(|(_, key)| ready.contains(key)) {
             let store = self.cluster.server().store();
             // A pod that is seen to be deleted, or to be gone, is dropped by its cycle.
             let seen = self.delivered.pods.get(key).copied().flatten();

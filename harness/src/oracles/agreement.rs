@@ -1,6 +1,6 @@
 //! Two systems through one script: the reference chooses among what it can do, the other must be able to do it too, and an
 //! outsider must not be able to tell them apart after any step. What the other says that it could do, the reference must
-//! allow.
+//! allow. The safety promises are judged on both sides.
 //!
 //! Slots are numbers that each system gives by itself, so the slots of a pod that appears in both are paired, and what is
 //! said of the one holds of the other.
@@ -9,13 +9,18 @@ use std::fmt;
 
 use podproof_vocabulary::action::{Action, Rename};
 use podproof_vocabulary::observation::{Observation, SandboxSeen, SlotSeen};
-use podproof_vocabulary::{NodeId, PodId, Scenario};
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
 
+use super::promises::{self, kept_by};
 use crate::choices::Choices;
 use crate::system::{Parts, System, Unfit};
 
 /// Whole observations are compared every so many steps, and at the end.
 const WHOLE_EVERY: usize = 64;
+
+/// At most so many steps are taken after a script, for both to come to rest.
+const REST_MAX: usize = 200;
 
 /// What came of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Agreed {
     pub actions: Vec<Action>,
     /// Steps that the other refused because it lawfully keeps to an order that the reference leaves open.
     pub passed_over: usize,
+    /// After the script nothing more happened to the cluster, and both came to rest.
+    pub rested: bool,
 }
 
 /// How two systems differ.
@@ -56,6 +63,24 @@ pub enum Difference {
         /// In the other.
         other: String,
     },
+    /// A promise is broken that holds on every path of the scenario.
+    Broken(Property),
+}
+
+impl Divergence {
+    /// What kind of difference it is, without numbers: two of one kind are taken to have one cause.
+    pub fn kind(&self) -> String {
+        let last = self.actions.last().map(Action::class);
+        match &self.difference {
+            Difference::Unfit(_) => "unfit".to_owned(),
+            Difference::Refused { .. } => format!("refused {last:?}"),
+            Difference::NotAllowed(action) => format!("not allowed {:?}", action.class()),
+            Difference::Seen { what, .. } => {
+                format!("seen {}", what.replace(|c: char| c.is_ascii_digit(), ""))
+            }
+            Difference::Broken(promise) => format!("broken {promise}"),
+        }
+    }
 }
 
 impl fmt::Display for Divergence {
@@ -72,13 +97,15 @@ impl fmt::Display for Divergence {
             Difference::Seen { what, reference, other } => {
                 write!(f, "{what}:\n  the reference has {reference}\n  the other has   {other}")
             }
+            Difference::Broken(promise) => write!(f, "both break {promise}"),
         }
     }
 }
 
 impl std::error::Error for Divergence {}
 
-/// Drives `other` beside `reference` through at most so many steps of a script.
+/// Drives `other` beside `reference` through at most so many steps of a script. Then nothing more happens to the cluster, and both
+/// come to the same rest if they come to any soon.
 ///
 /// # Errors
 /// The first difference.
@@ -89,8 +116,36 @@ pub fn agree(
     script: &[u8],
     steps_max: usize,
 ) -> Result<Agreed, Box<Divergence>> {
+    let mut choices = Choices::new(script);
+    let next = |taken: usize, enabled: &[Action]| {
+        let goes_on = taken < steps_max && !choices.is_over();
+        if goes_on { choices.action(enabled) } else { None }
+    };
+    take(reference, other, scenario, next)
+}
+
+/// Drives `other` beside `reference` along a path, and then to rest; steps of it that the reference does not allow are left out.
+///
+/// # Errors
+/// The first difference.
+pub fn follow(
+    reference: &mut impl System,
+    other: &mut impl System,
+    scenario: &Scenario,
+    path: &[Action],
+) -> Result<Agreed, Box<Divergence>> {
+    let mut path = path.iter();
+    take(reference, other, scenario, |_, enabled| path.find(|action| enabled.contains(action)).copied())
+}
+
+fn take(
+    reference: &mut impl System,
+    other: &mut impl System,
+    scenario: &Scenario,
+    next: impl FnMut(usize, &[Action]) -> Option<Action>,
+) -> Result<Agreed, Box<Divergence>> {
     let mut agreed = Agreed::default();
-    match take_all(reference, other, scenario, script, steps_max, &mut agreed) {
+    match take_all(reference, other, scenario, next, &mut agreed) {
         Ok(()) => Ok(agreed),
         Err(difference) => Err(Box::new(Divergence { actions: agreed.actions, difference })),
     }
@@ -100,34 +155,54 @@ fn take_all(
     reference: &mut impl System,
     other: &mut impl System,
     scenario: &Scenario,
-    script: &[u8],
-    steps_max: usize,
+    mut next: impl FnMut(usize, &[Action]) -> Option<Action>,
     agreed: &mut Agreed,
 ) -> Result<(), Difference> {
-    let Agreed { actions, passed_over } = agreed;
+    let Agreed { actions, passed_over, rested } = agreed;
     reference.reset(scenario).map_err(Difference::Unfit)?;
     other.reset(scenario).map_err(Difference::Unfit)?;
     let mut sides =
         Sides { reference: reference.observation(), other: other.observation(), pairs: Pairs::default() };
     let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
     sides.compare(&changed.0, &changed.1)?;
-    let mut choices = Choices::new(script);
     let (mut enabled, mut own) = (Vec::new(), Vec::new());
+    // What the other refused since the last step: without it the reference may have nothing to offer, and the script is over.
+    let mut put_off = Vec::new();
+    let kept = kept_by(scenario);
+    let (mut steps_left, mut turns) = (None, fastrand::Rng::with_seed(0));
     loop {
         enabled.clear();
         reference.pending(&mut enabled);
         own.clear();
         other.pending(&mut own);
         sides.all_allowed(&enabled, &own)?;
-        if actions.len() == steps_max || choices.is_over() {
-            break;
-        }
-        let Some(action) = choices.action(&enabled) else { break };
+        enabled.retain(|action| !put_off.contains(action));
+        let chosen = match &mut steps_left {
+            None => next(actions.len(), &enabled),
+            Some(left) => {
+                enabled.retain(|action| !matches!(action, Action::Environment(_)));
+                *rested = enabled.is_empty() && put_off.is_empty();
+                *left -= 1;
+                // Nobody waits for ever.
+                turns.choice(&enabled).copied().filter(|_| *left > 0)
+            }
+        };
+        let Some(action) = chosen else {
+            if steps_left.is_some() {
+                break;
+            }
+            steps_left = Some(REST_MAX);
+            continue;
+        };
         let theirs = action.renamed(&sides.pairs);
         match other.apply(&theirs) {
-            Ok(()) => actions.push(action),
+            Ok(()) => {
+                actions.push(action);
+                put_off.clear();
+            }
             Err(refused) if refused.is_narrower => {
                 *passed_over += 1;
+                put_off.push(action);
                 continue;
             }
             Err(refused) => {
@@ -138,8 +213,10 @@ fn take_all(
         if let Err(refused) = reference.apply(&action) {
             unreachable!("the reference offered {action:?} and refuses it: {refused}");
         }
+        let before = (sides.reference.clone(), sides.other.clone());
         let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
         sides.compare(&changed.0, &changed.1)?;
+        sides.judge(scenario, &before, (&action, &theirs), kept)?;
         if actions.len().is_multiple_of(WHOLE_EVERY) {
             sides.compare_whole(reference, other)?;
         }
@@ -210,6 +287,23 @@ impl Sides {
             equal("the budget", &one.budget, &two.budget)?;
         }
         Ok(())
+    }
+
+    /// What a step breaks and keeps must be the same on both sides, and nothing that is kept on every path may be broken.
+    fn judge(
+        &self,
+        scenario: &Scenario,
+        before: &(Observation, Observation),
+        action: (&Action, &Action),
+        kept: PropertySet,
+    ) -> Result<(), Difference> {
+        let one = promises::judge(scenario, &before.0, action.0, &self.reference);
+        let two = promises::judge(scenario, &before.1, action.1, &self.other);
+        equal("the promises", &one, &two)?;
+        match one.broken.intersection(kept).iter().next() {
+            Some(promise) => Err(Difference::Broken(promise)),
+            None => Ok(()),
+        }
     }
 
     /// Pods that appeared on both sides in this step are one.
@@ -330,29 +424,42 @@ mod tests {
         }
     }
 
-    fn drive(mutant: Option<Mutant>, seeds: u64) -> Result<(), Box<Divergence>> {
+    /// The model with each of two mutants.
+    fn drive(mutants: [Option<Mutant>; 2], seeds: u64) -> Result<(), Box<Divergence>> {
         let mut scenario = catalogue::web("x", Story::Rollout, 2, 2);
         scenario.one_proxy = false;
+        let mut rested = 0;
         for seed in 0..seeds {
             let mut random = fastrand::Rng::with_seed(seed);
             let script: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1200).collect();
-            let mut wrong = Wrong { system: ModelSystem::default(), mutant };
-            let agreed = agree(&mut ModelSystem::default(), &mut wrong, &scenario, &script, 400)?;
+            let [mut one, mut two] = mutants.map(|mutant| Wrong { system: ModelSystem::default(), mutant });
+            let agreed = agree(&mut one, &mut two, &scenario, &script, 400)?;
             assert!(agreed.actions.len() > 100, "the script is long enough to come somewhere");
+            let again = follow(&mut one, &mut two, &scenario, &agreed.actions)?;
+            assert!(again.actions.starts_with(&agreed.actions), "a path is followed to its end");
+            rested += u32::from(agreed.rested);
         }
+        assert!(rested > 0, "a rollout comes to its end");
         Ok(())
     }
 
     #[test]
     fn the_model_agrees_with_itself() {
-        drive(None, 4).expect("it is the same");
+        drive([None; 2], 4).expect("it is the same");
     }
 
     #[test]
     fn a_wrong_rule_is_a_divergence() {
         for mutant in [Mutant::ProxyNeverRemoves, Mutant::ProxyNeverAdds] {
-            let divergence = drive(Some(mutant), 4).expect_err("somebody must notice");
+            let divergence = drive([None, Some(mutant)], 4).expect_err("somebody must notice");
             assert!(!divergence.actions.is_empty(), "{divergence}");
         }
+    }
+
+    #[test]
+    fn two_that_agree_may_break_no_promise() {
+        let divergence = drive([Some(Mutant::KubeletRemovesEarly); 2], 4).expect_err("somebody must notice");
+        assert_eq!(divergence.difference, Difference::Broken(Property::StoppedBeforeGone), "{divergence}");
+        assert_eq!(divergence.kind(), "broken stopped-before-gone");
     }
 }

@@ -1,9 +1,11 @@
 //! What is a bug and what is not.
 //!
 //! - [`agreement`]: two systems through one script
-//! - [`filters`]: which nodes a pod may go to, by brute force
 //! - [`history`]: a naive API server
+//! - [`pleg`]: a naive PLEG
+//! - [`promises`]: which promises a scenario keeps
 
 pub mod agreement;
-pub mod filters;
 pub mod history;
+pub mod pleg;
+pub mod promises;

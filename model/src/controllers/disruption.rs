@@ -5,45 +5,42 @@
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
 use podproof_vocabulary::action::{Action, Disruption};
-use podproof_vocabulary::scenario::{BudgetAsk, Rounding, WorkloadKind};
+use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, WorkloadKind};
 use podproof_vocabulary::{PodId, Revision};
 
 use crate::cluster::Cluster;
 use crate::state::BudgetObject;
 
-/// Pods that the controllers of the selected pods want (PDB-1): those of the workload, by the copy, and the neighbours.
-fn expected(cluster: &Cluster<'_>) -> u32 {
-    let own = match cluster.rules.scenario.workload.kind {
-        WorkloadKind::Deployment => cluster.shared.deployment_view.replicas(),
-        WorkloadKind::ReplicaSet => cluster.replica_set(Revision(0)).replicas_seen(),
-        WorkloadKind::Pod => 1,
+/// Pods that there should be (PDB-1; S28 `getExpectedPodCount`, `getExpectedScale`): where `minAvailable` is a number, as many as
+/// the budget selects; else as many as their controllers want by the copy, each asked once and none of a pod that has none.
+fn expected(cluster: &Cluster<'_>, ask: BudgetAsk) -> u32 {
+    let present = cluster.used_pods().filter(|&pod| cluster.pod(pod).controller.view().present()).count();
+    let own = match (ask, cluster.rules.scenario.workload.kind) {
+        (BudgetAsk::MinAvailable(IntOrPercent::Int(_)), _) => present as u32,
+        // There is no controller to ask.
+        (_, WorkloadKind::Pod) => 0,
+        _ if present == 0 => 0,
+        (_, WorkloadKind::Deployment) => cluster.shared.deployment_view.replicas().into(),
+        (_, WorkloadKind::ReplicaSet) => cluster.replica_set(Revision(0)).replicas_seen().into(),
     };
-    u32::from(own) + neighbours(cluster)
+    own + neighbours(cluster)
 }
 
 fn neighbours(cluster: &Cluster<'_>) -> u32 {
     cluster.rules.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32
 }
 
-/// How many healthy pods a budget asks for (PDB-2: percentages round up).
-pub fn desired_healthy(ask: BudgetAsk, expected: u32) -> u32 {
-    match ask {
-        BudgetAsk::MinAvailable(value) => value.of(expected, Rounding::Up),
-        BudgetAsk::MaxUnavailable(value) => expected.saturating_sub(value.of(expected, Rounding::Up)),
-    }
-}
-
 /// The status that the copies ask for (PDB-3, PDB-4).
 fn status(cluster: &Cluster<'_>) -> Option<BudgetObject> {
     let budget = cluster.rules.scenario.budgets.first()?;
-    let expected = expected(cluster);
+    let expected = expected(cluster, budget.ask);
     let healthy = cluster.used_pods().filter(|&pod| {
         let controller = cluster.pod(pod).controller;
         let view = controller.view();
         view.present() && view.ready() && !view.deleting() && !controller.disrupted()
     });
     let healthy = healthy.count() as u32 + neighbours(cluster);
-    let desired = desired_healthy(budget.ask, expected);
+    let desired = budget.ask.desired_healthy(expected);
     let allowed = if expected == 0 { 0 } else { healthy.saturating_sub(desired) };
     let byte = |count: u32| count.min(255) as u8;
     Some(
@@ -113,26 +110,5 @@ pub fn observe_budget(cluster: &mut Cluster<'_>) {
     cluster.shared.budget.set_unseen(false);
     for column in cluster.pods.iter_mut() {
         column.controller.set_disrupted(column.head.disrupted());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentages_of_a_budget_round_up() {
-        use BudgetAsk::{MaxUnavailable, MinAvailable};
-        use podproof_vocabulary::scenario::IntOrPercent::{Int, Percent};
-        for (ask, expected, desired) in [
-            (MinAvailable(Int(1)), 2, 1),
-            (MinAvailable(Percent(50)), 3, 2),
-            (MinAvailable(Percent(67)), 3, 3),
-            (MaxUnavailable(Int(1)), 2, 1),
-            (MaxUnavailable(Percent(30)), 4, 2),
-            (MaxUnavailable(Int(5)), 2, 0),
-        ] {
-            assert_eq!(desired_healthy(ask, expected), desired, "{ask:?} of {expected}");
-        }
     }
 }

@@ -13,9 +13,12 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watcher};
 
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::{ControllerPod, ControllerView, DeploymentObject, NodeObject};
 use crate::watch;
+
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::ReplicaSets, Part::PlannedWrites]);
 
 /// Do the controllers run?
 pub fn run(cluster: &Cluster<'_>) -> bool {
@@ -31,6 +34,9 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
         deployment::candidates(cluster, out);
     }
     replica_set::candidates(cluster, scope, out);
+    if !scope.asks(Part::PlannedWrites) {
+        return;
+    }
     node_lifecycle::candidates(cluster, scope, out);
     if scope.is_everything() {
         taint_eviction::candidates(cluster, out);

@@ -14,7 +14,7 @@ use podproof_vocabulary::{PodId, Revision};
 
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Scope};
 use crate::watch;
 
 /// The pods of a ReplicaSet that it counts, by the controller manager's copy (RS-1).
@@ -87,6 +87,15 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     if cluster.rules.scenario.workload.kind == WorkloadKind::Pod {
         return;
     }
+    if scope.asks(Part::ReplicaSets) {
+        own_candidates(cluster, scope, out);
+    }
+    if scope.asks(Part::PlannedWrites) {
+        pod_candidates(cluster, scope, out);
+    }
+}
+
+fn own_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     for revision in cluster.revision_ids() {
         let column = cluster.replica_set(revision);
         if column.creations_left() > 0 {
@@ -105,6 +114,9 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
             out.push(Action::ReplicaSet(ReplicaSet::UpdateStatus { revision }));
         }
     }
+}
+
+fn pod_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     for pod in scope.pods(cluster) {
         let controller = cluster.pod(pod).controller;
         if controller.deletion_planned() {

@@ -138,10 +138,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         return;
     }
     let kubelet = cluster.pod(pod).kubelet;
-    let may_sync = !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node);
-    let late =
-        cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && kubelet.worker() == Worker::Terminating;
-    if may_sync && (kubelet.worker() == Worker::Sync || late) {
+    if may_sync(cluster, node, pod) {
         sync_candidates(cluster, node, pod, out);
     }
     kill_candidates(cluster, pod, out);
@@ -153,27 +150,30 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
 }
 
+/// The worker of this pod may sync it (SRC-5, PW-16).
+fn may_sync(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
+    let worker = cluster.pod(pod).kubelet.worker();
+    let late = || cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && worker == Worker::Terminating;
+    (worker == Worker::Sync || late()) && !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node)
+}
+
+/// Of the steps towards the runtime those with which a sync stops containers of a pod that should run.
+pub fn stops(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+    if may_sync(cluster, node, pod) && pleg::runtime_answers(cluster, node) {
+        stop_candidates(cluster, pod, out);
+    }
+}
+
 fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
     let kubelet = cluster.pod(pod).kubelet;
     let containers = cluster.containers_of(pod);
     if lacks_sandbox(cluster, pod) {
-        // CPA-4: first every container that still runs is stopped.
-        let mut running = false;
-        for container in
-            cluster.container_ids().filter(|&container| cluster.container(pod, container).is_running())
-        {
-            running = true;
-            if !cluster.container(pod, container).stopping() {
-                out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
-            }
-        }
+        let running = containers.iter().any(|container| container.is_running());
         if !running && may_have_sandbox(cluster, pod) && !cluster.node(node).machine.cni_failed() {
             out.push(Action::Kubelet(Kubelet::CreateSandbox { pod }));
         }
-        return;
-    }
-    // A start in a sandbox that has died fails and changes nothing.
-    if kubelet.sandbox() == Sandbox::Ready {
+    } else if kubelet.sandbox() == Sandbox::Ready {
+        // A start in a sandbox that has died fails and changes nothing.
         let never_restarts = cluster.has_mutant(Mutant::KubeletNeverRestarts);
         startable(cluster, pod, |container| {
             let state = containers[container.index()];
@@ -184,10 +184,15 @@ fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Ve
             }
         });
     }
-    // CPA-10: a failed startup or liveness probe.
+    stop_candidates(cluster, pod, out);
+}
+
+/// CPA-4: before a new sandbox every container that still runs is stopped. CPA-10: a failed startup or liveness probe.
+fn stop_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    let all = lacks_sandbox(cluster, pod);
     for container in cluster.container_ids() {
-        let state = containers[container.index()];
-        if state.probe_failed() && state.is_running() && !state.stopping() {
+        let state = cluster.container(pod, container);
+        if (all || state.probe_failed()) && state.is_running() && !state.stopping() {
             out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
         }
     }

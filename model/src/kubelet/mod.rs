@@ -23,12 +23,16 @@ mod tests;
 
 use podproof_vocabulary::action::{Action, Kubelet, Watcher};
 use podproof_vocabulary::observation::{Hook, Process, Sandbox};
+use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{NodeId, PodId};
 
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::{Container, KubeletPod, KubeletView, Worker};
 use crate::watch;
+
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::Reactions]);
 
 /// The kubelet's process runs on a machine with power.
 pub fn runs(cluster: &Cluster<'_>, node: NodeId) -> bool {
@@ -56,25 +60,58 @@ pub fn known<'c>(cluster: &'c Cluster<'_>, node: NodeId) -> impl Iterator<Item =
 
 /// The steps that the kubelets can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    if scope.is_everything() {
+        local_candidates(cluster, scope, out);
+    } else {
+        node_candidates(cluster, scope, out);
+        scope.pods(cluster).for_each(|pod| reactions(cluster, pod, out));
+    }
+}
+
+/// Everything that kubelets, runtimes and processes can do with the pods in `scope`.
+pub fn local_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
+    node_candidates(cluster, scope, out);
+    scope.pods(cluster).for_each(|pod| pod_candidates(cluster, pod, out));
+}
+
+/// The steps of kubelets that are about no single pod.
+fn node_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     for node in cluster.node_ids().filter(|&node| scope.has_pod_of(cluster, node) && runs(cluster, node)) {
         pleg::candidates(cluster, scope, node, out);
         if scope.is_everything() {
             node_status::candidates(cluster, node, out);
         }
     }
-    for pod in scope.pods(cluster) {
-        pod_candidates(cluster, pod, out);
-    }
+}
+
+/// The node whose kubelet has to do with a pod that somebody there knows.
+fn node_that_knows(cluster: &Cluster<'_>, pod: PodId) -> Option<NodeId> {
+    node_of(cluster, pod).filter(|_| cluster.pod(pod).kubelet != KubeletPod::new())
+}
+
+/// Of the steps for one pod those with which its kubelet reacts to what it has seen: the others never follow at once, but
+/// for those of a [kill](may_be_killed).
+fn reactions(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+    let Some(node) = node_that_knows(cluster, pod).filter(|&node| runs(cluster, node)) else { return };
+    pod_worker::candidates(cluster, node, pod, out);
+    container_runtime::stops(cluster, node, pod, out);
+    probes::candidates(cluster, node, pod, out);
+}
+
+/// A kill of this pod may be under way: without, no step carries one on.
+pub fn may_be_killed(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let ends = |container| {
+        let state = cluster.container(pod, container);
+        let by_itself = cluster.rules.container(container).kind == ContainerKind::Init;
+        state.is_running() && (state.stopping() || state.sigterm() || by_itself)
+    };
+    cluster.pod(pod).kubelet.worker() == Worker::Terminating || cluster.container_ids().any(ends)
 }
 
 /// The steps of a kubelet, and of the runtime below it, for one pod.
 pub fn pod_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
     container_runtime::address_candidates(cluster, pod, out);
-    let Some(node) = node_of(cluster, pod) else { return };
-    if cluster.pod(pod).kubelet == KubeletPod::new() {
-        // Nobody on the node knows it.
-        return;
-    }
+    let Some(node) = node_that_knows(cluster, pod) else { return };
     if runs(cluster, node) {
         pod_worker::candidates(cluster, node, pod, out);
         container_runtime::candidates(cluster, node, pod, out);

@@ -37,11 +37,14 @@ pub fn is_stuck(cluster: &Cluster<'_>, node: NodeId) -> bool {
 
 /// The cache of this node shows something else of a pod in `scope` than the runtime.
 fn is_behind(cluster: &Cluster<'_>, scope: Scope, node: NodeId) -> bool {
-    known(cluster, node).filter(|&pod| scope.has(pod)).any(|pod| {
+    scope.pods(cluster).any(|pod| {
         let kubelet = cluster.pod(pod).kubelet;
-        kubelet.sandbox_touched()
-            || kubelet.sandbox_cached() != kubelet.sandbox()
-            || cluster.containers_of(pod).iter().any(|c| c.touched() || c.cached() != c.process())
+        let differs = || {
+            kubelet.sandbox_touched()
+                || kubelet.sandbox_cached() != kubelet.sandbox()
+                || cluster.containers_of(pod).iter().any(|c| c.touched() || c.cached() != c.process())
+        };
+        kubelet.node() == Some(node) && differs()
     })
 }
 

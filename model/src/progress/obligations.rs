@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::controllers::deployment;
 use crate::endpoints;
 use crate::kubelet::{self, pleg, status};
+use crate::properties::placement::spelled_out::{self, SpelledOut};
 use crate::rules::Tolerated;
 use crate::scheduler::filters::{Occupant, Placement};
 use crate::state::ControllerView;
@@ -85,7 +86,7 @@ fn newest(cluster: &Cluster<'_>) -> Revision {
 fn room_for_all(cluster: &Cluster<'_>) -> bool {
     let mut empty = Placement { occupants: [].into_iter().collect(), ..store_placement(cluster) };
     let usable = |node| is_healthy(cluster, node) && cluster.node(node).api.ready() == NodeReady::True;
-    cluster.rules.filters.places(&mut empty, newest(cluster), wanted(cluster), &usable)
+    spelled_out::places(&cluster.rules.scenario, &mut empty, newest(cluster), wanted(cluster), &usable)
 }
 
 /// All wanted pods can be ready on healthy nodes.
@@ -102,7 +103,8 @@ fn ready_on_healthy_nodes(cluster: &Cluster<'_>) -> usize {
     cluster.used_pods().filter(counts).count()
 }
 
-/// `scheduled-if-feasible`, for each pod: unbound, not deleting, and some node passes every filter in truth ⇒ bound.
+/// `scheduled-if-feasible`, for each pod: unbound, not deleting, and some node passes every filter in truth ⇒ bound. The filters
+/// are not asked: one that refuses too much would take the premise away with it.
 pub fn scheduled(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     let object = cluster.pod(pod).api;
     let waits = object.is_active() && object.node().is_none();
@@ -112,8 +114,8 @@ pub fn scheduled(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     }
     let placement = store_placement(cluster);
     let revision = cluster.revision_of(pod);
-    let feasible =
-        cluster.node_ids().any(|node| cluster.rules.filters.is_feasible(&placement, revision, node));
+    let asked = SpelledOut::new(&cluster.rules.scenario, &placement, revision);
+    let feasible = cluster.node_ids().any(|node| asked.is_lawful(node));
     Claim { premise: feasible, goal: false }
 }
 

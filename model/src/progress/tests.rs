@@ -4,7 +4,7 @@ use podproof_vocabulary::action::{Action, Environment, Kubelet, Proxy, Scheduler
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::Phase;
 use podproof_vocabulary::property::Kind;
-use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario};
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario, Taint, TaintEffect};
 use podproof_vocabulary::{NodeId, Property};
 
 use super::unsettles_endpoints;
@@ -51,6 +51,20 @@ fn a_pod_that_fits_somewhere_is_to_be_bound() {
     assert_eq!(of(&cluster, property), PAID, "the other fits nowhere");
     cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Failed));
     assert_eq!(of(&cluster, property), OWED, "in truth there is room, whatever the scheduler sees");
+}
+
+/// A filter that refuses too much does not take the premise away.
+#[test]
+fn a_pod_that_a_filter_refuses_for_no_reason_is_to_be_bound() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        let (key, effect) = ("gpu".into(), TaintEffect::NoSchedule);
+        s.nodes[0].taints.push(Taint { key, value: String::new(), effect });
+    });
+    cluster.settle_but(|action| matches!(action, Action::Scheduler(_)));
+    assert_eq!(of(&cluster, Property::ScheduledIfFeasible), IDLE);
+    cluster.make_rules_wrong(|s| s.nodes[0].taints.clear());
+    assert!(!cluster.can(Scheduler::AssumePod { pod: P0, node: N0 }));
+    assert_eq!(of(&cluster, Property::ScheduledIfFeasible), OWED);
 }
 
 #[test]

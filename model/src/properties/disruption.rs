@@ -5,7 +5,6 @@ use podproof_vocabulary::action::{Action, Drain};
 use podproof_vocabulary::observation::{Deletion, Observe};
 
 use super::{Judgement, Step};
-use crate::controllers::disruption::desired_healthy;
 
 /// Pods that the budget counts as healthy, in the store.
 fn healthy<O: Observe>(scenario: &podproof_vocabulary::Scenario, cluster: &O) -> u32 {
@@ -27,6 +26,6 @@ pub fn disruption_budget_kept<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let wanted = step.before.deployment().map(|deployment| deployment.replicas).or_else(of_replica_set);
     let wanted = wanted.unwrap_or(step.scenario.workload.replicas);
     let neighbours = step.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32;
-    let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours);
+    let desired = budget.ask.desired_healthy(u32::from(wanted) + neighbours);
     Judgement::of(true, was_healthy && healthy(step.scenario, step.after) < desired)
 }

@@ -10,7 +10,7 @@ mod deletion;
 mod disruption;
 mod endpoints;
 mod grace;
-mod placement;
+pub mod placement;
 mod rollout;
 #[cfg(test)]
 mod tests;
@@ -122,33 +122,22 @@ pub fn judge_seen<O: Observe>(step: &Step<'_, O>, judged: PropertySet) -> Judged
     result
 }
 
-/// Promises that speak of a choice, and so of the step itself; the others speak of what it leads to.
-const OF_CHOICES: [Property; 6] = [
-    Property::PlacementLawful,
-    Property::ReadyMeansReady,
-    Property::RolloutWithinBounds,
-    Property::DisruptionBudgetKept,
-    Property::GraceHonoured,
-    Property::InitBeforeApp,
-];
-
-/// Is this a step that promises about choices speak of?
-pub fn is_choice(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Scheduler(_)
-            | Action::EndpointSlice(_)
-            | Action::Deployment(_)
-            | Action::Drain(_)
-            | Action::Kubelet(
-                Kubelet::SendSigterm { .. } | Kubelet::SendSigkill { .. } | Kubelet::StartContainer { .. }
-            )
-    )
-}
-
-/// Judges a step that changes nothing of what promises about states read: those say what they said of the state before.
-pub fn judge_choice(step: &Step<'_, Cluster<'_>>, judged: PropertySet) -> Judged {
-    judge(step, judged.intersection(PropertySet::of(OF_CHOICES)))
+/// The promises that speak of the choice which this step is, and so of the step itself; the others speak of what a step leads
+/// to.
+pub fn about_choice(action: &Action) -> PropertySet {
+    const NONE: PropertySet = PropertySet::NONE;
+    match action {
+        Action::Scheduler(_) => NONE.with(Property::PlacementLawful),
+        Action::EndpointSlice(_) => NONE.with(Property::ReadyMeansReady),
+        Action::Deployment(_) => NONE.with(Property::RolloutWithinBounds),
+        Action::Drain(_) => NONE.with(Property::DisruptionBudgetKept),
+        Action::Kubelet(Kubelet::SendSigterm { .. }) => {
+            NONE.with(Property::GraceHonoured).with(Property::InitBeforeApp)
+        }
+        Action::Kubelet(Kubelet::SendSigkill { .. }) => NONE.with(Property::GraceHonoured),
+        Action::Kubelet(Kubelet::StartContainer { .. }) => NONE.with(Property::InitBeforeApp),
+        _ => NONE,
+    }
 }
 
 /// Judges the properties of `judged`, those that read copies and clocks too.

@@ -17,9 +17,12 @@ use podproof_vocabulary::action::{
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 
+use crate::buffer::with_actions;
 use crate::cluster::Cluster;
+use crate::kubelet;
 use crate::rules::Rules;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
+use crate::step;
 
 /// A kind of step that follows at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +157,43 @@ impl Fusions {
         fusion_of(cluster, action).is_some_and(|fusion| self.on.contains(&fusion))
     }
 
+    /// The parts that have steps which follow at once.
+    pub fn parts(&self) -> Parts {
+        let parts = self.on.iter().map(|fusion| match fusion {
+            Fusion::WorkerReacts | Fusion::Relist | Fusion::Probe => Parts::of(&[Part::Reactions]),
+            Fusion::WriteSlice => Parts::of(&[Part::Slice]),
+            Fusion::ProgramRules => Parts::of(&[Part::Rules]),
+            Fusion::ReplicaSetStatus => Parts::of(&[Part::ReplicaSetNews, Part::ReplicaSets]),
+            Fusion::SchedulerSeesPods | Fusion::CurrentSchedulerView => Parts::of(&[Part::SchedulerNews]),
+            Fusion::RulesThatNobodyReads => Parts::of(&[Part::SliceNews]),
+            Fusion::DecisionsWrittenAtOnce => {
+                Parts::of(&[Part::Bindings, Part::ReplicaSets, Part::PlannedWrites])
+            }
+            // A kill looks at all of its pod, and Node objects and drains are what many read: both are looked at as a whole.
+            Fusion::KillGoesOn | Fusion::CurrentNodeViews => Parts::NONE,
+        });
+        parts.fold(Parts::NONE, Parts::union)
+    }
+
+    /// The step of a kill of a pod in `scope` that follows at once, where nothing else in it [fuses](Self::fuses). Of the
+    /// steps that are possible only those count for which `counts` holds.
+    pub fn next_kill(
+        &self,
+        cluster: &Cluster<'_>,
+        scope: Scope,
+        counts: impl Fn(&Action) -> bool,
+    ) -> Option<Action> {
+        let has_kills = || scope.pods(cluster).any(|pod| kubelet::may_be_killed(cluster, pod));
+        if !self.has(Fusion::KillGoesOn) || !has_kills() {
+            return None;
+        }
+        with_actions(|possible| {
+            step::local_candidates(cluster, scope, possible);
+            possible.retain(counts);
+            self.next_of_a_kill(possible, scope)
+        })
+    }
+
     /// The step of a kill of a pod in `scope` that follows at once, where all these are possible and none of them
     /// [fuses](Self::fuses).
     pub fn next_of_a_kill(&self, possible: &[Action], scope: Scope) -> Option<Action> {
@@ -199,7 +239,7 @@ fn fusion_of(cluster: &Cluster<'_>, action: &Action) -> Option<Fusion> {
 }
 
 /// The pod whose kill this step carries on.
-fn killed_pod(action: &Action) -> Option<PodId> {
+pub(super) fn killed_pod(action: &Action) -> Option<PodId> {
     match *action {
         Action::Kubelet(
             Kubelet::SendSigterm { pod, .. }

@@ -11,13 +11,16 @@ pub mod partial_order;
 pub mod symmetry;
 mod touches;
 
+use std::cell::Cell;
+
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
+use podproof_vocabulary::property::PropertySet;
 
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::progress::Obligations;
-use crate::properties::{Judged, is_choice};
+use crate::properties::{self, Judged};
 use crate::scope::Scope;
 use crate::state::ClusterState;
 use crate::system::Model;
@@ -67,7 +70,7 @@ impl Reduced {
 
     /// The model with these fusions.
     pub fn with(model: Model, fusions: Fusions) -> Self {
-        let touches = Touches::of(&model.rules);
+        let touches = Touches::of(&model.rules, fusions.parts());
         Self { model, fusions, touches }
     }
 
@@ -84,26 +87,31 @@ impl Reduced {
                 let before = Cluster::new(&self.model.rules, before);
                 judged = judged.union(self.model.judge_step(&before, action, after));
             };
-            self.settle(&mut state, Scope::EVERYTHING, judge, |_| {});
+            self.settle(&mut state, Scope::EVERYTHING, |_| {}, judge, |_| {});
             (state, judged)
         };
         self.model.initial().into_iter().map(settle).collect()
     }
 
-    /// Takes the steps that follow at once, until none does. Without what is in `scope` none would. `visit` is told of each, and
-    /// what it says of the last state is given back.
+    /// Takes the steps that follow at once, until none does. Without what is in `scope` none would. `begin` is told of the first
+    /// state, `visit` of each step, and what `end` says of the last state is given back.
     fn settle<R>(
         &self,
         state: &mut ClusterState,
         mut scope: Scope,
+        begin: impl FnOnce(&Cluster<'_>),
         mut visit: impl FnMut(&mut ClusterState, &Action, &Cluster<'_>, Touched),
         end: impl FnOnce(&Cluster<'_>) -> R,
     ) -> R {
         let rules = &self.model.rules;
         let mut before: Option<ClusterState> = None;
         let mut taken = None;
+        let mut begin = Some(begin);
         loop {
             let cluster = Cluster::new(rules, state);
+            if let Some(begin) = begin.take() {
+                begin(&cluster);
+            }
             if let (Some(before), Some((action, touched))) = (&mut before, taken) {
                 visit(before, &action, &cluster, touched);
                 scope = scope.union(touched.scope);
@@ -128,8 +136,10 @@ impl Reduced {
         let touched = self.touches.between(before, state.words(), evicts);
         // Promises about states read clocks too, which only a tick makes run down. And what a state says in which everything
         // begins with pods that run was judged by nobody; out of it only events lead.
-        let by_itself = matches!(action, Action::Tick | Action::Environment(_));
-        Touched { is_seen: touched.is_seen || by_itself, ..touched }
+        match action {
+            Action::Tick | Action::Environment(_) => Touched { promises: self.model.judged, ..touched },
+            _ => touched,
+        }
     }
 
     /// The same, step by step.
@@ -150,10 +160,8 @@ impl Reduced {
             // A step with a clock keeps its latency.
             let is_free = |action: &Action| !timed || !time::is_clocked(cluster, action);
             let follows = |action: &Action| self.fusions.fuses(cluster, action) && is_free(action);
-            step::first_candidate(cluster, scope, possible, follows).or_else(|| {
-                possible.retain(is_free);
-                self.fusions.next_of_a_kill(possible, scope)
-            })
+            step::first_candidate(cluster, scope, possible, follows)
+                .or_else(|| self.fusions.next_kill(cluster, scope, is_free))
         })
     }
 
@@ -208,26 +216,29 @@ impl Reduced {
     ) {
         let mut next = state.clone();
         let touched = self.apply(state, &head, &mut next);
-        // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
-        let is_seen = touched.is_seen || here.shared.control_plane.followed().is_some();
-        let mut judged = Judged::default();
-        let mut judge = |is_seen, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
-            judged = judged.union(match is_seen {
-                true => self.model.judge_step(before, action, after),
-                false => self.model.judge_choice(before, action, after),
-            });
+        let judged = Cell::new(Judged::default());
+        let judge = |asked, before: &Cluster<'_>, action: &Action, after: &Cluster<'_>| {
+            judged.set(judged.get().union(self.model.judge_only(asked, before, action, after)));
         };
-        if is_seen || is_choice(&head) {
-            judge(is_seen, here, &head, &Cluster::new(&self.model.rules, &mut next));
-        }
+        let asked = match here.shared.control_plane.followed() {
+            // Nobody has judged yet what the state in which a pod began to be followed says of that pod.
+            Some(_) => self.model.judged,
+            None => self.asked(touched, &head),
+        };
         let mut classes = 1 << head.class();
         let (discharged, followable) = self.settle(
             &mut next,
             touched.scope.union(more),
+            |after| {
+                if !asked.is_empty() {
+                    judge(asked, here, &head, after);
+                }
+            },
             |before, action, after, touched| {
                 classes |= 1 << action.class();
-                if touched.is_seen || is_choice(action) {
-                    judge(touched.is_seen, &Cluster::new(&self.model.rules, before), action, after);
+                let asked = self.asked(touched, action);
+                if !asked.is_empty() {
+                    judge(asked, &Cluster::new(&self.model.rules, before), action, after);
                 }
             },
             |after| {
@@ -236,13 +247,19 @@ impl Reduced {
                 (self.model.discharged(here, after), followable)
             },
         );
-        let unit = fairness::unit_of(here, &head);
+        let (judged, unit) = (judged.get(), fairness::unit_of(here, &head));
         let outcome =
             |follow, next| Outcome { taken: Move { head, follow }, next, judged, unit, discharged, classes };
         for pod in followable {
             visit(outcome(Some(pod), self.follow(&next, pod)));
         }
         visit(outcome(None, next));
+    }
+
+    /// The promises that have something to say of a step which no other has said before: those about states that read what it
+    /// has touched, and those about choices of its kind.
+    fn asked(&self, touched: Touched, action: &Action) -> PropertySet {
+        self.model.judged.intersection(touched.promises.union(properties::about_choice(action)))
     }
 
     /// The steps that begin the moves out of a state.
@@ -268,7 +285,7 @@ impl Reduced {
     /// The state after a move.
     pub fn after(&self, state: &ClusterState, taken: Move) -> ClusterState {
         let mut next = self.model.apply(state, &taken.head);
-        self.settle(&mut next, Scope::EVERYTHING, |_, _, _, _| {}, |_| {});
+        self.settle(&mut next, Scope::EVERYTHING, |_| {}, |_, _, _, _| {}, |_| {});
         match taken.follow {
             Some(pod) => self.follow(&next, pod),
             None => next,

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::api_server::binding;
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::SchedulerPod;
 use filters::{Filter, FilterSet, Occupant, Placement};
 
@@ -56,6 +56,9 @@ fn is_active(pod: SchedulerPod) -> bool {
         && pod.rejected_by() == 0
         && !pod.refused()
 }
+
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::Bindings]);
 
 /// The steps that the scheduler can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {

@@ -48,6 +48,11 @@ impl ClusterState {
         if self.words.spilled() { size_of_val(&*self.words) } else { 0 }
     }
 
+    /// What there is once.
+    pub(crate) fn shared(&self, layout: &Layout) -> Shared {
+        bytemuck::cast_slice(&self.words[layout.shared.clone()])[0]
+    }
+
     /// The words, in the layout of the scenario.
     pub fn words(&self) -> &[u64] {
         &self.words

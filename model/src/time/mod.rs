@@ -36,6 +36,9 @@ pub const OVERRIDDEN_GRACE: u32 = 1;
 
 /// Does a clock run for this step?
 pub fn is_clocked(cluster: &Cluster<'_>, action: &Action) -> bool {
+    if !cluster.rules.clocks.run() {
+        return false;
+    }
     if cluster.rules.clocks.run_for_events() && matches!(action, Action::Watch(watch) if is_of_ring(*watch)) {
         return true;
     }

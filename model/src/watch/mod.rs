@@ -17,12 +17,15 @@ use podproof_vocabulary::action::{Action, Watch, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use crate::cluster::Cluster;
-use crate::scope::Scope;
+use crate::scope::{Part, Parts, Scope};
 use crate::state::{
     ControllerView, DeploymentObject, KubeletView, NodeObject, PodObject, ReplicaSetColumn, SchedulerView,
 };
 use crate::{api_server, controllers, kubelet, scheduler};
 use ring::Stream;
+
+/// The parts whose candidates are its.
+pub const PARTS: Parts = Parts::of(&[Part::SchedulerNews, Part::ReplicaSetNews, Part::SliceNews]);
 
 /// Is news kept for this consumer, so that it need not list again? It is while its link is cut: a watch goes on where it
 /// was (MOD-1, API-33).
@@ -281,13 +284,16 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     }
 }
 
-/// Those of what a step has touched that may follow at once, and the news that kubelets have of touched pods.
+/// Those of what a step has touched that may follow at once.
 fn touched_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
-    if receives(cluster, Watcher::Scheduler) {
+    if scope.asks(Part::SchedulerNews) && receives(cluster, Watcher::Scheduler) {
         pods(cluster, Watcher::Scheduler, scope.pods(cluster), out);
     }
-    if scope.has_replica_sets() && receives(cluster, Watcher::ControllerManager) {
+    if scope.asks(Part::ReplicaSetNews) && receives(cluster, Watcher::ControllerManager) {
         replica_sets(cluster, out);
+    }
+    if !scope.asks(Part::SliceNews) {
+        return;
     }
     let is_news =
         |node| scope.pods(cluster).any(|pod| cluster.proxy(node, pod).view != cluster.pod(pod).slice);
@@ -296,6 +302,10 @@ fn touched_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>
             out.push(Action::Watch(Watch::DeliverSlice { node }));
         }
     }
+}
+
+/// The news that kubelets have of pods in `scope`.
+pub fn kubelet_news(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     for pod in scope.pods(cluster) {
         let node = cluster.pod(pod).head.node().filter(|node| node.index() < cluster.rules.nodes);
         let watcher = node.map(Watcher::Kubelet).filter(|&watcher| takes_events(cluster, watcher));
@@ -306,13 +316,19 @@ fn touched_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>
 }
 
 fn pods(cluster: &Cluster<'_>, to: Watcher, pods: impl Iterator<Item = PodId>, out: &mut Vec<Action>) {
-    let news = pods.filter(|&pod| pod_news(cluster, to, pod).is_some());
-    out.extend(news.map(|pod| Action::Watch(Watch::DeliverPod { to, pod })));
+    for pod in pods {
+        if pod_news(cluster, to, pod).is_some() {
+            out.push(Action::Watch(Watch::DeliverPod { to, pod }));
+        }
+    }
 }
 
 fn nodes(cluster: &Cluster<'_>, to: Watcher, out: &mut Vec<Action>) {
-    let news = cluster.node_ids().filter(|&node| node_news(cluster, to, node).is_some());
-    out.extend(news.map(|node| Action::Watch(Watch::DeliverNode { to, node })));
+    for node in cluster.node_ids() {
+        if node_news(cluster, to, node).is_some() {
+            out.push(Action::Watch(Watch::DeliverNode { to, node }));
+        }
+    }
 }
 
 fn replica_sets(cluster: &Cluster<'_>, out: &mut Vec<Action>) {

@@ -1,8 +1,8 @@
 //! kube-apiserver with its store: every write in the cluster goes through here, one after the other.
 //!
 //! - [`store`]: the objects, one version counter, the history; [`watch`]: what reaches those who watch
-//! - [`create`] with its [`admission`] and defaults; [`update`]: replacing, status, patches, scale
-//! - [`delete`]: the state machine of graceful deletion; [`binding`]; [`eviction`] within a budget
+//! - `create` with its `admission` and defaults; `update`: replacing, status, patches, scale
+//! - `delete`: the state machine of graceful deletion; `binding`; `eviction` within a budget
 //!
 //! Left out: namespaces and their deletion, authorization, quotas, the garbage collection of owned objects (GC-3).
 

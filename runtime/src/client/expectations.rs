@@ -60,6 +60,11 @@ impl Expectations {
         })
     }
 
+    /// Are creations asked for that were not seen? How long ago does not count.
+    pub fn awaits_creations(&self, key: &Key) -> bool {
+        self.expected.get(key).is_some_and(|expected| expected.creations > 0)
+    }
+
     /// The object is gone.
     pub fn forget(&mut self, key: &Key) {
         self.expected.remove(key);
@@ -81,8 +86,9 @@ mod tests {
         assert!(expectations.satisfied(&set, Moment(0)), "nothing is expected");
         expectations.expect_creations(&set, 2, Moment(0));
         expectations.creation_observed(&set);
-        assert!(!expectations.satisfied(&set, Moment(1_000)));
+        assert!(!expectations.satisfied(&set, Moment(1_000)) && expectations.awaits_creations(&set));
         expectations.creation_observed(&set);
+        assert!(!expectations.awaits_creations(&set));
         assert!(expectations.satisfied(&set, Moment(1_000)));
     }
 

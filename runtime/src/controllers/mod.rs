@@ -91,6 +91,11 @@ impl ControllerManager {
         &self.informers
     }
 
+    /// The ReplicaSet controller.
+    pub const fn replica_sets(&self) -> &ReplicaSetController {
+        &self.replica_set
+    }
+
     fn controllers(&self) -> [&dyn Controller; 7] {
         [
             &self.deployment,

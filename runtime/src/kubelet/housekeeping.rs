@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use super::Kubelet;
 use super::host::{Host, Waiter};
+use super::pod::KnownPod;
 use super::pod_cache::PodStatus;
 use super::pod_worker::PodWorkers;
 use super::pod_worker::update::{Subject, Update, UpdateKind};
 use crate::api::Uid;
+use crate::api::constants::is_terminal;
 use crate::clock::Moment;
 use crate::container_runtime::{
     Answer, CallId, ContainerState, ContainerStatus, ListedContainer, ListedSandbox, Outcome, Request,
@@ -53,7 +55,9 @@ impl Kubelet {
             }
             Some(Housekeeping::Containers(expected, sandboxes)) if expected == call => {
                 if let Ok(Answer::Containers(containers)) = outcome {
-                    self.kill_unknown(sandboxes, containers, host);
+                    let running = running_pods(sandboxes, containers);
+                    self.end_deleted(&running, host);
+                    self.kill_unknown(running, host);
                     self.start_unknown(host);
                 }
             }
@@ -62,19 +66,30 @@ impl Kubelet {
     }
 
     /// PW-13: what runs of pods that neither the configuration nor a worker knows is stopped, with a grace period of 1 s.
-    fn kill_unknown(
-        &mut self,
-        sandboxes: Vec<ListedSandbox>,
-        containers: Vec<ListedContainer>,
-        host: &mut Host<'_, '_>,
-    ) {
-        for (uid, running) in running_pods(sandboxes, containers) {
+    fn kill_unknown(&mut self, running: BTreeMap<Uid, PodStatus>, host: &Host<'_, '_>) {
+        for (uid, running) in running {
             if self.parts.pods.contains_key(&uid) || self.workers.get(&uid).is_some() {
                 continue;
             }
             let subject = Subject::Running(uid, Arc::new(running));
             let update = Update { kind: UpdateKind::Kill, subject, grace_seconds: Some(1), eviction: None };
             self.tell(update, host);
+        }
+    }
+
+    /// Deleted pods that ended, that nothing runs of and that no worker knows get a worker, so that their objects may go: one that
+    /// was deleted before its kubelet heard of it and rejected it (ADM-12) has no other way. From 1.28 on
+    /// (kubernetes/kubernetes#118497).
+    fn end_deleted(&mut self, running: &BTreeMap<Uid, PodStatus>, host: &Host<'_, '_>) {
+        if host.context.release.minor < 28 {
+            return;
+        }
+        let has_ended = |pod: &&KnownPod| pod.is_deleting() && is_terminal(&pod.object);
+        let is_unknown =
+            |pod: &&KnownPod| self.workers.get(&pod.uid).is_none() && !running.contains_key(&pod.uid);
+        let unknown = self.parts.pods.values().filter(|pod| has_ended(pod) && is_unknown(pod));
+        for pod in unknown.cloned().collect::<Vec<_>>() {
+            self.tell(Update::of(UpdateKind::Kill, pod), host);
         }
     }
 

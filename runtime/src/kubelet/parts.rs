@@ -99,7 +99,7 @@ impl Parts {
             pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now),
             reasons: ReasonCache::default(),
             back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),
-            probes: Probes::new(release, slips),
+            probes: Probes::new(release, slips, now),
             status: StatusManager::new(settings.status_period, now),
             images: BTreeSet::new(),
             network_ready: false,

@@ -74,6 +74,11 @@ impl KubeProxy {
         &self.rules
     }
 
+    /// The slices that it has seen; none if it does not run.
+    pub fn slices(&self) -> impl Iterator<Item = &Arc<EndpointSlice>> {
+        self.memory.iter().flat_map(|memory| memory.slices.cache().iter()).map(|(_, slice)| slice)
+    }
+
     /// The machine loses power: its kernel forgets its rules.
     pub fn reboot(&mut self) {
         self.rules.clear();

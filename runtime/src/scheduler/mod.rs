@@ -3,7 +3,7 @@
 //! - [`queue`]: pods that are to be scheduled, that back off, that wait for an event
 //! - [`cache`]: nodes with the pods on them, those included whose binding is in flight
 //! - [`filter`]: which nodes a pod may go to, one file for each plugin; [`requests`]: what a pod asks for
-//! - [`cycle`]: from the queue to the binding
+//! - `cycle`: from the queue to the binding
 //!
 //! Left out: preemption (PRE-1), scores (any node that passes may be chosen), volumes (FLT-21 to FLT-24), Permit.
 
@@ -48,6 +48,8 @@ pub struct Scheduler {
     bindings: BTreeMap<CallId, Binding>,
     /// The cycle that ended without a node and has not been dealt with.
     failed: Option<Failed>,
+    /// Cycles may begin.
+    ready: bool,
 }
 
 impl Default for Scheduler {
@@ -61,6 +63,7 @@ impl Default for Scheduler {
             cache: Cache::default(),
             bindings: BTreeMap::new(),
             failed: None,
+            ready: false,
         }
     }
 }
@@ -76,8 +79,14 @@ impl Scheduler {
         &self.queue
     }
 
-    fn is_synced(&self) -> bool {
-        self.pods.is_synced() && self.nodes.is_synced()
+    /// Cycles begin once the first lists have come and, from 1.28 on, the event handlers have been told of all of them: before that,
+    /// pods that are on nodes already would not count (kubernetes#116717, S28 `cmd/kube-scheduler/app/server.go`
+    /// `WaitForHandlersSync`).
+    fn note_sync(&mut self, context: &Context<'_>) {
+        let own = Component::Scheduler;
+        let told = self.pods.has_told(own) && self.nodes.has_told(own);
+        let listed = self.pods.is_synced() && self.nodes.is_synced();
+        self.ready |= if context.release.minor >= 28 { told } else { listed };
     }
 }
 
@@ -122,12 +131,13 @@ impl Actor for Scheduler {
         } else if !self.nodes.on_answer(call, &answer, context) {
             self.pods.on_answer(call, &answer, context);
         }
+        self.note_sync(context);
     }
 
     fn pending(&self, clock: Clock, operations: &mut Vec<Operation>) {
         self.nodes.pending(clock, operations);
         self.pods.pending(clock, operations);
-        if !self.is_synced() {
+        if !self.ready {
             return;
         }
         let own = |step| Operation::new(Component::Scheduler, step);
@@ -140,9 +150,16 @@ impl Actor for Scheduler {
 
     fn complete(&mut self, operation: &Operation, context: &mut Context<'_>) -> Result<(), Refused> {
         match &operation.step {
-            Step::Notify(Resource::Node) => self.on_node(context),
-            Step::Notify(Resource::Pod) => self.on_pod(context),
-            Step::Schedule(key) if self.is_synced() => self.schedule(key, context),
+            Step::Notify(resource) => {
+                if *resource == Resource::Node {
+                    self.on_node(context)?;
+                } else {
+                    self.on_pod(context)?;
+                }
+                self.note_sync(context);
+                Ok(())
+            }
+            Step::Schedule(key) if self.ready => self.schedule(key, context),
             Step::Park(key) => self.park(key, context),
             Step::Wake(Timer::Reflect(Resource::Node)) => self.nodes.wake(context),
             Step::Wake(Timer::Reflect(Resource::Pod)) => self.pods.wake(context),

@@ -1,9 +1,12 @@
 //! What a kubelet lets run on its machine, and what it evicts.
 
 use k8s_openapi::api::core::v1::{ContainerPort, Taint};
+use podproof_runtime::Slips;
 use podproof_runtime::api::{Key, Patch, Preconditions, Request, Resource};
+use podproof_runtime::operation::Process;
+use podproof_vocabulary::Release;
 
-use crate::rig::{Rig, asking, pod, with};
+use crate::rig::{NODE, Rig, asking, pod, with};
 
 fn rejected(rig: &mut Rig, name: &str, reason: &str) {
     rig.eventually("it is rejected", |rig| rig.phase(name).as_deref() == Some("Failed"));
@@ -24,6 +27,28 @@ fn a_pod_without_room_has_failed() {
         rejected(&mut rig, "q", "OutOfcpu");
         rig.create(asking("r", "1"));
         rig.eventually("there is room for one", |rig| rig.is_ready("r"));
+    }
+}
+
+/// A pod that was deleted before its kubelet heard of it, and that is rejected then, goes from 1.28 on
+/// (kubernetes/kubernetes#118497).
+#[test]
+fn a_pod_that_was_deleted_before_it_was_rejected() {
+    for (minor, goes) in [(27, false), (28, true), (36, true)] {
+        let mut rig = Rig::with(0, &[], Release { minor }, Slips::NONE);
+        rig.create(asking("p", "3"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.cluster.stop(Process::Kubelet(NODE));
+        rig.create(asking("q", "2"));
+        rig.delete("q", None);
+        rig.cluster.start(Process::Kubelet(NODE));
+        let mut failed = false;
+        let gone = rig.until(60, |rig| {
+            failed |= rig.phase("q").as_deref() == Some("Failed");
+            rig.pod("q").is_none()
+        });
+        assert!(failed, "1.{minor}: it is rejected");
+        assert_eq!(gone, goes, "1.{minor}");
     }
 }
 

@@ -14,6 +14,7 @@ use podproof_vocabulary::scenario::{Scenario, Timing};
 
 use super::arguments::ShrinkArguments;
 use crate::arguments::SymmetryChoice;
+use crate::confirm;
 use crate::output;
 use crate::plan::Plan;
 use crate::progress::Line;
@@ -72,7 +73,7 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
         Ok(replayed) => return Err(replayed.to_string()),
         Err(divergence) => return Err(divergence.to_string()),
     };
-    let mut kept = Shrunk { trace, smaller: Vec::new() };
+    let mut kept = Shrunk { trace: unfollowed(trace)?, smaller: Vec::new() };
     let (mut place, mut found, mut left) = (0, false, effort.worlds);
     while left > 0 {
         let Some(next) = smaller::worlds(&kept.trace.scenario).into_iter().nth(place) else {
@@ -103,13 +104,24 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
     Ok(kept)
 }
 
+/// A trace that follows one pod, taken with all clocks: only then other steps, or fewer, are a way of the same world.
+fn unfollowed(trace: Trace) -> Result<Trace, String> {
+    let (Some(_), Some(property)) = (trace.followed, trace.property) else { return Ok(trace) };
+    let model =
+        Model::of_any_size(search::with_all_clocks(&trace.scenario))?.judging(PropertySet::of([property]));
+    let actions: Vec<_> = trace.stem.iter().map(|step| step.action).collect();
+    let (first, actions) =
+        confirm::with_all_clocks(&model, trace.observed_proxy, &actions, property, confirm::TRIES)?;
+    Ok(Trace::record(&model, property, &first, &actions, None, None))
+}
+
 /// A trace that breaks `property` in a world: by the steps of `trace` that are possible there, or by those that a search finds.
 fn broken_in(scenario: &Scenario, trace: &Trace, property: Property, states: u64) -> Option<Trace> {
     followed_in(scenario, trace, property).or_else(|| searched(scenario, property, states))
 }
 
 fn followed_in(scenario: &Scenario, trace: &Trace, property: Property) -> Option<Trace> {
-    if trace.obligation.is_some() || trace.followed.is_some() {
+    if trace.obligation.is_some() {
         return None;
     }
     let model = Model::of_any_size(scenario.clone()).ok()?;
@@ -147,4 +159,49 @@ fn searched(scenario: &Scenario, property: Property, states: u64) -> Option<Trac
     let outcome = search::run(&plan, &limits, &line).ok()?;
     let trace = outcome.findings.into_iter().find_map(|finding| finding.trace)?;
     matches!(replay(&trace), Ok(Replayed::StillBroken { .. })).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_checker::Search;
+    use podproof_model::reduced::Reduced;
+    use podproof_traces::turning_point;
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::scenario::PreStop;
+
+    use super::*;
+    use crate::searched::Searched;
+
+    /// A pod with a preStop sleep that is too short is deleted: as a search that follows one pod's clocks finds it.
+    fn of_one_pod(property: Property) -> Trace {
+        let mut scenario = catalogue::web("a pod is deleted", Story::PodDeletion, 1, 1);
+        scenario.timing = Timing::Timed;
+        scenario.approximations = scenario.approximations.with(Approximation::Focus);
+        scenario.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(2));
+        let judged = PropertySet::of([property]);
+        let model = Model::new(scenario).expect("it fits").judging(judged);
+        let system = Searched::new(Reduced::new(model), judged);
+        let report = Search::new(&system).run();
+        let violation = report.violations.first().expect("it is too short");
+        let steps = system.unfold(&violation.path);
+        let model = &system.reduced().model;
+        // The last move may go on after the step that breaks the promise.
+        let ends = 1..=steps.actions.len();
+        let traces =
+            ends.map(|end| Trace::record(model, property, &steps.first, &steps.actions[..end], None, None));
+        traces.into_iter().find(|trace| replay(trace).is_ok_and(|it| it.stands())).expect("it is taken again")
+    }
+
+    #[test]
+    fn what_follows_one_pod_is_taken_with_all_clocks_first() {
+        let trace = of_one_pod(Property::NoFailedRequest);
+        assert!(trace.followed.is_some());
+        assert_eq!(turning_point(&trace), None, "only what has all clocks has one");
+        let effort = Effort { states: 1_000, worlds: 4, steps: 10_000 };
+        let Shrunk { trace: small, .. } = shrink(&trace, effort).expect("it shrinks");
+        assert_eq!(small.followed, None);
+        assert_eq!(replay(&small), Ok(Replayed::StillBroken { at_step: small.stem.len() }));
+        assert!(turning_point(&small).is_some());
+    }
 }

@@ -127,7 +127,8 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
         let field = if path == "." { String::new() } else { path };
         ReadError {
             line,
-            column,
+            // What is wrong at the end of a line is told of the next one, before its first character.
+            column: column.max(usize::from(line > 0)),
             field,
             message: if inner.is_data() { message } else { format!("this is not JSON: {message}") },
         }

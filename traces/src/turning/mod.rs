@@ -107,8 +107,14 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
     Some(TurningPoint { step: lost, is_certain, reason })
 }
 
+/// Why a trace that follows the clocks of one pod has none: what else could come before a step depends on clocks that it leaves out.
+const FOLLOWS: &str = "turning point: not looked for where only one pod's clocks run; `podproof trace shrink` takes the trace with all";
+
 /// The turning point in sentences; none if there is none to tell.
 pub fn turning(trace: &Trace) -> Vec<String> {
+    if trace.followed.is_some() {
+        return vec![FOLLOWS.to_owned()];
+    }
     turning_point(trace).map_or_else(Vec::new, |point| point.told(trace))
 }
 

@@ -1,7 +1,7 @@
 //! Who is guilty where a safety property is broken.
 
-use podproof_model::controllers::disruption::desired_healthy;
 use podproof_model::kubelet;
+use podproof_model::properties::placement::spelled_out::SpelledOut;
 use podproof_model::state::Worker;
 use podproof_model::traffic;
 use podproof_vocabulary::action::{Action, Drain, Kubelet, Scheduler};
@@ -207,11 +207,11 @@ impl Scene<'_> {
         let model = self.world.model();
         let mut sentences = Vec::new();
         if let Action::Scheduler(Scheduler::AssumePod { pod, node }) = *self.action {
-            let feasible = model.open(&self.walk.before, |before| {
+            let lawful = model.open(&self.walk.before, |before| {
                 let cache = podproof_model::scheduler::cache(before);
-                model.rules.filters.is_feasible(&cache, before.revision_of(pod), node)
+                SpelledOut::new(self.scenario, &cache, before.revision_of(pod)).is_lawful(node)
             });
-            if !feasible {
+            if !lawful {
                 let (pod, node) = (self.names.pod(pod), self.names.node(node));
                 sentences.push(format!("the scheduler's own cache rules {node} out for {pod}"));
             }
@@ -223,7 +223,7 @@ impl Scene<'_> {
                 };
                 let admitted: Vec<_> =
                     kubelet::known(after, node).filter(is_admitted).map(|pod| self.names.pod(pod)).collect();
-                let room = model.rules.filters.node_resources_fit.capacity[node.index()];
+                let room = model.rules.room[node.index()];
                 if admitted.len() as u64 > room {
                     let node = self.names.node(node);
                     sentences.push(format!("{node} has room for {room} and runs {}", admitted.join(", ")));
@@ -244,7 +244,7 @@ impl Scene<'_> {
             .deployment()
             .map_or(self.scenario.workload.replicas, |deployment| deployment.replicas);
         let neighbours = self.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count();
-        let desired = desired_healthy(budget.ask, u32::from(wanted) + neighbours as u32);
+        let desired = budget.ask.desired_healthy(u32::from(wanted) + neighbours as u32);
         let healthy =
             |pod: &PodId| self.after.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
         let left = self.pods().filter(healthy).count() + neighbours;

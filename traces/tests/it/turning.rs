@@ -100,6 +100,7 @@ fn what_follows_one_pod_and_what_the_model_does_not_take_has_none() {
     let followed = broken(&short_pre_stop(), Property::NoFailedRequest);
     assert!(followed.followed.is_some());
     assert_eq!(turning_point(&followed), None);
+    assert!(turning(&followed)[0].contains("podproof trace shrink"), "{:?}", turning(&followed));
     let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
     assert_eq!(turning_point(&Trace { scenario: web(Story::Create, None), ..trace }), None);
 }

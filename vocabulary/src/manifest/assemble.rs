@@ -13,7 +13,9 @@ use super::{Input, Options, Problem, Reading, Source, Warning, setting};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
-use crate::scenario::{Beginning, Hang, Node, Resources, Scenario, Timing};
+use crate::scenario::{
+    Beginning, BudgetAsk, Hang, IntOrPercent, Node, Resources, Scenario, Timing, WorkloadKind,
+};
 
 /// Reads the objects and gives each workload its cluster.
 ///
@@ -131,6 +133,7 @@ impl<'o> World<'o> {
             warnings
                 .push(Warning { place: Some(budgets[1].object.place(budgets[1].object.tree.mark)), says });
         }
+        warnings.extend(budgets.iter().filter_map(|budget| self.forbids(own, budget)));
         let mut scenarios = Vec::new();
         for class in &classes {
             let others: Vec<_> = self
@@ -222,18 +225,42 @@ impl<'o> World<'o> {
         budget: &ParsedBudget<'_>,
         assumptions: &mut Vec<String>,
     ) -> crate::scenario::DisruptionBudget {
+        let (manifest, checked) = self.selected(own, budget);
+        let (scaled, says) = budget.scaled(manifest, checked);
+        assumptions.extend(says);
+        scaled
+    }
+
+    /// The pods that a budget of a workload selects: those of the manifest, and those that are checked.
+    fn selected(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>) -> (u32, u32) {
         let others = self.workloads.iter().filter(|other| {
             !std::ptr::eq(*other, own)
                 && budget_selects(budget, &other.object.namespace, &other.workload.template.labels)
         });
-        let (mut manifest, mut checked) = (own.workload.manifest_replicas, u32::from(own.workload.replicas));
-        for other in others {
-            manifest = manifest.saturating_add(other.workload.manifest_replicas);
-            checked += u32::from(other.workload.replicas);
-        }
-        let (scaled, says) = budget.scaled(manifest, checked);
-        assumptions.extend(says);
-        scaled
+        let count = |of: &Parsed<'_>| (of.workload.manifest_replicas, u32::from(of.workload.replicas));
+        others.map(count).fold(count(own), |(manifest, checked), (more, more_checked)| {
+            (manifest.saturating_add(more), checked + more_checked)
+        })
+    }
+
+    /// A budget that no eviction of a healthy pod is within (PDB-4, EVI-4): what is evicted waits for ever, as drains do. Of a pod
+    /// without a controller none is unless it asks for a number of available pods (PDB-1).
+    fn forbids(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>) -> Option<Warning> {
+        let (pods, _) = self.selected(own, budget);
+        let is_alone = own.workload.kind == WorkloadKind::Pod;
+        let hint = if is_alone { "" } else { "; maxUnavailable: 1 allows one" };
+        let says = format!(
+            "{} allows no disruption while all pods that it selects are healthy, {pods}: no eviction of them is granted, and a drain \
+             waits for ever{hint}",
+            budget.object.title()
+        );
+        let allowed = match budget.budget.ask {
+            BudgetAsk::MinAvailable(IntOrPercent::Int(_)) => budget.budget.ask.disruptions_allowed(pods),
+            _ if is_alone => 0,
+            ask => ask.disruptions_allowed(pods),
+        };
+        (pods > 0 && allowed == 0)
+            .then(|| Warning { place: Some(budget.object.place(budget.object.tree.mark)), says })
     }
 
     /// The nodes of the input, else generated ones with room for all pods.

@@ -73,6 +73,37 @@ fn a_percentage_counts_the_wanted_replicas() {
     }
 }
 
+/// PDB-1 (S28 `getExpectedPodCount`): a number asks no controller, and with no pod there is no controller to ask.
+#[test]
+fn before_there_are_pods_nothing_is_expected() {
+    let percent = BudgetAsk::MaxUnavailable(IntOrPercent::Percent(50));
+    for (ask, desired) in [(min(1), 1), (percent, 0)] {
+        let mut cluster = TestCluster::web(2, 1, budget(ask));
+        cluster.take(Watch::DeliverBudget);
+        cluster.take(UPDATE);
+        assert_eq!(status(&cluster), (0, 0, desired), "{ask:?}");
+    }
+}
+
+/// PDB-1, PDB-4: pods are there although none is wanted any more.
+#[test]
+fn a_number_is_of_the_pods_that_there_are() {
+    let mut cluster = TestCluster::running(2, 1, budget(min(0)));
+    cluster.change(|cluster| cluster.shared.deployment_view.set_replicas(0));
+    assert!(!cluster.can(UPDATE));
+    assert_eq!(status(&cluster), (2, 2, 0));
+}
+
+/// S28 `getExpectedScale`: a pod without a controller is passed over.
+#[test]
+fn of_a_pod_of_its_own_no_scale_is_known() {
+    let cluster = TestCluster::running(1, 1, |s| {
+        s.workload.kind = WorkloadKind::Pod;
+        budget(BudgetAsk::MinAvailable(IntOrPercent::Percent(100)))(s);
+    });
+    assert_eq!(status(&cluster), (0, 1, 0));
+}
+
 /// PDB-1, PDB-3: pods of other workloads that the budget selects.
 #[test]
 fn neighbours_that_the_budget_selects_are_healthy() {

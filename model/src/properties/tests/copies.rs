@@ -7,11 +7,13 @@ use podproof_vocabulary::action::{
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::scenario::{IntOrPercent, OnSigterm, PreStop, Scenario, Strategy, Timing};
+use podproof_vocabulary::scenario::{
+    IntOrPercent, OnSigterm, PreStop, Scenario, Strategy, Taint, TaintEffect, Timing,
+};
 
 use super::super::Judged;
 use crate::api_server::pods;
-use crate::test_cluster::{C0, N0, P0, P1, TestCluster, allow};
+use crate::test_cluster::{C0, N0, N1, P0, P1, TestCluster, allow};
 
 /// Whether a step reaches a property's premise, and whether it breaks it.
 fn of(judged: Judged, property: Property) -> (bool, bool) {
@@ -53,6 +55,21 @@ fn a_choice_that_a_filter_rejects_breaks_placement_lawful() {
         } else {
             assert!(!cluster.can(Scheduler::AssumePod { pod: P1, node: N0 }));
         }
+    }
+}
+
+/// The promise does not ask the scheduler's own filters: it judges what they let through.
+#[test]
+fn a_choice_that_no_filter_rejects_may_break_placement_lawful_all_the_same() {
+    for (node, judgement) in [(N0, KEPT), (N1, BROKEN)] {
+        let mut cluster = TestCluster::web(1, 2, |_| ());
+        cluster.make_rules_wrong(|s| {
+            let (key, effect) = ("gpu".into(), TaintEffect::NoSchedule);
+            s.nodes[1].taints.push(Taint { key, value: String::new(), effect });
+        });
+        cluster.settle_but(|action| matches!(action, Action::Scheduler(_)));
+        let chosen = cluster.judge(Scheduler::AssumePod { pod: P0, node });
+        assert_eq!(of(chosen, Property::PlacementLawful), judgement, "{node:?}");
     }
 }
 

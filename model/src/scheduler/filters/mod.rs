@@ -170,30 +170,6 @@ impl Filters {
             && self.inter_pod_affinity.is_empty()
             && self.pod_topology_spread.is_empty()
     }
-
-    /// Can `count` pods of `revision` be placed one after the other, on nodes for which `usable` holds?
-    pub fn places(
-        &self,
-        placement: &mut Placement,
-        revision: Revision,
-        count: u8,
-        usable: &dyn Fn(NodeId) -> bool,
-    ) -> bool {
-        if count == 0 {
-            return true;
-        }
-        for node in NodeId::first(placement.nodes.len()) {
-            if usable(node) && self.is_feasible(placement, revision, node) {
-                placement.occupants.push(Occupant { node, revision, deleting: false });
-                let placed = self.places(placement, revision, count - 1, usable);
-                placement.occupants.pop();
-                if placed {
-                    return true;
-                }
-            }
-        }
-        false
-    }
 }
 
 /// Does a set of labels meet a requirement? (FLT-5; apimachinery `labels.Requirement`)
@@ -259,9 +235,11 @@ impl Domains {
         }))
     }
 
-    /// The domain of a node as somebody sees it; none of one that does not exist.
+    /// The domain of a node as somebody sees it. One that does not exist has none: its pods, while they are still there, keep
+    /// nobody away and attract nobody (S28 `cache.go` `UpdateSnapshot`: a snapshot has the nodes that have an object).
     fn at(&self, placement: &Placement, node: NodeId) -> Option<u8> {
-        self.0.at(*placement.nodes.get(node.index())?, node)
+        let object = *placement.nodes.get(node.index()).filter(|object| object.exists())?;
+        self.0.at(object, node)
     }
 }
 

@@ -79,6 +79,23 @@ fn a_node_that_changes_its_labels_changes_its_domain() {
     assert_eq!(first, (vec![0, 1, 2, 3], vec![0, 2, 3]), "a node without the key");
 }
 
+/// S28 `cache.go` `UpdateSnapshot`: a snapshot leaves out nodes without an object, and with them their pods.
+#[test]
+fn pods_on_a_node_that_is_gone_keep_nobody_away_and_attract_nobody() {
+    let gone = |bench: Bench| bench.with(&[0]).with_node(0, |node| node.with_exists(false));
+    let there = |bench: Bench| bench.passes(Filter::InterPodAffinity)[1..].to_vec();
+    assert_eq!(there(gone(anti_affinity(vec![web(ZONE)]))), [1, 2, 3]);
+    let forbidding = Bench::new(|s| {
+        s.neighbours.push(Neighbour { pod_anti_affinity: vec![web(ZONE)], ..neighbour(0) });
+    });
+    assert_eq!(there(gone(forbidding)), [1, 2, 3]);
+    let wanted = Bench::new(|s| {
+        s.workload.template.pod_affinity = vec![db(ZONE)];
+        s.neighbours.push(neighbour(0));
+    });
+    assert!(gone(wanted).passes(Filter::InterPodAffinity).is_empty());
+}
+
 /// FLT-8: an existing pod counts only if it matches all terms.
 #[test]
 fn two_terms_are_not_met_by_two_pods() {

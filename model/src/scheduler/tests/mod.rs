@@ -13,6 +13,7 @@ use podproof_vocabulary::scenario::{
 use podproof_vocabulary::{NodeId, Revision, catalogue};
 
 use super::filters::{Filter, FilterSet, Filters, Occupant, Placement};
+use crate::properties::placement::spelled_out::SpelledOut;
 use crate::state::NodeObject;
 
 const HOST: &str = "kubernetes.io/hostname";
@@ -20,6 +21,7 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Filters of a workload on four nodes, two to a zone, with who is where.
 struct Bench {
+    scenario: Scenario,
     filters: Filters,
     placement: Placement,
 }
@@ -32,7 +34,8 @@ impl Bench {
         }
         tweak(&mut scenario);
         let nodes = (0..scenario.nodes.len()).map(|_| NodeObject::new().with_exists(true)).collect();
-        Self { filters: Filters::compile(&scenario), placement: Placement { nodes, ..Placement::default() } }
+        let filters = Filters::compile(&scenario);
+        Self { scenario, filters, placement: Placement { nodes, ..Placement::default() } }
     }
 
     /// With pods of revision 0 on these nodes.
@@ -63,13 +66,16 @@ impl Bench {
         self
     }
 
-    /// The nodes that `filter` lets a pod of this revision onto; no other filter may reject one.
+    /// The nodes that `filter` lets a pod of this revision onto; no other filter may reject one, and what `placement-lawful`
+    /// judges by must say the same of each.
     #[track_caller]
     fn passes_for(&self, revision: u8, filter: Filter) -> Vec<u8> {
         let rejected =
             |node: &u8| self.filters.rejections(&self.placement, Revision(revision), NodeId(*node));
         let nodes: Vec<u8> = (0..self.placement.nodes.len() as u8).collect();
+        let judged = SpelledOut::new(&self.scenario, &self.placement, Revision(revision));
         for node in &nodes {
+            assert_eq!(judged.passes(NodeId(*node)).all(), rejected(node).is_empty(), "node {node}");
             let others = rejected(node).0 & !FilterSet::of(&[filter]).0;
             assert_eq!(others, 0, "another filter rejects node {node}");
         }

@@ -4,7 +4,7 @@
 //! - [`behaviour`]: what a process does by itself and on SIGTERM
 //! - [`process`]: a container's process: signals, and what it may do next
 //! - [`network`]: the network plugin's addresses
-//! - [`perform`]: what each call does when it takes effect
+//! - `perform`: what each call does when it takes effect
 //! - [`fault`]: what can go wrong
 //! - [`actor`]: the runtime as a process of the cluster
 

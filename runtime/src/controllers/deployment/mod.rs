@@ -1,8 +1,8 @@
 //! The Deployment controller: from a template to ReplicaSets, step by step.
 //!
-//! - [`sync`]: what a worker does with a key
+//! - `sync`: what a worker does with a key
 //! - [`rolling`]: how far to scale up and down in a rolling update; [`scaling`]: when the wanted number changes meanwhile
-//! - [`status`]: what it says of itself, and the progress deadline
+//! - `status`: what it says of itself, and the progress deadline
 //!
 //! All arithmetic is on what ReplicaSets say of themselves, never on pods (DEP-4); one sync scales in one direction (DEP-6).
 //!

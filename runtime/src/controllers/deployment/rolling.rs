@@ -59,8 +59,9 @@ pub fn new_replicas(bounds: Bounds, new: i64, sum: i64, slips: Slips) -> i64 {
     if room <= 0 { new } else { (new + room).min(bounds.replicas) }
 }
 
-/// The new sizes of old ReplicaSets, those that change: first pods that are not available go, then as many as the available
-/// ones allow (DEP-3). `old` is in order of age.
+/// What becomes of old ReplicaSets, write by write: first pods that are not available go, then as many as the available ones allow
+/// (DEP-3), so that one ReplicaSet may be written twice. A status that still counts more than are wanted is an error there, and ends
+/// the sync without a further write (S28 `rolling.go` `cleanupUnhealthyReplicas`). `old` is in order of age.
 pub fn scale_down(
     bounds: Bounds,
     new: Option<&Arc<ReplicaSet>>,
@@ -74,23 +75,35 @@ pub fn scale_down(
         Some(new) if !slips.has(Slip::UnavailableCounted) => wanted_of(new) - available_of(new),
         _ => 0,
     };
-    let down_max = all().map(|set| wanted_of(set)).sum::<i64>() - minimum - new_unavailable;
-    if old.is_empty() || down_max <= 0 {
-        return Vec::new();
+    let mut left = all().map(|set| wanted_of(set)).sum::<i64>() - minimum - new_unavailable;
+    let mut writes = Vec::new();
+    if left <= 0 {
+        return writes;
     }
     let mut sizes: Vec<i64> = old.iter().map(|set| wanted_of(set)).collect();
-    let mut left = down_max;
     for (size, set) in sizes.iter_mut().zip(&old) {
-        let unhealthy = (*size - available_of(set)).clamp(0, left);
-        *size -= unhealthy;
-        left -= unhealthy;
+        let unhealthy = (*size - available_of(set)).min(left);
+        if left == 0 {
+            break;
+        }
+        if unhealthy < 0 {
+            return writes;
+        }
+        if unhealthy > 0 {
+            *size -= unhealthy;
+            left -= unhealthy;
+            writes.push((Arc::clone(set), *size));
+        }
     }
     let available = if slips.has(Slip::UnavailableCounted) { wanted_of } else { available_of };
     let mut left = (all().map(|set| available(set)).sum::<i64>() - minimum).max(0);
-    for size in &mut sizes {
+    for (size, set) in sizes.iter_mut().zip(&old) {
         let down = (*size).min(left);
-        *size -= down;
-        left -= down;
+        if down > 0 {
+            *size -= down;
+            left -= down;
+            writes.push((Arc::clone(set), *size));
+        }
     }
-    old.into_iter().zip(sizes).filter(|(set, size)| wanted_of(set) != *size).collect()
+    writes
 }

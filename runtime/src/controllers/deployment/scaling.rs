@@ -13,8 +13,9 @@ pub fn was_scaled(bounds: Bounds, sets: &[Arc<ReplicaSet>]) -> bool {
     active.any(|set| desired_of(set).is_some_and(|desired| desired != bounds.replicas))
 }
 
-/// The new sizes of ReplicaSets, those that change. `sets` is in order of age, `new` one of them or none.
-/// `total` is how many replicas the Deployment last said to have.
+/// The sizes of the ReplicaSets that are written. `sets` is in order of age, `new` one of them or none. `total` is how many replicas
+/// the Deployment last said to have. Where they share, one whose size stays is written too if it does not say what is wanted now
+/// (S28 `sync.go` `scaleReplicaSet`); else only a new size is a reason to write.
 pub fn scale(
     bounds: Bounds,
     rolling: bool,
@@ -68,7 +69,11 @@ pub fn scale(
     if let Some((_, size)) = sizes.first_mut() {
         *size = (*size + to_add - added).max(0);
     }
-    changed(sizes)
+    let says = |set: &ReplicaSet| {
+        (desired_of(set), max_of(set)) == (Some(bounds.replicas), Some(bounds.replicas + bounds.surge))
+    };
+    sizes.retain(|(set, size)| wanted_of(set) != *size || !says(set));
+    sizes
 }
 
 /// The share of one ReplicaSet in what is added or taken.

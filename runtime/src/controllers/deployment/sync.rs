@@ -203,7 +203,9 @@ impl DeploymentController {
             return;
         };
         sync.stage = Stage::Resize;
-        let mut set = (*set).clone();
+        // One that this sync has written already is written as it is by now.
+        let newest = sync.sets.iter().find(|own| own.metadata.uid == set.metadata.uid);
+        let mut set = (**newest.unwrap_or(&set)).clone();
         resize(&mut set, Bounds::of(&sync.deployment), size);
         self.send(key, Request::Update(set.into()), context);
     }

@@ -89,11 +89,12 @@ fn scaled(value: &IntOrString, total: i32) -> i32 {
     }
 }
 
-/// The sum of what the pods' controllers want, each counted once. A pod without a controller that can be scaled is an error.
+/// The sum of what the pods' controllers want, each counted once. A pod without a controller is passed over; one whose controller
+/// cannot be found is an error (S28 `disruption.go` `getExpectedScale`).
 fn wanted_by_controllers(pods: &[Arc<Pod>], informers: &Informers) -> Option<i32> {
     let mut wanted = BTreeMap::new();
     for pod in pods {
-        let owner = controller_of(&pod.metadata)?;
+        let Some(owner) = controller_of(&pod.metadata) else { continue };
         let set = informers.replica_sets.cache().get(&pod.key().sibling(&owner.name))?;
         if set.metadata.uid.as_deref() != Some(&owner.uid) {
             return None;

@@ -55,12 +55,15 @@ pub fn endpoint_of(pod: &Pod, node: Option<&Node>, service: &Service, slips: Sli
     }
 }
 
-/// Did something change that endpoints tell? A change of the phase alone is none (EPS-7).
+/// Did something change that endpoints tell? A change of the phase alone is none (EPS-7). Any change of a pod that is being
+/// deleted is one: Kubernetes compares two pointers to `deletionTimestamp`, which differ unless both are absent (G33
+/// `util/controller_utils.go` `podEndpointsChanged`).
 pub fn changed(old: &Pod, new: &Pod, slips: Slips) -> bool {
     let flipped = is_ready(old) != is_ready(new) && !slips.has(Slip::ReadyFlipNotNoticed);
     old.metadata.labels != new.metadata.labels
         || address_of(old) != address_of(new)
-        || old.is_deleting() != new.is_deleting()
+        || old.is_deleting()
+        || new.is_deleting()
         || node_of(old) != node_of(new)
         || flipped
 }

@@ -1,7 +1,7 @@
 //! The node lifecycle controller: it judges nodes by their heartbeats, marks the pods of silent ones, and taints (NLC-1 to NLC-19).
 //!
-//! - [`health`]: is a node silent? [`zones`]: how fast may nodes be tainted?
-//! - [`pass`]: every 5 s, all nodes; [`taints`]: which taints a node should have
+//! - `health`: is a node silent? [`zones`]: how fast may nodes be tainted?
+//! - `pass`: every 5 s, all nodes; `taints`: which taints a node should have
 //!
 //! The writes of one pass are in flight together; the next pass begins 5 s after the last answer.
 //! A patch of taints names only the taints that it sets and removes, and so never undoes another's (in Kubernetes it carries a

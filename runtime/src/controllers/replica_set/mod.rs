@@ -1,6 +1,6 @@
 //! The ReplicaSet controller: as many pods as are wanted.
 //!
-//! - [`sync`]: what a worker does with a key, from its pods to its status
+//! - `sync`: what a worker does with a key, from its pods to its status
 //! - [`victims`]: which pods go first; [`status`]: what it says of itself
 //!
 //! Pods of the same labels without an owner are adopted after a live look at the ReplicaSet, and pods whose labels no longer
@@ -51,6 +51,11 @@ impl Default for ReplicaSetController {
 }
 
 impl ReplicaSetController {
+    /// Does it wait for pods of this ReplicaSet that it has created and not seen (CTL-3)?
+    pub fn awaits_creations(&self, set: &Key) -> bool {
+        self.expectations.awaits_creations(set)
+    }
+
     /// A write of a sync succeeded.
     fn remember(&mut self, key: &Key, answer: &Result<Response, ApiError>) {
         let Ok(Response::Object(object)) = answer else { return };

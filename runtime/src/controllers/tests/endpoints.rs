@@ -116,6 +116,19 @@ fn a_change_of_the_phase_alone_is_not_noticed() {
     assert_eq!(endpoints(&bench).len(), 1, "EPS-7");
 }
 
+/// `podEndpointsChanged` compares pointers: every change of a pod that is being deleted counts.
+#[test]
+fn a_change_of_the_phase_of_a_deleting_pod_is_noticed() {
+    let mut bench = with_pod(Slips::NONE);
+    bench.run("web", false);
+    bench.call(Request::Delete(Resource::Pod, key("web"), DeleteOptions::default())).expect("it is there");
+    bench.settle();
+    assert_eq!(conditions(&bench), Some((false, false, true)));
+    bench.set_phase("web", "Failed");
+    bench.settle();
+    assert!(endpoints(&bench).is_empty(), "EPS-4, EPS-7");
+}
+
 #[test]
 fn slip_ready_flip_not_noticed() {
     let mut bench = with_pod(Slips::only(Slip::ReadyFlipNotNoticed));

@@ -100,6 +100,26 @@ fn unavailable_pods_of_old_sets_go_first_the_oldest_sets_first() {
     );
 }
 
+/// S28 `cleanupUnhealthyReplicas`, `scaleDownOldReplicaSetsForRollingUpdate`: each writes for itself.
+#[test]
+fn one_old_set_is_written_for_its_unavailable_pods_and_again_for_the_others() {
+    let new = set("new", 2, 2, "4", "5");
+    let old = [set("old", 5, 3, "4", "5")];
+    let writes = sizes(scale_down(bounds(4, 1, 1), Some(&new), &old, Slips::NONE));
+    assert_eq!(writes, named(&[("old", 3), ("old", 1)]), "DEP-3");
+}
+
+/// S28 `cleanupUnhealthyReplicas`: an error, which ends the sync.
+#[test]
+fn a_status_that_counts_more_than_are_wanted_ends_the_scaling_down() {
+    let new = set("new", 3, 1, "3", "6");
+    let stale = [set("old", 2, 3, "3", "6")];
+    assert_eq!(sizes(scale_down(bounds(3, 3, 1), Some(&new), &stale, Slips::NONE)), [], "DEP-3");
+    let old = [set("older", 2, 1, "3", "6"), set("old", 2, 3, "3", "6")];
+    let writes = sizes(scale_down(bounds(3, 3, 1), Some(&new), &old, Slips::NONE));
+    assert_eq!(writes, named(&[("older", 1)]), "what was written before stays written");
+}
+
 #[test]
 fn scaling_goes_to_the_only_active_set_or_to_the_new_one() {
     let b = bounds(5, 1, 1);
@@ -126,6 +146,15 @@ fn scaling_in_the_middle_of_a_rollout_is_shared_by_size() {
         [],
         "only a rolling update shares"
     );
+}
+
+/// S28 `scaleReplicaSet`: else the Deployment would count as scaled for ever.
+#[test]
+fn a_set_whose_size_stays_is_told_what_is_wanted_now() {
+    let (old, new) = (set("old", 2, 2, "3", "5"), set("new", 2, 0, "2", "4"));
+    let sets = [old, Arc::clone(&new)];
+    assert!(was_scaled(bounds(2, 2, 1), &sets));
+    assert_eq!(sizes(scale(bounds(2, 2, 1), true, Some(&new), &sets, 4)), named(&[("old", 2)]), "DEP-10");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a sync of a pod has to do, computed from the pod's spec and what the pod cache says of it (S28
 //! `kuberuntime_manager.go` `computePodActions`). Nothing is done here.
 //!
-//! - [`init`]: init containers and sidecars
+//! - `init`: init containers and sidecars
 //! - this file: the sandbox and the app containers
 
 mod init;

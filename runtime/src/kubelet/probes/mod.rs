@@ -10,6 +10,7 @@ pub mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodStatus as ApiStatus};
 use podproof_vocabulary::Release;
@@ -20,6 +21,7 @@ use super::api_status::Readiness;
 use super::api_status::containers::{parse_id, terminated};
 use super::pod::{KnownPod, Role};
 use crate::api::Uid;
+use crate::api::constants::is_ready;
 use crate::clock::Moment;
 use crate::container_runtime::{ContainerId, ProbeKind};
 use crate::slip::{Slip, Slips};
@@ -40,16 +42,21 @@ pub struct ProbeKey {
 pub struct Probes {
     workers: BTreeMap<ProbeKey, Worker>,
     results: ProbeResults,
-    /// What was ready when the kubelet started is ready until a probe fails (PRB-12).
-    keeps_readiness: bool,
+    /// Containers that started before this keep the readiness of their pod until a probe says another (PRB-12).
+    keeps_before: Option<Moment>,
 }
+
+/// A container that started less than this before its kubelet counts as one that the kubelet started itself (M36
+/// `prober/prober_manager.go` `kubeletRestartGracePeriod`).
+const RESTART_GRACE: Duration = Duration::from_secs(10);
 
 impl Probes {
     /// The probes of a kubelet that starts.
-    pub const fn new(release: Release, slips: Slips) -> Self {
-        let keeps_readiness =
+    pub fn new(release: Release, slips: Slips, now: Moment) -> Self {
+        let keeps =
             release.keeps_readiness_over_kubelet_restart() && !slips.has(Slip::ReadinessLostOverRestart);
-        Self { workers: BTreeMap::new(), results: ProbeResults::new(), keeps_readiness }
+        let keeps_before = keeps.then(|| now - RESTART_GRACE);
+        Self { workers: BTreeMap::new(), results: ProbeResults::new(), keeps_before }
     }
 
     /// What the probes found.
@@ -122,7 +129,7 @@ impl Probes {
         let Some(worker) = self.workers.get_mut(key).filter(|worker| worker.is_due(situation.now)) else {
             return false;
         };
-        if worker.begin(key, situation, self.keeps_readiness, &mut self.results).is_over() {
+        if worker.begin(key, situation, self.keeps_before, &mut self.results).is_over() {
             self.stop(key);
         }
         true
@@ -148,14 +155,15 @@ impl Probes {
         self.workers.contains_key(&ProbeKey { uid: uid.clone(), container: name.into(), kind })
     }
 
-    /// What the object says of a container that ran before this kubelet started, and that nobody has probed since (PRB-12).
-    fn stored<'a>(&self, pod: &'a KnownPod, status: &ApiContainer) -> Option<&'a ApiContainer> {
-        let all = pod.object.status.as_ref()?;
-        worker::find(all, &status.name)
-            .filter(|stored| self.keeps_readiness && stored.container_id == status.container_id)
+    /// Did the object say that this very container had started? From 1.35 on that is kept (PRB-12).
+    fn was_started(&self, pod: &KnownPod, status: &ApiContainer) -> bool {
+        let stored = pod.object.status.as_ref().and_then(|all| worker::find(all, &status.name));
+        let same = |stored: &&ApiContainer| stored.container_id == status.container_id;
+        self.keeps_before.is_some() && stored.filter(same).is_some_and(|stored| stored.started == Some(true))
     }
 
-    /// CND-9.
+    /// CND-9. A startup probe that has no worker yet, because its kubelet has just started, does not count
+    /// (kubernetes/kubernetes#142305).
     fn is_started(&self, pod: &KnownPod, status: &ApiContainer) -> bool {
         let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
         let id = status.container_id.as_deref().and_then(parse_id);
@@ -163,20 +171,22 @@ impl Probes {
         runs && match result {
             Some(result) => result == ProbeResult::Success,
             None => {
-                !self.has_worker(&pod.uid, &status.name, ProbeKind::Startup)
-                    || self.stored(pod, status).is_some_and(|stored| stored.started == Some(true))
+                !self.has_worker(&pod.uid, &status.name, ProbeKind::Startup) || self.was_started(pod, status)
             }
         }
     }
 
     /// CND-9: a container whose readiness probe has not run yet is not ready, and is probed at once.
+    ///
+    /// The status is made before the workers of a pod begin (SP-1, SP-8): so a container that a kubelet finds running when it
+    /// starts counts as one without a probe, and is ready for a moment (kubernetes/kubernetes#135795). From 1.35 on it is as
+    /// ready as its pod was, unless it started just before (PRB-12; M36 `setReadyStateOnKubeletRestart`).
     fn is_ready(&mut self, pod: &KnownPod, status: &ApiContainer) -> bool {
-        let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
+        let Some(running) = status.state.as_ref().and_then(|state| state.running.as_ref()) else {
+            return false;
+        };
         let id = status.container_id.as_deref().and_then(parse_id);
         let result = id.and_then(|id| self.results.get(ProbeKind::Readiness, id));
-        if !runs {
-            return false;
-        }
         if result == Some(ProbeResult::Success) {
             return true;
         }
@@ -185,14 +195,15 @@ impl Probes {
             container: status.name.as_str().into(),
             kind: ProbeKind::Readiness,
         };
-        let was_ready = result.is_none() && self.stored(pod, status).is_some_and(|stored| stored.ready);
-        match self.workers.get_mut(&key) {
-            Some(worker) => {
-                worker.trigger();
-                was_ready
-            }
-            None => true,
+        let worker = self.workers.get_mut(&key);
+        let has_worker = worker.is_some();
+        worker.into_iter().for_each(Worker::trigger);
+        if worker::started_before(running, self.keeps_before) {
+            let spec = pod.spec.find(&status.name).map(|(_, spec)| spec);
+            let has_probe = spec.is_some_and(|spec| spec.probe(ProbeKind::Readiness).is_some());
+            return (!has_worker || result.is_none()) && (!has_probe || is_ready(&pod.object));
         }
+        !has_worker
     }
 }
 

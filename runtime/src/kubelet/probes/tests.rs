@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, Pod, PodSpec, Probe,
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, Pod, PodCondition, PodSpec,
+    Probe,
 };
 
 use super::results::ProbeResult::{Failure, Success, Unknown};
@@ -42,11 +43,31 @@ impl Rig {
         let mut pod = Pod { spec: Some(spec), ..Pod::default() };
         pod.metadata.uid = Some("a".to_owned());
         let pod = KnownPod::new(Arc::new(pod), Release::NEWEST);
-        let mut probes = Probes::new(Release::NEWEST, Slips::NONE);
+        let mut probes = Probes::new(Release::NEWEST, Slips::NONE, Moment(0));
         probes.add_pod(&pod, Moment(0));
         let mut rig = Self { probes, pod, status: ApiStatus::default(), now: Moment(0), slips: Slips::NONE };
         rig.runs(1);
         rig
+    }
+
+    /// The kubelet starts anew, and finds a container that runs for so long. The API says whether the pod was ready.
+    fn restart(&mut self, minor: u8, seconds: u64, was_ready: bool) {
+        let release = Release { minor };
+        let mut pod = Pod::clone(&self.pod.object);
+        let status = if was_ready { "True" } else { "False" }.to_owned();
+        let ready = PodCondition { type_: "Ready".to_owned(), status, ..PodCondition::default() };
+        pod.status = Some(ApiStatus { conditions: Some(vec![ready]), ..ApiStatus::default() });
+        self.pod = KnownPod::new(Arc::new(pod), release);
+        self.runs(1);
+        self.pass(seconds);
+        self.probes = Probes::new(release, Slips::NONE, self.now);
+    }
+
+    /// What the status that is made now says.
+    fn is_ready(&mut self) -> bool {
+        let mut status = self.status.clone();
+        self.probes.update(&self.pod, &mut status);
+        status.container_statuses.expect("there is one")[0].ready
     }
 
     /// The container with this number runs.
@@ -84,11 +105,11 @@ impl Rig {
         let situation =
             Situation { pod: Some(&self.pod), status: Some(&self.status), now: self.now, slips: self.slips };
         assert!(self.probes.finish(&Self::key(kind), &situation, |_| passes));
-        self.now = self.now + std::time::Duration::from_secs(2);
+        self.now = self.now + Duration::from_secs(2);
     }
 
     fn pass(&mut self, seconds: u64) {
-        self.now = self.now + std::time::Duration::from_secs(seconds);
+        self.now = self.now + Duration::from_secs(seconds);
     }
 
     fn result(&self, kind: ProbeKind, id: u32) -> Option<ProbeResult> {
@@ -204,4 +225,35 @@ fn readiness_without_a_result() {
     assert_eq!(ready(&[ProbeKind::Readiness]), (Some(true), false, true));
     assert_eq!(ready(&[ProbeKind::Startup]), (Some(false), false, false));
     assert_eq!(ready(&[ProbeKind::Liveness]), (Some(true), true, false));
+}
+
+/// PRB-12, kubernetes/kubernetes#135795: what a kubelet that starts says of a container that runs, before and after its pod has
+/// workers.
+#[test]
+fn readiness_before_the_first_probe_of_a_restarted_kubelet() {
+    let said = |minor, seconds, was_ready| {
+        let mut rig = Rig::new("Always", &[ProbeKind::Readiness]);
+        rig.restart(minor, seconds, was_ready);
+        let before = rig.is_ready();
+        rig.probes.add_pod(&rig.pod, rig.now);
+        rig.round(ProbeKind::Readiness);
+        (before, rig.is_ready())
+    };
+    for was_ready in [true, false] {
+        assert_eq!(said(34, 30, was_ready), (true, false), "until 1.34 nothing is known");
+        assert_eq!(said(36, 30, was_ready), (was_ready, was_ready), "from 1.35 on it is as ready as it was");
+        assert_eq!(said(36, 9, was_ready), (true, false), "unless it started just before");
+    }
+}
+
+/// PRB-12, PRB-4: what is kept is kept until a probe found another result as often as its threshold says.
+#[test]
+fn kept_readiness_ends_with_the_threshold() {
+    let mut rig = Rig::new("Always", &[ProbeKind::Readiness]);
+    rig.restart(36, 30, true);
+    rig.probes.add_pod(&rig.pod, rig.now);
+    rig.probe(ProbeKind::Readiness, false);
+    assert!(rig.is_ready(), "once is not twice");
+    rig.probe(ProbeKind::Readiness, false);
+    assert!(!rig.is_ready());
 }

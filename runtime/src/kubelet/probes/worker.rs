@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodStatus as ApiStatus};
+use k8s_openapi::api::core::v1::{
+    ContainerStateRunning, ContainerStatus as ApiContainer, PodStatus as ApiStatus,
+};
 
 use super::ProbeKey;
 use super::results::{ProbeResult, ProbeResults};
@@ -94,7 +96,7 @@ impl Worker {
         &mut self,
         key: &ProbeKey,
         situation: &Situation<'_>,
-        keeps_readiness: bool,
+        keeps_before: Option<Moment>,
         results: &mut ProbeResults,
     ) -> Round {
         self.next = Some(situation.now + Duration::from_secs(self.spec.period_seconds.into()));
@@ -104,14 +106,15 @@ impl Worker {
         }
         let Some(container) = find(status, &key.container) else { return Round::GoesOn };
         let Some(id) = container.container_id.as_deref().and_then(parse_id) else { return Round::GoesOn };
+        let running = container.state.as_ref().and_then(|state| state.running.as_ref());
         if self.container != Some(id) {
-            let initial = initial(key, container, situation, keeps_readiness);
-            self.adopt(id, key, initial, situation, results);
+            // PRB-12: of one that ran before, nothing is known until the first probe.
+            let is_kept = running.is_some_and(|running| started_before(running, keeps_before));
+            self.adopt(id, key, (!is_kept).then(|| initial(key.kind)), situation, results);
         }
         if self.on_hold {
             return Round::GoesOn;
         }
-        let running = container.state.as_ref().and_then(|state| state.running.as_ref());
         let Some(running) = running else {
             // PRB-6.
             results.set(&key.uid, key.kind, id, ProbeResult::Failure);
@@ -137,7 +140,7 @@ impl Worker {
         &mut self,
         id: ContainerId,
         key: &ProbeKey,
-        initial: ProbeResult,
+        initial: Option<ProbeResult>,
         situation: &Situation<'_>,
         results: &mut ProbeResults,
     ) {
@@ -148,8 +151,9 @@ impl Worker {
         self.on_hold = false;
         let kept =
             |of: Option<ProbeResult>| of.filter(|_| situation.slips.has(Slip::ProbeResultOfOldContainer));
-        let initial = kept(self.last).unwrap_or(initial);
-        results.set(&key.uid, key.kind, id, initial);
+        if let Some(initial) = kept(self.last).or(initial) {
+            results.set(&key.uid, key.kind, id, initial);
+        }
         if !situation.slips.has(Slip::ProbeCountSurvivesRestart) {
             self.run = 0;
             self.last = None;
@@ -187,24 +191,19 @@ impl Worker {
     }
 }
 
-/// PRB-2. From 1.35 on, a container that was ready before its kubelet restarted is so afterwards (PRB-12).
-fn initial(
-    key: &ProbeKey,
-    container: &ApiContainer,
-    situation: &Situation<'_>,
-    keeps_readiness: bool,
-) -> ProbeResult {
-    match key.kind {
+/// PRB-2.
+const fn initial(kind: ProbeKind) -> ProbeResult {
+    match kind {
         ProbeKind::Startup => ProbeResult::Unknown,
         ProbeKind::Liveness => ProbeResult::Success,
-        ProbeKind::Readiness => {
-            let stored = situation.pod.and_then(|pod| pod.object.status.as_ref());
-            let was_ready = stored
-                .and_then(|stored| find(stored, &key.container))
-                .is_some_and(|stored| stored.ready && stored.container_id == container.container_id);
-            if keeps_readiness && was_ready { ProbeResult::Success } else { ProbeResult::Failure }
-        }
+        ProbeKind::Readiness => ProbeResult::Failure,
     }
+}
+
+/// Did it start before then? Never, if there is no such moment.
+pub(super) fn started_before(running: &ContainerStateRunning, moment: Option<Moment>) -> bool {
+    let started_at = running.started_at.as_ref().map(Moment::from_time);
+    started_at.is_some_and(|started_at| moment.is_some_and(|moment| started_at < moment))
 }
 
 /// The status of a container.

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Node, Pod};
 use podproof_vocabulary::Release;
 
-use super::{container, node, pod, with};
+use super::{container, node, on, pod, with};
 use crate::api::constants::{node_of, pod_condition};
 use crate::api::{DeleteOptions, Key, Kind, Preconditions, Request, Resource};
 use crate::chooser::First;
@@ -20,7 +20,11 @@ struct Bench {
 
 impl Bench {
     fn new(slips: Slips, nodes: &[Node]) -> Self {
-        let mut cluster = Cluster::new(Release::NEWEST, slips, Box::new(First));
+        Self::at(Release::NEWEST, slips, nodes)
+    }
+
+    fn at(release: Release, slips: Slips, nodes: &[Node]) -> Self {
+        let mut cluster = Cluster::new(release, slips, Box::new(First));
         for node in nodes {
             let mut node = node.clone();
             node.metadata.uid = None;
@@ -97,6 +101,24 @@ fn a_pod_is_bound_and_the_cache_confirms_it() {
     assert_eq!(bench.node_of("web").as_deref(), Some("a"));
     let used = bench.scheduler().cache().node("a").map(|info| info.requested.get("cpu"));
     assert_eq!(used, Some(1_000));
+}
+
+/// kubernetes/kubernetes#116717: pods that are on nodes already count from the first cycle on, however late the handlers are told
+/// of them.
+#[test]
+fn the_first_cycle_waits_until_the_handlers_were_told() {
+    for (minor, early) in [(27, true), (28, false)] {
+        let mut bench = Bench::at(Release { minor }, Slips::NONE, &[node("a", &[])]);
+        bench.create(asks("new", "3"));
+        bench.create(on(asks("old", "3"), "a"));
+        bench.settle_but(|_, operation| operation.step == Step::Notify(Resource::Pod));
+        bench.complete(Component::Scheduler, Step::Notify(Resource::Pod));
+        let schedule = Step::Schedule(Key::new("default", "new"));
+        let begins = bench.pending().iter().any(|operation| operation.step == schedule);
+        assert_eq!(begins, early, "1.{minor}");
+        bench.settle();
+        assert_eq!(bench.node_of("new"), None, "1.{minor}: told in time, it knows that there is no room");
+    }
 }
 
 #[test]

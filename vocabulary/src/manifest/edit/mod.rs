@@ -42,6 +42,25 @@ pub fn get(text: &str, place: &Place, path: &FieldPath) -> Option<String> {
     }
 }
 
+/// Is a field of an object there?
+pub fn has(text: &str, place: &Place, path: &FieldPath) -> bool {
+    let Ok(documents) = outline(text) else { return false };
+    let found = object(&documents, place).and_then(|object| walk(object, path));
+    found.is_ok_and(|(_, missing)| missing.is_empty())
+}
+
+/// The keys and values of a mapping of an object, as far as they are plain; none if it is not there.
+pub fn fields(text: &str, place: &Place, path: &FieldPath) -> Option<Vec<(String, String)>> {
+    let documents = outline(text).ok()?;
+    let (node, []) = walk(object(&documents, place).ok()?, path).ok()? else { return None };
+    let Kind::Mapping(entries) = &node.kind else { return None };
+    let plain = entries.iter().filter_map(|entry| match &entry.value.kind {
+        Kind::Scalar(value) => Some((entry.key.clone(), value.clone())),
+        _ => None,
+    });
+    Some(plain.collect())
+}
+
 /// Where a field of an object stands, or what is there of what is around it.
 pub fn nearest(text: &str, place: &Place, path: &FieldPath) -> Option<Place> {
     let documents = outline(text).ok()?;
@@ -71,6 +90,21 @@ pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result
     };
     edited.replace_range(start..end, &with.replace('\n', ends_lines));
     Ok(edited)
+}
+
+/// `text` with one more document behind the others, of these fields.
+///
+/// # Errors
+/// Why it cannot be done, in a sentence.
+pub fn append(text: &str, fields: &[(String, Value)]) -> Result<String, String> {
+    if text.trim_start().starts_with(['{', '[']) {
+        return Err("JSON holds one document, and another cannot be added".into());
+    }
+    let ends_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let is_cut = !text.is_empty() && !text.ends_with('\n');
+    let lines: String = fields.iter().map(|(name, value)| block(name, value, 0)).collect();
+    let with = format!("{}---\n{lines}", if is_cut { "\n" } else { "" });
+    Ok(format!("{text}{}", with.replace('\n', ends_lines)))
 }
 
 /// A change of a text: what stands in `start..end` becomes `with`.

@@ -123,6 +123,36 @@ fn lists_and_fields_are_written_in_lines() {
 }
 
 #[test]
+fn the_fields_of_a_mapping_are_told() {
+    let of = |field: &str| fields(YAML, &place(5), &path(field));
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert_eq!(of("spec"), Some(vec![pair("replicas", "2")]));
+    let container = [pair("name", "web"), pair("image", "x")];
+    assert_eq!(of("spec.template.spec.containers[web]"), Some(container.to_vec()));
+    assert_eq!((of("spec.selector"), of("spec.replicas")), (None, None));
+    let is_there = |field: &str| has(YAML, &place(5), &path(field));
+    assert!(
+        is_there("spec.replicas") && is_there("spec.template.spec.containers") && !is_there("spec.selector")
+    );
+}
+
+#[test]
+fn a_document_is_added_behind_the_others() {
+    let fields = [
+        ("kind".to_owned(), Value::Plain("Pod".into())),
+        ("spec".to_owned(), Value::Fields(vec![("a".into(), Value::number(1))])),
+    ];
+    let new = append(YAML, &fields).expect("YAML holds many");
+    assert_eq!(new, format!("{YAML}---\nkind: Pod\nspec:\n  a: 1\n"));
+    assert_eq!(outline(&new).expect("YAML").len(), outline(YAML).expect("YAML").len() + 1);
+    assert_eq!(append("a: 1", &fields), Ok("a: 1\n---\nkind: Pod\nspec:\n  a: 1\n".into()));
+    let new = append("a: 1\r\n", &fields);
+    assert_eq!(new, Ok("a: 1\r\n---\r\nkind: Pod\r\nspec:\r\n  a: 1\r\n".into()));
+    let refused = append(" {\"kind\": \"Pod\"}\n", &fields).expect_err("JSON");
+    assert!(refused.contains("JSON holds one document"), "{refused}");
+}
+
+#[test]
 fn json_stays_json() {
     let text = "{\"kind\": \"Pod\", \"spec\": {\"a\": 1}, \"metadata\": {}}\n";
     let new = edited(

@@ -146,3 +146,35 @@ fn a_grace_period_below_zero_is_read_as_one() {
     );
     assert_eq!(input.scenarios.remove(0).workload.template.grace_seconds, 1);
 }
+
+#[test]
+fn a_budget_that_allows_nothing_is_told() {
+    let said = |replicas: u32, ask: &str| {
+        let web = deployment(&format!("replicas: {replicas}"), "", "");
+        let text = joined(&[&web, &budget(&format!("selector: {{matchLabels: {{app: web}}}}\n{ask}"))]);
+        let mut said = shown(&reading(&text).workloads[0].warnings);
+        said.retain(|says| says.contains("PodDisruptionBudget"));
+        said
+    };
+    assert_eq!(
+        said(1, "minAvailable: 1"),
+        [
+            "a.yaml:17: PodDisruptionBudget/web allows no disruption while all pods that it selects are healthy, 1: no eviction of them is \
+             granted, and a drain waits for ever; maxUnavailable: 1 allows one"
+        ]
+    );
+    for (replicas, ask) in [(2, "minAvailable: 1"), (1, "maxUnavailable: 1"), (0, "minAvailable: 1")] {
+        assert!(said(replicas, ask).is_empty(), "{replicas}, {ask}");
+    }
+    for ask in ["minAvailable: 100%", "maxUnavailable: 0", "maxUnavailable: 0%", "minAvailable: 8"] {
+        assert_eq!(said(8, ask).len(), 1, "{ask}");
+    }
+    assert!(said(8, "minAvailable: 87%").is_empty(), "7 of 8");
+    let of_pod = |ask: &str| {
+        let budget = budget(&format!("selector: {{matchLabels: {{app: web}}}}\n{ask}"));
+        let text = joined(&[&pod("web", "{app: web}", ""), &budget]);
+        shown(&reading(&text).workloads[0].warnings).join("\n")
+    };
+    assert!(of_pod("maxUnavailable: 1").ends_with("a drain waits for ever"), "a pod without a controller");
+    assert_eq!(of_pod("minAvailable: 0"), "");
+}

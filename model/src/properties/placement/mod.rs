@@ -1,5 +1,7 @@
 //! Promises about where pods run.
 
+pub mod spelled_out;
+
 use podproof_vocabulary::action::{Action, Scheduler};
 
 use super::{Judgement, Step};
@@ -8,19 +10,22 @@ use crate::kubelet;
 use crate::scheduler;
 use crate::state::Worker;
 
+use spelled_out::SpelledOut;
+
 /// `placement-lawful`: □ (a node is chosen for a pod ⇒ it exists and passes every filter predicate in the scheduler's
 /// cache) ∧ □ (on every node the admitted pods that have not stopped fit together). Premise: a node is chosen, or a pod
 /// is admitted. Model-only.
 ///
-/// The choice is judged, not the predicates: they are the scheduler's own. A predicate that is wrong itself is found by the case
-/// `filters` of `harness/`, which holds each against brute force, and not here.
+/// The predicates are read anew from the scenario ([`spelled_out`]), not asked of the scheduler: a filter that is wrong
+/// breaks the promise.
 pub fn placement_lawful(step: &Step<'_, Cluster<'_>>) -> Judgement {
     let rules = step.after.rules;
     let mut premise = false;
     if let Action::Scheduler(Scheduler::AssumePod { pod, node }) = *step.action {
         premise = true;
         let placement = scheduler::cache(step.before);
-        if !rules.filters.is_feasible(&placement, step.before.revision_of(pod), node) {
+        let chosen = SpelledOut::new(&rules.scenario, &placement, step.before.revision_of(pod));
+        if !chosen.is_lawful(node) {
             return Judgement::Broken;
         }
     }
@@ -29,7 +34,7 @@ pub fn placement_lawful(step: &Step<'_, Cluster<'_>>) -> Judgement {
             .filter(|&pod| matches!(step.after.pod(pod).kubelet.worker(), Worker::Sync | Worker::Terminating))
             .count() as u64;
         premise |= admitted > 0;
-        if admitted > rules.filters.node_resources_fit.capacity[node.index()] {
+        if admitted > rules.room[node.index()] {
             return Judgement::Broken;
         }
     }

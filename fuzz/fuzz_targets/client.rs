@@ -1,0 +1,10 @@
+//! The case `client` under libFuzzer.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use podproof_harness::cases::client::{TestCase, check};
+
+fuzz_target!(|case: TestCase| {
+    let _ = check(&case);
+});

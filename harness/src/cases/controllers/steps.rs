@@ -1,0 +1,273 @@
+//! What no step of a controller may do, whatever it has heard of the world.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use podproof_runtime::api::constants::{is_active, is_ready, node_of, phase, phase_of};
+use podproof_runtime::api::{Key, Kind as _, Object, Request, Resource, Response};
+use podproof_runtime::client::{Call, CallId, CallState};
+use podproof_runtime::controllers::ControllerManager;
+use podproof_runtime::controllers::informers::controller_of;
+use podproof_runtime::operation::{Component, Process, Step};
+use podproof_runtime::{Cluster, Operation};
+
+use super::Event;
+use super::objects::{SURGE, UNAVAILABLE, WEB};
+use crate::stage::build::key;
+
+/// What must be known of the past to judge a step.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    /// How many pods each ReplicaSet wanted at most, by UID.
+    wanted: BTreeMap<String, usize>,
+    /// Creations of each whose outcome its controller does not know, or does not remember (CTL-3, CTL-5).
+    unknown: BTreeMap<String, usize>,
+    /// Slices that the EndpointSlice controller may not know of, for the same reasons.
+    unknown_slices: usize,
+    /// The event handlers have been told of all that there was when the controllers started. News of pods that come later than a
+    /// sync are taken for those of its creations (CTL-3; the informers have synced, the handlers have not).
+    told: bool,
+    /// How many replicas the Deployment wanted at most, and how often it changed.
+    replicas: i32,
+    changes: usize,
+    /// All pods of the Deployment were ready, and nothing happened since but roll-outs; how many.
+    rolls_only: bool,
+    rolls: usize,
+    /// The budget was as it should be, and nobody but the eviction handler took a pod since.
+    evictions_only: bool,
+    /// The EndpointSlice controller learnt that it had written a slice when this was gone already.
+    pub(super) slice_was_gone: bool,
+    /// The last call that was judged.
+    judged: Option<CallId>,
+    /// Of the operation that is about to happen: its request, and the healthy pods of the budget before it.
+    request: Option<Request>,
+    healthy: usize,
+}
+
+impl Steps {
+    pub(super) fn note_event(&mut self, event: Event, cluster: &Cluster) {
+        let takes = matches!(event, Event::Unready(_) | Event::Fail(_) | Event::Delete(_) | Event::Scale(_));
+        self.rolls_only &= !takes && !matches!(event, Event::Evict(_) | Event::TouchBudget(_));
+        self.evictions_only &= !takes && !matches!(event, Event::RollOut(_));
+        self.rolls += usize::from(matches!(event, Event::RollOut(_)));
+        self.changes += usize::from(matches!(event, Event::RollOut(_) | Event::Scale(_)));
+        self.note_wanted(cluster);
+    }
+
+    /// What the old process has in flight arrives unknown to the new one.
+    pub(super) fn note_restart(&mut self, cluster: &Cluster) {
+        for owner in cluster.calls().iter().filter_map(creation_for) {
+            *self.unknown.entry(owner).or_default() += 1;
+        }
+        self.told = false;
+        self.unknown_slices += 1;
+        // Nor does it know the name of a ReplicaSet that is on its way.
+        self.changes += 1;
+    }
+
+    fn note_wanted(&mut self, cluster: &Cluster) {
+        let store = cluster.server().store();
+        for (_, set) in store.all::<ReplicaSet>() {
+            let wanted = self.wanted.entry(set.uid().as_str().to_owned()).or_default();
+            *wanted = usize::try_from(wanted_of(set)).unwrap_or(0).max(*wanted);
+        }
+        let replicas = store.get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
+        self.replicas = self.replicas.max(replicas);
+    }
+
+    pub(super) fn before(&mut self, operation: &Operation, cluster: &Cluster) {
+        self.request = match operation.step {
+            Step::Arrive(call) | Step::Serve(call) => {
+                cluster.calls().get(call).map(|call| call.request.clone())
+            }
+            Step::LoseRequest(call) | Step::LoseAnswer(call) => {
+                let owner = cluster.calls().get(call).and_then(creation_for);
+                owner.into_iter().for_each(|owner| *self.unknown.entry(owner).or_default() += 1);
+                let lost = cluster.calls().get(call).map(|call| &call.request);
+                self.unknown_slices += usize::from(lost.is_some_and(creates_slice));
+                None
+            }
+            Step::Answer(call) if operation.component == Component::EndpointSlice => {
+                self.slice_was_gone |=
+                    cluster.calls().get(call).is_some_and(|call| wrote_what_is_gone(call, cluster));
+                None
+            }
+            _ => None,
+        };
+        if matches!(self.request, Some(Request::Evict { .. })) {
+            self.healthy = healthy(cluster);
+        }
+    }
+
+    pub(super) fn after(&mut self, operation: &Operation, cluster: &Cluster) {
+        match (operation.component, self.request.take()) {
+            (Component::ReplicaSet, Some(Request::Create(Object::Pod(pod)))) => {
+                self.no_pod_too_many(&pod, cluster);
+            }
+            (Component::ReplicaSet, Some(Request::Delete(Resource::Pod, ..))) => self.no_pod_too_few(cluster),
+            (Component::Deployment, Some(request)) if request.is_write() => {
+                self.note_wanted(cluster);
+                self.within_the_surge(cluster);
+            }
+            (Component::EndpointSlice, Some(request)) if creates_slice(&request) => {
+                self.no_slice_too_many(cluster);
+            }
+            (Component::User, Some(Request::Evict { .. })) => self.within_the_budget(cluster),
+            _ => {}
+        }
+        self.the_right_victims(cluster);
+    }
+
+    pub(super) fn at_rest(&mut self, cluster: &Cluster) {
+        self.told = true;
+        let store = cluster.server().store();
+        let Some(deployment) = store.get::<Deployment>(&key(WEB)) else { return };
+        let replicas = replicas_of(deployment);
+        let ready = healthy(cluster);
+        if usize::try_from(replicas) == Ok(ready) {
+            (self.rolls_only, self.rolls) = (true, 0);
+        }
+        let status = store.get::<PodDisruptionBudget>(&key(WEB)).and_then(|budget| budget.status.as_ref());
+        let is_right = |allowed: i32, healthy: i32| {
+            usize::try_from(healthy) == Ok(ready) && allowed == (healthy - replicas + UNAVAILABLE).max(0)
+        };
+        self.evictions_only |= status.is_some_and(|status| {
+            let (allowed, healthy) =
+                (status.disruptions_allowed.unwrap_or(-1), status.current_healthy.unwrap_or(-1));
+            status.disrupted_pods.is_none() && is_right(allowed, healthy)
+        });
+    }
+
+    /// CTL-3: what was asked for and not seen yet is not asked for again.
+    fn no_pod_too_many(&self, pod: &Pod, cluster: &Cluster) {
+        let Some(owner) = controller_of(&pod.metadata) else { return };
+        let own = |pod: &Pod| controller_of(&pod.metadata).is_some_and(|other| other.uid == owner.uid);
+        let active =
+            cluster.server().store().all::<Pod>().filter(|(_, pod)| own(pod) && is_active(pod)).count();
+        let of = |known: &BTreeMap<String, usize>| known.get(&owner.uid).copied().unwrap_or(0);
+        let (wanted, unknown) = (of(&self.wanted), of(&self.unknown));
+        assert!(
+            !self.told || active <= wanted + unknown,
+            "{} has {active} pods and never wanted more than {wanted}",
+            owner.name
+        );
+    }
+
+    /// EPS-9: one slice is enough for so few pods, and the controller knows of the one that it has.
+    fn no_slice_too_many(&self, cluster: &Cluster) {
+        let slices = cluster.server().store().all::<EndpointSlice>().count();
+        assert!(slices <= 1 + self.unknown_slices, "there are {slices} slices, and one is enough");
+    }
+
+    /// DEP-3: a roll-out keeps as many pods ready as it must. Another one that comes before the ReplicaSets have said what became of
+    /// the first counts pods that are gone (DEP-4).
+    fn no_pod_too_few(&self, cluster: &Cluster) {
+        let replicas = cluster.server().store().get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
+        let (ready, least) = (healthy(cluster), usize::try_from(replicas - UNAVAILABLE).unwrap_or(0));
+        assert!(
+            !self.rolls_only || self.rolls > 1 || ready >= least,
+            "only {ready} pods are ready, and {least} have to be"
+        );
+    }
+
+    /// DEP-2. The Deployment controller creates ReplicaSets from a copy in which its last one may still be missing: after a
+    /// second change it can ask for too many.
+    fn within_the_surge(&self, cluster: &Cluster) {
+        let of_deployment =
+            |set: &&ReplicaSet| controller_of(&set.metadata).is_some_and(|owner| owner.name == WEB);
+        let sets = cluster.server().store().all::<ReplicaSet>().map(|(_, set)| set);
+        let sum: i32 = sets.filter(of_deployment).map(wanted_of).sum();
+        let most = self.replicas + SURGE;
+        assert!(self.changes > 1 || sum <= most, "{sum} pods are asked for, and {most} may be");
+    }
+
+    /// EVI-4, PDB-3, PDB-4: as long as nobody else takes pods, evictions leave as many healthy ones as they must.
+    fn within_the_budget(&self, cluster: &Cluster) {
+        let replicas = cluster.server().store().get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
+        let (left, least) = (healthy(cluster), usize::try_from(replicas - UNAVAILABLE).unwrap_or(0));
+        let granted = left < self.healthy;
+        assert!(
+            !(self.evictions_only && granted) || left >= least,
+            "an eviction leaves {left} healthy pods, and {least} have to be"
+        );
+    }
+
+    /// RS-5, as far as the order is certain: unbound pods go before bound ones, then pending ones before running ones, then those
+    /// that are not ready before those that are.
+    fn the_right_victims(&mut self, cluster: &Cluster) {
+        let last = self.judged;
+        let new = || cluster.calls().iter().filter(|call| Some(call.id) > last);
+        let victims: Vec<&Key> = new().filter_map(victim).collect();
+        self.judged = new().map(|call| call.id).max().or(last);
+        let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
+        let (Some(manager), false) = (manager, victims.is_empty()) else { return };
+        let pods = manager.informers().pods.cache();
+        let on_its_way: Vec<&Key> = cluster.calls().iter().filter_map(victim).collect();
+        for victim in victims.iter().filter_map(|key| pods.get(key)) {
+            let owner = controller_of(&victim.metadata).map(|owner| &owner.uid);
+            let spared = pods.iter().map(|(_, pod)| pod).filter(|pod| {
+                is_active(pod)
+                    && controller_of(&pod.metadata).map(|owner| &owner.uid) == owner
+                    && !on_its_way.contains(&&pod.key())
+            });
+            for spared in spared {
+                let (taken, left) = (rank(victim), rank(spared));
+                assert!(
+                    taken <= left,
+                    "{} goes, a pod {taken:?}, and {} stays, a pod {left:?}",
+                    victim.key(),
+                    spared.key()
+                );
+            }
+        }
+    }
+}
+
+/// Is this the answer to a write of a slice that is there no more?
+fn wrote_what_is_gone(call: &Call, cluster: &Cluster) -> bool {
+    let CallState::Answered(Ok(Response::Object(object))) = &call.state else { return false };
+    let slices = cluster.server().store().all::<EndpointSlice>();
+    EndpointSlice::of(object)
+        .is_some_and(|slice| slices.into_iter().all(|(_, there)| there.uid() != slice.uid()))
+}
+
+/// The ReplicaSet whose pod this call creates, by UID.
+fn creation_for(call: &Call) -> Option<String> {
+    match &call.request {
+        Request::Create(Object::Pod(pod)) => controller_of(&pod.metadata).map(|owner| owner.uid.clone()),
+        _ => None,
+    }
+}
+
+fn creates_slice(request: &Request) -> bool {
+    matches!(request, Request::Create(Object::EndpointSlice(_)))
+}
+
+fn victim(call: &Call) -> Option<&Key> {
+    match &call.request {
+        Request::Delete(Resource::Pod, key, _) if call.caller == Component::ReplicaSet => Some(key),
+        _ => None,
+    }
+}
+
+/// Bound, running, ready.
+fn rank(pod: &Pod) -> (bool, bool, bool) {
+    (node_of(pod).is_some(), phase_of(pod) == phase::RUNNING, is_ready(pod))
+}
+
+fn wanted_of(set: &ReplicaSet) -> i32 {
+    set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+fn replicas_of(deployment: &Deployment) -> i32 {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+/// Pods of the Deployment that are ready and not being deleted.
+fn healthy(cluster: &Cluster) -> usize {
+    let healthy = |pod: &Pod| pod.label("app") == Some(WEB) && is_ready(pod) && is_active(pod);
+    cluster.server().store().all::<Pod>().filter(|(_, pod)| healthy(pod)).count()
+}

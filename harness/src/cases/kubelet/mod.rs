@@ -1,0 +1,186 @@
+//! `kubelet`: one machine with its kubelet and its container runtime beside an API server. A script plays users and the
+//! environment. Every step is judged by what an outsider can see: API objects, calls to the runtime, processes.
+//!
+//! - `shapes`: the pods; `played`: users and the environment; `facts`: what happened so far
+//! - `starts`, `stops`, `writes`: what no step may do; `rest`: what must be so at rest
+
+mod facts;
+mod played;
+mod rest;
+mod shapes;
+mod starts;
+mod stops;
+mod writes;
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use podproof_runtime::clock::Moment;
+use podproof_runtime::container_runtime::simulated::Simulated;
+use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
+use podproof_runtime::container_runtime::simulated::network::Network;
+use podproof_runtime::kubelet::parts::Settings;
+use podproof_runtime::kubelet::{Kubelet, KubeletProcess};
+use podproof_runtime::operation::{NodeIndex, Process};
+use podproof_runtime::{Operation, Slips};
+use podproof_vocabulary::Release;
+
+use crate::runner::Checked;
+use crate::stage::script::Script;
+use crate::stage::{Stage, World, build};
+use facts::Facts;
+use shapes::Shape;
+
+const NODE: NodeIndex = NodeIndex(0);
+const NODE_NAME: &str = "n";
+/// Thousandths of a CPU that the node has.
+const ROOM: u32 = 4_000;
+/// Pods, by name.
+const NAMES: [&str; 2] = ["p", "q"];
+
+/// What happens to a machine.
+#[derive(Clone, Debug, Arbitrary)]
+pub struct TestCase(Script<Event>);
+
+/// Something that happens. A number says which pod, or which container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+enum Event {
+    Nothing,
+    Create {
+        pod: u8,
+        shape: Shape,
+    },
+    /// A pod of the same name that is on no node.
+    CreateElsewhere(u8),
+    /// With its own grace, none, or little.
+    Delete {
+        pod: u8,
+        grace: u8,
+    },
+    Label {
+        pod: u8,
+        value: u8,
+    },
+    /// Somebody else says that the pod is not ready.
+    SayNotReady(u8),
+    Evict(u8),
+    Crash {
+        container: u8,
+        code: u8,
+    },
+    KillSandbox(u8),
+    /// Somebody removes the containers that have exited.
+    Prune,
+    ChangeReadiness(u8),
+    ChangeLiveness(u8),
+    Restart,
+    Connect(bool),
+    Hang(bool),
+    HideContainers(bool),
+    Fault(u8),
+    FailCall(u8),
+}
+
+/// Lets it happen. Useful if something happened to pods that ran.
+///
+/// # Panics
+/// At a bug.
+pub fn check(case: &TestCase) -> Checked {
+    check_with(case, Slips::NONE)
+}
+
+/// The same of a kubelet with wrong mechanisms.
+pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
+    let release = if case.0.seed.is_multiple_of(2) { Release { minor: 30 } } else { Release::NEWEST };
+    let network = Network::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1), 50);
+    let runtime = Rc::new(RefCell::new(Simulated::new(network, shapes::behaviours())));
+    let mut stage = Stage::new(case.0.seed, release, slips);
+    let process = RuntimeProcess::new(NODE, Rc::clone(&runtime));
+    stage.cluster.add(Process::ContainerRuntime(NODE), Box::new(process));
+    let node = build::node(NODE_NAME, ROOM, 10);
+    let kubelet = KubeletProcess::new(NODE, node, Settings::default(), runtime.clone());
+    stage.cluster.add(Process::Kubelet(NODE), Box::new(kubelet));
+    let mut world = Machine { stage, runtime, release, facts: Facts::default(), disturbed: 0 };
+    world.wait(Duration::from_secs(2));
+    world.play(&case.0.scenes);
+    world.clear_up();
+    world.stage.log().checked(world.disturbed > 0)
+}
+
+struct Machine {
+    stage: Stage,
+    runtime: Rc<RefCell<Simulated>>,
+    release: Release,
+    facts: Facts,
+    /// Events that happened while something ran.
+    disturbed: usize,
+}
+
+impl World for Machine {
+    type Event = Event;
+
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn stage_mut(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+
+    fn act(&mut self, event: &Event) {
+        self.disturbed += usize::from(*event != Event::Nothing && self.anything_runs());
+        self.happen(*event);
+        self.look();
+    }
+
+    fn before(&mut self, operation: &Operation) {
+        self.note(operation);
+        if let Some(request) = &self.facts.request {
+            self.stage.tell(|| format!("    {request:?}"));
+        }
+        self.judge_before(operation);
+    }
+
+    fn after(&mut self, operation: &Operation) {
+        self.look();
+        self.judge_calls();
+        self.judge_start(operation);
+        self.judge_write(operation);
+    }
+
+    fn at_rest(&mut self) {
+        self.judge_rest();
+    }
+
+    fn before_time(&mut self, _: Moment) {
+        self.look();
+    }
+}
+
+impl Machine {
+    fn now(&self) -> Moment {
+        self.stage.now()
+    }
+
+    fn kubelet(&self) -> Option<&Kubelet> {
+        self.stage.cluster.actor::<KubeletProcess>(Process::Kubelet(NODE))?.kubelet()
+    }
+
+    fn anything_runs(&self) -> bool {
+        self.runtime.borrow().containers().any(|(_, container)| container.process.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SMOKE_RUNS, assert_useful};
+    use super::*;
+
+    #[test]
+    fn smoke() {
+        assert_useful("kubelet", SMOKE_RUNS / 4, check, 3);
+    }
+}

@@ -1,0 +1,216 @@
+//! What a kubelet may not write: of pods that are not its own, of what has not ended yet, of what nobody saw.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use podproof_runtime::Operation;
+use podproof_runtime::api::constants::{is_terminal, node_of};
+use podproof_runtime::api::{Kind as _, Patch, Request, Resource};
+use podproof_runtime::container_runtime::ContainerId;
+use podproof_runtime::kubelet::api_status::containers::{parse_id, terminated};
+
+use super::starts::size_of;
+use super::{Machine, ROOM};
+
+/// A pod that ended gives its room back no later than this.
+const GIVEN_BACK: Duration = Duration::from_secs(30);
+/// A container that ran less than 10 s before its kubelet restarted has just started; timestamps have whole seconds.
+const JUST_STARTED: Duration = Duration::from_secs(11);
+
+impl Machine {
+    pub(super) fn judge_write(&self, operation: &Operation) {
+        let (Some(request), true) = (&self.facts.api_request, Self::is_own(operation.component)) else {
+            return;
+        };
+        let Some(before) = &self.facts.stored else { return };
+        match request {
+            Request::Patch(Resource::Pod, key, _, Patch::PodStatusWhole(_)) => {
+                let after = self.stage.cluster.server().store().get::<Pod>(key);
+                let Some(after) = after.filter(|after| after.version() != before.version()) else { return };
+                assert!(node_of(after).is_some(), "{key} is on no node, and a kubelet writes its status");
+                self.ends_are_ends(before, after);
+                self.it_is_told_of_its_own(after);
+                self.restarts_do_not_shrink(before, after);
+                self.ready_is_ready(before, after);
+                self.there_was_no_room(before, after);
+            }
+            Request::Delete(Resource::Pod, key, _) => {
+                let gone = self
+                    .stage
+                    .cluster
+                    .server()
+                    .store()
+                    .get::<Pod>(key)
+                    .is_none_or(|now| now.uid() != before.uid());
+                if gone {
+                    assert!(
+                        node_of(before).is_some() && before.is_deleting(),
+                        "{key} is none of the kubelet's"
+                    );
+                    self.nothing_is_left(before);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn runs(&self, pod: &Pod) -> bool {
+        let (runtime, uid) = (self.runtime.borrow(), pod.uid());
+        runtime.containers().any(|(_, it)| it.uid == uid && it.process.is_some())
+    }
+
+    /// STM-4.
+    fn ends_are_ends(&self, before: &Pod, after: &Pod) {
+        let ends = is_terminal(after) && !is_terminal(before);
+        assert!(
+            self.facts.late || !ends || !self.runs(after),
+            "{} has ended, and something of it runs",
+            after.key()
+        );
+    }
+
+    /// STM-2: what is told of a pod is told of its own containers.
+    fn it_is_told_of_its_own(&self, after: &Pod) {
+        let (runtime, uid) = (self.runtime.borrow(), after.uid());
+        for status in statuses_of(after) {
+            let Some(id) = id_of(status) else { continue };
+            let owner = runtime.containers().find(|(own, _)| *own == id).map(|(_, container)| &container.uid);
+            assert!(
+                owner.is_none_or(|owner| *owner == uid),
+                "{} is told of a container of {owner:?}",
+                after.key()
+            );
+        }
+    }
+
+    /// CPA-16: a container that is started again counts on from the last one of its name, which nobody but a user removes.
+    fn restarts_do_not_shrink(&self, before: &Pod, after: &Pod) {
+        let unsure = self.facts.pruned || self.facts.late || self.facts.restarted.is_some();
+        for new in statuses_of(after).filter(|_| !unsure) {
+            let old = status_of(before, &new.name).map_or(0, |old| old.restart_count);
+            assert!(
+                new.restart_count >= old,
+                "{} was restarted {old} times, and {}",
+                new.name,
+                new.restart_count
+            );
+        }
+    }
+
+    /// PRB-2, PRB-7, PRB-12: what turns ready passed its probe, and what passes it stays ready.
+    fn ready_is_ready(&self, before: &Pod, after: &Pod) {
+        let uid = after.uid().as_str().to_owned();
+        for container in
+            after.spec.iter().flat_map(|spec| &spec.containers).filter(|it| it.readiness_probe.is_some())
+        {
+            let (Some(old), Some(new)) =
+                (status_of(before, &container.name), status_of(after, &container.name))
+            else {
+                continue;
+            };
+            let Some(id) = id_of(new) else { continue };
+            let same = old.container_id == new.container_id;
+            let turns = new.ready && !(old.ready && same);
+            let passed = self.facts.accepted.contains(&id);
+            assert!(
+                !turns || passed || self.is_ready_unprobed(id, &uid),
+                "{} is ready, and never passed its probe",
+                new.name
+            );
+            let lost = old.ready && !new.ready && same;
+            let passes = passed && !self.facts.faltered.contains(&id) && self.is_running(id);
+            let leaves = after.is_deleting()
+                || is_terminal(after)
+                || self.facts.evicted.contains(&uid)
+                || self.facts.lost_sandbox.contains(&uid)
+                || self.facts.stopped.contains_key(&id)
+                || container.startup_probe.is_some()
+                || self.ran_before_the_restart(id).is_some_and(|time| !self.is_kept(time, &uid));
+            let keeps = self.release.keeps_readiness_over_kubelet_restart();
+            assert!(
+                !(keeps && lost && passes) || leaves,
+                "{} passes its probe, and is not ready any more",
+                new.name
+            );
+        }
+    }
+
+    /// May a container be ready that nobody has probed since its kubelet restarted (PRB-12)? From 1.35 on those of pods that were
+    /// ready may; before that, and if it had just started, every one, for a moment (kubernetes/kubernetes#135795).
+    fn is_ready_unprobed(&self, id: ContainerId, uid: &str) -> bool {
+        let keeps = self.release.keeps_readiness_over_kubelet_restart();
+        let kept = |time| time < JUST_STARTED || self.facts.ready_then.contains(uid);
+        self.ran_before_the_restart(id).is_some_and(|time| !keeps || kept(time))
+    }
+
+    /// Is the readiness of a container kept that ran for so long before its kubelet restarted?
+    fn is_kept(&self, time: Duration, uid: &str) -> bool {
+        time >= JUST_STARTED && self.facts.ready_then.contains(uid) && !self.facts.doubted.contains(uid)
+    }
+
+    /// How long it had run when its kubelet restarted.
+    fn ran_before_the_restart(&self, id: ContainerId) -> Option<Duration> {
+        let runtime = self.runtime.borrow();
+        let (_, container) = runtime.containers().find(|(own, _)| *own == id)?;
+        let (started, restarted) = (container.status.started_at?, self.facts.restarted?);
+        (started <= restarted).then(|| restarted.since(started))
+    }
+
+    fn is_running(&self, id: ContainerId) -> bool {
+        self.runtime.borrow().containers().any(|(own, it)| own == id && it.process.is_some())
+    }
+
+    /// ADM-5, ADM-14: who is rejected would not fit.
+    fn there_was_no_room(&self, before: &Pod, after: &Pod) {
+        let reason = after.status.as_ref().and_then(|status| status.reason.as_deref());
+        if reason != Some("OutOfcpu")
+            || before.status.as_ref().and_then(|status| status.reason.as_deref()) == reason
+        {
+            return;
+        }
+        let (own, now) = (after.uid(), self.now());
+        let others = self.facts.pods.iter().filter(|(uid, _)| **uid != own.as_str());
+        let took = others
+            .filter(|(uid, _)| self.facts.room.get(*uid).is_some_and(|&until| now.since(until) < GIVEN_BACK));
+        let used: i128 = took.map(|(_, pod)| size_of(pod)).sum();
+        let unsure = !self.is_calm_for(GIVEN_BACK);
+        assert!(
+            unsure || used + size_of(after) > ROOM.into(),
+            "{} is rejected, asks for {}, and {used} of {ROOM} are taken",
+            after.key(),
+            size_of(after)
+        );
+    }
+
+    /// STM-6, STP-5: nothing of the pod runs, and how it ended was told.
+    fn nothing_is_left(&self, pod: &Pod) {
+        assert!(self.facts.late || !self.runs(pod), "{} is removed, and something of it runs", pod.key());
+        let uid = pod.uid();
+        if !self.facts.looked_at.contains(uid.as_str()) || self.facts.late || self.facts.restarted.is_some() {
+            return;
+        }
+        for container in statuses_of(pod) {
+            let Some(&exit) = id_of(container).and_then(|id| self.facts.exits.get(&id)) else { continue };
+            let told = terminated(container.state.as_ref()).map(|terminated| terminated.exit_code);
+            assert_eq!(
+                told,
+                Some(exit),
+                "how {} of {} ended, and what was told of it",
+                container.name,
+                pod.key()
+            );
+        }
+    }
+}
+
+fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    statuses_of(pod).find(|status| status.name == name)
+}
+
+fn statuses_of(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten())
+}
+
+fn id_of(status: &ContainerStatus) -> Option<ContainerId> {
+    status.container_id.as_deref().and_then(parse_id)
+}

@@ -1,0 +1,50 @@
+//! Which scenarios the lockstep can run. What reaches further is refused, never passed over in silence.
+
+use podproof_vocabulary::action::Component;
+use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::scenario::{Scenario, Timing};
+
+use super::Covered;
+
+/// Events that reach further than what is covered.
+const UNCOVERED: [EventName; 2] = [EventName::AddNode, EventName::LostResponse];
+
+/// Why a scenario cannot be run with these components of the runtime, if it cannot.
+pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
+    let uncovered = scenario.events.iter().map(|(event, _)| event).find(|event| UNCOVERED.contains(event));
+    if let Some(event) = uncovered {
+        return Some(format!("event {event} reaches further than what is covered"));
+    }
+    if scenario.timing == Timing::Timed {
+        return Some("time in ticks is not covered".into());
+    }
+    if scenario.approximations.has(Approximation::CoalescedWatchEvents) {
+        return Some("the runtime's watches do not coalesce".into());
+    }
+    // Pods of one ReplicaSet become available one by one in the model, and all together by the runtime's clock.
+    let counts_time =
+        covered.has(Component::ReplicaSetController) || covered.has(Component::DeploymentController);
+    if counts_time && scenario.workload.min_ready_seconds > 0 {
+        return Some("minReadySeconds is not covered".into());
+    }
+    if covered.has(Component::DeploymentController) && scenario.workload.progress_deadline_seconds.is_some() {
+        return Some("progressDeadlineSeconds is not covered".into());
+    }
+    if scenario.neighbours.iter().any(|neighbour| neighbour.in_service || neighbour.in_budget) {
+        return Some("neighbours in the Service or the budget are not covered".into());
+    }
+    None
+}
+
+/// Makes a scenario one that can be run with every component that the runtime has.
+pub fn fit(scenario: &mut Scenario) {
+    for event in UNCOVERED {
+        scenario.events.set(event, 0);
+    }
+    scenario.timing = Timing::Untimed;
+    scenario.approximations = scenario.approximations.without(Approximation::CoalescedWatchEvents);
+    scenario.workload.min_ready_seconds = 0;
+    scenario.workload.progress_deadline_seconds = None;
+    scenario.neighbours.retain(|neighbour| !neighbour.in_service && !neighbour.in_budget);
+}

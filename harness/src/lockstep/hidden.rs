@@ -1,0 +1,109 @@
+//! Hidden steps: what the runtime does and the model has no action for.
+
+/// A hidden step.
+pub struct Hidden {
+    /// The operation of the runtime.
+    pub operation: &'static str,
+    /// The action that it is a part of.
+    pub within: &'static str,
+    /// How often at most.
+    pub most: usize,
+}
+
+/// No action takes more hidden steps of one kind.
+pub(super) const HIDDEN_MAX: usize = 1_000;
+
+/// All of them.
+pub const HIDDEN: &[Hidden] = &[
+    Hidden {
+        operation: "Deliver of an event that changes nothing that the component reads",
+        within: "watch/deliver-*, and after every step for the controllers",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Notify: event handlers do not lag behind the cache",
+        within: "watch/deliver-*, watch/list",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Arrive, Answer of lists and watches; Wake(Reflect)",
+        within: "watch/list, process/start-*",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "the history is compacted, so that a broken watch lists anew",
+        within: "watch/list",
+        most: 1,
+    },
+    Hidden {
+        operation: "time passes, Wake(BackoffFlush)",
+        within: "scheduler/assume-pod, scheduler/park-pod",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes, Wake(UnschedulableFlush)",
+        within: "scheduler/flush-pod",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Arrive, Answer of a binding that must fail",
+        within: "watch/deliver-pod that says so, watch/list",
+        most: 1,
+    },
+    Hidden {
+        operation: "LoseRequest of what a process had sent: the model has no request that outlives its process",
+        within: "environment/stop-*",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Arrive, Answer of the condition PodScheduled",
+        within: "scheduler/park-pod, scheduler/bind-pod",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Work of a controller that comes to no write, or to one that changes nothing that is compared",
+        within: "every step, while the model has no step of this controller",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes until a key that failed is due, Wake(Delayed)",
+        within: "deployment/*, replica-set/*, disruption/*, endpoint-slice/*",
+        most: 1,
+    },
+    Hidden {
+        operation: "a second passes, so that no two ReplicaSets are of one age",
+        within: "deployment/create-replica-set",
+        most: 1,
+    },
+    Hidden {
+        operation: "Arrive, Answer of the deletion of a pod that is gone",
+        within: "watch/deliver-pod that says so",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "LoseRequest of what a sync would write after its first write: the model looks anew before each",
+        within: "deployment/*, replica-set/create-pod and replica-set/delete-pod that end a sync",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Work of the taint eviction controller, which starts and cancels timers",
+        within: "every step",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes until a toleration has run out; Arrive, Answer of a look and of DisruptionTarget",
+        within: "taint-eviction/delete-pod",
+        most: 1,
+    },
+    Hidden {
+        operation: "Serve, Answer of an eviction whose pod somebody else deleted",
+        within: "the deletion",
+        most: 1,
+    },
+    Hidden { operation: "time passes until rules may be programmed", within: "proxy/program-rules", most: 1 },
+    Hidden {
+        operation: "Sync, Program of rules that are there already",
+        within: "every step, while the model has none to program",
+        most: 1,
+    },
+];

@@ -1,0 +1,143 @@
+//! Changes of the text that a workload was read from: what a trial checks, and what a patch shows.
+
+use std::cmp::Reverse;
+
+use podproof_vocabulary::manifest::edit::{self, FieldPath, Value};
+use podproof_vocabulary::manifest::{Place, Setting, Source};
+
+use crate::plan::Workload;
+
+/// The object that a field is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// The workload.
+    Workload,
+    /// The PodDisruptionBudget that selects its pods.
+    Budget,
+}
+
+/// A change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// A field gets a value.
+    Field {
+        /// Of this object.
+        of: Of,
+        /// The field.
+        path: FieldPath,
+        /// Its value.
+        value: Value,
+    },
+    /// One more object of these fields, behind the others of the workload's file.
+    Object(Vec<(String, Value)>),
+}
+
+impl Edit {
+    /// A field of the workload gets a value.
+    pub fn of_workload(path: FieldPath, value: Value) -> Self {
+        Self::Field { of: Of::Workload, path, value }
+    }
+}
+
+/// The texts of the input, and the workload in them that is changed.
+#[derive(Clone, Copy)]
+pub struct Texts<'a> {
+    sources: &'a [Source],
+    workload: &'a Workload,
+}
+
+impl<'a> Texts<'a> {
+    /// The sources that a workload was read from.
+    pub fn new(sources: &'a [Source], workload: &'a Workload) -> Self {
+        Self { sources, workload }
+    }
+
+    /// The source that an object stands in, by its number, with its place.
+    fn home(&self, of: Of) -> Result<(usize, &'a Place), String> {
+        let place = match of {
+            Of::Workload => self.workload.place.as_ref(),
+            Of::Budget => self.workload.settings.get(&Setting::Budget),
+        };
+        let place = place.ok_or("it comes from no file")?;
+        let is_its_own = |source: &Source| source.path == place.file;
+        let at = self.sources.iter().position(is_its_own).ok_or("it comes from no file")?;
+        Ok((at, place))
+    }
+
+    fn text(&self, of: Of) -> Option<(&'a str, &'a Place)> {
+        let (at, place) = self.home(of).ok()?;
+        Some((std::str::from_utf8(&self.sources[at].text).ok()?, place))
+    }
+
+    /// What a field of the workload says; none if it is not there.
+    pub fn value(&self, path: &FieldPath) -> Option<String> {
+        let (text, place) = self.text(Of::Workload)?;
+        edit::get(text, place, path)
+    }
+
+    /// The fields of a mapping of the workload whose values are plain, such as labels; none if it is not there.
+    pub fn fields(&self, path: &FieldPath) -> Option<Vec<(String, String)>> {
+        let (text, place) = self.text(Of::Workload)?;
+        edit::fields(text, place, path)
+    }
+
+    /// Is this field of the workload there?
+    pub fn has(&self, path: &FieldPath) -> bool {
+        self.text(Of::Workload).is_some_and(|(text, place)| edit::has(text, place, path))
+    }
+
+    /// Where what is changed stands, or what is around it; an object that is new, at the workload.
+    pub fn nearest(&self, edit: &Edit) -> Option<Place> {
+        match edit {
+            Edit::Field { of, path, .. } => {
+                let (text, place) = self.text(*of)?;
+                edit::nearest(text, place, path)
+            }
+            Edit::Object(_) => self.workload.place.clone(),
+        }
+    }
+
+    /// The sources with these changes.
+    ///
+    /// # Errors
+    /// Why they cannot be made.
+    pub fn edited(&self, edits: &[Edit]) -> Result<Vec<Source>, String> {
+        let mut placed = Vec::new();
+        for edit in edits {
+            let of = match edit {
+                Edit::Field { of, .. } => *of,
+                Edit::Object(_) => Of::Workload,
+            };
+            placed.push((self.home(of)?, edit));
+        }
+        // From the end backwards: what stands before a change keeps its line.
+        placed.sort_by_key(|((_, place), edit)| (matches!(edit, Edit::Field { .. }), Reverse(place.line)));
+        let mut sources = self.sources.to_vec();
+        for ((at, place), edit) in placed {
+            let source = &mut sources[at];
+            let text = std::str::from_utf8(&source.text).map_err(|_| "is no text".to_owned())?;
+            let edited = match edit {
+                Edit::Field { path, value, .. } => edit::set(text, place, path, value)?,
+                Edit::Object(fields) => edit::append(text, fields)?,
+            };
+            source.text = edited.into_bytes();
+        }
+        Ok(sources)
+    }
+
+    /// The changes as a patch: unified, with three lines around each.
+    ///
+    /// # Errors
+    /// Why they cannot be made.
+    pub fn patch(&self, edits: &[Edit]) -> Result<String, String> {
+        let edited = self.edited(edits)?;
+        let text = |source: &Source| String::from_utf8_lossy(&source.text).into_owned();
+        let changed = self.sources.iter().zip(&edited).filter(|(old, new)| old != new);
+        let patches = changed.map(|(old, new)| {
+            let (before, after) = (text(old), text(new));
+            let difference = similar::TextDiff::from_lines(&before, &after);
+            difference.unified_diff().context_radius(3).header(&old.path, &new.path).to_string()
+        });
+        Ok(patches.collect())
+    }
+}

@@ -1,0 +1,250 @@
+//! `podproof check --remedy`: changes of a manifest that a check has proved.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::run::{command, folder, podproof, stderr, stdout, text};
+
+/// A manifest of a test, and what a check of it says.
+struct Case {
+    folder: PathBuf,
+    manifest: PathBuf,
+    about: Vec<&'static str>,
+}
+
+impl Case {
+    /// An example with other lines in some places.
+    fn of(test: &str, example: &str, changes: &[(&str, &str)], about: &[&'static str]) -> Self {
+        let folder = folder(test);
+        let manifest = folder.join("web.yaml");
+        let text = std::fs::read_to_string(example).expect("an example");
+        let change = |text: String, (old, new): &(&str, &str)| {
+            assert!(text.contains(old), "{old}");
+            text.replace(old, new)
+        };
+        std::fs::write(&manifest, changes.iter().fold(text, change)).expect("written");
+        Self { folder, manifest, about: about.to_vec() }
+    }
+
+    /// The exit status, and the first result.
+    fn check(&self, more: &[&str]) -> (Option<i32>, Value) {
+        let traces = self.folder.join("traces");
+        let ends = ["--format", "json", "--trace-dir", text(&traces)];
+        let output = podproof(&[&["check", text(&self.manifest)], &self.about[..], more, &ends].concat());
+        let said = stdout(&output);
+        let document: Value =
+            serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}\n{}", stderr(&output)));
+        (output.status.code(), document["workloads"][0]["results"][0].clone())
+    }
+
+    /// The remedy of what is broken, and what it adds to the manifest and takes from it; the manifest becomes what it proposes.
+    fn remedied(&self, more: &[&str]) -> (Value, Vec<String>, Vec<String>) {
+        let (status, result) = self.check(&[&["--remedy"], more].concat());
+        assert_eq!((status, &result["verdict"]), (Some(1), &"broken".into()), "{result:#}");
+        let remedy = result["remedy"].clone();
+        let patch = remedy["patch"].as_str().unwrap_or_else(|| panic!("{result:#}"));
+        let with = |sign: char| -> Vec<String> {
+            let body = patch.lines().skip(2).filter(|line| line.starts_with(sign));
+            body.map(|line| line[1..].trim().to_owned()).collect()
+        };
+        let before = std::fs::read_to_string(&self.manifest).expect("it is there");
+        std::fs::write(&self.manifest, patched(&before, patch)).expect("written");
+        (remedy.clone(), with('+'), with('-'))
+    }
+
+    /// The manifest, as it is now, holds.
+    fn holds(&self) {
+        let (status, result) = self.check(&[]);
+        assert_eq!((status, &result["verdict"]), (Some(0), &"holds".into()), "{result:#}");
+    }
+}
+
+/// A text with the hunks of a unified patch, each of which must fit.
+fn patched(text: &str, patch: &str) -> String {
+    let old: Vec<&str> = text.lines().collect();
+    let mut new: Vec<&str> = Vec::new();
+    let mut at = 0;
+    for line in patch.lines().skip(2) {
+        match line.split_at(1) {
+            ("@", _) => {
+                let begins = line.split([' ', ',', '-']).find_map(|part| part.parse::<usize>().ok());
+                let begins = begins.expect("a hunk says where it begins") - 1;
+                new.extend(&old[at..begins]);
+                at = begins;
+            }
+            ("+", added) => new.push(added),
+            (sign, kept) => {
+                assert_eq!(old[at], kept, "{patch}");
+                new.extend((sign == " ").then_some(kept));
+                at += 1;
+            }
+        }
+    }
+    new.extend(&old[at..]);
+    format!("{}\n", new.join("\n"))
+}
+
+/// With the pods of a node evicted at once kube-proxy falls back to those that terminate, and no preStop sleep is long enough. A budget
+/// lets them go one by one; that of `maxUnavailable: 2` is broken too, as the test after this shows.
+#[test]
+fn a_drain_without_a_budget_is_remedied_by_one() {
+    let about = ["--nodes", "1", "--story", "drain", "--property", "no-failed-request"];
+    let case = Case::of("remedy-budget", "examples/web-prestop.yaml", &[], &about);
+    let (remedy, added, gone) = case.remedied(&["--hunt", "--seed", "1"]);
+    assert_eq!(remedy["says"], "a PodDisruptionBudget with maxUnavailable of 1", "{remedy:#}");
+    assert_eq!(
+        added,
+        [
+            "---",
+            "apiVersion: policy/v1",
+            "kind: PodDisruptionBudget",
+            "metadata:",
+            "name: web",
+            "spec:",
+            "maxUnavailable: 1",
+            "selector:",
+            "matchLabels:",
+            "app: \"web\""
+        ]
+    );
+    assert!(gone.is_empty() && remedy["undecided"] == serde_json::json!([]), "{remedy:#}");
+    case.holds();
+}
+
+#[test]
+fn a_budget_that_allows_too_much_is_remedied_by_one_that_allows_less() {
+    for (ask, says, line) in [
+        ("maxUnavailable: 2", "maxUnavailable of 1 in PodDisruptionBudget web", "maxUnavailable: 1"),
+        ("minAvailable: 0%", "minAvailable of 1 in PodDisruptionBudget web", "minAvailable: 1"),
+    ] {
+        let about = ["--nodes", "1", "--story", "drain", "--property", "no-failed-request"];
+        let changes = [("maxUnavailable: 1", ask)];
+        let case = Case::of("remedy-weak-budget", "examples/web-pdb.yaml", &changes, &about);
+        let (remedy, added, gone) = case.remedied(&["--hunt", "--seed", "1"]);
+        assert_eq!(remedy["says"], says, "{remedy:#}");
+        assert_eq!((added, gone), (vec![line.to_owned()], vec![ask.to_owned()]), "{remedy:#}");
+        case.holds();
+    }
+}
+
+/// With a second node the search of a budget is longer than this bound; that of pods on nodes of their own is not. That the budget,
+/// which is tried before, would do is not known then.
+#[test]
+fn a_smaller_change_that_could_not_be_decided_is_told() {
+    let about = ["--story", "drain", "--property", "no-failed-request", "--max-states", "70000"];
+    let case = Case::of("remedy-anti-affinity", "examples/web-prestop.yaml", &[], &about);
+    let (remedy, added, _) = case.remedied(&["--hunt", "--seed", "1"]);
+    assert_eq!(remedy["says"], "anti-affinity between its pods", "{remedy:#}");
+    for (undecided, says) in remedy["undecided"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .zip(["preStop sleep of container web", "a PodDisruptionBudget with maxUnavailable of 1"])
+    {
+        assert_eq!(undecided["says"], says, "{remedy:#}");
+        let why = undecided["why"].as_str().expect("a sentence");
+        assert!(why.contains("as many as --max-states allows"), "{why}");
+    }
+    assert_eq!(remedy["undecided"].as_array().map(Vec::len), Some(2), "{remedy:#}");
+    assert!(added.contains(&"- topologyKey: kubernetes.io/hostname".to_owned()), "{added:?}");
+    case.holds();
+}
+
+#[test]
+fn a_bound_that_leaves_every_change_undecided_is_told() {
+    let about =
+        ["--nodes", "1", "--story", "drain", "--property", "no-failed-request", "--max-states", "2000"];
+    let case = Case::of("remedy-undecided", "examples/web-prestop.yaml", &[], &about);
+    let (status, result) = case.check(&["--remedy", "--hunt", "--seed", "1"]);
+    assert_eq!(status, Some(1), "{result:#}");
+    let remedy = &result["remedy"];
+    assert_eq!(remedy["patch"], Value::Null, "{remedy:#}");
+    let undecided = remedy["undecided"].to_string();
+    assert!(undecided.contains("a PodDisruptionBudget with maxUnavailable of 1"), "{remedy:#}");
+}
+
+/// A rolling update that takes its only pod first leaves kube-proxy with one that terminates.
+#[test]
+fn a_rollout_that_takes_the_only_pod_first_is_remedied_by_max_unavailable() {
+    let strategy =
+        "  replicas: 1\n  strategy:\n    rollingUpdate:\n      maxUnavailable: 1\n      maxSurge: 0\n";
+    let about = ["--story", "rollout", "--property", "no-failed-request"];
+    let changes = [("  replicas: 2\n", strategy)];
+    let case = Case::of("remedy-one-first", "examples/web-prestop.yaml", &changes, &about);
+    let (remedy, added, gone) = case.remedied(&[]);
+    assert_eq!(remedy["says"], "maxUnavailable of 0 and maxSurge of 1", "{remedy:#}");
+    assert_eq!(added, ["maxUnavailable: 0", "maxSurge: 1"]);
+    assert_eq!(gone, ["maxUnavailable: 1", "maxSurge: 0"]);
+    case.holds();
+}
+
+/// A node without room for one pod more: the new pod waits for the old one, which waits for the new one. `maxUnavailable: 0`, which is
+/// what the default of 25% is of one pod, is one less.
+#[test]
+fn a_rollout_without_room_is_remedied_by_max_unavailable() {
+    let node = "---\napiVersion: v1\nkind: Node\nmetadata:\n  name: node-1\nstatus:\n  allocatable: {cpu: 1, memory: 1Gi, pods: 9}\n---\n";
+    let asks = "          resources: {requests: {cpu: 1}}\n          readinessProbe:\n";
+    let changes =
+        [("  replicas: 2\n", "  replicas: 1\n"), ("          readinessProbe:\n", asks), ("---\n", node)];
+    let about = ["--story", "rollout", "--property", "rollout-completes"];
+    let case = Case::of("remedy-no-room", "examples/web-prestop.yaml", &changes, &about);
+    let (remedy, added, gone) = case.remedied(&[]);
+    assert_eq!(remedy["says"], "maxUnavailable of 1", "{remedy:#}");
+    assert_eq!(added, ["strategy:", "rollingUpdate:", "maxUnavailable: 1"]);
+    assert!(gone.is_empty(), "{gone:?}");
+    case.holds();
+}
+
+/// With one pod there is nobody else to send connections to while it goes.
+#[test]
+fn the_deletion_of_the_only_pod_is_remedied_by_a_second() {
+    let about = ["--nodes", "1", "--story", "pod-deletion", "--property", "no-failed-request"];
+    let changes = [("  replicas: 2\n", "  replicas: 1\n")];
+    let case = Case::of("remedy-replicas", "examples/web-prestop.yaml", &changes, &about);
+    let (remedy, added, gone) = case.remedied(&[]);
+    assert_eq!(remedy["says"], "2 replicas", "{remedy:#}");
+    assert_eq!((added, gone), (vec!["replicas: 2".to_owned()], vec!["replicas: 1".to_owned()]));
+    case.holds();
+}
+
+#[test]
+fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
+    let about = ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request"];
+    let case = Case::of("remedy", "examples/web.yaml", &[], &about);
+    let traces = case.folder.join("traces");
+    let ends = ["--remedy", "--trace-dir", text(&traces)];
+    let output = podproof(&[&["check", text(&case.manifest)], &about[..], &ends].concat());
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let remedy = "remedy: preStop sleep of container web of 5 s; with it no-failed-request holds";
+    for line in [remedy, "+              sleep:", "+                seconds: 5", "turning point: step "] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    let (remedy, added, _) = case.remedied(&[]);
+    assert_eq!(added, ["lifecycle:", "preStop:", "sleep:", "seconds: 5"], "{remedy:#}");
+    case.holds();
+}
+
+/// A pod that tolerates for ever that its node is unreachable is never replaced.
+#[test]
+fn a_toleration_without_an_end_is_remedied_by_one() {
+    let unreachable = "      tolerations:\n        - key: node.kubernetes.io/unreachable\n          operator: Exists\n          \
+                       effect: NoExecute\n      containers:\n";
+    let about = ["--replicas", "1", "--story", "node-failure", "--property", "replaced-after-node-failure"];
+    let changes = [("      containers:\n", unreachable)];
+    let case = Case::of("remedy-toleration", "examples/web.yaml", &changes, &about);
+    let (remedy, added, _) = case.remedied(&[]);
+    assert_eq!(remedy["says"], "tolerationSeconds of 300", "{remedy:#}");
+    assert_eq!(added, ["tolerationSeconds: 300"]);
+    case.holds();
+}
+
+#[test]
+fn a_remedy_needs_a_file() {
+    let manifest = File::open("examples/web.yaml").expect("an example");
+    let output = command(&["check", "-", "--remedy"]).stdin(manifest).output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--remedy changes the text of a file"), "{}", stderr(&output));
+}
