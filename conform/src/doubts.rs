@@ -108,6 +108,9 @@ impl Doubts {
         if let Some(change) = changes.iter().find(|change| change.entry <= found.entry) {
             found.doubt(&format!("{change}, and that is not followed"));
         }
+        if let Some(what) = replay.beyond.before(found.entry) {
+            found.doubt(&format!("the model does not have what came before ({what})"));
+        }
         let is_near = |namespace: &str| namespace.is_empty() || replay.subject.is_near(namespace);
         if self.unanswered.iter().any(|(namespace, since)| *since <= found.at && is_near(namespace)) {
             found.doubt(

@@ -57,6 +57,7 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
     let helper = |name: &str, kind| Container { name: name.into(), kind, ports: Vec::new(), ..app() };
     vec![
         ("rollout", world(2, 2, &[(E::Rollout, 1)])),
+        ("rollback", with(world(2, 2, &[(E::Rollout, 2)]), |s| s.rollouts = vec![1, 0])),
         (
             "prestop",
             with(world(2, 2, &[(E::Rollout, 1)]), |s| {

@@ -1,10 +1,10 @@
 //! What a process may have done unseen by now. It is searched for only when something asks for it, and as rings lose nothing,
 //! waiting is no worse: but for what cannot come later. A link that is cut brings no news, and a machine without power runs
-//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9).
+//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9). Nor can what a write has read come after it.
 
 use podproof_model::{Cluster, parts, step};
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Environment, NodeLifecycle, Watch, Watcher};
 
 use super::eyes::Leave;
 use super::part::{Part, Prints};
@@ -36,6 +36,12 @@ pub fn before(action: &Action, whose: Watcher) -> Option<Ahead> {
         Action::Environment(Environment::StopApiServer) => Some(Ahead::News),
         _ => None,
     }
+}
+
+/// Does a write depend on more than what it writes? With a node that the controller finds silent go the pods that it has seen Ready
+/// there by then (NLC-6).
+pub fn reads_more(action: &Action) -> bool {
+    matches!(action, Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. }))
 }
 
 impl Part {

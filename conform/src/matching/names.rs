@@ -12,7 +12,7 @@ pub struct Names {
     nodes: Vec<Rc<str>>,
     pods: BTreeMap<Rc<str>, PodId>,
     uids: BTreeMap<Rc<str>, PodId>,
-    replica_sets: Vec<(Rc<str>, Rc<str>)>,
+    replica_sets: BTreeMap<Revision, (Rc<str>, Rc<str>)>,
     addresses: BTreeMap<PodId, Vec<(Rc<str>, Address)>>,
     called: BTreeMap<PodId, Rc<str>>,
     homes: BTreeMap<PodId, NodeId>,
@@ -124,21 +124,25 @@ impl Names {
         self.called.keys().copied()
     }
 
-    /// A ReplicaSet was created.
-    pub fn bind_replica_set(&mut self, name: &Rc<str>, uid: &Rc<str>) -> Revision {
-        self.replica_sets.push((name.clone(), uid.clone()));
-        Revision::from(self.replica_sets.len() - 1)
+    /// The ReplicaSet of a revision was created.
+    pub fn bind_replica_set(&mut self, name: &Rc<str>, uid: &Rc<str>, revision: Revision) {
+        self.replica_sets.insert(revision, (name.clone(), uid.clone()));
     }
 
     /// The ReplicaSet of this name or UID.
     pub fn replica_set(&self, name_or_uid: &str) -> Option<Revision> {
         let is = |(name, uid): &(Rc<str>, Rc<str>)| &**name == name_or_uid || &**uid == name_or_uid;
-        self.replica_sets.iter().position(is).map(Revision::from)
+        self.replica_sets.iter().find(|(_, named)| is(named)).map(|(revision, _)| *revision)
     }
 
-    /// How many ReplicaSets there have been.
-    pub fn replica_sets(&self) -> usize {
-        self.replica_sets.len()
+    /// Has there been a ReplicaSet of this revision?
+    pub fn has_replica_set(&self, revision: Revision) -> bool {
+        self.replica_sets.contains_key(&revision)
+    }
+
+    /// The revision behind those that have had a ReplicaSet.
+    pub fn next_revision(&self) -> Revision {
+        Revision::from(self.replica_sets.last_key_value().map_or(0, |(revision, _)| revision.index() + 1))
     }
 
     /// Which of its addresses this is, if it has been seen before.
@@ -187,8 +191,9 @@ impl Names {
         (0..).map_while(|index| called(index).map(|(ip, _)| ip.clone())).collect()
     }
 
-    /// The names of the ReplicaSets, in the order of their revisions.
-    pub fn replica_set_names(&self) -> impl Iterator<Item = &Rc<str>> {
-        self.replica_sets.iter().map(|(name, _)| name)
+    /// The names of the ReplicaSets, in the order of their revisions; nothing, where there was none.
+    pub fn replica_set_names(&self) -> impl Iterator<Item = &str> {
+        let name = |revision| self.replica_sets.get(&revision).map_or("", |(name, _)| name);
+        Revision::first(self.next_revision().index()).map(name)
     }
 }

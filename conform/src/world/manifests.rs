@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::documents::{self, Document};
 use super::life::Moment;
-use super::roots::{self, Revision, Root};
+use super::roots::{self, Revisions, Root};
 use super::selectors::Selector;
 use super::stage;
 use super::surveyor::Surveyor;
@@ -16,7 +16,7 @@ use super::surveyor::Surveyor;
 /// A workload whose manifest was read.
 pub(super) struct Read<'s> {
     pub root: Rc<Root<'s>>,
-    pub revisions: Vec<Revision>,
+    pub revisions: Revisions,
     pub services: Vec<&'s Selector>,
     pub budgets: Vec<&'s Selector>,
     /// Its manifest, with the pods of its first template.
@@ -70,7 +70,7 @@ pub(super) fn read<'s>(
     };
     // All pods of the model are as those of the first template that the log shows pods of.
     let has_pods = |set: &Rc<str>| surveyor.pods.manifest_of(set).is_some();
-    let sets = revisions.iter().enumerate().filter(|(_, revision)| !revision.is_back);
+    let sets = revisions.all.iter().enumerate();
     let sets = sets.filter_map(|(number, revision)| Some((number, revision.replica_set.as_ref()?)));
     let mut sets = sets.filter(|(_, set)| has_pods(set));
     let first = manifest(sets.next().map(|(_, set)| set))?;
@@ -81,7 +81,7 @@ pub(super) fn read<'s>(
         let other = manifest(Some(set))?;
         if read(&other).map_or(true, |(other, _)| template(&other) != template(&input)) {
             let what = format!("what the pods of template {} are made of, beside its hash,", number + 1);
-            differing.push((revisions[number].from, what));
+            differing.push((revisions.all[number].from, what));
         }
     }
     Ok(Read {

@@ -147,6 +147,7 @@ impl Surveyor {
                 Verb::Delete if removes(write) => self.remove(at, write),
                 Verb::Create if ["pods", "deployments", "replicasets"].contains(&resource) => {
                     self.unseen += 1;
+                    self.only_asked |= write.only_asked;
                 }
                 _ => {}
             },

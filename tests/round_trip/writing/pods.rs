@@ -8,7 +8,7 @@ use podproof_vocabulary::{ContainerId, PodId, Revision};
 use serde_json::{Value, json};
 
 use super::actor::{self, Actor};
-use super::audit::{Answer, Request, of_version, seconds};
+use super::audit::{Answer, Request, merge, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::template;
@@ -124,7 +124,10 @@ impl Writer<'_> {
         let object = self.store.stamp(object);
         let body = match verb {
             "update" => of_version(&object, &known),
-            _ => json!({"metadata": {"uid": object["metadata"]["uid"]}, "status": object["status"]}),
+            _ => {
+                let status = merge(&known["status"], &object["status"]);
+                json!({"metadata": {"uid": object["metadata"]["uid"]}, "status": status})
+            }
         };
         let request = self.of_pod(actor, verb, "status", pod, body);
         self.ask(request, &Answer::Object(object.clone()));

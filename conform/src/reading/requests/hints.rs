@@ -135,6 +135,25 @@ impl Hints {
         wholes.filter(move |(at, _)| *at > from).map(|(_, whole)| &**whole)
     }
 
+    /// Where the objects of this resource whose names begin so stand whole, as they were stored, in what was received after `from`: the
+    /// next first.
+    pub(super) fn wholes_of(
+        &self,
+        (resource, namespace): (&str, &Rc<str>),
+        prefix: &str,
+        from: Micros,
+    ) -> Vec<&[u8]> {
+        let first = (Rc::from(resource), Rc::clone(namespace), Rc::from(prefix));
+        let near = self.named.range(first..);
+        let near = near.take_while(|((other, around, name), _)| {
+            (&**other, around) == (resource, namespace) && name.starts_with(prefix)
+        });
+        let all = near.flat_map(|(_, named)| &named.wholes).filter(|(at, _)| *at > from);
+        let mut all: Vec<_> = all.map(|(at, whole)| (*at, &**whole)).collect();
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, whole)| whole).collect()
+    }
+
     /// Nothing that happened before this moment asks for hints any more.
     pub(super) fn sweep(&mut self, before: Micros) {
         if before.saturating_sub(PERIOD) < self.swept {

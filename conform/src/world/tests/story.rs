@@ -39,18 +39,34 @@ fn each_template_change_is_a_rollout() {
 }
 
 #[test]
-fn a_rollback_is_a_rollout_and_said() {
+fn a_rollback_is_a_rollout_to_a_template_that_there_was() {
     let web = only(&[
         created(deployment("v1", 10)),
         created(replica_set("web-1", "v1")),
         updated(deployment("v2", 12)),
         created(replica_set("web-2", "v2")),
         updated(deployment("v1", 14)),
+        updated(deployment("v3", 16)),
     ]);
     let sets: Vec<_> = web.revisions.iter().map(|revision| revision.replica_set.as_deref()).collect();
-    assert_eq!(sets, [Some("web-1"), Some("web-2"), Some("web-1")]);
-    assert_eq!(web.scenario.events.count(EventName::Rollout), 2);
-    assert!(says(&web.warnings, "goes back to a template"), "{:?}", web.warnings);
+    assert_eq!(sets, [Some("web-1"), Some("web-2"), None]);
+    assert_eq!(web.scenario.events.count(EventName::Rollout), 3);
+    assert_eq!(web.scenario.rollouts, [1, 0, 2]);
+}
+
+#[test]
+fn a_template_counts_when_its_deployment_is_not_paused() {
+    let paused = |image, version| with(deployment(image, version), "/spec/paused", json!(true));
+    let web = only(&[
+        created(deployment("v1", 10)),
+        created(replica_set("web-1", "v1")),
+        updated(paused("v1", 12)),
+        updated(paused("v2", 14)),
+        updated(deployment("v3", 16)),
+    ]);
+    let from: Vec<_> = web.revisions.iter().map(|revision| revision.from.0).collect();
+    assert_eq!(from, [0, 4]);
+    assert_eq!(web.scenario.events.count(EventName::Rollout), 1);
 }
 
 #[test]
