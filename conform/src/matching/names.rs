@@ -86,6 +86,14 @@ impl Names {
         }
     }
 
+    /// The pod whose process speaks on this node: who is gone from the store, and has another of its name there, may run on.
+    pub fn speaker(&self, name: &str, uid: &str, node: Option<&str>) -> Option<PodId> {
+        let node = node.filter(|_| uid.is_empty()).and_then(|node| self.node(node));
+        let Some(node) = node else { return self.pod(name, uid) };
+        let is_it = |&(pod, called): &(&PodId, &Rc<str>)| **called == *name && self.home(*pod) == Some(node);
+        self.called.iter().rev().find(is_it).map(|(pod, _)| *pod)
+    }
+
     /// The node that a pod was bound to.
     pub fn home(&self, pod: PodId) -> Option<NodeId> {
         self.homes.get(&pod).copied()
