@@ -83,11 +83,6 @@ impl Eyes {
         self.faults
     }
 
-    /// Was one of the pods that are there evicted by its kubelet?
-    pub fn has_evicted(&self) -> bool {
-        !self.evicted.is_empty()
-    }
-
     /// The kubelet of `node` may run again from now on.
     pub fn let_start(&mut self, node: NodeId, at: Micros) {
         self.stopped.remove(&node);

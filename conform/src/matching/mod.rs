@@ -14,7 +14,8 @@
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
 //!   there was to be counted
 //! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
-//!   way (`evictions`), what was refused (`refusals`), what is outside the model ([`beyond`]), what came of each entry (`outcome`); [`unexplained`]: where it ends
+//!   way (`evictions`), what was refused (`refusals`), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
+//!   [`unexplained`]: where it ends
 //! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;

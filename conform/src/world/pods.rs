@@ -39,7 +39,7 @@ pub(super) struct Pod {
     pub graces: BTreeSet<u32>,
     /// Its kubelet says that it has evicted it.
     pub evicted: bool,
-    /// The entry that shows labels that are not what they were.
+    /// The entry that shows that one of its labels is gone, or is another.
     pub labels_changed: Option<Moment>,
     /// It as it was first seen, if its creation is not in the log.
     pub object: Option<Box<Object>>,
@@ -104,7 +104,9 @@ impl Pods {
         }
         pod.lost_finalizer |= pod.had_finalizer && (!facts.finalizers || sight == Sight::Gone);
         pod.evicted |= object.whole["status"]["reason"] == EVICTED;
-        if pod.labels_changed.is_none() && pod.labels != object.labels {
+        // What is added takes it from nobody who selects it.
+        let is_other = |(key, value): (&String, &String)| object.labels.get(key) != Some(value);
+        if pod.labels_changed.is_none() && pod.labels.iter().any(is_other) {
             pod.labels_changed = Some(at);
         }
         let given = facts.deletion_grace_seconds.filter(|_| facts.deleting);
