@@ -108,11 +108,11 @@ impl Doubts {
         if let Some(change) = changes.iter().find(|change| change.entry <= found.entry) {
             found.doubt(&format!("{change}, and that is not followed"));
         }
-        if let Some(what) = replay.beyond.before(found.entry) {
+        if let Some(what) = replay.beyond.before(found.entry, found.whose) {
             found.doubt(&format!("the model does not have what came before ({what})"));
         }
         let is_near = |namespace: &str| namespace.is_empty() || replay.subject.is_near(namespace);
-        if self.unanswered.iter().any(|(namespace, since)| *since <= found.at && is_near(namespace)) {
+        if self.unanswered.iter().any(|(namespace, since)| *since < found.at && is_near(namespace)) {
             found.doubt(
                 "the log has writes without what they were answered with (an audit policy of level Request), and what they left \
                  cannot be made of what was asked for",

@@ -1,13 +1,17 @@
 //! What was done to a workload or to its nodes that the model does not have: of what comes after that nothing can be said for sure.
 
+use std::collections::BTreeMap;
+
 use podproof_vocabulary::Release;
+use podproof_vocabulary::action::Watcher;
 
 use crate::record::Write;
 
-/// The first thing that the model does not have.
+/// What the model does not have.
 #[derive(Clone, Debug, Default)]
 pub struct Beyond {
-    first: Option<(u64, String)>,
+    /// The entry that shows the first such thing, and what; for each process that alone is concerned, and for all.
+    first: BTreeMap<Option<Watcher>, (u64, String)>,
 }
 
 /// Resources of which the model has what its processes read.
@@ -24,15 +28,25 @@ const ENDED: [&str; 5] = ["DeadlineExceeded", "Preempting", "Terminated", "NodeS
 const STOPS_BEFORE_IT_FAILS: u8 = 22;
 
 impl Beyond {
-    /// The entry of this number shows something that the model does not have.
-    pub fn note(&mut self, number: u64, what: &str) {
-        self.first.get_or_insert_with(|| (number, what.to_owned()));
+    fn note(&mut self, concerns: Option<Watcher>, number: u64, what: String) {
+        self.first.entry(concerns).or_insert((number, what));
+    }
+
+    /// The fault of this number is none of the model's. One of the scheduler, or of the controller manager, concerns nobody else.
+    pub fn note_fault(&mut self, number: u64, fault: &str) {
+        let of = |words: &[&str]| words.iter().any(|word| fault.contains(word));
+        let concerns = match () {
+            () if of(&["scheduler"]) => Some(Watcher::Scheduler),
+            () if of(&["kcm", "controller-manager"]) => Some(Watcher::ControllerManager),
+            () => None,
+        };
+        self.note(concerns, number, format!("fault {fault}"));
     }
 
     /// The write of this number is outside the model, for this reason.
     pub fn note_write(&mut self, number: u64, write: &Write, why: &str) {
         if READ.contains(&&*write.resource) {
-            self.note(number, why);
+            self.note(None, number, why.to_owned());
         }
     }
 
@@ -48,17 +62,18 @@ impl Beyond {
         };
         match (&*write.resource, status["reason"].as_str().filter(is_ended)) {
             ("nodes", _) if says(NO_NETWORK) => {
-                self.note(number, &format!("the network plugin of {} fails", write.name));
+                self.note(None, number, format!("the network plugin of {} fails", write.name));
             }
             ("pods", Some(reason)) => {
-                self.note(number, &format!("its kubelet ends {}: {reason}", write.name));
+                self.note(None, number, format!("its kubelet ends {}: {reason}", write.name));
             }
             _ => {}
         }
     }
 
-    /// What came before an entry that nothing explains.
-    pub fn before(&self, number: u64) -> Option<&str> {
-        self.first.as_ref().filter(|(first, _)| *first <= number).map(|(_, what)| &**what)
+    /// What came before an entry that nothing explains, of this process if of one.
+    pub fn before(&self, number: u64, whose: Option<Watcher>) -> Option<&str> {
+        let mut of = [None, whose].into_iter().filter_map(|concerns| self.first.get(&concerns));
+        of.find(|(first, _)| *first <= number).map(|(_, what)| &**what)
     }
 }

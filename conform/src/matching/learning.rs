@@ -185,13 +185,16 @@ impl Replay {
         Revision(Cluster::new(rules, &mut self.common).shared.deployment.revision())
     }
 
-    /// Addresses of pods that are none of the workload's.
+    /// Addresses and nodes of pods that are none of the workload's.
     pub(super) fn learn_of_others(&mut self, write: &Write) {
+        if let Some(target) = &write.target {
+            self.names.note_namesake(&write.name, target);
+        }
         if let Some(object) = &write.object
             && let Facts::Pod(facts) = &object.facts
-            && let Some(ip) = &facts.ip
         {
-            self.names.note_other(ip);
+            facts.node.iter().for_each(|node| self.names.note_namesake(&write.name, node));
+            facts.ip.iter().for_each(|ip| self.names.note_other(ip));
         }
     }
 

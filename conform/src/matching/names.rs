@@ -16,6 +16,8 @@ pub struct Names {
     addresses: BTreeMap<PodId, Vec<(Rc<str>, Address)>>,
     called: BTreeMap<PodId, Rc<str>>,
     homes: BTreeMap<PodId, NodeId>,
+    /// The nodes of pods that are not the workload's, and have names that pods of its had.
+    namesakes: BTreeMap<Rc<str>, NodeId>,
     /// Addresses of pods that are not the workload's.
     others: BTreeSet<Rc<str>>,
     /// There may be pods with addresses that the log shows nowhere.
@@ -86,12 +88,25 @@ impl Names {
         }
     }
 
-    /// The pod whose process speaks on this node: who is gone from the store, and has another of its name there, may run on.
+    /// The pod whose process speaks on this node: one that is gone from the store may run on when another has its name, on another node.
     pub fn speaker(&self, name: &str, uid: &str, node: Option<&str>) -> Option<PodId> {
         let node = node.filter(|_| uid.is_empty()).and_then(|node| self.node(node));
         let Some(node) = node else { return self.pod(name, uid) };
+        let now = self.pod(name, "");
+        let home = now.map_or_else(|| self.namesakes.get(name).copied(), |pod| self.home(pod));
+        if home? == node {
+            return now;
+        }
         let is_it = |&(pod, called): &(&PodId, &Rc<str>)| **called == *name && self.home(*pod) == Some(node);
         self.called.iter().rev().find(is_it).map(|(pod, _)| *pod)
+    }
+
+    /// A pod that is not the workload's, and may have the name of one that was, is on this node.
+    pub fn note_namesake(&mut self, name: &str, node: &str) {
+        let node = self.node(node);
+        if let Some((retired, node)) = self.called.values().find(|called| ***called == *name).zip(node) {
+            self.namesakes.insert(Rc::clone(retired), node);
+        }
     }
 
     /// The node that a pod was bound to.
@@ -115,6 +130,7 @@ impl Names {
             && self.uids.get(uid) != Some(pod)
         {
             self.pods.remove(name);
+            self.namesakes.remove(name);
         }
     }
 
@@ -123,7 +139,9 @@ impl Names {
         self.pods.retain(|_, bound| *bound != pod);
         self.uids.retain(|_, bound| *bound != pod);
         self.addresses.remove(&pod);
-        self.called.remove(&pod);
+        if let Some(name) = self.called.remove(&pod) {
+            self.namesakes.remove(&name);
+        }
         self.homes.remove(&pod);
     }
 

@@ -292,9 +292,8 @@ impl Replay {
                 Fault::Elsewhere => Outcome::Explained,
                 Fault::NotHere => Outcome::NotHere,
                 Fault::NotModelled => {
-                    let what = format!("fault {}", event.fault);
-                    self.beyond.note(number, &what);
-                    Outcome::NotModelled(what)
+                    self.beyond.note_fault(number, &event.fault);
+                    Outcome::NotModelled(format!("fault {}", event.fault))
                 }
             },
             Seen::Renewal { node, lease } => {

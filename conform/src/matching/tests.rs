@@ -39,13 +39,20 @@ fn of_two_pods_of_one_name_the_one_on_the_node_speaks() {
     names.bind_pod(&name, &first, PodId(0));
     assert_eq!(names.speaker("web-1", "", Some("node-b")), None, "it has no node yet");
     names.set_home(PodId(0), NodeId(1));
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), Some(PodId(0)));
     names.retire(&name, &second);
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), None, "the second may be there");
+    names.note_namesake("web-1", "node-b");
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), None, "the second is there");
+    names.note_namesake("web-1", "node-a");
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), Some(PodId(0)));
+    assert_eq!(names.speaker("web-1", "", Some("node-a")), None);
+    assert_eq!(names.speaker("web-1", "1", Some("node-a")), Some(PodId(0)), "its UID says more");
+    assert_eq!(names.speaker("web-1", "", Some("node-c")), None, "a node that nobody knows");
     names.bind_pod(&name, &second, PodId(1));
     names.set_home(PodId(1), NodeId(0));
     assert_eq!(names.speaker("web-1", "", Some("node-b")), Some(PodId(0)));
     assert_eq!(names.speaker("web-1", "", Some("node-a")), Some(PodId(1)));
-    assert_eq!(names.speaker("web-1", "1", Some("node-a")), Some(PodId(0)), "its UID says more");
-    assert_eq!(names.speaker("web-1", "", Some("node-c")), Some(PodId(1)), "a node that nobody knows");
     assert_eq!(names.speaker("web-1", "", None), Some(PodId(1)));
 }
 

@@ -180,8 +180,7 @@ impl Writer<'_> {
                 status[field] = json!(statuses);
             }
         }
-        let mut running = cluster.container_ids().map(|container| cluster.container(pod, container).cached());
-        if seen.phase.is_terminal() && running.any(|process| process == Process::Running) {
+        if seen.phase.is_terminal() && cluster.pod(pod).kubelet.evicted() {
             status["reason"] = json!("Evicted");
         }
     }
