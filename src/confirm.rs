@@ -137,3 +137,37 @@ fn way(places: &[Place], mut at: usize, last: Action) -> Vec<Action> {
     actions.reverse();
     actions
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_traces::Trace;
+    use podproof_vocabulary::property::PropertySet;
+
+    use super::*;
+
+    #[test]
+    fn explore() {
+        let text = include_str!("../traces/corpus/no-failed-request/drain-takes-all-pods-at-once.json");
+        let trace = Trace::from_json(text).expect("t");
+        let property = Property::NoFailedRequest;
+        let model = Model::new(trace.scenario.clone()).expect("it fits").judging(PropertySet::of([property]));
+        let first = model.initial().remove(0);
+        let n = trace.stem.len();
+        for from in [13usize, 16, 23, 29, 34, 41] {
+            let kept: Vec<Action> = (1..)
+                .zip(&trace.stem)
+                .filter(|(k, _)| *k <= from || *k > 45)
+                .map(|(_, s)| s.action)
+                .collect();
+            for tries in [1_000, 5_000, 20_000, 60_000] {
+                let of = |price| {
+                    let t = std::time::Instant::now();
+                    let r = taken(&model, &first, &kept, property, (price, tries)).map(|way| way.len());
+                    (r, t.elapsed())
+                };
+                println!("{n} {from} {tries}: {:?} {:?}", of(Price::EveryStep), of(Price::NoneThatIsDue));
+            }
+        }
+        panic!();
+    }
+}

@@ -130,7 +130,7 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
             if let Some(note) = &row.note {
                 line(out, format_args!("        {note}"));
             }
-            for text in row.remedy.iter().flat_map(|remedy| remedy.lines(row)) {
+            for text in row.remedy.iter().flat_map(|remedy| remedy.lines(row.property)) {
                 line(out, format_args!("        {text}"));
             }
         }
@@ -177,6 +177,9 @@ fn summary(out: &mut String, report: &CheckReport) {
             both(Verdict::NotApplicable),
         ),
     );
+    for advice in &report.advice {
+        line(out, format_args!("{advice}"));
+    }
     let searches = || report.workloads.iter().flat_map(|workload| &workload.searches);
     if searches().any(|search| search.outcome.seed().is_some()) {
         line(out, format_args!("a hunt never says that a promise holds; a check without --hunt may"));

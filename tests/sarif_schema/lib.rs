@@ -1,0 +1,1 @@
+//! Nothing: only where its dependency lies matters.
