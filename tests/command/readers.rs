@@ -89,14 +89,34 @@ fn the_crate_junit_parser_reads_the_verdicts() {
     }
 }
 
+/// A package that nobody builds: only where the source of its dependency lies matters.
+const PACKAGE: &str = r#"
+[package]
+name = "schema"
+version = "0.0.0"
+edition = "2024"
+
+[lib]
+path = "lib.rs"
+
+[dependencies]
+serde-sarif = { version = "=0.8.0", default-features = false }
+
+[workspace]
+"#;
+
 /// Where the schema is; none, with a line that says so, where the crate that has it cannot be had.
 fn sarif_schema() -> Option<PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sarif_schema/Cargo.toml");
-    let asked = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--manifest-path", text(&manifest)])
-        .output();
-    let found = asked.ok().filter(|output| output.status.success()).and_then(|output| {
-        let metadata: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let folder = folder("sarif-schema");
+    let manifest = folder.join("Cargo.toml");
+    std::fs::write(&manifest, PACKAGE)
+        .and_then(|()| std::fs::write(folder.join("lib.rs"), ""))
+        .expect("written");
+    let found = [&["--offline"][..], &[]].into_iter().find_map(|network| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["metadata", "--format-version", "1", "--manifest-path", text(&manifest)]).args(network);
+        let asked = cargo.output().ok().filter(|output| output.status.success())?;
+        let metadata: Value = serde_json::from_slice(&asked.stdout).ok()?;
         let packages = metadata["packages"].as_array()?;
         let package = packages.iter().find(|package| package["name"] == "serde-sarif")?;
         Some(Path::new(package["manifest_path"].as_str()?).with_file_name("src").join("schema.json"))

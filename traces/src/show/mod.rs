@@ -64,7 +64,7 @@ pub fn show_turning(trace: &Trace, style: Style) -> String {
         match place {
             0 => {
                 page.blank();
-                page.text(0, Paint::Strong, sentence);
+                page.hanging(0, 2, Paint::Strong, sentence);
             }
             _ => page.hanging(2, 4, Paint::Plain, sentence),
         }

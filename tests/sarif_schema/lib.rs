@@ -1,1 +1,0 @@
-//! Nothing: only where its dependency lies matters.
