@@ -89,13 +89,7 @@ impl Remedy {
         std::iter::once(head).chain(reasons.into_iter().map(of)).collect()
     }
 
-    /// All of it in lines.
-    pub fn lines(&self, property: Property) -> Vec<String> {
-        let patch = self.patch().into_iter().flat_map(str::lines).map(str::to_owned);
-        self.sentences(property).into_iter().chain(patch).collect()
-    }
-
-    /// The same for the trace that shows how the promise is broken.
+    /// All of it, for the trace that shows how the promise is broken.
     pub fn told(&self, property: Property) -> podproof_traces::Remedy {
         podproof_traces::Remedy { says: self.sentences(property), patch: self.patch().map(str::to_owned) }
     }

@@ -237,6 +237,18 @@ fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
     case.holds();
 }
 
+/// One change often keeps several promises.
+#[test]
+fn a_patch_is_shown_once() {
+    let folder = folder("remedy-once");
+    let about = ["check", "examples/web.yaml", "--replicas", "1", "--story", "rollout", "--remedy"];
+    let said = stdout(&podproof(&[&about[..], &["--trace-dir", text(&folder)]].concat()));
+    let times = |what: &str| said.matches(what).count();
+    assert_eq!(times("remedy: preStop sleep of container web of 5 s; with it "), 3, "{said}");
+    assert_eq!(times("+                seconds: 5"), 1, "{said}");
+    assert_eq!(times("the patch is that of no-traffic-after-sigterm"), 2, "{said}");
+}
+
 #[test]
 fn who_did_not_ask_for_a_remedy_is_told_how_to() {
     let about = ["check", "examples/web.yaml", "--replicas", "1", "--story", "rollout"];
