@@ -2,7 +2,7 @@
 //! waiting is no worse: but for what cannot come later. A link that is cut brings no news, and a machine without power runs
 //! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9). Nor can what a write has read come after it.
 
-use podproof_model::{Cluster, parts, step};
+use podproof_model::{Cluster, Model, parts, step};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Environment, NodeLifecycle, Watch, Watcher};
 
@@ -76,6 +76,23 @@ impl Part {
             }
         }
         self.possible = queue;
+    }
+
+    /// It may also have heard some of what is on its way, in the order in which it was sent.
+    pub fn hear_on(&mut self, model: &Model, moment: Moment) {
+        let mut heard = Vec::new();
+        for mut possible in self.possible.clone() {
+            while heard.len() < MOST {
+                let cluster = possible.open(model);
+                let queues = parts::queues(&cluster, self.whose).into_iter();
+                let waiting: Vec<_> =
+                    queues.filter(|(_, length)| *length > 0).map(|(stream, _)| stream).collect();
+                let Some(action) = parts::next_of(&cluster, self.whose, &waiting) else { break };
+                self.take(model, &mut possible, Taken::hidden(action, moment));
+                heard.push(possible.clone());
+            }
+        }
+        self.join(heard);
     }
 
     fn may(&self, ground: Ground<'_>, cluster: &Cluster<'_>, action: &Action, how: Ahead) -> bool {

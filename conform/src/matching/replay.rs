@@ -7,7 +7,7 @@ use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::action::{Action, Environment, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
-use super::ahead::{self, Ahead};
+use super::ahead;
 use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
@@ -396,7 +396,7 @@ impl Replay {
         };
         let part = &mut parts[index];
         if deed.actions.iter().any(ahead::reads_more) {
-            part.go_ahead(ground, moment, Ahead::News);
+            part.hear_on(ground.model, moment);
         }
         part.fulfil(ground, &quest).map_err(|failure| {
             let mut seen = words(write);
