@@ -2,6 +2,7 @@
 //! waiting is no worse: but for what cannot come later. A link that is cut brings no news, and a machine without power runs
 //! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9). Nor can what a write has read come after it.
 
+use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, Model, parts, step};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Environment, NodeLifecycle, Watch, Watcher};
@@ -38,9 +39,9 @@ pub fn before(action: &Action, whose: Watcher) -> Option<Ahead> {
     }
 }
 
-/// Does a write depend on more than what it writes? With a node that the controller finds silent go the pods that it has seen Ready
+/// Does a write depend on the pods that its process has heard of? With a node that the controller finds silent go the pods that it has seen Ready
 /// there by then (NLC-6).
-pub fn reads_more(action: &Action) -> bool {
+pub fn reads_pods(action: &Action) -> bool {
     matches!(action, Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. }))
 }
 
@@ -78,16 +79,13 @@ impl Part {
         self.possible = queue;
     }
 
-    /// It may also have heard some of what is on its way, in the order in which it was sent.
-    pub fn hear_on(&mut self, model: &Model, moment: Moment) {
+    /// It may also have heard of some of the pods that it is still to hear of, in the order in which that was sent.
+    pub fn hear_of_pods(&mut self, model: &Model, moment: Moment) {
+        let pods = Stream::pods(self.whose);
         let mut heard = Vec::new();
         for mut possible in self.possible.clone() {
             while heard.len() < MOST {
-                let cluster = possible.open(model);
-                let queues = parts::queues(&cluster, self.whose).into_iter();
-                let waiting: Vec<_> =
-                    queues.filter(|(_, length)| *length > 0).map(|(stream, _)| stream).collect();
-                let Some(action) = parts::next_of(&cluster, self.whose, &waiting) else { break };
+                let Some(action) = parts::next_of(&possible.open(model), self.whose, &[pods]) else { break };
                 self.take(model, &mut possible, Taken::hidden(action, moment));
                 heard.push(possible.clone());
             }

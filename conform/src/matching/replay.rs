@@ -395,8 +395,8 @@ impl Replay {
             about: deed.about,
         };
         let part = &mut parts[index];
-        if deed.actions.iter().any(ahead::reads_more) {
-            part.hear_on(ground.model, moment);
+        if deed.actions.iter().any(ahead::reads_pods) {
+            part.hear_of_pods(ground.model, moment);
         }
         part.fulfil(ground, &quest).map_err(|failure| {
             let mut seen = words(write);
