@@ -39,8 +39,8 @@ pub fn before(action: &Action, whose: Watcher) -> Option<Ahead> {
     }
 }
 
-/// Does a write depend on the pods that its process has heard of? With a node that the controller finds silent go the pods that it has seen Ready
-/// there by then (NLC-6).
+/// Does a write depend on the pods that its process has heard of? With a node that the controller finds silent go the pods that it has
+/// seen Ready there by then (NLC-6).
 pub fn reads_pods(action: &Action) -> bool {
     matches!(action, Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. }))
 }
