@@ -240,7 +240,7 @@ impl Running {
     }
 
     /// The binding of a pod that is on its way, and the node that was chosen.
-    fn binding_of(&self, pod: &Key) -> Option<(CallId, String)> {
+    pub(super) fn binding_of(&self, pod: &Key) -> Option<(CallId, String)> {
         self.cluster.calls().iter().find_map(|call| match &call.request {
             Request::Bind { pod: own, node, .. } if own == pod && matches!(call.state, CallState::Sent) => {
                 Some((call.id, node.to_string()))
@@ -250,7 +250,7 @@ impl Running {
     }
 
     /// Conditions that the scheduler writes are written.
-    fn settle_conditions(&mut self) -> Result<(), Refused> {
+    pub(super) fn settle_conditions(&mut self) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             let hidden = self.own().into_iter().find(|step| match step {
                 Step::Arrive(call) | Step::Answer(call) => self
@@ -286,7 +286,12 @@ impl Running {
             let Some(pod) = store.get::<Pod>(key).filter(|_| matches!(seen, Some((None, false)))) else {
                 continue;
             };
-            let parked = model.open(state, |cluster| cluster.pod(slot).scheduler.rejected_by() != 0);
+            let own = model.open(state, |cluster| cluster.pod(slot).scheduler);
+            // A binding that was written although its outcome was lost is tried again in vain: the model waits for the news (SCH-6).
+            if own.refused() {
+                continue;
+            }
+            let parked = own.rejected_by() != 0;
             match feasible(pod, actor.cache(), Slips::NONE) {
                 Ok(_) if parked => operations.push(Action::Scheduler(Act::FlushPod { pod: slot })),
                 Ok(nodes) => {
