@@ -2,8 +2,11 @@
 //!
 //! Source: S28 `pkg/controller/nodelifecycle/node_lifecycle_controller.go`. Left out: the rate of NoExecute tainting
 //! and the partial-disruption mode (NLC-11, NLC-14, NLC-15), several zones, the lease as an object: a node is silent
-//! exactly while its kubelet cannot renew it; and that a patch of the taints begins with a read from the API server's
-//! cache, which may be older or newer than the controller's copy (kubernetes/kubernetes#126755).
+//! exactly while its kubelet cannot renew it; that a patch of the taints begins with a read from the API server's
+//! cache, which may be older or newer than the controller's copy (kubernetes/kubernetes#126755); that a pod which is Ready when
+//! it is seen to have been bound to a node that is not is marked too (NLC-7 `processPod`); that a controller which begins
+//! takes NoExecute taints off every node first (`classifyNodes`); and that total darkness takes them off once (NLC-16): here
+//! it does for as long as it lasts.
 
 use podproof_vocabulary::action::{Action, NodeLifecycle};
 use podproof_vocabulary::mutant::Mutant;
