@@ -1,13 +1,13 @@
 //! kube-scheduler and its watches: the runtime's own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use podproof_runtime::api::constants::node_of;
 use podproof_runtime::api::{Key, Kind, Object, Request, Resource};
 use podproof_runtime::api_server::WatchEvent;
 use podproof_runtime::client::{CallId, CallState};
-use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::{Process, Timer};
 use podproof_runtime::scheduler::Scheduler;
 use podproof_runtime::scheduler::filter::feasible;
@@ -35,6 +35,9 @@ pub(super) struct Delivered {
 
 const OWN: Component = Component::Scheduler;
 
+/// How often the scheduler looks for pods whose backoff is over.
+const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
+
 impl Running {
     /// The pending operations of the scheduler.
     fn own(&self) -> Vec<Step> {
@@ -54,11 +57,12 @@ impl Running {
         Ok(())
     }
 
+    /// Until the next flush, or by a second if one is due that must wait: pods that back off are looked for every second (SCH-9).
     fn let_time_pass(&mut self) -> Result<(), Refused> {
         let now = self.cluster.now();
         let next = self.actor().and_then(|actor| actor.next_deadline(now));
         let next = next.ok_or_else(|| Refused::because("nothing is ever due"))?;
-        self.pass_until(next.max(Moment(now.0 + 1)))
+        self.pass_until(if next > now { next } else { now + BACKOFF_FLUSH })
     }
 
     /// The watches have brought all that there is.
