@@ -30,7 +30,7 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
     if !included {
         return Endpoint::new();
     }
-    let serving = view.ready();
+    let serving = view.ready() || cluster.has_mutant(Mutant::SliceIgnoresReadiness);
     let terminating = view.deleting() && !cluster.has_mutant(Mutant::SliceKeepsTerminatingReady);
     Endpoint::new()
         .with_address(view.address())

@@ -18,6 +18,7 @@ pub fn unseen(mutant: Mutant) -> Option<&'static str> {
         | Mutant::TaintEvictionNeverFires
         | Mutant::SchedulerNeverWakes
         | Mutant::ReplicaSetStatusNeverWritten
+        | Mutant::ReplicaSetNeverDeletes
         | Mutant::KubeletNeverRemoves
         | Mutant::NodeLifecycleForgetsPods
         | Mutant::KubeletNeverRestarts
@@ -51,6 +52,8 @@ pub fn other_way(mutant: Mutant) -> Option<&'static str> {
 pub fn scenario(mutant: Mutant) -> Scenario {
     let mut scenario = match mutant {
         Mutant::SliceKeepsTerminatingReady
+        | Mutant::SliceIgnoresReadiness
+        | Mutant::ReplicaSetNeverDeletes
         | Mutant::ProxyNeverRemoves
         | Mutant::ProxyNeverAdds
         | Mutant::DeploymentIgnoresSurge

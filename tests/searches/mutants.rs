@@ -12,7 +12,7 @@ use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::{MUTANTS, Mutant};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{
-    ContainerKind, Labels, Neighbour, OnSigterm, PreStop, Resources, Scenario, Timing,
+    ContainerKind, Labels, Neighbour, OnSigterm, PreStop, Probe, Resources, Scenario, Timing,
 };
 use podproof_vocabulary::{Property, mutant};
 
@@ -44,6 +44,20 @@ fn world(mutant: Mutant, property: Property) -> Scenario {
     match mutant {
         Mutant::SliceKeepsTerminatingReady if property == Property::ReadyMeansReady => named("rollout"),
         Mutant::SliceKeepsTerminatingReady => prestop(),
+        Mutant::SliceIgnoresReadiness if property == Property::EndpointsConverge => {
+            // An app that says for good that it is not ready.
+            let mut scenario = web("unready", Story::Create, 1, 1);
+            scenario.workload.template.containers[0].readiness_probe = Some(Probe {
+                initial_delay_seconds: 0,
+                period_seconds: 1,
+                timeout_seconds: 1,
+                success_threshold: 1,
+                failure_threshold: 1,
+            });
+            scenario.events.set(EventName::ReadinessChange, 1);
+            scenario
+        }
+        Mutant::SliceIgnoresReadiness => named("rollout"),
         Mutant::ProxyNeverRemoves if property == Property::EndpointsConverge => named("rollout"),
         Mutant::ProxyNeverRemoves if property == Property::UnreachableEndpointsLeave => {
             named("node-crash-tolerated")
@@ -103,6 +117,8 @@ fn world(mutant: Mutant, property: Property) -> Scenario {
             scenario
         }
         Mutant::ReplicaSetStatusNeverWritten => named("rollout"),
+        // With one replica the ReplicaSets say that the rollout is complete.
+        Mutant::ReplicaSetNeverDeletes => web("rollout", Story::Rollout, 1, 1),
         Mutant::NodeLifecycleForgetsPods => named("node-crash-tolerated"),
         Mutant::KubeletNeverRestarts => named("crash-loop"),
         Mutant::PlegAlwaysHealthy => named("pleg-stuck"),
@@ -162,6 +178,7 @@ macro_rules! mutants {
 
 mutants! {
     slice_keeps_terminating_ready SliceKeepsTerminatingReady;
+    slice_ignores_readiness SliceIgnoresReadiness;
     proxy_never_removes ProxyNeverRemoves;
     proxy_never_adds ProxyNeverAdds;
     scheduler_ignores_resources SchedulerIgnoresResources;
@@ -182,6 +199,7 @@ mutants! {
     taint_eviction_never_fires TaintEvictionNeverFires;
     scheduler_never_wakes SchedulerNeverWakes;
     replica_set_status_never_written ReplicaSetStatusNeverWritten;
+    replica_set_never_deletes ReplicaSetNeverDeletes;
     kubelet_never_removes KubeletNeverRemoves;
     node_lifecycle_forgets_pods NodeLifecycleForgetsPods;
     kubelet_never_restarts KubeletNeverRestarts;

@@ -44,6 +44,8 @@ mutants! {
     SliceKeepsTerminatingReady "slice-keeps-terminating-ready"
         breaks NoTrafficAfterSigterm, NoFailedRequest, ReadyMeansReady =>
         "the EndpointSlice controller leaves a deleting pod ready";
+    SliceIgnoresReadiness "slice-ignores-readiness" breaks ReadyMeansReady, EndpointsConverge =>
+        "the EndpointSlice controller takes every pod for a ready one";
     ProxyNeverRemoves "proxy-never-removes"
         breaks NoTrafficAfterSigterm, NoFailedRequest, NoMisroutedRequest, EndpointsConverge, UnreachableEndpointsLeave =>
         "kube-proxy adds endpoints to its rules and never takes one out";
@@ -85,6 +87,8 @@ mutants! {
         "neither an event nor the flush moves a pod out of the scheduler's unschedulable pods";
     ReplicaSetStatusNeverWritten "replica-set-status-never-written" breaks RolloutCompletes =>
         "the ReplicaSet controller does not report available replicas";
+    ReplicaSetNeverDeletes "replica-set-never-deletes" breaks RolloutCompletes =>
+        "the ReplicaSet controller deletes no pod, however many there are too many";
     KubeletNeverRemoves "kubelet-never-removes" breaks DeletionCompletes =>
         "the kubelet never sends the final deletion";
     NodeLifecycleForgetsPods "node-lifecycle-forgets-pods" breaks UnreachableEndpointsLeave =>

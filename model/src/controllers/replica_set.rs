@@ -104,7 +104,11 @@ fn own_candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
         if !column.exists_seen() {
             continue;
         }
-        let is_right = || active(cluster, revision).count() == usize::from(column.replicas_seen());
+        let keeps_surplus = cluster.has_mutant(Mutant::ReplicaSetNeverDeletes);
+        let is_right = || {
+            let (counted, wanted) = (active(cluster, revision).count(), usize::from(column.replicas_seen()));
+            counted == wanted || (keeps_surplus && counted > wanted)
+        };
         if scope.is_everything() && !is_right() && !is_waiting(cluster, revision) {
             out.push(Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }));
         }

@@ -5,6 +5,7 @@
 //! ¬◇□ pending, that is □◇ (¬premise ∨ goal). A counterexample is a lasso with the same obligation pending all along its
 //! cycle, resting included.
 
+mod endpoints;
 mod obligations;
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,13 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
 use super::Claim;
+use super::endpoints::asked_for;
 use crate::cluster::Cluster;
 use crate::controllers::deployment;
-use crate::endpoints;
 use crate::kubelet::{self, pleg, status};
 use crate::properties::placement::spelled_out::{self, SpelledOut};
 use crate::rules::Tolerated;
 use crate::scheduler::filters::{Occupant, Placement};
-use crate::state::ControllerView;
 use crate::traffic;
 
 /// The machine has power and its link works.
@@ -191,8 +190,17 @@ pub fn replaced(cluster: &Cluster<'_>) -> Claim {
     Claim { premise: room, goal: ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster)) }
 }
 
+/// As many pods of the newest template as are wanted are ready, and no pod of another one is to go on.
+fn runs_the_newest_alone(cluster: &Cluster<'_>) -> bool {
+    let active = cluster.used_pods().filter(|&pod| cluster.pod(pod).api.is_active());
+    let (new, old): (Vec<PodId>, Vec<PodId>) =
+        active.partition(|&pod| cluster.revision_of(pod) == newest(cluster));
+    let ready = new.into_iter().filter(|&pod| cluster.pod(pod).api.ready()).count();
+    old.is_empty() && ready == usize::from(wanted(cluster))
+}
+
 /// `rollout-completes`: the template has changed, all new pods fit at once without the old ones, and the template can
-/// become ready ⇒ the rollout is complete.
+/// become ready ⇒ the rollout is complete, as the ReplicaSets say it and as the pods are.
 pub fn rolled_out(cluster: &Cluster<'_>) -> Claim {
     let deployment = cluster.shared.deployment;
     if !deployment.exists() || deployment.revision() == 0 {
@@ -201,7 +209,7 @@ pub fn rolled_out(cluster: &Cluster<'_>) -> Claim {
     let is_new = |pod| cluster.revision_of(pod) == newest(cluster);
     let possible =
         template_can_become_ready(cluster) && room_for_all(cluster) && !waits_for_an_app(cluster, is_new);
-    Claim { premise: possible, goal: deployment::is_complete(cluster) }
+    Claim { premise: possible, goal: deployment::is_complete(cluster) && runs_the_newest_alone(cluster) }
 }
 
 /// `endpoints-converge`: there is a Service with rules ⇒ the rules of every living, connected node are those that the API
@@ -216,10 +224,7 @@ pub fn converged(cluster: &Cluster<'_>) -> Claim {
             && cluster.node(node).machine.proxy_runs()
     };
     let equal = |node: NodeId| {
-        cluster.used_pods().all(|pod| {
-            let column = cluster.pod(pod);
-            cluster.proxy(node, pod).rule == endpoints::entry_of(cluster, ControllerView::of(column.api))
-        })
+        cluster.used_pods().all(|pod| cluster.proxy(node, pod).rule == asked_for(cluster, pod))
     };
     Claim { premise: true, goal: cluster.node_ids().filter(lives).all(equal) }
 }

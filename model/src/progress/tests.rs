@@ -2,11 +2,13 @@
 
 use podproof_vocabulary::action::{Action, Environment, Kubelet, Proxy, Scheduler};
 use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::observation::Phase;
 use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario, Taint, TaintEffect};
 use podproof_vocabulary::{NodeId, Property};
 
+use super::endpoints::asked_for;
 use super::unsettles_endpoints;
 use crate::api_server::pods;
 use crate::test_cluster::{C0, N0, N1, P0, P1, TestCluster, allow};
@@ -240,6 +242,15 @@ fn a_rollout_is_to_complete_if_all_new_pods_fit_at_once() {
         s.workload.template.serving = 1;
     });
     assert_eq!(of(&blocked, property), IDLE, "an init container that never ends");
+
+    let mut wrong = TestCluster::running(1, 1, |s| {
+        allow(s, EventName::Rollout, 1);
+        s.mutant = Some(Mutant::ReplicaSetNeverDeletes);
+    });
+    wrong.take(Environment::ChangeTemplate);
+    wrong.settle();
+    assert!(wrong.look(crate::controllers::deployment::is_complete), "by what the ReplicaSets say");
+    assert_eq!(of(&wrong, property), OWED, "an old pod goes on");
 }
 
 /// What an app says of itself is no promise of Kubernetes'.
@@ -302,6 +313,10 @@ fn the_rules_of_living_connected_nodes_are_to_follow_the_api() {
     assert_eq!(of(&cluster, property), OWED, "one node is behind");
     cluster.befall(Environment::PartitionNode { node: N1 });
     assert_eq!(of(&cluster, property), PAID, "it is cut off");
+    let mut wrong = TestCluster::running(1, 2, |s| s.mutant = Some(Mutant::SliceIgnoresReadiness));
+    wrong.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
+    wrong.settle_but(|action| matches!(action, Action::Kubelet(_)));
+    assert_eq!(of(&wrong, property), OWED, "the controller does not say what is right");
     let headless = TestCluster::running(1, 2, |s| s.service.as_mut().unwrap().headless = true);
     assert_eq!(of(&headless, property), IDLE);
 }
@@ -318,4 +333,28 @@ fn the_endpoints_are_not_settled_while_pods_or_machines_change() {
     assert!(unsettles(&|after| after.delete(P0)));
     assert!(unsettles(&|after| after.befall(Environment::PartitionNode { node: NodeId(0) })));
     assert!(!unsettles(&|after| after.change(|cluster| cluster.pod_mut(P0).controller.set_available(true))));
+}
+
+/// EPS-1 to EPS-5: an entry by what the API says, whatever the controller has made of it.
+#[test]
+fn the_api_asks_for_the_entry_of_a_pod() {
+    let asked = |tweak: fn(&mut Scenario), change: &dyn Fn(&mut TestCluster)| {
+        let mut cluster = TestCluster::running(1, 1, tweak);
+        change(&mut cluster);
+        let entry = cluster.look(|cluster| asked_for(cluster, P0));
+        entry.is_present().then(|| (entry.ready(), entry.serving(), entry.terminating()))
+    };
+    let publishes = |s: &mut Scenario| s.service.as_mut().unwrap().publish_not_ready_addresses = true;
+    let unready = |c: &mut TestCluster| c.change(|c| pods::update(c, P0, |object| object.with_ready(false)));
+    let failed = |c: &mut TestCluster| c.change(|c| pods::set_phase(c, P0, Phase::Failed));
+    let without_node = |c: &mut TestCluster| c.change(|c| c.nodes[0].api.set_exists(false));
+    assert_eq!(asked(|_| {}, &|_| {}), Some((true, true, false)));
+    assert_eq!(asked(|_| {}, &unready), Some((false, false, false)));
+    assert_eq!(asked(publishes, &unready), Some((true, false, false)));
+    assert_eq!(asked(|_| {}, &|c| c.delete(P0)), Some((false, true, true)));
+    assert_eq!(asked(publishes, &|c| c.delete(P0)), Some((true, true, true)));
+    assert_eq!(asked(|s| s.release.minor = 21, &|c| c.delete(P0)), None);
+    assert_eq!(asked(|_| {}, &failed), None);
+    assert_eq!(asked(|_| {}, &without_node), None);
+    assert_eq!(asked(publishes, &without_node), Some((true, true, false)));
 }
