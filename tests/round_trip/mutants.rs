@@ -36,6 +36,9 @@ pub fn other_way(mutant: Mutant) -> Option<&'static str> {
         Mutant::DeploymentIgnoresSurge | Mutant::RecreateDoesNotWait => {
             Some("a controller that has not yet heard of the old ReplicaSet does the same")
         }
+        Mutant::SliceIgnoresReadiness => {
+            Some("a controller that has not yet heard that the pod is no longer ready does the same")
+        }
         Mutant::WorkerStartsAfterTermination => {
             Some("no file shows when a kubelet begins to terminate a pod")
         }
