@@ -62,6 +62,12 @@ enum Event {
     },
     Compact,
     Restart,
+    /// A pod loses its owner: its ReplicaSet adopts it.
+    Disown(u8),
+    /// A pod gets a label that its ReplicaSet does not select, and is released.
+    Relabel(u8),
+    /// The API server restarts: every watch breaks, and what it was at is not finished.
+    RestartServer,
 }
 
 /// Lets it happen. Useful if pods became ready and something happened to them then.
@@ -143,6 +149,12 @@ impl World for Controlled {
             }
             Event::Compact => self.stage.cluster.server_mut().compact(),
             Event::Restart => self.restart(),
+            Event::Disown(which) => self.disown(which),
+            Event::Relabel(which) => self.relabel(which),
+            Event::RestartServer => {
+                self.stage.cluster.stop(Process::ApiServer);
+                self.stage.cluster.start(Process::ApiServer);
+            }
         }
         self.steps.note_event(*event, &self.stage.cluster);
     }

@@ -22,6 +22,9 @@ struct Clock {
     runs: Option<(Moment, Moment)>,
     /// Since when it has been so.
     since: Moment,
+    /// The last taint against it was taken back so shortly before its node was removed that the controller may have heard of both at
+    /// once: it then lets the timer go on (S28 `taint_eviction.go` `handleNodeUpdate`).
+    goes_on: bool,
 }
 
 /// The clocks of all pods, by UID.
@@ -52,7 +55,9 @@ impl Taints {
                 Some(old) if old.runs.is_some() == runs.is_some() => old.since,
                 _ => now,
             };
-            clocks.insert(uid, Clock { runs, since });
+            let lately = |old: Clock| old.goes_on || old.runs.is_none() && now.since(old.since) < LATE;
+            let goes_on = node.is_none() && old.is_some_and(lately);
+            clocks.insert(uid, Clock { runs, since, goes_on });
         }
         self.clocks = clocks;
     }
@@ -67,7 +72,7 @@ impl Taints {
         let Some(clock) = pod.and_then(|pod| self.clocks.get(pod.uid().as_str())) else { return };
         let stays_for = cluster.now().since(clock.since);
         assert!(
-            clock.runs.is_some() || stays_for < LATE,
+            clock.runs.is_some() || clock.goes_on || stays_for < LATE,
             "{key} is deleted, and no taint has been against it for {stays_for:?}"
         );
     }
