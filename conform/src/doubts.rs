@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
+use crate::reading::is_nameless;
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 use crate::world::Observed;
 
@@ -62,10 +63,9 @@ fn is_unanswered(write: &Write) -> bool {
         "status" | "scale" => true,
         _ => false,
     };
-    FOLLOWED.contains(&&*write.resource)
-        && leaves_one
-        && write.object.is_none()
-        && (200..300).contains(&write.code)
+    // A new pod that no later request names may be any of those that others name.
+    let is_unknown = write.object.is_none() || write.only_asked && is_nameless(&write.name);
+    FOLLOWED.contains(&&*write.resource) && leaves_one && is_unknown && (200..300).contains(&write.code)
 }
 
 /// What is not sure of a log.
@@ -108,8 +108,11 @@ impl Doubts {
         if let Some(change) = changes.iter().find(|change| change.entry <= found.entry) {
             found.doubt(&format!("{change}, and that is not followed"));
         }
+        if let Some(what) = replay.beyond.before(found.entry, found.whose) {
+            found.doubt(&format!("the model does not have what came before ({what})"));
+        }
         let is_near = |namespace: &str| namespace.is_empty() || replay.subject.is_near(namespace);
-        if self.unanswered.iter().any(|(namespace, since)| *since <= found.at && is_near(namespace)) {
+        if self.unanswered.iter().any(|(namespace, since)| *since < found.at && is_near(namespace)) {
             found.doubt(
                 "the log has writes without what they were answered with (an audit policy of level Request), and what they left \
                  cannot be made of what was asked for",

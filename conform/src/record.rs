@@ -343,6 +343,8 @@ pub struct AppEvent {
     pub pod: Rc<str>,
     /// Its pod's UID, if it says so.
     pub uid: Option<Rc<str>>,
+    /// Its node, if it says so.
+    pub node: Option<Rc<str>>,
     /// Its container.
     pub container: Rc<str>,
     /// What.

@@ -82,9 +82,11 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
     match event {
         EventName::Rollout => {
             let deployment = cluster.shared.deployment;
+            let template = next_template(cluster);
             if api_answers
                 && deployment.exists()
-                && usize::from(deployment.revision()) + 1 < cluster.rules.revisions
+                && template != deployment.revision()
+                && usize::from(template) < cluster.rules.revisions
             {
                 push(Environment::ChangeTemplate);
             }
@@ -267,6 +269,16 @@ fn lost_writes(cluster: &Cluster<'_>, mut push: impl FnMut(LostWrite)) {
     }
 }
 
+/// The template that the next `rollout` event changes to. A ReplicaSet of one that there was is that of the Deployment again: it is
+/// found by its template (S28 `pkg/controller/deployment/util/deployment_util.go` `FindNewReplicaSet`).
+fn next_template(cluster: &Cluster<'_>) -> u8 {
+    let scenario = &cluster.rules.scenario;
+    let left = cluster.shared.events_left[EventName::Rollout as usize];
+    let done = scenario.events.count(EventName::Rollout).saturating_sub(left);
+    let named = scenario.rollouts.get(usize::from(done)).copied();
+    named.unwrap_or_else(|| cluster.shared.deployment.revision().saturating_add(1))
+}
+
 /// The wanted replicas.
 fn replicas(cluster: &Cluster<'_>) -> u8 {
     match cluster.rules.scenario.workload.kind {
@@ -298,11 +310,11 @@ fn scale_targets(cluster: &Cluster<'_>, mut push: impl FnMut(Environment)) {
 
 /// Something happens; its budget, or the story, is spent.
 pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
+    let template = next_template(cluster);
     spend(cluster, &step);
     match step {
         Environment::ChangeTemplate => {
-            let revision = cluster.shared.deployment.revision() + 1;
-            cluster.shared.deployment.set_revision(revision);
+            cluster.shared.deployment.set_revision(template);
             cluster.shared.deployment.set_deadline_exceeded(false);
             watch::publish_deployment(cluster);
         }

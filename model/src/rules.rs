@@ -234,6 +234,9 @@ impl Rules {
             }
             WorkloadKind::ReplicaSet | WorkloadKind::Pod => 1,
         };
+        if scenario.rollouts.iter().any(|&template| usize::from(template) >= revisions) {
+            return Err(format!("{}: a rollout goes to a template that there is not", scenario.name));
+        }
         let pods = usize::from(scenario.slots);
         for (count, limit, what) in [
             (nodes, 60, "nodes"),

@@ -1,6 +1,7 @@
 //! Logs that are not whole, or very long: they begin late, have watches in place of an audit log, or are several in one.
 
 mod attacked;
+mod beyond;
 mod clocks;
 mod files;
 mod graces;

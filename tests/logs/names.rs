@@ -60,6 +60,20 @@ fn a_pod_of_a_replica_set_has_its_name() {
     });
 }
 
+/// With answers such a report shows another pod, which the log never shows whole.
+#[test]
+fn a_report_of_another_uid_is_refused() {
+    let mut files = recording("02");
+    let last = line(&files, AUDIT, |event| event["objectRef"]["subresource"] == "status");
+    let line = &mut files.get_mut(AUDIT).expect("there is one")[last];
+    let mut event: Value = serde_json::from_str(line).expect("JSON");
+    event["requestObject"]["metadata"]["uid"] = json!("another");
+    *line = event.to_string();
+    let report = judge(&without_answers(files), MOST);
+    assert_eq!(report.verdict(), Verdict::Unexplained);
+    assert!(report.first_unexplained().is_some_and(|found| found.why.contains("has another UID")));
+}
+
 #[test]
 fn no_controller_of_pods_evicts_them() {
     is_found_out("12", "does not evict pods", |files| {

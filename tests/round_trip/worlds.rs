@@ -57,6 +57,8 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
     let helper = |name: &str, kind| Container { name: name.into(), kind, ports: Vec::new(), ..app() };
     vec![
         ("rollout", world(2, 2, &[(E::Rollout, 1)])),
+        ("rollover", world(2, 2, &[(E::Rollout, 2)])),
+        ("rollback", with(world(2, 2, &[(E::Rollout, 2)]), |s| s.rollouts = vec![1, 0])),
         (
             "prestop",
             with(world(2, 2, &[(E::Rollout, 1)]), |s| {
@@ -83,6 +85,13 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
         ("scale", world(2, 2, &[(E::Scale, 1)])),
         ("crash", world(2, 2, &[(E::NodeCrash, 1), (E::NodeReturn, 1)])),
         ("partition", world(2, 2, &[(E::NodePartition, 1), (E::PartitionHeal, 1)])),
+        (
+            "silent",
+            with(world(1, 2, &[(E::NodePartition, 1), (E::PartitionHeal, 1)]), |s| {
+                s.workload.kind = WorkloadKind::Pod;
+                s.slots = 1;
+            }),
+        ),
         ("kubelet", world(2, 2, &[(E::KubeletRestart, 1)])),
         ("container", world(2, 2, &[(E::ContainerCrash, 2)])),
         ("taint", world(2, 2, &[(E::TaintNode, 1), (E::UntaintNode, 1)])),

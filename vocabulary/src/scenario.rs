@@ -66,6 +66,9 @@ pub struct Scenario {
     /// Replicas that a `scale` event may set instead, any of these each time.
     #[serde(default)]
     pub scale_targets: Vec<u8>,
+    /// The templates that `rollout` events change to, one after the other, by their numbers; beyond them it is the next one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollouts: Vec<u8>,
     /// Grace periods, in seconds, that deletions may ask for beside the pod's own: a kill may take as little as the least of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletion_graces: Vec<u32>,

@@ -1,10 +1,11 @@
 //! What a process may have done unseen by now. It is searched for only when something asks for it, and as rings lose nothing,
 //! waiting is no worse: but for what cannot come later. A link that is cut brings no news, and a machine without power runs
-//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9).
+//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9). Nor can what a write has read come after it.
 
-use podproof_model::{Cluster, parts, step};
+use podproof_model::watch::ring::Stream;
+use podproof_model::{Cluster, Model, parts, step};
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Environment, NodeLifecycle, Watch, Watcher};
 
 use super::eyes::Leave;
 use super::part::{Part, Prints};
@@ -36,6 +37,12 @@ pub fn before(action: &Action, whose: Watcher) -> Option<Ahead> {
         Action::Environment(Environment::StopApiServer) => Some(Ahead::News),
         _ => None,
     }
+}
+
+/// Does a write depend on the pods that its process has heard of? With a node that the controller finds silent go the pods that it has
+/// seen Ready there by then (NLC-6).
+pub fn reads_pods(action: &Action) -> bool {
+    matches!(action, Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { .. }))
 }
 
 impl Part {
@@ -70,6 +77,20 @@ impl Part {
             }
         }
         self.possible = queue;
+    }
+
+    /// It may also have heard of some of the pods that it is still to hear of, in the order in which that was sent.
+    pub fn hear_of_pods(&mut self, model: &Model, moment: Moment) {
+        let pods = Stream::pods(self.whose);
+        let mut heard = Vec::new();
+        for mut possible in self.possible.clone() {
+            while heard.len() < MOST {
+                let Some(action) = parts::next_of(&possible.open(model), self.whose, &[pods]) else { break };
+                self.take(model, &mut possible, Taken::hidden(action, moment));
+                heard.push(possible.clone());
+            }
+        }
+        self.join(heard);
     }
 
     fn may(&self, ground: Ground<'_>, cluster: &Cluster<'_>, action: &Action, how: Ahead) -> bool {

@@ -216,9 +216,13 @@ impl Clock {
                 let time = probe.map_or(0, |probe| probe_time(probe, probe.success_threshold));
                 self.mark(pod, container, Mark::Start) + time
             }
-            // CLB-1
+            // CLB-1: of a container of another sandbox, which is gone, nothing is waited for.
             Kubelet::StartContainer { pod, container } => {
-                let wait = container_runtime::backoff_seconds(cluster, cluster.container(pod, container));
+                let state = cluster.container(pod, container);
+                let wait = match state.cached().has_exited() {
+                    true => container_runtime::backoff_seconds(cluster, state),
+                    false => 0,
+                };
                 self.mark(pod, container, Mark::Exit) + seconds(wait)
             }
             _ => 0,

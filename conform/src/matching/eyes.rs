@@ -28,6 +28,8 @@ pub struct Eyes {
     writers: Rc<Writers>,
     /// Containers whose process writes what it does.
     apps: BTreeSet<(PodId, ContainerId)>,
+    /// Pods that their kubelets say that they evicted: when they decided to shows nowhere.
+    evicted: BTreeSet<PodId>,
     /// Nodes whose kubelet somebody stopped, and will start again.
     stopped: BTreeSet<NodeId>,
     /// When the kubelet of a node was last started by somebody.
@@ -65,11 +67,15 @@ impl Eyes {
         let own = self.writers.range((Rc::clone(name), "".into())..).take_while(|(pod, _)| pod == name);
         let containers = own.filter_map(|(_, container)| subject.container(container));
         self.apps.extend(containers.map(|container| (pod, container)));
+        if subject.evicted.contains(name) {
+            self.evicted.insert(pod);
+        }
     }
 
     /// A pod is gone.
     pub fn close(&mut self, pod: PodId) {
         self.apps.retain(|&(of, _)| of != pod);
+        self.evicted.remove(&pod);
     }
 
     /// Was what was done to the cluster written down?
@@ -105,7 +111,8 @@ impl Eyes {
 
     /// May something have happened to this process that no file would show?
     pub fn miss_faults(&self, whose: Watcher) -> bool {
-        matches!(whose, Watcher::Kubelet(node) if !self.faults || !self.runtimes.contains(&node))
+        let is_hidden = |node| !self.faults || !self.runtimes.contains(&node) || !self.evicted.is_empty();
+        matches!(whose, Watcher::Kubelet(node) if is_hidden(node))
     }
 
     /// May `whose` process take this step without an entry that shows it?
@@ -152,6 +159,7 @@ impl Eyes {
             Environment::ChangeReadiness { pod, .. } | Environment::ChangeLiveness { pod, .. } => {
                 here(pod) && !self.faults
             }
+            Environment::EvictUnderPressure { pod } => here(pod) && self.evicted.contains(&pod),
             _ => false,
         };
         if unseen { Leave::Fault } else { Leave::Seen }

@@ -1,14 +1,16 @@
 //! What a replay learns beside the steps: names and addresses, pods that are gone for good, links that must have been cut.
 
 use podproof_model::{Cluster, parts};
-use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::{Action, Environment, Process, Watcher};
+use podproof_vocabulary::action::{Action, Environment, Process, ReplicaSet, Watcher};
+use podproof_vocabulary::{PodId, Revision};
 
 use super::actor::Actor;
 use super::path::{Moment, Taken};
+use super::plan::Deed;
 use super::replay::{Ended, Replay};
 use super::writes::grace;
 use crate::before::Before;
+use crate::reading::template_of;
 use crate::record::{Entry, Facts, Micros, Object, Verb, Write};
 
 /// How long watches may take to come back after a cut: each waits longer after each failure (the recordings of partitions show
@@ -72,7 +74,8 @@ impl Replay {
     /// What was there when the log began.
     pub(super) fn know(&mut self, before: Before) {
         for (name, uid) in &before.replica_sets {
-            self.names.bind_replica_set(name, uid);
+            let revision = self.names.next_revision();
+            self.names.bind_replica_set(name, uid, revision);
         }
         for (slot, pod) in &before.pods {
             let Some(pod) = pod else {
@@ -97,7 +100,10 @@ impl Replay {
         self.began_with =
             before.pods.iter().filter_map(|(slot, pod)| Some((*slot, pod.as_ref()?.name.clone()))).collect();
         self.names.expect_strangers();
-        self.template = before.template;
+        if let Some(template) = before.template {
+            let revision = self.deployment_revision();
+            self.templates.learn(revision, template);
+        }
         let moment = Moment { writes: 0, at: before.began };
         self.led = before.steps.into_iter().map(|action| Taken::hidden(action, moment)).collect();
     }
@@ -155,27 +161,62 @@ impl Replay {
                 }
             }
             Facts::ReplicaSet(facts) => {
-                if write.verb == Verb::Create && self.names.replica_set(&object.uid).is_none() {
-                    self.names.bind_replica_set(&object.name, &object.uid);
+                let comes = write.verb == Verb::Create || !self.led.is_empty() && facts.replicas > 0;
+                if comes && self.names.replica_set(&object.uid).is_none() {
+                    let revision = self.templates.of_new_set(template_of(&object.whole), &self.names);
+                    self.names.bind_replica_set(&object.name, &object.uid, revision);
                 }
                 if let Some(revision) = self.names.replica_set(&object.uid) {
                     self.counts.note_set(revision, &object.whole, at);
                     self.made_of.insert(revision, facts.pods);
                 }
             }
-            Facts::Deployment(facts) => self.template = Some(facts.template),
+            Facts::Deployment(facts) if !facts.paused => {
+                let revision = self.deployment_revision();
+                self.templates.learn(revision, facts.template);
+            }
             _ => {}
         }
     }
 
-    /// Addresses of pods that are none of the workload's.
+    /// The template that the Deployment has.
+    fn deployment_revision(&mut self) -> Revision {
+        let rules = &self.models[self.now].1.rules;
+        Revision(Cluster::new(rules, &mut self.common).shared.deployment.revision())
+    }
+
+    /// Addresses and nodes of pods that are none of the workload's.
     pub(super) fn learn_of_others(&mut self, write: &Write) {
+        if let Some(target) = &write.target {
+            self.names.note_namesake(&write.name, target);
+        }
         if let Some(object) = &write.object
             && let Facts::Pod(facts) = &object.facts
-            && let Some(ip) = &facts.ip
         {
-            self.names.note_other(ip);
+            facts.node.iter().for_each(|node| self.names.note_namesake(&write.name, node));
+            facts.ip.iter().for_each(|ip| self.names.note_other(ip));
         }
+    }
+
+    /// The slot of a pod that was just created stays its own.
+    pub(super) fn hold_new(&mut self, index: usize, deed: &Deed) {
+        let creates = |action: &Action| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
+        if !deed.actions.iter().any(creates) {
+            return;
+        }
+        let model = &self.models[self.now].1;
+        let mut common = self.common.clone();
+        let before = Cluster::new(&model.rules, &mut common).used();
+        let mut created = None;
+        for possible in &mut self.parts[index].possible {
+            let mut cluster = possible.open(model);
+            let new = cluster.used_pods().find(|&pod| !before.contains(pod));
+            if let Some(pod) = new {
+                parts::hold_slot(&mut cluster, pod, true);
+            }
+            created = created.or(new);
+        }
+        self.created.extend(created);
     }
 
     /// Pods that are gone, and that no process remembers, leave their slots to others.

@@ -169,7 +169,7 @@ const TERM: i32 = 15;
 
 fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &AppEvent) -> Local {
     let uid = event.uid.as_deref().unwrap_or_default();
-    let Some(pod) = names.pod(&event.pod, uid) else { return Local::NotYet };
+    let Some(pod) = names.speaker(&event.pod, uid, event.node.as_deref()) else { return Local::NotYet };
     let Some(container) = subject.container(&event.container) else { return stranger(&event.container) };
     let action = match event.what {
         AppWhat::Listening => Action::Container(Container::Listen { pod, container }),

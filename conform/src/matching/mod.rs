@@ -7,18 +7,20 @@
 //! nothing, so waiting is no worse, but before what cannot be undone ([`ahead`]). At the end the paths of all processes are put
 //! together and taken on the whole model ([`whole`]), small step by small step, and its promises are judged on the way.
 //!
-//! - [`subject`]: the workload that is followed; [`names`]: its objects
+//! - [`subject`]: the workload that is followed; [`names`]: its objects; [`templates`]: what its pods are made of
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
 //!   there was to be counted
 //! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
-//!   way (`evictions`), what was refused (`refusals`), what came of each entry (`outcome`); [`unexplained`]: where it ends
+//!   way (`evictions`), what was refused (`refusals`), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
+//!   [`unexplained`]: where it ends
 //! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
 pub mod ahead;
+pub mod beyond;
 pub mod clock;
 pub mod counts;
 mod evictions;
@@ -37,6 +39,7 @@ mod refusals;
 pub mod replay;
 pub mod sighting;
 pub mod subject;
+pub mod templates;
 #[cfg(test)]
 mod tests;
 pub mod unexplained;

@@ -12,10 +12,12 @@ pub struct Names {
     nodes: Vec<Rc<str>>,
     pods: BTreeMap<Rc<str>, PodId>,
     uids: BTreeMap<Rc<str>, PodId>,
-    replica_sets: Vec<(Rc<str>, Rc<str>)>,
+    replica_sets: BTreeMap<Revision, (Rc<str>, Rc<str>)>,
     addresses: BTreeMap<PodId, Vec<(Rc<str>, Address)>>,
     called: BTreeMap<PodId, Rc<str>>,
     homes: BTreeMap<PodId, NodeId>,
+    /// The nodes of pods that are not the workload's, and have names that pods of its had.
+    namesakes: BTreeMap<Rc<str>, NodeId>,
     /// Addresses of pods that are not the workload's.
     others: BTreeSet<Rc<str>>,
     /// There may be pods with addresses that the log shows nowhere.
@@ -86,6 +88,27 @@ impl Names {
         }
     }
 
+    /// The pod whose process speaks on this node: one that is gone from the store may run on when another has its name, on another node.
+    pub fn speaker(&self, name: &str, uid: &str, node: Option<&str>) -> Option<PodId> {
+        let node = node.filter(|_| uid.is_empty()).and_then(|node| self.node(node));
+        let Some(node) = node else { return self.pod(name, uid) };
+        let now = self.pod(name, "");
+        let home = now.map_or_else(|| self.namesakes.get(name).copied(), |pod| self.home(pod));
+        if home? == node {
+            return now;
+        }
+        let is_it = |&(pod, called): &(&PodId, &Rc<str>)| **called == *name && self.home(*pod) == Some(node);
+        self.called.iter().rev().find(is_it).map(|(pod, _)| *pod)
+    }
+
+    /// A pod that is not the workload's, and may have the name of one that was, is on this node.
+    pub fn note_namesake(&mut self, name: &str, node: &str) {
+        let node = self.node(node);
+        if let Some((retired, node)) = self.called.values().find(|called| ***called == *name).zip(node) {
+            self.namesakes.insert(Rc::clone(retired), node);
+        }
+    }
+
     /// The node that a pod was bound to.
     pub fn home(&self, pod: PodId) -> Option<NodeId> {
         self.homes.get(&pod).copied()
@@ -107,6 +130,7 @@ impl Names {
             && self.uids.get(uid) != Some(pod)
         {
             self.pods.remove(name);
+            self.namesakes.remove(name);
         }
     }
 
@@ -115,7 +139,9 @@ impl Names {
         self.pods.retain(|_, bound| *bound != pod);
         self.uids.retain(|_, bound| *bound != pod);
         self.addresses.remove(&pod);
-        self.called.remove(&pod);
+        if let Some(name) = self.called.remove(&pod) {
+            self.namesakes.remove(&name);
+        }
         self.homes.remove(&pod);
     }
 
@@ -124,21 +150,25 @@ impl Names {
         self.called.keys().copied()
     }
 
-    /// A ReplicaSet was created.
-    pub fn bind_replica_set(&mut self, name: &Rc<str>, uid: &Rc<str>) -> Revision {
-        self.replica_sets.push((name.clone(), uid.clone()));
-        Revision::from(self.replica_sets.len() - 1)
+    /// The ReplicaSet of a revision was created.
+    pub fn bind_replica_set(&mut self, name: &Rc<str>, uid: &Rc<str>, revision: Revision) {
+        self.replica_sets.insert(revision, (name.clone(), uid.clone()));
     }
 
     /// The ReplicaSet of this name or UID.
     pub fn replica_set(&self, name_or_uid: &str) -> Option<Revision> {
         let is = |(name, uid): &(Rc<str>, Rc<str>)| &**name == name_or_uid || &**uid == name_or_uid;
-        self.replica_sets.iter().position(is).map(Revision::from)
+        self.replica_sets.iter().find(|(_, named)| is(named)).map(|(revision, _)| *revision)
     }
 
-    /// How many ReplicaSets there have been.
-    pub fn replica_sets(&self) -> usize {
-        self.replica_sets.len()
+    /// Has there been a ReplicaSet of this revision?
+    pub fn has_replica_set(&self, revision: Revision) -> bool {
+        self.replica_sets.contains_key(&revision)
+    }
+
+    /// The revision behind those that have had a ReplicaSet.
+    pub fn next_revision(&self) -> Revision {
+        Revision::from(self.replica_sets.last_key_value().map_or(0, |(revision, _)| revision.index() + 1))
     }
 
     /// Which of its addresses this is, if it has been seen before.
@@ -187,8 +217,9 @@ impl Names {
         (0..).map_while(|index| called(index).map(|(ip, _)| ip.clone())).collect()
     }
 
-    /// The names of the ReplicaSets, in the order of their revisions.
-    pub fn replica_set_names(&self) -> impl Iterator<Item = &Rc<str>> {
-        self.replica_sets.iter().map(|(name, _)| name)
+    /// The names of the ReplicaSets, in the order of their revisions; nothing, where there was none.
+    pub fn replica_set_names(&self) -> impl Iterator<Item = &str> {
+        let name = |revision| self.replica_sets.get(&revision).map_or("", |(name, _)| name);
+        Revision::first(self.next_revision().index()).map(name)
     }
 }

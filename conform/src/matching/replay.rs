@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
-use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Watcher};
+use podproof_vocabulary::action::{Action, Environment, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
+use super::ahead;
+use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
 use super::eyes::Eyes;
@@ -20,6 +22,7 @@ use super::quest::{Ground, Quest};
 use super::refusals::Refusals;
 use super::sighting::SLACK;
 use super::subject::Subject;
+use super::templates::Templates;
 use super::unexplained::{Unexplained, words};
 use super::writes::{self, Known};
 use crate::before::Target;
@@ -49,7 +52,9 @@ pub struct Replay {
     pub(super) evictions: VecDeque<(u64, Entry)>,
     /// Entries of other files that could not be placed when they came.
     pub(super) unplaced: Vec<(u64, Entry)>,
-    pub(super) template: Option<u64>,
+    pub(super) templates: Templates,
+    /// What the model does not have.
+    pub beyond: Beyond,
     pub(super) dates: Dates,
     pub(super) counts: Counts,
     pub(super) refusals: Refusals,
@@ -62,7 +67,7 @@ pub struct Replay {
     /// Steps that led to where the workload stood when the log began.
     pub(super) led: Vec<Taken>,
     /// The slots of the pods that were created, one after the other.
-    created: Vec<PodId>,
+    pub(super) created: Vec<PodId>,
     /// Nodes that were found silent, and of which nobody wrote down why: that their link was cut is a guess.
     pub(super) guessed: BTreeSet<NodeId>,
     /// The pods that were there when the log began.
@@ -119,7 +124,8 @@ impl Replay {
             waiting: VecDeque::new(),
             evictions: VecDeque::new(),
             unplaced: Vec::new(),
-            template: None,
+            templates: Templates::default(),
+            beyond: Beyond::default(),
             dates: Dates::default(),
             counts: Counts::default(),
             refusals: Refusals::default(),
@@ -285,7 +291,10 @@ impl Replay {
                 }
                 Fault::Elsewhere => Outcome::Explained,
                 Fault::NotHere => Outcome::NotHere,
-                Fault::NotModelled => Outcome::NotModelled(format!("fault {}", event.fault)),
+                Fault::NotModelled => {
+                    self.beyond.note_fault(number, &event.fault);
+                    Outcome::NotModelled(format!("fault {}", event.fault))
+                }
             },
             Seen::Renewal { node, lease } => {
                 let seen = format!("kubelet {node} renews the lease of {lease}");
@@ -317,6 +326,9 @@ impl Replay {
 
     fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {
         self.infer_links(number, entry, write)?;
+        if self.names.pod(&write.name, &write.uid).is_some() || self.names.node(&write.name).is_some() {
+            self.beyond.see(number, write, self.models[self.now].1.rules.scenario.release);
+        }
         let plan = {
             let mut common = self.common.clone();
             let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
@@ -324,7 +336,7 @@ impl Replay {
                 subject: &self.subject,
                 names: &self.names,
                 cluster: &cluster,
-                template: self.template,
+                templates: &self.templates,
                 dates: &self.dates,
                 counts: self.led.is_empty().then_some(&self.counts),
                 made_of: &self.made_of,
@@ -339,7 +351,10 @@ impl Replay {
         let outcome = match plan {
             Plan::NotHere => Outcome::NotHere,
             Plan::Nothing => Outcome::Explained,
-            Plan::NotModelled(why) => Outcome::NotModelled(why),
+            Plan::NotModelled(why) => {
+                self.beyond.note_write(number, write, &why);
+                Outcome::NotModelled(why)
+            }
             Plan::Wrong(why) => return Err(Box::new(Unexplained::wrong(number, entry, words(write), why))),
             Plan::Befalls(actions) => {
                 self.befall(number, entry, &actions)?;
@@ -367,7 +382,7 @@ impl Replay {
     /// A process did it.
     fn done(&mut self, number: u64, entry: &Entry, write: &Write, deed: &Deed) -> Result<(), Ended> {
         let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
-        let writes = self.writes;
+        let moment = Moment { writes: self.writes, at: entry.from };
         let (ground, parts) = self.split();
         let quest = Quest {
             entry: number,
@@ -376,10 +391,13 @@ impl Replay {
             after: deed.after.as_ref(),
             deadline: entry.from - SLACK,
             until: entry.to + SLACK,
-            moment: Moment { writes, at: entry.from },
+            moment,
             about: deed.about,
         };
         let part = &mut parts[index];
+        if deed.actions.iter().any(ahead::reads_pods) {
+            part.hear_of_pods(ground.model, moment);
+        }
         part.fulfil(ground, &quest).map_err(|failure| {
             let mut seen = words(write);
             if !deed.says.is_empty() {
@@ -402,27 +420,6 @@ impl Replay {
         }
         self.parts[index].forget_met();
         Ok(())
-    }
-
-    /// The slot of a pod that was just created stays its own.
-    fn hold_new(&mut self, index: usize, deed: &Deed) {
-        let creates = |action: &Action| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
-        if !deed.actions.iter().any(creates) {
-            return;
-        }
-        let model = &self.models[self.now].1;
-        let mut common = self.common.clone();
-        let before = Cluster::new(&model.rules, &mut common).used();
-        let mut created = None;
-        for possible in &mut self.parts[index].possible {
-            let mut cluster = possible.open(model);
-            let new = cluster.used_pods().find(|&pod| !before.contains(pod));
-            if let Some(pod) = new {
-                parts::hold_slot(&mut cluster, pod, true);
-            }
-            created = created.or(new);
-        }
-        self.created.extend(created);
     }
 
     /// What is common is as the process that wrote has left it; the others will hear.

@@ -22,6 +22,8 @@ pub struct Subject {
     pub name: Rc<str>,
     /// Its UID; of a bare pod, the pod's.
     pub uid: Rc<str>,
+    /// The names of its pods that their kubelets evicted.
+    pub evicted: BTreeSet<Rc<str>>,
     /// The names of the scenario's nodes, in their order.
     pub nodes: Vec<Rc<str>>,
     /// The Service that selects its pods.
@@ -40,6 +42,7 @@ impl Subject {
             namespace: observed.namespace.clone(),
             name: observed.object_name.clone(),
             uid: observed.uid.clone(),
+            evicted: observed.evicted.clone(),
             nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
             service: observed.service.as_ref().map(|service| service.name.clone()),
             ports: observed.service_ports.clone(),

@@ -31,6 +31,31 @@ fn an_address_that_nobody_remembers_any_more_is_used_again() {
     assert_eq!(names.addresses(pod), std::slice::from_ref(&second), "it is called by the newest");
 }
 
+/// After a deletion without grace the first runs on where nobody reaches it, and the second has its name.
+#[test]
+fn of_two_pods_of_one_name_the_one_on_the_node_speaks() {
+    let (name, first, second): (Rc<str>, Rc<str>, Rc<str>) = ("web-1".into(), "1".into(), "2".into());
+    let mut names = Names::new(vec!["node-a".into(), "node-b".into()]);
+    names.bind_pod(&name, &first, PodId(0));
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), None, "it has no node yet");
+    names.set_home(PodId(0), NodeId(1));
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), Some(PodId(0)));
+    names.retire(&name, &second);
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), None, "the second may be there");
+    names.note_namesake("web-1", "node-b");
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), None, "the second is there");
+    names.note_namesake("web-1", "node-a");
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), Some(PodId(0)));
+    assert_eq!(names.speaker("web-1", "", Some("node-a")), None);
+    assert_eq!(names.speaker("web-1", "1", Some("node-a")), Some(PodId(0)), "its UID says more");
+    assert_eq!(names.speaker("web-1", "", Some("node-c")), None, "a node that nobody knows");
+    names.bind_pod(&name, &second, PodId(1));
+    names.set_home(PodId(1), NodeId(0));
+    assert_eq!(names.speaker("web-1", "", Some("node-b")), Some(PodId(0)));
+    assert_eq!(names.speaker("web-1", "", Some("node-a")), Some(PodId(1)));
+    assert_eq!(names.speaker("web-1", "", None), Some(PodId(1)));
+}
+
 fn seen(entry: u64, at: Micros) -> Sighting {
     Sighting {
         entry,
@@ -103,6 +128,7 @@ fn a_process_without_a_name_is_of_the_only_container_that_lasts() {
             namespace: "shop".into(),
             name: "web".into(),
             uid: "web".into(),
+            evicted: Default::default(),
             nodes: Vec::new(),
             service: None,
             ports: None,

@@ -344,10 +344,12 @@ fn hint(write: &Write, asked: &Asked, from: Micros, event: &Rc<[u8]>) -> Hint {
         ("pods", "binding", _) => Newness::Sure,
         ("pods", "status", _) if by_scheduler || is_first => Newness::Sure,
         ("pods", "", Verb::Delete) if !write.user.starts_with("system:node:") => Newness::Likely,
+        ("pods", "eviction", _) => Newness::Likely,
         ("pods", ..) => Newness::Unsaid,
         _ => Newness::Likely,
     };
-    let is_whole = &*write.subresource == "status" && write.verb == Verb::Update;
+    let is_set = is_creation && &*write.resource == "replicasets";
+    let is_whole = is_set || &*write.subresource == "status" && write.verb == Verb::Update;
     let uid = asked.metadata.as_ref().and_then(|metadata| metadata.uid.as_deref());
     let uid = uid.or(Some(&*write.uid).filter(|uid| !uid.is_empty()));
     Hint {

@@ -35,6 +35,7 @@ pub use clocks::Clocks;
 pub use kind::Source;
 pub use log::{Entries, Log};
 pub use problem::Problem;
+pub(crate) use requests::is_nameless;
 pub use template::template_of;
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ struct App {
     kind: String,
     pod: String,
     uid: Option<String>,
+    node: Option<String>,
     container: Option<String>,
     sig: Option<String>,
     code: Option<i64>,
@@ -134,6 +135,7 @@ fn app(line: App, place: &Place, names: &mut Names) -> Result<Said, Problem> {
     let event = AppEvent {
         pod: names.get(&line.pod),
         uid: line.uid.map(|uid| names.get(&uid)),
+        node: line.node.map(|node| names.get(&node)),
         container: names.get(&line.container.unwrap_or_default()),
         what,
     };

@@ -66,7 +66,7 @@ pub(super) fn made_of(pod: &Value) -> u64 {
 }
 
 /// The label that a Deployment adds to the template of each of its ReplicaSets.
-const HASH: &str = "pod-template-hash";
+pub(super) const HASH: &str = "pod-template-hash";
 
 /// The number of the template of a Deployment, or of the one that its ReplicaSet is made of.
 pub fn template_of(controller: &Value) -> u64 {

@@ -41,6 +41,11 @@ pub struct Composer<'s> {
 const ONLY_ASKED: &str = "the log does not show what writes were answered with (an audit policy of level Request): what they left is \
     made of what was asked for, and for how long pods tolerate a node that fails, which admission says, is taken to be any time";
 
+/// Why nothing is made of objects that were created.
+const NOT_HELD: &str = "the log does not hold them (an audit policy of level Metadata)";
+const NOT_WRITTEN_BACK: &str = "the log does not show what was answered (an audit policy of level Request), and no controller writes \
+    them back as they were created";
+
 /// A pod that had a place on a node.
 struct Placed<'s> {
     uid: &'s Rc<str>,
@@ -68,7 +73,7 @@ impl<'s> Composer<'s> {
         if surveyor.unseen > 0 {
             not_modelled.insert(NotModelled {
                 what: format!("{} objects that were created", surveyor.unseen),
-                why: "the log does not hold them (an audit policy of level Metadata)".into(),
+                why: if surveyor.only_asked { NOT_WRITTEN_BACK } else { NOT_HELD }.into(),
             });
         }
         let only_asked = surveyor.only_asked.then(|| ONLY_ASKED.to_owned());

@@ -63,7 +63,9 @@ impl Controllers {
         controller.number = number.as_str().and_then(|text| text.parse().ok()).unwrap_or(controller.number);
         controller.scale(at, replicas);
         let template = documents::template(&object.whole);
-        if controller.templates.last().is_some_and(|(_, known)| **known != template) {
+        // Nothing comes of a template while a Deployment is paused (DEP-10).
+        let is_paused = object.whole["spec"]["paused"] == true;
+        if !is_paused && controller.templates.last().is_some_and(|(_, known)| **known != template) {
             controller.templates.push((at, self.kept.share(template)));
         }
         let asks_else =

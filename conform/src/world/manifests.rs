@@ -7,8 +7,9 @@ use podproof_vocabulary::manifest::{self, Input};
 use serde_json::Value;
 
 use super::documents::{self, Document};
+use super::least::least;
 use super::life::Moment;
-use super::roots::{self, Revision, Root};
+use super::roots::{self, Revisions, Root};
 use super::selectors::Selector;
 use super::stage;
 use super::surveyor::Surveyor;
@@ -16,7 +17,7 @@ use super::surveyor::Surveyor;
 /// A workload whose manifest was read.
 pub(super) struct Read<'s> {
     pub root: Rc<Root<'s>>,
-    pub revisions: Vec<Revision>,
+    pub revisions: Revisions,
     pub services: Vec<&'s Selector>,
     pub budgets: Vec<&'s Selector>,
     /// Its manifest, with the pods of its first template.
@@ -70,19 +71,39 @@ pub(super) fn read<'s>(
     };
     // All pods of the model are as those of the first template that the log shows pods of.
     let has_pods = |set: &Rc<str>| surveyor.pods.manifest_of(set).is_some();
-    let sets = revisions.iter().enumerate().filter(|(_, revision)| !revision.is_back);
+    let sets = revisions.all.iter().enumerate();
     let sets = sets.filter_map(|(number, revision)| Some((number, revision.replica_set.as_ref()?)));
     let mut sets = sets.filter(|(_, set)| has_pods(set));
     let first = manifest(sets.next().map(|(_, set)| set))?;
-    let (input, warnings) = read(&first)?;
+    let (mut input, mut warnings) = read(&first)?;
     let mut differing = Vec::new();
-    let template = |input: &Input| input.scenarios.first().map(|scenario| scenario.workload.template.clone());
+    let template = |input: &Input| Some(input.scenarios.first()?.workload.template.clone());
+    let mut all = template(&input);
+    let mut changed = Vec::new();
     for (number, set) in sets {
         let other = manifest(Some(set))?;
-        if read(&other).map_or(true, |(other, _)| template(&other) != template(&input)) {
-            let what = format!("what the pods of template {} are made of, beside its hash,", number + 1);
-            differing.push((revisions[number].from, what));
+        let other = read(&other).ok().and_then(|(other, _)| template(&other));
+        if other == template(&input) {
+            continue;
         }
+        match all.as_ref().zip(other.as_ref()).and_then(|(all, other)| least(all, other)) {
+            Some(both) => {
+                all = Some(both);
+                changed.push((number + 1).to_string());
+            }
+            None => {
+                let what = format!("what the pods of template {} are made of, beside its hash,", number + 1);
+                differing.push((revisions.all[number].from, what));
+            }
+        }
+    }
+    if let Some(all) = all.filter(|_| !changed.is_empty()) {
+        input.scenarios.iter_mut().for_each(|scenario| scenario.workload.template = all.clone());
+        warnings.push(format!(
+            "the pods of template {} wait for other times or ask for other resources than those of the first: the model has the least \
+             of each",
+            changed.join(", ")
+        ));
     }
     Ok(Read {
         root: Rc::clone(root),

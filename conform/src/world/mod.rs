@@ -2,9 +2,9 @@
 //!
 //! A first pass over the entries ([`Surveyor::see`]) keeps what the log shows of each object: when it came and went, what
 //! it was made of, what of it changed (`pods`, `nodes`, `controllers`, `selectors`; manifests that are alike once: `kept`). After it
-//! ([`Surveyor::composer`]) each workload (`roots`) is handed to the reader of manifests with the Services and budgets that select it (`manifests`,
-//! `documents`), and gets a scenario (`compose`, `observe`) whose nodes and neighbours are those of the log (`stage`, `neighbours`) and
-//! in which all may happen that the log may show (`story`, `processes`).
+//! ([`Surveyor::composer`]) each workload (`roots`) is handed to the reader of manifests with the Services and budgets that select
+//! it (`manifests`, `least`, `documents`), and gets a scenario (`compose`, `observe`) whose nodes and neighbours are those of the log
+//! (`stage`, `neighbours`) and in which all may happen that the log may show (`story`, `processes`).
 //!
 //! What a scenario cannot say because it changes is beside it, with the entry that shows it: the replicas that were asked
 //! for, neighbours that come and go, labels and taints of nodes. [`Observed::scenario_at`] is the scenario as it is at one
@@ -17,6 +17,7 @@ mod compose;
 mod controllers;
 mod documents;
 mod kept;
+mod least;
 mod life;
 mod manifests;
 mod moments;

@@ -1,6 +1,6 @@
 //! One workload as it is observed: its scenario, out of its manifest and of all that a log shows beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::approximation::Approximations;
@@ -101,9 +101,9 @@ impl Setting<'_> {
         scenario.deletion_graces = story::graces(root, surveyor, own_grace);
         scenario.one_proxy = false;
         scenario.approximations = Approximations::NONE;
-        warnings.extend(story::set_events(&mut scenario, read.revisions.len() - 1, &scales));
-        warnings.extend(oddities(read, service, surveyor));
-        let unfollowed = unfollowed(read, service, &budgets);
+        warnings.extend(story::set_events(&mut scenario, &read.revisions.rollouts, &scales));
+        warnings.extend(oddities(service));
+        let unfollowed = unfollowed(read, service, &budgets, surveyor);
         Observed {
             kind: root.kind,
             namespace: Rc::clone(&root.namespace),
@@ -113,7 +113,8 @@ impl Setting<'_> {
             span: root.life.span(),
             followed: self.followed,
             pods: root.pods.clone(),
-            revisions: read.revisions.iter().map(seen_revision).collect(),
+            evicted: evicted(root, surveyor),
+            revisions: read.revisions.all.iter().map(seen_revision).collect(),
             scales,
             service: service.map(named),
             service_ports: service.and_then(Selector::target_ports),
@@ -170,6 +171,12 @@ impl Setting<'_> {
     }
 }
 
+/// The names of the pods that their kubelets evicted.
+fn evicted(root: &Root<'_>, surveyor: &Surveyor) -> BTreeSet<Rc<str>> {
+    let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    pods.filter(|pod| pod.evicted).map(|pod| Rc::clone(&pod.name)).collect()
+}
+
 fn seen_revision(revision: &Revision) -> RevisionSeen {
     RevisionSeen { from: revision.from, replica_set: revision.replica_set.clone() }
 }
@@ -183,7 +190,7 @@ fn named(selector: &Selector) -> Named {
 }
 
 /// What changes in the log and not in the model.
-fn oddities(read: &Read<'_>, service: Option<&Selector>, surveyor: &Surveyor) -> Vec<String> {
+fn oddities(service: Option<&Selector>) -> Vec<String> {
     let mut says = Vec::new();
     if let Some(service) = service.filter(|service| service.is_shown_by_slices()) {
         says.push(format!(
@@ -191,18 +198,16 @@ fn oddities(read: &Read<'_>, service: Option<&Selector>, surveyor: &Surveyor) ->
             service.name
         ));
     }
-    if read.revisions.iter().any(|revision| revision.is_back) {
-        says.push("it goes back to a template that it had; the model makes a new ReplicaSet for it".into());
-    }
-    let pods = read.root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
-    for pod in pods.filter(|pod| pod.labels_changed) {
-        says.push(format!("the labels of Pod/{} change; the model keeps what they were first", pod.name));
-    }
     says
 }
 
 /// What asks for something else during the log, where the model keeps what was asked for first.
-fn unfollowed(read: &Read<'_>, service: Option<&Selector>, budgets: &[&Selector]) -> Vec<(Moment, String)> {
+fn unfollowed(
+    read: &Read<'_>,
+    service: Option<&Selector>,
+    budgets: &[&Selector],
+    surveyor: &Surveyor,
+) -> Vec<(Moment, String)> {
     let of = |kind: &str, selector: &Selector| {
         Some((selector.changed?, format!("the spec of {kind}/{}", selector.name)))
     };
@@ -210,5 +215,9 @@ fn unfollowed(read: &Read<'_>, service: Option<&Selector>, budgets: &[&Selector]
     let own = own.map(|at| (at, format!("the spec of {}, beside template and replicas,", read.root.name)));
     let services = service.and_then(|service| of("Service", service));
     let budgets = budgets.iter().filter_map(|budget| of("PodDisruptionBudget", budget));
-    own.into_iter().chain(services).chain(budgets).chain(read.differing.clone()).collect()
+    // A pod that its ReplicaSet does not select any more is none of its own.
+    let pods = read.root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    let pods =
+        pods.filter_map(|pod| Some((pod.labels_changed?, format!("what Pod/{} has as labels", pod.name))));
+    own.into_iter().chain(services).chain(budgets).chain(read.differing.clone()).chain(pods).collect()
 }

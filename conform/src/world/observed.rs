@@ -65,6 +65,8 @@ pub struct Observed {
     pub followed: Followed,
     /// The UIDs of its pods, in the order in which the log shows them.
     pub pods: Vec<Rc<str>>,
+    /// The names of those that their kubelets evicted.
+    pub evicted: BTreeSet<Rc<str>>,
     /// Its templates, by their number in the model; one, if it is no Deployment.
     pub revisions: Vec<RevisionSeen>,
     /// Each change of its replicas.
@@ -96,7 +98,7 @@ pub struct Observed {
 pub struct RevisionSeen {
     /// The entry that shows that the Deployment has it, or that there is a ReplicaSet of it from an earlier one.
     pub from: Moment,
-    /// Its ReplicaSet, if the log shows one. After a rollback it is one of an earlier revision too.
+    /// Its ReplicaSet, if the log shows one.
     pub replica_set: Option<Rc<str>>,
 }
 

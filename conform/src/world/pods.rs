@@ -13,6 +13,9 @@ use crate::record::{Object, Owner, PodFacts};
 /// The annotation of the object that a kubelet makes of a file.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
+/// `status.reason` of a pod that its kubelet evicts (EVM-7).
+const EVICTED: &str = "Evicted";
+
 /// A pod of the log.
 #[derive(Debug)]
 pub(super) struct Pod {
@@ -34,8 +37,10 @@ pub(super) struct Pod {
     pub lost_finalizer: bool,
     /// Grace periods, in seconds, that deletions have set or asked for.
     pub graces: BTreeSet<u32>,
-    /// Its labels are not what they were.
-    pub labels_changed: bool,
+    /// Its kubelet says that it has evicted it.
+    pub evicted: bool,
+    /// The entry that shows that one of its labels is gone, or is another.
+    pub labels_changed: Option<Moment>,
     /// It as it was first seen, if its creation is not in the log.
     pub object: Option<Box<Object>>,
 }
@@ -89,7 +94,8 @@ impl Pods {
             had_finalizer: facts.finalizers,
             lost_finalizer: false,
             graces: BTreeSet::new(),
-            labels_changed: false,
+            evicted: false,
+            labels_changed: None,
             object: (!is_made).then(|| Box::new(object.clone())),
         });
         self.labels.insert(labels);
@@ -97,7 +103,12 @@ impl Pods {
             return;
         }
         pod.lost_finalizer |= pod.had_finalizer && (!facts.finalizers || sight == Sight::Gone);
-        pod.labels_changed |= pod.labels != object.labels;
+        pod.evicted |= object.whole["status"]["reason"] == EVICTED;
+        // What is added takes it from nobody who selects it.
+        let is_other = |(key, value): (&String, &String)| object.labels.get(key) != Some(value);
+        if pod.labels_changed.is_none() && pod.labels.iter().any(is_other) {
+            pod.labels_changed = Some(at);
+        }
         let given = facts.deletion_grace_seconds.filter(|_| facts.deleting);
         pod.graces.extend(given.and_then(|seconds| u32::try_from(seconds).ok()));
         if let (None, Some(node)) = (&pod.bound, &facts.node) {

@@ -227,16 +227,23 @@ fn name(roots: &mut [Root<'_>]) {
 pub(super) struct Revision {
     pub from: Moment,
     pub replica_set: Option<Rc<str>>,
-    /// The Deployment had it before.
-    pub is_back: bool,
 }
 
-/// The templates of a workload, by their number in the model: those of earlier ReplicaSets that had pods when the log began,
-/// then those that the Deployment had.
-pub(super) fn revisions(root: &Root<'_>, surveyor: &Surveyor) -> Vec<Revision> {
+/// The templates of a workload.
+pub(super) struct Revisions {
+    /// By their number in the model: those of earlier ReplicaSets that had pods when the log began, then those that the Deployment had.
+    pub all: Vec<Revision>,
+    /// The number of each that it came to have, one after the other, those before the log among them. A rollback goes to one that there
+    /// was.
+    pub rollouts: Vec<usize>,
+}
+
+/// The templates of a workload.
+pub(super) fn revisions(root: &Root<'_>, surveyor: &Surveyor) -> Revisions {
     let Some(controller) = root.controller.filter(|_| root.kind == WorkloadKind::Deployment) else {
         let replica_set = root.replica_sets.first().cloned();
-        return vec![Revision { from: root.life.span().from, replica_set, is_back: false }];
+        let first = Revision { from: root.life.span().from, replica_set };
+        return Revisions { all: vec![first], rollouts: Vec::new() };
     };
     let sets = &surveyor.replica_sets.register.by_uid;
     let own: Vec<_> = root.replica_sets.iter().filter_map(|uid| Some((uid, sets.get(uid)?))).collect();
@@ -248,15 +255,26 @@ pub(super) fn revisions(root: &Root<'_>, surveyor: &Surveyor) -> Vec<Revision> {
         .filter(|(_, set)| first.is_some_and(|first| !has(set, first)))
         .collect();
     earlier.sort_by_key(|(_, set)| (set.number, set.life.first));
-    let earlier = earlier.into_iter().map(|(uid, _)| Revision {
-        from: root.life.span().from,
-        replica_set: Some(Rc::clone(uid)),
-        is_back: false,
-    });
-    let later = controller.templates.iter().enumerate().map(|(index, (at, template))| Revision {
-        from: if index == 0 { root.life.span().from } else { *at },
-        replica_set: own.iter().find(|(_, set)| has(set, template)).map(|(uid, _)| Rc::clone(uid)),
-        is_back: controller.templates[..index].iter().any(|(_, known)| known == template),
-    });
-    earlier.chain(later).collect()
+    let before = root.life.span().from;
+    let mut all: Vec<Revision> = Vec::new();
+    let mut templates: Vec<&Value> = Vec::new();
+    for (uid, set) in earlier {
+        all.push(Revision { from: before, replica_set: Some(Rc::clone(uid)) });
+        templates.extend(set.templates.first().map(|(_, template)| &**template));
+    }
+    let mut rollouts: Vec<usize> = (1..all.len()).collect();
+    for (index, (at, template)) in controller.templates.iter().enumerate() {
+        let known = templates.iter().rposition(|known| **known == **template);
+        let number = known.unwrap_or(all.len());
+        if known.is_none() {
+            let from = if index == 0 { before } else { *at };
+            let replica_set = own.iter().find(|(_, set)| has(set, template)).map(|(uid, _)| Rc::clone(uid));
+            all.push(Revision { from, replica_set });
+            templates.push(template);
+        }
+        if number > 0 || index > 0 {
+            rollouts.push(number);
+        }
+    }
+    Revisions { all, rollouts }
 }

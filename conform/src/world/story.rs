@@ -55,18 +55,23 @@ pub(super) fn graces(root: &Root<'_>, surveyor: &Surveyor, own: u32) -> Vec<u32>
 
 /// Sets the budgets of events: each may happen at any moment and as often as it likes, but for those of which the log shows how
 /// often, as the states of the model grow with them.
-pub(super) fn set_events(scenario: &mut Scenario, rollouts: usize, scales: &[Scaling]) -> Option<String> {
+pub(super) fn set_events(scenario: &mut Scenario, rollouts: &[usize], scales: &[Scaling]) -> Option<String> {
     let count = |number: usize, most: usize| u8::try_from(number.min(most)).unwrap_or(u8::MAX);
     let mut events = Budget::default();
     for event in EventName::all() {
         events.set(event, Budget::NO_BOUND);
     }
-    events.set(EventName::Rollout, count(rollouts, MOST_ROLLOUTS));
+    events.set(EventName::Rollout, count(rollouts.len(), MOST_ROLLOUTS));
+    if rollouts.iter().zip(1..).any(|(&template, next)| template != next) {
+        let to = |&template: &usize| u8::try_from(template).unwrap_or(u8::MAX);
+        scenario.rollouts = rollouts.iter().take(MOST_ROLLOUTS).map(to).collect();
+    }
     events.set(EventName::Scale, count(scales.len(), usize::from(u8::MAX)));
     scenario.events = events;
     scenario.scale = scales.first().map(target);
-    (rollouts > MOST_ROLLOUTS)
-        .then(|| format!("{rollouts} template changes are more than a state can hold ({MOST_ROLLOUTS})"))
+    let count = rollouts.len();
+    (count > MOST_ROLLOUTS)
+        .then(|| format!("{count} template changes are more than a state can hold ({MOST_ROLLOUTS})"))
 }
 
 /// What a `scale` event of the model sets the replicas to.

@@ -112,9 +112,12 @@ impl Surveyor {
         let is_whole = write.subresource.is_empty();
         let is_new_pod = (&*write.resource, write.verb, is_whole) == ("pods", Verb::Create, true);
         self.only_asked |= is_new_pod && write.only_asked;
-        self.strangers |= write.only_asked
+        let is_report =
+            (&*write.resource, &*write.subresource, write.verb) == ("pods", "status", Verb::Patch);
+        self.strangers |= is_report
+            && write.only_asked
             && write.object.is_none()
-            && (&*write.resource, &*write.subresource, write.verb) == ("pods", "status", Verb::Patch);
+            && self.pods.register.named(&write.namespace, &write.name).is_none();
         if let ("pods", Some(seconds)) = (&*write.resource, grace::asked(write)) {
             self.pods.give(&write.namespace, &write.name, seconds);
         }
@@ -144,6 +147,7 @@ impl Surveyor {
                 Verb::Delete if removes(write) => self.remove(at, write),
                 Verb::Create if ["pods", "deployments", "replicasets"].contains(&resource) => {
                     self.unseen += 1;
+                    self.only_asked |= write.only_asked;
                 }
                 _ => {}
             },

@@ -165,8 +165,15 @@ fn what_recorders_wrote_is_told() {
         runtime(Some("app"), RuntimeWhat::Exited(137)),
         "n: container app of pod web-1 exits with status 137"
     );
-    let app =
-        |what| says(Seen::App(AppEvent { pod: "web-1".into(), uid: None, container: "app".into(), what }));
+    let app = |what| {
+        says(Seen::App(AppEvent {
+            pod: "web-1".into(),
+            uid: None,
+            node: None,
+            container: "app".into(),
+            what,
+        }))
+    };
     assert_eq!(app(AppWhat::Signal(15)), "container app of pod web-1 receives SIGTERM");
     assert_eq!(app(AppWhat::Signal(1)), "container app of pod web-1 receives signal 1");
     assert_eq!(app(AppWhat::Listening), "container app of pod web-1 accepts connections");

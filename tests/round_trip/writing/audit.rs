@@ -137,6 +137,17 @@ pub(super) fn of_version(object: &Value, known: &Value) -> Value {
     body
 }
 
+/// What a merge asks for that makes `after` of `before`: what is gone is null.
+pub(super) fn merge(before: &Value, after: &Value) -> Value {
+    let mut body = after.clone();
+    if let (Some(before), Some(body)) = (before.as_object(), body.as_object_mut()) {
+        for name in before.keys() {
+            body.entry(name.as_str()).or_insert(Value::Null);
+        }
+    }
+    body
+}
+
 fn status(word: &str, reason: &str, code: u16) -> Value {
     let mut status =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": word, "code": code});

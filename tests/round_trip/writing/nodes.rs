@@ -6,7 +6,7 @@ use podproof_vocabulary::scenario::Taint;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::audit::{Answer, Request, of_version, seconds};
+use super::audit::{Answer, Request, merge, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::writer::Writer;
@@ -156,7 +156,7 @@ impl Writer<'_> {
     /// Somebody patches taints or `unschedulable` of a node.
     pub(super) fn patch_node(&mut self, actor: Actor<'_>, node: NodeId, seen: &NodeSeen) {
         let Some(known) = self.store.nodes.get(&node).cloned() else { return };
-        let object = self.with_spec(known, node, seen);
+        let object = self.with_spec(known.clone(), node, seen);
         let object = self.store.stamp(object);
         let request = Request {
             actor,
@@ -164,7 +164,7 @@ impl Writer<'_> {
             kind: Kind::Node,
             subresource: "",
             name: self.node_name(node),
-            body: json!({"spec": object["spec"]}),
+            body: json!({"spec": merge(&known["spec"], &object["spec"])}),
         };
         self.ask(request, &Answer::Object(object.clone()));
         self.store.nodes.insert(node, object);

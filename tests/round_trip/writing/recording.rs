@@ -16,6 +16,8 @@ pub enum Which {
     Audit,
     /// All of them.
     All,
+    /// All of them, by an audit policy of level Request: without the answers of the API server.
+    Requests,
 }
 
 /// The name of the audit log.
@@ -66,14 +68,26 @@ impl Recording {
     /// # Errors
     /// What the file system says.
     pub fn save(&self, folder: &Path, which: Which) -> io::Result<()> {
-        for name in self.files.keys().filter(|name| which == Which::All || *name == AUDIT) {
+        for name in self.files.keys().filter(|name| which != Which::Audit || *name == AUDIT) {
             let mut file = io::BufWriter::new(fs::File::create(folder.join(name))?);
             for line in self.lines(name) {
-                serde_json::to_writer(&mut file, line)?;
+                match which == Which::Requests && name == AUDIT {
+                    true => serde_json::to_writer(&mut file, &without_answer(line))?,
+                    false => serde_json::to_writer(&mut file, line)?,
+                }
                 file.write_all(b"\n")?;
             }
             file.flush()?;
         }
         Ok(())
     }
+}
+
+fn without_answer(event: &Value) -> Value {
+    let mut event = event.clone();
+    event["level"] = "Request".into();
+    if let Some(members) = event.as_object_mut() {
+        members.remove("responseObject");
+    }
+    event
 }

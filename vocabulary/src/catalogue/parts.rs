@@ -111,6 +111,7 @@ pub fn web(name: &str, story: Story, replicas: u8, nodes: usize) -> Scenario {
         events: Budget::default(),
         scale: None,
         scale_targets: Vec::new(),
+        rollouts: Vec::new(),
         deletion_graces: Vec::new(),
         event_taint: None,
         slots: 2 * (replicas + surge),

@@ -170,6 +170,7 @@ impl<'o> World<'o> {
                 events: Budget::default(),
                 scale: None,
                 scale_targets: Vec::new(),
+                rollouts: Vec::new(),
                 deletion_graces: Vec::new(),
                 event_taint: None,
                 slots: own.slots,

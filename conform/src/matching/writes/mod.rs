@@ -28,6 +28,7 @@ use super::names::Names;
 use super::plan::Plan;
 use super::sighting::SLACK;
 use super::subject::Subject;
+use super::templates::Templates;
 use crate::record::{Entry, Micros, Write};
 
 /// What is known when a write is judged.
@@ -38,8 +39,8 @@ pub struct Known<'k, 'a> {
     pub names: &'k Names,
     /// The store and the machines as they are.
     pub cluster: &'k Cluster<'a>,
-    /// The hash of the Deployment's template.
-    pub template: Option<u64>,
+    /// The Deployment's templates.
+    pub templates: &'k Templates,
     /// Moments that the store shows.
     pub dates: &'k Dates,
     /// What there was to be counted; none if the log began too late to know.

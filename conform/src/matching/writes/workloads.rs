@@ -9,6 +9,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
+use crate::reading::template_of;
 use crate::record::{DeploymentFacts, Facts, Object, ReplicaSetFacts, Verb, Write};
 
 /// What a write of a Deployment or a ReplicaSet asks of the model.
@@ -93,7 +94,7 @@ fn deployment(
             if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
                 return Plan::Wrong(why);
             }
-            if known.template.is_some_and(|template| template != facts.template) {
+            if !facts.paused && known.templates.is_new(facts.template) {
                 return Plan::Wrong("a write of the status shows another template".into());
             }
             if facts.replicas != u32::from(now.replicas()) {
@@ -114,11 +115,9 @@ fn deployment(
         }
         _ => {}
     }
-    if facts.paused {
-        return Plan::NotModelled("paused Deployments".into());
-    }
     let mut steps = Vec::new();
-    if known.template.is_some_and(|template| template != facts.template) {
+    // DEP-10: a paused Deployment only scales; its template counts when it goes on.
+    if !facts.paused && known.templates.is_new(facts.template) {
         steps.push(Action::Environment(Environment::ChangeTemplate));
     }
     if facts.replicas != u32::from(now.replicas()) {
@@ -163,15 +162,18 @@ fn replica_set(
         if !is_controller("deployment-controller") {
             return Plan::Wrong("only the deployment controller creates ReplicaSets of a Deployment".into());
         }
-        let revision = Revision::from(known.names.replica_sets());
-        let create = Action::Deployment(Deployment::CreateReplicaSet { revision, replicas });
-        return Plan::By(
-            Deed::steps(Watcher::ControllerManager, vec![create])
-                .then(format!("{replicas} replicas"), always()),
-        );
+        return create(known, object, replicas);
     }
     let Some(revision) = known.names.replica_set(&object.uid) else {
-        return Plan::Wrong("a ReplicaSet whose creation the log does not show".into());
+        let began_late = known.counts.is_none();
+        return match write.verb {
+            // An old one without pods, of before the log: of that it comes back nobody can tell that it was there.
+            Verb::Update | Verb::Patch if began_late && replicas == 0 => Plan::Nothing,
+            Verb::Update | Verb::Patch if began_late && is_controller("deployment-controller") => {
+                create(known, object, replicas)
+            }
+            _ => Plan::Wrong("a ReplicaSet whose creation the log does not show".into()),
+        };
     };
     if write.verb == Verb::Delete {
         return Plan::NotModelled("the removal of old ReplicaSets".into());
@@ -215,6 +217,15 @@ fn replica_set(
         false if bare => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
         false => by_hand(),
     }
+}
+
+/// The controller makes a ReplicaSet of a template.
+fn create(known: &Known<'_, '_>, set: &Object, replicas: u8) -> Plan {
+    let revision = known.templates.of_new_set(template_of(&set.whole), known.names);
+    let create = Action::Deployment(Deployment::CreateReplicaSet { revision, replicas });
+    Plan::By(
+        Deed::steps(Watcher::ControllerManager, vec![create]).then(format!("{replicas} replicas"), always()),
+    )
 }
 
 fn always() -> crate::matching::sighting::Condition {

@@ -12,6 +12,9 @@ use crate::record::Micros;
 const LETTERS: &str = "bcdfghjklmnpqrstvwxz2456789";
 const LENGTH: usize = 5;
 
+/// What stands in place of the end of a generated name that no request tells.
+pub(in crate::reading) const UNKNOWN: char = '?';
+
 /// How sure a request is a sign that its object is a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::reading) enum Newness {
@@ -86,7 +89,8 @@ impl Hints {
     }
 
     /// The name that an object was given that was created at `from` with this prefix, and is pinned to `node` if to any: the first that
-    /// is heard of after that, if it is none that is there already. Objects of one prefix are alike, so any may be it.
+    /// is heard of after that, if it is none that is there already. Objects of one prefix are alike, so any may be it; who is heard of
+    /// first was created first, as another that comes later may not have been there by then.
     pub(super) fn name(
         &mut self,
         (resource, namespace): (&Rc<str>, &Rc<str>),
@@ -112,11 +116,11 @@ impl Hints {
             let is_new = named.newness < Newness::Unsaid && named.first >= from;
             is_new && is_generated(&key.2) && fits(named) && !is_there(key)
         });
-        if let Some(((.., name), _)) = candidates.min_by_key(|(_, named)| (named.newness, named.first)) {
+        if let Some(((.., name), _)) = candidates.min_by_key(|(_, named)| named.first) {
             return Rc::clone(name);
         }
         self.invented += 1;
-        format!("{prefix}?{}", self.invented).into()
+        format!("{prefix}{UNKNOWN}{}", self.invented).into()
     }
 
     /// The UID of an object that was created with this name at `from`, as far as it is told.
@@ -129,6 +133,25 @@ impl Hints {
     pub(super) fn wholes<'h>(&'h self, key: &Key, from: Micros) -> impl Iterator<Item = &'h [u8]> + use<'h> {
         let wholes = self.named.get(key).into_iter().flat_map(|named| &named.wholes);
         wholes.filter(move |(at, _)| *at > from).map(|(_, whole)| &**whole)
+    }
+
+    /// Where the objects of this resource whose names begin so stand whole, as they were stored, in what was received after `from`: the
+    /// next first.
+    pub(super) fn wholes_of(
+        &self,
+        (resource, namespace): (&str, &Rc<str>),
+        prefix: &str,
+        from: Micros,
+    ) -> Vec<&[u8]> {
+        let first = (Rc::from(resource), Rc::clone(namespace), Rc::from(prefix));
+        let near = self.named.range(first..);
+        let near = near.take_while(|((other, around, name), _)| {
+            (&**other, around) == (resource, namespace) && name.starts_with(prefix)
+        });
+        let all = near.flat_map(|(_, named)| &named.wholes).filter(|(at, _)| *at > from);
+        let mut all: Vec<_> = all.map(|(at, whole)| (*at, &**whole)).collect();
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, whole)| whole).collect()
     }
 
     /// Nothing that happened before this moment asks for hints any more.

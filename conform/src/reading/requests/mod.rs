@@ -23,6 +23,11 @@ use hints::Hints;
 
 use crate::record::{Micros, Object, Seen, Verb, Write};
 
+/// Was a name generated that no request tells?
+pub(crate) fn is_nameless(name: &str) -> bool {
+    name.contains(hints::UNKNOWN)
+}
+
 /// The resource, the namespace and the name of an object.
 pub(super) type Key = (Rc<str>, Rc<str>, Rc<str>);
 
@@ -215,8 +220,11 @@ impl Requests {
             self.whole(write, at, |whole| wanted.is_none() || generation(whole) == wanted)
         };
         let Some(whole) = of(expected).or_else(|| before.and_then(|before| of(Some(before)))) else {
-            self.objects.remove(&key(write));
-            return None;
+            let made = (write.verb == Verb::Create).then(|| self.before_changes(write, &made, at)).flatten();
+            if made.is_none() {
+                self.objects.remove(&key(write));
+            }
+            return made;
         };
         let mut confirmed = made;
         confirmed["spec"] = whole["spec"].clone();
@@ -224,6 +232,33 @@ impl Requests {
             confirmed["metadata"][field] = whole["metadata"][field].clone();
         }
         Some(confirmed)
+    }
+
+    /// A new object that was changed before its controller wrote it back: the changed one, with the replicas that were asked for first,
+    /// and with the template of its first ReplicaSet, if it has one. It must be as it was asked for.
+    fn before_changes(&self, write: &Write, made: &Value, at: Micros) -> Option<Value> {
+        let written = self.whole(write, at, |_| true)?;
+        let mut object = made.clone();
+        object["spec"] = written["spec"].clone();
+        object["spec"]["replicas"] = made["spec"].get("replicas").cloned().unwrap_or(json!(1));
+        object["metadata"]["uid"] = written["metadata"]["uid"].clone();
+        if let Some(template) = self.first_template(write, &made["spec"]["template"], at) {
+            object["spec"]["template"] = template;
+        }
+        patch::holds(&object, &json!({"spec": made["spec"]})).then_some(object)
+    }
+
+    /// The template of the first ReplicaSet of a Deployment that was created with `asked`.
+    fn first_template(&self, write: &Write, asked: &Value, at: Micros) -> Option<Value> {
+        let prefix = format!("{}-", write.name);
+        let wholes = self.hints.wholes_of(("replicasets", &write.namespace), &prefix, at).into_iter();
+        let mut sets = wholes.filter_map(|whole| serde_json::from_slice::<Value>(whole).ok());
+        sets.find_map(|mut event| {
+            let set = event["requestObject"].take();
+            let owner = set.pointer("/metadata/ownerReferences/0/name")?;
+            let template = rules::without_hash(&set["spec"]["template"]);
+            (*owner == *write.name && patch::holds(&template, asked)).then_some(template)
+        })
     }
 
     /// The object as it stands in a later request, the first of which this holds.

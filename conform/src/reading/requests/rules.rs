@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::patch;
 use crate::matching::writes::grace;
+use crate::reading::template::HASH;
 use crate::record::{Facts, Micros, Object, Verb, Write};
 
 /// Is it a mapping whose parts are mappings? Nothing is made of what is none, as the API server takes no such object.
@@ -50,6 +51,16 @@ fn time(at: Micros) -> Value {
 
 /// Keys that every pod tolerates for a while, by what admission adds (TEC-6).
 const TOLERATED: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+
+/// The template that a Deployment makes a ReplicaSet of: the label by which it tells them apart is added to it
+/// (`pkg/controller/deployment/sync.go`, `getNewReplicaSet`).
+pub(super) fn without_hash(template: &Value) -> Value {
+    let mut template = template.clone();
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(HASH);
+    }
+    template
+}
 
 /// A new object.
 pub(super) fn created(write: &Write, asked: Value, uid: Option<Rc<str>>, at: Micros) -> Value {

@@ -132,6 +132,11 @@ fn generated_names_are_those_that_are_heard_of_next() {
         created.map(|write| format!("{} {}", write.name, write.uid)).collect()
     };
     assert_eq!(names(&events), ["web-5d-bbbbb b", "web-5d-ccccc c"]);
+    // One that was never bound comes first all the same, as the other was not there by then.
+    let mut deletion = delete("web-5d-ccccc", 15, None);
+    deletion["user"]["username"] = json!("somebody");
+    let events = [create(None, 10), deletion, create(None, 20), bind("web-5d-bbbbb", "b", 30)];
+    assert_eq!(names(&events), ["web-5d-ccccc ", "web-5d-ccccc ", "web-5d-bbbbb b"]);
     // Another prefix, and a name that nobody has made up.
     let events = [create(None, 10), bind("web-5d-b-bbbbb", "x", 20), bind("web-5d-AEIOU", "y", 22)];
     assert_eq!(names(&events), ["web-5d-?1 "]);
@@ -185,6 +190,48 @@ fn a_deployment_is_as_its_controller_writes_it_back() {
     assert_eq!(object(&writes[2]).whole["spec"], full("v2"));
     assert_eq!(object(&writes[3]).whole["spec"], full("v2"));
     assert!(writes[4].object.is_none(), "nobody writes it back");
+}
+
+/// It was scaled and had another template before its controller wrote anything of it.
+#[test]
+fn a_deployment_is_as_it_was_asked_for_before_it_was_changed() {
+    let group = json!({"objectRef": {"apiGroup": "apps"}});
+    let by_controller = |more: Value| {
+        let user = "system:serviceaccount:kube-system:deployment-controller";
+        let mut all = json!({"user": {"username": user}, "objectRef": {"apiGroup": "apps"}});
+        over(&mut all, more);
+        all
+    };
+    let template = |image: &str, labels: Value| {
+        let containers = json!([{"name": "a", "image": image, "imagePullPolicy": "IfNotPresent"}]);
+        json!({"metadata": {"labels": labels}, "spec": {"containers": containers}})
+    };
+    let asked_for = json!({
+        "replicas": 2,
+        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a", "image": "v1"}]}},
+    });
+    let set = json!({
+        "kind": "ReplicaSet",
+        "metadata": {"name": "web-5d", "ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d"}]},
+        "spec": {"replicas": 2, "template": template("v1", json!({"app": "web", "pod-template-hash": "5d"}))},
+    });
+    let written = json!({"replicas": 3, "paused": false, "template": template("v2", json!({"app": "web"}))});
+    let of_web = |verb, at, request, more| asked(verb, "deployments", "web", at, request, more);
+    let created = json!({"kind": "Deployment", "metadata": {"name": "web"}, "spec": asked_for});
+    let changed = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "v2"}]}}}});
+    let scale = json!({"kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 3}});
+    let events = [
+        of_web("create", 0, created, group.clone()),
+        asked("create", "replicasets", "web-5d", 10, set, by_controller(json!({}))),
+        of_web("update", 20, scale, json!({"objectRef": {"apiGroup": "apps", "subresource": "scale"}})),
+        of_web("patch", 30, changed, group),
+        of_web("update", 40, deployment(written, 3), by_controller(of("status"))),
+    ];
+    let writes = writes(&events);
+    let first = &object(&writes[0]).whole["spec"];
+    assert_eq!(first["template"], template("v1", json!({"app": "web"})));
+    assert_eq!((&first["replicas"], &first["paused"]), (&json!(2), &json!(false)));
+    assert_eq!(object(&writes[3]).whole["spec"]["template"], template("v2", json!({"app": "web"})));
 }
 
 #[test]

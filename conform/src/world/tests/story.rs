@@ -39,49 +39,84 @@ fn each_template_change_is_a_rollout() {
 }
 
 #[test]
-fn a_rollback_is_a_rollout_and_said() {
+fn a_rollback_is_a_rollout_to_a_template_that_there_was() {
     let web = only(&[
         created(deployment("v1", 10)),
         created(replica_set("web-1", "v1")),
         updated(deployment("v2", 12)),
         created(replica_set("web-2", "v2")),
         updated(deployment("v1", 14)),
+        updated(deployment("v3", 16)),
     ]);
     let sets: Vec<_> = web.revisions.iter().map(|revision| revision.replica_set.as_deref()).collect();
-    assert_eq!(sets, [Some("web-1"), Some("web-2"), Some("web-1")]);
-    assert_eq!(web.scenario.events.count(EventName::Rollout), 2);
-    assert!(says(&web.warnings, "goes back to a template"), "{:?}", web.warnings);
+    assert_eq!(sets, [Some("web-1"), Some("web-2"), None]);
+    assert_eq!(web.scenario.events.count(EventName::Rollout), 3);
+    assert_eq!(web.scenario.rollouts, [1, 0, 2]);
+}
+
+#[test]
+fn a_template_counts_when_its_deployment_is_not_paused() {
+    let paused = |image, version| with(deployment(image, version), "/spec/paused", json!(true));
+    let web = only(&[
+        created(deployment("v1", 10)),
+        created(replica_set("web-1", "v1")),
+        updated(paused("v1", 12)),
+        updated(paused("v2", 14)),
+        updated(deployment("v3", 16)),
+    ]);
+    let from: Vec<_> = web.revisions.iter().map(|revision| revision.from.0).collect();
+    assert_eq!(from, [0, 4]);
+    assert_eq!(web.scenario.events.count(EventName::Rollout), 1);
+}
+
+/// The world of a Deployment whose third template has pods that are changed like this.
+fn with_third_template(change: impl Fn(Value) -> Value) -> Observed {
+    let of_pod = |name: &str, set: &str, change: &dyn Fn(Value) -> Value| {
+        // What admission adds is no difference.
+        let pod = with(change(pod(name)), "/spec/nodeSelector", json!({"zone": "x"}));
+        created(owned(pod, "ReplicaSet", set))
+    };
+    only(&[
+        created(deployment("v1", 10)),
+        created(replica_set("web-1", "v1")),
+        updated(deployment("v2", 12)),
+        created(replica_set("web-2", "v2")),
+        of_pod("b", "web-2", &|pod| with(pod, "/spec/terminationGracePeriodSeconds", json!(30))),
+        updated(deployment("v3", 14)),
+        created(replica_set("web-3", "v3")),
+        of_pod("c", "web-3", &change),
+        updated(deployment("v2", 16)),
+        updated(deployment("v3", 18)),
+    ])
 }
 
 #[test]
 fn a_template_that_changes_more_than_its_hash_is_said() {
-    let of_pod = |name: &str, set: &str, grace: u32| {
-        let pod = with(pod(name), "/spec/terminationGracePeriodSeconds", json!(grace));
-        // What admission adds is no difference.
-        created(owned(with(pod, "/spec/nodeSelector", json!({"zone": "x"})), "ReplicaSet", set))
-    };
-    let of = |grace: u32| {
-        only(&[
-            created(deployment("v1", 10)),
-            created(replica_set("web-1", "v1")),
-            updated(deployment("v2", 12)),
-            created(replica_set("web-2", "v2")),
-            of_pod("b", "web-2", 30),
-            updated(deployment("v3", 14)),
-            created(replica_set("web-3", "v3")),
-            of_pod("c", "web-3", grace),
-            updated(deployment("v2", 16)),
-            updated(deployment("v3", 18)),
-        ])
-    };
-    assert_eq!(of(30).unfollowed, []);
-    let web = of(5);
+    let same = with_third_template(|pod| with(pod, "/spec/terminationGracePeriodSeconds", json!(30)));
+    assert_eq!(same.unfollowed, []);
+    let hook = json!({"preStop": {"exec": {"command": ["sleep", "3"]}}});
+    let web = with_third_template(|pod| {
+        let pod = with(pod, "/spec/terminationGracePeriodSeconds", json!(30));
+        with(pod, "/spec/containers/0/lifecycle", hook.clone())
+    });
     assert_eq!(
         web.unfollowed,
         [(Moment(5), "what the pods of template 3 are made of, beside its hash,".to_owned())]
     );
     assert_eq!(web.scenario.workload.template.grace_seconds, 30);
     assert_eq!(web.scenario.workload.template.node_selector["zone"], "x");
+}
+
+#[test]
+fn templates_that_differ_in_amounts_have_one_with_the_least_of_each() {
+    let web = with_third_template(|pod| {
+        let pod = with(pod, "/spec/terminationGracePeriodSeconds", json!(20));
+        with(pod, "/spec/containers/0/resources", json!({"requests": {"cpu": "100m"}}))
+    });
+    assert_eq!(web.unfollowed, []);
+    let template = &web.scenario.workload.template;
+    assert_eq!((template.grace_seconds, template.containers[0].requests.cpu_milli), (20, 0));
+    assert!(says(&web.warnings, "the least of each"), "{:?}", web.warnings);
 }
 
 #[test]

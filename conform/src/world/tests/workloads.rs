@@ -4,6 +4,7 @@ use podproof_vocabulary::scenario::{Strategy, WorkloadKind};
 use serde_json::json;
 
 use super::*;
+use crate::world::Moment;
 
 /// `Deployment/web`, its ReplicaSet `web-1` and a pod of it, created.
 fn deployment() -> Vec<Entry> {
@@ -197,7 +198,7 @@ fn a_pod_is_gone_with_its_last_deletion() {
     // What is seen late of a pod that is gone says nothing.
     let late = with(later(pod("a"), 98), "/metadata/labels", json!({}));
     let observed = only(&[created(pod("a")), no_object(Some(0)), updated(late)]);
-    assert!(!says(&observed.warnings, "labels"), "{:?}", observed.warnings);
+    assert_eq!(observed.unfollowed, []);
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn a_controller_is_gone_when_a_status_answers_its_deletion() {
 #[test]
 fn labels_that_change_are_said() {
     let web = only(&[created(pod("a")), updated(later(with(pod("a"), "/metadata/labels", json!({})), 11))]);
-    assert!(says(&web.warnings, "the labels of Pod/a change"), "{:?}", web.warnings);
+    assert_eq!(web.unfollowed, [(Moment(1), "what Pod/a has as labels".to_owned())]);
 }
 
 #[test]

@@ -25,6 +25,18 @@ fn a_rollout_changes_the_template_and_nothing_else() {
     assert!(events(&cluster).is_empty());
 }
 
+/// A rollback: the ReplicaSet of the template is there, and is the Deployment's again.
+#[test]
+fn a_rollout_goes_to_the_template_that_the_scenario_names() {
+    let mut cluster = with(EventName::Rollout, 3, |s| s.rollouts = vec![1, 0]);
+    for expected in [1, 0, 1] {
+        cluster.take(Environment::ChangeTemplate);
+        assert_eq!(cluster.seen().deployment.unwrap().revision.0, expected);
+    }
+    let same = with(EventName::Rollout, 2, |s| s.rollouts = vec![0]);
+    assert!(events(&same).is_empty(), "it has that template");
+}
+
 #[test]
 fn scaling_sets_the_wanted_replicas_and_is_no_event_where_it_changes_nothing() {
     for (kind, target, replicas) in [

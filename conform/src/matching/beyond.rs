@@ -1,0 +1,79 @@
+//! What was done to a workload or to its nodes that the model does not have: of what comes after that nothing can be said for sure.
+
+use std::collections::BTreeMap;
+
+use podproof_vocabulary::Release;
+use podproof_vocabulary::action::Watcher;
+
+use crate::record::Write;
+
+/// What the model does not have.
+#[derive(Clone, Debug, Default)]
+pub struct Beyond {
+    /// The entry that shows the first such thing, and what; for each process that alone is concerned, and for all.
+    first: BTreeMap<Option<Watcher>, (u64, String)>,
+}
+
+/// Resources of which the model has what its processes read.
+const READ: [&str; 4] = ["pods", "nodes", "deployments", "replicasets"];
+
+/// What a kubelet says of a network plugin that is not ready (`pkg/kubelet/runtime.go`, `runtimeErrors`).
+const NO_NETWORK: &str = "NetworkReady=false";
+
+/// Why kubelets end pods, beside what the model has (`pkg/kubelet/active_deadline.go`, `pkg/kubelet/preemption/preemption.go`,
+/// `pkg/kubelet/nodeshutdown`).
+const ENDED: [&str; 5] = ["DeadlineExceeded", "Preempting", "Terminated", "NodeShutdown", "Shutdown"];
+
+/// The first minor release in which a pod that is evicted has stopped before that is reported, as in the model (`syncTerminatingPod`).
+const STOPS_BEFORE_IT_FAILS: u8 = 22;
+
+impl Beyond {
+    fn note(&mut self, concerns: Option<Watcher>, number: u64, what: String) {
+        self.first.entry(concerns).or_insert((number, what));
+    }
+
+    /// The fault of this number is none of the model's. One of the scheduler, or of the controller manager, concerns nobody else.
+    pub fn note_fault(&mut self, number: u64, fault: &str) {
+        let of = |words: &[&str]| words.iter().any(|word| fault.contains(word));
+        let concerns = match () {
+            () if of(&["scheduler"]) => Some(Watcher::Scheduler),
+            () if of(&["kcm", "controller-manager"]) => Some(Watcher::ControllerManager),
+            () => None,
+        };
+        self.note(concerns, number, format!("fault {fault}"));
+    }
+
+    /// The write of this number is outside the model, for this reason.
+    pub fn note_write(&mut self, number: u64, write: &Write, why: &str) {
+        if READ.contains(&&*write.resource) {
+            self.note(None, number, why.to_owned());
+        }
+    }
+
+    /// Takes note of what a status says was done to a node of the workload, or to a pod of its, and no file shows.
+    pub fn see(&mut self, number: u64, write: &Write, release: Release) {
+        let Some(status) = write.object.as_ref().map(|object| &object.whole["status"]) else { return };
+        let mut conditions = status["conditions"].as_array().into_iter().flatten();
+        let mut says = |text: &str| {
+            conditions.any(|one| one["message"].as_str().is_some_and(|message| message.contains(text)))
+        };
+        let is_ended = |reason: &&str| {
+            ENDED.contains(reason) || *reason == "Evicted" && release.minor < STOPS_BEFORE_IT_FAILS
+        };
+        match (&*write.resource, status["reason"].as_str().filter(is_ended)) {
+            ("nodes", _) if says(NO_NETWORK) => {
+                self.note(None, number, format!("the network plugin of {} fails", write.name));
+            }
+            ("pods", Some(reason)) => {
+                self.note(None, number, format!("its kubelet ends {}: {reason}", write.name));
+            }
+            _ => {}
+        }
+    }
+
+    /// What came before an entry that nothing explains, of this process if of one.
+    pub fn before(&self, number: u64, whose: Option<Watcher>) -> Option<&str> {
+        let mut of = [None, whose].into_iter().filter_map(|concerns| self.first.get(&concerns));
+        of.find(|(first, _)| *first <= number).map(|(_, what)| &**what)
+    }
+}

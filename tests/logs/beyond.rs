@@ -1,0 +1,113 @@
+//! What the model does not have: of what comes after it nothing is said for sure; and what it has all the same.
+
+use podproof_conform::run::Verdict;
+use serde_json::{Value, json};
+
+use crate::files::{AUDIT, Files, edit, judge, line, recording};
+
+/// States that an entry may cost.
+const MOST: u64 = 20_000;
+
+const FAULTS: &str = "faults.jsonl";
+
+fn is_binding(event: &Value) -> bool {
+    event["objectRef"]["subresource"] == "binding"
+}
+
+/// Takes the last binding out.
+fn without_binding(files: &mut Files) {
+    let last = line(files, AUDIT, is_binding);
+    files.get_mut(AUDIT).expect("there is one").remove(last);
+}
+
+/// The verdict, and why the first entry is unexplained that is.
+fn said(files: &Files) -> (Verdict, String) {
+    let report = judge(files, MOST);
+    (report.verdict(), report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default())
+}
+
+/// What is not explained is not sure either, for this reason.
+fn leaves_doubt(files: &Files, reason: &str) {
+    let (verdict, why) = said(files);
+    assert_eq!(verdict, Verdict::Incomplete);
+    assert!(why.contains(reason), "{why}");
+}
+
+#[test]
+fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
+    let mut files = recording("06");
+    without_binding(&mut files);
+    assert_eq!(said(&files).0, Verdict::Unexplained);
+    let faults = files.get_mut(FAULTS).expect("there are some");
+    let mut fault: Value = serde_json::from_str(&faults[0]).expect("JSON");
+    fault["fault"] = json!("fill-disk");
+    faults.insert(0, fault.to_string());
+    leaves_doubt(&files, "fault fill-disk");
+}
+
+/// In 1.20 a pod fails before it has stopped, which the model does not have.
+#[test]
+fn an_eviction_by_a_kubelet_of_an_old_release_leaves_doubt() {
+    let mut files = recording("26");
+    let is_status = |event: &Value| {
+        let by_kubelet =
+            event["user"]["username"].as_str().is_some_and(|name| name.starts_with("system:node:"));
+        by_kubelet
+            && event["objectRef"]["resource"] == "pods"
+            && event["objectRef"]["subresource"] == "status"
+    };
+    let last = line(&files, AUDIT, is_status);
+    let fail = |reason: Option<&str>, files: &mut Files| {
+        let text = &mut files.get_mut(AUDIT).expect("there is one")[last];
+        let mut event: Value = serde_json::from_str(text).expect("JSON");
+        let status = &mut event["responseObject"]["status"];
+        status["phase"] = json!("Failed");
+        status["reason"] = json!(reason);
+        status["containerStatuses"] = json!([]);
+        let conditions = status["conditions"].as_array_mut().expect("conditions");
+        conditions
+            .retain(|one| !["Ready", "ContainersReady"].contains(&one["type"].as_str().unwrap_or_default()));
+        *text = event.to_string();
+    };
+    fail(None, &mut files);
+    assert_eq!(said(&files).0, Verdict::Unexplained);
+    fail(Some("Evicted"), &mut files);
+    leaves_doubt(&files, "Evicted");
+}
+
+#[test]
+fn a_template_counts_when_its_deployment_goes_on() {
+    let mut files = recording("05");
+    let is_rollout =
+        |event: &Value| event["objectRef"]["resource"] == "deployments" && event["verb"] == "patch";
+    let at = line(&files, AUDIT, is_rollout);
+    let lines = files.get_mut(AUDIT).expect("there is one");
+    let mut paused: Value = serde_json::from_str(&lines[at]).expect("JSON");
+    paused["auditID"] = json!("paused");
+    let received = paused["requestReceivedTimestamp"].as_str().expect("a time").to_owned();
+    let received: jiff::Timestamp = received.parse().expect("a time");
+    let before = |micros: i64| json!((received - jiff::SignedDuration::from_micros(micros)).to_string());
+    paused["requestReceivedTimestamp"] = before(20_000);
+    paused["stageTimestamp"] = before(10_000);
+    let object = &mut paused["responseObject"];
+    object["spec"]["paused"] = json!(true);
+    object["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
+    lines.insert(at, paused.to_string());
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
+    assert!(report.tally.outside().keys().all(|what| !what.contains("paused")));
+}
+
+/// Who is no longer selected by its ReplicaSet is replaced.
+#[test]
+fn labels_that_change_leave_doubt() {
+    let mut files = recording("06");
+    edit(&mut files, AUDIT, |event| {
+        let object = &mut event["responseObject"];
+        if object["kind"] == "Pod" && object["status"]["phase"] == "Running" {
+            object["metadata"]["labels"]["app"] = json!("other");
+        }
+    });
+    without_binding(&mut files);
+    leaves_doubt(&files, "has as labels");
+}
