@@ -83,7 +83,8 @@ pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let release = if case.0.seed.is_multiple_of(3) { Release { minor: 35 } } else { Release::NEWEST };
     let mut stage = Stage::new(case.0.seed, release, slips);
     stage.cluster.add(Process::ControllerManager, Box::new(ControllerManager::default()));
-    let mut world = Controlled { stage, played: Played::default(), steps: Steps::default(), disturbed: 0 };
+    let steps = Steps::new(1 + i32::from(case.0.seed % 2));
+    let mut world = Controlled { stage, played: Played::default(), steps, disturbed: 0 };
     world.create_all();
     if !case.0.seed.is_multiple_of(5) {
         world.settle(Duration::from_secs(3));

@@ -41,7 +41,7 @@ impl Controlled {
         self.beat(now);
         self.call(Request::Create(deployment().into()));
         self.call(Request::Create(service().into()));
-        self.call(Request::Create(budget().into()));
+        self.call(Request::Create(budget(self.steps.spare).into()));
         self.create_set();
     }
 
@@ -157,12 +157,14 @@ impl Controlled {
         let owner = |pod: &Pod| controller_of(&pod.metadata).map(|owner| Uid::from(owner.uid.as_str()));
         let Some(pod) = self.some_pod(which, |pod| owner(pod).is_some()) else { return };
         if let Some(owner) = owner(&pod) {
+            self.steps.note_disowned(&pod);
             self.patch(&pod, Patch::RemoveOwner(owner));
         }
     }
 
     pub(super) fn relabel(&mut self, which: u8) {
         if let Some(pod) = self.some_pod(which, |pod| controller_of(&pod.metadata).is_some()) {
+            self.steps.note_disowned(&pod);
             self.patch(&pod, Patch::Label { name: "app".to_owned(), value: Some("nobody".to_owned()) });
         }
     }
@@ -229,6 +231,7 @@ impl Controlled {
         let slices: Vec<Key> =
             self.stage.cluster.server().store().all::<EndpointSlice>().map(|(key, _)| key.clone()).collect();
         for slice in slices {
+            self.steps.note_slice_goes(&slice, &self.stage.cluster);
             self.call(Request::Delete(Resource::EndpointSlice, slice, deletion(None)));
         }
     }

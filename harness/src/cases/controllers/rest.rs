@@ -70,8 +70,8 @@ impl Controlled {
             self.stage.renew();
             self.wait(LATE);
         }
-        // A deletion that its handler is told of before the write is answered is forgotten, and the slice expected for ever
-        // (kubernetes#141592), until somebody starts the controllers anew.
+        // A deletion that its handler is told of before the write is answered is forgotten, and one that comes before a list it is
+        // never told of: the slice is expected for ever (kubernetes#141592), until somebody starts the controllers anew.
         if self.told() != self.wanted() && self.steps.slice_was_gone {
             self.restart();
             self.wait(SOON);

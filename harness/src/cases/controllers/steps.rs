@@ -1,6 +1,6 @@
 //! What no step of a controller may do, whatever it has heard of the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
@@ -21,6 +21,8 @@ use crate::stage::build::key;
 /// What must be known of the past to judge a step.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
+    /// How many pods the budget spares.
+    pub(super) spare: i32,
     /// How many pods each ReplicaSet wanted at most, by UID.
     wanted: BTreeMap<String, usize>,
     /// Creations of each whose outcome its controller does not know, or does not remember (CTL-3, CTL-5).
@@ -40,8 +42,10 @@ pub(super) struct Steps {
     rolls: usize,
     /// The budget was as it should be, and nobody but the eviction handler took a pod since.
     evictions_only: bool,
-    /// The EndpointSlice controller learnt that it had written a slice when this was gone already.
+    /// A slice was gone before the EndpointSlice controller had seen it, or had learnt that it wrote it.
     pub(super) slice_was_gone: bool,
+    /// ReplicaSets of which a pod was taken: what they expect of it they may never hear of.
+    disowned: BTreeSet<Key>,
     /// How often the controllers have listed pods since they started: what came and went before a second list they never hear of.
     pod_lists: usize,
     /// The last call that was judged.
@@ -52,6 +56,10 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    pub(super) fn new(spare: i32) -> Self {
+        Self { spare, ..Self::default() }
+    }
+
     pub(super) fn note_event(&mut self, event: Event, cluster: &Cluster) {
         let takes = matches!(
             event,
@@ -139,7 +147,7 @@ impl Steps {
             (Component::User, Some(Request::Evict { .. })) => self.within_the_budget(cluster),
             _ => {}
         }
-        self.the_right_victims(cluster);
+        self.the_right_victims(operation, cluster);
     }
 
     pub(super) fn at_rest(&mut self, cluster: &Cluster) {
@@ -154,7 +162,7 @@ impl Steps {
         }
         let status = store.get::<PodDisruptionBudget>(&key(WEB)).and_then(|budget| budget.status.as_ref());
         let is_right = |allowed: i32, healthy: i32| {
-            usize::try_from(healthy) == Ok(ready) && allowed == (healthy - replicas + UNAVAILABLE).max(0)
+            usize::try_from(healthy) == Ok(ready) && allowed == (healthy - replicas + self.spare).max(0)
         };
         self.evictions_only |= status.is_some_and(|status| {
             let (allowed, healthy) =
@@ -163,11 +171,28 @@ impl Steps {
         });
     }
 
-    /// May a ReplicaSet lawfully wait for a pod that it has created and will never see, until five minutes have passed and something
-    /// brings the controller to it (CTL-3, C-15)?
+    /// A pod loses its owner. News of a pod without one lower nobody's expectations (S28 `replica_set.go` `addPod`, `deletePod`).
+    pub(super) fn note_disowned(&mut self, pod: &Pod) {
+        self.disowned.extend(controller_of(&pod.metadata).map(|owner| key(&owner.name)));
+    }
+
+    /// A slice is about to be deleted.
+    pub(super) fn note_slice_goes(&mut self, slice: &Key, cluster: &Cluster) {
+        let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
+        self.slice_was_gone |=
+            manager.is_some_and(|manager| manager.informers().endpoint_slices.cache().get(slice).is_none());
+    }
+
+    /// May a ReplicaSet lawfully wait for a pod that it has created or deleted, until five minutes have passed and something brings
+    /// the controller to it (CTL-3, C-15)? It never hears of one that came and went before a list, nor of one that lost its owner.
     pub(super) fn waits_in_vain(&self, set: &Key, cluster: &Cluster) -> bool {
         let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
-        self.pod_lists > 1 && manager.is_some_and(|manager| manager.replica_sets().awaits_creations(set))
+        let awaits = |manager: &ControllerManager| {
+            let sets = manager.replica_sets();
+            (self.pod_lists > 1 && sets.awaits_creations(set))
+                || (self.disowned.contains(set) && sets.awaits_pods(set))
+        };
+        manager.is_some_and(awaits)
     }
 
     /// CTL-3: what was asked for and not seen yet is not asked for again.
@@ -217,7 +242,7 @@ impl Steps {
     /// EVI-4, PDB-3, PDB-4: as long as nobody else takes pods, evictions leave as many healthy ones as they must.
     fn within_the_budget(&self, cluster: &Cluster) {
         let replicas = cluster.server().store().get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
-        let (left, least) = (healthy(cluster), usize::try_from(replicas - UNAVAILABLE).unwrap_or(0));
+        let (left, least) = (healthy(cluster), usize::try_from(replicas - self.spare).unwrap_or(0));
         let granted = left < self.healthy;
         assert!(
             !(self.evictions_only && granted) || left >= least,
@@ -226,23 +251,23 @@ impl Steps {
     }
 
     /// RS-5, as far as the order is certain: unbound pods go before bound ones, then pending ones before running ones, then those
-    /// that are not ready before those that are.
-    fn the_right_victims(&mut self, cluster: &Cluster) {
+    /// that are not ready before those that are. A sync that adopts or releases first decides by what it saw when it began, which is
+    /// not looked at.
+    fn the_right_victims(&mut self, operation: &Operation, cluster: &Cluster) {
         let last = self.judged;
         let new = || cluster.calls().iter().filter(|call| Some(call.id) > last);
         let victims: Vec<&Key> = new().filter_map(victim).collect();
         self.judged = new().map(|call| call.id).max().or(last);
         let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
-        let (Some(manager), false) = (manager, victims.is_empty()) else { return };
+        let decides_now = matches!(operation.step, Step::Work(..));
+        let (Some(manager), true) = (manager, decides_now && !victims.is_empty()) else { return };
         let pods = manager.informers().pods.cache();
         let on_its_way: Vec<&Key> = cluster.calls().iter().filter_map(victim).collect();
-        let owner = |pod: &Pod| controller_of(&pod.metadata).map(|owner| owner.uid.clone());
-        // Of pods that are being adopted or released the cache does not say yet whose they are (RS-1).
-        for victim in victims.iter().filter_map(|key| pods.get(key)).filter(|pod| owner(pod).is_some()) {
+        for victim in victims.iter().filter_map(|key| pods.get(key)) {
+            let owner = controller_of(&victim.metadata).map(|owner| &owner.uid);
             let spared = pods.iter().map(|(_, pod)| pod).filter(|pod| {
                 is_active(pod)
-                    && owner(pod) == owner(victim)
-                    && pod.label("app") == victim.label("app")
+                    && controller_of(&pod.metadata).map(|owner| &owner.uid) == owner
                     && !on_its_way.contains(&&pod.key())
             });
             for spared in spared {
