@@ -2,8 +2,9 @@
 //! Every step is judged, and once faults end everything comes to rest as it should.
 //!
 //! - `played`: who is played; `objects`: what users create
-//! - `steps`: what no step may do; `rest`: what must be so at rest
+//! - `steps`: what no step may do; `evictions`: nor a budget; `rest`: what must be so at rest
 
+mod evictions;
 mod objects;
 mod played;
 mod rest;

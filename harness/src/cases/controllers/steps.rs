@@ -41,7 +41,7 @@ pub(super) struct Steps {
     rolls_only: bool,
     rolls: usize,
     /// The budget was as it should be, and nobody but the eviction handler took a pod since.
-    evictions_only: bool,
+    pub(super) evictions_only: bool,
     /// A slice was gone before the EndpointSlice controller had seen it, or had learnt that it wrote it.
     pub(super) slice_was_gone: bool,
     /// ReplicaSets of which a pod was taken: what they expect of it they may never hear of.
@@ -52,7 +52,7 @@ pub(super) struct Steps {
     judged: Option<CallId>,
     /// Of the operation that is about to happen: its request, and the healthy pods of the budget before it.
     request: Option<Request>,
-    healthy: usize,
+    pub(super) healthy: usize,
 }
 
 impl Steps {
@@ -147,7 +147,11 @@ impl Steps {
             (Component::User, Some(Request::Evict { .. })) => self.within_the_budget(cluster),
             _ => {}
         }
-        self.the_right_victims(operation, cluster);
+        let last = self.judged;
+        let new: Vec<&Call> = cluster.calls().iter().filter(|call| Some(call.id) > last).collect();
+        self.judged = new.iter().map(|call| call.id).max().or(last);
+        Self::the_right_victims(&new, operation, cluster);
+        new.into_iter().for_each(|call| Self::no_eviction_is_forgotten(call, cluster));
     }
 
     pub(super) fn at_rest(&mut self, cluster: &Cluster) {
@@ -239,25 +243,11 @@ impl Steps {
         assert!(lags || sum <= most, "{sum} pods are asked for, and {most} may be");
     }
 
-    /// EVI-4, PDB-3, PDB-4: as long as nobody else takes pods, evictions leave as many healthy ones as they must.
-    fn within_the_budget(&self, cluster: &Cluster) {
-        let replicas = cluster.server().store().get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
-        let (left, least) = (healthy(cluster), usize::try_from(replicas - self.spare).unwrap_or(0));
-        let granted = left < self.healthy;
-        assert!(
-            !(self.evictions_only && granted) || left >= least,
-            "an eviction leaves {left} healthy pods, and {least} have to be"
-        );
-    }
-
     /// RS-5, as far as the order is certain: unbound pods go before bound ones, then pending ones before running ones, then those
     /// that are not ready before those that are. A sync that adopts or releases first decides by what it saw when it began, which is
     /// not looked at.
-    fn the_right_victims(&mut self, operation: &Operation, cluster: &Cluster) {
-        let last = self.judged;
-        let new = || cluster.calls().iter().filter(|call| Some(call.id) > last);
-        let victims: Vec<&Key> = new().filter_map(victim).collect();
-        self.judged = new().map(|call| call.id).max().or(last);
+    fn the_right_victims(new: &[&Call], operation: &Operation, cluster: &Cluster) {
+        let victims: Vec<&Key> = new.iter().filter_map(|call| victim(call)).collect();
         let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
         let decides_now = matches!(operation.step, Step::Work(..));
         let (Some(manager), true) = (manager, decides_now && !victims.is_empty()) else { return };
@@ -328,12 +318,12 @@ fn wanted_of(set: &ReplicaSet) -> i32 {
     set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
-fn replicas_of(deployment: &Deployment) -> i32 {
+pub(super) fn replicas_of(deployment: &Deployment) -> i32 {
     deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
 /// Pods of the Deployment that are ready and not being deleted.
-fn healthy(cluster: &Cluster) -> usize {
+pub(super) fn healthy(cluster: &Cluster) -> usize {
     let healthy = |pod: &Pod| pod.label("app") == Some(WEB) && is_ready(pod) && is_active(pod);
     cluster.server().store().all::<Pod>().filter(|(_, pod)| healthy(pod)).count()
 }
