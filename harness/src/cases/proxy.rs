@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointSlice};
-use podproof_runtime::api::{Key, Kind as _, Request, Resource};
+use podproof_runtime::api::{Key, Kind, Request, Resource, Version};
 use podproof_runtime::operation::{Component, NodeIndex, Process, Step};
 use podproof_runtime::proxy::{KubeProxy, ProxyStep};
 use podproof_runtime::{Operation, Slips};
@@ -80,8 +80,9 @@ type Targets = (Addresses, Option<Addresses>);
 struct Routing {
     stage: Stage,
     release: Release,
-    /// The Services that were there when the kube-proxy started and have not changed since.
-    steady: BTreeMap<Key, Targets>,
+    /// The Services that were there when the kube-proxy started and have not changed since, nor have their slices: the versions of
+    /// all these. Of two changes that make up for each other it may have heard of one.
+    steady: BTreeMap<Key, (Vec<Version>, Targets)>,
     useful: bool,
 }
 
@@ -119,18 +120,21 @@ impl World for Routing {
             Event::Restart => {
                 self.stage.cluster.stop(Process::Proxy(NODE));
                 self.stage.cluster.start(Process::Proxy(NODE));
-                self.steady = self.wanted().into_iter().filter(|it| self.rules().contains(it)).collect();
+                let programmed = self.wanted().into_iter().filter(|it| self.rules().contains(it));
+                let dated = |(key, targets): (Key, Targets)| (key.clone(), (self.versions(&key), targets));
+                self.steady = programmed.map(dated).collect();
             }
         }
-        let wanted = self.wanted();
-        self.steady.retain(|key, targets| wanted.get(key) == Some(targets));
+        let mut steady = std::mem::take(&mut self.steady);
+        steady.retain(|key, (versions, _)| self.versions(key) == *versions);
+        self.steady = steady;
     }
 
     /// PRX-6, PRX-8: rules for what did not change stay as they are over a restart.
     fn after(&mut self, operation: &Operation) {
         if operation.step == Step::Proxy(ProxyStep::Program) {
             let rules = self.rules();
-            for (service, targets) in &self.steady {
+            for (service, (_, targets)) in &self.steady {
                 let programmed = rules.iter().find(|(key, _)| key == service).map(|(_, targets)| targets);
                 assert_eq!(programmed, Some(targets), "the rules of {service}, which did not change");
             }
@@ -162,18 +166,28 @@ impl Routing {
             .collect()
     }
 
+    fn slices(&self, service: &Key) -> impl Iterator<Item = &EndpointSlice> {
+        let slices = self.stage.cluster.server().store().all::<EndpointSlice>().map(|(_, slice)| slice);
+        slices.filter(move |slice| {
+            slice.label(SERVICE_NAME) == Some(service.name())
+                && slice.metadata.namespace.as_deref() == Some(service.namespace())
+        })
+    }
+
+    /// The versions of a Service and of its slices.
+    fn versions(&self, service: &Key) -> Vec<Version> {
+        let stored = self.stage.cluster.server().store().get::<Service>(service).map(Kind::version);
+        stored.into_iter().chain(self.slices(service).map(Kind::version)).collect()
+    }
+
     /// What the rules should be (PRX-20 to PRX-23).
     fn wanted(&self) -> BTreeMap<Key, Targets> {
         let store = self.stage.cluster.server().store();
         let services = store.all::<Service>();
         services
             .map(|(key, service)| {
-                let slices = store.all::<EndpointSlice>().filter(|(_, slice)| {
-                    slice.label(SERVICE_NAME) == Some(key.name())
-                        && slice.metadata.namespace == service.metadata.namespace
-                });
                 let endpoints: Vec<&Endpoint> =
-                    slices.flat_map(|(_, slice)| slice.endpoints.iter().flatten()).collect();
+                    self.slices(key).flat_map(|slice| slice.endpoints.iter().flatten()).collect();
                 (key.clone(), self.targets(service, &endpoints))
             })
             .collect()

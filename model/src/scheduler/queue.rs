@@ -76,7 +76,10 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: SchedulerView) {
 pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject) {
     let before = std::mem::replace(&mut cluster.node_mut(node).scheduler, object);
     if !before.exists() {
-        wake(cluster, FilterSet::ALL);
+        // A list says nothing of nodes that are not there.
+        if object.exists() {
+            wake(cluster, FilterSet::ALL);
+        }
         return;
     }
     if before.relabelled() != object.relabelled() {

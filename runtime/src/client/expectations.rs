@@ -65,6 +65,13 @@ impl Expectations {
         self.expected.get(key).is_some_and(|expected| expected.creations > 0)
     }
 
+    /// Is anything asked for that was not seen? How long ago does not count.
+    pub fn awaits_any(&self, key: &Key) -> bool {
+        self.expected
+            .get(key)
+            .is_some_and(|expected| expected.creations > 0 || !expected.deletions.is_empty())
+    }
+
     /// The object is gone.
     pub fn forget(&mut self, key: &Key) {
         self.expected.remove(key);
@@ -99,9 +106,9 @@ mod tests {
         expectations.expect_deletions(&set, [key("web-1"), key("web-2")], Moment(0));
         expectations.deletion_observed(&set, &key("web-1"));
         expectations.deletion_observed(&set, &key("web-1"));
-        assert!(!expectations.satisfied(&set, Moment(0)));
+        assert!(!expectations.satisfied(&set, Moment(0)) && expectations.awaits_any(&set));
         expectations.deletion_observed(&set, &key("web-2"));
-        assert!(expectations.satisfied(&set, Moment(0)));
+        assert!(expectations.satisfied(&set, Moment(0)) && !expectations.awaits_any(&set));
     }
 
     #[test]

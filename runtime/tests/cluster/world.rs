@@ -126,8 +126,21 @@ impl World {
         faults
     }
 
+    /// What is pending of a process is what is pending, of this process.
+    fn check_pending(&self) {
+        let (mut all, mut own) = (Vec::new(), Vec::new());
+        self.cluster.pending(&mut all);
+        let processes: BTreeSet<Process> = all.iter().map(|it| it.component.process()).collect();
+        for process in processes {
+            own.clear();
+            self.cluster.pending_of(process, &mut own);
+            assert!(all.iter().filter(|it| it.component.process() == process).eq(&own), "{process:?}");
+        }
+    }
+
     /// `stopped-before-gone`, `one-address-one-pod`, and one running instance of each container.
     fn check(&self) {
+        self.check_pending();
         let known: BTreeSet<String> = self.pods().iter().map(|pod| pod.uid().as_str().to_owned()).collect();
         for runtime in &self.runtimes {
             let runtime = runtime.borrow();

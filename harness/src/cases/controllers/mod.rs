@@ -2,8 +2,9 @@
 //! Every step is judged, and once faults end everything comes to rest as it should.
 //!
 //! - `played`: who is played; `objects`: what users create
-//! - `steps`: what no step may do; `rest`: what must be so at rest
+//! - `steps`: what no step may do; `evictions`: nor a budget; `rest`: what must be so at rest
 
+mod evictions;
 mod objects;
 mod played;
 mod rest;
@@ -62,6 +63,12 @@ enum Event {
     },
     Compact,
     Restart,
+    /// A pod loses its owner: its ReplicaSet adopts it.
+    Disown(u8),
+    /// A pod gets a label that its ReplicaSet does not select, and is released.
+    Relabel(u8),
+    /// The API server restarts: every watch breaks, and what it was at is not finished.
+    RestartServer,
 }
 
 /// Lets it happen. Useful if pods became ready and something happened to them then.
@@ -77,7 +84,8 @@ pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let release = if case.0.seed.is_multiple_of(3) { Release { minor: 35 } } else { Release::NEWEST };
     let mut stage = Stage::new(case.0.seed, release, slips);
     stage.cluster.add(Process::ControllerManager, Box::new(ControllerManager::default()));
-    let mut world = Controlled { stage, played: Played::default(), steps: Steps::default(), disturbed: 0 };
+    let steps = Steps::new(1 + i32::from(case.0.seed % 2));
+    let mut world = Controlled { stage, played: Played::default(), steps, disturbed: 0 };
     world.create_all();
     if !case.0.seed.is_multiple_of(5) {
         world.settle(Duration::from_secs(3));
@@ -143,6 +151,12 @@ impl World for Controlled {
             }
             Event::Compact => self.stage.cluster.server_mut().compact(),
             Event::Restart => self.restart(),
+            Event::Disown(which) => self.disown(which),
+            Event::Relabel(which) => self.relabel(which),
+            Event::RestartServer => {
+                self.stage.cluster.stop(Process::ApiServer);
+                self.stage.cluster.start(Process::ApiServer);
+            }
         }
         self.steps.note_event(*event, &self.stage.cluster);
     }

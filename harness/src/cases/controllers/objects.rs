@@ -61,9 +61,10 @@ pub(super) fn service() -> Service {
     Service { metadata: meta(WEB), spec: Some(spec), ..Service::default() }
 }
 
-pub(super) fn budget() -> PodDisruptionBudget {
+/// A budget that so many pods may be missing from.
+pub(super) fn budget(unavailable: i32) -> PodDisruptionBudget {
     let spec = PodDisruptionBudgetSpec {
-        max_unavailable: Some(IntOrString::Int(UNAVAILABLE)),
+        max_unavailable: Some(IntOrString::Int(unavailable)),
         selector: Some(selector(WEB)),
         ..PodDisruptionBudgetSpec::default()
     };

@@ -9,8 +9,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::api::constants::{is_ready, is_terminal, node_of, phase};
 use podproof_runtime::api::patch::{new_node_condition, new_pod_condition};
-use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource};
+use podproof_runtime::api::{Key, Kind as _, Patch, Preconditions, Request, Resource, Uid};
 use podproof_runtime::clock::Moment;
+use podproof_runtime::controllers::informers::controller_of;
 
 use super::objects::{SOLO, WEB, budget, deployment, image_of, replica_set, service};
 use super::{Controlled, World as _};
@@ -40,7 +41,7 @@ impl Controlled {
         self.beat(now);
         self.call(Request::Create(deployment().into()));
         self.call(Request::Create(service().into()));
-        self.call(Request::Create(budget().into()));
+        self.call(Request::Create(budget(self.steps.spare).into()));
         self.create_set();
     }
 
@@ -137,8 +138,7 @@ impl Controlled {
             conditions: Some(vec![new_pod_condition("Ready", ready, "", self.stage.now())]),
             ..PodStatus::default()
         };
-        let patch = Patch::PodStatusWhole(status.into());
-        self.call(Request::Patch(Resource::Pod, pod.key(), Preconditions::uid(pod.uid()), patch));
+        self.patch(pod, Patch::PodStatusWhole(status.into()));
     }
 
     pub(super) fn remove(&mut self, which: u8) {
@@ -151,6 +151,26 @@ impl Controlled {
         if let Some(pod) = self.some_pod(which, |pod| !pod.is_deleting()) {
             self.call(Request::Delete(Resource::Pod, pod.key(), deletion(None)));
         }
+    }
+
+    pub(super) fn disown(&mut self, which: u8) {
+        let owner = |pod: &Pod| controller_of(&pod.metadata).map(|owner| Uid::from(owner.uid.as_str()));
+        let Some(pod) = self.some_pod(which, |pod| owner(pod).is_some()) else { return };
+        if let Some(owner) = owner(&pod) {
+            self.steps.note_disowned(&pod);
+            self.patch(&pod, Patch::RemoveOwner(owner));
+        }
+    }
+
+    pub(super) fn relabel(&mut self, which: u8) {
+        if let Some(pod) = self.some_pod(which, |pod| controller_of(&pod.metadata).is_some()) {
+            self.steps.note_disowned(&pod);
+            self.patch(&pod, Patch::Label { name: "app".to_owned(), value: Some("nobody".to_owned()) });
+        }
+    }
+
+    fn patch(&mut self, pod: &Pod, patch: Patch) {
+        self.call(Request::Patch(Resource::Pod, pod.key(), Preconditions::uid(pod.uid()), patch));
     }
 
     /// Requests to evict one pod or several are sent; they take effect later.
@@ -211,6 +231,7 @@ impl Controlled {
         let slices: Vec<Key> =
             self.stage.cluster.server().store().all::<EndpointSlice>().map(|(key, _)| key.clone()).collect();
         for slice in slices {
+            self.steps.note_slice_goes(&slice, &self.stage.cluster);
             self.call(Request::Delete(Resource::EndpointSlice, slice, deletion(None)));
         }
     }

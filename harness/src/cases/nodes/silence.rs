@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
-use podproof_runtime::api::constants::{condition, is_ready, is_terminal, node_condition, node_of, taint};
+use podproof_runtime::api::constants::{
+    condition, is_terminal, node_condition, node_of, pod_condition, taint,
+};
 use podproof_runtime::api::{Key, Kind as _, Object, Patch, Request};
 use podproof_runtime::client::{Call, CallId};
 use podproof_runtime::clock::Moment;
@@ -32,8 +34,10 @@ pub(super) struct Silence {
     silenced: BTreeMap<String, Moment>,
     /// When each node was tainted so that pods are driven out.
     tainted: BTreeMap<String, Vec<Moment>>,
-    /// Since when no node is Ready. That it was a node that was removed is not noticed (NLC-14): a zone that is gone was not dark.
+    /// Since when no node is Ready. That it was a node that was removed is not noticed (NLC-14): a zone that is gone was not dark. Nor
+    /// is a node noticed that is Ready for less than a pass.
     dark_since: Option<Moment>,
+    lit_since: Option<Moment>,
     removed: bool,
     /// How many nodes there are.
     nodes: usize,
@@ -83,7 +87,9 @@ impl Silence {
     pub(super) fn look(&mut self, cluster: &Cluster, now: Moment) {
         self.silenced.retain(|name, _| cluster.server().store().get::<Node>(&Key::global(name)).is_some());
         let (lit, nodes) = (nodes_of(cluster).any(|(_, node)| is_lit(node)), nodes_of(cluster).count());
-        self.removed = !lit && (self.removed || nodes < self.nodes);
+        self.lit_since = lit.then(|| self.lit_since.unwrap_or(now));
+        let seen = self.lit_since.is_some_and(|since| now.since(since) >= PASS);
+        self.removed = !seen && (self.removed || !lit && nodes < self.nodes);
         self.nodes = nodes;
         let dark = !lit && nodes > 0 && !self.removed;
         self.dark_since = dark.then(|| self.dark_since.unwrap_or(now));
@@ -158,11 +164,13 @@ impl Silence {
         tainted.iter().any(|&tainted| tainted + PASS > dark && tainted < dark + PASS)
     }
 
-    /// NLC-7, NLC-8: the pods of a node that fell silent become not ready, however often that has to be tried.
+    /// NLC-7, NLC-8: the pods of a node that fell silent become not ready, however often that has to be tried. Of pods that had just
+    /// become ready the controller need not have known that.
     fn pods_are_marked(&self, cluster: &Cluster, now: Moment) {
         for (node, &since) in self.silenced.iter().filter(|(_, since)| now.since(**since) > PASSES) {
-            let on_it = |pod: &Pod| node_of(pod) == Some(node) && is_ready(pod) && !is_terminal(pod);
-            let left = cluster.server().store().all::<Pod>().find(|(_, pod)| on_it(pod));
+            let on_it = |pod: &Pod| node_of(pod) == Some(node) && !is_terminal(pod);
+            let known = |pod: &Pod| ready_since(pod).is_some_and(|ready| ready + PASS < since);
+            let left = cluster.server().store().all::<Pod>().find(|(_, pod)| on_it(pod) && known(pod));
             assert!(
                 left.is_none(),
                 "{node} was silent at {since}, and at {now} {:?} is ready",
@@ -170,6 +178,12 @@ impl Silence {
             );
         }
     }
+}
+
+/// Since when a pod is ready, if it is.
+fn ready_since(pod: &Pod) -> Option<Moment> {
+    let ready = pod_condition(pod, condition::READY).filter(|ready| ready.status == condition::TRUE);
+    ready.and_then(|ready| ready.last_transition_time.as_ref()).map(Moment::from_time)
 }
 
 pub(super) fn is_lit(node: &Node) -> bool {

@@ -15,13 +15,58 @@ use super::exposure::{Exposure, exposure};
 /// What the controller is late by at most: its watch, its queue, three calls.
 const LATE: Duration = Duration::from_secs(10);
 
-/// The clock of one pod.
+/// The clock of one pod. What does not last for so long as the controller may be late, it may never see: it looks at the node that
+/// there is when it comes to it (S28 `taint_eviction.go` `handleNodeUpdate`).
 #[derive(Clone, Copy, Debug)]
 struct Clock {
-    /// Since when the pod may not stay for ever, and until when it may.
-    runs: Option<(Moment, Moment)>,
-    /// Since when it has been so.
+    /// What the taints of its node mean to it; none while the node is missing: timers go on then (TEC-4).
+    exposure: Option<Exposure>,
+    /// Since when.
     since: Moment,
+    /// Of what came before: since when it had to go, and until when it could stay at most.
+    due: Option<(Moment, Moment)>,
+    /// Of what came before: when the last timer that may run ends.
+    timer: Option<Moment>,
+}
+
+impl Clock {
+    const fn new(exposure: Option<Exposure>, now: Moment) -> Self {
+        Self { exposure, since: now, due: None, timer: None }
+    }
+
+    /// The taints mean another thing to it from now on.
+    fn turn(self, exposure: Option<Exposure>, now: Moment) -> Self {
+        if exposure == self.exposure {
+            return self;
+        }
+        Self { exposure, since: now, due: self.due(now), timer: self.timer(now) }
+    }
+
+    fn is_seen(self, now: Moment) -> bool {
+        now.since(self.since) >= LATE
+    }
+
+    /// Since when it has to go, and until when it can stay at most, as far as the controller must have seen that.
+    fn due(self, now: Moment) -> Option<(Moment, Moment)> {
+        match self.exposure {
+            Some(Exposure::None) => None,
+            Some(Exposure::For(Duration::ZERO)) if self.is_seen(now) => Some((self.since, self.since)),
+            // TEC-4: a timer that runs goes on, even if the new toleration is shorter.
+            Some(Exposure::For(_)) if self.is_seen(now) => {
+                self.due.or_else(|| Some((self.since, self.timer(now)?)))
+            }
+            Some(Exposure::For(_)) | None => self.due,
+        }
+    }
+
+    /// When the last timer of the controller that may run ends.
+    fn timer(self, now: Moment) -> Option<Moment> {
+        match self.exposure {
+            Some(Exposure::None) => self.timer.filter(|_| !self.is_seen(now)),
+            Some(Exposure::For(time)) => self.timer.max(Some(self.since + time)),
+            None => self.timer,
+        }
+    }
 }
 
 /// The clocks of all pods, by UID.
@@ -36,23 +81,10 @@ impl Taints {
         let mut clocks = BTreeMap::new();
         for (_, pod) in store.all::<Pod>() {
             let node = node_of(pod).and_then(|name| store.get::<Node>(&Key::global(name)));
+            let exposure = node.map(|node| exposure(pod, node));
             let uid = pod.uid().as_str().to_owned();
-            let old = self.clocks.get(&uid).copied();
-            let runs = match (node.map(|node| exposure(pod, node)), old.and_then(|old| old.runs)) {
-                (Some(Exposure::None), _) => None,
-                // The timers of pods whose node is gone go on (S28 `taint_eviction.go` `handleNodeUpdate`).
-                (None, runs) => runs,
-                // TEC-4: a clock that runs goes on, unless the pod has to go at once.
-                (Some(Exposure::For(time)), Some((since, until))) => {
-                    Some((since, until.min(now + time.max(until.since(now)))))
-                }
-                (Some(Exposure::For(time)), None) => Some((now, now + time)),
-            };
-            let since = match old {
-                Some(old) if old.runs.is_some() == runs.is_some() => old.since,
-                _ => now,
-            };
-            clocks.insert(uid, Clock { runs, since });
+            let old = self.clocks.get(&uid);
+            clocks.insert(uid, old.map_or(Clock::new(exposure, now), |old| old.turn(exposure, now)));
         }
         self.clocks = clocks;
     }
@@ -65,26 +97,76 @@ impl Taints {
         };
         let pod = cluster.server().store().get::<Pod>(key);
         let Some(clock) = pod.and_then(|pod| self.clocks.get(pod.uid().as_str())) else { return };
-        let stays_for = cluster.now().since(clock.since);
         assert!(
-            clock.runs.is_some() || stays_for < LATE,
-            "{key} is deleted, and no taint has been against it for {stays_for:?}"
+            clock.timer(cluster.now()).is_some(),
+            "{key} is deleted, and no taint has been against it since {}",
+            clock.since
         );
     }
 
     /// TEC-3, TEC-4: who may not stay any longer is deleted. Something that went wrong in between may have started its timer anew.
     pub(super) fn at_rest(&self, cluster: &Cluster, trouble: Option<Moment>) {
         for (key, pod) in cluster.server().store().all::<Pod>().filter(|(_, pod)| !pod.is_deleting()) {
-            let Some((since, until)) = self.clocks.get(pod.uid().as_str()).and_then(|clock| clock.runs)
-            else {
-                continue;
-            };
+            let now = cluster.now();
+            let due = self.clocks.get(pod.uid().as_str()).and_then(|clock| clock.due(now));
+            let Some((since, until)) = due else { continue };
             let disturbed = trouble.is_some_and(|trouble| trouble + Duration::from_secs(60) > since);
-            let (late, now) = (until + LATE, cluster.now());
+            let late = until + LATE;
             assert!(
                 disturbed || now <= late,
                 "{key} could stay from {since} until {until}, and is there at {now}"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAINTED: Option<Exposure> = Some(Exposure::For(Duration::from_secs(20)));
+    const TOLERATED: Option<Exposure> = Some(Exposure::For(Duration::from_secs(300)));
+    const UNTAINTED: Option<Exposure> = Some(Exposure::None);
+    const GONE: Option<Exposure> = None;
+
+    /// A clock that turns at each of these seconds.
+    fn clock(turns: &[(u64, Option<Exposure>)]) -> Clock {
+        let turn = |clock: Clock, &(at, exposure): &(u64, _)| clock.turn(exposure, second(at));
+        turns.iter().fold(Clock::new(UNTAINTED, second(0)), turn)
+    }
+
+    const fn second(at: u64) -> Moment {
+        Moment(at * 1_000)
+    }
+
+    /// When the pod has to be gone, and whether a timer may run.
+    fn judged(turns: &[(u64, Option<Exposure>)], at: u64) -> (Option<u64>, bool) {
+        let (clock, now) = (clock(turns), second(at));
+        (clock.due(now).map(|(_, until)| until.0 / 1_000), clock.timer(now).is_some())
+    }
+
+    #[test]
+    fn a_taint_that_lasts_drives_out_and_one_that_does_not_may() {
+        assert_eq!(judged(&[(100, TAINTED)], 105), (None, true));
+        assert_eq!(judged(&[(100, TAINTED)], 115), (Some(120), true));
+        assert_eq!(judged(&[(100, TAINTED), (115, GONE)], 200), (Some(120), true), "timers go on (TEC-4)");
+        assert_eq!(judged(&[(100, TAINTED), (101, GONE)], 200), (None, true));
+    }
+
+    #[test]
+    fn a_timer_ends_when_the_controller_must_have_seen_that_nothing_is_against_the_pod() {
+        let back = [(100, TAINTED), (115, UNTAINTED)];
+        assert_eq!((judged(&back, 116), judged(&back, 130)), ((None, true), (None, false)));
+        assert_eq!(judged(&[back[0], back[1], (116, GONE)], 200), (None, true));
+        assert_eq!(judged(&[back[0], back[1], (130, GONE)], 200), (None, false));
+    }
+
+    #[test]
+    fn a_timer_that_may_run_may_go_on() {
+        assert_eq!(judged(&[(100, TOLERATED), (109, TAINTED)], 120), (Some(400), true), "TEC-4");
+        assert_eq!(judged(&[(100, TOLERATED), (120, TAINTED)], 140), (Some(400), true), "TEC-4");
+        assert_eq!(judged(&[(100, TAINTED), (120, TOLERATED)], 140), (Some(120), true), "TEC-4");
+        let at_once = Some(Exposure::For(Duration::ZERO));
+        assert_eq!(judged(&[(100, TOLERATED), (120, at_once)], 140), (Some(120), true), "TEC-3");
     }
 }

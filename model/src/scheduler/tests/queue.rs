@@ -162,6 +162,21 @@ fn a_node_that_joins_wakes_every_parked_pod() {
     assert!(cluster.can(assume(P1, N1)) && !cluster.can(assume(P1, N0)));
 }
 
+/// SCH-8: a list of what is known already is no event.
+#[test]
+fn a_list_wakes_nobody_for_nodes_that_never_joined() {
+    let mut cluster = TestCluster::web(2, 2, |s| {
+        s.spare_nodes = 1;
+        s.nodes[0].allocatable.pods = 1;
+        allow(s, EventName::WatchBreak, 1);
+    });
+    cluster.settle_but(|action| matches!(action, Action::Environment(_)));
+    assert!(!tries(&cluster, P1));
+    cluster.take(Environment::BreakWatches { watcher: Watcher::Scheduler });
+    cluster.take(Watch::List { watcher: Watcher::Scheduler });
+    assert!(!tries(&cluster, P1));
+}
+
 /// SCH-8: whichever filter rejected it.
 #[test]
 fn a_node_that_joins_wakes_a_pod_that_waits_for_its_labels() {

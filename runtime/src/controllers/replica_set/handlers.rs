@@ -81,6 +81,10 @@ impl ReplicaSetController {
         if pod.is_deleting() {
             // CTL-3: this already counts as the deletion.
             self.on_deleted(key, pod, informers);
+            // Whose it was before it was released is told, too. Kubernetes: `replica_set.go` `updatePod`.
+            if old.metadata.labels != pod.metadata.labels {
+                self.on_deleted(key, old, informers);
+            }
             return;
         }
         let (before, after) = (controller_of(&old.metadata), controller_of(&pod.metadata));

@@ -56,6 +56,11 @@ impl ReplicaSetController {
         self.expectations.awaits_creations(set)
     }
 
+    /// Does it wait for pods of this ReplicaSet that it has created or deleted and not seen come or go (CTL-3)?
+    pub fn awaits_pods(&self, set: &Key) -> bool {
+        self.expectations.awaits_any(set)
+    }
+
     /// A write of a sync succeeded.
     fn remember(&mut self, key: &Key, answer: &Result<Response, ApiError>) {
         let Ok(Response::Object(object)) = answer else { return };

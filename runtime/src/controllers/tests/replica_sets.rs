@@ -7,7 +7,7 @@ use podproof_vocabulary::Release;
 use super::super::informers::controller_of;
 use super::super::replica_set::victims;
 use super::{bench, bench_at, replica_set, update};
-use crate::api::{DeleteOptions, Patch, Preconditions, Request, Resource};
+use crate::api::{DeleteOptions, Kind, Patch, Preconditions, Request, Resource};
 use crate::client::{Call, Calls};
 use crate::clock::{Clock, Moment};
 use crate::context::Context;
@@ -231,6 +231,30 @@ fn a_pod_whose_labels_no_longer_match_is_released_and_replaced() {
     bench.settle();
     assert!(bench.pod(&name).is_some_and(|pod| controller_of(&pod.metadata).is_none()), "GC-2");
     assert_eq!(bench.pods().len(), 2);
+}
+
+/// Kubernetes: `replica_set.go` `updatePod` tells of the pod as it was, too, if the labels differ.
+#[test]
+fn a_list_in_which_a_pod_is_released_and_deleted_shows_the_deletion() {
+    let mut bench = with_set(2, Slips::NONE);
+    run_all(&mut bench);
+    scale(&mut bench, 1);
+    bench.settle_but(is_own_arrival);
+    let deletion = bench.writes(OWN).remove(0);
+    let Request::Delete(_, victim, _) = &deletion.request else { panic!("{deletion:?}") };
+    let name = victim.name().to_owned();
+    bench.complete(Component::ControllerManager, Step::BreakWatch(Resource::Pod));
+    let owner = bench.get::<ReplicaSet>("web").map(Kind::uid).expect("it exists");
+    bench.patch_pod(&name, Patch::Label { name: "app".to_owned(), value: Some("debug".to_owned()) });
+    bench.patch_pod(&name, Patch::RemoveOwner(owner));
+    bench.arrive(&deletion);
+    bench.cluster.server_mut().compact();
+    bench.settle();
+    bench.pass(5);
+    scale(&mut bench, 2);
+    bench.settle();
+    let owned = |pod: &&&Pod| controller_of(&pod.metadata).is_some();
+    assert_eq!(bench.pods().iter().filter(owned).count(), 2, "CTL-3");
 }
 
 #[test]
