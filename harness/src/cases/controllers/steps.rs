@@ -155,7 +155,13 @@ impl Steps {
     }
 
     pub(super) fn at_rest(&mut self, cluster: &Cluster) {
-        self.told = true;
+        let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
+        let has_told = |manager: &ControllerManager| {
+            let informers = manager.informers();
+            informers.pods.has_told(Component::ReplicaSet)
+                && informers.replica_sets.has_told(Component::ReplicaSet)
+        };
+        self.told |= manager.is_some_and(has_told);
         let store = cluster.server().store();
         let Some(deployment) = store.get::<Deployment>(&key(WEB)) else { return };
         self.known |= self.changes == 0 && knows_every_set(cluster);
