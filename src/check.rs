@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use podproof_traces::turning;
 use podproof_vocabulary::left_out;
-use podproof_vocabulary::manifest::Source;
+use podproof_vocabulary::manifest::{Source, is_harmless};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Beginning, Timing};
 
@@ -207,6 +207,8 @@ pub fn heading(
     left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));
     left_out.sort_by_key(|row| row.position());
     left_out.dedup();
+    let said = workload.warnings.iter().cloned().chain(untold);
+    let (unrepresented, warnings) = said.partition(|warning| is_harmless(warning));
     WorkloadReport {
         name: workload.name.clone(),
         place: workload.place.clone(),
@@ -215,7 +217,8 @@ pub fn heading(
         checked_replicas: workload.checked_replicas,
         nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
         assumptions,
-        warnings: workload.warnings.iter().cloned().chain(untold).collect(),
+        warnings,
+        unrepresented,
         left_out,
         is_cut: false,
         searches: Vec::new(),

@@ -190,6 +190,8 @@ pub struct WorkloadReport {
     pub assumptions: Vec<String>,
     /// What the reader should know of the input.
     pub warnings: Vec<String>,
+    /// Which fields of the input are not represented, and that no verdict depends on them.
+    pub unrepresented: Vec<String>,
     /// What the model leaves out that concerns it.
     pub left_out: Vec<&'static left_out::Row>,
     /// A search was planned that could not be run.
@@ -201,6 +203,11 @@ pub struct WorkloadReport {
 }
 
 impl WorkloadReport {
+    /// All that is said of the input.
+    pub fn of_input(&self) -> Vec<&str> {
+        self.unrepresented.iter().chain(&self.warnings).map(String::as_str).collect()
+    }
+
     /// States of all its searches.
     pub fn states(&self) -> u64 {
         self.searches.iter().map(|search| search.outcome.states).sum()

@@ -121,7 +121,8 @@ fn approximations(workload: &WorkloadReport) -> Vec<String> {
 
 /// What the model leaves out that concerns a workload, a sentence each.
 pub(crate) fn left_out(workload: &WorkloadReport) -> Vec<String> {
-    workload.left_out.iter().map(|row| format!("{}: {}", row.what, row.reason)).collect()
+    let rows = workload.left_out.iter().map(|row| format!("{}: {}", row.what, row.reason));
+    rows.chain(workload.unrepresented.iter().cloned()).collect()
 }
 
 /// How large a workload was checked.

@@ -220,7 +220,7 @@ fn workload(simulated: &Simulated) -> serde_json::Value {
         "steps": simulated.walks.iter().map(|walks| walks.steps).sum::<u64>(),
         "seconds": rounded(simulated.walks.iter().map(|walks| walks.seconds).sum()),
         "assumptions": about.assumptions,
-        "warnings": about.warnings,
+        "warnings": about.of_input(),
         "left_out": left_out.collect::<Vec<_>>(),
         "walks": simulated.walks.iter().map(walks).collect::<Vec<_>>(),
         "results": simulated.said.iter().map(result).collect::<Vec<_>>(),

@@ -25,7 +25,7 @@ pub fn render(tuned: &Tuned) -> String {
         "assumptions": heading.assumptions,
         "approximations": tuned.approximations,
         "left_out": left_out(heading),
-        "warnings": heading.warnings,
+        "warnings": heading.of_input(),
     }))
 }
 

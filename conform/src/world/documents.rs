@@ -175,8 +175,9 @@ pub(super) fn read(documents: &[Document], options: &Options) -> Result<(Input, 
         let problems = match manifest::read(&sources, options) {
             Ok(mut reading) => {
                 let input = reading.workloads.pop().ok_or("no workload was read")?;
-                warnings
-                    .extend(input.warnings.iter().filter(|warning| could_matter(&warning.says)).map(said));
+                warnings.extend(
+                    input.warnings.iter().filter(|warning| !manifest::is_harmless(&warning.says)).map(said),
+                );
                 return Ok((input, Vec::from_iter(warnings)));
             }
             Err(problems) => problems,
@@ -220,11 +221,6 @@ fn by_document(problems: &[Problem]) -> BTreeMap<&str, Vec<&Problem>> {
         }
     }
     found
-}
-
-/// The API server sets fields that are left out and change no verdict; nobody wrote them.
-fn could_matter(says: &str) -> bool {
-    !says.contains("not represented, and no verdict depends on it")
 }
 
 /// A warning without its place: the object came in a log.

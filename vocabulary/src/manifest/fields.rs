@@ -9,8 +9,16 @@ use super::represented::REPRESENTED;
 use super::tree::Mark;
 use crate::left_out::{self, Row};
 
+/// What a warning says of fields that are not represented and that no verdict depends on.
+const HARMLESS: &str = "not represented, and no verdict depends on it";
+
 /// The row for resources that are not `cpu`, `memory` or `pods`.
 pub const OTHER_RESOURCES: &str = "resources other than cpu, memory and pods";
+
+/// Is a warning only of fields that no verdict depends on?
+pub fn is_harmless(warning: &str) -> bool {
+    warning.contains(HARMLESS)
+}
 
 /// What becomes of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,7 +113,7 @@ pub fn note_left_out(object: &Object, used: &[Used]) {
     }
     if let Some(&(mark, _)) = harmless.first() {
         let paths: Vec<_> = harmless.into_iter().map(|(_, says)| says).collect();
-        let says = format!("{title}: not represented, and no verdict depends on it: {}", paths.join(", "));
+        let says = format!("{title}: {HARMLESS}: {}", paths.join(", "));
         findings.warnings.push(Warning { place: Some(object.place(mark)), says });
     }
 }

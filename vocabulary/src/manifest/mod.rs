@@ -48,6 +48,7 @@ use crate::release::Release;
 use crate::scenario::{OnSigterm, Scenario};
 
 pub use annotated::{Annotated, annotated};
+pub use fields::is_harmless;
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use neighbours::{term_selects, tolerates};
 pub use nodes::wished_labels;
