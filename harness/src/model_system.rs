@@ -77,6 +77,11 @@ impl System for ModelSystem {
         running.model.open(&running.state, |cluster| Observation::of(cluster))
     }
 
+    fn is_stuck(&self) -> bool {
+        let Running { model, state, .. } = self.running();
+        model.limit(state).is_some()
+    }
+
     fn observe(&mut self, seen: &mut Observation) -> Parts {
         let running = self.running.as_mut().expect("a system is reset before anything else");
         let Running { model, state, observed, .. } = running;

@@ -30,6 +30,11 @@ pub trait System {
     /// All that an outsider can see now.
     fn observation(&self) -> Observation;
 
+    /// It goes no further, as the scenario is too small for what happened.
+    fn is_stuck(&self) -> bool {
+        false
+    }
+
     /// Brings `seen`, which is what could be seen when this was called last, up to date, and says what it wrote. After a
     /// [`reset`](Self::reset) that is everything.
     fn observe(&mut self, seen: &mut Observation) -> Parts {

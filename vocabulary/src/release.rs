@@ -89,6 +89,11 @@ impl Release {
         self.minor >= 26
     }
 
+    /// The pod garbage collector writes phase Failed before it deletes (PGC-5). On from 1.26.
+    pub const fn collector_fails_pods(self) -> bool {
+        self.minor >= 26
+    }
+
     /// `unhealthyPodEvictionPolicy` of a PodDisruptionBudget has its effect (EVI-3). From 1.27.
     pub const fn has_unhealthy_pod_eviction_policy(self) -> bool {
         self.minor >= 27

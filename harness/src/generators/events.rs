@@ -23,7 +23,7 @@ pub const OPERATORS: [EventName; 9] = [
 const PEACEFUL: [Story; 5] =
     [Story::Create, Story::Rollout, Story::PodDeletion, Story::Drain, Story::ScaleDown];
 
-/// The story and the events of a scenario.
+/// The story and the events of a scenario. Of its nodes, the last are those that join it.
 pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -> Result<()> {
     scenario.story = if faults { one_of(u, &Story::ALL)? } else { one_of(u, &PEACEFUL)? };
     let all: Vec<EventName> = if faults { EventName::all().collect() } else { OPERATORS.to_vec() };
@@ -31,6 +31,13 @@ pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -
         let event = one_of(u, &all)?;
         let count = u.int_in_range(1..=EVENTS_MAX)?;
         scenario.events.set(event, count);
+    }
+    let joining = scenario.events.count(EventName::AddNode);
+    if joining > 0 {
+        let nodes = u8::try_from(scenario.nodes.len()).unwrap_or(u8::MAX);
+        scenario.spare_nodes = joining.min(nodes - 1);
+        let there = nodes - scenario.spare_nodes;
+        scenario.neighbours.retain(|neighbour| neighbour.node < there);
     }
     let target = match u.arbitrary()? {
         true => ScaleTarget::By(one_of(u, &[-2, -1, 1])?),

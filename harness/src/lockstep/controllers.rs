@@ -25,7 +25,8 @@ pub(super) const OWN: Process = Process::ControllerManager;
 /// Of ReplicaSets that were made in different seconds one is older: of the others, the name decides.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The controllers that can be the runtime's own: as the model names them, and as the runtime does.
+/// Controllers that can be the runtime's own and whose workers take the key of an object: as the model names them, and as the runtime
+/// does.
 const CONTROLLERS: [(Lane, Component); 4] = [
     (Lane::DeploymentController, Component::Deployment),
     (Lane::ReplicaSetController, Component::ReplicaSet),
@@ -42,7 +43,10 @@ impl Running {
 
     /// Does the runtime have a controller manager?
     pub(super) fn has_controllers(&self) -> bool {
-        self.covered.has(Lane::TaintEvictionController) || self.covered_controllers().next().is_some()
+        let without_keys =
+            [Lane::NodeLifecycleController, Lane::TaintEvictionController, Lane::PodGarbageCollector];
+        without_keys.into_iter().any(|lane| self.covered.has(lane))
+            || self.covered_controllers().next().is_some()
     }
 
     pub(super) fn begin_controllers(&mut self) -> Result<(), Refused> {
@@ -86,11 +90,13 @@ impl Running {
                     Err(error) => Err(Refused::because(format!("the API server says {error}"))),
                 }
             }
+            Action::NodeLifecycle(step) => self.watch_nodes(step, rest).map(|()| None),
             Action::TaintEviction(TaintEviction::DeletePod { pod }) => self.evict_tainted(pod).map(|()| None),
+            Action::PodGarbageCollector(step) => self.collect_garbage(step, enabled).map(|()| None),
             Action::Disruption(Disruption::ForgetDisruption { .. }) => {
                 Err(Refused::narrower("entries run out by the clock, and it did not pass (PDB-3)"))
             }
-            _ => self.write(action, rest).map(|()| None),
+            _ => self.write(action, enabled, rest).map(|()| None),
         }
     }
 
@@ -121,7 +127,7 @@ impl Running {
     }
 
     /// A worker looks, and its first write that anybody can see is this.
-    fn write(&mut self, action: &Action, rest: &ModelSystem) -> Result<(), Refused> {
+    fn write(&mut self, action: &Action, enabled: &[Action], rest: &ModelSystem) -> Result<(), Refused> {
         let (component, key) = self.key_of(action)?;
         if let Some(why) = self.is_not_told(component, &key) {
             return Err(Refused::narrower(why));
@@ -148,7 +154,7 @@ impl Running {
             let _conflict = self.carry_out(component, call)?;
         }
         let instead: Vec<Action> = self.calls_of(component).filter_map(|(_, meaning)| meaning).collect();
-        while self.settle_calls(rest)? {}
+        while self.settle_calls(enabled, rest)? {}
         Err(self.waits_for_news(format!("a look at {key} comes to {instead:?}")))
     }
 
@@ -214,20 +220,20 @@ impl Running {
     }
 
     /// Requests of a component that are on their way, and what they come to.
-    fn calls_of(&self, component: Component) -> impl Iterator<Item = (CallId, Option<Action>)> {
+    pub(super) fn calls_of(&self, component: Component) -> impl Iterator<Item = (CallId, Option<Action>)> {
         let sent = move |call: &&podproof_runtime::client::Call| {
             call.caller == component && call.state == CallState::Sent
         };
         self.cluster.calls().iter().filter(sent).map(|call| (call.id, self.meaning(call)))
     }
 
-    fn call_for(&self, component: Component, action: &Action) -> Option<CallId> {
+    pub(super) fn call_for(&self, component: Component, action: &Action) -> Option<CallId> {
         let mut calls = self.calls_of(component);
         calls.find(|(_, meaning)| meaning.as_ref() == Some(action)).map(|(call, _)| call)
     }
 
     /// A request that changes nothing that is compared.
-    fn unseen_call(&self, component: Component) -> Option<CallId> {
+    pub(super) fn unseen_call(&self, component: Component) -> Option<CallId> {
         self.calls_of(component).find(|(_, meaning)| meaning.is_none()).map(|(call, _)| call)
     }
 
@@ -243,7 +249,11 @@ impl Running {
             if self.covered.has(Lane::TaintEvictionController) {
                 self.settle_timers()?;
             }
-            if !self.settle_calls(rest)? && !self.look_in_vain(enabled)? {
+            let settled = self.settle_calls(enabled, rest)?
+                || self.look_in_vain(enabled)?
+                || self.settle_nodes(enabled, rest)?
+                || self.settle_garbage(enabled)?;
+            if !settled {
                 return Ok(());
             }
         }
@@ -251,7 +261,7 @@ impl Running {
     }
 
     /// Requests that change nothing that is compared are carried out; what a sync would write after its first write is given up.
-    fn settle_calls(&mut self, rest: &ModelSystem) -> Result<bool, Refused> {
+    fn settle_calls(&mut self, enabled: &[Action], rest: &ModelSystem) -> Result<bool, Refused> {
         let (model, state) = rest.model();
         let is_planned = |pod| model.open(state, |cluster| cluster.pod(pod).controller.deletion_planned());
         let mut found = false;
@@ -270,7 +280,12 @@ impl Running {
                     Some(Action::ReplicaSet(ReplicaSet::CreatePod { .. } | ReplicaSet::DeletePod { .. })) => {
                         continue;
                     }
-                    Some(_) => self.complete(component, Step::LoseRequest(call))?,
+                    Some(write) => {
+                        // PDB-4: a budget is written once in a sync, and not over what overtook that.
+                        let again = component == Component::Disruption && !enabled.contains(&write);
+                        self.unlawful = self.unlawful.or(again.then_some(write));
+                        self.complete(component, Step::LoseRequest(call))?;
+                    }
                 }
                 found = true;
             }

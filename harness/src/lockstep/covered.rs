@@ -19,7 +19,9 @@ impl Covered {
         bit(Component::Scheduler)
             | bit(Component::DeploymentController)
             | bit(Component::ReplicaSetController)
+            | bit(Component::NodeLifecycleController)
             | bit(Component::TaintEvictionController)
+            | bit(Component::PodGarbageCollector)
             | bit(Component::DisruptionController)
             | bit(Component::EndpointSliceController)
             | bit(Component::KubeProxy),

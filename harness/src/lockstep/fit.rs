@@ -2,20 +2,12 @@
 
 use podproof_vocabulary::action::Component;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
 use super::Covered;
 
-/// Events that reach further than what is covered.
-const UNCOVERED: [EventName; 2] = [EventName::AddNode, EventName::LostResponse];
-
 /// Why a scenario cannot be run with these components of the runtime, if it cannot.
 pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
-    let uncovered = scenario.events.iter().map(|(event, _)| event).find(|event| UNCOVERED.contains(event));
-    if let Some(event) = uncovered {
-        return Some(format!("event {event} reaches further than what is covered"));
-    }
     if scenario.timing == Timing::Timed {
         return Some("time in ticks is not covered".into());
     }
@@ -39,9 +31,6 @@ pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
 
 /// Makes a scenario one that can be run with every component that the runtime has.
 pub fn fit(scenario: &mut Scenario) {
-    for event in UNCOVERED {
-        scenario.events.set(event, 0);
-    }
     scenario.timing = Timing::Untimed;
     scenario.approximations = scenario.approximations.without(Approximation::CoalescedWatchEvents);
     scenario.workload.min_ready_seconds = 0;

@@ -86,6 +86,37 @@ pub const HIDDEN: &[Hidden] = &[
         most: HIDDEN_MAX,
     },
     Hidden {
+        operation: "time passes, leases are renewed, Wake(NodeMonitor): a pass over all nodes that marks none Unknown",
+        within: "watch/deliver-node, watch/list, and after every step when 5 s have passed",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes until a node was silent for too long, the others renew their leases, Wake(NodeMonitor)",
+        within: "node-lifecycle/mark-node-unknown",
+        most: 1,
+    },
+    Hidden {
+        operation: "time passes, Wake(TaintPass): the next node of a zone that waits for its taint",
+        within: "node-lifecycle/taint-no-execute",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Work of the node lifecycle controller: nodes and pods that changed",
+        within: "every step",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "LoseRequest of a patch of taints that the copy does not ask for any more, of the first look at a node, and of \
+                    Ready=False of a pod that has just been bound",
+        within: "every step",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes, Wake(CollectGarbage); Arrive, Answer of a look whether a node is there",
+        within: "pod-garbage-collector/*, and after every step when 20 s have passed",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
         operation: "Work of the taint eviction controller, which starts and cancels timers",
         within: "every step",
         most: HIDDEN_MAX,

@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use podproof_runtime::api::{Key, Kind as _, Object, Request, Resource};
+use podproof_runtime::api::constants::phase::FAILED;
+use podproof_runtime::api::constants::phase_of;
+use podproof_runtime::api::constants::taint::NO_EXECUTE;
+use podproof_runtime::api::{Key, Kind as _, Object, Patch, Request, Resource};
 use podproof_runtime::client::Call;
 use podproof_runtime::controllers::ControllerManager;
 use podproof_runtime::controllers::informers::controller_of;
 use podproof_runtime::operation::{Component, Process};
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{
-    Action, Deployment, Disruption, EndpointSlice as Slice, ReplicaSet as Set,
+    Action, Deployment, Disruption, EndpointSlice as Slice, NodeLifecycle, PodGarbageCollector,
+    ReplicaSet as Set,
 };
 
 use super::Running;
 use super::names::revision_of_set;
-use super::views::{budget_view, set_view};
+use super::observed::taints_seen;
+use super::views::{budget_view, node_ready, set_view};
 
 impl Running {
     /// What this request would change of what is compared, as an action; none if nothing.
@@ -57,8 +63,52 @@ impl Running {
             (Component::Disruption, Request::UpdateStatus(Object::PodDisruptionBudget(budget))) => {
                 self.changes_budget(budget)
             }
+            (Component::NodeLifecycle, request) => self.changes_node(call, request),
+            (Component::PodGarbageCollector, request) => self.collects(request),
             _ => None,
         }
+    }
+
+    /// Ready=False of a pod is a step even if the pod is not ready any more: the model plans it, too.
+    fn changes_node(&self, call: &Call, request: &Request) -> Option<Action> {
+        let stored = |key: &Key| self.cluster.server().store().get::<Node>(key);
+        Some(Action::NodeLifecycle(match request {
+            Request::Patch(Resource::Pod, pod, ..) => NodeLifecycle::MarkPodNotReady { pod: self.slot(pod)? },
+            Request::UpdateStatus(Object::Node(written)) => {
+                let node = self.node_named(written.key().name())?;
+                if node_ready(stored(&written.key())?) == node_ready(written) {
+                    return None;
+                }
+                NodeLifecycle::MarkNodeUnknown { node }
+            }
+            Request::Patch(Resource::Node, key, _, Patch::NodeTaints { add, remove }) => {
+                let node = self.node_named(key.name())?;
+                if self.taints_after(call)? == taints_seen(&self.scenario, stored(key)?) {
+                    return None;
+                }
+                match add.iter().chain(remove).any(|taint| taint.effect == NO_EXECUTE) {
+                    true => NodeLifecycle::TaintNoExecute { node },
+                    false => NodeLifecycle::TaintNoSchedule { node },
+                }
+            }
+            _ => return None,
+        }))
+    }
+
+    fn collects(&self, request: &Request) -> Option<Action> {
+        let stored = |key: &Key| self.cluster.server().store().get::<Pod>(key);
+        Some(Action::PodGarbageCollector(match request {
+            Request::Patch(Resource::Pod, key, ..) if phase_of(stored(key)?) != FAILED => {
+                PodGarbageCollector::FailPod { pod: self.slot(key)? }
+            }
+            // Only a finalizer keeps a pod whose grace is 0: another deletion changes nothing (DEL-8).
+            Request::Delete(Resource::Pod, key, _)
+                if stored(key)?.metadata.deletion_grace_period_seconds != Some(0) =>
+            {
+                PodGarbageCollector::DeletePod { pod: self.slot(key)? }
+            }
+            _ => return None,
+        }))
     }
 
     /// An update of a stale copy, or a creation of what exists: neither changes anything (API-1, API-6).

@@ -7,17 +7,21 @@
 //!
 //! - [`covered`]: which components are the runtime's own; [`fit`]: which scenarios can be run
 //! - `operations`: completing what is pending, waiting, following watches; [`hidden`]: what the model has no action for
-//! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `taint_eviction`, `proxy`, `eviction`, `restarts`: a file for each part of the runtime
+//! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `nodes`, `taint_eviction`, `garbage`, `proxy`,
+//!   `eviction`, `restarts`, `lost`: a file for each part of the runtime
 //! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
 
 mod controllers;
 pub mod covered;
 mod eviction;
 pub mod fit;
+mod garbage;
 pub mod hidden;
+mod lost;
 mod meaning;
 mod names;
 mod news;
+mod nodes;
 mod observed;
 mod operations;
 mod played;
@@ -34,7 +38,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::rc::Rc;
 
-use podproof_runtime::api::{Key, Request, Response};
+use podproof_runtime::api::{Key, Object, Request, Response};
 use podproof_runtime::chooser::Question;
 use podproof_runtime::client::CallId;
 use podproof_runtime::{Cluster, Slips};
@@ -87,6 +91,8 @@ struct Running {
     evictions: BTreeMap<PodId, CallId>,
     /// The endpoints that the rules of a node were computed from.
     programmed: BTreeMap<NodeId, Endpoints>,
+    /// The controllers have heard of nodes since the last pass over them.
+    news_of_nodes: bool,
     /// Since the controllers began, their watches broke.
     watches_broke: bool,
     /// The API server is down: requests wait.
@@ -118,12 +124,17 @@ impl RuntimeSystem {
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
             _ => running.control(action, self.rest.enabled(), &self.rest),
         }?;
+        let creates = matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
+        self.follow(action, created.filter(|_| creates))
+    }
+
+    /// The model that plays the rest takes the step that the runtime has taken, and that may have created a pod.
+    fn follow(&mut self, action: &Action, created: Option<Object>) -> Result<(), Refused> {
         let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
         self.rest.apply(action)?;
         let after = self.rest.observation();
-        if let Some(pod) =
-            created.filter(|_| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. })))
-        {
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        if let Some(pod) = created {
             let is_new = |slot: &PodId| {
                 let (old, new) = (&before.slots[slot.index()], &after.slots[slot.index()]);
                 old.pod.is_none() && new.pod.is_some()
@@ -176,9 +187,11 @@ impl RuntimeSystem {
             Action::Watch(watch) => self.hear(watch),
             Action::Drain(step) if running.covered.has(Component::DisruptionController) => {
                 running.evict(step, &self.rest)?;
-                self.rest.apply(action)?;
-                self.shown = Some(self.rest.observation());
-                Ok(())
+                self.follow(action, None)
+            }
+            Action::Environment(Environment::LoseResponse { write, committed }) if running.sends(write) => {
+                let created = running.lose_outcome(write, committed, &self.rest)?;
+                self.follow(action, created)
             }
             Action::Environment(step) => {
                 match step {
@@ -188,7 +201,9 @@ impl RuntimeSystem {
                     Environment::BreakWatches { watcher } => running.break_watches(watcher)?,
                     Environment::StopApiServer => running.stop_api_server()?,
                     Environment::CrashNode { node } => running.crash_proxy(node)?,
-                    Environment::ReturnNode { node } => running.return_proxy(node),
+                    Environment::AddNode { node } | Environment::ReturnNode { node } => {
+                        running.start_proxy(node);
+                    }
                     _ => {}
                 }
                 self.play(action)
@@ -314,6 +329,7 @@ impl Running {
             deletions: BTreeMap::new(),
             evictions: BTreeMap::new(),
             programmed: BTreeMap::new(),
+            news_of_nodes: false,
             watches_broke: false,
             api_server_down: false,
             unlawful: None,

@@ -77,6 +77,7 @@ impl Running {
             Watch::DeliverNode { node, .. } => {
                 let target = model.open(state, |cluster| cluster.node(node).controller);
                 let key = self.node_key(node);
+                self.news_of_nodes = true;
                 self.deliver_until(OWN, Resource::Node, |own| {
                     let seen = own.manager().and_then(|manager| manager.informers().nodes.cache().get(&key));
                     seen.map(|node| own.node_view(node)).unwrap_or_default() == target

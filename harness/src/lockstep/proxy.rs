@@ -9,7 +9,7 @@ use podproof_runtime::api::{Key, Resource};
 use podproof_runtime::operation::{Component, NodeIndex, Process};
 use podproof_runtime::proxy::{KubeProxy, ProxyStep};
 use podproof_vocabulary::action::{Action, Component as Lane, Proxy, Watcher};
-use podproof_vocabulary::observation::{EndpointSeen, Observation};
+use podproof_vocabulary::observation::{EndpointSeen, NodeSeen, Observation};
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::Running;
@@ -28,16 +28,19 @@ pub(super) const fn process(node: NodeId) -> Process {
 }
 
 impl Running {
-    /// A kube-proxy on each node, that knows what there is.
-    pub(super) fn begin_proxies(&mut self, nodes: usize) -> Result<(), Refused> {
+    /// A kube-proxy on each node, that knows what there is; of nodes that are still to come it does not run.
+    pub(super) fn begin_proxies(&mut self, nodes: &[NodeSeen]) -> Result<(), Refused> {
         if !self.covered.has(Lane::KubeProxy) {
             return Ok(());
         }
-        for node in NodeId::first(nodes) {
+        for (node, seen) in NodeId::first(nodes.len()).zip(nodes) {
             let name = self.scenario.nodes[node.index()].name.clone();
             self.cluster.add(process(node), Box::new(KubeProxy::new(index(node), &name)));
             self.settle_watches(process(node), 2)?;
             self.programmed.insert(node, Endpoints::new());
+            if !seen.exists {
+                self.stop(Watcher::Proxy(node))?;
+            }
         }
         Ok(())
     }
@@ -53,7 +56,7 @@ impl Running {
     }
 
     /// The machine boots: its kube-proxy will list.
-    pub(super) fn return_proxy(&mut self, node: NodeId) {
+    pub(super) fn start_proxy(&mut self, node: NodeId) {
         if self.covered.has(Lane::KubeProxy) {
             self.cluster.start(process(node));
         }

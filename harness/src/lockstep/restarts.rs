@@ -50,7 +50,9 @@ impl Running {
     /// The watches of a process break.
     pub(super) fn break_watches(&mut self, watcher: Watcher) -> Result<(), Refused> {
         let Some((process, _)) = self.watching(watcher) else { return Ok(()) };
-        for (resource, _) in self.open_watches(process) {
+        // No node falls silent because of a broken watch: the model has no watch of leases.
+        let open = self.open_watches(process).into_iter().filter(|(of, _)| *of != Resource::Lease);
+        for (resource, _) in open.collect::<Vec<_>>() {
             self.complete(process.watcher(), Step::BreakWatch(resource))?;
         }
         self.watches_broke |= watcher == Watcher::ControllerManager;
@@ -74,6 +76,7 @@ impl Running {
         if process == Process::Scheduler {
             self.know_all();
         }
+        self.news_of_nodes |= process == controllers::OWN;
         Ok(())
     }
 }

@@ -1,13 +1,13 @@
 //! kube-scheduler and its watches: the runtime's own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use podproof_runtime::api::constants::node_of;
 use podproof_runtime::api::{Key, Kind, Object, Request, Resource};
 use podproof_runtime::api_server::WatchEvent;
 use podproof_runtime::client::{CallId, CallState};
-use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::{Process, Timer};
 use podproof_runtime::scheduler::Scheduler;
 use podproof_runtime::scheduler::filter::feasible;
@@ -35,6 +35,9 @@ pub(super) struct Delivered {
 
 const OWN: Component = Component::Scheduler;
 
+/// How often the scheduler looks for pods whose backoff is over.
+const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
+
 impl Running {
     /// The pending operations of the scheduler.
     fn own(&self) -> Vec<Step> {
@@ -54,11 +57,12 @@ impl Running {
         Ok(())
     }
 
+    /// Until the next flush, or by a second if one is due that must wait: pods that back off are looked for every second (SCH-9).
     fn let_time_pass(&mut self) -> Result<(), Refused> {
         let now = self.cluster.now();
         let next = self.actor().and_then(|actor| actor.next_deadline(now));
         let next = next.ok_or_else(|| Refused::because("nothing is ever due"))?;
-        self.pass_until(next.max(Moment(now.0 + 1)))
+        self.pass_until(if next > now { next } else { now + BACKOFF_FLUSH })
     }
 
     /// The watches have brought all that there is.
@@ -240,7 +244,7 @@ impl Running {
     }
 
     /// The binding of a pod that is on its way, and the node that was chosen.
-    fn binding_of(&self, pod: &Key) -> Option<(CallId, String)> {
+    pub(super) fn binding_of(&self, pod: &Key) -> Option<(CallId, String)> {
         self.cluster.calls().iter().find_map(|call| match &call.request {
             Request::Bind { pod: own, node, .. } if own == pod && matches!(call.state, CallState::Sent) => {
                 Some((call.id, node.to_string()))
@@ -250,7 +254,7 @@ impl Running {
     }
 
     /// Conditions that the scheduler writes are written.
-    fn settle_conditions(&mut self) -> Result<(), Refused> {
+    pub(super) fn settle_conditions(&mut self) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             let hidden = self.own().into_iter().find(|step| match step {
                 Step::Arrive(call) | Step::Answer(call) => self
@@ -286,7 +290,12 @@ impl Running {
             let Some(pod) = store.get::<Pod>(key).filter(|_| matches!(seen, Some((None, false)))) else {
                 continue;
             };
-            let parked = model.open(state, |cluster| cluster.pod(slot).scheduler.rejected_by() != 0);
+            let own = model.open(state, |cluster| cluster.pod(slot).scheduler);
+            // A binding that was written although its outcome was lost is tried again in vain: the model waits for the news (SCH-6).
+            if own.refused() {
+                continue;
+            }
+            let parked = own.rejected_by() != 0;
             match feasible(pod, actor.cache(), Slips::NONE) {
                 Ok(_) if parked => operations.push(Action::Scheduler(Act::FlushPod { pod: slot })),
                 Ok(nodes) => {

@@ -8,7 +8,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use podproof_runtime::Step;
 use podproof_runtime::api::constants::{is_ready, is_terminal};
-use podproof_runtime::api::{Key, Kind as _};
+use podproof_runtime::api::{Key, Kind as _, Resource};
 use podproof_runtime::operation::{Component, Queue, Timer};
 use podproof_vocabulary::action::{Action, Deployment};
 use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
@@ -88,11 +88,13 @@ impl Running {
         active == [(Some(revision), replicas)] && stored.is_some_and(|stored| stored.replicas == replicas)
     }
 
-    /// A step is not possible now. If news are on their way to the controllers, or another key is to be looked at, the copy may lag
-    /// in something that the model has no news of: such as the status of a ReplicaSet in which only other numbers changed.
+    /// A step is not possible now. If news are on their way to the controllers, or they have to list, or another key is to be looked
+    /// at, the copy may lag in something that the model has no news of: such as the status of a ReplicaSet in which only other numbers
+    /// changed.
     pub(super) fn waits_for_news(&self, why: String) -> Refused {
-        let mut waits =
-            self.open_watches(OWN).into_iter().any(|(resource, _)| self.next_event(OWN, resource).is_some());
+        let open = self.open_watches(OWN);
+        let mut waits = open.len() < Resource::ALL.len()
+            || open.into_iter().any(|(resource, _)| self.next_event(OWN, resource).is_some());
         waits |= self.covered_controllers().any(|(_, component)| {
             self.steps_of(component).iter().any(|step| matches!(step, Step::Work(Queue::Main, _)))
         });

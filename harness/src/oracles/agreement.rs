@@ -14,14 +14,12 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
 
 use super::promises::{self, kept_by};
+use super::rest::{Rest, Resting, broken};
 use crate::choices::Choices;
 use crate::system::{Parts, System, Unfit};
 
 /// Whole observations are compared every so many steps, and at the end.
 const WHOLE_EVERY: usize = 64;
-
-/// At most so many steps are taken after a script, for both to come to rest.
-const REST_MAX: usize = 200;
 
 /// What came of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +28,8 @@ pub struct Agreed {
     pub actions: Vec<Action>,
     /// Steps that the other refused because it lawfully keeps to an order that the reference leaves open.
     pub passed_over: usize,
-    /// After the script nothing more happened to the cluster, and both came to rest.
-    pub rested: bool,
+    /// How it ended when nothing more happened to the cluster.
+    pub rest: Option<Rest>,
 }
 
 /// How two systems differ.
@@ -66,6 +64,13 @@ pub enum Difference {
     },
     /// A promise is broken that holds on every path of the scenario.
     Broken(Property),
+    /// At rest something has not come that is promised.
+    Owed {
+        /// By which promise.
+        promise: Property,
+        /// What.
+        why: String,
+    },
 }
 
 impl Divergence {
@@ -79,7 +84,7 @@ impl Divergence {
             Difference::Seen { what, .. } => {
                 format!("seen {}", what.replace(|c: char| c.is_ascii_digit(), ""))
             }
-            Difference::Broken(promise) => format!("broken {promise}"),
+            Difference::Broken(promise) | Difference::Owed { promise, .. } => format!("broken {promise}"),
         }
     }
 }
@@ -99,6 +104,7 @@ impl fmt::Display for Divergence {
                 write!(f, "{what}:\n  the reference has {reference}\n  the other has   {other}")
             }
             Difference::Broken(promise) => write!(f, "both break {promise}"),
+            Difference::Owed { promise, why } => write!(f, "at rest {promise} is broken: {why}"),
         }
     }
 }
@@ -159,7 +165,7 @@ fn take_all(
     mut next: impl FnMut(usize, &[Action]) -> Option<Action>,
     agreed: &mut Agreed,
 ) -> Result<(), Difference> {
-    let Agreed { actions, passed_over, rested } = agreed;
+    let Agreed { actions, passed_over, rest } = agreed;
     reference.reset(scenario).map_err(Difference::Unfit)?;
     other.reset(scenario).map_err(Difference::Unfit)?;
     let mut sides =
@@ -170,7 +176,7 @@ fn take_all(
     // What the other refused since the last step: without it the reference may have nothing to offer, and the script is over.
     let mut put_off = Vec::new();
     let kept = kept_by(scenario);
-    let (mut steps_left, mut turns) = (None, fastrand::Rng::with_seed(0));
+    let mut resting: Option<Resting> = None;
     loop {
         enabled.clear();
         reference.pending(&mut enabled);
@@ -178,21 +184,21 @@ fn take_all(
         other.pending(&mut own);
         sides.all_allowed(&enabled, &own)?;
         enabled.retain(|action| !put_off.contains(action));
-        let chosen = match &mut steps_left {
+        let chosen = match &mut resting {
             None => next(actions.len(), &enabled),
-            Some(left) => {
+            Some(resting) => {
                 enabled.retain(|action| !matches!(action, Action::Environment(_)));
-                *rested = enabled.is_empty() && put_off.is_empty();
-                *left -= 1;
-                // Nobody waits for ever.
-                turns.choice(&enabled).copied().filter(|_| *left > 0)
+                match resting.next(&enabled, !put_off.is_empty()) {
+                    Ok(action) => Some(action),
+                    Err(end) => {
+                        *rest = Some(if reference.is_stuck() { Rest::Stuck } else { end });
+                        break;
+                    }
+                }
             }
         };
         let Some(action) = chosen else {
-            if steps_left.is_some() {
-                break;
-            }
-            steps_left = Some(REST_MAX);
+            resting = Some(Resting::default());
             continue;
         };
         let theirs = action.renamed(&sides.pairs);
@@ -222,7 +228,11 @@ fn take_all(
             sides.compare_whole(reference, other)?;
         }
     }
-    sides.compare_whole(reference, other)
+    sides.compare_whole(reference, other)?;
+    match *rest {
+        Some(Rest::Endless | Rest::Stuck) | None => Ok(()),
+        Some(_) => sides.judge_rest(scenario),
+    }
 }
 
 /// Which slot of the other is which slot of the reference.
@@ -305,6 +315,16 @@ impl Sides {
             Some(promise) => Err(Difference::Broken(promise)),
             None => Ok(()),
         }
+    }
+
+    /// What was promised has come, on both sides.
+    fn judge_rest(&self, scenario: &Scenario) -> Result<(), Difference> {
+        for seen in [&self.reference, &self.other] {
+            if let Some((promise, why)) = broken(scenario, seen) {
+                return Err(Difference::Owed { promise, why });
+            }
+        }
+        Ok(())
     }
 
     /// Pods that appeared on both sides in this step are one.
@@ -443,7 +463,7 @@ mod tests {
             assert!(agreed.actions.len() > 100, "the script is long enough to come somewhere");
             let again = follow(&mut one, &mut two, &scenario, &agreed.actions)?;
             assert!(again.actions.starts_with(&agreed.actions), "a path is followed to its end");
-            rested += u32::from(agreed.rested);
+            rested += u32::from(agreed.rest == Some(Rest::Complete));
         }
         assert!(rested > 0, "a rollout comes to its end");
         Ok(())

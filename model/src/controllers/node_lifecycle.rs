@@ -2,8 +2,11 @@
 //!
 //! Source: S28 `pkg/controller/nodelifecycle/node_lifecycle_controller.go`. Left out: the rate of NoExecute tainting
 //! and the partial-disruption mode (NLC-11, NLC-14, NLC-15), several zones, the lease as an object: a node is silent
-//! exactly while its kubelet cannot renew it; and that a patch of the taints begins with a read from the API server's
-//! cache, which may be older or newer than the controller's copy (kubernetes/kubernetes#126755).
+//! exactly while its kubelet cannot renew it; that a patch of the taints begins with a read from the API server's
+//! cache, which may be older or newer than the controller's copy (kubernetes/kubernetes#126755); that a pod which is Ready when
+//! it is seen to have been bound to a node that is not is marked too (NLC-7 `processPod`); that a controller which begins
+//! takes NoExecute taints off every node first (`classifyNodes`); and that total darkness takes them off once (NLC-16): here
+//! it does for as long as it lasts.
 
 use podproof_vocabulary::action::{Action, NodeLifecycle};
 use podproof_vocabulary::mutant::Mutant;
@@ -43,37 +46,59 @@ fn with_no_execute_taints(object: NodeObject, view: NodeObject, all_down: bool) 
         .with_unreachable_no_execute(view.ready() == NodeReady::Unknown && !all_down)
 }
 
-/// The next patch on the way from the taints of `object` to those of `wanted`. One taint is swapped for another in two
-/// patches: first what is new is set, then what is over is removed (S28 `controller/util/node` `SwapNodeControllerTaint`;
-/// the recordings of nodes that come back show both taints between the two).
-fn swap(object: NodeObject, wanted: NodeObject) -> NodeObject {
-    let both = NodeObject::from(u16::from(object) | u16::from(wanted));
-    if both == object { wanted } else { both }
+/// The taints of `one` that `other` does not have.
+fn taints_without(one: NodeObject, other: NodeObject) -> u16 {
+    let taints = |object| u16::from(NodeObject::new().with_taints_of(object));
+    taints(one) & !taints(other)
 }
 
-/// What a patch of the taints makes of the node's object; `wanted` says which taints an object is to have. A patch replaces
-/// the list of taints as a whole. From 1.26 on it carries the version that it was made from and is made anew on a conflict;
+/// The next patch on the way from one set of taints to another. They are swapped in two patches: first what is new is set, then what
+/// is over is removed (S28 `controller/util/node` `SwapNodeControllerTaint`; the recordings of nodes that come back show
+/// both taints between the two).
+fn swap(object: NodeObject, set: u16, over: u16) -> NodeObject {
+    let both = NodeObject::from(u16::from(object) | set);
+    if both == object { NodeObject::from(u16::from(object) & !over) } else { both }
+}
+
+/// What a patch of the taints makes of the node's object; `next` says what it makes of an object. A patch replaces the list
+/// of taints as a whole. From 1.26 on it carries the version that it was made from and is made anew on a conflict;
 /// before, it is made from the copy, so it brings back what was removed since and removes what was set
 /// (kubernetes/kubernetes#113136; the recording of a node that fails and returns shows it).
-fn patched(cluster: &Cluster<'_>, node: NodeId, wanted: impl Fn(NodeObject) -> NodeObject) -> NodeObject {
+fn patched(cluster: &Cluster<'_>, node: NodeId, next: impl Fn(NodeObject) -> NodeObject) -> NodeObject {
     let (object, view) = (cluster.node(node).api, cluster.node(node).controller);
     match cluster.rules.scenario.release.taint_patches_carry_versions() {
-        true => swap(object, wanted(object)),
-        false => object.with_taints_of(swap(view, wanted(view))),
+        true => next(object),
+        false => object.with_taints_of(next(view)),
     }
 }
 
-/// What the next patch of the NoSchedule taints makes of the node's object.
+/// What the next patch of the NoSchedule taints makes of the node's object. What is to be set and removed is read from the copy
+/// (S28 `doNoScheduleTaintingPass`, `TaintSetDiff`).
 fn patched_no_schedule(cluster: &Cluster<'_>, node: NodeId) -> NodeObject {
     let view = cluster.node(node).controller;
-    patched(cluster, node, |object| with_no_schedule_taints(object, view))
+    let wanted = with_no_schedule_taints(view, view);
+    let (set, over) = (taints_without(wanted, view), taints_without(view, wanted));
+    patched(cluster, node, |object| swap(object, set, over))
 }
 
-/// What the next patch of the NoExecute taints makes of the node's object.
+/// What the next patch of the NoExecute taints makes of the node's object. One taint is swapped for the other, or both are
+/// removed one after the other (S28 `processTaintBaseEviction`, `markNodeAsReachable`).
 fn patched_no_execute(cluster: &Cluster<'_>, node: NodeId) -> NodeObject {
     let view = cluster.node(node).controller;
-    let all_down = all_zones_down(cluster);
-    patched(cluster, node, |object| with_no_execute_taints(object, view, all_down))
+    let wanted = with_no_execute_taints(NodeObject::new(), view, all_zones_down(cluster));
+    let over = taints_without(view, wanted) & taints_without(with_both_no_execute_taints(), wanted);
+    patched(cluster, node, |object| {
+        let is_first = object.unreachable_no_execute() && view.unreachable_no_execute();
+        let over = match wanted == NodeObject::new() && is_first {
+            true => u16::from(NodeObject::new().with_unreachable_no_execute(true)),
+            false => over,
+        };
+        swap(object, u16::from(wanted), over)
+    })
+}
+
+fn with_both_no_execute_taints() -> NodeObject {
+    NodeObject::new().with_not_ready_no_execute(true).with_unreachable_no_execute(true)
 }
 
 /// The steps that the controller can take.

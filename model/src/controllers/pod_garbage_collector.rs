@@ -11,6 +11,7 @@ use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
+use crate::state::PodObject;
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
@@ -37,17 +38,32 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
     }
 }
 
+/// Does the collector write phase Failed, and does that change anything? It does not write if the copy says that the pod has ended
+/// (PGC-5). The patch carries no version, so it writes over an end that the copy does not show yet.
+fn writes_phase(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    let has_ended = column.controller.view().phase().is_terminal();
+    cluster.rules.scenario.release.collector_fails_pods() && !has_ended && column.api.phase() != Phase::Failed
+}
+
+/// A pod whose object only a finalizer keeps gains nothing from another deletion.
+fn gains_from_deletion(object: PodObject) -> bool {
+    object.deletion() != Deletion::Immediate
+}
+
 /// The steps that the collector can take.
 pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
     for pod in scope.pods(cluster) {
         let column = cluster.pod(pod);
-        // A pod whose object only a finalizer keeps gains nothing from another deletion.
-        if !column.api.exists() || column.api.deletion() == Deletion::Immediate {
+        if !column.api.exists() {
             continue;
         }
         if column.controller.collecting() {
             out.push(Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }));
-        } else if scope.is_everything() && is_orphan(cluster, pod) {
+        } else if scope.is_everything()
+            && is_orphan(cluster, pod)
+            && (gains_from_deletion(column.api) || writes_phase(cluster, pod))
+        {
             out.push(Action::PodGarbageCollector(PodGarbageCollector::FailPod { pod }));
         }
     }
@@ -56,12 +72,13 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
 /// Takes a step of the collector.
 pub fn apply(cluster: &mut Cluster<'_>, step: PodGarbageCollector) {
     match step {
-        // PGC-5: skipped when the phase is already terminal. PGC-8: says nothing about the containers.
+        // PGC-8: says nothing about the containers.
         PodGarbageCollector::FailPod { pod } => {
-            if !cluster.pod(pod).api.phase().is_terminal() {
+            if writes_phase(cluster, pod) {
                 pods::set_phase(cluster, pod, Phase::Failed);
             }
-            cluster.pod_mut(pod).controller.set_collecting(true);
+            let deletes = gains_from_deletion(cluster.pod(pod).api);
+            cluster.pod_mut(pod).controller.set_collecting(deletes);
         }
         PodGarbageCollector::DeletePod { pod } => {
             cluster.pod_mut(pod).controller.set_collecting(false);

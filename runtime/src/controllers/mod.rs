@@ -96,6 +96,11 @@ impl ControllerManager {
         &self.replica_set
     }
 
+    /// The node lifecycle controller.
+    pub const fn node_lifecycle(&self) -> &NodeLifecycle {
+        &self.node_lifecycle
+    }
+
     fn controllers(&self) -> [&dyn Controller; 7] {
         [
             &self.deployment,

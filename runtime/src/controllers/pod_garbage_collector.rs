@@ -147,7 +147,7 @@ impl PodGarbageCollector {
                 continue;
             }
             // PGC-5
-            if is_terminal(&pod) || context.release.minor < 26 {
+            if is_terminal(&pod) || !context.release.collector_fails_pods() {
                 self.delete(key, context);
                 continue;
             }

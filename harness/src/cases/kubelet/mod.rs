@@ -55,7 +55,7 @@ enum Event {
     },
     /// A pod of the same name that is on no node.
     CreateElsewhere(u8),
-    /// With its own grace, none, or little.
+    /// With its own grace, none, or little; or another like it takes its place at once.
     Delete {
         pod: u8,
         grace: u8,
@@ -176,11 +176,45 @@ impl Machine {
 
 #[cfg(test)]
 mod tests {
+    use arbitrary::Unstructured;
+    use podproof_runtime::Slip;
+
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
+    use crate::stage::script::{Pace, Scene};
 
     #[test]
     fn smoke() {
         assert_useful("kubelet", SMOKE_RUNS / 4, check, 3);
+    }
+
+    /// A pod whose app ignores SIGTERM and wants more than half of the machine.
+    const STUBBORN: [u8; 2] = [1, 0x83];
+
+    /// A script: after each event so many seconds pass.
+    fn script(seed: u8, events: &[(Event, u64)]) -> TestCase {
+        let scene = |&(event, seconds): &(Event, u64)| Scene {
+            event,
+            pace: Pace::Wait(Duration::from_secs(seconds)),
+            order: 0,
+        };
+        TestCase(Script { seed, scenes: events.iter().map(scene).collect() })
+    }
+
+    fn finds(slip: Slip, case: &TestCase) -> bool {
+        check(case);
+        std::panic::catch_unwind(|| check_with(case, Slips::only(slip))).is_err()
+    }
+
+    /// What random scripts seldom come to.
+    #[test]
+    fn pods_that_are_being_stopped_are_missed_when_nobody_counts_them_or_stops_them() {
+        crate::stage::tell_all();
+        let shape = Shape::arbitrary(&mut Unstructured::new(&STUBBORN)).expect("two bytes");
+        let create = (Event::Create { pod: 0, shape }, 11);
+        let replaced = script(1, &[create, (Event::Delete { pod: 0, grace: 7 }, 11)]);
+        assert!(finds(Slip::StoppingPodsDoNotCount, &replaced));
+        let forced = script(2, &[create, (Event::Delete { pod: 0, grace: 0 }, 11)]);
+        assert!(finds(Slip::OrphansAreForgotten, &forced));
     }
 }

@@ -28,12 +28,15 @@ impl Machine {
                 self.call(Request::Create(pod(named(which).name(), vec![container("app")]).into()));
             }
             Event::Delete { pod, grace } => {
+                let gone = named(pod);
+                let heir = self.heir_of(&gone).filter(|_| grace % 8 == 7);
                 let grace = match grace % 8 {
                     0 | 4 => Some(0),
                     1 => Some(4),
                     _ => None,
                 };
-                self.call(Request::Delete(Resource::Pod, named(pod), deletion(grace)));
+                self.call(Request::Delete(Resource::Pod, gone, deletion(grace)));
+                heir.into_iter().for_each(|heir| self.call(Request::Create(heir.into())));
             }
             Event::Label { pod, value } => {
                 self.patch(
@@ -92,6 +95,13 @@ impl Machine {
 
     fn patch(&mut self, pod: Key, patch: Patch) {
         self.call(Request::Patch(Resource::Pod, pod, Preconditions::NONE, patch));
+    }
+
+    /// A pod like this one, with the other name.
+    fn heir_of(&self, key: &Key) -> Option<Pod> {
+        let stored = self.stage.cluster.server().store().get::<Pod>(key)?;
+        let name = NAMES.iter().find(|name| **name != key.name())?;
+        Some(Pod { spec: stored.spec.clone(), ..pod(name, Vec::new()) })
     }
 
     fn some_running(&self, which: u8) -> Option<ContainerId> {

@@ -355,6 +355,51 @@ fn a_deleting_pod_that_was_never_bound_is_collected() {
     assert!(cluster.can(FAIL));
 }
 
+/// PGC-4, DEL-3: the phase is written although the object can only wait for its finalizer, and once.
+#[test]
+fn a_deleting_pod_that_was_never_bound_fails_while_a_finalizer_keeps_it() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.workload.template.node_selector = [("nowhere".into(), "1".into())].into();
+        s.workload.template.finalizer = true;
+    });
+    cluster.settle();
+    cluster.delete(P0);
+    assert_eq!(cluster.pod(P0).deletion, Deletion::Immediate);
+    cluster.settle();
+    cluster.take(FAIL);
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    cluster.settle();
+    assert!(!cluster.can(FAIL) && !cluster.can(COLLECT) && cluster.exists(P0));
+}
+
+/// PGC-5: before 1.26 it deleted and wrote no phase.
+#[test]
+fn old_collectors_write_no_phase() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.release = "1.25".parse().expect("it is one");
+        s.workload.kind = WorkloadKind::Pod;
+        s.workload.template.node_name = Some("node-9".into());
+    });
+    cluster.settle();
+    cluster.take(FAIL);
+    assert_eq!(cluster.pod(P0).phase, Phase::Pending);
+    cluster.take(COLLECT);
+    assert!(!cluster.exists(P0));
+}
+
+/// PGC-5, API-13: the collector goes by its copy, and its patch carries no version.
+#[test]
+fn an_end_that_the_collector_has_not_seen_is_overwritten() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.workload.kind = WorkloadKind::Pod;
+        s.workload.template.node_name = Some("node-9".into());
+    });
+    cluster.settle();
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Succeeded));
+    cluster.take(FAIL);
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+}
+
 /// PGC-5.
 #[test]
 fn the_phase_of_a_terminal_pod_is_not_overwritten() {

@@ -120,6 +120,37 @@ fn one_taint_is_swapped_for_another_in_two_patches() {
     }
 }
 
+/// NLC-10, `markNodeAsReachable`: both taints, as they are between the two patches of a swap, come off one after the other.
+#[test]
+fn both_no_execute_taints_come_off_one_after_the_other() {
+    for minor in BOTH {
+        let mut cluster = running(minor);
+        becomes(&mut cluster, |node| node.with_not_ready_no_execute(true).with_unreachable_no_execute(true));
+        cluster.take(NO_EXECUTE);
+        assert_eq!(list(&cluster), ["not-ready:NoExecute"], "1.{minor}");
+        assert_eq!(cluster.can(NO_EXECUTE), minor >= 26, "1.{minor}");
+        if minor < 26 {
+            cluster.take(news(N0));
+        }
+        cluster.take(NO_EXECUTE);
+        assert!(list(&cluster).is_empty() && !cluster.can(NO_EXECUTE), "1.{minor}");
+    }
+}
+
+/// NLC-13, `TaintSetDiff`: what a worker sets and removes is read from its copy, whatever the node has by now.
+#[test]
+fn a_patch_removes_only_taints_that_the_copy_has() {
+    let mut cluster = running(36);
+    becomes(&mut cluster, |node| node.with_unschedulable_no_schedule(true));
+    cluster.change(|cluster| update(cluster, N0, |node| node.with_not_ready_no_schedule(true)));
+    cluster.take(NO_SCHEDULE);
+    assert!(taints(&cluster).not_ready_no_schedule && !taints(&cluster).unschedulable_no_schedule);
+    assert!(!cluster.can(NO_SCHEDULE));
+    cluster.take(news(N0));
+    cluster.take(NO_SCHEDULE);
+    assert!(!taints(&cluster).not_ready_no_schedule);
+}
+
 /// kubernetes/kubernetes#113136: the lists that the node of the recording of a node that fails and returns had one after the other, in
 /// release 1.20, from the moment when its kubelet is back.
 #[test]

@@ -29,6 +29,7 @@ use crate::operation::{Component, Operation, Queue, Refused, Step, Timer};
 
 use health::Health;
 use pass::{Pass, Purpose};
+use taints::Turns;
 use zones::Zones;
 
 /// So many workers for nodes and for pods. Kubernetes: `UpdateWorkerSize`.
@@ -47,6 +48,8 @@ pub struct NodeLifecycle {
     monitor_at: Option<Moment>,
     pass: Option<Pass>,
     calls: BTreeMap<CallId, Purpose>,
+    /// What follows a patch of taints.
+    turns: BTreeMap<CallId, Turns>,
 }
 
 impl Default for NodeLifecycle {
@@ -61,11 +64,27 @@ impl Default for NodeLifecycle {
             monitor_at: None,
             pass: None,
             calls: BTreeMap::new(),
+            turns: BTreeMap::new(),
         }
     }
 }
 
 impl NodeLifecycle {
+    /// Has it looked at this node before?
+    pub fn knows(&self, node: &Key) -> bool {
+        self.health.contains_key(node)
+    }
+
+    /// Is every zone dark, as of the last pass (NLC-16)?
+    pub fn is_dark(&self) -> bool {
+        self.zones.are_dark()
+    }
+
+    /// Does this node wait for its NoExecute taint in a zone whose rate is nought (NLC-15, NLC-16)?
+    pub fn is_held_back(&self, node: &Key) -> bool {
+        self.zones.is_held_back(node)
+    }
+
     /// A pod that was bound just now is looked at: its node may be silent already (NLC-7).
     fn on_pod(&mut self, informers: &mut Informers) -> Result<(), Refused> {
         match informers.pods.next_notification(Component::NodeLifecycle)? {
@@ -157,6 +176,7 @@ impl Controller for NodeLifecycle {
         context: &mut Context<'_>,
     ) {
         let Some(purpose) = self.calls.remove(&call) else { return };
+        let Some(purpose) = self.take_turn(call, purpose, answer.is_ok(), context) else { return };
         match purpose {
             // Not tried again before the next event. Kubernetes: `doNodeProcessingPassWorker`.
             Purpose::Mirror(node) => self.nodes.done(&node),

@@ -8,11 +8,11 @@ use k8s_openapi::api::core::v1::Node;
 
 use super::super::informers::{BY_NODE, Informers};
 use super::health::judge;
-use super::taints::{has, new_taint, patch};
+use super::taints::{has, new_taint};
 use super::zones::{Disruption, zone_of};
 use super::{NodeLifecycle, mark_not_ready};
 use crate::api::constants::{condition, is_ready, taint};
-use crate::api::{ApiError, Key, Kind, Object, Request, Resource, Response};
+use crate::api::{ApiError, Key, Kind, Object, Patch, Request, Resource, Response};
 use crate::context::Context;
 use crate::operation::{Component, Refused};
 use crate::slip::Slip;
@@ -187,27 +187,31 @@ impl NodeLifecycle {
             _ => (taint::UNREACHABLE, taint::NOT_READY),
         };
         if has(node, other, taint::NO_EXECUTE) {
-            let call = self.swap(&key, wanted, other, context);
-            self.calls.insert(call, Purpose::Untaint { awaited: self.pass.is_some() });
+            self.swap_no_execute(node, wanted, other, self.untaint(), context);
             self.count_call();
         } else if !has(node, wanted, taint::NO_EXECUTE) {
             self.zones.enqueue(&zone_of(node), &key);
         }
     }
 
-    /// Both NoExecute taints come off, and the node does not wait for one any more.
+    /// Both NoExecute taints come off, one after the other, and the node does not wait for one any more. Kubernetes:
+    /// `markNodeAsReachable`.
     fn mark_reachable(&mut self, node: &Node, context: &mut Context<'_>) {
         self.zones.remove(&node.key());
         let keys = [taint::UNREACHABLE, taint::NOT_READY].into_iter();
-        let there: Vec<_> = keys
+        let there: Vec<Patch> = keys
             .filter(|key| has(node, key, taint::NO_EXECUTE))
             .map(|key| new_taint(key, taint::NO_EXECUTE, context.now()))
+            .map(|over| Patch::NodeTaints { add: Vec::new(), remove: vec![over] })
             .collect();
         if !there.is_empty() {
-            let call = patch(&node.key(), Vec::new(), there, context);
-            self.calls.insert(call, Purpose::Untaint { awaited: self.pass.is_some() });
+            self.patch_in_turn(&node.key(), there, self.untaint(), context);
             self.count_call();
         }
+    }
+
+    const fn untaint(&self) -> Purpose {
+        Purpose::Untaint { awaited: self.pass.is_some() }
     }
 
     /// When nothing is outstanding, zones are judged, and the next pass is 5 s away.

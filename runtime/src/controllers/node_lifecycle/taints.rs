@@ -1,6 +1,8 @@
 //! Which taints a node should have: NoSchedule ones that mirror its conditions at once (NLC-13), and one NoExecute taint at the
 //! rate of its zone (NLC-10, NLC-11).
 
+use std::collections::VecDeque;
+
 use k8s_openapi::api::core::v1::{Node, Taint};
 
 use super::super::informers::Informers;
@@ -41,14 +43,67 @@ pub(super) fn new_taint(key: &str, effect: &str, now: Moment) -> Taint {
     }
 }
 
-/// Sets and removes taints.
-pub(super) fn patch(node: &Key, add: Vec<Taint>, remove: Vec<Taint>, context: &mut Context<'_>) -> CallId {
-    let patch = Patch::NodeTaints { add, remove };
-    let patch = Request::Patch(Resource::Node, node.clone(), Preconditions::NONE, patch);
-    context.calls.send(Component::NodeLifecycle, patch)
+/// Patches of the taints of one node, each sent when the one before has been written; after an error the rest is given up.
+#[derive(Debug)]
+pub(super) struct Turns {
+    node: Key,
+    left: VecDeque<Patch>,
 }
 
 impl NodeLifecycle {
+    /// Patches the taints of a node; patches that are empty are none.
+    pub(super) fn patch_in_turn(
+        &mut self,
+        node: &Key,
+        patches: impl IntoIterator<Item = Patch>,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
+        let is_empty = |patch: &Patch| matches!(patch, Patch::NodeTaints { add, remove } if add.is_empty() && remove.is_empty());
+        let left = patches.into_iter().filter(|patch| !is_empty(patch)).collect();
+        self.next_turn(Turns { node: node.clone(), left }, purpose, context);
+    }
+
+    fn next_turn(&mut self, mut turns: Turns, purpose: Purpose, context: &mut Context<'_>) {
+        let Some(patch) = turns.left.pop_front() else { return };
+        let patch = Request::Patch(Resource::Node, turns.node.clone(), Preconditions::NONE, patch);
+        let call = context.calls.send(Component::NodeLifecycle, patch);
+        self.calls.insert(call, purpose);
+        self.turns.insert(call, turns);
+    }
+
+    /// The answer to a patch came: sends the next one for the same purpose, if there is one to send.
+    pub(super) fn take_turn(
+        &mut self,
+        call: CallId,
+        purpose: Purpose,
+        is_written: bool,
+        context: &mut Context<'_>,
+    ) -> Option<Purpose> {
+        match self.turns.remove(&call) {
+            Some(turns) if is_written && !turns.left.is_empty() => {
+                self.next_turn(turns, purpose, context);
+                None
+            }
+            _ => Some(purpose),
+        }
+    }
+
+    /// One set of taints in place of another: first what is new is set, then what is over is removed. Kubernetes:
+    /// `controller/util/node` `SwapNodeControllerTaint`; recordings of nodes that come back show both taints between the two.
+    pub(super) fn swap(
+        &mut self,
+        node: &Key,
+        add: Vec<Taint>,
+        remove: Vec<Taint>,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
+        let set = Patch::NodeTaints { add, remove: Vec::new() };
+        let unset = Patch::NodeTaints { add: Vec::new(), remove };
+        self.patch_in_turn(node, [set, unset], purpose, context);
+    }
+
     /// A worker makes the NoSchedule taints of a node what its conditions say (NLC-13).
     pub(super) fn mirror_conditions(&mut self, key: &Key, informers: &Informers, context: &mut Context<'_>) {
         let Some(node) = informers.nodes.cache().get(key) else {
@@ -73,8 +128,7 @@ impl NodeLifecycle {
             self.nodes.done(key);
             return;
         }
-        let call = patch(key, add, remove, context);
-        self.calls.insert(call, Purpose::Mirror(key.clone()));
+        self.swap(key, add, remove, Purpose::Mirror(key.clone()), context);
     }
 
     /// The next node that waits gets its NoExecute taint, unless it is Ready by now (NLC-11, NLC-12).
@@ -93,15 +147,22 @@ impl NodeLifecycle {
             _ => return Ok(()),
         };
         self.zones.tainting(&zone_of(node), &key);
-        let call = self.swap(&node.key(), wanted, other, context);
-        self.calls.insert(call, Purpose::Taint(key));
+        self.swap_no_execute(node, wanted, other, Purpose::Taint(key), context);
         Ok(())
     }
 
-    /// One NoExecute taint in place of the other (NLC-10).
-    pub(super) fn swap(&self, node: &Key, wanted: &str, other: &str, context: &mut Context<'_>) -> CallId {
-        let now = context.now();
-        let add = vec![new_taint(wanted, taint::NO_EXECUTE, now)];
-        patch(node, add, vec![new_taint(other, taint::NO_EXECUTE, now)], context)
+    /// One NoExecute taint in place of the other (NLC-10). The other is removed if the copy has it (`RemoveTaintOffNode`).
+    pub(super) fn swap_no_execute(
+        &mut self,
+        node: &Node,
+        wanted: &str,
+        other: &str,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
+        let taint = |key| new_taint(key, taint::NO_EXECUTE, context.now());
+        let remove = has(node, other, taint::NO_EXECUTE).then(|| taint(other));
+        let (add, remove) = (vec![taint(wanted)], remove.into_iter().collect());
+        self.swap(&node.key(), add, remove, purpose, context);
     }
 }

@@ -112,6 +112,16 @@ impl Zones {
         self.zones.get(zone).map(|zone| zone.state).unwrap_or_default()
     }
 
+    /// Is every zone dark?
+    pub fn are_dark(&self) -> bool {
+        self.zones.values().all(|zone| zone.state == ZoneState::FullDisruption)
+    }
+
+    /// Does this node wait in a zone in which no node is tainted?
+    pub fn is_held_back(&self, node: &Key) -> bool {
+        self.zones.values().any(|zone| zone.period.is_none() && zone.queue.contains(node))
+    }
+
     /// A node waits to be tainted; it goes to the end.
     pub fn enqueue(&mut self, zone: &str, node: &Key) {
         let zone = self.zones.entry(zone.to_owned()).or_default();
@@ -169,7 +179,7 @@ impl Zones {
         }
         let full = ZoneState::FullDisruption;
         let all_are = states.values().all(|state| *state == full);
-        let all_were = self.zones.values().all(|zone| zone.state == full);
+        let all_were = self.are_dark();
         if all_are && all_were {
             return Disruption::None;
         }

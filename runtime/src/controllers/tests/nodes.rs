@@ -122,6 +122,81 @@ fn taints_follow_the_pass_after() {
     assert!(bench.taints("node-0").is_empty(), "NLC-10");
 }
 
+/// Is it the arrival of a patch of a node's taints?
+fn patches_taints(bench: &Bench, operation: &Operation) -> bool {
+    matches!(operation.step, Step::Arrive(_))
+        && bench
+            .request(operation)
+            .is_some_and(|request| matches!(request, Request::Patch(_, _, _, Patch::NodeTaints { .. })))
+}
+
+/// Lets one patch of taints arrive, and all else that happens then but the next one.
+fn patch_once(bench: &mut Bench, component: Component) {
+    let call = bench.writes(component).remove(0);
+    bench.arrive(&call);
+    bench.settle_but(patches_taints);
+}
+
+#[test]
+fn a_taint_is_swapped_for_another_in_two_patches() {
+    let mut bench = bench(2, Slips::NONE);
+    bench.heartbeat("node-0", "False");
+    pass(&mut bench, 5, &["node-1"]);
+    assert_eq!(bench.taints("node-0"), ["not-ready:NoExecute", "not-ready:NoSchedule"]);
+    for _ in 0..12 {
+        bench.heartbeat("node-1", "True");
+        bench.pass_but(5, patches_taints);
+    }
+    assert_eq!(ready_of(&bench, "node-0"), "Unknown");
+    // `SwapNodeControllerTaint`: of each effect first the new taint, then the old one.
+    for taints in [
+        &["not-ready:NoExecute", "not-ready:NoSchedule", "unreachable:NoSchedule"][..],
+        &["not-ready:NoExecute", "not-ready:NoSchedule", "unreachable:NoExecute", "unreachable:NoSchedule"],
+        &["not-ready:NoExecute", "unreachable:NoExecute", "unreachable:NoSchedule"],
+        &["unreachable:NoExecute", "unreachable:NoSchedule"],
+    ] {
+        patch_once(&mut bench, OWN);
+        assert_eq!(bench.taints("node-0"), taints);
+    }
+    assert!(bench.writes(OWN).is_empty());
+}
+
+#[test]
+fn both_taints_come_off_one_after_the_other() {
+    let mut bench = bench(2, Slips::NONE);
+    bench.heartbeat("node-0", "False");
+    pass(&mut bench, 5, &["node-1"]);
+    let own = Taint {
+        key: crate::api::constants::taint::UNREACHABLE.to_owned(),
+        effect: "NoExecute".to_owned(),
+        ..Taint::default()
+    };
+    let patch = Patch::NodeTaints { add: vec![own], remove: Vec::new() };
+    bench
+        .call(Request::Patch(Resource::Node, Key::global("node-0"), Preconditions::NONE, patch))
+        .expect("it exists");
+    bench.heartbeat("node-0", "True");
+    bench.pass_but(5, patches_taints);
+    let no_execute = |bench: &Bench| {
+        let taints = bench.taints("node-0").into_iter();
+        taints.filter(|taint| taint.ends_with("NoExecute")).collect::<Vec<_>>()
+    };
+    let of_execute = |bench: &Bench| {
+        let calls = bench.writes(OWN).into_iter();
+        let removes = |request: &Request| {
+            matches!(request, Request::Patch(_, _, _, Patch::NodeTaints { remove, .. })
+                if remove.iter().any(|taint| taint.effect == "NoExecute"))
+        };
+        calls.filter(|call| removes(&call.request)).collect::<Vec<_>>()
+    };
+    for left in [&["not-ready:NoExecute"][..], &[]] {
+        let call = of_execute(&bench).remove(0);
+        bench.arrive(&call);
+        bench.settle_but(patches_taints);
+        assert_eq!(no_execute(&bench), left, "markNodeAsReachable");
+    }
+}
+
 #[test]
 fn a_node_that_says_itself_that_it_is_not_ready_keeps_its_pods_ready() {
     let mut bench = with_pod(2, Slips::NONE);

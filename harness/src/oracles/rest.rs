@@ -1,0 +1,167 @@
+//! How it goes on after a script, when nothing more happens to the cluster: whose turn it is, how it ends, and what must be so then.
+
+use std::collections::BTreeMap;
+
+use podproof_vocabulary::Property;
+use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::observation::{Deletion, NodeSeen, Observation};
+use podproof_vocabulary::scenario::Scenario;
+
+/// At most so many steps are taken after a script, for both to come to rest.
+const STEPS_MAX: usize = 200;
+
+/// A container that was started so often, and nothing but starts and relists between, will always crash.
+const STARTS: u32 = 3;
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rest {
+    /// Both come to rest.
+    Complete,
+    /// Both come to rest, but for steps of the reference that the other lawfully does not take.
+    PassedOver,
+    /// Nothing goes on but containers that crash as soon as they are started: two of a pod want one port (MC-6).
+    CrashLoop,
+    /// The reference goes no further: more pods or news than the scenario has room for.
+    Stuck,
+    /// It goes on and on, or for longer than anybody looked: pods that are evicted wherever they come, and created anew.
+    Endless,
+}
+
+/// The time after a script.
+pub(super) struct Resting {
+    steps_left: usize,
+    turns: fastrand::Rng,
+    /// How often each container was started since anything else was possible.
+    starts: BTreeMap<Action, u32>,
+}
+
+impl Default for Resting {
+    fn default() -> Self {
+        Self { steps_left: STEPS_MAX, turns: fastrand::Rng::with_seed(0), starts: BTreeMap::new() }
+    }
+}
+
+impl Resting {
+    /// The next of the steps that are possible, or how it ends. Containers are started when nothing else is left to do, since some
+    /// are started for ever; among the others nobody waits for ever.
+    pub(super) fn next(&mut self, enabled: &[Action], is_put_off: bool) -> Result<Action, Rest> {
+        if enabled.is_empty() {
+            return Err(if is_put_off { Rest::PassedOver } else { Rest::Complete });
+        }
+        self.steps_left = self.steps_left.checked_sub(1).ok_or(Rest::Endless)?;
+        let others: Vec<Action> = enabled.iter().copied().filter(|action| !restarts(action)).collect();
+        if let Some(&other) = self.turns.choice(&others) {
+            self.starts.clear();
+            return Ok(other);
+        }
+        let action = *self.turns.choice(enabled).ok_or(Rest::Complete)?;
+        if matches!(action, Action::Kubelet(Kubelet::StartContainer { .. })) {
+            let starts = self.starts.entry(action).or_default();
+            *starts += 1;
+            if *starts > STARTS {
+                return Err(Rest::CrashLoop);
+            }
+        }
+        Ok(action)
+    }
+}
+
+/// What goes on for ever if a container always crashes.
+const fn restarts(action: &Action) -> bool {
+    matches!(action, Action::Kubelet(Kubelet::StartContainer { .. } | Kubelet::Relist { .. }))
+}
+
+/// A promise of progress that an outsider finds broken at rest, and why.
+pub(super) fn broken(scenario: &Scenario, seen: &Observation) -> Option<(Property, String)> {
+    let serves = |node: &NodeSeen| {
+        node.exists && node.powered && node.connected && node.kubelet_runs && node.runtime_answers
+    };
+    for (number, slot) in seen.slots.iter().enumerate() {
+        let Some(pod) = slot.pod.filter(|pod| pod.deletion != Deletion::None && !pod.finalizer) else {
+            continue;
+        };
+        if pod.node.and_then(|node| seen.nodes.get(node.index())).is_some_and(serves) {
+            return Some((Property::DeletionCompletes, format!("pod {number} was deleted and is not gone")));
+        }
+    }
+    // PRX: a Service without an address of its own has no rules.
+    let has_rules = scenario.service.as_ref().is_some_and(|service| !service.headless) && !scenario.one_proxy;
+    let proxies =
+        seen.nodes.iter().enumerate().filter(|(_, node)| {
+            has_rules && node.exists && node.powered && node.connected && node.proxy_runs
+        });
+    for (node, _) in proxies {
+        let differs = |slot: &podproof_vocabulary::observation::SlotSeen| slot.rules[node] != slot.endpoint;
+        if let Some(number) = seen.slots.iter().position(differs) {
+            let why = format!("the rules of node {node} do not have pod {number} as its endpoint says");
+            return Some((Property::EndpointsConverge, why));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+    use super::*;
+    use crate::{ModelSystem, System as _};
+
+    const START: Action =
+        Action::Kubelet(Kubelet::StartContainer { pod: PodId(0), container: ContainerId(0) });
+    const RELIST: Action = Action::Kubelet(Kubelet::Relist { node: NodeId(0) });
+
+    fn end(enabled: &[Action], is_put_off: bool) -> Rest {
+        let mut resting = Resting::default();
+        (0..=STEPS_MAX).find_map(|_| resting.next(enabled, is_put_off).err()).expect("it ends")
+    }
+
+    #[test]
+    fn it_ends_as_what_is_possible_says() {
+        assert_eq!(end(&[], false), Rest::Complete);
+        assert_eq!(end(&[], true), Rest::PassedOver);
+        assert_eq!(end(&[START, RELIST], false), Rest::CrashLoop);
+        assert_eq!(end(&[START, Action::Tick], false), Rest::Endless);
+        assert_eq!(end(&[RELIST], false), Rest::Endless);
+    }
+
+    /// A cluster that came to rest, in which all is as it should be; then something is not.
+    #[test]
+    fn what_is_not_so_at_rest_is_told() {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+        scenario.one_proxy = false;
+        let mut system = ModelSystem::default();
+        system.reset(&scenario).expect("it is small");
+        let (mut resting, mut enabled) = (Resting::default(), Vec::new());
+        loop {
+            enabled.clear();
+            system.pending(&mut enabled);
+            let Ok(action) = resting.next(&enabled, false) else { break };
+            system.apply(&action).expect("it is enabled");
+        }
+        let seen = system.observation();
+        assert!(seen.slots[0].endpoint.is_some() && broken(&scenario, &seen).is_none());
+        let property = |change: fn(&mut Observation)| {
+            let mut seen = seen.clone();
+            change(&mut seen);
+            broken(&scenario, &seen).map(|(property, _)| property)
+        };
+        assert_eq!(property(|seen| seen.slots[0].rules[0] = None), Some(Property::EndpointsConverge));
+        assert_eq!(
+            property(|seen| {
+                seen.slots[0].rules[0] = None;
+                seen.nodes[0].connected = false;
+            }),
+            None
+        );
+        let deleted = |seen: &mut Observation| {
+            if let Some(pod) = &mut seen.slots[0].pod {
+                pod.deletion = Deletion::Graceful;
+            }
+        };
+        assert_eq!(property(deleted), Some(Property::DeletionCompletes));
+    }
+}
