@@ -7,6 +7,7 @@
 //!
 //! - [`covered`]: which components are the runtime's own; [`fit`]: which scenarios can be run
 //! - `operations`: completing what is pending, waiting, following watches; [`hidden`]: what the model has no action for
+//! - `kubelet`: the kubelets and their machines
 //! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `taint_eviction`, `proxy`, `eviction`, `restarts`: a file for each part of the runtime
 //! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
 
@@ -15,6 +16,7 @@ pub mod covered;
 mod eviction;
 pub mod fit;
 pub mod hidden;
+mod kubelet;
 mod meaning;
 mod names;
 mod news;
@@ -83,6 +85,7 @@ struct Running {
     evictions: BTreeMap<PodId, CallId>,
     /// The endpoints that the rules of a node were computed from.
     programmed: BTreeMap<NodeId, Endpoints>,
+    machines: kubelet::Machines,
     /// Since the controllers began, their watches broke.
     watches_broke: bool,
     /// The API server is down: requests wait.
@@ -114,6 +117,9 @@ impl RuntimeSystem {
         let created = match *action {
             Action::Scheduler(step) => running.schedule(step).map(|()| None),
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
+            Action::Kubelet(_) | Action::Container(_) => {
+                running.run_machine(action, &enabled, &self.rest).map(|()| None)
+            }
             _ => running.control(action, &enabled, &self.rest),
         }?;
         let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
@@ -160,6 +166,10 @@ impl RuntimeSystem {
                     running.deliver_to_scheduler(watch, &self.rest)
                 }
                 Watcher::ControllerManager => running.deliver_to_controllers(watch, &self.rest),
+                Watcher::Kubelet(node) => match watch {
+                    Watch::DeliverPod { pod, .. } => running.deliver_to_kubelet(node, pod, &self.rest),
+                    _ => Ok(()),
+                },
                 _ => Ok(()),
             },
             Watch::DeliverSlice { node } => running.deliver_slice(node, &self.rest),
@@ -179,6 +189,7 @@ impl RuntimeSystem {
                 Ok(())
             }
             Action::Environment(step) => {
+                running.harm(step, &self.rest)?;
                 match step {
                     Environment::StopScheduler => running.stop(Watcher::Scheduler)?,
                     Environment::StopControllerManager => running.stop(Watcher::ControllerManager)?,
@@ -196,7 +207,7 @@ impl RuntimeSystem {
                     Started::StartScheduler => running.start(Watcher::Scheduler)?,
                     Started::StartControllerManager => running.start(Watcher::ControllerManager)?,
                     Started::StartApiServer => running.api_server_down = false,
-                    Started::StartKubelet { .. } => {}
+                    Started::StartKubelet { node } => running.start_kubelet(node)?,
                 }
                 self.play(action)
             }
@@ -240,6 +251,9 @@ impl System for RuntimeSystem {
         let (is_over, is_choosing) = (operations.is_empty(), is_choosing(operations));
         operations.retain(|action| !running.covered.takes(action));
         operations.extend(running.unlawful);
+        if !is_choosing {
+            running.running_machines(&self.rest, operations);
+        }
         if is_over || running.api_server_down {
             return;
         }
@@ -294,7 +308,11 @@ impl Running {
         };
         Self {
             scenario: scenario.clone(),
-            covered,
+            covered: if kubelet::are_played(scenario) {
+                covered.without(Component::Kubelet)
+            } else {
+                covered
+            },
             cluster: Cluster::new(scenario.release, slips, Box::new(chooser)),
             wish,
             names: BTreeMap::new(),
@@ -304,6 +322,7 @@ impl Running {
             deletions: BTreeMap::new(),
             evictions: BTreeMap::new(),
             programmed: BTreeMap::new(),
+            machines: kubelet::Machines::default(),
             watches_broke: false,
             api_server_down: false,
             unlawful: None,
