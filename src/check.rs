@@ -84,6 +84,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         }
         report.workloads.push(finished);
     }
+    report.advice.extend(advice(arguments, &report.workloads));
     if let Some(kept) = kept.filter(|_| unfinished) {
         let folder = kept.folder().display();
         output::tell(format_args!("what the searches know is kept: --resume {folder} goes on from there"));
@@ -91,16 +92,18 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
     report
 }
 
-/// Which search of how many, the first being 0.
+/// Which of how many that share a time, the first being 0.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
-    number: usize,
-    count: usize,
+pub struct Turn {
+    /// Its place.
+    pub number: usize,
+    /// How many there are.
+    pub count: usize,
 }
 
 impl Turn {
     /// Its share of the time that is left.
-    fn share(self, deadline: Instant) -> Duration {
+    pub fn share(self, deadline: Instant) -> Duration {
         deadline.saturating_duration_since(Instant::now()) / (self.count - self.number).max(1) as u32
     }
 }
@@ -126,7 +129,17 @@ fn limits(arguments: &CheckArguments, time: Option<Duration>) -> Limits {
     }
 }
 
-/// Looks for what would make each promise hold that counts and is broken.
+/// Says how to have a remedy, if something of a manifest is broken and none was looked for.
+fn advice(arguments: &CheckArguments, workloads: &[WorkloadReport]) -> Option<String> {
+    let is_broken = |row: &ResultRow| row.counts && row.verdict == Verdict::Broken;
+    let of_manifest = workloads.iter().filter(|workload| workload.place.is_some());
+    let wants_one = !arguments.remedy && of_manifest.flat_map(|workload| &workload.results).any(is_broken);
+    wants_one.then(|| {
+        "--remedy looks for the smallest change of the manifest at which what is broken holds".into()
+    })
+}
+
+/// Looks for what would make each promise hold that counts and is broken, and notes it in the traces too.
 fn remedies(
     arguments: &CheckArguments,
     sources: &[Source],
@@ -139,6 +152,10 @@ fn remedies(
     for row in report.results.iter_mut().filter(broken) {
         let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         row.remedy = remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
+        if let Some((remedy, counterexample)) = row.remedy.as_ref().zip(row.counterexample.as_mut()) {
+            counterexample.trace.remedy = Some(remedy.told(row.property));
+            report.warnings.extend(counterexamples::write(std::iter::once(counterexample)));
+        }
     }
 }
 

@@ -137,3 +137,64 @@ fn way(places: &[Place], mut at: usize, last: Action) -> Vec<Action> {
     actions.reverse();
     actions
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_traces::{Replayed, Trace, replay};
+    use podproof_vocabulary::property::PropertySet;
+
+    use super::*;
+
+    const PROPERTY: Property = Property::NoFailedRequest;
+    const TRIES: usize = 10_000;
+
+    /// A drain of both pods at once, whose preStop sleeps are over one after the other, and its world with all clocks.
+    fn drain() -> (Model, Trace) {
+        let text = include_str!("../traces/corpus/no-failed-request/drain-takes-all-pods-at-once.json");
+        let trace = Trace::from_json(text).expect("it is in the corpus");
+        let model = Model::new(trace.scenario.clone()).expect("it fits").judging(PropertySet::of([PROPERTY]));
+        (model, trace)
+    }
+
+    fn actions(trace: &Trace) -> Vec<Action> {
+        trace.stem.iter().map(|step| step.action).collect()
+    }
+
+    #[test]
+    fn what_all_clocks_allow_is_taken_as_it_is() {
+        let (model, trace) = drain();
+        let actions = actions(&trace);
+        let found = with_all_clocks(&model, trace.observed_proxy, &actions, PROPERTY, TRIES);
+        // Time may pass a little earlier or later.
+        assert_eq!(found.map(|(_, found)| found.len()), Ok(actions.len()));
+    }
+
+    /// As a search tells it that follows the first pod: nothing of what the clocks of the other and the controllers make due
+    /// while the first sleeps.
+    #[test]
+    fn where_too_much_is_due_to_be_paid_for_it_is_taken_for_free() {
+        let (model, trace) = drain();
+        let of_one_pod: Vec<Action> = (1..)
+            .zip(actions(&trace))
+            .filter(|(step, _)| !(17..=45).contains(step))
+            .map(|(_, action)| action)
+            .collect();
+        let first = model.initial().remove(0);
+        let paid_for = taken(&model, &first, &of_one_pod, PROPERTY, (Price::EveryStep, TRIES / 2));
+        assert_eq!(paid_for, None, "paying for each tries them in every order");
+        let (first, actions) = with_all_clocks(&model, trace.observed_proxy, &of_one_pod, PROPERTY, TRIES)
+            .expect("what is due costs nothing");
+        assert!(actions.len() > of_one_pod.len());
+        let again = Trace::record(&model, PROPERTY, &first, &actions, None, None);
+        assert_eq!(replay(&again), Ok(Replayed::StillBroken { at_step: actions.len() }));
+    }
+
+    #[test]
+    fn what_is_not_found_within_the_bound_is_said() {
+        let (model, trace) = drain();
+        let last = &actions(&trace)[..3];
+        let why = with_all_clocks(&model, trace.observed_proxy, last, PROPERTY, 100)
+            .expect_err("nothing is broken so soon");
+        assert!(why.contains("not taken again with all clocks within 100 states"), "{why}");
+    }
+}

@@ -227,6 +227,8 @@ pub struct CheckReport {
     pub warnings: Vec<String>,
     /// What is wrong with the input, each once.
     pub errors: Vec<String>,
+    /// What may be asked next.
+    pub advice: Vec<String>,
 }
 
 impl CheckReport {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::fingerprint::{Fingerprint, Hasher};
 use crate::graph::Id;
+use crate::met::Met;
 use crate::system::{Classes, Obligations, Properties, System, Transition, Unit};
 use crate::table::Table;
 
@@ -137,42 +138,41 @@ impl<F, S, A> Default for Expanded<F, S, A> {
     }
 }
 
-/// Transitions that are looked up in a row, so that the memory is asked for all of them at once. States that own memory are
-/// dropped at once, while the allocator still has them at hand.
-const fn block<S>() -> usize {
-    if std::mem::needs_drop::<S>() { 1 } else { 64 }
-}
+/// Fingerprints that are looked up in a row, so that the memory is asked for all of them at once.
+const BLOCK: usize = 64;
 
 /// The tool of a thread that expands.
-pub struct Expander<'r, F, S> {
+pub struct Expander<'r, F, S, A> {
     table: Read<'r, F>,
     /// The next level; only in a search by partial order.
     deeper: Option<Read<'r, F>>,
     hasher: Hasher,
-    block: Vec<Fresh<F, S>>,
+    met: Met<F>,
+    block: Block<F, S, A>,
     held_back: Vec<Unit>,
 }
 
-impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
+impl<'r, F: Fingerprint, S: Eq + Hash, A> Expander<'r, F, S, A> {
     pub fn new(shards: &'r Shards<F>, deeper: Option<&'r Shards<F>>) -> Self {
         let deeper = deeper.map(Shards::read);
         Self {
             table: shards.read(),
             deeper,
             hasher: Hasher::default(),
-            block: Vec::new(),
+            met: Met::new(),
+            block: Block { fresh: Vec::new(), again: Vec::new() },
             held_back: Vec::new(),
         }
     }
 
     /// Expands states with consecutive numbers, each of which is dropped when it is done with. `keeps_edges` says of a state whether its edges are wanted.
-    pub fn expand<Y: System<State = S>>(
+    pub fn expand<Y: System<State = S, Action = A>>(
         &mut self,
         system: &Y,
         first: Id,
         states: Vec<S>,
         keeps_edges: impl Fn(Id) -> bool,
-        out: &mut Expanded<F, S, Y::Action>,
+        out: &mut Expanded<F, S, A>,
     ) {
         out.first = first;
         for (offset, state) in states.into_iter().enumerate() {
@@ -184,16 +184,16 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
                 out.parents.push(state);
             }
         }
-        look_up(&self.table, &mut self.block, out);
+        self.block.look_up(&self.table, out);
     }
 
-    fn expand_one<Y: System<State = S>>(
+    fn expand_one<Y: System<State = S, Action = A>>(
         &mut self,
         system: &Y,
         id: Id,
         state: &S,
         keeps_edges: bool,
-        out: &mut Expanded<F, S, Y::Action>,
+        out: &mut Expanded<F, S, A>,
     ) {
         if let Some(why) = system.limit(state) {
             match out.limits.iter_mut().find(|(known, _)| *known == why) {
@@ -208,12 +208,15 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
         let mut count: u64 = 0;
         let mut held_back = std::mem::take(&mut self.held_back);
         held_back.clear();
-        let visit = &mut |transition: Transition<S, Y::Action>| {
+        let visit = &mut |transition: Transition<S, A>| {
             let choice = u16::try_from(count).expect("a state has at most 65535 transitions");
             count += 1;
             out.reached |= transition.reached;
             out.breaks(transition.broken, id, choice);
             out.cover(transition.classes);
+            if !keeps_edges && transition.next == *state {
+                return;
+            }
             let print = F::of(&self.hasher, &transition.next);
             if keeps_edges {
                 let Transition { unit, discharged, .. } = transition;
@@ -221,7 +224,7 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             }
             let Transition { next, action, .. } = transition;
             let fresh = Fresh { print, parent: id, choice, state: next };
-            take::<Y, F>(&self.table, &mut self.block, fresh, action, out);
+            take::<Y, F>(&self.table, &mut self.met, &mut self.block, fresh, action, out);
         };
         match keeps_edges {
             true => system.expand(state, visit, &mut held_back),
@@ -238,20 +241,20 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
     }
 }
 
-impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
+impl<'r, F: Fingerprint, S: Eq + Hash, A> Expander<'r, F, S, A> {
     /// Goes on from a state with a part of its transitions, if this is a search by partial order, the system has a part that
     /// is enough, and the cycle condition holds.
-    fn expand_part<Y: System<State = S>>(
+    fn expand_part<Y: System<State = S, Action = A>>(
         &mut self,
         system: &Y,
         id: Id,
         state: &S,
-        out: &mut Expanded<F, S, Y::Action>,
+        out: &mut Expanded<F, S, A>,
     ) -> bool {
         let Some(deeper) = &self.deeper else { return false };
-        let mut part: Vec<(F, u16, Transition<S, Y::Action>)> = Vec::new();
+        let mut part: Vec<(F, u16, Transition<S, A>)> = Vec::new();
         let mut goes_deeper = false;
-        let is_enough = system.ample(state, &mut |choice, transition: Transition<S, Y::Action>| {
+        let is_enough = system.ample(state, &mut |choice, transition: Transition<S, A>| {
             let print = F::of(&self.hasher, &transition.next);
             let shard = shard(print);
             goes_deeper |= !self.table[shard].contains(print) || deeper[shard].contains(print);
@@ -269,7 +272,7 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
             out.breaks(broken, id, choice);
             out.cover(classes);
             let fresh = Fresh { print, parent: id, choice, state: next };
-            take::<Y, F>(&self.table, &mut self.block, fresh, action, out);
+            take::<Y, F>(&self.table, &mut self.met, &mut self.block, fresh, action, out);
         }
         true
     }
@@ -278,37 +281,64 @@ impl<'r, F: Fingerprint, S: Hash> Expander<'r, F, S> {
 /// Keeps the end of a transition until it is known whether it is new.
 fn take<Y: System, F: Fingerprint>(
     table: &Read<'_, F>,
-    block: &mut Vec<Fresh<F, Y::State>>,
+    met: &mut Met<F>,
+    block: &mut Block<F, Y::State, Y::Action>,
     fresh: Fresh<F, Y::State>,
     action: Y::Action,
     out: &mut Expanded<F, Y::State, Y::Action>,
 ) {
-    if !Y::TAKES_AGAIN {
-        block.push(fresh);
-        if block.len() >= self::block::<Y::State>() {
-            look_up(table, block, out);
-        }
+    // It is known to the table, or comes into it by a transition that goes before this one.
+    if met.again(fresh.print) {
         return;
     }
-    let Fresh { print, parent, choice, .. } = fresh;
-    if !table[shard(print)].contains(print) {
-        out.meet(print);
-        out.again.push(Again { print, parent, choice, action });
+    if Y::TAKES_AGAIN {
+        let Fresh { print, parent, choice, .. } = fresh;
+        block.again.push(Again { print, parent, choice, action });
+    } else {
+        block.fresh.push(fresh);
+    }
+    if block.is_full() {
+        block.look_up(table, out);
     }
 }
 
-/// Keeps those that the table does not know.
-fn look_up<F: Fingerprint, S, A>(
-    table: &Read<'_, F>,
-    block: &mut Vec<Fresh<F, S>>,
-    out: &mut Expanded<F, S, A>,
-) {
-    for fresh in block.drain(..) {
-        if !table[shard(fresh.print)].contains(fresh.print) {
-            out.meet(fresh.print);
-            out.fresh.push(fresh);
+/// Transitions that are looked up together. States that own memory are dropped before, while the allocator still has them at
+/// hand, or at once.
+struct Block<F, S, A> {
+    fresh: Vec<Fresh<F, S>>,
+    again: Vec<Again<F, A>>,
+}
+
+impl<F: Fingerprint, S, A> Block<F, S, A> {
+    fn is_full(&self) -> bool {
+        let most = if std::mem::needs_drop::<S>() { 1 } else { BLOCK };
+        self.fresh.len() >= most || self.again.len() >= BLOCK
+    }
+
+    /// Keeps those that the table does not know.
+    fn look_up(&mut self, table: &Read<'_, F>, out: &mut Expanded<F, S, A>) {
+        let prints =
+            || self.fresh.iter().map(|fresh| fresh.print).chain(self.again.iter().map(|again| again.print));
+        ask(prints().map(|print| table[shard(print)].ahead(print)));
+        for fresh in self.fresh.drain(..) {
+            if !table[shard(fresh.print)].contains(fresh.print) {
+                out.meet(fresh.print);
+                out.fresh.push(fresh);
+            }
+        }
+        for again in self.again.drain(..) {
+            if !table[shard(again.print)].contains(again.print) {
+                out.meet(again.print);
+                out.again.push(again);
+            }
         }
     }
+}
+
+/// Waits for several places of the memory at once.
+#[inline]
+fn ask(places: impl Iterator<Item = u64>) {
+    std::hint::black_box(places.fold(0, |all, place| all ^ place));
 }
 
 impl<F: Fingerprint, S, A> Expanded<F, S, A> {
@@ -359,12 +389,15 @@ impl<F: Fingerprint, S, A> Expanded<F, S, A> {
 
     /// Enters the fresh ones of one shard.
     pub fn enter(&self, shard: usize, table: &mut Table<F>, mut deeper: Option<&mut Table<F>>) {
-        for &(print, place) in &self.by_shard[shard] {
-            if table.insert(print) {
-                if let Some(deeper) = &mut deeper {
-                    deeper.insert(print);
+        for block in self.by_shard[shard].chunks(BLOCK) {
+            ask(block.iter().map(|&(print, _)| table.ahead(print)));
+            for &(print, place) in block {
+                if table.insert(print) {
+                    if let Some(deeper) = &mut deeper {
+                        deeper.insert(print);
+                    }
+                    self.is_new[place as usize].store(true, Ordering::Relaxed);
                 }
-                self.is_new[place as usize].store(true, Ordering::Relaxed);
             }
         }
     }

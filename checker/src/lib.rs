@@ -6,7 +6,7 @@
 //! - [`system`]: what a search asks of a system; [`system::Plain`] makes one of any `stateright::Model`, and [`promises`] one
 //!   with fair actions, *leads to* and *always eventually*
 //! - [`search`]: the breadth-first search, and `run`: one under way; [`report`]: its bounds and its report
-//! - `expand`: one batch of it; `table`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
+//! - `expand`: one batch of it; `table`, `met`, [`fingerprint`], `packer`: which states are known; `frontier`: those that wait;
 //!   `graph`: how each was reached; `edges` and `record`: what leads from one to another; `counts`: what is added up;
 //!   `look`: the bounds
 //! - [`partial_order`]: which transitions may be left out, and why nothing is missed
@@ -26,6 +26,7 @@ mod frontier;
 mod graph;
 pub mod hunt;
 mod look;
+mod met;
 mod packer;
 pub mod partial_order;
 pub mod path;

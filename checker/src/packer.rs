@@ -27,17 +27,20 @@ impl<H: Hasher> Packer<H> {
 
     #[inline(always)]
     fn push(&mut self, value: u64, bits: u32) {
-        self.word |= value << self.taken;
+        // The shift by 64 is one by 63 and by 1.
+        let packed = self.word << 1 << (bits - 1) | value;
         let taken = self.taken + bits;
         if taken < 64 {
-            self.taken = taken;
+            (self.word, self.taken) = (packed, taken);
             return;
         }
-        self.hasher.write_u64(self.word);
+        let left = taken - 64;
+        let full = if left == 0 { packed } else { self.word << (bits - left) | value >> left };
+        self.hasher.write_u64(full);
         self.words += 1;
-        // What did not fit; the shift by 64 is one by 63 and by 1.
-        self.word = value >> 1 >> (63 - self.taken);
-        self.taken = taken - 64;
+        // What did not fit.
+        self.word = value & ((1 << left) - 1);
+        self.taken = left;
     }
 }
 

@@ -1,117 +1,144 @@
-//! A set of fingerprints that is never less than three quarters full, nor more than seven eighths.
+//! A set of fingerprints that is never less than three quarters full, nor more than fifteen sixteenths.
 //!
-//! Fingerprints stand in ascending order with gaps (linear probing from a place in proportion to the value), so an
-//! unsuccessful look ends as soon as a larger one is met, and growing is one pass through memory. It grows by an eighth, so
-//! that at no time more than a quarter of it is empty.
+//! Fingerprints stand in buckets of one cache line (two for long ones), as many as fit, and where a bucket is full in the next
+//! one. A look compares a whole bucket without a branch, and ends at the first that has room. The bucket is chosen in proportion to
+//! the value, so growing is one pass through memory. It grows by a quarter, so that at no time more than a quarter of it is
+//! empty.
 
 use crate::fingerprint::Fingerprint;
 use crate::graph::Id;
 
+/// Fingerprints of a bucket.
+const WIDTH: usize = 8;
+
+/// Buckets of a new table.
+const LEAST: usize = 8;
+
+/// Filled from the front.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Bucket<F>([F; WIDTH]);
+
+impl<F: Fingerprint> Bucket<F> {
+    const EMPTY: Self = Self([F::EMPTY; WIDTH]);
+
+    fn has(&self, print: F) -> bool {
+        // Not `contains`: it branches at each.
+        self.0.iter().fold(false, |has, &slot| has | (slot == print))
+    }
+
+    fn is_full(&self) -> bool {
+        self.0[WIDTH - 1] != F::EMPTY
+    }
+
+    fn position(&self, print: F) -> usize {
+        self.0.iter().position(|&slot| slot == print).expect("it is in this bucket")
+    }
+}
+
 /// The set, with a number for each member if it keeps numbers.
 pub struct Table<F> {
-    slots: Vec<F>,
-    /// Beside the slots; empty if no numbers are kept.
+    buckets: Vec<Bucket<F>>,
+    /// One for each slot; empty if no numbers are kept.
     numbers: Vec<Id>,
     keeps_numbers: bool,
-    /// Slots that fingerprints are spread over; behind them there is room for those that are pushed on.
-    spread: usize,
     len: usize,
 }
 
-const LEAST: usize = 64;
-
 impl<F: Fingerprint> Table<F> {
     pub fn new(keeps_numbers: bool) -> Self {
-        let numbers = if keeps_numbers { vec![0; LEAST + 1] } else { Vec::new() };
-        Self { slots: vec![F::EMPTY; LEAST + 1], numbers, keeps_numbers, spread: LEAST, len: 0 }
+        Self::with(LEAST, keeps_numbers)
+    }
+
+    fn with(buckets: usize, keeps_numbers: bool) -> Self {
+        let numbers = if keeps_numbers { vec![0; buckets * WIDTH] } else { Vec::new() };
+        Self { buckets: vec![Bucket::EMPTY; buckets], numbers, keeps_numbers, len: 0 }
     }
 
     fn home(&self, print: F) -> usize {
-        ((u128::from(print.high()) * self.spread as u128) >> 64) as usize
+        ((u128::from(print.high()) * self.buckets.len() as u128) >> 64) as usize
     }
 
-    /// Where it is, or where it would have to be. The last slot is empty, so that a look always ends.
+    /// Part of the bucket where a look begins. Who has many looks ahead asks for all of these first, and the memory is waited for
+    /// once.
+    #[inline]
+    pub fn ahead(&self, print: F) -> u64 {
+        self.buckets[self.home(print)].0[0].high()
+    }
+
+    /// The bucket that it is in, or that has room for it.
+    #[inline]
     fn find(&self, print: F) -> Result<usize, usize> {
         let mut at = self.home(print);
         loop {
-            let here = self.slots[at];
-            if here == print {
+            let bucket = &self.buckets[at];
+            if bucket.has(print) {
                 return Ok(at);
             }
-            if here == F::EMPTY || here > print {
+            if !bucket.is_full() {
                 return Err(at);
             }
-            at += 1;
+            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
         }
     }
 
+    #[inline]
     pub fn contains(&self, print: F) -> bool {
         self.find(print).is_ok()
     }
 
+    fn place(&self, print: F) -> Option<usize> {
+        self.find(print).ok().map(|at| at * WIDTH + self.buckets[at].position(print))
+    }
+
     /// The number of a member.
     pub fn number(&self, print: F) -> Option<Id> {
-        self.find(print).ok().map(|at| self.numbers[at])
+        self.place(print).map(|place| self.numbers[place])
     }
 
     /// Gives a member a number.
     pub fn set_number(&mut self, print: F, number: Id) {
-        if let (true, Ok(at)) = (self.keeps_numbers, self.find(print)) {
-            self.numbers[at] = number;
+        if let (true, Some(place)) = (self.keeps_numbers, self.place(print)) {
+            self.numbers[place] = number;
         }
     }
 
     /// Enters a fingerprint; is it new?
     pub fn insert(&mut self, print: F) -> bool {
         let Err(mut at) = self.find(print) else { return false };
-        if (self.len + 1) * 8 > self.spread * 7 {
+        if (self.len + 1) * 16 > self.buckets.len() * WIDTH * 15 {
             self.grow();
             at = self.find(print).expect_err("it was not there");
         }
-        let free = (at..).find(|&slot| self.slots[slot] == F::EMPTY).expect("the last slot is empty");
-        self.slots.copy_within(at..free, at + 1);
-        self.slots[at] = print;
-        if self.keeps_numbers {
-            self.numbers.copy_within(at..free, at + 1);
-        }
-        self.len += 1;
-        if free + 1 == self.slots.len() {
-            self.slots.push(F::EMPTY);
-            if self.keeps_numbers {
-                self.numbers.push(0);
-            }
-        }
+        self.put(at, print);
         true
     }
 
+    /// Puts it into a bucket that has room; its place.
+    fn put(&mut self, at: usize, print: F) -> usize {
+        let free = self.buckets[at].position(F::EMPTY);
+        self.buckets[at].0[free] = print;
+        self.len += 1;
+        at * WIDTH + free
+    }
+
     fn grow(&mut self) {
-        let spread = self.spread + (self.spread / 8).max(LEAST);
-        let mut next = Self { slots: Vec::new(), numbers: Vec::new(), spread, ..*self };
-        // Room behind for those that the last ones push on.
-        let room = spread + LEAST;
-        next.slots.reserve_exact(room);
-        if self.keeps_numbers {
-            next.numbers.reserve_exact(room);
-        }
-        for (at, &print) in self.slots.iter().enumerate().filter(|&(_, &print)| print != F::EMPTY) {
-            let home = next.home(print).max(next.slots.len());
-            next.slots.resize(home, F::EMPTY);
-            next.slots.push(print);
-            if self.keeps_numbers {
-                next.numbers.resize(home, 0);
-                next.numbers.push(self.numbers[at]);
+        let buckets = self.buckets.len() + self.buckets.len() / 4;
+        let mut next = Self::with(buckets, self.keeps_numbers);
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            for (slot, &print) in bucket.0.iter().enumerate().filter(|&(_, &print)| print != F::EMPTY) {
+                let free = next.find(print).expect_err("each is there once");
+                let place = next.put(free, print);
+                if self.keeps_numbers {
+                    next.numbers[place] = self.numbers[at * WIDTH + slot];
+                }
             }
-        }
-        let end = (spread + 1).max(next.slots.len() + 1);
-        next.slots.resize(end, F::EMPTY);
-        if self.keeps_numbers {
-            next.numbers.resize(end, 0);
         }
         *self = next;
     }
 
     pub fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<F>() + self.numbers.capacity() * size_of::<Id>()
+        self.buckets.capacity() * size_of::<Bucket<F>>() + self.numbers.capacity() * size_of::<Id>()
     }
 }
 
@@ -169,7 +196,7 @@ mod tests {
             for (&print, &number) in &known {
                 prop_assert_eq!(table.number(print), Some(number));
             }
-            prop_assert!(table.slots.iter().filter(|&&print| print != 0).is_sorted());
+            prop_assert_eq!(table.len, known.len());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Calls `work` once for each number below `count`, on up to `threads` threads, in any order; each thread makes its own
-/// `tool` first.
+/// `tool` first, and comes to its numbers in ascending order.
 pub fn each<T>(
     threads: usize,
     count: usize,

@@ -11,6 +11,7 @@ mod candidates;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use podproof_vocabulary::Property;
 use podproof_vocabulary::manifest::{Options, Place, Source};
 use podproof_vocabulary::property::PropertySet;
 
@@ -60,8 +61,7 @@ pub struct Undecided {
 
 impl Remedy {
     /// What a report says of it, but for the patch.
-    pub fn sentences(&self, row: &ResultRow) -> Vec<String> {
-        let property = row.property;
+    pub fn sentences(&self, property: Property) -> Vec<String> {
         let head = match &self.found {
             Some(Found { says, states, .. }) => {
                 format!("remedy: {says}; with it {property} holds ({} states)", grouped(*states))
@@ -89,10 +89,9 @@ impl Remedy {
         std::iter::once(head).chain(reasons.into_iter().map(of)).collect()
     }
 
-    /// All of it in lines.
-    pub fn lines(&self, row: &ResultRow) -> Vec<String> {
-        let patch = self.patch().into_iter().flat_map(str::lines).map(str::to_owned);
-        self.sentences(row).into_iter().chain(patch).collect()
+    /// All of it, for the trace that shows how the promise is broken.
+    pub fn told(&self, property: Property) -> podproof_traces::Remedy {
+        podproof_traces::Remedy { says: self.sentences(property), patch: self.patch().map(str::to_owned) }
     }
 
     /// The change as a patch, if one was found.

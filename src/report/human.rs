@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use podproof_traces::why;
+use podproof_vocabulary::Property;
 
 use super::{approximations, grouped, left_out, measured, shown_by, warnings};
 use crate::check::with_verdict;
@@ -110,6 +111,7 @@ fn told(search: &SearchRow) -> String {
 }
 
 fn verdicts(out: &mut String, rows: &[ResultRow]) {
+    let mut patches: Vec<(&str, Property)> = Vec::new();
     for verdict in [Verdict::Broken, Verdict::Incomplete] {
         let style = style_of(verdict);
         for row in with_verdict(rows, verdict) {
@@ -130,7 +132,17 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
             if let Some(note) = &row.note {
                 line(out, format_args!("        {note}"));
             }
-            for text in row.remedy.iter().flat_map(|remedy| remedy.lines(row)) {
+            let Some(remedy) = &row.remedy else { continue };
+            for text in remedy.sentences(row.property) {
+                line(out, format_args!("        {text}"));
+            }
+            let Some(patch) = remedy.patch() else { continue };
+            if let Some((_, other)) = patches.iter().find(|(known, _)| *known == patch) {
+                line(out, format_args!("        the patch is that of {other}"));
+                continue;
+            }
+            patches.push((patch, row.property));
+            for text in patch.lines() {
                 line(out, format_args!("        {text}"));
             }
         }
@@ -177,6 +189,9 @@ fn summary(out: &mut String, report: &CheckReport) {
             both(Verdict::NotApplicable),
         ),
     );
+    for advice in &report.advice {
+        line(out, format_args!("{advice}"));
+    }
     let searches = || report.workloads.iter().flat_map(|workload| &workload.searches);
     if searches().any(|search| search.outcome.seed().is_some()) {
         line(out, format_args!("a hunt never says that a promise holds; a check without --hunt may"));

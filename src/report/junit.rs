@@ -2,7 +2,7 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{approximations, because, left_out, measured, name, shown_by, size};
+use super::{approximations, left_out, measured, name, said, shown_by, size};
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
 /// The whole report. What does not count is skipped, with what was found as the message. What the verdicts rest on are
@@ -55,9 +55,11 @@ fn say(suite: &mut TestSuite, lines: impl Iterator<Item = String>) {
 }
 
 fn case(workload: &WorkloadReport, row: &ResultRow) -> TestCase {
-    let said = because(workload, row)
+    let patch = row.remedy.as_ref().and_then(|remedy| remedy.patch()).map(str::to_owned);
+    let said = said(workload, row)
         .into_iter()
         .chain(row.counterexample.as_ref().map(shown_by))
+        .chain(patch)
         .collect::<Vec<_>>()
         .join("\n");
     let status = match (row.verdict, row.counts) {

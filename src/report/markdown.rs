@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use podproof_traces::essence;
 use podproof_traces::export::mermaid;
+use podproof_traces::{essence, reasons, told};
 
 use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, warnings};
 use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
@@ -49,6 +49,9 @@ fn of(report: &CheckReport, contents: Contents) -> String {
     for workload in &report.workloads {
         section(&mut out, workload, &mut diagrams, contents.lists);
     }
+    for advice in &report.advice {
+        write(&mut out, format_args!("\n{}\n", cell(advice)));
+    }
     out
 }
 
@@ -78,7 +81,7 @@ fn section(out: &mut String, workload: &WorkloadReport, diagrams: &mut usize, li
     let size = size(workload).replacen('c', "C", 1);
     write(out, format_args!("{}.\n\n", cell(&size)));
     for row in workload.results.iter().filter(|row| row.counts) {
-        broken(out, workload, row, diagrams);
+        broken(out, row, diagrams);
     }
     write(out, format_args!("| story | timing | states | complete |\n| --- | --- | ---: | --- |\n"));
     for row in &workload.searches {
@@ -128,18 +131,14 @@ fn section(out: &mut String, workload: &WorkloadReport, diagrams: &mut usize, li
 }
 
 /// What is broken, why, and a picture of how it comes to that.
-fn broken(out: &mut String, workload: &WorkloadReport, row: &ResultRow, diagrams: &mut usize) {
+fn broken(out: &mut String, row: &ResultRow, diagrams: &mut usize) {
     let Some(counterexample) = &row.counterexample else { return };
     let (property, story, timing) = (row.property, row.story, row.timing.name());
     write(out, format_args!("### {property} is broken\n\n"));
-    for reason in because(workload, row).iter().flat_map(|reasons| reasons.split("; ")) {
-        write(out, format_args!("- {}\n", cell(reason)));
-    }
-    for sentence in &counterexample.turning {
-        write(out, format_args!("- {}\n", cell(sentence)));
-    }
-    remedy(out, row);
     let trace = &counterexample.trace;
+    list(out, &reasons(trace).unwrap_or_default());
+    list(out, &counterexample.turning);
+    remedy(out, row);
     let steps = counterexample.steps();
     write(
         out,
@@ -149,23 +148,26 @@ fn broken(out: &mut String, workload: &WorkloadReport, row: &ResultRow, diagrams
         return;
     }
     *diagrams -= 1;
-    let told = essence(trace, STEPS_MAX);
-    let diagram = mermaid::excerpt(trace, |number| told.contains(&number));
+    let essence = essence(trace, STEPS_MAX);
+    let told = told(trace);
     write(
         out,
         format_args!(
-            "<details>\n<summary>How it comes to that: {} of {steps} steps</summary>\n\n```mermaid\n{diagram}```\n\n</details>\n\n",
-            told.len()
+            "<details>\n<summary>How it comes to that: {} of {steps} steps</summary>\n\n",
+            essence.len()
         ),
     );
+    for step in told.iter().filter(|step| essence.contains(&step.number)) {
+        write(out, format_args!("- {} **{}** {}\n", step.number, step.component.name(), cell(&step.says)));
+    }
+    let diagram = mermaid::excerpt(trace, |number| essence.contains(&number));
+    write(out, format_args!("\n```mermaid\n{diagram}```\n\n</details>\n\n"));
 }
 
 /// What to change, as a patch.
 fn remedy(out: &mut String, row: &ResultRow) {
     let Some(remedy) = &row.remedy else { return };
-    for sentence in remedy.sentences(row) {
-        write(out, format_args!("- {}\n", cell(&sentence)));
-    }
+    list(out, &remedy.sentences(row.property));
     if let Some(patch) = remedy.patch() {
         // A fence that is longer than any in the patch.
         let fence = "`".repeat(

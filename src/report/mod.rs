@@ -48,8 +48,7 @@ pub fn render(report: &CheckReport, format: Format) -> String {
 /// Why a verdict is what it is: how the promise is broken, or what kept the searches from telling.
 fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     if let Some(counterexample) = &row.counterexample {
-        let says = std::iter::once(why(&counterexample.trace)).chain(counterexample.turning.iter().cloned());
-        return Some(says.collect::<Vec<_>>().join("; "));
+        return Some(why(&counterexample.trace));
     }
     let is_its_own = |search: &&SearchRow| (search.story, search.timing) == (row.story, row.timing);
     let searches = workload.searches.iter().filter(is_its_own);
@@ -58,6 +57,13 @@ fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     let mut reasons: Vec<&str> = row.note.iter().chain(bounds).map(String::as_str).collect();
     reasons.dedup();
     (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// The same, with where it could no longer be avoided and what to change, a line each.
+fn said(workload: &WorkloadReport, row: &ResultRow) -> Vec<String> {
+    let turning = row.counterexample.iter().flat_map(|counterexample| counterexample.turning.iter().cloned());
+    let remedy = row.remedy.iter().flat_map(|remedy| remedy.sentences(row.property));
+    because(workload, row).into_iter().chain(turning).chain(remedy).collect()
 }
 
 /// Where a counterexample is, for who wants to see it.

@@ -9,7 +9,7 @@ use podproof_vocabulary::manifest::Setting;
 use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
-use super::{approximations, because, left_out, measured, size, warnings};
+use super::{approximations, left_out, measured, said, size, warnings};
 use crate::remedy::Found;
 use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 
@@ -110,8 +110,9 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     };
     let mut text =
         format!("{}, story {}, {}: {}", workload.name, row.story, row.timing.name(), row.verdict.name());
-    if let Some(said) = because(workload, row) {
-        text = format!("{text}: {said}");
+    let said = said(workload, row);
+    if !said.is_empty() {
+        text = format!("{text}: {}", said.join("; "));
     }
     let trace = row.counterexample.iter().find_map(|counterexample| counterexample.path.as_deref());
     let trace = trace.map(|path| json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }));

@@ -18,7 +18,7 @@ pub enum TraceCommand {
         /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
 
-        /// Every step on a line of its own, from the beginning on
+        /// Every step on a line of its own, from the beginning on; with --slice, the whole slice
         #[arg(long)]
         full: bool,
 
@@ -27,7 +27,7 @@ pub enum TraceCommand {
         from: Option<usize>,
 
         /// Only the steps that its end depends on, with what goes before each; the rest is folded
-        #[arg(long, conflicts_with_all = ["full", "from"])]
+        #[arg(long)]
         slice: bool,
     },
     /// Replays a trace on the model and says whether its verdict still stands

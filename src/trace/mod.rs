@@ -16,7 +16,7 @@ use std::path::Path;
 
 use podproof_traces::{
     Page, Replayed, Style, Trace, View, diff, export, first_other_state, replay as replay_trace, show_as,
-    show_slice, show_turning, slice, turning_point,
+    show_remedy, show_slice, show_turning, slice, turning_point,
 };
 use podproof_vocabulary::Property;
 
@@ -26,10 +26,10 @@ use arguments::{ExportArguments, Target, TraceCommand};
 /// Runs the command; its exit status.
 pub fn run(command: &TraceCommand) -> u8 {
     let done = match command {
-        TraceCommand::Show { file, full, from, slice } => match slice {
-            true => show_only(file),
-            false => show(file, View { full: *full, from: *from }),
-        },
+        TraceCommand::Show { file, full, from, slice } => {
+            let tell = if *slice { show_slice } else { show_as };
+            show(file, View { full: *full, from: *from }, tell)
+        }
         TraceCommand::Replay { file, record } => replay(file, record.as_deref()),
         TraceCommand::Shrink(arguments) => shrink::run(arguments),
         TraceCommand::Diff { first, second } => compare(first, second),
@@ -72,7 +72,7 @@ fn style() -> Style {
     Style { colour: std::io::stdout().is_terminal(), width: asked.or_else(columns).unwrap_or(100) }
 }
 
-fn show(file: &Path, view: View) -> Result<u8, String> {
+fn show(file: &Path, view: View, tell: fn(&Trace, Style, View) -> String) -> Result<u8, String> {
     let trace = read(file)?;
     let steps = trace.stem.len();
     match view.from {
@@ -80,17 +80,15 @@ fn show(file: &Path, view: View) -> Result<u8, String> {
             Err(format!("--from {from}: accepted are 1 to {}, a step before what repeats", steps.max(1)))
         }
         _ => {
-            let story = show_as(&trace, style(), view) + &show_turning(&trace, style());
+            let story = tell(&trace, style(), view) + &afterwards(&trace);
             Ok(output::put(&story, crate::exit::HOLDS))
         }
     }
 }
 
-/// Prints the steps that the end of a trace depends on.
-fn show_only(file: &Path) -> Result<u8, String> {
-    let trace = read(file)?;
-    let story = show_slice(&trace, style()) + &show_turning(&trace, style());
-    Ok(output::put(&story, crate::exit::HOLDS))
+/// What is to be said when a story has been told: where it turned, and what to change.
+fn afterwards(trace: &Trace) -> String {
+    show_turning(trace, style()) + &show_remedy(trace, style())
 }
 
 fn compare(first: &Path, second: &Path) -> Result<u8, String> {

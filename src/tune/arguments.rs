@@ -29,7 +29,7 @@ use crate::arguments::{
                   wrong; 3 a bound ended a search first."
 )]
 pub struct TuneArguments {
-    /// What is tuned: one workload.
+    /// What is tuned: each workload by itself.
     #[command(flatten)]
     pub input: InputArguments,
 

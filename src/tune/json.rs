@@ -7,7 +7,7 @@ use super::{Settled, Tuned};
 use crate::report::{left_out, pretty};
 use crate::trial::Tried;
 
-/// One document, ended by a line break.
+/// The document of one workload, ended by a line break; those of several follow one another.
 pub fn render(tuned: &Tuned) -> String {
     let heading = &tuned.heading;
     pretty(&json!({

@@ -14,9 +14,11 @@ pub mod smallest;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
+use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::WorkloadKind;
 
@@ -25,13 +27,14 @@ use parameter::Parameter;
 use smallest::{Smallest, smallest};
 
 use crate::arguments::{Format, SymmetryChoice};
+use crate::check::{self, Turn};
 use crate::counterexamples::{file_in, write_one};
 use crate::edits::{Edit, Texts};
 use crate::plan::{self, Workload};
 use crate::search::Limits;
 use crate::trial::{Trials, Tried};
 use crate::verdict::WorkloadReport;
-use crate::{check, exit, input, interrupt, output};
+use crate::{exit, input, interrupt, output};
 
 /// What has to hold unless the command line says otherwise: what a pod's end must not do to requests.
 const OF_TERMINATION: [Property; 4] = [
@@ -97,36 +100,72 @@ impl Tuned {
 /// Runs the command; its exit status.
 pub fn run(arguments: &TuneArguments) -> u8 {
     interrupt::listen();
-    match tuned(arguments) {
-        Ok(tuned) => {
-            let text = match arguments.format {
-                Format::Json => json::render(&tuned),
-                _ => human::render(&tuned),
-            };
-            output::report(&[], &tuned.heading.warnings, arguments.format, &text, tuned.exit())
-        }
-        Err(errors) => output::report(&errors, &[], arguments.format, "", exit::WRONG_INPUT),
+    let (tuned, errors) = match all(arguments) {
+        Ok(all) => all,
+        Err(errors) => (Vec::new(), errors),
+    };
+    let (mut warnings, mut text) = (Vec::new(), String::new());
+    for tuned in &tuned {
+        warnings.extend(tuned.heading.warnings.iter().cloned());
+        text += &match arguments.format {
+            Format::Json => json::render(tuned),
+            _ if text.is_empty() => human::render(tuned),
+            _ => format!("\n{}", human::render(tuned)),
+        };
     }
+    let status = if errors.is_empty() { exit_of(&tuned) } else { exit::WRONG_INPUT };
+    output::report(&errors, &warnings, arguments.format, &text, status)
 }
 
-fn tuned(arguments: &TuneArguments) -> Result<Tuned, Vec<String>> {
+/// The exit status of all workloads together.
+fn exit_of(tuned: &[Tuned]) -> u8 {
+    let is = |status: u8| tuned.iter().any(|tuned| tuned.exit() == status);
+    [exit::BROKEN, exit::INCOMPLETE].into_iter().find(|status| is(*status)).unwrap_or(exit::HOLDS)
+}
+
+/// Every workload of the input, and what is wrong with those that cannot be tuned.
+fn all(arguments: &TuneArguments) -> Result<(Vec<Tuned>, Vec<String>), Vec<String>> {
     if arguments.input.files.is_empty() {
         return Err(vec!["nothing to tune: accepted is a manifest (podproof tune deploy.yaml)".into()]);
     }
     let sources = input::sources(&arguments.input.files)?;
     let read = input::read_with(&arguments.input, &sources, input::Size::Searched)?;
-    let workload = one(read.workloads)?;
+    let deadline = arguments.bounds.machine.deadline();
+    let count = read.workloads.len();
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for (number, workload) in read.workloads.into_iter().enumerate() {
+        let time = deadline.map(|deadline| Turn { number, count }.share(deadline));
+        match tuned(arguments, &sources, with_story(workload), time) {
+            Ok(tuned) => all.push(tuned),
+            Err(why) => errors.push(why),
+        }
+    }
+    if let Some(first) = all.first_mut() {
+        first.heading.warnings.splice(0..0, read.warnings);
+    }
+    Ok((all, errors))
+}
+
+/// Tunes a workload, within a time.
+///
+/// # Errors
+/// Why it cannot be tuned, with where it stands.
+fn tuned(
+    arguments: &TuneArguments,
+    sources: &[Source],
+    workload: Workload,
+    time: Option<Duration>,
+) -> Result<Tuned, String> {
     let judged = judged(arguments);
-    let limits = limits(arguments);
-    let trials = Trials::new((&arguments.input, &arguments.world), &sources, &workload, judged, limits);
-    let texts = Texts::new(&sources, &workload);
-    let parameters =
-        parameters(arguments, &texts, &workload).map_err(|why| vec![check::located(&workload, &why)])?;
+    let limits = limits(arguments, time);
+    let trials = Trials::new((&arguments.input, &arguments.world), sources, &workload, judged, limits);
+    let texts = Texts::new(sources, &workload);
+    let located = |why: String| check::located(&workload, &why);
+    let parameters = parameters(arguments, &texts, &workload).map_err(located)?;
     let (plans, untold) = plan::searches(&workload, &arguments.world, judged);
     let mut stories: Vec<Story> = plans.iter().map(|plan| plan.story).collect();
     stories.dedup();
-    let mut heading = check::heading(&workload, &plans, untold, &arguments.world);
-    heading.warnings.splice(0..0, read.warnings);
+    let heading = check::heading(&workload, &plans, untold, &arguments.world);
     let scenario = &workload.scenarios[0];
     let spares_containers = arguments.set.is_empty() && parameter::exits_by_itself(scenario);
     let mut tuned = Tuned {
@@ -139,29 +178,17 @@ fn tuned(arguments: &TuneArguments) -> Result<Tuned, Vec<String>> {
         approximations: Vec::new(),
         undecided: None,
     };
-    settle(arguments, texts, trials, parameters, &mut tuned)
-        .map_err(|why| vec![check::located(&workload, &why)])?;
+    settle(arguments, texts, trials, parameters, &mut tuned).map_err(located)?;
     Ok(tuned)
 }
 
-/// The only workload of the input.
-fn one(workloads: Vec<Workload>) -> Result<Workload, Vec<String>> {
-    let names: Vec<String> = workloads.iter().map(|workload| workload.name.clone()).collect();
-    let mut workloads = workloads.into_iter();
-    match (workloads.next(), workloads.next()) {
-        (Some(mut workload), None) => {
-            workload.stories = Some(vec![match workload.scenarios[0].workload.kind {
-                WorkloadKind::Deployment => Story::Rollout,
-                WorkloadKind::ReplicaSet | WorkloadKind::Pod => Story::PodDeletion,
-            }]);
-            Ok(workload)
-        }
-        _ => Err(vec![format!(
-            "{} workloads are there, and one is tuned at a time; accepted is --workload with one of {}",
-            names.len(),
-            names.join(", ")
-        )]),
-    }
+/// The same workload, of which is told how its pods go unless the command line asks for another story.
+fn with_story(workload: Workload) -> Workload {
+    let story = match workload.scenarios[0].workload.kind {
+        WorkloadKind::Deployment => Story::Rollout,
+        WorkloadKind::ReplicaSet | WorkloadKind::Pod => Story::PodDeletion,
+    };
+    Workload { stories: Some(vec![story]), ..workload }
 }
 
 fn judged(arguments: &TuneArguments) -> PropertySet {
@@ -175,13 +202,13 @@ fn judged(arguments: &TuneArguments) -> PropertySet {
     }
 }
 
-fn limits(arguments: &TuneArguments) -> Limits {
+fn limits(arguments: &TuneArguments, time: Option<Duration>) -> Limits {
     let bounds = &arguments.bounds;
     Limits {
         states: bounds.max_states,
         depth: bounds.max_depth.unwrap_or(u64::MAX),
         memory: bounds.max_memory(),
-        time: bounds.machine.time_limit,
+        time,
         threads: bounds.machine.threads(),
         bits: bounds.fingerprint_bits,
         symmetry: SymmetryChoice::Any,

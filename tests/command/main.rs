@@ -2,6 +2,7 @@
 
 mod run;
 
+mod action;
 mod bounds;
 mod checkpoint;
 mod cli;
@@ -11,6 +12,7 @@ mod hunt;
 mod interrupted;
 mod page;
 mod pull_request;
+mod readers;
 mod readme;
 mod refusals;
 mod remedy;

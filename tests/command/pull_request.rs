@@ -1,7 +1,7 @@
-//! What a pull request is told: the line of the manifest, a comment that is short enough, and the Action that writes it.
+//! What a pull request is told: the line of the manifest, and a comment that is short enough.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -59,6 +59,13 @@ fn a_comment_says_what_is_broken_first_with_a_picture() {
     assert!(place("### no-failed-request is broken") < place("- node-1 still routes new connections"));
     assert!(place("- node-1 still routes new connections") < place("```mermaid\nsequenceDiagram\n"));
     assert!(place("```mermaid") < place("| property | story |"));
+    let times = |what: &str| report.matches(what).count();
+    assert_eq!(times("- turning point: step "), 1, "{report}");
+    assert_eq!(times("\n- had this come before step "), 1, "the order is one sentence: {report}");
+    assert!(
+        place(" **kubelet** kubelet on node-1 sends SIGTERM") < place("```mermaid"),
+        "the slice in words"
+    );
     let (_, diagram) = report.split_once("```mermaid\n").expect("a diagram");
     let (diagram, _) = diagram.split_once("\n```\n").expect("its end");
     assert!(diagram.contains("Note over runtime: no-failed-request is broken"), "{diagram}");
@@ -86,95 +93,4 @@ fn a_report_is_written_in_each_format_that_is_asked_for() {
         "{}",
         stderr(&output)
     );
-}
-
-/// Runs the script of the Action, with `files` and `arguments` as its inputs; what it gives the next step.
-fn action(folder: &Path, files: &str, arguments: &str) -> String {
-    let outputs = folder.join("outputs");
-    let output = Command::new("bash")
-        .arg("action/check")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("PODPROOF", env!("CARGO_BIN_EXE_podproof"))
-        .env("FOLDER", folder.join("report folder"))
-        .env("FILES", files)
-        .env("ARGUMENTS", arguments)
-        .env("GITHUB_OUTPUT", &outputs)
-        .env("GITHUB_STEP_SUMMARY", folder.join("summary"))
-        .output()
-        .expect("bash runs");
-    assert!(output.status.success(), "{}", stderr(&output));
-    std::fs::read_to_string(outputs).expect("the outputs")
-}
-
-const ARGUMENTS: &str = "--replicas=1\n\n--story=rollout\n--property=no-failed-request\n";
-
-#[test]
-fn the_action_checks_and_leaves_reports_and_pages() {
-    let folder = folder("action");
-    let outputs = action(&folder, "  examples/web.y*ml\n", ARGUMENTS);
-    assert!(outputs.starts_with("status=1\n"), "{outputs}");
-    let report = folder.join("report folder");
-    assert!(outputs.contains(&format!("sarif={}\n", text(&report.join("report.sarif")))), "{outputs}");
-    let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
-    assert!(summary.contains("### no-failed-request is broken"), "{summary}");
-    let pages = report.join("pages");
-    let pages: Vec<_> =
-        std::fs::read_dir(pages).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
-    let [page] = &pages[..] else { panic!("{pages:?}") };
-    assert!(std::fs::read_to_string(page).expect("a page").starts_with("<!doctype html>"));
-}
-
-#[test]
-fn the_action_tells_what_is_wrong_with_its_inputs() {
-    let folder = folder("action-wrong");
-    let outputs = action(&folder, "examples/none*.yaml", ARGUMENTS);
-    assert!(outputs.starts_with("status=2\n"), "{outputs}");
-    let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
-    assert!(summary.contains("examples/none\\*.yaml"), "{summary}");
-    let outputs = action(&folder, "examples/web.yaml", "--no-such-argument");
-    assert!(
-        outputs
-            .ends_with(&format!("status=2\nsarif=\npages={}\n", text(&folder.join("report folder/pages")))),
-        "{outputs}"
-    );
-}
-
-/// What the script of the Action asks `gh` for, where a comment with this number is there already.
-fn comment(name: &str, known: &str) -> String {
-    let folder = folder(name);
-    let gh = folder.join("gh");
-    let program = format!(
-        "#!/bin/sh\necho \"$@\" >>'{0}/asked'\ncase \"$*\" in *--jq*) echo '{known}' ;; esac\n",
-        text(&folder)
-    );
-    std::fs::write(&gh, program).expect("a program");
-    assert!(Command::new("chmod").arg("+x").arg(&gh).status().expect("chmod runs").success());
-    std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
-    let path = format!("{}:{}", text(&folder), std::env::var("PATH").expect("a path"));
-    let script = Command::new("bash")
-        .arg("action/comment")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("PATH", path)
-        .env("GITHUB_REPOSITORY", "o/r")
-        .env("PULL_REQUEST", "7")
-        .env("REPORT", folder.join("report.md"))
-        .output()
-        .expect("bash runs");
-    assert!(script.status.success(), "{}", stderr(&script));
-    std::fs::read_to_string(folder.join("asked")).expect("what was asked")
-}
-
-#[test]
-fn the_action_writes_one_comment_and_writes_it_anew() {
-    let asked = comment("comment-new", "");
-    assert!(
-        asked
-            .lines()
-            .nth(1)
-            .is_some_and(|line| line.starts_with("api repos/o/r/issues/7/comments --field body=@")),
-        "{asked}"
-    );
-    let asked = comment("comment-known", "42");
-    let again = "api --method PATCH repos/o/r/issues/comments/42 --field body=@";
-    assert!(asked.lines().nth(1).is_some_and(|line| line.starts_with(again)), "{asked}");
 }

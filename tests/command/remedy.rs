@@ -222,9 +222,47 @@ fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
     for line in [remedy, "+              sleep:", "+                seconds: 5", "turning point: step "] {
         assert!(said.contains(line), "{line}\n{said}");
     }
+    // Whoever has only the trace is told it too.
+    let (_, patch) = said.split_once("        --- ").expect("a patch");
+    let patch: Vec<&str> = patch.lines().skip(2).take_while(|line| line.starts_with("        ")).collect();
+    let trace = traces.join("deployment-web-rollout-no-failed-request-timed.json");
+    let shown = stdout(&podproof(&["trace", "show", text(&trace)]));
+    let (_, end) = shown.split_once(&format!("\n{remedy}")).unwrap_or_else(|| panic!("{shown}"));
+    let end: Vec<&str> = end.lines().skip(3).collect();
+    assert_eq!(end, patch.iter().map(|line| &line[8..]).collect::<Vec<_>>(), "{shown}");
+    let page = stdout(&podproof(&["trace", "export", text(&trace), "--to", "html"]));
+    assert!(page.contains("\"+              sleep:\""), "the page has the patch");
     let (remedy, added, _) = case.remedied(&[]);
     assert_eq!(added, ["lifecycle:", "preStop:", "sleep:", "seconds: 5"], "{remedy:#}");
     case.holds();
+}
+
+/// One change often keeps several promises.
+#[test]
+fn a_patch_is_shown_once() {
+    let folder = folder("remedy-once");
+    let about = ["check", "examples/web.yaml", "--replicas", "1", "--story", "rollout", "--remedy"];
+    let said = stdout(&podproof(&[&about[..], &["--trace-dir", text(&folder)]].concat()));
+    let times = |what: &str| said.matches(what).count();
+    assert_eq!(times("remedy: preStop sleep of container web of 5 s; with it "), 3, "{said}");
+    assert_eq!(times("+                seconds: 5"), 1, "{said}");
+    assert_eq!(times("the patch is that of no-traffic-after-sigterm"), 2, "{said}");
+}
+
+#[test]
+fn who_did_not_ask_for_a_remedy_is_told_how_to() {
+    let about = ["check", "examples/web.yaml", "--replicas", "1", "--story", "rollout"];
+    let says = |test: &str, more: &[&str]| {
+        let traces = folder(test);
+        stdout(&podproof(&[&about[..], &["--trace-dir", text(&traces)], more].concat()))
+    };
+    let advice = "--remedy looks for the smallest change of the manifest at which what is broken holds";
+    assert!(says("advice", &[]).trim_end().ends_with(advice));
+    for more in [&["--remedy"][..], &["--property", "rollout-completes"]] {
+        assert!(!says("advice-not", more).contains(advice), "{more:?}");
+    }
+    let markdown = says("advice-markdown", &["--format", "markdown"]);
+    assert!(markdown.trim_end().ends_with(advice), "{markdown}");
 }
 
 /// A pod that tolerates for ever that its node is unreachable is never replaced.

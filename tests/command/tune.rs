@@ -61,6 +61,31 @@ fn the_grace_spares_a_process_that_drains() {
     assert_eq!(at_ten.map(|trial| &trial["sigkill"]), Some(&true.into()), "{document:#}");
 }
 
+/// Two workloads: a report for each, one after the other.
+#[test]
+fn each_workload_of_a_manifest_is_tuned() {
+    let folder = folder("tune-two");
+    let manifest = folder.join("two.yaml");
+    let one = include_str!("../../examples/web.yaml");
+    let other = one.replace("web", "api");
+    std::fs::write(&manifest, format!("{one}---\n{other}")).expect("written");
+    let output = tune("tune-two-traces", &[text(&manifest), "--format", "json"]);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", stderr(&output));
+    let documents: Vec<Value> =
+        serde_json::Deserializer::from_str(&said).into_iter().collect::<Result<_, _>>().expect("documents");
+    let names: Vec<_> = documents.iter().map(|document| document["workload"].as_str()).collect();
+    assert_eq!(names, [Some("Deployment/web"), Some("Deployment/api")]);
+    for document in &documents {
+        assert_eq!(document["settings"][0]["smallest"], 5, "{document:#}");
+    }
+    let patch = documents[1]["patch"].as_str().expect("a patch");
+    assert!(patch.contains("+      terminationGracePeriodSeconds: 5\n"), "{patch}");
+    let alone = tune("tune-two-alone", &[text(&manifest), "--workload", "api", "--max-states", "100"]);
+    assert_eq!(alone.status.code(), Some(3), "{}", stdout(&alone));
+    assert!(!stdout(&alone).contains("Deployment/web"), "{}", stdout(&alone));
+}
+
 /// The manifest with the patch's values holds, and is told to need no change.
 #[test]
 fn what_was_proposed_is_what_holds() {

@@ -15,6 +15,7 @@
 //! - [`turning`](mod@turning): the step after which its end could no longer be avoided
 //! - [`show`](mod@show): the story for a terminal
 //! - `object`: the objects of an observation, and what is so of each
+//! - `plain`: names that steer nothing where they are shown
 //! - [`page`]: the story for a browser
 //! - [`diff`](mod@diff): two traces beside one another
 //! - [`shorten`](mod@shorten): a shorter trace that breaks the same
@@ -33,6 +34,7 @@ pub mod json;
 pub mod names;
 mod object;
 pub mod page;
+mod plain;
 pub mod replay;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -54,9 +56,9 @@ pub use names::Names;
 pub use page::Page;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};
 pub use shorten::{broken_by, shorten};
-pub use show::{Style, View, show, show_as, show_slice, show_turning};
+pub use show::{Style, View, show, show_as, show_remedy, show_slice, show_turning};
 pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
-pub use trace::{Called, CalledPod, Followed, Kind, Trace, TraceStep, VERSION};
+pub use trace::{Called, CalledPod, Followed, Kind, Remedy, Trace, TraceStep, VERSION};
 pub use turning::{Reason, TurningPoint, turning, turning_point};
-pub use why::why;
+pub use why::{reasons, why};

@@ -61,6 +61,17 @@ pub struct Followed {
     pub from_step: u32,
 }
 
+/// What was found when somebody looked for a change of the manifest at which the promise holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Remedy {
+    /// What was found, a sentence each.
+    pub says: Vec<String>,
+    /// The change of the manifest's text in the unified format, if one was found.
+    pub patch: Option<String>,
+}
+
 /// One small step of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -102,6 +113,9 @@ pub struct Trace {
     /// What is to be learnt from it, and which issue, document or hazard it corresponds to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lesson: Option<String>,
+    /// What makes the promise hold, where that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
     /// The property that it breaks; none of a path.
     pub property: Option<Property>,
     /// How it breaks it.
@@ -200,6 +214,7 @@ impl Trace {
             version: VERSION,
             title: None,
             lesson: None,
+            remedy: None,
             property,
             kind: match (property, cycle) {
                 (None, _) => Kind::Path,

@@ -10,7 +10,7 @@ use super::sealed::{self, Kind};
 use crate::counts::Counts;
 
 /// What the file begins with. The version counts for all files of a folder.
-pub const KIND: Kind = Kind { magic: *b"search\r\n", version: 2 };
+pub const KIND: Kind = Kind { magic: *b"search\r\n", version: 3 };
 
 /// Everything that is not in the other files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

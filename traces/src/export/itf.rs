@@ -76,7 +76,8 @@ fn types() -> Value {
 fn state(frames: &Frames<'_>, index: usize) -> Value {
     let (seen, names) = &frames.seen[index];
     let step = index.checked_sub(1).map(|step| &frames.told[step]);
-    let mut meta = json!({ "index": index, "seconds": frames.seconds(index) });
+    // Of what a state is said beside its index, the crate itf reads words only.
+    let mut meta = json!({ "index": index, "seconds": frames.seconds(index).to_string() });
     if let Some(step) = step {
         meta["component"] = step.component.name().into();
     }

@@ -25,6 +25,8 @@ pub(super) struct Data {
     /// The promise in words; none of a path.
     promise: Option<String>,
     kind: Kind,
+    /// What makes it hold, where that was looked for: what was found, and the lines of the patch.
+    remedy: Option<(Vec<String>, Vec<String>)>,
     /// What is to be known of the world, each with what it is called.
     facts: Vec<(&'static str, String)>,
     /// Seconds in a tick; none if no time passes.
@@ -113,6 +115,10 @@ impl Data {
             lesson: trace.lesson.clone(),
             promise: trace.property.map(|property| property.facts().says.to_owned()),
             kind: trace.kind,
+            remedy: trace.remedy.as_ref().map(|remedy| {
+                let lines = remedy.patch.iter().flat_map(|patch| patch.lines()).map(str::to_owned);
+                (remedy.says.clone(), lines.collect())
+            }),
             facts: show::facts(trace, &Names::of(trace)),
             seconds: (trace.scenario.timing == Timing::Timed)
                 .then(|| world.as_ref().map_or(1, World::unit_seconds)),

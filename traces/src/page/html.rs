@@ -1,11 +1,14 @@
 //! The document: a fixed text with a style and a program, and the data in a block that is no program.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::data::Data;
+use crate::plain::plain;
 
 const DOCUMENT: &str = include_str!("program/page.html");
 const STYLE: &str = include_str!("program/page.css");
@@ -56,28 +59,18 @@ fn block(data: &Data) -> String {
     value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-/// Writes out what cannot be seen in a text but changes how it is set: control characters, and those that turn its direction
-/// (Unicode, Bidirectional Formatting Characters).
+/// Writes out what would steer the page.
 fn make_plain(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if text.chars().any(is_steering) {
-                let plain = text.chars().map(|letter| match is_steering(letter) {
-                    true => letter.escape_unicode().to_string(),
-                    false => letter.to_string(),
-                });
-                *text = plain.collect();
+            if let Cow::Owned(written) = plain(text) {
+                *text = written;
             }
         }
         Value::Array(items) => items.iter_mut().for_each(make_plain),
         Value::Object(fields) => fields.values_mut().for_each(make_plain),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
-}
-
-fn is_steering(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
 
 /// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
 /// the model of today does not take the steps.
-pub fn show_slice(trace: &Trace, style: Style) -> String {
-    tell(trace, style, View { full: true, from: None }, slice(trace).as_ref())
+pub fn show_slice(trace: &Trace, style: Style, view: View) -> String {
+    tell(trace, style, view, slice(trace).as_ref())
 }
 
 /// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
@@ -64,10 +64,32 @@ pub fn show_turning(trace: &Trace, style: Style) -> String {
         match place {
             0 => {
                 page.blank();
-                page.text(0, Paint::Strong, sentence);
+                page.hanging(0, 2, Paint::Strong, sentence);
             }
             _ => page.hanging(2, 4, Paint::Plain, sentence),
         }
+    }
+    page.finish()
+}
+
+/// What makes the promise of `trace` hold, with the patch: a paragraph, or nothing if nobody has looked for it.
+pub fn show_remedy(trace: &Trace, style: Style) -> String {
+    let mut page = Page::new(style);
+    let Some(remedy) = &trace.remedy else { return page.finish() };
+    page.blank();
+    for (place, sentence) in remedy.says.iter().enumerate() {
+        match place {
+            0 => page.hanging(0, 2, Paint::Strong, sentence),
+            _ => page.hanging(2, 4, Paint::Plain, sentence),
+        }
+    }
+    for line in remedy.patch.iter().flat_map(|patch| patch.lines()) {
+        let paint = match line.bytes().next() {
+            Some(b'+') => Paint::Change,
+            Some(b'-') => Paint::Guilt,
+            _ => Paint::Plain,
+        };
+        page.verbatim(paint, line);
     }
     page.finish()
 }

@@ -1,6 +1,7 @@
 //! A page of text: wrapped to a width, with or without colours.
 
 use super::Style;
+use crate::plain::plain;
 
 /// No text is set narrower than this.
 const WIDTH_MIN: usize = 40;
@@ -96,6 +97,12 @@ impl Page {
         }
     }
 
+    /// A line as it is, however wide: what is to be copied is not wrapped.
+    pub(crate) fn verbatim(&mut self, paint: Paint, line: &str) {
+        self.paint(paint, &plain(line));
+        self.text.push('\n');
+    }
+
     fn paint(&mut self, paint: Paint, text: &str) {
         match paint.code().filter(|_| self.style.colour && !text.trim().is_empty()) {
             Some(code) => self.text.push_str(&format!("\u{1b}[{code}m{text}\u{1b}[0m")),
@@ -137,8 +144,7 @@ fn wrap(words: &str, first: usize, rest: usize) -> Vec<String> {
             if !line.is_empty() {
                 line.push(' ');
             }
-            // Names come from a file: nothing in them may steer the terminal.
-            line.extend(word.chars().filter(|letter| !letter.is_control()));
+            line.push_str(&plain(word));
         }
     }
     lines
@@ -160,6 +166,6 @@ mod tests {
 
     #[test]
     fn a_name_cannot_steer_the_terminal() {
-        assert_eq!(wrap("pod \u{1b}[2Jweb", 80, 80), ["pod [2Jweb"]);
+        assert_eq!(wrap("pod \u{1b}[2Jweb", 80, 80), ["pod \\u{1b}[2Jweb"]);
     }
 }

@@ -126,26 +126,30 @@ impl TurningPoint {
         for step in trace.stem.iter().take(point.step - 1) {
             names.see(&step.changed);
         }
+        let says = |action: &Action| words::action(&names, action);
         let number = point.step;
+        let what = trace.stem.get(number - 1).map(|step| says(&step.action)).unwrap_or_default();
         let keeps = match point.is_certain {
             true => format!(
-                "turning point: step {number}: before it {property} could still be kept, after it no more"
+                "turning point: step {number}, {what}: before it {property} could still be kept, after it no more"
             ),
             false => format!(
-                "turning point: step {number} at the earliest: before it {property} could still be kept; whether after it too \
-             was not found out within the bound on states"
+                "turning point: step {number} at the earliest, {what}: before it {property} could still be kept; whether after \
+                 it too was not found out within the bound on states"
             ),
         };
-        let says = |action: &Action| words::action(&names, action);
         let other = match &point.reason {
             Reason::Order(first) => {
                 let first: Vec<String> = first.iter().map(says).collect();
-                Some(format!("had this come before step {number}, it would be kept: {}", first.join("; ")))
+                Some(format!(
+                    "had this come before step {number}, the promise would be kept: {}",
+                    first.join("; ")
+                ))
             }
             Reason::Instead(other) => {
                 Some(format!("instead of step {number} this would keep it: {}", says(other)))
             }
-            Reason::Event => Some("that it happens nobody can prevent".to_owned()),
+            Reason::Event => Some("nobody can prevent that".to_owned()),
             Reason::Never => None,
         };
         std::iter::once(keeps).chain(other).collect()

@@ -17,7 +17,7 @@ pub fn why(trace: &Trace) -> String {
 }
 
 /// The same, a sentence each; none if the model of today does not take its steps.
-pub(crate) fn reasons(trace: &Trace) -> Option<Vec<String>> {
+pub fn reasons(trace: &Trace) -> Option<Vec<String>> {
     let world = World::new(trace.scenario.clone()).ok()?;
     let mut walk = world.begin(trace.observed_proxy)?;
     let mut names = Names::of(trace);

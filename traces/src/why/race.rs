@@ -16,13 +16,13 @@ pub(super) fn behind(cluster: &Cluster<'_>, names: &Names, node: NodeId, pod: Po
     let view = column.controller.view();
     let node = names.node(node);
     let lag = if view.present() && !view.deleting() {
-        "the EndpointSlice controller has not seen that it is being deleted".to_owned()
+        "the EndpointSlice controller has not seen yet that the pod is being deleted".to_owned()
     } else if column.slice.ready() {
-        "the EndpointSlice controller has not written that it is being deleted".to_owned()
+        "the EndpointSlice controller has not written yet that the pod is being deleted".to_owned()
     } else if proxy.view != column.slice {
-        format!("kube-proxy on {node} has not seen the EndpointSlice that says so")
+        format!("kube-proxy on {node} has not seen yet that the EndpointSlice calls the pod ready no longer")
     } else if proxy.rule != proxy.view {
-        format!("kube-proxy on {node} has not programmed what it has seen")
+        format!("kube-proxy on {node} has not programmed yet what it has seen")
     } else {
         return None;
     };

@@ -132,8 +132,12 @@ fn the_turning_point_is_told_and_gone_to() {
     let trace = failed_request();
     let point = TurningPoint { step: 24, is_certain: true, reason: Reason::Event };
     browser.open(&Page::of(&trace).turning(&trace, Some(&point)).to_html(), "");
-    let told = "turning point: step 24: before it no-failed-request could still be kept, after it no more look at it";
-    assert_eq!(browser.text("#why .turning"), told);
+    let told = browser.text("#why .turning");
+    assert!(told.starts_with("turning point: step 24, "), "{told}");
+    assert!(
+        told.ends_with(": before it no-failed-request could still be kept, after it no more look at it"),
+        "{told}"
+    );
     assert_eq!(browser.ask("document.querySelectorAll('#picture .turning').length"), 1);
     browser.press("p");
     assert_eq!(browser.ask("location.hash"), "#step-24");
@@ -226,6 +230,20 @@ fn two_thousand_steps_are_drawn_as_few() {
     browser.press("ArrowRight");
     assert_eq!(browser.ask("location.hash"), "#step-2000");
     assert!(browser.text("#list [aria-selected=true]").starts_with("2000"));
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+/// Below one another, the list still scrolls by itself: else all its lines would be drawn.
+#[test]
+fn a_narrow_page_draws_as_few_and_shows_the_chosen_step() {
+    let Some(mut browser) = Browser::start(600, 900) else { return };
+    browser.open(&Page::of(&path_of(2_000)).to_html(), "#step-1500");
+    let count = browser.ask("document.querySelectorAll('*').length").as_u64().unwrap_or(0);
+    assert!(count < ELEMENTS_MAX, "{count} elements");
+    let is_in_view = "(() => { const list = document.getElementById('list').getBoundingClientRect(); const row = \
+                      document.querySelector('#list [aria-selected=true]').getBoundingClientRect(); \
+                      return row.top >= list.top && row.bottom <= list.bottom && list.height < innerHeight; })()";
+    assert_eq!(browser.ask(is_in_view), true);
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 

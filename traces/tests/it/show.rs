@@ -174,7 +174,8 @@ fn traffic_after_sigterm_names_node_pod_and_container() {
     let guilt = "node-1 still routes new connections of Service web to pod web-l4f8/0 (its address #0), \
                  whose container app has received SIGTERM";
     assert!(end.contains(guilt), "{end}");
-    let race = "the kubelet was faster: the EndpointSlice controller has not seen that it is being deleted";
+    let race =
+        "the kubelet was faster: the EndpointSlice controller has not seen yet that the pod is being deleted";
     assert!(end.ends_with(race), "{end}");
 }
 

@@ -1,7 +1,7 @@
 //! The steps that the end of a trace depends on: each slice is taken alone on the model, and none of its steps is one too many.
 
 use podproof_model::Model;
-use podproof_traces::{Kind, Replayed, Slice, Style, Trace, replay, show_slice, slice};
+use podproof_traces::{Kind, Replayed, Slice, Style, Trace, View, replay, show_slice, slice};
 use podproof_vocabulary::action::{Action, Component};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
@@ -35,6 +35,7 @@ fn counterexamples() -> Vec<Trace> {
 
 /// Nothing is wrapped.
 const WIDE: Style = Style { colour: false, width: 1000 };
+const WHOLE: View = View { full: true, from: None };
 
 fn actions(trace: &Trace) -> Vec<Action> {
     trace.stem.iter().map(|step| step.action).collect()
@@ -118,7 +119,7 @@ fn arrows_lead_from_what_was_written_to_who_read_it() {
 #[test]
 fn what_has_no_part_in_the_end_is_folded_and_what_goes_before_a_step_is_told() {
     let trace = broken(&catalogue::web("x", Story::Rollout, 1, 2), Property::NoFailedRequest);
-    let story = show_slice(&trace, WIDE);
+    let story = show_slice(&trace, WIDE, WHOLE);
     for line in [
         "slice: 45 of 51 steps; taken alone on the model they break the promise",
         "1 unrelated step",
@@ -134,11 +135,35 @@ fn what_has_no_part_in_the_end_is_folded_and_what_goes_before_a_step_is_told() {
 }
 
 #[test]
+fn a_slice_is_told_from_the_first_event_on_unless_the_whole_of_it_is_asked_for() {
+    let trace = broken(&catalogue::web("x", Story::Rollout, 1, 2), Property::NoFailedRequest);
+    let event =
+        trace.stem.iter().position(|step| step.component == Component::Environment).expect("a rollout") + 1;
+    let short = show_slice(&trace, WIDE, View::default());
+    let numbers = |story: &str| {
+        story.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect::<Vec<usize>>()
+    };
+    assert_eq!(numbers(&short).first(), Some(&event), "{short}");
+    assert!(
+        short.contains(&format!("steps 1-{} are not told (--full tells them); then", event - 1)),
+        "{short}"
+    );
+    assert!(short.contains("rules on node-1: pod web-l4f8/0"), "what is so then is told: {short}");
+    let whole = numbers(&show_slice(&trace, WIDE, WHOLE));
+    assert_eq!(numbers(&short), whole[whole.len() - numbers(&short).len()..], "and the rest is the same");
+    assert!(
+        numbers(&show_slice(&trace, WIDE, View { full: false, from: Some(event + 5) }))
+            .iter()
+            .all(|&step| step > event + 4)
+    );
+}
+
+#[test]
 fn a_timed_slice_tells_the_time_that_passes() {
     let trace = broken(&short_pre_stop(), Property::NoFailedRequest);
     let slice = slice(&trace).expect("the model takes the steps");
     is_sound(&trace, &slice);
-    let story = show_slice(&trace, WIDE);
+    let story = show_slice(&trace, WIDE, WHOLE);
     assert!(story.contains("3 s pass"), "{story}");
     assert!(story.contains("unrelated step"), "{story}");
 }

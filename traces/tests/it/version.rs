@@ -5,7 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use podproof_traces::export::{dot, itf, mermaid, perfetto};
-use podproof_traces::{Kind, Replayed, Style, Trace, diff, first_other_state, replay, shorten, show};
+use podproof_traces::{
+    Kind, Replayed, Style, Trace, diff, first_other_state, replay, shorten, show, show_remedy,
+};
 
 /// Why no file of earlier releases fails to be read.
 const READABLE: &str = "whoever runs the tests can read the files";
@@ -56,6 +58,14 @@ fn a_file_without_the_later_fields_says_that_they_are_absent() {
         assert_eq!((step.says.as_str(), &step.reads, step.writes.len(), step.digest), ("", &None, 0, None));
     }
     assert_eq!(first_other_state(&trace), None, "without digests nothing is another state");
+}
+
+#[test]
+fn a_remedy_of_an_earlier_release_is_told() {
+    let (_, trace) = files().into_iter().find(|(name, _)| name.starts_with("remedy")).unwrap();
+    let told = show_remedy(&trace, Style { colour: false, width: 100 });
+    assert!(told.contains("remedy: preStop sleep of container web of 5 s"), "{told}");
+    assert!(told.contains("\n+                seconds: 5\n"), "{told}");
 }
 
 #[test]

@@ -146,6 +146,13 @@ window.addEventListener("hashchange", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
 
+// What the marks of the picture are; what their colours are, the lanes say.
+const MARKS = [
+  ["●", "changes something"],
+  ["○", "changes nothing that can be seen"],
+  ["∘", "hears of something"],
+  ["◆", "befalls the cluster"],
+];
 const words = (name, text) => html("p", {}, html("strong", {}, `${name}: `), text);
 // The turning point in its sentences, the first with a link.
 const turning = () => {
@@ -156,6 +163,15 @@ const turning = () => {
     return html("p", { class: "turning" }, text, ...link);
   });
 };
+// What makes the promise hold: what was found, and the change of the manifest.
+const remedy = () => (data.remedy === null ? [] : data.remedy[0].map((text) => html("p", { class: "remedy" }, text)));
+const LINES = { "+": "added", "-": "removed", "@": "place" };
+const patch = () => {
+  if (data.remedy === null || data.remedy[1].length === 0) return [];
+  const lines = data.remedy[1].map((line) => html("span", { class: LINES[line[0]] }, `${line}\n`));
+  return [html("pre", { id: "patch", tabindex: "0", role: "region", "aria-label": "The change of the manifest" }, ...lines)];
+};
+const given = (name, text) => (text === null ? [] : [words(name, text)]);
 const introduce = () => {
   document.title = `${data.title}: ${data.verdict}`;
   byId("title").textContent = data.title;
@@ -165,11 +181,21 @@ const introduce = () => {
   byId("slice").hidden = data.slice === null;
   byId("why").append(
     ...(data.about === null ? [] : [html("p", { class: "about" }, data.about)]),
-    html("div", { class: "reasons" }, ...data.reasons.map((reason) => html("p", { class: "reason" }, reason)), ...turning()),
-    html("details", {}, html("summary", {}, "The promise and the world"), ...(data.lesson === null ? [] : [words("lesson", data.lesson)]), ...(data.promise === null ? [] : [words("promise", data.promise)]), ...data.facts.map(([name, text]) => words(name, text))),
+    html(
+      "div",
+      { class: "reasons" },
+      ...given("promise", data.promise),
+      ...data.reasons.map((reason) => html("p", { class: "reason" }, reason)),
+      ...turning(),
+      ...remedy(),
+      ...given("lesson", data.lesson),
+    ),
+    ...patch(),
+    html("details", {}, html("summary", {}, "The world"), ...data.facts.map(([name, text]) => words(name, text))),
   );
   const phases = new Set(data.bars.flatMap(({ segments }) => segments.map(([, , phase]) => phase)));
   const used = Object.keys(PHASES).filter((phase) => phases.has(phase));
+  byId("legend").append(...MARKS.map(([mark, says]) => html("li", {}, html("span", { "aria-hidden": "true" }, mark), says)));
   byId("legend").append(...used.map((phase) => html("li", {}, html("span", { class: `swatch ${phase}` }), PHASES[phase])));
 };
 
