@@ -251,9 +251,6 @@ impl System for RuntimeSystem {
         let (is_over, is_choosing) = (operations.is_empty(), is_choosing(operations));
         operations.retain(|action| !running.covered.takes(action));
         operations.extend(running.unlawful);
-        if !is_choosing {
-            running.running_machines(&self.rest, operations);
-        }
         if is_over || running.api_server_down {
             return;
         }

@@ -192,7 +192,7 @@ impl Running {
 }
 
 /// Does nobody see it when this takes effect?
-pub(super) fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
+fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
     let find = |id| runtime.containers().find(move |(own, _)| *own == id).map(|(_, container)| container);
     let runs = |id| find(id).is_some_and(|container| container.process.is_some());
     let lives =

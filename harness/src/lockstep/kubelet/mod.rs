@@ -8,7 +8,6 @@
 //! - this file: which scenarios, the beginning, and the step of each name
 //! - `machine`: what is where, and waiting for a machine; `drive`: what nobody sees, and the worker of one pod
 //! - `start`, `kill`, `probe`, `status`: a file for each part of a kubelet; `news`: what it hears of pods
-//! - `pending`: what they are about to do
 //! - `harm`: what befalls machines; `seen`: what an outsider sees of them
 
 mod drive;
@@ -16,7 +15,6 @@ mod harm;
 mod kill;
 mod machine;
 mod news;
-mod pending;
 mod probe;
 mod seen;
 mod start;
@@ -40,7 +38,7 @@ use podproof_runtime::operation::{NodeIndex, Process};
 use podproof_vocabulary::action::{Action, Component as Lane, Container, Kubelet};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::Observation;
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::scenario::{RestartPolicy, Scenario};
 use podproof_vocabulary::{NodeId, PodId};
 
 use self::drive::Driven;
@@ -54,9 +52,13 @@ const PLAYED: [EventName; 3] = [EventName::RuntimeHang, EventName::RuntimeRecove
 /// The PLEG of a kubelet whose runtime answers is never found unhealthy: when it lists is up to the model.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Are the kubelets of this scenario played by the model?
+/// Are the kubelets of this scenario played by the model? So are those that evict pods whose containers may end for good: if they
+/// end well such a pod may say Succeeded after all, as long as the API has not heard that it Failed (S28 `kubelet_pods.go`
+/// `generateAPIPodStatus`), which the model leaves out.
 pub(super) fn are_played(scenario: &Scenario) -> bool {
-    scenario.story == Story::RuntimeHang || scenario.events.iter().any(|(event, _)| PLAYED.contains(&event))
+    let has = |wanted: &[EventName]| scenario.events.iter().any(|(event, _)| wanted.contains(&event));
+    let may_end = scenario.workload.template.restart_policy != RestartPolicy::Always;
+    scenario.story == Story::RuntimeHang || has(&PLAYED) || (may_end && has(&[EventName::ResourcePressure]))
 }
 
 /// The machines, and what only whoever drives them knows.
