@@ -46,7 +46,8 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         if worker != Worker::Sync {
             continue;
         }
-        if !started && state.accepting() {
+        // PRB-7: one that has failed for good waits for a new container.
+        if !started && state.accepting() && !state.probe_failed() {
             out.push(Action::Kubelet(Kubelet::PassStartup { pod, container }));
         }
         let fails = match started {

@@ -12,7 +12,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 use super::{container_runtime, is_frozen, probes};
 use crate::api_server::pods;
 use crate::cluster::Cluster;
-use crate::state::Worker;
+use crate::state::{Container, Worker};
 
 /// What the kubelet would report: phase, Ready, address.
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
@@ -40,15 +40,20 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
 /// pod by itself (PW-5).
 pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
+    completed_by(cluster, pod, Container::cached)
+}
+
+/// The terminal phase that the containers ask for, as one knows of them.
+fn completed_by(cluster: &Cluster<'_>, pod: PodId, known: fn(&Container) -> Process) -> Option<Phase> {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
-    let cached = |container| cluster.container(pod, container).cached();
+    let known = |container| known(&cluster.container(pod, container));
     let init_failed =
-        cluster.rules.of_kind(ContainerKind::Init).any(|container| cached(container) == Process::ExitedError);
+        cluster.rules.of_kind(ContainerKind::Init).any(|container| known(container) == Process::ExitedError);
     if init_failed && policy == RestartPolicy::Never {
         return Some(Phase::Failed);
     }
     let all =
-        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(cached(app)));
+        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(known(app)));
     match policy {
         RestartPolicy::Always => None,
         _ if all(|process| process == Process::ExitedOk) => Some(Phase::Succeeded),
@@ -57,31 +62,41 @@ pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
     }
 }
 
-/// PHS-1 to PHS-12. A terminal phase is withheld while containers could run (STM-4).
+/// PHS-1 to PHS-12.
 fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
-    let kubelet = cluster.pod(pod).kubelet;
-    let apps = || cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
-    // PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.
-    let has_run = cluster.pod(pod).api.phase() == Phase::Running;
-    let started = has_run || apps().all(|process| process != Process::Absent);
-    let unfinished = if started { Phase::Running } else { Phase::Pending };
-    match kubelet.worker() {
+    match cluster.pod(pod).kubelet.worker() {
         // ADM-12
         Worker::Rejected => Phase::Failed,
-        Worker::None | Worker::Sync | Worker::Terminating => unfinished,
+        Worker::None | Worker::Sync | Worker::Terminating => phase_while_it_may_run(cluster, pod),
         // EVM-7
-        Worker::Terminated | Worker::Finished if kubelet.evicted() => Phase::Failed,
-        Worker::Terminated | Worker::Finished => completed(cluster, pod).unwrap_or_else(|| {
-            // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
-            if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
-                unfinished
-            } else if apps().all(|process| process == Process::ExitedOk) {
-                Phase::Succeeded
-            } else {
-                Phase::Failed
-            }
-        }),
+        Worker::Terminated | Worker::Finished if cluster.pod(pod).kubelet.evicted() => Phase::Failed,
+        Worker::Terminated | Worker::Finished => last_phase(cluster, pod),
     }
+}
+
+/// A terminal phase is withheld while containers could run: a pod that is done keeps the phase that it has (STM-4).
+fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
+    let has = cluster.pod(pod).api.phase();
+    if completed(cluster, pod).is_some() {
+        return has;
+    }
+    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
+    // PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.
+    let started = has == Phase::Running || apps.all(|process| process != Process::Absent);
+    if started { Phase::Running } else { Phase::Pending }
+}
+
+/// Once everything is stopped the worker has looked at the runtime itself, not at the cache (STP-5, STP-6).
+fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
+    if let Some(phase) = completed_by(cluster, pod, Container::process) {
+        return phase;
+    }
+    // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
+    if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
+        return phase_while_it_may_run(cluster, pod);
+    }
+    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).process());
+    if apps.all(|process| process == Process::ExitedOk) { Phase::Succeeded } else { Phase::Failed }
 }
 
 /// The kubelet reaches the API server from this node.

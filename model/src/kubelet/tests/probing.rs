@@ -55,6 +55,15 @@ fn stops_accepting(cluster: &mut TestCluster) {
     cluster.change(|cluster| cluster.container_mut(P0, C0).set_accepting(false));
 }
 
+/// PRB-7: the probe waits for a new container.
+#[test]
+fn a_startup_probe_that_failed_for_good_passes_no_more() {
+    let mut cluster = starting(|container| container.startup_probe = probe(1, 1));
+    cluster.take(FAIL);
+    cluster.take(LISTEN);
+    assert!(!cluster.can(PASS) && cluster.can(STOP));
+}
+
 /// PRB-2, PRB-9.
 #[test]
 fn a_container_is_not_ready_before_its_readiness_probe_and_a_report_say_so() {

@@ -43,6 +43,32 @@ fn only_the_newest_status_is_sent() {
     assert!(cluster.pod(P0).ready);
 }
 
+/// STM-4: a pod that is done keeps the phase that it has until its worker has stopped it.
+#[test]
+fn a_terminal_phase_is_withheld_while_containers_could_run() {
+    let mut cluster = TestCluster::web(1, 1, |s| s.workload.template.restart_policy = RestartPolicy::Never);
+    cluster.settle_but(|action| *action == Action::Kubelet(REPORT));
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Pending);
+    cluster.take(Kubelet::BeginTermination { pod: P0 });
+    cluster.take(Kubelet::StopSandbox { pod: P0 });
+    assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Failed);
+}
+
+/// STP-5, STP-6.
+#[test]
+fn the_last_phase_is_of_what_is_left_and_not_of_the_cache() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.befall(Environment::DeletePod { pod: P0 });
+    let is_held = |action: &Action| {
+        matches!(action, Action::ReplicaSet(_) | Action::Kubelet(Kubelet::Relist { .. } | REPORT))
+    };
+    cluster.settle_but(is_held);
+    assert_eq!(cluster.look(|cluster| cluster.container(P0, C0).process()), Process::ExitedOk);
+    assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Succeeded);
+}
+
 /// PHS-10, API-13.
 #[test]
 fn the_kubelet_keeps_a_terminal_phase_that_somebody_wrote() {
