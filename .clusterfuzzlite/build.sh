@@ -9,7 +9,6 @@ for target in fuzz/fuzz_targets/*.rs; do
     if [ -f "fuzz/dictionaries/$name.dict" ]; then
         cp "fuzz/dictionaries/$name.dict" "$OUT/"
     fi
-    if [ -d "fuzz/seeds/$name" ]; then
-        zip -jq "$OUT/${name}_seed_corpus.zip" "fuzz/seeds/$name"/*
-    fi
+    fuzz/seeds.sh unpack "$name" "$WORK/seeds/$name"
+    zip -jq "$OUT/${name}_seed_corpus.zip" "$WORK/seeds/$name"/*
 done

@@ -28,6 +28,8 @@ pub mod model_system;
 pub mod objects;
 pub mod oracles;
 pub mod runner;
+#[cfg(test)]
+mod seeds;
 pub mod slips;
 pub mod stage;
 pub mod system;

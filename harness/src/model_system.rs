@@ -11,6 +11,8 @@ use crate::system::{Parts, Refused, System, Unfit, observe_others, slot_of};
 struct Running {
     model: Model,
     state: ClusterState,
+    /// What it could do there.
+    enabled: Vec<Action>,
     /// Where it stood when it was observed last.
     observed: Option<ClusterState>,
 }
@@ -31,6 +33,14 @@ impl ModelSystem {
         (&running.model, &running.state)
     }
 
+    /// What it could do next.
+    ///
+    /// # Panics
+    /// If it was never reset.
+    pub fn enabled(&self) -> &[Action] {
+        &self.running().enabled
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("a system is reset before anything else")
     }
@@ -40,23 +50,25 @@ impl System for ModelSystem {
     fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
         let model = Model::of_any_size(scenario.clone()).map_err(|why| Unfit { why })?;
         let state = model.initial().swap_remove(0);
-        self.running = Some(Running { model, state, observed: None });
+        let mut enabled = Vec::new();
+        model.enabled(&state, &mut enabled);
+        self.running = Some(Running { model, state, enabled, observed: None });
         Ok(())
     }
 
     fn pending(&self, operations: &mut Vec<Action>) {
-        let running = self.running();
-        running.model.enabled(&running.state, operations);
+        operations.extend_from_slice(self.enabled());
     }
 
     fn apply(&mut self, action: &Action) -> Result<(), Refused> {
-        let mut enabled = Vec::new();
-        self.pending(&mut enabled);
+        let Running { model, state, enabled, .. } =
+            self.running.as_mut().expect("a system is reset before anything else");
         if !enabled.contains(action) {
             return Err(Refused::because("the model does not allow it here"));
         }
-        let running = self.running.as_mut().expect("a system is reset before anything else");
-        running.state = running.model.apply(&running.state, action);
+        *state = model.apply(state, action);
+        enabled.clear();
+        model.enabled(state, enabled);
         Ok(())
     }
 
@@ -67,7 +79,7 @@ impl System for ModelSystem {
 
     fn observe(&mut self, seen: &mut Observation) -> Parts {
         let running = self.running.as_mut().expect("a system is reset before anything else");
-        let Running { model, state, observed } = running;
+        let Running { model, state, observed, .. } = running;
         let parts = match observed {
             None => {
                 *seen = model.open(state, |cluster| Observation::of(cluster));

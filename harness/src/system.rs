@@ -53,6 +53,18 @@ impl Parts {
         Self { slots: PodId::first(seen.slots.len()).collect(), others: true }
     }
 
+    /// What is different in two observations of one system.
+    pub fn changed(before: &Observation, after: &Observation) -> Self {
+        let differs = |pod: &PodId| before.slots.get(pod.index()) != after.slots.get(pod.index());
+        let others = |seen: &Observation| (seen.deployment, seen.budget);
+        Self {
+            slots: PodId::first(after.slots.len()).filter(differs).collect(),
+            others: before.nodes != after.nodes
+                || before.replica_sets != after.replica_sets
+                || others(before) != others(after),
+        }
+    }
+
     /// Parts of either.
     pub fn join(&mut self, other: &Self) {
         self.slots.extend(&other.slots);

@@ -190,30 +190,47 @@ impl Cluster {
 
     /// Everything that may happen now and is owed: faults are left out, see [`Cluster::faults`].
     pub fn pending(&self, operations: &mut Vec<Operation>) {
-        for call in self.calls.iter() {
-            let reachable = self.reaches(call);
-            let step = match (&call.state, reachable) {
-                (CallState::Sent, true) => Step::Arrive(call.id),
-                (CallState::Serving, _) => Step::Serve(call.id),
-                (CallState::Answered(_), true) => Step::Answer(call.id),
-                // It runs out of time.
-                (CallState::Sent, false) => Step::LoseRequest(call.id),
-                (CallState::Answered(_), false) => Step::LoseAnswer(call.id),
-            };
-            operations.push(Operation::new(call.caller, step));
-        }
+        operations.extend(self.calls.iter().map(|call| self.next_of(call)));
         self.server.pending(self.clock.now(), operations);
-        let mut open = Vec::new();
-        for (&process, member) in self.members.iter().filter(|(_, member)| member.running) {
-            if member.connected {
-                open.clear();
-                member.actor.watches(&mut open);
-                let news = open.iter().filter(|(_, watch)| self.server.has_news(*watch));
-                let deliver = |&(resource, _)| Operation::new(process.watcher(), Step::Deliver(resource));
-                operations.extend(news.map(deliver));
-            }
-            member.actor.pending(self.clock, operations);
+        for &process in self.members.keys() {
+            self.pending_inside(process, operations);
         }
+    }
+
+    /// The same of one process alone: its calls, its watches, its own steps.
+    pub fn pending_of(&self, process: Process, operations: &mut Vec<Operation>) {
+        let own = self.calls.iter().filter(|call| call.caller.process() == process);
+        operations.extend(own.map(|call| self.next_of(call)));
+        match process {
+            Process::ApiServer => self.server.pending(self.clock.now(), operations),
+            process => self.pending_inside(process, operations),
+        }
+    }
+
+    /// What happens next to a call.
+    fn next_of(&self, call: &Call) -> Operation {
+        let step = match (&call.state, self.reaches(call)) {
+            (CallState::Sent, true) => Step::Arrive(call.id),
+            (CallState::Serving, _) => Step::Serve(call.id),
+            (CallState::Answered(_), true) => Step::Answer(call.id),
+            // It runs out of time.
+            (CallState::Sent, false) => Step::LoseRequest(call.id),
+            (CallState::Answered(_), false) => Step::LoseAnswer(call.id),
+        };
+        Operation::new(call.caller, step)
+    }
+
+    /// The watch events and the steps of a process.
+    fn pending_inside(&self, process: Process, operations: &mut Vec<Operation>) {
+        let Some(member) = self.members.get(&process).filter(|member| member.running) else { return };
+        if member.connected {
+            let mut open = Vec::new();
+            member.actor.watches(&mut open);
+            let news = open.iter().filter(|(_, watch)| self.server.has_news(*watch));
+            let deliver = |&(resource, _)| Operation::new(process.watcher(), Step::Deliver(resource));
+            operations.extend(news.map(deliver));
+        }
+        member.actor.pending(self.clock, operations);
     }
 
     /// Everything that may go wrong now with calls and watches.

@@ -18,7 +18,7 @@ pub mod scheduler;
 pub mod store;
 pub mod traces;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Write as _};
 use std::hash::Hasher as _;
 
 use foldhash::quality::FixedState;
@@ -108,12 +108,20 @@ impl Default for Log {
 impl Log {
     /// Something happened.
     pub(crate) fn note(&mut self, what: &impl Debug) {
-        self.hasher.write(format!("{what:?}").as_bytes());
+        // A hasher takes everything.
+        let _ = write!(self, "{what:?}");
     }
 
     /// Nothing more happens.
     pub(crate) fn checked(self, useful: bool) -> Checked {
         Checked { useful, log: self.hasher.finish() }
+    }
+}
+
+impl fmt::Write for Log {
+    fn write_str(&mut self, said: &str) -> fmt::Result {
+        self.hasher.write(said.as_bytes());
+        Ok(())
     }
 }
 

@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-use podproof_runtime::Step;
 use podproof_runtime::api::{ApiError, Key, Object, Request, Resource, Response};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::controllers::ControllerManager;
 use podproof_runtime::operation::{Component, Process, Queue};
+use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{
     Action, Component as Lane, Deployment, Disruption, ReplicaSet, TaintEviction,
@@ -280,15 +280,17 @@ impl Running {
 
     /// A worker takes a key for which the model has no step. What comes of it is unlawful if it can be seen.
     fn look_in_vain(&mut self, enabled: &[Action]) -> Result<bool, Refused> {
-        for (lane, component) in self.covered_controllers().collect::<Vec<_>>() {
+        let pending = self.operations_of(OWN);
+        for (lane, component) in self.covered_controllers() {
             if enabled.iter().any(|action| action.component() == lane && !matches!(action, Action::Watch(_)))
             {
                 continue;
             }
-            let keys = self.steps_of(component).into_iter();
-            let work = keys.into_iter().find(|step| matches!(step, Step::Work(Queue::Main, _)));
-            let Some(work) = work else { continue };
-            self.complete(component, work)?;
+            let is_work = |own: &&Operation| {
+                own.component == component && matches!(own.step, Step::Work(Queue::Main, _))
+            };
+            let Some(work) = pending.iter().find(is_work) else { continue };
+            self.complete(component, work.step.clone())?;
             let unlawful = self.calls_of(component).find_map(|(_, meaning)| meaning);
             self.unlawful = self.unlawful.or(unlawful);
             return Ok(true);

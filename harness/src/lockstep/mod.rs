@@ -33,6 +33,7 @@ mod workload;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::mem;
 use std::rc::Rc;
 
 use podproof_runtime::api::{Key, Request, Response};
@@ -50,6 +51,7 @@ pub use covered::Covered;
 pub use fit::{fit, unfit};
 pub use hidden::{HIDDEN, Hidden};
 
+use crate::system::Parts;
 use crate::{ModelSystem, Refused, System, Unfit};
 use hidden::HIDDEN_MAX;
 use names::Name;
@@ -63,6 +65,8 @@ pub struct RuntimeSystem {
     rest: ModelSystem,
     /// What the model that plays the rest showed last.
     shown: Option<Observation>,
+    /// Somebody has looked since it was reset.
+    observed: bool,
     running: Option<Running>,
 }
 
@@ -102,7 +106,7 @@ impl RuntimeSystem {
 
     /// The runtime with these wrong mechanisms and these components.
     pub fn with(slips: Slips, covered: Covered) -> Self {
-        Self { slips, covered, rest: ModelSystem::default(), shown: None, running: None }
+        Self { slips, covered, rest: ModelSystem::default(), shown: None, observed: false, running: None }
     }
 
     fn running(&self) -> &Running {
@@ -111,16 +115,14 @@ impl RuntimeSystem {
 
     /// The runtime takes a step of one of its own components, and the model that plays the rest follows.
     fn take(&mut self, action: &Action) -> Result<(), Refused> {
-        let mut enabled = Vec::new();
-        self.rest.pending(&mut enabled);
         let running = self.running.as_mut().expect("a system is reset before anything else");
         let created = match *action {
             Action::Scheduler(step) => running.schedule(step).map(|()| None),
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
             Action::Kubelet(_) | Action::Container(_) => {
-                running.run_machine(action, &enabled, &self.rest).map(|()| None)
+                running.run_machine(action, self.rest.enabled(), &self.rest).map(|()| None)
             }
-            _ => running.control(action, &enabled, &self.rest),
+            _ => running.control(action, self.rest.enabled(), &self.rest),
         }?;
         let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
         self.rest.apply(action)?;
@@ -217,17 +219,16 @@ impl RuntimeSystem {
 
     /// After a step: what the runtime does and nobody sees.
     fn settle(&mut self) -> Result<(), Refused> {
-        let mut enabled = Vec::new();
-        self.rest.pending(&mut enabled);
+        let enabled = self.rest.enabled();
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.settle_evictions(&self.rest)?;
-        if enabled.is_empty() || is_choosing(&enabled) || running.api_server_down {
+        if enabled.is_empty() || is_choosing(enabled) || running.api_server_down {
             return Ok(());
         }
         if running.has_controllers() {
-            running.settle_controllers(&enabled, &self.rest)?;
+            running.settle_controllers(enabled, &self.rest)?;
         }
-        running.settle_proxies(&enabled)
+        running.settle_proxies(enabled)
     }
 }
 
@@ -241,6 +242,7 @@ impl System for RuntimeSystem {
         let mut running = Running::new(scenario, self.slips, self.covered);
         running.begin(&shown).map_err(|refused| Unfit { why: refused.why })?;
         self.shown = Some(shown);
+        self.observed = false;
         self.running = Some(running);
         self.settle().map_err(|refused| Unfit { why: refused.why })
     }
@@ -279,6 +281,14 @@ impl System for RuntimeSystem {
         };
         self.running().observe_api(&mut seen);
         seen
+    }
+
+    fn observe(&mut self, seen: &mut Observation) -> Parts {
+        let before = mem::replace(seen, self.observation());
+        match mem::replace(&mut self.observed, true) {
+            true => Parts::changed(&before, seen),
+            false => Parts::everything(seen),
+        }
     }
 }
 
@@ -328,7 +338,7 @@ impl Running {
 
     /// Somebody outside sends a request, and nothing else happens before its answer.
     fn call(&mut self, request: Request) -> Result<Response, Refused> {
-        let said = format!("{request:?}");
-        self.cluster.call(request).map_err(|error| Refused::because(format!("{error} to {said}")))
+        let sent = request.clone();
+        self.cluster.call(request).map_err(|error| Refused::because(format!("{error} to {sent:?}")))
     }
 }

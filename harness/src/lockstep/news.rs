@@ -15,9 +15,9 @@ impl Running {
     pub(super) fn absorb(&mut self, rest: &ModelSystem) -> Result<(), Refused> {
         let (model, state) = rest.model();
         let waits_for_budget = model.open(state, |cluster| cluster.shared.budget.unseen());
-        for &resource in Resource::ALL {
+        for (resource, watch) in self.open_watches(OWN) {
             while !(resource == Resource::PodDisruptionBudget && waits_for_budget)
-                && self.is_no_news(resource)
+                && self.cluster.server().peek(watch).is_some_and(|event| self.is_no_news(resource, event))
             {
                 self.deliver_next(OWN, resource)?;
             }
@@ -26,10 +26,9 @@ impl Running {
     }
 
     /// Does the next event of a resource change nothing that the controllers of the model read?
-    fn is_no_news(&self, resource: Resource) -> bool {
+    fn is_no_news(&self, resource: Resource, event: &WatchEvent) -> bool {
         let Some(manager) = self.manager() else { return false };
         let informers = manager.informers();
-        let Some(event) = self.next_event(OWN, resource) else { return false };
         let (key, object) = match event {
             WatchEvent::Bookmark(_) => return true,
             WatchEvent::Added(key, object, _) | WatchEvent::Modified(key, object, _) => (key, Some(object)),

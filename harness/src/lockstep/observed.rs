@@ -95,10 +95,11 @@ pub(super) fn is_unschedulable(node: &Node) -> bool {
 
 /// The taints that come and go.
 pub(super) fn taints_seen(scenario: &Scenario, node: &Node) -> TaintsSeen {
-    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
-    let has = |key: &str, effect: &str| {
-        taints.into_iter().flatten().any(|taint| taint.key == key && taint.effect == effect)
-    };
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    if taints.is_empty() {
+        return TaintsSeen::default();
+    }
+    let has = |key: &str, effect: &str| taints.iter().any(|taint| taint.key == key && taint.effect == effect);
     let own = |key: &str, effect: &str| has(&format!("node.kubernetes.io/{key}"), effect);
     let custom = scenario.taint_of_events();
     TaintsSeen {

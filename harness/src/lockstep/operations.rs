@@ -32,8 +32,7 @@ impl Running {
     /// The pending operations of a process.
     pub(super) fn operations_of(&self, process: Process) -> Vec<Operation> {
         let mut operations = Vec::new();
-        self.cluster.pending(&mut operations);
-        operations.retain(|operation| operation.component.process() == process);
+        self.cluster.pending_of(process, &mut operations);
         operations
     }
 

@@ -5,6 +5,7 @@
 //! Slots are numbers that each system gives by itself, so the slots of a pod that appears in both are paired, and what is
 //! said of the one holds of the other.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use podproof_vocabulary::action::{Action, Rename};
@@ -277,7 +278,7 @@ impl Sides {
         slots.dedup();
         for pod in slots {
             let (one, two) = (self.slot(&self.reference, pod), self.slot(&self.other, self.pairs.pod(pod)));
-            equal(&format!("pod {}", pod.0), &one, &two)?;
+            equal(format_args!("pod {}", pod.0), &one, &two)?;
         }
         if of_reference.others || of_other.others {
             let (one, two) = (&self.reference, &self.other);
@@ -340,15 +341,16 @@ impl Sides {
         }
     }
 
-    fn slot(&self, seen: &Observation, pod: PodId) -> SlotSeen {
-        seen.slots.get(pod.index()).cloned().unwrap_or_else(|| SlotSeen {
+    fn slot<'a>(&self, seen: &'a Observation, pod: PodId) -> Cow<'a, SlotSeen> {
+        let free = || SlotSeen {
             pod: None,
             sandbox: SandboxSeen::default(),
             containers: vec![Default::default(); self.reference.containers],
             reused_address: None,
             endpoint: None,
             rules: vec![None; self.reference.nodes.len()],
-        })
+        };
+        seen.slots.get(pod.index()).map_or_else(|| Cow::Owned(free()), Cow::Borrowed)
     }
 
     fn compare_whole(&mut self, reference: &impl System, other: &impl System) -> Result<(), Difference> {
@@ -379,11 +381,15 @@ fn is_free(slot: &SlotSeen) -> bool {
         && slot.rules.iter().all(Option::is_none)
 }
 
-fn equal<T: PartialEq + fmt::Debug>(what: &str, reference: &T, other: &T) -> Result<(), Difference> {
+fn equal<T: PartialEq + fmt::Debug>(
+    what: impl fmt::Display,
+    reference: &T,
+    other: &T,
+) -> Result<(), Difference> {
     match reference == other {
         true => Ok(()),
         false => Err(Difference::Seen {
-            what: what.to_owned(),
+            what: what.to_string(),
             reference: format!("{reference:?}"),
             other: format!("{other:?}"),
         }),
