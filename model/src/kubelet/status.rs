@@ -12,7 +12,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 use super::{container_runtime, is_frozen, probes};
 use crate::api_server::pods;
 use crate::cluster::Cluster;
-use crate::state::{Container, Worker};
+use crate::state::Worker;
 
 /// What the kubelet would report: phase, Ready, address.
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
@@ -40,20 +40,15 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
 /// pod by itself (PW-5).
 pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
-    completed_by(cluster, pod, Container::cached)
-}
-
-/// The terminal phase that the containers ask for, as one knows of them.
-fn completed_by(cluster: &Cluster<'_>, pod: PodId, known: fn(&Container) -> Process) -> Option<Phase> {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
-    let known = |container| known(&cluster.container(pod, container));
+    let cached = |container| cluster.container(pod, container).cached();
     let init_failed =
-        cluster.rules.of_kind(ContainerKind::Init).any(|container| known(container) == Process::ExitedError);
+        cluster.rules.of_kind(ContainerKind::Init).any(|container| cached(container) == Process::ExitedError);
     if init_failed && policy == RestartPolicy::Never {
         return Some(Phase::Failed);
     }
     let all =
-        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(known(app)));
+        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(cached(app)));
     match policy {
         RestartPolicy::Always => None,
         _ if all(|process| process == Process::ExitedOk) => Some(Phase::Succeeded),
@@ -86,16 +81,16 @@ fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     if started { Phase::Running } else { Phase::Pending }
 }
 
-/// Once everything is stopped the worker has looked at the runtime itself, not at the cache (STP-5, STP-6).
+/// The phase of a pod of which everything is stopped.
 fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
-    if let Some(phase) = completed_by(cluster, pod, Container::process) {
+    if let Some(phase) = completed(cluster, pod) {
         return phase;
     }
     // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
     if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
         return phase_while_it_may_run(cluster, pod);
     }
-    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).process());
+    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
     if apps.all(|process| process == Process::ExitedOk) { Phase::Succeeded } else { Phase::Failed }
 }
 

@@ -56,19 +56,6 @@ fn a_terminal_phase_is_withheld_while_containers_could_run() {
     assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Failed);
 }
 
-/// STP-5, STP-6.
-#[test]
-fn the_last_phase_is_of_what_is_left_and_not_of_the_cache() {
-    let mut cluster = TestCluster::running(1, 1, |_| {});
-    cluster.befall(Environment::DeletePod { pod: P0 });
-    let is_held = |action: &Action| {
-        matches!(action, Action::ReplicaSet(_) | Action::Kubelet(Kubelet::Relist { .. } | REPORT))
-    };
-    cluster.settle_but(is_held);
-    assert_eq!(cluster.look(|cluster| cluster.container(P0, C0).process()), Process::ExitedOk);
-    assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Succeeded);
-}
-
 /// PHS-10, API-13.
 #[test]
 fn the_kubelet_keeps_a_terminal_phase_that_somebody_wrote() {
