@@ -42,7 +42,7 @@ fn section(settled: &Settled, spares: bool) -> String {
             parameter.says,
             parameter.value(value)
         ),
-        None => format!("\n  {}: none from {range} was found to hold\n", parameter.says),
+        None => format!("\n  {}: {}\n", parameter.says, unsettled(settled, &range, spares)),
     };
     if settled.is_jagged {
         out += "    greater values do not always hold where a smaller one does: all were tried from the smallest on\n";
@@ -59,6 +59,18 @@ fn section(settled: &Settled, spares: bool) -> String {
     out
 }
 
+/// What is known where the smallest value that holds is not.
+fn unsettled(settled: &Settled, range: &str, spares: bool) -> String {
+    let holds = |tried: &Tried| matches!(tried, Tried::Holds { kills, .. } if !(spares && *kills));
+    match settled.tried.iter().find(|(_, tried)| holds(tried)) {
+        Some((value, _)) => {
+            let value = settled.parameter.value(*value);
+            format!("{value} holds; whether a smaller one from {range} does was not found out")
+        }
+        None => format!("none from {range} was found to hold"),
+    }
+}
+
 fn verdict(tried: &Tried, spares: bool, in_full: bool) -> String {
     match tried {
         Tried::Holds { states, kills: true } if spares => {
@@ -69,5 +81,34 @@ fn verdict(tried: &Tried, spares: bool, in_full: bool) -> String {
         Tried::Broken(broken) => format!("broken {}", broken.property),
         Tried::Refused(why) => format!("refused: {why}"),
         Tried::Undecided(why) => format!("undecided: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::tune::parameter::Parameter;
+
+    /// A search that was cut short after these values.
+    fn cut_short(tried: [(u32, Tried); 2]) -> String {
+        let range = "spec.x=0..10".parse().expect("a range");
+        let parameter = Parameter::plain(&range);
+        let settled =
+            Settled { parameter, value: None, is_jagged: false, tried: BTreeMap::from(tried), trace: None };
+        section(&settled, true)
+    }
+
+    #[test]
+    fn what_holds_is_said_where_the_smallest_is_not_known() {
+        let undecided = || (5, Tried::Undecided("time".into()));
+        let said = cut_short([undecided(), (10, Tried::Holds { states: 7, kills: false })]);
+        assert!(
+            said.contains("10 holds; whether a smaller one from 0 to 10 does was not found out"),
+            "{said}"
+        );
+        let said = cut_short([undecided(), (10, Tried::Holds { states: 7, kills: true })]);
+        assert!(said.contains("none from 0 to 10 was found to hold"), "{said}");
     }
 }

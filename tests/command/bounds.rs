@@ -25,11 +25,13 @@ fn measured(bounds: &[&str]) -> (Option<i32>, String, u64) {
 }
 
 /// What is not counted: a few buffers, and what the allocator keeps.
-const ASIDE: u64 = 12 << 20;
+const ASIDE: u64 = 8 << 20;
 
 #[test]
 fn a_bound_on_memory_is_kept_by_the_process_and_ends_in_incomplete_where_the_disk_does_not_help() {
-    let (_, _, without_states) = measured(&["--max-states", "50"]);
+    // It is over in a moment: what a look from outside sees of one run is often its beginning.
+    let runs = (0..20).map(|_| measured(&["--max-states", "50"]).2);
+    let without_states = runs.max().expect("there are some");
     let (status, said, unbounded) = measured(&[]);
     assert_eq!(status, Some(0), "{said}");
     // With 4 MiB all that can go to disk does, and the search comes to its end.

@@ -26,6 +26,13 @@ fn said(files: &Files) -> (Verdict, String) {
     (report.verdict(), report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default())
 }
 
+/// What is not explained is not sure either, for this reason.
+fn leaves_doubt(files: &Files, reason: &str) {
+    let (verdict, why) = said(files);
+    assert_eq!(verdict, Verdict::Incomplete);
+    assert!(why.contains(reason), "{why}");
+}
+
 #[test]
 fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
     let mut files = recording("06");
@@ -35,9 +42,7 @@ fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
     let mut fault: Value = serde_json::from_str(&faults[0]).expect("JSON");
     fault["fault"] = json!("fill-disk");
     faults.insert(0, fault.to_string());
-    let (verdict, why) = said(&files);
-    assert_eq!(verdict, Verdict::Incomplete);
-    assert!(why.contains("fault fill-disk"), "{why}");
+    leaves_doubt(&files, "fault fill-disk");
 }
 
 /// In 1.20 a pod fails before it has stopped, which the model does not have.
@@ -67,9 +72,7 @@ fn an_eviction_by_a_kubelet_of_an_old_release_leaves_doubt() {
     fail(None, &mut files);
     assert_eq!(said(&files).0, Verdict::Unexplained);
     fail(Some("Evicted"), &mut files);
-    let (verdict, why) = said(&files);
-    assert_eq!(verdict, Verdict::Incomplete);
-    assert!(why.contains("Evicted"), "{why}");
+    leaves_doubt(&files, "Evicted");
 }
 
 #[test]
@@ -106,7 +109,5 @@ fn labels_that_change_leave_doubt() {
         }
     });
     without_binding(&mut files);
-    let (verdict, why) = said(&files);
-    assert_eq!(verdict, Verdict::Incomplete);
-    assert!(why.contains("has as labels"), "{why}");
+    leaves_doubt(&files, "has as labels");
 }

@@ -172,29 +172,40 @@ impl Writer<'_> {
                 }
             }
         }
+        let evicted = cluster.pod(pod).kubelet.evicted();
+        // The last status is of what the runtime says after the kill (STP-5): nothing runs any more, whatever was relisted.
+        let is_last = seen.phase.is_terminal() && !evicted;
         for (field, init) in [("initContainerStatuses", true), ("containerStatuses", false)] {
             let of_kind = cluster.container_ids().filter(|&container| is_init(container) == init);
             let statuses: Vec<_> =
-                of_kind.map(|container| self.container_status(cluster, pod, container)).collect();
+                of_kind.map(|container| self.container_status(cluster, pod, container, is_last)).collect();
             if !statuses.is_empty() {
                 status[field] = json!(statuses);
             }
         }
-        if seen.phase.is_terminal() && cluster.pod(pod).kubelet.evicted() {
+        if seen.phase.is_terminal() && evicted {
             status["reason"] = json!("Evicted");
         }
     }
 
-    fn container_status(&self, cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Value {
+    fn container_status(
+        &self,
+        cluster: &Cluster<'_>,
+        pod: PodId,
+        container: ContainerId,
+        is_last: bool,
+    ) -> Value {
         let given = &self.scenario.workload.template.containers[container.index()];
         let life = self.cast.pod(pod).lives.get(&container);
         let at = |at: Option<i64>| json!(at.map(seconds));
         let state = match cluster.container(pod, container).cached() {
             Process::Absent => json!({"waiting": {"reason": "ContainerCreating"}}),
-            Process::Running => json!({"running": {"startedAt": at(life.map(|life| life.started))}}),
+            Process::Running if !is_last => {
+                json!({"running": {"startedAt": at(life.map(|life| life.started))}})
+            }
             exited => {
                 let code = life.map_or(i32::from(exited == Process::ExitedError), |life| life.code);
-                let reason = if exited == Process::ExitedOk { "Completed" } else { "Error" };
+                let reason = if code == 0 { "Completed" } else { "Error" };
                 let (from, to) = (life.map(|life| life.started), life.map(|life| life.exited));
                 let ended =
                     json!({"exitCode": code, "reason": reason, "startedAt": at(from), "finishedAt": at(to)});
@@ -205,8 +216,8 @@ impl Writer<'_> {
             "name": given.name,
             "state": state,
             "lastState": {},
-            "ready": probes::is_ready(cluster, pod, container),
-            "started": probes::is_started(cluster, pod, container),
+            "ready": !is_last && probes::is_ready(cluster, pod, container),
+            "started": !is_last && probes::is_started(cluster, pod, container),
             "restartCount": life.map_or(0, |life| life.starts.saturating_sub(1)),
             "image": template::IMAGE,
             "imageID": "",

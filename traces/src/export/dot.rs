@@ -28,7 +28,7 @@ pub fn export(trace: &Trace, step: usize, around: usize) -> Result<String, Diver
     let frames = Frames::of(trace)?;
     let last = frames.told.len();
     let centre = step.min(last);
-    let (from, to) = (centre.saturating_sub(around), (centre + around).min(last));
+    let (from, to) = (centre.saturating_sub(around), centre.saturating_add(around).min(last));
     let mut drawn: Vec<Drawn> = Vec::new();
     for at in from..=to {
         add(&mut drawn, frames.states[at].clone(), Some(at));

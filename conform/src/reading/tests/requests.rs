@@ -224,7 +224,7 @@ fn a_deployment_is_as_it_was_asked_for_before_it_was_changed() {
         of_web("create", 0, created, group.clone()),
         asked("create", "replicasets", "web-5d", 10, set, by_controller(json!({}))),
         of_web("update", 20, scale, json!({"objectRef": {"apiGroup": "apps", "subresource": "scale"}})),
-        of_web("patch", 30, changed, group.clone()),
+        of_web("patch", 30, changed, group),
         of_web("update", 40, deployment(written, 3), by_controller(of("status"))),
     ];
     let writes = writes(&events);

@@ -8,7 +8,7 @@ use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
 use podproof_vocabulary::scenario::{
     CUSTOM_TAINT, Scenario, Taint, TaintEffect, Timing, Toleration, WorkloadKind,
 };
-use podproof_vocabulary::{NodeId, PodId};
+use podproof_vocabulary::{NodeId, PodId, Release};
 
 use crate::api_server::pods;
 use crate::controllers::node_lifecycle::update;
@@ -314,14 +314,21 @@ fn a_pod_that_nobody_deleted_is_not_collected_from_a_dead_node() {
     assert!(!cluster.can(FAIL));
 }
 
-/// PGC-3, PGC-5.
-#[test]
-fn a_pod_whose_node_does_not_exist_is_collected() {
+/// A pod that says it is on a node which does not exist.
+fn of_a_missing_node(release: Release) -> TestCluster {
     let mut cluster = TestCluster::web(1, 1, |s| {
+        s.release = release;
         s.workload.kind = WorkloadKind::Pod;
         s.workload.template.node_name = Some("node-9".into());
     });
     cluster.settle();
+    cluster
+}
+
+/// PGC-3, PGC-5.
+#[test]
+fn a_pod_whose_node_does_not_exist_is_collected() {
+    let mut cluster = of_a_missing_node(Release::NEWEST);
     cluster.take(FAIL);
     assert!(!cluster.can(FAIL));
     cluster.take(COLLECT);
@@ -375,12 +382,7 @@ fn a_deleting_pod_that_was_never_bound_fails_while_a_finalizer_keeps_it() {
 /// PGC-5: before 1.26 it deleted and wrote no phase.
 #[test]
 fn old_collectors_write_no_phase() {
-    let mut cluster = TestCluster::web(1, 1, |s| {
-        s.release = "1.25".parse().expect("it is one");
-        s.workload.kind = WorkloadKind::Pod;
-        s.workload.template.node_name = Some("node-9".into());
-    });
-    cluster.settle();
+    let mut cluster = of_a_missing_node("1.25".parse().expect("it is one"));
     cluster.take(FAIL);
     assert_eq!(cluster.pod(P0).phase, Phase::Pending);
     cluster.take(COLLECT);
@@ -390,11 +392,7 @@ fn old_collectors_write_no_phase() {
 /// PGC-5, API-13: the collector goes by its copy, and its patch carries no version.
 #[test]
 fn an_end_that_the_collector_has_not_seen_is_overwritten() {
-    let mut cluster = TestCluster::web(1, 1, |s| {
-        s.workload.kind = WorkloadKind::Pod;
-        s.workload.template.node_name = Some("node-9".into());
-    });
-    cluster.settle();
+    let mut cluster = of_a_missing_node(Release::NEWEST);
     cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Succeeded));
     cluster.take(FAIL);
     assert_eq!(cluster.pod(P0).phase, Phase::Failed);
@@ -403,11 +401,7 @@ fn an_end_that_the_collector_has_not_seen_is_overwritten() {
 /// PGC-5.
 #[test]
 fn the_phase_of_a_terminal_pod_is_not_overwritten() {
-    let mut cluster = TestCluster::web(1, 1, |s| {
-        s.workload.kind = WorkloadKind::Pod;
-        s.workload.template.node_name = Some("node-9".into());
-    });
-    cluster.settle();
+    let mut cluster = of_a_missing_node(Release::NEWEST);
     cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Succeeded));
     cluster.settle();
     cluster.take(FAIL);

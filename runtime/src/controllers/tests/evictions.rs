@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 use podproof_vocabulary::Release;
 
-use super::{bench, bench_at};
+use super::{bench, bench_at, put_taint};
 use crate::api::constants::pod_condition;
 use crate::api::{Key, Kind, Patch, Preconditions, Request, Resource};
 use crate::operation::{Component, Process};
@@ -195,12 +195,7 @@ fn a_deletion_that_fails_is_tried_five_times() {
             && matches!(operation.step, Step::Arrive(_))
             && bench.request(operation).is_some()
     };
-    let patch = Patch::NodeTaints {
-        add: vec![Taint { key: "custom".to_owned(), effect: "NoExecute".to_owned(), ..Taint::default() }],
-        remove: Vec::new(),
-    };
-    let patch = Request::Patch(Resource::Node, Key::global("node-0"), Preconditions::NONE, patch);
-    bench.call(patch).expect("it exists");
+    put_taint(&mut bench, "node-0", "custom", "NoExecute");
     let mut tries = 0;
     for _ in 0..8 {
         bench.settle_but(held);

@@ -1,9 +1,8 @@
 //! The pod garbage collector: PGC-1 to PGC-8.
 
-use k8s_openapi::api::core::v1::Taint;
 use podproof_vocabulary::Release;
 
-use super::{bench, bench_at};
+use super::{bench, bench_at, put_taint};
 use crate::api::constants::{phase_of, pod_condition};
 use crate::api::{DeleteOptions, Key, Kind, Patch, Preconditions, Request, Resource};
 use crate::operation::Component;
@@ -120,15 +119,7 @@ fn deleting_pods_of_a_node_that_is_out_of_service_go() {
         let mut bench = bench(2, Slips::NONE);
         bench.create(bound(pod("web"), "node-1"));
         bench.run("web", true);
-        let taint = Taint {
-            key: "node.kubernetes.io/out-of-service".to_owned(),
-            effect: "X".to_owned(),
-            ..Taint::default()
-        };
-        let patch = Patch::NodeTaints { add: vec![taint], remove: Vec::new() };
-        bench
-            .call(Request::Patch(Resource::Node, Key::global("node-1"), Preconditions::NONE, patch))
-            .expect("it exists");
+        put_taint(&mut bench, "node-1", "node.kubernetes.io/out-of-service", "X");
         bench.heartbeat("node-1", ready);
         if deleting {
             bench.delete_pod("web", None);

@@ -10,12 +10,12 @@ mod replica_sets;
 mod rolling;
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet, ReplicaSetSpec};
-use k8s_openapi::api::core::v1::{PodTemplateSpec, Service, ServiceSpec};
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Service, ServiceSpec, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use podproof_vocabulary::Release;
 
 use super::ControllerManager;
-use crate::api::{Key, Kind, Request};
+use crate::api::{Key, Kind, Patch, Preconditions, Request, Resource};
 use crate::operation::Process;
 use crate::slip::Slips;
 use crate::testing::{Bench, labels, pod};
@@ -90,4 +90,12 @@ pub fn update<K: Kind>(bench: &mut Bench, key: &Key, change: impl FnOnce(&mut K)
     let mut object: K = bench.cluster.server().store().get::<K>(key).expect("it exists").clone();
     change(&mut object);
     bench.call(Request::Update(K::wrap(std::sync::Arc::new(object)))).expect("it may change");
+}
+
+/// Somebody puts a taint on a node.
+pub fn put_taint(bench: &mut Bench, node: &str, key: &str, effect: &str) {
+    let taint = Taint { key: key.to_owned(), effect: effect.to_owned(), ..Taint::default() };
+    let patch = Patch::NodeTaints { add: vec![taint], remove: Vec::new() };
+    let patch = Request::Patch(Resource::Node, Key::global(node), Preconditions::NONE, patch);
+    bench.call(patch).expect("the node exists");
 }

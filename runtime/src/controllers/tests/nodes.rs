@@ -1,11 +1,10 @@
 //! The node lifecycle controller: NLC-1 to NLC-18.
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::api::core::v1::Taint;
 use podproof_vocabulary::Release;
 
 use super::super::node_lifecycle::zones::ZoneState;
-use super::{bench, bench_at, update};
+use super::{bench, bench_at, put_taint, update};
 use crate::api::constants::{is_ready, node_condition};
 use crate::api::{Key, Patch, Preconditions, Request, Resource};
 use crate::operation::{Component, Process};
@@ -166,15 +165,7 @@ fn both_taints_come_off_one_after_the_other() {
     let mut bench = bench(2, Slips::NONE);
     bench.heartbeat("node-0", "False");
     pass(&mut bench, 5, &["node-1"]);
-    let own = Taint {
-        key: crate::api::constants::taint::UNREACHABLE.to_owned(),
-        effect: "NoExecute".to_owned(),
-        ..Taint::default()
-    };
-    let patch = Patch::NodeTaints { add: vec![own], remove: Vec::new() };
-    bench
-        .call(Request::Patch(Resource::Node, Key::global("node-0"), Preconditions::NONE, patch))
-        .expect("it exists");
+    put_taint(&mut bench, "node-0", crate::api::constants::taint::UNREACHABLE, "NoExecute");
     bench.heartbeat("node-0", "True");
     bench.pass_but(5, patches_taints);
     let no_execute = |bench: &Bench| {
@@ -337,11 +328,7 @@ fn conditions_are_mirrored_as_taints_at_once() {
 #[test]
 fn a_taint_of_somebody_else_stays() {
     let mut bench = bench(2, Slips::NONE);
-    let own = Taint { key: "mine".to_owned(), effect: "NoSchedule".to_owned(), ..Taint::default() };
-    let patch = Patch::NodeTaints { add: vec![own], remove: Vec::new() };
-    bench
-        .call(Request::Patch(Resource::Node, Key::global("node-0"), Preconditions::NONE, patch))
-        .expect("it exists");
+    put_taint(&mut bench, "node-0", "mine", "NoSchedule");
     bench.heartbeat("node-0", "False");
     bench.settle();
     bench.heartbeat("node-0", "True");
