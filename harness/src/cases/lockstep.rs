@@ -163,7 +163,6 @@ mod tests {
         Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
         Slip::FailedPodsCounted,
-        Slip::HousekeepingBeforeSources,
         Slip::LastDeadContainerRemoved,
         Slip::PreStopIsWaitedFor,
         Slip::ProxyNeverFallsBack,

@@ -38,7 +38,7 @@ use podproof_runtime::operation::{NodeIndex, Process};
 use podproof_vocabulary::action::{Action, Component as Lane, Container, Kubelet};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::Observation;
-use podproof_vocabulary::scenario::{RestartPolicy, Scenario};
+use podproof_vocabulary::scenario::Scenario;
 use podproof_vocabulary::{NodeId, PodId};
 
 use self::drive::Driven;
@@ -46,19 +46,18 @@ use super::Running;
 use crate::objects::{self, NodeState};
 use crate::{ModelSystem, Refused};
 
-/// What befalls machines that is not driven yet: with any of these the kubelets of a scenario are played.
-const PLAYED: [EventName; 3] = [EventName::RuntimeHang, EventName::RuntimeRecovery, EventName::CniFailure];
+/// What befalls machines that is not driven yet: with any of these the kubelets of a scenario are played. A pod that its kubelet evicts
+/// and that ends well has Succeeded after all, as long as the API has not heard that it Failed (S28 `kubelet_pods.go`
+/// `generateAPIPodStatus`), which the model leaves out.
+const PLAYED: [EventName; 4] =
+    [EventName::RuntimeHang, EventName::RuntimeRecovery, EventName::CniFailure, EventName::ResourcePressure];
 
 /// The PLEG of a kubelet whose runtime answers is never found unhealthy: when it lists is up to the model.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Are the kubelets of this scenario played by the model? So are those that evict pods whose containers may end for good: if they
-/// end well such a pod may say Succeeded after all, as long as the API has not heard that it Failed (S28 `kubelet_pods.go`
-/// `generateAPIPodStatus`), which the model leaves out.
+/// Are the kubelets of this scenario played by the model?
 pub(super) fn are_played(scenario: &Scenario) -> bool {
-    let has = |wanted: &[EventName]| scenario.events.iter().any(|(event, _)| wanted.contains(&event));
-    let may_end = scenario.workload.template.restart_policy != RestartPolicy::Always;
-    scenario.story == Story::RuntimeHang || has(&PLAYED) || (may_end && has(&[EventName::ResourcePressure]))
+    scenario.story == Story::RuntimeHang || scenario.events.iter().any(|(event, _)| PLAYED.contains(&event))
 }
 
 /// The machines, and what only whoever drives them knows.

@@ -2,15 +2,17 @@
 //! is in a batch is given up, and comes with the next.
 
 use k8s_openapi::api::core::v1::Pod;
-use podproof_runtime::Slips;
-use podproof_runtime::Step;
-use podproof_runtime::api::constants::{is_ready, phase_of};
+use podproof_model::state::Worker;
+use podproof_runtime::api::constants::{is_ready, is_terminal, phase_of};
 use podproof_runtime::api::{Key, Request, Resource};
 use podproof_runtime::client::{CallId, CallState};
+use podproof_runtime::container_runtime::simulated::Simulated;
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::pod_worker::Work;
+use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::status::merge::merge;
 use podproof_runtime::operation::Component;
+use podproof_runtime::{Operation, Slips, Step};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::{Address, Phase};
@@ -52,10 +54,22 @@ impl Running {
             ));
         }
         if self.would_say(driven) != Some(target) {
-            self.drive(driven, |_, _| false, |own| own.would_say(driven) == Some(target))
+            let is_rejected =
+                model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected;
+            let ends =
+                |own: &Self, operation: &Operation| is_rejected && own.ends_what_never_ran(driven, operation);
+            self.drive(driven, ends, |own| own.would_say(driven) == Some(target))
                 .map_err(|refused| self.says_instead(driven, refused, target))?;
         }
         self.write_of(driven, Write::Status)
+    }
+
+    /// A rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4): the model has no worker then.
+    fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
+        let Step::Kubelet(KubeletStep::Worker(_, step)) = operation.step else { return false };
+        let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
+        matches!(step, WorkerStep::Begin | WorkerStep::Unmount)
+            && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
     }
 
     /// Has the worker stopped the pod, and has no relist seen yet how its containers ended?
@@ -78,9 +92,23 @@ impl Running {
     pub(super) fn remove_pod(&mut self, driven: &Driven) -> Result<(), Refused> {
         if self.worker(driven.node, &driven.uid).is_none() {
             self.keep_house(driven.node)?;
+            if self.worker(driven.node, &driven.uid).is_none() && !self.has_heard_of_end(driven)? {
+                return Err(Refused::narrower(
+                    "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
+                ));
+            }
         }
         self.finish_pod(driven)?;
         self.write_of(driven, Write::Removal)
+    }
+
+    /// Does the kubelet's copy of the pod say that it has ended?
+    fn has_heard_of_end(&self, driven: &Driven) -> Result<bool, Refused> {
+        let key = self.key(driven.pod)?;
+        Ok(self
+            .kubelet(driven.node)
+            .and_then(|kubelet| kubelet.pods().get(&key))
+            .is_some_and(|pod| is_terminal(pod)))
     }
 
     /// What the status manager would write of a pod now.
