@@ -1,6 +1,6 @@
 //! Which components are the runtime's own. A component may be played instead, so that a divergence can be narrowed down.
 
-use podproof_vocabulary::action::{Action, Component};
+use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
 
 /// The components that are the runtime's own; all others are played by the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ impl Covered {
             | bit(Component::PodGarbageCollector)
             | bit(Component::DisruptionController)
             | bit(Component::EndpointSliceController)
+            | bit(Component::Kubelet)
             | bit(Component::KubeProxy),
     );
 
@@ -44,9 +45,16 @@ impl Covered {
         self.0 & bit(component) != 0
     }
 
-    /// Is this a step of a component that is the runtime's own? News are not meant: they are of who hears them.
+    /// Is this a step of a component that is the runtime's own? News are not meant: they are of who hears them. A machine is covered
+    /// with its kubelet, but for what is posted of its node, and for addresses that go to other workloads.
     pub fn takes(self, action: &Action) -> bool {
-        !matches!(action, Action::Watch(_) | Action::Process(_)) && self.has(action.component())
+        match action {
+            Action::Watch(_) | Action::Process(_) => false,
+            Action::Kubelet(Kubelet::ReportNodeStatus { .. })
+            | Action::Container(Container::ReuseAddress { .. }) => false,
+            Action::Kubelet(_) | Action::Container(_) => self.has(Component::Kubelet),
+            _ => self.has(action.component()),
+        }
     }
 
     /// Those that can be, one by one.

@@ -137,4 +137,59 @@ pub const HIDDEN: &[Hidden] = &[
         within: "every step, while the model has none to program",
         most: 1,
     },
+    Hidden {
+        operation: "Take of what the sync loop has, housekeeping excepted; Return of an answered call; CheckRuntime",
+        within: "kubelet/*, watch/deliver-pod and watch/list to a kubelet",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Perform of calls that read, of PullImage, and of what changes nothing or fails for a sandbox that has died",
+        within: "kubelet/*, container/*",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Begin, Mount of a sync; time passes until the worker is handed its pod again",
+        within: "kubelet/create-sandbox, start-container, stop-container, begin-termination, report-status, and probes",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Relist that finds nothing the model has not seen; time passes until it is due",
+        within: "kubelet/*, where a worker waits for a newer pod cache (PW-16)",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Perform of CreateContainer; Listen of a process that listens at once; the exit of one that finds its port taken",
+        within: "kubelet/start-container",
+        most: 1,
+    },
+    Hidden {
+        operation: "Perform of StopSandbox of a sandbox that died, RemoveContainer of its init containers",
+        within: "kubelet/create-sandbox",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "hooks and grace periods of a container that has exited",
+        within: "every step of its machine",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "BeginProbe, FinishProbe until the threshold is reached",
+        within: "kubelet/flip-readiness, pass-startup, fail-probe",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Arrive, Answer of the live read before a status; LoseRequest of the rest of the batch: the model writes one pod",
+        within: "kubelet/report-status, kubelet/remove-pod",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "Take of housekeeping",
+        within: "kubelet/forget-pod; begin-termination of what only the runtime knows; remove-pod of a pod that was rejected",
+        most: 1,
+    },
+    Hidden {
+        operation: "Lose of calls to a runtime whose kubelet has stopped: the model has none that outlives its caller",
+        within: "environment/stop-kubelet, environment/crash-node",
+        most: HIDDEN_MAX,
+    },
 ];

@@ -7,6 +7,7 @@
 //!
 //! - [`covered`]: which components are the runtime's own; [`fit`]: which scenarios can be run
 //! - `operations`: completing what is pending, waiting, following watches; [`hidden`]: what the model has no action for
+//! - `kubelet`: the kubelets and their machines
 //! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `nodes`, `taint_eviction`, `garbage`, `proxy`,
 //!   `eviction`, `restarts`, `lost`: a file for each part of the runtime
 //! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
@@ -17,6 +18,7 @@ mod eviction;
 pub mod fit;
 mod garbage;
 pub mod hidden;
+mod kubelet;
 mod lost;
 mod meaning;
 mod names;
@@ -93,6 +95,7 @@ struct Running {
     programmed: BTreeMap<NodeId, Endpoints>,
     /// The controllers have heard of nodes since the last pass over them.
     news_of_nodes: bool,
+    machines: kubelet::Machines,
     /// Since the controllers began, their watches broke.
     watches_broke: bool,
     /// The API server is down: requests wait.
@@ -122,6 +125,9 @@ impl RuntimeSystem {
         let created = match *action {
             Action::Scheduler(step) => running.schedule(step).map(|()| None),
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
+            Action::Kubelet(_) | Action::Container(_) => {
+                running.run_machine(action, self.rest.enabled(), &self.rest).map(|()| None)
+            }
             _ => running.control(action, self.rest.enabled(), &self.rest),
         }?;
         let creates = matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
@@ -173,6 +179,10 @@ impl RuntimeSystem {
                     running.deliver_to_scheduler(watch, &self.rest)
                 }
                 Watcher::ControllerManager => running.deliver_to_controllers(watch, &self.rest),
+                Watcher::Kubelet(node) => match watch {
+                    Watch::DeliverPod { pod, .. } => running.deliver_to_kubelet(node, pod, &self.rest),
+                    _ => Ok(()),
+                },
                 _ => Ok(()),
             },
             Watch::DeliverSlice { node } => running.deliver_slice(node, &self.rest),
@@ -194,6 +204,7 @@ impl RuntimeSystem {
                 self.follow(action, created)
             }
             Action::Environment(step) => {
+                running.harm(step, &self.rest)?;
                 match step {
                     Environment::StopScheduler => running.stop(Watcher::Scheduler)?,
                     Environment::StopControllerManager => running.stop(Watcher::ControllerManager)?,
@@ -213,7 +224,7 @@ impl RuntimeSystem {
                     Started::StartScheduler => running.start(Watcher::Scheduler)?,
                     Started::StartControllerManager => running.start(Watcher::ControllerManager)?,
                     Started::StartApiServer => running.api_server_down = false,
-                    Started::StartKubelet { .. } => {}
+                    Started::StartKubelet { node } => running.start_kubelet(node)?,
                 }
                 self.play(action)
             }
@@ -319,7 +330,11 @@ impl Running {
         };
         Self {
             scenario: scenario.clone(),
-            covered,
+            covered: if kubelet::are_played(scenario) {
+                covered.without(Component::Kubelet)
+            } else {
+                covered
+            },
             cluster: Cluster::new(scenario.release, slips, Box::new(chooser)),
             wish,
             names: BTreeMap::new(),
@@ -330,6 +345,7 @@ impl Running {
             evictions: BTreeMap::new(),
             programmed: BTreeMap::new(),
             news_of_nodes: false,
+            machines: kubelet::Machines::default(),
             watches_broke: false,
             api_server_down: false,
             unlawful: None,

@@ -33,6 +33,7 @@ impl Running {
     /// A pod was created in this slot.
     pub(super) fn name(&mut self, slot: PodId, pod: &Object) {
         self.created += 1;
+        self.machines.begin_slot(slot);
         self.names.insert(slot, Name { key: pod.key(), uid: pod.uid(), number: self.created });
     }
 

@@ -23,6 +23,7 @@ impl Running {
             let stored = self.names.get(&slot).and_then(|name| store.get::<Pod>(&name.key));
             seen.slots[slot.index()].pod = stored.map(|pod| self.pod_seen(pod));
         }
+        self.observe_machines(seen);
         for (node, own) in seen.nodes.iter_mut().zip(&self.scenario.nodes) {
             let stored = store.get::<Node>(&Key::global(&own.name));
             node.exists = stored.is_some();
@@ -65,11 +66,7 @@ impl Running {
             revision: pod.spec.as_ref().and_then(revision_of).unwrap_or(Revision(0)),
             node: node_of(pod).and_then(|name| self.node_named(name)),
             phase: phase_named(phase_of(pod)),
-            deletion: match (&meta.deletion_timestamp, meta.deletion_grace_period_seconds) {
-                (None, _) => Deletion::None,
-                (Some(_), Some(0)) => Deletion::Immediate,
-                (Some(_), _) => Deletion::Graceful,
-            },
+            deletion: deletion_of(pod),
             finalizer: meta.finalizers.as_ref().is_some_and(|own| !own.is_empty()),
             ready: is_ready(pod),
             address: ip.and_then(address_of),
@@ -79,6 +76,15 @@ impl Running {
     pub(super) fn node_labels(&self, node: NodeId) -> Labels {
         let node = self.cluster.server().store().get::<Node>(&self.node_key(node));
         node.and_then(|node| node.metadata.labels.clone()).unwrap_or_default()
+    }
+}
+
+/// How far the deletion of a pod has come.
+pub(super) fn deletion_of(pod: &Pod) -> Deletion {
+    match (&pod.metadata.deletion_timestamp, pod.metadata.deletion_grace_period_seconds) {
+        (None, _) => Deletion::None,
+        (Some(_), Some(0)) => Deletion::Immediate,
+        (Some(_), _) => Deletion::Graceful,
     }
 }
 

@@ -4,7 +4,9 @@ use podproof_runtime::api::{ApiError, Key, Resource, Response};
 use podproof_runtime::api_server::WatchEvent;
 use podproof_runtime::client::{CallId, CallState, WatchId};
 use podproof_runtime::clock::Moment;
+use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
 use podproof_runtime::controllers::ControllerManager;
+use podproof_runtime::kubelet::KubeletProcess;
 use podproof_runtime::operation::{Process, Queue, Timer};
 use podproof_runtime::proxy::KubeProxy;
 use podproof_runtime::scheduler::Scheduler;
@@ -50,6 +52,10 @@ impl Running {
             Process::Scheduler => cluster.actor::<Scheduler>(process).map(|actor| actor as &dyn Actor),
             Process::ControllerManager => {
                 cluster.actor::<ControllerManager>(process).map(|actor| actor as &dyn Actor)
+            }
+            Process::Kubelet(_) => cluster.actor::<KubeletProcess>(process).map(|actor| actor as &dyn Actor),
+            Process::ContainerRuntime(_) => {
+                cluster.actor::<RuntimeProcess>(process).map(|actor| actor as &dyn Actor)
             }
             _ => cluster.actor::<KubeProxy>(process).map(|actor| actor as &dyn Actor),
         }

@@ -35,6 +35,7 @@ impl Running {
         self.settle_scheduler()?;
         self.begin_controllers()?;
         self.begin_proxies(&shown.nodes)?;
+        self.begin_kubelets(shown)?;
         self.apply_workload()?;
         let slots = shown.slots.iter().enumerate();
         for (slot, seen) in slots.filter_map(|(slot, seen)| Some((slot, seen.pod?))) {

@@ -7,7 +7,7 @@ use podproof_runtime::operation::Process;
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Component as Lane, Watcher};
 
-use super::{Running, controllers, proxy};
+use super::{Running, controllers, kubelet, proxy};
 use crate::Refused;
 
 impl Running {
@@ -17,7 +17,7 @@ impl Running {
             Watcher::Scheduler => (Process::Scheduler, 2, self.covered.has(Lane::Scheduler)),
             Watcher::ControllerManager => (controllers::OWN, Resource::ALL.len(), self.has_controllers()),
             Watcher::Proxy(node) => (proxy::process(node), 2, self.covered.has(Lane::KubeProxy)),
-            Watcher::Kubelet(_) => return None,
+            Watcher::Kubelet(node) => (kubelet::process(node), 2, self.covered.has(Lane::Kubelet)),
         };
         is_covered.then_some((process, watches))
     }
@@ -62,9 +62,10 @@ impl Running {
     /// The API server stops: every watch ends (API-36). What had been sent is served when it is back, as if it had been tried again.
     pub(super) fn stop_api_server(&mut self) -> Result<(), Refused> {
         self.api_server_down = true;
-        let proxies = NodeId::first(self.scenario.nodes.len()).map(Watcher::Proxy);
+        let nodes = NodeId::first(self.scenario.nodes.len());
+        let of_nodes = nodes.flat_map(|node| [Watcher::Kubelet(node), Watcher::Proxy(node)]);
         let watchers: Vec<_> =
-            [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(proxies).collect();
+            [Watcher::Scheduler, Watcher::ControllerManager].into_iter().chain(of_nodes).collect();
         watchers.into_iter().try_for_each(|watcher| self.break_watches(watcher))
     }
 
@@ -73,6 +74,9 @@ impl Running {
         let Some((process, watches)) = self.watching(watcher) else { return Ok(()) };
         self.cluster.server_mut().compact();
         self.settle_watches(process, watches)?;
+        if let Watcher::Kubelet(node) = watcher {
+            self.settle_machine(node)?;
+        }
         if process == Process::Scheduler {
             self.know_all();
         }

@@ -58,7 +58,7 @@ use self::pod_worker::PodWorkers;
 use self::runtime_state::RuntimeState;
 use crate::api::constants::{is_terminal, phase};
 use crate::api::{Key, Selector};
-use crate::client::Informer;
+use crate::client::{Cache, Informer};
 use crate::clock::Moment;
 use crate::operation::{Component, NodeIndex};
 use crate::slip::Slip;
@@ -119,6 +119,11 @@ impl Kubelet {
             loop_ignores_health: sync_loop::ignores_health(host),
             parts: Parts::new(settings, host.context.release, host.context.slips, now),
         }
+    }
+
+    /// Its copy of the pods of its node.
+    pub const fn pods(&self) -> &Cache<Pod> {
+        self.pods.cache()
     }
 
     /// The workers of its pods.

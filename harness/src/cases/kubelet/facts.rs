@@ -24,7 +24,8 @@ pub(super) struct Facts {
     pub evicted: BTreeSet<String>,
     /// Pods with a sandbox that died, by UID.
     pub lost_sandbox: BTreeSet<String>,
-    /// When each container was first told to stop, and when its hook began.
+    /// When the kill of each container began, when it was first told to stop, and when its hook began.
+    pub killed: BTreeMap<ContainerId, Moment>,
     pub stopped: BTreeMap<ContainerId, Moment>,
     pub hooked: BTreeMap<ContainerId, Moment>,
     /// Containers that accepted connections once, and those that ceased to pass their readiness probe since.

@@ -8,6 +8,7 @@ use podproof_runtime::api::constants::is_terminal;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::Container;
 use podproof_runtime::container_runtime::{ContainerId, Request};
+use podproof_runtime::kubelet::kill::container::KillContainer;
 
 use super::Machine;
 use super::shapes::{self, FAILURES, INIT, SIDECAR};
@@ -22,6 +23,7 @@ impl Machine {
     pub(super) fn judge_calls(&mut self) {
         let calls = self.new_calls();
         let now = self.now();
+        self.note_kills();
         for call in &calls {
             if let Request::Exec { container, .. } = call {
                 // A kill that failed begins anew, with another hook.
@@ -38,6 +40,17 @@ impl Machine {
             if let Request::StopContainer { container, .. } = call {
                 self.judge_order(*container);
             }
+        }
+    }
+
+    /// A kill begins for all containers at once, whenever the hook of each begins then (KIL-1).
+    fn note_kills(&mut self) {
+        let now = self.now();
+        let kills =
+            self.kubelet().into_iter().flat_map(|own| own.workers().iter()).filter_map(|(_, it)| it.kill());
+        let begun: Vec<_> = kills.flat_map(|kill| kill.containers()).map(KillContainer::id).collect();
+        for id in begun {
+            self.facts.killed.entry(id).or_insert(now);
         }
     }
 
@@ -154,17 +167,13 @@ impl Machine {
         else {
             return;
         };
-        let began = |id: &ContainerId| -> Option<Moment> {
-            let (hooked, stopped) = (self.facts.hooked.get(id), self.facts.stopped.get(id));
-            hooked.into_iter().chain(stopped).min().copied()
-        };
         let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
         let runtime = self.runtime.borrow();
         for (other, app) in
             runtime.containers().filter(|(_, it)| it.uid == sidecar.uid && it.process.is_some())
         {
             let is_app = ![SIDECAR, INIT].contains(&&*app.status.name);
-            let Some(since) = began(&other).filter(|_| is_app) else { continue };
+            let Some(&since) = self.facts.killed.get(&other).filter(|_| is_app) else { continue };
             let left = Duration::from_secs(u64::try_from(grace).unwrap_or(0)) > self.now().since(since);
             let unsure = self.facts.late
                 || self.facts.evicted.contains(sidecar.uid.as_str())

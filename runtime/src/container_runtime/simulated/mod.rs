@@ -67,6 +67,8 @@ pub struct Sandbox {
     pub state: SandboxState,
     /// The address that it holds, until it is stopped.
     pub address: Option<Ipv4Addr>,
+    /// It was stopped, not only found dead.
+    pub stopped: bool,
 }
 
 /// A container, as the runtime has it.
@@ -140,6 +142,11 @@ impl Simulated {
     /// Its containers.
     pub fn containers(&self) -> impl Iterator<Item = (ContainerId, &Container)> {
         self.containers.iter().map(|(&id, container)| (id, container))
+    }
+
+    /// Its network plugin, for the environment to act on it.
+    pub const fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
     }
 
     /// A call in flight.

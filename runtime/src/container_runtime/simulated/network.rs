@@ -11,13 +11,15 @@ pub struct Network {
     first: u32,
     count: u32,
     next: u32,
+    /// The address that the next sandbox gets, if whoever drives the cluster has said so.
+    chosen: Option<Ipv4Addr>,
     held: BTreeSet<Ipv4Addr>,
 }
 
 impl Network {
     /// `count` addresses for pods from `first` on, on the machine with the address `node`.
     pub fn new(node: Ipv4Addr, first: Ipv4Addr, count: u32) -> Self {
-        Self { node, first: first.into(), count, next: 0, held: BTreeSet::new() }
+        Self { node, first: first.into(), count, next: 0, chosen: None, held: BTreeSet::new() }
     }
 
     /// The address of the machine.
@@ -25,8 +27,18 @@ impl Network {
         self.node
     }
 
+    /// The next address that is taken shall be this one, if it is free.
+    pub const fn choose(&mut self, address: Ipv4Addr) {
+        self.chosen = Some(address);
+    }
+
     /// Takes the next free address; none if all are held.
     pub fn allocate(&mut self) -> Option<Ipv4Addr> {
+        if let Some(chosen) = self.chosen.take()
+            && self.held.insert(chosen)
+        {
+            return Some(chosen);
+        }
         for step in 0..self.count {
             let index = (self.next + step) % self.count;
             let address = Ipv4Addr::from(self.first + index);

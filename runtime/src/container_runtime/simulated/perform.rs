@@ -100,7 +100,7 @@ impl Simulated {
         let address = Some(address.ok_or(RuntimeError::NetworkPluginFailed)?);
         self.last_sandbox += 1;
         let id = SandboxId(self.last_sandbox);
-        self.sandboxes.insert(id, Sandbox { config, state: SandboxState::Ready, address });
+        self.sandboxes.insert(id, Sandbox { config, state: SandboxState::Ready, address, stopped: false });
         Ok(Answer::NewSandbox(id))
     }
 
@@ -113,6 +113,7 @@ impl Simulated {
         }
         if let Some(sandbox) = self.sandboxes.get_mut(&id) {
             sandbox.state = SandboxState::NotReady;
+            sandbox.stopped = true;
             if let Some(address) = sandbox.address.take() {
                 self.network.release(address);
             }

@@ -192,3 +192,25 @@ fn a_plain_sleep_takes_its_time_and_anything_else_any() {
     runtime.crash(id, 1, Moment(1));
     assert_eq!(runtime.take_answer(call), Some(Ok(Answer::Exited(KILLED))), "it dies with its container");
 }
+
+/// Whoever drives the cluster may say which address the next sandbox gets; one that is held is not given twice. A sandbox that was
+/// stopped is told from one that only died (SBX-1, SBX-4).
+#[test]
+fn an_address_may_be_chosen_and_a_stopped_sandbox_is_no_dead_one() {
+    let mut runtime = runtime(Behaviour::default());
+    let chosen = Ipv4Addr::new(10, 1, 0, 9);
+    runtime.network_mut().choose(chosen);
+    let first = sandbox(&mut runtime, "a", 0);
+    runtime.network_mut().choose(chosen);
+    let second = sandbox(&mut runtime, "b", 0);
+    let of = |runtime: &Simulated, id: SandboxId| {
+        let found = runtime.sandboxes().find(|(own, _)| *own == id).expect("it was made");
+        (found.1.address, found.1.state, found.1.stopped)
+    };
+    assert_eq!(of(&runtime, first).0, Some(chosen));
+    assert_eq!(of(&runtime, second).0, Some(Ipv4Addr::new(10, 1, 0, 1)));
+    runtime.kill_sandbox(first);
+    assert_eq!(of(&runtime, first), (Some(chosen), SandboxState::NotReady, false));
+    now(&mut runtime, Request::StopSandbox(first), 1).expect("it stops");
+    assert_eq!(of(&runtime, first), (None, SandboxState::NotReady, true));
+}

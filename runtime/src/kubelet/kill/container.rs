@@ -17,6 +17,8 @@ const MINIMUM_GRACE_SECONDS: i64 = 2;
 /// What a container that is being killed may do without an answer of its runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KillStep {
+    /// Its preStop hook begins: each container has a thread of its own (KIL-1).
+    BeginPreStop,
     /// Its preStop hook ends.
     FinishPreStop,
     /// Its grace period is over while its hook runs, or while it waits for its turn.
@@ -146,13 +148,17 @@ impl KillContainer {
         self.grace <= 0
     }
 
-    /// KIL-3: the hook runs first, if there is one and any grace. It is not ordered: sidecars' run with all others (KIL-9).
-    pub fn begin(&mut self, uid: &Uid, host: &mut Host<'_, '_>) {
+    /// KIL-3: the hook runs first, if there is one and any grace; else it waits for its turn at once.
+    pub fn begin(&mut self, host: &Host<'_, '_>) {
+        if self.pre_stop.is_none() || self.grace <= 0 {
+            self.stage = Stage::Turn { since: host.now() };
+        }
+    }
+
+    /// The hook begins. It is not ordered: sidecars' run with all others (KIL-9).
+    fn begin_pre_stop(&mut self, uid: &Uid, host: &mut Host<'_, '_>) {
         let since = host.now();
-        let Some(hook) = self.pre_stop.clone().filter(|_| self.grace > 0) else {
-            self.stage = Stage::Turn { since };
-            return;
-        };
+        let Some(hook) = self.pre_stop.clone() else { return };
         let (call, ends) = match hook {
             Hook::Exec(command) => {
                 let waiter = Waiter::Worker(uid.clone());
@@ -201,11 +207,12 @@ impl KillContainer {
     /// The steps that may be taken by this moment.
     pub fn pending(&self, now: Moment) -> [Option<KillStep>; 2] {
         let expires = self.expires_at().filter(|&moment| moment <= now).map(|_| KillStep::ExpireGrace);
-        let finishes = match self.stage {
+        let next = match self.stage {
+            Stage::New => Some(KillStep::BeginPreStop),
             Stage::PreStop { ends: Some(ends), .. } if ends <= now => Some(KillStep::FinishPreStop),
             _ => None,
         };
-        [finishes, expires]
+        [next, expires]
     }
 
     /// When the next step is due that is not yet.
@@ -231,6 +238,7 @@ impl KillContainer {
     pub fn step(&mut self, step: KillStep, uid: &Uid, host: &mut Host<'_, '_>) {
         let now = host.now();
         match (self.stage, step) {
+            (Stage::New, KillStep::BeginPreStop) => self.begin_pre_stop(uid, host),
             (Stage::PreStop { since, .. }, KillStep::FinishPreStop) => {
                 self.hook = HookState::Done;
                 self.spend(since, now);

@@ -63,7 +63,7 @@ impl KillPod {
             error: None,
         };
         for index in 0..kill.containers.len() {
-            kill.containers[index].begin(uid, host);
+            kill.containers[index].begin(host);
         }
         kill
     }
@@ -71,7 +71,7 @@ impl KillPod {
     /// Begins to kill one container of a pod that goes on.
     pub fn one(pod: &KnownPod, running: &ContainerStatus, grace: Grace, host: &mut Host<'_, '_>) -> Self {
         let mut container = KillContainer::new(running, Some(pod), grace);
-        container.begin(&pod.uid, host);
+        container.begin(host);
         Self {
             uid: pod.uid.clone(),
             containers: vec![container],

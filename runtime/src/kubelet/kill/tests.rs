@@ -1,5 +1,10 @@
 //! Tests of kills that the whole kubelet would show only by chance: failures, retries, who waits for whom.
 
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Container, Lifecycle, LifecycleHandler, Pod, PodSpec, SleepAction};
+use podproof_vocabulary::Release;
+
 use super::container::HookState;
 use super::*;
 use crate::container_runtime::simulated::RuntimeStep;
@@ -82,4 +87,36 @@ fn a_stop_that_fails_is_an_error_after_the_sandboxes() {
         host.with(|host| kill.on_answer(stop, &outcome, host)),
         Some(Err(RuntimeError::DeadlineExceeded))
     );
+}
+
+/// KIL-1, KIL-3: each container's hook begins by itself, and until it has, nothing else happens to that container.
+#[test]
+fn hooks_begin_one_by_one() {
+    let mut host = TestHost::new(Slips::NONE);
+    let sandbox = host.sandbox("a", 0);
+    let hooked = |name: &str| Container {
+        name: name.to_owned(),
+        lifecycle: Some(Lifecycle {
+            pre_stop: Some(LifecycleHandler {
+                sleep: Some(SleepAction { seconds: 3 }),
+                ..LifecycleHandler::default()
+            }),
+            ..Lifecycle::default()
+        }),
+        ..Container::default()
+    };
+    let spec = PodSpec { containers: vec![hooked("app"), hooked("other")], ..PodSpec::default() };
+    let pod = KnownPod::new(Arc::new(Pod { spec: Some(spec), ..Pod::default() }), Release::NEWEST);
+    let ids = ["app", "other"].map(|name| host.container(sandbox, name, 0));
+    let containers = vec![running(ids[0].0, "app"), running(ids[1].0, "other")];
+    let status = PodStatus { containers, ..PodStatus::default() };
+    let mut kill = host.with(|host| KillPod::begin(&pod.uid, Some(&pod), &status, Grace::Seconds(9), host));
+    assert_eq!(host.with(|host| kill.advance(host)), None);
+    let hooks = |kill: &KillPod| kill.containers().iter().map(KillContainer::hook).collect::<Vec<_>>();
+    assert_eq!(hooks(&kill), [HookState::None, HookState::None]);
+    assert!(kill.pending(host.now()).eq(ids.map(|id| (id, KillStep::BeginPreStop))));
+    let now = host.now();
+    assert_eq!(host.with(|host| kill.step(ids[1], KillStep::BeginPreStop, host)), Some(None));
+    assert_eq!(hooks(&kill), [HookState::None, HookState::Running]);
+    assert_eq!(kill.next_deadline(now), Some(now + std::time::Duration::from_secs(3)));
 }

@@ -87,6 +87,21 @@ impl PodWorker {
         self.finished
     }
 
+    /// It has begun to stop its pod.
+    pub const fn has_begun_to_terminate(&self) -> bool {
+        self.started_terminating
+    }
+
+    /// It was told something that it has not begun with.
+    pub const fn has_update(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// When the sync loop hands it its pod again (PW-17).
+    pub const fn resync_at(&self) -> Option<Moment> {
+        self.resync_at
+    }
+
     /// What it is doing.
     pub const fn activity(&self) -> &Activity {
         &self.activity

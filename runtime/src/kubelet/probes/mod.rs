@@ -119,6 +119,11 @@ impl Probes {
         self.workers.values().filter_map(Worker::next).filter(|&next| next > now).min()
     }
 
+    /// When this worker has something to do next; none if it has a probe on its way, or there is no such worker.
+    pub fn next_round(&self, key: &ProbeKey) -> Option<Moment> {
+        self.workers.get(key).and_then(Worker::next)
+    }
+
     /// The probes that are on their way.
     pub fn running(&self) -> impl Iterator<Item = &ProbeKey> {
         self.workers.iter().filter(|(_, worker)| worker.is_probing()).map(|(key, _)| key)

@@ -1,0 +1,225 @@
+//! Pods terminate, containers are stopped.
+
+use podproof_runtime::Step;
+use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
+use podproof_runtime::container_runtime::{CallId, ContainerId as InstanceId, Request, SandboxState};
+use podproof_runtime::kubelet::KubeletStep;
+use podproof_runtime::kubelet::kill::container::{KillContainer, KillStep};
+use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
+use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
+use podproof_runtime::kubelet::sync_loop::Source;
+use podproof_runtime::operation::Component;
+use podproof_vocabulary::{ContainerId, NodeId};
+
+use super::drive::Driven;
+use super::index;
+use crate::Refused;
+use crate::lockstep::{HIDDEN_MAX, Running};
+
+/// The kill of a container that is under way.
+impl Running {
+    fn kill_of(&self, driven: &Driven, id: InstanceId) -> Option<&KillContainer> {
+        let kill = self.worker(driven.node, &driven.uid)?.kill()?;
+        kill.containers().iter().find(|container| container.id() == id)
+    }
+
+    /// A container of a pod that goes on begins to be stopped.
+    pub(super) fn begin_stop(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+        let (_, id) = self.running_of(driven.pod, container)?;
+        self.drive(driven, |_, _| false, |own| own.kill_of(driven, id).is_some())
+    }
+
+    /// The worker begins to terminate its pod. One that never started, and was forgotten with others (PW-12), has nothing to do.
+    pub(super) fn begin_termination(&mut self, driven: &Driven) -> Result<(), Refused> {
+        let &Driven { node, pod, ref uid, .. } = driven;
+        self.settle_machine(node)?;
+        if self.worker(node, uid).is_none() {
+            // PW-13.
+            self.keep_house(node)?;
+        }
+        if !self.is_purged(driven) {
+            let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
+            let has_begun = |own: &Self| own.worker(node, uid).is_some_and(PodWorker::has_begun_to_terminate);
+            self.drive(driven, |_, operation| operation.step == begin, has_begun)?;
+        }
+        self.machines.begun.insert(pod, node);
+        Ok(())
+    }
+
+    /// No worker knows the pod, and nothing is left of it that runs.
+    fn is_purged(&self, driven: &Driven) -> bool {
+        let is_left = |runtime: &Simulated| {
+            runtime.sandboxes().any(|(_, it)| it.config.uid == driven.uid && it.state == SandboxState::Ready)
+                || runtime.containers().any(|(_, it)| it.uid == driven.uid && it.process.is_some())
+        };
+        self.worker(driven.node, &driven.uid).is_none()
+            && !self.runtime(driven.node).is_ok_and(|runtime| is_left(&runtime))
+    }
+
+    /// A preStop hook begins: in the container, or in the kubelet.
+    pub(super) fn run_pre_stop(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+        let (node, id) = self.running_of(driven.pod, container)?;
+        self.take_kill_step(driven, id, KillStep::BeginPreStop)?;
+        let is_its =
+            |request: &Request| matches!(request, Request::Exec { container, .. } if *container == id);
+        if let Some(call) = self.call_in_flight(node, is_its)? {
+            self.complete_runtime(node, RuntimeStep::Perform(call))?;
+        }
+        self.settle_machine(node)
+    }
+
+    /// It ends.
+    pub(super) fn finish_pre_stop(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+        let (node, id) = self.running_of(driven.pod, container)?;
+        let is_its =
+            |request: &Request| matches!(request, Request::Exec { container, .. } if *container == id);
+        match self.call_in_flight(node, is_its)? {
+            Some(call) => self.wait_for(node, RuntimeStep::FinishExec(call))?,
+            None => self.take_kill_step(driven, id, KillStep::FinishPreStop)?,
+        }
+        self.settle_machine(node)
+    }
+
+    /// The grace period of a stop runs out: in the kubelet, or after SIGTERM in the runtime.
+    pub(super) fn expire_grace(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+        let (node, id) = self.running_of(driven.pod, container)?;
+        let has_sigterm =
+            self.runtime(node)?.containers().any(|(own, it)| own == id && it.sigterm_at.is_some());
+        let stop = self.stop_of(node, id);
+        if stop.is_err() || !has_sigterm {
+            match stop {
+                // A kill that begins again runs the hook again (KIL-13).
+                Err(_) if has_sigterm && self.is_hook_due(driven, id) => {
+                    return Err(Refused::narrower("its hook runs again first (KIL-13)"));
+                }
+                Err(_) => self.take_kill_step(driven, id, KillStep::ExpireGrace)?,
+                // Its hook has used it up.
+                Ok(_) => {
+                    self.machines.expired.insert((node, id));
+                }
+            }
+            return self.settle_machine(node);
+        }
+        let call = stop?;
+        for _ in 0..HIDDEN_MAX {
+            let (mut steps, now) = (Vec::new(), self.now());
+            self.runtime(node)?.pending(now, &mut steps);
+            if steps.contains(&RuntimeStep::Kill(call)) {
+                self.machines.expired.insert((node, id));
+                return Ok(());
+            }
+            let next = self.runtime(node)?.next_deadline(now);
+            self.pass_until(next.ok_or_else(|| Refused::because("its grace never runs out"))?)?;
+        }
+        Err(Refused::because("its grace does not run out for long"))
+    }
+
+    fn is_hook_due(&self, driven: &Driven, id: InstanceId) -> bool {
+        let now = self.now();
+        self.kill_of(driven, id).is_some_and(|kill| kill.pending(now).contains(&Some(KillStep::BeginPreStop)))
+    }
+
+    fn stop_of(&self, node: NodeId, id: InstanceId) -> Result<CallId, Refused> {
+        let is_its = |request: &Request| matches!(request, Request::StopContainer { container, .. } if *container == id);
+        self.call_in_flight(node, is_its)?.ok_or_else(|| Refused::because("no stop is on its way"))
+    }
+
+    /// SIGTERM reaches the main process of a container.
+    pub(super) fn send_sigterm(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+        let (node, id) = self.running_of(driven.pod, container)?;
+        let is_its = |request: &Request| matches!(request, Request::StopContainer { container, .. } if *container == id);
+        self.drive(
+            driven,
+            |own, operation| own.request_of(node, operation, |_, request| is_its(request)) == Some(true),
+            |own| {
+                own.runtime(node).is_ok_and(|runtime| {
+                    runtime.containers().any(|(own, it)| own == id && it.sigterm_at.is_some())
+                })
+            },
+        )
+    }
+
+    /// SIGKILL.
+    pub(super) fn send_sigkill(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+        let (node, id) = self.running_of(driven.pod, container)?;
+        let call = self.stop_of(node, id)?;
+        self.wait_for(node, RuntimeStep::Kill(call))?;
+        self.settle_machine(node)
+    }
+
+    /// The container takes this step of its kill, once its time has come.
+    fn take_kill_step(&mut self, driven: &Driven, id: InstanceId, step: KillStep) -> Result<(), Refused> {
+        for _ in 0..HIDDEN_MAX {
+            let now = self.now();
+            let kill = self.kill_of(driven, id);
+            let kill = kill.ok_or_else(|| Refused::because("it is not being stopped"))?;
+            if kill.pending(now).contains(&Some(step)) {
+                let step = KubeletStep::Worker(driven.uid.clone(), WorkerStep::Kill(id, step));
+                return self.complete(Component::Kubelet(index(driven.node)), Step::Kubelet(step));
+            }
+            let next = kill.next_deadline(now);
+            self.pass_until(next.ok_or_else(|| Refused::because(format!("{step:?} is never due")))?)?;
+        }
+        Err(Refused::because(format!("{step:?} is not due for long")))
+    }
+
+    /// StopPodSandbox takes effect, and the look at what is left finds nothing that runs (STP-5).
+    pub(super) fn stop_sandbox(&mut self, driven: &Driven) -> Result<(), Refused> {
+        let &Driven { node, pod, ref uid, .. } = driven;
+        if !self.is_purged(driven) {
+            let is_stop = |_: &Simulated, request: &Request| matches!(request, Request::StopSandbox(_));
+            self.drive(
+                driven,
+                |own, operation| own.request_of(node, operation, is_stop) == Some(true),
+                |own| own.worker(node, uid).is_some_and(|worker| worker.work() == Work::Terminated),
+            )?;
+        }
+        self.machines.laid_down.insert(pod);
+        Ok(())
+    }
+
+    /// What the pod held is given back.
+    pub(super) fn finish_pod(&mut self, driven: &Driven) -> Result<(), Refused> {
+        let &Driven { node, ref uid, .. } = driven;
+        if self.is_purged(driven) {
+            return Ok(());
+        }
+        let own = |step| Step::Kubelet(KubeletStep::Worker(uid.clone(), step));
+        let (begin, unmount) = (own(WorkerStep::Begin), own(WorkerStep::Unmount));
+        self.drive(
+            driven,
+            |_, operation| operation.step == begin || operation.step == unmount,
+            |own| own.worker(node, uid).is_some_and(PodWorker::is_finished),
+        )
+    }
+
+    /// Housekeeping forgets a pod that is finished and not configured any more; with it all others that are.
+    pub(super) fn forget_pod(&mut self, driven: &Driven) -> Result<(), Refused> {
+        if self.worker(driven.node, &driven.uid).is_some() {
+            self.keep_house(driven.node)?;
+        }
+        if self.worker(driven.node, &driven.uid).is_some() {
+            return Err(Refused::because("housekeeping does not forget it"));
+        }
+        self.machines.forgotten.insert(driven.pod);
+        self.machines.begun.remove(&driven.pod);
+        Ok(())
+    }
+
+    /// Housekeeping runs once.
+    pub(super) fn keep_house(&mut self, node: NodeId) -> Result<(), Refused> {
+        let take = Step::Kubelet(KubeletStep::Take(Source::Housekeeping));
+        let component = Component::Kubelet(index(node));
+        for _ in 0..HIDDEN_MAX {
+            self.settle_machine(node)?;
+            if self.steps_of_machine(node).iter().any(|operation| operation.step == take) {
+                self.complete(component, take)?;
+                return self.settle_machine(node);
+            }
+            let kubelet = self.process(super::process(node));
+            let next = kubelet.and_then(|kubelet| kubelet.next_deadline(self.now()));
+            self.pass_until(next.ok_or_else(|| Refused::because("no house is kept here"))?)?;
+        }
+        Err(Refused::because("no house is kept here for long"))
+    }
+}

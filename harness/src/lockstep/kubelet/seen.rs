@@ -1,0 +1,82 @@
+//! What an outsider sees of the machines: sandboxes, processes, signals, hooks.
+
+use podproof_runtime::container_runtime::ContainerId as InstanceId;
+use podproof_runtime::container_runtime::simulated::{Container, Sandbox};
+use podproof_runtime::container_runtime::{ContainerState, SandboxState};
+use podproof_runtime::kubelet::kill::container::HookState;
+use podproof_vocabulary::action::Component as Lane;
+use podproof_vocabulary::observation::{
+    ContainerSeen, Hook, Observation, Process, Sandbox as SandboxIs, SandboxSeen,
+};
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use super::machine::{newest, started};
+use crate::lockstep::Running;
+use crate::lockstep::names::address_of;
+
+impl Running {
+    /// Replaces what the model believes of sandboxes and containers by what there is.
+    pub(in crate::lockstep) fn observe_machines(&self, seen: &mut Observation) {
+        if !self.covered.has(Lane::Kubelet) {
+            return;
+        }
+        for slot in PodId::first(seen.slots.len()) {
+            let own = &mut seen.slots[slot.index()];
+            own.containers.fill(ContainerSeen::default());
+            own.sandbox = SandboxSeen {
+                terminating: self.machines.begun.contains_key(&slot),
+                ..SandboxSeen::default()
+            };
+            let Some(name) = self.names.get(&slot).filter(|_| !self.machines.forgotten.contains(&slot))
+            else {
+                continue;
+            };
+            let Some(node) = self.machine_of(&name.uid) else { continue };
+            let Ok(runtime) = self.runtime(node) else { continue };
+            let Some((id, sandbox)) = newest(&runtime, &name.uid) else { continue };
+            let is_laid_down =
+                sandbox.state == SandboxState::NotReady && self.machines.laid_down.contains(&slot);
+            if !is_laid_down {
+                own.sandbox.sandbox = state_of(sandbox);
+                own.sandbox.address = sandbox.address.and_then(|ip| address_of(&ip.to_string()));
+            }
+            for container in ContainerId::first(own.containers.len()) {
+                let name = self.container_name(container);
+                if let Some((id, found)) = started(&runtime, id, &name).last() {
+                    own.containers[container.index()] = self.container_seen(node, id, found);
+                }
+            }
+        }
+    }
+
+    fn container_seen(&self, node: NodeId, id: InstanceId, found: &Container) -> ContainerSeen {
+        let process = match (found.status.state, found.status.exit_code) {
+            (ContainerState::Running, _) => Process::Running,
+            (_, 0) => Process::ExitedOk,
+            _ => Process::ExitedError,
+        };
+        let Some(own) = &found.process else { return ContainerSeen { process, ..ContainerSeen::default() } };
+        let kill = self.worker(node, &found.uid).and_then(|worker| worker.kill());
+        let kill = kill.and_then(|kill| kill.containers().iter().find(|container| container.id() == id));
+        ContainerSeen {
+            process,
+            accepting: own.accepting,
+            sigterm: found.sigterm_at.is_some(),
+            hook: match kill.map(|kill| kill.hook()) {
+                None | Some(HookState::None) => Hook::None,
+                Some(HookState::Running) => Hook::Running,
+                Some(HookState::Done) => Hook::Done,
+            },
+            grace_expired: kill.is_some_and(|kill| kill.grace_expired())
+                || self.machines.expired.contains(&(node, id)),
+        }
+    }
+}
+
+const fn state_of(sandbox: &Sandbox) -> SandboxIs {
+    match (sandbox.state, sandbox.stopped) {
+        (SandboxState::Ready, _) => SandboxIs::Ready,
+        (SandboxState::NotReady, false) => SandboxIs::Dead,
+        (SandboxState::NotReady, true) => SandboxIs::None,
+    }
+}

@@ -1,0 +1,85 @@
+//! Sandboxes are made and containers start.
+
+use podproof_runtime::container_runtime::simulated::RuntimeStep;
+use podproof_runtime::container_runtime::{Request, SandboxState};
+use podproof_vocabulary::ContainerId;
+use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::observation::Process;
+
+use super::drive::Driven;
+use super::machine::{newest, started};
+use crate::lockstep::Running;
+use crate::{ModelSystem, Refused};
+
+impl Running {
+    /// RunPodSandbox takes effect; a sandbox that died is stopped before, and what is left of its init containers is removed (CPA-4).
+    pub(super) fn create_sandbox(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let &Driven { node, pod, ref uid, .. } = driven;
+        let (model, state) = rest.model();
+        let after = model.apply(state, &Action::Kubelet(Kubelet::CreateSandbox { pod }));
+        let Some(address) = model.open(&after, |cluster| cluster.pod(pod).kubelet.address()) else {
+            return Ok(());
+        };
+        let ip = self.ip(pod, address).parse();
+        let ip = ip.map_err(|_| Refused::because("the address is none"))?;
+        if let Some(runtime) = self.machines.runtimes.get(&node) {
+            runtime.borrow_mut().network_mut().choose(ip);
+        }
+        let is_part = |request: &Request| {
+            matches!(request, Request::RunSandbox(_) | Request::StopSandbox(_) | Request::RemoveContainer(_))
+        };
+        self.drive(
+            driven,
+            |own, operation| own.request_of(node, operation, |_, request| is_part(request)) == Some(true),
+            |own| {
+                own.runtime(node).is_ok_and(|runtime| {
+                    newest(&runtime, uid).is_some_and(|(_, sandbox)| {
+                        sandbox.state == SandboxState::Ready && sandbox.address == Some(ip)
+                    })
+                })
+            },
+        )
+    }
+
+    /// A container is made and starts. One that listens at once does so with its start; one that finds its port taken exits (MC-6).
+    pub(super) fn start_container(
+        &mut self,
+        driven: &Driven,
+        container: ContainerId,
+        rest: &ModelSystem,
+    ) -> Result<(), Refused> {
+        let &Driven { node, pod, ref uid, .. } = driven;
+        let name = self.container_name(container);
+        let count = |own: &Self| {
+            own.runtime(node).ok().and_then(|runtime| {
+                let (sandbox, _) = newest(&runtime, uid)?;
+                Some(started(&runtime, sandbox, &name).count())
+            })
+        };
+        let before = count(self);
+        self.drive(
+            driven,
+            |own, operation| {
+                let is_its = own.request_of(node, operation, |runtime, request| match request {
+                    Request::CreateContainer { config, .. } => config.name == name,
+                    Request::StartContainer(id) => {
+                        runtime.containers().any(|(own, it)| own == *id && it.status.name == name)
+                    }
+                    _ => false,
+                });
+                is_its == Some(true)
+            },
+            |own| count(own) > before,
+        )?;
+        let (model, state) = rest.model();
+        let after = model.apply(state, &Action::Kubelet(Kubelet::StartContainer { pod, container }));
+        let state = model.open(&after, |cluster| cluster.container(pod, container));
+        let (_, id) = self.running_of(pod, container)?;
+        if state.process() == Process::ExitedError {
+            self.end_process(node, id, 1)?;
+        } else if state.accepting() {
+            self.complete_runtime(node, RuntimeStep::Listen(id))?;
+        }
+        self.settle_machine(node)
+    }
+}

@@ -1,0 +1,210 @@
+//! What kubelets write of pods. Their status manager writes one pod after the other; the model's one pod in a step. So what else
+//! is in a batch is given up, and comes with the next.
+
+use k8s_openapi::api::core::v1::Pod;
+use podproof_model::state::Worker;
+use podproof_runtime::api::constants::{is_ready, is_terminal, phase_of};
+use podproof_runtime::api::{Key, Request, Resource};
+use podproof_runtime::client::{CallId, CallState};
+use podproof_runtime::container_runtime::simulated::Simulated;
+use podproof_runtime::kubelet::KubeletStep;
+use podproof_runtime::kubelet::pod_worker::Work;
+use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
+use podproof_runtime::kubelet::status::merge::merge;
+use podproof_runtime::operation::Component;
+use podproof_runtime::{Operation, Slips, Step};
+use podproof_vocabulary::NodeId;
+use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::observation::{Address, Phase};
+
+use super::drive::Driven;
+use super::index;
+use crate::lockstep::names::address_of;
+use crate::lockstep::views::phase_named;
+use crate::lockstep::{HIDDEN_MAX, Running};
+use crate::{ModelSystem, Refused};
+
+/// What is compared of a pod's status.
+type Said = (Phase, bool, Option<Address>);
+
+/// A write that somebody sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Status,
+    Removal,
+}
+
+fn said(pod: &Pod) -> Said {
+    let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+    (phase_named(phase_of(pod)), is_ready(pod), ip.and_then(address_of))
+}
+
+impl Running {
+    /// The status of a pod is patched.
+    pub(super) fn report_status(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let pod = driven.pod;
+        let (model, state) = rest.model();
+        let after = model.apply(state, &Action::Kubelet(Kubelet::ReportStatus { pod }));
+        let object = model.open(&after, |cluster| cluster.pod(pod).api);
+        let target = (object.phase(), object.ready(), object.address());
+        self.settle_machine(driven.node)?;
+        if self.would_say(driven) != Some(target) && self.is_ahead_of_cache(driven, rest) {
+            return Err(Refused::narrower(
+                "its worker has looked at what is left of it, and not at the cache (STP-5)",
+            ));
+        }
+        if self.would_say(driven) != Some(target) {
+            let is_rejected =
+                model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected;
+            let ends =
+                |own: &Self, operation: &Operation| is_rejected && own.ends_what_never_ran(driven, operation);
+            self.drive(driven, ends, |own| own.would_say(driven) == Some(target))
+                .map_err(|refused| self.says_instead(driven, refused, target))?;
+        }
+        self.write_of(driven, Write::Status)
+    }
+
+    /// A rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4): the model has no worker then.
+    fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
+        let Step::Kubelet(KubeletStep::Worker(_, step)) = operation.step else { return false };
+        let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
+        matches!(step, WorkerStep::Begin | WorkerStep::Unmount)
+            && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
+    }
+
+    /// Has the worker stopped the pod, and has no relist seen yet how its containers ended?
+    fn is_ahead_of_cache(&self, driven: &Driven, rest: &ModelSystem) -> bool {
+        let (model, state) = rest.model();
+        let is_stopped =
+            self.worker(driven.node, &driven.uid).is_some_and(|worker| worker.work() == Work::Terminated);
+        is_stopped
+            && model.open(state, |cluster| {
+                cluster.containers_of(driven.pod).iter().any(|own| own.cached() != own.process())
+            })
+    }
+
+    fn says_instead(&self, driven: &Driven, refused: Refused, target: Said) -> Refused {
+        let why = format!("it would say {:?} and not {target:?}: {}", self.would_say(driven), refused.why);
+        Refused { why, ..refused }
+    }
+
+    /// The object is removed, once nothing is left of the pod. One that was rejected gets a worker for that by housekeeping.
+    pub(super) fn remove_pod(&mut self, driven: &Driven) -> Result<(), Refused> {
+        if self.worker(driven.node, &driven.uid).is_none() {
+            self.keep_house(driven.node)?;
+            if self.worker(driven.node, &driven.uid).is_none() && !self.has_heard_of_end(driven)? {
+                return Err(Refused::narrower(
+                    "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
+                ));
+            }
+        }
+        self.finish_pod(driven)?;
+        self.write_of(driven, Write::Removal)
+    }
+
+    /// Does the kubelet's copy of the pod say that it has ended?
+    fn has_heard_of_end(&self, driven: &Driven) -> Result<bool, Refused> {
+        let key = self.key(driven.pod)?;
+        Ok(self
+            .kubelet(driven.node)
+            .and_then(|kubelet| kubelet.pods().get(&key))
+            .is_some_and(|pod| is_terminal(pod)))
+    }
+
+    /// What the status manager would write of a pod now.
+    fn would_say(&self, driven: &Driven) -> Option<Said> {
+        let kubelet = self.kubelet(driven.node)?;
+        let stored = self.cluster.server().store().get::<Pod>(&self.key(driven.pod).ok()?)?;
+        let known = stored.status.clone().unwrap_or_default();
+        let computed = kubelet.parts().status.get(&driven.uid)?;
+        let merged = merge(&known, computed, kubelet.workers().may_run(&driven.uid), Slips::NONE);
+        Some(said(&Pod { status: Some(merged), ..stored.clone() }))
+    }
+
+    /// The next request of the status manager that is on its way.
+    fn next_write(&self, node: NodeId) -> Option<(CallId, Request)> {
+        let component = Component::Kubelet(index(node));
+        let mut own = self.cluster.calls().iter().filter(|call| {
+            let is_its = matches!(
+                call.request,
+                Request::Get(Resource::Pod, _)
+                    | Request::Patch(Resource::Pod, ..)
+                    | Request::Delete(Resource::Pod, ..)
+            );
+            call.caller == component && call.state == CallState::Sent && is_its
+        });
+        own.next().map(|call| (call.id, call.request.clone()))
+    }
+
+    fn give_up_writes(&mut self, node: NodeId) -> Result<(), Refused> {
+        for _ in 0..HIDDEN_MAX {
+            let Some((call, _)) = self.next_write(node) else { return Ok(()) };
+            self.complete(Component::Kubelet(index(node)), Step::LoseRequest(call))?;
+        }
+        Err(Refused::because("the status manager goes on writing"))
+    }
+
+    /// The status manager writes this of a pod, in a batch of what has changed or of what differs (STM-1).
+    fn write_of(&mut self, driven: &Driven, wanted: Write) -> Result<(), Refused> {
+        let component = Component::Kubelet(index(driven.node));
+        self.settle_machine(driven.node)?;
+        self.give_up_writes(driven.node)?;
+        let changed = Step::Kubelet(KubeletStep::WriteStatuses);
+        let mut written = false;
+        if self.steps_of_machine(driven.node).iter().any(|operation| operation.step == changed) {
+            self.complete(component, changed)?;
+            written = self.carry_out_batch(driven, wanted)?;
+        }
+        if !written {
+            let next = self.kubelet(driven.node).and_then(|kubelet| kubelet.parts().status.next_reconcile());
+            self.pass_until(next.ok_or_else(|| Refused::because("the status manager is at a batch"))?)?;
+            self.complete(component, Step::Kubelet(KubeletStep::ReconcileStatuses))?;
+            written = self.carry_out_batch(driven, wanted)?;
+        }
+        self.settle_machine(driven.node)?;
+        match written {
+            true => Ok(()),
+            false => Err(Refused::because("the status manager has nothing to write of it")),
+        }
+    }
+
+    /// A batch is carried out until this is written; the rest of it is given up.
+    fn carry_out_batch(&mut self, driven: &Driven, wanted: Write) -> Result<bool, Refused> {
+        let component = Component::Kubelet(index(driven.node));
+        let key = self.key(driven.pod)?;
+        for _ in 0..HIDDEN_MAX {
+            let Some((call, request)) = self.next_write(driven.node) else { return Ok(false) };
+            match (request, wanted) {
+                (Request::Get(..), _) => {
+                    self.carry_out(component, call).map(drop)?;
+                }
+                (Request::Patch(_, own, ..), Write::Status)
+                | (Request::Delete(_, own, _), Write::Removal)
+                    if own == key =>
+                {
+                    let answer = self.carry_out(component, call)?;
+                    self.give_up_writes(driven.node)?;
+                    return match answer {
+                        Ok(_) => Ok(true),
+                        Err(error) => Err(Refused::because(format!("the API server says {error}"))),
+                    };
+                }
+                (Request::Patch(_, own, ..), Write::Removal)
+                    if own == key && self.would_say(driven) == self.is_said(&key) =>
+                {
+                    self.carry_out(component, call).map(drop)?;
+                }
+                (Request::Patch(_, own, ..), Write::Removal) if own == key => {
+                    self.give_up_writes(driven.node)?;
+                    return Err(Refused::narrower("its status is written before it is removed (STM-6)"));
+                }
+                _ => self.complete(component, Step::LoseRequest(call))?,
+            }
+        }
+        Err(Refused::because("the status manager goes on writing"))
+    }
+
+    fn is_said(&self, key: &Key) -> Option<Said> {
+        self.cluster.server().store().get::<Pod>(key).map(said)
+    }
+}
