@@ -86,7 +86,8 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
     }
     report.advice.extend(advice(arguments, &report.workloads));
     if let Some(kept) = kept.filter(|_| unfinished) {
-        let folder = kept.folder().display();
+        let folder = kept.folder().display().to_string();
+        let folder = output::word(&folder);
         output::tell(format_args!("what the searches know is kept: --resume {folder} goes on from there"));
     }
     report

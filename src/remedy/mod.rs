@@ -64,7 +64,10 @@ impl Remedy {
     pub fn sentences(&self, property: Property) -> Vec<String> {
         let head = match &self.found {
             Some(Found { says, states, .. }) => {
-                format!("remedy: {says}; with it {property} holds ({} states)", grouped(*states))
+                format!(
+                    "remedy: {says}; with it {property} holds (a complete search: {} states)",
+                    grouped(*states)
+                )
             }
             None if self.in_vain.is_empty() => "remedy: none was found".to_owned(),
             None => {

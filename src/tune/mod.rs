@@ -24,7 +24,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 
 pub use arguments::TuneArguments;
 use parameter::Parameter;
-use smallest::{Smallest, smallest};
+use smallest::{Smallest, greatest_accepted, smallest};
 
 use crate::arguments::{Format, SymmetryChoice};
 use crate::check::{self, Turn};
@@ -50,6 +50,10 @@ pub struct Settled {
     pub parameter: Parameter,
     /// The smallest value that holds; none if none does.
     pub value: Option<u32>,
+    /// What the manifest has instead, where that is more, holds too, and nobody has asked to lower it.
+    pub kept: Option<u32>,
+    /// The greatest value that is not refused.
+    pub accepted: u32,
     /// Greater values do not always hold where a smaller one does.
     pub is_jagged: bool,
     /// The values that were tried.
@@ -244,7 +248,15 @@ fn settle(
         let mut tried: BTreeMap<u32, Tried> = BTreeMap::new();
         tried.extend(greatest.take().map(|known| (parameter.to, known)));
         let spares = tuned.spares_containers;
-        let found = smallest(parameter.from, parameter.to, |value| {
+        let accepted = greatest_accepted(parameter.from, parameter.to, |value| {
+            values[place] = value;
+            let refusal = trials.refusal(&edits(&parameters, &values));
+            let is_refused = refusal.is_some();
+            tried.extend(refusal.map(|why| (value, Tried::Refused(why))));
+            is_refused
+        });
+        let Some(accepted) = accepted else { return Err(refused(parameter, &tried)) };
+        let mut holds = |value| {
             let came = match tried.entry(value) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(untried) => {
@@ -258,7 +270,8 @@ fn settle(
                 Tried::Broken(_) | Tried::Refused(_) => Ok(false),
                 Tried::Undecided(why) => Err(Stop::Undecided(format!("{}: {why}", parameter.value(value)))),
             }
-        });
+        };
+        let found = smallest(parameter.from, accepted, &mut holds);
         let Smallest { value, is_jagged } = match found {
             Ok(found) => found,
             Err(Stop::Wrong(why)) => return Err(why),
@@ -267,10 +280,14 @@ fn settle(
                 Smallest { value: None, is_jagged: false }
             }
         };
+        let more = parameter.kept.filter(|now| value.is_some_and(|value| value < *now));
+        let kept = more.filter(|now| matches!(holds(*now), Ok(true)));
+        let chosen = kept.or(value);
         tuned.approximations = trials.approximations();
-        greatest = value.and_then(|value| tried.get(&value).cloned());
-        values[place] = value.unwrap_or(parameter.to);
-        let mut settled = Settled { parameter: parameter.clone(), value, is_jagged, tried, trace: None };
+        greatest = chosen.and_then(|value| tried.get(&value).cloned());
+        values[place] = chosen.unwrap_or(parameter.to);
+        let mut settled =
+            Settled { parameter: parameter.clone(), value, kept, accepted, is_jagged, tried, trace: None };
         settled.trace = keep_counterexample(arguments, tuned, &settled);
         tuned.settled.push(settled);
         if value.is_none() {
@@ -291,6 +308,16 @@ fn settle(
 enum Stop {
     Undecided(String),
     Wrong(String),
+}
+
+/// Why no value of a field can be tried.
+fn refused(parameter: &Parameter, tried: &BTreeMap<u32, Tried>) -> String {
+    let why = tried.values().rev().find_map(|tried| match tried {
+        Tried::Refused(why) => Some(why.as_str()),
+        _ => None,
+    });
+    let Parameter { path, from, to, .. } = parameter;
+    format!("{path}={from}..{to}: no value that was tried is accepted: {}", why.unwrap_or("nobody says why"))
 }
 
 fn edits(parameters: &[Parameter], values: &[u32]) -> Vec<Edit> {

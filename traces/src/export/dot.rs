@@ -100,7 +100,7 @@ fn document(
     let mut out = format!(
         "digraph trace {{\n  label={};\n  labelloc=t;\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  \
          edge [fontname=\"sans-serif\", fontsize=10];\n",
-        quoted(&format!("{}, around step {centre}", super::title(frames.trace)))
+        quoted(&format!("{}, around step {centre}", super::title(frames.trace, &frames.standing)))
     );
     for (place, state) in drawn.iter().enumerate() {
         let digest = Digest::of(&state.state).to_string();

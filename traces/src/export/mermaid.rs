@@ -3,6 +3,7 @@
 use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
 
 use crate::change::Change;
+use crate::standing::Standing;
 use crate::told::{Told, told};
 use crate::trace::{Kind, Trace, TraceStep};
 
@@ -13,12 +14,13 @@ pub fn export(trace: &Trace) -> String {
 
 /// The same of the steps whose numbers are chosen; how many are left out between them is said.
 pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
+    let standing = Standing::of(trace);
     let told = told(trace);
     let all: Vec<(&Told, &TraceStep)> = told.iter().zip(trace.stem.iter().chain(&trace.cycle)).collect();
     let steps: Vec<(&Told, &TraceStep)> =
         all.into_iter().filter(|(told, _)| is_chosen(told.number)).collect();
     let mut out = String::from("sequenceDiagram\n");
-    out += &format!("  %% {}\n", plain(&super::title(trace)));
+    out += &format!("  %% {}\n", plain(&super::title(trace, &standing)));
     for component in Component::ALL {
         let speaks = |(_, step): &(&Told, &TraceStep)| {
             let (from, to) = ends(step);
@@ -33,11 +35,15 @@ pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
     match (trace.kind, trace.property) {
         (Kind::Safety, Some(property)) => {
             if let Some((last, _)) = stem.last() {
-                out += &format!("  Note over {}: {property} is broken\n", id(last.component));
+                out += &format!("  Note over {}: {}\n", id(last.component), plain(&standing.says(property)));
             }
         }
         (Kind::Lasso, Some(property)) => {
-            out += &format!("  loop for ever, and so {property} is broken\n");
+            let so = match &standing {
+                Standing::Broken { .. } => format!("and so {property} is broken"),
+                other => plain(&other.says(property)),
+            };
+            out += &format!("  loop for ever, {so}\n");
             if cycle.is_empty() {
                 let over = stem.last().map_or(Component::Time, |(last, _)| last.component);
                 out += &format!("    Note over {}: nothing more happens\n", id(over));

@@ -1,19 +1,35 @@
 //! A trace as a JSON document: written with a line for each step and each part of the scenario, read strictly.
 
+mod form;
 mod lawful;
 mod place;
+mod says;
+mod tree;
 mod write;
 
 use std::{fmt, io};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::trace::{Trace, VERSION};
+use tree::Tree;
+
+/// What a text lacks to be a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is no JSON document.
+    Text,
+    /// It has not the form that the schema says.
+    Form,
+    /// It has the form, and no search can have written it.
+    Content,
+}
 
 /// Why a text is not a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
+    /// What it lacks.
+    pub fault: Fault,
     /// The line, from 1 on; 0 if no place in the text is to blame.
     pub line: usize,
     /// The column, from 1 on; 0 if no place in the text is to blame.
@@ -94,21 +110,22 @@ impl Trace {
             }
         }
         let trace: Self = parse(text)?;
-        let given: Value = parse(text)?;
-        let known = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
-        if let Some((field, accepted)) = unknown_field(&given, &known, String::new()) {
-            let message = format!("there is no such field; accepted are {}", accepted.join(", "));
+        let given: Tree = parse(text)?;
+        let written = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
+        if let Some((field, message)) = form::odd(&given, &written) {
             return Err(place::error(text, &field, message));
         }
         match lawful::check(&trace) {
-            Some((field, message)) => Err(place::error(text, &field, message)),
+            Some((field, message)) => {
+                Err(ReadError { fault: Fault::Content, ..place::error(text, &field, message) })
+            }
             None => Ok(trace),
         }
     }
 }
 
 fn not_at_a_place(message: String) -> ReadError {
-    ReadError { line: 0, column: 0, field: String::new(), message }
+    ReadError { fault: Fault::Form, line: 0, column: 0, field: String::new(), message }
 }
 
 fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
@@ -119,43 +136,22 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
     });
     parsed.map_err(|error| {
         let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
         let inner = error.into_inner();
         let (line, column) = (inner.line(), inner.column());
         let message = inner.to_string();
-        let message =
-            message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
-        let field = if path == "." { String::new() } else { path };
-        ReadError {
-            line,
-            // What is wrong at the end of a line is told of the next one, before its first character.
-            column: column.max(usize::from(line > 0)),
-            field,
-            message: if inner.is_data() { message } else { format!("this is not JSON: {message}") },
+        let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
+        if inner.is_data() {
+            return place::error_at(text, &field, says::in_words(message), (line, column));
         }
+        // What is wrong at the end of a line is told of the next one, before its first character.
+        let column = column.max(usize::from(line > 0));
+        ReadError { fault: Fault::Text, line, column, field, message: format!("this is not JSON: {message}") }
     })
 }
 
 fn root() -> serde_path_to_error::Path {
     serde_path_to_error::Track::new().path()
-}
-
-/// The first field of `given` that `known` does not have, with those that it has there.
-fn unknown_field(given: &Value, known: &Value, path: String) -> Option<(String, Vec<String>)> {
-    match (given, known) {
-        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(key, value)| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            match known.get(key) {
-                Some(known) => unknown_field(value, known, path),
-                None => Some((path, known.keys().cloned().collect())),
-            }
-        }),
-        (Value::Array(given), Value::Array(known)) => given
-            .iter()
-            .zip(known)
-            .enumerate()
-            .find_map(|(index, (given, known))| unknown_field(given, known, format!("{path}[{index}]"))),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use podproof_model::ClusterState;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::{Property, Resource};
 
+use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
@@ -73,7 +74,7 @@ impl Slice {
 }
 
 /// The steps that the end of `trace` depends on; none of a path, which shows nothing, or if the model of today does not take its
-/// steps.
+/// steps or they break nothing.
 pub fn slice(trace: &Trace) -> Option<Slice> {
     let property = trace.property?;
     match trace.kind {
@@ -88,7 +89,8 @@ pub fn slice(trace: &Trace) -> Option<Slice> {
                 None => Course::new(trace, trace.scenario.clone(), property, |_| true)?.slice(),
             }
         }
-        Kind::Lasso => lasso(trace, property),
+        Kind::Lasso if Standing::of(trace).is_broken() => lasso(trace, property),
+        Kind::Lasso => None,
     }
 }
 
@@ -137,7 +139,7 @@ impl Course {
             }
             state = next;
         }
-        true
+        !actions.is_empty()
     }
 
     fn slice(&self) -> Option<Slice> {
