@@ -45,7 +45,10 @@ fn section(settled: &Settled, spares: bool) -> String {
         None => format!("\n  {}: {}\n", parameter.says, unsettled(settled, &range, spares)),
     };
     if let Some(kept) = settled.kept {
-        out += &format!("    the manifest has {}, which holds too and is left as it is\n", parameter.value(kept));
+        out += &format!(
+            "    the manifest has {}, which holds too and is left as it is\n",
+            parameter.value(kept)
+        );
     }
     if settled.is_jagged {
         out += "    greater values do not always hold where a smaller one does: all were tried from the smallest on\n";
@@ -101,8 +104,15 @@ mod tests {
     fn cut_short(tried: [(u32, Tried); 2]) -> String {
         let range = "spec.x=0..10".parse().expect("a range");
         let parameter = Parameter::plain(&range);
-        let settled =
-            Settled { parameter, value: None, kept: None, accepted: 10, is_jagged: false, tried: BTreeMap::from(tried), trace: None };
+        let settled = Settled {
+            parameter,
+            value: None,
+            kept: None,
+            accepted: 10,
+            is_jagged: false,
+            tried: BTreeMap::from(tried),
+            trace: None,
+        };
         section(&settled, true)
     }
 

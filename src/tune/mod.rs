@@ -16,6 +16,7 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use podproof_traces::Trace;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::Source;
@@ -28,7 +29,7 @@ use smallest::{Smallest, greatest_accepted, smallest};
 
 use crate::arguments::{Format, SymmetryChoice};
 use crate::check::{self, Turn};
-use crate::counterexamples::{file_in, write_one};
+use crate::counterexamples::{file_in, left_alone, own, write_one};
 use crate::edits::{Edit, Texts};
 use crate::plan::{self, Workload};
 use crate::search::Limits;
@@ -330,8 +331,17 @@ fn keep_counterexample(arguments: &TuneArguments, tuned: &mut Tuned, settled: &S
     let field = settled.parameter.says.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let end = format!("-tune-{field}-{value}.json");
     let path = file_in(&arguments.traces.trace_dir, &tuned.heading.name, &end);
-    match write_one(&broken.trace, &path) {
-        Ok(()) => Some(path),
+    let manifest = tuned.heading.place.as_ref().map(|place| place.file.clone());
+    let trace = Trace { manifest, ..broken.trace.clone() };
+    let wanted = path;
+    let path = own(&wanted, &trace);
+    match write_one(&trace, &path) {
+        Ok(()) => {
+            if path != wanted {
+                tuned.heading.warnings.push(left_alone(&(wanted, path.clone()), 1));
+            }
+            Some(path)
+        }
         Err(error) => {
             let warning = format!("{}: the trace could not be written: {error}", path.display());
             tuned.heading.warnings.push(warning);

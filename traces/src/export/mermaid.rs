@@ -3,6 +3,7 @@
 use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
 
 use crate::change::Change;
+use crate::plain::is_steering;
 use crate::standing::Standing;
 use crate::told::{Told, told};
 use crate::trace::{Kind, Trace, TraceStep};
@@ -131,6 +132,7 @@ fn plain(text: &str) -> String {
             '>' => plain.push_str("#gt;"),
             '"' => plain.push_str("#quot;"),
             letter if letter.is_control() => plain.push(' '),
+            letter if is_steering(letter) => plain.extend(letter.escape_unicode()),
             letter => plain.push(letter),
         }
     }
@@ -143,6 +145,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_end_a_message() {
+        assert_eq!(plain("a\u{202e}b\u{2028}c"), "a\\u{202e}b\\u{2028}c");
         assert_eq!(plain("a;b#c\n%% d<br>"), "a#59;b#35;c #37;#37; d#lt;br#gt;");
     }
 }

@@ -94,7 +94,8 @@ impl Trace {
     /// The place, the field and what would be accepted: if the text is not JSON, is of another version, has a field that
     /// is missing, unknown or of another type, or holds a scenario that no search can have.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        let versioned: Versioned = parse(text)?;
+        let given: Tree = parse(text, Fault::Text)?;
+        let versioned: Versioned = parse(text, Fault::Form)?;
         match versioned.version {
             Some(VERSION) => {}
             Some(version) => {
@@ -109,8 +110,7 @@ impl Trace {
                 )));
             }
         }
-        let trace: Self = parse(text)?;
-        let given: Tree = parse(text)?;
+        let trace: Self = parse(text, Fault::Form)?;
         let written = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
         if let Some((field, message)) = form::odd(&given, &written) {
             return Err(place::error(text, &field, message));
@@ -128,7 +128,8 @@ fn not_at_a_place(message: String) -> ReadError {
     ReadError { fault: Fault::Form, line: 0, column: 0, field: String::new(), message }
 }
 
-fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
+/// Reads a text, of which an error says that it is no JSON, or, where that is known not to be so, that it has another form.
+fn parse<'t, T: Deserialize<'t>>(text: &'t str, fault: Fault) -> Result<T, ReadError> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut reader).and_then(|value| {
         // The path of what follows the document is the document itself.
@@ -141,7 +142,7 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
         let (line, column) = (inner.line(), inner.column());
         let message = inner.to_string();
         let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
-        if inner.is_data() {
+        if fault != Fault::Text {
             return place::error_at(text, &field, says::in_words(message), (line, column));
         }
         // What is wrong at the end of a line is told of the next one, before its first character.

@@ -2,7 +2,7 @@
 
 /// The words for a message of `serde` and `serde_json`, without the place that it may end in.
 pub(super) fn in_words(message: &str) -> String {
-    let cases = [missing, unknown, twice, unexpected];
+    let cases = [missing, unknown, twice, unexpected, of_syntax];
     cases.into_iter().find_map(|case| case(message)).unwrap_or_else(|| message.to_owned())
 }
 
@@ -41,6 +41,18 @@ fn unexpected(message: &str) -> Option<String> {
     let (_, rest) = rest.split_once(' ')?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
     Some(format!("this is {}; accepted is {}", found_in_words(found), expected_in_words(expected)))
+}
+
+/// What is said of a value that is JSON and no name with what belongs to it.
+fn of_syntax(message: &str) -> Option<String> {
+    let says = match message {
+        "trailing characters" => "there is more here than is accepted",
+        _ if message.starts_with("expected ") => {
+            "this is none of its names; accepted is one, or an object with one as its only key"
+        }
+        _ => return None,
+    };
+    Some(says.to_owned())
 }
 
 /// What was found, as `string "four"`.
@@ -123,6 +135,11 @@ mod tests {
             ("invalid type: map, expected a string", "this is an object; accepted is a text"),
             ("invalid type: sequence, expected a boolean", "this is a list; accepted is true or false"),
             ("invalid length 1, expected a tuple of size 2", "this is of 1; accepted is a tuple of size 2"),
+            ("trailing characters", "there is more here than is accepted"),
+            (
+                "expected value",
+                "this is none of its names; accepted is one, or an object with one as its only key",
+            ),
             ("'yes' is no digest", "'yes' is no digest"),
         ] {
             assert_eq!(in_words(message), says);

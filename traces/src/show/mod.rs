@@ -148,7 +148,8 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
         scenario.timing.name(),
         scenario.release.minor
     );
-    let mut facts = vec![("world", world)];
+    let manifest = trace.manifest.iter().map(|file| ("manifest", file.clone()));
+    let mut facts: Vec<_> = manifest.chain([("world", world)]).collect();
     if scenario.begins == Beginning::Running {
         facts.push(("begins", "with the workload running and at rest".to_owned()));
     }

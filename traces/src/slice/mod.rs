@@ -76,7 +76,7 @@ impl Slice {
 /// The steps that the end of `trace` depends on; none of a path, which shows nothing, or if the model of today does not take its
 /// steps or they break nothing.
 pub fn slice(trace: &Trace) -> Option<Slice> {
-    let property = trace.property?;
+    let property = trace.property.filter(|_| Standing::of(trace).is_broken())?;
     match trace.kind {
         Kind::Path => None,
         Kind::Safety => {
@@ -89,8 +89,7 @@ pub fn slice(trace: &Trace) -> Option<Slice> {
                 None => Course::new(trace, trace.scenario.clone(), property, |_| true)?.slice(),
             }
         }
-        Kind::Lasso if Standing::of(trace).is_broken() => lasso(trace, property),
-        Kind::Lasso => None,
+        Kind::Lasso => lasso(trace, property),
     }
 }
 

@@ -133,9 +133,13 @@ fn written(document: &Value, dice: &mut Dice) -> String {
     if dice.below(6) > 0 {
         return text;
     }
-    let keys: Vec<usize> = text.match_indices(",\"").map(|(at, _)| at).collect();
-    let at = keys[dice.below(keys.len())];
-    let end = text[at + 2..].find('"').map_or(text.len(), |length| at + 2 + length + 1);
+    // What follows a comma and ends in a colon is a key.
+    let keys = text.match_indices(",\"").filter_map(|(at, _)| {
+        let end = at + 2 + text[at + 2..].find('"')? + 1;
+        text[end..].starts_with(':').then_some((at, end))
+    });
+    let keys: Vec<(usize, usize)> = keys.collect();
+    let Some(&(at, end)) = keys.get(dice.below(keys.len())) else { return text };
     format!("{}{}:null{}", &text[..at], &text[at..end], &text[at..])
 }
 
