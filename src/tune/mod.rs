@@ -66,7 +66,7 @@ pub struct Settled {
 impl Settled {
     /// The greatest value that does not hold below the one that does, or the greatest of all.
     pub fn below(&self) -> Option<(u32, &Tried)> {
-        let end = self.value.unwrap_or(u32::MAX);
+        let end = self.value.unwrap_or(self.accepted.saturating_add(1));
         self.tried.iter().rev().find(|(value, _)| **value < end).map(|(value, tried)| (*value, tried))
     }
 }
@@ -295,11 +295,12 @@ fn settle(
             return Ok(());
         }
     }
-    let changed: Vec<Edit> = parameters
+    let changed: Vec<Edit> = tuned
+        .settled
         .iter()
         .zip(&values)
-        .filter(|(parameter, value)| !parameter.is_at(&texts, **value))
-        .map(|(parameter, value)| parameter.edit(*value))
+        .filter(|(settled, value)| settled.kept.is_none() && !settled.parameter.is_at(&texts, **value))
+        .map(|(settled, value)| settled.parameter.edit(*value))
         .collect();
     tuned.patch = Some(texts.patch(&changed)?).filter(|patch| !patch.is_empty());
     Ok(())

@@ -105,9 +105,9 @@ impl Trace {
                 return Err(place::error(text, "version", message));
             }
             None => {
-                return Err(not_at_a_place(format!(
-                    "there is no field 'version'; accepted is a trace of version {VERSION}"
-                )));
+                let message =
+                    format!("there is no field 'version'; accepted is a trace of version {VERSION}");
+                return Err(place::error(text, "", message));
             }
         }
         let trace: Self = parse(text, Fault::Form)?;
