@@ -91,7 +91,7 @@ fn a_document_of_another_shape_does_not_keep_to_the_schema() {
         let mut edited = document.clone();
         edit(&mut edited);
         assert!(!validator.is_valid(&edited), "{what}");
-        let read = podproof_traces::Trace::from_json(&edited.to_string());
+        let read = Trace::from_json(&edited.to_string());
         assert!(read.is_err(), "the reader takes {what}");
     }
 }

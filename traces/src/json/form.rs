@@ -11,6 +11,13 @@ pub(super) fn odd(given: &Tree, written: &Value) -> Option<(String, String)> {
     differs(given, written, String::new())
 }
 
+/// Why a document is no object, if it is none.
+pub(super) fn no_object(given: &Tree) -> Option<String> {
+    let wanted = Value::Object(serde_json::Map::new());
+    (!matches!(given, Tree::Object(_)))
+        .then(|| format!("this is {}; accepted is {}", name(given), kind(&wanted)))
+}
+
 fn differs(given: &Tree, written: &Value, path: String) -> Option<(String, String)> {
     match (given, written) {
         (Tree::Object(given), Value::Object(written)) => {

@@ -95,6 +95,9 @@ impl Trace {
     /// is missing, unknown or of another type, or holds a scenario that no search can have.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         let given: Tree = parse(text, Fault::Text)?;
+        if let Some(message) = form::no_object(&given) {
+            return Err(place::error(text, "", message));
+        }
         let versioned: Versioned = parse(text, Fault::Form)?;
         match versioned.version {
             Some(VERSION) => {}
@@ -170,6 +173,15 @@ mod tests {
     fn a_document_without_a_version_is_no_trace() {
         let error = Trace::from_json("{\"steps\": []}").expect_err("another document");
         assert!(error.to_string().contains("version 1"), "{error}");
+    }
+
+    #[test]
+    fn a_document_that_is_no_object_is_no_trace() {
+        for (text, what) in [("[]", "a list"), ("null", "null"), ("1", "a single value")] {
+            let says = Trace::from_json(text).expect_err(what).to_string();
+            let expected = "accepted is an object with the names of its fields";
+            assert_eq!(says, format!("line 1, column 1: this is {what}; {expected}"));
+        }
     }
 
     #[test]

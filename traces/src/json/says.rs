@@ -58,7 +58,7 @@ fn of_syntax(message: &str) -> Option<String> {
 /// What was found, as `string "four"`.
 fn found_in_words(found: &str) -> String {
     if let Ok(length) = found.parse::<usize>() {
-        return format!("of {length}");
+        return format!("a list of {length}");
     }
     let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
     let value = value.trim_matches('`');
@@ -88,9 +88,11 @@ fn expected_in_words(expected: &str) -> String {
         _ if expected == "a string" => "a text".to_owned(),
         _ if expected == "a map" => "an object".to_owned(),
         _ if expected == "a sequence" => "a list".to_owned(),
+        Some(("a", tuple)) if tuple.starts_with("tuple of size ") => {
+            tuple.replace("tuple of size", "a list of")
+        }
         Some(("struct", _)) => "an object with the names of its fields".to_owned(),
         Some(("enum", _)) => "one of its names, or an object with one as its key".to_owned(),
-        Some(("tuple", rest)) => format!("a list ({rest})"),
         _ => expected.to_owned(),
     }
 }
@@ -134,7 +136,7 @@ mod tests {
             ("invalid type: null, expected a sequence", "this is null; accepted is a list"),
             ("invalid type: map, expected a string", "this is an object; accepted is a text"),
             ("invalid type: sequence, expected a boolean", "this is a list; accepted is true or false"),
-            ("invalid length 1, expected a tuple of size 2", "this is of 1; accepted is a tuple of size 2"),
+            ("invalid length 1, expected a tuple of size 2", "this is a list of 1; accepted is a list of 2"),
             ("trailing characters", "there is more here than is accepted"),
             (
                 "expected value",

@@ -49,10 +49,15 @@ pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
 }
 
 /// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
-/// the model of today does not take the steps.
+/// there is no slice.
 pub fn show_slice(trace: &Trace, style: Style, view: View) -> String {
-    tell(trace, style, view, slice(trace).as_ref())
+    let sliced = slice(trace);
+    let story = tell(trace, style, view, sliced.as_ref());
+    if sliced.is_some() { story } else { story + NO_SLICE }
 }
+
+/// What is said where a slice is asked for and there is none.
+const NO_SLICE: &str = "\nthere is no slice of it, so all of it is told\n";
 
 /// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
 /// none to tell. It is searched for, which takes some seconds at most.

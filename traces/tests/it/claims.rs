@@ -42,6 +42,7 @@ fn denied(trace: &Trace) {
     assert!(!replayed.stands(), "{property}: {replayed}");
     let denial = format!("this trace does not break {property} (it says it does)");
     let forms = told(trace);
+    assert!(forms[1].1.ends_with("there is no slice of it, so all of it is told\n"), "{}", forms[1].1);
     assert_eq!(forms.len(), 8, "it is told in every form");
     for (form, text) in forms {
         assert!(text.contains(&denial), "{form}: {text}");
