@@ -86,7 +86,8 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
     }
     report.advice.extend(advice(arguments, &report.workloads));
     if let Some(kept) = kept.filter(|_| unfinished) {
-        let folder = kept.folder().display();
+        let folder = kept.folder().display().to_string();
+        let folder = output::word(&folder);
         output::tell(format_args!("what the searches know is kept: --resume {folder} goes on from there"));
     }
     report
@@ -154,7 +155,8 @@ fn remedies(
         row.remedy = remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
         if let Some((remedy, counterexample)) = row.remedy.as_ref().zip(row.counterexample.as_mut()) {
             counterexample.trace.remedy = Some(remedy.told(row.property));
-            report.warnings.extend(counterexamples::write(std::iter::once(counterexample)));
+            let place = report.place.as_ref();
+            report.warnings.extend(counterexamples::write(std::iter::once(counterexample), place));
         }
     }
 }
@@ -303,7 +305,7 @@ impl<'a> Section<'a> {
             counterexample.turning = turning(&counterexample.trace);
         }
         let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
-        let warnings = counterexamples::write(broken);
+        let warnings = counterexamples::write(broken, self.report.place.as_ref());
         self.report.warnings.extend(warnings);
         self.report
     }

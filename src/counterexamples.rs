@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 
 use podproof_traces::Trace;
 use podproof_vocabulary::Property;
+use podproof_vocabulary::manifest::Place;
 
 use crate::plan::Plan;
 use crate::verdict::Counterexample;
 
-/// The longest name that a file may have, in bytes.
-const LONGEST: usize = 255;
+/// The longest name that a file may have, in bytes (POSIX `NAME_MAX` of Linux' file systems), with room for a number.
+const LONGEST: usize = 255 - NUMBER;
+
+/// Room for a number behind it.
+const NUMBER: usize = 11;
 
 /// A file in `folder` whose name tells what the trace is of: no two workloads have the same.
 pub fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
@@ -43,13 +47,23 @@ fn fitting(name: &str, most: usize) -> String {
     kept + &hash
 }
 
-/// Writes `counterexamples`. Those that could not be written have no path afterwards; a warning for each reason why.
-pub fn write<'a>(counterexamples: impl Iterator<Item = &'a mut Counterexample>) -> Vec<String> {
+/// Writes `counterexamples` of a workload that stands at `place`. Those that could not be written have no path afterwards; a warning
+/// for each reason why, and for files that another manifest has.
+pub fn write<'a>(
+    counterexamples: impl Iterator<Item = &'a mut Counterexample>,
+    place: Option<&Place>,
+) -> Vec<String> {
     let mut failed: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let mut taken: Vec<(PathBuf, PathBuf)> = Vec::new();
     for counterexample in counterexamples {
-        let Some(path) = counterexample.path.take() else { continue };
+        let Some(wanted) = counterexample.path.take() else { continue };
+        counterexample.trace.manifest = place.map(|place| place.file.clone());
+        let path = own(&wanted, &counterexample.trace);
         match write_one(&counterexample.trace, &path) {
-            Ok(()) => counterexample.path = Some(path),
+            Ok(()) => {
+                counterexample.path = Some(path.clone());
+                taken.extend((path != wanted).then_some((wanted, path)));
+            }
             Err(error) => failed.entry(error.to_string()).or_default().push(path),
         }
     }
@@ -60,7 +74,43 @@ pub fn write<'a>(counterexamples: impl Iterator<Item = &'a mut Counterexample>) 
         };
         format!("{}: {more} could not be written: {error}", paths[0].display())
     };
-    failed.into_iter().map(says).collect()
+    failed.into_iter().map(says).chain(taken.first().map(|first| left_alone(first, taken.len()))).collect()
+}
+
+/// What is said of files that hold traces of another manifest.
+pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> String {
+    let more = match files {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    format!(
+        "{}: a trace of another manifest, which stays; this one is {}{more}",
+        wanted.display(),
+        path.display()
+    )
+}
+
+/// The file of this name if it is free or holds a trace of the same manifest; else one of this name with a number.
+pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
+    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let numbered = (2..=u32::MAX).map(|number| wanted.with_file_name(format!("{stem}-{number}.json")));
+    let mut files = std::iter::once(wanted.to_owned()).chain(numbered);
+    files.find(|file| is_free(file, trace.manifest.as_deref())).unwrap_or_else(|| wanted.to_owned())
+}
+
+fn is_free(file: &Path, manifest: Option<&str>) -> bool {
+    if !file.is_file() {
+        return true;
+    }
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let is_same = |other: Trace| match (other.manifest.as_deref(), manifest) {
+        (Some(one), Some(other)) => {
+            let place = |file: &str| std::fs::canonicalize(file).ok();
+            one == other || place(one).is_some_and(|one| place(other) == Some(one))
+        }
+        (one, other) => one == other,
+    };
+    Trace::from_bytes(&bytes).is_ok_and(is_same)
 }
 
 /// Writes a trace into a file; its folder is made when there is none.

@@ -150,17 +150,25 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
         }
     };
     // The Explorer panics on a port that is taken, so it is tried first.
-    if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", arguments.port)) {
-        output::tell(format_args!(
-            "error: port {} of 127.0.0.1: {error}; accepted is another one: --port",
-            arguments.port
-        ));
-        return crate::exit::WRONG_INPUT;
-    }
+    let port = match free_port(arguments.port) {
+        Ok(port) => port,
+        Err(error) => {
+            output::tell(format_args!(
+                "error: port {} of 127.0.0.1: {error}; accepted is another one: --port",
+                arguments.port
+            ));
+            return crate::exit::WRONG_INPUT;
+        }
+    };
     let name = &explored.model.rules.scenario.name;
-    output::tell(format_args!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", arguments.port));
-    explored.checker().serve(("127.0.0.1", arguments.port));
+    output::tell(format_args!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", port));
+    explored.checker().serve(("127.0.0.1", port));
     crate::exit::HOLDS
+}
+
+/// The port, if nobody has it; for 0, one that nobody has.
+fn free_port(port: u16) -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port())
 }
 
 fn explored(arguments: &ExploreArguments) -> Result<Explored, Vec<String>> {

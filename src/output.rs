@@ -1,5 +1,6 @@
 //! What is said on standard output and on standard error, also where nobody can read it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{ErrorKind, Write};
 
@@ -34,7 +35,34 @@ pub fn report(errors: &[String], warnings: &[String], format: Format, text: &str
     put(text, status)
 }
 
+/// A text as one word of a shell's command line (POSIX.1-2017, Shell Command Language 2.2.2).
+pub fn word(text: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./+:,@%".contains(letter);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("'{}'", text.replace('\'', "'\\''"))),
+    }
+}
+
 /// Says a line on standard error. That it cannot be read there is nothing that could be said elsewhere.
 pub fn tell(line: fmt::Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        for (text, quoted) in [
+            ("traces/web-1.json", "traces/web-1.json"),
+            ("my traces/web.json", "'my traces/web.json'"),
+            ("it's", "'it'\\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(text), quoted);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use podproof_vocabulary::scenario::Timing;
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice};
 use crate::check::located;
 use crate::plan::{Plan, Planned};
-use crate::search;
+use crate::{output, search};
 
 /// Why a check cannot be run as it is asked for, a sentence for each reason.
 pub fn of(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
@@ -41,7 +41,7 @@ fn of_folders(arguments: &CheckArguments) -> Option<String> {
     (checkpoint != resume).then(|| {
         format!(
             "--checkpoint and --resume name two folders; accepted is --resume {} alone, which is kept up to date",
-            resume.display()
+            output::word(&resume.display().to_string())
         )
     })
 }

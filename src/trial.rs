@@ -118,19 +118,10 @@ impl<'a> Trials<'a> {
         if self.until.is_some_and(|until| until <= Instant::now()) {
             return Ok(Tried::Undecided("the time of --time-limit is over".into()));
         }
-        let sources = match self.texts.edited(edits) {
-            Ok(sources) => sources,
+        let workload = match self.read(edits) {
+            Ok(workload) => workload,
             Err(why) => return Ok(Tried::Refused(why)),
         };
-        let read = match input::read_with(self.input, &sources, Size::Searched) {
-            Ok(read) => read,
-            Err(errors) => return Ok(Tried::Refused(errors.join("; "))),
-        };
-        let is_its_own = |workload: &Workload| workload.name == self.workload.name;
-        let Some(mut workload) = read.workloads.into_iter().find(is_its_own) else {
-            return Ok(Tried::Refused(format!("there is no {} any more", self.workload.name)));
-        };
-        workload.stories.clone_from(&self.workload.stories);
         let (plans, untold) = plan::searches(&workload, self.world, self.judged);
         let is_asked = |plan: &Plan| self.only.is_none_or(|only| only == (plan.story, plan.timing));
         let plans: Vec<Plan> = plans.into_iter().filter(is_asked).collect();
@@ -155,6 +146,22 @@ impl<'a> Trials<'a> {
             }
         }
         Ok(Tried::Holds { states, kills })
+    }
+
+    /// Why the input is refused with these changes, if it is.
+    pub fn refusal(&self, edits: &[Edit]) -> Option<String> {
+        self.read(edits).err()
+    }
+
+    /// The workload with these changes.
+    fn read(&self, edits: &[Edit]) -> Result<Workload, String> {
+        let sources = self.texts.edited(edits)?;
+        let read = input::read_with(self.input, &sources, Size::Searched);
+        let read = read.map_err(|errors| errors.join("; "))?;
+        let is_its_own = |workload: &Workload| workload.name == self.workload.name;
+        let workload = read.workloads.into_iter().find(is_its_own);
+        let workload = workload.ok_or_else(|| format!("there is no {} any more", self.workload.name))?;
+        Ok(Workload { stories: self.workload.stories.clone(), ..workload })
     }
 
     /// What a search says, unless it is that all promises hold.

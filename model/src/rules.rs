@@ -229,8 +229,8 @@ impl Rules {
         let containers = scenario.workload.template.containers.len();
         let revisions = match scenario.workload.kind {
             WorkloadKind::Deployment => {
-                let story = u8::from(scenario.story.event() == Some(EventName::Rollout));
-                1 + usize::from(scenario.events.count(EventName::Rollout) + story)
+                let story = usize::from(scenario.story.event() == Some(EventName::Rollout));
+                1 + usize::from(scenario.events.count(EventName::Rollout)) + story
             }
             WorkloadKind::ReplicaSet | WorkloadKind::Pod => 1,
         };

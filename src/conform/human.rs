@@ -192,7 +192,7 @@ impl Page {
         );
         self.said(2, style_of(workload.verdict), workload.verdict.name(), &counts);
         if let Some(path) = &workload.trace {
-            self.line(6, &format!("podproof trace show {}", path.display()));
+            self.line(6, &crate::report::show_command(path));
         }
         if let Some((step, says)) = &workload.misfit {
             let text = format!(
@@ -256,7 +256,7 @@ impl Page {
         self.said(2, GUILT, "broken", &when);
         self.line(6, &broken.says);
         if let Some(path) = &broken.trace {
-            self.line(6, &format!("podproof trace show {}", path.display()));
+            self.line(6, &crate::report::show_command(path));
         }
     }
 

@@ -8,7 +8,7 @@ mod budget;
 mod candidate;
 mod candidates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use podproof_vocabulary::Property;
@@ -35,6 +35,10 @@ pub struct Remedy {
     pub in_vain: Vec<String>,
     /// The changes of which that is not known, smaller than the one that was found.
     pub undecided: Vec<Undecided>,
+    /// What the change was not tried on: promises that were not decided before, and other searches.
+    pub untried: Vec<String>,
+    /// Why none was looked for, if none was.
+    pub unsought: Option<String>,
 }
 
 /// A change at which a promise holds.
@@ -60,17 +64,38 @@ pub struct Undecided {
 }
 
 impl Remedy {
+    fn unsought(why: String) -> Self {
+        Self {
+            found: None,
+            in_vain: Vec::new(),
+            undecided: Vec::new(),
+            untried: Vec::new(),
+            unsought: Some(why),
+        }
+    }
+
     /// What a report says of it, but for the patch.
     pub fn sentences(&self, property: Property) -> Vec<String> {
-        let head = match &self.found {
-            Some(Found { says, states, .. }) => {
-                format!("remedy: {says}; with it {property} holds ({} states)", grouped(*states))
+        if let Some(why) = &self.unsought {
+            return vec![format!("remedy: none was looked for: {why}")];
+        }
+        let head = match (&self.found, self.undecided.is_empty()) {
+            (Some(Found { says, states, .. }), _) => {
+                format!(
+                    "remedy: {says}; with it {property} holds (a complete search: {} states)",
+                    grouped(*states)
+                )
             }
-            None if self.in_vain.is_empty() => "remedy: none was found".to_owned(),
-            None => {
-                format!("remedy: none was found; with these it is broken too: {}", self.in_vain.join("; "))
-            }
+            (None, true) => "remedy: none was found".to_owned(),
+            (None, false) => "remedy: none was found yet, the search for one was not finished".to_owned(),
         };
+        let in_vain = match (&self.found, self.in_vain.is_empty()) {
+            (None, false) => format!("; with these it is broken too: {}", self.in_vain.join("; ")),
+            _ => String::new(),
+        };
+        let head = head + &in_vain;
+        let untried = self.found.iter().filter(|_| !self.untried.is_empty());
+        let untried = untried.map(|_| format!("not tried with it: {}", self.untried.join(", ")));
         let not_known = match self.found {
             Some(_) => "not known to be the smallest; undecided",
             None => "undecided",
@@ -86,7 +111,7 @@ impl Remedy {
             let says: Vec<&str> = alike.map(|undecided| undecided.says.as_str()).collect();
             format!("{not_known}: {} ({why})", says.join("; "))
         };
-        std::iter::once(head).chain(reasons.into_iter().map(of)).collect()
+        std::iter::once(head).chain(untried).chain(reasons.into_iter().map(of)).collect()
     }
 
     /// All of it, for the trace that shows how the promise is broken.
@@ -100,8 +125,7 @@ impl Remedy {
     }
 }
 
-/// The remedy of what `row` says of a workload, which is broken; `rows` are all verdicts on it. None if nothing in a manifest has to
-/// do with the promise.
+/// The remedy of what `row` says of a workload, which is broken; `rows` are all verdicts on it.
 pub fn remedy(
     arguments: &CheckArguments,
     sources: &[Source],
@@ -111,6 +135,9 @@ pub fn remedy(
     limits: Limits,
 ) -> Option<Remedy> {
     let trace = row.counterexample.as_ref()?.trace.clone();
+    if workload.place.is_none() {
+        return Some(Remedy::unsought("it comes from no manifest".to_owned()));
+    }
     let is_kept = |other: &&ResultRow| {
         (other.story, other.timing) == (row.story, row.timing) && other.verdict == Verdict::Holds
     };
@@ -119,6 +146,15 @@ pub fn remedy(
     let texts = Texts::new(sources, workload);
     let replicas_max = arguments.input.replicas.unwrap_or(Options::default().replicas);
     let candidates = Broke { texts, scenario: &trace.scenario, replicas_max }.candidates(row.property);
+    if candidates.is_empty() {
+        let why = match trace.scenario.mutant {
+            Some(mutant) => {
+                format!("the wrong rule {mutant} is switched on, and no manifest is to blame for it")
+            }
+            None => format!("no setting of a manifest is known to help {}", row.property),
+        };
+        return Some(Remedy::unsought(why));
+    }
     let broken = Broken { property: row.property, story: row.story, timing: row.timing, trace };
     let world = (&arguments.input, &arguments.world);
     let trials = Trials::new(world, sources, workload, judged, limits).of_search(broken);
@@ -130,7 +166,17 @@ pub fn remedy(
         Some(Found { says, patch, place, states })
     });
     let Looking { in_vain, undecided, .. } = looking;
-    (!candidates.is_empty()).then_some(Remedy { found, in_vain, undecided })
+    Some(Remedy { found, in_vain, undecided, untried: untried(row, rows), unsought: None })
+}
+
+/// What a change that helps `row` was not tried on: what its search had not decided, and the other searches.
+fn untried(row: &ResultRow, rows: &[ResultRow]) -> Vec<String> {
+    let search = |row: &ResultRow| (row.story, row.timing);
+    let own =
+        rows.iter().filter(|other| search(other) == search(row) && other.verdict == Verdict::Incomplete);
+    let own = own.map(|other| other.property.name().to_owned());
+    let others: BTreeSet<_> = rows.iter().map(search).filter(|other| *other != search(row)).collect();
+    own.chain(others.into_iter().map(|(story, timing)| format!("story {story} {}", timing.name()))).collect()
 }
 
 /// The trials of one promise, with what has come of them.
@@ -151,6 +197,8 @@ struct Settled {
 enum Came {
     Holds(u64),
     InVain,
+    /// It cannot be made: the API server takes no such manifest.
+    Refused,
     Undecided(String),
 }
 
@@ -181,7 +229,7 @@ impl Looking<'_> {
             match came {
                 Came::Holds(seen) if smaller == value => states = Some(seen),
                 Came::Undecided(why) => self.undecided.push(Undecided { says: says(smaller), why }),
-                Came::Holds(_) | Came::InVain => {}
+                Came::Holds(_) | Came::InVain | Came::Refused => {}
             }
         }
         states.map(|states| Settled { says: says(value), edits: with(value), states })
@@ -190,7 +238,8 @@ impl Looking<'_> {
     fn take(&mut self, edits: &[Edit]) -> Came {
         match self.trials.run(edits) {
             Ok(Tried::Holds { states, .. }) => Came::Holds(states),
-            Ok(Tried::Broken(_) | Tried::Refused(_)) => Came::InVain,
+            Ok(Tried::Broken(_)) => Came::InVain,
+            Ok(Tried::Refused(_)) => Came::Refused,
             Ok(Tried::Undecided(why)) | Err(why) => Came::Undecided(why),
         }
     }
@@ -200,6 +249,7 @@ impl Looking<'_> {
         match came {
             Came::Holds(states) => return Some(states),
             Came::InVain => self.in_vain.push(says),
+            Came::Refused => {}
             Came::Undecided(why) => self.undecided.push(Undecided { says, why }),
         }
         None

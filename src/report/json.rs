@@ -156,11 +156,12 @@ fn remedy(remedy: &Remedy) -> serde_json::Value {
     let undecided =
         remedy.undecided.iter().map(|Undecided { says, why }| json!({ "says": says, "why": why }));
     let undecided: Vec<serde_json::Value> = undecided.collect();
-    match &remedy.found {
-        Some(Found { says, patch, states, .. }) => {
-            json!({ "says": says, "patch": patch, "states": states, "undecided": undecided })
-        }
-        None => json!({ "tried": remedy.in_vain, "undecided": undecided }),
+    match (&remedy.found, &remedy.unsought) {
+        (Some(Found { says, patch, states, .. }), _) => json!({
+            "says": says, "patch": patch, "states": states, "undecided": undecided, "untried": remedy.untried,
+        }),
+        (None, Some(why)) => json!({ "unsought": why }),
+        (None, None) => json!({ "tried": remedy.in_vain, "undecided": undecided }),
     }
 }
 

@@ -9,7 +9,7 @@ mod sarif;
 pub(crate) use human::{list, name_and_size};
 pub(crate) use json::{pretty, rounded};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use podproof_traces::why;
 
@@ -69,9 +69,14 @@ fn said(workload: &WorkloadReport, row: &ResultRow) -> Vec<String> {
 /// Where a counterexample is, for who wants to see it.
 pub(crate) fn shown_by(counterexample: &Counterexample) -> String {
     match &counterexample.path {
-        Some(path) => format!("podproof trace show {}", path.display()),
+        Some(path) => show_command(path),
         None => "its trace could not be written".to_owned(),
     }
+}
+
+/// The command that shows the trace in a file.
+pub(crate) fn show_command(path: &Path) -> String {
+    format!("podproof trace show {}", output::word(&path.display().to_string()))
 }
 
 /// What makes the verdicts of a search weaker than they look, a sentence each.

@@ -73,7 +73,8 @@ pub fn simulate(arguments: &SimulateArguments, seed: u64) -> SimulateReport {
         section.said.sort_by_key(|said| (said.story, said.property, said.timing));
         section.walks.sort_by_key(|walks| (walks.story, walks.timing));
         let shown = section.said.iter_mut().filter_map(|said| said.shown.as_mut());
-        let warnings = counterexamples::write(shown.map(|(_, counterexample)| counterexample));
+        let shown = shown.map(|(_, counterexample)| counterexample);
+        let warnings = counterexamples::write(shown, section.about.place.as_ref());
         section.about.warnings.extend(warnings);
         report.workloads.push(section);
     }

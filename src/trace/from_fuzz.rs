@@ -37,6 +37,6 @@ pub fn run(arguments: &FromFuzzArguments) -> Result<u8, String> {
     Err(format!(
         "this podproof is built without the cases of the fuzz targets; accepted is one with them: \
          cargo run --features fuzz -- trace from-fuzz {case} {}",
-        artifact.display()
+        crate::output::word(&artifact.display().to_string())
     ))
 }

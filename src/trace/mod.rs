@@ -96,6 +96,9 @@ fn compare(first: &Path, second: &Path) -> Result<u8, String> {
     Ok(output::put(&diff(&first, &second, style()), crate::exit::HOLDS))
 }
 
+/// What replay does not say.
+const OWN_WORLD: &str = "taken in the trace's own world; whether a manifest that has changed since keeps its promises is for podproof check to say";
+
 fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
     let trace = read(file)?;
     let steps = trace.stem.len() + trace.cycle.len();
@@ -109,7 +112,7 @@ fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
         }
     };
     let what = trace.property.map_or("path", Property::name);
-    let mut text = format!("{what}: {says}\n");
+    let mut text = format!("{what}: {says}\n{OWN_WORLD}\n");
     if status == crate::exit::HOLDS
         && let Some(step) = first_other_state(&trace)
     {

@@ -35,7 +35,7 @@ pub fn render(tuned: &Tuned) -> String {
 
 fn section(settled: &Settled, spares: bool) -> String {
     let parameter = &settled.parameter;
-    let range = format!("{} to {}", parameter.from, parameter.value(parameter.to));
+    let range = format!("{} to {}", parameter.from, parameter.value(settled.accepted));
     let mut out = match settled.value {
         Some(value) => format!(
             "\n  {}: {} is the smallest from {range} that holds\n",
@@ -44,6 +44,12 @@ fn section(settled: &Settled, spares: bool) -> String {
         ),
         None => format!("\n  {}: {}\n", parameter.says, unsettled(settled, &range, spares)),
     };
+    if let Some(kept) = settled.kept {
+        out += &format!(
+            "    the manifest has {}, which holds too and is left as it is\n",
+            parameter.value(kept)
+        );
+    }
     if settled.is_jagged {
         out += "    greater values do not always hold where a smaller one does: all were tried from the smallest on\n";
     }
@@ -54,7 +60,7 @@ fn section(settled: &Settled, spares: bool) -> String {
         out += &format!("    {number:>width$}  {}\n", verdict(tried, spares, shown == Some(*value)));
     }
     if let Some(path) = &settled.trace {
-        out += &format!("    {:width$}  podproof trace show {}\n", "", path.display());
+        out += &format!("    {:width$}  {}\n", "", crate::report::show_command(path));
     }
     out
 }
@@ -66,6 +72,9 @@ fn unsettled(settled: &Settled, range: &str, spares: bool) -> String {
         Some((value, _)) => {
             let value = settled.parameter.value(*value);
             format!("{value} holds; whether a smaller one from {range} does was not found out")
+        }
+        None if settled.accepted < settled.parameter.to => {
+            format!("none from {range} was found to hold, and greater ones are refused")
         }
         None => format!("none from {range} was found to hold"),
     }
@@ -95,8 +104,15 @@ mod tests {
     fn cut_short(tried: [(u32, Tried); 2]) -> String {
         let range = "spec.x=0..10".parse().expect("a range");
         let parameter = Parameter::plain(&range);
-        let settled =
-            Settled { parameter, value: None, is_jagged: false, tried: BTreeMap::from(tried), trace: None };
+        let settled = Settled {
+            parameter,
+            value: None,
+            kept: None,
+            accepted: 10,
+            is_jagged: false,
+            tried: BTreeMap::from(tried),
+            trace: None,
+        };
         section(&settled, true)
     }
 

@@ -35,6 +35,8 @@ fn setting(settled: &Settled) -> Value {
         "from": settled.parameter.from,
         "to": settled.parameter.to,
         "smallest": settled.value,
+        "kept": settled.kept,
+        "greatest-accepted": settled.accepted,
         "monotone": !settled.is_jagged,
         "tried": settled.tried.iter().map(|(value, tried)| trial(*value, tried)).collect::<Vec<_>>(),
         "trace": settled.trace.as_ref().map(|path| path.display().to_string()),

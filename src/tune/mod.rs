@@ -16,6 +16,7 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use podproof_traces::Trace;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::Source;
@@ -24,11 +25,11 @@ use podproof_vocabulary::scenario::WorkloadKind;
 
 pub use arguments::TuneArguments;
 use parameter::Parameter;
-use smallest::{Smallest, smallest};
+use smallest::{Smallest, greatest_accepted, smallest};
 
 use crate::arguments::{Format, SymmetryChoice};
 use crate::check::{self, Turn};
-use crate::counterexamples::{file_in, write_one};
+use crate::counterexamples::{file_in, left_alone, own, write_one};
 use crate::edits::{Edit, Texts};
 use crate::plan::{self, Workload};
 use crate::search::Limits;
@@ -50,6 +51,10 @@ pub struct Settled {
     pub parameter: Parameter,
     /// The smallest value that holds; none if none does.
     pub value: Option<u32>,
+    /// What the manifest has instead, where that is more, holds too, and nobody has asked to lower it.
+    pub kept: Option<u32>,
+    /// The greatest value that is not refused.
+    pub accepted: u32,
     /// Greater values do not always hold where a smaller one does.
     pub is_jagged: bool,
     /// The values that were tried.
@@ -61,7 +66,7 @@ pub struct Settled {
 impl Settled {
     /// The greatest value that does not hold below the one that does, or the greatest of all.
     pub fn below(&self) -> Option<(u32, &Tried)> {
-        let end = self.value.unwrap_or(u32::MAX);
+        let end = self.value.unwrap_or(self.accepted.saturating_add(1));
         self.tried.iter().rev().find(|(value, _)| **value < end).map(|(value, tried)| (*value, tried))
     }
 }
@@ -244,7 +249,15 @@ fn settle(
         let mut tried: BTreeMap<u32, Tried> = BTreeMap::new();
         tried.extend(greatest.take().map(|known| (parameter.to, known)));
         let spares = tuned.spares_containers;
-        let found = smallest(parameter.from, parameter.to, |value| {
+        let accepted = greatest_accepted(parameter.from, parameter.to, |value| {
+            values[place] = value;
+            let refusal = trials.refusal(&edits(&parameters, &values));
+            let is_refused = refusal.is_some();
+            tried.extend(refusal.map(|why| (value, Tried::Refused(why))));
+            is_refused
+        });
+        let Some(accepted) = accepted else { return Err(refused(parameter, &tried)) };
+        let mut holds = |value| {
             let came = match tried.entry(value) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(untried) => {
@@ -258,7 +271,8 @@ fn settle(
                 Tried::Broken(_) | Tried::Refused(_) => Ok(false),
                 Tried::Undecided(why) => Err(Stop::Undecided(format!("{}: {why}", parameter.value(value)))),
             }
-        });
+        };
+        let found = smallest(parameter.from, accepted, &mut holds);
         let Smallest { value, is_jagged } = match found {
             Ok(found) => found,
             Err(Stop::Wrong(why)) => return Err(why),
@@ -267,21 +281,26 @@ fn settle(
                 Smallest { value: None, is_jagged: false }
             }
         };
+        let more = parameter.kept.filter(|now| value.is_some_and(|value| value < *now));
+        let kept = more.filter(|now| matches!(holds(*now), Ok(true)));
+        let chosen = kept.or(value);
         tuned.approximations = trials.approximations();
-        greatest = value.and_then(|value| tried.get(&value).cloned());
-        values[place] = value.unwrap_or(parameter.to);
-        let mut settled = Settled { parameter: parameter.clone(), value, is_jagged, tried, trace: None };
+        greatest = chosen.and_then(|value| tried.get(&value).cloned());
+        values[place] = chosen.unwrap_or(parameter.to);
+        let mut settled =
+            Settled { parameter: parameter.clone(), value, kept, accepted, is_jagged, tried, trace: None };
         settled.trace = keep_counterexample(arguments, tuned, &settled);
         tuned.settled.push(settled);
         if value.is_none() {
             return Ok(());
         }
     }
-    let changed: Vec<Edit> = parameters
+    let changed: Vec<Edit> = tuned
+        .settled
         .iter()
         .zip(&values)
-        .filter(|(parameter, value)| !parameter.is_at(&texts, **value))
-        .map(|(parameter, value)| parameter.edit(*value))
+        .filter(|(settled, value)| settled.kept.is_none() && !settled.parameter.is_at(&texts, **value))
+        .map(|(settled, value)| settled.parameter.edit(*value))
         .collect();
     tuned.patch = Some(texts.patch(&changed)?).filter(|patch| !patch.is_empty());
     Ok(())
@@ -291,6 +310,16 @@ fn settle(
 enum Stop {
     Undecided(String),
     Wrong(String),
+}
+
+/// Why no value of a field can be tried.
+fn refused(parameter: &Parameter, tried: &BTreeMap<u32, Tried>) -> String {
+    let why = tried.values().rev().find_map(|tried| match tried {
+        Tried::Refused(why) => Some(why.as_str()),
+        _ => None,
+    });
+    let Parameter { path, from, to, .. } = parameter;
+    format!("{path}={from}..{to}: no value that was tried is accepted: {}", why.unwrap_or("nobody says why"))
 }
 
 fn edits(parameters: &[Parameter], values: &[u32]) -> Vec<Edit> {
@@ -303,8 +332,17 @@ fn keep_counterexample(arguments: &TuneArguments, tuned: &mut Tuned, settled: &S
     let field = settled.parameter.says.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let end = format!("-tune-{field}-{value}.json");
     let path = file_in(&arguments.traces.trace_dir, &tuned.heading.name, &end);
-    match write_one(&broken.trace, &path) {
-        Ok(()) => Some(path),
+    let manifest = tuned.heading.place.as_ref().map(|place| place.file.clone());
+    let trace = Trace { manifest, ..broken.trace.clone() };
+    let wanted = path;
+    let path = own(&wanted, &trace);
+    match write_one(&trace, &path) {
+        Ok(()) => {
+            if path != wanted {
+                tuned.heading.warnings.push(left_alone(&(wanted, path.clone()), 1));
+            }
+            Some(path)
+        }
         Err(error) => {
             let warning = format!("{}: the trace could not be written: {error}", path.display());
             tuned.heading.warnings.push(warning);

@@ -19,6 +19,8 @@ pub struct Parameter {
     pub from: u32,
     /// The greatest.
     pub to: u32,
+    /// What the manifest has and nobody has asked to lower: it stays where it holds too.
+    pub kept: Option<u32>,
     form: Form,
 }
 
@@ -38,7 +40,7 @@ impl Parameter {
     /// A field that is a whole number.
     pub fn plain(range: &Range) -> Self {
         let Range { path, from, to } = range.clone();
-        Self { says: path.to_string(), path, unit: "", from, to, form: Form::Number }
+        Self { says: path.to_string(), path, unit: "", from, to, kept: None, form: Form::Number }
     }
 
     /// The same, up to another value.
@@ -126,7 +128,7 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
     };
     let to = now.max(2 * (scenario.latencies.propagation() + 1));
     let says = format!("preStop sleep of container {}", container.name);
-    Ok(Parameter { path, says, unit: "s", from: 0, to, form })
+    Ok(Parameter { path, says, unit: "s", from: 0, to, kept: None, form })
 }
 
 /// `terminationGracePeriodSeconds`, up to what it is now or what a preStop hook of `longest` needs.
@@ -143,6 +145,7 @@ pub fn grace(scenario: &Scenario, longest: u32) -> Parameter {
         unit: "s",
         from: 0,
         to: template.grace_seconds.max(needed),
+        kept: Some(template.grace_seconds),
         form: Form::Number,
     }
 }

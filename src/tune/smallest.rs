@@ -42,6 +42,25 @@ pub fn smallest<E>(from: u32, to: u32, mut holds: impl FnMut(u32) -> Result<bool
     Ok(Smallest { value: Some(to), is_jagged: true })
 }
 
+/// The greatest value from `from` to `to` that is not refused, taking it that those above one that is refused are so too; none if all
+/// that were tried are.
+pub fn greatest_accepted(from: u32, to: u32, mut is_refused: impl FnMut(u32) -> bool) -> Option<u32> {
+    if !is_refused(to) {
+        return Some(to);
+    }
+    let (mut least, mut refused, mut accepted) = (from, to, None);
+    while least < refused {
+        let middle = least + (refused - least) / 2;
+        if is_refused(middle) {
+            refused = middle;
+        } else {
+            accepted = Some(middle);
+            least = middle + 1;
+        }
+    }
+    accepted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +94,16 @@ mod tests {
         // Halves end at 12; that 4 holds is seen when 6 is looked at once more.
         let (value, is_jagged, _) = found(0, 16, |value| value >= 12 || (4..=7).contains(&value));
         assert_eq!((value, is_jagged), (Some(4), true));
+    }
+
+    #[test]
+    fn the_greatest_that_is_accepted_is_found_wherever_it_is() {
+        for to in 3..24 {
+            for most in 0..26 {
+                let expected = (3..=to).rev().find(|value| *value <= most);
+                assert_eq!(greatest_accepted(3, to, |value| value > most), expected, "3..{to}, {most}");
+            }
+        }
     }
 
     #[test]

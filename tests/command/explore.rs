@@ -52,6 +52,21 @@ impl Explorer {
     }
 }
 
+/// Port 0 is any that is free, and the one that was found is said.
+#[test]
+fn the_port_that_was_found_is_said() {
+    let mut process =
+        command(&["explore", "--port", "0", "--scenario", "pod-life"]).spawn().expect("it runs");
+    let mut says = String::new();
+    let errors = process.stderr.as_mut().expect("it is piped");
+    BufReader::new(errors).read_line(&mut says).expect("it says something");
+    let port = says.split_once("http://127.0.0.1:").and_then(|(_, rest)| rest.split_once(' '));
+    let port = port.and_then(|(port, _)| port.parse().ok()).unwrap_or(0);
+    let explorer = Explorer { process, port };
+    assert!(port > 0, "{says}");
+    assert!(!explorer.states("").is_empty());
+}
+
 impl Drop for Explorer {
     fn drop(&mut self) {
         let _ = self.process.kill();

@@ -10,6 +10,7 @@ mod conform;
 mod explore;
 mod hunt;
 mod interrupted;
+mod kept_traces;
 mod left_out;
 mod page;
 mod pull_request;

@@ -61,7 +61,7 @@ fn a_comment_says_what_is_broken_first_with_a_picture() {
     assert!(place("```mermaid") < place("| property | story |"));
     let times = |what: &str| report.matches(what).count();
     assert_eq!(times("- turning point: step "), 1, "{report}");
-    assert_eq!(times("\n- had this come before step "), 1, "the order is one sentence: {report}");
+    assert_eq!(times("\n- had all of this come before step "), 1, "the order is one sentence: {report}");
     assert!(
         place(" **kubelet** kubelet on node-1 sends SIGTERM") < place("```mermaid"),
         "the slice in words"

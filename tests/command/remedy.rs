@@ -163,6 +163,10 @@ fn a_bound_that_leaves_every_change_undecided_is_told() {
     assert_eq!(remedy["patch"], Value::Null, "{remedy:#}");
     let undecided = remedy["undecided"].to_string();
     assert!(undecided.contains("a PodDisruptionBudget with maxUnavailable of 1"), "{remedy:#}");
+    let about =
+        [&["check", text(&case.manifest), "--remedy", "--hunt", "--seed", "1"], &case.about[..]].concat();
+    let said = stdout(&podproof(&[&about[..], &["--trace-dir", text(&case.folder.join("traces"))]].concat()));
+    assert!(said.contains("remedy: none was found yet, the search for one was not finished"), "{said}");
 }
 
 /// A rolling update that takes its only pod first leaves kube-proxy with one that terminates.
@@ -228,13 +232,32 @@ fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
     let trace = traces.join("deployment-web-rollout-no-failed-request-timed.json");
     let shown = stdout(&podproof(&["trace", "show", text(&trace)]));
     let (_, end) = shown.split_once(&format!("\n{remedy}")).unwrap_or_else(|| panic!("{shown}"));
-    let end: Vec<&str> = end.lines().skip(3).collect();
+    let end: Vec<&str> = end.lines().skip_while(|line| !line.starts_with("+++ ")).skip(1).collect();
     assert_eq!(end, patch.iter().map(|line| &line[8..]).collect::<Vec<_>>(), "{shown}");
     let page = stdout(&podproof(&["trace", "export", text(&trace), "--to", "html"]));
     assert!(page.contains("\"+              sleep:\""), "the page has the patch");
     let (remedy, added, _) = case.remedied(&[]);
     assert_eq!(added, ["lifecycle:", "preStop:", "sleep:", "seconds: 5"], "{remedy:#}");
     case.holds();
+}
+
+/// What a change was not tried on may be broken with it: that is said. Why none is looked for is said too.
+#[test]
+fn what_a_remedy_says_nothing_of_is_told() {
+    let folder = folder("remedy-untried");
+    let check = |more: &[&str]| {
+        let about =
+            ["check", "examples/web.yaml", "--replicas", "1", "--remedy", "--trace-dir", text(&folder)];
+        stdout(&podproof(&[&about[..], more].concat()))
+    };
+    let said = check(&["--story", "rollout", "--story", "pod-deletion"]);
+    let of_rollout =
+        "not tried with it: story rollout untimed, story pod-deletion untimed, story pod-deletion timed";
+    assert!(said.contains(of_rollout), "{said}");
+    let mutant = ["--mutant", "sigkill-at-once", "--property", "grace-honoured", "--story", "pod-deletion"];
+    let said = check(&mutant);
+    let why = "remedy: none was looked for: the wrong rule sigkill-at-once is switched on, and no manifest is to blame for it";
+    assert!(said.contains(why), "{said}");
 }
 
 /// One change often keeps several promises.

@@ -40,6 +40,12 @@ fn a_story_leaves_out_what_leads_up_unless_it_is_asked_for() {
 }
 
 #[test]
+fn replay_says_whose_world_it_takes() {
+    let said = stdout(&podproof(&["trace", "replay", &race()]));
+    assert!(said.contains("taken in the trace's own world; whether a manifest"), "{said}");
+}
+
+#[test]
 fn a_trace_recorded_anew_is_the_same_trace() {
     let file = folder("trace-recorded").join("again.json");
     let output = podproof(&["trace", "replay", &race(), "--record", text(&file)]);

@@ -1,11 +1,13 @@
 //! The JSON Schema of the trace format: current, and what every trace that is kept keeps to. `PODPROOF_UPDATE=1` writes it anew.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use podproof_traces::schema::schema;
-use serde_json::Value;
+use podproof_traces::{Fault, Trace};
+use serde_json::{Map, Value, json};
 
 /// Why no trace that is kept fails to be read.
 const READABLE: &str = "whoever runs the tests can read the traces";
@@ -89,9 +91,102 @@ fn a_document_of_another_shape_does_not_keep_to_the_schema() {
         let mut edited = document.clone();
         edit(&mut edited);
         assert!(!validator.is_valid(&edited), "{what}");
-        let read = podproof_traces::Trace::from_json(&edited.to_string());
+        let read = Trace::from_json(&edited.to_string());
         assert!(read.is_err(), "the reader takes {what}");
     }
+}
+
+/// The values of a document by what they are of: an index is none of it, so each is there once. Steps that have nothing new are
+/// left out of the document.
+fn places(document: &mut Value) -> Vec<String> {
+    fn collect(value: &Value, at: &str, shape: &str, found: &mut BTreeMap<String, String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                collect(value, &format!("{at}/{key}"), &format!("{shape}/{key}"), found);
+            }),
+            Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
+                collect(value, &format!("{at}/{index}"), &format!("{shape}/-"), found);
+            }),
+            _ => {}
+        }
+        found.entry(shape.to_owned()).or_insert_with(|| at.to_owned());
+    }
+    let mut seen = BTreeMap::new();
+    for part in ["stem", "cycle"] {
+        let steps = document[part].as_array_mut().expect("steps");
+        steps.retain(|step| {
+            let known = seen.len();
+            collect(step, "", part, &mut seen);
+            seen.len() > known
+        });
+    }
+    let mut found = BTreeMap::new();
+    collect(document, "", "", &mut found);
+    found.into_values().collect()
+}
+
+/// What may stand in the place of a value.
+fn others(value: &Value) -> Vec<Value> {
+    let mut others = vec![
+        Value::Null,
+        json!([]),
+        json!({}),
+        json!(true),
+        json!(""),
+        json!("x"),
+        json!(-1),
+        json!(1.5),
+        json!(256),
+        json!(65_536),
+        json!(u64::from(u32::MAX) + 1),
+        json!(u64::MAX),
+        json!(1e30),
+        json!([value]),
+        json!({ "x": value }),
+    ];
+    if let Value::Object(fields) = value {
+        others.push(fields.values().cloned().collect());
+        others.push(json!(fields.keys().next()));
+        for key in fields.keys() {
+            let without: Map<String, Value> = fields
+                .iter()
+                .filter(|(other, _)| *other != key)
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            others.push(without.into());
+        }
+        let mut more = fields.clone();
+        more.insert("because".into(), Value::Null);
+        others.push(more.into());
+    }
+    if let Value::String(text) = value {
+        others.push(json!({ text: null }));
+    }
+    others
+}
+
+/// Whatever is done to a document: the reader takes its form exactly if the schema does.
+#[test]
+fn the_reader_and_the_schema_take_the_same_forms() {
+    let validator = validator();
+    let (mut taken, mut refused) = (0, 0);
+    for (name, mut document) in kept().into_iter().step_by(9) {
+        for place in places(&mut document) {
+            let value = document.pointer(&place).expect("it is there").clone();
+            for other in others(&value) {
+                let mut edited = document.clone();
+                *edited.pointer_mut(&place).expect("it is there") = other;
+                let valid = validator.is_valid(&edited);
+                let read = Trace::from_json(&edited.to_string());
+                let has_form = !matches!(&read, Err(error) if error.fault != Fault::Content);
+                let now = edited.pointer(&place);
+                assert_eq!(has_form, valid, "{name}: {place}: {now:?}: {:?}", read.err());
+                if valid { taken += 1 } else { refused += 1 }
+            }
+        }
+    }
+    assert!(taken > 500 && refused > 5_000, "{taken} taken, {refused} refused");
 }
 
 /// The page that explains the format names every field of a trace and of a step, and no other.

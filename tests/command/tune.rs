@@ -42,7 +42,10 @@ fn the_smallest_pre_stop_is_one_more_than_the_propagation_bound() {
     let patch = document["patch"].as_str().expect("a patch");
     let added: Vec<&str> =
         patch.lines().filter(|line| line.starts_with("+ ")).map(|line| line[1..].trim()).collect();
-    assert_eq!(added, ["terminationGracePeriodSeconds: 5", "lifecycle:", "preStop:", "sleep:", "seconds: 5"]);
+    // Nobody has asked for a shorter grace than the manifest has.
+    assert_eq!(added, ["lifecycle:", "preStop:", "sleep:", "seconds: 5"]);
+    assert_eq!(grace["kept"], 30, "{document:#}");
+    assert!(tried(grace).contains(&(30, "holds")), "{document:#}");
     // The counterexample one below replays.
     let trace = pre_stop["trace"].as_str().expect("it is written");
     assert!(trace.ends_with("-4.json"), "{trace}");
@@ -80,7 +83,7 @@ fn each_workload_of_a_manifest_is_tuned() {
         assert_eq!(document["settings"][0]["smallest"], 5, "{document:#}");
     }
     let patch = documents[1]["patch"].as_str().expect("a patch");
-    assert!(patch.contains("+      terminationGracePeriodSeconds: 5\n"), "{patch}");
+    assert!(patch.contains("+                seconds: 5\n"), "{patch}");
     let alone = tune("tune-two-alone", &[text(&manifest), "--workload", "api", "--max-states", "100"]);
     assert_eq!(alone.status.code(), Some(3), "{}", stdout(&alone));
     assert!(!stdout(&alone).contains("Deployment/web"), "{}", stdout(&alone));
@@ -155,9 +158,29 @@ fn what_cannot_be_tuned_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stdout(&output));
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
-    // A field that is not there and cannot be added is a value that is refused.
-    let output =
-        tune("tune-no-field", &["examples/web.yaml", "--set", "spec.template.spec.containers[other].x=1..2"]);
-    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
-    assert!(stdout(&output).contains("no item is called 'other'"), "{}", stdout(&output));
+}
+
+/// Of a field that nobody knows no value is tried; where the greatest values are refused, the others are.
+#[test]
+fn a_value_that_the_api_refuses_is_none_that_is_broken() {
+    for (set, says) in [
+        ("spec.template.spec.containers[other].x=1..2", "no item is called 'other'"),
+        ("spec.repliccas=1..2", "did you mean 'replicas'?"),
+    ] {
+        let output = tune("tune-no-field", &["examples/web.yaml", "--set", set]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        let expected = format!("{set}: no value that was tried is accepted: ");
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    let set = "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds=0..60";
+    let about = ["examples/web-prestop.yaml", "--property", "no-failed-request"];
+    let output = tune("tune-refused-above", &[&about[..], &["--set", set]].concat());
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(": 5 is the smallest from 0 to 30 that holds"), "{said}");
+    assert!(said.contains("60  refused: "), "{said}");
+    let set = "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds=31..60";
+    let output = tune("tune-all-refused", &[&about[..], &["--set", set]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
 }

@@ -6,7 +6,7 @@ use crate::walk::World;
 
 impl Trace {
     /// The same steps recorded on the model of today, with all that this version of the format writes of a step; up to the step
-    /// that breaks the property first. Title, lesson, remedy and names stay.
+    /// that breaks the property first. Title, lesson, manifest, remedy and names stay.
     ///
     /// # Errors
     /// What [`replay`](fn@replay) says, if the model does something else or the verdict no longer stands.
@@ -29,7 +29,7 @@ impl Trace {
                 Self::record(world.model(), property, &first.state, &stem, cycle, self.obligation)
             }
         };
-        (trace.title, trace.lesson) = (self.title.clone(), self.lesson.clone());
+        trace = trace.noted_as(self);
         trace.remedy.clone_from(&self.remedy);
         Ok(match &self.called {
             Some(called) => trace.naming(called.clone()),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::show::Style;
 use crate::show::page::{Page, Paint};
+use crate::standing::Standing;
 use crate::told::{Told, told};
 use crate::trace::Trace;
 
@@ -49,7 +50,7 @@ pub fn diff(first: &Trace, second: &Trace, style: Style) -> String {
 
 fn heads(page: &mut Page, first: &Trace, second: &Trace) {
     for (mark, trace) in [("-", first), ("+", second)] {
-        let what = trace.property.map_or("a path".to_owned(), |property| format!("{property} is broken"));
+        let what = trace.property.map_or("a path".to_owned(), |property| Standing::of(trace).says(property));
         let cycle = match trace.cycle.len() {
             0 => String::new(),
             steps => format!(", the last {steps} for ever"),

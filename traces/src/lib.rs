@@ -7,6 +7,7 @@
 //! - [`json`]: the file
 //! - `schema`: the file as a JSON Schema (feature `schema`)
 //! - [`replay`](mod@replay): does the model still do what the trace tells?
+//! - `standing`: does the claim of a trace stand?
 //! - [`names`]: what the objects are called
 //! - [`words`]: steps and changes as sentences
 //! - `why`: what the end of a trace has to do with its property
@@ -41,6 +42,7 @@ pub mod schema;
 pub mod shorten;
 pub mod show;
 pub mod slice;
+mod standing;
 pub mod told;
 pub mod trace;
 pub mod turning;
@@ -51,7 +53,7 @@ pub mod words;
 pub use change::{Change, difference};
 pub use diff::diff;
 pub use digest::Digest;
-pub use json::ReadError;
+pub use json::{Fault, ReadError};
 pub use names::Names;
 pub use page::Page;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};

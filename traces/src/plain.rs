@@ -15,7 +15,8 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(written.collect())
 }
 
-fn is_steering(letter: char) -> bool {
+/// Cannot this letter be seen, and does it change how others are set?
+pub(crate) fn is_steering(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

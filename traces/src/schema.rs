@@ -12,6 +12,7 @@ use crate::trace::{Trace, VERSION};
 pub fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Trace>();
     RecursiveTransform(closed).transform(&mut schema);
+    RecursiveTransform(bounded).transform(&mut schema);
     schema.insert("title".to_owned(), "A trace of podproof".into());
     if let Some(version) = schema.pointer_mut("/properties/version") {
         let says = version.get("description").cloned();
@@ -20,7 +21,26 @@ pub fn schema() -> Value {
             version.insert("description".to_owned(), says);
         }
     }
+    if let Some(Value::Array(names)) = schema.pointer_mut("/$defs/TaintName/oneOf") {
+        names.push(
+            json_schema!({ "const": "custom-no-execute", "description": OLD_TAINT, "deprecated": true })
+                .to_value(),
+        );
+    }
     schema.to_value()
+}
+
+/// What is to be known of a name that is read and no longer written.
+const OLD_TAINT: &str = "`custom`, as it was called when it had one effect only.";
+
+/// A whole number is one that its type can hold.
+fn bounded(schema: &mut Schema) {
+    let most = match schema.get("format").and_then(Value::as_str) {
+        Some("uint32") => u64::from(u32::MAX),
+        Some("uint64") => u64::MAX,
+        _ => return,
+    };
+    schema.insert("maximum".to_owned(), most.into());
 }
 
 /// No object has fields that nobody knows.

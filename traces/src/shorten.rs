@@ -8,14 +8,18 @@ use podproof_vocabulary::action::{Action, Rename};
 use podproof_vocabulary::{NodeId, PodId, Property};
 
 use crate::replay::{Replayed, replay};
+use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
 /// A shorter trace that breaks the same property in the same world, or the same trace. Trying others takes at most so
-/// many steps of the model. A path breaks nothing, and in a trace that follows one pod every step has its place: those stay as they
+/// many steps of the model. A path breaks nothing, nor does a trace whose claim does not stand, and in a trace that follows one pod every step has its place: those stay as they
 /// are (`podproof trace shrink` takes the latter with all clocks first).
 pub fn shorten(trace: &Trace, steps: u64) -> Trace {
     let (Some(property), None) = (trace.property, trace.followed) else { return trace.clone() };
+    if !Standing::of(trace).is_broken() {
+        return trace.clone();
+    }
     let Ok(world) = World::new(trace.scenario.clone()) else { return trace.clone() };
     let Some(first) = world.begin(trace.observed_proxy).map(|walk| walk.state) else { return trace.clone() };
     let model = world.model();
@@ -44,8 +48,8 @@ pub fn shorten(trace: &Trace, steps: u64) -> Trace {
             Trace::record(model, property, &first, &stem, Some(&cycle), trace.obligation)
         }
     };
-    let mut kept = if shorter.steps().count() < trace.steps().count() { shorter } else { trace.clone() };
-    (kept.title, kept.lesson) = (trace.title.clone(), trace.lesson.clone());
+    let kept = if shorter.steps().count() < trace.steps().count() { shorter } else { trace.clone() };
+    let kept = kept.noted_as(trace);
     match &trace.called {
         Some(called) => kept.naming(called.clone()),
         None => kept,

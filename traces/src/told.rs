@@ -33,19 +33,28 @@ pub fn told(trace: &Trace) -> Vec<Told> {
 }
 
 /// The numbers of the steps that tell the end of a trace to somebody in a hurry, at most so many: from the first event that
-/// befalls the cluster on, those that are nearest to the end and that it depends on; if nobody can tell that, those that are more
-/// than news that change nothing yet.
+/// befalls the cluster on, the events, and of those that the end depends on the nearest to it; if nobody can tell that, of those
+/// that are more than news that change nothing yet.
 pub fn essence(trace: &Trace, most: usize) -> BTreeSet<usize> {
     let sliced = slice(trace);
-    let befalls = |(_, step): &(usize, &TraceStep)| matches!(step.action, Action::Environment(_));
-    let first = trace.steps().find(befalls).map_or(1, |(number, _)| number);
+    let first = trace.steps().find(|(_, step)| befalls(step)).map_or(1, |(number, _)| number);
     let is_told = |(number, step): &(usize, &TraceStep)| {
         let is_routine = is_routine(&step.action) || step.action == Action::Tick;
         let is_news = step.changed.is_empty() && is_routine;
         *number >= first && sliced.as_ref().map_or(!is_news, |slice| slice.has(*number))
     };
-    let told: Vec<usize> = trace.steps().filter(is_told).map(|(number, _)| number).collect();
-    told[told.len().saturating_sub(most)..].iter().copied().collect()
+    let (events, others): (Vec<_>, Vec<_>) =
+        trace.steps().filter(is_told).partition(|(_, step)| befalls(step));
+    let mut essence: BTreeSet<usize> =
+        events.into_iter().take(most.div_ceil(2)).map(|(number, _)| number).collect();
+    let room = most.saturating_sub(essence.len());
+    essence.extend(others.iter().rev().take(room).map(|(number, _)| number));
+    essence
+}
+
+/// Does something befall the cluster?
+const fn befalls(step: &TraceStep) -> bool {
+    matches!(step.action, Action::Environment(_))
 }
 
 /// One step in words, with the pods that it creates named from here on.

@@ -113,6 +113,9 @@ pub struct Trace {
     /// What is to be learnt from it, and which issue, document or hazard it corresponds to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lesson: Option<String>,
+    /// The file that its workload was read from, as it was named then; none if it comes from no manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
     /// What makes the promise hold, where that was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
@@ -168,6 +171,14 @@ impl Trace {
         self
     }
 
+    /// The same, with what somebody has noted of `other`: title, lesson and manifest.
+    pub(crate) fn noted_as(mut self, other: &Self) -> Self {
+        self.title.clone_from(&other.title);
+        self.lesson.clone_from(&other.lesson);
+        self.manifest.clone_from(&other.manifest);
+        self
+    }
+
     /// Writes each step in words.
     fn say(&mut self) {
         let mut names = Names::of(self);
@@ -214,6 +225,7 @@ impl Trace {
             version: VERSION,
             title: None,
             lesson: None,
+            manifest: None,
             remedy: None,
             property,
             kind: match (property, cycle) {

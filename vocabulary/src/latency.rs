@@ -32,6 +32,7 @@ macro_rules! latencies {
         /// Every latency and timer that no manifest sets, in seconds.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
         pub struct Latencies {
             $($(#[$doc])* pub $field: u32,)*
         }

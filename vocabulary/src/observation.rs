@@ -81,7 +81,7 @@ pub struct Address(pub u8);
 /// A pod object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PodSeen {
     /// The template that it was made from.
     pub revision: Revision,
@@ -231,7 +231,7 @@ pub struct ContainerSeen {
 /// An endpoint, in a slice or in a node's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EndpointSeen {
     /// Its address.
     pub address: Address,
@@ -320,7 +320,7 @@ pub struct NodeSeen {
 /// A ReplicaSet object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReplicaSetSeen {
     /// `spec.replicas`.
     pub replicas: u8,
@@ -331,7 +331,7 @@ pub struct ReplicaSetSeen {
 /// The Deployment object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DeploymentSeen {
     /// `spec.replicas`.
     pub replicas: u8,
@@ -344,7 +344,7 @@ pub struct DeploymentSeen {
 /// The status of a PodDisruptionBudget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct BudgetSeen {
     /// `disruptionsAllowed`.
     pub disruptions_allowed: u8,

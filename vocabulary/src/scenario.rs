@@ -31,7 +31,7 @@ pub type Labels = BTreeMap<String, String>;
 /// A bounded world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scenario {
     /// What reports call it, for example `Deployment/web` or `scenario/rollout`.
     pub name: String,
@@ -104,7 +104,7 @@ const fn default_ring_capacity() -> u8 {
 /// The cause of a stuck relist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Hang {
     /// Every call to the runtime times out.
     #[default]
@@ -144,7 +144,7 @@ impl WorkloadKind {
 /// What is run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Workload {
     /// Deployment, ReplicaSet or bare Pod.
     pub kind: WorkloadKind,
@@ -169,7 +169,7 @@ pub struct Workload {
 /// The template of a workload's pods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PodTemplate {
     /// `metadata.labels`, without the `pod-template-hash`.
     pub labels: Labels,
@@ -225,7 +225,7 @@ pub enum ContainerKind {
 /// A container.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -252,7 +252,7 @@ pub struct Container {
 /// A port that a container listens on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ContainerPort {
     /// Its name, or nothing.
     pub name: String,
@@ -267,7 +267,7 @@ pub struct ContainerPort {
 /// A port of the node that a pod claims.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HostPort {
     /// `hostPort`.
     pub port: u16,
@@ -303,7 +303,7 @@ pub enum PreStop {
 /// the app fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Probe {
     /// `initialDelaySeconds`.
     pub initial_delay_seconds: u32,
@@ -320,7 +320,7 @@ pub struct Probe {
 /// A term of required node affinity: all of its requirements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NodeSelectorTerm {
     /// `matchExpressions`.
     pub expressions: Vec<Requirement>,
@@ -331,7 +331,7 @@ pub struct NodeSelectorTerm {
 /// One requirement on a label or field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Requirement {
     /// The label or field.
     pub key: String,
@@ -357,7 +357,7 @@ pub enum Operator {
 /// A label selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LabelSelector {
     /// All of these labels have these values.
     pub labels: Labels,
@@ -368,7 +368,7 @@ pub struct LabelSelector {
 /// A term of required pod affinity or anti-affinity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PodAffinityTerm {
     /// `topologyKey`.
     pub topology_key: String,
@@ -385,7 +385,7 @@ pub struct PodAffinityTerm {
 /// A topology spread constraint with DoNotSchedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SpreadConstraint {
     /// `maxSkew`, at least 1.
     pub max_skew: u32,
@@ -406,7 +406,7 @@ pub struct SpreadConstraint {
 /// A toleration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Toleration {
     /// The taint's key; empty, with `exists`, tolerates all.
     pub key: String,
@@ -423,7 +423,7 @@ pub struct Toleration {
 /// A running pod of another workload that never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Neighbour {
     /// Its workload and number, for example `Deployment/db 0`.
     pub name: String,
@@ -448,7 +448,7 @@ pub struct Neighbour {
 /// A Service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Service {
     /// `metadata.name`.
     pub name: String,

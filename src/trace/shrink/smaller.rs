@@ -106,10 +106,9 @@ impl Worlds<'_> {
     fn events(&mut self) {
         for (event, count) in self.of.events.iter() {
             self.add(format!("without the event {event}"), |world| world.events.set(event, 0));
-            if count > 1 {
-                let fewer = count - 1;
+            for fewer in halves(count.into()) {
                 self.add(format!("{event}: {fewer} instead of {count}"), |world| {
-                    world.events.set(event, fewer);
+                    world.events.set(event, fewer as u8);
                 });
             }
         }
@@ -245,6 +244,18 @@ mod tests {
             .expect("one")
             .scenario;
         assert_eq!(world.workload.template.serving, 1);
+    }
+
+    /// A budget of 255 needs eight halves, not 255 steps.
+    #[test]
+    fn a_budget_of_events_becomes_smaller_by_halves() {
+        let mut world = find("rollout").expect("built in").scenario();
+        world.events.set(EventName::SandboxDeath, 200);
+        let says: Vec<String> = worlds(&world).into_iter().map(|smaller| smaller.says).collect();
+        for fewer in [1, 100, 199] {
+            let expected = format!("sandbox-death: {fewer} instead of 200");
+            assert!(says.contains(&expected), "{says:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use podproof_vocabulary::action::Action;
 
 use super::Frames;
 use crate::digest::Digest;
+use crate::plain::is_steering;
 use crate::replay::Divergence;
 use crate::trace::Trace;
 use crate::words;
@@ -100,7 +101,7 @@ fn document(
     let mut out = format!(
         "digraph trace {{\n  label={};\n  labelloc=t;\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  \
          edge [fontname=\"sans-serif\", fontsize=10];\n",
-        quoted(&format!("{}, around step {centre}", super::title(frames.trace)))
+        quoted(&format!("{}, around step {centre}", super::title(frames.trace, &frames.standing)))
     );
     for (place, state) in drawn.iter().enumerate() {
         let digest = Digest::of(&state.state).to_string();
@@ -135,6 +136,7 @@ fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             letter if letter.is_control() => quoted.push(' '),
+            letter if is_steering(letter) => quoted += &format!("\\{}", letter.escape_unicode()),
             letter => quoted.push(letter),
         }
     }
@@ -148,5 +150,6 @@ mod tests {
     #[test]
     fn a_name_cannot_end_its_string() {
         assert_eq!(quoted("a\"b\\c\nd\u{7}"), "\"a\\\"b\\\\c\\nd \"");
+        assert_eq!(quoted("a\u{202e}b"), "\"a\\\\u{202e}b\"");
     }
 }

@@ -40,7 +40,7 @@ pub fn export(trace: &Trace) -> Result<String, Divergence> {
             "format": "ITF",
             "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
             "source": "podproof",
-            "description": super::title(trace),
+            "description": super::title(trace, &frames.standing),
             "varTypes": types(),
         },
         "vars": VARIABLES,

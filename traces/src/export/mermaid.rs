@@ -3,6 +3,8 @@
 use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
 
 use crate::change::Change;
+use crate::plain::is_steering;
+use crate::standing::Standing;
 use crate::told::{Told, told};
 use crate::trace::{Kind, Trace, TraceStep};
 
@@ -13,12 +15,13 @@ pub fn export(trace: &Trace) -> String {
 
 /// The same of the steps whose numbers are chosen; how many are left out between them is said.
 pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
+    let standing = Standing::of(trace);
     let told = told(trace);
     let all: Vec<(&Told, &TraceStep)> = told.iter().zip(trace.stem.iter().chain(&trace.cycle)).collect();
     let steps: Vec<(&Told, &TraceStep)> =
         all.into_iter().filter(|(told, _)| is_chosen(told.number)).collect();
     let mut out = String::from("sequenceDiagram\n");
-    out += &format!("  %% {}\n", plain(&super::title(trace)));
+    out += &format!("  %% {}\n", plain(&super::title(trace, &standing)));
     for component in Component::ALL {
         let speaks = |(_, step): &(&Told, &TraceStep)| {
             let (from, to) = ends(step);
@@ -33,11 +36,15 @@ pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
     match (trace.kind, trace.property) {
         (Kind::Safety, Some(property)) => {
             if let Some((last, _)) = stem.last() {
-                out += &format!("  Note over {}: {property} is broken\n", id(last.component));
+                out += &format!("  Note over {}: {}\n", id(last.component), plain(&standing.says(property)));
             }
         }
         (Kind::Lasso, Some(property)) => {
-            out += &format!("  loop for ever, and so {property} is broken\n");
+            let so = match &standing {
+                Standing::Broken { .. } => format!("and so {property} is broken"),
+                other => plain(&other.says(property)),
+            };
+            out += &format!("  loop for ever, {so}\n");
             if cycle.is_empty() {
                 let over = stem.last().map_or(Component::Time, |(last, _)| last.component);
                 out += &format!("    Note over {}: nothing more happens\n", id(over));
@@ -125,6 +132,7 @@ fn plain(text: &str) -> String {
             '>' => plain.push_str("#gt;"),
             '"' => plain.push_str("#quot;"),
             letter if letter.is_control() => plain.push(' '),
+            letter if is_steering(letter) => plain.extend(letter.escape_unicode()),
             letter => plain.push(letter),
         }
     }
@@ -137,6 +145,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_end_a_message() {
+        assert_eq!(plain("a\u{202e}b\u{2028}c"), "a\\u{202e}b\\u{2028}c");
         assert_eq!(plain("a;b#c\n%% d<br>"), "a#59;b#35;c #37;#37; d#lt;br#gt;");
     }
 }

@@ -17,6 +17,7 @@ use podproof_vocabulary::observation::Observation;
 
 use crate::names::Names;
 use crate::replay::{Divergence, replay};
+use crate::standing::Standing;
 use crate::told::{Told, told};
 use crate::trace::Trace;
 use crate::walk::World;
@@ -24,6 +25,8 @@ use crate::walk::World;
 /// A trace that the model of today takes, with its states.
 pub(crate) struct Frames<'t> {
     pub(crate) trace: &'t Trace,
+    /// What becomes of its claim.
+    pub(crate) standing: Standing,
     pub(crate) world: World,
     /// The steps in words.
     pub(crate) told: Vec<Told>,
@@ -37,7 +40,7 @@ impl<'t> Frames<'t> {
     /// # Errors
     /// What [`replay`](fn@replay) says, if the model does something else.
     pub(crate) fn of(trace: &'t Trace) -> Result<Self, Divergence> {
-        replay(trace)?;
+        let standing = Standing::from(trace, Ok(replay(trace)?));
         let unfit = |why: String| Divergence::Unfit { why };
         let world = World::new(trace.scenario.clone()).map_err(unfit)?;
         let mut walk =
@@ -51,7 +54,7 @@ impl<'t> Frames<'t> {
             seen.push((walk.seen.clone(), names.clone()));
             states.push(walk.state.clone());
         }
-        Ok(Self { trace, told: told(trace), seen, states, world })
+        Ok(Self { trace, standing, told: told(trace), seen, states, world })
     }
 
     /// Seconds that have passed after a step, or at the beginning; 0 in a trace without time.
@@ -61,11 +64,11 @@ impl<'t> Frames<'t> {
     }
 }
 
-/// What a trace is called: its property and its world.
-pub(crate) fn title(trace: &Trace) -> String {
+/// What a trace is called: its world, and what becomes of its property.
+pub(crate) fn title(trace: &Trace, standing: &Standing) -> String {
     let name = &trace.scenario.name;
     match trace.property {
-        Some(property) => format!("{name}: {property} is broken"),
+        Some(property) => format!("{name}: {}", standing.says(property)),
         None => format!("{name}: a path"),
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Frames;
 use crate::names::Names;
 use crate::replay::Divergence;
+use crate::standing::Standing;
 use crate::trace::Trace;
 
 /// Microseconds that a step takes in the file.
@@ -35,14 +36,14 @@ pub fn export(trace: &Trace) -> Result<String, Divergence> {
     let mut events = vec![process(COMPONENTS, "components"), process(PODS, "pods")];
     components(&frames, &times, &mut events);
     pods(&frames, &times, &mut events);
-    if let Some(property) = trace.property {
-        let at = times[trace.stem.len()];
+    if let (Some(property), Standing::Broken { at_step }) = (trace.property, &frames.standing) {
+        let at = times[*at_step];
         let name = format!("{property} is broken");
         events.push(json!({ "ph": "i", "s": "g", "name": name, "cat": "violation", "pid": COMPONENTS, "tid": 0, "ts": at }));
     }
     let document = json!({
         "displayTimeUnit": "ms",
-        "otherData": { "source": "podproof", "description": super::title(trace) },
+        "otherData": { "source": "podproof", "description": super::title(trace, &frames.standing) },
         "traceEvents": events,
     });
     Ok(format!("{document:#}\n"))

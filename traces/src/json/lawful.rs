@@ -2,7 +2,7 @@
 
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::latency::Latencies;
-use podproof_vocabulary::scenario::{OnSigterm, PreStop};
+use podproof_vocabulary::scenario::{OnSigterm, PreStop, Resources};
 
 use crate::trace::{Kind, Trace};
 
@@ -11,6 +11,14 @@ const SECONDS_MAX: u32 = 4 * 7 * 24 * 60 * 60;
 
 /// The greatest period, in seconds, or threshold of a probe: the product of two of them is a time that a clock can hold.
 const COUNT_MAX: u32 = 3600;
+
+/// What a state of the model can hold.
+const NODES_MAX: usize = 60;
+const SLOTS_MAX: u8 = 250;
+const CONTAINERS_MAX: usize = 32;
+
+/// The greatest quantity of Kubernetes (`apimachinery/pkg/api/resource`: an int64).
+const AMOUNT_MAX: u64 = i64::MAX as u64;
 
 /// A field that is wrong, and what would be accepted.
 type Complaint = (String, String);
@@ -63,17 +71,19 @@ fn shape(trace: &Trace) -> Option<Complaint> {
 fn scenario(scenario: &Scenario) -> Option<Complaint> {
     let nodes = scenario.nodes.len();
     let template = &scenario.workload.template;
-    if nodes == 0 {
-        return complaint("scenario.nodes", "a cluster has at least one node");
+    if nodes == 0 || nodes > NODES_MAX {
+        return complaint("scenario.nodes", format!("{nodes} nodes; accepted are 1 to {NODES_MAX}"));
     }
     if usize::from(scenario.spare_nodes) > nodes {
         return complaint("scenario.spare-nodes", format!("accepted are 0 to {nodes}, the number of nodes"));
     }
-    if scenario.slots == 0 {
-        return complaint("scenario.slots", "accepted are 1 to 250");
+    if scenario.slots == 0 || scenario.slots > SLOTS_MAX {
+        return complaint("scenario.slots", format!("accepted are 1 to {SLOTS_MAX}"));
     }
-    if template.containers.is_empty() {
-        return complaint("scenario.workload.template.containers", "a pod has at least one container");
+    let containers = template.containers.len();
+    if containers == 0 || containers > CONTAINERS_MAX {
+        let field = "scenario.workload.template.containers";
+        return complaint(field, format!("{containers} containers; accepted are 1 to {CONTAINERS_MAX}"));
     }
     if usize::from(template.serving) >= template.containers.len() {
         let last = template.containers.len() - 1;
@@ -87,7 +97,28 @@ fn scenario(scenario: &Scenario) -> Option<Complaint> {
         let field = format!("scenario.neighbours[{index}].node");
         return complaint(field, format!("accepted are 0 to {}, a node of the scenario", nodes - 1));
     }
-    times(scenario)
+    amounts(scenario).or_else(|| times(scenario))
+}
+
+/// Amounts that no quantity of Kubernetes can say.
+fn amounts(scenario: &Scenario) -> Option<Complaint> {
+    let nodes = scenario.nodes.iter().enumerate();
+    let nodes = nodes.map(|(at, node)| (format!("scenario.nodes[{at}].allocatable"), node.allocatable));
+    let containers = scenario.workload.template.containers.iter().enumerate();
+    let containers = containers.map(|(at, container)| {
+        (format!("scenario.workload.template.containers[{at}].requests"), container.requests)
+    });
+    let neighbours = scenario.neighbours.iter().enumerate().flat_map(|(at, neighbour)| {
+        let requests = neighbour.requests.iter().enumerate();
+        requests.map(move |(place, (_, amount))| {
+            (format!("scenario.neighbours[{at}].requests[{place}][1]"), *amount)
+        })
+    });
+    nodes.chain(containers).chain(neighbours).find_map(|(field, Resources { cpu_milli, memory, pods })| {
+        let parts = [("cpu-milli", cpu_milli), ("memory", memory), ("pods", pods)];
+        let (part, value) = parts.into_iter().find(|&(_, value)| value > AMOUNT_MAX)?;
+        complaint(format!("{field}.{part}"), format!("{value} is too much; accepted are 0 to {AMOUNT_MAX}"))
+    })
 }
 
 /// Times that no clock can hold, and probes that never run.
@@ -106,6 +137,9 @@ fn times(scenario: &Scenario) -> Option<Complaint> {
             format!("scenario.latencies.{}", row.name.replace('-', "_")),
             row.value(&scenario.latencies),
         ));
+    }
+    for (index, grace) in scenario.deletion_graces.iter().enumerate() {
+        seconds.push((format!("scenario.deletion-graces[{index}]"), *grace));
     }
     for (index, toleration) in workload.template.tolerations.iter().enumerate() {
         let field = format!("scenario.workload.template.tolerations[{index}].seconds");

@@ -1,19 +1,35 @@
 //! A trace as a JSON document: written with a line for each step and each part of the scenario, read strictly.
 
+mod form;
 mod lawful;
 mod place;
+mod says;
+mod tree;
 mod write;
 
 use std::{fmt, io};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::trace::{Trace, VERSION};
+use tree::Tree;
+
+/// What a text lacks to be a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is no JSON document.
+    Text,
+    /// It has not the form that the schema says.
+    Form,
+    /// It has the form, and no search can have written it.
+    Content,
+}
 
 /// Why a text is not a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
+    /// What it lacks.
+    pub fault: Fault,
     /// The line, from 1 on; 0 if no place in the text is to blame.
     pub line: usize,
     /// The column, from 1 on; 0 if no place in the text is to blame.
@@ -78,7 +94,11 @@ impl Trace {
     /// The place, the field and what would be accepted: if the text is not JSON, is of another version, has a field that
     /// is missing, unknown or of another type, or holds a scenario that no search can have.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        let versioned: Versioned = parse(text)?;
+        let given: Tree = parse(text, Fault::Text)?;
+        if let Some(message) = form::no_object(&given) {
+            return Err(place::error(text, "", message));
+        }
+        let versioned: Versioned = parse(text, Fault::Form)?;
         match versioned.version {
             Some(VERSION) => {}
             Some(version) => {
@@ -88,30 +108,31 @@ impl Trace {
                 return Err(place::error(text, "version", message));
             }
             None => {
-                return Err(not_at_a_place(format!(
-                    "there is no field 'version'; accepted is a trace of version {VERSION}"
-                )));
+                let message =
+                    format!("there is no field 'version'; accepted is a trace of version {VERSION}");
+                return Err(place::error(text, "", message));
             }
         }
-        let trace: Self = parse(text)?;
-        let given: Value = parse(text)?;
-        let known = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
-        if let Some((field, accepted)) = unknown_field(&given, &known, String::new()) {
-            let message = format!("there is no such field; accepted are {}", accepted.join(", "));
+        let trace: Self = parse(text, Fault::Form)?;
+        let written = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
+        if let Some((field, message)) = form::odd(&given, &written) {
             return Err(place::error(text, &field, message));
         }
         match lawful::check(&trace) {
-            Some((field, message)) => Err(place::error(text, &field, message)),
+            Some((field, message)) => {
+                Err(ReadError { fault: Fault::Content, ..place::error(text, &field, message) })
+            }
             None => Ok(trace),
         }
     }
 }
 
 fn not_at_a_place(message: String) -> ReadError {
-    ReadError { line: 0, column: 0, field: String::new(), message }
+    ReadError { fault: Fault::Form, line: 0, column: 0, field: String::new(), message }
 }
 
-fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
+/// Reads a text, of which an error says that it is no JSON, or, where that is known not to be so, that it has another form.
+fn parse<'t, T: Deserialize<'t>>(text: &'t str, fault: Fault) -> Result<T, ReadError> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut reader).and_then(|value| {
         // The path of what follows the document is the document itself.
@@ -119,43 +140,22 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
     });
     parsed.map_err(|error| {
         let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
         let inner = error.into_inner();
         let (line, column) = (inner.line(), inner.column());
         let message = inner.to_string();
-        let message =
-            message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
-        let field = if path == "." { String::new() } else { path };
-        ReadError {
-            line,
-            // What is wrong at the end of a line is told of the next one, before its first character.
-            column: column.max(usize::from(line > 0)),
-            field,
-            message: if inner.is_data() { message } else { format!("this is not JSON: {message}") },
+        let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
+        if fault != Fault::Text {
+            return place::error_at(text, &field, says::in_words(message), (line, column));
         }
+        // What is wrong at the end of a line is told of the next one, before its first character.
+        let column = column.max(usize::from(line > 0));
+        ReadError { fault: Fault::Text, line, column, field, message: format!("this is not JSON: {message}") }
     })
 }
 
 fn root() -> serde_path_to_error::Path {
     serde_path_to_error::Track::new().path()
-}
-
-/// The first field of `given` that `known` does not have, with those that it has there.
-fn unknown_field(given: &Value, known: &Value, path: String) -> Option<(String, Vec<String>)> {
-    match (given, known) {
-        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(key, value)| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            match known.get(key) {
-                Some(known) => unknown_field(value, known, path),
-                None => Some((path, known.keys().cloned().collect())),
-            }
-        }),
-        (Value::Array(given), Value::Array(known)) => given
-            .iter()
-            .zip(known)
-            .enumerate()
-            .find_map(|(index, (given, known))| unknown_field(given, known, format!("{path}[{index}]"))),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -173,6 +173,15 @@ mod tests {
     fn a_document_without_a_version_is_no_trace() {
         let error = Trace::from_json("{\"steps\": []}").expect_err("another document");
         assert!(error.to_string().contains("version 1"), "{error}");
+    }
+
+    #[test]
+    fn a_document_that_is_no_object_is_no_trace() {
+        for (text, what) in [("[]", "a list"), ("null", "null"), ("1", "a single value")] {
+            let says = Trace::from_json(text).expect_err(what).to_string();
+            let expected = "accepted is an object with the names of its fields";
+            assert_eq!(says, format!("line 1, column 1: this is {what}; {expected}"));
+        }
     }
 
     #[test]

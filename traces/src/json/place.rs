@@ -4,19 +4,33 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::ReadError;
+use super::{Fault, ReadError};
 
 /// The error for `field`, written as `stem[3].action`, at its place in `text`, which is JSON.
 pub(super) fn error(text: &str, field: &str, message: String) -> ReadError {
     let (line, column) = offset(text, field).map_or((0, 0), |offset| line_and_column(text, offset));
-    ReadError { line, column, field: field.to_owned(), message }
+    ReadError { fault: Fault::Form, line, column, field: field.to_owned(), message }
+}
+
+/// The same; at this line and column, if the field is not found because the text behind it is not JSON.
+pub(super) fn error_at(
+    text: &str,
+    field: &str,
+    message: String,
+    (line, column): (usize, usize),
+) -> ReadError {
+    match error(text, field, message) {
+        error @ ReadError { line: 0, .. } => ReadError { line, column: column.max(1), ..error },
+        found => found,
+    }
 }
 
 /// The error for bytes that are UTF-8 up to `valid` and not further.
 pub(super) fn not_utf8(bytes: &[u8], valid: usize) -> ReadError {
     let text = String::from_utf8_lossy(&bytes[..valid]);
     let (line, column) = line_and_column(&text, text.len());
-    ReadError { line, column, field: String::new(), message: "this is not UTF-8".to_owned() }
+    let message = "this is not UTF-8".to_owned();
+    ReadError { fault: Fault::Text, line, column, field: String::new(), message }
 }
 
 /// The offset in bytes of the value of `field`, or of the last of its parents that there is.

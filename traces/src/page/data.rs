@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use podproof_vocabulary::Property;
 use podproof_vocabulary::scenario::Timing;
 use serde::Serialize;
 
@@ -11,6 +10,7 @@ use super::lane::{Lane, Named};
 use super::teller::Teller;
 use crate::names::Names;
 use crate::show;
+use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 use crate::why;
@@ -24,6 +24,7 @@ pub(super) struct Data {
     lesson: Option<String>,
     /// The promise in words; none of a path.
     promise: Option<String>,
+    /// How it is broken; a path also where the model of today does not break it.
     kind: Kind,
     /// What makes it hold, where that was looked for: what was found, and the lines of the patch.
     remedy: Option<(Vec<String>, Vec<String>)>,
@@ -108,13 +109,15 @@ impl Data {
         let (lanes, lane_of) = lanes(&told, &names);
         let steps: Vec<Step> =
             told.into_iter().map(|(lane, step)| Step { lane: lane_of[&lane], ..step }).collect();
-        let (verdict, reasons) = end(trace);
+        let standing = Standing::of(trace);
+        let up_to = standing.up_to_the_break(trace);
+        let (verdict, reasons) = end(&up_to, &standing);
         Self {
             title: trace.scenario.name.clone(),
             about: trace.title.clone(),
             lesson: trace.lesson.clone(),
             promise: trace.property.map(|property| property.facts().says.to_owned()),
-            kind: trace.kind,
+            kind: if standing.is_broken() { trace.kind } else { Kind::Path },
             remedy: trace.remedy.as_ref().map(|remedy| {
                 let lines = remedy.patch.iter().flat_map(|patch| patch.lines()).map(str::to_owned);
                 (remedy.says.clone(), lines.collect())
@@ -123,7 +126,7 @@ impl Data {
             seconds: (trace.scenario.timing == Timing::Timed)
                 .then(|| world.as_ref().map_or(1, World::unit_seconds)),
             lanes,
-            end: trace.stem.len(),
+            end: up_to.stem.len(),
             verdict,
             reasons,
             arrows: teller.arrows_drawn,
@@ -138,27 +141,25 @@ impl Data {
     }
 }
 
-/// What the end of a trace is, and what has to do with it.
-fn end(trace: &Trace) -> (String, Vec<String>) {
-    let verdict = match (trace.kind, trace.property.map(Property::name)) {
-        (Kind::Safety, Some(name)) => format!("step {} breaks {name}", trace.stem.len()),
-        (Kind::Lasso, Some(name)) if trace.cycle.is_empty() => {
-            format!("after step {} nothing more happens, so {name} is broken", trace.stem.len())
-        }
-        (Kind::Lasso, Some(name)) => {
-            format!(
-                "steps {} to {} repeat for ever, so {name} is broken",
-                trace.stem.len() + 1,
-                trace.steps().count()
-            )
-        }
-        _ => format!("a path of {} steps", trace.stem.len()),
+/// What the end of a trace is, which breaks its promise by its last step if at all, and what has to do with it.
+fn end(trace: &Trace, standing: &Standing) -> (String, Vec<String>) {
+    let Some(property) = trace.property else {
+        return (format!("a path of {} steps", trace.stem.len()), Vec::new());
     };
-    let reasons = why::reasons(trace).unwrap_or_else(|| match trace.kind {
-        Kind::Path => Vec::new(),
-        Kind::Safety | Kind::Lasso => vec![show::NOT_TAKEN.to_owned()],
-    });
-    (verdict, reasons)
+    if !standing.is_broken() {
+        return (standing.says(property), standing.because().into_iter().collect());
+    }
+    let (steps, name) = (trace.stem.len(), property.name());
+    let verdict = match trace.kind {
+        Kind::Lasso if trace.cycle.is_empty() => {
+            format!("after step {steps} nothing more happens, so {name} is broken")
+        }
+        Kind::Lasso => {
+            format!("steps {} to {} repeat for ever, so {name} is broken", steps + 1, trace.steps().count())
+        }
+        Kind::Safety | Kind::Path => format!("step {steps} breaks {name}"),
+    };
+    (verdict, why::reasons(trace).unwrap_or_default())
 }
 
 /// The lanes in their order, and the place of each.

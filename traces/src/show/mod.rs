@@ -13,6 +13,7 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 use crate::change::{Change, difference};
 use crate::names::Names;
 use crate::slice::{Slice, slice};
+use crate::standing::{NOT_TAKEN, Standing};
 use crate::told;
 use crate::trace::{Followed, Kind, Trace, TraceStep};
 use crate::turning::turning;
@@ -26,9 +27,6 @@ pub use fold::View;
 
 /// Lines that say what is so before the first step that is told.
 const SUMMARY_MAX: usize = 16;
-
-/// What is said of a trace that cannot be taken any more.
-pub(crate) const NOT_TAKEN: &str = "the model of today does not take these steps: replay says which";
 
 /// How a story is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +49,15 @@ pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
 }
 
 /// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
-/// the model of today does not take the steps.
+/// there is no slice.
 pub fn show_slice(trace: &Trace, style: Style, view: View) -> String {
-    tell(trace, style, view, slice(trace).as_ref())
+    let sliced = slice(trace);
+    let story = tell(trace, style, view, sliced.as_ref());
+    if sliced.is_some() { story } else { story + NO_SLICE }
 }
+
+/// What is said where a slice is asked for and there is none.
+const NO_SLICE: &str = "\nthere is no slice of it, so all of it is told\n";
 
 /// Where the end of `trace` could no longer be avoided, and what would have had to come first: a paragraph, or nothing if there is
 /// none to tell. It is searched for, which takes some seconds at most.
@@ -101,6 +104,7 @@ fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> Strin
     let told = &trace.stem[prelude..];
     let mut story = Story {
         trace,
+        standing: Standing::of(trace),
         view,
         slice,
         unit,
@@ -149,7 +153,8 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
         scenario.timing.name(),
         scenario.release.minor
     );
-    let mut facts = vec![("world", world)];
+    let manifest = trace.manifest.iter().map(|file| ("manifest", file.clone()));
+    let mut facts: Vec<_> = manifest.chain([("world", world)]).collect();
     if scenario.begins == Beginning::Running {
         facts.push(("begins", "with the workload running and at rest".to_owned()));
     }
@@ -163,11 +168,28 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
         let says = "the clocks of one pod run, from step";
         facts.push(("time", format!("{says} {from_step} on; all else takes any time (focus)")));
     }
+    facts.extend(legend(trace).map(|says| ("lanes", says)));
     facts
+}
+
+/// Which lanes are parts of one process, where its steps are told by the name of that.
+fn legend(trace: &Trace) -> Option<String> {
+    let is_part = |component: &Component| component.process() != component.name();
+    let parts = Component::ALL.into_iter().filter(is_part);
+    let parts: Vec<_> = parts.filter(|part| trace.steps().any(|(_, step)| step.component == *part)).collect();
+    let groups = parts.chunk_by(|one, next| one.process() == next.process()).map(|group| {
+        let names: Vec<_> = group.iter().map(|part| part.name()).collect();
+        let are = if names.len() == 1 { "is" } else { "are" };
+        format!("{} {are} of the {}", listed(&names), group[0].process())
+    });
+    let groups: Vec<_> = groups.collect();
+    (!groups.is_empty()).then(|| groups.join("; "))
 }
 
 struct Story<'t> {
     trace: &'t Trace,
+    /// What becomes of its claim.
+    standing: Standing,
     view: View,
     /// What is told of it, if that is not all.
     slice: Option<&'t Slice>,
@@ -181,7 +203,7 @@ struct Story<'t> {
 impl Story<'_> {
     fn header(&mut self) {
         let title = match self.trace.property {
-            Some(property) => format!("{}: {property} is broken", self.trace.scenario.name),
+            Some(property) => format!("{}: {}", self.trace.scenario.name, self.standing.says(property)),
             None => {
                 format!("{}: a path of {}", self.trace.scenario.name, count(self.trace.stem.len(), "step"))
             }
@@ -298,29 +320,43 @@ impl Story<'_> {
         }
     }
 
-    /// The end of a safety trace: what the last step broke, and who is guilty.
+    /// The end of a safety trace: what its last step broke, and who is guilty.
     fn broken(&mut self, property: Property, world: Option<&World>) {
         self.page.blank();
-        let step = self.trace.stem.len();
-        self.page.text(0, Paint::Guilt, &format!("step {step} breaks {property}"));
-        let Some((world, walk)) = world.and_then(|world| Some((world, self.end(world)?))) else {
-            self.page.hanging(2, 4, Paint::Plain, NOT_TAKEN);
+        let Standing::Broken { at_step } = self.standing else {
+            let says = match self.standing {
+                Standing::NotTaken => {
+                    format!("it says that step {} breaks {property}", self.trace.stem.len())
+                }
+                _ => self.standing.says(property),
+            };
+            self.claims(&says);
             return;
         };
-        let last = self.trace.stem.last().map_or(Action::Tick, |step| step.action);
-        let reasons = match walk.judged.broken.contains(property) {
-            true => why::safety(world, &walk, &last, &self.names, property),
-            false => vec!["on the model of today it does not: replay says more".to_owned()],
-        };
-        for reason in reasons {
+        let already = if at_step < self.trace.stem.len() { " already" } else { "" };
+        self.page.text(0, Paint::Guilt, &format!("step {at_step} breaks {property}{already}"));
+        let reasons = world.and_then(|world| {
+            let walk = self.end(world, at_step)?;
+            let last = self.trace.stem[..at_step].last()?.action;
+            Some(why::safety(world, &walk, &last, &self.names, property))
+        });
+        for reason in reasons.unwrap_or_default() {
             self.page.hanging(2, 4, Paint::Guilt, &reason);
+        }
+    }
+
+    /// What the trace claims and the model does not do.
+    fn claims(&mut self, says: &str) {
+        self.page.text(0, Paint::Guilt, says);
+        if let Some(because) = self.standing.because() {
+            self.page.hanging(2, 4, Paint::Plain, &because);
         }
     }
 
     /// The end of a path: can it still be taken?
     fn ends(&mut self, world: Option<&World>) {
         self.page.blank();
-        match world.and_then(|world| self.end(world)) {
+        match world.and_then(|world| self.end(world, self.trace.stem.len())) {
             Some(_) => self.page.text(0, Paint::Strong, "the model of today takes every step"),
             None => self.page.text(0, Paint::Guilt, NOT_TAKEN),
         }
@@ -341,6 +377,10 @@ impl Story<'_> {
             self.steps(&self.trace.cycle, self.trace.stem.len() + 1, gutter);
         }
         self.page.blank();
+        if !self.standing.is_broken() {
+            self.claims(&self.standing.says(property));
+            return;
+        }
         self.page.text(0, Paint::Guilt, &format!("so {property} is broken"));
         let Some(world) = world else { return };
         let own = world.model().obligations.range(property);
@@ -350,10 +390,10 @@ impl Story<'_> {
         }
     }
 
-    /// The end of the stem on the model of today, if it takes the steps.
-    fn end<'w>(&self, world: &'w World) -> Option<Walk<'w>> {
+    /// So many steps of the stem on the model of today, if it takes them.
+    fn end<'w>(&self, world: &'w World, steps: usize) -> Option<Walk<'w>> {
         let mut walk = world.begin(self.trace.observed_proxy)?;
-        take(&mut walk, &self.trace.stem, self.trace)?;
+        take(&mut walk, &self.trace.stem[..steps], self.trace)?;
         Some(walk)
     }
 }

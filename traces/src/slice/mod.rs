@@ -21,6 +21,7 @@ use podproof_model::ClusterState;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::{Property, Resource};
 
+use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
@@ -73,9 +74,9 @@ impl Slice {
 }
 
 /// The steps that the end of `trace` depends on; none of a path, which shows nothing, or if the model of today does not take its
-/// steps.
+/// steps or they break nothing.
 pub fn slice(trace: &Trace) -> Option<Slice> {
-    let property = trace.property?;
+    let property = trace.property.filter(|_| Standing::of(trace).is_broken())?;
     match trace.kind {
         Kind::Path => None,
         Kind::Safety => {
@@ -137,7 +138,7 @@ impl Course {
             }
             state = next;
         }
-        true
+        !actions.is_empty()
     }
 
     fn slice(&self) -> Option<Slice> {

@@ -13,10 +13,13 @@ mod avoid;
 mod order;
 
 use podproof_model::ClusterState;
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, Container, Kubelet};
+use podproof_vocabulary::latency::Latencies;
+use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, Scenario};
 
 use crate::names::Names;
+use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 use crate::words;
@@ -53,12 +56,17 @@ pub struct TurningPoint {
 }
 
 /// The turning point of `trace`; none of a path, of a run that keeps a promise waiting for ever though it could always be met, if
-/// nothing was found within the bounds, or if the model of today does not take the steps.
+/// nothing was found within the bounds, or if the model of today does not take the steps, or they break nothing.
 pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
     let property = trace.property?;
     if trace.followed.is_some() || trace.kind == Kind::Path {
         return None;
     }
+    let standing = Standing::of(trace);
+    if !standing.is_broken() {
+        return None;
+    }
+    let trace = &standing.up_to_the_break(trace);
     let prefixes = Prefixes::of(trace, property)?;
     let mut left = STATES_MAX / prefixes.world.weight();
     let most = left / SEARCHES_MAX;
@@ -140,20 +148,49 @@ impl TurningPoint {
         };
         let other = match &point.reason {
             Reason::Order(first) => {
+                let these = if first.len() > 1 { "all of this" } else { "this" };
                 let first: Vec<String> = first.iter().map(says).collect();
                 Some(format!(
-                    "had this come before step {number}, the promise would be kept: {}",
+                    "had {these} come before step {number}, the promise would be kept: {}",
                     first.join("; ")
                 ))
             }
             Reason::Instead(other) => {
                 Some(format!("instead of step {number} this would keep it: {}", says(other)))
             }
-            Reason::Event => Some("nobody can prevent that".to_owned()),
+            Reason::Event => {
+                Some("no component can prevent that: what helps must have been so before".to_owned())
+            }
             Reason::Never => None,
         };
-        std::iter::once(keeps).chain(other).collect()
+        let bound = self.waits_for_rules(trace).then(|| propagation(&trace.scenario.latencies));
+        std::iter::once(keeps).chain(other).chain(bound).collect()
     }
+
+    /// Is it a pod's end that comes before the rules follow its deletion, in a world with time?
+    fn waits_for_rules(&self, trace: &Trace) -> bool {
+        let Reason::Order(first) = &self.reason else { return false };
+        let of_rules = |action: &Action| matches!(action, Action::EndpointSlice(_) | Action::Proxy(_));
+        let turns = trace.stem.get(self.step - 1).map(|step| step.action);
+        let is_end = matches!(
+            turns,
+            Some(
+                Action::Kubelet(Kubelet::SendSigterm { .. } | Kubelet::SendSigkill { .. })
+                    | Action::Container(Container::Exit { .. })
+            )
+        );
+        trace.scenario.timing == Timing::Timed && is_end && first.iter().any(of_rules)
+    }
+}
+
+/// How long whoever waits for the rules has to wait.
+fn propagation(latencies: &Latencies) -> String {
+    let Latencies { watch, endpoint_slice_sync: slice, proxy_sync: proxy, .. } = latencies;
+    format!(
+        "while nothing fails, a deletion is in the rules of every node within {} s (watch {watch} s, EndpointSlice {slice} s, \
+         watch {watch} s, kube-proxy {proxy} s): what keeps the pod serving must last longer than that",
+        latencies.propagation()
+    )
 }
 
 /// The states of a trace's stem, the first before its first step.

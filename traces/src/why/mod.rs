@@ -8,6 +8,7 @@ pub(crate) use progress::obligation;
 pub(crate) use safety::safety;
 
 use crate::names::Names;
+use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 
@@ -16,7 +17,7 @@ pub fn why(trace: &Trace) -> String {
     reasons(trace).unwrap_or_default().join("; ")
 }
 
-/// The same, a sentence each; none if the model of today does not take its steps.
+/// The same, a sentence each; none if the model of today does not take its steps, or if its last step breaks nothing.
 pub fn reasons(trace: &Trace) -> Option<Vec<String>> {
     let world = World::new(trace.scenario.clone()).ok()?;
     let mut walk = world.begin(trace.observed_proxy)?;
@@ -29,10 +30,12 @@ pub fn reasons(trace: &Trace) -> Option<Vec<String>> {
         names.see(&step.changed);
     }
     match (trace.kind, trace.property, trace.obligation, trace.stem.last()) {
-        (Kind::Safety, Some(property), _, Some(last)) => {
+        (Kind::Safety, Some(property), _, Some(last)) if walk.judged.broken.contains(property) => {
             Some(safety(&world, &walk, &last.action, &names, property))
         }
-        (Kind::Lasso, _, Some(bit), _) => Some(vec![obligation(&world, &names, bit)]),
+        (Kind::Lasso, _, Some(bit), _) if Standing::of(trace).is_broken() => {
+            Some(vec![obligation(&world, &names, bit)])
+        }
         _ => None,
     }
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use podproof_traces::{Kind, Replayed, Style, Trace, replay, show};
 use podproof_vocabulary::Property;
+use podproof_vocabulary::scenario::PreStop;
+
+use crate::common::broken;
 
 /// The folder of the traces that break nothing.
 const WITNESSES: &str = "witness";
@@ -188,4 +191,16 @@ fn its_readme_is_generated_from_it() {
         "PODPROOF_UPDATE=1 cargo test -p podproof-traces corpus writes {}",
         file.display()
     );
+}
+
+/// What the lesson of the deleted pod says: alone it fails a request however long its preStop hook is.
+#[test]
+fn no_pre_stop_sleep_is_long_enough_for_a_pod_that_is_alone() {
+    let text = include_str!("../../corpus/no-failed-request/kubelet-before-endpoints.json");
+    let mut scenario = Trace::from_json(text).expect("it is kept").scenario;
+    for seconds in [5, 10, 25] {
+        scenario.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(seconds));
+        let trace = broken(&scenario, Property::NoFailedRequest);
+        assert_eq!(replay(&trace), Ok(Replayed::StillBroken { at_step: trace.stem.len() }), "{seconds} s");
+    }
 }

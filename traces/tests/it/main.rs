@@ -4,11 +4,13 @@ mod browser;
 mod common;
 mod every;
 
+mod claims;
 mod colours;
 mod corpus;
 mod determinism;
 mod diff;
 mod export;
+mod hostile;
 mod page;
 mod page_in_browser;
 mod paths;

@@ -24,7 +24,7 @@ fn a_remedy_is_read_back_and_kept_by_whoever_records_the_trace_again() {
     assert_eq!(trace.recorded_again().expect("the model takes it").remedy, trace.remedy);
     let text = trace.to_json().replacen("\"patch\"", "\"change\"", 1);
     let error = Trace::from_json(&text).expect_err("nobody knows the field").to_string();
-    assert!(error.contains("remedy") && error.contains("`change`"), "{error}");
+    assert!(error.contains("remedy") && error.contains("'change'"), "{error}");
 }
 
 #[test]

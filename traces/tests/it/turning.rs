@@ -41,8 +41,21 @@ fn a_race_is_told_with_what_would_have_had_to_come_first() {
     assert!(matches!(first.last(), Some(Action::Proxy(Proxy::ProgramRules { .. }))), "{first:?}");
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
     let says = turning(&trace).join("\n");
-    assert!(says.contains("had this come before step 27, the promise would be kept: "), "{says}");
-    assert!(says.ends_with("kube-proxy on node-1 programs the rules of Service web"), "{says}");
+    assert!(says.contains("had all of this come before step 27, the promise would be kept: "), "{says}");
+    assert!(
+        says.ends_with("kube-proxy on node-1 programs the rules of Service web"),
+        "no time is told: {says}"
+    );
+}
+
+/// What befalls the cluster nobody in it prevents; another manifest may still help.
+#[test]
+fn an_event_is_told_without_saying_that_nothing_helps() {
+    let text = include_str!("../../corpus/no-failed-request/crash-is-nobodys-news.json");
+    let trace = Trace::from_json(text).expect("it is kept");
+    assert_eq!(turning_point(&trace).expect("there is one").reason, Reason::Event);
+    let says = turning(&trace).join("\n");
+    assert!(says.ends_with("no component can prevent that: what helps must have been so before"), "{says}");
 }
 
 #[test]
@@ -54,6 +67,9 @@ fn with_time_it_turns_before_the_end_where_nothing_can_come_in_between() {
     let Reason::Order(first) = &point.reason else { panic!("a race: {point:?}") };
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
     assert!(!first.contains(&Action::Tick), "an order of steps, not of time: {first:?}");
+    let says = turning(&trace).join("\n");
+    let bound = "a deletion is in the rules of every node within 4 s (watch 1 s, EndpointSlice 1 s, watch 1 s, kube-proxy 1 s)";
+    assert!(says.contains(bound), "{says}");
 }
 
 #[test]

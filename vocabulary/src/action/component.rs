@@ -68,4 +68,18 @@ impl Component {
             Self::Drain => "drain",
         }
     }
+    /// The process that it is a part of, as sentences name it; itself, if it is one of its own.
+    pub const fn process(self) -> &'static str {
+        match self {
+            Self::DeploymentController
+            | Self::ReplicaSetController
+            | Self::NodeLifecycleController
+            | Self::TaintEvictionController
+            | Self::PodGarbageCollector
+            | Self::DisruptionController
+            | Self::EndpointSliceController => "controller-manager",
+            Self::Pleg => Self::Kubelet.name(),
+            own => own.name(),
+        }
+    }
 }

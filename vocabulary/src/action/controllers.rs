@@ -7,7 +7,7 @@ use crate::ids::{NodeId, PodId, Revision};
 /// A step of the Deployment controller: one write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Deployment {
     /// The ReplicaSet of the current template is created.
     CreateReplicaSet {
@@ -30,7 +30,7 @@ pub enum Deployment {
 /// A step of the ReplicaSet controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ReplicaSet {
     /// A sync decides how many pods to create or to delete, and records its expectations.
     PlanReplicas {
@@ -67,7 +67,7 @@ pub enum ReplicaSet {
 /// A step of the node lifecycle controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum NodeLifecycle {
     /// A silent node's Ready becomes Unknown.
     MarkNodeUnknown {
@@ -94,7 +94,7 @@ pub enum NodeLifecycle {
 /// A step of the taint eviction controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum TaintEviction {
     /// A pod that does not tolerate a NoExecute taint, or no longer, is deleted.
     DeletePod {
@@ -106,7 +106,7 @@ pub enum TaintEviction {
 /// A step of the pod garbage collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PodGarbageCollector {
     /// A pod without a node to run it gets phase Failed.
     FailPod {
@@ -123,7 +123,7 @@ pub enum PodGarbageCollector {
 /// A step of the disruption controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Disruption {
     /// The status of the PodDisruptionBudget is written.
     UpdateStatus,

@@ -9,7 +9,7 @@ use super::Watcher;
 /// A step of `kubectl drain`, or of a client that evicts a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Drain {
     /// The pods of the node are listed, once.
     ListPods,
@@ -28,7 +28,7 @@ pub enum Drain {
 /// A process that was restarted is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Process {
     /// The API server answers again.
     StartApiServer,
@@ -46,7 +46,7 @@ pub enum Process {
 /// The write whose outcome is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LostWrite {
     /// The ReplicaSet controller creates a pod.
     CreatePod {
@@ -68,7 +68,7 @@ pub enum LostWrite {
 /// Something happens to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Environment {
     /// The template hash changes.
     ChangeTemplate,

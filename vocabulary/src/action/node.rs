@@ -7,7 +7,7 @@ use crate::ids::{ContainerId, NodeId, PodId};
 /// A step of a kubelet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Kubelet {
     /// The pod worker goes from sync to terminating.
     BeginTermination {
@@ -160,7 +160,7 @@ impl Kubelet {
 /// A step of a container process, of a runtime or of the network plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Container {
     /// A process begins to accept connections.
     Listen {
@@ -186,7 +186,7 @@ pub enum Container {
 /// A step of a kube-proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Proxy {
     /// The rules of a node come to equal the slice that its kube-proxy has seen.
     ProgramRules {

@@ -7,7 +7,7 @@ use crate::ids::{NodeId, PodId};
 /// A step of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Scheduler {
     /// A node is chosen for a pod and assumed in the cache.
     AssumePod {

@@ -24,7 +24,7 @@ pub enum Watcher {
 /// A watch event, or the list that follows a broken watch, reaches its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Watch {
     /// News of a pod.
     DeliverPod {

@@ -7,7 +7,7 @@ use super::{IntOrPercent, Rounding};
 /// A PodDisruptionBudget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DisruptionBudget {
     /// `metadata.name`.
     pub name: String,

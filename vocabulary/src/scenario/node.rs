@@ -9,7 +9,7 @@ use super::{Labels, Scenario};
 /// A node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Node {
     /// `metadata.name`.
     pub name: String,
@@ -36,7 +36,7 @@ impl Node {
 /// A taint of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Taint {
     /// Its key.
     pub key: String,
@@ -59,7 +59,7 @@ pub enum TaintEffect {
 /// Amounts of what a node can allocate or a container asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Resources {
     /// CPU in thousandths of a core.
     pub cpu_milli: u64,

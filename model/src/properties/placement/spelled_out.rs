@@ -188,15 +188,15 @@ impl<'a> SpelledOut<'a> {
     fn fits(&self, node: NodeId) -> bool {
         let allocatable = self.scenario.nodes[node.index()].allocatable;
         let own = own_requests(self.template());
-        let (mut cpu, mut memory, mut pods) = (0, 0, 0);
+        let (mut cpu, mut memory, mut pods) = (0u64, 0u64, 0);
         for other in self.on(node) {
-            cpu += other.requests.cpu_milli;
-            memory += other.requests.memory;
+            cpu = cpu.saturating_add(other.requests.cpu_milli);
+            memory = memory.saturating_add(other.requests.memory);
             pods += 1;
         }
         pods < allocatable.pods
-            && (own.cpu_milli == 0 || cpu + own.cpu_milli <= allocatable.cpu_milli)
-            && (own.memory == 0 || memory + own.memory <= allocatable.memory)
+            && (own.cpu_milli == 0 || cpu.saturating_add(own.cpu_milli) <= allocatable.cpu_milli)
+            && (own.memory == 0 || memory.saturating_add(own.memory) <= allocatable.memory)
     }
 
     fn on(&self, node: NodeId) -> impl Iterator<Item = &Other<'a>> {
@@ -364,14 +364,14 @@ fn requests_of(containers: &[(ContainerKind, Resources)]) -> Resources {
     let at_once = |amount: fn(&Resources) -> u64| {
         let of = |kind| {
             let own = containers.iter().filter(move |(own, _)| *own == kind);
-            own.map(|(_, requests)| amount(requests)).sum::<u64>()
+            own.map(|(_, requests)| amount(requests)).fold(0, u64::saturating_add)
         };
-        let mut most = of(ContainerKind::App) + of(ContainerKind::Sidecar);
-        let mut sidecars = 0;
+        let mut most = of(ContainerKind::App).saturating_add(of(ContainerKind::Sidecar));
+        let mut sidecars = 0u64;
         for (kind, requests) in containers {
             match kind {
-                ContainerKind::Init => most = most.max(sidecars + amount(requests)),
-                ContainerKind::Sidecar => sidecars += amount(requests),
+                ContainerKind::Init => most = most.max(sidecars.saturating_add(amount(requests))),
+                ContainerKind::Sidecar => sidecars = sidecars.saturating_add(amount(requests)),
                 ContainerKind::App => {}
             }
         }

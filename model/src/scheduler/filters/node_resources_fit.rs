@@ -17,8 +17,8 @@ pub struct NodeResourcesFit {
 /// over app containers and sidecars, and of each init container with the sidecars before it. Overhead is left out.
 pub fn pod_requests(containers: impl IntoIterator<Item = (ContainerKind, Resources)>) -> Resources {
     let add = |a: Resources, b: Resources| Resources {
-        cpu_milli: a.cpu_milli + b.cpu_milli,
-        memory: a.memory + b.memory,
+        cpu_milli: a.cpu_milli.saturating_add(b.cpu_milli),
+        memory: a.memory.saturating_add(b.memory),
         pods: 0,
     };
     let max = |a: Resources, b: Resources| Resources {
@@ -50,8 +50,8 @@ impl NodeResourcesFit {
             let taken = here.fold(Resources::default(), |sum, neighbour| {
                 let requests = pod_requests(neighbour.requests.iter().copied());
                 Resources {
-                    cpu_milli: sum.cpu_milli + requests.cpu_milli,
-                    memory: sum.memory + requests.memory,
+                    cpu_milli: sum.cpu_milli.saturating_add(requests.cpu_milli),
+                    memory: sum.memory.saturating_add(requests.memory),
                     pods: sum.pods + 1,
                 }
             });
@@ -80,6 +80,13 @@ mod tests {
 
     fn cpu(milli: u64) -> Resources {
         Resources { cpu_milli: milli, memory: 0, pods: 0 }
+    }
+
+    /// As a file may ask for.
+    #[test]
+    fn more_than_can_be_counted_is_more_than_any_node_has() {
+        let all = Resources { cpu_milli: u64::MAX, memory: u64::MAX, pods: 0 };
+        assert_eq!(pod_requests([(ContainerKind::App, all), (ContainerKind::Sidecar, all)]), all);
     }
 
     #[test]
