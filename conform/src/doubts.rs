@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use podproof_vocabulary::action::Watcher;
+
 use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
@@ -122,8 +124,8 @@ impl Doubts {
         }
     }
 
-    /// May a write be missing that was made by then? An audit log has a request when it is answered, so it ends before those that
-    /// are under way, however long they take.
+    /// May a write be missing that was made by then, which a controller, the scheduler or a kube-proxy has heard of? An audit log has
+    /// a request when it is answered, so it ends before those that are under way.
     fn ends_before(&self, at: Micros) -> bool {
         self.longest > 0 && at.saturating_add(self.longest) >= self.last
     }
@@ -152,7 +154,8 @@ impl Doubts {
             found
                 .doubt("a write before it failed within the API server, and may have been made all the same");
         }
-        if self.ends_before(found.at) {
+        let is_kubelets = matches!(found.whose, None | Some(Watcher::Kubelet(_)));
+        if !is_kubelets && self.ends_before(found.at) {
             found.doubt("the log ends so soon after it that what it depends on may have been answered later");
         }
         if self.missed.is_some_and(|since| since <= found.at) {

@@ -106,11 +106,10 @@ fn a_write_that_fails_within_the_api_server_leaves_doubt() {
 /// The log ends while a write is under way that another depends on.
 #[test]
 fn what_depends_on_a_write_that_is_not_answered_yet_leaves_doubt() {
-    let whole = recording("05");
-    let mut times: Vec<i64> = whole[AUDIT].iter().map(|line| time(line)).collect();
+    let mut files = recording("05");
+    let mut times: Vec<i64> = files[AUDIT].iter().map(|line| time(line)).collect();
     times.sort_unstable();
     let end = times[times.len() / 2];
-    let mut files = whole.clone();
     for lines in files.values_mut() {
         lines.retain(|line| {
             let value = parsed(line);

@@ -134,8 +134,7 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
         RuntimeWhat::ExecStarted if has_hook => {
             // So does what a user runs in it.
             already = Some(Box::new(move |cluster: &Cluster<'_>| {
-                let container = cluster.container(pod, container);
-                container.hook() != Hook::None || !container.stopping()
+                cluster.container(pod, container).hook() != Hook::None
             }));
             vec![kubelet(Kubelet::RunPreStop { pod, container })]
         }
