@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use podproof_vocabulary::action::Watcher;
+
 use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
@@ -79,12 +81,26 @@ pub struct Doubts {
     pub missed: Option<Micros>,
     /// Since when the log has writes of which nobody knows what they left, by namespace.
     unanswered: BTreeMap<Rc<str>, Micros>,
+    /// Since when it has writes that failed within the API server, and may have been made all the same.
+    failed: BTreeMap<Rc<str>, Micros>,
+    /// When the last request was answered that an audit log has.
+    last: Micros,
+    /// How long a write took at most.
+    longest: Micros,
 }
 
 impl Doubts {
     /// What is not sure, before it is replayed, of a log that began at this moment, when some nodes were not Ready or none.
     pub fn new(began: Micros, has_unready_nodes: bool) -> Self {
-        Self { began, under_way: has_unready_nodes, missed: None, unanswered: BTreeMap::new() }
+        Self {
+            began,
+            under_way: has_unready_nodes,
+            missed: None,
+            unanswered: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            last: Micros::MIN,
+            longest: 0,
+        }
     }
 
     /// A workload begins where it stood then.
@@ -95,11 +111,23 @@ impl Doubts {
 
     /// Takes note of an entry of the log.
     pub fn see(&mut self, entry: &Entry) {
-        if let Seen::Write(write) = &entry.seen
-            && is_unanswered(write)
-        {
+        if let Seen::Write(_) | Seen::Renewal { .. } = &entry.seen {
+            self.last = self.last.max(entry.to);
+        }
+        let Seen::Write(write) = &entry.seen else { return };
+        self.longest = self.longest.max(entry.to.saturating_sub(entry.from));
+        if is_unanswered(write) {
             self.unanswered.entry(Rc::clone(&write.namespace)).or_insert(entry.from);
         }
+        if FOLLOWED.contains(&&*write.resource) && write.code >= 500 {
+            self.failed.entry(Rc::clone(&write.namespace)).or_insert(entry.from);
+        }
+    }
+
+    /// May a write be missing that was made by then, which a controller, the scheduler or a kube-proxy has heard of? An audit log has
+    /// a request when it is answered, so it ends before those that are under way.
+    fn ends_before(&self, at: Micros) -> bool {
+        self.longest > 0 && at.saturating_add(self.longest) >= self.last
     }
 
     /// Notes in an entry that nothing explains why it may be lawful, if it may; the path up to it is `whole`, found by `replay`, and
@@ -112,11 +140,23 @@ impl Doubts {
             found.doubt(&format!("the model does not have what came before ({what})"));
         }
         let is_near = |namespace: &str| namespace.is_empty() || replay.subject.is_near(namespace);
-        if self.unanswered.iter().any(|(namespace, since)| *since < found.at && is_near(namespace)) {
+        let at = found.at;
+        let any_before = |all: &BTreeMap<Rc<str>, Micros>| {
+            all.iter().any(|(namespace, since)| *since < at && is_near(namespace))
+        };
+        if any_before(&self.unanswered) {
             found.doubt(
                 "the log has writes without what they were answered with (an audit policy of level Request), and what they left \
                  cannot be made of what was asked for",
             );
+        }
+        if any_before(&self.failed) {
+            found
+                .doubt("a write before it failed within the API server, and may have been made all the same");
+        }
+        let is_kubelets = matches!(found.whose, None | Some(Watcher::Kubelet(_)));
+        if !is_kubelets && self.ends_before(found.at) {
+            found.doubt("the log ends so soon after it that what it depends on may have been answered later");
         }
         if self.missed.is_some_and(|since| since <= found.at) {
             found.doubt("a watch was interrupted before, and what was written meanwhile is not in the log");

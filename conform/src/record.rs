@@ -388,6 +388,9 @@ pub struct RequestEvent {
     pub outcome: Result<Rc<str>, Rc<str>>,
 }
 
+/// The fault that a recorder writes where it has lost the container runtime of a node.
+pub const UNHEARD: &str = "RIG_DISCONNECTED";
+
 /// Something that somebody did to the cluster beside the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultEvent {

@@ -58,6 +58,8 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     let is_human = arguments.format == Format::Human;
     let (mut account, mut timelines) = Account::of(follow(&log, &options, arguments)?);
     account.warnings.extend(clocks_that_were_set(&log));
+    let cut_off = |name| format!("{name}: the last line is only begun, and left out");
+    account.warnings.extend(log.cut_off().map(cut_off));
     lookup::seen(&log, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;
     let text = match is_human {
         true => human::render(&account, &timelines, human::width()),

@@ -45,10 +45,10 @@ fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
     leaves_doubt(&files, "fault fill-disk");
 }
 
-/// In 1.20 a pod fails before it has stopped, which the model does not have.
+/// In 1.20 a pod fails, and is stopped then.
 #[test]
-fn an_eviction_by_a_kubelet_of_an_old_release_leaves_doubt() {
-    let mut files = recording("26");
+fn an_eviction_by_a_kubelet_of_an_old_release_is_lawful() {
+    let mut files = recording("01");
     let is_status = |event: &Value| {
         let by_kubelet =
             event["user"]["username"].as_str().is_some_and(|name| name.starts_with("system:node:"));
@@ -72,7 +72,72 @@ fn an_eviction_by_a_kubelet_of_an_old_release_leaves_doubt() {
     fail(None, &mut files);
     assert_eq!(said(&files).0, Verdict::Unexplained);
     fail(Some("Evicted"), &mut files);
-    leaves_doubt(&files, "Evicted");
+    assert_eq!(said(&files), (Verdict::Lawful, String::new()));
+}
+
+/// In 1.20 a pod that ends by itself is Succeeded before its sandbox has stopped.
+#[test]
+fn the_end_of_a_pod_of_an_old_release_is_reported_before_its_sandbox_stops() {
+    for number in ["21", "28"] {
+        let mut files = recording(number);
+        for file in ["runtime-node-a.jsonl", "runtime-node-b.jsonl"] {
+            edit(&mut files, file, |event| {
+                if event["kind"] == "sandbox" && event["topic"] == "/tasks/exit" {
+                    for field in ["t_us", "ev_us"] {
+                        event[field] = json!(event[field].as_i64().expect("a time") + 700_000);
+                    }
+                    event.as_object_mut().expect("an event").remove("exited_at");
+                }
+            });
+        }
+        assert_eq!(said(&files).0, Verdict::Lawful, "{number}: {}", said(&files).1);
+    }
+}
+
+/// Between two connections to a runtime its events are lost, unless its machine was off.
+#[test]
+fn a_runtime_that_nobody_listens_to_leaves_doubt() {
+    let mut files = recording("02");
+    let lines = files.get_mut("runtime-node-a.jsonl").expect("there is one");
+    let is_start = |line: &String| line.contains("/tasks/start") && line.contains("\"container\"");
+    let start = lines.iter().position(is_start).expect("a container starts");
+    let mut lost: Value = serde_json::from_str(&lines[start]).expect("JSON");
+    lines.remove(start);
+    assert_eq!(said(&files).0, Verdict::Unexplained);
+    lost = json!({"node": "node-a", "t_us": lost["t_us"], "topic": "RIG_DISCONNECTED"});
+    files.get_mut("runtime-node-a.jsonl").expect("there is one").insert(start, lost.to_string());
+    leaves_doubt(&files, "lost it");
+}
+
+/// The last EndpointSlice says of one more pod that it is not Ready.
+fn with_a_wrong_slice(files: &mut Files) {
+    let is_slice = |event: &Value| {
+        event["objectRef"]["resource"] == "endpointslices" && event["responseObject"]["endpoints"].is_array()
+    };
+    let last = line(files, AUDIT, is_slice);
+    let text = &mut files.get_mut(AUDIT).expect("there is one")[last];
+    let mut event: Value = serde_json::from_str(text).expect("JSON");
+    event["responseObject"]["endpoints"][0]["conditions"]["ready"] = json!(false);
+    *text = event.to_string();
+}
+
+/// Whatever keeps a component running starts it again: it goes on with what it lists, and is not excused by that.
+#[test]
+fn components_that_are_killed_come_back() {
+    for fault in ["sigkill-kcm", "sigterm-kcm", "sigkill-scheduler", "sigterm-scheduler"] {
+        let mut files = recording("06");
+        let lines = files.get_mut(FAULTS).expect("there are some");
+        let mut event: Value = serde_json::from_str(lines.last().expect("a fault")).expect("JSON");
+        event["fault"] = json!(fault);
+        event["target"] = json!("host");
+        for field in ["t_us", "end_us"] {
+            event[field] = json!(event[field].as_i64().expect("a time") + 2_500_000);
+        }
+        lines.push(event.to_string());
+        assert_eq!(said(&files), (Verdict::Lawful, String::new()), "{fault}");
+        with_a_wrong_slice(&mut files);
+        assert_eq!(said(&files).0, Verdict::Unexplained, "{fault}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Logs that are not whole, or very long: they begin late, have watches in place of an audit log, or are several in one.
 
+mod asked;
 mod attacked;
 mod beyond;
 mod clocks;
@@ -11,4 +12,5 @@ mod names;
 mod partial;
 mod refused;
 mod together;
+mod unlike;
 mod watched;

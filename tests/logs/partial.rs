@@ -143,9 +143,8 @@ fn labels_that_the_log_does_not_show_are_guessed() {
     }
 }
 
-/// A Service leads somewhere else from the middle of the log on: what comes of that is not followed, and the place is said.
-#[test]
-fn a_service_that_changes_is_said_with_its_place() {
+/// In the middle of the log its Service is changed; also the place of that.
+fn with_changed_service(change: impl Fn(&mut Value)) -> (Files, usize) {
     let mut files = recording("06");
     files.remove("client.jsonl");
     let is_creation =
@@ -157,13 +156,20 @@ fn a_service_that_changes_is_said_with_its_place() {
     event["verb"] = json!("update");
     event["auditID"] = json!("changed");
     event["objectRef"]["name"] = json!("web");
-    event["responseObject"]["spec"]["ports"][0]["targetPort"] = json!(9_999);
+    change(&mut event["responseObject"]["spec"]);
     event["responseObject"]["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
     for field in ["requestReceivedTimestamp", "stageTimestamp"] {
         event[field] = middle["stageTimestamp"].clone();
     }
     let place = lines.len() / 2 + 2;
     lines.insert(place - 1, event.to_string());
+    (files, place)
+}
+
+/// A Service leads somewhere else from the middle of the log on: what comes of that is not followed, and the place is said.
+#[test]
+fn a_service_that_changes_is_said_with_its_place() {
+    let (files, place) = with_changed_service(|spec| spec["ports"][0]["targetPort"] = json!(9_999));
     let report = judge(&files, MOST);
     assert_eq!(report.verdict(), Verdict::Incomplete, "{:?}", report.first_unexplained());
     let left_out = &report.tally.left_out;
@@ -172,4 +178,22 @@ fn a_service_that_changes_is_said_with_its_place() {
             && why.contains(&format!("audit.jsonl:{place},"))
     };
     assert!(left_out.iter().any(|(_, why)| says(why)), "{left_out:?}");
+}
+
+/// What comes to a Service from outside the cluster is not represented, so nothing comes of its change.
+#[test]
+fn a_service_may_change_in_what_is_not_represented() {
+    let (files, _) = with_changed_service(|spec| {
+        spec["type"] = json!("NodePort");
+        spec["externalTrafficPolicy"] = json!("Local");
+        spec["ports"][0]["nodePort"] = json!(30_080);
+    });
+    let report = judge(&files, MOST);
+    assert_eq!(
+        report.verdict(),
+        Verdict::Lawful,
+        "{:?} {:?}",
+        report.first_unexplained(),
+        report.tally.left_out
+    );
 }

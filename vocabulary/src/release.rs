@@ -39,7 +39,12 @@ impl Release {
         self.minor >= 27
     }
 
-    /// A pod that its kubelet kills for a reason of its own keeps its phase until the containers stopped (STM-4).
+    /// A pod that ends by itself, or that its kubelet evicts, keeps its phase until its containers have stopped (STM-4,
+    /// kubernetes/kubernetes#108366). From 1.24; before, the kubelet reports the end first and stops what is left then.
+    pub const fn withholds_terminal_phase(self) -> bool {
+        self.minor >= 24
+    }
+
     /// `restartPolicy: Always` init containers run beside the app containers (CPA-8, KIL-8). From 1.29.
     pub const fn has_native_sidecars(self) -> bool {
         self.minor >= 29

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use podproof_vocabulary::Release;
+use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::Watcher;
 
 use crate::record::Write;
@@ -24,23 +24,29 @@ const NO_NETWORK: &str = "NetworkReady=false";
 /// `pkg/kubelet/nodeshutdown`).
 const ENDED: [&str; 5] = ["DeadlineExceeded", "Preempting", "Terminated", "NodeShutdown", "Shutdown"];
 
-/// The first minor release in which a pod that is evicted has stopped before that is reported, as in the model (`syncTerminatingPod`).
-const STOPS_BEFORE_IT_FAILS: u8 = 22;
-
 impl Beyond {
     fn note(&mut self, concerns: Option<Watcher>, number: u64, what: String) {
         self.first.entry(concerns).or_insert((number, what));
     }
 
-    /// The fault of this number is none of the model's. One of the scheduler, or of the controller manager, concerns nobody else.
-    pub fn note_fault(&mut self, number: u64, fault: &str) {
+    /// The fault of this number is none of the model's. One of a process concerns nobody else, where it is known which: that of `node`,
+    /// if it is a node's.
+    pub fn note_fault(&mut self, number: u64, fault: &str, node: Option<NodeId>) {
         let of = |words: &[&str]| words.iter().any(|word| fault.contains(word));
-        let concerns = match () {
-            () if of(&["scheduler"]) => Some(Watcher::Scheduler),
-            () if of(&["kcm", "controller-manager"]) => Some(Watcher::ControllerManager),
-            () => None,
+        let concerns = match node {
+            _ if of(&["scheduler"]) => Some(Watcher::Scheduler),
+            _ if of(&["kcm", "controller-manager"]) => Some(Watcher::ControllerManager),
+            Some(node) if of(&["proxy"]) => Some(Watcher::Proxy(node)),
+            Some(node) if of(&["kubelet", "containerd"]) => Some(Watcher::Kubelet(node)),
+            _ => None,
         };
         self.note(concerns, number, format!("fault {fault}"));
+    }
+
+    /// Since the entry of this number events of the runtime of a node may be missing.
+    pub fn note_unheard(&mut self, number: u64, node: NodeId, name: &str) {
+        let what = format!("whoever listened to the runtime of {name} lost it");
+        self.note(Some(Watcher::Kubelet(node)), number, what);
     }
 
     /// The write of this number is outside the model, for this reason.
@@ -51,16 +57,13 @@ impl Beyond {
     }
 
     /// Takes note of what a status says was done to a node of the workload, or to a pod of its, and no file shows.
-    pub fn see(&mut self, number: u64, write: &Write, release: Release) {
+    pub fn see(&mut self, number: u64, write: &Write) {
         let Some(status) = write.object.as_ref().map(|object| &object.whole["status"]) else { return };
         let mut conditions = status["conditions"].as_array().into_iter().flatten();
         let mut says = |text: &str| {
             conditions.any(|one| one["message"].as_str().is_some_and(|message| message.contains(text)))
         };
-        let is_ended = |reason: &&str| {
-            ENDED.contains(reason) || *reason == "Evicted" && release.minor < STOPS_BEFORE_IT_FAILS
-        };
-        match (&*write.resource, status["reason"].as_str().filter(is_ended)) {
+        match (&*write.resource, status["reason"].as_str().filter(|reason| ENDED.contains(reason))) {
             ("nodes", _) if says(NO_NETWORK) => {
                 self.note(None, number, format!("the network plugin of {} fails", write.name));
             }

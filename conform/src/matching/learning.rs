@@ -25,6 +25,8 @@ impl Replay {
                 [Watcher::Kubelet(node), Watcher::Proxy(node)].contains(&whose)
             }
             Action::Process(Process::StartApiServer) => true,
+            Action::Process(Process::StartControllerManager) => whose == Watcher::ControllerManager,
+            Action::Process(Process::StartScheduler) => whose == Watcher::Scheduler,
             _ => false,
         };
         for part in self.parts.iter_mut().filter(|part| concerned(part.whose)) {

@@ -11,7 +11,9 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 use super::names::{At, Names};
 use super::sighting::{Choice, Condition, Sighting};
 use super::subject::Subject;
-use crate::record::{AppEvent, AppWhat, Entry, FaultEvent, RulesEvent, RuntimeEvent, RuntimeWhat, Seen};
+use crate::record::{
+    AppEvent, AppWhat, Entry, FaultEvent, RulesEvent, RuntimeEvent, RuntimeWhat, Seen, UNHEARD,
+};
 
 /// What an entry that is no write comes to.
 pub enum Local {
@@ -100,7 +102,9 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
     let Some(name) = &event.container else { return sandbox(node, pod, number, entry, event) };
     let Some(container) = subject.container(name) else { return stranger(name) };
     let kubelet = |step| Action::Kubelet(step);
-    let has_hook = subject.scenario().workload.template.containers[container.index()].pre_stop.is_some();
+    // A probe's command shows in the same way as a hook.
+    let has_hook = subject.scenario().workload.template.containers[container.index()].pre_stop.is_some()
+        && !subject.traits.probed_by_commands.contains(name);
     let mut already: Option<Condition> = None;
     let mut only: Option<Choice> = None;
     let actions = match event.what {
@@ -128,7 +132,7 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
         }
         RuntimeWhat::Exited(_) => vec![Action::Environment(Environment::CrashContainer { pod, container })],
         RuntimeWhat::ExecStarted if has_hook => {
-            // An exec probe shows in the same way.
+            // So does what a user runs in it.
             already = Some(Box::new(move |cluster: &Cluster<'_>| {
                 cluster.container(pod, container).hook() != Hook::None
             }));
@@ -214,12 +218,15 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
     let key = format!("{}/{service}", subject.namespace);
     let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
     let says = format!("the rules of {} send {service} to {}", event.node, addresses.join(", "));
-    let (mut wanted, mut nobodys) = (BTreeSet::new(), Vec::new());
+    // Where they must lead to, and where they may.
+    let (mut sure, mut possible, mut nobodys) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for address in addresses {
         let ip = address.rsplit_once(':').map_or(&**address, |(ip, _)| ip).trim_matches(['[', ']']);
         match names.at(ip) {
+            // The address of a node is that of all pods in its network.
+            Some(At::Own(..)) if subject.traits.in_host_network => possible.extend(names.holders(ip)),
             Some(At::Own(pod, address)) => {
-                wanted.insert((pod, address));
+                sure.insert((pod, address));
             }
             Some(At::Other) => {}
             None => {
@@ -230,7 +237,12 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
     if !nobodys.is_empty() {
         return Local::Nobody(says, nobodys);
     }
-    let same = wanted.clone();
+    possible.extend(&sure);
+    let fits = Rc::new(move |cluster: &Cluster<'_>| {
+        let leads = destinations(cluster, node);
+        sure.is_subset(&leads) && leads.is_subset(&possible)
+    });
+    let already = Rc::clone(&fits);
     let program = Action::Proxy(Proxy::ProgramRules { node });
     Local::Seen(
         Watcher::Proxy(node),
@@ -242,8 +254,8 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
             source: RULES,
             actions: vec![program],
             only: None,
-            already: Some(Box::new(move |cluster| destinations(cluster, node) == same)),
-            after: Some(Box::new(move |cluster| destinations(cluster, node) == wanted)),
+            already: Some(Box::new(move |cluster| already(cluster))),
+            after: Some(Box::new(move |cluster| fits(cluster))),
             about: None,
         },
     )
@@ -251,10 +263,12 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
 
 /// What a fault is to the model.
 pub enum Fault {
-    /// This happens to the cluster.
-    Befalls(Action),
+    /// This happens to the cluster, one after the other.
+    Befalls(Vec<Action>),
     /// The kubelet of this node is started; it takes a while.
     Starts(NodeId),
+    /// Whoever listened to the runtime of this node lost it.
+    Unheard(NodeId),
     /// The log shows it elsewhere.
     Elsewhere,
     /// It is about nothing that this workload has to do with.
@@ -266,24 +280,28 @@ pub enum Fault {
 /// What a fault is to the model.
 pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
     let node = |step: fn(NodeId) -> Action| match names.node(&event.target) {
-        Some(node) => Fault::Befalls(step(node)),
+        Some(node) => Fault::Befalls(vec![step(node)]),
         None => Fault::NotHere,
     };
     let pod = |step: &dyn Fn(PodId, ContainerId) -> Environment| {
         let name = event.target.rsplit('/').next().unwrap_or_default();
         let serving = ContainerId(subject.scenario().workload.template.serving);
         match names.pod(name, "") {
-            Some(pod) => Fault::Befalls(Action::Environment(step(pod, serving))),
+            Some(pod) => Fault::Befalls(vec![Action::Environment(step(pod, serving))]),
             None => Fault::NotHere,
         }
     };
-    let environment = Action::Environment;
+    // Whatever keeps a component running starts it again, and no file shows when it leads again.
+    let restarts = |stops, starts| Fault::Befalls(vec![Action::Environment(stops), Action::Process(starts)]);
     match &*event.fault {
         "poweroff-node" => node(|node| Action::Environment(Environment::CrashNode { node })),
         "poweron-node" => node(|node| Action::Environment(Environment::ReturnNode { node })),
         "partition-start" => node(|node| Action::Environment(Environment::PartitionNode { node })),
         "partition-heal" => node(|node| Action::Environment(Environment::HealPartition { node })),
-        "sigterm-kubelet" => node(|node| Action::Environment(Environment::StopKubelet { node })),
+        "sigterm-kubelet" | "sigkill-kubelet" => {
+            node(|node| Action::Environment(Environment::StopKubelet { node }))
+        }
+        UNHEARD => names.node(&event.target).map_or(Fault::NotHere, Fault::Unheard),
         "start-kubelet" => names.node(&event.target).map_or(Fault::NotHere, Fault::Starts),
         "sigstop-containerd" => node(|node| Action::Environment(Environment::HangRuntime { node })),
         "sigcont-containerd" => node(|node| Action::Environment(Environment::RecoverRuntime { node })),
@@ -293,12 +311,19 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         "liveness-off" | "liveness-on" => {
             pod(&|pod, container| Environment::ChangeLiveness { pod, container })
         }
-        "apiserver-exited" => Fault::Befalls(environment(Environment::StopApiServer)),
-        "apiserver-ready" => Fault::Befalls(Action::Process(Process::StartApiServer)),
+        "sigterm-kcm" | "sigkill-kcm" => {
+            restarts(Environment::StopControllerManager, Process::StartControllerManager)
+        }
+        "sigterm-scheduler" | "sigkill-scheduler" => {
+            restarts(Environment::StopScheduler, Process::StartScheduler)
+        }
+        "apiserver-exited" => Fault::Befalls(vec![Action::Environment(Environment::StopApiServer)]),
+        "apiserver-ready" => Fault::Befalls(vec![Action::Process(Process::StartApiServer)]),
         // Asked for through the API, or the beginning or the end of something else, or shown by a runtime.
         "create" | "delete" | "delete-grace-0" | "evict" | "cordon" | "uncordon" | "taint" | "untaint"
         | "label" | "unlabel" | "rolling-update" | "scale" | "poweroff-node-done" | "poweron-node-done"
-        | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" => Fault::Elsewhere,
+        | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" | "kubelet-exited" | "kcm-exited"
+        | "scheduler-exited" | "start-kcm" | "start-scheduler" => Fault::Elsewhere,
         _ => Fault::NotModelled,
     }
 }

@@ -210,6 +210,12 @@ impl Names {
         own.or_else(|| self.others.contains(ip).then_some(At::Other))
     }
 
+    /// All pods of the workload that have or had this address, each with which of its own it is.
+    pub fn holders(&self, ip: &str) -> BTreeSet<(PodId, Address)> {
+        let pods = self.addresses.keys().copied();
+        pods.filter_map(|pod| Some((pod, self.address(pod, ip)?))).collect()
+    }
+
     /// What the addresses of a pod are called, in the model's order: the last that each was.
     pub fn addresses(&self, pod: PodId) -> Vec<Rc<str>> {
         let known = self.addresses.get(&pod).map_or(&[][..], |known| known);

@@ -276,12 +276,14 @@ impl Replay {
             }
             Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
-                Fault::Befalls(action) => {
+                Fault::Befalls(actions) => {
                     self.fork(entry.to);
-                    self.befall(number, entry, &[action])?;
-                    self.come_back(&action, entry.to);
-                    if let Action::Environment(Environment::ReturnNode { node }) = action {
-                        self.eyes.let_start(node, entry.from);
+                    self.befall(number, entry, &actions)?;
+                    for action in &actions {
+                        self.come_back(action, entry.to);
+                        if let Action::Environment(Environment::ReturnNode { node }) = *action {
+                            self.eyes.let_start(node, entry.from);
+                        }
                     }
                     Outcome::Explained
                 }
@@ -289,10 +291,17 @@ impl Replay {
                     self.eyes.let_start(node, entry.from);
                     Outcome::Explained
                 }
+                Fault::Unheard(node) => {
+                    let model = &self.models[self.now].1;
+                    if Cluster::new(&model.rules, &mut self.common).node(node).machine.powered() {
+                        self.beyond.note_unheard(number, node, &event.target);
+                    }
+                    Outcome::Explained
+                }
                 Fault::Elsewhere => Outcome::Explained,
                 Fault::NotHere => Outcome::NotHere,
                 Fault::NotModelled => {
-                    self.beyond.note_fault(number, &event.fault);
+                    self.beyond.note_fault(number, &event.fault, self.names.node(&event.target));
                     Outcome::NotModelled(format!("fault {}", event.fault))
                 }
             },
@@ -327,7 +336,7 @@ impl Replay {
     fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {
         self.infer_links(number, entry, write)?;
         if self.names.pod(&write.name, &write.uid).is_some() || self.names.node(&write.name).is_some() {
-            self.beyond.see(number, write, self.models[self.now].1.rules.scenario.release);
+            self.beyond.see(number, write);
         }
         let plan = {
             let mut common = self.common.clone();

@@ -8,7 +8,7 @@ use podproof_vocabulary::scenario::{Container, ContainerKind, Scenario, Taint, W
 
 use crate::before::Target;
 use crate::record::Object;
-use crate::world::{Moment, Observed};
+use crate::world::{Moment, Observed, Traits};
 
 /// The workload that is followed.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Subject {
     pub uid: Rc<str>,
     /// The names of its pods that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
+    /// What else its pods are like.
+    pub traits: Traits,
     /// The names of the scenario's nodes, in their order.
     pub nodes: Vec<Rc<str>>,
     /// The Service that selects its pods.
@@ -43,6 +45,7 @@ impl Subject {
             name: observed.object_name.clone(),
             uid: observed.uid.clone(),
             evicted: observed.evicted.clone(),
+            traits: observed.traits.clone(),
             nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
             service: observed.service.as_ref().map(|service| service.name.clone()),
             ports: observed.service_ports.clone(),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::clocks::versions::{Dated, Sight};
+use super::collection;
 use super::event::{Asked, Event, Got, Metadata, Objects};
 use super::facts::object;
 use super::lines::parse;
@@ -38,6 +39,9 @@ const WRITTEN: &[(&str, &[&str])] = &[
 
 /// Subresources that write no object: they open a connection.
 const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "log"];
+
+/// Requests that change nothing.
+const DRY_RUNS: &str = "dry runs";
 
 /// The code of an answer to a write that has made a new object.
 const CREATED: i64 = 201;
@@ -80,7 +84,7 @@ enum Field {
 pub(super) fn read(line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<Heard>, Problem> {
     let event: Event = parse(line, place, ACCEPTED)?;
     if event.kind == "Event" {
-        return Ok(hear(&event, line, place, names)?.into_iter().collect());
+        return one_by_one(&event, line, place, names);
     }
     let Some(items) = event.items.filter(|_| event.kind == "EventList") else {
         return Err(Problem::new(&place.file, place.line, format!("`kind` is {:?}", event.kind), ACCEPTED));
@@ -88,6 +92,24 @@ pub(super) fn read(line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<
     let mut heard = Vec::new();
     for item in items {
         let line = item.to_string();
+        let event: Event = parse(line.as_bytes(), place, ACCEPTED)?;
+        heard.extend(one_by_one(&event, line.as_bytes(), place, names)?);
+    }
+    Ok(heard)
+}
+
+/// An event; of the deletion of a collection, the deletion of each of its objects.
+fn one_by_one(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<Heard>, Problem> {
+    if event.verb != "deletecollection" || !granted(event) {
+        return Ok(hear(event, line, place, names)?.into_iter().collect());
+    }
+    let deletions = collection::deletions(parse(line, place, ACCEPTED)?);
+    if deletions.is_empty() {
+        return Ok(hear(event, line, place, names)?.into_iter().collect());
+    }
+    let mut heard = Vec::new();
+    for deletion in deletions {
+        let line = deletion.to_string();
         let event: Event = parse(line.as_bytes(), place, ACCEPTED)?;
         heard.extend(hear(&event, line.as_bytes(), place, names)?);
     }
@@ -151,7 +173,7 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
         (None, _) => "reads",
         _ if resource.is_empty() => "requests of no resource",
         // It changes nothing.
-        _ if query(&event.request_uri, "dryRun").is_some() => "dry runs",
+        _ if query(&event.request_uri, "dryRun").is_some() => DRY_RUNS,
         (Some(_), Some(groups)) if !groups.contains(&group) => &format!("{resource}.{group}"),
         (Some(_), Some(_)) if CONNECTIONS.contains(&reference.subresource.as_str()) => {
             &format!("{resource}/{}", reference.subresource)
@@ -245,6 +267,10 @@ impl Heard {
     fn write(&mut self, verb: Verb, event: &Event, line: &[u8], names: &mut Names) -> Result<(), Problem> {
         let Objects { request_object: asked, response_object: got } = parse(line, &self.place, ACCEPTED)?;
         let asked = asked.unwrap_or_default();
+        if asked.is_dry_run() {
+            self.says = Says::Seen(Seen::Other(names.get(DRY_RUNS)));
+            return Ok(());
+        }
         let got = got.filter(|got| got.kind != "Status" && granted(event));
         let got = got.as_ref().and_then(|got| Some((got, got.metadata.as_ref()?)));
         let reference = &event.object_ref;

@@ -79,6 +79,7 @@ pub(super) struct Asked {
     pub(super) target: Option<Target>,
     pub(super) grace_period_seconds: Option<i64>,
     pub(super) delete_options: Option<DeleteOptions>,
+    pub(super) dry_run: Option<Vec<String>>,
     #[serde(deserialize_with = "mapping_or_default")]
     pub(super) status: Option<AskedStatus>,
 }
@@ -92,6 +93,15 @@ pub(super) struct Target {
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeleteOptions {
     pub(super) grace_period_seconds: Option<i64>,
+    pub(super) dry_run: Option<Vec<String>>,
+}
+
+impl Asked {
+    /// A deletion and an eviction say in their body that they change nothing (`DeleteOptions.dryRun`).
+    pub(super) fn is_dry_run(&self) -> bool {
+        let of_eviction = self.delete_options.as_ref().and_then(|options| options.dry_run.as_ref());
+        self.dry_run.as_ref().or(of_eviction).is_some_and(|stages| !stages.is_empty())
+    }
 }
 
 #[derive(Default, Deserialize)]

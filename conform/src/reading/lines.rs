@@ -1,12 +1,13 @@
 //! A file as lines, one at a time, whether it is compressed or not.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::problem::Problem;
 use crate::record::Place;
@@ -16,6 +17,9 @@ pub(super) const LONGEST: usize = 64 << 20;
 
 /// How a file begins that gzip has made, whatever its name.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// What some editors and shells put in front of a text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The lines of a file that say something.
 pub(super) struct Lines {
@@ -48,7 +52,8 @@ impl Lines {
         Place { file: Rc::clone(&self.file), line: self.number }
     }
 
-    /// The next line that is not empty. After a problem of the file itself there is none.
+    /// The next line that is not empty. After a problem of the file itself there is none, and a last line that is only begun is none: it
+    /// was being written as the file was copied.
     pub(super) fn next(&mut self) -> Option<Result<&[u8], Problem>> {
         while !self.ended {
             self.line.clear();
@@ -66,7 +71,11 @@ impl Lines {
                 let accepted = format!("lines of at most {} MiB", LONGEST >> 20);
                 return Some(Err(self.problem("the line is too long", accepted)));
             }
-            if read == 0 {
+            if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+                self.line.drain(..BYTE_ORDER_MARK.len());
+            }
+            let is_last = !self.line.ends_with(b"\n");
+            if read == 0 || is_last && self.number > 1 && is_begun(&self.line) {
                 self.ended = true;
             } else if !self.line.trim_ascii().is_empty() {
                 return Some(Ok(self.line.trim_ascii()));
@@ -79,6 +88,28 @@ impl Lines {
     fn problem(&self, says: impl Into<String>, accepted: impl Into<String>) -> Problem {
         Problem::new(&self.file, self.number, says, accepted)
     }
+}
+
+/// Is it JSON that is cut off?
+fn is_begun(line: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof())
+}
+
+/// Does a file end in a line that is only begun, behind others? Of one that is compressed nothing is said.
+pub(super) fn is_cut_off(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut end = Vec::new();
+    for size in [1, LONGEST as u64] {
+        end.clear();
+        file.seek(SeekFrom::Start(length.saturating_sub(size)))?;
+        (&mut file).take(size).read_to_end(&mut end)?;
+        if end.is_empty() || end.ends_with(b"\n") {
+            return Ok(false);
+        }
+    }
+    let last = end.iter().rposition(|&byte| byte == b'\n').map(|at| &end[at + 1..]);
+    Ok(last.is_some_and(|last| !last.trim_ascii().is_empty() && is_begun(last)))
 }
 
 /// One line as what it is.

@@ -13,7 +13,7 @@ use super::clocks::causes::Causes;
 use super::clocks::versions::{self, Dated};
 use super::kind::{ACCEPTED, Source, Word, source_of};
 use super::lanes::{AuditLane, Placed, RecorderLane, WatchLane};
-use super::lines::Lines;
+use super::lines::{Lines, is_cut_off};
 use super::names::Names;
 use super::problem::Problem;
 use super::watch::{Told, Watch, kind_of};
@@ -49,6 +49,8 @@ struct Input {
     node: Option<Rc<str>>,
     /// The kind of a watch's objects.
     kind: Option<Rc<str>>,
+    /// Its last line is only begun.
+    is_cut_off: bool,
 }
 
 impl Log {
@@ -106,7 +108,7 @@ impl Log {
             return Ok(());
         }
         match recognise(path) {
-            Ok(input) => self.files.push(input),
+            Ok(input) => self.files.extend(input),
             Err(problem) if expected => return Err(problem),
             Err(_) => {}
         }
@@ -131,6 +133,11 @@ impl Log {
     fn nodes(&self, source: Source) -> Vec<Rc<str>> {
         let of_source = self.files.iter().filter(|file| file.source == source);
         of_source.filter_map(|file| file.node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The files whose last line is only begun, and left out.
+    pub fn cut_off(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().filter(|file| file.is_cut_off).map(|file| &*file.name)
     }
 
     /// The manifests beside the recordings.
@@ -249,8 +256,8 @@ fn nothing_in(folder: &Path) -> String {
     }
 }
 
-/// What a file is.
-fn recognise(path: &Path) -> Result<Input, Problem> {
+/// What a file is; nothing, if it is empty and has the name of one of a recording.
+fn recognise(path: &Path) -> Result<Option<Input>, Problem> {
     let name: Rc<str> = path.display().to_string().into();
     let mut lines = Lines::open(path, Rc::clone(&name))?;
     let stem = stem_of(path);
@@ -262,11 +269,9 @@ fn recognise(path: &Path) -> Result<Input, Problem> {
                 || Problem::new(&name, place.line, "this is none of the lines that are known", ACCEPTED);
             (source_of(&line, &place)?.ok_or_else(unknown)?, line)
         }
-        // An empty file says that nothing happened; of what, only its name can say.
-        None => match named(path, &stem) {
-            Some(source) => (source, Vec::new()),
-            None => return Err(Problem::new(&name, 1, "the file is empty", ACCEPTED)),
-        },
+        // Who recorded anything would have said that it began to: of an empty file nobody knows whether somebody was there to write it.
+        None if named(path, &stem).is_some() => return Ok(None),
+        None => return Err(Problem::new(&name, 1, "the file is empty", ACCEPTED)),
     };
     let node = match source {
         Source::Runtime => of_name("runtime-").or_else(|| Some(word(&first, "node")?.into())),
@@ -279,7 +284,8 @@ fn recognise(path: &Path) -> Result<Input, Problem> {
         }
         _ => None,
     };
-    Ok(Input { path: path.to_owned(), name, source, node, kind })
+    let is_cut_off = is_cut_off(path).unwrap_or_default();
+    Ok(Some(Input { path: path.to_owned(), name, source, node, kind, is_cut_off }))
 }
 
 /// The name of a file without its folder and its endings.

@@ -15,6 +15,7 @@
 
 mod audit;
 mod clocks;
+mod collection;
 mod event;
 mod facts;
 mod kind;

@@ -12,7 +12,7 @@ use super::names::Names;
 use super::problem::Problem;
 use crate::record::{
     AppEvent, AppWhat, Entry, FaultEvent, Micros, Place, RequestEvent, RulesEvent, RuntimeEvent, RuntimeWhat,
-    Seen,
+    Seen, UNHEARD,
 };
 
 /// A line, its entry if it says something, and when it was written down.
@@ -61,6 +61,10 @@ struct Runtime {
 }
 
 fn runtime(line: Runtime, place: &Place, names: &mut Names) -> Result<Said, Problem> {
+    if line.topic == UNHEARD {
+        let event = FaultEvent { fault: names.get(UNHEARD), target: names.get(&line.node) };
+        return Ok((line.t_us, Some((line.t_us, line.t_us, Seen::Fault(event)))));
+    }
     let exit = i32::try_from(line.exit_status.unwrap_or_default()).unwrap_or(i32::MAX);
     let what = match line.topic.as_str() {
         "/tasks/start" => RuntimeWhat::Started,

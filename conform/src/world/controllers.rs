@@ -9,6 +9,9 @@ use super::kept::Kept;
 use super::life::{Life, Moment, Register, Sight};
 use crate::record::{Object, Owner};
 
+/// What is followed as it changes, or what nothing of the model comes of: old ReplicaSets are removed whenever that is.
+const ASIDE: &[&str] = &["paused", "replicas", "template", "revisionHistoryLimit"];
+
 /// A Deployment or ReplicaSet of the log.
 #[derive(Debug)]
 pub(super) struct Controller {
@@ -68,8 +71,7 @@ impl Controllers {
         if !is_paused && controller.templates.last().is_some_and(|(_, known)| **known != template) {
             controller.templates.push((at, self.kept.share(template)));
         }
-        let asks_else =
-            |manifest: &Value| documents::all_but(&manifest["spec"], &["paused", "replicas", "template"]);
+        let asks_else = |manifest: &Value| documents::all_but(&manifest["spec"], ASIDE);
         if controller.changed.is_none() && asks_else(&controller.manifest) != asks_else(&object.whole) {
             controller.changed = Some(at);
         }

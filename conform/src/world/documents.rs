@@ -89,6 +89,34 @@ pub(super) fn service(object: &Object) -> Value {
     manifest
 }
 
+/// What a Service asks for of what comes to the cluster from outside, and of families of addresses: nothing of that is represented.
+const OUTSIDE: &[&str] = &[
+    "allocateLoadBalancerNodePorts",
+    "clusterIPs",
+    "externalIPs",
+    "externalTrafficPolicy",
+    "healthCheckNodePort",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "loadBalancerClass",
+    "loadBalancerIP",
+    "loadBalancerSourceRanges",
+];
+
+/// What a Service asks for that the model represents, for whether that changes.
+pub(super) fn service_asks(spec: &Value) -> Value {
+    let mut asks = all_but(spec, OUTSIDE);
+    if let Some(fields) =
+        asks.as_object_mut().filter(|fields| fields.get("type") != Some(&json!("ExternalName")))
+    {
+        fields.remove("type");
+    }
+    for port in asks["ports"].as_array_mut().into_iter().flatten() {
+        *port = all_but(port, &["nodePort"]);
+    }
+    asks
+}
+
 /// The manifest of a Service that only an EndpointSlice of it shows: without its selector, and as if it sends connections to
 /// the ports of the endpoints.
 pub(super) fn service_of(slice: &Object, name: &str) -> Value {

@@ -35,6 +35,7 @@ mod story;
 mod surveyor;
 #[cfg(test)]
 mod tests;
+mod traits;
 mod versions;
 
 pub use compose::Composer;
@@ -45,3 +46,4 @@ pub use observed::{
 };
 pub(crate) use surveyor::is_older;
 pub use surveyor::{Options, Surveyor};
+pub use traits::Traits;

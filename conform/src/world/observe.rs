@@ -17,6 +17,7 @@ use super::selectors::Selector;
 use super::stage::{Known, Stage};
 use super::story;
 use super::surveyor::Surveyor;
+use super::traits::Traits;
 
 /// What a workload is composed with.
 pub(super) struct Setting<'c> {
@@ -114,6 +115,7 @@ impl Setting<'_> {
             followed: self.followed,
             pods: root.pods.clone(),
             evicted: evicted(root, surveyor),
+            traits: Traits::of(&read.manifest),
             revisions: read.revisions.all.iter().map(seen_revision).collect(),
             scales,
             service: service.map(named),
@@ -211,13 +213,25 @@ fn unfollowed(
     let of = |kind: &str, selector: &Selector| {
         Some((selector.changed?, format!("the spec of {kind}/{}", selector.name)))
     };
+    let span = read.root.span(surveyor);
     let own = read.root.controller.and_then(|controller| controller.changed);
     let own = own.map(|at| (at, format!("the spec of {}, beside template and replicas,", read.root.name)));
     let services = service.and_then(|service| of("Service", service));
+    let removed = service.and_then(|service| Some((service.life.gone?, service)));
+    let is_missed = |(at, _): &(Moment, &Selector)| span.to.is_none_or(|to| *at < to);
+    let removed = removed
+        .filter(is_missed)
+        .map(|(at, service)| (at, format!("whether Service/{} is there", service.name)));
     let budgets = budgets.iter().filter_map(|budget| of("PodDisruptionBudget", budget));
     // A pod that its ReplicaSet does not select any more is none of its own.
     let pods = read.root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
     let pods =
         pods.filter_map(|pod| Some((pod.labels_changed?, format!("what Pod/{} has as labels", pod.name))));
-    own.into_iter().chain(services).chain(budgets).chain(read.differing.clone()).chain(pods).collect()
+    own.into_iter()
+        .chain(services)
+        .chain(removed)
+        .chain(budgets)
+        .chain(read.differing.clone())
+        .chain(pods)
+        .collect()
 }

@@ -7,6 +7,7 @@ use podproof_vocabulary::Release;
 use podproof_vocabulary::scenario::{Node, Scenario, WorkloadKind};
 
 use super::life::{Moment, Sight, Span};
+use super::traits::Traits;
 use crate::record::{Object, Owner};
 
 /// What a log is about as a whole.
@@ -67,6 +68,8 @@ pub struct Observed {
     pub pods: Vec<Rc<str>>,
     /// The names of those that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
+    /// What else they are like.
+    pub traits: Traits,
     /// Its templates, by their number in the model; one, if it is no Deployment.
     pub revisions: Vec<RevisionSeen>,
     /// Each change of its replicas.

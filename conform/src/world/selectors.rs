@@ -108,7 +108,7 @@ impl Selectors {
         });
         if record.life.is_news(at, sight, object)
             && record.changed.is_none()
-            && record.manifest["spec"] != manifest["spec"]
+            && documents::service_asks(&record.manifest["spec"]) != documents::service_asks(&manifest["spec"])
         {
             record.changed = Some(at);
         }

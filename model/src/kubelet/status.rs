@@ -62,6 +62,7 @@ fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     match cluster.pod(pod).kubelet.worker() {
         // ADM-12
         Worker::Rejected => Phase::Failed,
+        Worker::Terminating if is_evicted_at_once(cluster, pod) => Phase::Failed,
         Worker::None | Worker::Sync | Worker::Terminating => phase_while_it_may_run(cluster, pod),
         // EVM-7
         Worker::Terminated | Worker::Finished if cluster.pod(pod).kubelet.evicted() => Phase::Failed,
@@ -69,11 +70,17 @@ fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     }
 }
 
+/// EVM-7: before terminal phases were withheld, a pod that is evicted fails first, and is stopped then.
+fn is_evicted_at_once(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    cluster.pod(pod).kubelet.evicted() && !cluster.rules.scenario.release.withholds_terminal_phase()
+}
+
 /// A terminal phase is withheld while containers could run: a pod that is done keeps the phase that it has (STM-4).
 fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     let has = cluster.pod(pod).api.phase();
-    if completed(cluster, pod).is_some() {
-        return has;
+    if let Some(phase) = completed(cluster, pod) {
+        let withheld = cluster.rules.scenario.release.withholds_terminal_phase();
+        return if withheld { has } else { phase };
     }
     let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
     // PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.

@@ -88,7 +88,7 @@ impl Writer<'_> {
     }
 
     /// Somebody does something to the cluster.
-    fn note_fault(&mut self, fault: &str, target: &str) {
+    pub(super) fn note_fault(&mut self, fault: &str, target: &str) {
         let now = self.clock.now;
         self.out.note("faults.jsonl", now, json!({"t_us": now, "fault": fault, "target": target}));
     }

@@ -84,6 +84,8 @@ impl<'m> Writer<'m> {
     }
 
     fn create_workload(&mut self, seen: &Observation) {
+        // Whoever writes down what is done to a cluster begins with the workload that is made.
+        self.note_fault("create", &self.scenario.name);
         match self.scenario.workload.kind {
             WorkloadKind::Deployment => {
                 if let Some(deployment) = &seen.deployment {

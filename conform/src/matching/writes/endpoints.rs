@@ -44,6 +44,10 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             return Plan::Wrong(format!("{name} stands in it twice"));
         }
         let Some(address) = known.names.address(pod, &endpoint.address) else {
+            // In the model a pod gets its address with its sandbox, and one in the host network has that of its node before.
+            if subject.traits.in_host_network && !endpoint.ready {
+                continue;
+            }
             return Plan::Wrong(format!("{name} was not seen to have {}", endpoint.address));
         };
         if let Some(why) = misplaced(known, pod, endpoint).filter(|_| by_controller) {

@@ -26,6 +26,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::Create && write.subresource.is_empty() {
         return create(known, actor, write);
     }
+    if write.verb == Verb::DeleteCollection {
+        return Plan::NotModelled("deletions of collections that the log does not name".into());
+    }
     let Some(pod) = known.names.pod(&write.name, &write.uid) else {
         return match namesake(known, write) {
             Some(_) => Plan::Wrong("the pod of this name that is there has another UID".into()),
@@ -165,14 +168,15 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     if let Some(why) = whole.and_then(|whole| statuses::pod(whole)) {
         return Plan::Wrong(why.into());
     }
-    let in_host_network =
-        write.object.as_ref().is_some_and(|object| object.whole["spec"]["hostNetwork"] == true);
+    // It has the address of its node from the beginning, and none of its own (`generateAPIPodStatus`).
+    let in_host_network = known.subject.traits.in_host_network;
     let ip = facts.ip.as_ref().filter(|_| !in_host_network);
     if let Some(other) = ip.and_then(|ip| holder(known, pod, ip)) {
         return Plan::Wrong(format!("its address is that of {other}, which is Ready"));
     }
     let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
     let has_address = move |object: PodObject| match address {
+        _ if in_host_network => true,
         None => object.address().is_none(),
         Some(Some(address)) => object.address() == Some(address),
         // One that it has not had before: a new sandbox brings it.

@@ -86,6 +86,36 @@ fn what_opens_a_connection_or_tries_out_is_no_write() {
     let dry =
         pod("create", "p", 7, (0, 5), json!({"requestURI": "/api/v1/namespaces/s/pods?x=y&dryRun=All"}));
     assert_eq!(word(&only(dry)), "dry runs");
+    let dry = json!({"dryRun": ["All"]});
+    let deletion = pod("delete", "p", 7, (0, 5), json!({ "requestObject": dry }));
+    assert_eq!(word(&only(deletion)), "dry runs");
+    let more = json!({"objectRef": {"subresource": "eviction"}, "requestObject": {"deleteOptions": dry}});
+    assert_eq!(word(&only(event("create", "pods", "p", (0, 5), more))), "dry runs");
+    let wet = pod("delete", "p", 7, (0, 5), json!({"requestObject": {"dryRun": []}}));
+    assert_eq!(told(&[only(wet)]), ["p@7"]);
+}
+
+#[test]
+fn the_deletion_of_a_collection_is_that_of_each_object() {
+    let item = |name: &str| json!({"metadata": {"name": name, "namespace": "s", "uid": name}});
+    let more = json!({
+        "auditID": "x",
+        "requestObject": {"gracePeriodSeconds": 3},
+        "responseObject": {"kind": "PodList", "items": [item("p"), item("q")]},
+    });
+    let entries = audit(&[event("deletecollection", "pods", "", (0, 5), more.clone())]);
+    let writes: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match &entry.seen {
+            Seen::Write(write) => Some((&*write.name, &*write.uid, write.verb, write.grace_seconds)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(writes, [("p", "p", Verb::Delete, Some(3)), ("q", "q", Verb::Delete, Some(3))]);
+    // Nobody knows of what it is that nothing is answered to.
+    let mut bare = event("deletecollection", "pods", "", (0, 5), more);
+    bare["responseObject"] = json!({"kind": "Status"});
+    assert_eq!(only_write(bare).verb, Verb::DeleteCollection);
 }
 
 #[test]

@@ -102,12 +102,12 @@ fn a_folder_is_what_is_in_it() {
             "watch/nodes.jsonl",
             "{\"event\":{\"items\":[],\"resourceVersion\":\"6\",\"type\":\"LIST\"},\"t_us\":1}\n",
         ),
-        ("runtime-node-b.jsonl", ""),
-        ("proxy-node-a.jsonl", ""),
-        ("app.jsonl", ""),
+        ("runtime-node-b.jsonl", "{\"node\":\"node-b\",\"t_us\":1,\"topic\":\"RIG_CONNECTED\"}\n"),
+        ("proxy-node-a.jsonl", "{\"endpoints\":{},\"src\":\"sample\",\"t_us\":1}\n"),
+        ("app.jsonl", "{\"kind\":\"probe\",\"pod\":\"p\",\"t_us\":1}\n"),
     ]);
     let log = find(&[folder.path().to_owned()]);
-    assert_eq!(told(&all(&log)), ["list of 0", "p@7"]);
+    assert_eq!(told(&all(&log)), ["list of 0", "rules of node-a", "p@7"]);
     assert_eq!(log.manifests(), [folder.path().join("manifests.yaml")]);
     assert!(log.has(Source::App) && !log.has(Source::Requests) && !log.has(Source::Faults));
     assert_eq!(log.nodes_with_runtime(), ["node-b".into()]);
@@ -133,7 +133,7 @@ fn a_node_is_known_by_the_files_name_or_its_first_line() {
     let line = json!({"node": "node-c", "t_us": 1, "topic": "RIG_CONNECTED"}).to_string();
     let rules = json!({"endpoints": {}, "src": "sample", "t_us": 1, "node": "node-d"}).to_string();
     let folder = folder(&[("events.jsonl", &line), ("rules.log", &rules)]);
-    put(folder.path(), "runtime-node-b.jsonl.gz", &gzip(b""));
+    put(folder.path(), "runtime-node-b.jsonl.gz", &gzip(line.as_bytes()));
     let log = find(&[folder.path().to_owned()]);
     assert_eq!(log.nodes_with_runtime(), ["node-b".into(), "node-c".into()]);
     assert_eq!(log.nodes_with_rules(), ["node-d".into()]);
@@ -166,16 +166,43 @@ fn a_file_that_is_named_twice_is_read_once_and_as_often_as_asked() {
 }
 
 #[test]
-fn a_line_that_is_cut_off_is_a_problem_and_one_without_an_end_is_none() {
+fn an_empty_file_of_a_recording_says_nothing() {
+    let folder = folder(&[("audit.jsonl", &lines(&[create("p", 7)]))]);
+    for name in ["runtime-node-a.jsonl", "proxy-node-a.jsonl", "app.jsonl", "client.jsonl", "faults.jsonl"] {
+        put(folder.path(), name, b" \n");
+    }
+    let log = find(&[folder.path().to_owned()]);
+    assert!(log.has(Source::Audit) && !log.has(Source::Faults) && !log.has(Source::App));
+    assert!(log.nodes_with_runtime().is_empty() && log.nodes_with_rules().is_empty());
+}
+
+#[test]
+fn a_byte_order_mark_is_none_of_the_first_line() {
+    let audit = format!("\u{feff}{}", lines(&[create("p", 7), create("q", 8)]));
+    let folder = folder(&[("audit.jsonl", &audit)]);
+    assert_eq!(told(&all(&find(&[folder.path().to_owned()]))), ["p@7", "q@8"]);
+}
+
+#[test]
+fn a_line_that_is_cut_off_is_a_problem_but_for_the_last_that_was_being_written() {
     let whole = lines(&[create("p", 7), create("q", 8)]);
     let read = |text: &str| {
         let folder = folder(&[("audit.jsonl", text)]);
         find(&[folder.path().to_owned()]).entries().collect::<Vec<_>>()
     };
     assert!(read(whole.trim_end()).iter().all(Result::is_ok));
-    let cut = read(&whole[..whole.len() - 5]);
-    let problem = cut.iter().find_map(|entry| entry.as_ref().err()).expect("a problem");
-    assert_eq!((problem.line, problem.says.as_str()), (2, "the line is cut off"));
+    let cut = &whole[..whole.len() - 5];
+    let folder =
+        folder(&[("audit.jsonl", cut), ("app.jsonl", "{\"kind\":\"probe\",\"pod\":\"p\",\"t_us\":1}")]);
+    let log = find(&[folder.path().to_owned()]);
+    assert_eq!(told(&all(&log)), ["p@7"]);
+    assert_eq!(
+        log.cut_off().map(str::to_owned).collect::<Vec<_>>(),
+        [folder.path().join("audit.jsonl").display().to_string()]
+    );
+    let problems: Vec<_> = read(&format!("{cut}\n")).into_iter().filter_map(Result::err).collect();
+    assert_eq!(problems.len(), 1);
+    assert_eq!((problems[0].line, problems[0].says.as_str()), (2, "the line is cut off"));
     // What comes behind a problem is read all the same.
     let behind = read(&format!("{}\n{{]\n{}", create("p", 7), create("q", 8)));
     assert_eq!(behind.iter().filter(|entry| entry.is_ok()).count(), 2);

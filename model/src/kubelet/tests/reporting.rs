@@ -2,6 +2,7 @@
 
 use podproof_vocabulary::action::{Action, Environment, Kubelet, Watch, Watcher};
 use podproof_vocabulary::observation::{Phase, Process};
+use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 
 use super::container;
@@ -54,6 +55,25 @@ fn a_terminal_phase_is_withheld_while_containers_could_run() {
     cluster.take(Kubelet::BeginTermination { pod: P0 });
     cluster.take(Kubelet::StopSandbox { pod: P0 });
     assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Failed);
+}
+
+/// As the recordings of 1.20 show: the phase is reported first, and the sandbox stopped then.
+#[test]
+fn before_1_24_a_terminal_phase_is_reported_at_once() {
+    for (minor, expected) in [(23, Phase::Failed), (24, Phase::Running)] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            s.release = Release { minor };
+            s.workload.template.restart_policy = RestartPolicy::Never;
+        });
+        cluster.settle();
+        cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+        cluster.take(Kubelet::Relist { node: N0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), expected, "1.{minor}");
+        cluster.take(REPORT);
+        cluster.take(Kubelet::BeginTermination { pod: P0 });
+        cluster.take(Kubelet::StopSandbox { pod: P0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Failed, "1.{minor}");
+    }
 }
 
 /// PHS-10, API-13.

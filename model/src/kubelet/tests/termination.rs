@@ -7,6 +7,7 @@ use podproof_vocabulary::scenario::{OnSigterm, PreStop, RestartPolicy, Scenario}
 
 use crate::api_server::pods::{self, Grace};
 use crate::kubelet::container_runtime::{grace_seconds, hook_of};
+use crate::kubelet::status::status;
 use crate::state::Worker;
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
@@ -254,6 +255,18 @@ fn a_pod_evicted_under_pressure_fails_when_it_has_stopped_and_keeps_its_object()
     cluster.settle();
     assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Failed, false));
     assert_eq!(cluster.pod(P0).deletion, Deletion::None);
+}
+
+/// EVM-7, before terminal phases were withheld.
+#[test]
+fn before_1_24_a_pod_evicted_under_pressure_fails_before_it_has_stopped() {
+    for (release, phase) in [(23, Phase::Failed), (24, Phase::Running)] {
+        let mut cluster = of_release(release);
+        cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Running, "1.{release}");
+        begin(&mut cluster);
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "1.{release}");
+    }
 }
 
 /// KIL-12.
