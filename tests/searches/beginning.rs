@@ -176,7 +176,10 @@ fn the_traces_of_what_runs_are_read_and_replayed() {
             assert!(replay(&elsewhere).is_err(), "the first step is not possible in a cluster without pods");
             let unknown = text.replace("\"begins\": \"running\"", "\"begins\": \"walking\"");
             let error = Trace::from_json(&unknown).expect_err("no such beginning").to_string();
-            assert!(error.contains("scenario.begins") && error.contains("`running`"), "{error}");
+            assert!(
+                error.contains("scenario.begins") && error.contains("accepted are nothing, running"),
+                "{error}"
+            );
         }
     }
     assert!(replayed >= 2, "{replayed} counterexamples");
