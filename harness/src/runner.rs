@@ -1,12 +1,14 @@
 //! A case over many inputs: what `cargo test` runs for seconds, and libFuzzer for nights.
 
-use std::any::Any;
+use std::cell::Cell;
 use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
 use arbitrary::{Arbitrary, Unstructured};
+use proptest::arbitrary::any;
+use proptest::collection::vec;
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
 /// What came of one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,20 +34,15 @@ pub fn run<T: for<'a> Arbitrary<'a>>(bytes: &[u8], check: impl Fn(&T) -> Checked
     Some(check(&case))
 }
 
-/// An input that fails, and the panic that it fails with.
+/// An input that fails, and what it fails with.
 pub struct Failure {
-    /// The input.
+    /// The input, made as short as a thousand tries make it.
     pub bytes: Vec<u8>,
-    panic: Box<dyn Any + Send>,
+    /// What the panic said.
+    pub says: String,
 }
 
 impl Failure {
-    /// What the panic says, if it says something.
-    pub fn says(&self) -> Option<&str> {
-        let owned = self.panic.downcast_ref::<String>().map(String::as_str);
-        owned.or_else(|| self.panic.downcast_ref::<&str>().copied())
-    }
-
     /// Keeps the input in a file of `folder` of its own.
     ///
     /// # Errors
@@ -58,29 +55,40 @@ impl Failure {
     }
 }
 
-/// Checks `runs` inputs, each of its own seed.
+/// Checks `runs` inputs that proptest draws, the same ones every time.
 ///
 /// # Errors
-/// The first that fails.
+/// The first that fails, made smaller.
 pub fn first_failure<T: for<'a> Arbitrary<'a>>(
     runs: u32,
     check: fn(&T) -> Checked,
 ) -> Result<Summary, Failure> {
-    let mut summary = Summary::default();
-    for seed in 0..runs {
-        let bytes = input(0, seed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| run(&bytes, check)));
-        let checked = outcome.map_err(|panic| Failure { bytes, panic })?;
-        if let Some(checked) = checked {
-            summary.checked += 1;
-            summary.useful += u32::from(checked.useful);
+    let config = Config {
+        cases: runs,
+        failure_persistence: None,
+        max_shrink_iters: SHRINK_TRIES,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let summary = Cell::new(Summary::default());
+    let outcome = runner.run(&vec(any::<u8>(), BYTES_MIN..=BYTES_MAX), |bytes| {
+        if let Some(checked) = run(&bytes, check) {
+            let Summary { checked: before, useful } = summary.get();
+            summary.set(Summary { checked: before + 1, useful: useful + u32::from(checked.useful) });
         }
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => Ok(summary.get()),
+        Err(TestError::Fail(reason, bytes)) => Err(Failure { bytes, says: reason.message().to_owned() }),
+        Err(TestError::Abort(reason)) => unreachable!("no input is rejected: {reason}"),
     }
-    Ok(summary)
 }
 
-/// Checks `runs` inputs, each of its own seed. A failure is written to a file, and the command that replays it is printed
-/// before the panic goes on.
+/// Checks `runs` inputs.
+///
+/// # Panics
+/// If one fails: it is written to a file, and the command that replays it is said.
 pub fn smoke<T: for<'a> Arbitrary<'a>>(name: &str, runs: u32, check: fn(&T) -> Checked) -> Summary {
     smoke_in(&env::temp_dir(), name, runs, check)
 }
@@ -93,22 +101,27 @@ pub(crate) fn smoke_in<T: for<'a> Arbitrary<'a>>(
     check: fn(&T) -> Checked,
 ) -> Summary {
     first_failure(runs, check).unwrap_or_else(|failure| {
-        let says = match failure.keep(name, folder) {
+        let replay = match failure.keep(name, folder) {
             Ok(path) => format!("replay it: {}", replay_command(name, &path.display().to_string())),
             Err(error) => format!("the input could not be kept in {}: {error}", folder.display()),
         };
-        let _ = writeln!(io::stderr(), "{says}");
-        resume_unwind(failure.panic)
+        panic!("{}\n{replay}", failure.says)
     })
 }
+
+/// The shortest input of a smoke run.
+const BYTES_MIN: usize = 16;
 
 /// The longest input of a smoke run.
 const BYTES_MAX: usize = 1500;
 
+/// How many smaller inputs are tried after a failure.
+const SHRINK_TRIES: u32 = 1000;
+
 /// The n-th input of a seed: short ones and long ones.
 pub fn input(seed: u32, number: u32) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(u64::from(seed) << 32 | u64::from(number));
-    let length = random.usize(16..=BYTES_MAX);
+    let length = random.usize(BYTES_MIN..=BYTES_MAX);
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }
 

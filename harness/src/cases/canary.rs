@@ -35,7 +35,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let failed = std::panic::catch_unwind(|| smoke_in(folder.path(), "canary", 50, check));
         let failed = failed.expect_err("it must fail");
-        let says = failed.downcast_ref::<&str>().expect("an assertion says something");
+        let says = failed.downcast_ref::<String>().expect("an assertion says something");
         assert!(says.contains("as it should be"), "{says}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn a_kept_input_fails_again() {
         let Err(failure) = first_failure(50, check) else { panic!("the canary lives") };
-        assert!(failure.says().is_some_and(|says| says.contains("as it should be")));
+        assert!(failure.says.contains("as it should be"), "{}", failure.says);
+        assert_eq!(failure.bytes.len(), 16, "it is made as short as a smoke run draws them");
         let folder = tempfile::tempdir().expect("a folder");
         let file = failure.keep("canary", folder.path()).expect("it is kept");
         let bytes = std::fs::read(&file).expect("it was kept");

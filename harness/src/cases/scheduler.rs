@@ -247,6 +247,6 @@ mod tests {
 
     #[test]
     fn smoke() {
-        assert_useful("scheduler", SMOKE_RUNS, check, 4);
+        assert_useful("scheduler", SMOKE_RUNS, check, 5);
     }
 }
