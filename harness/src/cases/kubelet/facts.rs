@@ -31,8 +31,8 @@ pub(super) struct Facts {
     /// Containers that accepted connections once, and those that ceased to pass their readiness probe since.
     pub accepted: BTreeSet<ContainerId>,
     pub faltered: BTreeSet<ContainerId>,
-    /// Failed liveness and startup probes in a row.
-    pub failures: BTreeMap<ContainerId, i32>,
+    /// Failed liveness and startup probes in a row, each kind for itself: a success of one says nothing of the other.
+    pub failures: BTreeMap<(ContainerId, ProbeKind), i32>,
     pub exits: BTreeMap<ContainerId, i32>,
     /// Pods that were stopped and looked at when their dead containers were removed.
     pub looked_at: BTreeSet<String>,
@@ -95,7 +95,7 @@ impl Machine {
                 let newest = runtime.containers().filter(|(_, container)| named(container)).last();
                 if let Some((id, container)) = newest {
                     let passes = container.process.as_ref().is_some_and(|process| process.passes(key.kind));
-                    let failures = facts.failures.entry(id).or_default();
+                    let failures = facts.failures.entry((id, key.kind)).or_default();
                     *failures = if passes { 0 } else { *failures + 1 };
                 }
             }
