@@ -8,7 +8,7 @@ use podproof_runtime::Operation;
 use podproof_runtime::api::{Key, Kind as _, Request as ApiRequest};
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::{Container, RuntimeStep};
-use podproof_runtime::container_runtime::{CallId, ContainerId, ProbeKind, Request};
+use podproof_runtime::container_runtime::{CallId, ContainerId, ContainerState, ProbeKind, Request};
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::operation::Step;
 
@@ -118,9 +118,11 @@ impl Machine {
                         facts.faltered.insert(id);
                     }
                 }
-                None => {
+                // One that was made and never started has not ended.
+                None if container.status.state == ContainerState::Exited => {
                     facts.exits.insert(id, container.status.exit_code);
                 }
+                None => {}
             }
         }
         let mut stored = BTreeSet::new();

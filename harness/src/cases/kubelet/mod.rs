@@ -189,8 +189,8 @@ mod tests {
         assert_useful("kubelet", SMOKE_RUNS / 4, check, 3);
     }
 
-    /// Inputs that were findings: a container of an evicted pod was held back when it ended, and then its remains were removed (the
-    /// first four); a startup probe passed between two failures of the liveness probe.
+    /// Inputs that were findings: a container was made and never started; a container was held back when its pod was stopped, and its
+    /// remains were removed (three); a startup probe passed between two failures of the liveness probe.
     const WERE_FINDINGS: [(u32, u32); 5] = [(1, 1629), (11, 805), (21, 2306), (21, 2389), (21, 912)];
 
     #[test]
