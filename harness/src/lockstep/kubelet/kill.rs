@@ -210,6 +210,10 @@ impl Running {
     pub(super) fn keep_house(&mut self, node: NodeId) -> Result<(), Refused> {
         let take = Step::Kubelet(KubeletStep::Take(Source::Housekeeping));
         let component = Component::Kubelet(index(node));
+        let is_healthy = self.kubelet(node).is_none_or(|own| own.parts().pleg.is_healthy(self.now()));
+        if self.runtime(node)?.faults().hung || !is_healthy {
+            return Err(Refused::narrower("no house is kept while the runtime is not well (SRC-5)"));
+        }
         for _ in 0..HIDDEN_MAX {
             self.settle_machine(node)?;
             if self.steps_of_machine(node).iter().any(|operation| operation.step == take) {
