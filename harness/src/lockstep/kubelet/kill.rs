@@ -171,7 +171,8 @@ impl Running {
             self.drive(
                 driven,
                 |own, operation| own.request_of(node, operation, is_stop) == Some(true),
-                |own| own.worker(node, uid).is_some_and(|worker| worker.work() == Work::Terminated),
+                // The worker of what only the runtime knows goes with it.
+                |own| own.worker(node, uid).is_none_or(|worker| worker.work() == Work::Terminated),
             )?;
         }
         self.machines.laid_down.insert(pod);

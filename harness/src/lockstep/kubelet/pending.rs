@@ -1,7 +1,7 @@
 //! What machines and their kubelets have on their way and somebody would see, as actions: the model must allow each of them, unless the
 //! runtime lawfully lags behind it, or comes before it.
 
-use podproof_model::state::Worker;
+use podproof_model::state::{Container, Worker};
 use podproof_model::{Cluster, kubelet};
 use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
@@ -12,7 +12,7 @@ use podproof_runtime::kubelet::pod_worker::Work;
 use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::{Operation, Step};
-use podproof_vocabulary::action::{Action, Component as Lane, Container, Kubelet};
+use podproof_vocabulary::action::{Action, Component as Lane, Container as Processes, Kubelet};
 use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
@@ -34,7 +34,7 @@ struct Situation<'a> {
     /// The model, and what it has steps for.
     rest: &'a ModelSystem,
     scenario: &'a Scenario,
-    /// Somebody has stopped a sandbox of the pod: the newest.
+    /// The newest sandbox of the pod was stopped.
     was_stopped: bool,
     action: Action,
 }
@@ -97,24 +97,39 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "a start that is on its way is carried out although a container that comes before it has crashed since",
+        why: "a container that crashed, or is held back, does not hold back the start of the next (CPA-12)",
         is: |situation| match situation.action {
-            Action::Kubelet(Kubelet::StartContainer { pod, container }) => situation.look(|cluster| {
-                cluster.containers_of(pod)[..container.index()]
-                    .iter()
-                    .any(|before| before.process() == Process::ExitedError)
-            }),
+            Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
+                let earlier = || ContainerId::first(container.index());
+                let crashed = |own| {
+                    situation.look(|cluster| cluster.container(pod, own).process() == Process::ExitedError)
+                };
+                let waits = |own| situation.may(Kubelet::StartContainer { pod, container: own });
+                earlier().any(|own| crashed(own) || waits(own))
+            }
             _ => false,
         },
     },
     Lag {
-        why: "a container that succeeded and restarts on failure is not started again in a new sandbox (CPA-3), in the model it is",
-        is: |situation| match situation.action {
-            Action::Kubelet(Kubelet::StartContainer { pod, .. }) => {
-                situation.scenario.workload.template.restart_policy == RestartPolicy::OnFailure
-                    && situation.look(|cluster| cluster.pod(pod).kubelet.sandbox_recreated())
-            }
-            _ => false,
+        why: "of a pod that restarts on failure, a container that succeeded is not started again in a new sandbox (CPA-3), and one whose \
+              probe failed is, whatever its exit code (CPA-10); in the model it is the other way round",
+        is: |situation| {
+            let (
+                Action::Kubelet(
+                    Kubelet::StartContainer { pod, .. }
+                    | Kubelet::BeginTermination { pod }
+                    | Kubelet::CreateSandbox { pod },
+                ),
+                RestartPolicy::OnFailure,
+            ) = (situation.action, situation.scenario.workload.template.restart_policy)
+            else {
+                return false;
+            };
+            situation.look(|cluster| {
+                let succeeded = |own: &Container| own.process() == Process::ExitedOk;
+                cluster.pod(pod).kubelet.sandbox_recreated()
+                    || cluster.containers_of(pod).iter().any(succeeded)
+            })
         },
     },
     Lag {
@@ -159,7 +174,7 @@ pub const LAGS: &[Lag] = &[
     Lag {
         why: "a process that got SIGTERM before it listened may listen still; nobody asks what an init container listens to",
         is: |situation| match situation.action {
-            Action::Container(Container::Listen { pod, container }) => {
+            Action::Container(Processes::Listen { pod, container }) => {
                 let kind = situation.scenario.workload.template.containers[container.index()].kind;
                 kind == ContainerKind::Init
                     || situation.look(|cluster| cluster.container(pod, container).sigterm())
@@ -217,10 +232,10 @@ impl Running {
                 of_container(*id, |pod, container| Action::Kubelet(Kubelet::RunPreStop { pod, container }))
             }
             Step::Runtime(RuntimeStep::Listen(id)) => {
-                of_container(*id, |pod, container| Action::Container(Container::Listen { pod, container }))
+                of_container(*id, |pod, container| Action::Container(Processes::Listen { pod, container }))
             }
             Step::Runtime(RuntimeStep::Exit(id)) => {
-                of_container(*id, |pod, container| Action::Container(Container::Exit { pod, container }))
+                of_container(*id, |pod, container| Action::Container(Processes::Exit { pod, container }))
             }
             Step::Runtime(RuntimeStep::Perform(call)) => {
                 let request = runtime.request(*call).filter(|request| !is_unseen(&runtime, request))?;
