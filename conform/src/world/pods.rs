@@ -15,6 +15,8 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// `status.reason` of a pod that its kubelet evicts (EVM-7).
 const EVICTED: &str = "Evicted";
+/// The reason of its condition `DisruptionTarget`, which stays where the pod has Succeeded after all (STP-6).
+const TERMINATION_BY_KUBELET: &str = "TerminationByKubelet";
 
 /// A pod of the log.
 #[derive(Debug)]
@@ -103,7 +105,7 @@ impl Pods {
             return;
         }
         pod.lost_finalizer |= pod.had_finalizer && (!facts.finalizers || sight == Sight::Gone);
-        pod.evicted |= object.whole["status"]["reason"] == EVICTED;
+        pod.evicted |= is_evicted(&object.whole["status"]);
         // What is added takes it from nobody who selects it.
         let is_other = |(key, value): (&String, &String)| object.labels.get(key) != Some(value);
         if pod.labels_changed.is_none() && pod.labels.iter().any(is_other) {
@@ -152,4 +154,13 @@ impl Pods {
     pub fn manifest_of(&self, replica_set: &Rc<str>) -> Option<&Value> {
         self.manifests.get(replica_set).map(|(manifest, _)| &**manifest)
     }
+}
+
+/// Does a status say that the pod's kubelet has evicted it?
+fn is_evicted(status: &Value) -> bool {
+    let conditions = status["conditions"].as_array();
+    let is_by_kubelet =
+        |one: &Value| one["type"] == "DisruptionTarget" && one["reason"] == TERMINATION_BY_KUBELET;
+    status["reason"] == EVICTED
+        || status["phase"] == "Succeeded" && conditions.is_some_and(|all| all.iter().any(is_by_kubelet))
 }

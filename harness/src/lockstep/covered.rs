@@ -1,6 +1,6 @@
 //! Which components are the runtime's own. A component may be played instead, so that a divergence can be narrowed down.
 
-use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
+use podproof_vocabulary::action::{Action, Component, Container};
 
 /// The components that are the runtime's own; all others are played by the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,11 @@ impl Covered {
     }
 
     /// Is this a step of a component that is the runtime's own? News are not meant: they are of who hears them. A machine is covered
-    /// with its kubelet, but for what is posted of its node, and for addresses that go to other workloads.
+    /// with its kubelet, but for addresses that go to other workloads.
     pub fn takes(self, action: &Action) -> bool {
         match action {
             Action::Watch(_) | Action::Process(_) => false,
-            Action::Kubelet(Kubelet::ReportNodeStatus { .. })
-            | Action::Container(Container::ReuseAddress { .. }) => false,
+            Action::Container(Container::ReuseAddress { .. }) => false,
             Action::Kubelet(_) | Action::Container(_) => self.has(Component::Kubelet),
             _ => self.has(action.component()),
         }

@@ -183,6 +183,16 @@ pub const HIDDEN: &[Hidden] = &[
         most: HIDDEN_MAX,
     },
     Hidden {
+        operation: "time passes until the runtime is asked and a report is due; Register, Arrive, Answer of all but the conditions",
+        within: "kubelet/report-node-status",
+        most: HIDDEN_MAX,
+    },
+    Hidden {
+        operation: "time passes until the last list of the PLEG is older than its threshold",
+        within: "kubelet/notice-hang",
+        most: 1,
+    },
+    Hidden {
         operation: "Take of housekeeping",
         within: "kubelet/forget-pod; begin-termination of what only the runtime knows; remove-pod of a pod that was rejected",
         most: 1,

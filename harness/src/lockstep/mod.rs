@@ -18,7 +18,7 @@ mod eviction;
 pub mod fit;
 mod garbage;
 pub mod hidden;
-mod kubelet;
+pub mod kubelet;
 mod lost;
 mod meaning;
 mod names;
@@ -272,6 +272,9 @@ impl System for RuntimeSystem {
             return;
         }
         running.controlling(is_choosing, operations);
+        if !is_choosing {
+            running.machining(&self.rest, operations);
+        }
         // While a controller is choosing, nothing else is possible in the model.
         if !is_choosing && running.covered.has(Component::Scheduler) {
             running.scheduling(&self.rest, operations);

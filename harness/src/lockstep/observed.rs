@@ -13,7 +13,7 @@ use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::Running;
 use super::names::{address_of, revision_of, revision_of_set};
-use super::views::{budget_view, deployment_view, phase_named, set_view};
+use super::views::{budget_view, deployment_view, node_ready, phase_named, set_view};
 
 impl Running {
     /// Replaces what the played components believe of the API, and of rules that are not played, by what is there.
@@ -30,6 +30,7 @@ impl Running {
             if let Some(stored) = stored {
                 node.unschedulable = is_unschedulable(stored);
                 node.taints = taints_seen(&self.scenario, stored);
+                node.ready = node_ready(stored);
             }
         }
         seen.replica_sets.fill(None);

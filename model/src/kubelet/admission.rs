@@ -11,16 +11,20 @@ use crate::cluster::Cluster;
 use crate::rules::Tolerated;
 use crate::state::Worker;
 
-/// Does this pod take up room by the kubelet's reckoning? Those whose containers have stopped do not (`activePods`,
-/// ADM-14).
+/// Does this pod take up room by the kubelet's reckoning? It counts what its configuration has (`podManager.GetPods`): a pod that
+/// was force-deleted is not of it any more, however long its containers take to stop. Of what is configured, those whose
+/// containers have stopped do not count (`activePods`, ADM-14), nor do those that ended and are not being stopped.
 fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
-    match cluster.pod(pod).kubelet.worker() {
+    let kubelet = cluster.pod(pod).kubelet;
+    let view = kubelet.view();
+    let runs = || cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running);
+    let counts = match kubelet.worker() {
         Worker::Sync | Worker::Terminating => true,
-        Worker::None => {
-            cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
-        }
+        // Its worker has been told to stop it, and has not begun (PW-2 to PW-4).
+        Worker::None => runs() || (view.is_deleting() && !view.terminal()),
         Worker::Terminated | Worker::Finished | Worker::Rejected => false,
-    }
+    };
+    view.present() && counts
 }
 
 /// May `pod` run on `node`? Asked once, when the kubelet first sees it, and again after a restart (ADM-13).

@@ -175,6 +175,17 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, node: NodeId, pod: PodId, view: Ku
     }
 }
 
+/// The order in which a kubelet takes up what a list shows: what is gone before what is there (SRC-3), and of that the oldest first
+/// (ADM): pods that run already are taken to be older than those that do not.
+pub fn place_in_list(cluster: &Cluster<'_>, pod: PodId) -> u8 {
+    let runs = || cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running);
+    match cluster.pod(pod).api.exists() {
+        false => 0,
+        true if runs() => 1,
+        true => 2,
+    }
+}
+
 /// PW-12: a worker whose pod is gone from the config is purged.
 fn forget(cluster: &mut Cluster<'_>, pod: PodId) {
     cluster.pod_mut(pod).kubelet = KubeletPod::new();

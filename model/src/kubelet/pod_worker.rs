@@ -42,9 +42,9 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
                 || cluster.containers_of(pod).iter().any(|container| container.cached() == Process::Running);
             listed && remains
         }
-        // A rejected pod has no worker, and its deletion is for the status manager; but what still runs of it after a
-        // restart is killed like an orphan (ADM-13, PW-13).
-        Worker::Rejected => view.terminal() && has_remains(cluster, pod),
+        // A rejected pod has no worker, and its deletion is for the status manager; but what still runs of it after a restart is
+        // stopped: by housekeeping, like an orphan, or because it was deleted (ADM-13, PW-13; S28 `HandlePodCleanups`).
+        Worker::Rejected => has_remains(cluster, pod),
         Worker::Terminating | Worker::Terminated | Worker::Finished => false,
     }
 }
@@ -62,7 +62,8 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         out.push(Action::Kubelet(Kubelet::FinishPod { pod }));
     }
     let done = match kubelet.worker() {
-        Worker::Finished | Worker::Rejected => true,
+        Worker::Finished => true,
+        Worker::Rejected => !has_remains(cluster, pod),
         Worker::None => {
             kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod)
         }
@@ -81,8 +82,8 @@ fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
 pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     let release = cluster.rules.scenario.release;
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
-    if kubelet.worker() == Worker::Rejected {
-        // No worker has taken up its spec.
+    if kubelet.worker() == Worker::Rejected && kubelet.view().present() && !kubelet.view().is_deleting() {
+        // No worker has taken up its spec; one that is deleted, or gone, gets a worker for that, which knows it.
         kubelet.set_knows_spec(false);
     }
     kubelet.set_worker(Worker::Terminating);

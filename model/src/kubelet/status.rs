@@ -27,7 +27,6 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
     let counted = |kind| kind != ContainerKind::Init;
     // CND-4, CND-5, STM-5
     let ready = !phase.is_terminal()
-        && kubelet.worker() != Worker::Rejected
         && cluster
             .container_ids()
             .filter(|&container| counted(cluster.rules.container(container).kind))
@@ -62,12 +61,24 @@ fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     match cluster.pod(pod).kubelet.worker() {
         // ADM-12
         Worker::Rejected => Phase::Failed,
+        _ if is_killed_as_rejected(cluster, pod) => Phase::Failed,
         Worker::Terminating if is_evicted_at_once(cluster, pod) => Phase::Failed,
         Worker::None | Worker::Sync | Worker::Terminating => phase_while_it_may_run(cluster, pod),
-        // EVM-7
-        Worker::Terminated | Worker::Finished if cluster.pod(pod).kubelet.evicted() => Phase::Failed,
-        Worker::Terminated | Worker::Finished => last_phase(cluster, pod),
+        Worker::Terminated | Worker::Finished => match last_phase(cluster, pod) {
+            // EVM-7: whoever evicts it says Failed when the kill begins, and that is withheld (STM-4). How its containers ended is
+            // looked at once more, and if all ended well it has Succeeded after all (STP-6; S28 `generateAPIPodStatus` keeps the
+            // phase of before only over one that is not terminal; kubernetes/kubernetes#105467).
+            phase if phase.is_terminal() || !cluster.pod(pod).kubelet.evicted() => phase,
+            _ => Phase::Failed,
+        },
     }
+}
+
+/// A pod that was rejected, and of which housekeeping stops what runs from before: what is said of it stays (ADM-13, PW-13).
+fn is_killed_as_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let is_stopped = matches!(kubelet.worker(), Worker::Terminating | Worker::Terminated | Worker::Finished);
+    is_stopped && kubelet.view().present() && !kubelet.knows_spec()
 }
 
 /// EVM-7: before terminal phases were withheld, a pod that is evicted fails first, and is stopped then.
@@ -125,7 +136,8 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if !is_connected(cluster, node) || kubelet.node() != Some(node) {
         return;
     }
-    let has_status = kubelet.knows_spec() && kubelet.worker() != Worker::None;
+    let has_status =
+        (kubelet.knows_spec() && kubelet.worker() != Worker::None) || is_killed_as_rejected(cluster, pod);
     // SRC-5b: a frozen sync loop publishes nothing.
     if has_status && !is_frozen(cluster, node) && is_due(cluster, pod) {
         out.push(Action::Kubelet(Kubelet::ReportStatus { pod }));

@@ -7,19 +7,21 @@ use podproof_vocabulary::observation::{Observe, Process};
 use super::{Judgement, Step};
 
 /// `terminal-is-final`: □ (phase Succeeded or Failed ⇒ no write turns it into another phase) ∧ □ (a pod's worker has
-/// begun to terminate it ⇒ no container of it starts) (I-8, PW-5). Premise: a terminal phase, or a worker that
-/// terminates.
+/// begun to terminate it ⇒ no container of it starts) (I-8, PW-5). Premise: a pod that has both, a terminal phase and a worker
+/// that terminates it, so that neither half of the promise is kept for want of such a pod.
 pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let mut premise = false;
     for pod in step.before.slots_in_use() {
+        let mut is_terminal = false;
         if let (Some(before), Some(after)) = (step.before.pod(pod), step.after.pod(pod)) {
-            premise |= after.phase.is_terminal();
+            is_terminal = after.phase.is_terminal();
             if before.phase.is_terminal() && before.phase != after.phase {
                 return Judgement::Broken;
             }
         }
         // The state after the step shows it already: whichever step comes next shows no more.
-        premise |= step.before.sandbox(pod).terminating || step.after.sandbox(pod).terminating;
+        let terminates = step.before.sandbox(pod).terminating || step.after.sandbox(pod).terminating;
+        premise |= is_terminal && terminates;
         if !step.before.sandbox(pod).terminating {
             continue;
         }

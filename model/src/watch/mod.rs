@@ -472,7 +472,13 @@ pub fn list(cluster: &mut Cluster<'_>, watcher: Watcher) {
         cluster.shared.deployment_view = cluster.shared.deployment.with_deadline_exceeded(false);
         controllers::disruption::observe_budget(cluster);
     }
-    for pod in cluster.pod_ids() {
+    let order = |cluster: &Cluster<'_>, pod| match watcher {
+        Watcher::Kubelet(_) => kubelet::place_in_list(cluster, pod),
+        _ => 0,
+    };
+    let mut pods: Vec<PodId> = cluster.pod_ids().collect();
+    pods.sort_by_key(|&pod| order(cluster, pod));
+    for pod in pods {
         let column = *cluster.pod(pod);
         let value = projection(watcher, column.api);
         let nothing = watcher == Watcher::ControllerManager && column.controller.expects_creation();

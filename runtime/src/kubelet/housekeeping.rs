@@ -56,19 +56,22 @@ impl Kubelet {
             Some(Housekeeping::Containers(expected, sandboxes)) if expected == call => {
                 if let Ok(Answer::Containers(containers)) = outcome {
                     let running = running_pods(sandboxes, containers);
+                    self.start_unknown(host);
                     self.end_deleted(&running, host);
                     self.kill_unknown(running, host);
-                    self.start_unknown(host);
                 }
             }
             other => self.housekeeping = other,
         }
     }
 
-    /// PW-13: what runs of pods that neither the configuration nor a worker knows is stopped, with a grace period of 1 s.
+    /// PW-13: what runs of pods that no worker knows is stopped, with a grace period of 1 s. From 1.27 on that is so of configured pods
+    /// too (kubernetes/kubernetes#113145): those that run from before and were rejected after a restart (ADM-13).
     fn kill_unknown(&mut self, running: BTreeMap<Uid, PodStatus>, host: &Host<'_, '_>) {
+        let spares_configured = host.context.release.minor < 27;
         for (uid, running) in running {
-            if self.parts.pods.contains_key(&uid) || self.workers.get(&uid).is_some() {
+            let is_spared = spares_configured && self.parts.pods.contains_key(&uid);
+            if is_spared || self.workers.get(&uid).is_some() {
                 continue;
             }
             let subject = Subject::Running(uid, Arc::new(running));

@@ -107,6 +107,13 @@ impl Parts {
         }
     }
 
+    /// From now on the runtime counts as unwell no sooner.
+    pub(super) const fn set_patience(&mut self, pleg: Duration, status: Duration) {
+        self.settings.pleg_threshold = pleg;
+        self.settings.runtime_check_threshold = status;
+        self.pleg.set_threshold(pleg);
+    }
+
     /// Computes the status of a pod for the API.
     pub fn generate(
         &mut self,

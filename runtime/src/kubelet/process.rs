@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 
@@ -48,6 +49,16 @@ impl KubeletProcess {
     /// Its memory, if it runs.
     pub const fn kubelet(&self) -> Option<&Kubelet> {
         self.kubelet.as_ref()
+    }
+
+    /// From now on its PLEG may list, and its runtime may answer, so late at most before the runtime counts as unwell (PLEG-4, SRC-5):
+    /// for whoever drives the clock by other rules.
+    pub fn set_patience(&mut self, pleg: Duration, status: Duration) {
+        self.settings.pleg_threshold = pleg;
+        self.settings.runtime_check_threshold = status;
+        if let Some(kubelet) = &mut self.kubelet {
+            kubelet.parts.set_patience(pleg, status);
+        }
     }
 
     /// The node runs short of something, and the kubelet evicts a pod (EVM-1). Tells whether there was one to evict.

@@ -3,7 +3,9 @@
 use k8s_openapi::api::core::v1::{ContainerPort, Taint};
 use podproof_runtime::Slips;
 use podproof_runtime::api::{Key, Patch, Preconditions, Request, Resource};
-use podproof_runtime::operation::Process;
+use podproof_runtime::kubelet::KubeletStep;
+use podproof_runtime::kubelet::sync_loop::Source;
+use podproof_runtime::operation::{Process, Step};
 use podproof_vocabulary::Release;
 
 use crate::rig::{NODE, Rig, asking, pod, with};
@@ -104,6 +106,54 @@ fn a_restart_may_reject_what_runs() {
         rig.eventually("it has ended, and is stopped", |rig| {
             matches!(rig.phase("p").as_deref(), Some("Failed" | "Succeeded")) && !rig.anything_runs()
         });
+    }
+}
+
+/// ADM-13, PW-13: from 1.27 on housekeeping stops what runs of a pod that was rejected, with the least grace. If the PLEG's news of its
+/// containers come after the pod, they bring a worker to it first, which stops it as any other.
+#[test]
+fn what_runs_of_a_rejected_pod_is_stopped_by_housekeeping() {
+    for (minor, is_stopped) in [(26, false), (27, true), (36, true)] {
+        let behaviours = [("app", crate::deletion::STUBBORN)];
+        let mut rig = Rig::with(1, &behaviours, Release { minor }, Slips::NONE);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        let add = vec![Taint { key: "k".to_owned(), effect: "NoExecute".to_owned(), ..Taint::default() }];
+        let patch = Patch::NodeTaints { add, remove: Vec::new() };
+        let request = Request::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, patch);
+        rig.cluster.call(request).expect("the taint is set");
+        rig.until(100, |_| false);
+        rig.restart_kubelet();
+        // Everything else happens before the sync loop hears of the pod.
+        let add = Step::Kubelet(KubeletStep::Take(Source::Configuration));
+        loop {
+            let mut pending = Vec::new();
+            rig.cluster.pending(&mut pending);
+            let Some(next) = pending.into_iter().find(|operation| operation.step != add) else { break };
+            rig.cluster.complete(&next).expect("it is pending");
+        }
+        rig.until(20, |rig| !rig.anything_runs());
+        assert_eq!(rig.phase("p").as_deref(), Some("Failed"), "1.{minor}");
+        assert_eq!(!rig.anything_runs(), is_stopped, "1.{minor}");
+        let app = rig.containers("app").remove(0);
+        if let Some(ended) = app.status.finished_at {
+            let took = crate::deletion::since(ended, app.sigterm_at.expect("it got SIGTERM"));
+            assert!(took < 4.0, "1.{minor}: {took} s");
+        }
+    }
+}
+
+/// EVM-7, STP-6: a pod that is evicted and whose containers end well has succeeded, as nobody heard that it failed (STM-4).
+#[test]
+fn an_evicted_pod_whose_containers_end_well_has_succeeded() {
+    for seed in 0..20 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        assert!(rig.evict("p"));
+        rig.eventually("it is told", |rig| rig.phase("p").as_deref() == Some("Succeeded"));
+        let status = rig.pod("p").and_then(|pod| pod.status).expect("the object stays");
+        assert_eq!(status.reason, None, "seed {seed}: the reason went with the phase");
     }
 }
 

@@ -104,6 +104,27 @@ fn a_failing_network_plugin_is_tried_again() {
     }
 }
 
+/// SP-4, NOD-3: without a network the node is not ready, and no sync gets further than its status, one of a pod in the host's network
+/// excepted.
+#[test]
+fn while_the_network_is_not_ready_only_pods_in_the_network_of_the_host_are_synced() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("before"));
+        rig.eventually("it is ready", |rig| rig.is_ready("before") && rig.node_is_ready());
+        rig.runtime.borrow_mut().faults_mut().network_down = true;
+        rig.eventually("the node is not ready", |rig| !rig.node_is_ready());
+        let mut host = pod("host");
+        host.spec.get_or_insert_default().host_network = Some(true);
+        rig.create(pod("after"));
+        rig.create(host);
+        rig.eventually("it is ready", |rig| rig.is_ready("host"));
+        assert!(rig.is_ready("before") && rig.phase("after").as_deref() == Some("Pending"), "seed {seed}");
+        rig.runtime.borrow_mut().faults_mut().network_down = false;
+        rig.eventually("all is well", |rig| rig.is_ready("after") && rig.node_is_ready());
+    }
+}
+
 /// Every tenth call to the runtime fails, before or after a time-out: all is done in the end, and nothing twice.
 #[test]
 fn failing_calls_are_made_good() {

@@ -2,7 +2,7 @@
 
 use podproof_model::Cluster;
 use podproof_model::kubelet::probes;
-use podproof_vocabulary::observation::{Deletion, PodSeen, Process};
+use podproof_vocabulary::observation::{Deletion, Phase, PodSeen, Process};
 use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{ContainerId, PodId, Revision};
 use serde_json::{Value, json};
@@ -183,8 +183,14 @@ impl Writer<'_> {
                 status[field] = json!(statuses);
             }
         }
-        if seen.phase.is_terminal() && evicted {
-            status["reason"] = json!("Evicted");
+        // The reason goes with the phase Failed, the condition stays (S28 `generateAPIPodStatus`).
+        match seen.phase {
+            Phase::Failed if evicted => status["reason"] = json!("Evicted"),
+            Phase::Succeeded if evicted => {
+                let reason = [("reason", "TerminationByKubelet")];
+                set_condition(status, "DisruptionTarget", "True", &reason, &now);
+            }
+            _ => {}
         }
     }
 

@@ -8,7 +8,7 @@ use podproof_runtime::Operation;
 use podproof_runtime::api::{Key, Kind as _, Request as ApiRequest};
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::{Container, RuntimeStep};
-use podproof_runtime::container_runtime::{CallId, ContainerId, ProbeKind, Request};
+use podproof_runtime::container_runtime::{CallId, ContainerId, ContainerState, ProbeKind, Request};
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::operation::Step;
 
@@ -31,8 +31,8 @@ pub(super) struct Facts {
     /// Containers that accepted connections once, and those that ceased to pass their readiness probe since.
     pub accepted: BTreeSet<ContainerId>,
     pub faltered: BTreeSet<ContainerId>,
-    /// Failed liveness and startup probes in a row.
-    pub failures: BTreeMap<ContainerId, i32>,
+    /// Failed liveness and startup probes in a row, each kind for itself: a success of one says nothing of the other.
+    pub failures: BTreeMap<(ContainerId, ProbeKind), i32>,
     pub exits: BTreeMap<ContainerId, i32>,
     /// Pods that were stopped and looked at when their dead containers were removed.
     pub looked_at: BTreeSet<String>,
@@ -95,7 +95,7 @@ impl Machine {
                 let newest = runtime.containers().filter(|(_, container)| named(container)).last();
                 if let Some((id, container)) = newest {
                     let passes = container.process.as_ref().is_some_and(|process| process.passes(key.kind));
-                    let failures = facts.failures.entry(id).or_default();
+                    let failures = facts.failures.entry((id, key.kind)).or_default();
                     *failures = if passes { 0 } else { *failures + 1 };
                 }
             }
@@ -118,9 +118,11 @@ impl Machine {
                         facts.faltered.insert(id);
                     }
                 }
-                None => {
+                // One that was made and never started has not ended.
+                None if container.status.state == ContainerState::Exited => {
                     facts.exits.insert(id, container.status.exit_code);
                 }
+                None => {}
             }
         }
         let mut stored = BTreeSet::new();

@@ -181,11 +181,23 @@ mod tests {
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
+    use crate::runner::{input, run};
     use crate::stage::script::{Pace, Scene};
 
     #[test]
     fn smoke() {
         assert_useful("kubelet", SMOKE_RUNS / 4, check, 3);
+    }
+
+    /// Inputs that were findings: a container was made and never started; a container was held back when its pod was stopped, and its
+    /// remains were removed (three); a startup probe passed between two failures of the liveness probe.
+    const WERE_FINDINGS: [(u32, u32); 5] = [(1, 1629), (11, 805), (21, 2306), (21, 2389), (21, 912)];
+
+    #[test]
+    fn what_was_found_is_found_no_more() {
+        for (seed, number) in WERE_FINDINGS {
+            assert!(run(&input(seed, number), check).is_some(), "{seed}:{number} is an input");
+        }
     }
 
     /// A pod whose app ignores SIGTERM and wants more than half of the machine.

@@ -19,8 +19,9 @@ pub(super) const SIDECAR: &str = "helper";
 const SHORT: &str = "short";
 /// The shortest hook, in seconds.
 pub(super) const SHORT_HOOK: i64 = 3;
-/// Failures in a row after which a probe counts as failed.
+/// Failures in a row after which a probe counts as failed, and a startup probe.
 pub(super) const FAILURES: i32 = 2;
+pub(super) const STARTUP_FAILURES: i32 = 20;
 
 /// How each process behaves, by the name of its container.
 const PROCESSES: [(&str, u64, OnSigterm); 4] = [
@@ -58,7 +59,8 @@ impl Shape {
         let mut containers = vec![Container {
             readiness_probe: bit(parts, 4).then(probe),
             liveness_probe: bit(parts, 5).then(probe),
-            startup_probe: (parts >> 4 == 15).then(|| Probe { failure_threshold: Some(20), ..probe() }),
+            startup_probe: (parts >> 4 == 15)
+                .then(|| Probe { failure_threshold: Some(STARTUP_FAILURES), ..probe() }),
             lifecycle: hook(manner >> 2 & 3),
             ..asking(app, milli)
         }];

@@ -7,11 +7,11 @@ use podproof_runtime::api::Kind as _;
 use podproof_runtime::api::constants::is_terminal;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::Container;
-use podproof_runtime::container_runtime::{ContainerId, Request};
+use podproof_runtime::container_runtime::{ContainerId, ProbeKind, Request};
 use podproof_runtime::kubelet::kill::container::KillContainer;
 
 use super::Machine;
-use super::shapes::{self, FAILURES, INIT, SIDECAR};
+use super::shapes::{self, FAILURES, INIT, SIDECAR, STARTUP_FAILURES};
 
 /// The least grace period of a stop (KIL-5).
 const LEAST: i64 = 2;
@@ -148,7 +148,8 @@ impl Machine {
 
     /// Its liveness or its startup probe has failed.
     fn has_failed(&self, id: ContainerId) -> bool {
-        self.facts.failures.get(&id).is_some_and(|&failures| failures >= FAILURES)
+        let reaches = |kind, most| self.facts.failures.get(&(id, kind)).is_some_and(|&own| own >= most);
+        reaches(ProbeKind::Liveness, FAILURES) || reaches(ProbeKind::Startup, STARTUP_FAILURES)
     }
 
     /// Nothing of the app runs, or is to run on: what is left of a pod that is not restarted is stopped (CPA-10).

@@ -15,8 +15,8 @@ use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::{NodeId, PodId};
 
-use super::index;
 use super::machine::pod_of;
+use super::{FOR_EVER, index};
 use crate::lockstep::{HIDDEN_MAX, Running};
 use crate::{ModelSystem, Refused};
 
@@ -25,7 +25,7 @@ pub(super) struct Driven {
     pub pod: PodId,
     pub node: NodeId,
     pub uid: Uid,
-    /// A relist would find nothing that the model has not seen.
+    /// A relist would come to its end, and find nothing that the model has not seen.
     pub may_relist: bool,
     /// What is wanted comes in the middle of a kill: its hooks and grace periods are waited for.
     pub waits_for_kill: bool,
@@ -41,7 +41,8 @@ impl Running {
         let (model, state) = rest.model();
         let node = model.open(state, |cluster| node_of(cluster, pod));
         let node = node.ok_or_else(|| Refused::because("the pod is on no node"))?;
-        let may_relist = !enabled.contains(&Action::Kubelet(Kubelet::Relist { node }));
+        let is_stuck = model.open(state, |cluster| podproof_model::kubelet::pleg::is_stuck(cluster, node));
+        let may_relist = !is_stuck && !enabled.contains(&Action::Kubelet(Kubelet::Relist { node }));
         Ok(Driven { pod, node, uid: self.uid(pod)?, may_relist, waits_for_kill: false })
     }
 
@@ -86,7 +87,10 @@ impl Running {
         self.complete(Component::Kubelet(index(node)), Step::Kubelet(KubeletStep::Relist))?;
         self.settle_machine(node)?;
         match self.kubelet(node).and_then(|kubelet| kubelet.parts().pleg.next_relist()) {
-            Some(_) => Ok(()),
+            Some(_) => {
+                self.set_patience(node, FOR_EVER, FOR_EVER);
+                self.settle_machine(node)
+            }
             None => Err(Refused::because("the relist does not come to its end")),
         }
     }
@@ -123,13 +127,18 @@ impl Running {
         let worker = self.worker(node, &driven.uid);
         let worker = worker.ok_or_else(|| Refused::because("no worker knows the pod"))?;
         let next = worker.next_deadline(now);
+        if worker.work() == Work::Sync && self.runtime(node)?.faults().network_down {
+            return Err(Refused::narrower("without a network no sync gets further than the status (SP-4)"));
+        }
         match worker.activity() {
             Activity::Idle if self.may_begin(node, &driven.uid) => {
                 Err(Refused::narrower("its worker has been told to stop it, and syncs no more (PW-19)"))
             }
             Activity::Idle if worker.has_update() => match driven.may_relist {
                 true => self.relist(node),
-                false => Err(Refused::narrower("its worker waits for a relist, and that has news (PW-16)")),
+                false => Err(Refused::narrower(
+                    "its worker waits for a relist, which has news, or is stuck (PW-16)",
+                )),
             },
             Activity::Idle => {
                 let at = worker.resync_at();
@@ -192,7 +201,7 @@ impl Running {
 }
 
 /// Does nobody see it when this takes effect?
-fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
+pub(super) fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
     let find = |id| runtime.containers().find(move |(own, _)| *own == id).map(|(_, container)| container);
     let runs = |id| find(id).is_some_and(|container| container.process.is_some());
     let lives =
@@ -209,6 +218,8 @@ fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
             !runs(*container) || find(*container).is_some_and(|it| it.sigterm_at.is_some())
         }
         Request::Exec { container, .. } => !runs(*container),
+        // What fails because there is no network.
+        Request::RunSandbox(config) => runtime.faults().network_down && !config.host_network,
         // What fails because the sandbox has died.
         Request::CreateContainer { sandbox, .. } => !lives(*sandbox),
         Request::StartContainer(id) => find(*id).is_none_or(|container| !lives(container.status.sandbox)),
@@ -222,6 +233,6 @@ fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
                     && newer.status.state != ContainerState::Created
             })
         }),
-        Request::RunSandbox(_) | Request::RemoveSandbox(_) => false,
+        Request::RemoveSandbox(_) => false,
     }
 }

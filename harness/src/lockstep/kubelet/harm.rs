@@ -1,9 +1,13 @@
 //! What befalls machines and their processes, and what processes do by themselves.
 
+use std::time::Duration;
+
+use podproof_runtime::Context;
 use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::ContainerId as InstanceId;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::kubelet::KubeletProcess;
+use podproof_runtime::kubelet::parts::Settings;
 use podproof_vocabulary::action::{Component as Lane, Environment, Watcher};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
@@ -71,6 +75,18 @@ impl Running {
                 Ok(())
             }
             Environment::EvictUnderPressure { pod } => self.evict_under_pressure(pod),
+            Environment::FailCni { node } => {
+                self.befall(node, |runtime| runtime.faults_mut().network_down = true);
+                Ok(())
+            }
+            Environment::HangRuntime { node } => {
+                self.befall(node, |runtime| runtime.faults_mut().hung = true);
+                Ok(())
+            }
+            Environment::RecoverRuntime { node } => {
+                self.befall(node, |runtime| runtime.faults_mut().hung = false);
+                self.settle_machine(node)
+            }
             Environment::StopKubelet { node } => self.stop_kubelet(node),
             Environment::CrashNode { node } => self.crash_machine(node, rest),
             Environment::AddNode { node } => {
@@ -79,6 +95,20 @@ impl Running {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Its kubelet finds out that its runtime hangs: no list came for longer than the PLEG's threshold (PLEG-4, PLEG-20). From its next
+    /// relist on it is as patient as before.
+    pub(super) fn notice_hang(&mut self, node: NodeId) -> Result<(), Refused> {
+        let Settings { pleg_threshold, runtime_check_threshold, .. } = Settings::default();
+        self.pass_until(self.now() + pleg_threshold + Duration::from_secs(1))?;
+        self.set_patience(node, pleg_threshold, runtime_check_threshold);
+        self.settle_machine(node)
+    }
+
+    pub(super) fn set_patience(&mut self, node: NodeId, pleg: Duration, status: Duration) {
+        let set = |kubelet: &mut KubeletProcess, _: &mut Context<'_>| kubelet.set_patience(pleg, status);
+        self.cluster.act(process(node), set);
     }
 
     /// A kubelet stops (RST-1, RST-2). What it had asked its runtime for is not done any more: the model has no call that outlives

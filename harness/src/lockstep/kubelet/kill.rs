@@ -171,7 +171,8 @@ impl Running {
             self.drive(
                 driven,
                 |own, operation| own.request_of(node, operation, is_stop) == Some(true),
-                |own| own.worker(node, uid).is_some_and(|worker| worker.work() == Work::Terminated),
+                // The worker of what only the runtime knows goes with it.
+                |own| own.worker(node, uid).is_none_or(|worker| worker.work() == Work::Terminated),
             )?;
         }
         self.machines.laid_down.insert(pod);
@@ -210,6 +211,10 @@ impl Running {
     pub(super) fn keep_house(&mut self, node: NodeId) -> Result<(), Refused> {
         let take = Step::Kubelet(KubeletStep::Take(Source::Housekeeping));
         let component = Component::Kubelet(index(node));
+        let is_healthy = self.kubelet(node).is_none_or(|own| own.parts().pleg.is_healthy(self.now()));
+        if self.runtime(node)?.faults().hung || !is_healthy {
+            return Err(Refused::narrower("no house is kept while the runtime is not well (SRC-5)"));
+        }
         for _ in 0..HIDDEN_MAX {
             self.settle_machine(node)?;
             if self.steps_of_machine(node).iter().any(|operation| operation.step == take) {

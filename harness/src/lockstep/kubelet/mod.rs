@@ -7,14 +7,16 @@
 //!
 //! - this file: which scenarios, the beginning, and the step of each name
 //! - `machine`: what is where, and waiting for a machine; `drive`: what nobody sees, and the worker of one pod
-//! - `start`, `kill`, `probe`, `status`: a file for each part of a kubelet; `news`: what it hears of pods
-//! - `harm`: what befalls machines; `seen`: what an outsider sees of them
+//! - `start`, `kill`, `probe`, `status`, `node_status`: a file for each part of a kubelet; `news`: what it hears of pods
+//! - `harm`: what befalls machines; `seen`: what an outsider sees of them; [`pending`]: what is on its way
 
 mod drive;
 mod harm;
 mod kill;
 mod machine;
 mod news;
+mod node_status;
+pub mod pending;
 mod probe;
 mod seen;
 mod start;
@@ -38,7 +40,7 @@ use podproof_runtime::operation::{NodeIndex, Process};
 use podproof_vocabulary::action::{Action, Component as Lane, Container, Kubelet};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::Observation;
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::scenario::{Hang, Scenario};
 use podproof_vocabulary::{NodeId, PodId};
 
 use self::drive::Driven;
@@ -46,18 +48,16 @@ use super::Running;
 use crate::objects::{self, NodeState};
 use crate::{ModelSystem, Refused};
 
-/// What befalls machines that is not driven yet: with any of these the kubelets of a scenario are played. A pod that its kubelet evicts
-/// and that ends well has Succeeded after all, as long as the API has not heard that it Failed (S28 `kubelet_pods.go`
-/// `generateAPIPodStatus`), which the model leaves out.
-const PLAYED: [EventName; 4] =
-    [EventName::RuntimeHang, EventName::RuntimeRecovery, EventName::CniFailure, EventName::ResourcePressure];
-
-/// The PLEG of a kubelet whose runtime answers is never found unhealthy: when it lists is up to the model.
+/// A kubelet finds its runtime unwell when the model's does: when its PLEG lists is up to the model, and the clock passes meanwhile.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Are the kubelets of this scenario played by the model?
+/// Are the kubelets of this scenario played by the model? Hangs other than of all calls, which are made of a relist that is stuck, are
+/// not driven.
 pub(super) fn are_played(scenario: &Scenario) -> bool {
-    scenario.story == Story::RuntimeHang || scenario.events.iter().any(|(event, _)| PLAYED.contains(&event))
+    let hangs = |event| [EventName::RuntimeHang, EventName::CniFailure].contains(&event);
+    let may_hang =
+        scenario.story == Story::RuntimeHang || scenario.events.iter().any(|(event, _)| hangs(event));
+    may_hang && scenario.hang != Hang::RpcTimeout
 }
 
 /// The machines, and what only whoever drives them knows.
@@ -114,7 +114,8 @@ impl Running {
         let network = Network::new(address, Ipv4Addr::new(10, 255, node.0, 1), 250);
         let runtime = Rc::new(RefCell::new(Simulated::new(network, behaviours)));
         let object = objects::node(&self.scenario, node, NodeState::default());
-        let settings = Settings { pleg_threshold: FOR_EVER, ..Settings::default() };
+        let settings =
+            Settings { pleg_threshold: FOR_EVER, runtime_check_threshold: FOR_EVER, ..Settings::default() };
         let kubelet = KubeletProcess::new(index(node), object, settings, runtime.clone());
         let machine = RuntimeProcess::new(index(node), Rc::clone(&runtime));
         self.machines.runtimes.insert(node, runtime);
@@ -163,9 +164,31 @@ impl Running {
             Kubelet::PassStartup { pod, container } => self.pass_startup(&of(self, pod)?, container),
             Kubelet::FailProbe { pod, container } => self.fail_probe(&of(self, pod)?, container, rest),
             Kubelet::Relist { node } => self.relist(node),
-            Kubelet::NoticeHang { .. } | Kubelet::ReportNodeStatus { .. } => {
-                Err(Refused::because("nothing befalls this machine"))
-            }
+            Kubelet::ReportNodeStatus { node } => self.report_node_status(node, rest),
+            Kubelet::NoticeHang { node } => self.notice_hang(node),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn kubelets_are_played_where_relists_hang_alone_and_nowhere_else() {
+        let mut scenario = catalogue::web("x", Story::RuntimeHang, 1, 1);
+        scenario.events.set(EventName::CniFailure, 1);
+        scenario.events.set(EventName::ResourcePressure, 1);
+        scenario.hang = Hang::RpcTimeout;
+        assert!(!are_played(&scenario));
+        for hang in [Hang::StuckInspect, Hang::TooManyPods { limit: 1 }, Hang::CniStatus] {
+            scenario.hang = hang;
+            assert!(are_played(&scenario), "{hang:?}");
+            let mut without = catalogue::web("x", Story::Create, 1, 1);
+            without.hang = hang;
+            assert!(!are_played(&without), "{hang:?}, and nothing hangs");
         }
     }
 }

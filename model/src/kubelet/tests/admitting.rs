@@ -5,7 +5,7 @@ use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet};
 use podproof_vocabulary::observation::{Phase, Process};
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, HostPort, Scenario, TaintEffect, Toleration};
 
-use crate::state::Worker;
+use crate::state::{PodObject, Worker};
 use crate::test_cluster::{N0, P0, P1, TestCluster};
 
 const CREATE: Action = Action::ReplicaSet(ReplicaSet::CreatePod { revision: Revision(0) });
@@ -127,6 +127,33 @@ fn a_terminating_pod_takes_up_room_until_its_containers_have_stopped() {
     assert!(!admits(&cluster));
     cluster.take(Kubelet::StopSandbox { pod: P0 });
     assert!(admits(&cluster));
+}
+
+/// ADM-14: what is not configured any more does not count, however long it takes to stop.
+#[test]
+fn a_pod_that_was_force_deleted_takes_up_no_room_while_it_is_stopped() {
+    let mut cluster = bypassing(1, |s| s.nodes[0].allocatable.pods = 1, |_| {});
+    let admits =
+        |cluster: &TestCluster| cluster.look(|cluster| crate::kubelet::admission::admits(cluster, N0, P1));
+    cluster.befall(Environment::ForceDeletePod { pod: P0 });
+    assert!(!admits(&cluster), "its kubelet has not heard of it");
+    cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::BeginTermination { pod: P0 }));
+    assert!(admits(&cluster));
+    cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::SendSigterm { .. })));
+    assert!(admits(&cluster));
+    assert_eq!(cluster.seen().slots[0].containers[0].process, Process::Running);
+}
+
+/// ADM-13: a list shows what is gone first, and then pods that run before those that do not.
+#[test]
+fn a_restarted_kubelet_takes_up_the_pods_that_run_before_new_ones() {
+    let mut cluster = bypassing(1, |s| s.nodes[0].allocatable.pods = 1, |_| {});
+    let place =
+        |cluster: &TestCluster, pod| cluster.look(|cluster| crate::kubelet::place_in_list(cluster, pod));
+    assert_eq!((place(&cluster, P1), place(&cluster, P0)), (0, 1));
+    let created = PodObject::new().with_exists(true).with_node(Some(N0));
+    cluster.change(|cluster| cluster.pods[1].api = created);
+    assert_eq!(place(&cluster, P1), 2);
 }
 
 /// ADM-12, STM-6, DEL-4.

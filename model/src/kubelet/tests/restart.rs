@@ -131,7 +131,7 @@ fn a_terminal_pod_is_not_run_again_by_a_restarted_kubelet() {
     let mut cluster = TestCluster::running(1, 1, |_| {});
     cluster.befall(Environment::EvictUnderPressure { pod: P0 });
     cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
-    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
     cluster.befall(Environment::StopKubelet { node: N0 });
     cluster.settle_but(|action| {
         assert!(!matches!(
@@ -140,7 +140,7 @@ fn a_terminal_pod_is_not_run_again_by_a_restarted_kubelet() {
         ));
         matches!(action, Action::ReplicaSet(_))
     });
-    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
     assert_eq!(cluster.seen().slots[0].sandbox.sandbox, podproof_vocabulary::observation::Sandbox::None);
 }
 
@@ -157,4 +157,32 @@ fn a_running_pod_that_admission_rejects_after_a_restart_fails_and_is_killed() {
     assert_eq!(cluster.pod(P0).phase, Phase::Failed);
     assert!(cluster.seen().slots[0].containers[0].process.has_exited());
     assert_eq!(cluster.seen().slots[0].sandbox.sandbox, podproof_vocabulary::observation::Sandbox::None);
+}
+
+/// ADM-13, PW-13: housekeeping does not wait until the API has heard of it, and what is said of the pod stays.
+#[test]
+fn a_rejected_pod_may_be_killed_before_anybody_hears_of_it_and_is_not_forgotten_while_it_runs() {
+    let report = Kubelet::ReportStatus { pod: P0 };
+    let waits = |action: &Action| matches!(action, Action::ReplicaSet(_) | Action::TaintEviction(_));
+    let stops = |action: &Action| [BEGIN, report].map(Action::Kubelet).contains(action) || waits(action);
+    let rejected = || {
+        let mut cluster = stopped(|_| {});
+        cluster.change(|cluster| cluster.nodes[0].api.set_custom(true));
+        cluster.settle_but(stops);
+        assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Rejected);
+        cluster
+    };
+    let mut cluster = rejected();
+    cluster.take(BEGIN);
+    assert!(cluster.can(report), "its kubelet says that it has failed, whatever becomes of its containers");
+    cluster.settle_but(|action| *action == Action::Kubelet(report) || waits(action));
+    assert!(cluster.seen().slots[0].containers[0].process.has_exited());
+    cluster.settle_but(waits);
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    let mut gone = rejected();
+    gone.befall(Environment::ForceDeletePod { pod: P0 });
+    gone.settle_but(stops);
+    assert!(gone.can(BEGIN) && !gone.can(Kubelet::ForgetPod { pod: P0 }), "it runs");
+    gone.settle_but(waits);
+    assert!(!gone.seen().slots[0].containers[0].process.has_exited(), "it is gone, and forgotten");
 }

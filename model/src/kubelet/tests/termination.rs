@@ -246,15 +246,36 @@ fn an_eviction_under_pressure_overrides_the_grace_from_1_31_on() {
 /// EVM-7, STM-4.
 #[test]
 fn a_pod_evicted_under_pressure_fails_when_it_has_stopped_and_keeps_its_object() {
-    let mut cluster = running(|_| {});
+    let mut cluster = running(|s| s.workload.template.containers[0].on_sigterm = OnSigterm::Ignore);
     cluster.befall(Environment::EvictUnderPressure { pod: P0 });
     begin(&mut cluster);
     assert_eq!(cluster.pod(P0).phase, Phase::Running);
-    cluster.settle_until(|action| *action == EXIT);
+    cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::SendSigkill { .. })));
     assert!(cluster.pod(P0).ready, "hazard kubelet-led-termination-still-ready");
     cluster.settle();
     assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Failed, false));
     assert_eq!(cluster.pod(P0).deletion, Deletion::None);
+}
+
+/// EVM-7, STP-6, PHS-6, PHS-11: how the containers ended decides; before 1.27 that says nothing of those that are restarted.
+#[test]
+fn a_pod_evicted_under_pressure_whose_containers_end_well_has_succeeded() {
+    for (release, policy, phase) in [
+        (26, RestartPolicy::Always, Phase::Failed),
+        (26, RestartPolicy::Never, Phase::Succeeded),
+        (27, RestartPolicy::Always, Phase::Succeeded),
+        (36, RestartPolicy::Always, Phase::Succeeded),
+    ] {
+        let mut cluster = running(|s| {
+            s.release = Release { minor: release };
+            s.workload.template.restart_policy = policy;
+        });
+        cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+        begin(&mut cluster);
+        cluster.settle_until(|action| *action == EXIT);
+        cluster.settle();
+        assert_eq!(cluster.pod(P0).phase, phase, "1.{release}, {policy:?}");
+    }
 }
 
 /// EVM-7, before terminal phases were withheld.

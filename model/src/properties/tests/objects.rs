@@ -28,6 +28,13 @@ fn a_write_that_takes_a_terminal_phase_back_breaks_terminal_is_final() {
         let (mut before, mut after) = (world(&scenario), world(&scenario));
         phase(&mut before, from);
         phase(&mut after, to);
+        let half = if judgement == Kept { Silent } else { judgement };
+        assert_eq!(
+            judge(terminal_is_final, &scenario, &before, Action::Tick, &after),
+            half,
+            "{from:?} {to:?}, and nobody terminates it"
+        );
+        after.slots[0].sandbox.terminating = true;
         assert_eq!(
             judge(terminal_is_final, &scenario, &before, Action::Tick, &after),
             judgement,
@@ -58,7 +65,12 @@ fn a_container_that_starts_in_a_terminating_pod_breaks_terminal_is_final() {
         before.slots[0].sandbox.terminating = terminating;
         after.slots[0].sandbox.terminating = terminating;
         before.slots[0].containers[0].process = from;
-        assert_eq!(judge(terminal_is_final, &scenario, &before, Action::Tick, &after), judgement, "{from:?}");
+        let half = if judgement == Kept { Silent } else { judgement };
+        assert_eq!(judge(terminal_is_final, &scenario, &before, Action::Tick, &after), half, "{from:?}");
+        phase(&mut before, Phase::Failed);
+        phase(&mut after, Phase::Failed);
+        let both = judge(terminal_is_final, &scenario, &before, Action::Tick, &after);
+        assert_eq!(both, judgement, "{from:?}, and it has ended");
     }
 }
 

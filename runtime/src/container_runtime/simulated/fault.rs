@@ -15,6 +15,8 @@ pub struct Faults {
     pub hung: bool,
     /// The network plugin fails: no new sandbox, and the status of those that exist cannot be read.
     pub cni: bool,
+    /// The network is not ready, and the runtime's status says so: there is no network plugin. No new sandbox gets a network.
+    pub network_down: bool,
     /// The status of these containers never comes.
     pub stuck: BTreeSet<ContainerId>,
     /// A list of all containers never comes while there are more sandboxes than this.

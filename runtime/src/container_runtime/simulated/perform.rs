@@ -18,7 +18,9 @@ use crate::container_runtime::{ContainerId, SandboxId};
 impl Simulated {
     pub(super) fn perform(&mut self, request: Request, now: Moment) -> Stage {
         Stage::Answered(match request {
-            Request::Status => Ok(Answer::Status { runtime_ready: true, network_ready: true }),
+            Request::Status => {
+                Ok(Answer::Status { runtime_ready: true, network_ready: !self.faults.network_down })
+            }
             Request::ListSandboxes { uid } => Ok(Answer::Sandboxes(self.list_sandboxes(uid.as_ref()))),
             Request::ListContainers { uid } => Ok(Answer::Containers(self.list_containers(uid.as_ref()))),
             Request::SandboxStatus(id) => self.sandbox_status(id),
@@ -93,7 +95,7 @@ impl Simulated {
         if self.sandboxes.values().any(is_same) {
             return Err(RuntimeError::NameReserved);
         }
-        if self.faults.cni {
+        if self.faults.cni || (self.faults.network_down && !config.host_network) {
             return Err(RuntimeError::NetworkPluginFailed);
         }
         let address = if config.host_network { Some(self.network.node()) } else { self.network.allocate() };

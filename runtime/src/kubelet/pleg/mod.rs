@@ -60,6 +60,11 @@ impl Pleg {
         self.relist_time.is_some_and(|time| now.since(time) <= self.threshold)
     }
 
+    /// From now on a list may be so old.
+    pub const fn set_threshold(&mut self, threshold: Duration) {
+        self.threshold = threshold;
+    }
+
     /// When it ceases to be healthy, if nothing happens.
     pub fn unhealthy_at(&self) -> Option<Moment> {
         self.relist_time.map(|time| time + self.threshold + Duration::from_millis(1))

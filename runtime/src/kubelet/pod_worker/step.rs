@@ -156,6 +156,12 @@ impl PodWorkers {
                 worker.requeue();
                 std::time::Duration::ZERO
             }
+            // What the runtime alone knows is nobody's business once it is stopped; from 1.27 on a worker of a configured pod, which was
+            // rejected, goes with it (kubernetes/kubernetes#113145).
+            End::RuntimeStopped if host.context.release.minor >= 27 => {
+                self.workers.remove(uid);
+                return;
+            }
             End::RuntimeStopped => {
                 worker.terminated_at = Some(now);
                 worker.finished = true;
@@ -186,6 +192,7 @@ impl PodWorker {
         let update = self.active.clone()?;
         let pod = match &update.subject {
             Subject::Running(uid, running) => {
+                self.started_terminating = true;
                 let terminating =
                     Terminating::begin_running(uid, running, self.grace_seconds.unwrap_or(1), host);
                 return self.terminate(terminating, parts, host);
@@ -202,7 +209,7 @@ impl PodWorker {
             Work::Terminating => {
                 self.started_terminating = true;
                 let grace = self.grace_seconds.unwrap_or(1);
-                let terminating = Terminating::begin(pod, status, grace, self.eviction.clone(), parts, host);
+                let terminating = Terminating::begin(pod, status, grace, self.eviction.as_ref(), parts, host);
                 self.terminate(terminating, parts, host)
             }
             Work::Terminated => {

@@ -27,7 +27,6 @@ pub struct Terminating {
     kill: KillPod,
     /// The look at what is left, once the kill is over (STP-5).
     inspection: Option<Inspection>,
-    eviction: Option<Eviction>,
 }
 
 impl Terminating {
@@ -36,25 +35,25 @@ impl Terminating {
         pod: &KnownPod,
         status: Arc<PodStatus>,
         grace: i64,
-        eviction: Option<Eviction>,
+        eviction: Option<&Eviction>,
         parts: &mut Parts,
         host: &mut Host<'_, '_>,
     ) -> Self {
         // STP-1.
         let mut api = parts.generate(pod, &status, false, host);
-        apply(eviction.as_ref(), &mut api);
+        apply(eviction, &mut api);
         parts.status.set(pod, api);
         // STP-2.
         parts.probes.stop_liveness_and_startup(pod);
         let kill = KillPod::begin(&pod.uid, Some(pod), &status, Grace::Seconds(grace), host);
-        Self { uid: pod.uid.clone(), pod: Some(pod.clone()), status, kill, inspection: None, eviction }
+        Self { uid: pod.uid.clone(), pod: Some(pod.clone()), status, kill, inspection: None }
     }
 
     /// Begins to stop what the runtime alone knows: no hooks, no status (PW-13, KIL-12).
     pub fn begin_running(uid: &Uid, status: &Arc<PodStatus>, grace: i64, host: &mut Host<'_, '_>) -> Self {
         let kill = KillPod::begin(uid, None, status, Grace::Seconds(grace), host);
         let status = status.clone();
-        Self { uid: uid.clone(), pod: None, status, kill, inspection: None, eviction: None }
+        Self { uid: uid.clone(), pod: None, status, kill, inspection: None }
     }
 
     /// The kill.
@@ -127,14 +126,16 @@ impl Terminating {
             return End::Failed(SyncError::Failed);
         }
         stopped.address = stopped.address.or(self.status.address);
-        let mut api = parts.generate(pod, &stopped, true, host);
-        apply(self.eviction.as_ref(), &mut api);
+        // What the kubelet says of a pod that it evicts was said when the kill began; here it stays unless all containers ended well
+        // (S28 `SyncTerminatingPod` applies `podStatusFn` once, and `generateAPIPodStatus` keeps a terminal phase only over one
+        // that is not; kubernetes/kubernetes#105467).
+        let api = parts.generate(pod, &stopped, true, host);
         parts.status.set(pod, api);
         End::Stopped
     }
 }
 
-/// EVM-7: a pod that its kubelet evicts has failed.
+/// EVM-7: a pod that its kubelet evicts has failed, as soon as it may be said (STM-4).
 fn apply(eviction: Option<&Eviction>, status: &mut k8s_openapi::api::core::v1::PodStatus) {
     if let Some(eviction) = eviction {
         status.phase = Some(phase::FAILED.to_owned());

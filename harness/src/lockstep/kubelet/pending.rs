@@ -1,0 +1,292 @@
+//! What machines and their kubelets have on their way and somebody would see, as actions: the model must allow each of them, unless the
+//! runtime lawfully lags behind it, or comes before it.
+
+use podproof_model::state::{Container, Worker};
+use podproof_model::{Cluster, kubelet};
+use podproof_runtime::api::Uid;
+use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
+use podproof_runtime::container_runtime::{ContainerId as InstanceId, Request};
+use podproof_runtime::kubelet::KubeletStep;
+use podproof_runtime::kubelet::kill::container::KillStep;
+use podproof_runtime::kubelet::pod_worker::Work;
+use podproof_runtime::kubelet::pod_worker::activity::Activity;
+use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
+use podproof_runtime::{Operation, Step};
+use podproof_vocabulary::action::{Action, Component as Lane, Container as Processes, Kubelet};
+use podproof_vocabulary::observation::Process;
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario};
+use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use super::drive::is_unseen;
+use super::machine::{newest, pod_of};
+use crate::ModelSystem;
+use crate::lockstep::Running;
+
+/// Something that is on its way although the model has no step for it.
+pub struct Lag {
+    /// Why that is lawful.
+    pub why: &'static str,
+    is: fn(&Situation<'_>) -> bool,
+}
+
+/// What is on its way.
+struct Situation<'a> {
+    /// The model, and what it has steps for.
+    rest: &'a ModelSystem,
+    scenario: &'a Scenario,
+    /// The newest sandbox of the pod was stopped.
+    was_stopped: bool,
+    action: Action,
+}
+
+impl Situation<'_> {
+    /// Does the model have this step?
+    fn may(&self, step: Kubelet) -> bool {
+        self.rest.enabled().contains(&Action::Kubelet(step))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Cluster<'_>) -> T) -> T {
+        let (model, state) = self.rest.model();
+        model.open(state, look)
+    }
+
+    fn restarts(&self) -> bool {
+        self.scenario.workload.template.restart_policy == RestartPolicy::Always
+    }
+}
+
+/// All of them.
+pub const LAGS: &[Lag] = &[
+    Lag {
+        why: "a kill of a pod begins for all of its containers at once (KIL-1), in the model for one after the other",
+        is: |situation| match situation.action {
+            Action::Kubelet(
+                Kubelet::SendSigterm { pod, container } | Kubelet::RunPreStop { pod, container },
+            ) => situation.may(Kubelet::StopContainer { pod, container }),
+            _ => false,
+        },
+    },
+    Lag {
+        why: "the sync that finds nothing of a pod to go on stops what is left of it (CPA-11), in the model its termination does",
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. }) => {
+                !situation.restarts() && situation.may(Kubelet::BeginTermination { pod })
+            }
+            // CPA-2, CPA-3
+            Action::Kubelet(Kubelet::CreateSandbox { .. }) => !situation.restarts(),
+            _ => false,
+        },
+    },
+    Lag {
+        why: "the clock has run out a grace period over a hook, and what waits for its turn does not wait any more (KIL-10)",
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::SendSigterm { pod, container }) => {
+                situation.may(Kubelet::ExpireGrace { pod, container })
+            }
+            _ => false,
+        },
+    },
+    Lag {
+        why: "a sync that stopped a container starts it anew without another look at it (CPA-10), in the model after a relist",
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::StartContainer { pod, container }) => situation.look(|cluster| {
+                let own = cluster.container(pod, container);
+                !own.is_running() && own.cached() != own.process()
+            }),
+            _ => false,
+        },
+    },
+    Lag {
+        why: "a container that crashed, or is held back, does not hold back the start of the next (CPA-12)",
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
+                let earlier = || ContainerId::first(container.index());
+                let crashed = |own| {
+                    situation.look(|cluster| cluster.container(pod, own).process() == Process::ExitedError)
+                };
+                let waits = |own| situation.may(Kubelet::StartContainer { pod, container: own });
+                earlier().any(|own| crashed(own) || waits(own))
+            }
+            _ => false,
+        },
+    },
+    Lag {
+        why: "of a pod that restarts on failure, a container that succeeded is not started again in a new sandbox (CPA-3), and one whose \
+              probe failed is, whatever its exit code (CPA-10); in the model it is the other way round",
+        is: |situation| {
+            let (
+                Action::Kubelet(
+                    Kubelet::StartContainer { pod, .. }
+                    | Kubelet::BeginTermination { pod }
+                    | Kubelet::CreateSandbox { pod },
+                ),
+                RestartPolicy::OnFailure,
+            ) = (situation.action, situation.scenario.workload.template.restart_policy)
+            else {
+                return false;
+            };
+            situation.look(|cluster| {
+                let succeeded = |own: &Container| own.process() == Process::ExitedOk;
+                cluster.pod(pod).kubelet.sandbox_recreated()
+                    || cluster.containers_of(pod).iter().any(succeeded)
+            })
+        },
+    },
+    Lag {
+        why: "a rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4)",
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::BeginTermination { pod } | Kubelet::FinishPod { pod }) => {
+                situation.look(|cluster| cluster.pod(pod).kubelet.worker() == Worker::Rejected)
+            }
+            _ => false,
+        },
+    },
+    Lag {
+        why: "a pod that has no sandbox, or that ended before its kubelet started (PW-3), is stopped as soon as its worker hears of it",
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::FinishPod { pod }) => {
+                situation.may(Kubelet::StopSandbox { pod })
+                    || situation.may(Kubelet::BeginTermination { pod })
+                    || (!situation.was_stopped
+                        && situation.look(|cluster| cluster.pod(pod).kubelet.sandbox_touched()))
+            }
+            _ => false,
+        },
+    },
+    Lag {
+        why: "what waits for no relist and no call goes on while a runtime hangs (PW-16), in the model nothing does",
+        is: |situation| {
+            let pod = match situation.action {
+                Action::Kubelet(
+                    Kubelet::BeginTermination { pod }
+                    | Kubelet::FinishPod { pod }
+                    | Kubelet::RunPreStop { pod, .. },
+                ) => pod,
+                _ => return false,
+            };
+            situation.look(|cluster| {
+                kubelet::node_of(cluster, pod).is_some_and(|node| {
+                    kubelet::is_frozen(cluster, node) || kubelet::pleg::is_stuck(cluster, node)
+                })
+            })
+        },
+    },
+    Lag {
+        why: "a process that got SIGTERM before it listened may listen still; nobody asks what an init container listens to",
+        is: |situation| match situation.action {
+            Action::Container(Processes::Listen { pod, container }) => {
+                let kind = situation.scenario.workload.template.containers[container.index()].kind;
+                kind == ContainerKind::Init
+                    || situation.look(|cluster| cluster.container(pod, container).sigterm())
+            }
+            _ => false,
+        },
+    },
+];
+
+impl Running {
+    /// What the machines could do.
+    pub(in crate::lockstep) fn machining(&self, rest: &ModelSystem, operations: &mut Vec<Action>) {
+        if !self.covered.has(Lane::Kubelet) {
+            return;
+        }
+        for &node in self.machines.runtimes.keys() {
+            for operation in self.steps_of_machine(node) {
+                let Some(action) = self.seen_of(node, &operation) else { continue };
+                let was_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.was_stopped(node, pod));
+                let situation = Situation { rest, scenario: &self.scenario, was_stopped, action };
+                if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
+                    operations.push(action);
+                }
+            }
+        }
+    }
+
+    /// What somebody would see of this operation, as an action. Timers are left out: the clock passes whatever a kubelet has to do, so
+    /// all of them may be due that the model has in their order.
+    fn seen_of(&self, node: NodeId, operation: &Operation) -> Option<Action> {
+        let runtime = self.runtime(node).ok()?;
+        let of_container = |id: InstanceId, action: fn(PodId, ContainerId) -> Action| {
+            let (_, found) = runtime.containers().find(|(own, it)| *own == id && it.process.is_some())?;
+            let pod = self.slot_of_uid(&found.uid)?;
+            Some(action(pod, self.container_named(&found.status.name)?))
+        };
+        match &operation.step {
+            Step::Kubelet(KubeletStep::Worker(uid, WorkerStep::Begin)) => {
+                let pod = self.slot_of_uid(uid)?;
+                let worker = self.worker(node, uid)?;
+                let step = match worker.work() {
+                    Work::Terminating if !worker.has_begun_to_terminate() => {
+                        Kubelet::BeginTermination { pod }
+                    }
+                    Work::Terminated => Kubelet::FinishPod { pod },
+                    Work::Sync | Work::Terminating => return None,
+                };
+                Some(Action::Kubelet(step))
+            }
+            Step::Kubelet(KubeletStep::Worker(uid, WorkerStep::Unmount)) => {
+                let pod = self.slot_of_uid(uid)?;
+                Some(Action::Kubelet(Kubelet::FinishPod { pod }))
+            }
+            Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Kill(id, KillStep::BeginPreStop))) => {
+                of_container(*id, |pod, container| Action::Kubelet(Kubelet::RunPreStop { pod, container }))
+            }
+            Step::Runtime(RuntimeStep::Listen(id)) => {
+                of_container(*id, |pod, container| Action::Container(Processes::Listen { pod, container }))
+            }
+            Step::Runtime(RuntimeStep::Exit(id)) => {
+                of_container(*id, |pod, container| Action::Container(Processes::Exit { pod, container }))
+            }
+            Step::Runtime(RuntimeStep::Perform(call)) => {
+                let request = runtime.request(*call).filter(|request| !is_unseen(&runtime, request))?;
+                let uid = pod_of(&runtime, request)?;
+                self.seen_of_call(node, &runtime, request, &uid)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of a call to a container runtime.
+    fn seen_of_call(
+        &self,
+        node: NodeId,
+        runtime: &Simulated,
+        request: &Request,
+        uid: &Uid,
+    ) -> Option<Action> {
+        let pod = self.slot_of_uid(uid)?;
+        let named = |id: &InstanceId| {
+            let (_, found) = runtime.containers().find(|(own, _)| own == id)?;
+            self.container_named(&found.status.name)
+        };
+        let step = match request {
+            Request::RunSandbox(_) => Kubelet::CreateSandbox { pod },
+            Request::StopSandbox(_) => match self.worker(node, uid)?.activity() {
+                Activity::Syncing(_) => Kubelet::CreateSandbox { pod },
+                _ => Kubelet::StopSandbox { pod },
+            },
+            Request::CreateContainer { config, .. } => {
+                Kubelet::StartContainer { pod, container: self.container_named(&config.name)? }
+            }
+            Request::StartContainer(id) => Kubelet::StartContainer { pod, container: named(id)? },
+            Request::StopContainer { container, .. } => {
+                Kubelet::SendSigterm { pod, container: named(container)? }
+            }
+            Request::Exec { container, .. } => Kubelet::RunPreStop { pod, container: named(container)? },
+            _ => return None,
+        };
+        Some(Action::Kubelet(step))
+    }
+
+    /// Was the newest sandbox of a pod stopped?
+    fn was_stopped(&self, node: NodeId, pod: PodId) -> bool {
+        let (Ok(runtime), Ok(uid)) = (self.runtime(node), self.uid(pod)) else { return false };
+        newest(&runtime, &uid).is_some_and(|(_, sandbox)| sandbox.stopped)
+    }
+
+    /// The container of this name, of the workload's own.
+    fn container_named(&self, name: &str) -> Option<ContainerId> {
+        let containers = &self.scenario.workload.template.containers;
+        containers.iter().position(|own| own.name == *name).map(ContainerId::from)
+    }
+}
