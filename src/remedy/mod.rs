@@ -9,7 +9,6 @@ mod candidate;
 mod candidates;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::manifest::{Options, Place, Source};
@@ -255,11 +254,19 @@ impl Looking<'_> {
             let mut tried: BTreeMap<u32, Came> = BTreeMap::from([(parameter.to, Came::Holds(states))]);
             let holds = |value: u32| {
                 values[place] = value;
-                let came = tried.entry(value).or_insert_with(|| self.take(&candidate.edits(&values)));
-                Ok::<bool, Infallible>(matches!(came, Came::Holds(_)))
+                match tried.entry(value).or_insert_with(|| self.take(&candidate.edits(&values))) {
+                    Came::Undecided(_) => Err(()),
+                    came => Ok(matches!(came, Came::Holds(_))),
+                }
             };
-            let Ok(found) = smallest_below(parameter.from, parameter.to, holds);
-            let value = found.value.unwrap_or(parameter.to);
+            // What cannot be decided ends it: the smallest that was found to hold until then is one that does.
+            let _ = smallest_below(parameter.from, parameter.to, holds);
+            let held = tried.iter().find_map(|(value, came)| match came {
+                Came::Holds(seen) => Some((*value, *seen)),
+                _ => None,
+            });
+            let (value, seen) = held.unwrap_or((parameter.to, states));
+            states = seen;
             let below = tried.range(..value).count();
             let untried = ((value - parameter.from) as usize).saturating_sub(below);
             if untried > 0 {
@@ -269,13 +276,9 @@ impl Looking<'_> {
                 ));
             }
             for (other, came) in tried {
-                values[place] = other;
-                match came {
-                    Came::Holds(seen) if other == value => states = seen,
-                    Came::Undecided(why) if other < value => {
-                        self.undecided.push(Undecided { says: candidate.says(&values), why });
-                    }
-                    _ => {}
+                if let Came::Undecided(why) = came {
+                    values[place] = other;
+                    self.undecided.push(Undecided { says: candidate.says(&values), why });
                 }
             }
             values[place] = value;

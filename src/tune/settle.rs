@@ -121,6 +121,11 @@ impl<'a> Settling<'a> {
     fn field(&mut self, place: usize, tuned: &mut Tuned) -> Result<Settled, String> {
         let parameter = self.parameters[place].clone();
         let mut tried: BTreeMap<u32, Tried> = BTreeMap::new();
+        // What cannot be changed in the text is no value that the API refuses.
+        let change = [parameter.to, parameter.from].into_iter().find_map(|value| parameter.edit(value));
+        if let Some(Err(why)) = change.map(|change| self.texts.edited(&[change])) {
+            return Err(refused(&parameter, &why));
+        }
         let accepted = greatest_accepted(parameter.from, parameter.to, parameter.now, |value| {
             self.values[place] = value;
             let refusal = self.refusal(place);
@@ -128,7 +133,13 @@ impl<'a> Settling<'a> {
             tried.extend(refusal.map(|why| (value, Tried::Refused(why))));
             is_refused
         });
-        let Some(accepted) = accepted else { return Err(refused(&parameter, &tried)) };
+        let Some(accepted) = accepted else {
+            let why = tried.values().rev().find_map(|tried| match tried {
+                Tried::Refused(why) => Some(why.as_str()),
+                _ => None,
+            });
+            return Err(refused(&parameter, why.unwrap_or("nobody says why")));
+        };
         self.refuse_unread(place, accepted)?;
         let mut has_looked = false;
         let Smallest { value, is_jagged } = loop {
@@ -180,7 +191,7 @@ impl<'a> Settling<'a> {
     fn refuse_unread(&mut self, place: usize, accepted: u32) -> Result<(), String> {
         let Parameter { from, path, .. } = self.parameters[place].clone();
         let values = match from == accepted {
-            true => vec![from, from.saturating_add(1), from.saturating_sub(1)],
+            true => [Some(from), from.checked_add(1), from.checked_sub(1)].into_iter().flatten().collect(),
             false if accepted - from < 32 => (from..=accepted).collect(),
             false => vec![from, from + 1, from + (accepted - from) / 2, accepted],
         };
@@ -296,11 +307,6 @@ impl<'a> Settling<'a> {
 }
 
 /// Why no value of a field can be tried.
-fn refused(parameter: &Parameter, tried: &BTreeMap<u32, Tried>) -> String {
-    let why = tried.values().rev().find_map(|tried| match tried {
-        Tried::Refused(why) => Some(why.as_str()),
-        _ => None,
-    });
-    let Parameter { path, from, to, .. } = parameter;
-    format!("{path}={from}..{to}: no value that was tried is accepted: {}", why.unwrap_or("nobody says why"))
+fn refused(Parameter { path, from, to, .. }: &Parameter, why: &str) -> String {
+    format!("{path}={from}..{to}: no value that was tried is accepted: {why}")
 }

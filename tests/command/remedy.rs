@@ -113,6 +113,22 @@ fn a_drain_without_a_budget_is_remedied_by_one() {
     case.holds();
 }
 
+/// A budget of others may have the workload's name, and a namespace may look like a number.
+#[test]
+fn a_new_budget_has_a_name_of_its_own() {
+    let about = ["--workload", "web", "--nodes", "1", "--story", "drain", "--property", "no-failed-request"];
+    let others = "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: \"123\"}\nspec: \
+                  {maxUnavailable: 1, selector: {matchLabels: {app: other}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: \
+                  other, namespace: \"123\", labels: {app: other}}\nspec: {containers: [{name: other, image: other}]}\n---\n";
+    let changes = [("---\n", others), ("  name: web\n", "  name: web\n  namespace: \"123\"\n")];
+    let case = Case::of("remedy-budget-name", "examples/web-prestop.yaml", &changes, &about);
+    let (_, added, _) = case.remedied(&["--hunt", "--seed", "1"]);
+    for line in ["name: web-budget", "namespace: \"123\""] {
+        assert!(added.contains(&line.to_owned()), "{added:?}");
+    }
+    case.holds();
+}
+
 #[test]
 fn a_budget_that_allows_too_much_is_remedied_by_one_that_allows_less() {
     for (ask, says, line) in [

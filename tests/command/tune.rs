@@ -247,7 +247,7 @@ fn what_was_not_tried_is_said() {
     assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
     let none = "none from 100 to 65533 was found to hold, and greater ones that were tried are refused; 65431 were not decided";
     assert!(said.contains(none), "{said}");
-    let refused = "1000000  refused: the longest time of the scenario is 1000000 ticks of 1 s, more than a clock counts (65533)";
+    let refused = "1000000  refused: Deployment/web: the longest time of the scenario is 1000000 ticks of 1 s, more than a clock counts (65533)";
     assert!(said.contains(refused), "{said}");
 }
 
@@ -367,4 +367,26 @@ fn how_much_of_the_manifest_is_checked_is_said_first() {
     assert_eq!(said.lines().next(), Some(first));
     let mutant = stdout(&tune("tune-mutant", &["examples/web.yaml", "--mutant", "sigkill-at-once"]));
     assert!(mutant.contains("warning: the wrong rule sigkill-at-once is switched on"), "{mutant}");
+}
+
+/// What cannot be changed in the text is told as that, and not as what a value says.
+#[test]
+fn a_field_that_cannot_be_changed_in_the_text_is_refused() {
+    let folder = folder("tune-text");
+    let manifest = folder.join("web.yaml");
+    let before = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    for (lines, says) in [
+        ("          lifecycle:\n", "what it belongs to is set to nothing"),
+        (
+            "          lifecycle:\n            preStop:\n              exec:\n                command:\n                - sh\n                \
+             - -c\n                - |\n                  sleep 1\n",
+            "is a text in lines of its own, which is not changed",
+        ),
+    ] {
+        let probe = "          readinessProbe:\n";
+        std::fs::write(&manifest, before.replace(probe, &format!("{lines}{probe}"))).expect("written");
+        let output = tune("tune-text-traces", &[text(&manifest)]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
 }
