@@ -25,7 +25,7 @@ pub fn render(tuned: &Tuned) -> String {
     match &tuned.proof {
         Proof::None => {}
         Proof::Fails(how) => {
-            out += &format!("\n  each value holds, and all of them together do not: {how}\n")
+            out += &format!("\n  each value holds, and all of them together do not: {how}\n");
         }
         Proof::Holds { idle } => {
             if !idle.is_empty() {
@@ -62,6 +62,9 @@ fn section(settled: &Settled, spares: bool) -> String {
     if settled.is_jagged {
         out += "    greater values do not always hold where a smaller one does\n";
     }
+    if settled.value.is_some() && settled.makes_no_difference(spares) {
+        out += "    every value that was tried holds: nothing that has to hold was seen to depend on it\n";
+    }
     let width = parameter.value(parameter.to).chars().count();
     let shown = settled.below().map(|(value, _)| value);
     let tried: Vec<(u32, &Tried)> = settled.tried.iter().map(|(value, tried)| (*value, tried)).collect();
@@ -92,10 +95,7 @@ const fn is_refused(tried: &Tried) -> bool {
 fn result(settled: &Settled, spares: bool) -> String {
     let (parameter, untried) = (&settled.parameter, settled.untried());
     let range = parameter.range(settled.accepted);
-    let holds = |(value, tried): &(&u32, &Tried)| {
-        matches!(tried, Tried::Holds { kills, .. } if !(spares && *kills))
-            && !settled.idle.contains_key(value)
-    };
+    let holds = |(value, tried): &(&u32, &Tried)| settled.holds(**value, tried, spares);
     let greater =
         if settled.accepted < parameter.to { ", and greater ones that were tried are refused" } else { "" };
     match (settled.value, settled.tried.iter().find(holds)) {

@@ -74,6 +74,17 @@ impl Settled {
         self.tried.iter().rev().find(|(value, _)| **value < end).map(|(value, tried)| (*value, tried))
     }
 
+    /// Does a value hold, in the trial of it?
+    fn holds(&self, value: u32, tried: &Tried, spares: bool) -> bool {
+        matches!(tried, Tried::Holds { kills, .. } if !(spares && *kills)) && !self.idle.contains_key(&value)
+    }
+
+    /// Do all values hold that were tried and are not refused, and were there several?
+    fn makes_no_difference(&self, spares: bool) -> bool {
+        let accepted = || self.tried.iter().filter(|(_, tried)| !matches!(tried, Tried::Refused(_)));
+        accepted().count() > 1 && accepted().all(|(value, tried)| self.holds(*value, tried, spares))
+    }
+
     /// How many values below the one that holds, or of all if none does, are not known not to hold.
     pub fn untried(&self) -> u32 {
         let end = self.value.unwrap_or(self.accepted.saturating_add(1));

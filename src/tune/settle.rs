@@ -5,6 +5,7 @@
 //! workload and was reached with another value or in the manifest as it is.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::manifest::left_out_field;
@@ -227,11 +228,11 @@ impl<'a> Settling<'a> {
         value: u32,
         tried: &mut BTreeMap<u32, Tried>,
     ) -> Result<bool, Undecided> {
-        if !tried.contains_key(&value) {
+        if let Entry::Vacant(untried) = tried.entry(value) {
             self.values[place] = value;
             let came = self.trials.run(&self.edits());
             self.note(&came);
-            tried.insert(value, came);
+            untried.insert(came);
         }
         match &tried[&value] {
             came @ Tried::Holds { kills, .. } => Ok(!(self.spares && *kills) && self.missed(came).is_empty()),
@@ -290,10 +291,12 @@ impl<'a> Settling<'a> {
                     return Ok(());
                 }
                 tuned.proof = Proof::Holds { idle: self.judged.without(*reached) };
-                tuned.patch = Some(self.texts.patch(&edits)?).filter(|patch| !patch.is_empty());
-                if let Ok(workload) = self.trials.edited(&edits) {
-                    tuned.assume(&workload);
+                let (before, after) = (self.trials.edited(&[])?, self.trials.edited(&edits)?);
+                // What the manifest has by default is not written into it.
+                if before.scenarios != after.scenarios {
+                    tuned.patch = Some(self.texts.patch(&edits)?);
                 }
+                tuned.assume(&after);
             }
             Tried::Undecided(why) => {
                 tuned.undecided = Some(format!("the manifest with all of these values: {why}"));

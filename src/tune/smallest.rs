@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn where_the_greatest_does_not_hold_others_are_tried() {
         assert_eq!(found(0, 1, None, |value| value == 0), (Some(0), true, 2));
-        assert_eq!(found(0, 1000, None, |value| value <= 10), (Some(0), true, 4));
+        assert_eq!(found(0, 1000, None, |value| value <= 10), (Some(0), true, 2));
         let own = |value| value == 777;
         assert_eq!(found(0, 1000, Some(777), own).0, Some(777));
         assert_eq!(found(0, 1000, None, own).0, None);

@@ -374,3 +374,22 @@ fn what_was_tried_in_vain_is_told() {
     let head = "remedy: none was found; one change was tried; with each of these it does not hold: preStop sleep of container web of 10 s";
     assert!(said.contains(head), "{said}");
 }
+
+/// A grace of 7 s is proved within the bound, and one of 5 s, which has more states, is not.
+#[test]
+fn a_smaller_value_that_could_not_be_decided_is_told() {
+    let about =
+        ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request", "--max-states", "3400"];
+    let changes = [("      containers:\n", "      terminationGracePeriodSeconds: 3\n      containers:\n")];
+    let case = Case::of("remedy-bound-grace", "examples/web.yaml", &changes, &about);
+    let (remedy, ..) = case.remedied(&[]);
+    let says = |grace: u32| {
+        format!("preStop sleep of container web of 5 s and terminationGracePeriodSeconds of {grace} s")
+    };
+    assert_eq!(remedy["says"], says(7), "{remedy:#}");
+    assert_eq!(remedy["undecided"][0]["says"], says(5), "{remedy:#}");
+    let smaller =
+        "not known to be the smallest terminationGracePeriodSeconds: 2 values below 7 s were not tried";
+    assert_eq!(remedy["smaller"], serde_json::json!([smaller]), "{remedy:#}");
+    case.holds();
+}

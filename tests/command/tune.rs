@@ -390,3 +390,19 @@ fn a_field_that_cannot_be_changed_in_the_text_is_refused() {
         assert!(stderr(&output).contains(says), "{}", stderr(&output));
     }
 }
+
+/// What is so by default is not written down, and a field on which nothing depends is told to be one.
+#[test]
+fn a_patch_changes_something() {
+    let set = "spec.minReadySeconds=0..3";
+    let about = ["examples/web.yaml", "--property", "rollout-completes"];
+    let output = tune("tune-default", &[&about[..], &["--set", set]].concat());
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("0 is the smallest from 0 to 3 that holds"), "{said}");
+    assert!(said.contains("every value that was tried holds: nothing that has to hold"), "{said}");
+    assert!(said.contains("the manifest has these values already") && !said.contains("+++"), "{said}");
+    let said =
+        stdout(&tune("tune-no-default", &[&about[..], &["--set", "spec.minReadySeconds=1..3"]].concat()));
+    assert!(said.contains("+  minReadySeconds: 1\n"), "{said}");
+}
