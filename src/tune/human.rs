@@ -62,7 +62,7 @@ fn section(settled: &Settled, spares: bool) -> String {
     if settled.is_jagged {
         out += "    greater values do not always hold where a smaller one does\n";
     }
-    if settled.value.is_some() && settled.makes_no_difference(spares) {
+    if settled.value == Some(parameter.from) && settled.makes_no_difference(spares) {
         out += "    every value that was tried holds: nothing that has to hold was seen to depend on it\n";
     }
     let width = parameter.value(parameter.to).chars().count();
