@@ -37,6 +37,11 @@ pub enum Command {
     /// Takes random walks at the workload's full size: quick, and no proof
     Simulate(Box<SimulateArguments>),
     /// Finds the smallest preStop sleep and terminationGracePeriodSeconds at which the promises hold
+    ///
+    /// Or the smallest value of any other field that is a whole number (--set). Each value is tried by a whole check, the greatest
+    /// first and then by halves; below the one that is found each is tried if there are fewer than 32, else the least and the one in the
+    /// middle. The report says which were tried and how many were not. What is found is shown as a patch, which was checked as a whole;
+    /// the file itself is never changed.
     Tune(Box<TuneArguments>),
     /// Says whether what a log shows of a real cluster is lawful, and what was broken on the way
     Conform(Box<ConformArguments>),
@@ -75,7 +80,8 @@ pub struct InputArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=60))]
     pub nodes: Option<u8>,
 
-    /// Replicas that are checked at most [default: 2]
+    /// Replicas that are checked at most, from 1 to 100: a manifest with more is checked with so many, as the number of states grows
+    /// fast [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub replicas: Option<u8>,
 
@@ -190,8 +196,9 @@ pub struct CheckArguments {
     #[arg(long, help_heading = "Search")]
     pub partial_order: bool,
 
-    /// Look for the smallest change of the manifest at which a promise that is broken holds, and prove it by the same search; it
-    /// is shown as a patch
+    /// Look for the smallest change of the manifest at which a promise that counts and is broken holds, and prove it by the search
+    /// that has found it broken, in which what held before has to hold too; it is shown as a patch, and the file itself is never
+    /// changed. Needs a file
     #[arg(long, help_heading = "Report")]
     pub remedy: bool,
 

@@ -13,12 +13,11 @@ use crate::counterexamples::{self, path_of};
 use crate::kept::Kept;
 use crate::plan::{self, Plan, Planned, Workload};
 use crate::progress::Line;
-use crate::remedy::remedy;
 use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, report};
+use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -48,7 +47,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         Err(error) => return CheckReport { errors: vec![error], ..report },
     };
     let count: usize = planned.iter().map(|planned| planned.plans.len()).sum();
-    let (mut number, mut unfinished) = (0, false);
+    let (mut number, mut unfinished, mut sought) = (0, false, PropertySet::NONE);
     let deadline = arguments.bounds.machine.deadline();
     let seed = arguments.hunt.seed();
     for Planned { workload, plans, untold } in planned {
@@ -81,10 +80,12 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
                 Ok(sources) => remedies(arguments, &sources, &workload, &mut finished, deadline),
                 Err(errors) => report.errors.extend(errors),
             }
+        } else {
+            sought = sought.union(may_be_remedied(arguments, &workload, &finished));
         }
         report.workloads.push(finished);
     }
-    report.advice.extend(advice(arguments, &report.workloads));
+    report.advice.extend(advice(sought));
     if let Some(kept) = kept.filter(|_| unfinished) {
         let folder = kept.folder().display().to_string();
         let folder = output::word(&folder);
@@ -130,13 +131,27 @@ fn limits(arguments: &CheckArguments, time: Option<Duration>) -> Limits {
     }
 }
 
-/// Says how to have a remedy, if something of a manifest is broken and none was looked for.
-fn advice(arguments: &CheckArguments, workloads: &[WorkloadReport]) -> Option<String> {
-    let is_broken = |row: &ResultRow| row.counts && row.verdict == Verdict::Broken;
-    let of_manifest = workloads.iter().filter(|workload| workload.place.is_some());
-    let wants_one = !arguments.remedy && of_manifest.flat_map(|workload| &workload.results).any(is_broken);
-    wants_one.then(|| {
-        "--remedy looks for the smallest change of the manifest at which what is broken holds".into()
+/// The promises that count, are broken, and of which a remedy would be looked for if one were asked for.
+fn may_be_remedied(arguments: &CheckArguments, workload: &Workload, report: &WorkloadReport) -> PropertySet {
+    // Standard input is read once.
+    if arguments.input.files.iter().any(|file| file.as_os_str() == "-") {
+        return PropertySet::NONE;
+    }
+    let Ok(sources) = input::sources(&arguments.input.files) else { return PropertySet::NONE };
+    let broken = report.results.iter().filter(|row| row.counts && row.verdict == Verdict::Broken);
+    let sought = broken.filter(|row| remedy::is_sought(arguments, &sources, workload, row));
+    PropertySet::of(sought.map(|row| row.property))
+}
+
+/// Says how to have a remedy of these promises, which are broken.
+fn advice(sought: PropertySet) -> Option<String> {
+    let names: Vec<&str> = sought.iter().map(|property| property.name()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "--remedy looks for the smallest change of the manifest at which what is broken holds ({}): {}",
+            names.join(", "),
+            output::again("--remedy")
+        )
     })
 }
 
@@ -152,7 +167,7 @@ fn remedies(
     let broken = |row: &&mut ResultRow| row.counts && row.verdict == Verdict::Broken;
     for row in report.results.iter_mut().filter(broken) {
         let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        row.remedy = remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
+        row.remedy = remedy::remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
         if let Some((remedy, counterexample)) = row.remedy.as_ref().zip(row.counterexample.as_mut()) {
             counterexample.trace.remedy = Some(remedy.told(row.property));
             let place = report.place.as_ref();

@@ -69,6 +69,21 @@ impl<'a> Texts<'a> {
         Some((std::str::from_utf8(&self.sources[at].text).ok()?, place))
     }
 
+    /// Does this word stand anywhere in the sources?
+    pub fn mention(&self, word: &str) -> bool {
+        self.sources.iter().any(|source| String::from_utf8_lossy(&source.text).contains(word))
+    }
+
+    /// The path of the same field of the workload by the places of items in their lists: of two paths that lead to one field it is the
+    /// same.
+    ///
+    /// # Errors
+    /// Why there can be no such field.
+    pub fn resolved(&self, path: &FieldPath) -> Result<FieldPath, String> {
+        let (text, place) = self.text(Of::Workload).ok_or("it comes from no file")?;
+        edit::resolved(text, place, path)
+    }
+
     /// What a field of the workload says; none if it is not there.
     pub fn value(&self, path: &FieldPath) -> Option<String> {
         let (text, place) = self.text(Of::Workload)?;

@@ -33,7 +33,7 @@ pub enum Size {
 }
 
 /// The most replicas that a state can hold, with as many again that are remembered, and half of them as surge.
-const REPLICAS_MAX: u8 = 100;
+pub(crate) const REPLICAS_MAX: u8 = 100;
 
 /// Reads what the command line names, in a size that can be searched.
 ///

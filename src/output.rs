@@ -35,9 +35,26 @@ pub fn report(errors: &[String], warnings: &[String], format: Format, text: &str
     put(text, status)
 }
 
+/// The command line as it was typed, with one option more. What a folder keeps is gone on with, as a new one is not begun there twice.
+pub fn again(option: &str) -> String {
+    let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    again_with(typed, option)
+}
+
+fn again_with(typed: impl Iterator<Item = String>, option: &str) -> String {
+    const KEEP: &str = "--checkpoint";
+    let resumed = typed.map(|word| match word.strip_prefix(KEEP) {
+        Some(folder) if folder.is_empty() || folder.starts_with('=') => format!("--resume{folder}"),
+        _ => word,
+    });
+    let words: Vec<String> = resumed.chain([option.to_owned()]).collect();
+    let quoted = words.iter().map(|text| word(text));
+    std::iter::once(Cow::Borrowed("podproof")).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// A text as one word of a shell's command line (POSIX.1-2017, Shell Command Language 2.2.2).
 pub fn word(text: &str) -> Cow<'_, str> {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./+:,@%".contains(letter);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./+:,@%=".contains(letter);
     match !text.is_empty() && text.chars().all(is_plain) {
         true => Cow::Borrowed(text),
         false => Cow::Owned(format!("'{}'", text.replace('\'', "'\\''"))),
@@ -51,7 +68,21 @@ pub fn tell(line: fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::word;
+    use super::{again_with, word};
+
+    #[test]
+    fn a_command_line_can_be_typed_again() {
+        let again = |typed: &[&str]| again_with(typed.iter().map(|word| (*word).to_owned()), "--remedy");
+        assert_eq!(
+            again(&["check", "my web.yaml", "--event", "container-crash=1"]),
+            "podproof check 'my web.yaml' --event container-crash=1 --remedy"
+        );
+        assert_eq!(
+            again(&["check", "--checkpoint", "kept", "--checkpoint-interval", "9s"]),
+            "podproof check --resume kept --checkpoint-interval 9s --remedy"
+        );
+        assert_eq!(again(&["check", "--checkpoint=kept"]), "podproof check --resume=kept --remedy");
+    }
 
     #[test]
     fn what_a_shell_would_take_apart_is_quoted() {

@@ -124,6 +124,11 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
     search(plan, Searched::new(first, plan.judged).with_symmetry(symmetry), &explorer)
 }
 
+/// Why the scenario of `plan` cannot be searched: it is larger than a state can hold.
+pub fn too_large(plan: &Plan) -> Option<String> {
+    Model::new(plan.scenario.clone()).err()
+}
+
 fn model(plan: &Plan) -> Result<Reduced, String> {
     Ok(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)))
 }

@@ -39,6 +39,8 @@ pub enum Tried {
         states: u64,
         /// A container got SIGKILL on some way.
         kills: bool,
+        /// The promises whose premise was reached; of the others nothing happens that they speak of.
+        reached: PropertySet,
     },
 }
 
@@ -69,6 +71,8 @@ pub struct Trials<'a> {
     until: Option<Instant>,
     /// How promises were broken before: mostly they are broken alike.
     known: Vec<Broken>,
+    /// What came of the texts that were decided: the same text is not checked twice.
+    decided: Vec<(Vec<Source>, Tried)>,
     /// The approximations that the searches used.
     used: BTreeSet<Approximation>,
 }
@@ -93,6 +97,7 @@ impl<'a> Trials<'a> {
             limits,
             until: limits.time.and_then(|time| Instant::now().checked_add(time)),
             known: Vec::new(),
+            decided: Vec::new(),
             used: BTreeSet::new(),
         }
     }
@@ -111,52 +116,93 @@ impl<'a> Trials<'a> {
     }
 
     /// Checks the workload with these changes.
-    ///
-    /// # Errors
-    /// Why it cannot be searched.
-    pub fn run(&mut self, edits: &[Edit]) -> Result<Tried, String> {
-        if self.until.is_some_and(|until| until <= Instant::now()) {
-            return Ok(Tried::Undecided("the time of --time-limit is over".into()));
-        }
-        let workload = match self.read(edits) {
-            Ok(workload) => workload,
-            Err(why) => return Ok(Tried::Refused(why)),
+    pub fn run(&mut self, edits: &[Edit]) -> Tried {
+        let sources = match self.texts.edited(edits) {
+            Ok(sources) => sources,
+            Err(why) => return Tried::Refused(why),
         };
-        let (plans, untold) = plan::searches(&workload, self.world, self.judged);
-        let is_asked = |plan: &Plan| self.only.is_none_or(|only| only == (plan.story, plan.timing));
-        let plans: Vec<Plan> = plans.into_iter().filter(is_asked).collect();
+        if let Some((_, known)) = self.decided.iter().find(|(text, _)| *text == sources) {
+            return known.clone();
+        }
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            return Tried::Undecided("the time of --time-limit is over".into());
+        }
+        let tried = match self.read(&sources) {
+            Ok(workload) => self.check(&workload),
+            Err(why) => Tried::Refused(why),
+        };
+        if matches!(tried, Tried::Broken(_) | Tried::Holds { .. }) {
+            self.decided.push((sources, tried.clone()));
+        }
+        tried
+    }
+
+    fn check(&mut self, workload: &Workload) -> Tried {
+        let (plans, untold) = self.plans(workload);
         if plans.is_empty() {
-            return Err(untold.first().cloned().unwrap_or_else(|| "there is nothing to search".into()));
+            return Tried::Refused(untold.join("; "));
         }
         if let Some(broken) = plans.iter().find_map(|plan| self.broken_as_before(plan)) {
-            return Ok(Tried::Broken(Box::new(broken)));
+            return Tried::Broken(Box::new(broken));
         }
-        let (mut states, mut kills) = (0, false);
+        let (mut states, mut kills, mut reached) = (0, false, PropertySet::NONE);
         for plan in plans {
             let name = format!("{}, {}, {}", self.workload.name, plan.story, plan.timing.name());
             let time = self.until.map(|until| until.saturating_duration_since(Instant::now()));
             let limits = Limits { time, ..self.limits };
             let line = Line::new(&name, limits.states).within(&limits);
-            let outcome = search::run(&plan, &limits, &line)?;
+            let outcome = match search::run(&plan, &limits, &line) {
+                Ok(outcome) => outcome,
+                Err(why) => return Tried::Undecided(why),
+            };
             states += outcome.states;
             kills |= has_kills(&outcome);
             self.used.extend(&outcome.approximations);
-            if let Some(ended) = self.ended(&plan, outcome) {
-                return Ok(ended);
+            let holds = outcome.findings.iter().filter(|finding| finding.verdict == Verdict::Holds);
+            reached = reached.union(PropertySet::of(holds.map(|finding| finding.property)));
+            if let Some(ended) = self.ended(workload, &plan, outcome) {
+                return ended;
             }
         }
-        Ok(Tried::Holds { states, kills })
+        Tried::Holds { states, kills, reached }
     }
 
-    /// Why the input is refused with these changes, if it is.
-    pub fn refusal(&self, edits: &[Edit]) -> Option<String> {
-        self.read(edits).err()
+    /// The searches that are tried of a workload, and why stories cannot be told of it.
+    fn plans(&self, workload: &Workload) -> (Vec<Plan>, Vec<String>) {
+        let (plans, untold) = plan::searches(workload, self.world, self.judged);
+        let is_asked = |plan: &Plan| self.only.is_none_or(|only| only == (plan.story, plan.timing));
+        (plans.into_iter().filter(is_asked).collect(), untold)
     }
 
     /// The workload with these changes.
-    fn read(&self, edits: &[Edit]) -> Result<Workload, String> {
-        let sources = self.texts.edited(edits)?;
-        let read = input::read_with(self.input, &sources, Size::Searched);
+    ///
+    /// # Errors
+    /// Why the input is refused with them, or cannot be searched.
+    pub fn edited(&self, edits: &[Edit]) -> Result<Workload, String> {
+        let workload = self.read(&self.texts.edited(edits)?)?;
+        match self.plans(&workload).0.iter().find_map(search::too_large) {
+            Some(why) => Err(why),
+            None => Ok(workload),
+        }
+    }
+
+    /// What is searched with these changes, but for what only the manifest says.
+    ///
+    /// # Errors
+    /// Why the input is refused with them.
+    pub fn worlds(&self, edits: &[Edit]) -> Result<Vec<Scenario>, String> {
+        let workload = self.read(&self.texts.edited(edits)?)?;
+        let of_checked_size = |plan: Plan| {
+            let mut scenario = plan.scenario;
+            scenario.workload.manifest_replicas = scenario.workload.replicas.into();
+            scenario
+        };
+        Ok(self.plans(&workload).0.into_iter().map(of_checked_size).collect())
+    }
+
+    /// The workload in these sources.
+    fn read(&self, sources: &[Source]) -> Result<Workload, String> {
+        let read = input::read_with(self.input, sources, Size::Searched);
         let read = read.map_err(|errors| errors.join("; "))?;
         let is_its_own = |workload: &Workload| workload.name == self.workload.name;
         let workload = read.workloads.into_iter().find(is_its_own);
@@ -165,7 +211,7 @@ impl<'a> Trials<'a> {
     }
 
     /// What a search says, unless it is that all promises hold.
-    fn ended(&mut self, plan: &Plan, outcome: Outcome) -> Option<Tried> {
+    fn ended(&mut self, workload: &Workload, plan: &Plan, outcome: Outcome) -> Option<Tried> {
         let stopped = outcome.stopped.join("; ");
         let mut undecided = None;
         for Finding { property, verdict, trace, note } in outcome.findings {
@@ -179,7 +225,12 @@ impl<'a> Trials<'a> {
                     let why = note.unwrap_or_else(|| stopped.clone());
                     undecided = Some(Tried::Undecided(format!("{property}: {why}")));
                 }
-                (Verdict::Holds | Verdict::NotApplicable, _) => {}
+                (Verdict::Holds, _) => {
+                    let why = workload.undecided.iter().find(|(of, _)| of.contains(property));
+                    let why = why.map(|(_, why)| Tried::Undecided(format!("{property}: {why}")));
+                    undecided = undecided.or(why);
+                }
+                (Verdict::NotApplicable, _) => {}
             }
         }
         if undecided.is_none() && interrupt::is_asked_for() {

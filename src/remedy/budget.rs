@@ -43,12 +43,12 @@ pub fn budgets(broke: &Broke<'_>, pods: u32) -> Vec<Candidate> {
 
 /// The fields of a budget that allows so many pods to be disrupted.
 fn new(broke: &Broke<'_>, allowed: u32) -> Vec<(String, Value)> {
-    let workload = &broke.scenario.workload;
     let plain = |name: &str, value: &str| (name.to_owned(), Value::Plain(value.to_owned()));
+    let text = |name: &str, value: &str| (name.to_owned(), text(value));
     let namespace = broke.texts.value(&FieldPath::default().field("metadata.namespace"));
-    let metadata = [plain("name", &workload.name)]
+    let metadata = [text("name", &free_name(broke))]
         .into_iter()
-        .chain(namespace.map(|namespace| plain("namespace", &namespace)));
+        .chain(namespace.map(|namespace| text("namespace", &namespace)));
     vec![
         plain("apiVersion", "policy/v1"),
         plain("kind", "PodDisruptionBudget"),
@@ -61,4 +61,38 @@ fn new(broke: &Broke<'_>, allowed: u32) -> Vec<(String, Value)> {
             ]),
         ),
     ]
+}
+
+/// A name that no other budget has: the workload's, or where there are budgets of others one that stands nowhere.
+fn free_name(broke: &Broke<'_>) -> String {
+    let name = &broke.scenario.workload.name;
+    if !broke.texts.mention("PodDisruptionBudget") {
+        return name.clone();
+    }
+    let others = (2..).map(|number: u32| format!("{name}-budget-{number}"));
+    let mut names = std::iter::once(format!("{name}-budget")).chain(others);
+    names.find(|name| !broke.texts.mention(name)).unwrap_or_else(|| name.clone())
+}
+
+/// A name as YAML reads it, in quotes if it could be a number, a date or a truth value (YAML 1.1 has many).
+fn text(name: &str) -> Value {
+    const OTHERS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    let is_plain = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+        && !OTHERS.contains(&name.to_ascii_lowercase().as_str());
+    Value::Plain(if is_plain { name.to_owned() } else { format!("\"{name}\"") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_word_is_quoted() {
+        for (name, written) in
+            [("web", "web"), ("a-1.b", "a-1.b"), ("123", "\"123\""), ("1e3", "\"1e3\""), ("on", "\"on\"")]
+        {
+            assert_eq!(text(name), Value::Plain(written.into()));
+        }
+    }
 }

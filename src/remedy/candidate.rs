@@ -9,16 +9,15 @@ use crate::tune::parameter::Parameter;
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
     says: Vec<String>,
-    /// What is changed.
-    pub edits: Vec<Edit>,
-    /// A field whose value is to be found.
-    pub parameter: Option<Parameter>,
+    edits: Vec<Edit>,
+    /// The fields whose values are to be found, the first first.
+    pub parameters: Vec<Parameter>,
 }
 
 impl Candidate {
     /// A change that is told so.
     pub fn of(says: String, edit: Edit) -> Self {
-        Self { says: vec![says], edits: vec![edit], parameter: None }
+        Self { says: vec![says], edits: vec![edit], parameters: Vec::new() }
     }
 
     /// A field of the workload gets a number.
@@ -28,7 +27,14 @@ impl Candidate {
 
     /// The smallest value of a field.
     pub fn parameter(parameter: Parameter) -> Self {
-        Self { parameter: Some(parameter), ..Self::default() }
+        Self { parameters: vec![parameter], ..Self::default() }
+    }
+
+    /// One more change of the manifest, which is part of the last one.
+    #[must_use]
+    pub fn with_edit(mut self, edit: Edit) -> Self {
+        self.edits.push(edit);
+        self
     }
 
     /// This change and that.
@@ -36,18 +42,32 @@ impl Candidate {
         Self {
             says: [&self.says[..], &other.says].concat(),
             edits: [&self.edits[..], &other.edits].concat(),
-            parameter: self.parameter.clone().or_else(|| other.parameter.clone()),
+            parameters: [&self.parameters[..], &other.parameters].concat(),
         }
     }
 
     /// How many settings it changes.
     pub fn settings(&self) -> usize {
-        self.says.len() + usize::from(self.parameter.is_some())
+        self.says.len() + self.parameters.len()
     }
 
-    /// The change in words.
-    pub fn says(&self) -> String {
-        let parameter = self.parameter.iter().map(|parameter| parameter.says.as_str());
-        self.says.iter().map(String::as_str).chain(parameter).collect::<Vec<_>>().join(" and ")
+    /// The greatest values of its fields.
+    pub fn greatest(&self) -> Vec<u32> {
+        self.parameters.iter().map(|parameter| parameter.to).collect()
+    }
+
+    /// What is changed where its fields have these values.
+    pub fn edits(&self, values: &[u32]) -> Vec<Edit> {
+        let fields = self.parameters.iter().zip(values);
+        let fields = fields.filter_map(|(parameter, value)| parameter.edit(*value));
+        self.edits.iter().cloned().chain(fields).collect()
+    }
+
+    /// The change in words, where its fields have these values.
+    pub fn says(&self, values: &[u32]) -> String {
+        let fields = self.parameters.iter().zip(values);
+        let fields =
+            fields.map(|(parameter, value)| format!("{} of {}", parameter.says, parameter.value(*value)));
+        self.says.iter().cloned().chain(fields).collect::<Vec<_>>().join(" and ")
     }
 }

@@ -64,10 +64,12 @@ impl Broke<'_> {
         let Ok(hook) = pre_stop(&self.texts, self.scenario) else { return Vec::new() };
         let now = self.scenario.workload.template.grace_seconds;
         let longer = grace(self.scenario, hook.to);
-        let says = format!("{} of {}", longer.says, longer.value(longer.to));
         let within = Candidate::parameter(hook.clone().up_to(hook.to.min(now)));
-        let beyond = Candidate::of(says, longer.edit(longer.to)).and(&Candidate::parameter(hook));
-        if longer.to > now { vec![within, beyond] } else { vec![within] }
+        if longer.to <= now {
+            return vec![within];
+        }
+        let longer = Candidate::parameter(longer.down_to(now.saturating_add(1)));
+        vec![within, Candidate::parameter(hook).and(&longer)]
     }
 
     /// What keeps other pods serving while one goes. Without them kube-proxy falls back to those that terminate, however long their
@@ -176,9 +178,8 @@ impl Broke<'_> {
         let for_ever = tolerated.filter(|(_, toleration)| toleration.seconds.is_none());
         let mut edits = for_ever.filter_map(|(place, _)| edit(place));
         let first = edits.next()?;
-        let mut candidate = Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS}"), first);
-        candidate.edits.extend(edits);
-        Some(candidate)
+        let candidate = Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS}"), first);
+        Some(edits.fold(candidate, Candidate::with_edit))
     }
 }
 

@@ -9,11 +9,11 @@ mod candidate;
 mod candidates;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::manifest::{Options, Place, Source};
 use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::Scenario;
 
 use crate::arguments::CheckArguments;
 use crate::edits::{Edit, Texts};
@@ -21,7 +21,7 @@ use crate::plan::Workload;
 use crate::report::grouped;
 use crate::search::Limits;
 use crate::trial::{Broken, Trials, Tried};
-use crate::tune::smallest::smallest;
+use crate::tune::smallest::smallest_below;
 use crate::verdict::{ResultRow, Verdict};
 use candidate::Candidate;
 use candidates::Broke;
@@ -52,6 +52,8 @@ pub struct Found {
     pub place: Option<Place>,
     /// States of the search that has proved it.
     pub states: u64,
+    /// Of which fields smaller values were not all tried, a sentence each.
+    pub smaller: Vec<String>,
 }
 
 /// A change whose check did not come to its end.
@@ -86,11 +88,17 @@ impl Remedy {
                     grouped(*states)
                 )
             }
-            (None, true) => "remedy: none was found".to_owned(),
+            (None, true) => match self.in_vain.len() {
+                0 => {
+                    "remedy: none was found: no change that is known can be made to this manifest".to_owned()
+                }
+                1 => "remedy: none was found; one change was tried".to_owned(),
+                many => format!("remedy: none was found; {many} changes were tried"),
+            },
             (None, false) => "remedy: none was found yet, the search for one was not finished".to_owned(),
         };
         let in_vain = match (&self.found, self.in_vain.is_empty()) {
-            (None, false) => format!("; with these it is broken too: {}", self.in_vain.join("; ")),
+            (None, false) => format!("; with each of these it does not hold: {}", self.in_vain.join("; ")),
             _ => String::new(),
         };
         let head = head + &in_vain;
@@ -111,7 +119,8 @@ impl Remedy {
             let says: Vec<&str> = alike.map(|undecided| undecided.says.as_str()).collect();
             format!("{not_known}: {} ({why})", says.join("; "))
         };
-        std::iter::once(head).chain(untried).chain(reasons.into_iter().map(of)).collect()
+        let smaller = self.found.iter().flat_map(|found| found.smaller.iter().cloned());
+        std::iter::once(head).chain(untried).chain(smaller).chain(reasons.into_iter().map(of)).collect()
     }
 
     /// All of it, for the trace that shows how the promise is broken.
@@ -135,38 +144,65 @@ pub fn remedy(
     limits: Limits,
 ) -> Option<Remedy> {
     let trace = row.counterexample.as_ref()?.trace.clone();
-    if workload.place.is_none() {
-        return Some(Remedy::unsought("it comes from no manifest".to_owned()));
+    if let Some(why) = why_not(workload, &trace.scenario) {
+        return Some(Remedy::unsought(why));
+    }
+    let texts = Texts::new(sources, workload);
+    let candidates = candidates(arguments, texts, &trace.scenario, row.property);
+    if candidates.is_empty() {
+        return Some(Remedy::unsought(format!("no setting of a manifest is known to help {}", row.property)));
     }
     let is_kept = |other: &&ResultRow| {
         (other.story, other.timing) == (row.story, row.timing) && other.verdict == Verdict::Holds
     };
     let kept = rows.iter().filter(is_kept).map(|other| other.property);
     let judged = PropertySet::of(kept.chain([row.property]));
-    let texts = Texts::new(sources, workload);
-    let replicas_max = arguments.input.replicas.unwrap_or(Options::default().replicas);
-    let candidates = Broke { texts, scenario: &trace.scenario, replicas_max }.candidates(row.property);
-    if candidates.is_empty() {
-        let why = match trace.scenario.mutant {
-            Some(mutant) => {
-                format!("the wrong rule {mutant} is switched on, and no manifest is to blame for it")
-            }
-            None => format!("no setting of a manifest is known to help {}", row.property),
-        };
-        return Some(Remedy::unsought(why));
-    }
     let broken = Broken { property: row.property, story: row.story, timing: row.timing, trace };
     let world = (&arguments.input, &arguments.world);
     let trials = Trials::new(world, sources, workload, judged, limits).of_search(broken);
-    let mut looking = Looking { trials, in_vain: Vec::new(), undecided: Vec::new() };
+    let property = row.property;
+    let mut looking = Looking { trials, property, in_vain: Vec::new(), undecided: Vec::new() };
     let found = candidates.iter().find_map(|candidate| looking.settle(candidate));
-    let found = found.and_then(|Settled { says, edits, states }| {
+    let found = found.and_then(|Settled { says, edits, states, smaller }| {
         let patch = texts.patch(&edits).ok()?;
         let place = edits.last().and_then(|edit| texts.nearest(edit));
-        Some(Found { says, patch, place, states })
+        Some(Found { says, patch, place, states, smaller })
     });
     let Looking { in_vain, undecided, .. } = looking;
     Some(Remedy { found, in_vain, undecided, untried: untried(row, rows), unsought: None })
+}
+
+/// Would a remedy be looked for of what `row` says, which is broken?
+pub fn is_sought(
+    arguments: &CheckArguments,
+    sources: &[Source],
+    workload: &Workload,
+    row: &ResultRow,
+) -> bool {
+    let Some(counterexample) = &row.counterexample else { return false };
+    let scenario = &counterexample.trace.scenario;
+    let texts = Texts::new(sources, workload);
+    why_not(workload, scenario).is_none() && !candidates(arguments, texts, scenario, row.property).is_empty()
+}
+
+/// Why no change of the manifest is looked for, whatever the promise.
+fn why_not(workload: &Workload, scenario: &Scenario) -> Option<String> {
+    if workload.place.is_none() {
+        return Some("it comes from no manifest".to_owned());
+    }
+    let mutant = scenario.mutant?;
+    Some(format!("the wrong rule {mutant} is switched on, and no manifest is to blame for it"))
+}
+
+/// The changes that may help a promise in this world.
+fn candidates(
+    arguments: &CheckArguments,
+    texts: Texts<'_>,
+    scenario: &Scenario,
+    property: Property,
+) -> Vec<Candidate> {
+    let replicas_max = arguments.input.replicas.unwrap_or(Options::default().replicas);
+    Broke { texts, scenario, replicas_max }.candidates(property)
 }
 
 /// What a change that helps `row` was not tried on: what its search had not decided, and the other searches.
@@ -182,6 +218,7 @@ fn untried(row: &ResultRow, rows: &[ResultRow]) -> Vec<String> {
 /// The trials of one promise, with what has come of them.
 struct Looking<'a> {
     trials: Trials<'a>,
+    property: Property,
     in_vain: Vec<String>,
     undecided: Vec<Undecided>,
 }
@@ -191,56 +228,71 @@ struct Settled {
     says: String,
     edits: Vec<Edit>,
     states: u64,
+    smaller: Vec<String>,
 }
 
 /// What came of one trial.
 enum Came {
     Holds(u64),
     InVain,
+    /// Nothing is broken, and the promise speaks of nothing any more.
+    Idle,
     /// It cannot be made: the API server takes no such manifest.
     Refused,
     Undecided(String),
 }
 
 impl Looking<'_> {
-    /// The change of a candidate at which everything holds.
+    /// The change of a candidate at which everything holds: each field gets its smallest value, those that come later at their
+    /// greatest.
     fn settle(&mut self, candidate: &Candidate) -> Option<Settled> {
-        let Some(parameter) = &candidate.parameter else {
-            let came = self.take(&candidate.edits);
-            let states = self.note(candidate.says(), came)?;
-            return Some(Settled { says: candidate.says(), edits: candidate.edits.clone(), states });
-        };
-        let with = |value: u32| [&candidate.edits[..], &[parameter.edit(value)]].concat();
-        let says = |value: u32| format!("{} of {}", candidate.says(), parameter.value(value));
-        let mut tried: BTreeMap<u32, Came> = BTreeMap::new();
-        let holds = |value: u32| {
-            let came = tried.entry(value).or_insert_with(|| self.take(&with(value)));
-            Ok::<bool, Infallible>(matches!(came, Came::Holds(_)))
-        };
-        let Ok(found) = smallest(parameter.from, parameter.to, holds);
-        // What does not hold at its greatest value is named without one.
-        let Some(value) = found.value else {
-            let came = tried.remove(&parameter.to).unwrap_or(Came::InVain);
-            self.note(candidate.says(), came);
-            return None;
-        };
-        let mut states = None;
-        for (smaller, came) in tried.into_iter().filter(|(other, _)| *other <= value) {
-            match came {
-                Came::Holds(seen) if smaller == value => states = Some(seen),
-                Came::Undecided(why) => self.undecided.push(Undecided { says: says(smaller), why }),
-                Came::Holds(_) | Came::InVain | Came::Refused => {}
+        let mut values = candidate.greatest();
+        let came = self.take(&candidate.edits(&values));
+        let mut states = self.note(candidate.says(&values), came)?;
+        let mut smaller = Vec::new();
+        for (place, parameter) in candidate.parameters.iter().enumerate() {
+            let mut tried: BTreeMap<u32, Came> = BTreeMap::from([(parameter.to, Came::Holds(states))]);
+            let holds = |value: u32| {
+                values[place] = value;
+                match tried.entry(value).or_insert_with(|| self.take(&candidate.edits(&values))) {
+                    Came::Undecided(_) => Err(()),
+                    came => Ok(matches!(came, Came::Holds(_))),
+                }
+            };
+            // What cannot be decided ends it: the smallest that was found to hold until then is one that does.
+            let _ = smallest_below(parameter.from, parameter.to, holds);
+            let held = tried.iter().find_map(|(value, came)| match came {
+                Came::Holds(seen) => Some((*value, *seen)),
+                _ => None,
+            });
+            let (value, seen) = held.unwrap_or((parameter.to, states));
+            states = seen;
+            let below = tried.range(..value).count();
+            let untried = ((value - parameter.from) as usize).saturating_sub(below);
+            if untried > 0 {
+                let (says, value) = (&parameter.says, parameter.value(value));
+                smaller.push(format!(
+                    "not known to be the smallest {says}: {untried} values below {value} were not tried"
+                ));
             }
+            for (other, came) in tried {
+                if let Came::Undecided(why) = came {
+                    values[place] = other;
+                    self.undecided.push(Undecided { says: candidate.says(&values), why });
+                }
+            }
+            values[place] = value;
         }
-        states.map(|states| Settled { says: says(value), edits: with(value), states })
+        Some(Settled { says: candidate.says(&values), edits: candidate.edits(&values), states, smaller })
     }
 
     fn take(&mut self, edits: &[Edit]) -> Came {
         match self.trials.run(edits) {
-            Ok(Tried::Holds { states, .. }) => Came::Holds(states),
-            Ok(Tried::Broken(_)) => Came::InVain,
-            Ok(Tried::Refused(_)) => Came::Refused,
-            Ok(Tried::Undecided(why)) | Err(why) => Came::Undecided(why),
+            Tried::Holds { states, reached, .. } if reached.contains(self.property) => Came::Holds(states),
+            Tried::Holds { .. } => Came::Idle,
+            Tried::Broken(_) => Came::InVain,
+            Tried::Refused(_) => Came::Refused,
+            Tried::Undecided(why) => Came::Undecided(why),
         }
     }
 
@@ -249,6 +301,7 @@ impl Looking<'_> {
         match came {
             Came::Holds(states) => return Some(states),
             Came::InVain => self.in_vain.push(says),
+            Came::Idle => self.in_vain.push(format!("{says} (nothing happens any more that it speaks of)")),
             Came::Refused => {}
             Came::Undecided(why) => self.undecided.push(Undecided { says, why }),
         }

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use podproof_traces::why;
 use podproof_vocabulary::Property;
 
-use super::{approximations, grouped, left_out, measured, shown_by, warnings};
+use super::{approximations, for_all, grouped, left_out, measured, replicas, shown_by, warnings};
 use crate::check::with_verdict;
 use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -46,21 +46,14 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 /// What a workload is called, and how large it is here.
 pub(crate) fn name_and_size(workload: &WorkloadReport) -> String {
-    let replicas = match u32::from(workload.checked_replicas) == workload.manifest_replicas {
-        true => format!(
-            "{} replica{}",
-            workload.checked_replicas,
-            if workload.checked_replicas == 1 { "" } else { "s" }
-        ),
-        false => format!("{} of {} replicas", workload.checked_replicas, workload.manifest_replicas),
-    };
+    let replicas = replicas(workload);
     let nodes = match &workload.nodes[..] {
         [first, .., last] if workload.nodes.len() > NODES_SHOWN => {
             format!("{} nodes, {first} to {last}", workload.nodes.len())
         }
         nodes => nodes.join(", "),
     };
-    format!("{BOLD}{}{BOLD:#}: {replicas} on {nodes}", workload.name)
+    format!("{BOLD}{}{BOLD:#}: {replicas} on {nodes}{}", workload.name, for_all(workload))
 }
 
 fn section(out: &mut String, workload: &WorkloadReport) {
@@ -68,6 +61,7 @@ fn section(out: &mut String, workload: &WorkloadReport) {
     for warning in &workload.warnings {
         line(out, format_args!("  warning: {warning}"));
     }
+    let mut unsought = Vec::new();
     let mut stories: Vec<_> = workload.searches.iter().map(|search| search.story).collect();
     stories.dedup();
     for story in stories {
@@ -83,7 +77,7 @@ fn section(out: &mut String, workload: &WorkloadReport) {
         }
         let rows: Vec<ResultRow> =
             workload.results.iter().filter(|row| row.story == story).cloned().collect();
-        verdicts(out, &rows);
+        verdicts(out, &rows, &mut unsought);
     }
     list(out, "assumptions", &workload.assumptions);
     list(out, "approximations (--exact switches them off)", &approximations(workload));
@@ -110,7 +104,8 @@ fn told(search: &SearchRow) -> String {
     )
 }
 
-fn verdicts(out: &mut String, rows: &[ResultRow]) {
+/// The verdicts of a story. Why no remedy was looked for is told once of a workload: `unsought` holds what was told.
+fn verdicts(out: &mut String, rows: &[ResultRow], unsought: &mut Vec<String>) {
     let mut patches: Vec<(&str, Property)> = Vec::new();
     for verdict in [Verdict::Broken, Verdict::Incomplete] {
         let style = style_of(verdict);
@@ -133,6 +128,12 @@ fn verdicts(out: &mut String, rows: &[ResultRow]) {
                 line(out, format_args!("        {note}"));
             }
             let Some(remedy) = &row.remedy else { continue };
+            if let Some(why) = &remedy.unsought {
+                if unsought.contains(why) {
+                    continue;
+                }
+                unsought.push(why.clone());
+            }
             for text in remedy.sentences(row.property) {
                 line(out, format_args!("        {text}"));
             }

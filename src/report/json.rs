@@ -157,8 +157,9 @@ fn remedy(remedy: &Remedy) -> serde_json::Value {
         remedy.undecided.iter().map(|Undecided { says, why }| json!({ "says": says, "why": why }));
     let undecided: Vec<serde_json::Value> = undecided.collect();
     match (&remedy.found, &remedy.unsought) {
-        (Some(Found { says, patch, states, .. }), _) => json!({
+        (Some(Found { says, patch, states, smaller, .. }), _) => json!({
             "says": says, "patch": patch, "states": states, "undecided": undecided, "untried": remedy.untried,
+            "smaller": smaller,
         }),
         (None, Some(why)) => json!({ "unsought": why }),
         (None, None) => json!({ "tried": remedy.in_vain, "undecided": undecided }),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use podproof_traces::why;
 
 use crate::arguments::Format;
+use crate::input::REPLICAS_MAX;
 use crate::output;
 use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -132,8 +133,27 @@ pub(crate) fn left_out(workload: &WorkloadReport) -> Vec<String> {
 
 /// How large a workload was checked.
 fn size(workload: &WorkloadReport) -> String {
+    format!("checked at {} on {}{}", replicas(workload), workload.nodes.join(", "), for_all(workload))
+}
+
+/// Its replicas, and of how many of the manifest if that has others.
+fn replicas(workload: &WorkloadReport) -> String {
     let (checked, manifest) = (workload.checked_replicas, workload.manifest_replicas);
-    format!("checked at {checked} of {manifest} replicas on {}", workload.nodes.join(", "))
+    let plural = |replicas: u32| if replicas == 1 { "" } else { "s" };
+    match u32::from(checked) == manifest {
+        true => format!("{checked} replica{}", plural(manifest)),
+        false => format!("{checked} of the manifest's {manifest} replica{}", plural(manifest)),
+    }
+}
+
+/// How to have all replicas of the manifest, where they are not.
+fn for_all(workload: &WorkloadReport) -> String {
+    let (checked, manifest) = (u32::from(workload.checked_replicas), workload.manifest_replicas);
+    match checked < manifest && workload.place.is_some() {
+        false => String::new(),
+        true if manifest <= REPLICAS_MAX.into() => format!(" (all: --replicas {manifest})"),
+        true => format!(" (more: --replicas, up to {REPLICAS_MAX})"),
+    }
 }
 
 /// `1234567` as `1,234,567`.

@@ -12,9 +12,7 @@ use crate::arguments::{
 
 /// `podproof tune`.
 ///
-/// Each value is tried by a check of the whole workload, and the smallest at which every promise holds is looked for by halves.
-/// That greater values hold where a smaller one does is looked at for one more value on each side; where it is not so, all
-/// values are tried from the smallest on. A manifest is changed in the text that is checked, never in its file.
+/// How it goes about it is told by [`Command::Tune`](crate::arguments::Command::Tune).
 #[derive(Debug, Args)]
 #[command(
     mut_arg("scenarios", |arg| arg.hide(true)),
@@ -24,18 +22,23 @@ use crate::arguments::{
                                           no-failed-request, no-misrouted-request and grace-honoured; with --set all but \
                                           expectations]")),
     mut_arg("time_limit", |arg| arg.help("Time for the whole command, for example 90s or 5m")),
+    mut_arg("allowed", |arg| arg.help("This property need not hold; may be repeated")),
+    mut_arg("only", |arg| arg.help("Only promises of this kind have to hold, of all but expectations; of two kinds only those that \
+                                    are of both")),
     mut_arg("trace_dir", |arg| arg.help("Where the counterexample of the greatest value that does not hold is written")),
-    after_help = "Exit status: 0 the smallest values are found; 1 no value of a range holds; 2 the input or the command line is \
-                  wrong; 3 a bound ended a search first."
+    after_help = "Exit status: 0 values are found, and the manifest with all of them was proved; 1 of a range no value that was tried \
+                  holds, or what holds proves nothing, as the premise of a promise is not reached; 2 the input or the command line is \
+                  wrong, or a field has no say in what is searched; 3 a bound ended a search first."
 )]
 pub struct TuneArguments {
     /// What is tuned: each workload by itself.
     #[command(flatten)]
     pub input: InputArguments,
 
-    /// A field and the values to try, for example spec.replicas=1..5 or
-    /// spec.template.spec.containers[web].readinessProbe.periodSeconds=1..10; the smallest that holds is looked for; of several the
-    /// first is settled first, the others at their greatest [default: the preStop sleep of the container that serves, then
+    /// A field of the workload that is a whole number, and the values to try, for example spec.minReadySeconds=0..30 or
+    /// spec.template.spec.containers[web].readinessProbe.periodSeconds=1..10; the smallest that holds is looked for; may be repeated:
+    /// of several fields, each named once, the first is settled first, the others at their greatest; of spec.replicas no more are
+    /// tried than --replicas allows [default: the preStop sleep of the container that serves, if a Service sends it connections, then
     /// terminationGracePeriodSeconds]
     #[arg(long = "set", value_name = "PATH=A..B", help_heading = "Input")]
     pub set: Vec<Range>,
@@ -83,9 +86,21 @@ impl FromStr for Range {
         };
         let (path, values) = text.rsplit_once('=').ok_or_else(refused)?;
         let (from, to) = values.split_once("..").ok_or_else(refused)?;
-        let number = |text: &str| text.parse::<u32>().map_err(|_| refused());
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(from) || !is_number(to) {
+            return Err(refused());
+        }
+        let number = |digits: &str| {
+            let number = digits.parse().ok().filter(|number| *number <= i32::MAX as u32);
+            number.ok_or_else(|| {
+                format!(
+                    "{digits} is more than a field can be; accepted are whole numbers from 0 to {}",
+                    i32::MAX
+                )
+            })
+        };
         let (from, to) = (number(from)?, number(to)?);
-        if from > to || to > i32::MAX as u32 {
+        if from > to {
             return Err(refused());
         }
         Ok(Self { path: path.parse()?, from, to })
@@ -109,6 +124,10 @@ mod tests {
             "x=-1..2",
         ] {
             assert!(text.parse::<Range>().is_err(), "{text}");
+        }
+        for text in ["x=0..4294967295", "x=0..2147483648", "x=99999999999999999999..1"] {
+            let refused = text.parse::<Range>().expect_err("it is too much");
+            assert!(refused.ends_with("accepted are whole numbers from 0 to 2147483647"), "{refused}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The JSON document. Its core never changes; more may be added.
 
 use podproof_traces::why;
+use podproof_vocabulary::property::PropertySet;
 use serde_json::{Value, json};
 
-use super::{Settled, Tuned};
+use super::{Proof, Settled, Tuned};
 use crate::report::{left_out, pretty};
 use crate::trial::Tried;
 
@@ -17,16 +18,29 @@ pub fn render(tuned: &Tuned) -> String {
         "replicas": { "manifest": heading.manifest_replicas, "checked": heading.checked_replicas },
         "nodes": heading.nodes,
         "stories": tuned.stories.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "properties": tuned.judged.iter().map(|property| property.name()).collect::<Vec<_>>(),
+        "properties": names(tuned.judged),
         "no-sigkill": tuned.spares_containers,
+        "premise-not-reached": match &tuned.proof {
+            Proof::Holds { idle } => names(*idle),
+            Proof::None | Proof::Fails(_) => Vec::new(),
+        },
         "settings": tuned.settled.iter().map(setting).collect::<Vec<_>>(),
         "undecided": tuned.undecided,
+        "together": match &tuned.proof {
+            Proof::None => Value::Null,
+            Proof::Holds { .. } => "holds".into(),
+            Proof::Fails(how) => json!({ "fails": how }),
+        },
         "patch": tuned.patch,
         "assumptions": heading.assumptions,
         "approximations": tuned.approximations,
         "left_out": left_out(heading),
         "warnings": heading.of_input(),
     }))
+}
+
+fn names(properties: PropertySet) -> Vec<&'static str> {
+    properties.iter().map(|property| property.name()).collect()
 }
 
 fn setting(settled: &Settled) -> Value {
@@ -38,16 +52,25 @@ fn setting(settled: &Settled) -> Value {
         "kept": settled.kept,
         "greatest-accepted": settled.accepted,
         "monotone": !settled.is_jagged,
-        "tried": settled.tried.iter().map(|(value, tried)| trial(*value, tried)).collect::<Vec<_>>(),
+        "undecided-below": settled.untried(),
+        "tried": settled
+            .tried
+            .iter()
+            .map(|(value, tried)| trial(*value, tried, settled.idle.get(value)))
+            .collect::<Vec<_>>(),
         "trace": settled.trace.as_ref().map(|path| path.display().to_string()),
     })
 }
 
-fn trial(value: u32, tried: &Tried) -> Value {
+fn trial(value: u32, tried: &Tried, idle: Option<&PropertySet>) -> Value {
     match tried {
-        Tried::Holds { states, kills } => {
-            json!({ "value": value, "verdict": "holds", "states": states, "sigkill": kills })
-        }
+        Tried::Holds { states, kills, .. } => json!({
+            "value": value,
+            "verdict": if idle.is_some() { "not-applicable" } else { "holds" },
+            "premise-not-reached": names(idle.copied().unwrap_or_default()),
+            "states": states,
+            "sigkill": kills,
+        }),
         Tried::Broken(broken) => json!({
             "value": value,
             "verdict": "broken",

@@ -2,6 +2,7 @@
 //!
 //! - [`arguments`]: its command line
 //! - [`parameter`]: what is tuned
+//! - [`settle`]: one field after the other
 //! - [`smallest`](mod@smallest): looking for the smallest value by halves
 //! - `human`, `json`: the formats of the report
 
@@ -9,10 +10,10 @@ pub mod arguments;
 mod human;
 mod json;
 pub mod parameter;
+pub mod settle;
 pub mod smallest;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,12 +26,12 @@ use podproof_vocabulary::scenario::WorkloadKind;
 
 pub use arguments::TuneArguments;
 use parameter::Parameter;
-use smallest::{Smallest, greatest_accepted, smallest};
+use settle::Settling;
 
 use crate::arguments::{Format, SymmetryChoice};
 use crate::check::{self, Turn};
 use crate::counterexamples::{file_in, left_alone, own, write_one};
-use crate::edits::{Edit, Texts};
+use crate::edits::Texts;
 use crate::plan::{self, Workload};
 use crate::search::Limits;
 use crate::trial::{Trials, Tried};
@@ -59,6 +60,9 @@ pub struct Settled {
     pub is_jagged: bool,
     /// The values that were tried.
     pub tried: BTreeMap<u32, Tried>,
+    /// Those at which nothing that counts is broken and that prove nothing all the same, with the promises whose premise is not
+    /// reached.
+    pub idle: BTreeMap<u32, PropertySet>,
     /// Where the counterexample of the greatest value below that does not hold was written.
     pub trace: Option<PathBuf>,
 }
@@ -69,12 +73,48 @@ impl Settled {
         let end = self.value.unwrap_or(self.accepted.saturating_add(1));
         self.tried.iter().rev().find(|(value, _)| **value < end).map(|(value, tried)| (*value, tried))
     }
+
+    /// Does a value hold, in the trial of it?
+    fn holds(&self, value: u32, tried: &Tried, spares: bool) -> bool {
+        matches!(tried, Tried::Holds { kills, .. } if !(spares && *kills)) && !self.idle.contains_key(&value)
+    }
+
+    /// Do all values hold that were tried and are not refused, and were there several?
+    fn makes_no_difference(&self, spares: bool) -> bool {
+        let accepted = || self.tried.iter().filter(|(_, tried)| !matches!(tried, Tried::Refused(_)));
+        accepted().count() > 1 && accepted().all(|(value, tried)| self.holds(*value, tried, spares))
+    }
+
+    /// How many values below the one that holds, or of all if none does, are not known not to hold.
+    pub fn untried(&self) -> u32 {
+        let end = self.value.unwrap_or(self.accepted.saturating_add(1));
+        let is_known = |tried: &&Tried| !matches!(tried, Tried::Undecided(_));
+        let from = self.parameter.from;
+        let known = self.tried.range(from..end).map(|(_, tried)| tried).filter(is_known).count();
+        (end - from).saturating_sub(u32::try_from(known).unwrap_or(u32::MAX))
+    }
+}
+
+/// What the check of the manifest with all values together says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It was not come to.
+    None,
+    /// All that has to hold does; of the premises of some promises nothing is reached.
+    Holds {
+        /// These.
+        idle: PropertySet,
+    },
+    /// It does not hold: how.
+    Fails(String),
 }
 
 /// What `tune` has found.
 pub struct Tuned {
     /// The workload, with what the verdicts rest on.
     pub heading: WorkloadReport,
+    /// What of that is assumed of the manifest as it is.
+    of_manifest: Vec<String>,
     /// The stories that are told.
     pub stories: Vec<Story>,
     /// What has to hold.
@@ -87,18 +127,28 @@ pub struct Tuned {
     pub patch: Option<String>,
     /// The approximations that the searches used, a sentence each.
     pub approximations: Vec<String>,
-    /// Why it ended before all fields were settled.
+    /// Why it ended before all fields were settled and proved.
     pub undecided: Option<String>,
+    /// What the check of all values together says.
+    pub proof: Proof,
 }
 
 impl Tuned {
     /// The exit status.
     pub fn exit(&self) -> u8 {
-        match &self.undecided {
-            Some(_) => exit::INCOMPLETE,
-            None if self.settled.iter().any(|settled| settled.value.is_none()) => exit::BROKEN,
-            None => exit::HOLDS,
+        match (&self.undecided, &self.proof) {
+            (Some(_), _) => exit::INCOMPLETE,
+            (None, Proof::Holds { .. }) => exit::HOLDS,
+            (None, Proof::None | Proof::Fails(_)) => exit::BROKEN,
         }
+    }
+
+    /// Takes what is assumed of the workload with its new values in the place of what is assumed of it as it was.
+    fn assume(&mut self, workload: &Workload) {
+        let is_of_world = |line: &String| !self.of_manifest.contains(line);
+        let rest: Vec<String> =
+            self.heading.assumptions.iter().filter(|line| is_of_world(line)).cloned().collect();
+        self.heading.assumptions = workload.assumptions.iter().cloned().chain(rest).collect();
     }
 }
 
@@ -161,20 +211,39 @@ fn tuned(
     workload: Workload,
     time: Option<Duration>,
 ) -> Result<Tuned, String> {
+    let located = |why: String| check::located(&workload, &why);
     let judged = judged(arguments);
+    if judged.is_empty() {
+        return Err(located(
+            "no promise is left that has to hold; accepted is --property, or less of --only and --allow"
+                .into(),
+        ));
+    }
+    let (plans, untold) = plan::searches(&workload, &arguments.world, judged);
+    if plans.is_empty() {
+        return Err(located(format!("{}: {}", workload.name, untold.join("; "))));
+    }
     let limits = limits(arguments, time);
     let trials = Trials::new((&arguments.input, &arguments.world), sources, &workload, judged, limits);
     let texts = Texts::new(sources, &workload);
-    let located = |why: String| check::located(&workload, &why);
-    let parameters = parameters(arguments, &texts, &workload).map_err(located)?;
-    let (plans, untold) = plan::searches(&workload, &arguments.world, judged);
     let mut stories: Vec<Story> = plans.iter().map(|plan| plan.story).collect();
     stories.dedup();
-    let heading = check::heading(&workload, &plans, untold, &arguments.world);
+    let mut heading = check::heading(&workload, &plans, untold, &arguments.world);
+    heading.warnings.extend(arguments.world.mutant.map(|mutant| {
+        format!("the wrong rule {mutant} is switched on: what holds with it says nothing of the manifest")
+    }));
+    let is_served = parameter::is_served(&workload.scenarios);
+    let parameters = parameters(arguments, &texts, &workload, is_served).map_err(located)?;
+    if arguments.set.is_empty() && !is_served {
+        heading.warnings.push(
+            "no Service sends connections to its pods, so no preStop sleep is looked for; --set looks for one all the same".into(),
+        );
+    }
     let scenario = &workload.scenarios[0];
     let spares_containers = arguments.set.is_empty() && parameter::exits_by_itself(scenario);
     let mut tuned = Tuned {
         heading,
+        of_manifest: workload.assumptions.clone(),
         stories,
         judged,
         spares_containers,
@@ -182,8 +251,14 @@ fn tuned(
         patch: None,
         approximations: Vec::new(),
         undecided: None,
+        proof: Proof::None,
     };
-    settle(arguments, texts, trials, parameters, &mut tuned).map_err(located)?;
+    let settling =
+        Settling::new(texts, &workload, trials, parameters, (&tuned, required(arguments, is_served)));
+    let keep = |tuned: &mut Tuned, settled: &mut Settled| {
+        settled.trace = keep_counterexample(arguments, tuned, settled);
+    };
+    settling.settle(&mut tuned, keep).map_err(located)?;
     Ok(tuned)
 }
 
@@ -196,15 +271,31 @@ fn with_story(workload: Workload) -> Workload {
     Workload { stories: Some(vec![story]), ..workload }
 }
 
+/// The promises that have to hold: those that are asked for, or those of a pod's end, but for those that need not.
 fn judged(arguments: &TuneArguments) -> PropertySet {
     let promises = &arguments.promises;
-    match (promises.properties.is_empty() && promises.only.is_empty(), arguments.set.is_empty()) {
-        (true, true) => PropertySet::of(OF_TERMINATION),
-        _ => {
-            let counting = promises.asked().iter().filter(|&property| promises.count(property));
-            PropertySet::of(counting)
+    let asked = match is_plain(arguments) && arguments.set.is_empty() {
+        true => PropertySet::of(OF_TERMINATION),
+        false => promises.asked(),
+    };
+    PropertySet::of(asked.iter().filter(|&property| promises.count(property)))
+}
+
+/// The promises whose premise has to be reached, whatever else is: those that are named, or those that the fields of a pod's end are
+/// tuned for.
+fn required(arguments: &TuneArguments, is_served: bool) -> PropertySet {
+    match (is_plain(arguments), arguments.set.is_empty()) {
+        (true, true) if is_served => {
+            PropertySet::of([Property::NoTrafficAfterSigterm, Property::GraceHonoured])
         }
+        (true, true) => PropertySet::of([Property::GraceHonoured]),
+        _ => PropertySet::of(arguments.promises.properties.iter().copied()),
     }
+}
+
+/// Does the command line leave it open which promises have to hold?
+fn is_plain(arguments: &TuneArguments) -> bool {
+    arguments.promises.properties.is_empty() && arguments.promises.only.is_empty()
 }
 
 fn limits(arguments: &TuneArguments, time: Option<Duration>) -> Limits {
@@ -224,106 +315,18 @@ fn parameters(
     arguments: &TuneArguments,
     texts: &Texts<'_>,
     workload: &Workload,
+    is_served: bool,
 ) -> Result<Vec<Parameter>, String> {
     if !arguments.set.is_empty() {
-        return Ok(arguments.set.iter().map(Parameter::plain).collect());
+        return Ok(arguments.set.iter().map(|range| Parameter::plain(range, texts)).collect());
     }
     let scenario = &workload.scenarios[0];
+    if !is_served {
+        return Ok(vec![parameter::grace(scenario, parameter::sleeps(scenario))]);
+    }
     let pre_stop = parameter::pre_stop(texts, scenario)?;
     let grace = parameter::grace(scenario, pre_stop.to);
     Ok(vec![pre_stop, grace])
-}
-
-/// Settles one field after the other, those that come later at their greatest values.
-fn settle(
-    arguments: &TuneArguments,
-    texts: Texts<'_>,
-    mut trials: Trials<'_>,
-    parameters: Vec<Parameter>,
-    tuned: &mut Tuned,
-) -> Result<(), String> {
-    let mut values: Vec<u32> = parameters.iter().map(|parameter| parameter.to).collect();
-    // What holds at the greatest values of all was tried with the field before.
-    let mut greatest: Option<Tried> = None;
-    for (place, parameter) in parameters.iter().enumerate() {
-        let mut tried: BTreeMap<u32, Tried> = BTreeMap::new();
-        tried.extend(greatest.take().map(|known| (parameter.to, known)));
-        let spares = tuned.spares_containers;
-        let accepted = greatest_accepted(parameter.from, parameter.to, |value| {
-            values[place] = value;
-            let refusal = trials.refusal(&edits(&parameters, &values));
-            let is_refused = refusal.is_some();
-            tried.extend(refusal.map(|why| (value, Tried::Refused(why))));
-            is_refused
-        });
-        let Some(accepted) = accepted else { return Err(refused(parameter, &tried)) };
-        let mut holds = |value| {
-            let came = match tried.entry(value) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(untried) => {
-                    values[place] = value;
-                    let edits: Vec<Edit> = edits(&parameters, &values);
-                    untried.insert(trials.run(&edits).map_err(Stop::Wrong)?)
-                }
-            };
-            match came {
-                Tried::Holds { kills, .. } => Ok(!(spares && *kills)),
-                Tried::Broken(_) | Tried::Refused(_) => Ok(false),
-                Tried::Undecided(why) => Err(Stop::Undecided(format!("{}: {why}", parameter.value(value)))),
-            }
-        };
-        let found = smallest(parameter.from, accepted, &mut holds);
-        let Smallest { value, is_jagged } = match found {
-            Ok(found) => found,
-            Err(Stop::Wrong(why)) => return Err(why),
-            Err(Stop::Undecided(why)) => {
-                tuned.undecided = Some(format!("{}: {why}", parameter.says));
-                Smallest { value: None, is_jagged: false }
-            }
-        };
-        let more = parameter.kept.filter(|now| value.is_some_and(|value| value < *now));
-        let kept = more.filter(|now| matches!(holds(*now), Ok(true)));
-        let chosen = kept.or(value);
-        tuned.approximations = trials.approximations();
-        greatest = chosen.and_then(|value| tried.get(&value).cloned());
-        values[place] = chosen.unwrap_or(parameter.to);
-        let mut settled =
-            Settled { parameter: parameter.clone(), value, kept, accepted, is_jagged, tried, trace: None };
-        settled.trace = keep_counterexample(arguments, tuned, &settled);
-        tuned.settled.push(settled);
-        if value.is_none() {
-            return Ok(());
-        }
-    }
-    let changed: Vec<Edit> = tuned
-        .settled
-        .iter()
-        .zip(&values)
-        .filter(|(settled, value)| settled.kept.is_none() && !settled.parameter.is_at(&texts, **value))
-        .map(|(settled, value)| settled.parameter.edit(*value))
-        .collect();
-    tuned.patch = Some(texts.patch(&changed)?).filter(|patch| !patch.is_empty());
-    Ok(())
-}
-
-/// Why no value is found.
-enum Stop {
-    Undecided(String),
-    Wrong(String),
-}
-
-/// Why no value of a field can be tried.
-fn refused(parameter: &Parameter, tried: &BTreeMap<u32, Tried>) -> String {
-    let why = tried.values().rev().find_map(|tried| match tried {
-        Tried::Refused(why) => Some(why.as_str()),
-        _ => None,
-    });
-    let Parameter { path, from, to, .. } = parameter;
-    format!("{path}={from}..{to}: no value that was tried is accepted: {}", why.unwrap_or("nobody says why"))
-}
-
-fn edits(parameters: &[Parameter], values: &[u32]) -> Vec<Edit> {
-    parameters.iter().zip(values).map(|(parameter, value)| parameter.edit(*value)).collect()
 }
 
 /// Writes the counterexample of the greatest value that does not hold below the smallest that does.

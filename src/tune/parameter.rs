@@ -19,14 +19,18 @@ pub struct Parameter {
     pub from: u32,
     /// The greatest.
     pub to: u32,
-    /// What the manifest has and nobody has asked to lower: it stays where it holds too.
-    pub kept: Option<u32>,
-    form: Form,
+    /// What the manifest has, be it said there or not; none if that is no such number.
+    pub now: Option<u32>,
+    /// Nobody has asked to lower what the manifest has: it stays where it holds too.
+    pub is_kept: bool,
+    /// How they are written.
+    pub form: Form,
 }
 
 /// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub enum Form {
+    /// As it is.
     Number,
     /// As a text of its own: an argument of a command.
     Argument,
@@ -38,9 +42,16 @@ enum Form {
 
 impl Parameter {
     /// A field that is a whole number.
-    pub fn plain(range: &Range) -> Self {
+    pub fn plain(range: &Range, texts: &Texts<'_>) -> Self {
         let Range { path, from, to } = range.clone();
-        Self { says: path.to_string(), path, unit: "", from, to, kept: None, form: Form::Number }
+        let now = texts.value(&path).and_then(|text| text.parse().ok());
+        Self { says: path.to_string(), path, unit: "", from, to, now, is_kept: false, form: Form::Number }
+    }
+
+    /// The same, from another value.
+    #[must_use]
+    pub fn down_to(self, from: u32) -> Self {
+        Self { from, ..self }
     }
 
     /// The same, up to another value.
@@ -60,17 +71,15 @@ impl Parameter {
         }
     }
 
-    /// The field with a value.
-    pub fn edit(&self, value: u32) -> Edit {
-        Edit::of_workload(self.path.clone(), self.written(value))
+    /// The field with a value; none if the manifest has it.
+    pub fn edit(&self, value: u32) -> Option<Edit> {
+        let is_new = self.now != Some(value);
+        is_new.then(|| Edit::of_workload(self.path.clone(), self.written(value)))
     }
 
-    /// Has the field this value in the manifest?
-    pub fn is_at(&self, texts: &Texts<'_>, value: u32) -> bool {
-        match self.written(value) {
-            Value::Plain(text) => texts.value(&self.path).as_deref() == Some(text.trim_matches('"')),
-            _ => false,
-        }
+    /// The values from `from` to this one, as they are told.
+    pub fn range(&self, to: u32) -> String {
+        format!("{} to {}", self.from, self.value(to))
     }
 
     /// The value with its unit.
@@ -128,7 +137,7 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
     };
     let to = now.max(2 * (scenario.latencies.propagation() + 1));
     let says = format!("preStop sleep of container {}", container.name);
-    Ok(Parameter { path, says, unit: "s", from: 0, to, kept: None, form })
+    Ok(Parameter { path, says, unit: "s", from: 0, to, now: Some(now), is_kept: false, form })
 }
 
 /// `terminationGracePeriodSeconds`, up to what it is now or what a preStop hook of `longest` needs.
@@ -145,9 +154,24 @@ pub fn grace(scenario: &Scenario, longest: u32) -> Parameter {
         unit: "s",
         from: 0,
         to: template.grace_seconds.max(needed),
-        kept: Some(template.grace_seconds),
+        now: Some(template.grace_seconds),
+        is_kept: true,
         form: Form::Number,
     }
+}
+
+/// Does a Service send connections to the pods, in some of these worlds?
+pub fn is_served(scenarios: &[Scenario]) -> bool {
+    scenarios.iter().any(|scenario| scenario.service.as_ref().is_some_and(|service| !service.headless))
+}
+
+/// Seconds that the longest preStop hook takes, as far as somebody says how long.
+pub fn sleeps(scenario: &Scenario) -> u32 {
+    let hooks = scenario.workload.template.containers.iter().map(|container| match container.pre_stop {
+        Some(PreStop::Seconds(seconds)) => seconds,
+        Some(PreStop::AnyTime) | None => 0,
+    });
+    hooks.max().unwrap_or(0)
 }
 
 /// Does every process exit by itself once it gets SIGTERM, so that none has to be killed?

@@ -402,7 +402,7 @@ fn what_the_verdicts_rest_on_is_in_every_format() {
         "50 states were found, as many as --max-states allows",
         "spec.template.spec.volumes is not represented",
         "ConfigMap is not represented",
-        "hecked at 1 of 2 replicas",
+        "hecked at 1 of the manifest",
         "current-node-views: ",
         "a failure detector fires only while its cause is true",
         "preemption: no pod is deleted",

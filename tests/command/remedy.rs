@@ -113,6 +113,22 @@ fn a_drain_without_a_budget_is_remedied_by_one() {
     case.holds();
 }
 
+/// A budget of others may have the workload's name, and a namespace may look like a number.
+#[test]
+fn a_new_budget_has_a_name_of_its_own() {
+    let about = ["--workload", "web", "--nodes", "1", "--story", "drain", "--property", "no-failed-request"];
+    let others = "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: \"123\"}\nspec: \
+                  {maxUnavailable: 1, selector: {matchLabels: {app: other}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: \
+                  other, namespace: \"123\", labels: {app: other}}\nspec: {containers: [{name: other, image: other}]}\n---\n";
+    let changes = [("---\n", others), ("  name: web\n", "  name: web\n  namespace: \"123\"\n")];
+    let case = Case::of("remedy-budget-name", "examples/web-prestop.yaml", &changes, &about);
+    let (_, added, _) = case.remedied(&["--hunt", "--seed", "1"]);
+    for line in ["name: web-budget", "namespace: \"123\""] {
+        assert!(added.contains(&line.to_owned()), "{added:?}");
+    }
+    case.holds();
+}
+
 #[test]
 fn a_budget_that_allows_too_much_is_remedied_by_one_that_allows_less() {
     for (ask, says, line) in [
@@ -141,7 +157,7 @@ fn a_smaller_change_that_could_not_be_decided_is_told() {
         .as_array()
         .expect("a list")
         .iter()
-        .zip(["preStop sleep of container web", "a PodDisruptionBudget with maxUnavailable of 1"])
+        .zip(["preStop sleep of container web of 10 s", "a PodDisruptionBudget with maxUnavailable of 1"])
     {
         assert_eq!(undecided["says"], says, "{remedy:#}");
         let why = undecided["why"].as_str().expect("a sentence");
@@ -258,6 +274,10 @@ fn what_a_remedy_says_nothing_of_is_told() {
     let said = check(&mutant);
     let why = "remedy: none was looked for: the wrong rule sigkill-at-once is switched on, and no manifest is to blame for it";
     assert!(said.contains(why), "{said}");
+    // That is so of whatever is broken with it, and told once.
+    let said = check(&["--mutant", "sigkill-at-once", "--story", "rollout"]);
+    assert!(said.matches("    broken ").count() > 1, "{said}");
+    assert_eq!((said.matches("remedy: ").count(), said.matches(why).count()), (1, 1), "{said}");
 }
 
 /// One change often keeps several promises.
@@ -279,13 +299,22 @@ fn who_did_not_ask_for_a_remedy_is_told_how_to() {
         let traces = folder(test);
         stdout(&podproof(&[&about[..], &["--trace-dir", text(&traces)], more].concat()))
     };
-    let advice = "--remedy looks for the smallest change of the manifest at which what is broken holds";
-    assert!(says("advice", &[]).trim_end().ends_with(advice));
-    for more in [&["--remedy"][..], &["--property", "rollout-completes"]] {
+    let advice = "--remedy looks for the smallest change of the manifest at which what is broken holds (no-traffic-after-sigterm, \
+                  no-failed-request";
+    let human = says("advice", &[]);
+    let last = human.lines().last().expect("a line");
+    assert!(last.starts_with(advice), "{human}");
+    // What it says to type is what was typed, and finds one.
+    let (_, command) = last.split_once("): podproof ").expect("a command");
+    let words: Vec<&str> = command.split(' ').collect();
+    assert_eq!((&words[..about.len()], words.last()), (&about[..], Some(&"--remedy")));
+    assert!(stdout(&podproof(&words)).contains("remedy: preStop sleep of container web of 5 s"));
+    let mutant = ["--mutant", "sigkill-at-once", "--property", "grace-honoured", "--story", "pod-deletion"];
+    for more in [&["--remedy"][..], &["--property", "rollout-completes"], &mutant] {
         assert!(!says("advice-not", more).contains(advice), "{more:?}");
     }
     let markdown = says("advice-markdown", &["--format", "markdown"]);
-    assert!(markdown.trim_end().ends_with(advice), "{markdown}");
+    assert!(markdown.trim_end().lines().last().is_some_and(|last| last.starts_with(advice)), "{markdown}");
 }
 
 /// A pod that tolerates for ever that its node is unreachable is never replaced.
@@ -308,4 +337,59 @@ fn a_remedy_needs_a_file() {
     let output = command(&["check", "-", "--remedy"]).stdin(manifest).output().expect("the command runs");
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--remedy changes the text of a file"), "{}", stderr(&output));
+}
+
+/// A hook that is longer than the grace needs a longer grace: as long as the hook, and no longer.
+#[test]
+fn a_grace_that_has_to_be_longer_is_no_longer_than_it_has_to_be() {
+    let about = ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request"];
+    let changes = [("      containers:\n", "      terminationGracePeriodSeconds: 3\n      containers:\n")];
+    for (test, more, hook) in
+        [("remedy-grace", &[][..], 5), ("remedy-long-grace", &["--latency", "watch=20"], 43)]
+    {
+        let about = [&about[..], more].concat();
+        let case = Case::of(test, "examples/web.yaml", &changes, &about);
+        let (remedy, added, gone) = case.remedied(&[]);
+        let says = format!(
+            "preStop sleep of container web of {hook} s and terminationGracePeriodSeconds of {hook} s"
+        );
+        assert_eq!(remedy["says"], says.as_str(), "{remedy:#}");
+        let grace = format!("terminationGracePeriodSeconds: {hook}");
+        assert!(added.contains(&grace) && gone == ["terminationGracePeriodSeconds: 3"], "{added:?} {gone:?}");
+        let is_short = hook == 5;
+        assert_eq!(remedy["smaller"].as_array().is_some_and(Vec::is_empty), is_short, "{remedy:#}");
+        case.holds();
+    }
+}
+
+/// What was tried in vain is told with the values that were tried, and how many.
+#[test]
+fn what_was_tried_in_vain_is_told() {
+    let about =
+        ["--nodes", "1", "--story", "pod-deletion", "--property", "no-failed-request", "--replicas", "1"];
+    let case = Case::of("remedy-in-vain", "examples/web-prestop.yaml", &[], &about);
+    let command = [&["check", text(&case.manifest), "--remedy"], &case.about[..]].concat();
+    let said =
+        stdout(&podproof(&[&command[..], &["--trace-dir", text(&case.folder.join("traces"))]].concat()));
+    let head = "remedy: none was found; one change was tried; with each of these it does not hold: preStop sleep of container web of 10 s";
+    assert!(said.contains(head), "{said}");
+}
+
+/// A grace of 7 s is proved within the bound, and one of 5 s, which has more states, is not.
+#[test]
+fn a_smaller_value_that_could_not_be_decided_is_told() {
+    let about =
+        ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request", "--max-states", "3400"];
+    let changes = [("      containers:\n", "      terminationGracePeriodSeconds: 3\n      containers:\n")];
+    let case = Case::of("remedy-bound-grace", "examples/web.yaml", &changes, &about);
+    let (remedy, ..) = case.remedied(&[]);
+    let says = |grace: u32| {
+        format!("preStop sleep of container web of 5 s and terminationGracePeriodSeconds of {grace} s")
+    };
+    assert_eq!(remedy["says"], says(7), "{remedy:#}");
+    assert_eq!(remedy["undecided"][0]["says"], says(5), "{remedy:#}");
+    let smaller =
+        "not known to be the smallest terminationGracePeriodSeconds: 2 values below 7 s were not tried";
+    assert_eq!(remedy["smaller"], serde_json::json!([smaller]), "{remedy:#}");
+    case.holds();
 }

@@ -135,7 +135,7 @@ fn where_no_value_of_a_range_holds_that_is_said() {
     let output = tune("tune-none", &about);
     let said = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("none from 0 to 3 was found to hold"), "{said}");
+    assert!(said.contains(": none from 0 to 3 holds\n"), "{said}");
     assert!(said.contains("3  broken no-failed-request: node-1 still routes"), "{said}");
 }
 
@@ -183,4 +183,226 @@ fn a_value_that_the_api_refuses_is_none_that_is_broken() {
     let set = "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds=31..60";
     let output = tune("tune-all-refused", &[&about[..], &["--set", set]].concat());
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+}
+
+/// The path of the hook of examples/web-prestop.yaml.
+const HOOK: &str = "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds";
+
+/// Two names of one field would be settled one by one, each with the other's value in the text that is checked.
+#[test]
+fn a_field_that_is_named_twice_is_refused() {
+    let of_hook = |name: &str, range: &str| {
+        let path = HOOK.replace("[web]", name);
+        format!("{path}={range}")
+    };
+    for (one, two) in [("[web]", "[web]"), ("[0]", "[web]"), ("[web]", "[0]")] {
+        let sets = [of_hook(one, "0..3"), of_hook(two, "0..10")];
+        let about = [
+            "examples/web-prestop.yaml",
+            "--property",
+            "no-failed-request",
+            "--set",
+            &sets[0],
+            "--set",
+            &sets[1],
+        ];
+        let output = tune("tune-twice", &about);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(
+            stderr(&output).contains("are one field; accepted is each field once"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+/// A rolling update that takes its only pod first is broken, and one that does not holds.
+#[test]
+fn a_smaller_value_is_found_where_the_greatest_does_not_hold() {
+    let set = "spec.strategy.rollingUpdate.maxUnavailable=0..1";
+    let about =
+        ["examples/web-prestop.yaml", "--set", set, "--property", "no-failed-request", "--format", "json"];
+    let document = document(&tune("tune-jagged", &about));
+    let setting = &document["settings"][0];
+    assert_eq!((&setting["smallest"], &setting["monotone"]), (&0.into(), &false.into()), "{document:#}");
+    assert_eq!(tried(setting), [(0, "holds"), (1, "broken")], "{document:#}");
+    assert_eq!((&document["exit"], &document["together"]), (&0.into(), &"holds".into()), "{document:#}");
+    let patch = document["patch"].as_str().expect("a patch");
+    assert!(patch.contains("+      maxUnavailable: 0\n"), "{patch}");
+}
+
+/// Of a long range not every value is tried: what is said of the others is that they were not.
+#[test]
+fn what_was_not_tried_is_said() {
+    let set = format!("{HOOK}=0..3");
+    let long = "spec.template.spec.terminationGracePeriodSeconds=100..1000000";
+    let about = ["examples/web-prestop.yaml", "--set", &set, "--property", "no-failed-request"];
+    let said = stdout(&tune("tune-none-short", &about));
+    for value in ["0  broken", "1  broken", "2  broken", "3  broken"] {
+        assert!(said.contains(value), "{said}");
+    }
+    let about = ["examples/web.yaml", "--set", long, "--property", "no-failed-request"];
+    let output = tune("tune-none-long", &about);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+    let none = "none from 100 to 65533 was found to hold, and greater ones that were tried are refused; 65431 were not decided";
+    assert!(said.contains(none), "{said}");
+    let refused = "1000000  refused: Deployment/web: the longest time of the scenario is 1000000 ticks of 1 s, more than a clock counts (65533)";
+    assert!(said.contains(refused), "{said}");
+}
+
+#[test]
+fn a_value_that_no_field_can_have_is_told_the_range_of_them() {
+    let output = tune("tune-too-much", &["examples/web.yaml", "--set", "spec.replicas=0..4294967295"]);
+    assert_eq!(output.status.code(), Some(2));
+    let says = "4294967295 is more than a field can be; accepted are whole numbers from 0 to 2147483647";
+    assert!(stderr(&output).contains(says), "{}", stderr(&output));
+}
+
+#[test]
+fn what_is_allowed_need_not_hold() {
+    let allowed =
+        ["--allow", "no-traffic-after-sigterm", "--allow", "no-misrouted-request", "--format", "json"];
+    let found = document(&tune("tune-allow", &[&["examples/web.yaml"], &allowed[..]].concat()));
+    assert_eq!(found["properties"], serde_json::json!(["no-failed-request", "grace-honoured"]), "{found:#}");
+    let none = ["examples/web.yaml", "--property", "grace-honoured", "--allow", "grace-honoured"];
+    let output = tune("tune-allow-all", &none);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains("no promise is left that has to hold"), "{}", stderr(&output));
+}
+
+/// What is searched is the same whatever the field says.
+#[test]
+fn a_field_that_nothing_depends_on_is_refused() {
+    for (set, why) in [
+        ("status.replicas=0..3", "writes its status itself"),
+        ("spec.revisionHistoryLimit=0..3", "old ReplicaSets stay at size 0"),
+        ("spec.revisionHistoryLimit=10..10", "old ReplicaSets stay at size 0"),
+    ] {
+        let about = ["examples/web-prestop.yaml", "--set", set, "--property", "no-failed-request"];
+        let output = tune("tune-unread", &about);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        let says = stderr(&output);
+        assert!(says.contains("nothing that is searched depends on it") && says.contains(why), "{says}");
+    }
+}
+
+/// Without pods nothing is broken, and nothing is proved.
+#[test]
+fn no_replicas_hold_nothing() {
+    for set in ["spec.replicas=0..5", "spec.replicas=0..0"] {
+        let about = ["examples/web-prestop.yaml", "--set", set, "--format", "json"];
+        let document = document(&tune("tune-no-pods", &about));
+        let setting = &document["settings"][0];
+        assert_eq!(tried(setting)[0], (0, "not-applicable"), "{document:#}");
+        let is_found = set == "spec.replicas=0..5";
+        // With --replicas 1 no more than one is checked.
+        assert_eq!(setting["smallest"], if is_found { 1.into() } else { Value::Null }, "{document:#}");
+        assert_eq!(setting["greatest-accepted"], u8::from(is_found), "{document:#}");
+        assert_eq!(document["exit"], u8::from(!is_found), "{document:#}");
+        assert_eq!(document["patch"].is_null(), !is_found, "{document:#}");
+    }
+    let said = stdout(&tune("tune-more-pods", &["examples/web-prestop.yaml", "--set", "spec.replicas=1..5"]));
+    assert!(said.contains("5  refused: checked at 1, not at 5; accepted is --replicas 5 with it"), "{said}");
+}
+
+/// A story in which no pod goes says nothing of how pods go.
+#[test]
+fn a_premise_that_is_not_reached_proves_nothing() {
+    for (about, premise) in [
+        (&["--story", "create"][..], "no-traffic-after-sigterm, grace-honoured"),
+        (&["--property", "disruption-budget-kept"], "disruption-budget-kept"),
+    ] {
+        let output = tune("tune-vacuous", &[&["examples/web.yaml"], about].concat());
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(&format!("proves nothing of {premise}: the premise is never reached")),
+            "{said}"
+        );
+        assert!(!said.contains("+++"), "{said}");
+    }
+}
+
+/// A Service that sends nobody anything, or none: only the grace is tuned.
+#[test]
+fn without_a_service_no_hook_is_tuned() {
+    let folder = folder("tune-alone");
+    let manifest = folder.join("web.yaml");
+    let text_of_both = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    let (deployment, _) = text_of_both.split_once("---\n").expect("a Service");
+    std::fs::write(&manifest, deployment).expect("written");
+    let output = tune("tune-alone-traces", &[text(&manifest), "--on-sigterm", "drain=5"]);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", stderr(&output));
+    assert!(said.contains("warning: no Service sends connections to its pods"), "{said}");
+    assert!(
+        said.contains("terminationGracePeriodSeconds: 6 s is the smallest from 0 to 30 s that holds"),
+        "{said}"
+    );
+    assert!(!said.contains("preStop sleep of container"), "{said}");
+}
+
+/// What the model does not heed keeps a value from being called one that holds, as it does in a check.
+#[test]
+fn what_a_check_does_not_call_kept_is_no_value_that_holds() {
+    let folder = folder("tune-paused");
+    let manifest = folder.join("web.yaml");
+    let before = std::fs::read_to_string("examples/web-prestop.yaml").expect("an example");
+    std::fs::write(&manifest, before.replace("  replicas: 2\n", "  replicas: 2\n  paused: true\n"))
+        .expect("written");
+    let set = format!("{HOOK}=5..6");
+    let output =
+        tune("tune-paused-traces", &[text(&manifest), "--set", &set, "--property", "rollout-completes"]);
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("undecided: "), "{said}");
+}
+
+#[test]
+fn how_much_of_the_manifest_is_checked_is_said_first() {
+    let said = stdout(&tune("tune-size", &["examples/web.yaml"]));
+    let first =
+        "Deployment/web: 1 of the manifest's 2 replicas on node-1, node-2 (all: --replicas 2), story rollout";
+    assert_eq!(said.lines().next(), Some(first));
+    let mutant = stdout(&tune("tune-mutant", &["examples/web.yaml", "--mutant", "sigkill-at-once"]));
+    assert!(mutant.contains("warning: the wrong rule sigkill-at-once is switched on"), "{mutant}");
+}
+
+/// What cannot be changed in the text is told as that, and not as what a value says.
+#[test]
+fn a_field_that_cannot_be_changed_in_the_text_is_refused() {
+    let folder = folder("tune-text");
+    let manifest = folder.join("web.yaml");
+    let before = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    for (lines, says) in [
+        ("          lifecycle:\n", "what it belongs to is set to nothing"),
+        (
+            "          lifecycle:\n            preStop:\n              exec:\n                command:\n                - sh\n                \
+             - -c\n                - |\n                  sleep 1\n",
+            "is a text in lines of its own, which is not changed",
+        ),
+    ] {
+        let probe = "          readinessProbe:\n";
+        std::fs::write(&manifest, before.replace(probe, &format!("{lines}{probe}"))).expect("written");
+        let output = tune("tune-text-traces", &[text(&manifest)]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+}
+
+/// What is so by default is not written down, and a field on which nothing depends is told to be one.
+#[test]
+fn a_patch_changes_something() {
+    let set = "spec.minReadySeconds=0..3";
+    let about = ["examples/web.yaml", "--property", "rollout-completes"];
+    let output = tune("tune-default", &[&about[..], &["--set", set]].concat());
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("0 is the smallest from 0 to 3 that holds"), "{said}");
+    assert!(said.contains("every value that was tried holds: nothing that has to hold"), "{said}");
+    assert!(said.contains("the manifest has these values already") && !said.contains("+++"), "{said}");
+    let said =
+        stdout(&tune("tune-no-default", &[&about[..], &["--set", "spec.minReadySeconds=1..3"]].concat()));
+    assert!(said.contains("+  minReadySeconds: 1\n"), "{said}");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Warning;
 use super::cursor::{Cursor, Object};
 use super::decode::Used;
+use super::edit::{FieldPath, Key};
 use super::represented::REPRESENTED;
 use super::tree::Mark;
 use crate::left_out::{self, Row};
@@ -79,6 +80,22 @@ pub fn fate(path: &str) -> Fate {
         Some(row) => Fate::LeftOut(row),
         None if left_out::fields().any(|row| is_within(row.what, path)) => Fate::Represented,
         None => Fate::Unknown,
+    }
+}
+
+/// The row of a field of an object of this kind, if it is left out.
+pub fn left_out_field(kind: &str, path: &FieldPath) -> Option<&'static Row> {
+    let mut text = String::new();
+    for key in &path.0 {
+        match key {
+            Key::Field(name) if text.is_empty() => text.push_str(name),
+            Key::Field(name) => text.extend([".", name]),
+            Key::Index(_) | Key::Named(_) => text.push_str("[]"),
+        }
+    }
+    match fate(&normalise(kind, &text)) {
+        Fate::LeftOut(row) => Some(row),
+        Fate::Represented | Fate::Unknown => None,
     }
 }
 
@@ -161,6 +178,14 @@ mod tests {
         assert!(all.iter().any(|path| path == "Pod.spec.containers[].env[].valueFrom.secretKeyRef.name"));
         let unknown: Vec<_> = all.iter().filter(|path| fate(path) == Fate::Unknown).collect();
         assert!(unknown.is_empty(), "neither in REPRESENTED nor in left_out::ROWS: {unknown:#?}");
+    }
+
+    #[test]
+    fn the_row_of_a_field_is_found_by_its_path() {
+        let row = |path: &str| left_out_field("Deployment", &path.parse().expect(path)).map(|row| row.what);
+        assert_eq!(row("spec.revisionHistoryLimit"), Some("Deployment.spec.revisionHistoryLimit"));
+        assert_eq!(row("spec.template.spec.initContainers[a].ports[0].hostPort"), None);
+        assert_eq!(row("spec.template.spec.containers[0].image"), Some("Pod.spec.containers[].image"));
     }
 
     #[test]

@@ -48,8 +48,8 @@ use crate::release::Release;
 use crate::scenario::{OnSigterm, Scenario};
 
 pub use annotated::{Annotated, annotated};
-pub use fields::is_harmless;
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
+pub use fields::{is_harmless, left_out_field};
 pub use neighbours::{term_selects, tolerates};
 pub use nodes::wished_labels;
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};

@@ -7,6 +7,7 @@ mod tests;
 mod write;
 
 use super::Place;
+use super::joined::joints;
 use outline::{Kind, Node, outline};
 use write::{block, flow};
 
@@ -35,7 +36,7 @@ pub fn get(text: &str, place: &Place, path: &FieldPath) -> Option<String> {
     let documents = outline(text).ok()?;
     match walk(object(&documents, place).ok()?, path).ok()? {
         (node, []) => match &node.kind {
-            Kind::Scalar(value) => Some(value.clone()),
+            Kind::Scalar(value) | Kind::Block(value) => Some(value.clone()),
             _ => None,
         },
         _ => None,
@@ -55,7 +56,7 @@ pub fn fields(text: &str, place: &Place, path: &FieldPath) -> Option<Vec<(String
     let (node, []) = walk(object(&documents, place).ok()?, path).ok()? else { return None };
     let Kind::Mapping(entries) = &node.kind else { return None };
     let plain = entries.iter().filter_map(|entry| match &entry.value.kind {
-        Kind::Scalar(value) => Some((entry.key.clone(), value.clone())),
+        Kind::Scalar(value) | Kind::Block(value) => Some((entry.key.clone(), value.clone())),
         _ => None,
     });
     Some(plain.collect())
@@ -68,21 +69,46 @@ pub fn nearest(text: &str, place: &Place, path: &FieldPath) -> Option<Place> {
     Some(Place { file: place.file.clone(), line: node.line, column: node.column })
 }
 
+/// The path of the same field by the places of items in their lists: of two paths that lead to one field it is the same.
+///
+/// # Errors
+/// Why there can be no such field, in a sentence.
+pub fn resolved(text: &str, place: &Place, path: &FieldPath) -> Result<FieldPath, String> {
+    let documents = outline(text)?;
+    let located = |why: String| format!("{path}: {why}");
+    let mut node = object(&documents, place)?;
+    let mut keys = Vec::new();
+    for (number, key) in path.0.iter().enumerate() {
+        let Some((key, next)) = step(node, key).map_err(located)? else {
+            keys.extend_from_slice(&path.0[number..]);
+            break;
+        };
+        keys.push(key);
+        node = next;
+    }
+    Ok(FieldPath(keys))
+}
+
 /// `text` with a field of the object that begins at `place` set to `value`; fields around it that are missing are added.
 ///
 /// # Errors
 /// Why it cannot be done, in a sentence.
 pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result<String, String> {
+    refuse_joints(text)?;
     let documents = outline(text)?;
     let (node, missing) = walk(object(&documents, place)?, path).map_err(|why| format!("{path}: {why}"))?;
     let mut edited = text.to_owned();
     let ends_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let Splice { start, end, with } = match (missing, value) {
         ([], Value::Plain(value)) => match &node.kind {
-            Kind::Scalar(old) if old.is_empty() && node.start == node.end => {
-                return Err(format!("{path}: is set to nothing"));
+            Kind::Nothing if node.start == node.end => return Err(format!("{path}: is set to nothing")),
+            Kind::Scalar(_) | Kind::Nothing => {
+                let with = anchor(&text[node.start..node.end]) + value;
+                Splice { start: node.start, end: node.end, with }
             }
-            Kind::Scalar(_) => Splice { start: node.start, end: node.end, with: value.clone() },
+            Kind::Block(_) => {
+                return Err(format!("{path}: is a text in lines of its own, which is not changed"));
+            }
             _ => return Err(format!("{path}: is no plain value")),
         },
         ([], _) => return Err(format!("{path}: is set")),
@@ -97,9 +123,10 @@ pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result
 /// # Errors
 /// Why it cannot be done, in a sentence.
 pub fn append(text: &str, fields: &[(String, Value)]) -> Result<String, String> {
-    if text.trim_start().starts_with(['{', '[']) {
+    if is_json(text) {
         return Err("JSON holds one document, and another cannot be added".into());
     }
+    refuse_joints(text)?;
     let ends_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let is_cut = !text.is_empty() && !text.ends_with('\n');
     let lines: String = fields.iter().map(|(name, value)| block(name, value, 0)).collect();
@@ -125,32 +152,39 @@ fn object<'n>(documents: &'n [Node], place: &Place) -> Result<&'n Node, String> 
 fn walk<'n, 'p>(node: &'n Node, path: &'p FieldPath) -> Result<(&'n Node, &'p [Key]), String> {
     let mut node = node;
     for (place, key) in path.0.iter().enumerate() {
-        let next = match (&node.kind, key) {
-            (Kind::Mapping(_), Key::Field(name)) => node.entry(name).map(|entry| &entry.value),
-            (Kind::Sequence(items), Key::Index(number)) => {
-                Some(items.get(*number).ok_or_else(|| format!("there are {} items", items.len()))?)
-            }
-            (Kind::Sequence(items), Key::Named(name)) => {
-                let is_named = |item: &&Node| {
-                    item.entry("name")
-                        .is_some_and(|entry| matches!(&entry.value.kind, Kind::Scalar(of) if of == name))
-                };
-                Some(items.iter().find(is_named).ok_or_else(|| format!("no item is called '{name}'"))?)
-            }
-            (Kind::Alias, _) => return Err("stands in an alias, which other places share".into()),
-            _ => return Err("is not what stands there".into()),
-        };
-        match next {
-            Some(next) => node = next,
+        match step(node, key)? {
+            Some((_, next)) => node = next,
             None => return Ok((node, &path.0[place..])),
         }
     }
     Ok((node, &[]))
 }
 
+/// What `key` leads to from `node`, with the key that gives its place; none of a field that is missing.
+fn step<'n>(node: &'n Node, key: &Key) -> Result<Option<(Key, &'n Node)>, String> {
+    match (&node.kind, key) {
+        (Kind::Mapping(_), Key::Field(name)) => Ok(node.entry(name).map(|entry| (key.clone(), &entry.value))),
+        (Kind::Sequence(items), Key::Index(number)) => {
+            let item = items.get(*number).ok_or_else(|| format!("there are {} items", items.len()))?;
+            Ok(Some((key.clone(), item)))
+        }
+        (Kind::Sequence(items), Key::Named(name)) => {
+            let is_named = |item: &Node| {
+                item.entry("name")
+                    .is_some_and(|entry| matches!(&entry.value.kind, Kind::Scalar(of) if of == name))
+            };
+            let number =
+                items.iter().position(is_named).ok_or_else(|| format!("no item is called '{name}'"))?;
+            Ok(Some((Key::Index(number), &items[number])))
+        }
+        (Kind::Alias, _) => Err("stands in an alias, which other places share".into()),
+        (Kind::Nothing, Key::Field(_)) => Ok(None),
+        _ => Err("is not what stands there".into()),
+    }
+}
+
 /// What is to be added to the mapping `node` for the fields `missing`, the last of which is `value`.
 fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<Splice, String> {
-    let Kind::Mapping(entries) = &node.kind else { return Err("is no mapping".into()) };
     let Some((Key::Field(name), within)) = missing.split_first() else {
         return Err("a list has no such item".into());
     };
@@ -159,6 +193,13 @@ fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<S
         let Key::Field(name) = key else { return Err("the list is missing".into()) };
         value = Value::Fields(vec![(name.clone(), value)]);
     }
+    if matches!(node.kind, Kind::Nothing) && node.start < node.end {
+        let with = flow(&Value::Fields(vec![(name.clone(), value)]), is_json(text));
+        return Ok(Splice { start: node.start, end: node.end, with });
+    }
+    let Kind::Mapping(entries) = &node.kind else {
+        return Err("what it belongs to is set to nothing; accepted is a manifest without that".into());
+    };
     let is_flow = text[node.start..].starts_with('{');
     let at = |at: usize, with: String| Splice { start: at, end: at, with };
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
@@ -184,6 +225,26 @@ fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<S
     let end = node.end + text[node.end..].find('\n').map_or(text.len() - node.end, |at| at + 1);
     let is_cut = !text[..end].ends_with('\n');
     Ok(at(end, if is_cut { format!("\n{}", lines.trim_end()) } else { lines }))
+}
+
+/// Refuses files that were joined without a line break: as it stands, YAML reads two objects as one.
+fn refuse_joints(text: &str) -> Result<(), String> {
+    match joints(text).first() {
+        Some(mark) => {
+            Err(format!("'---' ends line {}; accepted is one that stands in a line of its own", mark.line))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The anchor of a value, with the space behind it: other places may share the value by it.
+fn anchor(written: &str) -> String {
+    let properties = written.split_whitespace().take_while(|word| word.starts_with(['&', '!']));
+    properties.filter(|word| word.starts_with('&')).map(|anchor| format!("{anchor} ")).collect()
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
 }
 
 fn line_start(text: &str, at: usize) -> usize {

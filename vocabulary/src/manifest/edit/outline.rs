@@ -1,6 +1,6 @@
 //! Where the parts of a YAML text begin and end, in bytes.
 
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 /// A value of a document.
 #[derive(Clone, Debug)]
@@ -20,8 +20,12 @@ pub struct Node {
 /// What a value is.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// A text, a number, or nothing.
+    /// A text or a number.
     Scalar(String),
+    /// Nothing: `null`, `~`, or not a word.
+    Nothing,
+    /// A text in lines of its own, behind `|` or `>`.
+    Block(String),
     /// An alias of another value.
     Alias,
     /// A list.
@@ -57,7 +61,7 @@ impl Node {
         let within = match &self.kind {
             Kind::Sequence(items) => items.iter().find_map(|item| item.mapping_at(line, column)),
             Kind::Mapping(entries) => entries.iter().find_map(|entry| entry.value.mapping_at(line, column)),
-            Kind::Scalar(_) | Kind::Alias => None,
+            Kind::Scalar(_) | Kind::Nothing | Kind::Block(_) | Kind::Alias => None,
         };
         let is_here = (self.line, self.column) == (line, column) && matches!(self.kind, Kind::Mapping(_));
         within.or(is_here.then_some(self))
@@ -121,7 +125,7 @@ impl Builder<'_> {
                 let within = match &node.kind {
                     Kind::Sequence(items) => items.last().map(|item| item.end),
                     Kind::Mapping(entries) => entries.last().map(|entry| entry.value.end.max(entry.end)),
-                    Kind::Scalar(_) | Kind::Alias => None,
+                    Kind::Scalar(_) | Kind::Nothing | Kind::Block(_) | Kind::Alias => None,
                 };
                 node.end = match within {
                     Some(end) if !is_flow => end,
@@ -129,8 +133,15 @@ impl Builder<'_> {
                 };
                 return self.complete(node);
             }
-            Event::Scalar(text, ..) => {
-                let node = self.node(span, Kind::Scalar(text.to_string()));
+            Event::Scalar(text, style, ..) => {
+                let kind = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => Kind::Block(text.to_string()),
+                    ScalarStyle::Plain if matches!(&**text, "" | "null" | "Null" | "NULL" | "~") => {
+                        Kind::Nothing
+                    }
+                    _ => Kind::Scalar(text.to_string()),
+                };
+                let node = self.node(span, kind);
                 return self.complete(node);
             }
             Event::Alias(_) => {
@@ -158,10 +169,11 @@ impl Builder<'_> {
                 entries.push(Entry { key, start, end, value: node });
             }
             (Kind::Mapping(_), None) => match node.kind {
-                Kind::Scalar(text) => *key = Some((text, node.start, node.end)),
+                Kind::Scalar(text) | Kind::Block(text) => *key = Some((text, node.start, node.end)),
+                Kind::Nothing => *key = Some((String::new(), node.start, node.end)),
                 _ => return Err("a key is no text".into()),
             },
-            (Kind::Scalar(_) | Kind::Alias, _) => {}
+            (Kind::Scalar(_) | Kind::Nothing | Kind::Block(_) | Kind::Alias, _) => {}
         }
         Ok(())
     }

@@ -168,6 +168,26 @@ fn json_stays_json() {
 }
 
 #[test]
+fn an_anchor_stays_where_its_value_changes() {
+    let text = "kind: A\na: &n 2\nb: *n\nc: !!int 3\nd: !!int &d 4\n";
+    let set_to = |field: &str| edited(text, 1, field, &Value::number(7));
+    assert_eq!(set_to("a"), text.replace("&n 2", "&n 7"));
+    assert_eq!(set_to("c"), text.replace("!!int 3", "7"));
+    assert_eq!(set_to("d"), text.replace("!!int &d 4", "&d 7"));
+}
+
+#[test]
+fn what_is_set_to_nothing_is_replaced_where_it_is_written() {
+    let text = "kind: A\na: ~\nb: null # none\nc: 1\n";
+    assert_eq!(edited(text, 1, "a.x.y", &Value::number(7)), text.replace('~', "{x: {y: 7}}"));
+    assert_eq!(edited(text, 1, "b", &Value::number(7)), text.replace("null", "7"));
+    let json = "{\"kind\": \"A\", \"a\": null}";
+    assert_eq!(edited(json, 1, "a.x", &Value::number(7)), json.replace("null", "{\"x\": 7}"));
+    let quoted = set("kind: A\na: 'null'\n", &place(1), &path("a.x"), &Value::number(7));
+    assert_eq!(quoted, Err("a.x: is not what stands there".into()));
+}
+
+#[test]
 fn what_cannot_be_changed_is_refused() {
     let refuse = |text: &str, line, field: &str| {
         set(text, &place(line), &path(field), &Value::number(1)).expect_err(field)
@@ -184,8 +204,41 @@ fn what_cannot_be_changed_is_refused() {
         let refused = refuse(text, line, field);
         assert!(refused.contains(why), "{field}: {refused}");
     }
+    for (text, field, why) in [
+        ("kind: A\na:\nb: 1\n", "a.x", "is set to nothing; accepted is a manifest without that"),
+        ("kind: A\na:\nb: 1\n", "a", "is set to nothing"),
+        ("kind: A\na: |\n  sleep 1\nb: 1\n", "a", "is a text in lines of its own"),
+        ("kind: A\na: 1---\napiVersion: v1\nkind: B\n", "a", "'---' ends line 2"),
+    ] {
+        let refused = refuse(text, 1, field);
+        assert!(refused.contains(why), "{field}: {refused}");
+    }
+    assert_eq!(get("kind: A\na: |\n  sleep 1\n", &place(1), &path("a")), Some("sleep 1\n".into()));
+    let refused = append("kind: A\na: 1---\napiVersion: v1\nkind: B\n", &[]).expect_err("joined");
+    assert!(refused.contains("'---' ends line 2"), "{refused}");
     let refused = refuse("kind: A\nx: &x {a: 1}\ny: *x\n", 1, "y.a");
     assert!(refused.contains("stands in an alias"), "{refused}");
+}
+
+#[test]
+fn paths_of_one_field_become_one() {
+    let one = |field: &str| resolved(YAML, &place(5), &path(field)).map(|path| path.to_string());
+    for (field, resolved) in [
+        (
+            "spec.template.spec.containers[side].lifecycle.preStop",
+            "spec.template.spec.containers[1].lifecycle.preStop",
+        ),
+        (
+            "spec.template.spec.containers[1].lifecycle.preStop",
+            "spec.template.spec.containers[1].lifecycle.preStop",
+        ),
+        ("spec.template.spec.containers[web].a.b", "spec.template.spec.containers[0].a.b"),
+        ("spec.paused", "spec.paused"),
+    ] {
+        assert_eq!(one(field), Ok(resolved.to_owned()));
+    }
+    let refused = one("spec.template.spec.containers[other].a").expect_err("there is none");
+    assert!(refused.ends_with("no item is called 'other'"), "{refused}");
 }
 
 #[test]
