@@ -9,6 +9,7 @@ use podproof_vocabulary::Release;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::OnSigterm;
+use podproof_vocabulary::scenario::limits::{DAY_SECONDS, NODES_MAX};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;
@@ -77,7 +78,7 @@ pub struct InputArguments {
     pub workloads: Vec<String>,
 
     /// Equal nodes, where the input has no Node objects [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=60))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=NODES_MAX as i64))]
     pub nodes: Option<u8>,
 
     /// Replicas that are checked at most, from 1 to 100: a manifest with more is checked with so many, as the number of states grows
@@ -95,7 +96,7 @@ pub struct InputArguments {
     pub on_sigterm: Option<OnSigterm>,
 
     /// Seconds until every process accepts connections, whatever the annotation podproof.io/listens-after says
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=i64::from(DAY_SECONDS)))]
     pub listens_after: Option<u32>,
 
     /// How long something takes, for example watch=2; `podproof names` lists them

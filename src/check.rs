@@ -170,8 +170,8 @@ fn remedies(
         row.remedy = remedy::remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
         if let Some((remedy, counterexample)) = row.remedy.as_ref().zip(row.counterexample.as_mut()) {
             counterexample.trace.remedy = Some(remedy.told(row.property));
-            let place = report.place.as_ref();
-            report.warnings.extend(counterexamples::write(std::iter::once(counterexample), place));
+            let manifest = report.manifest.as_ref();
+            report.warnings.extend(counterexamples::write(std::iter::once(counterexample), manifest));
         }
     }
 }
@@ -229,6 +229,7 @@ pub fn heading(
     WorkloadReport {
         name: workload.name.clone(),
         place: workload.place.clone(),
+        manifest: workload.manifest.clone(),
         settings: workload.settings.clone(),
         manifest_replicas: workload.manifest_replicas,
         checked_replicas: workload.checked_replicas,
@@ -320,7 +321,7 @@ impl<'a> Section<'a> {
             counterexample.turning = turning(&counterexample.trace);
         }
         let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
-        let warnings = counterexamples::write(broken, self.report.place.as_ref());
+        let warnings = counterexamples::write(broken, self.report.manifest.as_ref());
         self.report.warnings.extend(warnings);
         self.report
     }

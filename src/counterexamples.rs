@@ -6,9 +6,9 @@ use std::hash::BuildHasher;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use podproof_traces::Trace;
+use podproof_traces::{Digest, Origin, Trace};
 use podproof_vocabulary::Property;
-use podproof_vocabulary::manifest::Place;
+use podproof_vocabulary::manifest::Source;
 
 use crate::plan::Plan;
 use crate::verdict::Counterexample;
@@ -47,17 +47,46 @@ fn fitting(name: &str, most: usize) -> String {
     kept + &hash
 }
 
-/// Writes `counterexamples` of a workload that stands at `place`. Those that could not be written have no path afterwards; a warning
-/// for each reason why, and for files that another manifest has.
+/// The manifest that a workload was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// As it was named to podproof.
+    file: String,
+    /// Which that is.
+    origin: Origin,
+}
+
+impl Manifest {
+    /// A manifest that was read just now.
+    pub(crate) fn of(source: &Source) -> Self {
+        let path =
+            (source.path != STANDARD_INPUT).then(|| std::fs::canonicalize(&source.path).ok()).flatten();
+        let path = path.map(|path| Digest::of_bytes(path.as_os_str().as_encoded_bytes()));
+        let origin = Origin { path, content: Digest::of_bytes(&source.text) };
+        Self { file: source.path.clone(), origin }
+    }
+}
+
+/// The name of standard input on the command line.
+const STANDARD_INPUT: &str = "-";
+
+/// Notes in a trace which manifest it is of.
+pub(crate) fn note(trace: &mut Trace, manifest: Option<&Manifest>) {
+    trace.manifest = manifest.map(|manifest| manifest.file.clone());
+    trace.origin = manifest.map(|manifest| manifest.origin);
+}
+
+/// Writes `counterexamples` of a workload that was read from `manifest`. Those that could not be written have no path afterwards; a warning
+/// for each reason why, and for files that hold something else.
 pub fn write<'a>(
     counterexamples: impl Iterator<Item = &'a mut Counterexample>,
-    place: Option<&Place>,
+    manifest: Option<&Manifest>,
 ) -> Vec<String> {
     let mut failed: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     let mut taken: Vec<(PathBuf, PathBuf)> = Vec::new();
     for counterexample in counterexamples {
         let Some(wanted) = counterexample.path.take() else { continue };
-        counterexample.trace.manifest = place.map(|place| place.file.clone());
+        note(&mut counterexample.trace, manifest);
         let path = own(&wanted, &counterexample.trace);
         match write_one(&counterexample.trace, &path) {
             Ok(()) => {
@@ -77,17 +106,17 @@ pub fn write<'a>(
     failed.into_iter().map(says).chain(taken.first().map(|first| left_alone(first, taken.len()))).collect()
 }
 
-/// What is said of files that hold traces of another manifest.
+/// What is said of files that hold something else: what, and where the trace is instead.
 pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> String {
     let more = match files {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    format!(
-        "{}: a trace of another manifest, which stays; this one is {}{more}",
-        wanted.display(),
-        path.display()
-    )
+    let held = match read(wanted) {
+        Ok(_) => "a trace of another manifest".to_owned(),
+        Err(error) => format!("no trace of podproof ({error})"),
+    };
+    format!("{}: {held}, which stays; this one is {}{more}", wanted.display(), path.display())
 }
 
 /// The file of this name if it is free or holds a trace of the same manifest; else one of this name with a number.
@@ -95,22 +124,31 @@ pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     let stem = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let numbered = (2..=u32::MAX).map(|number| wanted.with_file_name(format!("{stem}-{number}.json")));
     let mut files = std::iter::once(wanted.to_owned()).chain(numbered);
-    files.find(|file| is_free(file, trace.manifest.as_deref())).unwrap_or_else(|| wanted.to_owned())
+    files.find(|file| is_free(file, trace)).unwrap_or_else(|| wanted.to_owned())
 }
 
-fn is_free(file: &Path, manifest: Option<&str>) -> bool {
-    if !file.is_file() {
-        return true;
-    }
-    let bytes = std::fs::read(file).unwrap_or_default();
-    let is_same = |other: Trace| match (other.manifest.as_deref(), manifest) {
+fn is_free(file: &Path, trace: &Trace) -> bool {
+    !file.is_file() || read(file).is_ok_and(|other| is_of_same_manifest(&other, trace))
+}
+
+/// The trace in a file.
+fn read(file: &Path) -> Result<Trace, String> {
+    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+    Trace::from_bytes(&bytes).map_err(|error| error.to_string())
+}
+
+/// Are two traces of one manifest, or both of none? Where it cannot be known they are not: nothing is written over that may be
+/// another's.
+fn is_of_same_manifest(one: &Trace, other: &Trace) -> bool {
+    let is_named_alike = one.manifest == other.manifest;
+    match (one.origin, other.origin) {
         (Some(one), Some(other)) => {
-            let place = |file: &str| std::fs::canonicalize(file).ok();
-            one == other || place(one).is_some_and(|one| place(other) == Some(one))
+            one.path.is_some() && one.path == other.path || is_named_alike && one.content == other.content
         }
-        (one, other) => one == other,
-    };
-    Trace::from_bytes(&bytes).is_ok_and(is_same)
+        (None, None) if one.manifest.is_none() => is_named_alike,
+        // An older trace has nothing but the name, which leads to a file from wherever it is read only if it begins at the root.
+        _ => is_named_alike && one.manifest.as_deref().is_some_and(|name| Path::new(name).is_absolute()),
+    }
 }
 
 /// Writes a trace into a file; its folder is made when there is none.

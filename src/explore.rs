@@ -1,8 +1,13 @@
 //! `podproof explore`: the Stateright Explorer on 127.0.0.1.
+//!
+//! - `gate`: who is answered
+
+mod gate;
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::{SocketAddrV4, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -149,9 +154,8 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
             return crate::exit::WRONG_INPUT;
         }
     };
-    // The Explorer panics on a port that is taken, so it is tried first.
-    let port = match free_port(arguments.port) {
-        Ok(port) => port,
+    let (listener, port, behind) = match doors(arguments.port) {
+        Ok(doors) => doors,
         Err(error) => {
             output::tell(format_args!(
                 "error: port {} of 127.0.0.1: {error}; accepted is another one: --port",
@@ -160,15 +164,24 @@ pub fn run(arguments: &ExploreArguments) -> u8 {
             return crate::exit::WRONG_INPUT;
         }
     };
-    let name = &explored.model.rules.scenario.name;
-    output::tell(format_args!("exploring {name} on http://127.0.0.1:{} (end with Ctrl-C)", port));
-    explored.checker().serve(("127.0.0.1", port));
+    let scenario = &explored.model.rules.scenario;
+    output::tell(format_args!(
+        "exploring {}, story {}, {}, on http://127.0.0.1:{port} (--story tells another; end with Ctrl-C)",
+        scenario.name,
+        scenario.story,
+        scenario.timing.name()
+    ));
+    gate::open(listener, port, behind);
+    explored.checker().serve(behind);
     crate::exit::HOLDS
 }
 
-/// The port, if nobody has it; for 0, one that nobody has.
-fn free_port(port: u16) -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port())
+/// What listens on the port, or for 0 on one that nobody has; which that is; and where the Explorer may listen behind it, who
+/// panics where he may not.
+fn doors(port: u16) -> std::io::Result<(TcpListener, u16, SocketAddrV4)> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port, gate::hidden_address()?))
 }
 
 fn explored(arguments: &ExploreArguments) -> Result<Explored, Vec<String>> {
@@ -206,6 +219,9 @@ fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
             "one workload is explored at a time; choose with --workload: {}",
             names.join(", ")
         )]);
+    }
+    if arguments.world.stories.len() > 1 {
+        return Err(vec!["one story is explored at a time; accepted is one --story".to_owned()]);
     }
     let mut workload =
         input.workloads.pop().ok_or_else(|| vec!["there is no workload to explore".to_owned()])?;

@@ -7,9 +7,11 @@ use std::path::Path;
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Options, Source};
 use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::limits::NODES_MAX;
 use podproof_vocabulary::{Release, catalogue, left_out};
 
 use crate::arguments::InputArguments;
+use crate::counterexamples::Manifest;
 use crate::plan::Workload;
 
 /// The label of a node that is its own.
@@ -97,7 +99,7 @@ pub(crate) fn read_with(
             }
         }
         result.warnings = reading.warnings.iter().map(ToString::to_string).collect();
-        result.workloads.extend(reading.workloads.into_iter().map(workload));
+        result.workloads.extend(reading.workloads.into_iter().map(|input| workload(input, sources)));
     }
     if !arguments.workloads.is_empty() {
         select(&mut result.workloads, &arguments.workloads)?;
@@ -125,7 +127,6 @@ fn refuse_cut(workloads: &[manifest::Input], arguments: &InputArguments) -> Resu
 /// Two nodes for five replicas, at least two; where no two pods may share a node, one for each pod that there may be at
 /// once, as far as a state has room.
 fn nodes_for(workloads: &[manifest::Input]) -> u8 {
-    const NODES_MAX: u16 = 60;
     let wanted = |input: &manifest::Input| {
         let workload = &input.scenarios[0].workload;
         let replicas = u16::from(input.checked_replicas);
@@ -134,7 +135,7 @@ fn nodes_for(workloads: &[manifest::Input]) -> u8 {
         if spread { replicas + surge } else { (2 * replicas).div_ceil(5) }
     };
     let wanted = workloads.iter().map(wanted).max().unwrap_or(0);
-    u8::try_from(wanted.clamp(2, NODES_MAX)).unwrap_or(u8::MAX)
+    u8::try_from(wanted.clamp(2, NODES_MAX as u16)).unwrap_or(u8::MAX)
 }
 
 /// Refuses what says how manifests are read, where built-in scenarios are checked: nothing is ignored silently.
@@ -206,6 +207,7 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         left_out: left_out::behaviours(&scenario).collect(),
         undecided: Vec::new(),
         place: None,
+        manifest: None,
         settings: BTreeMap::new(),
         scenarios: vec![scenario],
     })
@@ -239,8 +241,10 @@ fn load(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-fn workload(input: manifest::Input) -> Workload {
+fn workload(input: manifest::Input, sources: &[Source]) -> Workload {
+    let source = sources.iter().find(|source| source.path == input.place.file);
     Workload {
+        manifest: source.map(Manifest::of),
         name: input.name,
         scenarios: input.scenarios,
         services: input.services,

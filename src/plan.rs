@@ -11,6 +11,7 @@ use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{TimingChoice, WorldArguments};
+use crate::counterexamples::Manifest;
 
 /// A workload that is to be checked.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Workload {
     pub undecided: Vec<(PropertySet, String)>,
     /// Where it stands in a file, if it comes from one.
     pub place: Option<Place>,
+    /// The manifest that it was read from, if it comes from one.
+    pub manifest: Option<Manifest>,
     /// Where each of its settings stands there.
     pub settings: BTreeMap<Setting, Place>,
 }

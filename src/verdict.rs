@@ -12,6 +12,7 @@ use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, left_out};
 use serde::{Deserialize, Serialize};
 
+use crate::counterexamples::Manifest;
 use crate::remedy::Remedy;
 
 /// What is said of a promise.
@@ -178,6 +179,8 @@ pub struct WorkloadReport {
     pub name: String,
     /// Where it stands in a file, if it comes from one.
     pub place: Option<Place>,
+    /// The manifest that it was read from, if it comes from one.
+    pub manifest: Option<Manifest>,
     /// Where each of its settings stands there.
     pub settings: BTreeMap<Setting, Place>,
     /// The replicas of its manifest.

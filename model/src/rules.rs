@@ -3,6 +3,7 @@
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::TaintsSeen;
+use podproof_vocabulary::scenario::limits;
 use podproof_vocabulary::scenario::{
     Container, ContainerKind, ContainerPort, Labels, Node, OnSigterm, PreStop, Probe, Scenario, Taint,
     TaintEffect, Timing, Toleration, WorkloadKind,
@@ -239,10 +240,10 @@ impl Rules {
         }
         let pods = usize::from(scenario.slots);
         for (count, limit, what) in [
-            (nodes, 60, "nodes"),
+            (nodes, limits::NODES_MAX, "nodes"),
             (revisions, 60, "template changes"),
-            (pods, 250, "pod slots"),
-            (containers, 32, "containers in a pod"),
+            (pods, limits::SLOTS_MAX, "pod slots"),
+            (containers, limits::CONTAINERS_MAX, "containers in a pod"),
         ] {
             if count > limit {
                 return Err(format!(

@@ -4,16 +4,22 @@ use podproof_conform::matching::Replay;
 use podproof_conform::matching::names::Past;
 use podproof_traces::{Called, CalledPod, Names};
 use podproof_vocabulary::PodId;
+use podproof_vocabulary::scenario::limits::{NAME_MAX, check_name};
+
+/// The name of an object as a log has it; none, if no object can have it.
+fn name(text: &str) -> String {
+    check_name(text, NAME_MAX).map_or_else(|_| String::new(), |()| text.to_owned())
+}
 
 /// The names that the objects of a workload have in the log: its pods in the order in which they were created.
 pub fn called(replay: &Replay) -> Called {
     let pod = |past: &Past| CalledPod {
-        name: past.name.to_string(),
+        name: name(&past.name),
         addresses: past.addresses.iter().map(ToString::to_string).collect(),
     };
     Called {
         pods: replay.names.history().iter().map(pod).collect(),
-        replica_sets: replay.names.replica_set_names().map(ToString::to_string).collect(),
+        replica_sets: replay.names.replica_set_names().map(name).collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use podproof_traces::export::mermaid;
-use podproof_traces::{essence, reasons, told};
+use podproof_traces::{essence, is_steering, reasons, told};
 
 use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, warnings};
 use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
@@ -70,6 +70,7 @@ fn cell(text: &str) -> String {
             // Nobody is called.
             '@' => cell.push_str("&#64;"),
             c if c.is_control() => cell.push(' '),
+            c if is_steering(c) => cell.extend(c.escape_unicode()),
             c => cell.push(c),
         }
     }
@@ -200,5 +201,6 @@ mod tests {
     #[test]
     fn text_cannot_end_a_cell() {
         assert_eq!(cell("a|b\n<c> & `d` \\*"), "a\\|b &lt;c> &amp; \\`d\\` \\\\\\*");
+        assert_eq!(cell("a\u{202e}b\u{2028}\u{7}"), "a\\u{202e}b\\u{2028} ");
     }
 }

@@ -74,7 +74,7 @@ pub fn simulate(arguments: &SimulateArguments, seed: u64) -> SimulateReport {
         section.walks.sort_by_key(|walks| (walks.story, walks.timing));
         let shown = section.said.iter_mut().filter_map(|said| said.shown.as_mut());
         let shown = shown.map(|(_, counterexample)| counterexample);
-        let warnings = counterexamples::write(shown, section.about.place.as_ref());
+        let warnings = counterexamples::write(shown, section.about.manifest.as_ref());
         section.about.warnings.extend(warnings);
         report.workloads.push(section);
     }

@@ -37,7 +37,8 @@ pub enum TraceCommand {
         /// The trace, as `check` or `conform` wrote it
         file: PathBuf,
 
-        /// Write the trace into this file as the model of today records it, if its verdict still stands
+        /// Write the trace into this file as the model of today records it, if its verdict still stands; it may be the file that is
+        /// replayed
         #[arg(long, value_name = "FILE")]
         record: Option<PathBuf>,
     },
@@ -166,9 +167,9 @@ pub struct ExportArguments {
     #[arg(long, value_name = "N")]
     pub step: Option<usize>,
 
-    /// Of dot: so many steps of the trace before and after it
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub around: usize,
+    /// Of dot: so many steps of the trace before and after it [default: 2]
+    #[arg(long, value_name = "N")]
+    pub around: Option<usize>,
 }
 
 /// What a trace becomes.
@@ -189,6 +190,17 @@ pub enum Target {
 }
 
 impl Target {
+    /// Its name, as `--to` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Itf => "itf",
+            Self::Perfetto => "perfetto",
+            Self::Dot => "dot",
+            Self::Mermaid => "mermaid",
+        }
+    }
+
     /// How the names of its files end.
     pub const fn extension(self) -> &'static str {
         match self {

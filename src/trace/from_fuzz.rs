@@ -6,6 +6,8 @@ use podproof_harness::findings::{self, Finding};
 
 use super::arguments::FromFuzzArguments;
 #[cfg(feature = "fuzz")]
+use super::target;
+#[cfg(feature = "fuzz")]
 use crate::output;
 
 /// Runs the command; its exit status.
@@ -16,6 +18,7 @@ use crate::output;
 pub fn run(arguments: &FromFuzzArguments) -> Result<u8, String> {
     let FromFuzzArguments { case, artifact, output } = arguments;
     let walk = findings::walk_of(case)?;
+    target::refuse("--output", output.as_deref(), [artifact.as_path()])?;
     let bytes = std::fs::read(artifact).map_err(|error| format!("{}: {error}", artifact.display()))?;
     let Some(found) = Finding::of(walk, &bytes) else {
         output::tell(format_args!("{}: it does not fail any more", artifact.display()));
@@ -24,7 +27,7 @@ pub fn run(arguments: &FromFuzzArguments) -> Result<u8, String> {
     let steps = found.path.len();
     let found = found.shrink(walk);
     output::tell(format_args!("of {steps} steps {} are left: {}", found.path.len(), found.says));
-    super::write(&found.trace()?, output.as_deref())
+    target::write(&found.trace()?, output.as_deref())
 }
 
 /// Says how to build a command that can.

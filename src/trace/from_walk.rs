@@ -1,11 +1,14 @@
 //! `podproof trace from-walk`: one random walk as a trace.
 
+use std::path::PathBuf;
+
 use podproof_model::Model;
 use podproof_traces::Trace;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::property::PropertySet;
 
 use super::arguments::FromWalkArguments;
+use super::target;
 use crate::input::{self, Size};
 use crate::plan::{self, Plan};
 use crate::simulate::walk::{self, Bounds};
@@ -16,6 +19,8 @@ use crate::{output, simulate};
 /// # Errors
 /// What is wrong with the input, or with where the trace is to go.
 pub fn run(arguments: &FromWalkArguments) -> Result<u8, String> {
+    let inputs = arguments.input.files.iter().map(PathBuf::as_path);
+    target::refuse("--output", arguments.output.as_deref(), inputs)?;
     let plan = world(arguments)?;
     let trace = taken(arguments, &plan)?;
     let what = match trace.property {
@@ -31,7 +36,7 @@ pub fn run(arguments: &FromWalkArguments) -> Result<u8, String> {
         arguments.walk,
         trace.stem.len()
     ));
-    super::write(&trace, arguments.output.as_deref())
+    target::write(&trace, arguments.output.as_deref())
 }
 
 /// The walk as a trace.

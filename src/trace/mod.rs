@@ -3,6 +3,7 @@
 //! - [`arguments`]: its command line
 //! - [`from_walk`]: a trace of a random walk; [`from_fuzz`]: of what a fuzz target found
 //! - `open`: a document in the reader's browser
+//! - `target`: where what is written goes
 //! - [`shrink`]: a smaller world and a shorter trace that break the same
 
 pub mod arguments;
@@ -10,6 +11,7 @@ pub mod from_fuzz;
 pub mod from_walk;
 mod open;
 pub mod shrink;
+mod target;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -20,7 +22,7 @@ use podproof_traces::{
 };
 use podproof_vocabulary::Property;
 
-use crate::{counterexamples, output};
+use crate::output;
 use arguments::{ExportArguments, Target, TraceCommand};
 
 /// Runs the command; its exit status.
@@ -50,18 +52,6 @@ pub fn run(command: &TraceCommand) -> u8 {
 pub(crate) fn read(file: &Path) -> Result<Trace, String> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     Trace::from_bytes(&bytes).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-/// Writes a trace into a file, or on standard output.
-fn write(trace: &Trace, file: Option<&Path>) -> Result<u8, String> {
-    match file {
-        None => Ok(output::put(&trace.to_json(), crate::exit::HOLDS)),
-        Some(file) => {
-            let written = counterexamples::write_one(trace, file);
-            written.map_err(|error| format!("{}: {error}", file.display()))?;
-            Ok(crate::exit::HOLDS)
-        }
-    }
 }
 
 /// How text is set: as wide as the terminal, in colours where they are wanted. What is put out drops them where they are not
@@ -100,6 +90,8 @@ fn compare(first: &Path, second: &Path) -> Result<u8, String> {
 const OWN_WORLD: &str = "taken in the trace's own world; whether a manifest that has changed since keeps its promises is for podproof check to say";
 
 fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
+    // The trace itself may be written anew in its place.
+    record.map_or(Ok(()), |record| target::refuse_folder("--record", record))?;
     let trace = read(file)?;
     let steps = trace.stem.len() + trace.cycle.len();
     let (says, status) = match replay_trace(&trace) {
@@ -122,7 +114,14 @@ fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
     }
     if let Some(file) = record {
         match trace.recorded_again() {
-            Ok(trace) => _ = write(&trace, Some(file))?,
+            Ok(again) => {
+                target::write(&again, Some(file))?;
+                if trace.remedy.is_some() {
+                    output::tell(format_args!(
+                        "its remedy was not checked again and is left out: podproof check --remedy looks for one"
+                    ));
+                }
+            }
             // What replay has said already.
             Err(_) => output::tell(format_args!("nothing was recorded")),
         }
@@ -131,6 +130,10 @@ fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
 }
 
 fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
+    refuse_of_dot(arguments)?;
+    let beside = || arguments.open.then(|| arguments.file.with_extension(arguments.to.extension()));
+    let file = arguments.output.clone().or_else(beside);
+    target::refuse("--output", file.as_deref(), [arguments.file.as_path()])?;
     let trace = read(&arguments.file)?;
     let steps = trace.stem.len() + trace.cycle.len();
     if let Some(step) = arguments.step.filter(|&step| step > steps) {
@@ -143,14 +146,16 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
         }
         Target::Itf => export::itf::export(&trace),
         Target::Perfetto => export::perfetto::export(&trace),
-        Target::Dot => export::dot::export(&trace, arguments.step.unwrap_or(steps), arguments.around),
+        Target::Dot => {
+            let around = arguments.around.unwrap_or(AROUND);
+            export::dot::export(&trace, arguments.step.unwrap_or(steps), around)
+        }
         Target::Mermaid => Ok(export::mermaid::export(&trace)),
     };
     let text = text.map_err(|divergence| {
         format!("{}: the model of today does not take this path: {divergence}", arguments.file.display())
     })?;
-    let beside = || arguments.open.then(|| arguments.file.with_extension(arguments.to.extension()));
-    let Some(file) = arguments.output.clone().or_else(beside) else {
+    let Some(file) = file else {
         return Ok(output::put(&text, crate::exit::HOLDS));
     };
     std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -164,4 +169,19 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
         })?;
     }
     Ok(crate::exit::HOLDS)
+}
+
+/// Steps before and after the one that a graph is drawn around, unless the command line says how many.
+const AROUND: usize = 2;
+
+/// Refuses what only a graph has.
+fn refuse_of_dot(arguments: &ExportArguments) -> Result<(), String> {
+    let given = [("--step", arguments.step.is_some()), ("--around", arguments.around.is_some())];
+    let option = given.into_iter().find(|&(_, is_given)| is_given && arguments.to != Target::Dot);
+    option.map_or(Ok(()), |(option, _)| {
+        Err(format!(
+            "{option} has no effect on --to {}, which holds the whole trace; accepted is {option} with --to dot",
+            arguments.to.name()
+        ))
+    })
 }

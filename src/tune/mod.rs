@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use podproof_traces::Trace;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::Source;
@@ -30,7 +29,7 @@ use settle::Settling;
 
 use crate::arguments::{Format, SymmetryChoice};
 use crate::check::{self, Turn};
-use crate::counterexamples::{file_in, left_alone, own, write_one};
+use crate::counterexamples::{file_in, left_alone, note, own, write_one};
 use crate::edits::Texts;
 use crate::plan::{self, Workload};
 use crate::search::Limits;
@@ -335,8 +334,8 @@ fn keep_counterexample(arguments: &TuneArguments, tuned: &mut Tuned, settled: &S
     let field = settled.parameter.says.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let end = format!("-tune-{field}-{value}.json");
     let path = file_in(&arguments.traces.trace_dir, &tuned.heading.name, &end);
-    let manifest = tuned.heading.place.as_ref().map(|place| place.file.clone());
-    let trace = Trace { manifest, ..broken.trace.clone() };
+    let mut trace = broken.trace.clone();
+    note(&mut trace, tuned.heading.manifest.as_ref());
     let wanted = path;
     let path = own(&wanted, &trace);
     match write_one(&trace, &path) {

@@ -12,6 +12,8 @@ use crate::run::{command, folder, podproof, stderr, text};
 struct Explorer {
     process: Child,
     port: u16,
+    /// What it has said of what it explores.
+    says: String,
 }
 
 impl Explorer {
@@ -27,7 +29,7 @@ impl Explorer {
             let errors = process.stderr.as_mut().expect("it is piped");
             BufReader::new(errors).read_line(&mut says).expect("it says something");
             if says.starts_with("exploring ") {
-                return Self { process, port };
+                return Self { process, port, says };
             }
             let _ = process.wait();
             assert!(says.contains(&number), "{says}");
@@ -37,18 +39,24 @@ impl Explorer {
 
     /// What can be reached by one step from where a path of steps leads, as JSON.
     fn states(&self, path: &str) -> Vec<Value> {
+        let answer = self.answer(&format!("127.0.0.1:{}", self.port), path);
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    /// What is answered to whoever asks for a host by this name.
+    fn answer(&self, host: &str, path: &str) -> String {
         let mut stream = (0..200)
             .find_map(|_| {
                 std::thread::sleep(std::time::Duration::from_millis(20));
                 TcpStream::connect(("127.0.0.1", self.port)).ok()
             })
             .expect("it listens");
-        let asked = format!("GET /.states{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        let asked = format!("GET /.states{path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(asked.as_bytes()).expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+        answer
     }
 }
 
@@ -62,9 +70,35 @@ fn the_port_that_was_found_is_said() {
     BufReader::new(errors).read_line(&mut says).expect("it says something");
     let port = says.split_once("http://127.0.0.1:").and_then(|(_, rest)| rest.split_once(' '));
     let port = port.and_then(|(port, _)| port.parse().ok()).unwrap_or(0);
-    let explorer = Explorer { process, port };
+    let explorer = Explorer { process, port, says: says.clone() };
     assert!(port > 0, "{says}");
     assert!(!explorer.states("").is_empty());
+}
+
+/// A page of another name whose address has become this machine's reads nothing.
+#[test]
+fn only_who_asks_for_this_machine_is_answered() {
+    let explorer = Explorer::start(&["--scenario", "pod-life"]);
+    for host in ["evil.example", &format!("evil.example:{}", explorer.port), "127.0.0.1:1"] {
+        let answer = explorer.answer(host, "");
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{host}: {answer}");
+        assert!(!answer.contains("node-1"), "{host}: {answer}");
+    }
+    let answer = explorer.answer(&format!("{}:{}", "localhost", explorer.port), "");
+    assert!(answer.contains(" 200 ") && answer.contains("node-1"), "{answer}");
+}
+
+#[test]
+fn what_is_explored_is_said_with_its_story() {
+    let explorer = Explorer::start(&["examples/web.yaml"]);
+    assert!(
+        explorer.says.starts_with("exploring Deployment/web, story rollout, untimed, on http://127.0.0.1:"),
+        "{}",
+        explorer.says
+    );
+    let output = podproof(&["explore", "examples/web.yaml", "--story", "drain", "--story", "rollout"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("one story is explored at a time"), "{}", stderr(&output));
 }
 
 impl Drop for Explorer {

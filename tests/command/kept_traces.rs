@@ -1,10 +1,12 @@
 //! The files in which counterexamples are kept: whose they are, and how they are named in a command.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use podproof_traces::Trace;
 
-use crate::run::{folder, podproof, stdout, text};
+use crate::run::{command, folder, podproof, stderr, stdout, text};
 
 const ABOUT: [&str; 7] =
     ["--replicas", "1", "--story", "pod-deletion", "--property", "no-failed-request", "--trace-dir"];
@@ -54,11 +56,83 @@ fn a_trace_of_another_manifest_is_not_written_over() {
         let trace = Trace::from_bytes(&bytes).expect("it is a trace");
         assert_eq!(trace.manifest.as_deref(), Some(text(manifest)), "{file}");
     }
-    // What is no trace is somebody else's.
+    // What is no trace is somebody else's, and called what it is.
     std::fs::write(traces.join(format!("{name}.json")), "notes").expect("written");
-    check(&one, &traces);
+    let said = check(&one, &traces);
+    let says = format!("{name}.json: no trace of podproof (line 1, column 2: this is not JSON: ");
+    assert!(said.contains(&says) && !said.contains("another manifest"), "{said}");
     assert_eq!(std::fs::read_to_string(traces.join(format!("{name}.json"))).expect("it is there"), "notes");
     assert!(files(&traces).contains(&format!("{name}-3.json")), "{:?}", files(&traces));
+}
+
+/// What is said when `check` reads a manifest by this name from a folder, or from standard input.
+fn check_in(folder: &Path, name: &str, input: &str, traces: &Path) -> String {
+    let mut command = command(&[&["check", name], &ABOUT[..], &[text(traces)]].concat());
+    let mut process = command.current_dir(folder).stdin(Stdio::piped()).spawn().expect("it runs");
+    // What does not read its input may have ended.
+    let _ = process.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    let output = process.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+/// A manifest is the file that it is, and not what somebody has called it.
+#[test]
+fn a_manifest_is_known_by_its_place_and_not_by_its_spelling() {
+    let folder = folder("kept-places");
+    let traces = folder.join("traces");
+    for name in ["one", "other"] {
+        std::fs::create_dir(folder.join(name)).expect("made");
+        manifest(&folder.join(name), "web.yaml");
+    }
+    let (one, other) = (folder.join("one"), folder.join("other"));
+    let name = "deployment-web-pod-deletion-no-failed-request-timed";
+    let edited = |folder: &Path| {
+        let text = std::fs::read_to_string(folder.join("web.yaml")).expect("it is there");
+        std::fs::write(folder.join("web.yaml"), text + "# edited\n").expect("written");
+    };
+    edited(&other);
+    assert!(!check_in(&one, "web.yaml", "", &traces).contains("another manifest"));
+    let whole = std::fs::read(traces.join(format!("{name}.json"))).expect("it is there");
+    // Another file of the same name.
+    let said = check_in(&other, "web.yaml", "", &traces);
+    assert!(said.contains(&format!("{name}.json: a trace of another manifest, which stays")), "{said}");
+    assert_eq!(std::fs::read(traces.join(format!("{name}.json"))).expect("it is there"), whole);
+    // The same file by other names, and after an edit.
+    for spelled in ["./web.yaml", "../one/web.yaml", text(&one.join("web.yaml"))] {
+        assert!(!check_in(&one, spelled, "", &traces).contains("another manifest"), "{spelled}");
+    }
+    assert!(!check_in(&folder, "one/web.yaml", "", &traces).contains("another manifest"));
+    edited(&one);
+    assert!(!check_in(&one, "web.yaml", "", &traces).contains("another manifest"));
+    assert_eq!(files(&traces), [format!("{name}-2.json"), format!("{name}.json")]);
+}
+
+/// Standard input is another manifest whenever it says something else.
+#[test]
+fn what_comes_from_standard_input_is_known_by_what_it_says() {
+    let folder = folder("kept-input");
+    let traces = folder.join("traces");
+    let web = std::fs::read_to_string("examples/web.yaml").expect("it is there");
+    let other = format!("{web}# another\n");
+    assert!(!check_in(&folder, "-", &web, &traces).contains("another manifest"));
+    assert!(check_in(&folder, "-", &other, &traces).contains("a trace of another manifest, which stays"));
+    assert!(!check_in(&folder, "-", &web, &traces).contains("another manifest"));
+    assert_eq!(files(&traces).len(), 2, "{:?}", files(&traces));
+}
+
+/// A trace that was written before its manifest was noted is nobody's to write over.
+#[test]
+fn a_trace_of_which_the_manifest_is_not_known_stays() {
+    let folder = folder("kept-older");
+    let traces = folder.join("traces");
+    manifest(&folder, "web.yaml");
+    check_in(&folder, "web.yaml", "", &traces);
+    let file = traces.join("deployment-web-pod-deletion-no-failed-request-timed.json");
+    let mut trace = Trace::from_bytes(&std::fs::read(&file).expect("it is there")).expect("a trace");
+    assert!(trace.origin.take().is_some_and(|origin| origin.path.is_some()));
+    std::fs::write(&file, trace.to_json()).expect("written");
+    assert!(check_in(&folder, "web.yaml", "", &traces).contains("which stays; this one is "));
 }
 
 /// A command that is shown can be copied into a shell.

@@ -247,7 +247,7 @@ fn a_remedy_is_a_patch_that_the_same_check_has_proved() {
     let patch: Vec<&str> = patch.lines().skip(2).take_while(|line| line.starts_with("        ")).collect();
     let trace = traces.join("deployment-web-rollout-no-failed-request-timed.json");
     let shown = stdout(&podproof(&["trace", "show", text(&trace)]));
-    let (_, end) = shown.split_once(&format!("\n{remedy}")).unwrap_or_else(|| panic!("{shown}"));
+    let (_, end) = shown.split_once(&format!("does):\n  {remedy}")).unwrap_or_else(|| panic!("{shown}"));
     let end: Vec<&str> = end.lines().skip_while(|line| !line.starts_with("+++ ")).skip(1).collect();
     assert_eq!(end, patch.iter().map(|line| &line[8..]).collect::<Vec<_>>(), "{shown}");
     let page = stdout(&podproof(&["trace", "export", text(&trace), "--to", "html"]));

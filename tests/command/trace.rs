@@ -18,6 +18,10 @@ fn race() -> String {
     kept("no-failed-request/rolling-update-without-pre-stop.json")
 }
 
+fn text_of(file: &str) -> String {
+    std::fs::read_to_string(file).expect("it is there")
+}
+
 fn read(json: &str) -> Trace {
     Trace::from_json(json).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -164,6 +168,19 @@ fn what_cannot_be_done_says_so() {
     for (arguments, says) in [
         (&["trace", "shrink", &witness][..], "a path breaks nothing"),
         (&["trace", "export", &race(), "--to", "dot", "--step", "999"], "--step 999: accepted are 0 to "),
+        (
+            &["trace", "export", &race(), "--to", "mermaid", "--step", "3"],
+            "--step has no effect on --to mermaid, which holds the whole trace; accepted is --step with --to dot",
+        ),
+        (
+            &["trace", "export", &race(), "--to", "html", "--around", "2"],
+            "--around has no effect on --to html",
+        ),
+        (&["trace", "export", &race(), "--to", "itf", "--step", "0"], "--step has no effect on --to itf"),
+        (
+            &["trace", "export", &race(), "--to", "perfetto", "--step", "0"],
+            "--step has no effect on --to perfetto",
+        ),
         (&["trace", "diff", &race(), "Cargo.toml"], "Cargo.toml: line 1, column "),
         (&["trace", "from-walk", "1", "examples/no-such.yaml"], "examples/no-such.yaml"),
     ] {
@@ -171,6 +188,85 @@ fn what_cannot_be_done_says_so() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
+}
+
+/// What is read is never written over, by whatever path it is called.
+#[test]
+fn no_command_writes_over_what_it_reads() {
+    let folder = folder("trace-over");
+    let (trace, manifest) = (folder.join("race.json"), folder.join("web.yaml"));
+    std::fs::copy(race(), &trace).expect("copied");
+    std::fs::copy("examples/web.yaml", &manifest).expect("copied");
+    let (crooked, link) = (folder.join("../trace-over/race.json"), folder.join("hard.json"));
+    std::fs::hard_link(&trace, &link).expect("linked");
+    let before = [&trace, &manifest].map(|file| std::fs::read(file).expect("it is there"));
+    for arguments in [
+        &["trace", "export", text(&trace), "--to", "mermaid", "-o", text(&trace)][..],
+        &["trace", "export", text(&trace), "--to", "html", "-o", text(&crooked)],
+        &["trace", "export", text(&trace), "--to", "itf", "-o", text(&link)],
+        &["trace", "shrink", text(&trace), "-o", text(&trace)],
+        &["trace", "from-walk", "1", text(&manifest), "-o", text(&manifest)],
+    ] {
+        let output = podproof(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let says = stderr(&output);
+        assert!(says.contains(", which is read; accepted is another file"), "{arguments:?}: {says}");
+    }
+    #[cfg(feature = "fuzz")]
+    {
+        let arguments = ["trace", "from-fuzz", "lockstep", text(&trace), "-o", text(&trace)];
+        let output = podproof(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    }
+    let after = [&trace, &manifest].map(|file| std::fs::read(file).expect("it is there"));
+    assert_eq!(after, before);
+    // To record a trace anew in its place is what --record is for.
+    let output = podproof(&["trace", "replay", text(&trace), "--record", text(&trace)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    read(&std::fs::read_to_string(&trace).expect("it is there"));
+}
+
+#[test]
+fn no_folder_is_made_for_what_is_written() {
+    let folder = folder("trace-no-folder");
+    let file = folder.join("not/there.json");
+    for arguments in [
+        &["trace", "replay", &race(), "--record", text(&file)][..],
+        &["trace", "export", &race(), "--to", "itf", "-o", text(&file)],
+        &["trace", "shrink", &race(), "-o", text(&file)],
+        &["trace", "from-walk", "1", "--scenario", "pod-life", "-o", text(&file)],
+    ] {
+        let output = podproof(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let says = stderr(&output);
+        let expected = format!("there is no folder {}; accepted is a file in", text(&folder.join("not")));
+        assert!(says.contains(&expected), "{arguments:?}: {says}");
+    }
+    assert!(!folder.join("not").exists());
+}
+
+/// A remedy that stands in a file is what the file says, and nobody who records its trace anew vouches for it.
+#[test]
+fn a_remedy_is_told_as_recorded_and_not_carried_on() {
+    let folder = folder("trace-remedy");
+    let (file, again) = (folder.join("edited.json"), folder.join("again.json"));
+    let mut document: Value = serde_json::from_str(text_of(&race()).as_str()).expect("it is JSON");
+    document["remedy"] =
+        serde_json::json!({ "says": ["remedy: pray; with it no-failed-request holds"], "patch": "+pray\n" });
+    std::fs::write(&file, document.to_string()).expect("written");
+    let shown = stdout(&podproof(&["trace", "show", text(&file)]));
+    let (_, end) = shown.split_once("\nrecorded, not checked again (").unwrap_or_else(|| panic!("{shown}"));
+    assert!(end.contains("\n  remedy: pray; with it no-failed-request holds\n+pray\n"), "{shown}");
+    let output = podproof(&["trace", "replay", text(&file), "--record", text(&again)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("its remedy was not checked again and is left out"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(read(&text_of(text(&again))).remedy, None);
+    let output = podproof(&["trace", "replay", text(&again), "--record", text(&again)]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
 }
 
 /// A path on which nothing fails is no finding; what is no path, or no case, is said.

@@ -6,7 +6,8 @@ use crate::walk::World;
 
 impl Trace {
     /// The same steps recorded on the model of today, with all that this version of the format writes of a step; up to the step
-    /// that breaks the property first. Title, lesson, manifest, remedy and names stay.
+    /// that breaks the property first. Title, lesson, manifest and names stay. A remedy does not: what makes the promise hold is
+    /// found by a search on the manifest, and what is recorded anew is what the model of today has done.
     ///
     /// # Errors
     /// What [`replay`](fn@replay) says, if the model does something else or the verdict no longer stands.
@@ -30,7 +31,6 @@ impl Trace {
             }
         };
         trace = trace.noted_as(self);
-        trace.remedy.clone_from(&self.remedy);
         Ok(match &self.called {
             Some(called) => trace.naming(called.clone()),
             None => trace,

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
+use crate::names::Names;
 use crate::show::Style;
 use crate::show::page::{Page, Paint};
 use crate::standing::Standing;
-use crate::told::{Told, told};
-use crate::trace::Trace;
+use crate::told::{self, Told};
+use crate::trace::{Trace, TraceStep};
+use crate::words;
 
 /// Fields of two scenarios that are named at most.
 const FIELDS_MAX: usize = 24;
@@ -28,16 +30,26 @@ enum Line {
     Second(usize),
 }
 
-/// What two traces differ in, for a terminal: their worlds, and their steps laid side by side, equal where they say the same.
+/// What two traces differ in, for a terminal: their worlds, and their steps laid side by side, equal where they say the same, with
+/// what is recorded of an equal step in one trace only.
 pub fn diff(first: &Trace, second: &Trace, style: Style) -> String {
     let mut page = Page::new(style);
     heads(&mut page, first, second);
     worlds(&mut page, first, second);
-    let (one, other) = (told(first), told(second));
-    let common = one.iter().zip(&other).take_while(|(one, other)| one.says == other.says).count();
+    let (one, other) = (recorded(first), recorded(second));
+    let pairs = one.iter().zip(&other).take_while(|(one, other)| one.told.says == other.told.says);
+    let (common, others) = pairs.fold((0, 0), |(common, others), (one, other)| {
+        (common + 1, others + usize::from(one.facts != other.facts))
+    });
     page.blank();
     match (common == one.len(), common == other.len()) {
-        (true, true) => page.text(0, Paint::Strong, &format!("their {common} steps are the same")),
+        (true, true) if others == 0 => {
+            page.text(0, Paint::Strong, &format!("their {common} steps are the same"));
+        }
+        (true, true) => {
+            let says = format!("their {common} steps are the same; of {others} another effect is recorded");
+            page.text(0, Paint::Strong, &says);
+        }
         (true, false) => page.text(0, Paint::Strong, &format!("the second goes on after step {common}")),
         (false, true) => page.text(0, Paint::Strong, &format!("the first goes on after step {common}")),
         (false, false) => {
@@ -46,6 +58,29 @@ pub fn diff(first: &Trace, second: &Trace, style: Style) -> String {
     }
     steps(&mut page, &one, &other);
     page.finish()
+}
+
+/// A step with all that is recorded of what it did, in words.
+struct Recorded {
+    told: Told,
+    facts: Vec<String>,
+}
+
+/// The steps of a trace as they are recorded.
+fn recorded(trace: &Trace) -> Vec<Recorded> {
+    let mut names = Names::of(trace);
+    let mut before = 0;
+    let of = |(number, step): (usize, &TraceStep)| {
+        let told = told::one(&mut names, number, step);
+        let mut facts: Vec<String> =
+            step.changed.iter().map(|change| words::change(&names, change)).collect();
+        facts.push(format!("a step of component {}", step.component.name()));
+        // What differs once differs in all that comes later if it is counted from the beginning.
+        facts.push(format!("ticks that have passed with it: {}", i64::from(step.tick) - i64::from(before)));
+        before = step.tick;
+        Recorded { told, facts }
+    };
+    trace.steps().map(of).collect()
 }
 
 fn heads(page: &mut Page, first: &Trace, second: &Trace) {
@@ -115,17 +150,19 @@ fn differences(one: &Value, other: &Value, path: &str, out: &mut Vec<(String, St
     }
 }
 
-fn steps(page: &mut Page, one: &[Told], other: &[Told]) {
-    let says = |steps: &[Told]| steps.iter().map(|step| step.says.clone()).collect::<Vec<_>>();
+fn steps(page: &mut Page, one: &[Recorded], other: &[Recorded]) {
+    let says = |steps: &[Recorded]| steps.iter().map(|step| step.told.says.clone()).collect::<Vec<_>>();
     let lines = aligned(&says(one), &says(other));
+    let is_same =
+        |line: &Line| matches!(line, Line::Both(left, right) if one[*left].facts == other[*right].facts);
     let shown: Vec<bool> = (0..lines.len())
         .map(|at| {
             let around = &lines[at.saturating_sub(AROUND)..(at + AROUND + 1).min(lines.len())];
-            around.iter().any(|line| !matches!(line, Line::Both(..)))
+            !around.iter().all(is_same)
         })
         .collect();
     let width = one.len().max(other.len()).to_string().len();
-    let lane = one.iter().chain(other).map(|step| step.component.name().len()).max().unwrap_or(0);
+    let lane = one.iter().chain(other).map(|step| step.told.component.name().len()).max().unwrap_or(0);
     let mut at = 0;
     while at < lines.len() {
         if !shown[at] {
@@ -141,9 +178,22 @@ fn steps(page: &mut Page, one: &[Told], other: &[Told]) {
         };
         let number = |at: Option<usize>| at.map_or(String::new(), |at| (at + 1).to_string());
         let [left, right] = numbers.map(number);
-        let margin = format!("{mark} {left:>width$} {right:>width$}  {:<lane$}  ", step.component.name());
-        page.beside(&margin, paint, &step.says);
+        let component = step.told.component.name();
+        let margin = format!("{mark} {left:>width$} {right:>width$}  {component:<lane$}  ");
+        page.beside(&margin, paint, &step.told.says);
+        if let Line::Both(left, right) = lines[at] {
+            let empty = " ".repeat(2 * width + lane + 5);
+            effects(page, ('-', Paint::Guilt), &empty, &one[left], &other[right]);
+            effects(page, ('+', Paint::Change), &empty, &other[right], &one[left]);
+        }
         at += 1;
+    }
+}
+
+/// What is recorded of a step in one trace and not in the other.
+fn effects(page: &mut Page, (mark, paint): (char, Paint), margin: &str, own: &Recorded, other: &Recorded) {
+    for fact in own.facts.iter().filter(|fact| !other.facts.contains(fact)) {
+        page.beside(&format!("{mark}{margin}  "), paint, &format!("-> {fact}"));
     }
 }
 

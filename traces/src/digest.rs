@@ -1,26 +1,36 @@
-//! A digest of a state: which state a step leads to, in sixteen letters.
+//! A digest of a state, or of bytes: which state a step leads to, and which file something comes from, in sixteen letters.
 
 use std::fmt;
 use std::str::FromStr;
 
 use podproof_model::ClusterState;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-/// A digest of the whole state of a model, inner parts and clocks included: FNV-1a, 64 bits, over the words of the state,
-/// each with its lowest byte first. It depends on how the model that made it lays states out, so two digests are to be
-/// compared within one trace, or between traces of one scenario and one release of podproof.
+/// A digest, 64 bits, of a state or of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", extend("pattern" = "^[0-9a-f]{16}$")))]
 pub struct Digest(pub u64);
 
 impl Digest {
-    /// The digest of a state.
+    /// The digest of the whole state of a model, inner parts and clocks included: FNV-1a over the words of the state, each with
+    /// its lowest byte first. It depends on how the model that made it lays states out, so two digests are to be compared within
+    /// one trace, or between traces of one scenario and one release of podproof.
     pub fn of(state: &ClusterState) -> Self {
         let bytes = state.words().iter().flat_map(|word| word.to_le_bytes());
         Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         }))
+    }
+}
+
+impl Digest {
+    /// The digest of bytes: the first 64 bits of their SHA-256 (FIPS 180-4).
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut first = [0; 8];
+        first.copy_from_slice(&Sha256::digest(bytes)[..8]);
+        Self(u64::from_be_bytes(first))
     }
 }
 
@@ -62,6 +72,12 @@ impl TryFrom<String> for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_digest_of_bytes_is_the_beginning_of_their_hash() {
+        // FIPS 180-4, the message "abc".
+        assert_eq!(Digest::of_bytes(b"abc").to_string(), "ba7816bf8f01cfea");
+    }
 
     #[test]
     fn a_digest_is_sixteen_digits() {

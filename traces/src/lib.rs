@@ -16,7 +16,7 @@
 //! - [`turning`](mod@turning): the step after which its end could no longer be avoided
 //! - [`show`](mod@show): the story for a terminal
 //! - `object`: the objects of an observation, and what is so of each
-//! - `plain`: names that steer nothing where they are shown
+//! - [`plain`]: names that steer nothing where they are shown
 //! - [`page`]: the story for a browser
 //! - [`diff`](mod@diff): two traces beside one another
 //! - [`shorten`](mod@shorten): a shorter trace that breaks the same
@@ -35,7 +35,7 @@ pub mod json;
 pub mod names;
 mod object;
 pub mod page;
-mod plain;
+pub mod plain;
 pub mod replay;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -56,11 +56,12 @@ pub use digest::Digest;
 pub use json::{Fault, ReadError};
 pub use names::Names;
 pub use page::Page;
+pub use plain::is_steering;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};
 pub use shorten::{broken_by, shorten};
 pub use show::{Style, View, show, show_as, show_remedy, show_slice, show_turning};
 pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
-pub use trace::{Called, CalledPod, Followed, Kind, Remedy, Trace, TraceStep, VERSION};
+pub use trace::{Called, CalledPod, Followed, Kind, Origin, Remedy, Trace, TraceStep, VERSION};
 pub use turning::{Reason, TurningPoint, turning, turning_point};
 pub use why::{reasons, why};

@@ -237,8 +237,11 @@ fn of_pod(slot: &SlotSeen, pod: PodId, names: &Names) -> Option<Vec<Fact>> {
             facts
         }
     };
+    let reported = slot.pod.and_then(|now| now.address);
     let sandbox = match slot.sandbox.sandbox {
         Sandbox::None => "none".to_owned(),
+        // The address that podIP says already is not said again.
+        Sandbox::Ready if reported.is_some() && slot.sandbox.address == reported => "ready".to_owned(),
         Sandbox::Ready => format!("ready, {}", address(slot.sandbox.address, pod, names)),
         Sandbox::Dead => "dead".to_owned(),
     };
@@ -254,9 +257,9 @@ fn none() -> String {
     "none".to_owned()
 }
 
-/// An address; one that nobody has named by its number.
+/// An address; one that nobody has named by its number among those of its pod, as `its #0`.
 fn address(address: Option<Address>, pod: PodId, names: &Names) -> String {
-    address.map_or_else(none, |address| names.address(pod, address).replace("its address ", ""))
+    address.map_or_else(none, |address| names.address(pod, address).replace("its address #", "its #"))
 }
 
 fn of_container(now: &ContainerSeen) -> Vec<Fact> {

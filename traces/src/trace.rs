@@ -61,6 +61,17 @@ pub struct Followed {
     pub from_step: u32,
 }
 
+/// Which manifest a workload was read from, wherever that was named from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Origin {
+    /// A digest of its absolute path with all links followed; none of what was read from standard input.
+    pub path: Option<Digest>,
+    /// A digest of its text.
+    pub content: Digest,
+}
+
 /// What was found when somebody looked for a change of the manifest at which the promise holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -116,6 +127,9 @@ pub struct Trace {
     /// The file that its workload was read from, as it was named then; none if it comes from no manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
+    /// Which manifest that is; none if it comes from no manifest, or if the trace is older than the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// What makes the promise hold, where that was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
@@ -171,11 +185,12 @@ impl Trace {
         self
     }
 
-    /// The same, with what somebody has noted of `other`: title, lesson and manifest.
+    /// The same, with what somebody has noted of `other`: title, lesson and manifest, with which that is.
     pub(crate) fn noted_as(mut self, other: &Self) -> Self {
         self.title.clone_from(&other.title);
         self.lesson.clone_from(&other.lesson);
         self.manifest.clone_from(&other.manifest);
+        self.origin = other.origin;
         self
     }
 
@@ -226,6 +241,7 @@ impl Trace {
             title: None,
             lesson: None,
             manifest: None,
+            origin: None,
             remedy: None,
             property,
             kind: match (property, cycle) {

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::release::Release;
+use crate::scenario::limits::DAY_SECONDS;
 
 /// One row of the table.
 pub struct Row {
@@ -114,7 +115,7 @@ impl Latencies {
     /// # Errors
     /// A sentence that lists the names, if there is no such row, or the limit, if `seconds` is above a day.
     pub fn set(&mut self, name: &str, seconds: u32) -> Result<(), String> {
-        if seconds > 86_400 {
+        if seconds > DAY_SECONDS {
             return Err(format!(
                 "latency '{name}' of {seconds} s is more than a day; accepted are 0 to 86400"
             ));

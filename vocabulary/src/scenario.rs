@@ -13,6 +13,7 @@ use crate::release::Release;
 
 mod beginning;
 mod budget;
+pub mod limits;
 mod node;
 mod on_sigterm;
 mod strategy;
@@ -20,6 +21,7 @@ mod timing;
 
 pub use beginning::Beginning;
 pub use budget::{BudgetAsk, DisruptionBudget};
+pub use limits::Beyond;
 pub use node::{CUSTOM_TAINT, Node, Resources, Taint, TaintEffect};
 pub use on_sigterm::OnSigterm;
 pub use strategy::{IntOrPercent, Rounding, Strategy};

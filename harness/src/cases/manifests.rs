@@ -3,6 +3,7 @@
 
 use arbitrary::Arbitrary;
 use podproof_model::Model;
+use podproof_traces::Trace;
 use podproof_vocabulary::manifest::{Options, Problem, Source, read};
 use podproof_vocabulary::scenario::Scenario;
 
@@ -45,8 +46,9 @@ pub fn check(case: &TestCase) -> Checked {
         Ok(reading) => {
             for scenario in reading.workloads.iter().flat_map(|input| &input.scenarios) {
                 comes_back(scenario);
-                if let Err(why) = Model::of_any_size(scenario.clone()) {
-                    assert!(why.contains(&scenario.name), "an error names its scenario: {why}");
+                match Model::of_any_size(scenario.clone()) {
+                    Ok(model) => may_be_traced(&model),
+                    Err(why) => assert!(why.contains(&scenario.name), "an error names its scenario: {why}"),
                 }
                 log.note(scenario);
             }
@@ -68,6 +70,15 @@ fn comes_back(scenario: &Scenario) {
     let json = serde_json::to_string(scenario).unwrap_or_else(|error| panic!("{error}: {scenario:?}"));
     let read: Scenario = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
     assert_eq!(read, *scenario, "what is written is what is read");
+}
+
+/// A trace of a scenario that the model takes is read.
+fn may_be_traced(model: &Model) {
+    if let Some(first) = model.initial().first() {
+        let trace = Trace::path(model, first, &[]);
+        let read = Trace::from_json(&trace.to_json());
+        assert_eq!(read.as_ref(), Ok(&trace), "what a manifest may say, its trace may say");
+    }
 }
 
 fn has_a_place(problem: &Problem, lines: usize) {

@@ -13,12 +13,25 @@ use podproof_vocabulary::scenario::Timing;
 use super::Log;
 use crate::choices::Choices;
 use crate::generators::texts::Text;
+use crate::generators::values::Values;
 use crate::runner::Checked;
 
-/// A text.
+/// A file.
 #[derive(Clone, Debug, Arbitrary)]
-pub struct TestCase {
-    text: Text,
+pub enum TestCase {
+    /// Any text.
+    Text(Text),
+    /// A document with the form of a trace.
+    Values(Values),
+}
+
+impl TestCase {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => String::from_utf8_lossy(&text.of(good())).into_owned(),
+            Self::Values(values) => values.of(good()),
+        }
+    }
 }
 
 /// Paths through small scenarios.
@@ -58,8 +71,7 @@ fn path(story: Story, timing: Timing) -> String {
 /// # Panics
 /// At a bug.
 pub fn check(case: &TestCase) -> Checked {
-    let bytes = case.text.of(good());
-    let text = String::from_utf8_lossy(&bytes);
+    let text = case.text();
     let mut log = Log::default();
     match Trace::from_json(&text) {
         Ok(trace) => {
@@ -70,7 +82,7 @@ pub fn check(case: &TestCase) -> Checked {
             if replayed.is_ok() {
                 log.note(&show(&trace, Style { colour: false, width: 100 }));
             }
-            log.checked(!case.text.is_one_of(good()))
+            log.checked(!good().contains(&text))
         }
         Err(error) => {
             assert!(!error.message.is_empty(), "a refusal says why");
@@ -92,12 +104,44 @@ fn is_in(text: &str, line: usize, column: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use arbitrary::Unstructured;
+
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
+    use crate::runner::input;
 
     #[test]
     fn smoke() {
         assert_useful("traces", SMOKE_RUNS, check, 8);
+    }
+
+    /// What no search can have written is refused for what it is, and the inputs come to all of it.
+    #[test]
+    fn the_inputs_reach_every_refusal_of_a_value() {
+        let mut left = vec![
+            "the model knows no Kubernetes 1.",
+            "the name is empty",
+            " letters; accepted is a name of 1 to 253 letters",
+            "the name holds a control character",
+            "two nodes are called ",
+            "stands here twice",
+            " is out of range; accepted are 0 to 2147483647",
+            " is too long; accepted are 0 to 86400 seconds",
+            " is too much; accepted are 0 to ",
+        ];
+        for number in 0..20_000 {
+            let bytes = input(0, number);
+            let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes)).expect("bytes suffice");
+            if let TestCase::Values(values) = case
+                && let Err(error) = Trace::from_json(&values.of(good()))
+            {
+                left.retain(|refusal| !error.message.contains(refusal));
+            }
+            if left.is_empty() {
+                return;
+            }
+        }
+        panic!("no input is refused with any of these: {left:?}");
     }
 
     /// What the others are made of is good.

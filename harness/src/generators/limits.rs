@@ -1,5 +1,7 @@
 //! How large generated worlds are. Small ones find as much as large ones, and faster.
 
+use podproof_vocabulary::scenario::limits;
+
 /// Nodes of a scenario, spare ones counted.
 pub const NODES_MAX: usize = 3;
 /// Wanted replicas.
@@ -41,5 +43,7 @@ pub const TAINT_KEYS: [&str; 3] = ["gpu", "dedicated", "node.kubernetes.io/unsch
 pub const NAMESPACES: [&str; 2] = ["default", "other"];
 
 // What a scenario can hold bounds what is generated.
-const _: () = assert!(NODES_MAX <= 60 && INIT_CONTAINERS_MAX + APP_CONTAINERS_MAX <= 32);
-const _: () = assert!(4 * REPLICAS_MAX as usize + SPARE_SLOTS as usize <= 250);
+const _: () = assert!(
+    NODES_MAX <= limits::NODES_MAX && INIT_CONTAINERS_MAX + APP_CONTAINERS_MAX <= limits::CONTAINERS_MAX
+);
+const _: () = assert!(4 * REPLICAS_MAX as usize + SPARE_SLOTS as usize <= limits::SLOTS_MAX);

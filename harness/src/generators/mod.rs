@@ -5,6 +5,7 @@
 //! - [`situation`]: who is on which node, for the filters
 //! - [`requests`]: a conversation with the API server
 //! - [`texts`]: files that almost are what a reader expects
+//! - [`values`]: JSON documents with values that nobody can have written
 
 pub mod events;
 pub mod limits;
@@ -14,6 +15,7 @@ pub mod requests;
 pub mod scenario;
 pub mod situation;
 pub mod texts;
+pub mod values;
 
 use arbitrary::{Result, Unstructured};
 

@@ -6,13 +6,15 @@ use super::limits::EDITS_MAX;
 use super::one_of;
 
 /// What a value may be replaced with: where readers stumble.
-const TOKENS: [&str; 24] = [
+const TOKENS: [&str; 26] = [
     "null",
     "-1",
     "[]",
     "{}",
     "\"\"",
     "1e999",
+    "2147483647",
+    "2147483648",
     "9223372036854775807",
     "18446744073709551616",
     "[[[",

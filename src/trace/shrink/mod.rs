@@ -13,6 +13,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
 use super::arguments::ShrinkArguments;
+use super::target;
 use crate::arguments::SymmetryChoice;
 use crate::confirm;
 use crate::output;
@@ -45,6 +46,7 @@ pub struct Shrunk {
 /// # Errors
 /// What is wrong with the trace, or with where the smaller one is to go.
 pub fn run(arguments: &ShrinkArguments) -> Result<u8, String> {
+    target::refuse("--output", arguments.output.as_deref(), [arguments.file.as_path()])?;
     let trace = super::read(&arguments.file)?;
     let effort = Effort { states: arguments.max_states, worlds: arguments.worlds, steps: arguments.steps };
     let shrunk = shrink(&trace, effort).map_err(|why| format!("{}: {why}", arguments.file.display()))?;
@@ -53,7 +55,7 @@ pub fn run(arguments: &ShrinkArguments) -> Result<u8, String> {
     for smaller in &shrunk.smaller {
         output::tell(format_args!("  {smaller}"));
     }
-    super::write(&shrunk.trace, arguments.output.as_deref())
+    target::write(&shrunk.trace, arguments.output.as_deref())
 }
 
 /// A shorter trace in a smaller world that breaks the same promise; `trace` itself, if none was found.

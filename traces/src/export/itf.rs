@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Frames;
 use crate::change::TaintName;
 use crate::names::Names;
+use crate::plain::make_plain;
 use crate::replay::Divergence;
 use crate::trace::{Kind, Trace};
 use crate::words;
@@ -50,6 +51,7 @@ pub fn export(trace: &Trace) -> Result<String, Divergence> {
         let entry = trace.stem.len() + usize::from(!trace.cycle.is_empty());
         document["loop"] = entry.into();
     }
+    make_plain(&mut document);
     Ok(format!("{document:#}\n"))
 }
 

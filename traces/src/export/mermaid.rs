@@ -32,27 +32,30 @@ pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
         }
     }
     let (stem, cycle) = steps.split_at(steps.partition_point(|(told, _)| told.number <= trace.stem.len()));
-    lines(&mut out, "  ", stem, 0);
-    match (trace.kind, trace.property) {
-        (Kind::Safety, Some(property)) => {
-            if let Some((last, _)) = stem.last() {
-                out += &format!("  Note over {}: {}\n", id(last.component), plain(&standing.says(property)));
-            }
+    // What the end of a safety trace is stands behind the step that breaks its promise, which need not be the last.
+    let breaks = match standing {
+        Standing::Broken { at_step } if trace.kind == Kind::Safety => at_step,
+        _ => trace.stem.len(),
+    };
+    let (until, after) = stem.split_at(stem.partition_point(|(told, _)| told.number <= breaks));
+    lines(&mut out, "  ", until, 0);
+    let over = until.last().or(after.first());
+    if let (Kind::Safety, Some(property), Some((last, _))) = (trace.kind, trace.property, over) {
+        out += &format!("  Note over {}: {}\n", id(last.component), plain(&standing.says(property)));
+    }
+    lines(&mut out, "  ", after, until.last().map_or(0, |(told, _)| told.number));
+    if let (Kind::Lasso, Some(property)) = (trace.kind, trace.property) {
+        let so = match &standing {
+            Standing::Broken { .. } => format!("and so {property} is broken"),
+            other => plain(&other.says(property)),
+        };
+        out += &format!("  loop for ever, {so}\n");
+        if cycle.is_empty() {
+            let over = stem.last().map_or(Component::Time, |(last, _)| last.component);
+            out += &format!("    Note over {}: nothing more happens\n", id(over));
         }
-        (Kind::Lasso, Some(property)) => {
-            let so = match &standing {
-                Standing::Broken { .. } => format!("and so {property} is broken"),
-                other => plain(&other.says(property)),
-            };
-            out += &format!("  loop for ever, {so}\n");
-            if cycle.is_empty() {
-                let over = stem.last().map_or(Component::Time, |(last, _)| last.component);
-                out += &format!("    Note over {}: nothing more happens\n", id(over));
-            }
-            lines(&mut out, "    ", cycle, trace.stem.len());
-            out += "  end\n";
-        }
-        _ => {}
+        lines(&mut out, "    ", cycle, trace.stem.len());
+        out += "  end\n";
     }
     out
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::Frames;
 use crate::names::Names;
+use crate::plain::make_plain;
 use crate::replay::Divergence;
 use crate::standing::Standing;
 use crate::trace::Trace;
@@ -41,11 +42,12 @@ pub fn export(trace: &Trace) -> Result<String, Divergence> {
         let name = format!("{property} is broken");
         events.push(json!({ "ph": "i", "s": "g", "name": name, "cat": "violation", "pid": COMPONENTS, "tid": 0, "ts": at }));
     }
-    let document = json!({
+    let mut document = json!({
         "displayTimeUnit": "ms",
         "otherData": { "source": "podproof", "description": super::title(trace, &frames.standing) },
         "traceEvents": events,
     });
+    make_plain(&mut document);
     Ok(format!("{document:#}\n"))
 }
 

@@ -34,9 +34,8 @@ fn differs(given: &Tree, written: &Value, path: String) -> Option<(String, Strin
             .zip(written)
             .enumerate()
             .find_map(|(index, (given, written))| differs(given, written, format!("{path}[{index}]"))),
-        (Tree::Null, Value::Null) | (Tree::Leaf, Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-            None
-        }
+        (Tree::Null, Value::Null)
+        | (Tree::Leaf | Tree::Text(_), Value::Bool(_) | Value::Number(_) | Value::String(_)) => None,
         (given, written) => Some((path, format!("this is {}; accepted is {}", name(given), kind(written)))),
     }
 }
@@ -46,7 +45,7 @@ const fn name(given: &Tree) -> &'static str {
         Tree::Object(_) => "an object",
         Tree::List(_) => "a list",
         Tree::Null => "null",
-        Tree::Leaf => "a single value",
+        Tree::Leaf | Tree::Text(_) => "a single value",
     }
 }
 

@@ -118,7 +118,7 @@ impl Trace {
         if let Some((field, message)) = form::odd(&given, &written) {
             return Err(place::error(text, &field, message));
         }
-        match lawful::check(&trace) {
+        match lawful::check(&trace, &given) {
             Some((field, message)) => {
                 Err(ReadError { fault: Fault::Content, ..place::error(text, &field, message) })
             }

@@ -13,8 +13,28 @@ pub(super) enum Tree {
     List(Vec<Self>),
     /// Null.
     Null,
-    /// A text, a number or a truth value.
+    /// A text.
+    Text(String),
+    /// A number or a truth value.
     Leaf,
+}
+
+impl Tree {
+    /// The value of a field of an object, by its name.
+    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// What stands in a list; nothing in what is none.
+    pub(super) fn items(&self) -> &[Self] {
+        if let Self::List(items) = self { items } else { &[] }
+    }
+
+    /// It as a text, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
 }
 
 impl<'de> Deserialize<'de> for Tree {
@@ -48,8 +68,8 @@ impl<'de> Visitor<'de> for Form {
         Ok(Tree::Leaf)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Tree, E> {
-        Ok(Tree::Leaf)
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(text.to_owned()))
     }
 
     fn visit_unit<E>(self) -> Result<Tree, E> {

@@ -26,7 +26,8 @@ pub(super) struct Data {
     promise: Option<String>,
     /// How it is broken; a path also where the model of today does not break it.
     kind: Kind,
-    /// What makes it hold, where that was looked for: what was found, and the lines of the patch.
+    /// What makes it hold, where that was looked for: that nobody has checked it again and what was found, and the lines of the
+    /// patch.
     remedy: Option<(Vec<String>, Vec<String>)>,
     /// What is to be known of the world, each with what it is called.
     facts: Vec<(&'static str, String)>,
@@ -120,7 +121,8 @@ impl Data {
             kind: if standing.is_broken() { trace.kind } else { Kind::Path },
             remedy: trace.remedy.as_ref().map(|remedy| {
                 let lines = remedy.patch.iter().flat_map(|patch| patch.lines()).map(str::to_owned);
-                (remedy.says.clone(), lines.collect())
+                let says = std::iter::once(show::RECORDED.to_owned()).chain(remedy.says.iter().cloned());
+                (says.collect(), lines.collect())
             }),
             facts: show::facts(trace, &Names::of(trace)),
             seconds: (trace.scenario.timing == Timing::Timed)

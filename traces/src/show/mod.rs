@@ -8,7 +8,7 @@ mod sliced;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Component};
-use podproof_vocabulary::scenario::{Beginning, Timing};
+use podproof_vocabulary::scenario::{Beginning, Timing, Workload};
 
 use crate::change::{Change, difference};
 use crate::names::Names;
@@ -75,16 +75,18 @@ pub fn show_turning(trace: &Trace, style: Style) -> String {
     page.finish()
 }
 
-/// What makes the promise of `trace` hold, with the patch: a paragraph, or nothing if nobody has looked for it.
+/// What is said of a remedy that stands in a file: nobody has tried it again.
+pub(crate) const RECORDED: &str = "recorded, not checked again (podproof check --remedy does):";
+
+/// What the trace says that makes its promise hold, with the patch: a paragraph, or nothing if nobody has looked for it. A file can
+/// say anything, and to find out whether it is so takes the manifest and a search, so it is told as what is recorded.
 pub fn show_remedy(trace: &Trace, style: Style) -> String {
     let mut page = Page::new(style);
     let Some(remedy) = &trace.remedy else { return page.finish() };
     page.blank();
-    for (place, sentence) in remedy.says.iter().enumerate() {
-        match place {
-            0 => page.hanging(0, 2, Paint::Strong, sentence),
-            _ => page.hanging(2, 4, Paint::Plain, sentence),
-        }
+    page.hanging(0, 2, Paint::Strong, RECORDED);
+    for sentence in &remedy.says {
+        page.hanging(2, 4, Paint::Plain, sentence);
     }
     for line in remedy.patch.iter().flat_map(|patch| patch.lines()) {
         let paint = match line.bytes().next() {
@@ -147,7 +149,7 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
         "{} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
         scenario.workload.kind.name(),
         scenario.workload.name,
-        count(scenario.workload.replicas.into(), "replica"),
+        replicas(&scenario.workload),
         count(scenario.nodes.len(), "node"),
         scenario.story,
         scenario.timing.name(),
@@ -164,13 +166,39 @@ pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)>
     if let Some(node) = trace.observed_proxy {
         facts.push(("rules", format!("those of {}", names.node(node))));
     }
-    if let Some(Followed { from_step, .. }) = trace.followed {
-        let says = "the clocks of one pod run, from step";
-        facts.push(("time", format!("{says} {from_step} on; all else takes any time (focus)")));
-    }
+    facts.extend(time(trace).map(|says| ("time", says)));
     facts.extend(legend(trace).map(|says| ("lanes", says)));
     facts
 }
+
+/// The replicas of a workload, with those of its manifest where they are others.
+fn replicas(workload: &Workload) -> String {
+    match (u32::from(workload.replicas), workload.manifest_replicas) {
+        (checked, manifest) if checked == manifest => count(workload.replicas.into(), "replica"),
+        (checked, 1) => format!("{checked} instead of the manifest's 1 replica"),
+        (checked, manifest) if checked < manifest => {
+            format!("{checked} of the manifest's {manifest} replicas")
+        }
+        (checked, manifest) => format!("{checked} instead of the manifest's {manifest} replicas"),
+    }
+}
+
+/// What is to be known of the time of a trace: how it passes, if it does.
+fn time(trace: &Trace) -> Option<String> {
+    let passes = trace.steps().any(|(_, step)| step.tick > 0);
+    if let Some(Followed { from_step, .. }) = trace.followed {
+        let says =
+            format!("the clocks of one pod run, from step {from_step} on; all else takes any time (focus)");
+        return Some(if passes { says } else { format!("{says}; {AT_ONCE}") });
+    }
+    match trace.scenario.timing {
+        Timing::Untimed => Some("does not pass in an untimed search: each step may take any time".to_owned()),
+        Timing::Timed => (!passes).then(|| AT_ONCE.to_owned()),
+    }
+}
+
+/// What is said of a trace with time in which none passes.
+const AT_ONCE: &str = "all of it may happen within one second: a bound is the longest that a step may take, not how long it takes";
 
 /// Which lanes are parts of one process, where its steps are told by the name of that.
 fn legend(trace: &Trace) -> Option<String> {

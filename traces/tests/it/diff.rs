@@ -1,6 +1,6 @@
 //! Two traces side by side.
 
-use podproof_traces::{Style, diff};
+use podproof_traces::{Change, Style, diff};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
@@ -40,4 +40,30 @@ fn a_trace_that_goes_on_is_told_so() {
     part.stem.truncate(10);
     assert!(diff(&part, &whole, PLAIN).contains("the second goes on after step 10"));
     assert!(diff(&whole, &part, PLAIN).contains("the first goes on after step 10"));
+}
+
+/// Somebody has edited what a step changed, and not the step.
+#[test]
+fn a_change_that_is_recorded_in_one_only_is_told() {
+    let first = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    let mut second = first.clone();
+    let ready = |change: &&mut Change| matches!(change, Change::PodReady { .. });
+    let changes = second.stem.iter_mut().flat_map(|step| &mut step.changed);
+    let Some(Change::PodReady { ready, .. }) = changes.into_iter().find(ready) else {
+        panic!("a pod becomes Ready")
+    };
+    *ready = !*ready;
+    let text = diff(&first, &second, PLAIN);
+    assert!(text.contains("their 27 steps are the same; of 1 another effect is recorded\n"), "{text}");
+    let line = |mark: char, says: &str| {
+        let is = |line: &str| line.starts_with(mark) && line.ends_with(says);
+        assert!(text.lines().any(is), "{text}");
+    };
+    line('-', " -> pod web-l4f8/0: Ready");
+    line('+', " -> pod web-l4f8/0: not Ready");
+    second.stem[20].tick += 1;
+    let text = diff(&first, &second, PLAIN);
+    assert!(text.contains("of 3 another effect is recorded"), "the step and the one after it: {text}");
+    second.stem.iter_mut().for_each(|step| step.changed.clear());
+    assert!(!diff(&first, &second, PLAIN).contains("steps are the same\n"));
 }

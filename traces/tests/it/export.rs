@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_traces::export::{dot, itf, mermaid, perfetto};
-use podproof_traces::{Trace, told};
+use podproof_traces::{Replayed, Trace, is_steering, replay, told};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
 use serde_json::Value;
 
 use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
+use crate::page::hostile;
 
 fn safety() -> Trace {
     broken(&web(Story::PodDeletion, None), Property::NoFailedRequest)
@@ -250,4 +251,49 @@ fn a_trace_that_the_model_does_not_take_cannot_be_exported() {
     trace.scenario.story = Story::Create;
     let error = itf::export(&trace).expect_err("nobody deletes the pod").to_string();
     assert!(error.contains("step 22"), "{error}");
+}
+
+/// A promise that is broken before the last step is broken there in the diagram too.
+#[test]
+fn a_sequence_diagram_breaks_where_its_trace_breaks() {
+    let mut trace = broken(&web(Story::Rollout, Some(Mutant::SigkillAtOnce)), Property::GraceHonoured);
+    trace.property = Some(Property::NoTrafficAfterSigterm);
+    let Ok(Replayed::BrokenEarlier { at_step }) = replay(&trace) else {
+        panic!("SIGTERM comes before SIGKILL")
+    };
+    let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    let place = |lines: &[String], mark: &str| {
+        let place = lines.iter().position(|line| line.contains(mark));
+        place.unwrap_or_else(|| panic!("{mark}: {lines:#?}"))
+    };
+    let whole = lines(&mermaid::export(&trace));
+    let breaks = place(&whole, "Note over kubelet: no-traffic-after-sigterm is broken");
+    assert!(place(&whole, &format!(": {at_step}. ")) < breaks, "{whole:#?}");
+    assert!(breaks < place(&whole, &format!(": {}. ", at_step + 1)), "{whole:#?}");
+    let some = lines(&mermaid::excerpt(&trace, |step| step != at_step));
+    let breaks = place(&some, "Note over kubelet: no-traffic-after-sigterm is broken");
+    assert!(place(&some, &format!(": {}. ", at_step - 1)) < breaks, "{some:#?}");
+    assert!(breaks < place(&some, "1 step is left out"), "{some:#?}");
+    assert!(place(&some, "1 step is left out") < place(&some, &format!(": {}. ", at_step + 1)), "{some:#?}");
+    let end = lines(&mermaid::excerpt(&trace, |step| step > at_step));
+    let noted = end.iter().rposition(|line| line.ends_with(": no-traffic-after-sigterm is broken"));
+    let noted = noted.unwrap_or_else(|| panic!("{end:#?}"));
+    assert!(end[noted].starts_with("Note over ") && noted < place(&end, &format!(": {}. ", at_step + 1)));
+}
+
+/// No name of a trace turns the direction of what stands around it, in any document.
+#[test]
+fn no_export_holds_what_steers_how_it_is_shown() {
+    let trace = hostile();
+    let last = trace.stem.len();
+    for text in [
+        itf::export(&trace).unwrap(),
+        perfetto::export(&trace).unwrap(),
+        dot::export(&trace, last, last).unwrap(),
+        mermaid::export(&trace),
+    ] {
+        let steers = |letter: &char| is_steering(*letter) && *letter != '\n';
+        assert_eq!(text.chars().find(steers), None);
+        assert!(text.contains("u{202e}"), "a name turns its direction, and is written out: {text}");
+    }
 }

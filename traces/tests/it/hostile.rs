@@ -16,7 +16,7 @@ const STYLE: Style = Style { colour: false, width: 100 };
 const FILES: u64 = 300;
 
 /// Numbers at the edges of what types, states and clocks hold.
-const NUMBERS: [u64; 24] = [
+const NUMBERS: [u64; 27] = [
     0,
     1,
     2,
@@ -36,7 +36,10 @@ const NUMBERS: [u64; 24] = [
     300,
     3600,
     65_535,
+    86_400,
     2_419_200,
+    i32::MAX as u64,
+    i32::MAX as u64 + 1,
     u32::MAX as u64,
     1 << 32,
     i64::MAX as u64,

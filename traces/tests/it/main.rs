@@ -11,6 +11,7 @@ mod determinism;
 mod diff;
 mod export;
 mod hostile;
+mod limits;
 mod page;
 mod page_in_browser;
 mod paths;

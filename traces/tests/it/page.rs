@@ -9,7 +9,7 @@ use podproof_vocabulary::action::Action;
 use podproof_vocabulary::event::{EventName, Story};
 use serde_json::Value;
 
-use crate::common::{broken, web};
+use crate::common::{broken, short_pre_stop, web};
 
 /// Names that are none: markup, quotes, letters that turn the direction, pictures, line ends, and one that is very long.
 pub const HOSTILE: [&str; 7] = [
@@ -230,4 +230,42 @@ fn the_program_has_words_and_a_colour_for_every_bar() {
         assert!(words.iter().any(|words| document.contains(words)), "no words for {phase}");
         assert!(document.contains(&format!(".{phase} {{")), "no colour for {phase}");
     }
+}
+
+/// The facts of a page, by name.
+fn facts(trace: &Trace) -> BTreeMap<String, String> {
+    let data = data(&Page::of(trace).to_html());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let facts = data["facts"].as_array().expect("a list");
+    facts.iter().map(|fact| (text(&fact[0]), text(&fact[1]))).collect()
+}
+
+/// What a stranger asks who reads it: why is all of it at one moment, and why are there fewer replicas than in the manifest?
+#[test]
+fn what_was_checked_is_told_beside_what_the_manifest_has() {
+    let mut trace = failed_request();
+    assert_eq!(facts(&trace)["time"], "does not pass in an untimed search: each step may take any time");
+    for (manifest, says) in [
+        (1, "Deployment web with 1 replica on 1 node"),
+        (2, "Deployment web with 1 of the manifest's 2 replicas on 1 node"),
+        (0, "Deployment web with 1 instead of the manifest's 0 replicas on 1 node"),
+    ] {
+        trace.scenario.workload.manifest_replicas = manifest;
+        assert!(facts(&trace)["world"].starts_with(says), "{}", facts(&trace)["world"]);
+    }
+    let timed = broken(&short_pre_stop(), Property::NoFailedRequest);
+    assert!(facts(&timed)["time"].ends_with("on; all else takes any time (focus)"), "{:?}", facts(&timed));
+    let mut at_once = timed;
+    at_once.stem.iter_mut().for_each(|step| step.tick = 0);
+    assert!(facts(&at_once)["time"].contains("(focus); all of it may happen within one second: "));
+}
+
+/// What says where a pod can be reached stands once beside it, and is said to be its own.
+#[test]
+fn an_address_is_told_as_one_of_its_pod() {
+    let trace = failed_request();
+    let data = data(&Page::of(&trace).to_html());
+    let so = state(&data, trace.stem.len());
+    let of_pod = |field: &str| so[&("pod web-l4f8/0".to_owned(), field.to_owned())].clone();
+    assert_eq!((of_pod("podIP").as_str(), of_pod("sandbox").as_str()), ("its #0", "ready"));
 }

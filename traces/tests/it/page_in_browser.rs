@@ -55,9 +55,13 @@ fn what_a_step_changed_is_marked_with_what_it_was() {
                   .cells[mark.parentElement.cellIndex].textContent + ': ' + mark.parentElement.textContent).join('; ')";
     let says = browser.ask(marked);
     let says = says.as_str().unwrap_or_default();
-    assert!(says.contains("process: exited, code 0 was runs"), "{says}");
-    assert!(says.contains("accepts: no was yes"), "{says}");
-    assert!(browser.text("#panel").contains("rules on node-1"), "{}", browser.text("#panel"));
+    assert!(says.contains("process: exited, code 0 (before: runs)"), "{says}");
+    assert!(says.contains("accepts: no (before: yes)"), "{says}");
+    let panel = browser.text("#panel");
+    assert!(panel.contains("no more (before: yes)"), "a process takes its signals with it: {panel}");
+    assert!(panel.contains("What runtime node-1 knew when it did this came from"), "{panel}");
+    assert!(panel.contains("(kubelet node-1) kubelet on node-1 sends SIGTERM to container app"), "{panel}");
+    assert!(panel.contains("rules on node-1"), "{panel}");
     assert!(browser.text("#panel td.ready").contains("ready, serving"));
 }
 

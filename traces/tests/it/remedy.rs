@@ -7,6 +7,8 @@ use crate::page::{HOSTILE, failed_request};
 
 const PATCH: &str = "--- web.yaml\n+++ web.yaml\n@@ -24,3 +24,5 @@\n             port: http\n-          tty: false\n+          lifecycle:\n \n";
 
+const RECORDED: &str = "recorded, not checked again (podproof check --remedy does):";
+
 /// A failed request of which somebody has found out what keeps it from failing.
 fn remedied(says: &[&str], patch: Option<&str>) -> Trace {
     let says = says.iter().map(|&sentence| sentence.to_owned()).collect();
@@ -18,10 +20,10 @@ fn found() -> Trace {
 }
 
 #[test]
-fn a_remedy_is_read_back_and_kept_by_whoever_records_the_trace_again() {
+fn a_remedy_is_read_back_and_left_out_by_whoever_records_the_trace_again() {
     let trace = found();
     assert_eq!(Trace::from_json(&trace.to_json()).as_ref(), Ok(&trace));
-    assert_eq!(trace.recorded_again().expect("the model takes it").remedy, trace.remedy);
+    assert_eq!(trace.recorded_again().expect("the model takes it").remedy, None);
     let text = trace.to_json().replacen("\"patch\"", "\"change\"", 1);
     let error = Trace::from_json(&text).expect_err("nobody knows the field").to_string();
     assert!(error.contains("remedy") && error.contains("'change'"), "{error}");
@@ -31,19 +33,21 @@ fn a_remedy_is_read_back_and_kept_by_whoever_records_the_trace_again() {
 fn a_story_ends_with_the_patch_as_it_is() {
     let plain = Style { colour: false, width: 40 };
     let told = show_remedy(&found(), plain);
-    assert_eq!(told, format!("\nremedy: a preStop sleep of 5 s\n  undecided: 4 s\n{PATCH}"));
+    let recorded = "recorded, not checked again (podproof\n  check --remedy does):";
+    assert_eq!(told, format!("\n{recorded}\n  remedy: a preStop sleep of 5 s\n  undecided: 4 s\n{PATCH}"));
     assert_eq!(show_remedy(&failed_request(), plain), "", "nobody has looked for one");
     let coloured = show_remedy(&found(), Style { colour: true, ..plain });
     assert!(coloured.contains("\u{1b}[36m+          lifecycle:\u{1b}[0m\n"), "{coloured}");
     let hostile = show_remedy(&remedied(&[], Some("+\u{1b}[2J\u{202e}x\n")), plain);
-    assert_eq!(hostile, "\n+\\u{1b}[2J\\u{202e}x\n");
+    assert_eq!(hostile, format!("\n{recorded}\n+\\u{{1b}}[2J\\u{{202e}}x\n"));
 }
 
 #[test]
 fn a_page_tells_what_to_change() {
     let Some(mut browser) = Browser::start(1280, 800) else { return };
     browser.open(&Page::of(&found()).to_html(), "");
-    assert_eq!(browser.text("#why .remedy"), "remedy: a preStop sleep of 5 s");
+    assert_eq!(browser.text("#why .remedy"), RECORDED);
+    assert_eq!(browser.text("#why .remedy + .remedy"), "remedy: a preStop sleep of 5 s");
     assert_eq!(browser.text("#patch"), PATCH);
     assert_eq!(browser.text("#patch .removed:not(:first-child)"), "-          tty: false\n");
     let in_view = "document.getElementById('patch').getBoundingClientRect().bottom < innerHeight / 2";
@@ -52,7 +56,7 @@ fn a_page_tells_what_to_change() {
     let is_patch = |node: &&serde_json::Value| node["name"]["value"] == "The change of the manifest";
     assert_eq!(heard.iter().find(is_patch).map(|node| &node["role"]["value"]), Some(&"region".into()));
     browser.open(&Page::of(&remedied(&["remedy: none was found"], None)).to_html(), "");
-    assert_eq!(browser.text("#why .remedy"), "remedy: none was found");
+    assert_eq!(browser.text("#why .remedy + .remedy"), "remedy: none was found");
     assert_eq!(browser.ask("document.getElementById('patch')"), serde_json::Value::Null);
     browser.open(&Page::of(&failed_request()).to_html(), "");
     assert_eq!(browser.ask("document.querySelectorAll('.remedy').length"), 0);
@@ -66,7 +70,7 @@ fn a_hostile_remedy_is_text() {
         + "\n+"
         + &"long-".repeat(2_000);
     browser.open(&Page::of(&remedied(&HOSTILE, Some(&patch))).to_html(), "");
-    assert_eq!(browser.text("#why .remedy"), HOSTILE[0]);
+    assert_eq!(browser.text("#why .remedy + .remedy"), HOSTILE[0]);
     assert!(browser.text("#patch").starts_with(&format!("+{}\n+{}", HOSTILE[0], HOSTILE[1])));
     assert_eq!(
         browser.ask("document.images.length + document.scripts.length"),

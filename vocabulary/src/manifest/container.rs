@@ -10,10 +10,8 @@ use super::pod::Behaviour;
 use super::tree::quoted;
 use super::{fields, lifecycle, names, probe, quantity};
 use crate::release::Release;
+use crate::scenario::limits::CONTAINERS_MAX;
 use crate::scenario::{Container, ContainerKind, ContainerPort, HostPort, Protocol, Resources};
-
-/// The most containers that a state of the model can hold.
-const MOST: usize = 32;
 
 /// The names of protocols.
 pub const PROTOCOLS: &[(&str, Protocol)] =
@@ -39,10 +37,10 @@ pub fn containers(cursor: &Cursor<'_>, spec: &core::PodSpec, pod: &PodFacts) -> 
         apps_at.refuse("has no container", "at least one container");
     }
     let count = init.len() + spec.containers.len();
-    if count > MOST {
+    if count > CONTAINERS_MAX {
         apps_at.refuse(
             format!("a pod of {count} containers"),
-            format!("at most {MOST} containers in a pod, init containers counted"),
+            format!("at most {CONTAINERS_MAX} containers in a pod, init containers counted"),
         );
     }
     // Init containers run one after the other, app containers at once.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::tree::{Mark, Tree, Value};
 use super::{Place, Problem, Warning};
 use crate::left_out::Row;
+use crate::scenario::limits::NUMBER_MAX;
 
 /// An object of the input.
 #[derive(Debug)]
@@ -137,7 +138,7 @@ impl<'o> Cursor<'o> {
 
     /// A number that may not be below zero, or `default` if it is not set.
     pub fn count(&self, value: Option<impl Into<i64>>, default: u32) -> u32 {
-        const MOST: i64 = i32::MAX as i64;
+        const MOST: i64 = NUMBER_MAX as i64;
         let Some(value) = value.map(Into::into) else { return default };
         match u32::try_from(value) {
             Ok(count) if value <= MOST => count,
@@ -152,7 +153,7 @@ impl<'o> Cursor<'o> {
     pub fn positive(&self, value: Option<impl Into<i64>>, default: u32) -> u32 {
         let value = value.map(Into::into);
         if value == Some(0) {
-            self.refuse("is 0", format!("a whole number from 1 to {}", i32::MAX));
+            self.refuse("is 0", format!("a whole number from 1 to {NUMBER_MAX}"));
             return default;
         }
         self.count(value, default)

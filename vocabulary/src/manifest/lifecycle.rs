@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::container::PodFacts;
 use super::cursor::Cursor;
+use crate::scenario::limits::NUMBER_MAX;
 use crate::scenario::{Container, PreStop};
 
 /// Reads `lifecycle.preStop` (S28 `validateHandler`).
@@ -92,7 +93,7 @@ fn plain_sleep(command: &[String]) -> Option<u32> {
     };
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let seconds: u32 = digits.parse().ok().filter(|_| is_number)?;
-    seconds.checked_mul(factor).filter(|&seconds| seconds <= i32::MAX as u32)
+    seconds.checked_mul(factor).filter(|&seconds| seconds <= NUMBER_MAX)
 }
 
 #[cfg(test)]

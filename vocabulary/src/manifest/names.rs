@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 use super::cursor::{Cursor, Object};
 use super::tree::quoted;
+use crate::scenario::limits::NAME_MAX;
 
 const LONGEST_LABEL: usize = 63;
-const LONGEST_SUBDOMAIN: usize = 253;
 
 /// What a DNS label is, for a message.
 pub const LABEL: &str =
@@ -40,7 +40,7 @@ pub fn is_label(text: &str) -> bool {
 /// Is it a subdomain of DNS (RFC 1123)?
 pub fn is_subdomain(text: &str) -> bool {
     let is_part = |part: &str| is_word(part, |c| is_small(c) || c == '-', is_small);
-    text.len() <= LONGEST_SUBDOMAIN && text.split('.').all(is_part)
+    text.len() <= NAME_MAX && text.split('.').all(is_part)
 }
 
 fn is_service_name(text: &str) -> bool {
@@ -60,7 +60,8 @@ fn is_key(text: &str) -> bool {
     }
 }
 
-fn is_value(text: &str) -> bool {
+/// Can it be the value of a label?
+pub fn is_value(text: &str) -> bool {
     text.is_empty() || is_plain(text)
 }
 

@@ -1,14 +1,16 @@
 //! Nodes: those of the input, or as many equal ones as the options say, made to suit the workload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1 as core;
 
 use super::container::amounts;
 use super::cursor::Object;
+use super::names::is_value;
 use super::selector::meets;
 use super::toleration::taints;
 use crate::catalogue;
+use crate::scenario::limits::{AMOUNT_MAX, NAME_MAX, check_name};
 use crate::scenario::{ContainerKind, Labels, Node, Operator, PodTemplate, Requirement, Resources};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -80,20 +82,16 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
     let (wanted, names, unsuited) = wishes(template);
     let mut assumptions = Vec::new();
     let default = catalogue::node(1).allocatable;
-    let mut nodes: Vec<Node> = (1..=usize::from(count)).map(catalogue::node).collect();
+    let mut nodes = named(count, names);
     for (index, node) in nodes.iter_mut().enumerate() {
-        if let Some(name) = names.get(index) {
-            node.name.clone_from(name);
-            node.labels.insert(HOSTNAME.into(), name.clone());
-        }
         node.labels.extend(wanted.iter().map(|(key, value)| (key.clone(), value.clone())));
         for key in topology_keys(template) {
             let own = format!("domain-{}", index + 1);
             node.labels.entry(key.to_owned()).or_insert(own);
         }
         node.allocatable = Resources {
-            cpu_milli: default.cpu_milli.max(room.cpu_milli),
-            memory: default.memory.max(room.memory),
+            cpu_milli: default.cpu_milli.max(room.cpu_milli.min(AMOUNT_MAX)),
+            memory: default.memory.max(room.memory.min(AMOUNT_MAX)),
             pods: default.pods.max(room.pods),
         };
     }
@@ -118,6 +116,22 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
         assumptions.push("no generated node could be given all that the pods' node affinity asks for".into());
     }
     (nodes, assumptions)
+}
+
+/// So many nodes, the first of which have these names, each once; what can be no name is passed over.
+fn named(count: u8, names: Vec<String>) -> Vec<Node> {
+    let is_name = |name: &str| check_name(name, NAME_MAX).is_ok();
+    let mut seen = BTreeSet::new();
+    let names: Vec<String> =
+        names.into_iter().filter(|name| is_name(name) && seen.insert(name.clone())).collect();
+    let others = (1..).map(catalogue::node).filter(|node| !seen.contains(&node.name));
+    let wanted = names.into_iter().zip(1..).map(|(name, number)| {
+        let mut node = catalogue::node(number);
+        node.labels.insert(HOSTNAME.into(), name.clone());
+        node.name = name;
+        node
+    });
+    wanted.chain(others).take(count.into()).collect()
 }
 
 /// Keys of required affinity and spread, which a node must have to be of any domain.
@@ -152,7 +166,9 @@ fn wishes(template: &PodTemplate) -> (Labels, Vec<String>, bool) {
         for requirement in &term.expressions {
             if requirement.key == HOSTNAME && requirement.operator == Operator::In {
                 names.extend(requirement.values.iter().cloned());
-            } else if let Some(value) = wish(requirement).filter(|_| !labels.contains_key(&requirement.key)) {
+            } else if let Some(value) =
+                wish(requirement).filter(|value| is_value(value) && !labels.contains_key(&requirement.key))
+            {
                 labels.insert(requirement.key.clone(), value);
             }
         }

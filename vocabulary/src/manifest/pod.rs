@@ -13,6 +13,7 @@ use super::names;
 use super::suggest::nearest;
 use super::toleration::tolerations;
 use super::tree::quoted;
+use crate::scenario::limits::DAY_SECONDS;
 use crate::scenario::{ContainerKind, Labels, OnSigterm, PodTemplate, RestartPolicy, WorkloadKind};
 
 /// The annotation that says what the processes of a pod do on SIGTERM.
@@ -80,7 +81,7 @@ pub fn behaviour_annotations(
     });
     let listens_after = annotations.get(LISTENS_AFTER).and_then(|text| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let seconds = text.parse::<u32>().ok().filter(|&seconds| is_number && seconds <= 86_400);
+        let seconds = text.parse::<u32>().ok().filter(|&seconds| is_number && seconds <= DAY_SECONDS);
         if seconds.is_none() {
             at.field(LISTENS_AFTER).refuse(
                 format!("is {}", quoted(text)),

@@ -6,6 +6,7 @@ use super::cursor::Cursor;
 use super::names;
 use crate::catalogue::default_tolerations;
 use crate::latency::Latencies;
+use crate::scenario::limits::NUMBER_MAX;
 use crate::scenario::{Taint, TaintEffect, Toleration};
 
 const EFFECTS: &[(&str, TaintEffect)] = &[
@@ -55,8 +56,9 @@ fn toleration(cursor: &Cursor<'_>, given: &core::Toleration) -> Toleration {
         cursor.field("tolerationSeconds").refuse("is set", "this field only beside effect: NoExecute");
     }
     // Zero and less mean at once.
-    let seconds =
-        given.toleration_seconds.map(|seconds| u32::try_from(seconds.clamp(0, i32::MAX.into())).unwrap_or(0));
+    let seconds = given
+        .toleration_seconds
+        .map(|seconds| u32::try_from(seconds.clamp(0, NUMBER_MAX.into())).unwrap_or(0));
     Toleration { key, exists, value, effect, seconds }
 }
 

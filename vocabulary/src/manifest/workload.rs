@@ -10,10 +10,11 @@ use super::names;
 use super::pod::{Context, pod_template, refuse_annotations};
 use super::selector::{label_selector, selects, show};
 use super::tree::quoted;
+use crate::scenario::limits::{NUMBER_MAX, SLOTS_MAX};
 use crate::scenario::{IntOrPercent, Strategy, Workload, WorkloadKind};
 
 /// The most pod slots that a state of the model can hold.
-const MOST_SLOTS: u32 = 250;
+const MOST_SLOTS: u32 = SLOTS_MAX as u32;
 
 /// A workload of the input.
 pub struct Parsed<'o> {
@@ -54,8 +55,7 @@ pub fn deployment<'o>(
         read(object, WorkloadKind::Deployment, manifest_replicas, &spec.selector, template, context)?;
     parsed.workload.min_ready_seconds = min_ready_seconds;
     // The largest number means no deadline (`HasProgressDeadline`).
-    parsed.workload.progress_deadline_seconds =
-        Some(deadline).filter(|&deadline| deadline != i32::MAX as u32);
+    parsed.workload.progress_deadline_seconds = Some(deadline).filter(|&deadline| deadline != NUMBER_MAX);
     parsed.set_strategy(strategy);
     Some(parsed)
 }
@@ -168,7 +168,7 @@ pub fn int_or_percent(cursor: &Cursor<'_>, given: &IntOrString) -> IntOrPercent 
         IntOrString::String(text) => text.strip_suffix('%').and_then(|digits| {
             let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             let percent: u32 = digits.parse().ok().filter(|_| is_number)?;
-            (percent <= i32::MAX as u32).then_some(IntOrPercent::Percent(percent))
+            (percent <= NUMBER_MAX).then_some(IntOrPercent::Percent(percent))
         }),
     };
     read.unwrap_or_else(|| {

@@ -22,10 +22,8 @@ use super::tree::Value;
 use super::workload::{Parsed, deployment, pod, replica_set};
 use super::{Place, Problem, Source, Warning, names};
 use crate::left_out;
+use crate::scenario::limits::NODES_MAX;
 use crate::scenario::{Labels, Node};
-
-/// The most nodes that a state of the model can hold.
-const MOST_NODES: usize = 60;
 
 /// Everything that was read, by kind.
 #[derive(Default)]
@@ -232,11 +230,11 @@ impl<'o> World<'o> {
             let accepted = "at least one Deployment, ReplicaSet or Pod";
             problems.push(problem(sources.first().map(start), says, accepted));
         }
-        if self.nodes.len() > MOST_NODES {
-            let first_too_many = self.shared.iter().filter(|object| object.kind == "Node").nth(MOST_NODES);
+        if self.nodes.len() > NODES_MAX {
+            let first_too_many = self.shared.iter().filter(|object| object.kind == "Node").nth(NODES_MAX);
             let place = first_too_many.map(|object| object.place(object.tree.mark));
             let says = format!("the input holds {} Nodes", self.nodes.len());
-            problems.push(problem(place, says, "at most 60 Nodes"));
+            problems.push(problem(place, says, &format!("at most {NODES_MAX} Nodes")));
         }
         problems
     }

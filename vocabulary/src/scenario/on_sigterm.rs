@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::DAY_SECONDS;
+
 /// What a process does on SIGTERM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -26,7 +28,7 @@ impl FromStr for OnSigterm {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let seconds = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|&seconds: &u32| digits && seconds <= 86_400)
+            text.parse().ok().filter(|&seconds: &u32| digits && seconds <= DAY_SECONDS)
         };
         let parsed = match text.split_once('=') {
             Some(("drain", value)) => seconds(value).map(Self::Drain),

@@ -35,7 +35,7 @@ const list = (() => {
       "div",
       { ...common, class: kind.filter(Boolean).join(" "), "aria-selected": String(isChosen) },
       html("span", { class: "number" }, String(from)),
-      html("span", { class: "time" }, timePasses ? timeOf(from) : ""),
+      html("span", { class: "time" }, timeOf(from)),
       html("span", { class: `lane ${groupOf(lane.component)}` }, laneName(lane)),
       html("span", { class: "text", title: step.text }, step.text),
     );

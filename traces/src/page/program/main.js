@@ -163,7 +163,7 @@ const turning = () => {
     return html("p", { class: "turning" }, text, ...link);
   });
 };
-// What makes the promise hold: what was found, and the change of the manifest.
+// What is said to make the promise hold: that it is only recorded, what was found, and the change of the manifest.
 const remedy = () => (data.remedy === null ? [] : data.remedy[0].map((text) => html("p", { class: "remedy" }, text)));
 const LINES = { "+": "added", "-": "removed", "@": "place" };
 const patch = () => {
@@ -172,6 +172,9 @@ const patch = () => {
   return [html("pre", { id: "patch", tabindex: "0", role: "region", "aria-label": "The change of the manifest" }, ...lines)];
 };
 const given = (name, text) => (text === null ? [] : [words(name, text)]);
+// How time passes is told where the reasons speak of it.
+const time = data.facts.filter(([name]) => name === "time");
+const others = data.facts.filter(([name]) => name !== "time");
 const introduce = () => {
   document.title = `${data.title}: ${data.verdict}`;
   byId("title").textContent = data.title;
@@ -187,11 +190,12 @@ const introduce = () => {
       ...given("promise", data.promise),
       ...data.reasons.map((reason) => html("p", { class: "reason" }, reason)),
       ...turning(),
+      ...time.map(([name, text]) => words(name, text)),
       ...remedy(),
       ...given("lesson", data.lesson),
     ),
     ...patch(),
-    html("details", {}, html("summary", {}, "The world"), ...data.facts.map(([name, text]) => words(name, text))),
+    html("details", {}, html("summary", {}, "The world"), ...others.map(([name, text]) => words(name, text))),
   );
   const phases = new Set(data.bars.flatMap(({ segments }) => segments.map(([, , phase]) => phase)));
   const used = Object.keys(PHASES).filter((phase) => phases.has(phase));

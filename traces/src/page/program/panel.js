@@ -3,7 +3,8 @@
 const panel = (() => {
   const box = byId("panel");
 
-  const link = (number) => html("li", {}, html("a", { href: `#step-${number}` }, `step ${number}`), ` ${stepOf(number).text}`);
+  const who = (number) => laneName(data.lanes[stepOf(number).lane]);
+  const link = (number) => html("li", {}, html("a", { href: `#step-${number}` }, `step ${number}`), ` (${who(number)}) ${stepOf(number).text}`);
   const links = (title, numbers) =>
     numbers === undefined ? null : html("div", { class: "links" }, html("h4", {}, title), " ", html("ul", {}, ...numbers.map(link)));
 
@@ -19,8 +20,8 @@ const panel = (() => {
       html("p", { class: "what" }, step.text),
       changes.length === 0 ? html("p", { class: "faint" }, "Nothing that can be seen changes.") : html("ul", { class: "changes" }, ...changes),
       verdict,
-      links("It knew from", causes.get(number)),
-      links("It was heard by", effects.get(number)),
+      links(`What ${who(number)} knew when it did this came from`, causes.get(number)),
+      links("Who heard of this, or found it", effects.get(number)),
     ].filter((part) => part !== null);
   };
 
@@ -31,10 +32,11 @@ const panel = (() => {
   // A value as a cell, with what it was before if this step has changed it.
   const cell = (facts, kind = "") => {
     const values = facts.map(({ value }) => value).filter((value) => value !== null);
-    const says = values.length > 0 ? values.join(" · ") : "–";
     const changed = facts.filter((fact) => fact.changed);
     const was = changed.map((fact) => fact.was).filter((value) => value !== null);
-    const before = was.length > 0 ? [" ", html("small", {}, `was ${was.join(" · ")}`)] : [];
+    const before = was.length > 0 ? [" ", html("small", {}, `(before: ${was.join(" · ")})`)] : [];
+    // Of what there is no more, a process that has ended for one, nothing is so.
+    const says = values.length > 0 ? values.join(" · ") : was.length > 0 ? "no more" : "–";
     const isMarked = changed.some(({ value }) => value !== null);
     return html("td", { class: !isMarked && PLAIN.has(says) ? "plain" : kind }, isMarked ? html("mark", {}, says) : says, ...before);
   };

@@ -69,7 +69,7 @@ const laneName = ({ component, node }) => (node === null ? component : `${compon
 const plural = (count, what) => (count === 1 ? `1 ${what}` : `${count} ${what}s`);
 // Time that passes is told; if none does, there is nothing to tell.
 const timePasses = data.seconds !== null && last > 0 && stepOf(last).tick > 0;
-const timeOf = (number) => (data.seconds === null || number === 0 ? "" : `${stepOf(number).tick * data.seconds} s`);
+const timeOf = (number) => (!timePasses || number === 0 ? "" : `${stepOf(number).tick * data.seconds} s`);
 
 // A step in a line, for whoever hears the page; without what the list itself says.
 const told = (number, isListed) => {

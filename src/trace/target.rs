@@ -1,0 +1,79 @@
+//! Where the file goes that a command of `podproof trace` writes: never over what it was made of, and into a folder that is there.
+
+use std::path::Path;
+
+use podproof_traces::Trace;
+
+use crate::{counterexamples, output};
+
+/// Refuses a file that is one of those that are read, by whatever path, and one whose folder is not there. It is asked before
+/// anything is done.
+///
+/// # Errors
+/// The file, what is wrong with it, and what would be accepted.
+pub(super) fn refuse<'p>(
+    option: &str,
+    output: Option<&Path>,
+    inputs: impl IntoIterator<Item = &'p Path>,
+) -> Result<(), String> {
+    let Some(output) = output else { return Ok(()) };
+    if let Some(input) = inputs.into_iter().find(|input| is_same(input, output)) {
+        return Err(format!(
+            "{option} {}: this is {}, which is read; accepted is another file",
+            output.display(),
+            input.display()
+        ));
+    }
+    refuse_folder(option, output)
+}
+
+/// Refuses a file whose folder is not there.
+///
+/// # Errors
+/// The file, what is wrong with it, and what would be accepted.
+pub(super) fn refuse_folder(option: &str, output: &Path) -> Result<(), String> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(format!(
+            "{option} {}: there is no folder {}; accepted is a file in a folder that is there",
+            output.display(),
+            folder.display()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Do two paths lead to one file that is there?
+fn is_same(one: &Path, other: &Path) -> bool {
+    let is_canonically = match (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => return false,
+    };
+    is_canonically || is_linked(one, other)
+}
+
+/// Are two paths hard links to one file?
+#[cfg(unix)]
+fn is_linked(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// Are two paths hard links to one file? There is no way to tell here.
+#[cfg(not(unix))]
+const fn is_linked(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Writes a trace into a file, or on standard output; the exit status.
+pub(super) fn write(trace: &Trace, file: Option<&Path>) -> Result<u8, String> {
+    match file {
+        None => Ok(output::put(&trace.to_json(), crate::exit::HOLDS)),
+        Some(file) => {
+            let written = counterexamples::write_one(trace, file);
+            written.map_err(|error| format!("{}: {error}", file.display()))?;
+            Ok(crate::exit::HOLDS)
+        }
+    }
+}
