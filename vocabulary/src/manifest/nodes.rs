@@ -118,20 +118,23 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
     (nodes, assumptions)
 }
 
-/// So many nodes, the first of which have these names, each once; what can be no name is passed over.
+/// So many nodes, the first of which have these names, each once; what can be no name is passed over. The others have the names of
+/// their places, or where one of the first has that already, another one.
 fn named(count: u8, names: Vec<String>) -> Vec<Node> {
     let is_name = |name: &str| check_name(name, NAME_MAX).is_ok();
     let mut seen = BTreeSet::new();
     let names: Vec<String> =
         names.into_iter().filter(|name| is_name(name) && seen.insert(name.clone())).collect();
-    let others = (1..).map(catalogue::node).filter(|node| !seen.contains(&node.name));
+    let (count, asked_for) = (usize::from(count), names.len());
+    let numbers = (asked_for + 1..=count).chain(1..=asked_for).chain(count + 1..);
+    let others = numbers.map(catalogue::node).filter(|node| !seen.contains(&node.name));
     let wanted = names.into_iter().zip(1..).map(|(name, number)| {
         let mut node = catalogue::node(number);
         node.labels.insert(HOSTNAME.into(), name.clone());
         node.name = name;
         node
     });
-    wanted.chain(others).take(count.into()).collect()
+    wanted.chain(others).take(count).collect()
 }
 
 /// Keys of required affinity and spread, which a node must have to be of any domain.
@@ -234,6 +237,22 @@ mod tests {
             assert_eq!(nodes[0].labels.get(key).map(String::as_str), Some(value), "{key}");
         }
         assert!(says.iter().any(|says| says.contains("disk=ssd")), "{says:?}");
+    }
+
+    #[test]
+    fn generated_nodes_have_the_names_that_are_asked_for_and_no_two_the_same() {
+        for (asked, names) in [
+            ("other", ["other", "node-2"]),
+            ("node-1", ["node-1", "node-2"]),
+            ("node-2", ["node-2", "node-1"]),
+        ] {
+            let mut wanted = template(Vec::new());
+            wanted.node_name = Some(asked.to_owned());
+            let (nodes, _) = generate(2, &wanted, Resources::default());
+            let found: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+            assert_eq!(found, names);
+            assert!(nodes.iter().all(|node| node.labels[HOSTNAME] == node.name), "{nodes:?}");
+        }
     }
 
     #[test]
