@@ -25,9 +25,15 @@ fn walks(by_default: u64) -> u64 {
     asked("WALKS").and_then(|text| text.parse().ok()).unwrap_or(by_default)
 }
 
-fn all_worlds() -> Vec<(&'static str, Scenario)> {
+/// Those of these worlds that are asked for.
+fn asked_for(mut worlds: Vec<(&'static str, Scenario)>) -> Vec<(&'static str, Scenario)> {
     let only = asked("ONLY").unwrap_or_default();
-    worlds::all().into_iter().filter(|(name, _)| name.starts_with(only.as_str())).collect()
+    worlds.retain(|(name, _)| name.starts_with(only.as_str()));
+    worlds
+}
+
+fn all_worlds() -> Vec<(&'static str, Scenario)> {
+    asked_for(worlds::all())
 }
 
 /// Keeps a walk whose log is not lawful, if somebody wants it.
@@ -66,16 +72,36 @@ fn walks_are_lawful_with_the_audit_log_alone() {
     assert!(complaints.is_empty(), "{} are not:\n{}", complaints.len(), complaints.join("\n"));
 }
 
+/// What is said of walks through these worlds, written out in this way, with what was not explained of each.
+fn said_of(worlds: &[(&'static str, Scenario)], which: Which, count: u64) -> Vec<(Verdict, String)> {
+    let all = worlds.iter().flat_map(|world| (0..count).map(move |seed| (world, seed))).collect();
+    each(all, |((name, scenario), seed)| {
+        let walk = walk(scenario, seed);
+        let said = judge(&walk, which);
+        let (verdict, says) = (said.report.verdict(), complaint(&walk, &said).unwrap_or_default());
+        if verdict == Verdict::Unexplained {
+            keep_short(name, walk, which, &says);
+        }
+        (verdict, format!("{name} {seed}: {says}"))
+    })
+}
+
+/// Where much happens at once some of it is not sure: the order of what different files say, and what comes just before the end.
+#[test]
+fn wide_walks_are_never_unexplained() {
+    let said = said_of(&asked_for(worlds::wide()), Which::All, walks(7));
+    let wrong: Vec<&str> =
+        said.iter().filter(|(said, _)| *said == Verdict::Unexplained).map(|(_, says)| &**says).collect();
+    assert!(wrong.is_empty(), "{} are:\n{}", wrong.len(), wrong.join("\n"));
+    let lawful = said.iter().filter(|(said, _)| *said == Verdict::Lawful).count();
+    assert!(lawful * 10 >= said.len() * 9, "{lawful} of {} are lawful", said.len());
+}
+
 /// What a write left is made of what was asked for. A walk that ends before anybody names what was created, or writes it back, leaves
 /// that open; it is no reason to say that something else cannot be.
 #[test]
 fn walks_are_never_unexplained_without_the_answers_of_the_api_server() {
-    let worlds = all_worlds();
-    let all = worlds.iter().flat_map(|world| (0..walks(10)).map(move |seed| (world, seed))).collect();
-    let said = each(all, |((name, scenario), seed)| {
-        let report = judge(&walk(scenario, seed), Which::Requests).report;
-        (report.verdict(), format!("{name} {seed}: {:?}", report.first_unexplained()))
-    });
+    let said = said_of(&all_worlds(), Which::Requests, walks(10));
     let of =
         |verdict: Verdict| said.iter().filter(move |(said, _)| *said == verdict).map(|(_, says)| &**says);
     let wrong: Vec<&str> = of(Verdict::Unexplained).collect();

@@ -85,6 +85,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
         let mut to_come: Vec<usize> = (0..composer.followed().len()).collect();
         to_come.sort_by_key(|&index| std::cmp::Reverse((composer.followed()[index].from, index)));
         let strangers = composer.has_strangers();
+        let addresses = composer.addresses_before().cloned().collect();
         let doubts = Doubts::new(composer.began(), composer.has_unready_nodes());
         let mut pursuit = Self {
             log,
@@ -100,7 +101,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             doubts,
             sum: Sum::default(),
             created: BTreeMap::new(),
-            addresses: BTreeSet::new(),
+            addresses,
             strangers,
             any_explained: false,
         };
@@ -206,6 +207,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             of(self.log.nodes_with_rules()),
             self.log.has(Source::Faults),
             Rc::clone(&self.writers),
+            self.composer.began(),
         );
         match Replay::new(subject, eyes, target, self.options.max_states) {
             Ok(mut replay) => {

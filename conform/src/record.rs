@@ -319,6 +319,8 @@ pub struct RuntimeEvent {
     pub container: Option<Rc<str>>,
     /// What.
     pub what: RuntimeWhat,
+    /// Which command it is that runs beside the process; nothing, if it is the process itself.
+    pub command: Rc<str>,
 }
 
 /// What a container runtime did.

@@ -56,6 +56,11 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         of: &["09"],
         why: "a report that shows the deletion comes first, and is what cannot be",
     },
+    Known {
+        kind: "deletion-dropped",
+        of: &["37"],
+        why: "the command of a hook may be one that a user runs, which no deletion is needed for",
+    },
     Known { kind: "sigterm-after-the-exit", of: &["37"], why: "the exit comes first, and is what cannot be" },
 ];
 

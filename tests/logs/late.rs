@@ -83,7 +83,7 @@ fn without_clients(folder: &Path) -> Files {
 #[test]
 fn a_lawful_log_that_begins_late_is_lawful_or_says_what_was_under_way() {
     let count = judge_all(12, without_clients);
-    assert_eq!(count, Count { at_rest: 26, under_way: 73, unsure: 198 });
+    assert_eq!(count, Count { at_rest: 26, under_way: 74, unsure: 197 });
 }
 
 #[test]
@@ -202,4 +202,73 @@ fn a_pod_that_was_being_deleted_is_followed_to_its_end() {
         assert!(report.began_under_way, "{number}");
         assert_eq!(report.verdict(), Verdict::Lawful, "{number} {alone}: {:?}", report.first_unexplained());
     }
+}
+
+/// With the files and with the audit log alone, from the first line on that is behind so many hundredths of the audit log.
+fn from_hundredth(number: &str, hundredth: usize) -> [Files; 2] {
+    let files = recording(number);
+    let files = late(&files, files[AUDIT].len() * hundredth / 100);
+    let mut alone = files.clone();
+    alone.retain(|name, _| name == AUDIT);
+    [files, alone]
+}
+
+/// Of one of its two pods the log shows nothing but its address in an EndpointSlice.
+#[test]
+fn a_slice_may_lead_to_pods_that_were_there() {
+    for files in from_hundredth("15", 15) {
+        let report = judge(&files, MOST);
+        assert_ne!(report.verdict(), Verdict::Unexplained, "{:?}", report.first_unexplained());
+    }
+}
+
+/// But only to those that it led to when the log began.
+#[test]
+fn a_slice_that_was_there_leads_nowhere_else() {
+    let [mut files, _] = from_hundredth("15", 15);
+    let is_of_slice = |event: &Value| {
+        event["objectRef"]["resource"] == "endpointslices" && event["responseObject"]["endpoints"].is_array()
+    };
+    let last = line(&files, AUDIT, is_of_slice);
+    let audit = files.get_mut(AUDIT).expect("there is one");
+    let mut event: Value = serde_json::from_str(&audit[last]).expect("JSON");
+    for object in ["requestObject", "responseObject"] {
+        event[object]["endpoints"][0]["addresses"] = serde_json::json!(["10.244.9.9"]);
+        event[object]["endpoints"][0]["targetRef"]["name"] = serde_json::json!("web-9");
+        event[object]["endpoints"][0]["targetRef"]["uid"] = serde_json::json!("nobody");
+    }
+    audit[last] = event.to_string();
+    let report = judge(&files, MOST);
+    let found = report.first_unexplained().expect("nobody has the address");
+    assert!(found.why.contains("web-9 at 10.244.9.9, an address that no pod has had"), "{}", found.why);
+}
+
+/// Power was cut before the log began, and nobody had noticed.
+#[test]
+fn a_node_that_was_silent_is_found_so() {
+    for number in ["07", "15"] {
+        let files = recording(number);
+        let found = |event: &Value| {
+            event["objectRef"]["resource"] == "nodes"
+                && event["user"]["username"].as_str().is_some_and(|user| user.ends_with("node-controller"))
+        };
+        let all: Vec<Value> =
+            files[AUDIT].iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let first = all.iter().position(found).expect("a node fails");
+        let report = judge(&late(&files, first - 1), MOST);
+        let why = report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default();
+        assert_ne!(report.verdict(), Verdict::Unexplained, "{number}: {why}");
+        assert!(!why.contains("nothing was done to the node"), "{number}: {why}");
+    }
+}
+
+/// A node that was heard of in the log was not silent when it began.
+#[test]
+fn a_node_that_nothing_was_done_to_is_not_found_silent() {
+    let mut files = recording("07");
+    files.get_mut("faults.jsonl").expect("there is one").retain(|line| !line.contains("poweroff"));
+    let report = judge(&files, MOST);
+    let found = report.first_unexplained().expect("nothing was done to the node");
+    assert_eq!(report.verdict(), Verdict::Unexplained);
+    assert!(found.why.contains("nothing was done to the node"), "{}", found.why);
 }

@@ -7,6 +7,7 @@ mod clocks;
 mod files;
 mod graces;
 mod late;
+mod limits;
 mod memory;
 mod names;
 mod partial;

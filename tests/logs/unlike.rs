@@ -108,14 +108,55 @@ fn with_commands(number: &str) -> Files {
 
 /// Recordings 04 and 06 have hooks, which are commands too.
 #[test]
-fn the_command_of_a_probe_is_no_hook() {
+fn the_command_of_a_probe_or_of_a_user_is_no_hook() {
     for number in ["04", "06"] {
         let mut files = with_commands(number);
-        assert_eq!(verdict(&files).0, Verdict::Unexplained, "{number}: nobody asks for them");
+        assert_eq!(verdict(&files), (Verdict::Lawful, String::new()), "{number}: somebody runs them");
         with_specs(&mut files, |spec| {
             spec["containers"][0]["livenessProbe"] = json!({"exec": {"command": ["true"]}});
         });
         assert_eq!(verdict(&files), (Verdict::Lawful, String::new()), "{number}");
+    }
+}
+
+/// One more command in each container that has a hook, from so many microseconds after the start of the hook to so many after it.
+fn beside_the_hook(number: &str, from: i64, to: i64) -> Files {
+    let mut files = recording(number);
+    for file in RUNTIMES {
+        let lines = files.get_mut(file).expect("there is one");
+        let value = |line: &String| serde_json::from_str::<Value>(line).expect("JSON");
+        let is_start = |event: &Value| event["topic"] == "/tasks/exec-started";
+        let hooks: Vec<Value> = lines.iter().map(value).filter(is_start).collect();
+        for hook in hooks {
+            for (topic, after) in [("/tasks/exec-started", from), ("/tasks/exit", to)] {
+                let mut event = hook.clone();
+                let at = hook["ev_us"].as_i64().expect("a time") + after;
+                event["topic"] = json!(topic);
+                event["exec_id"] = json!("of-a-user");
+                event["t_us"] = json!(at);
+                event["ev_us"] = json!(at);
+                event["exit_status"] = json!(0);
+                lines.push(event.to_string());
+            }
+        }
+        lines.sort_by_key(|line| time(line));
+    }
+    files
+}
+
+#[test]
+fn a_user_may_run_a_command_before_beside_and_after_the_hook() {
+    for number in ["04", "06"] {
+        for (from, to) in [
+            (-2_000_000, -1_000_000),
+            (-1_000_000, 1_000_000),
+            (-30_000, 200_000),
+            (500_000, 1_000_000),
+            (1_000_000, 2_990_000),
+        ] {
+            let files = beside_the_hook(number, from, to);
+            assert_eq!(verdict(&files), (Verdict::Lawful, String::new()), "{number} from {from} to {to}");
+        }
     }
 }
 

@@ -43,17 +43,18 @@ pub fn first(scenario: &mut Scenario) -> &mut Container {
 
 /// The one of this name.
 pub fn by_name(name: &str) -> Scenario {
-    let found = all().into_iter().find(|(other, _)| *other == name);
+    let found = all().into_iter().chain(wide()).find(|(other, _)| *other == name);
     found.map(|(_, scenario)| scenario).expect("a world of this name")
 }
 
-/// All of them, by name.
+fn budget(scenario: &mut Scenario) {
+    let ask = BudgetAsk::MinAvailable(IntOrPercent::Int(1));
+    scenario.budgets.push(DisruptionBudget { name: "web".into(), ask, always_allow_unhealthy: false });
+}
+
+/// Those in which little happens, by name.
 pub fn all() -> Vec<(&'static str, Scenario)> {
     use EventName as E;
-    let budget = |scenario: &mut Scenario| {
-        let ask = BudgetAsk::MinAvailable(IntOrPercent::Int(1));
-        scenario.budgets.push(DisruptionBudget { name: "web".into(), ask, always_allow_unhealthy: false });
-    };
     let helper = |name: &str, kind| Container { name: name.into(), kind, ports: Vec::new(), ..app() };
     vec![
         ("rollout", world(2, 2, &[(E::Rollout, 1)])),
@@ -111,6 +112,96 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
                 containers.insert(0, helper("log", ContainerKind::Sidecar));
                 s.workload.template.serving = 1;
             }),
+        ),
+    ]
+}
+
+/// More at once: worlds in which much may happen beside each other.
+pub fn wide() -> Vec<(&'static str, Scenario)> {
+    use EventName as E;
+    vec![
+        (
+            "wide-pods",
+            with(
+                world(
+                    3,
+                    3,
+                    &[
+                        (E::Rollout, 1),
+                        (E::Scale, 1),
+                        (E::EvictPod, 1),
+                        (E::DeletePod, 1),
+                        (E::ForceDeletePod, 1),
+                        (E::ContainerCrash, 1),
+                    ],
+                ),
+                |s| {
+                    budget(s);
+                    first(s).pre_stop = Some(PreStop::Seconds(5));
+                    first(s).readiness_probe = Some(PROBE);
+                },
+            ),
+        ),
+        (
+            "wide-nodes",
+            world(
+                2,
+                3,
+                &[
+                    (E::NodeCrash, 1),
+                    (E::NodeReturn, 1),
+                    (E::NodePartition, 1),
+                    (E::PartitionHeal, 1),
+                    (E::TaintNode, 1),
+                    (E::UntaintNode, 1),
+                    (E::CordonNode, 1),
+                    (E::UncordonNode, 1),
+                    (E::KubeletRestart, 1),
+                    (E::DeletePod, 1),
+                ],
+            ),
+        ),
+        (
+            "wide-components",
+            with(
+                world(
+                    2,
+                    2,
+                    &[
+                        (E::Rollout, 1),
+                        (E::DrainNode, 1),
+                        (E::ControllerManagerRestart, 1),
+                        (E::SchedulerRestart, 1),
+                        (E::ApiServerRestart, 1),
+                        (E::RuntimeHang, 1),
+                        (E::RuntimeRecovery, 1),
+                        (E::AddNode, 1),
+                    ],
+                ),
+                |s| s.spare_nodes = 1,
+            ),
+        ),
+        (
+            "wide-containers",
+            with(
+                world(
+                    2,
+                    2,
+                    &[
+                        (E::ReadinessChange, 2),
+                        (E::LivenessChange, 1),
+                        (E::ContainerCrash, 1),
+                        (E::SandboxDeath, 1),
+                        (E::KubeletRestart, 1),
+                        (E::DeletePod, 1),
+                    ],
+                ),
+                |s| {
+                    first(s).readiness_probe = Some(PROBE);
+                    first(s).liveness_probe = Some(PROBE);
+                    first(s).on_sigterm = OnSigterm::Drain(3);
+                },
+            ),
         ),
     ]
 }

@@ -24,6 +24,10 @@ pub struct Eyes {
     rules: BTreeSet<NodeId>,
     /// What was done to the cluster was written down.
     faults: bool,
+    /// When the log began.
+    began: Micros,
+    /// Nodes whose kubelet was heard of in the log.
+    heard: BTreeSet<NodeId>,
     /// Whose process writes what it does.
     writers: Rc<Writers>,
     /// Containers whose process writes what it does.
@@ -39,6 +43,10 @@ pub struct Eyes {
 /// How long a kubelet may take from its start to its first sign of life.
 const STARTING: Micros = 60_000_000;
 
+/// A node that is silent is found so within this time: twice the default of `--node-monitor-grace-period` (40 s, since 1.32 50 s), and
+/// some more.
+const FOUND: Micros = 120_000_000;
+
 /// May a step be taken although no entry shows it?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
@@ -52,14 +60,15 @@ pub enum Leave {
 
 impl Eyes {
     /// The eyes of a log that listened to these nodes' runtimes and watched these nodes' rules, with or without a list of what
-    /// was done to the cluster, and with these pods' containers writing what they do.
+    /// was done to the cluster, and with these pods' containers writing what they do; it began at `began`.
     pub fn new(
         runtimes: BTreeSet<NodeId>,
         rules: BTreeSet<NodeId>,
         faults: bool,
         writers: Rc<Writers>,
+        began: Micros,
     ) -> Self {
-        Self { runtimes, rules, faults, writers, ..Self::default() }
+        Self { runtimes, rules, faults, writers, began, ..Self::default() }
     }
 
     /// Those of the containers of a pod that has just come whose process will write what it does are known from now on.
@@ -81,6 +90,16 @@ impl Eyes {
     /// Was what was done to the cluster written down?
     pub fn has_faults(&self) -> bool {
         self.faults
+    }
+
+    /// The kubelet of `node` was heard of.
+    pub fn hear(&mut self, node: NodeId) {
+        self.heard.insert(node);
+    }
+
+    /// May `node`, which is found silent at `at`, have been so when the log began? What was done to it then is in no file.
+    pub fn may_have_been_silent(&self, node: NodeId, at: Micros) -> bool {
+        !self.heard.contains(&node) && at < self.began.saturating_add(FOUND)
     }
 
     /// The kubelet of `node` may run again from now on.

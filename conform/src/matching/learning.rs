@@ -2,7 +2,7 @@
 
 use podproof_model::{Cluster, parts};
 use podproof_vocabulary::action::{Action, Environment, Process, ReplicaSet, Watcher};
-use podproof_vocabulary::{PodId, Revision};
+use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::actor::Actor;
 use super::path::{Moment, Taken};
@@ -34,25 +34,38 @@ impl Replay {
         }
     }
 
-    /// Where nobody wrote down what was done to the cluster: the link of a node that is found silent is cut, and works again when
-    /// its kubelet writes.
+    /// Where nobody wrote down what was done to the cluster, or it was done before the log began: the link of a node that is found
+    /// silent is cut, and works again when its kubelet writes.
     pub(super) fn infer_links(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<(), Ended> {
-        if self.eyes.has_faults() || &*write.resource != "nodes" && &*write.resource != "pods" {
+        let actor = Actor::of(write);
+        if let Actor::Kubelet(name) = &actor {
+            self.names.node(name).into_iter().for_each(|node| self.eyes.hear(node));
+        }
+        if &*write.resource != "nodes" && &*write.resource != "pods" {
             return Ok(());
         }
+        let is_hidden = |replay: &Self, node| {
+            !replay.eyes.has_faults() || replay.eyes.may_have_been_silent(node, entry.from)
+        };
         let connected = |replay: &mut Self, node| {
             let model = &replay.models[replay.now].1;
             Cluster::new(&model.rules, &mut replay.common).node(node).machine.connected()
         };
-        let step = match Actor::of(write) {
+        let step = match actor {
             Actor::Kubelet(name) => match self.names.node(&name) {
-                Some(node) if !connected(self, node) => Environment::HealPartition { node },
+                Some(node) if self.may_heal(node) && !connected(self, node) => {
+                    Environment::HealPartition { node }
+                }
                 _ => return Ok(()),
             },
             Actor::Controller(_) => {
                 let unknown = |object: &Object| matches!(&object.facts, Facts::Node(facts) if facts.ready.as_deref() == Some("Unknown"));
                 match self.names.node(&write.name) {
-                    Some(node) if write.object.as_ref().is_some_and(unknown) && connected(self, node) => {
+                    Some(node)
+                        if write.object.as_ref().is_some_and(unknown)
+                            && is_hidden(self, node)
+                            && connected(self, node) =>
+                    {
                         Environment::PartitionNode { node }
                     }
                     _ => return Ok(()),
@@ -66,6 +79,26 @@ impl Replay {
         self.befall(number, entry, &[Action::Environment(step)])?;
         self.come_back(&Action::Environment(step), entry.to);
         Ok(())
+    }
+
+    /// May the link of a node work again although no file says so?
+    fn may_heal(&self, node: NodeId) -> bool {
+        !self.eyes.has_faults() || self.guessed.contains(&node)
+    }
+
+    /// What happens when `actions` do. A machine whose power is switched on had none before, where it was taken to be cut off.
+    pub(super) fn with_what_was_guessed(&mut self, actions: Vec<Action>) -> Vec<Action> {
+        let model = &self.models[self.now].1;
+        let cluster = Cluster::new(&model.rules, &mut self.common);
+        let before = |action: &Action| match *action {
+            Action::Environment(Environment::ReturnNode { node })
+                if self.guessed.contains(&node) && cluster.node(node).machine.powered() =>
+            {
+                Some(Action::Environment(Environment::CrashNode { node }))
+            }
+            _ => None,
+        };
+        actions.into_iter().flat_map(|action| before(&action).into_iter().chain([action])).collect()
     }
 
     /// Is it a guess what was done to the machine of this process?

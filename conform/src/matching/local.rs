@@ -105,6 +105,8 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
     // A probe's command shows in the same way as a hook.
     let has_hook = subject.scenario().workload.template.containers[container.index()].pre_stop.is_some()
         && !subject.traits.probed_by_commands.contains(name);
+    // What somebody runs there shows so too. One command is the hook if its kubelet stops the container; of several any may be.
+    let is_any = subject.commanded.contains(&(Rc::clone(&event.pod), Rc::clone(name)));
     let mut already: Option<Condition> = None;
     let mut only: Option<Choice> = None;
     let actions = match event.what {
@@ -132,15 +134,15 @@ fn runtime(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: 
         }
         RuntimeWhat::Exited(_) => vec![Action::Environment(Environment::CrashContainer { pod, container })],
         RuntimeWhat::ExecStarted if has_hook => {
-            // So does what a user runs in it.
             already = Some(Box::new(move |cluster: &Cluster<'_>| {
-                cluster.container(pod, container).hook() != Hook::None
+                let container = cluster.container(pod, container);
+                is_any || container.hook() != Hook::None || !container.stopping()
             }));
             vec![kubelet(Kubelet::RunPreStop { pod, container })]
         }
         RuntimeWhat::ExecExited(_) if has_hook => {
             already = Some(Box::new(move |cluster: &Cluster<'_>| {
-                cluster.container(pod, container).hook() != Hook::Running
+                is_any || cluster.container(pod, container).hook() != Hook::Running
             }));
             vec![kubelet(Kubelet::FinishPreStop { pod, container })]
         }

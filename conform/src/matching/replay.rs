@@ -197,6 +197,7 @@ impl Replay {
             Seen::Renewal { node, .. } => {
                 if let Some(node) = self.names.node(node) {
                     self.dates.sign(node, entry.to);
+                    self.eyes.hear(node);
                 }
             }
             Seen::Request(_) | Seen::List(_) | Seen::Change(_) | Seen::Other(_) => {}
@@ -277,6 +278,7 @@ impl Replay {
             Seen::Told(writes) => self.told(number, entry, writes)?,
             Seen::Fault(event) => match local::fault(&self.subject, &self.names, event) {
                 Fault::Befalls(actions) => {
+                    let actions = self.with_what_was_guessed(actions);
                     self.fork(entry.to);
                     self.befall(number, entry, &actions)?;
                     for action in &actions {

@@ -24,6 +24,8 @@ pub struct Subject {
     pub uid: Rc<str>,
     /// The names of its pods that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
+    /// The names of those, with their containers, in which several commands run beside a process: not all of them are hooks.
+    pub commanded: BTreeSet<(Rc<str>, Rc<str>)>,
     /// What else its pods are like.
     pub traits: Traits,
     /// The names of the scenario's nodes, in their order.
@@ -45,6 +47,7 @@ impl Subject {
             name: observed.object_name.clone(),
             uid: observed.uid.clone(),
             evicted: observed.evicted.clone(),
+            commanded: observed.commanded.clone(),
             traits: observed.traits.clone(),
             nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
             service: observed.service.as_ref().map(|service| service.name.clone()),

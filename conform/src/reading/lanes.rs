@@ -1,7 +1,10 @@
 //! The sources of a log side by side, each in its own order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::BuildHasher;
 use std::rc::Rc;
+
+use foldhash::fast::FixedState;
 
 use super::audit::{self, Heard};
 use super::clocks::Clocks;
@@ -24,29 +27,30 @@ pub(super) struct AuditLane {
     order: Order<Heard>,
     requests: Requests,
     names: Names,
-    heard: Recent,
+    heard: Recent<Rc<str>>,
 }
 
-/// Requests that were heard of lately: whoever ships a log may deliver a line more than once.
-#[derive(Default)]
-struct Recent {
-    known: BTreeSet<Rc<str>>,
-    order: VecDeque<(Micros, Rc<str>)>,
+/// What was heard of lately: whoever ships a log may deliver a line more than once.
+struct Recent<K> {
+    known: BTreeSet<K>,
+    order: VecDeque<(Micros, K)>,
 }
 
-impl Recent {
-    /// Is this request heard of for the first time?
-    fn is_new(&mut self, id: &str, at: Micros) -> bool {
-        if id.is_empty() {
-            return true;
-        }
+impl<K> Default for Recent<K> {
+    fn default() -> Self {
+        Self { known: BTreeSet::new(), order: VecDeque::new() }
+    }
+}
+
+impl<K: Clone + Ord> Recent<K> {
+    /// Is this heard of for the first time?
+    fn is_new(&mut self, id: K, at: Micros) -> bool {
         while self.order.front().is_some_and(|(then, _)| then.saturating_add(HELD) < at) {
             if let Some((_, old)) = self.order.pop_front() {
                 self.known.remove(&old);
             }
         }
-        let id: Rc<str> = id.into();
-        let is_new = self.known.insert(Rc::clone(&id));
+        let is_new = self.known.insert(id.clone());
         if is_new {
             self.order.push_back((at, id));
         }
@@ -94,7 +98,7 @@ impl AuditLane {
             .filter_map(|(index, file)| Some((file.heard.front()?.answered(), index)));
         let Some((_, file)) = first.min() else { return Ok(false) };
         if let Some(mut heard) = self.files[file].heard.pop_front()
-            && self.heard.is_new(&heard.id, heard.answered())
+            && (heard.id.is_empty() || self.heard.is_new((&*heard.id).into(), heard.answered()))
         {
             self.requests.hear(heard.hint());
             self.order.push(heard.ticket(file), heard);
@@ -169,7 +173,13 @@ impl Iterator for WatchLane {
     }
 }
 
-/// A file of a recorder. A line is written when the recorder hears of something, which may be a while after it happened.
+/// A number that tells a line from others.
+fn number_of(line: &[u8]) -> [u64; 2] {
+    [1, 2].map(|seed| FixedState::with_seed(seed).hash_one(line))
+}
+
+/// A file of a recorder. A line is written when the recorder hears of something, which may be a while after it happened. Its time
+/// is a matter of microseconds, so a line that is there twice within a minute was delivered twice.
 pub(super) struct RecorderLane {
     source: Source,
     node: Option<Rc<str>>,
@@ -177,6 +187,8 @@ pub(super) struct RecorderLane {
     clocks: Rc<Clocks>,
     names: Names,
     held: BTreeMap<(Micros, u64), Entry>,
+    /// Numbers that tell lines from others.
+    heard: Recent<[u64; 2]>,
     read: u64,
     clock: Micros,
 }
@@ -184,7 +196,17 @@ pub(super) struct RecorderLane {
 impl RecorderLane {
     pub(super) fn new(source: Source, node: Option<Rc<str>>, lines: Lines, clocks: Rc<Clocks>) -> Self {
         let (held, read, clock) = (BTreeMap::new(), 0, Micros::MIN);
-        Self { source, node, lines, clocks, names: Names::default(), held, read, clock }
+        Self {
+            source,
+            node,
+            lines,
+            clocks,
+            names: Names::default(),
+            held,
+            heard: Recent::default(),
+            read,
+            clock,
+        }
     }
 
     fn release(&mut self) -> Option<Placed> {
@@ -212,7 +234,9 @@ impl Iterator for RecorderLane {
                 Ok(noted) => {
                     self.read += 1;
                     self.clock = self.clock.max(noted.at);
-                    if let Some(mut entry) = noted.entry {
+                    if let Some(mut entry) = noted.entry
+                        && self.heard.is_new(number_of(&line), self.clock)
+                    {
                         self.clocks.set(&mut entry);
                         self.held.insert((entry.from, self.read), entry);
                     }

@@ -90,6 +90,7 @@ fn runtime(line: Runtime, place: &Place, names: &mut Names) -> Result<Said, Prob
         uid: names.get(&line.uid.unwrap_or_default()),
         container: line.container.map(|container| names.get(&container)),
         what,
+        command: names.get(line.exec_id.as_deref().unwrap_or_default()),
     };
     Ok((line.t_us, Some((at, at, Seen::Runtime(event)))))
 }

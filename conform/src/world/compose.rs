@@ -107,6 +107,11 @@ impl<'s> Composer<'s> {
         self.surveyor.strangers
     }
 
+    /// The addresses of pods that were there when the log began, and of which it shows nothing else.
+    pub fn addresses_before(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.surveyor.addresses_before()
+    }
+
     /// Was a node there when the log began, and not Ready?
     pub fn has_unready_nodes(&self) -> bool {
         !self.roots.is_empty() && self.nodes.values().any(Known::was_unready)

@@ -13,6 +13,7 @@
 //! A workload is followed only while something of it may be seen: from a moment before it at which the nodes are at rest (`rest`)
 //! to a while after it is gone.
 
+mod commands;
 mod compose;
 mod controllers;
 mod documents;

@@ -115,6 +115,7 @@ impl Setting<'_> {
             followed: self.followed,
             pods: root.pods.clone(),
             evicted: evicted(root, surveyor),
+            commanded: commanded(root, surveyor),
             traits: Traits::of(&read.manifest),
             revisions: read.revisions.all.iter().map(seen_revision).collect(),
             scales,
@@ -177,6 +178,17 @@ impl Setting<'_> {
 fn evicted(root: &Root<'_>, surveyor: &Surveyor) -> BTreeSet<Rc<str>> {
     let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
     pods.filter(|pod| pod.evicted).map(|pod| Rc::clone(&pod.name)).collect()
+}
+
+/// The names of the pods, with their containers, in which several commands run.
+fn commanded(root: &Root<'_>, surveyor: &Surveyor) -> BTreeSet<(Rc<str>, Rc<str>)> {
+    let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    let mut all = BTreeSet::new();
+    for pod in pods {
+        let containers = surveyor.commands.several_in(&root.namespace, &pod.name);
+        all.extend(containers.map(|container| (Rc::clone(&pod.name), container)));
+    }
+    all
 }
 
 fn seen_revision(revision: &Revision) -> RevisionSeen {

@@ -68,6 +68,8 @@ pub struct Observed {
     pub pods: Vec<Rc<str>>,
     /// The names of those that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
+    /// The names of those, with their containers, in which several commands run beside a process.
+    pub commanded: BTreeSet<(Rc<str>, Rc<str>)>,
     /// What else they are like.
     pub traits: Traits,
     /// Its templates, by their number in the model; one, if it is no Deployment.
@@ -188,4 +190,6 @@ pub struct Heard {
     pub ip: Rc<str>,
     /// Its node, if the slice says.
     pub node: Option<Rc<str>>,
+    /// The slice was there when the log began, and this is how the log shows it first.
+    pub was_there: bool,
 }

@@ -8,9 +8,10 @@ use podproof_vocabulary::manifest::{self, Problem, Source};
 
 use serde_json::Value;
 
+use super::commands::CommandLog;
 use super::compose::Composer;
 use super::controllers::Controllers;
-use super::life::{Moment, Sight};
+use super::life::{Moment, Sight, uid_of};
 use super::nodes::Nodes;
 use super::observed::Heard;
 use super::pods::Pods;
@@ -48,6 +49,10 @@ pub struct Surveyor {
     pub(super) versions: Versions,
     /// Pods that only EndpointSlices name, by UID.
     pub(super) heard: BTreeMap<Rc<str>, Heard>,
+    /// What ran in containers beside their processes.
+    pub(super) commands: CommandLog,
+    /// The EndpointSlices that were seen, by UID.
+    slices: BTreeSet<Rc<str>>,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
     /// Pods were created of which only the request is in the log.
@@ -71,6 +76,7 @@ impl Surveyor {
             Seen::Change(change) => self.change(at, change, began),
             Seen::Renewal { node, .. } => self.nodes.name(at, node),
             Seen::Fault(event) => self.rest.fault(event),
+            Seen::Runtime(event) => self.commands.see(event),
             _ => {}
         }
     }
@@ -193,11 +199,18 @@ impl Surveyor {
     }
 
     /// Takes note of the pods that a slice names.
-    fn hear(&mut self, slice: &Object) {
+    fn hear(&mut self, sight: Sight, slice: &Object) {
+        let is_first = self.slices.insert(uid_of(slice));
+        let was_there = is_first && sight != Sight::Created;
         let known = &self.pods.register.by_uid;
         for heard in heard_in(slice).filter(|heard| !known.contains_key(&heard.uid)) {
-            self.heard.entry(Rc::clone(&heard.uid)).or_insert(heard);
+            self.heard.entry(Rc::clone(&heard.uid)).or_insert(Heard { was_there, ..heard });
         }
+    }
+
+    /// The addresses of pods that the log shows nowhere but in EndpointSlices, which were there when it began.
+    pub(super) fn addresses_before(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.heard.values().filter(|heard| heard.was_there).map(|heard| &heard.ip)
     }
 
     fn object(&mut self, at: Moment, sight: Sight, object: &Object) {
@@ -239,7 +252,7 @@ impl Surveyor {
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
             Facts::EndpointSlice(facts) => {
                 self.services.see_slice(at, object, facts);
-                self.hear(object);
+                self.hear(sight, object);
             }
             Facts::Other(_) => {}
         }
@@ -261,6 +274,7 @@ fn heard_in(slice: &Object) -> impl Iterator<Item = Heard> + '_ {
             uid: text(&pod["uid"])?,
             ip: text(&endpoint["addresses"][0])?,
             node,
+            was_there: false,
         })
     })
 }

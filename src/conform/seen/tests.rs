@@ -158,6 +158,7 @@ fn what_recorders_wrote_is_told() {
             uid: of(""),
             container: container.map(Rc::from),
             what,
+            command: of(""),
         }))
     };
     assert_eq!(runtime(None, RuntimeWhat::Started), "n: the sandbox of pod web-1 starts");

@@ -263,6 +263,14 @@ impl Writer<'_> {
                 self.note_fault("sigkill-sandbox", &target);
                 self.note_runtime(node, pod, None, "/tasks/exit", json!({"exit_status": KILLED}));
             }
+            Environment::ChangeReadiness { pod, .. } => {
+                let target = self.cast.pod(pod).name.clone();
+                self.note_fault("readiness-off", &target);
+            }
+            Environment::ChangeLiveness { pod, .. } => {
+                let target = self.cast.pod(pod).name.clone();
+                self.note_fault("liveness-off", &target);
+            }
             Environment::StopApiServer => self.note_fault("apiserver-exited", "apiserver"),
             Environment::StopScheduler => self.note_fault("sigterm-scheduler", "scheduler"),
             Environment::StopControllerManager => self.note_fault("sigterm-kcm", "kcm"),

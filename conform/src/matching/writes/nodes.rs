@@ -53,6 +53,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     }
     let now = known.cluster.node(node).api;
     let after = represented(known, now, facts);
+    if !now.exists() {
+        return joins(after, node);
+    }
     if now == after {
         return same(known, actor, node);
     }
@@ -84,6 +87,22 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             Some(steps) => Plan::Befalls(steps),
             None => Plan::NotModelled("changes of nodes by hand beside cordons and one taint".into()),
         },
+    }
+}
+
+/// A write of a node that is not there yet. It joins when it is Ready for the first time: until then its taints keep pods away.
+fn joins(after: NodeObject, node: NodeId) -> Plan {
+    let new = NodeObject::new().with_exists(true);
+    let after = after.with_exists(true);
+    if after.ready() != new.ready() || after.not_ready_no_schedule() || after.not_ready_no_execute() {
+        return Plan::Nothing;
+    }
+    match by_user(new, after, node) {
+        Some(steps) => {
+            let joins = Action::Environment(Environment::AddNode { node });
+            Plan::Befalls(std::iter::once(joins).chain(steps).collect())
+        }
+        None => Plan::NotModelled("nodes that join with taints of their own".into()),
     }
 }
 

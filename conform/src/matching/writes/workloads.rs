@@ -17,6 +17,13 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if !known.subject.is_near(&write.namespace) {
         return Plan::NotHere;
     }
+    // The answer may be a Status, or not in the log.
+    if (&*write.resource, &*write.subresource, write.verb) == ("replicasets", "", Verb::Delete)
+        && known.subject.is_near(&write.namespace)
+        && let Some(revision) = known.names.replica_set(&write.name)
+    {
+        return removal(known, actor, revision);
+    }
     let Some(object) = &write.object else {
         return match *write.name == *known.subject.name {
             true => Plan::NotModelled(format!("{} without their object", write.resource)),
@@ -44,6 +51,17 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             }
         }
         _ => Plan::NotHere,
+    }
+}
+
+/// A ReplicaSet goes: its controller removes old ones that have no pods (`pkg/controller/deployment/deployment_controller.go`,
+/// `cleanupDeployment`).
+fn removal(known: &Known<'_, '_>, actor: &Actor, revision: Revision) -> Plan {
+    let by_its_own =
+        matches!(actor, Actor::Controller(controller) if &**controller == "deployment-controller");
+    match by_its_own && known.cluster.replica_set(revision).replicas() > 0 {
+        true => Plan::Wrong("a Deployment removes no ReplicaSet that has pods".into()),
+        false => Plan::NotModelled("the removal of old ReplicaSets".into()),
     }
 }
 
@@ -175,9 +193,6 @@ fn replica_set(
             _ => Plan::Wrong("a ReplicaSet whose creation the log does not show".into()),
         };
     };
-    if write.verb == Verb::Delete {
-        return Plan::NotModelled("the removal of old ReplicaSets".into());
-    }
     let now = known.cluster.replica_set(revision);
     if &*write.subresource == "status" {
         if now.replicas() != replicas {
