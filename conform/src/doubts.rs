@@ -17,9 +17,6 @@ use crate::world::Observed;
 /// failure takes to be noticed.
 const SETTLING: Micros = 400_000_000;
 
-/// Where kubelets renew their leases, each every 10 s, a log that has no write for so long has lost some.
-const SILENT: Micros = 30_000_000;
-
 /// Something of a workload that changes during the log, and is not followed.
 #[derive(Clone, Debug)]
 pub struct Unfollowed {
@@ -90,10 +87,6 @@ pub struct Doubts {
     last: Micros,
     /// How long a write took at most.
     longest: Micros,
-    /// Kubelets renew their leases in it.
-    has_renewals: bool,
-    /// Since when nobody asked the API server for anything, for the first time, and for how long.
-    hole: Option<(Micros, Micros)>,
 }
 
 impl Doubts {
@@ -107,8 +100,6 @@ impl Doubts {
             failed: BTreeMap::new(),
             last: Micros::MIN,
             longest: 0,
-            has_renewals: false,
-            hole: None,
         }
     }
 
@@ -121,11 +112,6 @@ impl Doubts {
     /// Takes note of an entry of the log.
     pub fn see(&mut self, entry: &Entry) {
         if let Seen::Write(_) | Seen::Renewal { .. } = &entry.seen {
-            let silence = entry.from.saturating_sub(self.last);
-            if self.has_renewals && silence > SILENT && self.hole.is_none() {
-                self.hole = Some((self.last, silence));
-            }
-            self.has_renewals |= matches!(entry.seen, Seen::Renewal { .. });
             self.last = self.last.max(entry.to);
         }
         let Seen::Write(write) = &entry.seen else { return };
@@ -174,12 +160,6 @@ impl Doubts {
         }
         if self.missed.is_some_and(|since| since <= found.at) {
             found.doubt("a watch was interrupted before, and what was written meanwhile is not in the log");
-        }
-        if let Some((_, silence)) = self.hole.filter(|(since, _)| *since < found.at) {
-            found.doubt(&format!(
-                "the log has a hole before it: for {} s nobody wrote anything, although kubelets renew their leases in it",
-                silence / 1_000_000
-            ));
         }
         if self.under_way && found.at < self.began.saturating_add(SETTLING) {
             found.doubt(

@@ -60,23 +60,12 @@ pub fn judge(files: &Files, most: u64) -> Report {
 
 /// The same, where the clocks of nodes may be so many microseconds from that of the API server.
 pub fn judge_with(files: &Files, most: u64, skew: i64) -> Report {
-    judge_folders(std::slice::from_ref(files), most, skew)
-}
-
-/// What is said of the files of several folders, if an entry may cost so many states, and clocks of nodes may be so far off.
-pub fn judge_folders(folders: &[Files], most: u64, skew: i64) -> Report {
-    let root = tempfile::tempdir().expect("a temporary folder");
-    let write = |(number, files): (usize, &Files)| {
-        let folder = root.path().join(number.to_string());
-        fs::create_dir(&folder).expect("a folder");
-        for (name, lines) in files {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            fs::write(folder.join(name), text).expect("a file");
-        }
-        folder
-    };
-    let paths: Vec<PathBuf> = folders.iter().enumerate().map(write).collect();
-    let mut log = Log::find(&paths).expect("a log");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, lines) in files {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
+    let mut log = Log::find(&[folder.path().to_owned()]).expect("a log");
     log.set_clocks(skew).unwrap_or_else(|_| panic!("the log is not read"));
     let options = Options { max_states: Some(most), ..Options::default() };
     run::run(&log, &options, |_| {}).unwrap_or_else(|_| panic!("the log is not read"))
