@@ -8,9 +8,9 @@ use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{ContainerId as InstanceId, Request};
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::kill::container::KillStep;
-use podproof_runtime::kubelet::pod_worker::Work;
 use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
+use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::action::{Action, Component as Lane, Container as Processes, Kubelet};
 use podproof_vocabulary::observation::Process;
@@ -34,8 +34,8 @@ struct Situation<'a> {
     /// The model, and what it has steps for.
     rest: &'a ModelSystem,
     scenario: &'a Scenario,
-    /// The newest sandbox of the pod was stopped.
-    was_stopped: bool,
+    /// The worker of the pod has stopped its newest sandbox.
+    has_stopped: bool,
     action: Action,
 }
 
@@ -147,7 +147,7 @@ pub const LAGS: &[Lag] = &[
             Action::Kubelet(Kubelet::FinishPod { pod }) => {
                 situation.may(Kubelet::StopSandbox { pod })
                     || situation.may(Kubelet::BeginTermination { pod })
-                    || (!situation.was_stopped
+                    || (!situation.has_stopped
                         && situation.look(|cluster| cluster.pod(pod).kubelet.sandbox_touched()))
             }
             _ => false,
@@ -193,8 +193,8 @@ impl Running {
         for &node in self.machines.runtimes.keys() {
             for operation in self.steps_of_machine(node) {
                 let Some(action) = self.seen_of(node, &operation) else { continue };
-                let was_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.was_stopped(node, pod));
-                let situation = Situation { rest, scenario: &self.scenario, was_stopped, action };
+                let has_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.has_stopped(node, pod));
+                let situation = Situation { rest, scenario: &self.scenario, has_stopped, action };
                 if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
                     operations.push(action);
                 }
@@ -278,10 +278,11 @@ impl Running {
         Some(Action::Kubelet(step))
     }
 
-    /// Was the newest sandbox of a pod stopped?
-    fn was_stopped(&self, node: NodeId, pod: PodId) -> bool {
+    /// Has the worker of a pod stopped its newest sandbox? One that was stopped before this kubelet started is not the worker's.
+    fn has_stopped(&self, node: NodeId, pod: PodId) -> bool {
         let (Ok(runtime), Ok(uid)) = (self.runtime(node), self.uid(pod)) else { return false };
-        newest(&runtime, &uid).is_some_and(|(_, sandbox)| sandbox.stopped)
+        let is_own = self.worker(node, &uid).is_some_and(PodWorker::has_synced);
+        is_own && newest(&runtime, &uid).is_some_and(|(_, sandbox)| sandbox.stopped)
     }
 
     /// The container of this name, of the workload's own.

@@ -82,6 +82,11 @@ impl PodWorker {
         }
     }
 
+    /// It has come to the end of a sync, or of a kill.
+    pub const fn has_synced(&self) -> bool {
+        self.last_sync.is_some()
+    }
+
     /// Everything is done.
     pub const fn is_finished(&self) -> bool {
         self.finished
