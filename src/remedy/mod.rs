@@ -33,6 +33,8 @@ pub struct Remedy {
     pub found: Option<Found>,
     /// The changes that do not help, in words.
     pub in_vain: Vec<String>,
+    /// Changes that cannot be made, and why.
+    pub refused: Vec<Undecided>,
     /// The changes of which that is not known, smaller than the one that was found.
     pub undecided: Vec<Undecided>,
     /// What the change was not tried on: promises that were not decided before, and other searches.
@@ -56,7 +58,7 @@ pub struct Found {
     pub smaller: Vec<String>,
 }
 
-/// A change whose check did not come to its end.
+/// A change of which it is not known what it does: its check did not come to its end, or it cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undecided {
     /// The change in words.
@@ -70,6 +72,7 @@ impl Remedy {
         Self {
             found: None,
             in_vain: Vec::new(),
+            refused: Vec::new(),
             undecided: Vec::new(),
             untried: Vec::new(),
             unsought: Some(why),
@@ -108,19 +111,13 @@ impl Remedy {
             Some(_) => "not known to be the smallest; undecided",
             None => "undecided",
         };
-        let mut reasons: Vec<&str> = Vec::new();
-        for undecided in &self.undecided {
-            if !reasons.contains(&undecided.why.as_str()) {
-                reasons.push(&undecided.why);
-            }
-        }
-        let of = |why: &str| {
-            let alike = self.undecided.iter().filter(|undecided| undecided.why == why);
-            let says: Vec<&str> = alike.map(|undecided| undecided.says.as_str()).collect();
-            format!("{not_known}: {} ({why})", says.join("; "))
-        };
+        let refused = if self.found.is_none() { &self.refused[..] } else { &[] };
         let smaller = self.found.iter().flat_map(|found| found.smaller.iter().cloned());
-        std::iter::once(head).chain(untried).chain(smaller).chain(reasons.into_iter().map(of)).collect()
+        let lines = std::iter::once(head).chain(untried).chain(smaller);
+        lines
+            .chain(by_reason("cannot be made", refused))
+            .chain(by_reason(not_known, &self.undecided))
+            .collect()
     }
 
     /// All of it, for the trace that shows how the promise is broken.
@@ -132,6 +129,22 @@ impl Remedy {
     pub fn patch(&self) -> Option<&str> {
         self.found.as_ref().map(|found| found.patch.as_str())
     }
+}
+
+/// A line for each reason, with all changes that it is one for.
+fn by_reason(what: &str, changes: &[Undecided]) -> Vec<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for change in changes {
+        if !reasons.contains(&change.why.as_str()) {
+            reasons.push(&change.why);
+        }
+    }
+    let line = |why: &str| {
+        let alike = changes.iter().filter(|change| change.why == why);
+        let says: Vec<&str> = alike.map(|change| change.says.as_str()).collect();
+        format!("{what}: {} ({why})", says.join("; "))
+    };
+    reasons.into_iter().map(line).collect()
 }
 
 /// The remedy of what `row` says of a workload, which is broken; `rows` are all verdicts on it.
@@ -161,15 +174,16 @@ pub fn remedy(
     let world = (&arguments.input, &arguments.world);
     let trials = Trials::new(world, sources, workload, judged, limits).of_search(broken);
     let property = row.property;
-    let mut looking = Looking { trials, property, in_vain: Vec::new(), undecided: Vec::new() };
+    let mut looking =
+        Looking { trials, property, in_vain: Vec::new(), refused: Vec::new(), undecided: Vec::new() };
     let found = candidates.iter().find_map(|candidate| looking.settle(candidate));
     let found = found.and_then(|Settled { says, edits, states, smaller }| {
         let patch = texts.patch(&edits).ok()?;
         let place = edits.last().and_then(|edit| texts.nearest(edit));
         Some(Found { says, patch, place, states, smaller })
     });
-    let Looking { in_vain, undecided, .. } = looking;
-    Some(Remedy { found, in_vain, undecided, untried: untried(row, rows), unsought: None })
+    let Looking { in_vain, refused, undecided, .. } = looking;
+    Some(Remedy { found, in_vain, refused, undecided, untried: untried(row, rows), unsought: None })
 }
 
 /// Would a remedy be looked for of what `row` says, which is broken?
@@ -220,6 +234,7 @@ struct Looking<'a> {
     trials: Trials<'a>,
     property: Property,
     in_vain: Vec<String>,
+    refused: Vec<Undecided>,
     undecided: Vec<Undecided>,
 }
 
@@ -237,8 +252,8 @@ enum Came {
     InVain,
     /// Nothing is broken, and the promise speaks of nothing any more.
     Idle,
-    /// It cannot be made: the API server takes no such manifest.
-    Refused,
+    /// It cannot be made in the text, or the API server takes no such manifest: why.
+    Refused(String),
     Undecided(String),
 }
 
@@ -291,7 +306,7 @@ impl Looking<'_> {
             Tried::Holds { states, reached, .. } if reached.contains(self.property) => Came::Holds(states),
             Tried::Holds { .. } => Came::Idle,
             Tried::Broken(_) => Came::InVain,
-            Tried::Refused(_) => Came::Refused,
+            Tried::Refused(why) => Came::Refused(why),
             Tried::Undecided(why) => Came::Undecided(why),
         }
     }
@@ -302,7 +317,7 @@ impl Looking<'_> {
             Came::Holds(states) => return Some(states),
             Came::InVain => self.in_vain.push(says),
             Came::Idle => self.in_vain.push(format!("{says} (nothing happens any more that it speaks of)")),
-            Came::Refused => {}
+            Came::Refused(why) => self.refused.push(Undecided { says, why }),
             Came::Undecided(why) => self.undecided.push(Undecided { says, why }),
         }
         None

@@ -153,16 +153,19 @@ fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
 }
 
 fn remedy(remedy: &Remedy) -> serde_json::Value {
-    let undecided =
-        remedy.undecided.iter().map(|Undecided { says, why }| json!({ "says": says, "why": why }));
-    let undecided: Vec<serde_json::Value> = undecided.collect();
+    let told = |changes: &[Undecided]| -> Vec<serde_json::Value> {
+        changes.iter().map(|Undecided { says, why }| json!({ "says": says, "why": why })).collect()
+    };
+    let undecided = told(&remedy.undecided);
     match (&remedy.found, &remedy.unsought) {
         (Some(Found { says, patch, states, smaller, .. }), _) => json!({
             "says": says, "patch": patch, "states": states, "undecided": undecided, "untried": remedy.untried,
             "smaller": smaller,
         }),
         (None, Some(why)) => json!({ "unsought": why }),
-        (None, None) => json!({ "tried": remedy.in_vain, "undecided": undecided }),
+        (None, None) => json!({
+            "tried": remedy.in_vain, "undecided": undecided, "refused": told(&remedy.refused),
+        }),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn render(tuned: &Tuned) -> String {
             }
             match &tuned.patch {
                 Some(patch) => out += &format!("\n{patch}"),
-                None => out += "\n  the manifest has these values already\n",
+                None => out += "\n  the manifest holds as it is: there is nothing to change\n",
             }
         }
     }
@@ -62,8 +62,11 @@ fn section(settled: &Settled, spares: bool) -> String {
     if settled.is_jagged {
         out += "    greater values do not always hold where a smaller one does\n";
     }
-    if settled.value == Some(parameter.from) && settled.makes_no_difference(spares) {
+    if settled.all_hold {
         out += "    every value that was tried holds: nothing that has to hold was seen to depend on it\n";
+    }
+    if settled.is_unset {
+        out += "    the manifest does not set it, which holds too, and is left as it is\n";
     }
     let width = parameter.value(parameter.to).chars().count();
     let shown = settled.below().map(|(value, _)| value);
@@ -164,6 +167,8 @@ mod tests {
             parameter,
             value,
             kept: None,
+            is_unset: false,
+            all_hold: false,
             accepted: 10,
             is_jagged: false,
             tried: tried.iter().cloned().collect::<BTreeMap<_, _>>(),

@@ -50,6 +50,7 @@ fn setting(settled: &Settled) -> Value {
         "to": settled.parameter.to,
         "smallest": settled.value,
         "kept": settled.kept,
+        "left-unset": settled.is_unset,
         "greatest-accepted": settled.accepted,
         "monotone": !settled.is_jagged,
         "undecided-below": settled.untried(),

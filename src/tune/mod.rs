@@ -51,8 +51,12 @@ pub struct Settled {
     pub parameter: Parameter,
     /// The smallest value that holds; none if none does.
     pub value: Option<u32>,
-    /// What the manifest has instead, where that is more, holds too, and nobody has asked to lower it.
+    /// What the manifest has instead, where that holds too, and nobody has asked to lower it or nothing depends on it.
     pub kept: Option<u32>,
+    /// The manifest does not set it, which holds too, as nothing depends on it.
+    pub is_unset: bool,
+    /// All values hold that were tried and are not refused, from the least on.
+    pub all_hold: bool,
     /// The greatest value that is not refused.
     pub accepted: u32,
     /// Greater values do not always hold where a smaller one does.
@@ -76,12 +80,6 @@ impl Settled {
     /// Does a value hold, in the trial of it?
     fn holds(&self, value: u32, tried: &Tried, spares: bool) -> bool {
         matches!(tried, Tried::Holds { kills, .. } if !(spares && *kills)) && !self.idle.contains_key(&value)
-    }
-
-    /// Do all values hold that were tried and are not refused, and were there several?
-    fn makes_no_difference(&self, spares: bool) -> bool {
-        let accepted = || self.tried.iter().filter(|(_, tried)| !matches!(tried, Tried::Refused(_)));
-        accepted().count() > 1 && accepted().all(|(value, tried)| self.holds(*value, tried, spares))
     }
 
     /// How many values below the one that holds, or of all if none does, are not known not to hold.

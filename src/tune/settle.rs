@@ -44,6 +44,8 @@ pub struct Settling<'a> {
     parameters: Vec<Parameter>,
     /// The value that each has now.
     values: Vec<u32>,
+    /// Which of them are not set, as in the manifest.
+    unset: Vec<bool>,
     /// The promises that have to hold.
     judged: PropertySet,
     /// Those whose premise has to be reached, whatever was seen.
@@ -67,6 +69,7 @@ impl<'a> Settling<'a> {
         (tuned, required): (&Tuned, PropertySet),
     ) -> Self {
         let values = parameters.iter().map(|parameter| parameter.to).collect();
+        let unset = vec![false; parameters.len()];
         let (judged, spares) = (tuned.judged, tuned.spares_containers);
         let required = required.intersection(judged);
         Self {
@@ -75,6 +78,7 @@ impl<'a> Settling<'a> {
             trials,
             parameters,
             values,
+            unset,
             judged,
             required,
             reached: PropertySet::NONE,
@@ -167,12 +171,32 @@ impl<'a> Settling<'a> {
                 break found;
             }
         };
-        let more = parameter.now.filter(|now| parameter.is_kept && value.is_some_and(|value| value < *now));
-        let kept = more.filter(|now| matches!(self.holds(place, *now, &mut tried), Ok(true)));
+        let all_hold = value == Some(parameter.from) && all_hold(&tried, |tried| self.counts(tried));
+        let may_stay = |now: u32| all_hold || (parameter.is_kept && value.is_some_and(|value| value < now));
+        let kept = parameter.now.filter(|now| may_stay(*now));
+        let kept = kept.filter(|now| matches!(self.holds(place, *now, &mut tried), Ok(true)));
         self.values[place] = kept.or(value).unwrap_or(parameter.to);
+        if all_hold && parameter.now.is_none() {
+            self.unset[place] = true;
+            let came = self.trials.run(&self.edits());
+            self.note(&came);
+            self.unset[place] = self.counts(&came);
+        }
         let idle = tried.iter().map(|(value, tried)| (*value, self.missed(tried)));
         let idle = idle.filter(|(_, missed)| !missed.is_empty()).collect();
-        Ok(Settled { parameter, value, kept, accepted, is_jagged, tried, idle, trace: None })
+        let is_unset = self.unset[place];
+        Ok(Settled {
+            parameter,
+            value,
+            kept,
+            is_unset,
+            all_hold,
+            accepted,
+            is_jagged,
+            tried,
+            idle,
+            trace: None,
+        })
     }
 
     /// Why the field cannot have its value.
@@ -218,7 +242,9 @@ impl<'a> Settling<'a> {
         self.parameters
             .iter()
             .zip(&self.values)
-            .filter_map(|(parameter, value)| parameter.edit(*value))
+            .zip(&self.unset)
+            .filter(|(_, is_unset)| !**is_unset)
+            .filter_map(|((parameter, value), _)| parameter.edit(*value))
             .collect()
     }
 
@@ -235,13 +261,19 @@ impl<'a> Settling<'a> {
             untried.insert(came);
         }
         match &tried[&value] {
-            came @ Tried::Holds { kills, .. } => Ok(!(self.spares && *kills) && self.missed(came).is_empty()),
+            came @ Tried::Holds { .. } => Ok(self.counts(came)),
             Tried::Broken(_) | Tried::Refused(_) => Ok(false),
             Tried::Undecided(why) => {
                 let value = self.parameters[place].value(value);
                 Err(Undecided(format!("{value}: {why}")))
             }
         }
+    }
+
+    /// Does everything hold, and does that say something?
+    fn counts(&self, tried: &Tried) -> bool {
+        matches!(tried, Tried::Holds { kills, .. } if !(self.spares && *kills))
+            && self.missed(tried).is_empty()
     }
 
     /// Notes which premises were reached.
@@ -307,6 +339,12 @@ impl<'a> Settling<'a> {
         }
         Ok(())
     }
+}
+
+/// Do all values hold that were tried and are not refused, and were there several?
+fn all_hold(tried: &BTreeMap<u32, Tried>, holds: impl Fn(&Tried) -> bool) -> bool {
+    let accepted = || tried.values().filter(|tried| !matches!(tried, Tried::Refused(_)));
+    accepted().count() > 1 && accepted().all(holds)
 }
 
 /// Why no value of a field can be tried.

@@ -375,6 +375,22 @@ fn what_was_tried_in_vain_is_told() {
     assert!(said.contains(head), "{said}");
 }
 
+/// A file that is read and cannot be changed is not one for which nothing is known.
+#[test]
+fn why_a_change_cannot_be_made_is_told() {
+    let about = ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request"];
+    let changes = [("port: http\n---\n", "port: http---\n")];
+    let case = Case::of("remedy-refused", "examples/web.yaml", &changes, &about);
+    let (_, result) = case.check(&["--remedy"]);
+    let refused = &result["remedy"]["refused"][0];
+    assert_eq!(refused["says"], "preStop sleep of container web of 10 s", "{result:#}");
+    assert!(refused["why"].as_str().is_some_and(|why| why.contains("'---' ends line 26")), "{result:#}");
+    let command = [&["check", text(&case.manifest), "--remedy"], &case.about[..]].concat();
+    let said =
+        stdout(&podproof(&[&command[..], &["--trace-dir", text(&case.folder.join("human"))]].concat()));
+    assert!(said.contains("cannot be made: preStop sleep of container web of 10 s"), "{said}");
+}
+
 /// A grace of 7 s is proved within the bound, and one of 5 s, which has more states, is not.
 #[test]
 fn a_smaller_value_that_could_not_be_decided_is_told() {

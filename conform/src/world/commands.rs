@@ -14,11 +14,13 @@ enum Commands {
     Several,
 }
 
+/// The namespace and name of a pod, and the name of a container of it.
+type Of = (Rc<str>, Rc<str>, Rc<str>);
+
 /// The commands of all containers.
 #[derive(Debug, Default)]
 pub(super) struct CommandLog {
-    /// By the namespace and name of the pod, and the name of the container.
-    by_container: BTreeMap<(Rc<str>, Rc<str>, Rc<str>), Commands>,
+    by_container: BTreeMap<Of, Commands>,
 }
 
 impl CommandLog {
