@@ -22,6 +22,10 @@ use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, re
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
     interrupt::listen();
+    let refused = refusals::of_reports(arguments);
+    if !refused.is_empty() {
+        return report::print(&CheckReport { errors: refused, ..CheckReport::default() }, arguments.format);
+    }
     let report = match input::read(&arguments.input) {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },

@@ -151,8 +151,36 @@ impl<'a> Texts<'a> {
         let patches = changed.map(|(old, new)| {
             let (before, after) = (text(old), text(new));
             let difference = similar::TextDiff::from_lines(&before, &after);
-            difference.unified_diff().context_radius(3).header(&old.path, &new.path).to_string()
+            let (old, new) = (in_header(&old.path), in_header(&new.path));
+            difference.unified_diff().context_radius(3).header(&old, &new).to_string()
         });
         Ok(patches.collect())
+    }
+}
+
+/// The name of a file in the head of a patch: one with a space ends with a tab there (GNU diff, "Detailed Description of Unified
+/// Format"), and what would break its line is escaped.
+fn in_header(path: &str) -> String {
+    let ends = if path.contains(' ') { "\t" } else { "" };
+    let escaped: String = path
+        .chars()
+        .map(
+            |letter| {
+                if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
+            },
+        )
+        .collect();
+    escaped + ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_header;
+
+    #[test]
+    fn a_name_stands_in_one_line_of_a_patch_and_has_an_end() {
+        assert_eq!(in_header("web.yaml"), "web.yaml");
+        assert_eq!(in_header("my web.yaml"), "my web.yaml\t");
+        assert_eq!(in_header("a\n+++ b"), "a\\n+++ b\t");
     }
 }

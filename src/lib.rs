@@ -43,6 +43,7 @@ pub mod reference_engine;
 pub mod refusals;
 pub mod remedy;
 pub mod report;
+pub mod same_file;
 pub mod scenarios;
 pub mod search;
 pub mod searched;

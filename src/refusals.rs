@@ -1,5 +1,7 @@
 //! What is asked for in one command line and cannot be had together: all of it is said, before anything is searched.
 
+use std::path::Path;
+
 use podproof_checker::fingerprint::Bits;
 use podproof_model::Rules;
 use podproof_vocabulary::Property;
@@ -9,6 +11,7 @@ use podproof_vocabulary::scenario::Timing;
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice};
 use crate::check::located;
 use crate::plan::{Plan, Planned};
+use crate::same_file::is_same;
 use crate::{output, search};
 
 /// Why a check cannot be run as it is asked for, a sentence for each reason.
@@ -34,6 +37,24 @@ pub fn of(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
         refused.extend(of_symmetry(asked, planned));
     }
     refused
+}
+
+/// Why a report cannot go where it is asked to, a sentence for each reason: it is asked before anything is read.
+pub fn of_reports(arguments: &CheckArguments) -> Vec<String> {
+    let files: Vec<&Path> = arguments.reports.iter().map(|(_, file)| file.as_path()).collect();
+    let of_one = |(place, file): (usize, &&Path)| {
+        if let Some(input) = arguments.input.files.iter().find(|input| is_same(input, file)) {
+            let (file, input) = (file.display(), input.display());
+            return Some(format!(
+                "--report {file}: this is {input}, which is read; accepted is another file"
+            ));
+        }
+        let is_twice = files[..place].iter().any(|other| other == file || is_same(other, file));
+        is_twice.then(|| {
+            format!("--report {}: is named for two reports; accepted is a file for each", file.display())
+        })
+    };
+    files.iter().enumerate().filter_map(of_one).collect()
 }
 
 fn of_folders(arguments: &CheckArguments) -> Option<String> {

@@ -171,12 +171,12 @@ impl Broke<'_> {
     fn tolerations(&self) -> Option<Candidate> {
         let path = pod_spec(self.scenario).field("tolerations");
         let edit = |place: usize| {
-            let path = format!("{path}[{place}].tolerationSeconds").parse().ok()?;
-            Some(Edit::of_workload(path, Value::number(TOLERATION_SECONDS)))
+            let path = path.item(place).field("tolerationSeconds");
+            Edit::of_workload(path, Value::number(TOLERATION_SECONDS))
         };
         let tolerated = self.scenario.workload.template.tolerations.iter().enumerate();
         let for_ever = tolerated.filter(|(_, toleration)| toleration.seconds.is_none());
-        let mut edits = for_ever.filter_map(|(place, _)| edit(place));
+        let mut edits = for_ever.map(|(place, _)| edit(place));
         let first = edits.next()?;
         let candidate = Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS}"), first);
         Some(edits.fold(candidate, Candidate::with_edit))

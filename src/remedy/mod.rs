@@ -291,7 +291,10 @@ impl Looking<'_> {
                 ));
             }
             for (other, came) in tried {
-                if let Came::Undecided(why) = came {
+                // A greater one tells nothing of what is the smallest.
+                if let Came::Undecided(why) = came
+                    && other < value
+                {
                     values[place] = other;
                     self.undecided.push(Undecided { says: candidate.says(&values), why });
                 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use podproof_traces::Trace;
 
+use crate::same_file::is_same;
 use crate::{counterexamples, output};
 
 /// Refuses a file that is one of those that are read, by whatever path, and one whose folder is not there. It is asked before
@@ -41,29 +42,6 @@ pub(super) fn refuse_folder(option: &str, output: &Path) -> Result<(), String> {
         )),
         None => Ok(()),
     }
-}
-
-/// Do two paths lead to one file that is there?
-fn is_same(one: &Path, other: &Path) -> bool {
-    let is_canonically = match (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => return false,
-    };
-    is_canonically || is_linked(one, other)
-}
-
-/// Are two paths hard links to one file?
-#[cfg(unix)]
-fn is_linked(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place = |path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    place(one).is_some_and(|one| place(other) == Some(one))
-}
-
-/// Are two paths hard links to one file? There is no way to tell here.
-#[cfg(not(unix))]
-const fn is_linked(_: &Path, _: &Path) -> bool {
-    false
 }
 
 /// Writes a trace into a file, or on standard output; the exit status.

@@ -116,14 +116,15 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
     let container = &template.containers[usize::from(template.serving)];
     let hook = serving(scenario).field("lifecycle.preStop");
     let (sleep, command) = (hook.field("sleep.seconds"), hook.field("exec.command"));
-    let part = |number: usize| format!("{command}[{number}]").parse::<FieldPath>();
-    let shown = |number: usize| part(number).ok().and_then(|path| texts.value(&path));
+    // Not by its text: the name of a container may be a number.
+    let part = |number: usize| command.item(number);
+    let shown = |number: usize| texts.value(&part(number));
     let (path, form) = match container.pre_stop {
         None if scenario.release.has_sleep_hook() => (sleep, Form::Number),
-        None => (command, Form::Command),
+        None => (command.clone(), Form::Command),
         Some(PreStop::Seconds(_)) if texts.value(&sleep).is_some() => (sleep, Form::Number),
-        Some(PreStop::Seconds(_)) if shown(2).is_some() => (part(2)?, Form::Script),
-        Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1)?, Form::Argument),
+        Some(PreStop::Seconds(_)) if shown(2).is_some() => (part(2), Form::Script),
+        Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1), Form::Argument),
         Some(_) => {
             return Err(format!(
                 "{hook}: nobody says how long this hook takes, so it cannot be tuned; accepted is --set with another field, or a \

@@ -182,6 +182,8 @@ impl<'a> Settling<'a> {
             self.note(&came);
             self.unset[place] = self.counts(&came);
         }
+        // Where the manifest as it is does not hold, something depends on the field.
+        let all_hold = all_hold && (kept.is_some() || self.unset[place]);
         let idle = tried.iter().map(|(value, tried)| (*value, self.missed(tried)));
         let idle = idle.filter(|(_, missed)| !missed.is_empty()).collect();
         let is_unset = self.unset[place];

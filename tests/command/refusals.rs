@@ -1,6 +1,6 @@
 //! What cannot be had together is refused before anything is searched, all of it at once.
 
-use crate::run::{podproof, stderr, stdout, text};
+use crate::run::{folder, podproof, stderr, stdout, text};
 
 const CHECK: [&str; 5] = ["check", "--scenario", "rollout", "--property", "placement-lawful"];
 
@@ -57,4 +57,28 @@ fn an_interval_without_a_folder_is_refused() {
     let kept = ["--checkpoint", text(&folder), "--checkpoint-interval", "10s"];
     let output = podproof(&[&CHECK[..], &kept].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+/// A report goes neither over a manifest nor over another report.
+#[test]
+fn a_report_writes_over_nothing() {
+    let folder = folder("refused-reports");
+    let (manifest, report) = (folder.join("web.yaml"), folder.join("report"));
+    std::fs::copy("examples/web.yaml", &manifest).expect("copied");
+    let before = std::fs::read_to_string(&manifest).expect("it is there");
+    let spelled = folder.join(".").join("web.yaml");
+    for (formats, says) in [
+        (vec![format!("json={}", text(&spelled))], "which is read; accepted is another file"),
+        (
+            vec![format!("json={}", text(&report)), format!("sarif={}", text(&report))],
+            "is named for two reports",
+        ),
+    ] {
+        let reports: Vec<&str> = formats.iter().flat_map(|format| ["--report", format]).collect();
+        let output = podproof(&[&["check", text(&manifest)], &reports[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    assert_eq!(std::fs::read_to_string(&manifest).expect("it is there"), before);
+    assert!(!report.exists());
 }

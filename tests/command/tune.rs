@@ -418,3 +418,39 @@ fn a_patch_changes_something() {
     assert!(said.contains("the manifest has 3, which holds too and is left as it is"), "{said}");
     assert!(said.contains(nothing) && !said.contains("+++"), "{said}");
 }
+
+/// The container that serves may be called `1` and stand first.
+#[test]
+fn a_name_that_is_a_number_is_a_name() {
+    let folder = folder("tune-numbers");
+    let manifest = folder.join("web.yaml");
+    let before = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    let hook = |seconds: u32| {
+        format!("          lifecycle: {{preStop: {{exec: {{command: [sh, -c, \"sleep {seconds}\"]}}}}}}\n")
+    };
+    let other = format!("        - name: \"0\"\n          image: other\n{}", hook(9));
+    let probe = "          readinessProbe:\n";
+    let with = before
+        .replace("        - name: web\n", "        - name: \"1\"\n")
+        .replace(probe, &format!("{}{probe}", hook(2)))
+        .replace("              port: http\n---", &format!("              port: http\n{other}---"));
+    std::fs::write(&manifest, with).expect("written");
+    let output = tune("tune-numbers-traces", &[text(&manifest), "--property", "no-failed-request"]);
+    let said = stdout(&output);
+    assert!(
+        said.contains("preStop sleep of container 1: 5 s is the smallest from 0 to 10 s that holds"),
+        "{said}"
+    );
+    assert!(said.contains("sleep 5") && !said.contains("sleep 9"), "{said}");
+}
+
+/// A value that avoids what breaks a promise is not one on which nothing depends.
+#[test]
+fn what_the_manifest_breaks_depends_on_the_field() {
+    let set = "spec.template.spec.containers[web].ports[http].hostPort=1..2";
+    let said = stdout(&tune(
+        "tune-host-port",
+        &["examples/web.yaml", "--nodes", "1", "--property", "no-failed-request", "--set", set],
+    ));
+    assert!(!said.contains("nothing that has to hold was seen to depend on it"), "{said}");
+}

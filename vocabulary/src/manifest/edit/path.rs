@@ -26,6 +26,12 @@ impl FieldPath {
         Self(self.0.iter().cloned().chain(fields).collect())
     }
 
+    /// The path of the item of this number in this list, the first being 0.
+    #[must_use]
+    pub fn item(&self, number: usize) -> Self {
+        Self(self.0.iter().cloned().chain([Key::Index(number)]).collect())
+    }
+
     /// The path of the item of this name in this list.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {

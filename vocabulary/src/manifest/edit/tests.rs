@@ -179,7 +179,7 @@ fn an_anchor_stays_where_its_value_changes() {
 #[test]
 fn what_is_set_to_nothing_is_replaced_where_it_is_written() {
     let text = "kind: A\na: ~\nb: null # none\nc: 1\n";
-    assert_eq!(edited(text, 1, "a.x.y", &Value::number(7)), text.replace('~', "{x: {y: 7}}"));
+    assert_eq!(edited(text, 1, "a.x.z", &Value::number(7)), text.replace('~', "{x: {z: 7}}"));
     assert_eq!(edited(text, 1, "b", &Value::number(7)), text.replace("null", "7"));
     let json = "{\"kind\": \"A\", \"a\": null}";
     assert_eq!(edited(json, 1, "a.x", &Value::number(7)), json.replace("null", "{\"x\": 7}"));
@@ -255,4 +255,15 @@ fn a_path_is_written_as_it_is_read() {
         containers.named("web").field("lifecycle.preStop").to_string(),
         "spec.containers[web].lifecycle.preStop"
     );
+}
+
+/// Labels may be called anything; what YAML 1.1 or 1.2 reads as no text is quoted.
+#[test]
+fn keys_that_are_no_texts_are_quoted() {
+    for (name, written) in
+        [("on", "\"on\""), ("0123", "\"0123\""), ("app.kubernetes.io/name", "app.kubernetes.io/name")]
+    {
+        let fields = [(name.to_owned(), Value::Plain("x".into()))];
+        assert_eq!(append("a: 1\n", &fields), Ok(format!("a: 1\n---\n{written}: x\n")));
+    }
 }

@@ -8,6 +8,7 @@ const STEP: usize = 2;
 /// A field in lines of their own, so many columns in, each ended by a line break.
 pub fn block(name: &str, value: &Value, indent: usize) -> String {
     let margin = " ".repeat(indent);
+    let name = key(name, false);
     match value {
         Value::Plain(text) => format!("{margin}{name}: {text}\n"),
         Value::Fields(fields) => {
@@ -49,9 +50,16 @@ pub fn flow(value: &Value, quoted: bool) -> String {
     }
 }
 
-/// A key in one line.
+/// A key in one line; quoted, too, where it would be read as something else than a text.
 pub fn key(name: &str, quoted: bool) -> String {
-    if quoted { format!("\"{name}\"") } else { name.to_owned() }
+    if quoted || !is_text(name) { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+/// Is this a text without quotes, whichever YAML it is read as (1.1: type `bool` knows `on`, `y` and others)?
+fn is_text(name: &str) -> bool {
+    const OTHERS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
 /// JSON writes it without quotes, or it is quoted.
