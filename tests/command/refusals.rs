@@ -53,7 +53,7 @@ fn an_interval_without_a_folder_is_refused() {
     let output = podproof(&[&CHECK[..], &["--checkpoint-interval", "10s"]].concat());
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--checkpoint <DIR>"), "{}", stderr(&output));
-    let folder = crate::run::folder("interval").join("kept");
+    let folder = folder("interval").join("kept");
     let kept = ["--checkpoint", text(&folder), "--checkpoint-interval", "10s"];
     let output = podproof(&[&CHECK[..], &kept].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -88,6 +88,14 @@ fn labels_ports_and_taints_are_asked_for() {
     rejected(&mut rig, "late", "TaintToleration");
 }
 
+/// Sets a taint NoExecute that no pod here tolerates.
+fn taint_node(rig: &mut Rig) {
+    let add = vec![Taint { key: "k".to_owned(), effect: "NoExecute".to_owned(), ..Taint::default() }];
+    let patch = Patch::NodeTaints { add, remove: Vec::new() };
+    let request = Request::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, patch);
+    rig.cluster.call(request).expect("the taint is set");
+}
+
 /// ADM-13: after a restart, pods that run are asked again. One that is rejected has failed; if its containers stop with code 0 before
 /// that is written, it has succeeded.
 #[test]
@@ -96,10 +104,7 @@ fn a_restart_may_reject_what_runs() {
         let mut rig = Rig::new(seed, &[]);
         rig.create(pod("p"));
         rig.eventually("it is ready", |rig| rig.is_ready("p"));
-        let add = vec![Taint { key: "k".to_owned(), effect: "NoExecute".to_owned(), ..Taint::default() }];
-        let patch = Patch::NodeTaints { add, remove: Vec::new() };
-        let request = Request::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, patch);
-        rig.cluster.call(request).expect("the taint is set");
+        taint_node(&mut rig);
         rig.until(100, |_| false);
         assert!(rig.is_ready("p"), "a running kubelet does not look at taints");
         rig.restart_kubelet();
@@ -118,10 +123,7 @@ fn what_runs_of_a_rejected_pod_is_stopped_by_housekeeping() {
         let mut rig = Rig::with(1, &behaviours, Release { minor }, Slips::NONE);
         rig.create(pod("p"));
         rig.eventually("it is ready", |rig| rig.is_ready("p"));
-        let add = vec![Taint { key: "k".to_owned(), effect: "NoExecute".to_owned(), ..Taint::default() }];
-        let patch = Patch::NodeTaints { add, remove: Vec::new() };
-        let request = Request::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, patch);
-        rig.cluster.call(request).expect("the taint is set");
+        taint_node(&mut rig);
         rig.until(100, |_| false);
         rig.restart_kubelet();
         // Everything else happens before the sync loop hears of the pod.
