@@ -61,7 +61,6 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         of: &["37"],
         why: "the command of a hook may be one that a user runs, which no deletion is needed for",
     },
-    Known { kind: "sigterm-after-the-exit", of: &["37"], why: "the exit comes first, and is what cannot be" },
 ];
 
 /// Recordings that are not lawful as they are, by number, and why: nothing is said of what is falsified in them.
