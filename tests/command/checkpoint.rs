@@ -49,7 +49,7 @@ const CHECK: [&str; 10] = [
     "--story",
     "rollout",
     "--mutant",
-    "proxy-never-removes",
+    "worker-starts-after-termination",
     "--format",
     "json",
 ];

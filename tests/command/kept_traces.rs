@@ -8,8 +8,18 @@ use podproof_traces::Trace;
 
 use crate::run::{command, folder, podproof, stderr, stdout, text};
 
-const ABOUT: [&str; 7] =
-    ["--replicas", "1", "--story", "pod-deletion", "--property", "no-failed-request", "--trace-dir"];
+/// A small search that finds something broken.
+const ABOUT: [&str; 9] = [
+    "--replicas",
+    "1",
+    "--story",
+    "pod-deletion",
+    "--property",
+    "stopped-before-gone",
+    "--mutant",
+    "kubelet-removes-early",
+    "--trace-dir",
+];
 
 /// A manifest of a Deployment `web` in a folder of its own.
 fn manifest(folder: &Path, name: &str) -> PathBuf {
@@ -43,13 +53,13 @@ fn a_trace_of_another_manifest_is_not_written_over() {
     for _ in 0..2 {
         let said = check(&other, &traces);
         assert!(
-            said.contains("timed.json: a trace of another manifest, which stays; this one is "),
+            said.contains("untimed.json: a trace of another manifest, which stays; this one is "),
             "{said}"
         );
-        assert!(said.contains("-timed-2.json"), "{said}");
+        assert!(said.contains("-untimed-2.json"), "{said}");
         check(&one, &traces);
     }
-    let name = "deployment-web-pod-deletion-no-failed-request-timed";
+    let name = "deployment-web-pod-deletion-stopped-before-gone-untimed";
     assert_eq!(files(&traces), [format!("{name}-2.json"), format!("{name}.json")]);
     for (file, manifest) in [(format!("{name}.json"), &one), (format!("{name}-2.json"), &other)] {
         let bytes = std::fs::read(traces.join(&file)).expect("it is there");
@@ -86,7 +96,7 @@ fn a_manifest_is_known_by_its_place_and_not_by_its_spelling() {
         manifest(&folder.join(name), "web.yaml");
     }
     let (one, other) = (folder.join("one"), folder.join("other"));
-    let name = "deployment-web-pod-deletion-no-failed-request-timed";
+    let name = "deployment-web-pod-deletion-stopped-before-gone-untimed";
     let edited = |folder: &Path| {
         let text = std::fs::read_to_string(folder.join("web.yaml")).expect("it is there");
         std::fs::write(folder.join("web.yaml"), text + "# edited\n").expect("written");
@@ -128,7 +138,7 @@ fn a_trace_of_which_the_manifest_is_not_known_stays() {
     let traces = folder.join("traces");
     manifest(&folder, "web.yaml");
     check_in(&folder, "web.yaml", "", &traces);
-    let file = traces.join("deployment-web-pod-deletion-no-failed-request-timed.json");
+    let file = traces.join("deployment-web-pod-deletion-stopped-before-gone-untimed.json");
     let mut trace = Trace::from_bytes(&std::fs::read(&file).expect("it is there")).expect("a trace");
     assert!(trace.origin.take().is_some_and(|origin| origin.path.is_some()));
     std::fs::write(&file, trace.to_json()).expect("written");
@@ -146,6 +156,6 @@ fn a_folder_with_a_space_is_quoted() {
     let shell = command.replacen("podproof", env!("CARGO_BIN_EXE_podproof"), 1);
     let shown = std::process::Command::new("sh").args(["-c", &shell]).output().expect("a shell");
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(shown.contains("breaks no-failed-request"), "{shown}");
+    assert!(shown.contains("breaks stopped-before-gone"), "{shown}");
     assert!(shown.contains("manifest: "), "it says what it is of: {shown}");
 }

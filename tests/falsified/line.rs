@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::said::Said;
+
 /// Microseconds since the epoch.
 pub type Micros = i64;
 
@@ -12,7 +14,7 @@ pub struct Line {
     /// Which line of the recording it is, wherever it is moved to.
     pub id: usize,
     /// What it says.
-    pub value: Value,
+    pub value: Said,
 }
 
 impl Line {
@@ -28,7 +30,7 @@ impl Line {
 
     /// Puts a value at a JSON pointer whose parent is an object; what is missing on the way to it is made.
     pub fn set(&mut self, pointer: &str, value: impl Into<Value>) {
-        let mut at = &mut self.value;
+        let mut at: &mut Value = &mut self.value;
         for key in pointer.split('/').skip(1) {
             at = match at {
                 Value::Array(items) => &mut items[key.parse::<usize>().expect("an index")],

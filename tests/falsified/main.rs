@@ -11,6 +11,7 @@ mod life;
 mod line;
 mod recording;
 mod requests;
+mod said;
 mod table;
 
 use std::fs;
@@ -22,7 +23,7 @@ use judge::{Found, is_lawful, judge};
 use kinds::{Kind, TRUTHS, kinds};
 use known::{KNOWN_ACCEPTED, NEEDS_ANSWERS, NOT_LAWFUL};
 use recording::Recording;
-use requests::without_answers;
+use requests::{forget_answers, without_answers};
 use table::{Cell, Table};
 
 /// How many lies each recording must bear at least.
@@ -62,11 +63,17 @@ fn number(name: &str) -> &str {
     name.split('-').next().unwrap_or_default()
 }
 
-fn falsified(recording: &Recording, kind: &'static Kind, by_the_api: bool) -> Option<Cell> {
+/// What is said of a recording in which this is wrong; `asked` is the recording without answers.
+fn falsified(
+    recording: &Recording,
+    asked: &Recording,
+    kind: &'static Kind,
+    by_the_api: bool,
+) -> Option<Cell> {
     let mut lie = recording.clone();
     let wrong = (kind.falsify)(&mut lie)?;
     let found = judge(&lie, Some(wrong));
-    let asked = without_answers(recording, &lie).map(|told| judge(&told, Some(wrong)));
+    let asked = without_answers(recording, asked, &lie).map(|told| judge(&told, Some(wrong)));
     let place = lie.place(wrong);
     let alone = (kind.by_the_api && by_the_api).then(|| {
         lie.forget_all_but_the_api();
@@ -124,8 +131,10 @@ fn lies_are_found_out_where_they_are_told() {
         let mut alone = recording.clone();
         alone.forget_all_but_the_api();
         let by_the_api = is_lawful(&alone).is_ok();
-        let asked = kinds().filter(|kind| is_asked(kind, recording));
-        asked.filter_map(|kind| falsified(recording, kind, by_the_api)).collect()
+        let mut asked = recording.clone();
+        forget_answers(&mut asked);
+        let kinds = kinds().filter(|kind| is_asked(kind, recording));
+        kinds.filter_map(|kind| falsified(recording, &asked, kind, by_the_api)).collect()
     });
     let table = Table { cells: cells.into_iter().flatten().collect() };
     let wrong = table.unknown(KNOWN_ACCEPTED);

@@ -49,7 +49,7 @@ impl Recording {
                 }
                 spread_versions(&mut value);
                 let lines = recording.files.entry(name.to_owned()).or_default();
-                lines.push(Line { id: recording.next, value });
+                lines.push(Line { id: recording.next, value: value.into() });
                 recording.next += 1;
             }
         }
@@ -90,12 +90,20 @@ impl Recording {
 
     /// Changes every object of this kind and name in it, wherever it stands; without a name, all of this kind.
     pub fn change_objects(&mut self, kind: &str, name: Option<&str>, change: impl Fn(&mut Value)) {
-        for line in self.files.values_mut().flatten() {
+        // Lines without one stay shared.
+        let is_one = |object: &Value| {
+            let is_named = name.is_none_or(|name| object["metadata"]["name"] == name);
+            object["kind"] == kind && is_named
+        };
+        let has_one = |line: &Line| {
+            let is_listed = kind == "Node" && line.value.pointer("/event/items").is_some();
+            is_listed || is_one(&line.value["requestObject"]) || is_one(&line.value["responseObject"])
+        };
+        for line in self.files.values_mut().flatten().filter(|line| has_one(line)) {
             let Some(fields) = line.value.as_object_mut() else { continue };
             for field in ["requestObject", "responseObject"] {
                 if let Some(object) = fields.get_mut(field)
-                    && object["kind"] == kind
-                    && name.is_none_or(|name| object["metadata"]["name"] == name)
+                    && is_one(object)
                 {
                     change(object);
                 }
@@ -117,13 +125,10 @@ impl Recording {
 
     /// Is every line the same, in the same order?
     pub fn says_the_same_as(&self, other: &Self) -> bool {
-        let lines = |recording: &Self| {
-            let files = recording.files.clone().into_iter();
-            files
-                .map(|(name, lines)| (name, lines.into_iter().map(|line| line.value).collect()))
-                .collect::<Vec<(_, Vec<_>)>>()
+        let is_alike = |((name, lines), (other, others)): ((&String, &Vec<Line>), (&String, &Vec<Line>))| {
+            name == other && lines.iter().map(|line| &line.value).eq(others.iter().map(|line| &line.value))
         };
-        lines(self) == lines(other)
+        self.files.len() == other.files.len() && self.files.iter().zip(&other.files).all(is_alike)
     }
 
     /// Leaves a line out.
@@ -177,8 +182,7 @@ impl Recording {
         for (name, lines) in &self.files {
             let mut file = BufWriter::new(File::create(folder.join(name)).expect("a file"));
             for line in lines {
-                serde_json::to_writer(&mut file, &line.value).expect("a line of JSON");
-                file.write_all(b"\n").expect("a line");
+                writeln!(file, "{}", line.value.written()).expect("a line");
             }
             file.flush().expect("a file");
         }

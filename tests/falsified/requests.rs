@@ -1,35 +1,43 @@
 //! A falsified recording as an audit policy of level Request would have written it down: without answers. What only an answer shows is
 //! told by a request that would have left it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::line::Line;
 use crate::recording::{AUDIT, Recording};
 
-/// `lie` without answers; none, if nothing in it tells it from `truth` then.
-pub fn without_answers(truth: &Recording, lie: &Recording) -> Option<Recording> {
+/// `lie` without answers; none, if nothing in it tells it from `truth` then, which is `asked` without them.
+pub fn without_answers(truth: &Recording, asked: &Recording, lie: &Recording) -> Option<Recording> {
+    let known: BTreeMap<usize, (&Line, &Line)> =
+        truth.audit().zip(asked.audit()).map(|(line, asked)| (line.id, (line, asked))).collect();
     let mut told = lie.clone();
     told.change_all(AUDIT, |line| {
-        let before = truth.audit().find(|other| other.id == line.id);
-        let answer = |line: &Line| line.value["responseObject"].clone();
-        if before.is_none_or(|before| answer(before) != answer(line)) {
+        let before = known.get(&line.id);
+        if let Some((_, asked)) = before.filter(|(before, _)| before.value == line.value) {
+            line.value = asked.value.clone();
+            return;
+        }
+        let before = before.map(|&(before, _)| before);
+        if before.is_none_or(|before| before.value["responseObject"] != line.value["responseObject"]) {
             ask_for_the_answer(line, before);
         }
+        forget_answer(line);
     });
-    forget_answers(&mut told);
-    let mut truth = truth.clone();
-    forget_answers(&mut truth);
-    (!truth.says_the_same_as(&told)).then_some(told)
+    (!asked.says_the_same_as(&told)).then_some(told)
 }
 
 /// Leaves out all answers of a recording.
 pub fn forget_answers(recording: &mut Recording) {
-    recording.change_all(AUDIT, |line| {
-        if line.text("/level") == "RequestResponse" {
-            line.set("/level", "Request");
-        }
-        line.value.as_object_mut().expect("an event").remove("responseObject");
-    });
+    recording.change_all(AUDIT, forget_answer);
+}
+
+fn forget_answer(line: &mut Line) {
+    if line.text("/level") == "RequestResponse" {
+        line.set("/level", "Request");
+    }
+    line.value.as_object_mut().expect("an event").remove("responseObject");
 }
 
 /// What was asked for becomes what leads to the answer.

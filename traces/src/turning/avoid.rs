@@ -1,7 +1,7 @@
 //! Is there a run from a state that comes to rest with the promise kept?
 
-use std::collections::BTreeSet;
-
+use foldhash::quality::FixedState;
+use hashbrown::HashMap;
 use podproof_model::{ClusterState, environment};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Container, Kubelet};
@@ -29,50 +29,115 @@ pub(super) struct Goal<'w> {
     pub(super) most: usize,
 }
 
-/// A state on the way, with the steps out of it that are still to be tried, the best last.
-struct Place {
-    state: ClusterState,
-    untried: Vec<Action>,
+/// Searches for runs to one goal. What one of them has found out, those after it know.
+pub(super) struct Searches<'w> {
+    pub(super) goal: Goal<'w>,
+    /// States that they may still see, all together.
+    pub(super) left: usize,
+    known: HashMap<ClusterState, Fate, FixedState>,
 }
 
-impl Goal<'_> {
+/// What is known of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// A run that keeps the promise goes on with this step, or rests here.
+    Kept(Option<Action>),
+    /// Every run from here breaks it.
+    Lost,
+}
+
+/// Where a search is with a state that it has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// On the run that is being tried.
+    OnTheWay,
+    /// Every step out of it was tried.
+    Tried,
+}
+
+/// A state on the way.
+struct Place {
+    state: ClusterState,
+    /// The steps out of it that are still to be tried, the best last.
+    untried: Vec<Action>,
+    /// Nothing more happens here, and nothing is owed.
+    rests: bool,
+}
+
+impl<'w> Searches<'w> {
+    /// Searches that may see `left` states, all together.
+    pub(super) fn new(goal: Goal<'w>, left: usize) -> Self {
+        Self { goal, left, known: HashMap::default() }
+    }
+
     /// Searches depth first, so that a run is found soon where there are many: news and rules go before what stops containers, and
     /// time passes last.
-    pub(super) fn avoidable(&self, from: &ClusterState, left: &mut usize) -> Avoidable {
-        let mut seen = BTreeSet::from([from.clone()]);
+    pub(super) fn avoidable(&mut self, from: &ClusterState) -> Avoidable {
+        match self.known.get(from) {
+            Some(Fate::Kept(_)) => return Avoidable::Yes(self.run(from)),
+            Some(Fate::Lost) => return Avoidable::No,
+            None => {}
+        }
+        let mut seen = HashMap::<_, _, FixedState>::from_iter([(from.clone(), Seen::OnTheWay)]);
         let mut taken: Vec<Action> = Vec::new();
-        let mut places = vec![self.place(from)];
+        let mut places = vec![self.goal.place(from)];
         // A run may go round, or be cut off: then that none rests proves nothing.
         let mut is_open = false;
-        let most = (*left).min(self.most);
+        let most = self.left.min(self.goal.most);
         let says = loop {
             let Some(here) = places.last_mut() else {
                 break if is_open { Avoidable::Unknown } else { Avoidable::No };
             };
-            if here.untried.is_empty() && self.rests(&here.state) {
-                break Avoidable::Yes(taken);
+            if here.rests {
+                break Avoidable::Yes(taken.clone());
             }
             let Some(action) = here.untried.pop() else {
+                seen.insert(here.state.clone(), Seen::Tried);
                 places.pop();
                 taken.pop();
                 continue;
             };
-            let Some(next) = self.kept(&here.state, &action) else { continue };
-            if seen.len() >= most {
-                break Avoidable::Unknown;
+            let Some(next) = self.goal.kept(&here.state, &action) else { continue };
+            match (seen.get(&next), self.known.get(&next)) {
+                (Some(Seen::OnTheWay), _) => is_open = true,
+                (Some(Seen::Tried), _) | (None, Some(Fate::Lost)) => {}
+                (None, Some(Fate::Kept(_))) => {
+                    taken.push(action);
+                    break Avoidable::Yes([&taken[..], &self.run(&next)].concat());
+                }
+                (None, None) if seen.len() >= most => break Avoidable::Unknown,
+                (None, None) => {
+                    is_open |= self.goal.world.model().limit(&next).is_some();
+                    taken.push(action);
+                    places.push(self.goal.place(&next));
+                    seen.insert(next, Seen::OnTheWay);
+                }
             }
-            if !seen.insert(next.clone()) {
-                is_open |= places.iter().any(|place| place.state == next);
-                continue;
-            }
-            is_open |= self.world.model().limit(&next).is_some();
-            taken.push(action);
-            places.push(self.place(&next));
         };
-        *left = left.saturating_sub(seen.len());
+        self.left = self.left.saturating_sub(seen.len());
+        if !is_open {
+            let lost = seen.into_iter().filter(|&(_, seen)| seen == Seen::Tried);
+            self.known.extend(lost.map(|(state, _)| (state, Fate::Lost)));
+        }
+        if matches!(says, Avoidable::Yes(_)) {
+            let next = taken.into_iter().map(Some).chain([None]);
+            self.known.extend(places.into_iter().map(|place| place.state).zip(next.map(Fate::Kept)));
+        }
         says
     }
 
+    /// The rest of a run that is known to keep the promise.
+    fn run(&self, from: &ClusterState) -> Vec<Action> {
+        let (mut state, mut run) = (from.clone(), Vec::new());
+        while let Some(&Fate::Kept(Some(action))) = self.known.get(&state) {
+            state = self.goal.world.model().apply(&state, &action);
+            run.push(action);
+        }
+        run
+    }
+}
+
+impl Goal<'_> {
     /// The state after a step that does not break the promise.
     pub(super) fn kept(&self, state: &ClusterState, action: &Action) -> Option<ClusterState> {
         let model = self.world.model();
@@ -84,7 +149,8 @@ impl Goal<'_> {
     fn place(&self, state: &ClusterState) -> Place {
         let mut untried = self.steps(state);
         untried.sort_by_key(|action| std::cmp::Reverse(rank(action)));
-        Place { state: state.clone(), untried }
+        let rests = untried.is_empty() && self.may_end(state);
+        Place { state: state.clone(), untried, rests }
     }
 
     /// Can this step be taken, whether or not a run can count on it?
@@ -108,14 +174,14 @@ impl Goal<'_> {
         steps
     }
 
-    /// Nothing more happens here, and nothing is owed.
-    fn rests(&self, state: &ClusterState) -> bool {
+    /// Is nothing owed in a state after which nothing happens, and was nothing cut off?
+    fn may_end(&self, state: &ClusterState) -> bool {
         let model = self.world.model();
         let owes = || {
             let own = model.obligations.range(self.property);
             model.pending(state).iter().any(|bit| own.contains(bit))
         };
-        self.steps(state).is_empty() && model.limit(state).is_none() && !(self.is_progress && owes())
+        model.limit(state).is_none() && !(self.is_progress && owes())
     }
 }
 

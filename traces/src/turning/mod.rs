@@ -23,7 +23,7 @@ use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
 use crate::words;
-use avoid::{Avoidable, Goal};
+use avoid::{Avoidable, Goal, Searches};
 
 /// States of a small cluster that all searches for one turning point see at most: a few seconds.
 const STATES_MAX: usize = 60_000;
@@ -68,16 +68,17 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
     }
     let trace = &standing.up_to_the_break(trace);
     let prefixes = Prefixes::of(trace, property)?;
-    let mut left = STATES_MAX / prefixes.world.weight();
+    let left = STATES_MAX / prefixes.world.weight();
     let most = left / SEARCHES_MAX;
     let goal = Goal { world: &prefixes.world, property, is_progress: trace.kind == Kind::Lasso, most };
+    let mut searches = Searches::new(goal, left);
     // The end of a safety trace has broken the promise already.
     let end = trace.stem.len();
     let is_broken = trace.kind == Kind::Safety;
     let mut lost = end;
     let mut is_certain = true;
     if !is_broken {
-        match goal.avoidable(&prefixes.states[end], &mut left) {
+        match searches.avoidable(&prefixes.states[end]) {
             Avoidable::Yes(_) => return None,
             Avoidable::No => {}
             Avoidable::Unknown => is_certain = false,
@@ -88,12 +89,12 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
     // Backwards in growing strides until a run is found, then by halves: `lost` always is where none was.
     while lost > 0 && found.is_none() {
         let at = lost.saturating_sub(stride);
-        match goal.avoidable(&prefixes.states[at], &mut left) {
+        match searches.avoidable(&prefixes.states[at]) {
             Avoidable::Yes(run) => found = Some((at, run)),
             Avoidable::No => (lost, is_certain) = (at, true),
             Avoidable::Unknown => (lost, is_certain) = (at, false),
         }
-        if left == 0 && found.is_none() {
+        if searches.left == 0 && found.is_none() {
             return None;
         }
         stride *= 2;
@@ -104,14 +105,14 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
     };
     while lost - kept > 1 {
         let at = kept + (lost - kept) / 2;
-        match goal.avoidable(&prefixes.states[at], &mut left) {
+        match searches.avoidable(&prefixes.states[at]) {
             Avoidable::Yes(found) => (kept, run) = (at, found),
             Avoidable::No => (lost, is_certain) = (at, true),
             Avoidable::Unknown => (lost, is_certain) = (at, false),
         }
     }
     let step = trace.stem[kept].action;
-    let reason = order::reason(&goal, &prefixes.states[kept], step, &run, &mut left);
+    let reason = order::reason(&mut searches, &prefixes.states[kept], step, &run);
     Some(TurningPoint { step: lost, is_certain, reason })
 }
 

@@ -4,44 +4,42 @@ use podproof_model::ClusterState;
 use podproof_vocabulary::action::Action;
 
 use super::Reason;
-use super::avoid::{Avoidable, Goal};
+use super::avoid::{Avoidable, Goal, Searches};
 
 /// Why it turns at `step` in `state`, from which `run` keeps the promise.
 pub(super) fn reason(
-    goal: &Goal<'_>,
+    searches: &mut Searches<'_>,
     state: &ClusterState,
     step: Action,
     run: &[Action],
-    left: &mut usize,
 ) -> Reason {
-    if let Some(first) = order(goal, state, step, run, left) {
+    if let Some(first) = order(searches, state, step, run) {
         return Reason::Order(first);
     }
     if matches!(step, Action::Environment(_)) {
         return Reason::Event;
     }
-    instead(goal, state, step, run).map_or(Reason::Never, Reason::Instead)
+    instead(&searches.goal, state, step, run).map_or(Reason::Never, Reason::Instead)
 }
 
 /// Steps after which `step` does no harm: neither does it break the promise, nor can that no longer be avoided after it. They are
 /// those that come first in `run`, without the ones that are not needed for that.
 fn order(
-    goal: &Goal<'_>,
+    searches: &mut Searches<'_>,
     state: &ClusterState,
     step: Action,
     run: &[Action],
-    left: &mut usize,
 ) -> Option<Vec<Action>> {
     let end = (1..=run.len()).find(|&end| {
         let is_next = run.get(end) == Some(&step);
-        is_next || does_no_harm(goal, state, &run[..end], step, left)
+        is_next || does_no_harm(searches, state, &run[..end], step)
     })?;
     let mut first = run[..end].to_vec();
     loop {
         let known = first.len();
         for place in (0..first.len()).rev() {
             let fewer = [&first[..place], &first[place + 1..]].concat();
-            if !fewer.is_empty() && does_no_harm(goal, state, &fewer, step, left) {
+            if !fewer.is_empty() && does_no_harm(searches, state, &fewer, step) {
                 first = fewer;
             }
         }
@@ -52,18 +50,13 @@ fn order(
 }
 
 /// Are these steps possible in their turn, and `step` after them, and can the promise be kept all the way and then on?
-fn does_no_harm(
-    goal: &Goal<'_>,
-    state: &ClusterState,
-    first: &[Action],
-    step: Action,
-    left: &mut usize,
-) -> bool {
+fn does_no_harm(searches: &mut Searches<'_>, state: &ClusterState, first: &[Action], step: Action) -> bool {
+    let goal = &searches.goal;
     let take = |state: ClusterState, action: &Action| {
         goal.is_possible(&state, action).then(|| goal.kept(&state, action)).flatten()
     };
     let after = first.iter().chain([&step]).try_fold(state.clone(), take);
-    after.is_some_and(|after| matches!(goal.avoidable(&after, left), Avoidable::Yes(_)))
+    after.is_some_and(|after| matches!(searches.avoidable(&after), Avoidable::Yes(_)))
 }
 
 /// The step in whose place another is taken along `run`: of the same class, and for the same thing.
