@@ -1,13 +1,14 @@
 //! Pods terminate, containers are stopped.
 
 use podproof_runtime::Step;
+use podproof_runtime::api::Kind as _;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{CallId, ContainerId as InstanceId, Request, SandboxState};
-use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::kill::container::{KillContainer, KillStep};
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
+use podproof_runtime::kubelet::{Kubelet, KubeletStep};
 use podproof_runtime::operation::Component;
 use podproof_vocabulary::{ContainerId, NodeId};
 
@@ -54,6 +55,12 @@ impl Running {
         };
         self.worker(driven.node, &driven.uid).is_none()
             && !self.runtime(driven.node).is_ok_and(|runtime| is_left(&runtime))
+    }
+
+    /// Has housekeeping forgotten its worker, which had not begun, with those of other pods that are not configured any more (PW-12)?
+    pub(super) fn was_forgotten(&self, driven: &Driven) -> bool {
+        let is_configured = |kubelet: &Kubelet| kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid);
+        self.is_purged(driven) && !self.kubelet(driven.node).is_some_and(is_configured)
     }
 
     /// A preStop hook begins: in the container, or in the kubelet.

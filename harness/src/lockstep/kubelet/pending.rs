@@ -1,7 +1,7 @@
 //! What machines and their kubelets have on their way and somebody would see, as actions: the model must allow each of them, unless the
 //! runtime lawfully lags behind it, or comes before it.
 
-use podproof_model::state::{Container, Worker};
+use podproof_model::state::Worker;
 use podproof_model::{Cluster, kubelet};
 use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
@@ -108,28 +108,6 @@ pub const LAGS: &[Lag] = &[
                 earlier().any(|own| crashed(own) || waits(own))
             }
             _ => false,
-        },
-    },
-    Lag {
-        why: "of a pod that restarts on failure, a container that succeeded is not started again in a new sandbox (CPA-3), and one whose \
-              probe failed is, whatever its exit code (CPA-10); in the model it is the other way round",
-        is: |situation| {
-            let (
-                Action::Kubelet(
-                    Kubelet::StartContainer { pod, .. }
-                    | Kubelet::BeginTermination { pod }
-                    | Kubelet::CreateSandbox { pod },
-                ),
-                RestartPolicy::OnFailure,
-            ) = (situation.action, situation.scenario.workload.template.restart_policy)
-            else {
-                return false;
-            };
-            situation.look(|cluster| {
-                let succeeded = |own: &Container| own.process() == Process::ExitedOk;
-                cluster.pod(pod).kubelet.sandbox_recreated()
-                    || cluster.containers_of(pod).iter().any(succeeded)
-            })
         },
     },
     Lag {
