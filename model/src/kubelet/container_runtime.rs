@@ -134,9 +134,10 @@ fn is_initialized(cluster: &Cluster<'_>, pod: PodId) -> bool {
         }
         ContainerKind::Init | ContainerKind::App => state(container) == Process::ExitedOk,
     };
-    let before_apps = cluster.container_ids().filter(|&own| rules.container(own).kind != ContainerKind::App);
+    let mut before_apps =
+        cluster.container_ids().filter(|&own| rules.container(own).kind != ContainerKind::App);
     rules.of_kind(ContainerKind::App).any(|app| state(app) == Process::Running)
-        || before_apps.last().is_some_and(is_through)
+        || before_apps.next_back().is_some_and(is_through)
 }
 
 /// CPA-10: a sync that stops an app whose probe failed starts it anew, whatever it exits with, and so does one that stops it for a new

@@ -79,8 +79,10 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
 }
 
+/// Something of the pod runs that housekeeping would find: a container, or its sandbox (S28 `GetPods`).
 fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
-    cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
+    cluster.pod(pod).kubelet.sandbox() == Sandbox::Ready
+        || cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
 }
 
 /// PW-5: no container of it starts any more; those that run are stopped, all in parallel (KIL-1).
