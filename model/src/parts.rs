@@ -13,7 +13,7 @@
 //!   controller manager every kubelet seems to be silent, so there a node may be marked Unknown too early.
 //! - `container_runtime::create_sandbox` gives an address that nobody remembers; in the part of a kubelet nobody else remembers one,
 //!   so there it may be one that the rules of a node still have.
-//! - `container_runtime::address_candidates` and `settle_addresses` ask who still routes to an address that was freed; they matter only
+//! - `addresses::candidates` and `addresses::settle` ask who still routes to an address that was freed; they matter only
 //!   where addresses are used again.
 //! - `replica_set::choosing`: while a sync chooses whom to delete no other process does anything, as that is one computation; in
 //!   the parts of the others nothing stops.

@@ -205,7 +205,7 @@ pub fn apply(cluster: &mut Cluster<'_>, action: &Action) {
         Action::Environment(step) => environment::apply(cluster, step),
     }
     drain::settle(cluster);
-    kubelet::container_runtime::settle_addresses(cluster);
+    kubelet::addresses::settle(cluster);
     api_server::pods::reclaim_slots(cluster);
     // While a sync is choosing, everything else only seems impossible: its clocks go on.
     if time::is_running(cluster) && controllers::replica_set::choosing(cluster).is_none() {

@@ -99,6 +99,12 @@ impl Release {
         self.minor >= 26
     }
 
+    /// Housekeeping stops what runs of a configured pod that was rejected after its kubelet started anew (ADM-13, PW-13,
+    /// kubernetes/kubernetes#113145). From 1.27; before, it goes on until the pod is deleted.
+    pub const fn stops_what_runs_of_rejected_pods(self) -> bool {
+        self.minor >= 27
+    }
+
     /// `unhealthyPodEvictionPolicy` of a PodDisruptionBudget has its effect (EVI-3). From 1.27.
     pub const fn has_unhealthy_pod_eviction_policy(self) -> bool {
         self.minor >= 27

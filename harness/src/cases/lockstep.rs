@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::lockstep::unfit;
     use crate::oracles::rest::Rest;
-    use crate::runner::input;
+    use crate::runner::{input, run};
 
     #[test]
     fn smoke() {
@@ -108,6 +108,26 @@ mod tests {
         let case = TestCase::arbitrary_take_rest(Unstructured::new(&bytes));
         case.unwrap_or_else(|error| panic!("{error}"))
     }
+
+    /// Inputs that found something wrong on either side, or in how the two are driven.
+    #[test]
+    fn what_was_found_once_is_found_no_more() {
+        for (seed, number) in ONCE_FOUND {
+            assert!(run(&input(seed, number), check).is_some(), "{seed}:{number} reaches for an input");
+        }
+    }
+
+    const ONCE_FOUND: [(u32, u32); 9] = [
+        (9, 308),
+        (9, 362),
+        (9, 1572),
+        (10, 1214),
+        (30, 499),
+        (51, 1528),
+        (51, 2532),
+        (52, 2625),
+        (52, 3124),
+    ];
 
     /// Wrong mechanisms that the lockstep finds.
     #[test]

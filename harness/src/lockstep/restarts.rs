@@ -51,12 +51,11 @@ impl Running {
     pub(super) fn break_watches(&mut self, watcher: Watcher) -> Result<(), Refused> {
         let Some((process, _)) = self.watching(watcher) else { return Ok(()) };
         // No node falls silent because of a broken watch: the model has no watch of leases.
-        let open = self.open_watches(process).into_iter().filter(|(of, _)| *of != Resource::Lease);
-        for (resource, _) in open.collect::<Vec<_>>() {
-            self.complete(process.watcher(), Step::BreakWatch(resource))?;
-        }
-        self.watches_broke |= watcher == Watcher::ControllerManager;
-        Ok(())
+        let mut open = self.open_watches(process);
+        open.retain(|(of, _)| *of != Resource::Lease);
+        self.watches_broke |= watcher == Watcher::ControllerManager && !open.is_empty();
+        let mut broken = open.into_iter();
+        broken.try_for_each(|(resource, _)| self.complete(process.watcher(), Step::BreakWatch(resource)))
     }
 
     /// The API server stops: every watch ends (API-36). What had been sent is served when it is back, as if it had been tried again.
@@ -69,9 +68,11 @@ impl Running {
         watchers.into_iter().try_for_each(|watcher| self.break_watches(watcher))
     }
 
-    /// A process lists anew. In the model it then loses what lay between, so the API server does not know that any more (API-36).
+    /// A process lists anew. In the model it then loses what lay between, so the API server does not know that any more (API-36). A
+    /// watch that is still open is one for which too much was on its way.
     pub(super) fn list(&mut self, watcher: Watcher) -> Result<(), Refused> {
         let Some((process, watches)) = self.watching(watcher) else { return Ok(()) };
+        self.break_watches(watcher)?;
         self.cluster.server_mut().compact();
         self.settle_watches(process, watches)?;
         if let Watcher::Kubelet(node) = watcher {

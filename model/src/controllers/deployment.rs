@@ -11,6 +11,7 @@ use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Deployment};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::{Strategy, WorkloadKind};
+use smallvec::SmallVec;
 
 use crate::cluster::Cluster;
 use crate::state::ReplicaSetColumn;
@@ -187,8 +188,8 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
     scale_proportionally(copies, &active)
 }
 
-/// DEP-10 (S28 `deployment/util` `GetProportion`): each active ReplicaSet changes as the sum of all does, the largest
-/// first, which also takes what rounding leaves. Those that carry the new annotation have had their share.
+/// DEP-10 (S28 `deployment/util` `GetProportion`): each active ReplicaSet changes as the sum of all does, the largest first, which also
+/// takes what rounding leaves. One that carries the new annotation has had its share, but it may be the largest.
 fn scale_proportionally(
     copies: &Copies<'_, '_>,
     active: &[(Revision, ReplicaSetColumn)],
@@ -200,16 +201,18 @@ fn scale_proportionally(
     };
     let most = most_of(copies.replicas);
     let mut left = most - i64::from(copies.total());
-    let grows = left > 0;
-    let mut waiting: Vec<_> =
-        active.iter().filter(|(_, column)| column.desired_seen() != copies.replicas).copied().collect();
-    let is_first = waiting.len() == active.len();
+    let changes_size = left != 0;
+    let mut sets = active.to_vec();
     // Of two of one size the newer grows first and the older shrinks first.
-    waiting.sort_by_key(|&(revision, column)| {
-        let age = i16::from(revision.0);
-        (std::cmp::Reverse(column.replicas_seen()), if grows { -age } else { age })
-    });
-    let mut changes = waiting.iter().map(|(_, column)| {
+    let grows = left > 0;
+    if changes_size {
+        sets.sort_by_key(|&(revision, column)| {
+            let age = i16::from(revision.0);
+            (std::cmp::Reverse(column.replicas_seen()), if grows { -age } else { age })
+        });
+    }
+    let mut sizes: SmallVec<[i64; 8]> = SmallVec::new();
+    for (_, column) in &sets {
         let (now, before) = (i64::from(column.replicas_seen()), most_of(column.desired_seen()).max(1));
         let share = (2 * now * most + before) / (2 * before) - now;
         let change = match left {
@@ -218,15 +221,18 @@ fn scale_proportionally(
             _ => share.max(left),
         };
         left -= change;
-        change
-    });
-    let mut change = changes.next()?;
-    changes.for_each(drop);
-    if is_first {
-        change += left;
+        sizes.push(now + change);
     }
-    let (revision, column) = waiting[0];
-    copies.scale(revision, (i64::from(column.replicas_seen()) + change).clamp(0, 255) as u32)
+    if changes_size {
+        *sizes.first_mut()? += left;
+    }
+    let is_written = |column: &ReplicaSetColumn, size: i64| {
+        i64::from(column.replicas_seen()) != size || column.desired_seen() != copies.replicas
+    };
+    let planned = sets.iter().zip(sizes).map(|((revision, column), size)| (revision, column, size.max(0)));
+    let mut writes = planned.filter(|(_, column, size)| is_written(column, *size));
+    let (revision, _, size) = writes.next()?;
+    copies.scale(*revision, size.min(255) as u32)
 }
 
 /// The steps that the controller can take.
@@ -279,6 +285,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
 #[cfg(test)]
 mod tests {
     use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::scenario::IntOrPercent;
 
     use super::*;
     use crate::state::DeploymentObject;
@@ -304,5 +311,32 @@ mod tests {
             let down = |replicas| Deployment::ScaleReplicaSet { revision: Revision(0), replicas };
             assert_eq!(scales, fewer.map(down), "{available} available of 36, and 3 of 27 new ones");
         }
+    }
+    /// DEP-10: what is left over goes to the largest, also if that was made when the new number was known, beside a copy that did not
+    /// show the other yet.
+    #[test]
+    fn what_is_too_many_is_taken_from_the_largest_whatever_it_says_of_what_is_wanted() {
+        let mut cluster = TestCluster::web(2, 2, |s| {
+            s.story = Story::Rollout;
+            let (max_surge, max_unavailable) = (IntOrPercent::Int(0), IntOrPercent::Int(1));
+            s.workload.strategy = Strategy::RollingUpdate { max_surge, max_unavailable };
+        });
+        let sets = |cluster: &mut TestCluster, sizes: [(u8, u8); 2]| {
+            cluster.change(|cluster| {
+                let deployment = DeploymentObject::new().with_exists(true).with_replicas(3).with_revision(0);
+                cluster.shared.deployment = deployment;
+                cluster.shared.deployment_view = deployment;
+                for (column, (replicas, desired)) in cluster.replica_sets.iter_mut().zip(sizes) {
+                    let set = ReplicaSetColumn::new().with_exists(true).with_desired(desired);
+                    *column = set.with_replicas(replicas).seen();
+                }
+            });
+            cluster.look(sync)
+        };
+        let to =
+            |revision, replicas| Some(Deployment::ScaleReplicaSet { revision: Revision(revision), replicas });
+        assert_eq!(sets(&mut cluster, [(2, 2), (3, 3)]), to(1, 0));
+        assert_eq!(sets(&mut cluster, [(2, 2), (0, 3)]), to(0, 3));
+        assert_eq!(sets(&mut cluster, [(2, 2), (1, 3)]), to(0, 2), "of the right size: it is told alone");
     }
 }

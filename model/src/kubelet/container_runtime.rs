@@ -9,9 +9,9 @@ use podproof_vocabulary::observation::{Address, Hook, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
-use super::{is_frozen, pleg};
+use super::{addresses, is_frozen, pleg};
 use crate::cluster::Cluster;
-use crate::state::{Container, ProxyPod, Worker};
+use crate::state::{Container, Worker};
 
 /// The last step of the restart back-off ladder: 10, 20, 40, 80, 160, 300 s (CLB-1).
 pub const LAST_BACKOFF: u8 = 6;
@@ -68,7 +68,7 @@ pub fn restarts(cluster: &Cluster<'_>, container: ContainerId, exited: Process) 
 fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerId)) {
     let rules = cluster.rules;
     let state = |container| believed(cluster.container(pod, container));
-    let initialized = rules.of_kind(ContainerKind::App).any(|app| state(app) != Process::Absent);
+    let initialized = is_initialized(cluster, pod);
     let skips_init = cluster.has_mutant(Mutant::AppsDoNotWaitForInit);
     let mut waits = false;
     for container in cluster.container_ids() {
@@ -109,6 +109,8 @@ fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerI
     let mut first_start = true;
     for container in rules.of_kind(ContainerKind::App) {
         match state(container) {
+            // CPA-10: the sync that stopped it goes on.
+            _ if cluster.container(pod, container).starts_anew() => start(container),
             Process::Absent if first_start => {
                 start(container);
                 first_start = false;
@@ -117,6 +119,49 @@ fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerI
             _ => {}
         }
     }
+}
+
+/// CPA-6: an app runs, or the last of what comes before the apps is through. An app that exited proves nothing: it may be one of the
+/// sandbox before this one.
+fn is_initialized(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let rules = cluster.rules;
+    let state = |container| believed(cluster.container(pod, container));
+    let is_through = |container: ContainerId| match rules.container(container).kind {
+        ContainerKind::Sidecar => {
+            state(container) == Process::Running
+                && (rules.container(container).startup.is_none()
+                    || cluster.container(pod, container).probe_started())
+        }
+        ContainerKind::Init | ContainerKind::App => state(container) == Process::ExitedOk,
+    };
+    let mut before_apps =
+        cluster.container_ids().filter(|&own| rules.container(own).kind != ContainerKind::App);
+    rules.of_kind(ContainerKind::App).any(|app| state(app) == Process::Running)
+        || before_apps.next_back().is_some_and(is_through)
+}
+
+/// CPA-10: a sync that stops an app whose probe failed starts it anew, whatever it exits with, and so does one that stops it for a new
+/// sandbox, if no init container comes first (CPA-4). A pod that restarts on failure would else take one that exits with 0 for done.
+fn will_start_anew(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+    let rules = cluster.rules;
+    let is_app = |own| rules.container(own).kind == ContainerKind::App;
+    let state = cluster.container(pod, container);
+    rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure
+        && cluster.pod(pod).kubelet.worker() == Worker::Sync
+        && is_app(container)
+        && state.stopping()
+        && (!lacks_sandbox(cluster, pod) || cluster.container_ids().all(is_app))
+}
+
+/// An app that ended well is done (CPA-9), unless the sync that stopped it is about to start it anew. That sync fails where the app
+/// is held back by its back-off, which goes by an earlier end of it (CLB-2), where the sandbox has died, or where the runtime hangs:
+/// the next one then takes it for done.
+pub fn may_count_as_done(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+    let state = cluster.container(pod, container);
+    !state.starts_anew()
+        || state.backoff() > 0
+        || cluster.pod(pod).kubelet.sandbox() != Sandbox::Ready
+        || cluster.rules.has_hangs()
 }
 
 /// The kubelet sees no sandbox that is ready (CPA-1).
@@ -314,46 +359,6 @@ pub fn process_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: 
     }
 }
 
-/// What the network plugin of the pod's node does with its address, also when the kubelet has forgotten the pod. A node
-/// without power gives no address away, and no other node has it to give (each has a range of its own).
-pub fn address_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
-    let node = cluster.pod(pod).head.node().filter(|node| node.index() < cluster.rules.nodes);
-    if node.is_some_and(|node| cluster.node(node).machine.powered()) && may_lose_address(cluster, pod) {
-        out.push(Action::Container(ContainerStep::ReuseAddress { pod }));
-    }
-}
-
-/// F-12: CNI gives an address that was freed to the neighbour's new pod. It matters only while somebody still routes
-/// to it; and an address that its sandbox still holds would matter always.
-fn may_lose_address(cluster: &Cluster<'_>, pod: PodId) -> bool {
-    let column = cluster.pod(pod);
-    let is_held = |address| column.kubelet.address() == Some(address);
-    cluster.rules.has_proxies()
-        && !cluster.shared.control_plane.neighbour_moved()
-        && freed_address(cluster, pod).is_some_and(|address| {
-            (cluster.rules.scenario.addresses_are_reused || is_held(address))
-                && (cluster.proxies_of(pod).iter().any(|proxy| {
-                    proxy.rule.address() == Some(address) || proxy.view.address() == Some(address)
-                }) || column.slice.address() == Some(address))
-        })
-}
-
-/// The address of this slot that somebody remembers and no sandbox holds.
-fn freed_address(cluster: &Cluster<'_>, pod: PodId) -> Option<Address> {
-    let column = cluster.pod(pod);
-    let held = column.kubelet.address();
-    let freed_early =
-        cluster.has_mutant(Mutant::AddressFreedEarly) && column.kubelet.worker() == Worker::Terminating;
-    let is_free = |address: &Address| Some(*address) != held || freed_early;
-    // Of several the lowest, whichever node it is that remembers it: nodes are alike.
-    let of_proxies = |address: fn(&ProxyPod) -> Option<Address>| {
-        cluster.proxies_of(pod).iter().filter_map(address).filter(is_free).min_by_key(|address| address.0)
-    };
-    of_proxies(|proxy| proxy.rule.address())
-        .or_else(|| of_proxies(|proxy| proxy.view.address()))
-        .or_else(|| column.slice.address().filter(is_free))
-}
-
 /// Takes a step of a process or of the network plugin.
 pub fn apply(cluster: &mut Cluster<'_>, step: ContainerStep) {
     match step {
@@ -363,34 +368,13 @@ pub fn apply(cluster: &mut Cluster<'_>, step: ContainerStep) {
             state.set_has_listened(true);
         }
         ContainerStep::Exit { pod, container } => exit(cluster, pod, container, Process::ExitedOk),
-        ContainerStep::ReuseAddress { pod } => {
-            let address = freed_address(cluster, pod);
-            cluster.pod_mut(pod).head.set_reused_address(address);
-            cluster.shared.control_plane.set_neighbour_moved(true);
-        }
-    }
-}
-
-/// An address that nobody remembers any more is no longer of interest; the neighbour may move again.
-pub fn settle_addresses(cluster: &mut Cluster<'_>) {
-    if !cluster.shared.control_plane.neighbour_moved() {
-        return;
-    }
-    for pod in cluster.pod_ids() {
-        let column = cluster.pod(pod);
-        let reused = column.head.reused_address();
-        let remembered =
-            cluster.proxies_of(pod).iter().any(|p| p.rule.address() == reused || p.view.address() == reused)
-                || column.slice.address() == reused;
-        if reused.is_some() && !remembered {
-            cluster.pod_mut(pod).head.set_reused_address(None);
-            cluster.shared.control_plane.set_neighbour_moved(false);
-        }
+        ContainerStep::ReuseAddress { pod } => addresses::reuse(cluster, pod),
     }
 }
 
 /// A process is gone. What the kubelet knew of stopping it is settled.
 pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: Process) {
+    let starts_anew = how == Process::ExitedOk && will_start_anew(cluster, pod, container);
     let state = cluster.container_mut(pod, container);
     *state = state
         .with_process(how)
@@ -401,7 +385,8 @@ pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: 
         .with_sigterm(false)
         .with_stopping(false)
         .with_grace_expired(false)
-        .with_hook(Hook::None);
+        .with_hook(Hook::None)
+        .with_starts_anew(starts_anew);
 }
 
 /// SP-9, CPA-13: RunPodSandbox; CNI ADD gives an address that nobody remembers as this slot's.
@@ -432,11 +417,19 @@ pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
     kubelet.set_sandbox(Sandbox::Ready);
     kubelet.set_address(Some(address));
     kubelet.set_sandbox_touched(true);
-    kubelet.set_sandbox_recreated(recreated);
     if recreated {
-        // CPA-4: everything starts again from the first init container; the back-off goes on.
-        for container in cluster.containers_of_mut(pod) {
-            *container = Container::new().with_backoff(container.backoff());
+        // CPA-4: everything starts again from the first init container; the back-off goes on. CPA-3, CPA-9: of a pod that restarts on
+        // failure, an app that ended well is done.
+        let on_failure = cluster.rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure;
+        for own in cluster.container_ids() {
+            let state = cluster.container(pod, own);
+            let is_app = cluster.rules.container(own).kind == ContainerKind::App;
+            let is_done = on_failure && is_app && state.process() == Process::ExitedOk;
+            *cluster.container_mut(pod, own) = if is_done {
+                state.with_cached(Process::ExitedOk)
+            } else {
+                Container::new().with_backoff(state.backoff())
+            };
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! - [`admission`]: may this pod run here
 //! - [`pod_worker`]: from sync over terminating and terminated to finished
-//! - [`container_runtime`]: sandboxes and containers, starting and stopping them
+//! - [`container_runtime`]: sandboxes and containers, starting and stopping them; [`addresses`]: those that were freed
 //! - [`pleg`]: relists, and what makes them stuck
 //! - [`probes`]: startup, readiness and liveness
 //! - [`status`]: what is reported of a pod, and its final deletion
@@ -11,6 +11,7 @@
 //!
 //! Left out: static and ephemeral pods, volumes, image pulls, postStart hooks, the pod resync of 60 s, cgroups.
 
+pub mod addresses;
 pub mod admission;
 pub mod container_runtime;
 pub mod node_status;
@@ -110,7 +111,7 @@ pub fn may_be_killed(cluster: &Cluster<'_>, pod: PodId) -> bool {
 
 /// The steps of a kubelet, and of the runtime below it, for one pod.
 pub fn pod_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
-    container_runtime::address_candidates(cluster, pod, out);
+    addresses::candidates(cluster, pod, out);
     let Some(node) = node_that_knows(cluster, pod) else { return };
     if runs(cluster, node) {
         pod_worker::candidates(cluster, node, pod, out);
@@ -207,7 +208,6 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
         cluster.pod_mut(pod).kubelet = KubeletPod::new()
             .with_sandbox(kubelet.sandbox())
             .with_address(kubelet.address())
-            .with_sandbox_recreated(kubelet.sandbox_recreated())
             .with_node(Some(node));
         for container in cluster.containers_of_mut(pod) {
             *container = Container::new()

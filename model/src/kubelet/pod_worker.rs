@@ -43,8 +43,13 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
             listed && remains
         }
         // A rejected pod has no worker, and its deletion is for the status manager; but what still runs of it after a restart is
-        // stopped: by housekeeping, like an orphan, or because it was deleted (ADM-13, PW-13; S28 `HandlePodCleanups`).
-        Worker::Rejected => has_remains(cluster, pod),
+        // stopped: because it was deleted, or by housekeeping, like an orphan, which spared what is configured before 1.27 (ADM-13,
+        // PW-13; S28 `HandlePodCleanups`, kubernetes/kubernetes#113145).
+        Worker::Rejected => {
+            let is_orphan =
+                !view.present() || cluster.rules.scenario.release.stops_what_runs_of_rejected_pods();
+            (is_orphan || view.is_deleting()) && has_remains(cluster, pod)
+        }
         Worker::Terminating | Worker::Terminated | Worker::Finished => false,
     }
 }
@@ -74,8 +79,10 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
 }
 
+/// Something of the pod runs that housekeeping would find: a container, or its sandbox (S28 `GetPods`).
 fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
-    cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
+    cluster.pod(pod).kubelet.sandbox() == Sandbox::Ready
+        || cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
 }
 
 /// PW-5: no container of it starts any more; those that run are stopped, all in parallel (KIL-1).
@@ -95,6 +102,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
         kubelet.set_minimum_grace(true);
     }
     for container in cluster.containers_of_mut(pod) {
+        container.set_starts_anew(false);
         if container.is_running() {
             container.set_stopping(true);
         }

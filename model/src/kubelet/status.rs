@@ -39,15 +39,28 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
 /// pod by itself (PW-5).
 pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
+    ended(cluster, |container| {
+        let cached = cluster.container(pod, container).cached();
+        let is_app = cluster.rules.container(container).kind == ContainerKind::App;
+        match cached {
+            Process::ExitedOk if is_app && !container_runtime::may_count_as_done(cluster, pod, container) => {
+                Process::Running
+            }
+            _ => cached,
+        }
+    })
+}
+
+/// The terminal phase of a pod whose containers are in these states.
+fn ended(cluster: &Cluster<'_>, state: impl Fn(ContainerId) -> Process) -> Option<Phase> {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
-    let cached = |container| cluster.container(pod, container).cached();
     let init_failed =
-        cluster.rules.of_kind(ContainerKind::Init).any(|container| cached(container) == Process::ExitedError);
+        cluster.rules.of_kind(ContainerKind::Init).any(|container| state(container) == Process::ExitedError);
     if init_failed && policy == RestartPolicy::Never {
         return Some(Phase::Failed);
     }
     let all =
-        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(cached(app)));
+        |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(state(app)));
     match policy {
         RestartPolicy::Always => None,
         _ if all(|process| process == Process::ExitedOk) => Some(Phase::Succeeded),
@@ -93,22 +106,29 @@ fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
         let withheld = cluster.rules.scenario.release.withholds_terminal_phase();
         return if withheld { has } else { phase };
     }
-    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
-    // PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.
-    let started = has == Phase::Running || apps.all(|process| process != Process::Absent);
+    unended_phase(cluster, pod, |container| cluster.container(pod, container).cached())
+}
+
+/// PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.
+fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) -> Process) -> Phase {
+    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(state);
+    let started =
+        cluster.pod(pod).api.phase() == Phase::Running || apps.all(|process| process != Process::Absent);
     if started { Phase::Running } else { Phase::Pending }
 }
 
-/// The phase of a pod of which everything is stopped.
+/// The phase of a pod of which everything is stopped: its worker has looked at what is left of its containers, past the cache (STP-5,
+/// STP-6).
 fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
-    if let Some(phase) = completed(cluster, pod) {
+    let process = |container| cluster.container(pod, container).process();
+    if let Some(phase) = ended(cluster, process) {
         return phase;
     }
     // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
     if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
-        return phase_while_it_may_run(cluster, pod);
+        return unended_phase(cluster, pod, process);
     }
-    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(|app| cluster.container(pod, app).cached());
+    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(process);
     if apps.all(|process| process == Process::ExitedOk) { Phase::Succeeded } else { Phase::Failed }
 }
 

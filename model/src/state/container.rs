@@ -42,7 +42,9 @@ pub struct Container {
     pub fails_readiness: bool,
     /// The app fails its liveness probe whether or not it accepts connections.
     pub fails_liveness: bool,
-    #[bits(12)]
+    /// A sync stopped it to start it anew, and it has ended well meanwhile: of a pod that restarts on failure.
+    pub starts_anew: bool,
+    #[bits(11)]
     __: u32,
 }
 

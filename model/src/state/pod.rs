@@ -335,14 +335,14 @@ pub struct KubeletPod {
     pub sandbox_cached: Sandbox,
     /// The kubelet changed the sandbox after the cache was filled.
     pub sandbox_touched: bool,
-    /// The sandbox is not the pod's first.
-    pub sandbox_recreated: bool,
     /// The address of the sandbox in the PLEG's cache.
     #[bits(3, from = address_from_bits, into = address_into_bits)]
     pub address_cached: Option<Address>,
     /// The node whose kubelet or runtime knows the pod.
     #[bits(6, from = node_from_bits, into = node_into_bits)]
     pub node: Option<NodeId>,
+    #[bits(1)]
+    __: u8,
 }
 
 /// An entry of an EndpointSlice, or of a node's rules.

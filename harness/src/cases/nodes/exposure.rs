@@ -16,8 +16,13 @@ pub(super) enum Exposure {
 
 /// The exposure of a pod on a node; nobody judges a pod whose node is missing.
 pub(super) fn exposure(pod: &Pod, node: &Node) -> Exposure {
-    let all = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
-    let taints: Vec<&Taint> = all.into_iter().flatten().filter(|it| it.effect == taint::NO_EXECUTE).collect();
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref());
+    exposure_to(pod, taints.unwrap_or_default())
+}
+
+/// The exposure of a pod to these taints.
+pub(super) fn exposure_to(pod: &Pod, taints: &[Taint]) -> Exposure {
+    let taints = taints.iter().filter(|it| it.effect == taint::NO_EXECUTE);
     let tolerations: Vec<&Toleration> =
         pod.spec.iter().flat_map(|spec| spec.tolerations.iter().flatten()).collect();
     let mut shortest: Option<i64> = None;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, Taint};
 use podproof_runtime::Cluster;
 use podproof_runtime::api::constants::node_of;
 use podproof_runtime::api::{Key, Kind as _, Request, Resource};
 use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::Component;
 
-use super::exposure::{Exposure, exposure};
+use super::exposure::{Exposure, exposure, exposure_to};
 
 /// What the controller is late by at most: its watch, its queue, three calls.
 const LATE: Duration = Duration::from_secs(10);
@@ -32,6 +32,15 @@ struct Clock {
 impl Clock {
     const fn new(exposure: Option<Exposure>, now: Moment) -> Self {
         Self { exposure, since: now, due: None, timer: None }
+    }
+
+    /// A pod is new on a node that meant this to it a moment ago: the controller may still see that.
+    fn after(self, before: impl Iterator<Item = Exposure>) -> Self {
+        let timers = before.filter_map(|exposure| match exposure {
+            Exposure::For(time) => Some(self.since + time),
+            Exposure::None => None,
+        });
+        Self { timer: timers.chain(self.timer).max(), ..self }
     }
 
     /// The taints mean another thing to it from now on.
@@ -69,14 +78,45 @@ impl Clock {
     }
 }
 
+/// Taints that a node had, and since when; none while it was missing.
+type Had = (Moment, Option<Vec<Taint>>);
+
 /// The clocks of all pods, by UID.
 #[derive(Debug, Default)]
 pub(super) struct Taints {
     clocks: BTreeMap<String, Clock>,
+    /// Of each node, by name, what its taints were while the controller may still see them so, the oldest first.
+    had: BTreeMap<String, Vec<Had>>,
 }
 
 impl Taints {
+    fn look_at_nodes(&mut self, cluster: &Cluster, now: Moment) {
+        let taints =
+            |node: &Node| node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+        let nodes = cluster.server().store().all::<Node>();
+        let nodes: BTreeMap<&str, Vec<Taint>> = nodes.map(|(key, node)| (key.name(), taints(node))).collect();
+        for name in nodes.keys() {
+            self.had.entry((*name).to_owned()).or_default();
+        }
+        for (name, had) in &mut self.had {
+            let has = nodes.get(name.as_str()).cloned();
+            if had.last().is_none_or(|(_, last)| *last != has) {
+                had.push((now, has));
+            }
+            let is_over = |next: &Had| now.since(next.0) >= LATE;
+            let seen = had.iter().skip(1).take_while(|next| is_over(next)).count();
+            had.drain(..seen);
+        }
+    }
+
+    /// What the node of a pod has meant to it lately.
+    fn lately(&self, pod: &Pod) -> impl Iterator<Item = Exposure> {
+        let had = node_of(pod).and_then(|name| self.had.get(name)).into_iter().flatten();
+        had.filter_map(|(_, taints)| Some(exposure_to(pod, taints.as_ref()?)))
+    }
+
     pub(super) fn look(&mut self, cluster: &Cluster, now: Moment) {
+        self.look_at_nodes(cluster, now);
         let store = cluster.server().store();
         let mut clocks = BTreeMap::new();
         for (_, pod) in store.all::<Pod>() {
@@ -84,7 +124,8 @@ impl Taints {
             let exposure = node.map(|node| exposure(pod, node));
             let uid = pod.uid().as_str().to_owned();
             let old = self.clocks.get(&uid);
-            clocks.insert(uid, old.map_or(Clock::new(exposure, now), |old| old.turn(exposure, now)));
+            let new = || Clock::new(exposure, now).after(self.lately(pod));
+            clocks.insert(uid, old.map_or_else(new, |old| old.turn(exposure, now)));
         }
         self.clocks = clocks;
     }
@@ -159,6 +200,19 @@ mod tests {
         assert_eq!((judged(&back, 116), judged(&back, 130)), ((None, true), (None, false)));
         assert_eq!(judged(&[back[0], back[1], (116, GONE)], 200), (None, true));
         assert_eq!(judged(&[back[0], back[1], (130, GONE)], 200), (None, false));
+    }
+
+    /// The controller may see a taint that was taken back, or a node that was removed, just before the pod came.
+    #[test]
+    fn what_was_against_a_new_pod_just_before_it_came_may_still_be_seen() {
+        let new =
+            |exposure, before: &[Exposure]| Clock::new(exposure, second(100)).after(before.iter().copied());
+        let (zero, none) = (Exposure::For(Duration::ZERO), Exposure::None);
+        assert_eq!(new(GONE, &[zero]).timer(second(101)), Some(second(100)));
+        assert_eq!(new(UNTAINTED, &[none, zero]).timer(second(101)), Some(second(100)));
+        assert_eq!(new(UNTAINTED, &[none, zero]).timer(second(115)), None, "by now it has looked");
+        assert_eq!(new(UNTAINTED, &[none]).timer(second(101)), None);
+        assert_eq!(new(GONE, &[zero]).due(second(200)), None, "nor must it see it");
     }
 
     #[test]

@@ -125,7 +125,10 @@ impl Running {
     fn wait_for_worker(&mut self, driven: &Driven) -> Result<(), Refused> {
         let (node, now) = (driven.node, self.cluster.now());
         let worker = self.worker(node, &driven.uid);
-        let worker = worker.ok_or_else(|| Refused::because("no worker knows the pod"))?;
+        let worker = worker.ok_or_else(|| match self.was_forgotten(driven) {
+            true => Refused::narrower("its worker was forgotten before it began (PW-12)"),
+            false => Refused::because("no worker knows the pod"),
+        })?;
         let next = worker.next_deadline(now);
         if worker.work() == Work::Sync && self.runtime(node)?.faults().network_down {
             return Err(Refused::narrower("without a network no sync gets further than the status (SP-4)"));
@@ -224,8 +227,8 @@ pub(super) fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
         Request::CreateContainer { sandbox, .. } => !lives(*sandbox),
         Request::StartContainer(id) => find(*id).is_none_or(|container| !lives(container.status.sandbox)),
         Request::StopSandbox(id) => !runtime.sandboxes().any(|(own, sandbox)| own == *id && !sandbox.stopped),
-        // A dead container that a newer one has taken the place of.
-        Request::RemoveContainer(id) => find(*id).is_some_and(|old| {
+        // A dead container that is gone already, or that a newer one has taken the place of.
+        Request::RemoveContainer(id) => find(*id).is_none_or(|old| {
             runtime.containers().any(|(own, newer)| {
                 own > *id
                     && newer.uid == old.uid

@@ -1,19 +1,24 @@
 //! Pods terminate, containers are stopped.
 
 use podproof_runtime::Step;
+use podproof_runtime::api::Kind as _;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{CallId, ContainerId as InstanceId, Request, SandboxState};
-use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::kill::container::{KillContainer, KillStep};
+use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
+use podproof_runtime::kubelet::{Kubelet, KubeletStep};
 use podproof_runtime::operation::Component;
+use podproof_vocabulary::scenario::RestartPolicy;
 use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::drive::Driven;
 use super::index;
+use super::machine::newest;
 use crate::Refused;
+use crate::lockstep::names::address_of;
 use crate::lockstep::{HIDDEN_MAX, Running};
 
 /// The kill of a container that is under way.
@@ -38,11 +43,34 @@ impl Running {
             self.keep_house(node)?;
         }
         if !self.is_purged(driven) {
+            self.end_sync_that_stops(driven)?;
             let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
             let has_begun = |own: &Self| own.worker(node, uid).is_some_and(PodWorker::has_begun_to_terminate);
             self.drive(driven, |_, operation| operation.step == begin, has_begun)?;
         }
         self.machines.begun.insert(pod, node);
+        Ok(())
+    }
+
+    /// A sync of a pod that is never restarted stops what is left of its dead sandbox, and makes no other (CPA-2).
+    fn end_sync_that_stops(&mut self, driven: &Driven) -> Result<(), Refused> {
+        let &Driven { node, pod, ref uid, .. } = driven;
+        let worker = self.worker(node, uid);
+        let is_syncing = worker.is_some_and(|worker| matches!(worker.activity(), Activity::Syncing(_)));
+        if !is_syncing || self.scenario.workload.template.restart_policy != RestartPolicy::Never {
+            return Ok(());
+        }
+        let dead = newest(&*self.runtime(node)?, uid)
+            .filter(|(_, sandbox)| sandbox.state == SandboxState::NotReady && !sandbox.stopped)
+            .map(|(id, sandbox)| (id, sandbox.address));
+        let Some((id, ip)) = dead else { return Ok(()) };
+        let is_its = |request: &Request| matches!(request, Request::StopSandbox(own) if *own == id);
+        if let Some(call) = self.call_in_flight(node, is_its)? {
+            let address = ip.and_then(|ip| address_of(&ip.to_string()));
+            self.complete_runtime(node, RuntimeStep::Perform(call))?;
+            self.machines.stopped_early.insert(pod, address);
+            self.settle_machine(node)?;
+        }
         Ok(())
     }
 
@@ -54,6 +82,12 @@ impl Running {
         };
         self.worker(driven.node, &driven.uid).is_none()
             && !self.runtime(driven.node).is_ok_and(|runtime| is_left(&runtime))
+    }
+
+    /// Has housekeeping forgotten its worker, which had not begun, with those of other pods that are not configured any more (PW-12)?
+    pub(super) fn was_forgotten(&self, driven: &Driven) -> bool {
+        let is_configured = |kubelet: &Kubelet| kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid);
+        self.is_purged(driven) && !self.kubelet(driven.node).is_some_and(is_configured)
     }
 
     /// A preStop hook begins: in the container, or in the kubelet.
@@ -176,6 +210,7 @@ impl Running {
             )?;
         }
         self.machines.laid_down.insert(pod);
+        self.machines.stopped_early.remove(&pod);
         Ok(())
     }
 

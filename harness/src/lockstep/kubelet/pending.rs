@@ -1,7 +1,7 @@
 //! What machines and their kubelets have on their way and somebody would see, as actions: the model must allow each of them, unless the
 //! runtime lawfully lags behind it, or comes before it.
 
-use podproof_model::state::{Container, Worker};
+use podproof_model::state::Worker;
 use podproof_model::{Cluster, kubelet};
 use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
@@ -36,6 +36,8 @@ struct Situation<'a> {
     scenario: &'a Scenario,
     /// The worker of the pod has stopped its newest sandbox.
     has_stopped: bool,
+    /// It is the call that stops a sandbox.
+    stops_sandbox: bool,
     action: Action,
 }
 
@@ -50,8 +52,8 @@ impl Situation<'_> {
         model.open(state, look)
     }
 
-    fn restarts(&self) -> bool {
-        self.scenario.workload.template.restart_policy == RestartPolicy::Always
+    fn policy(&self) -> RestartPolicy {
+        self.scenario.workload.template.restart_policy
     }
 }
 
@@ -70,10 +72,13 @@ pub const LAGS: &[Lag] = &[
         why: "the sync that finds nothing of a pod to go on stops what is left of it (CPA-11), in the model its termination does",
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. }) => {
-                !situation.restarts() && situation.may(Kubelet::BeginTermination { pod })
+                situation.policy() != RestartPolicy::Always
+                    && situation.may(Kubelet::BeginTermination { pod })
             }
-            // CPA-2, CPA-3
-            Action::Kubelet(Kubelet::CreateSandbox { .. }) => !situation.restarts(),
+            // CPA-2
+            Action::Kubelet(Kubelet::CreateSandbox { .. }) => {
+                situation.stops_sandbox && situation.policy() == RestartPolicy::Never
+            }
             _ => false,
         },
     },
@@ -97,39 +102,19 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "a container that crashed, or is held back, does not hold back the start of the next (CPA-12)",
+        why: "a container that crashed, is held back, or is a sidecar that this sync started anew (CPA-8), does not hold back the start \
+              of the next (CPA-12)",
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
-                let earlier = || ContainerId::first(container.index());
-                let crashed = |own| {
-                    situation.look(|cluster| cluster.container(pod, own).process() == Process::ExitedError)
-                };
+                let look = |own| situation.look(|cluster| cluster.container(pod, own));
+                let crashed = |own| look(own).process() == Process::ExitedError;
                 let waits = |own| situation.may(Kubelet::StartContainer { pod, container: own });
-                earlier().any(|own| crashed(own) || waits(own))
+                let kind =
+                    |own: ContainerId| situation.scenario.workload.template.containers[own.index()].kind;
+                let began_anew = |own| kind(own) == ContainerKind::Sidecar && look(own).backoff() > 0;
+                ContainerId::first(container.index()).any(|own| crashed(own) || waits(own) || began_anew(own))
             }
             _ => false,
-        },
-    },
-    Lag {
-        why: "of a pod that restarts on failure, a container that succeeded is not started again in a new sandbox (CPA-3), and one whose \
-              probe failed is, whatever its exit code (CPA-10); in the model it is the other way round",
-        is: |situation| {
-            let (
-                Action::Kubelet(
-                    Kubelet::StartContainer { pod, .. }
-                    | Kubelet::BeginTermination { pod }
-                    | Kubelet::CreateSandbox { pod },
-                ),
-                RestartPolicy::OnFailure,
-            ) = (situation.action, situation.scenario.workload.template.restart_policy)
-            else {
-                return false;
-            };
-            situation.look(|cluster| {
-                let succeeded = |own: &Container| own.process() == Process::ExitedOk;
-                cluster.pod(pod).kubelet.sandbox_recreated()
-                    || cluster.containers_of(pod).iter().any(succeeded)
-            })
         },
     },
     Lag {
@@ -194,7 +179,11 @@ impl Running {
             for operation in self.steps_of_machine(node) {
                 let Some(action) = self.seen_of(node, &operation) else { continue };
                 let has_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.has_stopped(node, pod));
-                let situation = Situation { rest, scenario: &self.scenario, has_stopped, action };
+                let stops_sandbox = self
+                    .request_of(node, &operation, |_, request| matches!(request, Request::StopSandbox(_)));
+                let stops_sandbox = stops_sandbox == Some(true);
+                let scenario = &self.scenario;
+                let situation = Situation { rest, scenario, has_stopped, stops_sandbox, action };
                 if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
                     operations.push(action);
                 }

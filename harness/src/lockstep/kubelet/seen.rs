@@ -1,13 +1,15 @@
 //! What an outsider sees of the machines: sandboxes, processes, signals, hooks.
 
+use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::ContainerId as InstanceId;
-use podproof_runtime::container_runtime::simulated::{Container, Sandbox};
+use podproof_runtime::container_runtime::simulated::{Container, Sandbox, Simulated};
 use podproof_runtime::container_runtime::{ContainerState, SandboxState};
 use podproof_runtime::kubelet::kill::container::HookState;
 use podproof_vocabulary::action::Component as Lane;
 use podproof_vocabulary::observation::{
     ContainerSeen, Hook, Observation, Process, Sandbox as SandboxIs, SandboxSeen,
 };
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::machine::{newest, started};
@@ -36,17 +38,40 @@ impl Running {
             let Some((id, sandbox)) = newest(&runtime, &name.uid) else { continue };
             let is_laid_down =
                 sandbox.state == SandboxState::NotReady && self.machines.laid_down.contains(&slot);
-            if !is_laid_down {
+            if let Some(&address) = self.machines.stopped_early.get(&slot) {
+                own.sandbox.sandbox = SandboxIs::Dead;
+                own.sandbox.address = address;
+            } else if !is_laid_down {
                 own.sandbox.sandbox = state_of(sandbox);
                 own.sandbox.address = sandbox.address.and_then(|ip| address_of(&ip.to_string()));
             }
             for container in ContainerId::first(own.containers.len()) {
-                let name = self.container_name(container);
-                if let Some((id, found)) = started(&runtime, id, &name).last() {
+                let name_in_pod = self.container_name(container);
+                let of_newest = started(&runtime, id, &name_in_pod).last();
+                let found = of_newest.or_else(|| self.done_before(&runtime, &name.uid, container));
+                if let Some((id, found)) = found {
                     own.containers[container.index()] = self.container_seen(node, id, found);
                 }
             }
         }
+    }
+
+    /// Of a pod that restarts on failure, an app that ended well in a sandbox before this one: it is not started again (CPA-3, CPA-9).
+    fn done_before<'a>(
+        &self,
+        runtime: &'a Simulated,
+        uid: &Uid,
+        container: ContainerId,
+    ) -> Option<(InstanceId, &'a Container)> {
+        let template = &self.scenario.workload.template;
+        let own = &template.containers[container.index()];
+        if template.restart_policy != RestartPolicy::OnFailure || own.kind != ContainerKind::App {
+            return None;
+        }
+        let is_own = |it: &Container| it.uid == *uid && *it.status.name == *own.name;
+        let instances = runtime.containers().filter(|(_, it)| is_own(it));
+        let last = instances.filter(|(_, it)| it.status.state != ContainerState::Created).last();
+        last.filter(|(_, it)| it.status.state == ContainerState::Exited && it.status.exit_code == 0)
     }
 
     fn container_seen(&self, node: NodeId, id: InstanceId, found: &Container) -> ContainerSeen {

@@ -8,7 +8,6 @@ use podproof_runtime::api::{Key, Request, Resource};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::container_runtime::simulated::Simulated;
 use podproof_runtime::kubelet::KubeletStep;
-use podproof_runtime::kubelet::pod_worker::Work;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::status::merge::merge;
 use podproof_runtime::operation::Component;
@@ -48,11 +47,6 @@ impl Running {
         let object = model.open(&after, |cluster| cluster.pod(pod).api);
         let target = (object.phase(), object.ready(), object.address());
         self.settle_machine(driven.node)?;
-        if self.would_say(driven) != Some(target) && self.is_ahead_of_cache(driven, rest) {
-            return Err(Refused::narrower(
-                "its worker has looked at what is left of it, and not at the cache (STP-5)",
-            ));
-        }
         if self.would_say(driven) != Some(target) {
             let is_rejected =
                 model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected;
@@ -70,17 +64,6 @@ impl Running {
         let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
         matches!(step, WorkerStep::Begin | WorkerStep::Unmount)
             && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
-    }
-
-    /// Has the worker stopped the pod, and has no relist seen yet how its containers ended?
-    fn is_ahead_of_cache(&self, driven: &Driven, rest: &ModelSystem) -> bool {
-        let (model, state) = rest.model();
-        let is_stopped =
-            self.worker(driven.node, &driven.uid).is_some_and(|worker| worker.work() == Work::Terminated);
-        is_stopped
-            && model.open(state, |cluster| {
-                cluster.containers_of(driven.pod).iter().any(|own| own.cached() != own.process())
-            })
     }
 
     fn says_instead(&self, driven: &Driven, refused: Refused, target: Said) -> Refused {

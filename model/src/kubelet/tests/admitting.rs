@@ -1,10 +1,12 @@
 //! Admission: the only check of a pod that bypasses the scheduler.
 
 use podproof_vocabulary::Revision;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet};
-use podproof_vocabulary::observation::{Phase, Process};
+use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet, Watch, Watcher};
+use podproof_vocabulary::observation::{Deletion, Phase, Process};
+use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, HostPort, Scenario, TaintEffect, Toleration};
 
+use crate::api_server::pods;
 use crate::state::{PodObject, Worker};
 use crate::test_cluster::{N0, P0, P1, TestCluster};
 
@@ -165,4 +167,52 @@ fn a_rejected_pod_stays_until_it_is_deleted_and_then_goes_at_once() {
     assert!(!cluster.exists(P1));
     cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
     assert_eq!(workers(&cluster, 2)[1], Worker::None);
+}
+
+/// The pods ask for a label that their node may lose.
+fn selects_labels_that_go(s: &mut Scenario) {
+    s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), "node-1".into());
+    s.nodes[0].later_labels = Some(podproof_vocabulary::scenario::Labels::new());
+}
+
+/// ADM-13, PW-13, kubernetes/kubernetes#113145: before 1.27 housekeeping spared what is configured.
+#[test]
+fn what_runs_of_a_rejected_pod_is_stopped_by_housekeeping_from_1_27_on() {
+    for (minor, is_stopped) in [(26, false), (27, true)] {
+        let mut cluster = bypassing(
+            1,
+            |s| {
+                s.release = Release { minor };
+                selects_labels_that_go(s);
+            },
+            |_| {},
+        );
+        cluster.befall(Environment::RelabelNode { node: N0 });
+        cluster.befall(Environment::StopKubelet { node: N0 });
+        cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::ReportStatus { pod: P0 }));
+        assert_eq!(workers(&cluster, 1), [Worker::Rejected]);
+        let stop = Kubelet::BeginTermination { pod: P0 };
+        assert_eq!(cluster.can(stop), is_stopped, "1.{minor}");
+        let delete = |object: PodObject| object.with_deletion(Deletion::Graceful);
+        cluster.change(|cluster| pods::update(cluster, P0, delete));
+        cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+        assert!(cluster.can(stop), "1.{minor}: a deletion stops it");
+    }
+}
+
+/// PW-12, PW-13: a sandbox alone is something, too.
+#[test]
+fn a_rejected_pod_is_not_forgotten_while_its_sandbox_is_there() {
+    let mut cluster = TestCluster::web(1, 1, selects_labels_that_go);
+    let create = Kubelet::CreateSandbox { pod: P0 };
+    cluster.settle_until(|action| *action == Action::Kubelet(create));
+    cluster.take(create);
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.befall(Environment::RelabelNode { node: N0 });
+    cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::ReportStatus { pod: P0 }));
+    assert_eq!(workers(&cluster, 1), [Worker::Rejected]);
+    cluster.change(|cluster| pods::update(cluster, P0, |_| PodObject::new()));
+    cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+    assert!(!cluster.can(Kubelet::ForgetPod { pod: P0 }));
+    assert!(cluster.can(Kubelet::BeginTermination { pod: P0 }));
 }

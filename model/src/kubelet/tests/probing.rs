@@ -242,3 +242,56 @@ fn a_startup_probe_ends_with_the_life_of_its_pod() {
     });
     assert!(!cluster.can(PASS));
 }
+
+/// An app of a pod that restarts on failure, which its liveness probe has failed and which has ended well for that.
+fn ended_for_its_probe(before: impl FnOnce(&mut TestCluster)) -> TestCluster {
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.restart_policy = RestartPolicy::OnFailure;
+        s.workload.template.containers[0].liveness_probe = probe(1, 1);
+    });
+    before(&mut cluster);
+    stops_accepting(&mut cluster);
+    cluster.take(FAIL);
+    cluster.take(STOP);
+    cluster.take(Kubelet::SendSigterm { pod: P0, container: C0 });
+    cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+    cluster
+}
+
+const TERMINATE: Kubelet = Kubelet::BeginTermination { pod: P0 };
+
+/// CPA-10: the sync that stops it starts it, and asks no exit code.
+#[test]
+fn an_app_that_its_probe_failed_is_started_anew_although_it_ended_well() {
+    let mut cluster = ended_for_its_probe(|_| {});
+    assert!(cluster.can(START), "at once");
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(START) && !cluster.can(TERMINATE));
+    cluster.take(START);
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(!cluster.can(TERMINATE));
+    cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(TERMINATE), "by itself it is done");
+}
+
+/// CLB-2: `doBackOff` goes by the end before; a start that it holds back fails, and the next sync sees an app that is done. So does one
+/// after the kubelet started anew, or in a sandbox that has died.
+#[test]
+fn an_app_that_its_probe_failed_and_that_is_not_started_at_once_may_be_done() {
+    let mut cluster = ended_for_its_probe(|cluster| {
+        cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(1));
+    });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(START) && cluster.can(TERMINATE));
+
+    let mut cluster = ended_for_its_probe(|_| {});
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(TERMINATE));
+
+    let mut cluster = ended_for_its_probe(|_| {});
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.settle_until(|action| *action == Action::Kubelet(TERMINATE));
+    assert!(!cluster.can(START));
+}

@@ -138,3 +138,26 @@ fn a_crashed_container_should_run_again_exactly_if_its_policy_or_its_kind_restar
         assert_eq!(cluster.look(|cluster| should_run_again(cluster, P0, C0)), again, "{kind:?} {policy:?}");
     }
 }
+
+/// STP-5, STP-6: the worker looks at the runtime, not at the cache, once all is stopped.
+#[test]
+fn the_last_phase_is_of_how_the_containers_ended_whatever_the_cache_shows() {
+    let start = Kubelet::StartContainer { pod: P0, container: C0 };
+    for (end, phase) in [
+        (Environment::CrashContainer { pod: P0, container: C0 }, Phase::Failed),
+        (Environment::FinishContainer { pod: P0, container: C0 }, Phase::Succeeded),
+    ] {
+        for ended_before in [Environment::FinishContainer { pod: P0, container: C0 }, end] {
+            let mut cluster = TestCluster::running(1, 1, |_| {});
+            cluster.befall(ended_before);
+            cluster.take(Kubelet::Relist { node: N0 });
+            cluster.take(start);
+            cluster.delete(P0);
+            cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+            cluster.take(Kubelet::BeginTermination { pod: P0 });
+            cluster.befall(end);
+            cluster.take(Kubelet::StopSandbox { pod: P0 });
+            assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{ended_before:?}, {end:?}");
+        }
+    }
+}

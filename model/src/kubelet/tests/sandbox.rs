@@ -7,7 +7,7 @@ use podproof_vocabulary::scenario::{ContainerKind, PreStop, RestartPolicy, Scena
 
 use super::container;
 use crate::kubelet::status::status;
-use crate::test_cluster::{C0, C1, N0, N1, P0, TestCluster};
+use crate::test_cluster::{C0, C1, C2, N0, N1, P0, TestCluster};
 
 const CREATE: Action = Action::Kubelet(Kubelet::CreateSandbox { pod: P0 });
 const STOP: Action = Action::Kubelet(Kubelet::StopContainer { pod: P0, container: C0 });
@@ -133,4 +133,49 @@ fn the_api_shows_an_address_only_after_relist_and_report_and_keeps_it() {
     );
     assert_eq!(cluster.pod(P0).address, address);
     assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.address_cached()), address);
+}
+
+/// CPA-3, CPA-9: `computePodActions` leaves out what succeeded of a pod that restarts on failure.
+#[test]
+fn an_app_that_is_done_is_not_started_again_in_a_new_sandbox() {
+    let start = |container| Kubelet::StartContainer { pod: P0, container };
+    for (policy, again) in [(RestartPolicy::OnFailure, false), (RestartPolicy::Always, true)] {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            s.workload.template.restart_policy = policy;
+            s.workload.template.containers.push(container(ContainerKind::App, "helper"));
+        });
+        cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.settle_until(|action| *action == CREATE);
+        cluster.take(CREATE);
+        cluster.settle_but(|action| *action == Action::Kubelet(start(C0)));
+        let processes =
+            || cluster.seen().slots[0].containers.iter().map(|own| own.process).collect::<Vec<_>>();
+        let (first, second) = match again {
+            true => (Process::Absent, Process::Absent),
+            false => (Process::ExitedOk, Process::Running),
+        };
+        assert_eq!(processes(), [first, second], "{policy:?}");
+        assert_eq!(cluster.can(start(C0)), again, "{policy:?}");
+    }
+}
+
+/// CPA-4, CPA-6: what an app of the sandbox before has done does not save the init containers their work.
+#[test]
+fn init_containers_run_again_although_an_app_is_done() {
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.restart_policy = RestartPolicy::OnFailure;
+        let helper = container(ContainerKind::App, "helper");
+        s.workload.template.containers = vec![container(ContainerKind::Init, "init"), app(), helper];
+        s.workload.template.serving = 1;
+    });
+    cluster.befall(Environment::FinishContainer { pod: P0, container: C1 });
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C2 });
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.settle_until(|action| *action == CREATE);
+    cluster.take(CREATE);
+    let starts = |action: &Action| matches!(action, Action::Kubelet(Kubelet::StartContainer { .. }));
+    assert_eq!(cluster.take_one(starts), Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C0 }));
+    cluster.settle_until(starts);
+    assert_eq!(cluster.take_one(starts), Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C2 }));
 }

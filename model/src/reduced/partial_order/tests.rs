@@ -14,7 +14,7 @@ use super::footprint::{self, Footprint, Resource, Sight};
 use super::written::{differs, written};
 use crate::cluster::Cluster;
 use crate::drain;
-use crate::kubelet::container_runtime;
+use crate::kubelet::addresses;
 use crate::properties::Judged;
 use crate::reduced::Reduced;
 use crate::reduced::fusion::Fusions;
@@ -277,7 +277,7 @@ impl World {
         let mut ended = hybrid.clone();
         let mut cluster = Cluster::new(&self.model.rules, &mut ended);
         drain::settle(&mut cluster);
-        container_runtime::settle_addresses(&mut cluster);
+        addresses::settle(&mut cluster);
         (ended == hybrid).then_some(hybrid)
     }
 }

@@ -88,5 +88,9 @@ fn proportion(set: &ReplicaSet, bounds: Bounds, to_add: i64, added: i64, total: 
         (2 * own * (bounds.replicas + bounds.surge) + before) / (2 * before)
     };
     let share = scaled - own;
-    if to_add > 0 { share.min(allowed) } else { share.max(allowed) }
+    match to_add {
+        _ if allowed == 0 => 0,
+        1.. => share.min(allowed),
+        _ => share.max(allowed),
+    }
 }
