@@ -171,7 +171,7 @@ impl<'a> Settling<'a> {
                 break found;
             }
         };
-        let all_hold = value == Some(parameter.from) && all_hold(&tried, |tried| self.counts(tried));
+        let all_hold = value.is_some() && all_hold(&tried, |tried| self.counts(tried));
         let may_stay = |now: u32| all_hold || (parameter.is_kept && value.is_some_and(|value| value < now));
         let kept = parameter.now.filter(|now| may_stay(*now));
         let kept = kept.filter(|now| matches!(self.holds(place, *now, &mut tried), Ok(true)));
@@ -274,8 +274,8 @@ impl<'a> Settling<'a> {
 
     /// Does everything hold, and does that say something?
     fn counts(&self, tried: &Tried) -> bool {
-        matches!(tried, Tried::Holds { kills, .. } if !(self.spares && *kills))
-            && self.missed(tried).is_empty()
+        let Tried::Holds { kills, unended, .. } = tried else { return false };
+        !(self.spares && *kills) && unended.is_empty() && self.missed(tried).is_empty()
     }
 
     /// Notes which premises were reached.
@@ -318,9 +318,10 @@ impl<'a> Settling<'a> {
         self.note(&proof);
         tuned.approximations = self.trials.approximations();
         match &proof {
-            Tried::Holds { kills, reached, .. } => {
-                let missed = self.missed(&proof);
-                if !missed.is_empty() || (self.spares && *kills) {
+            Tried::Holds { reached, warnings, .. } => {
+                tuned.heading.warnings.extend(warnings.iter().cloned());
+                if !self.counts(&proof) {
+                    let missed = self.missed(&proof);
                     tuned.proof = Proof::Fails(verdict(&proof, missed, self.spares, true));
                     return Ok(());
                 }
