@@ -102,6 +102,38 @@ fn nothing_depends_on_a_field_although_its_least_values_are_refused() {
     assert!(said.contains("there is nothing to change") && !said.contains("+++"), "{said}");
 }
 
+/// One value is accepted, and what the manifest does not set holds as well.
+#[test]
+fn nothing_depends_on_a_field_of_which_one_value_is_accepted() {
+    let deadline = ("  replicas: 2\n", "  replicas: 2\n  progressDeadlineSeconds: 9\n");
+    let manifest = changed("says-one", "examples/web.yaml", &[deadline]);
+    let about = [text(&manifest), "--property", "rollout-completes", "--set", "spec.minReadySeconds=8..12"];
+    let said = stdout(&tune("says-one-traces", &about));
+    assert!(said.contains("8 is the smallest from 8 to 8 that holds"), "{said}");
+    assert!(said.contains("the manifest does not set it, which holds too, and is left as it is"), "{said}");
+    assert!(said.contains("there is nothing to change") && !said.contains("+++"), "{said}");
+}
+
+/// Two replicas are the manifest's, and one is checked: that two hold as well is not known.
+#[test]
+fn what_is_not_checked_as_the_manifest_has_it_is_not_said_to_hold() {
+    let about =
+        ["examples/web-prestop.yaml", "--property", "no-failed-request", "--set", "spec.replicas=1..1"];
+    let said = stdout(&tune("says-replicas", &about));
+    assert!(said.contains("1 is the smallest from 1 to 1 that holds") && said.contains("+++"), "{said}");
+    assert!(!said.contains("which holds too"), "{said}");
+}
+
+/// With this wrong rule nothing is evicted from a node that fails.
+#[test]
+fn steps_that_were_never_taken_are_told() {
+    let wrong = ["--story", "node-failure", "--mutant", "taint-eviction-never-fires"];
+    let set = ["--property", "placement-lawful", "--set", "spec.minReadySeconds=0..1"];
+    let said = stdout(&tune("says-never", &[&["examples/web.yaml"], &wrong[..], &set].concat()));
+    let warning = "warning: story node-failure, untimed: never taken, so what depends on it was not tried: taint-eviction/delete-pod";
+    assert!(said.contains(warning), "{said}");
+}
+
 #[test]
 fn that_no_container_is_killed_is_not_asked_of_one_that_ignores_sigterm() {
     let about = ["examples/web-prestop.yaml", "--on-sigterm", "ignore", "--max-states", "10"];

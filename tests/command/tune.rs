@@ -459,10 +459,9 @@ fn a_name_that_is_a_number_is_a_name() {
 /// A value that avoids what breaks a promise is not one on which nothing depends.
 #[test]
 fn what_the_manifest_breaks_depends_on_the_field() {
-    let set = "spec.template.spec.containers[web].ports[http].hostPort=1..2";
-    let said = stdout(&tune(
-        "tune-host-port",
-        &["examples/web.yaml", "--nodes", "1", "--property", "no-failed-request", "--set", set],
-    ));
+    let set = format!("{HOOK}=5..6");
+    let about = ["examples/web.yaml", "--property", "no-failed-request", "--set", &set];
+    let said = stdout(&tune("tune-all-hold", &about));
+    assert!(said.contains("5 is the smallest from 5 to 6 that holds") && said.contains("+++"), "{said}");
     assert!(!said.contains("nothing that has to hold was seen to depend on it"), "{said}");
 }
