@@ -181,8 +181,7 @@ impl Model {
 
     /// Has the story come to its end in `state`?
     pub fn story_is_over(&self, state: &ClusterState) -> bool {
-        story::may_be_over(state.shared(&self.rules.layout).control_plane)
-            && self.open(state, |cluster| story::is_over(cluster))
+        story::may_be_over(state.shared(&self.rules.layout).control_plane) && self.open(state, story::is_over)
     }
 
     /// The pod that is followed in a timed search.
