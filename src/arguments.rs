@@ -154,6 +154,8 @@ pub enum TimingChoice {
 /// `podproof check`.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("time_limit", |limit| limit.help("Time for the whole command, divided over the searches that are left, for example 90s \
+                                              or 5m; with --remedy half of it is for those that look for one")),
     after_help = "Exit status: 0 every checked property holds or is not applicable; 1 a property that counts is broken; \
                         2 the input or the command line is wrong; 3 a bound ended a search first and nothing broken was found."
 )]
@@ -335,6 +337,21 @@ fn size(text: &str) -> Result<u64, String> {
     text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(|_| accepted())
 }
 
+/// What the help says of a size.
+pub(crate) struct SizeHelp {
+    /// Of its nodes.
+    pub nodes: &'static str,
+    /// Of its replicas.
+    pub replicas: &'static str,
+}
+
+/// The help of the commands that take a workload at its full size.
+pub(crate) const AT_FULL_SIZE: SizeHelp = SizeHelp {
+    nodes: "Equal nodes, where the input has no Node objects [default: 2 for 5 replicas, so that 50 run on 20; more, if no two of the \
+            pods may share a node]",
+    replicas: "Replicas that are simulated at most [default: those of the manifest]",
+};
+
 /// `podproof simulate`.
 ///
 /// Walks take small steps of the whole model, one at a time, and each step is judged as in a check. A component that can
@@ -342,9 +359,8 @@ fn size(text: &str) -> Result<u64, String> {
 /// drawn for each walk. The same seed and input give the same walks.
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("nodes", |nodes| nodes.help("Equal nodes, where the input has no Node objects [default: 2 for 5 replicas, so \
-                                         that 50 run on 20; more, if no two of the pods may share a node]")),
-    mut_arg("replicas", |replicas| replicas.help("Replicas that are simulated at most [default: those of the manifest]")),
+    mut_arg("nodes", |nodes| nodes.help(AT_FULL_SIZE.nodes)),
+    mut_arg("replicas", |replicas| replicas.help(AT_FULL_SIZE.replicas)),
     mut_arg("time_limit", |limit| limit.help("Time for the whole command, divided over the worlds that are left to walk \
                                               through, for example 90s or 5m; what was walked until then depends on the \
                                               machine")),
@@ -412,6 +428,12 @@ pub(crate) fn human_or_json() -> impl clap::builder::TypedValueParser<Value = Fo
 
 /// `podproof explore`.
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("stories", |stories| stories.help("What is told, one of create, rollout, pod-deletion, drain, node-failure, partition, \
+                                               scale-down and runtime-hang [default: rollout of a Deployment, else pod-deletion; \
+                                               of a built-in scenario its own, and with --from that of the trace]")),
+    mut_arg("timing", |timing| timing.help("Whether time is modelled: with auto it is not, and with --from as in the trace"))
+)]
 pub struct ExploreArguments {
     /// What is explored: one workload.
     #[command(flatten)]

@@ -63,7 +63,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
                 section.add(plan, outcome);
                 continue;
             }
-            let time = deadline.map(|deadline| turn.share(deadline));
+            let time = deadline.map(|deadline| turn.beside_remedies(arguments.remedy).share(deadline));
             let limits = limits(arguments, time);
             match search(arguments, &workload.name, &plan, &limits, (turn, kept.as_ref(), seed)) {
                 Ok(Ran { outcome, has_ended, unsaved }) => {
@@ -81,7 +81,10 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         let mut finished = section.finish();
         if arguments.remedy {
             match input::sources(&arguments.input.files) {
-                Ok(sources) => remedies(arguments, &sources, &workload, &mut finished, deadline),
+                Ok(sources) => {
+                    let later = Turn { number, count }.beside_remedies(true).left();
+                    remedies(arguments, &sources, &workload, &mut finished, (deadline, later));
+                }
                 Err(errors) => report.errors.extend(errors),
             }
         } else {
@@ -110,7 +113,18 @@ pub struct Turn {
 impl Turn {
     /// Its share of the time that is left.
     pub fn share(self, deadline: Instant) -> Duration {
-        deadline.saturating_duration_since(Instant::now()) / (self.count - self.number).max(1) as u32
+        deadline.saturating_duration_since(Instant::now()) / self.left().max(1)
+    }
+
+    /// The same search, where one that looks for remedies takes as much time again if they are asked for.
+    fn beside_remedies(self, are_asked_for: bool) -> Self {
+        let each = if are_asked_for { 2 } else { 1 };
+        Self { number: self.number * each, count: self.count * each }
+    }
+
+    /// How many are left, this one too.
+    fn left(self) -> u32 {
+        u32::try_from(self.count.saturating_sub(self.number)).unwrap_or(u32::MAX)
     }
 }
 
@@ -159,18 +173,25 @@ fn advice(sought: PropertySet) -> Option<String> {
     })
 }
 
-/// Looks for what would make each promise hold that counts and is broken, and notes it in the traces too.
+/// Looks for what would make each promise hold that counts and is broken, and notes it in the traces too. They share the time until
+/// the deadline with so many that come later.
 fn remedies(
     arguments: &CheckArguments,
     sources: &[Source],
     workload: &Workload,
     report: &mut WorkloadReport,
-    deadline: Option<Instant>,
+    (deadline, later): (Option<Instant>, u32),
 ) {
     let rows = report.results.clone();
-    let broken = |row: &&mut ResultRow| row.counts && row.verdict == Verdict::Broken;
-    for row in report.results.iter_mut().filter(broken) {
-        let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let is_broken = |row: &ResultRow| row.counts && row.verdict == Verdict::Broken;
+    let count = rows.iter().filter(|row| is_broken(row)).count();
+    // What a search has not used of its share, or a workload of which little is broken, is there for all that follow.
+    let searches = u32::try_from(report.searches.len()).unwrap_or(u32::MAX);
+    let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let own = time.map(|time| time.mul_f64(f64::from(searches.max(1)) / f64::from(searches.max(1) + later)));
+    let until = own.and_then(|own| Instant::now().checked_add(own));
+    for (number, row) in report.results.iter_mut().filter(|row| is_broken(row)).enumerate() {
+        let time = until.map(|until| Turn { number, count }.share(until));
         row.remedy = remedy::remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
         if let Some((remedy, counterexample)) = row.remedy.as_ref().zip(row.counterexample.as_mut()) {
             counterexample.trace.remedy = Some(remedy.told(row.property));
@@ -218,6 +239,7 @@ pub fn heading(
     let timed = plans.iter().any(|plan| plan.timing == Timing::Timed);
     let inaccurate = scenario.inaccurate_detectors || world.inaccurate_detectors;
     let mut assumptions = workload.assumptions.clone();
+    assumptions.push(format!("the rules are those of Kubernetes {} (--release)", scenario.release));
     if scenario.begins == Beginning::Running {
         assumptions.push(
             "the story begins with the workload running and at rest; nothing is said of its creation".into(),
@@ -237,6 +259,7 @@ pub fn heading(
         settings: workload.settings.clone(),
         manifest_replicas: workload.manifest_replicas,
         checked_replicas: workload.checked_replicas,
+        release: scenario.release,
         nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
         assumptions,
         warnings,
@@ -334,4 +357,30 @@ impl<'a> Section<'a> {
 /// The rows of a verdict, in the order of the report.
 pub fn with_verdict(rows: &[ResultRow], verdict: Verdict) -> impl Iterator<Item = &ResultRow> {
     rows.iter().filter(move |row| row.verdict == verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts of an hour that each search gets, if each takes all of it, and what is left for remedies.
+    fn shares(count: usize, remedies: bool) -> Vec<u64> {
+        let mut left = Duration::from_secs(3600);
+        let mut shares = Vec::new();
+        for number in 0..count {
+            let parts = Turn { number, count }.beside_remedies(remedies).left();
+            shares.push((left / parts).as_secs());
+            left -= left / parts;
+        }
+        shares.push(left.as_secs());
+        shares
+    }
+
+    #[test]
+    fn remedies_have_a_share_of_the_time() {
+        assert_eq!(shares(2, false), [1800, 1800, 0]);
+        assert_eq!(shares(2, true), [900, 1350, 1350]);
+        assert_eq!(shares(1, true), [1800, 1800]);
+        assert_eq!(Turn { number: 3, count: 3 }.beside_remedies(true).left(), 0);
+    }
 }

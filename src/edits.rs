@@ -140,6 +140,16 @@ impl<'a> Texts<'a> {
         Ok(sources)
     }
 
+    /// The place in the sources as they are of one in the edited ones; none if what stands there is new.
+    pub fn original(&self, edited: &[Source], place: &Place) -> Option<Place> {
+        let of = |sources: &[Source]| {
+            let source = sources.iter().find(|source| source.path == place.file)?;
+            Some(String::from_utf8_lossy(&source.text).into_owned())
+        };
+        let (line, column) = before_change(&of(self.sources)?, &of(edited)?, place.line, place.column)?;
+        Some(Place { line, column, ..place.clone() })
+    }
+
     /// The changes as a patch: unified, with three lines around each.
     ///
     /// # Errors
@@ -156,6 +166,29 @@ impl<'a> Texts<'a> {
         });
         Ok(patches.collect())
     }
+}
+
+/// Where in `old` stands what stands in this line and column of `new`, both from 1; none of a line that is new.
+fn before_change(old: &str, new: &str, line: u32, column: u32) -> Option<(u32, u32)> {
+    let index = usize::try_from(line).ok()?.checked_sub(1)?;
+    let difference = similar::TextDiff::from_lines(old, new);
+    let op = difference.ops().iter().find(|op| op.new_range().contains(&index))?;
+    let (before, after) = (op.old_range(), op.new_range());
+    if before.len() != after.len() {
+        return None;
+    }
+    let number = before.start + (index - after.start);
+    let chars = |text: &str, number: usize| text.lines().nth(number).map(|line| line.chars().collect());
+    let (old, new): (Vec<char>, Vec<char>) = (chars(old, number)?, chars(new, index)?);
+    let common = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(one, other)| one == other).count();
+    let column = usize::try_from(column).ok()?.checked_sub(1)?;
+    let column = match column {
+        column if column <= common => column,
+        column if column + end >= new.len() => (column + old.len()).saturating_sub(new.len()),
+        _ => common,
+    };
+    Some((u32::try_from(number + 1).ok()?, u32::try_from(column + 1).ok()?))
 }
 
 /// The name of a file in the head of a patch: one with a space ends with a tab there (GNU diff, "Detailed Description of Unified
@@ -175,7 +208,17 @@ fn in_header(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_header;
+    use super::{before_change, in_header};
+
+    #[test]
+    fn a_place_in_the_changed_text_is_told_as_one_of_the_text_as_it_is() {
+        let old = "a: 1\nb: {c: 2, d: 3}\ne: 4\n";
+        let new = "x:\n  y: 0\na: 1\nb: {c: 1000, d: 3}\ne: 4\n";
+        let of = |line, column| before_change(old, new, line, column);
+        assert_eq!((of(3, 4), of(5, 4)), (Some((1, 4)), Some((3, 4))));
+        assert_eq!((of(1, 1), of(2, 3)), (None, None), "it is new");
+        assert_eq!((of(4, 8), of(4, 17)), (Some((2, 8)), Some((2, 14))), "beside a value that is another");
+    }
 
     #[test]
     fn a_name_stands_in_one_line_of_a_patch_and_has_an_end() {

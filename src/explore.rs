@@ -16,7 +16,6 @@ use podproof_model::properties::Judged;
 use podproof_model::{ClusterState, Model};
 use podproof_traces::{Change, Names, words};
 use podproof_vocabulary::action::Action;
-use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Observation;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{Property, Scenario};
@@ -226,7 +225,7 @@ fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     let mut workload =
         input.workloads.pop().ok_or_else(|| vec!["there is no workload to explore".to_owned()])?;
     if workload.stories.is_none() && arguments.world.stories.is_empty() {
-        workload.stories = Some(vec![Story::Rollout]);
+        workload.stories = Some(vec![plan::story_of_end(workload.scenarios[0].workload.kind)]);
     }
     let asked = match arguments.world.timing {
         TimingChoice::Timed => PropertySet::of(Property::all().filter(|property| property.facts().timed)),

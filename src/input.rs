@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use podproof_vocabulary::latency::Latencies;
-use podproof_vocabulary::manifest::{self, Options, Source};
+use podproof_vocabulary::manifest::{self, Options, Place, Problem, Source};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::limits::NODES_MAX;
 use podproof_vocabulary::{Release, catalogue, left_out};
@@ -70,6 +70,19 @@ pub(crate) fn read_with(
     sources: &[Source],
     size: Size,
 ) -> Result<Workloads, Vec<String>> {
+    read_as(arguments, sources, size, |place| Some(place.clone()))
+}
+
+/// The same; `told` says which place is told in messages for one in the sources.
+///
+/// # Errors
+/// What is wrong with it, a message each.
+pub(crate) fn read_as(
+    arguments: &InputArguments,
+    sources: &[Source],
+    size: Size,
+    told: impl Fn(&Place) -> Option<Place>,
+) -> Result<Workloads, Vec<String>> {
     let latencies = latencies(arguments)?;
     let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new() };
     for name in &arguments.scenarios {
@@ -86,9 +99,12 @@ pub(crate) fn read_with(
             on_sigterm: arguments.on_sigterm,
             listens_after_seconds: arguments.listens_after,
         };
+        let says = |problem: Problem| {
+            Problem { place: problem.place.as_ref().and_then(&told), ..problem }.to_string()
+        };
         let read = |options: &Options| {
             manifest::read(sources, options)
-                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .map_err(|problems| problems.into_iter().map(says).collect::<Vec<_>>())
         };
         let mut reading = read(&options)?;
         if size == Size::Full {

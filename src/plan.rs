@@ -155,6 +155,14 @@ fn parts(timing: TimingChoice, judged: PropertySet) -> Vec<(Timing, PropertySet,
     parts.into_iter().filter(|(_, judged, _)| !judged.is_empty()).collect()
 }
 
+/// The story in which the pods of a workload go.
+pub const fn story_of_end(kind: WorkloadKind) -> Story {
+    match kind {
+        WorkloadKind::Deployment => Story::Rollout,
+        WorkloadKind::ReplicaSet | WorkloadKind::Pod => Story::PodDeletion,
+    }
+}
+
 fn cannot_be_told(story: Story, kind: WorkloadKind) -> Option<&'static str> {
     match (story, kind) {
         (Story::Rollout, WorkloadKind::Pod) => Some("a Pod has no template to change"),

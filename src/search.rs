@@ -20,7 +20,7 @@ use crate::arguments::SymmetryChoice;
 use crate::kept::KeptSearch;
 use crate::plan::Plan;
 use crate::progress::Line;
-use crate::searched::Searched;
+use crate::searched::{STORY_OVER, Searched};
 use crate::verdict::{Finding, Measured, Outcome, Verdict};
 use crate::{confirm, coverage, interrupt};
 
@@ -121,7 +121,8 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
     while let Some(finer) = symmetry.finer().filter(|finer| explorer.has_begun(finer)) {
         symmetry = finer;
     }
-    search(plan, Searched::new(first, plan.judged).with_symmetry(symmetry), &explorer)
+    let system = Searched::new(first, plan.judged).with_symmetry(symmetry).noting_the_end();
+    search(plan, system, &explorer)
 }
 
 /// Why the scenario of `plan` cannot be searched: it is larger than a state can hold.
@@ -139,7 +140,7 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
     while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
         let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
         line.say(&format!("a cycle may keep something pending: searching again, {states}"));
-        system = Searched::new(model(plan)?, plan.judged).with_symmetry(finer);
+        system = Searched::new(model(plan)?, plan.judged).with_symmetry(finer).noting_the_end();
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
@@ -174,11 +175,18 @@ pub fn outcome(plan: &Plan, system: &Searched, report: &Report<ClusterState, Mov
             spilled: report.spilled,
             fingerprint_bits: report.bits.count(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
+            story_ends: story_ends(system, report),
             coverage: report.coverage.clone(),
             partial: system.is_by_partial_order().then_some(report.partial),
             hunt: None,
         }),
     }
+}
+
+/// Does the story come to its end on some way? Not known where nobody asked, or where not everything was seen.
+fn story_ends(system: &Searched, report: &Report<ClusterState, Move>) -> Option<bool> {
+    let is_over = report.reached & STORY_OVER != 0;
+    (is_over || (system.notes_the_end() && report.saw_every_state())).then_some(is_over)
 }
 
 /// What goes on beside the reports of a plan's searches.

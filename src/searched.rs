@@ -1,5 +1,7 @@
 //! The model as the checker sees it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
 use podproof_model::progress::Layout;
@@ -21,7 +23,13 @@ pub struct Searched {
     progress: PropertySet,
     symmetry: Symmetry,
     partial_order: Option<PartialOrder>,
+    notes_the_end: bool,
+    /// The story was seen to come to its end.
+    has_ended: AtomicBool,
 }
+
+/// What a search has reached if the story came to its end on some way: a bit behind those of the promises.
+pub const STORY_OVER: Properties = 1 << 63;
 
 /// Small steps from an initial state.
 #[derive(Clone, Debug)]
@@ -40,7 +48,31 @@ impl Searched {
     pub fn new(reduced: Reduced, judged: PropertySet) -> Self {
         let progress = judged.iter().filter(|property| property.facts().kind == Kind::Liveness);
         let symmetry = Symmetry::of(&reduced.model.rules);
-        Self { progress: PropertySet::of(progress), symmetry, reduced, partial_order: None }
+        let progress = PropertySet::of(progress);
+        let has_ended = AtomicBool::new(false);
+        Self { progress, symmetry, reduced, partial_order: None, notes_the_end: false, has_ended }
+    }
+
+    /// The same, in which [`STORY_OVER`] is reached once the story has come to its end.
+    #[must_use]
+    pub fn noting_the_end(mut self) -> Self {
+        self.notes_the_end = true;
+        self
+    }
+
+    /// Is [`STORY_OVER`] noted?
+    pub fn notes_the_end(&self) -> bool {
+        self.notes_the_end
+    }
+
+    /// [`STORY_OVER`], the first time that it is.
+    fn end_at(&self, state: &ClusterState) -> Properties {
+        let is_sought = self.notes_the_end && !self.has_ended.load(Ordering::Relaxed);
+        if !is_sought || !self.reduced.model.story_is_over(state) {
+            return 0;
+        }
+        self.has_ended.store(true, Ordering::Relaxed);
+        STORY_OVER
     }
 
     /// The same, with this symmetry.
@@ -155,11 +187,12 @@ impl Searched {
     }
 
     fn transition(&self, outcome: Outcome) -> Transition<ClusterState, Move> {
+        let over = self.end_at(&outcome.next);
         Transition {
             action: outcome.taken,
             next: self.representative(outcome.next),
             broken: outcome.judged.broken.bits().into(),
-            reached: outcome.judged.reached.bits().into(),
+            reached: Properties::from(outcome.judged.reached.bits()) | over,
             unit: outcome.unit.map(|unit| self.binding(unit)),
             discharged: self.discharged(outcome.discharged),
             classes: outcome.classes,
@@ -220,7 +253,8 @@ impl System for Searched {
 
     fn initial(&self) -> Vec<(ClusterState, Properties, Properties)> {
         let enter = |(state, judged): (ClusterState, Judged)| {
-            (self.representative(state), judged.broken.bits().into(), judged.reached.bits().into())
+            let reached = Properties::from(judged.reached.bits()) | self.end_at(&state);
+            (self.representative(state), judged.broken.bits().into(), reached)
         };
         self.reduced.initial().into_iter().map(enter).collect()
     }

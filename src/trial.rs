@@ -7,7 +7,7 @@ use podproof_model::Model;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
-use podproof_vocabulary::manifest::Source;
+use podproof_vocabulary::manifest::{Place, Source};
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Timing};
 use podproof_vocabulary::{Action, Property};
@@ -17,6 +17,7 @@ use crate::edits::{Edit, Texts};
 use crate::input::{self, Size};
 use crate::plan::{self, Plan, Workload};
 use crate::progress::Line;
+use crate::report::warnings_of;
 use crate::search::{self, Limits};
 use crate::verdict::{Finding, Outcome, Verdict};
 use crate::{confirm, interrupt};
@@ -41,6 +42,10 @@ pub enum Tried {
         kills: bool,
         /// The promises whose premise was reached; of the others nothing happens that they speak of.
         reached: PropertySet,
+        /// The stories that come to their end on no way: what keeps a story from going on breaks little, and is no help.
+        unended: Vec<Story>,
+        /// What makes this weaker than it looks, a sentence each.
+        warnings: Vec<String>,
     },
 }
 
@@ -146,6 +151,7 @@ impl<'a> Trials<'a> {
             return Tried::Broken(Box::new(broken));
         }
         let (mut states, mut kills, mut reached) = (0, false, PropertySet::NONE);
+        let (mut unended, mut warnings) = (Vec::new(), Vec::new());
         for plan in plans {
             let name = format!("{}, {}, {}", self.workload.name, plan.story, plan.timing.name());
             let time = self.until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -160,11 +166,18 @@ impl<'a> Trials<'a> {
             self.used.extend(&outcome.approximations);
             let holds = outcome.findings.iter().filter(|finding| finding.verdict == Verdict::Holds);
             reached = reached.union(PropertySet::of(holds.map(|finding| finding.property)));
+            let said = warnings_of(plan.story, &outcome).into_iter();
+            warnings.extend(said.map(|says| format!("story {}, {}: {says}", plan.story, plan.timing.name())));
+            let story_ends =
+                outcome.measured.as_ref().is_none_or(|measured| measured.story_ends != Some(false));
+            if !story_ends && !unended.contains(&plan.story) {
+                unended.push(plan.story);
+            }
             if let Some(ended) = self.ended(workload, &plan, outcome) {
                 return ended;
             }
         }
-        Tried::Holds { states, kills, reached }
+        Tried::Holds { states, kills, reached, unended, warnings }
     }
 
     /// The searches that are tried of a workload, and why stories cannot be told of it.
@@ -202,7 +215,9 @@ impl<'a> Trials<'a> {
 
     /// The workload in these sources.
     fn read(&self, sources: &[Source]) -> Result<Workload, String> {
-        let read = input::read_with(self.input, sources, Size::Searched);
+        // What is said of a value is said of the file as it is.
+        let told = |place: &Place| self.texts.original(sources, place);
+        let read = input::read_as(self.input, sources, Size::Searched, told);
         let read = read.map_err(|errors| errors.join("; "))?;
         let is_its_own = |workload: &Workload| workload.name == self.workload.name;
         let workload = read.workloads.into_iter().find(is_its_own);

@@ -9,7 +9,7 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::{Place, Setting};
 use podproof_vocabulary::scenario::Timing;
-use podproof_vocabulary::{Property, left_out};
+use podproof_vocabulary::{Property, Release, left_out};
 use serde::{Deserialize, Serialize};
 
 use crate::counterexamples::Manifest;
@@ -98,6 +98,8 @@ pub struct Measured {
     /// Those that the scenario has a use for and that were never taken.
     #[serde(skip)]
     pub never_taken: Vec<&'static str>,
+    /// The story comes to its end on some way; none if that is not known.
+    pub story_ends: Option<bool>,
     /// States from which a part of the moves was enough, by partial order; nothing if all were taken everywhere.
     pub partial: Option<u64>,
     /// The seed of a hunt; none of a search. Hunts are not kept.
@@ -187,6 +189,8 @@ pub struct WorkloadReport {
     pub manifest_replicas: u32,
     /// The replicas that were checked.
     pub checked_replicas: u8,
+    /// The Kubernetes release whose rules were checked.
+    pub release: Release,
     /// Nodes that were checked, by name.
     pub nodes: Vec<String>,
     /// What the verdicts assume.

@@ -20,6 +20,7 @@
 //! - [`state`]: what a state is made of
 //! - [`cluster`]: a state laid open
 //! - [`step`]: the transition functions; [`scope`]: what they are asked for
+//! - [`story`]: whether what a story begins is over
 //! - [`slots`]: a set of pods
 //! - [`parts`]: whose part of a state is whose
 //! - [`time`]: clocks and ticks
@@ -45,6 +46,7 @@ pub mod scope;
 pub mod slots;
 pub mod state;
 pub mod step;
+pub mod story;
 pub mod time;
 pub mod traffic;
 pub mod watch;

@@ -13,7 +13,7 @@ use crate::progress::{self, Owed};
 use crate::properties::{self, Judged, Step, Subject};
 use crate::rules::Rules;
 use crate::state::ClusterState;
-use crate::{beginning, fairness, step};
+use crate::{beginning, fairness, step, story};
 
 static MODELS: AtomicU64 = AtomicU64::new(0);
 
@@ -177,6 +177,11 @@ impl Model {
         } else {
             None
         }
+    }
+
+    /// Has the story come to its end in `state`?
+    pub fn story_is_over(&self, state: &ClusterState) -> bool {
+        story::may_be_over(state.shared(&self.rules.layout).control_plane) && self.open(state, story::is_over)
     }
 
     /// The pod that is followed in a timed search.

@@ -268,7 +268,10 @@ impl Workload {
             }
         }
         workload.assumptions.extend(followed.assumptions);
-        workload.warnings.extend(followed.warnings);
+        // It stands in a section of its own, and where it does not its name is put before it.
+        let own = format!("{}: ", workload.name);
+        let bare = |warning: String| warning.strip_prefix(&own).map(str::to_owned).unwrap_or(warning);
+        workload.warnings.extend(followed.warnings.into_iter().map(bare));
         (workload, course)
     }
 

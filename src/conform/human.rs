@@ -180,8 +180,7 @@ impl Page {
             &format!("{replicas} on {}", workload.nodes.join(", ")),
         );
         for warning in &workload.warnings {
-            let own = format!("{}: ", workload.name);
-            self.line(2, &format!("warning: {}", warning.strip_prefix(&own).unwrap_or(warning)));
+            self.line(2, &format!("warning: {warning}"));
         }
         let (steps, shown) = (workload.steps, workload.shown);
         let counts = format!(

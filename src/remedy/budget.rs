@@ -85,7 +85,80 @@ fn text(name: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use podproof_vocabulary::manifest::Source;
+
     use super::*;
+    use crate::arguments::{Arguments, Command};
+    use crate::edits::Texts;
+    use crate::input::{Size, read_with};
+
+    /// The budgets that are tried of an example with some lines changed: in words, and the lines that a patch adds and takes away.
+    fn tried(example: &str, changes: &[(&str, &str)]) -> Vec<(String, Vec<String>)> {
+        let change = |text: String, (old, new): &(&str, &str)| {
+            assert!(text.contains(old), "{old}");
+            text.replace(old, new)
+        };
+        let text = changes.iter().fold(example.to_owned(), change).into_bytes();
+        let sources = [Source { path: "web.yaml".into(), text }];
+        let arguments = Arguments::try_parse_from(["podproof", "check", "web.yaml", "--workload", "web"]);
+        let Ok(Arguments { command: Command::Check(check) }) = arguments else { panic!("it is a check") };
+        let read = read_with(&check.input, &sources, Size::Searched).unwrap_or_else(|why| panic!("{why:?}"));
+        let workload = &read.workloads[0];
+        let texts = Texts::new(&sources, workload);
+        let broke = Broke { texts, scenario: &workload.scenarios[0], replicas_max: 2 };
+        let told = |candidate: Candidate| {
+            let patch = texts.patch(&candidate.edits(&[])).expect("it can be made");
+            let lines = patch.lines().skip(2).filter(|line| line.starts_with(['+', '-']));
+            (candidate.says(&[]), lines.map(str::to_owned).collect())
+        };
+        budgets(&broke, 2).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_new_budget_lets_pods_go_one_by_one() {
+        let [(says, lines)] = &tried(include_str!("../../examples/web-prestop.yaml"), &[])[..] else {
+            panic!("one is tried")
+        };
+        assert_eq!(says, "a PodDisruptionBudget with maxUnavailable of 1");
+        let expected = [
+            "+---",
+            "+apiVersion: policy/v1",
+            "+kind: PodDisruptionBudget",
+            "+metadata:",
+            "+  name: web",
+            "+spec:",
+            "+  maxUnavailable: 1",
+            "+  selector:",
+            "+    matchLabels:",
+            "+      app: \"web\"",
+        ];
+        assert_eq!(lines, &expected);
+    }
+
+    /// A budget of others may have the workload's name, and a namespace may look like a number.
+    #[test]
+    fn a_new_budget_has_a_name_of_its_own() {
+        let others = "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: \"123\"}\nspec: \
+                      {maxUnavailable: 1, selector: {matchLabels: {app: other}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: \
+                      other, namespace: \"123\", labels: {app: other}}\nspec: {containers: [{name: other, image: other}]}\n---\n";
+        let changes = [("---\n", others), ("  name: web\n", "  name: web\n  namespace: \"123\"\n")];
+        let all = tried(include_str!("../../examples/web-prestop.yaml"), &changes);
+        for line in ["+  name: web-budget", "+  namespace: \"123\""] {
+            assert!(all[0].1.contains(&line.to_owned()), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn a_budget_that_allows_too_much_gets_another_number() {
+        for (ask, says, line) in [
+            ("maxUnavailable: 2", "maxUnavailable of 1 in PodDisruptionBudget web", "maxUnavailable: 1"),
+            ("minAvailable: 0%", "minAvailable of 1 in PodDisruptionBudget web", "minAvailable: 1"),
+        ] {
+            let all = tried(include_str!("../../examples/web-pdb.yaml"), &[("maxUnavailable: 1", ask)]);
+            assert_eq!(all, [(says.to_owned(), vec![format!("-  {ask}"), format!("+  {line}")])]);
+        }
+    }
 
     #[test]
     fn a_name_that_is_no_word_is_quoted() {

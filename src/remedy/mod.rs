@@ -11,6 +11,7 @@ mod candidates;
 use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::Property;
+use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::{Options, Place, Source};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
@@ -39,6 +40,8 @@ pub struct Remedy {
     pub undecided: Vec<Undecided>,
     /// What the change was not tried on: promises that were not decided before, and other searches.
     pub untried: Vec<String>,
+    /// The promises that were not asked for, so that the change may break them.
+    pub unasked: PropertySet,
     /// Why none was looked for, if none was.
     pub unsought: Option<String>,
 }
@@ -75,6 +78,7 @@ impl Remedy {
             refused: Vec::new(),
             undecided: Vec::new(),
             untried: Vec::new(),
+            unasked: PropertySet::NONE,
             unsought: Some(why),
         }
     }
@@ -101,19 +105,26 @@ impl Remedy {
             (None, false) => "remedy: none was found yet, the search for one was not finished".to_owned(),
         };
         let in_vain = match (&self.found, self.in_vain.is_empty()) {
-            (None, false) => format!("; with each of these it does not hold: {}", self.in_vain.join("; ")),
+            (None, false) => format!("; none of these helps: {}", self.in_vain.join("; ")),
             _ => String::new(),
         };
         let head = head + &in_vain;
         let untried = self.found.iter().filter(|_| !self.untried.is_empty());
         let untried = untried.map(|_| format!("not tried with it: {}", self.untried.join(", ")));
+        let unasked = self.found.iter().filter(|_| !self.unasked.is_empty()).map(|_| {
+            let names: Vec<&str> = self.unasked.iter().map(|property| property.name()).collect();
+            format!(
+                "not asked for, so that it is not known whether it breaks one: {} (without --property and --only all are judged)",
+                names.join(", ")
+            )
+        });
         let not_known = match self.found {
             Some(_) => "not known to be the smallest; undecided",
             None => "undecided",
         };
         let refused = if self.found.is_none() { &self.refused[..] } else { &[] };
         let smaller = self.found.iter().flat_map(|found| found.smaller.iter().cloned());
-        let lines = std::iter::once(head).chain(untried).chain(smaller);
+        let lines = std::iter::once(head).chain(untried).chain(unasked).chain(smaller);
         lines
             .chain(by_reason("cannot be made", refused))
             .chain(by_reason(not_known, &self.undecided))
@@ -183,7 +194,8 @@ pub fn remedy(
         Some(Found { says, patch, place, states, smaller })
     });
     let Looking { in_vain, refused, undecided, .. } = looking;
-    Some(Remedy { found, in_vain, refused, undecided, untried: untried(row, rows), unsought: None })
+    let unasked = unasked(arguments, row);
+    Some(Remedy { found, in_vain, refused, undecided, untried: untried(row, rows), unasked, unsought: None })
 }
 
 /// Would a remedy be looked for of what `row` says, which is broken?
@@ -229,6 +241,13 @@ fn untried(row: &ResultRow, rows: &[ResultRow]) -> Vec<String> {
     own.chain(others.into_iter().map(|(story, timing)| format!("story {story} {}", timing.name()))).collect()
 }
 
+/// The promises that nobody has asked for, but for expectations. A change that helps `row` may break them.
+fn unasked(arguments: &CheckArguments, row: &ResultRow) -> PropertySet {
+    let asked = arguments.promises.asked();
+    let others = Property::all().filter(|property| !asked.contains(*property));
+    PropertySet::of(others.filter(|property| !property.facts().expectation && *property != row.property))
+}
+
 /// The trials of one promise, with what has come of them.
 struct Looking<'a> {
     trials: Trials<'a>,
@@ -252,6 +271,8 @@ enum Came {
     InVain,
     /// Nothing is broken, and the promise speaks of nothing any more.
     Idle,
+    /// Nothing is broken, as the story never comes to its end any more.
+    Endless(Story),
     /// It cannot be made in the text, or the API server takes no such manifest: why.
     Refused(String),
     Undecided(String),
@@ -306,6 +327,7 @@ impl Looking<'_> {
 
     fn take(&mut self, edits: &[Edit]) -> Came {
         match self.trials.run(edits) {
+            Tried::Holds { unended, .. } if !unended.is_empty() => Came::Endless(unended[0]),
             Tried::Holds { states, reached, .. } if reached.contains(self.property) => Came::Holds(states),
             Tried::Holds { .. } => Came::Idle,
             Tried::Broken(_) => Came::InVain,
@@ -320,6 +342,11 @@ impl Looking<'_> {
             Came::Holds(states) => return Some(states),
             Came::InVain => self.in_vain.push(says),
             Came::Idle => self.in_vain.push(format!("{says} (nothing happens any more that it speaks of)")),
+            Came::Endless(story) => {
+                self.in_vain.push(format!(
+                    "{says} (nothing is broken, as the story, {story}, never comes to its end with it)"
+                ));
+            }
             Came::Refused(why) => self.refused.push(Undecided { says, why }),
             Came::Undecided(why) => self.undecided.push(Undecided { says, why }),
         }

@@ -143,9 +143,8 @@ fn verdicts(out: &mut String, rows: &[ResultRow], unsought: &mut Vec<String>) {
                 continue;
             }
             patches.push((patch, row.property));
-            for text in patch.lines() {
-                line(out, format_args!("        {text}"));
-            }
+            // As it is, from the first column on, so that it can be applied.
+            out.push_str(patch);
         }
     }
     for verdict in [Verdict::Holds, Verdict::NotApplicable] {

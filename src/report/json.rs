@@ -39,6 +39,7 @@ struct Document<'a> {
 struct Workload<'a> {
     name: &'a str,
     replicas: Replicas,
+    release: String,
     nodes: &'a [String],
     states: u64,
     complete: bool,
@@ -97,6 +98,7 @@ impl<'a> Workload<'a> {
         Self {
             name: &report.name,
             replicas: Replicas { manifest: report.manifest_replicas, checked: report.checked_replicas },
+            release: report.release.to_string(),
             nodes: &report.nodes,
             states: report.states(),
             complete: report.is_complete(),
@@ -148,6 +150,7 @@ fn measured(outcome: &Outcome, measured: &Measured) -> serde_json::Value {
         "collision-probability": outcome.collision_probability(),
         "steps-taken": coverage,
         "steps-never-taken": measured.never_taken,
+        "story-ends": measured.story_ends,
         "partial-order": measured.partial,
     })
 }
@@ -160,6 +163,7 @@ fn remedy(remedy: &Remedy) -> serde_json::Value {
     match (&remedy.found, &remedy.unsought) {
         (Some(Found { says, patch, states, smaller, .. }), _) => json!({
             "says": says, "patch": patch, "states": states, "undecided": undecided, "untried": remedy.untried,
+            "not-asked-for": remedy.unasked.iter().map(|property| property.name()).collect::<Vec<_>>(),
             "smaller": smaller,
         }),
         (None, Some(why)) => json!({ "unsought": why }),

@@ -175,7 +175,7 @@ fn remedy(out: &mut String, row: &ResultRow) {
             patch.lines().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0).max(2)
                 + 1,
         );
-        write(out, format_args!("\n{fence}diff\n{}\n{fence}\n", patch.trim_end()));
+        write(out, format_args!("\n{fence}diff\n{}\n{fence}\n", patch.strip_suffix('\n').unwrap_or(patch)));
     }
 }
 

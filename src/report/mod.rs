@@ -12,11 +12,12 @@ pub(crate) use json::{pretty, rounded};
 use std::path::{Path, PathBuf};
 
 use podproof_traces::why;
+use podproof_vocabulary::event::Story;
 
 use crate::arguments::Format;
 use crate::input::REPLICAS_MAX;
 use crate::output;
-use crate::verdict::{CheckReport, Counterexample, ResultRow, SearchRow, Verdict, WorkloadReport};
+use crate::verdict::{CheckReport, Counterexample, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport};
 
 /// Prints the report on standard output, and what is wrong with the input on standard error; the exit status.
 pub fn print(report: &CheckReport, format: Format) -> u8 {
@@ -82,9 +83,21 @@ pub(crate) fn show_command(path: &Path) -> String {
 
 /// What makes the verdicts of a search weaker than they look, a sentence each.
 fn warnings(search: &SearchRow) -> Vec<String> {
-    let measured = search.outcome.measured.iter().filter(|_| search.outcome.stopped.is_empty());
-    let never = measured.map(|measured| measured.never_taken.join(", ")).filter(|never| !never.is_empty());
-    never.map(|never| format!("never taken, so what depends on it was not tried: {never}")).collect()
+    warnings_of(search.story, &search.outcome)
+}
+
+/// The same, of what the search of a story has found.
+pub(crate) fn warnings_of(story: Story, outcome: &Outcome) -> Vec<String> {
+    let Some(measured) = outcome.measured.as_ref().filter(|_| outcome.stopped.is_empty()) else {
+        return Vec::new();
+    };
+    let never = Some(measured.never_taken.join(", ")).filter(|never| !never.is_empty());
+    let never = never.map(|never| format!("never taken, so what depends on it was not tried: {never}"));
+    let is_endless = measured.story_ends == Some(false);
+    let endless = is_endless.then(|| {
+        format!("the story, {story}, never comes to its end here, so nothing was tried that comes after it")
+    });
+    never.into_iter().chain(endless).collect()
 }
 
 /// What a search measured of itself, a line or two.
@@ -133,7 +146,12 @@ pub(crate) fn left_out(workload: &WorkloadReport) -> Vec<String> {
 
 /// How large a workload was checked.
 fn size(workload: &WorkloadReport) -> String {
-    format!("checked at {} on {}{}", replicas(workload), workload.nodes.join(", "), for_all(workload))
+    let (replicas, nodes) = (replicas(workload), workload.nodes.join(", "));
+    format!(
+        "checked at {replicas} on {nodes}{}, as Kubernetes {} has it",
+        for_all(workload),
+        workload.release
+    )
 }
 
 /// Its replicas, and of how many of the manifest if that has others.

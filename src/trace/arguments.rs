@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use podproof_vocabulary::Property;
 
-use crate::arguments::{InputArguments, WorldArguments};
+use crate::arguments::{AT_FULL_SIZE, InputArguments, WorldArguments};
 
 /// What to do with a trace.
 #[derive(Debug, Subcommand)]
@@ -102,6 +102,15 @@ pub struct ShrinkArguments {
 
 /// `podproof trace from-walk`.
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("nodes", |nodes| nodes.help(AT_FULL_SIZE.nodes)),
+    mut_arg("replicas", |replicas| replicas.help(AT_FULL_SIZE.replicas)),
+    mut_arg("stories", |stories| stories.help("What is told: create, rollout, pod-deletion, drain, node-failure, partition, \
+                                               scale-down or runtime-hang; of several the one that is the quickest to search \
+                                               [default: node-failure]")),
+    mut_arg("timing", |timing| timing.help("Whether time is modelled: with auto only where --property names a promise about \
+                                            latencies"))
+)]
 pub struct FromWalkArguments {
     /// What the walk is drawn from
     pub seed: u64,

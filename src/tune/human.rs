@@ -3,12 +3,18 @@
 use podproof_traces::why;
 use podproof_vocabulary::property::PropertySet;
 
-use super::{Proof, Settled, Tuned};
+use super::{Proof, Settled, TuneReport, Tuned};
 use crate::report::{grouped, left_out, list, name_and_size};
 use crate::trial::Tried;
 
 /// The whole report.
-pub fn render(tuned: &Tuned) -> String {
+pub fn render(report: &TuneReport) -> String {
+    let warnings: String = report.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+    let sections: Vec<String> = report.workloads.iter().map(workload).collect();
+    warnings + &sections.join("\n")
+}
+
+fn workload(tuned: &Tuned) -> String {
     let stories: Vec<String> = tuned.stories.iter().map(ToString::to_string).collect();
     let mut out = format!("{}, story {}\n", name_and_size(&tuned.heading), stories.join(", "));
     for warning in &tuned.heading.warnings {
@@ -63,7 +69,10 @@ fn section(settled: &Settled, spares: bool) -> String {
         out += "    greater values do not always hold where a smaller one does\n";
     }
     if settled.all_hold {
-        out += "    every value that was tried holds: nothing that has to hold was seen to depend on it\n";
+        let accepted = if settled.tried.values().any(is_refused) { " and is accepted" } else { "" };
+        out += &format!(
+            "    every value that was tried{accepted} holds: nothing that has to hold was seen to depend on it\n"
+        );
     }
     if settled.is_unset {
         out += "    the manifest does not set it, which holds too, and is left as it is\n";
@@ -78,7 +87,7 @@ fn section(settled: &Settled, spares: bool) -> String {
         let idle = settled.idle.get(value).copied().unwrap_or_default();
         let says = verdict(tried, idle, spares, shown == Some(*value));
         let more = if run.len() > 1 {
-            format!(" (and so is what was tried from {least} on)")
+            format!(" (so are all from {least} on that were tried)")
         } else {
             String::new()
         };
@@ -127,6 +136,14 @@ pub(super) fn verdict(tried: &Tried, idle: PropertySet, spares: bool, in_full: b
             format!(
                 "proves nothing of {}: the premise is never reached, {} states",
                 names(idle),
+                grouped(*states)
+            )
+        }
+        Tried::Holds { states, unended, .. } if !unended.is_empty() => {
+            let stories: Vec<&str> = unended.iter().map(|story| story.name()).collect();
+            format!(
+                "proves nothing: the story, {}, never comes to its end, {} states",
+                stories.join(", "),
                 grouped(*states)
             )
         }
@@ -179,7 +196,13 @@ mod tests {
     }
 
     fn holds(kills: bool) -> Tried {
-        Tried::Holds { states: 7, kills, reached: PropertySet::NONE }
+        Tried::Holds {
+            states: 7,
+            kills,
+            reached: PropertySet::NONE,
+            unended: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     fn undecided() -> Tried {
@@ -209,7 +232,7 @@ mod tests {
         let all = [(0, refused()), (1, refused()), (2, refused()), (3, holds(false))];
         let all = said(Some(3), &all, &[]);
         assert!(all.contains("3 is the smallest from 0 to 10 that holds\n"), "{all}");
-        let folded = "     2  refused: no (and so is what was tried from 0 on)\n     3  holds, 7 states\n";
+        let folded = "     2  refused: no (so are all from 0 on that were tried)\n     3  holds, 7 states\n";
         assert!(all.contains(folded), "{all}");
     }
 

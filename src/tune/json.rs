@@ -4,18 +4,28 @@ use podproof_traces::why;
 use podproof_vocabulary::property::PropertySet;
 use serde_json::{Value, json};
 
-use super::{Proof, Settled, Tuned};
+use super::{Proof, Settled, TuneReport, Tuned};
 use crate::report::{left_out, pretty};
 use crate::trial::Tried;
 
-/// The document of one workload, ended by a line break; those of several follow one another.
-pub fn render(tuned: &Tuned) -> String {
-    let heading = &tuned.heading;
+/// One document, ended by a line break.
+pub fn render(report: &TuneReport) -> String {
     pretty(&json!({
         "version": 1,
+        "exit": report.exit(),
+        "workloads": report.workloads.iter().map(workload).collect::<Vec<_>>(),
+        "warnings": report.warnings,
+        "errors": report.errors,
+    }))
+}
+
+fn workload(tuned: &Tuned) -> Value {
+    let heading = &tuned.heading;
+    json!({
         "exit": tuned.exit(),
         "workload": heading.name,
         "replicas": { "manifest": heading.manifest_replicas, "checked": heading.checked_replicas },
+        "release": heading.release.to_string(),
         "nodes": heading.nodes,
         "stories": tuned.stories.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "properties": names(tuned.judged),
@@ -36,7 +46,7 @@ pub fn render(tuned: &Tuned) -> String {
         "approximations": tuned.approximations,
         "left_out": left_out(heading),
         "warnings": heading.of_input(),
-    }))
+    })
 }
 
 fn names(properties: PropertySet) -> Vec<&'static str> {
@@ -65,10 +75,11 @@ fn setting(settled: &Settled) -> Value {
 
 fn trial(value: u32, tried: &Tried, idle: Option<&PropertySet>) -> Value {
     match tried {
-        Tried::Holds { states, kills, .. } => json!({
+        Tried::Holds { states, kills, unended, .. } => json!({
             "value": value,
-            "verdict": if idle.is_some() { "not-applicable" } else { "holds" },
+            "verdict": if idle.is_some() || !unended.is_empty() { "not-applicable" } else { "holds" },
             "premise-not-reached": names(idle.copied().unwrap_or_default()),
+            "stories-without-end": unended.iter().map(|story| story.name()).collect::<Vec<_>>(),
             "states": states,
             "sigkill": kills,
         }),

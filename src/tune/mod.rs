@@ -21,7 +21,6 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::WorkloadKind;
 
 pub use arguments::TuneArguments;
 use parameter::Parameter;
@@ -55,7 +54,7 @@ pub struct Settled {
     pub kept: Option<u32>,
     /// The manifest does not set it, which holds too, as nothing depends on it.
     pub is_unset: bool,
-    /// All values hold that were tried and are not refused, from the least on.
+    /// All values hold that were tried and are not refused.
     pub all_hold: bool,
     /// The greatest value that is not refused.
     pub accepted: u32,
@@ -79,7 +78,8 @@ impl Settled {
 
     /// Does a value hold, in the trial of it?
     fn holds(&self, value: u32, tried: &Tried, spares: bool) -> bool {
-        matches!(tried, Tried::Holds { kills, .. } if !(spares && *kills)) && !self.idle.contains_key(&value)
+        let Tried::Holds { kills, unended, .. } = tried else { return false };
+        !(spares && *kills) && unended.is_empty() && !self.idle.contains_key(&value)
     }
 
     /// How many values below the one that holds, or of all if none does, are not known not to hold.
@@ -149,34 +149,46 @@ impl Tuned {
     }
 }
 
+/// What `tune` has found of all workloads.
+#[derive(Default)]
+pub struct TuneReport {
+    /// A section for each workload that can be tuned.
+    pub workloads: Vec<Tuned>,
+    /// Warnings about the input as a whole.
+    pub warnings: Vec<String>,
+    /// What is wrong with the input, and with the workloads that cannot be tuned.
+    pub errors: Vec<String>,
+}
+
+impl TuneReport {
+    /// The exit status.
+    pub fn exit(&self) -> u8 {
+        if !self.errors.is_empty() {
+            return exit::WRONG_INPUT;
+        }
+        let is = |status: u8| self.workloads.iter().any(|tuned| tuned.exit() == status);
+        [exit::BROKEN, exit::INCOMPLETE].into_iter().find(|status| is(*status)).unwrap_or(exit::HOLDS)
+    }
+}
+
 /// Runs the command; its exit status.
 pub fn run(arguments: &TuneArguments) -> u8 {
     interrupt::listen();
-    let (tuned, errors) = match all(arguments) {
-        Ok(all) => all,
-        Err(errors) => (Vec::new(), errors),
+    let report = all(arguments).unwrap_or_else(|errors| TuneReport { errors, ..TuneReport::default() });
+    let of_workloads = report.workloads.iter().flat_map(|tuned| &tuned.heading.warnings);
+    let warnings: Vec<String> = report.warnings.iter().chain(of_workloads).cloned().collect();
+    let text = match arguments.format {
+        Format::Json => json::render(&report),
+        _ => human::render(&report),
     };
-    let (mut warnings, mut text) = (Vec::new(), String::new());
-    for tuned in &tuned {
-        warnings.extend(tuned.heading.warnings.iter().cloned());
-        text += &match arguments.format {
-            Format::Json => json::render(tuned),
-            _ if text.is_empty() => human::render(tuned),
-            _ => format!("\n{}", human::render(tuned)),
-        };
-    }
-    let status = if errors.is_empty() { exit_of(&tuned) } else { exit::WRONG_INPUT };
-    output::report(&errors, &warnings, arguments.format, &text, status)
+    output::report(&report.errors, &warnings, arguments.format, &text, report.exit())
 }
 
-/// The exit status of all workloads together.
-fn exit_of(tuned: &[Tuned]) -> u8 {
-    let is = |status: u8| tuned.iter().any(|tuned| tuned.exit() == status);
-    [exit::BROKEN, exit::INCOMPLETE].into_iter().find(|status| is(*status)).unwrap_or(exit::HOLDS)
-}
-
-/// Every workload of the input, and what is wrong with those that cannot be tuned.
-fn all(arguments: &TuneArguments) -> Result<(Vec<Tuned>, Vec<String>), Vec<String>> {
+/// Every workload of the input.
+///
+/// # Errors
+/// What is wrong with the input as a whole.
+fn all(arguments: &TuneArguments) -> Result<TuneReport, Vec<String>> {
     if arguments.input.files.is_empty() {
         return Err(vec!["nothing to tune: accepted is a manifest (podproof tune deploy.yaml)".into()]);
     }
@@ -184,18 +196,15 @@ fn all(arguments: &TuneArguments) -> Result<(Vec<Tuned>, Vec<String>), Vec<Strin
     let read = input::read_with(&arguments.input, &sources, input::Size::Searched)?;
     let deadline = arguments.bounds.machine.deadline();
     let count = read.workloads.len();
-    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    let mut report = TuneReport { warnings: read.warnings, ..TuneReport::default() };
     for (number, workload) in read.workloads.into_iter().enumerate() {
         let time = deadline.map(|deadline| Turn { number, count }.share(deadline));
         match tuned(arguments, &sources, with_story(workload), time) {
-            Ok(tuned) => all.push(tuned),
-            Err(why) => errors.push(why),
+            Ok(tuned) => report.workloads.push(tuned),
+            Err(why) => report.errors.push(why),
         }
     }
-    if let Some(first) = all.first_mut() {
-        first.heading.warnings.splice(0..0, read.warnings);
-    }
-    Ok((all, errors))
+    Ok(report)
 }
 
 /// Tunes a workload, within a time.
@@ -238,6 +247,11 @@ fn tuned(
     }
     let scenario = &workload.scenarios[0];
     let spares_containers = arguments.set.is_empty() && parameter::exits_by_itself(scenario);
+    if arguments.set.is_empty() && !spares_containers {
+        heading.warnings.push(
+            "a process ignores SIGTERM, and gets SIGKILL whatever the grace is: that no container gets SIGKILL is not asked for".into(),
+        );
+    }
     let mut tuned = Tuned {
         heading,
         of_manifest: workload.assumptions.clone(),
@@ -261,10 +275,7 @@ fn tuned(
 
 /// The same workload, of which is told how its pods go unless the command line asks for another story.
 fn with_story(workload: Workload) -> Workload {
-    let story = match workload.scenarios[0].workload.kind {
-        WorkloadKind::Deployment => Story::Rollout,
-        WorkloadKind::ReplicaSet | WorkloadKind::Pod => Story::PodDeletion,
-    };
+    let story = plan::story_of_end(workload.scenarios[0].workload.kind);
     Workload { stories: Some(vec![story]), ..workload }
 }
 

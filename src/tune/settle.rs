@@ -171,19 +171,24 @@ impl<'a> Settling<'a> {
                 break found;
             }
         };
-        let all_hold = value == Some(parameter.from) && all_hold(&tried, |tried| self.counts(tried));
+        let all_hold = value.is_some() && accepted_of(&tried).all(|tried| self.counts(tried));
         let may_stay = |now: u32| all_hold || (parameter.is_kept && value.is_some_and(|value| value < now));
-        let kept = parameter.now.filter(|now| may_stay(*now));
-        let kept = kept.filter(|now| matches!(self.holds(place, *now, &mut tried), Ok(true)));
-        self.values[place] = kept.or(value).unwrap_or(parameter.to);
+        let own = parameter.now.filter(|now| may_stay(*now));
+        let own = own.filter(|now| {
+            self.values[place] = *now;
+            self.refusal(place).is_none() && matches!(self.holds(place, *now, &mut tried), Ok(true))
+        });
+        self.values[place] = own.or(value).unwrap_or(parameter.to);
         if all_hold && parameter.now.is_none() {
             self.unset[place] = true;
             let came = self.trials.run(&self.edits());
             self.note(&came);
             self.unset[place] = self.counts(&came);
         }
-        // Where the manifest as it is does not hold, something depends on the field.
-        let all_hold = all_hold && (kept.is_some() || self.unset[place]);
+        // Where the manifest as it is does not hold, something depends on the field; and what one value says is little.
+        let kept = own.filter(|own| Some(*own) != value);
+        let is_alone = accepted_of(&tried).count() == 1;
+        let all_hold = all_hold && (self.unset[place] || (own.is_some() && !is_alone));
         let idle = tried.iter().map(|(value, tried)| (*value, self.missed(tried)));
         let idle = idle.filter(|(_, missed)| !missed.is_empty()).collect();
         let is_unset = self.unset[place];
@@ -274,8 +279,8 @@ impl<'a> Settling<'a> {
 
     /// Does everything hold, and does that say something?
     fn counts(&self, tried: &Tried) -> bool {
-        matches!(tried, Tried::Holds { kills, .. } if !(self.spares && *kills))
-            && self.missed(tried).is_empty()
+        let Tried::Holds { kills, unended, .. } = tried else { return false };
+        !(self.spares && *kills) && unended.is_empty() && self.missed(tried).is_empty()
     }
 
     /// Notes which premises were reached.
@@ -318,9 +323,10 @@ impl<'a> Settling<'a> {
         self.note(&proof);
         tuned.approximations = self.trials.approximations();
         match &proof {
-            Tried::Holds { kills, reached, .. } => {
-                let missed = self.missed(&proof);
-                if !missed.is_empty() || (self.spares && *kills) {
+            Tried::Holds { reached, warnings, .. } => {
+                tuned.heading.warnings.extend(warnings.iter().cloned());
+                if !self.counts(&proof) {
+                    let missed = self.missed(&proof);
                     tuned.proof = Proof::Fails(verdict(&proof, missed, self.spares, true));
                     return Ok(());
                 }
@@ -343,10 +349,9 @@ impl<'a> Settling<'a> {
     }
 }
 
-/// Do all values hold that were tried and are not refused, and were there several?
-fn all_hold(tried: &BTreeMap<u32, Tried>, holds: impl Fn(&Tried) -> bool) -> bool {
-    let accepted = || tried.values().filter(|tried| !matches!(tried, Tried::Refused(_)));
-    accepted().count() > 1 && accepted().all(holds)
+/// What came of the values that were tried and are not refused.
+fn accepted_of(tried: &BTreeMap<u32, Tried>) -> impl Iterator<Item = &Tried> {
+    tried.values().filter(|tried| !matches!(tried, Tried::Refused(_)))
 }
 
 /// Why no value of a field can be tried.

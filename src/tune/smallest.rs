@@ -69,14 +69,14 @@ pub fn smallest_below<E>(
 /// A value that holds, of which the one before does not, taking it that greater ones hold where a smaller one does and that `value`
 /// holds.
 fn halves<E>(from: u32, mut value: u32, holds: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<u32, E> {
-    // `fails` is the greatest that is known not to hold, one more; all below `fails` are taken for such.
-    let mut fails = from;
-    while fails < value {
-        let middle = fails + (value - fails) / 2;
+    // `value` holds, and nothing below `least` does, as far as what is taken for granted is so.
+    let mut least = from;
+    while least < value {
+        let middle = least + (value - least) / 2;
         if holds(middle)? {
             value = middle;
         } else {
-            fails = middle + 1;
+            least = middle + 1;
         }
     }
     Ok(value)

@@ -406,6 +406,7 @@ fn what_the_verdicts_rest_on_is_in_every_format() {
         "current-node-views: ",
         "a failure detector fires only while its cause is true",
         "preemption: no pod is deleted",
+        "Kubernetes 1.",
     ];
     for format in ["human", "junit", "sarif", "markdown"] {
         let text = report(format);

@@ -44,6 +44,22 @@ fn document(test: &str, arguments: &[&str]) -> (Option<i32>, Value) {
     (output.status.code(), document)
 }
 
+/// A warning of a workload names it once.
+#[test]
+fn a_warning_names_its_workload_once() {
+    let warnings = |output: &Output| -> Vec<String> {
+        stderr(output).lines().filter(|line| line.contains("is not represented")).map(str::to_owned).collect()
+    };
+    let said = warnings(&conform("warnings", &["--format", "json", ROLLOUT]));
+    assert!(!said.is_empty());
+    for line in said {
+        assert!(line.starts_with("warning: Deployment/web: spec."), "{line}");
+    }
+    let (_, document) = document("warnings-json", &[ROLLOUT]);
+    let own = document["workloads"][0]["warnings"][0].as_str().expect("a warning");
+    assert!(own.starts_with("spec."), "{own}");
+}
+
 /// The text of a compressed file of a recording.
 fn unpacked(recording: &str, name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(recording).join(format!("{name}.gz"));

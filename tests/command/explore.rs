@@ -96,6 +96,14 @@ fn what_is_explored_is_said_with_its_story() {
         "{}",
         explorer.says
     );
+    // A Pod has no template to change.
+    let folder = folder("explore-pod");
+    let manifest = folder.join("pod.yaml");
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: web}]}\n";
+    std::fs::write(&manifest, pod).expect("written");
+    let explorer = Explorer::start(&[text(&manifest)]);
+    assert!(explorer.says.starts_with("exploring Pod/web, story pod-deletion, untimed"), "{}", explorer.says);
     let output = podproof(&["explore", "examples/web.yaml", "--story", "drain", "--story", "rollout"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("one story is explored at a time"), "{}", stderr(&output));

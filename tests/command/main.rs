@@ -18,6 +18,7 @@ mod readers;
 mod readme;
 mod refusals;
 mod remedy;
+mod says;
 mod simulate;
 mod trace;
 mod trace_schema;

@@ -49,7 +49,7 @@ fn what_tune_finds_stands_in_the_readme() {
 
 #[test]
 fn the_remedy_that_is_found_stands_in_the_readme() {
-    let command = "podproof check examples/web-prestop.yaml --nodes 1";
+    let command = "podproof check examples/web-prestop.yaml --story drain";
     assert_eq!(status_of_search("readme-remedy", command), Some(1));
 }
 

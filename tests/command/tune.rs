@@ -12,8 +12,21 @@ fn tune(test: &str, arguments: &[&str]) -> Output {
     podproof(&[&["tune", "--replicas", "1", "--trace-dir", text(&traces)], arguments].concat())
 }
 
+/// What the document says of the only workload, with its exit status.
 fn document(output: &Output) -> Value {
-    serde_json::from_str(&stdout(output)).unwrap_or_else(|_| panic!("{}\n{}", stdout(output), stderr(output)))
+    let [ref workload] = workloads(output)[..] else { panic!("{}", stdout(output)) };
+    workload.clone()
+}
+
+/// What the document says of each workload.
+fn workloads(output: &Output) -> Vec<Value> {
+    let document: Value = serde_json::from_str(&stdout(output))
+        .unwrap_or_else(|_| panic!("{}\n{}", stdout(output), stderr(output)));
+    assert_eq!(
+        (&document["version"], document["exit"].as_i64()),
+        (&1.into(), output.status.code().map(i64::from))
+    );
+    document["workloads"].as_array().expect("a list").clone()
 }
 
 /// The values of a setting with their verdicts.
@@ -64,7 +77,7 @@ fn the_grace_spares_a_process_that_drains() {
     assert_eq!(at_ten.map(|trial| &trial["sigkill"]), Some(&true.into()), "{document:#}");
 }
 
-/// Two workloads: a report for each, one after the other.
+/// Two workloads: a section for each, in one document.
 #[test]
 fn each_workload_of_a_manifest_is_tuned() {
     let folder = folder("tune-two");
@@ -75,8 +88,7 @@ fn each_workload_of_a_manifest_is_tuned() {
     let output = tune("tune-two-traces", &[text(&manifest), "--format", "json"]);
     let said = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{said}{}", stderr(&output));
-    let documents: Vec<Value> =
-        serde_json::Deserializer::from_str(&said).into_iter().collect::<Result<_, _>>().expect("documents");
+    let documents = workloads(&output);
     let names: Vec<_> = documents.iter().map(|document| document["workload"].as_str()).collect();
     assert_eq!(names, [Some("Deployment/web"), Some("Deployment/api")]);
     for document in &documents {
@@ -376,7 +388,7 @@ fn a_field_that_cannot_be_changed_in_the_text_is_refused() {
     let manifest = folder.join("web.yaml");
     let before = std::fs::read_to_string("examples/web.yaml").expect("an example");
     for (lines, says) in [
-        ("          lifecycle:\n", "what it belongs to is set to nothing"),
+        ("          lifecycle: {preStop: }\n", "is set to nothing, and cannot be changed as it is written"),
         (
             "          lifecycle:\n            preStop:\n              exec:\n                command:\n                - sh\n                \
              - -c\n                - |\n                  sleep 1\n",
@@ -447,10 +459,9 @@ fn a_name_that_is_a_number_is_a_name() {
 /// A value that avoids what breaks a promise is not one on which nothing depends.
 #[test]
 fn what_the_manifest_breaks_depends_on_the_field() {
-    let set = "spec.template.spec.containers[web].ports[http].hostPort=1..2";
-    let said = stdout(&tune(
-        "tune-host-port",
-        &["examples/web.yaml", "--nodes", "1", "--property", "no-failed-request", "--set", set],
-    ));
+    let set = format!("{HOOK}=5..6");
+    let about = ["examples/web.yaml", "--property", "no-failed-request", "--set", &set];
+    let said = stdout(&tune("tune-all-hold", &about));
+    assert!(said.contains("5 is the smallest from 5 to 6 that holds") && said.contains("+++"), "{said}");
     assert!(!said.contains("nothing that has to hold was seen to depend on it"), "{said}");
 }

@@ -10,6 +10,8 @@ mod obligations;
 #[cfg(test)]
 mod tests;
 
+pub use obligations::{all_are_ready, as_many_as_wanted, is_rolled_out};
+
 use std::ops::Range;
 
 use podproof_vocabulary::property::{Kind, PROPERTIES};

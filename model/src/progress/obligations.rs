@@ -176,8 +176,7 @@ pub fn hang_detected(cluster: &Cluster<'_>, node: NodeId) -> (Claim, Claim) {
     }
     let detected = column.api.ready() != NodeReady::True;
     let room = can_be_replaced(cluster);
-    let replaced = ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster));
-    (Claim { premise: true, goal: detected }, Claim { premise: room, goal: replaced })
+    (Claim { premise: true, goal: detected }, Claim { premise: room, goal: all_are_ready(cluster) })
 }
 
 /// `replaced-after-node-failure`: a node failed for good, and all wanted pods fit on the others ⇒ so many are ready there.
@@ -187,7 +186,7 @@ pub fn replaced(cluster: &Cluster<'_>) -> Claim {
         return Claim { premise: false, goal: true };
     }
     let room = can_be_replaced(cluster);
-    Claim { premise: room, goal: ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster)) }
+    Claim { premise: room, goal: all_are_ready(cluster) }
 }
 
 /// As many pods of the newest template as are wanted are ready, and no pod of another one is to go on.
@@ -197,6 +196,22 @@ fn runs_the_newest_alone(cluster: &Cluster<'_>) -> bool {
         active.partition(|&pod| cluster.revision_of(pod) == newest(cluster));
     let ready = new.into_iter().filter(|&pod| cluster.pod(pod).api.ready()).count();
     old.is_empty() && ready == usize::from(wanted(cluster))
+}
+
+/// All wanted pods are ready, on healthy nodes.
+pub fn all_are_ready(cluster: &Cluster<'_>) -> bool {
+    ready_on_healthy_nodes(cluster) >= usize::from(wanted(cluster))
+}
+
+/// As many pods are there, and stay, as are wanted.
+pub fn as_many_as_wanted(cluster: &Cluster<'_>) -> bool {
+    let stays = |&pod: &PodId| cluster.pod(pod).api.is_active();
+    cluster.used_pods().filter(stays).count() == usize::from(wanted(cluster))
+}
+
+/// The rollout is complete, as the ReplicaSets say it and as the pods are.
+pub fn is_rolled_out(cluster: &Cluster<'_>) -> bool {
+    deployment::is_complete(cluster) && runs_the_newest_alone(cluster)
 }
 
 /// `rollout-completes`: the template has changed, all new pods fit at once without the old ones, and the template can
@@ -209,7 +224,7 @@ pub fn rolled_out(cluster: &Cluster<'_>) -> Claim {
     let is_new = |pod| cluster.revision_of(pod) == newest(cluster);
     let possible =
         template_can_become_ready(cluster) && room_for_all(cluster) && !waits_for_an_app(cluster, is_new);
-    Claim { premise: possible, goal: deployment::is_complete(cluster) && runs_the_newest_alone(cluster) }
+    Claim { premise: possible, goal: is_rolled_out(cluster) }
 }
 
 /// `endpoints-converge`: there is a Service with rules ⇒ the rules of every living, connected node are those that the API

@@ -88,7 +88,7 @@ pub fn show_remedy(trace: &Trace, style: Style) -> String {
     for sentence in &remedy.says {
         page.hanging(2, 4, Paint::Plain, sentence);
     }
-    for line in remedy.patch.iter().flat_map(|patch| patch.lines()) {
+    for line in remedy.patch.iter().flat_map(|patch| patch.split_terminator('\n')) {
         let paint = match line.bytes().next() {
             Some(b'+') => Paint::Change,
             Some(b'-') => Paint::Guilt,

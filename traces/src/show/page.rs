@@ -99,8 +99,10 @@ impl Page {
 
     /// A line as it is, however wide: what is to be copied is not wrapped.
     pub(crate) fn verbatim(&mut self, paint: Paint, line: &str) {
+        // How the line ends in a file of Windows is part of it.
+        let (line, end) = line.strip_suffix('\r').map_or((line, "\n"), |line| (line, "\r\n"));
         self.paint(paint, &plain(line));
-        self.text.push('\n');
+        self.text.push_str(end);
     }
 
     fn paint(&mut self, paint: Paint, text: &str) {

@@ -94,14 +94,20 @@ pub fn resolved(text: &str, place: &Place, path: &FieldPath) -> Result<FieldPath
 /// # Errors
 /// Why it cannot be done, in a sentence.
 pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result<String, String> {
-    refuse_joints(text)?;
     let documents = outline(text)?;
-    let (node, missing) = walk(object(&documents, place)?, path).map_err(|why| format!("{path}: {why}"))?;
+    let located = |why: String| format!("{path}: {why}");
+    let object = object(&documents, place)?;
+    refuse_shared(object, path).map_err(located)?;
+    let (node, missing) = walk(object, path).map_err(located)?;
     let mut edited = text.to_owned();
     let ends_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let Splice { start, end, with } = match (missing, value) {
         ([], Value::Plain(value)) => match &node.kind {
-            Kind::Nothing if node.start == node.end => return Err(format!("{path}: is set to nothing")),
+            Kind::Nothing if node.start == node.end => {
+                let at = behind_colon(text, node).map_err(located)?;
+                Splice { start: at, end: at, with: format!(" {value}") }
+            }
+            Kind::Alias => Splice { start: node.start, end: node.end, with: value.clone() },
             Kind::Scalar(_) | Kind::Nothing => {
                 let with = anchor(&text[node.start..node.end]) + value;
                 Splice { start: node.start, end: node.end, with }
@@ -112,10 +118,14 @@ pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result
             _ => return Err(format!("{path}: is no plain value")),
         },
         ([], _) => return Err(format!("{path}: is set")),
-        (missing, value) => addition(text, node, missing, value).map_err(|why| format!("{path}: {why}"))?,
+        (missing, value) => addition(text, node, missing, value).map_err(located)?,
     };
     edited.replace_range(start..end, &with.replace('\n', ends_lines));
-    Ok(edited)
+    if has(&edited, place, path) {
+        Ok(edited)
+    } else {
+        Err(located("the text around it is written in a way in which it cannot be changed".into()))
+    }
 }
 
 /// `text` with one more document behind the others, of these fields.
@@ -126,7 +136,6 @@ pub fn append(text: &str, fields: &[(String, Value)]) -> Result<String, String> 
     if is_json(text) {
         return Err("JSON holds one document, and another cannot be added".into());
     }
-    refuse_joints(text)?;
     let ends_lines = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let is_cut = !text.is_empty() && !text.ends_with('\n');
     let lines: String = fields.iter().map(|(name, value)| block(name, value, 0)).collect();
@@ -183,6 +192,37 @@ fn step<'n>(node: &'n Node, key: &Key) -> Result<Option<(Key, &'n Node)>, String
     }
 }
 
+/// Refuses a change of what an alias stands for elsewhere: that would change with it.
+fn refuse_shared(object: &Node, path: &FieldPath) -> Result<(), String> {
+    let mut node = object;
+    for key in std::iter::once(None).chain(path.0.iter().map(Some)) {
+        if let Some(key) = key {
+            let Some((_, next)) = step(node, key)? else { break };
+            node = next;
+        }
+        if node.is_shared {
+            return Err(format!(
+                "an alias stands for what begins in line {}, and would change with it; accepted is a manifest in which it is \
+                 written twice",
+                node.line
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Behind the colon of a key that has no value in its line.
+fn behind_colon(text: &str, node: &Node) -> Result<usize, String> {
+    let refused = || "is set to nothing, and cannot be changed as it is written".to_owned();
+    let key = node.key.as_ref().ok_or_else(refused)?;
+    let colon = key.end + text[key.end..].find(':').ok_or_else(refused)?;
+    let rest = text[colon + 1..].lines().next().unwrap_or_default().trim_start();
+    match rest.is_empty() || rest.starts_with('#') {
+        true => Ok(colon + 1),
+        false => Err(refused()),
+    }
+}
+
 /// What is to be added to the mapping `node` for the fields `missing`, the last of which is `value`.
 fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<Splice, String> {
     let Some((Key::Field(name), within)) = missing.split_first() else {
@@ -197,11 +237,14 @@ fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<S
         let with = flow(&Value::Fields(vec![(name.clone(), value)]), is_json(text));
         return Ok(Splice { start: node.start, end: node.end, with });
     }
+    let at = |at: usize, with: String| Splice { start: at, end: at, with };
     let Kind::Mapping(entries) = &node.kind else {
-        return Err("what it belongs to is set to nothing; accepted is a manifest without that".into());
+        let colon = behind_colon(text, node)?;
+        let key = node.key.as_ref().map_or(colon, |key| key.start);
+        let indent = text[line_start(text, key)..key].chars().count() + write::STEP;
+        return Ok(behind_line(text, colon, &block(name, &value, indent)));
     };
     let is_flow = text[node.start..].starts_with('{');
-    let at = |at: usize, with: String| Splice { start: at, end: at, with };
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         let quoted = text[..node.start].contains('"');
         return match is_flow {
@@ -222,19 +265,20 @@ fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<S
     if stands_alone && matches!(value, Value::Plain(_)) {
         return Ok(at(line, lines));
     }
-    let end = node.end + text[node.end..].find('\n').map_or(text.len() - node.end, |at| at + 1);
-    let is_cut = !text[..end].ends_with('\n');
-    Ok(at(end, if is_cut { format!("\n{}", lines.trim_end()) } else { lines }))
+    Ok(behind_line(text, node.end, &lines))
 }
 
-/// Refuses files that were joined without a line break: as it stands, YAML reads two objects as one.
-fn refuse_joints(text: &str) -> Result<(), String> {
-    match joints(text).first() {
-        Some(mark) => {
-            Err(format!("'---' ends line {}; accepted is one that stands in a line of its own", mark.line))
-        }
-        None => Ok(()),
+/// Lines behind the one that `at` is in. Where a `---` ends that one, as files were joined without a line break, they come before it,
+/// and it gets a line of its own.
+fn behind_line(text: &str, at: usize, lines: &str) -> Splice {
+    let added = |at: usize, with: String| Splice { start: at, end: at, with };
+    let end = at + text[at..].find('\n').map_or(text.len() - at, |at| at + 1);
+    let number = text[..at].matches('\n').count() + 1;
+    if joints(text).iter().any(|mark| mark.line as usize == number) {
+        return added(at, format!("\n{lines}"));
     }
+    let is_cut = !text[..end].ends_with('\n');
+    added(end, if is_cut { format!("\n{}", lines.trim_end()) } else { lines.to_owned() })
 }
 
 /// The anchor of a value, with the space behind it: other places may share the value by it.

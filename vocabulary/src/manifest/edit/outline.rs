@@ -1,6 +1,11 @@
 //! Where the parts of a YAML text begin and end, in bytes.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use crate::manifest::joined::{joints, parts};
 
 /// A value of a document.
 #[derive(Clone, Debug)]
@@ -13,6 +18,12 @@ pub struct Node {
     pub line: u32,
     /// The column that it begins in, in characters from 1.
     pub column: u32,
+    /// Where the key stands that it is the value of, if it is one's.
+    pub key: Option<Range<usize>>,
+    /// The number of its anchor; 0 if it has none.
+    anchor: usize,
+    /// An alias stands for it elsewhere.
+    pub is_shared: bool,
     /// What it is.
     pub kind: Kind,
 }
@@ -66,21 +77,61 @@ impl Node {
         let is_here = (self.line, self.column) == (line, column) && matches!(self.kind, Kind::Mapping(_));
         within.or(is_here.then_some(self))
     }
+
+    /// This value and all within it.
+    fn each(&mut self, change: &mut impl FnMut(&mut Self)) {
+        change(self);
+        match &mut self.kind {
+            Kind::Sequence(items) => items.iter_mut().for_each(|item| item.each(change)),
+            Kind::Mapping(entries) => entries.iter_mut().for_each(|entry| entry.value.each(change)),
+            Kind::Scalar(_) | Kind::Nothing | Kind::Block(_) | Kind::Alias => {}
+        }
+    }
+
+    /// Everything so many bytes further on.
+    fn move_on(&mut self, bytes: usize) {
+        self.each(&mut |node| {
+            (node.start, node.end) = (node.start + bytes, node.end + bytes);
+            node.key = node.key.take().map(|key| key.start + bytes..key.end + bytes);
+            if let Kind::Mapping(entries) = &mut node.kind {
+                for entry in entries {
+                    (entry.start, entry.end) = (entry.start + bytes, entry.end + bytes);
+                }
+            }
+        });
+    }
 }
 
-/// The documents of a text.
+/// The documents of a text, also of files that were joined without a line break between them.
 ///
 /// # Errors
 /// Why it is no YAML.
 pub fn outline(text: &str) -> Result<Vec<Node>, String> {
+    let mut documents = Vec::new();
+    let begins = std::iter::once(0).chain(joints(text).into_iter().map(|mark| mark.line as usize));
+    for (part, lines) in parts(text).iter().zip(begins) {
+        // The lines before a part are empty ones in it.
+        let before: usize = text.split_inclusive('\n').take(lines).map(str::len).sum();
+        let mut of_part = outline_of(part)?;
+        of_part.iter_mut().for_each(|node| node.move_on(before - lines));
+        documents.extend(of_part);
+    }
+    Ok(documents)
+}
+
+fn outline_of(text: &str) -> Result<Vec<Node>, String> {
     let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    let mut builder = Builder { text, bytes, open: Vec::new(), documents: Vec::new() };
+    let mut builder =
+        Builder { text, bytes, open: Vec::new(), documents: Vec::new(), aliased: BTreeSet::new() };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| error.to_string())?;
         builder.take(&event, span)?;
     }
-    Ok(builder.documents)
+    let Builder { mut documents, aliased, .. } = builder;
+    let mut mark = |node: &mut Node| node.is_shared = aliased.contains(&node.anchor);
+    documents.iter_mut().for_each(|node| node.each(&mut mark));
+    Ok(documents)
 }
 
 /// A collection that has not ended, with the key that waits for its value.
@@ -95,6 +146,8 @@ struct Builder<'t> {
     bytes: Vec<usize>,
     open: Vec<Open>,
     documents: Vec<Node>,
+    /// The anchors that aliases name.
+    aliased: BTreeSet<usize>,
 }
 
 impl Builder<'_> {
@@ -102,7 +155,7 @@ impl Builder<'_> {
         self.bytes.get(character).copied().unwrap_or(self.text.len())
     }
 
-    fn node(&self, span: Span, kind: Kind) -> Node {
+    fn node(&self, span: Span, anchor: usize, kind: Kind) -> Node {
         let (start, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
         let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         let written = self.text.get(start..end).unwrap_or_default().trim_end().len();
@@ -111,14 +164,17 @@ impl Builder<'_> {
             end: start + written,
             line: number(span.start.line()),
             column: number(span.start.col()).saturating_add(1),
+            key: None,
+            anchor,
+            is_shared: false,
             kind,
         }
     }
 
     fn take(&mut self, event: &Event<'_>, span: Span) -> Result<(), String> {
         match event {
-            Event::SequenceStart(..) => self.begin(span, Kind::Sequence(Vec::new())),
-            Event::MappingStart(..) => self.begin(span, Kind::Mapping(Vec::new())),
+            Event::SequenceStart(anchor, ..) => self.begin(span, *anchor, Kind::Sequence(Vec::new())),
+            Event::MappingStart(anchor, ..) => self.begin(span, *anchor, Kind::Mapping(Vec::new())),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(Open { mut node, .. }) = self.open.pop() else { return Ok(()) };
                 let is_flow = self.text[node.start..].starts_with(['[', '{']);
@@ -133,7 +189,7 @@ impl Builder<'_> {
                 };
                 return self.complete(node);
             }
-            Event::Scalar(text, style, ..) => {
+            Event::Scalar(text, style, anchor, ..) => {
                 let kind = match style {
                     ScalarStyle::Literal | ScalarStyle::Folded => Kind::Block(text.to_string()),
                     ScalarStyle::Plain if matches!(&**text, "" | "null" | "Null" | "NULL" | "~") => {
@@ -141,11 +197,12 @@ impl Builder<'_> {
                     }
                     _ => Kind::Scalar(text.to_string()),
                 };
-                let node = self.node(span, kind);
+                let node = self.node(span, *anchor, kind);
                 return self.complete(node);
             }
-            Event::Alias(_) => {
-                let node = self.node(span, Kind::Alias);
+            Event::Alias(anchor) => {
+                self.aliased.insert(*anchor);
+                let node = self.node(span, 0, Kind::Alias);
                 return self.complete(node);
             }
             _ => {}
@@ -153,8 +210,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, span: Span, kind: Kind) {
-        let node = self.node(span, kind);
+    fn begin(&mut self, span: Span, anchor: usize, kind: Kind) {
+        let node = self.node(span, anchor, kind);
         self.open.push(Open { node, key: None });
     }
 
@@ -166,7 +223,7 @@ impl Builder<'_> {
         match (&mut parent.kind, key.take()) {
             (Kind::Sequence(items), _) => items.push(node),
             (Kind::Mapping(entries), Some((key, start, end))) => {
-                entries.push(Entry { key, start, end, value: node });
+                entries.push(Entry { key, start, end, value: Node { key: Some(start..end), ..node } });
             }
             (Kind::Mapping(_), None) => match node.kind {
                 Kind::Scalar(text) | Kind::Block(text) => *key = Some((text, node.start, node.end)),

@@ -168,10 +168,24 @@ fn json_stays_json() {
 }
 
 #[test]
-fn an_anchor_stays_where_its_value_changes() {
+fn an_anchor_stays_and_what_it_shares_does_not_change() {
     let text = "kind: A\na: &n 2\nb: *n\nc: !!int 3\nd: !!int &d 4\n";
     let set_to = |field: &str| edited(text, 1, field, &Value::number(7));
-    assert_eq!(set_to("a"), text.replace("&n 2", "&n 7"));
+    let refused = |text: &str, field: &str| {
+        set(text, &place(1), &path(field), &Value::number(7)).expect_err("an alias would change with it")
+    };
+    assert!(
+        refused(text, "a").contains("an alias stands for what begins in line 2"),
+        "{}",
+        refused(text, "a")
+    );
+    // The alias alone becomes a value of its own.
+    assert_eq!(set_to("b"), text.replace("*n", "7"));
+    let within = "kind: A\nx: &x {a: 1}\ny:\n  <<: *x\n";
+    for field in ["x.a", "x.b", "x.b.c"] {
+        assert!(refused(within, field).contains("line 2"), "{}", refused(within, field));
+    }
+    assert_eq!(edited(within, 1, "y.a", &Value::number(7)), within.replace("  <<", "  a: 7\n  <<"));
     assert_eq!(set_to("c"), text.replace("!!int 3", "7"));
     assert_eq!(set_to("d"), text.replace("!!int &d 4", "&d 7"));
 }
@@ -185,6 +199,40 @@ fn what_is_set_to_nothing_is_replaced_where_it_is_written() {
     assert_eq!(edited(json, 1, "a.x", &Value::number(7)), json.replace("null", "{\"x\": 7}"));
     let quoted = set("kind: A\na: 'null'\n", &place(1), &path("a.x"), &Value::number(7));
     assert_eq!(quoted, Err("a.x: is not what stands there".into()));
+}
+
+#[test]
+fn what_is_not_written_is_added_behind_its_key() {
+    let text = "kind: A\na: # none\nb:\n- c:\n  d: 1\ne:";
+    let set_to = |field: &str| edited(text, 1, field, &Value::number(7));
+    assert_eq!(set_to("a"), text.replace("a:", "a: 7"));
+    assert_eq!(set_to("a.x.z"), text.replace("a: # none\n", "a: # none\n  x:\n    z: 7\n"));
+    assert_eq!(set_to("b[0].c.x"), text.replace("- c:\n", "- c:\n    x: 7\n"));
+    assert_eq!(set_to("e.x"), format!("{text}\n  x: 7"));
+    assert_eq!(set_to("e"), format!("{text} 7"));
+    let windows = "kind: A\r\na:\r\nb: 1\r\n";
+    let new = edited(windows, 1, "a.x", &Value::number(7));
+    assert_eq!(new, windows.replace("a:\r\n", "a:\r\n  x: 7\r\n"));
+    assert_eq!(edited(windows, 1, "a", &Value::number(7)), windows.replace("a:", "a: 7"));
+}
+
+/// `path: redis.conf---` is read as the end of a file to which another was joined; what is changed is on the right side of it.
+#[test]
+fn files_that_were_joined_without_a_line_break_are_changed_all_the_same() {
+    let text = "kind: A\nä: 1\nb:\n  c: x---\napiVersion: v1\nkind: B\nd: 2\n";
+    let set_to = |line, field: &str| edited(text, line, field, &Value::number(7));
+    assert_eq!(set_to(1, "ä"), text.replace("ä: 1", "ä: 7"));
+    assert_eq!(set_to(1, "b.c"), text.replace("c: x---", "c: 7---"));
+    assert_eq!(set_to(5, "d"), text.replace("d: 2", "d: 7"));
+    // Where another line came first, the second file would no longer be known as one.
+    let refused = set(text, &place(5), &path("e"), &Value::number(7)).expect_err("the end of a file");
+    assert!(refused.contains("the text around it is written in a way"), "{refused}");
+    let fields = Value::Fields(vec![("f".into(), Value::number(7))]);
+    let behind = edited(text, 1, "b.e", &fields);
+    assert_eq!(behind, text.replace("c: x---", "c: x\n  e:\n    f: 7\n---"));
+    assert_eq!(get(&behind, &place(8), &path("d")), Some("2".into()));
+    let new = append(text, &[("kind".to_owned(), Value::Plain("C".into()))]);
+    assert_eq!(new, Ok(format!("{text}---\nkind: C\n")));
 }
 
 #[test]
@@ -205,17 +253,14 @@ fn what_cannot_be_changed_is_refused() {
         assert!(refused.contains(why), "{field}: {refused}");
     }
     for (text, field, why) in [
-        ("kind: A\na:\nb: 1\n", "a.x", "is set to nothing; accepted is a manifest without that"),
-        ("kind: A\na:\nb: 1\n", "a", "is set to nothing"),
+        ("kind: A\na: {b: , c: 1}\n", "a.b", "is set to nothing, and cannot be changed as it is written"),
+        ("kind: A\na: {\n  b:\n}\n", "a.b.c", "the text around it is written in a way"),
         ("kind: A\na: |\n  sleep 1\nb: 1\n", "a", "is a text in lines of its own"),
-        ("kind: A\na: 1---\napiVersion: v1\nkind: B\n", "a", "'---' ends line 2"),
     ] {
         let refused = refuse(text, 1, field);
         assert!(refused.contains(why), "{field}: {refused}");
     }
     assert_eq!(get("kind: A\na: |\n  sleep 1\n", &place(1), &path("a")), Some("sleep 1\n".into()));
-    let refused = append("kind: A\na: 1---\napiVersion: v1\nkind: B\n", &[]).expect_err("joined");
-    assert!(refused.contains("'---' ends line 2"), "{refused}");
     let refused = refuse("kind: A\nx: &x {a: 1}\ny: *x\n", 1, "y.a");
     assert!(refused.contains("stands in an alias"), "{refused}");
 }

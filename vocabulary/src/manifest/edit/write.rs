@@ -3,7 +3,7 @@
 use super::Value;
 
 /// Columns that each level is further in.
-const STEP: usize = 2;
+pub const STEP: usize = 2;
 
 /// A field in lines of their own, so many columns in, each ended by a line break.
 pub fn block(name: &str, value: &Value, indent: usize) -> String {
