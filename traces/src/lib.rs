@@ -47,6 +47,7 @@ pub mod told;
 pub mod trace;
 pub mod turning;
 mod walk;
+mod when;
 mod why;
 pub mod words;
 
@@ -62,6 +63,6 @@ pub use shorten::{broken_by, shorten};
 pub use show::{Style, View, show, show_as, show_remedy, show_slice, show_turning};
 pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
-pub use trace::{Called, CalledPod, Followed, Kind, Origin, Remedy, Trace, TraceStep, VERSION};
+pub use trace::{Called, CalledPod, Followed, Kind, Log, Origin, Remedy, Trace, TraceStep, VERSION};
 pub use turning::{Reason, TurningPoint, turning, turning_point};
 pub use why::{reasons, why};
