@@ -113,6 +113,7 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
         count => format!(" (and {} more)", count - 1),
     };
     let held = match read(wanted) {
+        _ if !wanted.is_file() => "no file".to_owned(),
         Ok(_) => "a trace of another manifest".to_owned(),
         Err(error) => format!("no trace of podproof ({error})"),
     };
@@ -127,8 +128,14 @@ pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     files.find(|file| is_free(file, trace)).unwrap_or_else(|| wanted.to_owned())
 }
 
+/// Nothing is there, or a trace of the same manifest. What is no file is not looked into: whoever opens a pipe waits, and what is
+/// written through a link that leads nowhere is written somewhere else.
 fn is_free(file: &Path, trace: &Trace) -> bool {
-    !file.is_file() || read(file).is_ok_and(|other| is_of_same_manifest(&other, trace))
+    if file.is_file() {
+        return read(file).is_ok_and(|other| is_of_same_manifest(&other, trace));
+    }
+    // Where it is not known what is there, whoever writes says why that fails.
+    std::fs::symlink_metadata(file).is_err()
 }
 
 /// The trace in a file.

@@ -27,7 +27,8 @@ pub fn print(report: &CheckReport, format: Format) -> u8 {
 pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> u8 {
     let mut status = crate::exit::HOLDS;
     for (format, file) in files {
-        if let Err(error) = std::fs::write(file, render(report, *format)) {
+        let text = render(report, *format);
+        if let Err(error) = std::fs::write(file, output::harmless(&text, *format).as_bytes()) {
             output::tell(format_args!("error: {}: {error}", file.display()));
             status = crate::exit::WRONG_INPUT;
         }
