@@ -112,10 +112,11 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let held = match read(wanted) {
-        _ if !wanted.is_file() => "no file".to_owned(),
-        Ok(_) => "a trace of another manifest".to_owned(),
-        Err(error) => format!("no trace of podproof ({error})"),
+    // What is no file is not opened: a pipe is waited for.
+    let held = match wanted.is_file().then(|| read(wanted)) {
+        None => "no file".to_owned(),
+        Some(Ok(_)) => "a trace of another manifest".to_owned(),
+        Some(Err(error)) => format!("no trace of podproof ({error})"),
     };
     format!("{}: {held}, which stays; this one is {}{more}", wanted.display(), path.display())
 }

@@ -12,6 +12,7 @@
 //! - [`words`]: steps and changes as sentences
 //! - `why`: what the end of a trace has to do with its property
 //! - [`told`](mod@told): a trace step by step in words
+//! - `when`: when a step was taken
 //! - [`slice`](mod@slice): the steps that its end depends on
 //! - [`turning`](mod@turning): the step after which its end could no longer be avoided
 //! - [`show`](mod@show): the story for a terminal

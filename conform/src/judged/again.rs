@@ -51,7 +51,9 @@ pub fn again(
             let last = guilty.insert(property, now.clone()).unwrap_or_default();
             let known = causes.entry(property).or_default();
             let new: Vec<_> = now.difference(&last).map(|(_, cause)| cause.clone()).collect();
-            let is_new_cause = new.iter().fold(false, |is_new, cause| known.insert(cause.clone()) || is_new);
+            let before = known.len();
+            known.extend(new.iter().cloned());
+            let is_new_cause = known.len() > before;
             if !new.is_empty() && step > first {
                 let again = Again { step, at: taken.moment.at, is_new_cause };
                 found.entry(property).or_default().push(again);
