@@ -112,9 +112,11 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let held = match read(wanted) {
-        Ok(_) => "a trace of another manifest".to_owned(),
-        Err(error) => format!("no trace of podproof ({error})"),
+    // What is no file is not opened: a pipe is waited for.
+    let held = match wanted.is_file().then(|| read(wanted)) {
+        None => "no file".to_owned(),
+        Some(Ok(_)) => "a trace of another manifest".to_owned(),
+        Some(Err(error)) => format!("no trace of podproof ({error})"),
     };
     format!("{}: {held}, which stays; this one is {}{more}", wanted.display(), path.display())
 }
@@ -127,8 +129,14 @@ pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     files.find(|file| is_free(file, trace)).unwrap_or_else(|| wanted.to_owned())
 }
 
+/// Nothing is there, or a trace of the same manifest. What is no file is not looked into: whoever opens a pipe waits, and what is
+/// written through a link that leads nowhere is written somewhere else.
 fn is_free(file: &Path, trace: &Trace) -> bool {
-    !file.is_file() || read(file).is_ok_and(|other| is_of_same_manifest(&other, trace))
+    if file.is_file() {
+        return read(file).is_ok_and(|other| is_of_same_manifest(&other, trace));
+    }
+    // Where it is not known what is there, whoever writes says why that fails.
+    std::fs::symlink_metadata(file).is_err()
 }
 
 /// The trace in a file.

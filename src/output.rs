@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{ErrorKind, Write};
 
+use podproof_traces::is_steering;
+pub use podproof_traces::plain::word;
+
 use crate::arguments::Format;
 
 /// Writes the whole of `text` on standard output; the exit status of the command, which is `status` unless that failed.
@@ -24,6 +27,7 @@ pub fn put(text: &str, status: u8) -> u8 {
 /// Prints a report: errors on standard error, and there the warnings too unless people read the text; then the text. The exit
 /// status of the command.
 pub fn report(errors: &[String], warnings: &[String], format: Format, text: &str, status: u8) -> u8 {
+    let text = &harmless(text, format);
     for error in errors {
         tell(format_args!("error: {error}"));
     }
@@ -52,23 +56,52 @@ fn again_with(typed: impl Iterator<Item = String>, option: &str) -> String {
     std::iter::once(Cow::Borrowed("podproof")).chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// A text as one word of a shell's command line (POSIX.1-2017, Shell Command Language 2.2.2).
-pub fn word(text: &str) -> Cow<'_, str> {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./+:,@%=".contains(letter);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => Cow::Borrowed(text),
-        false => Cow::Owned(format!("'{}'", text.replace('\'', "'\\''"))),
+/// The parameters of the colours and weights that reports for people have (ECMA-48, SGR).
+const COLOURS: [&str; 12] = ["0", "1", "2", "31", "32", "33", "34", "35", "36", "1;31", "1;32", "1;33"];
+
+/// The report in which no name steers where it is shown. Names come from files, and those of files from whoever has made them; all of
+/// them pass here. In JSON what is written out stands as text, so that it stays so for whoever reads the document.
+pub fn harmless(text: &str, format: Format) -> Cow<'_, str> {
+    if !text.contains(|letter| is_steering(letter) && letter != '\n') {
+        return Cow::Borrowed(text);
     }
+    let backslash = if matches!(format, Format::Json | Format::Sarif) { "\\\\" } else { "\\" };
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|rest| rest.split_once('m'));
+        let colour = colour.filter(|(colour, _)| format == Format::Human && COLOURS.contains(colour));
+        rest = match colour {
+            Some((colour, rest)) => {
+                written += &format!("\u{1b}[{colour}m");
+                rest
+            }
+            None => {
+                match letter {
+                    '\n' | '\t' => written.push(letter),
+                    letter if is_steering(letter) => {
+                        written += &letter.escape_unicode().to_string().replacen('\\', backslash, 1);
+                    }
+                    letter => written.push(letter),
+                }
+                &rest[letter.len_utf8()..]
+            }
+        };
+    }
+    Cow::Owned(written)
 }
 
-/// Says a line on standard error. That it cannot be read there is nothing that could be said elsewhere.
+/// Says a line on standard error, in which no name steers the terminal. That it cannot be read there is nothing that could be said
+/// elsewhere.
 pub fn tell(line: fmt::Arguments<'_>) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let line = line.to_string();
+    let _ = writeln!(anstream::stderr(), "{}", harmless(&line, Format::Markdown));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{again_with, word};
+    use super::{again_with, harmless};
+    use crate::arguments::Format;
 
     #[test]
     fn a_command_line_can_be_typed_again() {
@@ -85,15 +118,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
-        for (text, quoted) in [
-            ("traces/web-1.json", "traces/web-1.json"),
-            ("my traces/web.json", "'my traces/web.json'"),
-            ("it's", "'it'\\''s'"),
-            ("$(x)", "'$(x)'"),
-            ("", "''"),
-        ] {
-            assert_eq!(word(text), quoted);
-        }
+    fn nothing_of_a_name_steers_and_documents_stay_documents() {
+        let name = "\u{1b}[2Ja\u{202e}b\u{200b}";
+        let written = "\\u{1b}[2Ja\\u{202e}b\\u{200b}";
+        let people = format!("\u{1b}[1;31mbroken\u{1b}[0m {name}\n\tx\u{1b}[8m");
+        let expected = format!("\u{1b}[1;31mbroken\u{1b}[0m {written}\n\tx\\u{{1b}}[8m");
+        assert_eq!(harmless(&people, Format::Human), expected);
+        let document = serde_json::json!({ "name": name }).to_string();
+        let harmless_document = harmless(&document, Format::Sarif).into_owned();
+        let read: serde_json::Value = serde_json::from_str(&harmless_document).expect("it is JSON still");
+        assert_eq!(
+            read["name"], "\u{1b}[2Ja\\u{202e}b\\u{200b}",
+            "JSON writes out control characters itself"
+        );
+        assert!(!harmless_document.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
+        assert_eq!(harmless("<a b=\"\u{202e}\"/>", Format::Junit), "<a b=\"\\u{202e}\"/>");
+        assert_eq!(harmless("עברית 🦀\n", Format::Markdown), "עברית 🦀\n");
     }
 }

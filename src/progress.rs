@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use podproof_checker::search::{Progress, Stage};
+use podproof_traces::plain::plain;
 
 use crate::search::Limits;
 
@@ -28,6 +29,7 @@ struct Bounds {
 impl Line {
     /// A line for the search that is called `name` and may find `states` states.
     pub fn new(name: &str, states: u64) -> Self {
+        let name = &*plain(name);
         let bar =
             if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {

@@ -42,8 +42,8 @@ pub(crate) struct Pursuit<'p, T, K> {
     options: &'p Options,
     composer: Composer<'p>,
     writers: Rc<Writers>,
-    /// When the log ends.
-    until: Micros,
+    /// When the log begins and ends.
+    span: (Micros, Micros),
     keep: K,
     /// The workloads that are still to come, the next last.
     to_come: Vec<usize>,
@@ -72,14 +72,14 @@ pub(crate) struct Ended<T> {
     pub sum: Sum,
 }
 
-impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
-    /// Of a log that ends at `until`, in which these processes write what they do.
+impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
+    /// Of a log from when to when `span` is, in which these processes write what they do.
     pub fn new(
         log: &'p Log,
         options: &'p Options,
         composer: Composer<'p>,
         writers: Writers,
-        until: Micros,
+        span: (Micros, Micros),
         keep: K,
     ) -> Self {
         let mut to_come: Vec<usize> = (0..composer.followed().len()).collect();
@@ -92,7 +92,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
             options,
             composer,
             writers: Rc::new(writers),
-            until,
+            span,
             keep,
             to_come,
             active: Vec::new(),
@@ -261,7 +261,7 @@ impl<'p, T, K: FnMut(Followed, Micros) -> T> Pursuit<'p, T, K> {
         let followed = Followed { name, unexplained, whole, replay, assumptions, warnings };
         self.sum.add(&followed);
         let watched = Traffic::watch(self.log, &followed, &self.created);
-        self.followed.push((place, (self.keep)(followed, self.until), watched));
+        self.followed.push((place, (self.keep)(followed, self.span), watched));
     }
 
     /// What nobody can say anything more of is only counted.

@@ -175,8 +175,8 @@ pub fn run(log: &Log, options: &Options, progress: impl FnMut(Progress)) -> Resu
     run_keeping(log, options, progress, |followed, _| followed)
 }
 
-/// Judges a log. What came of a workload is handed over as soon as it is gone, with the moment at which the log ends, and what is
-/// made of it is all that is kept.
+/// Judges a log. What came of a workload is handed over as soon as it is gone, with the moments at which the log begins and ends, and
+/// what is made of it is all that is kept.
 ///
 /// # Errors
 /// What is wrong with its files.
@@ -184,7 +184,7 @@ pub fn run_keeping<T>(
     log: &Log,
     options: &Options,
     mut progress: impl FnMut(Progress),
-    keep: impl FnMut(Followed, Micros) -> T,
+    keep: impl FnMut(Followed, (Micros, Micros)) -> T,
 ) -> Result<Report<T>, Wrong> {
     let begun = Instant::now();
     if !log.has(Source::Audit) && !log.has(Source::Watch) {
@@ -205,7 +205,7 @@ pub fn run_keeping<T>(
     let span = span.unwrap_or_default();
     let composer = surveyor.composer(&options.world).map_err(Wrong::Manifests)?;
     let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
-    let mut pursuit = Pursuit::new(log, options, composer, writers, span.1, keep);
+    let mut pursuit = Pursuit::new(log, options, composer, writers, span, keep);
     for (number, entry) in (1..).zip(log.entries()) {
         let mut entry = entry.map_err(Wrong::Log)?;
         if let Some(teller) = &mut teller {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use podproof_conform::judged::{self, Breach, Connections, Evidence, Judgement};
+use podproof_conform::judged::{self, Breach, Connections, Evidence, Judgement, again};
 use podproof_conform::matching::{Replay, Unexplained};
 use podproof_conform::record::Micros;
 use podproof_conform::run::{Followed, Report, Verdict};
@@ -16,7 +16,7 @@ use super::naming;
 use super::seen::About;
 use super::timeline::Timeline;
 use super::way::Way;
-use crate::counterexamples::{file_in, write_one};
+use crate::counterexamples::{file_in, left_alone, own, write_one};
 
 /// What came of a log.
 pub struct Account {
@@ -96,9 +96,26 @@ pub struct Broken {
     pub at: Micros,
     /// Who is guilty.
     pub says: String,
+    /// What breaks it anew afterwards: each other cause, and some other pods.
+    pub again: Vec<Again>,
+    /// How often it is broken anew beside that.
+    pub more: usize,
     /// Where the path up to there is written.
     pub trace: Option<PathBuf>,
 }
+
+/// What breaks a promise anew.
+pub struct Again {
+    /// The step of the path that does, the first being 1.
+    pub step: usize,
+    /// When.
+    pub at: Micros,
+    /// Who is guilty.
+    pub says: String,
+}
+
+/// So often a promise is told to be broken anew; what has another cause is told beside.
+const AGAIN: usize = 3;
 
 /// An entry that nothing explains.
 pub struct Found {
@@ -199,10 +216,15 @@ impl Account {
 }
 
 impl Workload {
-    /// What came of a workload, and its path, which is written into a file.
-    pub fn of(followed: Followed, evidence: &Evidence, arguments: &ConformArguments) -> (Self, Course) {
+    /// What came of a workload in a log that begins at `began`, and its path, which is written into a file.
+    pub fn of(
+        followed: Followed,
+        evidence: &Evidence,
+        began: Micros,
+        arguments: &ConformArguments,
+    ) -> (Self, Course) {
         let Followed { ref name, ref replay, ref whole, ref unexplained, .. } = followed;
-        let way = Way::new(replay, whole.taken().iter().map(|taken| taken.action).collect());
+        let way = Way::new(replay, whole, began);
         let course = Course::of(&followed, &way);
         let scenario = &replay.model().rules.scenario;
         let mut workload = Self {
@@ -255,11 +277,17 @@ impl Workload {
         // Of what comes after an entry that nothing explains nothing is known.
         let until = unexplained.as_ref().map_or(evidence.until, |found| evidence.until.min(found.at));
         let judged = judged::judge(replay, whole, &Evidence { until, ..evidence.clone() });
+        let first = judged.iter().filter_map(|(property, judgement)| match judgement {
+            Judgement::Broken(Breach { step, dark: None, .. }) => Some((*property, *step)),
+            _ => None,
+        });
+        let mut again = again(replay, whole, &first.collect());
         for (property, judgement) in judged.into_iter().filter(|&(property, _)| asked.contains(property)) {
             match judgement {
                 Judgement::Broken(breach) => {
                     let counts = arguments.promises.count(property);
-                    let broken = workload.broken(&way, &course, property, breach, counts, folder);
+                    let mut broken = workload.broken(&way, &course, property, breach, counts, folder);
+                    broken.anew(&way, &again.remove(&property).unwrap_or_default());
                     workload.broken.push(broken);
                 }
                 Judgement::Kept => workload.kept.push(property),
@@ -275,8 +303,12 @@ impl Workload {
         (workload, course)
     }
 
-    /// Writes a trace; nowhere, if that fails.
-    fn keep(&mut self, trace: &Trace, path: PathBuf) -> Option<PathBuf> {
+    /// Writes a trace, over nothing but one of a log; nowhere, if that fails.
+    fn keep(&mut self, trace: &Trace, wanted: PathBuf) -> Option<PathBuf> {
+        let path = own(&wanted, trace);
+        if path != wanted {
+            self.warnings.push(left_alone(&(wanted, path.clone()), 1));
+        }
         match write_one(trace, &path) {
             Ok(()) => Some(path),
             Err(error) => {
@@ -298,8 +330,8 @@ impl Workload {
     ) -> Broken {
         let Breach { step, at, dark } = breach;
         let by_time = dark.is_some();
-        let mut broken =
-            Broken { property, counts, step: step + 1, by_time, at, says: String::new(), trace: None };
+        let (says, again, more, trace) = (String::new(), Vec::new(), 0, None);
+        let mut broken = Broken { property, counts, step: step + 1, by_time, at, says, again, more, trace };
         match dark {
             Some((node, pod)) => {
                 let names = course.names_after(step + 1);
@@ -320,6 +352,22 @@ impl Workload {
             }
         }
         broken
+    }
+}
+
+impl Broken {
+    /// Takes note of what breaks it anew, as `way` goes on.
+    fn anew(&mut self, way: &Way<'_>, all: &[judged::Again]) {
+        let mut room = AGAIN;
+        for again in all {
+            if !again.is_new_cause && room == 0 {
+                self.more += 1;
+                continue;
+            }
+            room = room.saturating_sub(1);
+            let says = why(&way.breaking(self.property, again.step));
+            self.again.push(Again { step: again.step + 1, at: again.at, says });
+        }
     }
 }
 

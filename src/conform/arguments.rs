@@ -56,7 +56,8 @@ pub struct ConformArguments {
     #[arg(long, value_parser = human_or_json(), default_value = "human", help_heading = "Report")]
     pub format: Format,
 
-    /// Print the whole timeline, and not only what is around an unexplained entry or a broken promise
+    /// Print the whole timeline, and not only what is around an unexplained entry or a broken promise; of the first workloads that
+    /// have neither, what is around that which befell the cluster
     #[arg(long, help_heading = "Report")]
     pub timeline: bool,
 

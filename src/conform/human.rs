@@ -10,7 +10,7 @@ use podproof_vocabulary::Property;
 use super::account::{Account, Broken, Found, Workload};
 use super::columns::wrap;
 use super::timeline::Timeline;
-use super::{moment, story};
+use super::{causes, moment, story};
 use crate::report::grouped;
 
 const BOLD: Style = Style::new().bold();
@@ -153,6 +153,9 @@ impl Page {
             _ => "",
         };
         self.said(2, DIM, "connections", &text);
+        for (causes, count) in &said.failed_for {
+            self.line(6, &causes::sentence(causes, *count));
+        }
         if let Some(odd) = said.odd.first() {
             let what = match &odd.outcome {
                 Ok(pod) => format!("answered by {pod}"),
@@ -254,6 +257,14 @@ impl Page {
         );
         self.said(2, GUILT, "broken", &when);
         self.line(6, &broken.says);
+        for again in &broken.again {
+            let when = story::since(account.began, again.at);
+            self.said(6, GUILT, "again", &format!("at {when}, by step {}: {}", again.step, again.says));
+        }
+        if broken.more > 0 {
+            let times = if broken.more == 1 { "time" } else { "times" };
+            self.line(6, &format!("and {} more {times}, for causes as above", grouped(broken.more as u64)));
+        }
         if let Some(path) = &broken.trace {
             self.line(6, &crate::report::show_command(path));
         }

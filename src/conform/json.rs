@@ -1,10 +1,11 @@
 //! The JSON document. Its core never changes; more may be added.
 
-use podproof_conform::judged::Connections;
+use podproof_conform::judged::{Cause, Causes, Connections};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::account::{Account, Broken, Found, Workload};
+use super::account::{Account, Again, Broken, Found, Workload};
+use super::causes;
 use super::moment;
 use crate::report::{pretty, rounded};
 
@@ -94,8 +95,17 @@ fn connections(said: &Connections) -> Value {
         "answered": said.answered,
         "failed": said.failed,
         "late": said.late,
+        "failed_for": said.failed_for.iter().map(failed_for).collect::<Vec<_>>(),
         "unexplained": said.unexplained,
         "first_unexplained": odd.collect::<Vec<_>>(),
+    })
+}
+
+fn failed_for((causes, count): (&Causes, &u64)) -> Value {
+    json!({
+        "connections": count,
+        "causes": causes.iter().map(causes::words).collect::<Vec<_>>(),
+        "counts": causes.iter().any(Cause::counts),
     })
 }
 
@@ -106,8 +116,14 @@ fn broken(broken: &Broken) -> Value {
         "step": broken.step,
         "at": moment(broken.at),
         "says": broken.says,
+        "again": broken.again.iter().map(again).collect::<Vec<_>>(),
+        "more": broken.more,
         "trace": broken.trace.as_ref().map(|path| path.display().to_string()),
     })
+}
+
+fn again(again: &Again) -> Value {
+    json!({ "step": again.step, "at": moment(again.at), "says": again.says })
 }
 
 fn found(found: &Found) -> Value {

@@ -3,10 +3,11 @@
 //! - [`arguments`]: its command line
 //! - `account`: what came of a log; `course`: the path of a workload; `way`: that, as traces; `naming`: the names of a log for them
 //! - `timeline`: what was seen and what lies in between; `seen`: entries in words; `lookup`: the entries that are told
-//! - `human` with `story` and `columns`, and `json`: the formats of the report
+//! - `human` with `story` and `columns`, and `json`: the formats of the report; `causes`: why connections failed, in words
 
 mod account;
 pub mod arguments;
+mod causes;
 mod columns;
 mod course;
 mod human;
@@ -20,7 +21,7 @@ mod way;
 
 use std::rc::Rc;
 
-pub use account::{Account, Broken, Found, Workload};
+pub use account::{Account, Again, Broken, Found, Workload};
 pub use arguments::ConformArguments;
 use podproof_conform::judged::Evidence;
 use podproof_conform::reading::Log;
@@ -32,7 +33,7 @@ use crate::arguments::Format;
 use crate::progress::Line;
 use crate::report::grouped;
 use crate::{input, output};
-use timeline::Timeline;
+use timeline::{Extent, Timeline};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &ConformArguments) -> u8 {
@@ -68,6 +69,9 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     Ok((account, text))
 }
 
+/// Workloads of which nothing is broken or unexplained and a timeline is told all the same, unless all are asked for.
+const CALM_TOLD: usize = 4;
+
 /// What is kept of a workload that has been followed: what came of it, and its timeline, if one is to be told.
 type Kept = (Workload, Option<Timeline>);
 
@@ -78,10 +82,19 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
     let told = |progress: Progress| {
         line.say(&format!("{} entries, {} states", grouped(progress.entries), grouped(progress.states)));
     };
-    let keep = |followed: Followed, until| {
-        let (workload, course) = Workload::of(followed, &Evidence::of(log, until), arguments);
+    let mut calm = 0;
+    let keep = |followed: Followed, span: (Micros, Micros)| {
+        let (workload, course) = Workload::of(followed, &Evidence::of(log, span.1), span.0, arguments);
+        if workload.broken.is_empty() && workload.unexplained.is_none() {
+            calm += 1;
+        }
+        let extent = match arguments.timeline {
+            true => Extent::Whole,
+            false if calm > CALM_TOLD => Extent::Guilt,
+            false => Extent::Parts,
+        };
         let is_human = arguments.format == Format::Human;
-        let timeline = is_human.then(|| Timeline::of(&workload, &course, arguments.timeline));
+        let timeline = is_human.then(|| Timeline::of(&workload, &course, extent));
         (workload, timeline)
     };
     let report = run::run_keeping(log, options, told, keep).map_err(|wrong| match wrong {

@@ -6,7 +6,7 @@ use podproof_conform::record::Micros;
 use super::account::{Account, Broken, Workload};
 use super::columns::{Paragraph, beside, wrap};
 use super::human::GUILT;
-use super::timeline::{Row, Timeline};
+use super::timeline::{Extent, Row, Timeline};
 use crate::report::grouped;
 
 const DIM: Style = Style::new().dimmed();
@@ -30,6 +30,9 @@ pub fn since(began: Micros, at: Micros) -> String {
 /// Tells the timeline of a workload.
 pub fn tell(text: &mut String, account: &Account, workload: &Workload, timeline: &Timeline, width: usize) {
     if timeline.parts.is_empty() {
+        if timeline.skipped > 0 {
+            *text += &format!("  {DIM}timeline: not told of this workload; --timeline tells it{DIM:#}\n");
+        }
         return;
     }
     let room = width - TIME - BETWEEN;
@@ -38,7 +41,7 @@ pub fn tell(text: &mut String, account: &Account, workload: &Workload, timeline:
     let beside_it = [Paragraph { style: DIM, text: "what the model did for it, unseen".into() }];
     text.push('\n');
     *text += &beside(&" ".repeat(TIME), &title, &beside_it, widths);
-    let story = Story { account, workload, is_whole: timeline.is_whole, width, widths };
+    let story = Story { account, workload, is_whole: timeline.extent == Extent::Whole, width, widths };
     for part in &timeline.parts {
         story.skipped(text, part.skipped);
         for (index, row) in part.rows.iter().enumerate() {
@@ -51,6 +54,9 @@ pub fn tell(text: &mut String, account: &Account, workload: &Workload, timeline:
         }
     }
     story.skipped(text, timeline.skipped);
+    if timeline.skipped + timeline.parts.iter().map(|part| part.skipped).sum::<usize>() > 0 {
+        story.aside(text, DIM, "--timeline tells all of it");
+    }
 }
 
 struct Story<'s> {
@@ -126,10 +132,14 @@ impl Story<'_> {
                 &format!("connections that fail until the next entry: {}", kinds.join(", ")),
             );
         }
-        for &broken in &row.broken {
-            let Broken { property, at, says, .. } = &self.workload.broken[broken];
-            let when = since(self.account.began, *at);
-            self.aside(text, GUILT, &format!(">> {when}: {property} is broken: {says}"));
+        for mark in &row.broken {
+            let Broken { property, at, says, again, .. } = &self.workload.broken[mark.broken];
+            let (at, is, says) = match mark.again.and_then(|place| again.get(place)) {
+                Some(again) => (again.at, "is broken again", &again.says),
+                None => (*at, "is broken", says),
+            };
+            let when = since(self.account.began, at);
+            self.aside(text, GUILT, &format!(">> {when}: {property} {is}: {says}"));
         }
     }
 }

@@ -13,7 +13,7 @@ use podproof_vocabulary::{NodeId, Property, catalogue};
 use super::account::{Account, Broken, Found, Workload};
 use super::course::{Course, Taken};
 use super::seen::About;
-use super::timeline::Timeline;
+use super::timeline::{Extent, Timeline};
 use super::{human, json};
 
 const SECOND: i64 = 1_000_000;
@@ -72,7 +72,17 @@ fn account(verdict: Verdict, workload: Workload) -> Account {
 }
 
 fn broken(property: Property, counts: bool, step: usize) -> Broken {
-    Broken { property, counts, step, by_time: false, at: SECOND, says: "so".into(), trace: None }
+    Broken {
+        property,
+        counts,
+        step,
+        by_time: false,
+        at: SECOND,
+        says: "so".into(),
+        again: Vec::new(),
+        more: 0,
+        trace: None,
+    }
 }
 
 fn seen(entry: u64, seconds: i64, process: Watcher) -> Taken {
@@ -105,7 +115,7 @@ fn the_exit_status_is_that_of_the_worst() {
 fn parts_that_do_not_fit_are_told() {
     let workload = Workload { misfit: Some((7, "scheduler binds pod web".into())), ..workload() };
     let account = account(Verdict::Incomplete, workload);
-    let timelines = [Timeline::of(&account.workloads[0], &course(1, Vec::new()), false)];
+    let timelines = [Timeline::of(&account.workloads[0], &course(1, Vec::new()), Extent::Parts)];
     let told = human::render(&account, &timelines, 200);
     let expected =
         "the parts did not fit together at step 7: scheduler binds pod web. That is a defect of podproof";
@@ -124,7 +134,7 @@ fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
         seen(1, 2, KUBELET),
         unseen(KUBELET),
     ];
-    let timeline = Timeline::of(&workload(), &course(5, taken), true);
+    let timeline = Timeline::of(&workload(), &course(5, taken), Extent::Whole);
     let rows: Vec<_> = timeline.parts.iter().flat_map(|part| &part.rows).collect();
     let told: Vec<_> = rows
         .iter()
@@ -138,9 +148,10 @@ fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
 fn only_what_is_around_something_worth_telling_is_shown() {
     let mut workload = workload();
     let course = course(5, (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect());
-    assert!(Timeline::of(&workload, &course, false).parts.is_empty(), "nothing is worth telling");
+    let calm = Timeline::of(&workload, &course, Extent::Guilt);
+    assert!(calm.parts.is_empty() && calm.skipped == 30, "nothing is broken");
     let shown = |workload: &Workload| {
-        let timeline = Timeline::of(workload, &course, false);
+        let timeline = Timeline::of(workload, &course, Extent::Parts);
         let parts = timeline.parts.iter().map(|part| (part.skipped, part.rows.len()));
         (parts.collect::<Vec<_>>(), timeline.skipped)
     };
@@ -162,7 +173,7 @@ fn only_what_is_around_something_worth_telling_is_shown() {
     });
     assert_eq!(shown(&workload), (vec![(20, 10)], 0));
     let account = account(Verdict::Unexplained, workload);
-    let told = human::render(&account, &[Timeline::of(&account.workloads[0], &course, false)], 120);
+    let told = human::render(&account, &[Timeline::of(&account.workloads[0], &course, Extent::Parts)], 120);
     assert!(told.contains("audit.jsonl:99, at 100.000 s"), "{told}");
     assert!(told.contains("        and 8 more\n"), "{told}");
     assert!(told.contains("nothing explains this"), "{told}");
@@ -181,8 +192,11 @@ fn what_is_alike_everywhere_is_told_once() {
     let mut account = account(Verdict::Lawful, one("Pod/a", "no rules"));
     account.workloads.push(one("Pod/b", "no runtime"));
     account.left_out = vec![("StatefulSet/db".into(), "its controller is not modelled".into())];
-    let timelines: Vec<_> =
-        account.workloads.iter().map(|one| Timeline::of(one, &course(1, Vec::new()), false)).collect();
+    let timelines: Vec<_> = account
+        .workloads
+        .iter()
+        .map(|one| Timeline::of(one, &course(1, Vec::new()), Extent::Parts))
+        .collect();
     let told = human::render(&account, &timelines, 120);
     for (part, times) in [
         ("rollout-completes: it is about what comes in the end", 1),

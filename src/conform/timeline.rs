@@ -11,6 +11,19 @@ use super::course::Course;
 
 /// Entries that are shown before something that is worth telling, and as many from there on.
 const AROUND: usize = 10;
+/// Entries that are shown where nothing is broken or unexplained.
+const CALM: usize = 60;
+
+/// How much of a timeline is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// What is around something broken or unexplained; where nothing is, what is around that which befalls the cluster, up to a bound.
+    Parts,
+    /// What is around something broken or unexplained.
+    Guilt,
+}
 
 /// A moment of the timeline: an entry, and the steps that the same process took for it since its last one.
 pub struct Row {
@@ -26,12 +39,20 @@ pub struct Row {
     pub seen: String,
     /// What the model did for it that nothing shows.
     pub hidden: Vec<Hidden>,
-    /// What was broken there, by its place in [`Workload::broken`].
-    pub broken: Vec<usize>,
+    /// What was broken there.
+    pub broken: Vec<Mark>,
     /// Connections that failed between this entry and the next, by their error.
     pub failed: BTreeMap<String, u64>,
     /// Its steps, from 0.
     steps: Vec<usize>,
+}
+
+/// A promise that is broken at a row.
+pub struct Mark {
+    /// Its place in [`Workload::broken`].
+    pub broken: usize,
+    /// Of what breaks it anew: the place among [`Broken::again`](super::Broken::again).
+    pub again: Option<usize>,
 }
 
 /// A step that nothing shows, or several that say the same.
@@ -48,10 +69,10 @@ pub struct Hidden {
 pub struct Timeline {
     /// Each part, in order.
     pub parts: Vec<Part>,
-    /// Rows that are left out after the last part.
+    /// Rows that are left out after the last part, or all of them.
     pub skipped: usize,
-    /// All of it was asked for.
-    pub is_whole: bool,
+    /// How much of it was asked for.
+    pub extent: Extent,
 }
 
 /// A part of a timeline.
@@ -63,17 +84,20 @@ pub struct Part {
 }
 
 impl Timeline {
-    /// The timeline of `workload`, whose path is `course`, whole or around what is worth telling.
-    pub fn of(workload: &Workload, course: &Course, whole: bool) -> Self {
+    /// The timeline of `workload`, whose path is `course`, or as much of it as is asked for.
+    pub fn of(workload: &Workload, course: &Course, extent: Extent) -> Self {
         let mut rows = rows(workload, course);
         for (index, broken) in workload.broken.iter().enumerate() {
             // What time did, no step did: it stands where it was by the clock.
-            let is_there = |row: &Row| match broken.by_time {
+            let is_there = |row: &Row, step: usize| match broken.by_time {
                 true => row.at <= broken.at && broken.at < row.until,
-                false => row.steps.contains(&(broken.step - 1)),
+                false => row.steps.contains(&(step - 1)),
             };
-            if let Some(row) = rows.iter_mut().find(|row| is_there(row)) {
-                row.broken.push(index);
+            let again = broken.again.iter().enumerate().map(|(place, again)| (Some(place), again.step));
+            for (again, step) in std::iter::once((None, broken.step)).chain(again) {
+                if let Some(row) = rows.iter_mut().find(|row| is_there(row, step)) {
+                    row.broken.push(Mark { broken: index, again });
+                }
             }
         }
         let worth = rows.iter().enumerate().filter(|(_, row)| !row.broken.is_empty()).map(|(index, _)| index);
@@ -81,8 +105,10 @@ impl Timeline {
             workload.unexplained.as_ref().map(|found| rows.partition_point(|row| row.at <= found.at));
         let around = worth.chain(unexplained).map(|row| row.saturating_sub(AROUND)..row + AROUND);
         let mut shown: BTreeSet<usize> = around.flatten().collect();
-        if whole {
-            shown.extend(0..rows.len());
+        match extent {
+            Extent::Whole => shown.extend(0..rows.len()),
+            Extent::Parts if shown.is_empty() => shown = calm(course, &rows),
+            Extent::Parts | Extent::Guilt => {}
         }
         tell(course, &mut rows, &shown);
         let (count, mut next) = (rows.len(), 0);
@@ -94,14 +120,27 @@ impl Timeline {
             }
             next = index + 1;
         }
-        let skipped = if parts.is_empty() { 0 } else { count - next };
-        Self { parts, skipped, is_whole: whole }
+        Self { parts, skipped: count - next, extent }
     }
 
     /// Every row.
     pub fn rows(&mut self) -> impl Iterator<Item = &mut Row> {
         self.parts.iter_mut().flat_map(|part| &mut part.rows)
     }
+}
+
+/// The rows that are shown where nothing is broken or unexplained: around what befalls the cluster, from the first on.
+fn calm(course: &Course, rows: &[Row]) -> BTreeSet<usize> {
+    let befalls = |step: &usize| {
+        course.path.stem.get(*step).is_some_and(|step| matches!(step.action, Action::Environment(_)))
+    };
+    let events = rows.iter().enumerate().filter(|(_, row)| row.steps.iter().any(befalls));
+    let around = events.map(|(row, _)| row.saturating_sub(AROUND)..(row + AROUND).min(rows.len()));
+    let mut shown: BTreeSet<usize> = around.flatten().collect();
+    if shown.is_empty() {
+        shown.extend(0..rows.len());
+    }
+    shown.into_iter().take(CALM).collect()
 }
 
 /// A row for each entry that shows a step, without words, in the order of time.

@@ -1,12 +1,15 @@
 //! The steps that were found for a workload, as traces.
 
 use podproof_conform::matching::Replay;
+use podproof_conform::matching::path::Taken;
+use podproof_conform::matching::whole::Whole;
+use podproof_conform::record::Micros;
 use podproof_model::{ClusterState, Model, parts};
 use podproof_traces::Trace;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Watcher};
 
-use super::naming;
+use super::{moment, naming};
 
 /// The steps that were found for a workload.
 pub struct Way<'r> {
@@ -14,20 +17,35 @@ pub struct Way<'r> {
     model: &'r Model,
     first: ClusterState,
     actions: Vec<Action>,
+    /// When the log begins.
+    began: Micros,
+    /// When it shows each step, in microseconds after that.
+    seen_at: Vec<Option<u64>>,
 }
 
 impl<'r> Way<'r> {
-    /// These steps, from the beginning of the workload's model.
-    pub fn new(replay: &'r Replay, actions: Vec<Action>) -> Self {
+    /// The steps of `whole`, from the beginning of the workload's model, in a log that begins at `began`.
+    pub fn new(replay: &'r Replay, whole: &Whole, began: Micros) -> Self {
+        let actions: Vec<Action> = whole.taken().iter().map(|taken| taken.action).collect();
+        let since = |taken: &Taken| {
+            taken.shown_by.map(|_| taken.moment.at.saturating_sub(began).try_into().unwrap_or(0))
+        };
+        let seen_at = whole.taken().iter().map(since).collect();
         // What no event of the model changes (pods of other workloads, labels) may change during a log; a trace has one world.
         let models = replay.models().into_iter().map(|(_, model)| model);
         let model = models.rev().find(|model| allows(model, &actions)).unwrap_or(replay.model());
-        Self { replay, model, first: model.initial().swap_remove(0), actions }
+        Self { replay, model, first: model.initial().swap_remove(0), actions, began, seen_at }
     }
 
     /// All of them, as a path.
     pub fn path(&self) -> Trace {
-        Trace::path(self.model, &self.first, &self.actions).naming(naming::called(self.replay))
+        self.told(Trace::path(self.model, &self.first, &self.actions))
+    }
+
+    /// The same trace with the names and times of the log.
+    fn told(&self, trace: Trace) -> Trace {
+        let trace = trace.naming(naming::called(self.replay));
+        trace.logged(moment(self.began), self.seen_at.iter().copied())
     }
 
     /// The process whose step each is, if it is one's.
@@ -44,8 +62,8 @@ impl<'r> Way<'r> {
 
     /// Those up to the one, from 0, that breaks `property`.
     pub fn breaking(&self, property: Property, step: usize) -> Trace {
-        let Self { replay, model, first, actions } = self;
-        Trace::record(model, property, first, &actions[..=step], None, None).naming(naming::called(replay))
+        let Self { model, first, actions, .. } = self;
+        self.told(Trace::record(model, property, first, &actions[..=step], None, None))
     }
 }
 

@@ -3,6 +3,11 @@
 //! A page from anywhere can have its own name lead to 127.0.0.1 (DNS rebinding), and would then read all that is explored as if it
 //! were its own. Its browser still says the name that was asked for, in the field Host. Stateright's Explorer answers any, so it
 //! listens at an address that nobody knows, and what is asked of it comes through here.
+//!
+//! The head of a request is read by hand. Stateright brings a server of HTTP along (`tiny_http`), which would read it; but that server
+//! answers with what it is given in parts, status, fields and a body, and keeps the connection for what is asked next. The answer of
+//! the Explorer would have to be taken apart first, which it has no client for, and what it has read of a request is no limit: a line
+//! without an end is read for ever. Here a head has a limit and the answer goes through as it is, up to its end.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};

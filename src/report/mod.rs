@@ -11,6 +11,7 @@ pub(crate) use json::{pretty, rounded};
 
 use std::path::{Path, PathBuf};
 
+use anstream::adapter::strip_str;
 use podproof_traces::why;
 use podproof_vocabulary::event::Story;
 
@@ -28,7 +29,11 @@ pub fn print(report: &CheckReport, format: Format) -> u8 {
 pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> u8 {
     let mut status = crate::exit::HOLDS;
     for (format, file) in files {
-        if let Err(error) = std::fs::write(file, render(report, *format)) {
+        let text = render(report, *format);
+        let text = output::harmless(&text, *format);
+        // A file has no colours.
+        let text = if *format == Format::Human { strip_str(&text).to_string() } else { text.into_owned() };
+        if let Err(error) = std::fs::write(file, text) {
             output::tell(format_args!("error: {}: {error}", file.display()));
             status = crate::exit::WRONG_INPUT;
         }

@@ -9,6 +9,7 @@ use podproof_vocabulary::property::PropertySet;
 
 use super::arguments::FromWalkArguments;
 use super::target;
+use crate::counterexamples::{self, Manifest};
 use crate::input::{self, Size};
 use crate::plan::{self, Plan};
 use crate::simulate::walk::{self, Bounds};
@@ -21,8 +22,9 @@ use crate::{output, simulate};
 pub fn run(arguments: &FromWalkArguments) -> Result<u8, String> {
     let inputs = arguments.input.files.iter().map(PathBuf::as_path);
     target::refuse("--output", arguments.output.as_deref(), inputs)?;
-    let plan = world(arguments)?;
-    let trace = taken(arguments, &plan)?;
+    let (plan, manifest) = world(arguments)?;
+    let mut trace = taken(arguments, &plan)?;
+    counterexamples::note(&mut trace, manifest.as_ref());
     let what = match trace.property {
         Some(property) => format!("{property} is broken"),
         None => "nothing is broken".to_owned(),
@@ -53,8 +55,8 @@ fn taken(arguments: &FromWalkArguments, plan: &Plan) -> Result<Trace, String> {
     })
 }
 
-/// The first world that is asked for in which the promise that is asked for is judged.
-fn world(arguments: &FromWalkArguments) -> Result<Plan, String> {
+/// The first world that is asked for in which the promise that is asked for is judged, and the manifest that it is of.
+fn world(arguments: &FromWalkArguments) -> Result<(Plan, Option<Manifest>), String> {
     let input =
         input::read_in_size(&arguments.input, Size::Full).map_err(|errors| errors.join("\nerror: "))?;
     for warning in &input.warnings {
@@ -67,10 +69,13 @@ fn world(arguments: &FromWalkArguments) -> Result<Plan, String> {
             names.join(", ")
         ));
     }
+    let manifest = input.workloads.first().and_then(|workload| workload.manifest.clone());
     let asked = PropertySet::of(Property::all());
     let planned =
         plan::all(input.workloads, &arguments.world, asked).map_err(|errors| errors.join("\nerror: "))?;
     let mut plans = planned.into_iter().map(simulate::with_all_clocks).flat_map(|planned| planned.plans);
     let judges = |plan: &Plan| arguments.property.is_none_or(|property| plan.judged.contains(property));
-    plans.find(judges).ok_or_else(|| "no world that is asked for judges this promise".to_owned())
+    let plan = plans.find(judges);
+    plan.map(|plan| (plan, manifest))
+        .ok_or_else(|| "no world that is asked for judges this promise".to_owned())
 }

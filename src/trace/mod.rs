@@ -30,7 +30,7 @@ pub fn run(command: &TraceCommand) -> u8 {
     let done = match command {
         TraceCommand::Show { file, full, from, slice } => {
             let tell = if *slice { show_slice } else { show_as };
-            show(file, View { full: *full, from: *from }, tell)
+            show(file, (*full, *from), tell)
         }
         TraceCommand::Replay { file, record } => replay(file, record.as_deref()),
         TraceCommand::Shrink(arguments) => shrink::run(arguments),
@@ -62,8 +62,14 @@ fn style() -> Style {
     Style { colour: std::io::stdout().is_terminal(), width: asked.or_else(columns).unwrap_or(100) }
 }
 
-fn show(file: &Path, view: View, tell: fn(&Trace, Style, View) -> String) -> Result<u8, String> {
+fn show(
+    file: &Path,
+    (full, from): (bool, Option<usize>),
+    tell: fn(&Trace, Style, View<'_>) -> String,
+) -> Result<u8, String> {
     let trace = read(file)?;
+    let name = file.display().to_string();
+    let view = View { full, from, file: Some(&output::word(&name)) };
     let steps = trace.stem.len();
     match view.from {
         Some(from) if from > steps.max(1) => {
@@ -134,6 +140,10 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
     let beside = || arguments.open.then(|| arguments.file.with_extension(arguments.to.extension()));
     let file = arguments.output.clone().or_else(beside);
     target::refuse("--output", file.as_deref(), [arguments.file.as_path()])?;
+    let reader = if std::io::stdout().is_terminal() { Reader::Person } else { Reader::Program };
+    if file.is_none() {
+        refuse_page(arguments, reader)?;
+    }
     let trace = read(&arguments.file)?;
     let steps = trace.stem.len() + trace.cycle.len();
     if let Some(step) = arguments.step.filter(|&step| step > steps) {
@@ -171,6 +181,29 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
     Ok(crate::exit::HOLDS)
 }
 
+/// Who reads standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// Whoever sits at the terminal.
+    Person,
+    /// A pipe or a file.
+    Program,
+}
+
+/// Refuses a page that would fill a terminal.
+fn refuse_page(arguments: &ExportArguments, reader: Reader) -> Result<(), String> {
+    if reader == Reader::Program || arguments.to != Target::Html {
+        return Ok(());
+    }
+    let page = arguments.file.with_extension(Target::Html.extension());
+    let name = page.file_name().unwrap_or(page.as_os_str()).to_string_lossy();
+    Err(format!(
+        "a page for a browser is not written to a terminal; accepted: --open, which writes it beside the trace and opens it, \
+         -o {}, or a pipe",
+        output::word(&name)
+    ))
+}
+
 /// Steps before and after the one that a graph is drawn around, unless the command line says how many.
 const AROUND: usize = 2;
 
@@ -184,4 +217,25 @@ fn refuse_of_dot(arguments: &ExportArguments) -> Result<(), String> {
             arguments.to.name()
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_fills_no_terminal() {
+        let to = |to: Target| ExportArguments {
+            file: "traces/my web.json".into(),
+            to,
+            output: None,
+            open: false,
+            step: None,
+            around: None,
+        };
+        let error = refuse_page(&to(Target::Html), Reader::Person).expect_err("it would fill it");
+        assert!(error.contains("--open") && error.contains("-o 'my web.html', or a pipe"), "{error}");
+        assert_eq!(refuse_page(&to(Target::Html), Reader::Program), Ok(()));
+        assert_eq!(refuse_page(&to(Target::Mermaid), Reader::Person), Ok(()), "this is for reading");
+    }
 }

@@ -13,6 +13,7 @@ use crate::run::{self, stderr, stdout};
 
 const CREATE: &str = "tests/recordings/01-create-pod";
 const ROLLOUT: &str = "tests/recordings/05-rolling-no-prestop-r1";
+const FAILED_NODE: &str = "tests/recordings/07-node-failure-r1";
 
 /// A folder of this test's own.
 fn folder(name: &str) -> PathBuf {
@@ -263,10 +264,88 @@ fn the_report_for_people_tells_what_was_seen_and_what_lies_in_between() {
     assert!(!told.contains('\u{1b}'), "no colours where nobody sees them");
 }
 
+/// Where nothing is broken the timeline tells what befell the cluster, and connections that failed are told with why they do not count.
+#[test]
+fn a_node_that_failed_is_told_though_no_promise_is_broken() {
+    let told =
+        stdout(&on_columns("300", &["conform", "--trace-dir", text(&folder("failed-node")), FAILED_NODE]));
+    for part in [
+        "149 failed; 27 of these ran out of time",
+        "149 were sent to a pod on node-b, which was powered off: they do not break no-failed-request, which is about nodes that \
+         can be reached\n",
+        "kept no-failed-request, ",
+        "s  poweroff-node node-b ",
+        "connections that fail until the next entry: 121 ETIMEDOUT",
+        "| controller-manager now sees ",
+        "--timeline tells all of it",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let (_, document) = document("failed-node", &[FAILED_NODE]);
+    let failed_for = &document["workloads"][0]["connections"]["failed_for"];
+    let cause = "to a pod on node-b, which was powered off";
+    assert_eq!(*failed_for, serde_json::json!([{ "causes": [cause], "connections": 149, "counts": false }]));
+}
+
+/// One log may have two things to mend: pods that stop too early, and pods that are ready too early.
+#[test]
+fn each_cause_of_a_broken_promise_is_told() {
+    let (_, document) = document("causes", &[ROLLOUT]);
+    let broken = document["workloads"][0]["broken"].as_array().expect("a list");
+    let failed = broken.iter().find(|one| one["property"] == "no-failed-request").expect("68 failed");
+    let again = failed["again"].as_array().expect("a list");
+    let early =
+        "whose container app accepts nothing yet (without a readinessProbe it is ready as soon as it runs)";
+    let says = |one: &Value| one["says"].as_str().unwrap_or_default().to_owned();
+    assert!(!says(failed).contains(early), "{failed}");
+    assert!(again.iter().any(|one| says(one).contains(early)), "{failed}");
+    assert!(again.iter().any(|one| says(one).contains("to pod web-6d4c7df8d-xft7r ")), "{failed}");
+    let moments: Vec<_> = again.iter().filter_map(|one| one["step"].as_u64()).collect();
+    assert!(moments.is_sorted() && moments.first() > Some(&79), "{failed}");
+    assert_eq!(failed["more"], 0);
+    let connections = &document["workloads"][0]["connections"];
+    let counted = |one: &Value| one["connections"].as_u64().unwrap_or(0);
+    let causes = connections["failed_for"].as_array().expect("a list");
+    assert_eq!(causes.iter().map(counted).sum::<u64>(), 68, "{connections}");
+    assert!(causes.iter().all(|one| one["counts"] == true), "{connections}");
+    let told = stdout(&on_columns("400", &["conform", "--trace-dir", text(&folder("causes-told")), ROLLOUT]));
+    assert!(
+        told.contains("      again at ") && told.contains(": no-failed-request is broken again: "),
+        "{told}"
+    );
+}
+
+/// The trace of a log has its times: the same as the report.
+#[test]
+fn a_trace_of_a_log_has_its_times() {
+    let (_, document) = document("times", &[ROLLOUT]);
+    let broken = document["workloads"][0]["broken"].as_array().expect("a list");
+    let failed = broken.iter().find(|one| one["property"] == "no-failed-request").expect("68 failed");
+    let shown = stdout(&podproof(&["trace", "show", failed["trace"].as_str().expect("written")]));
+    let line = shown.lines().find(|line| line.trim_start().starts_with("79  ")).unwrap_or_default();
+    assert!(line.contains("79  9.164 s  "), "{shown}");
+    assert!(shown.contains("time: that of the log, which begins at 2026-11-22T07:28:31.795437Z"), "{shown}");
+    assert!(shown.contains("replay: podproof trace replay") && !shown.contains("replay FILE"), "{shown}");
+}
+
+/// What is in the trace folder and no trace of a log stays as it is.
+#[test]
+#[cfg(unix)]
+fn a_trace_of_a_log_is_written_over_nothing_else() {
+    let traces = folder("not-over");
+    let path = traces.join("pod-p-log.json");
+    fs::write(&path, "notes").expect("it can be written");
+    let told = stdout(&podproof(&["conform", "--trace-dir", text(&traces), CREATE]));
+    assert_eq!(fs::read_to_string(&path).expect("it is there"), "notes");
+    let told: Vec<_> = told.split_whitespace().collect();
+    assert!(told.join(" ").contains("pod-p-log.json: no trace of podproof"), "{told:?}");
+    assert!(traces.join("pod-p-log-2.json").is_file());
+}
+
 #[test]
 fn a_timeline_that_is_asked_for_is_whole() {
     let short = stdout(&conform("short", &[CREATE]));
-    assert!(!short.contains("seen in the log  "), "nothing in it is worth telling\n{short}");
+    assert!(short.contains("seen in the log  ") && short.contains("kube-scheduler binds pod p"), "{short}");
     let traces = folder("whole");
     let wide = on_columns("200", &["conform", "--timeline", "--trace-dir", text(&traces), CREATE]);
     let whole = stdout(&wide);

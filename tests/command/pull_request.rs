@@ -94,3 +94,39 @@ fn a_report_is_written_in_each_format_that_is_asked_for() {
         stderr(&output)
     );
 }
+
+/// The name of a file steers neither a terminal nor whoever shows a report.
+#[test]
+#[cfg(unix)]
+fn the_name_of_a_file_steers_nothing() {
+    let folder = folder("steering-names");
+    let manifest = folder.join("we\u{202e}b\u{1b}[2J\u{200b}.yaml");
+    std::fs::copy("examples/web.yaml", &manifest).expect("copied");
+    let traces = folder.join("\u{2066}traces\u{7}");
+    let about = ["check", "--replicas", "1", "--story", "pod-deletion", "--property", "no-failed-request"];
+    let written = "we\\u{202e}b\\u{1b}[2J\\u{200b}.yaml";
+    for format in ["human", "json", "junit", "sarif", "markdown"] {
+        let file = folder.join(format);
+        let report = format!("{format}={}", text(&file));
+        let to = ["--format", format, "--report", &report, "--trace-dir", text(&traces), text(&manifest)];
+        let output = podproof(&[&about[..], &to].concat());
+        assert_eq!(output.status.code(), Some(1), "{format}: {}", stderr(&output));
+        let (said, errors) = (stdout(&output), stderr(&output));
+        let report = std::fs::read_to_string(&file).expect("it was written");
+        for text in [&said, &errors, &report] {
+            let steers =
+                |letter: char| podproof_traces::is_steering(letter) && !matches!(letter, '\n' | '\t');
+            assert!(!text.contains(steers), "{format}: {text:?}");
+        }
+        match format {
+            "json" | "sarif" => {
+                serde_json::from_str::<Value>(&report).unwrap_or_else(|error| panic!("{error}: {report}"));
+            }
+            _ => assert!(report.contains("\\u{2066}traces"), "{format}: {report}"),
+        }
+    }
+    // In an error too.
+    std::fs::write(&manifest, "kind: [\n").expect("written");
+    let output = podproof(&[&about[..], &[text(&manifest)]].concat());
+    assert!(stderr(&output).contains(written), "{}", stderr(&output));
+}

@@ -295,3 +295,54 @@ fn without_its_feature_from_fuzz_says_how_to_get_it() {
     let says = "accepted is one with them: cargo run --features fuzz -- trace from-fuzz lockstep crash-1";
     assert!(stderr(&output).contains(says), "{}", stderr(&output));
 }
+
+/// Which manifest a trace is of stays known, whatever becomes of it.
+#[test]
+fn a_walk_and_what_it_shrinks_to_are_of_their_manifest() {
+    let folder = folder("trace-of-manifest");
+    let (manifest, walk, small) =
+        (folder.join("web.yaml"), folder.join("walk.json"), folder.join("small.json"));
+    std::fs::copy("examples/web.yaml", &manifest).expect("copied");
+    let output = podproof(&[
+        "trace",
+        "from-walk",
+        "1",
+        text(&manifest),
+        "--story",
+        "pod-deletion",
+        "--property",
+        "no-failed-request",
+        "-o",
+        text(&walk),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let taken = read(&text_of(text(&walk)));
+    assert_eq!(taken.property, Some(Property::NoFailedRequest), "{}", stderr(&output));
+    assert_eq!(taken.manifest.as_deref(), Some(text(&manifest)));
+    assert!(taken.origin.is_some_and(|origin| origin.path.is_some()));
+    let output = podproof(&[
+        "trace",
+        "shrink",
+        text(&walk),
+        "--worlds",
+        "20",
+        "--max-states",
+        "2000",
+        "-o",
+        text(&small),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let shrunk = read(&text_of(text(&small)));
+    assert!(shrunk.scenario != taken.scenario, "another world: {}", stderr(&output));
+    assert_eq!((&shrunk.manifest, shrunk.origin), (&taken.manifest, taken.origin));
+}
+
+/// The command that a story names can be typed as it stands.
+#[test]
+fn a_story_names_its_file() {
+    let file = folder("trace-named").join("my race.json");
+    std::fs::copy(race(), &file).expect("copied");
+    let told = stdout(&podproof(&["trace", "show", text(&file)]));
+    let told: Vec<_> = told.split_whitespace().collect();
+    assert!(told.join(" ").contains(&format!("replay: podproof trace replay '{}'", text(&file))), "{told:?}");
+}

@@ -6,7 +6,7 @@ use crate::walk::World;
 
 impl Trace {
     /// The same steps recorded on the model of today, with all that this version of the format writes of a step; up to the step
-    /// that breaks the property first. Title, lesson, manifest and names stay. A remedy does not: what makes the promise hold is
+    /// that breaks the property first. Title, lesson, manifest, names and the times of a log stay. A remedy does not: what makes the promise hold is
     /// found by a search on the manifest, and what is recorded anew is what the model of today has done.
     ///
     /// # Errors
@@ -31,6 +31,9 @@ impl Trace {
             }
         };
         trace = trace.noted_as(self);
+        if let Some(log) = &self.log {
+            trace = trace.logged(log.began.clone(), self.stem.iter().map(|step| step.seen_at));
+        }
         Ok(match &self.called {
             Some(called) => trace.naming(called.clone()),
             None => trace,

@@ -12,6 +12,7 @@
 //! - [`words`]: steps and changes as sentences
 //! - `why`: what the end of a trace has to do with its property
 //! - [`told`](mod@told): a trace step by step in words
+//! - `when`: when a step was taken
 //! - [`slice`](mod@slice): the steps that its end depends on
 //! - [`turning`](mod@turning): the step after which its end could no longer be avoided
 //! - [`show`](mod@show): the story for a terminal
@@ -47,6 +48,7 @@ pub mod told;
 pub mod trace;
 pub mod turning;
 mod walk;
+mod when;
 mod why;
 pub mod words;
 
@@ -62,6 +64,6 @@ pub use shorten::{broken_by, shorten};
 pub use show::{Style, View, show, show_as, show_remedy, show_slice, show_turning};
 pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
-pub use trace::{Called, CalledPod, Followed, Kind, Origin, Remedy, Trace, TraceStep, VERSION};
+pub use trace::{Called, CalledPod, Followed, Kind, Log, Origin, Remedy, Trace, TraceStep, VERSION};
 pub use turning::{Reason, TurningPoint, turning, turning_point};
 pub use why::{reasons, why};

@@ -259,7 +259,6 @@ fn take(
     step: &TraceStep,
 ) -> Result<(), Divergence> {
     possible(walk, names, number, &step.action)?;
-    let in_words = words::action(names, &step.action);
     if let Some(followed) = trace.followed
         && followed.from_step as usize == number
         && !walk.may_follow(&step.action, followed.pod)
@@ -278,6 +277,8 @@ fn take(
         recorded.push(format!("tick {}", step.tick));
         replayed.push(format!("tick {}", walk.tick));
     }
+    // What the step was called before it, which is said only if it does something else.
+    let before = changed.iter().any(Names::concerns).then(|| names.clone());
     names.see(&changed);
     let missing = |of: &[Change], from: &[Change]| {
         let odd = of.iter().filter(|change| !from.contains(change));
@@ -291,7 +292,8 @@ fn take(
     if recorded.is_empty() && replayed.is_empty() {
         Ok(())
     } else {
-        Err(Divergence::Different { step: number, action: in_words, recorded, replayed })
+        let action = words::action(before.as_ref().unwrap_or(names), &step.action);
+        Err(Divergence::Different { step: number, action, recorded, replayed })
     }
 }
 

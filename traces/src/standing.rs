@@ -13,7 +13,10 @@ pub(crate) const NOT_TAKEN: &str = "the model of today does not take these steps
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// It claims nothing.
-    Path,
+    Path {
+        /// The model of today takes every step.
+        is_taken: bool,
+    },
     /// The promise is broken by this step; of a lasso, by what comes after it.
     Broken {
         /// Its number, the first being 1.
@@ -39,10 +42,10 @@ impl Standing {
             Ok(Replayed::StillBroken { at_step } | Replayed::BrokenEarlier { at_step }) => {
                 Self::Broken { at_step }
             }
-            Ok(Replayed::CanBeTaken) => Self::Path,
+            Ok(Replayed::CanBeTaken) => Self::Path { is_taken: true },
             Ok(Replayed::NoLongerBroken) => Self::Kept { why: None },
             Ok(Replayed::NoLassoAnyMore { why }) => Self::Kept { why: Some(why) },
-            Err(_) if trace.property.is_none() => Self::Path,
+            Err(_) if trace.property.is_none() => Self::Path { is_taken: false },
             Err(_) => Self::NotTaken,
         }
     }
@@ -63,7 +66,7 @@ impl Standing {
     /// What becomes of `property`, which the trace says to be broken, in a line.
     pub(crate) fn says(&self, property: Property) -> String {
         match self {
-            Self::Path | Self::Broken { .. } => format!("{property} is broken"),
+            Self::Path { .. } | Self::Broken { .. } => format!("{property} is broken"),
             Self::Kept { .. } => format!("this trace does not break {property} (it says it does)"),
             Self::NotTaken => format!("it says that {property} is broken"),
         }
@@ -72,7 +75,7 @@ impl Standing {
     /// What is to be said for it: why the promise is kept, or that the steps are not those of the model.
     pub(crate) fn because(&self) -> Option<String> {
         match self {
-            Self::Path | Self::Broken { .. } | Self::Kept { why: None } => None,
+            Self::Path { .. } | Self::Broken { .. } | Self::Kept { why: None } => None,
             Self::Kept { why } => why.clone(),
             Self::NotTaken => Some(NOT_TAKEN.to_owned()),
         }

@@ -83,6 +83,15 @@ pub struct Remedy {
     pub patch: Option<String>,
 }
 
+/// The log that a trace is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Log {
+    /// When it begins, as RFC 3339 has it.
+    pub began: String,
+}
+
 /// One small step of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -97,6 +106,10 @@ pub struct TraceStep {
     pub action: Action,
     /// How many ticks have passed, this step counted.
     pub tick: u32,
+    /// In a trace of a log: when the log shows this step, in microseconds after [`Log::began`]. None if no entry shows it: then it
+    /// was taken between the steps around it that have a time, as far as the log can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<u64>,
     /// What decides whether it is possible and what it does, of parts that somebody knows anything of. None if that may be
     /// anything: of ticks, of what happens to the cluster, and of steps that wait until nothing else is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +156,9 @@ pub struct Trace {
     pub observed_proxy: Option<NodeId>,
     /// In a timed search that follows one pod: which, and from where on.
     pub followed: Option<Followed>,
+    /// The log that it is of; none if it comes from no log, or if the trace is older than the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Log>,
     /// What its objects are called; none if nobody has named them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub called: Option<Called>,
@@ -185,8 +201,19 @@ impl Trace {
         self
     }
 
+    /// The same, of a log that begins at `began`, in RFC 3339, with when it shows each step of the stem, in microseconds after that.
+    #[must_use]
+    pub fn logged(mut self, began: String, seen_at: impl IntoIterator<Item = Option<u64>>) -> Self {
+        self.log = Some(Log { began });
+        for (step, seen_at) in self.stem.iter_mut().zip(seen_at) {
+            step.seen_at = seen_at;
+        }
+        self
+    }
+
     /// The same, with what somebody has noted of `other`: title, lesson and manifest, with which that is.
-    pub(crate) fn noted_as(mut self, other: &Self) -> Self {
+    #[must_use]
+    pub fn noted_as(mut self, other: &Self) -> Self {
         self.title.clone_from(&other.title);
         self.lesson.clone_from(&other.lesson);
         self.manifest.clone_from(&other.manifest);
@@ -228,6 +255,7 @@ impl Trace {
                     says: String::new(),
                     action: *action,
                     tick: walk.tick,
+                    seen_at: None,
                     reads,
                     writes: walk.written(),
                     changed,
@@ -252,6 +280,7 @@ impl Trace {
             obligation,
             observed_proxy,
             followed,
+            log: None,
             called: None,
             stem: steps(stem),
             cycle: steps(cycle.unwrap_or_default()),

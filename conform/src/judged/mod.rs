@@ -2,12 +2,17 @@
 //!
 //! - `needs`: what a promise needs of a log
 //! - `blackout`: the one that is judged with the times of the log
-//! - `requests`: connections of clients against the path
+//! - `requests`: connections of clients against the path; `causes`: why they can fail
+//! - `again`: what is broken after the first time
 
+mod again;
 mod blackout;
+mod causes;
 mod needs;
 mod requests;
 
+pub use again::{Again, again};
+pub use causes::{Cause, Causes};
 pub use requests::{Connections, Odd, Requests, Traffic, Watched, connections};
 
 use std::collections::BTreeSet;

@@ -10,6 +10,7 @@ use podproof_model::{Cluster, traffic};
 use podproof_vocabulary::scenario::WorkloadKind;
 use podproof_vocabulary::{NodeId, PodId};
 
+use super::causes::{Cause, Causes};
 use crate::matching::sighting::SLACK;
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, RequestEvent, Seen};
@@ -19,8 +20,8 @@ use crate::run::Followed;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Leads {
     from: Micros,
-    /// The pods, by name, and whether each accepts.
-    to: Vec<(Rc<str>, bool)>,
+    /// The pods, by name, and why a connection that is sent to one fails, if it does.
+    to: Vec<(Rc<str>, Option<Cause>)>,
     /// Other workloads' pods are behind the Service too.
     others: bool,
 }
@@ -36,13 +37,13 @@ pub struct Traffic {
 }
 
 /// Could the client have seen what it saw?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Possible {
-    /// There was such a moment.
-    Then,
+    /// There was such a moment: of a connection that failed, with all that could have been the cause.
+    Then(Causes),
     /// There had been one a while before: a kernel remembers where a connection that nobody answered was sent, and sends another one
     /// from the same port there, although the rules have changed.
-    Before,
+    Before(Causes),
     /// There was none.
     Never,
 }
@@ -60,6 +61,9 @@ pub struct Connections {
     /// Those of them that ran out of time after the rules had changed: a kernel
     /// remembers for two minutes where a connection that nobody answered was sent.
     pub late: u64,
+    /// How many failed for what could have been the cause, of those that the path has a moment for. None is known before its first
+    /// step and after its last.
+    pub failed_for: BTreeMap<Causes, u64>,
     /// Those of either that the path has no moment for.
     pub unexplained: u64,
     /// The first of these.
@@ -154,10 +158,8 @@ impl Traffic {
         for (index, name) in nodes.iter().enumerate().take(cluster.rules.nodes) {
             let leads = traffic::destinations(scenario, cluster, NodeId::from(index));
             let to = leads.map(|(pod, endpoint)| {
-                let reachable =
-                    cluster.pod(pod).kubelet.node().is_some_and(|node| cluster.node(node).machine.powered());
                 let called = names.get(&pod).cloned().unwrap_or_else(|| "?".into());
-                (called, reachable && traffic::accepts(scenario, cluster, pod, endpoint))
+                (called, Cause::of(cluster, nodes, pod, endpoint))
             });
             let leads = Leads { from: now, to: to.collect(), others };
             let known = self.nodes.entry(Rc::clone(name)).or_default();
@@ -171,38 +173,67 @@ impl Traffic {
 
     /// Could the client have seen this between these moments? Of nodes that are not known, and before the first step, nothing is said.
     fn allows(&self, from: Micros, to: Micros, event: &RequestEvent) -> Possible {
-        let Some(leads) = self.nodes.get(&event.node) else { return Possible::Then };
+        let Some(leads) = self.nodes.get(&event.node) else { return Possible::Then(Causes::new()) };
         let (from, to) = (from.saturating_sub(SLACK), to.saturating_add(SLACK));
         let between = |from: Micros| {
             let first = leads.partition_point(|leads| leads.from <= from).saturating_sub(1);
             leads[first..].iter().take_while(move |leads| leads.from <= to)
         };
-        let is_dead = |leads: &Leads| leads.to.iter().any(|(_, accepts)| !accepts);
-        let fits = |leads: &Leads| match &event.outcome {
-            Ok(pod) => leads.to.iter().any(|(name, accepts)| *accepts && name == pod),
-            Err(_) => leads.others || leads.to.is_empty() || is_dead(leads),
-        };
-        let runs_out_of_time = matches!(&event.outcome, Err(error) if **error == *"ETIMEDOUT");
-        if to > self.until || leads.first().is_none_or(|first| first.from > to) || between(from).any(fits) {
-            Possible::Then
-        } else if runs_out_of_time && between(from.saturating_sub(REMEMBERED)).any(is_dead) {
-            Possible::Before
-        } else {
-            Possible::Never
+        if to > self.until || leads.first().is_none_or(|first| first.from > to) {
+            return Possible::Then(Causes::new());
         }
+        if let Ok(pod) = &event.outcome {
+            let is_answered =
+                |leads: &Leads| leads.to.iter().any(|(name, fails)| fails.is_none() && name == pod);
+            return match between(from).any(is_answered) {
+                true => Possible::Then(Causes::new()),
+                false => Possible::Never,
+            };
+        }
+        let causes: Causes = between(from).flat_map(Leads::causes).collect();
+        if !causes.is_empty() {
+            return Possible::Then(causes);
+        }
+        let runs_out_of_time = matches!(&event.outcome, Err(error) if **error == *"ETIMEDOUT");
+        let dead = between(from.saturating_sub(REMEMBERED)).flat_map(Leads::dead).cloned();
+        let before: Causes = dead.filter(|_| runs_out_of_time).collect();
+        if before.is_empty() { Possible::Never } else { Possible::Before(before) }
+    }
+}
+
+impl Leads {
+    /// Why connections that are sent to its pods fail.
+    fn dead(&self) -> impl Iterator<Item = &Cause> {
+        self.to.iter().filter_map(|(_, fails)| fails.as_ref())
+    }
+
+    /// Why a connection could fail.
+    fn causes(&self) -> impl Iterator<Item = Cause> {
+        let nowhere = self.to.is_empty().then_some(Cause::Nowhere);
+        let others = self.others.then_some(Cause::Others);
+        self.dead().cloned().chain(nowhere).chain(others)
     }
 }
 
 impl Connections {
     /// Takes note of a connection.
-    fn note(&mut self, at: Micros, event: &RequestEvent, possible: Possible) {
+    fn note(&mut self, at: Micros, event: &RequestEvent, possible: &Possible) {
         match &event.outcome {
             Ok(_) => self.answered += 1,
             Err(_) => self.failed += 1,
         }
+        let is_failure = event.outcome.is_err();
+        let mut failed = |causes: &Causes| {
+            if is_failure {
+                *self.failed_for.entry(causes.clone()).or_default() += 1;
+            }
+        };
         match possible {
-            Possible::Then => {}
-            Possible::Before => self.late += 1,
+            Possible::Then(causes) => failed(causes),
+            Possible::Before(causes) => {
+                failed(causes);
+                self.late += 1;
+            }
             Possible::Never => {
                 self.unexplained += 1;
                 if self.odd.len() < KEPT {
@@ -243,8 +274,8 @@ pub fn connections(log: &Log, watched: &[Watched], pods: &BTreeSet<Rc<str>>) -> 
         let best = traffic().flatten().filter(concerned).map(allows).min();
         let mut is_explained = false;
         for (traffic, said) in traffic().zip(&mut said.of) {
-            let (Some(_), Some(possible)) = (traffic.filter(concerned), best) else { continue };
-            is_explained |= possible != Possible::Never;
+            let (Some(_), Some(possible)) = (traffic.filter(concerned), &best) else { continue };
+            is_explained |= *possible != Possible::Never;
             said.note(entry.from, event, possible);
         }
         said.explained += u64::from(is_explained);

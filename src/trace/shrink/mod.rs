@@ -68,14 +68,14 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
             "a path breaks nothing, so nothing would be kept of it; accepted is a counterexample".into()
         );
     };
-    let trace = match replay(trace) {
+    let recorded = match replay(trace) {
         Ok(Replayed::StillBroken { .. } | Replayed::BrokenEarlier { .. }) => {
             trace.recorded_again().map_err(|divergence| divergence.to_string())?
         }
         Ok(replayed) => return Err(replayed.to_string()),
         Err(divergence) => return Err(divergence.to_string()),
     };
-    let mut kept = Shrunk { trace: unfollowed(trace)?, smaller: Vec::new() };
+    let mut kept = Shrunk { trace: unfollowed(recorded)?, smaller: Vec::new() };
     let (mut place, mut found, mut left) = (0, false, effort.worlds);
     while left > 0 {
         let Some(next) = smaller::worlds(&kept.trace.scenario).into_iter().nth(place) else {
@@ -103,6 +103,7 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
     if let Some(shortest) = shortest.filter(|shortest| steps(shortest) < steps(&kept.trace)) {
         kept.trace = shortest;
     }
+    kept.trace = kept.trace.noted_as(trace);
     Ok(kept)
 }
 

@@ -2,7 +2,7 @@
 //! pod with what runs of it and what it is to others.
 //!
 //! Steps take no time of their own; in the file each takes a millisecond, so that those of one second stand in their order. In
-//! a trace without time nothing but the order means anything.
+//! a trace of a log those that it shows are where it has them; in one without time nothing but the order means anything.
 
 use std::collections::BTreeMap;
 
@@ -53,10 +53,10 @@ pub fn export(trace: &Trace) -> Result<String, Divergence> {
 
 /// When each state is reached, in microseconds.
 fn times(frames: &Frames<'_>) -> Vec<u64> {
-    let mut times = vec![0];
-    for step in 1..frames.seen.len() {
-        let soonest = times[step - 1] + STEP;
-        times.push(soonest.max(frames.seconds(step) * SECOND));
+    let mut times: Vec<u64> = vec![0];
+    for (number, step) in frames.trace.steps().take(frames.seen.len().saturating_sub(1)) {
+        let soonest = times[number - 1].saturating_add(STEP);
+        times.push(soonest.max(step.seen_at.unwrap_or_else(|| frames.seconds(number) * SECOND)));
     }
     times
 }
@@ -124,7 +124,7 @@ fn pods(frames: &Frames<'_>, times: &[u64], events: &mut Vec<Value>) {
             open.entry(bar).or_insert(times[index]);
         }
     }
-    let end = times.last().map_or(0, |last| last + STEP);
+    let end = times.last().map_or(0, |last| last.saturating_add(STEP));
     events.extend(open.into_iter().map(|(bar, since)| bar_event(bar, since, end)));
     for (tid, name) in tracks.iter().enumerate() {
         events.extend(track(PODS, tid + 1, name));

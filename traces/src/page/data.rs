@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use podproof_vocabulary::scenario::Timing;
 use serde::Serialize;
 
 use super::bar::Bar;
@@ -29,10 +28,10 @@ pub(super) struct Data {
     /// What makes it hold, where that was looked for: that nobody has checked it again and what was found, and the lines of the
     /// patch.
     remedy: Option<(Vec<String>, Vec<String>)>,
+    /// How to look for what makes it hold, where nobody has and it can be asked for.
+    ask: Option<String>,
     /// What is to be known of the world, each with what it is called.
     facts: Vec<(&'static str, String)>,
-    /// Seconds in a tick; none if no time passes.
-    seconds: Option<u32>,
     lanes: Vec<Named>,
     steps: Vec<Step>,
     /// The step that the end is about: what breaks the promise, or of a lasso the last one before what repeats.
@@ -59,7 +58,8 @@ pub(super) struct Data {
 #[derive(Debug, Serialize)]
 pub(super) struct Step {
     pub(super) lane: usize,
-    pub(super) tick: u32,
+    /// When it was taken; none if there is no time, or nobody knows.
+    pub(super) time: Option<String>,
     pub(super) text: String,
     /// What it changed, a clause each.
     pub(super) changes: Vec<String>,
@@ -104,8 +104,11 @@ impl Data {
         let mut teller = Teller::of(trace, beginning.map(|walk| walk.seen));
         let first = teller.everything(&names);
         let mut told = Vec::new();
+        // Time that passes is told; if none does, there is nothing to tell.
+        let passes = trace.log.is_some() || trace.steps().any(|(_, step)| step.tick > 0);
+        let unit = passes.then(|| world.as_ref().map_or(1, World::unit_seconds));
         for (number, step) in trace.steps() {
-            told.push(teller.step(number, trace, step, &mut names));
+            told.push(teller.step(number, trace, step, unit, &mut names));
         }
         let (lanes, lane_of) = lanes(&told, &names);
         let steps: Vec<Step> =
@@ -124,9 +127,8 @@ impl Data {
                 let says = std::iter::once(show::RECORDED.to_owned()).chain(remedy.says.iter().cloned());
                 (says.collect(), lines.collect())
             }),
+            ask: show::ask(trace).filter(|_| standing.is_broken()),
             facts: show::facts(trace, &Names::of(trace)),
-            seconds: (trace.scenario.timing == Timing::Timed)
-                .then(|| world.as_ref().map_or(1, World::unit_seconds)),
             lanes,
             end: up_to.stem.len(),
             verdict,

@@ -40,7 +40,8 @@ impl Page {
     /// The same, with the turning point of `trace`, if there is one.
     #[must_use]
     pub fn turning(mut self, trace: &Trace, point: Option<&TurningPoint>) -> Self {
-        self.0.turning = point.map(|point| (point.step, point.told(trace)));
+        self.0.turning =
+            point.map(|point| (point.step, point.told(trace))).filter(|(_, told)| !told.is_empty());
         self
     }
 

@@ -17,6 +17,7 @@ use crate::names::Names;
 use crate::object::{Fact, Object};
 use crate::told::{self, Told};
 use crate::trace::{Trace, TraceStep};
+use crate::when::when;
 
 /// How far it has come.
 #[derive(Debug)]
@@ -60,12 +61,13 @@ impl Teller {
         sets
     }
 
-    /// A step, with its lane.
+    /// A step, with its lane; `unit` are the seconds of a tick, if time passes.
     pub(super) fn step(
         &mut self,
         number: usize,
         trace: &Trace,
         step: &TraceStep,
+        unit: Option<u32>,
         names: &mut Names,
     ) -> (Lane, Step) {
         let lane = Lane::of(trace, step, names);
@@ -96,7 +98,8 @@ impl Teller {
             Action::Environment(_) => Weight::Event,
             _ => Weight::Step,
         };
-        (lane, Step { lane: 0, tick: step.tick, text: says, changes, sets, weight })
+        let time = unit.and_then(|unit| when(trace, step, unit));
+        (lane, Step { lane: 0, time, text: says, changes, sets, weight })
     }
 
     /// Another pod takes this slot: what was known of the last one is so no more, and its name is not used again.

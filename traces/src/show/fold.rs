@@ -10,11 +10,13 @@ const PRELUDE_MIN: usize = 6;
 
 /// How much of a trace is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct View {
+pub struct View<'f> {
     /// Every step is told for itself, from the beginning on.
     pub full: bool,
     /// The number of the first step that is told; what is so before it is told in its place.
     pub from: Option<usize>,
+    /// The file that the trace was read from, as a word of a command line, where that is known.
+    pub file: Option<&'f str>,
 }
 
 /// Steps that stand on one line, or one that stands for itself.
@@ -43,7 +45,7 @@ impl<'s> Run<'s> {
     }
 }
 
-impl View {
+impl View<'_> {
     /// How many steps of the stem come before those that are told: all up to the first event that befalls the cluster, for what
     /// leads up to it is mostly how the workload comes to run.
     pub(super) fn prelude(self, trace: &Trace) -> usize {

@@ -4,6 +4,7 @@
 mod fold;
 mod lanes;
 pub(crate) mod page;
+mod remedy;
 mod sliced;
 
 use podproof_vocabulary::Property;
@@ -18,12 +19,15 @@ use crate::told;
 use crate::trace::{Followed, Kind, Trace, TraceStep};
 use crate::turning::turning;
 use crate::walk::{Walk, World};
+use crate::when::when;
 use crate::{why, words};
 use fold::Run;
 use lanes::{Gutter, Lanes};
 use page::{Page, Paint};
 
 pub use fold::View;
+pub use remedy::show_remedy;
+pub(crate) use remedy::{RECORDED, ask};
 
 /// Lines that say what is so before the first step that is told.
 const SUMMARY_MAX: usize = 16;
@@ -44,13 +48,13 @@ pub fn show(trace: &Trace, style: Style) -> String {
 
 /// The story of `trace`. It is told from what is recorded; only what is so before the first step that is told, and the culprits
 /// at the end, are computed on the model.
-pub fn show_as(trace: &Trace, style: Style, view: View) -> String {
+pub fn show_as(trace: &Trace, style: Style, view: View<'_>) -> String {
     tell(trace, style, view, None)
 }
 
 /// The story of the steps that the end of `trace` depends on, with what goes before each; the rest is folded. The whole story, if
 /// there is no slice.
-pub fn show_slice(trace: &Trace, style: Style, view: View) -> String {
+pub fn show_slice(trace: &Trace, style: Style, view: View<'_>) -> String {
     let sliced = slice(trace);
     let story = tell(trace, style, view, sliced.as_ref());
     if sliced.is_some() { story } else { story + NO_SLICE }
@@ -75,31 +79,7 @@ pub fn show_turning(trace: &Trace, style: Style) -> String {
     page.finish()
 }
 
-/// What is said of a remedy that stands in a file: nobody has tried it again.
-pub(crate) const RECORDED: &str = "recorded, not checked again (podproof check --remedy does):";
-
-/// What the trace says that makes its promise hold, with the patch: a paragraph, or nothing if nobody has looked for it. A file can
-/// say anything, and to find out whether it is so takes the manifest and a search, so it is told as what is recorded.
-pub fn show_remedy(trace: &Trace, style: Style) -> String {
-    let mut page = Page::new(style);
-    let Some(remedy) = &trace.remedy else { return page.finish() };
-    page.blank();
-    page.hanging(0, 2, Paint::Strong, RECORDED);
-    for sentence in &remedy.says {
-        page.hanging(2, 4, Paint::Plain, sentence);
-    }
-    for line in remedy.patch.iter().flat_map(|patch| patch.split_terminator('\n')) {
-        let paint = match line.bytes().next() {
-            Some(b'+') => Paint::Change,
-            Some(b'-') => Paint::Guilt,
-            _ => Paint::Plain,
-        };
-        page.verbatim(paint, line);
-    }
-    page.finish()
-}
-
-fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> String {
+fn tell(trace: &Trace, style: Style, view: View<'_>, slice: Option<&Slice>) -> String {
     let world = World::new(trace.scenario.clone()).ok();
     let unit = world.as_ref().map_or(1, World::unit_seconds);
     let prelude = view.prelude(trace);
@@ -122,7 +102,7 @@ fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> Strin
     match (trace.kind, trace.property) {
         (Kind::Safety, Some(property)) => story.broken(property, world.as_ref()),
         (Kind::Lasso, Some(property)) => story.repeats(property, world.as_ref()),
-        _ => story.ends(world.as_ref()),
+        _ => story.ends(),
     }
     story.page.finish()
 }
@@ -130,16 +110,30 @@ fn tell(trace: &Trace, style: Style, view: View, slice: Option<&Slice>) -> Strin
 /// The columns of the steps that are told of a trace.
 fn lanes(trace: &Trace, told: &[TraceStep], unit: u32) -> Lanes {
     let number = (trace.stem.len() + trace.cycle.len()).to_string().len();
-    let last = trace.steps().last().map_or(0, |(_, step)| step.tick);
-    let time = (trace.scenario.timing == Timing::Timed).then(|| seconds(last, unit).len());
-    let moving = |component| told.iter().chain(&trace.cycle).any(|step| step.component == component);
+    let time = trace.steps().filter_map(|(_, step)| Some(when(trace, step, unit)?.len())).max();
+    let moving = |component| {
+        told.iter().chain(&trace.cycle).any(|step| step.component == component)
+            || is_awaited(trace, component)
+    };
     // A run that stands on one line has two numbers.
     Lanes::new(moving, 2 * number + 1, time)
 }
 
-/// A number of ticks as a time.
-fn seconds(ticks: u32, unit: u32) -> String {
-    format!("{} s", u64::from(ticks) * u64::from(unit))
+/// Is this a component whose step the promise of `trace` waits for? That it does not move is what there is to be seen of it: of a
+/// promise about connections, whoever brings a deletion into the rules.
+fn is_awaited(trace: &Trace, component: Component) -> bool {
+    let is_of_connections = matches!(
+        trace.property,
+        Some(
+            Property::NoTrafficAfterSigterm
+                | Property::NoFailedRequest
+                | Property::NoMisroutedRequest
+                | Property::NoAvoidableBlackout
+        )
+    );
+    is_of_connections
+        && matches!(component, Component::EndpointSliceController | Component::KubeProxy)
+        && trace.scenario.service.as_ref().is_some_and(|service| !service.headless)
 }
 
 /// What is to be known of the world that a trace happens in, each with what it is called.
@@ -185,6 +179,12 @@ fn replicas(workload: &Workload) -> String {
 
 /// What is to be known of the time of a trace: how it passes, if it does.
 fn time(trace: &Trace) -> Option<String> {
+    if let Some(log) = &trace.log {
+        return Some(format!(
+            "that of the log, which begins at {}; no entry shows a step that has none",
+            log.began
+        ));
+    }
     let passes = trace.steps().any(|(_, step)| step.tick > 0);
     if let Some(Followed { from_step, .. }) = trace.followed {
         let says =
@@ -218,7 +218,7 @@ struct Story<'t> {
     trace: &'t Trace,
     /// What becomes of its claim.
     standing: Standing,
-    view: View,
+    view: View<'t>,
     /// What is told of it, if that is not all.
     slice: Option<&'t Slice>,
     /// Seconds in a tick.
@@ -238,7 +238,8 @@ impl Story<'_> {
         };
         self.page.text(0, Paint::Strong, &title);
         let promise = self.trace.property.map(|property| ("promise", property.facts().says.to_owned()));
-        let replay = ("replay", "podproof trace replay FILE".to_owned());
+        let file = self.view.file.unwrap_or("FILE");
+        let replay = ("replay", format!("podproof trace replay {file}"));
         let noted = [("about", &self.trace.title), ("lesson", &self.trace.lesson)];
         let noted = noted.into_iter().filter_map(|(what, says)| Some((what, says.clone()?)));
         let sliced = self.slice.map(|slice| ("slice", self.about(slice)));
@@ -303,7 +304,7 @@ impl Story<'_> {
             1 => number.to_string(),
             more => format!("{number}-{}", number + more - 1),
         };
-        let time = seconds(steps.last().map_or(0, |step| step.tick), self.unit);
+        let time = steps.last().and_then(|step| when(self.trace, step, self.unit)).unwrap_or_default();
         // A loop closes on the last line of its last step.
         let lines = 1 + changes.len();
         let gutter_of = |line: usize| match gutter {
@@ -382,11 +383,13 @@ impl Story<'_> {
     }
 
     /// The end of a path: can it still be taken?
-    fn ends(&mut self, world: Option<&World>) {
+    fn ends(&mut self) {
         self.page.blank();
-        match world.and_then(|world| self.end(world, self.trace.stem.len())) {
-            Some(_) => self.page.text(0, Paint::Strong, "the model of today takes every step"),
-            None => self.page.text(0, Paint::Guilt, NOT_TAKEN),
+        match self.standing {
+            Standing::Path { is_taken: true } => {
+                self.page.text(0, Paint::Strong, "the model of today takes every step");
+            }
+            _ => self.page.text(0, Paint::Guilt, NOT_TAKEN),
         }
     }
 

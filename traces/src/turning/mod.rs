@@ -22,6 +22,7 @@ use crate::names::Names;
 use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
+use crate::why::{ADVICE, falls_back};
 use crate::words;
 use avoid::{Avoidable, Goal, Searches};
 
@@ -49,6 +50,8 @@ pub struct TurningPoint {
     /// The first step after which no run was found that keeps the promise; the first of a trace is 1. Before it one was found, if
     /// it is not 1.
     pub step: usize,
+    /// The step is what breaks the promise.
+    pub is_break: bool,
     /// Every run from there was followed to its end; else a bound came first, and the point may be later.
     pub is_certain: bool,
     /// Why it turns there.
@@ -113,13 +116,13 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
     }
     let step = trace.stem[kept].action;
     let reason = order::reason(&mut searches, &prefixes.states[kept], step, &run);
-    Some(TurningPoint { step: lost, is_certain, reason })
+    Some(TurningPoint { step: lost, is_break: is_broken && lost == end, is_certain, reason })
 }
 
 /// Why a trace that follows the clocks of one pod has none: what else could come before a step depends on clocks that it leaves out.
 const FOLLOWS: &str = "turning point: not looked for where only one pod's clocks run; `podproof trace shrink` takes the trace with all";
 
-/// The turning point in sentences; none if there is none to tell.
+/// The turning point in sentences, and what helps; none if there is nothing to tell.
 pub fn turning(trace: &Trace) -> Vec<String> {
     if trace.followed.is_some() {
         return vec![FOLLOWS.to_owned()];
@@ -139,13 +142,18 @@ impl TurningPoint {
         let number = point.step;
         let what = trace.stem.get(number - 1).map(|step| says(&step.action)).unwrap_or_default();
         let keeps = match point.is_certain {
-            true => format!(
+            // That what breaks a promise can be avoided until it comes is no news.
+            _ if point.is_break && point.reason == Reason::Never => None,
+            true if point.is_break => Some(format!(
+                "turning point: step {number} itself, {what}: until then {property} could still be kept"
+            )),
+            true => Some(format!(
                 "turning point: step {number}, {what}: before it {property} could still be kept, after it no more"
-            ),
-            false => format!(
+            )),
+            false => Some(format!(
                 "turning point: step {number} at the earliest, {what}: before it {property} could still be kept; whether after \
                  it too was not found out within the bound on states"
-            ),
+            )),
         };
         let other = match &point.reason {
             Reason::Order(first) => {
@@ -164,8 +172,15 @@ impl TurningPoint {
             }
             Reason::Never => None,
         };
-        let bound = self.waits_for_rules(trace).then(|| propagation(&trace.scenario.latencies));
-        std::iter::once(keeps).chain(other).chain(bound).collect()
+        keeps.into_iter().chain(other).chain(self.advice(trace)).collect()
+    }
+
+    /// What helps, where connections are sent to a pod that goes.
+    fn advice(&self, trace: &Trace) -> Option<String> {
+        if falls_back(trace) {
+            return Some(ADVICE.to_owned());
+        }
+        self.waits_for_rules(trace).then(|| propagation(&trace.scenario.latencies))
     }
 
     /// Is it a pod's end that comes before the rules follow its deletion, in a world with time?

@@ -1,9 +1,11 @@
 //! What the end of a trace has to do with its property, in concrete terms: which node, which pod, which container.
 
+mod fallback;
 mod progress;
 mod race;
 mod safety;
 
+pub(crate) use fallback::{ADVICE, falls_back};
 pub(crate) use progress::obligation;
 pub(crate) use safety::safety;
 

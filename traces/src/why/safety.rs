@@ -11,7 +11,7 @@ use podproof_vocabulary::observation::{
 use podproof_vocabulary::scenario::{ContainerKind, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 
-use super::race;
+use super::{fallback, race};
 use crate::names::Names;
 use crate::walk::{Walk, World};
 use crate::words::{phase_name, process_name};
@@ -94,7 +94,7 @@ impl Scene<'_> {
         for node in NodeId::first(self.after.nodes()).filter(|&node| self.after.node(node).powered) {
             for (pod, endpoint) in traffic::destinations(self.scenario, self.after, node) {
                 let Some(which) = guilty(pod, endpoint) else { continue };
-                places.push((node, pod));
+                places.push((node, pod, endpoint.ready));
                 sentences.push(format!(
                     "{} still routes new connections of {} to {} ({}), {which}",
                     self.names.node(node),
@@ -104,9 +104,15 @@ impl Scene<'_> {
                 ));
             }
         }
+        // The rules know of the deletion, and send connections there all the same.
+        let fallen_back = places.iter().find(|&&(.., is_ready)| !is_ready);
+        if let Some(&(node, ..)) = fallen_back {
+            sentences.push(fallback::sentence(&self.names.node(node)));
+            return sentences;
+        }
         // Why the rules are old, if a deletion is on its way to them.
         sentences.extend(self.world.model().open(&self.walk.state, |cluster| {
-            places.into_iter().find_map(|(node, pod)| race::behind(cluster, self.names, node, pod))
+            places.into_iter().find_map(|(node, pod, _)| race::behind(cluster, self.names, node, pod))
         }));
         sentences
     }
@@ -144,9 +150,18 @@ impl Scene<'_> {
         }
         match container.process {
             Process::Running if container.sigterm => format!("whose {name} accepts nothing since SIGTERM"),
+            Process::Running if self.is_ready_unasked() => format!(
+                "whose {name} accepts nothing yet (without a readinessProbe it is ready as soon as it runs)"
+            ),
             Process::Running => format!("whose {name} accepts nothing yet"),
             process => format!("whose {name} {}", process_name(process)),
         }
+    }
+
+    /// Does nobody ask the serving container whether it is ready?
+    fn is_ready_unasked(&self) -> bool {
+        let serving = &self.scenario.workload.template.containers[self.serving().index()];
+        serving.readiness_probe.is_none() && serving.startup_probe.is_none()
     }
 
     fn misrouted_request(&self) -> Vec<String> {

@@ -170,6 +170,12 @@ fn seconds_pass_in_a_timed_trace_only() {
     let timed = broken(&short_pre_stop(), Property::NoFailedRequest);
     assert!(last(&timed) >= Some(3_000_000), "{:?}", last(&timed));
     assert!(last(&safety()) < Some(1_000_000), "{:?}", last(&safety()));
+    // Those of a log are where it has them, whatever a file says.
+    let logged =
+        |at| safety().logged("2026-11-22T07:28:31Z".to_owned(), std::iter::once(None).chain([Some(at)]));
+    let end = 7_000_000 + 1_000 * safety().stem.len() as u64;
+    assert!(last(&logged(7_000_000)).is_some_and(|last| (7_000_000..=end).contains(&last)));
+    assert_eq!(last(&logged(u64::MAX)), Some(u64::MAX));
 }
 
 /// The nodes of a graph, and its edges.

@@ -150,7 +150,7 @@ fn written(document: &Value, dice: &mut Dice) -> String {
 fn everything(trace: &Trace, original: &Trace, seed: u64) {
     let stands = replay(trace).is_ok_and(|replayed| replayed.stands());
     let _ = (end(trace), first_other_state(trace), trace.recorded_again(), why(trace));
-    let full = View { full: true, from: Some(1 + seed as usize % 40) };
+    let full = View { full: true, from: Some(1 + seed as usize % 40), file: None };
     assert!(show_as(trace, STYLE, View::default()).ends_with('\n'));
     assert!(show_as(trace, STYLE, full).ends_with('\n'));
     let _ = (export::itf::export(trace), export::perfetto::export(trace));

@@ -1,6 +1,6 @@
 //! The page in a real browser, where one is installed: it opens, steps, finds, shows the end, and complains of nothing.
 
-use podproof_traces::{Page, Reason, TurningPoint, slice};
+use podproof_traces::{Change, Page, Reason, Trace, TraceStep, TurningPoint, slice};
 
 use crate::browser::Browser;
 use crate::corpus::traces;
@@ -58,11 +58,37 @@ fn what_a_step_changed_is_marked_with_what_it_was() {
     assert!(says.contains("process: exited, code 0 (before: runs)"), "{says}");
     assert!(says.contains("accepts: no (before: yes)"), "{says}");
     let panel = browser.text("#panel");
-    assert!(panel.contains("no more (before: yes)"), "a process takes its signals with it: {panel}");
+    assert!(!panel.contains("no more"), "that a process takes its signals with it is no news: {panel}");
     assert!(panel.contains("What runtime node-1 knew when it did this came from"), "{panel}");
     assert!(panel.contains("(kubelet node-1) kubelet on node-1 sends SIGTERM to container app"), "{panel}");
     assert!(panel.contains("rules on node-1"), "{panel}");
     assert!(browser.text("#panel td.ready").contains("ready, serving"));
+}
+
+/// A pod that is there and in no node's rules has its rows all the same: that they are empty is what there is to see.
+#[test]
+fn a_pod_that_nobody_is_sent_to_has_a_row() {
+    let Some(mut browser) = Browser::start(1280, 2400) else { return };
+    let text = include_str!("../../corpus/no-failed-request/rolling-update-without-pre-stop.json");
+    let trace = Trace::from_json(text).expect("it is kept");
+    let appears =
+        |step: &TraceStep| step.changed.iter().any(|change| matches!(change, Change::PodAppears { .. }));
+    let created: Vec<_> = trace.steps().filter(|(_, step)| appears(step)).map(|(number, _)| number).collect();
+    let last = created.last().expect("pods are created");
+    browser.open(&Page::of(&trace).to_html(), &format!("#step-{last}"));
+    let table = "[...document.querySelectorAll('#panel table')].find((it) => it.tHead.textContent.includes('EndpointSlice'))";
+    assert_eq!(browser.ask(&format!("{table}.tBodies[0].rows.length")), created.len());
+    // In the picture too, of those that are in the EndpointSlice.
+    browser.press("End");
+    let labels = "[...document.querySelectorAll('#picture text.of-pod')].map((text) => text.textContent)";
+    let count = |browser: &mut Browser, start: &str| {
+        browser.ask(&format!("{labels}.filter((text) => text.startsWith('{start}')).length")).as_u64()
+    };
+    let (slices, rules) = (count(&mut browser, "EndpointSlice"), count(&mut browser, "rules on "));
+    let nodes = trace.scenario.nodes.len() as u64;
+    assert!(slices.is_some_and(|slices| slices > 1), "{slices:?}");
+    assert_eq!(rules, slices.map(|slices| slices * if trace.observed_proxy.is_some() { 1 } else { nodes }));
+    assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 
 #[test]
@@ -134,7 +160,7 @@ fn a_slice_folds_what_the_end_does_not_depend_on() {
 fn the_turning_point_is_told_and_gone_to() {
     let Some(mut browser) = browser() else { return };
     let trace = failed_request();
-    let point = TurningPoint { step: 24, is_certain: true, reason: Reason::Event };
+    let point = TurningPoint { step: 24, is_break: false, is_certain: true, reason: Reason::Event };
     browser.open(&Page::of(&trace).turning(&trace, Some(&point)).to_html(), "");
     let told = browser.text("#why .turning");
     assert!(told.starts_with("turning point: step 24, "), "{told}");

@@ -3,13 +3,13 @@
 use crate::common::{broken, web};
 use podproof_model::Model;
 use podproof_traces::{
-    Called, CalledPod, Divergence, Replayed, Style, Trace, View, replay, show, show_as, why,
+    Called, CalledPod, Divergence, Page, Replayed, Style, Trace, View, replay, show, show_as, why,
 };
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 
 const PLAIN: Style = Style { colour: false, width: 200 };
-const FULL: View = View { full: true, from: None };
+const FULL: View<'static> = View { full: true, from: None, file: None };
 
 /// A failed request, and the same steps as a path.
 fn pair() -> (Trace, Trace) {
@@ -121,4 +121,33 @@ fn a_trace_of_another_kind_breaks_a_property() {
     path.kind = podproof_traces::Kind::Safety;
     let Err(Divergence::Unfit { why }) = replay(&path) else { panic!("it breaks nothing") };
     assert!(why.starts_with("property: "), "{why}");
+}
+
+/// What a log shows of a path has its time there, in the file and wherever it is told; what it does not show has none.
+#[test]
+fn the_times_of_a_log_are_told() {
+    let (trace, path) = pair();
+    let times = |step: usize| step.is_multiple_of(2).then_some(9_164_377 + step as u64 * 1_000_000);
+    for trace in [path, trace] {
+        let began = "2026-11-22T07:28:31.795437Z".to_owned();
+        let logged = trace.clone().logged(began.clone(), (0..trace.stem.len()).map(times));
+        let read = Trace::from_json(&logged.to_json()).unwrap();
+        assert_eq!((&read, read.stem[2].seen_at, read.stem[3].seen_at), (&logged, Some(11_164_377), None));
+        let story = show_as(&read, PLAIN, FULL);
+        assert!(
+            story.contains(&format!("time: that of the log, which begins at {began}; no entry")),
+            "{story}"
+        );
+        let line = |number: usize| {
+            let number = format!("{number:>2}  ");
+            let is = |line: &&str| line.trim_start().starts_with(number.trim_start());
+            story.lines().find(is).unwrap_or_else(|| panic!("{number} is not in\n{story}")).to_owned()
+        };
+        assert!(line(3).contains("  11.164 s  "), "{story}");
+        assert!(!line(4).contains(" s  "), "{story}");
+        let page = Page::of(&read).to_html();
+        assert!(page.contains("\"time\":\"11.164 s\"") && page.contains("\"time\":null"), "{page}");
+        let again = read.recorded_again().expect("the model takes it");
+        assert_eq!((again.log, again.stem[2].seen_at), (logged.log, Some(11_164_377)));
+    }
 }

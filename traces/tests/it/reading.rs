@@ -73,7 +73,7 @@ proptest! {
             Err(error) => prop_assert!(error.line > 0 || !error.message.is_empty()),
             Ok(edited) => {
                 let _ = replay(&edited);
-                let shown = show_as(&edited, Style { colour: false, width: 100 }, View { full: true, from: None });
+                let shown = show_as(&edited, Style { colour: false, width: 100 }, View { full: true, from: None, file: None });
                 prop_assert!(shown.ends_with('\n'));
                 let _ = shorten(&edited, 100);
             }

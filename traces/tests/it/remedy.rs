@@ -42,12 +42,38 @@ fn a_story_ends_with_the_patch_as_it_is() {
     assert_eq!(hostile, format!("\n{recorded}\n+\\u{{1b}}[2J\\u{{202e}}x\n"));
 }
 
+/// Where nobody has looked for one it is said how to, of a manifest that can be named.
+#[test]
+fn how_to_look_for_a_remedy_is_told() {
+    let wide = Style { colour: false, width: 200 };
+    let of = |manifest: &str| Trace { manifest: Some(manifest.to_owned()), ..failed_request() };
+    let asked = "podproof check 'my web.yaml' --property no-failed-request --remedy looks for one";
+    let says = format!("no remedy is recorded; {asked}");
+    assert_eq!(show_remedy(&of("my web.yaml"), wide), format!("\n{says}\n"));
+    assert_eq!(show_remedy(&of("-"), wide), "", "standard input is gone");
+    assert!(!show_remedy(&Trace { remedy: found().remedy, ..of("my web.yaml") }, wide).contains(asked));
+    let mut kept = of("my web.yaml");
+    kept.stem.truncate(3);
+    assert_eq!(show_remedy(&kept, wide), "", "nothing is broken");
+    let Some(mut browser) = Browser::start(1280, 800) else { return };
+    browser.open(&Page::of(&of("my web.yaml")).to_html(), "");
+    assert_eq!(browser.text("#why .ask"), says);
+    browser.open(&Page::of(&found()).to_html(), "");
+    assert_eq!(browser.ask("document.querySelectorAll('.ask').length"), 0);
+}
+
 #[test]
 fn a_page_tells_what_to_change() {
     let Some(mut browser) = Browser::start(1280, 800) else { return };
     browser.open(&Page::of(&found()).to_html(), "");
     assert_eq!(browser.text("#why .remedy"), RECORDED);
     assert_eq!(browser.text("#why .remedy + .remedy"), "remedy: a preStop sleep of 5 s");
+    assert_eq!(browser.text("#why .remedy.found"), "remedy: a preStop sleep of 5 s");
+    assert_eq!(
+        browser.ask("document.querySelectorAll('.remedy.found').length"),
+        1,
+        "what is undecided is none"
+    );
     assert_eq!(browser.text("#patch"), PATCH);
     assert_eq!(browser.text("#patch .removed:not(:first-child)"), "-          tty: false\n");
     let in_view = "document.getElementById('patch').getBoundingClientRect().bottom < innerHeight / 2";
@@ -57,6 +83,7 @@ fn a_page_tells_what_to_change() {
     assert_eq!(heard.iter().find(is_patch).map(|node| &node["role"]["value"]), Some(&"region".into()));
     browser.open(&Page::of(&remedied(&["remedy: none was found"], None)).to_html(), "");
     assert_eq!(browser.text("#why .remedy + .remedy"), "remedy: none was found");
+    assert_eq!(browser.ask("document.querySelectorAll('.remedy.found').length"), 0);
     assert_eq!(browser.ask("document.getElementById('patch')"), serde_json::Value::Null);
     browser.open(&Page::of(&failed_request()).to_html(), "");
     assert_eq!(browser.ask("document.querySelectorAll('.remedy').length"), 0);

@@ -35,7 +35,7 @@ fn counterexamples() -> Vec<Trace> {
 
 /// Nothing is wrapped.
 const WIDE: Style = Style { colour: false, width: 1000 };
-const WHOLE: View = View { full: true, from: None };
+const WHOLE: View<'static> = View { full: true, from: None, file: None };
 
 fn actions(trace: &Trace) -> Vec<Action> {
     trace.stem.iter().map(|step| step.action).collect()
@@ -152,7 +152,7 @@ fn a_slice_is_told_from_the_first_event_on_unless_the_whole_of_it_is_asked_for()
     let whole = numbers(&show_slice(&trace, WIDE, WHOLE));
     assert_eq!(numbers(&short), whole[whole.len() - numbers(&short).len()..], "and the rest is the same");
     assert!(
-        numbers(&show_slice(&trace, WIDE, View { full: false, from: Some(event + 5) }))
+        numbers(&show_slice(&trace, WIDE, View { full: false, from: Some(event + 5), file: None }))
             .iter()
             .all(|&step| step > event + 4)
     );

@@ -1,13 +1,13 @@
 //! Where the end of a trace could no longer be avoided.
 
 use podproof_model::Model;
-use podproof_traces::{Reason, Trace, turning, turning_point};
+use podproof_traces::{Reason, Trace, TurningPoint, turning, turning_point, why};
 use podproof_vocabulary::action::{Action, Container, Kubelet, Proxy, Scheduler};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::Timing;
-use podproof_vocabulary::{Property, Scenario, catalogue};
+use podproof_vocabulary::{Property, Release, Scenario, catalogue};
 
 use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
 
@@ -42,9 +42,10 @@ fn a_race_is_told_with_what_would_have_had_to_come_first() {
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
     let says = turning(&trace).join("\n");
     assert!(says.contains("had all of this come before step 27, the promise would be kept: "), "{says}");
+    assert!(says.contains("kube-proxy on node-1 programs the rules of Service web\n"), "{says}");
     assert!(
-        says.ends_with("kube-proxy on node-1 programs the rules of Service web"),
-        "no time is told: {says}"
+        says.contains(OTHER_POD) && !says.contains(WAIT),
+        "it takes another pod, and no time is told: {says}"
     );
 }
 
@@ -68,8 +69,7 @@ fn with_time_it_turns_before_the_end_where_nothing_can_come_in_between() {
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
     assert!(!first.contains(&Action::Tick), "an order of steps, not of time: {first:?}");
     let says = turning(&trace).join("\n");
-    let bound = "a deletion is in the rules of every node within 4 s (watch 1 s, EndpointSlice 1 s, watch 1 s, kube-proxy 1 s)";
-    assert!(says.contains(bound), "{says}");
+    assert!(says.contains(OTHER_POD), "there is one pod: {says}");
 }
 
 #[test]
@@ -129,4 +129,67 @@ fn a_kill_too_early_turns_at_the_kill() {
     let point = turning_point(&trace).expect("there is one");
     let turned = trace.stem[point.step - 1].action;
     assert!(matches!(turned, Action::Kubelet(Kubelet::SendSigkill { .. })), "{turned:?}: {point:?}");
+}
+
+/// What is told of the end of a trace of the corpus, and of where it turns.
+fn told_of(text: &str) -> (String, String) {
+    let trace = Trace::from_json(text).expect("it is kept");
+    (why(&trace), turning(&trace).join("\n"))
+}
+
+const WAIT: &str = "what keeps the pod serving must last longer than that";
+const FALLBACK: &str = "kube-proxy falls back to those that terminate and are still reported to serve";
+const OTHER_POD: &str = "waiting for the rules does not help; what helps is another pod that is ready";
+
+/// Rules that have followed the deletion lead to the pod all the same where no endpoint is ready: no wait is long enough.
+#[test]
+fn where_the_rules_fall_back_no_wait_is_advised() {
+    let (why, turns) =
+        told_of(include_str!("../../corpus/no-failed-request/drain-takes-all-pods-at-once.json"));
+    assert!(why.ends_with(FALLBACK), "{why}");
+    assert!(turns.contains(OTHER_POD) && !turns.contains(WAIT), "{turns}");
+    // Another pod is ready there: the rules lose the one that goes.
+    let (why, turns) =
+        told_of(include_str!("../../corpus/no-failed-request/budget-does-not-wait-for-rules.json"));
+    assert!(!why.contains(FALLBACK), "{why}");
+    assert!(turns.contains(WAIT) && !turns.contains(OTHER_POD), "{turns}");
+}
+
+/// The rules have not followed yet, and would fall back if they had.
+#[test]
+fn the_only_pod_is_fallen_back_to_before_the_rules_follow_too() {
+    let mut scenario = short_pre_stop();
+    scenario.approximations = scenario.approximations.without(Approximation::Focus);
+    scenario.workload.template.containers[0].pre_stop = None;
+    scenario.story = Story::PodDeletion;
+    let newest = broken(&scenario, Property::NoFailedRequest);
+    let turns = turning(&newest).join("\n");
+    assert!(turns.contains(OTHER_POD) && !turns.contains(WAIT), "{turns}");
+    // Before 1.26 the rules lead nowhere then, and nobody is sent to the pod.
+    scenario.release = Release { minor: 25 };
+    let turns = turning(&broken(&scenario, Property::NoFailedRequest)).join("\n");
+    let bound = "a deletion is in the rules of every node within 4 s (watch 1 s, EndpointSlice 1 s, watch 1 s, kube-proxy 1 s)";
+    assert!(turns.contains(bound) && turns.contains(WAIT) && !turns.contains(OTHER_POD), "{turns}");
+}
+
+#[test]
+fn that_what_breaks_a_promise_comes_last_is_no_news() {
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    let point = turning_point(&trace).expect("there is one");
+    assert!(point.is_break && point.step == trace.stem.len());
+    let says = point.told(&trace);
+    assert!(says[0].contains(&format!("step {} itself, ", point.step)), "{says:?}");
+    assert!(!says[0].contains("after it no more"), "{says:?}");
+    let never = TurningPoint { reason: Reason::Never, ..point };
+    assert!(
+        never.told(&trace).iter().all(|line| !line.contains("turning point")),
+        "{:?}",
+        never.told(&trace)
+    );
+    let before = TurningPoint { is_break: false, step: 3, ..never };
+    assert!(
+        before.told(&trace)[0].ends_with("could still be kept, after it no more"),
+        "{:?}",
+        before.told(&trace)
+    );
 }

@@ -163,8 +163,14 @@ const turning = () => {
     return html("p", { class: "turning" }, text, ...link);
   });
 };
-// What is said to make the promise hold: that it is only recorded, what was found, and the change of the manifest.
-const remedy = () => (data.remedy === null ? [] : data.remedy[0].map((text) => html("p", { class: "remedy" }, text)));
+// What is said to make the promise hold: that it is only recorded, what was found, and the change of the manifest; or how to ask.
+const remedy = () => {
+  if (data.remedy === null) return data.ask === null ? [] : [html("p", { class: "ask" }, data.ask)];
+  const [says, lines] = data.remedy;
+  // What was found comes first after that it is only recorded, if anything was.
+  const kind = (place) => (place === 1 && lines.length > 0 ? "remedy found" : "remedy");
+  return says.map((text, place) => html("p", { class: kind(place) }, text));
+};
 const LINES = { "+": "added", "-": "removed", "@": "place" };
 const patch = () => {
   if (data.remedy === null || data.remedy[1].length === 0) return [];
@@ -182,6 +188,9 @@ const introduce = () => {
   byId("verdict").classList.toggle("broken", data.kind !== "path");
   byId("to-end").textContent = data.kind === "safety" ? "To the violation" : "To the end";
   byId("slice").hidden = data.slice === null;
+  // Some steps have a time and others have none: it keeps its column.
+  const timed = data.steps.filter(({ time }) => time !== null).length;
+  document.documentElement.toggleAttribute("data-gaps", timed > 0 && timed < last);
   byId("why").append(
     ...(data.about === null ? [] : [html("p", { class: "about" }, data.about)]),
     html(

@@ -29,14 +29,14 @@ const panel = (() => {
   // With more rows than this, those that the step touches come first.
   const ROWS_STILL = 12;
 
-  // A value as a cell, with what it was before if this step has changed it.
-  const cell = (facts, kind = "") => {
+  // A value as a cell, with what it was before if this step has changed it; of an object that is gone, or of one that is there.
+  const cell = (facts, isGone, kind = "") => {
     const values = facts.map(({ value }) => value).filter((value) => value !== null);
     const changed = facts.filter((fact) => fact.changed);
     const was = changed.map((fact) => fact.was).filter((value) => value !== null);
-    const before = was.length > 0 ? [" ", html("small", {}, `(before: ${was.join(" · ")})`)] : [];
-    // Of what there is no more, a process that has ended for one, nothing is so.
-    const says = values.length > 0 ? values.join(" · ") : was.length > 0 ? "no more" : "–";
+    // A process that ends takes its signals with it: that is no news.
+    const before = was.length > 0 && (values.length > 0 || isGone) ? [" ", html("small", {}, `(before: ${was.join(" · ")})`)] : [];
+    const says = values.length > 0 ? values.join(" · ") : was.length > 0 && isGone ? "no more" : "–";
     const isMarked = changed.some(({ value }) => value !== null);
     return html("td", { class: !isMarked && PLAIN.has(says) ? "plain" : kind }, isMarked ? html("mark", {}, says) : says, ...before);
   };
@@ -50,6 +50,8 @@ const panel = (() => {
     return html("div", { class: "wide" }, html("table", {}, html("thead", {}, heads), html("tbody", {}, ...lines)));
   };
 
+  // Nothing is so any more of what was there.
+  const gone = (facts) => facts.every(({ value }) => value === null);
   const nameOf = ({ name, pod }) => (pod === null ? name : `${data.objects[pod].name}, ${name}`);
   const placesOf = (kind) => data.objects.flatMap((thing, place) => (thing.kind === kind ? [place] : []));
 
@@ -61,7 +63,7 @@ const panel = (() => {
     const rows = told.map(({ place, facts }) => ({
       name: nameOf(data.objects[place]),
       touched: facts.some((fact) => fact.changed),
-      cells: titles.map((title) => cell(facts.filter(({ name }) => name === title))),
+      cells: titles.map((title) => cell(facts.filter(({ name }) => name === title), gone(facts))),
     }));
     return table([kind.replace("-", " "), ...titles], rows);
   };
@@ -74,8 +76,10 @@ const panel = (() => {
   const connections = (number) => {
     const rows = placesOf("pod").flatMap((pod) => {
       const told = columns.map((name) => routeOf.get(`${pod} ${name}`)).map((place) => (place === undefined ? [] : factsAt(place, number)));
-      if (told.every((facts) => facts.length === 0)) return [];
-      const cells = told.map((facts) => cell(facts, facts[0]?.value?.startsWith("ready") ? "ready" : ""));
+      // That nobody sends connections to a pod which is there is to be seen too.
+      const phase = factsAt(pod, number).find(({ name }) => name === "phase")?.value ?? "removed";
+      if (phase === "removed" && told.every((facts) => facts.length === 0)) return [];
+      const cells = told.map((facts) => cell(facts, gone(facts), facts[0]?.value?.startsWith("ready") ? "ready" : ""));
       return [{ name: data.objects[pod].name, touched: told.flat().some((fact) => fact.changed), cells }];
     });
     return rows.length === 0 ? html("p", { class: "faint" }, "Nobody sends connections to any pod.") : table(["pod", ...columns], rows);

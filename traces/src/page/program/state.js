@@ -67,9 +67,8 @@ const columnsOf = (sliced) => {
 
 const laneName = ({ component, node }) => (node === null ? component : `${component} ${node}`);
 const plural = (count, what) => (count === 1 ? `1 ${what}` : `${count} ${what}s`);
-// Time that passes is told; if none does, there is nothing to tell.
-const timePasses = data.seconds !== null && last > 0 && stepOf(last).tick > 0;
-const timeOf = (number) => (!timePasses || number === 0 ? "" : `${stepOf(number).tick * data.seconds} s`);
+// When a step was taken, where that is known.
+const timeOf = (number) => (number === 0 ? "" : (stepOf(number).time ?? ""));
 
 // A step in a line, for whoever hears the page; without what the list itself says.
 const told = (number, isListed) => {

@@ -28,19 +28,28 @@ const groupOf = (component) => {
   return "control";
 };
 
-// The rows beneath the lanes: a heading for each pod, then its bars.
+// The rows beneath the lanes: a heading for each pod, then its bars. A pod of the EndpointSlice that some node's rules never had has
+// a row for these too: that it is empty is what there is to see.
 const barRows = () => {
   const rows = [];
   let pod;
+  const ruleNames = [...new Set(data.objects.filter(({ kind }) => kind === "rule").map(({ name }) => name))].sort();
+  const empty = () => {
+    const own = new Set(rows.slice(rows.findLastIndex(({ heading }) => heading !== null)).map(({ label }) => label));
+    if (pod === undefined || pod === null || !own.has("EndpointSlice")) return;
+    for (const label of ruleNames.filter((name) => !own.has(name))) rows.push({ heading: null, label, bar: { segments: [] } });
+  };
   const podOf = (bar) => data.objects[bar.object].pod ?? -1;
   for (const bar of data.bars.toSorted((one, other) => podOf(one) - podOf(other))) {
     const thing = data.objects[bar.object];
     if (thing.pod !== pod) {
+      empty();
       pod = thing.pod;
       rows.push({ heading: pod === null ? "" : data.objects[pod].name });
     }
     rows.push({ heading: null, label: thing.name, bar });
   }
+  empty();
   return rows;
 };
 
@@ -92,14 +101,20 @@ const timeline = (() => {
   const axis = (left, right) => {
     const parts = [];
     const every = [1, 2, 5, 10, 20, 50, 100].find((count) => count * width > 34) ?? 200;
-    let time = null;
+    let time = "";
+    // Where the last time ends that stands above the lanes.
+    let free = -Infinity;
     for (const { from, to, folded } of columns) {
       const at = x(from);
       const now = timeOf(from);
-      if (now !== time && at >= left - 60 && at <= right) {
-        parts.push(svg("text", { x: at, y: 11, class: "time", "text-anchor": "middle" }, now));
+      if (now !== "" && now !== time) {
+        const half = LETTER * now.length / 2;
+        if (at - half >= free) {
+          free = at + half + LETTER;
+          if (at >= left - 60 && at <= right) parts.push(svg("text", { x: at, y: 11, class: "time", "text-anchor": "middle" }, now));
+        }
+        time = now;
       }
-      time = now;
       if (at < left - width || at > right + width) continue;
       if (isTick(from) && !folded) parts.push(svg("line", { x1: at, x2: at, y1: 14, y2: height, class: "tick" }));
       if (from === 0) continue;

@@ -1,0 +1,79 @@
+//! Rules without a ready endpoint: kube-proxy falls back to those that terminate and are still reported to serve (KEP-1669, since
+//! Kubernetes 1.26). Then nobody wins by waiting for the rules: they have followed the deletion, and lead to the pod all the same.
+
+use podproof_model::traffic;
+use podproof_vocabulary::observation::{Deletion, Observation, Observe};
+use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
+
+use crate::trace::{Kind, Trace};
+use crate::walk::World;
+
+/// What is said where the rules of a node have fallen back.
+pub(super) fn sentence(node: &str) -> String {
+    format!(
+        "the rules of {node} have no ready endpoint left, so kube-proxy falls back to those that terminate and are still reported to \
+         serve"
+    )
+}
+
+/// What helps against that.
+pub(crate) const ADVICE: &str = "no pod that stays is ready in the rules, and without a ready endpoint kube-proxy sends connections to a pod that \
+    terminates for as long as it is reported to serve (KEP-1669): waiting for the rules does not help; what helps is another pod that \
+    is ready and in the rules before this one is stopped (more replicas on more nodes, a PodDisruptionBudget that a drain waits for, \
+    maxUnavailable 0)";
+
+/// Does `trace` end with connections that a node sends to a pod that goes, where the rules have fallen back to it, or would as soon
+/// as they follow its deletion?
+pub(crate) fn falls_back(trace: &Trace) -> bool {
+    let Some(property @ (Property::NoTrafficAfterSigterm | Property::NoFailedRequest)) = trace.property
+    else {
+        return false;
+    };
+    let scenario = &trace.scenario;
+    let is_shared = scenario.neighbours.iter().any(|neighbour| neighbour.in_service);
+    if trace.kind != Kind::Safety || is_shared || !scenario.release.falls_back_to_terminating() {
+        return false;
+    }
+    let Ok(world) = World::new(scenario.clone()) else { return false };
+    let Some(mut walk) = world.begin(trace.observed_proxy) else { return false };
+    for step in &trace.stem {
+        if !walk.enables(&step.action) {
+            return false;
+        }
+        walk.step(&step.action, trace.followed);
+        if walk.judged.broken.contains(property) {
+            break;
+        }
+    }
+    let seen = &walk.seen;
+    let serving = ContainerId(scenario.workload.template.serving);
+    let living = NodeId::first(seen.nodes()).filter(|&node| Observe::node(seen, node).powered);
+    let mut sent =
+        living.flat_map(|node| traffic::destinations(scenario, seen, node).map(move |to| (node, to)));
+    sent.any(|(node, (pod, endpoint))| {
+        let is_guilty = match property {
+            Property::NoTrafficAfterSigterm => seen.container(pod, serving).sigterm,
+            _ => !traffic::accepts(scenario, seen, pod, endpoint),
+        };
+        is_guilty && goes(seen, pod) && !has_other(trace, seen, node, endpoint.ready)
+    })
+}
+
+/// Is a pod being deleted, or gone?
+fn goes(seen: &Observation, pod: PodId) -> bool {
+    Observe::pod(seen, pod).is_none_or(|object| object.deletion != Deletion::None)
+}
+
+/// Do the rules of `node` have a ready endpoint of a pod that stays, or, where they have not followed the deletion yet, is there one
+/// to come with that?
+fn has_other(trace: &Trace, seen: &Observation, node: NodeId, are_behind: bool) -> bool {
+    let service = trace.scenario.service.as_ref();
+    let local =
+        service.is_some_and(|service| service.internal_local || service.external && service.external_local);
+    let is_used = |home: Option<NodeId>| !local || home == Some(node);
+    seen.slots_in_use().filter(|&other| !goes(seen, other)).any(|other| {
+        let rule = seen.rule(node, other).is_some_and(|rule| rule.ready && is_used(rule.node));
+        let comes = || Observe::pod(seen, other).is_some_and(|pod| pod.ready && is_used(pod.node));
+        rule || are_behind && comes()
+    })
+}
