@@ -125,10 +125,10 @@ impl Recording {
 
     /// Is every line the same, in the same order?
     pub fn says_the_same_as(&self, other: &Self) -> bool {
-        let is_alike = |((name, lines), (other, others)): ((&String, &Vec<Line>), (&String, &Vec<Line>))| {
-            name == other && lines.iter().map(|line| &line.value).eq(others.iter().map(|line| &line.value))
-        };
-        self.files.len() == other.files.len() && self.files.iter().zip(&other.files).all(is_alike)
+        self.files.keys().eq(other.files.keys())
+            && self.files.values().zip(other.files.values()).all(|(lines, others)| {
+                lines.iter().map(|line| &line.value).eq(others.iter().map(|line| &line.value))
+            })
     }
 
     /// Leaves a line out.
