@@ -168,13 +168,13 @@ fn neither_a_pipe_nor_a_link_that_leads_nowhere_is_written_into() {
     let traces = folder.join("traces");
     std::fs::create_dir_all(&traces).expect("a folder");
     let one = manifest(&folder, "one.yaml");
-    let name = "deployment-web-pod-deletion-no-failed-request-timed";
+    let name = "deployment-web-pod-deletion-stopped-before-gone-untimed";
     let made = std::process::Command::new("mkfifo").arg(traces.join(format!("{name}.json"))).status();
     assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
     let elsewhere = folder.join("elsewhere.json");
     std::os::unix::fs::symlink(&elsewhere, traces.join(format!("{name}-2.json"))).expect("a link");
     let said = check(&one, &traces);
-    assert!(said.contains("timed.json: no file, which stays; this one is "), "{said}");
+    assert!(said.contains("untimed.json: no file, which stays; this one is "), "{said}");
     assert!(traces.join(format!("{name}-3.json")).is_file(), "{:?}", files(&traces));
     assert!(!elsewhere.exists(), "nothing is written through a link");
 }
