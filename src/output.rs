@@ -79,6 +79,8 @@ pub fn harmless(text: &str, format: Format) -> Cow<'_, str> {
             None => {
                 match letter {
                     '\n' | '\t' => written.push(letter),
+                    // How a line of a patch ends.
+                    '\r' if rest.starts_with("\r\n") => written.push(letter),
                     letter if is_steering(letter) => {
                         written += &letter.escape_unicode().to_string().replacen('\\', backslash, 1);
                     }
@@ -134,5 +136,6 @@ mod tests {
         assert!(!harmless_document.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
         assert_eq!(harmless("<a b=\"\u{202e}\"/>", Format::Junit), "<a b=\"\\u{202e}\"/>");
         assert_eq!(harmless("עברית 🦀\n", Format::Markdown), "עברית 🦀\n");
+        assert_eq!(harmless("+a\r\nb\rc\n", Format::Human), "+a\r\nb\\u{d}c\n");
     }
 }
