@@ -1,4 +1,4 @@
-//! What the network plugin of a node does with the addresses of its pods: one that was freed goes to another pod (F-12).
+//! What the network plugin of a node does with the addresses of its pods: one that CNI DEL has freed (SBX-4) goes to another pod (F-12).
 
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Container as ContainerStep};
