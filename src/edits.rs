@@ -1,6 +1,7 @@
 //! Changes of the text that a workload was read from: what a trial checks, and what a patch shows.
 
 use std::cmp::Reverse;
+use std::path::Path;
 
 use podproof_vocabulary::manifest::edit::{self, FieldPath, Value};
 use podproof_vocabulary::manifest::{Place, Setting, Source};
@@ -161,7 +162,7 @@ impl<'a> Texts<'a> {
         let patches = changed.map(|(old, new)| {
             let (before, after) = (text(old), text(new));
             let difference = similar::TextDiff::from_lines(&before, &after);
-            let (old, new) = (in_header(&old.path), in_header(&new.path));
+            let (old, new) = (in_header('a', &old.path), in_header('b', &new.path));
             difference.unified_diff().context_radius(3).header(&old, &new).to_string()
         });
         Ok(patches.collect())
@@ -191,9 +192,14 @@ fn before_change(old: &str, new: &str, line: u32, column: u32) -> Option<(u32, u
     Some((u32::try_from(number + 1).ok()?, u32::try_from(column + 1).ok()?))
 }
 
-/// The name of a file in the head of a patch: one with a space ends with a tab there (GNU diff, "Detailed Description of Unified
+/// The name of a file in the head of a patch, from the working directory on and behind `a/` or `b/`, as `git apply` and `patch -p1` take it: one with a space ends with a tab there (GNU diff, "Detailed Description of Unified
 /// Format"), and what would break its line is escaped.
-fn in_header(path: &str) -> String {
+fn in_header(side: char, path: &str) -> String {
+    let path = Path::new(path);
+    let here = std::env::current_dir().ok();
+    let within = here.and_then(|here| path.strip_prefix(here).ok());
+    let path = within.unwrap_or(path).display().to_string();
+    let path = path.trim_start_matches("./").trim_start_matches('/');
     let ends = if path.contains(' ') { "\t" } else { "" };
     let escaped: String = path
         .chars()
@@ -203,7 +209,7 @@ fn in_header(path: &str) -> String {
             },
         )
         .collect();
-    escaped + ends
+    format!("{side}/{escaped}{ends}")
 }
 
 #[cfg(test)]
@@ -222,8 +228,11 @@ mod tests {
 
     #[test]
     fn a_name_stands_in_one_line_of_a_patch_and_has_an_end() {
-        assert_eq!(in_header("web.yaml"), "web.yaml");
-        assert_eq!(in_header("my web.yaml"), "my web.yaml\t");
-        assert_eq!(in_header("a\n+++ b"), "a\\n+++ b\t");
+        assert_eq!(in_header('a', "web.yaml"), "a/web.yaml");
+        assert_eq!(in_header('b', "./my web.yaml"), "b/my web.yaml\t");
+        assert_eq!(in_header('a', "a\n+++ b"), "a/a\\n+++ b\t");
+        let here = std::env::current_dir().expect("there is one").join("deploy/web.yaml");
+        assert_eq!(in_header('a', &here.display().to_string()), "a/deploy/web.yaml");
+        assert_eq!(in_header('a', "/elsewhere/web.yaml"), "a/elsewhere/web.yaml");
     }
 }

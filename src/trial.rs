@@ -1,7 +1,7 @@
 //! A manifest with some changes, checked again: the same workload, stories and promises.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use podproof_model::Model;
 use podproof_traces::Trace;
@@ -74,6 +74,8 @@ pub struct Trials<'a> {
     limits: Limits,
     /// When the time of all trials together is over.
     until: Option<Instant>,
+    /// When that of the next ones is.
+    turn: Option<Instant>,
     /// How promises were broken before: mostly they are broken alike.
     known: Vec<Broken>,
     /// What came of the texts that were decided: the same text is not checked twice.
@@ -101,6 +103,7 @@ impl<'a> Trials<'a> {
             only: None,
             limits,
             until: limits.time.and_then(|time| Instant::now().checked_add(time)),
+            turn: None,
             known: Vec::new(),
             decided: Vec::new(),
             used: BTreeSet::new(),
@@ -113,6 +116,27 @@ impl<'a> Trials<'a> {
         self.only = Some((broken.story, broken.timing));
         self.known.push(broken);
         self
+    }
+
+    /// The same, of one search alone.
+    #[must_use]
+    pub fn only(mut self, (story, timing): (Story, Timing)) -> Self {
+        self.only = Some((story, timing));
+        self
+    }
+
+    /// What comes next has a share of the time that is left, as has each of so many that follow it.
+    pub fn share_with(&mut self, later: usize) {
+        let shares = u32::try_from(later).unwrap_or(u32::MAX).saturating_add(1);
+        self.turn = self.until.map(|until| {
+            let now = Instant::now();
+            now + until.saturating_duration_since(now) / shares
+        });
+    }
+
+    /// The time that is left.
+    pub fn left(&self) -> Option<Duration> {
+        self.until.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     /// The approximations that the searches until now used, a sentence each.
@@ -130,7 +154,7 @@ impl<'a> Trials<'a> {
             return known.clone();
         }
         if self.until.is_some_and(|until| until <= Instant::now()) {
-            return Tried::Undecided("the time of --time-limit is over".into());
+            return Tried::Undecided("no time of --time-limit was left".into());
         }
         let tried = match self.read(&sources) {
             Ok(workload) => self.check(&workload),
@@ -154,7 +178,8 @@ impl<'a> Trials<'a> {
         let (mut unended, mut warnings) = (Vec::new(), Vec::new());
         for plan in plans {
             let name = format!("{}, {}, {}", self.workload.name, plan.story, plan.timing.name());
-            let time = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+            let until = self.turn.or(self.until);
+            let time = until.map(|until| until.saturating_duration_since(Instant::now()));
             let limits = Limits { time, ..self.limits };
             let line = Line::new(&name, limits.states).within(&limits);
             let outcome = match search::run(&plan, &limits, &line) {

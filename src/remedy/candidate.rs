@@ -30,13 +30,6 @@ impl Candidate {
         Self { parameters: vec![parameter], ..Self::default() }
     }
 
-    /// One more change of the manifest, which is part of the last one.
-    #[must_use]
-    pub fn with_edit(mut self, edit: Edit) -> Self {
-        self.edits.push(edit);
-        self
-    }
-
     /// This change and that.
     pub fn and(&self, other: &Self) -> Self {
         Self {

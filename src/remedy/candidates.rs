@@ -3,8 +3,9 @@
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::manifest::edit::{FieldPath, Value};
-use podproof_vocabulary::scenario::{Scenario, Strategy, WorkloadKind};
+use podproof_vocabulary::scenario::{Protocol, Scenario, Strategy, TaintEffect, Toleration, WorkloadKind};
 
+use super::Undecided;
 use super::budget::budgets;
 use super::candidate::Candidate;
 use crate::edits::{Edit, Texts};
@@ -12,6 +13,9 @@ use crate::tune::parameter::{grace, pod_spec, pre_stop, serving};
 
 /// Seconds that not-ready and unreachable are tolerated for where nobody says it (`DefaultTolerationSeconds`).
 const TOLERATION_SECONDS: u32 = 300;
+/// The taints of a node that cannot be reached and of one that is not ready (NLC-6).
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 /// What a promise was broken in.
 pub struct Broke<'a> {
@@ -21,6 +25,8 @@ pub struct Broke<'a> {
     pub scenario: &'a Scenario,
     /// Replicas that are checked at most.
     pub replicas_max: u8,
+    /// It is broken where no pod is left that is ready in the rules.
+    pub falls_back: bool,
 }
 
 impl Broke<'_> {
@@ -28,19 +34,32 @@ impl Broke<'_> {
     pub fn candidates(&self, property: Property) -> Vec<Candidate> {
         match property {
             Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
-                every_choice([self.readiness().into_iter().collect(), self.hooks(), self.others_serve()])
+                let readiness = self.readiness().into_iter().collect();
+                match self.falls_back {
+                    // Whoever waits for the rules waits in vain.
+                    true => every_choice([self.others_serve(), readiness, self.hooks()]),
+                    false => every_choice([readiness, self.hooks(), self.others_serve()]),
+                }
             }
             Property::NoAvoidableBlackout => {
-                let all = [self.none_unavailable(), self.readiness(), self.one_more(), self.anti_affinity()];
+                let rolling = self.rolling_update().or_else(|| self.none_unavailable());
+                let all = [rolling, self.readiness(), self.one_more(), self.anti_affinity()];
                 all.into_iter().flatten().collect()
             }
             Property::RolloutCompletes | Property::ScheduledIfFeasible => self.one_unavailable(),
             Property::ReplacedAfterNodeFailure
             | Property::RuntimeHangDetected
             | Property::NoexecuteEvicts
-            | Property::UnreachableEndpointsLeave => self.tolerations().into_iter().collect(),
+            | Property::UnreachableEndpointsLeave => self.tolerations(),
             _ => Vec::new(),
         }
+    }
+
+    /// What cannot be changed though it has to do with a promise, and why.
+    pub fn unchangeable(&self, property: Property) -> Option<Undecided> {
+        let is_of_hooks = matches!(property, Property::NoTrafficAfterSigterm | Property::NoFailedRequest);
+        let why = pre_stop(&self.texts, self.scenario).err().filter(|_| is_of_hooks)?;
+        Some(Undecided { says: "the preStop hook of the container that serves".into(), why })
     }
 
     /// May this happen to the cluster?
@@ -48,11 +67,11 @@ impl Broke<'_> {
         self.scenario.story.event() == Some(event) || self.scenario.events.count(event) > 0
     }
 
-    /// A readiness probe of the port that serves, where there is none.
+    /// A readiness probe of the first port that speaks TCP, where there is none.
     fn readiness(&self) -> Option<Candidate> {
         let template = &self.scenario.workload.template;
         let container = template.containers.get(usize::from(template.serving))?;
-        let port = container.ports.first()?.port;
+        let port = container.ports.iter().find(|port| port.protocol == Protocol::Tcp)?.port;
         let path = serving(self.scenario).field("readinessProbe.tcpSocket.port");
         let says = format!("a readinessProbe of port {port} of container {}", container.name);
         let edit = Edit::of_workload(path, Value::number(port.into()));
@@ -79,7 +98,7 @@ impl Broke<'_> {
         let is_evicted = self.may(EventName::DrainNode) || self.may(EventName::EvictPod);
         let mut all = Vec::new();
         if self.may(EventName::Rollout) {
-            all.extend(self.none_unavailable());
+            all.extend(self.rolling_update().or_else(|| self.none_unavailable()));
         }
         let kept_apart = self.anti_affinity().filter(|_| self.may(EventName::DrainNode));
         if is_evicted {
@@ -111,6 +130,14 @@ impl Broke<'_> {
         (self.is_deployment() && is_rolling).then(|| workload.strategy.fenceposts(workload.replicas))
     }
 
+    /// A rolling update in the place of a strategy that stops all pods at once.
+    fn rolling_update(&self) -> Option<Candidate> {
+        let path = FieldPath::default().field("spec.strategy.type");
+        let edit = Edit::of_workload(path, Value::Plain("RollingUpdate".into()));
+        let is_recreated = self.is_deployment() && self.scenario.workload.strategy == Strategy::Recreate;
+        is_recreated.then(|| Candidate::of("strategy RollingUpdate".into(), edit))
+    }
+
     /// A rolling update that takes no pod before another is there.
     fn none_unavailable(&self) -> Option<Candidate> {
         let (surge, unavailable) = self.fenceposts()?;
@@ -140,7 +167,7 @@ impl Broke<'_> {
         may_grow.then(|| Candidate::of(format!("{more} replicas"), edit))
     }
 
-    /// No two pods on one node.
+    /// No two pods on one node, and a rolling update that can go on where no node is left for one more pod.
     fn anti_affinity(&self) -> Option<Candidate> {
         let template = &self.scenario.workload.template;
         let term = Value::Fields(vec![
@@ -152,7 +179,11 @@ impl Broke<'_> {
         let is_free =
             template.pod_anti_affinity.is_empty() && self.scenario.workload.kind != WorkloadKind::Pod;
         let edit = Edit::of_workload(path, Value::List(vec![term]));
-        is_free.then(|| Candidate::of("anti-affinity between its pods".into(), edit))
+        let apart = Candidate::of("anti-affinity between its pods".into(), edit);
+        let is_full = self.scenario.nodes.len() <= usize::from(self.scenario.workload.replicas);
+        let is_stuck = is_full && self.fenceposts().is_some_and(|(_, unavailable)| unavailable == 0);
+        let with_room = if is_stuck { apart.and(&self.rolling("maxUnavailable", 1)) } else { apart };
+        is_free.then_some(with_room)
     }
 
     /// A selector of the workload's pods: the labels that it selects them by, else all labels of its template.
@@ -167,19 +198,39 @@ impl Broke<'_> {
         Value::Fields(vec![("matchLabels".into(), Value::Fields(quoted.collect()))])
     }
 
-    /// What is tolerated for ever is tolerated for a time.
-    fn tolerations(&self) -> Option<Candidate> {
-        let path = pod_spec(self.scenario).field("tolerations");
-        let edit = |place: usize| {
-            let path = path.item(place).field("tolerationSeconds");
-            Edit::of_workload(path, Value::number(TOLERATION_SECONDS))
+    /// A node that cannot be reached, or is not ready, is tolerated for a time where it was for ever; both, if one is not enough.
+    fn tolerations(&self) -> Vec<Candidate> {
+        let each: Vec<Candidate> =
+            [UNREACHABLE, NOT_READY].iter().filter_map(|taint| self.toleration(taint)).collect();
+        let both = each.iter().cloned().reduce(|one, other| one.and(&other)).filter(|_| each.len() > 1);
+        each.into_iter().chain(both).collect()
+    }
+
+    /// A taint is tolerated for a time where it was for ever. A toleration of more than this taint stays as it is: the first that
+    /// matches counts (TEC-3), so one of its own comes before it.
+    fn toleration(&self, taint: &str) -> Option<Candidate> {
+        let tolerations = &self.scenario.workload.template.tolerations;
+        let matches = |toleration: &Toleration| {
+            (toleration.key == taint || (toleration.key.is_empty() && toleration.exists))
+                && (toleration.exists || toleration.value.is_empty())
+                && toleration.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
         };
-        let tolerated = self.scenario.workload.template.tolerations.iter().enumerate();
-        let for_ever = tolerated.filter(|(_, toleration)| toleration.seconds.is_none());
-        let mut edits = for_ever.map(|(place, _)| edit(place));
-        let first = edits.next()?;
-        let candidate = Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS}"), first);
-        Some(edits.fold(candidate, Candidate::with_edit))
+        let place = tolerations.iter().position(matches)?;
+        let first = &tolerations[place];
+        if first.seconds.is_some() {
+            return None;
+        }
+        let path = pod_spec(self.scenario).field("tolerations");
+        let seconds = Value::number(TOLERATION_SECONDS);
+        let edit = if first.key == taint && first.effect.is_some() {
+            Edit::of_workload(path.item(place).field("tolerationSeconds"), seconds)
+        } else {
+            let text = |name: &str, value: &str| (name.to_owned(), Value::Plain(value.to_owned()));
+            let fields = [text("key", taint), text("operator", "Exists"), text("effect", "NoExecute")];
+            let fields = fields.into_iter().chain([("tolerationSeconds".into(), seconds)]).collect();
+            Edit::of_workload(path.front(), Value::Fields(fields))
+        };
+        Some(Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS} for {taint}"), edit))
     }
 }
 

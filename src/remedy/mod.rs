@@ -9,14 +9,16 @@ mod candidate;
 mod candidates;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
+use podproof_traces::is_steering;
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::{Options, Place, Source};
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::scenario::{Scenario, Timing};
 
-use crate::arguments::CheckArguments;
+use crate::arguments::{CheckArguments, InputArguments, WorldArguments};
 use crate::edits::{Edit, Texts};
 use crate::plan::Workload;
 use crate::report::grouped;
@@ -124,7 +126,14 @@ impl Remedy {
         };
         let refused = if self.found.is_none() { &self.refused[..] } else { &[] };
         let smaller = self.found.iter().flat_map(|found| found.smaller.iter().cloned());
-        let lines = std::iter::once(head).chain(untried).chain(unasked).chain(smaller);
+        let steers = |letter: char| is_steering(letter) && !matches!(letter, '\n' | '\t' | '\r');
+        let is_written_out = self.patch().is_some_and(|patch| patch.contains(steers));
+        let unfit = is_written_out.then(|| {
+            "letters of the text around it that would steer a terminal are written out in the patch, so that it can be read but not \
+             applied"
+                .to_owned()
+        });
+        let lines = std::iter::once(head).chain(untried).chain(unasked).chain(smaller).chain(unfit);
         lines
             .chain(by_reason("cannot be made", refused))
             .chain(by_reason(not_known, &self.undecided))
@@ -172,22 +181,44 @@ pub fn remedy(
         return Some(Remedy::unsought(why));
     }
     let texts = Texts::new(sources, workload);
-    let candidates = candidates(arguments, texts, &trace.scenario, row.property);
-    if candidates.is_empty() {
+    let falls_back = podproof_traces::falls_back(&trace);
+    let broke = broke(arguments, texts, &trace.scenario, falls_back);
+    let candidates = broke.candidates(row.property);
+    let refused: Vec<Undecided> = broke.unchangeable(row.property).into_iter().collect();
+    if candidates.is_empty() && refused.is_empty() {
         return Some(Remedy::unsought(format!("no setting of a manifest is known to help {}", row.property)));
     }
-    let is_kept = |other: &&ResultRow| {
-        (other.story, other.timing) == (row.story, row.timing) && other.verdict == Verdict::Holds
-    };
-    let kept = rows.iter().filter(is_kept).map(|other| other.property);
-    let judged = PropertySet::of(kept.chain([row.property]));
+    let (mut judged, mut kept) = (PropertySet::of([row.property]), BTreeMap::new());
+    for other in rows.iter().filter(|other| other.counts && other.verdict == Verdict::Holds) {
+        let set = match search_of(other) == search_of(row) {
+            true => &mut judged,
+            false => kept.entry(search_of(other)).or_insert(PropertySet::NONE),
+        };
+        *set = set.union(PropertySet::of([other.property]));
+    }
     let broken = Broken { property: row.property, story: row.story, timing: row.timing, trace };
     let world = (&arguments.input, &arguments.world);
     let trials = Trials::new(world, sources, workload, judged, limits).of_search(broken);
-    let property = row.property;
+    let elsewhere = Elsewhere { world, sources, workload, kept, limits };
     let mut looking =
-        Looking { trials, property, in_vain: Vec::new(), refused: Vec::new(), undecided: Vec::new() };
-    let found = candidates.iter().find_map(|candidate| looking.settle(candidate));
+        Looking { trials, property: row.property, in_vain: Vec::new(), refused, undecided: Vec::new() };
+    let mut others: BTreeSet<_> =
+        rows.iter().map(search_of).filter(|other| *other != search_of(row)).collect();
+    let found = candidates.iter().enumerate().find_map(|(number, candidate)| {
+        looking.trials.share_with(candidates.len() - number);
+        let settled = looking.settle(candidate)?;
+        match elsewhere.take(&settled.edits, looking.trials.left()) {
+            Came::Holds(_) => others.retain(|other| {
+                rows.iter().any(|row| search_of(row) == *other && row.verdict == Verdict::Incomplete)
+            }),
+            Came::Undecided(_) => {}
+            came => {
+                looking.note(settled.says, came);
+                return None;
+            }
+        }
+        Some(settled)
+    });
     let found = found.and_then(|Settled { says, edits, states, smaller }| {
         let patch = texts.patch(&edits).ok()?;
         let place = edits.last().and_then(|edit| texts.nearest(edit));
@@ -195,7 +226,9 @@ pub fn remedy(
     });
     let Looking { in_vain, refused, undecided, .. } = looking;
     let unasked = unasked(arguments, row);
-    Some(Remedy { found, in_vain, refused, undecided, untried: untried(row, rows), unasked, unsought: None })
+    let others = others.into_iter().map(|(story, timing)| format!("story {story} {}", timing.name()));
+    let untried = undecided_before(row, rows).into_iter().chain(others).collect();
+    Some(Remedy { found, in_vain, refused, undecided, untried, unasked, unsought: None })
 }
 
 /// Would a remedy be looked for of what `row` says, which is broken?
@@ -208,7 +241,8 @@ pub fn is_sought(
     let Some(counterexample) = &row.counterexample else { return false };
     let scenario = &counterexample.trace.scenario;
     let texts = Texts::new(sources, workload);
-    why_not(workload, scenario).is_none() && !candidates(arguments, texts, scenario, row.property).is_empty()
+    let broke = broke(arguments, texts, scenario, false);
+    why_not(workload, scenario).is_none() && !broke.candidates(row.property).is_empty()
 }
 
 /// Why no change of the manifest is looked for, whatever the promise.
@@ -220,25 +254,52 @@ fn why_not(workload: &Workload, scenario: &Scenario) -> Option<String> {
     Some(format!("the wrong rule {mutant} is switched on, and no manifest is to blame for it"))
 }
 
-/// The changes that may help a promise in this world.
-fn candidates(
+/// What a promise is broken in, with no pod left that is ready in the rules or otherwise.
+fn broke<'a>(
     arguments: &CheckArguments,
-    texts: Texts<'_>,
-    scenario: &Scenario,
-    property: Property,
-) -> Vec<Candidate> {
+    texts: Texts<'a>,
+    scenario: &'a Scenario,
+    falls_back: bool,
+) -> Broke<'a> {
     let replicas_max = arguments.input.replicas.unwrap_or(Options::default().replicas);
-    Broke { texts, scenario, replicas_max }.candidates(property)
+    Broke { texts, scenario, replicas_max, falls_back }
 }
 
-/// What a change that helps `row` was not tried on: what its search had not decided, and the other searches.
-fn untried(row: &ResultRow, rows: &[ResultRow]) -> Vec<String> {
-    let search = |row: &ResultRow| (row.story, row.timing);
-    let own =
-        rows.iter().filter(|other| search(other) == search(row) && other.verdict == Verdict::Incomplete);
-    let own = own.map(|other| other.property.name().to_owned());
-    let others: BTreeSet<_> = rows.iter().map(search).filter(|other| *other != search(row)).collect();
-    own.chain(others.into_iter().map(|(story, timing)| format!("story {story} {}", timing.name()))).collect()
+/// What holds in the other searches of a check, which a change must not break.
+struct Elsewhere<'a> {
+    world: (&'a InputArguments, &'a WorldArguments),
+    sources: &'a [Source],
+    workload: &'a Workload,
+    kept: BTreeMap<(Story, Timing), PropertySet>,
+    limits: Limits,
+}
+
+impl Elsewhere<'_> {
+    /// What comes of these changes there, within this time; the first that is not that all holds.
+    fn take(&self, edits: &[Edit], time: Option<Duration>) -> Came {
+        let until = time.and_then(|time| Instant::now().checked_add(time));
+        for (search, kept) in &self.kept {
+            let time = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let limits = Limits { time, ..self.limits };
+            let trials = Trials::new(self.world, self.sources, self.workload, *kept, limits);
+            match Came::of(trials.only(*search).run(edits), None) {
+                Came::Holds(_) => {}
+                came => return came,
+            }
+        }
+        Came::Holds(0)
+    }
+}
+
+/// The promises that the search of `row` had not decided, so that a change was not tried on them.
+fn undecided_before(row: &ResultRow, rows: &[ResultRow]) -> Vec<String> {
+    let is_undecided =
+        |other: &&ResultRow| search_of(other) == search_of(row) && other.verdict == Verdict::Incomplete;
+    rows.iter().filter(is_undecided).map(|other| other.property.name().to_owned()).collect()
+}
+
+fn search_of(row: &ResultRow) -> (Story, Timing) {
+    (row.story, row.timing)
 }
 
 /// The promises that nobody has asked for, but for expectations. A change that helps `row` may break them.
@@ -269,6 +330,8 @@ struct Settled {
 enum Came {
     Holds(u64),
     InVain,
+    /// Another promise is broken then, in this story.
+    Breaks(Property, Story, Timing),
     /// Nothing is broken, and the promise speaks of nothing any more.
     Idle,
     /// Nothing is broken, as the story never comes to its end any more.
@@ -276,6 +339,23 @@ enum Came {
     /// It cannot be made in the text, or the API server takes no such manifest: why.
     Refused(String),
     Undecided(String),
+}
+
+impl Came {
+    /// What a trial says of the promise that a change is for; with none, of others.
+    fn of(tried: Tried, property: Option<Property>) -> Self {
+        match tried {
+            Tried::Holds { unended, .. } if !unended.is_empty() => Self::Endless(unended[0]),
+            Tried::Holds { states, reached, .. } => match property {
+                Some(property) if !reached.contains(property) => Self::Idle,
+                _ => Self::Holds(states),
+            },
+            Tried::Broken(broken) if Some(broken.property) == property => Self::InVain,
+            Tried::Broken(broken) => Self::Breaks(broken.property, broken.story, broken.timing),
+            Tried::Refused(why) => Self::Refused(why),
+            Tried::Undecided(why) => Self::Undecided(why),
+        }
+    }
 }
 
 impl Looking<'_> {
@@ -326,14 +406,7 @@ impl Looking<'_> {
     }
 
     fn take(&mut self, edits: &[Edit]) -> Came {
-        match self.trials.run(edits) {
-            Tried::Holds { unended, .. } if !unended.is_empty() => Came::Endless(unended[0]),
-            Tried::Holds { states, reached, .. } if reached.contains(self.property) => Came::Holds(states),
-            Tried::Holds { .. } => Came::Idle,
-            Tried::Broken(_) => Came::InVain,
-            Tried::Refused(why) => Came::Refused(why),
-            Tried::Undecided(why) => Came::Undecided(why),
-        }
+        Came::of(self.trials.run(edits), Some(self.property))
     }
 
     /// The states of a trial in which everything holds; of any other it is noted what it is.
@@ -341,6 +414,9 @@ impl Looking<'_> {
         match came {
             Came::Holds(states) => return Some(states),
             Came::InVain => self.in_vain.push(says),
+            Came::Breaks(property, story, timing) => {
+                self.in_vain.push(format!("{says} (breaks {property} in story {story}, {})", timing.name()));
+            }
             Came::Idle => self.in_vain.push(format!("{says} (nothing happens any more that it speaks of)")),
             Came::Endless(story) => {
                 self.in_vain.push(format!(

@@ -44,7 +44,9 @@ impl Parameter {
     /// A field that is a whole number.
     pub fn plain(range: &Range, texts: &Texts<'_>) -> Self {
         let Range { path, from, to } = range.clone();
-        let now = texts.value(&path).and_then(|text| text.parse().ok());
+        // What is written otherwise, as 010 is, may be another number.
+        let is_plain = |now: &u32, text: &str| now.to_string() == text;
+        let now = texts.value(&path).and_then(|text| text.parse().ok().filter(|now| is_plain(now, &text)));
         Self { says: path.to_string(), path, unit: "", from, to, now, is_kept: false, form: Form::Number }
     }
 
@@ -125,7 +127,13 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
         Some(PreStop::Seconds(_)) if texts.value(&sleep).is_some() => (sleep, Form::Number),
         Some(PreStop::Seconds(_)) if shown(2).is_some() => (part(2), Form::Script),
         Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1), Form::Argument),
-        Some(_) => {
+        Some(PreStop::Seconds(_)) => {
+            return Err(format!(
+                "{hook}: it does not stand where it can be changed, as a merge key, <<, has it from elsewhere; accepted is a \
+                 manifest in which it is written out"
+            ));
+        }
+        Some(PreStop::AnyTime) => {
             return Err(format!(
                 "{hook}: nobody says how long this hook takes, so it cannot be tuned; accepted is --set with another field, or a \
                  hook that sleeps"

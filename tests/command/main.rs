@@ -1,5 +1,6 @@
 //! The command as a user meets it.
 
+mod case;
 mod run;
 
 mod action;
@@ -13,6 +14,7 @@ mod interrupted;
 mod kept_traces;
 mod left_out;
 mod page;
+mod patches;
 mod pull_request;
 mod readers;
 mod readme;

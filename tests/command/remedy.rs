@@ -1,90 +1,11 @@
 //! `podproof check --remedy`: changes of a manifest that a check has proved.
 
 use std::fs::File;
-use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::case::Case;
 use crate::run::{command, folder, podproof, stderr, stdout, text};
-
-/// A manifest of a test, and what a check of it says.
-struct Case {
-    folder: PathBuf,
-    manifest: PathBuf,
-    about: Vec<&'static str>,
-}
-
-impl Case {
-    /// An example with other lines in some places.
-    fn of(test: &str, example: &str, changes: &[(&str, &str)], about: &[&'static str]) -> Self {
-        let folder = folder(test);
-        let manifest = folder.join("web.yaml");
-        let text = std::fs::read_to_string(example).expect("an example");
-        let change = |text: String, (old, new): &(&str, &str)| {
-            assert!(text.contains(old), "{old}");
-            text.replace(old, new)
-        };
-        std::fs::write(&manifest, changes.iter().fold(text, change)).expect("written");
-        Self { folder, manifest, about: about.to_vec() }
-    }
-
-    /// The exit status, and the first result.
-    fn check(&self, more: &[&str]) -> (Option<i32>, Value) {
-        let traces = self.folder.join("traces");
-        let ends = ["--format", "json", "--trace-dir", text(&traces)];
-        let output = podproof(&[&["check", text(&self.manifest)], &self.about[..], more, &ends].concat());
-        let said = stdout(&output);
-        let document: Value =
-            serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}\n{}", stderr(&output)));
-        (output.status.code(), document["workloads"][0]["results"][0].clone())
-    }
-
-    /// The remedy of what is broken, and what it adds to the manifest and takes from it; the manifest becomes what it proposes.
-    fn remedied(&self, more: &[&str]) -> (Value, Vec<String>, Vec<String>) {
-        let (status, result) = self.check(&[&["--remedy"], more].concat());
-        assert_eq!((status, &result["verdict"]), (Some(1), &"broken".into()), "{result:#}");
-        let remedy = result["remedy"].clone();
-        let patch = remedy["patch"].as_str().unwrap_or_else(|| panic!("{result:#}"));
-        let with = |sign: char| -> Vec<String> {
-            let body = patch.lines().skip(2).filter(|line| line.starts_with(sign));
-            body.map(|line| line[1..].trim().to_owned()).collect()
-        };
-        let before = std::fs::read_to_string(&self.manifest).expect("it is there");
-        std::fs::write(&self.manifest, patched(&before, patch)).expect("written");
-        (remedy.clone(), with('+'), with('-'))
-    }
-
-    /// The manifest, as it is now, holds.
-    fn holds(&self) {
-        let (status, result) = self.check(&[]);
-        assert_eq!((status, &result["verdict"]), (Some(0), &"holds".into()), "{result:#}");
-    }
-}
-
-/// A text with the hunks of a unified patch, each of which must fit.
-fn patched(text: &str, patch: &str) -> String {
-    let old: Vec<&str> = text.lines().collect();
-    let mut new: Vec<&str> = Vec::new();
-    let mut at = 0;
-    for line in patch.lines().skip(2) {
-        match line.split_at(1) {
-            ("@", _) => {
-                let begins = line.split([' ', ',', '-']).find_map(|part| part.parse::<usize>().ok());
-                let begins = begins.expect("a hunk says where it begins") - 1;
-                new.extend(&old[at..begins]);
-                at = begins;
-            }
-            ("+", added) => new.push(added),
-            (sign, kept) => {
-                assert_eq!(old[at], kept, "{patch}");
-                new.extend((sign == " ").then_some(kept));
-                at += 1;
-            }
-        }
-    }
-    new.extend(&old[at..]);
-    format!("{}\n", new.join("\n"))
-}
 
 /// With the pods of a node evicted at once kube-proxy falls back to those that terminate, and no preStop sleep is long enough. A budget
 /// that lets them go one by one keeps a drain of the only node waiting for ever: what stands there is no remedy, a new budget or
@@ -126,12 +47,13 @@ fn a_smaller_change_that_could_not_be_decided_is_told() {
     let about = ["--story", "drain", "--property", "no-failed-request", "--max-states", "70000"];
     let case = Case::of("remedy-anti-affinity", "examples/web-prestop.yaml", &[], &about);
     let (remedy, added, _) = case.remedied(&["--hunt", "--seed", "1"]);
-    assert_eq!(remedy["says"], "anti-affinity between its pods", "{remedy:#}");
+    // Where a node has room for one of them alone, a rollout needs one to go first.
+    assert_eq!(remedy["says"], "anti-affinity between its pods and maxUnavailable of 1", "{remedy:#}");
     for (undecided, says) in remedy["undecided"]
         .as_array()
         .expect("a list")
         .iter()
-        .zip(["preStop sleep of container web of 10 s", "a PodDisruptionBudget with maxUnavailable of 1"])
+        .zip(["a PodDisruptionBudget with maxUnavailable of 1", "preStop sleep of container web of 10 s"])
     {
         assert_eq!(undecided["says"], says, "{remedy:#}");
         let why = undecided["why"].as_str().expect("a sentence");
@@ -242,10 +164,9 @@ fn what_a_remedy_says_nothing_of_is_told() {
             ["check", "examples/web.yaml", "--replicas", "1", "--remedy", "--trace-dir", text(&folder)];
         stdout(&podproof(&[&about[..], more].concat()))
     };
+    // What holds in the other searches was tried with it.
     let said = check(&["--story", "rollout", "--story", "pod-deletion"]);
-    let of_rollout =
-        "not tried with it: story rollout untimed, story pod-deletion untimed, story pod-deletion timed";
-    assert!(said.contains(of_rollout), "{said}");
+    assert!(said.contains("remedy: preStop sleep") && !said.contains("not tried with it"), "{said}");
     let mutant = ["--mutant", "sigkill-at-once", "--property", "grace-honoured", "--story", "pod-deletion"];
     let said = check(&mutant);
     let why = "remedy: none was looked for: the wrong rule sigkill-at-once is switched on, and no manifest is to blame for it";
@@ -290,21 +211,7 @@ fn who_did_not_ask_for_a_remedy_is_told_how_to() {
         assert!(!says("advice-not", more).contains(advice), "{more:?}");
     }
     let markdown = says("advice-markdown", &["--format", "markdown"]);
-    assert!(markdown.trim_end().lines().last().is_some_and(|last| last.starts_with(advice)), "{markdown}");
-}
-
-/// A pod that tolerates for ever that its node is unreachable is never replaced.
-#[test]
-fn a_toleration_without_an_end_is_remedied_by_one() {
-    let unreachable = "      tolerations:\n        - key: node.kubernetes.io/unreachable\n          operator: Exists\n          \
-                       effect: NoExecute\n      containers:\n";
-    let about = ["--replicas", "1", "--story", "node-failure", "--property", "replaced-after-node-failure"];
-    let changes = [("      containers:\n", unreachable)];
-    let case = Case::of("remedy-toleration", "examples/web.yaml", &changes, &about);
-    let (remedy, added, _) = case.remedied(&[]);
-    assert_eq!(remedy["says"], "tolerationSeconds of 300", "{remedy:#}");
-    assert_eq!(added, ["tolerationSeconds: 300"]);
-    case.holds();
+    assert!(markdown.lines().take(6).any(|line| line.starts_with(advice)), "{markdown}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn a_patch_can_be_applied_as_it_is_printed() {
         let manifest = folder.path().join("web.yaml");
         std::fs::write(&manifest, written).expect("written");
         std::fs::write(folder.path().join("web.patch"), patch).expect("written");
-        let applied = git(folder.path(), &["apply", "-p0", "--whitespace=nowarn", "web.patch"]);
+        let applied = git(folder.path(), &["apply", "--whitespace=nowarn", "web.patch"]);
         assert!(
             applied.status.success(),
             "{format}: {}\n{}",

@@ -6,10 +6,13 @@ use crate::plain::word;
 use crate::standing::Standing;
 use crate::trace::Trace;
 
-/// How to look for a remedy, where none is recorded and the trace comes from a manifest that can be named.
+/// How to look for a remedy, where none is recorded and the trace comes from a manifest that can be named. What is only expected has none.
 pub(crate) fn ask(trace: &Trace) -> Option<String> {
     let manifest = trace.manifest.as_ref().filter(|manifest| *manifest != STANDARD_INPUT)?;
     let property = trace.property.filter(|_| trace.remedy.is_none())?;
+    if property.facts().expectation {
+        return None;
+    }
     Some(format!(
         "no remedy is recorded; podproof check {} --property {property} --remedy looks for one",
         word(manifest)

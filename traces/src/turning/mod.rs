@@ -22,7 +22,7 @@ use crate::names::Names;
 use crate::standing::Standing;
 use crate::trace::{Kind, Trace};
 use crate::walk::World;
-use crate::why::{ADVICE, falls_back};
+use crate::why::{advice, falls_back};
 use crate::words;
 use avoid::{Avoidable, Goal, Searches};
 
@@ -167,6 +167,8 @@ impl TurningPoint {
             Reason::Instead(other) => {
                 Some(format!("instead of step {number} this would keep it: {}", says(other)))
             }
+            // Where it is not known that it turns there, something that comes later may prevent it.
+            Reason::Event if !point.is_certain => None,
             Reason::Event => {
                 Some("no component can prevent that: what helps must have been so before".to_owned())
             }
@@ -178,7 +180,7 @@ impl TurningPoint {
     /// What helps, where connections are sent to a pod that goes.
     fn advice(&self, trace: &Trace) -> Option<String> {
         if falls_back(trace) {
-            return Some(ADVICE.to_owned());
+            return Some(advice(&trace.scenario));
         }
         self.waits_for_rules(trace).then(|| propagation(&trace.scenario.latencies))
     }

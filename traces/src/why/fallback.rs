@@ -2,7 +2,9 @@
 //! Kubernetes 1.26). Then nobody wins by waiting for the rules: they have followed the deletion, and lead to the pod all the same.
 
 use podproof_model::traffic;
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Deletion, Observation, Observe};
+use podproof_vocabulary::scenario::{Scenario, Strategy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 
 use crate::trace::{Kind, Trace};
@@ -16,15 +18,31 @@ pub(super) fn sentence(node: &str) -> String {
     )
 }
 
-/// What helps against that.
-pub(crate) const ADVICE: &str = "no pod that stays is ready in the rules, and without a ready endpoint kube-proxy sends connections to a pod that \
-    terminates for as long as it is reported to serve (KEP-1669): waiting for the rules does not help; what helps is another pod that \
-    is ready and in the rules before this one is stopped (more replicas on more nodes, a PodDisruptionBudget that a drain waits for, \
-    maxUnavailable 0)";
+/// What helps against that, in this world.
+pub(crate) fn advice(scenario: &Scenario) -> String {
+    let may = |event: EventName| scenario.story.event() == Some(event) || scenario.events.count(event) > 0;
+    let evicted = may(EventName::DrainNode) || may(EventName::EvictPod);
+    let rolling = match scenario.workload.strategy {
+        Strategy::RollingUpdate { .. } => "maxUnavailable 0",
+        Strategy::Recreate => "the strategy RollingUpdate",
+    };
+    let helps = [
+        Some("more replicas on more nodes"),
+        evicted.then_some("a PodDisruptionBudget that a drain waits for"),
+        may(EventName::Rollout).then_some(rolling),
+    ];
+    let helps: Vec<&str> = helps.into_iter().flatten().collect();
+    format!(
+        "no pod that stays is ready in the rules, and without a ready endpoint kube-proxy sends connections to a pod that \
+         terminates for as long as it is reported to serve (KEP-1669): waiting for the rules does not help; what helps is another pod \
+         that is ready and in the rules before this one is stopped ({})",
+        helps.join(", ")
+    )
+}
 
 /// Does `trace` end with connections that a node sends to a pod that goes, where the rules have fallen back to it, or would as soon
 /// as they follow its deletion?
-pub(crate) fn falls_back(trace: &Trace) -> bool {
+pub fn falls_back(trace: &Trace) -> bool {
     let Some(property @ (Property::NoTrafficAfterSigterm | Property::NoFailedRequest)) = trace.property
     else {
         return false;

@@ -5,7 +5,8 @@ mod progress;
 mod race;
 mod safety;
 
-pub(crate) use fallback::{ADVICE, falls_back};
+pub(crate) use fallback::advice;
+pub use fallback::falls_back;
 pub(crate) use progress::obligation;
 pub(crate) use safety::safety;
 

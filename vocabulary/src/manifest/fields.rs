@@ -90,7 +90,7 @@ pub fn left_out_field(kind: &str, path: &FieldPath) -> Option<&'static Row> {
         match key {
             Key::Field(name) if text.is_empty() => text.push_str(name),
             Key::Field(name) => text.extend([".", name]),
-            Key::Index(_) | Key::Named(_) => text.push_str("[]"),
+            Key::Index(_) | Key::Named(_) | Key::Front => text.push_str("[]"),
         }
     }
     match fate(&normalise(kind, &text)) {

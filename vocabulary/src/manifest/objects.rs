@@ -89,7 +89,7 @@ pub fn objects(source: &Source) -> Result<Vec<Object>, Vec<Problem>> {
     if problems.is_empty() { Ok(objects) } else { Err(problems) }
 }
 
-fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {
+pub(super) fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {
     if bytes.len() > MOST_BYTES {
         return Err(Fault {
             mark: Mark { line: 1, column: 1 },

@@ -1,5 +1,6 @@
 //! Changing one field of an object in the text that it stands in; every other line stays as it is, comments too.
 
+mod meaning;
 mod outline;
 mod path;
 #[cfg(test)]
@@ -9,9 +10,12 @@ mod write;
 use super::Place;
 use super::joined::joints;
 use outline::{Kind, Node, outline};
-use write::{block, flow};
+use write::{block, flow, item};
 
 pub use path::{FieldPath, Key};
+
+/// Why a change is not made that would mean something else, too.
+const AROUND: &str = "the text around it is written in a way in which it cannot be changed";
 
 /// What a field is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,10 +125,14 @@ pub fn set(text: &str, place: &Place, path: &FieldPath, value: &Value) -> Result
         (missing, value) => addition(text, node, missing, value).map_err(located)?,
     };
     edited.replace_range(start..end, &with.replace('\n', ends_lines));
-    if has(&edited, place, path) {
-        Ok(edited)
-    } else {
-        Err(located("the text around it is written in a way in which it cannot be changed".into()))
+    let is_set =
+        resolved(text, place, path).is_ok_and(|path| meaning::is_set(text, &edited, place, &path, value));
+    match is_set {
+        true => Ok(edited),
+        false if text.contains("<<") => {
+            Err(located(format!("{AROUND}; what a merge key, <<, stands for is not looked into")))
+        }
+        false => Err(located(AROUND.into())),
     }
 }
 
@@ -140,7 +148,8 @@ pub fn append(text: &str, fields: &[(String, Value)]) -> Result<String, String> 
     let is_cut = !text.is_empty() && !text.ends_with('\n');
     let lines: String = fields.iter().map(|(name, value)| block(name, value, 0)).collect();
     let with = format!("{}---\n{lines}", if is_cut { "\n" } else { "" });
-    Ok(format!("{text}{}", with.replace('\n', ends_lines)))
+    let edited = format!("{text}{}", with.replace('\n', ends_lines));
+    if meaning::is_added(text, &edited, fields) { Ok(edited) } else { Err(AROUND.into()) }
 }
 
 /// A change of a text: what stands in `start..end` becomes `with`.
@@ -187,7 +196,7 @@ fn step<'n>(node: &'n Node, key: &Key) -> Result<Option<(Key, &'n Node)>, String
             Ok(Some((Key::Index(number), &items[number])))
         }
         (Kind::Alias, _) => Err("stands in an alias, which other places share".into()),
-        (Kind::Nothing, Key::Field(_)) => Ok(None),
+        (Kind::Sequence(_), Key::Front) | (Kind::Nothing, Key::Field(_)) => Ok(None),
         _ => Err("is not what stands there".into()),
     }
 }
@@ -223,8 +232,31 @@ fn behind_colon(text: &str, node: &Node) -> Result<usize, String> {
     }
 }
 
+/// What is to be added to the list `node` for one more item before the others.
+fn front_item(text: &str, node: &Node, value: &Value) -> Result<Splice, String> {
+    let Kind::Sequence(items) = &node.kind else { return Err("is no list".into()) };
+    let at = |at: usize, with: String| Ok(Splice { start: at, end: at, with });
+    if text[node.start..].starts_with('[') {
+        let quoted = text[..node.start].trim_end().ends_with("\":");
+        let comma = if items.is_empty() { "" } else { ", " };
+        return at(node.start + 1, format!("{}{comma}", flow(value, quoted)));
+    }
+    let first = items.first().map_or(node.start, |first| first.start);
+    let line = line_start(text, first);
+    let is_margin = |margin: &str| margin.chars().all(|letter| letter == ' ');
+    match text[line..first].split_once('-') {
+        Some((margin, behind)) if is_margin(margin) && is_margin(behind) => {
+            at(line, item(value, margin.len()))
+        }
+        _ => Err("is a list that cannot be changed as it is written".into()),
+    }
+}
+
 /// What is to be added to the mapping `node` for the fields `missing`, the last of which is `value`.
 fn addition(text: &str, node: &Node, missing: &[Key], value: &Value) -> Result<Splice, String> {
+    if missing == [Key::Front] {
+        return front_item(text, node, value);
+    }
     let Some((Key::Field(name), within)) = missing.split_first() else {
         return Err("a list has no such item".into());
     };

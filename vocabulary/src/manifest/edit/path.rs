@@ -12,6 +12,8 @@ pub enum Key {
     Index(usize),
     /// The item whose `name` is this.
     Named(String),
+    /// One more item, before the first; only to be set.
+    Front,
 }
 
 /// The path of a field in its object.
@@ -32,6 +34,12 @@ impl FieldPath {
         Self(self.0.iter().cloned().chain([Key::Index(number)]).collect())
     }
 
+    /// The path of one more item of this list, before the first.
+    #[must_use]
+    pub fn front(&self) -> Self {
+        Self(self.0.iter().cloned().chain([Key::Front]).collect())
+    }
+
     /// The path of the item of this name in this list.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
@@ -47,6 +55,7 @@ impl fmt::Display for FieldPath {
                 Key::Field(name) => write!(f, ".{name}")?,
                 Key::Index(number) => write!(f, "[{number}]")?,
                 Key::Named(name) => write!(f, "[{name}]")?,
+                Key::Front => f.write_str("[+]")?,
             }
         }
         Ok(())

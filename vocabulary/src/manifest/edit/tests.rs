@@ -181,11 +181,11 @@ fn an_anchor_stays_and_what_it_shares_does_not_change() {
     );
     // The alias alone becomes a value of its own.
     assert_eq!(set_to("b"), text.replace("*n", "7"));
-    let within = "kind: A\nx: &x {a: 1}\ny:\n  <<: *x\n";
+    let within = "kind: A\nx: &x {a: 1}\nz:\n  <<: *x\n";
     for field in ["x.a", "x.b", "x.b.c"] {
         assert!(refused(within, field).contains("line 2"), "{}", refused(within, field));
     }
-    assert_eq!(edited(within, 1, "y.a", &Value::number(7)), within.replace("  <<", "  a: 7\n  <<"));
+    assert_eq!(edited(within, 1, "z.a", &Value::number(7)), within.replace("  <<", "  a: 7\n  <<"));
     assert_eq!(set_to("c"), text.replace("!!int 3", "7"));
     assert_eq!(set_to("d"), text.replace("!!int &d 4", "&d 7"));
 }
@@ -311,4 +311,52 @@ fn keys_that_are_no_texts_are_quoted() {
         let fields = [(name.to_owned(), Value::Plain("x".into()))];
         assert_eq!(append("a: 1\n", &fields), Ok(format!("a: 1\n---\n{written}: x\n")));
     }
+}
+
+/// One more item comes before the others, as they are written.
+#[test]
+fn an_item_is_added_before_the_others() {
+    let list = FieldPath::default().field("a.b").front();
+    let item =
+        Value::Fields(vec![("key".into(), Value::Plain("x".into())), ("seconds".into(), Value::number(3))]);
+    let put = |text: &str| set(text, &Place { file: "x".into(), line: 1, column: 1 }, &list, &item);
+    for (text, expected) in [
+        ("a:\n  b:\n    - c: 1\n", "a:\n  b:\n    - key: x\n      seconds: 3\n    - c: 1\n"),
+        ("a:\n  b: # why\n  - c\n", "a:\n  b: # why\n  - key: x\n    seconds: 3\n  - c\n"),
+        ("a: {b: [c, d]}\n", "a: {b: [{key: x, seconds: 3}, c, d]}\n"),
+        ("a: {b: []}\n", "a: {b: [{key: x, seconds: 3}]}\n"),
+        ("{\"a\": {\"b\": [1]}}\n", "{\"a\": {\"b\": [{\"key\": \"x\", \"seconds\": 3}, 1]}}\n"),
+    ] {
+        assert_eq!(put(text), Ok(expected.to_owned()), "{text}");
+    }
+    for text in ["a: {b: 1}\n", "a: {c: 1}\n", "a:\n  b: &x [1]\n  c: *x\n"] {
+        assert!(put(text).is_err(), "{text}");
+    }
+    assert_eq!(list.to_string(), "a.b[+]");
+}
+
+/// What would mean something else than it says is not done: a key that is merged in, lines that belong to a text, a comment.
+#[test]
+fn a_change_that_would_mean_something_else_is_refused() {
+    let put = |text: &str, field: &str| {
+        set(text, &Place { file: "x".into(), line: 1, column: 1 }, &path(field), &Value::number(3))
+    };
+    for (text, field) in [
+        ("a: &a {b: {c: 1}}\nd:\n  <<: *a\n", "d.b.e"),
+        ("a: &a {b: 1}\nd:\n  <<: *a\n", "d.b.e"),
+        ("a:\n  - |+\n    text\n\n", "b.c"),
+        ("a:\n  b: |+\n    text\n\n\n", "a.c.d"),
+        ("? a # b: c\n", "a"),
+    ] {
+        let why = put(text, field).expect_err(text);
+        assert!(
+            why.contains("cannot be changed") || why.contains("is not what stands there"),
+            "{text}: {why}"
+        );
+    }
+    // A merge that has no such key, and lines that belong to nothing, are in nobody's way.
+    let merged = "a: &a {b: 1}\nd:\n  <<: *a\n  x: 1\n";
+    assert_eq!(put(merged, "d.x"), Ok(merged.replace("x: 1", "x: 3")));
+    assert!(put(merged, "d.y").is_ok());
+    assert!(put("a:\n  b: |\n    text\n\n\n", "a.c.d").is_ok());
 }

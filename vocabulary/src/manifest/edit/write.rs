@@ -23,7 +23,7 @@ pub fn block(name: &str, value: &Value, indent: usize) -> String {
 }
 
 /// An item of a list in lines of its own.
-fn item(value: &Value, indent: usize) -> String {
+pub fn item(value: &Value, indent: usize) -> String {
     let margin = " ".repeat(indent);
     match value {
         Value::Fields(fields) => {
