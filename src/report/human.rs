@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use podproof_traces::why;
 use podproof_vocabulary::Property;
 
-use super::{approximations, for_all, grouped, left_out, measured, replicas, shown_by, warnings};
+use super::{approximations, for_all, grouped, left_out, measured, replicas, shown_by, totals, warnings};
 use crate::check::with_verdict;
 use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -169,33 +169,20 @@ pub(crate) fn list(out: &mut String, title: &str, lines: &[String]) {
 }
 
 fn summary(out: &mut String, report: &CheckReport) {
-    let count = |verdict, counts| {
-        let rows = report.workloads.iter().flat_map(|workload| &workload.results);
-        rows.filter(|row| row.verdict == verdict && row.counts == counts).count()
-    };
-    let both = |verdict| count(verdict, true) + count(verdict, false);
-    let (workloads, broken) = (report.workloads.len(), count(Verdict::Broken, true));
-    let aside = match count(Verdict::Broken, false) {
-        0 => String::new(),
-        more => format!(" (and {more} that do not count)"),
-    };
-    line(
-        out,
-        format_args!(
-            "{workloads} workload{}: {broken} broken{aside}, {} incomplete, {} hold, {} not applicable",
-            if workloads == 1 { "" } else { "s" },
-            both(Verdict::Incomplete),
-            both(Verdict::Holds),
-            both(Verdict::NotApplicable),
-        ),
-    );
+    line(out, format_args!("{}", totals(report)));
     for advice in &report.advice {
         line(out, format_args!("{advice}"));
     }
     let searches = || report.workloads.iter().flat_map(|workload| &workload.searches);
     if searches().any(|search| search.outcome.seed().is_some()) {
         line(out, format_args!("a hunt never says that a promise holds; a check without --hunt may"));
-    } else if both(Verdict::Incomplete) > 0 && searches().any(|search| !search.outcome.stopped.is_empty()) {
+    } else if report
+        .workloads
+        .iter()
+        .flat_map(|workload| &workload.results)
+        .any(|row| row.verdict == Verdict::Incomplete)
+        && searches().any(|search| !search.outcome.stopped.is_empty())
+    {
         let advice = "to complete what met a bound, allow more (--max-states, --max-memory) or ask for less (--replicas, \
                       --nodes, --story, --property)";
         line(out, format_args!("{advice}"));

@@ -1,11 +1,13 @@
-//! The report as Markdown, for a comment on a pull request: what is broken, why and how; then a table for each workload.
+//! The report as Markdown, for a comment on a pull request: how many verdicts there are; what is broken, why and how, of all workloads; then
+//! the verdicts on each, folded up.
 
 use std::fmt::Write as _;
 
 use podproof_traces::export::mermaid;
-use podproof_traces::{essence, is_steering, reasons, told};
+use podproof_traces::{essence, is_steering, reasons};
+use podproof_vocabulary::Property;
 
-use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, warnings};
+use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, totals, warnings};
 use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
 
 /// What a comment on GitHub may be long, in characters (65,536), with room for a mark that finds it again.
@@ -16,50 +18,74 @@ const DIAGRAMS_MAX: usize = 3;
 const STEPS_MAX: usize = 24;
 
 /// The whole report, short enough for a comment on a pull request: what is broken comes first, and what is longer than that is
-/// left out from the least important on.
+/// left out from the least important on, each part whole or not at all.
 pub fn render(report: &CheckReport) -> String {
     let contents = [(DIAGRAMS_MAX, true), (1, true), (0, false)];
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for (diagrams, lists) in contents {
-        text = of(report, Contents { diagrams, lists });
-        if text.chars().count() <= COMMENT_MAX {
-            return text;
+        parts = parts_of(report, diagrams, lists);
+        if parts.iter().map(|part| part.chars().count()).sum::<usize>() <= COMMENT_MAX {
+            return parts.concat();
         }
     }
-    let end = "\n\nThe rest is too long for a comment: `--format human` has it.\n";
-    text.chars().take(COMMENT_MAX - end.len()).chain(end.chars()).collect()
+    let mut text = String::new();
+    let (mut length, mut left_out) = (0, 0);
+    for part in &parts {
+        let longer = length + part.chars().count();
+        // Room for the last line.
+        if longer + 200 > COMMENT_MAX {
+            left_out += 1;
+            continue;
+        }
+        length = longer;
+        text += part;
+    }
+    let are = if left_out == 1 { "part is" } else { "parts are" };
+    text + &format!("\n{left_out} more {are} too long for a comment: `--format human` has all.\n")
 }
 
-/// What of a report is written, beside the verdicts.
-#[derive(Clone, Copy)]
-struct Contents {
-    diagrams: usize,
-    lists: bool,
-}
-
-fn of(report: &CheckReport, contents: Contents) -> String {
-    let mut out = String::from("# podproof\n");
+/// The parts of a report, the most important first.
+fn parts_of(report: &CheckReport, mut diagrams: usize, lists: bool) -> Vec<String> {
+    let mut head = format!("# podproof\n\n{}\n", cell(&totals(report)));
     for error in &report.errors {
-        write(&mut out, format_args!("\n**Error:** {}\n", cell(error)));
+        write(&mut head, format_args!("\n**Error:** {}\n", cell(error)));
     }
     for warning in &report.warnings {
-        write(&mut out, format_args!("\n> {}\n", cell(warning)));
-    }
-    let mut diagrams = contents.diagrams;
-    for workload in &report.workloads {
-        section(&mut out, workload, &mut diagrams, contents.lists);
+        write(&mut head, format_args!("\n> {}\n", cell(warning)));
     }
     for advice in &report.advice {
-        write(&mut out, format_args!("\n{}\n", cell(advice)));
+        write(&mut head, format_args!("\n{}\n", cell(advice)));
     }
-    out
+    let mut parts = vec![head];
+    for workload in &report.workloads {
+        let mut told = Told::default();
+        for row in workload.results.iter().filter(|row| row.counts && row.counterexample.is_some()) {
+            let mut part = match told.patches.is_empty() && told.rows == 0 {
+                true => format!("\n## {}\n\n", cell(&workload.name)),
+                false => String::new(),
+            };
+            broken(&mut part, row, &mut told, &mut diagrams);
+            told.rows += 1;
+            parts.push(part);
+        }
+    }
+    parts.extend(report.workloads.iter().map(|workload| verdicts(workload, lists)));
+    parts
+}
+
+/// What was told of a workload until now.
+#[derive(Default)]
+struct Told {
+    rows: usize,
+    /// The patches, each with the promise that it is of.
+    patches: Vec<(String, Property)>,
 }
 
 fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a String");
 }
 
-/// Text that cannot end a cell or begin markup.
+/// Text that cannot end a cell, begin markup, or lead elsewhere.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for c in text.chars() {
@@ -67,8 +93,11 @@ fn cell(text: &str) -> String {
             '\\' | '|' | '*' | '`' | '[' => cell.extend(['\\', c]),
             '<' => cell.push_str("&lt;"),
             '&' => cell.push_str("&amp;"),
-            // Nobody is called.
-            '@' => cell.push_str("&#64;"),
+            // Nobody is called, and nothing of the same number is referred to: GitHub looks at what is shown.
+            '@' | '#' => {
+                cell.push(c);
+                cell.push_str("&#8203;");
+            }
             c if c.is_control() => cell.push(' '),
             c if is_steering(c) => cell.extend(c.escape_unicode()),
             c => cell.push(c),
@@ -77,13 +106,19 @@ fn cell(text: &str) -> String {
     cell
 }
 
-fn section(out: &mut String, workload: &WorkloadReport, diagrams: &mut usize, lists: bool) {
-    write(out, format_args!("\n## {}\n\n", cell(&workload.name)));
+/// All verdicts on a workload, and what they rest on.
+fn verdicts(workload: &WorkloadReport, lists: bool) -> String {
+    let mut text = String::new();
+    let out = &mut text;
     let size = size(workload).replacen('c', "C", 1);
-    write(out, format_args!("{}.\n\n", cell(&size)));
-    for row in workload.results.iter().filter(|row| row.counts) {
-        broken(out, row, diagrams);
-    }
+    write(
+        out,
+        format_args!(
+            "\n<details>\n<summary>All verdicts on {}</summary>\n\n{}.\n\n",
+            cell(&workload.name),
+            cell(&size)
+        ),
+    );
     write(out, format_args!("| story | timing | states | complete |\n| --- | --- | ---: | --- |\n"));
     for row in &workload.searches {
         let end = if row.outcome.stopped.is_empty() {
@@ -118,28 +153,29 @@ fn section(out: &mut String, workload: &WorkloadReport, diagrams: &mut usize, li
         workload.searches.iter().flat_map(lines).collect::<Vec<_>>()
     };
     let warnings = [workload.warnings.clone(), of_searches(warnings)].concat();
+    if lists {
+        folded(out, "Measured", &of_searches(measured));
+        folded(out, "Assumptions", &workload.assumptions);
+        folded(out, "Approximations (--exact switches them off)", &approximations(workload));
+        folded(out, "Left out of the model", &left_out(workload));
+    }
+    write(out, format_args!("\n</details>\n"));
     if !warnings.is_empty() {
-        write(out, format_args!("\n### Warnings\n\n"));
+        write(out, format_args!("\nWarnings of {}:\n\n", cell(&workload.name)));
         list(out, &warnings);
     }
-    if !lists {
-        return;
-    }
-    folded(out, "Measured", &of_searches(measured));
-    folded(out, "Assumptions", &workload.assumptions);
-    folded(out, "Approximations (--exact switches them off)", &approximations(workload));
-    folded(out, "Left out of the model", &left_out(workload));
+    text
 }
 
 /// What is broken, why, and a picture of how it comes to that.
-fn broken(out: &mut String, row: &ResultRow, diagrams: &mut usize) {
+fn broken(out: &mut String, row: &ResultRow, told: &mut Told, diagrams: &mut usize) {
     let Some(counterexample) = &row.counterexample else { return };
     let (property, story, timing) = (row.property, row.story, row.timing.name());
     write(out, format_args!("### {property} is broken\n\n"));
     let trace = &counterexample.trace;
     list(out, &reasons(trace).unwrap_or_default());
     list(out, &counterexample.turning);
-    remedy(out, row);
+    remedy(out, row, told);
     let steps = counterexample.steps();
     write(
         out,
@@ -150,7 +186,7 @@ fn broken(out: &mut String, row: &ResultRow, diagrams: &mut usize) {
     }
     *diagrams -= 1;
     let essence = essence(trace, STEPS_MAX);
-    let told = told(trace);
+    let steps_told = podproof_traces::told(trace);
     write(
         out,
         format_args!(
@@ -158,7 +194,7 @@ fn broken(out: &mut String, row: &ResultRow, diagrams: &mut usize) {
             essence.len()
         ),
     );
-    for step in told.iter().filter(|step| essence.contains(&step.number)) {
+    for step in steps_told.iter().filter(|step| essence.contains(&step.number)) {
         write(out, format_args!("- {} **{}** {}\n", step.number, step.component.name(), cell(&step.says)));
     }
     let diagram = mermaid::excerpt(trace, |number| essence.contains(&number));
@@ -166,10 +202,15 @@ fn broken(out: &mut String, row: &ResultRow, diagrams: &mut usize) {
 }
 
 /// What to change, as a patch.
-fn remedy(out: &mut String, row: &ResultRow) {
+fn remedy(out: &mut String, row: &ResultRow, told: &mut Told) {
     let Some(remedy) = &row.remedy else { return };
     list(out, &remedy.sentences(row.property));
     if let Some(patch) = remedy.patch() {
+        if let Some((_, other)) = told.patches.iter().find(|(known, _)| known == patch) {
+            write(out, format_args!("- the patch is that of {other}\n"));
+            return;
+        }
+        told.patches.push((patch.to_owned(), row.property));
         // A fence that is longer than any in the patch.
         let fence = "`".repeat(
             patch.lines().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0).max(2)

@@ -149,6 +149,27 @@ pub(crate) fn left_out(workload: &WorkloadReport) -> Vec<String> {
     rows.chain(workload.unrepresented.iter().cloned()).collect()
 }
 
+/// How many verdicts of each kind there are, in a line.
+fn totals(report: &CheckReport) -> String {
+    let count = |verdict, counts| {
+        let rows = report.workloads.iter().flat_map(|workload| &workload.results);
+        rows.filter(|row| row.verdict == verdict && row.counts == counts).count()
+    };
+    let both = |verdict| count(verdict, true) + count(verdict, false);
+    let (workloads, broken) = (report.workloads.len(), count(Verdict::Broken, true));
+    let aside = match count(Verdict::Broken, false) {
+        0 => String::new(),
+        more => format!(" (and {more} that do not count)"),
+    };
+    format!(
+        "{workloads} workload{}: {broken} broken{aside}, {} incomplete, {} hold, {} not applicable",
+        if workloads == 1 { "" } else { "s" },
+        both(Verdict::Incomplete),
+        both(Verdict::Holds),
+        both(Verdict::NotApplicable),
+    )
+}
+
 /// How large a workload was checked.
 fn size(workload: &WorkloadReport) -> String {
     let (replicas, nodes) = (replicas(workload), workload.nodes.join(", "));

@@ -1,5 +1,5 @@
-//! The report as SARIF 2.1.0: a rule for each promise, a result for each that is broken or incomplete, and a notification
-//! for each thing that the verdicts rest on.
+//! The report as SARIF 2.1.0: a rule for each promise, a result for each that is broken, and a notification
+//! for each verdict that is incomplete and for what the verdicts rest on: a bound of a search is nothing to mend in a manifest.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -53,6 +53,12 @@ fn notifications(report: &CheckReport) -> Vec<Value> {
     for workload in &report.workloads {
         let name = workload.name.as_str();
         said.extend(workload.warnings.iter().map(|says| notification(name, "warning", "warning", says)));
+        for row in workload.results.iter().filter(|row| row.verdict == Verdict::Incomplete) {
+            let (property, story, timing) = (row.property, row.story, row.timing.name());
+            let says = format!("{property} is incomplete, story {story}, {timing}");
+            let level = if row.counts { "warning" } else { "note" };
+            said.push(notification(name, level, "incomplete", &says));
+        }
         for search in workload.searches.iter().filter(|search| !search.outcome.stopped.is_empty()) {
             let reasons = search.outcome.stopped.join("; ");
             let says = format!("{}: incomplete: {reasons}", super::name(search));
@@ -82,7 +88,9 @@ fn notifications(report: &CheckReport) -> Vec<Value> {
 fn notification(workload: &str, level: &str, kind: &str, says: &str) -> Value {
     let text = match (workload, kind) {
         ("", _) => says.to_owned(),
-        (_, "warning" | "bound" | "size" | "coverage" | "measured") => format!("{workload}: {says}"),
+        (_, "warning" | "incomplete" | "bound" | "size" | "coverage" | "measured") => {
+            format!("{workload}: {says}")
+        }
         _ => format!("{workload}: {kind}: {says}"),
     };
     json!({ "level": level, "message": { "text": text }, "properties": { "workload": workload, "kind": kind } })
@@ -104,9 +112,8 @@ fn uri(path: &Path) -> String {
 fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
     let level = match (row.verdict, row.counts) {
         (Verdict::Broken, true) => "error",
-        (Verdict::Incomplete, true) => "warning",
-        (Verdict::Broken | Verdict::Incomplete, false) => "note",
-        (Verdict::Holds | Verdict::NotApplicable, _) => return None,
+        (Verdict::Broken, false) => "note",
+        (Verdict::Incomplete | Verdict::Holds | Verdict::NotApplicable, _) => return None,
     };
     let mut text =
         format!("{}, story {}, {}: {}", workload.name, row.story, row.timing.name(), row.verdict.name());

@@ -422,8 +422,8 @@ fn what_the_verdicts_rest_on_is_in_every_format() {
             }
             "sarif" => {
                 let run = &serde_json::from_str::<Value>(&text).expect("JSON")["runs"][0];
-                let result = run["results"][0]["message"]["text"].as_str().unwrap_or_default();
-                assert!(result.contains("as many as --max-states allows"), "{result}");
+                // A bound that was met is nothing that a manifest could be mended for.
+                assert_eq!(run["results"], serde_json::json!([]));
                 let said = run["invocations"][0]["toolExecutionNotifications"].as_array().expect("a list");
                 let levels = ["warning", "note"].map(Value::from);
                 assert!(
