@@ -12,9 +12,8 @@ use crate::run::{folder, stderr, text};
 /// The definition of the Action.
 const ACTION: &str = include_str!("../../action.yml");
 
-/// Runs the script of the Action, with `files` and `arguments` as its inputs; what it gives the next step.
-fn action(folder: &Path, files: &str, arguments: &str) -> String {
-    let outputs = folder.join("outputs");
+/// Runs the script of the Action, with `files` and `arguments` as its inputs.
+fn script(folder: &Path, files: &str, arguments: &str) -> Output {
     let output = Command::new("bash")
         .arg("action/check")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -22,12 +21,18 @@ fn action(folder: &Path, files: &str, arguments: &str) -> String {
         .env("FOLDER", folder.join("report folder"))
         .env("FILES", files)
         .env("ARGUMENTS", arguments)
-        .env("GITHUB_OUTPUT", &outputs)
+        .env("GITHUB_OUTPUT", folder.join("outputs"))
         .env("GITHUB_STEP_SUMMARY", folder.join("summary"))
         .output()
         .expect("bash runs");
     assert!(output.status.success(), "{}", stderr(&output));
-    std::fs::read_to_string(outputs).expect("the outputs")
+    output
+}
+
+/// The same; what it gives the next step.
+fn action(folder: &Path, files: &str, arguments: &str) -> String {
+    script(folder, files, arguments);
+    std::fs::read_to_string(folder.join("outputs")).expect("the outputs")
 }
 
 const ARGUMENTS: &str = "--replicas=1\n\n--story=rollout\n--property=no-failed-request\n";
@@ -57,8 +62,10 @@ fn the_action_tells_what_is_wrong_with_its_inputs() {
     assert!(summary.contains("examples/none\\*.yaml"), "{summary}");
     let outputs = action(&folder, "examples/web.yaml", "--no-such-argument");
     assert!(
-        outputs
-            .ends_with(&format!("status=2\nsarif=\npages={}\n", text(&folder.join("report folder/pages")))),
+        outputs.ends_with(&format!(
+            "status=2\nsarif=\npages={0}/pages\ntraces={0}/traces\n",
+            text(&folder.join("report folder"))
+        )),
         "{outputs}"
     );
 }
@@ -86,20 +93,25 @@ fn path_with(folder: &Path) -> String {
     format!("{}:{}", text(folder), std::env::var("PATH").expect("a path"))
 }
 
+/// Runs the script of the Action that writes the report of a folder as a comment, by the `gh` that is there.
+fn comment_of(folder: &Path) -> Output {
+    Command::new("bash")
+        .arg("action/comment")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PATH", path_with(folder))
+        .env("GITHUB_REPOSITORY", "o/r")
+        .env("PULL_REQUEST", "7")
+        .env("REPORT", folder.join("report.md"))
+        .output()
+        .expect("bash runs")
+}
+
 /// What the script of the Action asks `gh` for, where a comment with this number is there already.
 fn comment(name: &str, known: &str) -> String {
     let folder = folder(name);
     gh(&folder, known);
     std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
-    let script = Command::new("bash")
-        .arg("action/comment")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("PATH", path_with(&folder))
-        .env("GITHUB_REPOSITORY", "o/r")
-        .env("PULL_REQUEST", "7")
-        .env("REPORT", folder.join("report.md"))
-        .output()
-        .expect("bash runs");
+    let script = comment_of(&folder);
     assert!(script.status.success(), "{}", stderr(&script));
     std::fs::read_to_string(folder.join("asked")).expect("what was asked")
 }
@@ -117,6 +129,33 @@ fn the_action_writes_one_comment_and_writes_it_anew() {
     let asked = comment("comment-known", "42");
     let again = "api --method PATCH repos/o/r/issues/comments/42 --field body=@";
     assert!(asked.lines().nth(1).is_some_and(|line| line.starts_with(again)), "{asked}");
+}
+
+/// The token of a pull request from a fork may only read.
+#[test]
+fn a_comment_that_is_refused_is_a_warning() {
+    let folder = folder("comment-refused");
+    program(&folder, "gh", "echo 'HTTP 403: Resource not accessible by integration' >&2\nexit 1\n");
+    std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
+    let script = comment_of(&folder);
+    let said = String::from_utf8_lossy(&script.stdout).into_owned();
+    assert!(script.status.success() && said.starts_with("::warning::podproof: no comment"), "{said}");
+}
+
+/// What is shown of a manifest or of its name is no command to the runner.
+#[test]
+fn nothing_of_a_manifest_is_a_command_to_the_runner() {
+    let folder = folder("action-commands");
+    let manifest = folder.join("::error::x.yaml");
+    std::fs::copy("examples/web.yaml", &manifest).expect("copied");
+    let output = script(&folder, text(&manifest), ARGUMENTS);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    let word = lines[0].strip_prefix("::stop-commands::").unwrap_or_else(|| panic!("{said}"));
+    assert!(word.len() > 30, "nobody can know it: {word}");
+    let resumed = lines.iter().position(|line| *line == format!("::{word}::")).expect("they are taken again");
+    let is_command = |line: &&str| line.trim_start().starts_with("::");
+    assert_eq!(lines[resumed + 1..].iter().filter(|line| is_command(line)).count(), 0, "{said}");
 }
 
 /// Where the definition begins in its file.
@@ -277,8 +316,12 @@ fn the_steps_of_the_action_run_as_on_github() {
     assert!(body.contains("### no-failed-request is broken") && body.contains("```mermaid"), "{body}");
     assert_eq!(body, format!("<!-- podproof -->\n{}", workflow.text("summary")));
     assert!(workflow.text("bin/asked").contains("repos/o/r/issues/7/comments"));
+    assert!(
+        body.contains("podproof trace show traces/deployment-web-rollout-"),
+        "as it lies in the artifact: {body}"
+    );
     // What the Action gives the steps after it.
-    for output in ["status", "sarif", "pages"] {
+    for output in ["status", "sarif", "pages", "traces"] {
         let value = workflow.filled(&says(&format!("outputs.{output}.value")).expect("an output"));
         match output {
             "status" => assert_eq!(value, "1"),
@@ -300,4 +343,19 @@ fn the_action_writes_no_comment_where_none_is_wanted() {
     assert_eq!(workflow.run(), Some(0));
     assert_eq!(workflow.text("bin/asked"), "");
     assert!(workflow.text("summary").contains("terminal-is-final"));
+}
+
+/// What met a bound fails the job only where that is asked for.
+#[test]
+fn a_check_that_is_incomplete_warns_or_fails() {
+    for (fails, status) in [("false", 0), ("true", 3)] {
+        let inputs = [
+            ("files", "deploy/web app.yaml"),
+            ("arguments", "--replicas=1\n--story=rollout\n--property=terminal-is-final\n--max-states=100"),
+            ("comment", "false"),
+            ("fail-on-incomplete", fails),
+        ];
+        let mut workflow = Workflow::new(&format!("action-incomplete-{fails}"), &inputs);
+        assert_eq!(workflow.run(), Some(status), "{fails}");
+    }
 }
