@@ -130,3 +130,39 @@ fn the_name_of_a_file_steers_nothing() {
     let output = podproof(&[&about[..], &[text(&manifest)]].concat());
     assert!(stderr(&output).contains(written), "{}", stderr(&output));
 }
+
+/// What is broken in the last of many workloads stands before all that holds, and what is too long is left out in whole parts.
+#[test]
+fn what_is_broken_in_any_workload_comes_before_what_holds() {
+    let folder = folder("comment-many");
+    let web = std::fs::read_to_string("examples/web.yaml").expect("an example");
+    let quiet = |number: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: quiet-{number}}}\nspec: {{containers: [{{name: c, image: x}}]}}\n---\n"
+        )
+    };
+    let manifest = folder.join("many.yaml");
+    std::fs::write(&manifest, (0..40).map(quiet).collect::<String>() + &web).expect("written");
+    let about = [
+        "check",
+        "--replicas",
+        "1",
+        "--story",
+        "pod-deletion",
+        "--timing",
+        "untimed",
+        "--format",
+        "markdown",
+    ];
+    let to = ["--trace-dir", text(&folder), text(&manifest)];
+    let output = podproof(&[&about[..], &to].concat());
+    let report = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let place = |what: &str| report.find(what).unwrap_or_else(|| panic!("{what} is not in\n{report}"));
+    assert!(place("41 workloads: ") < place(" is broken\n"), "{report}");
+    assert!(place(" is broken\n") < place("<summary>All verdicts on "), "{report}");
+    assert!(report.chars().count() <= 65_000, "{} letters", report.chars().count());
+    let times = |what: &str| report.matches(what).count();
+    assert!(times("<details>") == times("</details>") && times("```").is_multiple_of(2), "{report}");
+    assert!(report.contains(" parts are too long for a comment"), "{report}");
+}

@@ -113,6 +113,20 @@ fn a_rollout_without_room_is_remedied_by_max_unavailable() {
     case.holds();
 }
 
+/// What is only expected, and held as nothing happened, keeps no change from helping: once the rollout goes on, more pods than the surge
+/// allows are alive while old ones terminate.
+#[test]
+fn an_expectation_that_held_while_nothing_happened_weighs_nothing() {
+    let apart = "      affinity:\n        podAntiAffinity:\n          requiredDuringSchedulingIgnoredDuringExecution:\n            - topologyKey: \
+                 kubernetes.io/hostname\n              labelSelector: {matchLabels: {app: web}}\n      containers:\n";
+    let about = ["--nodes", "2", "--story", "rollout", "--only", "untimed"];
+    let case = Case::of("remedy-expected", "examples/web-prestop.yaml", &[("      containers:\n", apart)], &about);
+    let ends = ["--remedy", "--trace-dir", text(&case.folder)];
+    let said = stdout(&podproof(&[&["check", text(&case.manifest)], &about[..], &ends].concat()));
+    assert!(said.contains("    broken rollout-completes"), "{said}");
+    assert!(said.contains("remedy: maxUnavailable of 1; with it rollout-completes holds"), "{said}");
+}
+
 /// With one pod there is nobody else to send connections to while it goes.
 #[test]
 fn the_deletion_of_the_only_pod_is_remedied_by_a_second() {
