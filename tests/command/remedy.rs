@@ -120,7 +120,8 @@ fn an_expectation_that_held_while_nothing_happened_weighs_nothing() {
     let apart = "      affinity:\n        podAntiAffinity:\n          requiredDuringSchedulingIgnoredDuringExecution:\n            - topologyKey: \
                  kubernetes.io/hostname\n              labelSelector: {matchLabels: {app: web}}\n      containers:\n";
     let about = ["--nodes", "2", "--story", "rollout", "--only", "untimed"];
-    let case = Case::of("remedy-expected", "examples/web-prestop.yaml", &[("      containers:\n", apart)], &about);
+    let case =
+        Case::of("remedy-expected", "examples/web-prestop.yaml", &[("      containers:\n", apart)], &about);
     let ends = ["--remedy", "--trace-dir", text(&case.folder)];
     let said = stdout(&podproof(&[&["check", text(&case.manifest)], &about[..], &ends].concat()));
     assert!(said.contains("    broken rollout-completes"), "{said}");
