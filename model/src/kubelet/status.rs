@@ -18,8 +18,8 @@ use crate::state::Worker;
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
     let kubelet = cluster.pod(pod).kubelet;
     let api = cluster.pod(pod).api;
-    let phase = if api.phase().is_terminal() {
-        // PHS-10: a terminal phase stays.
+    let phase = if api.phase().is_terminal() && kubelet.worker() != Worker::Rejected {
+        // PHS-10: a terminal phase stays, but that of a pod which is rejected after its end (ADM-1).
         api.phase()
     } else {
         phase(cluster, pod)

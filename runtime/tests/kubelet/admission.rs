@@ -187,3 +187,21 @@ fn an_evicted_pod_has_failed_once_it_is_stopped() {
         assert!(!rig.evict("p") && rig.containers("app").len() <= 1, "it never runs again");
     }
 }
+
+/// ADM-1: after a restart, a pod that has ended was asked again before 1.28, and failed if it did not fit any more
+/// (kubernetes/kubernetes#126341).
+#[test]
+fn a_restart_asks_no_pod_that_has_ended() {
+    for (minor, phase) in [(27, "Failed"), (28, "Succeeded"), (36, "Succeeded")] {
+        let mut rig = Rig::with(0, &[], Release { minor }, Slips::NONE);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        assert!(rig.evict("p"));
+        rig.eventually("it is told", |rig| rig.phase("p").as_deref() == Some("Succeeded"));
+        taint_node(&mut rig);
+        rig.until(100, |_| false);
+        rig.restart_kubelet();
+        rig.until(100, |_| false);
+        assert_eq!(rig.phase("p").as_deref(), Some(phase), "1.{minor}");
+    }
+}
