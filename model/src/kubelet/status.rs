@@ -118,9 +118,12 @@ fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) 
 }
 
 /// The phase of a pod of which everything is stopped: its worker has looked at what is left of its containers, past the cache (STP-5,
-/// STP-6).
+/// STP-6). Of a container that has not started in the newest sandbox that is the one of a sandbox before.
 fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
-    let process = |container| cluster.container(pod, container).process();
+    let process = |container| {
+        let state = cluster.container(pod, container);
+        if state.ended_well() { Process::ExitedOk } else { state.process() }
+    };
     if let Some(phase) = ended(cluster, process) {
         return phase;
     }
