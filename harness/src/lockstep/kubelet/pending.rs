@@ -36,8 +36,8 @@ struct Situation<'a> {
     scenario: &'a Scenario,
     /// The worker of the pod has stopped its newest sandbox.
     has_stopped: bool,
-    /// It is the call that stops a sandbox.
-    stops_sandbox: bool,
+    /// A sync stops everything of the pod, and makes no new sandbox.
+    stops_for_good: bool,
     action: Action,
 }
 
@@ -50,6 +50,11 @@ impl Situation<'_> {
     fn look<T>(&self, look: impl FnOnce(&Cluster<'_>) -> T) -> T {
         let (model, state) = self.rest.model();
         model.open(state, look)
+    }
+
+    fn apps(&self) -> impl Iterator<Item = ContainerId> {
+        let containers = &self.scenario.workload.template.containers;
+        ContainerId::first(containers.len()).filter(|own| containers[own.index()].kind == ContainerKind::App)
     }
 
     fn policy(&self) -> RestartPolicy {
@@ -72,12 +77,16 @@ pub const LAGS: &[Lag] = &[
         why: "the sync that finds nothing of a pod to go on stops what is left of it (CPA-11), in the model its termination does",
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. }) => {
-                situation.policy() != RestartPolicy::Always
-                    && situation.may(Kubelet::BeginTermination { pod })
+                let goes_on = |own| {
+                    let state = situation.look(|cluster| cluster.container(pod, own));
+                    !state.process().has_exited() && !state.stopping()
+                };
+                let will_end = situation.policy() == RestartPolicy::Never && !situation.apps().any(goes_on);
+                situation.stops_for_good && (will_end || situation.may(Kubelet::BeginTermination { pod }))
             }
             // CPA-2
-            Action::Kubelet(Kubelet::CreateSandbox { .. }) => {
-                situation.stops_sandbox && situation.policy() == RestartPolicy::Never
+            Action::Kubelet(Kubelet::StopSandbox { .. }) => {
+                situation.stops_for_good && situation.policy() == RestartPolicy::Never
             }
             _ => false,
         },
@@ -139,13 +148,16 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "what waits for no relist and no call goes on while a runtime hangs (PW-16), in the model nothing does",
+        why: "what waits for no relist and no call, or was asked of the runtime before, goes on while that hangs or until the next relist \
+              (PW-16), in the model nothing does",
         is: |situation| {
             let pod = match situation.action {
                 Action::Kubelet(
                     Kubelet::BeginTermination { pod }
                     | Kubelet::FinishPod { pod }
-                    | Kubelet::RunPreStop { pod, .. },
+                    | Kubelet::RunPreStop { pod, .. }
+                    | Kubelet::CreateSandbox { pod }
+                    | Kubelet::StartContainer { pod, .. },
                 ) => pod,
                 _ => return false,
             };
@@ -179,11 +191,9 @@ impl Running {
             for operation in self.steps_of_machine(node) {
                 let Some(action) = self.seen_of(node, &operation) else { continue };
                 let has_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.has_stopped(node, pod));
-                let stops_sandbox = self
-                    .request_of(node, &operation, |_, request| matches!(request, Request::StopSandbox(_)));
-                let stops_sandbox = stops_sandbox == Some(true);
+                let stops_for_good = self.stops_for_good(node, &action);
                 let scenario = &self.scenario;
-                let situation = Situation { rest, scenario, has_stopped, stops_sandbox, action };
+                let situation = Situation { rest, scenario, has_stopped, stops_for_good, action };
                 if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
                     operations.push(action);
                 }
@@ -250,8 +260,9 @@ impl Running {
         };
         let step = match request {
             Request::RunSandbox(_) => Kubelet::CreateSandbox { pod },
-            Request::StopSandbox(_) => match self.worker(node, uid)?.activity() {
-                Activity::Syncing(_) => Kubelet::CreateSandbox { pod },
+            Request::StopSandbox(_) => match self.worker(node, uid)? {
+                worker if worker.stops_for_good() => Kubelet::StopSandbox { pod },
+                worker if matches!(worker.activity(), Activity::Syncing(_)) => Kubelet::CreateSandbox { pod },
                 _ => Kubelet::StopSandbox { pod },
             },
             Request::CreateContainer { config, .. } => {
@@ -265,6 +276,18 @@ impl Running {
             _ => return None,
         };
         Some(Action::Kubelet(step))
+    }
+
+    /// Is the worker of the pod that this is about at a sync that stops everything?
+    fn stops_for_good(&self, node: NodeId, action: &Action) -> bool {
+        let Action::Kubelet(
+            Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. } | Kubelet::StopSandbox { pod },
+        ) = *action
+        else {
+            return false;
+        };
+        let uid = self.uid(pod);
+        uid.is_ok_and(|uid| self.worker(node, &uid).is_some_and(PodWorker::stops_for_good))
     }
 
     /// Has the worker of a pod stopped its newest sandbox? One that was stopped before this kubelet started is not the worker's.
