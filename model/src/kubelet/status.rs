@@ -32,8 +32,10 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
             .filter(|&container| counted(cluster.rules.container(container).kind))
             .all(|container| probes::is_ready(cluster, pod, container));
     // PLEG-11: the last address that the cache has seen; none after a restart that finds no living sandbox, as the recording of a
-    // node that fails and returns shows: the first patch of its kubelet clears `podIP`.
-    (phase, ready, kubelet.address_cached())
+    // node that fails and returns shows: the first patch of its kubelet clears `podIP`. What is said of a pod that is rejected is its
+    // phase alone (ADM-12; S28 `rejectPod`).
+    let is_rejected = kubelet.worker() == Worker::Rejected || is_killed_as_rejected(cluster, pod);
+    (phase, ready, kubelet.address_cached().filter(|_| !is_rejected))
 }
 
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a

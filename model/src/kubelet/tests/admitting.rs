@@ -81,6 +81,13 @@ fn a_node_that_lost_its_labels_rejects_the_pods_that_asked_for_them() {
     running.befall(Environment::StopKubelet { node: N0 });
     running.settle_until(|action| *action == Action::Kubelet(Kubelet::ReportStatus { pod: P0 }));
     assert_eq!(workers(&running, 1), [Worker::Rejected]);
+    assert!(running.pod(P0).address.is_some());
+    running.take(Kubelet::ReportStatus { pod: P0 });
+    assert_eq!(
+        (running.pod(P0).phase, running.pod(P0).address),
+        (Phase::Failed, None),
+        "its phase alone is told"
+    );
 }
 
 /// ADM-8.
