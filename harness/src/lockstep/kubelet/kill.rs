@@ -5,6 +5,7 @@ use podproof_runtime::api::Kind as _;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{CallId, ContainerId as InstanceId, Request, SandboxState};
 use podproof_runtime::kubelet::kill::container::{KillContainer, KillStep};
+use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
@@ -31,7 +32,8 @@ impl Running {
     }
 
     /// The worker begins to terminate its pod. One that never started, and was forgotten with others (PW-12), has nothing to do; one
-    /// whose sync stops everything already (CPA-2, CPA-11) goes on with that, and its termination finds nothing more to stop.
+    /// whose sync stops everything already (CPA-2, CPA-11) goes on with that, and its termination finds nothing more to stop. That of a
+    /// pod of which nothing is left would end as soon as it begins; the model's ends with the stop of its sandbox.
     pub(super) fn begin_termination(&mut self, driven: &Driven) -> Result<(), Refused> {
         let &Driven { node, pod, ref uid, .. } = driven;
         self.settle_machine(node)?;
@@ -39,7 +41,7 @@ impl Running {
             // PW-13.
             self.keep_house(node)?;
         }
-        if !self.is_purged(driven) {
+        if self.has_something_to_stop(driven)? {
             let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
             let has_begun = |own: &Self| {
                 own.worker(node, uid).is_some_and(|own| own.has_begun_to_terminate() || own.stops_for_good())
@@ -48,6 +50,17 @@ impl Running {
         }
         self.machines.begun.insert(pod, node);
         Ok(())
+    }
+
+    /// Has the pod a sandbox that nobody has stopped, a process, or a sync that may make one?
+    fn has_something_to_stop(&self, driven: &Driven) -> Result<bool, Refused> {
+        let worker = self.worker(driven.node, &driven.uid);
+        if worker.is_some_and(|worker| matches!(worker.activity(), Activity::Syncing(_))) {
+            return Ok(true);
+        }
+        let runtime = self.runtime(driven.node)?;
+        let has_sandbox = runtime.sandboxes().any(|(_, it)| it.config.uid == driven.uid && !it.stopped);
+        Ok(has_sandbox || runtime.containers().any(|(_, it)| it.uid == driven.uid && it.process.is_some()))
     }
 
     /// No worker knows the pod, and nothing is left of it that runs.

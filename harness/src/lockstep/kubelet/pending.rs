@@ -215,7 +215,9 @@ impl Running {
                 let pod = self.slot_of_uid(uid)?;
                 let worker = self.worker(node, uid)?;
                 let step = match worker.work() {
-                    Work::Terminating if !worker.has_begun_to_terminate() => {
+                    Work::Terminating
+                        if !worker.has_begun_to_terminate() && !self.machines.begun.contains_key(&pod) =>
+                    {
                         Kubelet::BeginTermination { pod }
                     }
                     Work::Terminated => Kubelet::FinishPod { pod },
