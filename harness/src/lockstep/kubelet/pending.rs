@@ -38,6 +38,8 @@ struct Situation<'a> {
     has_stopped: bool,
     /// A sync stops everything of the pod, and makes no new sandbox.
     stops_for_good: bool,
+    /// It is the signal of a container that has no grace left, and waits for no turn.
+    is_out_of_grace: bool,
     action: Action,
 }
 
@@ -55,6 +57,10 @@ impl Situation<'_> {
     fn apps(&self) -> impl Iterator<Item = ContainerId> {
         let containers = &self.scenario.workload.template.containers;
         ContainerId::first(containers.len()).filter(|own| containers[own.index()].kind == ContainerKind::App)
+    }
+
+    fn kind(&self, container: ContainerId) -> ContainerKind {
+        self.scenario.workload.template.containers[container.index()].kind
     }
 
     fn policy(&self) -> RestartPolicy {
@@ -76,13 +82,19 @@ pub const LAGS: &[Lag] = &[
     Lag {
         why: "the sync that finds nothing of a pod to go on stops what is left of it (CPA-11), in the model its termination does",
         is: |situation| match situation.action {
-            Action::Kubelet(Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. }) => {
-                let goes_on = |own| {
-                    let state = situation.look(|cluster| cluster.container(pod, own));
-                    !state.process().has_exited() && !state.stopping()
-                };
+            Action::Kubelet(
+                step @ (Kubelet::SendSigterm { pod, container } | Kubelet::RunPreStop { pod, container }),
+            ) => {
+                let look = |own| situation.look(|cluster| cluster.container(pod, own));
+                let goes_on = |own| !look(own).process().has_exited() && !look(own).stopping();
                 let will_end = situation.policy() == RestartPolicy::Never && !situation.apps().any(goes_on);
-                situation.stops_for_good && (will_end || situation.may(Kubelet::BeginTermination { pod }))
+                // KIL-8, KIL-10: a sidecar's signal has its turn.
+                let waits = matches!(step, Kubelet::SendSigterm { .. })
+                    && !situation.is_out_of_grace
+                    && situation.apps().any(|own| own != container && look(own).is_running())
+                    && situation.kind(container) == ContainerKind::Sidecar;
+                let may_begin = || situation.may(Kubelet::BeginTermination { pod });
+                situation.stops_for_good && !waits && (will_end || may_begin())
             }
             // CPA-2
             Action::Kubelet(Kubelet::StopSandbox { .. }) => {
@@ -192,8 +204,10 @@ impl Running {
                 let Some(action) = self.seen_of(node, &operation) else { continue };
                 let has_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.has_stopped(node, pod));
                 let stops_for_good = self.stops_for_good(node, &action);
+                let is_out_of_grace = self.is_out_of_grace(node, &action);
                 let scenario = &self.scenario;
-                let situation = Situation { rest, scenario, has_stopped, stops_for_good, action };
+                let situation =
+                    Situation { rest, scenario, has_stopped, stops_for_good, is_out_of_grace, action };
                 if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
                     operations.push(action);
                 }
@@ -290,6 +304,14 @@ impl Running {
         };
         let uid = self.uid(pod);
         uid.is_ok_and(|uid| self.worker(node, &uid).is_some_and(PodWorker::stops_for_good))
+    }
+
+    /// Is this the signal of a container whose kill has no grace left (KIL-10)?
+    fn is_out_of_grace(&self, node: NodeId, action: &Action) -> bool {
+        let Action::Kubelet(Kubelet::SendSigterm { pod, container }) = *action else { return false };
+        let (Ok(uid), Ok((_, id))) = (self.uid(pod), self.running_of(pod, container)) else { return false };
+        let kill = self.worker(node, &uid).and_then(PodWorker::kill);
+        kill.is_some_and(|kill| kill.containers().iter().any(|own| own.id() == id && own.is_out_of_grace()))
     }
 
     /// Has the worker of a pod stopped its newest sandbox? One that was stopped before this kubelet started is not the worker's.
