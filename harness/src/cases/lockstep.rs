@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    const ONCE_FOUND: [(u32, u32); 20] = [
+    const ONCE_FOUND: [(u32, u32); 22] = [
         (9, 308),
         (9, 362),
         (9, 1572),
@@ -138,6 +138,8 @@ mod tests {
         (63, 2247),
         (73, 1245),
         (73, 2811),
+        (84, 3062),
+        (85, 2057),
     ];
 
     /// Wrong mechanisms that the lockstep finds.
