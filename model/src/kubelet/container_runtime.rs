@@ -27,14 +27,11 @@ pub fn backoff_seconds(cluster: &Cluster<'_>, container: Container) -> u32 {
 
 /// The grace period of the kill that is under way, in seconds (KIL-2, PW-18).
 pub fn grace_seconds(cluster: &Cluster<'_>, pod: PodId) -> u32 {
-    let kubelet = cluster.pod(pod).kubelet;
-    let own = cluster.rules.scenario.workload.template.grace_seconds;
-    match kubelet.worker() {
+    if cluster.pod(pod).kubelet.minimum_grace() {
         // An override of 0 becomes 1 s; the floor of 2 s applies to the signal (KIL-5).
-        _ if kubelet.minimum_grace() => crate::time::OVERRIDDEN_GRACE,
-        // A worker never asks for less than that, so that the hooks of a pod without grace run when it is terminated.
-        Worker::Terminating => own.max(crate::time::OVERRIDDEN_GRACE),
-        _ => own,
+        crate::time::OVERRIDDEN_GRACE
+    } else {
+        cluster.rules.scenario.workload.template.grace_seconds
     }
 }
 

@@ -349,4 +349,13 @@ fn a_termination_has_grace_for_a_hook_although_its_pod_has_none() {
     cluster.take(NEWS);
     cluster.take(BEGIN);
     assert_eq!((grace(&cluster), has_hook(&cluster)), (1, true));
+
+    let mut ended = running(|s| {
+        s.workload.template.grace_seconds = 0;
+        s.workload.template.restart_policy = RestartPolicy::Never;
+    });
+    ended.befall(Environment::FinishContainer { pod: P0, container: C0 });
+    ended.take(Kubelet::Relist { node: N0 });
+    ended.take(BEGIN);
+    assert_eq!(grace(&ended), 0, "what is left is stopped by a sync (CPA-11)");
 }
