@@ -105,6 +105,13 @@ impl Release {
         self.minor >= 27
     }
 
+    /// A kubelet that starts anew asks pods for admission that have ended, and one that is rejected has Failed, whatever it was before
+    /// (ADM-1, kubernetes/kubernetes#126341). Before 1.28; of later ones the first patch releases do so too, but a release is named
+    /// without its patch.
+    pub const fn admits_ended_pods_anew(self) -> bool {
+        self.minor < 28
+    }
+
     /// `unhealthyPodEvictionPolicy` of a PodDisruptionBudget has its effect (EVI-3). From 1.27.
     pub const fn has_unhealthy_pod_eviction_policy(self) -> bool {
         self.minor >= 27

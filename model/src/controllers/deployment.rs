@@ -205,6 +205,8 @@ fn scale_proportionally(
     let mut sets = active.to_vec();
     // Of two of one size the newer grows first and the older shrinks first.
     let grows = left > 0;
+    // S28 `sync.go` `scale`: nothing is sorted if nothing changes; the newest comes last, of the others the order is any.
+    sets.sort_by_key(|&(revision, _)| revision == copies.newest);
     if changes_size {
         sets.sort_by_key(|&(revision, column)| {
             let age = i16::from(revision.0);
@@ -338,5 +340,6 @@ mod tests {
         assert_eq!(sets(&mut cluster, [(2, 2), (3, 3)]), to(1, 0));
         assert_eq!(sets(&mut cluster, [(2, 2), (0, 3)]), to(0, 3));
         assert_eq!(sets(&mut cluster, [(2, 2), (1, 3)]), to(0, 2), "of the right size: it is told alone");
+        assert_eq!(sets(&mut cluster, [(2, 2), (1, 2)]), to(1, 1), "the newest is told last");
     }
 }

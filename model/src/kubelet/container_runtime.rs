@@ -425,10 +425,11 @@ pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
             let state = cluster.container(pod, own);
             let is_app = cluster.rules.container(own).kind == ContainerKind::App;
             let is_done = on_failure && is_app && state.process() == Process::ExitedOk;
+            let ended_well = is_app && (state.process() == Process::ExitedOk || state.ended_well());
             *cluster.container_mut(pod, own) = if is_done {
                 state.with_cached(Process::ExitedOk)
             } else {
-                Container::new().with_backoff(state.backoff())
+                Container::new().with_backoff(state.backoff()).with_ended_well(ended_well)
             };
         }
     }

@@ -168,7 +168,8 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, node: NodeId, pod: PodId, view: Ku
     if view.present() && !before.present() && kubelet.worker() == Worker::None {
         kubelet.set_knows_spec(true);
         // ADM-1: a pod that is to terminate, or has ended, is not asked for admission.
-        if !view.is_deleting() && !view.terminal() {
+        let is_asked = !view.terminal() || cluster.rules.scenario.release.admits_ended_pods_anew();
+        if !view.is_deleting() && is_asked {
             let admitted = admission::admits(cluster, node, pod);
             cluster.pod_mut(pod).kubelet.set_worker(if admitted { Worker::Sync } else { Worker::Rejected });
             probes::resume(cluster, pod, view.ready());
@@ -214,6 +215,7 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_process(container.process())
                 .with_accepting(container.accepting())
                 .with_has_listened(container.has_listened())
+                .with_ended_well(container.ended_well())
                 .with_sigterm(container.sigterm())
                 .with_fails_readiness(container.fails_readiness())
                 .with_fails_liveness(container.fails_liveness());

@@ -5,6 +5,7 @@
 
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
+use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::{is_frozen, pleg, status};
@@ -85,9 +86,23 @@ fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
         || cluster.containers_of(pod).iter().any(|container| container.process() == Process::Running)
 }
 
+/// Nobody has told the worker to stop its pod, but its apps have all ended.
+fn is_left_by_its_apps(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let view = kubelet.view();
+    let is_told = view.is_deleting() || !view.present() || view.terminal() || kubelet.evicted();
+    let mut apps = cluster.rules.of_kind(ContainerKind::App);
+    kubelet.worker() == Worker::Sync
+        && !is_told
+        && apps.all(|app| cluster.container(pod, app).cached().has_exited())
+}
+
 /// PW-5: no container of it starts any more; those that run are stopped, all in parallel (KIL-1).
 pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     let release = cluster.rules.scenario.release;
+    // PW-18: a worker's grace is at least 1 s; that of the sync which finds no app to go on is the pod's own (CPA-11).
+    let lacks_grace =
+        cluster.rules.scenario.workload.template.grace_seconds == 0 && !is_left_by_its_apps(cluster, pod);
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     if kubelet.worker() == Worker::Rejected && kubelet.view().present() && !kubelet.view().is_deleting() {
         // No worker has taken up its spec; one that is deleted, or gone, gets a worker for that, which knows it.
@@ -98,7 +113,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     // finalizer keeps), or that its kubelet evicts, but for the releases that took 0 for "unset".
     let overridden =
         !kubelet.view().present() || kubelet.view().deletion() == Deletion::Immediate || kubelet.evicted();
-    if !kubelet.knows_spec() || (overridden && release.force_deletion_uses_minimum_grace()) {
+    if !kubelet.knows_spec() || lacks_grace || (overridden && release.force_deletion_uses_minimum_grace()) {
         kubelet.set_minimum_grace(true);
     }
     for container in cluster.containers_of_mut(pod) {

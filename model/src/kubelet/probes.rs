@@ -67,16 +67,17 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
 }
 
 /// A restarted kubelet takes up a pod whose containers run: from 1.35 on with the readiness that it finds in the API,
-/// before that as not ready (PRB-12).
+/// before that as not ready (PRB-12). From 1.35 on they count as started, too, also those that have not passed their startup probe
+/// (kubernetes/kubernetes#142305): the first status is made before that probe has a worker, and is kept.
 pub fn resume(cluster: &mut Cluster<'_>, pod: PodId, ready: bool) {
-    if !(ready && cluster.rules.scenario.release.keeps_readiness_over_kubelet_restart()) {
+    if !cluster.rules.scenario.release.keeps_readiness_over_kubelet_restart() {
         return;
     }
     for container in cluster.container_ids() {
         let rules = cluster.rules.container(container);
         let state = cluster.container_mut(pod, container);
         if state.is_running() {
-            state.set_probe_ready(rules.readiness.is_some());
+            state.set_probe_ready(ready && rules.readiness.is_some());
             state.set_probe_started(rules.startup.is_some());
         }
     }

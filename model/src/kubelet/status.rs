@@ -18,8 +18,8 @@ use crate::state::Worker;
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
     let kubelet = cluster.pod(pod).kubelet;
     let api = cluster.pod(pod).api;
-    let phase = if api.phase().is_terminal() {
-        // PHS-10: a terminal phase stays.
+    let phase = if api.phase().is_terminal() && kubelet.worker() != Worker::Rejected {
+        // PHS-10: a terminal phase stays, but that of a pod which is rejected after its end (ADM-1).
         api.phase()
     } else {
         phase(cluster, pod)
@@ -32,8 +32,10 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
             .filter(|&container| counted(cluster.rules.container(container).kind))
             .all(|container| probes::is_ready(cluster, pod, container));
     // PLEG-11: the last address that the cache has seen; none after a restart that finds no living sandbox, as the recording of a
-    // node that fails and returns shows: the first patch of its kubelet clears `podIP`.
-    (phase, ready, kubelet.address_cached())
+    // node that fails and returns shows: the first patch of its kubelet clears `podIP`. What is said of a pod that is rejected is its
+    // phase alone (ADM-12; S28 `rejectPod`).
+    let is_rejected = kubelet.worker() == Worker::Rejected || is_killed_as_rejected(cluster, pod);
+    (phase, ready, kubelet.address_cached().filter(|_| !is_rejected))
 }
 
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
@@ -118,9 +120,12 @@ fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) 
 }
 
 /// The phase of a pod of which everything is stopped: its worker has looked at what is left of its containers, past the cache (STP-5,
-/// STP-6).
+/// STP-6). Of a container that has not started in the newest sandbox that is the one of a sandbox before.
 fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
-    let process = |container| cluster.container(pod, container).process();
+    let process = |container| {
+        let state = cluster.container(pod, container);
+        if state.ended_well() { Process::ExitedOk } else { state.process() }
+    };
     if let Some(phase) = ended(cluster, process) {
         return phase;
     }

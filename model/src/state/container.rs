@@ -44,7 +44,9 @@ pub struct Container {
     pub fails_liveness: bool,
     /// A sync stopped it to start it anew, and it has ended well meanwhile: of a pod that restarts on failure.
     pub starts_anew: bool,
-    #[bits(11)]
+    /// It has not started in this sandbox, and the last one of its name, in a sandbox before, ended well.
+    pub ended_well: bool,
+    #[bits(10)]
     __: u32,
 }
 

@@ -159,12 +159,15 @@ impl Kubelet {
         is_terminal(&pod.object) || computed.is_some_and(|it| matches!(it, phase::SUCCEEDED | phase::FAILED))
     }
 
-    /// ADM-12: a pod that is not admitted has failed; no worker is told of it.
+    /// ADM-12: a pod that is not admitted has failed; no worker is told of it. Its addresses are not told any more (S28 `rejectPod` says
+    /// its phase and why).
     fn reject(&mut self, pod: &KnownPod, rejection: &Rejection) {
         let status = k8s_openapi::api::core::v1::PodStatus {
             phase: Some(phase::FAILED.to_owned()),
             reason: Some(rejection.reason.clone()),
             message: Some(rejection.message.to_owned()),
+            pod_ip: None,
+            pod_ips: None,
             ..pod.object.status.clone().unwrap_or_default()
         };
         self.parts.status.set(pod, status);

@@ -9,6 +9,7 @@ use super::pod::KnownPod;
 use super::pod_worker::update::{Judgement, Update, UpdateKind};
 use super::probes::results::ProbeResult;
 use crate::api::Uid;
+use crate::api::constants::is_terminal;
 use crate::clock::Moment;
 use crate::container_runtime::ProbeKind;
 use crate::slip::Slip;
@@ -113,9 +114,11 @@ impl Kubelet {
         }
     }
 
-    /// A new pod is admitted, or rejected (ADM-1, ADM-12).
+    /// A new pod is admitted, or rejected (ADM-1, ADM-12); one that has ended is not asked (kubernetes/kubernetes#126343).
     fn add(&mut self, pod: KnownPod, host: &mut Host<'_, '_>) {
+        let is_asked = !is_terminal(&pod.object) || host.context.release.admits_ended_pods_anew();
         if !self.workers.is_termination_requested(&pod.uid)
+            && is_asked
             && let Err(rejection) = self.admit(&pod, host)
         {
             self.parts.pods.insert(pod.uid.clone(), pod.clone());

@@ -136,6 +136,8 @@ fn what_runs_of_a_rejected_pod_is_stopped_by_housekeeping() {
         }
         rig.until(20, |rig| !rig.anything_runs());
         assert_eq!(rig.phase("p").as_deref(), Some("Failed"), "1.{minor}");
+        let status = rig.pod("p").and_then(|pod| pod.status).expect("it has a status");
+        assert_eq!((status.pod_ip, status.pod_ips), (None, None), "1.{minor}: its phase alone is told");
         assert_eq!(!rig.anything_runs(), is_stopped, "1.{minor}");
         let app = rig.containers("app").remove(0);
         if let Some(ended) = app.status.finished_at {
@@ -185,5 +187,23 @@ fn an_evicted_pod_has_failed_once_it_is_stopped() {
         assert!(made.metadata.deletion_timestamp.is_none());
         rig.until(100, |_| false);
         assert!(!rig.evict("p") && rig.containers("app").len() <= 1, "it never runs again");
+    }
+}
+
+/// ADM-1: after a restart, a pod that has ended was asked again before 1.28, and failed if it did not fit any more
+/// (kubernetes/kubernetes#126341).
+#[test]
+fn a_restart_asks_no_pod_that_has_ended() {
+    for (minor, phase) in [(27, "Failed"), (28, "Succeeded"), (36, "Succeeded")] {
+        let mut rig = Rig::with(0, &[], Release { minor }, Slips::NONE);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        assert!(rig.evict("p"));
+        rig.eventually("it is told", |rig| rig.phase("p").as_deref() == Some("Succeeded"));
+        taint_node(&mut rig);
+        rig.until(100, |_| false);
+        rig.restart_kubelet();
+        rig.until(100, |_| false);
+        assert_eq!(rig.phase("p").as_deref(), Some(phase), "1.{minor}");
     }
 }

@@ -182,9 +182,16 @@ impl World for Controlled {
 mod tests {
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
+    use crate::runner::{input, run};
 
     #[test]
     fn smoke() {
         assert_useful("controllers", SMOKE_RUNS / 4, check, 2);
+    }
+
+    /// DEP-2: controllers that are at rest before there is a ReplicaSet do not know it for that.
+    #[test]
+    fn what_was_found_once_is_found_no_more() {
+        assert!(run(&input(81, 397), check).is_some(), "it reaches for an input");
     }
 }

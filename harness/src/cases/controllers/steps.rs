@@ -35,7 +35,7 @@ pub(super) struct Steps {
     /// How many replicas the Deployment wanted at most, and how often it changed.
     replicas: i32,
     changes: usize,
-    /// Before it changed, the controllers knew every ReplicaSet that it had made.
+    /// Before it changed, it had made a ReplicaSet, and the controllers knew it.
     known: bool,
     /// All pods of the Deployment were ready, and nothing happened since but roll-outs; how many.
     rolls_only: bool,
@@ -164,7 +164,7 @@ impl Steps {
         self.told |= manager.is_some_and(has_told);
         let store = cluster.server().store();
         let Some(deployment) = store.get::<Deployment>(&key(WEB)) else { return };
-        self.known |= self.changes == 0 && knows_every_set(cluster);
+        self.known |= self.changes == 0 && knows_its_sets(cluster);
         let replicas = replicas_of(deployment);
         let ready = healthy(cluster);
         if usize::try_from(replicas) == Ok(ready) {
@@ -287,13 +287,13 @@ fn wrote_what_is_gone(call: &Call, cluster: &Cluster) -> bool {
         .is_some_and(|slice| slices.into_iter().all(|(_, there)| there.uid() != slice.uid()))
 }
 
-/// Is every ReplicaSet in the cache of the controllers?
-fn knows_every_set(cluster: &Cluster) -> bool {
-    let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
-    manager.is_some_and(|manager| {
-        let cache = manager.informers().replica_sets.cache();
-        cluster.server().store().all::<ReplicaSet>().all(|(key, _)| cache.get(key).is_some())
-    })
+/// The Deployment has made ReplicaSets, and the controllers know them.
+fn knows_its_sets(cluster: &Cluster) -> bool {
+    let Some(manager) = cluster.actor::<ControllerManager>(Process::ControllerManager) else { return false };
+    let cache = manager.informers().replica_sets.cache();
+    let is_its = |set: &ReplicaSet| controller_of(&set.metadata).is_some_and(|owner| owner.name == WEB);
+    let mut own = cluster.server().store().all::<ReplicaSet>().filter(|(_, set)| is_its(set)).peekable();
+    own.peek().is_some() && own.all(|(key, _)| cache.get(key).is_some())
 }
 
 /// The ReplicaSet whose pod this call creates, by UID.

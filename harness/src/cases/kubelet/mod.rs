@@ -190,8 +190,10 @@ mod tests {
     }
 
     /// Inputs that were findings: a container was made and never started; a container was held back when its pod was stopped, and its
-    /// remains were removed (three); a startup probe passed between two failures of the liveness probe.
-    const WERE_FINDINGS: [(u32, u32); 5] = [(1, 1629), (11, 805), (21, 2306), (21, 2389), (21, 912)];
+    /// remains were removed (three); a startup probe passed between two failures of the liveness probe; a pod that ran was rejected after
+    /// a restart.
+    const WERE_FINDINGS: [(u32, u32); 6] =
+        [(1, 1629), (11, 805), (21, 2306), (21, 2389), (21, 912), (90, 452)];
 
     #[test]
     fn what_was_found_is_found_no_more() {

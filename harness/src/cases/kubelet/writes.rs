@@ -59,11 +59,13 @@ impl Machine {
         runtime.containers().any(|(_, it)| it.uid == uid && it.process.is_some())
     }
 
-    /// STM-4.
+    /// STM-4. A pod that runs may be rejected when its kubelet starts anew, and has failed then (ADM-13).
     fn ends_are_ends(&self, before: &Pod, after: &Pod) {
         let ends = is_terminal(after) && !is_terminal(before);
+        let message = after.status.as_ref().and_then(|status| status.message.as_deref());
+        let is_rejected = message.is_some_and(|message| message.starts_with("Pod was rejected"));
         assert!(
-            self.facts.late || !ends || !self.runs(after),
+            self.facts.late || !ends || is_rejected || !self.runs(after),
             "{} has ended, and something of it runs",
             after.key()
         );

@@ -11,14 +11,11 @@ use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
 use podproof_runtime::kubelet::{Kubelet, KubeletStep};
 use podproof_runtime::operation::Component;
-use podproof_vocabulary::scenario::RestartPolicy;
 use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::drive::Driven;
 use super::index;
-use super::machine::newest;
 use crate::Refused;
-use crate::lockstep::names::address_of;
 use crate::lockstep::{HIDDEN_MAX, Running};
 
 /// The kill of a container that is under way.
@@ -34,7 +31,9 @@ impl Running {
         self.drive(driven, |_, _| false, |own| own.kill_of(driven, id).is_some())
     }
 
-    /// The worker begins to terminate its pod. One that never started, and was forgotten with others (PW-12), has nothing to do.
+    /// The worker begins to terminate its pod. One that never started, and was forgotten with others (PW-12), has nothing to do; one
+    /// whose sync stops everything already (CPA-2, CPA-11) goes on with that, and its termination finds nothing more to stop. That of a
+    /// pod of which nothing is left would end as soon as it begins; the model's ends with the stop of its sandbox.
     pub(super) fn begin_termination(&mut self, driven: &Driven) -> Result<(), Refused> {
         let &Driven { node, pod, ref uid, .. } = driven;
         self.settle_machine(node)?;
@@ -42,36 +41,26 @@ impl Running {
             // PW-13.
             self.keep_house(node)?;
         }
-        if !self.is_purged(driven) {
-            self.end_sync_that_stops(driven)?;
+        if self.has_something_to_stop(driven)? {
             let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
-            let has_begun = |own: &Self| own.worker(node, uid).is_some_and(PodWorker::has_begun_to_terminate);
+            let has_begun = |own: &Self| {
+                own.worker(node, uid).is_some_and(|own| own.has_begun_to_terminate() || own.stops_for_good())
+            };
             self.drive(driven, |_, operation| operation.step == begin, has_begun)?;
         }
         self.machines.begun.insert(pod, node);
         Ok(())
     }
 
-    /// A sync of a pod that is never restarted stops what is left of its dead sandbox, and makes no other (CPA-2).
-    fn end_sync_that_stops(&mut self, driven: &Driven) -> Result<(), Refused> {
-        let &Driven { node, pod, ref uid, .. } = driven;
-        let worker = self.worker(node, uid);
-        let is_syncing = worker.is_some_and(|worker| matches!(worker.activity(), Activity::Syncing(_)));
-        if !is_syncing || self.scenario.workload.template.restart_policy != RestartPolicy::Never {
-            return Ok(());
+    /// Has the pod a sandbox that nobody has stopped, a process, or a sync that may make one?
+    fn has_something_to_stop(&self, driven: &Driven) -> Result<bool, Refused> {
+        let worker = self.worker(driven.node, &driven.uid);
+        if worker.is_some_and(|worker| matches!(worker.activity(), Activity::Syncing(_))) {
+            return Ok(true);
         }
-        let dead = newest(&*self.runtime(node)?, uid)
-            .filter(|(_, sandbox)| sandbox.state == SandboxState::NotReady && !sandbox.stopped)
-            .map(|(id, sandbox)| (id, sandbox.address));
-        let Some((id, ip)) = dead else { return Ok(()) };
-        let is_its = |request: &Request| matches!(request, Request::StopSandbox(own) if *own == id);
-        if let Some(call) = self.call_in_flight(node, is_its)? {
-            let address = ip.and_then(|ip| address_of(&ip.to_string()));
-            self.complete_runtime(node, RuntimeStep::Perform(call))?;
-            self.machines.stopped_early.insert(pod, address);
-            self.settle_machine(node)?;
-        }
-        Ok(())
+        let runtime = self.runtime(driven.node)?;
+        let has_sandbox = runtime.sandboxes().any(|(_, it)| it.config.uid == driven.uid && !it.stopped);
+        Ok(has_sandbox || runtime.containers().any(|(_, it)| it.uid == driven.uid && it.process.is_some()))
     }
 
     /// No worker knows the pod, and nothing is left of it that runs.
@@ -201,16 +190,23 @@ impl Running {
     pub(super) fn stop_sandbox(&mut self, driven: &Driven) -> Result<(), Refused> {
         let &Driven { node, pod, ref uid, .. } = driven;
         if !self.is_purged(driven) {
+            if !driven.may_relist && self.worker(node, uid).is_some_and(PodWorker::stops_for_good) {
+                return Err(Refused::narrower(
+                    "after the sync that stops it its worker waits for a relist (PW-16)",
+                ));
+            }
             let is_stop = |_: &Simulated, request: &Request| matches!(request, Request::StopSandbox(_));
+            let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
             self.drive(
                 driven,
-                |own, operation| own.request_of(node, operation, is_stop) == Some(true),
+                |own, operation| {
+                    operation.step == begin || own.request_of(node, operation, is_stop) == Some(true)
+                },
                 // The worker of what only the runtime knows goes with it.
                 |own| own.worker(node, uid).is_none_or(|worker| worker.work() == Work::Terminated),
             )?;
         }
         self.machines.laid_down.insert(pod);
-        self.machines.stopped_early.remove(&pod);
         Ok(())
     }
 

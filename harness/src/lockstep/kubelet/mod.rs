@@ -39,7 +39,7 @@ use podproof_runtime::kubelet::parts::Settings;
 use podproof_runtime::operation::{NodeIndex, Process};
 use podproof_vocabulary::action::{Action, Component as Lane, Container, Kubelet};
 use podproof_vocabulary::event::{EventName, Story};
-use podproof_vocabulary::observation::{Address, Observation};
+use podproof_vocabulary::observation::Observation;
 use podproof_vocabulary::scenario::{Hang, Scenario};
 use podproof_vocabulary::{NodeId, PodId};
 
@@ -72,9 +72,6 @@ pub(super) struct Machines {
     forgotten: BTreeSet<PodId>,
     /// Pods whose dead sandbox counts as stopped: nobody stops it any more (PW-3, PW-13), and the model does.
     laid_down: BTreeSet<PodId>,
-    /// Pods whose dead sandbox was stopped by a sync that makes no new one (CPA-2), which the model leaves to their termination, and the
-    /// address that it had.
-    stopped_early: BTreeMap<PodId, Option<Address>>,
 }
 
 impl Machines {
@@ -83,7 +80,6 @@ impl Machines {
         self.begun.remove(&slot);
         self.forgotten.remove(&slot);
         self.laid_down.remove(&slot);
-        self.stopped_early.remove(&slot);
     }
 }
 

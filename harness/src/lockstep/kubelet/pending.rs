@@ -36,8 +36,10 @@ struct Situation<'a> {
     scenario: &'a Scenario,
     /// The worker of the pod has stopped its newest sandbox.
     has_stopped: bool,
-    /// It is the call that stops a sandbox.
-    stops_sandbox: bool,
+    /// A sync stops everything of the pod, and makes no new sandbox.
+    stops_for_good: bool,
+    /// It is the signal of a container that has no grace left, and waits for no turn.
+    is_out_of_grace: bool,
     action: Action,
 }
 
@@ -50,6 +52,15 @@ impl Situation<'_> {
     fn look<T>(&self, look: impl FnOnce(&Cluster<'_>) -> T) -> T {
         let (model, state) = self.rest.model();
         model.open(state, look)
+    }
+
+    fn apps(&self) -> impl Iterator<Item = ContainerId> {
+        let containers = &self.scenario.workload.template.containers;
+        ContainerId::first(containers.len()).filter(|own| containers[own.index()].kind == ContainerKind::App)
+    }
+
+    fn kind(&self, container: ContainerId) -> ContainerKind {
+        self.scenario.workload.template.containers[container.index()].kind
     }
 
     fn policy(&self) -> RestartPolicy {
@@ -71,13 +82,23 @@ pub const LAGS: &[Lag] = &[
     Lag {
         why: "the sync that finds nothing of a pod to go on stops what is left of it (CPA-11), in the model its termination does",
         is: |situation| match situation.action {
-            Action::Kubelet(Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. }) => {
-                situation.policy() != RestartPolicy::Always
-                    && situation.may(Kubelet::BeginTermination { pod })
+            Action::Kubelet(
+                step @ (Kubelet::SendSigterm { pod, container } | Kubelet::RunPreStop { pod, container }),
+            ) => {
+                let look = |own| situation.look(|cluster| cluster.container(pod, own));
+                let goes_on = |own| !look(own).process().has_exited() && !look(own).stopping();
+                let will_end = situation.policy() == RestartPolicy::Never && !situation.apps().any(goes_on);
+                // KIL-8, KIL-10: a sidecar's signal has its turn.
+                let waits = matches!(step, Kubelet::SendSigterm { .. })
+                    && !situation.is_out_of_grace
+                    && situation.apps().any(|own| own != container && look(own).is_running())
+                    && situation.kind(container) == ContainerKind::Sidecar;
+                let may_begin = || situation.may(Kubelet::BeginTermination { pod });
+                situation.stops_for_good && !waits && (will_end || may_begin())
             }
             // CPA-2
-            Action::Kubelet(Kubelet::CreateSandbox { .. }) => {
-                situation.stops_sandbox && situation.policy() == RestartPolicy::Never
+            Action::Kubelet(Kubelet::StopSandbox { .. }) => {
+                situation.stops_for_good && situation.policy() == RestartPolicy::Never
             }
             _ => false,
         },
@@ -139,13 +160,16 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "what waits for no relist and no call goes on while a runtime hangs (PW-16), in the model nothing does",
+        why: "what waits for no relist and no call, or was asked of the runtime before, goes on while that hangs or until the next relist \
+              (PW-16), in the model nothing does",
         is: |situation| {
             let pod = match situation.action {
                 Action::Kubelet(
                     Kubelet::BeginTermination { pod }
                     | Kubelet::FinishPod { pod }
-                    | Kubelet::RunPreStop { pod, .. },
+                    | Kubelet::RunPreStop { pod, .. }
+                    | Kubelet::CreateSandbox { pod }
+                    | Kubelet::StartContainer { pod, .. },
                 ) => pod,
                 _ => return false,
             };
@@ -179,11 +203,11 @@ impl Running {
             for operation in self.steps_of_machine(node) {
                 let Some(action) = self.seen_of(node, &operation) else { continue };
                 let has_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.has_stopped(node, pod));
-                let stops_sandbox = self
-                    .request_of(node, &operation, |_, request| matches!(request, Request::StopSandbox(_)));
-                let stops_sandbox = stops_sandbox == Some(true);
+                let stops_for_good = self.stops_for_good(node, &action);
+                let is_out_of_grace = self.is_out_of_grace(node, &action);
                 let scenario = &self.scenario;
-                let situation = Situation { rest, scenario, has_stopped, stops_sandbox, action };
+                let situation =
+                    Situation { rest, scenario, has_stopped, stops_for_good, is_out_of_grace, action };
                 if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
                     operations.push(action);
                 }
@@ -205,7 +229,9 @@ impl Running {
                 let pod = self.slot_of_uid(uid)?;
                 let worker = self.worker(node, uid)?;
                 let step = match worker.work() {
-                    Work::Terminating if !worker.has_begun_to_terminate() => {
+                    Work::Terminating
+                        if !worker.has_begun_to_terminate() && !self.machines.begun.contains_key(&pod) =>
+                    {
                         Kubelet::BeginTermination { pod }
                     }
                     Work::Terminated => Kubelet::FinishPod { pod },
@@ -250,8 +276,9 @@ impl Running {
         };
         let step = match request {
             Request::RunSandbox(_) => Kubelet::CreateSandbox { pod },
-            Request::StopSandbox(_) => match self.worker(node, uid)?.activity() {
-                Activity::Syncing(_) => Kubelet::CreateSandbox { pod },
+            Request::StopSandbox(_) => match self.worker(node, uid)? {
+                worker if worker.stops_for_good() => Kubelet::StopSandbox { pod },
+                worker if matches!(worker.activity(), Activity::Syncing(_)) => Kubelet::CreateSandbox { pod },
                 _ => Kubelet::StopSandbox { pod },
             },
             Request::CreateContainer { config, .. } => {
@@ -265,6 +292,26 @@ impl Running {
             _ => return None,
         };
         Some(Action::Kubelet(step))
+    }
+
+    /// Is the worker of the pod that this is about at a sync that stops everything?
+    fn stops_for_good(&self, node: NodeId, action: &Action) -> bool {
+        let Action::Kubelet(
+            Kubelet::SendSigterm { pod, .. } | Kubelet::RunPreStop { pod, .. } | Kubelet::StopSandbox { pod },
+        ) = *action
+        else {
+            return false;
+        };
+        let uid = self.uid(pod);
+        uid.is_ok_and(|uid| self.worker(node, &uid).is_some_and(PodWorker::stops_for_good))
+    }
+
+    /// Is this the signal of a container whose kill has no grace left (KIL-10)?
+    fn is_out_of_grace(&self, node: NodeId, action: &Action) -> bool {
+        let Action::Kubelet(Kubelet::SendSigterm { pod, container }) = *action else { return false };
+        let (Ok(uid), Ok((_, id))) = (self.uid(pod), self.running_of(pod, container)) else { return false };
+        let kill = self.worker(node, &uid).and_then(PodWorker::kill);
+        kill.is_some_and(|kill| kill.containers().iter().any(|own| own.id() == id && own.is_out_of_grace()))
     }
 
     /// Has the worker of a pod stopped its newest sandbox? One that was stopped before this kubelet started is not the worker's.

@@ -38,10 +38,7 @@ impl Running {
             let Some((id, sandbox)) = newest(&runtime, &name.uid) else { continue };
             let is_laid_down =
                 sandbox.state == SandboxState::NotReady && self.machines.laid_down.contains(&slot);
-            if let Some(&address) = self.machines.stopped_early.get(&slot) {
-                own.sandbox.sandbox = SandboxIs::Dead;
-                own.sandbox.address = address;
-            } else if !is_laid_down {
+            if !is_laid_down {
                 own.sandbox.sandbox = state_of(sandbox);
                 own.sandbox.address = sandbox.address.and_then(|ip| address_of(&ip.to_string()));
             }

@@ -1,7 +1,10 @@
 //! Sandboxes are made and containers start.
 
+use podproof_model::kubelet::container_runtime::may_count_as_done;
 use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::container_runtime::{Request, SandboxState};
+use podproof_runtime::kubelet::pod_worker::PodWorker;
+use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::Process;
@@ -50,6 +53,16 @@ impl Running {
     ) -> Result<(), Refused> {
         let &Driven { node, pod, ref uid, .. } = driven;
         let name = self.container_name(container);
+        let (model, state) = rest.model();
+        let may_be_done = model.open(state, |cluster| {
+            cluster.container(pod, container).starts_anew() && may_count_as_done(cluster, pod, container)
+        });
+        let is_syncing = |own: &PodWorker| matches!(own.activity(), Activity::Syncing(_));
+        if may_be_done && !self.worker(node, uid).is_some_and(is_syncing) {
+            return Err(Refused::narrower(
+                "the sync that was to start it anew has ended: it is done (CPA-9, CPA-10)",
+            ));
+        }
         let count = |own: &Self| {
             own.runtime(node).ok().and_then(|runtime| {
                 let (sandbox, _) = newest(&runtime, uid)?;

@@ -173,7 +173,7 @@ impl Running {
                     };
                 }
                 (Request::Patch(_, own, ..), Write::Removal)
-                    if own == key && self.would_say(driven) == self.is_said(&key) =>
+                    if own == key && self.says_no_more(driven, &key) =>
                 {
                     self.carry_out(component, call).map(drop)?;
                 }
@@ -185,6 +185,13 @@ impl Running {
             }
         }
         Err(Refused::because("the status manager goes on writing"))
+    }
+
+    /// Would it say of the pod what is said already? Of one that has ended the address may come back with the worker that ends it
+    /// (ADM-12, PLEG-11), just before it is removed: nobody reads that.
+    fn says_no_more(&self, driven: &Driven, key: &Key) -> bool {
+        let (Some(new), Some(old)) = (self.would_say(driven), self.is_said(key)) else { return false };
+        new == old || (new.0.is_terminal() && (new.0, new.1) == (old.0, old.1))
     }
 
     fn is_said(&self, key: &Key) -> Option<Said> {

@@ -4,11 +4,13 @@ use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet, Watch, Watcher};
 use podproof_vocabulary::observation::{Deletion, Phase, Process};
 use podproof_vocabulary::release::Release;
-use podproof_vocabulary::scenario::{CUSTOM_TAINT, HostPort, Scenario, TaintEffect, Toleration};
+use podproof_vocabulary::scenario::{
+    CUSTOM_TAINT, HostPort, RestartPolicy, Scenario, TaintEffect, Toleration,
+};
 
 use crate::api_server::pods;
 use crate::state::{PodObject, Worker};
-use crate::test_cluster::{N0, P0, P1, TestCluster};
+use crate::test_cluster::{C0, N0, P0, P1, TestCluster};
 
 const CREATE: Action = Action::ReplicaSet(ReplicaSet::CreatePod { revision: Revision(0) });
 
@@ -79,6 +81,13 @@ fn a_node_that_lost_its_labels_rejects_the_pods_that_asked_for_them() {
     running.befall(Environment::StopKubelet { node: N0 });
     running.settle_until(|action| *action == Action::Kubelet(Kubelet::ReportStatus { pod: P0 }));
     assert_eq!(workers(&running, 1), [Worker::Rejected]);
+    assert!(running.pod(P0).address.is_some());
+    running.take(Kubelet::ReportStatus { pod: P0 });
+    assert_eq!(
+        (running.pod(P0).phase, running.pod(P0).address),
+        (Phase::Failed, None),
+        "its phase alone is told"
+    );
 }
 
 /// ADM-8.
@@ -215,4 +224,30 @@ fn a_rejected_pod_is_not_forgotten_while_its_sandbox_is_there() {
     cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
     assert!(!cluster.can(Kubelet::ForgetPod { pod: P0 }));
     assert!(cluster.can(Kubelet::BeginTermination { pod: P0 }));
+}
+
+/// ADM-1, kubernetes/kubernetes#126341: before 1.28 a kubelet that starts anew asks a pod that has ended.
+#[test]
+fn a_pod_that_has_ended_is_not_asked_again_from_1_28_on() {
+    for (minor, phase) in [(27, Phase::Failed), (28, Phase::Succeeded), (36, Phase::Succeeded)] {
+        let mut cluster = bypassing(
+            1,
+            |s| {
+                s.release = Release { minor };
+                s.workload.template.restart_policy = RestartPolicy::Never;
+                s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), "node-1".into());
+                s.nodes[0].later_labels = Some(podproof_vocabulary::scenario::Labels::new());
+            },
+            |_| {},
+        );
+        cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+        let no_controller =
+            |action: &Action| matches!(action, Action::ReplicaSet(_) | Action::PodGarbageCollector(_));
+        cluster.settle_but(no_controller);
+        assert_eq!(cluster.pod(P0).phase, Phase::Succeeded, "1.{minor}");
+        cluster.befall(Environment::RelabelNode { node: N0 });
+        cluster.befall(Environment::StopKubelet { node: N0 });
+        cluster.settle_but(no_controller);
+        assert_eq!(cluster.pod(P0).phase, phase, "1.{minor}");
+    }
 }

@@ -186,3 +186,26 @@ fn a_rejected_pod_may_be_killed_before_anybody_hears_of_it_and_is_not_forgotten_
     gone.settle_but(waits);
     assert!(!gone.seen().slots[0].containers[0].process.has_exited(), "it is gone, and forgotten");
 }
+
+/// PRB-12, kubernetes/kubernetes#142305.
+#[test]
+fn a_restarted_kubelet_takes_what_runs_for_started_from_1_35_on() {
+    for (minor, started) in [(34, false), (35, true), (36, true)] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            probed(s);
+            let app = &mut s.workload.template.containers[0];
+            app.startup_probe = app.readiness_probe.take();
+            app.listens_after_seconds = 5;
+            s.release = Release { minor };
+        });
+        let listen =
+            Action::Container(podproof_vocabulary::action::Container::Listen { pod: P0, container: C0 });
+        cluster.settle_until(|action| *action == listen);
+        cluster.befall(Environment::StopKubelet { node: N0 });
+        cluster.take(START);
+        cluster.take(RELIST);
+        cluster.take(LIST);
+        let is_ready = cluster.look(|cluster| crate::kubelet::status::status(cluster, P0).1);
+        assert_eq!(is_ready, started, "1.{minor}");
+    }
+}

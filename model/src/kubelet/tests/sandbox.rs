@@ -179,3 +179,22 @@ fn init_containers_run_again_although_an_app_is_done() {
     cluster.settle_until(starts);
     assert_eq!(cluster.take_one(starts), Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C2 }));
 }
+
+/// STP-6: the last status of a container is told of, whichever sandbox it ran in.
+#[test]
+fn a_pod_that_ends_before_anything_starts_in_its_new_sandbox_ends_as_it_did_in_the_old_one() {
+    for (how, phase) in [(Process::ExitedOk, Phase::Succeeded), (Process::ExitedError, Phase::Failed)] {
+        let mut cluster = struck(|_| {});
+        cluster.take(Kubelet::Relist { node: N0 });
+        cluster.change(|cluster| crate::kubelet::container_runtime::exit(cluster, P0, C0, how));
+        for _ in 0..2 {
+            cluster.settle_until(|action| *action == CREATE);
+            cluster.take(CREATE);
+            cluster.take(Kubelet::Relist { node: N0 });
+            cluster.befall(Environment::KillSandbox { pod: P0 });
+        }
+        cluster.delete(P0);
+        cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::RemovePod { pod: P0 }));
+        assert_eq!(cluster.pod(P0).phase, phase);
+    }
+}

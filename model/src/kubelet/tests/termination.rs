@@ -335,3 +335,27 @@ fn with_a_stuck_relist_no_termination_begins() {
     cluster.befall(Environment::HangRuntime { node: N0 });
     assert!(!cluster.can(BEGIN));
 }
+
+/// PW-18: a worker's grace is at least 1 s, that of a sync's kill is the pod's own.
+#[test]
+fn a_termination_has_grace_for_a_hook_although_its_pod_has_none() {
+    let mut cluster = running(|s| {
+        s.workload.template.grace_seconds = 0;
+        s.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(1));
+    });
+    let has_hook = |cluster: &TestCluster| cluster.look(|cluster| hook_of(cluster, P0, C0).is_some());
+    assert_eq!((grace(&cluster), has_hook(&cluster)), (0, false));
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Failed));
+    cluster.take(NEWS);
+    cluster.take(BEGIN);
+    assert_eq!((grace(&cluster), has_hook(&cluster)), (1, true));
+
+    let mut ended = running(|s| {
+        s.workload.template.grace_seconds = 0;
+        s.workload.template.restart_policy = RestartPolicy::Never;
+    });
+    ended.befall(Environment::FinishContainer { pod: P0, container: C0 });
+    ended.take(Kubelet::Relist { node: N0 });
+    ended.take(BEGIN);
+    assert_eq!(grace(&ended), 0, "what is left is stopped by a sync (CPA-11)");
+}

@@ -51,15 +51,20 @@ pub fn scale(
     let sum: i64 = active.iter().map(|set| wanted_of(set)).sum();
     let allowed = if bounds.replicas > 0 { bounds.replicas + bounds.surge } else { 0 };
     let to_add = allowed - sum;
-    let mut by_size = active;
-    // The largest first; among equals, the newest if something is added, else the oldest.
-    if to_add > 0 {
-        by_size.reverse();
+    let mut in_order = active;
+    if to_add == 0 {
+        // The newest last.
+        in_order.sort_by_key(is_new);
+    } else {
+        // The largest first; among equals, the newest if something is added, else the oldest.
+        if to_add > 0 {
+            in_order.reverse();
+        }
+        in_order.sort_by_key(|set| -wanted_of(set));
     }
-    by_size.sort_by_key(|set| -wanted_of(set));
     let mut added = 0;
     let mut sizes = Vec::new();
-    for set in by_size {
+    for set in in_order {
         let own = wanted_of(&set);
         let share = if to_add == 0 { 0 } else { proportion(&set, bounds, to_add, added, total) };
         added += share;

@@ -157,6 +157,18 @@ fn a_set_whose_size_stays_is_told_what_is_wanted_now() {
     assert_eq!(sizes(scale(bounds(2, 2, 1), true, Some(&new), &sets, 4)), named(&[("old", 2)]), "DEP-10");
 }
 
+/// S28 `sync.go` `scale`: where no size changes nothing is sorted, and the newest is told last.
+#[test]
+fn sets_whose_sizes_stay_are_told_in_the_order_of_age_and_the_newest_last() {
+    let (small, large) = (set("small", 1, 1, "2", "4"), set("large", 2, 2, "2", "4"));
+    let sets = [Arc::clone(&small), Arc::clone(&large)];
+    for (new, order) in [(&large, ["small", "large"]), (&small, ["large", "small"])] {
+        let told = sizes(scale(bounds(1, 2, 1), true, Some(new), &sets, 3));
+        let told: Vec<_> = told.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(told, order, "DEP-10");
+    }
+}
+
 #[test]
 fn what_rounding_leaves_goes_to_the_largest_and_a_saturated_new_one_ends_the_old() {
     let (old, new) = (set("old", 2, 2, "3", "4"), set("new", 2, 2, "3", "4"));

@@ -80,6 +80,10 @@ fn one(
             status.state = Some(convert(newest, old));
             status.restart_count = i32::try_from(newest.attempt).unwrap_or(i32::MAX);
             status.container_id = Some(id_text(newest.id));
+            // PRB-12: what was said of this very container is kept, from 1.35 on.
+            let keeps = generation.release.keeps_readiness_over_kubelet_restart();
+            let said = old.filter(|old| keeps && old.container_id == status.container_id);
+            status.started = said.and_then(|old| old.started);
             if let Some(before) = seen.next() {
                 status.last_state = Some(convert(before, None));
             }

@@ -97,6 +97,11 @@ impl PodWorker {
         self.started_terminating
     }
 
+    /// It is at a sync that stops everything, and makes no new sandbox (CPA-2, CPA-11).
+    pub fn stops_for_good(&self) -> bool {
+        matches!(&self.activity, Activity::Syncing(sync) if sync.stops_for_good())
+    }
+
     /// It was told something that it has not begun with.
     pub const fn has_update(&self) -> bool {
         self.pending.is_some()

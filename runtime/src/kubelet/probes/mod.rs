@@ -160,15 +160,8 @@ impl Probes {
         self.workers.contains_key(&ProbeKey { uid: uid.clone(), container: name.into(), kind })
     }
 
-    /// Did the object say that this very container had started? From 1.35 on that is kept (PRB-12).
-    fn was_started(&self, pod: &KnownPod, status: &ApiContainer) -> bool {
-        let stored = pod.object.status.as_ref().and_then(|all| worker::find(all, &status.name));
-        let same = |stored: &&ApiContainer| stored.container_id == status.container_id;
-        self.keeps_before.is_some() && stored.filter(same).is_some_and(|stored| stored.started == Some(true))
-    }
-
-    /// CND-9. A startup probe that has no worker yet, because its kubelet has just started, does not count
-    /// (kubernetes/kubernetes#142305).
+    /// CND-9. A startup probe that has no worker yet, because its kubelet has just started, does not count; from 1.35 on it is so for
+    /// good, since the status that says so is kept (PRB-12, kubernetes/kubernetes#142305).
     fn is_started(&self, pod: &KnownPod, status: &ApiContainer) -> bool {
         let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
         let id = status.container_id.as_deref().and_then(parse_id);
@@ -176,7 +169,8 @@ impl Probes {
         runs && match result {
             Some(result) => result == ProbeResult::Success,
             None => {
-                !self.has_worker(&pod.uid, &status.name, ProbeKind::Startup) || self.was_started(pod, status)
+                let is_kept = self.keeps_before.is_some() && status.started == Some(true);
+                is_kept || !self.has_worker(&pod.uid, &status.name, ProbeKind::Startup)
             }
         }
     }

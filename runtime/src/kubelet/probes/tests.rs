@@ -216,6 +216,7 @@ fn readiness_without_a_result() {
             assert!(rig.probes.next_deadline(rig.now).is_some());
         }
         let (pod, mut status) = (rig.pod.clone(), rig.status.clone());
+        status.container_statuses.as_mut().expect("there is one")[0].started = None;
         rig.probes.update(&pod, &mut status);
         let due = rig.probes.due(rig.now).next().is_some();
         let app = &status.container_statuses.as_ref().expect("there is one")[0];
@@ -256,4 +257,22 @@ fn kept_readiness_ends_with_the_threshold() {
     assert!(rig.is_ready(), "once is not twice");
     rig.probe(ProbeKind::Readiness, false);
     assert!(!rig.is_ready());
+}
+
+/// PRB-12, kubernetes/kubernetes#142305: what a kubelet that starts finds running has started, as it has no worker for its startup probe;
+/// from 1.35 on the status that says so is kept, and the probe is never made.
+#[test]
+fn a_restarted_kubelet_takes_what_runs_for_started() {
+    for (minor, is_kept) in [(34, false), (35, true), (36, true)] {
+        let mut rig = Rig::new("Always", &[ProbeKind::Startup]);
+        rig.restart(minor, 30, false);
+        let (pod, mut status) = (rig.pod.clone(), rig.status.clone());
+        let mut started = |rig: &mut Rig| {
+            rig.probes.update(&pod, &mut status);
+            status.container_statuses.as_ref().expect("there is one")[0].started
+        };
+        assert_eq!(started(&mut rig), Some(true), "1.{minor}");
+        rig.probes.add_pod(&rig.pod, rig.now);
+        assert_eq!(started(&mut rig), Some(is_kept), "1.{minor}");
+    }
 }

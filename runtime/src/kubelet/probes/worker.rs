@@ -207,7 +207,7 @@ pub(super) fn started_before(running: &ContainerStateRunning, moment: Option<Mom
 }
 
 /// The status of a container.
-pub(super) fn find<'a>(status: &'a ApiStatus, name: &str) -> Option<&'a ApiContainer> {
+fn find<'a>(status: &'a ApiStatus, name: &str) -> Option<&'a ApiContainer> {
     let all =
         status.container_statuses.iter().flatten().chain(status.init_container_statuses.iter().flatten());
     all.into_iter().find(|status| status.name == name)

@@ -107,6 +107,11 @@ impl SyncPod {
         matches!(self.stage, Stage::Mounting)
     }
 
+    /// It stops everything, and makes no new sandbox (CPA-2, CPA-11).
+    pub const fn stops_for_good(&self) -> bool {
+        matches!(self.stage, Stage::KillingPod(_)) && self.actions.create_sandbox.is_none()
+    }
+
     /// The steps that it may take by now without an answer.
     pub fn pending(&self, now: Moment, steps: &mut Vec<WorkerStep>) {
         match &self.stage {
