@@ -44,6 +44,7 @@ fn row(folder: &Path) -> Result<String, String> {
     let log = Log::find(&[folder.to_owned()]).map_err(|problem| problem.to_string())?;
     let report = run::run(&log, &Options::default(), |_| {}).map_err(|wrong| match wrong {
         Wrong::Log(problem) => problem.to_string(),
+        Wrong::Disk(says) => says,
         Wrong::NoWrites => "there is no audit log".into(),
         Wrong::Manifests(_) => "no manifests were given".to_owned(),
     })?;

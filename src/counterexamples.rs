@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::BuildHasher;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use podproof_traces::{Digest, Origin, Trace};
@@ -160,12 +160,20 @@ fn is_of_same_manifest(one: &Trace, other: &Trace) -> bool {
 }
 
 /// Writes a trace into a file; its folder is made when there is none.
-pub(crate) fn write_one(trace: &Trace, path: &Path) -> std::io::Result<()> {
+pub(crate) fn write_one(trace: &Trace, path: &Path) -> io::Result<()> {
+    write_with(path, |out| trace.write_json(out))
+}
+
+/// The same, with who writes it.
+pub(crate) fn write_with(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let mut file = BufWriter::new(File::create(path)?);
-    trace.write_json(&mut file)?;
+    write(&mut file)?;
     file.flush()
 }
 

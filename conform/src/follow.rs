@@ -16,6 +16,7 @@ use crate::matching::{Outcome, Replay, Subject, Unexplained};
 use crate::reading::{Log, Source};
 use crate::record::{Entry, Facts, Micros, Seen, Verb, Write};
 use crate::run::{Followed, Options, Sum};
+use crate::spool::Depot;
 use crate::tally::Tally;
 use crate::world::{Composer, Moment, Observed, World};
 
@@ -42,6 +43,8 @@ pub(crate) struct Pursuit<'p, T, K> {
     options: &'p Options,
     composer: Composer<'p>,
     writers: Rc<Writers>,
+    /// Where paths are kept.
+    depot: Rc<Depot>,
     /// When the log begins and ends.
     span: (Micros, Micros),
     keep: K,
@@ -73,12 +76,13 @@ pub(crate) struct Ended<T> {
 }
 
 impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
-    /// Of a log from when to when `span` is, in which these processes write what they do.
+    /// Of a log from when to when `span` is, in which these processes write what they do. Paths are kept in `depot`.
     pub fn new(
         log: &'p Log,
         options: &'p Options,
         composer: Composer<'p>,
         writers: Writers,
+        depot: &Rc<Depot>,
         span: (Micros, Micros),
         keep: K,
     ) -> Self {
@@ -92,6 +96,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             options,
             composer,
             writers: Rc::new(writers),
+            depot: Rc::clone(depot),
             span,
             keep,
             to_come,
@@ -209,7 +214,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             Rc::clone(&self.writers),
             self.composer.began(),
         );
-        match Replay::new(subject, eyes, target, self.options.max_states) {
+        match Replay::new(subject, eyes, target, self.options.max_states, &self.depot) {
             Ok(mut replay) => {
                 self.addresses.iter().for_each(|address| replay.names.note_other(address));
                 self.active.push(Active {
@@ -260,7 +265,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
         self.any_explained |= unexplained.is_none();
         let followed = Followed { name, unexplained, whole, replay, assumptions, warnings };
         self.sum.add(&followed);
-        let watched = Traffic::watch(self.log, &followed, &self.created);
+        let watched = Traffic::watch(self.log, &followed, &self.created, &self.depot);
         self.followed.push((place, (self.keep)(followed, self.span), watched));
     }
 

@@ -8,6 +8,7 @@
 //! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 //! - [`run`]: a log against the model; `follow`: its second pass; [`tally`]: its entries, counted
+//! - [`spool`]: what grows with a log, on disk
 //! - [`doubts`]: why an entry that nothing explains may be lawful all the same
 //! - [`judged`]: what a log says of the promises
 
@@ -19,6 +20,7 @@ pub mod matching;
 pub mod reading;
 pub mod record;
 pub mod run;
+pub mod spool;
 pub mod tally;
 pub mod unsigned;
 pub mod world;

@@ -12,6 +12,7 @@ use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, Seen};
+use crate::spool::Depot;
 use crate::tally::{CONNECTIONS, Tally};
 use crate::unsigned::Teller;
 use crate::world::{self, Surveyor, World};
@@ -32,6 +33,8 @@ pub enum Wrong {
     Log(Problem),
     /// Manifests that were given with it.
     Manifests(Vec<podproof_vocabulary::manifest::Problem>),
+    /// The temporary file, in words: it cannot be written, or read.
+    Disk(String),
     /// There is neither an audit log nor a watch: nothing else says what was written.
     NoWrites,
 }
@@ -205,19 +208,22 @@ pub fn run_keeping<T>(
     let span = span.unwrap_or_default();
     let composer = surveyor.composer(&options.world).map_err(Wrong::Manifests)?;
     let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
-    let mut pursuit = Pursuit::new(log, options, composer, writers, span, keep);
+    let depot: Rc<Depot> = Rc::default();
+    let mut pursuit = Pursuit::new(log, options, composer, writers, &depot, span, keep);
     for (number, entry) in (1..).zip(log.entries()) {
         let mut entry = entry.map_err(Wrong::Log)?;
         if let Some(teller) = &mut teller {
             entry = teller.tell(entry);
         }
         pursuit.take(number, &entry, teller.as_ref().and_then(Teller::missed));
+        depot.check().map_err(Wrong::Disk)?;
         if number % 64 == 0 {
             progress(Progress { entries: number, states: pursuit.states() });
         }
     }
     let mut ended = pursuit.end();
     let requests = judged::connections(log, &ended.traffic, &ended.world.pod_names).map_err(Wrong::Log)?;
+    depot.check().map_err(Wrong::Disk)?;
     ended.tally.explain(CONNECTIONS, requests.explained);
     Ok(Report {
         followed: ended.followed,

@@ -1,6 +1,8 @@
 //! What came of a log, in the terms that every format of the report needs.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use podproof_conform::judged::{self, Breach, Connections, Evidence, Judgement, again};
@@ -16,7 +18,7 @@ use super::naming;
 use super::seen::About;
 use super::timeline::Timeline;
 use super::way::Way;
-use crate::counterexamples::{file_in, left_alone, own, write_one};
+use crate::counterexamples::{file_in, left_alone, own, write_with};
 
 /// What came of a log.
 pub struct Account {
@@ -225,7 +227,7 @@ impl Workload {
     ) -> (Self, Course) {
         let Followed { ref name, ref replay, ref whole, ref unexplained, .. } = followed;
         let way = Way::new(replay, whole, began);
-        let course = Course::of(&followed, &way);
+        let course = Course::of(&followed, &way, began);
         let scenario = &replay.model().rules.scenario;
         let mut workload = Self {
             name: name.clone(),
@@ -233,7 +235,7 @@ impl Workload {
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             verdict: Verdict::Lawful,
             about: About::of(&replay.subject),
-            steps: course.path.stem.len(),
+            steps: course.taken.len(),
             shown: course.shown(),
             unseen: Vec::new(),
             connections: Connections::default(),
@@ -254,16 +256,9 @@ impl Workload {
             ));
         }
         let folder = &arguments.traces.trace_dir;
-        workload.trace = workload.keep(&course.path, file_in(folder, name, "-log.json"));
-        workload.unseen = whole
-            .unseen()
-            .into_iter()
-            .filter(|&step| step < course.taken.len())
-            .map(|step| {
-                let taken = &whole.steps[step];
-                (taken.moment.at, words::action(&course.names_after(step), &taken.action))
-            })
-            .collect();
+        let file = file_in(folder, name, "-log.json");
+        workload.trace = workload.keep(course.along.head(), file, |out| course.write(out));
+        workload.unseen = course.says(&whole.unseen());
         workload.misfit = whole.refused.and_then(|step| {
             let names = course.names_after(step);
             Some((step + 1, words::action(&names, &whole.steps.get(step)?.action)))
@@ -303,13 +298,18 @@ impl Workload {
         (workload, course)
     }
 
-    /// Writes a trace, over nothing but one of a log; nowhere, if that fails.
-    fn keep(&mut self, trace: &Trace, wanted: PathBuf) -> Option<PathBuf> {
-        let path = own(&wanted, trace);
+    /// Writes a trace that begins with `head`, over nothing but one of a log; nowhere, if that fails.
+    fn keep(
+        &mut self,
+        head: &Trace,
+        wanted: PathBuf,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Option<PathBuf> {
+        let path = own(&wanted, head);
         if path != wanted {
             self.warnings.push(left_alone(&(wanted, path.clone()), 1));
         }
-        match write_one(trace, &path) {
+        match write_with(&path, write) {
             Ok(()) => Some(path),
             Err(error) => {
                 let path = path.display();
@@ -335,7 +335,7 @@ impl Workload {
         match dark {
             Some((node, pod)) => {
                 let names = course.names_after(step + 1);
-                let seconds = course.path.scenario.latencies.propagation();
+                let seconds = course.along.head().scenario.latencies.propagation();
                 broken.says = format!(
                     "for more than {seconds} s {} has routed no connection of {} to a pod that accepts it, and for as long {} \
                      has been accepting, Ready and not deleting",
@@ -348,7 +348,7 @@ impl Workload {
                 let trace = way.breaking(property, step);
                 broken.says = why(&trace);
                 let file = file_in(folder, &self.name, &format!("-log-{property}.json"));
-                broken.trace = self.keep(&trace, file);
+                broken.trace = self.keep(&trace, file, |out| trace.write_json(out));
             }
         }
         broken

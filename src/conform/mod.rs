@@ -2,7 +2,7 @@
 //!
 //! - [`arguments`]: its command line
 //! - `account`: what came of a log; `course`: the path of a workload; `way`: that, as traces; `naming`: the names of a log for them
-//! - `timeline`: what was seen and what lies in between; `seen`: entries in words; `lookup`: the entries that are told
+//! - `timeline` with `rows`: what was seen and what lies in between; `seen`: entries in words; `lookup`: the entries that are told
 //! - `human` with `story` and `columns`, and `json`: the formats of the report; `causes`: why connections failed, in words
 
 mod account;
@@ -14,6 +14,7 @@ mod human;
 mod json;
 mod lookup;
 mod naming;
+mod rows;
 mod seen;
 mod story;
 mod timeline;
@@ -99,6 +100,7 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
     };
     let report = run::run_keeping(log, options, told, keep).map_err(|wrong| match wrong {
         Wrong::Log(problem) => vec![problem.to_string()],
+        Wrong::Disk(says) => vec![says],
         Wrong::NoWrites => vec![
             "neither an audit log nor a watch among the files; accepted: at least one, an audit log (audit.k8s.io/v1, JSON \
              lines) if there is a choice: a watch does not say who wrote what"

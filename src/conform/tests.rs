@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use podproof_conform::run::Verdict;
+use podproof_conform::spool::Spool;
 use podproof_model::Model;
-use podproof_traces::Trace;
+use podproof_traces::{Along, Called};
 use podproof_vocabulary::action::{Action, Watcher};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::{NodeId, Property, catalogue};
@@ -29,7 +31,11 @@ fn course(steps: usize, taken: Vec<Taken>) -> Course {
         actions.push(enabled[0]);
         state = model.apply(&state, &enabled[0]);
     }
-    Course { path: Trace::path(&model, &first, &actions), taken, led: 0 }
+    let mut all = Spool::new(&Rc::default());
+    for (taken, action) in taken.into_iter().zip(actions.iter().chain(std::iter::repeat(&Action::Tick))) {
+        all.push(&Taken { action: *action, ..taken });
+    }
+    Course::new(Along::new(&model, &first, Called::default(), String::new()), all, 0, 0)
 }
 
 /// A workload with nothing to be said of it.
@@ -86,11 +92,11 @@ fn broken(property: Property, counts: bool, step: usize) -> Broken {
 }
 
 fn seen(entry: u64, seconds: i64, process: Watcher) -> Taken {
-    Taken { shown_by: Some(entry), at: seconds * SECOND, process: Some(process) }
+    Taken { action: Action::Tick, shown_by: Some(entry), at: seconds * SECOND, process: Some(process) }
 }
 
 fn unseen(process: Watcher) -> Taken {
-    Taken { shown_by: None, at: 0, process: Some(process) }
+    Taken { action: Action::Tick, shown_by: None, at: 0, process: Some(process) }
 }
 
 const KUBELET: Watcher = Watcher::Kubelet(NodeId(0));
@@ -147,7 +153,7 @@ fn what_led_to_an_entry_stands_with_it_in_the_order_of_time() {
 #[test]
 fn only_what_is_around_something_worth_telling_is_shown() {
     let mut workload = workload();
-    let course = course(5, (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect());
+    let course = course(30, (0..30).map(|number| seen(number + 1, number as i64, KUBELET)).collect());
     let calm = Timeline::of(&workload, &course, Extent::Guilt);
     assert!(calm.parts.is_empty() && calm.skipped == 30, "nothing is broken");
     let shown = |workload: &Workload| {

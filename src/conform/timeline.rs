@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_conform::record::Micros;
-use podproof_traces::{Names, words};
-use podproof_vocabulary::action::{Action, Kubelet, Watcher};
+use podproof_traces::TraceStep;
+use podproof_vocabulary::action::{Action, Kubelet};
 
 use super::account::Workload;
 use super::course::Course;
+use super::rows::{Light, Rows};
 
 /// Entries that are shown before something that is worth telling, and as many from there on.
 const AROUND: usize = 10;
@@ -43,11 +44,10 @@ pub struct Row {
     pub broken: Vec<Mark>,
     /// Connections that failed between this entry and the next, by their error.
     pub failed: BTreeMap<String, u64>,
-    /// Its steps, from 0.
-    steps: Vec<usize>,
 }
 
 /// A promise that is broken at a row.
+#[derive(Clone)]
 pub struct Mark {
     /// Its place in [`Workload::broken`].
     pub broken: usize,
@@ -86,41 +86,41 @@ pub struct Part {
 impl Timeline {
     /// The timeline of `workload`, whose path is `course`, or as much of it as is asked for.
     pub fn of(workload: &Workload, course: &Course, extent: Extent) -> Self {
-        let mut rows = rows(workload, course);
-        for (index, broken) in workload.broken.iter().enumerate() {
-            // What time did, no step did: it stands where it was by the clock.
-            let is_there = |row: &Row, step: usize| match broken.by_time {
-                true => row.at <= broken.at && broken.at < row.until,
-                false => row.steps.contains(&(step - 1)),
-            };
-            let again = broken.again.iter().enumerate().map(|(place, again)| (Some(place), again.step));
-            for (again, step) in std::iter::once((None, broken.step)).chain(again) {
-                if let Some(row) = rows.iter_mut().find(|row| is_there(row, step)) {
-                    row.broken.push(Mark { broken: index, again });
-                }
-            }
-        }
-        let worth = rows.iter().enumerate().filter(|(_, row)| !row.broken.is_empty()).map(|(index, _)| index);
-        let unexplained =
-            workload.unexplained.as_ref().map(|found| rows.partition_point(|row| row.at <= found.at));
-        let around = worth.chain(unexplained).map(|row| row.saturating_sub(AROUND)..row + AROUND);
+        let rows = Rows::of(course);
+        let end = workload.unexplained.as_ref().map_or(Micros::MAX, |found| found.at);
+        let marks = marks(workload, &rows, end);
+        let unexplained = workload.unexplained.as_ref().map(|found| rows.until(found.at));
+        let around = marks.keys().copied().chain(unexplained);
+        let around = around.map(|row| row.saturating_sub(AROUND)..(row + AROUND).min(rows.len()));
         let mut shown: BTreeSet<usize> = around.flatten().collect();
         match extent {
             Extent::Whole => shown.extend(0..rows.len()),
-            Extent::Parts if shown.is_empty() => shown = calm(course, &rows),
+            Extent::Parts if shown.is_empty() => shown = calm(&rows),
             Extent::Parts | Extent::Guilt => {}
         }
-        tell(course, &mut rows, &shown);
-        let (count, mut next) = (rows.len(), 0);
+        let mut told = told(course, &rows, &shown);
+        let mut next = 0;
         let mut parts: Vec<Part> = Vec::new();
-        for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| shown.contains(index)) {
+        for (index, Light { entry, at, .. }) in
+            shown.into_iter().filter_map(|row| Some((row, rows.get(row)?)))
+        {
+            let row = Row {
+                entry,
+                at,
+                until: rows.next_after(index, at, end),
+                is_aside: false,
+                seen: String::new(),
+                hidden: told.remove(&entry).unwrap_or_default(),
+                broken: marks.get(&index).cloned().unwrap_or_default(),
+                failed: BTreeMap::new(),
+            };
             match parts.last_mut() {
                 Some(part) if next == index => part.rows.push(row),
                 _ => parts.push(Part { skipped: index - next, rows: vec![row] }),
             }
             next = index + 1;
         }
-        Self { parts, skipped: count - next, extent }
+        Self { parts, skipped: rows.len() - next, extent }
     }
 
     /// Every row.
@@ -129,82 +129,57 @@ impl Timeline {
     }
 }
 
+/// What is broken at which row; the path ends at `end` at the latest.
+fn marks(workload: &Workload, rows: &Rows, end: Micros) -> BTreeMap<usize, Vec<Mark>> {
+    let mut found: BTreeMap<usize, Vec<Mark>> = BTreeMap::new();
+    for (index, broken) in workload.broken.iter().enumerate() {
+        let again = broken.again.iter().enumerate().map(|(place, again)| (Some(place), again.step));
+        for (again, step) in std::iter::once((None, broken.step)).chain(again) {
+            // What time did, no step did: it stands where it was by the clock.
+            let row = match broken.by_time {
+                true => rows.at(broken.at, end),
+                false => rows.of_step(step - 1),
+            };
+            if let Some(row) = row {
+                found.entry(row).or_default().push(Mark { broken: index, again });
+            }
+        }
+    }
+    found
+}
+
 /// The rows that are shown where nothing is broken or unexplained: around what befalls the cluster, from the first on.
-fn calm(course: &Course, rows: &[Row]) -> BTreeSet<usize> {
-    let befalls = |step: &usize| {
-        course.path.stem.get(*step).is_some_and(|step| matches!(step.action, Action::Environment(_)))
-    };
-    let events = rows.iter().enumerate().filter(|(_, row)| row.steps.iter().any(befalls));
-    let around = events.map(|(row, _)| row.saturating_sub(AROUND)..(row + AROUND).min(rows.len()));
-    let mut shown: BTreeSet<usize> = around.flatten().collect();
+fn calm(rows: &Rows) -> BTreeSet<usize> {
+    let mut shown = BTreeSet::new();
+    for event in rows.events() {
+        if shown.len() >= CALM && shown.iter().nth(CALM - 1).is_some_and(|last| last + AROUND < event) {
+            break;
+        }
+        shown.extend(event.saturating_sub(AROUND)..(event + AROUND).min(rows.len()));
+    }
     if shown.is_empty() {
-        shown.extend(0..rows.len());
+        shown.extend(0..rows.len().min(CALM));
     }
     shown.into_iter().take(CALM).collect()
 }
 
-/// A row for each entry that shows a step, without words, in the order of time.
-fn rows(workload: &Workload, course: &Course) -> Vec<Row> {
-    let row = |entry, at, steps| Row {
-        entry,
-        at,
-        until: Micros::MAX,
-        is_aside: false,
-        seen: String::new(),
-        hidden: Vec::new(),
-        broken: Vec::new(),
-        failed: BTreeMap::new(),
-        steps,
-    };
-    let mut rows: Vec<Row> = Vec::new();
-    let mut of_entry: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut unseen: BTreeMap<Option<Watcher>, Vec<usize>> = BTreeMap::new();
-    for (step, taken) in course.taken.iter().enumerate().skip(course.led) {
-        let waiting = unseen.entry(taken.process).or_default();
-        waiting.push(step);
-        let Some(entry) = taken.shown_by else { continue };
-        let steps = std::mem::take(waiting);
-        match of_entry.get(&entry) {
-            Some(&index) => rows[index].steps.extend(steps),
-            None => {
-                of_entry.insert(entry, rows.len());
-                rows.push(row(Some(entry), taken.at, steps));
-            }
+/// The hidden steps of the rows that are shown, in words, by their entries.
+fn told(course: &Course, rows: &Rows, shown: &BTreeSet<usize>) -> BTreeMap<Option<u64>, Vec<Hidden>> {
+    let entries = shown.iter().filter_map(|&row| Some((rows.get(row)?.entry, Vec::new())));
+    let mut wanted: BTreeMap<Option<u64>, Vec<Hidden>> = entries.collect();
+    if wanted.is_empty() {
+        return wanted;
+    }
+    let steps = course.steps().zip(course.taken.iter()).zip(rows.entries_of_steps());
+    for ((TraceStep { says, action, .. }, taken), entry) in steps {
+        let row = entry.filter(|_| taken.shown_by.is_none()).and_then(|entry| wanted.get_mut(&entry));
+        let Some(hidden) = row else { continue };
+        match hidden.last_mut().filter(|last| last.says == says) {
+            Some(last) => last.times += 1,
+            None => hidden.push(Hidden { says, times: 1, is_routine: is_routine(&action) }),
         }
     }
-    let last: Vec<usize> = unseen.into_values().flatten().collect();
-    if !last.is_empty() {
-        let at = course.taken.iter().map(|taken| taken.at).max().unwrap_or_default();
-        rows.push(row(None, at, last));
-    }
-    rows.sort_by_key(|row| row.at);
-    let end = workload.unexplained.as_ref().map_or(Micros::MAX, |found| found.at);
-    for index in 0..rows.len() {
-        let next = rows.get(index + 1).map_or(end, |next| next.at);
-        rows[index].until = next.max(rows[index].at);
-    }
-    rows
-}
-
-/// Puts the hidden steps of the rows that are shown into words.
-fn tell(course: &Course, rows: &mut [Row], shown: &BTreeSet<usize>) {
-    let mut wanted: BTreeMap<usize, usize> = BTreeMap::new();
-    for (index, row) in rows.iter().enumerate().filter(|(index, _)| shown.contains(index)) {
-        let hidden = row.steps.iter().filter(|&&step| course.taken[step].shown_by.is_none());
-        wanted.extend(hidden.map(|&step| (step, index)));
-    }
-    let mut names = Names::of(&course.path);
-    for (number, step) in course.path.stem.iter().enumerate() {
-        if let Some(&row) = wanted.get(&number) {
-            let says = words::action(&names, &step.action);
-            let hidden = &mut rows[row].hidden;
-            match hidden.last_mut().filter(|last| last.says == says) {
-                Some(last) => last.times += 1,
-                None => hidden.push(Hidden { says, times: 1, is_routine: is_routine(&step.action) }),
-            }
-        }
-        names.see(&step.changed);
-    }
+    wanted
 }
 
 /// A step that only tells somebody what is so already.

@@ -74,7 +74,7 @@ pub fn complaint(walk: &Walk, said: &Said) -> Option<String> {
     }
     let whole = &report.followed[0].whole;
     if let Some(step) = whole.refused {
-        return Some(format!("the parts do not fit together: step {step}, {:?}", whole.steps[step]));
+        return Some(format!("the parts do not fit together: step {step}, {:?}", whole.steps.get(step)));
     }
     let more: Vec<_> = said.broken.difference(&walk.broken).copied().collect();
     if !more.is_empty() {
@@ -91,7 +91,7 @@ pub fn keep(walk: &Walk, which: Which, folder: &Path) {
         walk.path.iter().enumerate().map(|(index, action)| format!("{index} {action:?}")).collect();
     std::fs::write(folder.join("timeline.txt"), lines.join("\n")).expect("files can be written");
     let said = judge(walk, which);
-    let found = said.report.followed.iter().flat_map(|one| &one.whole.steps);
+    let found = said.report.followed.iter().flat_map(|one| one.whole.steps.iter());
     let found: Vec<String> = found.map(|taken| format!("{taken:?}")).collect();
     std::fs::write(folder.join("found.txt"), found.join("\n")).expect("files can be written");
 }

@@ -1,6 +1,7 @@
 //! Traces of podproof: a path through one scenario in one JSON file, that anybody can replay and read.
 //!
 //! - [`trace`]: what a trace is, and recording one
+//! - `along`: recording one step by step, as long as it may be
 //! - [`change`]: what a step changed of what an outsider can see
 //! - `advance`: an observation brought forward by it
 //! - [`digest`]: which state a step leads to, in a few letters
@@ -28,6 +29,7 @@
 
 mod advance;
 mod again;
+mod along;
 pub mod change;
 pub mod diff;
 pub mod digest;
@@ -52,6 +54,7 @@ mod when;
 mod why;
 pub mod words;
 
+pub use along::Along;
 pub use change::{Change, difference};
 pub use diff::diff;
 pub use digest::Digest;

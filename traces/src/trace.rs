@@ -124,11 +124,12 @@ pub struct TraceStep {
     pub digest: Option<Digest>,
 }
 
-/// A path through a scenario, self-contained.
+/// A path through a scenario, self-contained. Its stem may be anything that is written as a list of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Trace"))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Trace {
+pub struct Trace<S = Vec<TraceStep>> {
     /// The version of the format: [`VERSION`].
     pub version: u32,
     /// What it is about, in a line, where somebody has read it.
@@ -165,9 +166,28 @@ pub struct Trace {
     /// The bounded world in which it happens.
     pub scenario: Scenario,
     /// The steps from the beginning; the last one of a safety trace breaks the property.
-    pub stem: Vec<TraceStep>,
+    pub stem: S,
     /// Of a lasso: the steps that repeat; none if everything rests after the stem.
     pub cycle: Vec<TraceStep>,
+}
+
+impl TraceStep {
+    /// Takes a step, which must be enabled, and records it without words.
+    pub(crate) fn taken(walk: &mut Walk<'_>, action: &Action, followed: Option<Followed>) -> Self {
+        let reads = walk.reads(action);
+        let changed = walk.step(action, followed);
+        Self {
+            component: action.component(),
+            says: String::new(),
+            action: *action,
+            tick: walk.tick,
+            seen_at: None,
+            reads,
+            writes: walk.written(),
+            changed,
+            digest: Some(Digest::of(&walk.state)),
+        }
+    }
 }
 
 impl Trace {
@@ -247,22 +267,7 @@ impl Trace {
         };
         let mut walk = world.begin(observed_proxy).unwrap_or_else(|| Walk::from_state(&world, first.clone()));
         let mut steps = |actions: &[Action]| {
-            let record = |action: &Action| {
-                let reads = walk.reads(action);
-                let changed = walk.step(action, followed);
-                TraceStep {
-                    component: action.component(),
-                    says: String::new(),
-                    action: *action,
-                    tick: walk.tick,
-                    seen_at: None,
-                    reads,
-                    writes: walk.written(),
-                    changed,
-                    digest: Some(Digest::of(&walk.state)),
-                }
-            };
-            actions.iter().map(record).collect::<Vec<_>>()
+            actions.iter().map(|action| TraceStep::taken(&mut walk, action, followed)).collect::<Vec<_>>()
         };
         let mut trace = Self {
             version: VERSION,

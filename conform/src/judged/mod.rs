@@ -98,8 +98,9 @@ pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Proper
         if property == Property::NoAvoidableBlackout {
             return blackout(replay, whole, evidence);
         }
-        match whole.broken.get(&property) {
-            Some(&step) => Judgement::Broken(Breach { step, at: whole.steps[step].moment.at, dark: None }),
+        let broken = whole.broken.get(&property).and_then(|&step| Some((step, whole.steps.get(step)?)));
+        match broken {
+            Some((step, taken)) => Judgement::Broken(Breach { step, at: taken.moment.at, dark: None }),
             None if whole.reached.contains(property) => Judgement::Kept,
             None => Judgement::NotMet,
         }

@@ -3,6 +3,7 @@
 //! and the end of its attempt, as far as clocks can tell: an answer by a pod, if the rules led to it and it accepted; a failure,
 //! if they led nowhere, or to somebody who did not accept, could not be reached, or stopped accepting meanwhile.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -15,25 +16,57 @@ use crate::matching::sighting::SLACK;
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, RequestEvent, Seen};
 use crate::run::Followed;
+use crate::spool::{Depot, Pack, Record, Spool, Unpack};
 
-/// Where connections from a node go from a moment on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where connections from a node go.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Leads {
-    from: Micros,
     /// The pods, by name, and why a connection that is sent to one fails, if it does.
     to: Vec<(Rc<str>, Option<Cause>)>,
     /// Other workloads' pods are behind the Service too.
     others: bool,
 }
 
+/// From a moment on they go there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Since {
+    from: Micros,
+    /// A place in [`Traffic::leads`].
+    leads: u64,
+}
+
+impl Record for Since {
+    const BYTES: usize = 16;
+
+    fn pack(&self, to: &mut Pack<'_>) {
+        to.signed(self.from);
+        to.number(self.leads);
+    }
+
+    fn unpack(from: &mut Unpack<'_>) -> Self {
+        Self { from: from.signed(), leads: from.number() }
+    }
+}
+
 /// Where connections of one workload's Service go, at every moment of a path.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Traffic {
-    nodes: BTreeMap<Rc<str>, Vec<Leads>>,
+    /// For each node where they go, and what was asked for last: clients tell of one after the other.
+    nodes: BTreeMap<Rc<str>, (Spool<Since>, Cell<usize>)>,
+    /// All that is so at some moment, each once.
+    leads: Vec<Leads>,
     /// The names of its pods.
     own: BTreeSet<Rc<str>>,
     /// Until when the path goes, if it ends before the log.
     until: Micros,
+}
+
+/// What is found of that along a path.
+struct Along {
+    traffic: Traffic,
+    numbers: BTreeMap<Leads, u64>,
+    /// For each node what is so now.
+    now: BTreeMap<Rc<str>, Since>,
 }
 
 /// Could the client have seen what it saw?
@@ -94,7 +127,7 @@ pub struct Odd {
 const KEPT: usize = 8;
 
 /// What can be said of the connections of one workload.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Watched {
     /// Where they go, if it has a Service and clients tell of them.
     traffic: Option<Traffic>,
@@ -103,17 +136,23 @@ pub struct Watched {
 }
 
 impl Traffic {
-    /// What can be said of the connections of one workload in `log`; `created` are the names of the pods that entries create.
-    pub fn watch(log: &Log, followed: &Followed, created: &BTreeMap<u64, Rc<str>>) -> Watched {
+    /// What can be said of the connections of one workload in `log`; `created` are the names of the pods that entries create. It is kept in
+    /// `depot`.
+    pub fn watch(
+        log: &Log,
+        followed: &Followed,
+        created: &BTreeMap<u64, Rc<str>>,
+        depot: &Rc<Depot>,
+    ) -> Watched {
         let runtimes = log.nodes_with_runtime();
         let subject = &followed.replay.subject;
         let is_seen = subject.nodes.iter().all(|node| runtimes.contains(node));
         let is_told = log.has(Source::App) && log.has(Source::Requests) && subject.service.is_some();
-        Watched { traffic: (is_seen && is_told).then(|| Self::along(followed, created)), is_seen }
+        Watched { traffic: (is_seen && is_told).then(|| Self::along(followed, created, depot)), is_seen }
     }
 
     /// Along the path that was found; `created` are the names of the pods that entries of the log create.
-    fn along(followed: &Followed, created: &BTreeMap<u64, Rc<str>>) -> Self {
+    fn along(followed: &Followed, created: &BTreeMap<u64, Rc<str>>, depot: &Rc<Depot>) -> Self {
         let Followed { replay, whole, unexplained, .. } = followed;
         let nodes = &replay.subject.nodes;
         let mut names: BTreeMap<PodId, Rc<str>> = BTreeMap::new();
@@ -121,65 +160,49 @@ impl Traffic {
             names.insert(PodId(0), Rc::clone(&replay.subject.name));
         }
         let own = names.values().cloned().collect();
-        let mut traffic = Self { nodes: BTreeMap::new(), own, until: Micros::MAX };
+        let traffic = Self { nodes: BTreeMap::new(), leads: Vec::new(), own, until: Micros::MAX };
+        let mut along = Along { traffic, numbers: BTreeMap::new(), now: BTreeMap::new() };
         let mut now = Micros::MIN;
         whole.walk(&replay.models(), |step, taken, before, after, model| {
+            let own = &mut along.traffic.own;
             if let Some(name) = taken.shown_by.and_then(|entry| created.get(&entry)) {
                 let used = model.open(before, |cluster| cluster.used());
                 let new = model.open(after, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
                 names.extend(new.map(|new| (new, Rc::clone(name))));
-                traffic.own.insert(Rc::clone(name));
+                own.insert(Rc::clone(name));
             }
             if step + 1 < whole.led {
                 return;
             }
             if step + 1 == whole.led {
                 names.extend(replay.began_with().iter().cloned());
-                traffic.own.extend(names.values().cloned());
+                own.extend(names.values().cloned());
             }
             now = now.max(taken.moment.at);
-            model.open(after, |cluster| traffic.note(cluster, nodes, &names, now));
+            model.open(after, |cluster| along.note(cluster, nodes, &names, now, depot));
         });
-        if unexplained.is_some() || whole.refused.is_some() {
-            traffic.until = now;
-        }
-        traffic
+        let until = if unexplained.is_some() || whole.refused.is_some() { now } else { Micros::MAX };
+        along.end(until, depot)
     }
 
-    fn note(
-        &mut self,
-        cluster: &Cluster<'_>,
-        nodes: &[Rc<str>],
-        names: &BTreeMap<PodId, Rc<str>>,
-        now: Micros,
-    ) {
-        let scenario = &cluster.rules.scenario;
-        let others = scenario.neighbours.iter().any(|neighbour| neighbour.in_service);
-        for (index, name) in nodes.iter().enumerate().take(cluster.rules.nodes) {
-            let leads = traffic::destinations(scenario, cluster, NodeId::from(index));
-            let to = leads.map(|(pod, endpoint)| {
-                let called = names.get(&pod).cloned().unwrap_or_else(|| "?".into());
-                (called, Cause::of(cluster, nodes, pod, endpoint))
-            });
-            let leads = Leads { from: now, to: to.collect(), others };
-            let known = self.nodes.entry(Rc::clone(name)).or_default();
-            match known.last_mut() {
-                Some(last) if last.to == leads.to => {}
-                Some(last) if last.from == now => *last = leads,
-                _ => known.push(leads),
-            }
-        }
+    fn push(&mut self, node: &Rc<str>, since: Since, depot: &Rc<Depot>) {
+        let new = || (Spool::new(depot), Cell::default());
+        self.nodes.entry(Rc::clone(node)).or_insert_with(new).0.push(&since);
     }
 
     /// Could the client have seen this between these moments? Of nodes that are not known, and before the first step, nothing is said.
     fn allows(&self, from: Micros, to: Micros, event: &RequestEvent) -> Possible {
         let Some(leads) = self.nodes.get(&event.node) else { return Possible::Then(Causes::new()) };
+        let (leads, near) = leads;
         let (from, to) = (from.saturating_sub(SLACK), to.saturating_add(SLACK));
         let between = |from: Micros| {
-            let first = leads.partition_point(|leads| leads.from <= from).saturating_sub(1);
-            leads[first..].iter().take_while(move |leads| leads.from <= to)
+            let later = leads.partition_point(near.get(), |since| since.from <= from);
+            near.set(later);
+            let all = (later.saturating_sub(1)..leads.len()).map_while(|index| leads.get(index));
+            let all = all.take_while(move |since| since.from <= to);
+            all.filter_map(|since| self.leads.get(usize::try_from(since.leads).ok()?))
         };
-        if to > self.until || leads.first().is_none_or(|first| first.from > to) {
+        if to > self.until || leads.get(0).is_none_or(|first| first.from > to) {
             return Possible::Then(Causes::new());
         }
         if let Ok(pod) = &event.outcome {
@@ -198,6 +221,54 @@ impl Traffic {
         let dead = between(from.saturating_sub(REMEMBERED)).flat_map(Leads::dead).cloned();
         let before: Causes = dead.filter(|_| runs_out_of_time).collect();
         if before.is_empty() { Possible::Never } else { Possible::Before(before) }
+    }
+}
+
+impl Along {
+    /// In `cluster` it is so, from `at` on.
+    fn note(
+        &mut self,
+        cluster: &Cluster<'_>,
+        nodes: &[Rc<str>],
+        names: &BTreeMap<PodId, Rc<str>>,
+        at: Micros,
+        depot: &Rc<Depot>,
+    ) {
+        let scenario = &cluster.rules.scenario;
+        let others = scenario.neighbours.iter().any(|neighbour| neighbour.in_service);
+        for (index, name) in nodes.iter().enumerate().take(cluster.rules.nodes) {
+            let leads = traffic::destinations(scenario, cluster, NodeId::from(index));
+            let to = leads.map(|(pod, endpoint)| {
+                let called = names.get(&pod).cloned().unwrap_or_else(|| "?".into());
+                (called, Cause::of(cluster, nodes, pod, endpoint))
+            });
+            let leads = Leads { to: to.collect(), others };
+            let before = self.now.get(name).copied();
+            if before.is_some_and(|before| self.traffic.leads[before.leads as usize].to == leads.to) {
+                continue;
+            }
+            if let Some(before) = before.filter(|before| before.from != at) {
+                self.traffic.push(name, before, depot);
+            }
+            let leads = self.number_of(leads);
+            self.now.insert(Rc::clone(name), Since { from: at, leads });
+        }
+    }
+
+    fn number_of(&mut self, leads: Leads) -> u64 {
+        *self.numbers.entry(leads).or_insert_with_key(|leads| {
+            self.traffic.leads.push(leads.clone());
+            self.traffic.leads.len() as u64 - 1
+        })
+    }
+
+    /// The path ends, at `until` if that is before the log ends.
+    fn end(mut self, until: Micros, depot: &Rc<Depot>) -> Traffic {
+        for (node, last) in self.now {
+            self.traffic.push(&node, last, depot);
+        }
+        self.traffic.until = until;
+        self.traffic
     }
 }
 

@@ -15,7 +15,7 @@
 //!   there was to be counted
 //! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
-//!   [`unexplained`]: where it ends
+//!   [`unexplained`]: where it ends; `ways`: what it keeps of how processes came there
 //! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
@@ -43,6 +43,7 @@ pub mod templates;
 #[cfg(test)]
 mod tests;
 pub mod unexplained;
+mod ways;
 mod weave;
 pub mod whole;
 pub mod writes;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
+use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
@@ -10,9 +11,10 @@ use podproof_vocabulary::action::{Action, Watcher};
 
 use super::clock::Clock;
 use super::news::News;
-use super::path::{Fit, Moment, Paths, Taken, Tip};
+use super::path::{Fit, LINKS, Moment, Paths, Taken, Tip};
 use super::sighting::{Sighting, Sightings};
 use crate::record::Micros;
+use crate::spool::Depot;
 
 /// A state that the process may be in.
 #[derive(Clone)]
@@ -68,7 +70,7 @@ const LAG: usize = 48;
 
 impl Part {
     /// `whose` part of the state in which everything begins.
-    pub fn new(model: &Model, whose: Watcher, first: &ClusterState) -> Self {
+    pub fn new(model: &Model, whose: Watcher, first: &ClusterState, depot: &Rc<Depot>) -> Self {
         let mut state = first.clone();
         parts::keep_only(&mut Cluster::new(&model.rules, &mut state), Some(whose));
         let possible =
@@ -77,7 +79,7 @@ impl Part {
             whose,
             possible,
             sightings: Sightings::default(),
-            paths: Paths::default(),
+            paths: Paths::new(depot),
             news: News::default(),
             looked_at: 0,
             explained: Vec::new(),
@@ -204,6 +206,7 @@ impl Part {
             }
         }
         self.merge();
+        self.settle_paths();
     }
 
     /// Something was seen of it.
@@ -232,8 +235,13 @@ impl Part {
                 possible.met >>= 1;
             }
         }
-        if self.paths.count() > 4096.max(64 * self.possible.len()) {
-            self.paths.keep(self.possible.iter_mut().map(|possible| &mut possible.tip));
+        self.settle_paths();
+    }
+
+    /// Paths that are long are put on disk, as far as they lead to a possible state.
+    fn settle_paths(&mut self) {
+        if self.paths.count() > LINKS.max(16 * self.possible.len()) {
+            self.paths.settle(self.possible.iter_mut().map(|possible| &mut possible.tip));
         }
     }
 

@@ -1,8 +1,11 @@
 //! The steps that led to each possible state of a part, as a tree: what possible states share is kept once.
 
+use std::rc::Rc;
+
 use podproof_vocabulary::action::Action;
 
 use crate::record::Micros;
+use crate::spool::{Depot, Pack, Record, Spool, Unpack};
 
 /// When a step was taken, as far as the log tells: after so many writes, and at this moment at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +30,7 @@ pub struct Taken {
 }
 
 /// The end of a path; the beginning has none.
-pub type Tip = Option<u32>;
+pub type Tip = Option<u64>;
 
 impl Taken {
     /// A step that nobody saw.
@@ -36,63 +39,144 @@ impl Taken {
     }
 }
 
+impl Record for Taken {
+    const BYTES: usize = 29;
+
+    fn pack(&self, to: &mut Pack<'_>) {
+        to.action(self.action);
+        to.number(self.moment.writes);
+        to.signed(self.moment.at);
+        to.number(self.shown_by.unwrap_or(NONE));
+        to.byte(self.is_write.into());
+    }
+
+    fn unpack(from: &mut Unpack<'_>) -> Self {
+        Self {
+            action: from.action(),
+            moment: Moment { writes: from.number(), at: from.signed() },
+            shown_by: Some(from.number()).filter(|&entry| entry != NONE),
+            is_write: from.byte() != 0,
+        }
+    }
+}
+
+/// A number that is none, where numbers are kept.
+const NONE: u64 = u64::MAX;
+
+/// Steps that are kept in memory before those that led nowhere are let go.
+pub(super) const LINKS: usize = 1_024;
+
+/// A step, and the one before it.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     before: Tip,
     taken: Taken,
 }
 
-/// All paths of a part.
-#[derive(Debug, Default)]
+impl Record for Link {
+    const BYTES: usize = 8 + Taken::BYTES;
+
+    fn pack(&self, to: &mut Pack<'_>) {
+        to.number(self.before.unwrap_or(NONE));
+        self.taken.pack(to);
+    }
+
+    fn unpack(from: &mut Unpack<'_>) -> Self {
+        let before = Some(from.number()).filter(|&before| before != NONE);
+        Self { before, taken: Taken::unpack(from) }
+    }
+}
+
+/// All paths of a part. The newest links are in memory; the others, of paths that were still possible when they were put there, are on
+/// disk.
+#[derive(Debug)]
 pub struct Paths {
+    settled: Spool<Link>,
     links: Vec<Link>,
 }
 
 impl Paths {
-    /// The path `before` with one more step.
-    pub fn extend(&mut self, before: Tip, taken: Taken) -> Tip {
-        let tip = u32::try_from(self.links.len()).expect("a log has fewer steps than 2^32");
-        self.links.push(Link { before, taken });
-        Some(tip)
+    /// None yet; what of them gets old is kept in `depot`.
+    pub fn new(depot: &Rc<Depot>) -> Self {
+        Self { settled: Spool::new(depot), links: Vec::new() }
     }
 
-    /// How many links are kept.
+    /// The path `before` with one more step.
+    pub fn extend(&mut self, before: Tip, taken: Taken) -> Tip {
+        self.links.push(Link { before, taken });
+        Some((self.settled.len() + self.links.len() - 1) as u64)
+    }
+
+    /// How many links are in memory.
     pub fn count(&self) -> usize {
         self.links.len()
     }
 
-    /// The steps of a path, in order.
-    pub fn into_steps(self, mut tip: Tip) -> Vec<Taken> {
-        let mut steps = Vec::new();
-        while let Some(link) = tip.map(|tip| self.links[tip as usize]) {
-            steps.push(link.taken);
+    /// The steps of a path, the last first.
+    pub fn back_from(&self, mut tip: Tip) -> impl Iterator<Item = Taken> + '_ {
+        std::iter::from_fn(move || {
+            let at = usize::try_from(tip?).ok()?;
+            let link = match at.checked_sub(self.settled.len()) {
+                Some(new) => self.links[new],
+                None => self.settled.get(at)?,
+            };
             tip = link.before;
-        }
-        steps.reverse();
-        steps
+            Some(link.taken)
+        })
     }
 
-    /// Forgets every path but those that end in `tips`, which are renumbered.
-    pub fn keep<'t>(&mut self, tips: impl Iterator<Item = &'t mut Tip>) {
+    /// Puts what is in memory on disk, but for paths that end in none of `tips`, which are renumbered.
+    pub fn settle<'t>(&mut self, tips: impl Iterator<Item = &'t mut Tip>) {
+        let old = self.settled.len() as u64;
+        let new = |tip: Tip| tip?.checked_sub(old).map(|new| new as usize);
         let mut tips: Vec<_> = tips.collect();
         let mut needed = vec![false; self.links.len()];
         for tip in &tips {
-            let mut at = **tip;
-            while let Some(link) = at.filter(|&link| !needed[link as usize]) {
-                needed[link as usize] = true;
-                at = self.links[link as usize].before;
+            let mut at = new(**tip);
+            while let Some(link) = at.filter(|&link| !needed[link]) {
+                needed[link] = true;
+                at = new(self.links[link].before);
             }
         }
         let mut renamed = vec![0; self.links.len()];
-        let mut kept = Vec::new();
-        for (old, link) in self.links.iter().enumerate().filter(|&(old, _)| needed[old]) {
-            renamed[old] = kept.len() as u32;
-            kept.push(Link { before: link.before.map(|before| renamed[before as usize]), taken: link.taken });
+        let renamed_tip = |tip: Tip, renamed: &[u64]| new(tip).map_or(tip, |new| Some(renamed[new]));
+        for (index, link) in self.links.drain(..).enumerate().filter(|&(index, _)| needed[index]) {
+            renamed[index] = self.settled.len() as u64;
+            let before = renamed_tip(link.before, &renamed);
+            self.settled.push(&Link { before, ..link });
         }
-        self.links = kept;
         for tip in &mut tips {
-            **tip = tip.map(|tip| renamed[tip as usize]);
+            **tip = renamed_tip(**tip, &renamed);
         }
+    }
+}
+
+/// One of the paths of a part.
+#[derive(Debug)]
+pub struct Way {
+    /// All of them.
+    pub paths: Paths,
+    /// Where it ends.
+    pub tip: Tip,
+}
+
+impl Way {
+    /// No step yet; what of it gets old is kept in `depot`.
+    pub fn new(depot: &Rc<Depot>) -> Self {
+        Self { paths: Paths::new(depot), tip: None }
+    }
+
+    /// One more step is taken on it, and there is no other.
+    pub fn push(&mut self, taken: Taken) {
+        self.tip = self.paths.extend(self.tip, taken);
+        if self.paths.count() > LINKS {
+            self.paths.settle(std::iter::once(&mut self.tip));
+        }
+    }
+
+    /// Its steps, the last first.
+    pub fn back(&self) -> impl Iterator<Item = Taken> + '_ {
+        self.paths.back_from(self.tip)
     }
 }
 

@@ -16,7 +16,7 @@ use super::local::{self, Fault};
 use super::names::Names;
 use super::outcome::Outcome;
 use super::part::Part;
-use super::path::{Moment, Taken};
+use super::path::{Moment, Taken, Way};
 use super::plan::{Deed, Plan};
 use super::quest::{Ground, Quest};
 use super::refusals::Refusals;
@@ -28,6 +28,7 @@ use super::writes::{self, Known};
 use crate::before::Target;
 use crate::before::lead::lead;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
+use crate::spool::{Depot, Spool};
 
 /// One workload, followed along a log.
 pub struct Replay {
@@ -45,7 +46,7 @@ pub struct Replay {
     pub(super) common: ClusterState,
     pub(super) parts: Vec<Part>,
     /// What happened to the cluster.
-    befallen: Vec<Taken>,
+    pub(super) befallen: Way,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
     /// Evictions that may not have happened yet.
@@ -61,6 +62,8 @@ pub struct Replay {
     /// What the pods of each ReplicaSet are made of.
     pub(super) made_of: BTreeMap<Revision, u64>,
     pub(super) writes: u64,
+    /// When each write was made, or after that.
+    pub(super) written: Spool<Micros>,
     bound: u64,
     /// Outcomes that are known, by entry.
     pub(super) outcomes: Vec<(u64, Outcome)>,
@@ -80,7 +83,7 @@ pub const BOUND: u64 = 200_000;
 pub(super) type Ended = Box<Unexplained>;
 
 impl Replay {
-    /// Begins to follow `subject`.
+    /// Begins to follow `subject`; what is found of it is kept in `depot`.
     ///
     /// # Errors
     /// A sentence that names the limit, if its world is larger than a state can hold.
@@ -89,6 +92,7 @@ impl Replay {
         eyes: Eyes,
         target: Option<Target>,
         bound: Option<u64>,
+        depot: &Rc<Depot>,
     ) -> Result<Self, String> {
         let compile = |(from, scenario): &(u64, _)| Ok((*from, Model::of_any_size(Clone::clone(scenario))?));
         let models = subject.scenarios.iter().map(compile).collect::<Result<Vec<_>, String>>()?;
@@ -102,7 +106,7 @@ impl Replay {
         processes.retain(|process| !matches!(process, Watcher::Proxy(_)) || model.rules.has_proxies());
         parts::keep_only(&mut cluster, None);
         let mut parts: Vec<Part> =
-            processes.into_iter().map(|whose| Part::new(model, whose, &first)).collect();
+            processes.into_iter().map(|whose| Part::new(model, whose, &first, depot)).collect();
         let there: Vec<PodId> = cluster.used_pods().collect();
         for pod in there {
             parts::hold_slot(&mut cluster, pod, true);
@@ -120,7 +124,7 @@ impl Replay {
             eyes,
             common,
             parts,
-            befallen: Vec::new(),
+            befallen: Way::new(depot),
             waiting: VecDeque::new(),
             evictions: VecDeque::new(),
             unplaced: Vec::new(),
@@ -131,6 +135,7 @@ impl Replay {
             refusals: Refusals::default(),
             made_of: BTreeMap::new(),
             writes: 0,
+            written: Spool::new(depot),
             bound: bound.unwrap_or(BOUND),
             outcomes: Vec::new(),
             led: Vec::new(),
@@ -243,17 +248,6 @@ impl Replay {
     /// How many states the processes may be in, together.
     pub fn width(&self) -> usize {
         self.parts.iter().map(|part| part.possible.len()).sum()
-    }
-
-    /// The steps of each process on one of the ways that explain everything, and what happened to the cluster. They are kept no longer.
-    pub(super) fn take_ways(&mut self) -> Vec<Vec<Taken>> {
-        let of_part = |part: &mut Part| {
-            let paths = std::mem::take(&mut part.paths);
-            let tip = part.possible.first_mut()?.tip.take();
-            Some(paths.into_steps(tip))
-        };
-        let befallen = std::mem::take(&mut self.befallen);
-        std::iter::once(befallen).chain(self.parts.iter_mut().filter_map(of_part)).collect()
     }
 
     /// What an entry says is so now.
@@ -444,7 +438,7 @@ impl Replay {
         let common = common_of(&self.parts[index].possible[0].state);
         self.parts[index].possible.retain(|possible| common_of(&possible.state) == common);
         self.go_ahead(&common, None, at);
-        self.writes += 1;
+        self.count_write(at);
         let model = &self.models[self.now].1;
         let moment = Moment { writes: self.writes, at };
         for (other, part) in self.parts.iter_mut().enumerate() {
@@ -489,7 +483,7 @@ impl Replay {
             }
             self.change_common(now, entry.from);
             self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
-            self.writes += 1;
+            self.count_write(entry.from);
         }
         Ok(())
     }

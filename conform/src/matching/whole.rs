@@ -10,12 +10,13 @@ use podproof_vocabulary::{NodeId, PodId, Property};
 use super::path::Taken;
 use super::replay::Replay;
 use super::weave::weave;
+use crate::spool::Spool;
 
 /// A path of the whole model.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Whole {
     /// The steps, with when they happened and which entries show them.
-    pub steps: Vec<Taken>,
+    pub steps: Spool<Taken>,
     /// How many of them, from the first, lead to where the workload stood when the log began.
     pub led: usize,
     /// Promises that were broken on the way, with the step (from 0) that first did.
@@ -38,7 +39,7 @@ impl Whole {
         let mut models = models.iter().copied().peekable();
         let Some((_, mut model)) = models.next() else { return };
         let mut state = model.initial().swap_remove(0);
-        for (step, taken) in self.taken().iter().enumerate() {
+        for (step, taken) in self.taken().enumerate() {
             // What led to the beginning of the log comes before everything in it.
             while let Some((_, next)) =
                 models.next_if(|&(since, _)| step >= self.led && since <= taken.moment.writes)
@@ -46,14 +47,14 @@ impl Whole {
                 model = next;
             }
             let next = model.apply(&state, &taken.action);
-            see(step, taken, &state, &next, model);
+            see(step, &taken, &state, &next, model);
             state = next;
         }
     }
 
     /// The steps that the whole model could take.
-    pub fn taken(&self) -> &[Taken] {
-        &self.steps[..self.refused.unwrap_or(self.steps.len())]
+    pub fn taken(&self) -> impl Iterator<Item = Taken> + '_ {
+        self.steps.iter().take(self.refused.unwrap_or(self.steps.len()))
     }
 
     /// The steps, from 0, that somebody or something did to the cluster and that no entry shows.
@@ -67,11 +68,11 @@ impl Whole {
     /// it later.
     pub fn guesses_of(&self, whose: Watcher) -> bool {
         let of_machines = |step: usize| {
-            let Action::Environment(
+            let Some(Action::Environment(
                 Environment::StopKubelet { node }
                 | Environment::CrashNode { node }
                 | Environment::HangRuntime { node },
-            ) = self.steps[step].action
+            )) = self.steps.get(step).map(|taken| taken.action)
             else {
                 return false;
             };
@@ -158,26 +159,28 @@ impl<'r> Course<'r> {
 pub fn take(replay: &mut Replay) -> Whole {
     let ways = replay.take_ways();
     let replay = &*replay;
-    let mut steps = weave(replay, ways);
+    let woven = weave(replay, &ways);
+    drop(ways);
     let led = replay.led().len();
-    steps.splice(..0, replay.led().iter().copied());
     let mut course = Course::new(replay);
     let mut whole = Whole {
-        steps,
+        steps: Spool::new(woven.depot()),
         led,
         broken: BTreeMap::new(),
         reached: PropertySet::default(),
         refused: None,
         last: course.state.clone(),
     };
-    for index in led..whole.steps.len() {
-        let taken = whole.steps[index];
+    for (index, taken) in woven.iter().enumerate() {
+        if index < led {
+            whole.steps.push(&taken);
+            continue;
+        }
         let enabled = course.enabled(taken.moment.writes);
         let action = course.called(&taken.action);
-        whole.steps[index].action = action;
+        whole.steps.push(&Taken { action, ..taken });
         if !enabled.contains(&action) {
             whole.refused = Some(index);
-            whole.steps.truncate(index + 1);
             break;
         }
         let before = course.take(&taken.action);

@@ -7,11 +7,12 @@ mod says;
 mod tree;
 mod write;
 
+use std::cell::RefCell;
 use std::{fmt, io};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::trace::{Trace, VERSION};
+use crate::trace::{Trace, TraceStep, VERSION};
 use tree::Tree;
 
 /// What a text lacks to be a trace.
@@ -60,7 +61,65 @@ struct Versioned {
     version: Option<u32>,
 }
 
+/// What is written as a list, once.
+struct Once<I>(RefCell<Option<I>>);
+
+impl<I: Iterator<Item = TraceStep>> Serialize for Once<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.take().into_iter().flatten())
+    }
+}
+
 impl Trace {
+    /// Writes the trace with these steps in place of its stem, each as soon as it is there.
+    ///
+    /// # Errors
+    /// If `out` does not take it.
+    pub fn write_json_along(
+        &self,
+        stem: impl Iterator<Item = TraceStep>,
+        out: impl io::Write,
+    ) -> io::Result<()> {
+        let Self {
+            version,
+            title,
+            lesson,
+            manifest,
+            origin,
+            remedy,
+            property,
+            kind,
+            obligation,
+            observed_proxy,
+            followed,
+            log,
+            called,
+            scenario,
+            stem: _,
+            cycle,
+        } = self.clone();
+        let stem = Once(RefCell::new(Some(stem)));
+        let trace = Trace {
+            version,
+            title,
+            lesson,
+            manifest,
+            origin,
+            remedy,
+            property,
+            kind,
+            obligation,
+            observed_proxy,
+            followed,
+            log,
+            called,
+            scenario,
+            stem,
+            cycle,
+        };
+        write::document(&trace, out)
+    }
+
     /// The trace as a JSON document, one line for each step, that ends in a newline.
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();

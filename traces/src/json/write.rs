@@ -7,13 +7,11 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::trace::Trace;
-
 /// The document and what is directly in it are spread over lines; what is deeper is on one line.
 const SPREAD: usize = 2;
 
 /// Writes the trace as a JSON document that ends in a newline.
-pub(super) fn document(trace: &Trace, mut out: impl Write) -> io::Result<()> {
+pub(super) fn document(trace: &impl Serialize, mut out: impl Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut out, Lines::default());
     trace.serialize(&mut serializer)?;
     out.write_all(b"\n")

@@ -1,0 +1,28 @@
+//! What a replay keeps of the ways that its processes went, and gives away in the end.
+
+use std::rc::Rc;
+
+use super::part::Part;
+use super::path::{Paths, Way};
+use super::replay::Replay;
+use crate::record::Micros;
+
+impl Replay {
+    /// The steps of each process on one of the ways that explain everything, and what happened to the cluster. They are kept no longer.
+    pub(super) fn take_ways(&mut self) -> Vec<Way> {
+        let depot = Rc::clone(self.written.depot());
+        let of_part = |part: &mut Part| {
+            let tip = part.possible.first_mut()?.tip.take();
+            Some(Way { paths: std::mem::replace(&mut part.paths, Paths::new(&depot)), tip })
+        };
+        let befallen = std::mem::replace(&mut self.befallen, Way::new(&depot));
+        std::iter::once(befallen).chain(self.parts.iter_mut().filter_map(of_part)).collect()
+    }
+
+    /// One more write has been made.
+    pub(super) fn count_write(&mut self, at: Micros) {
+        let last = self.written.len().checked_sub(1).and_then(|last| self.written.get(last));
+        self.written.push(&last.map_or(at, |last| last.max(at)));
+        self.writes += 1;
+    }
+}
