@@ -22,7 +22,7 @@ const SECOND: i64 = 1_000_000;
 
 /// A path of so many steps.
 fn course(steps: usize, taken: Vec<Taken>) -> Course {
-    let model = Model::new(catalogue::web("x", Story::Create, 1, 1)).expect("a small world");
+    let model = Model::new(catalogue::web("x", Story::Create, 3, 2)).expect("a small world");
     let first = model.initial().swap_remove(0);
     let (mut state, mut enabled) = (first.clone(), Vec::new());
     let mut actions: Vec<Action> = Vec::new();
