@@ -107,7 +107,7 @@ pub const LAGS: &[Lag] = &[
         why: "the clock has run out a grace period over a hook, and what waits for its turn does not wait any more (KIL-10)",
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::SendSigterm { pod, container }) => {
-                situation.may(Kubelet::ExpireGrace { pod, container })
+                situation.is_out_of_grace && situation.may(Kubelet::ExpireGrace { pod, container })
             }
             _ => false,
         },

@@ -221,6 +221,14 @@ fn sidecars_get_sigterm_after_the_apps_in_reverse_order() {
     assert!(cluster.can(sigterm(C0)));
 }
 
+/// KIL-12: the kubelet does not know which containers of an orphan are sidecars.
+#[test]
+fn the_sidecars_of_an_orphan_get_sigterm_with_its_apps() {
+    let mut cluster = sidecars(None, OnSigterm::Exit);
+    cluster.change(|cluster| cluster.pods[0].kubelet.set_knows_spec(false));
+    assert!(cluster.can(sigterm(C2)) && cluster.can(sigterm(C1)) && cluster.can(sigterm(C0)));
+}
+
 /// KIL-9.
 #[test]
 fn the_hook_of_a_sidecar_starts_with_everything_else() {
