@@ -127,7 +127,10 @@ pub struct TraceStep {
 /// A path through a scenario, self-contained. Its stem may be anything that is written as a list of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Trace"))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "Trace", description = "A path through a scenario, self-contained.")
+)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Trace<S = Vec<TraceStep>> {
     /// The version of the format: [`VERSION`].
