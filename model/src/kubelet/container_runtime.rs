@@ -5,7 +5,7 @@
 
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Kubelet};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::observation::{Address, Hook, Process, Sandbox};
+use podproof_vocabulary::observation::{Address, Hook, Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
@@ -423,15 +423,22 @@ pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
         // CPA-4: everything starts again from the first init container; the back-off goes on. CPA-3, CPA-9: of a pod that restarts on
         // failure, an app that ended well is done.
         let on_failure = cluster.rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure;
+        let is_told = cluster.pod(pod).api.phase() == Phase::Running;
         for own in cluster.container_ids() {
             let state = cluster.container(pod, own);
             let is_app = cluster.rules.container(own).kind == ContainerKind::App;
             let is_done = on_failure && is_app && state.process() == Process::ExitedOk;
-            let ended_well = is_app && (state.process() == Process::ExitedOk || state.ended_well());
+            let ended_before = match state.last_process() {
+                _ if !is_app => Process::Absent,
+                // PHS-2: a pod that the API shows as Running stays so, whatever has run of it.
+                Process::Running | Process::ExitedError if is_told => Process::Absent,
+                Process::Running => Process::ExitedError,
+                ended => ended,
+            };
             *cluster.container_mut(pod, own) = if is_done {
                 state.with_cached(Process::ExitedOk)
             } else {
-                Container::new().with_backoff(state.backoff()).with_ended_well(ended_well)
+                Container::new().with_backoff(state.backoff()).with_ended_before(ended_before)
             };
         }
     }
@@ -451,6 +458,7 @@ pub fn start(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
         .with_accepting(listens)
         .with_has_listened(listens)
         .with_cached(before.cached())
+        .with_ended_before(before.ended_before())
         .with_touched(true)
         .with_backoff((before.backoff() + u8::from(is_restart)).min(LAST_BACKOFF));
 }

@@ -215,7 +215,7 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_process(container.process())
                 .with_accepting(container.accepting())
                 .with_has_listened(container.has_listened())
-                .with_ended_well(container.ended_well())
+                .with_ended_before(container.ended_before())
                 .with_sigterm(container.sigterm())
                 .with_fails_readiness(container.fails_readiness())
                 .with_fails_liveness(container.fails_liveness());

@@ -7,7 +7,7 @@
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::observation::Sandbox;
+use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::Hang;
 
 use super::known;
@@ -79,6 +79,9 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
         for container in cluster.containers_of_mut(pod) {
             container.set_cached(container.process());
             container.set_touched(false);
+            if container.process() != Process::Absent {
+                container.set_ended_before(Process::Absent);
+            }
             if !container.is_running() {
                 // PRB-6: the prober of a container that does not run has nothing to say for it.
                 container.set_probe_ready(false);

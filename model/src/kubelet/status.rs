@@ -108,10 +108,11 @@ fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
         let withheld = cluster.rules.scenario.release.withholds_terminal_phase();
         return if withheld { has } else { phase };
     }
-    unended_phase(cluster, pod, |container| cluster.container(pod, container).cached())
+    unended_phase(cluster, pod, |container| cluster.container(pod, container).last_cached())
 }
 
-/// PHS-2, PHS-5: a pod whose app containers have run stays Running, also while a new sandbox is made for them.
+/// PHS-2, PHS-5: a pod whose app containers have run is Running, also while a new sandbox is made for them: their last status is that of
+/// the sandbox before.
 fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) -> Process) -> Phase {
     let mut apps = cluster.rules.of_kind(ContainerKind::App).map(state);
     let started =
@@ -122,10 +123,7 @@ fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) 
 /// The phase of a pod of which everything is stopped: its worker has looked at what is left of its containers, past the cache (STP-5,
 /// STP-6). Of a container that has not started in the newest sandbox that is the one of a sandbox before.
 fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
-    let process = |container| {
-        let state = cluster.container(pod, container);
-        if state.ended_well() { Process::ExitedOk } else { state.process() }
-    };
+    let process = |container| cluster.container(pod, container).last_process();
     if let Some(phase) = ended(cluster, process) {
         return phase;
     }

@@ -44,9 +44,10 @@ pub struct Container {
     pub fails_liveness: bool,
     /// A sync stopped it to start it anew, and it has ended well meanwhile: of a pod that restarts on failure.
     pub starts_anew: bool,
-    /// It has not started in this sandbox, and the last one of its name, in a sandbox before, ended well.
-    pub ended_well: bool,
-    #[bits(10)]
+    /// How the last app of its name ended in a sandbox before, as long as the cache shows none of this sandbox.
+    #[bits(2)]
+    pub ended_before: Process,
+    #[bits(9)]
     __: u32,
 }
 
@@ -59,6 +60,16 @@ impl Container {
     /// What a liveness probe finds.
     pub fn answers_liveness(self) -> bool {
         self.accepting() && !self.fails_liveness()
+    }
+
+    /// What the runtime's last status of its name says: where none has started in this sandbox, that of a sandbox before.
+    pub fn last_process(self) -> Process {
+        if self.process() == Process::Absent { self.ended_before() } else { self.process() }
+    }
+
+    /// The same as the PLEG's cache knows it.
+    pub fn last_cached(self) -> Process {
+        if self.cached() == Process::Absent { self.ended_before() } else { self.cached() }
     }
 
     /// The process runs.

@@ -6,6 +6,7 @@ use podproof_vocabulary::observation::{Address, Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, PreStop, RestartPolicy, Scenario};
 
 use super::container;
+use crate::api_server::pods;
 use crate::kubelet::status::status;
 use crate::test_cluster::{C0, C1, C2, N0, N1, P0, TestCluster};
 
@@ -178,6 +179,23 @@ fn init_containers_run_again_although_an_app_is_done() {
     assert_eq!(cluster.take_one(starts), Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C0 }));
     cluster.settle_until(starts);
     assert_eq!(cluster.take_one(starts), Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C2 }));
+}
+
+/// PHS-2, PHS-3: an app that has run in a sandbox before does not wait, although the API has not heard that it ran.
+#[test]
+fn a_pod_whose_apps_have_run_is_running_in_its_new_sandbox_from_the_start() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    let is_report = |action: &Action| matches!(action, Action::Kubelet(Kubelet::ReportStatus { .. }));
+    cluster.change(|cluster| pods::update(cluster, P0, |pod| pod.with_phase(Phase::Pending)));
+    // The second time nothing has run in the sandbox that dies.
+    for _ in 0..2 {
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.settle_but(|action| is_report(action) || *action == CREATE);
+        cluster.take(CREATE);
+        assert_eq!(cluster.look(|cluster| status(cluster, P0)).0, Phase::Running);
+        cluster.take(Kubelet::Relist { node: N0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0)).0, Phase::Running);
+    }
 }
 
 /// STP-6: the last status of a container is told of, whichever sandbox it ran in.
