@@ -263,6 +263,7 @@ pub fn heading(
         nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
         assumptions,
         warnings,
+        blocked_drains: workload.blocked_drains.clone(),
         unrepresented,
         left_out,
         is_cut: false,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
-use podproof_vocabulary::manifest::{Place, Setting};
+use podproof_vocabulary::manifest::{Place, Setting, Warning};
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, left_out};
@@ -32,6 +32,8 @@ pub struct Workload {
     pub assumptions: Vec<String>,
     /// What the reader should know of the input.
     pub warnings: Vec<String>,
+    /// Of these, what makes a drain wait for ever.
+    pub blocked_drains: Vec<Warning>,
     /// What the model leaves out that concerns it.
     pub left_out: Vec<&'static left_out::Row>,
     /// Promises of which `holds` is not said, each time with the reason.

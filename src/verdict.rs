@@ -7,7 +7,7 @@ use podproof_checker::fingerprint::Bits;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
-use podproof_vocabulary::manifest::{Place, Setting};
+use podproof_vocabulary::manifest::{Place, Setting, Warning};
 use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, Release, left_out};
 use serde::{Deserialize, Serialize};
@@ -197,6 +197,8 @@ pub struct WorkloadReport {
     pub assumptions: Vec<String>,
     /// What the reader should know of the input.
     pub warnings: Vec<String>,
+    /// Of these, what makes a drain wait for ever, whatever the searches find.
+    pub blocked_drains: Vec<Warning>,
     /// Which fields of the input are not represented, and that no verdict depends on them.
     pub unrepresented: Vec<String>,
     /// What the model leaves out that concerns it.

@@ -6,7 +6,10 @@ use anstyle::{AnsiColor, Style};
 use podproof_traces::why;
 use podproof_vocabulary::Property;
 
-use super::{approximations, for_all, grouped, left_out, measured, replicas, shown_by, totals, warnings};
+use super::{
+    NEVER, approximations, blocked_drains, for_all, grouped, left_out, measured, replicas, shown_by, totals,
+    unreached, warnings,
+};
 use crate::check::with_verdict;
 use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -79,6 +82,7 @@ fn section(out: &mut String, workload: &WorkloadReport) {
             workload.results.iter().filter(|row| row.story == story).cloned().collect();
         verdicts(out, &rows, &mut unsought);
     }
+    list(out, &format!("not applicable where {NEVER}"), &unreached(workload));
     list(out, "assumptions", &workload.assumptions);
     list(out, "approximations (--exact switches them off)", &approximations(workload));
     list(out, "left out of the model", &left_out(workload));
@@ -170,6 +174,10 @@ pub(crate) fn list(out: &mut String, title: &str, lines: &[String]) {
 
 fn summary(out: &mut String, report: &CheckReport) {
     line(out, format_args!("{}", totals(report)));
+    let style = style_of(Verdict::Incomplete);
+    for warning in blocked_drains(report) {
+        line(out, format_args!("{style}drain blocked{style:#} {warning}"));
+    }
     for advice in &report.advice {
         line(out, format_args!("{advice}"));
     }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::remedy::{Found, Remedy, Undecided};
-use crate::verdict::{CheckReport, Counterexample, Measured, Outcome, ResultRow, SearchRow, WorkloadReport};
+use crate::verdict::{
+    CheckReport, Counterexample, Measured, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
+};
 
 /// One document, ended by a line break.
 pub fn render(report: &CheckReport) -> String {
@@ -46,6 +48,8 @@ struct Workload<'a> {
     seconds: f64,
     assumptions: &'a [String],
     warnings: Vec<&'a str>,
+    #[serde(rename = "blocked-drains", skip_serializing_if = "Vec::is_empty")]
+    blocked_drains: Vec<String>,
     left_out: Vec<serde_json::Value>,
     searches: Vec<Search<'a>>,
     results: Vec<Row<'a>>,
@@ -86,6 +90,8 @@ struct Row<'a> {
     trace: Option<String>,
     steps: Option<usize>,
     note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    premise: Option<&'a str>,
     #[serde(rename = "turning-point", skip_serializing_if = "<[String]>::is_empty")]
     turning_point: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +111,7 @@ impl<'a> Workload<'a> {
             seconds: rounded(report.seconds()),
             assumptions: &report.assumptions,
             warnings: report.of_input(),
+            blocked_drains: report.blocked_drains.iter().map(ToString::to_string).collect(),
             left_out: left_out.collect(),
             searches: report.searches.iter().map(Search::of).collect(),
             results: report.results.iter().map(Row::of).collect(),
@@ -186,6 +193,7 @@ impl<'a> Row<'a> {
             trace: trace.and_then(|trace| trace.path.as_ref()).map(|path| path.display().to_string()),
             steps: trace.map(Counterexample::steps),
             note: row.note.as_deref(),
+            premise: (row.verdict == Verdict::NotApplicable).then(|| row.property.facts().premise),
             turning_point: trace.map_or(&[], |trace| &trace.turning),
             remedy: row.remedy.as_ref().map(remedy),
         }

@@ -7,7 +7,10 @@ use podproof_traces::export::mermaid;
 use podproof_traces::{essence, is_steering, reasons};
 use podproof_vocabulary::Property;
 
-use super::{approximations, because, grouped, left_out, measured, name, shown_by, size, totals, warnings};
+use super::{
+    approximations, because, blocked_drains, grouped, left_out, measured, name, shown_by, size, totals,
+    warnings,
+};
 use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
 
 /// What a comment on GitHub may be long, in characters (65,536), with room for a mark that finds it again.
@@ -49,6 +52,9 @@ fn parts_of(report: &CheckReport, mut diagrams: usize, lists: bool) -> Vec<Strin
     let mut head = format!("# podproof\n\n{}\n", cell(&totals(report)));
     for error in &report.errors {
         write(&mut head, format_args!("\n**Error:** {}\n", cell(error)));
+    }
+    for warning in blocked_drains(report) {
+        write(&mut head, format_args!("\n**Drain blocked:** {}\n", cell(&warning)));
     }
     for warning in &report.warnings {
         write(&mut head, format_args!("\n> {}\n", cell(warning)));

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
 use podproof_traces::why;
+use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 
 use crate::arguments::Format;
@@ -57,6 +58,9 @@ fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     if let Some(counterexample) = &row.counterexample {
         return Some(why(&counterexample.trace));
     }
+    if row.verdict == Verdict::NotApplicable {
+        return Some(format!("{NEVER}: {}", row.property.facts().premise));
+    }
     let is_its_own = |search: &&SearchRow| (search.story, search.timing) == (row.story, row.timing);
     let searches = workload.searches.iter().filter(is_its_own);
     let bounds = searches.flat_map(|search| &search.outcome.stopped);
@@ -64,6 +68,26 @@ fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     let mut reasons: Vec<&str> = row.note.iter().chain(bounds).map(String::as_str).collect();
     reasons.dedup();
     (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// What makes a drain wait for ever, each once, whichever workloads it concerns.
+fn blocked_drains(report: &CheckReport) -> Vec<String> {
+    let mut said: Vec<_> = report.workloads.iter().flat_map(|workload| &workload.blocked_drains).collect();
+    said.sort();
+    said.dedup();
+    said.into_iter().map(ToString::to_string).collect()
+}
+
+/// What is said before a premise that is not reached.
+const NEVER: &str = "it never comes about that";
+
+/// The premises that some story of a workload never reaches, each with its promise.
+fn unreached(workload: &WorkloadReport) -> Vec<String> {
+    let is_idle = |property: &Property| {
+        let mut rows = workload.results.iter().filter(|row| row.property == *property);
+        rows.any(|row| row.verdict == Verdict::NotApplicable)
+    };
+    Property::all().filter(is_idle).map(|own| format!("{own}: {}", own.facts().premise)).collect()
 }
 
 /// The same, with where it could no longer be avoided and what to change, a line each.

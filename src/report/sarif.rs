@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::manifest::Setting;
+use podproof_vocabulary::manifest::{Place, Setting, Warning};
 use podproof_vocabulary::property::PROPERTIES;
 use serde_json::{Value, json};
 
@@ -17,12 +17,19 @@ use crate::verdict::{CheckReport, ResultRow, Verdict, WorkloadReport};
 pub fn render(report: &CheckReport) -> String {
     let rules: Vec<Value> = PROPERTIES
         .iter()
-        .map(|facts| json!({ "id": facts.name, "shortDescription": { "text": facts.says } }))
+        .map(|facts| {
+            let help = format!("It is judged where this comes about: {}.", facts.premise);
+            rule(facts.name, facts.says, &help)
+        })
+        .chain([rule(DRAIN_BLOCKED, "no eviction is granted, so a drain waits for ever", BUDGET_HELP)])
         .collect();
     let results: Vec<Value> = report
         .workloads
         .iter()
-        .flat_map(|workload| workload.results.iter().filter_map(|row| result(workload, row)))
+        .flat_map(|workload| {
+            let blocked = workload.blocked_drains.iter().map(|warning| blocked_drain(workload, warning));
+            workload.results.iter().filter_map(|row| result(workload, row)).chain(blocked)
+        })
         .collect();
     let notices: Vec<Value> =
         report.errors.iter().map(|error| json!({ "level": "error", "message": { "text": error } })).collect();
@@ -46,13 +53,36 @@ pub fn render(report: &CheckReport) -> String {
     format!("{document:#}\n")
 }
 
+/// The rule of a PodDisruptionBudget that grants no eviction.
+const DRAIN_BLOCKED: &str = "drain-blocked";
+const BUDGET_HELP: &str = "Let the PodDisruptionBudget allow a disruption while all pods are healthy: maxUnavailable of at least 1, or \
+                           minAvailable below the replicas.";
+
+fn rule(id: &str, says: &str, help: &str) -> Value {
+    json!({ "id": id, "shortDescription": { "text": says }, "help": { "text": help } })
+}
+
+/// What makes a drain wait for ever, at the line of the budget.
+fn blocked_drain(workload: &WorkloadReport, warning: &Warning) -> Value {
+    let mut result = json!({
+        "ruleId": DRAIN_BLOCKED, "level": "warning",
+        "message": { "text": format!("{}: {}", workload.name, warning.says) },
+        "fingerprints": { "podproof/v1": format!("{}/{DRAIN_BLOCKED}", workload.name) }
+    });
+    let place = warning.place.as_ref().and_then(|place| physical(&workload.name, place));
+    result["locations"] = place.into_iter().collect();
+    result
+}
+
 /// What the verdicts rest on, and what else is to be known.
 fn notifications(report: &CheckReport) -> Vec<Value> {
     let mut said: Vec<Value> =
         report.warnings.iter().map(|warning| notification("", "warning", "warning", warning)).collect();
     for workload in &report.workloads {
         let name = workload.name.as_str();
-        said.extend(workload.warnings.iter().map(|says| notification(name, "warning", "warning", says)));
+        let blocked: Vec<String> = workload.blocked_drains.iter().map(ToString::to_string).collect();
+        let others = workload.warnings.iter().filter(|says| !blocked.contains(says));
+        said.extend(others.map(|says| notification(name, "warning", "warning", says)));
         for row in workload.results.iter().filter(|row| row.verdict == Verdict::Incomplete) {
             let (property, story, timing) = (row.property, row.story, row.timing.name());
             let says = format!("{property} is incomplete, story {story}, {timing}");
@@ -153,7 +183,11 @@ fn location(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
         (_, Some((setting, place))) => (format!("{}: {}", workload.name, setting.field()), place),
         (_, None) => (workload.name.clone(), workload.place.as_ref()?),
     };
-    // Standard input is no file that anybody could look at.
+    physical(&logical, place)
+}
+
+/// A place of the manifest, and what stands there. Standard input is no file that anybody could look at.
+fn physical(logical: &str, place: &Place) -> Option<Value> {
     (place.file != "-").then(|| {
         json!({
             "physicalLocation": {

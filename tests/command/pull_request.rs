@@ -166,3 +166,82 @@ fn what_is_broken_in_any_workload_comes_before_what_holds() {
     assert!(times("<details>") == times("</details>") && times("```").is_multiple_of(2), "{report}");
     assert!(report.contains(" parts are too long for a comment"), "{report}");
 }
+
+/// What stops every drain is told beside the verdicts, in each format, although no search is needed to know it.
+#[test]
+fn a_budget_that_blocks_drains_stands_out() {
+    let folder = folder("drain-blocked");
+    let manifest = folder.join("web.yaml");
+    let example = include_str!("../../examples/web-pdb.yaml");
+    let none = example.replace("maxUnavailable: 1\n  selector", "maxUnavailable: 0\n  selector");
+    let budget = none.lines().position(|line| line == "kind: PodDisruptionBudget").expect("a budget");
+    let reports =
+        ["sarif", "json", "markdown"].map(|format| format!("{format}={}", text(&folder.join(format))));
+    let report = |of: &str| std::fs::read_to_string(folder.join(of)).expect("a report");
+    let about = [
+        "--replicas",
+        "1",
+        "--nodes",
+        "1",
+        "--story",
+        "pod-deletion",
+        "--property",
+        "disruption-budget-kept",
+    ];
+    for (yaml, is_blocked) in [(none.as_str(), true), (example, false)] {
+        std::fs::write(&manifest, yaml).expect("written");
+        let written = reports.iter().flat_map(|report| ["--report", report]).collect::<Vec<_>>();
+        let output = podproof(&[&["check", text(&manifest)], &about[..], &written].concat());
+        assert_eq!(output.status.code(), Some(0), "no verdict: {}", stderr(&output));
+        let says = "PodDisruptionBudget/web allows no disruption while all pods that it selects are healthy";
+        let (_, summary) = stdout(&output)
+            .split_once("\n1 workload: ")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .expect("totals");
+        assert_eq!(summary.contains("drain blocked") && summary.contains(says), is_blocked, "{summary}");
+        let comment = report("markdown");
+        let (head, _) = comment.split_once("<details>").expect("verdicts are folded up");
+        assert_eq!(head.contains("**Drain blocked:**") && head.contains(says), is_blocked, "{comment}");
+        let document: Value = serde_json::from_str(&report("json")).expect("JSON");
+        assert_eq!(
+            document["workloads"][0]["blocked-drains"].as_array().is_some_and(|all| all.len() == 1),
+            is_blocked
+        );
+        let document: Value = serde_json::from_str(&report("sarif")).expect("JSON");
+        let run = &document["runs"][0];
+        let results: Vec<&Value> = run["results"].as_array().into_iter().flatten().collect();
+        assert_eq!(results.len(), usize::from(is_blocked), "{document:#}");
+        if let [result] = results.as_slice() {
+            assert_eq!((&result["ruleId"], &result["level"]), (&"drain-blocked".into(), &"warning".into()));
+            let line = result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64();
+            assert_eq!(line, Some(budget as u64), "the budget begins a line before its kind: {result:#}");
+        }
+        let notices = run["invocations"][0]["toolExecutionNotifications"].to_string();
+        assert!(!notices.contains(says), "said once: {notices}");
+    }
+}
+
+/// A promise that is not applicable is told with what never came about.
+#[test]
+fn what_is_not_applicable_is_told_with_its_premise() {
+    let folder = folder("not-applicable");
+    let json = folder.join("json");
+    let written = format!("json={}", text(&json));
+    let about = ["--replicas", "1", "--nodes", "1", "--story", "pod-deletion", "--only", "untimed"];
+    let output =
+        podproof(&[&["check", "examples/web-pdb.yaml"], &about[..], &["--report", &written]].concat());
+    let said = stdout(&output);
+    let (_, list) = said.split_once("  not applicable where it never comes about that\n").expect("a list");
+    let (list, _) = list.split_once("\n\n").expect("its end");
+    let document: Value =
+        serde_json::from_str(&std::fs::read_to_string(json).expect("a report")).expect("JSON");
+    let rows = document["workloads"][0]["results"].as_array().expect("rows");
+    let (idle, judged): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["verdict"] == "not-applicable");
+    assert!(!idle.is_empty() && !judged.is_empty());
+    for row in idle {
+        let (property, premise) =
+            (row["property"].as_str().expect("a name"), row["premise"].as_str().expect("a premise"));
+        assert!(list.contains(&format!("    {property}: {premise}")), "{property}: {list}");
+    }
+    assert!(judged.iter().all(|row| row.get("premise").is_none()), "{rows:#?}");
+}

@@ -120,6 +120,7 @@ impl<'o> World<'o> {
             .collect();
         let mut assumptions = own.assumptions.clone();
         let mut warnings = own.object.findings.borrow().warnings.clone();
+        let mut blocked_drains = Vec::new();
         let mut rows = own.object.findings.borrow().rows.clone();
         let classes = self.classes(own, &budgets, &mut assumptions);
         let scaled: Vec<_> =
@@ -130,10 +131,11 @@ impl<'o> World<'o> {
                 "{name}: several PodDisruptionBudgets select it ({}): no eviction is granted",
                 names.join(", ")
             );
-            warnings
+            blocked_drains
                 .push(Warning { place: Some(budgets[1].object.place(budgets[1].object.tree.mark)), says });
         }
-        warnings.extend(budgets.iter().filter_map(|budget| self.forbids(own, budget)));
+        blocked_drains.extend(budgets.iter().filter_map(|budget| self.forbids(own, budget)));
+        warnings.extend(blocked_drains.iter().cloned());
         let mut scenarios = Vec::new();
         for class in &classes {
             let others: Vec<_> = self
@@ -215,6 +217,7 @@ impl<'o> World<'o> {
             checked_replicas: own.workload.replicas,
             assumptions,
             warnings,
+            blocked_drains,
             left_out: rows,
         }
     }

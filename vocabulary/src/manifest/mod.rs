@@ -183,6 +183,8 @@ pub struct Input {
     pub assumptions: Vec<String>,
     /// What is not represented, and what is odd.
     pub warnings: Vec<Warning>,
+    /// Of these, what makes a drain wait for ever, whatever is found of the workload.
+    pub blocked_drains: Vec<Warning>,
     /// The rows of the table of what is left out that concern it.
     pub left_out: Vec<&'static left_out::Row>,
 }
