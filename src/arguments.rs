@@ -23,7 +23,7 @@ use crate::tune::TuneArguments;
 /// Under every interleaving, and under every fault in the budget: does this workload on this cluster keep the promises of
 /// the pod lifecycle? If not, here is the shortest story of how.
 #[derive(Debug, Parser)]
-#[command(name = "podproof", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "podproof", version, propagate_version = true, max_term_width = 100)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

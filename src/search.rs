@@ -256,7 +256,8 @@ pub fn says(stopped: &Stopped) -> String {
             format!("{} of memory, as much as --max-memory allows", bytesize::ByteSize(*bytes))
         }
         Stopped::Time(time) => {
-            format!("{:.0} s, this search's share of --time-limit", time.as_secs_f64())
+            let digits = if time.as_secs() < 10 { 1 } else { 0 };
+            format!("{:.digits$} s, this search's share of --time-limit", time.as_secs_f64())
         }
         Stopped::Cancelled => "it was interrupted".into(),
         Stopped::Disk(error) => format!("states that wait could not be put on disk: {error}"),

@@ -67,7 +67,7 @@ fn blocked_drain(workload: &WorkloadReport, warning: &Warning) -> Value {
     let mut result = json!({
         "ruleId": DRAIN_BLOCKED, "level": "warning",
         "message": { "text": format!("{}: {}", workload.name, warning.says) },
-        "fingerprints": { "podproof/v1": format!("{}/{DRAIN_BLOCKED}", workload.name) }
+        "fingerprints": { "podproof/v1": format!("{}/{DRAIN_BLOCKED}/{}", workload.name, warning.says) }
     });
     let place = warning.place.as_ref().and_then(|place| physical(&workload.name, place));
     result["locations"] = place.into_iter().collect();

@@ -51,7 +51,19 @@ pub fn run(command: &TraceCommand) -> u8 {
 /// The file with what is wrong with it.
 pub(crate) fn read(file: &Path) -> Result<Trace, String> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Trace::from_bytes(&bytes).map_err(|error| format!("{}: {error}", file.display()))
+    Trace::from_bytes(&bytes).map_err(|error| match is_report(&bytes) {
+        true => format!(
+            "{}: this is a report, not a trace: it names the trace of each broken promise under \"trace\", as far as traces were written",
+            file.display()
+        ),
+        false => format!("{}: {error}", file.display()),
+    })
+}
+
+/// Is this what `check`, `tune` or `simulate` say as JSON?
+fn is_report(bytes: &[u8]) -> bool {
+    let document: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    document.is_some_and(|document| document["workloads"].is_array() && document.get("stem").is_none())
 }
 
 /// How text is set: as wide as the terminal, in colours where they are wanted. What is put out drops them where they are not

@@ -9,6 +9,7 @@ mod checkpoint;
 mod cli;
 mod conform;
 mod explore;
+mod help;
 mod hunt;
 mod interrupted;
 mod kept_traces;

@@ -346,3 +346,23 @@ fn a_story_names_its_file() {
     let told: Vec<_> = told.split_whitespace().collect();
     assert!(told.join(" ").contains(&format!("replay: podproof trace replay '{}'", text(&file))), "{told:?}");
 }
+
+/// A report is not a trace, and its reader is told where the traces are.
+#[test]
+fn a_report_in_the_place_of_a_trace_is_called_one() {
+    let folder = folder("report-for-trace");
+    let report = folder.join("report.json");
+    let written = format!("json={}", text(&report));
+    let about = ["check", "--scenario", "pod-life", "--only", "untimed", "--trace-dir", text(&folder)];
+    podproof(&[&about[..], &["--report", &written]].concat());
+    assert!(report.exists());
+    for what in ["show", "replay", "shrink"] {
+        let output = podproof(&["trace", what, text(&report)]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            stderr(&output).contains("report.json: this is a report, not a trace: it names the trace"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
