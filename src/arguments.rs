@@ -68,6 +68,11 @@ pub struct InputArguments {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
+    /// Passes over what is no object of Kubernetes, such as values of Helm and templates that were not rendered, with a warning;
+    /// else it is an error
+    #[arg(long)]
+    pub skip_others: bool,
+
     /// A built-in scenario (see `podproof scenarios`), with the nodes, replicas, release and processes that it has; may be
     /// repeated
     #[arg(long = "scenario", value_name = "NAME")]

@@ -98,6 +98,7 @@ pub(crate) fn read_as(
             latencies,
             on_sigterm: arguments.on_sigterm,
             listens_after_seconds: arguments.listens_after,
+            skip_others: arguments.skip_others,
         };
         let says = |problem: Problem| {
             Problem { place: problem.place.as_ref().and_then(&told), ..problem }.to_string()

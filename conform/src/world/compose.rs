@@ -68,6 +68,7 @@ impl<'s> Composer<'s> {
             latencies: Latencies::of(release),
             on_sigterm: None,
             listens_after_seconds: None,
+            skip_others: false,
         };
         let (roots, mut not_modelled) = roots::roots(surveyor);
         if surveyor.unseen > 0 {

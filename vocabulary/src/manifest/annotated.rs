@@ -30,8 +30,8 @@ pub struct Annotated {
 pub fn annotated(sources: &[Source]) -> Result<Vec<Annotated>, Vec<Problem>> {
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for source in sources {
-        match objects::objects(source) {
-            Ok(objects) => {
+        match objects::objects(source, false) {
+            Ok(objects::Contents { objects, .. }) => {
                 found.extend(objects.iter().filter_map(read));
                 problems.extend(objects.iter().flat_map(|object| object.findings.borrow().problems.clone()));
             }

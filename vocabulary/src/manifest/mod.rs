@@ -80,13 +80,23 @@ pub struct Options {
     pub on_sigterm: Option<OnSigterm>,
     /// Seconds until every process accepts connections, whatever the annotations say.
     pub listens_after_seconds: Option<u32>,
+    /// What is no object, as values of Helm and templates are not, is passed over with a warning; else it is refused.
+    pub skip_others: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let release = Release::NEWEST;
         let latencies = Latencies::of(release);
-        Self { nodes: 2, replicas: 2, release, latencies, on_sigterm: None, listens_after_seconds: None }
+        Self {
+            nodes: 2,
+            replicas: 2,
+            release,
+            latencies,
+            on_sigterm: None,
+            listens_after_seconds: None,
+            skip_others: false,
+        }
     }
 }
 
@@ -210,16 +220,20 @@ pub fn read(sources: &[Source], options: &Options) -> Result<Reading, Vec<Proble
     };
     flag("--nodes", options.nodes, 1, 60);
     flag("--replicas", options.replicas, 0, 100);
-    let mut objects = Vec::new();
+    let (mut objects, mut passed_over) = (Vec::new(), Vec::new());
     for source in sources {
-        match objects::objects(source) {
-            Ok(found) => objects.extend(found),
+        match objects::objects(source, options.skip_others) {
+            Ok(found) => {
+                objects.extend(found.objects);
+                passed_over.extend(found.passed_over);
+            }
             Err(found) => problems.extend(found),
         }
     }
     if problems.is_empty() {
         let mut reading = assemble::assemble(&objects, sources, options)?;
         reading.warnings.extend(sources.iter().flat_map(joints));
+        reading.warnings.extend(passed_over);
         return Ok(reading);
     }
     problems.sort();

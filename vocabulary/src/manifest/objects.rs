@@ -6,16 +6,25 @@ use std::rc::Rc;
 use super::cursor::{Findings, Object};
 use super::tree::{Mark, Tree, Value};
 use super::yaml::Fault;
-use super::{Place, Problem, Source, joined, json, yaml};
+use super::{Place, Problem, Source, Warning, joined, json, yaml};
 
 /// The largest file that is read, in bytes.
 const MOST_BYTES: usize = 8 << 20;
 
-/// The objects of a file, lists of objects taken apart.
+/// What a file holds.
+pub struct Contents {
+    /// Its objects, lists of objects taken apart.
+    pub objects: Vec<Object>,
+    /// What was passed over, as it is no object.
+    pub passed_over: Vec<Warning>,
+}
+
+/// The objects of a file. With `skip_others` documents that are none (that have neither `apiVersion` nor `kind`), and files that are
+/// templates, are passed over.
 ///
 /// # Errors
 /// Whatever keeps the file from being objects at all.
-pub fn objects(source: &Source) -> Result<Vec<Object>, Vec<Problem>> {
+pub fn objects(source: &Source, skip_others: bool) -> Result<Contents, Vec<Problem>> {
     let file: Rc<str> = source.path.as_str().into();
     let problem = |mark: Mark, field: &str, says: String, accepted: String| Problem {
         place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
@@ -23,8 +32,21 @@ pub fn objects(source: &Source) -> Result<Vec<Object>, Vec<Problem>> {
         says,
         accepted,
     };
-    let trees =
-        trees(&source.text).map_err(|fault| vec![problem(fault.mark, "", fault.says, fault.accepted)])?;
+    let passed_over = |mark: Mark, what: &str| Warning {
+        place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
+        says: format!("{what}: passed over (--skip-others)"),
+    };
+    let template = || template_marker(&source.text).filter(|_| skip_others);
+    let of_template = |template: &Fault| Contents {
+        objects: Vec::new(),
+        passed_over: vec![passed_over(template.mark, "a template that was not rendered")],
+    };
+    let trees = match (trees(&source.text), template()) {
+        (Ok(trees), _) => trees,
+        (Err(_), Some(template)) => return Ok(of_template(&template)),
+        (Err(fault), None) => return Err(vec![problem(fault.mark, "", fault.says, fault.accepted)]),
+    };
+    let mut skipped = Vec::new();
     let mut objects = Vec::new();
     let mut problems = Vec::new();
     let mut rest: Vec<Tree> = trees;
@@ -58,18 +80,29 @@ pub fn objects(source: &Source) -> Result<Vec<Object>, Vec<Problem>> {
                     findings,
                 });
             }
-            (Value::Mapping(_), api_version, _) => {
+            (Value::Mapping(_), None, None)
+                if skip_others && tree.get("apiVersion").is_none() && tree.get("kind").is_none() =>
+            {
+                skipped.push(passed_over(tree.mark, "no object: apiVersion and kind are missing"));
+            }
+            (Value::Mapping(_), api_version, kind) => {
                 let field = if api_version.is_none() { "apiVersion" } else { "kind" };
                 let (mark, says) = match tree.get(field) {
                     Some(value) => (value.mark, format!("is {}", value.describe())),
                     None => (tree.mark, "is missing".into()),
                 };
-                let accepted = if field == "kind" {
-                    "the kind of an object, such as Deployment"
-                } else {
-                    "the version of a kind, such as apps/v1"
+                let accepted = match (field, api_version, kind) {
+                    ("kind", ..) => "the kind of an object, such as Deployment",
+                    (_, None, None) => {
+                        "the version of a kind, such as apps/v1 (--skip-others passes over what is no object)"
+                    }
+                    _ => "the version of a kind, such as apps/v1",
                 };
                 problems.push(problem(mark, field, says, accepted.into()));
+            }
+            _ if skip_others => {
+                skipped
+                    .push(passed_over(tree.mark, &format!("no object: a document is {}", tree.describe())));
             }
             _ => {
                 let says = format!("a document is {}", tree.describe());
@@ -82,11 +115,14 @@ pub fn objects(source: &Source) -> Result<Vec<Object>, Vec<Problem>> {
             }
         }
     }
+    if let (false, Some(template)) = (problems.is_empty(), template()) {
+        return Ok(of_template(&template));
+    }
     // Templates often are YAML, but never objects.
     if let Some(helm) = problems.first().and_then(|_| template_marker(&source.text)) {
         return Err(vec![problem(helm.mark, "", helm.says, helm.accepted)]);
     }
-    if problems.is_empty() { Ok(objects) } else { Err(problems) }
+    if problems.is_empty() { Ok(Contents { objects, passed_over: skipped }) } else { Err(problems) }
 }
 
 pub(super) fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {

@@ -48,6 +48,41 @@ fn a_file_that_is_no_manifest_is_refused() {
     assert_eq!(shown(&problems), "a.yaml:2:7: is no UTF-8 text; accepted: YAML or JSON in UTF-8");
 }
 
+/// What has neither `apiVersion` nor `kind` is passed over where that is asked for; what has one of them was meant as an object.
+#[test]
+fn what_is_no_object_is_passed_over_only_where_that_is_asked_for() {
+    let others = [
+        ("values.yaml", "image:\n  tag: 1\n", "1:1: no object: apiVersion and kind are missing"),
+        ("list.yaml", "- a\n", "1:1: no object: a document is a list"),
+        (
+            "chart.yaml",
+            "{{- if .Values.on }}\nkind: Pod\n{{- end }}\n",
+            "1:1: a template that was not rendered",
+        ),
+    ];
+    let source = |name: &str, text: &str| Source { path: name.into(), text: text.as_bytes().to_vec() };
+    let web = source("web.yaml", &deployment("", "", ""));
+    for (name, text, says) in others {
+        let sources = [source(name, text), web.clone()];
+        let refused = read(&sources, &Options::default()).expect_err(name);
+        assert!(shown(&refused).starts_with(&format!("{name}:1:1: ")), "{}", shown(&refused));
+        let asked = Options { skip_others: true, ..Options::default() };
+        let reading = read(&sources, &asked).expect(name);
+        assert_eq!(reading.workloads.len(), 1);
+        let warnings: Vec<String> = reading.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [format!("{name}:{}: passed over (--skip-others)", says.replacen("1:1", "1", 1))]
+        );
+        let alone = read(&sources[..1], &asked).expect_err(name);
+        assert!(shown(&alone).contains("the input holds no object"), "{}", shown(&alone));
+    }
+    for text in ["kind: Pod\n", "apiVersion: v1\n", "apiVersion: 3\nkind: 3\n", "a: b: c\n"] {
+        let asked = Options { skip_others: true, ..Options::default() };
+        read(&[source("a.yaml", text), web.clone()], &asked).expect_err(text);
+    }
+}
+
 #[test]
 fn a_template_that_was_not_rendered_is_named_as_such() {
     let says = "looks like a template: '{{' stands here; accepted: rendered manifests, such as 'helm template CHART' or 'kubectl kustomize DIR' print";
