@@ -34,7 +34,7 @@ pub(super) struct Facts {
     /// Failed liveness and startup probes in a row, each kind for itself: a success of one says nothing of the other.
     pub failures: BTreeMap<(ContainerId, ProbeKind), i32>,
     pub exits: BTreeMap<ContainerId, i32>,
-    /// Pods that were stopped and looked at when their dead containers were removed.
+    /// Pods that were stopped and looked at, for the last time that counts, when their dead containers were removed.
     pub looked_at: BTreeSet<String>,
     /// Until when each pod took room.
     pub room: BTreeMap<String, Moment>,

@@ -8,7 +8,8 @@ use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
 use podproof_runtime::container_runtime::{ContainerId, SandboxId, SandboxState};
 use podproof_runtime::kubelet::KubeletProcess;
-use podproof_runtime::kubelet::pod_worker::Work;
+use podproof_runtime::kubelet::pod::RestartPolicy;
+use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::operation::{Component, Process, Step};
 
 use super::facts::changes;
@@ -138,7 +139,13 @@ impl Machine {
     fn prune(&mut self) {
         let kubelet = self.stage.cluster.actor::<KubeletProcess>(KUBELET).and_then(KubeletProcess::kubelet);
         let workers = kubelet.into_iter().flat_map(|kubelet| kubelet.workers().iter());
-        let stopped = workers.filter(|(_, worker)| worker.work() == Work::Terminated);
+        // SyncTerminatedPod computes the status once more: of a pod that is always restarted, whose containers are gone by then, how they
+        // ended is lost (STM-8 keeps only what never comes back; S28 `convertToAPIContainerStatuses`, `TerminatePod`).
+        let is_kept = |worker: &PodWorker| {
+            worker.is_finished()
+                || worker.pod().is_some_and(|pod| pod.spec.restart_policy != RestartPolicy::Always)
+        };
+        let stopped = workers.filter(|(_, worker)| worker.work() == Work::Terminated && is_kept(worker));
         self.facts.looked_at.extend(stopped.map(|(uid, _)| uid.as_str().to_owned()));
         self.facts.pruned = true;
         self.runtime.borrow_mut().prune();
