@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use podproof_runtime::Operation;
 use podproof_runtime::api::constants::{is_terminal, node_of};
 use podproof_runtime::api::{Kind as _, Patch, Request, Resource};
 use podproof_runtime::container_runtime::ContainerId;
-use podproof_runtime::kubelet::api_status::containers::{UNKNOWN_EXIT_CODE, parse_id, terminated};
+use podproof_runtime::kubelet::api_status::containers::reason::CONTAINER_STATUS_UNKNOWN;
+use podproof_runtime::kubelet::api_status::containers::{parse_id, terminated};
 
 use super::starts::size_of;
 use super::{Machine, ROOM};
@@ -193,13 +194,12 @@ impl Machine {
         }
         for container in statuses_of(pod) {
             let Some(&exit) = id_of(container).and_then(|id| self.facts.exits.get(&id)) else { continue };
-            let code = |state: &Option<ContainerState>| terminated(state.as_ref()).map(|end| end.exit_code);
-            let told = match code(&container.state) {
-                // STD-3: one that was held back when its pod was stopped, and of which nothing is left, waits and then counts as
-                // lost; how it ended is its last state (S28 `TerminatePod`).
-                Some(UNKNOWN_EXIT_CODE) => code(&container.last_state).or(Some(UNKNOWN_EXIT_CODE)),
-                told => told,
-            };
+            let state = terminated(container.state.as_ref());
+            let last = terminated(container.last_state.as_ref());
+            // STD-3: one that was held back when its pod was stopped, and of which nothing is left, waits and then counts as lost; how
+            // it ended is its last state (S28 `TerminatePod`).
+            let is_lost = state.is_some_and(|end| end.reason.as_deref() == Some(CONTAINER_STATUS_UNKNOWN));
+            let told = last.filter(|_| is_lost).or(state).map(|end| end.exit_code);
             assert_eq!(
                 told,
                 Some(exit),

@@ -33,7 +33,7 @@ pub mod reason {
 }
 
 /// The exit code of a container whose end nobody saw.
-pub const UNKNOWN_EXIT_CODE: i32 = 137;
+const UNKNOWN_EXIT_CODE: i32 = 137;
 
 const SCHEME: &str = "podproof://";
 
