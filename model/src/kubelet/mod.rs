@@ -201,7 +201,7 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
     for pod in here {
         let kubelet = cluster.pod(pod).kubelet;
         let remains = kubelet.sandbox() != Sandbox::None
-            || cluster.containers_of(pod).iter().any(|container| container.process() != Process::Absent);
+            || cluster.containers_of(pod).iter().any(|container| container.last_process() != Process::Absent);
         if !remains {
             forget(cluster, pod);
             continue;

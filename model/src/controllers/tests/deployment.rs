@@ -223,6 +223,16 @@ fn what_rounding_leaves_goes_to_the_largest() {
     assert_eq!(writes(&mut cluster)[..3], [(0, 4), (1, 2), (2, 2)]);
 }
 
+/// DEP-10, S28 `sync.go` `scale`: where the sum is right already only annotations are written, and the newest ReplicaSet comes last,
+/// whichever is larger; where the sum changes, the larger comes first.
+#[test]
+fn of_annotations_alone_the_newest_is_written_last() {
+    for (sets, expected) in [([(4, 4), (1, 0)], [(0, 4), (1, 1)]), ([(1, 1), (4, 0)], [(0, 1), (1, 4)])] {
+        assert_eq!(writes(&mut with_sets(rolling(1, 0), 4, 3, &sets))[..2], expected, "{sets:?}");
+    }
+    assert_eq!(writes(&mut with_sets(rolling(1, 0), 7, 3, &[(1, 1), (4, 0)]))[0].0, 1);
+}
+
 /// DEP-10.
 #[test]
 fn a_saturated_new_replica_set_empties_the_old_ones() {
