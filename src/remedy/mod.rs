@@ -99,7 +99,8 @@ impl Remedy {
             }
             (None, true) => match self.in_vain.len() {
                 0 => {
-                    "remedy: none was found: no change that is known can be made to this manifest".to_owned()
+                    "remedy: none was found: no change that may help can be made to this manifest as it is written"
+                        .to_owned()
                 }
                 1 => "remedy: none was found; one change was tried".to_owned(),
                 many => format!("remedy: none was found; {many} changes were tried"),

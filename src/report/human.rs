@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use podproof_traces::why;
+use podproof_traces::reasons;
 use podproof_vocabulary::Property;
 
 use super::{
@@ -121,7 +121,9 @@ fn verdicts(out: &mut String, rows: &[ResultRow], unsought: &mut Vec<String>) {
             };
             line(out, format_args!("    {style}{}{style:#} {}{aside}", verdict.name(), row.property));
             if let Some(counterexample) = &row.counterexample {
-                line(out, format_args!("        {}", why(&counterexample.trace)));
+                for sentence in reasons(&counterexample.trace).unwrap_or_default() {
+                    line(out, format_args!("        {sentence}"));
+                }
                 for text in &counterexample.turning {
                     line(out, format_args!("        {text}"));
                 }

@@ -55,8 +55,8 @@ pub fn render(report: &CheckReport) -> String {
 
 /// The rule of a PodDisruptionBudget that grants no eviction.
 const DRAIN_BLOCKED: &str = "drain-blocked";
-const BUDGET_HELP: &str = "Let the PodDisruptionBudget allow a disruption while all pods are healthy: maxUnavailable of at least 1, or \
-                           minAvailable below the replicas.";
+const BUDGET_HELP: &str = "Let no more than one PodDisruptionBudget select a pod, and let it allow a disruption while all pods are \
+                           healthy: maxUnavailable of at least 1, or minAvailable below the replicas.";
 
 fn rule(id: &str, says: &str, help: &str) -> Value {
     json!({ "id": id, "shortDescription": { "text": says }, "help": { "text": help } })
@@ -64,9 +64,13 @@ fn rule(id: &str, says: &str, help: &str) -> Value {
 
 /// What makes a drain wait for ever, at the line of the budget.
 fn blocked_drain(workload: &WorkloadReport, warning: &Warning) -> Value {
+    let text = match warning.says.starts_with(&format!("{}: ", workload.name)) {
+        true => warning.says.clone(),
+        false => format!("{}: {}", workload.name, warning.says),
+    };
     let mut result = json!({
         "ruleId": DRAIN_BLOCKED, "level": "warning",
-        "message": { "text": format!("{}: {}", workload.name, warning.says) },
+        "message": { "text": text },
         "fingerprints": { "podproof/v1": format!("{}/{DRAIN_BLOCKED}/{}", workload.name, warning.says) }
     });
     let place = warning.place.as_ref().and_then(|place| physical(&workload.name, place));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use podproof_traces::why;
+use podproof_traces::reasons;
 use podproof_vocabulary::action::CLASSES;
 use serde::Serialize;
 use serde_json::json;
@@ -153,7 +153,9 @@ fn broken(out: &mut String, said: &Said) {
         ),
     );
     if let Some((number, counterexample)) = &said.shown {
-        line(out, format_args!("        {}", why(&counterexample.trace)));
+        for sentence in reasons(&counterexample.trace).unwrap_or_default() {
+            line(out, format_args!("        {sentence}"));
+        }
         line(
             out,
             format_args!(

@@ -92,7 +92,7 @@ properties! {
         if "a pod that a budget rules over is evicted through the API";
     RolloutWithinBounds "rollout-within-bounds" Safety =>
         "no write of the Deployment controller in a rolling update raises the sum of its ReplicaSets' wanted replicas above replicas + maxSurge, nor scales old ones down so far that its own view has fewer than replicas - maxUnavailable available",
-        if "the Deployment controller, in a rolling update, raises the wanted replicas or scales an old ReplicaSet down";
+        if "the Deployment controller, by the strategy RollingUpdate, raises the wanted replicas or scales an old ReplicaSet down";
     PodsWithinSurge "pods-within-surge" Safety expectation true =>
         "no more than replicas + maxSurge pods of the Deployment are alive at once, terminating ones counted",
         if "as many as replicas + maxSurge pods of a Deployment are alive at once";
@@ -104,7 +104,7 @@ properties! {
         if "the object of a pod that had containers is removed, neither by force nor by the pod garbage collector";
     GraceHonoured "grace-honoured" Safety timed true =>
         "no SIGKILL by a deletion before the smallest grace in force (at least 2 s) has run; SIGTERM only after preStop ended or the grace ran out",
-        if "a deletion sends a signal to a container";
+        if "a kubelet that stops a pod sends a signal to a container of it";
     InitBeforeApp "init-before-app" Safety =>
         "init containers finish in order before any app container starts; a sidecar starts before and gets SIGTERM after the app containers, unless it crashed or the grace ran out",
         if "an app container starts in a pod that has init containers or sidecars";

@@ -10,7 +10,10 @@ mod obligations;
 #[cfg(test)]
 mod tests;
 
-pub use obligations::{all_are_ready, as_many_as_wanted, is_rolled_out};
+pub use endpoints::asked_for;
+pub use obligations::{
+    all_are_ready, as_many_as_wanted, is_healthy, is_rolled_out, newest, store_placement, wanted,
+};
 
 use std::ops::Range;
 

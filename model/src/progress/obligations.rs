@@ -32,7 +32,7 @@ fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
 }
 
 /// The node can run new pods: alive, connected, with a working runtime and network.
-fn is_healthy(cluster: &Cluster<'_>, node: NodeId) -> bool {
+pub fn is_healthy(cluster: &Cluster<'_>, node: NodeId) -> bool {
     is_alive_and_connected(cluster, node)
         && pleg::runtime_answers(cluster, node)
         && !pleg::is_stuck(cluster, node)
@@ -40,7 +40,7 @@ fn is_healthy(cluster: &Cluster<'_>, node: NodeId) -> bool {
 }
 
 /// Who is where, in truth: by the store, terminal pods left out.
-fn store_placement(cluster: &Cluster<'_>) -> Placement {
+pub fn store_placement(cluster: &Cluster<'_>) -> Placement {
     let occupant = |pod: PodId| {
         let object = cluster.pod(pod).api;
         let node = object.node().filter(|_| object.exists() && !object.phase().is_terminal())?;
@@ -69,7 +69,8 @@ fn waits_for_an_app(cluster: &Cluster<'_>, of: impl Fn(PodId) -> bool) -> bool {
     cluster.used_pods().filter(waits).any(of)
 }
 
-fn wanted(cluster: &Cluster<'_>) -> u8 {
+/// The pods that are wanted at the end.
+pub fn wanted(cluster: &Cluster<'_>) -> u8 {
     match cluster.rules.scenario.workload.kind {
         WorkloadKind::Deployment => cluster.shared.deployment.replicas(),
         WorkloadKind::ReplicaSet => cluster.replica_set(Revision(0)).replicas(),
@@ -77,7 +78,8 @@ fn wanted(cluster: &Cluster<'_>) -> u8 {
     }
 }
 
-fn newest(cluster: &Cluster<'_>) -> Revision {
+/// The template of today.
+pub fn newest(cluster: &Cluster<'_>) -> Revision {
     Revision(cluster.shared.deployment.revision())
 }
 

@@ -416,8 +416,9 @@ impl Story<'_> {
         let Some(world) = world else { return };
         let own = world.model().obligations.range(property);
         if let Some(bit) = self.trace.obligation.filter(|bit| own.contains(bit)) {
-            let what = why::obligation(world, &self.names, bit);
-            self.page.hanging(2, 4, Paint::Guilt, &what);
+            for what in why::pending(self.trace, world, bit) {
+                self.page.hanging(2, 4, Paint::Guilt, &what);
+            }
         }
     }
 

@@ -1,13 +1,18 @@
 //! What the end of a trace has to do with its property, in concrete terms: which node, which pod, which container.
 
 mod fallback;
+mod pod;
 mod progress;
 mod race;
+mod rules;
 mod safety;
+#[cfg(test)]
+mod tests;
+mod workload;
 
 pub(crate) use fallback::advice;
 pub use fallback::falls_back;
-pub(crate) use progress::obligation;
+pub(crate) use progress::{obligation, pending};
 pub(crate) use safety::safety;
 
 use crate::names::Names;
@@ -37,7 +42,7 @@ pub fn reasons(trace: &Trace) -> Option<Vec<String>> {
             Some(safety(&world, &walk, &last.action, &names, property))
         }
         (Kind::Lasso, _, Some(bit), _) if Standing::of(trace).is_broken() => {
-            Some(vec![obligation(&world, &names, bit)])
+            Some(pending(trace, &world, bit))
         }
         _ => None,
     }

@@ -98,7 +98,10 @@ fn a_rest_ends_in_nothing() {
     let story = show(found.iter().find(|trace| trace.cycle.is_empty()).unwrap(), PLAIN);
     assert!(story.contains("\nthen nothing more happens\n"), "{story}");
     assert!(
-        story.ends_with("so deletion-completes is broken\n  pod web-l4f8/0 is deleting and never removed\n"),
+        story.ends_with(
+            "so deletion-completes is broken\n  pod web-l4f8/0 is deleting and never removed\n  pod web-l4f8/0 is deleting and \
+             stays: the kubelet on node-1 has stopped it, and its object is not\n    removed\n"
+        ),
         "{story}"
     );
 }
@@ -115,7 +118,9 @@ fn a_cycle_is_told_once() {
         "{cycle}"
     );
     assert!(
-        cycle.ends_with("pod web-l4f8/0 does not tolerate a NoExecute taint of its node and stays\n"),
+        cycle.ends_with(
+            "pod web-l4f8/0 does not tolerate a NoExecute taint of its node and stays\n  pod web-l4f8/0 is not deleted\n"
+        ),
         "{cycle}"
     );
 }

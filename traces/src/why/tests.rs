@@ -1,0 +1,84 @@
+//! What a pod waits for, along its life, and on nodes that do not take it.
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::Action;
+use podproof_vocabulary::catalogue;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::scenario::{Beginning, Scenario, Taint, TaintEffect};
+
+use super::pod;
+use crate::names::Names;
+use crate::walk::World;
+
+/// Steps that a life takes at most.
+const STEPS: usize = 400;
+
+/// What the first pod waits for, one thing after the other, if nothing happens by chance: each thing once in a row.
+fn life(scenario: Scenario) -> Vec<String> {
+    let names = Names::new(&scenario);
+    let world = World::new(scenario).expect("it is small enough");
+    let (observed_proxy, _) = world.beginnings().into_iter().next().expect("it begins");
+    let mut walk = world.begin(observed_proxy).expect("it begins so");
+    let mut names = names;
+    let mut said: Vec<String> = Vec::new();
+    for _ in 0..STEPS {
+        let enabled = walk.enabled();
+        let is_chance = |action: &&Action| matches!(action, Action::Environment(_));
+        let next = enabled.iter().find(|action| !is_chance(action)).or_else(|| enabled.first());
+        let Some(next) = next else { break };
+        names.see(&walk.step(next, None));
+        let waits = world.model().open(&walk.state, |cluster| pod::waits(cluster, &names, PodId(0)));
+        said.extend(waits.filter(|waits| said.last() != Some(waits)));
+    }
+    said
+}
+
+#[test]
+fn a_new_pod_waits_for_one_thing_after_the_other() {
+    let life = life(catalogue::web("x", Story::Create, 1, 1));
+    assert_eq!(
+        life,
+        [
+            "pod web-l4f8/0 would fit on node-1, and the scheduler does not know it yet",
+            "pod web-l4f8/0 would fit on node-1, and the scheduler does not bind it",
+            "the kubelet on node-1 does not know pod web-l4f8/0 yet",
+            "pod web-l4f8/0 has no sandbox yet",
+            "pod web-l4f8/0 is not Ready: container app has not started",
+            "pod web-l4f8/0 could be Ready, and the API does not show it"
+        ]
+    );
+}
+
+#[test]
+fn a_pod_that_is_deleted_stays_for_one_reason_after_the_other() {
+    let mut scenario = catalogue::web("x", Story::PodDeletion, 1, 1);
+    scenario.begins = Beginning::Running;
+    scenario.workload.template.finalizer = true;
+    assert_eq!(
+        life(scenario),
+        [
+            "pod web-l4f8/0 is deleting and stays: its container app runs and gets no SIGTERM",
+            "pod web-l4f8/0 is deleting and stays: its container app has got SIGTERM and runs on",
+            "pod web-l4f8/0 is deleting and stays: the kubelet on node-1 does not stop its sandbox",
+            "pod web-l4f8/0 is deleting and stays: the kubelet on node-1 has not done with it",
+            "pod web-l4f8/0 is deleting and stays: the kubelet on node-1 has stopped it, and its object is not removed",
+            "pod web-l4f8/0 is deleting and has a finalizer that nobody removes"
+        ]
+    );
+}
+
+#[test]
+fn each_node_refuses_a_pod_for_reasons_of_its_own() {
+    let mut scenario = catalogue::web("x", Story::Create, 1, 3);
+    scenario.workload.template.node_selector.insert("disk".into(), "ssd".into());
+    scenario.nodes[0].labels.insert("disk".into(), "ssd".into());
+    scenario.nodes[0].allocatable.pods = 0;
+    let taint = Taint { key: "gpu".into(), value: String::new(), effect: TaintEffect::NoSchedule };
+    scenario.nodes[1].taints = vec![taint];
+    assert_eq!(
+        life(scenario),
+        [
+            "pod web-l4f8/0 is Pending, as no node takes it: node-1 (NodeResourcesFit); node-2 (TaintToleration and NodeAffinity); node-3 (NodeAffinity)"
+        ]
+    );
+}
