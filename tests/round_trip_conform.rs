@@ -89,7 +89,7 @@ fn said_of(worlds: &[(&'static str, Scenario)], which: Which, count: u64) -> Vec
 /// Where much happens at once some of it is not sure: the order of what different files say, and what comes just before the end.
 #[test]
 fn wide_walks_are_never_unexplained() {
-    let said = said_of(&asked_for(worlds::wide()), Which::All, walks(7));
+    let said = said_of(&asked_for(worlds::wide()), Which::All, walks(20));
     let wrong: Vec<&str> =
         said.iter().filter(|(said, _)| *said == Verdict::Unexplained).map(|(_, says)| &**says).collect();
     assert!(wrong.is_empty(), "{} are:\n{}", wrong.len(), wrong.join("\n"));

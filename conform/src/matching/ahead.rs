@@ -5,7 +5,7 @@
 use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, Model, parts, step};
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, NodeLifecycle, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Environment, Kubelet, NodeLifecycle, Watch, Watcher};
 
 use super::eyes::Leave;
 use super::part::{Part, Prints};
@@ -19,6 +19,8 @@ pub enum Ahead {
     News,
     /// It may have done anything.
     Anything,
+    /// It may have noticed that its container runtime hangs.
+    Notice,
 }
 
 /// States that are kept because something cannot come later.
@@ -34,6 +36,12 @@ pub fn before(action: &Action, whose: Watcher) -> Option<Ahead> {
             | Environment::StopKubelet { node }
             | Environment::HangRuntime { node },
         ) => of(node).then_some(Ahead::Anything),
+        // What its probes found before an app began to say something else they do not find after that.
+        Action::Environment(Environment::ChangeReadiness { .. } | Environment::ChangeLiveness { .. }) => {
+            matches!(whose, Watcher::Kubelet(_)).then_some(Ahead::Anything)
+        }
+        // The threshold passes only over a relist that is stuck (PLEG-4).
+        Action::Environment(Environment::RecoverRuntime { node }) => of(node).then_some(Ahead::Notice),
         Action::Environment(Environment::StopApiServer) => Some(Ahead::News),
         _ => None,
     }
@@ -98,6 +106,9 @@ impl Part {
             Ahead::News => {
                 let is_event = matches!(action, Action::Watch(watch) if !matches!(watch, Watch::List { .. }));
                 is_event && parts::process_of(cluster, action) == Some(self.whose)
+            }
+            Ahead::Notice => {
+                matches!(action, Action::Kubelet(Kubelet::NoticeHang { node }) if self.whose == Watcher::Kubelet(*node))
             }
             Ahead::Anything => ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden,
         }

@@ -39,6 +39,8 @@ pub struct Dates {
     pub bound: BTreeMap<PodId, Micros>,
     /// When a node got its first NoExecute taint, of those that it has.
     pub tainted: BTreeMap<NodeId, Micros>,
+    /// The taints that a node had before somebody last took a NoExecute taint away from it, and when that was.
+    pub relieved: BTreeMap<NodeId, (TaintsSeen, Micros)>,
     /// What the deletions of a pod give it: when each was asked for, and for how many seconds, each fewer than before.
     graces: BTreeMap<PodId, Vec<(Micros, u32)>>,
     /// Since when a pod is Ready.
@@ -69,7 +71,14 @@ impl Dates {
             taints.not_ready_no_execute || taints.unreachable_no_execute || taints.custom
         };
         for node in after.node_ids() {
-            match (driven(before.node(node).api.taints()), driven(after.node(node).api.taints())) {
+            let (had, has) = (before.node(node).api.taints(), after.node(node).api.taints());
+            let is_relieved = had.not_ready_no_execute && !has.not_ready_no_execute
+                || had.unreachable_no_execute && !has.unreachable_no_execute
+                || had.custom && !has.custom;
+            if is_relieved {
+                self.relieved.insert(node, (had, at));
+            }
+            match (driven(had), driven(has)) {
                 (false, true) => {
                     self.tainted.insert(node, at);
                 }

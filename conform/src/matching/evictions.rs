@@ -2,6 +2,8 @@
 //! moment between the request and the answer. It goes when something asks for it: an entry that nothing explains while the pod
 //! stays, one that was received after the answer, or a write of the pod itself, which has its place in the order of the log.
 
+use std::collections::VecDeque;
+
 use podproof_model::Cluster;
 use podproof_model::api_server::eviction::{self, Answer};
 use podproof_vocabulary::action::{Action, Drain, Environment};
@@ -35,7 +37,8 @@ impl Replay {
     /// # Errors
     /// What nothing explains.
     pub(super) fn turn(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
-        self.end_evictions(|eviction| eviction.to < entry.from || is_of_one_pod(eviction, entry))?;
+        self.end_evictions(|eviction| eviction.to < entry.from)?;
+        self.end_before(entry)?;
         if is_eviction(entry) {
             self.grant_freely(number, entry)?;
             self.evictions.push_back((number, entry.clone()));
@@ -43,9 +46,47 @@ impl Replay {
         }
         loop {
             let Err(ended) = self.handle(number, entry) else { return Ok(()) };
-            let Some((number, eviction)) = self.evictions.pop_front() else { return Err(ended) };
+            let first =
+                (0..self.evictions.len()).min_by_key(|&index| self.place_of(&self.evictions[index].1));
+            let Some((number, eviction)) = first.and_then(|first| self.evictions.remove(first)) else {
+                return Err(ended);
+            };
             self.handle(number, &eviction)?;
         }
+    }
+
+    /// The place of an eviction among those that are asked for at once, as a drain evicts all pods of a node at once: nothing says
+    /// which of their pods went first but the EndpointSlices that show it.
+    fn place_of(&self, eviction: &Entry) -> u64 {
+        let Seen::Write(write) = &eviction.seen else { return u64::MAX };
+        self.subject.went.get(&write.name).copied().unwrap_or(u64::MAX)
+    }
+
+    /// The eviction that has to end before this one: the first of those that were asked for by its end and are shown before it, or
+    /// itself.
+    fn first_before(&self, index: usize) -> usize {
+        let (_, eviction) = &self.evictions[index];
+        let (to, place) = (eviction.to, self.place_of(eviction));
+        let earlier = |&other: &usize| {
+            let other = &self.evictions[other].1;
+            other.from <= to && self.place_of(other) < place
+        };
+        let earlier = (0..self.evictions.len()).filter(earlier);
+        earlier.min_by_key(|&other| self.place_of(&self.evictions[other].1)).unwrap_or(index)
+    }
+
+    /// Evictions of the pod that `entry` writes end before it, those that can: another comes after it, if there is time.
+    fn end_before(&mut self, entry: &Entry) -> Result<(), Ended> {
+        let (own, others): (VecDeque<_>, _) =
+            std::mem::take(&mut self.evictions).into_iter().partition(|(_, own)| is_of_one_pod(own, entry));
+        self.evictions = others;
+        for (number, eviction) in own {
+            match self.handle(number, &eviction) {
+                Err(_) if eviction.to >= entry.from => self.evictions.push_back((number, eviction)),
+                ended => ended?,
+            }
+        }
+        Ok(())
     }
 
     /// What spends nothing of a budget is granted when it is asked for, which no write shows (EVI-1, EVI-3).
@@ -69,7 +110,7 @@ impl Replay {
     /// An eviction that nothing explains.
     pub(super) fn end_evictions(&mut self, are_over: impl Fn(&Entry) -> bool) -> Result<(), Ended> {
         while let Some(index) = self.evictions.iter().position(|(_, eviction)| are_over(eviction)) {
-            if let Some((number, eviction)) = self.evictions.remove(index) {
+            if let Some((number, eviction)) = self.evictions.remove(self.first_before(index)) {
                 self.handle(number, &eviction)?;
             }
         }

@@ -1,6 +1,6 @@
 //! The workload that is followed: how its objects are recognised in a log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::ContainerId;
@@ -24,6 +24,9 @@ pub struct Subject {
     pub uid: Rc<str>,
     /// The names of its pods that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
+    /// The names of its pods that an EndpointSlice shows terminating, with the number of the first that does: the news of pods come
+    /// in one order, so who is shown first has gone first.
+    pub went: BTreeMap<Rc<str>, u64>,
     /// The names of those, with their containers, in which several commands run beside a process: not all of them are hooks.
     pub commanded: BTreeSet<(Rc<str>, Rc<str>)>,
     /// What else its pods are like.
@@ -47,6 +50,7 @@ impl Subject {
             name: observed.object_name.clone(),
             uid: observed.uid.clone(),
             evicted: observed.evicted.clone(),
+            went: observed.went.clone(),
             commanded: observed.commanded.clone(),
             traits: observed.traits.clone(),
             nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),

@@ -129,6 +129,7 @@ fn a_process_without_a_name_is_of_the_only_container_that_lasts() {
             name: "web".into(),
             uid: "web".into(),
             evicted: Default::default(),
+            went: Default::default(),
             commanded: Default::default(),
             traits: Default::default(),
             nodes: Vec::new(),

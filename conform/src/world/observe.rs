@@ -11,6 +11,7 @@ use super::life::Moment;
 use super::manifests::Read;
 use super::neighbours::{self, Other, Surroundings};
 use super::observed::{Followed, Named, NodeChange, Observed, RevisionSeen};
+use super::pods::Pod;
 use super::processes;
 use super::roots::{Revision, Root};
 use super::selectors::Selector;
@@ -115,6 +116,7 @@ impl Setting<'_> {
             followed: self.followed,
             pods: root.pods.clone(),
             evicted: evicted(root, surveyor),
+            went: went(root, surveyor),
             commanded: commanded(root, surveyor),
             traits: Traits::of(&read.manifest),
             revisions: read.revisions.all.iter().map(seen_revision).collect(),
@@ -174,15 +176,24 @@ impl Setting<'_> {
     }
 }
 
+/// The pods of a workload, in the order in which the log shows them.
+fn pods_of<'s>(root: &'s Root<'_>, surveyor: &'s Surveyor) -> impl Iterator<Item = &'s Pod> {
+    root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid))
+}
+
+/// The names of the pods that EndpointSlices show terminating, with the first entry that does.
+fn went(root: &Root<'_>, surveyor: &Surveyor) -> BTreeMap<Rc<str>, u64> {
+    pods_of(root, surveyor).filter_map(|pod| Some((Rc::clone(&pod.name), pod.went?.0))).collect()
+}
+
 /// The names of the pods that their kubelets evicted.
 fn evicted(root: &Root<'_>, surveyor: &Surveyor) -> BTreeSet<Rc<str>> {
-    let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
-    pods.filter(|pod| pod.evicted).map(|pod| Rc::clone(&pod.name)).collect()
+    pods_of(root, surveyor).filter(|pod| pod.evicted).map(|pod| Rc::clone(&pod.name)).collect()
 }
 
 /// The names of the pods, with their containers, in which several commands run.
 fn commanded(root: &Root<'_>, surveyor: &Surveyor) -> BTreeSet<(Rc<str>, Rc<str>)> {
-    let pods = root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid));
+    let pods = pods_of(root, surveyor);
     let mut all = BTreeSet::new();
     for pod in pods {
         let containers = surveyor.commands.several_in(&root.namespace, &pod.name);

@@ -68,6 +68,8 @@ pub struct Observed {
     pub pods: Vec<Rc<str>>,
     /// The names of those that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
+    /// The names of those that an EndpointSlice shows terminating, with the number of the first that does.
+    pub went: BTreeMap<Rc<str>, u64>,
     /// The names of those, with their containers, in which several commands run beside a process.
     pub commanded: BTreeSet<(Rc<str>, Rc<str>)>,
     /// What else they are like.

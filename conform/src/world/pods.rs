@@ -41,6 +41,8 @@ pub(super) struct Pod {
     pub graces: BTreeSet<u32>,
     /// Its kubelet says that it has evicted it.
     pub evicted: bool,
+    /// The first EndpointSlice that shows that it terminates.
+    pub went: Option<Moment>,
     /// The entry that shows that one of its labels is gone, or is another.
     pub labels_changed: Option<Moment>,
     /// It as it was first seen, if its creation is not in the log.
@@ -97,6 +99,7 @@ impl Pods {
             lost_finalizer: false,
             graces: BTreeSet::new(),
             evicted: false,
+            went: None,
             labels_changed: None,
             object: (!is_made).then(|| Box::new(object.clone())),
         });
@@ -127,6 +130,13 @@ impl Pods {
             && pod.bound.is_none()
         {
             pod.bound = Some((Rc::clone(node), at));
+        }
+    }
+
+    /// Takes note that an EndpointSlice shows it terminating.
+    pub fn goes(&mut self, at: Moment, uid: &Rc<str>) {
+        if let Some(pod) = self.register.by_uid.get_mut(uid) {
+            pod.went.get_or_insert(at);
         }
     }
 

@@ -252,6 +252,10 @@ impl Surveyor {
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
             Facts::EndpointSlice(facts) => {
                 self.services.see_slice(at, object, facts);
+                let terminate = facts.endpoints.iter().filter(|endpoint| endpoint.terminating);
+                terminate
+                    .filter_map(|endpoint| endpoint.uid.as_ref())
+                    .for_each(|uid| self.pods.goes(at, uid));
                 self.hear(sight, object);
             }
             Facts::Other(_) => {}

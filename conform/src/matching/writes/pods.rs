@@ -15,6 +15,7 @@ use podproof_vocabulary::{NodeId, PodId};
 use super::nodes::can_write;
 use super::{Known, grace, not_theirs, statuses};
 use crate::matching::actor::Actor;
+use crate::matching::news::LAG_TIME;
 use crate::matching::plan::{Deed, Plan};
 use crate::record::{Facts, Object, PodFacts, Verb, Write};
 
@@ -337,12 +338,16 @@ const OWNERS: [&str; 6] = [
 const OUTSIDERS: [&str; 2] = ["namespace-controller", "generic-garbage-collector"];
 
 /// Why the taint eviction controller cannot delete a pod yet (TEC-2, TEC-4): its timer runs from the moment at which taint and
-/// pod come together.
+/// pod come together. It may not have heard yet that the node has lost one of them.
 fn too_early(known: &Known<'_, '_>, pod: PodId) -> Option<String> {
     let node = known.cluster.pod(pod).api.node().filter(|node| node.index() < known.cluster.rules.nodes)?;
     let tainted = known.dates.tainted.get(&node)?;
     let bound = known.dates.bound.get(&pod).unwrap_or(tainted);
-    match known.cluster.rules.tolerations.on(node, known.cluster.node(node).api.taints()) {
+    let tolerations = &known.cluster.rules.tolerations;
+    let news =
+        known.dates.relieved.get(&node).filter(|(_, at)| at + LAG_TIME >= known.at.from && at >= bound);
+    let before = news.map_or(Tolerated::Always, |(taints, _)| tolerations.on(node, *taints));
+    match tolerations.on(node, known.cluster.node(node).api.taints()).min(before) {
         Tolerated::For(seconds) if !known.has_passed(*tainted.max(bound), seconds) => {
             Some(format!("it tolerates the taints of its node for {seconds} s"))
         }

@@ -9,6 +9,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
+use crate::matching::sighting::Condition;
 use crate::reading::template_of;
 use crate::record::{DeploymentFacts, Facts, Object, ReplicaSetFacts, Verb, Write};
 
@@ -180,7 +181,7 @@ fn replica_set(
         if !is_controller("deployment-controller") {
             return Plan::Wrong("only the deployment controller creates ReplicaSets of a Deployment".into());
         }
-        return create(known, object, replicas);
+        return create(known, object, replicas, facts.desired);
     }
     let Some(revision) = known.names.replica_set(&object.uid) else {
         let began_late = known.counts.is_none();
@@ -188,7 +189,7 @@ fn replica_set(
             // An old one without pods, of before the log: of that it comes back nobody can tell that it was there.
             Verb::Update | Verb::Patch if began_late && replicas == 0 => Plan::Nothing,
             Verb::Update | Verb::Patch if began_late && is_controller("deployment-controller") => {
-                create(known, object, replicas)
+                create(known, object, replicas, facts.desired)
             }
             _ => Plan::Wrong("a ReplicaSet whose creation the log does not show".into()),
         };
@@ -225,7 +226,7 @@ fn replica_set(
             let scale = Action::Deployment(Deployment::ScaleReplicaSet { revision, replicas });
             Plan::By(
                 Deed::steps(Watcher::ControllerManager, vec![scale])
-                    .then(format!("{replicas} replicas wanted"), always()),
+                    .then(format!("{replicas} replicas wanted"), was_for(revision, facts.desired)),
             )
         }
         false if !matches!(actor, Actor::Client(_)) => super::not_theirs(write, "scale ReplicaSets"),
@@ -235,14 +236,18 @@ fn replica_set(
 }
 
 /// The controller makes a ReplicaSet of a template.
-fn create(known: &Known<'_, '_>, set: &Object, replicas: u8) -> Plan {
+fn create(known: &Known<'_, '_>, set: &Object, replicas: u8, desired: Option<u32>) -> Plan {
     let revision = known.templates.of_new_set(template_of(&set.whole), known.names);
     let create = Action::Deployment(Deployment::CreateReplicaSet { revision, replicas });
     Plan::By(
-        Deed::steps(Watcher::ControllerManager, vec![create]).then(format!("{replicas} replicas"), always()),
+        Deed::steps(Watcher::ControllerManager, vec![create])
+            .then(format!("{replicas} replicas"), was_for(revision, desired)),
     )
 }
 
-fn always() -> crate::matching::sighting::Condition {
-    Box::new(|_| true)
+/// The annotation `deployment.kubernetes.io/desired-replicas` says how many replicas of the Deployment its controller had seen
+/// (DEP-10); a log without it says nothing of that.
+fn was_for(revision: Revision, desired: Option<u32>) -> Condition {
+    let desired = desired.map(|desired| desired.min(255) as u8);
+    Box::new(move |cluster| desired.is_none_or(|desired| cluster.replica_set(revision).desired() == desired))
 }
