@@ -193,6 +193,36 @@ mod tests {
         }
     }
 
+    /// While a sync chooses, nothing else can be taken, and that takes no time: a unit that is possible before and after is possible
+    /// then, or a cycle through a choice would owe nothing to anybody.
+    #[test]
+    fn what_others_can_do_while_a_sync_chooses_is_held_back() {
+        let mut cluster = TestCluster::web(2, 1, |s| {
+            s.story = Story::ScaleDown;
+            allow(s, EventName::DeletePod, 1);
+        });
+        cluster.settle();
+        cluster.befall(Environment::Scale);
+        cluster.befall(Environment::DeletePod { pod: P1 });
+        cluster.take_one(|action| matches!(action, Action::Watch(Watch::DeliverDeployment)));
+        cluster.take_one(|action| matches!(action, Action::Deployment(_)));
+        cluster.take_one(|action| matches!(action, Action::Watch(Watch::DeliverReplicaSet { .. })));
+        let before = cluster.enabled();
+        let plan =
+            cluster.take_one(|action| matches!(action, Action::ReplicaSet(ReplicaSet::PlanReplicas { .. })));
+        let chooses = |action: &Action| matches!(action, Action::ReplicaSet(ReplicaSet::ChooseVictim { .. }));
+        assert!(cluster.enabled().iter().all(chooses), "{:?}", cluster.enabled());
+        let mut held_back = Vec::new();
+        cluster.look(|cluster| {
+            crate::step::enabled_but(cluster, &mut Vec::new(), |action| held_back.push(*action));
+        });
+        let others =
+            before.into_iter().filter(|action| *action != plan && !matches!(action, Action::Environment(_)));
+        let others: Vec<Action> = others.collect();
+        assert!(!others.is_empty(), "something else is possible");
+        assert!(others.iter().all(|action| held_back.contains(action)), "{others:?}, {held_back:?}");
+    }
+
     #[test]
     fn only_the_repair_that_a_story_promises_is_fair() {
         let heal = Action::Environment(Environment::HealPartition { node: N0 });

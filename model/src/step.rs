@@ -31,6 +31,21 @@ pub fn first_candidate(
     out: &mut Vec<Action>,
     wanted: impl Fn(&Action) -> bool,
 ) -> Option<Action> {
+    if let Some(revision) = controllers::replica_set::choosing(cluster).filter(|_| !is_cut_off(cluster)) {
+        out.clear();
+        controllers::replica_set::choices(cluster, revision, out);
+        return out.iter().copied().find(wanted);
+    }
+    first_of_all(cluster, scope, out, wanted)
+}
+
+/// The same, as if no sync were choosing.
+fn first_of_all(
+    cluster: &Cluster<'_>,
+    scope: Scope,
+    out: &mut Vec<Action>,
+    wanted: impl Fn(&Action) -> bool,
+) -> Option<Action> {
     type Candidates = fn(&Cluster<'_>, Scope, &mut Vec<Action>);
     const COMPONENTS: [(Parts, Candidates); 8] = [
         (watch::PARTS, watch::candidates),
@@ -45,10 +60,6 @@ pub fn first_candidate(
     out.clear();
     if is_cut_off(cluster) {
         return None;
-    }
-    if let Some(revision) = controllers::replica_set::choosing(cluster) {
-        controllers::replica_set::choices(cluster, revision, out);
-        return out.iter().copied().find(wanted);
     }
     let answers = api_server::answers(cluster);
     for (_, candidates) in COMPONENTS.into_iter().filter(|(parts, _)| scope.asks_any(*parts)) {
@@ -151,11 +162,20 @@ pub fn enabled(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     enabled_but(cluster, out, |_| {});
 }
 
-/// The same. Slow timers that run and may not fire because something else can move, which is so with the approximation only,
-/// go to `hold_back`.
+/// The same. What is possible and cannot be taken for a reason that is the model's alone goes to `hold_back`: slow timers that run
+/// and may not fire because something else can move, with the approximation only; and all that others can do while a sync is
+/// choosing, which takes no time.
 pub fn enabled_but(cluster: &Cluster<'_>, out: &mut Vec<Action>, mut hold_back: impl FnMut(&Action)) {
     candidates(cluster, out);
-    if is_cut_off(cluster) || controllers::replica_set::choosing(cluster).is_some() {
+    if is_cut_off(cluster) {
+        return;
+    }
+    if controllers::replica_set::choosing(cluster).is_some() {
+        with_actions(|others| {
+            first_of_all(cluster, Scope::EVERYTHING, others, |_| false);
+            let runs = cluster.rules.clocks.run();
+            others.iter().filter(|action| !runs || time::allows(cluster, action)).for_each(hold_back);
+        });
         return;
     }
     let busy = is_busy(cluster, out);

@@ -42,7 +42,7 @@ impl Model {
         let count = model.obligations.count();
         if count > progress::SEARCHED_MAX {
             return Err(format!(
-                "{}: {count} progress obligations are more than a search keeps ({}); check fewer replicas",
+                "{}: {count} progress obligations are more than a search keeps ({}); check fewer replicas, or give fewer --slots",
                 model.rules.scenario.name,
                 progress::SEARCHED_MAX
             ));
@@ -87,7 +87,7 @@ impl Model {
         self.open(state, |cluster| step::enabled(cluster, out));
     }
 
-    /// The units of fairness of the slow timers that run in `state` and are held back there.
+    /// The units of fairness of what is possible in `state` and held back there ([`step::enabled_but`]).
     pub fn held_back(&self, state: &ClusterState) -> Vec<fairness::Unit> {
         let mut units = Vec::new();
         self.open(state, |cluster| {

@@ -12,6 +12,7 @@ use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::catalogue::ENTRIES;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Timing};
@@ -56,6 +57,23 @@ fn time_changes_no_verdict_of_progress_but_those_that_are_listed() {
         DIFFERENT.iter().map(|&(name, property, a, b, _)| (name, property, a, b)).collect();
     assert_eq!(found, expected);
     assert!(compared >= 8, "{compared} scenarios finish in both");
+}
+
+/// The ReplicaSet controller may choose a pod again and again that is gone, as it has not heard of that yet: what others can do all
+/// that time they do in a fair run. It was called unfair to nobody once, as nothing else can be taken in the midst of a choice.
+#[test]
+fn a_choice_that_is_made_again_and_again_keeps_nobody_from_what_he_can_do() {
+    let mut scenario = catalogue::web("x", Story::Rollout, 1, 1);
+    scenario.service = None;
+    scenario.events.set(EventName::TaintNode, 1);
+    let judged = PropertySet::of([Property::DeletionCompletes, Property::NoexecuteEvicts]);
+    let timing = Timing::Untimed;
+    let plan = Plan { story: scenario.story, timing, services: Vec::new(), scenario, judged };
+    let limits = Limits { states: 200_000, ..LIMITS };
+    let outcome = search::run(&plan, &limits, &Line::new("test", limits.states)).expect("it fits");
+    let said: Vec<_> = outcome.findings.iter().map(|finding| (finding.property, finding.verdict)).collect();
+    let holds = [Property::DeletionCompletes, Property::NoexecuteEvicts].map(|it| (it, Verdict::Holds));
+    assert_eq!(said, holds);
 }
 
 #[test]

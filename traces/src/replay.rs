@@ -297,10 +297,12 @@ fn take(
     }
 }
 
-/// The steps that are enabled in a state, with their units of fairness.
+/// The units of fairness of the steps that are possible in a state.
 fn fair_units(world: &World, state: &ClusterState, enabled: &[Action]) -> Vec<Unit> {
     let mut units: Vec<_> =
         enabled.iter().filter_map(|action| world.model().unit_of(state, action)).collect();
+    // What is held back is possible: a run that never takes it is not fair for that.
+    units.extend(world.model().held_back(state));
     units.sort_unstable();
     units.dedup();
     units

@@ -170,7 +170,7 @@ impl Reduced {
         self.moves_but(state, visit, |_| {});
     }
 
-    /// The same; the units of slow timers that run and are held back go to `hold_back`.
+    /// The same; the units of what is possible and held back go to `hold_back` ([`step::enabled_but`]).
     pub fn moves_but(
         &self,
         state: &ClusterState,
