@@ -134,7 +134,7 @@ properties! {
         if "a node fails for good under a pod behind a Service";
     CrashRecovers "crash-recovers" Liveness =>
         "on a node that stays alive and connected, a crashed container of a pod that should run is running again",
-        if "a container that its policy restarts exits on a node that is alive and connected";
+        if "a container that its policy restarts, and whose port no other of its pod holds, exits on a node that is alive and connected";
     RuntimeHangDetected "runtime-hang-detected" Liveness =>
         "a runtime that hangs for good makes the node NotReady, and with room elsewhere its pods are replaced",
         if "a container runtime hangs for good on a node that is alive and connected";

@@ -155,13 +155,16 @@ pub fn evicted(cluster: &Cluster<'_>, pod: PodId) -> Claim {
 }
 
 /// `crash-recovers`, for each container: its process has exited, its pod should run and its policy restarts it, on a
-/// node that is alive and connected ⇒ it runs.
+/// node that is alive and connected, and no other container of its pod holds its port ⇒ it runs.
 pub fn recovered(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Claim {
     let object = cluster.pod(pod).api;
     let alive = object.node().is_some_and(|node| is_alive_and_connected(cluster, node));
     let known = kubelet::node_of(cluster, pod).is_some() && !cluster.pod(pod).kubelet.evicted();
     let crashed = status::should_run_again(cluster, pod, container);
-    Claim { premise: object.is_active() && alive && known && crashed, goal: false }
+    // It is started again and again, and exits as often (MC-6): the kubelet keeps its promise.
+    let conflicts = &cluster.rules.container(container).port_conflicts;
+    let port_is_taken = conflicts.iter().any(|&other| cluster.container(pod, other).is_running());
+    Claim { premise: object.is_active() && alive && known && crashed && !port_is_taken, goal: false }
 }
 
 /// `runtime-hang-detected`, for each node whose runtime hangs for good: the node is not Ready; and with room elsewhere
