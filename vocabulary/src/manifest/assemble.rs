@@ -68,8 +68,12 @@ impl<'o> World<'o> {
         let labels = &own.workload.template.labels;
         for service in self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)) {
             let (serving, says) = service.serving(&own.workload.template.containers);
+            let Some(serving) = serving else {
+                // What is sent nothing breaks no promise about requests: nobody should take that for a proof.
+                says.into_iter().for_each(|says| service.object.cursor().warn(says));
+                continue;
+            };
             assumptions.extend(says);
-            let Some(serving) = serving else { continue };
             let ties = self.ties(own, Some(service), budgets);
             let named = |class: &Class<'_, '_>| crate::scenario::Service {
                 name: class.name(),

@@ -2,8 +2,10 @@
 //! connections.
 
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::cursor::Cursor;
+use super::tree::quoted;
 use crate::scenario::Probe;
 
 /// What a probe is for.
@@ -19,8 +21,15 @@ pub enum Use {
 
 /// Reads a probe, with the defaults of PRB-1 (S28 `pkg/apis/core/v1/defaults.go` `SetDefaults_Probe`, which takes a zero
 /// for a value that is not set, and `validateProbe`).
-pub fn probe(cursor: &Cursor<'_>, given: Option<&core::Probe>, purpose: Use) -> Option<Probe> {
+pub fn probe(
+    cursor: &Cursor<'_>,
+    given: Option<&core::Probe>,
+    purpose: Use,
+    container: &core::Container,
+) -> Option<Probe> {
     let given = given?;
+    asks_a_port(&cursor.field("httpGet"), given.http_get.as_ref().map(|asked| &asked.port), container);
+    asks_a_port(&cursor.field("tcpSocket"), given.tcp_socket.as_ref().map(|asked| &asked.port), container);
     let handlers =
         [given.exec.is_some(), given.http_get.is_some(), given.tcp_socket.is_some(), given.grpc.is_some()];
     let count = handlers.into_iter().filter(|&is_set| is_set).count();
@@ -53,4 +62,22 @@ pub fn probe(cursor: &Cursor<'_>, given: Option<&core::Probe>, purpose: Use) -> 
         success_threshold,
         failure_threshold: or_default("failureThreshold", given.failure_threshold, 3),
     })
+}
+
+/// A port by name is one of the container's own: the API server takes any name, and the kubelet, which finds none, says for ever that
+/// the probe has failed (S28 `pkg/probe/util.go` `ResolveContainerPort`, which takes a number in quotes too).
+fn asks_a_port(cursor: &Cursor<'_>, asked: Option<&IntOrString>, container: &core::Container) {
+    let Some(IntOrString::String(name)) = asked else { return };
+    let ports = container.ports.as_deref().unwrap_or_default();
+    let names: Vec<&str> = ports.iter().filter_map(|port| port.name.as_deref()).collect();
+    if name.is_empty() || name.parse::<u16>().is_ok() || names.contains(&name.as_str()) {
+        return;
+    }
+    let accepted = match names.as_slice() {
+        [] => "a number, as no port of the container has a name".to_owned(),
+        names => format!("a number, or the name of a port of the container: {}", names.join(", ")),
+    };
+    let says =
+        format!("is {}, which the kubelet does not find, so that the probe fails for ever", quoted(name));
+    cursor.field("port").refuse(says, accepted);
 }

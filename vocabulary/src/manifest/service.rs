@@ -186,6 +186,8 @@ impl ParsedService<'_> {
                     "Service/{name}: its ports belong to several containers; '{}' is taken for all",
                     container.name
                 ));
+            } else if first.is_none() && containers.len() == 1 && !container.ports.is_empty() {
+                says.push(format!("Service/{name}: '{}' declares no port that is its target port, and is taken to listen on it", container.name));
             } else if first.is_none() && containers.len() > 1 {
                 says.push(format!("Service/{name}: no container declares its target port; the first, '{}', is taken to serve it", container.name));
             }

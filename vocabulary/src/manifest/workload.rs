@@ -237,9 +237,23 @@ impl Parsed<'_> {
             } else if let (IntOrPercent::Int(count), true) = (*max_surge, replicas < manifest) {
                 says.push(format!("maxSurge is the number {count}, and kept as it is"));
             }
-            if let (IntOrPercent::Int(count), true) = (*max_unavailable, replicas < manifest) {
-                let all = if count >= replicas { "; that is every checked replica" } else { "" };
-                says.push(format!("maxUnavailable is the number {count}, and kept as it is{all}"));
+            match *max_unavailable {
+                IntOrPercent::Int(count) if replicas < manifest => {
+                    let all = if count >= replicas { "; that is every checked replica" } else { "" };
+                    says.push(format!("maxUnavailable is the number {count}, and kept as it is{all}"));
+                }
+                // A rollout that waits for an old pod to go would wait for ever at the size that is checked.
+                part @ IntOrPercent::Percent(_) if (2..manifest).contains(&replicas) => {
+                    let of = |replicas| part.of(replicas, crate::scenario::Rounding::Down);
+                    if of(replicas) == 0 && of(manifest) > 0 {
+                        says.push(format!(
+                            "maxUnavailable is checked as 1 of {replicas}: the same percentage would be 0, and is {} of {manifest}",
+                            of(manifest)
+                        ));
+                        *max_unavailable = IntOrPercent::Int(1);
+                    }
+                }
+                _ => {}
             }
         }
         if replicas < manifest {

@@ -75,8 +75,15 @@ fn a_workload_is_scaled_down_with_its_percentages() {
     assert_eq!(input.scenarios[0].workload.manifest_replicas, 50);
     assert_eq!(
         input.assumptions[0],
-        "checked at 2 of 50 replicas; surge and unavailability recomputed from the same percentages"
+        "checked at 2 of 50 replicas; surge recomputed from the same percentage"
     );
+    // 25 % of 2 are none: a rollout that waits for an old pod to go would wait for ever, and of 50 it does not.
+    let says = "maxUnavailable is checked as 1 of 2: the same percentage would be 0, and is 12 of 50";
+    assert!(input.assumptions.contains(&says.to_owned()), "{:#?}", input.assumptions);
+    assert_eq!(input.scenarios[0].workload.strategy.fenceposts(2), (1, 1));
+    let few =
+        read_with(&deployment("replicas: 3", "", ""), &Options::default()).expect("fine").workloads.remove(0);
+    assert_eq!(few.scenarios[0].workload.strategy.fenceposts(2), (1, 0), "25 % of 3 are none as well");
     let options = Options { replicas: 4, ..Options::default() };
     let mut reading = read_with(&deployment("replicas: 50", "", ""), &options).expect("fine");
     let world = reading.workloads.remove(0).scenarios.remove(0);

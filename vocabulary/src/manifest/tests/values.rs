@@ -154,6 +154,12 @@ fn values_that_the_api_server_refuses_in_a_container_are_refused() {
             "is more than the limit; accepted: at most what limits.cpu says",
         ),
         (
+            "readinessProbe: {httpGet: {path: /, port: htttp}}",
+            51,
+            ".readinessProbe.httpGet.port",
+            "is 'htttp', which the kubelet does not find, so that the probe fails for ever; accepted: a number, as no port of the container has a name",
+        ),
+        (
             "readinessProbe: {periodSeconds: 5}",
             25,
             ".readinessProbe",
