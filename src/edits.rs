@@ -1,7 +1,7 @@
 //! Changes of the text that a workload was read from: what a trial checks, and what a patch shows.
 
 use std::cmp::Reverse;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use podproof_vocabulary::manifest::edit::{self, FieldPath, Value};
 use podproof_vocabulary::manifest::{Place, Setting, Source};
@@ -192,13 +192,19 @@ fn before_change(old: &str, new: &str, line: u32, column: u32) -> Option<(u32, u
     Some((u32::try_from(number + 1).ok()?, u32::try_from(column + 1).ok()?))
 }
 
-/// The name of a file in the head of a patch, from the working directory on and behind `a/` or `b/`, as `git apply` and `patch -p1` take it: one with a space ends with a tab there (GNU diff, "Detailed Description of Unified
+/// The name of a file in the head of a patch, from the working directory on (of one that is not in it, from the root on) and behind `a/` or `b/`, as `git apply` and `patch -p1` take it: one with a space ends with a tab there (GNU diff, "Detailed Description of Unified
 /// Format"), and what would break its line is escaped.
 fn in_header(side: char, path: &str) -> String {
-    let path = Path::new(path);
-    let here = std::env::current_dir().ok();
-    let within = here.and_then(|here| path.strip_prefix(here).ok());
-    let path = within.unwrap_or(path).display().to_string();
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut whole = here.clone();
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir => _ = whole.pop(),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    let path = whole.strip_prefix(here).unwrap_or(&whole).display().to_string();
     let path = path.trim_start_matches("./").trim_start_matches('/');
     let ends = if path.contains(' ') { "\t" } else { "" };
     let escaped: String = path
@@ -234,5 +240,9 @@ mod tests {
         let here = std::env::current_dir().expect("there is one").join("deploy/web.yaml");
         assert_eq!(in_header('a', &here.display().to_string()), "a/deploy/web.yaml");
         assert_eq!(in_header('a', "/elsewhere/web.yaml"), "a/elsewhere/web.yaml");
+        assert_eq!(in_header('a', "deploy/../web.yaml"), "a/web.yaml");
+        let beside = std::env::current_dir().expect("there is one").join("../web.yaml");
+        assert_eq!(in_header('a', "../web.yaml"), in_header('a', &beside.display().to_string()));
+        assert!(!in_header('a', "../web.yaml").contains(".."));
     }
 }

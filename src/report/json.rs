@@ -1,5 +1,6 @@
 //! The JSON document. Its core never changes; more may be added.
 
+use podproof_traces::reasons;
 use podproof_vocabulary::action::CLASSES;
 use serde::Serialize;
 use serde_json::json;
@@ -92,6 +93,9 @@ struct Row<'a> {
     note: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     premise: Option<&'a str>,
+    /// Why it is broken, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    why: Vec<String>,
     #[serde(rename = "turning-point", skip_serializing_if = "<[String]>::is_empty")]
     turning_point: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +198,7 @@ impl<'a> Row<'a> {
             steps: trace.map(Counterexample::steps),
             note: row.note.as_deref(),
             premise: (row.verdict == Verdict::NotApplicable).then(|| row.property.facts().premise),
+            why: trace.and_then(|broken| reasons(&broken.trace)).unwrap_or_default(),
             turning_point: trace.map_or(&[], |trace| &trace.turning),
             remedy: row.remedy.as_ref().map(remedy),
         }

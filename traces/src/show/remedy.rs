@@ -14,8 +14,9 @@ pub(crate) fn ask(trace: &Trace) -> Option<String> {
         return None;
     }
     Some(format!(
-        "no remedy is recorded; podproof check {} --property {property} --remedy looks for one",
-        word(manifest)
+        "no remedy is recorded; podproof check {} --story {} --property {property} --remedy looks for one",
+        word(manifest),
+        trace.scenario.story.name()
     ))
 }
 

@@ -71,6 +71,9 @@ fn stuck(cluster: &Cluster<'_>, names: &Names, node: NodeId, pod: PodId, asked: 
         format!("kube-proxy on {node} does not learn what the EndpointSlice says")
     } else if proxy.rule != proxy.view {
         format!("kube-proxy on {node} does not program what it knows")
+    } else if asked.ready() {
+        "its endpoint stays ready, as the Service publishes addresses that are not (publishNotReadyAddresses)"
+            .to_owned()
     } else {
         "without a ready endpoint, rules lead to those that terminate and serve".to_owned()
     }

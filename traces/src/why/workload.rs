@@ -16,10 +16,37 @@ pub(super) fn lacks(cluster: &Cluster<'_>, names: &Names) -> Vec<String> {
     sentences.extend(cluster.used_pods().filter(waits).filter_map(|pod| pod::waits(cluster, names, pod)));
     sentences.extend(match cluster.rules.scenario.workload.kind {
         WorkloadKind::Deployment => of_deployment(cluster, names),
-        WorkloadKind::ReplicaSet | WorkloadKind::Pod => Vec::new(),
+        WorkloadKind::ReplicaSet => Vec::new(),
+        WorkloadKind::Pod => vec!["no controller owns the pod: nobody makes another".to_owned()],
     });
     sentences.extend(too_few(cluster, names));
+    sentences.extend(untold(cluster, names));
     sentences
+}
+
+/// What the status of a ReplicaSet, by which a rollout goes on, does not say of its pods.
+fn untold(cluster: &Cluster<'_>, names: &Names) -> Vec<String> {
+    let sentence = |revision| {
+        let column = cluster.replica_set(revision);
+        let is_available = |&pod: &PodId| {
+            let own = cluster.pod(pod);
+            own.api.is_active() && own.api.ready() && cluster.revision_of(pod) == revision
+        };
+        let ready = cluster.used_pods().filter(is_available).count();
+        let says = usize::from(column.available());
+        (column.exists() && says < ready).then(|| {
+            format!(
+                "the status of {} says that {says} are available, and {} Ready",
+                names.replica_set(revision),
+                are(ready)
+            )
+        })
+    };
+    cluster.revision_ids().filter_map(sentence).collect()
+}
+
+fn are(number: usize) -> String {
+    if number == 1 { "1 pod is".to_owned() } else { format!("{number} pods are") }
 }
 
 /// A ReplicaSet has another number of pods than it wants.
@@ -52,7 +79,16 @@ fn of_deployment(cluster: &Cluster<'_>, names: &Names) -> Vec<String> {
     let name = names.deployment();
     let strategy = cluster.rules.scenario.workload.strategy;
     if matches!(strategy, Strategy::Recreate) {
-        return vec![format!("{name} is recreated: {} of the old template to go first", pods(old_wanted))];
+        let is_old = |&pod: &PodId| {
+            let object = cluster.pod(pod).api;
+            object.exists() && !object.phase().is_terminal() && cluster.revision_of(pod) != newest
+        };
+        let left = cluster.used_pods().filter(is_old).count();
+        let first = format!(
+            "{name} is recreated: {} of the old template must be gone before a new one is made",
+            pods(left)
+        );
+        return if left > 0 { vec![first] } else { Vec::new() };
     }
     let (surge, unavailable) = strategy.fenceposts(deployment.replicas());
     let most = wanted + usize::from(surge);
@@ -62,7 +98,7 @@ fn of_deployment(cluster: &Cluster<'_>, names: &Names) -> Vec<String> {
     let mut sentences = Vec::new();
     if new_wanted < wanted && new_wanted + old_wanted >= most {
         sentences.push(format!(
-            "no further pod of the new template may be made: {name} wants {} already, and replicas + maxSurge is {most}",
+            "no further pod of the new template may be made: the ReplicaSets of {name} want {} already, and replicas + maxSurge is {most}",
             new_wanted + old_wanted
         ));
     }
