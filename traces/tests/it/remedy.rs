@@ -47,7 +47,7 @@ fn a_story_ends_with_the_patch_as_it_is() {
 fn how_to_look_for_a_remedy_is_told() {
     let wide = Style { colour: false, width: 200 };
     let of = |manifest: &str| Trace { manifest: Some(manifest.to_owned()), ..failed_request() };
-    let asked = "podproof check 'my web.yaml' --property no-failed-request --remedy looks for one";
+    let asked = "podproof check 'my web.yaml' --story pod-deletion --property no-failed-request --remedy looks for one";
     let says = format!("no remedy is recorded; {asked}");
     assert_eq!(show_remedy(&of("my web.yaml"), wide), format!("\n{says}\n"));
     assert_eq!(show_remedy(&of("-"), wide), "", "standard input is gone");

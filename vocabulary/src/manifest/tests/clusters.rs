@@ -215,9 +215,11 @@ fn a_service_that_asks_for_a_port_by_a_name_that_nobody_has_sends_nothing() {
         &deployment("", "", "ports: [{containerPort: 80, name: http}]"),
         &service("selector: {app: web}\nports: [{port: 80, targetPort: grpc}]"),
     ]);
-    let input = reading(&text).workloads.remove(0);
+    let mut reading = reading(&text);
+    let input = reading.workloads.remove(0);
     assert_eq!(input.scenarios[0].service, None);
-    let says = input.assumptions.join("\n");
+    let warnings = reading.warnings.iter().chain(&input.warnings);
+    let says = warnings.map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(says.contains("Service/web: no container has a port named 'grpc'"), "{says}");
     assert!(says.contains("Service/web: it sends no connection to these pods"), "{says}");
 }
