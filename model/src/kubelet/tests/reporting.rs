@@ -1,7 +1,7 @@
 //! The status manager: phase, Ready, reconciliation with what others wrote.
 
 use podproof_vocabulary::action::{Action, Environment, Kubelet, Watch, Watcher};
-use podproof_vocabulary::observation::{Phase, Process};
+use podproof_vocabulary::observation::{Phase, Process, Sandbox};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 
@@ -160,4 +160,20 @@ fn the_last_phase_is_of_how_the_containers_ended_whatever_the_cache_shows() {
             assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{ended_before:?}, {end:?}");
         }
     }
+}
+
+/// PHS-2, RST-2: of an app that ended in a sandbox before, and of which nothing has started in the newest, the kubelet that starts again
+/// finds how it ended, also where nothing else is left of the pod.
+#[test]
+fn a_kubelet_that_stops_leaves_what_ended_in_a_sandbox_before() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    let (last, node) = cluster.change(|cluster| {
+        *cluster.container_mut(P0, C0) = crate::state::Container::new().with_ended_before(Process::ExitedOk);
+        let kubelet = &mut cluster.pod_mut(P0).kubelet;
+        kubelet.set_sandbox(Sandbox::None);
+        kubelet.set_address(None);
+        crate::kubelet::stop(cluster, N0);
+        (cluster.container(P0, C0).last_process(), cluster.pod(P0).kubelet.node())
+    });
+    assert_eq!((last, node), (Process::ExitedOk, Some(N0)));
 }
