@@ -49,7 +49,7 @@ impl Running {
         self.probe_until(driven, container, kind, ProbeResult::Failure)
     }
 
-    fn result(&self, driven: &Driven, kind: ProbeKind, id: InstanceId) -> Option<ProbeResult> {
+    pub(super) fn result(&self, driven: &Driven, kind: ProbeKind, id: InstanceId) -> Option<ProbeResult> {
         self.kubelet(driven.node)?.parts().probes.results().get(kind, id)
     }
 

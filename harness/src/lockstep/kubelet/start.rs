@@ -2,12 +2,13 @@
 
 use podproof_model::kubelet::container_runtime::may_count_as_done;
 use podproof_runtime::container_runtime::simulated::RuntimeStep;
-use podproof_runtime::container_runtime::{Request, SandboxState};
+use podproof_runtime::container_runtime::{ProbeKind, Request, SandboxState};
 use podproof_runtime::kubelet::pod_worker::PodWorker;
 use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::Process;
+use podproof_vocabulary::scenario::ContainerKind;
 
 use super::drive::Driven;
 use super::machine::{newest, started};
@@ -63,6 +64,7 @@ impl Running {
                 "the sync that was to start it anew has ended: it is done (CPA-9, CPA-10)",
             ));
         }
+        self.take_up_sidecars(driven, rest)?;
         let count = |own: &Self| {
             own.runtime(node).ok().and_then(|runtime| {
                 let (sandbox, _) = newest(&runtime, uid)?;
@@ -94,5 +96,30 @@ impl Running {
             self.complete_runtime(node, RuntimeStep::Listen(id))?;
         }
         self.settle_machine(node)
+    }
+
+    /// Before what waits for a sidecar: a kubelet that has just started hears from the worker of its startup probe that it has started
+    /// (PRB-12, kubernetes/kubernetes#137146).
+    fn take_up_sidecars(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let (model, state) = rest.model();
+        let started: Vec<ContainerId> = model.open(state, |cluster| {
+            let is_started = |&own: &ContainerId| {
+                cluster.rules.container(own).kind == ContainerKind::Sidecar
+                    && cluster.container(driven.pod, own).is_running()
+                    && cluster.container(driven.pod, own).probe_started()
+            };
+            cluster.container_ids().filter(is_started).collect()
+        });
+        for container in started {
+            let Ok((_, id)) = self.running_of(driven.pod, container) else { continue };
+            let passed = self.pass_startup(driven, container);
+            if passed.is_err() && self.result(driven, ProbeKind::Startup, id).is_some() {
+                return Err(Refused::narrower(
+                    "a sidecar that started just before its kubelet did is probed anew (PRB-12)",
+                ));
+            }
+            passed?;
+        }
+        Ok(())
     }
 }

@@ -50,6 +50,17 @@ impl Rig {
         rig
     }
 
+    /// Its container is a sidecar.
+    fn make_sidecar(&mut self) {
+        let mut pod = Pod::clone(&self.pod.object);
+        if let Some(spec) = &mut pod.spec {
+            let mut containers = std::mem::take(&mut spec.containers);
+            containers.iter_mut().for_each(|own| own.restart_policy = Some("Always".to_owned()));
+            spec.init_containers = Some(containers);
+        }
+        self.pod = KnownPod::new(Arc::new(pod), Release::NEWEST);
+    }
+
     /// The kubelet starts anew, and finds a container that runs for so long. The API says whether the pod was ready.
     fn restart(&mut self, minor: u8, seconds: u64, was_ready: bool) {
         let release = Release { minor };
@@ -274,5 +285,43 @@ fn a_restarted_kubelet_takes_what_runs_for_started() {
         assert_eq!(started(&mut rig), Some(true), "1.{minor}");
         rig.probes.add_pod(&rig.pod, rig.now);
         assert_eq!(started(&mut rig), Some(is_kept), "1.{minor}");
+    }
+}
+
+/// CPA-8, kubernetes/kubernetes#137146: the apps of a pod wait for the result of the startup probe of a sidecar, also under a kubelet that
+/// takes the sidecar for started.
+#[test]
+fn a_sidecar_that_counts_as_started_has_passed_its_startup_probe() {
+    let result = |seconds, is_sidecar: bool, started| {
+        let mut rig = Rig::new("Always", &[ProbeKind::Startup]);
+        if is_sidecar {
+            rig.make_sidecar();
+        }
+        rig.restart(36, seconds, false);
+        rig.status.container_statuses.as_mut().expect("there is one")[0].started = Some(started);
+        rig.probes.add_pod(&rig.pod, rig.now);
+        rig.round(ProbeKind::Startup);
+        rig.result(ProbeKind::Startup, 1)
+    };
+    assert_eq!(result(30, true, true), Some(Success));
+    assert_eq!(result(30, true, false), None, "one that has not started is probed");
+    assert_eq!(result(30, false, true), None, "nothing waits for an app");
+    assert_eq!(result(9, true, true), Some(Unknown), "one that started just before is probed anew");
+}
+
+/// CPA-8, kubernetes/kubernetes#133072: a sidecar starts again also in a pod that never restarts, and its worker waits for that.
+#[test]
+fn the_worker_of_an_exited_sidecar_goes_on() {
+    for is_sidecar in [false, true] {
+        let mut rig = Rig::new("Never", &[ProbeKind::Startup]);
+        if is_sidecar {
+            rig.make_sidecar();
+            rig.probes = Probes::new(Release::NEWEST, Slips::NONE, rig.now);
+            rig.probes.add_pod(&rig.pod, rig.now);
+        }
+        let terminated = ContainerStateTerminated { exit_code: 1, ..ContainerStateTerminated::default() };
+        rig.is(1, ContainerState { terminated: Some(terminated), ..ContainerState::default() });
+        rig.round(ProbeKind::Startup);
+        assert_eq!(rig.probes.has_worker(&rig.pod.uid, "app", ProbeKind::Startup), is_sidecar);
     }
 }

@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::container_runtime::{ContainerId, ProbeKind};
 use crate::kubelet::api_status::containers::{parse_id, terminated};
 use crate::kubelet::api_status::terminal_phase;
-use crate::kubelet::pod::{KnownPod, ProbeSpec, RestartPolicy};
+use crate::kubelet::pod::{KnownPod, ProbeSpec, RestartPolicy, Role};
 use crate::slip::{Slip, Slips};
 
 /// What a worker knows of its pod.
@@ -108,9 +108,9 @@ impl Worker {
         let Some(id) = container.container_id.as_deref().and_then(parse_id) else { return Round::GoesOn };
         let running = container.state.as_ref().and_then(|state| state.running.as_ref());
         if self.container != Some(id) {
-            // PRB-12: of one that ran before, nothing is known until the first probe.
             let is_kept = running.is_some_and(|running| started_before(running, keeps_before));
-            self.adopt(id, key, (!is_kept).then(|| initial(key.kind)), situation, results);
+            let first = if is_kept { kept(key, container, situation) } else { Some(initial(key.kind)) };
+            self.adopt(id, key, first, situation, results);
         }
         if self.on_hold {
             return Round::GoesOn;
@@ -118,7 +118,9 @@ impl Worker {
         let Some(running) = running else {
             // PRB-6.
             results.set(&key.uid, key.kind, id, ProbeResult::Failure);
-            let never = situation.pod.is_some_and(|pod| pod.spec.restart_policy == RestartPolicy::Never);
+            // A sidecar starts again whatever the policy of its pod (kubernetes/kubernetes#133072; in patches of 1.33 and 1.34).
+            let never = situation.pod.is_some_and(|pod| pod.spec.restart_policy == RestartPolicy::Never)
+                && !is_sidecar(key, situation);
             let over = terminated(container.state.as_ref()).is_some() && never;
             return if over { Round::Over } else { Round::GoesOn };
         };
@@ -189,6 +191,19 @@ impl Worker {
             }
         }
     }
+}
+
+/// What holds of a container that ran before its kubelet started: nothing until the first probe (PRB-12). But a sidecar that counts as
+/// started has passed its startup probe: the apps of its pod, which wait for that result (CPA-8), could else never start again
+/// (kubernetes/kubernetes#137146, in 1.36 and in a patch of 1.35).
+fn kept(key: &ProbeKey, container: &ApiContainer, situation: &Situation<'_>) -> Option<ProbeResult> {
+    (key.kind == ProbeKind::Startup && is_sidecar(key, situation) && container.started == Some(true))
+        .then_some(ProbeResult::Success)
+}
+
+fn is_sidecar(key: &ProbeKey, situation: &Situation<'_>) -> bool {
+    let spec = situation.pod.and_then(|pod| pod.spec.find(&key.container));
+    spec.is_some_and(|(_, spec)| spec.role == Role::Sidecar)
 }
 
 /// PRB-2.
