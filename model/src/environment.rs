@@ -315,7 +315,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
     match step {
         Environment::ChangeTemplate => {
             cluster.shared.deployment.set_revision(template);
-            cluster.shared.deployment.set_deadline_exceeded(false);
+            cluster.shared.deployment = cluster.shared.deployment.without_condition();
             watch::publish_deployment(cluster);
         }
         Environment::Scale => {

@@ -245,6 +245,7 @@ pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     out.extend(sync(cluster).map(Action::Deployment));
     if cluster.rules.scenario.workload.progress_deadline_seconds.is_some()
         && !cluster.shared.deployment.deadline_exceeded()
+        && !cluster.shared.deployment.completed()
         && !is_complete(cluster)
     {
         out.push(Action::Deployment(Deployment::ExceedProgressDeadline));
@@ -265,6 +266,15 @@ pub fn is_complete(cluster: &Cluster<'_>) -> bool {
     })
 }
 
+/// The controller reports that the rollout is complete. Until there is another template nothing is late any more, whatever becomes of the
+/// pods (DEP-8; S28 `progress.go` `syncRolloutStatus`: `isCompleteDeployment`).
+pub fn report_completion(cluster: &mut Cluster<'_>) {
+    if cluster.rules.scenario.workload.progress_deadline_seconds.is_some() && is_complete(cluster) {
+        cluster.shared.deployment.set_deadline_exceeded(false);
+        cluster.shared.deployment.set_completed(true);
+    }
+}
+
 /// Takes a step of the controller.
 pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
     let desired = cluster.shared.deployment_view.replicas();
@@ -278,6 +288,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Deployment) {
             let column = cluster.replica_set_mut(revision);
             *column = column.with_replicas(replicas).with_desired(desired);
             watch::publish_replica_set(cluster, revision);
+            report_completion(cluster);
         }
         // DEP-8: a condition, and no more than that.
         Deployment::ExceedProgressDeadline => cluster.shared.deployment.set_deadline_exceeded(true),

@@ -166,10 +166,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: ReplicaSet) {
             let available = available(cluster, revision);
             cluster.replica_set_mut(revision).set_available(available);
             watch::publish_replica_set(cluster, revision);
-            if super::deployment::is_complete(cluster) {
-                // The Deployment controller reports progress again (S28 `progress.go`).
-                cluster.shared.deployment.set_deadline_exceeded(false);
-            }
+            super::deployment::report_completion(cluster);
         }
         ReplicaSet::CountAvailable { pod } => cluster.pod_mut(pod).controller.set_available(true),
     }

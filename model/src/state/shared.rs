@@ -39,8 +39,17 @@ pub struct DeploymentObject {
     pub revision: u8,
     /// Condition Progressing is False: the deadline was exceeded.
     pub deadline_exceeded: bool,
-    #[bits(16)]
+    /// Condition Progressing says NewReplicaSetAvailable: this template's rollout was complete once, and has no deadline any more.
+    pub completed: bool,
+    #[bits(15)]
     __: u16,
+}
+
+impl DeploymentObject {
+    /// What it says without its condition Progressing, which nobody reads.
+    pub const fn without_condition(self) -> Self {
+        self.with_deadline_exceeded(false).with_completed(false)
+    }
 }
 
 /// A ReplicaSet: object, copy and plans.

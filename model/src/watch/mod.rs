@@ -164,7 +164,7 @@ pub fn publish_replica_set(cluster: &mut Cluster<'_>, revision: Revision) {
 /// The Deployment was written.
 pub fn publish_deployment(cluster: &mut Cluster<'_>) {
     if ring::is_kept(cluster) && receives(cluster, Watcher::ControllerManager) {
-        let object = cluster.shared.deployment.with_deadline_exceeded(false);
+        let object = cluster.shared.deployment.without_condition();
         ring::push(cluster, Stream::Deployments, 0, &[u32::from(object).into()]);
     }
 }
@@ -228,7 +228,7 @@ fn deployment_news(cluster: &Cluster<'_>) -> Option<DeploymentObject> {
         return ring::head(cluster, Stream::Deployments)
             .map(|(_, value)| DeploymentObject::from(value as u32));
     }
-    let newest = cluster.shared.deployment.with_deadline_exceeded(false);
+    let newest = cluster.shared.deployment.without_condition();
     (newest != cluster.shared.deployment_view).then_some(newest)
 }
 
@@ -469,7 +469,7 @@ pub fn list(cluster: &mut Cluster<'_>, watcher: Watcher) {
         for column in cluster.replica_sets.iter_mut() {
             *column = column.seen();
         }
-        cluster.shared.deployment_view = cluster.shared.deployment.with_deadline_exceeded(false);
+        cluster.shared.deployment_view = cluster.shared.deployment.without_condition();
         controllers::disruption::observe_budget(cluster);
     }
     let order = |cluster: &Cluster<'_>, pod| match watcher {

@@ -19,8 +19,19 @@ fn rolling(max_surge: u32, max_unavailable: u32) -> Strategy {
 /// A Deployment that wants `replicas` of its newest template, with these ReplicaSets (wanted, available), oldest first,
 /// that all carry `desired` as annotation.
 fn with_sets(strategy: Strategy, replicas: u8, desired: u8, sets: &[(u8, u8)]) -> TestCluster {
+    with_deadline(None, strategy, replicas, desired, sets)
+}
+
+fn with_deadline(
+    deadline: Option<u32>,
+    strategy: Strategy,
+    replicas: u8,
+    desired: u8,
+    sets: &[(u8, u8)],
+) -> TestCluster {
     let mut cluster = TestCluster::web(1, 1, |s| {
         s.workload.strategy = strategy;
+        s.workload.progress_deadline_seconds = deadline;
         allow(s, EventName::Rollout, 3);
     });
     cluster.change(|cluster| {
@@ -257,6 +268,34 @@ fn an_exceeded_deadline_is_a_condition_and_no_more() {
     assert!(cluster.pod(P0).ready, "it keeps trying");
     assert!(!cluster.seen().deployment.unwrap().deadline_exceeded, "and progress is reported again");
     assert!(!cluster.can(Deployment::ExceedProgressDeadline), "a complete rollout has no deadline");
+}
+
+/// DEP-8, `isCompleteDeployment`: what happens to the pods later has no deadline either, but the next rollout has one.
+#[test]
+fn a_rollout_that_was_complete_once_is_never_late() {
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.workload.progress_deadline_seconds = Some(600);
+        allow(s, EventName::Rollout, 1);
+    });
+    cluster.settle();
+    cluster.change(|cluster| cluster.replica_sets[0].set_available(0));
+    assert!(!cluster.look(super::super::deployment::is_complete));
+    assert!(!cluster.can(Deployment::ExceedProgressDeadline), "no pod is available, and none was to come");
+    cluster.take(Environment::ChangeTemplate);
+    assert!(cluster.can(Deployment::ExceedProgressDeadline));
+}
+
+/// DEP-8: a rollout ends when the last old pod is not wanted any more, also one that was never available.
+#[test]
+fn a_rollout_is_complete_with_the_last_old_replica_set() {
+    for deadline in [None, Some(600)] {
+        let mut cluster = with_deadline(deadline, rolling(1, 0), 2, 2, &[(1, 0), (2, 2)]);
+        assert_eq!(cluster.can(Deployment::ExceedProgressDeadline), deadline.is_some());
+        cluster.take(Deployment::ScaleReplicaSet { revision: Revision(0), replicas: 0 });
+        let completed = cluster.look(|cluster| cluster.shared.deployment.completed());
+        assert_eq!(completed, deadline.is_some(), "no deadline, no condition");
+        assert!(!cluster.can(Deployment::ExceedProgressDeadline));
+    }
 }
 
 /// DEP-8, `DeploymentComplete`.

@@ -142,11 +142,13 @@ fn of_class(cluster: &Cluster<'_>, list: &Of<'_, '_>, action: &Action) -> Footpr
             let recreates = cluster.rules.scenario.workload.strategy == Strategy::Recreate;
             let old_pods =
                 if recreates { [list.pods(R::Controller), list.pods(R::Head)].concat() } else { Vec::new() };
+            let deadline = cluster.rules.scenario.workload.progress_deadline_seconds;
             nothing
                 .reads(list.replica_sets())
                 .reads(old_pods)
                 .reads([R::DeploymentCopy])
                 .writes([R::ReplicaSet(revision)])
+                .changes(deadline.map(|_| R::Deployment))
         }
         Action::Deployment(Deployment::ExceedProgressDeadline) => {
             nothing.reads(list.replica_sets()).changes([R::Deployment])

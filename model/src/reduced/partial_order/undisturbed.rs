@@ -118,7 +118,7 @@ fn may_count(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// no sync is a scaling one (DEP-10) any more.
 fn deployment_is_settled(cluster: &Cluster<'_>) -> bool {
     let (object, view) = (cluster.shared.deployment, cluster.shared.deployment_view);
-    view == object.with_deadline_exceeded(false)
+    view == object.without_condition()
         && cluster.revision_ids().all(|revision| {
             let column = cluster.replica_set(revision);
             (!column.exists() || column.desired() == object.replicas())
