@@ -3,8 +3,9 @@
 //! Left out: established connections, session affinity, topology hints, DNS, load balancers (see the table of what is
 //! left out).
 
-use podproof_vocabulary::observation::{EndpointSeen, Observe};
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::event::EventName;
+use podproof_vocabulary::observation::{EndpointSeen, NodeReady, Observe};
+use podproof_vocabulary::scenario::{Scenario, TaintEffect};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 /// The entries of `node`'s rules that a new connection may be sent to (M31 `pkg/proxy/topology.go`
@@ -36,10 +37,7 @@ impl Choice {
     /// PRX-20: ready endpoints; with none, serving and terminating ones. PRX-21: with policy Local the same among
     /// those of the node. PRX-23: no others, ever.
     fn of(scenario: &Scenario, cluster: &impl Observe, node: NodeId, local: bool) -> Self {
-        let neighbour_ready = scenario
-            .neighbours
-            .iter()
-            .any(|neighbour| neighbour.in_service && (!local || usize::from(neighbour.node) == node.index()));
+        let neighbour_ready = has_ready_neighbour(scenario, cluster, node, local);
         let own_ready = cluster.slots_in_use().any(|pod| {
             cluster
                 .rule(node, pod)
@@ -55,6 +53,30 @@ impl Choice {
     }
 }
 
+/// Have the rules of `node` a ready endpoint of another workload's pod behind the Service? Such a pod is ready for ever, but for what
+/// happens to its node: a drain evicts it like any other (DRN-2), a NoExecute taint too (TEC-2), one whose node is unknown is not ready
+/// (NLC-6), and one whose node is gone ends (PGC-3). Where it goes then, and when it is ready there, is not followed: none is counted on.
+pub fn has_ready_neighbour(scenario: &Scenario, cluster: &impl Observe, node: NodeId, local: bool) -> bool {
+    scenario.neighbours.iter().any(|neighbour| {
+        let home = NodeId::from(usize::from(neighbour.node));
+        neighbour.in_service && (!local || home == node) && keeps_its_pods(scenario, cluster, home)
+    })
+}
+
+fn keeps_its_pods(scenario: &Scenario, cluster: &impl Observe, node: NodeId) -> bool {
+    let seen = cluster.node(node);
+    let drains = scenario.story.event() == Some(EventName::DrainNode)
+        || scenario.events.count(EventName::DrainNode) > 0;
+    let was_unschedulable = scenario.nodes.get(node.index()).is_some_and(|node| node.unschedulable);
+    let is_drained = drains && seen.unschedulable && !was_unschedulable;
+    let evicts = scenario.event_taint.as_ref().is_none_or(|taint| taint.effect == TaintEffect::NoExecute);
+    let is_evicted = (seen.taints.custom && evicts)
+        || seen.taints.not_ready_no_execute
+        || seen.taints.unreachable_no_execute;
+    // NLC-7: what its kubelet reports takes no pod's readiness.
+    seen.exists && seen.ready != NodeReady::Unknown && !is_drained && !is_evicted
+}
+
 /// Somebody accepts a new connection to this address of the pod.
 pub fn accepts(scenario: &Scenario, cluster: &impl Observe, pod: PodId, endpoint: EndpointSeen) -> bool {
     let serving = ContainerId(scenario.workload.template.serving);
@@ -63,7 +85,7 @@ pub fn accepts(scenario: &Scenario, cluster: &impl Observe, pod: PodId, endpoint
 
 #[cfg(test)]
 mod tests {
-    use podproof_vocabulary::observation::{Address, Observation, Sandbox};
+    use podproof_vocabulary::observation::{Address, NodeSeen, Observation, Sandbox};
     use podproof_vocabulary::release::Release;
     use podproof_vocabulary::scenario::Service;
 
@@ -168,11 +190,12 @@ mod tests {
         );
     }
 
-    /// PRX-20: an endpoint of another workload behind the same Service is ready for ever.
+    /// PRX-20: an endpoint of another workload behind the same Service is ready while its node keeps it.
     #[test]
     fn a_neighbour_behind_the_service_leaves_nothing_to_fall_back_from() {
         let with_neighbour = |internal_local: bool, in_service: bool| {
             world(TERMINATING, UNREADY, move |s| {
+                crate::test_cluster::allow(s, EventName::DrainNode, 1);
                 s.service.as_mut().unwrap().internal_local = internal_local;
                 s.neighbours.push(podproof_vocabulary::scenario::Neighbour {
                     name: "Deployment/canary 0".into(),
@@ -190,6 +213,36 @@ mod tests {
         assert!(chosen(&with_neighbour(false, true), N0).is_empty());
         assert_eq!(chosen(&with_neighbour(false, false), N0), [P0]);
         assert_eq!(chosen(&with_neighbour(true, true), N0), [P0], "it is on another node");
+        let with_node = |change: fn(&mut NodeSeen)| {
+            let (scenario, mut seen) = with_neighbour(false, true);
+            change(&mut seen.nodes[1]);
+            !chosen(&(scenario, seen), N0).is_empty()
+        };
+        assert!(!with_node(|_| {}));
+        assert!(with_node(|node| node.unschedulable = true), "DRN-2: it is drained");
+        assert!(with_node(|node| node.ready = NodeReady::Unknown), "NLC-6");
+        assert!(with_node(|node| node.taints.custom = true), "TEC-2: it is evicted");
+        assert!(with_node(|node| node.taints.not_ready_no_execute = true), "TEC-2: and so it is here");
+        assert!(!with_node(|node| node.ready = NodeReady::False), "NLC-7: pods keep their readiness");
+        assert!(with_node(|node| node.exists = false), "PGC-3");
+    }
+
+    /// A cordon alone evicts nobody, and neither does a taint with another effect.
+    #[test]
+    fn a_neighbour_stays_on_a_node_that_only_takes_no_more() {
+        let (mut scenario, mut seen) = world(TERMINATING, UNREADY, |s| {
+            crate::test_cluster::allow(s, EventName::CordonNode, 1);
+        });
+        seen.nodes[1].unschedulable = true;
+        assert!(keeps_its_pods(&scenario, &seen, N1));
+        seen.nodes[1].taints.custom = true;
+        assert!(!keeps_its_pods(&scenario, &seen, N1));
+        scenario.event_taint = Some(podproof_vocabulary::scenario::Taint {
+            key: "gpu".into(),
+            value: "".into(),
+            effect: TaintEffect::NoSchedule,
+        });
+        assert!(keeps_its_pods(&scenario, &seen, N1));
     }
 
     #[test]

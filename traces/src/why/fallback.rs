@@ -48,8 +48,7 @@ pub fn falls_back(trace: &Trace) -> bool {
         return false;
     };
     let scenario = &trace.scenario;
-    let is_shared = scenario.neighbours.iter().any(|neighbour| neighbour.in_service);
-    if trace.kind != Kind::Safety || is_shared || !scenario.release.falls_back_to_terminating() {
+    if trace.kind != Kind::Safety || !scenario.release.falls_back_to_terminating() {
         return false;
     }
     let Ok(world) = World::new(scenario.clone()) else { return false };
@@ -89,6 +88,9 @@ fn has_other(trace: &Trace, seen: &Observation, node: NodeId, are_behind: bool) 
     let local =
         service.is_some_and(|service| service.internal_local || service.external && service.external_local);
     let is_used = |home: Option<NodeId>| !local || home == Some(node);
+    if traffic::has_ready_neighbour(&trace.scenario, seen, node, local) {
+        return true;
+    }
     seen.slots_in_use().filter(|&other| !goes(seen, other)).any(|other| {
         let rule = seen.rule(node, other).is_some_and(|rule| rule.ready && is_used(rule.node));
         let comes = || Observe::pod(seen, other).is_some_and(|pod| pod.ready && is_used(pod.node));

@@ -107,11 +107,37 @@ impl<'o> World<'o> {
         service: Option<&ParsedService<'_>>,
         budgets: &[&ParsedBudget<'_>],
     ) -> Vec<Ties> {
+        let short = self.short(own);
         let of = |other: &Parsed<'_>| {
-            let none = Ties { in_service: false, in_budget: false, by_placement: false };
-            if std::ptr::eq(other, own) { none } else { ties(own, other, service, budgets) }
+            let none = Ties { in_service: false, in_budget: false, by_placement: false, by_room: false };
+            if std::ptr::eq(other, own) {
+                return none;
+            }
+            let ties = ties(own, other, service, budgets);
+            let wanted = at_most(requests(&other.workload.template.containers).into_iter());
+            let takes_room = short.pods
+                || (short.cpu_milli && wanted.cpu_milli > 0)
+                || (short.memory && wanted.memory > 0);
+            Ties { by_room: ties.by_room || takes_room, ..ties }
         };
         self.workloads.iter().map(of).collect()
+    }
+
+    /// What `own` asks for, and some node of the input has not enough of for all pods of all workloads at once: there it matters what other
+    /// workloads take (FLT-3). Generated nodes have room for all.
+    fn short(&self, own: &Parsed<'_>) -> Short {
+        let own_each = at_most(requests(&own.workload.template.containers).into_iter());
+        let sum = self.workloads.iter().fold(Resources::default(), |sum, other| {
+            let pods = if std::ptr::eq(other, own) { own.slots } else { other.workload.replicas };
+            add(sum, room_of(pods, other))
+        });
+        let lacks =
+            |of: fn(&Resources) -> u64| self.nodes.iter().any(|(node, _)| of(&node.allocatable) < of(&sum));
+        Short {
+            cpu_milli: own_each.cpu_milli > 0 && lacks(|room| room.cpu_milli),
+            memory: own_each.memory > 0 && lacks(|room| room.memory),
+            pods: lacks(|room| room.pods),
+        }
     }
 
     fn input(&self, own: &Parsed<'o>, options: &Options) -> Input {
@@ -150,6 +176,7 @@ impl<'o> World<'o> {
                 .collect();
             let (nodes, says) = self.nodes(own, &others, options);
             assumptions.extend(says);
+            assumptions.extend(others.iter().map(|(other, ties)| never_changes(other, *ties)));
             let (neighbours, says) = place(&others, &nodes);
             warnings.extend(
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
@@ -282,21 +309,8 @@ impl<'o> World<'o> {
             let nodes = self.nodes.iter().map(|(node, _)| node.clone()).collect();
             return (nodes, self.nodes.iter().flat_map(|(_, says)| says.clone()).collect());
         }
-        let times = |pods: u8, parsed: &Parsed<'_>| {
-            let each = at_most(requests(&parsed.workload.template.containers).into_iter());
-            let pods = u64::from(pods);
-            Resources {
-                cpu_milli: each.cpu_milli.saturating_mul(pods),
-                memory: each.memory.saturating_mul(pods),
-                pods,
-            }
-        };
-        let rooms = others.iter().map(|(other, _)| times(other.workload.replicas, other));
-        let room = rooms.fold(times(own.slots, own), |sum, more| Resources {
-            cpu_milli: sum.cpu_milli.saturating_add(more.cpu_milli),
-            memory: sum.memory.saturating_add(more.memory),
-            pods: sum.pods.saturating_add(more.pods),
-        });
+        let rooms = others.iter().map(|(other, _)| room_of(other.workload.replicas, other));
+        let room = rooms.fold(room_of(own.slots, own), add);
         generate(options.nodes, &own.workload.template, room)
     }
 
@@ -324,6 +338,46 @@ impl<'o> World<'o> {
         }
         warnings
     }
+}
+
+/// What is taken for granted of the pods of another workload.
+fn never_changes(other: &Parsed<'_>, ties: Ties) -> String {
+    let title = other.object.title();
+    if ties.in_service {
+        format!(
+            "the pods of {title}, behind the same Service, are Ready, and stay so unless their node is drained, tainted or fails; what \
+             else may happen to them is not followed here"
+        )
+    } else {
+        format!("the pods of {title} are healthy, and stay where they are")
+    }
+}
+
+/// What so many pods of a workload take at most.
+fn room_of(pods: u8, parsed: &Parsed<'_>) -> Resources {
+    let each = at_most(requests(&parsed.workload.template.containers).into_iter());
+    let pods = u64::from(pods);
+    Resources {
+        cpu_milli: each.cpu_milli.saturating_mul(pods),
+        memory: each.memory.saturating_mul(pods),
+        pods,
+    }
+}
+
+fn add(sum: Resources, more: Resources) -> Resources {
+    Resources {
+        cpu_milli: sum.cpu_milli.saturating_add(more.cpu_milli),
+        memory: sum.memory.saturating_add(more.memory),
+        pods: sum.pods.saturating_add(more.pods),
+    }
+}
+
+/// Of which resources a node may not have enough.
+#[derive(Clone, Copy)]
+struct Short {
+    cpu_milli: bool,
+    memory: bool,
+    pods: bool,
 }
 
 /// Services that differ in nothing but their names.

@@ -198,7 +198,15 @@ pub fn port_number(cursor: &Cursor<'_>, value: i32) -> u16 {
 }
 
 fn ports(cursor: &Cursor<'_>, given: &[core::ContainerPort], host_network: bool) -> Vec<ContainerPort> {
+    let mut named = BTreeSet::new();
     let read = |(cursor, given): (Cursor<'_>, &core::ContainerPort)| {
+        if let Some(name) = given.name.as_ref().filter(|name| !name.is_empty()) {
+            names::port(&cursor.field("name"), name);
+            if !named.insert(name.clone()) {
+                let says = format!("'{name}' is the name of two ports of the container");
+                cursor.field("name").refuse(says, "each name once");
+            }
+        }
         let port = port_number(&cursor.field("containerPort"), given.container_port);
         let host = given
             .host_port
@@ -224,12 +232,9 @@ fn ports(cursor: &Cursor<'_>, given: &[core::ContainerPort], host_network: bool)
 }
 
 /// The amount of one resource, as it is read for its name.
-fn amount(cursor: &Cursor<'_>, name: &str, given: &Quantity) -> u64 {
+fn amount(cursor: &Cursor<'_>, name: &str, given: &Quantity) -> Option<u64> {
     let read = if name == "cpu" { quantity::milli } else { quantity::units };
-    read(&given.0).unwrap_or_else(|says| {
-        cursor.refuse(says, quantity::ACCEPTED);
-        0
-    })
+    read(&given.0).map_err(|says| cursor.refuse(says, quantity::ACCEPTED)).ok()
 }
 
 /// Amounts of `cpu`, `memory` and `pods`; other resources are noted as left out.
@@ -241,14 +246,10 @@ pub fn amounts(
     let mut result = BTreeMap::new();
     for (name, given) in given.into_iter().flatten() {
         let at = cursor.field(name);
-        match name.as_str() {
-            "cpu" | "memory" => {
-                result.insert(name.clone(), amount(&at, name, given));
-            }
-            "pods" if pods => {
-                result.insert(name.clone(), amount(&at, name, given));
-            }
-            _ => fields::note(&at, fields::OTHER_RESOURCES, &format!("resource '{name}'")),
+        if matches!(name.as_str(), "cpu" | "memory") || (pods && name == "pods") {
+            result.extend(amount(&at, name, given).map(|amount| (name.clone(), amount)));
+        } else {
+            fields::note(&at, fields::OTHER_RESOURCES, &format!("resource '{name}'"));
         }
     }
     result

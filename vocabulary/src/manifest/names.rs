@@ -19,6 +19,11 @@ const SERVICE: &str =
     "at most 63 small letters, digits and '-', the first a letter, the last a letter or digit";
 /// What a DNS subdomain is, for a message.
 pub const SUBDOMAIN: &str = "at most 253 small letters, digits, '-' and '.', each part between dots beginning and ending with a letter or digit";
+const LONGEST_PORT: usize = 15;
+/// What the name of a port is, for a message.
+const PORT: &str =
+    "at most 15 small letters, digits and '-', with a letter among them, no '-' first, last or after another";
+const PORT_NUMBER: &str = "a number without quotes, or a name with a letter in it";
 const KEY: &str = "at most 63 letters, digits, '-', '_' and '.', the first and the last of them a letter or digit, after a \
                    DNS subdomain and '/' or alone";
 const VALUE: &str = "nothing, or at most 63 letters, digits, '-', '_' and '.', the first and the last of them a letter or digit";
@@ -57,6 +62,23 @@ fn is_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && is_plain(name),
         None => is_plain(text),
+    }
+}
+
+/// Can it be the name of a port (`IsValidPortName`)?
+fn is_port_name(text: &str) -> bool {
+    text.len() <= LONGEST_PORT
+        && is_word(text, |c| is_small(c) || c == '-', is_small)
+        && text.contains(|c: char| c.is_ascii_lowercase())
+        && !text.contains("--")
+}
+
+/// Refuses a name that no port can have (`validateContainerPorts`, `ValidateService`).
+pub fn port(cursor: &Cursor<'_>, given: &str) {
+    if !is_port_name(given) {
+        let is_number = !given.is_empty() && given.chars().all(|c| c.is_ascii_digit());
+        let says = format!("is {}", quoted(given));
+        cursor.refuse(says, if is_number { PORT_NUMBER } else { PORT });
     }
 }
 

@@ -1,12 +1,13 @@
-//! Neighbours: running pods of other workloads that share the Service or a budget, or that affinity or spread selects.
+//! Neighbours: running pods of other workloads that share the Service or a budget, that affinity or spread selects, or that take room or
+//! host ports which the workload needs.
 
 use super::nodes::at_most;
 use super::selector::{meets, selects};
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use crate::scenario::{
-    Container, ContainerKind, Labels, Neighbour, Node, Operator, PodAffinityTerm, PodTemplate, Resources,
-    TaintEffect, Toleration,
+    Container, ContainerKind, HostPort, Labels, Neighbour, Node, Operator, PodAffinityTerm, PodTemplate,
+    Protocol, Resources, TaintEffect, Toleration,
 };
 
 /// What ties a pod of another workload to the workload that is checked.
@@ -18,12 +19,14 @@ pub struct Ties {
     pub in_budget: bool,
     /// An affinity, an anti-affinity of either side, or a spread constraint selects it.
     pub by_placement: bool,
+    /// It holds a host port that the workload wants (FLT-4), or room on a node that is not large enough for all (FLT-3).
+    pub by_room: bool,
 }
 
 impl Ties {
     /// Is there one at all?
     pub fn any(self) -> bool {
-        self.in_service || self.in_budget || self.by_placement
+        self.in_service || self.in_budget || self.by_placement || self.by_room
     }
 }
 
@@ -51,7 +54,17 @@ pub fn ties(
         in_service: service.is_some_and(|service| service.selects(&theirs.namespace, labels)),
         in_budget: budgets.iter().any(|budget| budget_selects(budget, &theirs.namespace, labels)),
         by_placement,
+        by_room: clash(&host_ports(&mine.template.containers), &host_ports(&theirs.template.containers)),
     }
+}
+
+/// FLT-4: may no two pods with these host ports be on one node?
+fn clash(own: &[(Protocol, HostPort)], others: &[(Protocol, HostPort)]) -> bool {
+    let any = |port: &HostPort| port.ip == "0.0.0.0";
+    let same = |(protocol, port): &(Protocol, HostPort), (other, held): &(Protocol, HostPort)| {
+        protocol == other && port.port == held.port && (port.ip == held.ip || any(port) || any(held))
+    };
+    own.iter().any(|own| others.iter().any(|other| same(own, other)))
 }
 
 /// Does a budget select pods with these labels, in this namespace?
@@ -116,7 +129,7 @@ pub fn requests(containers: &[Container]) -> Vec<(ContainerKind, Resources)> {
     containers.iter().map(|container| (container.kind, container.requests)).collect()
 }
 
-fn host_ports(containers: &[Container]) -> Vec<(crate::scenario::Protocol, crate::scenario::HostPort)> {
+fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
     let lasting = containers.iter().filter(|container| container.kind != ContainerKind::Init);
     lasting
         .flat_map(|container| &container.ports)
@@ -165,17 +178,8 @@ fn may_run(
     {
         return false;
     }
-    let any = |ip: &str| ip == "0.0.0.0";
     let ports = host_ports(&template.containers);
-    let clash = here().flat_map(|neighbour| &neighbour.host_ports).any(|(protocol, held)| {
-        let same = |(own, port): &(_, crate::scenario::HostPort)| {
-            own == protocol
-                && port.port == held.port
-                && (port.ip == held.ip || any(&port.ip) || any(&held.ip))
-        };
-        ports.iter().any(same)
-    });
-    if clash {
+    if here().any(|neighbour| clash(&ports, &neighbour.host_ports)) {
         return false;
     }
     let shares = |key: &str, other: &Neighbour| {

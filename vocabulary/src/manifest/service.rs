@@ -127,7 +127,10 @@ fn port(cursor: &Cursor<'_>, given: &core::ServicePort) -> (IntOrString, Protoco
         Some(IntOrString::Int(number)) => {
             IntOrString::Int(port_number(&cursor.field("targetPort"), *number).into())
         }
-        Some(IntOrString::String(name)) => IntOrString::String(name.clone()),
+        Some(IntOrString::String(name)) => {
+            names::port(&cursor.field("targetPort"), name);
+            IntOrString::String(name.clone())
+        }
     };
     (target, protocol)
 }

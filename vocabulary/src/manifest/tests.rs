@@ -6,6 +6,7 @@ mod effects;
 mod limits;
 mod naming;
 mod refusals;
+mod room;
 mod server;
 mod values;
 mod warnings;

@@ -37,7 +37,7 @@ fn manifest(place: In, lines: &str) -> String {
         In::Container => deployment("", "terminationGracePeriodSeconds: 60", lines),
         In::Service => {
             let ports = "ports: [{containerPort: 80, name: http}]";
-            let sidecar = "initContainers:\n- name: proxy\n  image: x\n  restartPolicy: Always\n  ports: [{containerPort: 15001, name: mesh, protocol: UDP}, {containerPort: 81, name: mesh}]";
+            let sidecar = "initContainers:\n- name: proxy\n  image: x\n  restartPolicy: Always\n  ports: [{containerPort: 15001, name: mesh-udp, protocol: UDP}, {containerPort: 81, name: mesh}]";
             joined(&[
                 &deployment("", sidecar, ports),
                 &service(lines),

@@ -263,6 +263,10 @@ fn services_and_budgets_that_contradict_themselves_are_refused() {
             "ports: [{port: 80}]\nselector: {app: web}\ninternalTrafficPolicy: Near",
             "23:26: spec.internalTrafficPolicy: is 'Near'; accepted: Cluster or Local",
         ),
+        (
+            "ports: [{port: 80, targetPort: \"8080\"}]\nselector: {app: web}",
+            "21:34: spec.ports[0].targetPort: is '8080'; accepted: a number without quotes, or a name with a letter in it",
+        ),
     ] {
         check(&joined(&[&web, &service(lines)]), &format!("a.yaml:{message}"));
     }
@@ -333,4 +337,31 @@ fn options_out_of_range_are_refused() {
         shown(&problems),
         "--nodes: is 0; accepted: a number from 1 to 60\n--replicas: is 101; accepted: a number from 0 to 100"
     );
+}
+
+/// `validateContainerPorts`, `IsValidPortName`.
+#[test]
+fn names_of_ports_that_the_api_server_refuses_are_refused() {
+    let ports = |names: [&str; 2]| {
+        let [first, second] = names;
+        let ports = format!(
+            "ports: [{{containerPort: 80, name: '{first}'}}, {{containerPort: 81, name: '{second}'}}]"
+        );
+        deployment("", "", &ports)
+    };
+    assert!(read_with(&ports(["http", "metrics-2"]), &Options::default()).is_ok());
+    for name in ["HTTP", "a--b", "-a", "a-", "a_b", "sixteen-letters0"] {
+        assert!(
+            refused(&ports([name, "b"])).contains(&format!("name: is '{name}'; accepted: at most 15")),
+            "{name}"
+        );
+    }
+    assert!(refused(&ports(["80", "b"])).contains("name: is '80'; accepted: a number without quotes"));
+    assert!(refused(&ports(["http", "http"])).contains("'http' is the name of two ports of the container"));
+}
+
+#[test]
+fn an_amount_that_is_not_read_is_compared_with_no_other() {
+    let says = refused(&deployment("", "", "resources: {requests: {memory: 1Mi}, limits: {memory: 1E}}"));
+    assert_eq!(says.lines().count(), 1, "{says}");
 }
