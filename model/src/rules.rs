@@ -61,6 +61,8 @@ pub struct ContainerRules {
     pub liveness: Option<Probe>,
     /// A startup or liveness probe may have failed as often as it may before the process accepts connections.
     pub may_fail_before_listening: bool,
+    /// It always has, and no kubelet ever stops probing.
+    pub fails_before_listening: bool,
     /// Containers that listen on a port of its.
     pub port_conflicts: Vec<ContainerId>,
 }
@@ -85,11 +87,8 @@ impl ContainerRules {
             ContainerKind::Sidecar if !native => (ContainerKind::Init, false),
             kind => (kind, true),
         };
-        let earliest_failure = |probe: &Probe| {
-            let more = probe.failure_threshold.saturating_sub(1).saturating_mul(probe.period_seconds);
-            probe.initial_delay_seconds.saturating_add(more)
-        };
-        let guard = container.startup_probe.or(container.liveness_probe);
+        let may = |event| scenario.story.event() == Some(event) || scenario.events.count(event) > 0;
+        let stops_probing = may(EventName::KubeletRestart) || may(EventName::RuntimeHang);
         Self {
             kind,
             completes,
@@ -99,10 +98,8 @@ impl ContainerRules {
             startup: container.startup_probe,
             readiness: container.readiness_probe,
             liveness: container.liveness_probe,
-            may_fail_before_listening: guard.is_some_and(|probe| {
-                earliest_failure(&probe) <= container.listens_after_seconds
-                    && container.listens_after_seconds > 0
-            }),
+            may_fail_before_listening: container.may_fail_before_listening(),
+            fails_before_listening: container.fails_before_listening(&scenario.latencies) && !stops_probing,
             port_conflicts: Self::port_conflicts(containers, index),
         }
     }

@@ -16,6 +16,7 @@ mod budget;
 pub mod limits;
 mod node;
 mod on_sigterm;
+pub(crate) mod probing;
 mod strategy;
 mod timing;
 

@@ -348,7 +348,11 @@ pub fn process_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: 
         if !state.is_running() {
             continue;
         }
-        if !state.has_listened() && !state.sigterm() && rules.kind != ContainerKind::Init {
+        // By the time it listens its probe has failed for good (PRB-4, PRB-7), but for a pod that is stopped, which is not probed (PRB-10).
+        let is_too_late = rules.fails_before_listening
+            && !state.probe_failed()
+            && cluster.pod(pod).kubelet.worker() == Worker::Sync;
+        if !state.has_listened() && !state.sigterm() && !is_too_late && rules.kind != ContainerKind::Init {
             out.push(step(ContainerStep::Listen { pod, container }));
         }
         let done = match rules.kind {

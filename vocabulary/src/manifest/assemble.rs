@@ -13,6 +13,7 @@ use super::{Input, Options, Problem, Reading, Source, Warning, setting};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
+use crate::scenario::probing::latest_failure;
 use crate::scenario::{
     Beginning, BudgetAsk, Hang, IntOrPercent, Node, Resources, Scenario, Timing, WorkloadKind,
 };
@@ -227,6 +228,7 @@ impl<'o> World<'o> {
             rows.extend(object.findings.borrow().rows.iter().copied());
         }
         warnings.extend(self.hidden_neighbours(&name, own, &budgets));
+        warnings.extend(never_ready(own, &scenarios[0]));
         warnings.sort();
         rows.extend(self.shared.iter().flat_map(|object| object.findings.borrow().rows.clone()));
         rows.extend(self.others.iter().filter_map(|object| left_out::object(&object.kind)));
@@ -338,6 +340,24 @@ impl<'o> World<'o> {
         }
         warnings
     }
+}
+
+/// Containers that are killed each time before they listen.
+fn never_ready(own: &Parsed<'_>, scenario: &Scenario) -> Vec<Warning> {
+    let template = &scenario.workload.template;
+    let late = template.containers.iter().filter(|own| own.fails_before_listening(&scenario.latencies));
+    late.filter_map(|container| {
+        let (kind, probe) = container.guard()?;
+        let says = format!(
+            "container {} listens {} s after its start, and its {kind} probe has failed for good {} s after it at the latest: it is \
+             killed each time, and no pod ever becomes Ready",
+            container.name,
+            container.listens_after_seconds,
+            latest_failure(&probe),
+        );
+        Some(Warning { place: Some(own.object.place(own.object.tree.mark)), says })
+    })
+    .collect()
 }
 
 /// What is taken for granted of the pods of another workload.

@@ -2,10 +2,12 @@
 
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::scenario::{Container, OnSigterm, Probe, RestartPolicy, Timing};
 
-use crate::test_cluster::{C0, N0, P0, TestCluster};
+use crate::state::Worker;
+use crate::test_cluster::{C0, N0, P0, TestCluster, allow};
 
 const FLIP: Kubelet = Kubelet::FlipReadiness { pod: P0, container: C0 };
 const PASS: Kubelet = Kubelet::PassStartup { pod: P0, container: C0 };
@@ -205,6 +207,24 @@ fn a_probe_that_gives_up_before_the_process_listens_restarts_it_for_ever() {
         let cluster = starting(|c| c.liveness_probe = probe(1, threshold));
         assert_eq!(cluster.can(FAIL), fails, "{threshold} failures, one a second");
     }
+}
+
+/// PRB-4, PRB-7: one that has always failed for good by then never listens, unless it is being stopped (PRB-10) or nobody probes.
+#[test]
+fn a_process_that_is_killed_each_time_before_it_listens_never_does() {
+    for (threshold, listens) in [(1, false), (2, true)] {
+        let mut cluster = starting(|c| c.startup_probe = probe(1, threshold));
+        assert_eq!(cluster.can(LISTEN), listens, "{threshold} failures, one a second");
+        assert!(cluster.can(FAIL));
+        cluster.change(|cluster| cluster.pod_mut(P0).kubelet.set_worker(Worker::Terminating));
+        assert!(cluster.can(LISTEN), "nobody probes it any more");
+    }
+    let restarts = TestCluster::web(1, 1, |s| {
+        s.workload.template.containers[0].listens_after_seconds = 5;
+        s.workload.template.containers[0].startup_probe = probe(1, 1);
+        allow(s, EventName::KubeletRestart, 1);
+    });
+    assert!(!restarts.look(|cluster| cluster.rules.container(C0).fails_before_listening));
 }
 
 /// SRC-5, SRC-5b.

@@ -178,3 +178,32 @@ fn a_budget_that_allows_nothing_is_told() {
     assert!(of_pod("maxUnavailable: 1").ends_with("a drain waits for ever"), "a pod without a controller");
     assert_eq!(of_pod("minAvailable: 0"), "");
 }
+
+/// PRB-4, PRB-7.
+#[test]
+fn a_container_that_is_killed_before_it_listens_is_warned_of() {
+    let with = |listens: u32, probe: &str| {
+        let text = deployment(
+            "",
+            "",
+            &format!("{probe}: {{tcpSocket: {{port: 80}}, periodSeconds: 10, failureThreshold: 3}}"),
+        );
+        let annotated = text.replace(
+            "labels: {app: web}\n",
+            &format!("labels: {{app: web}}\n      annotations: {{podproof.io/listens-after: '{listens}'}}\n"),
+        );
+        let warnings = reading(&annotated).workloads.remove(0).warnings;
+        let says = warnings.into_iter().map(|warning| warning.says);
+        says.filter(|says| says.contains(" listens ")).collect::<Vec<_>>()
+    };
+    assert!(with(30, "startupProbe").is_empty());
+    assert_eq!(
+        with(40, "startupProbe"),
+        [
+            "container app listens 40 s after its start, and its startup probe has failed for good 31 s after it at the latest: it is \
+          killed each time, and no pod ever becomes Ready"
+        ]
+    );
+    assert!(with(40, "livenessProbe")[0].contains("its liveness probe has failed"));
+    assert!(with(40, "readinessProbe").is_empty());
+}
