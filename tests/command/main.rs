@@ -14,6 +14,7 @@ mod hunt;
 mod interrupted;
 mod kept_traces;
 mod left_out;
+mod neighbours;
 mod page;
 mod patches;
 mod pull_request;
