@@ -260,6 +260,10 @@ fn load(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn workload(input: manifest::Input, sources: &[Source]) -> Workload {
+    // The classes of a workload differ in their Service alone.
+    let unschedulable = input.scenarios.first().and_then(podproof_traces::unschedulable);
+    let place = Some(input.place.clone());
+    let stuck = unschedulable.map(|says| manifest::Warning { place, says });
     let source = sources.iter().find(|source| source.path == input.place.file);
     Workload {
         manifest: source.map(Manifest::of),
@@ -270,7 +274,7 @@ fn workload(input: manifest::Input, sources: &[Source]) -> Workload {
         manifest_replicas: input.manifest_replicas,
         checked_replicas: input.checked_replicas,
         assumptions: input.assumptions,
-        warnings: input.warnings.iter().map(ToString::to_string).collect(),
+        warnings: input.warnings.iter().chain(&stuck).map(ToString::to_string).collect(),
         blocked_drains: input.blocked_drains,
         undecided: input.left_out.iter().filter(|row| row.contradicts).map(undecided).collect(),
         left_out: input.left_out,

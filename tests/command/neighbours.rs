@@ -52,9 +52,25 @@ fn a_host_port_of_another_workload_is_taken() {
     };
     let (status, said) = of("80");
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("is Pending, as no node takes it: node-1, node-2 (NodePorts)"), "{said}");
+    assert!(
+        said.contains("is Pending, as no node takes it: node-1, node-2 (NodePorts: host port 80 is taken)"),
+        "{said}"
+    );
     let (status, said) = of("81");
     assert_eq!(status, Some(0), "{said}");
+}
+
+/// FLT-3: what no node takes is told before anything is searched.
+#[test]
+fn what_no_node_takes_is_told() {
+    let node = "apiVersion: v1\nkind: Node\nmetadata: {name: small, labels: {kubernetes.io/hostname: small}}\nstatus: {allocatable: {cpu: 1, memory: 8Gi, pods: 10}}\n";
+    let with = |cpu: u32| deployment("web", &format!("resources: {{requests: {{cpu: {cpu}}}}}")) + node;
+    let about = ["--only", "untimed", "--story", "create"];
+    let (_, said) = check("neighbours-no-node", &with(2), &about);
+    let warning = "shop.yaml:1: no node takes a pod of it: small (NodeResourcesFit: insufficient cpu)";
+    assert!(said.contains(warning), "{said}");
+    let (_, said) = check("neighbours-a-node", &with(1), &about);
+    assert!(!said.contains("no node takes"), "{said}");
 }
 
 /// PRB-4, PRB-7: what no run can reach proves nothing.

@@ -69,4 +69,4 @@ pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
 pub use trace::{Called, CalledPod, Followed, Kind, Log, Origin, Remedy, Trace, TraceStep, VERSION};
 pub use turning::{Reason, TurningPoint, turning, turning_point};
-pub use why::{falls_back, reasons, why};
+pub use why::{falls_back, reasons, unschedulable, why};

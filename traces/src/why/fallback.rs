@@ -22,14 +22,21 @@ pub(super) fn sentence(node: &str) -> String {
 pub(crate) fn advice(scenario: &Scenario) -> String {
     let may = |event: EventName| scenario.story.event() == Some(event) || scenario.events.count(event) > 0;
     let evicted = may(EventName::DrainNode) || may(EventName::EvictPod);
+    let (_, unavailable) = scenario.workload.strategy.fenceposts(scenario.workload.replicas);
     let rolling = match scenario.workload.strategy {
-        Strategy::RollingUpdate { .. } => "maxUnavailable 0",
-        Strategy::Recreate => "the strategy RollingUpdate",
+        Strategy::RollingUpdate { .. } if unavailable == 0 => None,
+        Strategy::RollingUpdate { .. } => Some("maxUnavailable 0"),
+        Strategy::Recreate => Some("the strategy RollingUpdate"),
     };
+    // PRX-21: a pod on another node is no help then, and which node a pod comes to nobody promises.
+    let service = scenario.service.as_ref();
+    let is_local = service.is_some_and(|service| service.internal_local || service.external_local);
     let helps = [
-        Some("more replicas on more nodes"),
+        is_local
+            .then_some("traffic policy Cluster instead of Local, by which a node uses only pods of its own"),
+        Some(if is_local { "more replicas on every node" } else { "more replicas on more nodes" }),
         evicted.then_some("a PodDisruptionBudget that a drain waits for"),
-        may(EventName::Rollout).then_some(rolling),
+        rolling.filter(|_| may(EventName::Rollout)),
     ];
     let helps: Vec<&str> = helps.into_iter().flatten().collect();
     format!(
@@ -96,4 +103,51 @@ fn has_other(trace: &Trace, seen: &Observation, node: NodeId, are_behind: bool) 
         let comes = || Observe::pod(seen, other).is_some_and(|pod| pod.ready && is_used(pod.node));
         rule || are_behind && comes()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue::web;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::scenario::IntOrPercent;
+
+    use super::*;
+
+    fn helps(tweak: impl FnOnce(&mut Scenario)) -> String {
+        let mut scenario = web("x", Story::Rollout, 1, 2);
+        tweak(&mut scenario);
+        let says = advice(&scenario);
+        says.rsplit_once('(').map_or_else(String::new, |(_, helps)| helps.trim_end_matches(')').to_owned())
+    }
+
+    fn rolling(max_unavailable: u32) -> Strategy {
+        Strategy::RollingUpdate {
+            max_surge: IntOrPercent::Int(1),
+            max_unavailable: IntOrPercent::Int(max_unavailable),
+        }
+    }
+
+    /// DEP-1, PRX-21: what is so already does not help, and neither does a pod on another node with policy Local.
+    #[test]
+    fn only_what_could_help_is_said_to() {
+        assert_eq!(
+            helps(|s| s.workload.strategy = rolling(1)),
+            "more replicas on more nodes, maxUnavailable 0"
+        );
+        assert_eq!(helps(|s| s.workload.strategy = rolling(0)), "more replicas on more nodes");
+        assert_eq!(
+            helps(|s| s.workload.strategy = Strategy::Recreate),
+            "more replicas on more nodes, the strategy RollingUpdate"
+        );
+        let local = helps(|s| {
+            s.workload.strategy = rolling(0);
+            s.service.iter_mut().for_each(|service| service.internal_local = true);
+        });
+        assert_eq!(
+            local,
+            "traffic policy Cluster instead of Local, by which a node uses only pods of its own, more replicas on every node"
+        );
+        let drained = helps(|s| s.story = Story::Drain);
+        assert_eq!(drained, "more replicas on more nodes, a PodDisruptionBudget that a drain waits for");
+    }
 }

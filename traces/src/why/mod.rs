@@ -4,6 +4,7 @@ mod fallback;
 mod pod;
 mod progress;
 mod race;
+mod refusals;
 mod rules;
 mod safety;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod workload;
 pub(crate) use fallback::advice;
 pub use fallback::falls_back;
 pub(crate) use progress::{obligation, pending};
+pub use refusals::unschedulable;
 pub(crate) use safety::safety;
 
 use crate::names::Names;

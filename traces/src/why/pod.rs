@@ -1,6 +1,6 @@
 //! What a pod waits for that does not come on: what is missing between it and Ready, or between its deletion and its end.
 
-use podproof_model::properties::placement::spelled_out::{Passes, SpelledOut};
+use podproof_model::properties::placement::spelled_out::SpelledOut;
 use podproof_model::rules::Tolerated;
 use podproof_model::state::Worker;
 use podproof_model::{Cluster, kubelet, progress};
@@ -8,6 +8,7 @@ use podproof_vocabulary::observation::{Deletion, Hook, Process, Sandbox};
 use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
+use super::refusals::each_refuses;
 use crate::names::Names;
 use crate::words::{phase_name, process_name};
 
@@ -152,35 +153,8 @@ fn is_unbound(cluster: &Cluster<'_>, names: &Names, pod: PodId) -> String {
             () => format!("{name} would fit on {node}, and the scheduler does not bind it"),
         };
     }
-    let mut refused: Vec<(String, Vec<String>)> = Vec::new();
-    for node in cluster.node_ids() {
-        let why = match cluster.node(node).api.exists() {
-            true => refusals(spelled_out.passes(node)).join(" and "),
-            false => "is not there".to_owned(),
-        };
-        match refused.iter_mut().find(|(other, _)| *other == why) {
-            Some((_, nodes)) => nodes.push(names.node(node)),
-            None => refused.push((why, vec![names.node(node)])),
-        }
-    }
-    let because: Vec<String> =
-        refused.into_iter().map(|(why, nodes)| format!("{} ({why})", nodes.join(", "))).collect();
-    format!("{name} is Pending, as no node takes it: {}", because.join("; "))
-}
-
-/// The filter plugins that refuse a node, by their names in Kubernetes.
-fn refusals(passes: Passes) -> Vec<&'static str> {
-    let named = [
-        (passes.node_name, "NodeName"),
-        (passes.node_unschedulable, "NodeUnschedulable"),
-        (passes.taint_toleration, "TaintToleration"),
-        (passes.node_affinity, "NodeAffinity"),
-        (passes.node_ports, "NodePorts"),
-        (passes.node_resources_fit, "NodeResourcesFit"),
-        (passes.pod_topology_spread, "PodTopologySpread"),
-        (passes.inter_pod_affinity, "InterPodAffinity"),
-    ];
-    named.into_iter().filter(|(passed, _)| !passed).map(|(_, name)| name).collect()
+    let nodes = cluster.node_ids().map(|node| (node, names.node(node), cluster.node(node).api.exists()));
+    format!("{name} is Pending, as no node takes it: {}", each_refuses(&spelled_out, nodes))
 }
 
 /// Why a pod that is deleting is there still.

@@ -6,7 +6,7 @@ use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::scenario::{Beginning, Scenario, Taint, TaintEffect};
 
-use super::pod;
+use super::{pod, unschedulable};
 use crate::names::Names;
 use crate::walk::World;
 
@@ -78,7 +78,35 @@ fn each_node_refuses_a_pod_for_reasons_of_its_own() {
     assert_eq!(
         life(scenario),
         [
-            "pod web-l4f8/0 is Pending, as no node takes it: node-1 (NodeResourcesFit); node-2 (TaintToleration and NodeAffinity); node-3 (NodeAffinity)"
+            "pod web-l4f8/0 is Pending, as no node takes it: node-1 (NodeResourcesFit: too many pods); node-2 (TaintToleration: untolerated taint gpu and NodeAffinity: its labels are not those asked for); node-3 (NodeAffinity: its labels are not those asked for)"
         ]
     );
+}
+
+/// Said before any search, so only of what no event can change.
+#[test]
+fn a_workload_that_no_node_takes_is_told_at_once() {
+    let with = |tweak: fn(&mut Scenario)| {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 2);
+        tweak(&mut scenario);
+        unschedulable(&scenario)
+    };
+    assert_eq!(with(|_| {}), None);
+    assert_eq!(with(|s| s.nodes[0].allocatable.pods = 0), None, "there is another one");
+    assert_eq!(
+        with(|s| {
+            s.workload.template.containers[0].requests.cpu_milli = u64::from(u32::MAX);
+            s.workload.template.containers[0].requests.memory = 1;
+            s.nodes[1].unschedulable = true;
+            s.nodes[1].allocatable.memory = 0;
+        })
+        .expect("no node is large enough"),
+        "no node takes a pod of it: node-1 (NodeResourcesFit: insufficient cpu); node-2 (NodeUnschedulable and TaintToleration: untolerated \
+         taint node.kubernetes.io/unschedulable and NodeResourcesFit: insufficient cpu, insufficient memory)"
+    );
+    let pinned = with(|s| {
+        s.workload.template.node_name = Some("node-1".into());
+        s.nodes.iter_mut().for_each(|node| node.allocatable.pods = 0);
+    });
+    assert_eq!(pinned, None, "its kubelet is to say so");
 }

@@ -2,7 +2,7 @@
 //! shares nothing with the scheduler's filters, so that a promise can judge what these let through.
 
 use podproof_vocabulary::scenario::{
-    Container, ContainerKind, HostPort, LabelSelector, Labels, Operator, PodAffinityTerm, PodTemplate,
+    Container, ContainerKind, HostPort, LabelSelector, Labels, Node, Operator, PodAffinityTerm, PodTemplate,
     Protocol, Requirement, Resources, Scenario, SpreadConstraint, TaintEffect, Toleration,
 };
 use podproof_vocabulary::{NodeId, Revision};
@@ -36,6 +36,17 @@ impl Passes {
             && self.pod_topology_spread
             && self.inter_pod_affinity
     }
+}
+
+/// FLT-3: which of its resources a node has too little of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacks {
+    /// Of CPU.
+    pub cpu: bool,
+    /// Of memory.
+    pub memory: bool,
+    /// It runs as many pods as it may.
+    pub pods: bool,
 }
 
 /// A pod that is somewhere.
@@ -95,9 +106,9 @@ impl<'a> SpelledOut<'a> {
             node_name: self.template().node_name.as_ref().is_none_or(|name| name == self.name(node)),
             node_unschedulable: !self.nodes[node.index()].unschedulable()
                 || self.tolerates("node.kubernetes.io/unschedulable", "", TaintEffect::NoSchedule),
-            taint_toleration: self.tolerates_taints(node),
+            taint_toleration: self.untolerated_taint(node).is_none(),
             node_affinity: self.selects_node(node),
-            node_ports: self.ports_are_free(node),
+            node_ports: self.taken_port(node).is_none(),
             node_resources_fit: self.fits(node),
             pod_topology_spread: self.template().spread.iter().all(|spread| self.is_spread(spread, node)),
             inter_pod_affinity: self.is_near(node) && self.is_apart(node),
@@ -134,7 +145,8 @@ impl<'a> SpelledOut<'a> {
         self.template().tolerations.iter().any(matches)
     }
 
-    fn tolerates_taints(&self, node: NodeId) -> bool {
+    /// The key of a taint that keeps the pod away.
+    pub fn untolerated_taint(&self, node: NodeId) -> Option<String> {
         let seen = self.nodes[node.index()];
         let mut taints: Vec<(String, String, TaintEffect)> = Vec::new();
         for taint in &self.scenario.nodes[node.index()].taints {
@@ -154,10 +166,10 @@ impl<'a> SpelledOut<'a> {
             let taint = self.scenario.taint_of_events();
             taints.push((taint.key, taint.value, taint.effect));
         }
-        let kept_away = |(key, value, effect): &(String, String, TaintEffect)| {
+        let keeps_away = |(key, value, effect): &(String, String, TaintEffect)| {
             *effect != TaintEffect::PreferNoSchedule && !self.tolerates(key, value, *effect)
         };
-        !taints.iter().any(kept_away)
+        taints.into_iter().find(keeps_away).map(|(key, ..)| key)
     }
 
     fn selects_node(&self, node: NodeId) -> bool {
@@ -176,16 +188,23 @@ impl<'a> SpelledOut<'a> {
         selected && required
     }
 
-    fn ports_are_free(&self, node: NodeId) -> bool {
+    /// A host port of the pod that another one on the node holds.
+    pub fn taken_port(&self, node: NodeId) -> Option<u16> {
         let all = |ip: &str| ip.is_empty() || ip == "0.0.0.0";
         let clash = |(a, b): (&(Protocol, &HostPort), &(Protocol, &HostPort))| {
             a.0 == b.0 && a.1.port == b.1.port && (a.1.ip == b.1.ip || all(&a.1.ip) || all(&b.1.ip))
         };
         let held: Vec<_> = self.on(node).flat_map(|other| &other.ports).collect();
-        !own_ports(self.template()).iter().any(|own| held.iter().any(|held| clash((own, held))))
+        let is_taken = |own: &(Protocol, &HostPort)| held.iter().any(|held| clash((own, held)));
+        own_ports(self.template()).into_iter().find(is_taken).map(|(_, port)| port.port)
     }
 
     fn fits(&self, node: NodeId) -> bool {
+        self.lacks(node) == Lacks::default()
+    }
+
+    /// What the node has too little of for the pod.
+    pub fn lacks(&self, node: NodeId) -> Lacks {
         let allocatable = self.scenario.nodes[node.index()].allocatable;
         let own = own_requests(self.template());
         let (mut cpu, mut memory, mut pods) = (0u64, 0u64, 0);
@@ -194,9 +213,11 @@ impl<'a> SpelledOut<'a> {
             memory = memory.saturating_add(other.requests.memory);
             pods += 1;
         }
-        pods < allocatable.pods
-            && (own.cpu_milli == 0 || cpu.saturating_add(own.cpu_milli) <= allocatable.cpu_milli)
-            && (own.memory == 0 || memory.saturating_add(own.memory) <= allocatable.memory)
+        Lacks {
+            cpu: own.cpu_milli > 0 && cpu.saturating_add(own.cpu_milli) > allocatable.cpu_milli,
+            memory: own.memory > 0 && memory.saturating_add(own.memory) > allocatable.memory,
+            pods: pods >= allocatable.pods,
+        }
     }
 
     fn on(&self, node: NodeId) -> impl Iterator<Item = &Other<'a>> {
@@ -209,7 +230,7 @@ impl<'a> SpelledOut<'a> {
             self.nodes[node.index()].exists()
                 && self.template().spread.iter().all(|other| self.label(node, &other.topology_key).is_some())
                 && (!spread.honour_node_affinity || self.selects_node(node))
-                && (!spread.honour_node_taints || self.tolerates_taints(node))
+                && (!spread.honour_node_taints || self.untolerated_taint(node).is_none())
         };
         let counts = |labels: &Labels, revision: Option<Revision>| {
             selects(spread.selector.as_ref(), labels)
@@ -335,6 +356,18 @@ pub fn places(
             placed
         }
     })
+}
+
+/// No pod of the workload is anywhere yet, and all nodes that are there from the beginning are Ready.
+pub fn before_any(scenario: &Scenario) -> Placement {
+    let count = scenario.nodes.len() - usize::from(scenario.spare_nodes);
+    let object = |(index, node): (usize, &Node)| {
+        NodeObject::new()
+            .with_exists(index < count)
+            .with_unschedulable(node.unschedulable)
+            .with_unschedulable_no_schedule(node.unschedulable)
+    };
+    Placement { nodes: scenario.nodes.iter().enumerate().map(object).collect(), ..Placement::default() }
 }
 
 /// How many pods of the workload fit on `node` beside its neighbours, counted one after the other; no further than `most`.
