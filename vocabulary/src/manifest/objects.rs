@@ -19,6 +19,13 @@ pub struct Contents {
     pub passed_over: Vec<Warning>,
 }
 
+/// What an object is, said by the list that it is in.
+#[derive(Clone)]
+struct Named {
+    api_version: String,
+    kind: String,
+}
+
 /// The objects of a file. With `skip_others` documents that are none (that have neither `apiVersion` nor `kind`), and files that are
 /// templates, are passed over.
 ///
@@ -49,18 +56,27 @@ pub fn objects(source: &Source, skip_others: bool) -> Result<Contents, Vec<Probl
     let mut skipped = Vec::new();
     let mut objects = Vec::new();
     let mut problems = Vec::new();
-    let mut rest: Vec<Tree> = trees;
-    rest.reverse();
-    while let Some(tree) = rest.pop() {
+    let mut rest: Vec<(Tree, Option<Named>)> = trees.into_iter().rev().map(|tree| (tree, None)).collect();
+    while let Some((tree, by_list)) = rest.pop() {
         let text = |name: &str| {
             tree.get(name).and_then(Tree::text).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        match (&tree.value, text("apiVersion"), text("kind")) {
+        let (api_version, kind) = match (text("apiVersion"), text("kind"), by_list) {
+            (None, None, Some(named)) if matches!(tree.value, Value::Mapping(_)) => {
+                (Some(named.api_version), Some(named.kind))
+            }
+            (api_version, kind, _) => (api_version, kind),
+        };
+        match (&tree.value, api_version, kind) {
             (Value::Null, ..) => {}
-            (Value::Mapping(_), Some(_), Some(kind))
+            (Value::Mapping(_), Some(api_version), Some(kind))
                 if kind.ends_with("List") && tree.get("items").is_some() =>
             {
-                rest.extend(tree.get("items").map(Tree::items).unwrap_or_default().iter().rev().cloned());
+                // A list of one kind names it for its items (apimachinery `unstructuredJSONScheme` `decodeToList`).
+                let of = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+                let named = of.map(|kind| Named { api_version, kind: kind.to_owned() });
+                let items = tree.get("items").map(Tree::items).unwrap_or_default();
+                rest.extend(items.iter().rev().map(|item| (item.clone(), named.clone())));
             }
             (Value::Mapping(_), Some(api_version), Some(kind)) => {
                 let of = |name: &str| {

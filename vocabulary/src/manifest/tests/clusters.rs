@@ -380,6 +380,13 @@ fn lists_and_json_are_read_like_yaml() {
         indented(&deployment("", "", ""), 2).trim_start()
     );
     assert_eq!(reading(&list).workloads[0].name, "Deployment/web");
+    let of_one_kind = list
+        .replace("apiVersion: v1\nkind: List", "apiVersion: apps/v1\nkind: DeploymentList")
+        .replace("- apiVersion: apps/v1\n  kind: Deployment\n  ", "- ");
+    assert!(!of_one_kind.contains("kind: Deployment\n"), "{of_one_kind}");
+    assert_eq!(reading(&of_one_kind).workloads[0].name, "Deployment/web", "the list names the kind");
+    let of_none = of_one_kind.replace("DeploymentList", "List");
+    assert!(read_with(&of_none, &Options::default()).is_err());
     let json = "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\t\"metadata\": {\"name\": \"a\"},\n\t\"spec\": {\"containers\": [{\"name\": \"c\", \"image\": \"x\"}]}\n}\n\
                 {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"b\"}, \"spec\": {\"containers\": [{\"name\": \"c\", \"image\": \"x\"}]}}";
     let names: Vec<_> = reading(json).workloads.into_iter().map(|input| input.name).collect();
