@@ -1,6 +1,8 @@
 //! Whether what a story begins has come to its end.
 
+use podproof_vocabulary::PodId;
 use podproof_vocabulary::event::Story;
+use podproof_vocabulary::observation::Deletion;
 
 use crate::cluster::Cluster;
 use crate::progress;
@@ -15,14 +17,14 @@ pub fn may_be_over(control_plane: ControlPlane) -> bool {
 ///
 /// - create: all wanted pods are ready;
 /// - rollout: all wanted pods are of the newest template and ready, and those of another one are gone;
-/// - pod-deletion and drain: nothing is left to evict, and no pod is being deleted;
+/// - pod-deletion and drain: nothing is left to evict, and no pod is being deleted, but for those that only a finalizer keeps;
 /// - scale-down: as many pods as are wanted are there, and no pod is being deleted;
 /// - node-failure, partition and runtime-hang: the event alone.
 pub fn is_over(cluster: &Cluster<'_>) -> bool {
     let none_is_deleting = || {
         let is_deleting = |pod| {
             let object = cluster.pod(pod).api;
-            object.exists() && object.is_deleting()
+            object.exists() && object.is_deleting() && !is_kept_by_its_finalizer_alone(cluster, pod)
         };
         !cluster.used_pods().any(is_deleting)
     };
@@ -36,13 +38,22 @@ pub fn is_over(cluster: &Cluster<'_>) -> bool {
         }
 }
 
+/// Its kubelet has done with it, and its finalizer keeps the object, for whoever is to remove it (DEL-14).
+fn is_kept_by_its_finalizer_alone(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let object = cluster.pod(pod).api;
+    object.finalizer()
+        && object.deletion() == Deletion::Immediate
+        && !cluster.containers_of(pod).iter().any(|container| container.is_running())
+}
+
 #[cfg(test)]
 mod tests {
     use podproof_vocabulary::action::Environment;
+    use podproof_vocabulary::observation::Process;
     use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent};
 
     use super::*;
-    use crate::test_cluster::{N0, P0, TestCluster};
+    use crate::test_cluster::{C0, N0, P0, TestCluster};
 
     /// Is the story of a workload that runs over before its event, right behind it, and when everything has come to rest?
     fn is_over(story: Story, nodes: usize, event: Environment, budget: Option<u32>) -> [bool; 3] {
@@ -80,6 +91,21 @@ mod tests {
             let over = is_over(Story::Drain, nodes, drain, budget);
             assert_eq!(over, [false, false, ends], "{nodes} nodes, {budget:?}");
         }
+    }
+
+    /// DEL-14: nobody in the model removes a finalizer.
+    #[test]
+    fn a_pod_that_only_its_finalizer_keeps_is_done_with() {
+        let mut cluster = TestCluster::running(1, 1, |scenario| {
+            scenario.story = Story::PodDeletion;
+            scenario.workload.template.finalizer = true;
+        });
+        cluster.take(Environment::DeletePod { pod: P0 });
+        assert!(!cluster.look(super::is_over));
+        cluster.settle();
+        assert!(cluster.look(|cluster| cluster.pod(P0).api.exists()) && cluster.look(super::is_over));
+        cluster.change(|cluster| cluster.container_mut(P0, C0).set_process(Process::Running));
+        assert!(!cluster.look(super::is_over), "it still runs");
     }
 
     #[test]
