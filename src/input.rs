@@ -52,8 +52,8 @@ pub fn read(arguments: &InputArguments) -> Result<Workloads, Vec<String>> {
 pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads, Vec<String>> {
     if arguments.files.is_empty() && arguments.scenarios.is_empty() {
         return Err(vec![
-            "nothing to check: accepted are manifests (podproof check deploy.yaml) and built-in scenarios \
-             (podproof check --scenario NAME; podproof scenarios lists them)"
+            "no input: accepted are manifests, such as deploy.yaml, and built-in scenarios (--scenario NAME; podproof scenarios \
+             lists them)"
                 .into(),
         ]);
     }

@@ -193,7 +193,7 @@ fn summary(out: &mut String, report: &CheckReport) {
         .any(|row| row.verdict == Verdict::Incomplete)
         && searches().any(|search| !search.outcome.stopped.is_empty())
     {
-        let advice = "to complete what met a bound, allow more (--max-states, --max-memory) or ask for less (--replicas, \
+        let advice = "to complete what met a bound, allow more (--max-states, --max-memory, --time-limit) or ask for less (--replicas, \
                       --nodes, --story, --property)";
         line(out, format_args!("{advice}"));
     }

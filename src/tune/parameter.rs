@@ -146,7 +146,7 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
     };
     let to = now.max(2 * (scenario.latencies.propagation() + 1));
     let says = format!("preStop sleep of container {}", container.name);
-    Ok(Parameter { path, says, unit: "s", from: 0, to, now: Some(now), is_kept: false, form })
+    Ok(Parameter { path, says, unit: "s", from: 0, to, now: Some(now), is_kept: true, form })
 }
 
 /// `terminationGracePeriodSeconds`, up to what it is now or what a preStop hook of `longest` needs.

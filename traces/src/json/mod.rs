@@ -209,7 +209,15 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str, fault: Fault) -> Result<T, ReadE
         }
         // What is wrong at the end of a line is told of the next one, before its first character.
         let column = column.max(usize::from(line > 0));
-        ReadError { fault: Fault::Text, line, column, field, message: format!("this is not JSON: {message}") }
+        ReadError {
+            fault: Fault::Text,
+            line,
+            column,
+            field,
+            message: format!(
+                "this is not JSON: {message}; accepted is a trace, as `podproof check` writes them"
+            ),
+        }
     })
 }
 

@@ -1,7 +1,12 @@
 //! What of a trace is told for itself, and what is folded away.
 
-use podproof_vocabulary::action::{Action, Component};
+use std::collections::BTreeSet;
 
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::action::{Action, Component, Watch, Watcher};
+use podproof_vocabulary::observation::Deletion;
+
+use crate::change::Change;
 use crate::told::is_routine;
 use crate::trace::{Trace, TraceStep};
 
@@ -63,8 +68,13 @@ impl View<'_> {
     /// Steps in runs.
     pub(super) fn runs<'s>(self, steps: &'s [TraceStep]) -> Vec<Run<'s>> {
         let mut runs = Vec::new();
-        for run in steps.chunk_by(|one, next| kind(one) == kind(next)) {
-            match kind(&run[0]) {
+        let mut sorts = Sorts::default();
+        let sorts: Vec<Sort> = steps.iter().map(|step| sorts.of(step)).collect();
+        let mut rest = steps;
+        for sorts in sorts.chunk_by(Sort::eq) {
+            let (run, after) = rest.split_at(sorts.len());
+            rest = after;
+            match sorts[0] {
                 Sort::Tick => runs.push(Run::Ticks(run)),
                 Sort::Routine if !self.full && run.len() > 1 => runs.push(Run::Routine(run)),
                 Sort::Routine | Sort::Itself => runs.extend(run.iter().map(Run::One)),
@@ -74,11 +84,40 @@ impl View<'_> {
     }
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Tick,
     Routine,
     Itself,
+}
+
+/// Step by step, whether it is told.
+#[derive(Default)]
+struct Sorts {
+    /// Pods that are deleted, and whose kubelet has not heard of it: with that news the race against the rules of nodes begins.
+    unheard: BTreeSet<PodId>,
+}
+
+impl Sorts {
+    fn of(&mut self, step: &TraceStep) -> Sort {
+        for change in &step.changed {
+            match change {
+                Change::PodDeletion { deletion: Deletion::None, .. } => {}
+                Change::PodDeletion { pod, .. } => {
+                    self.unheard.insert(*pod);
+                }
+                _ => {}
+            }
+        }
+        match step.action {
+            Action::Watch(Watch::DeliverPod { to: Watcher::Kubelet(_), pod })
+                if self.unheard.remove(&pod) =>
+            {
+                Sort::Itself
+            }
+            _ => kind(step),
+        }
+    }
 }
 
 fn kind(step: &TraceStep) -> Sort {

@@ -157,12 +157,14 @@ impl TurningPoint {
         };
         let other = match &point.reason {
             Reason::Order(first) => {
+                // That time passes is nothing that a component could have done.
+                let first: Vec<String> =
+                    first.iter().filter(|action| **action != Action::Tick).map(says).collect();
                 let these = if first.len() > 1 { "all of this" } else { "this" };
-                let first: Vec<String> = first.iter().map(says).collect();
-                Some(format!(
-                    "had {these} come before step {number}, the promise would be kept: {}",
-                    first.join("; ")
-                ))
+                (!first.is_empty()).then(|| {
+                    let first = first.join("; ");
+                    format!("had {these} come before step {number}, the promise would be kept: {first}")
+                })
             }
             Reason::Instead(other) => {
                 Some(format!("instead of step {number} this would keep it: {}", says(other)))

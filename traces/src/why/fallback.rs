@@ -35,7 +35,7 @@ pub(crate) fn advice(scenario: &Scenario) -> String {
         is_local
             .then_some("traffic policy Cluster instead of Local, by which a node uses only pods of its own"),
         Some(if is_local { "more replicas on every node" } else { "more replicas on more nodes" }),
-        evicted.then_some("a PodDisruptionBudget that a drain waits for"),
+        (evicted && scenario.budgets.is_empty()).then_some("a PodDisruptionBudget that a drain waits for"),
         rolling.filter(|_| may(EventName::Rollout)),
     ];
     let helps: Vec<&str> = helps.into_iter().flatten().collect();
@@ -107,7 +107,7 @@ fn has_other(trace: &Trace, seen: &Observation, node: NodeId, are_behind: bool) 
 
 #[cfg(test)]
 mod tests {
-    use podproof_vocabulary::catalogue::web;
+    use podproof_vocabulary::catalogue::{find, web};
     use podproof_vocabulary::event::Story;
     use podproof_vocabulary::scenario::IntOrPercent;
 
@@ -149,5 +149,10 @@ mod tests {
         );
         let drained = helps(|s| s.story = Story::Drain);
         assert_eq!(drained, "more replicas on more nodes, a PodDisruptionBudget that a drain waits for");
+        let with_budget = helps(|s| {
+            s.story = Story::Drain;
+            s.budgets = find("drain-pdb").map(|one| one.scenario().budgets).unwrap_or_default();
+        });
+        assert_eq!(with_budget, "more replicas on more nodes", "there is one");
     }
 }

@@ -26,7 +26,7 @@ const VOLUMES: &str = "volumes are not modelled: they bind, attach and mount at 
 const PRIORITY: &str = "priorities matter for preemption only, which is left out";
 const SECURITY: &str = "permissions are not modelled: nobody is refused";
 const ADDRESSES: &str = "a Service has one address, and all nodes reach all pods";
-const PROBED: &str = "what a probe asks is not modelled: it succeeds exactly if the container accepts connections, unless an event says \
+pub(crate) const PROBED: &str = "what a probe asks is not modelled: it succeeds exactly if the container accepts connections, unless an event says \
      otherwise";
 const HOOK: &str = "what a hook asks is not modelled: it takes any time up to the grace period";
 const NAMES: &str = "names of hosts are not modelled";

@@ -3,6 +3,7 @@
 //! kind that is read is neither represented nor here.
 
 mod fields;
+pub(crate) use fields::PROBED;
 mod rows;
 
 use crate::event::EventName;

@@ -8,7 +8,7 @@ use super::decode::Used;
 use super::edit::{FieldPath, Key};
 use super::represented::REPRESENTED;
 use super::tree::Mark;
-use crate::left_out::{self, Row};
+use crate::left_out::{self, PROBED, Row};
 
 /// What a warning says of fields that are not represented and that no verdict depends on.
 const HARMLESS: &str = "not represented, and no verdict depends on it";
@@ -121,7 +121,9 @@ pub fn note_left_out(object: &Object, used: &[Used]) {
     for (path, (mark, count, row)) in in_order {
         findings.rows.push(row);
         let more = if count > 1 { format!(" ({count} places)") } else { String::new() };
-        if row.could_change.is_empty() {
+        if row.reason == PROBED {
+            // Verdicts rest on what is said of it with the rest that is left out.
+        } else if row.could_change.is_empty() {
             harmless.push((mark, format!("{path} at line {}{more}", mark.line)));
         } else {
             let says = format!("{title}: {path}{more} is not represented: {}", row.reason);
