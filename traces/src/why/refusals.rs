@@ -1,7 +1,7 @@
 //! Why nodes refuse a pod: the filter plugins, by their names in Kubernetes, and what each of them misses, as the scheduler says it in its
 //! event `FailedScheduling`.
 
-use podproof_model::properties::placement::spelled_out::{SpelledOut, before_any};
+use podproof_model::properties::placement::spelled_out::{SpelledOut, first_without_a_node};
 use podproof_vocabulary::scenario::Scenario;
 use podproof_vocabulary::{NodeId, Revision};
 
@@ -26,17 +26,24 @@ pub(super) fn each_refuses(
     because.join("; ")
 }
 
-/// Says so if no pod of the workload can be scheduled even where none is yet and nothing has failed.
+/// Says so if not all pods that are wanted find a node, even where none is yet and nothing has failed.
 pub fn unschedulable(scenario: &Scenario) -> Option<String> {
-    let placement = before_any(scenario);
-    let spelled_out = SpelledOut::new(scenario, &placement, Revision(0));
-    let nodes = || NodeId::first(placement.nodes.len()).filter(|node| placement.nodes[node.index()].exists());
     // One that names its node passes the scheduler by.
-    if scenario.workload.template.node_name.is_some() || nodes().any(|node| spelled_out.is_lawful(node)) {
+    if scenario.workload.template.node_name.is_some() {
         return None;
     }
-    let named = nodes().map(|node| (node, scenario.nodes[node.index()].name.clone(), true));
-    Some(format!("no node takes a pod of it: {}", each_refuses(&spelled_out, named)))
+    let placement = first_without_a_node(scenario)?;
+    let spelled_out = SpelledOut::new(scenario, &placement, Revision(0));
+    let nodes = NodeId::first(placement.nodes.len()).filter(|node| placement.nodes[node.index()].exists());
+    let named = nodes.map(|node| (node, scenario.nodes[node.index()].name.clone(), true));
+    let refuse = each_refuses(&spelled_out, named);
+    Some(match placement.occupants.len() {
+        0 => format!("no node takes a pod of it: {refuse}"),
+        placed => format!(
+            "only {placed} of {} pods find a node: the next is refused by {refuse}",
+            scenario.workload.replicas
+        ),
+    })
 }
 
 /// The filter plugins that refuse a node.

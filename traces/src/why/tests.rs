@@ -104,6 +104,15 @@ fn a_workload_that_no_node_takes_is_told_at_once() {
         "no node takes a pod of it: node-1 (NodeResourcesFit: insufficient cpu); node-2 (NodeUnschedulable and TaintToleration: untolerated \
          taint node.kubernetes.io/unschedulable and NodeResourcesFit: insufficient cpu, insufficient memory)"
     );
+    let one_fits = with(|s| {
+        s.workload.replicas = 2;
+        s.nodes[0].allocatable.pods = 1;
+        s.nodes[1].allocatable.pods = 0;
+    });
+    assert_eq!(
+        one_fits.expect("there is room for one"),
+        "only 1 of 2 pods find a node: the next is refused by node-1, node-2 (NodeResourcesFit: too many pods)"
+    );
     let pinned = with(|s| {
         s.workload.template.node_name = Some("node-1".into());
         s.nodes.iter_mut().for_each(|node| node.allocatable.pods = 0);

@@ -358,8 +358,34 @@ pub fn places(
     })
 }
 
-/// No pod of the workload is anywhere yet, and all nodes that are there from the beginning are Ready.
-pub fn before_any(scenario: &Scenario) -> Placement {
+/// Ways to place pods that are looked through at most.
+const WAYS_MAX: u64 = 4096;
+
+/// The wanted pods of the workload, one after the other, each on the first node that takes it, up to the first that none takes; none, if
+/// there is no such, or if placed in another way all may find a node. All nodes that are there from the beginning are Ready.
+pub fn first_without_a_node(scenario: &Scenario) -> Option<Placement> {
+    let revision = Revision(0);
+    let wanted = usize::from(scenario.workload.replicas);
+    let mut placement = before_any(scenario);
+    while placement.occupants.len() < wanted {
+        let spelled_out = SpelledOut::new(scenario, &placement, revision);
+        let node = NodeId::first(placement.nodes.len()).find(|&node| spelled_out.is_lawful(node));
+        let Some(node) = node else { break };
+        placement.occupants.push(Occupant { node, revision, deleting: false });
+    }
+    let is_stuck = placement.occupants.len() < wanted;
+    let ways = (placement.nodes.len() as u64).checked_pow(u32::from(scenario.workload.replicas));
+    let is_searched = || ways.is_some_and(|ways| ways <= WAYS_MAX);
+    let in_another_way = || {
+        !is_searched()
+            || places(scenario, &mut before_any(scenario), revision, scenario.workload.replicas, &|_| true)
+    };
+    let is_certain = is_stuck && (placement.occupants.is_empty() || !in_another_way());
+    is_certain.then_some(placement)
+}
+
+/// No pod of the workload is anywhere yet.
+fn before_any(scenario: &Scenario) -> Placement {
     let count = scenario.nodes.len() - usize::from(scenario.spare_nodes);
     let object = |(index, node): (usize, &Node)| {
         NodeObject::new()
