@@ -55,7 +55,8 @@ impl Choice {
 
 /// Have the rules of `node` a ready endpoint of another workload's pod behind the Service? Such a pod is ready for ever, but for what
 /// happens to its node: a drain evicts it like any other (DRN-2), a NoExecute taint too (TEC-2), one whose node is unknown is not ready
-/// (NLC-6), and one whose node is gone ends (PGC-3). Where it goes then, and when it is ready there, is not followed: none is counted on.
+/// (NLC-6), and one whose node is gone ends (PGC-3). Where it goes then, and when it is ready there, is not followed: none is counted on. Neither is
+/// what may keep it there, a budget or a toleration of its own.
 pub fn has_ready_neighbour(scenario: &Scenario, cluster: &impl Observe, node: NodeId, local: bool) -> bool {
     scenario.neighbours.iter().any(|neighbour| {
         let home = NodeId::from(usize::from(neighbour.node));
@@ -70,11 +71,8 @@ fn keeps_its_pods(scenario: &Scenario, cluster: &impl Observe, node: NodeId) -> 
     let was_unschedulable = scenario.nodes.get(node.index()).is_some_and(|node| node.unschedulable);
     let is_drained = drains && seen.unschedulable && !was_unschedulable;
     let evicts = scenario.event_taint.as_ref().is_none_or(|taint| taint.effect == TaintEffect::NoExecute);
-    let is_evicted = (seen.taints.custom && evicts)
-        || seen.taints.not_ready_no_execute
-        || seen.taints.unreachable_no_execute;
     // NLC-7: what its kubelet reports takes no pod's readiness.
-    seen.exists && seen.ready != NodeReady::Unknown && !is_drained && !is_evicted
+    seen.exists && seen.ready != NodeReady::Unknown && !is_drained && !(seen.taints.custom && evicts)
 }
 
 /// Somebody accepts a new connection to this address of the pod.
@@ -222,7 +220,6 @@ mod tests {
         assert!(with_node(|node| node.unschedulable = true), "DRN-2: it is drained");
         assert!(with_node(|node| node.ready = NodeReady::Unknown), "NLC-6");
         assert!(with_node(|node| node.taints.custom = true), "TEC-2: it is evicted");
-        assert!(with_node(|node| node.taints.not_ready_no_execute = true), "TEC-2: and so it is here");
         assert!(!with_node(|node| node.ready = NodeReady::False), "NLC-7: pods keep their readiness");
         assert!(with_node(|node| node.exists = false), "PGC-3");
     }

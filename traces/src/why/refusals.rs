@@ -26,7 +26,7 @@ pub(super) fn each_refuses(
     because.join("; ")
 }
 
-/// Says so if not all pods that are wanted find a node, even where none is yet and nothing has failed.
+/// Says so if not all pods that are wanted find a node as the nodes are, even where none of them is anywhere yet and nothing has failed.
 pub fn unschedulable(scenario: &Scenario) -> Option<String> {
     // One that names its node passes the scheduler by.
     if scenario.workload.template.node_name.is_some() {
@@ -37,10 +37,14 @@ pub fn unschedulable(scenario: &Scenario) -> Option<String> {
     let nodes = NodeId::first(placement.nodes.len()).filter(|node| placement.nodes[node.index()].exists());
     let named = nodes.map(|node| (node, scenario.nodes[node.index()].name.clone(), true));
     let refuse = each_refuses(&spelled_out, named);
+    // Where other workloads' pods are is a guess: in a real cluster they may be elsewhere.
+    let alone = Scenario { neighbours: Vec::new(), ..scenario.clone() };
+    let is_alone = scenario.neighbours.is_empty() || first_without_a_node(&alone).is_some();
+    let others = if is_alone { "" } else { "with the pods of other workloads where they are put here, " };
     Some(match placement.occupants.len() {
-        0 => format!("no node takes a pod of it: {refuse}"),
+        0 => format!("{others}no node takes a pod of it: {refuse}"),
         placed => format!(
-            "only {placed} of {} pods find a node: the next is refused by {refuse}",
+            "{others}only {placed} of {} pods find a node: the next is refused by {refuse}",
             scenario.workload.replicas
         ),
     })

@@ -83,7 +83,7 @@ fn each_node_refuses_a_pod_for_reasons_of_its_own() {
     );
 }
 
-/// Said before any search, so only of what no event can change.
+/// Said before any search, of the nodes as they are.
 #[test]
 fn a_workload_that_no_node_takes_is_told_at_once() {
     let with = |tweak: fn(&mut Scenario)| {

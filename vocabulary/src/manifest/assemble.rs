@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::cursor::Object;
-use super::neighbours::{Ties, budget_selects, place, requests, ties};
-use super::nodes::{at_most, generate};
+use super::neighbours::{Ties, add, budget_selects, count, effective, place, requests, ties};
+use super::nodes::generate;
 use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
@@ -115,7 +115,7 @@ impl<'o> World<'o> {
                 return none;
             }
             let ties = ties(own, other, service, budgets);
-            let wanted = at_most(requests(&other.workload.template.containers).into_iter());
+            let wanted = effective(&requests(&other.workload.template.containers));
             let takes_room = short.pods
                 || (short.cpu_milli && wanted.cpu_milli > 0)
                 || (short.memory && wanted.memory > 0);
@@ -127,10 +127,10 @@ impl<'o> World<'o> {
     /// What `own` asks for, and some node of the input has not enough of for all pods of all workloads at once: there it matters what other
     /// workloads take (FLT-3). Generated nodes have room for all.
     fn short(&self, own: &Parsed<'_>) -> Short {
-        let own_each = at_most(requests(&own.workload.template.containers).into_iter());
+        let own_each = effective(&requests(&own.workload.template.containers));
         let sum = self.workloads.iter().fold(Resources::default(), |sum, other| {
-            let pods = if std::ptr::eq(other, own) { own.slots } else { other.workload.replicas };
-            add(sum, room_of(pods, other))
+            let is_own = std::ptr::eq(other, own);
+            add(sum, room_of(if is_own { own.slots.into() } else { other.workload.manifest_replicas }, other))
         });
         let lacks =
             |of: fn(&Resources) -> u64| self.nodes.iter().any(|(node, _)| of(&node.allocatable) < of(&sum));
@@ -178,7 +178,7 @@ impl<'o> World<'o> {
             let (nodes, says) = self.nodes(own, &others, options);
             assumptions.extend(says);
             assumptions.extend(others.iter().map(|(other, ties)| never_changes(other, *ties)));
-            let (neighbours, says) = place(&others, &nodes);
+            let (neighbours, says) = place(own, &others, &nodes, !self.nodes.is_empty());
             warnings.extend(
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
             );
@@ -311,8 +311,8 @@ impl<'o> World<'o> {
             let nodes = self.nodes.iter().map(|(node, _)| node.clone()).collect();
             return (nodes, self.nodes.iter().flat_map(|(_, says)| says.clone()).collect());
         }
-        let rooms = others.iter().map(|(other, _)| room_of(other.workload.replicas, other));
-        let room = rooms.fold(room_of(own.slots, own), add);
+        let rooms = others.iter().map(|(other, ties)| room_of(count(other, *ties, false), other));
+        let room = rooms.fold(room_of(own.slots.into(), own), add);
         generate(options.nodes, &own.workload.template, room)
     }
 
@@ -350,10 +350,15 @@ fn never_ready(own: &Parsed<'_>, scenario: &Scenario) -> Vec<Warning> {
         let (kind, probe) = container.guard()?;
         let says = format!(
             "container {} listens {} s after its start, and its {kind} probe has failed for good {} s after it at the latest: it is \
-             killed each time, and no pod ever becomes Ready",
+             killed each time, and {}",
             container.name,
             container.listens_after_seconds,
             latest_failure(&probe),
+            // CND-9: without a readiness probe what runs and has started is ready.
+            match container.startup_probe.or(container.readiness_probe) {
+                Some(_) => "no pod ever becomes Ready",
+                None => "never accepts a connection, though its pod is Ready in between",
+            }
         );
         Some(Warning { place: Some(own.object.place(own.object.tree.mark)), says })
     })
@@ -374,21 +379,13 @@ fn never_changes(other: &Parsed<'_>, ties: Ties) -> String {
 }
 
 /// What so many pods of a workload take at most.
-fn room_of(pods: u8, parsed: &Parsed<'_>) -> Resources {
-    let each = at_most(requests(&parsed.workload.template.containers).into_iter());
+fn room_of(pods: u32, parsed: &Parsed<'_>) -> Resources {
+    let each = effective(&requests(&parsed.workload.template.containers));
     let pods = u64::from(pods);
     Resources {
         cpu_milli: each.cpu_milli.saturating_mul(pods),
         memory: each.memory.saturating_mul(pods),
         pods,
-    }
-}
-
-fn add(sum: Resources, more: Resources) -> Resources {
-    Resources {
-        cpu_milli: sum.cpu_milli.saturating_add(more.cpu_milli),
-        memory: sum.memory.saturating_add(more.memory),
-        pods: sum.pods.saturating_add(more.pods),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Neighbours: running pods of other workloads that share the Service or a budget, that affinity or spread selects, or that take room or
 //! host ports which the workload needs.
 
-use super::nodes::at_most;
 use super::selector::{meets, selects};
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
@@ -83,17 +82,41 @@ pub fn term_selects(term: &PodAffinityTerm, own_namespace: &str, namespace: &str
     in_namespace && term.selector.as_ref().is_some_and(|selector| selects(selector, labels))
 }
 
-/// The pods of `others` on `nodes`: one after the other, each on the next node that may run it. Also says which have
-/// nowhere to run.
-pub fn place(others: &[(&Parsed<'_>, Ties)], nodes: &[Node]) -> (Vec<Neighbour>, Vec<String>) {
+/// Pods of one other workload that are placed at most.
+const PODS_MAX: u32 = 255;
+
+/// How many pods of another workload are there: as many as are checked, but where what they take on nodes of the input matters, all.
+pub fn count(other: &Parsed<'_>, ties: Ties, nodes_are_given: bool) -> u32 {
+    match nodes_are_given && ties.by_room {
+        true => other.workload.manifest_replicas.min(PODS_MAX),
+        false => other.workload.replicas.into(),
+    }
+}
+
+/// The pods of `others` on `nodes`: one after the other, each on the next node that may run it, and rather on one that `own` may not use
+/// anyway. Also says which have nowhere to run.
+pub fn place(
+    own: &Parsed<'_>,
+    others: &[(&Parsed<'_>, Ties)],
+    nodes: &[Node],
+    nodes_are_given: bool,
+) -> (Vec<Neighbour>, Vec<String>) {
+    let own_may_use = |node: usize| {
+        let workload = &own.workload;
+        may_run(&workload.template, &workload.namespace, node, nodes, &[])
+    };
+    let wanted: Vec<bool> = (0..nodes.len()).map(own_may_use).collect();
     let mut placed: Vec<Neighbour> = Vec::new();
     let mut says = Vec::new();
     let mut next = 0;
     for (other, ties) in others {
         let workload = &other.workload;
         let mut homeless = 0_u32;
-        for number in 0..workload.replicas {
-            let mut candidates = (0..nodes.len()).map(|step| (next + step) % nodes.len());
+        let pods = count(other, *ties, nodes_are_given);
+        for number in 0..pods {
+            let from_next = || (0..nodes.len()).map(|step| (next + step) % nodes.len());
+            let mut candidates =
+                from_next().filter(|&node| !wanted[node]).chain(from_next().filter(|&node| wanted[node]));
             let Some(node) = candidates
                 .find(|&node| may_run(&workload.template, &workload.namespace, node, nodes, &placed))
             else {
@@ -109,14 +132,13 @@ pub fn place(others: &[(&Parsed<'_>, Ties)], nodes: &[Node]) -> (Vec<Neighbour>,
                 requests: requests(&workload.template.containers),
                 host_ports: host_ports(&workload.template.containers),
                 pod_anti_affinity: workload.template.pod_anti_affinity.clone(),
-                in_service: ties.in_service,
-                in_budget: ties.in_budget,
+                in_service: ties.in_service && number < workload.replicas.into(),
+                in_budget: ties.in_budget && number < workload.replicas.into(),
             });
         }
         if homeless > 0 {
             says.push(format!(
-                "{homeless} of {} pods of {} fit on no node, and are left out",
-                workload.replicas,
+                "{homeless} of {pods} pods of {} fit on no node, and are left out",
                 other.object.title()
             ));
         }
@@ -127,6 +149,30 @@ pub fn place(others: &[(&Parsed<'_>, Ties)], nodes: &[Node]) -> (Vec<Neighbour>,
 /// What the containers ask for, in their order.
 pub fn requests(containers: &[Container]) -> Vec<(ContainerKind, Resources)> {
     containers.iter().map(|container| (container.kind, container.requests)).collect()
+}
+
+/// FIT-1 to FIT-3: what the containers of a pod ask for at the moment when that is most.
+pub fn effective(containers: &[(ContainerKind, Resources)]) -> Resources {
+    let each = |of: fn(&Resources) -> u64| {
+        let (mut lasting, mut most) = (0_u64, 0_u64);
+        for (kind, requests) in containers {
+            match kind {
+                ContainerKind::Init => most = most.max(lasting.saturating_add(of(requests))),
+                ContainerKind::Sidecar | ContainerKind::App => lasting = lasting.saturating_add(of(requests)),
+            }
+        }
+        most.max(lasting)
+    };
+    Resources { cpu_milli: each(|own| own.cpu_milli), memory: each(|own| own.memory), pods: 0 }
+}
+
+/// Both together.
+pub fn add(one: Resources, other: Resources) -> Resources {
+    Resources {
+        cpu_milli: one.cpu_milli.saturating_add(other.cpu_milli),
+        memory: one.memory.saturating_add(other.memory),
+        pods: one.pods.saturating_add(other.pods),
+    }
 }
 
 fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
@@ -168,8 +214,8 @@ fn may_run(
         return false;
     }
     let here = || placed.iter().filter(|neighbour| usize::from(neighbour.node) == index);
-    let wanted = at_most(requests(&template.containers).into_iter());
-    let taken = at_most(here().flat_map(|neighbour| neighbour.requests.iter().copied()));
+    let wanted = effective(&requests(&template.containers));
+    let taken = here().map(|neighbour| effective(&neighbour.requests)).fold(Resources::default(), add);
     let fits = |room: u64, taken: u64, wanted: u64| wanted == 0 || taken.saturating_add(wanted) <= room;
     let room = node.allocatable;
     if here().count() as u64 >= room.pods

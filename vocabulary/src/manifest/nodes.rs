@@ -67,15 +67,6 @@ pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
     (node, assumptions)
 }
 
-/// What pods with these containers ask for (FIT-1 to FIT-3), at most: an upper limit is enough to make room.
-pub fn at_most(containers: impl Iterator<Item = (ContainerKind, Resources)>) -> Resources {
-    containers.fold(Resources::default(), |sum, (_, requests)| Resources {
-        cpu_milli: sum.cpu_milli.saturating_add(requests.cpu_milli),
-        memory: sum.memory.saturating_add(requests.memory),
-        pods: 0,
-    })
-}
-
 /// Makes `count` equal nodes that can run all pods of `template` and hold `room` beside them, and says what they were
 /// given for it.
 pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node>, Vec<String>) {

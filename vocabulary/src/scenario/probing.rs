@@ -33,11 +33,13 @@ fn earliest_failure(probe: &Probe) -> u32 {
     probe.initial_delay_seconds.saturating_add(more)
 }
 
-/// Seconds from the start of a container until its probe has failed as often as its threshold says, the last time by its timeout.
+/// Seconds from the start of a container until its probe has failed as often as its threshold says, each time by its timeout: a worker has
+/// one probe on its way at a time.
 pub fn latest_failure(probe: &Probe) -> u32 {
+    let each = probe.period_seconds.max(probe.timeout_seconds);
     probe
         .initial_delay_seconds
-        .saturating_add(probe.failure_threshold.saturating_mul(probe.period_seconds))
+        .saturating_add(probe.failure_threshold.saturating_mul(each))
         .saturating_add(probe.timeout_seconds)
 }
 
@@ -75,6 +77,11 @@ mod tests {
                 assert_eq!(container.fails_before_listening(&scenario.latencies), does, "{listens} s");
             }
         }
+        container.startup_probe = Some(Probe { period_seconds: 1, timeout_seconds: 10, ..probe });
+        container.listens_after_seconds = 44;
+        assert!(!container.fails_before_listening(&scenario.latencies), "three that take 10 s each");
+        container.listens_after_seconds = 45;
+        assert!(container.fails_before_listening(&scenario.latencies));
         // The startup probe holds the liveness probe back.
         container.startup_probe = Some(Probe { failure_threshold: 30, ..probe });
         assert!(!container.fails_before_listening(&scenario.latencies));

@@ -362,11 +362,14 @@ pub fn places(
 const WAYS_MAX: u64 = 4096;
 
 /// The wanted pods of the workload, one after the other, each on the first node that takes it, up to the first that none takes; none, if
-/// there is no such, or if placed in another way all may find a node. All nodes that are there from the beginning are Ready.
+/// there is no such, or if placed in another way all may find a node. Where there are too many ways only the first pod is looked at. All nodes that are there from the beginning are Ready.
 pub fn first_without_a_node(scenario: &Scenario) -> Option<Placement> {
     let revision = Revision(0);
-    let wanted = usize::from(scenario.workload.replicas);
+    let replicas = scenario.workload.replicas;
     let mut placement = before_any(scenario);
+    let ways = (placement.nodes.len() as u64).checked_pow(u32::from(replicas));
+    let is_searched = ways.is_some_and(|ways| ways <= WAYS_MAX);
+    let wanted = usize::from(if is_searched { replicas } else { replicas.min(1) });
     while placement.occupants.len() < wanted {
         let spelled_out = SpelledOut::new(scenario, &placement, revision);
         let node = NodeId::first(placement.nodes.len()).find(|&node| spelled_out.is_lawful(node));
@@ -374,12 +377,7 @@ pub fn first_without_a_node(scenario: &Scenario) -> Option<Placement> {
         placement.occupants.push(Occupant { node, revision, deleting: false });
     }
     let is_stuck = placement.occupants.len() < wanted;
-    let ways = (placement.nodes.len() as u64).checked_pow(u32::from(scenario.workload.replicas));
-    let is_searched = || ways.is_some_and(|ways| ways <= WAYS_MAX);
-    let in_another_way = || {
-        !is_searched()
-            || places(scenario, &mut before_any(scenario), revision, scenario.workload.replicas, &|_| true)
-    };
+    let in_another_way = || places(scenario, &mut before_any(scenario), revision, replicas, &|_| true);
     let is_certain = is_stuck && (placement.occupants.is_empty() || !in_another_way());
     is_certain.then_some(placement)
 }

@@ -51,6 +51,39 @@ fn where_a_node_has_not_room_for_all_it_matters_what_others_take() {
     assert_eq!(neighbours(&[&web, &other("cpu: 9000")]).len(), 0, "generated nodes have room for all");
 }
 
+/// FLT-3: on nodes of the input all of them are there, however few are checked of each workload.
+#[test]
+fn all_pods_that_take_room_are_there() {
+    let web = deployment("replicas: 1", "", "resources: {requests: {cpu: 500m}}");
+    let other = web.replace("web", "other").replace("replicas: 1", "replicas: 7");
+    let room = node("node-a", "status: {allocatable: {cpu: 4, memory: 8Gi, pods: 110}}\n");
+    let given = neighbours(&[&web, &other, &room]);
+    assert_eq!(given.len(), 7);
+    assert_eq!(neighbours(&[&web, &other]).len(), 0, "generated nodes have room for all");
+}
+
+/// FLT-2, FLT-4: a node that the workload needs is left to it where others may go elsewhere.
+#[test]
+fn others_are_rather_put_where_the_workload_may_not_run() {
+    let container = "ports: [{containerPort: 80, hostPort: 80}]";
+    let web = deployment("replicas: 1", "nodeSelector: {ingress: wanted}", container);
+    let other = deployment("replicas: 1", "", container).replace("web", "other");
+    let first = node("node-a", "").replace("name: node-a\n", "name: node-a\n  labels: {ingress: wanted}\n");
+    let placed = neighbours(&[&web, &other, &first, &node("node-b", "")]);
+    assert_eq!(placed.iter().map(|one| one.node).collect::<Vec<_>>(), [1]);
+}
+
+/// FIT-1 to FIT-3: init containers run before the others, not beside them.
+#[test]
+fn a_pod_asks_for_what_it_takes_at_once() {
+    let web = deployment("replicas: 1", "", "resources: {requests: {cpu: 200m}}");
+    let init = "initContainers: [{name: setup, image: x, resources: {requests: {cpu: 1800m}}}]";
+    let other =
+        deployment("replicas: 1", init, "resources: {requests: {cpu: 1800m}}").replace("web", "other");
+    let room = node("node-a", "status: {allocatable: {cpu: 2, memory: 8Gi, pods: 110}}\n");
+    assert_eq!(neighbours(&[&web, &other, &room]).len(), 1, "it fits");
+}
+
 /// What is taken for granted of them is said.
 #[test]
 fn it_is_said_that_neighbours_never_change() {

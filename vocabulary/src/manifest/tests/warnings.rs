@@ -205,5 +205,9 @@ fn a_container_that_is_killed_before_it_listens_is_warned_of() {
         ]
     );
     assert!(with(40, "livenessProbe")[0].contains("its liveness probe has failed"));
+    assert!(
+        with(40, "livenessProbe")[0]
+            .ends_with("never accepts a connection, though its pod is Ready in between")
+    );
     assert!(with(40, "readinessProbe").is_empty());
 }
