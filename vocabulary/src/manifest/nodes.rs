@@ -11,7 +11,7 @@ use super::selector::meets;
 use super::toleration::taints;
 use crate::catalogue;
 use crate::scenario::limits::{AMOUNT_MAX, NAME_MAX, check_name};
-use crate::scenario::{ContainerKind, Labels, Node, Operator, PodTemplate, Requirement, Resources};
+use crate::scenario::{Labels, Node, Operator, PodTemplate, Requirement, Resources};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
