@@ -151,8 +151,8 @@ pub struct TaintTolerations {
     pub unschedulable_no_schedule: bool,
 }
 
-const NOT_READY: &str = "node.kubernetes.io/not-ready";
-const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+pub(crate) const NOT_READY: &str = "node.kubernetes.io/not-ready";
+pub(crate) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// Does `toleration` match a taint? (FLT-7, k8s.io/api core/v1 `toleration.go` `ToleratesTaint`)
@@ -163,19 +163,26 @@ pub(crate) fn tolerates(toleration: &Toleration, key: &str, value: &str, effect:
     effect_matches && key_matches && value_matches
 }
 
+/// TEC-3: for each taint the first toleration that matches it counts (S28 `pkg/apis/core/v1/helper/helpers.go`
+/// `GetMatchingTolerations`); without seconds it is for ever.
+fn no_execute(tolerations: &[Toleration], key: &str, value: &str) -> Tolerated {
+    let first = tolerations.iter().find(|t| tolerates(t, key, value, TaintEffect::NoExecute));
+    match first.map(|toleration| toleration.seconds) {
+        Some(Some(seconds)) => Tolerated::For(seconds),
+        Some(None) => Tolerated::Always,
+        None => Tolerated::No,
+    }
+}
+
+/// Does a pod with these tolerations stay beside a NoExecute taint for ever (TEC-3)?
+pub(crate) fn tolerates_for_ever(tolerations: &[Toleration], key: &str, value: &str) -> bool {
+    no_execute(tolerations, key, value) == Tolerated::Always
+}
+
 impl TaintTolerations {
     fn compile(scenario: &Scenario) -> Self {
         let tolerations = &scenario.workload.template.tolerations;
-        // TEC-3: for each taint the first toleration that matches it counts (S28 `pkg/apis/core/v1/helper/helpers.go`
-        // `GetMatchingTolerations`); without seconds it is for ever.
-        let no_execute = |key: &str, value: &str| {
-            let first = tolerations.iter().find(|t| tolerates(t, key, value, TaintEffect::NoExecute));
-            match first.map(|toleration| toleration.seconds) {
-                Some(Some(seconds)) => Tolerated::For(seconds),
-                Some(None) => Tolerated::Always,
-                None => Tolerated::No,
-            }
-        };
+        let no_execute = |key: &str, value: &str| no_execute(tolerations, key, value);
         let no_schedule = |key| tolerations.iter().any(|t| tolerates(t, key, "", TaintEffect::NoSchedule));
         let of_node = scenario.nodes.iter().map(|node| {
             let taints = node.taints.iter().filter(|taint| taint.effect == TaintEffect::NoExecute);

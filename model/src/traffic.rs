@@ -5,8 +5,10 @@
 
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{EndpointSeen, NodeReady, Observe};
-use podproof_vocabulary::scenario::{Scenario, TaintEffect};
+use podproof_vocabulary::scenario::{Neighbour, Scenario, TaintEffect};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
+
+use crate::rules::{NOT_READY, UNREACHABLE, tolerates_for_ever};
 
 /// The entries of `node`'s rules that a new connection may be sent to (M31 `pkg/proxy/topology.go`
 /// `CategorizeEndpoints`): from inside the cluster, or, for a Service that is reached from outside, from there.
@@ -54,25 +56,32 @@ impl Choice {
 }
 
 /// Have the rules of `node` a ready endpoint of another workload's pod behind the Service? Such a pod is ready for ever, but for what
-/// happens to its node: a drain evicts it like any other (DRN-2), a NoExecute taint too (TEC-2), one whose node is unknown is not ready
-/// (NLC-6), and one whose node is gone ends (PGC-3). Where it goes then, and when it is ready there, is not followed: none is counted on. Neither is
-/// what may keep it there, a budget or a toleration of its own.
+/// happens to its node: a drain evicts it like any other (DRN-2), a NoExecute taint that it does not tolerate for ever too (TEC-2, TEC-3),
+/// one whose node is unknown is not ready (NLC-6), and one whose node is gone ends (PGC-3). Where it goes then, and when it is ready there,
+/// is not followed: none is counted on, from the moment of the taint. Neither is what may keep it there in a drain, a budget of its own.
 pub fn has_ready_neighbour(scenario: &Scenario, cluster: &impl Observe, node: NodeId, local: bool) -> bool {
     scenario.neighbours.iter().any(|neighbour| {
         let home = NodeId::from(usize::from(neighbour.node));
-        neighbour.in_service && (!local || home == node) && keeps_its_pods(scenario, cluster, home)
+        neighbour.in_service && (!local || home == node) && stays(scenario, cluster, neighbour)
     })
 }
 
-fn keeps_its_pods(scenario: &Scenario, cluster: &impl Observe, node: NodeId) -> bool {
+fn stays(scenario: &Scenario, cluster: &impl Observe, neighbour: &Neighbour) -> bool {
+    let node = NodeId::from(usize::from(neighbour.node));
     let seen = cluster.node(node);
     let drains = scenario.story.event() == Some(EventName::DrainNode)
         || scenario.events.count(EventName::DrainNode) > 0;
     let was_unschedulable = scenario.nodes.get(node.index()).is_some_and(|node| node.unschedulable);
     let is_drained = drains && seen.unschedulable && !was_unschedulable;
-    let evicts = scenario.event_taint.as_ref().is_none_or(|taint| taint.effect == TaintEffect::NoExecute);
+    let endures = |key: &str, value: &str| tolerates_for_ever(&neighbour.tolerations, key, value);
+    let is_driven_away = (seen.taints.not_ready_no_execute && !endures(NOT_READY, ""))
+        || (seen.taints.unreachable_no_execute && !endures(UNREACHABLE, ""))
+        || (seen.taints.custom
+            && scenario.event_taint.as_ref().is_none_or(|taint| {
+                taint.effect == TaintEffect::NoExecute && !endures(&taint.key, &taint.value)
+            }));
     // NLC-7: what its kubelet reports takes no pod's readiness.
-    seen.exists && seen.ready != NodeReady::Unknown && !is_drained && !(seen.taints.custom && evicts)
+    seen.exists && seen.ready != NodeReady::Unknown && !is_drained && !is_driven_away
 }
 
 /// Somebody accepts a new connection to this address of the pod.
@@ -85,7 +94,7 @@ pub fn accepts(scenario: &Scenario, cluster: &impl Observe, pod: PodId, endpoint
 mod tests {
     use podproof_vocabulary::observation::{Address, NodeSeen, Observation, Sandbox};
     use podproof_vocabulary::release::Release;
-    use podproof_vocabulary::scenario::Service;
+    use podproof_vocabulary::scenario::{Service, Toleration};
 
     use super::*;
     use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
@@ -188,6 +197,21 @@ mod tests {
         );
     }
 
+    fn canary(in_service: bool) -> Neighbour {
+        Neighbour {
+            name: "Deployment/canary 0".into(),
+            namespace: "default".into(),
+            labels: podproof_vocabulary::scenario::Labels::new(),
+            node: 1,
+            requests: Vec::new(),
+            host_ports: Vec::new(),
+            pod_anti_affinity: Vec::new(),
+            tolerations: Vec::new(),
+            in_service,
+            in_budget: false,
+        }
+    }
+
     /// PRX-20: an endpoint of another workload behind the same Service is ready while its node keeps it.
     #[test]
     fn a_neighbour_behind_the_service_leaves_nothing_to_fall_back_from() {
@@ -195,17 +219,7 @@ mod tests {
             world(TERMINATING, UNREADY, move |s| {
                 crate::test_cluster::allow(s, EventName::DrainNode, 1);
                 s.service.as_mut().unwrap().internal_local = internal_local;
-                s.neighbours.push(podproof_vocabulary::scenario::Neighbour {
-                    name: "Deployment/canary 0".into(),
-                    namespace: "default".into(),
-                    labels: podproof_vocabulary::scenario::Labels::new(),
-                    node: 1,
-                    requests: Vec::new(),
-                    host_ports: Vec::new(),
-                    pod_anti_affinity: Vec::new(),
-                    in_service,
-                    in_budget: false,
-                });
+                s.neighbours.push(canary(in_service));
             })
         };
         assert!(chosen(&with_neighbour(false, true), N0).is_empty());
@@ -231,15 +245,49 @@ mod tests {
             crate::test_cluster::allow(s, EventName::CordonNode, 1);
         });
         seen.nodes[1].unschedulable = true;
-        assert!(keeps_its_pods(&scenario, &seen, N1));
+        assert!(stays(&scenario, &seen, &canary(true)));
         seen.nodes[1].taints.custom = true;
-        assert!(!keeps_its_pods(&scenario, &seen, N1));
-        scenario.event_taint = Some(podproof_vocabulary::scenario::Taint {
-            key: "gpu".into(),
-            value: "".into(),
-            effect: TaintEffect::NoSchedule,
-        });
-        assert!(keeps_its_pods(&scenario, &seen, N1));
+        assert!(!stays(&scenario, &seen, &canary(true)));
+        scenario.event_taint = Some(taint(TaintEffect::NoSchedule));
+        assert!(stays(&scenario, &seen, &canary(true)));
+    }
+
+    fn taint(effect: TaintEffect) -> podproof_vocabulary::scenario::Taint {
+        podproof_vocabulary::scenario::Taint { key: "gpu".into(), value: "".into(), effect }
+    }
+
+    /// TEC-3: for some seconds is not for ever, and the first toleration that matches counts.
+    #[test]
+    fn a_neighbour_stays_beside_a_taint_that_it_tolerates_for_ever() {
+        let tainted: [(&str, fn(&mut NodeSeen)); 3] = [
+            (NOT_READY, |node| {
+                node.ready = NodeReady::False;
+                node.taints.not_ready_no_execute = true;
+            }),
+            (UNREACHABLE, |node| node.taints.unreachable_no_execute = true),
+            ("gpu", |node| node.taints.custom = true),
+        ];
+        for (key, change) in tainted {
+            let (scenario, mut seen) = world(TERMINATING, UNREADY, |s| {
+                crate::test_cluster::allow(s, EventName::TaintNode, 1);
+                s.event_taint = Some(taint(TaintEffect::NoExecute));
+            });
+            change(&mut seen.nodes[1]);
+            let with = |seconds: &[Option<u32>]| {
+                let tolerations = seconds.iter().map(|&seconds| Toleration {
+                    key: key.into(),
+                    exists: true,
+                    value: String::new(),
+                    effect: None,
+                    seconds,
+                });
+                stays(&scenario, &seen, &Neighbour { tolerations: tolerations.collect(), ..canary(true) })
+            };
+            assert!(!with(&[]), "{key}");
+            assert!(with(&[None]), "{key}");
+            assert!(!with(&[Some(300)]), "{key}");
+            assert!(!with(&[Some(300), None]), "{key}");
+        }
     }
 
     #[test]

@@ -310,6 +310,7 @@ fn neighbour(node: u8) -> Neighbour {
         requests: Vec::new(),
         host_ports: Vec::new(),
         pod_anti_affinity: Vec::new(),
+        tolerations: Vec::new(),
         in_service: true,
         in_budget: true,
     }

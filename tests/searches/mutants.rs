@@ -80,6 +80,7 @@ fn world(mutant: Mutant, property: Property) -> Scenario {
                 requests: vec![(ContainerKind::App, requests)],
                 host_ports: Vec::new(),
                 pod_anti_affinity: Vec::new(),
+                tolerations: Vec::new(),
                 in_service: false,
                 in_budget: false,
             });

@@ -442,6 +442,9 @@ pub struct Neighbour {
     pub host_ports: Vec<(Protocol, HostPort)>,
     /// Its required pod anti-affinity.
     pub pod_anti_affinity: Vec<PodAffinityTerm>,
+    /// Its tolerations. A NoExecute taint that they do not tolerate for ever takes it away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<Toleration>,
     /// The Service selects it.
     pub in_service: bool,
     /// The budget selects it.

@@ -120,6 +120,7 @@ fn what_is_not_followed_is_not_judged() {
         requests: Vec::new(),
         host_ports: Vec::new(),
         pod_anti_affinity: Vec::new(),
+        tolerations: Vec::new(),
         in_service: true,
         in_budget: false,
     });

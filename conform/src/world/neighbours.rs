@@ -119,6 +119,7 @@ fn neighbour(candidate: Candidate<'_>) -> Neighbour {
         requests: containers.iter().map(|container| (container.kind, container.requests)).collect(),
         host_ports: host_ports(containers),
         pod_anti_affinity: template.map_or_else(Vec::new, |template| template.pod_anti_affinity.clone()),
+        tolerations: template.map_or_else(Vec::new, |template| template.tolerations.clone()),
         in_service: candidate.in_service,
         in_budget: candidate.in_budget,
     }

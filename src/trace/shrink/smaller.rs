@@ -282,6 +282,7 @@ mod tests {
             requests: Vec::new(),
             host_ports: Vec::new(),
             pod_anti_affinity: Vec::new(),
+            tolerations: Vec::new(),
             in_service: false,
             in_budget: false,
         };

@@ -132,6 +132,7 @@ pub fn place(
                 requests: requests(&workload.template.containers),
                 host_ports: host_ports(&workload.template.containers),
                 pod_anti_affinity: workload.template.pod_anti_affinity.clone(),
+                tolerations: workload.template.tolerations.clone(),
                 in_service: ties.in_service && number < workload.replicas.into(),
                 in_budget: ties.in_budget && number < workload.replicas.into(),
             });

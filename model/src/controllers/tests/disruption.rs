@@ -118,6 +118,7 @@ fn neighbours_that_the_budget_selects_are_healthy() {
                 requests: Vec::new(),
                 host_ports: Vec::new(),
                 pod_anti_affinity: Vec::new(),
+                tolerations: Vec::new(),
                 in_service: false,
                 in_budget,
             });
