@@ -64,7 +64,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArguments {
-    /// Manifests, YAML or JSON; - is standard input
+    /// Manifests, YAML or JSON; a folder stands for those in it, - is standard input
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 

@@ -17,7 +17,7 @@ use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
+use crate::{exit, hunt, input, interrupt, manifests, output, reference_engine, refusals, remedy, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -80,7 +80,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         }
         let mut finished = section.finish();
         if arguments.remedy {
-            match input::sources(&arguments.input.files) {
+            match manifests::sources(&arguments.input.files) {
                 Ok(sources) => {
                     let later = Turn { number, count }.beside_remedies(true).left();
                     remedies(arguments, &sources, &workload, &mut finished, (deadline, later));
@@ -155,7 +155,7 @@ fn may_be_remedied(arguments: &CheckArguments, workload: &Workload, report: &Wor
     if arguments.input.files.iter().any(|file| file.as_os_str() == "-") {
         return PropertySet::NONE;
     }
-    let Ok(sources) = input::sources(&arguments.input.files) else { return PropertySet::NONE };
+    let Ok(sources) = manifests::sources(&arguments.input.files) else { return PropertySet::NONE };
     let broken = report.results.iter().filter(|row| row.counts && row.verdict == Verdict::Broken);
     let sought = broken.filter(|row| remedy::is_sought(arguments, &sources, workload, row));
     PropertySet::of(sought.map(|row| row.property))

@@ -1,8 +1,6 @@
 //! From the command line to workloads.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
 
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{self, Options, Place, Problem, Source};
@@ -12,6 +10,7 @@ use podproof_vocabulary::{Release, catalogue, left_out};
 
 use crate::arguments::InputArguments;
 use crate::counterexamples::Manifest;
+use crate::manifests;
 use crate::plan::Workload;
 
 /// The label of a node that is its own.
@@ -58,7 +57,7 @@ pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads,
         ]);
     }
     refuse_without_effect(arguments)?;
-    read_with(arguments, &sources(&arguments.files)?, size)
+    read_with(arguments, &manifests::sources(&arguments.files)?, size)
 }
 
 /// Reads what the command line names, with these in the place of its files.
@@ -229,34 +228,6 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         settings: BTreeMap::new(),
         scenarios: vec![scenario],
     })
-}
-
-/// Reads files that are named on the command line.
-///
-/// # Errors
-/// What is wrong with them, a message each.
-pub(crate) fn sources(files: &[std::path::PathBuf]) -> Result<Vec<Source>, Vec<String>> {
-    let mut sources = Vec::new();
-    let mut problems = Vec::new();
-    for path in files {
-        match load(path) {
-            Ok(text) => sources.push(Source { path: path.display().to_string(), text }),
-            Err(error) => problems.push(format!(
-                "{}: {error}; accepted is a readable file or - for standard input",
-                path.display()
-            )),
-        }
-    }
-    if problems.is_empty() { Ok(sources) } else { Err(problems) }
-}
-
-fn load(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path == Path::new("-") {
-        let mut text = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut text)?;
-        return Ok(text);
-    }
-    std::fs::read(path)
 }
 
 fn workload(input: manifest::Input, sources: &[Source]) -> Workload {

@@ -34,6 +34,8 @@ pub mod hunt;
 pub mod input;
 pub mod interrupt;
 pub mod kept;
+pub mod manifests;
+pub mod mistaken;
 pub mod names;
 pub mod output;
 pub mod plan;

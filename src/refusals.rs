@@ -12,7 +12,7 @@ use crate::arguments::{CheckArguments, Engine, SymmetryChoice};
 use crate::check::located;
 use crate::plan::{Plan, Planned};
 use crate::same_file::is_same;
-use crate::{output, search};
+use crate::{manifests, output, search};
 
 /// Why a check cannot be run as it is asked for, a sentence for each reason.
 pub fn of(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
@@ -42,8 +42,10 @@ pub fn of(arguments: &CheckArguments, planned: &[Planned]) -> Vec<String> {
 /// Why a report cannot go where it is asked to, a sentence for each reason: it is asked before anything is read.
 pub fn of_reports(arguments: &CheckArguments) -> Vec<String> {
     let files: Vec<&Path> = arguments.reports.iter().map(|(_, file)| file.as_path()).collect();
+    // What is wrong with a folder is said when it is read.
+    let read = manifests::files(&arguments.input.files).unwrap_or_default();
     let of_one = |(place, file): (usize, &&Path)| {
-        if let Some(input) = arguments.input.files.iter().find(|input| is_same(input, file)) {
+        if let Some(input) = read.iter().find(|input| is_same(input, file)) {
             let (file, input) = (file.display(), input.display());
             return Some(format!(
                 "--report {file}: this is {input}, which is read; accepted is another file"

@@ -20,6 +20,9 @@ mod story;
 mod timeline;
 mod way;
 
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 pub use account::{Account, Again, Broken, Found, Workload};
@@ -33,7 +36,7 @@ use podproof_conform::world::{self, NotModelled};
 use crate::arguments::Format;
 use crate::progress::Line;
 use crate::report::grouped;
-use crate::{input, output};
+use crate::{manifests, mistaken, output};
 use timeline::{Extent, Timeline};
 
 /// Runs the command; its exit status.
@@ -43,13 +46,31 @@ pub fn run(arguments: &ConformArguments) -> u8 {
             let warnings = account.all_warnings();
             output::report(&[], &warnings, arguments.format, &text, account.exit())
         }
-        Err(errors) => output::report(&errors, &[], arguments.format, "", crate::exit::WRONG_INPUT),
+        Err(errors) => {
+            let errors = mistaken_files(arguments).unwrap_or(errors);
+            output::report(&errors, &[], arguments.format, "", crate::exit::WRONG_INPUT)
+        }
     }
 }
 
+/// Which of the files are another input of podproof, as their first lines show.
+fn mistaken_files(arguments: &ConformArguments) -> Option<Vec<String>> {
+    let says = |path: &PathBuf| {
+        let mut head = Vec::new();
+        let file = File::open(path).ok().filter(|_| path.is_file())?;
+        file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+        mistaken::for_log(&head).map(|what| format!("{}: {what}", path.display()))
+    };
+    let found: Vec<String> = arguments.paths.iter().filter_map(says).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// How much of a file is looked at to know what it is.
+const HEAD_BYTES: u64 = 1 << 20;
+
 /// What came of the log, and the report of it.
 fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>> {
-    let manifests = input::sources(&arguments.manifests)?;
+    let manifests = manifests::sources(&arguments.manifests)?;
     let mut log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
     let skew = Micros::try_from(arguments.clock_skew.as_micros()).unwrap_or(Micros::MAX);
     log.set_clocks(skew).map_err(|problem| vec![problem.to_string()])?;

@@ -13,15 +13,15 @@ use crate::counterexamples::{self, Manifest};
 use crate::input::{self, Size};
 use crate::plan::{self, Plan};
 use crate::simulate::walk::{self, Bounds};
-use crate::{output, simulate};
+use crate::{manifests, output, simulate};
 
 /// Runs the command; its exit status.
 ///
 /// # Errors
 /// What is wrong with the input, or with where the trace is to go.
 pub fn run(arguments: &FromWalkArguments) -> Result<u8, String> {
-    let inputs = arguments.input.files.iter().map(PathBuf::as_path);
-    target::refuse("--output", arguments.output.as_deref(), inputs)?;
+    let read = manifests::files(&arguments.input.files).map_err(|errors| errors.join("\nerror: "))?;
+    target::refuse("--output", arguments.output.as_deref(), read.iter().map(PathBuf::as_path))?;
     let (plan, manifest) = world(arguments)?;
     let mut trace = taken(arguments, &plan)?;
     counterexamples::note(&mut trace, manifest.as_ref());

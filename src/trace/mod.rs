@@ -22,7 +22,7 @@ use podproof_traces::{
 };
 use podproof_vocabulary::Property;
 
-use crate::output;
+use crate::{mistaken, output};
 use arguments::{ExportArguments, Target, TraceCommand};
 
 /// Runs the command; its exit status.
@@ -51,12 +51,17 @@ pub fn run(command: &TraceCommand) -> u8 {
 /// The file with what is wrong with it.
 pub(crate) fn read(file: &Path) -> Result<Trace, String> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Trace::from_bytes(&bytes).map_err(|error| match is_report(&bytes) {
-        true => format!(
-            "{}: this is a report, not a trace: it names the trace of each broken promise under \"trace\", as far as traces were written",
-            file.display()
-        ),
-        false => format!("{}: {error}", file.display()),
+    Trace::from_bytes(&bytes).map_err(|error| {
+        let what = match is_report(&bytes) {
+            true => Some(
+                "this is a report, not a trace: it names the trace of each broken promise under \"trace\", as far as traces were written",
+            ),
+            false => mistaken::for_trace(&bytes),
+        };
+        match what {
+            Some(what) => format!("{}: {what}", file.display()),
+            None => format!("{}: {error}", file.display()),
+        }
     })
 }
 

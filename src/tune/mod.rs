@@ -34,7 +34,7 @@ use crate::plan::{self, Workload};
 use crate::search::Limits;
 use crate::trial::{Trials, Tried};
 use crate::verdict::WorkloadReport;
-use crate::{exit, input, interrupt, output};
+use crate::{exit, input, interrupt, manifests, output};
 
 /// What has to hold unless the command line says otherwise: what a pod's end must not do to requests.
 const OF_TERMINATION: [Property; 4] = [
@@ -192,7 +192,7 @@ fn all(arguments: &TuneArguments) -> Result<TuneReport, Vec<String>> {
     if arguments.input.files.is_empty() {
         return Err(vec!["nothing to tune: accepted is a manifest (podproof tune deploy.yaml)".into()]);
     }
-    let sources = input::sources(&arguments.input.files)?;
+    let sources = manifests::sources(&arguments.input.files)?;
     let read = input::read_with(&arguments.input, &sources, input::Size::Searched)?;
     let deadline = arguments.bounds.machine.deadline();
     let count = read.workloads.len();

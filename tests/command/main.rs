@@ -11,6 +11,7 @@ mod conform;
 mod explore;
 mod help;
 mod hunt;
+mod inputs;
 mod interrupted;
 mod kept_traces;
 mod left_out;
