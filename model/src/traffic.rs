@@ -10,22 +10,44 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use crate::rules::{NOT_READY, UNREACHABLE, tolerates_for_ever};
 
-/// The entries of `node`'s rules that a new connection may be sent to (M31 `pkg/proxy/topology.go`
-/// `CategorizeEndpoints`): from inside the cluster, or, for a Service that is reached from outside, from there.
+/// Where a connection comes from: each origin has a traffic policy of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From inside the cluster: `internalTrafficPolicy`.
+    Inside,
+    /// From outside, to a Service of type NodePort or LoadBalancer: `externalTrafficPolicy`.
+    Outside,
+}
+
+/// The entries of `node`'s rules that a new connection may be sent to, wherever it comes from.
 pub fn destinations<'a>(
     scenario: &'a Scenario,
     cluster: &'a impl Observe,
     node: NodeId,
 ) -> impl Iterator<Item = (PodId, EndpointSeen)> + 'a {
-    let service = scenario.service.as_ref().filter(|service| !service.headless);
-    let internal = service.map(|service| Choice::of(scenario, cluster, node, service.internal_local));
-    let external = service
-        .filter(|service| service.external)
-        .map(|service| Choice::of(scenario, cluster, node, service.external_local));
+    let choices = [Origin::Inside, Origin::Outside].map(|origin| Choice::of(scenario, cluster, node, origin));
+    chosen(cluster, node, move |endpoint| choices.iter().flatten().any(|choice| choice.takes(endpoint, node)))
+}
+
+/// Those that a connection of this origin may be sent to.
+pub fn destinations_from<'a>(
+    scenario: &'a Scenario,
+    cluster: &'a impl Observe,
+    node: NodeId,
+    origin: Origin,
+) -> impl Iterator<Item = (PodId, EndpointSeen)> + 'a {
+    let choice = Choice::of(scenario, cluster, node, origin);
+    chosen(cluster, node, move |endpoint| choice.as_ref().is_some_and(|choice| choice.takes(endpoint, node)))
+}
+
+fn chosen<'a>(
+    cluster: &'a impl Observe,
+    node: NodeId,
+    takes: impl Fn(EndpointSeen) -> bool + 'a,
+) -> impl Iterator<Item = (PodId, EndpointSeen)> + 'a {
     cluster.slots_in_use().filter_map(move |pod| {
         let endpoint = cluster.rule(node, pod)?;
-        let chosen = [&internal, &external].into_iter().flatten().any(|choice| choice.takes(endpoint, node));
-        chosen.then_some((pod, endpoint))
+        takes(endpoint).then_some((pod, endpoint))
     })
 }
 
@@ -36,9 +58,15 @@ struct Choice {
 }
 
 impl Choice {
-    /// PRX-20: ready endpoints; with none, serving and terminating ones. PRX-21: with policy Local the same among
-    /// those of the node. PRX-23: no others, ever.
-    fn of(scenario: &Scenario, cluster: &impl Observe, node: NodeId, local: bool) -> Self {
+    /// That of traffic from `origin`, if there is such: a Service with rules, and for traffic from outside one that is reached from
+    /// there (M31 `pkg/proxy/topology.go` `CategorizeEndpoints`). PRX-20: ready endpoints; with none, serving and terminating ones.
+    /// PRX-21: with policy Local the same among those of the node. PRX-23: no others, ever.
+    fn of(scenario: &Scenario, cluster: &impl Observe, node: NodeId, origin: Origin) -> Option<Self> {
+        let service = scenario.service.as_ref().filter(|service| !service.headless)?;
+        let local = match origin {
+            Origin::Inside => service.internal_local,
+            Origin::Outside => service.external.then_some(service.external_local)?,
+        };
         let neighbour_ready = has_ready_neighbour(scenario, cluster, node, local);
         let own_ready = cluster.slots_in_use().any(|pod| {
             cluster
@@ -46,7 +74,7 @@ impl Choice {
                 .is_some_and(|endpoint| endpoint.ready && (!local || endpoint.node == Some(node)))
         });
         let fallback = scenario.release.falls_back_to_terminating() && !neighbour_ready && !own_ready;
-        Self { local, fallback }
+        Some(Self { local, fallback })
     }
 
     fn takes(&self, endpoint: EndpointSeen, node: NodeId) -> bool {

@@ -14,7 +14,7 @@ pub mod placement;
 mod rollout;
 #[cfg(test)]
 mod tests;
-mod traffic;
+pub mod traffic;
 
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::Observe;

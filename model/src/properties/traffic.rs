@@ -1,10 +1,12 @@
 //! Promises about new connections.
 
 use podproof_vocabulary::observation::{Deletion, EndpointSeen, Observe};
+use podproof_vocabulary::scenario::Scenario;
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::{Judgement, Step, Subject};
 use crate::cluster::Cluster;
+use crate::traffic::Origin;
 use crate::{time, traffic};
 
 /// A promise is judged for this pod: it is the subject, or nobody has asked to delete it. What breaks a promise of a pod
@@ -74,7 +76,9 @@ fn is_asked_for(subject: Subject, pod: PodId) -> bool {
 
 /// `no-avoidable-blackout`: □ (some pod has been accepting, Ready in the API and not deleting for longer than the
 /// propagation bound ⇒ every living, connected node has a rule to an accepting pod). Premise: there is such a pod.
-/// Reads a clock, so it is model-only. While a pod is followed its own rule is asked for, which is more.
+/// Reads a clock, so it is model-only. While a pod is followed its own rule is asked for, which is more. Each origin of connections is
+/// asked for by itself, as each has its own policy (PRX-21). With `externalTrafficPolicy: Local` whoever sends connections from outside
+/// passes over nodes that have no such pod, as their health check says (`healthCheckNodePort`).
 pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
     let cluster = step.after;
     if !cluster.rules.has_proxies() {
@@ -84,14 +88,37 @@ pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
     if !premise || step.scenario.neighbours.iter().any(|neighbour| neighbour.in_service) {
         return Judgement::Silent;
     }
-    let dark = |node| {
-        let machine = cluster.node(node).machine;
-        let lives =
-            cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs();
-        lives
-            && !traffic::destinations(step.scenario, cluster, node).any(|(pod, endpoint)| {
-                is_asked_for(step.subject, pod) && traffic::accepts(step.scenario, cluster, pod, endpoint)
-            })
+    let is_dark = |node| dark_to(step.scenario, cluster, step.subject, node).is_some();
+    Judgement::of(true, cluster.node_ids().any(is_dark))
+}
+
+/// The origin of connections that no rule of a living, connected node takes to an accepting pod (of these, if not all are asked for). The
+/// caller knows that some pod is steady.
+pub fn dark_to(scenario: &Scenario, cluster: &Cluster<'_>, subject: Subject, node: NodeId) -> Option<Origin> {
+    let machine = cluster.node(node).machine;
+    if !(cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs()) {
+        return None;
+    }
+    let is_sent_to = |origin| {
+        let service = scenario.service.as_ref();
+        let is_local = service.is_some_and(|service| service.external_local);
+        let is_there = |pod| {
+            is_asked_for(subject, pod)
+                && time::is_steady(cluster, pod)
+                && cluster.pod(pod).api.node() == Some(node)
+        };
+        match origin {
+            Origin::Inside => true,
+            Origin::Outside => {
+                service.is_some_and(|service| service.external)
+                    && (!is_local || cluster.used_pods().any(is_there))
+            }
+        }
     };
-    Judgement::of(true, cluster.node_ids().any(dark))
+    let routes = |origin| {
+        traffic::destinations_from(scenario, cluster, node, origin).any(|(pod, endpoint)| {
+            is_asked_for(subject, pod) && traffic::accepts(scenario, cluster, pod, endpoint)
+        })
+    };
+    [Origin::Inside, Origin::Outside].into_iter().find(|&origin| is_sent_to(origin) && !routes(origin))
 }

@@ -1,9 +1,11 @@
 //! Who is guilty where a safety property is broken.
 
 use podproof_model::kubelet;
+use podproof_model::properties::Subject;
 use podproof_model::properties::placement::spelled_out::SpelledOut;
+use podproof_model::properties::traffic::dark_to;
 use podproof_model::state::Worker;
-use podproof_model::traffic;
+use podproof_model::traffic::{self, Origin};
 use podproof_vocabulary::action::{Action, Drain, Kubelet, Scheduler};
 use podproof_vocabulary::observation::{
     Deletion, EndpointSeen, Hook, Observation, Observe, Process, Sandbox,
@@ -175,23 +177,17 @@ impl Scene<'_> {
         self.world.model().open(&self.walk.state, |cluster| {
             let steady = cluster.used_pods().find(|&pod| podproof_model::time::is_steady(cluster, pod));
             let Some(steady) = steady else { return Vec::new() };
-            let nodes = cluster.node_ids().filter(|&node| {
-                let machine = self.after.node(node);
-                cluster.models_proxy(node) && machine.powered && machine.connected && machine.proxy_runs
-            });
-            let followed = cluster.shared.control_plane.followed();
-            let dark = nodes.filter(|&node| {
-                !traffic::destinations(self.scenario, self.after, node).any(|(pod, endpoint)| {
-                    followed.is_none_or(|followed| followed == pod)
-                        && traffic::accepts(self.scenario, self.after, pod, endpoint)
-                })
-            });
+            let subject = Subject::Followed(cluster.shared.control_plane.followed());
             let sentence = |node| {
+                let from = match dark_to(self.scenario, cluster, subject, node)? {
+                    Origin::Inside => "",
+                    Origin::Outside => " from outside the cluster",
+                };
                 let (pod, service) = (self.names.pod(steady), self.names.service());
                 let name = self.names.node(node);
-                format!("{name} routes no connection of {service} to a pod that accepts it, although {pod} has long been Ready")
+                Some(format!("{name} routes no connection of {service}{from} to a pod that accepts it, although {pod} has long been Ready"))
             };
-            dark.map(sentence).collect()
+            cluster.node_ids().filter_map(sentence).collect()
         })
     }
 

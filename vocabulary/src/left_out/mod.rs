@@ -85,6 +85,11 @@ pub fn object(kind: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.kind == Kind::Object && row.what == kind)
 }
 
+/// The row of a behaviour.
+pub fn behaviour(what: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.kind == Kind::Behaviour && row.what == what)
+}
+
 /// The behaviours that concern a scenario.
 pub fn behaviours(scenario: &Scenario) -> impl Iterator<Item = &'static Row> {
     let service = scenario.service.as_ref();

@@ -120,7 +120,7 @@ const BEHAVIOURS: &[Row] = &[
     behaviour(
         Concern::ExternalService,
         "load balancers",
-        "what stands before the nodes and its health checks are left out: it sends connections to every living node",
+        "what stands before the nodes is left out: it sends connections to every living node, also where the health check of externalTrafficPolicy Local would pass it over; no-avoidable-blackout alone asks only nodes with a pod",
         REQUESTS,
     ),
     behaviour(
@@ -173,6 +173,25 @@ const BEHAVIOURS: &[Row] = &[
         "a kubelet whose relist is stuck reports no final status for a pod whose containers it has just stopped (STP-6)",
         &[DeletionCompletes, CrashRecovers],
     ),
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::ROOM,
+            "fewer replicas are checked than the manifest has, and the nodes of the input, which are not made fewer, have no room for \
+             all that a rollout of the manifest's size needs",
+            &[RolloutCompletes],
+        )
+    },
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::ADOPTION,
+            "a ReplicaSet makes pods its own that it selects and nobody controls, and deletes what is too many then, these or its own",
+            TRAFFIC,
+        )
+    },
     behaviour(
         Concern::WhenUsed,
         crate::manifest::OTHER_RESOURCES,

@@ -8,7 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 use super::cursor::Cursor;
 use super::names;
-use super::selector::{NODE_OPERATORS, label_selector, requirement, selects};
+use super::selector::{
+    NODE_OPERATORS, TEMPLATE_HASH, label_selector, requirement, selects, with_any_template_hash,
+};
 use crate::release::Release;
 use crate::scenario::{
     LabelSelector, Labels, NodeSelectorTerm, Operator, PodAffinityTerm, Requirement, SpreadConstraint,
@@ -26,8 +28,6 @@ pub struct Surroundings<'s> {
     pub namespaces: &'s BTreeSet<String>,
 }
 
-/// The label by which a Deployment tells its ReplicaSets apart.
-const TEMPLATE_HASH: &str = "pod-template-hash";
 /// The label that every namespace has.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
@@ -84,7 +84,7 @@ fn pod_affinity_term(
     given: &core::PodAffinityTerm,
     around: &Surroundings<'_>,
 ) -> PodAffinityTerm {
-    let mut selector = selector(cursor, given.label_selector.as_ref());
+    let mut selector = selector(cursor, given.label_selector.as_ref(), around);
     let has_keys = around.release.has_match_label_keys_in_affinity();
     let keys = |keys: &Option<Vec<String>>| keys.clone().filter(|_| has_keys).unwrap_or_default();
     let same_revision =
@@ -120,8 +120,18 @@ fn pod_affinity_term(
     }
 }
 
-fn selector(cursor: &Cursor<'_>, given: Option<&meta::LabelSelector>) -> Option<LabelSelector> {
-    given.map(|given| label_selector(&cursor.field("labelSelector"), given))
+/// A pod whose revisions a hash tells apart speaks of others that have one, too.
+fn selector(
+    cursor: &Cursor<'_>,
+    given: Option<&meta::LabelSelector>,
+    around: &Surroundings<'_>,
+) -> Option<LabelSelector> {
+    let cursor = cursor.field("labelSelector");
+    let read = label_selector(&cursor, given?);
+    match around.has_template_hash {
+        true => with_any_template_hash(&cursor, read),
+        false => Some(read),
+    }
 }
 
 /// FLT-14, FLT-19: the pod's own values of these labels are added to the selector; says whether the template hash was
@@ -172,7 +182,7 @@ pub fn spread(
             at.refuse("is set", "this field only beside whenUnsatisfiable: DoNotSchedule");
         }
         let policies = [("Honor", true), ("Ignore", false)];
-        let mut selector = selector(&cursor, given.label_selector.as_ref());
+        let mut selector = selector(&cursor, given.label_selector.as_ref(), around);
         let keys = given.match_label_keys.clone().filter(|_| around.release.has_match_label_keys_in_spread());
         let same_revision =
             match_label_keys(selector.as_mut(), &keys.unwrap_or_default(), Operator::In, around);

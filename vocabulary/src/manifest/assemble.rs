@@ -9,7 +9,7 @@ use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use super::world::{World, labels_of_other, refuse_duplicates};
-use super::{Input, Options, Problem, Reading, Source, Warning, setting};
+use super::{Input, Options, Problem, Reading, Source, Warning, adoption, full_size, setting};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
@@ -182,6 +182,12 @@ impl<'o> World<'o> {
             warnings.extend(
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
             );
+            let lacks = full_size::lacks_room(own, &nodes, &neighbours).filter(|_| !self.nodes.is_empty());
+            if let Some(says) = lacks {
+                rows.extend(left_out::behaviour(full_size::ROOM));
+                let place = Some(own.object.place(own.object.tree.mark));
+                warnings.push(Warning { place, says: format!("{name}: {says}") });
+            }
             let mut workload = own.workload.clone();
             workload.template.serving = class.serving;
             scenarios.push(Scenario {
@@ -229,6 +235,9 @@ impl<'o> World<'o> {
         }
         warnings.extend(self.hidden_neighbours(&name, own, &budgets));
         warnings.extend(never_ready(own, &scenarios[0]));
+        let adoptions = adoption::of(own, &self.workloads);
+        rows.extend(left_out::behaviour(adoption::ADOPTION).filter(|_| !adoptions.is_empty()));
+        warnings.extend(adoptions);
         warnings.sort();
         rows.extend(self.shared.iter().flat_map(|object| object.findings.borrow().rows.clone()));
         rows.extend(self.others.iter().filter_map(|object| left_out::object(&object.kind)));

@@ -45,7 +45,9 @@ pub fn assumed(container: &Container, grace_seconds: u32) -> Option<String> {
     let takes = match container.pre_stop? {
         PreStop::Seconds(seconds) => format!("takes {seconds} s"),
         PreStop::AnyTime => {
-            format!("takes any time from 0 to the grace period of {grace_seconds} s, as nobody says how long")
+            format!(
+                "takes any time from 0 to the grace period of {grace_seconds} s, as nobody says how long, and the container serves on meanwhile, whatever the hook does"
+            )
         }
     };
     Some(format!("container '{}': its preStop hook {takes}", container.name))

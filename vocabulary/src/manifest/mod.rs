@@ -5,6 +5,7 @@
 //! `pod`, `container`, `service`, `nodes`), and those become a cluster for each workload (`world`, `assemble`). What is
 //! left out on the way is noted from the table of [`crate::left_out`] (`fields`). One field is changed in the text by [`edit`].
 
+mod adoption;
 mod affinity;
 mod annotated;
 mod assemble;
@@ -13,6 +14,7 @@ mod cursor;
 mod decode;
 pub mod edit;
 mod fields;
+mod full_size;
 mod joined;
 mod json;
 mod lifecycle;
@@ -47,9 +49,11 @@ use crate::left_out;
 use crate::release::Release;
 use crate::scenario::{OnSigterm, Scenario};
 
+pub(crate) use adoption::ADOPTION;
 pub use annotated::{Annotated, annotated};
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use fields::{is_harmless, left_out_field};
+pub(crate) use full_size::ROOM;
 pub use neighbours::{term_selects, tolerates};
 pub use nodes::wished_labels;
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};

@@ -124,17 +124,11 @@ pub fn place(
                 continue;
             };
             next = node + 1;
+            let checked = number < workload.replicas.into();
             placed.push(Neighbour {
-                name: format!("{}/{} {number}", workload.kind.name(), workload.name),
-                namespace: workload.namespace.clone(),
-                labels: workload.template.labels.clone(),
-                node: u8::try_from(node).unwrap_or(0),
-                requests: requests(&workload.template.containers),
-                host_ports: host_ports(&workload.template.containers),
-                pod_anti_affinity: workload.template.pod_anti_affinity.clone(),
-                tolerations: workload.template.tolerations.clone(),
-                in_service: ties.in_service && number < workload.replicas.into(),
-                in_budget: ties.in_budget && number < workload.replicas.into(),
+                in_service: ties.in_service && checked,
+                in_budget: ties.in_budget && checked,
+                ..pod_of(other, number, node)
             });
         }
         if homeless > 0 {
@@ -145,6 +139,28 @@ pub fn place(
         }
     }
     (placed, says)
+}
+
+/// Pod `number` of a workload, on a node.
+fn pod_of(of: &Parsed<'_>, number: u32, node: usize) -> Neighbour {
+    let workload = &of.workload;
+    Neighbour {
+        name: format!("{}/{} {number}", workload.kind.name(), workload.name),
+        namespace: workload.namespace.clone(),
+        labels: workload.template.labels.clone(),
+        node: u8::try_from(node).unwrap_or(0),
+        requests: requests(&workload.template.containers),
+        host_ports: host_ports(&workload.template.containers),
+        pod_anti_affinity: workload.template.pod_anti_affinity.clone(),
+        tolerations: workload.template.tolerations.clone(),
+        in_service: false,
+        in_budget: false,
+    }
+}
+
+/// One more pod of a workload, on a node.
+pub fn add_one(placed: &mut Vec<Neighbour>, of: &Parsed<'_>, node: usize) {
+    placed.push(pod_of(of, 0, node));
 }
 
 /// What the containers ask for, in their order.
@@ -185,7 +201,7 @@ fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
 }
 
 /// May a pod of `template` run on the node, beside those that were placed before? Its requests are taken at most.
-fn may_run(
+pub fn may_run(
     template: &PodTemplate,
     namespace: &str,
     index: usize,

@@ -22,9 +22,28 @@ pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
     let mut assumptions = Vec::new();
     let spec = given.spec.clone().unwrap_or_default();
     let mut labels = given.metadata.labels.clone().unwrap_or_default();
-    if !labels.contains_key(HOSTNAME) {
-        labels.insert(HOSTNAME.into(), object.name.clone());
-        assumptions.push(format!("{title} has no label {HOSTNAME}: its name is taken, as the kubelet does"));
+    let machine = given.status.as_ref().and_then(|status| status.node_info.as_ref());
+    let is = |told: Option<&String>, otherwise: &str| {
+        told.filter(|told| !told.is_empty()).map_or_else(|| otherwise.to_owned(), Clone::clone)
+    };
+    // What a kubelet gives its node (S28 `kubelet_node_status.go` `initialNode`).
+    let own = [
+        (HOSTNAME, object.name.clone()),
+        ("kubernetes.io/os", is(machine.map(|machine| &machine.operating_system), "linux")),
+        ("kubernetes.io/arch", is(machine.map(|machine| &machine.architecture), "amd64")),
+    ];
+    let mut missing = Vec::new();
+    for (key, value) in own {
+        if !labels.contains_key(key) {
+            missing.push(format!("{key}={value}"));
+            labels.insert(key.into(), value);
+        }
+    }
+    if !missing.is_empty() {
+        assumptions.push(format!(
+            "{title} lacks labels that its kubelet gives it: {} are taken",
+            missing.join(", ")
+        ));
     }
     let status = cursor.field("status");
     let status_given = given.status.clone().unwrap_or_default();

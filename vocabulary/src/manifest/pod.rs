@@ -10,6 +10,7 @@ use super::affinity::{Surroundings, node_affinity, pod_affinity, spread};
 use super::container::{PodFacts, containers};
 use super::cursor::Cursor;
 use super::names;
+use super::selector::TEMPLATE_HASH;
 use super::suggest::nearest;
 use super::toleration::tolerations;
 use super::tree::quoted;
@@ -110,7 +111,10 @@ fn behaviour(
         on_sigterm: options.on_sigterm.or(on_sigterm).unwrap_or_default(),
         listens_after_seconds: options.listens_after_seconds.or(listens_after).unwrap_or(0),
     };
-    let names: Vec<_> = spec.containers.iter().map(|container| format!("'{}'", container.name)).collect();
+    let inits = spec.init_containers.iter().flatten();
+    let sidecars = inits.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    let lasting = sidecars.chain(&spec.containers);
+    let names: Vec<_> = lasting.map(|container| format!("'{}'", container.name)).collect();
     let (who, several) = match names.as_slice() {
         [one] => (format!("container {one}"), false),
         _ => (format!("containers {}", names.join(", ")), true),
@@ -200,7 +204,7 @@ pub fn pod_template(
     at.field("os").field("name").one_of(spec.os.as_ref().map(|os| os.name.as_str()), &systems, ());
     let mut labels = metadata.labels.clone().unwrap_or_default();
     // What the Deployment controller added to a ReplicaSet or Pod that was read back from a cluster.
-    let had_template_hash = labels.remove("pod-template-hash").is_some();
+    let had_template_hash = labels.remove(TEMPLATE_HASH).is_some();
     let facts = PodFacts {
         release: options.release,
         written_grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE.into()),

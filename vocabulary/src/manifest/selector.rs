@@ -83,6 +83,30 @@ pub fn requirement(
     Requirement { key: key.into(), operator: operator.unwrap_or(Operator::Exists), values: values.to_vec() }
 }
 
+/// The label by which a Deployment tells the pods of its ReplicaSets apart (S28 `deployment/sync.go` `getNewReplicaSet`).
+pub const TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// A selector of pods that all have a template hash, which nobody knows beforehand: what it says of the label is resolved; none, if it then
+/// selects nothing.
+pub fn with_any_template_hash(cursor: &Cursor<'_>, mut selector: LabelSelector) -> Option<LabelSelector> {
+    let is_of_hash = |requirement: &Requirement| requirement.key == TEMPLATE_HASH;
+    let asks_for_value = |requirement: &Requirement| requirement.operator == Operator::In;
+    let is_none = |requirement: &Requirement| requirement.operator == Operator::DoesNotExist;
+    let of_hash: Vec<Requirement> =
+        selector.expressions.iter().filter(|own| is_of_hash(own)).cloned().collect();
+    if selector.labels.contains_key(TEMPLATE_HASH) || of_hash.iter().any(asks_for_value) {
+        cursor.warn(format!(
+            "asks for one {TEMPLATE_HASH}: nobody knows it beforehand, and it is read as selecting no pod"
+        ));
+        return None;
+    }
+    if of_hash.iter().any(is_none) {
+        return None;
+    }
+    selector.expressions.retain(|requirement| !is_of_hash(requirement));
+    Some(selector)
+}
+
 /// Does a requirement hold of these labels (FLT-5)?
 pub fn meets(labels: &Labels, requirement: &Requirement) -> bool {
     let value = labels.get(&requirement.key);

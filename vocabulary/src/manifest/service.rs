@@ -10,7 +10,7 @@ use super::container::{PROTOCOLS, port_number};
 use super::cursor::{Cursor, Object};
 use super::names;
 use super::pod::first_app;
-use super::selector::label_selector;
+use super::selector::{label_selector, with_any_template_hash};
 use super::tree::quoted;
 use super::workload::int_or_part;
 use crate::release::Release;
@@ -241,8 +241,12 @@ pub fn budget<'o>(
     if always_allow_unhealthy && !release.has_unhealthy_pod_eviction_policy() {
         policy_at.warn(format!("unhealthyPodEvictionPolicy has no effect in Kubernetes {release}"));
     }
-    let selector = spec.selector.as_ref().map(|given| label_selector(&at.field("selector"), given));
-    if selector.is_none() {
+    let selector_at = at.field("selector");
+    let selector = spec
+        .selector
+        .as_ref()
+        .and_then(|given| with_any_template_hash(&selector_at, label_selector(&selector_at, given)));
+    if spec.selector.is_none() {
         at.warn("a PodDisruptionBudget without selector selects no pods");
     }
     Some(ParsedBudget {
@@ -261,12 +265,27 @@ impl ParsedBudget<'_> {
         }
         let (ask, says) = match self.budget.ask {
             BudgetAsk::MinAvailable(IntOrPercent::Int(least)) => {
-                let scaled = (i64::from(least) - i64::from(manifest_pods) + i64::from(checked_pods)).max(0);
-                let scaled = u32::try_from(scaled).unwrap_or(u32::MAX);
+                let exactly = (i64::from(least) - i64::from(manifest_pods) + i64::from(checked_pods)).max(0);
+                let exactly = u32::try_from(exactly).unwrap_or(u32::MAX);
+                // A budget that asks for some pod asks for one here, where another can be disrupted.
+                let scaled = exactly.max(least.min(1).min(checked_pods.saturating_sub(1)));
+                let as_many =
+                    if scaled == exactly { "as many may be disrupted" } else { "some pod is asked for" };
                 let says = format!(
-                    "minAvailable {least} of {manifest_pods} pods is checked as {scaled} of {checked_pods}: as many may be disrupted"
+                    "minAvailable {least} of {manifest_pods} pods is checked as {scaled} of {checked_pods}: {as_many}"
                 );
                 (BudgetAsk::MinAvailable(IntOrPercent::Int(scaled)), says)
+            }
+            BudgetAsk::MaxUnavailable(part)
+                if checked_pods > 1
+                    && part.of(checked_pods, Rounding::Up) >= checked_pods
+                    && part.of(manifest_pods, Rounding::Up) < manifest_pods =>
+            {
+                let most = checked_pods - 1;
+                let says = format!(
+                    "maxUnavailable is checked as {most} of {checked_pods}: some of {manifest_pods} pods stay, so one of those does"
+                );
+                (BudgetAsk::MaxUnavailable(IntOrPercent::Int(most)), says)
             }
             BudgetAsk::MaxUnavailable(IntOrPercent::Int(most)) => {
                 (self.budget.ask, format!("maxUnavailable is the number {most}, and kept as it is"))

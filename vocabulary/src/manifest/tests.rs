@@ -3,6 +3,7 @@
 mod cases;
 mod clusters;
 mod effects;
+mod full_size;
 mod limits;
 mod naming;
 mod refusals;

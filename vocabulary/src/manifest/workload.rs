@@ -6,12 +6,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::cursor::{Cursor, Object};
+use super::full_size::pods_of_a_rollout;
 use super::names;
 use super::pod::{Context, pod_template, refuse_annotations};
 use super::selector::{label_selector, selects, show};
 use super::tree::quoted;
 use crate::scenario::limits::{NUMBER_MAX, SLOTS_MAX};
-use crate::scenario::{IntOrPercent, Strategy, Workload, WorkloadKind};
+use crate::scenario::{IntOrPercent, LabelSelector, Labels, Strategy, Workload, WorkloadKind};
 
 /// The most pod slots that a state of the model can hold.
 const MOST_SLOTS: u32 = SLOTS_MAX as u32;
@@ -24,6 +25,12 @@ pub struct Parsed<'o> {
     pub workload: Workload,
     /// Slots for its pods: twice what a rollout may have at once.
     pub slots: u8,
+    /// Pods that the nodes must have room for at the size of the manifest, so that a rollout gets through.
+    pub pods_at_once: u32,
+    /// The selector of a ReplicaSet, which adopts what it selects. That of a Deployment's asks for its hash too.
+    pub adopts: Option<LabelSelector>,
+    /// The labels of a bare Pod that nobody controls.
+    pub orphan: Option<Labels>,
     /// What was assumed.
     pub assumptions: Vec<String>,
 }
@@ -95,7 +102,9 @@ pub fn pod<'o>(object: &'o Object, given: &core::Pod, context: &Context<'_>) -> 
         cursor.field("spec").refuse("is missing", "the spec of a Pod: containers");
         return None;
     };
-    if given.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true)) {
+    let is_controlled =
+        given.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
+    if is_controlled {
         cursor
             .at("metadata.ownerReferences")
             .warn("a Pod that a controller owns is checked as a bare Pod: nobody replaces it");
@@ -112,7 +121,8 @@ pub fn pod<'o>(object: &'o Object, given: &core::Pod, context: &Context<'_>) -> 
         progress_deadline_seconds: None,
         template,
     };
-    Some(Parsed { object, workload, slots: 1, assumptions })
+    let orphan = (!is_controlled).then(|| given.metadata.labels.clone().unwrap_or_default());
+    Some(Parsed { object, workload, slots: 1, pods_at_once: 1, adopts: None, orphan, assumptions })
 }
 
 fn read<'o>(
@@ -157,7 +167,16 @@ fn read<'o>(
         progress_deadline_seconds: None,
         template,
     };
-    Some(Parsed { object, workload, slots: 1, assumptions })
+    let adopts = (kind == WorkloadKind::ReplicaSet).then_some(read_selector);
+    Some(Parsed {
+        object,
+        workload,
+        slots: 1,
+        pods_at_once: manifest_replicas,
+        adopts,
+        orphan: None,
+        assumptions,
+    })
 }
 
 /// A number, or a percentage (S28 `ValidatePositiveIntOrPercent`).
@@ -224,6 +243,7 @@ impl Parsed<'_> {
         let workload = &mut self.workload;
         let replicas = u32::from(workload.replicas);
         let manifest = workload.manifest_replicas;
+        self.pods_at_once = pods_of_a_rollout(strategy, manifest);
         let mut strategy = strategy;
         let mut says = Vec::new();
         if let Strategy::RollingUpdate { max_surge, max_unavailable } = &mut strategy {
@@ -238,6 +258,15 @@ impl Parsed<'_> {
                 says.push(format!("maxSurge is the number {count}, and kept as it is"));
             }
             match *max_unavailable {
+                // Some pods of the manifest's stay, so one of those that are checked does.
+                IntOrPercent::Int(count) if replicas > 1 && (replicas..manifest).contains(&count) => {
+                    let most = replicas - 1;
+                    says.push(format!(
+                        "maxUnavailable is checked as {most} of {replicas}: {count} would be every checked replica, and {} of {manifest} stay",
+                        manifest - count
+                    ));
+                    *max_unavailable = IntOrPercent::Int(most);
+                }
                 IntOrPercent::Int(count) if replicas < manifest => {
                     let all = if count >= replicas { "; that is every checked replica" } else { "" };
                     says.push(format!("maxUnavailable is the number {count}, and kept as it is{all}"));

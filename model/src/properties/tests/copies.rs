@@ -201,6 +201,52 @@ fn a_node_without_a_rule_to_a_pod_that_has_long_been_ready_breaks_no_avoidable_b
     assert_eq!(of(any, Property::NoAvoidableBlackout), BROKEN);
 }
 
+/// PRX-21: connections from inside and from outside have a policy each, and a node that has no pod of its own takes none that are to stay
+/// there; whoever sends them from outside knows.
+#[test]
+fn a_blackout_is_judged_for_each_origin_of_connections() {
+    for (external, internal_local, external_local, judgement) in [
+        (false, false, false, KEPT),
+        (true, false, false, KEPT),
+        (false, true, false, BROKEN),
+        (true, true, false, BROKEN),
+        (true, false, true, KEPT),
+        (true, true, true, BROKEN),
+    ] {
+        let mut cluster = TestCluster::running(1, 2, |s| {
+            let service = s.service.as_mut().unwrap();
+            service.external = external;
+            service.internal_local = internal_local;
+            service.external_local = external_local;
+        });
+        cluster.befall(podproof_vocabulary::action::Environment::CordonNode { node: N0 });
+        let any = cluster.judge(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
+        let says = format!("{external} {internal_local} {external_local}");
+        assert_eq!(of(any, Property::NoAvoidableBlackout), judgement, "{says}");
+    }
+}
+
+/// A node with a pod has to take what comes from outside and is to stay there, whatever it knows of others.
+#[test]
+fn a_node_without_a_rule_to_its_own_pod_is_dark_to_those_outside() {
+    let dark_to = |external_local| {
+        let mut cluster = TestCluster::running(2, 2, |s| {
+            let service = s.service.as_mut().unwrap();
+            (service.external, service.external_local) = (true, external_local);
+        });
+        cluster.change(|cluster| {
+            let here = cluster.used_pods().find(|&pod| cluster.pod(pod).api.node() == Some(N0)).unwrap();
+            cluster.proxy_mut(N0, here).rule = crate::state::Endpoint::default();
+        });
+        cluster.look(|cluster| {
+            let (scenario, subject) = (&cluster.rules.scenario, crate::properties::Subject::Any);
+            crate::properties::traffic::dark_to(scenario, cluster, subject, N0)
+        })
+    };
+    assert_eq!(dark_to(false), None);
+    assert_eq!(dark_to(true), Some(crate::traffic::Origin::Outside));
+}
+
 /// Timed, the promise leaves the propagation bound of time.
 #[test]
 fn a_blackout_is_avoidable_only_after_the_propagation_bound() {

@@ -99,7 +99,7 @@ fn a_number_is_kept_where_a_workload_is_scaled_down() {
     for says in [
         "checked at 2 of 50 replicas",
         "maxSurge is the number 3, and kept as it is",
-        "maxUnavailable is the number 5, and kept as it is; that is every checked replica",
+        "maxUnavailable is checked as 1 of 2: 5 would be every checked replica, and 45 of 50 stay",
     ] {
         assert!(input.assumptions.contains(&says.to_owned()), "{says}: {:#?}", input.assumptions);
     }
@@ -133,9 +133,21 @@ fn a_budget_allows_as_many_disruptions_at_every_size() {
     assert_eq!(ask, least(1));
     assert!(says.contains("PodDisruptionBudget/web: minAvailable 49 of 50 pods is checked as 1 of 2: as many may be disrupted"), "{says}");
     assert_eq!(world(50, "minAvailable: 50").0, least(2));
-    assert_eq!(world(50, "minAvailable: 1").0, least(0));
+    let (ask, says) = world(50, "minAvailable: 1");
+    assert_eq!(ask, least(1), "a budget that asks for nobody would be kept by everybody");
+    assert!(says.contains("minAvailable 1 of 50 pods is checked as 1 of 2: some pod is asked for"), "{says}");
+    assert_eq!(world(50, "minAvailable: 0").0, least(0));
     assert_eq!(world(50, "minAvailable: 51").0, least(3));
     assert_eq!(world(50, "maxUnavailable: 1").0, BudgetAsk::MaxUnavailable(IntOrPercent::Int(1)));
+    let most = |count| BudgetAsk::MaxUnavailable(IntOrPercent::Int(count));
+    assert_eq!(world(50, "maxUnavailable: 49").0, most(1), "one of 50 stays, and so does one of 2");
+    assert_eq!(
+        world(50, "maxUnavailable: 99%").0,
+        BudgetAsk::MaxUnavailable(IntOrPercent::Percent(99)),
+        "all may go"
+    );
+    assert_eq!(world(50, "maxUnavailable: 90%").0, most(1));
+    assert_eq!(world(50, "maxUnavailable: 50").0, most(50));
     let (ask, says) = world(50, "minAvailable: 90%");
     assert_eq!(ask, least(1), "one of the five disruptions that the manifest allows");
     assert!(says.contains("would allow no disruption, and 50 pods allow 5"), "{says}");
@@ -332,9 +344,22 @@ fn nodes_of_the_input_are_taken_as_they_are() {
     );
     assert_eq!((node.taints[0].key.as_str(), node.taints[0].effect), ("a", TaintEffect::NoExecute));
     assert_eq!(node.labels.get("kubernetes.io/hostname").map(String::as_str), Some("node-a"));
-    assert!(
-        input.assumptions.iter().any(|says| says.contains("Node/node-a has no label kubernetes.io/hostname"))
+    let assumed =
+        input.assumptions.iter().find(|says| says.starts_with("Node/node-a lacks labels")).expect("it does");
+    assert_eq!(
+        assumed,
+        "Node/node-a lacks labels that its kubelet gives it: kubernetes.io/hostname=node-a, kubernetes.io/os=linux, \
+         kubernetes.io/arch=amd64 are taken"
     );
+}
+
+#[test]
+fn what_a_node_says_of_its_machine_is_its_labels() {
+    let lines = "status: {nodeInfo: {operatingSystem: windows, architecture: arm64}}\n";
+    let given = scenario(&joined(&[&deployment("", "", ""), &node("node-a", lines)]));
+    let labels = &given.nodes[0].labels;
+    let label = |key: &str| labels.get(key).map(String::as_str);
+    assert_eq!((label("kubernetes.io/os"), label("kubernetes.io/arch")), (Some("windows"), Some("arm64")));
 }
 
 #[test]
