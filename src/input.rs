@@ -216,6 +216,8 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
         name: scenario.name.clone(),
         stories: Some(vec![scenario.story]),
         services: vec![Vec::new()],
+        target_ports: vec![None],
+        nodes_are_given: false,
         manifest_replicas: scenario.workload.manifest_replicas,
         checked_replicas: scenario.workload.replicas,
         assumptions: Vec::new(),
@@ -231,8 +233,8 @@ fn built_in(name: &str, arguments: &InputArguments) -> Result<Workload, Vec<Stri
 }
 
 fn workload(input: manifest::Input, sources: &[Source]) -> Workload {
-    // The classes of a workload differ in their Service alone.
-    let unschedulable = input.scenarios.first().and_then(podproof_traces::unschedulable);
+    // Which other workloads stand beside it may differ from class to class.
+    let unschedulable = input.scenarios.iter().find_map(podproof_traces::unschedulable);
     let place = Some(input.place.clone());
     let stuck = unschedulable.map(|says| manifest::Warning { place, says });
     let source = sources.iter().find(|source| source.path == input.place.file);
@@ -241,6 +243,8 @@ fn workload(input: manifest::Input, sources: &[Source]) -> Workload {
         name: input.name,
         scenarios: input.scenarios,
         services: input.services,
+        target_ports: input.target_ports,
+        nodes_are_given: input.nodes_are_given,
         stories: None,
         manifest_replicas: input.manifest_replicas,
         checked_replicas: input.checked_replicas,
@@ -270,6 +274,9 @@ fn select(workloads: &mut Vec<Workload>, names: &[String]) -> Result<(), Vec<Str
 
 /// What cannot be said to hold because the manifest forbids what the model does.
 fn undecided(row: &&left_out::Row) -> (PropertySet, String) {
-    let says = format!("{} is set and not modelled: {}", row.what, row.reason);
+    let says = match row.kind {
+        left_out::Kind::Behaviour => format!("{} is not modelled: {}", row.what, row.reason),
+        _ => format!("{} is set and not modelled: {}", row.what, row.reason),
+    };
     (PropertySet::of(row.could_change.iter().copied()), says)
 }

@@ -22,6 +22,10 @@ pub struct Workload {
     pub scenarios: Vec<Scenario>,
     /// The Services of each class.
     pub services: Vec<Vec<String>>,
+    /// For each class, the TCP port that its Services send to.
+    pub target_ports: Vec<Option<u16>>,
+    /// The nodes are those of the input.
+    pub nodes_are_given: bool,
     /// The stories that it comes with; none, if those of the command line are told.
     pub stories: Option<Vec<Story>>,
     /// The replicas of its manifest.

@@ -106,7 +106,7 @@ mod tests {
         let read = read_with(&check.input, &sources, Size::Searched).unwrap_or_else(|why| panic!("{why:?}"));
         let workload = &read.workloads[0];
         let texts = Texts::new(&sources, workload);
-        let broke = Broke { texts, scenario: &workload.scenarios[0], replicas_max: 2, falls_back: false };
+        let broke = crate::remedy::broke(&check, (workload, texts), &workload.scenarios[0], false);
         let told = |candidate: Candidate| {
             let patch = texts.patch(&candidate.edits(&[])).expect("it can be made");
             let lines = patch.lines().skip(2).filter(|line| line.starts_with(['+', '-']));

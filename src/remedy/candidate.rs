@@ -56,9 +56,10 @@ impl Candidate {
         self.edits.iter().cloned().chain(fields).collect()
     }
 
-    /// The change in words, where its fields have these values.
+    /// The change in words, where its fields have these values. A field that has its value already is no change.
     pub fn says(&self, values: &[u32]) -> String {
-        let fields = self.parameters.iter().zip(values);
+        let is_changed = |(parameter, value): &(&Parameter, &u32)| parameter.edit(**value).is_some();
+        let fields = self.parameters.iter().zip(values).filter(is_changed);
         let fields =
             fields.map(|(parameter, value)| format!("{} of {}", parameter.says, parameter.value(*value)));
         self.says.iter().cloned().chain(fields).collect::<Vec<_>>().join(" and ")

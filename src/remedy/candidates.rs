@@ -27,6 +27,10 @@ pub struct Broke<'a> {
     pub replicas_max: u8,
     /// It is broken where no pod is left that is ready in the rules.
     pub falls_back: bool,
+    /// The port that the Service sends to.
+    pub target_port: Option<u16>,
+    /// The nodes are those of the input, and no more.
+    pub nodes_are_given: bool,
 }
 
 impl Broke<'_> {
@@ -67,11 +71,12 @@ impl Broke<'_> {
         self.scenario.story.event() == Some(event) || self.scenario.events.count(event) > 0
     }
 
-    /// A readiness probe of the first port that speaks TCP, where there is none.
+    /// A readiness probe of the port that the Service sends to, else of the first that speaks TCP, where there is none.
     fn readiness(&self) -> Option<Candidate> {
         let template = &self.scenario.workload.template;
         let container = template.containers.get(usize::from(template.serving))?;
-        let port = container.ports.iter().find(|port| port.protocol == Protocol::Tcp)?.port;
+        let speaks_tcp = || container.ports.iter().find(|port| port.protocol == Protocol::Tcp);
+        let port = self.target_port.or_else(|| Some(speaks_tcp()?.port))?;
         let path = serving(self.scenario).field("readinessProbe.tcpSocket.port");
         let says = format!("a readinessProbe of port {port} of container {}", container.name);
         let edit = Edit::of_workload(path, Value::number(port.into()));
@@ -179,8 +184,18 @@ impl Broke<'_> {
         let is_free =
             template.pod_anti_affinity.is_empty() && self.scenario.workload.kind != WorkloadKind::Pod;
         let edit = Edit::of_workload(path, Value::List(vec![term]));
-        let apart = Candidate::of("anti-affinity between its pods".into(), edit);
-        let is_full = self.scenario.nodes.len() <= usize::from(self.scenario.workload.replicas);
+        // Fewer replicas may be checked than there are; nodes that are given are all there are.
+        let nodes = self.scenario.nodes.len();
+        let wanted = usize::try_from(self.scenario.workload.manifest_replicas).unwrap_or(usize::MAX);
+        if self.nodes_are_given && wanted > nodes {
+            return None;
+        }
+        let says = "anti-affinity between its pods";
+        let says =
+            if wanted > nodes { format!("{says}, which takes {wanted} nodes") } else { says.to_owned() };
+        let apart = Candidate::of(says, edit);
+        let replicas = usize::from(self.scenario.workload.replicas);
+        let is_full = nodes <= if self.nodes_are_given { wanted } else { replicas };
         let is_stuck = is_full && self.fenceposts().is_some_and(|(_, unavailable)| unavailable == 0);
         let with_room = if is_stuck { apart.and(&self.rolling("maxUnavailable", 1)) } else { apart };
         is_free.then_some(with_room)
@@ -245,4 +260,83 @@ fn every_choice(rows: [Vec<Candidate>; 3]) -> Vec<Candidate> {
     all.retain(|candidate| candidate.settings() > 0);
     all.sort_by_key(Candidate::settings);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::manifest::Source;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+    use crate::input::{Size, read_with};
+
+    const EXAMPLE: &str = include_str!("../../examples/web-prestop.yaml");
+
+    /// The changes that are tried of the example with some lines changed where a story breaks `no-failed-request`, in words, with the
+    /// greatest values of their fields.
+    fn tried(story: Story, changes: &[(&str, &str)]) -> Vec<String> {
+        let change = |text: String, (old, new): &(&str, &str)| {
+            assert!(text.contains(old), "{old}");
+            text.replace(old, new)
+        };
+        let text = changes.iter().fold(EXAMPLE.to_owned(), change).into_bytes();
+        let sources = [Source { path: "web.yaml".into(), text }];
+        let arguments = Arguments::try_parse_from(["podproof", "check", "web.yaml"]);
+        let Ok(Arguments { command: Command::Check(check) }) = arguments else { panic!("it is a check") };
+        let read = read_with(&check.input, &sources, Size::Searched).unwrap_or_else(|why| panic!("{why:?}"));
+        let workload = &read.workloads[0];
+        let scenario = Scenario { story, ..workload.scenarios[0].clone() };
+        let broke = crate::remedy::broke(&check, (workload, Texts::new(&sources, workload)), &scenario, true);
+        let told = |candidate: &Candidate| candidate.says(&candidate.greatest());
+        broke.candidates(Property::NoFailedRequest).iter().map(told).collect()
+    }
+
+    #[test]
+    fn the_probe_asks_the_port_that_the_service_sends_to() {
+        let probe = "          readinessProbe:\n            httpGet:\n              path: /ready\n              port: http\n";
+        let own = "            - name: http\n              containerPort: 8080\n";
+        let probe_of = |ports: &str, target: &str| {
+            let changes = [(probe, ""), (own, ports), ("targetPort: http", target)];
+            let all = tried(Story::Rollout, &changes);
+            all.into_iter().find(|says| says.starts_with("a readinessProbe")).expect("it is tried")
+        };
+        let two = "            - {name: metrics, containerPort: 9090}\n            - {name: http, containerPort: 8080}\n";
+        assert_eq!(probe_of(two, "targetPort: http"), "a readinessProbe of port 8080 of container web");
+        assert_eq!(probe_of(two, "targetPort: 8080"), "a readinessProbe of port 8080 of container web");
+        assert_eq!(probe_of(two, "targetPort: metrics"), "a readinessProbe of port 9090 of container web");
+        assert_eq!(
+            probe_of(two, "targetPort: 7000"),
+            "a readinessProbe of port 7000 of container web",
+            "whoever listens there"
+        );
+    }
+
+    /// Nodes of the input are all there are, whatever number of replicas is checked.
+    #[test]
+    fn pods_are_kept_apart_where_there_are_nodes_for_all() {
+        let nodes = |names: &[&str]| {
+            let each = names
+                .iter()
+                .map(|name| format!("---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n"));
+            each.collect::<String>() + "---\n"
+        };
+        let apart = |replicas: &str, names: &[&str]| {
+            let mut changes = vec![("  replicas: 2\n", replicas)];
+            let given = nodes(names);
+            if !names.is_empty() {
+                changes.push(("---\n", given.as_str()));
+            }
+            tried(Story::Drain, &changes).into_iter().find(|says| says.starts_with("anti-affinity"))
+        };
+        let alone = Some("anti-affinity between its pods".to_owned());
+        let with_room = Some("anti-affinity between its pods and maxUnavailable of 1".to_owned());
+        assert_eq!(apart("  replicas: 4\n", &["a", "b"]), None, "two would be Pending for ever");
+        assert_eq!(apart("  replicas: 3\n", &["a", "b", "c"]), with_room, "a rollout needs a fourth");
+        assert_eq!(apart("  replicas: 3\n", &["a", "b", "c", "d"]), alone);
+        assert_eq!(apart("  replicas: 2\n", &[]), with_room);
+        let more = "anti-affinity between its pods, which takes 5 nodes".to_owned();
+        assert_eq!(apart("  replicas: 5\n", &[]), Some(more));
+    }
 }

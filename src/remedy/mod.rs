@@ -183,7 +183,7 @@ pub fn remedy(
     }
     let texts = Texts::new(sources, workload);
     let falls_back = podproof_traces::falls_back(&trace);
-    let broke = broke(arguments, texts, &trace.scenario, falls_back);
+    let broke = broke(arguments, (workload, texts), &trace.scenario, falls_back);
     let candidates = broke.candidates(row.property);
     let refused: Vec<Undecided> = broke.unchangeable(row.property).into_iter().collect();
     if candidates.is_empty() && refused.is_empty() {
@@ -242,7 +242,7 @@ pub fn is_sought(
     let Some(counterexample) = &row.counterexample else { return false };
     let scenario = &counterexample.trace.scenario;
     let texts = Texts::new(sources, workload);
-    let broke = broke(arguments, texts, scenario, false);
+    let broke = broke(arguments, (workload, texts), scenario, false);
     why_not(workload, scenario).is_none() && !broke.candidates(row.property).is_empty()
 }
 
@@ -258,12 +258,18 @@ fn why_not(workload: &Workload, scenario: &Scenario) -> Option<String> {
 /// What a promise is broken in, with no pod left that is ready in the rules or otherwise.
 fn broke<'a>(
     arguments: &CheckArguments,
-    texts: Texts<'a>,
+    (workload, texts): (&Workload, Texts<'a>),
     scenario: &'a Scenario,
     falls_back: bool,
 ) -> Broke<'a> {
     let replicas_max = arguments.input.replicas.unwrap_or(Options::default().replicas);
-    Broke { texts, scenario, replicas_max, falls_back }
+    let serves_so = |own: &Scenario| {
+        own.service == scenario.service && own.workload.template.serving == scenario.workload.template.serving
+    };
+    let class = workload.scenarios.iter().position(serves_so);
+    let target_port = class.and_then(|class| workload.target_ports.get(class).copied().flatten());
+    let nodes_are_given = workload.nodes_are_given;
+    Broke { texts, scenario, replicas_max, falls_back, target_port, nodes_are_given }
 }
 
 /// What holds in the other searches of a check, which a change must not break.

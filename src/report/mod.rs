@@ -17,7 +17,6 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 
 use crate::arguments::Format;
-use crate::input::REPLICAS_MAX;
 use crate::output;
 use crate::verdict::{CheckReport, Counterexample, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport};
 
@@ -214,13 +213,16 @@ fn replicas(workload: &WorkloadReport) -> String {
     }
 }
 
+/// Replicas up to which a search knows all that is owed to them, and may come to an end.
+const SEARCHED_WELL: u32 = 6;
+
 /// How to have all replicas of the manifest, where they are not.
 fn for_all(workload: &WorkloadReport) -> String {
     let (checked, manifest) = (u32::from(workload.checked_replicas), workload.manifest_replicas);
     match checked < manifest && workload.place.is_some() {
         false => String::new(),
-        true if manifest <= REPLICAS_MAX.into() => format!(" (all: --replicas {manifest})"),
-        true => format!(" (more: --replicas, up to {REPLICAS_MAX})"),
+        true if manifest <= SEARCHED_WELL => format!(" (all: --replicas {manifest})"),
+        true => " (more: --replicas)".to_owned(),
     }
 }
 

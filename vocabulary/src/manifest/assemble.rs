@@ -254,7 +254,9 @@ impl<'o> World<'o> {
             place: own.object.place(own.object.tree.mark),
             settings: setting::places(own.object, own.workload.kind, &serving.name, &objects),
             scenarios,
+            target_ports: classes.iter().map(|class| class.target_of(own)).collect(),
             services: classes.into_iter().map(|class| class.names).collect(),
+            nodes_are_given: !self.nodes.is_empty(),
             manifest_replicas: own.workload.manifest_replicas,
             checked_replicas: own.workload.replicas,
             assumptions,
@@ -417,5 +419,9 @@ struct Class<'w, 'o> {
 impl Class<'_, '_> {
     fn name(&self) -> String {
         self.service.map(|service| service.object.name.clone()).unwrap_or_default()
+    }
+
+    fn target_of(&self, own: &Parsed<'_>) -> Option<u16> {
+        self.service?.target_of(own.workload.template.containers.get(usize::from(self.serving))?)
     }
 }

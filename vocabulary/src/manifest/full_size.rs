@@ -45,7 +45,7 @@ pub fn lacks_room(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour]) ->
             };
             return Some(format!(
                 "{} of the manifest's {} replicas are checked, and its nodes have room for {fits} of {} pods,{during} at the size of the \
-                 manifest: whether a rollout gets through there is not decided",
+                 manifest: whether a rollout gets through there is not decided (more: --replicas)",
                 workload.replicas, workload.manifest_replicas, own.pods_at_once
             ));
         };

@@ -189,6 +189,10 @@ pub struct Input {
     pub scenarios: Vec<Scenario>,
     /// For each world, the names of the Services of its class.
     pub services: Vec<Vec<String>>,
+    /// For each world, the TCP port of the container that serves which its Services send to.
+    pub target_ports: Vec<Option<u16>>,
+    /// The nodes are those of the input.
+    pub nodes_are_given: bool,
     /// The replicas of the manifest.
     pub manifest_replicas: u32,
     /// The replicas that are checked.

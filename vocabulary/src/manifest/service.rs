@@ -142,6 +142,22 @@ impl ParsedService<'_> {
             && self.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
     }
 
+    /// The TCP port of a container that the Service sends to, if it says which.
+    pub fn target_of(&self, container: &Container) -> Option<u16> {
+        let tcp = self.ports.iter().filter(|(_, protocol)| *protocol == Protocol::Tcp);
+        let number_of = |(target, _): &(IntOrString, Protocol)| match target {
+            IntOrString::Int(number) => u16::try_from(*number).ok(),
+            IntOrString::String(name) => container
+                .ports
+                .iter()
+                .find(|port| port.protocol == Protocol::Tcp && port.name == *name)
+                .map(|port| port.port),
+        };
+        let numbers: Vec<u16> = tcp.filter_map(number_of).collect();
+        let is_own = |number: &&u16| container.ports.iter().any(|port| port.port == **number);
+        numbers.iter().find(is_own).or(numbers.first()).copied()
+    }
+
     /// The container that owns the target port, else the first app container, with what was assumed (S28
     /// `pkg/api/v1/pod` `FindPort`: a name is looked up, a number is taken as it is). None if all ports ask for names that
     /// no container has: then the Service sends nothing to these pods.

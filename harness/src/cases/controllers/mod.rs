@@ -193,5 +193,7 @@ mod tests {
     #[test]
     fn what_was_found_once_is_found_no_more() {
         assert!(run(&input(81, 397), check).is_some(), "it reaches for an input");
+        // RS-5: a deletion is on its way while the controllers restart.
+        assert!(run(&input(4, 344), check).is_some(), "it reaches for an input");
     }
 }

@@ -87,6 +87,8 @@ impl Steps {
         self.unknown_slices += 1;
         // Nor does it know the name of a ReplicaSet that is on its way.
         self.changes += 1;
+        // A pod whose deletion is on its way counts for the new process, which chooses once more.
+        self.rolls_only &= cluster.calls().iter().all(|call| victim(call).is_none());
     }
 
     fn note_wanted(&mut self, cluster: &Cluster) {

@@ -233,6 +233,8 @@ fn a_node_without_a_rule_to_its_own_pod_is_dark_to_those_outside() {
         let mut cluster = TestCluster::running(2, 2, |s| {
             let service = s.service.as_mut().unwrap();
             (service.external, service.external_local) = (true, external_local);
+            s.one_proxy = false;
+            s.nodes.iter_mut().for_each(|node| node.allocatable.pods = 1);
         });
         cluster.change(|cluster| {
             let here = cluster.used_pods().find(|&pod| cluster.pod(pod).api.node() == Some(N0)).unwrap();
