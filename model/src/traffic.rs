@@ -287,7 +287,8 @@ mod tests {
     /// TEC-3: for some seconds is not for ever, and the first toleration that matches counts.
     #[test]
     fn a_neighbour_stays_beside_a_taint_that_it_tolerates_for_ever() {
-        let tainted: [(&str, fn(&mut NodeSeen)); 3] = [
+        type Change = fn(&mut NodeSeen);
+        let tainted: [(&str, Change); 3] = [
             (NOT_READY, |node| {
                 node.ready = NodeReady::False;
                 node.taints.not_ready_no_execute = true;
