@@ -1,6 +1,7 @@
 //! What is tuned: a field of the manifest, and how its values are written.
 
 use podproof_vocabulary::manifest::edit::{FieldPath, Value};
+use podproof_vocabulary::manifest::sleeps_in_script;
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, Scenario, WorkloadKind};
 
 use super::arguments::Range;
@@ -28,14 +29,14 @@ pub struct Parameter {
 }
 
 /// How a number is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// As it is.
     Number,
     /// As a text of its own: an argument of a command.
     Argument,
-    /// As the script `sleep 5`.
-    Script,
+    /// In a script such as `sleep 5`, between what stands before and after it.
+    Script(String, String),
     /// As the command `sleep 5`.
     Command,
 }
@@ -65,10 +66,10 @@ impl Parameter {
     /// A value as it is written.
     fn written(&self, value: u32) -> Value {
         let text = |text: String| Value::Plain(format!("\"{text}\""));
-        match self.form {
+        match &self.form {
             Form::Number => Value::number(value),
             Form::Argument => text(value.to_string()),
-            Form::Script => text(format!("sleep {value}")),
+            Form::Script(before, after) => text(format!("{before}{value}{after}").replace('\n', "\\n")),
             Form::Command => Value::List(vec![text("sleep".into()), text(value.to_string())]),
         }
     }
@@ -125,7 +126,9 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
         None if scenario.release.has_sleep_hook() => (sleep, Form::Number),
         None => (command.clone(), Form::Command),
         Some(PreStop::Seconds(_)) if texts.value(&sleep).is_some() => (sleep, Form::Number),
-        Some(PreStop::Seconds(_)) if shown(2).is_some() => (part(2), Form::Script),
+        Some(PreStop::Seconds(_)) if shown(2).is_some() => {
+            (part(2), in_script(&shown(2).unwrap_or_default()).ok_or_else(|| too_much(&hook))?)
+        }
         Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1), Form::Argument),
         Some(PreStop::Seconds(_)) => {
             return Err(format!(
@@ -147,6 +150,23 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
     let to = now.max(2 * (scenario.latencies.propagation() + 1));
     let says = format!("preStop sleep of container {}", container.name);
     Ok(Parameter { path, says, unit: "s", from: 0, to, now: Some(now), is_kept: true, form })
+}
+
+/// How the seconds of a sleep are written in a script; none, if it sleeps more than once.
+fn in_script(script: &str) -> Option<Form> {
+    let known = sleeps_in_script(script)?;
+    if !known.does_more {
+        return Some(Form::Script("sleep ".into(), String::new()));
+    }
+    let number = known.number?;
+    Some(Form::Script(script[..number.start].into(), script[number.end..].into()))
+}
+
+fn too_much(hook: &FieldPath) -> String {
+    format!(
+        "{hook}: its script sleeps more than once, or not for seconds, so it cannot be tuned; accepted is --set with another field, or \
+         one sleep of whole seconds"
+    )
 }
 
 /// `terminationGracePeriodSeconds`, up to what it is now or what a preStop hook of `longest` needs.
@@ -186,4 +206,39 @@ pub fn sleeps(scenario: &Scenario) -> u32 {
 /// Does every process exit by itself once it gets SIGTERM, so that none has to be killed?
 pub fn exits_by_itself(scenario: &Scenario) -> bool {
     scenario.workload.template.containers.iter().all(|container| container.on_sigterm != OnSigterm::Ignore)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_beside_a_sleep_stays() {
+        let written = |script: &str| {
+            let form = in_script(script)?;
+            let parameter = Parameter {
+                path: FieldPath::default().field("x"),
+                says: String::new(),
+                unit: "s",
+                from: 0,
+                to: 60,
+                now: None,
+                is_kept: true,
+                form,
+            };
+            match parameter.written(7) {
+                Value::Plain(text) => Some(text),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(written("sleep 5").as_deref(), Some("\"sleep 7\""));
+        assert_eq!(written(" sleep 1m;\n").as_deref(), Some("\"sleep 7\""));
+        assert_eq!(written("sleep 5 && nginx -s quit").as_deref(), Some("\"sleep 7 && nginx -s quit\""));
+        assert_eq!(
+            written("echo 5\nsleep 5s\nkill 5\n").as_deref(),
+            Some("\"echo 5\\nsleep 7s\\nkill 5\\n\"")
+        );
+        assert_eq!(written("sleep 5; sleep 6"), None);
+        assert_eq!(written("sleep 1m; kill 1"), None);
+    }
 }

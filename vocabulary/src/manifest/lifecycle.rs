@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::container::PodFacts;
 use super::cursor::Cursor;
-use crate::scenario::limits::NUMBER_MAX;
+use super::script::sleeps;
 use crate::scenario::{Container, PreStop};
 
 /// Reads `lifecycle.preStop` (S28 `validateHandler`).
@@ -30,7 +30,7 @@ pub fn pre_stop(
         if command.is_empty() {
             cursor.at("exec.command").refuse("is empty", "a command and its arguments");
         }
-        return Some(plain_sleep(command).map_or(PreStop::AnyTime, PreStop::Seconds));
+        return Some(sleeps(command).map_or(PreStop::AnyTime, |known| PreStop::Seconds(known.seconds)));
     }
     if hook.tcp_socket.is_some() {
         // The kubelet knows no such hook; one that fails goes straight on to SIGTERM (KIL-4).
@@ -53,6 +53,16 @@ pub fn assumed(container: &Container, grace_seconds: u32) -> Option<String> {
     Some(format!("container '{}': its preStop hook {takes}", container.name))
 }
 
+/// What is assumed of the commands that the hook of a container runs beside its sleep.
+pub fn beside_its_sleep(container: &core::Container) -> Option<String> {
+    let command = container.lifecycle.as_ref()?.pre_stop.as_ref()?.exec.as_ref()?.command.as_deref()?;
+    sleeps(command).filter(|known| known.does_more)?;
+    Some(format!(
+        "container '{}': what its preStop hook runs beside its sleep takes no time, and what of it stops the server comes after it",
+        container.name
+    ))
+}
+
 fn sleep_seconds(cursor: &Cursor<'_>, sleep: &core::SleepAction, pod: &PodFacts) -> u32 {
     let (release, grace) = (pod.release, pod.written_grace_seconds);
     if !release.has_sleep_hook() {
@@ -71,60 +81,4 @@ fn sleep_seconds(cursor: &Cursor<'_>, sleep: &core::SleepAction, pod: &PodFacts)
         );
     }
     seconds
-}
-
-/// The whole seconds that a command sleeps, if it does nothing else: `sleep 5`, directly or through a shell.
-fn plain_sleep(command: &[String]) -> Option<u32> {
-    let words: Vec<&str> = command.iter().map(String::as_str).collect();
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let words: Vec<&str> = match words[..] {
-        [shell, "-c", script] if matches!(name(shell).as_str(), "sh" | "bash" | "ash" | "dash") => {
-            script.trim().trim_end_matches(';').split_ascii_whitespace().collect()
-        }
-        _ => words,
-    };
-    let [program, time] = words[..] else { return None };
-    if name(program) != "sleep" {
-        return None;
-    }
-    let (digits, factor) = match time.as_bytes().last()? {
-        b's' => (&time[..time.len() - 1], 1),
-        b'm' => (&time[..time.len() - 1], 60),
-        b'h' => (&time[..time.len() - 1], 3600),
-        _ => (time, 1),
-    };
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds: u32 = digits.parse().ok().filter(|_| is_number)?;
-    seconds.checked_mul(factor).filter(|&seconds| seconds <= NUMBER_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_that_only_sleeps_has_a_length() {
-        for (command, seconds) in [
-            (&["sleep", "5"][..], Some(5)),
-            (&["/bin/sleep", "5s"], Some(5)),
-            (&["sleep", "1m"], Some(60)),
-            (&["sh", "-c", "sleep 5"], Some(5)),
-            (&["/bin/bash", "-c", " sleep 5; "], Some(5)),
-            (&["sh", "-c", "sleep 5 && nginx -s quit"], None),
-            (&["sh", "-c", "sleep 5; nginx -s quit"], None),
-            (&["sh", "-c", "sleep $DELAY"], None),
-            (&["sleep", "0.5"], None),
-            (&["sleep", "infinity"], None),
-            (&["sleep", "-5"], None),
-            (&["sleep", "5", "5"], None),
-            (&["nginx", "-s"], None),
-            (&["sleep"], None),
-            (&["sleep", "4294967295h"], None),
-            (&["sleep", "4294967295"], None),
-            (&[], None),
-        ] {
-            let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
-            assert_eq!(plain_sleep(&command), seconds, "{command:?}");
-        }
-    }
 }

@@ -29,6 +29,7 @@ mod represented;
 mod scalar;
 #[cfg(test)]
 mod schema;
+mod script;
 mod selector;
 mod service;
 mod setting;
@@ -57,6 +58,7 @@ pub(crate) use full_size::ROOM;
 pub use neighbours::{term_selects, tolerates};
 pub use nodes::wished_labels;
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};
+pub use script::{Sleeps, sleeps_in_script};
 pub use selector::selects;
 pub use setting::Setting;
 

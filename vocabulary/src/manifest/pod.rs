@@ -215,6 +215,8 @@ pub fn pod_template(
     assumptions.extend(
         containers.iter().filter_map(|container| super::lifecycle::assumed(container, grace_seconds)),
     );
+    let given = spec.init_containers.iter().flatten().chain(&spec.containers);
+    assumptions.extend(given.filter_map(super::lifecycle::beside_its_sleep));
     // A key that the pod has no label of is passed over (FLT-14, FLT-19): only a Deployment gives its pods the hash.
     let has_template_hash = kind == WorkloadKind::Deployment || had_template_hash;
     let around = Surroundings {

@@ -333,6 +333,23 @@ fn neighbours_are_placed_where_they_may_run() {
 }
 
 #[test]
+fn what_a_hook_runs_beside_its_sleep_is_assumed_to_take_no_time() {
+    let with = |script: &str| {
+        let hook = format!("lifecycle: {{preStop: {{exec: {{command: [sh, -c, {script:?}]}}}}}}");
+        let input = reading(&deployment("", "", &hook)).workloads.remove(0);
+        (input.scenarios[0].workload.template.containers[0].pre_stop, input.assumptions.join("\n"))
+    };
+    let beside = "container 'app': what its preStop hook runs beside its sleep takes no time";
+    let (hook, says) = with("sleep 15 && nginx -s quit");
+    assert_eq!(hook, Some(PreStop::Seconds(15)));
+    assert!(says.contains(beside) && says.contains("its preStop hook takes 15 s"), "{says}");
+    let (hook, says) = with("sleep 15");
+    assert_eq!(hook, Some(PreStop::Seconds(15)));
+    assert!(!says.contains(beside), "{says}");
+    assert_eq!(with("nginx -s quit; sleep 15").0, Some(PreStop::AnyTime), "it stops first");
+}
+
+#[test]
 fn nodes_of_the_input_are_taken_as_they_are() {
     let lines = "spec: {taints: [{key: a, value: b, effect: NoExecute}], unschedulable: true}\nstatus: {allocatable: {cpu: 3500m, memory: 8Gi, pods: 20}}\n";
     let input = reading(&joined(&[&deployment("", "", ""), &node("node-a", lines)])).workloads.remove(0);

@@ -1,0 +1,208 @@
+//! Commands of preStop hooks: how long they take, where they sleep and do little else.
+
+use std::ops::Range;
+
+use crate::scenario::limits::NUMBER_MAX;
+
+/// A command that takes as long as it sleeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sleeps {
+    /// For how many seconds.
+    pub seconds: u32,
+    /// It runs other commands too, which take no time; what stops the server comes after all sleeps.
+    pub does_more: bool,
+    /// Where the number of seconds stands in a script that sleeps once.
+    pub number: Option<Range<usize>>,
+}
+
+/// What one command of a script does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    /// It waits for so many seconds.
+    Sleep(u32),
+    /// Nothing that matters, and it cannot fail.
+    Nothing,
+    /// Nothing that matters, and it may fail.
+    Little,
+    /// It may tell the server to stop.
+    Stop,
+    /// It ends the script.
+    Exit,
+}
+
+/// How long the command of a hook takes, directly or through a shell; none, if nobody can tell.
+pub fn sleeps(command: &[String]) -> Option<Sleeps> {
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    match words[..] {
+        [shell, "-c", script] if matches!(name(shell), "sh" | "bash" | "ash" | "dash") => {
+            sleeps_in_script(script)
+        }
+        _ => match does(&words)? {
+            Does::Sleep(seconds) => Some(Sleeps { seconds, does_more: false, number: None }),
+            _ => None,
+        },
+    }
+}
+
+/// The same of a script: commands one after the other, the last of which may tell the server to stop.
+pub fn sleeps_in_script(script: &str) -> Option<Sleeps> {
+    let (mut seconds, mut number, mut count) = (0_u32, None, 0);
+    let (mut others, mut has_stopped, mut has_ended) = (0, false, false);
+    for (at, text, is_needed) in commands(script)? {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let does = does(&words)?;
+        match does {
+            _ if has_ended => return None,
+            Does::Sleep(_) if has_stopped => return None,
+            Does::Sleep(more) => {
+                seconds = seconds.checked_add(more).filter(|&seconds| seconds <= NUMBER_MAX)?;
+                count += 1;
+                let digits = words[1].strip_suffix('s').unwrap_or(words[1]);
+                let is_seconds = digits.bytes().all(|byte| byte.is_ascii_digit());
+                let from = at + text.rfind(words[1])?;
+                number = is_seconds.then(|| from..from + digits.len());
+            }
+            Does::Nothing | Does::Little | Does::Exit => others += 1,
+            Does::Stop => (others, has_stopped) = (others + 1, true),
+        }
+        has_ended = does == Does::Exit;
+        // What comes after a && comes only if this does not fail.
+        if is_needed && !matches!(does, Does::Sleep(_) | Does::Nothing) {
+            return None;
+        }
+    }
+    let number = number.filter(|_| count == 1);
+    (count > 0).then_some(Sleeps { seconds, does_more: others > 0 || count > 1, number })
+}
+
+/// The simple commands of a script with where they begin, and whether the next one depends on them; none, if there is anything else.
+fn commands(script: &str) -> Option<Vec<(usize, &str, bool)>> {
+    if script.contains(|sign: char| "|$`<>(){}[]'\"\\#*?!~".contains(sign)) {
+        return None;
+    }
+    let mut all = Vec::new();
+    let mut from = 0;
+    let mut rest = script.char_indices().peekable();
+    while let Some((at, sign)) = rest.next() {
+        let is_needed = sign == '&';
+        if is_needed && rest.next_if(|&(_, sign)| sign == '&').is_none() {
+            return None;
+        }
+        if is_needed || matches!(sign, ';' | '\n') {
+            all.push((from, &script[from..at], is_needed));
+            from = at + if is_needed { 2 } else { 1 };
+        }
+    }
+    all.push((from, &script[from..], false));
+    all.retain(|(_, text, _)| !text.trim().is_empty());
+    Some(all)
+}
+
+fn does(words: &[&str]) -> Option<Does> {
+    let (program, arguments) = words.split_first()?;
+    Some(match (name(program), arguments) {
+        ("sleep", [time]) => Does::Sleep(seconds(time)?),
+        ("echo" | "true" | ":" | "date" | "printf", _) => Does::Nothing,
+        ("touch" | "rm", _) | ("nginx", ["-s", "reload"]) => Does::Little,
+        ("nginx", ["-s", "quit" | "stop"]) | ("kill" | "pkill" | "killall", _) => Does::Stop,
+        ("exit", _) => Does::Exit,
+        _ => return None,
+    })
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// The whole seconds of an argument of `sleep`.
+fn seconds(time: &str) -> Option<u32> {
+    let (digits, factor) = match time.as_bytes().last()? {
+        b's' => (&time[..time.len() - 1], 1),
+        b'm' => (&time[..time.len() - 1], 60),
+        b'h' => (&time[..time.len() - 1], 3600),
+        _ => (time, 1),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds: u32 = digits.parse().ok().filter(|_| is_number)?;
+    seconds.checked_mul(factor).filter(|&seconds| seconds <= NUMBER_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(command: &[&str]) -> Option<Sleeps> {
+        let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        sleeps(&command)
+    }
+
+    #[test]
+    fn a_command_that_only_sleeps_has_a_length() {
+        for (command, seconds) in [
+            (&["sleep", "5"][..], Some(5)),
+            (&["/bin/sleep", "5s"], Some(5)),
+            (&["sleep", "1m"], Some(60)),
+            (&["sh", "-c", "sleep 5"], Some(5)),
+            (&["/bin/bash", "-c", " sleep 5; "], Some(5)),
+            (&["sh", "-c", "sleep $DELAY"], None),
+            (&["sleep", "0.5"], None),
+            (&["sleep", "infinity"], None),
+            (&["sleep", "-5"], None),
+            (&["sleep", "5", "5"], None),
+            (&["nginx", "-s"], None),
+            (&["nginx", "-s", "quit"], None),
+            (&["sleep"], None),
+            (&["sleep", "4294967295h"], None),
+            (&["sleep", "4294967295"], None),
+            (&["sh", "-c", ""], None),
+            (&[], None),
+        ] {
+            let found = of(command);
+            assert_eq!(found.as_ref().map(|found| found.seconds), seconds, "{command:?}");
+            assert!(found.is_none_or(|found| !found.does_more), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_may_do_little_beside_its_sleep() {
+        for (script, seconds) in [
+            ("sleep 5 && nginx -s quit", Some(5)),
+            ("sleep 5; /usr/sbin/nginx -s quit", Some(5)),
+            ("sleep 5s\nkill -QUIT 1\n", Some(5)),
+            ("rm -f /tmp/ready; sleep 20", Some(20)),
+            ("echo draining && sleep 20 && echo done", Some(20)),
+            ("sleep 5; sleep 10", Some(15)),
+            ("sleep 5; exit 0", Some(5)),
+            ("nginx -s quit; sleep 5", None),
+            ("rm /tmp/ready && sleep 5", None),
+            ("exit 0; sleep 5", None),
+            ("sleep 5 & nginx -s quit", None),
+            ("sleep 5 || true", None),
+            ("sleep 5; wait-for-connections", None),
+            ("while true; do sleep 5; done", None),
+            ("sleep 5 > /dev/null", None),
+            ("echo nothing", None),
+            ("sleep 4294967295; sleep 4294967295", None),
+        ] {
+            let found = of(&["sh", "-c", script]);
+            assert_eq!(found.as_ref().map(|found| found.seconds), seconds, "{script}");
+            assert!(found.is_none_or(|found| found.does_more), "{script}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_script_that_sleeps_once_has_a_place() {
+        for (script, number) in [
+            ("sleep 15", Some("15")),
+            ("sleep 5s && nginx -s quit", Some("5")),
+            ("echo 5; sleep 5; kill 5", Some("5")),
+            ("sleep 1m; kill 1", None),
+            ("sleep 1; sleep 2", None),
+        ] {
+            let found = sleeps_in_script(script).expect("it sleeps");
+            assert_eq!(found.number.clone().map(|number| &script[number]), number, "{script}");
+        }
+        let script = "echo 5; sleep 5; kill 5";
+        assert_eq!(sleeps_in_script(script).and_then(|found| found.number), Some(14..15));
+    }
+}
