@@ -212,6 +212,15 @@ impl<'a> Trials<'a> {
         (plans.into_iter().filter(is_asked).collect(), untold)
     }
 
+    /// What cannot be decided of the manifest with these changes that could be without: why.
+    pub fn doubt(&self, edits: &[Edit]) -> Option<String> {
+        let edited = self.edited(edits).ok()?;
+        let is_new = |(_, says): &(PropertySet, String)| {
+            self.workload.undecided.iter().all(|(_, known)| known != says)
+        };
+        edited.undecided.into_iter().find(is_new).map(|(_, says)| says)
+    }
+
     /// The workload with these changes.
     ///
     /// # Errors

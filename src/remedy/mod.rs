@@ -208,6 +208,10 @@ pub fn remedy(
     let found = candidates.iter().enumerate().find_map(|(number, candidate)| {
         looking.trials.share_with(candidates.len() - number);
         let settled = looking.settle(candidate)?;
+        if let Some(why) = looking.trials.doubt(&settled.edits) {
+            looking.note(settled.says, Came::Undecided(why));
+            return None;
+        }
         match elsewhere.take(&settled.edits, looking.trials.left()) {
             Came::Holds(_) => others.retain(|other| {
                 rows.iter().any(|row| search_of(row) == *other && row.verdict == Verdict::Incomplete)

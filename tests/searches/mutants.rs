@@ -81,6 +81,7 @@ fn world(mutant: Mutant, property: Property) -> Scenario {
                 host_ports: Vec::new(),
                 pod_anti_affinity: Vec::new(),
                 tolerations: Vec::new(),
+                is_bare: false,
                 in_service: false,
                 in_budget: false,
             });

@@ -174,7 +174,7 @@ pub struct Workload {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PodTemplate {
-    /// `metadata.labels`, without the `pod-template-hash`.
+    /// `metadata.labels`, of a Deployment without the `pod-template-hash`.
     pub labels: Labels,
     /// A finalizer that nobody removes is on each pod.
     pub finalizer: bool,
@@ -445,6 +445,9 @@ pub struct Neighbour {
     /// Its tolerations. A NoExecute taint that they do not tolerate for ever takes it away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
+    /// A bare Pod: no budget expects it (PDB-1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_bare: bool,
     /// The Service selects it.
     pub in_service: bool,
     /// The budget selects it.

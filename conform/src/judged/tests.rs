@@ -121,6 +121,7 @@ fn what_is_not_followed_is_not_judged() {
         host_ports: Vec::new(),
         pod_anti_affinity: Vec::new(),
         tolerations: Vec::new(),
+        is_bare: false,
         in_service: true,
         in_budget: false,
     });

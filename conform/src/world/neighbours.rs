@@ -120,6 +120,7 @@ fn neighbour(candidate: Candidate<'_>) -> Neighbour {
         host_ports: host_ports(containers),
         pod_anti_affinity: template.map_or_else(Vec::new, |template| template.pod_anti_affinity.clone()),
         tolerations: template.map_or_else(Vec::new, |template| template.tolerations.clone()),
+        is_bare: false,
         in_service: candidate.in_service,
         in_budget: candidate.in_budget,
     }

@@ -209,6 +209,7 @@ pub fn neighbour(u: &mut Unstructured<'_>, number: usize, nodes: usize) -> Resul
         host_ports: if number == 0 && one_in(u, 4)? { vec![host_port(u)?] } else { Vec::new() },
         pod_anti_affinity: anti,
         tolerations: Vec::new(),
+        is_bare: false,
         in_service: false,
         in_budget: false,
     })

@@ -5,7 +5,7 @@
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
 use podproof_vocabulary::action::{Action, Disruption};
-use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, WorkloadKind};
+use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, Neighbour, Scenario, WorkloadKind};
 use podproof_vocabulary::{PodId, Revision};
 
 use crate::cluster::Cluster;
@@ -23,7 +23,14 @@ fn expected(cluster: &Cluster<'_>, ask: BudgetAsk) -> u32 {
         (_, WorkloadKind::Deployment) => cluster.shared.deployment_view.replicas().into(),
         (_, WorkloadKind::ReplicaSet) => cluster.replica_set(Revision(0)).replicas_seen().into(),
     };
-    own + neighbours(cluster)
+    own + expected_neighbours(&cluster.rules.scenario, ask)
+}
+
+/// Pods of other workloads that a budget expects: where `minAvailable` is a number all that it selects, else those that a controller wants.
+pub fn expected_neighbours(scenario: &Scenario, ask: BudgetAsk) -> u32 {
+    let counts_all = matches!(ask, BudgetAsk::MinAvailable(IntOrPercent::Int(_)));
+    let is_expected = |neighbour: &&Neighbour| neighbour.in_budget && (counts_all || !neighbour.is_bare);
+    scenario.neighbours.iter().filter(is_expected).count() as u32
 }
 
 fn neighbours(cluster: &Cluster<'_>) -> u32 {

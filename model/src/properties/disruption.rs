@@ -3,8 +3,10 @@
 use podproof_vocabulary::Revision;
 use podproof_vocabulary::action::{Action, Drain};
 use podproof_vocabulary::observation::{Deletion, Observe};
+use podproof_vocabulary::scenario::WorkloadKind;
 
 use super::{Judgement, Step};
+use crate::controllers::disruption::expected_neighbours;
 
 /// Pods that the budget counts as healthy, in the store.
 fn healthy<O: Observe>(scenario: &podproof_vocabulary::Scenario, cluster: &O) -> u32 {
@@ -24,8 +26,10 @@ pub fn disruption_budget_kept<O: Observe>(step: &Step<'_, O>) -> Judgement {
     let was_healthy = step.before.pod(*pod).is_some_and(|pod| pod.ready && pod.deletion == Deletion::None);
     let of_replica_set = || step.before.replica_set(Revision(0)).map(|replica_set| replica_set.replicas);
     let wanted = step.before.deployment().map(|deployment| deployment.replicas).or_else(of_replica_set);
-    let wanted = wanted.unwrap_or(step.scenario.workload.replicas);
-    let neighbours = step.scenario.neighbours.iter().filter(|neighbour| neighbour.in_budget).count() as u32;
+    let is_bare = step.scenario.workload.kind == WorkloadKind::Pod;
+    // PDB-1: nobody wants a bare Pod.
+    let wanted = wanted.unwrap_or(if is_bare { 0 } else { step.scenario.workload.replicas });
+    let neighbours = expected_neighbours(step.scenario, budget.ask);
     let desired = budget.ask.desired_healthy(u32::from(wanted) + neighbours);
     Judgement::of(true, was_healthy && healthy(step.scenario, step.after) < desired)
 }

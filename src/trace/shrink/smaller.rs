@@ -283,6 +283,7 @@ mod tests {
             host_ports: Vec::new(),
             pod_anti_affinity: Vec::new(),
             tolerations: Vec::new(),
+            is_bare: false,
             in_service: false,
             in_budget: false,
         };

@@ -188,7 +188,8 @@ const BEHAVIOURS: &[Row] = &[
         ..behaviour(
             Concern::WhenUsed,
             crate::manifest::ADOPTION,
-            "a ReplicaSet makes pods its own that it selects and nobody controls, and deletes what is too many then, these or its own",
+            "a ReplicaSet makes pods its own that it selects and nobody controls, and a Deployment such ReplicaSets; what is too many \
+             then is deleted, these or its own",
             TRAFFIC,
         )
     },

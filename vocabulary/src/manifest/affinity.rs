@@ -9,7 +9,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use super::cursor::Cursor;
 use super::names;
 use super::selector::{
-    NODE_OPERATORS, TEMPLATE_HASH, label_selector, requirement, selects, with_any_template_hash,
+    NODE_OPERATORS, TEMPLATE_HASH, asks_for_one_hash, label_selector, requirement, selects,
+    with_any_template_hash,
 };
 use crate::release::Release;
 use crate::scenario::{
@@ -24,6 +25,8 @@ pub struct Surroundings<'s> {
     pub labels: &'s Labels,
     /// The pod also has the label that tells the revisions of its Deployment apart.
     pub has_template_hash: bool,
+    /// Its value is not known before there is a cluster.
+    pub is_hashed: bool,
     /// All namespaces of the input.
     pub namespaces: &'s BTreeSet<String>,
 }
@@ -128,10 +131,15 @@ fn selector(
 ) -> Option<LabelSelector> {
     let cursor = cursor.field("labelSelector");
     let read = label_selector(&cursor, given?);
-    match around.has_template_hash {
-        true => with_any_template_hash(&cursor, read),
-        false => Some(read),
+    if !around.is_hashed {
+        return Some(read);
     }
+    if asks_for_one_hash(&read) {
+        cursor.warn(format!(
+            "asks for one {TEMPLATE_HASH}: nobody knows it beforehand, and it is read as selecting no pod"
+        ));
+    }
+    with_any_template_hash(read)
 }
 
 /// FLT-14, FLT-19: the pod's own values of these labels are added to the selector; says whether the template hash was

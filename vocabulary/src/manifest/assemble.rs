@@ -130,7 +130,13 @@ impl<'o> World<'o> {
         let own_each = effective(&requests(&own.workload.template.containers));
         let sum = self.workloads.iter().fold(Resources::default(), |sum, other| {
             let is_own = std::ptr::eq(other, own);
-            add(sum, room_of(if is_own { own.slots.into() } else { other.workload.manifest_replicas }, other))
+            // Also what a rollout of the manifest's own size takes.
+            let pods = if is_own {
+                own.pods_at_once.max(own.slots.into())
+            } else {
+                other.workload.manifest_replicas
+            };
+            add(sum, room_of(pods, other))
         });
         let lacks =
             |of: fn(&Resources) -> u64| self.nodes.iter().any(|(node, _)| of(&node.allocatable) < of(&sum));
@@ -183,10 +189,10 @@ impl<'o> World<'o> {
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
             );
             let lacks = full_size::lacks_room(own, &nodes, &neighbours).filter(|_| !self.nodes.is_empty());
-            if let Some(says) = lacks {
-                rows.extend(left_out::behaviour(full_size::ROOM));
+            if let Some(lack) = lacks {
+                rows.extend(left_out::behaviour(full_size::ROOM).filter(|_| lack.concerns_rollouts));
                 let place = Some(own.object.place(own.object.tree.mark));
-                warnings.push(Warning { place, says: format!("{name}: {says}") });
+                warnings.push(Warning { place, says: format!("{name}: {}", lack.says) });
             }
             let mut workload = own.workload.clone();
             workload.template.serving = class.serving;
@@ -266,46 +272,52 @@ impl<'o> World<'o> {
         }
     }
 
-    /// A budget at the size that is checked, counted over all the pods that it selects.
+    /// A budget at the size that is checked, counted over all the pods that it expects.
     fn scaled(
         &self,
         own: &Parsed<'_>,
         budget: &ParsedBudget<'_>,
         assumptions: &mut Vec<String>,
     ) -> crate::scenario::DisruptionBudget {
-        let (manifest, checked) = self.selected(own, budget);
-        let (scaled, says) = budget.scaled(manifest, checked);
+        let expects_all = matches!(budget.budget.ask, BudgetAsk::MinAvailable(IntOrPercent::Int(_)));
+        let (manifest, checked) = self.selected(own, budget, expects_all);
+        let own = (own.workload.manifest_replicas, own.workload.replicas.into());
+        let (scaled, says) = budget.scaled(manifest, checked, own);
         assumptions.extend(says);
         scaled
     }
 
-    /// The pods that a budget of a workload selects: those of the manifest, and those that are checked.
-    fn selected(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>) -> (u32, u32) {
-        let others = self.workloads.iter().filter(|other| {
-            !std::ptr::eq(*other, own)
-                && budget_selects(budget, &other.object.namespace, &other.workload.template.labels)
+    /// The pods that a budget of a workload selects, with or without those of no controller: those of the manifest, and those that are
+    /// checked.
+    fn selected(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>, with_bare: bool) -> (u32, u32) {
+        let all = self.workloads.iter().filter(|other| {
+            std::ptr::eq(*other, own)
+                || budget_selects(budget, &other.object.namespace, &other.workload.template.labels)
         });
+        let counted = all.filter(|of| with_bare || of.workload.kind != WorkloadKind::Pod);
         let count = |of: &Parsed<'_>| (of.workload.manifest_replicas, u32::from(of.workload.replicas));
-        others.map(count).fold(count(own), |(manifest, checked), (more, more_checked)| {
+        counted.map(count).fold((0, 0), |(manifest, checked), (more, more_checked)| {
             (manifest.saturating_add(more), checked + more_checked)
         })
     }
 
-    /// A budget that no eviction of a healthy pod is within (PDB-4, EVI-4): what is evicted waits for ever, as drains do. Of a pod
-    /// without a controller none is unless it asks for a number of available pods (PDB-1).
+    /// A budget that no eviction of a healthy pod is within (PDB-4, EVI-4): what is evicted waits for ever, as drains do. Unless it asks
+    /// for a number of available pods it expects none without a controller (PDB-1), and with none expected it grants no eviction.
     fn forbids(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>) -> Option<Warning> {
-        let (pods, _) = self.selected(own, budget);
-        let is_alone = own.workload.kind == WorkloadKind::Pod;
-        let hint = if is_alone { "" } else { "; maxUnavailable: 1 allows one" };
+        let (pods, _) = self.selected(own, budget, true);
+        let expected = match budget.budget.ask {
+            BudgetAsk::MinAvailable(IntOrPercent::Int(_)) => pods,
+            _ => self.selected(own, budget, false).0,
+        };
+        let hint = if expected == 0 { "" } else { "; maxUnavailable: 1 allows one" };
         let says = format!(
             "{} allows no disruption while all pods that it selects are healthy, {pods}: no eviction of them is granted, and a drain \
              waits for ever{hint}",
             budget.object.title()
         );
-        let allowed = match budget.budget.ask {
-            BudgetAsk::MinAvailable(IntOrPercent::Int(_)) => budget.budget.ask.disruptions_allowed(pods),
-            _ if is_alone => 0,
-            ask => ask.disruptions_allowed(pods),
+        let allowed = match expected {
+            0 => 0,
+            _ => pods.saturating_sub(budget.budget.ask.desired_healthy(expected)),
         };
         (pods > 0 && allowed == 0)
             .then(|| Warning { place: Some(budget.object.place(budget.object.tree.mark)), says })

@@ -1,12 +1,12 @@
 //! Neighbours: running pods of other workloads that share the Service or a budget, that affinity or spread selects, or that take room or
 //! host ports which the workload needs.
 
-use super::selector::{meets, selects};
+use super::selector::{meets, selects, selects_hashed};
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use crate::scenario::{
     Container, ContainerKind, HostPort, Labels, Neighbour, Node, Operator, PodAffinityTerm, PodTemplate,
-    Protocol, Resources, TaintEffect, Toleration,
+    Protocol, Resources, TaintEffect, Toleration, WorkloadKind,
 };
 
 /// What ties a pod of another workload to the workload that is checked.
@@ -69,7 +69,7 @@ fn clash(own: &[(Protocol, HostPort)], others: &[(Protocol, HostPort)]) -> bool 
 /// Does a budget select pods with these labels, in this namespace?
 pub fn budget_selects(budget: &ParsedBudget<'_>, namespace: &str, labels: &Labels) -> bool {
     budget.object.namespace == namespace
-        && budget.selector.as_ref().is_some_and(|selector| selects(selector, labels))
+        && budget.selector.as_ref().is_some_and(|selector| selects_hashed(selector, labels))
 }
 
 /// FLT-12: a term without namespaces speaks of its pod's own.
@@ -153,6 +153,7 @@ fn pod_of(of: &Parsed<'_>, number: u32, node: usize) -> Neighbour {
         host_ports: host_ports(&workload.template.containers),
         pod_anti_affinity: workload.template.pod_anti_affinity.clone(),
         tolerations: workload.template.tolerations.clone(),
+        is_bare: workload.kind == WorkloadKind::Pod,
         in_service: false,
         in_budget: false,
     }
@@ -212,22 +213,7 @@ pub fn may_run(
     if let Some(name) = &template.node_name {
         return *name == node.name;
     }
-    let tolerated = |key: &str, value: &str, effect| {
-        template.tolerations.iter().any(|one| tolerates(one, key, value, effect))
-    };
-    let kept_off =
-        node.unschedulable && !tolerated("node.kubernetes.io/unschedulable", "", TaintEffect::NoSchedule);
-    let mut taints = node.taints.iter().filter(|taint| taint.effect != TaintEffect::PreferNoSchedule);
-    if kept_off || !taints.all(|taint| tolerated(&taint.key, &taint.value, taint.effect)) {
-        return false;
-    }
-    let selected = template.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
-    if !selected
-        || template
-            .node_affinity
-            .as_ref()
-            .is_some_and(|terms| !terms.iter().any(|term| term_admits(term, node)))
-    {
+    if !is_tolerated(template, node) || !is_wanted(template, node) {
         return false;
     }
     let here = || placed.iter().filter(|neighbour| usize::from(neighbour.node) == index);
@@ -260,6 +246,26 @@ pub fn may_run(
         });
         own && theirs
     })
+}
+
+/// FLT-6, FLT-7: does a pod of `template` tolerate the node's cordon and taints?
+pub fn is_tolerated(template: &PodTemplate, node: &Node) -> bool {
+    let tolerated = |key: &str, value: &str, effect| {
+        template.tolerations.iter().any(|one| tolerates(one, key, value, effect))
+    };
+    let kept_off =
+        node.unschedulable && !tolerated("node.kubernetes.io/unschedulable", "", TaintEffect::NoSchedule);
+    let mut taints = node.taints.iter().filter(|taint| taint.effect != TaintEffect::PreferNoSchedule);
+    !kept_off && taints.all(|taint| tolerated(&taint.key, &taint.value, taint.effect))
+}
+
+/// FLT-5: does a pod of `template` ask for the node, by its selector and its affinity?
+pub fn is_wanted(template: &PodTemplate, node: &Node) -> bool {
+    template.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value))
+        && template
+            .node_affinity
+            .as_ref()
+            .is_none_or(|terms| terms.iter().any(|term| term_admits(term, node)))
 }
 
 fn term_admits(term: &crate::scenario::NodeSelectorTerm, node: &Node) -> bool {

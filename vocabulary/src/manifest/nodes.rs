@@ -27,10 +27,14 @@ pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
         told.filter(|told| !told.is_empty()).map_or_else(|| otherwise.to_owned(), Clone::clone)
     };
     // What a kubelet gives its node (S28 `kubelet_node_status.go` `initialNode`).
+    let system = is(machine.map(|machine| &machine.operating_system), "linux");
+    let architecture = is(machine.map(|machine| &machine.architecture), "amd64");
     let own = [
         (HOSTNAME, object.name.clone()),
-        ("kubernetes.io/os", is(machine.map(|machine| &machine.operating_system), "linux")),
-        ("kubernetes.io/arch", is(machine.map(|machine| &machine.architecture), "amd64")),
+        ("kubernetes.io/os", system.clone()),
+        ("kubernetes.io/arch", architecture.clone()),
+        ("beta.kubernetes.io/os", system),
+        ("beta.kubernetes.io/arch", architecture),
     ];
     let mut missing = Vec::new();
     for (key, value) in own {

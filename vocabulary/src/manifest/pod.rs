@@ -203,8 +203,12 @@ pub fn pod_template(
     let systems = [("linux", ()), ("windows", ())];
     at.field("os").field("name").one_of(spec.os.as_ref().map(|os| os.name.as_str()), &systems, ());
     let mut labels = metadata.labels.clone().unwrap_or_default();
-    // What the Deployment controller added to a ReplicaSet or Pod that was read back from a cluster.
-    let had_template_hash = labels.remove(TEMPLATE_HASH).is_some();
+    // What a manifest says of it the Deployment controller writes over; a ReplicaSet or Pod that was read back from a cluster keeps it.
+    let is_hashed = kind == WorkloadKind::Deployment;
+    if is_hashed {
+        labels.remove(TEMPLATE_HASH);
+    }
+    let has_template_hash = is_hashed || labels.contains_key(TEMPLATE_HASH);
     let facts = PodFacts {
         release: options.release,
         written_grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE.into()),
@@ -218,11 +222,11 @@ pub fn pod_template(
     let given = spec.init_containers.iter().flatten().chain(&spec.containers);
     assumptions.extend(given.filter_map(super::lifecycle::beside_its_sleep));
     // A key that the pod has no label of is passed over (FLT-14, FLT-19): only a Deployment gives its pods the hash.
-    let has_template_hash = kind == WorkloadKind::Deployment || had_template_hash;
     let around = Surroundings {
         release: options.release,
         labels: &labels,
         has_template_hash,
+        is_hashed,
         namespaces: context.namespaces,
     };
     let affinity = spec.affinity.as_ref();

@@ -86,21 +86,23 @@ pub fn requirement(
 /// The label by which a Deployment tells the pods of its ReplicaSets apart (S28 `deployment/sync.go` `getNewReplicaSet`).
 pub const TEMPLATE_HASH: &str = "pod-template-hash";
 
+fn is_of_hash(requirement: &Requirement) -> bool {
+    requirement.key == TEMPLATE_HASH
+}
+
+/// Does a selector ask for a template hash by its value?
+pub fn asks_for_one_hash(selector: &LabelSelector) -> bool {
+    let is_by_value =
+        |requirement: &Requirement| is_of_hash(requirement) && requirement.operator == Operator::In;
+    selector.labels.contains_key(TEMPLATE_HASH) || selector.expressions.iter().any(is_by_value)
+}
+
 /// A selector of pods that all have a template hash, which nobody knows beforehand: what it says of the label is resolved; none, if it then
 /// selects nothing.
-pub fn with_any_template_hash(cursor: &Cursor<'_>, mut selector: LabelSelector) -> Option<LabelSelector> {
-    let is_of_hash = |requirement: &Requirement| requirement.key == TEMPLATE_HASH;
-    let asks_for_value = |requirement: &Requirement| requirement.operator == Operator::In;
-    let is_none = |requirement: &Requirement| requirement.operator == Operator::DoesNotExist;
-    let of_hash: Vec<Requirement> =
-        selector.expressions.iter().filter(|own| is_of_hash(own)).cloned().collect();
-    if selector.labels.contains_key(TEMPLATE_HASH) || of_hash.iter().any(asks_for_value) {
-        cursor.warn(format!(
-            "asks for one {TEMPLATE_HASH}: nobody knows it beforehand, and it is read as selecting no pod"
-        ));
-        return None;
-    }
-    if of_hash.iter().any(is_none) {
+pub fn with_any_template_hash(mut selector: LabelSelector) -> Option<LabelSelector> {
+    let asks_for_none =
+        |requirement: &Requirement| is_of_hash(requirement) && requirement.operator == Operator::DoesNotExist;
+    if asks_for_one_hash(&selector) || selector.expressions.iter().any(asks_for_none) {
         return None;
     }
     selector.expressions.retain(|requirement| !is_of_hash(requirement));
@@ -128,6 +130,15 @@ pub fn meets(labels: &Labels, requirement: &Requirement) -> bool {
 pub fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
     selector.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
         && selector.expressions.iter().all(|requirement| meets(labels, requirement))
+}
+
+/// The same; of pods without a template hash those are meant that get one.
+pub fn selects_hashed(selector: &LabelSelector, labels: &Labels) -> bool {
+    let mentions = selector.labels.contains_key(TEMPLATE_HASH) || selector.expressions.iter().any(is_of_hash);
+    if !mentions || labels.contains_key(TEMPLATE_HASH) {
+        return selects(selector, labels);
+    }
+    with_any_template_hash(selector.clone()).is_some_and(|selector| selects(&selector, labels))
 }
 
 /// Labels for a message: `app=web, tier=front`.

@@ -10,7 +10,7 @@ use super::container::{PROTOCOLS, port_number};
 use super::cursor::{Cursor, Object};
 use super::names;
 use super::pod::first_app;
-use super::selector::{label_selector, with_any_template_hash};
+use super::selector::label_selector;
 use super::tree::quoted;
 use super::workload::int_or_part;
 use crate::release::Release;
@@ -257,12 +257,8 @@ pub fn budget<'o>(
     if always_allow_unhealthy && !release.has_unhealthy_pod_eviction_policy() {
         policy_at.warn(format!("unhealthyPodEvictionPolicy has no effect in Kubernetes {release}"));
     }
-    let selector_at = at.field("selector");
-    let selector = spec
-        .selector
-        .as_ref()
-        .and_then(|given| with_any_template_hash(&selector_at, label_selector(&selector_at, given)));
-    if spec.selector.is_none() {
+    let selector = spec.selector.as_ref().map(|given| label_selector(&at.field("selector"), given));
+    if selector.is_none() {
         at.warn("a PodDisruptionBudget without selector selects no pods");
     }
     Some(ParsedBudget {
@@ -274,7 +270,14 @@ pub fn budget<'o>(
 
 impl ParsedBudget<'_> {
     /// It at the size that is checked, with what was assumed: as many disruptions stay allowed as the manifest allows.
-    pub fn scaled(&self, manifest_pods: u32, checked_pods: u32) -> (DisruptionBudget, Option<String>) {
+    /// Of the workload itself, of which the manifest has the first and the check the second number of pods, some stay where some of the
+    /// manifest's would.
+    pub fn scaled(
+        &self,
+        manifest_pods: u32,
+        checked_pods: u32,
+        (own_manifest, own_checked): (u32, u32),
+    ) -> (DisruptionBudget, Option<String>) {
         let name = &self.budget.name;
         if checked_pods >= manifest_pods {
             return (self.budget.clone(), None);
@@ -283,25 +286,10 @@ impl ParsedBudget<'_> {
             BudgetAsk::MinAvailable(IntOrPercent::Int(least)) => {
                 let exactly = (i64::from(least) - i64::from(manifest_pods) + i64::from(checked_pods)).max(0);
                 let exactly = u32::try_from(exactly).unwrap_or(u32::MAX);
-                // A budget that asks for some pod asks for one here, where another can be disrupted.
-                let scaled = exactly.max(least.min(1).min(checked_pods.saturating_sub(1)));
-                let as_many =
-                    if scaled == exactly { "as many may be disrupted" } else { "some pod is asked for" };
                 let says = format!(
-                    "minAvailable {least} of {manifest_pods} pods is checked as {scaled} of {checked_pods}: {as_many}"
+                    "minAvailable {least} of {manifest_pods} pods is checked as {exactly} of {checked_pods}: as many may be disrupted"
                 );
-                (BudgetAsk::MinAvailable(IntOrPercent::Int(scaled)), says)
-            }
-            BudgetAsk::MaxUnavailable(part)
-                if checked_pods > 1
-                    && part.of(checked_pods, Rounding::Up) >= checked_pods
-                    && part.of(manifest_pods, Rounding::Up) < manifest_pods =>
-            {
-                let most = checked_pods - 1;
-                let says = format!(
-                    "maxUnavailable is checked as {most} of {checked_pods}: some of {manifest_pods} pods stay, so one of those does"
-                );
-                (BudgetAsk::MaxUnavailable(IntOrPercent::Int(most)), says)
+                (BudgetAsk::MinAvailable(IntOrPercent::Int(exactly)), says)
             }
             BudgetAsk::MaxUnavailable(IntOrPercent::Int(most)) => {
                 (self.budget.ask, format!("maxUnavailable is the number {most}, and kept as it is"))
@@ -332,6 +320,28 @@ impl ParsedBudget<'_> {
                 )
             }
         };
-        (DisruptionBudget { ask, ..self.budget.clone() }, Some(format!("PodDisruptionBudget/{name}: {says}")))
+        let spares_one = own_checked > 1
+            && self.budget.ask.disruptions_allowed(manifest_pods) < own_manifest
+            && ask.disruptions_allowed(checked_pods) >= own_checked;
+        let (ask, says) = match (ask, own_checked.saturating_sub(1)) {
+            (BudgetAsk::MinAvailable(_), most) if spares_one => {
+                let least = checked_pods.saturating_sub(most);
+                let says = format!("minAvailable is checked as {least} of {checked_pods}");
+                (BudgetAsk::MinAvailable(IntOrPercent::Int(least)), says)
+            }
+            (BudgetAsk::MaxUnavailable(_), most) if spares_one => {
+                let says = format!("maxUnavailable is checked as {most} of {checked_pods}");
+                (BudgetAsk::MaxUnavailable(IntOrPercent::Int(most)), says)
+            }
+            _ => (ask, says),
+        };
+        let why = match spares_one {
+            true => format!(": of {own_manifest} pods some always stay, and so does one of {own_checked}"),
+            false => String::new(),
+        };
+        (
+            DisruptionBudget { ask, ..self.budget.clone() },
+            Some(format!("PodDisruptionBudget/{name}: {says}{why}")),
+        )
     }
 }

@@ -27,9 +27,9 @@ pub struct Parsed<'o> {
     pub slots: u8,
     /// Pods that the nodes must have room for at the size of the manifest, so that a rollout gets through.
     pub pods_at_once: u32,
-    /// The selector of a ReplicaSet, which adopts what it selects. That of a Deployment's asks for its hash too.
-    pub adopts: Option<LabelSelector>,
-    /// The labels of a bare Pod that nobody controls.
+    /// The selector of a Deployment or ReplicaSet, which adopts what it selects.
+    pub selector: Option<LabelSelector>,
+    /// The labels of the object, if nobody controls it.
     pub orphan: Option<Labels>,
     /// What was assumed.
     pub assumptions: Vec<String>,
@@ -92,6 +92,7 @@ pub fn replica_set<'o>(
     )?;
     parsed.workload.min_ready_seconds = min_ready_seconds;
     parsed.set_strategy(Strategy::Recreate);
+    parsed.orphan = labels_of_orphan(&given.metadata);
     Some(parsed)
 }
 
@@ -102,9 +103,8 @@ pub fn pod<'o>(object: &'o Object, given: &core::Pod, context: &Context<'_>) -> 
         cursor.field("spec").refuse("is missing", "the spec of a Pod: containers");
         return None;
     };
-    let is_controlled =
-        given.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
-    if is_controlled {
+    let orphan = labels_of_orphan(&given.metadata);
+    if orphan.is_none() {
         cursor
             .at("metadata.ownerReferences")
             .warn("a Pod that a controller owns is checked as a bare Pod: nobody replaces it");
@@ -121,8 +121,7 @@ pub fn pod<'o>(object: &'o Object, given: &core::Pod, context: &Context<'_>) -> 
         progress_deadline_seconds: None,
         template,
     };
-    let orphan = (!is_controlled).then(|| given.metadata.labels.clone().unwrap_or_default());
-    Some(Parsed { object, workload, slots: 1, pods_at_once: 1, adopts: None, orphan, assumptions })
+    Some(Parsed { object, workload, slots: 1, pods_at_once: 1, selector: None, orphan, assumptions })
 }
 
 fn read<'o>(
@@ -167,16 +166,22 @@ fn read<'o>(
         progress_deadline_seconds: None,
         template,
     };
-    let adopts = (kind == WorkloadKind::ReplicaSet).then_some(read_selector);
     Some(Parsed {
         object,
         workload,
         slots: 1,
         pods_at_once: manifest_replicas,
-        adopts,
+        selector: Some(read_selector),
         orphan: None,
         assumptions,
     })
+}
+
+/// The labels of an object that no controller owns.
+fn labels_of_orphan(metadata: &meta::ObjectMeta) -> Option<Labels> {
+    let is_controlled =
+        metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
+    (!is_controlled).then(|| metadata.labels.clone().unwrap_or_default())
 }
 
 /// A number, or a percentage (S28 `ValidatePositiveIntOrPercent`).

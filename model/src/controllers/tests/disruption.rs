@@ -107,9 +107,16 @@ fn of_a_pod_of_its_own_no_scale_is_known() {
 /// PDB-1, PDB-3: pods of other workloads that the budget selects.
 #[test]
 fn neighbours_that_the_budget_selects_are_healthy() {
-    for (in_budget, seen) in [(true, (1, 2, 1)), (false, (0, 1, 1))] {
+    let all = BudgetAsk::MinAvailable(IntOrPercent::Percent(100));
+    for (ask, is_bare, in_budget, seen) in [
+        (min(1), false, true, (1, 2, 1)),
+        (min(1), false, false, (0, 1, 1)),
+        (all, false, true, (0, 2, 2)),
+        (all, true, true, (1, 2, 1)),
+        (min(2), true, true, (0, 2, 2)),
+    ] {
         let cluster = TestCluster::running(1, 1, |s| {
-            budget(min(1))(s);
+            budget(ask)(s);
             s.neighbours.push(Neighbour {
                 name: "Deployment/canary 0".into(),
                 namespace: "default".into(),
@@ -119,6 +126,7 @@ fn neighbours_that_the_budget_selects_are_healthy() {
                 host_ports: Vec::new(),
                 pod_anti_affinity: Vec::new(),
                 tolerations: Vec::new(),
+                is_bare,
                 in_service: false,
                 in_budget,
             });

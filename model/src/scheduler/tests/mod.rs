@@ -131,6 +131,7 @@ fn neighbour(node: u8) -> Neighbour {
         host_ports: Vec::new(),
         pod_anti_affinity: Vec::new(),
         tolerations: Vec::new(),
+        is_bare: false,
         in_service: false,
         in_budget: false,
     }

@@ -66,10 +66,11 @@ fn what_the_api_server_and_the_controllers_set_is_read() {
         "",
         &format!(r#"{spec}, "status": {{"observedGeneration": 1, "unavailableReplicas": 1}}"#),
     );
-    for text in [pod, set, deployment] {
+    for (text, has_hash) in [(pod, true), (set, true), (deployment, false)] {
         let scenario = scenario(&text);
         let template = &scenario.workload.template;
-        assert_eq!(template.labels, [("app".to_owned(), "web".to_owned())].into());
+        assert_eq!(template.labels.get("app").map(String::as_str), Some("web"));
+        assert_eq!(template.labels.contains_key("pod-template-hash"), has_hash, "{text}");
         assert_eq!(template.tolerations[0].seconds, Some(5));
         assert!(template.containers[0].pre_stop.is_some(), "{text}");
     }
