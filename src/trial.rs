@@ -315,3 +315,45 @@ fn has_kills(outcome: &Outcome) -> bool {
     let counts = outcome.measured.iter().flat_map(|measured| &measured.coverage);
     classes.zip(counts).any(|(class, count)| *class == KILL && *count > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use podproof_checker::fingerprint::Bits;
+    use podproof_vocabulary::manifest::edit::{FieldPath, Value};
+
+    use super::*;
+    use crate::arguments::{Arguments, Command, SymmetryChoice};
+
+    /// With a rolling update there is no room for the surge pod of the manifest's three.
+    #[test]
+    fn a_change_that_makes_something_undecided_is_in_doubt() {
+        let node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nstatus: {allocatable: {cpu: 3, memory: 8Gi, pods: 20}}\n---\n";
+        let asks = "          resources: {requests: {cpu: 1}}\n          readinessProbe:\n";
+        let text = include_str!("../examples/web-prestop.yaml")
+            .replace("  replicas: 2\n", "  replicas: 3\n  strategy:\n    type: Recreate\n")
+            .replace("          readinessProbe:\n", asks);
+        let sources = [Source { path: "web.yaml".into(), text: format!("{node}{text}").into_bytes() }];
+        let arguments = Arguments::try_parse_from(["podproof", "check", "web.yaml", "--replicas", "1"]);
+        let Ok(Arguments { command: Command::Check(check) }) = arguments else { panic!("it is a check") };
+        let read =
+            input::read_with(&check.input, &sources, Size::Searched).unwrap_or_else(|why| panic!("{why:?}"));
+        let limits = Limits {
+            states: 1,
+            depth: 1,
+            memory: 1 << 20,
+            time: None,
+            threads: 1,
+            bits: Bits::B64,
+            symmetry: SymmetryChoice::None,
+        };
+        let world = (&check.input, &check.world);
+        let trials = Trials::new(world, &sources, &read.workloads[0], PropertySet::NONE, limits);
+        let strategy = |name: &str| {
+            Edit::of_workload(FieldPath::default().field("spec.strategy.type"), Value::Plain(name.into()))
+        };
+        assert_eq!(trials.doubt(&[]), None);
+        let doubt = trials.doubt(&[strategy("RollingUpdate")]).expect("there is no room for a fourth");
+        assert!(doubt.starts_with("room for all replicas of the manifest is not modelled"), "{doubt}");
+    }
+}
