@@ -7,7 +7,7 @@ use super::neighbours::{add_one, is_tolerated, is_wanted, may_run, term_selects}
 use super::selector::selects;
 use super::workload::Parsed;
 use crate::scenario::{
-    Neighbour, Node, PodAffinityTerm, PodTemplate, Rounding, Strategy, Workload, WorkloadKind,
+    Labels, Neighbour, Node, PodAffinityTerm, PodTemplate, Rounding, Strategy, Workload, WorkloadKind,
 };
 
 /// The row of what is left out.
@@ -85,11 +85,8 @@ fn pods_that_fit(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour], fir
                 pod.pod_anti_affinity.clone_from(&next.pod_anti_affinity);
             }
         }
-        let takes = |&node: &usize| {
-            may_run(template, namespace, node, nodes, &placed)
-                && spreads(template, namespace, node, nodes, &placed)
-                && is_beside(template, namespace, node, nodes, &placed)
-        };
+        let placing = Placing { template, namespace, nodes, placed: &placed };
+        let takes = |&node: &usize| placing.may_be_on(node);
         let Some(node) = (0..nodes.len()).map(|step| (first + step) % nodes.len()).find(takes) else {
             return fits;
         };
@@ -102,62 +99,70 @@ fn others_too(terms: &[PodAffinityTerm]) -> Vec<PodAffinityTerm> {
     terms.iter().filter(|term| !term.same_revision).cloned().collect()
 }
 
-fn domain<'n>(nodes: &'n [Node], node: usize, key: &str) -> Option<&'n String> {
-    nodes.get(node)?.labels.get(key)
+/// A pod that is to be put on a node, beside those that were placed before.
+struct Placing<'a> {
+    template: &'a PodTemplate,
+    namespace: &'a str,
+    nodes: &'a [Node],
+    placed: &'a [Neighbour],
 }
 
-/// FLT-15 to FLT-18.
-fn spreads(
-    template: &PodTemplate,
-    namespace: &str,
-    node: usize,
-    nodes: &[Node],
-    placed: &[Neighbour],
-) -> bool {
-    template.spread.iter().all(|constraint| {
-        let Some(own) = domain(nodes, node, &constraint.topology_key) else { return false };
-        let is_counted = |pod: &&Neighbour| {
-            let selector = constraint.selector.as_ref();
-            pod.namespace == namespace && selector.is_some_and(|selector| selects(selector, &pod.labels))
-        };
-        let counts_here = |node: &Node| {
-            (!constraint.honour_node_affinity || is_wanted(template, node))
-                && (!constraint.honour_node_taints || is_tolerated(template, node))
-        };
-        let mut counts: BTreeMap<&String, u32> = BTreeMap::new();
-        for place in (0..nodes.len()).filter(|&place| counts_here(&nodes[place])) {
-            if let Some(domain) = domain(nodes, place, &constraint.topology_key) {
-                let here = |pod: &&Neighbour| usize::from(pod.node) == place && is_counted(pod);
-                let count = placed.iter().filter(here).count();
+impl Placing<'_> {
+    fn may_be_on(&self, node: usize) -> bool {
+        may_run(self.template, self.namespace, node, self.nodes, self.placed)
+            && self.spreads(node)
+            && self.is_beside(node)
+    }
+
+    fn domain(&self, node: usize, key: &str) -> Option<&String> {
+        self.nodes.get(node)?.labels.get(key)
+    }
+
+    /// FLT-15 to FLT-18.
+    fn spreads(&self, node: usize) -> bool {
+        self.template.spread.iter().all(|constraint| {
+            let Some(own) = self.domain(node, &constraint.topology_key) else { return false };
+            let is_selected = |labels: &Labels| {
+                constraint.selector.as_ref().is_some_and(|selector| selects(selector, labels))
+            };
+            let counts_here = |node: &Node| {
+                (!constraint.honour_node_affinity || is_wanted(self.template, node))
+                    && (!constraint.honour_node_taints || is_tolerated(self.template, node))
+            };
+            let mut counts: BTreeMap<&String, u32> = BTreeMap::new();
+            for (place, node) in self.nodes.iter().enumerate() {
+                let Some(domain) = node.labels.get(&constraint.topology_key).filter(|_| counts_here(node))
+                else {
+                    continue;
+                };
+                let is_counted = |pod: &&Neighbour| {
+                    usize::from(pod.node) == place
+                        && pod.namespace == self.namespace
+                        && is_selected(&pod.labels)
+                };
+                let count = self.placed.iter().filter(is_counted).count();
                 *counts.entry(domain).or_default() += u32::try_from(count).unwrap_or(u32::MAX);
             }
-        }
-        let domains = u32::try_from(counts.len()).unwrap_or(u32::MAX);
-        let least =
-            if domains < constraint.min_domains { 0 } else { counts.values().copied().min().unwrap_or(0) };
-        let selector = constraint.selector.as_ref();
-        let itself = u32::from(selector.is_some_and(|selector| selects(selector, &template.labels)));
-        counts.get(own).is_some_and(|&there| there + itself <= least + constraint.max_skew)
-    })
-}
+            let domains = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+            let least = counts.values().copied().min().filter(|_| domains >= constraint.min_domains);
+            let itself = u32::from(is_selected(&self.template.labels));
+            let most = least.unwrap_or(0) + constraint.max_skew;
+            counts.get(own).is_some_and(|&there| there + itself <= most)
+        })
+    }
 
-/// FLT-13: each term has a pod in the domain, or the pod is the first of those that it selects, itself among them.
-fn is_beside(
-    template: &PodTemplate,
-    namespace: &str,
-    node: usize,
-    nodes: &[Node],
-    placed: &[Neighbour],
-) -> bool {
-    template.pod_affinity.iter().all(|term| {
-        let Some(own) = domain(nodes, node, &term.topology_key) else { return false };
-        let is_meant = |pod: &&Neighbour| term_selects(term, namespace, &pod.namespace, &pod.labels);
-        let mut meant = placed.iter().filter(is_meant).peekable();
-        if meant.peek().is_none() {
-            return term_selects(term, namespace, namespace, &template.labels);
-        }
-        meant.any(|pod| domain(nodes, pod.node.into(), &term.topology_key) == Some(own))
-    })
+    /// FLT-13: each term has a pod in the domain, or the pod is the first of those that it selects, itself among them.
+    fn is_beside(&self, node: usize) -> bool {
+        self.template.pod_affinity.iter().all(|term| {
+            let Some(own) = self.domain(node, &term.topology_key) else { return false };
+            let is_meant = |pod: &&Neighbour| term_selects(term, self.namespace, &pod.namespace, &pod.labels);
+            let mut meant = self.placed.iter().filter(is_meant).peekable();
+            if meant.peek().is_none() {
+                return term_selects(term, self.namespace, self.namespace, &self.template.labels);
+            }
+            meant.any(|pod| self.domain(pod.node.into(), &term.topology_key) == Some(own))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -269,9 +269,8 @@ pub fn budget<'o>(
 }
 
 impl ParsedBudget<'_> {
-    /// It at the size that is checked, with what was assumed: as many disruptions stay allowed as the manifest allows.
-    /// Of the workload itself, of which the manifest has the first and the check the second number of pods, some stay where some of the
-    /// manifest's would.
+    /// It at the size that is checked, with what was assumed: as many disruptions stay allowed as the manifest allows. Where it leaves some
+    /// pods of the workload, of which there are these in the manifest and in the check, one of those that are checked stays.
     pub fn scaled(
         &self,
         manifest_pods: u32,
