@@ -370,7 +370,7 @@ pub(crate) const AT_FULL_SIZE: SizeHelp = SizeHelp {
                                               through, for example 90s or 5m; what was walked until then depends on the \
                                               machine")),
     after_help = "Exit status: 0 nothing that counts was seen broken, which proves nothing; 1 a property that counts is \
-                  broken; 2 the input or the command line is wrong; 3 it was interrupted before it had walked all, and nothing \
+                  broken; 2 the input or the command line is wrong; 3 it was interrupted before it had walked all, or its time was over before a walk of every story, and nothing \
                   broken was seen."
 )]
 pub struct SimulateArguments {

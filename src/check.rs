@@ -289,8 +289,8 @@ impl<'a> Section<'a> {
         for finding in std::mem::take(&mut outcome.findings) {
             self.enter(&plan, finding);
         }
-        let Plan { story, timing, services, .. } = plan;
-        self.report.searches.push(SearchRow { story, timing, services, outcome });
+        let Plan { story, timing, behind, .. } = plan;
+        self.report.searches.push(SearchRow { story, timing, behind, outcome });
     }
 
     /// Notes that a search could not be run, and why: several of one workload mostly for the same reason.

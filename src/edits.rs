@@ -57,7 +57,7 @@ impl<'a> Texts<'a> {
     fn home(&self, of: Of) -> Result<(usize, &'a Place), String> {
         let place = match of {
             Of::Workload => self.workload.place.as_ref(),
-            Of::Budget => self.workload.settings.get(&Setting::Budget),
+            Of::Budget => self.workload.settings.values().find_map(|places| places.get(&Setting::Budget)),
         };
         let place = place.ok_or("it comes from no file")?;
         let is_its_own = |source: &Source| source.path == place.file;

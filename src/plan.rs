@@ -46,8 +46,28 @@ pub struct Workload {
     pub place: Option<Place>,
     /// The manifest that it was read from, if it comes from one.
     pub manifest: Option<Manifest>,
-    /// Where each of its settings stands there.
-    pub settings: BTreeMap<Setting, Place>,
+    /// Where each of its settings stands there, by the container that serves.
+    pub settings: BTreeMap<u8, BTreeMap<Setting, Place>>,
+}
+
+/// Whom the pods serve in a search; nothing is said where there is only one answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// The Services, if the workload has several classes of them.
+    pub services: Vec<String>,
+    /// The container that serves, if a Service sends to several.
+    pub container: Option<String>,
+}
+
+impl Behind {
+    /// It in a report, with a space before it.
+    pub fn told(&self) -> String {
+        let container = self.container.iter().map(|container| format!(", container {container}"));
+        match self.services.is_empty() {
+            true => String::new(),
+            false => format!(" (Service {}{})", self.services.join(", "), container.collect::<String>()),
+        }
+    }
 }
 
 /// A search that is to be run.
@@ -57,8 +77,8 @@ pub struct Plan {
     pub story: Story,
     /// The timing that its verdicts are given in.
     pub timing: Timing,
-    /// The Services that it is about, if the workload has several classes of them.
-    pub services: Vec<String>,
+    /// Whom the pods serve in it.
+    pub behind: Behind,
     /// The world.
     pub scenario: Scenario,
     /// The promises that it judges.
@@ -128,18 +148,30 @@ pub fn searches(workload: &Workload, world: &WorldArguments, asked: PropertySet)
         }
         for (index, scenario) in workload.scenarios.iter().enumerate() {
             let judged = if index == 0 { asked } else { asked.intersection(PropertySet::of(OF_SERVICE)) };
-            let services = match workload.scenarios.len() {
-                1 => Vec::new(),
-                _ => workload.services.get(index).cloned().unwrap_or_default(),
-            };
+            let behind = behind(workload, index);
             for (timing, judged, follow) in parts(world.timing, judged) {
                 let scenario = told(scenario, story, timing, judged, follow, world);
-                plans.push(Plan { story, timing, services: services.clone(), scenario, judged });
+                plans.push(Plan { story, timing, behind: behind.clone(), scenario, judged });
             }
         }
     }
     plans.sort_by_key(effort);
     (plans, untold)
+}
+
+/// Whom the pods of a class serve.
+fn behind(workload: &Workload, index: usize) -> Behind {
+    let services = |index: usize| workload.services.get(index).cloned().unwrap_or_default();
+    if workload.scenarios.len() == 1 {
+        return Behind::default();
+    }
+    let own = services(index);
+    let is_shared = (0..workload.scenarios.len())
+        .any(|other| other != index && services(other).iter().any(|name| own.contains(name)));
+    let template = &workload.scenarios[index].workload.template;
+    let container = template.containers.get(usize::from(template.serving));
+    let container = container.filter(|_| is_shared).map(|container| container.name.clone());
+    Behind { services: own, container }
 }
 
 /// How the promises are divided over searches: timing, promises, and whether a timed search may follow one pod.
@@ -186,7 +218,7 @@ fn effort(plan: &Plan) -> (u8, bool, usize) {
         Story::Rollout => 3,
         Story::Drain => 4,
     };
-    (story, plan.timing == Timing::Timed, plan.services.len())
+    (story, plan.timing == Timing::Timed, plan.behind.services.len())
 }
 
 /// A neighbour's new pod may take an address that was freed: for the promise that speaks of it.

@@ -388,6 +388,7 @@ mod tests {
     use podproof_vocabulary::property::PropertySet;
 
     use super::*;
+    use crate::plan::Behind;
 
     #[test]
     fn what_was_not_judged_does_not_hold_and_what_every_state_says_does() {
@@ -399,7 +400,7 @@ mod tests {
         let plan = Plan {
             story: Story::PodDeletion,
             timing: Timing::Untimed,
-            services: Vec::new(),
+            behind: Behind::default(),
             scenario,
             judged,
         };

@@ -13,6 +13,7 @@ use podproof_vocabulary::{Property, Release, left_out};
 use serde::{Deserialize, Serialize};
 
 use crate::counterexamples::Manifest;
+use crate::plan::Behind;
 use crate::remedy::Remedy;
 
 /// What is said of a promise.
@@ -129,8 +130,8 @@ pub struct SearchRow {
     pub story: Story,
     /// The timing.
     pub timing: Timing,
-    /// The Services that it is about, if the workload has several kinds.
-    pub services: Vec<String>,
+    /// Whom the pods serve in it.
+    pub behind: Behind,
     /// What it has found; its findings are in the results.
     pub outcome: Outcome,
 }
@@ -183,8 +184,8 @@ pub struct WorkloadReport {
     pub place: Option<Place>,
     /// The manifest that it was read from, if it comes from one.
     pub manifest: Option<Manifest>,
-    /// Where each of its settings stands there.
-    pub settings: BTreeMap<Setting, Place>,
+    /// Where each of its settings stands there, by the container that serves.
+    pub settings: BTreeMap<u8, BTreeMap<Setting, Place>>,
     /// The replicas of its manifest.
     pub manifest_replicas: u32,
     /// The replicas that were checked.

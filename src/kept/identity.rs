@@ -32,7 +32,8 @@ pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32, symmetry: &str) -> Val
             "workload": workload,
             "story": plan.story,
             "timing": plan.timing,
-            "services": plan.services,
+            "services": plan.behind.services,
+            "container": plan.behind.container,
             "judged": plan.judged.iter().map(|property| property.name()).collect::<Vec<_>>(),
             "scenario": plan.scenario,
         })

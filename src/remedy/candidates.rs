@@ -9,7 +9,7 @@ use super::Undecided;
 use super::budget::budgets;
 use super::candidate::Candidate;
 use crate::edits::{Edit, Texts};
-use crate::tune::parameter::{grace, pod_spec, pre_stop, serving};
+use crate::tune::parameter::{Parameter, grace, pod_spec, pre_stop, serving};
 
 /// Seconds that not-ready and unreachable are tolerated for where nobody says it (`DefaultTolerationSeconds`).
 const TOLERATION_SECONDS: u32 = 300;
@@ -23,6 +23,8 @@ pub struct Broke<'a> {
     pub texts: Texts<'a>,
     /// The world, with its story.
     pub scenario: &'a Scenario,
+    /// The worlds in which other containers serve.
+    pub siblings: Vec<&'a Scenario>,
     /// Replicas that are checked at most.
     pub replicas_max: u8,
     /// It is broken where no pod is left that is ready in the rules.
@@ -61,9 +63,31 @@ impl Broke<'_> {
 
     /// What cannot be changed though it has to do with a promise, and why.
     pub fn unchangeable(&self, property: Property) -> Option<Undecided> {
-        let is_of_hooks = matches!(property, Property::NoTrafficAfterSigterm | Property::NoFailedRequest);
+        let is_of_hooks = matches!(
+            property,
+            Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest
+        );
         let why = pre_stop(&self.texts, self.scenario).err().filter(|_| is_of_hooks)?;
         Some(Undecided { says: "the preStop hook of the container that serves".into(), why })
+    }
+
+    /// One more replica, where the check may not have it though it may help a promise.
+    pub fn excluded(&self, property: Property) -> Option<Undecided> {
+        let workload = &self.scenario.workload;
+        let goes = [EventName::DrainNode, EventName::EvictPod, EventName::DeletePod];
+        let may_help = match property {
+            Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
+                goes.into_iter().any(|event| self.may(event))
+            }
+            Property::NoAvoidableBlackout => true,
+            _ => false,
+        };
+        let is_excluded = may_help && workload.kind != WorkloadKind::Pod && self.one_more().is_none();
+        let (more, most) = (workload.manifest_replicas.saturating_add(1), self.replicas_max);
+        is_excluded.then(|| Undecided {
+            says: format!("{more} replicas"),
+            why: format!("no more than {most} are checked; accepted is --replicas {more}"),
+        })
     }
 
     /// May this happen to the cluster?
@@ -83,17 +107,29 @@ impl Broke<'_> {
         container.readiness_probe.is_none().then(|| Candidate::of(says, edit))
     }
 
-    /// A preStop sleep within the grace, and one within a longer grace.
+    /// A preStop sleep within the grace, and one within a longer grace; the same with one of each container that serves.
     fn hooks(&self) -> Vec<Candidate> {
-        let Ok(hook) = pre_stop(&self.texts, self.scenario) else { return Vec::new() };
+        let Ok(own) = pre_stop(&self.texts, self.scenario) else { return Vec::new() };
+        let others: Vec<Parameter> =
+            self.siblings.iter().filter_map(|sibling| pre_stop(&self.texts, sibling).ok()).collect();
+        let all = [&[own.clone()], &others[..]].concat();
+        let sets = if others.is_empty() { vec![vec![own]] } else { vec![vec![own], all] };
+        sets.iter().flat_map(|hooks| self.sleeps(hooks)).collect()
+    }
+
+    fn sleeps(&self, hooks: &[Parameter]) -> Vec<Candidate> {
         let now = self.scenario.workload.template.grace_seconds;
-        let longer = grace(self.scenario, hook.to);
-        let within = Candidate::parameter(hook.clone().up_to(hook.to.min(now)));
+        let all = |most: u32| {
+            let hooks = hooks.iter().map(|hook| Candidate::parameter(hook.clone().up_to(hook.to.min(most))));
+            hooks.reduce(|one, other| one.and(&other)).unwrap_or_default()
+        };
+        let longest = hooks.iter().map(|hook| hook.to).max().unwrap_or(0);
+        let longer = grace(self.scenario, longest);
         if longer.to <= now {
-            return vec![within];
+            return vec![all(now)];
         }
         let longer = Candidate::parameter(longer.down_to(now.saturating_add(1)));
-        vec![within, Candidate::parameter(hook).and(&longer)]
+        vec![all(now), all(u32::MAX).and(&longer)]
     }
 
     /// What keeps other pods serving while one goes. Without them kube-proxy falls back to those that terminate, however long their

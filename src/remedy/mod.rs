@@ -189,6 +189,7 @@ pub fn remedy(
     if candidates.is_empty() && refused.is_empty() {
         return Some(Remedy::unsought(format!("no setting of a manifest is known to help {}", row.property)));
     }
+    let refused = refused.into_iter().chain(broke.excluded(row.property)).collect();
     let (mut judged, mut kept) = (PropertySet::of([row.property]), BTreeMap::new());
     for other in rows.iter().filter(|other| other.counts && other.verdict == Verdict::Holds) {
         let set = match search_of(other) == search_of(row) {
@@ -262,7 +263,7 @@ fn why_not(workload: &Workload, scenario: &Scenario) -> Option<String> {
 /// What a promise is broken in, with no pod left that is ready in the rules or otherwise.
 fn broke<'a>(
     arguments: &CheckArguments,
-    (workload, texts): (&Workload, Texts<'a>),
+    (workload, texts): (&'a Workload, Texts<'a>),
     scenario: &'a Scenario,
     falls_back: bool,
 ) -> Broke<'a> {
@@ -273,7 +274,10 @@ fn broke<'a>(
     let class = workload.scenarios.iter().position(serves_so);
     let target_port = class.and_then(|class| workload.target_ports.get(class).copied().flatten());
     let nodes_are_given = workload.nodes_are_given;
-    Broke { texts, scenario, replicas_max, falls_back, target_port, nodes_are_given }
+    let mut serving = BTreeSet::from([scenario.workload.template.serving]);
+    let siblings =
+        workload.scenarios.iter().filter(|other| serving.insert(other.workload.template.serving)).collect();
+    Broke { texts, scenario, siblings, replicas_max, falls_back, target_port, nodes_are_given }
 }
 
 /// What holds in the other searches of a check, which a change must not break.

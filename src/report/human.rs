@@ -91,10 +91,7 @@ fn section(out: &mut String, workload: &WorkloadReport) {
 
 fn told(search: &SearchRow) -> String {
     let outcome = &search.outcome;
-    let services = match search.services.is_empty() {
-        true => String::new(),
-        false => format!(" (Service {})", search.services.join(", ")),
-    };
+    let behind = search.behind.told();
     let end = match outcome.stopped.is_empty() {
         true => "complete".to_owned(),
         false => format!("incomplete: {}", outcome.stopped.join("; ")),
@@ -102,7 +99,7 @@ fn told(search: &SearchRow) -> String {
     let states = grouped(outcome.states);
     let how = if outcome.seed().is_some() { " gone on from" } else { "" };
     format!(
-        "{DIM}{}{services}: {states} states{how}, {end}, {:.1} s{DIM:#}",
+        "{DIM}{}{behind}: {states} states{how}, {end}, {:.1} s{DIM:#}",
         search.timing.name(),
         outcome.seconds
     )

@@ -67,6 +67,8 @@ struct Search<'a> {
     story: &'a str,
     timing: &'a str,
     services: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<&'a str>,
     states: u64,
     transitions: u64,
     depth: u64,
@@ -128,7 +130,8 @@ impl<'a> Search<'a> {
         Self {
             story: row.story.name(),
             timing: row.timing.name(),
-            services: &row.services,
+            services: &row.behind.services,
+            container: row.behind.container.as_deref(),
             states: row.outcome.states,
             transitions: row.outcome.transitions,
             depth: row.outcome.depth,

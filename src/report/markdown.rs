@@ -11,7 +11,7 @@ use super::{
     approximations, because, blocked_drains, grouped, left_out, measured, name, shown_by, size, totals,
     warnings,
 };
-use crate::verdict::{CheckReport, ResultRow, SearchRow, WorkloadReport};
+use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
 /// What a comment on GitHub may be long, in characters (65,536), with room for a mark that finds it again.
 const COMMENT_MAX: usize = 65_000;
@@ -31,6 +31,8 @@ pub fn render(report: &CheckReport) -> String {
             return parts.concat();
         }
     }
+    // Whatever is left out of it, each workload is there.
+    parts.splice(1..1, overview(report));
     let mut text = String::new();
     let (mut length, mut left_out) = (0, 0);
     for part in &parts {
@@ -77,6 +79,25 @@ fn parts_of(report: &CheckReport, mut diagrams: usize, lists: bool) -> Vec<Strin
     }
     parts.extend(report.workloads.iter().map(|workload| verdicts(workload, lists)));
     parts
+}
+
+/// A line for each workload, the first with the head of the table.
+fn overview(report: &CheckReport) -> Vec<String> {
+    let line = |workload: &WorkloadReport| {
+        let of = |verdict: Verdict| {
+            let rows = workload.results.iter().filter(move |row| row.counts && row.verdict == verdict);
+            let mut names: Vec<&str> = rows.map(|row| row.property.name()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.join(", ")
+        };
+        format!("| {} | {} | {} |\n", cell(&workload.name), of(Verdict::Broken), of(Verdict::Incomplete))
+    };
+    let mut lines: Vec<String> = report.workloads.iter().map(line).collect();
+    if let Some(first) = lines.first_mut() {
+        first.insert_str(0, "\n| workload | broken | incomplete |\n| --- | --- | --- |\n");
+    }
+    lines
 }
 
 /// What was told of a workload until now.

@@ -180,7 +180,11 @@ fn result(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
 /// The line of the manifest to look at: what the remedy changes, if one was found; else the setting that the promise depends on
 /// most, or the workload.
 fn location(workload: &WorkloadReport, row: &ResultRow) -> Option<Value> {
-    let setting = setting(row.property).and_then(|setting| Some((setting, workload.settings.get(&setting)?)));
+    let trace = row.counterexample.as_ref().map(|counterexample| &counterexample.trace);
+    let serving = trace.map(|trace| trace.scenario.workload.template.serving);
+    let places = serving.and_then(|serving| workload.settings.get(&serving));
+    let places = places.or_else(|| workload.settings.values().next());
+    let setting = setting(row.property).and_then(|setting| Some((setting, places?.get(&setting)?)));
     let found = row.remedy.as_ref().and_then(|remedy| remedy.found.as_ref());
     let (logical, place) = match (found, setting) {
         (Some(Found { says, place: Some(place), .. }), _) => (format!("{}: {says}", workload.name), place),

@@ -9,6 +9,7 @@ use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::scenario::Timing;
 
+use crate::plan::Behind;
 use crate::verdict::{Counterexample, WorkloadReport};
 
 /// The walks through one world of a workload.
@@ -18,8 +19,8 @@ pub struct Walks {
     pub story: Story,
     /// The timing.
     pub timing: Timing,
-    /// The Services that it is about, if the workload has several classes of them.
-    pub services: Vec<String>,
+    /// Whom the pods serve in it.
+    pub behind: Behind,
     /// How many walks were begun.
     pub walks: u32,
     /// Steps of all of them.
@@ -141,16 +142,16 @@ impl SimulateReport {
             crate::exit::WRONG_INPUT
         } else if said.any(|said| said.counts && said.word() == Word::Broken) {
             crate::exit::BROKEN
-        } else if self.was_interrupted() {
+        } else if self.was_cut_short() {
             crate::exit::INCOMPLETE
         } else {
             crate::exit::HOLDS
         }
     }
 
-    /// Did Ctrl-C end it before it had walked as far as it was asked to?
-    fn was_interrupted(&self) -> bool {
+    /// Did Ctrl-C end it before it had walked as far as it was asked to, or its time before it had walked through every story?
+    fn was_cut_short(&self) -> bool {
         let mut walks = self.workloads.iter().flat_map(|workload| &workload.walks);
-        walks.any(|walks| walks.stopped.contains_key(INTERRUPTED))
+        walks.any(|walks| walks.walks == 0 || walks.stopped.contains_key(INTERRUPTED))
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn with_all_clocks(mut planned: Planned) -> Planned {
     let mut plans: Vec<Plan> = Vec::new();
     for mut plan in planned.plans {
         plan.scenario.approximations = plan.scenario.approximations.without(Approximation::Focus);
-        let same = |other: &&mut Plan| other.services == plan.services && other.scenario == plan.scenario;
+        let same = |other: &&mut Plan| other.behind == plan.behind && other.scenario == plan.scenario;
         match plans.iter_mut().find(same) {
             Some(other) => other.judged = other.judged.union(plan.judged),
             None => plans.push(plan),
@@ -127,7 +127,7 @@ fn walk_through(
     let mut walks = Walks {
         story: plan.story,
         timing: plan.timing,
-        services: plan.services.clone(),
+        behind: plan.behind.clone(),
         walks: 0,
         steps: 0,
         longest: 0,
@@ -183,7 +183,9 @@ fn approximations(model: &Model) -> Vec<Approximation> {
 
 impl Walks {
     fn add(&mut self, walk: &Walk) {
-        self.walks += 1;
+        // A walk that had no time for a step is none.
+        let is_begun = !walk.actions.is_empty() || !matches!(walk.end, End::Time | End::Interrupted);
+        self.walks += u32::from(is_begun);
         self.steps += walk.actions.len() as u64;
         self.longest = self.longest.max(walk.actions.len());
         for (sum, count) in self.classes.iter_mut().zip(walk.classes) {

@@ -97,14 +97,11 @@ fn section(out: &mut String, workload: &Simulated) {
 }
 
 fn told(out: &mut String, walks: &Walks) {
-    let services = match walks.services.is_empty() {
-        true => String::new(),
-        false => format!(" (Service {})", walks.services.join(", ")),
-    };
+    let behind = walks.behind.told();
     line(
         out,
         format_args!(
-            "    {DIM}{}{services}: {} walk{}, {} steps of {} classes, the longest {}, {} to a rest, {:.1} s{DIM:#}",
+            "    {DIM}{}{behind}: {} walk{}, {} steps of {} classes, the longest {}, {} to a rest, {:.1} s{DIM:#}",
             walks.timing.name(),
             walks.walks,
             if walks.walks == 1 { "" } else { "s" },
@@ -235,7 +232,8 @@ fn walks(walks: &Walks) -> serde_json::Value {
     json!({
         "story": walks.story.name(),
         "timing": walks.timing.name(),
-        "services": walks.services,
+        "services": walks.behind.services,
+        "container": walks.behind.container,
         "walks": walks.walks,
         "steps": walks.steps,
         "longest": walks.longest,

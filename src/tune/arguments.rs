@@ -75,6 +75,9 @@ pub struct Range {
     pub to: u32,
 }
 
+/// Fields of a probe in which the API server takes 0 for the default (`SetDefaults_Probe`).
+const OF_PROBE: [&str; 4] = ["periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold"];
+
 impl FromStr for Range {
     type Err = String;
 
@@ -103,7 +106,15 @@ impl FromStr for Range {
         if from > to {
             return Err(refused());
         }
-        Ok(Self { path: path.parse()?, from, to })
+        let path: FieldPath = path.parse()?;
+        let named = path.to_string();
+        let is_of_probe = OF_PROBE.iter().any(|field| named.ends_with(&format!("Probe.{field}")));
+        if from == 0 && is_of_probe {
+            return Err(format!(
+                "{named}: 0 stands for the default there, and is no smaller value; accepted is a range from 1"
+            ));
+        }
+        Ok(Self { path, from, to })
     }
 }
 

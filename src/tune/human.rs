@@ -75,7 +75,8 @@ fn section(settled: &Settled, spares: bool) -> String {
         );
     }
     if settled.is_unset {
-        out += "    the manifest does not set it, which holds too, and is left as it is\n";
+        let has = parameter.other.as_ref().map_or("does not set it".to_owned(), |text| format!("has {text}"));
+        out += &format!("    the manifest {has}, which holds too, and is left as it is\n");
     }
     let width = parameter.value(parameter.to).chars().count();
     let shown = settled.below().map(|(value, _)| value);
@@ -176,6 +177,7 @@ mod tests {
             from: 0,
             to: 10,
             now: None,
+            other: None,
             is_kept: false,
             form: Form::Number,
         };

@@ -54,13 +54,15 @@ fn names(properties: PropertySet) -> Vec<&'static str> {
 }
 
 fn setting(settled: &Settled) -> Value {
+    // What is no number stays only where nothing depends on it.
+    let other = settled.parameter.other.as_ref().filter(|_| settled.is_unset);
     json!({
         "path": settled.parameter.path.to_string(),
         "from": settled.parameter.from,
         "to": settled.parameter.to,
         "smallest": settled.value,
-        "kept": settled.kept,
-        "left-unset": settled.is_unset,
+        "kept": settled.kept.map(Value::from).or_else(|| other.cloned().map(Value::from)),
+        "left-unset": settled.is_unset && other.is_none(),
         "greatest-accepted": settled.accepted,
         "monotone": !settled.is_jagged,
         "undecided-below": settled.untried(),

@@ -13,7 +13,7 @@ pub mod parameter;
 pub mod settle;
 pub mod smallest;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::Source;
 use podproof_vocabulary::property::PropertySet;
 
+use arguments::Range;
 pub use arguments::TuneArguments;
 use parameter::Parameter;
 use settle::Settling;
@@ -246,8 +247,10 @@ fn tuned(
         );
     }
     let scenario = &workload.scenarios[0];
-    let spares_containers = arguments.set.is_empty() && parameter::exits_by_itself(scenario);
-    if arguments.set.is_empty() && !spares_containers {
+    let ends_pods = arguments.set.is_empty() || (is_plain(arguments) && sets_the_end(&arguments.set));
+    let spares_containers = ends_pods && parameter::exits_by_itself(scenario);
+    heading.warnings.extend(not_recomputed(&arguments.set, &workload));
+    if ends_pods && !spares_containers {
         heading.warnings.push(
             "a process ignores SIGTERM, and gets SIGKILL whatever the grace is: that no container gets SIGKILL is not asked for".into(),
         );
@@ -306,6 +309,31 @@ fn is_plain(arguments: &TuneArguments) -> bool {
     arguments.promises.properties.is_empty() && arguments.promises.only.is_empty()
 }
 
+/// Is one of the fields about how a pod ends?
+fn sets_the_end(set: &[Range]) -> bool {
+    set.iter().any(|range| {
+        let path = range.path.to_string();
+        path.ends_with(".terminationGracePeriodSeconds") || path.contains(".lifecycle.preStop.")
+    })
+}
+
+/// What is said of numbers that are no percentages, where fewer replicas are checked than there are.
+fn not_recomputed(set: &[Range], workload: &Workload) -> Vec<String> {
+    let (checked, all) = (u32::from(workload.checked_replicas), workload.manifest_replicas);
+    let is_of_replicas = |range: &&Range| {
+        let path = range.path.to_string();
+        ["maxSurge", "maxUnavailable"].iter().any(|field| path.ends_with(field))
+    };
+    let says = |range: &Range| {
+        format!(
+            "{}: its values are tried at {checked} of {all} replicas; unlike a percentage a number stays as it is, and is \
+             less of {all} than of {checked}",
+            range.path
+        )
+    };
+    set.iter().filter(is_of_replicas).filter(|_| checked < all).map(says).collect()
+}
+
 fn limits(arguments: &TuneArguments, time: Option<Duration>) -> Limits {
     let bounds = &arguments.bounds;
     Limits {
@@ -332,9 +360,14 @@ fn parameters(
     if !is_served {
         return Ok(vec![parameter::grace(scenario, parameter::sleeps(scenario))]);
     }
-    let pre_stop = parameter::pre_stop(texts, scenario)?;
-    let grace = parameter::grace(scenario, pre_stop.to);
-    Ok(vec![pre_stop, grace])
+    // One of each container that serves.
+    let mut known = BTreeSet::new();
+    let serving = workload.scenarios.iter().filter(|world| known.insert(world.workload.template.serving));
+    let mut parameters =
+        serving.map(|world| parameter::pre_stop(texts, world)).collect::<Result<Vec<_>, _>>()?;
+    let longest = parameters.iter().map(|hook| hook.to).max().unwrap_or(0);
+    parameters.push(parameter::grace(scenario, longest));
+    Ok(parameters)
 }
 
 /// Writes the counterexample of the greatest value that does not hold below the smallest that does.

@@ -22,6 +22,8 @@ pub struct Parameter {
     pub to: u32,
     /// What the manifest has, be it said there or not; none if that is no such number.
     pub now: Option<u32>,
+    /// What stands there instead, if anything, as `25%`.
+    pub other: Option<String>,
     /// Nobody has asked to lower what the manifest has: it stays where it holds too.
     pub is_kept: bool,
     /// How they are written.
@@ -47,8 +49,11 @@ impl Parameter {
         let Range { path, from, to } = range.clone();
         // What is written otherwise, as 010 is, may be another number.
         let is_plain = |now: &u32, text: &str| now.to_string() == text;
-        let now = texts.value(&path).and_then(|text| text.parse().ok().filter(|now| is_plain(now, &text)));
-        Self { says: path.to_string(), path, unit: "", from, to, now, is_kept: false, form: Form::Number }
+        let text = texts.value(&path);
+        let now = text.as_ref().and_then(|text| text.parse().ok().filter(|now| is_plain(now, text)));
+        let other = text.filter(|_| now.is_none());
+        let (says, unit) = (path.to_string(), "");
+        Self { says, path, unit, from, to, now, other, is_kept: false, form: Form::Number }
     }
 
     /// The same, from another value.
@@ -138,8 +143,7 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
         }
         Some(PreStop::AnyTime) => {
             return Err(format!(
-                "{hook}: nobody says how long this hook takes, so it cannot be tuned; accepted is --set with another field, or a \
-                 hook that sleeps"
+                "{hook}: nobody says how long this hook takes, so it cannot be tuned; accepted is a hook that sleeps"
             ));
         }
     };
@@ -149,7 +153,7 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
     };
     let to = now.max(2 * (scenario.latencies.propagation() + 1));
     let says = format!("preStop sleep of container {}", container.name);
-    Ok(Parameter { path, says, unit: "s", from: 0, to, now: Some(now), is_kept: true, form })
+    Ok(Parameter { path, says, unit: "s", from: 0, to, now: Some(now), other: None, is_kept: true, form })
 }
 
 /// How the seconds of a sleep are written in a script; none, if it sleeps more than once.
@@ -164,7 +168,7 @@ fn in_script(script: &str) -> Option<Form> {
 
 fn too_much(hook: &FieldPath) -> String {
     format!(
-        "{hook}: its script sleeps more than once, or not for seconds, so it cannot be tuned; accepted is --set with another field, or \
+        "{hook}: its script sleeps more than once, or not for seconds, so it cannot be tuned; accepted is \
          one sleep of whole seconds"
     )
 }
@@ -184,6 +188,7 @@ pub fn grace(scenario: &Scenario, longest: u32) -> Parameter {
         from: 0,
         to: template.grace_seconds.max(needed),
         now: Some(template.grace_seconds),
+        other: None,
         is_kept: true,
         form: Form::Number,
     }
@@ -223,6 +228,7 @@ mod tests {
                 from: 0,
                 to: 60,
                 now: None,
+                other: None,
                 is_kept: true,
                 form,
             };

@@ -28,3 +28,4 @@ mod simulate;
 mod trace;
 mod trace_schema;
 mod tune;
+mod tune_fields;

@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::run::{folder, podproof, stderr, stdout, text};
 
 /// Tunes one replica of a manifest, with its traces in a folder of the test.
-fn tune(test: &str, arguments: &[&str]) -> Output {
+pub fn tune(test: &str, arguments: &[&str]) -> Output {
     let traces = folder(test).join("traces");
     podproof(&[&["tune", "--replicas", "1", "--trace-dir", text(&traces)], arguments].concat())
 }
 
 /// What the document says of the only workload, with its exit status.
-fn document(output: &Output) -> Value {
+pub fn document(output: &Output) -> Value {
     let [ref workload] = workloads(output)[..] else { panic!("{}", stdout(output)) };
     workload.clone()
 }

@@ -2,7 +2,7 @@
 //! both finish; where it has not, the difference stands here with its reason. Edges on disk change neither.
 #![expect(clippy::print_stdout, reason = "which scenarios are compared is what one reads the test for")]
 
-use podproof::plan::Plan;
+use podproof::plan::{Behind, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::searched::Searched;
@@ -28,7 +28,7 @@ fn judge(scenario: &Scenario, timing: Timing) -> Option<Vec<(Property, Verdict)>
     let approximations = scenario.approximations.without(Approximation::Focus);
     let scenario = Scenario { timing, approximations, ..scenario.clone() };
     let judged = PropertySet::of(Property::all().filter(|property| property.facts().kind == Kind::Liveness));
-    let plan = Plan { story: scenario.story, timing, services: Vec::new(), scenario, judged };
+    let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
     let outcome = search::run(&plan, &LIMITS, &Line::new("test", LIMITS.states)).expect("it fits");
     let findings = outcome.findings.into_iter().map(|finding| (finding.property, finding.verdict)).collect();
     outcome.stopped.is_empty().then_some(findings)
@@ -68,7 +68,7 @@ fn a_choice_that_is_made_again_and_again_keeps_nobody_from_what_he_can_do() {
     scenario.events.set(EventName::TaintNode, 1);
     let judged = PropertySet::of([Property::DeletionCompletes, Property::NoexecuteEvicts]);
     let timing = Timing::Untimed;
-    let plan = Plan { story: scenario.story, timing, services: Vec::new(), scenario, judged };
+    let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
     let limits = Limits { states: 200_000, ..LIMITS };
     let outcome = search::run(&plan, &limits, &Line::new("test", limits.states)).expect("it fits");
     let said: Vec<_> = outcome.findings.iter().map(|finding| (finding.property, finding.verdict)).collect();

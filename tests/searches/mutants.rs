@@ -1,7 +1,7 @@
 //! Every mutant is a wrong rule: under it the search finds each property broken that the mutant is said to break, with a
 //! trace that replays; without it the same world keeps the property, and its premise is reached.
 
-use podproof::plan::{self, Plan};
+use podproof::plan::{self, Behind, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::{Finding, Verdict};
@@ -31,7 +31,7 @@ fn judge(scenario: &Scenario, property: Property, exact: bool) -> Finding {
     }
     scenario.addresses_are_reused = plan::reuses_addresses(timing, PropertySet::of([property]));
     let judged = PropertySet::of([property]);
-    let plan = Plan { story: scenario.story, timing, services: Vec::new(), scenario, judged };
+    let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
     let line = Line::new("test", LIMITS.states);
     let outcome = search::run(&plan, &LIMITS, &line).expect("the scenario fits");
     outcome.findings.into_iter().next().expect("one property was asked for")

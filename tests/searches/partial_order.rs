@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "the table of states is what one reads the tests for")]
 
 use crate::common::random::{random_worlds, safety, untimed_safety};
-use podproof::plan::Plan;
+use podproof::plan::{Behind, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::searched::Searched;
@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits { states: 300_000, ..crate::common::LIMITS };
 fn plan(scenario: Scenario, judged: PropertySet) -> Plan {
     let approximations = scenario.approximations.without(Approximation::Focus);
     let scenario = Scenario { approximations, ..scenario };
-    Plan { story: scenario.story, timing: scenario.timing, services: Vec::new(), scenario, judged }
+    Plan { story: scenario.story, timing: scenario.timing, behind: Behind::default(), scenario, judged }
 }
 
 fn verdicts(outcome: &Outcome) -> Vec<(Property, Verdict)> {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use fastrand::Rng;
 use podproof::arguments::SymmetryChoice;
-use podproof::plan::Plan;
+use podproof::plan::{Behind, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::searched::Searched;
@@ -186,7 +186,7 @@ fn same_verdicts(scenario: &Scenario, states: u64) -> Option<BTreeMap<&'static s
     };
     let judged = PropertySet::of(Property::all().filter(by_kind));
     let (story, timing) = (scenario.story, scenario.timing);
-    let plan = Plan { story, timing, services: Vec::new(), scenario: scenario.clone(), judged };
+    let plan = Plan { story, timing, behind: Behind::default(), scenario: scenario.clone(), judged };
     let (most, expected) = outcome(&plan, SymmetryChoice::None, states)?;
     let rules = model(scenario).model.rules;
     let mut counts = BTreeMap::from([("none", most)]);

@@ -1,6 +1,6 @@
 //! Verdicts that are known: what holds, what is broken and what does not apply, by hand.
 
-use podproof::plan::Plan;
+use podproof::plan::{Behind, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
 use podproof::verdict::{Finding, Verdict};
@@ -26,7 +26,7 @@ fn judge(scenario: Scenario, timing: Timing, property: Property) -> Finding {
         scenario.approximations = scenario.approximations.without(Approximation::Focus);
     }
     let judged = PropertySet::of([property]);
-    let plan = Plan { story: scenario.story, timing, services: Vec::new(), scenario, judged };
+    let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
     let outcome = search::run(&plan, &LIMITS, &Line::new("test", LIMITS.states)).expect("it fits");
     assert!(outcome.stopped.is_empty(), "{:?}", outcome.stopped);
     outcome.findings.into_iter().next().expect("one was asked for")

@@ -6,7 +6,7 @@ pub mod smaller;
 
 use podproof_checker::fingerprint::Bits;
 use podproof_model::Model;
-use podproof_traces::{Replayed, Trace, broken_by, replay, shorten};
+use podproof_traces::{Replayed, Trace, broken_by, falls_back, reasons, replay, shorten};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::property::PropertySet;
@@ -17,7 +17,7 @@ use super::target;
 use crate::arguments::SymmetryChoice;
 use crate::confirm;
 use crate::output;
-use crate::plan::Plan;
+use crate::plan::{Behind, Plan};
 use crate::progress::Line;
 use crate::search::{self, Limits};
 
@@ -55,6 +55,10 @@ pub fn run(arguments: &ShrinkArguments) -> Result<u8, String> {
     for smaller in &shrunk.smaller {
         output::tell(format_args!("  {smaller}"));
     }
+    for (when, trace) in [("before", &trace), ("now", &shrunk.trace)] {
+        let says = reasons(trace).unwrap_or_default();
+        says.iter().skip(1).take(1).for_each(|says| output::tell(format_args!("  why, {when}: {says}")));
+    }
     target::write(&shrunk.trace, arguments.output.as_deref())
 }
 
@@ -76,9 +80,10 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
         Err(divergence) => return Err(divergence.to_string()),
     };
     let mut kept = Shrunk { trace: unfollowed(recorded)?, smaller: Vec::new() };
+    let falls = falls_back(&kept.trace);
     let (mut place, mut found, mut left) = (0, false, effort.worlds);
     while left > 0 {
-        let Some(next) = smaller::worlds(&kept.trace.scenario).into_iter().nth(place) else {
+        let Some(next) = smaller::worlds(&kept.trace.scenario, property).into_iter().nth(place) else {
             // Where one world was kept, those that kept nothing before may keep something now.
             if !std::mem::take(&mut found) {
                 break;
@@ -87,7 +92,9 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
             continue;
         };
         left -= 1;
-        match broken_in(&next.scenario, &kept.trace, property, effort.states) {
+        let smaller = broken_in(&next.scenario, &kept.trace, property, effort.states);
+        // The same promise, and for the same reason.
+        match smaller.filter(|smaller| falls_back(smaller) == falls) {
             Some(trace) => {
                 kept.trace = trace;
                 kept.smaller.push(next.says);
@@ -100,7 +107,8 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
     // The shortest of that world, if it is found in time.
     let steps = |trace: &Trace| trace.stem.len() + trace.cycle.len();
     let shortest = searched(&kept.trace.scenario, property, effort.states);
-    if let Some(shortest) = shortest.filter(|shortest| steps(shortest) < steps(&kept.trace)) {
+    let is_better = |shortest: &Trace| steps(shortest) < steps(&kept.trace) && falls_back(shortest) == falls;
+    if let Some(shortest) = shortest.filter(is_better) {
         kept.trace = shortest;
     }
     kept.trace = kept.trace.noted_as(trace);
@@ -144,7 +152,7 @@ fn searched(scenario: &Scenario, property: Property, states: u64) -> Option<Trac
     let plan = Plan {
         story: scenario.story,
         timing: scenario.timing,
-        services: Vec::new(),
+        behind: Behind::default(),
         scenario,
         judged: PropertySet::of([property]),
     };

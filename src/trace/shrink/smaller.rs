@@ -1,5 +1,6 @@
 //! The worlds that are a little smaller than one: what goes is what a reader would have to understand for nothing.
 
+use podproof_vocabulary::Property;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{OnSigterm, Scenario, WorkloadKind};
 
@@ -20,14 +21,15 @@ pub struct Smaller {
 }
 
 /// Every world that is smaller than `scenario` by one thing, what weighs most first.
-pub fn worlds(scenario: &Scenario) -> Vec<Smaller> {
+/// What a property is kept by is no such thing: with a hook less it may be broken for another reason.
+pub fn worlds(scenario: &Scenario, property: Property) -> Vec<Smaller> {
     let mut worlds = Worlds { of: scenario, all: Vec::new() };
     worlds.without("the wrong rule", |world| world.mutant.take().is_some());
     worlds.small();
     worlds.nodes();
     worlds.replicas();
     worlds.events();
-    worlds.containers();
+    worlds.containers(property);
     worlds.objects();
     worlds.settings();
     worlds.placement();
@@ -116,7 +118,7 @@ impl Worlds<'_> {
         self.add("without detectors that err", |world| world.inaccurate_detectors = false);
     }
 
-    fn containers(&mut self) {
+    fn containers(&mut self, property: Property) {
         let template = &self.of.workload.template;
         for (index, container) in template.containers.iter().enumerate() {
             if index != usize::from(template.serving) {
@@ -135,7 +137,9 @@ impl Worlds<'_> {
             self.add(of("no startup probe"), with(|container| container.startup_probe = None));
             self.add(of("no liveness probe"), with(|container| container.liveness_probe = None));
             self.add(of("no readiness probe"), with(|container| container.readiness_probe = None));
-            self.add(of("no preStop hook"), with(|container| container.pre_stop = None));
+            if index != usize::from(template.serving) || !is_of_requests(property) {
+                self.add(of("no preStop hook"), with(|container| container.pre_stop = None));
+            }
             self.add(
                 of("exits on SIGTERM at once"),
                 with(|container| container.on_sigterm = OnSigterm::Exit),
@@ -195,6 +199,14 @@ impl Worlds<'_> {
     }
 }
 
+/// Promises that a preStop hook of the container that serves helps to keep.
+const fn is_of_requests(property: Property) -> bool {
+    matches!(
+        property,
+        Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest
+    )
+}
+
 /// Smaller numbers than `count`, at least 1: the least first, then what is nearer.
 fn halves(count: usize) -> impl Iterator<Item = usize> {
     let mut steps = vec![1, count / 2, count.saturating_sub(1)];
@@ -223,7 +235,7 @@ mod tests {
     #[test]
     fn every_smaller_world_has_a_model() {
         for entry in ENTRIES {
-            for smaller in worlds(&entry.scenario()) {
+            for smaller in worlds(&entry.scenario(), Property::StoppedBeforeGone) {
                 let model = podproof_model::Model::new(smaller.scenario);
                 assert!(model.is_ok(), "{}: {}: {:?}", entry.name, smaller.says, model.err());
             }
@@ -233,12 +245,13 @@ mod tests {
     #[test]
     fn what_can_be_smaller_is_made_so() {
         let mut world = find("init-and-sidecar").expect("built in").scenario();
-        let says: Vec<String> = worlds(&world).into_iter().map(|smaller| smaller.says).collect();
+        let says: Vec<String> =
+            worlds(&world, Property::StoppedBeforeGone).into_iter().map(|smaller| smaller.says).collect();
         for expected in ["without container prepare", "without container log"] {
             assert!(says.iter().any(|says| says == expected), "{says:?}");
         }
         // The serving container keeps its place among those that are left.
-        world = worlds(&world)
+        world = worlds(&world, Property::StoppedBeforeGone)
             .into_iter()
             .find(|smaller| smaller.says == "without container prepare")
             .expect("one")
@@ -251,7 +264,8 @@ mod tests {
     fn a_budget_of_events_becomes_smaller_by_halves() {
         let mut world = find("rollout").expect("built in").scenario();
         world.events.set(EventName::SandboxDeath, 200);
-        let says: Vec<String> = worlds(&world).into_iter().map(|smaller| smaller.says).collect();
+        let says: Vec<String> =
+            worlds(&world, Property::StoppedBeforeGone).into_iter().map(|smaller| smaller.says).collect();
         for fewer in [1, 100, 199] {
             let expected = format!("sandbox-death: {fewer} instead of 200");
             assert!(says.contains(&expected), "{says:?}");
@@ -263,7 +277,7 @@ mod tests {
         let size = |world: &Scenario| serde_json::to_string(world).expect("a scenario is JSON").len();
         for entry in ENTRIES {
             let world = entry.scenario();
-            for smaller in worlds(&world) {
+            for smaller in worlds(&world, Property::StoppedBeforeGone) {
                 assert!(smaller.scenario != world, "{}", smaller.says);
                 let grows = size(&smaller.scenario) > size(&world) + 4;
                 assert!(!grows, "{}: {}", entry.name, smaller.says);

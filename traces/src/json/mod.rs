@@ -41,13 +41,19 @@ pub struct ReadError {
     pub message: String,
 }
 
+/// Characters of a field that are shown.
+const FIELD_MAX: usize = 100;
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line > 0 {
             write!(f, "line {}, column {}: ", self.line, self.column)?;
         }
         if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
+            // No field of a trace lies so deep.
+            let shown: String = self.field.chars().take(FIELD_MAX).collect();
+            let more = if shown.len() < self.field.len() { "…" } else { "" };
+            write!(f, "{shown}{more}: ")?;
         }
         f.write_str(&self.message)
     }
@@ -234,6 +240,12 @@ mod tests {
         let error = Trace::from_json("{\n  \"version\": 1,,\n}").expect_err("two commas");
         assert_eq!((error.line, error.column), (2, 16), "{error}");
         assert!(error.to_string().contains("this is not JSON"), "{error}");
+    }
+
+    #[test]
+    fn a_field_that_lies_deep_is_not_spelled_out() {
+        let error = Trace::from_json(&"[".repeat(1_000)).expect_err("no trace").to_string();
+        assert!(error.contains("…: this is not JSON") && error.len() < 300, "{error}");
     }
 
     #[test]

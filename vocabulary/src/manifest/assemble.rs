@@ -69,30 +69,33 @@ impl<'o> World<'o> {
         let labels = &own.workload.template.labels;
         for service in self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)) {
             let (serving, says) = service.serving(&own.workload.template.containers);
-            let Some(serving) = serving else {
+            if serving.is_empty() {
                 // What is sent nothing breaks no promise about requests: nobody should take that for a proof.
                 says.into_iter().for_each(|says| service.object.cursor().warn(says));
                 continue;
-            };
+            }
             assumptions.extend(says);
             let ties = self.ties(own, Some(service), budgets);
-            let named = |class: &Class<'_, '_>| crate::scenario::Service {
-                name: class.name(),
-                ..service.service.clone()
-            };
-            let known = classes.iter_mut().find(|class| {
-                class.serving == serving
-                    && class.ties == ties
-                    && class.service.is_some_and(|known| known.service == named(class))
-            });
-            match known {
-                Some(class) => class.names.push(service.object.name.clone()),
-                None => classes.push(Class {
-                    service: Some(service),
-                    serving,
-                    ties,
-                    names: vec![service.object.name.clone()],
-                }),
+            // Hooks and signals go to each container by itself.
+            for serving in serving {
+                let named = |class: &Class<'_, '_>| crate::scenario::Service {
+                    name: class.name(),
+                    ..service.service.clone()
+                };
+                let known = classes.iter_mut().find(|class| {
+                    class.serving == serving
+                        && class.ties == ties
+                        && class.service.is_some_and(|known| known.service == named(class))
+                });
+                match known {
+                    Some(class) => class.names.push(service.object.name.clone()),
+                    None => classes.push(Class {
+                        service: Some(service),
+                        serving,
+                        ties: ties.clone(),
+                        names: vec![service.object.name.clone()],
+                    }),
+                }
             }
         }
         if classes.is_empty() {
@@ -197,11 +200,7 @@ impl<'o> World<'o> {
             let mut workload = own.workload.clone();
             workload.template.serving = class.serving;
             scenarios.push(Scenario {
-                name: if classes.len() > 1 {
-                    format!("{name} behind Service/{}", class.name())
-                } else {
-                    name.clone()
-                },
+                name: if classes.len() > 1 { behind(&name, own, class, &classes) } else { name.clone() },
                 release: options.release,
                 nodes,
                 spare_nodes: 0,
@@ -253,12 +252,15 @@ impl<'o> World<'o> {
         let mut seen = BTreeSet::new();
         assumptions.retain(|says| seen.insert(says.clone()));
         warnings.dedup();
-        let serving = &own.workload.template.containers[usize::from(scenarios[0].workload.template.serving)];
         let objects: Vec<&Object> = budgets.iter().map(|budget| budget.object).collect();
+        let settings = |class: &Class<'_, '_>| {
+            let serving = &own.workload.template.containers[usize::from(class.serving)];
+            (class.serving, setting::places(own.object, own.workload.kind, &serving.name, &objects))
+        };
         Input {
             name,
             place: own.object.place(own.object.tree.mark),
-            settings: setting::places(own.object, own.workload.kind, &serving.name, &objects),
+            settings: classes.iter().map(settings).collect(),
             scenarios,
             target_ports: classes.iter().map(|class| class.target_of(own)).collect(),
             services: classes.into_iter().map(|class| class.names).collect(),
@@ -398,6 +400,16 @@ fn never_changes(other: &Parsed<'_>, ties: Ties) -> String {
         )
     } else {
         format!("the pods of {title} are healthy, and stay where they are")
+    }
+}
+
+/// The name of a class of several, with the container that serves where one Service sends to more than one.
+fn behind(name: &str, own: &Parsed<'_>, class: &Class<'_, '_>, classes: &[Class<'_, '_>]) -> String {
+    let known = classes.iter().filter(|other| other.name() == class.name()).count();
+    let container = own.workload.template.containers.get(usize::from(class.serving));
+    match container.filter(|_| known > 1) {
+        Some(container) => format!("{name} behind Service/{}, container {}", class.name(), container.name),
+        None => format!("{name} behind Service/{}", class.name()),
     }
 }
 

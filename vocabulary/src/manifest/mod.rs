@@ -184,8 +184,8 @@ pub struct Input {
     pub name: String,
     /// Where it stands.
     pub place: Place,
-    /// Where each of its settings stands, or would.
-    pub settings: BTreeMap<Setting, Place>,
+    /// Where each of its settings stands, or would, by the container that serves.
+    pub settings: BTreeMap<u8, BTreeMap<Setting, Place>>,
     /// Its worlds: one for each class of Services that select it, or one without Service. Services that differ in nothing
     /// but their name are one class.
     pub scenarios: Vec<Scenario>,

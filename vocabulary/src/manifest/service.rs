@@ -158,61 +158,85 @@ impl ParsedService<'_> {
         numbers.iter().find(is_own).or(numbers.first()).copied()
     }
 
-    /// The container that owns the target port, else the first app container, with what was assumed (S28
+    /// The containers that own a target port, each once, else the first app container, with what was assumed (S28
     /// `pkg/api/v1/pod` `FindPort`: a name is looked up, a number is taken as it is). None if all ports ask for names that
     /// no container has: then the Service sends nothing to these pods.
-    pub fn serving(&self, containers: &[Container]) -> (Option<u8>, Vec<String>) {
+    pub fn serving(&self, containers: &[Container]) -> (Vec<u8>, Vec<String>) {
         let name = &self.service.name;
         let mut says = Vec::new();
-        let mut owners = Vec::new();
+        let (mut owners, mut undeclared) = (Vec::new(), Vec::new());
         for (target, protocol) in &self.ports {
-            let owns = |container: &&Container| {
-                container.ports.iter().any(|port| {
-                    port.protocol == *protocol
-                        && match target {
-                            IntOrString::Int(number) => i32::from(port.port) == *number,
-                            IntOrString::String(name) => port.name == *name,
-                        }
-                })
-            };
-            // Init containers that end serve nobody.
-            let lasting =
-                containers.iter().enumerate().filter(|(_, container)| container.kind != ContainerKind::Init);
-            let mut owners_of_port: Vec<_> =
-                lasting.filter(|(_, container)| owns(container)).map(|(index, _)| index).collect();
-            owners_of_port.sort_by_key(|&index| containers[index].kind != ContainerKind::App);
-            match (owners_of_port.first(), target) {
-                (Some(&owner), _) => owners.push(owner),
+            match (owner(containers, target, *protocol), target) {
+                (Some(owner), _) if owners.contains(&owner) => {}
+                (Some(owner), _) => owners.push(owner),
                 (None, IntOrString::String(port)) => {
                     says.push(format!("Service/{name}: no container has a port named {}, so that this port has no endpoints", quoted(port)));
                 }
-                (None, IntOrString::Int(_)) => {}
+                (None, IntOrString::Int(port)) => undeclared.push(*port),
             }
         }
-        let is_named = |target: &IntOrString| matches!(target, IntOrString::String(_));
-        let has_ports = !self.ports.is_empty();
-        if has_ports && owners.is_empty() && self.ports.iter().all(|(target, _)| is_named(target)) {
+        if owners.is_empty() && undeclared.is_empty() && !self.ports.is_empty() {
             says.push(format!(
                 "Service/{name}: it sends no connection to these pods, and no promise is judged for it"
             ));
-            return (None, says);
+            return (Vec::new(), says);
         }
-        let first = owners.first().and_then(|&owner| u8::try_from(owner).ok());
-        let serving = first.unwrap_or_else(|| first_app(containers));
-        if let Some(container) = containers.get(usize::from(serving)) {
-            if owners.iter().any(|&owner| owner != usize::from(serving)) {
-                says.push(format!(
-                    "Service/{name}: its ports belong to several containers; '{}' is taken for all",
-                    container.name
-                ));
-            } else if first.is_none() && containers.len() == 1 && !container.ports.is_empty() {
-                says.push(format!("Service/{name}: '{}' declares no port that is its target port, and is taken to listen on it", container.name));
-            } else if first.is_none() && containers.len() > 1 {
-                says.push(format!("Service/{name}: no container declares its target port; the first, '{}', is taken to serve it", container.name));
+        let declares_none = owners.is_empty();
+        if declares_none {
+            owners.push(first_app(containers));
+        }
+        let serving = containers.get(usize::from(owners[0]));
+        says.extend(
+            serving.and_then(|serving| self.undeclared(containers, serving, declares_none, &undeclared)),
+        );
+        (owners, says)
+    }
+
+    /// What is assumed of target ports that no container declares.
+    fn undeclared(
+        &self,
+        containers: &[Container],
+        serving: &Container,
+        declares_none: bool,
+        ports: &[i32],
+    ) -> Option<String> {
+        let (name, serving_name) = (&self.service.name, &serving.name);
+        match (declares_none, containers.len()) {
+            (true, 1) => (!serving.ports.is_empty()).then(|| {
+                format!("Service/{name}: '{serving_name}' declares no port that is its target port, and is taken to listen on it")
+            }),
+            (true, _) => Some(format!(
+                "Service/{name}: no container declares its target port; the first, '{serving_name}', is taken to serve it"
+            )),
+            (false, _) => {
+                let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+                (containers.len() > 1 && !ports.is_empty()).then(|| {
+                    format!(
+                        "Service/{name}: no container declares its target port {}; '{serving_name}' is taken to serve it",
+                        ports.join(", ")
+                    )
+                })
             }
         }
-        (Some(serving), says)
     }
+}
+
+/// The container that owns a target port; init containers that end serve nobody.
+fn owner(containers: &[Container], target: &IntOrString, protocol: Protocol) -> Option<u8> {
+    let owns = |container: &Container| {
+        container.ports.iter().any(|port| {
+            port.protocol == protocol
+                && match target {
+                    IntOrString::Int(number) => i32::from(port.port) == *number,
+                    IntOrString::String(name) => port.name == *name,
+                }
+        })
+    };
+    let of_kind = |kind: ContainerKind| {
+        containers.iter().position(|container| container.kind == kind && owns(container))
+    };
+    let index = of_kind(ContainerKind::App).or_else(|| of_kind(ContainerKind::Sidecar))?;
+    u8::try_from(index).ok()
 }
 
 /// A PodDisruptionBudget of the input.

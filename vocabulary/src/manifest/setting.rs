@@ -138,7 +138,7 @@ spec:
     fn lines(text: &str) -> BTreeMap<Setting, u32> {
         let source = Source { path: "web.yaml".into(), text: text.into() };
         let reading = read(&[source], &Options::default()).expect("a workload");
-        let places = reading.workloads[0].settings.iter();
+        let places = reading.workloads[0].settings[&1].iter();
         places.map(|(&setting, place)| (setting, place.line)).collect()
     }
 

@@ -9,6 +9,7 @@ mod naming;
 mod refusals;
 mod room;
 mod server;
+mod services;
 mod values;
 mod warnings;
 
