@@ -81,6 +81,19 @@ fn a_bound_that_leaves_every_change_undecided_is_told() {
     assert!(said.contains("remedy: none was found yet, the search for one was not finished"), "{said}");
 }
 
+/// With two pods one serves while the other goes; where only one may be checked that is told.
+#[test]
+fn a_replica_that_may_not_be_checked_is_told() {
+    let about =
+        ["--nodes", "1", "--story", "pod-deletion", "--property", "no-failed-request", "--replicas", "1"];
+    let one = [("replicas: 2", "replicas: 1")];
+    let case = Case::of("remedy-one-more", "examples/web-prestop.yaml", &one, &about);
+    let ends = ["--remedy", "--trace-dir", text(&case.folder)];
+    let said = stdout(&podproof(&[&["check", text(&case.manifest)], &about[..], &ends].concat()));
+    let excluded = "cannot be made: 2 replicas (no more than 1 are checked; accepted is --replicas 2)";
+    assert!(said.contains(excluded), "{said}");
+}
+
 /// A rolling update that takes its only pod first leaves kube-proxy with one that terminates.
 #[test]
 fn a_rollout_that_takes_the_only_pod_first_is_remedied_by_max_unavailable() {

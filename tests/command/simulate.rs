@@ -224,3 +224,12 @@ fn events_happen_on_walks() {
     assert_eq!(taken(walks, "environment/crash-container"), 60, "{walks:?}");
     assert_eq!(taken(walks, "environment/stop-kubelet"), 40, "{walks:?}");
 }
+
+#[test]
+fn no_time_for_a_step_is_no_walk_and_no_success() {
+    let file = web_of("no-time", 2);
+    let file = file.to_str().expect("a path of text");
+    let output = podproof(&["simulate", file, "--seed", "1", "--time-limit", "1ns", "--story", "rollout"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    assert!(stdout(&output).contains("untimed: 0 walks, 0 steps"), "{}", stdout(&output));
+}

@@ -61,8 +61,11 @@ fn what_the_manifest_has_is_told_though_it_is_no_number() {
     let web = std::fs::read_to_string("examples/web-prestop.yaml").expect("it is there");
     let strategy = "  strategy: {rollingUpdate: {maxSurge: 25%, maxUnavailable: 0}}\n  selector:";
     let file = folder("tune-percent-file").join("web.yaml");
-    std::fs::write(&file, web.replacen("  selector:", strategy, 1).replacen("replicas: 2", "replicas: 20", 1))
-        .expect("it can be written");
+    std::fs::write(
+        &file,
+        web.replacen("  selector:", strategy, 1).replacen("replicas: 2", "replicas: 20", 1),
+    )
+    .expect("it can be written");
     let set = "spec.strategy.rollingUpdate.maxSurge=1..2";
     let about = [text(&file), "--set", set, "--property", "no-failed-request"];
     let said = stdout(&tune("tune-percent", &about));
