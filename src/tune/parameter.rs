@@ -131,11 +131,11 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
         None if scenario.release.has_sleep_hook() => (sleep, Form::Number),
         None => (command.clone(), Form::Command),
         Some(PreStop::Seconds(_)) if texts.value(&sleep).is_some() => (sleep, Form::Number),
-        Some(PreStop::Seconds(_)) if shown(2).is_some() => {
+        Some(PreStop::Seconds(_) | PreStop::AtLeast(_)) if shown(2).is_some() => {
             (part(2), in_script(&shown(2).unwrap_or_default()).ok_or_else(|| too_much(&hook))?)
         }
         Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1), Form::Argument),
-        Some(PreStop::Seconds(_)) => {
+        Some(PreStop::Seconds(_) | PreStop::AtLeast(_)) => {
             return Err(format!(
                 "{hook}: it does not stand where it can be changed, as a merge key, <<, has it from elsewhere; accepted is a \
                  manifest in which it is written out"
@@ -148,8 +148,8 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
         }
     };
     let now = match container.pre_stop {
-        Some(PreStop::Seconds(seconds)) => seconds,
-        _ => 0,
+        Some(PreStop::Seconds(seconds) | PreStop::AtLeast(seconds)) => seconds,
+        Some(PreStop::AnyTime) | None => 0,
     };
     let to = now.max(2 * (scenario.latencies.propagation() + 1));
     let says = format!("preStop sleep of container {}", container.name);
@@ -202,7 +202,7 @@ pub fn is_served(scenarios: &[Scenario]) -> bool {
 /// Seconds that the longest preStop hook takes, as far as somebody says how long.
 pub fn sleeps(scenario: &Scenario) -> u32 {
     let hooks = scenario.workload.template.containers.iter().map(|container| match container.pre_stop {
-        Some(PreStop::Seconds(seconds)) => seconds,
+        Some(PreStop::Seconds(seconds) | PreStop::AtLeast(seconds)) => seconds,
         Some(PreStop::AnyTime) | None => 0,
     });
     hooks.max().unwrap_or(0)

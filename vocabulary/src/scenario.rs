@@ -298,6 +298,8 @@ pub enum Protocol {
 pub enum PreStop {
     /// It takes exactly so many seconds: the `sleep` action, or an `exec` whose command is a plain sleep.
     Seconds(u32),
+    /// An `exec` that sleeps for so many seconds first: it takes any time from that on, up to the grace period.
+    AtLeast(u32),
     /// Another `exec`, or `httpGet`: it takes any time up to the grace period.
     AnyTime,
 }

@@ -69,7 +69,7 @@ fn without_amounts(template: &PodTemplate) -> PodTemplate {
 fn run_out(template: &PodTemplate) -> Vec<(bool, bool)> {
     let of = |container: &Container| {
         let hook = match container.pre_stop {
-            Some(PreStop::Seconds(seconds)) => seconds,
+            Some(PreStop::Seconds(seconds) | PreStop::AtLeast(seconds)) => seconds,
             Some(PreStop::AnyTime) | None => 0,
         };
         let ends_late = match container.on_sigterm {

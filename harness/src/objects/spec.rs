@@ -109,7 +109,7 @@ fn pre_stop(hook: PreStop) -> LifecycleHandler {
             sleep: Some(SleepAction { seconds: seconds.into() }),
             ..LifecycleHandler::default()
         },
-        PreStop::AnyTime => LifecycleHandler {
+        PreStop::AtLeast(_) | PreStop::AnyTime => LifecycleHandler {
             exec: Some(ExecAction { command: Some(vec!["drain".to_owned()]) }),
             ..LifecycleHandler::default()
         },

@@ -310,9 +310,9 @@ fn grace_may_expire(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -
     let hook_seconds = match hook_of(cluster, pod, container) {
         None => 0,
         Some(PreStop::Seconds(seconds)) => seconds,
-        // It takes any time up to the grace.
-        Some(PreStop::AnyTime) if state.hook() == Hook::Done => 0,
-        Some(PreStop::AnyTime) => return state.hook() == Hook::Running,
+        // It takes any time up to the grace, and may have taken all of it.
+        Some(PreStop::AtLeast(_) | PreStop::AnyTime) if state.hook() == Hook::Done => grace,
+        Some(PreStop::AtLeast(_) | PreStop::AnyTime) => return state.hook() == Hook::Running,
     };
     let exits_after = cluster.rules.container(container).exits_after();
     match state.hook() {

@@ -251,6 +251,10 @@ fn unit(scenario: &Scenario, mode: Mode) -> (u32, u32) {
         let hook = match hook {
             None => Some(0),
             Some(PreStop::Seconds(seconds)) => Some(seconds),
+            Some(PreStop::AtLeast(seconds)) => {
+                lengths.push(seconds);
+                None
+            }
             Some(PreStop::AnyTime) => None,
         };
         let exit = match exit {

@@ -228,7 +228,10 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
         Kubelet::FinishPreStop { pod, container } => {
             let window = match container_runtime::hook_of(cluster, pod, container) {
                 Some(PreStop::Seconds(seconds)) => W::exactly(seconds),
-                _ => W::within(container_runtime::grace_seconds(cluster, pod)),
+                Some(PreStop::AtLeast(from)) => {
+                    W { from, to: container_runtime::grace_seconds(cluster, pod).max(from) }
+                }
+                Some(PreStop::AnyTime) | None => W::within(container_runtime::grace_seconds(cluster, pod)),
             };
             (Clock::Container(OfContainer::Hook, pod, container), window)
         }

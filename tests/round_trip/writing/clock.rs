@@ -225,7 +225,7 @@ fn waits_of_kubelet(cluster: &Cluster<'_>, step: Kubelet) -> u32 {
     match step {
         Kubelet::FinishPreStop { pod, container } => {
             match container_runtime::hook_of(cluster, pod, container) {
-                Some(PreStop::Seconds(seconds)) => seconds,
+                Some(PreStop::Seconds(seconds) | PreStop::AtLeast(seconds)) => seconds,
                 Some(PreStop::AnyTime) | None => 0,
             }
         }

@@ -184,7 +184,7 @@ pub(super) fn is_exec(scenario: &Scenario, hook: PreStop) -> bool {
             let fits = (1..=scenario.workload.template.grace_seconds).contains(&seconds);
             !(scenario.release.has_sleep_hook() && fits)
         }
-        PreStop::AnyTime => true,
+        PreStop::AtLeast(_) | PreStop::AnyTime => true,
     }
 }
 
@@ -194,6 +194,9 @@ fn pre_stop(scenario: &Scenario, hook: PreStop) -> Value {
             json!({"exec": {"command": ["sleep", seconds.to_string()]}})
         }
         PreStop::Seconds(seconds) => json!({"sleep": {"seconds": seconds}}),
+        PreStop::AtLeast(seconds) => {
+            json!({"exec": {"command": ["sh", "-c", format!("sleep {seconds}; clean-up")]}})
+        }
         PreStop::AnyTime => json!({"exec": {"command": CLEAN_UP}}),
     }
 }

@@ -30,7 +30,11 @@ pub fn pre_stop(
         if command.is_empty() {
             cursor.at("exec.command").refuse("is empty", "a command and its arguments");
         }
-        return Some(sleeps(command).map_or(PreStop::AnyTime, |known| PreStop::Seconds(known.seconds)));
+        return Some(match sleeps(command) {
+            None => PreStop::AnyTime,
+            Some(known) if known.is_least => PreStop::AtLeast(known.seconds),
+            Some(known) => PreStop::Seconds(known.seconds),
+        });
     }
     if hook.tcp_socket.is_some() {
         // The kubelet knows no such hook; one that fails goes straight on to SIGTERM (KIL-4).
@@ -44,6 +48,11 @@ pub fn pre_stop(
 pub fn assumed(container: &Container, grace_seconds: u32) -> Option<String> {
     let takes = match container.pre_stop? {
         PreStop::Seconds(seconds) => format!("takes {seconds} s"),
+        PreStop::AtLeast(seconds) => {
+            format!(
+                "sleeps for {seconds} s and takes any time after that, up to the grace period of {grace_seconds} s, as nobody says how long, and the container serves on meanwhile, whatever the hook does"
+            )
+        }
         PreStop::AnyTime => {
             format!(
                 "takes any time from 0 to the grace period of {grace_seconds} s, as nobody says how long, and the container serves on meanwhile, whatever the hook does"
@@ -56,7 +65,7 @@ pub fn assumed(container: &Container, grace_seconds: u32) -> Option<String> {
 /// What is assumed of the commands that the hook of a container runs beside its sleep.
 pub fn beside_its_sleep(container: &core::Container) -> Option<String> {
     let command = container.lifecycle.as_ref()?.pre_stop.as_ref()?.exec.as_ref()?.command.as_deref()?;
-    sleeps(command).filter(|known| known.does_more)?;
+    sleeps(command).filter(|known| known.does_more && !known.is_least)?;
     Some(format!(
         "container '{}': what its preStop hook runs beside its sleep takes no time, and what of it stops the server comes after it",
         container.name

@@ -1,15 +1,17 @@
-//! Commands of preStop hooks: how long they take, where they sleep and do little else.
+//! Commands of preStop hooks: how long they take, where they sleep and do little else, and how long at least, where they sleep first.
 
 use std::ops::Range;
 
 use crate::scenario::limits::NUMBER_MAX;
 
-/// A command that takes as long as it sleeps.
+/// A command that sleeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sleeps {
     /// For how many seconds.
     pub seconds: u32,
-    /// It runs other commands too, which take no time; what stops the server comes after all sleeps.
+    /// What comes after that takes nobody knows how long, and may stop the server.
+    pub is_least: bool,
+    /// It runs other commands too. Unless that is the least, they take no time, and what stops the server comes after all sleeps.
     pub does_more: bool,
     /// Where the number of seconds stands in a script that sleeps once.
     pub number: Option<Range<usize>>,
@@ -38,23 +40,25 @@ pub fn sleeps(command: &[String]) -> Option<Sleeps> {
             sleeps_in_script(script)
         }
         _ => match does(&words)? {
-            Does::Sleep(seconds) => Some(Sleeps { seconds, does_more: false, number: None }),
+            Does::Sleep(seconds) => Some(Sleeps { seconds, is_least: false, does_more: false, number: None }),
             _ => None,
         },
     }
 }
 
-/// The same of a script: commands one after the other, the last of which may tell the server to stop.
+/// The same of a script: commands one after the other, the last of which may tell the server to stop. From the first on of which
+/// nobody can tell what it does, or whether it runs, the sleeps before it are the least.
 pub fn sleeps_in_script(script: &str) -> Option<Sleeps> {
     let (mut seconds, mut number, mut count) = (0_u32, None, 0);
-    let (mut others, mut has_stopped, mut has_ended) = (0, false, false);
-    for (at, text, is_needed) in commands(script)? {
+    let (mut others, mut has_stopped, mut has_ended, mut is_least) = (0, false, false, false);
+    for Command { at, text, link } in commands(script) {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let does = does(&words)?;
+        let is_plain = !text.contains(STEERS) && link != Link::Beside;
+        let does = does(&words).filter(|_| is_plain && !has_ended);
         match does {
-            _ if has_ended => return None,
-            Does::Sleep(_) if has_stopped => return None,
-            Does::Sleep(more) => {
+            None => is_least = true,
+            Some(Does::Sleep(_)) if has_stopped => is_least = true,
+            Some(Does::Sleep(more)) => {
                 seconds = seconds.checked_add(more).filter(|&seconds| seconds <= NUMBER_MAX)?;
                 count += 1;
                 let digits = words[1].strip_suffix('s').unwrap_or(words[1]);
@@ -62,40 +66,63 @@ pub fn sleeps_in_script(script: &str) -> Option<Sleeps> {
                 let from = at + text.rfind(words[1])?;
                 number = is_seconds.then(|| from..from + digits.len());
             }
-            Does::Nothing | Does::Little | Does::Exit => others += 1,
-            Does::Stop => (others, has_stopped) = (others + 1, true),
+            Some(Does::Nothing | Does::Little | Does::Exit) => others += 1,
+            Some(Does::Stop) => (others, has_stopped) = (others + 1, true),
         }
-        has_ended = does == Does::Exit;
+        has_ended = does == Some(Does::Exit);
         // What comes after a && comes only if this does not fail.
-        if is_needed && !matches!(does, Does::Sleep(_) | Does::Nothing) {
-            return None;
+        is_least |= link == Link::IfWell && !matches!(does, Some(Does::Sleep(_) | Does::Nothing));
+        if is_least {
+            break;
         }
     }
     let number = number.filter(|_| count == 1);
-    (count > 0).then_some(Sleeps { seconds, does_more: others > 0 || count > 1, number })
+    let says_something = count > 0 && (seconds > 0 || !is_least);
+    let does_more = others > 0 || count > 1 || is_least;
+    says_something.then_some(Sleeps { seconds, is_least, does_more, number })
 }
 
-/// The simple commands of a script with where they begin, and whether the next one depends on them; none, if there is anything else.
-fn commands(script: &str) -> Option<Vec<(usize, &str, bool)>> {
-    if script.contains(|sign: char| "|$`<>(){}[]'\"\\#*?!~".contains(sign)) {
-        return None;
-    }
+/// Signs by which a shell makes of a command something else than its words.
+const STEERS: [char; 19] =
+    ['|', '$', '`', '<', '>', '(', ')', '{', '}', '[', ']', '\'', '"', '\\', '#', '*', '?', '!', '~'];
+
+/// A command of a script.
+struct Command<'s> {
+    /// Where it begins.
+    at: usize,
+    text: &'s str,
+    link: Link,
+}
+
+/// When the command after one runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// After it.
+    Then,
+    /// After it, unless it fails.
+    IfWell,
+    /// At once.
+    Beside,
+}
+
+/// The commands of a script, as they are told apart where no sign steers. Behind the first sign that does they may be anything.
+fn commands(script: &str) -> Vec<Command<'_>> {
     let mut all = Vec::new();
     let mut from = 0;
     let mut rest = script.char_indices().peekable();
     while let Some((at, sign)) = rest.next() {
-        let is_needed = sign == '&';
-        if is_needed && rest.next_if(|&(_, sign)| sign == '&').is_none() {
-            return None;
-        }
-        if is_needed || matches!(sign, ';' | '\n') {
-            all.push((from, &script[from..at], is_needed));
-            from = at + if is_needed { 2 } else { 1 };
-        }
+        let link = match sign {
+            ';' | '\n' => Link::Then,
+            '&' if rest.next_if(|&(_, sign)| sign == '&').is_some() => Link::IfWell,
+            '&' => Link::Beside,
+            _ => continue,
+        };
+        all.push(Command { at: from, text: &script[from..at], link });
+        from = at + if link == Link::IfWell { 2 } else { 1 };
     }
-    all.push((from, &script[from..], false));
-    all.retain(|(_, text, _)| !text.trim().is_empty());
-    Some(all)
+    all.push(Command { at: from, text: &script[from..], link: Link::Then });
+    all.retain(|command| !command.text.trim().is_empty());
+    all
 }
 
 fn does(words: &[&str]) -> Option<Does> {
@@ -178,7 +205,6 @@ mod tests {
             ("exit 0; sleep 5", None),
             ("sleep 5 & nginx -s quit", None),
             ("sleep 5 || true", None),
-            ("sleep 5; wait-for-connections", None),
             ("while true; do sleep 5; done", None),
             ("sleep 5 > /dev/null", None),
             ("echo nothing", None),
@@ -186,7 +212,33 @@ mod tests {
         ] {
             let found = of(&["sh", "-c", script]);
             assert_eq!(found.as_ref().map(|found| found.seconds), seconds, "{script}");
-            assert!(found.is_none_or(|found| found.does_more), "{script}");
+            assert!(found.is_none_or(|found| found.does_more && !found.is_least), "{script}");
+        }
+    }
+
+    #[test]
+    fn what_a_script_sleeps_before_nobody_knows_what_is_the_least() {
+        for (script, seconds) in [
+            ("sleep 5; wait-for-connections", 5),
+            ("sleep 15; nginx -s quit; while pgrep nginx; do sleep 1; done", 15),
+            ("sleep 5 && /app/drain", 5),
+            ("sleep 5; nginx -s quit; sleep 10", 5),
+            ("sleep 5; echo 'draining; sleep 20'", 5),
+            ("echo a; sleep 5; sleep $MORE", 5),
+            ("sleep 3; rm /run/ready && sleep 5", 3),
+            ("sleep 5; exit 0; sleep 7", 5),
+        ] {
+            let found = of(&["sh", "-c", script]).unwrap_or_else(|| panic!("{script}"));
+            assert_eq!((found.seconds, found.is_least, found.does_more), (seconds, true, true), "{script}");
+        }
+        for script in [
+            "/app/drain; sleep 5",
+            "sleep 0; /app/drain",
+            "(sleep 5); drain",
+            "sleep 5 | drain",
+            "drain & sleep 5",
+        ] {
+            assert_eq!(of(&["sh", "-c", script]), None, "{script}");
         }
     }
 
@@ -196,6 +248,7 @@ mod tests {
             ("sleep 15", Some("15")),
             ("sleep 5s && nginx -s quit", Some("5")),
             ("echo 5; sleep 5; kill 5", Some("5")),
+            ("sleep 5; /app/drain", Some("5")),
             ("sleep 1m; kill 1", None),
             ("sleep 1; sleep 2", None),
         ] {

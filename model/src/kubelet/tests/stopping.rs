@@ -116,12 +116,49 @@ fn a_hook_that_is_shorter_than_the_grace_ends_before_it() {
     assert!(cluster.can(EXPIRE) && cluster.can(END_HOOK));
 }
 
+/// KIL-4, KIL-6, untimed: what nobody knows the length of may leave a process less time than it needs.
+#[test]
+fn a_hook_of_unknown_length_may_leave_no_time_to_drain() {
+    for (hook, killed) in [
+        (PreStop::AnyTime, true),
+        (PreStop::AtLeast(1), true),
+        (PreStop::Seconds(1), false),
+        (PreStop::Seconds(5), true),
+    ] {
+        let mut cluster = terminating(one(Some(hook), OnSigterm::Drain(5), 10));
+        cluster.take(RUN_HOOK);
+        cluster.take(END_HOOK);
+        cluster.take(SIGTERM);
+        assert_eq!(cluster.can(EXPIRE), killed, "{hook:?}");
+    }
+}
+
 /// KIL-4, KIL-5: hook 8 s, grace 4 s; SIGTERM at 4 s, SIGKILL at 6 s.
 #[test]
 fn the_hook_spends_the_grace_and_the_floor_comes_on_top() {
     let mut cluster = timed(Some(PreStop::Seconds(8)), OnSigterm::Ignore, 4);
     assert_eq!(seconds_until(&mut cluster, SIGTERM), 4);
     assert_eq!(seconds_until(&mut cluster, SIGKILL), 2);
+}
+
+/// KIL-3, KIL-4: a script that sleeps for 3 s first may be over then, or as late as the grace runs out.
+#[test]
+fn a_hook_that_sleeps_first_takes_at_least_that_long() {
+    let mut cluster = timed(Some(PreStop::AtLeast(3)), OnSigterm::Exit, 10);
+    assert_eq!(seconds_until(&mut cluster, END_HOOK), 3);
+    // It may take longer.
+    let mut cluster = timed(Some(PreStop::AtLeast(3)), OnSigterm::Exit, 10);
+    let mut seconds = 0;
+    let is_held = |action: &Action| [END_HOOK, EXPIRE].map(Action::Kubelet).contains(action);
+    cluster.settle_but(is_held);
+    while !cluster.can(EXPIRE) {
+        cluster.take(Action::Tick);
+        cluster.settle_but(is_held);
+        seconds += 1;
+    }
+    assert_eq!(seconds, 10);
+    let mut cluster = timed(Some(PreStop::AtLeast(8)), OnSigterm::Exit, 4);
+    assert_eq!(seconds_until(&mut cluster, SIGTERM), 4, "the grace is over first");
 }
 
 /// KIL-4, KIL-6.

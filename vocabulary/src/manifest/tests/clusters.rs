@@ -281,6 +281,9 @@ fn what_a_hook_runs_beside_its_sleep_is_assumed_to_take_no_time() {
     assert_eq!(hook, Some(PreStop::Seconds(15)));
     assert!(!says.contains(beside), "{says}");
     assert_eq!(with("nginx -s quit; sleep 15").0, Some(PreStop::AnyTime), "it stops first");
+    let (hook, says) = with("sleep 15; /app/drain");
+    assert_eq!(hook, Some(PreStop::AtLeast(15)));
+    assert!(says.contains("its preStop hook sleeps for 15 s and takes any time after that, up to"), "{says}");
 }
 
 #[test]
