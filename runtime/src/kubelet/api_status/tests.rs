@@ -253,4 +253,13 @@ fn a_container_whose_start_failed_waits() {
     assert_eq!(waits.and_then(|it| it.reason.as_deref()), Some("CrashLoopBackOff"));
     assert_eq!(terminated(app.last_state.as_ref()).expect("it ended").exit_code, 1);
     assert_eq!(status.phase.as_deref(), Some("Running"), "PHS-14");
+    // EVM-7, PHS-4: it is stopped for good while it is held back.
+    for (code, policy, expected) in
+        [(0, "Always", "Failed"), (1, "Always", "Failed"), (0, "OnFailure", "Succeeded")]
+    {
+        let (pod, known) = (self::pod(policy, &[], &["app"]), runtime(&[("app", Exited, code)]));
+        let stopped = Generation { pod: &pod, runtime: &known, is_terminal: true, ..generation };
+        let phase = generate(&stopped, &mut NoProbes).phase;
+        assert_eq!(phase.as_deref(), Some(expected), "{code} {policy}");
+    }
 }
