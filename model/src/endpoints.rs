@@ -18,7 +18,7 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
     let Some(service) = &cluster.rules.scenario.service else { return Endpoint::new() };
     let keeps_terminating = cluster.rules.scenario.release.keeps_terminating_endpoints();
     let publishes = service.publish_not_ready_addresses;
-    // EPS-4; before 1.22 a deleting pod left the slice at once. EPS-5: the node's object must exist.
+    // EPS-4; before 1.22 a deleting pod left the slice at once, unless its Service publishes what is not ready. EPS-5: the node's object must exist.
     let node_exists = view
         .node()
         .is_some_and(|node| node.index() < cluster.rules.nodes && cluster.node(node).controller.exists());
@@ -26,7 +26,7 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
         && !view.phase().is_terminal()
         && view.address().is_some()
         && (node_exists || publishes)
-        && (keeps_terminating || !view.deleting());
+        && (keeps_terminating || publishes || !view.deleting());
     if !included {
         return Endpoint::new();
     }
@@ -125,6 +125,18 @@ mod tests {
         assert!(entry(|_| {}, view().with_phase(Phase::Pending)).is_present());
         assert!(!entry(|_| {}, ControllerView::new()).is_present());
         assert!(!entry(|s| s.service = None, view()).is_present());
+    }
+
+    /// EPS-4, before terminating endpoints were kept (S20 `endpointslice/reconciler.go` `includeTerminating`).
+    #[test]
+    fn in_1_21_a_deleting_pod_leaves_unless_it_is_published_anyway() {
+        let of_1_21 = |s: &mut Scenario| s.release = Release { minor: 21 };
+        let published = |s: &mut Scenario| {
+            of_1_21(s);
+            publish(s);
+        };
+        assert!(!entry(of_1_21, view().with_deleting(true)).is_present());
+        assert!(entry(published, view().with_deleting(true)).is_present());
     }
 
     /// EPS-5.
