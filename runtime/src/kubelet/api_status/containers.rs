@@ -77,9 +77,14 @@ fn one(
     match seen.next() {
         None => infer_lost(pod, old, &mut status),
         Some(newest) => {
-            status.state = Some(convert(newest, old));
-            status.restart_count = i32::try_from(newest.attempt).unwrap_or(i32::MAX);
-            status.container_id = Some(id_text(newest.id));
+            // What was said before of its last state is not kept: that is what the runtime still has.
+            status = ApiContainer {
+                name: status.name,
+                state: Some(convert(newest, old)),
+                restart_count: i32::try_from(newest.attempt).unwrap_or(i32::MAX),
+                container_id: Some(id_text(newest.id)),
+                ..ApiContainer::default()
+            };
             // PRB-12: what was said of this very container is kept, from 1.35 on.
             let keeps = generation.release.keeps_readiness_over_kubelet_restart();
             let said = old.filter(|old| keeps && old.container_id == status.container_id);
