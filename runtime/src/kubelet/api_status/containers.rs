@@ -24,6 +24,7 @@ pub mod reason {
     pub const POD_INITIALIZING: &str = "PodInitializing";
     pub const CRASH_LOOP_BACK_OFF: &str = "CrashLoopBackOff";
     pub const ERR_IMAGE_PULL: &str = "ErrImagePull";
+    pub const IMAGE_PULL_BACK_OFF: &str = "ImagePullBackOff";
     pub const CREATE_CONTAINER_ERROR: &str = "CreateContainerError";
     pub const RUN_CONTAINER_ERROR: &str = "RunContainerError";
     pub const POST_START_HOOK_ERROR: &str = "PostStartHookError";
