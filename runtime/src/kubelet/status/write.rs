@@ -60,7 +60,7 @@ impl StatusManager {
     /// A batch begins: of the pods whose status changed since it was written.
     pub fn begin_batch(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
         self.signalled = false;
-        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods));
+        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods, host));
         let queue = changed.map(|(uid, versioned)| (uid.clone(), versioned.clone())).collect();
         self.write_next(queue, host);
     }
@@ -72,7 +72,7 @@ impl StatusManager {
         let mut queue = VecDeque::new();
         self.written.retain(|uid, _| self.statuses.contains_key(uid));
         for (uid, versioned) in &self.statuses {
-            if self.needs_update(uid, pods) {
+            if self.needs_update(uid, pods, host) {
                 queue.push_back((uid.clone(), versioned.clone()));
             } else if self.needs_reconcile(uid, pods, host)
                 && !host.context.has(Slip::StatusIsNeverReconciled)
@@ -84,12 +84,14 @@ impl StatusManager {
         self.write_next(queue, host);
     }
 
-    fn needs_update(&self, uid: &Uid, pods: &impl Pods) -> bool {
+    fn needs_update(&self, uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> bool {
         let Some(versioned) = self.statuses.get(uid) else { return false };
         if self.written.get(uid).is_none_or(|&written| written < versioned.version) {
             return true;
         }
-        pods.configured(uid).is_some_and(|pod| may_be_deleted(&pod.object, versioned.is_finished, true))
+        let phase_matters = host.context.release.writes_terminal_phase_before_removal();
+        let due = |pod: &KnownPod| may_be_deleted(&pod.object, versioned.is_finished, phase_matters);
+        pods.configured(uid).is_some_and(due)
     }
 
     /// Does the API say something else of this pod than the kubelet, in a field that is the kubelet's?
