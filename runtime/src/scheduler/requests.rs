@@ -80,7 +80,7 @@ impl HostPort {
 /// of 1.33, but a release is named without its patch).
 pub fn host_ports_of(pod: &Pod, release: Release) -> Vec<HostPort> {
     let Some(spec) = &pod.spec else { return Vec::new() };
-    let counts = |container: &&Container| release.minor >= 34 && is_sidecar(container);
+    let counts = |container: &&Container| release.counts_host_ports_of_sidecars() && is_sidecar(container);
     let sidecars = spec.init_containers.iter().flatten().filter(counts);
     let ports = spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten());
     let wanted = ports.filter(|port| port.host_port.is_some_and(|port| port > 0));
