@@ -32,11 +32,13 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
     }
     let serving = view.ready() || cluster.has_mutant(Mutant::SliceIgnoresReadiness);
     let terminating = view.deleting() && !cluster.has_mutant(Mutant::SliceKeepsTerminatingReady);
+    let ready = publishes || (serving && !terminating);
+    // EPS-6: a slice that does not tell the other conditions is taken to serve if it is ready, and not to terminate.
     Endpoint::new()
         .with_address(view.address())
-        .with_ready(publishes || (serving && !terminating))
-        .with_serving(serving)
-        .with_terminating(view.deleting())
+        .with_ready(ready)
+        .with_serving(if keeps_terminating { serving } else { ready })
+        .with_terminating(keeps_terminating && view.deleting())
 }
 
 /// The slice differs from what the copy asks for in this pod's entry.
@@ -136,7 +138,9 @@ mod tests {
             publish(s);
         };
         assert!(!entry(of_1_21, view().with_deleting(true)).is_present());
-        assert!(entry(published, view().with_deleting(true)).is_present());
+        let deleting = entry(published, view().with_ready(false).with_deleting(true));
+        assert!(deleting.is_present() && deleting.ready());
+        assert_eq!((deleting.serving(), deleting.terminating()), (true, false), "EPS-6");
     }
 
     /// EPS-5.

@@ -24,9 +24,12 @@ pub fn asked_for(cluster: &Cluster<'_>, pod: PodId) -> Endpoint {
     if is_left_out {
         return Endpoint::new();
     }
+    let ready = service.publish_not_ready_addresses || (object.ready() && !object.is_deleting());
+    // EPS-6: before 1.22 a slice tells ready alone.
+    let tells_more = cluster.rules.scenario.release.keeps_terminating_endpoints();
     Endpoint::new()
         .with_address(object.address())
-        .with_serving(object.ready())
-        .with_terminating(object.is_deleting())
-        .with_ready(service.publish_not_ready_addresses || (object.ready() && !object.is_deleting()))
+        .with_serving(if tells_more { object.ready() } else { ready })
+        .with_terminating(tells_more && object.is_deleting())
+        .with_ready(ready)
 }
