@@ -152,7 +152,7 @@ impl Machine {
         let runtime = self.runtime.borrow();
         let uid = pod.uid();
         let mut app = runtime.containers().filter(|(_, it)| it.uid == uid && *it.status.name != *SIDECAR);
-        !restarts && app.all(|(id, it)| it.process.is_none() || self.has_failed(id))
+        !restarts && app.all(|(id, it)| it.process.is_none() || self.facts.failed.contains_key(&id))
     }
 
     /// KIL-8: a sidecar is stopped after the app containers, unless the grace period is over or it failed itself.
