@@ -143,7 +143,7 @@ mod tests {
     const IN_EACH_RELEASE: Covered =
         Covered::ALL.without(Component::ReplicaSetController).without(Component::NodeLifecycleController);
 
-    const RELEASE_RUNS: u64 = 3_000;
+    const RELEASE_RUNS: u64 = 500;
 
     /// Inputs that found something wrong on either side, or in how the two are driven.
     #[test]
