@@ -18,7 +18,7 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
     let Some(service) = &cluster.rules.scenario.service else { return Endpoint::new() };
     let keeps_terminating = cluster.rules.scenario.release.keeps_terminating_endpoints();
     let publishes = service.publish_not_ready_addresses;
-    // EPS-4; before 1.22 a deleting pod left the slice at once. EPS-5: the node's object must exist.
+    // EPS-4; before 1.22 a deleting pod left the slice at once, unless its Service publishes what is not ready. EPS-5: the node's object must exist.
     let node_exists = view
         .node()
         .is_some_and(|node| node.index() < cluster.rules.nodes && cluster.node(node).controller.exists());
@@ -26,17 +26,19 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
         && !view.phase().is_terminal()
         && view.address().is_some()
         && (node_exists || publishes)
-        && (keeps_terminating || !view.deleting());
+        && (keeps_terminating || publishes || !view.deleting());
     if !included {
         return Endpoint::new();
     }
     let serving = view.ready() || cluster.has_mutant(Mutant::SliceIgnoresReadiness);
     let terminating = view.deleting() && !cluster.has_mutant(Mutant::SliceKeepsTerminatingReady);
+    let ready = publishes || (serving && !terminating);
+    // EPS-6: a slice that does not tell the other conditions is taken to serve if it is ready, and not to terminate.
     Endpoint::new()
         .with_address(view.address())
-        .with_ready(publishes || (serving && !terminating))
-        .with_serving(serving)
-        .with_terminating(view.deleting())
+        .with_ready(ready)
+        .with_serving(if keeps_terminating { serving } else { ready })
+        .with_terminating(keeps_terminating && view.deleting())
 }
 
 /// The slice differs from what the copy asks for in this pod's entry.
@@ -125,6 +127,20 @@ mod tests {
         assert!(entry(|_| {}, view().with_phase(Phase::Pending)).is_present());
         assert!(!entry(|_| {}, ControllerView::new()).is_present());
         assert!(!entry(|s| s.service = None, view()).is_present());
+    }
+
+    /// EPS-4, before terminating endpoints were kept (S20 `endpointslice/reconciler.go` `includeTerminating`).
+    #[test]
+    fn in_1_21_a_deleting_pod_leaves_unless_it_is_published_anyway() {
+        let of_1_21 = |s: &mut Scenario| s.release = Release { minor: 21 };
+        let published = |s: &mut Scenario| {
+            of_1_21(s);
+            publish(s);
+        };
+        assert!(!entry(of_1_21, view().with_deleting(true)).is_present());
+        let deleting = entry(published, view().with_ready(false).with_deleting(true));
+        assert!(deleting.is_present() && deleting.ready());
+        assert_eq!((deleting.serving(), deleting.terminating()), (true, false), "EPS-6");
     }
 
     /// EPS-5.

@@ -112,6 +112,12 @@ impl Release {
         self.minor < 28
     }
 
+    /// Ports of the host that a sidecar asks for keep its pod from nodes on which they are taken (FLT-4, kubernetes/kubernetes#132040).
+    /// From 1.34; the last patch releases of 1.33 do so too, but a release is named without its patch.
+    pub const fn counts_host_ports_of_sidecars(self) -> bool {
+        self.minor >= 34
+    }
+
     /// `unhealthyPodEvictionPolicy` of a PodDisruptionBudget has its effect (EVI-3). From 1.27.
     pub const fn has_unhealthy_pod_eviction_policy(self) -> bool {
         self.minor >= 27

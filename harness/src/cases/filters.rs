@@ -17,7 +17,7 @@ use podproof_runtime::scheduler::filter::{
     taint_toleration, topology_spread,
 };
 use podproof_runtime::scheduler::requests::{host_ports_of, requests_of};
-use podproof_vocabulary::NodeId;
+use podproof_vocabulary::{NodeId, Release};
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -167,8 +167,8 @@ impl Runtime {
             node_unschedulable: node_unschedulable::passes(pod, node),
             taint_toleration: taint_toleration::passes(pod, node),
             node_affinity: node_affinity::passes(pod, node),
-            node_ports: node_ports::passes(&host_ports_of(pod), info),
-            node_resources_fit: node_resources::passes(&requests_of(pod, slips), info),
+            node_ports: node_ports::passes(&host_ports_of(pod, Release::NEWEST), info),
+            node_resources_fit: node_resources::passes(&requests_of(pod, Release::NEWEST, slips), info),
             pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, slips).passes(node),
             inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, slips).passes(node),
         }

@@ -75,7 +75,8 @@ impl Running {
                         address,
                         node: endpoint.node_name.as_deref().and_then(|name| self.node_named(name)),
                         ready: is(|conditions| conditions.ready),
-                        serving: is(|conditions| conditions.serving),
+                        // EPS-6: one that says nothing of it serves if it is ready.
+                        serving: is(|it| if it.serving.is_some() { it.serving } else { it.ready }),
                         terminating: is(|conditions| conditions.terminating),
                     };
                     seen.insert(slot, entry);

@@ -24,6 +24,9 @@ pub mod condition {
     pub const UNKNOWN: &str = "Unknown";
 }
 
+/// Why a condition DisruptionTarget is true that a kubelet has set (CND-7).
+pub const TERMINATION_BY_KUBELET: &str = "TerminationByKubelet";
+
 /// Keys and effects of taints.
 pub mod taint {
     #![expect(missing_docs, reason = "the names are Kubernetes' own")]

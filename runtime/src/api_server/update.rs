@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod, Taint};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::ApiServer;
 use crate::api::patch::{PodStatusPatch, merge_node_condition, merge_pod_condition};
@@ -101,9 +103,7 @@ impl ApiServer {
     /// whose deletion waits for nothing else removes it (DEL-12).
     pub(super) fn replace(&mut self, old: Object, mut new: Object, now: Moment) -> Result<Object, ApiError> {
         let (before, after) = (old.meta(), new.meta());
-        let finalizers = |meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta| {
-            meta.finalizers.clone().unwrap_or_default()
-        };
+        let finalizers = |meta: &ObjectMeta| meta.finalizers.clone().unwrap_or_default();
         let had = finalizers(before);
         let has = finalizers(after);
         let deleting = before.deletion_timestamp.is_some();
@@ -166,14 +166,21 @@ fn with_status_of(mut object: Object, other: &Object) -> Object {
     object
 }
 
-/// A change of the spec is a new generation.
+/// A change of the spec is a new generation, of a slice that of anything it tells.
 fn spec_differs(old: &Object, new: &Object) -> bool {
     match (old, new) {
         (Object::Pod(old), Object::Pod(new)) => old.spec != new.spec,
         (Object::Deployment(old), Object::Deployment(new)) => old.spec != new.spec,
         (Object::ReplicaSet(old), Object::ReplicaSet(new)) => old.spec != new.spec,
         (Object::PodDisruptionBudget(old), Object::PodDisruptionBudget(new)) => old.spec != new.spec,
-        (Object::EndpointSlice(old), Object::EndpointSlice(new)) => old.endpoints != new.endpoints,
+        // All but the metadata, and the labels of that (S28 `endpointslice/strategy.go` `PrepareForUpdate`).
+        (Object::EndpointSlice(old), Object::EndpointSlice(new)) => {
+            let told = |slice: &EndpointSlice| {
+                let meta = ObjectMeta { labels: slice.metadata.labels.clone(), ..ObjectMeta::default() };
+                EndpointSlice { metadata: meta, ..slice.clone() }
+            };
+            told(old) != told(new)
+        }
         _ => false,
     }
 }

@@ -13,7 +13,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use super::Controller;
 use super::informers::Informers;
-use crate::api::constants::{condition, pod_condition};
+use crate::api::constants::{TERMINATION_BY_KUBELET, condition, is_active, pod_condition};
 use crate::api::patch::{PodStatusPatch, new_pod_condition};
 use crate::api::selector::selects;
 use crate::api::{ApiError, Key, Kind, Object, Patch, Preconditions, Request, Resource, Response};
@@ -160,11 +160,13 @@ fn matches(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
         && selector.is_some_and(|selector| selects(selector, pod.metadata.labels.as_ref()))
 }
 
-/// When the condition DisruptionTarget of a pod that is not deleted becomes stale.
+/// When the condition DisruptionTarget of a pod that is not deleted becomes stale: that of a pod which has ended never, nor one that a
+/// kubelet has set, which may take long to stop the pod (PDB-6; S28 `nonTerminatingPodHasStaleDisruptionCondition`).
 fn stale_at(pod: &Pod) -> Option<Moment> {
     let target = pod_condition(pod, condition::DISRUPTION_TARGET)?;
     let since = target.last_transition_time.as_ref().map(Moment::from_time).unwrap_or_default();
-    let waits = target.status == condition::TRUE && !pod.is_deleting();
+    let by_kubelet = target.reason.as_deref() == Some(TERMINATION_BY_KUBELET);
+    let waits = target.status == condition::TRUE && is_active(pod) && !by_kubelet;
     waits.then_some(since + STALE_DISRUPTION)
 }
 

@@ -67,7 +67,10 @@ impl PodGarbageCollector {
         }
         self.next_at = Some(context.now() + PERIOD);
         self.collect_terminated(informers, TERMINATED_MAX);
-        self.collect_out_of_service(informers);
+        // From 1.26 on (gate NodeOutOfServiceVolumeDetach).
+        if context.release.minor >= 26 {
+            self.collect_out_of_service(informers);
+        }
         self.collect_orphaned(informers, context);
         self.collect_unscheduled(informers);
         self.go_on(context);

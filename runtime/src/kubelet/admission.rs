@@ -37,7 +37,7 @@ impl Kubelet {
         let mut info = NodeInfo::new(Arc::clone(&node));
         for other in self.parts.pods.values() {
             if other.uid != pod.uid && self.is_active(other, host) {
-                info.insert(Arc::clone(&other.object), host.context.slips);
+                info.insert(Arc::clone(&other.object), host.context.release, host.context.slips);
             }
         }
         // ADM-5: resources that the node does not know are no reason.
@@ -45,7 +45,7 @@ impl Kubelet {
         if count > info.allocatable.get("pods") {
             return Err(Rejection::new("OutOfpods"));
         }
-        let requests = requests_of(&pod.object, host.context.slips);
+        let requests = requests_of(&pod.object, host.context.release, host.context.slips);
         let lacks = requests.iter().find(|&(name, wanted)| {
             let known = info.allocatable.iter().any(|(known, _)| known == name);
             known && wanted > 0 && wanted > info.allocatable.get(name) - info.requested.get(name)
@@ -59,7 +59,7 @@ impl Kubelet {
         if node_of(&pod.object) != Some(Key::of(&node.metadata).name()) {
             return Err(Rejection::new("NodeName"));
         }
-        if !node_ports::passes(&host_ports_of(&pod.object), &info) {
+        if !node_ports::passes(&host_ports_of(&pod.object, host.context.release), &info) {
             return Err(Rejection::new("NodePorts"));
         }
         // ADM-9: NoSchedule says nothing to a kubelet.

@@ -1,5 +1,5 @@
-//! The crash-loop back-off, as client-go's flow control has it (CLB-1 to CLB-7). It is in memory: a restart of the kubelet
-//! forgets it (CLB-5).
+//! The crash-loop back-off, as client-go's flow control has it (CLB-1 to CLB-7), and that of images that cannot be pulled (CPA-14). It
+//! is in memory: a restart of the kubelet forgets it (CLB-5).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +51,17 @@ impl BackOff {
         self.entries.insert(key, Entry { wait, updated: now });
     }
 
+    /// Is it too early to try again what failed at the last update?
+    pub fn holds_since_update(&self, key: &BackOffKey, now: Moment) -> bool {
+        self.entry(key, now).is_some_and(|entry| now.since(entry.updated) < entry.wait)
+    }
+
+    /// What was not updated for more than twice the limit is forgotten, whatever it still holds (S28 client-go `backoff.go` `GC`).
+    pub fn collect(&mut self, now: Moment) {
+        let limit = self.limit * 2;
+        self.entries.retain(|_, entry| now.since(entry.updated) <= limit);
+    }
+
     /// Pods that are gone need no memory.
     pub fn retain(&mut self, keep: impl Fn(&Uid) -> bool) {
         self.entries.retain(|key, _| keep(&key.uid));
@@ -99,5 +110,30 @@ mod tests {
         back_off.next(key.clone(), at(700), at(700));
         assert!(back_off.holds(&key, at(701), at(720)), "the ladder began again at 10 s");
         assert!(!back_off.holds(&key, at(701), at(721)));
+    }
+
+    /// CLB-3: a container that ends late in such a time waits less than it should, since its wait is forgotten before it is over.
+    #[test]
+    fn what_is_not_updated_is_forgotten() {
+        let key = BackOffKey { uid: Uid::from("a"), container: "app".into(), hash: 1 };
+        let mut back_off = BackOff::new(Duration::from_secs(300), Duration::from_secs(300));
+        back_off.next(key.clone(), at(0), at(0));
+        back_off.collect(at(600));
+        assert!(back_off.holds(&key, at(590), at(600)));
+        back_off.collect(at(601));
+        assert!(!back_off.holds(&key, at(590), at(601)));
+    }
+
+    /// CPA-14.
+    #[test]
+    fn a_pull_waits_since_the_last_one() {
+        let key = BackOffKey { uid: Uid::from("a"), container: "image".into(), hash: 0 };
+        let mut back_off = BackOff::new(Duration::from_secs(10), Duration::from_secs(300));
+        assert!(!back_off.holds_since_update(&key, at(0)));
+        back_off.next(key.clone(), at(0), at(0));
+        assert!(back_off.holds_since_update(&key, at(9)) && !back_off.holds_since_update(&key, at(10)));
+        back_off.next(key.clone(), at(10), at(10));
+        assert!(back_off.holds_since_update(&key, at(29)) && !back_off.holds_since_update(&key, at(30)));
+        assert!(!back_off.holds_since_update(&key, at(10 + 601)), "it is too long ago");
     }
 }

@@ -39,6 +39,8 @@ impl Kubelet {
         self.parts.probes.retain(wanted);
         self.parts.status.retain(wanted);
         self.parts.back_off.retain(wanted);
+        self.parts.back_off.collect(host.now());
+        self.parts.image_back_off.retain(wanted);
         self.parts.reasons.retain(wanted);
         let call = host.call(Waiter::Housekeeping, Request::ListSandboxes { uid: None });
         self.housekeeping = Some(Housekeeping::Sandboxes(call));

@@ -80,6 +80,8 @@ pub struct Parts {
     pub reasons: ReasonCache,
     /// How long containers wait for their restart.
     pub back_off: BackOff,
+    /// When an image that could not be pulled is tried again (CPA-14).
+    pub image_back_off: BackOff,
     /// Probe workers and results.
     pub probes: Probes,
     /// The status manager.
@@ -99,6 +101,7 @@ impl Parts {
             pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now),
             reasons: ReasonCache::default(),
             back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),
+            image_back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),
             probes: Probes::new(release, slips, now),
             status: StatusManager::new(settings.status_period, now),
             images: BTreeSet::new(),

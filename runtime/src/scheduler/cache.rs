@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
+use podproof_vocabulary::Release;
 
 use super::requests::{HostPort, host_ports_of, requests_of};
 use crate::api::constants::node_of;
@@ -54,10 +55,11 @@ impl NodeInfo {
     }
 
     /// Puts a pod on it.
-    pub fn insert(&mut self, pod: Arc<Pod>, slips: Slips) {
+    pub fn insert(&mut self, pod: Arc<Pod>, release: Release, slips: Slips) {
         let uid = pod.uid();
         self.remove(&uid);
-        let info = PodInfo { requests: requests_of(&pod, slips), host_ports: host_ports_of(&pod), pod };
+        let requests = requests_of(&pod, release, slips);
+        let info = PodInfo { requests, host_ports: host_ports_of(&pod, release), pod };
         self.requested.add(&info.requests);
         self.pods.insert(uid, info);
     }
@@ -78,6 +80,7 @@ impl NodeInfo {
 /// Nodes and the pods on them.
 #[derive(Debug, Default)]
 pub struct Cache {
+    release: Release,
     nodes: BTreeMap<Arc<str>, NodeInfo>,
     /// Where each pod is.
     places: BTreeMap<Uid, Arc<str>>,
@@ -86,6 +89,16 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// The Kubernetes release by which it reads pods.
+    pub const fn release(&self) -> Release {
+        self.release
+    }
+
+    /// It reads pods as this release does.
+    pub const fn set_release(&mut self, release: Release) {
+        self.release = release;
+    }
+
     /// The nodes that exist, by name; the others only hold pods (SCH-17).
     pub fn nodes(&self) -> impl Iterator<Item = (&Arc<Node>, &NodeInfo)> {
         self.nodes.values().filter_map(|info| info.node.as_ref().map(|node| (node, info)))
@@ -157,7 +170,7 @@ impl Cache {
     fn place(&mut self, pod: Arc<Pod>, node: &str, slips: Slips) {
         let name: Arc<str> = node.into();
         self.places.insert(pod.uid(), Arc::clone(&name));
-        self.nodes.entry(name).or_default().insert(pod, slips);
+        self.nodes.entry(name).or_default().insert(pod, self.release, slips);
     }
 
     fn unplace(&mut self, uid: &Uid) {

@@ -38,6 +38,7 @@ impl Scheduler {
     /// A pod changed. A bound pod belongs to the cache, an unbound one to the queue.
     pub(super) fn on_pod(&mut self, context: &Context<'_>) -> Result<(), Refused> {
         self.queue.configure(context.slips, context.release.minor >= 33);
+        self.cache.set_release(context.release);
         match self.pods.next_notification(Component::Scheduler)? {
             Notification::Added(_, pod) => self.on_pod_set(None, &pod, context),
             Notification::Updated(_, old, pod) => {

@@ -1,13 +1,14 @@
 //! What a pod asks for (FIT-1 to FIT-5), and its host ports (FLT-4). The kubelet's admission counts the same way.
 
 use k8s_openapi::api::core::v1::{Container, Pod};
+use podproof_vocabulary::Release;
 
 use crate::api::quantity::Amounts;
 use crate::slip::{Slip, Slips};
 
 /// The resources that a pod requests: what its app containers and sidecars need together, or what any init container needs
 /// beside the sidecars before it, whichever is more; and the overhead.
-pub fn requests_of(pod: &Pod, slips: Slips) -> Amounts {
+pub fn requests_of(pod: &Pod, release: Release, slips: Slips) -> Amounts {
     let Some(spec) = &pod.spec else { return Amounts::default() };
     let mut app = Amounts::default();
     spec.containers.iter().for_each(|container| app.add(&container_requests(container)));
@@ -28,12 +29,21 @@ pub fn requests_of(pod: &Pod, slips: Slips) -> Amounts {
     app.add(&sidecars);
     // FIT-3
     app.raise_to(&highest);
-    app.add(&Amounts::of(spec.overhead.as_ref()));
-    // FIT-4
-    if let Some(whole) = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref()) {
-        app.replace_with(&Amounts::of(Some(whole)));
+    // FIT-4: what the pod asks for as a whole takes the place of the sum, from 1.34 on; the overhead comes on top of either.
+    if release.minor >= 34
+        && let Some(whole) = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref())
+    {
+        let mut supported = whole.clone();
+        supported.retain(|name, _| may_be_asked_for_as_a_whole(name));
+        app.replace_with(&Amounts::of(Some(&supported)));
     }
+    app.add(&Amounts::of(spec.overhead.as_ref()));
     app
+}
+
+/// FIT-4: only these may stand in `spec.resources` of a pod (component-helpers `resource/helpers.go` `IsSupportedPodLevelResource`).
+fn may_be_asked_for_as_a_whole(name: &str) -> bool {
+    matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
 }
 
 /// Is this init container a sidecar?
@@ -66,10 +76,12 @@ impl HostPort {
     }
 }
 
-/// The ports of the host that a pod asks for. Those of sidecars count too, as in newer releases (FLT-4).
-pub fn host_ports_of(pod: &Pod) -> Vec<HostPort> {
+/// The ports of the host that a pod asks for. From 1.34 on those of sidecars count too (FLT-4, kubernetes/kubernetes#132040; in patches
+/// of 1.33, but a release is named without its patch).
+pub fn host_ports_of(pod: &Pod, release: Release) -> Vec<HostPort> {
     let Some(spec) = &pod.spec else { return Vec::new() };
-    let sidecars = spec.init_containers.iter().flatten().filter(|container| is_sidecar(container));
+    let counts = |container: &&Container| release.counts_host_ports_of_sidecars() && is_sidecar(container);
+    let sidecars = spec.init_containers.iter().flatten().filter(counts);
     let ports = spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten());
     let wanted = ports.filter(|port| port.host_port.is_some_and(|port| port > 0));
     wanted

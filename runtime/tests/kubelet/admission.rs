@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerPort, Taint};
 use podproof_runtime::Slips;
 use podproof_runtime::api::{Key, Patch, Preconditions, Request, Resource};
+use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::sync_loop::Source;
 use podproof_runtime::operation::{Process, Step};
@@ -187,6 +188,25 @@ fn an_evicted_pod_has_failed_once_it_is_stopped() {
         assert!(made.metadata.deletion_timestamp.is_none());
         rig.until(100, |_| false);
         assert!(!rig.evict("p") && rig.containers("app").len() <= 1, "it never runs again");
+    }
+}
+
+/// EVM-7, CND-7: from 1.26 on a condition says that the kubelet did it, whichever phase the pod ends in; and STM-4: before 1.24 the
+/// phase comes first (kubernetes/kubernetes#108366).
+#[test]
+fn what_is_told_of_an_eviction_depends_on_the_release() {
+    for minor in [23, 24, 25, 26, 36] {
+        for (stubborn, behaviour) in [(false, Behaviour::default()), (true, crate::deletion::STUBBORN)] {
+            let release = Release { minor };
+            let mut rig = Rig::with(u64::from(minor), &[("app", behaviour)], release, Slips::NONE);
+            rig.create(pod("p"));
+            rig.eventually("it is ready", |rig| rig.is_ready("p"));
+            assert!(rig.evict("p"));
+            let ended = |rig: &Rig| matches!(rig.phase("p").as_deref(), Some("Failed" | "Succeeded"));
+            rig.eventually("it has ended", ended);
+            assert!(rig.anything_runs() == (minor < 24) || !stubborn, "1.{minor}");
+            assert_eq!(rig.condition("p", "DisruptionTarget"), minor >= 26, "1.{minor}");
+        }
     }
 }
 

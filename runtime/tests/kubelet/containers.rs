@@ -1,8 +1,8 @@
 //! Containers that crash, are restarted, fail their probes; sandboxes that die.
 
 use podproof_runtime::clock::Moment;
-use podproof_runtime::container_runtime::SandboxState;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
+use podproof_runtime::container_runtime::{Request as Call, SandboxState};
 
 use crate::deletion::since;
 use crate::life::{SEEDS, address, probe};
@@ -115,6 +115,25 @@ fn a_dead_sandbox_is_replaced() {
         assert_eq!(rig.containers("init").len(), 1, "the old one is removed, a new one has run");
         let after = rig.pod("p").expect("it is there");
         assert_eq!(before.metadata.uid, after.metadata.uid);
+    }
+}
+
+/// CPA-4: an old init container that cannot be removed holds nothing up.
+#[test]
+fn an_init_container_that_cannot_be_removed_stays() {
+    let init = Behaviour { runs_to_its_end: true, ..Behaviour::default() };
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[("init", init)]);
+        rig.create(with(pod("p"), |spec| spec.init_containers = Some(vec![container("init")])));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        let old = rig.containers("init")[0].status.id;
+        let sandbox = rig.runtime.borrow().sandboxes().next().expect("it has one").0;
+        rig.runtime.borrow_mut().kill_sandbox(sandbox);
+        rig.fail_next(|call| *call == Call::RemoveContainer(old));
+        let failed = rig.now();
+        rig.eventually("it is ready again", |rig| rig.is_ready("p") && rig.restarts("p", "app") == 1);
+        let took = rig.now().since(failed).as_secs();
+        assert!(took < 8, "seed {seed}: {took} s, as if the sync had failed");
     }
 }
 

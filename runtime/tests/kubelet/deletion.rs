@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, Pod, SleepAction};
-use podproof_runtime::Slips;
+use podproof_runtime::api::{Request, Resource};
+use podproof_runtime::client::CallState;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_runtime::kubelet::kill::KillPod;
 use podproof_runtime::kubelet::kill::container::{HookState, KillContainer};
+use podproof_runtime::operation::Step;
+use podproof_runtime::{Operation, Slips};
 use podproof_vocabulary::Release;
 use podproof_vocabulary::scenario::OnSigterm;
 
@@ -189,5 +192,27 @@ fn a_kill_that_is_going_on_is_not_shortened() {
         let app = &rig.containers("app")[0];
         let took = since(app.status.finished_at.expect("it ended"), app.sigterm_at.expect("SIGTERM"));
         assert!(took >= 29.0, "seed {seed}: {took} s from SIGTERM to SIGKILL");
+    }
+}
+
+/// STM-6, STM-10: a removal that is lost is tried again; before 1.27 the phase need not be a terminal one for that.
+#[test]
+fn a_removal_that_is_lost_is_tried_again() {
+    for minor in [20, 26, 27, 36] {
+        let mut rig = Rig::with(u64::from(minor), &[], Release { minor }, Slips::NONE);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.delete("p", None);
+        let removal = |rig: &Rig| {
+            let mut calls = rig.cluster.calls().iter();
+            let found = calls.find(|call| {
+                call.state == CallState::Sent && matches!(call.request, Request::Delete(Resource::Pod, ..))
+            });
+            found.map(|call| Operation::new(call.caller, Step::LoseRequest(call.id)))
+        };
+        rig.eventually("it is to be removed", |rig| removal(rig).is_some());
+        let lost = removal(&rig).expect("it is on its way");
+        rig.cluster.complete(&lost).expect("it may be lost");
+        rig.eventually("it is gone", |rig| rig.pod("p").is_none());
     }
 }

@@ -7,12 +7,15 @@ use k8s_openapi::api::core::v1::Pod;
 use podproof_runtime::Operation;
 use podproof_runtime::api::{Key, Kind as _, Request as ApiRequest};
 use podproof_runtime::clock::Moment;
-use podproof_runtime::container_runtime::simulated::{Container, RuntimeStep};
-use podproof_runtime::container_runtime::{CallId, ContainerId, ContainerState, ProbeKind, Request};
-use podproof_runtime::kubelet::KubeletStep;
-use podproof_runtime::operation::Step;
+use podproof_runtime::container_runtime::simulated::RuntimeStep;
+use podproof_runtime::container_runtime::{
+    CallId, ContainerId, ContainerState, ProbeKind, Prober as _, Request,
+};
+use podproof_runtime::kubelet::probes::ProbeKey;
+use podproof_runtime::kubelet::{KubeletProcess, KubeletStep};
+use podproof_runtime::operation::{Process, Step};
 
-use super::Machine;
+use super::{Machine, NODE, shapes};
 
 /// What happened so far.
 #[derive(Default)]
@@ -31,8 +34,11 @@ pub(super) struct Facts {
     /// Containers that accepted connections once, and those that ceased to pass their readiness probe since.
     pub accepted: BTreeSet<ContainerId>,
     pub faltered: BTreeSet<ContainerId>,
-    /// Failed liveness and startup probes in a row, each kind for itself: a success of one says nothing of the other.
-    pub failures: BTreeMap<(ContainerId, ProbeKind), i32>,
+    /// Failures in a row of each liveness and startup probe, whichever container it looked at (PRB-4): they begin anew with a success,
+    /// with the last failure that there may be (PRB-7), and with the kubelet.
+    pub failures: BTreeMap<ProbeKey, i32>,
+    /// Containers whose probe has failed as often as it may, and when; of those since the kubelet last started it is known to it.
+    pub failed: BTreeMap<ContainerId, Moment>,
     pub exits: BTreeMap<ContainerId, i32>,
     /// Pods that were stopped and looked at, for the last time that counts, when their dead containers were removed.
     pub looked_at: BTreeSet<String>,
@@ -89,14 +95,17 @@ impl Machine {
                 facts.late |= runtime.request(*call).is_some_and(changes);
             }
             Step::Kubelet(KubeletStep::FinishProbe(key)) if key.kind != ProbeKind::Readiness => {
-                let named = |container: &Container| {
-                    container.uid == key.uid && container.status.name == key.container
-                };
-                let newest = runtime.containers().filter(|(_, container)| named(container)).last();
-                if let Some((id, container)) = newest {
-                    let passes = container.process.as_ref().is_some_and(|process| process.passes(key.kind));
-                    let failures = facts.failures.entry((id, key.kind)).or_default();
-                    *failures = if passes { 0 } else { *failures + 1 };
+                let kubelet = cluster.actor::<KubeletProcess>(Process::Kubelet(NODE));
+                let probed = kubelet
+                    .and_then(KubeletProcess::kubelet)
+                    .and_then(|kubelet| kubelet.parts().probes.probed(key));
+                if let Some(id) = probed {
+                    let failures = facts.failures.entry(key.clone()).or_default();
+                    *failures = if runtime.probe(id, key.kind) { 0 } else { *failures + 1 };
+                    if *failures >= shapes::most_failures(key.kind) {
+                        *failures = 0;
+                        facts.failed.entry(id).or_insert(cluster.now());
+                    }
                 }
             }
             _ => {}

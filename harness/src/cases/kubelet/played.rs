@@ -154,6 +154,7 @@ impl Machine {
     fn restart(&mut self) {
         self.facts.trouble = Some(self.now());
         self.facts.restarted = Some(self.now());
+        self.facts.failures.clear();
         let ready = self.stage.cluster.server().store().all::<Pod>().filter(|(_, pod)| is_ready(pod));
         self.facts.ready_then = ready.map(|(_, pod)| pod.uid().as_str().to_owned()).collect();
         let mut pending = Vec::new();

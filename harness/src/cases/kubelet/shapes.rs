@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use k8s_openapi::api::core::v1::{Container, ExecAction, Lifecycle, LifecycleHandler, Pod, PodSpec, Probe};
+use podproof_runtime::container_runtime::ProbeKind;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_vocabulary::scenario::OnSigterm;
 
@@ -20,8 +21,8 @@ const SHORT: &str = "short";
 /// The shortest hook, in seconds.
 pub(super) const SHORT_HOOK: i64 = 3;
 /// Failures in a row after which a probe counts as failed, and a startup probe.
-pub(super) const FAILURES: i32 = 2;
-pub(super) const STARTUP_FAILURES: i32 = 20;
+const FAILURES: i32 = 2;
+const STARTUP_FAILURES: i32 = 20;
 
 /// How each process behaves, by the name of its container.
 const PROCESSES: [(&str, u64, OnSigterm); 4] = [
@@ -88,6 +89,14 @@ impl Shape {
             ..made.spec.unwrap_or_default()
         };
         Pod { spec: Some(spec), ..made }
+    }
+}
+
+/// Failures in a row after which a probe of this kind counts as failed.
+pub(super) const fn most_failures(kind: ProbeKind) -> i32 {
+    match kind {
+        ProbeKind::Startup => STARTUP_FAILURES,
+        ProbeKind::Liveness | ProbeKind::Readiness => FAILURES,
     }
 }
 

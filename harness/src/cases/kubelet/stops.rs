@@ -7,11 +7,11 @@ use podproof_runtime::api::Kind as _;
 use podproof_runtime::api::constants::is_terminal;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::Container;
-use podproof_runtime::container_runtime::{ContainerId, ProbeKind, Request};
+use podproof_runtime::container_runtime::{ContainerId, Request};
 use podproof_runtime::kubelet::kill::container::KillContainer;
 
 use super::Machine;
-use super::shapes::{self, FAILURES, INIT, SIDECAR, STARTUP_FAILURES};
+use super::shapes::{self, INIT, SIDECAR};
 
 /// The least grace period of a stop (KIL-5).
 const LEAST: i64 = 2;
@@ -133,7 +133,7 @@ impl Machine {
             .is_some_and(|phase| ["Succeeded", "Failed"].contains(&&*phase));
         if pod.is_deleting() || self.facts.evicted.contains(uid) {
             Some(Reason::Asked)
-        } else if self.has_failed(id) {
+        } else if self.facts.failed.contains_key(&id) {
             Some(Reason::Probe)
         } else if is_terminal(&pod)
             || ended
@@ -146,19 +146,13 @@ impl Machine {
         }
     }
 
-    /// Its liveness or its startup probe has failed.
-    fn has_failed(&self, id: ContainerId) -> bool {
-        let reaches = |kind, most| self.facts.failures.get(&(id, kind)).is_some_and(|&own| own >= most);
-        reaches(ProbeKind::Liveness, FAILURES) || reaches(ProbeKind::Startup, STARTUP_FAILURES)
-    }
-
     /// Nothing of the app runs, or is to run on: what is left of a pod that is not restarted is stopped (CPA-10).
     fn app_is_over(&self, pod: &Pod) -> bool {
         let restarts = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()) == Some("Always");
         let runtime = self.runtime.borrow();
         let uid = pod.uid();
         let mut app = runtime.containers().filter(|(_, it)| it.uid == uid && *it.status.name != *SIDECAR);
-        !restarts && app.all(|(id, it)| it.process.is_none() || self.has_failed(id))
+        !restarts && app.all(|(id, it)| it.process.is_none() || self.facts.failed.contains_key(&id))
     }
 
     /// KIL-8: a sidecar is stopped after the app containers, unless the grace period is over or it failed itself.
@@ -197,6 +191,20 @@ impl Machine {
         let untold = |id: &ContainerId| !self.facts.stopped.contains_key(id);
         for (id, container) in runtime.containers().filter(|(id, it)| it.process.is_some() && untold(id)) {
             let uid = container.uid.as_str();
+            // CPA-10, PRB-7: a kubelet that starts anew has forgotten what failed before.
+            let known = |at: &Moment| self.facts.restarted.is_none_or(|restarted| restarted < *at);
+            if let Some(&failed) = self.facts.failed.get(&id).filter(|&at| known(at))
+                && now.since(failed) > LATE * 2
+                && self.is_calm_for(now.since(failed))
+            {
+                let worker = self.kubelet().and_then(|own| own.workers().get(&container.uid));
+                let is_at_it = worker.is_none_or(|worker| worker.kill().is_some());
+                let name = &container.status.name;
+                assert!(
+                    is_at_it || self.facts.killed.contains_key(&id),
+                    "the probe of {name} has failed since {failed}, and it runs on"
+                );
+            }
             let Some(pod) = self.facts.pods.get(uid) else { continue };
             if let Some(&hooked) = self.facts.hooked.get(&id)
                 && self.facts.trouble.is_none_or(|trouble| trouble < hooked)

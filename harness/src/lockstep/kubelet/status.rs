@@ -9,7 +9,7 @@ use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::container_runtime::simulated::Simulated;
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
-use podproof_runtime::kubelet::status::merge::merge;
+use podproof_runtime::kubelet::status::merge::{Circumstances, merge};
 use podproof_runtime::operation::Component;
 use podproof_runtime::{Operation, Slips, Step};
 use podproof_vocabulary::NodeId;
@@ -100,7 +100,13 @@ impl Running {
         let stored = self.cluster.server().store().get::<Pod>(&self.key(driven.pod).ok()?)?;
         let known = stored.status.clone().unwrap_or_default();
         let computed = kubelet.parts().status.get(&driven.uid)?;
-        let merged = merge(&known, computed, kubelet.workers().may_run(&driven.uid), Slips::NONE);
+        let circumstances = Circumstances {
+            containers: kubelet.workers().may_run(&driven.uid),
+            release: self.scenario.release,
+            now: self.cluster.now(),
+            slips: Slips::NONE,
+        };
+        let merged = merge(&known, computed, circumstances);
         Some(said(&Pod { status: Some(merged), ..stored.clone() }))
     }
 

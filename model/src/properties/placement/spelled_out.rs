@@ -5,7 +5,7 @@ use podproof_vocabulary::scenario::{
     Container, ContainerKind, HostPort, LabelSelector, Labels, Node, Operator, PodAffinityTerm, PodTemplate,
     Protocol, Requirement, Resources, Scenario, SpreadConstraint, TaintEffect, Toleration,
 };
-use podproof_vocabulary::{NodeId, Revision};
+use podproof_vocabulary::{NodeId, Release, Revision};
 
 use crate::scheduler::filters::{Occupant, Placement};
 use crate::state::NodeObject;
@@ -82,7 +82,7 @@ impl<'a> SpelledOut<'a> {
             revision: Some(occupant.revision),
             deleting: occupant.deleting,
             requests: own_requests(&workload.template),
-            ports: own_ports(&workload.template),
+            ports: own_ports(&workload.template, scenario.release),
             anti_affinity: &workload.template.pod_anti_affinity,
         });
         let neighbours = scenario.neighbours.iter().map(|neighbour| Other {
@@ -196,7 +196,10 @@ impl<'a> SpelledOut<'a> {
         };
         let held: Vec<_> = self.on(node).flat_map(|other| &other.ports).collect();
         let is_taken = |own: &(Protocol, &HostPort)| held.iter().any(|held| clash((own, held)));
-        own_ports(self.template()).into_iter().find(is_taken).map(|(_, port)| port.port)
+        own_ports(self.template(), self.scenario.release)
+            .into_iter()
+            .find(is_taken)
+            .map(|(_, port)| port.port)
     }
 
     fn fits(&self, node: NodeId) -> bool {
@@ -405,8 +408,13 @@ pub fn room(scenario: &Scenario, node: NodeId, most: usize) -> u64 {
     placement.occupants.len() as u64
 }
 
-fn own_ports(template: &PodTemplate) -> Vec<(Protocol, &HostPort)> {
-    let containers = template.containers.iter().filter(|own| own.kind != ContainerKind::Init);
+/// FLT-4: those of apps, and from 1.34 on those of sidecars.
+fn own_ports(template: &PodTemplate, release: Release) -> Vec<(Protocol, &HostPort)> {
+    let with_sidecars = release.counts_host_ports_of_sidecars();
+    let is_counted = |own: &&Container| {
+        own.kind == ContainerKind::App || own.kind == ContainerKind::Sidecar && with_sidecars
+    };
+    let containers = template.containers.iter().filter(is_counted);
     let ports = containers.flat_map(|own| &own.ports);
     ports.filter_map(|port| Some((port.protocol, port.host.as_ref()?))).collect()
 }

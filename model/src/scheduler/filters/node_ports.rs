@@ -1,12 +1,12 @@
 //! NodePorts: no host port is used twice on a node.
 
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::scenario::{HostPort, Protocol, Scenario};
+use podproof_vocabulary::scenario::{Container, ContainerKind, HostPort, Protocol, Scenario};
 
 use super::Placement;
 
 /// FLT-4 (S28 `plugins/nodeports`): no (protocol, hostPort) of the pod is in use on the node with the same host IP,
-/// or with 0.0.0.0 on either side. Init containers do not count; sidecars do, as in newer releases.
+/// or with 0.0.0.0 on either side. Init containers do not count; sidecars do from 1.34 on (kubernetes/kubernetes#132040).
 pub struct NodePorts {
     claims_any: bool,
     free_of_neighbours: Vec<bool>,
@@ -21,9 +21,12 @@ fn conflict(a: &(Protocol, HostPort), b: &(Protocol, HostPort)) -> bool {
 
 impl NodePorts {
     pub(super) fn compile(scenario: &Scenario) -> Self {
-        use podproof_vocabulary::scenario::ContainerKind::Init;
-        let containers =
-            scenario.workload.template.containers.iter().filter(|container| container.kind != Init);
+        let counts = |container: &&Container| match container.kind {
+            ContainerKind::Init => false,
+            ContainerKind::Sidecar => scenario.release.counts_host_ports_of_sidecars(),
+            ContainerKind::App => true,
+        };
+        let containers = scenario.workload.template.containers.iter().filter(counts);
         let ports = containers.flat_map(|container| &container.ports);
         let own: Vec<_> = ports.filter_map(|port| Some((port.protocol, port.host.clone()?))).collect();
         let free = |index: usize| {

@@ -103,12 +103,17 @@ fn a_host_port_is_used_once_on_a_node() {
     assert_eq!(taken(81).passes(Filter::NodePorts), [0, 1, 2, 3]);
 }
 
-/// FLT-4: an init container runs before the others and holds no port beside them; a sidecar does.
+/// FLT-4: an init container runs before the others and holds no port beside them; a sidecar does, from 1.34 on.
 #[test]
 fn host_ports_of_init_containers_do_not_count_and_those_of_sidecars_do() {
-    for (kind, passes) in [(ContainerKind::Init, &[0, 1, 2, 3][..]), (ContainerKind::Sidecar, &[0, 2, 3])] {
+    for (minor, kind, passes) in [
+        (36, ContainerKind::Init, &[0, 1, 2, 3][..]),
+        (33, ContainerKind::Sidecar, &[0, 1, 2, 3]),
+        (34, ContainerKind::Sidecar, &[0, 2, 3]),
+    ] {
         let bench = Bench::new(|s| {
             host_port(s);
+            s.release = podproof_vocabulary::Release { minor };
             s.workload.template.containers[0].kind = kind;
             s.workload.template.containers.push(podproof_vocabulary::catalogue::app());
         });

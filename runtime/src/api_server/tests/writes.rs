@@ -2,12 +2,13 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::{Node, PodSchedulingGate, Toleration};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::{Bench, key, pod, pod_of};
 use crate::api::constants::{node_of, phase_of, pod_condition};
 use crate::api::patch::{PodStatusPatch, new_pod_condition};
-use crate::api::{ApiError, Key, Kind, Patch, Preconditions, Request, Resource, Response, Uid};
+use crate::api::{ApiError, Key, Kind, Object, Patch, Preconditions, Request, Resource, Response, Uid};
 use crate::slip::Slip;
 
 fn bind(name: &str, node: &str, preconditions: Preconditions) -> Request {
@@ -99,6 +100,29 @@ fn spec_and_status_are_written_apart() {
     let updated = pod_of(bench.call(&Request::UpdateStatus(pod.into())));
     assert_eq!(phase_of(&updated), "Running");
     assert!(updated.metadata.labels.is_none(), "API-8: PUT of the status ignores all else");
+}
+
+/// EPS: the generation of a slice counts every change of what it tells, and of its labels.
+#[test]
+fn a_slice_has_a_new_generation_with_all_but_its_metadata() {
+    let mut bench = Bench::new();
+    let mut slice = EndpointSlice::default();
+    slice.metadata.name = Some("web".to_owned());
+    slice.metadata.namespace = Some("default".to_owned());
+    let mut slice = bench.create(slice);
+    let mut generation = |change: &dyn Fn(&mut EndpointSlice)| {
+        change(&mut slice);
+        match bench.call(&Request::Update(slice.clone().into())) {
+            Ok(Response::Object(Object::EndpointSlice(new))) => slice = EndpointSlice::clone(&new),
+            other => panic!("{other:?}"),
+        }
+        slice.metadata.generation
+    };
+    let one = |text: &str| [(text.to_owned(), text.to_owned())].into();
+    assert_eq!(generation(&|slice| slice.metadata.annotations = Some(one("a"))), Some(1));
+    assert_eq!(generation(&|slice| slice.ports = Some(vec![EndpointPort::default()])), Some(2));
+    assert_eq!(generation(&|slice| slice.metadata.labels = Some(one("a"))), Some(3));
+    assert_eq!(generation(&|slice| slice.endpoints = Some(vec![Endpoint::default()])), Some(4));
 }
 
 #[test]

@@ -12,10 +12,10 @@ use crate::slip::{Slip, Slips};
 const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Does the pod take part at all? Terminal pods and pods without address do not; unready and, since releases know the condition,
-/// terminating ones do (EPS-4).
-pub fn takes_part(pod: &Pod, release: Release) -> bool {
-    let deleting = pod.is_deleting() && !release.keeps_terminating_endpoints();
-    !is_terminal(pod) && address_of(pod).is_some() && !deleting
+/// terminating ones do (EPS-4); terminating ones also if the Service publishes what is not ready.
+pub fn takes_part(pod: &Pod, service: &Service, release: Release) -> bool {
+    let keeps = release.keeps_terminating_endpoints() || publishes_not_ready(service);
+    !is_terminal(pod) && address_of(pod).is_some() && (keeps || !pod.is_deleting())
 }
 
 /// `status.podIP`.
@@ -29,18 +29,26 @@ pub fn publishes_not_ready(service: &Service) -> bool {
 }
 
 /// The endpoint of a pod (6.3 has the truth table).
-pub fn endpoint_of(pod: &Pod, node: Option<&Node>, service: &Service, slips: Slips) -> Endpoint {
+pub fn endpoint_of(
+    pod: &Pod,
+    node: Option<&Node>,
+    service: &Service,
+    release: Release,
+    slips: Slips,
+) -> Endpoint {
     // EPS-1, EPS-2
     let (serving, terminating) = (is_ready(pod), pod.is_deleting());
     // EPS-3
     let leaves = terminating && !slips.has(Slip::TerminatingStaysReady);
     let ready = publishes_not_ready(service) || serving && !leaves;
+    let tells_more = release.keeps_terminating_endpoints();
     Endpoint {
         addresses: address_of(pod).map(str::to_owned).into_iter().collect(),
         conditions: Some(EndpointConditions {
             ready: Some(ready),
-            serving: Some(serving),
-            terminating: Some(terminating),
+            // EPS-6: releases that do not keep terminating endpoints do not tell these.
+            serving: tells_more.then_some(serving),
+            terminating: tells_more.then_some(terminating),
         }),
         node_name: node_of(pod).map(str::to_owned),
         target_ref: Some(ObjectReference {

@@ -57,14 +57,14 @@ fn wanted(
     context: &Context<'_>,
 ) -> (BTreeMap<Uid, Endpoint>, bool) {
     let (mut endpoints, mut failed) = (BTreeMap::new(), false);
-    let takes_part = |pod: &&Arc<Pod>| selects(service, pod) && takes_part(pod, context.release);
+    let takes_part = |pod: &&Arc<Pod>| selects(service, pod) && takes_part(pod, service, context.release);
     for pod in informers.pods.cache().iter().map(|(_, pod)| pod).filter(takes_part) {
         let node = node_of(pod).and_then(|name| informers.nodes.cache().get(&Key::global(name)));
         if node.is_none() && !publishes_not_ready(service) {
             failed = true;
             continue;
         }
-        let endpoint = endpoint_of(pod, node.map(|node| &**node), service, context.slips);
+        let endpoint = endpoint_of(pod, node.map(|node| &**node), service, context.release, context.slips);
         endpoints.insert(pod.uid(), endpoint);
     }
     (endpoints, failed)

@@ -82,6 +82,19 @@ impl Default for Zone {
     }
 }
 
+impl Zone {
+    /// The rate changes. The same rate changes nothing; another begins without a token if the one before had none, and a rate of nothing
+    /// never has one (S28 `rate_limited_queue.go` `SwapLimiter`).
+    fn set_period(&mut self, period: Option<Duration>, now: Moment) {
+        if self.period == period {
+            return;
+        }
+        let has_token = self.period.is_some() && self.token_at <= now;
+        self.token_at = period.filter(|_| !has_token).map_or(now, |period| now + period);
+        self.period = period;
+    }
+}
+
 /// What a pass has changed about the cluster as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disruption {
@@ -185,7 +198,8 @@ impl Zones {
         }
         if all_are {
             for zone in self.zones.values_mut() {
-                (zone.state, zone.period) = (full, None);
+                zone.state = full;
+                zone.set_period(None, now);
                 zone.queue.clear();
             }
             return Disruption::Entered;
@@ -193,11 +207,57 @@ impl Zones {
         for (name, zone) in &mut self.zones {
             let state = states.get(name).copied().unwrap_or_default();
             if zone.state != state || all_were {
-                zone.period = state.period(seen.get(name).map_or(0, |(_, total)| *total));
-                zone.token_at = now;
+                zone.set_period(state.period(seen.get(name).map_or(0, |(_, total)| *total)), now);
             }
             zone.state = state;
         }
         if all_were { Disruption::Left } else { Disruption::None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment(seconds * 1_000)
+    }
+
+    /// NLC-15, NLC-17: a rate that stays changes nothing, and another begins without a token if the one before had none.
+    #[test]
+    fn a_new_rate_gives_no_node_away() {
+        let slow = Some(SECONDARY_PERIOD);
+        for (before, token_at, after, expected) in [
+            (Some(PERIOD), 15, Some(PERIOD), 15),
+            (Some(PERIOD), 15, slow, 110),
+            (Some(PERIOD), 10, slow, 10),
+            (slow, 95, Some(PERIOD), 20),
+            (None, 0, Some(PERIOD), 20),
+        ] {
+            let mut zone = Zone { period: before, token_at: at(token_at), ..Zone::default() };
+            zone.set_period(after, at(10));
+            assert_eq!(
+                (zone.period, zone.token_at),
+                (after, at(expected)),
+                "{before:?} {token_at} {after:?}"
+            );
+        }
+    }
+
+    /// NLC-14: a zone that changes its state and keeps its rate keeps its token.
+    #[test]
+    fn a_zone_that_keeps_its_rate_keeps_its_token() {
+        let mut zones = Zones::default();
+        let seen = |ready| BTreeMap::from([("a".to_owned(), (ready, 2)), ("b".to_owned(), (1, 1))]);
+        zones.judge(&seen(1), at(0));
+        zones.enqueue("a", &Key::global("node-0"));
+        let mut clock = Clock::default();
+        assert!(zones.take(clock).is_some());
+        clock.pass_until(at(5));
+        zones.judge(&seen(0), at(5));
+        assert_eq!(zones.state("a"), ZoneState::FullDisruption);
+        zones.enqueue("a", &Key::global("node-1"));
+        assert!(zones.take(clock).is_none());
+        assert_eq!(zones.next_taint(), Some(at(10)));
     }
 }

@@ -11,7 +11,7 @@ use crate::api::{Key, Kind};
 use crate::chooser::Question;
 use crate::clock::Moment;
 use crate::context::Context;
-use crate::slip::{Slip, Slips};
+use crate::slip::Slip;
 
 /// The annotation that says how dear a pod is.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
@@ -42,13 +42,15 @@ pub fn choose(
     for node in related.iter().filter_map(|pod| node_of(pod)) {
         *on_node.entry(node).or_insert(0) += 1;
     }
-    let rank = |pod: &Arc<Pod>| (pod.key(), rank(pod, &on_node, context.slips));
+    let rank = |pod: &Arc<Pod>| (pod.key(), rank(pod, &on_node, context));
     let mut left: Vec<(Key, Rank)> = pods.iter().map(rank).collect();
-    let now = context.now();
+    // Gate LogarithmicScaleDown.
+    let (now, by_logarithm) = (context.now(), context.release.minor >= 22);
+    let age = |since: Moment| Age::of(since, now, by_logarithm);
     let mut victims = Vec::new();
     while victims.len() < count && !left.is_empty() {
         let first =
-            |(_, one): &&(Key, Rank)| !left.iter().any(|(_, other)| order(other, one, now) == Ordering::Less);
+            |(_, one): &&(Key, Rank)| !left.iter().any(|(_, other)| order(other, one, age) == Ordering::Less);
         let candidates: Vec<Key> = left.iter().filter(first).map(|(key, _)| key.clone()).collect();
         let chosen = context.choose(&Question::Victim { replica_set: set, candidates: &candidates });
         left.retain(|(key, _)| *key != candidates[chosen]);
@@ -57,8 +59,10 @@ pub fn choose(
     victims
 }
 
-fn rank(pod: &Pod, on_node: &BTreeMap<&str, usize>, slips: Slips) -> Rank {
+fn rank(pod: &Pod, on_node: &BTreeMap<&str, usize>, context: &Context<'_>) -> Rank {
     let cost = pod.metadata.annotations.as_ref().and_then(|annotations| annotations.get(DELETION_COST));
+    // Gate PodDeletionCost.
+    let cost = cost.filter(|_| context.release.minor >= 22);
     let ready_since =
         pod_condition(pod, condition::READY).and_then(|ready| ready.last_transition_time.as_ref());
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
@@ -69,7 +73,7 @@ fn rank(pod: &Pod, on_node: &BTreeMap<&str, usize>, slips: Slips) -> Rank {
             phase::RUNNING => 2,
             _ => 1,
         },
-        ready: is_ready(pod) != slips.has(Slip::ReadyPodsDeletedFirst),
+        ready: is_ready(pod) != context.has(Slip::ReadyPodsDeletedFirst),
         cost: cost.and_then(|cost| cost.parse().ok()).unwrap_or(0),
         neighbours: node_of(pod).and_then(|node| on_node.get(node)).copied().unwrap_or(0),
         ready_since: ready_since.map(Moment::from_time),
@@ -79,7 +83,7 @@ fn rank(pod: &Pod, on_node: &BTreeMap<&str, usize>, slips: Slips) -> Rank {
 }
 
 /// The first difference decides; the smaller goes first.
-fn order(one: &Rank, other: &Rank, now: Moment) -> Ordering {
+fn order(one: &Rank, other: &Rank, age: impl Fn(Moment) -> Age) -> Ordering {
     let first = one
         .assigned
         .cmp(&other.assigned)
@@ -95,13 +99,21 @@ fn order(one: &Rank, other: &Rank, now: Moment) -> Ordering {
         && let (Some(one), Some(other)) = (one.ready_since, other.ready_since)
         && one != other
     {
-        return shorter(one, other, now);
+        return age(one).cmp(&age(other));
     }
-    other.restarts.cmp(&one.restarts).then_with(|| shorter(one.created, other.created, now))
+    other.restarts.cmp(&one.restarts).then_with(|| age(one.created).cmp(&age(other.created)))
 }
 
-/// Since when is compared by the logarithm of how long ago it is; within one power of two it is as good as random.
-fn shorter(one: Moment, other: Moment, now: Moment) -> Ordering {
-    let bucket = |since: Moment| now.since(since).as_nanos().checked_ilog2().map_or(-1, i64::from);
-    bucket(one).cmp(&bucket(other))
+/// How long ago something was. From 1.22 on it is the logarithm of that: within one power of two it is as good as random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Age(i128);
+
+impl Age {
+    fn of(since: Moment, now: Moment, by_logarithm: bool) -> Self {
+        let nanoseconds = now.since(since).as_nanos();
+        if by_logarithm {
+            return Self(nanoseconds.checked_ilog2().map_or(-1, i128::from));
+        }
+        Self(i128::try_from(nanoseconds).unwrap_or(i128::MAX))
+    }
 }

@@ -189,6 +189,27 @@ fn a_stale_disruption_target_is_taken_back() {
     assert!(bench.pod(&name).is_some_and(|pod| !pod.is_deleting()));
 }
 
+/// PDB-6: not if the pod has ended, nor if its kubelet is about to stop it.
+#[test]
+fn a_disruption_target_may_have_its_reason() {
+    for (reason, phase, expected) in [
+        ("EvictionByEvictionAPI", "Running", "False"),
+        ("EvictionByEvictionAPI", "Failed", "True"),
+        ("TerminationByKubelet", "Running", "True"),
+    ] {
+        let mut bench = with_pods(1, Want::Unavailable("1"), Slips::NONE);
+        let name = bench.names().remove(0);
+        let target = new_pod_condition("DisruptionTarget", "True", reason, bench.now());
+        let phase = Some(phase.to_owned());
+        let patch = PodStatusPatch { conditions: vec![target], phase, ..PodStatusPatch::default() };
+        bench.patch_pod(&name, Patch::PodStatus(patch));
+        pass(&mut bench, 200);
+        let pod = bench.pod(&name).expect("it exists");
+        let says = pod_condition(pod, "DisruptionTarget").map(|target| target.status.as_str());
+        assert_eq!(says, Some(expected), "{reason}");
+    }
+}
+
 #[test]
 fn a_budget_of_no_pods_allows_nothing() {
     let mut bench = bench(1, Slips::NONE);

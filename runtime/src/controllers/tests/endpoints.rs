@@ -81,9 +81,15 @@ fn before_1_22_a_deleting_pod_leaves_at_once() {
     bench.run("web", true);
     bench.settle();
     assert_eq!(endpoints(&bench).len(), 1);
+    let told = |bench: &Bench| endpoints(bench)[0].conditions.clone().expect("it has some");
+    assert_eq!((told(&bench).serving, told(&bench).terminating), (None, None), "EPS-6");
     bench.delete_pod("web", None);
     bench.settle();
     assert!(endpoints(&bench).is_empty(), "EPS-4");
+    // But a Service that publishes what is not ready keeps it.
+    publish(&mut bench);
+    bench.settle();
+    assert_eq!(told(&bench).ready, Some(true), "EPS-4");
 }
 
 #[test]

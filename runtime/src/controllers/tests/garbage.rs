@@ -115,8 +115,8 @@ fn before_1_26_pods_are_deleted_without_a_phase() {
 
 #[test]
 fn deleting_pods_of_a_node_that_is_out_of_service_go() {
-    let removed = |ready: &str, deleting: bool| {
-        let mut bench = bench(2, Slips::NONE);
+    let removed = |minor: u8, ready: &str, deleting: bool| {
+        let mut bench = bench_at(Release { minor }, 2, Slips::NONE);
         bench.create(bound(pod("web"), "node-1"));
         bench.run("web", true);
         put_taint(&mut bench, "node-1", "node.kubernetes.io/out-of-service", "X");
@@ -127,9 +127,10 @@ fn deleting_pods_of_a_node_that_is_out_of_service_go() {
         pass(&mut bench, 20);
         bench.pod("web").is_none()
     };
-    assert!(removed("Unknown", true), "PGC-2");
-    assert!(!removed("True", true), "PGC-2: the node is Ready");
-    assert!(!removed("False", false), "PGC-2: only pods that are being deleted");
+    assert!(removed(36, "Unknown", true) && removed(26, "Unknown", true), "PGC-2");
+    assert!(!removed(25, "Unknown", true), "PGC-2 is from 1.26 on");
+    assert!(!removed(36, "True", true), "PGC-2: the node is Ready");
+    assert!(!removed(36, "False", false), "PGC-2: only pods that are being deleted");
 }
 
 #[test]

@@ -309,12 +309,15 @@ fn a_restarted_controller_counts_what_is_there() {
 
 /// The pods that go first when so many must.
 fn chosen(pods: &[Pod], related: &[Pod], count: usize, slips: Slips) -> Vec<String> {
+    chosen_in(Release::NEWEST, pods, related, count, slips)
+}
+
+fn chosen_in(release: Release, pods: &[Pod], related: &[Pod], count: usize, slips: Slips) -> Vec<String> {
     let mut calls = Calls::default();
     let mut clock = Clock::default();
     clock.pass_until(Moment(1_000_000));
     let mut last = |question: &crate::chooser::Question<'_>| question.options() - 1;
-    let mut context =
-        Context { clock, release: Release::NEWEST, slips, calls: &mut calls, chooser: &mut last };
+    let mut context = Context { clock, release, slips, calls: &mut calls, chooser: &mut last };
     let shared = |pods: &[Pod]| pods.iter().cloned().map(std::sync::Arc::new).collect::<Vec<_>>();
     let victims = victims::choose(&key("web"), &shared(pods), &shared(related), count, &mut context);
     victims.iter().map(|key| key.name().to_owned()).collect()
@@ -389,4 +392,23 @@ fn an_earlier_difference_decides_over_a_later_one_and_ties_are_open() {
     ];
     assert_eq!(chosen(&close, &close, 1, Slips::NONE), ["b"], "RS-5: log2 buckets");
     assert_eq!(chosen(&close, &close, 2, Slips::NONE), ["b", "a"]);
+}
+
+/// RS-5: the gates PodDeletionCost and LogarithmicScaleDown are on from 1.22 on.
+#[test]
+fn before_1_22_there_is_no_cost_and_age_is_compared_as_it_is() {
+    let cheap = running("a", |pod| {
+        let cost = crate::testing::labels(&[("controller.kubernetes.io/pod-deletion-cost", "-5")]);
+        pod.metadata.annotations = Some(cost);
+    });
+    let pods = [cheap, running("b", |_| {})];
+    let close = [
+        running("a", |pod| ready_since(pod, 200, "True")),
+        running("b", |pod| ready_since(pod, 100, "True")),
+    ];
+    for (minor, of_cost, of_age) in [(21, "b", "a"), (22, "a", "b")] {
+        let first = |pods| chosen_in(Release { minor }, pods, pods, 1, Slips::NONE);
+        assert_eq!(first(&pods), [of_cost], "1.{minor}: the chooser takes the last");
+        assert_eq!(first(&close), [of_age], "1.{minor}: the chooser takes the last");
+    }
 }

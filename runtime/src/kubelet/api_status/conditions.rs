@@ -4,8 +4,9 @@ use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodCondition, 
 
 use super::containers::terminated;
 use super::{Generation, terminal_phase};
-use crate::api::constants::condition::{FALSE, POD_SCHEDULED, READY, TRUE};
+use crate::api::constants::condition::{DISRUPTION_TARGET, FALSE, POD_SCHEDULED, READY, TRUE};
 use crate::api::constants::phase;
+use crate::api::patch::merge_pod_condition;
 use crate::clock::Moment;
 use crate::container_runtime::SandboxState;
 use crate::kubelet::pod::{KnownPod, Role};
@@ -22,11 +23,16 @@ pub fn is_owned(type_: &str) -> bool {
     matches!(type_, POD_SCHEDULED | READY_TO_START_CONTAINERS | INITIALIZED | CONTAINERS_READY | READY)
 }
 
-/// Sets every condition that the kubelet owns, and keeps those of others as the object has them.
+/// Sets every condition that the kubelet owns, and keeps those of others as the object has them. The one that it shares with others
+/// stays as it was when the status was made before (CND-7; S28 `generateAPIPodStatus`).
 pub(super) fn fill(generation: &Generation<'_>, old: Option<&ApiStatus>, status: &mut ApiStatus) {
     let stored = generation.pod.object.status.as_ref().and_then(|status| status.conditions.as_deref());
     let mut conditions: Vec<PodCondition> =
         stored.unwrap_or_default().iter().filter(|condition| !is_owned(&condition.type_)).cloned().collect();
+    let before = old.and_then(|old| old.conditions.as_deref()).unwrap_or_default();
+    if let Some(target) = before.iter().find(|condition| condition.type_ == DISRUPTION_TARGET) {
+        merge_pod_condition(&mut conditions, target.clone());
+    }
     let ready = containers_ready(generation.pod, status);
     let newest = generation.runtime.sandboxes.first();
     let has_network = newest.is_some_and(|sandbox| {
@@ -40,8 +46,11 @@ pub(super) fn fill(generation: &Generation<'_>, old: Option<&ApiStatus>, status:
         (CONTAINERS_READY, ready),
         (POD_SCHEDULED, true),
     ];
+    // CND-2 is from 1.29 on.
+    let has_network_condition = generation.release.minor >= 29;
+    let owned =
+        owned.into_iter().filter(|&(type_, _)| type_ != READY_TO_START_CONTAINERS || has_network_condition);
     for (type_, holds) in owned {
-        let before = old.and_then(|old| old.conditions.as_deref()).unwrap_or_default();
         conditions.push(dated(type_, holds, before, generation.now));
     }
     status.conditions = Some(conditions);
@@ -53,7 +62,7 @@ pub fn follow_probe(pod: &KnownPod, status: &mut ApiStatus, now: Moment) {
     let before = status.conditions.take().unwrap_or_default();
     let mut conditions = before.clone();
     for (type_, holds) in [(READY, ready && gates_hold(pod)), (CONTAINERS_READY, ready)] {
-        crate::api::patch::merge_pod_condition(&mut conditions, dated(type_, holds, &before, now));
+        merge_pod_condition(&mut conditions, dated(type_, holds, &before, now));
     }
     status.conditions = Some(conditions);
 }

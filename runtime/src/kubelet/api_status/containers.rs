@@ -24,6 +24,7 @@ pub mod reason {
     pub const POD_INITIALIZING: &str = "PodInitializing";
     pub const CRASH_LOOP_BACK_OFF: &str = "CrashLoopBackOff";
     pub const ERR_IMAGE_PULL: &str = "ErrImagePull";
+    pub const IMAGE_PULL_BACK_OFF: &str = "ImagePullBackOff";
     pub const CREATE_CONTAINER_ERROR: &str = "CreateContainerError";
     pub const RUN_CONTAINER_ERROR: &str = "RunContainerError";
     pub const POST_START_HOOK_ERROR: &str = "PostStartHookError";
@@ -77,9 +78,14 @@ fn one(
     match seen.next() {
         None => infer_lost(pod, old, &mut status),
         Some(newest) => {
-            status.state = Some(convert(newest, old));
-            status.restart_count = i32::try_from(newest.attempt).unwrap_or(i32::MAX);
-            status.container_id = Some(id_text(newest.id));
+            // What was said before of its last state is not kept: that is what the runtime still has.
+            status = ApiContainer {
+                name: status.name,
+                state: Some(convert(newest, old)),
+                restart_count: i32::try_from(newest.attempt).unwrap_or(i32::MAX),
+                container_id: Some(id_text(newest.id)),
+                ..ApiContainer::default()
+            };
             // PRB-12: what was said of this very container is kept, from 1.35 on.
             let keeps = generation.release.keeps_readiness_over_kubelet_restart();
             let said = old.filter(|old| keeps && old.container_id == status.container_id);

@@ -110,14 +110,16 @@ fn count_app(known: Option<&ApiContainer>, counts: &mut Counts) {
         counts.running += 1;
         return;
     }
-    let waits = state.is_some_and(|state| state.waiting.is_some());
-    let end = terminated(state).or_else(|| terminated(known.last_state.as_ref()).filter(|_| waits));
-    match end {
-        Some(end) => {
-            counts.stopped += 1;
-            counts.succeeded += usize::from(end.exit_code == 0);
+    if let Some(end) = terminated(state) {
+        counts.stopped += 1;
+        counts.succeeded += usize::from(end.exit_code == 0);
+    } else if state.is_some_and(|state| state.waiting.is_some()) {
+        // One that is held back has stopped, but not well, however it ended.
+        match terminated(known.last_state.as_ref()) {
+            Some(_) => counts.stopped += 1,
+            None => counts.waiting += 1,
         }
-        None if waits => counts.waiting += 1,
-        None => counts.unknown += 1,
+    } else {
+        counts.unknown += 1;
     }
 }

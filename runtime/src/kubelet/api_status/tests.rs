@@ -162,6 +162,18 @@ fn the_newest_container_counts_and_the_one_before_is_its_last_state() {
     assert!(app.ready && status.pod_ip.as_deref() == Some("10.1.0.1"));
 }
 
+/// Its last state is what its runtime still has: what was said before is not kept (S28 `convertToAPIContainerStatuses`).
+#[test]
+fn the_last_state_is_forgotten_with_its_container() {
+    let pod = pod("Always", &[], &["app"]);
+    let first = told(&pod, &runtime(&[("app", Exited, 3), ("app", Running, 0)]), None, false);
+    let later = told(&pod, &runtime(&[("app", Running, 0)]), Some(&first), false);
+    assert_eq!(later.container_statuses.expect("there is one")[0].last_state, None);
+    let gone = told(&pod, &runtime(&[]), Some(&first), false);
+    let app = &gone.container_statuses.as_ref().expect("there is one")[0];
+    assert_eq!(terminated(app.last_state.as_ref()).expect("it ended").exit_code, 3, "nothing is left");
+}
+
 /// STD-3 and MC's surprise: a container that ran and is gone ended somehow; unless its pod is deleted, it was restarted.
 #[test]
 fn a_container_that_vanished_has_ended() {
@@ -213,6 +225,20 @@ fn conditions_say_how_far_the_pod_is() {
     assert_eq!(held(&pod, &up), [true; 5]);
     let status = told(&pod, &up, None, false);
     assert!(condition(&status, "example.com/gate"), "STM-3: it stays");
+    // CND-2 is from 1.29 on.
+    for (minor, said) in [(28, false), (29, true)] {
+        let generation = Generation {
+            pod: &pod,
+            runtime: &up,
+            old: None,
+            reasons: &Reasons::new(),
+            is_terminal: false,
+            release: Release { minor },
+            now: Moment(5_000),
+        };
+        let status = generate(&generation, &mut NoProbes);
+        assert_eq!(condition(&status, "PodReadyToStartContainers"), said, "1.{minor}");
+    }
 }
 
 #[test]
@@ -253,4 +279,13 @@ fn a_container_whose_start_failed_waits() {
     assert_eq!(waits.and_then(|it| it.reason.as_deref()), Some("CrashLoopBackOff"));
     assert_eq!(terminated(app.last_state.as_ref()).expect("it ended").exit_code, 1);
     assert_eq!(status.phase.as_deref(), Some("Running"), "PHS-14");
+    // EVM-7, PHS-4: it is stopped for good while it is held back.
+    for (code, policy, expected) in
+        [(0, "Always", "Failed"), (1, "Always", "Failed"), (0, "OnFailure", "Succeeded")]
+    {
+        let (pod, known) = (self::pod(policy, &[], &["app"]), runtime(&[("app", Exited, code)]));
+        let stopped = Generation { pod: &pod, runtime: &known, is_terminal: true, ..generation };
+        let phase = generate(&stopped, &mut NoProbes).phase;
+        assert_eq!(phase.as_deref(), Some(expected), "{code} {policy}");
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::PodStatus as ApiStatus;
+
 use super::activity::{End, SyncError};
 use super::update::Eviction;
 use crate::api::Uid;
-use crate::api::constants::phase;
+use crate::api::constants::{TERMINATION_BY_KUBELET, condition, phase};
+use crate::api::patch::{merge_pod_condition, new_pod_condition};
 use crate::container_runtime::{CallId, ContainerId, Outcome, RuntimeError};
 use crate::kubelet::host::{Host, Waiter};
 use crate::kubelet::inspect::Inspection;
@@ -41,7 +44,7 @@ impl Terminating {
     ) -> Self {
         // STP-1.
         let mut api = parts.generate(pod, &status, false, host);
-        apply(eviction, &mut api);
+        apply(eviction, &mut api, host);
         parts.status.set(pod, api);
         // STP-2.
         parts.probes.stop_liveness_and_startup(pod);
@@ -135,11 +138,20 @@ impl Terminating {
     }
 }
 
-/// EVM-7: a pod that its kubelet evicts has failed, as soon as it may be said (STM-4).
-fn apply(eviction: Option<&Eviction>, status: &mut k8s_openapi::api::core::v1::PodStatus) {
-    if let Some(eviction) = eviction {
-        status.phase = Some(phase::FAILED.to_owned());
-        status.reason = Some(eviction.reason.to_owned());
-        status.message = Some(eviction.message.to_owned());
+/// EVM-7: a pod that its kubelet evicts has failed, as soon as it may be said (STM-4). From 1.26 on a condition says who did it (CND-7).
+fn apply(eviction: Option<&Eviction>, status: &mut ApiStatus, host: &Host<'_, '_>) {
+    let Some(eviction) = eviction else { return };
+    status.phase = Some(phase::FAILED.to_owned());
+    status.reason = Some(eviction.reason.to_owned());
+    status.message = Some(eviction.message.to_owned());
+    if host.context.release.minor >= 26 {
+        let mut target = new_pod_condition(
+            condition::DISRUPTION_TARGET,
+            condition::TRUE,
+            TERMINATION_BY_KUBELET,
+            host.now(),
+        );
+        target.message = status.message.clone();
+        merge_pod_condition(status.conditions.get_or_insert_default(), target);
     }
 }

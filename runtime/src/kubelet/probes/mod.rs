@@ -124,6 +124,11 @@ impl Probes {
         self.workers.get(key).and_then(Worker::next)
     }
 
+    /// The container that this worker looks at; none if it has seen none yet, or there is no such worker.
+    pub fn probed(&self, key: &ProbeKey) -> Option<ContainerId> {
+        self.workers.get(key).and_then(Worker::container)
+    }
+
     /// The probes that are on their way.
     pub fn running(&self) -> impl Iterator<Item = &ProbeKey> {
         self.workers.iter().filter(|(_, worker)| worker.is_probing()).map(|(key, _)| key)

@@ -204,6 +204,23 @@ fn a_failed_liveness_probe_is_on_hold_until_there_is_a_new_container() {
     assert_eq!(rig.result(ProbeKind::Liveness, 2), Some(Failure));
 }
 
+/// PRB-4: what came in a row goes on with the next container, if the one before ended by itself.
+#[test]
+fn a_container_that_ends_leaves_its_count_to_the_next() {
+    let mut rig = Rig::new("Always", &[ProbeKind::Liveness, ProbeKind::Readiness]);
+    rig.pass(5);
+    rig.probe(ProbeKind::Liveness, false);
+    rig.runs(2);
+    rig.pass(5);
+    rig.probe(ProbeKind::Liveness, false);
+    assert_eq!(rig.result(ProbeKind::Liveness, 2), Some(Failure), "the second in a row");
+    assert!(!rig.round(ProbeKind::Liveness), "it is on hold");
+    rig.runs(3);
+    rig.pass(5);
+    rig.probe(ProbeKind::Liveness, false);
+    assert_eq!(rig.result(ProbeKind::Liveness, 3), Some(Success), "it counts anew");
+}
+
 /// PRB-10, STP-2, STP-4.
 #[test]
 fn a_pod_that_terminates_keeps_its_readiness_probe_to_the_end() {

@@ -1,5 +1,6 @@
 //! One probe worker (PRB-2 to PRB-7; S28 `prober/worker.go` `doProbe`). It looks at the status that the status manager has, not
-//! at the runtime.
+//! at the runtime. It counts for the probe, not for the container: a container that ends by itself leaves its count to the next, in
+//! every release up to 1.36 (kubernetes/kubernetes#46371 resets it after a probe that has failed, and nowhere else).
 
 use std::time::Duration;
 
@@ -156,7 +157,8 @@ impl Worker {
         if let Some(initial) = kept(self.last).or(initial) {
             results.set(&key.uid, key.kind, id, initial);
         }
-        if !situation.slips.has(Slip::ProbeCountSurvivesRestart) {
+        // PRB-4: what came in a row goes on with the new container; only a worker on hold has begun to count anew (PRB-7).
+        if situation.slips.has(Slip::ProbeCountLostWithContainer) {
             self.run = 0;
             self.last = None;
         }
@@ -186,9 +188,7 @@ impl Worker {
         let failed = key.kind == ProbeKind::Liveness && result == ProbeResult::Failure;
         if failed || key.kind == ProbeKind::Startup {
             self.on_hold = true;
-            if !situation.slips.has(Slip::ProbeCountSurvivesRestart) {
-                self.run = 0;
-            }
+            self.run = 0;
         }
     }
 }

@@ -13,13 +13,13 @@ pub mod write;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodStatus as ApiStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus as ApiContainer, PodStatus as ApiStatus};
 
 use self::write::Writing;
 use super::api_status::conditions::follow_probe;
 use super::api_status::containers::{id_text, lost, terminated};
 use super::api_status::terminal_phase;
-use super::pod::{KnownPod, RestartPolicy};
+use super::pod::{KnownPod, RestartPolicy, Role};
 use crate::api::constants::phase;
 use crate::api::{Key, Uid};
 use crate::clock::Moment;
@@ -97,15 +97,12 @@ impl StatusManager {
     pub fn terminate(&mut self, pod: &KnownPod, release: Release) {
         let known = self.get(&pod.uid).or(pod.object.status.as_ref());
         let mut status = known.cloned().unwrap_or_default();
-        let initialized = status.container_statuses.iter().flatten().any(has_run) || pod.spec.init_count == 0;
-        if initialized {
-            for container in status.container_statuses.iter_mut().flatten() {
-                if terminated(container.state.as_ref()).is_none() {
-                    container.state = Some(lost());
-                    container.ready = false;
-                }
-            }
+        if was_initialized(pod) {
+            status.container_statuses.iter_mut().flatten().for_each(end);
         }
+        let init = status.init_container_statuses.as_deref_mut().unwrap_or_default();
+        let reached = init.iter().rposition(has_run).unwrap_or(0);
+        init.iter_mut().take(reached + 1).for_each(end);
         let is_terminal = status.phase.as_deref().and_then(terminal_phase).is_some();
         if !is_terminal && release.writes_terminal_phase_before_removal() {
             status.phase = Some(phase::FAILED.to_owned());
@@ -150,23 +147,53 @@ impl StatusManager {
     }
 }
 
-fn has_run(status: &ApiContainer) -> bool {
-    let state = status.state.as_ref();
-    state.is_some_and(|state| state.running.is_some()) || terminated(state).is_some()
+/// Ends what has not ended, as far as anybody knows.
+fn end(container: &mut ApiContainer) {
+    if terminated(container.state.as_ref()).is_none() {
+        container.state = Some(lost());
+    }
 }
 
-/// STM-8: a container that ended and is never restarted does not come back.
+/// Does its status show that it was ever started?
+fn has_run(status: &ApiContainer) -> bool {
+    let waits = status.state.as_ref().is_some_and(|state| state.waiting.is_some());
+    !waits || terminated(status.last_state.as_ref()).is_some()
+}
+
+/// Had the apps their turn, by what the object says (STD-3; S28 `status_manager.go` `hasPodInitialized`)?
+fn was_initialized(pod: &KnownPod) -> bool {
+    let Some(last) = pod.spec.init().last() else { return true };
+    let Some(told) = &pod.object.status else { return false };
+    let ended_well =
+        |state: &Option<ContainerState>| terminated(state.as_ref()).is_some_and(|end| end.exit_code == 0);
+    let is_through = |status: &ApiContainer| match last.role {
+        Role::Sidecar => {
+            status.started == Some(true) && status.state.as_ref().is_some_and(|state| state.running.is_some())
+        }
+        _ => ended_well(&status.last_state) || ended_well(&status.state),
+    };
+    let is_last = |status: &&ApiContainer| *status.name == *last.name;
+    told.container_statuses.iter().flatten().any(has_run)
+        || told.init_container_statuses.iter().flatten().find(is_last).is_some_and(is_through)
+}
+
+/// STM-8: a container that ended and is never restarted does not come back. A sidecar always may (kubernetes/kubernetes#123323, in
+/// patches of 1.28 and 1.29 too).
 fn is_illegal(pod: &KnownPod, old: &ApiStatus, new: &ApiStatus) -> bool {
     if pod.spec.restart_policy == RestartPolicy::Always {
         return false;
     }
     let ended = |list: &Option<Vec<ApiContainer>>, name: &str| {
         let found = list.iter().flatten().find(|status| status.name == name);
-        found.and_then(|status| terminated(status.state.as_ref()).map(|end| end.exit_code))
+        found.map(|status| terminated(status.state.as_ref()).map(|end| end.exit_code))
     };
-    pod.spec.app().iter().any(|container| {
-        let Some(code) = ended(&old.container_statuses, &container.name) else { return false };
+    pod.spec.containers.iter().filter(|container| container.role != Role::Sidecar).any(|container| {
+        let (old, new) = match container.role {
+            Role::App => (&old.container_statuses, &new.container_statuses),
+            _ => (&old.init_container_statuses, &new.init_container_statuses),
+        };
+        let Some(Some(code)) = ended(old, &container.name) else { return false };
         let restarts = pod.spec.restart_policy == RestartPolicy::OnFailure && code != 0;
-        !restarts && ended(&new.container_statuses, &container.name).is_none()
+        !restarts && ended(new, &container.name) == Some(None)
     })
 }

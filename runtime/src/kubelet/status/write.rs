@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus as ApiStatus};
 
-use super::merge::{Containers, merge};
+use super::merge::{Circumstances, Containers, merge};
 use super::{StatusManager, Versioned};
 use crate::api::constants::is_terminal;
 use crate::api::{
@@ -18,7 +18,7 @@ use crate::kubelet::api_status::conditions::is_owned;
 use crate::kubelet::host::Host;
 use crate::kubelet::pod::KnownPod;
 use crate::operation::Component;
-use crate::slip::Slip;
+use crate::slip::{Slip, Slips};
 
 /// What the status manager asks of the rest of the kubelet.
 pub trait Pods {
@@ -60,7 +60,7 @@ impl StatusManager {
     /// A batch begins: of the pods whose status changed since it was written.
     pub fn begin_batch(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
         self.signalled = false;
-        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods));
+        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods, host));
         let queue = changed.map(|(uid, versioned)| (uid.clone(), versioned.clone())).collect();
         self.write_next(queue, host);
     }
@@ -72,9 +72,11 @@ impl StatusManager {
         let mut queue = VecDeque::new();
         self.written.retain(|uid, _| self.statuses.contains_key(uid));
         for (uid, versioned) in &self.statuses {
-            if self.needs_update(uid, pods) {
+            if self.needs_update(uid, pods, host) {
                 queue.push_back((uid.clone(), versioned.clone()));
-            } else if self.needs_reconcile(uid, pods) && !host.context.has(Slip::StatusIsNeverReconciled) {
+            } else if self.needs_reconcile(uid, pods, host)
+                && !host.context.has(Slip::StatusIsNeverReconciled)
+            {
                 self.written.remove(uid);
                 queue.push_back((uid.clone(), versioned.clone()));
             }
@@ -82,16 +84,18 @@ impl StatusManager {
         self.write_next(queue, host);
     }
 
-    fn needs_update(&self, uid: &Uid, pods: &impl Pods) -> bool {
+    fn needs_update(&self, uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> bool {
         let Some(versioned) = self.statuses.get(uid) else { return false };
         if self.written.get(uid).is_none_or(|&written| written < versioned.version) {
             return true;
         }
-        pods.configured(uid).is_some_and(|pod| may_be_deleted(&pod.object, versioned.is_finished, true))
+        let phase_matters = host.context.release.writes_terminal_phase_before_removal();
+        let due = |pod: &KnownPod| may_be_deleted(&pod.object, versioned.is_finished, phase_matters);
+        pods.configured(uid).is_some_and(due)
     }
 
     /// Does the API say something else of this pod than the kubelet, in a field that is the kubelet's?
-    fn needs_reconcile(&self, uid: &Uid, pods: &impl Pods) -> bool {
+    fn needs_reconcile(&self, uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> bool {
         let (Some(versioned), Some(pod)) = (self.statuses.get(uid), pods.configured(uid)) else {
             return false;
         };
@@ -113,7 +117,8 @@ impl StatusManager {
                 status.pod_ip,
             )
         };
-        let computed = merge(stored, &versioned.status, pods.containers(uid), crate::slip::Slips::NONE);
+        let circumstances = Circumstances { slips: Slips::NONE, ..circumstances(uid, pods, host) };
+        let computed = merge(stored, &versioned.status, circumstances);
         own(stored) != own(&computed)
     }
 
@@ -169,8 +174,8 @@ impl StatusManager {
             return;
         }
         let stored = pod.status.clone().unwrap_or_default();
-        let containers = pods.containers(&writing.uid);
-        let merged = merge(&stored, &writing.versioned.status, containers, host.context.slips);
+        let circumstances = circumstances(&writing.uid, pods, host);
+        let merged = merge(&stored, &writing.versioned.status, circumstances);
         if merged == stored {
             self.count_as_written(&writing, host);
             self.delete(writing, pod, pods, host);
@@ -226,6 +231,12 @@ impl StatusManager {
 /// STM-6: it is deleting, its phase is terminal (from 1.27 on), and nothing of it is left.
 fn may_be_deleted(pod: &Pod, is_finished: bool, phase_matters: bool) -> bool {
     pod.metadata.deletion_timestamp.is_some() && is_finished && (!phase_matters || is_terminal(pod))
+}
+
+fn circumstances(uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> Circumstances {
+    let containers = pods.containers(uid);
+    let (release, slips) = (host.context.release, host.context.slips);
+    Circumstances { containers, release, now: host.now(), slips }
 }
 
 fn pod_of(answer: Result<Response, ApiError>) -> Result<Arc<Pod>, ApiError> {

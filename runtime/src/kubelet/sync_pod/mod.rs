@@ -267,10 +267,8 @@ impl SyncPod {
                 let killed = kill.on_answer(call, outcome, host)?;
                 self.on_killed(killed, parts, host)
             }
-            Stage::Removing(expected) if *expected == call => match outcome {
-                Ok(_) => self.go_on(parts, host),
-                Err(_) => Some(End::Failed(SyncError::Failed)),
-            },
+            // CPA-4: a removal that fails is logged, and the sync goes on (S28 `purgeInitContainers`).
+            Stage::Removing(expected) if *expected == call => self.go_on(parts, host),
             Stage::Sandbox(expected) if *expected == call => match outcome {
                 Ok(Answer::NewSandbox(id)) => {
                     self.sandbox = Some(*id);

@@ -77,6 +77,8 @@ impl Start {
             Self { sandbox, container: container.clone(), attempt, stage: Stage::Hook(host.now()) };
         if parts.images.contains(&container.image) {
             start.create(pod, host);
+        } else if parts.image_back_off.holds_since_update(&image_key(pod, container), host.now()) {
+            return Err(start.fail(pod, reason::IMAGE_PULL_BACK_OFF, parts));
         } else {
             let request = Request::PullImage { image: container.image.clone() };
             start.stage = Stage::Pulling(host.call(Waiter::Worker(pod.uid.clone()), request));
@@ -120,8 +122,11 @@ impl Start {
         match &mut self.stage {
             Stage::Pulling(expected) if *expected == call => {
                 if outcome.is_err() {
+                    let key = image_key(pod, &self.container);
+                    parts.image_back_off.next(key, host.now(), host.now());
                     return Some(self.fail(pod, reason::ERR_IMAGE_PULL, parts));
                 }
+                parts.image_back_off.collect(host.now());
                 parts.images.insert(self.container.image.clone());
                 self.create(pod, host);
                 None
@@ -249,4 +254,9 @@ impl Start {
         parts.reasons.set(&pod.uid, &self.container.name, Some(why));
         Started::Failed
     }
+}
+
+/// CPA-14: each pod waits for each image by itself (S28 `image_manager.go` `EnsureImageExists`).
+fn image_key(pod: &KnownPod, container: &ContainerSpec) -> BackOffKey {
+    BackOffKey { uid: pod.uid.clone(), container: container.image.clone(), hash: 0 }
 }

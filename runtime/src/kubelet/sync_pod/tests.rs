@@ -42,11 +42,14 @@ impl Rig {
     }
 
     fn begin(&mut self) -> Start {
+        self.try_to_begin().expect("nothing holds it back")
+    }
+
+    fn try_to_begin(&mut self) -> Result<Start, Started> {
         let Self { host, parts, pod, sandbox } = self;
         let container = pod.spec.containers[0].clone();
         let status = PodStatus::default();
-        let begun = host.with(|host| Start::begin(pod, &container, *sandbox, &status, parts, host));
-        begun.expect("nothing holds it back")
+        host.with(|host| Start::begin(pod, &container, *sandbox, &status, parts, host))
     }
 
     /// The next call is performed; says which it was, and how the start ended, if it did.
@@ -115,6 +118,27 @@ fn each_failure_has_its_reason() {
         let (_, ended) = rig.step(&mut start, Some(Err(RuntimeError::Unavailable)));
         assert_eq!((ended, rig.reason()), (Some(Started::Failed), Some(because)));
     }
+}
+
+/// CPA-14: 10 s, then 20 s.
+#[test]
+fn an_image_that_cannot_be_pulled_is_waited_for() {
+    let mut rig = Rig::new(None);
+    let mut moment = 0;
+    for wait in [10, 20, 40] {
+        let mut start = rig.begin();
+        let (what, ended) = rig.step(&mut start, Some(Err(RuntimeError::Unavailable)));
+        assert_eq!((what, ended), ("pull", Some(Started::Failed)));
+        assert_eq!(rig.reason(), Some(reason::ERR_IMAGE_PULL));
+        rig.host.clock.pass_until(Moment((moment + wait) * 1_000 - 1));
+        assert!(rig.try_to_begin().is_err());
+        assert_eq!(rig.reason(), Some(reason::IMAGE_PULL_BACK_OFF));
+        moment += wait;
+        rig.host.clock.pass_until(Moment(moment * 1_000));
+    }
+    let mut start = rig.begin();
+    assert_eq!(rig.step(&mut start, None), ("pull", None));
+    assert_eq!(rig.step(&mut start, None), ("create", None));
 }
 
 /// CPA-12: a hook that fails kills its container.

@@ -117,8 +117,8 @@ impl<'a> Cycle<'a> {
     pub fn new(pod: &'a Pod, cache: &Cache, slips: Slips) -> Self {
         Self {
             pod,
-            requests: requests_of(pod, slips),
-            host_ports: host_ports_of(pod),
+            requests: requests_of(pod, cache.release(), slips),
+            host_ports: host_ports_of(pod, cache.release()),
             affinity: PodAffinity::new(pod, cache, slips),
             spread: TopologySpread::new(pod, cache, slips),
         }

@@ -4,10 +4,11 @@ use k8s_openapi::api::core::v1::{
     Affinity, ContainerPort, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Taint,
     Toleration,
 };
+use podproof_vocabulary::Release;
 
 use super::{amounts, container, feasible, feasible_with, labels, node, on, pod, rejected_by, spec, with};
 use crate::scheduler::filter::Plugin;
-use crate::scheduler::requests::requests_of;
+use crate::scheduler::requests::{host_ports_of, requests_of};
 use crate::slip::{Slip, Slips};
 
 fn taint(key: &str, effect: &str) -> Taint {
@@ -171,6 +172,22 @@ fn a_port_of_the_host_is_held_once() {
     assert!(!fits(("10.0.0.1", "TCP", 80), ("0.0.0.0", "TCP", 80)), "FLT-4: all addresses");
 }
 
+/// FLT-4: those of sidecars from 1.34 on (kubernetes/kubernetes#132040), those of other init containers never.
+#[test]
+fn ports_of_sidecars_count_from_1_34_on() {
+    let beside = |policy: Option<&str>| {
+        with(with_port("web", "", "TCP", 80), |spec| {
+            let mut container = spec.containers[0].clone();
+            container.restart_policy = policy.map(str::to_owned);
+            spec.init_containers = Some(vec![container]);
+            spec.containers[0].ports = None;
+        })
+    };
+    for (minor, policy, count) in [(33, Some("Always"), 0), (34, Some("Always"), 1), (36, None, 0)] {
+        assert_eq!(host_ports_of(&beside(policy), Release { minor }).len(), count, "1.{minor} {policy:?}");
+    }
+}
+
 #[test]
 fn what_is_asked_for_must_be_free() {
     let nodes = [node("a", &[])];
@@ -203,7 +220,7 @@ fn deleting_pods_hold_their_room() {
 
 #[test]
 fn init_containers_and_sidecars_are_counted_as_they_run() {
-    let cpu = |pod, slips| requests_of(&pod, slips).get("cpu");
+    let cpu = |pod, slips| requests_of(&pod, Release::NEWEST, slips).get("cpu");
     let sidecar = |cpu: &str| {
         let mut container = container(cpu);
         container.restart_policy = Some("Always".to_owned());
@@ -222,7 +239,12 @@ fn init_containers_and_sidecars_are_counted_as_they_run() {
     spec(&mut mixed).overhead = Some(amounts(&[("cpu", "1")]));
     assert_eq!(cpu(mixed.clone(), Slips::NONE), 5_000, "FIT-3: and the overhead");
     spec(&mut mixed).resources.get_or_insert_default().requests = Some(amounts(&[("cpu", "7")]));
-    assert_eq!(cpu(mixed, Slips::NONE), 7_000, "FIT-4");
+    assert_eq!(cpu(mixed.clone(), Slips::NONE), 8_000, "FIT-4: the overhead comes on top");
+    let of_1_33 = requests_of(&mixed, Release { minor: 33 }, Slips::NONE);
+    assert_eq!(of_1_33.get("cpu"), 5_000, "FIT-4 is from 1.34 on");
+    let whole = amounts(&[("cpu", "7"), ("example.com/gpu", "1")]);
+    spec(&mut mixed).resources.get_or_insert_default().requests = Some(whole);
+    assert_eq!(requests_of(&mixed, Release::NEWEST, Slips::NONE).get("example.com/gpu"), 0, "FIT-4");
     let limited = with(pod("web"), |spec| {
         spec.containers[0].resources.get_or_insert_default().limits = Some(amounts(&[("cpu", "2")]));
     });
