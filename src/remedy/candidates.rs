@@ -112,7 +112,7 @@ impl Broke<'_> {
         let Ok(own) = pre_stop(&self.texts, self.scenario) else { return Vec::new() };
         let others: Vec<Parameter> =
             self.siblings.iter().filter_map(|sibling| pre_stop(&self.texts, sibling).ok()).collect();
-        let all = [&[own.clone()], &others[..]].concat();
+        let all = [std::slice::from_ref(&own), &others[..]].concat();
         let sets = if others.is_empty() { vec![vec![own]] } else { vec![vec![own], all] };
         sets.iter().flat_map(|hooks| self.sleeps(hooks)).collect()
     }
