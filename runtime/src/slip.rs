@@ -143,8 +143,8 @@ slips! {
     BackOffForgotten = "back-off-forgotten",
     /// What a probe found of the container before counts for the new one (PRB-7).
     ProbeResultOfOldContainer = "probe-result-of-old-container",
-    /// What a probe counted ends with its container: failures before do not count for the new one (PRB-4).
-    ProbeCountLostWithContainer = "probe-count-lost-with-container",
+    /// A probe that has failed as often as it may counts on with the next container (PRB-7, kubernetes/kubernetes#46371).
+    ProbeCountSurvivesHold = "probe-count-survives-hold",
     /// A kubelet that restarts forgets what was ready, in every release (PRB-12).
     ReadinessLostOverRestart = "readiness-lost-over-restart",
     /// A terminal phase is written while containers may run (STM-4).

@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub failures: BTreeMap<ProbeKey, i32>,
     /// Containers whose probe has failed as often as it may, and when; of those since the kubelet last started it is known to it.
     pub failed: BTreeMap<ContainerId, Moment>,
+    /// The probe that has just done so.
+    pub just_failed: Option<(ContainerId, ProbeKind)>,
     pub exits: BTreeMap<ContainerId, i32>,
     /// Pods that were stopped and looked at, for the last time that counts, when their dead containers were removed.
     pub looked_at: BTreeSet<String>,
@@ -105,6 +107,7 @@ impl Machine {
                     if *failures >= shapes::most_failures(key.kind) {
                         *failures = 0;
                         facts.failed.entry(id).or_insert(cluster.now());
+                        facts.just_failed = Some((id, key.kind));
                     }
                 }
             }

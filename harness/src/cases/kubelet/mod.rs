@@ -146,6 +146,7 @@ impl World for Machine {
 
     fn after(&mut self, operation: &Operation) {
         self.look();
+        self.judge_probe();
         self.judge_calls();
         self.judge_start(operation);
         self.judge_write(operation);

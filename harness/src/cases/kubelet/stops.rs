@@ -9,6 +9,7 @@ use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::Container;
 use podproof_runtime::container_runtime::{ContainerId, Request};
 use podproof_runtime::kubelet::kill::container::KillContainer;
+use podproof_runtime::kubelet::probes::results::ProbeResult;
 
 use super::Machine;
 use super::shapes::{self, INIT, SIDECAR};
@@ -179,6 +180,13 @@ impl Machine {
                 app.status.name
             );
         }
+    }
+
+    /// PRB-4: a probe that failed as often as it may has failed, whichever container it looked at before.
+    pub(super) fn judge_probe(&mut self) {
+        let Some((id, kind)) = self.facts.just_failed.take() else { return };
+        let found = self.kubelet().and_then(|own| own.parts().probes.results().get(kind, id));
+        assert_eq!(found, Some(ProbeResult::Failure), "what the {kind:?} probe of {id:?} says");
     }
 
     /// KIL-4, KIL-8: at rest, who should have been told to stop was.

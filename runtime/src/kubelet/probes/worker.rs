@@ -158,10 +158,6 @@ impl Worker {
             results.set(&key.uid, key.kind, id, initial);
         }
         // PRB-4: what came in a row goes on with the new container; only a worker on hold has begun to count anew (PRB-7).
-        if situation.slips.has(Slip::ProbeCountLostWithContainer) {
-            self.run = 0;
-            self.last = None;
-        }
     }
 
     /// The answer of the probe that was sent: the result changes once it came as often as its threshold says (PRB-4).
@@ -188,7 +184,9 @@ impl Worker {
         let failed = key.kind == ProbeKind::Liveness && result == ProbeResult::Failure;
         if failed || key.kind == ProbeKind::Startup {
             self.on_hold = true;
-            self.run = 0;
+            if !situation.slips.has(Slip::ProbeCountSurvivesHold) {
+                self.run = 0;
+            }
         }
     }
 }
