@@ -9,6 +9,7 @@ use super::Undecided;
 use super::budget::budgets;
 use super::candidate::Candidate;
 use crate::edits::{Edit, Texts};
+use crate::report::SEARCHED_WELL;
 use crate::tune::parameter::{Parameter, grace, pod_spec, pre_stop, serving};
 
 /// Seconds that not-ready and unreachable are tolerated for where nobody says it (`DefaultTolerationSeconds`).
@@ -39,7 +40,7 @@ impl Broke<'_> {
     /// The changes that may help a promise, in the order in which they are tried.
     pub fn candidates(&self, property: Property) -> Vec<Candidate> {
         match property {
-            Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
+            _ if is_of_requests(property) => {
                 let readiness = self.readiness().into_iter().collect();
                 match self.falls_back {
                     // Whoever waits for the rules waits in vain.
@@ -63,11 +64,7 @@ impl Broke<'_> {
 
     /// What cannot be changed though it has to do with a promise, and why.
     pub fn unchangeable(&self, property: Property) -> Option<Undecided> {
-        let is_of_hooks = matches!(
-            property,
-            Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest
-        );
-        let why = pre_stop(&self.texts, self.scenario).err().filter(|_| is_of_hooks)?;
+        let why = pre_stop(&self.texts, self.scenario).err().filter(|_| is_of_requests(property))?;
         Some(Undecided { says: "the preStop hook of the container that serves".into(), why })
     }
 
@@ -75,18 +72,17 @@ impl Broke<'_> {
     pub fn excluded(&self, property: Property) -> Option<Undecided> {
         let workload = &self.scenario.workload;
         let goes = [EventName::DrainNode, EventName::EvictPod, EventName::DeletePod];
-        let may_help = match property {
-            Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
-                goes.into_iter().any(|event| self.may(event))
-            }
-            Property::NoAvoidableBlackout => true,
-            _ => false,
-        };
+        let may_help = property == Property::NoAvoidableBlackout
+            || (is_of_requests(property) && goes.into_iter().any(|event| self.may(event)));
         let is_excluded = may_help && workload.kind != WorkloadKind::Pod && self.one_more().is_none();
         let (more, most) = (workload.manifest_replicas.saturating_add(1), self.replicas_max);
+        let accepted = match more <= SEARCHED_WELL {
+            true => format!("; accepted is --replicas {more}"),
+            false => String::new(),
+        };
         is_excluded.then(|| Undecided {
             says: format!("{more} replicas"),
-            why: format!("no more than {most} are checked; accepted is --replicas {more}"),
+            why: format!("no more than {most} are checked{accepted}"),
         })
     }
 
@@ -283,6 +279,14 @@ impl Broke<'_> {
         };
         Some(Candidate::of(format!("tolerationSeconds of {TOLERATION_SECONDS} for {taint}"), edit))
     }
+}
+
+/// Promises that a preStop hook of the container that serves helps to keep.
+pub const fn is_of_requests(property: Property) -> bool {
+    matches!(
+        property,
+        Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest
+    )
 }
 
 /// Every choice of at most one change of each row, those of the fewest settings first.

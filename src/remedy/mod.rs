@@ -28,6 +28,7 @@ use crate::tune::smallest::smallest_below;
 use crate::verdict::{ResultRow, Verdict};
 use candidate::Candidate;
 use candidates::Broke;
+pub use candidates::is_of_requests;
 
 /// What was found of a promise that is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]

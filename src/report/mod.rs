@@ -214,7 +214,7 @@ fn replicas(workload: &WorkloadReport) -> String {
 }
 
 /// Replicas up to which a search knows all that is owed to them, and may come to an end.
-const SEARCHED_WELL: u32 = 6;
+pub const SEARCHED_WELL: u32 = 6;
 
 /// How to have all replicas of the manifest, where they are not.
 fn for_all(workload: &WorkloadReport) -> String {

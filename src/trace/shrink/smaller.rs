@@ -4,6 +4,8 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{OnSigterm, Scenario, WorkloadKind};
 
+use crate::remedy::is_of_requests;
+
 /// Replicas of the worlds that are tried at once, at most.
 const REPLICAS_SMALL: u8 = 3;
 /// Nodes of these, at most.
@@ -197,14 +199,6 @@ impl Worlds<'_> {
             self.add(format!("slots: {fewer} instead of {count}"), |world| world.slots = fewer);
         }
     }
-}
-
-/// Promises that a preStop hook of the container that serves helps to keep.
-const fn is_of_requests(property: Property) -> bool {
-    matches!(
-        property,
-        Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest
-    )
 }
 
 /// Smaller numbers than `count`, at least 1: the least first, then what is nearer.
