@@ -1,8 +1,9 @@
 //! `podproof check`.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use podproof_traces::turning;
+use podproof_traces::{Turning, turning};
 use podproof_vocabulary::left_out;
 use podproof_vocabulary::manifest::{Source, is_harmless};
 use podproof_vocabulary::property::PropertySet;
@@ -13,6 +14,7 @@ use crate::counterexamples::{self, path_of};
 use crate::kept::Kept;
 use crate::plan::{self, Plan, Planned, Workload};
 use crate::progress::Line;
+use crate::remedy::Remedy;
 use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
@@ -93,6 +95,7 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         report.workloads.push(finished);
     }
     report.advice.extend(advice(sought));
+    report.advice.extend(several_patches(&report.workloads));
     if let Some(kept) = kept.filter(|_| unfinished) {
         let folder = kept.folder().display().to_string();
         let folder = output::word(&folder);
@@ -173,6 +176,19 @@ fn advice(sought: PropertySet) -> Option<String> {
     })
 }
 
+/// Says what to do with several patches, which need not fit one another.
+fn several_patches(workloads: &[WorkloadReport]) -> Option<String> {
+    let remedies =
+        workloads.iter().flat_map(|workload| &workload.results).filter_map(|row| row.remedy.as_ref());
+    let patches: BTreeSet<&str> = remedies.filter_map(Remedy::patch).collect();
+    (patches.len() > 1).then(|| {
+        "each patch is of the manifests as they are, and two may change the same lines: apply one, then check again".to_owned()
+    })
+}
+
+/// With less time than this a remedy is not looked for: not even a small world is searched through.
+const LEAST: Duration = Duration::from_millis(20);
+
 /// Looks for what would make each promise hold that counts and is broken, and notes it in the traces too. They share the time until
 /// the deadline with so many that come later.
 fn remedies(
@@ -192,7 +208,12 @@ fn remedies(
     let until = own.and_then(|own| Instant::now().checked_add(own));
     for (number, row) in report.results.iter_mut().filter(|row| is_broken(row)).enumerate() {
         let time = until.map(|until| Turn { number, count }.share(until));
-        row.remedy = remedy::remedy(arguments, sources, workload, row, &rows, limits(arguments, time));
+        row.remedy = match time.is_some_and(|time| time < LEAST) {
+            true => {
+                Some(Remedy::unsought("nothing is left of --time-limit for it; a longer one has".to_owned()))
+            }
+            false => remedy::remedy(arguments, sources, workload, row, &rows, limits(arguments, time)),
+        };
         if let Some((remedy, counterexample)) = row.remedy.as_ref().zip(row.counterexample.as_mut()) {
             counterexample.trace.remedy = Some(remedy.told(row.property));
             let manifest = report.manifest.as_ref();
@@ -314,7 +335,7 @@ impl<'a> Section<'a> {
         }
         let path = || path_of(&self.arguments.traces.trace_dir, &self.report.name, plan, property);
         let counterexample =
-            trace.map(|trace| Counterexample { trace, path: Some(path()), turning: Vec::new() });
+            trace.map(|trace| Counterexample { trace, path: Some(path()), turning: Turning::default() });
         let row = ResultRow {
             story: plan.story,
             property,

@@ -54,6 +54,10 @@ impl Limits {
 const STARVED: &str = "a cycle keeps it waiting in which a slow timer never gets to fire; --exact, where timers fire at any \
                        moment, decides it";
 
+/// Why nothing is known of a promise of a world with so many obligations that only promises can be told apart.
+const MANY_OBLIGATIONS: &str = "a cycle may keep it waiting, and there are more obligations of progress than a search tells \
+                                apart that would decide it; fewer replicas, or fewer --slots, would";
+
 /// The approximations of `scenario` that a search of it uses.
 pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
     let rules = &reduced.model.rules;
@@ -100,7 +104,9 @@ pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result
 
 fn by_partial_order(plan: &Plan, first: Reduced, symmetry: SymmetryChoice) -> Result<Searched, String> {
     let symmetry = symmetry.of(&first.model.rules)?;
-    Searched::new(first, plan.judged).with_symmetry(symmetry).by_partial_order()
+    let system = Searched::new(first, plan.judged).with_symmetry(symmetry);
+    system.fits()?;
+    system.by_partial_order()
 }
 
 /// Why the search of `plan` cannot be run by partial order, if it cannot. A scenario that is too large is not refused here.
@@ -122,6 +128,7 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
         symmetry = finer;
     }
     let system = Searched::new(first, plan.judged).with_symmetry(symmetry).noting_the_end();
+    system.fits()?;
     search(plan, system, &explorer)
 }
 
@@ -139,8 +146,12 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
     let (mut report, mut explored) = explorer.explore(&system, Explored::default())?;
     while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
         let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
+        let next = Searched::new(model(plan)?, plan.judged).with_symmetry(finer).noting_the_end();
+        if next.fits().is_err() {
+            break;
+        }
         line.say(&format!("a cycle may keep something pending: searching again, {states}"));
-        system = Searched::new(model(plan)?, plan.judged).with_symmetry(finer).noting_the_end();
+        system = next;
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
@@ -365,6 +376,10 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
         let reached = report.owed & obligations != 0;
         return without_counterexample(property, report.is_complete(), reached);
     };
+    if system.is_symmetric() && !lasso.cycle.steps.is_empty() {
+        let note = Some(MANY_OBLIGATIONS.into());
+        return Finding { property, verdict: Verdict::Incomplete, trace: None, note };
+    }
     let model = &system.reduced().model;
     let stem = system.unfold(&lasso.stem);
     // The states of a cycle are only looked for where each stands for itself, so its names are those of the stem's end.
@@ -374,9 +389,7 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
         cycle.extend(system.reduced().small_steps(&state, taken).into_iter().map(|(action, _)| action));
         state = after.clone();
     }
-    let owned = model.obligations.of_property(property);
-    let pending = model.owed(&stem.last).pending & owned;
-    let obligation = if system.is_symmetric() { pending.trailing_zeros() } else { lasso.obligation };
+    let obligation = system.obligation(lasso.obligation, &stem.last);
     let trace = Trace::record(model, property, &stem.first, &stem.actions, Some(&cycle), Some(obligation));
     Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
-use podproof_model::progress::Layout;
+use podproof_model::progress::{self, Layout, SET_MAX};
 use podproof_model::properties::Judged;
 use podproof_model::reduced::partial_order::PartialOrder;
 use podproof_model::reduced::symmetry::Symmetry;
@@ -21,6 +21,8 @@ const ALIKE: &str = "pods and nodes are alike: what one state can do, each that 
 pub struct Searched {
     reduced: Reduced,
     progress: PropertySet,
+    /// The obligations of the promises of progress.
+    owing: Layout,
     symmetry: Symmetry,
     partial_order: Option<PartialOrder>,
     notes_the_end: bool,
@@ -49,8 +51,9 @@ impl Searched {
         let progress = judged.iter().filter(|property| property.facts().kind == Kind::Liveness);
         let symmetry = Symmetry::of(&reduced.model.rules);
         let progress = PropertySet::of(progress);
+        let owing = reduced.model.obligations.only(progress);
         let has_ended = AtomicBool::new(false);
-        Self { progress, symmetry, reduced, partial_order: None, notes_the_end: false, has_ended }
+        Self { progress, owing, symmetry, reduced, partial_order: None, notes_the_end: false, has_ended }
     }
 
     /// The same, in which [`STORY_OVER`] is reached once the story has come to its end.
@@ -128,15 +131,28 @@ impl Searched {
         &self.reduced
     }
 
-    fn layout(&self) -> &Layout {
-        &self.reduced.model.obligations
+    /// Can a search tell its obligations apart? Where states stand for others, it tells promises apart.
+    ///
+    /// # Errors
+    /// A sentence that names the limit.
+    pub fn fits(&self) -> Result<(), String> {
+        let count = self.owing.count();
+        if self.is_symmetric() || count <= SET_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: {count} obligations of progress are more than a search tells apart in which every state stands for itself \
+             ({SET_MAX}); check fewer replicas, give fewer --slots, or ask for fewer promises of progress (--only safety asks for \
+             none)",
+            self.reduced.model.rules.scenario.name
+        ))
     }
 
     /// The property that an obligation's bit belongs to.
     pub fn property_of(&self, bit: u32) -> Property {
         match self.is_symmetric() {
             true => self.progress.iter().nth(bit as usize).expect("a bit for each promise that is judged"),
-            false => self.layout().property_of(bit),
+            false => self.owing.property_of(bit),
         }
     }
 
@@ -145,7 +161,7 @@ impl Searched {
         match (self.is_symmetric(), self.progress.iter().position(|other| other == property)) {
             (_, None) => 0,
             (true, Some(bit)) => 1 << bit,
-            (false, Some(_)) => self.layout().of_property(property),
+            (false, Some(_)) => self.owing.of_property(property),
         }
     }
 
@@ -157,28 +173,24 @@ impl Searched {
         }
     }
 
-    /// A bit for each obligation, or, where states stand for others, for each property: set if `counts` what there is of it
-    /// among all of it.
-    fn folded(&self, set: Obligations, counts: impl Fn(Obligations, Obligations) -> bool) -> Obligations {
-        let promises = self.progress.iter().enumerate();
-        promises.fold(0, |folded, (bit, property)| {
-            let all = self.layout().of_property(property);
-            let own = set & all;
-            folded | if self.is_symmetric() { Obligations::from(counts(own, all)) << bit } else { own }
-        })
-    }
-
-    /// What is pending: a property, if any of its obligations is.
-    fn pending(&self, obligations: Obligations) -> Obligations {
-        self.folded(obligations, |own, _| own != 0)
-    }
-
-    /// What is discharged: a property, if all of its obligations are.
-    fn discharged(&self, obligations: Obligations) -> Obligations {
-        match obligations {
-            0 => 0,
-            _ => self.folded(obligations, |own, all| own == all),
+    /// An obligation that a run keeps pending which ends in `state`, as the model numbers it: `bit` of a search, or, where
+    /// states stand for others, the first that is pending of its promise.
+    pub fn obligation(&self, bit: u32, state: &ClusterState) -> u32 {
+        let property = self.property_of(bit);
+        let model = &self.reduced.model;
+        let own = model.obligations.range(property);
+        match self.is_symmetric() {
+            true => {
+                let pending = model.pending(state).into_iter().find(|bit| own.contains(bit));
+                pending.expect("a promise that is not kept in the last state")
+            }
+            false => own.start + (bit - self.owing.range(property).start),
         }
+    }
+
+    /// The bits of all obligations of these promises.
+    fn bits(&self, promises: PropertySet) -> Obligations {
+        promises.iter().fold(0, |bits, property| bits | self.obligations_of(property))
     }
 
     fn representative(&self, mut state: ClusterState) -> ClusterState {
@@ -194,7 +206,7 @@ impl Searched {
             broken: outcome.judged.broken.bits().into(),
             reached: Properties::from(outcome.judged.reached.bits()) | over,
             unit: outcome.unit.map(|unit| self.binding(unit)),
-            discharged: self.discharged(outcome.discharged),
+            discharged: self.bits(outcome.discharged),
             classes: outcome.classes,
         }
     }
@@ -285,7 +297,10 @@ impl System for Searched {
 
     fn owed(&self, state: &ClusterState) -> Owed {
         // A promise that nobody ever waits for is not kept but empty: its premise counts as reached once it is pending.
-        let pending = self.pending(self.reduced.model.owed(state).pending);
+        let pending = self.reduced.model.open(state, |cluster| match self.is_symmetric() {
+            true => self.bits(progress::pending_promises(&self.owing, cluster)),
+            false => progress::owed(&self.owing, cluster).pending,
+        });
         Owed { pending, reached: pending }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use podproof_checker::fingerprint::Bits;
-use podproof_traces::Trace;
+use podproof_traces::{Trace, Turning};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::{Place, Setting, Warning};
@@ -164,8 +164,8 @@ pub struct Counterexample {
     pub trace: Trace,
     /// Where it was written; none if it could not be.
     pub path: Option<PathBuf>,
-    /// Where it could no longer be avoided, in sentences; none where that was not searched for, or not found.
-    pub turning: Vec<String>,
+    /// Where it could no longer be avoided; nothing where that was not searched for, or not found.
+    pub turning: Turning,
 }
 
 impl Counterexample {

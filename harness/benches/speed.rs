@@ -123,7 +123,7 @@ fn steps(criterion: &mut Criterion<ProcessorTime>) {
     group.bench_function("model, observed", |b| b.iter(|| observed(black_box(&scripts))));
     let models: Vec<(Model, Vec<u8>)> = scripts
         .iter()
-        .map(|(scenario, script)| (Model::of_any_size(scenario.clone()).expect("it fits"), script.clone()))
+        .map(|(scenario, script)| (Model::new(scenario.clone()).expect("it fits"), script.clone()))
         .collect();
     group.throughput(Throughput::Elements(walks(&models) as u64));
     group.bench_function("model", |b| b.iter(|| walks(black_box(&models))));

@@ -87,7 +87,7 @@ impl Finding {
     /// # Errors
     /// If the model cannot run the scenario.
     pub fn trace(&self) -> Result<Trace, String> {
-        let model = Model::of_any_size(self.scenario.clone())?;
+        let model = Model::new(self.scenario.clone())?;
         let first = model.initial().swap_remove(0);
         Ok(Trace::path(&model, &first, &self.path))
     }

@@ -48,7 +48,7 @@ impl ModelSystem {
 
 impl System for ModelSystem {
     fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
-        let model = Model::of_any_size(scenario.clone()).map_err(|why| Unfit { why })?;
+        let model = Model::new(scenario.clone()).map_err(|why| Unfit { why })?;
         let state = model.initial().swap_remove(0);
         let mut enabled = Vec::new();
         model.enabled(&state, &mut enabled);

@@ -32,31 +32,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model of `scenario`, judging every property, for searches.
-    ///
-    /// # Errors
-    /// A sentence that names the limit, if the scenario is larger than a state can hold, or has more progress obligations
-    /// than a search keeps; or that says why the workload cannot run from the beginning, if it is to.
-    pub fn new(scenario: Scenario) -> Result<Self, String> {
-        let model = Self::of_any_size(scenario)?;
-        let count = model.obligations.count();
-        if count > progress::SEARCHED_MAX {
-            return Err(format!(
-                "{}: {count} progress obligations are more than a search keeps ({}); check fewer replicas, or give fewer --slots",
-                model.rules.scenario.name,
-                progress::SEARCHED_MAX
-            ));
-        }
-        Ok(model)
-    }
-
-    /// The model of `scenario`, judging every property, for single paths: it may have more progress obligations than
-    /// [`Model::owed`] can tell apart, and is asked for [`Model::pending`].
+    /// The model of `scenario`, judging every property. It may have more progress obligations than [`Model::owed`] can tell apart:
+    /// then it is asked for [`Model::pending`].
     ///
     /// # Errors
     /// A sentence that names the limit, if the scenario is larger than a state can hold; or that says why the workload cannot
     /// run from the beginning, if it is to.
-    pub fn of_any_size(scenario: Scenario) -> Result<Self, String> {
+    pub fn new(scenario: Scenario) -> Result<Self, String> {
         let rules = Rules::compile(scenario)?;
         let obligations = progress::Layout::of(&rules);
         let number = MODELS.fetch_add(1, Ordering::Relaxed);
@@ -143,18 +125,17 @@ impl Model {
         self.open(state, |cluster| progress::pending(&self.obligations, cluster))
     }
 
-    /// What is owed in `state`, of a model that is small enough for searches.
+    /// What is owed in `state`, of a model with no more than [`progress::SET_MAX`] obligations.
     pub fn owed(&self, state: &ClusterState) -> Owed {
         self.open(state, |cluster| progress::owed(&self.obligations, cluster))
     }
 
-    /// The obligations that a step discharges although they are pending on both sides: `endpoints-converge` owes nothing
-    /// while the API state of the pods changes.
-    pub fn discharged(&self, before: &Cluster<'_>, after: &Cluster<'_>) -> progress::Obligations {
-        match self.discharges(Property::EndpointsConverge, before, after) {
-            true => self.obligations.of_property(Property::EndpointsConverge),
-            false => 0,
-        }
+    /// The promises whose obligations a step discharges although they are pending on both sides: `endpoints-converge` owes
+    /// nothing while the API state of the pods changes.
+    pub fn discharged(&self, before: &Cluster<'_>, after: &Cluster<'_>) -> PropertySet {
+        let property = Property::EndpointsConverge;
+        let discharges = self.discharges(property, before, after);
+        if discharges { PropertySet::of([property]) } else { PropertySet::NONE }
     }
 
     /// Does a step discharge the obligations of `property` in this way?

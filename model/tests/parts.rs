@@ -76,7 +76,7 @@ fn walk(slots: SlotsAre, mut show: impl FnMut(&Moment<'_>)) {
         for seed in 0..WALKS {
             let mut rng = Rng::with_seed(seed);
             let scenario = world(entry.scenario(), but, &mut rng);
-            let model = Model::of_any_size(scenario).expect("a built-in scenario");
+            let model = Model::new(scenario).expect("a built-in scenario");
             let mut before = model.initial().swap_remove(0);
             for _ in 0..STEPS {
                 if slots == SlotsAre::Held {

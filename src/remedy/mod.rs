@@ -74,7 +74,8 @@ pub struct Undecided {
 }
 
 impl Remedy {
-    fn unsought(why: String) -> Self {
+    /// None was looked for: why.
+    pub(crate) fn unsought(why: String) -> Self {
         Self {
             found: None,
             in_vain: Vec::new(),

@@ -121,7 +121,7 @@ fn verdicts(out: &mut String, rows: &[ResultRow], unsought: &mut Vec<String>) {
                 for sentence in reasons(&counterexample.trace).unwrap_or_default() {
                     line(out, format_args!("        {sentence}"));
                 }
-                for text in &counterexample.turning {
+                for text in &counterexample.turning.sentences {
                     line(out, format_args!("        {text}"));
                 }
                 let shown_by = shown_by(counterexample);

@@ -202,7 +202,7 @@ impl<'a> Row<'a> {
             note: row.note.as_deref(),
             premise: (row.verdict == Verdict::NotApplicable).then(|| row.property.facts().premise),
             why: trace.and_then(|broken| reasons(&broken.trace)).unwrap_or_default(),
-            turning_point: trace.map_or(&[], |trace| &trace.turning),
+            turning_point: trace.map_or(&[], |trace| &trace.turning.sentences),
             remedy: row.remedy.as_ref().map(remedy),
         }
     }

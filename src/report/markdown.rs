@@ -11,6 +11,7 @@ use super::{
     approximations, because, blocked_drains, grouped, left_out, measured, name, shown_by, size, totals,
     warnings,
 };
+use crate::output;
 use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport};
 
 /// What a comment on GitHub may be long, in characters (65,536), with room for a mark that finds it again.
@@ -23,10 +24,15 @@ const STEPS_MAX: usize = 24;
 /// The whole report, short enough for a comment on a pull request: what is broken comes first, and what is longer than that is
 /// left out from the least important on, each part whole or not at all.
 pub fn render(report: &CheckReport) -> String {
-    let contents = [(DIAGRAMS_MAX, true), (1, true), (0, false)];
+    let contents = [
+        Contents { pictures: pictured(report, DIAGRAMS_MAX), steps: true, lists: true },
+        Contents { pictures: pictured(report, DIAGRAMS_MAX), steps: false, lists: true },
+        Contents { pictures: pictured(report, 1), steps: false, lists: true },
+        Contents::default(),
+    ];
     let mut parts = Vec::new();
-    for (diagrams, lists) in contents {
-        parts = parts_of(report, diagrams, lists);
+    for contents in &contents {
+        parts = parts_of(report, contents);
         if parts.iter().map(|part| part.chars().count()).sum::<usize>() <= COMMENT_MAX {
             return parts.concat();
         }
@@ -49,8 +55,35 @@ pub fn render(report: &CheckReport) -> String {
     text + &format!("\n{left_out} more {are} too long for a comment: `--format human` has all.\n")
 }
 
+/// How much a report holds.
+#[derive(Default)]
+struct Contents {
+    /// The counterexamples that have a diagram: the places of their workload and their row.
+    pictures: Vec<(usize, usize)>,
+    /// Those that have none are told step by step all the same.
+    steps: bool,
+    /// What the verdicts rest on is told.
+    lists: bool,
+}
+
+/// The counterexamples that have one of so many diagrams: the first of each workload, then the second of each, and so on.
+fn pictured(report: &CheckReport, most: usize) -> Vec<(usize, usize)> {
+    let all = report.workloads.iter().enumerate().flat_map(|(place, workload)| {
+        let rows = workload.results.iter().enumerate().filter(|(_, row)| is_told(row));
+        rows.enumerate().map(move |(turn, (row, _))| (turn, place, row))
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, place, row)| (place, row)).take(most).collect()
+}
+
+/// Is this verdict told beside the table of all?
+fn is_told(row: &ResultRow) -> bool {
+    row.counts && row.counterexample.is_some()
+}
+
 /// The parts of a report, the most important first.
-fn parts_of(report: &CheckReport, mut diagrams: usize, lists: bool) -> Vec<String> {
+fn parts_of(report: &CheckReport, contents: &Contents) -> Vec<String> {
     let mut head = format!("# podproof\n\n{}\n", cell(&totals(report)));
     for error in &report.errors {
         write(&mut head, format_args!("\n**Error:** {}\n", cell(error)));
@@ -65,19 +98,23 @@ fn parts_of(report: &CheckReport, mut diagrams: usize, lists: bool) -> Vec<Strin
         write(&mut head, format_args!("\n{}\n", cell(advice)));
     }
     let mut parts = vec![head];
-    for workload in &report.workloads {
+    for (place, workload) in report.workloads.iter().enumerate() {
         let mut told = Told::default();
-        for row in workload.results.iter().filter(|row| row.counts && row.counterexample.is_some()) {
+        for (number, row) in workload.results.iter().enumerate().filter(|(_, row)| is_told(row)) {
             let mut part = match told.patches.is_empty() && told.rows == 0 {
                 true => format!("\n## {}\n\n", cell(&workload.name)),
                 false => String::new(),
             };
-            broken(&mut part, row, &mut told, &mut diagrams);
+            broken(&mut part, row, &mut told);
+            let has_picture = contents.pictures.contains(&(place, number));
+            if has_picture || contents.steps {
+                step_by_step(&mut part, row, has_picture);
+            }
             told.rows += 1;
             parts.push(part);
         }
     }
-    parts.extend(report.workloads.iter().map(|workload| verdicts(workload, lists)));
+    parts.extend(report.workloads.iter().map(|workload| verdicts(workload, contents.lists)));
     parts
 }
 
@@ -194,26 +231,27 @@ fn verdicts(workload: &WorkloadReport, lists: bool) -> String {
     text
 }
 
-/// What is broken, why, and a picture of how it comes to that.
-fn broken(out: &mut String, row: &ResultRow, told: &mut Told, diagrams: &mut usize) {
+/// What is broken, and why.
+fn broken(out: &mut String, row: &ResultRow, told: &mut Told) {
     let Some(counterexample) = &row.counterexample else { return };
     let (property, story, timing) = (row.property, row.story, row.timing.name());
     write(out, format_args!("### {property} is broken\n\n"));
-    let trace = &counterexample.trace;
-    list(out, &reasons(trace).unwrap_or_default());
-    list(out, &counterexample.turning);
+    list(out, &reasons(&counterexample.trace).unwrap_or_default());
+    list(out, &counterexample.turning.sentences);
     remedy(out, row, told);
     let steps = counterexample.steps();
     write(
         out,
         format_args!("\nStory {story}, {timing}, {steps} steps: {}\n\n", cell(&shown_by(counterexample))),
     );
-    if *diagrams == 0 {
-        return;
-    }
-    *diagrams -= 1;
+}
+
+/// How it comes to that: the steps that count in words, and a picture of them or how to get one.
+fn step_by_step(out: &mut String, row: &ResultRow, has_picture: bool) {
+    let Some(counterexample) = &row.counterexample else { return };
+    let trace = &counterexample.trace;
     let essence = essence(trace, STEPS_MAX);
-    let steps_told = podproof_traces::told(trace);
+    let (told, steps) = (podproof_traces::told(trace), counterexample.steps());
     write(
         out,
         format_args!(
@@ -221,11 +259,19 @@ fn broken(out: &mut String, row: &ResultRow, told: &mut Told, diagrams: &mut usi
             essence.len()
         ),
     );
-    for step in steps_told.iter().filter(|step| essence.contains(&step.number)) {
+    for step in told.iter().filter(|step| essence.contains(&step.number)) {
         write(out, format_args!("- {} **{}** {}\n", step.number, step.component.name(), cell(&step.says)));
     }
-    let diagram = mermaid::excerpt(trace, |number| essence.contains(&number));
-    write(out, format_args!("\n```mermaid\n{diagram}```\n\n</details>\n\n"));
+    if has_picture {
+        let late = &counterexample.turning.late;
+        let diagram = mermaid::excerpt(trace, |number| essence.contains(&number), late);
+        write(out, format_args!("\n```mermaid\n{diagram}```\n"));
+    } else if let Some(path) = &counterexample.path {
+        let path = path.display().to_string();
+        let export = format!("podproof trace export {} --to mermaid", output::word(&path));
+        write(out, format_args!("\nA picture of it: {}\n", cell(&export)));
+    }
+    write(out, format_args!("\n</details>\n\n"));
 }
 
 /// What to change, as a patch.

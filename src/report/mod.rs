@@ -91,7 +91,8 @@ fn unreached(workload: &WorkloadReport) -> Vec<String> {
 
 /// The same, with where it could no longer be avoided and what to change, a line each.
 fn said(workload: &WorkloadReport, row: &ResultRow) -> Vec<String> {
-    let turning = row.counterexample.iter().flat_map(|counterexample| counterexample.turning.iter().cloned());
+    let turning =
+        row.counterexample.iter().flat_map(|counterexample| counterexample.turning.sentences.iter().cloned());
     let remedy = row.remedy.iter().flat_map(|remedy| remedy.sentences(row.property));
     because(workload, row).into_iter().chain(turning).chain(remedy).collect()
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use podproof_model::Model;
-use podproof_traces::Trace;
+use podproof_traces::{Trace, Turning};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::CLASSES;
 use podproof_vocabulary::approximation::Approximation;
@@ -113,7 +113,7 @@ fn walk_through(
     section: &mut Simulated,
 ) -> Result<Walks, String> {
     let start = Instant::now();
-    let model = Model::of_any_size(plan.scenario.clone())?.judging(plan.judged);
+    let model = Model::new(plan.scenario.clone())?.judging(plan.judged);
     let bounds =
         Bounds { steps: arguments.walks.steps, deadline: time.and_then(|time| start.checked_add(time)) };
     let numbers: Vec<u32> = match arguments.walks.only_walk {
@@ -232,7 +232,7 @@ impl Tally {
         let shown = self.shortest.map(|(number, walk, violation)| {
             let path = of_walk(&path_of(&arguments.traces.trace_dir, name, plan, self.property));
             let trace = trace_of(model, &walk, violation);
-            (number, Counterexample { trace, path: Some(path), turning: Vec::new() })
+            (number, Counterexample { trace, path: Some(path), turning: Turning::default() })
         });
         Said {
             story: plan.story,

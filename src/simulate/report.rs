@@ -229,11 +229,10 @@ fn workload(simulated: &Simulated) -> serde_json::Value {
 fn walks(walks: &Walks) -> serde_json::Value {
     let taken = walks.taken().map(|(class, count)| (class.to_owned(), count.into()));
     let taken: serde_json::Map<_, _> = taken.collect();
-    json!({
+    let mut document = json!({
         "story": walks.story.name(),
         "timing": walks.timing.name(),
         "services": walks.behind.services,
-        "container": walks.behind.container,
         "walks": walks.walks,
         "steps": walks.steps,
         "longest": walks.longest,
@@ -243,7 +242,12 @@ fn walks(walks: &Walks) -> serde_json::Value {
         "steps-never-taken": walks.lacking,
         "seconds": rounded(walks.seconds),
         "approximations": walks.approximations.iter().map(|it| it.name()).collect::<Vec<_>>(),
-    })
+    });
+    // Absent where there is none, as `check` has it.
+    if let Some(container) = &walks.behind.container {
+        document["container"] = container.as_str().into();
+    }
+    document
 }
 
 fn result(said: &Said) -> serde_json::Value {

@@ -26,7 +26,8 @@ pub enum TraceCommand {
         #[arg(long, value_name = "N", value_parser = step)]
         from: Option<usize>,
 
-        /// Only the steps that its end depends on, with what goes before each; the rest is folded
+        /// Only the steps that its end depends on, each with what goes before it: with these lines it may be longer than the
+        /// story, which folds what happens before the first event
         #[arg(long)]
         slice: bool,
     },
@@ -50,6 +51,8 @@ pub enum TraceCommand {
     /// and bounds give the same result.
     Shrink(Box<ShrinkArguments>),
     /// Lays two traces side by side and shows where they part
+    ///
+    /// Exit status: 0 they tell the same in worlds that differ in their names at most; 1 they differ; 2 a file is no trace.
     Diff {
         /// A trace
         first: PathBuf,

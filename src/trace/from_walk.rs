@@ -43,7 +43,7 @@ pub fn run(arguments: &FromWalkArguments) -> Result<u8, String> {
 
 /// The walk as a trace.
 fn taken(arguments: &FromWalkArguments, plan: &Plan) -> Result<Trace, String> {
-    let model = Model::of_any_size(plan.scenario.clone())?.judging(plan.judged);
+    let model = Model::new(plan.scenario.clone())?.judging(plan.judged);
     let bounds = Bounds { steps: arguments.steps, deadline: None };
     let mut generator = walk::generator(arguments.seed, arguments.walk);
     let walk = walk::walk(&model, plan.judged, &mut generator, bounds);

@@ -17,8 +17,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use podproof_traces::{
-    Page, Replayed, Style, Trace, View, diff, export, first_other_state, replay as replay_trace, show_as,
-    show_remedy, show_slice, show_turning, slice, turning_point,
+    Page, Replayed, Style, Trace, View, are_alike, diff, export, first_other_state, replay as replay_trace,
+    show_as, show_remedy, show_slice, show_turning, slice, turning_point,
 };
 use podproof_vocabulary::Property;
 
@@ -106,7 +106,8 @@ fn afterwards(trace: &Trace) -> String {
 
 fn compare(first: &Path, second: &Path) -> Result<u8, String> {
     let (first, second) = (read(first)?, read(second)?);
-    Ok(output::put(&diff(&first, &second, style()), crate::exit::HOLDS))
+    let status = if are_alike(&first, &second) { crate::exit::HOLDS } else { crate::exit::BROKEN };
+    Ok(output::put(&diff(&first, &second, style()), status))
 }
 
 /// What replay does not say.

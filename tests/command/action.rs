@@ -78,11 +78,13 @@ fn program(folder: &Path, name: &str, script: &str) {
 }
 
 /// A stand-in for `gh` that notes what it is asked, with the body of a comment, where a comment with this number is there already.
+/// It asks as the bot of a workflow.
 fn gh(folder: &Path, known: &str) {
     let script = format!(
-        "echo \"$@\" >>'{0}/asked'\n\
+        "case \"$*\" in *viewer*) echo 'github-actions[bot]'; exit ;; esac\n\
+         echo \"$@\" >>'{0}/asked'\n\
          for word in \"$@\"; do case \"$word\" in body=@*) cp \"${{word#body=@}}\" '{0}/body' ;; esac; done\n\
-         case \"$*\" in *--jq*) echo '{known}' ;; esac\n",
+         case \"$*\" in *--jq*) echo \"$ME $MARK\" >'{0}/sought'; echo '{known}' ;; esac\n",
         text(folder)
     );
     program(folder, "gh", &script);
@@ -100,6 +102,8 @@ fn comment_of(folder: &Path) -> Output {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("PATH", path_with(folder))
         .env("GITHUB_REPOSITORY", "o/r")
+        .env("GITHUB_WORKFLOW", "Check --> it")
+        .env("GITHUB_JOB", "pods")
         .env("PULL_REQUEST", "7")
         .env("REPORT", folder.join("report.md"))
         .output()
@@ -129,17 +133,33 @@ fn the_action_writes_one_comment_and_writes_it_anew() {
     let asked = comment("comment-known", "42");
     let again = "api --method PATCH repos/o/r/issues/comments/42 --field body=@";
     assert!(asked.lines().nth(1).is_some_and(|line| line.starts_with(again)), "{asked}");
+    // Only what this job wrote itself is written over.
+    let folder = folder("comment-own");
+    gh(&folder, "");
+    std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
+    assert!(comment_of(&folder).status.success());
+    let text = |file: &str| std::fs::read_to_string(folder.join(file)).expect("it was noted");
+    assert_eq!(text("sought"), "github-actions <!-- podproof Checkitpods -->\n");
+    assert_eq!(text("body"), "<!-- podproof Checkitpods -->\n# podproof\n");
 }
 
-/// The token of a pull request from a fork may only read.
+/// The token of a pull request from a fork may only read. What else GitHub says is told as it says it.
 #[test]
 fn a_comment_that_is_refused_is_a_warning() {
-    let folder = folder("comment-refused");
-    program(&folder, "gh", "echo 'HTTP 403: Resource not accessible by integration' >&2\nexit 1\n");
-    std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
-    let script = comment_of(&folder);
-    let said = String::from_utf8_lossy(&script.stdout).into_owned();
-    assert!(script.status.success() && said.starts_with("::warning::podproof: no comment"), "{said}");
+    for (error, is_of_permissions) in [
+        ("gh: Resource not accessible by integration (HTTP 403)", true),
+        ("gh: Validation Failed (HTTP 422)", false),
+    ] {
+        let folder = folder(&format!("comment-refused-{is_of_permissions}"));
+        program(&folder, "gh", &format!("echo '{error}' >&2\necho '::error::x' >&2\nexit 1\n"));
+        std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
+        let script = comment_of(&folder);
+        let said = String::from_utf8_lossy(&script.stdout).into_owned();
+        assert!(script.status.success() && said.starts_with("::warning::podproof: no comment"), "{said}");
+        assert_eq!(said.lines().count(), 1, "no line is a command of its own: {said}");
+        assert!(said.contains(error) && said.contains("pull-requests: write") == is_of_permissions, "{said}");
+        assert_eq!(stderr(&script), "");
+    }
 }
 
 /// What is shown of a manifest or of its name is no command to the runner.
@@ -312,9 +332,10 @@ fn the_steps_of_the_action_run_as_on_github() {
         format!("install --locked --quiet --path {} --root {}\n", env!("CARGO_MANIFEST_DIR"), text(&root))
     );
     let body = workflow.text("bin/body");
-    assert!(body.starts_with("<!-- podproof -->\n# podproof\n"), "{body}");
+    let (mark, report) = body.split_once('\n').expect("a first line");
+    assert!(mark.starts_with("<!-- podproof ") && report.starts_with("# podproof\n"), "{body}");
     assert!(body.contains("### no-failed-request is broken") && body.contains("```mermaid"), "{body}");
-    assert_eq!(body, format!("<!-- podproof -->\n{}", workflow.text("summary")));
+    assert_eq!(report, workflow.text("summary"));
     assert!(workflow.text("bin/asked").contains("repos/o/r/issues/7/comments"));
     assert!(
         body.contains("podproof trace show traces/deployment-web-rollout-"),
@@ -330,6 +351,11 @@ fn the_steps_of_the_action_run_as_on_github() {
     }
     let sarif = std::fs::read_to_string(workflow.value("steps.check.outputs.sarif")).expect("a report");
     assert!(sarif.contains("\"uri\": \"deploy/web%20app.yaml\""), "a place in the repository: {sarif}");
+    assert!(
+        sarif.contains("\"uri\": \"traces/deployment-web-rollout-"),
+        "as it lies in the artifact: {sarif}"
+    );
+    assert!(!sarif.contains("file://"), "no place of the runner: {sarif}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::run::{command, folder, interrupt, podproof, text};
+use crate::run::{command, folder, podproof, send, text};
 
 /// A world that takes stateright minutes.
 const WORLD: [&str; 9] = [
@@ -32,13 +32,18 @@ fn listens(child: &Child) -> bool {
 
 /// The document of a command that is interrupted once it is under way, and its exit status.
 fn interrupted(arguments: &[&str]) -> (Option<i32>, Value) {
+    ended_by("INT", arguments)
+}
+
+/// The same of any signal.
+fn ended_by(signal: &str, arguments: &[&str]) -> (Option<i32>, Value) {
     let mut child = command(arguments).spawn().expect("the command runs");
     while !listens(&child) {
         std::thread::sleep(Duration::from_millis(1));
     }
     std::thread::sleep(Duration::from_millis(200));
     assert!(child.try_wait().expect("it can be waited for").is_none(), "it ended before it was interrupted");
-    interrupt(&child);
+    send(signal, &child);
     let mut messages = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut first = String::new();
     messages.read_line(&mut first).expect("messages are text");
@@ -55,6 +60,17 @@ fn engines_of_stateright_end_too() {
     assert_eq!(status, Some(3), "{document}");
     let search = &document["workloads"][0]["searches"][0];
     assert_eq!(search["stopped"], serde_json::json!(["it was interrupted"]));
+}
+
+/// What runs a job ends it by SIGTERM: what was found by then is told.
+#[test]
+fn whoever_is_asked_to_end_reports_first() {
+    let arguments = [&["check", "--engine", "stateright-bfs"], &WORLD[..]].concat();
+    for signal in ["TERM", "HUP"] {
+        let (status, document) = ended_by(signal, &arguments);
+        assert_eq!(status, Some(3), "{signal}: {document}");
+        assert!(document["workloads"][0]["searches"][0]["states"].as_u64() > Some(0), "{document}");
+    }
 }
 
 #[test]

@@ -72,6 +72,47 @@ fn a_comment_says_what_is_broken_first_with_a_picture() {
     assert!(diagram.contains("steps are left out"), "{diagram}");
     let messages = diagram.lines().filter(|line| line.contains(">>")).count();
     assert!((5..=24).contains(&messages), "{messages} messages: {diagram}");
+    // Who came too late is in the picture, although no step of theirs is.
+    for late in [
+        "participant kubeproxy as ",
+        "participant endpointslice as ",
+        "Note over kubeproxy: too late: kube-proxy on ",
+    ] {
+        assert!(diagram.contains(late), "{late}: {diagram}");
+    }
+}
+
+/// Each workload has a picture before one has a second, and what has none says how to get it.
+#[test]
+fn every_workload_has_a_picture_before_one_has_two() {
+    let folder = folder("comment-pictures");
+    let web = include_str!("../../examples/web.yaml");
+    let manifest = folder.join("both.yaml");
+    let other = web.replace("name: web", "name: shop").replace("app: web", "app: shop");
+    assert_ne!(web, other);
+    std::fs::write(&manifest, format!("{web}\n---\n{other}")).expect("written");
+    let about =
+        ["check", "--replicas", "1", "--story", "pod-deletion", "--only", "untimed", "--format", "markdown"];
+    let output = podproof(&[&about[..], &["--trace-dir", text(&folder), text(&manifest)]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report = stdout(&output);
+    let (web, shop) = report
+        .split_once("\n## Deployment/web")
+        .expect("two workloads")
+        .1
+        .split_once("\n## Deployment/")
+        .unwrap_or_else(|| {
+            let (shop, web) = report.split_once("\n## Deployment/web").expect("two");
+            (web, shop)
+        });
+    let count = |part: &str, what: &str| part.matches(what).count();
+    for part in [web, shop] {
+        let (broken, pictures) = (count(part, " is broken\n"), count(part, "```mermaid\n"));
+        assert!((1..broken).contains(&pictures), "{pictures} of {broken}: {report}");
+        assert_eq!(count(part, "<summary>How it comes to that: "), broken, "{report}");
+        assert_eq!(count(part, "A picture of it: podproof trace export "), broken - pictures, "{report}");
+    }
+    assert_eq!(count(&report, "```mermaid\n"), 3, "{report}");
 }
 
 #[test]

@@ -19,7 +19,13 @@ pub fn podproof(arguments: &[&str]) -> Output {
 /// Sends Ctrl-C to a process.
 #[cfg(unix)]
 pub fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    send("INT", child);
+}
+
+/// Sends a signal to a process.
+#[cfg(unix)]
+pub fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
     assert!(sent.expect("kill runs").success());
 }
 

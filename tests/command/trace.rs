@@ -132,8 +132,10 @@ fn a_walk_is_the_same_each_time_and_another_with_another_seed() {
 #[test]
 fn two_traces_are_laid_side_by_side() {
     let other = kept("no-traffic-after-sigterm/scale-down-signals-a-routed-pod.json");
+    let same = podproof(&["trace", "diff", &race(), &race()]);
+    assert_eq!(same.status.code(), Some(0), "as diff does: {}", stderr(&same));
     let output = podproof(&["trace", "diff", &race(), &other]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let text = stdout(&output);
     assert!(
         text.contains("their worlds differ in\n") && text.contains("story: \"rollout\" | \"scale-down\""),

@@ -103,7 +103,7 @@ fn cpu(cpu_milli: u64) -> Resources {
 /// The first step of a walk, from 0, that a log shows and that the right model would not take, or with another outcome.
 pub fn shows(walk: &Walk) -> Option<usize> {
     let right = Scenario { mutant: None, ..walk.model.rules.scenario.clone() };
-    let right = Model::of_any_size(right).expect("it fits with the mutant");
+    let right = Model::new(right).expect("it fits with the mutant");
     let seen = writing::seen(&walk.model, &walk.path, walk.seed);
     let mut wrong_state = walk.model.initial().swap_remove(0);
     let mut right_state = right.initial().swap_remove(0);

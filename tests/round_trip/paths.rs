@@ -27,7 +27,7 @@ pub fn all() -> Vec<(String, Walk)> {
 fn walk(text: &str, seed: u64) -> Walk {
     let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let world = lines.next().and_then(|line| line.strip_prefix("world ")).expect("a world");
-    let model = Model::of_any_size(by_name(world)).expect("a world fits");
+    let model = Model::new(by_name(world)).expect("a world fits");
     let mut state = model.initial().swap_remove(0);
     let (mut path, mut enabled) = (Vec::<Action>::new(), Vec::new());
     for line in lines {

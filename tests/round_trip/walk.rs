@@ -30,7 +30,7 @@ const PACES: [u32; 3] = [8, 32, 128];
 
 /// A walk through `scenario`.
 pub fn walk(scenario: &Scenario, seed: u64) -> Walk {
-    let model = Model::of_any_size(scenario.clone()).expect("a scenario of a test fits");
+    let model = Model::new(scenario.clone()).expect("a scenario of a test fits");
     let mut rng = Rng::with_seed(seed);
     let pace = PACES[rng.usize(..PACES.len())];
     let mut state = model.initial().swap_remove(0);
@@ -82,7 +82,7 @@ fn choose(rng: &mut Rng, from: &[Action]) -> Option<Action> {
 
 /// The walk of the same seed that takes these steps instead; none if one of them is not possible when it is taken.
 pub fn along(walk: &Walk, path: Vec<Action>) -> Option<Walk> {
-    let model = Model::of_any_size(walk.model.rules.scenario.clone()).expect("it was one before");
+    let model = Model::new(walk.model.rules.scenario.clone()).expect("it was one before");
     let mut state: ClusterState = model.initial().swap_remove(0);
     let (mut broken, mut enabled) = (BTreeSet::new(), Vec::new());
     for action in &path {

@@ -60,6 +60,18 @@ pub fn diff(first: &Trace, second: &Trace, style: Style) -> String {
     page.finish()
 }
 
+/// Do two traces tell the same: are their worlds alike but for their names, and their claims, their steps and what is recorded of them?
+pub fn are_alike(first: &Trace, second: &Trace) -> bool {
+    let claim = |trace: &Trace| (trace.kind, trace.property, trace.stem.len());
+    let (one, other) = (recorded(first), recorded(second));
+    let same =
+        |(one, other): (&Recorded, &Recorded)| one.told.says == other.told.says && one.facts == other.facts;
+    claim(first) == claim(second)
+        && fields(first, second).is_empty()
+        && one.len() == other.len()
+        && one.iter().zip(&other).all(same)
+}
+
 /// A step with all that is recorded of what it did, in words.
 struct Recorded {
     told: Told,
@@ -96,11 +108,17 @@ fn heads(page: &mut Page, first: &Trace, second: &Trace) {
     }
 }
 
-fn worlds(page: &mut Page, first: &Trace, second: &Trace) {
+/// The fields in which their worlds differ, with both values; that they are called otherwise does not count.
+fn fields(first: &Trace, second: &Trace) -> Vec<(String, String, String)> {
     let value = |trace: &Trace| serde_json::to_value(&trace.scenario).unwrap_or_default();
     let mut fields = Vec::new();
     differences(&value(first), &value(second), "", &mut fields);
     fields.retain(|(field, ..)| field != "name");
+    fields
+}
+
+fn worlds(page: &mut Page, first: &Trace, second: &Trace) {
+    let fields = fields(first, second);
     if fields.is_empty() {
         return;
     }

@@ -56,7 +56,7 @@ pub mod words;
 
 pub use along::Along;
 pub use change::{Change, difference};
-pub use diff::diff;
+pub use diff::{are_alike, diff};
 pub use digest::Digest;
 pub use json::{Fault, ReadError};
 pub use names::Names;
@@ -68,5 +68,5 @@ pub use show::{Style, View, show, show_as, show_remedy, show_slice, show_turning
 pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
 pub use trace::{Called, CalledPod, Followed, Kind, Log, Origin, Remedy, Trace, TraceStep, VERSION};
-pub use turning::{Reason, TurningPoint, turning, turning_point};
+pub use turning::{Reason, Turning, TurningPoint, turning, turning_point};
 pub use why::{falls_back, reasons, unschedulable, why};

@@ -214,7 +214,7 @@ impl Names {
 
 /// The pods that run from the beginning, as if they appeared; none of a scenario that has no model.
 fn running(scenario: &Scenario) -> Vec<Change> {
-    let Ok(model) = Model::of_any_size(scenario.clone()) else { return Vec::new() };
+    let Ok(model) = Model::new(scenario.clone()) else { return Vec::new() };
     // Where there are several beginnings, they differ in the kube-proxy that is modelled.
     let Some(first) = model.initial().into_iter().next() else { return Vec::new() };
     model.open(&first, |cluster| {

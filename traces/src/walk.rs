@@ -22,7 +22,7 @@ impl World {
     /// # Errors
     /// A sentence that names the limit, if the scenario is larger than a state can hold.
     pub(crate) fn new(scenario: Scenario) -> Result<Self, String> {
-        Ok(Self { reduced: Reduced::with(Model::of_any_size(scenario)?, Fusions::none()) })
+        Ok(Self { reduced: Reduced::with(Model::new(scenario)?, Fusions::none()) })
     }
 
     /// The same, in which nothing but `property` is judged.

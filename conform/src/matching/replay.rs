@@ -94,7 +94,7 @@ impl Replay {
         bound: Option<u64>,
         depot: &Rc<Depot>,
     ) -> Result<Self, String> {
-        let compile = |(from, scenario): &(u64, _)| Ok((*from, Model::of_any_size(Clone::clone(scenario))?));
+        let compile = |(from, scenario): &(u64, _)| Ok((*from, Model::new(Clone::clone(scenario))?));
         let models = subject.scenarios.iter().map(compile).collect::<Result<Vec<_>, String>>()?;
         let model = &models.first().ok_or("a workload has a scenario")?.1;
         let before = target.map(|target| lead(model, &subject, target)).transpose()?;

@@ -73,7 +73,7 @@ fn seen(entry: u64, at: Micros) -> Sighting {
 
 #[test]
 fn a_process_keeps_more_sightings_open_than_a_word_has_bits() {
-    let model = Model::of_any_size(web("sightings", Story::Create, 1, 1)).expect("a world that fits");
+    let model = Model::new(web("sightings", Story::Create, 1, 1)).expect("a world that fits");
     let first = model.initial().swap_remove(0);
     let mut part = Part::new(&model, Watcher::Kubelet(NodeId(0)), &first, &Rc::default());
     let last = OPEN as u64 - 1;

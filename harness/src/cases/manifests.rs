@@ -46,7 +46,7 @@ pub fn check(case: &TestCase) -> Checked {
         Ok(reading) => {
             for scenario in reading.workloads.iter().flat_map(|input| &input.scenarios) {
                 comes_back(scenario);
-                match Model::of_any_size(scenario.clone()) {
+                match Model::new(scenario.clone()) {
                     Ok(model) => may_be_traced(&model),
                     Err(why) => assert!(why.contains(&scenario.name), "an error names its scenario: {why}"),
                 }

@@ -85,7 +85,7 @@ fn break_one(
     scenario: &Scenario,
     mut next: impl FnMut(usize, &[Action]) -> Option<Action>,
 ) -> Option<Finding> {
-    let model = Model::of_any_size(scenario.clone()).ok()?;
+    let model = Model::new(scenario.clone()).ok()?;
     let kept = kept_by(scenario);
     let (mut state, mut path, mut enabled) = (model.initial().swap_remove(0), Vec::new(), Vec::new());
     loop {

@@ -51,7 +51,7 @@ fn good() -> &'static [String] {
 fn path(story: Story, timing: Timing) -> String {
     let mut scenario = catalogue::web("x", story, 1, 2);
     scenario.timing = timing;
-    let model = Model::of_any_size(scenario).unwrap_or_else(|why| panic!("{why}"));
+    let model = Model::new(scenario).unwrap_or_else(|why| panic!("{why}"));
     let first = model.initial().swap_remove(0);
     let (mut state, mut actions, mut enabled) = (first.clone(), Vec::new(), Vec::new());
     let script: Vec<u8> = (0..=255).collect();

@@ -17,7 +17,7 @@ pub use obligations::{
 
 use std::ops::Range;
 
-use podproof_vocabulary::property::{Kind, PROPERTIES};
+use podproof_vocabulary::property::{Kind, PROPERTIES, PropertySet};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property};
 
 use crate::cluster::Cluster;
@@ -26,8 +26,8 @@ use crate::rules::Rules;
 /// A set of obligations, a bit each.
 pub type Obligations = u128;
 
-/// The most obligations that a search keeps. A walk asks for one after the other and keeps none.
-pub const SEARCHED_MAX: u32 = Obligations::BITS;
+/// The most obligations that a set holds. A walk asks for one after the other and keeps none.
+pub const SET_MAX: u32 = Obligations::BITS;
 
 /// Where the obligations of each property are among the bits.
 pub struct Layout {
@@ -74,6 +74,25 @@ impl Layout {
         own.map_or(0..0, |&(_, start, count)| start..start + count)
     }
 
+    /// The same, with these promises alone: the bits of the others are taken by nobody.
+    #[must_use]
+    pub fn only(&self, promises: PropertySet) -> Self {
+        let mut end = 0;
+        let own = self.starts.iter().filter(|(property, ..)| promises.contains(*property));
+        let starts = own.map(|&(property, _, count)| {
+            let start = end;
+            end += count;
+            (property, start, count)
+        });
+        Self { starts: starts.collect() }
+    }
+
+    /// The first bit of a property's obligations; none if it has none here.
+    fn start(&self, property: Property) -> Option<u32> {
+        let own = self.starts.iter().find(|(owner, ..)| *owner == property);
+        own.map(|&(_, start, _)| start)
+    }
+
     /// The obligations of a property, where no bit is beyond a set.
     pub fn of_property(&self, property: Property) -> Obligations {
         let ranges = self.starts.iter().filter(|(owner, ..)| *owner == property);
@@ -100,7 +119,7 @@ struct Claim {
 /// What is owed in this state, where no bit is beyond a set.
 pub fn owed(layout: &Layout, cluster: &Cluster<'_>) -> Owed {
     let mut owed = Owed::default();
-    claims(layout, cluster, |bit, claim| {
+    claims(layout, cluster, |_, bit, claim| {
         if claim.premise {
             owed.reached |= 1 << bit;
             if !claim.goal {
@@ -114,7 +133,7 @@ pub fn owed(layout: &Layout, cluster: &Cluster<'_>) -> Owed {
 /// The bits of what is pending in this state, however many obligations there are.
 pub fn pending(layout: &Layout, cluster: &Cluster<'_>) -> Vec<u32> {
     let mut pending = Vec::new();
-    claims(layout, cluster, |bit, claim| {
+    claims(layout, cluster, |_, bit, claim| {
         if claim.premise && !claim.goal {
             pending.push(bit);
         }
@@ -123,29 +142,59 @@ pub fn pending(layout: &Layout, cluster: &Cluster<'_>) -> Vec<u32> {
     pending
 }
 
-fn claims(layout: &Layout, cluster: &Cluster<'_>, mut found: impl FnMut(u32, Claim)) {
-    let mut add = |property, index: usize, claim: Claim| {
-        found(layout.range(property).start + index as u32, claim);
-    };
-    let containers = cluster.rules.containers.len();
-    for pod in cluster.used_pods() {
-        add(Property::ScheduledIfFeasible, pod.index(), obligations::scheduled(cluster, pod));
-        add(Property::DeletionCompletes, pod.index(), obligations::deleted(cluster, pod));
-        add(Property::UnreachableEndpointsLeave, pod.index(), obligations::left_rules(cluster, pod));
-        add(Property::NoexecuteEvicts, pod.index(), obligations::evicted(cluster, pod));
-        for container in ContainerId::first(containers) {
-            let index = pod.index() * containers + container.index();
-            add(Property::CrashRecovers, index, obligations::recovered(cluster, pod, container));
+/// The promises that have an obligation which is pending in this state, however many obligations there are.
+pub fn pending_promises(layout: &Layout, cluster: &Cluster<'_>) -> PropertySet {
+    let mut pending = PropertySet::NONE;
+    claims(layout, cluster, |property, _, claim| pending.insert_if(property, claim.premise && !claim.goal));
+    pending
+}
+
+type OfPod = fn(&Cluster<'_>, PodId) -> Claim;
+const OF_PODS: [(Property, OfPod); 4] = [
+    (Property::ScheduledIfFeasible, obligations::scheduled),
+    (Property::DeletionCompletes, obligations::deleted),
+    (Property::UnreachableEndpointsLeave, obligations::left_rules),
+    (Property::NoexecuteEvicts, obligations::evicted),
+];
+
+type OfAll = fn(&Cluster<'_>) -> Claim;
+const OF_ALL: [(Property, OfAll); 3] = [
+    (Property::ReplacedAfterNodeFailure, obligations::replaced),
+    (Property::RolloutCompletes, obligations::rolled_out),
+    (Property::EndpointsConverge, obligations::converged),
+];
+
+fn claims(layout: &Layout, cluster: &Cluster<'_>, mut found: impl FnMut(Property, u32, Claim)) {
+    for (property, claim) in OF_PODS {
+        let Some(start) = layout.start(property) else { continue };
+        for pod in cluster.used_pods() {
+            found(property, start + pod.index() as u32, claim(cluster, pod));
         }
     }
-    for node in NodeId::first(cluster.rules.nodes) {
-        let (detected, replaced) = obligations::hang_detected(cluster, node);
-        add(Property::RuntimeHangDetected, 2 * node.index(), detected);
-        add(Property::RuntimeHangDetected, 2 * node.index() + 1, replaced);
+    let property = Property::CrashRecovers;
+    if let Some(start) = layout.start(property) {
+        let containers = cluster.rules.containers.len();
+        for pod in cluster.used_pods() {
+            for container in ContainerId::first(containers) {
+                let index = pod.index() * containers + container.index();
+                found(property, start + index as u32, obligations::recovered(cluster, pod, container));
+            }
+        }
     }
-    add(Property::ReplacedAfterNodeFailure, 0, obligations::replaced(cluster));
-    add(Property::RolloutCompletes, 0, obligations::rolled_out(cluster));
-    add(Property::EndpointsConverge, 0, obligations::converged(cluster));
+    let property = Property::RuntimeHangDetected;
+    if let Some(start) = layout.start(property) {
+        for node in NodeId::first(cluster.rules.nodes) {
+            let (detected, replaced) = obligations::hang_detected(cluster, node);
+            let first = start + 2 * node.index() as u32;
+            found(property, first, detected);
+            found(property, first + 1, replaced);
+        }
+    }
+    for (property, claim) in OF_ALL {
+        if let Some(start) = layout.start(property) {
+            found(property, start, claim(cluster));
+        }
+    }
 }
 
 /// A step changes what the API says of the Service's pods. `endpoints-converge` owes nothing along a cycle with such a

@@ -19,7 +19,6 @@ use podproof_vocabulary::property::PropertySet;
 
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
-use crate::progress::Obligations;
 use crate::properties::{self, Judged};
 use crate::scope::Scope;
 use crate::state::ClusterState;
@@ -47,8 +46,8 @@ pub struct Outcome {
     pub judged: Judged,
     /// The unit of fairness of the step that begins it.
     pub unit: Option<fairness::Unit>,
-    /// Obligations that it discharges although they are pending on both sides.
-    pub discharged: Obligations,
+    /// The promises whose obligations it discharges although they are pending on both sides.
+    pub discharged: PropertySet,
     /// The classes of its small steps, a bit each (see [`Action::class`]).
     pub classes: u128,
 }

@@ -118,8 +118,7 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
 /// A trace that follows one pod, taken with all clocks: only then other steps, or fewer, are a way of the same world.
 fn unfollowed(trace: Trace) -> Result<Trace, String> {
     let (Some(_), Some(property)) = (trace.followed, trace.property) else { return Ok(trace) };
-    let model =
-        Model::of_any_size(search::with_all_clocks(&trace.scenario))?.judging(PropertySet::of([property]));
+    let model = Model::new(search::with_all_clocks(&trace.scenario))?.judging(PropertySet::of([property]));
     let actions: Vec<_> = trace.stem.iter().map(|step| step.action).collect();
     let (first, actions) =
         confirm::with_all_clocks(&model, trace.observed_proxy, &actions, property, confirm::TRIES)?;
@@ -135,7 +134,7 @@ fn followed_in(scenario: &Scenario, trace: &Trace, property: Property) -> Option
     if trace.obligation.is_some() {
         return None;
     }
-    let model = Model::of_any_size(scenario.clone()).ok()?;
+    let model = Model::new(scenario.clone()).ok()?;
     let actions: Vec<_> = trace.stem.iter().map(|step| step.action).collect();
     model.initial().into_iter().find_map(|first| {
         let taken = broken_by(&model, &first, &actions, property)?;

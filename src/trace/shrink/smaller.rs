@@ -154,7 +154,7 @@ impl Worlds<'_> {
                 }),
             );
             self.add(
-                of("asks for nothing"),
+                of("requests no resources"),
                 with(|container| {
                     container.requests = podproof_vocabulary::scenario::Resources::default();
                 }),

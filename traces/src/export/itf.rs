@@ -2,6 +2,8 @@
 //!
 //! Of a lasso, `loop` is the state after the first step of the cycle: the last state is the one before that step again. Where
 //! everything rests, it is the last state.
+//!
+//! `rules` holds the nodes whose kube-proxy is modelled: where a search has chosen one, only that.
 
 use podproof_vocabulary::observation::{
     BudgetSeen, ContainerSeen, EndpointSeen, NodeSeen, Observation, Observe, PodSeen, SandboxSeen,
@@ -97,7 +99,7 @@ fn state(frames: &Frames<'_>, index: usize) -> Value {
             .filter(|&pod| is_anything(seen, pod))
             .map(|pod| (names.pod(pod), of_pod(seen, names, pod)))),
         map(pods.clone().filter_map(|pod| Some((names.pod(pod), endpoint(names, pod, seen.endpoint(pod)?))))),
-        map(NodeId::first(seen.nodes()).map(|node| {
+        map(NodeId::first(seen.nodes()).filter(|&node| frames.has_rules(node)).map(|node| {
             let rules = pods
                 .clone()
                 .filter_map(|pod| Some((names.pod(pod), endpoint(names, pod, seen.rule(node, pod)?))));

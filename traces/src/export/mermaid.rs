@@ -10,11 +10,15 @@ use crate::trace::{Kind, Trace, TraceStep};
 
 /// The trace as a Mermaid document, told from what is recorded.
 pub fn export(trace: &Trace) -> String {
-    excerpt(trace, |_| true)
+    excerpt(trace, |_| true, &[])
 }
 
-/// The same of the steps whose numbers are chosen; how many are left out between them is said.
-pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
+/// Notes of what came too late that a diagram has at most.
+const LATE_MAX: usize = 8;
+
+/// The same of the steps whose numbers are chosen; how many are left out between them is said. Whoever came too late with something
+/// has a lifeline too, and behind the end stands what.
+pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool, late: &[(Component, String)]) -> String {
     let standing = Standing::of(trace);
     let told = told(trace);
     let all: Vec<(&Told, &TraceStep)> = told.iter().zip(trace.stem.iter().chain(&trace.cycle)).collect();
@@ -27,7 +31,7 @@ pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
             let (from, to) = ends(step);
             from == component || to == component
         };
-        if steps.iter().any(speaks) {
+        if steps.iter().any(speaks) || late.iter().any(|(whose, _)| *whose == component) {
             out += &format!("  participant {} as {}\n", id(component), component.name());
         }
     }
@@ -42,6 +46,12 @@ pub fn excerpt(trace: &Trace, is_chosen: impl Fn(usize) -> bool) -> String {
     let over = until.last().or(after.first());
     if let (Kind::Safety, Some(property), Some((last, _))) = (trace.kind, trace.property, over) {
         out += &format!("  Note over {}: {}\n", id(last.component), plain(&standing.says(property)));
+    }
+    for (whose, says) in late.iter().take(LATE_MAX) {
+        out += &format!("  Note over {}: too late: {}\n", id(*whose), plain(says));
+    }
+    if let Some((whose, _)) = late.get(LATE_MAX) {
+        out += &format!("  Note over {}: too late: {} more\n", id(*whose), late.len() - LATE_MAX);
     }
     lines(&mut out, "  ", after, until.last().map_or(0, |(told, _)| told.number));
     if let (Kind::Lasso, Some(property)) = (trace.kind, trace.property) {

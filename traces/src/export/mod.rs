@@ -13,6 +13,7 @@ pub mod mermaid;
 pub mod perfetto;
 
 use podproof_model::ClusterState;
+use podproof_vocabulary::NodeId;
 use podproof_vocabulary::observation::Observation;
 
 use crate::names::Names;
@@ -55,6 +56,11 @@ impl<'t> Frames<'t> {
             states.push(walk.state.clone());
         }
         Ok(Self { trace, standing, told: told(trace), seen, states, world })
+    }
+
+    /// Is the kube-proxy of this node modelled? Of another it is not known what it has programmed.
+    pub(crate) fn has_rules(&self, node: NodeId) -> bool {
+        self.trace.observed_proxy.is_none_or(|modelled| modelled == node)
     }
 
     /// Seconds that have passed after a step, or at the beginning; 0 in a trace without time.

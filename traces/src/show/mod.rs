@@ -67,7 +67,7 @@ const NO_SLICE: &str = "\nthere is no slice of it, so all of it is told\n";
 /// none to tell. It is searched for, which takes some seconds at most.
 pub fn show_turning(trace: &Trace, style: Style) -> String {
     let mut page = Page::new(style);
-    for (place, sentence) in turning(trace).iter().enumerate() {
+    for (place, sentence) in turning(trace).sentences.iter().enumerate() {
         match place {
             0 => {
                 page.blank();

@@ -71,8 +71,8 @@ mod tests {
 
     #[test]
     fn what_lies_between_the_steps_of_a_slice_is_in_one_run() {
-        let model = podproof_model::Model::of_any_size(catalogue::web("x", Story::Create, 1, 1))
-            .expect("it is small");
+        let model =
+            podproof_model::Model::new(catalogue::web("x", Story::Create, 1, 1)).expect("it is small");
         let mut actions = Vec::new();
         let mut state = model.initial().remove(0);
         for _ in 0..6 {

@@ -13,7 +13,7 @@ mod avoid;
 mod order;
 
 use podproof_model::ClusterState;
-use podproof_vocabulary::action::{Action, Container, Kubelet};
+use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, Scenario};
@@ -122,22 +122,30 @@ pub fn turning_point(trace: &Trace) -> Option<TurningPoint> {
 /// Why a trace that follows the clocks of one pod has none: what else could come before a step depends on clocks that it leaves out.
 const FOLLOWS: &str = "turning point: not looked for where only one pod's clocks run; `podproof trace shrink` takes the trace with all";
 
-/// The turning point in sentences, and what helps; none if there is nothing to tell.
-pub fn turning(trace: &Trace) -> Vec<String> {
+/// What is known of where a trace turns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turning {
+    /// The turning point in sentences, and what helps; none if there is nothing to tell.
+    pub sentences: Vec<String>,
+    /// What came too late, in its order: whose step it would have been, and the step.
+    pub late: Vec<(Component, String)>,
+}
+
+/// Looks for the turning point of `trace`, and tells it.
+pub fn turning(trace: &Trace) -> Turning {
     if trace.followed.is_some() {
-        return vec![FOLLOWS.to_owned()];
+        return Turning { sentences: vec![FOLLOWS.to_owned()], late: Vec::new() };
     }
-    turning_point(trace).map_or_else(Vec::new, |point| point.told(trace))
+    turning_point(trace)
+        .map(|point| Turning { sentences: point.told(trace), late: point.late(trace) })
+        .unwrap_or_default()
 }
 
 impl TurningPoint {
     /// In sentences: where `trace`, whose turning point it is, turns, and what would have had to come first.
     pub fn told(&self, trace: &Trace) -> Vec<String> {
         let (point, Some(property)) = (self, trace.property) else { return Vec::new() };
-        let mut names = Names::of(trace);
-        for step in trace.stem.iter().take(point.step - 1) {
-            names.see(&step.changed);
-        }
+        let names = self.names(trace);
         let says = |action: &Action| words::action(&names, action);
         let number = point.step;
         let what = trace.stem.get(number - 1).map(|step| says(&step.action)).unwrap_or_default();
@@ -157,9 +165,7 @@ impl TurningPoint {
         };
         let other = match &point.reason {
             Reason::Order(first) => {
-                // That time passes is nothing that a component could have done.
-                let first: Vec<String> =
-                    first.iter().filter(|action| **action != Action::Tick).map(says).collect();
+                let first: Vec<String> = done(first).map(says).collect();
                 let these = if first.len() > 1 { "all of this" } else { "this" };
                 (!first.is_empty()).then(|| {
                     let first = first.join("; ");
@@ -177,6 +183,22 @@ impl TurningPoint {
             Reason::Never => None,
         };
         keeps.into_iter().chain(other).chain(self.advice(trace)).collect()
+    }
+
+    /// The names before the step.
+    fn names(&self, trace: &Trace) -> Names {
+        let mut names = Names::of(trace);
+        for step in trace.stem.iter().take(self.step - 1) {
+            names.see(&step.changed);
+        }
+        names
+    }
+
+    /// What came too late, in its order: whose step it would have been, and the step.
+    fn late(&self, trace: &Trace) -> Vec<(Component, String)> {
+        let Reason::Order(first) = &self.reason else { return Vec::new() };
+        let names = self.names(trace);
+        done(first).map(|action| (action.component(), words::action(&names, action))).collect()
     }
 
     /// What helps, where connections are sent to a pod that goes.
@@ -201,6 +223,11 @@ impl TurningPoint {
         );
         trace.scenario.timing == Timing::Timed && is_end && first.iter().any(of_rules)
     }
+}
+
+/// These without ticks: that time passes is nothing that a component could have done.
+fn done(actions: &[Action]) -> impl Iterator<Item = &Action> {
+    actions.iter().filter(|action| **action != Action::Tick)
 }
 
 /// How long whoever waits for the rules has to wait.

@@ -135,8 +135,8 @@ fn plain(text: &str) -> String {
 fn readme(corpus: &[Kept]) -> String {
     let mut out = String::from(
         "# Counterexamples that were read\n\n\
-         Each file is a trace with a title and a lesson; beside it is the story that `podproof trace show` tells of it. Every one \
-         replays to its verdict in the tests of `podproof-traces`. Those called `wrong-rule-` run a rule of the model that was made \
+         Each file is a trace with a title and a lesson; beside it is the story that `podproof trace show` tells of it, but for the \
+         turning point and the remedy, which come after it. Every one replays to its verdict in the tests of `podproof-traces`. Those called `wrong-rule-` run a rule of the model that was made \
          wrong on purpose, to show what the right one is for; all others are what Kubernetes does.\n\n\
          This page is generated from the files: `PODPROOF_UPDATE=1 cargo test -p podproof-traces corpus`.\n",
     );

@@ -87,6 +87,22 @@ fn itf_has_a_state_before_and_after_each_step_all_of_one_shape() {
     }
 }
 
+/// Of a node whose kube-proxy is not modelled nothing is known, which is not that it has no rules.
+#[test]
+fn itf_has_the_rules_of_the_nodes_whose_proxy_is_modelled() {
+    let mut met = BTreeSet::new();
+    for trace in crate::corpus::traces() {
+        let document = json(&itf::export(&trace).unwrap());
+        let keys = |state: &Value, map: &str| state[map]["#map"].as_array().unwrap().len();
+        for state in document["states"].as_array().unwrap() {
+            let expected = if trace.observed_proxy.is_some() { 1 } else { keys(state, "nodes") };
+            assert_eq!(keys(state, "rules"), expected, "{}", trace.scenario.name);
+        }
+        met.insert((trace.observed_proxy.is_some(), trace.scenario.nodes.len() > 1));
+    }
+    assert!(met.contains(&(true, true)) && met.contains(&(false, true)), "{met:?}");
+}
+
 #[test]
 fn itf_tells_what_the_steps_did() {
     let trace = safety();
@@ -276,12 +292,12 @@ fn a_sequence_diagram_breaks_where_its_trace_breaks() {
     let breaks = place(&whole, "Note over kubelet: no-traffic-after-sigterm is broken");
     assert!(place(&whole, &format!(": {at_step}. ")) < breaks, "{whole:#?}");
     assert!(breaks < place(&whole, &format!(": {}. ", at_step + 1)), "{whole:#?}");
-    let some = lines(&mermaid::excerpt(&trace, |step| step != at_step));
+    let some = lines(&mermaid::excerpt(&trace, |step| step != at_step, &[]));
     let breaks = place(&some, "Note over kubelet: no-traffic-after-sigterm is broken");
     assert!(place(&some, &format!(": {}. ", at_step - 1)) < breaks, "{some:#?}");
     assert!(breaks < place(&some, "1 step is left out"), "{some:#?}");
     assert!(place(&some, "1 step is left out") < place(&some, &format!(": {}. ", at_step + 1)), "{some:#?}");
-    let end = lines(&mermaid::excerpt(&trace, |step| step > at_step));
+    let end = lines(&mermaid::excerpt(&trace, |step| step > at_step, &[]));
     let noted = end.iter().rposition(|line| line.ends_with(": no-traffic-after-sigterm is broken"));
     let noted = noted.unwrap_or_else(|| panic!("{end:#?}"));
     assert!(end[noted].starts_with("Note over ") && noted < place(&end, &format!(": {}. ", at_step + 1)));

@@ -90,7 +90,7 @@ fn scenarios(text: String) -> Vec<Scenario> {
 fn comes_back(mut scenario: Scenario) -> Result<(), String> {
     // What clocks can count is less, and said by the model.
     scenario.timing = Timing::Untimed;
-    let model = Model::of_any_size(scenario)?;
+    let model = Model::new(scenario)?;
     let first = model.initial().swap_remove(0);
     let trace = Trace::path(&model, &first, &[]);
     let read = Trace::from_json(&trace.to_json()).map_err(|error| error.to_string())?;

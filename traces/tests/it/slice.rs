@@ -92,7 +92,7 @@ fn no_step_of_a_slice_can_be_left_out() {
     let trace = broken(&catalogue::web("x", Story::Rollout, 1, 2), Property::NoFailedRequest);
     let slice = slice(&trace).expect("the model takes the steps");
     let alone = slice.alone().expect("it is a safety trace");
-    let model = Model::of_any_size(alone.scenario.clone()).expect("it is small");
+    let model = Model::new(alone.scenario.clone()).expect("it is small");
     let steps = actions(alone);
     assert!(breaks(&model, &steps));
     for left_out in 0..steps.len() - 1 {
@@ -187,7 +187,7 @@ fn a_path_has_no_slice_and_neither_has_what_the_model_no_longer_takes() {
     let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
     let other = Trace { scenario: web(Story::Create, None), ..trace.clone() };
     assert_eq!(slice(&other), None);
-    let model = Model::of_any_size(trace.scenario.clone()).expect("it is small");
+    let model = Model::new(trace.scenario.clone()).expect("it is small");
     let path = Trace::path(&model, &model.initial()[0], &actions(&trace));
     assert_eq!(slice(&path), None);
 }

@@ -13,7 +13,7 @@ use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
 
 /// Does the promise keep standing when these steps come before the step at which it turns?
 fn is_kept_in_the_other_order(trace: &Trace, step: usize, first: &[Action]) -> bool {
-    let model = Model::of_any_size(trace.scenario.clone()).expect("it is small");
+    let model = Model::new(trace.scenario.clone()).expect("it is small");
     let property = trace.property.expect("it breaks one");
     let mut state = model.initial().remove(0);
     let before = trace.stem[..step - 1].iter().map(|step| step.action);
@@ -40,7 +40,7 @@ fn a_race_is_told_with_what_would_have_had_to_come_first() {
     let Reason::Order(first) = &point.reason else { panic!("a race: {point:?}") };
     assert!(matches!(first.last(), Some(Action::Proxy(Proxy::ProgramRules { .. }))), "{first:?}");
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
-    let says = turning(&trace).join("\n");
+    let says = turning(&trace).sentences.join("\n");
     assert!(says.contains("had all of this come before step 27, the promise would be kept: "), "{says}");
     assert!(says.contains("kube-proxy on node-1 programs the rules of Service web\n"), "{says}");
     assert!(
@@ -55,7 +55,7 @@ fn an_event_is_told_without_saying_that_nothing_helps() {
     let text = include_str!("../../corpus/no-failed-request/crash-is-nobodys-news.json");
     let trace = Trace::from_json(text).expect("it is kept");
     assert_eq!(turning_point(&trace).expect("there is one").reason, Reason::Event);
-    let says = turning(&trace).join("\n");
+    let says = turning(&trace).sentences.join("\n");
     assert!(says.ends_with("no component can prevent that: what helps must have been so before"), "{says}");
 }
 
@@ -68,7 +68,7 @@ fn with_time_it_turns_before_the_end_where_nothing_can_come_in_between() {
     let Reason::Order(first) = &point.reason else { panic!("a race: {point:?}") };
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
     assert!(!first.contains(&Action::Tick), "an order of steps, not of time: {first:?}");
-    let says = turning(&trace).join("\n");
+    let says = turning(&trace).sentences.join("\n");
     assert!(says.contains(OTHER_POD), "there is one pod: {says}");
 }
 
@@ -88,7 +88,10 @@ fn a_wrong_decision_is_told_with_the_right_one() {
     let Reason::Instead(other) = point.reason else { panic!("a decision: {point:?}") };
     let (wrong, right) = (assumed(trace.stem[point.step - 1].action), assumed(other));
     assert!(wrong.is_some() && right.is_some() && wrong != right, "{wrong:?}, {right:?}");
-    assert!(turning(&trace)[1].starts_with(&format!("instead of step {} this would keep it", point.step)));
+    assert!(
+        turning(&trace).sentences[1]
+            .starts_with(&format!("instead of step {} this would keep it", point.step))
+    );
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn what_follows_one_pod_and_what_the_model_does_not_take_has_none() {
     let followed = broken(&short_pre_stop(), Property::NoFailedRequest);
     assert!(followed.followed.is_some());
     assert_eq!(turning_point(&followed), None);
-    assert!(turning(&followed)[0].contains("podproof trace shrink"), "{:?}", turning(&followed));
+    assert!(turning(&followed).sentences[0].contains("podproof trace shrink"), "{:?}", turning(&followed));
     let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
     assert_eq!(turning_point(&Trace { scenario: web(Story::Create, None), ..trace }), None);
 }
@@ -134,7 +137,7 @@ fn a_kill_too_early_turns_at_the_kill() {
 /// What is told of the end of a trace of the corpus, and of where it turns.
 fn told_of(text: &str) -> (String, String) {
     let trace = Trace::from_json(text).expect("it is kept");
-    (why(&trace), turning(&trace).join("\n"))
+    (why(&trace), turning(&trace).sentences.join("\n"))
 }
 
 const WAIT: &str = "what keeps the pod serving must last longer than that";
@@ -163,11 +166,11 @@ fn the_only_pod_is_fallen_back_to_before_the_rules_follow_too() {
     scenario.workload.template.containers[0].pre_stop = None;
     scenario.story = Story::PodDeletion;
     let newest = broken(&scenario, Property::NoFailedRequest);
-    let turns = turning(&newest).join("\n");
+    let turns = turning(&newest).sentences.join("\n");
     assert!(turns.contains(OTHER_POD) && !turns.contains(WAIT), "{turns}");
     // Before 1.26 the rules lead nowhere then, and nobody is sent to the pod.
     scenario.release = Release { minor: 25 };
-    let turns = turning(&broken(&scenario, Property::NoFailedRequest)).join("\n");
+    let turns = turning(&broken(&scenario, Property::NoFailedRequest)).sentences.join("\n");
     let bound = "a deletion is in the rules of every node within 4 s (watch 1 s, EndpointSlice 1 s, watch 1 s, kube-proxy 1 s)";
     assert!(turns.contains(bound) && turns.contains(WAIT) && !turns.contains(OTHER_POD), "{turns}");
 }

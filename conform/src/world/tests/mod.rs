@@ -247,9 +247,9 @@ fn world(entries: &[Entry]) -> World {
     let world = world_with(entries, &Options::default());
     for observed in &world.workloads {
         for scenario in observed.changes().into_iter().map(|at| observed.scenario_at(at)) {
-            podproof_model::Model::of_any_size(scenario).map(drop).unwrap();
+            podproof_model::Model::new(scenario).map(drop).unwrap();
         }
-        podproof_model::Model::of_any_size(observed.scenario.clone()).map(drop).unwrap();
+        podproof_model::Model::new(observed.scenario.clone()).map(drop).unwrap();
     }
     world
 }

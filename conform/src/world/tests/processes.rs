@@ -36,7 +36,7 @@ fn processes_of_which_nothing_is_known_may_do_anything() {
 #[test]
 fn processes_of_which_nothing_is_known_exit_or_are_killed() {
     let scenario = only(&[listed(vec![node("node-a")]), created(pod("a"))]).scenario;
-    let model = podproof_model::Model::of_any_size(scenario).unwrap();
+    let model = podproof_model::Model::new(scenario).unwrap();
     let mut state = model.initial().remove(0);
     let enabled = |state: &_| {
         let mut actions = Vec::new();

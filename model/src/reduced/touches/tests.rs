@@ -24,7 +24,7 @@ fn models(variants: &[fn(&mut Scenario)]) -> Vec<(String, Model)> {
             let mut scenario = entry.scenario();
             variant(&mut scenario);
             let name = format!("{} {:?}", scenario.name, scenario.timing);
-            (name, Model::of_any_size(scenario).expect("a built-in scenario"))
+            (name, Model::new(scenario).expect("a built-in scenario"))
         })
     };
     variants.iter().flat_map(each).collect()
