@@ -171,7 +171,7 @@ impl World {
             let reached = outcome.judged.reached.iter().filter(|&p| p != Property::TerminalIsFinal);
             let judged = is_judged.then(|| (outcome.judged.broken.bits(), PropertySet::of(reached).bits()));
             let unit = self.bound(outcome.unit);
-            all.insert((next, judged, unit, self.counts(outcome.discharged), outcome.classes));
+            all.insert((next, judged, unit, outcome.discharged.bits(), outcome.classes));
         });
         all
     }

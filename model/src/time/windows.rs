@@ -36,13 +36,14 @@ impl Window {
     }
 }
 
-/// A result of a probe that takes `threshold` runs (PRB-4).
+/// A result of a probe that takes `threshold` runs (PRB-4). A worker has one probe on its way at a time, so where one takes longer than the
+/// period the next begins when it has ended (S28 `pkg/kubelet/prober/worker.go` `run`).
 fn probe_window(probe: Probe, threshold: u32, from_start: bool) -> Window {
     let delay = if from_start { probe.initial_delay_seconds } else { 0 };
     Window {
         from: delay.saturating_add(threshold.saturating_sub(1).saturating_mul(probe.period_seconds)),
         to: delay
-            .saturating_add(threshold.saturating_mul(probe.period_seconds))
+            .saturating_add(threshold.saturating_mul(probe.period_seconds.max(probe.timeout_seconds)))
             .saturating_add(probe.timeout_seconds),
     }
 }

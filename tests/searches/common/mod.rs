@@ -75,6 +75,12 @@ impl Checked {
     }
 }
 
+impl Checked {
+    fn discharged(&self, promises: PropertySet) -> Obligations {
+        promises.iter().fold(0, |set, property| set | self.0.model.obligations.of_property(property))
+    }
+}
+
 impl System for Checked {
     type State = ClusterState;
     type Action = Move;
@@ -94,7 +100,7 @@ impl System for Checked {
                 broken: outcome.judged.broken.bits().into(),
                 reached: outcome.judged.reached.bits().into(),
                 unit: outcome.unit,
-                discharged: outcome.discharged,
+                discharged: self.discharged(outcome.discharged),
                 classes: outcome.classes,
             });
         });

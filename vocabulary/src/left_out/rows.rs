@@ -193,6 +193,31 @@ const BEHAVIOURS: &[Row] = &[
             TRAFFIC,
         )
     },
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::ASKED,
+            "a readiness probe succeeds exactly if the container accepts connections where the Service sends them, and one of another \
+             port may succeed before",
+            REQUESTS,
+        )
+    },
+    behaviour(
+        Concern::WhenUsed,
+        crate::manifest::BESIDE,
+        "a connection is answered by the container alone that the Service sends to; what it needs of the others in its pod, which get \
+         SIGTERM at the same time, each after its own hook, is not modelled",
+        &[NoFailedRequest],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::NodeCrash, EventName::NodePartition]),
+        "connections to a node that failed",
+        "no-failed-request and no-traffic-after-sigterm ask for pods of nodes that can be reached; those of a failed one are in the \
+         rules until its Ready condition is Unknown and the rules have followed (node-monitor grace period), and a part of the new \
+         connections fails until then; unreachable-endpoints-leave asks that it ends",
+        &[NoFailedRequest],
+    ),
     behaviour(
         Concern::WhenUsed,
         crate::manifest::OTHER_RESOURCES,

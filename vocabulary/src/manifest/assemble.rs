@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::class::{Class, behind};
 use super::cursor::Object;
 use super::neighbours::{Ties, add, budget_selects, count, effective, place, requests, ties};
 use super::nodes::generate;
@@ -196,6 +197,16 @@ impl<'o> World<'o> {
                 rows.extend(left_out::behaviour(full_size::ROOM).filter(|_| lack.concerns_rollouts));
                 let place = Some(own.object.place(own.object.tree.mark));
                 warnings.push(Warning { place, says: format!("{name}: {}", lack.says) });
+            }
+            let found = class.notes(own);
+            rows.extend(found.rows);
+            assumptions.extend(found.assumptions);
+            warnings.extend(found.warnings);
+            if self.nodes.is_empty() {
+                let more = |count| self.nodes(own, &others, &Options { nodes: count, ..options.clone() }).0;
+                let says = full_size::lacks_nodes(own, &nodes, more);
+                let place = || Some(own.object.place(own.object.tree.mark));
+                warnings.extend(says.map(|says| Warning { place: place(), says: format!("{name}: {says}") }));
             }
             let mut workload = own.workload.clone();
             workload.template.serving = class.serving;
@@ -403,16 +414,6 @@ fn never_changes(other: &Parsed<'_>, ties: Ties) -> String {
     }
 }
 
-/// The name of a class of several, with the container that serves where one Service sends to more than one.
-fn behind(name: &str, own: &Parsed<'_>, class: &Class<'_, '_>, classes: &[Class<'_, '_>]) -> String {
-    let known = classes.iter().filter(|other| other.name() == class.name()).count();
-    let container = own.workload.template.containers.get(usize::from(class.serving));
-    match container.filter(|_| known > 1) {
-        Some(container) => format!("{name} behind Service/{}, container {}", class.name(), container.name),
-        None => format!("{name} behind Service/{}", class.name()),
-    }
-}
-
 /// What so many pods of a workload take at most.
 fn room_of(pods: u32, parsed: &Parsed<'_>) -> Resources {
     let each = effective(&requests(&parsed.workload.template.containers));
@@ -430,22 +431,4 @@ struct Short {
     cpu_milli: bool,
     memory: bool,
     pods: bool,
-}
-
-/// Services that differ in nothing but their names.
-struct Class<'w, 'o> {
-    service: Option<&'w ParsedService<'o>>,
-    serving: u8,
-    ties: Vec<Ties>,
-    names: Vec<String>,
-}
-
-impl Class<'_, '_> {
-    fn name(&self) -> String {
-        self.service.map(|service| service.object.name.clone()).unwrap_or_default()
-    }
-
-    fn target_of(&self, own: &Parsed<'_>) -> Option<u16> {
-        self.service?.target_of(own.workload.template.containers.get(usize::from(self.serving))?)
-    }
 }

@@ -47,8 +47,9 @@ pub fn lacks_room(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour]) ->
     if !is_smaller || workload.kind == WorkloadKind::Pod || workload.template.node_name.is_some() {
         return None;
     }
-    let fits = (0..nodes.len()).map(|first| pods_that_fit(own, nodes, neighbours, first)).min()?;
-    if fits >= own.pods_at_once.min(PODS_MAX) {
+    let size = Size { replicas: workload.manifest_replicas, at_once: own.pods_at_once };
+    let fits = at_least(own, nodes, neighbours, size)?;
+    if fits >= size.at_once.min(PODS_MAX) {
         return None;
     }
     let (checked, all, needed) = (workload.replicas, workload.manifest_replicas, own.pods_at_once);
@@ -65,9 +66,50 @@ pub fn lacks_room(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour]) ->
     Some(Lack { says, concerns_rollouts })
 }
 
+/// Says so if as many generated nodes as there are have no room for the pods of a rollout of the size that is checked, and more nodes have:
+/// nobody has said that the cluster has so few.
+pub fn lacks_nodes(own: &Parsed<'_>, nodes: &[Node], more: impl Fn(u8) -> Vec<Node>) -> Option<String> {
+    let Workload { kind, strategy, replicas, .. } = own.workload;
+    let at_once = pods_of_a_rollout(strategy, replicas.into());
+    let size = Size { replicas: replicas.into(), at_once };
+    let fits = at_least(own, nodes, &[], size)?;
+    if kind != WorkloadKind::Deployment || fits >= at_once {
+        return None;
+    }
+    let enough = u8::try_from(at_once).ok().filter(|&count| {
+        usize::from(count) > nodes.len() && at_least(own, &more(count), &[], size) == Some(at_once)
+    })?;
+    let pods = if at_once > u32::from(replicas) { ", with that of the surge" } else { "" };
+    Some(format!(
+        "{} generated nodes have room for {fits} of the {at_once} pods that a rollout of {replicas} replicas has at once{pods}: what waits \
+         for room here need not in a cluster of more (--nodes {enough}, or its Nodes in the input)",
+        nodes.len()
+    ))
+}
+
+/// How many pods find room, whichever node is asked first.
+fn at_least(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour], size: Size) -> Option<u32> {
+    (0..nodes.len()).map(|first| pods_that_fit(own, nodes, neighbours, size, first)).min()
+}
+
+/// How large a workload is.
+#[derive(Clone, Copy)]
+struct Size {
+    /// The pods that are wanted.
+    replicas: u32,
+    /// Those that must find room at once.
+    at_once: u32,
+}
+
 /// How many pods find room one after the other, `first` being the node that is asked first.
-fn pods_that_fit(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour], first: usize) -> u32 {
-    let Workload { template, namespace, manifest_replicas, .. } = &own.workload;
+fn pods_that_fit(
+    own: &Parsed<'_>,
+    nodes: &[Node],
+    neighbours: &[Neighbour],
+    size: Size,
+    first: usize,
+) -> u32 {
+    let Workload { template, namespace, .. } = &own.workload;
     // A pod of the next template passes over terms that ask for its own revision: none of it is there yet.
     let next = PodTemplate {
         pod_anti_affinity: others_too(&template.pod_anti_affinity),
@@ -76,10 +118,10 @@ fn pods_that_fit(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour], fir
         ..template.clone()
     };
     let mut placed = neighbours.to_vec();
-    let needed = own.pods_at_once.min(PODS_MAX);
+    let needed = size.at_once.min(PODS_MAX);
     for fits in 0..needed {
-        let template = if fits < *manifest_replicas { template } else { &next };
-        if fits == *manifest_replicas {
+        let template = if fits < size.replicas { template } else { &next };
+        if fits == size.replicas {
             // Nor do the pods that are there ask for it.
             for pod in placed.iter_mut().skip(neighbours.len()) {
                 pod.pod_anti_affinity.clone_from(&next.pod_anti_affinity);

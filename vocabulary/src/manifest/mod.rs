@@ -8,7 +8,10 @@
 mod adoption;
 mod affinity;
 mod annotated;
+mod asked;
 mod assemble;
+mod beside;
+mod class;
 mod container;
 mod cursor;
 mod decode;
@@ -52,6 +55,8 @@ use crate::scenario::{OnSigterm, Scenario};
 
 pub(crate) use adoption::ADOPTION;
 pub use annotated::{Annotated, annotated};
+pub(crate) use asked::ASKED;
+pub(crate) use beside::BESIDE;
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use fields::{is_harmless, left_out_field};
 pub(crate) use full_size::ROOM;

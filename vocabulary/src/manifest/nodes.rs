@@ -11,9 +11,10 @@ use super::selector::meets;
 use super::toleration::taints;
 use crate::catalogue;
 use crate::scenario::limits::{AMOUNT_MAX, NAME_MAX, check_name};
-use crate::scenario::{Labels, Node, Operator, PodTemplate, Requirement, Resources};
+use crate::scenario::{Labels, Node, Operator, PodAffinityTerm, PodTemplate, Requirement, Resources};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Reads a Node. What a node does not say of its room is that of a generated one.
 pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
@@ -96,12 +97,16 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
     let (wanted, names, unsuited) = wishes(template);
     let mut assumptions = Vec::new();
     let default = catalogue::node(1).allocatable;
+    let has_own_zone = keeps_zones_apart(template) && !wanted.contains_key(ZONE);
     let mut nodes = named(count, names);
     for (index, node) in nodes.iter_mut().enumerate() {
         node.labels.extend(wanted.iter().map(|(key, value)| (key.clone(), value.clone())));
         for key in topology_keys(template) {
             let own = format!("domain-{}", index + 1);
             node.labels.entry(key.to_owned()).or_insert(own);
+        }
+        if has_own_zone {
+            node.labels.insert(ZONE.into(), format!("zone-{}", index + 1));
         }
         node.allocatable = Resources {
             cpu_milli: default.cpu_milli.max(room.cpu_milli.min(AMOUNT_MAX)),
@@ -115,8 +120,13 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
     } else {
         shown.join(", ")
     };
+    let zones = if has_own_zone {
+        "each in a zone of its own, as the pods are spread over zones"
+    } else {
+        "in one zone"
+    };
     assumptions.push(format!(
-        "{count} generated nodes ({names_said}): equal, untainted, in one zone, with room for all pods (the input has no Node)"
+        "{count} generated nodes ({names_said}): equal, untainted, {zones}, with room for all pods (the input has no Node)"
     ));
     for (key, value) in &wanted {
         assumptions.push(format!("generated nodes carry the label {key}={value}, which the pods ask for"));
@@ -149,6 +159,14 @@ fn named(count: u8, names: Vec<String>) -> Vec<Node> {
         node
     });
     wanted.chain(others).take(count).collect()
+}
+
+/// Must pods be in different zones, and nowhere in the same?
+fn keeps_zones_apart(template: &PodTemplate) -> bool {
+    let of_zone = |term: &PodAffinityTerm| term.topology_key == ZONE;
+    let apart = template.pod_anti_affinity.iter().any(of_zone)
+        || template.spread.iter().any(|constraint| constraint.topology_key == ZONE);
+    apart && !template.pod_affinity.iter().any(of_zone)
 }
 
 /// Keys of required affinity and spread, which a node must have to be of any domain.
@@ -267,6 +285,31 @@ mod tests {
             assert_eq!(found, names);
             assert!(nodes.iter().all(|node| node.labels[HOSTNAME] == node.name), "{nodes:?}");
         }
+    }
+
+    /// FLT-12, FLT-13: nobody says of a cluster that it has one zone by asking for pods in several.
+    #[test]
+    fn generated_nodes_have_zones_where_pods_are_to_be_in_different_ones() {
+        let zones = |template: &PodTemplate| {
+            let (nodes, says) = generate(2, template, Resources::default());
+            let zones: BTreeSet<String> = nodes.iter().map(|node| node.labels[ZONE].clone()).collect();
+            (zones.len(), says.iter().any(|says| says.contains("each in a zone of its own")))
+        };
+        let term = PodAffinityTerm {
+            topology_key: ZONE.into(),
+            selector: None,
+            namespaces: Vec::new(),
+            all_namespaces: false,
+            same_revision: false,
+        };
+        let plain = template(Vec::new());
+        assert_eq!(zones(&plain), (1, false));
+        let apart = PodTemplate { pod_anti_affinity: vec![term.clone()], ..plain.clone() };
+        assert_eq!(zones(&apart), (2, true));
+        let together = PodTemplate { pod_affinity: vec![term], ..apart.clone() };
+        assert_eq!(zones(&together), (1, false));
+        let in_one = PodTemplate { node_selector: BTreeMap::from([(ZONE.into(), "a".into())]), ..apart };
+        assert_eq!(zones(&in_one), (1, false), "that is what the pods ask for");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::container::{PROTOCOLS, port_number};
 use super::cursor::{Cursor, Object};
+use super::fields;
 use super::names;
 use super::pod::first_app;
 use super::selector::label_selector;
@@ -37,6 +38,13 @@ enum Type {
     LoadBalancer,
     ExternalName,
 }
+
+/// The label of a Service that another proxy than kube-proxy is for (S28 `pkg/proxy/apis/well_known_labels.go`).
+const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
+/// The annotations by which the EndpointSlice controller writes hints, as trafficDistribution has it do (S28
+/// `staging/src/k8s.io/api/core/v1/annotation_key_constants.go`).
+const NEAREST: [&str; 2] =
+    ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
 
 /// Reads a Service; none if it selects no pods by itself.
 pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedService<'o>> {
@@ -72,6 +80,20 @@ pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedSe
     if kind == Type::ExternalName {
         at.field("type").warn("a Service of type ExternalName has no endpoints and is not represented");
         return None;
+    }
+    let metadata = object.cursor().field("metadata");
+    // S28 `cmd/kube-proxy/app/server.go`: kube-proxy watches only Services without the label.
+    if given.metadata.labels.iter().any(|labels| labels.contains_key(OTHER_PROXY)) {
+        let says = "kube-proxy programs no rules for a Service with this label, another proxy does: it is not represented";
+        metadata.field("labels").field(OTHER_PROXY).warn(says);
+        return None;
+    }
+    let annotations = given.metadata.annotations.iter().flatten();
+    for (key, value) in annotations.filter(|(key, _)| NEAREST.contains(&key.as_str())) {
+        if !value.eq_ignore_ascii_case("disabled") {
+            let at = metadata.field("annotations").field(key);
+            fields::note(&at, "Service.spec.trafficDistribution", &format!("annotation {key}"));
+        }
     }
     let given_ports = spec.ports.as_deref().unwrap_or_default();
     if given_ports.is_empty() && !headless {
@@ -135,6 +157,17 @@ fn port(cursor: &Cursor<'_>, given: &core::ServicePort) -> (IntOrString, Protoco
     (target, protocol)
 }
 
+/// The TCP port of a container that a target port is.
+fn number_of(container: &Container, target: &IntOrString) -> Option<u16> {
+    match target {
+        IntOrString::Int(number) => u16::try_from(*number).ok(),
+        IntOrString::String(name) => {
+            let mut tcp = container.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
+            tcp.find(|port| port.name == *name).map(|port| port.port)
+        }
+    }
+}
+
 impl ParsedService<'_> {
     /// Does it select pods with these labels, in this namespace?
     pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
@@ -145,17 +178,16 @@ impl ParsedService<'_> {
     /// The TCP port of a container that the Service sends to, if it says which.
     pub fn target_of(&self, container: &Container) -> Option<u16> {
         let tcp = self.ports.iter().filter(|(_, protocol)| *protocol == Protocol::Tcp);
-        let number_of = |(target, _): &(IntOrString, Protocol)| match target {
-            IntOrString::Int(number) => u16::try_from(*number).ok(),
-            IntOrString::String(name) => container
-                .ports
-                .iter()
-                .find(|port| port.protocol == Protocol::Tcp && port.name == *name)
-                .map(|port| port.port),
-        };
-        let numbers: Vec<u16> = tcp.filter_map(number_of).collect();
+        let numbers: Vec<u16> = tcp.filter_map(|(target, _)| number_of(container, target)).collect();
         let is_own = |number: &&u16| container.ports.iter().any(|port| port.port == **number);
         numbers.iter().find(is_own).or(numbers.first()).copied()
+    }
+
+    /// Does it send connections to this TCP port of a container? One of other protocols alone is not asked by any probe.
+    pub fn sends_to(&self, container: &Container, port: u16) -> bool {
+        let mut tcp = self.ports.iter().filter(|(_, protocol)| *protocol == Protocol::Tcp).peekable();
+        let is_own = |number: u16| number == port;
+        tcp.peek().is_none() || tcp.any(|(target, _)| number_of(container, target).is_some_and(is_own))
     }
 
     /// The containers that own a target port, each once, else the first app container, with what was assumed (S28

@@ -1,5 +1,6 @@
 //! Tests of the reader as a whole.
 
+mod assumed;
 mod cases;
 mod clusters;
 mod effects;

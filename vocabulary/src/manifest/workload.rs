@@ -1,10 +1,13 @@
 //! Deployments, ReplicaSets and Pods, as large as the manifest has them and as small as they are checked.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1 as apps;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::asked::{Asked, asked};
 use super::cursor::{Cursor, Object};
 use super::full_size::pods_of_a_rollout;
 use super::names;
@@ -31,6 +34,8 @@ pub struct Parsed<'o> {
     pub selector: Option<LabelSelector>,
     /// The labels of the object, if nobody controls it.
     pub orphan: Option<Labels>,
+    /// What the readiness probes of its containers ask.
+    pub asked: BTreeMap<String, Asked>,
     /// What was assumed.
     pub assumptions: Vec<String>,
 }
@@ -121,7 +126,8 @@ pub fn pod<'o>(object: &'o Object, given: &core::Pod, context: &Context<'_>) -> 
         progress_deadline_seconds: None,
         template,
     };
-    Some(Parsed { object, workload, slots: 1, pods_at_once: 1, selector: None, orphan, assumptions })
+    let asked = asked(spec);
+    Some(Parsed { object, workload, slots: 1, pods_at_once: 1, selector: None, orphan, asked, assumptions })
 }
 
 fn read<'o>(
@@ -173,6 +179,7 @@ fn read<'o>(
         pods_at_once: manifest_replicas,
         selector: Some(read_selector),
         orphan: None,
+        asked: asked(spec),
         assumptions,
     })
 }
