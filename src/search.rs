@@ -7,7 +7,6 @@ use podproof_checker::checkpoint::Kept;
 use podproof_checker::fingerprint::Bits;
 use podproof_checker::search::{Report, Stopped};
 use podproof_checker::{Bounds, Path, Search};
-use podproof_model::reduced::symmetry::Symmetry;
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_traces::Trace;
@@ -54,9 +53,9 @@ impl Limits {
 const STARVED: &str = "a cycle keeps it waiting in which a slow timer never gets to fire; --exact, where timers fire at any \
                        moment, decides it";
 
-/// Why nothing is known of a promise of a world with so many obligations that only promises can be told apart.
-const MANY_OBLIGATIONS: &str = "a cycle may keep it waiting, and there are more obligations of progress than a search tells \
-                                apart that would decide it; fewer replicas, or fewer --slots, would";
+/// Why nothing is known of a promise where states that differ in names alone were one to the search, and it went no finer.
+const NOT_REFINED: &str = "a cycle may keep it waiting; a search with every state for itself would decide it, but a bound came first, or there \
+                           are more obligations of progress than such a search tells apart (fewer replicas, or fewer --slots)";
 
 /// The approximations of `scenario` that a search of it uses.
 pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
@@ -121,12 +120,8 @@ pub fn refused_by_partial_order(plan: &Plan, symmetry: SymmetryChoice) -> Option
 /// folder.
 pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSearch>) -> Result<Ran, String> {
     let first = model(plan)?;
-    let mut symmetry = limits.symmetry.of(&first.model.rules)?;
+    let symmetry = limits.symmetry.of(&first.model.rules)?;
     let explorer = Explorer { limits, line, kept, start: Instant::now() };
-    // Of those that were begun in a process before this one the finest goes on: the others have ended.
-    while let Some(finer) = symmetry.finer().filter(|finer| explorer.has_begun(finer)) {
-        symmetry = finer;
-    }
     let system = Searched::new(first, plan.judged).with_symmetry(symmetry).noting_the_end();
     system.fits()?;
     search(plan, system, &explorer)
@@ -144,22 +139,35 @@ fn model(plan: &Plan) -> Result<Reduced, String> {
 fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran, String> {
     let line = explorer.line;
     let (mut report, mut explored) = explorer.explore(&system, Explored::default())?;
+    // What a coarser search has decided.
+    let mut decided: Vec<Finding> = Vec::new();
     while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
         let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
         let next = Searched::new(model(plan)?, plan.judged).with_symmetry(finer).noting_the_end();
-        if next.fits().is_err() {
+        // A search of more states would meet the bound too.
+        if next.fits().is_err() || !has_ended(&report) {
             break;
         }
         line.say(&format!("a cycle may keep something pending: searching again, {states}"));
+        let coarse = outcome(plan, &system, &report, line).findings;
+        decided.extend(coarse.into_iter().filter(|finding| finding.verdict != Verdict::Incomplete));
         system = next;
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
-    let is_of_system = |stopped: &Stopped| matches!(stopped, Stopped::Limit(..));
-    let has_ended = report.unjudged.is_none() && report.stopped.iter().all(is_of_system);
     let mut outcome = outcome(plan, &system, &report, line);
+    for finding in &mut outcome.findings {
+        if let Some(known) = decided.iter().find(|known| known.property == finding.property) {
+            *finding = known.clone();
+        }
+    }
     outcome.seconds = (before + explorer.start.elapsed()).as_secs_f64();
-    Ok(Ran { outcome, has_ended, unsaved })
+    Ok(Ran { outcome, has_ended: has_ended(&report), unsaved })
+}
+
+/// Is there nothing left to do, whatever the bounds?
+fn has_ended(report: &Report<ClusterState, Move>) -> bool {
+    report.unjudged.is_none() && report.stopped.iter().all(|stopped| matches!(stopped, Stopped::Limit(..)))
 }
 
 /// What a report says of the promises of `plan`, and of itself; how long it took is not known here.
@@ -222,11 +230,6 @@ struct Explorer<'a> {
 }
 
 impl Explorer<'_> {
-    /// Is there a checkpoint of this search?
-    fn has_begun(&self, symmetry: &Symmetry) -> bool {
-        self.kept.is_some_and(|kept| kept.place(symmetry.name()).1)
-    }
-
     fn explore(
         &self,
         system: &Searched,
@@ -377,7 +380,7 @@ fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, proper
         return without_counterexample(property, report.is_complete(), reached);
     };
     if system.is_symmetric() && !lasso.cycle.steps.is_empty() {
-        let note = Some(MANY_OBLIGATIONS.into());
+        let note = Some(NOT_REFINED.into());
         return Finding { property, verdict: Verdict::Incomplete, trace: None, note };
     }
     let model = &system.reduced().model;

@@ -68,10 +68,15 @@ impl Searched {
         self.notes_the_end
     }
 
-    /// [`STORY_OVER`], the first time that it is.
+    /// [`STORY_OVER`] where it is, and everywhere once it was seen somewhere: what is reached is only added up.
     fn end_at(&self, state: &ClusterState) -> Properties {
-        let is_sought = self.notes_the_end && !self.has_ended.load(Ordering::Relaxed);
-        if !is_sought || !self.reduced.model.story_is_over(state) {
+        if !self.notes_the_end {
+            return 0;
+        }
+        if self.has_ended.load(Ordering::Relaxed) {
+            return STORY_OVER;
+        }
+        if !self.reduced.model.story_is_over(state) {
             return 0;
         }
         self.has_ended.store(true, Ordering::Relaxed);

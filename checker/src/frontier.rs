@@ -29,8 +29,8 @@ pub enum Held {
 
 enum Where<S> {
     Memory(Vec<S>),
-    /// In a file, from here on, so many bytes.
-    Disk(u64, usize),
+    /// In a file, from here on, so many bytes with this checksum (CRC-32).
+    Disk(u64, usize, u32),
 }
 
 impl<S> Segment<S> {
@@ -102,20 +102,23 @@ impl<S> Frontier<S> {
     /// Of reading the temporary file.
     pub fn take<Y: System<State = S>>(&self, system: &Y, segment: usize) -> io::Result<Vec<S>> {
         let taken = std::mem::replace(&mut *lock(&self.segments[segment].states), Where::Memory(Vec::new()));
-        let (offset, length) = match taken {
+        let (offset, length, sum) = match taken {
             Where::Memory(states) => return Ok(states),
-            Where::Disk(offset, length) => (offset, length),
+            Where::Disk(offset, length, sum) => (offset, length, sum),
         };
-        unpack(system, &self.read(offset, length)?, self.segments[segment].count)
+        unpack(system, &self.read(offset, length, sum)?, self.segments[segment].count)
     }
 
-    /// Bytes of the temporary file.
-    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    /// Bytes of the temporary file, which must be those that were written.
+    fn read(&self, offset: u64, length: usize, sum: u32) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         if let Some(file) = &self.spilled {
             let mut file = lock(file);
             file.seek(SeekFrom::Start(offset))?;
             file.read_exact(&mut bytes)?;
+        }
+        if crc32fast::hash(&bytes) != sum {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "states are not as they were written"));
         }
         Ok(bytes)
     }
@@ -135,8 +138,8 @@ impl<S> Frontier<S> {
                 true => Ok(Held::Memory),
                 false => Err(io::Error::new(io::ErrorKind::Unsupported, "the system writes no states")),
             },
-            &Where::Disk(offset, length) => {
-                bytes.extend(self.read(offset, length)?);
+            &Where::Disk(offset, length, sum) => {
+                bytes.extend(self.read(offset, length, sum)?);
                 Ok(Held::Disk)
             }
         }
@@ -181,7 +184,7 @@ impl<S> Frontier<S> {
         let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.written))?;
         file.write_all(bytes)?;
-        let place = Where::Disk(self.written, bytes.len());
+        let place = Where::Disk(self.written, bytes.len(), crc32fast::hash(bytes));
         self.written += bytes.len() as u64;
         Ok(place)
     }

@@ -102,7 +102,7 @@ impl Graph {
 
     /// Enters a new state; its number. Without a parent it is initial state number `choice`.
     pub fn enter(&mut self, parent: Option<Id>, choice: u16) -> Id {
-        let id = self.parents.len() as Id;
+        let id = Id::try_from(self.parents.len()).expect("a search ends before its numbers do");
         push(&mut self.parents, parent.unwrap_or(id));
         match u8::try_from(choice) {
             Ok(choice) if choice != WIDE => push(&mut self.choices, choice),

@@ -66,8 +66,8 @@ pub(crate) fn judge<Y: System>(
 ) -> Judged<Y::State, Y::Action> {
     let mut found: Vec<Found> = Vec::new();
     let strong = |unit: Unit| system.is_strong(unit);
-    rests(graph, family, patience, &mut found);
-    let starved = cycles(graph, family, &strong, patience, &mut found);
+    let held = rests(graph, family, patience, &mut found);
+    let starved = held | cycles(graph, family, &strong, patience, &mut found);
     if let Some(error) = graph.edges.failed() {
         // Some of it may have been judged without edges that could not be read.
         let (_, most) = patience.end();
@@ -93,15 +93,23 @@ fn bits(mut set: Obligations) -> impl Iterator<Item = u32> {
     })
 }
 
-/// States with something pending and no fair transition: the first for each obligation.
-fn rests(graph: &Graph, family: fn(u32) -> u32, patience: &dyn Looks, found: &mut Vec<Found>) {
-    let mut seen: Obligations = 0;
+/// States with something pending and no fair transition: the first for each obligation. And the obligations of states in which all that is
+/// fair is held back: who rests there is unfair to that alone.
+fn rests(graph: &Graph, family: fn(u32) -> u32, patience: &dyn Looks, found: &mut Vec<Found>) -> Obligations {
+    let (mut seen, mut starved): (Obligations, Obligations) = (0, 0);
     for id in 0..graph.expanded() as Id {
         if patience.is_over(0) {
-            return;
+            return starved;
         }
         let pending = graph.pending(id) & !seen;
-        if pending == 0 || graph.out(id).is_fair() {
+        if pending == 0 {
+            continue;
+        }
+        let out = graph.out(id);
+        if out.is_fair() {
+            if !out.has_possible() {
+                starved |= pending;
+            }
             continue;
         }
         for obligation in bits(pending) {
@@ -111,6 +119,7 @@ fn rests(graph: &Graph, family: fn(u32) -> u32, patience: &dyn Looks, found: &mu
         }
         seen |= pending;
     }
+    starved
 }
 
 /// Fair cycles, in the components of what is pending; and the obligations of those that are starved.

@@ -223,6 +223,11 @@ impl<'s> Out<'s> {
         !self.units.all.is_empty()
     }
 
+    /// Is any fair transition possible that is not held back?
+    pub fn has_possible(&self) -> bool {
+        !self.units.possible().is_empty()
+    }
+
     /// The units that bind of all transitions.
     pub fn taken(&self) -> impl Iterator<Item = Unit> + '_ {
         self.units.possible().iter().copied().filter(|&unit| unit != ANY_UNIT)

@@ -197,8 +197,10 @@ pub fn enabled_but(cluster: &Cluster<'_>, out: &mut Vec<Action>, mut hold_back: 
     }
 }
 
+/// Can somebody move who has to at last? Nobody has to use an address again.
 fn is_busy(cluster: &Cluster<'_>, candidates: &[Action]) -> bool {
-    candidates.iter().any(|action| !time::is_slow(cluster, action))
+    let has_to = |action: &Action| !matches!(action, Action::Container(Container::ReuseAddress { .. }));
+    candidates.iter().any(|action| has_to(action) && !time::is_slow(cluster, action))
 }
 
 /// Takes a step. The step must be enabled.

@@ -14,19 +14,26 @@ const SHOWN: usize = 5;
 const WIDTH: usize = 60;
 
 /// This program: two builds of one version may have two models.
-fn build() -> &'static str {
-    static BUILD: OnceLock<String> = OnceLock::new();
-    BUILD.get_or_init(|| {
+///
+/// # Errors
+/// If it cannot be read: then it is not known which it is.
+fn build() -> Result<&'static str, String> {
+    static BUILD: OnceLock<Result<String, String>> = OnceLock::new();
+    let build = BUILD.get_or_init(|| {
         let program = std::env::current_exe().and_then(std::fs::read);
-        program.map_or_else(
-            |_| "unknown".to_owned(),
-            |bytes| format!("{:016x}", foldhash::quality::FixedState::default().hash_one(&bytes)),
-        )
-    })
+        let bytes = program.map_err(|error| {
+            format!("podproof cannot read its own program, which a checkpoint is bound to: {error}")
+        })?;
+        Ok(format!("{:016x}", foldhash::quality::FixedState::default().hash_one(&bytes)))
+    });
+    build.as_deref().map_err(Clone::clone)
 }
 
 /// All that has a say in what the searches of `plans` find, but for bounds and threads.
-pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32, symmetry: &str) -> Value {
+///
+/// # Errors
+/// If it is not known which build of podproof this is.
+pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32, symmetry: &str) -> Result<Value, String> {
     let search = |(workload, plan): &(&str, &Plan)| {
         json!({
             "workload": workload,
@@ -38,13 +45,13 @@ pub fn of(plans: &[(&str, &Plan)], fingerprint_bits: u32, symmetry: &str) -> Val
             "scenario": plan.scenario,
         })
     };
-    json!({
+    Ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "build": build(),
+        "build": build()?,
         "fingerprint-bits": fingerprint_bits,
         "symmetry": symmetry,
         "searches": plans.iter().map(search).collect::<Vec<_>>(),
-    })
+    }))
 }
 
 /// The searches of a check, each with all that it is bound to.

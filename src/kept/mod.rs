@@ -82,7 +82,7 @@ impl Kept {
             &plans,
             arguments.bounds.fingerprint_bits.count(),
             arguments.symmetry.unwrap_or(SymmetryChoice::Any).name(),
-        );
+        )?;
         let disk = |error: std::io::Error| format!("{}: {error}", folder.display());
         if !is_there {
             begin(folder, &now)?;

@@ -88,7 +88,10 @@ impl Toy {
             let unfair = self.unfair(met);
             unfair != 0 && unfair & (met.possible | self.strong as u8) == 0
         };
-        self.owing(bit).any(|state| self.cycles_at(state, bit).into_iter().any(starves))
+        // Who rests is unfair to all that is fair there.
+        let rests =
+            |state| self.units(state, Self::is_enabled) != 0 && self.units(state, Self::is_possible) == 0;
+        self.owing(bit).any(|state| rests(state) || self.cycles_at(state, bit).into_iter().any(starves))
     }
 }
 

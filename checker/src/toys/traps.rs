@@ -220,6 +220,17 @@ fn a_unit_that_is_held_back_on_the_way_counts_as_possible() {
     assert_eq!(toy.search().starved, 0, "it was not taken where it could be");
 }
 
+/// Where all that is fair is held back nobody may rest, but what holds it back need not be taken.
+#[test]
+fn a_rest_in_which_all_that_is_fair_is_held_back_is_starved() {
+    for steps in [vec![], vec![unfair(0, 1)]] {
+        let toy = Toy::new(steps, [0]).holding_back(7, [0]);
+        assert_eq!(lassos(&toy), [[0; 0]; 0]);
+        let report = toy.search();
+        assert_eq!(report.starved, 1, "{report:?}");
+    }
+}
+
 #[test]
 fn what_only_a_unit_that_is_held_back_everywhere_makes_unfair_is_starved() {
     let steps = [fair(0, 1, 0), fair(1, 0, 0)];

@@ -8,13 +8,13 @@ use std::fmt;
 use podproof::arguments::SymmetryChoice;
 use podproof::search::Limits;
 use podproof_checker::fingerprint::Bits;
-use podproof_checker::system::{Owed, Properties};
+use podproof_checker::system::{Obligations, Owed, Properties};
 use podproof_checker::{Bounds, Report, Search, System, Transition};
 use podproof_model::properties::Judged;
 use podproof_model::reduced::fusion::Fusions;
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::property::{Kind, PROPERTIES};
+use podproof_vocabulary::property::{Kind, PROPERTIES, PropertySet};
 use podproof_vocabulary::scenario::PreStop;
 use podproof_vocabulary::{Property, Scenario};
 

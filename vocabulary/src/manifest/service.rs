@@ -72,6 +72,13 @@ pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedSe
     if external_at.is_set() && !external && !has_external_ips {
         external_at.refuse("is set", "this field only on a Service of type NodePort or LoadBalancer");
     }
+    if kind == Type::LoadBalancer && external_local {
+        external_at.warn(
+            "the load balancer is taken to send connections to a node until the rules there name no endpoint of it any more; one whose \
+             health check has passed over the node before, because no pod there is ready, spares the pods that end there what is \
+             broken by them",
+        );
+    }
     let headless = spec.cluster_ip.as_deref() == Some("None");
     if headless && external {
         at.field("clusterIP")
