@@ -3,7 +3,9 @@
 
 use std::process::Stdio;
 
-use crate::run::command;
+use serde_json::Value;
+
+use crate::run::{command, folder, podproof, stdout, text};
 
 /// The exit status of a check, what it said, and the most memory that its process had, in bytes.
 fn measured(bounds: &[&str]) -> (Option<i32>, String, u64) {
@@ -44,4 +46,46 @@ fn a_bound_on_memory_is_kept_by_the_process_and_ends_in_incomplete_where_the_dis
         assert!(most <= allowed, "{bound}: {most} bytes, {allowed} are allowed");
         assert!(unbounded > allowed, "without the bound it takes more: {unbounded} bytes");
     }
+}
+
+/// A container that is always killed before it listens, so that a run goes in circles.
+const CRASHES: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}, annotations: {podproof.io/listens-after: '300'}}
+    spec:
+      containers:
+      - {name: web, image: x, livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 1, failureThreshold: 1}}
+";
+
+/// States that differ in names are one first; where a cycle makes a search of each by itself needed and that meets a bound, what the
+/// first has decided stands.
+#[test]
+fn what_a_coarse_search_has_decided_stands_where_a_finer_one_meets_a_bound() {
+    let folder = folder("coarse");
+    let manifest = folder.join("web.yaml");
+    std::fs::write(&manifest, CRASHES).expect("written");
+    let about = ["check", "--nodes", "1", "--story", "rollout", "--only", "untimed", "--format", "json"];
+    let check = |more: &[&str]| {
+        let output = podproof(&[&about[..], more, &[text(&manifest)]].concat());
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+        let rows = document["workloads"][0]["results"].as_array().expect("rows").clone();
+        let of = |verdict: &str| rows.iter().filter(|row| row["verdict"] == verdict).count();
+        (
+            document["workloads"][0]["searches"][0]["states"].as_u64().expect("a number"),
+            of("holds"),
+            of("incomplete"),
+        )
+    };
+    let (states, holds, incomplete) = check(&[]);
+    assert!(holds > 5 && incomplete == 0, "{holds}, {incomplete}");
+    let most = (states - 1).to_string();
+    let (_, by_each, _) = check(&["--symmetry", "none", "--max-states", &most]);
+    assert_eq!(by_each, 0, "with every state for itself nothing is proved");
+    let (_, by_coarse, open) = check(&["--max-states", &most]);
+    assert!(by_coarse > 5 && by_coarse < holds && open > 0, "{by_coarse} of {holds}, {open} open");
 }
