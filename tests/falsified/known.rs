@@ -61,6 +61,14 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         of: &["37"],
         why: "the command of a hook may be one that a user runs, which no deletion is needed for",
     },
+    Known {
+        kind: "reported-under-another-uid",
+        of: &[
+            "01", "02", "04", "09", "10", "11", "13", "15", "19", "20", "21", "23", "26", "27", "28", "32",
+            "37",
+        ],
+        why: "a pod of another UID that no ReplicaSet of the log owns is a workload that was there before: that is incomplete",
+    },
 ];
 
 /// Recordings that are not lawful as they are, by number, and why: nothing is said of what is falsified in them.
@@ -78,7 +86,13 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "deleted-before-its-toleration-was-over",
         "no request shows what admission adds, so it may be over at any time",
     ),
+    ("generation-goes-back", "no request shows a generation, which the API server counts"),
+    (
+        "observed-generation-goes-back",
+        "what stood in an object before is not known for sure, as no answer shows it",
+    ),
     ("pod-deleted-by-the-scheduler", "the scheduler's preemption is not modelled, so it may delete any pod"),
     ("reported-after-its-removal", "a report that was received later may have been committed before"),
+    ("restarts-counted-down", "what stood in an object before is not known for sure, as no answer shows it"),
     ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
 ];

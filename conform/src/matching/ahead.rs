@@ -1,14 +1,15 @@
 //! What a process may have done unseen by now. It is searched for only when something asks for it, and as rings lose nothing,
 //! waiting is no worse: but for what cannot come later. A link that is cut brings no news, and a machine without power runs
-//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9). Nor can what a write has read come after it.
+//! nothing; and a kubelet admits a pod by the taints that its node has then (ADM-9). Nor can what a write has read come after it, or
+//! a list show what is no more: a kubelet that may be started may have listed before the next write.
 
 use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, Model, parts, step};
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, NodeLifecycle, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Environment, Kubelet, NodeLifecycle, Process, Watch, Watcher};
 
 use super::eyes::Leave;
-use super::part::{Part, Prints};
+use super::part::{Part, Possible, Prints};
 use super::path::{Moment, Taken};
 use super::quest::Ground;
 
@@ -21,6 +22,8 @@ pub enum Ahead {
     Anything,
     /// It may have noticed that its container runtime hangs.
     Notice,
+    /// It may have been started, and have listed what there was.
+    Start,
 }
 
 /// States that are kept because something cannot come later.
@@ -54,6 +57,33 @@ pub fn reads_pods(action: &Action) -> bool {
 }
 
 impl Part {
+    /// Is it a kubelet that has not listed its pods since it was started, or does not run, in all states that it may be in? The first
+    /// list sees most; but what it lists it admits by the taints of its node, so with other taints it may be a later one.
+    pub fn is_to_start(&mut self, model: &Model) -> bool {
+        let Watcher::Kubelet(node) = self.whose else { return false };
+        let is_to_start = |possible: &mut Possible| {
+            let machine = possible.open(model).node(node).machine;
+            !machine.kubelet_runs() || machine.kubelet_must_list()
+        };
+        match self.has_other_taints {
+            true => self.possible.iter_mut().any(is_to_start),
+            false => self.possible.iter_mut().all(is_to_start),
+        }
+    }
+
+    /// The node of this kubelet is found silent, so it does not run by then, or nobody hears of it (NLC-2). Whoever wrote nothing down
+    /// of that leaves it as it is.
+    pub fn be_silent(&mut self, model: &Model) {
+        let Watcher::Kubelet(node) = self.whose else { return };
+        let is_silent = |possible: &Possible| {
+            let machine = possible.clone().open(model).node(node).machine;
+            !(machine.powered() && machine.connected() && machine.kubelet_runs())
+        };
+        if self.possible.iter().any(is_silent) {
+            self.possible.retain(is_silent);
+        }
+    }
+
     /// It may also have gone ahead by now.
     pub fn go_ahead(&mut self, ground: Ground<'_>, moment: Moment, how: Ahead) {
         let mut queue = self.possible.clone();
@@ -106,6 +136,17 @@ impl Part {
             Ahead::News => {
                 let is_event = matches!(action, Action::Watch(watch) if !matches!(watch, Watch::List { .. }));
                 is_event && parts::process_of(cluster, action) == Some(self.whose)
+            }
+            // It takes nothing in before its first relist (SRC-5).
+            Ahead::Start => {
+                let is_start = match *action {
+                    Action::Process(Process::StartKubelet { .. }) | Action::Watch(Watch::List { .. }) => true,
+                    Action::Kubelet(Kubelet::Relist { node }) => {
+                        cluster.node(node).machine.first_relist_pending()
+                    }
+                    _ => false,
+                };
+                is_start && ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden
             }
             Ahead::Notice => {
                 matches!(action, Action::Kubelet(Kubelet::NoticeHang { node }) if self.whose == Watcher::Kubelet(*node))

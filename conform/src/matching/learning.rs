@@ -273,6 +273,7 @@ impl Replay {
             self.names.forget_pod(pod);
             self.eyes.close(pod);
             self.dates.forget(pod);
+            self.grown.forget(pod);
         }
         self.common = common;
     }

@@ -3,6 +3,7 @@
 use podproof_model::{Cluster, ClusterState};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Watcher};
+use podproof_vocabulary::observation::NodeReady;
 
 use super::ahead::{self, Ahead};
 use super::local::{self, Local};
@@ -124,10 +125,23 @@ impl Replay {
         let (before, after) = (Cluster::new(rules, &mut before), Cluster::new(rules, &mut after));
         let tainted = |node: NodeId| before.node(node).api.taints() != after.node(node).api.taints();
         let tainted: Vec<NodeId> = before.node_ids().filter(|&node| tainted(node)).collect();
+        let is_lost = |node: NodeId| {
+            let [was, is] =
+                [&before, &after].map(|cluster| cluster.node(node).api.ready() == NodeReady::Unknown);
+            is && !was
+        };
+        let lost: Vec<NodeId> = before.node_ids().filter(|&node| is_lost(node)).collect();
         let (ground, parts) = self.split();
         for part in parts {
             let reads = matches!(part.whose, Watcher::Kubelet(node) if tainted.contains(&node));
             let by_action = action.and_then(|action| ahead::before(action, part.whose));
+            if matches!(part.whose, Watcher::Kubelet(node) if lost.contains(&node)) {
+                part.be_silent(ground.model);
+            } else if part.is_to_start(ground.model) {
+                part.go_ahead(ground, moment, Ahead::Start);
+                part.has_other_taints = false;
+            }
+            part.has_other_taints |= reads;
             if let Some(how) = by_action.or(reads.then_some(Ahead::News)) {
                 part.go_ahead(ground, moment, how);
             }

@@ -12,7 +12,7 @@
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
-//!   there was to be counted
+//!   there was to be counted; `grown`: what only grows
 //! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
 //!   [`unexplained`]: where it ends; `ways`: what it keeps of how processes came there
@@ -25,6 +25,7 @@ pub mod clock;
 pub mod counts;
 mod evictions;
 pub mod eyes;
+mod grown;
 mod learning;
 pub mod local;
 mod meeting;

@@ -63,6 +63,8 @@ pub struct Part {
     pub looked_at: u64,
     /// Entries whose sightings were met by every possible state.
     pub explained: Vec<u64>,
+    /// It is a kubelet whose node has got other taints since it was last thought to list ahead.
+    pub has_other_taints: bool,
 }
 
 /// Events of one resource that a process lags behind at most.
@@ -83,6 +85,7 @@ impl Part {
             news: News::default(),
             looked_at: 0,
             explained: Vec::new(),
+            has_other_taints: false,
         }
     }
 

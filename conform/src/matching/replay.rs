@@ -12,6 +12,7 @@ use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
 use super::eyes::Eyes;
+use super::grown::Grown;
 use super::local::{self, Fault};
 use super::names::Names;
 use super::outcome::Outcome;
@@ -58,6 +59,7 @@ pub struct Replay {
     pub beyond: Beyond,
     pub(super) dates: Dates,
     pub(super) counts: Counts,
+    pub(super) grown: Grown,
     pub(super) refusals: Refusals,
     /// What the pods of each ReplicaSet are made of.
     pub(super) made_of: BTreeMap<Revision, u64>,
@@ -132,6 +134,7 @@ impl Replay {
             beyond: Beyond::default(),
             dates: Dates::default(),
             counts: Counts::default(),
+            grown: Grown::default(),
             refusals: Refusals::default(),
             made_of: BTreeMap::new(),
             writes: 0,
@@ -352,6 +355,9 @@ impl Replay {
         };
         if write.verb == Verb::Create && write.subresource.is_empty() && &*write.resource == "pods" {
             self.names.retire(&write.name, &write.uid);
+        }
+        if let Some(less) = self.grown.see(&self.subject, &self.names, write) {
+            return Err(Box::new(Unexplained::wrong(number, entry, words(write), less)));
         }
         let outcome = match plan {
             Plan::NotHere => Outcome::NotHere,

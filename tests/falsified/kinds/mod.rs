@@ -8,6 +8,7 @@ mod claims;
 mod containers;
 mod controllers;
 mod endpoints;
+mod histories;
 mod nodes;
 mod objects;
 mod removal;
@@ -48,6 +49,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         nodes::KINDS,
         objects::KINDS,
         claims::KINDS,
+        histories::KINDS,
     ];
     all.into_iter().flatten()
 }

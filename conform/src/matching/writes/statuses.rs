@@ -23,6 +23,13 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
         () if is_true("ContainersReady") && containers().any(|one| one["ready"] == false) => {
             Some("its containers are ready, and one of them is not")
         }
+        // Init containers may run again in a new sandbox; without any there is nothing to wait for.
+        () if is_true("ContainersReady")
+            && whole["spec"]["initContainers"].is_null()
+            && conditions(whole, "Initialized") == Some("False") =>
+        {
+            Some("its containers are ready, and it is not initialized")
+        }
         () if containers().any(|one| one["ready"] == true && !runs(one)) => {
             Some("a container is ready and does not run")
         }
