@@ -48,12 +48,12 @@ fn a_bound_on_memory_is_kept_by_the_process_and_ends_in_incomplete_where_the_dis
     }
 }
 
-/// A container that is always killed before it listens, so that a run goes in circles.
+/// Containers that are always killed before they listen, so that a run goes in circles.
 const CRASHES: &str = "apiVersion: apps/v1
-kind: Deployment
+kind: ReplicaSet
 metadata: {name: web}
 spec:
-  replicas: 1
+  replicas: 2
   selector: {matchLabels: {app: web}}
   template:
     metadata: {labels: {app: web}, annotations: {podproof.io/listens-after: '300'}}
@@ -69,7 +69,7 @@ fn what_a_coarse_search_has_decided_stands_where_a_finer_one_meets_a_bound() {
     let folder = folder("coarse");
     let manifest = folder.join("web.yaml");
     std::fs::write(&manifest, CRASHES).expect("written");
-    let about = ["check", "--nodes", "1", "--story", "rollout", "--only", "untimed", "--format", "json"];
+    let about = ["check", "--nodes", "1", "--story", "create", "--only", "untimed", "--format", "json"];
     let check = |more: &[&str]| {
         let output = podproof(&[&about[..], more, &[text(&manifest)]].concat());
         let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
@@ -82,10 +82,10 @@ fn what_a_coarse_search_has_decided_stands_where_a_finer_one_meets_a_bound() {
         )
     };
     let (states, holds, incomplete) = check(&[]);
-    assert!(holds > 5 && incomplete == 0, "{holds}, {incomplete}");
+    assert!(holds > 2 && incomplete == 0, "{holds}, {incomplete}");
     let most = (states - 1).to_string();
     let (_, by_each, _) = check(&["--symmetry", "none", "--max-states", &most]);
     assert_eq!(by_each, 0, "with every state for itself nothing is proved");
     let (_, by_coarse, open) = check(&["--max-states", &most]);
-    assert!(by_coarse > 5 && by_coarse < holds && open > 0, "{by_coarse} of {holds}, {open} open");
+    assert!(by_coarse > 1 && by_coarse < holds && open > 0, "{by_coarse} of {holds}, {open} open");
 }

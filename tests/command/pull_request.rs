@@ -91,8 +91,17 @@ fn every_workload_has_a_picture_before_one_has_two() {
     let other = web.replace("name: web", "name: shop").replace("app: web", "app: shop");
     assert_ne!(web, other);
     std::fs::write(&manifest, format!("{web}\n---\n{other}")).expect("written");
-    let about =
-        ["check", "--replicas", "1", "--story", "pod-deletion", "--only", "untimed", "--format", "markdown"];
+    let about = [
+        "check",
+        "--replicas",
+        "1",
+        "--story",
+        "pod-deletion",
+        "--timing",
+        "untimed",
+        "--format",
+        "markdown",
+    ];
     let output = podproof(&[&about[..], &["--trace-dir", text(&folder), text(&manifest)]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let report = stdout(&output);

@@ -205,7 +205,7 @@ fn a_search_of_many_replicas_finds_what_is_broken_and_proves_nothing() {
         "40",
         "--story",
         "pod-deletion",
-        "--only",
+        "--timing",
         "untimed",
         "--max-states",
         "30000",
