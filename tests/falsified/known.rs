@@ -86,6 +86,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "deleted-before-its-toleration-was-over",
         "no request shows what admission adds, so it may be over at any time",
     ),
+    ("ended-by-a-change", "what asks for a change beside the status changes no status"),
     ("generation-goes-back", "no request shows a generation, which the API server counts"),
     (
         "observed-generation-goes-back",
@@ -95,4 +96,5 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
     ("reported-after-its-removal", "a report that was received later may have been committed before"),
     ("restarts-counted-down", "what stood in an object before is not known for sure, as no answer shows it"),
     ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
+    ("undeleted-by-a-change", "what asks for a change takes no deletion back"),
 ];

@@ -37,6 +37,8 @@ pub struct Evidence {
     pub runtimes: BTreeSet<Rc<str>>,
     /// What processes say of themselves.
     pub processes: bool,
+    /// What clients say of their connections.
+    pub requests: bool,
     /// When the log ends.
     pub until: Micros,
 }
@@ -49,6 +51,7 @@ impl Evidence {
             rules: log.nodes_with_rules().into_iter().collect(),
             runtimes: log.nodes_with_runtime().into_iter().collect(),
             processes: log.has(Source::App),
+            requests: log.has(Source::Requests),
             until,
         }
     }
@@ -101,6 +104,11 @@ pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Proper
         let broken = whole.broken.get(&property).and_then(|&step| Some((step, whole.steps.get(step)?)));
         match broken {
             Some((step, taken)) => Judgement::Broken(Breach { step, at: taken.moment.at, dark: None }),
+            None if property == Property::NoFailedRequest
+                && let Some(why) = needs::unheard(evidence, &places) =>
+            {
+                Judgement::NotJudged(why)
+            }
             None if whole.reached.contains(property) => Judgement::Kept,
             None => Judgement::NotMet,
         }

@@ -30,17 +30,18 @@ enum Need {
     Runtimes,
     /// The same, or what the processes say of themselves.
     Processes,
+    /// What the processes say of themselves: no container runtime tells of SIGTERM.
+    Signals,
 }
 
 /// What each promise needs. Without it the model may do what the promise speaks of at any moment, and a log cannot tell when
 /// it was done.
 const fn needs(property: Property) -> &'static [Need] {
-    use Need::{Processes, RulesOfAll, RulesOfSome, Runtimes, Writes};
+    use Need::{Processes, RulesOfAll, RulesOfSome, Runtimes, Signals, Writes};
     match property {
         // The rules at the moment at which a process begins or ends to answer.
-        Property::NoTrafficAfterSigterm | Property::NoFailedRequest | Property::NoMisroutedRequest => {
-            &[Writes, RulesOfAll, Processes]
-        }
+        Property::NoTrafficAfterSigterm => &[Writes, RulesOfAll, Signals],
+        Property::NoFailedRequest | Property::NoMisroutedRequest => &[Writes, RulesOfAll, Processes],
         Property::NoAvoidableBlackout => &[Writes, RulesOfSome, Processes],
         // Processes that start, stop and are killed.
         Property::StoppedBeforeGone
@@ -116,6 +117,22 @@ fn lack(need: Need, evidence: &Evidence, places: &Places<'_>) -> Option<String> 
                 "neither what processes say of themselves is given nor, for {nodes}, the events of the container runtime"
             ))
         }
-        Need::Writes | Need::RulesOfSome | Need::Processes => None,
+        Need::Signals if !evidence.processes => {
+            Some("what processes say of themselves is not given, and only they tell of SIGTERM".to_owned())
+        }
+        Need::Writes | Need::RulesOfSome | Need::Processes | Need::Signals => None,
     }
+}
+
+/// Why nothing is known of requests although clients tell of their connections: what these are compared with is missing.
+pub(super) fn unheard(evidence: &Evidence, places: &Places<'_>) -> Option<String> {
+    let silent = places.all.iter().filter(|node| !evidence.runtimes.contains(*node));
+    let silent: Vec<&str> = silent.map(|node| &**node).collect();
+    let what = match (silent.is_empty(), evidence.processes) {
+        _ if !evidence.requests => return None,
+        (true, true) => return None,
+        (true, false) => "what processes say of themselves is not given".to_owned(),
+        (false, _) => format!("the events of the container runtime are not given for {}", silent.join(", ")),
+    };
+    Some(format!("clients tell of connections, and {what}: these were not looked at"))
 }

@@ -11,7 +11,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Neighbour, Scenario, Timing};
 use podproof_vocabulary::{NodeId, Property, catalogue};
 
-use super::needs::{Places, lacks};
+use super::needs::{Places, lacks, unheard};
 use super::{Breach, Evidence, Judgement, blackout, judge};
 use crate::matching::path::{Moment, Taken};
 use crate::matching::whole::Whole;
@@ -33,7 +33,14 @@ fn set(set: &[&str]) -> BTreeSet<Rc<str>> {
 /// Two nodes, of both of which everything is there.
 fn everything() -> Evidence {
     let both = set(&["a", "b"]);
-    Evidence { writes: true, rules: both.clone(), runtimes: both, processes: true, until: 100 * SECOND }
+    Evidence {
+        writes: true,
+        rules: both.clone(),
+        runtimes: both,
+        processes: true,
+        requests: true,
+        until: 100 * SECOND,
+    }
 }
 
 fn web() -> Scenario {
@@ -89,6 +96,20 @@ fn requests_need_the_rules_of_every_node() {
     assert!(missing(Property::NoAvoidableBlackout, &none).is_some());
 }
 
+/// Clients whose connections nobody compares with anything prove nothing.
+#[test]
+fn connections_that_are_not_looked_at_keep_no_promise() {
+    let (all, homes) = (names(&["a", "b"]), set(&["a"]));
+    let unheard = |evidence: &Evidence| unheard(evidence, &Places { all: &all, homes: &homes });
+    assert_eq!(unheard(&everything()), None);
+    let no_app = unheard(&Evidence { processes: false, ..everything() })
+        .expect("they are compared with what processes say");
+    assert!(no_app.contains("what processes say of themselves is not given"), "{no_app}");
+    let no_runtime = unheard(&Evidence { runtimes: set(&["a"]), ..everything() }).expect("b has none");
+    assert!(no_runtime.contains("not given for b: these were not looked at"), "{no_runtime}");
+    assert_eq!(unheard(&Evidence { requests: false, processes: false, ..everything() }), None);
+}
+
 #[test]
 fn processes_show_in_a_runtime_or_say_so_themselves() {
     // No pod was on b.
@@ -100,6 +121,10 @@ fn processes_show_in_a_runtime_or_say_so_themselves() {
     assert!(
         missing(Property::NoFailedRequest, &neither).is_some_and(|why| why.contains("for a, the events"))
     );
+    // Of SIGTERM only the processes themselves tell.
+    let why = missing(Property::NoTrafficAfterSigterm, &runtime).expect("nobody tells of it");
+    assert!(why.contains("only they tell of SIGTERM"), "{why}");
+    assert_eq!(missing(Property::NoTrafficAfterSigterm, &app), None);
     assert_eq!(missing(Property::StoppedBeforeGone, &runtime), None);
     assert!(missing(Property::StoppedBeforeGone, &app).is_some_and(|why| why.ends_with("not given for a")));
 }

@@ -49,7 +49,7 @@ const CREATED: i64 = 201;
 /// An event that has arrived.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// What the API server calls the request; nothing, if the log does not say.
+    /// What tells the request from others; nothing, if the log does not say.
     pub(super) id: Box<str>,
     place: Place,
     from: Micros,
@@ -116,6 +116,17 @@ fn one_by_one(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> R
     Ok(heard)
 }
 
+/// What tells a request from others: clients may choose its ID, and an aggregated API server tells of it under the same. Nothing, if the
+/// log does not say the ID.
+fn identity(event: &Event) -> String {
+    let Event { id, verb, request_uri, request_received_timestamp: from, stage_timestamp: to, .. } = event;
+    if id.is_empty() {
+        return String::new();
+    }
+    let times = [from, to].map(|time| time.as_deref().unwrap_or_default());
+    [id, verb, request_uri, &event.user.username, times[0], times[1], &event.object_ref.name].join(" ")
+}
+
 fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<Option<Heard>, Problem> {
     if !["ResponseComplete", "Panic"].contains(&event.stage.as_str()) {
         return Ok(None);
@@ -127,7 +138,7 @@ fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<
         return Err(Problem::new(&place.file, place.line, says, "times as in RFC 3339"));
     };
     let mut heard = Heard {
-        id: event.id.as_str().into(),
+        id: identity(event).into(),
         place: place.clone(),
         from: from.min(to),
         to: from.max(to),

@@ -159,8 +159,8 @@ struct Rules {
 
 fn rules(line: Rules, place: &Place, node: Option<&Rc<str>>) -> Result<Said, Problem> {
     let written = match line.src.as_str() {
-        // A write that failed changed nothing.
-        "restore" if line.rc != Some(0) => return Ok((line.t_us, None)),
+        // A write that failed changed nothing; of one whose status is not there nobody says that it failed.
+        "restore" if line.rc.is_some_and(|status| status != 0) => return Ok((line.t_us, None)),
         "restore" => true,
         "sample" => false,
         src => {

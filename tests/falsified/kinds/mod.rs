@@ -4,6 +4,7 @@
 //! the first at which the lie can be known.
 
 mod budgets;
+mod changes;
 mod claims;
 mod containers;
 mod controllers;
@@ -50,6 +51,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         objects::KINDS,
         claims::KINDS,
         histories::KINDS,
+        changes::KINDS,
     ];
     all.into_iter().flatten()
 }

@@ -22,6 +22,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::NotHere;
     }
     if write.verb == Verb::Delete {
+        if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) || is_of_pods(actor) {
+            return super::not_theirs(write, "remove EndpointSlices");
+        }
         return Plan::NotModelled("the removal of EndpointSlices".into());
     }
     let by_controller =
@@ -96,6 +99,19 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         Actor::Client(_) => Plan::NotModelled("EndpointSlices that others write".into()),
         _ => super::not_theirs(write, "write EndpointSlices"),
     }
+}
+
+/// Is this a controller that has nothing to do with Services?
+fn is_of_pods(actor: &Actor) -> bool {
+    let Actor::Controller(controller) = actor else { return false };
+    matches!(
+        &**controller,
+        "replicaset-controller"
+            | "deployment-controller"
+            | "node-controller"
+            | "pod-garbage-collector"
+            | "disruption-controller"
+    )
 }
 
 /// Why the endpoint of a pod is not the one that the controller makes of it: it has the pod's node and its one address of the slice's

@@ -49,6 +49,15 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     let Some(object) = &write.object else { return Plan::NotModelled("nodes without their object".into()) };
     let Facts::Node(facts) = &object.facts else { return Plan::NotHere };
     if write.verb == Verb::Delete {
+        // `plugin/pkg/admission/noderestriction`: a kubelet may delete no node but its own.
+        if let Actor::Kubelet(name) = actor
+            && **name != *write.name
+        {
+            return Plan::Wrong(format!("the kubelet of {name} removes another node"));
+        }
+        if let Actor::Scheduler = actor {
+            return super::not_theirs(write, "remove nodes");
+        }
         return Plan::NotModelled("the removal of nodes".into());
     }
     let now = known.cluster.node(node).api;

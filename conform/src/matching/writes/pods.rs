@@ -157,7 +157,7 @@ pub fn phase(name: &str) -> Option<Phase> {
 fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
     let Some(facts) = facts(write) else { return Plan::NotModelled("statuses without their object".into()) };
     let Some(phase) = phase(&facts.phase) else {
-        return Plan::NotModelled(format!("phase {}", facts.phase));
+        return unmodelled_phase(known, actor, pod, &facts.phase);
     };
     let ready = facts.ready;
     let now = known.cluster.pod(pod).api;
@@ -221,6 +221,26 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) if same => Plan::Nothing,
         _ => Plan::Wrong(format!("{} does not write the status of pods", write.user)),
     }
+}
+
+/// A phase that the model does not have. A kubelet writes the status of its own pods alone, and of the phases that there are Unknown is the
+/// one that none is in since Kubernetes 1.5 (S28 `staging/src/k8s.io/api/core/v1/types.go` `PodPhase`).
+fn unmodelled_phase(known: &Known<'_, '_>, actor: &Actor, pod: PodId, phase: &str) -> Plan {
+    match actor {
+        _ if phase != "Unknown" => Plan::Wrong(format!("{phase} is no phase of a pod")),
+        Actor::Kubelet(name) => match is_elsewhere(known, pod, name) {
+            true => Plan::Wrong(format!("the kubelet of {name} reports a pod of another node")),
+            false => Plan::NotModelled("phase Unknown".into()),
+        },
+        Actor::Scheduler => Plan::Wrong("the scheduler does not change phases".into()),
+        _ => Plan::NotModelled("phase Unknown".into()),
+    }
+}
+
+/// Is the pod bound to another node than this?
+fn is_elsewhere(known: &Known<'_, '_>, pod: PodId, name: &str) -> bool {
+    let home = known.names.home(pod);
+    home.is_some() && known.names.node(name) != home
 }
 
 /// What a write of the status shows otherwise than it is, and cannot change: subresource `status` takes nothing else from a
@@ -335,7 +355,8 @@ const OWNERS: [&str; 6] = [
 ];
 
 /// Controllers that the model does not have, and that delete any pod.
-const OUTSIDERS: [&str; 2] = ["namespace-controller", "generic-garbage-collector"];
+const OUTSIDERS: [&str; 3] =
+    ["namespace-controller", "generic-garbage-collector", "device-taint-eviction-controller"];
 
 /// Why the taint eviction controller cannot delete a pod yet (TEC-2, TEC-4): its timer runs from the moment at which taint and
 /// pod come together. It may not have heard yet that the node has lost one of them.
@@ -370,10 +391,22 @@ fn change(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         return Plan::NotModelled("changes of pods without their object".into());
     };
     let object = known.cluster.pod(pod).api;
-    let node = facts.node.as_ref().and_then(|name| known.names.node(name));
-    let same = object.node() == node && facts.finalizers == object.finalizer();
-    match (same, actor) {
-        (true, _) => Plan::Nothing,
-        (false, _) => Plan::NotModelled("changes of a pod's node or finalizers beside binding".into()),
+    // A kubelet may not (`plugin/pkg/admission/noderestriction`), and the scheduler is not allowed to
+    // (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`).
+    if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) {
+        return not_theirs(write, "change pods beside their status");
+    }
+    // API-8, API-10: status is kept, as are the deletion and the node of the pod that there is.
+    if let Some(what) = changes_more(known, object, facts) {
+        return Plan::Wrong(format!("a change shows {what}"));
+    }
+    let phase = phase(&facts.phase);
+    if phase.is_some_and(|phase| phase != object.phase()) || facts.ready != object.ready() {
+        let says = format!("phase {}, ready {}", facts.phase, facts.ready);
+        return Plan::Wrong(format!("a change that is none of its status shows another: {says}"));
+    }
+    match facts.finalizers == object.finalizer() {
+        true => Plan::Nothing,
+        false => Plan::NotModelled("changes of a pod's finalizers".into()),
     }
 }

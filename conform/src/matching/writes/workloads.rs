@@ -23,6 +23,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         && known.subject.is_near(&write.namespace)
         && let Some(revision) = known.names.replica_set(&write.name)
     {
+        if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) {
+            return super::not_theirs(write, "remove ReplicaSets");
+        }
         return removal(known, actor, revision);
     }
     let Some(object) = &write.object else {
