@@ -114,7 +114,7 @@ impl Outcome {
         self.measured.as_ref()?.hunt
     }
 
-    /// How probable it is that two states were taken for one, at most; none by an engine that does not say how long its
+    /// About how probable it is that two states were taken for one; none by an engine that does not say how long its
     /// fingerprints are, and by a hunt, in which it matters to nothing that is said.
     pub fn collision_probability(&self) -> Option<f64> {
         let measured = self.measured.as_ref().filter(|measured| measured.hunt.is_none())?;

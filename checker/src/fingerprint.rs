@@ -30,7 +30,8 @@ impl Bits {
         }
     }
 
-    /// How probable it is that among `states` states two have the same fingerprint, at most.
+    /// About how probable it is that among `states` states two have the same fingerprint: as for words that are drawn at random, which those of
+    /// a hash function nearly are.
     pub fn collision_probability(self, states: u64) -> f64 {
         let pairs = states as f64 * (states.saturating_sub(1)) as f64 / 2.0;
         (pairs / 2_f64.powi(self.count() as i32)).min(1.0)

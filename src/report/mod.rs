@@ -135,7 +135,7 @@ fn measured(search: &SearchRow) -> Vec<String> {
     let Some(measured) = &outcome.measured else { return Vec::new() };
     let taken = measured.coverage.iter().filter(|&&count| count > 0).count();
     let probability = outcome.collision_probability().map_or_else(String::new, |probability| {
-        format!("; two states taken for one with a probability of up to {probability:.0e}")
+        format!("; two states taken for one with a probability of about {probability:.0e}")
     });
     let mut lines = vec![format!(
         "up to {} steps out of a state; {taken} of {} classes of steps taken{probability}",
