@@ -18,10 +18,13 @@ enum Of {
     Deployment,
 }
 
+/// The most that was seen of an object so far, by what grows.
+type Most = BTreeMap<Rc<str>, i64>;
+
 /// The most that was seen of each so far, with its UID: another of the same name begins anew.
 #[derive(Clone, Debug, Default)]
 pub struct Grown {
-    most: BTreeMap<Of, (Rc<str>, BTreeMap<Rc<str>, i64>)>,
+    most: BTreeMap<Of, (Rc<str>, Most)>,
 }
 
 impl Grown {

@@ -304,7 +304,7 @@ mod tests {
         };
         let plain = template(Vec::new());
         assert_eq!(zones(&plain), (1, false));
-        let apart = PodTemplate { pod_anti_affinity: vec![term.clone()], ..plain.clone() };
+        let apart = PodTemplate { pod_anti_affinity: vec![term.clone()], ..plain };
         assert_eq!(zones(&apart), (2, true));
         let together = PodTemplate { pod_affinity: vec![term], ..apart.clone() };
         assert_eq!(zones(&together), (1, false));
