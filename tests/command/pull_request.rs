@@ -116,7 +116,7 @@ fn every_workload_has_a_picture_before_one_has_two() {
         });
     let count = |part: &str, what: &str| part.matches(what).count();
     for part in [web, shop] {
-        let (broken, pictures) = (count(part, " is broken\n"), count(part, "```mermaid\n"));
+        let (broken, pictures) = (count(part, "\n### "), count(part, "```mermaid\n"));
         assert!((1..broken).contains(&pictures), "{pictures} of {broken}: {report}");
         assert_eq!(count(part, "<summary>How it comes to that: "), broken, "{report}");
         assert_eq!(count(part, "A picture of it: podproof trace export "), broken - pictures, "{report}");
