@@ -16,8 +16,8 @@ use crate::verdict::Counterexample;
 /// The longest name that a file may have, in bytes (POSIX `NAME_MAX` of Linux' file systems), with room for a number.
 const LONGEST: usize = 255 - NUMBER;
 
-/// Room for a number behind it.
-const NUMBER: usize = 11;
+/// Room for a number behind it, and for `.part`.
+const NUMBER: usize = 16;
 
 /// A file in `folder` whose name tells what the trace is of: no two workloads have the same.
 pub fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
@@ -159,9 +159,17 @@ fn is_of_same_manifest(one: &Trace, other: &Trace) -> bool {
     }
 }
 
-/// Writes a trace into a file; its folder is made when there is none.
+/// Writes a trace into a file; its folder is made when there is none. Whoever is killed meanwhile leaves the file as it was, and half a trace
+/// beside it, which the next writes over.
 pub(crate) fn write_one(trace: &Trace, path: &Path) -> io::Result<()> {
-    write_with(path, |out| trace.write_json(out))
+    // A link is written through.
+    if path.is_symlink() {
+        return write_with(path, |out| trace.write_json(out));
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    write_with(Path::new(&part), |out| trace.write_json(out))?;
+    std::fs::rename(&part, path)
 }
 
 /// The same, with who writes it.

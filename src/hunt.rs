@@ -100,10 +100,9 @@ fn once(
     line: &Line,
 ) -> Result<(Outcome, Duration), String> {
     let start = Instant::now();
-    let model = Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged));
+    let model = search::model(plan)?;
     let symmetry = limits.symmetry.of(&model.model.rules)?;
     let system = Searched::new(model, plan.judged).with_symmetry(symmetry);
-    system.fits()?;
     let Budget { states, time } = budget;
     let bounds = Bounds { states, depth: limits.depth, memory: limits.memory, time: Some(time) };
     let watch = |progress| {

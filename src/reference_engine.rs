@@ -27,7 +27,8 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     let start = Instant::now();
     let safety = plan.judged.iter().filter(|property| property.facts().kind == Kind::Safety);
     let judged = PropertySet::of(safety);
-    let reduced = || Ok::<_, String>(Reduced::new(Model::new(plan.scenario.clone())?.judging(judged)));
+    let safety = Plan { judged, ..plan.clone() };
+    let reduced = || search::model(&safety);
     let mut builder = Interruptible::new(reduced()?).checker().threads(limits.threads);
     builder = builder.target_state_count(usize::try_from(limits.states).unwrap_or(usize::MAX));
     if let Some(depth) = usize::try_from(limits.depth).ok().filter(|&depth| depth < usize::MAX) {

@@ -7,6 +7,7 @@ use podproof_checker::checkpoint::Kept;
 use podproof_checker::fingerprint::Bits;
 use podproof_checker::search::{Report, Stopped};
 use podproof_checker::{Bounds, Path, Search};
+use podproof_model::progress::SET_MAX;
 use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_traces::Trace;
@@ -54,8 +55,7 @@ const STARVED: &str = "a cycle keeps it waiting in which a slow timer never gets
                        moment, decides it";
 
 /// Why nothing is known of a promise where states that differ in names alone were one to the search, and it went no finer.
-const NOT_REFINED: &str = "a cycle may keep it waiting; a search with every state for itself would decide it, but a bound came first, or there \
-                           are more obligations of progress than such a search tells apart (fewer replicas, or fewer --slots)";
+const NOT_REFINED: &str = "a cycle may keep it waiting; a search with every state for itself would decide it, and a bound came first";
 
 /// The approximations of `scenario` that a search of it uses.
 pub fn approximations(reduced: &Reduced) -> Vec<Approximation> {
@@ -104,7 +104,6 @@ pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result
 fn by_partial_order(plan: &Plan, first: Reduced, symmetry: SymmetryChoice) -> Result<Searched, String> {
     let symmetry = symmetry.of(&first.model.rules)?;
     let system = Searched::new(first, plan.judged).with_symmetry(symmetry);
-    system.fits()?;
     system.by_partial_order()
 }
 
@@ -123,17 +122,29 @@ pub fn run_kept(plan: &Plan, limits: &Limits, line: &Line, kept: Option<&KeptSea
     let symmetry = limits.symmetry.of(&first.model.rules)?;
     let explorer = Explorer { limits, line, kept, start: Instant::now() };
     let system = Searched::new(first, plan.judged).with_symmetry(symmetry).noting_the_end();
-    system.fits()?;
     search(plan, system, &explorer)
 }
 
-/// Why the scenario of `plan` cannot be searched: it is larger than a state can hold.
+/// Why the scenario of `plan` cannot be searched: it is larger than a state can hold, or than a search keeps.
 pub fn too_large(plan: &Plan) -> Option<String> {
-    Model::new(plan.scenario.clone()).err()
+    model(plan).err()
 }
 
-fn model(plan: &Plan) -> Result<Reduced, String> {
-    Ok(Reduced::new(Model::new(plan.scenario.clone())?.judging(plan.judged)))
+/// The model of `plan`, as a search takes it.
+///
+/// # Errors
+/// A sentence that names the limit, if the scenario is larger than a state can hold, or has more progress obligations than a search
+/// keeps: of so many pods a state is so large that no bound on memory that is looked at between two batches would hold.
+pub fn model(plan: &Plan) -> Result<Reduced, String> {
+    let model = Model::new(plan.scenario.clone())?;
+    let count = model.obligations.count();
+    if count > SET_MAX {
+        return Err(format!(
+            "{}: {count} progress obligations are more than a search keeps ({SET_MAX}); check fewer replicas, or give fewer --slots",
+            plan.scenario.name
+        ));
+    }
+    Ok(Reduced::new(model.judging(plan.judged)))
 }
 
 fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran, String> {
@@ -145,7 +156,7 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
         let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
         let next = Searched::new(model(plan)?, plan.judged).with_symmetry(finer).noting_the_end();
         // A search of more states would meet the bound too.
-        if next.fits().is_err() || !has_ended(&report) {
+        if !has_ended(&report) {
             break;
         }
         line.say(&format!("a cycle may keep something pending: searching again, {states}"));

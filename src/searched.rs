@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use podproof_checker::system::{ANY_UNIT, Obligations, Owed, Properties};
 use podproof_checker::{Path, System, Transition};
-use podproof_model::progress::{self, Layout, SET_MAX};
+use podproof_model::progress::{self, Layout};
 use podproof_model::properties::Judged;
 use podproof_model::reduced::partial_order::PartialOrder;
 use podproof_model::reduced::symmetry::Symmetry;
@@ -134,23 +134,6 @@ impl Searched {
     /// The model.
     pub fn reduced(&self) -> &Reduced {
         &self.reduced
-    }
-
-    /// Can a search tell its obligations apart? Where states stand for others, it tells promises apart.
-    ///
-    /// # Errors
-    /// A sentence that names the limit.
-    pub fn fits(&self) -> Result<(), String> {
-        let count = self.owing.count();
-        if self.is_symmetric() || count <= SET_MAX {
-            return Ok(());
-        }
-        Err(format!(
-            "{}: {count} obligations of progress are more than a search tells apart in which every state stands for itself \
-             ({SET_MAX}); check fewer replicas, give fewer --slots, or ask for fewer promises of progress (--only safety asks for \
-             none)",
-            self.reduced.model.rules.scenario.name
-        ))
     }
 
     /// The property that an obligation's bit belongs to.

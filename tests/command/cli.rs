@@ -273,10 +273,7 @@ fn a_story_that_is_named_twice_is_told_once() {
 
 #[test]
 fn a_scenario_that_is_too_large_is_refused_once_with_its_place() {
-    let (_, output) = check(
-        "large",
-        &["--event", "scale:255", "--symmetry", "none", "--format", "json", "examples/web.yaml"],
-    );
+    let (_, output) = check("large", &["--event", "scale:255", "--format", "json", "examples/web.yaml"]);
     assert_eq!(output.status.code(), Some(2));
     let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
     let errors = document["errors"].as_array().expect("errors");
