@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use podproof_checker::{Bounds, Hunt, Stopped};
-use podproof_model::Model;
-use podproof_model::reduced::Reduced;
 use podproof_vocabulary::property::{Kind, PropertySet};
 
 use crate::interrupt;
