@@ -103,8 +103,7 @@ pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result
 
 fn by_partial_order(plan: &Plan, first: Reduced, symmetry: SymmetryChoice) -> Result<Searched, String> {
     let symmetry = symmetry.of(&first.model.rules)?;
-    let system = Searched::new(first, plan.judged).with_symmetry(symmetry);
-    system.by_partial_order()
+    Searched::new(first, plan.judged).with_symmetry(symmetry).by_partial_order()
 }
 
 /// Why the search of `plan` cannot be run by partial order, if it cannot. A scenario that is too large is not refused here.
