@@ -227,6 +227,7 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
 /// one that none is in since Kubernetes 1.5 (S28 `staging/src/k8s.io/api/core/v1/types.go` `PodPhase`).
 fn unmodelled_phase(known: &Known<'_, '_>, actor: &Actor, pod: PodId, phase: &str) -> Plan {
     match actor {
+        _ if phase.is_empty() => Plan::NotModelled("statuses without a phase".into()),
         _ if phase != "Unknown" => Plan::Wrong(format!("{phase} is no phase of a pod")),
         Actor::Kubelet(name) => match is_elsewhere(known, pod, name) {
             true => Plan::Wrong(format!("the kubelet of {name} reports a pod of another node")),
