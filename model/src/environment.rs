@@ -411,7 +411,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
         }
         Environment::StopApiServer => stop_api_server(cluster),
         // EVM-7: no deletionTimestamp; the kubelet kills it and then reports Failed.
-        Environment::EvictUnderPressure { pod } => cluster.pod_mut(pod).kubelet.set_evicted(true),
+        Environment::EvictUnderPressure { pod } => kubelet::eviction::evict(cluster, pod),
     }
 }
 

@@ -88,6 +88,12 @@ impl Release {
         self.minor >= 35
     }
 
+    /// A pod that a back-off holds back is synced anew when that ends (kubernetes/kubernetes#133066), instead of every 10 to 15 s (K-12).
+    /// From 1.35.
+    pub const fn retries_when_a_back_off_ends(self) -> bool {
+        self.minor >= 35
+    }
+
     /// A patch of a node's taints carries the version that it was made from (kubernetes/kubernetes#113136). From 1.26; the
     /// last patch releases of 1.24 and 1.25 do so too, but a release is named without its patch.
     pub const fn taint_patches_carry_versions(self) -> bool {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use podproof_model::Cluster;
-use podproof_model::kubelet::container_runtime;
+use podproof_model::kubelet::{back_off, container_runtime};
 use podproof_vocabulary::action::{Action, Container, Environment, Kubelet, ReplicaSet};
 use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::scenario::{PreStop, Probe};
@@ -225,11 +225,11 @@ impl Clock {
                 let time = probe.map_or(0, |probe| probe_time(probe, probe.success_threshold));
                 self.mark(pod, container, Mark::Start) + time
             }
-            // CLB-1: of a container of another sandbox, which is gone, nothing is waited for.
+            // CLB-1, CLB-2: also one of the sandbox before is waited for.
             Kubelet::StartContainer { pod, container } => {
                 let state = cluster.container(pod, container);
-                let wait = match state.cached().has_exited() {
-                    true => container_runtime::backoff_seconds(cluster, state),
+                let wait = match state.cached().has_exited() || state.is_end_known() {
+                    true => back_off::backoff_seconds(cluster, state),
                     false => 0,
                 };
                 self.mark(pod, container, Mark::Exit) + seconds(wait)

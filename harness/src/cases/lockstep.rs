@@ -140,8 +140,7 @@ mod tests {
         assert!(differ.is_empty(), "{}", differ.join("\n\n"));
     }
 
-    const IN_EACH_RELEASE: Covered =
-        Covered::ALL.without(Component::ReplicaSetController).without(Component::NodeLifecycleController);
+    const IN_EACH_RELEASE: Covered = Covered::ALL.without(Component::NodeLifecycleController);
 
     const RELEASE_RUNS: u64 = 500;
 

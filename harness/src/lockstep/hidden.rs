@@ -149,7 +149,8 @@ pub const HIDDEN: &[Hidden] = &[
     },
     Hidden {
         operation: "Begin, Mount of a sync; time passes until the worker is handed its pod again",
-        within: "kubelet/create-sandbox, start-container, stop-container, begin-termination, report-status, and probes",
+        within: "kubelet/create-sandbox, start-container, stop-container, begin-termination, report-status, probes, and \
+                 environment/evict-under-pressure of a pod that waits for a restart",
         most: HIDDEN_MAX,
     },
     Hidden {

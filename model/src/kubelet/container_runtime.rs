@@ -9,21 +9,10 @@ use podproof_vocabulary::observation::{Address, Hook, Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
+use super::back_off::LAST_BACKOFF;
 use super::{addresses, is_frozen, pleg};
 use crate::cluster::Cluster;
 use crate::state::{Container, Worker};
-
-/// The last step of the restart back-off ladder: 10, 20, 40, 80, 160, 300 s (CLB-1).
-pub const LAST_BACKOFF: u8 = 6;
-
-/// Seconds that the next restart waits after the exit; the first is immediate (CLB-1).
-pub fn backoff_seconds(cluster: &Cluster<'_>, container: Container) -> u32 {
-    let latencies = &cluster.rules.scenario.latencies;
-    match container.backoff() {
-        0 => 0,
-        step => (latencies.restart_backoff << (step - 1)).min(latencies.restart_backoff_limit),
-    }
-}
 
 /// The grace period of the kill that is under way, in seconds (KIL-2, PW-18).
 pub fn grace_seconds(cluster: &Cluster<'_>, pod: PodId) -> u32 {
@@ -439,10 +428,17 @@ pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
                 Process::Running => Process::ExitedError,
                 ended => ended,
             };
+            // What was of an init container is removed (CPA-4).
+            let ended_earlier = is_app && (state.process() != Process::Absent || state.ended_earlier());
+            let is_end_known = is_app && (state.cached().has_exited() || state.is_end_known());
             *cluster.container_mut(pod, own) = if is_done {
                 state.with_cached(Process::ExitedOk)
             } else {
-                Container::new().with_backoff(state.backoff()).with_ended_before(ended_before)
+                Container::new()
+                    .with_backoff(state.backoff())
+                    .with_ended_before(ended_before)
+                    .with_ended_earlier(ended_earlier)
+                    .with_is_end_known(is_end_known)
             };
         }
     }
@@ -452,7 +448,7 @@ pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
 pub fn start(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
     let rules = cluster.rules.container(container);
     let before = cluster.container(pod, container);
-    let is_restart = before.cached() != Process::Absent;
+    let is_restart = before.counts_as_restart();
     // MC-6: another process of the pod holds the port; the new one fails to bind and exits.
     let port_taken = rules.port_conflicts.iter().any(|&other| cluster.container(pod, other).is_running());
     let listens = rules.listens_after == 0 && rules.kind != ContainerKind::Init && !port_taken;

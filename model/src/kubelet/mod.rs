@@ -4,6 +4,7 @@
 //! - [`admission`]: may this pod run here
 //! - [`pod_worker`]: from sync over terminating and terminated to finished
 //! - [`container_runtime`]: sandboxes and containers, starting and stopping them; [`addresses`]: those that were freed
+//! - [`back_off`]: how long a restart waits; [`eviction`]: what the kubelet does when its node lacks resources
 //! - [`pleg`]: relists, and what makes them stuck
 //! - [`probes`]: startup, readiness and liveness
 //! - [`status`]: what is reported of a pod, and its final deletion
@@ -13,7 +14,9 @@
 
 pub mod addresses;
 pub mod admission;
+pub mod back_off;
 pub mod container_runtime;
+pub mod eviction;
 pub mod node_status;
 pub mod pleg;
 pub mod pod_worker;
@@ -216,6 +219,7 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_accepting(container.accepting())
                 .with_has_listened(container.has_listened())
                 .with_ended_before(container.ended_before())
+                .with_ended_earlier(container.ended_earlier())
                 .with_sigterm(container.sigterm())
                 .with_fails_readiness(container.fails_readiness())
                 .with_fails_liveness(container.fails_liveness());

@@ -79,7 +79,9 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
         for container in cluster.containers_of_mut(pod) {
             container.set_cached(container.process());
             container.set_touched(false);
-            if container.process() != Process::Absent {
+            if container.process() == Process::Absent {
+                container.set_is_end_known(container.ended_earlier());
+            } else {
                 container.set_ended_before(Process::Absent);
             }
             if !container.is_running() {

@@ -131,8 +131,14 @@ fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
         return unended_phase(cluster, pod, process);
     }
-    let mut apps = cluster.rules.of_kind(ContainerKind::App).map(process);
-    if apps.all(|process| process == Process::ExitedOk) { Phase::Succeeded } else { Phase::Failed }
+    // PHS-4: an app that waits for its restart has not succeeded; one of a pod that is deleted does not wait.
+    let is_deleted = cluster.pod(pod).kubelet.view().is_deleting();
+    let has_succeeded =
+        |app| process(app) == Process::ExitedOk && (is_deleted || !cluster.container(pod, app).held_back());
+    match cluster.rules.of_kind(ContainerKind::App).all(has_succeeded) {
+        true => Phase::Succeeded,
+        false => Phase::Failed,
+    }
 }
 
 /// The kubelet reaches the API server from this node.

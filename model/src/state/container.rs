@@ -47,7 +47,13 @@ pub struct Container {
     /// How the last app of its name ended in a sandbox before, as long as the cache shows none of this sandbox.
     #[bits(2)]
     pub ended_before: Process,
-    #[bits(9)]
+    /// An app of its name has ended in a sandbox before, and none has started in this one.
+    pub ended_earlier: bool,
+    /// The cache shows that end.
+    pub is_end_known: bool,
+    /// It had ended and its back-off kept it from starting when its pod was evicted.
+    pub held_back: bool,
+    #[bits(6)]
     __: u32,
 }
 
@@ -70,6 +76,12 @@ impl Container {
     /// The same as the PLEG's cache knows it.
     pub fn last_cached(self) -> Process {
         if self.cached() == Process::Absent { self.ended_before() } else { self.cached() }
+    }
+
+    /// Its start counts as a restart, as far as the cache tells: the back-off goes by the newest container of its name that has exited,
+    /// in whatever sandbox (CLB-2).
+    pub fn counts_as_restart(self) -> bool {
+        self.cached() != Process::Absent || self.is_end_known()
     }
 
     /// The process runs.

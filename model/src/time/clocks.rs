@@ -11,6 +11,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 use super::OVERRIDDEN_GRACE;
 use crate::cluster::Cluster;
 use crate::endpoints;
+use crate::kubelet::back_off;
 use crate::watch::ring::Stream;
 
 /// A clock of a pod.
@@ -281,6 +282,7 @@ fn unit(scenario: &Scenario, mode: Mode) -> (u32, u32) {
     }
     if mode == Mode::All {
         lengths.extend(Latencies::ROWS.iter().map(|row| row.value(latencies)));
+        lengths.extend(back_off::all_retry_seconds(scenario));
         lengths.extend([
             scenario.workload.min_ready_seconds,
             scenario.workload.progress_deadline_seconds.unwrap_or(0),

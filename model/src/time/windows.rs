@@ -10,7 +10,7 @@ use podproof_vocabulary::scenario::{Hang, PreStop, Probe};
 use super::clocks::{Clock, OfContainer, OfNode, OfPod, OfReplicaSet, Once};
 use crate::cluster::Cluster;
 use crate::controllers::taint_eviction;
-use crate::kubelet::{container_runtime, probes};
+use crate::kubelet::{back_off, container_runtime, probes};
 use crate::rules::Tolerated;
 
 /// When a step may be taken, in seconds since its clock started.
@@ -207,15 +207,12 @@ fn kubelet_timing(cluster: &Cluster<'_>, step: Kubelet) -> Option<(Clock, Window
         | Kubelet::ForgetPod { pod } => (Clock::Pod(OfPod::Worker, pod), W::within(l.kubelet_reaction)),
         Kubelet::StartContainer { pod, container } => {
             let state = cluster.container(pod, container);
-            let waits = if state.cached().has_exited() {
-                container_runtime::backoff_seconds(cluster, state)
-            } else {
-                0
+            let (from, to) = match state.cached().has_exited() || state.is_end_known() {
+                true => back_off::restart_seconds(cluster, state),
+                false => (0, 0),
             };
-            (
-                Clock::Container(OfContainer::Start, pod, container),
-                W { from: waits, to: waits + l.kubelet_reaction },
-            )
+            let window = W { from, to: to.saturating_add(l.kubelet_reaction) };
+            (Clock::Container(OfContainer::Start, pod, container), window)
         }
         Kubelet::StopContainer { pod, container } => {
             (Clock::Container(OfContainer::Start, pod, container), W::within(l.kubelet_reaction))

@@ -39,9 +39,9 @@ impl BackOff {
         Self { initial, limit, entries: BTreeMap::new() }
     }
 
-    /// Does a container that exited at `finished_at` still have to wait (CLB-2)? Its first restart is at once.
-    pub fn holds(&self, key: &BackOffKey, finished_at: Moment, now: Moment) -> bool {
-        self.entry(key, finished_at).is_some_and(|entry| now.since(finished_at) < entry.wait)
+    /// Until when a container that exited at `finished_at` still has to wait (CLB-2). Its first restart is at once.
+    pub fn held_until(&self, key: &BackOffKey, finished_at: Moment, now: Moment) -> Option<Moment> {
+        self.entry(key, finished_at).map(|entry| finished_at + entry.wait).filter(|&end| now < end)
     }
 
     /// The container is started again: its next wait is twice as long. A run of more than twice the limit forgets (CLB-3).
@@ -86,13 +86,14 @@ mod tests {
         let key = BackOffKey { uid: Uid::from("a"), container: "app".into(), hash: 1 };
         let mut back_off = BackOff::new(Duration::from_secs(10), Duration::from_secs(300));
         let mut exit = at(1);
-        assert!(!back_off.holds(&key, exit, exit), "the first restart is at once");
+        assert!(back_off.held_until(&key, exit, exit).is_none(), "the first restart is at once");
         back_off.next(key.clone(), exit, exit);
         for wait in [10, 20, 40, 80, 160, 300, 300] {
             exit = exit + Duration::from_secs(1);
-            assert!(back_off.holds(&key, exit, exit + Duration::from_secs(wait - 1)), "{wait}");
             let restart = exit + Duration::from_secs(wait);
-            assert!(!back_off.holds(&key, exit, restart), "{wait}");
+            let before = exit + Duration::from_secs(wait - 1);
+            assert_eq!(back_off.held_until(&key, exit, before), Some(restart), "{wait}");
+            assert_eq!(back_off.held_until(&key, exit, restart), None, "{wait}");
             back_off.next(key.clone(), exit, restart);
             exit = restart;
         }
@@ -104,12 +105,15 @@ mod tests {
         let key = BackOffKey { uid: Uid::from("a"), container: "app".into(), hash: 1 };
         let mut back_off = BackOff::new(Duration::from_secs(10), Duration::from_secs(300));
         back_off.next(key.clone(), at(0), at(0));
-        assert!(back_off.holds(&key, at(600), at(601)), "600 s are not more than twice the limit");
-        assert!(!back_off.holds(&key, at(601), at(601)));
+        assert!(
+            back_off.held_until(&key, at(600), at(601)).is_some(),
+            "600 s are not more than twice the limit"
+        );
+        assert!(back_off.held_until(&key, at(601), at(601)).is_none());
         back_off.next(key.clone(), at(601), at(601));
         back_off.next(key.clone(), at(700), at(700));
-        assert!(back_off.holds(&key, at(701), at(720)), "the ladder began again at 10 s");
-        assert!(!back_off.holds(&key, at(701), at(721)));
+        assert!(back_off.held_until(&key, at(701), at(720)).is_some(), "the ladder began again at 10 s");
+        assert!(back_off.held_until(&key, at(701), at(721)).is_none());
     }
 
     /// CLB-3: a container that ends late in such a time waits less than it should, since its wait is forgotten before it is over.
@@ -119,9 +123,9 @@ mod tests {
         let mut back_off = BackOff::new(Duration::from_secs(300), Duration::from_secs(300));
         back_off.next(key.clone(), at(0), at(0));
         back_off.collect(at(600));
-        assert!(back_off.holds(&key, at(590), at(600)));
+        assert!(back_off.held_until(&key, at(590), at(600)).is_some());
         back_off.collect(at(601));
-        assert!(!back_off.holds(&key, at(590), at(601)));
+        assert!(back_off.held_until(&key, at(590), at(601)).is_none());
     }
 
     /// CPA-14.

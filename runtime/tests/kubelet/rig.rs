@@ -217,6 +217,11 @@ impl Rig {
             .map(|it| it.status.id)
     }
 
+    pub fn started(&self, id: ContainerId) -> Option<Moment> {
+        let runtime = self.runtime.borrow();
+        runtime.containers().find(|(own, _)| *own == id).and_then(|(_, it)| it.status.started_at)
+    }
+
     pub fn restarts(&self, name: &str, container: &str) -> i32 {
         let statuses = self.pod(name).and_then(|pod| pod.status).and_then(|status| status.container_statuses);
         let found = statuses.into_iter().flatten().find(|status| status.name == container);

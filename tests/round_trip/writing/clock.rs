@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use podproof_conform::record::Micros;
 use podproof_model::controllers::taint_eviction;
-use podproof_model::kubelet::{container_runtime, probes};
+use podproof_model::kubelet::{back_off, container_runtime, probes};
 use podproof_model::rules::Tolerated;
 use podproof_model::{Cluster, step};
 use podproof_vocabulary::action::{
@@ -232,8 +232,8 @@ fn waits_of_kubelet(cluster: &Cluster<'_>, step: Kubelet) -> u32 {
         Kubelet::ExpireGrace { pod, .. } => container_runtime::grace_seconds(cluster, pod),
         Kubelet::StartContainer { pod, container } => {
             let state = cluster.container(pod, container);
-            match state.cached().has_exited() {
-                true => container_runtime::backoff_seconds(cluster, state),
+            match state.cached().has_exited() || state.is_end_known() {
+                true => back_off::backoff_seconds(cluster, state),
                 false => 0,
             }
         }

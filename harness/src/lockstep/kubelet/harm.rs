@@ -8,9 +8,10 @@ use podproof_runtime::container_runtime::ContainerId as InstanceId;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::kubelet::KubeletProcess;
 use podproof_runtime::kubelet::parts::Settings;
-use podproof_vocabulary::action::{Component as Lane, Environment, Watcher};
+use podproof_vocabulary::action::{Action, Component as Lane, Environment, Watcher};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
+use super::drive::Driven;
 use super::machine::newest;
 use super::process;
 use crate::lockstep::Running;
@@ -74,7 +75,7 @@ impl Running {
                 self.befall(node, |runtime| id.into_iter().for_each(|id| runtime.kill_sandbox(id)));
                 Ok(())
             }
-            Environment::EvictUnderPressure { pod } => self.evict_under_pressure(pod),
+            Environment::EvictUnderPressure { pod } => self.evict_under_pressure(pod, rest),
             Environment::FailCni { node } => {
                 self.befall(node, |runtime| runtime.faults_mut().network_down = true);
                 Ok(())
@@ -149,11 +150,31 @@ impl Running {
         Ok(())
     }
 
-    /// Its kubelet evicts a pod, unless it has been told to stop it.
-    fn evict_under_pressure(&mut self, pod: PodId) -> Result<(), Refused> {
+    /// Its kubelet evicts a pod, unless it has been told to stop it. A sync before has found which of its containers wait for their
+    /// restart.
+    fn evict_under_pressure(&mut self, pod: PodId, rest: &ModelSystem) -> Result<(), Refused> {
         let uid = self.uid(pod)?;
         let node = NodeId::first(self.scenario.nodes.len()).find(|&node| self.worker(node, &uid).is_some());
         let node = node.ok_or_else(|| Refused::narrower("its worker is forgotten (PW-12)"))?;
+        let (model, state) = rest.model();
+        let after = model.apply(state, &Action::Environment(Environment::EvictUnderPressure { pod }));
+        let waiting: Vec<_> = model.open(&after, |cluster| {
+            cluster.container_ids().filter(|&own| cluster.container(pod, own).held_back()).collect()
+        });
+        let waiting: Vec<_> = waiting.into_iter().map(|own| self.container_name(own)).collect();
+        if !waiting.is_empty() {
+            let driven = Driven { pod, node, uid: uid.clone(), may_relist: false, waits_for_kill: false };
+            self.drive(
+                &driven,
+                |_, _| false,
+                |own| {
+                    own.kubelet(node).is_some_and(|kubelet| {
+                        let reasons = kubelet.parts().reasons.of(&uid);
+                        waiting.iter().all(|name| reasons.contains_key(name))
+                    })
+                },
+            )?;
+        }
         let evicted = self
             .cluster
             .act(process(node), |kubelet: &mut KubeletProcess, context| kubelet.evict(&uid, context));

@@ -1,6 +1,7 @@
 //! Tests of the kubelet's rules, with what they share.
 
 mod admitting;
+mod backing_off;
 mod probing;
 mod relisting;
 mod reporting;

@@ -10,7 +10,6 @@ use podproof_vocabulary::scenario::{
 };
 
 use super::container;
-use crate::kubelet::container_runtime::backoff_seconds;
 use crate::test_cluster::{C0, C1, N0, P0, TestCluster};
 
 const RELIST: Kubelet = Kubelet::Relist { node: N0 };
@@ -229,30 +228,6 @@ fn the_crash_of_one_container_leaves_the_others_alone() {
     cluster.take(start(C1));
     cluster.settle();
     assert!(cluster.pod(P0).ready);
-}
-
-/// CLB-1, CLB-4, PHS-14, as the recording of a crash loop shows: at once, then 10 s, 20 s, with phase Running.
-#[test]
-fn a_crash_loop_backs_off_and_stays_running() {
-    let mut cluster = TestCluster::running(1, 1, |_| {});
-    for wait in [0, 10, 20, 40, 80, 160, 300, 300] {
-        cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
-        cluster.settle_but(|action| *action == Action::Kubelet(start(C0)));
-        assert_eq!(cluster.look(|cluster| backoff_seconds(cluster, cluster.container(P0, C0))), wait);
-        assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Running, false));
-        cluster.take(start(C0));
-        cluster.settle();
-        assert!(cluster.pod(P0).ready, "for as long as it lives");
-    }
-}
-
-/// CLB-5.
-#[test]
-fn a_restarted_kubelet_begins_the_back_off_anew() {
-    let mut cluster = TestCluster::running(1, 1, |_| {});
-    cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(4));
-    cluster.befall(Environment::StopKubelet { node: N0 });
-    assert_eq!(cluster.look(|cluster| backoff_seconds(cluster, cluster.container(P0, C0))), 0);
 }
 
 /// MC-6.

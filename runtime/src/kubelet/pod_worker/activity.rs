@@ -1,6 +1,7 @@
 //! What a worker is doing, and how that can end.
 
 use super::terminate::Terminating;
+use crate::clock::Moment;
 use crate::kubelet::pod::KnownPod;
 use crate::kubelet::sync_pod::SyncPod;
 
@@ -23,6 +24,8 @@ pub enum Activity {
 pub enum SyncError {
     /// The runtime's network is not ready (SP-4).
     NetworkNotReady,
+    /// A container waits for its crash-loop back-off to end, at this moment (kubernetes/kubernetes#133066).
+    HeldBack(Moment),
     /// Anything else: it is tried again later.
     Failed,
 }

@@ -176,6 +176,7 @@ impl PodWorkers {
                 return;
             }
             End::Failed(SyncError::NetworkNotReady) => settings.network_back_off,
+            End::Failed(SyncError::HeldBack(end)) => end.since(now).min(settings.sync_frequency),
             End::Failed(SyncError::Failed) => settings.error_back_off,
             End::Cancelled => return,
         };

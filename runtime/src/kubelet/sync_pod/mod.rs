@@ -11,7 +11,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use self::start::{Start, Started};
+use self::start::{NotBegun, Start, Started};
 use super::api_status::terminal_phase;
 use super::host::{Host, Waiter};
 use super::kill::container::KillStep;
@@ -42,6 +42,8 @@ pub struct SyncPod {
     stage: Stage,
     /// Something failed that does not keep the rest from going on.
     failed: bool,
+    /// The earliest end of a crash-loop back-off that held a container up.
+    held_until: Option<Moment>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ impl SyncPod {
             to_start: VecDeque::new(),
             stage: Stage::Mounting,
             failed: false,
+            held_until: None,
             pod,
             status,
         };
@@ -226,8 +229,10 @@ impl SyncPod {
                     self.stage = Stage::Starting(Box::new(start));
                     return None;
                 }
-                Err(Started::Failed) => self.on_start_failed(container.role),
-                Err(Started::Running) => {}
+                Err(NotBegun { held_until }) => {
+                    self.held_until = self.held_until.into_iter().chain(held_until).min();
+                    self.on_start_failed(container.role);
+                }
             }
         }
         Some(self.over(parts, host))
@@ -246,7 +251,10 @@ impl SyncPod {
         let acted = self.actions != PodActions::default();
         self.stage = Stage::Over;
         if self.failed {
-            return End::Failed(SyncError::Failed);
+            // From 1.35 on.
+            let retries_then = host.context.release.retries_when_a_back_off_ends();
+            let held_until = self.held_until.filter(|_| retries_then);
+            return End::Failed(held_until.map_or(SyncError::Failed, SyncError::HeldBack));
         }
         if acted && host.context.release.minor >= 36 {
             parts.pleg.request_relist(host.now());

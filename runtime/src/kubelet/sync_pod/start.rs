@@ -29,6 +29,13 @@ pub enum Started {
     Failed,
 }
 
+/// A start that could not begin, and the pod's status says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBegun {
+    /// When the crash-loop back-off is over, where that holds it up.
+    pub held_until: Option<Moment>,
+}
+
 /// A start that is going on.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -60,15 +67,15 @@ impl Start {
         status: &PodStatus,
         parts: &mut Parts,
         host: &mut Host<'_, '_>,
-    ) -> Result<Self, Started> {
+    ) -> Result<Self, NotBegun> {
         let exited = |it: &&ContainerStatus| it.name == container.name && it.state == ContainerState::Exited;
         if let Some(finished_at) = status.containers.iter().find(exited).and_then(|it| it.finished_at) {
             let key =
                 BackOffKey { uid: pod.uid.clone(), container: container.name.clone(), hash: container.hash };
-            let held = parts.back_off.holds(&key, finished_at, host.now());
-            if held && !host.context.has(Slip::BackOffForgotten) {
+            let held_until = parts.back_off.held_until(&key, finished_at, host.now());
+            if let Some(end) = held_until.filter(|_| !host.context.has(Slip::BackOffForgotten)) {
                 parts.reasons.set(&pod.uid, &container.name, Some(reason::CRASH_LOOP_BACK_OFF));
-                return Err(Started::Failed);
+                return Err(NotBegun { held_until: Some(end) });
             }
             parts.back_off.next(key, finished_at, host.now());
         }
@@ -78,7 +85,8 @@ impl Start {
         if parts.images.contains(&container.image) {
             start.create(pod, host);
         } else if parts.image_back_off.holds_since_update(&image_key(pod, container), host.now()) {
-            return Err(start.fail(pod, reason::IMAGE_PULL_BACK_OFF, parts));
+            start.fail(pod, reason::IMAGE_PULL_BACK_OFF, parts);
+            return Err(NotBegun { held_until: None });
         } else {
             let request = Request::PullImage { image: container.image.clone() };
             start.stage = Stage::Pulling(host.call(Waiter::Worker(pod.uid.clone()), request));

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 use podproof_vocabulary::Release;
 
-use super::start::{Start, Started};
+use super::start::{NotBegun, Start, Started};
 use super::*;
 use crate::container_runtime::simulated::RuntimeStep;
 use crate::container_runtime::{Answer, RuntimeError};
@@ -45,7 +45,7 @@ impl Rig {
         self.try_to_begin().expect("nothing holds it back")
     }
 
-    fn try_to_begin(&mut self) -> Result<Start, Started> {
+    fn try_to_begin(&mut self) -> Result<Start, NotBegun> {
         let Self { host, parts, pod, sandbox } = self;
         let container = pod.spec.containers[0].clone();
         let status = PodStatus::default();

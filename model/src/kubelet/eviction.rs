@@ -1,0 +1,21 @@
+//! Eviction by the kubelet, under pressure on its node (EVM-7).
+
+use podproof_vocabulary::PodId;
+use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
+
+use crate::cluster::Cluster;
+
+/// No deletionTimestamp: the kubelet kills the pod, and then reports Failed. An app of it that waits for its restart is said to wait from
+/// then on, whatever it exited with: no sync comes that would start it (S28 `convertToAPIContainerStatuses`, PHS-4). That it waits the sync
+/// has found that follows the relist which saw it exit; here this sync always comes before the eviction.
+pub fn evict(cluster: &mut Cluster<'_>, pod: PodId) {
+    cluster.pod_mut(pod).kubelet.set_evicted(true);
+    if cluster.rules.scenario.workload.template.restart_policy != RestartPolicy::Always {
+        return;
+    }
+    for container in cluster.rules.of_kind(ContainerKind::App) {
+        let state = cluster.container_mut(pod, container);
+        let waits = state.cached().has_exited() && !state.touched() && state.backoff() > 0;
+        state.set_held_back(waits);
+    }
+}
