@@ -12,7 +12,9 @@ use podproof_model::reduced::{Move, Reduced};
 use podproof_model::{ClusterState, Model};
 use podproof_traces::Trace;
 use podproof_vocabulary::Property;
+use podproof_vocabulary::action::CLASSES;
 use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::Story;
 use podproof_vocabulary::property::Kind;
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
@@ -204,7 +206,7 @@ pub fn outcome(plan: &Plan, system: &Searched, report: &Report<ClusterState, Mov
             spilled: report.spilled,
             fingerprint_bits: report.bits.count(),
             never_taken: coverage::never_taken(&plan.scenario, &report.coverage),
-            story_ends: story_ends(system, report),
+            story_ends: story_ends(system, plan, report),
             coverage: report.coverage.clone(),
             partial: system.is_by_partial_order().then_some(report.partial),
             hunt: None,
@@ -213,8 +215,13 @@ pub fn outcome(plan: &Plan, system: &Searched, report: &Report<ClusterState, Mov
 }
 
 /// Does the story come to its end on some way? Not known where nobody asked, or where not everything was seen.
-fn story_ends(system: &Searched, report: &Report<ClusterState, Move>) -> Option<bool> {
-    let is_over = report.reached & STORY_OVER != 0;
+/// A drain that evicts nobody, though there are pods, has come to its end where none of them was.
+fn story_ends(system: &Searched, plan: &Plan, report: &Report<ClusterState, Move>) -> Option<bool> {
+    let takes = ["drain/evict-pod", "drain/delete-pod"];
+    let classes = CLASSES.iter().zip(&report.coverage);
+    let has_evicted = classes.filter(|(class, _)| takes.contains(class)).any(|(_, &count)| count > 0);
+    let waits = plan.story == Story::Drain && plan.scenario.workload.replicas > 0 && !has_evicted;
+    let is_over = report.reached & STORY_OVER != 0 && !waits;
     (is_over || (system.notes_the_end() && report.saw_every_state())).then_some(is_over)
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use podproof_model::Model;
 use podproof_traces::Trace;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::Story;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::manifest::{Place, Source};
 use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Timing};
@@ -187,7 +187,7 @@ impl<'a> Trials<'a> {
                 Err(why) => return Tried::Undecided(why),
             };
             states += outcome.states;
-            kills |= has_kills(&outcome);
+            kills |= has_kills(&outcome) && may_kill(&plan.scenario);
             self.used.extend(&outcome.approximations);
             let holds = outcome.findings.iter().filter(|finding| finding.verdict == Verdict::Holds);
             reached = reached.union(PropertySet::of(holds.map(|finding| finding.property)));
@@ -306,6 +306,22 @@ impl<'a> Trials<'a> {
         let trace = Trace::record(&model, known.property, &first, &actions, None, None);
         Some(Broken { trace, ..known.clone() })
     }
+}
+
+/// May a container get SIGKILL here? Where one pod is followed a search takes the timers of the others for any that could be; no container
+/// whose pod has the time to stop by itself is killed, unless something cuts its grace period short.
+fn may_kill(scenario: &Scenario) -> bool {
+    const CUT_SHORT: [EventName; 4] = [
+        EventName::ForceDeletePod,
+        EventName::ResourcePressure,
+        EventName::KubeletRestart,
+        EventName::NodeReturn,
+    ];
+    let may = |event| scenario.story.event() == Some(event) || scenario.events.count(event) > 0;
+    !scenario.workload.template.stops_in_time()
+        || !scenario.deletion_graces.is_empty()
+        || scenario.mutant.is_some()
+        || CUT_SHORT.into_iter().any(may)
 }
 
 /// Did a container get SIGKILL on some way?

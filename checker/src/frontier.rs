@@ -37,6 +37,11 @@ impl<S> Segment<S> {
     pub fn len(&self) -> usize {
         self.count
     }
+
+    /// Bytes that its states take once they are taken, wherever they wait.
+    pub fn weight(&self) -> u64 {
+        (self.count * size_of::<S>()) as u64 + self.heap
+    }
 }
 
 /// What a segment is, beside its states.
@@ -75,7 +80,7 @@ impl<S> Frontier<S> {
     pub fn push<Y: System<State = S>>(&mut self, system: &Y, first: Id, mut states: Vec<S>) {
         if !states.is_empty() {
             states.shrink_to_fit();
-            let heap = states.iter().map(|state| system.heap_bytes(state) as u64).sum();
+            let heap = heap_of(system, &states);
             let (count, states) = (states.len(), Mutex::new(Where::Memory(states)));
             self.segments.push(Segment { first, count, heap, states });
         }
@@ -163,6 +168,7 @@ impl<S> Frontier<S> {
                 "a state that waits is none that was found",
             ));
         }
+        let heap = heap_of(system, &states);
         let place = match held {
             Held::Gone => Where::Memory(Vec::new()),
             Held::Memory => {
@@ -171,7 +177,7 @@ impl<S> Frontier<S> {
             }
             Held::Disk => self.write(bytes)?,
         };
-        self.segments.push(Segment { first, count, heap: 0, states: Mutex::new(place) });
+        self.segments.push(Segment { first, count, heap, states: Mutex::new(place) });
         Ok(())
     }
 
@@ -209,6 +215,11 @@ impl<S> Frontier<S> {
     }
 }
 
+/// Bytes that states hold outside of themselves.
+fn heap_of<Y: System>(system: &Y, states: &[Y::State]) -> u64 {
+    states.iter().map(|state| system.heap_bytes(state) as u64).sum()
+}
+
 /// Appends states as bytes, each with its length in front; false if the system cannot write them.
 fn pack<Y: System>(system: &Y, states: &[Y::State], bytes: &mut Vec<u8>) -> bool {
     for state in states {
@@ -242,4 +253,32 @@ fn unpack<Y: System>(system: &Y, bytes: &[u8], count: usize) -> io::Result<Vec<Y
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::toys::{Toy, unfair};
+
+    /// Also where the changed bytes are a state too.
+    #[test]
+    fn a_state_that_was_changed_in_its_file_is_refused() {
+        let toy = Toy::new([unfair(0, 9)], []);
+        let spilled = |first| {
+            let mut frontier = Frontier::default();
+            frontier.push(&toy, first, vec![1, 2, 3]);
+            assert!(frontier.spill(&toy).expect("there is room"));
+            frontier
+        };
+        assert_eq!(spilled(0).take(&toy, 0).expect("it is as it was"), [1, 2, 3]);
+        let changed = spilled(0);
+        if let Some(file) = &changed.spilled {
+            let mut file = lock(file);
+            // The first byte after the length of the second state.
+            file.seek(SeekFrom::Start(12)).expect("a file");
+            file.write_all(&[7]).expect("a file");
+        }
+        let error = changed.take(&toy, 0).expect_err("it was changed");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
 }

@@ -24,10 +24,12 @@ use crate::workers;
 /// States that are expanded between two looks at the bounds, at least if there are so many.
 pub(crate) const BATCH: usize = 1 << 14;
 
-/// A batch has at most this part of the states that would fill the memory, as each may lead to several new ones.
+/// The states of a batch take at most this part of the memory, as each may lead to several new ones; those of a segment, which a
+/// batch has at least one of, a part of that.
 const BATCH_SHARE: u64 = 64;
+const SEGMENT_SHARE: u64 = 8 * BATCH_SHARE;
 
-/// States that a thread takes at once.
+/// States that a thread takes at once, at most about twice as many.
 const SEGMENT: usize = 512;
 
 /// With fewer states in a batch one thread is faster than several.
@@ -222,11 +224,13 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     /// Expands the next segments of the level.
     fn expand_batch(&mut self, memory: u64) -> std::io::Result<()> {
         // What a batch leads to is in memory before it is looked at: with little of that, batches are small.
-        let most =
-            (memory / (BATCH_SHARE * size_of::<Y::State>().max(1) as u64)).clamp(1, BATCH as u64) as usize;
-        let (mut count, mut states) = (0, 0);
-        while states < most && self.done + count < self.level.segments.len() {
-            states += self.level.segments[self.done + count].len();
+        let (mut count, mut states, mut weight) = (0, 0, 0);
+        while let Some(segment) = self.level.segments.get(self.done + count) {
+            if states >= BATCH || (count > 0 && weight + segment.weight() > memory / BATCH_SHARE) {
+                break;
+            }
+            states += segment.len();
+            weight += segment.weight();
             count += 1;
         }
         let threads = if states < WORTH_THREADS { 1 } else { self.threads };
@@ -235,7 +239,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
         self.compute(threads, count)?;
         for place in 0..count {
-            self.number(place);
+            self.number(place, memory);
             self.level.release(self.done + place);
         }
         if self.graph.keeps_edges() {
@@ -293,7 +297,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     }
 
     /// Numbers what one segment of the batch led to, and takes over what was said of it.
-    fn number(&mut self, place: usize) {
+    fn number(&mut self, place: usize, memory: u64) {
         let mut out = std::mem::take(lock_mut(&mut self.batch[place]));
         self.counts.add(&out);
         let first = self.graph.len() as Id;
@@ -309,8 +313,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             self.counts.owed |= premises;
         }
         let mut states = std::mem::take(&mut out.states);
-        while states.len() > 2 * SEGMENT {
-            let rest = states.split_off(SEGMENT);
+        let segment = segment_of(self.system, states.first(), memory);
+        while states.len() > 2 * segment {
+            let rest = states.split_off(segment);
             let before = first + (out.entered.len() - rest.len() - states.len()) as Id;
             self.next.push(self.system, before, states);
             states = rest;
@@ -355,7 +360,8 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         let bounds = &search.bounds;
         let kept = self.graph.bytes() + self.shards.bytes() + self.deeper.as_ref().map_or(0, Shards::bytes);
         let mut memory = kept + self.level.bytes() + self.next.bytes();
-        self.counts.peak = self.counts.peak.max(memory);
+        let batch: u64 = self.batch.iter_mut().map(|out| lock_mut(out).bytes()).sum();
+        self.counts.peak = self.counts.peak.max(memory + batch);
         let queue = self.next.len() + self.level.len();
         let states = self.graph.len() as u64;
         // States go to disk whoever stops the search now, so that one which is resumed has put the same ones there.
@@ -390,6 +396,13 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         }
         self.clock.is_over(bounds.time).map(Stopped::Time)
     }
+}
+
+/// How many states make a segment, where they are about as large as this one.
+fn segment_of<Y: System>(system: &Y, one: Option<&Y::State>, memory: u64) -> usize {
+    let bytes = one.map_or(0, |state| size_of::<Y::State>() + system.heap_bytes(state));
+    let most = memory / (SEGMENT_SHARE * bytes.max(1) as u64);
+    most.clamp(1, SEGMENT as u64) as usize
 }
 
 /// Gives a state of the table its number, if numbers are kept.

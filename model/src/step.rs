@@ -313,7 +313,7 @@ mod tests {
     use podproof_vocabulary::approximation::Approximations;
 
     use super::*;
-    use crate::test_cluster::{C0, N0, P0, TestCluster};
+    use crate::test_cluster::{C0, N0, N1, P0, TestCluster};
 
     /// A back-off is slow: it waits, and with the approximation it waits for the cluster to be quiet.
     #[test]
@@ -329,6 +329,30 @@ mod tests {
             cluster.settle();
             cluster.take(start);
         }
+    }
+
+    /// Nobody has to use an address again: a cluster in which nothing else can move is quiet.
+    #[test]
+    fn slow_timers_do_not_wait_for_an_address_to_be_used_again() {
+        let start = Kubelet::StartContainer { pod: P0, container: C0 };
+        let reuse = Action::Container(Container::ReuseAddress { pod: P0 });
+        let mut cluster = TestCluster::running(1, 2, |s| {
+            s.approximations = Approximations::ALL;
+            s.addresses_are_reused = true;
+        });
+        let node = cluster.look(|cluster| cluster.pod(P0).kubelet.node()).expect("it runs");
+        let other = if node == N0 { N1 } else { N0 };
+        cluster.befall(Environment::PartitionNode { node: other });
+        cluster.change(|cluster| {
+            cluster.container_mut(P0, C0).set_backoff(2);
+            let proxy = cluster.proxy_mut(other, P0);
+            proxy.rule.set_address(Some(podproof_vocabulary::observation::Address(3)));
+            proxy.view = proxy.rule;
+        });
+        cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+        cluster.settle_but(|action| *action == reuse || *action == Action::Kubelet(start));
+        assert!(cluster.can(reuse), "{:?}", cluster.enabled());
+        assert!(cluster.can(start));
     }
 
     #[test]

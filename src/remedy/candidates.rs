@@ -114,7 +114,13 @@ impl Broke<'_> {
     }
 
     fn sleeps(&self, hooks: &[Parameter]) -> Vec<Candidate> {
-        let now = self.scenario.workload.template.grace_seconds;
+        let template = &self.scenario.workload.template;
+        let now = template.grace_seconds;
+        // A hook that leaves the processes the time to exit, where they have it now.
+        let spared = match template.stops_in_time() {
+            true => now.saturating_sub(template.exits_within().saturating_add(1)),
+            false => now,
+        };
         let all = |most: u32| {
             let hooks = hooks.iter().map(|hook| Candidate::parameter(hook.clone().up_to(hook.to.min(most))));
             hooks.reduce(|one, other| one.and(&other)).unwrap_or_default()
@@ -122,10 +128,10 @@ impl Broke<'_> {
         let longest = hooks.iter().map(|hook| hook.to).max().unwrap_or(0);
         let longer = grace(self.scenario, longest);
         if longer.to <= now {
-            return vec![all(now)];
+            return vec![all(spared)];
         }
         let longer = Candidate::parameter(longer.down_to(now.saturating_add(1)));
-        vec![all(now), all(u32::MAX).and(&longer)]
+        vec![all(spared), all(u32::MAX).and(&longer)]
     }
 
     /// What keeps other pods serving while one goes. Without them kube-proxy falls back to those that terminate, however long their

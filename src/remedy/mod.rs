@@ -193,7 +193,9 @@ pub fn remedy(
     }
     let refused = refused.into_iter().chain(broke.excluded(row.property)).collect();
     let (mut judged, mut kept) = (PropertySet::of([row.property]), BTreeMap::new());
-    for other in rows.iter().filter(|other| other.counts && other.verdict == Verdict::Holds) {
+    // What speaks of nothing that happens may come to happen with a change.
+    let was_kept = |other: &&ResultRow| matches!(other.verdict, Verdict::Holds | Verdict::NotApplicable);
+    for other in rows.iter().filter(|other| other.counts).filter(was_kept) {
         let set = match search_of(other) == search_of(row) {
             true => &mut judged,
             false => kept.entry(search_of(other)).or_insert(PropertySet::NONE),
@@ -203,9 +205,16 @@ pub fn remedy(
     let broken = Broken { property: row.property, story: row.story, timing: row.timing, trace };
     let world = (&arguments.input, &arguments.world);
     let trials = Trials::new(world, sources, workload, judged, limits).of_search(broken);
-    let elsewhere = Elsewhere { world, sources, workload, kept, limits };
-    let mut looking =
-        Looking { trials, property: row.property, in_vain: Vec::new(), refused, undecided: Vec::new() };
+    let spares_containers = scenario_of(workload).workload.template.stops_in_time();
+    let elsewhere = Elsewhere { world, sources, workload, kept, limits, spares_containers };
+    let mut looking = Looking {
+        trials,
+        property: row.property,
+        spares_containers,
+        in_vain: Vec::new(),
+        refused,
+        undecided: Vec::new(),
+    };
     let mut others: BTreeSet<_> =
         rows.iter().map(search_of).filter(|other| *other != search_of(row)).collect();
     let found = candidates.iter().enumerate().find_map(|(number, candidate)| {
@@ -289,6 +298,8 @@ struct Elsewhere<'a> {
     workload: &'a Workload,
     kept: BTreeMap<(Story, Timing), PropertySet>,
     limits: Limits,
+    /// As the manifest is, each container has the time to stop by itself.
+    spares_containers: bool,
 }
 
 impl Elsewhere<'_> {
@@ -299,13 +310,26 @@ impl Elsewhere<'_> {
             let time = until.map(|until| until.saturating_duration_since(Instant::now()));
             let limits = Limits { time, ..self.limits };
             let trials = Trials::new(self.world, self.sources, self.workload, *kept, limits);
-            match Came::of(trials.only(*search).run(edits), None) {
+            let mut trials = trials.only(*search);
+            match Came::of(trials.run(edits), None, self.spares_containers) {
                 Came::Holds(_) => {}
+                // A story that never ended before is as it was.
+                Came::Endless(story) if is_endless(&trials.run(&[]), story) => {}
                 came => return came,
             }
         }
         Came::Holds(0)
     }
+}
+
+/// Does this story come to its end on no way?
+fn is_endless(tried: &Tried, story: Story) -> bool {
+    matches!(tried, Tried::Holds { unended, .. } if unended.contains(&story))
+}
+
+/// A world of a workload; its template is that of all of them.
+fn scenario_of(workload: &Workload) -> &Scenario {
+    &workload.scenarios[0]
 }
 
 /// The promises that the search of `row` had not decided, so that a change was not tried on them.
@@ -330,6 +354,8 @@ fn unasked(arguments: &CheckArguments, row: &ResultRow) -> PropertySet {
 struct Looking<'a> {
     trials: Trials<'a>,
     property: Property,
+    /// As the manifest is, each container has the time to stop by itself.
+    spares_containers: bool,
     in_vain: Vec<String>,
     refused: Vec<Undecided>,
     undecided: Vec<Undecided>,
@@ -351,6 +377,8 @@ enum Came {
     Breaks(Property, Story, Timing),
     /// Nothing is broken, and the promise speaks of nothing any more.
     Idle,
+    /// Nothing is broken, and a container gets SIGKILL that got none before.
+    Kills,
     /// Nothing is broken, as the story never comes to its end any more.
     Endless(Story),
     /// It cannot be made in the text, or the API server takes no such manifest: why.
@@ -359,9 +387,10 @@ enum Came {
 }
 
 impl Came {
-    /// What a trial says of the promise that a change is for; with none, of others.
-    fn of(tried: Tried, property: Option<Property>) -> Self {
+    /// What a trial says of the promise that a change is for; with none, of others. `spares` is whether no container may get SIGKILL.
+    fn of(tried: Tried, property: Option<Property>, spares: bool) -> Self {
         match tried {
+            Tried::Holds { kills: true, .. } if spares => Self::Kills,
             Tried::Holds { unended, .. } if !unended.is_empty() => Self::Endless(unended[0]),
             Tried::Holds { states, reached, .. } => match property {
                 Some(property) if !reached.contains(property) => Self::Idle,
@@ -423,7 +452,7 @@ impl Looking<'_> {
     }
 
     fn take(&mut self, edits: &[Edit]) -> Came {
-        Came::of(self.trials.run(edits), Some(self.property))
+        Came::of(self.trials.run(edits), Some(self.property), self.spares_containers)
     }
 
     /// The states of a trial in which everything holds; of any other it is noted what it is.
@@ -434,6 +463,7 @@ impl Looking<'_> {
             Came::Breaks(property, story, timing) => {
                 self.in_vain.push(format!("{says} (breaks {property} in story {story}, {})", timing.name()));
             }
+            Came::Kills => self.in_vain.push(format!("{says} (a container gets SIGKILL with it)")),
             Came::Idle => self.in_vain.push(format!("{says} (nothing happens any more that it speaks of)")),
             Came::Endless(story) => {
                 self.in_vain.push(format!(

@@ -89,7 +89,8 @@ fn notifications(report: &CheckReport) -> Vec<Value> {
         said.extend(others.map(|says| notification(name, "warning", "warning", says)));
         for row in workload.results.iter().filter(|row| row.verdict == Verdict::Incomplete) {
             let (property, story, timing) = (row.property, row.story, row.timing.name());
-            let says = format!("{property} is incomplete, story {story}, {timing}");
+            let why = row.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+            let says = format!("{property} is incomplete, story {story}, {timing}{why}");
             let level = if row.counts { "warning" } else { "note" };
             said.push(notification(name, level, "incomplete", &says));
         }

@@ -29,6 +29,8 @@ pub struct Walks {
     pub longest: usize,
     /// How many ended where nothing could move any more.
     pub rested: u32,
+    /// Walks that came to rest, broke something, or went as far as they were asked to.
+    pub finished: u32,
     /// Why walks ended otherwise than by their steps, by resting or by breaking everything, with how many did.
     pub stopped: BTreeMap<String, u32>,
     /// How often each class of steps was taken.
@@ -152,6 +154,6 @@ impl SimulateReport {
     /// Did Ctrl-C end it before it had walked as far as it was asked to, or its time before it had walked through every story?
     fn was_cut_short(&self) -> bool {
         let mut walks = self.workloads.iter().flat_map(|workload| &workload.walks);
-        walks.any(|walks| walks.walks == 0 || walks.stopped.contains_key(INTERRUPTED))
+        walks.any(|walks| walks.finished == 0 || walks.stopped.contains_key(INTERRUPTED))
     }
 }

@@ -132,6 +132,7 @@ fn walk_through(
         steps: 0,
         longest: 0,
         rested: 0,
+        finished: 0,
         stopped: BTreeMap::new(),
         classes: [0; CLASSES.len()],
         lacking: Vec::new(),
@@ -192,9 +193,13 @@ impl Walks {
             *sum += count;
         }
         let why = match walk.end {
-            End::Steps | End::Broken => return,
+            End::Steps | End::Broken => {
+                self.finished += 1;
+                return;
+            }
             End::Rest => {
                 self.rested += 1;
+                self.finished += 1;
                 return;
             }
             End::Time => "its share of --time-limit was over",

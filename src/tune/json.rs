@@ -34,7 +34,7 @@ fn workload(tuned: &Tuned) -> Value {
             Proof::Holds { idle } => names(*idle),
             Proof::None | Proof::Fails(_) => Vec::new(),
         },
-        "settings": tuned.settled.iter().map(setting).collect::<Vec<_>>(),
+        "settings": tuned.settled.iter().map(|settled| setting(settled, tuned.spares_containers)).collect::<Vec<_>>(),
         "undecided": tuned.undecided,
         "together": match &tuned.proof {
             Proof::None => Value::Null,
@@ -53,7 +53,7 @@ fn names(properties: PropertySet) -> Vec<&'static str> {
     properties.iter().map(|property| property.name()).collect()
 }
 
-fn setting(settled: &Settled) -> Value {
+fn setting(settled: &Settled, spares: bool) -> Value {
     // What is no number stays only where nothing depends on it.
     let other = settled.parameter.other.as_ref().filter(|_| settled.is_unset);
     json!({
@@ -64,22 +64,37 @@ fn setting(settled: &Settled) -> Value {
         "kept": settled.kept.map(Value::from).or_else(|| other.cloned().map(Value::from)),
         "left-unset": settled.is_unset && other.is_none(),
         "greatest-accepted": settled.accepted,
-        "monotone": !settled.is_jagged,
+        "monotone": is_monotone(settled),
         "undecided-below": settled.untried(),
         "tried": settled
             .tried
             .iter()
-            .map(|(value, tried)| trial(*value, tried, settled.idle.get(value)))
+            .map(|(value, tried)| trial(*value, tried, settled.idle.get(value), spares))
             .collect::<Vec<_>>(),
         "trace": settled.trace.as_ref().map(|path| path.display().to_string()),
     })
 }
 
-fn trial(value: u32, tried: &Tried, idle: Option<&PropertySet>) -> Value {
+/// Do all greater values hold where a smaller one does? Not known where not all were tried.
+fn is_monotone(settled: &Settled) -> Option<bool> {
+    let end = settled.value.unwrap_or(settled.parameter.from);
+    let is_known = || (end..=settled.accepted).all(|value| settled.tried.contains_key(&value));
+    match settled.is_jagged {
+        true => Some(false),
+        false => is_known().then_some(true),
+    }
+}
+
+/// What came of a value; with `spares` it must not cost a container its life.
+fn trial(value: u32, tried: &Tried, idle: Option<&PropertySet>, spares: bool) -> Value {
     match tried {
         Tried::Holds { states, kills, unended, .. } => json!({
             "value": value,
-            "verdict": if idle.is_some() || !unended.is_empty() { "not-applicable" } else { "holds" },
+            "verdict": match () {
+                () if idle.is_some() || !unended.is_empty() => "not-applicable",
+                () if spares && *kills => "sigkill",
+                () => "holds",
+            },
             "premise-not-reached": names(idle.copied().unwrap_or_default()),
             "stories-without-end": unended.iter().map(|story| story.name()).collect::<Vec<_>>(),
             "states": states,

@@ -70,11 +70,11 @@ impl Parameter {
 
     /// A value as it is written.
     fn written(&self, value: u32) -> Value {
-        let text = |text: String| Value::Plain(format!("\"{text}\""));
+        let text = |text: String| Value::Plain(quoted(&text));
         match &self.form {
             Form::Number => Value::number(value),
             Form::Argument => text(value.to_string()),
-            Form::Script(before, after) => text(format!("{before}{value}{after}").replace('\n', "\\n")),
+            Form::Script(before, after) => text(format!("{before}{value}{after}")),
             Form::Command => Value::List(vec![text("sleep".into()), text(value.to_string())]),
         }
     }
@@ -94,6 +94,25 @@ impl Parameter {
     pub fn value(&self, value: u32) -> String {
         if self.unit.is_empty() { value.to_string() } else { format!("{value} {}", self.unit) }
     }
+}
+
+/// A text in double quotes, as YAML reads it.
+fn quoted(text: &str) -> String {
+    let mut written = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => written.extend(['\\', letter]),
+            '\n' => written.push_str("\\n"),
+            '\t' => written.push_str("\\t"),
+            '\r' => written.push_str("\\r"),
+            control if u32::from(control) < 0x20 => {
+                written.push_str(&format!("\\x{:02x}", u32::from(control)));
+            }
+            letter => written.push(letter),
+        }
+    }
+    written.push('"');
+    written
 }
 
 /// The spec of a workload's pods.
@@ -176,11 +195,7 @@ fn too_much(hook: &FieldPath) -> String {
 /// `terminationGracePeriodSeconds`, up to what it is now or what a preStop hook of `longest` needs.
 pub fn grace(scenario: &Scenario, longest: u32) -> Parameter {
     let template = &scenario.workload.template;
-    let exits = template.containers.iter().map(|container| match container.on_sigterm {
-        OnSigterm::Exit | OnSigterm::Ignore => 0,
-        OnSigterm::Drain(seconds) | OnSigterm::Close(seconds) => seconds,
-    });
-    let needed = longest.saturating_add(exits.max().unwrap_or(0)).saturating_add(1);
+    let needed = longest.saturating_add(template.exits_within()).saturating_add(1);
     Parameter {
         path: pod_spec(scenario).field("terminationGracePeriodSeconds"),
         says: "terminationGracePeriodSeconds".into(),
@@ -243,6 +258,10 @@ mod tests {
         assert_eq!(
             written("echo 5\nsleep 5s\nkill 5\n").as_deref(),
             Some("\"echo 5\\nsleep 7s\\nkill 5\\n\"")
+        );
+        assert_eq!(
+            written(r#"sleep 2; printf 'a\tb\\n' "x""#).as_deref(),
+            Some(r#""sleep 7; printf 'a\\tb\\\\n' \"x\"""#)
         );
         assert_eq!(written("sleep 5; sleep 6"), None);
         assert_eq!(written("sleep 1m; kill 1"), None);

@@ -18,6 +18,7 @@ mod left_out;
 mod neighbours;
 mod page;
 mod patches;
+mod prices;
 mod pull_request;
 mod readers;
 mod readme;

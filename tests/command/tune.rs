@@ -46,7 +46,8 @@ fn the_smallest_pre_stop_is_one_more_than_the_propagation_bound() {
         panic!("{document:#}")
     };
     assert_eq!(pre_stop["path"], "spec.template.spec.containers[web].lifecycle.preStop.sleep.seconds");
-    assert_eq!((&pre_stop["smallest"], &pre_stop["monotone"]), (&5.into(), &true.into()), "{document:#}");
+    // Between 5 and 10 not every value was tried.
+    assert_eq!((&pre_stop["smallest"], &pre_stop["monotone"]), (&5.into(), &Value::Null), "{document:#}");
     let verdicts = tried(pre_stop);
     assert!(verdicts.contains(&(4, "broken")) && verdicts.contains(&(5, "holds")), "{verdicts:?}");
     assert!(verdicts.contains(&(10, "holds")), "{verdicts:?}");

@@ -76,8 +76,8 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     ("control-plane-taint", 1062, 5482, &[]),
     (
         "sandbox-death",
-        233,
-        2925,
+        250,
+        3120,
         &[
             Property::NoTrafficAfterSigterm,
             Property::NoFailedRequest,

@@ -62,7 +62,10 @@ pub fn diff(first: &Trace, second: &Trace, style: Style) -> String {
 
 /// Do two traces tell the same: are their worlds alike but for their names, and their claims, their steps and what is recorded of them?
 pub fn are_alike(first: &Trace, second: &Trace) -> bool {
-    let claim = |trace: &Trace| (trace.kind, trace.property, trace.stem.len());
+    let claim = |trace: &Trace| {
+        let about = (trace.obligation, trace.observed_proxy, trace.followed);
+        (trace.kind, trace.property, trace.stem.len(), about)
+    };
     let (one, other) = (recorded(first), recorded(second));
     let same =
         |(one, other): (&Recorded, &Recorded)| one.told.says == other.told.says && one.facts == other.facts;

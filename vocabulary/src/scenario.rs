@@ -17,6 +17,7 @@ pub mod limits;
 mod node;
 mod on_sigterm;
 pub(crate) mod probing;
+mod stopping;
 mod strategy;
 mod timing;
 

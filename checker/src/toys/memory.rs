@@ -1,5 +1,9 @@
 //! A bound on memory: states that wait go to disk and come back, and nothing else changes.
 
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::fingerprint::Bits;
 use crate::search::{Bounds, Report, Search, Stopped};
 use crate::system::{Owed, Properties, System, Transition};
@@ -85,6 +89,113 @@ fn with_little_memory_states_wait_on_disk() {
         let tight = searched(true, TIGHT, threads, Bits::B64);
         assert!(tight.spilled > 0, "something went to disk");
         assert_eq!(found(&tight), found(&roomy), "{threads} threads");
+    }
+}
+
+/// The same cube, whose states own much memory: how much all of them own at once is counted.
+struct Heavy {
+    held: Arc<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    now: AtomicU64,
+    most: AtomicU64,
+}
+
+struct Load {
+    corner: u32,
+    held: Arc<Held>,
+}
+
+const LOAD: u64 = 16 << 10;
+
+impl Load {
+    fn new(corner: u32, held: &Arc<Held>) -> Self {
+        let now = held.now.fetch_add(LOAD, Ordering::Relaxed) + LOAD;
+        held.most.fetch_max(now, Ordering::Relaxed);
+        Self { corner, held: Arc::clone(held) }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.held.now.fetch_sub(LOAD, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Load {
+    fn clone(&self) -> Self {
+        Self::new(self.corner, &self.held)
+    }
+}
+
+impl PartialEq for Load {
+    fn eq(&self, other: &Self) -> bool {
+        self.corner == other.corner
+    }
+}
+
+impl Eq for Load {}
+
+impl Hash for Load {
+    fn hash<H: std::hash::Hasher>(&self, hasher: &mut H) {
+        self.corner.hash(hasher);
+    }
+}
+
+impl System for Heavy {
+    type State = Load;
+    type Action = u32;
+
+    const TAKES_AGAIN: bool = true;
+
+    fn initial(&self) -> Vec<(Load, Properties, Properties)> {
+        vec![(Load::new(0, &self.held), 0, 0)]
+    }
+
+    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, u32>)) {
+        for side in (0..SIDES).filter(|side| state.corner >> side & 1 == 0) {
+            let next = Load::new(state.corner | 1 << side, &self.held);
+            let (broken, reached, unit) = (0, 0, None);
+            visit(Transition { action: side, next, broken, reached, unit, discharged: 0, classes: 0 });
+        }
+    }
+
+    fn encode(&self, state: &Load, bytes: &mut Vec<u8>) -> bool {
+        bytes.extend(state.corner.to_le_bytes());
+        true
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Load> {
+        Some(Load::new(u32::from_le_bytes(bytes.try_into().ok()?), &self.held))
+    }
+
+    fn heap_bytes(&self, _state: &Load) -> usize {
+        LOAD as usize
+    }
+
+    fn owed(&self, _state: &Load) -> Owed {
+        Owed::default()
+    }
+
+    fn has_obligations(&self) -> bool {
+        false
+    }
+}
+
+/// The widest level alone owns 200 MiB.
+#[test]
+fn what_states_own_is_in_the_bound_also_while_a_batch_is_computed() {
+    const BOUND: u64 = 32 << 20;
+    for threads in [1, 2] {
+        let held = Arc::new(Held::default());
+        let bounds = Bounds { memory: BOUND, ..Bounds::default() };
+        let report = Search::new(&Heavy { held: Arc::clone(&held) }).bounds(bounds).threads(threads).run();
+        assert_eq!((report.states, report.is_complete()), (1 << SIDES, true));
+        assert!(report.spilled > BOUND);
+        let most = held.most.load(Ordering::Relaxed);
+        assert!(most < BOUND + BOUND / 4, "{threads} threads: {most}");
     }
 }
 

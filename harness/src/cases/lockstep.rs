@@ -123,7 +123,8 @@ mod tests {
     }
 
     /// In each release both agree. What is fuzzed is the newest, so that inputs keep their meaning. Two components are played: the
-    /// ReplicaSet controller, which waits for its own writes from 1.36 on alone (the model's does so in each), and the node lifecycle
+    /// ReplicaSet controller, whose expectations run out after five minutes where it does not wait for its own writes, so that before
+    /// 1.36 a cache that lags so long makes it create a pod twice (CTL-3, C-15; the model waits in each release), and the node lifecycle
     /// controller, whose patches before 1.26 the runtime does not make from its copy (NLC-10, kubernetes/kubernetes#113136).
     #[test]
     fn older_releases_agree() {
@@ -140,7 +141,8 @@ mod tests {
         assert!(differ.is_empty(), "{}", differ.join("\n\n"));
     }
 
-    const IN_EACH_RELEASE: Covered = Covered::ALL.without(Component::NodeLifecycleController);
+    const IN_EACH_RELEASE: Covered =
+        Covered::ALL.without(Component::ReplicaSetController).without(Component::NodeLifecycleController);
 
     const RELEASE_RUNS: u64 = 500;
 

@@ -292,3 +292,26 @@ fn process_timing(cluster: &Cluster<'_>, step: Container) -> Option<(Clock, Wind
         Container::Exit { .. } | Container::ReuseAddress { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PRB-4: a worker asks again when its probe has ended, so one that takes longer than the period sets the pace.
+    #[test]
+    fn a_probe_that_takes_longer_than_its_period_sets_the_pace() {
+        for (period_seconds, timeout_seconds, from, to) in [(10, 1, 20, 31), (5, 5, 10, 20), (2, 7, 4, 28)] {
+            let probe = Probe {
+                initial_delay_seconds: 3,
+                period_seconds,
+                timeout_seconds,
+                success_threshold: 1,
+                failure_threshold: 3,
+            };
+            let window = probe_window(probe, probe.failure_threshold, false);
+            assert_eq!(window, Window { from, to }, "{period_seconds} {timeout_seconds}");
+            let from_start = probe_window(probe, probe.failure_threshold, true);
+            assert_eq!(from_start, Window { from: from + 3, to: to + 3 });
+        }
+    }
+}

@@ -9,7 +9,7 @@ use podproof_model::Model;
 use podproof_traces::{Replayed, Trace, broken_by, falls_back, reasons, replay, shorten};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::property::{Kind, PropertySet};
 use podproof_vocabulary::scenario::{Scenario, Timing};
 
 use super::arguments::ShrinkArguments;
@@ -144,8 +144,8 @@ fn followed_in(scenario: &Scenario, trace: &Trace, property: Property) -> Option
 
 fn searched(scenario: &Scenario, property: Property, states: u64) -> Option<Trace> {
     let mut scenario = scenario.clone();
-    if scenario.timing == Timing::Timed {
-        // What the clocks of one pod break is taken again with all clocks.
+    if scenario.timing == Timing::Timed && property.facts().kind == Kind::Safety {
+        // What the clocks of one pod break is taken again with all clocks; a run that goes round is not.
         scenario.approximations = scenario.approximations.with(Approximation::Focus);
     }
     let plan = Plan {

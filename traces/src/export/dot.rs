@@ -1,5 +1,7 @@
 //! Graphviz: the states around a step, with the steps that were taken and those that were possible instead.
 
+use std::collections::BTreeMap;
+
 use podproof_model::ClusterState;
 use podproof_vocabulary::action::Action;
 
@@ -9,6 +11,13 @@ use crate::plain::is_steering;
 use crate::replay::Divergence;
 use crate::trace::Trace;
 use crate::words;
+
+/// The states that are drawn, each once.
+#[derive(Default)]
+struct Picture {
+    drawn: Vec<Drawn>,
+    places: BTreeMap<ClusterState, usize>,
+}
 
 /// A state that is drawn.
 struct Drawn {
@@ -30,13 +39,13 @@ pub fn export(trace: &Trace, step: usize, around: usize) -> Result<String, Diver
     let last = frames.told.len();
     let centre = step.min(last);
     let (from, to) = (centre.saturating_sub(around), centre.saturating_add(around).min(last));
-    let mut drawn: Vec<Drawn> = Vec::new();
+    let mut picture = Picture::default();
     for at in from..=to {
-        add(&mut drawn, frames.states[at].clone(), Some(at));
+        picture.add(frames.states[at].clone(), Some(at));
     }
     let mut edges = Vec::new();
     for at in from..=to {
-        let source = find(&drawn, &frames.states[at]);
+        let source = picture.add(frames.states[at].clone(), Some(at));
         let taken = (at < to).then(|| frames.trace.steps().nth(at).map(|(_, step)| step.action)).flatten();
         for action in enabled(&frames, &frames.states[at]) {
             let next = match taken == Some(action) {
@@ -46,16 +55,16 @@ pub fn export(trace: &Trace, step: usize, around: usize) -> Result<String, Diver
             let broken = trace.property.filter(|&property| {
                 frames.world.model().judge(&frames.states[at], &action, &next).broken.contains(property)
             });
-            let target = add(&mut drawn, next, None);
+            let target = picture.add(next, None);
             if let Some(property) = broken {
-                drawn[target].broken = Some(format!("breaks {property}"));
+                picture.drawn[target].broken = Some(format!("breaks {property}"));
             }
             let says = words::action(&frames.seen[at].1, &action);
             edges.push((source, target, says, taken == Some(action)));
         }
     }
-    between_others(&frames, &drawn, &mut edges);
-    Ok(document(&frames, centre, &drawn, &edges))
+    between_others(&frames, &picture, &mut edges);
+    Ok(document(&frames, centre, &picture.drawn, &edges))
 }
 
 fn enabled(frames: &Frames<'_>, state: &ClusterState) -> Vec<Action> {
@@ -64,25 +73,25 @@ fn enabled(frames: &Frames<'_>, state: &ClusterState) -> Vec<Action> {
     enabled
 }
 
-fn find(drawn: &[Drawn], state: &ClusterState) -> usize {
-    drawn.iter().position(|other| other.state == *state).unwrap_or(drawn.len())
-}
-
-/// The place of a state, which is drawn once.
-fn add(drawn: &mut Vec<Drawn>, state: ClusterState, on_trace: Option<usize>) -> usize {
-    let place = find(drawn, &state);
-    if place == drawn.len() {
+impl Picture {
+    /// The place of a state.
+    fn add(&mut self, state: ClusterState, on_trace: Option<usize>) -> usize {
+        let Self { drawn, places } = self;
+        if let Some(&place) = places.get(&state) {
+            return place;
+        }
+        places.insert(state.clone(), drawn.len());
         drawn.push(Drawn { state, on_trace, broken: None });
+        drawn.len() - 1
     }
-    place
 }
 
 /// The steps that lead from a state beside the trace to one that is drawn: they close the diamonds of steps that commute.
-fn between_others(frames: &Frames<'_>, drawn: &[Drawn], edges: &mut Vec<(usize, usize, String, bool)>) {
-    for (source, beside) in drawn.iter().enumerate().filter(|(_, drawn)| drawn.on_trace.is_none()) {
+fn between_others(frames: &Frames<'_>, picture: &Picture, edges: &mut Vec<(usize, usize, String, bool)>) {
+    for (source, beside) in picture.drawn.iter().enumerate().filter(|(_, drawn)| drawn.on_trace.is_none()) {
         for action in enabled(frames, &beside.state) {
-            let target = find(drawn, &frames.world.model().apply(&beside.state, &action));
-            if target < drawn.len() && target != source {
+            let next = frames.world.model().apply(&beside.state, &action);
+            if let Some(&target) = picture.places.get(&next).filter(|&&target| target != source) {
                 // The names are those of the end of the trace: what was created beside it has none of its own.
                 let names = frames.seen.last().map(|(_, names)| names);
                 let says = names.map_or_else(String::new, |names| words::action(names, &action));

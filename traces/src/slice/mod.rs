@@ -19,6 +19,7 @@ mod walk_back;
 
 use podproof_model::ClusterState;
 use podproof_vocabulary::action::Action;
+use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, Resource};
 
 use crate::standing::Standing;
@@ -102,6 +103,8 @@ struct Course {
     first: ClusterState,
     property: Property,
     actions: Vec<Numbered>,
+    /// The trace has clocks.
+    is_clocked: bool,
 }
 
 impl Course {
@@ -115,7 +118,13 @@ impl Course {
         let first = world.begin(trace.observed_proxy)?.state;
         let actions = trace.steps().map(|(number, step)| (number, step.action));
         let actions = actions.filter(|(_, action)| is_wanted(action)).collect();
-        Some(Self { world, first, property, actions })
+        let is_clocked = trace.scenario.timing == Timing::Timed;
+        Some(Self { world, first, property, actions, is_clocked })
+    }
+
+    /// Is this step kept whatever comes without it? Where steps take any time less has to go wrong than by the clock of the trace.
+    fn keeps(&self, action: Action) -> bool {
+        self.is_clocked && matches!(action, Action::Environment(_))
     }
 
     /// Are all of these steps possible in their turn from `state` on, and is the last the first that breaks the property?

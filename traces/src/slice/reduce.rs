@@ -23,7 +23,7 @@ fn pass(course: &Course, actions: Vec<Numbered>, left: &mut usize) -> Vec<Number
     for (place, (action, state)) in actions.iter().zip(&states).enumerate().rev() {
         let is_last = place + 1 == actions.len();
         let rest: Vec<Numbered> = kept.iter().rev().copied().collect();
-        if is_last || !course.ends(state, &rest, left) {
+        if is_last || course.keeps(action.1) || !course.ends(state, &rest, left) {
             kept.push(*action);
         }
     }

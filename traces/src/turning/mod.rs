@@ -34,9 +34,9 @@ const SEARCHES_MAX: usize = 6;
 /// Why it turns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// These came too late: with them before the step, in this order, the promise is kept.
+    /// These came too late: with them before the step, in this order, the promise can still be kept.
     Order(Vec<Action>),
-    /// The same component could have done this instead, and the promise would be kept.
+    /// The same component could have done this instead, and the promise could still be kept.
     Instead(Action),
     /// Something happened to the cluster.
     Event,
@@ -169,7 +169,7 @@ impl TurningPoint {
                 let these = if first.len() > 1 { "all of this" } else { "this" };
                 (!first.is_empty()).then(|| {
                     let first = first.join("; ");
-                    format!("had {these} come before step {number}, the promise would be kept: {first}")
+                    format!("had {these} come before step {number}, the promise could still be kept: {first}")
                 })
             }
             Reason::Instead(other) => {

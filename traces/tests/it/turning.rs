@@ -41,7 +41,10 @@ fn a_race_is_told_with_what_would_have_had_to_come_first() {
     assert!(matches!(first.last(), Some(Action::Proxy(Proxy::ProgramRules { .. }))), "{first:?}");
     assert!(is_kept_in_the_other_order(&trace, point.step, first));
     let says = turning(&trace).sentences.join("\n");
-    assert!(says.contains("had all of this come before step 27, the promise would be kept: "), "{says}");
+    assert!(
+        says.contains("had all of this come before step 27, the promise could still be kept: "),
+        "{says}"
+    );
     assert!(says.contains("kube-proxy on node-1 programs the rules of Service web\n"), "{says}");
     assert!(
         says.contains(OTHER_POD) && !says.contains(WAIT),

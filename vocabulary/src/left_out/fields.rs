@@ -86,10 +86,10 @@ pub(super) const FIELDS: &[Row] = &[
     field("Pod.spec.schedulingGroup", "each pod is scheduled by itself", PLACEMENT),
     field("Pod.spec.os", "all nodes run Linux", &[PlacementLawful]),
     // Pod: how it lives and ends.
-    field(
+    against(
         "Pod.spec.activeDeadlineSeconds",
-        "no pod is ended for its age",
-        &[RolloutCompletes, CrashRecovers],
+        "the kubelet ends no pod for its age (PHS-13)",
+        &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout, CrashRecovers, EndpointsConverge],
     ),
     field("Pod.spec.ephemeralContainers", "nobody debugs a pod", NONE),
     against(

@@ -165,6 +165,24 @@ fn grace(cursor: &Cursor<'_>, spec: &core::PodSpec) -> u32 {
     }
 }
 
+/// What a pod may have, and a template of pods may not (S28 `ValidatePodTemplateSpec`, `ValidatePodTemplateSpecForReplicaSet`;
+/// kubernetes/kubernetes#38684).
+fn refuse_what_no_template_has(at: &Cursor<'_>, spec: &core::PodSpec, kind: WorkloadKind) {
+    let deadline = at.field("activeDeadlineSeconds");
+    if kind == WorkloadKind::Pod {
+        deadline.positive(spec.active_deadline_seconds, 1);
+        return;
+    }
+    let absent = || format!("nothing, as the pods belong to a {}", kind.name());
+    if let Some(seconds) = spec.active_deadline_seconds {
+        deadline.refuse(format!("is {seconds}"), absent());
+    }
+    if spec.ephemeral_containers.as_ref().is_some_and(|given| !given.is_empty()) {
+        at.field("ephemeralContainers")
+            .refuse("is set", "nothing, as only a pod that exists can be debugged");
+    }
+}
+
 /// Reads a pod template, or a pod: whatever has metadata and a pod spec at `cursor`. Also gives what it assumes.
 pub fn pod_template(
     cursor: &Cursor<'_>,
@@ -202,6 +220,7 @@ pub fn pod_template(
     at.field("preemptionPolicy").one_of(spec.preemption_policy.as_deref(), &preemption, ());
     let systems = [("linux", ()), ("windows", ())];
     at.field("os").field("name").one_of(spec.os.as_ref().map(|os| os.name.as_str()), &systems, ());
+    refuse_what_no_template_has(&at, spec, kind);
     let mut labels = metadata.labels.clone().unwrap_or_default();
     // What a manifest says of it the Deployment controller writes over; a ReplicaSet or Pod that was read back from a cluster keeps it.
     let is_hashed = kind == WorkloadKind::Deployment;

@@ -53,6 +53,14 @@ fn values_that_the_api_server_refuses_in_a_pod_are_refused() {
             "12:22: spec.template.spec.restartPolicy: is Never; accepted: Always, as the pods belong to a Deployment",
         ),
         (
+            "activeDeadlineSeconds: 60",
+            "12:30: spec.template.spec.activeDeadlineSeconds: is 60; accepted: nothing, as the pods belong to a Deployment",
+        ),
+        (
+            "ephemeralContainers: [{name: debug, image: x}]",
+            "12:28: spec.template.spec.ephemeralContainers: is set; accepted: nothing, as only a pod that exists can be debugged",
+        ),
+        (
             "tolerations: [{key: a, operator: Like}]",
             "12:40: spec.template.spec.tolerations[0].operator: is 'Like'; accepted: Equal or Exists",
         ),
