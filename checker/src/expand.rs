@@ -361,17 +361,6 @@ impl<F: Fingerprint, S, A> Expanded<F, S, A> {
         self.states.clear();
     }
 
-    /// Bytes that the room for what a segment leads to takes, but for what states own.
-    pub fn bytes(&self) -> u64 {
-        fn of<T>(room: &Vec<T>) -> usize {
-            room.capacity() * size_of::<T>()
-        }
-        let kept =
-            of(&self.fresh) + of(&self.again) + of(&self.parents) + of(&self.is_new) + of(&self.entered);
-        let shards: usize = self.by_shard.iter().map(of).sum();
-        (kept + shards + of(&self.drafts) + of(&self.draft_counts) + of(&self.owed) + of(&self.states)) as u64
-    }
-
     fn breaks(&mut self, broken: Properties, state: Id, choice: u16) {
         let mut new = broken & !self.seen_broken;
         self.seen_broken |= broken;

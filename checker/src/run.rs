@@ -360,8 +360,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         let bounds = &search.bounds;
         let kept = self.graph.bytes() + self.shards.bytes() + self.deeper.as_ref().map_or(0, Shards::bytes);
         let mut memory = kept + self.level.bytes() + self.next.bytes();
-        let batch: u64 = self.batch.iter_mut().map(|out| lock_mut(out).bytes()).sum();
-        self.counts.peak = self.counts.peak.max(memory + batch);
+        self.counts.peak = self.counts.peak.max(memory);
         let queue = self.next.len() + self.level.len();
         let states = self.graph.len() as u64;
         // States go to disk whoever stops the search now, so that one which is resumed has put the same ones there.

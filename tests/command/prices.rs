@@ -58,7 +58,7 @@ fn a_hook_that_would_have_its_container_killed_comes_with_a_longer_grace() {
     let case = case("price-grace", &written, &about);
     let (remedy, ..) = case.remedied(&[]);
     assert_eq!(
-        remedy["says"], "preStop sleep of container c of 5 s and terminationGracePeriodSeconds of 26",
+        remedy["says"], "preStop sleep of container c of 5 s and terminationGracePeriodSeconds of 26 s",
         "{remedy:#}"
     );
     case.holds();
