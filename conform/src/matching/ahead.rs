@@ -6,7 +6,9 @@
 use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, Model, parts, step};
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, NodeLifecycle, Process, Watch, Watcher};
+use podproof_vocabulary::action::{
+    Action, Environment, Kubelet, NodeLifecycle, Process, Scheduler, Watch, Watcher,
+};
 
 use super::eyes::Leave;
 use super::part::{Part, Possible, Prints};
@@ -24,6 +26,8 @@ pub enum Ahead {
     Notice,
     /// It may have been started, and have listed what there was.
     Start,
+    /// It may have decided to place a pod on a node that is other than it has heard, and bind it when it gets to that (SCH-4).
+    Decision,
 }
 
 /// States that are kept because something cannot come later.
@@ -82,6 +86,25 @@ impl Part {
         if self.possible.iter().any(is_silent) {
             self.possible.retain(is_silent);
         }
+    }
+
+    /// Must it hear of a node by now, and may have decided before it does where a pod goes that is on none yet?
+    pub fn is_to_decide(&mut self, model: &Model, moment: Moment) -> bool {
+        self.whose == Watcher::Scheduler
+            && self.is_pending(model)
+            && self.possible.clone().iter_mut().any(|possible| {
+                self.must_hear(&possible.open(model), moment).contains(&Stream::SchedulerNodes)
+            })
+    }
+
+    /// Is a pod on no node yet?
+    pub fn is_pending(&mut self, model: &Model) -> bool {
+        let Some(possible) = self.possible.first_mut() else { return false };
+        let cluster = possible.open(model);
+        cluster.used_pods().any(|pod| {
+            let object = cluster.pod(pod).api;
+            object.exists() && object.node().is_none() && !object.is_deleting()
+        })
     }
 
     /// It may also have gone ahead by now.
@@ -150,6 +173,21 @@ impl Part {
             }
             Ahead::Notice => {
                 matches!(action, Action::Kubelet(Kubelet::NoticeHang { node }) if self.whose == Watcher::Kubelet(*node))
+            }
+            Ahead::Decision => {
+                let leads_on = match *action {
+                    Action::Watch(watch) => {
+                        !matches!(watch, Watch::List { .. })
+                            && parts::process_of(cluster, action) == Some(self.whose)
+                    }
+                    Action::Scheduler(Scheduler::AssumePod { node, .. }) => {
+                        let node = cluster.node(node);
+                        node.scheduler != node.api.for_scheduler()
+                    }
+                    Action::Scheduler(Scheduler::FlushPod { .. }) => true,
+                    _ => false,
+                };
+                leads_on && ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden
             }
             Ahead::Anything => ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden,
         }

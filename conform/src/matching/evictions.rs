@@ -17,7 +17,7 @@ fn is_eviction(entry: &Entry) -> bool {
     write.verb == Verb::Create
         && &*write.resource == "pods"
         && &*write.subresource == "eviction"
-        && write.code < 400
+        && (200..400).contains(&write.code)
 }
 
 /// Are both writes of one pod?
