@@ -5,10 +5,10 @@
 
 use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, Model, parts, step};
-use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{
     Action, Environment, Kubelet, NodeLifecycle, Process, Scheduler, Watch, Watcher,
 };
+use podproof_vocabulary::{NodeId, PodId};
 
 use super::eyes::Leave;
 use super::part::{Part, Possible, Prints};
@@ -98,13 +98,30 @@ impl Part {
     }
 
     /// Is a pod on no node yet?
-    pub fn is_pending(&mut self, model: &Model) -> bool {
-        let Some(possible) = self.possible.first_mut() else { return false };
+    fn is_pending(&mut self, model: &Model) -> bool {
+        self.pending(model) > 0
+    }
+
+    /// How many pods are on no node yet.
+    fn pending(&mut self, model: &Model) -> usize {
+        let Some(possible) = self.possible.first_mut() else { return 0 };
         let cluster = possible.open(model);
-        cluster.used_pods().any(|pod| {
+        let is_pending = |&pod: &PodId| {
             let object = cluster.pod(pod).api;
             object.exists() && object.node().is_none() && !object.is_deleting()
-        })
+        };
+        cluster.used_pods().filter(is_pending).count()
+    }
+
+    /// Is it the scheduler, with several pods to place, that has not heard of all that became of nodes?
+    pub fn decides_by_news(&mut self, model: &Model) -> bool {
+        let whose = self.whose;
+        whose == Watcher::Scheduler
+            && self.pending(model) > 1
+            && self.possible.iter_mut().any(|possible| {
+                let queues = parts::queues(&possible.open(model), whose);
+                queues.iter().any(|&(stream, length)| stream == Stream::SchedulerNodes && length > 0)
+            })
     }
 
     /// It may also have gone ahead by now.

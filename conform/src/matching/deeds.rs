@@ -3,7 +3,7 @@
 use podproof_model::{Cluster, ClusterState, parts, step};
 use podproof_vocabulary::action::{Action, Environment, ReplicaSet};
 
-use super::ahead;
+use super::ahead::{self, Ahead};
 use super::path::{Moment, Taken};
 use super::plan::Deed;
 use super::quest::Quest;
@@ -35,6 +35,10 @@ impl Replay {
             about: deed.about,
         };
         let part = &mut parts[index];
+        // It may have decided where others go before it heard of what it decides by now.
+        if part.decides_by_news(ground.model) {
+            part.go_ahead(ground, moment, Ahead::Decision);
+        }
         if deed.actions.iter().any(ahead::reads_pods) {
             part.hear_of_pods(ground.model, moment);
         }
@@ -113,7 +117,7 @@ impl Replay {
         let mut before = std::mem::replace(&mut self.common, now.clone());
         let now = Cluster::new(rules, &mut now);
         self.dates.note(&Cluster::new(rules, &mut before), &now, at);
-        self.counts.note(&now, at);
+        self.counts.note(&now, at.max(self.reached));
     }
 
     /// Something happens to the cluster.

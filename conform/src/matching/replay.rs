@@ -52,6 +52,8 @@ pub struct Replay {
     pub(super) befallen: Way,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
+    /// How far it has come: nothing that is found out later has changed what there was to be counted before.
+    pub(super) reached: Micros,
     /// Evictions that may not have happened yet.
     pub(super) evictions: VecDeque<(u64, Entry)>,
     /// Entries of other files that could not be placed when they came.
@@ -132,6 +134,7 @@ impl Replay {
             parts,
             befallen: Way::new(depot),
             waiting: VecDeque::new(),
+            reached: Micros::MIN,
             evictions: VecDeque::new(),
             unplaced: Vec::new(),
             templates: Templates::default(),
