@@ -190,11 +190,11 @@ impl Log {
         let (mut names, mut changes) = (Names::default(), 0);
         for file in self.files.iter().filter(|file| file.source == Source::Watch && self.has(Source::Audit)) {
             let mut watch = Watch::new(Lines::open(&file.path, Rc::clone(&file.name))?, file.kind.clone());
-            let mut is_first = true;
+            let mut has_begun = false;
             while let Some(told) = watch.next(&mut names) {
-                let is_state = is_first && matches!(told?.entry.seen, Seen::List(_));
-                changes += u64::from(!is_state);
-                is_first = false;
+                // What it begins with may be there twice.
+                has_begun |= !matches!(told?.entry.seen, Seen::List(_));
+                changes += u64::from(has_begun);
             }
         }
         Ok(changes)
