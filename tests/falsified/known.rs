@@ -92,6 +92,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "replica-set-created-before-its-deployment",
         "the story begins with the Deployment, and no version says which came first",
     ),
+    ("reported-after-its-removal", "a report that was received later may have been committed before"),
     ("restarts-counted-down", "what stood in an object before is not known for sure, as no answer shows it"),
     ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
     ("undeleted-by-a-change", "what asks for a change takes no deletion back"),

@@ -59,7 +59,9 @@ fn pod(whole: &Value, names: &mut Names) -> PodFacts {
     }
     let ip = some(&status["podIP"], names);
     let ips = items(&status["podIPs"]).filter_map(|one| some(&one["ip"], names));
-    let more_ips = ips.filter(|one| Some(one) != ip.as_ref()).collect();
+    // Of each family there is one: a patch adds to those of before.
+    let is_other = |one: &Rc<str>| ip.as_ref().is_some_and(|ip| ip.contains(':') != one.contains(':'));
+    let more_ips = ips.filter(is_other).last().into_iter().collect();
     PodFacts {
         node: some(&whole["spec"]["nodeName"], names),
         phase: names.get(phase),

@@ -31,7 +31,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::NotModelled("deletions of collections that the log does not name".into());
     }
     // API-6: nobody comes back. What was received before the removal was answered may have come before it.
-    if known.names.removed(&write.name, &write.uid).is_some_and(|removed| removed < known.at.from) {
+    // Without answers nobody knows for sure which pod it is.
+    let removed = known.names.removed(&write.name, &write.uid).filter(|_| !write.only_asked);
+    if removed.is_some_and(|removed| removed < known.at.from) {
         return Plan::Wrong("a write that was granted, of a pod that is gone".into());
     }
     let Some(pod) = known.names.pod(&write.name, &write.uid) else {
