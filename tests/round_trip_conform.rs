@@ -1,7 +1,7 @@
 //! Random walks of the model, written out as logs, are lawful; with a wrong rule switched on in the model that walks they are
 //! not, wherever the wrong rule shows.
 //!
-//! `PODPROOF_ROUND_TRIP_WALKS=N` takes N walks through each world; `PODPROOF_ROUND_TRIP_ONLY=WORD` only through worlds whose
+//! `PODPROOF_ROUND_TRIP_WALKS=N` takes N walks through each world, `PODPROOF_ROUND_TRIP_SEEDS=N,N` those of these numbers through the wide ones; `PODPROOF_ROUND_TRIP_ONLY=WORD` only through worlds whose
 //! names begin so; `PODPROOF_ROUND_TRIP_KEEP=FOLDER` keeps walks that are not as they should be, shortened.
 
 mod round_trip;
@@ -23,6 +23,13 @@ fn asked(name: &str) -> Option<String> {
 /// How many walks are taken through each world.
 fn walks(by_default: u64) -> u64 {
     asked("WALKS").and_then(|text| text.parse().ok()).unwrap_or(by_default)
+}
+
+/// The numbers of those walks: the first, or those that are asked for.
+fn seeds(count: u64) -> Vec<u64> {
+    let asked =
+        asked("SEEDS").map(|all| all.split(',').filter_map(|seed| seed.trim().parse().ok()).collect());
+    asked.unwrap_or_else(|| (0..count).collect())
 }
 
 /// Those of these worlds that are asked for.
@@ -74,7 +81,8 @@ fn walks_are_lawful_with_the_audit_log_alone() {
 
 /// What is said of walks through these worlds, written out in this way, with what was not explained of each.
 fn said_of(worlds: &[(&'static str, Scenario)], which: Which, count: u64) -> Vec<(Verdict, String)> {
-    let all = worlds.iter().flat_map(|world| (0..count).map(move |seed| (world, seed))).collect();
+    let seeds = seeds(count);
+    let all = worlds.iter().flat_map(|world| seeds.iter().map(move |&seed| (world, seed))).collect();
     each(all, |((name, scenario), seed)| {
         let walk = walk(scenario, seed);
         let said = judge(&walk, which);

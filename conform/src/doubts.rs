@@ -119,7 +119,7 @@ impl Doubts {
         if is_unanswered(write) {
             self.unanswered.entry(Rc::clone(&write.namespace)).or_insert(entry.from);
         }
-        if FOLLOWED.contains(&&*write.resource) && write.code >= 500 {
+        if FOLLOWED.contains(&&*write.resource) && (write.code >= 500 || write.code == 0) {
             self.failed.entry(Rc::clone(&write.namespace)).or_insert(entry.from);
         }
     }
@@ -152,7 +152,7 @@ impl Doubts {
         }
         if any_before(&self.failed) {
             found
-                .doubt("a write before it failed within the API server, and may have been made all the same");
+                .doubt("a write before it failed within the API server, or says nothing of its answer, and may have been made all the same");
         }
         let is_kubelets = matches!(found.whose, None | Some(Watcher::Kubelet(_)));
         if !is_kubelets && self.ends_before(found.at) {

@@ -127,7 +127,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
         self.tally.read(entry);
         if let Some(write) = write_of(entry) {
             self.created.extend(creation(write).map(|name| (number, name)));
-            self.addresses.extend(address(write));
+            self.addresses.extend(addresses(write));
         }
         self.doubts.see(entry);
         for change in self.active.iter_mut().flat_map(|active| &mut active.changes) {
@@ -311,14 +311,16 @@ fn write_of(entry: &Entry) -> Option<&Write> {
 
 /// The name of the pod that a write creates, if it does.
 fn creation(write: &Write) -> Option<Rc<str>> {
-    let is_new = write.verb == Verb::Create && write.subresource.is_empty() && write.code < 300;
+    let is_new =
+        write.verb == Verb::Create && write.subresource.is_empty() && (200..300).contains(&write.code);
     (is_new && &*write.resource == "pods").then(|| Rc::clone(&write.name))
 }
 
-/// The address of the pod that a write shows.
-fn address(write: &Write) -> Option<Rc<str>> {
-    match &write.object.as_ref()?.facts {
-        Facts::Pod(facts) if write.code < 400 => facts.ip.clone(),
+/// The addresses of the pod that a write shows.
+fn addresses(write: &Write) -> impl Iterator<Item = Rc<str>> + '_ {
+    let facts = write.object.as_ref().and_then(|object| match &object.facts {
+        Facts::Pod(facts) if write.code < 400 => Some(facts),
         _ => None,
-    }
+    });
+    facts.into_iter().flat_map(|facts| facts.ip.iter().chain(&facts.more_ips)).cloned()
 }

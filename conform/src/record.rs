@@ -58,6 +58,12 @@ pub enum Seen {
         /// The name of the lease: that of its node.
         lease: Rc<str>,
     },
+    /// A watch was interrupted: what it should have told since then may be missing, and changes that come with this entry are made of
+    /// what there was when it began anew.
+    Missed {
+        /// When it told of the last thing before.
+        since: Micros,
+    },
     /// Something that no part of the model speaks of: a word for the list of what is not modelled, such as `leases`.
     Other(Rc<str>),
 }
@@ -94,7 +100,11 @@ pub struct Write {
     pub uid: Rc<str>,
     /// The version of the object that an update is of.
     pub asked_version: Option<u64>,
-    /// `responseStatus.code`.
+    /// The UID that the object has to have.
+    pub asked_uid: Option<Rc<str>>,
+    /// What it was answered with is not what it asked for: in what, in words.
+    pub disagrees: Option<Rc<str>>,
+    /// `responseStatus.code`; 0 if the log does not say.
     pub code: u16,
     /// `gracePeriodSeconds` of a deletion, if it sets one.
     pub grace_seconds: Option<i64>,
@@ -186,6 +196,8 @@ pub struct PodFacts {
     pub ready: bool,
     /// `status.podIP`.
     pub ip: Option<Rc<str>>,
+    /// `status.podIPs` beside that: where there are two families, one of each.
+    pub more_ips: Vec<Rc<str>>,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
     /// `metadata.deletionGracePeriodSeconds`.
@@ -264,6 +276,8 @@ pub struct ReplicaSetFacts {
 pub struct SliceFacts {
     /// Label `kubernetes.io/service-name`.
     pub service: Rc<str>,
+    /// `addressType`: the family of its addresses.
+    pub family: Rc<str>,
     /// `endpoints`.
     pub endpoints: Vec<EndpointFacts>,
     /// `ports`: number and protocol.

@@ -13,7 +13,7 @@ use crate::matching::{Replay, Unexplained};
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, Seen};
 use crate::spool::Depot;
-use crate::tally::{CONNECTIONS, Tally};
+use crate::tally::{BESIDE, CONNECTIONS, Tally};
 use crate::unsigned::Teller;
 use crate::world::{self, Surveyor, World};
 
@@ -224,7 +224,15 @@ pub fn run_keeping<T>(
     let mut ended = pursuit.end();
     let requests = judged::connections(log, &ended.traffic, &ended.world.pod_names).map_err(Wrong::Log)?;
     depot.check().map_err(Wrong::Disk)?;
+    if teller.as_ref().is_some_and(|teller| teller.missed().is_some()) {
+        ended.world.warnings.push(
+            "a watch was interrupted: what came and went meanwhile is in no file, and what was different after it is taken as written \
+             then"
+                .into(),
+        );
+    }
     ended.tally.explain(CONNECTIONS, requests.explained);
+    ended.tally.leave_aside(BESIDE, log.beside().map_err(Wrong::Log)?);
     Ok(Report {
         followed: ended.followed,
         world: ended.world,

@@ -3,10 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::matching::Outcome;
-use crate::record::{Entry, Seen};
+use crate::reading::resource_of;
+use crate::record::{Entry, Facts, Seen};
 
 /// What entries are called that are connections of clients.
 pub const CONNECTIONS: &str = "connections of clients";
+
+/// What entries are called that watches tell of beside an audit log.
+pub const BESIDE: &str = "changes that watches tell of beside the audit log";
+
+/// What interruptions of watches are called.
+const MISSED: &str = "interruptions of watches";
 
 /// What came of each entry, counted.
 #[derive(Debug, Default)]
@@ -29,7 +36,13 @@ impl Tally {
         self.entries += 1;
         match &entry.seen {
             Seen::Other(what) => self.put_aside(what),
+            Seen::Missed { .. } => self.put_aside(MISSED),
             Seen::Request(_) => self.put_aside(CONNECTIONS),
+            Seen::Change(change) => match &change.object.facts {
+                Facts::Other(kind) => self.put_aside(&resource_of(kind)),
+                // It tells again of what was told, or of what was there.
+                _ => self.plain += 1,
+            },
             Seen::List(_) | Seen::Renewal { .. } => self.plain += 1,
             _ => {}
         }
@@ -43,6 +56,14 @@ impl Tally {
             if *count == 0 {
                 self.aside.remove(what);
             }
+        }
+    }
+
+    /// So many entries were read of which nothing else is said.
+    pub fn leave_aside(&mut self, what: &str, entries: u64) {
+        if entries > 0 {
+            self.entries += entries;
+            *self.aside.entry(what.into()).or_default() += entries;
         }
     }
 

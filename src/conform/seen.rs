@@ -42,6 +42,7 @@ pub fn words(about: &About, entry: &Entry) -> String {
         Seen::Fault(event) => fault(event),
         Seen::Renewal { node, lease } if node == lease => format!("kubelet {node} renews its lease"),
         Seen::Renewal { node, lease } => format!("kubelet {node} renews the lease of {lease}"),
+        Seen::Missed { .. } => "a watch was interrupted".into(),
         Seen::Other(what) => what.to_string(),
     }
 }

@@ -96,3 +96,38 @@ pub fn without_answers(mut files: Files) -> Files {
     });
     files
 }
+
+/// Between two versions of a recording there is room for so many.
+const ROOM: u64 = 10;
+
+fn spread(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let version = member.as_str().filter(|_| name == "resourceVersion");
+                match version.and_then(|text| text.parse::<u64>().ok()) {
+                    Some(version) => *member = json!((version * ROOM).to_string()),
+                    None => spread(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(spread),
+        _ => {}
+    }
+}
+
+/// Makes room between the resource versions of all objects.
+pub fn make_room(files: &mut Files) {
+    for file in files.keys().cloned().collect::<Vec<_>>() {
+        edit(files, &file, spread);
+    }
+}
+
+/// An event of an audit log happens so many microseconds later.
+pub fn later(event: &mut Value, by: i64) {
+    for field in ["requestReceivedTimestamp", "stageTimestamp"] {
+        let at: jiff::Timestamp = event[field].as_str().expect("a time").parse().expect("a time");
+        let at = jiff::Timestamp::from_microsecond(at.as_microsecond() + by).expect("a time");
+        event[field] = json!(format!("{at:.6}"));
+    }
+}

@@ -1,10 +1,13 @@
 //! Logs that are not whole, or very long: they begin late, have watches in place of an audit log, or are several in one.
 
 mod asked;
+mod asked_for;
 mod attacked;
 mod beyond;
 mod clocks;
+mod families;
 mod files;
+mod gaps;
 mod graces;
 mod late;
 mod limits;
@@ -12,6 +15,7 @@ mod memory;
 mod names;
 mod partial;
 mod refused;
+mod slow;
 mod together;
 mod unlike;
 mod watched;

@@ -103,3 +103,44 @@ fn an_object_that_a_patch_creates_was_not_there_before() {
         assert!(report.followed.iter().all(|one| one.replay.led().is_empty()), "it begins in the log");
     }
 }
+
+/// Nobody writes what is gone, and what is removed does not come back.
+#[test]
+fn a_pod_that_is_gone_is_not_written() {
+    let again = |resource: &'static str, after: i64| {
+        let mut files = recording("02");
+        let (removed, write) = (
+            line(&files, AUDIT, |event| {
+                event["objectRef"]["resource"] == "pods" && event["verb"] == "delete"
+            }),
+            line(&files, AUDIT, |event| event["objectRef"]["subresource"] == "status"),
+        );
+        let lines = files.get_mut(AUDIT).expect("there is one");
+        let last: Value = serde_json::from_str(&lines[removed]).expect("JSON");
+        let mut event: Value = serde_json::from_str(&lines[write]).expect("JSON");
+        for field in ["requestReceivedTimestamp", "stageTimestamp"] {
+            event[field] = last[field].clone();
+        }
+        crate::files::later(&mut event, after);
+        event["auditID"] = json!("again");
+        if resource == "eviction" {
+            event["verb"] = json!("create");
+            event["objectRef"]["subresource"] = json!("eviction");
+            event["user"]["username"] = json!("rig-admin");
+            event["responseStatus"]["code"] = json!(201);
+            event["requestObject"] = json!({"kind": "Eviction"});
+            event["responseObject"] = json!({"kind": "Status"});
+        } else {
+            let version = &mut event["responseObject"]["metadata"]["resourceVersion"];
+            let newest = last["responseObject"]["metadata"]["resourceVersion"].as_str().expect("a version");
+            *version = json!((newest.parse::<u64>().expect("a number") + 1).to_string());
+        }
+        lines.insert(removed + 1, event.to_string());
+        judge(&files, MOST)
+    };
+    for what in ["status", "eviction"] {
+        let report = again(what, 2_000_000);
+        assert_eq!(report.verdict(), Verdict::Unexplained, "{what}");
+        assert!(report.first_unexplained().is_some_and(|found| found.why.contains("gone")), "{what}");
+    }
+}

@@ -88,6 +88,29 @@ fn with_the_other_files_they_say_of_the_promises_what_an_audit_log_says() {
     }
 }
 
+/// Each entry is explained, or counted as what the model does not have; what stands beside an audit log is counted too.
+#[test]
+fn every_entry_is_counted_once() {
+    for (name, watches, mut files) in pairs().filter(|(name, ..)| !UNSURE.contains(&name.as_str())) {
+        let is_whole = |report: &podproof_conform::run::Report| {
+            let outside = report.tally.outside();
+            let counted = report.tally.explained() + outside.values().sum::<u64>();
+            assert_eq!(counted, report.tally.entries, "{name}: {outside:?}");
+            outside
+        };
+        let report = judge(&watches, MOST);
+        if report.verdict() == Verdict::Lawful {
+            is_whole(&report);
+        }
+        files.remove("client.jsonl");
+        files.extend(watches);
+        let report = judge(&files, MOST);
+        assert_eq!(report.verdict(), Verdict::Lawful, "{name}: {:?}", report.first_unexplained());
+        let beside = is_whole(&report).get("changes that watches tell of beside the audit log").copied();
+        assert!(beside.is_some_and(|beside| beside > 0), "{name}");
+    }
+}
+
 /// Nobody signs what a watch tells of, but not everybody writes everything.
 #[test]
 fn lies_in_a_watch_are_found_out() {

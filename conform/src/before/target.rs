@@ -24,6 +24,8 @@ pub struct PodBefore {
     pub node: Option<Rc<str>>,
     /// `status.podIP`.
     pub ip: Option<Rc<str>>,
+    /// `status.podIPs` beside that.
+    pub more_ips: Vec<Rc<str>>,
     /// How it stood.
     pub stage: Stage,
     /// When its deletion was asked for, and with how many seconds of grace, if it was being deleted.
@@ -207,6 +209,7 @@ fn pods(observed: &Observed, existing: &Existing, sets: &[SetBefore], began: Beg
             revision: revision.unwrap_or(Revision(0)),
             node: facts.node.clone().filter(|_| stage != Stage::Unbound),
             ip: facts.ip.clone(),
+            more_ips: facts.more_ips.clone(),
             deletion: deletion(&pod.whole, facts).filter(|_| matches!(stage, Stage::Deleting(_))),
             stage,
             is_unseen: false,
@@ -227,6 +230,7 @@ fn pods(observed: &Observed, existing: &Existing, sets: &[SetBefore], began: Beg
             revision,
             node: None,
             ip: None,
+            more_ips: Vec::new(),
             stage: Stage::Bound(Vec::new()),
             deletion: None,
             is_unseen: true,
@@ -261,6 +265,7 @@ fn heard_of(heard: &Heard, revision: Revision) -> Option<PodBefore> {
         revision,
         node: heard.node.clone(),
         ip: Some(heard.ip.clone()),
+        more_ips: heard.more_ips.clone(),
         stage: Stage::Bound(Vec::new()),
         deletion: None,
         is_unseen: false,

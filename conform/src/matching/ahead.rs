@@ -5,8 +5,10 @@
 
 use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, Model, parts, step};
-use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, NodeLifecycle, Process, Watch, Watcher};
+use podproof_vocabulary::action::{
+    Action, Environment, Kubelet, NodeLifecycle, Process, Scheduler, Watch, Watcher,
+};
+use podproof_vocabulary::{NodeId, PodId};
 
 use super::eyes::Leave;
 use super::part::{Part, Possible, Prints};
@@ -24,6 +26,8 @@ pub enum Ahead {
     Notice,
     /// It may have been started, and have listed what there was.
     Start,
+    /// It may have decided to place a pod on a node that is other than it has heard, and bind it when it gets to that (SCH-4).
+    Decision,
 }
 
 /// States that are kept because something cannot come later.
@@ -82,6 +86,42 @@ impl Part {
         if self.possible.iter().any(is_silent) {
             self.possible.retain(is_silent);
         }
+    }
+
+    /// Must it hear of a node by now, and may have decided before it does where a pod goes that is on none yet?
+    pub fn is_to_decide(&mut self, model: &Model, moment: Moment) -> bool {
+        self.whose == Watcher::Scheduler
+            && self.is_pending(model)
+            && self.possible.clone().iter_mut().any(|possible| {
+                self.must_hear(&possible.open(model), moment).contains(&Stream::SchedulerNodes)
+            })
+    }
+
+    /// Is a pod on no node yet?
+    fn is_pending(&mut self, model: &Model) -> bool {
+        self.pending(model) > 0
+    }
+
+    /// How many pods are on no node yet.
+    fn pending(&mut self, model: &Model) -> usize {
+        let Some(possible) = self.possible.first_mut() else { return 0 };
+        let cluster = possible.open(model);
+        let is_pending = |&pod: &PodId| {
+            let object = cluster.pod(pod).api;
+            object.exists() && object.node().is_none() && !object.is_deleting()
+        };
+        cluster.used_pods().filter(is_pending).count()
+    }
+
+    /// Is it the scheduler, with several pods to place, that has not heard of all that became of nodes?
+    pub fn decides_by_news(&mut self, model: &Model) -> bool {
+        let whose = self.whose;
+        whose == Watcher::Scheduler
+            && self.pending(model) > 1
+            && self.possible.iter_mut().any(|possible| {
+                let queues = parts::queues(&possible.open(model), whose);
+                queues.iter().any(|&(stream, length)| stream == Stream::SchedulerNodes && length > 0)
+            })
     }
 
     /// It may also have gone ahead by now.
@@ -150,6 +190,21 @@ impl Part {
             }
             Ahead::Notice => {
                 matches!(action, Action::Kubelet(Kubelet::NoticeHang { node }) if self.whose == Watcher::Kubelet(*node))
+            }
+            Ahead::Decision => {
+                let leads_on = match *action {
+                    Action::Watch(watch) => {
+                        !matches!(watch, Watch::List { .. })
+                            && parts::process_of(cluster, action) == Some(self.whose)
+                    }
+                    Action::Scheduler(Scheduler::AssumePod { node, .. }) => {
+                        let node = cluster.node(node);
+                        node.scheduler != node.api.for_scheduler()
+                    }
+                    Action::Scheduler(Scheduler::FlushPod { .. }) => true,
+                    _ => false,
+                };
+                leads_on && ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden
             }
             Ahead::Anything => ground.eyes.leave(cluster, self.whose, action) == Leave::Hidden,
         }

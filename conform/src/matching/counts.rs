@@ -52,6 +52,9 @@ impl<T: Copy + Default + PartialEq> Recent<T> {
 pub struct Counts {
     /// The active pods of each ReplicaSet, and how many of them were Ready.
     pods: BTreeMap<Revision, Recent<[i64; 2]>>,
+    /// From when to when the controller has created or deleted pods of each ReplicaSet since it wrote its status: it counts them first,
+    /// and writes what it has counted when all of that is answered (`pkg/controller/replicaset/replica_set.go`, `syncReplicaSet`).
+    syncs: BTreeMap<Revision, (Micros, Micros)>,
     /// What the status of each ReplicaSet said: its pods, those that were ready, those that were available.
     sets: BTreeMap<Revision, Recent<[i64; 3]>>,
 }
@@ -82,7 +85,20 @@ impl Counts {
         }
     }
 
+    /// The controller has created or deleted a pod of a ReplicaSet, by a request of these moments.
+    pub fn note_sync(&mut self, revision: Revision, from: Micros, to: Micros) {
+        let (began, ended) = self.syncs.get(&revision).copied().unwrap_or((from, to));
+        // What came long before was of another sync, which had no status to write.
+        let began = if ended.saturating_add(LAG_TIME) < from { from } else { began.min(from) };
+        self.syncs.insert(revision, (began, ended.max(to)));
+    }
+
     /// The status of a ReplicaSet was written.
+    pub fn note_status(&mut self, revision: Revision) {
+        self.syncs.remove(&revision);
+    }
+
+    /// What a ReplicaSet says of itself.
     pub fn note_set(&mut self, revision: Revision, whole: &Value, at: Micros) {
         self.sets.entry(revision).or_default().note(at, fields(whole, OF_A_SET));
     }
@@ -90,7 +106,9 @@ impl Counts {
     /// Why the status of a ReplicaSet that is written at `at` cannot be (RS-7).
     pub fn set_misfit(&self, revision: Revision, whole: &Value, at: Micros) -> Option<String> {
         let [pods, ready] = fields(whole, ["replicas", "readyReplicas"]);
-        let there = self.pods.get(&revision).map(|recent| recent.since(at - LAG_TIME)).unwrap_or_default();
+        let sync = self.syncs.get(&revision).filter(|(_, ended)| ended.saturating_add(LAG_TIME) >= at);
+        let since = sync.map_or(at, |(began, _)| at.min(*began)) - LAG_TIME;
+        let there = self.pods.get(&revision).map(|recent| recent.since(since)).unwrap_or_default();
         let was = |index: usize, count: i64| {
             there.iter().any(|one| one[index] == count) || count == 0 && there.is_empty()
         };
@@ -146,6 +164,38 @@ mod tests {
         assert!(misfit([3, 2, 2], now + 2 * LAG_TIME).is_some(), "as it was long ago");
         assert!(misfit([3, 3, 2], now).is_some(), "no ReplicaSet said so");
         assert!(misfit([9, 9, 9], now).is_some());
+    }
+
+    /// It counts its pods, creates what is missing, which takes its time, and writes what it has counted.
+    #[test]
+    fn a_status_is_of_before_the_creations_that_its_sync_has_waited_for() {
+        let counts = |is_told: bool| {
+            let mut counts = Counts::default();
+            let pods = counts.pods.entry(Revision(0)).or_default();
+            for (pod, at) in (1..).zip([0, 3, 7, 11]) {
+                pods.note(at * LAG_TIME / 4, [pod, 0]);
+            }
+            if is_told {
+                [0, 3, 7, 11]
+                    .iter()
+                    .for_each(|at| counts.note_sync(Revision(0), at * LAG_TIME / 4, at * LAG_TIME / 4 + 1));
+            }
+            counts
+        };
+        let (nothing, at) = (status([0, 0, 0]), 3 * LAG_TIME);
+        assert!(counts(false).set_misfit(Revision(0), &nothing, at).is_some());
+        assert_eq!(counts(true).set_misfit(Revision(0), &nothing, at), None);
+        assert!(
+            counts(true).set_misfit(Revision(0), &nothing, 5 * LAG_TIME).is_some(),
+            "the sync is long over"
+        );
+        assert!(
+            counts(true).set_misfit(Revision(0), &status([5, 0, 0]), at).is_some(),
+            "so many there never were"
+        );
+        let mut written = counts(true);
+        written.note_status(Revision(0));
+        assert!(written.set_misfit(Revision(0), &nothing, at).is_some(), "that sync has written its status");
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn is_eviction(entry: &Entry) -> bool {
     write.verb == Verb::Create
         && &*write.resource == "pods"
         && &*write.subresource == "eviction"
-        && write.code < 400
+        && (200..400).contains(&write.code)
 }
 
 /// Are both writes of one pod?
@@ -37,7 +37,10 @@ impl Replay {
     /// # Errors
     /// What nothing explains.
     pub(super) fn turn(&mut self, number: u64, entry: &Entry) -> Result<(), Ended> {
-        self.end_evictions(|eviction| eviction.to < entry.from)?;
+        self.reached = self.reached.max(entry.from);
+        // Who has granted one by then does not answer after that it has ended.
+        let stops = matches!(&entry.seen, Seen::Fault(event) if &*event.fault == "apiserver-exited");
+        self.end_evictions(|eviction| eviction.to < entry.from || stops && eviction.from <= entry.to)?;
         self.end_before(entry)?;
         if is_eviction(entry) {
             self.grant_freely(number, entry)?;

@@ -1,9 +1,9 @@
 //! What only grows in an object, from one write to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use podproof_vocabulary::{PodId, Revision};
+use podproof_vocabulary::{NodeId, PodId, Revision};
 use serde_json::Value;
 
 use super::names::Names;
@@ -25,6 +25,8 @@ type Most = BTreeMap<Rc<str>, i64>;
 #[derive(Clone, Debug, Default)]
 pub struct Grown {
     most: BTreeMap<Of, (Rc<str>, Most)>,
+    /// Nodes that have been without power: their disks may be others.
+    wiped: BTreeSet<NodeId>,
 }
 
 impl Grown {
@@ -33,6 +35,8 @@ impl Grown {
     /// `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`); a generation is counted up by the API server
     /// (`pkg/registry/apps/deployment/strategy.go`, `PrepareForUpdate`), and what a controller has observed comes from a copy
     /// that no write has overtaken (API-1).
+    ///
+    /// A node that comes back with another disk knows nothing of the containers of before, so their restarts are counted anew.
     pub fn see(&mut self, subject: &Subject, names: &Names, write: &Write) -> Option<String> {
         let object = write.object.as_ref().filter(|_| !write.only_asked)?;
         if write.code >= 400 || !["", "status"].contains(&&*write.subresource) {
@@ -54,6 +58,10 @@ impl Grown {
             Facts::ReplicaSet(_) => (Of::ReplicaSet(names.replica_set(&object.uid)?), generations()),
             _ => return None,
         };
+        let is_anew = match of {
+            Of::Pod(pod) => names.home(pod).is_some_and(|node| self.wiped.contains(&node)),
+            Of::ReplicaSet(_) | Of::Deployment => false,
+        };
         let (uid, most) = self.most.entry(of).or_default();
         if *uid != object.uid {
             *uid = Rc::clone(&object.uid);
@@ -62,12 +70,19 @@ impl Grown {
         let mut less = None;
         for (what, now) in now {
             let before = most.entry(Rc::clone(&what)).or_insert(now);
-            if now < *before {
+            if now < *before && is_anew {
+                *before = now;
+            } else if now < *before {
                 less = less.or(Some(format!("{what} is {now}, and was {before}")));
             }
             *before = now.max(*before);
         }
         less
+    }
+
+    /// A node has been without power.
+    pub fn note_off(&mut self, node: NodeId) {
+        self.wiped.insert(node);
     }
 
     /// A pod is forgotten.

@@ -123,6 +123,7 @@ impl Replay {
             let address = Cluster::new(&self.model().rules, &mut common).pod(*slot).api.address();
             if let (Some(ip), Some(address)) = (&pod.ip, address) {
                 self.names.bind_address(*slot, ip, address);
+                self.names.bind_more_addresses(*slot, ip, &pod.more_ips);
             }
             if let Some((at, seconds)) = pod.deletion {
                 self.dates.deleted.insert(*slot, at);
@@ -189,6 +190,7 @@ impl Replay {
                     let address = Cluster::new(&self.model().rules, &mut common).pod(pod).api.address();
                     if let (Some(ip), Some(address)) = (&facts.ip, address) {
                         self.names.bind_address(pod, ip, address);
+                        self.names.bind_more_addresses(pod, ip, &facts.more_ips);
                     }
                     if let Some(node) = facts.node.as_ref().and_then(|name| self.names.node(name)) {
                         self.names.set_home(pod, node);
@@ -203,6 +205,9 @@ impl Replay {
                 }
                 if let Some(revision) = self.names.replica_set(&object.uid) {
                     self.counts.note_set(revision, &object.whole, at);
+                    if &*write.subresource == "status" {
+                        self.counts.note_status(revision);
+                    }
                     self.made_of.insert(revision, facts.pods);
                 }
             }
@@ -229,7 +234,7 @@ impl Replay {
             && let Facts::Pod(facts) = &object.facts
         {
             facts.node.iter().for_each(|node| self.names.note_namesake(&write.name, node));
-            facts.ip.iter().for_each(|ip| self.names.note_other(ip));
+            facts.ip.iter().chain(&facts.more_ips).for_each(|ip| self.names.note_other(ip));
         }
     }
 
@@ -252,6 +257,17 @@ impl Replay {
             created = created.or(new);
         }
         self.created.extend(created);
+    }
+
+    /// A write of a pod, answered at `at`, may have removed it.
+    pub(super) fn note_removed(&mut self, write: &Write, at: Micros) {
+        if &*write.resource != "pods" {
+            return;
+        }
+        let Some(pod) = self.names.pod(&write.name, &write.uid) else { return };
+        if !Cluster::new(&self.models[self.now].1.rules, &mut self.common).pod(pod).api.exists() {
+            self.names.note_removed(pod, at);
+        }
     }
 
     /// Pods that are gone, and that no process remembers, leave their slots to others.

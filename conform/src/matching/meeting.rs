@@ -14,12 +14,50 @@ use super::quest::Quest;
 use super::replay::{Ended, Replay};
 use super::sighting::{OPEN, SLACK, Sighting};
 use super::unexplained::Unexplained;
-use crate::record::Micros;
+use crate::record::{Entry, Micros};
 
 /// How long an entry waits for its pod, or for the pod of an address in it, to show.
 const PATIENCE: Micros = 2_000_000;
 
+/// A request takes no longer than this (`--request-timeout` of the API server), so what was seen before that comes before all writes that
+/// are still to come.
+const LONGEST: Micros = 60_000_000;
+
 impl Replay {
+    /// Something was seen beside the API. What the model does not have waits for nothing.
+    pub(super) fn look_at(&mut self, number: u64, entry: &Entry) {
+        let outcome = match local::local(&self.subject, &self.names, number, entry) {
+            Local::NotModelled(why) => Outcome::NotModelled(why),
+            Local::NotHere => Outcome::NotHere,
+            Local::NotYet | Local::Nobody(..) | Local::Seen(..) => {
+                self.unplaced.push((number, entry.clone()));
+                return;
+            }
+        };
+        self.outcomes.push((number, outcome));
+    }
+
+    /// The log has come to this moment. What was seen long before it waits for no write any more, though none may come for hours.
+    pub(super) fn pass(&mut self, at: Micros) -> Result<(), Ended> {
+        let long_ago = at.saturating_sub(LONGEST);
+        let is_old = |at: Micros| at.saturating_add(SLACK) < long_ago;
+        let sighted = |part: &Part| part.sightings.iter().next().is_some_and(|(_, first)| is_old(first.at));
+        let is_due = self.unplaced.first().is_some_and(|(_, first)| is_old(first.to));
+        if !is_due && !self.parts.iter().any(sighted) || self.waiting_since() < long_ago {
+            return Ok(());
+        }
+        self.end_evictions(|eviction| eviction.to < long_ago)?;
+        self.place(long_ago)?;
+        self.advance(long_ago.saturating_sub(SLACK), long_ago)
+    }
+
+    /// How many entries are kept that something may still come of.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        let sightings: usize = self.parts.iter().map(|part| part.sightings.len()).sum();
+        self.unplaced.len() + sightings
+    }
+
     /// Entries that were waiting for their pod, up to `until`, become sightings.
     pub(super) fn place(&mut self, until: Micros) -> Result<(), Ended> {
         let mut left = Vec::new();

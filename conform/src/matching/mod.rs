@@ -12,9 +12,10 @@
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
-//!   there was to be counted; `grown`: what only grows
-//! - [`replay`]: one workload along a log; what it learns there (`learning`), what it meets beside (`meeting`), what is under
-//!   way (`evictions`), what was refused (`refusals`), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
+//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows
+//! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
+//!   way (`evictions`), what was refused (`refusals`), what was asked for beside
+//!   it ([`preconditions`]), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
 //!   [`unexplained`]: where it ends; `ways`: what it keeps of how processes came there
 //! - [`whole`]: all together, in one order (`weave`)
 
@@ -23,6 +24,7 @@ pub mod ahead;
 pub mod beyond;
 pub mod clock;
 pub mod counts;
+mod deeds;
 mod evictions;
 pub mod eyes;
 mod grown;
@@ -35,10 +37,12 @@ mod outcome;
 pub mod part;
 pub mod path;
 pub mod plan;
+pub mod preconditions;
 pub mod quest;
 mod refusals;
 pub mod replay;
 pub mod sighting;
+pub mod slices;
 pub mod subject;
 pub mod templates;
 #[cfg(test)]

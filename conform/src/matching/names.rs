@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use crate::record::Micros;
 use podproof_vocabulary::observation::Address;
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
@@ -22,6 +23,8 @@ pub struct Names {
     others: BTreeSet<Rc<str>>,
     /// There may be pods with addresses that the log shows nowhere.
     strangers: bool,
+    /// When each pod was removed, by UID: when that was answered.
+    removed: BTreeMap<Rc<str>, Micros>,
     /// Every pod that there was, one after the other.
     history: Vec<Past>,
 }
@@ -34,6 +37,10 @@ pub struct Past {
     pub name: Rc<str>,
     /// Its addresses, one after the other.
     pub addresses: Vec<Rc<str>>,
+}
+
+fn is_ipv6(ip: &str) -> bool {
+    ip.contains(':')
 }
 
 /// Who has an address.
@@ -86,6 +93,27 @@ impl Names {
             true => self.pods.get(name).copied(),
             false => self.uids.get(uid).copied(),
         }
+    }
+
+    /// A pod has been removed, by a write that was answered at `at`.
+    pub fn note_removed(&mut self, pod: PodId, at: Micros) {
+        if let Some(uid) = self.uid(pod).cloned() {
+            self.removed.entry(uid).or_insert(at);
+        }
+    }
+
+    /// When the pod with this UID was removed; without one, the newest of this name.
+    pub fn removed(&self, name: &str, uid: &str) -> Option<Micros> {
+        let uid = match uid.is_empty() {
+            true => self.uid(self.pod(name, "")?)?,
+            false => uid,
+        };
+        self.removed.get(uid).copied()
+    }
+
+    /// The UID of a pod.
+    pub fn uid(&self, pod: PodId) -> Option<&Rc<str>> {
+        self.uids.iter().find(|(_, bound)| **bound == pod).map(|(uid, _)| uid)
     }
 
     /// The pod whose process speaks on this node: one that is gone from the store may run on when another has its name, on another node.
@@ -185,6 +213,41 @@ impl Names {
         }
         if self.address(pod, ip).is_none() {
             self.addresses.entry(pod).or_default().push((ip.clone(), address));
+        }
+    }
+
+    /// A pod has these addresses of other families beside `first`, which is called by that.
+    pub fn bind_more_addresses(&mut self, pod: PodId, first: &str, more: &[Rc<str>]) {
+        let Some(address) = self.address(pod, first) else { return };
+        for ip in more
+            .iter()
+            .filter(|ip| {
+                self.addresses.get(&pod).is_some_and(|known| known.iter().all(|(other, _)| other != *ip))
+            })
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            if let Some(past) = self.history.iter_mut().rev().find(|past| past.slot == Some(pod)) {
+                past.addresses.push(ip.clone());
+            }
+            self.addresses.entry(pod).or_default().insert(0, (ip, address));
+        }
+    }
+
+    /// The address that a pod has in the family of `ip` beside that, as the same of the model's, if it is another.
+    pub fn other_of_family(&self, pod: PodId, address: Address, ip: &str) -> Option<&Rc<str>> {
+        let of_pod = self.addresses.get(&pod)?;
+        let mut same = of_pod.iter().filter(|(known, one)| *one == address && is_ipv6(known) == is_ipv6(ip));
+        same.next().map(|(known, _)| known).filter(|known| ***known != *ip)
+    }
+
+    /// Has a pod an address of this family, `addressType` of a slice? Of others than the two all have one.
+    pub fn has_address_of(&self, pod: PodId, family: &str) -> bool {
+        let known = self.addresses.get(&pod).map_or(&[][..], |known| known);
+        match family {
+            "IPv4" => known.iter().any(|(ip, _)| !is_ipv6(ip)),
+            "IPv6" => known.iter().any(|(ip, _)| is_ipv6(ip)),
+            _ => true,
         }
     }
 

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
+use podproof_model::watch::ring::Stream;
 use podproof_model::{Cluster, ClusterState, Model, parts, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watcher};
@@ -194,14 +195,18 @@ impl Part {
         }
     }
 
+    /// What it must hear of by now, in this state.
+    pub fn must_hear(&self, cluster: &Cluster<'_>, moment: Moment) -> Vec<Stream> {
+        self.news.late(&parts::queues(cluster, self.whose), moment.at, LAG)
+    }
+
     /// Who has much on its way, or has had it for long, takes some of it.
     pub fn catch_up(&mut self, model: &Model, moment: Moment) {
         for index in 0..self.possible.len() {
             loop {
                 let possible = &mut self.possible[index];
                 let cluster = Cluster::new(&model.rules, &mut possible.state);
-                let queues = parts::queues(&cluster, self.whose);
-                let late = self.news.late(&queues, moment.at, LAG);
+                let late = self.news.late(&parts::queues(&cluster, self.whose), moment.at, LAG);
                 let Some(action) = parts::next_of(&cluster, self.whose, &late) else { break };
                 let mut possible = possible.clone();
                 self.take(model, &mut possible, Taken::hidden(action, moment));

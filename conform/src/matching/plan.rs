@@ -35,12 +35,14 @@ pub struct Deed {
     pub about: Option<PodId>,
     /// What the entry says that was to be so after it.
     pub says: String,
+    /// If that cannot be, it was this.
+    pub or: Option<Box<Self>>,
 }
 
 impl Deed {
     /// One of these steps.
     pub fn steps(whose: Watcher, actions: Vec<Action>) -> Self {
-        Self { whose, actions, before: None, after: None, about: None, says: String::new() }
+        Self { whose, actions, before: None, after: None, about: None, says: String::new(), or: None }
     }
 
     /// Nothing that the model represents changes, but this must be so.
@@ -53,6 +55,13 @@ impl Deed {
     pub fn then(mut self, says: impl Into<String>, after: Condition) -> Self {
         self.says = says.into();
         self.after = Some(after);
+        self
+    }
+
+    /// If it cannot have been this, it was another.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.or = Some(Box::new(other));
         self
     }
 

@@ -36,6 +36,11 @@ impl Refusals {
         self.waiting.iter().map(|(number, ..)| *number).min()
     }
 
+    /// The newest version of an object that was seen.
+    pub fn version(&self, resource: &Rc<str>, name: &Rc<str>) -> Option<u64> {
+        self.versions.get(&(Rc::clone(resource), Rc::clone(name))).copied()
+    }
+
     /// A write was granted.
     pub fn note(&mut self, write: &Write) {
         let key = (Rc::clone(&write.resource), Rc::clone(&write.name));
@@ -53,6 +58,9 @@ impl Refusals {
 impl Replay {
     /// A write was refused. Nothing comes of it now, if it waits for what may have come before it.
     pub(super) fn refuse(&mut self, number: u64, entry: &Entry, write: &Write) -> Option<Outcome> {
+        if &*write.resource == "endpointslices" && self.subject.is_near(&write.namespace) {
+            self.slices.excuse();
+        }
         match self.judge_refusal(write) {
             Refusal::Lawful => Some(Outcome::Explained),
             Refusal::Outside => Some(Outcome::refused()),

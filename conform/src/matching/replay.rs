@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use podproof_model::{Cluster, ClusterState, Model, parts, step};
+use podproof_model::{Cluster, ClusterState, Model, parts};
 use podproof_vocabulary::action::{Action, Environment, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
-use super::ahead;
+use super::ahead::Ahead;
 use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
@@ -18,10 +18,12 @@ use super::names::Names;
 use super::outcome::Outcome;
 use super::part::Part;
 use super::path::{Moment, Taken, Way};
-use super::plan::{Deed, Plan};
-use super::quest::{Ground, Quest};
+use super::plan::Plan;
+use super::preconditions;
+use super::quest::Ground;
 use super::refusals::Refusals;
 use super::sighting::SLACK;
+use super::slices::Slices;
 use super::subject::Subject;
 use super::templates::Templates;
 use super::unexplained::{Unexplained, words};
@@ -50,6 +52,8 @@ pub struct Replay {
     pub(super) befallen: Way,
     /// Entries that wait until everything near them in time has been read.
     waiting: VecDeque<(u64, Entry)>,
+    /// How far it has come: nothing that is found out later has changed what there was to be counted before.
+    pub(super) reached: Micros,
     /// Evictions that may not have happened yet.
     pub(super) evictions: VecDeque<(u64, Entry)>,
     /// Entries of other files that could not be placed when they came.
@@ -61,6 +65,7 @@ pub struct Replay {
     pub(super) counts: Counts,
     pub(super) grown: Grown,
     pub(super) refusals: Refusals,
+    pub(super) slices: Slices,
     /// What the pods of each ReplicaSet are made of.
     pub(super) made_of: BTreeMap<Revision, u64>,
     pub(super) writes: u64,
@@ -117,6 +122,7 @@ impl Replay {
             }
         }
         let names = Names::new(subject.nodes.clone());
+        let slices = Slices::new(&subject.slices);
         let mut replay = Self {
             subject,
             names,
@@ -128,6 +134,7 @@ impl Replay {
             parts,
             befallen: Way::new(depot),
             waiting: VecDeque::new(),
+            reached: Micros::MIN,
             evictions: VecDeque::new(),
             unplaced: Vec::new(),
             templates: Templates::default(),
@@ -136,6 +143,7 @@ impl Replay {
             counts: Counts::default(),
             grown: Grown::default(),
             refusals: Refusals::default(),
+            slices,
             made_of: BTreeMap::new(),
             writes: 0,
             written: Spool::new(depot),
@@ -199,7 +207,7 @@ impl Replay {
             Seen::Write(_) | Seen::Told(_) | Seen::Fault(_) => {
                 self.waiting.push_back((number, entry.clone()));
             }
-            Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.unplaced.push((number, entry.clone())),
+            Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.look_at(number, entry),
             // A kubelet may renew no other lease (Node authorizer, `plugin/pkg/auth/authorizer/node/node_authorizer.go`).
             Seen::Renewal { node, lease } if node != lease => self.waiting.push_back((number, entry.clone())),
             Seen::Renewal { node, .. } => {
@@ -208,9 +216,9 @@ impl Replay {
                     self.eyes.hear(node);
                 }
             }
-            Seen::Request(_) | Seen::List(_) | Seen::Change(_) | Seen::Other(_) => {}
+            Seen::Request(_) | Seen::List(_) | Seen::Change(_) | Seen::Missed { .. } | Seen::Other(_) => {}
         }
-        Ok(())
+        self.pass(entry.from)
     }
 
     /// The log is over.
@@ -243,6 +251,11 @@ impl Replay {
         waiting.chain(self.parts.iter().filter_map(|part| part.sightings.first_entry())).min()
     }
 
+    /// When the first of the writes was received that wait for what is near them.
+    pub(super) fn waiting_since(&self) -> Micros {
+        self.waiting.iter().map(|(_, entry)| entry.from).min().unwrap_or(Micros::MAX)
+    }
+
     /// States looked at so far.
     pub fn states(&self) -> u64 {
         self.parts.iter().map(|part| part.looked_at).sum()
@@ -262,12 +275,27 @@ impl Replay {
         self.place(entry.from)?;
         self.advance(entry.from - SLACK, entry.to + SLACK)?;
         let moment = Moment { writes: self.writes, at: entry.from };
-        for part in &mut self.parts {
-            part.catch_up(&self.models[self.now].1, moment);
+        // A bare pod is there in the model from the beginning, and nobody has seen it before the entry that creates it.
+        let has_pods = self.names.pods().next().is_some();
+        let (ground, parts) = self.split();
+        for part in parts {
+            if has_pods && part.is_to_decide(ground.model, moment) {
+                part.go_ahead(ground, moment, Ahead::Decision);
+            }
+            part.catch_up(ground.model, moment);
+        }
+        if let Some((number, entry)) = self.slices.left_open(entry.from) {
+            let says = "the EndpointSlices of a Service are written in one go".into();
+            let why = "it did not write another, which shows something else".into();
+            return Err(Box::new(Unexplained::wrong(*number, entry, says, why)));
         }
         let outcome = match &entry.seen {
+            Seen::Write(write) if write.code == 0 => {
+                Outcome::NotModelled("writes that say nothing of their answer".into())
+            }
             Seen::Write(write) if write.code < 400 => self.write(number, entry, write)?,
             Seen::Write(write) => {
+                self.settle_refusals(entry.from);
                 let outcome = self.refuse(number, entry, write);
                 self.outcomes.extend(outcome.map(|outcome| (number, outcome)));
                 return Ok(());
@@ -337,7 +365,7 @@ impl Replay {
         if self.names.pod(&write.name, &write.uid).is_some() || self.names.node(&write.name).is_some() {
             self.beyond.see(number, write);
         }
-        let plan = {
+        let (plan, view) = {
             let mut common = self.common.clone();
             let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
             let known = Known {
@@ -348,16 +376,21 @@ impl Replay {
                 dates: &self.dates,
                 counts: self.led.is_empty().then_some(&self.counts),
                 made_of: &self.made_of,
+                slices: &self.slices,
                 eyes: &self.eyes,
                 at: entry,
             };
-            writes::plan(&known, write)
+            (writes::plan(&known, write), writes::endpoints::view(&known, write))
         };
         if write.verb == Verb::Create && write.subresource.is_empty() && &*write.resource == "pods" {
             self.names.retire(&write.name, &write.uid);
         }
         if let Some(less) = self.grown.see(&self.subject, &self.names, write) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), less)));
+        }
+        let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_));
+        if let Some(why) = preconditions::misfit(&self.refusals, &self.names, write).filter(|_| is_own) {
+            return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
         }
         let outcome = match plan {
             Plan::NotHere => Outcome::NotHere,
@@ -376,121 +409,24 @@ impl Replay {
                 Outcome::Explained
             }
         };
+        if let Some((slice, shows)) = view {
+            self.slices.note(&write.name, &slice, shows);
+            let mut common = self.common.clone();
+            let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
+            self.slices.settle(number, entry, &self.names, &cluster);
+        }
         match outcome {
             Outcome::Explained => self.learn(write, entry.from),
             _ => self.learn_of_others(write),
         }
-        if self.subject.is_near(&write.namespace) {
+        if self.subject.is_near(&write.namespace) || &*write.resource == "nodes" {
             self.refusals.note(write);
         }
         self.settle_refusals(entry.from);
         if outcome == Outcome::Explained {
+            self.note_removed(write, entry.to);
             self.forget_pods();
         }
         Ok(outcome)
-    }
-
-    /// A process did it.
-    fn done(&mut self, number: u64, entry: &Entry, write: &Write, deed: &Deed) -> Result<(), Ended> {
-        let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
-        let moment = Moment { writes: self.writes, at: entry.from };
-        let (ground, parts) = self.split();
-        let quest = Quest {
-            entry: number,
-            actions: &deed.actions,
-            before: deed.before.as_ref(),
-            after: deed.after.as_ref(),
-            deadline: entry.from - SLACK,
-            until: entry.to + SLACK,
-            moment,
-            about: deed.about,
-        };
-        let part = &mut parts[index];
-        if deed.actions.iter().any(ahead::reads_pods) {
-            part.hear_of_pods(ground.model, moment);
-        }
-        part.fulfil(ground, &quest).map_err(|failure| {
-            let mut seen = words(write);
-            if !deed.says.is_empty() {
-                seen = format!("{seen}: {}", deed.says);
-            }
-            let could = part.could(ground.model);
-            Box::new(Unexplained::failed(
-                number,
-                entry.place.clone(),
-                entry.from,
-                seen,
-                &failure,
-                part.whose,
-                could,
-            ))
-        })?;
-        if !deed.actions.is_empty() {
-            self.hold_new(index, deed);
-            self.spread(index, entry.from);
-        }
-        self.parts[index].forget_met();
-        Ok(())
-    }
-
-    /// What is common is as the process that wrote has left it; the others will hear.
-    fn spread(&mut self, index: usize, at: Micros) {
-        let model = &self.models[self.now].1;
-        let common_of = |state: &ClusterState| {
-            let mut common = state.clone();
-            parts::keep_only(&mut Cluster::new(&model.rules, &mut common), None);
-            common
-        };
-        let common = common_of(&self.parts[index].possible[0].state);
-        self.parts[index].possible.retain(|possible| common_of(&possible.state) == common);
-        self.go_ahead(&common, None, at);
-        self.count_write(at);
-        let model = &self.models[self.now].1;
-        let moment = Moment { writes: self.writes, at };
-        for (other, part) in self.parts.iter_mut().enumerate() {
-            match other == index {
-                true => part.heard_itself(model, moment),
-                false => part.hear(model, &common, moment),
-            }
-        }
-        self.change_common(common, at);
-    }
-
-    /// What is common is this now.
-    fn change_common(&mut self, mut now: ClusterState, at: Micros) {
-        let rules = &self.models[self.now].1.rules;
-        let mut before = std::mem::replace(&mut self.common, now.clone());
-        let now = Cluster::new(rules, &mut now);
-        self.dates.note(&Cluster::new(rules, &mut before), &now, at);
-        self.counts.note(&now, at);
-    }
-
-    /// Something happens to the cluster.
-    pub(super) fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Ended> {
-        for action in actions {
-            let model = &self.models[self.now].1;
-            let mut now = self.common.clone();
-            let mut cluster = Cluster::new(&model.rules, &mut now);
-            let mut enabled = Vec::new();
-            step::enabled(&cluster, &mut enabled);
-            let moment = Moment { writes: self.writes, at: entry.from };
-            if step::is_write(action) && !enabled.contains(action) {
-                let why = "this cannot happen now".into();
-                let says = format!("{action:?}");
-                return Err(Box::new(Unexplained::wrong(number, entry, says, why)));
-            }
-            self.eyes.note(action);
-            step::apply(&mut cluster, action);
-            parts::keep_only(&mut cluster, None);
-            self.go_ahead(&now, Some(action), entry.from);
-            let model = &self.models[self.now].1;
-            for part in &mut self.parts {
-                part.befall(model, action, moment);
-            }
-            self.change_common(now, entry.from);
-            self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
-            self.count_write(entry.from);
-        }
-        Ok(())
     }
 }

@@ -37,6 +37,8 @@ pub struct Subject {
     pub service: Option<Rc<str>>,
     /// The ports of its pods that the Service sends to, with their protocols; none if they are not known, or change.
     pub ports: Option<BTreeSet<(u16, Rc<str>)>>,
+    /// The EndpointSlices that the Service had when it began, each with its family.
+    pub slices: Vec<(Rc<str>, Rc<str>)>,
     /// The budget that selects its pods.
     pub budget: Option<Rc<str>>,
 }
@@ -56,6 +58,7 @@ impl Subject {
             nodes: observed.nodes.iter().map(|node| node.name.clone()).collect(),
             service: observed.service.as_ref().map(|service| service.name.clone()),
             ports: observed.service_ports.clone(),
+            slices: observed.slices.clone(),
             budget: observed.budgets.first().map(|budget| budget.name.clone()),
         }
     }

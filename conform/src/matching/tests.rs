@@ -7,15 +7,17 @@ use podproof_vocabulary::action::Watcher;
 use podproof_vocabulary::catalogue::web;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Address;
-use podproof_vocabulary::scenario::ContainerKind;
+use podproof_vocabulary::scenario::{ContainerKind, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
+use super::eyes::Eyes;
 use super::names::{At, Names};
 use super::part::Part;
 use super::path::Fit;
+use super::replay::Replay;
 use super::sighting::{OPEN, Sighting};
 use super::subject::Subject;
-use crate::record::{Micros, Place};
+use crate::record::{AppEvent, AppWhat, Entry, Micros, Place, RulesEvent, Seen};
 
 #[test]
 fn an_address_that_nobody_remembers_any_more_is_used_again() {
@@ -112,6 +114,61 @@ fn of_two_orders_the_one_that_goes_with_the_times_is_better() {
     assert!(late < early);
 }
 
+fn subject_of(scenario: Scenario) -> Subject {
+    Subject {
+        scenarios: vec![(0, scenario)],
+        namespace: "shop".into(),
+        name: "web".into(),
+        uid: "web".into(),
+        evicted: Default::default(),
+        went: Default::default(),
+        commanded: Default::default(),
+        traits: Default::default(),
+        nodes: vec!["node-a".into()],
+        service: Some("web".into()),
+        ports: None,
+        slices: Vec::new(),
+        budget: None,
+    }
+}
+
+/// Requests that are answered, rules that are sampled, and what pods do that the log never shows: for hours, and nobody writes anything.
+#[test]
+fn of_what_is_seen_while_nobody_writes_nothing_is_kept_for_long() {
+    let subject = subject_of(web("quiet", Story::Create, 1, 1));
+    let eyes = Eyes::new(Default::default(), Default::default(), true, Default::default(), 0);
+    let mut replay = Replay::new(subject, eyes, None, None, &Rc::default()).expect("a world that fits");
+    let (pod, uid): (Rc<str>, Rc<str>) = ("web-1".into(), "1".into());
+    replay.names.bind_pod(&pod, &uid, PodId(0));
+    replay.names.set_home(PodId(0), NodeId(0));
+    let (mut kept, mut outcomes) = (0, 0);
+    for number in 1..=20_000_u64 {
+        let at = 1_000_000 * number as Micros;
+        let stranger = number.is_multiple_of(10).then(|| "nobody".into());
+        let seen = match number % 4 {
+            0 => Seen::Rules(RulesEvent {
+                node: "node-a".into(),
+                written: false,
+                endpoints: Default::default(),
+            }),
+            _ => Seen::App(AppEvent {
+                pod: stranger.clone().unwrap_or_else(|| pod.clone()),
+                uid: stranger.or_else(|| Some(uid.clone())),
+                node: None,
+                container: "app".into(),
+                what: AppWhat::Served("r".into()),
+            }),
+        };
+        let place = Place { file: "app.jsonl".into(), line: number };
+        replay.take(number, &Entry { place, from: at, to: at, seen }).expect("it is lawful");
+        kept = kept.max(replay.kept());
+        outcomes += replay.outcomes().len();
+    }
+    // Every tenth second a pod is heard of that nobody knows, which waits for a minute.
+    assert!(kept < 20, "{kept} are kept");
+    assert!(outcomes > 19_980, "{outcomes} are known");
+}
+
 #[test]
 fn a_process_without_a_name_is_of_the_only_container_that_lasts() {
     let subject = |kinds: &[ContainerKind]| {
@@ -123,20 +180,7 @@ fn a_process_without_a_name_is_of_the_only_container_that_lasts() {
             ..first.clone()
         };
         scenario.workload.template.containers = kinds.iter().enumerate().map(named).collect();
-        Subject {
-            scenarios: vec![(0, scenario)],
-            namespace: "shop".into(),
-            name: "web".into(),
-            uid: "web".into(),
-            evicted: Default::default(),
-            went: Default::default(),
-            commanded: Default::default(),
-            traits: Default::default(),
-            nodes: Vec::new(),
-            service: None,
-            ports: None,
-            budget: None,
-        }
+        subject_of(scenario)
     };
     let one = subject(&[ContainerKind::Init, ContainerKind::App]);
     assert_eq!(one.container("c0"), Some(ContainerId(0)));

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::agreement;
 use super::clocks::versions::{Dated, Sight};
 use super::collection;
 use super::event::{Asked, Event, Got, Metadata, Objects};
@@ -317,9 +318,13 @@ impl Heard {
             name: names.get(&name),
             uid: names.get(&uid),
             asked_version: asked
-                .metadata
-                .as_ref()
-                .and_then(|metadata| metadata.resource_version.as_deref()?.parse().ok()),
+                .precondition()
+                .and_then(|wish| wish.resource_version.as_deref()?.parse().ok()),
+            asked_uid: asked
+                .precondition()
+                .and_then(|wish| wish.uid.as_deref().filter(|uid| !uid.is_empty()))
+                .map(|uid| names.get(uid)),
+            disagrees: None,
             code: u16::try_from(event.response_status.code).unwrap_or_default(),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
             shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
@@ -355,7 +360,15 @@ impl Heard {
             Says::Write { mut write, event } => {
                 let whole = match event {
                     None => None,
-                    Some((Field::Response, event)) => Some(parse::<Answer>(&event, &place, ACCEPTED)?.object),
+                    Some((Field::Response, event)) => {
+                        let (asked, got) = (
+                            parse::<Wish>(&event, &place, ACCEPTED)?.object,
+                            parse::<Answer>(&event, &place, ACCEPTED)?.object,
+                        );
+                        let of = (&*write.resource, &*write.subresource);
+                        write.disagrees = agreement::misfit(of, write.verb, &asked, &got).map(Rc::from);
+                        Some(got)
+                    }
                     Some((Field::Request, event)) => Some(parse::<Wish>(&event, &place, ACCEPTED)?.object),
                     Some((Field::Nowhere, event)) => {
                         let asked = parse::<Wish>(&event, &place, ACCEPTED)?.object;

@@ -79,6 +79,7 @@ pub(super) struct Asked {
     pub(super) target: Option<Target>,
     pub(super) grace_period_seconds: Option<i64>,
     pub(super) delete_options: Option<DeleteOptions>,
+    pub(super) preconditions: Option<Metadata>,
     pub(super) dry_run: Option<Vec<String>>,
     #[serde(deserialize_with = "mapping_or_default")]
     pub(super) status: Option<AskedStatus>,
@@ -92,11 +93,18 @@ pub(super) struct Target {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeleteOptions {
+    pub(super) preconditions: Option<Metadata>,
     pub(super) grace_period_seconds: Option<i64>,
     pub(super) dry_run: Option<Vec<String>>,
 }
 
 impl Asked {
+    /// What the object has to be: an update and a binding say it in their metadata, a deletion and an eviction in their preconditions.
+    pub(super) fn precondition(&self) -> Option<&Metadata> {
+        let of_eviction = self.delete_options.as_ref().map(|options| options.preconditions.as_ref());
+        self.preconditions.as_ref().or_else(|| of_eviction.unwrap_or(self.metadata.as_ref()))
+    }
+
     /// A deletion and an eviction say in their body that they change nothing (`DeleteOptions.dryRun`).
     pub(super) fn is_dry_run(&self) -> bool {
         let of_eviction = self.delete_options.as_ref().and_then(|options| options.dry_run.as_ref());

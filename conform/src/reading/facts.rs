@@ -57,11 +57,17 @@ fn pod(whole: &Value, names: &mut Names) -> PodFacts {
     for (field, init) in [("initContainerStatuses", true), ("containerStatuses", false)] {
         containers.extend(items(&status[field]).map(|container| container_status(container, init, names)));
     }
+    let ip = some(&status["podIP"], names);
+    let ips = items(&status["podIPs"]).filter_map(|one| some(&one["ip"], names));
+    // Of each family there is one: a patch adds to those of before.
+    let is_other = |one: &Rc<str>| ip.as_ref().is_some_and(|ip| ip.contains(':') != one.contains(':'));
+    let more_ips = ips.filter(is_other).last().into_iter().collect();
     PodFacts {
         node: some(&whole["spec"]["nodeName"], names),
         phase: names.get(phase),
         ready: condition(status, "Ready").is_some_and(|ready| text(&ready["status"]) == "True"),
-        ip: some(&status["podIP"], names),
+        ip,
+        more_ips,
         deleting: !metadata["deletionTimestamp"].is_null(),
         deletion_grace_seconds: metadata["deletionGracePeriodSeconds"].as_i64(),
         finalizers: items(&metadata["finalizers"]).next().is_some(),
@@ -144,7 +150,8 @@ fn slice(whole: &Value, labels: &BTreeMap<String, String>, names: &mut Names) ->
         Some((number, names.get(port["protocol"].as_str().unwrap_or("TCP"))))
     });
     let ports = ports.collect();
-    SliceFacts { service: names.get(service), endpoints, ports }
+    let family = names.get(text(&whole["addressType"]));
+    SliceFacts { service: names.get(service), family, endpoints, ports }
 }
 
 fn budget(whole: &Value, names: &mut Names) -> BudgetFacts {

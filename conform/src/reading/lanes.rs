@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::audit::{self, Heard};
 use super::clocks::Clocks;
+use super::gaps::Memory;
 use super::kind::Source;
 use super::lines::Lines;
 use super::names::Names;
@@ -138,12 +139,17 @@ pub(super) struct WatchLane {
 
 struct WatchFile {
     watch: Watch,
-    head: Option<Told>,
+    memory: Memory,
+    /// What the last line said, and what it shows that was not told.
+    heads: VecDeque<Told>,
 }
 
 impl WatchLane {
     pub(super) fn new(files: Vec<Watch>) -> Self {
-        let files = files.into_iter().map(|watch| WatchFile { watch, head: None }).collect();
+        let files = files
+            .into_iter()
+            .map(|watch| WatchFile { watch, memory: Memory::default(), heads: VecDeque::new() })
+            .collect();
         Self { files, position: Micros::MIN, names: Names::default() }
     }
 }
@@ -153,19 +159,21 @@ impl Iterator for WatchLane {
 
     fn next(&mut self) -> Option<Placed> {
         for file in &mut self.files {
-            if file.head.is_none() {
+            if file.heads.is_empty() {
                 match file.watch.next(&mut self.names) {
                     None => {}
                     Some(Err(problem)) => return Some(Err(problem)),
-                    Some(Ok(told)) => file.head = Some(told),
+                    Some(Ok(told)) => file.heads = file.memory.take(told, &mut self.names).into(),
                 }
             }
         }
         let heads = self.files.iter().enumerate();
         let (_, first) =
-            heads.filter_map(|(index, file)| Some((file.head.as_ref()?.version, index))).min()?;
-        let Told { received, latest, mut entry, .. } = self.files[first].head.take()?;
-        self.position = self.position.max(received.or(latest).unwrap_or(Micros::MIN));
+            heads.filter_map(|(index, file)| Some((file.heads.front()?.version, index))).min()?;
+        let Told { received, latest, is_late, mut entry, .. } = self.files[first].heads.pop_front()?;
+        if !is_late {
+            self.position = self.position.max(received.or(latest).unwrap_or(Micros::MIN));
+        }
         if received.is_none() {
             (entry.from, entry.to) = (self.position, self.position);
         }

@@ -182,6 +182,24 @@ impl Log {
         Ok(others.zip(versions::differences(files)).filter(|(_, by)| *by != 0).collect())
     }
 
+    /// How many changes watches tell of that stand beside an audit log: it has the same as writes, so they are not among the entries.
+    ///
+    /// # Errors
+    /// What is wrong with a file.
+    pub fn beside(&self) -> Result<u64, Problem> {
+        let (mut names, mut changes) = (Names::default(), 0);
+        for file in self.files.iter().filter(|file| file.source == Source::Watch && self.has(Source::Audit)) {
+            let mut watch = Watch::new(Lines::open(&file.path, Rc::clone(&file.name))?, file.kind.clone());
+            let mut has_begun = false;
+            while let Some(told) = watch.next(&mut names) {
+                // What it begins with may be there twice.
+                has_begun |= !matches!(told?.entry.seen, Seen::List(_));
+                changes += u64::from(has_begun);
+            }
+        }
+        Ok(changes)
+    }
+
     /// The entries, in order. May be called again: the files are then read again.
     pub fn entries(&self) -> Entries {
         let mut entries = Entries { lanes: Vec::new(), problems: VecDeque::new() };

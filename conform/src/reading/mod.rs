@@ -13,11 +13,13 @@
 //!
 //! Memory is bounded by what happens in such a minute, and not by the length of the log.
 
+mod agreement;
 mod audit;
 mod clocks;
 mod collection;
 mod event;
 mod facts;
+mod gaps;
 mod kind;
 mod lanes;
 mod lines;
@@ -38,6 +40,7 @@ pub use log::{Entries, Log};
 pub use problem::Problem;
 pub(crate) use requests::is_nameless;
 pub use template::template_of;
+pub(crate) use watch::resource_of;
 
 #[cfg(test)]
 mod tests;

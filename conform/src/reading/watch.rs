@@ -19,6 +19,9 @@ pub(super) const LAG: Micros = 1_000_000;
 /// What a line of a watch must be.
 const ACCEPTED: &str = "`{\"type\",\"object\"}`, alone or as the `event` of a line with `t_us`";
 
+/// A recorder says that its stream broke.
+const BROKEN: &str = "RIG_DISCONNECT";
+
 /// A line of a watch that says something.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -28,6 +31,8 @@ pub(super) struct Told {
     pub(super) received: Option<Micros>,
     /// Else the latest time that stands in the object: it was received no earlier.
     pub(super) latest: Option<Micros>,
+    /// It happened before it was told: what comes next in the log may be from before that.
+    pub(super) is_late: bool,
     /// The entry.
     pub(super) entry: Entry,
 }
@@ -80,7 +85,7 @@ impl Watch {
     }
 }
 
-/// Reads a line; bookmarks, errors and what a recorder says of its streams are passed over.
+/// Reads a line; bookmarks and what a recorder says of its streams are passed over, but for that one broke.
 fn read(line: &[u8], place: Place, kind: Option<&str>, names: &mut Names) -> Result<Option<Told>, Problem> {
     let line: Line = parse(line, &place, ACCEPTED)?;
     let received = line.t_us;
@@ -94,7 +99,15 @@ fn read(line: &[u8], place: Place, kind: Option<&str>, names: &mut Names) -> Res
         "MODIFIED" => Some(ChangeKind::Modified),
         "DELETED" => Some(ChangeKind::Deleted),
         "LIST" => None,
-        "BOOKMARK" | "ERROR" => return Ok(None),
+        "ERROR" | BROKEN => {
+            if kind.map(resource_of).is_some_and(|resource| !matters(&resource)) {
+                return Ok(None);
+            }
+            let (from, to) = received.map_or((0, 0), |at| (at, at));
+            let entry = Entry { place, from, to, seen: Seen::Missed { since: Micros::MIN } };
+            return Ok(Some(Told { version: None, received, latest: None, is_late: true, entry }));
+        }
+        "BOOKMARK" => return Ok(None),
         recorder if recorder.starts_with("RIG_") => return Ok(None),
         other => {
             let accepted = "ADDED, MODIFIED, DELETED, BOOKMARK, ERROR or LIST";
@@ -123,7 +136,7 @@ fn read(line: &[u8], place: Place, kind: Option<&str>, names: &mut Names) -> Res
         }
     };
     let (from, to) = received.map_or((0, 0), |at| (at.saturating_sub(LAG), at));
-    Ok(Some(Told { version, received, latest, entry: Entry { place, from, to, seen } }))
+    Ok(Some(Told { version, received, latest, is_late: false, entry: Entry { place, from, to, seen } }))
 }
 
 /// What a change says.
@@ -143,7 +156,7 @@ fn changed(kind: ChangeKind, version: Option<u64>, whole: Value, names: &mut Nam
 }
 
 /// The resource of a kind, as Kubernetes guesses it: `NetworkPolicy` is in `networkpolicies`.
-fn resource_of(kind: &str) -> String {
+pub(crate) fn resource_of(kind: &str) -> String {
     let kind = kind.to_lowercase();
     if kind == "endpoints" {
         kind

@@ -89,6 +89,8 @@ impl Unsigned<'_> {
             name: Rc::clone(&object.name),
             uid: Rc::clone(&object.uid),
             asked_version: None,
+            asked_uid: None,
+            disagrees: None,
             code: 200,
             grace_seconds: None,
             shows_request: false,
@@ -124,18 +126,16 @@ impl Teller {
     /// The entry, with the writes that it may be if it is a change.
     pub fn tell(&mut self, entry: Entry) -> Entry {
         match &entry.seen {
+            &Seen::Missed { since } => {
+                self.missed = Some(self.missed.map_or(since, |missed| missed.min(since)));
+                entry
+            }
             Seen::List(objects) => {
-                let is_other = |object: &Object| {
-                    self.known.get(&object.uid).is_some_and(|known| version(known) < version(object))
-                };
-                if objects.iter().any(is_other) {
-                    self.missed.get_or_insert(entry.from);
-                }
                 self.known.extend(objects.iter().map(|object| (Rc::clone(&object.uid), object.clone())));
                 entry
             }
             Seen::Change(change) => {
-                let writes = self.writes(change, entry.from);
+                let writes = self.writes(change);
                 let seen = if writes.is_empty() { entry.seen.clone() } else { Seen::Told(writes) };
                 Entry { seen, ..entry }
             }
@@ -143,18 +143,15 @@ impl Teller {
         }
     }
 
-    fn writes(&mut self, change: &Change, at: Micros) -> Vec<Write> {
+    fn writes(&mut self, change: &Change) -> Vec<Write> {
         let object = &change.object;
         // A watch that began anew tells again of what it has told.
         if let Some(known) = self.known.get(&object.uid)
             && change.kind != ChangeKind::Deleted
+            && version(object).is_some()
+            && version(object) <= version(known)
         {
-            if version(object).is_some() && version(object) <= version(known) {
-                return Vec::new();
-            }
-            if change.kind == ChangeKind::Added {
-                self.missed.get_or_insert(at);
-            }
+            return Vec::new();
         }
         let before = match change.kind {
             ChangeKind::Deleted => self.known.remove(&object.uid),

@@ -102,10 +102,10 @@ fn what_is_told_again_is_no_write_and_what_was_missed_is_noted() {
     told(&mut teller, ChangeKind::Added, pod(5, on(None)));
     assert!(told(&mut teller, ChangeKind::Added, pod(5, on(None))).is_empty());
     assert!(told(&mut teller, ChangeKind::Modified, pod(4, on(None))).is_empty());
-    teller.tell(entry(Seen::List(vec![pod(5, on(None))])));
     assert_eq!(teller.missed(), None);
-    teller.tell(entry(Seen::List(vec![pod(7, on(None))])));
-    assert_eq!(teller.missed(), Some(BEGAN + 10_000_000));
+    teller.tell(entry(Seen::Missed { since: BEGAN + 7 }));
+    teller.tell(entry(Seen::Missed { since: BEGAN + 9 }));
+    assert_eq!(teller.missed(), Some(BEGAN + 7));
 }
 
 #[test]

@@ -123,6 +123,7 @@ impl Setting<'_> {
             scales,
             service: service.map(named),
             service_ports: service.and_then(Selector::target_ports),
+            slices: service.map_or_else(Vec::new, |one| surveyor.services.slices_at(self.followed.from, one)),
             budgets: budgets.into_iter().map(named).collect(),
             nodes: stage.seen,
             node_changes: stage.changes,

@@ -82,6 +82,8 @@ pub struct Observed {
     pub service: Option<Named>,
     /// The ports of its pods that the Service sends to, with their protocols; none if they are not known, or change.
     pub service_ports: Option<BTreeSet<(u16, Rc<str>)>>,
+    /// The EndpointSlices that the Service had when the workload began to be followed, each with its family.
+    pub slices: Vec<(Rc<str>, Rc<str>)>,
     /// The budgets of the scenario, in its order.
     pub budgets: Vec<Named>,
     /// The nodes of the scenario, in its order.
@@ -190,6 +192,8 @@ pub struct Heard {
     pub uid: Rc<str>,
     /// Its address.
     pub ip: Rc<str>,
+    /// Those that slices of other families have.
+    pub more_ips: Vec<Rc<str>>,
     /// Its node, if the slice says.
     pub node: Option<Rc<str>>,
     /// The slice was there when the log began, and this is how the log shows it first.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::documents;
 use super::kept::{Kept, named};
-use super::life::{Life, Moment, Register, Sight};
+use super::life::{Life, Moment, Register, Sight, Span};
 use crate::record::{Object, SliceFacts};
 
 /// A Service or PodDisruptionBudget of the log.
@@ -23,6 +23,16 @@ pub(super) struct Selector {
     selects: Selects,
     /// The entry that shows a change of what it asks for.
     pub changed: Option<Moment>,
+}
+
+/// An EndpointSlice of the log.
+#[derive(Debug)]
+struct SliceLife {
+    /// Its namespace, and its Service.
+    of: (Rc<str>, Rc<str>),
+    /// `addressType`.
+    family: Rc<str>,
+    life: Life,
 }
 
 /// What a Service or PodDisruptionBudget selects.
@@ -39,9 +49,22 @@ enum Selects {
 pub(super) struct Selectors {
     pub register: Register<Selector>,
     kept: Kept,
+    /// EndpointSlices, by namespace and name.
+    slices: BTreeMap<(Rc<str>, Rc<str>), SliceLife>,
 }
 
 impl Selectors {
+    /// The EndpointSlices that a Service had at a moment, each with its family.
+    pub fn slices_at(&self, at: Moment, service: &Selector) -> Vec<(Rc<str>, Rc<str>)> {
+        let was_there = |slice: &SliceLife| {
+            let Span { from, to } = slice.life.span();
+            let of = (&slice.of.0, &slice.of.1) == (&service.namespace, &service.name);
+            of && (slice.life.existed || from < at) && to.is_none_or(|to| at < to)
+        };
+        let there = self.slices.iter().filter(|(_, slice)| was_there(slice));
+        there.map(|((_, name), slice)| (Rc::clone(name), Rc::clone(&slice.family))).collect()
+    }
+
     /// Takes note of a Service.
     pub fn see_service(&mut self, at: Moment, sight: Sight, object: &Object) {
         let labels = &object.whole["spec"]["selector"];
@@ -58,10 +81,17 @@ impl Selectors {
     }
 
     /// Takes note of an EndpointSlice: the Service that it is of may have been written before the log began.
-    pub fn see_slice(&mut self, at: Moment, slice: &Object, facts: &SliceFacts) {
+    pub fn see_slice(&mut self, at: Moment, sight: Sight, slice: &Object, facts: &SliceFacts) {
         if facts.service.is_empty() {
             return;
         }
+        let name = (Rc::clone(&slice.namespace), Rc::clone(&slice.name));
+        let known = self.slices.entry(name).or_insert_with(|| SliceLife {
+            of: (Rc::clone(&slice.namespace), Rc::clone(&facts.service)),
+            family: Rc::clone(&facts.family),
+            life: Life::new(at, sight),
+        });
+        known.life.is_news(at, sight, slice);
         let service = Object { name: Rc::clone(&facts.service), uid: "".into(), ..slice.clone() };
         if self.register.named(&service.namespace, &service.name).is_none() {
             self.register.entry(&service, || Selector {
@@ -111,6 +141,13 @@ impl Selectors {
             && documents::service_asks(&record.manifest["spec"]) != documents::service_asks(&manifest["spec"])
         {
             record.changed = Some(at);
+        }
+    }
+
+    /// Takes note that an EndpointSlice has been removed.
+    pub fn remove_slice(&mut self, at: Moment, namespace: &Rc<str>, name: &Rc<str>) {
+        if let Some(slice) = self.slices.get_mut(&(Rc::clone(namespace), Rc::clone(name))) {
+            slice.life.gone.get_or_insert(at);
         }
     }
 

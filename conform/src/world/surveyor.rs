@@ -193,6 +193,7 @@ impl Surveyor {
             "deployments" => self.deployments.remove(at, namespace, name),
             "replicasets" => self.replica_sets.remove(at, namespace, name),
             "services" => self.services.remove(at, namespace, name),
+            "endpointslices" => self.services.remove_slice(at, namespace, name),
             "poddisruptionbudgets" => self.budgets.remove(at, namespace, name),
             _ => {}
         }
@@ -204,13 +205,19 @@ impl Surveyor {
         let was_there = is_first && sight != Sight::Created;
         let known = &self.pods.register.by_uid;
         for heard in heard_in(slice).filter(|heard| !known.contains_key(&heard.uid)) {
-            self.heard.entry(Rc::clone(&heard.uid)).or_insert(Heard { was_there, ..heard });
+            let ip = Rc::clone(&heard.ip);
+            let first = self.heard.entry(Rc::clone(&heard.uid)).or_insert(Heard { was_there, ..heard });
+            // A slice of another family has another.
+            if first.ip != ip && !first.more_ips.contains(&ip) {
+                first.more_ips.push(ip);
+            }
         }
     }
 
     /// The addresses of pods that the log shows nowhere but in EndpointSlices, which were there when it began.
     pub(super) fn addresses_before(&self) -> impl Iterator<Item = &Rc<str>> {
-        self.heard.values().filter(|heard| heard.was_there).map(|heard| &heard.ip)
+        let before = self.heard.values().filter(|heard| heard.was_there);
+        before.flat_map(|heard| [&heard.ip].into_iter().chain(&heard.more_ips))
     }
 
     fn object(&mut self, at: Moment, sight: Sight, object: &Object) {
@@ -251,7 +258,7 @@ impl Surveyor {
             Facts::Service => self.services.see_service(at, sight, object),
             Facts::PodDisruptionBudget(_) => self.budgets.see_budget(at, sight, object),
             Facts::EndpointSlice(facts) => {
-                self.services.see_slice(at, object, facts);
+                self.services.see_slice(at, sight, object, facts);
                 let terminate = facts.endpoints.iter().filter(|endpoint| endpoint.terminating);
                 terminate
                     .filter_map(|endpoint| endpoint.uid.as_ref())
@@ -277,6 +284,7 @@ fn heard_in(slice: &Object) -> impl Iterator<Item = Heard> + '_ {
             name: text(&pod["name"])?,
             uid: text(&pod["uid"])?,
             ip: text(&endpoint["addresses"][0])?,
+            more_ips: Vec::new(),
             node,
             was_there: false,
         })

@@ -24,6 +24,8 @@ fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
         name: "web-1".into(),
         uid: "".into(),
         asked_version: None,
+        asked_uid: None,
+        disagrees: None,
         code: 200,
         grace_seconds: None,
         shows_request: true,

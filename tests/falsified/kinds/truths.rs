@@ -1,7 +1,7 @@
 //! Changes of a recording that are no lies: it is as lawful as it was. They are made as the lies are.
 
 use super::Kind;
-use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, write_like};
+use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, write_again, write_like};
 use crate::life::{lives, other};
 use crate::line::Line;
 use crate::recording::Recording;
@@ -56,14 +56,14 @@ fn report_repeated(recording: &mut Recording) -> Option<usize> {
     let life = lives(recording).into_iter().find(|life| life.ready(recording).is_some())?;
     let ready = life.ready(recording)?;
     let at = recording.line(ready).at() + 10_000;
-    Some(write_like(recording, ready, at, |line| by_kubelet(line, &life.node)))
+    Some(write_again(recording, ready, at, |line| by_kubelet(line, &life.node)))
 }
 
 fn slice_repeated(recording: &mut Recording) -> Option<usize> {
     let slices = recording.audit().filter(|line| line.is("update", "endpointslices"));
     let last = slices.max_by_key(|line| line.version())?;
     let (id, at) = (last.id, last.at() + SECOND);
-    Some(write_like(recording, id, at, |line| by_controller(line, "endpointslice-controller")))
+    Some(write_again(recording, id, at, |line| by_controller(line, "endpointslice-controller")))
 }
 
 fn rules_repeated(recording: &mut Recording) -> Option<usize> {

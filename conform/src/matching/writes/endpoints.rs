@@ -1,6 +1,6 @@
 //! Writes of EndpointSlices.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_model::Cluster;
@@ -11,94 +11,166 @@ use podproof_vocabulary::action::{Action, EndpointSlice, Watcher};
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
+use crate::matching::slices::Shown;
 use crate::record::{EndpointFacts, Facts, SliceFacts, Verb, Write};
 
 /// What a write of an EndpointSlice asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
-    let subject = known.subject;
-    let Some(object) = &write.object else { return Plan::NotHere };
-    let Facts::EndpointSlice(slice) = &object.facts else { return Plan::NotHere };
-    if !subject.is_near(&write.namespace) || subject.service.as_deref() != Some(&*slice.service) {
-        return Plan::NotHere;
-    }
+    let Some(slice) = slice_of(known, write) else { return Plan::NotHere };
+    let by_controller = is_controller(actor);
     if write.verb == Verb::Delete {
         if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) || is_of_pods(actor) {
             return super::not_theirs(write, "remove EndpointSlices");
         }
-        return Plan::NotModelled("the removal of EndpointSlices".into());
+        if !known.slices.elsewhere(known.names, &write.name, slice).any || !by_controller {
+            return Plan::NotModelled("the removal of EndpointSlices".into());
+        }
     }
-    let by_controller =
-        matches!(actor, Actor::Controller(controller) if &**controller == "endpointslice-controller");
     let mut wanted: Vec<(PodId, Endpoint)> = Vec::new();
-    for endpoint in &slice.endpoints {
-        let Some(name) = &endpoint.pod else { continue };
-        let uid = endpoint.uid.as_deref().unwrap_or_default();
-        let Some(pod) = known.names.pod(name, uid) else {
-            // Pods of other workloads are none of this one's; but the controller has addresses from pods that have them.
-            if by_controller && known.names.at(&endpoint.address).is_none() && !known.names.has_strangers() {
-                return Plan::Wrong(format!(
-                    "{name} at {}, an address that no pod has had",
-                    endpoint.address
-                ));
+    let shown = if write.verb == Verb::Delete { &[][..] } else { &slice.endpoints };
+    for endpoint in shown {
+        match entry(known, by_controller, endpoint) {
+            Ok(Some((pod, _))) if by_controller && wanted.iter().any(|(other, _)| *other == pod) => {
+                return Plan::Wrong(format!("{} stands in it twice", known.names.pod_name(pod)));
             }
-            continue;
-        };
-        if by_controller && wanted.iter().any(|(other, _)| *other == pod) {
-            return Plan::Wrong(format!("{name} stands in it twice"));
+            Ok(found) => wanted.extend(found),
+            Err(why) => return Plan::Wrong(why),
         }
-        let Some(address) = known.names.address(pod, &endpoint.address) else {
-            // In the model a pod gets its address with its sandbox, and one in the host network has that of its node before.
-            if subject.traits.in_host_network && !endpoint.ready {
-                continue;
-            }
-            return Plan::Wrong(format!("{name} was not seen to have {}", endpoint.address));
-        };
-        if let Some(why) = misplaced(known, pod, endpoint).filter(|_| by_controller) {
-            return Plan::Wrong(format!("{name} {why}"));
-        }
-        let entry = Endpoint::new()
-            .with_address(Some(address))
-            .with_ready(endpoint.ready)
-            .with_serving(endpoint.serving)
-            .with_terminating(endpoint.terminating);
-        wanted.push((pod, entry));
     }
     if by_controller && let Some(why) = other_ports(known, slice).filter(|_| !wanted.is_empty()) {
         return Plan::Wrong(why);
     }
-    let is = move |cluster: &Cluster<'_>| {
+    let elsewhere = known.slices.elsewhere(known.names, &write.name, slice);
+    let now: BTreeMap<PodId, Endpoint> =
+        known.cluster.pod_ids().map(|pod| (pod, known.cluster.pod(pod).slice)).collect();
+    // What it says of pods that it does not show: nothing of those without an address of its family.
+    let unaddressed = |pod: &PodId| !known.names.has_address_of(*pod, &slice.family);
+    let outside: BTreeSet<PodId> = now.keys().copied().filter(unaddressed).collect();
+    let is_alone = known.slices.is_alone(&write.name);
+    let is = move |cluster: &Cluster<'_>, is_last: bool| {
         cluster.pod_ids().all(|pod| {
-            let entry =
-                wanted.iter().find(|(other, _)| *other == pod).map_or(Endpoint::new(), |&(_, entry)| entry);
-            cluster.pod(pod).slice == entry
+            let shown = cluster.pod(pod).slice;
+            let before = now.get(&pod).copied().unwrap_or(Endpoint::new());
+            match wanted.iter().find(|(other, _)| *other == pod) {
+                Some(&(_, entry)) => shown == entry,
+                None if !is_alone && outside.contains(&pod) => !is_last || shown == before,
+                None if elsewhere.any && !is_last => true,
+                None => match elsewhere.shown.get(&pod) {
+                    Some(entry) => shown == *entry,
+                    None => shown == Endpoint::new() || elsewhere.unknown && shown == before,
+                },
+            }
         })
     };
-    if is(known.cluster) {
+    // The others are as they are, or they are still to be written.
+    let is = Rc::new(is);
+    let (last, first) = (Rc::clone(&is), is);
+    if first(known.cluster, is_alone) {
         return Plan::Nothing;
     }
     match actor {
+        _ if by_controller && known.slices.is_open() => match known.slices.misfit(known.names, known.cluster)
+        {
+            Some(why) => {
+                Plan::Wrong(format!("{why}, and the controller writes all slices of a Service in one go"))
+            }
+            None => Plan::Nothing,
+        },
         _ if by_controller => {
-            let write = Action::EndpointSlice(EndpointSlice::WriteSlice);
-            let says = slice
-                .endpoints
-                .iter()
-                .map(|endpoint| {
-                    let mark = |is: bool, letter: char| if is { letter } else { '-' };
-                    format!(
-                        "{}:{}{}{}",
-                        endpoint.pod.as_deref().unwrap_or(&endpoint.address),
-                        mark(endpoint.ready, 'r'),
-                        mark(endpoint.serving, 's'),
-                        mark(endpoint.terminating, 't')
-                    )
-                })
-                .collect::<Vec<_>>()
-                .join(" ");
-            Plan::By(Deed::steps(Watcher::ControllerManager, vec![write]).then(says, Box::new(is)))
+            let steps = || {
+                Deed::steps(
+                    Watcher::ControllerManager,
+                    vec![Action::EndpointSlice(EndpointSlice::WriteSlice)],
+                )
+            };
+            let says = words(slice);
+            let deed = steps().then(says.clone(), Box::new(move |cluster| last(cluster, true)));
+            match is_alone {
+                true => Plan::By(deed),
+                false => {
+                    Plan::By(deed.or(steps().then(says, Box::new(move |cluster| first(cluster, false)))))
+                }
+            }
         }
         Actor::Client(_) => Plan::NotModelled("EndpointSlices that others write".into()),
         _ => super::not_theirs(write, "write EndpointSlices"),
     }
+}
+
+fn is_controller(actor: &Actor) -> bool {
+    matches!(actor, Actor::Controller(controller) if &**controller == "endpointslice-controller")
+}
+
+/// The slice that a write leaves, or removes, if it is of the workload's Service.
+fn slice_of<'w>(known: &Known<'_, '_>, write: &'w Write) -> Option<&'w SliceFacts> {
+    let Facts::EndpointSlice(slice) = &write.object.as_ref()?.facts else { return None };
+    let subject = known.subject;
+    (subject.is_near(&write.namespace) && subject.service.as_deref() == Some(&*slice.service))
+        .then_some(slice)
+}
+
+/// What the slice that a write leaves shows of the workload's pods: with its name and its facts, if it is of the workload's Service;
+/// nothing, if it was removed.
+pub fn view(known: &Known<'_, '_>, write: &Write) -> Option<(SliceFacts, Option<Vec<Shown>>)> {
+    let slice = slice_of(known, write).filter(|_| &*write.resource == "endpointslices")?;
+    let shown = |endpoint: &EndpointFacts| {
+        let (name, uid) = (endpoint.pod.clone()?, endpoint.uid.clone().unwrap_or_default());
+        let (_, entry) = entry(known, false, endpoint).ok()??;
+        Some((name, uid, entry))
+    };
+    let is_there = write.verb != Verb::Delete;
+    Some((slice.clone(), is_there.then(|| slice.endpoints.iter().filter_map(shown).collect())))
+}
+
+/// What an endpoint is in the model; nothing, if it is none of the workload's pods.
+///
+/// # Errors
+/// Why it cannot be one.
+fn entry(
+    known: &Known<'_, '_>,
+    by_controller: bool,
+    endpoint: &EndpointFacts,
+) -> Result<Option<(PodId, Endpoint)>, String> {
+    let Some(name) = &endpoint.pod else { return Ok(None) };
+    let uid = endpoint.uid.as_deref().unwrap_or_default();
+    let Some(pod) = known.names.pod(name, uid) else {
+        // Pods of other workloads are none of this one's; but the controller has addresses from pods that have them.
+        if by_controller && known.names.at(&endpoint.address).is_none() && !known.names.has_strangers() {
+            return Err(format!("{name} at {}, an address that no pod has had", endpoint.address));
+        }
+        return Ok(None);
+    };
+    let Some(address) = known.names.address(pod, &endpoint.address) else {
+        // In the model a pod gets its address with its sandbox, and one in the host network has that of its node before.
+        if known.subject.traits.in_host_network && !endpoint.ready {
+            return Ok(None);
+        }
+        return Err(format!("{name} was not seen to have {}", endpoint.address));
+    };
+    if let Some(why) = misplaced(known, pod, endpoint).filter(|_| by_controller) {
+        return Err(format!("{name} {why}"));
+    }
+    let entry = Endpoint::new()
+        .with_address(Some(address))
+        .with_ready(endpoint.ready)
+        .with_serving(endpoint.serving)
+        .with_terminating(endpoint.terminating);
+    Ok(Some((pod, entry)))
+}
+
+/// What a slice shows, in words.
+fn words(slice: &SliceFacts) -> String {
+    let word = |endpoint: &EndpointFacts| {
+        let mark = |is: bool, letter: char| if is { letter } else { '-' };
+        format!(
+            "{}:{}{}{}",
+            endpoint.pod.as_deref().unwrap_or(&endpoint.address),
+            mark(endpoint.ready, 'r'),
+            mark(endpoint.serving, 's'),
+            mark(endpoint.terminating, 't')
+        )
+    };
+    slice.endpoints.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Is this a controller that has nothing to do with Services?

@@ -27,6 +27,7 @@ use super::eyes::Eyes;
 use super::names::Names;
 use super::plan::Plan;
 use super::sighting::SLACK;
+use super::slices::Slices;
 use super::subject::Subject;
 use super::templates::Templates;
 use crate::record::{Entry, Micros, Write};
@@ -47,6 +48,8 @@ pub struct Known<'k, 'a> {
     pub counts: Option<&'k Counts>,
     /// What the pods of each ReplicaSet are made of, where the log shows it.
     pub made_of: &'k BTreeMap<Revision, u64>,
+    /// What is known of the slices of its Service.
+    pub slices: &'k Slices,
     /// What the log can see.
     pub eyes: &'k Eyes,
     /// The entry.

@@ -30,6 +30,12 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::DeleteCollection {
         return Plan::NotModelled("deletions of collections that the log does not name".into());
     }
+    // API-6: nobody comes back. What was received before the removal was answered may have come before it.
+    // Without answers nobody knows for sure which pod it is.
+    let removed = known.names.removed(&write.name, &write.uid).filter(|_| !write.only_asked);
+    if removed.is_some_and(|removed| removed < known.at.from) {
+        return Plan::Wrong("a write that was granted, of a pod that is gone".into());
+    }
     let Some(pod) = known.names.pod(&write.name, &write.uid) else {
         return match namesake(known, write) {
             Some(_) => Plan::Wrong("the pod of this name that is there has another UID".into()),
@@ -176,6 +182,9 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         return Plan::Wrong(format!("its address is that of {other}, which is Ready"));
     }
     let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
+    if let Some(why) = other_families(known, pod, facts).filter(|_| !in_host_network) {
+        return Plan::Wrong(why);
+    }
     let has_address = move |object: PodObject| match address {
         _ if in_host_network => true,
         None => object.address().is_none(),
@@ -267,6 +276,17 @@ fn holder<'k>(known: &'k Known<'_, '_>, pod: PodId, ip: &str) -> Option<&'k str>
         has && object.exists() && object.ready() && !object.is_deleting()
     })?;
     Some(known.names.pod_name(other))
+}
+
+/// What is wrong with the addresses that a pod has beside its first: they come with its sandbox, as that does, and are nobody else's.
+fn other_families(known: &Known<'_, '_>, pod: PodId, facts: &PodFacts) -> Option<String> {
+    if let Some((ip, other)) = facts.more_ips.iter().find_map(|ip| Some((ip, holder(known, pod, ip)?))) {
+        return Some(format!("its address {ip} is that of {other}, which is Ready"));
+    }
+    let address = known.names.address(pod, facts.ip.as_ref()?)?;
+    let mut more = facts.more_ips.iter();
+    let (ip, before) = more.find_map(|ip| Some((ip, known.names.other_of_family(pod, address, ip)?)))?;
+    Some(format!("its address {ip} was {before}, in the same sandbox"))
 }
 
 /// The kubelet of `node` has the pod, in its copy or in its runtime, and can say so.

@@ -49,7 +49,7 @@ fn a_pod() {
         },
         "spec": {"nodeName": "node-b"},
         "status": {
-            "phase": "Running", "podIP": "10.244.2.17",
+            "phase": "Running", "podIP": "10.244.2.17", "podIPs": [{"ip": "10.244.2.17"}, {"ip": "fd00::17"}],
             "conditions": [{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": "True"}],
             "initContainerStatuses": [{"name": "init", "state": {"terminated": {"exitCode": 3}}, "ready": true}],
             "containerStatuses": [
@@ -70,6 +70,7 @@ fn a_pod() {
         phase: "Running".into(),
         ready: true,
         ip: Some("10.244.2.17".into()),
+        more_ips: vec!["fd00::17".into()],
         deleting: true,
         deletion_grace_seconds: Some(10),
         finalizers: true,
@@ -185,9 +186,9 @@ fn a_replica_set() {
 #[test]
 fn an_endpoint_slice_of_both_versions() {
     let target = json!({"kind": "Pod", "name": "web-1", "uid": "u1"});
-    for version in ["discovery.k8s.io/v1", "discovery.k8s.io/v1beta1"] {
+    for (version, family) in [("discovery.k8s.io/v1", "IPv4"), ("discovery.k8s.io/v1beta1", "IPv6")] {
         let whole = json!({
-            "kind": "EndpointSlice", "apiVersion": version,
+            "kind": "EndpointSlice", "apiVersion": version, "addressType": family,
             "metadata": {"labels": {"kubernetes.io/service-name": "web"}},
             "endpoints": [
                 {"addresses": ["10.244.2.17", "10.244.2.18"], "targetRef": target,
@@ -214,6 +215,7 @@ fn an_endpoint_slice_of_both_versions() {
         let fourth = endpoint("10.244.2.21", None, [false, false, false]);
         let expected = SliceFacts {
             service: "web".into(),
+            family: family.into(),
             endpoints: vec![
                 EndpointFacts { uid: Some("u1".into()), more_addresses: 1, ..first },
                 endpoint("10.244.2.19", None, [true, true, false]),

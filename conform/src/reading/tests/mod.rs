@@ -3,6 +3,7 @@
 mod audit;
 mod facts;
 mod files;
+mod gaps;
 mod hostile;
 mod laws;
 mod order;
@@ -142,6 +143,7 @@ fn told(entries: &[Entry]) -> Vec<String> {
         Seen::Change(change) => format!("{:?} {}", change.kind, change.object.name),
         Seen::Told(writes) => format!("one of {} writes", writes.len()),
         Seen::Renewal { node, .. } => format!("renewal of {node}"),
+        Seen::Missed { since } => format!("missed since {}", since - START),
         Seen::Other(word) => word.to_string(),
         Seen::Runtime(event) => format!("{} {:?}", event.pod, event.what),
         Seen::App(event) => format!("{} {:?}", event.pod, event.what),

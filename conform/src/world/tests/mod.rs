@@ -175,6 +175,8 @@ fn write(verb: Verb, whole: Value) -> Write {
         namespace: Rc::clone(&object.namespace),
         name: Rc::clone(&object.name),
         asked_version: None,
+        asked_uid: None,
+        disagrees: None,
         code: 200,
         uid: "".into(),
         grace_seconds: None,
