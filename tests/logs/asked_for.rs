@@ -53,7 +53,7 @@ fn an_update_of_an_old_version_is_not_granted() {
     is_found(&old, "it asked for version 17");
     // A patch that names none is of any version.
     let none = with(2, scales, |event| {
-        _ = event["requestObject"]["metadata"].as_object_mut().map(|all| all.remove("resourceVersion"))
+        _ = event["requestObject"]["metadata"].as_object_mut().map(|all| all.remove("resourceVersion"));
     });
     assert_eq!(none.verdict(), Verdict::Lawful, "{:?}", none.first_unexplained());
 }
