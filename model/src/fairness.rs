@@ -15,6 +15,8 @@ use podproof_vocabulary::action::{
 };
 
 use crate::cluster::Cluster;
+use crate::controllers::node_lifecycle;
+use crate::kubelet::pleg;
 use crate::{environment, time};
 
 /// A unit of fairness: class and key, as numbers.
@@ -44,12 +46,26 @@ pub const fn node_of(unit: Unit) -> Option<NodeId> {
     Some(NodeId(node as u8))
 }
 
+/// A failure detector that errs: the node is heard of, or its relists come to their end. Nobody promises that it does.
+pub fn is_false_alarm(cluster: &Cluster<'_>, action: &Action) -> bool {
+    match *action {
+        Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }) => {
+            !node_lifecycle::is_silent(cluster, node)
+        }
+        Action::Kubelet(Kubelet::NoticeHang { node }) => !pleg::is_stuck(cluster, node),
+        _ => false,
+    }
+}
+
 /// The unit of a step; none if it is not fair.
 ///
 /// Which classes are fair, and why, stands in [`FAIRNESS`]. Units: watches, per consumer and object; the scheduler and controllers,
 /// per key; kubelets, per pod, container or node; kube-proxies and processes, one each; the drain, per pod. In timed mode whatever
 /// has a clock is one unit, as no tick is possible while a step is due.
 pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
+    if is_false_alarm(cluster, action) {
+        return None;
+    }
     if time::is_clocked(cluster, action) {
         return Some(unit(59, 0));
     }

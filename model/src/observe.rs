@@ -65,6 +65,7 @@ impl Observe for Cluster<'_> {
                 kubelet.worker(),
                 Worker::Terminating | Worker::Terminated | Worker::Finished
             ),
+            runs_on: kubelet.node().filter(|_| self.containers_of(pod).iter().any(|c| c.is_running())),
         }
     }
 

@@ -3,13 +3,15 @@
 use podproof::plan::{Behind, Plan};
 use podproof::progress::Line;
 use podproof::search::{self, Limits};
-use podproof::verdict::{Finding, Verdict};
+use podproof::verdict::{Finding, Outcome, Verdict};
 use podproof_traces::Kind;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::Story;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::PropertySet;
-use podproof_vocabulary::scenario::{PreStop, Probe, Scenario, Timing, WorkloadKind};
+use podproof_vocabulary::scenario::{
+    HostPort, IntOrPercent, PreStop, Probe, Scenario, Strategy, Timing, WorkloadKind,
+};
 use podproof_vocabulary::{Property, catalogue};
 
 use crate::common;
@@ -21,15 +23,19 @@ fn named(name: &str) -> Scenario {
 }
 
 fn judge(scenario: Scenario, timing: Timing, property: Property) -> Finding {
+    let outcome = searched(scenario, timing, property);
+    assert!(outcome.stopped.is_empty(), "{:?}", outcome.stopped);
+    outcome.findings.into_iter().next().expect("one was asked for")
+}
+
+fn searched(scenario: Scenario, timing: Timing, property: Property) -> Outcome {
     let mut scenario = Scenario { timing, ..scenario };
     if timing == Timing::Untimed {
         scenario.approximations = scenario.approximations.without(Approximation::Focus);
     }
     let judged = PropertySet::of([property]);
     let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
-    let outcome = search::run(&plan, &LIMITS, &Line::new("test", LIMITS.states)).expect("it fits");
-    assert!(outcome.stopped.is_empty(), "{:?}", outcome.stopped);
-    outcome.findings.into_iter().next().expect("one was asked for")
+    search::run(&plan, &LIMITS, &Line::new("test", LIMITS.states)).expect("it fits")
 }
 
 fn with_pre_stop(seconds: u32) -> Scenario {
@@ -52,6 +58,37 @@ fn untimed_no_pre_stop_keeps_traffic_away() {
     for scenario in [named("rollout"), named("rollout-prestop")] {
         let finding = judge(scenario, Timing::Untimed, Property::NoTrafficAfterSigterm);
         assert_eq!(finding.verdict, Verdict::Broken);
+    }
+}
+
+/// A pod that is force-deleted goes on for a while (PW-18), and holds its port.
+#[test]
+fn a_host_port_is_held_twice_after_a_force_deletion() {
+    let mut scenario = catalogue::web("host-port", Story::Create, 1, 1);
+    scenario.workload.template.containers[0].ports[0].host = Some(HostPort { port: 80, ip: String::new() });
+    let property = Property::OneAddressOnePod;
+    assert_eq!(judge(scenario.clone(), Timing::Untimed, property).verdict, Verdict::Holds);
+    scenario.events.set(EventName::ForceDeletePod, 1);
+    // Pods that are rejected meanwhile are replaced again and again, as long as there are slots.
+    assert_eq!(searched(scenario, Timing::Untimed, property).findings[0].verdict, Verdict::Broken);
+}
+
+/// DEL-17: without a grace period the object of a pod goes first, and its place and its ports are given away while it still runs.
+#[test]
+fn without_a_grace_period_a_place_is_given_away_early() {
+    let mut scenario = catalogue::web("no-grace", Story::Rollout, 1, 1);
+    scenario.nodes[0].allocatable.pods = 1;
+    scenario.workload.template.containers[0].ports[0].host = Some(HostPort { port: 80, ip: String::new() });
+    scenario.workload.strategy =
+        Strategy::RollingUpdate { max_surge: IntOrPercent::Int(0), max_unavailable: IntOrPercent::Int(1) };
+    for property in [Property::PlacementLawful, Property::OneAddressOnePod] {
+        let verdict = |grace_seconds: u32| {
+            let mut scenario = scenario.clone();
+            scenario.workload.template.grace_seconds = grace_seconds;
+            searched(scenario, Timing::Untimed, property).findings[0].verdict
+        };
+        assert_ne!(verdict(30), Verdict::Broken, "{property}");
+        assert_eq!(verdict(0), Verdict::Broken, "{property}");
     }
 }
 

@@ -304,7 +304,11 @@ mod tests {
         };
         let slot = SlotSeen {
             pod: Some(pod),
-            sandbox: SandboxSeen { sandbox: Sandbox::Ready, address: Some(Address(0)), terminating: false },
+            sandbox: SandboxSeen {
+                sandbox: Sandbox::Ready,
+                address: Some(Address(0)),
+                ..SandboxSeen::default()
+            },
             containers: vec![ContainerSeen::default()],
             reused_address: Some(Address(1)),
             endpoint: Some(endpoint),

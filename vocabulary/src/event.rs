@@ -46,7 +46,7 @@ events! {
     SandboxDeath "sandbox-death" => "a pod's sandbox (pause) dies";
     RuntimeHang "runtime-hang" => "a container runtime stops answering, so the PLEG's relist is stuck";
     RuntimeRecovery "runtime-recovery" => "a hung container runtime answers again";
-    CniFailure "cni-failure" => "a node's network plugin fails: no new sandbox, and the status of those that exist cannot be read";
+    CniFailure "cni-failure" => "a node's network plugin fails for good: its pods are not synced any more, and no sandbox is torn down";
     WatchBreak "watch-break" => "the watches of one component break; it lists again and loses what lay between";
     LostResponse "lost-response" => "a write's outcome never reaches its writer, committed or not";
     ControllerManagerRestart "controller-manager-restart" => "the controller manager restarts; its memory is lost";

@@ -140,6 +140,8 @@ pub struct SandboxSeen {
     pub address: Option<Address>,
     /// The kubelet has begun to terminate the pod.
     pub terminating: bool,
+    /// The node on which processes of it run; nothing, if none runs. The object may be gone by then.
+    pub runs_on: Option<NodeId>,
 }
 
 /// A container's process.

@@ -1,16 +1,20 @@
 //! `logs`: the readers of audit logs, watches and recorders against hostile lines: entries, or problems that name file and
-//! line, the same when read twice, and never a panic.
+//! line, the same when read twice, and a judgement of what was read, never a panic.
 
 use std::fs;
 use std::path::Path;
 
 use arbitrary::Arbitrary;
 use podproof_conform::reading::{Log as Files, Problem};
+use podproof_conform::run::{Options, run};
 use serde_json::json;
 
 use super::Log;
 use crate::generators::texts::Text;
 use crate::runner::Checked;
+
+/// States that an entry may cost.
+const STATES: u64 = 200;
 
 /// Two files of a log.
 #[derive(Clone, Debug, Arbitrary)]
@@ -84,6 +88,11 @@ pub fn check(case: &TestCase) -> Checked {
     }
     let (once, twice) = (read(folder.path()), read(folder.path()));
     assert_eq!(once, twice, "a log is read the same twice");
+    // Whatever can be read is judged, in one way or another.
+    if let Ok(files) = Files::find(&[folder.path().to_owned()]) {
+        let options = Options { max_states: Some(STATES), ..Options::default() };
+        _ = run(&files, &options, |_| {});
+    }
     let mut log = Log::default();
     log.note(&once);
     match once {

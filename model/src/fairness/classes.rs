@@ -51,7 +51,6 @@ const KILLS: &str =
 /// Why a probe's result comes.
 const PROBES: &str = "probes run periodically while their container does (PRB-1)";
 /// Why the node lifecycle controller acts.
-const PASSES: &str = "a pass over all nodes every node-monitor period (NLC-1)";
 /// Why a process comes back.
 const RESTARTS: &str = "a process manager starts it again: systemd, or the kubelet for static pods";
 /// Why a drain goes on.
@@ -97,7 +96,10 @@ pub const FAIRNESS: &[Row] = &[
         "replica-set/count-available",
         "the ReplicaSet is queued again when minReadySeconds are over (CTL-1)",
     ),
-    weak("node-lifecycle/mark-node-unknown", PASSES),
+    weak(
+        "node-lifecycle/mark-node-unknown",
+        "a pass over all nodes every period finds one that is silent (NLC-3); that one errs is promised by nobody",
+    ),
     weak(
         "node-lifecycle/mark-pod-not-ready",
         "the pass that turns a node Unknown patches its pods, and a later one those left (NLC-6)",
@@ -142,7 +144,7 @@ pub const FAIRNESS: &[Row] = &[
     ),
     weak(
         "kubelet/notice-hang",
-        "the node's status asks each time whether the last relist is too long ago (NOD-3)",
+        "the node's status asks each time whether the last relist is too long ago (NOD-3); that it errs is promised by nobody",
     ),
     weak("kubelet/report-node-status", "a heartbeat that reaches the API is sent periodically (NOD-3)"),
     weak("container/listen", "a process does what its annotation says: it listens in the end"),

@@ -173,22 +173,29 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
     let kubelet = cluster.pod(pod).kubelet;
     if may_sync(cluster, node, pod) {
-        sync_candidates(cluster, node, pod, out);
+        sync_candidates(cluster, pod, out);
     }
     kill_candidates(cluster, pod, out);
     let all_stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
     let early = cluster.has_mutant(Mutant::SandboxStoppedFirst) && kubelet.sandbox() == Sandbox::Ready;
-    // SBX-4: after all containers.
-    if kubelet.worker() == Worker::Terminating && (all_stopped || early) {
+    // SBX-4: after all containers. CNI DEL needs the plugin: without it StopPodSandbox fails, and the pod is not done
+    // (rancher/rke2#3749 "failed to destroy network for sandbox: cni plugin not initialized").
+    let has_network = !cluster.node(node).machine.cni_failed() || kubelet.sandbox() == Sandbox::None;
+    if kubelet.worker() == Worker::Terminating && has_network && (all_stopped || early) {
         out.push(Action::Kubelet(Kubelet::StopSandbox { pod }));
     }
 }
 
-/// The worker of this pod may sync it (SRC-5, PW-16).
+/// The worker of this pod may sync it (SRC-5, PW-16). Without a network plugin no sync gets as far as the runtime (SP-4): nothing is
+/// made, started anew, or stopped for a probe.
 fn may_sync(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     let worker = cluster.pod(pod).kubelet.worker();
     let late = || cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && worker == Worker::Terminating;
-    (worker == Worker::Sync || late()) && !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node)
+    let has_network = !cluster.node(node).machine.cni_failed();
+    (worker == Worker::Sync || late())
+        && has_network
+        && !is_frozen(cluster, node)
+        && !pleg::is_stuck(cluster, node)
 }
 
 /// Of the steps towards the runtime those with which a sync stops containers of a pod that should run.
@@ -198,12 +205,12 @@ pub fn stops(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Acti
     }
 }
 
-fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
+fn sync_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
     let kubelet = cluster.pod(pod).kubelet;
     let containers = cluster.containers_of(pod);
     if lacks_sandbox(cluster, pod) {
         let running = containers.iter().any(|container| container.is_running());
-        if !running && may_have_sandbox(cluster, pod) && !cluster.node(node).machine.cni_failed() {
+        if !running && may_have_sandbox(cluster, pod) {
             out.push(Action::Kubelet(Kubelet::CreateSandbox { pod }));
         }
     } else if kubelet.sandbox() == Sandbox::Ready {

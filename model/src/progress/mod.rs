@@ -198,8 +198,12 @@ fn claims(layout: &Layout, cluster: &Cluster<'_>, mut found: impl FnMut(Property
 }
 
 /// A step changes what the API says of the Service's pods. `endpoints-converge` owes nothing along a cycle with such a
-/// step: the API has not settled.
+/// step: the API has not settled, or which nodes live and are connected.
 pub fn unsettles_endpoints(before: &Cluster<'_>, after: &Cluster<'_>) -> bool {
+    let lives = |cluster: &Cluster<'_>, node| {
+        let machine = cluster.node(node).machine;
+        (machine.powered(), machine.connected())
+    };
     before.pod_ids().any(|pod: PodId| before.pod(pod).api != after.pod(pod).api)
-        || before.node_ids().any(|node| before.node(node).machine != after.node(node).machine)
+        || before.node_ids().any(|node| lives(before, node) != lives(after, node))
 }

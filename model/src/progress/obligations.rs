@@ -1,5 +1,6 @@
 //! Premise and goal of each progress promise, in one state.
 
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::NodeReady;
 use podproof_vocabulary::scenario::WorkloadKind;
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
@@ -22,12 +23,28 @@ fn is_alive_and_connected(cluster: &Cluster<'_>, node: NodeId) -> bool {
     }
 }
 
+/// How often an event of this kind may still befall the cluster.
+fn left(cluster: &Cluster<'_>, event: EventName) -> u8 {
+    cluster.shared.events_left[event as usize]
+}
+
 /// The machine is off, and nothing will switch it on.
 fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
-    let returns = cluster.shared.events_left[podproof_vocabulary::event::EventName::NodeReturn as usize] > 0;
+    let returns = left(cluster, EventName::NodeReturn) > 0;
     node.index() < cluster.rules.nodes && {
         let column = cluster.node(node);
         column.api.exists() && !column.machine.powered() && !returns
+    }
+}
+
+/// The link of the machine is cut, and nothing will mend it.
+fn is_cut_off_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
+    // A partition that is the story is healed.
+    let heals =
+        left(cluster, EventName::PartitionHeal) > 0 || cluster.rules.scenario.story == Story::Partition;
+    node.index() < cluster.rules.nodes && {
+        let column = cluster.node(node);
+        column.api.exists() && !column.machine.connected() && !heals
     }
 }
 
@@ -83,11 +100,15 @@ pub fn newest(cluster: &Cluster<'_>) -> Revision {
     Revision(cluster.shared.deployment.revision())
 }
 
-/// All wanted pods fit at once on healthy, schedulable nodes, without those that are there now.
+/// All wanted pods fit at once on healthy, schedulable nodes, without those that are there now, and as if no other nodes were: a filter
+/// that counts a node on which no pod can start (FLT-17, kubernetes/kubernetes#106127) takes no room away.
 fn room_for_all(cluster: &Cluster<'_>) -> bool {
     let mut empty = Placement { occupants: [].into_iter().collect(), ..store_placement(cluster) };
-    let usable = |node| is_healthy(cluster, node) && cluster.node(node).api.ready() == NodeReady::True;
-    spelled_out::places(&cluster.rules.scenario, &mut empty, newest(cluster), wanted(cluster), &usable)
+    for (index, node) in empty.nodes.iter_mut().enumerate() {
+        let is_usable = is_healthy(cluster, index.into()) && node.ready() == NodeReady::True;
+        node.set_exists(node.exists() && is_usable && !node.unschedulable());
+    }
+    spelled_out::places(&cluster.rules.scenario, &mut empty, newest(cluster), wanted(cluster))
 }
 
 /// All wanted pods can be ready on healthy nodes.
@@ -127,15 +148,15 @@ pub fn deleted(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     Claim { premise: object.exists() && object.is_deleting() && !object.finalizer() && alive, goal: false }
 }
 
-/// `unreachable-endpoints-leave`, for each pod: on a node that failed for good ⇒ in no rule of a living, connected node.
+/// `unreachable-endpoints-leave`, for each pod: on a node that failed, or was cut off, for good ⇒ in no rule of a living, connected node.
 pub fn left_rules(cluster: &Cluster<'_>, pod: PodId) -> Claim {
-    let failed = cluster.pod(pod).head.node().is_some_and(|node| has_failed_for_good(cluster, node));
+    let is_lost = |node| has_failed_for_good(cluster, node) || is_cut_off_for_good(cluster, node);
+    let failed = cluster.pod(pod).head.node().is_some_and(is_lost);
     if !failed || !cluster.rules.has_proxies() {
         return Claim { premise: false, goal: true };
     }
     let routes = |node| {
-        let lives = is_alive_and_connected(cluster, node) && cluster.node(node).machine.proxy_runs();
-        lives
+        is_alive_and_connected(cluster, node)
             && traffic::destinations(&cluster.rules.scenario, cluster, node)
                 .any(|(destination, _)| destination == pod)
     };
@@ -238,11 +259,7 @@ pub fn converged(cluster: &Cluster<'_>) -> Claim {
     if !cluster.rules.has_proxies() {
         return Claim { premise: false, goal: true };
     }
-    let lives = |&node: &NodeId| {
-        cluster.models_proxy(node)
-            && is_alive_and_connected(cluster, node)
-            && cluster.node(node).machine.proxy_runs()
-    };
+    let lives = |&node: &NodeId| cluster.models_proxy(node) && is_alive_and_connected(cluster, node);
     let equal = |node: NodeId| {
         cluster.used_pods().all(|pod| cluster.proxy(node, pod).rule == asked_for(cluster, pod))
     };

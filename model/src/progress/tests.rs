@@ -114,9 +114,21 @@ fn a_pod_on_a_node_that_failed_for_good_is_to_leave_the_rules() {
     let mut returns = TestCluster::running(1, 2, |s| allow(s, EventName::NodeReturn, 1));
     returns.befall(Environment::CrashNode { node: N0 });
     assert_eq!(of(&returns, property), IDLE, "it may come back");
-    let mut cut = TestCluster::running(1, 2, |_| {});
-    cut.befall(Environment::PartitionNode { node: N0 });
-    assert_eq!(of(&cut, property), IDLE, "it serves on");
+    let cut = |tweak: fn(&mut Scenario)| {
+        let mut cluster = TestCluster::running(1, 2, tweak);
+        cluster.befall(Environment::PartitionNode { node: N0 });
+        of(&cluster, property)
+    };
+    assert_eq!(cut(|_| {}), OWED);
+    assert_eq!(cut(|s| allow(s, EventName::PartitionHeal, 1)), IDLE, "it may heal");
+    assert_eq!(cut(|s| s.story = podproof_vocabulary::event::Story::Partition), IDLE, "it is to heal");
+    let mut stopped = TestCluster::running(1, 2, |_| {});
+    stopped.befall(Environment::StopProxy { node: N1 });
+    stopped.befall(Environment::CrashNode { node: N0 });
+    stopped.settle();
+    stopped.take(podproof_vocabulary::action::NodeLifecycle::MarkNodeUnknown { node: N0 });
+    stopped.settle();
+    assert_eq!(of(&stopped, property), OWED, "a node without a kube-proxy keeps its rules");
 }
 
 #[test]
@@ -207,6 +219,20 @@ fn after_a_node_failure_the_wanted_pods_are_to_be_ready_elsewhere_if_there_is_ro
     let mut cordoned = failed(|_| {});
     cordoned.befall(Environment::CordonNode { node: N1 });
     assert_eq!(of(&cordoned, property), IDLE);
+    // Two pods that stand apart by one at most: the dead node has none, and counts as long as it is there.
+    let mut spread = TestCluster::running(2, 2, |s| {
+        s.workload.template.spread = vec![podproof_vocabulary::scenario::SpreadConstraint {
+            max_skew: 1,
+            topology_key: "kubernetes.io/hostname".into(),
+            selector: Some(podproof_vocabulary::scenario::LabelSelector::default()),
+            min_domains: 1,
+            honour_node_affinity: true,
+            honour_node_taints: false,
+            same_revision: false,
+        }];
+    });
+    spread.befall(Environment::CrashNode { node: N0 });
+    assert_eq!(of(&spread, property), OWED, "room remains on the other");
     let never_ready = failed(|s| s.workload.template.containers.push(podproof_vocabulary::catalogue::app()));
     assert_eq!(of(&never_ready, property), IDLE, "two containers want one port");
 }
@@ -313,6 +339,11 @@ fn the_rules_of_living_connected_nodes_are_to_follow_the_api() {
     assert_eq!(of(&cluster, property), OWED, "one node is behind");
     cluster.befall(Environment::PartitionNode { node: N1 });
     assert_eq!(of(&cluster, property), PAID, "it is cut off");
+    let mut stopped = TestCluster::running(1, 2, |_| {});
+    stopped.befall(Environment::StopProxy { node: N1 });
+    stopped.delete(P0);
+    stopped.settle();
+    assert_eq!(of(&stopped, property), OWED, "a node without a kube-proxy keeps its rules");
     let mut wrong = TestCluster::running(1, 2, |s| s.mutant = Some(Mutant::SliceIgnoresReadiness));
     wrong.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
     wrong.settle_but(|action| matches!(action, Action::Kubelet(_)));

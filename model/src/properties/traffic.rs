@@ -96,7 +96,7 @@ pub fn no_avoidable_blackout(step: &Step<'_, Cluster<'_>>) -> Judgement {
 /// caller knows that some pod is steady.
 pub fn dark_to(scenario: &Scenario, cluster: &Cluster<'_>, subject: Subject, node: NodeId) -> Option<Origin> {
     let machine = cluster.node(node).machine;
-    if !(cluster.models_proxy(node) && machine.powered() && machine.connected() && machine.proxy_runs()) {
+    if !(cluster.models_proxy(node) && machine.powered() && machine.connected()) {
         return None;
     }
     let is_sent_to = |origin| {

@@ -49,7 +49,9 @@ pub enum Fusion {
     /// whether a pod is tried, and a try may wait as long as it likes; a try for a pod that is being deleted is refused.
     SchedulerSeesPods,
     /// A kill that is under way goes on, while it is all that can happen to its pod on its node, no relist there can make
-    /// more possible, and no fault can interfere. Nobody else: what follows a signal is decided.
+    /// more possible, and no fault can interfere. Nobody else: what follows a signal is decided. Not where pods have no grace period:
+    /// their objects go at once (DEL-17), and with the first news of that their place on the node is given away, while they still run
+    /// there and hold ports; elsewhere the object goes last.
     KillGoesOn,
     /// kube-proxy sees the slice, where no judged promise reads the rules of nodes and no neighbour waits for an address: what
     /// a kube-proxy remembers then only keeps a slot in use, and a slot that is free earlier cuts off less. For searches of
@@ -96,7 +98,10 @@ impl Fusions {
         let meets = |fusion: &Fusion| match fusion {
             Fusion::SchedulerSeesPods => rules.filters.ignore_occupants(rules.pods),
             // The story's event comes only when nothing else is possible, so it interferes with no kill.
-            Fusion::KillGoesOn => !any_fault && !rules.has_hangs(),
+            Fusion::KillGoesOn => {
+                let has_grace = rules.scenario.workload.template.grace_seconds > 0;
+                has_grace && !any_fault && !rules.has_hangs()
+            }
             _ => true,
         };
         let mut on: Vec<Fusion> = Fusion::EXACT.into_iter().filter(meets).collect();

@@ -10,6 +10,7 @@ use podproof_vocabulary::scenario::{Hang, PreStop, Probe};
 use super::clocks::{Clock, OfContainer, OfNode, OfPod, OfReplicaSet, Once};
 use crate::cluster::Cluster;
 use crate::controllers::taint_eviction;
+use crate::fairness;
 use crate::kubelet::{back_off, container_runtime, probes};
 use crate::rules::Tolerated;
 
@@ -69,12 +70,13 @@ pub fn is_slow(cluster: &Cluster<'_>, action: &Action) -> bool {
     }
 }
 
-/// The clock that a step runs against, and when it may be taken; none takes any time.
+/// The clock that a step runs against, and when it may be taken; none takes any time. A detector that errs does so at any moment.
 pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, Window)> {
     use Window as W;
     let scenario = &cluster.rules.scenario;
     let l = &scenario.latencies;
-    if cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) && is_slow(cluster, action) {
+    let is_slow = cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) && is_slow(cluster, action);
+    if is_slow || fairness::is_false_alarm(cluster, action) {
         return None;
     }
     Some(match *action {

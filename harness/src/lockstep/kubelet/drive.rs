@@ -3,7 +3,7 @@
 use podproof_model::kubelet::node_of;
 use podproof_runtime::api::Uid;
 use podproof_runtime::clock::Moment;
-use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
+use podproof_runtime::container_runtime::simulated::{RuntimeStep, Sandbox, Simulated};
 use podproof_runtime::container_runtime::{ContainerState, Request, SandboxState};
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::pod_worker::Work;
@@ -130,9 +130,6 @@ impl Running {
             false => Refused::because("no worker knows the pod"),
         })?;
         let next = worker.next_deadline(now);
-        if worker.work() == Work::Sync && self.runtime(node)?.faults().network_down {
-            return Err(Refused::narrower("without a network no sync gets further than the status (SP-4)"));
-        }
         match worker.activity() {
             Activity::Idle if self.may_begin(node, &driven.uid) => {
                 Err(Refused::narrower("its worker has been told to stop it, and syncs no more (PW-19)"))
@@ -226,7 +223,16 @@ pub(super) fn is_unseen(runtime: &Simulated, request: &Request) -> bool {
         // What fails because the sandbox has died.
         Request::CreateContainer { sandbox, .. } => !lives(*sandbox),
         Request::StartContainer(id) => find(*id).is_none_or(|container| !lives(container.status.sandbox)),
-        Request::StopSandbox(id) => !runtime.sandboxes().any(|(own, sandbox)| own == *id && !sandbox.stopped),
+        // A sandbox that is stopped already, or that cannot be.
+        Request::StopSandbox(id) => {
+            let is_in_vain = |sandbox: &Sandbox| {
+                sandbox.stopped
+                    || runtime.faults().network_down
+                        && sandbox.address.is_some()
+                        && !sandbox.config.host_network
+            };
+            runtime.sandboxes().all(|(own, sandbox)| own != *id || is_in_vain(sandbox))
+        }
         // A dead container that is gone already, or that a newer one has taken the place of.
         Request::RemoveContainer(id) => find(*id).is_none_or(|old| {
             runtime.containers().any(|(own, newer)| {

@@ -47,7 +47,11 @@ impl Running {
                 let of_newest = started(&runtime, id, &name_in_pod).last();
                 let found = of_newest.or_else(|| self.done_before(&runtime, &name.uid, container));
                 if let Some((id, found)) = found {
-                    own.containers[container.index()] = self.container_seen(node, id, found);
+                    let container_seen = self.container_seen(node, id, found);
+                    if container_seen.process == Process::Running {
+                        own.sandbox.runs_on = Some(node);
+                    }
+                    own.containers[container.index()] = container_seen;
                 }
             }
         }

@@ -111,6 +111,48 @@ fn without_a_network_plugin_there_is_no_new_sandbox_and_the_node_is_not_ready() 
     assert_eq!(cluster.seen().nodes[0].ready, podproof_vocabulary::observation::NodeReady::False);
 }
 
+/// SBX-4: StopPodSandbox asks the plugin to tear the network down, and fails without one.
+#[test]
+fn without_a_network_plugin_a_pod_is_not_done_with_its_termination() {
+    let stop = Action::Kubelet(Kubelet::StopSandbox { pod: P0 });
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.delete(P0);
+    cluster.settle_until(|action| *action == stop);
+    cluster.befall(Environment::FailCni { node: N0 });
+    assert!(!cluster.can(stop));
+    cluster.settle();
+    assert_eq!(
+        cluster.seen().slots[0].containers[0].process,
+        Process::ExitedOk,
+        "its containers are stopped"
+    );
+    assert!(cluster.owes(podproof_vocabulary::Property::DeletionCompletes));
+    // A pod that has got no sandbox yet has no network to be torn down.
+    let mut early = TestCluster::web(1, 1, |_| {});
+    early.settle_until(|action| *action == CREATE);
+    early.befall(Environment::FailCni { node: N0 });
+    early.delete(P0);
+    early.settle();
+    assert!(!early.owes(podproof_vocabulary::Property::DeletionCompletes));
+}
+
+/// SP-4: a sync ends before it comes to the runtime.
+#[test]
+fn without_a_network_plugin_no_container_is_started_anew_or_stopped_for_a_probe() {
+    let start = Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C0 });
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.settle_until(|action| *action == start);
+    cluster.befall(Environment::FailCni { node: N0 });
+    assert!(!cluster.can(start));
+    assert!(cluster.owes(podproof_vocabulary::Property::CrashRecovers));
+    let mut failing = TestCluster::running(1, 1, |_| {});
+    failing.change(|cluster| cluster.container_mut(P0, C0).set_probe_failed(true));
+    assert!(failing.can(STOP));
+    failing.befall(Environment::FailCni { node: N0 });
+    assert!(!failing.can(STOP));
+}
+
 /// CPA-13, PLEG-11.
 #[test]
 fn the_api_shows_an_address_only_after_relist_and_report_and_keeps_it() {

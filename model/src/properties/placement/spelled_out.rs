@@ -340,21 +340,15 @@ fn meets(own: &Requirement, labels: &Labels) -> bool {
     }
 }
 
-/// Can `count` pods of `revision` be placed one after the other, on nodes for which `usable` holds?
-pub fn places(
-    scenario: &Scenario,
-    placement: &mut Placement,
-    revision: Revision,
-    count: u8,
-    usable: &dyn Fn(NodeId) -> bool,
-) -> bool {
+/// Can `count` pods of `revision` be placed one after the other?
+pub fn places(scenario: &Scenario, placement: &mut Placement, revision: Revision, count: u8) -> bool {
     if count == 0 {
         return true;
     }
-    NodeId::first(placement.nodes.len()).filter(|&node| usable(node)).any(|node| {
+    NodeId::first(placement.nodes.len()).any(|node| {
         SpelledOut::new(scenario, placement, revision).is_lawful(node) && {
             placement.occupants.push(Occupant { node, revision, deleting: false });
-            let placed = places(scenario, placement, revision, count - 1, usable);
+            let placed = places(scenario, placement, revision, count - 1);
             placement.occupants.pop();
             placed
         }
@@ -380,7 +374,7 @@ pub fn first_without_a_node(scenario: &Scenario) -> Option<Placement> {
         placement.occupants.push(Occupant { node, revision, deleting: false });
     }
     let is_stuck = placement.occupants.len() < wanted;
-    let in_another_way = || places(scenario, &mut before_any(scenario), revision, replicas, &|_| true);
+    let in_another_way = || places(scenario, &mut before_any(scenario), revision, replicas);
     let is_certain = is_stuck && (placement.occupants.is_empty() || !in_another_way());
     is_certain.then_some(placement)
 }

@@ -132,15 +132,22 @@ fn a_host_port_that_two_pods_hold_breaks_one_address_one_pod() {
     let mut scenario = scenario();
     scenario.workload.template.containers[0].ports[0].host = Some(HostPort { port: 80, ip: String::new() });
     let together = |seen: &mut Observation| {
-        seen.slots[1].pod.as_mut().unwrap().node = Some(podproof_vocabulary::NodeId(0));
+        for slot in &mut seen.slots[..2] {
+            slot.sandbox.runs_on = Some(podproof_vocabulary::NodeId(0));
+        }
     };
     assert_eq!(judge_state(one_address_one_pod, &scenario, |_| {}), Kept);
     assert_eq!(judge_state(one_address_one_pod, &scenario, together), Broken);
     let stopped = judge_state(one_address_one_pod, &scenario, |seen| {
         together(seen);
-        seen.slots[1].containers[0].process = Process::ExitedOk;
+        seen.slots[1].sandbox.runs_on = None;
     });
     assert_eq!(stopped, Kept);
+    let forced = judge_state(one_address_one_pod, &scenario, |seen| {
+        together(seen);
+        seen.slots[0].pod = None;
+    });
+    assert_eq!(forced, Broken, "its object is gone, and it still runs");
     scenario.workload.template.containers[0].kind = ContainerKind::Init;
     assert_eq!(
         judge_state(one_address_one_pod, &scenario, together),

@@ -45,7 +45,12 @@ fn serving(node: u8, containers: usize) -> SlotSeen {
             ready: true,
             address: Some(Address(0)),
         }),
-        sandbox: SandboxSeen { sandbox: Sandbox::Ready, address: Some(Address(0)), terminating: false },
+        sandbox: SandboxSeen {
+            sandbox: Sandbox::Ready,
+            address: Some(Address(0)),
+            terminating: false,
+            runs_on: None,
+        },
         containers: vec![
             ContainerSeen { process: Process::Running, accepting: true, ..Default::default() };
             containers

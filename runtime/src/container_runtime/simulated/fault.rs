@@ -13,9 +13,10 @@ use crate::container_runtime::{ContainerId, SandboxId};
 pub struct Faults {
     /// No call gets anywhere.
     pub hung: bool,
-    /// The network plugin fails: no new sandbox, and the status of those that exist cannot be read.
+    /// The network plugin fails: no new sandbox, none is torn down, and the status of those that exist cannot be read.
     pub cni: bool,
-    /// The network is not ready, and the runtime's status says so: there is no network plugin. No new sandbox gets a network.
+    /// The network is not ready, and the runtime's status says so: there is no network plugin. No new sandbox gets a network,
+    /// and that of no sandbox is torn down.
     pub network_down: bool,
     /// The status of these containers never comes.
     pub stuck: BTreeSet<ContainerId>,

@@ -30,16 +30,12 @@ impl Simulated {
                 .map(|it| Answer::Container(it.status.clone()))
                 .ok_or(RuntimeError::NotFound),
             Request::RunSandbox(config) => self.run_sandbox(config),
-            Request::StopSandbox(id) => {
-                self.stop_sandbox(id, now);
-                Ok(Answer::Done)
-            }
-            Request::RemoveSandbox(id) => {
-                self.stop_sandbox(id, now);
+            Request::StopSandbox(id) => self.stop_sandbox(id, now).map(|()| Answer::Done),
+            Request::RemoveSandbox(id) => self.stop_sandbox(id, now).map(|()| {
                 self.sandboxes.remove(&id);
                 self.containers.retain(|_, container| container.status.sandbox != id);
-                Ok(Answer::Done)
-            }
+                Answer::Done
+            }),
             Request::PullImage { .. } => Ok(Answer::Done),
             Request::CreateContainer { sandbox, config } => self.create_container(sandbox, config),
             Request::StartContainer(id) => self.start_container(id, now),
@@ -106,20 +102,26 @@ impl Simulated {
         Ok(Answer::NewSandbox(id))
     }
 
-    /// SBX-4: what runs in it is killed, the network is torn down, and the address is free at once. Again changes nothing.
-    fn stop_sandbox(&mut self, id: SandboxId, now: Moment) {
+    /// SBX-4: what runs in it is killed, the network is torn down, and the address is free at once. Again changes nothing. Without a
+    /// network plugin the network cannot be torn down.
+    fn stop_sandbox(&mut self, id: SandboxId, now: Moment) -> Result<(), RuntimeError> {
         let running: Vec<_> =
             self.containers.iter().filter(|(_, it)| it.status.sandbox == id).map(|(&id, _)| id).collect();
         for container in running {
             self.kill(container, now);
         }
         if let Some(sandbox) = self.sandboxes.get_mut(&id) {
+            let has_network = sandbox.address.is_some() && !sandbox.config.host_network;
+            if has_network && (self.faults.cni || self.faults.network_down) {
+                return Err(RuntimeError::NetworkPluginFailed);
+            }
             sandbox.state = SandboxState::NotReady;
             sandbox.stopped = true;
             if let Some(address) = sandbox.address.take() {
                 self.network.release(address);
             }
         }
+        Ok(())
     }
 
     fn create_container(&mut self, sandbox_id: SandboxId, config: ContainerConfig) -> Outcome {

@@ -154,6 +154,24 @@ fn stopping_a_sandbox_kills_what_runs_in_it() {
     assert!(runtime.containers.is_empty() && runtime.sandboxes.is_empty());
 }
 
+/// SBX-4: what cannot be torn down is not stopped, and its address is not free.
+#[test]
+fn without_a_network_plugin_no_sandbox_is_stopped() {
+    let mut runtime = runtime(Behaviour::default());
+    let id = app(&mut runtime, 0);
+    let sandbox = runtime.containers[&id].status.sandbox;
+    runtime.faults_mut().network_down = true;
+    for request in [Request::StopSandbox(sandbox), Request::RemoveSandbox(sandbox)] {
+        assert_eq!(now(&mut runtime, request, 0), Err(RuntimeError::NetworkPluginFailed));
+    }
+    assert_eq!(runtime.containers[&id].status.exit_code, KILLED, "what runs in it is stopped before");
+    assert!(runtime.sandboxes[&sandbox].address.is_some());
+    runtime.faults_mut().network_down = false;
+    now(&mut runtime, Request::StopSandbox(sandbox), 0).expect("it stops");
+    runtime.faults_mut().network_down = true;
+    now(&mut runtime, Request::RemoveSandbox(sandbox), 0).expect("nothing is left to be torn down");
+}
+
 #[test]
 fn a_hung_runtime_does_nothing_and_goes_on_where_it_was() {
     let mut runtime = runtime(Behaviour::default());
