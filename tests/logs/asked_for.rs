@@ -93,6 +93,22 @@ fn an_answer_says_what_was_asked_for() {
     is_found(&of_phase, "another status.phase than it asked for");
 }
 
+/// What a mutating webhook has changed is said in the event.
+#[test]
+fn an_answer_is_what_a_webhook_made_of_what_was_asked_for() {
+    let creates = |event: &Value| is(event, "create", "deployments", "");
+    let noted = |mutated: bool| {
+        with(0, creates, |event| {
+            event["requestObject"]["spec"]["replicas"] = json!(9);
+            let note = json!({"configuration": "caps", "webhook": "caps.example.com", "mutated": mutated});
+            event["annotations"]["mutation.webhook.admission.k8s.io/round_0_index_0"] =
+                json!(note.to_string());
+        })
+    };
+    assert_eq!(noted(true).verdict(), Verdict::Lawful, "{:?}", noted(true).first_unexplained());
+    is_found(&noted(false), "another spec.replicas than it asked for");
+}
+
 /// Nobody knows whether it was granted.
 #[test]
 fn a_write_without_a_code_is_none_that_was_granted() {

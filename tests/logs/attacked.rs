@@ -156,3 +156,26 @@ fn times_at_the_ends_of_their_range_are_read() {
         }
     }
 }
+
+/// The controller makes the endpoints of a Service with a selector of pods, each of which it names.
+#[test]
+fn an_address_of_no_pod_is_none_that_the_controller_writes() {
+    let mut files = recording("06");
+    files.retain(|name, _| name == AUDIT);
+    let mut seen = 0;
+    edit(&mut files, AUDIT, |event| {
+        if event["verb"] == "update" && event["objectRef"]["resource"] == "endpointslices" {
+            seen += 1;
+            for field in ["requestObject", "responseObject"] {
+                if let Some(endpoints) = event[field]["endpoints"].as_array_mut().filter(|_| seen == 4) {
+                    endpoints.push(json!({"addresses": ["10.9.9.9"], "conditions": {"ready": true}}));
+                }
+            }
+        }
+    });
+    assert!(seen > 4);
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Unexplained);
+    let found = report.first_unexplained().expect("an entry");
+    assert!(found.why.contains("10.9.9.9 is of no pod"), "{}", found.why);
+}

@@ -382,7 +382,9 @@ impl Replay {
             };
             (writes::plan(&known, write), writes::endpoints::view(&known, write))
         };
-        if write.verb == Verb::Create && write.subresource.is_empty() && &*write.resource == "pods" {
+        let is_near = self.subject.is_near(&write.namespace);
+        let is_creation = write.verb == Verb::Create && write.subresource.is_empty();
+        if is_creation && is_near && &*write.resource == "pods" {
             self.names.retire(&write.name, &write.uid);
         }
         if let Some(less) = self.grown.see(&self.subject, &self.names, write) {
@@ -419,7 +421,7 @@ impl Replay {
             Outcome::Explained => self.learn(write, entry.from),
             _ => self.learn_of_others(write),
         }
-        if self.subject.is_near(&write.namespace) || &*write.resource == "nodes" {
+        if is_near || &*write.resource == "nodes" {
             self.refusals.note(write);
         }
         self.settle_refusals(entry.from);

@@ -1,6 +1,6 @@
 //! Does what a write was answered with agree with what it asked for? The API server stores what was asked for, but for what it sets itself
 //! (`staging/src/k8s.io/apiserver/pkg/registry/rest/update.go`, `BeforeUpdate`); of that which the model represents it sets nothing
-//! else. A list that is a JSON patch, and what the request leaves out, say nothing here.
+//! else, but where a mutating webhook has had its way. A list that is a JSON patch, and what the request leaves out, say nothing here.
 
 use serde_json::Value;
 
@@ -48,6 +48,13 @@ pub(super) fn misfit(
         _ => None,
     };
     other.map(|what| format!("it was answered with another {what} than it asked for"))
+}
+
+/// Does an annotation of an event say that a mutating webhook has changed what was asked for? The API server notes it of each that was
+/// called (`staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/dispatcher.go`, `mutationAnnotationValue`).
+pub(super) fn is_change(key: &str, value: &str) -> bool {
+    let is_mutated = || serde_json::from_str::<Value>(value).is_ok_and(|noted| noted["mutated"] == true);
+    key.starts_with("mutation.webhook.admission.k8s.io/") && is_mutated()
 }
 
 /// What is left out where it is as nothing.

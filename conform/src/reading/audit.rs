@@ -1,6 +1,7 @@
 //! Events of an audit log into entries, in two steps: what its order needs is read when an event arrives, its object when
 //! it leaves the order, so that what waits there is text and no tree.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -101,7 +102,8 @@ pub(super) fn read(line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<
 
 /// An event; of the deletion of a collection, the deletion of each of its objects.
 fn one_by_one(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<Heard>, Problem> {
-    if event.verb != "deletecollection" || !granted(event) {
+    let is_written = WRITTEN.iter().any(|(resource, _)| *resource == event.object_ref.resource);
+    if event.verb != "deletecollection" || !granted(event) || !is_written {
         return Ok(hear(event, line, place, names)?.into_iter().collect());
     }
     let deletions = collection::deletions(parse(line, place, ACCEPTED)?);
@@ -181,7 +183,6 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
     }
     let groups = WRITTEN.iter().find(|(name, _)| *name == resource).map(|(_, groups)| groups);
     let word = match (verb, groups) {
-        _ if event.stage == "Panic" => "panics",
         (None, _) => "reads",
         _ if resource.is_empty() => "requests of no resource",
         // It changes nothing.
@@ -196,8 +197,14 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
     Err(Seen::Other(names.get(word)))
 }
 
+/// The code of the answer. Where the API server panicked there was none, whatever had been made by then.
+fn code(event: &Event) -> u16 {
+    let code = u16::try_from(event.response_status.code).unwrap_or_default();
+    if event.stage == "Panic" { code.max(500) } else { code }
+}
+
 fn granted(event: &Event) -> bool {
-    (200..400).contains(&event.response_status.code)
+    (200..400).contains(&code(event))
 }
 
 /// Does the audit policy leave out what was answered?
@@ -325,7 +332,7 @@ impl Heard {
                 .and_then(|wish| wish.uid.as_deref().filter(|uid| !uid.is_empty()))
                 .map(|uid| names.get(uid)),
             disagrees: None,
-            code: u16::try_from(event.response_status.code).unwrap_or_default(),
+            code: code(event),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
             shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
             only_asked: event.level == "Request",
@@ -366,7 +373,12 @@ impl Heard {
                             parse::<Answer>(&event, &place, ACCEPTED)?.object,
                         );
                         let of = (&*write.resource, &*write.subresource);
-                        write.disagrees = agreement::misfit(of, write.verb, &asked, &got).map(Rc::from);
+                        let misfit = agreement::misfit(of, write.verb, &asked, &got);
+                        let is_changed = misfit.is_some() && {
+                            let Noted { annotations } = parse(&event, &place, ACCEPTED)?;
+                            annotations.iter().any(|(key, value)| agreement::is_change(key, value))
+                        };
+                        write.disagrees = misfit.filter(|_| !is_changed).map(Rc::from);
                         Some(got)
                     }
                     Some((Field::Request, event)) => Some(parse::<Wish>(&event, &place, ACCEPTED)?.object),
@@ -379,7 +391,7 @@ impl Heard {
                 Seen::Write(write)
             }
         };
-        requests.see(&seen);
+        requests.see(&seen, from);
         Ok(Entry { place, from, to, seen })
     }
 }
@@ -410,6 +422,13 @@ fn hint(write: &Write, asked: &Asked, from: Micros, event: &Rc<[u8]>) -> Hint {
         newness,
         whole: is_whole.then(|| Rc::clone(event)),
     }
+}
+
+/// An event of which only what admission noted is wanted.
+#[derive(Deserialize)]
+struct Noted {
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 /// An event of which only the object is wanted that it was answered with.

@@ -5,14 +5,18 @@ use serde_json::{Value, json};
 
 /// A deletion of each object that stands in the answer, as it would stand in a log without answers: what became of the object is what
 /// the request makes of it.
-pub(super) fn deletions(event: Value) -> Vec<Value> {
-    let Some(items) = event["responseObject"]["items"].as_array() else { return Vec::new() };
-    let id = event["auditID"].as_str().unwrap_or_default();
-    let of = |item: &Value| {
+pub(super) fn deletions(mut event: Value) -> Vec<Value> {
+    // The answer is long, and no deletion has it.
+    let mut answer = event["responseObject"].take();
+    let Value::Array(items) = answer["items"].take() else { return Vec::new() };
+    if !event["objectRef"].is_object() {
+        return Vec::new();
+    }
+    let id = event["auditID"].as_str().unwrap_or_default().to_owned();
+    event["verb"] = json!("delete");
+    event["level"] = json!("Request");
+    let of = |item: Value| {
         let mut deletion = event.clone();
-        deletion["verb"] = json!("delete");
-        deletion["level"] = json!("Request");
-        deletion["responseObject"] = Value::Null;
         for field in ["namespace", "name", "uid"] {
             if let Some(text) = item["metadata"][field].as_str() {
                 deletion["objectRef"][field] = json!(text);
@@ -24,5 +28,36 @@ pub(super) fn deletions(event: Value) -> Vec<Value> {
         }
         deletion
     };
-    items.iter().filter(|item| item["metadata"]["name"].is_string()).map(of).collect()
+    items.into_iter().filter(|item| item["metadata"]["name"].is_string()).map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_deletion_has_its_object_and_not_the_answer() {
+        let items = [json!({"metadata": {"name": "a", "uid": "u"}}), json!({"metadata": 5}), json!(5)];
+        let event = json!({
+            "auditID": "x", "verb": "deletecollection", "objectRef": {"resource": "pods", "namespace": "n"},
+            "responseObject": {"items": items},
+        });
+        let expected = json!({
+            "auditID": "x/u", "verb": "delete", "level": "Request", "responseObject": null,
+            "objectRef": {"resource": "pods", "namespace": "n", "name": "a", "uid": "u"},
+        });
+        assert_eq!(deletions(event), [expected]);
+    }
+
+    #[test]
+    fn of_what_is_no_collection_there_are_none() {
+        let items = json!({"items": [{"metadata": {"name": "a"}}]});
+        for event in [
+            json!({"objectRef": ["pods"], "responseObject": items}),
+            json!({"objectRef": {"resource": "pods"}, "responseObject": [5]}),
+            json!({"responseObject": items}),
+        ] {
+            assert_eq!(deletions(event), [] as [Value; 0]);
+        }
+    }
 }

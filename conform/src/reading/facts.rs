@@ -12,8 +12,22 @@ use crate::record::{
     Object, Owner, PodFacts, ReplicaSetFacts, SliceFacts,
 };
 
+/// The parts of objects that are mappings, the outer ones first.
+const MAPPINGS: [&str; 7] =
+    ["", "/metadata", "/spec", "/status", "/spec/template", "/spec/template/metadata", "/spec/template/spec"];
+
+/// Takes out what should be a mapping and is none: the API server has no such object.
+fn mend(whole: &mut Value) {
+    for place in MAPPINGS {
+        if let Some(part) = whole.pointer_mut(place).filter(|part| !part.is_object()) {
+            *part = Value::Null;
+        }
+    }
+}
+
 /// An object; items of a list have no `kind`, so the list says it.
-pub(super) fn object(whole: Value, kind: Option<&str>, names: &mut Names) -> Object {
+pub(super) fn object(mut whole: Value, kind: Option<&str>, names: &mut Names) -> Object {
+    mend(&mut whole);
     let metadata = &whole["metadata"];
     let mut name_of = |value: &Value| names.get(text(value));
     let namespace = name_of(&metadata["namespace"]);

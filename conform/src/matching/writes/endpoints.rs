@@ -131,7 +131,14 @@ fn entry(
     by_controller: bool,
     endpoint: &EndpointFacts,
 ) -> Result<Option<(PodId, Endpoint)>, String> {
-    let Some(name) = &endpoint.pod else { return Ok(None) };
+    let Some(name) = &endpoint.pod else {
+        return match by_controller {
+            true => {
+                Err(format!("{} is of no pod, and the controller has addresses from pods", endpoint.address))
+            }
+            false => Ok(None),
+        };
+    };
     let uid = endpoint.uid.as_deref().unwrap_or_default();
     let Some(pod) = known.names.pod(name, uid) else {
         // Pods of other workloads are none of this one's; but the controller has addresses from pods that have them.

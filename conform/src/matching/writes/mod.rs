@@ -77,7 +77,8 @@ pub fn plan(known: &Known<'_, '_>, write: &Write) -> Plan {
         "deployments" | "replicasets" => workloads::plan(known, &actor, write),
         "endpointslices" => endpoints::plan(known, &actor, write),
         "poddisruptionbudgets" => budgets::plan(known, &actor, write),
-        "services" => Plan::Nothing,
+        "services" if known.subject.is_near(&write.namespace) => Plan::Nothing,
+        "services" => Plan::NotHere,
         other => Plan::NotModelled(other.to_string()),
     }
 }

@@ -329,7 +329,7 @@ fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             let Some(node) = known.names.node(name) else {
                 return Plan::Wrong(format!("a deletion by {name}, a node that the log shows nowhere else"));
             };
-            if !at_once {
+            if !at_once && write.shows_request {
                 return not_theirs(write, "delete pods but for those that it has finished with");
             }
             let remove = Action::Kubelet(Kubelet::RemovePod { pod });

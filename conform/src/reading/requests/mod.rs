@@ -66,11 +66,11 @@ impl Requests {
         self.hints.sweep(before);
     }
 
-    /// An entry says what objects are like. Of those with answers nothing is kept as long as all have them.
-    pub(super) fn see(&mut self, seen: &Seen) {
+    /// An entry that was received at `at` says what objects are like. Of those with answers nothing is kept as long as all have them.
+    pub(super) fn see(&mut self, seen: &Seen, at: Micros) {
         match seen {
             Seen::List(objects) => objects.iter().for_each(|object| self.note_listed(object)),
-            Seen::Write(write) if write.code < 300 => self.note_answer(write),
+            Seen::Write(write) if write.code < 300 => self.note_answer(write, at),
             _ => {}
         }
     }
@@ -84,7 +84,10 @@ impl Requests {
         }
     }
 
-    fn note_answer(&mut self, write: &Write) {
+    fn note_answer(&mut self, write: &Write, at: Micros) {
+        if self.has_any && !write.only_asked && write.verb == Verb::Create {
+            self.note_deed(write, at);
+        }
         let key = key(write);
         let is_own = ["", "status"].contains(&&*write.subresource);
         match &write.object {
@@ -96,6 +99,21 @@ impl Requests {
             }
             None if write.verb == Verb::Delete && rules::is_at_once(write) => _ = self.objects.remove(&key),
             _ => {}
+        }
+    }
+
+    /// What a binding or an eviction made of its pod: the answer to it is a Status.
+    fn note_deed(&mut self, write: &Write, at: Micros) {
+        let Some(pod) = self.known(write).filter(|_| &*write.resource == "pods") else { return };
+        let pod = match (&*write.subresource, write.target.as_deref()) {
+            ("binding", Some(node)) => rules::bound(pod, node),
+            ("eviction", _) => rules::deleted(write, pod, &Value::Null, at),
+            _ => return,
+        };
+        let key = key(write);
+        match rules::is_gone(write, &pod) {
+            true => _ = self.objects.remove(&key),
+            false => _ = self.objects.insert(key, Rc::new(pod)),
         }
     }
 

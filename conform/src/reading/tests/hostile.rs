@@ -8,16 +8,24 @@ use super::{lines, pod, put};
 use crate::reading::kind::source_of;
 use crate::reading::{Log, Source};
 use crate::record::Place;
+use crate::run::{Options, run};
 
-/// A line of each source.
+/// A line of each source, and what is read in more than one way.
 fn samples() -> Vec<String> {
+    let deployment = json!({
+        "kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "web", "namespace": "s", "uid": "d1"},
+        "spec": {"replicas": 1, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app"}]}}},
+    });
     let node = json!({"nodeName": "n"});
     [
         pod("create", "p", 7, (0, 5), json!({"responseObject": {"spec": node}})),
         pod("create", "p", 7, (0, 5), json!({"objectRef": {"subresource": "binding"}, "responseObject": null})),
         json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [pod("delete", "p", 9, (6, 7), json!({}))]}),
+        pod("deletecollection", "p", 9, (6, 7), json!({"responseObject": {"items": [{"metadata": {"name": "p"}}]}})),
         json!({"event": {"type": "LIST", "items": [{"metadata": {"name": "p"}}], "resourceVersion": "5"}, "t_us": 1}),
         json!({"event": {"type": "ADDED", "object": {"kind": "Pod", "metadata": {"resourceVersion": "6"}}}, "t_us": 2}),
+        json!({"type": "ADDED", "object": deployment}),
+        json!({"type": "ERROR", "object": {"kind": "Status"}}),
         json!({"type": "ADDED", "object": {"kind": "Node", "apiVersion": "v1", "status": {"conditions": [{"type": "Ready"}]}}}),
         json!({"node": "n", "t_us": 1, "topic": "/tasks/exit", "pod": "p", "exited_at": "2026-11-22T07:37:00.1Z", "exit_status": 1}),
         json!({"kind": "signal", "pod": "p", "t_us": 1, "sig": "terminated"}),
@@ -42,6 +50,9 @@ fn survives(files: &[(String, Vec<u8>)]) -> Result<(), TestCaseError> {
             let _ = problem.to_string();
         });
         prop_assert!(problems.count() <= 2 * lines);
+        // What is read is judged.
+        let options = Options { max_states: Some(100), ..Options::default() };
+        _ = run(&log, &options, |_| {});
     }
     Ok(())
 }
