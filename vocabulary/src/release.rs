@@ -70,6 +70,26 @@ impl Release {
         self.minor >= 27
     }
 
+    /// `minDomains` of topology spread constraints (FLT-16). On from 1.27.
+    pub const fn has_min_domains(self) -> bool {
+        self.minor >= 27
+    }
+
+    /// `nodeAffinityPolicy` and `nodeTaintsPolicy` of topology spread constraints (FLT-17, KEP-3094). On from 1.26.
+    pub const fn has_node_inclusion_policies(self) -> bool {
+        self.minor >= 26
+    }
+
+    /// `namespaceSelector` of pod affinity (KEP-2249). On from 1.22.
+    pub const fn has_namespace_selector_in_affinity(self) -> bool {
+        self.minor >= 22
+    }
+
+    /// `internalTrafficPolicy` of a Service (PRX-21, KEP-2086). On from 1.22.
+    pub const fn has_internal_traffic_policy(self) -> bool {
+        self.minor >= 22
+    }
+
     /// A force deletion leaves one second of grace, raised to the floor of two (PW-18). From 1.31; between 1.22
     /// and 1.30 the kubelet read zero as "unset" and used the whole grace period; 1.20 and 1.21 used the floor
     /// (seen in the recording of a force deletion).

@@ -5,8 +5,8 @@ use super::{Concern, Kind, Row};
 use crate::property::Property::{
     self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, GraceHonoured,
     InitBeforeApp, NoAvoidableBlackout, NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm,
-    OneAddressOnePod, PlacementLawful, ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible,
-    StoppedBeforeGone,
+    NoexecuteEvicts, OneAddressOnePod, PlacementLawful, ReplacedAfterNodeFailure, RolloutCompletes,
+    ScheduledIfFeasible, StoppedBeforeGone,
 };
 
 const fn field(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
@@ -144,8 +144,16 @@ pub(super) const FIELDS: &[Row] = &[
     field("Pod.spec.containers[].imagePullPolicy", "an image is on the node as soon as it is wanted", NONE),
     field(
         "Pod.spec.containers[].lifecycle.postStart",
-        "a container is running as soon as it starts",
-        &[InitBeforeApp, NoFailedRequest],
+        "a container is running as soon as it starts; while its hook runs its pod is not synced (CPA-12), and nobody stops it",
+        &[
+            InitBeforeApp,
+            NoFailedRequest,
+            RolloutCompletes,
+            ReplacedAfterNodeFailure,
+            CrashRecovers,
+            DeletionCompletes,
+            NoexecuteEvicts,
+        ],
     ),
     field("Pod.spec.containers[].lifecycle.preStop.httpGet.host", HOOK, NONE),
     field("Pod.spec.containers[].lifecycle.preStop.httpGet.httpHeaders", HOOK, NONE),

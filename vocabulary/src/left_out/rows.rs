@@ -126,8 +126,15 @@ const BEHAVIOURS: &[Row] = &[
     behaviour(
         Concern::Always,
         "image pulls",
-        "an image is on the node as soon as it is wanted, and no pull fails",
-        START,
+        "an image is on the node as soon as it is wanted, and no pull fails; while one goes on nobody stops its pod (PW-19)",
+        &[
+            ReplacedAfterNodeFailure,
+            ScheduledIfFeasible,
+            RolloutCompletes,
+            CrashRecovers,
+            DeletionCompletes,
+            NoexecuteEvicts,
+        ],
     ),
     behaviour(
         Concern::Always,
@@ -217,6 +224,13 @@ const BEHAVIOURS: &[Row] = &[
          rules until its Ready condition is Unknown and the rules have followed (node-monitor grace period), and a part of the new \
          connections fails until then; unreachable-endpoints-leave asks that it ends",
         &[NoFailedRequest],
+    ),
+    behaviour(
+        Concern::WhenUsed,
+        crate::manifest::ENDED,
+        "the address of a pod that has ended, and was not Ready before, leaves the slice at once; a change of the phase alone brings \
+         nobody to the slice (EPS-7), and with publishNotReadyAddresses connections go there until another pod of the Service changes",
+        &[EndpointsConverge, NoFailedRequest],
     ),
     behaviour(
         Concern::WhenUsed,

@@ -99,10 +99,17 @@ fn pod_affinity_term(
             .field("mismatchLabelKeys")
             .warn("pod-template-hash in mismatchLabelKeys is not represented; the term is read without it");
     }
-    let all =
-        given.namespace_selector.as_ref().is_some_and(|selector| *selector == meta::LabelSelector::default());
+    let release = around.release;
+    let has_selector = release.has_namespace_selector_in_affinity();
+    if given.namespace_selector.is_some() && !has_selector {
+        cursor
+            .field("namespaceSelector")
+            .warn(format!("namespaceSelector has no effect in Kubernetes {release}"));
+    }
+    let by_selector = given.namespace_selector.as_ref().filter(|_| has_selector);
+    let all = by_selector.is_some_and(|selector| *selector == meta::LabelSelector::default());
     let mut namespaces = given.namespaces.clone().unwrap_or_default();
-    if let Some(given) = given.namespace_selector.as_ref().filter(|_| !all) {
+    if let Some(given) = by_selector.filter(|_| !all) {
         let cursor = cursor.field("namespaceSelector");
         cursor.warn("a namespaceSelector is read by the label kubernetes.io/metadata.name, as other labels of namespaces are not known");
         let selector = label_selector(&cursor, given);
@@ -189,7 +196,21 @@ pub fn spread(
         if given.min_domains.is_some() && !forbids {
             at.refuse("is set", "this field only beside whenUnsatisfiable: DoNotSchedule");
         }
+        let release = around.release;
+        if given.min_domains.is_some() && !release.has_min_domains() {
+            at.warn(format!("minDomains has no effect in Kubernetes {release}"));
+        }
+        let min_domains = if release.has_min_domains() { min_domains } else { 1 };
         let policies = [("Honor", true), ("Ignore", false)];
+        let policy = |field: &'static str, given: Option<&str>, default: bool| {
+            let at = cursor.field(field);
+            let honours = at.one_of(given, &policies, default);
+            let is_read = release.has_node_inclusion_policies();
+            if given.is_some() && !is_read {
+                at.warn(format!("{field} has no effect in Kubernetes {release}"));
+            }
+            if is_read { honours } else { default }
+        };
         let mut selector = selector(&cursor, given.label_selector.as_ref(), around);
         let keys = given.match_label_keys.clone().filter(|_| around.release.has_match_label_keys_in_spread());
         let same_revision =
@@ -199,16 +220,8 @@ pub fn spread(
             topology_key,
             selector,
             min_domains,
-            honour_node_affinity: cursor.field("nodeAffinityPolicy").one_of(
-                given.node_affinity_policy.as_deref(),
-                &policies,
-                true,
-            ),
-            honour_node_taints: cursor.field("nodeTaintsPolicy").one_of(
-                given.node_taints_policy.as_deref(),
-                &policies,
-                false,
-            ),
+            honour_node_affinity: policy("nodeAffinityPolicy", given.node_affinity_policy.as_deref(), true),
+            honour_node_taints: policy("nodeTaintsPolicy", given.node_taints_policy.as_deref(), false),
             same_revision,
         };
         forbids.then_some(constraint)

@@ -1,7 +1,7 @@
 //! The Services that send to one container of a workload and differ in nothing but their names: what is searched for them is the same.
 
 use super::neighbours::Ties;
-use super::service::ParsedService;
+use super::service::{ENDED, ParsedService};
 use super::workload::Parsed;
 use super::{Warning, asked, beside};
 use crate::left_out;
@@ -61,6 +61,9 @@ impl Class<'_, '_> {
             }
             Some(asked::Late::Assumed(says)) => notes.assumptions.push(says),
             None => {}
+        }
+        if service.service.publish_not_ready_addresses {
+            notes.rows.extend(left_out::behaviour(ENDED));
         }
         if beside::has_others(own, self.serving) {
             notes.rows.extend(left_out::behaviour(beside::BESIDE));

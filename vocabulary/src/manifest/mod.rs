@@ -65,6 +65,7 @@ pub use nodes::wished_labels;
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};
 pub use script::{Sleeps, sleeps_in_script};
 pub use selector::selects;
+pub(crate) use service::ENDED;
 pub use setting::Setting;
 
 /// A file of manifests.

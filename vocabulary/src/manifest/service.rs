@@ -46,8 +46,11 @@ const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
 const NEAREST: [&str; 2] =
     ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
 
+/// What becomes of an endpoint that is published whatever its pod does.
+pub const ENDED: &str = "published addresses of pods that have ended";
+
 /// Reads a Service; none if it selects no pods by itself.
-pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedService<'o>> {
+pub fn service<'o>(object: &'o Object, given: &core::Service, release: Release) -> Option<ParsedService<'o>> {
     let at = object.cursor().field("spec");
     let Some(spec) = &given.spec else {
         at.refuse("is missing", "the spec of a Service: selector and ports");
@@ -63,8 +66,13 @@ pub fn service<'o>(object: &'o Object, given: &core::Service) -> Option<ParsedSe
     let policies = [("Cluster", false), ("Local", true)];
     let external_at = at.field("externalTrafficPolicy");
     let external_local = external_at.one_of(spec.external_traffic_policy.as_deref(), &policies, false);
-    let internal_local =
-        at.field("internalTrafficPolicy").one_of(spec.internal_traffic_policy.as_deref(), &policies, false);
+    let internal_at = at.field("internalTrafficPolicy");
+    let internal_local = internal_at.one_of(spec.internal_traffic_policy.as_deref(), &policies, false);
+    let is_read = release.has_internal_traffic_policy();
+    if internal_local && !is_read {
+        internal_at.warn(format!("internalTrafficPolicy has no effect in Kubernetes {release}"));
+    }
+    let internal_local = internal_local && is_read;
     let affinities = [("ClientIP", ()), ("None", ())];
     at.field("sessionAffinity").one_of(spec.session_affinity.as_deref(), &affinities, ());
     let external = matches!(kind, Type::NodePort | Type::LoadBalancer);
@@ -310,8 +318,14 @@ pub fn budget<'o>(
             return None;
         }
         (None, Some(most)) => BudgetAsk::MaxUnavailable(most),
-        // Neither asks for nothing.
-        (least, None) => BudgetAsk::MinAvailable(least.unwrap_or(IntOrPercent::Int(0))),
+        (Some(least), None) => BudgetAsk::MinAvailable(least),
+        // Neither expects no pod, and then none may be disrupted (PDB-4).
+        (None, None) => {
+            at.warn(
+                "a PodDisruptionBudget with neither minAvailable nor maxUnavailable allows no eviction: it is read as one with                  maxUnavailable: 0",
+            );
+            BudgetAsk::MaxUnavailable(IntOrPercent::Int(0))
+        }
     };
     let policy_at = at.field("unhealthyPodEvictionPolicy");
     let policies = [("IfHealthyBudget", false), ("AlwaysAllow", true)];

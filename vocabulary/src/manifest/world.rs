@@ -124,8 +124,8 @@ impl<'o> World<'o> {
                     world.workloads.extend(given.and_then(|given| pod(object, &given, context)));
                 }
                 "Service" if !object.api_version.contains('/') => {
-                    let parsed =
-                        read::<core::Service>(object, "v1").and_then(|given| service(object, &given));
+                    let parsed = read::<core::Service>(object, "v1")
+                        .and_then(|given| service(object, &given, context.options.release));
                     match parsed {
                         Some(parsed) => world.services.push(parsed),
                         None => world.shared.push(object),

@@ -153,6 +153,7 @@ fn a_budget_allows_as_many_disruptions_at_every_size() {
     let (ask, says) = world(50, "minAvailable: 90%");
     assert_eq!(ask, least(1), "one of the five disruptions that the manifest allows");
     assert!(says.contains("would allow no disruption, and 50 pods allow 5"), "{says}");
+    assert_eq!(world(50, "").0, most(0), "neither allows none");
     assert_eq!(world(50, "minAvailable: 100%").0, BudgetAsk::MinAvailable(IntOrPercent::Percent(100)));
 }
 

@@ -137,6 +137,47 @@ fn an_old_release_is_told_what_it_does_not_have() {
     );
 }
 
+/// Fields whose feature gate was off: the API server drops them.
+#[test]
+fn what_an_old_release_drops_has_no_effect() {
+    let spread = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, \
+                  minDomains: 3, nodeAffinityPolicy: Ignore, nodeTaintsPolicy: Honor}]";
+    let affinity = "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: \
+                    kubernetes.io/hostname, namespaceSelector: {}}]}}";
+    let text = joined(&[
+        &deployment("", &format!("{spread}\n{affinity}"), ""),
+        &service("selector: {app: web}\nports: [{port: 80}]\ninternalTrafficPolicy: Local"),
+    ]);
+    let read = |minor: u8| {
+        let options = Options { release: crate::Release { minor }, ..Options::default() };
+        let mut input = read_with(&text, &options).expect("fine").workloads.remove(0);
+        let scenario = input.scenarios.remove(0);
+        let spread = &scenario.workload.template.spread[0];
+        let term = &scenario.workload.template.pod_anti_affinity[0];
+        let dropped = [
+            "minDomains",
+            "nodeAffinityPolicy",
+            "nodeTaintsPolicy",
+            "namespaceSelector",
+            "internalTrafficPolicy",
+        ];
+        let is_told = |field: &&str| {
+            let says = format!("{field} has no effect in Kubernetes 1.{minor}");
+            input.warnings.iter().any(|warning| warning.says.contains(&says))
+        };
+        (
+            (spread.min_domains, spread.honour_node_affinity, spread.honour_node_taints),
+            (term.all_namespaces, scenario.service.is_some_and(|service| service.internal_local)),
+            dropped.iter().filter(|field| is_told(field)).count(),
+        )
+    };
+    assert_eq!(read(27), ((3, false, true), (true, true), 0));
+    assert_eq!(read(26), ((1, false, true), (true, true), 1));
+    assert_eq!(read(25), ((1, true, false), (true, true), 3));
+    assert_eq!(read(22), ((1, true, false), (true, true), 3));
+    assert_eq!(read(21), ((1, true, false), (false, false), 5));
+}
+
 #[test]
 fn a_grace_period_below_zero_is_read_as_one() {
     let mut input = reading(&deployment("", "terminationGracePeriodSeconds: -5", "")).workloads.remove(0);
