@@ -14,7 +14,8 @@ pub struct Smallest {
 
 /// The smallest value from `from` to `to` that `holds`. In a short range it is that, whatever `holds` says of which value; in a long
 /// one halves are looked at, and one value more on each side of what they lead to. Where the greatest does not hold, of a long range
-/// the least is tried, the one in the middle and `own`. What was already asked is asked again.
+/// the least is tried, the one in the middle and `own`; so they are where it cannot be told of the greatest, whose check is often the
+/// longest. What was already asked is asked again.
 ///
 /// # Errors
 /// What `holds` says, if it cannot tell before a value is found.
@@ -24,7 +25,8 @@ pub fn smallest<E>(
     own: Option<u32>,
     mut holds: impl FnMut(u32) -> Result<bool, E>,
 ) -> Result<Smallest, E> {
-    if holds(to)? {
+    let greatest = holds(to);
+    if matches!(greatest, Ok(true)) {
         return smallest_below(from, to, holds);
     }
     let others = if is_short(from, to) {
@@ -36,12 +38,17 @@ pub fn smallest<E>(
         others
     };
     for value in others {
-        if holds(value)? {
+        // Of two that cannot be told the greatest is named.
+        let is_held = match holds(value) {
+            Err(why) => return Err(greatest.err().unwrap_or(why)),
+            Ok(is_held) => is_held,
+        };
+        if is_held {
             let found = smallest_below(from, value, holds)?;
-            return Ok(Smallest { is_jagged: true, ..found });
+            return Ok(Smallest { is_jagged: found.is_jagged || greatest.is_ok(), ..found });
         }
     }
-    Ok(Smallest { value: None, is_jagged: false })
+    greatest.map(|_| Smallest { value: None, is_jagged: false })
 }
 
 /// The same, where it is known that `to` holds.
@@ -217,5 +224,15 @@ mod tests {
         assert_eq!(smallest(0, 8, None, |value| if value == 4 { Err("?") } else { Ok(true) }), Err("?"));
         let told = smallest(0, 8, None, |value| if value == 1 { Err("?") } else { Ok(value >= 4) });
         assert_eq!(told, Ok(Smallest { value: Some(4), is_jagged: false }));
+    }
+
+    #[test]
+    fn where_it_cannot_be_told_of_the_greatest_smaller_ones_are_tried() {
+        for (to, found) in [(8, 3), (900, 100)] {
+            let told = smallest(0, to, None, |value| if value == to { Err("?") } else { Ok(value >= found) });
+            assert_eq!(told, Ok(Smallest { value: Some(found), is_jagged: false }), "0..{to}");
+            let none = smallest(0, to, None, |value| if value == to { Err("?") } else { Ok(false) });
+            assert_eq!(none, Err("?"), "0..{to}");
+        }
     }
 }
