@@ -9,8 +9,8 @@
 //! a strong unit that is possible somewhere and taken nowhere leaves those parts that avoid its states, which are judged
 //! in their turn (Streett's condition, by Emerson and Lei's decomposition).
 //!
-//! A unit that is *held back* is possible and not taken only because the system is searched with an approximation. It counts
-//! as possible. A cycle that is unfair to held-back units alone, and never meets a state where they could be taken, shows
+//! A unit that is *held back* is possible and not taken only because the system is searched with an approximation. One of weak
+//! fairness counts as possible. A cycle that is unfair to held-back units alone, and never meets a state where they could be taken, shows
 //! nothing: what would come of taking them was not searched. Such a component is *starved*.
 
 use std::collections::{BTreeSet, VecDeque};

@@ -201,6 +201,10 @@ where
 
     const TAKES_AGAIN: bool = Plain::<M>::TAKES_AGAIN;
 
+    fn properties(&self) -> Properties {
+        self.plain.properties()
+    }
+
     fn initial(&self) -> Vec<(Self::State, Properties, Properties)> {
         let states = self.plain.initial().into_iter();
         states.map(|(state, broken, reached)| (self.enter(0, state), broken, reached)).collect()

@@ -150,7 +150,7 @@ impl<S, A> Report<S, A> {
     }
 
     /// Was every reachable state seen, and every run through them judged? Then an obligation without a lasso, and that is
-    /// not starved, is met.
+    /// not starved, is met, unless another of its [family](crate::Search::one_lasso_per) has a lasso.
     pub fn is_complete(&self) -> bool {
         self.saw_every_state() && self.unjudged.is_none()
     }

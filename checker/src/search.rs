@@ -72,7 +72,8 @@ impl<'y, Y: System> Search<'y, Y> {
         Ok(self)
     }
 
-    /// Looks for one lasso for each value of `family`, not for each obligation.
+    /// Looks for one lasso for each value of `family`, not for each obligation. Of a family with a lasso nothing is said of its others:
+    /// whether they are met, or starved.
     #[must_use]
     pub fn one_lasso_per(mut self, family: fn(u32) -> u32) -> Self {
         self.merge = family;

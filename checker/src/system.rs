@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use stateright::{Expectation, Model};
+use stateright::{Expectation, Model, Property};
+
+use crate::report::Report;
 
 /// A set of safety properties, a bit each.
 pub type Properties = u64;
@@ -53,12 +55,15 @@ pub struct Owed {
 ///
 /// Everything must be deterministic: the same state has the same transitions in the same order.
 pub trait System: Sync {
-    /// A state. Equal states hash alike.
+    /// A state. Equal states hash alike, and different ones write different things to the hasher, wherever they may both be reached: of
+    /// states that write the same only one is seen, however long a fingerprint is. Derived `Hash` does so; two collections one after the
+    /// other that write no length do not (stateright's `HashableHashSet` and `HashableHashMap`, of which the state of its `ActorModel` has a
+    /// row, for timers and for random choices).
     type State: Clone + Eq + Hash + Send + Sync;
     /// A label of transitions.
     type Action: Clone + Debug + Send + Sync;
 
-    /// The states in which everything begins, each with the safety properties that it breaks and reaches.
+    /// The states in which everything begins, each with the safety properties that it breaks and reaches; at most 65535.
     fn initial(&self) -> Vec<(Self::State, Properties, Properties)>;
 
     /// Calls `visit` with every transition out of `state`, in a fixed order; at most 65535.
@@ -128,7 +133,7 @@ pub trait System: Sync {
     }
 
     /// The same as [`transitions`](Self::transitions), and the units that are possible in `state` and have no transition only
-    /// because of an approximation; they count as possible where fairness is judged. `held_back` is empty. A state with one also
+    /// because of an approximation; those of weak fairness count as possible where it is judged. `held_back` is empty. A state with one also
     /// has a fair transition. By default there are none.
     fn expand(
         &self,
@@ -144,6 +149,11 @@ pub trait System: Sync {
         None
     }
 
+    /// The safety properties that there are, as far as that is known: a hunt that has found all of them broken is at its end.
+    fn properties(&self) -> Properties {
+        Properties::MAX
+    }
+
     /// Are there progress obligations at all? Without, the search keeps no edges.
     fn has_obligations(&self) -> bool {
         true
@@ -154,7 +164,7 @@ pub trait System: Sync {
 /// are premises, and nothing is fair.
 pub struct Plain<M: Model> {
     model: M,
-    properties: Vec<stateright::Property<M>>,
+    properties: Vec<Property<M>>,
 }
 
 impl<M: Model> Plain<M> {
@@ -185,6 +195,15 @@ impl<M: Model> Plain<M> {
     /// The names of the properties, in the order of their bits.
     pub fn names(&self) -> Vec<&'static str> {
         self.properties.iter().map(|property| property.name).collect()
+    }
+
+    /// The `sometimes` properties that no state has met, by what a search or a hunt of this system reports. Only of a search that saw
+    /// every state they are certain.
+    pub fn unmet(&self, report: &Report<M::State, M::Action>) -> Vec<&'static str> {
+        let is_unmet = |(bit, property): &(usize, &Property<M>)| {
+            matches!(property.expectation, Expectation::Sometimes) && report.reached >> bit & 1 == 0
+        };
+        self.properties.iter().enumerate().filter(is_unmet).map(|(_, property)| property.name).collect()
     }
 
     pub(crate) fn model(&self) -> &M {
@@ -254,6 +273,12 @@ where
 
     fn owed(&self, _state: &Self::State) -> Owed {
         Owed::default()
+    }
+
+    fn properties(&self) -> Properties {
+        let all = self.properties.iter().enumerate();
+        let always = all.filter(|(_, property)| matches!(property.expectation, Expectation::Always));
+        always.fold(0, |sum, (bit, _)| sum | 1 << bit)
     }
 
     fn has_obligations(&self) -> bool {

@@ -37,7 +37,8 @@ use keeper::Keeper;
 /// Where a search is kept, whose it is, and how often it is written.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The folder. It is made if it is not there; a search has one of its own.
+    /// The folder. It is made if it is not there; a search has one of its own, in which files named `states`, `checkpoint` and
+    /// `waiting-` with a number are written over.
     pub folder: PathBuf,
     /// Bytes that name the system and whatever else has a say in what is found, but for bounds and threads: a checkpoint
     /// is resumed only by a search of the same identity.

@@ -58,7 +58,7 @@ impl<'y, Y: System> Hunt<'y, Y> {
             seed: 0,
             bounds: Bounds { time: Some(TIME), ..Bounds::default() },
             threads: 1,
-            sought: Sought { properties: Properties::MAX, obligations },
+            sought: Sought { properties: system.properties(), obligations },
             watch: Box::new(|_| ControlFlow::Continue(())),
         }
     }
@@ -109,9 +109,11 @@ impl<'y, Y: System> Hunt<'y, Y> {
             pack.sought.obligations.clear();
         }
         for (first, (_, broken, reached)) in initial.iter().enumerate() {
+            let first = u16::try_from(first).ok().filter(|first| *first < u16::MAX);
+            let first = first.expect("a system has fewer than 65536 initial states");
             pack.all.reached |= reached;
             for bit in bits(*broken) {
-                pack.find(Goal::Breaks(bit), Way { first: first as u16, choices: Vec::new() });
+                pack.find(Goal::Breaks(bit), Way { first, choices: Vec::new() });
             }
         }
         let initial: Vec<Y::State> = initial.into_iter().map(|(state, ..)| state).collect();

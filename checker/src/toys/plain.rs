@@ -3,7 +3,7 @@
 use stateright::{Model, Property};
 
 use crate::search::Search;
-use crate::system::Plain;
+use crate::system::{Plain, System};
 
 /// A counter that goes up by one or two as far as ten.
 struct Counter {
@@ -53,6 +53,8 @@ fn always_and_sometimes_are_judged_within_the_boundary() {
     let report = Search::new(&plain).run();
     assert_eq!((report.states, report.dead_ends, report.is_complete()), (11, 1, true));
     assert_eq!(report.reached, 0b0111);
+    assert_eq!(plain.unmet(&report), ["eleven"]);
+    assert_eq!(plain.properties(), 0b0011, "what a hunt looks for");
     let broken: Vec<_> =
         report.violations.iter().map(|v| (plain.names()[v.property as usize], v.path.steps.len())).collect();
     assert_eq!(broken, [("below 7", 4)]);
