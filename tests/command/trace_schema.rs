@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use jsonschema::Validator;
 use podproof_traces::schema::schema;
@@ -166,26 +168,45 @@ fn others(value: &Value) -> Vec<Value> {
     others
 }
 
-/// Whatever is done to a document: the reader takes its form exactly if the schema does.
+/// How many forms of a document were taken and refused, by the reader and the schema alike.
+fn forms(validator: &Validator, name: &str, mut document: Value) -> [usize; 2] {
+    let [mut taken, mut refused] = [0, 0];
+    for place in places(&mut document) {
+        let value = document.pointer(&place).expect("it is there").clone();
+        for other in others(&value) {
+            let mut edited = document.clone();
+            *edited.pointer_mut(&place).expect("it is there") = other;
+            let valid = validator.is_valid(&edited);
+            let read = Trace::from_json(&edited.to_string());
+            let has_form = !matches!(&read, Err(error) if error.fault != Fault::Content);
+            let now = edited.pointer(&place);
+            assert_eq!(has_form, valid, "{name}: {place}: {now:?}: {:?}", read.err());
+            if valid { taken += 1 } else { refused += 1 }
+        }
+    }
+    [taken, refused]
+}
+
+/// Whatever is done to a document: the reader takes its form exactly if the schema does. The documents are shared out among
+/// threads: this is the longest test of the command.
 #[test]
 fn the_reader_and_the_schema_take_the_same_forms() {
     let validator = validator();
-    let (mut taken, mut refused) = (0, 0);
-    for (name, mut document) in kept().into_iter().step_by(9) {
-        for place in places(&mut document) {
-            let value = document.pointer(&place).expect("it is there").clone();
-            for other in others(&value) {
-                let mut edited = document.clone();
-                *edited.pointer_mut(&place).expect("it is there") = other;
-                let valid = validator.is_valid(&edited);
-                let read = Trace::from_json(&edited.to_string());
-                let has_form = !matches!(&read, Err(error) if error.fault != Fault::Content);
-                let now = edited.pointer(&place);
-                assert_eq!(has_form, valid, "{name}: {place}: {now:?}: {:?}", read.err());
-                if valid { taken += 1 } else { refused += 1 }
-            }
+    let documents: Vec<(String, Value)> = kept().into_iter().step_by(9).collect();
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let mut found = [0, 0];
+        while let Some((name, document)) = documents.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let more = forms(&validator, name, document.clone());
+            found = [found[0] + more[0], found[1] + more[1]];
         }
-    }
+        found
+    };
+    let found = thread::scope(|scope| {
+        let shares = [scope.spawn(share), scope.spawn(share)];
+        shares.map(|share| share.join().expect("no form is taken by one alone"))
+    });
+    let [taken, refused] = [0, 1].map(|which| found[0][which] + found[1][which]);
     assert!(taken > 500 && refused > 5_000, "{taken} taken, {refused} refused");
 }
 

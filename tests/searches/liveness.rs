@@ -59,6 +59,23 @@ fn time_changes_no_verdict_of_progress_but_those_that_are_listed() {
     assert!(compared >= 8, "{compared} scenarios finish in both");
 }
 
+/// A false alarm may come, and never has to: what is broken without any is so where detectors err.
+#[test]
+fn detectors_that_err_take_no_verdict_of_progress_away() {
+    let verdict = |inaccurate_detectors: bool| {
+        let mut scenario = catalogue::find("anti-affinity").expect("it is built in").scenario();
+        scenario.inaccurate_detectors = inaccurate_detectors;
+        let judged = PropertySet::of([Property::RolloutCompletes]);
+        let timing = Timing::Untimed;
+        scenario.timing = timing;
+        let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
+        let limits = Limits { states: 500_000, ..LIMITS };
+        let outcome = search::run(&plan, &limits, &Line::new("test", limits.states)).expect("it fits");
+        outcome.findings[0].verdict
+    };
+    assert_eq!([false, true].map(verdict), [Verdict::Broken; 2]);
+}
+
 /// The ReplicaSet controller may choose a pod again and again that is gone, as it has not heard of that yet: what others can do all
 /// that time they do in a fair run. It was called unfair to nobody once, as nothing else can be taken in the midst of a choice.
 #[test]
