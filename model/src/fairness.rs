@@ -16,7 +16,7 @@ use podproof_vocabulary::action::{
 
 use crate::cluster::Cluster;
 use crate::controllers::node_lifecycle;
-use crate::kubelet::pleg;
+use crate::kubelet::{self, pleg};
 use crate::{environment, time};
 
 /// A unit of fairness: class and key, as numbers.
@@ -46,13 +46,17 @@ pub const fn node_of(unit: Unit) -> Option<NodeId> {
     Some(NodeId(node as u8))
 }
 
-/// A failure detector that errs: the node is heard of, or its relists come to their end. Nobody promises that it does.
-pub fn is_false_alarm(cluster: &Cluster<'_>, action: &Action) -> bool {
+/// A step of a component that may come and that nobody promises. A failure detector that errs: the node is heard of, or its relists come
+/// to their end. What is left of a sync that began before its node lost its network plugin: no other gets as far as the runtime (SP-4).
+pub fn is_left_open(cluster: &Cluster<'_>, action: &Action) -> bool {
     match *action {
         Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }) => {
             !node_lifecycle::is_silent(cluster, node)
         }
         Action::Kubelet(Kubelet::NoticeHang { node }) => !pleg::is_stuck(cluster, node),
+        Action::Kubelet(Kubelet::StartContainer { pod, .. } | Kubelet::StopContainer { pod, .. }) => {
+            kubelet::node_of(cluster, pod).is_some_and(|node| cluster.node(node).machine.cni_failed())
+        }
         _ => false,
     }
 }
@@ -63,7 +67,7 @@ pub fn is_false_alarm(cluster: &Cluster<'_>, action: &Action) -> bool {
 /// per key; kubelets, per pod, container or node; kube-proxies and processes, one each; the drain, per pod. In timed mode whatever
 /// has a clock is one unit, as no tick is possible while a step is due.
 pub fn unit_of(cluster: &Cluster<'_>, action: &Action) -> Option<Unit> {
-    if is_false_alarm(cluster, action) {
+    if is_left_open(cluster, action) {
         return None;
     }
     if time::is_clocked(cluster, action) {

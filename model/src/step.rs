@@ -11,7 +11,9 @@ use podproof_vocabulary::approximation::Approximation;
 use crate::buffer::with_actions;
 use crate::cluster::Cluster;
 use crate::scope::{Part, Parts, Scope};
-use crate::{api_server, controllers, drain, endpoints, environment, kubelet, proxy, scheduler, time, watch};
+use crate::{
+    api_server, controllers, drain, endpoints, environment, fairness, kubelet, proxy, scheduler, time, watch,
+};
 
 /// The search goes no further from here: something that the scenario bounds has run out.
 pub fn is_cut_off(cluster: &Cluster<'_>) -> bool {
@@ -197,9 +199,12 @@ pub fn enabled_but(cluster: &Cluster<'_>, out: &mut Vec<Action>, mut hold_back: 
     }
 }
 
-/// Can somebody move who has to at last? Nobody has to use an address again.
+/// Can somebody move who has to at last? Nobody has to use an address again, or to do what nobody promises.
 fn is_busy(cluster: &Cluster<'_>, candidates: &[Action]) -> bool {
-    let has_to = |action: &Action| !matches!(action, Action::Container(Container::ReuseAddress { .. }));
+    let has_to = |action: &Action| {
+        !matches!(action, Action::Container(Container::ReuseAddress { .. }))
+            && !fairness::is_left_open(cluster, action)
+    };
     candidates.iter().any(|action| has_to(action) && !time::is_slow(cluster, action))
 }
 

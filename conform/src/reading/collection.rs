@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 pub(super) fn deletions(mut event: Value) -> Vec<Value> {
     // The answer is long, and no deletion has it.
     let mut answer = event["responseObject"].take();
-    let Value::Array(items) = answer["items"].take() else { return Vec::new() };
-    if !event["objectRef"].is_object() {
+    let items = answer.get_mut("items").map(Value::take);
+    let Some(Value::Array(items)) = items.filter(|_| event["objectRef"].is_object()) else {
         return Vec::new();
-    }
+    };
     let id = event["auditID"].as_str().unwrap_or_default().to_owned();
     event["verb"] = json!("delete");
     event["level"] = json!("Request");

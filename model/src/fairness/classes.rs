@@ -117,7 +117,10 @@ pub const FAIRNESS: &[Row] = &[
     weak("endpoint-slice/write-slice", SYNCS),
     weak("kubelet/begin-termination", WORKS),
     weak("kubelet/create-sandbox", WORKS),
-    weak("kubelet/start-container", "the worker starts what should run, after its back-off (CPA-4, CPA-7)"),
+    weak(
+        "kubelet/start-container",
+        "the worker starts what should run, after its back-off (CPA-4, CPA-7); without a network plugin nobody promises it (SP-4)",
+    ),
     weak("kubelet/stop-container", WORKS),
     weak("kubelet/run-pre-stop", KILLS),
     weak("kubelet/finish-pre-stop", "a preStop hook ends, or its grace does (KIL-4)"),

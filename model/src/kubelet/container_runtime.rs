@@ -173,7 +173,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
     let kubelet = cluster.pod(pod).kubelet;
     if may_sync(cluster, node, pod) {
-        sync_candidates(cluster, pod, out);
+        sync_candidates(cluster, node, pod, out);
     }
     kill_candidates(cluster, pod, out);
     let all_stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
@@ -186,16 +186,11 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
 }
 
-/// The worker of this pod may sync it (SRC-5, PW-16). Without a network plugin no sync gets as far as the runtime (SP-4): nothing is
-/// made, started anew, or stopped for a probe.
+/// The worker of this pod may sync it (SRC-5, PW-16).
 fn may_sync(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     let worker = cluster.pod(pod).kubelet.worker();
     let late = || cluster.has_mutant(Mutant::WorkerStartsAfterTermination) && worker == Worker::Terminating;
-    let has_network = !cluster.node(node).machine.cni_failed();
-    (worker == Worker::Sync || late())
-        && has_network
-        && !is_frozen(cluster, node)
-        && !pleg::is_stuck(cluster, node)
+    (worker == Worker::Sync || late()) && !is_frozen(cluster, node) && !pleg::is_stuck(cluster, node)
 }
 
 /// Of the steps towards the runtime those with which a sync stops containers of a pod that should run.
@@ -205,12 +200,12 @@ pub fn stops(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Acti
     }
 }
 
-fn sync_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
+fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec<Action>) {
     let kubelet = cluster.pod(pod).kubelet;
     let containers = cluster.containers_of(pod);
     if lacks_sandbox(cluster, pod) {
         let running = containers.iter().any(|container| container.is_running());
-        if !running && may_have_sandbox(cluster, pod) {
+        if !running && may_have_sandbox(cluster, pod) && !cluster.node(node).machine.cni_failed() {
             out.push(Action::Kubelet(Kubelet::CreateSandbox { pod }));
         }
     } else if kubelet.sandbox() == Sandbox::Ready {

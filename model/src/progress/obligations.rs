@@ -44,7 +44,7 @@ fn is_cut_off_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
         left(cluster, EventName::PartitionHeal) > 0 || cluster.rules.scenario.story == Story::Partition;
     node.index() < cluster.rules.nodes && {
         let column = cluster.node(node);
-        column.api.exists() && !column.machine.connected() && !heals
+        column.api.exists() && column.machine.powered() && !column.machine.connected() && !heals
     }
 }
 

@@ -70,13 +70,13 @@ pub fn is_slow(cluster: &Cluster<'_>, action: &Action) -> bool {
     }
 }
 
-/// The clock that a step runs against, and when it may be taken; none takes any time. A detector that errs does so at any moment.
+/// The clock that a step runs against, and when it may be taken; none takes any time. What nobody promises comes at any moment.
 pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, Window)> {
     use Window as W;
     let scenario = &cluster.rules.scenario;
     let l = &scenario.latencies;
     let is_slow = cluster.rules.approximates(Approximation::SlowTimersWhenQuiet) && is_slow(cluster, action);
-    if is_slow || fairness::is_false_alarm(cluster, action) {
+    if is_slow || fairness::is_left_open(cluster, action) {
         return None;
     }
     Some(match *action {

@@ -31,7 +31,7 @@ fn a_write_has_its_user_its_answer_and_its_times() {
 fn only_the_whole_answer_counts() {
     let stages = ["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"];
     let events = stages.map(|stage| pod("update", stage, 7, (0, 5), json!({ "stage": stage })));
-    assert_eq!(told(&audit(&events)), ["ResponseComplete@7", "panics"]);
+    assert_eq!(told(&audit(&events)), ["ResponseComplete@7", "Panic!500"]);
 }
 
 #[test]

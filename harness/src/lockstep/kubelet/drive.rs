@@ -130,6 +130,9 @@ impl Running {
             false => Refused::because("no worker knows the pod"),
         })?;
         let next = worker.next_deadline(now);
+        if worker.work() == Work::Sync && self.runtime(node)?.faults().network_down {
+            return Err(Refused::narrower("without a network no sync gets further than the status (SP-4)"));
+        }
         match worker.activity() {
             Activity::Idle if self.may_begin(node, &driven.uid) => {
                 Err(Refused::narrower("its worker has been told to stop it, and syncs no more (PW-19)"))

@@ -136,21 +136,23 @@ fn without_a_network_plugin_a_pod_is_not_done_with_its_termination() {
     assert!(!early.owes(podproof_vocabulary::Property::DeletionCompletes));
 }
 
-/// SP-4: a sync ends before it comes to the runtime.
+/// SP-4: a sync ends before it comes to the runtime, but for one that is there by then.
 #[test]
-fn without_a_network_plugin_no_container_is_started_anew_or_stopped_for_a_probe() {
+fn without_a_network_plugin_nobody_promises_a_restart_or_a_stop_for_a_probe() {
     let start = Action::Kubelet(Kubelet::StartContainer { pod: P0, container: C0 });
-    let mut cluster = TestCluster::running(1, 1, |_| {});
-    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
-    cluster.settle_until(|action| *action == start);
-    cluster.befall(Environment::FailCni { node: N0 });
-    assert!(!cluster.can(start));
-    assert!(cluster.owes(podproof_vocabulary::Property::CrashRecovers));
+    let mut crashed = TestCluster::running(1, 1, |_| {});
+    crashed.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    crashed.settle_until(|action| *action == start);
     let mut failing = TestCluster::running(1, 1, |_| {});
     failing.change(|cluster| cluster.container_mut(P0, C0).set_probe_failed(true));
-    assert!(failing.can(STOP));
-    failing.befall(Environment::FailCni { node: N0 });
-    assert!(!failing.can(STOP));
+    for (mut cluster, step) in [(crashed, start), (failing, STOP)] {
+        let is_fair = |cluster: &TestCluster| {
+            cluster.look(|cluster| crate::fairness::unit_of(cluster, &step).is_some())
+        };
+        assert!(cluster.can(step) && is_fair(&cluster), "{step:?}");
+        cluster.befall(Environment::FailCni { node: N0 });
+        assert!(cluster.can(step) && !is_fair(&cluster), "{step:?}");
+    }
 }
 
 /// CPA-13, PLEG-11.
