@@ -4,6 +4,7 @@ mod asked;
 mod asked_for;
 mod attacked;
 mod beyond;
+mod budgets;
 mod clocks;
 mod families;
 mod files;

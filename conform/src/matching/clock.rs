@@ -105,6 +105,11 @@ impl Dates {
         given.map(|&(at, length)| began.max(at).saturating_add(seconds(length))).min()
     }
 
+    /// Is a pod that is Ready so since this moment, or longer?
+    pub fn is_ready_since(&self, pod: PodId, at: Micros) -> bool {
+        self.ready.get(&pod).is_none_or(|&since| since <= at)
+    }
+
     /// The kubelet of `node` was heard of.
     pub fn sign(&mut self, node: NodeId, at: Micros) {
         let signs = self.signs.entry(node).or_default();

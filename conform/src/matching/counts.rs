@@ -85,6 +85,14 @@ impl Counts {
         }
     }
 
+    /// How many of its pods were Ready all the while that a controller that writes at `at` may have looked.
+    pub fn least_ready(&self, at: Micros) -> u32 {
+        let least =
+            |recent: &Recent<[i64; 2]>| recent.since(at - LAG_TIME).into_iter().map(|[_, ready]| ready).min();
+        let all: i64 = self.pods.values().filter_map(least).sum();
+        u32::try_from(all).unwrap_or(0)
+    }
+
     /// The controller has created or deleted a pod of a ReplicaSet, by a request of these moments.
     pub fn note_sync(&mut self, revision: Revision, from: Micros, to: Micros) {
         let (began, ended) = self.syncs.get(&revision).copied().unwrap_or((from, to));

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::preconditions;
 use super::quest::Ground;
 use super::refusals::Refusals;
+use super::shared::SharedBudget;
 use super::sighting::SLACK;
 use super::slices::Slices;
 use super::subject::Subject;
@@ -66,6 +67,7 @@ pub struct Replay {
     pub(super) grown: Grown,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
+    pub(super) shared_budget: SharedBudget,
     /// What the pods of each ReplicaSet are made of.
     pub(super) made_of: BTreeMap<Revision, u64>,
     pub(super) writes: u64,
@@ -144,6 +146,7 @@ impl Replay {
             grown: Grown::default(),
             refusals: Refusals::default(),
             slices,
+            shared_budget: SharedBudget::default(),
             made_of: BTreeMap::new(),
             writes: 0,
             written: Spool::new(depot),
@@ -377,6 +380,7 @@ impl Replay {
                 counts: self.led.is_empty().then_some(&self.counts),
                 made_of: &self.made_of,
                 slices: &self.slices,
+                shared_budget: &self.shared_budget,
                 eyes: &self.eyes,
                 at: entry,
             };
@@ -409,6 +413,7 @@ impl Replay {
                 Outcome::Explained
             }
         };
+        self.shared_budget.note(&self.subject, entry, write);
         if let Some((slice, shows)) = view {
             self.slices.note(&write.name, &slice, shows);
             let mut common = self.common.clone();

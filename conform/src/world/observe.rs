@@ -15,6 +15,7 @@ use super::pods::Pod;
 use super::processes;
 use super::roots::{Revision, Root};
 use super::selectors::Selector;
+use super::shared;
 use super::stage::{Known, Stage};
 use super::story;
 use super::surveyor::Surveyor;
@@ -27,6 +28,9 @@ pub(super) struct Setting<'c> {
     pub nodes: &'c BTreeMap<&'c Rc<str>, Known<'c>>,
     /// The pods of other workloads that had a place on a node at the same time.
     pub others: Vec<Other<'c>>,
+    /// All workloads, and its place among them.
+    pub roots: &'c [Rc<Root<'c>>],
+    pub index: usize,
     /// Between which moments it is followed.
     pub followed: Followed,
 }
@@ -81,6 +85,17 @@ impl Setting<'_> {
             .iter()
             .filter_map(|budget| read.budgets.iter().copied().find(|known| *known.name == *budget.name))
             .collect();
+        let shared = budgets.first().filter(|budget| {
+            shared::is_shared(budget, root, self.roots, self.index, surveyor, self.followed)
+        });
+        let shared_budget = shared.and_then(|_| scenario.budgets.first().cloned());
+        if let Some(budget) = &shared_budget {
+            warnings.push(shared::says(&budget.name));
+            // Where there are several, none of its pods is evicted, whatever their statuses are (EVI-2).
+            if scenario.budgets.len() == 1 {
+                scenario.budgets.clear();
+            }
+        }
         let surroundings = Surroundings {
             scenario: &scenario,
             nodes: &stage.seen,
@@ -125,6 +140,7 @@ impl Setting<'_> {
             service_ports: service.and_then(Selector::target_ports),
             slices: service.map_or_else(Vec::new, |one| surveyor.services.slices_at(self.followed.from, one)),
             budgets: budgets.into_iter().map(named).collect(),
+            shared_budget,
             nodes: stage.seen,
             node_changes: stage.changes,
             neighbours: seen,

@@ -26,6 +26,7 @@ use super::counts::Counts;
 use super::eyes::Eyes;
 use super::names::Names;
 use super::plan::Plan;
+use super::shared::SharedBudget;
 use super::sighting::SLACK;
 use super::slices::Slices;
 use super::subject::Subject;
@@ -50,6 +51,8 @@ pub struct Known<'k, 'a> {
     pub made_of: &'k BTreeMap<Revision, u64>,
     /// What is known of the slices of its Service.
     pub slices: &'k Slices,
+    /// What the log shows of a budget that it shares with others.
+    pub shared_budget: &'k SharedBudget,
     /// What the log can see.
     pub eyes: &'k Eyes,
     /// The entry.
