@@ -205,8 +205,8 @@ fn beside_a_pod() -> Files {
     files.remove("client.jsonl");
     edit(&mut files, AUDIT, |event| {
         with_a_tier(event);
-        if event["objectRef"]["resource"] == "poddisruptionbudgets" {
-            for field in ["requestObject", "responseObject"] {
+        for field in ["requestObject", "responseObject"] {
+            if event[field]["kind"] == "PodDisruptionBudget" {
                 event[field]["spec"]["selector"] = json!({"matchLabels": {"tier": "front"}});
                 let expected = &mut event[field]["status"]["expectedPods"];
                 *expected = json!(expected.as_u64().unwrap_or(0) + 1);

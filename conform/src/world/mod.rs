@@ -10,7 +10,7 @@
 //! for, neighbours that come and go, labels and taints of nodes; and a budget that selects pods of other workloads too (`shared`). [`Observed::scenario_at`] is the scenario as it is at one
 //! entry; all scenarios of one workload have states of the same layout.
 //!
-//! A workload is followed only while something of it may be seen: from a moment before it at which the nodes are at rest (`rest`)
+//! A workload is followed only while something of it may be seen, and as far as a state of the model can hold it (`limits`): from a moment before it at which the nodes are at rest (`rest`)
 //! to a while after it is gone.
 
 mod commands;
@@ -20,6 +20,7 @@ mod documents;
 mod kept;
 mod least;
 mod life;
+mod limits;
 mod manifests;
 mod moments;
 mod neighbours;

@@ -8,6 +8,7 @@ use podproof_vocabulary::manifest::{self, Annotated};
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
 
 use super::life::Moment;
+use super::limits;
 use super::manifests::Read;
 use super::neighbours::{self, Other, Surroundings};
 use super::observed::{Followed, Named, NodeChange, Observed, RevisionSeen};
@@ -112,14 +113,20 @@ impl Setting<'_> {
             ));
         }
         scenario.neighbours = neighbours;
+        // A manifest is read with fewer than a state can want.
+        if let Some(controller) = root.controller {
+            let replicas = controller.replicas.min(limits::MOST_REPLICAS);
+            scenario.workload.replicas = u8::try_from(replicas).unwrap_or(u8::MAX);
+        }
         let scales = story::scales(root);
         scenario.slots = story::slots(root, surveyor);
         let own_grace = scenario.workload.template.grace_seconds;
         scenario.deletion_graces = story::graces(root, surveyor, own_grace);
         scenario.one_proxy = false;
         scenario.approximations = Approximations::NONE;
-        warnings.extend(story::set_events(&mut scenario, &read.revisions.rollouts, &scales));
+        story::set_events(&mut scenario, &read.revisions.rollouts, &scales);
         warnings.extend(oddities(service));
+        let limits = limits::limits(read, &stage, surveyor);
         let unfollowed = unfollowed(read, service, &budgets, surveyor);
         Observed {
             kind: root.kind,
@@ -145,6 +152,7 @@ impl Setting<'_> {
             node_changes: stage.changes,
             neighbours: seen,
             unfollowed,
+            limits,
             existing: root.existing(surveyor),
             assumptions,
             warnings,

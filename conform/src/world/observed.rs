@@ -96,6 +96,8 @@ pub struct Observed {
     pub neighbours: Vec<NeighbourSeen>,
     /// What of it changes during the log and is not followed: the entry that shows it, and what.
     pub unfollowed: Vec<(Moment, String)>,
+    /// Where it becomes larger than a state of the model: the entry that shows it, and in what.
+    pub limits: Vec<(Moment, String)>,
     /// What was there before the log began, if it did.
     pub existing: Option<Existing>,
     /// What was assumed.

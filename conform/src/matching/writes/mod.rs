@@ -45,8 +45,10 @@ pub struct Known<'k, 'a> {
     pub templates: &'k Templates,
     /// Moments that the store shows.
     pub dates: &'k Dates,
-    /// What there was to be counted; none if the log began too late to know.
+    /// What there was to be counted; none if the log has begun too late to know.
     pub counts: Option<&'k Counts>,
+    /// The workload was there before the log began.
+    pub began_late: bool,
     /// What the pods of each ReplicaSet are made of, where the log shows it.
     pub made_of: &'k BTreeMap<Revision, u64>,
     /// What is known of the slices of its Service.
