@@ -15,16 +15,16 @@ use crate::world::Observed;
 
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
 /// failure takes to be noticed.
-const SETTLING: Micros = 400_000_000;
+pub const SETTLING: Micros = 400_000_000;
 
-/// Something of a workload that changes during the log, and is not followed.
+/// Something of a workload that changes during the log, or that is more than a state of the model can hold, and is not followed.
 #[derive(Clone, Debug)]
 pub struct Unfollowed {
     /// The number of the entry that shows it.
     pub entry: u64,
     /// Where that stands; nothing, before it is reached.
     pub place: Option<Place>,
-    /// What changes.
+    /// What is so from then on.
     pub what: String,
 }
 
@@ -32,8 +32,9 @@ impl Unfollowed {
     /// Those of a workload.
     pub fn of(observed: &Observed) -> Vec<Self> {
         // The surveyor counts entries from 0, and who follows them from 1.
-        let all = observed.unfollowed.iter();
-        all.map(|(at, what)| Self { entry: at.0 + 1, place: None, what: what.clone() }).collect()
+        let changes = observed.unfollowed.iter().map(|(at, what)| (at, format!("{what} changes")));
+        let all = changes.chain(observed.limits.iter().map(|(at, what)| (at, what.clone())));
+        all.map(|(at, what)| Self { entry: at.0 + 1, place: None, what }).collect()
     }
 
     /// The entry of this number is reached.
@@ -46,7 +47,7 @@ impl Unfollowed {
 
 impl fmt::Display for Unfollowed {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{} changes", self.what)?;
+        write!(to, "{}", self.what)?;
         match &self.place {
             Some(Place { file, line }) => write!(to, " at {file}:{line}"),
             None => Ok(()),

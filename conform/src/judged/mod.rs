@@ -81,6 +81,10 @@ pub struct Breach {
     pub dark: Option<(NodeId, PodId)>,
 }
 
+/// Why a budget over pods of several workloads is not judged.
+const SHARED: &str =
+    "its budget selects pods of other workloads too, and how healthy these are is not followed";
+
 /// What the path of a workload says of every promise, in the order of the promises.
 pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Property, Judgement)> {
     let subject = &replay.subject;
@@ -92,6 +96,9 @@ pub fn judge(replay: &Replay, whole: &Whole, evidence: &Evidence) -> Vec<(Proper
         .collect();
     let places = needs::Places { all: &subject.nodes, homes: &homes };
     let of = |property: Property| {
+        if property == Property::DisruptionBudgetKept && subject.shared_budget.is_some() {
+            return Judgement::NotJudged(SHARED.into());
+        }
         if !concerns(subject.scenario(), property) {
             return Judgement::NotMet;
         }

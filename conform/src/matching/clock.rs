@@ -105,6 +105,11 @@ impl Dates {
         given.map(|&(at, length)| began.max(at).saturating_add(seconds(length))).min()
     }
 
+    /// Is a pod that is Ready so since this moment, or longer?
+    pub fn is_ready_since(&self, pod: PodId, at: Micros) -> bool {
+        self.ready.get(&pod).is_none_or(|&since| since <= at)
+    }
+
     /// The kubelet of `node` was heard of.
     pub fn sign(&mut self, node: NodeId, at: Micros) {
         let signs = self.signs.entry(node).or_default();
@@ -114,13 +119,14 @@ impl Dates {
         }
     }
 
-    /// For how long `node` was silent at `at`, and for how long it is silent between two signs of life; none if too little is
-    /// known of it.
+    /// For how long `node` was silent at `at`, and for how long it is silent between two signs of life at least, as one that has much to do
+    /// may be late; none if too little is known of it.
     pub fn silence(&self, node: NodeId, at: Micros) -> Option<(Micros, Micros)> {
         let signs = self.signs.get(&node)?;
-        let before: Vec<Micros> = signs.iter().copied().filter(|&sign| sign <= at).collect();
-        let [.., earlier, last] = before[..] else { return None };
-        Some((at - last, last - earlier))
+        let mut before: Vec<Micros> = signs.iter().copied().filter(|&sign| sign <= at).collect();
+        before.sort_unstable();
+        let least = before.windows(2).map(|pair| pair[1] - pair[0]).min()?;
+        Some((at - before.last()?, least))
     }
 
     /// A pod is forgotten.

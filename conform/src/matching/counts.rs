@@ -55,8 +55,12 @@ pub struct Counts {
     /// From when to when the controller has created or deleted pods of each ReplicaSet since it wrote its status: it counts them first,
     /// and writes what it has counted when all of that is answered (`pkg/controller/replicaset/replica_set.go`, `syncReplicaSet`).
     syncs: BTreeMap<Revision, (Micros, Micros)>,
-    /// What the status of each ReplicaSet said: its pods, those that were ready, those that were available.
-    sets: BTreeMap<Revision, Recent<[i64; 3]>>,
+    /// What the status of each ReplicaSet said: its pods, those that were ready, those that were available; and how many it was to have.
+    sets: BTreeMap<Revision, Recent<[i64; 4]>>,
+    /// The template that the Deployment had, by its number.
+    template: Recent<u8>,
+    /// There may have been ReplicaSets when the log began that it does not show: those that it shows have not added up yet.
+    is_open: bool,
 }
 
 /// Fields of a status as numbers; what is missing is 0.
@@ -65,10 +69,38 @@ fn fields<const N: usize>(whole: &Value, names: [&str; N]) -> [i64; N] {
 }
 
 const OF_A_SET: [&str; 3] = ["replicas", "readyReplicas", "availableReplicas"];
+const OF_A_DEPLOYMENT: [&str; 5] =
+    ["replicas", "readyReplicas", "availableReplicas", "unavailableReplicas", "updatedReplicas"];
+
+/// What a ReplicaSet says of itself, and what is asked of it.
+fn of_a_set(whole: &Value) -> [i64; 4] {
+    let [pods, ready, available] = fields(whole, OF_A_SET);
+    [pods, ready, available, whole["spec"]["replicas"].as_i64().unwrap_or(1)]
+}
 
 impl Counts {
+    /// The store was so when the log began, and its ReplicaSets, which are so many, had said so.
+    pub fn begin(&mut self, cluster: &Cluster<'_>, sets: usize) {
+        self.note(cluster, Micros::MIN);
+        let mut sum = [0; 4];
+        for revision in (0..sets).map(Revision::from) {
+            let set = cluster.replica_set(revision);
+            let [pods, ready] = self
+                .pods
+                .get(&revision)
+                .and_then(|recent| recent.0.back())
+                .map_or([0, 0], |&(_, counts)| counts);
+            let said = [pods, ready, i64::from(set.available()), i64::from(set.replicas())];
+            self.sets.entry(revision).or_default().note(Micros::MIN, said);
+            sum = [0, 1, 2, 3].map(|index| sum[index] + said[index]);
+        }
+        // Of one that was rolling out, the log may show only what changes.
+        self.is_open = sum != [i64::from(cluster.shared.deployment.replicas()); 4];
+    }
+
     /// The store is so from `at` on.
     pub fn note(&mut self, cluster: &Cluster<'_>, at: Micros) {
+        self.template.note(at, cluster.shared.deployment.revision());
         let mut now: BTreeMap<Revision, [i64; 2]> =
             self.pods.keys().map(|&revision| (revision, [0, 0])).collect();
         for pod in cluster.used_pods() {
@@ -83,6 +115,14 @@ impl Counts {
         for (revision, counts) in now {
             self.pods.entry(revision).or_default().note(at, counts);
         }
+    }
+
+    /// How many of its pods were Ready all the while that a controller that writes at `at` may have looked.
+    pub fn least_ready(&self, at: Micros) -> u32 {
+        let least =
+            |recent: &Recent<[i64; 2]>| recent.since(at - LAG_TIME).into_iter().map(|[_, ready]| ready).min();
+        let all: i64 = self.pods.values().filter_map(least).sum();
+        u32::try_from(all).unwrap_or(0)
     }
 
     /// The controller has created or deleted a pod of a ReplicaSet, by a request of these moments.
@@ -100,7 +140,12 @@ impl Counts {
 
     /// What a ReplicaSet says of itself.
     pub fn note_set(&mut self, revision: Revision, whole: &Value, at: Micros) {
-        self.sets.entry(revision).or_default().note(at, fields(whole, OF_A_SET));
+        self.sets.entry(revision).or_default().note(at, of_a_set(whole));
+    }
+
+    /// What a Deployment says of itself: once it has been what its ReplicaSets add up to, there are no others.
+    pub fn note_deployment(&mut self, whole: &Value, at: Micros) {
+        self.is_open &= self.adds_up(whole, at) != Some(true);
     }
 
     /// Why the status of a ReplicaSet that is written at `at` cannot be (RS-7).
@@ -119,25 +164,51 @@ impl Counts {
     /// Why the status of a Deployment that is written at `at` cannot be: it adds up what its ReplicaSets say
     /// (`pkg/controller/deployment/sync.go`, `calculateStatus`).
     pub fn deployment_misfit(&self, whole: &Value, at: Micros) -> Option<String> {
-        let said = fields(whole, OF_A_SET);
-        let mut sums = vec![[0; 3]];
+        if self.is_open {
+            return None;
+        }
+        let [pods, ready, available, unavailable, updated] = fields(whole, OF_A_DEPLOYMENT);
+        if self.adds_up(whole, at) == Some(false) {
+            return Some(format!(
+                "it counts {pods} pods, {ready} ready, {available} available, {unavailable} unavailable, which its ReplicaSets do not \
+                 add up to"
+            ));
+        }
+        let since = at - LAG_TIME;
+        let newest = self.template.since(since).into_iter().map(Revision);
+        let counted = newest.flat_map(|revision| match self.sets.get(&revision) {
+            Some(recent) => recent.since(since),
+            None => vec![[0; 4]],
+        });
+        // While it is paused there may be no ReplicaSet of its template.
+        let is_paused = whole["spec"]["paused"] == true;
+        let is_counted = counted.into_iter().any(|[pods, ..]| pods == updated) || is_paused && updated == 0;
+        (!is_counted).then(|| {
+            format!("it counts {updated} pods of its template, which the ReplicaSet of that does not")
+        })
+    }
+
+    /// Is what a Deployment says the sum of what its ReplicaSets said lately? None if there are too many ways to add that up.
+    fn adds_up(&self, whole: &Value, at: Micros) -> Option<bool> {
+        let [pods, ready, available, unavailable, _] = fields(whole, OF_A_DEPLOYMENT);
+        let mut sums = vec![[0; 4]];
         for recent in self.sets.values() {
             let options = recent.since(at - LAG_TIME);
             if sums.len() * options.len() > WAYS {
                 return None;
             }
-            let add = |sum: &[i64; 3]| {
+            let add = |sum: &[i64; 4]| {
                 let sum = *sum;
-                options.clone().into_iter().map(move |one| [0, 1, 2].map(|index| sum[index] + one[index]))
+                options.clone().into_iter().map(move |one| [0, 1, 2, 3].map(|index| sum[index] + one[index]))
             };
             sums = sums.iter().flat_map(add).collect();
             sums.sort_unstable();
             sums.dedup();
         }
-        let [pods, ready, available] = said;
-        (!sums.contains(&said)).then(|| {
-            format!("it counts {pods} pods, {ready} ready, {available} available, which its ReplicaSets do not add up to")
-        })
+        // Unavailable is what is wanted of them and not available.
+        let is =
+            |sum: &[i64; 4]| sum[..3] == [pods, ready, available] && (sum[3] - sum[2]).max(0) == unavailable;
+        Some(sums.iter().any(is))
     }
 }
 
@@ -147,8 +218,17 @@ mod tests {
 
     use super::*;
 
+    /// A ReplicaSet that has as many pods as it is to have, or a Deployment whose pods are all of its template.
     fn status([pods, ready, available]: [i64; 3]) -> Value {
-        json!({"status": {"replicas": pods, "readyReplicas": ready, "availableReplicas": available}})
+        json!({"spec": {"replicas": pods}, "status": {"replicas": pods, "readyReplicas": ready, "availableReplicas": available,
+            "unavailableReplicas": pods - available, "updatedReplicas": pods}})
+    }
+
+    /// A Deployment of which so many pods are of its template.
+    fn deployment(counts: [i64; 3], updated: i64) -> Value {
+        let mut whole = status(counts);
+        whole["status"]["updatedReplicas"] = json!(updated);
+        whole
     }
 
     #[test]
@@ -157,13 +237,36 @@ mod tests {
         counts.note_set(Revision(0), &status([2, 2, 2]), 0);
         counts.note_set(Revision(1), &status([1, 0, 0]), 10 * LAG_TIME);
         counts.note_set(Revision(1), &status([1, 1, 1]), 10 * LAG_TIME + 2);
-        let misfit = |said, at| counts.deployment_misfit(&status(said), at);
+        counts.template.note(10 * LAG_TIME, 1);
+        let misfit = |said, at| counts.deployment_misfit(&deployment(said, 1), at);
         let now = 10 * LAG_TIME + 3;
         assert_eq!(misfit([3, 3, 3], now), None);
         assert_eq!(misfit([3, 2, 2], now), None, "as it was a moment ago");
         assert!(misfit([3, 2, 2], now + 2 * LAG_TIME).is_some(), "as it was long ago");
         assert!(misfit([3, 3, 2], now).is_some(), "no ReplicaSet said so");
         assert!(misfit([9, 9, 9], now).is_some());
+        let updated = |updated| counts.deployment_misfit(&deployment([3, 3, 3], updated), now + 2 * LAG_TIME);
+        assert_eq!(
+            [0, 1, 2].map(|count| updated(count).is_some()),
+            [true, false, true],
+            "one is of its template"
+        );
+        let mut whole = deployment([3, 3, 3], 1);
+        whole["status"]["unavailableReplicas"] = json!(1);
+        assert!(counts.deployment_misfit(&whole, now).is_some(), "as many are available as are wanted");
+    }
+
+    /// Of a Deployment that is rolling out the log may show only the ReplicaSet that changes.
+    #[test]
+    fn what_may_not_be_all_that_there_is_has_to_add_up_first() {
+        let mut counts = Counts { is_open: true, ..Counts::default() };
+        counts.note_set(Revision(0), &status([2, 2, 2]), Micros::MIN);
+        let misfit = |counts: &Counts, said| counts.deployment_misfit(&deployment(said, 2), 10 * LAG_TIME);
+        assert_eq!(misfit(&counts, [3, 2, 2]), None, "there may be another");
+        counts.note_deployment(&deployment([3, 2, 2], 2), 10 * LAG_TIME);
+        assert_eq!(misfit(&counts, [3, 2, 2]), None);
+        counts.note_deployment(&deployment([2, 2, 2], 2), 10 * LAG_TIME);
+        assert!(misfit(&counts, [3, 2, 2]).is_some(), "there is none");
     }
 
     /// It counts its pods, creates what is missing, which takes its time, and writes what it has counted.

@@ -22,6 +22,13 @@ impl Replay {
         deed: &Deed,
     ) -> Result<(), Ended> {
         let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
+        if let Some(most) = self.without_slots(deed) {
+            let why = format!(
+                "there are all the {most} pods that a state holds, with those that are gone and that somebody remembers"
+            );
+            let unexplained = Unexplained::wrong(number, entry, words(write), why);
+            return Err(Box::new(Unexplained { unsure: true, ..unexplained }));
+        }
         let moment = Moment { writes: self.writes, at: entry.from };
         let (ground, parts) = self.split();
         let quest = Quest {
@@ -69,6 +76,15 @@ impl Replay {
         }
         self.parts[index].forget_met();
         Ok(())
+    }
+
+    /// How many pods a state holds, if it holds so many and `deed` is to create one more.
+    fn without_slots(&mut self, deed: &Deed) -> Option<usize> {
+        let creates = |action: &Action| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
+        let model = &self.models[self.now].1;
+        let cluster = Cluster::new(&model.rules, &mut self.common);
+        let is_full = cluster.pod_ids().all(|pod| cluster.used().contains(pod));
+        (is_full && deed.actions.iter().any(creates)).then(|| cluster.pod_ids().count())
     }
 
     /// The ReplicaSet controller creates or deletes pods in one sync with the status that it writes after that.

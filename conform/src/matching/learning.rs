@@ -10,6 +10,7 @@ use super::plan::Deed;
 use super::replay::{Ended, Replay};
 use super::writes::grace;
 use crate::before::Before;
+use crate::doubts::SETTLING;
 use crate::reading::template_of;
 use crate::record::{Entry, Facts, Micros, Object, Verb, Write};
 
@@ -140,6 +141,10 @@ impl Replay {
             let revision = self.deployment_revision();
             self.templates.learn(revision, template);
         }
+        self.counted_from = before.began.saturating_add(SETTLING);
+        let mut common = self.common.clone();
+        let cluster = Cluster::new(&self.models[self.now].1.rules, &mut common);
+        self.counts.begin(&cluster, before.replica_sets.len());
         let moment = Moment { writes: 0, at: before.began };
         self.led = before.steps.into_iter().map(|action| Taken::hidden(action, moment)).collect();
     }
@@ -211,9 +216,14 @@ impl Replay {
                     self.made_of.insert(revision, facts.pods);
                 }
             }
-            Facts::Deployment(facts) if !facts.paused => {
-                let revision = self.deployment_revision();
-                self.templates.learn(revision, facts.template);
+            Facts::Deployment(facts) => {
+                if &*write.subresource == "status" {
+                    self.counts.note_deployment(&object.whole, at);
+                }
+                if !facts.paused {
+                    let revision = self.deployment_revision();
+                    self.templates.learn(revision, facts.template);
+                }
             }
             _ => {}
         }

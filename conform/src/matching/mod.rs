@@ -15,7 +15,7 @@
 //!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows
 //! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), what was asked for beside
-//!   it ([`preconditions`]), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
+//!   it ([`preconditions`]), what the log shows of a budget that others share ([`shared`]), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
 //!   [`unexplained`]: where it ends; `ways`: what it keeps of how processes came there
 //! - [`whole`]: all together, in one order (`weave`)
 
@@ -41,6 +41,7 @@ pub mod preconditions;
 pub mod quest;
 mod refusals;
 pub mod replay;
+pub mod shared;
 pub mod sighting;
 pub mod slices;
 pub mod subject;

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::preconditions;
 use super::quest::Ground;
 use super::refusals::Refusals;
+use super::shared::SharedBudget;
 use super::sighting::SLACK;
 use super::slices::Slices;
 use super::subject::Subject;
@@ -63,9 +64,12 @@ pub struct Replay {
     pub beyond: Beyond,
     pub(super) dates: Dates,
     pub(super) counts: Counts,
+    /// From when on statuses are compared with these: what was under way when the log began shows until then.
+    pub(super) counted_from: Micros,
     pub(super) grown: Grown,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
+    pub(super) shared_budget: SharedBudget,
     /// What the pods of each ReplicaSet are made of.
     pub(super) made_of: BTreeMap<Revision, u64>,
     pub(super) writes: u64,
@@ -141,9 +145,11 @@ impl Replay {
             beyond: Beyond::default(),
             dates: Dates::default(),
             counts: Counts::default(),
+            counted_from: Micros::MIN,
             grown: Grown::default(),
             refusals: Refusals::default(),
             slices,
+            shared_budget: SharedBudget::default(),
             made_of: BTreeMap::new(),
             writes: 0,
             written: Spool::new(depot),
@@ -374,9 +380,11 @@ impl Replay {
                 cluster: &cluster,
                 templates: &self.templates,
                 dates: &self.dates,
-                counts: self.led.is_empty().then_some(&self.counts),
+                counts: (self.counted_from <= entry.from).then_some(&self.counts),
+                began_late: !self.led.is_empty(),
                 made_of: &self.made_of,
                 slices: &self.slices,
+                shared_budget: &self.shared_budget,
                 eyes: &self.eyes,
                 at: entry,
             };
@@ -411,6 +419,7 @@ impl Replay {
                 Outcome::Explained
             }
         };
+        self.shared_budget.note(&self.subject, entry, write);
         if let Some((slice, shows)) = view {
             self.slices.note(&write.name, &slice, shows);
             let mut common = self.common.clone();

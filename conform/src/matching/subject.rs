@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::ContainerId;
-use podproof_vocabulary::scenario::{Container, ContainerKind, Scenario, Taint, WorkloadKind};
+use podproof_vocabulary::scenario::{
+    Container, ContainerKind, DisruptionBudget, Scenario, Taint, WorkloadKind,
+};
 
 use crate::before::Target;
 use crate::record::Object;
@@ -41,6 +43,8 @@ pub struct Subject {
     pub slices: Vec<(Rc<str>, Rc<str>)>,
     /// The budget that selects its pods.
     pub budget: Option<Rc<str>>,
+    /// What that asks for, where its status is taken from the log.
+    pub shared_budget: Option<DisruptionBudget>,
 }
 
 impl Subject {
@@ -60,6 +64,7 @@ impl Subject {
             ports: observed.service_ports.clone(),
             slices: observed.slices.clone(),
             budget: observed.budgets.first().map(|budget| budget.name.clone()),
+            shared_budget: observed.shared_budget.clone(),
         }
     }
 

@@ -128,6 +128,7 @@ fn subject_of(scenario: Scenario) -> Subject {
         service: Some("web".into()),
         ports: None,
         slices: Vec::new(),
+        shared_budget: None,
         budget: None,
     }
 }

@@ -149,6 +149,8 @@ impl<'s> Composer<'s> {
             annotated: &self.annotated,
             nodes: &self.nodes,
             others: others.collect(),
+            roots: &self.roots,
+            index,
             followed: self.followed[index],
         };
         let observed = setting.observe(&read);

@@ -7,10 +7,10 @@
 //! (`stage`, `neighbours`) and in which all may happen that the log may show (`story`, `processes`).
 //!
 //! What a scenario cannot say because it changes is beside it, with the entry that shows it: the replicas that were asked
-//! for, neighbours that come and go, labels and taints of nodes. [`Observed::scenario_at`] is the scenario as it is at one
+//! for, neighbours that come and go, labels and taints of nodes; and a budget that selects pods of other workloads too (`shared`). [`Observed::scenario_at`] is the scenario as it is at one
 //! entry; all scenarios of one workload have states of the same layout.
 //!
-//! A workload is followed only while something of it may be seen: from a moment before it at which the nodes are at rest (`rest`)
+//! A workload is followed only while something of it may be seen, and as far as a state of the model can hold it (`limits`): from a moment before it at which the nodes are at rest (`rest`)
 //! to a while after it is gone.
 
 mod commands;
@@ -20,6 +20,7 @@ mod documents;
 mod kept;
 mod least;
 mod life;
+mod limits;
 mod manifests;
 mod moments;
 mod neighbours;
@@ -31,6 +32,7 @@ mod processes;
 mod rest;
 mod roots;
 mod selectors;
+mod shared;
 mod stage;
 mod story;
 mod surveyor;

@@ -8,6 +8,7 @@ use podproof_vocabulary::manifest::{self, Annotated};
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
 
 use super::life::Moment;
+use super::limits;
 use super::manifests::Read;
 use super::neighbours::{self, Other, Surroundings};
 use super::observed::{Followed, Named, NodeChange, Observed, RevisionSeen};
@@ -15,6 +16,7 @@ use super::pods::Pod;
 use super::processes;
 use super::roots::{Revision, Root};
 use super::selectors::Selector;
+use super::shared;
 use super::stage::{Known, Stage};
 use super::story;
 use super::surveyor::Surveyor;
@@ -27,6 +29,9 @@ pub(super) struct Setting<'c> {
     pub nodes: &'c BTreeMap<&'c Rc<str>, Known<'c>>,
     /// The pods of other workloads that had a place on a node at the same time.
     pub others: Vec<Other<'c>>,
+    /// All workloads, and its place among them.
+    pub roots: &'c [Rc<Root<'c>>],
+    pub index: usize,
     /// Between which moments it is followed.
     pub followed: Followed,
 }
@@ -81,6 +86,17 @@ impl Setting<'_> {
             .iter()
             .filter_map(|budget| read.budgets.iter().copied().find(|known| *known.name == *budget.name))
             .collect();
+        let shared = budgets.first().filter(|budget| {
+            shared::is_shared(budget, root, self.roots, self.index, surveyor, self.followed)
+        });
+        let shared_budget = shared.and_then(|_| scenario.budgets.first().cloned());
+        if let Some(budget) = &shared_budget {
+            warnings.push(shared::says(&budget.name));
+            // Where there are several, none of its pods is evicted, whatever their statuses are (EVI-2).
+            if scenario.budgets.len() == 1 {
+                scenario.budgets.clear();
+            }
+        }
         let surroundings = Surroundings {
             scenario: &scenario,
             nodes: &stage.seen,
@@ -97,14 +113,20 @@ impl Setting<'_> {
             ));
         }
         scenario.neighbours = neighbours;
+        // A manifest is read with fewer than a state can want.
+        if let Some(controller) = root.controller {
+            let replicas = controller.replicas.min(limits::MOST_REPLICAS);
+            scenario.workload.replicas = u8::try_from(replicas).unwrap_or(u8::MAX);
+        }
         let scales = story::scales(root);
         scenario.slots = story::slots(root, surveyor);
         let own_grace = scenario.workload.template.grace_seconds;
         scenario.deletion_graces = story::graces(root, surveyor, own_grace);
         scenario.one_proxy = false;
         scenario.approximations = Approximations::NONE;
-        warnings.extend(story::set_events(&mut scenario, &read.revisions.rollouts, &scales));
+        story::set_events(&mut scenario, &read.revisions.rollouts, &scales);
         warnings.extend(oddities(service));
+        let limits = limits::limits(read, &stage, surveyor);
         let unfollowed = unfollowed(read, service, &budgets, surveyor);
         Observed {
             kind: root.kind,
@@ -125,10 +147,12 @@ impl Setting<'_> {
             service_ports: service.and_then(Selector::target_ports),
             slices: service.map_or_else(Vec::new, |one| surveyor.services.slices_at(self.followed.from, one)),
             budgets: budgets.into_iter().map(named).collect(),
+            shared_budget,
             nodes: stage.seen,
             node_changes: stage.changes,
             neighbours: seen,
             unfollowed,
+            limits,
             existing: root.existing(surveyor),
             assumptions,
             warnings,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::Release;
-use podproof_vocabulary::scenario::{Node, Scenario, WorkloadKind};
+use podproof_vocabulary::scenario::{DisruptionBudget, Node, Scenario, WorkloadKind};
 
 use super::life::{Moment, Sight, Span};
 use super::traits::Traits;
@@ -86,6 +86,8 @@ pub struct Observed {
     pub slices: Vec<(Rc<str>, Rc<str>)>,
     /// The budgets of the scenario, in its order.
     pub budgets: Vec<Named>,
+    /// The first of them, where its status depends on what the model does not have of other workloads.
+    pub shared_budget: Option<DisruptionBudget>,
     /// The nodes of the scenario, in its order.
     pub nodes: Vec<NodeSeen>,
     /// Each change of a node.
@@ -94,6 +96,8 @@ pub struct Observed {
     pub neighbours: Vec<NeighbourSeen>,
     /// What of it changes during the log and is not followed: the entry that shows it, and what.
     pub unfollowed: Vec<(Moment, String)>,
+    /// Where it becomes larger than a state of the model: the entry that shows it, and in what.
+    pub limits: Vec<(Moment, String)>,
     /// What was there before the log began, if it did.
     pub existing: Option<Existing>,
     /// What was assumed.

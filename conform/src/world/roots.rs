@@ -236,6 +236,8 @@ pub(super) struct Revisions {
     /// The number of each that it came to have, one after the other, those before the log among them. A rollback goes to one that there
     /// was.
     pub rollouts: Vec<usize>,
+    /// The entries that show these.
+    pub changed: Vec<Moment>,
 }
 
 /// The templates of a workload.
@@ -243,7 +245,7 @@ pub(super) fn revisions(root: &Root<'_>, surveyor: &Surveyor) -> Revisions {
     let Some(controller) = root.controller.filter(|_| root.kind == WorkloadKind::Deployment) else {
         let replica_set = root.replica_sets.first().cloned();
         let first = Revision { from: root.life.span().from, replica_set };
-        return Revisions { all: vec![first], rollouts: Vec::new() };
+        return Revisions { all: vec![first], rollouts: Vec::new(), changed: Vec::new() };
     };
     let sets = &surveyor.replica_sets.register.by_uid;
     let own: Vec<_> = root.replica_sets.iter().filter_map(|uid| Some((uid, sets.get(uid)?))).collect();
@@ -263,6 +265,7 @@ pub(super) fn revisions(root: &Root<'_>, surveyor: &Surveyor) -> Revisions {
         templates.extend(set.templates.first().map(|(_, template)| &**template));
     }
     let mut rollouts: Vec<usize> = (1..all.len()).collect();
+    let mut changed = vec![before; rollouts.len()];
     for (index, (at, template)) in controller.templates.iter().enumerate() {
         let known = templates.iter().rposition(|known| **known == **template);
         let number = known.unwrap_or(all.len());
@@ -274,7 +277,8 @@ pub(super) fn revisions(root: &Root<'_>, surveyor: &Surveyor) -> Revisions {
         }
         if number > 0 || index > 0 {
             rollouts.push(number);
+            changed.push(*at);
         }
     }
-    Revisions { all, rollouts }
+    Revisions { all, rollouts, changed }
 }

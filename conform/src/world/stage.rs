@@ -18,7 +18,7 @@ use crate::before::first_sight::Began;
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// The most nodes that a state of the model holds.
-const MOST: usize = 60;
+pub(super) const MOST: usize = 60;
 
 /// A node of the log, its manifests read.
 pub(super) struct Known<'s> {

@@ -14,7 +14,7 @@ const FEW_PODS: usize = 100;
 /// The most pods of a workload that a state can remember at once.
 const MOST_SLOTS: usize = 250;
 /// The most template changes of a Deployment that a state can hold.
-const MOST_ROLLOUTS: usize = 59;
+pub(super) const MOST_ROLLOUTS: usize = 59;
 
 /// The slots of a workload: one for each of its pods. Of more than a hundred pods as many as there were at once, and a
 /// quarter more for those that are gone and remembered, but a hundred at least.
@@ -55,7 +55,7 @@ pub(super) fn graces(root: &Root<'_>, surveyor: &Surveyor, own: u32) -> Vec<u32>
 
 /// Sets the budgets of events: each may happen at any moment and as often as it likes, but for those of which the log shows how
 /// often, as the states of the model grow with them.
-pub(super) fn set_events(scenario: &mut Scenario, rollouts: &[usize], scales: &[Scaling]) -> Option<String> {
+pub(super) fn set_events(scenario: &mut Scenario, rollouts: &[usize], scales: &[Scaling]) {
     let count = |number: usize, most: usize| u8::try_from(number.min(most)).unwrap_or(u8::MAX);
     let mut events = Budget::default();
     for event in EventName::all() {
@@ -69,9 +69,6 @@ pub(super) fn set_events(scenario: &mut Scenario, rollouts: &[usize], scales: &[
     events.set(EventName::Scale, count(scales.len(), usize::from(u8::MAX)));
     scenario.events = events;
     scenario.scale = scales.first().map(target);
-    let count = rollouts.len();
-    (count > MOST_ROLLOUTS)
-        .then(|| format!("{count} template changes are more than a state can hold ({MOST_ROLLOUTS})"))
 }
 
 /// What a `scale` event of the model sets the replicas to.

@@ -3,11 +3,12 @@
 use podproof_model::{Cluster, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Disruption, Drain, Environment, Watcher};
+use podproof_vocabulary::scenario::DisruptionBudget;
 
 use super::Known;
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
-use crate::record::{BudgetFacts, Facts, Write};
+use crate::record::{BudgetFacts, Facts, Object, Write};
 
 /// What a write of a PodDisruptionBudget asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
@@ -19,6 +20,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     let Facts::PodDisruptionBudget(facts) = &object.facts else { return Plan::NotHere };
     if write.subresource.is_empty() {
         return Plan::Nothing;
+    }
+    if let Some(budget) = &subject.shared_budget {
+        return shared(known, actor, write, budget, object, facts);
     }
     let wanted = Wanted::of(known, facts);
     match actor {
@@ -46,6 +50,30 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         }
         Actor::Client(_) => Plan::NotModelled("budget statuses that others write".into()),
         _ => super::not_theirs(write, "write the status of budgets"),
+    }
+}
+
+/// A status that depends on what the model does not have of other workloads: it is taken as it is, if it fits together.
+fn shared(
+    known: &Known<'_, '_>,
+    actor: &Actor,
+    write: &Write,
+    budget: &DisruptionBudget,
+    object: &Object,
+    facts: &BudgetFacts,
+) -> Plan {
+    let why = match actor {
+        Actor::ApiServer => known.shared_budget.eviction_misfit(facts),
+        Actor::Controller(controller) if &**controller == "disruption-controller" => {
+            let ready = known.counts.map_or(0, |counts| counts.least_ready(known.at.from));
+            known.shared_budget.misfit(budget, object, facts, ready)
+        }
+        Actor::Client(_) => return Plan::NotModelled("budget statuses that others write".into()),
+        _ => return super::not_theirs(write, "write the status of budgets"),
+    };
+    match why {
+        Some(why) => Plan::Wrong(why),
+        None => Plan::NotModelled("statuses of budgets over pods of several workloads".into()),
     }
 }
 

@@ -26,6 +26,7 @@ use super::counts::Counts;
 use super::eyes::Eyes;
 use super::names::Names;
 use super::plan::Plan;
+use super::shared::SharedBudget;
 use super::sighting::SLACK;
 use super::slices::Slices;
 use super::subject::Subject;
@@ -44,12 +45,16 @@ pub struct Known<'k, 'a> {
     pub templates: &'k Templates,
     /// Moments that the store shows.
     pub dates: &'k Dates,
-    /// What there was to be counted; none if the log began too late to know.
+    /// What there was to be counted; none if the log has begun too late to know.
     pub counts: Option<&'k Counts>,
+    /// The workload was there before the log began.
+    pub began_late: bool,
     /// What the pods of each ReplicaSet are made of, where the log shows it.
     pub made_of: &'k BTreeMap<Revision, u64>,
     /// What is known of the slices of its Service.
     pub slices: &'k Slices,
+    /// What the log shows of a budget that it shares with others.
+    pub shared_budget: &'k SharedBudget,
     /// What the log can see.
     pub eyes: &'k Eyes,
     /// The entry.

@@ -147,7 +147,7 @@ fn not_silent(known: &Known<'_, '_>, node: NodeId) -> Option<String> {
     let seconds = |micros: Micros| micros as f64 / 1e6;
     (silence < interval + interval / 2).then(|| {
         format!(
-            "its kubelet was heard of {:.1} s before, as it is every {:.1} s",
+            "its kubelet was heard of {:.1} s before, and between two signs of life of it there are {:.1} s at least",
             seconds(silence),
             seconds(interval)
         )

@@ -300,6 +300,12 @@ fn evict(known: &Known<'_, '_>, pod: PodId) -> Plan {
     if object.is_deleting() || !object.exists() {
         return Plan::Nothing;
     }
+    // Who is not Ready may go all the same (EVI-3), so it has to have been Ready all the time.
+    let is_ready = object.phase() == Phase::Running && object.ready();
+    if is_ready && known.dates.is_ready_since(pod, known.at.from) && known.shared_budget.allows_none(known.at)
+    {
+        return Plan::Wrong("the budget refuses this eviction".into());
+    }
     let mut steps = Vec::new();
     if !head.eviction_granted() {
         if eviction::ask(known.cluster, pod) == Answer::Refused {

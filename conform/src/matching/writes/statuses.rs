@@ -66,3 +66,10 @@ pub fn controller(whole: &Value) -> Option<String> {
         .find(|(part, all)| count(part) > count(all))
         .map(|(part, all)| format!("{part} {} of {all} {}", count(part), count(all)))
 }
+
+/// What is wrong with the labels of the pods of a ReplicaSet, which makes them of its template.
+pub fn labelled(whole: &Value) -> Option<String> {
+    let count = |field: &str| whole["status"].get(field).and_then(Value::as_i64).unwrap_or(0);
+    let (pods, labelled) = (count("replicas"), count("fullyLabeledReplicas"));
+    (pods != labelled).then(|| format!("of its {pods} pods {labelled} have the labels of its template"))
+}

@@ -187,7 +187,7 @@ fn replica_set(
         return create(known, object, replicas, facts.desired);
     }
     let Some(revision) = known.names.replica_set(&object.uid) else {
-        let began_late = known.counts.is_none();
+        let began_late = known.began_late;
         return match write.verb {
             // An old one without pods, of before the log: of that it comes back nobody can tell that it was there.
             Verb::Update | Verb::Patch if began_late && replicas == 0 => Plan::Nothing,
@@ -203,6 +203,9 @@ fn replica_set(
             return Plan::Wrong("a write of the status shows other replicas".into());
         }
         let misfit = || known.counts?.set_misfit(revision, &object.whole, known.at.from);
+        // Labels of pods that somebody has taken away before the log began are in no file, and of a bare one the template may change.
+        let labelled = || super::statuses::labelled(&object.whole).filter(|_| !bare && !known.began_late);
+        let misfit = || misfit().or_else(labelled);
         if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
             return Plan::Wrong(why);
         }

@@ -124,7 +124,8 @@ fn more_template_changes_than_a_state_holds_are_said() {
     let images = (0..70).map(|number| updated(deployment(&format!("v{number}"), 11 + number)));
     let web = only(&images.collect::<Vec<_>>());
     assert_eq!((web.revisions.len(), web.scenario.events.count(EventName::Rollout)), (70, 59));
-    assert!(says(&web.warnings, "69 template changes"), "{:?}", web.warnings);
+    let limit = "there are more than the 59 changes of its template that a state holds".to_owned();
+    assert_eq!(web.limits, [(Moment(60), limit)]);
 }
 
 #[test]
