@@ -168,6 +168,12 @@ impl Writer<'_> {
             let of = |set: &Value| set["status"].get(field).and_then(Value::as_u64).unwrap_or(0);
             status[field] = json!(self.store.sets.values().map(of).sum::<u64>());
         }
+        let wanted = |set: &Value| set["spec"]["replicas"].as_u64().unwrap_or(1);
+        let wanted: u64 = self.store.sets.values().map(wanted).sum();
+        let unavailable = wanted.saturating_sub(status["availableReplicas"].as_u64().unwrap_or(0));
+        status["unavailableReplicas"] = json!(unavailable);
+        let newest = self.store.sets.get(&seen.revision).map(|set| set["status"]["replicas"].clone());
+        status["updatedReplicas"] = newest.filter(Value::is_u64).unwrap_or(json!(0));
         let (value, reason) = match seen.deadline_exceeded {
             true => ("False", "ProgressDeadlineExceeded"),
             false => ("True", "ReplicaSetUpdated"),
@@ -248,6 +254,7 @@ impl Writer<'_> {
         // What it counts as available it has seen a moment ago.
         let ready = pods().filter(|pod| pod.ready).count().max(seen.available.into());
         status["replicas"] = json!(pods().count().max(ready));
+        status["fullyLabeledReplicas"] = status["replicas"].clone();
         status["readyReplicas"] = json!(ready);
         status["availableReplicas"] = json!(seen.available);
         object["status"]["observedGeneration"] = known["metadata"]["generation"].clone();

@@ -124,7 +124,7 @@ fn priorities_and_other_resources_are_told() {
 fn an_old_release_is_told_what_it_does_not_have() {
     let text = joined(&[
         &deployment("", "initContainers: [{name: i, image: x, restartPolicy: Always}]", ""),
-        &budget("unhealthyPodEvictionPolicy: AlwaysAllow\nselector: {}"),
+        &budget("unhealthyPodEvictionPolicy: AlwaysAllow\nmaxUnavailable: 1\nselector: {}"),
     ]);
     let options = Options { release: crate::Release { minor: 26 }, ..Options::default() };
     let input = read_with(&text, &options).expect("fine").workloads.remove(0);
