@@ -66,6 +66,8 @@ impl Browser {
             .arg(format!("--window-size={width},{height}"))
             .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
             .arg("--remote-debugging-pipe")
+            // What it leaves lying about goes with the folder of the test.
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

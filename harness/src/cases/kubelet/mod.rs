@@ -224,7 +224,6 @@ mod tests {
     /// What random scripts seldom come to.
     #[test]
     fn pods_that_are_being_stopped_are_missed_when_nobody_counts_them_or_stops_them() {
-        crate::stage::tell_all();
         let shape = Shape::arbitrary(&mut Unstructured::new(&STUBBORN)).expect("two bytes");
         let create = (Event::Create { pod: 0, shape }, 11);
         let replaced = script(1, &[create, (Event::Delete { pod: 0, grace: 7 }, 11)]);
