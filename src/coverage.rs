@@ -3,11 +3,50 @@
 
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::action::CLASSES;
-use podproof_vocabulary::event::Story;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::scenario::{Beginning, WorkloadKind};
 
+/// What happens when an event befalls the cluster; of the drain of a pod alone, and of a scale to a number, the other class tells.
+fn event_of(class: &str) -> Option<EventName> {
+    Some(match class {
+        "environment/change-template" => EventName::Rollout,
+        "environment/scale" => EventName::Scale,
+        "environment/delete-pod" => EventName::DeletePod,
+        "environment/force-delete-pod" => EventName::ForceDeletePod,
+        "environment/evict-pod" => EventName::EvictPod,
+        "environment/cordon-node" => EventName::CordonNode,
+        "environment/uncordon-node" => EventName::UncordonNode,
+        "environment/drain-node" => EventName::DrainNode,
+        "environment/taint-node" => EventName::TaintNode,
+        "environment/untaint-node" => EventName::UntaintNode,
+        "environment/relabel-node" => EventName::LabelNode,
+        "environment/add-node" => EventName::AddNode,
+        "environment/crash-node" => EventName::NodeCrash,
+        "environment/return-node" => EventName::NodeReturn,
+        "environment/partition-node" => EventName::NodePartition,
+        "environment/heal-partition" => EventName::PartitionHeal,
+        "environment/stop-kubelet" => EventName::KubeletRestart,
+        "environment/crash-container" => EventName::ContainerCrash,
+        "environment/finish-container" => EventName::ContainerExit,
+        "environment/change-readiness" => EventName::ReadinessChange,
+        "environment/change-liveness" => EventName::LivenessChange,
+        "environment/kill-sandbox" => EventName::SandboxDeath,
+        "environment/hang-runtime" => EventName::RuntimeHang,
+        "environment/recover-runtime" => EventName::RuntimeRecovery,
+        "environment/fail-cni" => EventName::CniFailure,
+        "environment/break-watches" => EventName::WatchBreak,
+        "environment/lose-response" => EventName::LostResponse,
+        "environment/stop-controller-manager" => EventName::ControllerManagerRestart,
+        "environment/stop-scheduler" => EventName::SchedulerRestart,
+        "environment/stop-proxy" => EventName::ProxyStop,
+        "environment/stop-api-server" => EventName::ApiServerRestart,
+        "environment/evict-under-pressure" => EventName::ResourcePressure,
+        _ => return None,
+    })
+}
+
 /// The kinds of steps that the scenario should lead to. What happens only to those who have no luck (a pod that fits nowhere,
-/// a process that must be killed), and what the environment does, is not among them.
+/// a process that must be killed) is not among them; the events that it allows are: nothing is known of one that never came.
 fn expected(scenario: &Scenario) -> impl Fn(&str) -> bool + '_ {
     let template = &scenario.workload.template;
     let kind = scenario.workload.kind;
@@ -16,7 +55,9 @@ fn expected(scenario: &Scenario) -> impl Fn(&str) -> bool + '_ {
     let story = scenario.story;
     let creates = scenario.begins == Beginning::Nothing;
     let stops = matches!(story, Story::Rollout | Story::PodDeletion | Story::Drain | Story::ScaleDown);
+    let is_allowed = |event| scenario.events.count(event) > 0 && scenario.scale_targets.is_empty();
     move |class| match class {
+        class if event_of(class).is_some_and(is_allowed) => true,
         "watch/deliver-deployment" => kind == WorkloadKind::Deployment,
         "deployment/create-replica-set" => creates && kind == WorkloadKind::Deployment,
         "deployment/scale-replica-set" => kind == WorkloadKind::Deployment && story == Story::Rollout,
@@ -80,12 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn every_event_has_a_class() {
+        let named: Vec<_> = CLASSES.iter().filter_map(|class| event_of(class)).collect();
+        let missing: Vec<_> = EventName::all().filter(|event| !named.contains(event)).collect();
+        assert_eq!(missing, []);
+    }
+
+    #[test]
     fn a_search_that_took_nothing_lacks_what_its_story_is_about() {
         let never = never_taken(&catalogue::web("none", Story::Drain, 1, 2), &[]);
         assert!(never.contains(&"drain/evict-pod") && never.contains(&"kubelet/send-sigterm"));
         assert!(!never.contains(&"kubelet/notice-hang") && !never.contains(&"kubelet/run-pre-stop"));
         let running = never_taken(&catalogue::termination("none", 2), &[]);
         assert!(running.contains(&"kubelet/send-sigterm") && !running.contains(&"kubelet/create-sandbox"));
+        let mut labelled = catalogue::web("labelled", Story::Create, 1, 2);
+        labelled.events.set(EventName::LabelNode, 1);
+        assert!(never_taken(&labelled, &[]).contains(&"environment/relabel-node"));
         let all = vec![1; CLASSES.len()];
         assert!(never_taken(&catalogue::web("all", Story::Drain, 1, 2), &all).is_empty());
     }

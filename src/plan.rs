@@ -108,6 +108,7 @@ pub fn all(
     if asked.is_empty() {
         return Err(vec!["no promise that is asked for is of every kind that --only names".into()]);
     }
+    refuse_scales(world).map_err(|says| vec![says])?;
     let plan = |workload: Workload| {
         let (plans, untold) = searches(&workload, world, asked);
         Planned { workload, plans, untold }
@@ -231,6 +232,7 @@ pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
 /// # Errors
 /// A sentence, if more than one story is asked for.
 pub fn retold(base: &Scenario, world: &WorldArguments) -> Result<Scenario, String> {
+    refuse_scales(world)?;
     let story = match world.stories[..] {
         [] => base.story,
         [story] => story,
@@ -274,6 +276,16 @@ fn told(
     scenario.addresses_are_reused |= reuses_addresses(timing, judged);
     scenario.slots = world.slots.unwrap_or(0).max(slots(&scenario)).max(base.slots);
     scenario
+}
+
+/// A `scale` event scales to one thing.
+fn refuse_scales(world: &WorldArguments) -> Result<(), String> {
+    let mut targets = world.events.iter().filter_map(|event| event.scale);
+    let first = targets.next();
+    match targets.all(|other| Some(other) == first) {
+        true => Ok(()),
+        false => Err("--event scale is there with several targets; accepted is one target in a run".into()),
+    }
 }
 
 fn add_event(scenario: &mut Scenario, event: &EventArgument) {

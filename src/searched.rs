@@ -206,12 +206,14 @@ impl Searched {
     /// are made one; that a step leads where it should is checked.
     pub fn unfold(&self, path: &Path<ClusterState, Move>) -> SmallSteps {
         let rules = &self.reduced.model.rules;
-        let starts = self.reduced.model.initial().into_iter().map(|first| {
+        let starts = self.reduced.model.initial().into_iter().flat_map(|first| {
             let steps = self.reduced.first_steps(&first);
-            let state = steps.last().map_or_else(|| first.clone(), |(_, state)| state.clone());
-            let mut representative = state.clone();
-            let names = self.symmetry.sort_and_tell(rules, &mut representative);
-            (first, steps, state, representative, names)
+            let settled = steps.last().map_or_else(|| first.clone(), |(_, state)| state.clone());
+            self.reduced.beginnings(settled).into_iter().map(move |state| {
+                let mut representative = state.clone();
+                let names = self.symmetry.sort_and_tell(rules, &mut representative);
+                (first.clone(), steps.clone(), state, representative, names)
+            })
         });
         let start = starts.into_iter().find(|(.., representative, _)| *representative == path.first);
         let (first, steps, mut state, mut here, mut names) =

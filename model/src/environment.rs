@@ -6,7 +6,7 @@ mod tests;
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
 use podproof_vocabulary::event::{Budget, EventName, ScaleTarget, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
-use podproof_vocabulary::scenario::{ContainerKind, WorkloadKind};
+use podproof_vocabulary::scenario::{ContainerKind, Scenario, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use crate::api_server::pods::{self, Grace};
@@ -69,7 +69,12 @@ pub fn candidates(cluster: &Cluster<'_>, quiet: bool, out: &mut Vec<Action>) {
     for event in EventName::all() {
         let left = cluster.shared.events_left[event as usize] > 0;
         let promised = event == EventName::PartitionHeal && cluster.rules.scenario.story == Story::Partition;
-        if left || story_is_due(cluster, event, quiet) || (promised && quiet) {
+        let due = story_is_due(cluster, event, quiet);
+        if due && event == EventName::Scale {
+            out.extend(scale_of_the_story(cluster).map(Action::Environment));
+        }
+        let is_its_own = due && event == EventName::Scale && has_scale_of_its_own(&cluster.rules.scenario);
+        if left || (due && !is_its_own) || (promised && quiet) {
             targets(cluster, event, out);
         }
     }
@@ -294,6 +299,22 @@ fn scaled(cluster: &Cluster<'_>) -> Option<u8> {
     scenario.scale.or(by_default).map(|target| target.of(replicas(cluster)))
 }
 
+/// Where `scale` events may happen beside the story `scale-down`, what they scale to is not what the story does.
+fn has_scale_of_its_own(scenario: &Scenario) -> bool {
+    scenario.story == Story::ScaleDown
+        && scenario.events.count(EventName::Scale) > 0
+        && scenario.scale_targets.is_empty()
+}
+
+/// One replica fewer, where that is not what a `scale` event does.
+fn scale_of_the_story(cluster: &Cluster<'_>) -> Option<Environment> {
+    let possible = has_scale_of_its_own(&cluster.rules.scenario)
+        && crate::api_server::answers(cluster)
+        && cluster.rules.scenario.workload.kind != WorkloadKind::Pod;
+    let fewer = replicas(cluster).checked_sub(1)?;
+    possible.then_some(Environment::ScaleTo { replicas: fewer })
+}
+
 /// Each `scale` event that changes the wanted replicas.
 fn scale_targets(cluster: &Cluster<'_>, mut push: impl FnMut(Environment)) {
     let now = replicas(cluster);
@@ -417,6 +438,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
 
 fn spend(cluster: &mut Cluster<'_>, step: &Environment) {
     let event = event_of(step);
+    if matches!(step, Environment::ScaleTo { .. }) && has_scale_of_its_own(&cluster.rules.scenario) {
+        cluster.shared.control_plane.set_story_told(true);
+        return;
+    }
     let left = &mut cluster.shared.events_left[event as usize];
     match *left {
         Budget::NO_BOUND => {}

@@ -100,14 +100,24 @@ impl ContainerRules {
             liveness: container.liveness_probe,
             may_fail_before_listening: container.may_fail_before_listening(),
             fails_before_listening: container.fails_before_listening(&scenario.latencies) && !stops_probing,
-            port_conflicts: Self::port_conflicts(containers, index),
+            port_conflicts: Self::port_conflicts(containers, index, native),
         }
     }
 
     /// Containers of one pod share its ports (MC-6): the API does not reject a port that two of them name, and the
-    /// second process cannot bind it.
-    fn port_conflicts(containers: &[Container], index: usize) -> Vec<ContainerId> {
+    /// second process cannot bind it. An init container runs beside nothing but the sidecars before it (CPA-13).
+    fn port_conflicts(containers: &[Container], index: usize, native: bool) -> Vec<ContainerId> {
         let port = |port: &ContainerPort| (port.port, port.protocol);
+        let runs_alone = |at: usize| match containers[at].kind {
+            ContainerKind::Init => true,
+            ContainerKind::Sidecar => !native,
+            ContainerKind::App => false,
+        };
+        let stays = |at: usize| native && containers[at].kind == ContainerKind::Sidecar;
+        let meet = |one: usize, other: usize| {
+            let (first, second) = (one.min(other), one.max(other));
+            !runs_alone(first) && !runs_alone(second) || stays(first) && runs_alone(second)
+        };
         let shares = |other: &Container| {
             other
                 .ports
@@ -116,7 +126,7 @@ impl ContainerRules {
         };
         let others = containers.iter().enumerate();
         others
-            .filter(|&(other, container)| other != index && shares(container))
+            .filter(|&(other, container)| other != index && meet(index, other) && shares(container))
             .map(|(other, _)| other.into())
             .collect()
     }

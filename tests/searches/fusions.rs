@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use crate::common::{Checked, Verdict, with_pre_stop};
 use podproof_checker::System;
 use podproof_model::ClusterState;
+use podproof_model::cluster::Cluster;
 use podproof_model::reduced::fusion::{Fusion, Fusions};
+use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
 use podproof_vocabulary::mutant::Mutant;
@@ -60,6 +62,25 @@ fn same(name: &str, scenario: &Scenario) -> Verdict {
     }
     println!("{row}");
     single
+}
+
+/// A false alarm of the PLEG is there to be seen until a relist takes it back, whatever follows at once.
+#[test]
+fn a_false_alarm_of_the_pleg_is_seen() {
+    let mut scenario = Scenario { story: Story::Create, ..catalogue::termination("fusions", 1) };
+    scenario.inaccurate_detectors = true;
+    scenario.events.set(EventName::RuntimeHang, 1);
+    let checked = Checked::new(scenario);
+    let mut alarms = Vec::new();
+    for (state, ..) in checked.initial() {
+        checked.transitions(&state, &mut |transition| {
+            if let Action::Kubelet(Kubelet::NoticeHang { node }) = transition.action.head {
+                let unhealthy = |cluster: &Cluster<'_>| cluster.node(node).machine.unhealthy();
+                alarms.push(checked.0.model.open(&transition.next, unhealthy));
+            }
+        });
+    }
+    assert_eq!(alarms, [true]);
 }
 
 /// Beside the approximations too, taking one exact fusion out changes nothing.

@@ -76,6 +76,23 @@ fn detectors_that_err_take_no_verdict_of_progress_away() {
     assert_eq!([false, true].map(verdict), [Verdict::Broken; 2]);
 }
 
+/// Nobody promises that a node that crashed comes back: that it may takes no verdict away.
+#[test]
+fn a_node_that_may_come_back_has_failed_all_the_same() {
+    let verdict = |returns: u8| {
+        let mut scenario = catalogue::web("x", Story::NodeFailure, 1, 2);
+        scenario.mutant = Some(Mutant::TaintEvictionNeverFires);
+        scenario.events.set(EventName::NodeReturn, returns);
+        let judged = PropertySet::of([Property::ReplacedAfterNodeFailure]);
+        let timing = Timing::Untimed;
+        let plan = Plan { story: scenario.story, timing, behind: Behind::default(), scenario, judged };
+        let limits = Limits { states: 500_000, ..LIMITS };
+        let outcome = search::run(&plan, &limits, &Line::new("test", limits.states)).expect("it fits");
+        outcome.findings[0].verdict
+    };
+    assert_eq!([0, 1].map(verdict), [Verdict::Broken; 2]);
+}
+
 /// The ReplicaSet controller may choose a pod again and again that is gone, as it has not heard of that yet: what others can do all
 /// that time they do in a fair run. It was called unfair to nobody once, as nothing else can be taken in the midst of a choice.
 #[test]

@@ -9,7 +9,7 @@ use podproof_model::reduced::focus;
 use podproof_model::{ClusterState, step, time};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
 use podproof_vocabulary::mutant::{MUTANTS, Mutant};
 use podproof_vocabulary::property::PROPERTIES;
 use podproof_vocabulary::scenario::{OnSigterm, Probe, Timing};
@@ -321,6 +321,18 @@ fn a_published_pod_is_followed_before_it_is_ready() {
     published.workload.template.containers[0].listens_after_seconds = 100;
     published.events.set(EventName::SandboxDeath, 1);
     assert!(broken(published).contains(&Property::NoMisroutedRequest));
+}
+
+/// A pod that runs from the beginning on is evicted, and its address is used again while it is in the rules.
+#[test]
+fn a_pod_that_runs_from_the_beginning_on_is_followed() {
+    let mut evicted = Scenario { timing: Timing::Timed, ..catalogue::termination("timed", 2) };
+    evicted = with_pre_stop(evicted, 30);
+    evicted.scale = Some(ScaleTarget::By(-1));
+    evicted.addresses_are_reused = true;
+    evicted.events.set(EventName::ResourcePressure, 1);
+    let shown = focus_hides_nothing("running from the beginning", evicted);
+    assert!(shown.contains(&Property::NoMisroutedRequest), "{shown:?}");
 }
 
 /// Each mutant of each timed promise; a followed pod shows what all clocks show.

@@ -38,6 +38,15 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
     }
 }
 
+/// Seconds between two collections (S28 `gc_controller.go` `gcCheckPeriod`; PGC-6).
+pub const PERIOD: u32 = 20;
+
+/// Is the pod one of a node that is not there? Such a node is in quarantine first (PGC-3); for other reasons nobody waits.
+pub fn is_quarantined(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let node = cluster.pod(pod).controller.view().node();
+    node.is_some_and(|node| node.index() >= cluster.rules.nodes || !cluster.node(node).controller.exists())
+}
+
 /// Does the collector write phase Failed, and does that change anything? It does not write if the copy says that the pod has ended
 /// (PGC-5). The patch carries no version, so it writes over an end that the copy does not show yet.
 fn writes_phase(cluster: &Cluster<'_>, pod: PodId) -> bool {

@@ -23,25 +23,18 @@ fn is_alive_and_connected(cluster: &Cluster<'_>, node: NodeId) -> bool {
     }
 }
 
-/// How often an event of this kind may still befall the cluster.
-fn left(cluster: &Cluster<'_>, event: EventName) -> u8 {
-    cluster.shared.events_left[event as usize]
-}
-
-/// The machine is off, and nothing will switch it on.
+/// The machine is off. That it comes back nobody promises, so a run in which it stays off to the end is one in which it has failed for
+/// good, whatever may still befall the cluster; one in which it comes back owes nothing more for it.
 fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
-    let returns = left(cluster, EventName::NodeReturn) > 0;
     node.index() < cluster.rules.nodes && {
         let column = cluster.node(node);
-        column.api.exists() && !column.machine.powered() && !returns
+        column.api.exists() && !column.machine.powered()
     }
 }
 
-/// The link of the machine is cut, and nothing will mend it.
+/// The link of the machine is cut, and nobody promises to mend it: a partition that is the story is healed.
 fn is_cut_off_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
-    // A partition that is the story is healed.
-    let heals =
-        left(cluster, EventName::PartitionHeal) > 0 || cluster.rules.scenario.story == Story::Partition;
+    let heals = cluster.rules.scenario.story == Story::Partition;
     node.index() < cluster.rules.nodes && {
         let column = cluster.node(node);
         column.api.exists() && column.machine.powered() && !column.machine.connected() && !heals
@@ -240,11 +233,19 @@ pub fn is_rolled_out(cluster: &Cluster<'_>) -> bool {
     deployment::is_complete(cluster) && runs_the_newest_alone(cluster)
 }
 
+/// The template has changed: also if it is the first one again.
+fn has_changed_template(cluster: &Cluster<'_>) -> bool {
+    let events = &cluster.rules.scenario.events;
+    let left = cluster.shared.events_left[EventName::Rollout as usize];
+    let is_told = cluster.rules.scenario.story == Story::Rollout && cluster.shared.control_plane.story_told();
+    cluster.shared.deployment.revision() > 0 || left < events.count(EventName::Rollout) || is_told
+}
+
 /// `rollout-completes`: the template has changed, all new pods fit at once without the old ones, and the template can
 /// become ready ⇒ the rollout is complete, as the ReplicaSets say it and as the pods are.
 pub fn rolled_out(cluster: &Cluster<'_>) -> Claim {
     let deployment = cluster.shared.deployment;
-    if !deployment.exists() || deployment.revision() == 0 {
+    if !deployment.exists() || !has_changed_template(cluster) {
         return Claim { premise: false, goal: true };
     }
     let is_new = |pod| cluster.revision_of(pod) == newest(cluster);

@@ -113,14 +113,16 @@ fn a_pod_on_a_node_that_failed_for_good_is_to_leave_the_rules() {
     assert_eq!(of(&cluster, property), PAID);
     let mut returns = TestCluster::running(1, 2, |s| allow(s, EventName::NodeReturn, 1));
     returns.befall(Environment::CrashNode { node: N0 });
-    assert_eq!(of(&returns, property), IDLE, "it may come back");
+    assert_eq!(of(&returns, property), OWED, "it may come back, and nobody promises it");
+    returns.take(Environment::ReturnNode { node: N0 });
+    assert_eq!(of(&returns, property), IDLE, "it has come back");
     let cut = |tweak: fn(&mut Scenario)| {
         let mut cluster = TestCluster::running(1, 2, tweak);
         cluster.befall(Environment::PartitionNode { node: N0 });
         of(&cluster, property)
     };
     assert_eq!(cut(|_| {}), OWED);
-    assert_eq!(cut(|s| allow(s, EventName::PartitionHeal, 1)), IDLE, "it may heal");
+    assert_eq!(cut(|s| allow(s, EventName::PartitionHeal, 1)), OWED, "it may heal, and nobody promises it");
     assert_eq!(cut(|s| s.story = podproof_vocabulary::event::Story::Partition), IDLE, "it is to heal");
     let mut stopped = TestCluster::running(1, 2, |_| {});
     stopped.befall(Environment::StopProxy { node: N1 });
@@ -235,6 +237,16 @@ fn after_a_node_failure_the_wanted_pods_are_to_be_ready_elsewhere_if_there_is_ro
     assert_eq!(of(&spread, property), OWED, "room remains on the other");
     let never_ready = failed(|s| s.workload.template.containers.push(podproof_vocabulary::catalogue::app()));
     assert_eq!(of(&never_ready, property), IDLE, "two containers want one port");
+    let one_after_the_other = failed(|s| {
+        let first = podproof_vocabulary::scenario::Container {
+            name: "migrate".into(),
+            kind: ContainerKind::Init,
+            ..podproof_vocabulary::catalogue::app()
+        };
+        s.workload.template.containers.insert(0, first);
+        s.workload.template.serving = 1;
+    });
+    assert_eq!(of(&one_after_the_other, property), OWED, "an init container has ended by then");
 }
 
 #[test]
@@ -257,6 +269,16 @@ fn a_rollout_is_to_complete_if_all_new_pods_fit_at_once() {
     let mut short = rolling(tight);
     short.befall(Environment::CordonNode { node: N1 });
     assert_eq!(of(&short, property), IDLE);
+    let mut back = TestCluster::running(1, 1, |s| {
+        allow(s, EventName::Rollout, 2);
+        s.rollouts = vec![1, 0];
+    });
+    back.take(Environment::ChangeTemplate);
+    back.settle();
+    back.take(Environment::ChangeTemplate);
+    assert_eq!(of(&back, property), OWED, "back to the first template");
+    back.settle();
+    assert_eq!(of(&back, property), PAID);
     let blocked = rolling(|s| {
         s.release = podproof_vocabulary::Release { minor: 28 };
         let sidecar = podproof_vocabulary::scenario::Container {

@@ -33,7 +33,8 @@ pub enum Fusion {
     WorkerReacts,
     /// The PLEG relists. A lag read through another: the cache is read by the worker and the status manager, whose steps
     /// wait as long as they like; what coalesces in the cache coalesces in the status. Not while a relist is stuck, and not
-    /// the first one of a kubelet: before it the node's status is NotReady (NOD-3), which is read by no lag of ours.
+    /// the first one of a kubelet, nor the one that makes its PLEG healthy again: before it the node's status is NotReady
+    /// (NOD-3), which is read by no lag of ours.
     Relist,
     /// Readiness and startup probes find what is the case. Read only by the status manager, as above.
     Probe,
@@ -223,7 +224,11 @@ fn fusion_of(cluster: &Cluster<'_>, action: &Action) -> Option<Fusion> {
             | Kubelet::FinishPod { .. }
             | Kubelet::ForgetPod { .. },
         ) => Fusion::WorkerReacts,
-        Action::Kubelet(Kubelet::Relist { node }) if !cluster.node(*node).machine.first_relist_pending() => {
+        Action::Kubelet(Kubelet::Relist { node }) => {
+            let machine = cluster.node(*node).machine;
+            if machine.first_relist_pending() || machine.unhealthy() {
+                return None;
+            }
             Fusion::Relist
         }
         Action::Kubelet(Kubelet::FlipReadiness { .. } | Kubelet::PassStartup { .. }) => Fusion::Probe,

@@ -89,7 +89,23 @@ impl Reduced {
             self.settle(&mut state, Scope::EVERYTHING, |_| {}, judge, |_| {});
             (state, judged)
         };
-        self.model.initial().into_iter().map(settle).collect()
+        let followed = |(state, judged): (ClusterState, Judged)| {
+            self.beginnings(state).into_iter().map(move |state| (state, judged))
+        };
+        self.model.initial().into_iter().map(settle).flat_map(followed).collect()
+    }
+
+    /// A state in which everything begins, and the same with each pod followed that is ready there: its readiness was written before
+    /// there was anybody to see.
+    pub fn beginnings(&self, state: ClusterState) -> Vec<ClusterState> {
+        let ready: Vec<PodId> = match self.model.rules.clocks.follow() {
+            true => self.model.open(&state, |cluster| {
+                cluster.used_pods().filter(|&pod| cluster.pod(pod).api.ready()).collect()
+            }),
+            false => Vec::new(),
+        };
+        let followed: Vec<_> = ready.into_iter().map(|pod| self.follow(&state, pod)).collect();
+        [state].into_iter().chain(followed).collect()
     }
 
     /// Takes the steps that follow at once, until none does. Without what is in `scope` none would. `begin` is told of the first

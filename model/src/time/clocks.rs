@@ -10,6 +10,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
 use super::OVERRIDDEN_GRACE;
 use crate::cluster::Cluster;
+use crate::controllers::pod_garbage_collector;
 use crate::endpoints;
 use crate::kubelet::back_off;
 use crate::watch::ring::Stream;
@@ -43,7 +44,8 @@ pub(super) enum OfContainer {
     Signal,
     Hook,
     Grace,
-    Process,
+    Listen,
+    Exit,
     Readiness,
     Probe,
     /// Monitor: since SIGTERM.
@@ -277,12 +279,14 @@ fn unit(scenario: &Scenario, mode: Mode) -> (u32, u32) {
     if grace_may_run_out || forced {
         lengths.push(latencies.minimum_grace);
     }
-    if forced {
+    // A pod without a grace period has that of a deletion that is forced.
+    if forced || template.grace_seconds == 0 {
         lengths.push(OVERRIDDEN_GRACE);
     }
     if mode == Mode::All {
         lengths.extend(Latencies::ROWS.iter().map(|row| row.value(latencies)));
         lengths.extend(back_off::all_retry_seconds(scenario));
+        lengths.push(pod_garbage_collector::PERIOD);
         lengths.extend([
             scenario.workload.min_ready_seconds,
             scenario.workload.progress_deadline_seconds.unwrap_or(0),
@@ -356,7 +360,8 @@ fn followed_index(cluster: &Cluster<'_>, clock: Clock) -> Option<usize> {
             kind @ (OfContainer::Signal
             | OfContainer::Hook
             | OfContainer::Grace
-            | OfContainer::Process
+            | OfContainer::Listen
+            | OfContainer::Exit
             | OfContainer::Floor
             | OfContainer::Deletion),
             pod,

@@ -14,8 +14,11 @@
 
 mod clocks;
 mod monitors;
+#[cfg(test)]
+mod tests;
 mod windows;
 
+use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
 use smallvec::SmallVec;
 
@@ -147,6 +150,15 @@ pub fn may_tick(cluster: &Cluster<'_>) -> bool {
     }
     let due = cluster.clocks.iter().zip(&watching).any(|(&clock, &watches)| clock == 1 && !watches);
     !due && cluster.clocks.iter().any(|&clock| clock > 1)
+}
+
+/// A kill has waited for the least time between SIGTERM and SIGKILL alone, and that has passed.
+pub fn passes_a_floor(cluster: &Cluster<'_>) -> bool {
+    let waits = |pod: PodId, container| {
+        cluster.container(pod, container).grace_expired()
+            && floor_has_passed(cluster, pod, container) == Some(true)
+    };
+    cluster.used_pods().any(|pod| cluster.container_ids().any(|container| waits(pod, container)))
 }
 
 /// One unit of time passes.

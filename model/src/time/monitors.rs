@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use super::clocks::{Clock, OfContainer, OfPod, index};
 use crate::cluster::Cluster;
-use crate::state::Worker;
 
 /// The clocks that only watch: they run down, stay there, and hold up no tick.
 pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8]> {
@@ -28,8 +27,9 @@ pub(super) fn monitors(cluster: &Cluster<'_>) -> SmallVec<[(usize, bool, u32); 8
         );
         for container in cluster.container_ids() {
             let state = cluster.container(pod, container);
-            let dying =
-                state.is_running() && state.stopping() && column.kubelet.worker() == Worker::Terminating;
+            // From when it is being stopped, as the kubelet's own timer: a kill that a probe or a lost sandbox has begun goes on when a
+            // deletion comes (S28 `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `killContainer`), and has begun before it.
+            let dying = state.is_running() && state.stopping();
             add(
                 Clock::Container(OfContainer::Floor, pod, container),
                 state.is_running() && state.sigterm(),

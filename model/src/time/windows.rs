@@ -9,7 +9,7 @@ use podproof_vocabulary::scenario::{Hang, PreStop, Probe};
 
 use super::clocks::{Clock, OfContainer, OfNode, OfPod, OfReplicaSet, Once};
 use crate::cluster::Cluster;
-use crate::controllers::taint_eviction;
+use crate::controllers::{pod_garbage_collector, taint_eviction};
 use crate::fairness;
 use crate::kubelet::{back_off, container_runtime, probes};
 use crate::rules::Tolerated;
@@ -136,7 +136,9 @@ pub(super) fn timing(cluster: &Cluster<'_>, action: &Action) -> Option<(Clock, W
         }
         Action::PodGarbageCollector(step) => match step {
             PodGarbageCollector::FailPod { pod } => {
-                (Clock::Pod(OfPod::Collect, pod), W::exactly(l.orphan_quarantine))
+                let quarantined = pod_garbage_collector::is_quarantined(cluster, pod);
+                let from = if quarantined { l.orphan_quarantine } else { 0 };
+                (Clock::Pod(OfPod::Collect, pod), W { from, to: from + pod_garbage_collector::PERIOD })
             }
             PodGarbageCollector::DeletePod { pod } => {
                 (Clock::Pod(OfPod::Collect, pod), W::within(l.controller_sync))
@@ -284,11 +286,11 @@ fn process_timing(cluster: &Cluster<'_>, step: Container) -> Option<(Clock, Wind
     match step {
         Container::Listen { pod, container } => {
             let after = cluster.rules.container(container).listens_after;
-            Some((Clock::Container(OfContainer::Process, pod, container), Window::exactly(after)))
+            Some((Clock::Container(OfContainer::Listen, pod, container), Window::exactly(after)))
         }
         Container::Exit { pod, container } if cluster.container(pod, container).sigterm() => {
             let after = cluster.rules.container(container).exits_after()?;
-            Some((Clock::Container(OfContainer::Process, pod, container), Window::exactly(after)))
+            Some((Clock::Container(OfContainer::Exit, pod, container), Window::exactly(after)))
         }
         // How long an init container takes nobody says; nor when CNI uses an address again.
         Container::Exit { .. } | Container::ReuseAddress { .. } => None,

@@ -6,7 +6,7 @@ use crate::property::Property::{
     self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, GraceHonoured,
     InitBeforeApp, NoAvoidableBlackout, NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm,
     NoexecuteEvicts, OneAddressOnePod, PlacementLawful, ReplacedAfterNodeFailure, RolloutCompletes,
-    ScheduledIfFeasible, StoppedBeforeGone,
+    ScheduledIfFeasible, StoppedBeforeGone, TerminalIsFinal,
 };
 
 const fn field(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
@@ -144,7 +144,8 @@ pub(super) const FIELDS: &[Row] = &[
     field("Pod.spec.containers[].imagePullPolicy", "an image is on the node as soon as it is wanted", NONE),
     field(
         "Pod.spec.containers[].lifecycle.postStart",
-        "a container is running as soon as it starts; while its hook runs its pod is not synced (CPA-12), and nobody stops it",
+        "a container is running as soon as it starts; while its hook runs its pod is not synced (CPA-12), nobody stops it, and the next \
+         container starts even so (PW-19)",
         &[
             InitBeforeApp,
             NoFailedRequest,
@@ -153,6 +154,7 @@ pub(super) const FIELDS: &[Row] = &[
             CrashRecovers,
             DeletionCompletes,
             NoexecuteEvicts,
+            TerminalIsFinal,
         ],
     ),
     field("Pod.spec.containers[].lifecycle.preStop.httpGet.host", HOOK, NONE),

@@ -6,7 +6,8 @@ use crate::event::EventName;
 use crate::property::Property::{
     self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, NoAvoidableBlackout,
     NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm, NoexecuteEvicts, PlacementLawful,
-    ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible, UnreachableEndpointsLeave,
+    PodsWithinSurge, ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible, TerminalIsFinal,
+    UnreachableEndpointsLeave,
 };
 
 /// Promises that pods start where there is room.
@@ -126,7 +127,8 @@ const BEHAVIOURS: &[Row] = &[
     behaviour(
         Concern::Always,
         "image pulls",
-        "an image is on the node as soon as it is wanted, and no pull fails; while one goes on nobody stops its pod (PW-19)",
+        "an image is on the node as soon as it is wanted, and no pull fails; while one goes on nobody stops its pod, and its container starts \
+         even so (PW-19)",
         &[
             ReplacedAfterNodeFailure,
             ScheduledIfFeasible,
@@ -134,6 +136,7 @@ const BEHAVIOURS: &[Row] = &[
             CrashRecovers,
             DeletionCompletes,
             NoexecuteEvicts,
+            TerminalIsFinal,
         ],
     ),
     behaviour(
@@ -179,6 +182,64 @@ const BEHAVIOURS: &[Row] = &[
         "final status under a stuck PLEG",
         "a kubelet whose relist is stuck reports no final status for a pod whose containers it has just stopped (STP-6)",
         &[DeletionCompletes, CrashRecovers],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::ResourcePressure]),
+        "a node under pressure",
+        "a pod is evicted, and the pressure is gone: no condition and no taint keep pods of low quality of service off the node for five \
+         minutes (EVM-9), and its kubelet rejects none of those that come (ADM-2)",
+        &[
+            NoAvoidableBlackout,
+            PlacementLawful,
+            ReplacedAfterNodeFailure,
+            ScheduledIfFeasible,
+            RolloutCompletes,
+        ],
+    ),
+    behaviour(
+        Concern::Deployment,
+        "expiry of expectations",
+        "a ReplicaSet controller waits for the news of the pods that it has created for as long as they take; in Kubernetes for five \
+         minutes, and then it may create them once more (CTL-3, kubernetes/kubernetes#129795)",
+        &[PodsWithinSurge],
+    ),
+    behaviour(
+        Concern::Service,
+        "errors of the EndpointSlice controller",
+        "every write of a slice succeeds in the end; in Kubernetes a Service is dropped after 15 failures until its next event (EPS-8)",
+        &[EndpointsConverge, UnreachableEndpointsLeave],
+    ),
+    behaviour(
+        Concern::Always,
+        "lost events of the PLEG",
+        "no event is lost on a full channel; in Kubernetes one is healed by the next resync of its pod, after 60 to 90 s (PLEG-7)",
+        &[CrashRecovers, DeletionCompletes],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::LostResponse]),
+        "other writes whose outcome is lost",
+        "the outcome is lost of creations and deletions of pods by the ReplicaSet controller and of bindings alone, not of statuses, \
+         slices, evictions and taints",
+        &[DisruptionBudgetKept, EndpointsConverge, DeletionCompletes],
+    ),
+    behaviour(
+        Concern::Events(&[
+            EventName::ControllerManagerRestart,
+            EventName::SchedulerRestart,
+            EventName::KubeletRestart,
+            EventName::ApiServerRestart,
+        ]),
+        "stale first lists",
+        "who starts lists what the store has now; in Kubernetes a first list may be older than what the same process has seen before it \
+         was restarted (API-37; not with the streaming lists of API-38)",
+        &[TerminalIsFinal, PodsWithinSurge],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::ControllerManagerRestart]),
+        "taints when the node lifecycle controller begins",
+        "a controller that begins leaves NoExecute taints as they are; in Kubernetes it takes them off every node first, and toleration \
+         times begin anew",
+        &[NoexecuteEvicts, ReplacedAfterNodeFailure],
     ),
     Row {
         contradicts: true,

@@ -62,6 +62,29 @@ fn scaling_sets_the_wanted_replicas_and_is_no_event_where_it_changes_nothing() {
     }
 }
 
+/// What may happen beside a story is not what the story does.
+#[test]
+fn a_scale_beside_a_scale_down_leaves_the_story_its_own() {
+    let mut cluster = TestCluster::running(2, 1, |s| {
+        s.story = podproof_vocabulary::event::Story::ScaleDown;
+        s.scale = Some(ScaleTarget::By(1));
+        s.events.set(EventName::Scale, 1);
+    });
+    let down = Environment::ScaleTo { replicas: 1 };
+    assert_eq!(events(&cluster), [down, Environment::Scale], "either may come first");
+    cluster.take(down);
+    assert_eq!(cluster.seen().deployment.unwrap().replicas, 1);
+    cluster.settle();
+    assert_eq!(events(&cluster), [Environment::Scale], "the story is told");
+    cluster.take(Environment::Scale);
+    assert_eq!(cluster.seen().deployment.unwrap().replicas, 2);
+    let alone = TestCluster::running(2, 1, |s| {
+        s.story = podproof_vocabulary::event::Story::ScaleDown;
+        s.scale = Some(ScaleTarget::By(-1));
+    });
+    assert_eq!(events(&alone), [Environment::Scale]);
+}
+
 #[test]
 fn scaling_sets_any_of_the_numbers_that_a_scenario_names() {
     let to = |replicas| Environment::ScaleTo { replicas };

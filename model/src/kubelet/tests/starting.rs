@@ -10,7 +10,7 @@ use podproof_vocabulary::scenario::{
 };
 
 use super::container;
-use crate::test_cluster::{C0, C1, N0, P0, TestCluster};
+use crate::test_cluster::{C0, C1, C2, N0, P0, TestCluster};
 
 const RELIST: Kubelet = Kubelet::Relist { node: N0 };
 
@@ -228,6 +228,30 @@ fn the_crash_of_one_container_leaves_the_others_alone() {
     cluster.take(start(C1));
     cluster.settle();
     assert!(cluster.pod(P0).ready);
+}
+
+/// MC-6, CPA-13: an init container has ended before an app starts, and runs beside the sidecars before it.
+#[test]
+fn an_init_container_shares_its_port_with_those_alone_that_run_beside_it() {
+    let port = ContainerPort { name: String::new(), port: 8080, protocol: Protocol::Tcp, host: None };
+    let of = |kind, name| Container { ports: vec![port.clone()], ..container(kind, name) };
+    let conflicts = |containers: Vec<Container>| {
+        let cluster = TestCluster::web(1, 1, |s| {
+            s.workload.template.serving = (containers.len() - 1) as u8;
+            s.workload.template.containers = containers;
+        });
+        cluster.look(|cluster| {
+            cluster
+                .container_ids()
+                .map(|id| cluster.rules.container(id).port_conflicts.clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    let init = || of(ContainerKind::Init, "init");
+    let sidecar = || of(ContainerKind::Sidecar, "sidecar");
+    assert_eq!(conflicts(vec![init(), app()]), [vec![], vec![]]);
+    assert_eq!(conflicts(vec![sidecar(), init(), app()]), [vec![C1, C2], vec![C0], vec![C0]]);
+    assert_eq!(conflicts(vec![init(), sidecar(), app()]), [vec![], vec![C2], vec![C1]]);
 }
 
 /// MC-6.
