@@ -1,5 +1,6 @@
 //! A document in the reader's browser.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -23,7 +24,7 @@ const APART: Duration = Duration::from_millis(20);
 /// Why no command opens it, each with what it said.
 pub(super) fn open(path: &Path) -> Result<(), String> {
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-    let own = std::env::var(BROWSER).unwrap_or_default();
+    let own = std::env::var_os(BROWSER).unwrap_or_default().to_string_lossy().into_owned();
     let desktop = match std::env::consts::OS {
         "macos" => "open",
         "windows" => "explorer",
@@ -43,15 +44,13 @@ pub(super) fn open(path: &Path) -> Result<(), String> {
 fn run(command: &[String], path: &Path) -> Result<(), String> {
     let mut process = Command::new(&command[0]);
     for word in &command[1..] {
-        match word.split_once(DOCUMENT) {
-            Some((before, after)) => {
-                let mut word = std::ffi::OsString::from(before);
-                word.push(path);
-                word.push(after);
-                process.arg(word);
-            }
-            None => drop(process.arg(word)),
+        let mut parts = word.split(DOCUMENT);
+        let mut filled = OsString::from(parts.next().unwrap_or_default());
+        for part in parts {
+            filled.push(path);
+            filled.push(part);
         }
+        process.arg(filled);
     }
     if !command[1..].iter().any(|word| word.contains(DOCUMENT)) {
         process.arg(path);

@@ -1,6 +1,6 @@
 //! Two traces side by side.
 
-use podproof_traces::{Change, Style, diff, told};
+use podproof_traces::{Change, Style, Trace, diff, told};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::{ContainerId, PodId, Property};
@@ -71,19 +71,28 @@ fn a_change_that_is_recorded_in_one_only_is_told() {
 /// As many changes of one step as a file has room for: each beside each other one would take minutes.
 const CHANGES: usize = 100_000;
 
+/// A step with so many changes, none of which goes without saying.
+fn with_changes(trace: &Trace, received: bool, count: usize) -> Trace {
+    let change = Change::Sigterm { pod: PodId(0), container: ContainerId(0), received };
+    let mut trace = trace.clone();
+    trace.stem[0].changed = vec![change; count];
+    trace
+}
+
 #[test]
-fn many_changes_of_a_step_are_told_as_they_are() {
+fn many_changes_of_a_step_are_laid_side_by_side() {
     let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
-    let with = |received: bool| {
-        let (mut trace, change) =
-            (trace.clone(), Change::Sigterm { pod: PodId(0), container: ContainerId(0), received });
-        trace.stem[0].changed = vec![change; CHANGES];
-        trace
-    };
-    let text = diff(&with(false), &with(true), PLAIN);
+    let text = diff(&with_changes(&trace, false, CHANGES), &with_changes(&trace, true, CHANGES), PLAIN);
     for mark in ['-', '+'] {
         let lines = text.lines().filter(|line| line.starts_with(mark) && line.contains("-> "));
         assert_eq!(lines.count(), CHANGES, "{mark}");
     }
-    assert_eq!(told(&with(false))[0].changes.len(), CHANGES);
+}
+
+#[test]
+fn many_changes_of_a_step_are_told() {
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    // They are sooner looked at than words.
+    let count = 5 * CHANGES;
+    assert_eq!(told(&with_changes(&trace, false, count))[0].changes.len(), count);
 }

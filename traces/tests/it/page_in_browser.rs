@@ -201,9 +201,9 @@ fn a_step_that_is_folded_is_shown_where_it_is_chosen() {
         browser.press("s");
         assert!(browser.ask(ROWS).as_str().is_some_and(|rows| rows.contains("unrelated")));
         if way == "p" {
-            browser.press(way)
+            browser.press(way);
         } else {
-            drop(browser.ask(way))
+            browser.ask(way);
         }
         browser.settle();
         assert_eq!(browser.text("#list [aria-selected=true] .number"), "4", "{way}");
