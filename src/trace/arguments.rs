@@ -39,7 +39,7 @@ pub enum TraceCommand {
         file: PathBuf,
 
         /// Write the trace into this file as the model of today records it, if its verdict still stands; it may be the file that is
-        /// replayed
+        /// replayed. One whose promise is broken by an earlier step is written up to that, and the exit status is 0 then
         #[arg(long, value_name = "FILE")]
         record: Option<PathBuf>,
     },
@@ -171,7 +171,8 @@ pub struct ExportArguments {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Opens what was written, with the program that BROWSER names or that the desktop has for it
+    /// Opens what was written, with the first command of BROWSER that can (%s is the file, : stands between two), or what the desktop
+    /// has for it
     #[arg(long)]
     pub open: bool,
 

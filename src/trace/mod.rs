@@ -118,7 +118,7 @@ fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
     record.map_or(Ok(()), |record| target::refuse_folder("--record", record))?;
     let trace = read(file)?;
     let steps = trace.stem.len() + trace.cycle.len();
-    let (says, status) = match replay_trace(&trace) {
+    let (says, mut status) = match replay_trace(&trace) {
         Ok(replayed @ (Replayed::StillBroken { .. } | Replayed::CanBeTaken)) => {
             (format!("{replayed} ({steps} steps)"), crate::exit::HOLDS)
         }
@@ -140,6 +140,8 @@ fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
         match trace.recorded_again() {
             Ok(again) => {
                 target::write(&again, Some(file))?;
+                // What has more steps than it takes is written up to the one that breaks the promise, and stands so.
+                status = crate::exit::HOLDS;
                 if trace.remedy.is_some() {
                     output::tell(format_args!(
                         "its remedy was not checked again and is left out: podproof check --remedy looks for one"
@@ -191,7 +193,7 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
         output::tell(format_args!("written: {}", file.display()));
         open::open(&file).map_err(|error| {
             format!(
-                "{}: it could not be opened: {error}; accepted is a program that opens it, in BROWSER",
+                "{}: it could not be opened: {error}; accepted are commands that open it, in BROWSER, with : between them",
                 file.display()
             )
         })?;

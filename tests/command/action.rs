@@ -12,13 +12,28 @@ use crate::run::{folder, stderr, text};
 /// The definition of the Action.
 const ACTION: &str = include_str!("../../action.yml");
 
+/// The folder of what a job leaves, whose name has a space.
+fn runner(folder: &Path) -> PathBuf {
+    let runner = folder.join("temp folder");
+    std::fs::create_dir_all(&runner).expect("a folder");
+    runner
+}
+
+/// The folders of the checks of a job.
+fn reports(runner: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(runner).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut reports: Vec<_> = entries.filter(|path| text(path).contains("podproof-report-")).collect();
+    reports.sort();
+    reports
+}
+
 /// Runs the script of the Action, with `files` and `arguments` as its inputs.
 fn script(folder: &Path, files: &str, arguments: &str) -> Output {
     let output = Command::new("bash")
         .arg("action/check")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("PODPROOF", env!("CARGO_BIN_EXE_podproof"))
-        .env("FOLDER", folder.join("report folder"))
+        .env("RUNNER_TEMP", runner(folder))
         .env("FILES", files)
         .env("ARGUMENTS", arguments)
         .env("GITHUB_OUTPUT", folder.join("outputs"))
@@ -42,7 +57,7 @@ fn the_action_checks_and_leaves_reports_and_pages() {
     let folder = folder("action");
     let outputs = action(&folder, "  examples/web.y*ml\n", ARGUMENTS);
     assert!(outputs.starts_with("status=1\n"), "{outputs}");
-    let report = folder.join("report folder");
+    let [report] = &reports(&runner(&folder))[..] else { panic!("one check") };
     assert!(outputs.contains(&format!("sarif={}\n", text(&report.join("report.sarif")))), "{outputs}");
     let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
     assert!(summary.contains("### no-failed-request is broken"), "{summary}");
@@ -60,13 +75,15 @@ fn the_action_tells_what_is_wrong_with_its_inputs() {
     assert!(outputs.starts_with("status=2\n"), "{outputs}");
     let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
     assert!(summary.contains("examples/none\\*.yaml"), "{summary}");
+    let before = reports(&runner(&folder));
     let outputs = action(&folder, "examples/web.yaml", "--no-such-argument");
-    assert!(
-        outputs.ends_with(&format!(
-            "status=2\nsarif=\npages={0}/pages\ntraces={0}/traces\n",
-            text(&folder.join("report folder"))
-        )),
-        "{outputs}"
+    let mut after = reports(&runner(&folder));
+    after.retain(|report| !before.contains(report));
+    let [report] = &after[..] else { panic!("another folder: {after:?}") };
+    let (_, outputs) = outputs.rsplit_once("status=").expect("a status");
+    assert_eq!(
+        outputs,
+        format!("2\nreport={0}/report.md\nsarif=\npages={0}/pages\ntraces={0}/traces\n", text(report))
     );
 }
 
@@ -106,6 +123,7 @@ fn comment_of(folder: &Path) -> Output {
         .env("GITHUB_JOB", "pods")
         .env("PULL_REQUEST", "7")
         .env("REPORT", folder.join("report.md"))
+        .env("NAME", "the --> web")
         .output()
         .expect("bash runs")
 }
@@ -139,8 +157,8 @@ fn the_action_writes_one_comment_and_writes_it_anew() {
     std::fs::write(folder.join("report.md"), "# podproof\n").expect("a report");
     assert!(comment_of(&folder).status.success());
     let text = |file: &str| std::fs::read_to_string(folder.join(file)).expect("it was noted");
-    assert_eq!(text("sought"), "github-actions <!-- podproof Checkitpods -->\n");
-    assert_eq!(text("body"), "<!-- podproof Checkitpods -->\n# podproof\n");
+    assert_eq!(text("sought"), "github-actions <!-- podproof Checkitpods theweb -->\n");
+    assert_eq!(text("body"), "<!-- podproof Checkitpods theweb -->\n# podproof\n");
 }
 
 /// The token of a pull request from a fork may only read. What else GitHub says is told as it says it.
@@ -342,7 +360,7 @@ fn the_steps_of_the_action_run_as_on_github() {
         "as it lies in the artifact: {body}"
     );
     // What the Action gives the steps after it.
-    for output in ["status", "sarif", "pages", "traces"] {
+    for output in ["status", "report", "sarif", "pages", "traces"] {
         let value = workflow.filled(&says(&format!("outputs.{output}.value")).expect("an output"));
         match output {
             "status" => assert_eq!(value, "1"),
@@ -356,6 +374,39 @@ fn the_steps_of_the_action_run_as_on_github() {
         "as it lies in the artifact: {sarif}"
     );
     assert!(!sarif.contains("file://"), "no place of the runner: {sarif}");
+}
+
+/// A job may check one thing after the other: each check keeps its report and its comment.
+#[test]
+fn two_checks_of_one_job_leave_each_other_alone() {
+    let told = |story: &'static str, name: &'static str| {
+        [("files", "deploy/web app.yaml"), ("arguments", story), ("name", name)]
+    };
+    let [rollout, deletion] = [
+        "--replicas=1\n--story=rollout\n--property=terminal-is-final",
+        "--replicas=1\n--story=pod-deletion\n--property=terminal-is-final",
+    ];
+    let mut workflow = Workflow::new("action-twice", &told(rollout, ""));
+    let mut mark_of = |inputs: [(&'static str, &'static str); 3]| {
+        workflow.inputs = inputs.to_vec();
+        std::fs::write(workflow.folder.join("outputs"), "").expect("a file");
+        assert_eq!(workflow.run(), Some(0));
+        let body = workflow.text("bin/body");
+        let report = workflow.value("steps.check.outputs.report");
+        let (mark, rest) = body.split_once('\n').expect("a first line");
+        assert_eq!(rest, std::fs::read_to_string(&report).expect("a report"));
+        (mark.to_owned(), report)
+    };
+    let (first, report) = mark_of(told(rollout, ""));
+    let kept = std::fs::read_to_string(&report).expect("a report");
+    let (second, other) = mark_of(told(deletion, ""));
+    assert!(first != second && report != other, "{first}, {second}, {report}, {other}");
+    assert_eq!(std::fs::read_to_string(&report).expect("it is still there"), kept);
+    // The same check writes the same comment over, and one that is called has that of its name.
+    assert_eq!(mark_of(told(rollout, "")).0, first);
+    let named = mark_of(told(rollout, "web")).0;
+    assert!(named.ends_with(" web -->"), "{named}");
+    assert_eq!(mark_of(told(deletion, "web")).0, named);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use podproof_model::Model;
 use podproof_traces::{Kind, Replayed, Trace, replay};
 use podproof_vocabulary::Property;
 use serde_json::Value;
@@ -245,6 +246,34 @@ fn no_folder_is_made_for_what_is_written() {
         assert!(says.contains(&expected), "{arguments:?}: {says}");
     }
     assert!(!folder.join("not").exists());
+}
+
+/// A trace that goes on after the step that breaks its promise is written up to that, and nothing is left to find fault with.
+#[test]
+fn a_trace_with_more_steps_than_it_takes_is_written_anew() {
+    let folder = folder("trace-longer");
+    let (long, again) = (folder.join("long.json"), folder.join("again.json"));
+    let trace = read(&text_of(&race()));
+    let model = Model::new(trace.scenario.clone()).expect("it is small");
+    let mut actions: Vec<_> = trace.stem.iter().map(|step| step.action).collect();
+    let property = trace.property.expect("it breaks one");
+    // Beginnings differ in the kube-proxy that is modelled.
+    let is_own = |first: &_| {
+        Trace::record(&model, property, first, &actions, None, None).observed_proxy == trace.observed_proxy
+    };
+    let first = model.initial().into_iter().find(is_own).expect("it begins in one");
+    let end = actions.iter().fold(first.clone(), |state, action| model.apply(&state, action));
+    let mut enabled = Vec::new();
+    model.enabled(&end, &mut enabled);
+    actions.push(enabled[0]);
+    let longer = Trace::record(&model, property, &first, &actions, None, None);
+    std::fs::write(&long, longer.to_json()).expect("written");
+    let output = podproof(&["trace", "replay", text(&long)]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let output = podproof(&["trace", "replay", text(&long), "--record", text(&again)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert_eq!(read(&text_of(text(&again))).stem.len(), trace.stem.len());
+    assert_eq!(podproof(&["trace", "replay", text(&again)]).status.code(), Some(0));
 }
 
 /// A remedy that stands in a file is what the file says, and nobody who records its trace anew vouches for it.

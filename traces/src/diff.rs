@@ -1,5 +1,7 @@
 //! Two traces beside one another: what their worlds differ in, and where their steps part.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::names::Names;
@@ -213,7 +215,8 @@ fn steps(page: &mut Page, one: &[Recorded], other: &[Recorded]) {
 
 /// What is recorded of a step in one trace and not in the other.
 fn effects(page: &mut Page, (mark, paint): (char, Paint), margin: &str, own: &Recorded, other: &Recorded) {
-    for fact in own.facts.iter().filter(|fact| !other.facts.contains(fact)) {
+    let others: BTreeSet<&String> = other.facts.iter().collect();
+    for fact in own.facts.iter().filter(|fact| !others.contains(fact)) {
         page.beside(&format!("{mark}{margin}  "), paint, &format!("-> {fact}"));
     }
 }

@@ -16,6 +16,11 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(written.collect())
 }
 
+/// A line of a file that is shown to be copied: the same, but for tabs, which are part of it.
+pub fn plain_line(line: &str) -> String {
+    line.split('\t').map(plain).collect::<Vec<_>>().join("\t")
+}
+
 /// Writes out what steers in all texts of a JSON value. The names of its fields are those of a format.
 pub fn make_plain(value: &mut Value) {
     match value {
@@ -62,6 +67,12 @@ mod tests {
         }
         // A family, and a Persian word with a joiner.
         assert_eq!(plain("👨\u{200d}👩 ❤\u{fe0f} می\u{200c}خواهم"), "👨\u{200d}👩 ❤\u{fe0f} می\u{200c}خواهم");
+    }
+
+    #[test]
+    fn tabs_are_part_of_a_line() {
+        assert_eq!(plain_line("+\ta: b\t\u{1b}[2J\t"), "+\ta: b\t\\u{1b}[2J\t");
+        assert_eq!(plain_line(""), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use podproof_vocabulary::action::{Action, Component, Kubelet};
 use podproof_vocabulary::observation::Hook;
+use podproof_vocabulary::{ContainerId, PodId};
 
 use crate::change::Change;
 use crate::names::Names;
@@ -61,7 +62,8 @@ const fn befalls(step: &TraceStep) -> bool {
 pub(crate) fn one(names: &mut Names, number: usize, step: &TraceStep) -> Told {
     let says = words::action(names, &step.action);
     names.see(&step.changed);
-    let said = step.changed.iter().filter(|change| !is_implied(change, &step.changed));
+    let processes = processes(&step.changed);
+    let said = step.changed.iter().filter(|change| !is_implied(change, &processes));
     let changes = said.map(|change| words::change(names, change)).collect();
     Told { number, component: step.component, tick: step.tick, says, changes }
 }
@@ -71,15 +73,22 @@ pub(crate) const fn is_routine(action: &Action) -> bool {
     matches!(action, Action::Watch(_) | Action::Kubelet(Kubelet::Relist { .. }))
 }
 
+/// The containers whose processes begin or end.
+fn processes(changed: &[Change]) -> BTreeSet<(PodId, ContainerId)> {
+    let process = |change: &Change| match *change {
+        Change::Process { pod, container, .. } => Some((pod, container)),
+        _ => None,
+    };
+    changed.iter().filter_map(process).collect()
+}
+
 /// A process that ends takes its signals, hook and grace with it, and a new one begins without.
-fn is_implied(change: &Change, changed: &[Change]) -> bool {
+fn is_implied(change: &Change, processes: &BTreeSet<(PodId, ContainerId)>) -> bool {
     let (Change::Sigterm { pod, container, received: false }
     | Change::Hook { pod, container, hook: Hook::None }
     | Change::GraceExpired { pod, container, expired: false }) = change
     else {
         return false;
     };
-    changed.iter().any(|other| {
-        matches!(other, Change::Process { pod: of, container: which, .. } if of == pod && which == container)
-    })
+    processes.contains(&(*pod, *container))
 }

@@ -4,7 +4,7 @@
 //! Steps take no time of their own; in the file each takes a millisecond, so that those of one second stand in their order. In
 //! a trace of a log those that it shows are where it has them; in one without time nothing but the order means anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::action::Component;
 use podproof_vocabulary::observation::{Deletion, Observation, Observe, Process, Sandbox};
@@ -101,19 +101,12 @@ fn components(frames: &Frames<'_>, times: &[u64], events: &mut Vec<Value>) {
 /// What is so of pods, a bar for as long as it is.
 fn pods(frames: &Frames<'_>, times: &[u64], events: &mut Vec<Value>) {
     // The tracks in the order in which they appear, with what is so on each and since when.
-    let mut tracks: Vec<String> = Vec::new();
+    let mut tracks = Tracks::default();
     let mut open: BTreeMap<(usize, String), u64> = BTreeMap::new();
     for (index, (seen, names)) in frames.seen.iter().enumerate() {
-        let now: Vec<(usize, String)> = PodId::first(seen.pods())
+        let now: BTreeSet<(usize, String)> = PodId::first(seen.pods())
             .flat_map(|pod| bars(seen, names, pod))
-            .map(|(name, is)| {
-                let known = tracks.iter().position(|track| *track == name);
-                let track = known.unwrap_or_else(|| {
-                    tracks.push(name);
-                    tracks.len() - 1
-                });
-                (track, is)
-            })
+            .map(|(name, is)| (tracks.of(name), is))
             .collect();
         let ended: Vec<_> = open.keys().filter(|bar| !now.contains(bar)).cloned().collect();
         for bar in ended {
@@ -126,8 +119,28 @@ fn pods(frames: &Frames<'_>, times: &[u64], events: &mut Vec<Value>) {
     }
     let end = times.last().map_or(0, |last| last.saturating_add(STEP));
     events.extend(open.into_iter().map(|(bar, since)| bar_event(bar, since, end)));
-    for (tid, name) in tracks.iter().enumerate() {
+    for (tid, name) in tracks.names.iter().enumerate() {
         events.extend(track(PODS, tid + 1, name));
+    }
+}
+
+/// Tracks by name, in the order in which they appear.
+#[derive(Default)]
+struct Tracks {
+    names: Vec<String>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Tracks {
+    /// The place of a track.
+    fn of(&mut self, name: String) -> usize {
+        if let Some(&place) = self.places.get(&name) {
+            return place;
+        }
+        let place = self.names.len();
+        self.names.push(name.clone());
+        self.places.insert(name, place);
+        place
     }
 }
 
@@ -178,4 +191,23 @@ fn bars(seen: &Observation, names: &Names, pod: PodId) -> Vec<(String, String)> 
         entry(format!("{name}: rules on {}", names.node(node)), seen.rule(node, pod));
     }
     bars
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// To look at every track for each would take minutes.
+    const TRACKS: usize = 200_000;
+
+    #[test]
+    fn many_tracks_have_the_order_in_which_they_appear() {
+        let mut tracks = Tracks::default();
+        for round in 0..2 {
+            for number in (0..TRACKS).rev() {
+                assert_eq!(tracks.of(format!("pod {number}")), TRACKS - 1 - number, "round {round}");
+            }
+        }
+        assert_eq!(tracks.names.len(), TRACKS);
+    }
 }

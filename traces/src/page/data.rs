@@ -27,15 +27,17 @@ pub(super) struct Data {
     kind: Kind,
     /// What makes it hold, where that was looked for: that nobody has checked it again and what was found, and the lines of the
     /// patch.
-    remedy: Option<(Vec<String>, Vec<String>)>,
+    pub(super) remedy: Option<(Vec<String>, Vec<String>)>,
     /// How to look for what makes it hold, where nobody has and it can be asked for.
     ask: Option<String>,
     /// What is to be known of the world, each with what it is called.
     facts: Vec<(&'static str, String)>,
     lanes: Vec<Named>,
     steps: Vec<Step>,
+    /// The seconds of a tick.
+    unit: u32,
     /// The step that the end is about: what breaks the promise, or of a lasso the last one before what repeats.
-    end: usize,
+    pub(super) end: usize,
     /// What the end is, in a few words.
     verdict: String,
     /// What has to do with it, a sentence each.
@@ -106,9 +108,9 @@ impl Data {
         let mut told = Vec::new();
         // Time that passes is told; if none does, there is nothing to tell.
         let passes = trace.log.is_some() || trace.steps().any(|(_, step)| step.tick > 0);
-        let unit = passes.then(|| world.as_ref().map_or(1, World::unit_seconds));
+        let unit = world.as_ref().map_or(1, World::unit_seconds);
         for (number, step) in trace.steps() {
-            told.push(teller.step(number, trace, step, unit, &mut names));
+            told.push(teller.step(number, trace, step, passes.then_some(unit), &mut names));
         }
         let (lanes, lane_of) = lanes(&told, &names);
         let steps: Vec<Step> =
@@ -139,6 +141,7 @@ impl Data {
             first,
             bars: teller.bars.finish(steps.len()),
             steps,
+            unit,
             slice: None,
             turning: None,
         }

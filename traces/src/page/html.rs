@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::data::Data;
-use crate::plain::make_plain;
+use crate::plain::{make_plain, plain_line};
 
 const DOCUMENT: &str = include_str!("program/page.html");
 const STYLE: &str = include_str!("program/page.css");
@@ -52,7 +52,13 @@ fn hash(text: &str) -> String {
 /// The data as JSON in which nothing can end the block that it stands in, and no name steers how others are read.
 fn block(data: &Data) -> String {
     let mut value = serde_json::to_value(data).expect("the data are plain words and numbers");
+    // Those of the patch stay what they are in the manifest.
+    let patch: Option<serde_json::Value> =
+        data.remedy.as_ref().map(|(_, patch)| patch.iter().map(|line| plain_line(line)).collect());
     make_plain(&mut value);
+    if let (Some(lines), Some(place)) = (patch, value.pointer_mut("/remedy/1")) {
+        *place = lines;
+    }
     value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 

@@ -14,6 +14,8 @@ mod html;
 mod lane;
 mod teller;
 
+use std::collections::BTreeSet;
+
 use crate::slice::Slice;
 use crate::trace::Trace;
 use crate::turning::TurningPoint;
@@ -30,10 +32,15 @@ impl Page {
         Self(Data::of(trace))
     }
 
-    /// The same, with the steps that its end depends on, if somebody has told: the reader may fold all others away.
+    /// The same, with the steps that its end depends on, if somebody has told: the reader may fold all others away, but for the
+    /// end itself, which may be a tick.
     #[must_use]
     pub fn sliced(mut self, slice: Option<&Slice>) -> Self {
-        self.0.slice = slice.map(|slice| slice.steps.clone());
+        let end = Some(self.0.end).filter(|&end| end > 0);
+        self.0.slice = slice.map(|slice| {
+            let steps: BTreeSet<usize> = slice.steps.iter().copied().chain(end).collect();
+            steps.into_iter().collect()
+        });
         self
     }
 

@@ -1,6 +1,7 @@
 //! The story of a trace for a terminal: a lane for each component and a line for each step, with what it changed beneath it,
 //! and in the end who is guilty. A lasso is drawn as a loop.
 
+mod asked;
 mod fold;
 mod lanes;
 pub(crate) mod page;

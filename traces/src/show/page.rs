@@ -1,7 +1,7 @@
 //! A page of text: wrapped to a width, with or without colours.
 
 use super::Style;
-use crate::plain::plain;
+use crate::plain::{plain, plain_line};
 
 /// No text is set narrower than this.
 const WIDTH_MIN: usize = 40;
@@ -101,7 +101,7 @@ impl Page {
     pub(crate) fn verbatim(&mut self, paint: Paint, line: &str) {
         // How the line ends in a file of Windows is part of it.
         let (line, end) = line.strip_suffix('\r').map_or((line, "\n"), |line| (line, "\r\n"));
-        self.paint(paint, &plain(line));
+        self.paint(paint, &plain_line(line));
         self.text.push_str(end);
     }
 

@@ -1,23 +1,37 @@
 //! What makes the promise of a trace hold, as far as somebody has looked for it.
 
-use super::Style;
+use podproof_vocabulary::Scenario;
+
 use super::page::{Page, Paint};
-use crate::plain::word;
+use super::{Style, asked};
 use crate::standing::Standing;
 use crate::trace::Trace;
 
-/// How to look for a remedy, where none is recorded and the trace comes from a manifest that can be named. What is only expected has none.
+/// How to look for a remedy, where none is recorded and the trace comes from a manifest that can be named: by the check that searches
+/// its world, with the files that were read beside the manifest. What is only expected has none.
 pub(crate) fn ask(trace: &Trace) -> Option<String> {
     let manifest = trace.manifest.as_ref().filter(|manifest| *manifest != STANDARD_INPUT)?;
     let property = trace.property.filter(|_| trace.remedy.is_none())?;
     if property.facts().expectation {
         return None;
     }
-    Some(format!(
-        "no remedy is recorded; podproof check {} --story {} --property {property} --remedy looks for one",
-        word(manifest),
-        trace.scenario.story.name()
-    ))
+    // The world of a log is nobody's who checks.
+    let asked = asked::check(manifest, &trace.scenario, property).filter(|_| trace.log.is_none());
+    Some(match asked {
+        Some(check) => {
+            let others = if is_alone(&trace.scenario) { "" } else { OTHERS };
+            format!("no remedy is recorded; {check} --remedy looks for one{others}")
+        }
+        None => "no remedy is recorded; the check that it comes from looks for one with --remedy".to_owned(),
+    })
+}
+
+/// What is said where the world holds what may stand in another file than the workload.
+const OTHERS: &str = ", with the other files of that check, if it had any";
+
+/// Does the world hold nothing but the workload, and nodes that are made?
+fn is_alone(scenario: &Scenario) -> bool {
+    scenario.service.is_none() && scenario.budgets.is_empty() && scenario.neighbours.is_empty()
 }
 
 /// What standard input is called where files are named.

@@ -36,8 +36,13 @@ const SEARCHES_MAX: usize = 6;
 pub enum Reason {
     /// These came too late: with them before the step, in this order, the promise can still be kept.
     Order(Vec<Action>),
-    /// The same component could have done this instead, and the promise could still be kept.
-    Instead(Action),
+    /// The same component could have done another step instead, and the promise could still be kept.
+    Instead {
+        /// What must come before that one, in this order.
+        first: Vec<Action>,
+        /// What it could have done.
+        other: Action,
+    },
     /// Something happened to the cluster.
     Event,
     /// The run that keeps the promise never comes to this step.
@@ -172,8 +177,18 @@ impl TurningPoint {
                     format!("had {these} come before step {number}, the promise could still be kept: {first}")
                 })
             }
-            Reason::Instead(other) => {
-                Some(format!("instead of step {number} this would keep it: {}", says(other)))
+            Reason::Instead { first, other } => {
+                let first: Vec<String> = done(first).chain([other]).map(says).collect();
+                Some(match &first[..] {
+                    [other] if point.waits() => {
+                        format!("instead of step {number} this would keep it, some time later: {other}")
+                    }
+                    [other] => format!("instead of step {number} this would keep it: {other}"),
+                    these => format!(
+                        "had all of this come in place of step {number}, in this order, the promise could still be kept: {}",
+                        these.join("; ")
+                    ),
+                })
             }
             // Where it is not known that it turns there, something that comes later may prevent it.
             Reason::Event if !point.is_certain => None,
@@ -183,6 +198,11 @@ impl TurningPoint {
             Reason::Never => None,
         };
         keeps.into_iter().chain(other).chain(self.advice(trace)).collect()
+    }
+
+    /// Must time pass before what could be done instead?
+    fn waits(&self) -> bool {
+        matches!(&self.reason, Reason::Instead { first, .. } if first.contains(&Action::Tick))
     }
 
     /// The names before the step.

@@ -19,7 +19,7 @@ pub(super) fn reason(
     if matches!(step, Action::Environment(_)) {
         return Reason::Event;
     }
-    instead(&searches.goal, state, step, run).map_or(Reason::Never, Reason::Instead)
+    instead(searches, state, step, run).unwrap_or(Reason::Never)
 }
 
 /// Steps after which `step` does no harm: neither does it break the promise, nor can that no longer be avoided after it. They are
@@ -34,7 +34,16 @@ fn order(
         let is_next = run.get(end) == Some(&step);
         is_next || does_no_harm(searches, state, &run[..end], step)
     })?;
-    let mut first = run[..end].to_vec();
+    Some(fewest(searches, state, run[..end].to_vec(), step))
+}
+
+/// Of steps after which `step` does no harm those that it takes, at least one of them.
+fn fewest(
+    searches: &mut Searches<'_>,
+    state: &ClusterState,
+    mut first: Vec<Action>,
+    step: Action,
+) -> Vec<Action> {
     loop {
         let known = first.len();
         for place in (0..first.len()).rev() {
@@ -44,7 +53,7 @@ fn order(
             }
         }
         if first.len() == known {
-            return Some(first);
+            return first;
         }
     }
 }
@@ -59,18 +68,36 @@ fn does_no_harm(searches: &mut Searches<'_>, state: &ClusterState, first: &[Acti
     after.is_some_and(|after| matches!(searches.avoidable(&after), Avoidable::Yes(_)))
 }
 
-/// The step in whose place another is taken along `run`: of the same class, and for the same thing.
-fn instead(goal: &Goal<'_>, state: &ClusterState, step: Action, run: &[Action]) -> Option<Action> {
+/// The step in whose place another is taken along `run`, of the same class and for the same thing, with what has to come before
+/// that one; none if it is not known to keep the promise.
+fn instead(
+    searches: &mut Searches<'_>,
+    state: &ClusterState,
+    step: Action,
+    run: &[Action],
+) -> Option<Reason> {
+    let place = in_its_place(&searches.goal, state, step, run)?;
+    let other = run[place];
+    if does_no_harm(searches, state, &[], other) {
+        return Some(Reason::Instead { first: Vec::new(), other });
+    }
+    let first = &run[..place];
+    (!first.is_empty() && does_no_harm(searches, state, first, other))
+        .then(|| Reason::Instead { first: fewest(searches, state, first.to_vec(), other), other })
+}
+
+/// Where along `run` a step of the same class and for the same thing is taken, before `step` itself is.
+fn in_its_place(goal: &Goal<'_>, state: &ClusterState, step: Action, run: &[Action]) -> Option<usize> {
     let model = goal.world.model();
     let unit = model.unit_of(state, &step)?;
     let mut here = state.clone();
-    for action in run {
+    for (place, action) in run.iter().enumerate() {
         if *action == step {
             return None;
         }
         let is_alike = action.class() == step.class() && model.unit_of(&here, action) == Some(unit);
         if is_alike {
-            return Some(*action);
+            return Some(place);
         }
         here = model.apply(&here, action);
     }

@@ -128,6 +128,11 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// The link that the address ends in, when it has followed the last choice.
+    pub fn link(&mut self) -> Value {
+        self.ask("new Promise((done) => setTimeout(() => done(location.hash), 400))")
+    }
+
     /// The text of the first element that a selector finds.
     pub fn text(&mut self, selector: &str) -> String {
         let text = self.ask(&format!("document.querySelector({selector:?})?.textContent ?? '(nothing)'"));
@@ -142,6 +147,14 @@ impl Browser {
             "Tab" => 9,
             "Enter" => 13,
             "Escape" => 27,
+            "PageUp" => 33,
+            "PageDown" => 34,
+            "End" => 35,
+            "Home" => 36,
+            "ArrowLeft" => 37,
+            "ArrowUp" => 38,
+            "ArrowRight" => 39,
+            "ArrowDown" => 40,
             _ => 0,
         };
         let key_down = json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code });

@@ -10,7 +10,7 @@ const TEXT: f64 = 4.5;
 const DRAWN: f64 = 3.0;
 
 /// What is set in which colour on which ground, and the contrast that it needs.
-const PAIRS: [(&str, &str, f64); 30] = [
+const PAIRS: [(&str, &str, f64); 32] = [
     ("ink", "ground", TEXT),
     ("ink", "raised", TEXT),
     ("ink", "chosen", TEXT),
@@ -41,6 +41,8 @@ const PAIRS: [(&str, &str, f64); 30] = [
     ("on-bar", "ready", TEXT),
     ("on-bar", "ground", TEXT),
     ("accent", "chosen", DRAWN),
+    ("edge", "ground", DRAWN),
+    ("edge", "raised", DRAWN),
 ];
 
 /// The colours by name: in light, in dark.
@@ -99,4 +101,30 @@ fn text_can_be_read_in_light_and_in_dark() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The colour that the style gives a property of what a selector finds.
+fn set(selector: &str, property: &str) -> &'static str {
+    let rule =
+        STYLE.lines().filter_map(|line| line.split_once(" { ")).filter(|&(given, _)| given == selector);
+    let set = rule.flat_map(|(_, rule)| rule.split("; ")).filter_map(|line| line.split_once(": "));
+    let value = set.filter(|&(given, _)| given == property).last();
+    let value = value.unwrap_or_else(|| panic!("{selector} has no {property} of its own")).1;
+    value
+        .trim_end_matches([' ', ';', '}'])
+        .strip_prefix("var(--")
+        .and_then(|name| name.strip_suffix(')'))
+        .expect("a name")
+}
+
+/// What a step has changed is marked, whatever colour its cell has, and the field of the search is seen where it is empty.
+#[test]
+fn what_is_marked_and_what_is_written_into_is_seen() {
+    let pairs = [
+        (set("td.ready mark", "color"), "mark", TEXT),
+        (set("input[type=\"search\"]", "border-color"), "raised", DRAWN),
+    ];
+    for pair in pairs {
+        assert!(PAIRS.contains(&pair), "{pair:?} is not looked at");
+    }
 }

@@ -1,9 +1,9 @@
 //! Two traces side by side.
 
-use podproof_traces::{Change, Style, diff};
-use podproof_vocabulary::Property;
+use podproof_traces::{Change, Style, Trace, diff, told};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::{ContainerId, PodId, Property};
 
 use crate::common::{broken, short_pre_stop, web};
 
@@ -66,4 +66,33 @@ fn a_change_that_is_recorded_in_one_only_is_told() {
     assert!(text.contains("of 3 another effect is recorded"), "the step and the one after it: {text}");
     second.stem.iter_mut().for_each(|step| step.changed.clear());
     assert!(!diff(&first, &second, PLAIN).contains("steps are the same\n"));
+}
+
+/// As many changes of one step as a file has room for: each beside each other one would take minutes.
+const CHANGES: usize = 100_000;
+
+/// A step with so many changes, none of which goes without saying.
+fn with_changes(trace: &Trace, received: bool, count: usize) -> Trace {
+    let change = Change::Sigterm { pod: PodId(0), container: ContainerId(0), received };
+    let mut trace = trace.clone();
+    trace.stem[0].changed = vec![change; count];
+    trace
+}
+
+#[test]
+fn many_changes_of_a_step_are_laid_side_by_side() {
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    let text = diff(&with_changes(&trace, false, CHANGES), &with_changes(&trace, true, CHANGES), PLAIN);
+    for mark in ['-', '+'] {
+        let lines = text.lines().filter(|line| line.starts_with(mark) && line.contains("-> "));
+        assert_eq!(lines.count(), CHANGES, "{mark}");
+    }
+}
+
+#[test]
+fn many_changes_of_a_step_are_told() {
+    let trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    // They are sooner looked at than words.
+    let count = 5 * CHANGES;
+    assert_eq!(told(&with_changes(&trace, false, count))[0].changes.len(), count);
 }

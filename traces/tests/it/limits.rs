@@ -242,3 +242,14 @@ fn the_order_of_a_set_makes_no_difference() {
     document["scenario"]["approximations"].as_array_mut().expect("a list").reverse();
     assert_eq!(Trace::from_json(&document.to_string()), Ok(trace));
 }
+
+/// As many labels as a file has room for: each beside each other one would take minutes.
+const LABELS: usize = 200_000;
+
+#[test]
+fn a_node_may_have_many_labels() {
+    let mut trace = broken(&web(Story::PodDeletion, None), Property::NoFailedRequest);
+    let labels = (0..LABELS).map(|label| (format!("example.com/{label}"), "x".to_owned()));
+    trace.scenario.nodes[0].labels.extend(labels);
+    assert_eq!(Trace::from_json(&trace.to_json()).as_ref(), Ok(&trace));
+}

@@ -13,6 +13,7 @@ mod export;
 mod hostile;
 mod limits;
 mod page;
+mod page_by_key;
 mod page_in_browser;
 mod paths;
 mod readers;

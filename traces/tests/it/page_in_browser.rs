@@ -1,6 +1,7 @@
 //! The page in a real browser, where one is installed: it opens, steps, finds, shows the end, and complains of nothing.
 
 use podproof_traces::{Change, Page, Reason, Trace, TraceStep, TurningPoint, slice};
+use podproof_vocabulary::action::Action;
 
 use crate::browser::Browser;
 use crate::corpus::traces;
@@ -37,7 +38,7 @@ fn a_page_opens_at_the_violation_and_steps() {
     browser.press("ArrowRight");
     browser.press("ArrowRight");
     assert_eq!(chosen(&mut browser), "2");
-    assert_eq!(browser.ask("location.hash"), "#step-2");
+    assert_eq!(browser.link(), "#step-2");
     assert!(browser.text("#live").starts_with(&format!("Step 2 of {last}: ")), "{}", browser.text("#live"));
     browser.press("ArrowLeft");
     assert_eq!(chosen(&mut browser), "1");
@@ -126,9 +127,9 @@ fn letters_can_be_switched_off() {
     browser.open(&Page::of(&failed_request()).to_html(), "#step-1");
     browser.ask("document.getElementById('letters').checked = false");
     browser.press("v");
-    assert_eq!(browser.ask("location.hash"), "#step-1");
+    assert_eq!(browser.link(), "#step-1");
     browser.press("ArrowRight");
-    assert_eq!(browser.ask("location.hash"), "#step-2");
+    assert_eq!(browser.link(), "#step-2");
 }
 
 #[test]
@@ -139,20 +140,85 @@ fn a_slice_folds_what_the_end_does_not_depend_on() {
     let mut slice = slice(&trace).expect("a failed request has causes");
     slice.steps = vec![2, 5, last];
     browser.open(&Page::of(&trace).sliced(Some(&slice)).to_html(), "");
-    let rows = "[...document.querySelectorAll('#list .row')].map((row) => row.classList.contains('folded') ? row.textContent \
-                : row.querySelector('.number').textContent).join(', ')";
     browser.press("s");
     let expected =
         format!("0, 1 unrelated step, 2, 2 unrelated steps, 5, {} unrelated steps, {last}", last - 6);
-    assert_eq!(browser.ask(rows), expected);
+    assert_eq!(browser.ask(ROWS), expected);
     assert_eq!(browser.ask("document.getElementById('slice').getAttribute('aria-pressed')"), "true");
     browser.press("ArrowLeft");
-    assert_eq!(browser.ask("location.hash"), "#step-5", "steps that are folded are passed over");
+    assert_eq!(browser.link(), "#step-5", "steps that are folded are passed over");
     browser.press("s");
     browser.press("ArrowLeft");
-    assert_eq!(browser.ask("location.hash"), "#step-4");
+    assert_eq!(browser.link(), "#step-4");
     browser.open(&Page::of(&trace).to_html(), "");
     assert_eq!(browser.ask("document.getElementById('slice').hidden"), true, "none is there");
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+/// What the rows of the list say: a number, or what is folded.
+const ROWS: &str = "[...document.querySelectorAll('#list .row')].map((row) => row.classList.contains('folded') ? row.textContent \
+                    : row.querySelector('.number').textContent).join(', ')";
+
+/// A slice has no ticks, but what breaks a promise about latencies may be one.
+#[test]
+fn a_slice_shows_the_end_and_takes_no_tick_for_a_step() {
+    let Some(mut browser) = browser() else { return };
+    let text = include_str!("../../corpus/no-avoidable-blackout/wrong-rule-proxy-never-adds.json");
+    let trace = Trace::from_json(text).expect("it is kept");
+    let last = trace.stem.len();
+    assert_eq!(trace.stem[last - 1].action, Action::Tick);
+    let mut slice = slice(&trace).expect("there is one");
+    slice.steps = vec![3, 10, 12];
+    browser.open(&Page::of(&trace).sliced(Some(&slice)).to_html(), "");
+    browser.press("s");
+    let expected = "0, 2 unrelated steps, 3, 6 unrelated steps, 10, 1 unrelated step, 12, 1 unrelated step, 4 s pass, 18";
+    assert_eq!(browser.ask(ROWS), expected);
+    assert_eq!(browser.text("#live"), "folded: 10 unrelated steps, 4 s pass");
+    assert_eq!(browser.text("#list [aria-selected=true] .number"), last.to_string());
+    // Where time alone passes nothing else is told of it.
+    slice.steps = (1..14).collect();
+    browser.open(&Page::of(&trace).sliced(Some(&slice)).to_html(), "");
+    browser.press("s");
+    let rows = browser.ask(ROWS);
+    assert!(rows.as_str().is_some_and(|rows| rows.ends_with("13, 4 s pass, 18")), "{rows}");
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+/// Whoever asks for a step sees it, whatever is folded.
+#[test]
+fn a_step_that_is_folded_is_shown_where_it_is_chosen() {
+    let Some(mut browser) = browser() else { return };
+    let trace = failed_request();
+    let last = trace.stem.len();
+    let mut slice = slice(&trace).expect("a failed request has causes");
+    slice.steps = vec![2, 5, last];
+    let point = TurningPoint { step: 4, is_break: false, is_certain: true, reason: Reason::Event };
+    let page = Page::of(&trace).sliced(Some(&slice)).turning(&trace, Some(&point)).to_html();
+    let scrub = "(() => { const scrub = document.getElementById('scrub'); scrub.value = '4'; \
+                 scrub.dispatchEvent(new Event('input')); })()";
+    for way in [scrub, "location.hash = '#step-4'", "p"] {
+        browser.open(&page, "");
+        browser.press("s");
+        assert!(browser.ask(ROWS).as_str().is_some_and(|rows| rows.contains("unrelated")));
+        if way == "p" {
+            browser.press(way);
+        } else {
+            browser.ask(way);
+        }
+        browser.settle();
+        assert_eq!(browser.text("#list [aria-selected=true] .number"), "4", "{way}");
+        assert_eq!(browser.text("#panel h2 a"), "Step 4", "{way}");
+        assert!(browser.text("#live").starts_with("All steps are shown. Step 4 "), "{way}");
+        let pressed = browser.ask("document.getElementById('slice').getAttribute('aria-pressed')");
+        assert_eq!(pressed, "false", "{way}");
+        assert_eq!(browser.link(), "#step-4", "{way}");
+    }
+    // The slider passes over them by its keys.
+    browser.press("s");
+    browser.ask("document.getElementById('scrub').focus()");
+    browser.press("ArrowLeft");
+    assert_eq!(browser.text("#list [aria-selected=true] .number"), "5");
+    assert_eq!(browser.ask("document.getElementById('scrub').value"), "5");
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 
@@ -170,7 +236,7 @@ fn the_turning_point_is_told_and_gone_to() {
     );
     assert_eq!(browser.ask("document.querySelectorAll('#picture .turning').length"), 1);
     browser.press("p");
-    assert_eq!(browser.ask("location.hash"), "#step-24");
+    assert_eq!(browser.link(), "#step-24");
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 
@@ -215,7 +281,7 @@ fn whoever_cannot_see_it_hears_it() {
         browser.press("Tab");
         seen.push(browser.ask("document.activeElement.id").as_str().unwrap_or_default().to_owned());
     }
-    for wanted in ["search", "to-end", "theme", "help", "scrub", "scroller", "list", "panel"] {
+    for wanted in ["search", "to-end", "theme", "help", "scrub", "scroller", "list", "panel", "why"] {
         assert!(seen.iter().any(|id| id == wanted), "{wanted} is not come to: {seen:?}");
     }
     assert_eq!(browser.complaints(), [] as [String; 0]);
@@ -251,14 +317,14 @@ fn two_thousand_steps_are_drawn_as_few() {
     for link in ["#step-0", "#step-1000", "#step-1999"] {
         browser.ask(&format!("location.hash = '{link}'"));
         browser.settle();
-        assert_eq!(browser.ask("location.hash"), link);
+        assert_eq!(browser.link(), link);
         let count = elements(&mut browser);
         assert!(count < ELEMENTS_MAX, "{count} elements at {link}");
         let is_drawn = "document.querySelectorAll('#picture .dot').length > 20";
         assert_eq!(browser.ask(is_drawn), true, "the picture follows to {link}");
     }
     browser.press("ArrowRight");
-    assert_eq!(browser.ask("location.hash"), "#step-2000");
+    assert_eq!(browser.link(), "#step-2000");
     assert!(browser.text("#list [aria-selected=true]").starts_with("2000"));
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }

@@ -2,6 +2,8 @@
 
 use podproof_traces::{Page, Remedy, Style, Trace, show_remedy};
 
+use podproof_vocabulary::event::EventName;
+
 use crate::browser::Browser;
 use crate::page::{HOSTILE, failed_request};
 
@@ -42,16 +44,40 @@ fn a_story_ends_with_the_patch_as_it_is() {
     assert_eq!(hostile, format!("\n{recorded}\n+\\u{{1b}}[2J\\u{{202e}}x\n"));
 }
 
+/// A file may be indented with tabs: a patch in which they are something else cannot be applied.
+#[test]
+fn tabs_of_a_patch_stay_tabs() {
+    let patch = "@@ -1,2 +1,3 @@\n #\tx\n+\ta: 1\t# y\n";
+    let trace = remedied(&["remedy: a\tb"], Some(patch));
+    let told = show_remedy(&trace, Style { colour: false, width: 100 });
+    assert!(told.ends_with(patch), "{told}");
+    let Some(mut browser) = Browser::start(1280, 800) else { return };
+    browser.open(&Page::of(&trace).to_html(), "");
+    assert_eq!(browser.text("#patch"), patch);
+    assert_eq!(browser.text("#why .remedy + .remedy"), "remedy: a\\u{9}b", "a sentence has none");
+}
+
 /// Where nobody has looked for one it is said how to, of a manifest that can be named.
 #[test]
 fn how_to_look_for_a_remedy_is_told() {
-    let wide = Style { colour: false, width: 200 };
+    let wide = Style { colour: false, width: 300 };
     let of = |manifest: &str| Trace { manifest: Some(manifest.to_owned()), ..failed_request() };
-    let asked = "podproof check 'my web.yaml' --story pod-deletion --property no-failed-request --remedy looks for one";
-    let says = format!("no remedy is recorded; {asked}");
+    let asked = "podproof check 'my web.yaml' --workload web --story pod-deletion --property no-failed-request --nodes 1 --timing untimed --remedy looks for one";
+    let says = format!("no remedy is recorded; {asked}, with the other files of that check, if it had any");
     assert_eq!(show_remedy(&of("my web.yaml"), wide), format!("\n{says}\n"));
     assert_eq!(show_remedy(&of("-"), wide), "", "standard input is gone");
     assert!(!show_remedy(&Trace { remedy: found().remedy, ..of("my web.yaml") }, wide).contains(asked));
+    // It is looked for in the world of the trace, and of another nothing is said.
+    let mut other = of("web.yaml");
+    other.scenario.latencies.watch = 3;
+    other.scenario.events.set(EventName::ContainerCrash, 1);
+    let told = show_remedy(&other, Style { width: 400, ..wide });
+    let options =
+        " --nodes 1 --latency watch=3 --event container-crash=1 --timing untimed --remedy looks for one, ";
+    assert!(told.contains(options), "{told}");
+    other.scenario.scale_targets = vec![3];
+    let told = show_remedy(&other, wide);
+    assert_eq!(told, "\nno remedy is recorded; the check that it comes from looks for one with --remedy\n");
     let mut kept = of("my web.yaml");
     kept.stem.truncate(3);
     assert_eq!(show_remedy(&kept, wide), "", "nothing is broken");

@@ -1,13 +1,17 @@
 //! Where the end of a trace could no longer be avoided.
 
-use podproof_model::Model;
+use std::collections::BTreeSet;
+
+use podproof_model::{ClusterState, Model};
 use podproof_traces::{Reason, Trace, TurningPoint, turning, turning_point, why};
-use podproof_vocabulary::action::{Action, Container, Kubelet, Proxy, Scheduler};
+use podproof_vocabulary::action::{
+    Action, Container, Environment, Kubelet, Proxy, Scheduler, Watch, Watcher,
+};
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::Story;
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::scenario::Timing;
-use podproof_vocabulary::{Property, Release, Scenario, catalogue};
+use podproof_vocabulary::scenario::{Node, Timing};
+use podproof_vocabulary::{NodeId, Property, Release, Scenario, catalogue};
 
 use crate::common::{broken, crash_loop, lassos, short_pre_stop, web};
 
@@ -28,6 +32,39 @@ fn is_kept_in_the_other_order(trace: &Trace, step: usize, first: &[Action]) -> b
         state = next;
     }
     true
+}
+
+/// Are these steps possible in place of the one at which it turns, and is there a run from there to rest that keeps the promise?
+fn is_kept_with_the_other(trace: &Trace, step: usize, others: &[Action]) -> bool {
+    let model = Model::new(trace.scenario.clone()).expect("it is small");
+    let property = trace.property.expect("it breaks one");
+    let mut state = model.initial().remove(0);
+    let before = trace.stem[..step - 1].iter().map(|step| step.action);
+    let enabled = |state: &ClusterState| {
+        let mut enabled = Vec::new();
+        model.enabled(state, &mut enabled);
+        enabled
+    };
+    let kept = |state: &ClusterState, action: &Action| {
+        let next = model.apply(state, action);
+        (!model.judge(state, action, &next).broken.contains(property)).then_some(next)
+    };
+    for action in before.chain(others.iter().copied()) {
+        assert!(enabled(&state).contains(&action), "{action:?} is possible");
+        let Some(next) = kept(&state, &action) else { return false };
+        state = next;
+    }
+    let (mut seen, mut open) = (BTreeSet::new(), vec![state]);
+    while let Some(state) = open.pop() {
+        let steps = enabled(&state);
+        let own = steps.iter().filter(|action| !matches!(action, Action::Environment(_)));
+        let next: Vec<_> = own.map(|action| kept(&state, action)).collect();
+        if next.is_empty() {
+            return true;
+        }
+        open.extend(next.into_iter().flatten().filter(|next| seen.insert(next.clone())));
+    }
+    false
 }
 
 #[test]
@@ -88,13 +125,46 @@ fn a_wrong_decision_is_told_with_the_right_one() {
         Action::Scheduler(Scheduler::AssumePod { node, .. }) => Some(node),
         _ => None,
     };
-    let Reason::Instead(other) = point.reason else { panic!("a decision: {point:?}") };
+    let Reason::Instead { first, other } = point.reason.clone() else { panic!("a decision: {point:?}") };
+    assert_eq!(first, []);
+    assert!(is_kept_with_the_other(&trace, point.step, &[other]));
     let (wrong, right) = (assumed(trace.stem[point.step - 1].action), assumed(other));
     assert!(wrong.is_some() && right.is_some() && wrong != right, "{wrong:?}, {right:?}");
     assert!(
         turning(&trace).sentences[1]
             .starts_with(&format!("instead of step {} this would keep it", point.step))
     );
+}
+
+/// What would have been right may only be known from news that are on their way: then they are told with it.
+#[test]
+fn what_could_be_done_instead_is_told_with_what_it_takes() {
+    let mut scenario = web(Story::Create, Some(Mutant::SchedulerIgnoresResources));
+    scenario.nodes.push(Node { unschedulable: true, ..catalogue::node(2) });
+    scenario.nodes[0].allocatable.cpu_milli = 100;
+    scenario.workload.template.containers[0].requests.cpu_milli = 200;
+    scenario.events.set(EventName::UncordonNode, 1);
+    let found = broken(&scenario, Property::PlacementLawful);
+    // The other node is opened at the last moment.
+    let mut actions: Vec<Action> = found.stem.iter().map(|step| step.action).collect();
+    let uncordon = Action::Environment(Environment::UncordonNode { node: NodeId(1) });
+    actions.retain(|action| *action != uncordon);
+    actions.insert(actions.len() - 1, uncordon);
+    let model = Model::new(scenario).expect("it is small");
+    let first = model.initial().remove(0);
+    let trace = Trace::record(&model, Property::PlacementLawful, &first, &actions, None, None);
+    let point = turning_point(&trace).expect("there is one");
+    let Reason::Instead { first, other } = point.reason.clone() else { panic!("a decision: {point:?}") };
+    let news = Action::Watch(Watch::DeliverNode { to: Watcher::Scheduler, node: NodeId(1) });
+    assert_eq!(first.last(), Some(&news), "{first:?}");
+    assert!(is_kept_with_the_other(&trace, point.step, &[&first[..], &[other]].concat()));
+    assert!(
+        first.iter().all(|action| !matches!(action, Action::Kubelet(_))),
+        "no more than it takes: {first:?}"
+    );
+    let says = &turning(&trace).sentences[1];
+    let told = format!("had all of this come in place of step {}, in this order, ", point.step);
+    assert!(says.starts_with(&told) && says.contains("; "), "{says}");
 }
 
 #[test]

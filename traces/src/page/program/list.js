@@ -11,7 +11,7 @@ const list = (() => {
   let hits = new Set();
 
   const row = (column, place) => {
-    const { from, to, folded } = column;
+    const { from, folded } = column;
     const common = {
       id: `row-${place}`,
       role: "option",
@@ -20,7 +20,7 @@ const list = (() => {
       "data-step": from,
     };
     if (folded) {
-      const says = plural(to - from + 1, "unrelated step");
+      const says = foldedIn(numbersOf(column));
       return html("div", { ...common, class: "row folded", "aria-disabled": "true", "aria-selected": "false" }, says);
     }
     const isChosen = from === chosen;
@@ -51,7 +51,7 @@ const list = (() => {
     });
     rows.replaceChildren(...visible);
     const place = placeOf.get(chosen);
-    const isDrawn = place !== undefined && place >= first && place < final;
+    const isDrawn = place >= first && place < final;
     if (isDrawn) box.setAttribute("aria-activedescendant", `row-${place}`);
     else box.removeAttribute("aria-activedescendant");
   };
@@ -59,14 +59,14 @@ const list = (() => {
   const later = soon(draw);
   const show = (sliced) => {
     columns = columnsOf(sliced);
-    placeOf = new Map(columns.map(({ from }, place) => [from, place]));
+    placeOf = placesIn(columns);
     // There is room to bring any row to the top of a line.
     rows.style.height = `${(columns.length + 3) * ROW}px`;
     draw();
   };
   const select = (number) => {
     chosen = number;
-    const place = placeOf.get(number) ?? 0;
+    const place = placeOf.get(number);
     if (place * ROW < box.scrollTop + ROW) box.scrollTop = Math.max(0, (place - 2) * ROW);
     else if ((place + 3) * ROW > box.scrollTop + box.clientHeight) box.scrollTop = Math.ceil((place + 3) - box.clientHeight / ROW) * ROW;
     draw();

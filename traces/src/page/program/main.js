@@ -4,8 +4,34 @@ let chosen = 0;
 let sliced = false;
 let found = [];
 
+// How long the address of the page waits for another choice: browsers refuse to write it many times in a row.
+const LINK_DELAY = 200;
+let linking;
+const linkSoon = () => {
+  clearTimeout(linking);
+  if (location.hash === `#step-${chosen}`) return;
+  linking = setTimeout(() => {
+    try {
+      window.history.replaceState(null, "", `#step-${chosen}`);
+    } catch {
+      // Where the address may not be written there is no link to the step.
+    }
+  }, LINK_DELAY);
+};
+
+const isShown = (number) => number === 0 || !sliced || isInSlice.has(number);
+const showSlice = (isOn) => {
+  sliced = isOn;
+  byId("slice").setAttribute("aria-pressed", String(sliced));
+  timeline.show(sliced);
+  list.show(sliced);
+};
+
+// A step that is folded is shown among all others.
 const choose = (number, isQuiet = false) => {
   chosen = Math.min(last, Math.max(0, number));
+  const isFolded = !isShown(chosen);
+  if (isFolded) showSlice(false);
   timeline.select(chosen);
   list.select(chosen);
   panel.show(chosen);
@@ -13,11 +39,10 @@ const choose = (number, isQuiet = false) => {
   scrub.value = String(chosen);
   scrub.setAttribute("aria-valuetext", chosen === 0 ? "the beginning" : `step ${chosen} of ${last}`);
   byId("where").textContent = chosen === 0 ? "beginning" : [`step ${chosen} of ${last}`, timeOf(chosen)].filter(Boolean).join(" · ");
-  if (!isQuiet) byId("live").textContent = told(chosen, document.activeElement === list.box);
-  if (location.hash !== `#step-${chosen}`) window.history.replaceState(null, "", `#step-${chosen}`);
+  if (!isQuiet) byId("live").textContent = (isFolded ? "All steps are shown. " : "") + told(chosen, document.activeElement === list.box);
+  linkSoon();
 };
 
-const isShown = (number) => number === 0 || !sliced || isInSlice.has(number);
 // The nearest step that is shown, so many away.
 const move = (by) => {
   const direction = Math.sign(by);
@@ -40,13 +65,10 @@ const moveInLane = (direction) => {
 
 const fold = () => {
   if (data.slice === null) return;
-  sliced = !sliced;
-  byId("slice").setAttribute("aria-pressed", String(sliced));
-  timeline.show(sliced);
-  list.show(sliced);
+  showSlice(!sliced);
   choose(isShown(chosen) ? chosen : data.end);
-  const hidden = last - data.slice.length;
-  byId("live").textContent = sliced ? `${plural(hidden, "unrelated step")} folded` : "all steps are shown";
+  const hidden = numbersOf({ from: 1, to: last }).filter((number) => !isShown(number));
+  byId("live").textContent = sliced ? `folded: ${foldedIn(hidden) || "nothing"}` : "all steps are shown";
 };
 
 const search = () => {
@@ -99,6 +121,16 @@ const LETTERS = {
   v: () => choose(data.end),
 };
 
+// What has more to show than its place has room for is read with the keys that scroll.
+const READ = ["#panel", "#why", "#patch", "#scroller"];
+const isRead = (key, target) => {
+  if (["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key)) {
+    return READ.map((part) => target.closest(part)).some((part) => part !== null && part.scrollHeight > part.clientHeight);
+  }
+  const patch = target.closest("#patch");
+  return ["ArrowLeft", "ArrowRight"].includes(key) && patch !== null && patch.scrollWidth > patch.clientWidth;
+};
+
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -110,11 +142,10 @@ document.addEventListener("keydown", (event) => {
     if (key === "Escape") target.blur();
     return;
   }
-  const isOwn = target.id === "scrub" && key in KEYS;
-  // What is told in a scrolled panel is read with the arrows that go up and down.
-  const isRead = target.closest("#panel") !== null && ["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key);
+  // What is folded the slider does not know of.
+  const isOwn = target.id === "scrub" && key in KEYS && !sliced;
   const act = KEYS[key] ?? (byId("letters").checked ? LETTERS[key] : undefined);
-  if (act === undefined || isOwn || isRead) return;
+  if (act === undefined || isOwn || isRead(key, target)) return;
   event.preventDefault();
   act();
 });
@@ -136,12 +167,18 @@ for (const part of [timeline, list]) {
     if (number !== null && isShown(number)) choose(number);
   });
 }
-const fromLink = () => {
-  const link = /^#step-(\d+)$/.exec(location.hash);
+const stepIn = (hash) => {
+  const link = /^#step-(\d+)$/.exec(hash);
   return link === null ? null : Number(link[1]);
 };
-window.addEventListener("hashchange", () => {
-  const number = fromLink();
+const fromLink = () => stepIn(location.hash);
+// A link to what the address still names changes nothing of it, and is followed all the same.
+document.addEventListener("click", ({ target }) => {
+  const number = stepIn(target.closest("a")?.hash ?? "");
+  if (number !== null && number !== chosen) choose(number);
+});
+window.addEventListener("hashchange", ({ newURL }) => {
+  const number = stepIn(new URL(newURL).hash);
   if (number !== null && number !== chosen) choose(number);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);

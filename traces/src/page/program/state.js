@@ -65,8 +65,27 @@ const columnsOf = (sliced) => {
   return columns;
 };
 
+// The columns that show each step.
+const placesIn = (columns) => {
+  const places = new Map();
+  columns.forEach(({ from, to }, place) => {
+    for (let number = from; number <= to; number += 1) places.set(number, place);
+  });
+  return places;
+};
+
 const laneName = ({ component, node }) => (node === null ? component : `${component} ${node}`);
 const plural = (count, what) => (count === 1 ? `1 ${what}` : `${count} ${what}s`);
+// What is folded, in words: that time passes is no step of anybody.
+const foldedIn = (numbers) => {
+  const isTick = ({ weight, lane }) => weight === "tick" || data.lanes[lane].component === "time";
+  const ticks = numbers.filter((number) => isTick(stepOf(number))).length;
+  const seconds = ticks * data.unit;
+  const passes = ticks === 0 ? [] : [seconds === 1 ? "1 s passes" : `${seconds} s pass`];
+  const others = numbers.length - ticks;
+  return [...(others > 0 ? [plural(others, "unrelated step")] : []), ...passes].join(", ");
+};
+const numbersOf = ({ from, to }) => Array.from({ length: to - from + 1 }, (_, place) => from + place);
 // When a step was taken, where that is known.
 const timeOf = (number) => (number === 0 ? "" : (stepOf(number).time ?? ""));
 

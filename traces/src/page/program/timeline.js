@@ -73,10 +73,16 @@ const timeline = (() => {
   let columnOf = new Map();
   let width = 0;
   let chosen = 0;
+  // How wide a column is where all of them are in view, as far as that can be, and how many times wider the reader wants it.
+  let fitted = 0;
+  let zoomed = 1;
+  // For how wide a place that was found out.
+  let place = 0;
 
   const fit = () => {
-    const room = scroller.clientWidth - LABELS - 24;
-    width = Math.min(STEP_MAX, Math.max(STEP_MIN + 2, room / Math.max(1, columns.length + 0.5)));
+    place = scroller.clientWidth;
+    fitted = Math.min(STEP_MAX, Math.max(STEP_MIN + 2, (place - LABELS - 24) / Math.max(1, columns.length + 0.5)));
+    width = Math.min(STEP_MAX, Math.max(STEP_MIN / 2, fitted * zoomed));
   };
   const isFolded = (number) => columns[columnOf.get(number)].folded;
   // Where the moment after a step is, from the beginning of the lanes.
@@ -90,10 +96,7 @@ const timeline = (() => {
 
   const show = (sliced) => {
     columns = columnsOf(sliced);
-    columnOf = new Map();
-    columns.forEach(({ from, to }, place) => {
-      for (let number = from; number <= to; number += 1) columnOf.set(number, place);
-    });
+    columnOf = placesIn(columns);
     fit();
     resize();
   };
@@ -258,6 +261,7 @@ const timeline = (() => {
   const later = soon(draw);
   const zoom = (factor) => {
     width = Math.min(STEP_MAX, Math.max(STEP_MIN / 2, width * factor));
+    zoomed = width / fitted;
     resize();
     select(chosen);
   };
@@ -266,8 +270,9 @@ const timeline = (() => {
     return at < 0 ? null : (columns[Math.floor(at / width)]?.from ?? last);
   };
   scroller.addEventListener("scroll", later);
+  // A scrollbar below, which comes with wider columns, takes of its height alone.
   new ResizeObserver(() => {
-    fit();
+    if (scroller.clientWidth !== place) fit();
     resize();
     select(chosen);
   }).observe(scroller);
