@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::aside::Aside;
 use super::class::{Class, behind};
 use super::cursor::Object;
-use super::neighbours::{Ties, add, budget_selects, count, effective, place, requests, ties};
+use super::neighbours::{Ties, add, budget_selects, count, effective, may_have_ended, place, requests, ties};
 use super::nodes::generate;
 use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
@@ -25,14 +26,15 @@ use crate::scenario::{
 /// All problems of all objects, and those between them.
 pub fn assemble(objects: &[Object], sources: &[Source], options: &Options) -> Result<Reading, Vec<Problem>> {
     let namespaces: BTreeSet<String> = objects.iter().map(|object| object.namespace.clone()).collect();
-    let world = World::of(objects, &Context { options, namespaces: &namespaces });
-    refuse_duplicates(objects);
+    let (aside, objects) = Aside::part(objects);
+    let world = World::of(aside, &objects, &Context { options, namespaces: &namespaces });
+    refuse_duplicates(&objects);
     let mut problems: Vec<Problem> =
         objects.iter().flat_map(|object| object.findings.borrow().problems.clone()).collect();
     if problems.is_empty() {
         world.refuse_idle_selectors();
         problems.extend(objects.iter().flat_map(|object| object.findings.borrow().problems.clone()));
-        problems.extend(world.refuse_nothing(objects, sources));
+        problems.extend(world.refuse_nothing(&objects, sources));
     }
     problems.sort();
     problems.dedup();
@@ -64,7 +66,7 @@ impl<'o> World<'o> {
         &self,
         own: &Parsed<'_>,
         budgets: &[&ParsedBudget<'_>],
-        assumptions: &mut Vec<String>,
+        (assumptions, warnings): (&mut Vec<String>, &mut Vec<Warning>),
     ) -> Vec<Class<'_, 'o>> {
         let mut classes: Vec<Class<'_, 'o>> = Vec::new();
         let labels = &own.workload.template.labels;
@@ -72,7 +74,10 @@ impl<'o> World<'o> {
             let (serving, says) = service.serving(&own.workload.template.containers);
             if serving.is_empty() {
                 // What is sent nothing breaks no promise about requests: nobody should take that for a proof.
-                says.into_iter().for_each(|says| service.object.cursor().warn(says));
+                let place = service.object.place(service.object.tree.mark);
+                let name = self.name(own);
+                let warning = |says| Warning { place: Some(place.clone()), says: format!("{name}: {says}") };
+                warnings.extend(says.into_iter().map(warning));
                 continue;
             }
             assumptions.extend(says);
@@ -114,7 +119,13 @@ impl<'o> World<'o> {
     ) -> Vec<Ties> {
         let short = self.short(own);
         let of = |other: &Parsed<'_>| {
-            let none = Ties { in_service: false, in_budget: false, by_placement: false, by_room: false };
+            let none = Ties {
+                in_service: false,
+                in_budget: false,
+                by_placement: false,
+                by_room: false,
+                by_what_ended: false,
+            };
             if std::ptr::eq(other, own) {
                 return none;
             }
@@ -163,7 +174,7 @@ impl<'o> World<'o> {
         let mut warnings = own.object.findings.borrow().warnings.clone();
         let mut blocked_drains = Vec::new();
         let mut rows = own.object.findings.borrow().rows.clone();
-        let classes = self.classes(own, &budgets, &mut assumptions);
+        let classes = self.classes(own, &budgets, (&mut assumptions, &mut warnings));
         let scaled: Vec<_> =
             budgets.iter().map(|budget| self.scaled(own, budget, &mut assumptions)).collect();
         if budgets.len() > 1 {
@@ -188,6 +199,8 @@ impl<'o> World<'o> {
             let (nodes, says) = self.nodes(own, &others, options);
             assumptions.extend(says);
             assumptions.extend(others.iter().map(|(other, ties)| never_changes(other, *ties)));
+            let ended = self.workloads.iter().zip(&class.ties).filter(|(_, ties)| ties.by_what_ended);
+            assumptions.extend(ended.map(|(other, _)| has_ended(other)));
             let (neighbours, says) = place(own, &others, &nodes, !self.nodes.is_empty());
             warnings.extend(
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
@@ -304,8 +317,9 @@ impl<'o> World<'o> {
     /// checked.
     fn selected(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>, with_bare: bool) -> (u32, u32) {
         let all = self.workloads.iter().filter(|other| {
+            let labels = &other.workload.template.labels;
             std::ptr::eq(*other, own)
-                || budget_selects(budget, &other.object.namespace, &other.workload.template.labels)
+                || (budget_selects(budget, &other.object.namespace, labels) && !may_have_ended(other))
         });
         let counted = all.filter(|of| with_bare || of.workload.kind != WorkloadKind::Pod);
         let count = |of: &Parsed<'_>| (of.workload.manifest_replicas, u32::from(of.workload.replicas));
@@ -409,9 +423,20 @@ fn never_changes(other: &Parsed<'_>, ties: Ties) -> String {
             "the pods of {title}, behind the same Service, are Ready, and stay so unless their node is drained, tainted or fails; what \
              else may happen to them is not followed here"
         )
+    } else if may_have_ended(other) {
+        format!("the pod of {title} stays where it is")
     } else {
         format!("the pods of {title} are healthy, and stay where they are")
     }
+}
+
+/// What is taken for granted of a Pod that runs to its end.
+fn has_ended(other: &Parsed<'_>) -> String {
+    format!(
+        "{}, which ends (restartPolicy {:?}), has ended, or is not Ready: no connection goes to it, and no budget counts it",
+        other.object.title(),
+        other.workload.template.restart_policy
+    )
 }
 
 /// What so many pods of a workload take at most.

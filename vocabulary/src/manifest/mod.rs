@@ -8,6 +8,7 @@
 mod adoption;
 mod affinity;
 mod annotated;
+mod aside;
 mod asked;
 mod assemble;
 mod beside;

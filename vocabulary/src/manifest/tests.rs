@@ -1,5 +1,6 @@
 //! Tests of the reader as a whole.
 
+mod aside;
 mod assumed;
 mod cases;
 mod clusters;
