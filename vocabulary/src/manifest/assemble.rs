@@ -91,22 +91,17 @@ impl<'o> World<'o> {
                 let known = classes.iter_mut().find(|class| {
                     class.serving == serving
                         && class.ties == ties
-                        && class.service.is_some_and(|known| known.service == named(class))
+                        && class.service().is_some_and(|known| known.service == named(class))
                 });
                 match known {
-                    Some(class) => class.names.push(service.object.name.clone()),
-                    None => classes.push(Class {
-                        service: Some(service),
-                        serving,
-                        ties: ties.clone(),
-                        names: vec![service.object.name.clone()],
-                    }),
+                    Some(class) => class.services.push(service),
+                    None => classes.push(Class { services: vec![service], serving, ties: ties.clone() }),
                 }
             }
         }
         if classes.is_empty() {
             let (serving, ties) = (own.workload.template.serving, self.ties(own, None, budgets));
-            classes.push(Class { service: None, serving, ties, names: Vec::new() });
+            classes.push(Class { services: Vec::new(), serving, ties });
         }
         classes
     }
@@ -232,7 +227,7 @@ impl<'o> World<'o> {
                 neighbours,
                 one_proxy: true,
                 addresses_are_reused: false,
-                service: class.service.map(|service| service.service.clone()),
+                service: class.service().map(|service| service.service.clone()),
                 budgets: scaled.clone(),
                 begins: Beginning::Nothing,
                 story: Story::Create,
@@ -287,7 +282,7 @@ impl<'o> World<'o> {
             settings: classes.iter().map(settings).collect(),
             scenarios,
             target_ports: classes.iter().map(|class| class.target_of(own)).collect(),
-            services: classes.into_iter().map(|class| class.names).collect(),
+            services: classes.iter().map(Class::names).collect(),
             nodes_are_given: !self.nodes.is_empty(),
             manifest_replicas: own.workload.manifest_replicas,
             checked_replicas: own.workload.replicas,
