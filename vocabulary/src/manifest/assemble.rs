@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::aside::Aside;
+use super::autoscaler::Autoscalers;
 use super::class::{Class, behind};
 use super::cursor::Object;
 use super::neighbours::{Ties, add, budget_selects, count, effective, may_have_ended, place, requests, ties};
@@ -10,8 +11,11 @@ use super::nodes::generate;
 use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
-use super::world::{World, labels_of_other, refuse_duplicates};
-use super::{Input, Options, Problem, Reading, Source, Warning, adoption, full_size, setting};
+use super::world::{World, refuse_duplicates};
+use super::{
+    Input, Options, Problem, Reading, Source, Warning, adoption, attached, full_size, hidden, setting,
+    webhook,
+};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
@@ -27,7 +31,9 @@ use crate::scenario::{
 pub fn assemble(objects: &[Object], sources: &[Source], options: &Options) -> Result<Reading, Vec<Problem>> {
     let namespaces: BTreeSet<String> = objects.iter().map(|object| object.namespace.clone()).collect();
     let (aside, objects) = Aside::part(objects);
-    let world = World::of(aside, &objects, &Context { options, namespaces: &namespaces });
+    let autoscalers = Autoscalers::of(&objects);
+    let context = Context { options, namespaces: &namespaces, autoscalers: &autoscalers };
+    let world = World::of(aside, &objects, &context);
     refuse_duplicates(&objects);
     let mut problems: Vec<Problem> =
         objects.iter().flat_map(|object| object.findings.borrow().problems.clone()).collect();
@@ -206,6 +212,9 @@ impl<'o> World<'o> {
                 let place = Some(own.object.place(own.object.tree.mark));
                 warnings.push(Warning { place, says: format!("{name}: {}", lack.says) });
             }
+            let hidden = self.hidden_places(&name, own, &nodes, &neighbours);
+            rows.extend(left_out::behaviour(hidden::HIDDEN).filter(|_| !hidden.is_empty()));
+            warnings.extend(hidden);
             let found = class.notes(own);
             rows.extend(found.rows);
             assumptions.extend(found.assumptions);
@@ -262,6 +271,9 @@ impl<'o> World<'o> {
         let adoptions = adoption::of(own, &self.workloads);
         rows.extend(left_out::behaviour(adoption::ADOPTION).filter(|_| !adoptions.is_empty()));
         warnings.extend(adoptions);
+        let added = webhook::added(own.object, &self.others);
+        rows.extend(left_out::behaviour(webhook::ADDED).filter(|_| !added.is_empty()));
+        warnings.extend(added);
         warnings.sort();
         rows.extend(self.shared.iter().flat_map(|object| object.findings.borrow().rows.clone()));
         rows.extend(self.others.iter().filter_map(|object| left_out::object(&object.kind)));
@@ -286,6 +298,8 @@ impl<'o> World<'o> {
             nodes_are_given: !self.nodes.is_empty(),
             manifest_replicas: own.workload.manifest_replicas,
             checked_replicas: own.workload.replicas,
+            scaled_by: own.scaled_by.clone(),
+            attached: attached::claim(own.object, &self.others),
             assumptions,
             warnings,
             blocked_drains,
@@ -359,31 +373,6 @@ impl<'o> World<'o> {
         let rooms = others.iter().map(|(other, ties)| room_of(count(other, *ties, false), other));
         let room = rooms.fold(room_of(own.slots.into(), own), add);
         generate(options.nodes, &own.workload.template, room)
-    }
-
-    /// Pods of kinds that are not represented, and that a Service or budget of the workload selects too.
-    fn hidden_neighbours(&self, name: &str, own: &Parsed<'_>, budgets: &[&ParsedBudget<'_>]) -> Vec<Warning> {
-        let labels = &own.workload.template.labels;
-        let services: Vec<_> =
-            self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)).collect();
-        let mut warnings = Vec::new();
-        for other in &self.others {
-            let Some(labels) = labels_of_other(other) else { continue };
-            let by_service = services
-                .iter()
-                .find(|service| service.selects(&other.namespace, &labels))
-                .map(|service| service.object.title());
-            let by_budget = budgets
-                .iter()
-                .find(|budget| budget_selects(budget, &other.namespace, &labels))
-                .map(|budget| budget.object.title());
-            if let Some(by) = by_service.or(by_budget) {
-                let says =
-                    format!("{name}: {by} also selects pods of {}, which is not represented", other.title());
-                warnings.push(Warning { place: Some(other.place(other.tree.mark)), says });
-            }
-        }
-        warnings
     }
 }
 

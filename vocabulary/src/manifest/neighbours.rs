@@ -79,7 +79,7 @@ pub fn may_have_ended(other: &Parsed<'_>) -> bool {
 }
 
 /// FLT-4: may no two pods with these host ports be on one node?
-fn clash(own: &[(Protocol, HostPort)], others: &[(Protocol, HostPort)]) -> bool {
+pub fn clash(own: &[(Protocol, HostPort)], others: &[(Protocol, HostPort)]) -> bool {
     let any = |port: &HostPort| port.ip == "0.0.0.0";
     let same = |(protocol, port): &(Protocol, HostPort), (other, held): &(Protocol, HostPort)| {
         protocol == other && port.port == held.port && (port.ip == held.ip || any(port) || any(held))
@@ -214,7 +214,8 @@ pub fn add(one: Resources, other: Resources) -> Resources {
     }
 }
 
-fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
+/// The ports of the node that the containers hold while their pod runs, by protocol.
+pub fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
     let lasting = containers.iter().filter(|container| container.kind != ContainerKind::Init);
     lasting
         .flat_map(|container| &container.ports)

@@ -8,6 +8,7 @@ mod effects;
 mod full_size;
 mod limits;
 mod naming;
+mod other_kinds;
 mod refusals;
 mod room;
 mod server;

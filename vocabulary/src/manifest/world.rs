@@ -14,12 +14,13 @@ use super::aside::Aside;
 use super::cursor::Object;
 use super::decode::decode;
 use super::fields::note_left_out;
+use super::hidden::Hidden;
 use super::neighbours::budget_selects;
 use super::nodes::node;
 use super::pod::{Context, template_labels};
 use super::selector::show;
 use super::service::{ParsedBudget, ParsedService, budget, service};
-use super::tree::Value;
+use super::tree::{Tree, Value};
 use super::workload::{Parsed, deployment, pod, replica_set};
 use super::{Place, Problem, Source, Warning, names};
 use crate::left_out;
@@ -41,6 +42,8 @@ pub struct World<'o> {
     pub shared: Vec<&'o Object>,
     /// Objects of other kinds.
     pub others: Vec<&'o Object>,
+    /// Of these, those that make pods.
+    pub hidden: Vec<Hidden<'o>>,
     /// What is no part of what is checked.
     pub aside: Aside<'o>,
 }
@@ -101,11 +104,15 @@ pub fn refuse_duplicates(objects: &[&Object]) {
     }
 }
 
-/// The labels of the pods that an object of a kind that is not represented would have.
-pub fn labels_of_other(object: &Object) -> Option<Labels> {
+/// The template of the pods that an object of a kind that is not represented would have.
+pub fn template_of_other(object: &Object) -> Option<&Tree> {
     let spec = object.tree.get("spec")?;
-    let template = spec.get("template").or_else(|| spec.get("jobTemplate")?.get("spec")?.get("template"))?;
-    Some(template_labels(template))
+    spec.get("template").or_else(|| spec.get("jobTemplate")?.get("spec")?.get("template"))
+}
+
+/// Their labels.
+pub fn labels_of_other(object: &Object) -> Option<Labels> {
+    template_of_other(object).map(template_labels)
 }
 
 impl<'o> World<'o> {
@@ -148,7 +155,10 @@ impl<'o> World<'o> {
                     read::<scheduling::PriorityClass>(object, "scheduling.k8s.io/v1");
                     world.shared.push(object);
                 }
-                _ => world.others.push(object),
+                _ => {
+                    world.hidden.extend(Hidden::of(object, context));
+                    world.others.push(object);
+                }
             }
         }
         world
