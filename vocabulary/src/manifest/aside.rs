@@ -1,6 +1,8 @@
 //! What stands in the input and is no part of what is checked: hooks of helm, and objects of which another one of the input makes as many as
 //! it wants.
 
+use std::collections::BTreeSet;
+
 use super::cursor::Object;
 use super::pod::template_labels;
 use super::selector::TEMPLATE_HASH;
@@ -31,7 +33,11 @@ impl<'o> Aside<'o> {
     /// What is put aside of the objects, and the others.
     pub fn part(objects: &'o [Object]) -> (Self, Vec<&'o Object>) {
         let (hooks, rest): (Vec<_>, Vec<_>) = objects.iter().partition(|object| is_hook(object));
-        let (owned, kept) = rest.iter().partition(|object| is_owned(object, &rest));
+        let name =
+            |object: &&'o Object| (object.kind.as_str(), object.namespace.as_str(), object.name.as_str());
+        let there: BTreeSet<_> = rest.iter().map(name).collect();
+        let is_there = |name: (&str, &str, &str)| there.contains(&name);
+        let (owned, kept) = rest.iter().partition(|object| is_owned(object, is_there));
         (Self { hooks, owned }, kept)
     }
 
@@ -93,13 +99,10 @@ fn is_hook(object: &Object) -> bool {
     object.metadata("annotations", HOOK).is_some_and(|hook| !hook.is_empty())
 }
 
-/// Is there an owner among `all` that controls the object (apimachinery `metav1.GetControllerOf`)?
-fn is_owned(object: &Object, all: &[&Object]) -> bool {
+/// Is the owner there that controls the object (apimachinery `metav1.GetControllerOf`)? Others are asked for by kind, namespace and name.
+fn is_owned(object: &Object, is_there: impl Fn((&str, &str, &str)) -> bool) -> bool {
     let Some((kind, name)) = owner(object) else { return false };
-    let is_there = |kind: &str, name: &str| {
-        all.iter()
-            .any(|other| other.kind == kind && other.name == name && other.namespace == object.namespace)
-    };
+    let is_there = |kind: &str, name: &str| is_there((kind, &object.namespace, name));
     // S28 `deployment/sync.go` `getNewReplicaSet`: a ReplicaSet is named by its Deployment and the hash of its template.
     let deployment = || name.strip_suffix(object.metadata("labels", TEMPLATE_HASH)?)?.strip_suffix('-');
     let is_made = matches!(object.kind.as_str(), "Pod" | "ReplicaSet" | "Job") && OWNERS.contains(&kind);

@@ -2,6 +2,7 @@
 
 use super::cursor::Object;
 use super::tree::{Tree, Value};
+use crate::scenario::limits::NUMBER_MAX;
 
 /// The autoscalers of the input.
 #[derive(Default)]
@@ -59,7 +60,9 @@ fn read(object: &Object) -> Option<Autoscaler<'_>> {
     let text = |name: &str| target.get(name).and_then(Tree::text);
     // 0 is for those who scale by something else than load, and asks for 1 as long as there is some.
     let min_replicas = match spec.get("minReplicas").map(|given| &given.value) {
-        Some(&Value::Int(given)) => u32::try_from(given).unwrap_or(1).max(1),
+        Some(&Value::Int(given)) => {
+            u32::try_from(given).ok().filter(|given| (1..=NUMBER_MAX).contains(given)).unwrap_or(1)
+        }
         _ => 1,
     };
     Some(Autoscaler { object, target: (text("kind")?, text("name")?), min_replicas })

@@ -222,6 +222,7 @@ fn wishes(template: &PodTemplate) -> Wishes {
     let mut selector = template.node_selector.clone();
     names.extend(selector.remove(HOSTNAME));
     let terms = template.node_affinity.as_deref().unwrap_or_default();
+    let mut found: Option<Wishes> = None;
     for term in terms {
         if term.expressions.is_empty() && term.fields.is_empty() {
             continue;
@@ -266,12 +267,27 @@ fn wishes(template: &PodTemplate) -> Wishes {
         for key in topology_keys(template) {
             whole.entry(key.to_owned()).or_insert_with(|| domain(1));
         }
-        if term.expressions.iter().all(|requirement| meets(&whole, requirement)) {
-            return Wishes { labels, in_turn, names, is_too_little: false };
+        if !term.expressions.iter().all(|requirement| meets(&whole, requirement)) {
+            continue;
+        }
+        // Values of one label that several terms ask for are had in turn too, if these ask for the same otherwise.
+        match &mut found {
+            None => found = Some(Wishes { labels, in_turn, names, is_too_little: false }),
+            Some(first) => {
+                let is_alike = first.labels == labels && first.names == names && in_turn.len() == 1;
+                if is_alike && first.in_turn.keys().eq(in_turn.keys()) {
+                    for (key, values) in in_turn {
+                        let known = first.in_turn.entry(key).or_default();
+                        known.extend(values);
+                        let mut seen = BTreeSet::new();
+                        known.retain(|value| seen.insert(value.clone()));
+                    }
+                }
+            }
         }
     }
     let is_too_little = template.node_affinity.is_some();
-    Wishes { labels: selector, names, is_too_little, ..Wishes::default() }
+    found.unwrap_or(Wishes { labels: selector, names, is_too_little, ..Wishes::default() })
 }
 
 /// Are the nodes of a cluster told apart by this label, so that pods may have to be where it has different values (FLT-10, FLT-15)?
@@ -401,6 +417,11 @@ mod tests {
             says.contains("in one zone") && says.contains("topology.kubernetes.io/zone=a, which"),
             "{says}"
         );
+        let mut either = template(vec![zones(Operator::In, &["a"])]);
+        let term =
+            |zone| NodeSelectorTerm { expressions: vec![zones(Operator::In, &[zone])], fields: Vec::new() };
+        either.node_affinity = Some(["a", "b", "a"].map(term).to_vec());
+        assert_eq!(of(&either, ZONE).0, "a b a", "one term or the other");
         let term = PodAffinityTerm {
             topology_key: "rack".into(),
             selector: None,

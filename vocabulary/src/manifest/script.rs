@@ -75,7 +75,7 @@ fn of_script(script: &str, mut ends_with_what_fails: bool) -> Option<Sleeps> {
     let plain = plain(script);
     let commands = commands(&plain);
     let (mut is_passed_over, mut may_have_failed) = (false, false);
-    for (place, &Command { at, text, link }) in commands.iter().enumerate() {
+    for (place, &Command { at, text, link, is_beside }) in commands.iter().enumerate() {
         let is_last = place + 1 == commands.len();
         if std::mem::take(&mut is_passed_over) {
             // What is before it never fails; what is after it runs as if it were not there.
@@ -92,10 +92,7 @@ fn of_script(script: &str, mut ends_with_what_fails: bool) -> Option<Sleeps> {
             Some((&"exec", rest)) if is_last && !rest.is_empty() => rest,
             _ => words.as_slice(),
         };
-        // An & is for all that is joined before it.
-        let mut links = commands[place..].iter().map(|command| command.link);
-        let end = links.find(|link| !matches!(link, Link::IfWell | Link::IfIll));
-        let is_plain = !text.contains(STEERS) && end != Some(Link::Beside);
+        let is_plain = !text.contains(STEERS) && !is_beside;
         let does = does(words).filter(|_| is_plain && !has_ended);
         let is_certain = matches!(does, Some(Does::Sleep(_) | Does::Nothing | Does::Set { .. }));
         // After an || only what is as nothing may run or not.
@@ -139,8 +136,8 @@ const SINKS: [&str; 5] = ["/dev/null", "/dev/stdout", "/dev/stderr", "/proc/1/fd
 /// A script with spaces in the place of comments, of redirections that change nothing, and of quotes around the number of a sleep: all
 /// else stays where it was.
 fn plain(script: &str) -> String {
-    let mut plain = script.to_owned();
-    let mut blank = |range: Range<usize>| plain.replace_range(range.clone(), &" ".repeat(range.len()));
+    let mut plain = script.as_bytes().to_vec();
+    let mut blank = |range: Range<usize>| plain[range].fill(b' ');
     let (mut at, mut quote) = (0, None);
     while let Some(sign) = script[at..].chars().next() {
         let (before, rest) = script.split_at(at);
@@ -157,7 +154,7 @@ fn plain(script: &str) -> String {
                 None => quote = Some(sign),
             },
             // What is behind it is no sign any more.
-            (None, '\\') => return plain,
+            (None, '\\') => break,
             (None, '#') if begins => {
                 next = at + rest.find('\n').unwrap_or(rest.len());
                 blank(at..next);
@@ -172,7 +169,7 @@ fn plain(script: &str) -> String {
         }
         at = next;
     }
-    plain
+    String::from_utf8(plain).unwrap_or_default()
 }
 
 /// How long a quoted length of time is that `text` begins with, its quotes counted.
@@ -206,6 +203,8 @@ struct Command<'s> {
     at: usize,
     text: &'s str,
     link: Link,
+    /// It runs beside what comes after it, as all does that is joined before an &.
+    is_beside: bool,
 }
 
 /// When the command after one runs.
@@ -234,11 +233,20 @@ fn commands(script: &str) -> Vec<Command<'_>> {
             '&' => Link::Beside,
             _ => continue,
         };
-        all.push(Command { at: from, text: &script[from..at], link });
+        all.push(Command { at: from, text: &script[from..at], link, is_beside: false });
         from = at + if matches!(link, Link::IfWell | Link::IfIll) { 2 } else { 1 };
     }
-    all.push(Command { at: from, text: &script[from..], link: Link::Then });
+    all.push(Command { at: from, text: &script[from..], link: Link::Then, is_beside: false });
     all.retain(|command| !command.text.trim().is_empty());
+    let mut is_beside = false;
+    for command in all.iter_mut().rev() {
+        is_beside = match command.link {
+            Link::Beside => true,
+            Link::Then => false,
+            Link::IfWell | Link::IfIll => is_beside,
+        };
+        command.is_beside = is_beside;
+    }
     all
 }
 
@@ -266,7 +274,7 @@ fn ends_with_what_fails(arguments: &[&str]) -> Option<bool> {
         let is_meant = named || (option.starts_with(['-', '+']) && option.contains('e'));
         is_meant.then(|| sign.starts_with('-'))
     };
-    arguments.iter().enumerate().filter_map(says).last()
+    arguments.iter().enumerate().filter_map(says).next_back()
 }
 
 fn name(path: &str) -> &str {
