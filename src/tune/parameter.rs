@@ -180,7 +180,8 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
 /// How the seconds of a sleep are written in a script; none, if it sleeps more than once.
 fn in_script(script: &str) -> Option<Form> {
     let known = sleeps_in_script(script)?;
-    match known.number {
+    let is_alone = !known.does_more && script.split_whitespace().count() == 2;
+    match known.number.filter(|_| !is_alone) {
         Some(number) => Some(Form::Script(script[..number.start].into(), script[number.end..].into())),
         None if !known.does_more => Some(Form::Script("sleep ".into(), String::new())),
         None => None,
@@ -255,6 +256,7 @@ mod tests {
             }
         };
         assert_eq!(written("sleep 5").as_deref(), Some("\"sleep 7\""));
+        assert_eq!(written("sleep 5\n").as_deref(), Some("\"sleep 7\""));
         assert_eq!(written(" sleep 1m;\n").as_deref(), Some("\"sleep 7\""));
         assert_eq!(written("sleep 5 && nginx -s quit").as_deref(), Some("\"sleep 7 && nginx -s quit\""));
         assert_eq!(
