@@ -32,6 +32,10 @@ pub struct Workload {
     pub manifest_replicas: u32,
     /// The replicas that are checked.
     pub checked_replicas: u8,
+    /// Who sets them, if it is not whoever writes its manifest.
+    pub scaled_by: Option<String>,
+    /// The claim of its pods whose volume one node at a time may have.
+    pub attached: Option<String>,
     /// What the verdicts assume of the input.
     pub assumptions: Vec<String>,
     /// What the reader should know of the input.

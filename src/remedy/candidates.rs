@@ -18,6 +18,9 @@ const TOLERATION_SECONDS: u32 = 300;
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
+/// Events with which a pod goes that one more may stand in for.
+const GOES: [EventName; 3] = [EventName::DrainNode, EventName::EvictPod, EventName::DeletePod];
+
 /// What a promise was broken in.
 pub struct Broke<'a> {
     /// The text of the manifest.
@@ -34,6 +37,10 @@ pub struct Broke<'a> {
     pub target_port: Option<u16>,
     /// The nodes are those of the input, and no more.
     pub nodes_are_given: bool,
+    /// The HorizontalPodAutoscaler that sets the replicas.
+    pub scaled_by: Option<&'a str>,
+    /// The claim whose volume one node at a time may have.
+    pub attached: Option<&'a str>,
 }
 
 impl Broke<'_> {
@@ -49,8 +56,8 @@ impl Broke<'_> {
                 }
             }
             Property::NoAvoidableBlackout => {
-                let rolling = self.rolling_update().or_else(|| self.none_unavailable());
-                let all = [rolling, self.readiness(), self.one_more(), self.anti_affinity()];
+                let rolling = self.beside(self.rolling());
+                let all = [rolling, self.readiness(), self.grown(), self.beside(self.anti_affinity())];
                 all.into_iter().flatten().collect()
             }
             Property::RolloutCompletes | Property::ScheduledIfFeasible => self.one_unavailable(),
@@ -68,13 +75,42 @@ impl Broke<'_> {
         Some(Undecided { says: "the preStop hook of the container that serves".into(), why })
     }
 
+    /// Changes that may help a promise and that something else of the input makes void, and why.
+    pub fn void(&self, property: Property) -> Vec<Undecided> {
+        let may_help = |events: &[EventName]| {
+            property == Property::NoAvoidableBlackout
+                || (is_of_requests(property) && events.iter().any(|event| self.may(*event)))
+        };
+        let more = self.one_more().filter(|_| may_help(&GOES));
+        let (scaled, more) = match self.scaled_by {
+            Some(by) => (more.map(|more| (more, by)), None),
+            None => (None, more),
+        };
+        let scaled = scaled.map(|(more, by)| Undecided {
+            says: more.says(&more.greatest()),
+            why: format!("{by} sets the replicas; accepted is a greater minReplicas in it"),
+        });
+        let rolling = self.rolling().filter(|_| may_help(&[EventName::Rollout]));
+        let apart = self.anti_affinity().filter(|_| may_help(&[EventName::DrainNode]));
+        let beside = self.attached.into_iter().flat_map(|claim| {
+            let why = format!(
+                "a second pod on another node waits for the volume of {claim}, which one node at a time may have (Multi-Attach)"
+            );
+            let all = [&rolling, &apart, &more].into_iter().flatten();
+            let void = move |one: &Candidate| Undecided { says: one.says(&one.greatest()), why: why.clone() };
+            all.map(void).collect::<Vec<_>>()
+        });
+        scaled.into_iter().chain(beside).collect()
+    }
+
     /// One more replica, where the check may not have it though it may help a promise.
     pub fn excluded(&self, property: Property) -> Option<Undecided> {
         let workload = &self.scenario.workload;
-        let goes = [EventName::DrainNode, EventName::EvictPod, EventName::DeletePod];
         let may_help = property == Property::NoAvoidableBlackout
-            || (is_of_requests(property) && goes.into_iter().any(|event| self.may(event)));
-        let is_excluded = may_help && workload.kind != WorkloadKind::Pod && self.one_more().is_none();
+            || (is_of_requests(property) && GOES.into_iter().any(|event| self.may(event)));
+        let is_void = self.scaled_by.is_some() || self.attached.is_some();
+        let is_excluded =
+            may_help && workload.kind != WorkloadKind::Pod && self.one_more().is_none() && !is_void;
         let (more, most) = (workload.manifest_replicas.saturating_add(1), self.replicas_max);
         let accepted = match more <= SEARCHED_WELL {
             true => format!("; accepted is --replicas {more}"),
@@ -141,14 +177,14 @@ impl Broke<'_> {
         let is_evicted = self.may(EventName::DrainNode) || self.may(EventName::EvictPod);
         let mut all = Vec::new();
         if self.may(EventName::Rollout) {
-            all.extend(self.rolling_update().or_else(|| self.none_unavailable()));
+            all.extend(self.beside(self.rolling()));
         }
-        let kept_apart = self.anti_affinity().filter(|_| self.may(EventName::DrainNode));
+        let kept_apart = self.beside(self.anti_affinity()).filter(|_| self.may(EventName::DrainNode));
         if is_evicted {
             all.extend(budgets(self, pods));
             all.extend(kept_apart.clone());
         }
-        if let Some(more) = self.one_more().filter(|_| is_evicted || self.may(EventName::DeletePod)) {
+        if let Some(more) = self.grown().filter(|_| is_evicted || self.may(EventName::DeletePod)) {
             if is_evicted && pods < 2 {
                 all.extend(budgets(self, pods + 1).iter().chain(&kept_apart).map(|other| more.and(other)));
             }
@@ -162,7 +198,7 @@ impl Broke<'_> {
     }
 
     /// A field of a rolling update gets a number.
-    fn rolling(&self, name: &str, value: u32) -> Candidate {
+    fn of_rolling(&self, name: &str, value: u32) -> Candidate {
         Candidate::number(name, FieldPath::default().field("spec.strategy.rollingUpdate").field(name), value)
     }
 
@@ -171,6 +207,21 @@ impl Broke<'_> {
         let workload = &self.scenario.workload;
         let is_rolling = matches!(workload.strategy, Strategy::RollingUpdate { .. });
         (self.is_deployment() && is_rolling).then(|| workload.strategy.fenceposts(workload.replicas))
+    }
+
+    /// A change with which pods are beside each other on several nodes, unless a volume keeps them from that.
+    fn beside(&self, change: Option<Candidate>) -> Option<Candidate> {
+        change.filter(|_| self.attached.is_none())
+    }
+
+    /// One more replica, unless somebody else sets the number.
+    fn grown(&self) -> Option<Candidate> {
+        self.beside(self.one_more()).filter(|_| self.scaled_by.is_none())
+    }
+
+    /// A rolling update that takes no pod before another is there, whatever the strategy is.
+    fn rolling(&self) -> Option<Candidate> {
+        self.rolling_update().or_else(|| self.none_unavailable())
     }
 
     /// A rolling update in the place of a strategy that stops all pods at once.
@@ -184,16 +235,16 @@ impl Broke<'_> {
     /// A rolling update that takes no pod before another is there.
     fn none_unavailable(&self) -> Option<Candidate> {
         let (surge, unavailable) = self.fenceposts()?;
-        let none = self.rolling("maxUnavailable", 0);
-        let none = if surge == 0 { none.and(&self.rolling("maxSurge", 1)) } else { none };
+        let none = self.of_rolling("maxUnavailable", 0);
+        let none = if surge == 0 { none.and(&self.of_rolling("maxSurge", 1)) } else { none };
         (unavailable > 0).then_some(none)
     }
 
     /// A rolling update that needs no room for one more pod, or not from its beginning.
     fn one_unavailable(&self) -> Vec<Candidate> {
         let Some((surge, unavailable)) = self.fenceposts() else { return Vec::new() };
-        let one = self.rolling("maxUnavailable", 1);
-        let none_more = one.and(&self.rolling("maxSurge", 0));
+        let one = self.of_rolling("maxUnavailable", 1);
+        let none_more = one.and(&self.of_rolling("maxSurge", 0));
         match (surge, unavailable) {
             (_, 0) => vec![one, none_more],
             (0, _) => Vec::new(),
@@ -235,7 +286,7 @@ impl Broke<'_> {
         let replicas = usize::from(self.scenario.workload.replicas);
         let is_full = nodes <= if self.nodes_are_given { wanted } else { replicas };
         let is_stuck = is_full && self.fenceposts().is_some_and(|(_, unavailable)| unavailable == 0);
-        let with_room = if is_stuck { apart.and(&self.rolling("maxUnavailable", 1)) } else { apart };
+        let with_room = if is_stuck { apart.and(&self.of_rolling("maxUnavailable", 1)) } else { apart };
         is_free.then_some(with_room)
     }
 
@@ -323,6 +374,17 @@ mod tests {
     /// The changes that are tried of the example with some lines changed where a story breaks `no-failed-request`, in words, with the
     /// greatest values of their fields.
     fn tried(story: Story, changes: &[(&str, &str)]) -> Vec<String> {
+        let told = |candidate: &Candidate| candidate.says(&candidate.greatest());
+        look(story, changes, |broke| broke.candidates(Property::NoFailedRequest).iter().map(told).collect())
+    }
+
+    /// What is void of the same, each with the reason.
+    fn void(story: Story, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+        let told = |one: Undecided| (one.says, one.why);
+        look(story, changes, |broke| broke.void(Property::NoFailedRequest).into_iter().map(told).collect())
+    }
+
+    fn look<T>(story: Story, changes: &[(&str, &str)], look: impl Fn(&Broke<'_>) -> T) -> T {
         let change = |text: String, (old, new): &(&str, &str)| {
             assert!(text.contains(old), "{old}");
             text.replace(old, new)
@@ -335,8 +397,49 @@ mod tests {
         let workload = &read.workloads[0];
         let scenario = Scenario { story, ..workload.scenarios[0].clone() };
         let broke = crate::remedy::broke(&check, (workload, Texts::new(&sources, workload)), &scenario, true);
-        let told = |candidate: &Candidate| candidate.says(&candidate.greatest());
-        broke.candidates(Property::NoFailedRequest).iter().map(told).collect()
+        look(&broke)
+    }
+
+    /// An autoscaler writes over the replicas of a manifest.
+    #[test]
+    fn one_more_replica_of_what_is_scaled_is_void() {
+        let scaler = "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  scaleTargetRef: \
+                      {apiVersion: apps/v1, kind: Deployment, name: web}\n  maxReplicas: 5\n---\n";
+        let one = ("  replicas: 2\n", "  replicas: 1\n");
+        assert!(tried(Story::Drain, &[one]).contains(&"2 replicas".to_owned()));
+        assert_eq!(void(Story::Drain, &[one]), []);
+        let scaled = [one, ("---\n", scaler)];
+        assert!(!tried(Story::Drain, &scaled).iter().any(|says| says.contains("replicas")));
+        let why = "HorizontalPodAutoscaler/web sets the replicas; accepted is a greater minReplicas in it";
+        assert_eq!(void(Story::Drain, &scaled), [("2 replicas".to_owned(), why.to_owned())]);
+        assert_eq!(void(Story::Rollout, &scaled), [], "it would not help");
+    }
+
+    /// Multi-Attach.
+    #[test]
+    fn a_second_pod_that_waits_for_a_volume_is_void() {
+        let volume =
+            "      volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]\n      containers:\n";
+        let changes = [
+            ("  replicas: 2\n", "  replicas: 1\n  strategy: {type: Recreate}\n"),
+            ("      containers:\n", volume),
+        ];
+        for (story, says) in [
+            (Story::Drain, &["anti-affinity between its pods", "2 replicas"][..]),
+            (Story::Rollout, &["strategy RollingUpdate"]),
+        ] {
+            let found = void(story, &changes);
+            assert_eq!(found.iter().map(|(says, _)| says.as_str()).collect::<Vec<_>>(), says);
+            assert!(
+                found
+                    .iter()
+                    .all(|(_, why)| why.contains("the volume of PersistentVolumeClaim/data, which one node"))
+            );
+            let all = tried(story, &changes);
+            assert!(!all.iter().any(|one| says.iter().any(|void| one.contains(void))), "{all:?}");
+            let without = tried(story, &changes[..1]);
+            assert!(says.iter().all(|void| without.iter().any(|one| one.starts_with(void))), "{without:?}");
+        }
     }
 
     #[test]

@@ -187,7 +187,8 @@ pub fn remedy(
     let falls_back = podproof_traces::falls_back(&trace);
     let broke = broke(arguments, (workload, texts), &trace.scenario, falls_back);
     let candidates = broke.candidates(row.property);
-    let refused: Vec<Undecided> = broke.unchangeable(row.property).into_iter().collect();
+    let refused: Vec<Undecided> =
+        broke.unchangeable(row.property).into_iter().chain(broke.void(row.property)).collect();
     if candidates.is_empty() && refused.is_empty() {
         return Some(Remedy::unsought(format!("no setting of a manifest is known to help {}", row.property)));
     }
@@ -288,7 +289,18 @@ fn broke<'a>(
     let mut serving = BTreeSet::from([scenario.workload.template.serving]);
     let siblings =
         workload.scenarios.iter().filter(|other| serving.insert(other.workload.template.serving)).collect();
-    Broke { texts, scenario, siblings, replicas_max, falls_back, target_port, nodes_are_given }
+    let (scaled_by, attached) = (workload.scaled_by.as_deref(), workload.attached.as_deref());
+    Broke {
+        texts,
+        scenario,
+        siblings,
+        replicas_max,
+        falls_back,
+        target_port,
+        nodes_are_given,
+        scaled_by,
+        attached,
+    }
 }
 
 /// What holds in the other searches of a check, which a change must not break.

@@ -150,8 +150,10 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
         None if scenario.release.has_sleep_hook() => (sleep, Form::Number),
         None => (command.clone(), Form::Command),
         Some(PreStop::Seconds(_)) if texts.value(&sleep).is_some() => (sleep, Form::Number),
+        // Behind the options of a shell, as in `sh -e -c SCRIPT`.
         Some(PreStop::Seconds(_) | PreStop::AtLeast(_)) if shown(2).is_some() => {
-            (part(2), in_script(&shown(2).unwrap_or_default()).ok_or_else(|| too_much(&hook))?)
+            let script = (2..).take_while(|&number| shown(number).is_some()).last().unwrap_or(2);
+            (part(script), in_script(&shown(script).unwrap_or_default()).ok_or_else(|| too_much(&hook))?)
         }
         Some(PreStop::Seconds(_)) if shown(1).is_some() => (part(1), Form::Argument),
         Some(PreStop::Seconds(_) | PreStop::AtLeast(_)) => {
@@ -178,11 +180,12 @@ pub fn pre_stop(texts: &Texts<'_>, scenario: &Scenario) -> Result<Parameter, Str
 /// How the seconds of a sleep are written in a script; none, if it sleeps more than once.
 fn in_script(script: &str) -> Option<Form> {
     let known = sleeps_in_script(script)?;
-    if !known.does_more {
-        return Some(Form::Script("sleep ".into(), String::new()));
+    let is_alone = !known.does_more && script.split_whitespace().count() == 2;
+    match known.number.filter(|_| !is_alone) {
+        Some(number) => Some(Form::Script(script[..number.start].into(), script[number.end..].into())),
+        None if !known.does_more => Some(Form::Script("sleep ".into(), String::new())),
+        None => None,
     }
-    let number = known.number?;
-    Some(Form::Script(script[..number.start].into(), script[number.end..].into()))
 }
 
 fn too_much(hook: &FieldPath) -> String {
@@ -253,6 +256,7 @@ mod tests {
             }
         };
         assert_eq!(written("sleep 5").as_deref(), Some("\"sleep 7\""));
+        assert_eq!(written("sleep 5\n").as_deref(), Some("\"sleep 7\""));
         assert_eq!(written(" sleep 1m;\n").as_deref(), Some("\"sleep 7\""));
         assert_eq!(written("sleep 5 && nginx -s quit").as_deref(), Some("\"sleep 7 && nginx -s quit\""));
         assert_eq!(
@@ -262,6 +266,10 @@ mod tests {
         assert_eq!(
             written(r#"sleep 2; printf 'a\tb\\n' "x""#).as_deref(),
             Some(r#""sleep 7; printf 'a\\tb\\\\n' \"x\"""#)
+        );
+        assert_eq!(
+            written("# long\nexec sleep '5' >/dev/null").as_deref(),
+            Some("\"# long\\nexec sleep '7' >/dev/null\"")
         );
         assert_eq!(written("sleep 5; sleep 6"), None);
         assert_eq!(written("sleep 1m; kill 1"), None);

@@ -49,8 +49,15 @@ const OBJECTS: &[Row] = &[
     object("ReplicationController", "its controller is not modelled; a ReplicaSet does the same", NONE),
     object(
         "HorizontalPodAutoscaler",
-        "nobody changes the replicas but a scale event",
-        &[RolloutCompletes, NoAvoidableBlackout],
+        "what it scales is checked with its minReplicas, and nobody changes the replicas but a scale event",
+        &[
+            RolloutCompletes,
+            ScheduledIfFeasible,
+            NoTrafficAfterSigterm,
+            NoFailedRequest,
+            NoAvoidableBlackout,
+            DisruptionBudgetKept,
+        ],
     ),
     object(
         "VerticalPodAutoscaler",
@@ -251,6 +258,30 @@ const BEHAVIOURS: &[Row] = &[
             &[RolloutCompletes],
         )
     },
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::HIDDEN,
+            "pods of StatefulSets, DaemonSets, Jobs and other kinds are on no node, and take no room and no host port there; what keeps pods \
+             apart or together does not ask for them",
+            &[RolloutCompletes, ReplacedAfterNodeFailure, ScheduledIfFeasible],
+        )
+    },
+    behaviour(
+        Concern::WhenUsed,
+        crate::manifest::ADDED,
+        "pods have the containers and the readiness gates of the manifest, and none that a webhook adds while they are created",
+        &[
+            NoTrafficAfterSigterm,
+            NoFailedRequest,
+            NoAvoidableBlackout,
+            ReplacedAfterNodeFailure,
+            ScheduledIfFeasible,
+            RolloutCompletes,
+            CrashRecovers,
+        ],
+    ),
     Row {
         contradicts: true,
         ..behaviour(

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::aside::Aside;
+use super::autoscaler::Autoscalers;
 use super::class::{Class, behind};
 use super::cursor::Object;
-use super::neighbours::{Ties, add, budget_selects, count, effective, place, requests, ties};
+use super::neighbours::{Ties, add, budget_selects, count, effective, may_have_ended, place, requests, ties};
 use super::nodes::generate;
 use super::pod::Context;
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
-use super::world::{World, labels_of_other, refuse_duplicates};
-use super::{Input, Options, Problem, Reading, Source, Warning, adoption, full_size, setting};
+use super::world::{World, refuse_duplicates};
+use super::{
+    Input, Options, Problem, Reading, Source, Warning, adoption, attached, full_size, hidden, setting,
+    webhook,
+};
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
 use crate::left_out;
@@ -25,14 +30,17 @@ use crate::scenario::{
 /// All problems of all objects, and those between them.
 pub fn assemble(objects: &[Object], sources: &[Source], options: &Options) -> Result<Reading, Vec<Problem>> {
     let namespaces: BTreeSet<String> = objects.iter().map(|object| object.namespace.clone()).collect();
-    let world = World::of(objects, &Context { options, namespaces: &namespaces });
-    refuse_duplicates(objects);
+    let (aside, objects) = Aside::part(objects);
+    let autoscalers = Autoscalers::of(&objects);
+    let context = Context { options, namespaces: &namespaces, autoscalers: &autoscalers };
+    let world = World::of(aside, &objects, &context);
+    refuse_duplicates(&objects);
     let mut problems: Vec<Problem> =
         objects.iter().flat_map(|object| object.findings.borrow().problems.clone()).collect();
     if problems.is_empty() {
         world.refuse_idle_selectors();
         problems.extend(objects.iter().flat_map(|object| object.findings.borrow().problems.clone()));
-        problems.extend(world.refuse_nothing(objects, sources));
+        problems.extend(world.refuse_nothing(&objects, sources));
     }
     problems.sort();
     problems.dedup();
@@ -64,7 +72,7 @@ impl<'o> World<'o> {
         &self,
         own: &Parsed<'_>,
         budgets: &[&ParsedBudget<'_>],
-        assumptions: &mut Vec<String>,
+        (assumptions, warnings): (&mut Vec<String>, &mut Vec<Warning>),
     ) -> Vec<Class<'_, 'o>> {
         let mut classes: Vec<Class<'_, 'o>> = Vec::new();
         let labels = &own.workload.template.labels;
@@ -72,7 +80,10 @@ impl<'o> World<'o> {
             let (serving, says) = service.serving(&own.workload.template.containers);
             if serving.is_empty() {
                 // What is sent nothing breaks no promise about requests: nobody should take that for a proof.
-                says.into_iter().for_each(|says| service.object.cursor().warn(says));
+                let place = service.object.place(service.object.tree.mark);
+                let name = self.name(own);
+                let warning = |says| Warning { place: Some(place.clone()), says: format!("{name}: {says}") };
+                warnings.extend(says.into_iter().map(warning));
                 continue;
             }
             assumptions.extend(says);
@@ -86,22 +97,17 @@ impl<'o> World<'o> {
                 let known = classes.iter_mut().find(|class| {
                     class.serving == serving
                         && class.ties == ties
-                        && class.service.is_some_and(|known| known.service == named(class))
+                        && class.service().is_some_and(|known| known.service == named(class))
                 });
                 match known {
-                    Some(class) => class.names.push(service.object.name.clone()),
-                    None => classes.push(Class {
-                        service: Some(service),
-                        serving,
-                        ties: ties.clone(),
-                        names: vec![service.object.name.clone()],
-                    }),
+                    Some(class) => class.services.push(service),
+                    None => classes.push(Class { services: vec![service], serving, ties: ties.clone() }),
                 }
             }
         }
         if classes.is_empty() {
             let (serving, ties) = (own.workload.template.serving, self.ties(own, None, budgets));
-            classes.push(Class { service: None, serving, ties, names: Vec::new() });
+            classes.push(Class { services: Vec::new(), serving, ties });
         }
         classes
     }
@@ -114,7 +120,13 @@ impl<'o> World<'o> {
     ) -> Vec<Ties> {
         let short = self.short(own);
         let of = |other: &Parsed<'_>| {
-            let none = Ties { in_service: false, in_budget: false, by_placement: false, by_room: false };
+            let none = Ties {
+                in_service: false,
+                in_budget: false,
+                by_placement: false,
+                by_room: false,
+                by_what_ended: false,
+            };
             if std::ptr::eq(other, own) {
                 return none;
             }
@@ -163,7 +175,7 @@ impl<'o> World<'o> {
         let mut warnings = own.object.findings.borrow().warnings.clone();
         let mut blocked_drains = Vec::new();
         let mut rows = own.object.findings.borrow().rows.clone();
-        let classes = self.classes(own, &budgets, &mut assumptions);
+        let classes = self.classes(own, &budgets, (&mut assumptions, &mut warnings));
         let scaled: Vec<_> =
             budgets.iter().map(|budget| self.scaled(own, budget, &mut assumptions)).collect();
         if budgets.len() > 1 {
@@ -188,6 +200,8 @@ impl<'o> World<'o> {
             let (nodes, says) = self.nodes(own, &others, options);
             assumptions.extend(says);
             assumptions.extend(others.iter().map(|(other, ties)| never_changes(other, *ties)));
+            let ended = self.workloads.iter().zip(&class.ties).filter(|(_, ties)| ties.by_what_ended);
+            assumptions.extend(ended.map(|(other, _)| has_ended(other)));
             let (neighbours, says) = place(own, &others, &nodes, !self.nodes.is_empty());
             warnings.extend(
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
@@ -198,6 +212,9 @@ impl<'o> World<'o> {
                 let place = Some(own.object.place(own.object.tree.mark));
                 warnings.push(Warning { place, says: format!("{name}: {}", lack.says) });
             }
+            let hidden = self.hidden_places(&name, own, &nodes, &neighbours);
+            rows.extend(left_out::behaviour(hidden::HIDDEN).filter(|_| !hidden.is_empty()));
+            warnings.extend(hidden);
             let found = class.notes(own);
             rows.extend(found.rows);
             assumptions.extend(found.assumptions);
@@ -219,7 +236,7 @@ impl<'o> World<'o> {
                 neighbours,
                 one_proxy: true,
                 addresses_are_reused: false,
-                service: class.service.map(|service| service.service.clone()),
+                service: class.service().map(|service| service.service.clone()),
                 budgets: scaled.clone(),
                 begins: Beginning::Nothing,
                 story: Story::Create,
@@ -254,6 +271,9 @@ impl<'o> World<'o> {
         let adoptions = adoption::of(own, &self.workloads);
         rows.extend(left_out::behaviour(adoption::ADOPTION).filter(|_| !adoptions.is_empty()));
         warnings.extend(adoptions);
+        let added = webhook::added(own.object, &self.others);
+        rows.extend(left_out::behaviour(webhook::ADDED).filter(|_| !added.is_empty()));
+        warnings.extend(added);
         warnings.sort();
         rows.extend(self.shared.iter().flat_map(|object| object.findings.borrow().rows.clone()));
         rows.extend(self.others.iter().filter_map(|object| left_out::object(&object.kind)));
@@ -274,10 +294,12 @@ impl<'o> World<'o> {
             settings: classes.iter().map(settings).collect(),
             scenarios,
             target_ports: classes.iter().map(|class| class.target_of(own)).collect(),
-            services: classes.into_iter().map(|class| class.names).collect(),
+            services: classes.iter().map(Class::names).collect(),
             nodes_are_given: !self.nodes.is_empty(),
             manifest_replicas: own.workload.manifest_replicas,
             checked_replicas: own.workload.replicas,
+            scaled_by: own.scaled_by.clone(),
+            attached: attached::claim(own.object, &self.others),
             assumptions,
             warnings,
             blocked_drains,
@@ -304,8 +326,9 @@ impl<'o> World<'o> {
     /// checked.
     fn selected(&self, own: &Parsed<'_>, budget: &ParsedBudget<'_>, with_bare: bool) -> (u32, u32) {
         let all = self.workloads.iter().filter(|other| {
+            let labels = &other.workload.template.labels;
             std::ptr::eq(*other, own)
-                || budget_selects(budget, &other.object.namespace, &other.workload.template.labels)
+                || (budget_selects(budget, &other.object.namespace, labels) && !may_have_ended(other))
         });
         let counted = all.filter(|of| with_bare || of.workload.kind != WorkloadKind::Pod);
         let count = |of: &Parsed<'_>| (of.workload.manifest_replicas, u32::from(of.workload.replicas));
@@ -351,31 +374,6 @@ impl<'o> World<'o> {
         let room = rooms.fold(room_of(own.slots.into(), own), add);
         generate(options.nodes, &own.workload.template, room)
     }
-
-    /// Pods of kinds that are not represented, and that a Service or budget of the workload selects too.
-    fn hidden_neighbours(&self, name: &str, own: &Parsed<'_>, budgets: &[&ParsedBudget<'_>]) -> Vec<Warning> {
-        let labels = &own.workload.template.labels;
-        let services: Vec<_> =
-            self.services.iter().filter(|service| service.selects(&own.object.namespace, labels)).collect();
-        let mut warnings = Vec::new();
-        for other in &self.others {
-            let Some(labels) = labels_of_other(other) else { continue };
-            let by_service = services
-                .iter()
-                .find(|service| service.selects(&other.namespace, &labels))
-                .map(|service| service.object.title());
-            let by_budget = budgets
-                .iter()
-                .find(|budget| budget_selects(budget, &other.namespace, &labels))
-                .map(|budget| budget.object.title());
-            if let Some(by) = by_service.or(by_budget) {
-                let says =
-                    format!("{name}: {by} also selects pods of {}, which is not represented", other.title());
-                warnings.push(Warning { place: Some(other.place(other.tree.mark)), says });
-            }
-        }
-        warnings
-    }
 }
 
 /// Containers that are killed each time before they listen.
@@ -409,9 +407,20 @@ fn never_changes(other: &Parsed<'_>, ties: Ties) -> String {
             "the pods of {title}, behind the same Service, are Ready, and stay so unless their node is drained, tainted or fails; what \
              else may happen to them is not followed here"
         )
+    } else if may_have_ended(other) {
+        format!("the pod of {title} stays where it is")
     } else {
         format!("the pods of {title} are healthy, and stay where they are")
     }
+}
+
+/// What is taken for granted of a Pod that runs to its end.
+fn has_ended(other: &Parsed<'_>) -> String {
+    format!(
+        "{}, which ends (restartPolicy {:?}), has ended, or is not Ready: no connection goes to it, and no budget counts it",
+        other.object.title(),
+        other.workload.template.restart_policy
+    )
 }
 
 /// What so many pods of a workload take at most.

@@ -29,32 +29,39 @@ pub struct Notes {
 
 /// Services that differ in nothing but their names.
 pub struct Class<'w, 'o> {
-    /// One of them; none if nothing is sent.
-    pub service: Option<&'w ParsedService<'o>>,
+    /// They; none if nothing is sent.
+    pub services: Vec<&'w ParsedService<'o>>,
     /// The container that they send to.
     pub serving: u8,
     /// What ties the other workloads of the input to it.
     pub ties: Vec<Ties>,
-    /// The names of all.
-    pub names: Vec<String>,
 }
 
-impl Class<'_, '_> {
+impl<'w, 'o> Class<'w, 'o> {
+    /// One of them, of which all is so that is checked.
+    pub fn service(&self) -> Option<&'w ParsedService<'o>> {
+        self.services.first().copied()
+    }
+
     /// The name of the first.
     pub fn name(&self) -> String {
-        self.service.map(|service| service.object.name.clone()).unwrap_or_default()
+        self.service().map(|service| service.object.name.clone()).unwrap_or_default()
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> Vec<String> {
+        self.services.iter().map(|service| service.object.name.clone()).collect()
     }
 
     /// What is to be known of the container that it sends to.
     pub fn notes(&self, own: &Parsed<'_>) -> Notes {
         let mut notes = Notes::default();
-        let serving = own.workload.template.containers.get(usize::from(self.serving));
-        let Some((service, serving)) = self.service.zip(serving) else { return notes };
+        let Some(service) = self.service() else { return notes };
         let warning = |says: String| Warning {
             place: Some(own.object.place(own.object.tree.mark)),
             says: format!("{}: {says}", own.object.title()),
         };
-        match asked::late(own, serving, service) {
+        match asked::late(own, self.serving, &self.services) {
             Some(asked::Late::Elsewhere(says)) => {
                 notes.rows.extend(left_out::behaviour(asked::ASKED));
                 notes.warnings.push(warning(says));
@@ -74,6 +81,6 @@ impl Class<'_, '_> {
 
     /// The port of that container.
     pub fn target_of(&self, own: &Parsed<'_>) -> Option<u16> {
-        self.service?.target_of(own.workload.template.containers.get(usize::from(self.serving))?)
+        self.service()?.target_of(own.workload.template.containers.get(usize::from(self.serving))?)
     }
 }

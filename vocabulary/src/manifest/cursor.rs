@@ -44,6 +44,11 @@ impl Object {
         format!("{}/{}", self.kind, self.name)
     }
 
+    /// What `metadata` has in one of its mappings, as `annotations`, under a key.
+    pub fn metadata(&self, mapping: &str, key: &str) -> Option<&str> {
+        self.tree.get("metadata")?.get(mapping)?.get(key)?.text()
+    }
+
     /// A place in its file.
     pub fn place(&self, mark: Mark) -> Place {
         Place { file: self.file.to_string(), line: mark.line, column: mark.column }

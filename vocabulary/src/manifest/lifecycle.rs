@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::container::PodFacts;
 use super::cursor::Cursor;
+use super::probe::is_a_port;
 use super::script::sleeps;
 use crate::scenario::{Container, PreStop};
 
@@ -15,6 +16,11 @@ pub fn pre_stop(
 ) -> Option<PreStop> {
     let cursor = container.at("lifecycle.preStop");
     let hook = lifecycle?.pre_stop.as_ref()?;
+    let http = hook.http_get.as_ref().map(|asked| ("httpGet", &asked.port));
+    let tcp = hook.tcp_socket.as_ref().map(|asked| ("tcpSocket", &asked.port));
+    for (handler, asked) in http.into_iter().chain(tcp) {
+        is_a_port(&cursor.field(handler).field("port"), asked);
+    }
     let handlers =
         [hook.exec.is_some(), hook.http_get.is_some(), hook.sleep.is_some(), hook.tcp_socket.is_some()];
     let count = handlers.into_iter().filter(|&is_set| is_set).count();

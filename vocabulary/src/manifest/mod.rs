@@ -8,8 +8,11 @@
 mod adoption;
 mod affinity;
 mod annotated;
+mod aside;
 mod asked;
 mod assemble;
+mod attached;
+mod autoscaler;
 mod beside;
 mod class;
 mod container;
@@ -18,6 +21,7 @@ mod decode;
 pub mod edit;
 mod fields;
 mod full_size;
+mod hidden;
 mod joined;
 mod json;
 mod lifecycle;
@@ -41,6 +45,7 @@ mod suggest;
 mod tests;
 mod toleration;
 mod tree;
+mod webhook;
 mod workload;
 mod world;
 mod yaml;
@@ -60,6 +65,7 @@ pub(crate) use beside::BESIDE;
 pub(crate) use fields::{OTHER_RESOURCES, is_within};
 pub use fields::{is_harmless, left_out_field};
 pub(crate) use full_size::ROOM;
+pub(crate) use hidden::HIDDEN;
 pub use neighbours::{term_selects, tolerates};
 pub use nodes::wished_labels;
 pub use pod::{LISTENS_AFTER, ON_SIGTERM};
@@ -67,6 +73,7 @@ pub use script::{Sleeps, sleeps_in_script};
 pub use selector::selects;
 pub(crate) use service::ENDED;
 pub use setting::Setting;
+pub(crate) use webhook::ADDED;
 
 /// A file of manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +212,10 @@ pub struct Input {
     pub manifest_replicas: u32,
     /// The replicas that are checked.
     pub checked_replicas: u8,
+    /// The HorizontalPodAutoscaler of the input that sets its replicas.
+    pub scaled_by: Option<String>,
+    /// The claim of its pods whose volume one node at a time may have.
+    pub attached: Option<String>,
     /// What no manifest says and was assumed.
     pub assumptions: Vec<String>,
     /// What is not represented, and what is odd.

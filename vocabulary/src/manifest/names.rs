@@ -66,7 +66,7 @@ fn is_key(text: &str) -> bool {
 }
 
 /// Can it be the name of a port (`IsValidPortName`)?
-fn is_port_name(text: &str) -> bool {
+pub fn is_port_name(text: &str) -> bool {
     text.len() <= LONGEST_PORT
         && is_word(text, |c| is_small(c) || c == '-', is_small)
         && text.contains(|c: char| c.is_ascii_lowercase())

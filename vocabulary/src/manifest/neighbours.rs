@@ -6,7 +6,7 @@ use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use crate::scenario::{
     Container, ContainerKind, HostPort, Labels, Neighbour, Node, Operator, PodAffinityTerm, PodTemplate,
-    Protocol, Resources, TaintEffect, Toleration, WorkloadKind,
+    Protocol, Resources, RestartPolicy, TaintEffect, Toleration, WorkloadKind,
 };
 
 /// What ties a pod of another workload to the workload that is checked.
@@ -20,6 +20,8 @@ pub struct Ties {
     pub by_placement: bool,
     /// It holds a host port that the workload wants (FLT-4), or room on a node that is not large enough for all (FLT-3).
     pub by_room: bool,
+    /// The Service or a budget selects it, and it may have ended.
+    pub by_what_ended: bool,
 }
 
 impl Ties {
@@ -41,6 +43,9 @@ pub fn ties(
     let terms = mine.template.pod_affinity.iter().chain(&mine.template.pod_anti_affinity);
     let mut spread = mine.template.spread.iter().filter_map(|constraint| constraint.selector.as_ref());
     let in_namespace = mine.namespace == theirs.namespace;
+    let in_service = service.is_some_and(|service| is_endpoint(service, other));
+    let in_budget = budgets.iter().any(|budget| budget_selects(budget, &theirs.namespace, labels));
+    let ends = may_have_ended(other);
     let by_placement =
         terms.into_iter().any(|term| term_selects(term, &mine.namespace, &theirs.namespace, labels))
             || (in_namespace && spread.any(|selector| selects(selector, labels)))
@@ -50,15 +55,31 @@ pub fn ties(
                 .iter()
                 .any(|term| term_selects(term, &theirs.namespace, &mine.namespace, &mine.template.labels));
     Ties {
-        in_service: service.is_some_and(|service| service.selects(&theirs.namespace, labels)),
-        in_budget: budgets.iter().any(|budget| budget_selects(budget, &theirs.namespace, labels)),
+        in_service: in_service && !ends,
+        in_budget: in_budget && !ends,
         by_placement,
         by_room: clash(&host_ports(&mine.template.containers), &host_ports(&theirs.template.containers)),
+        by_what_ended: ends && (in_service || in_budget),
     }
 }
 
+/// Does a Service send to a pod of `other`? One that lacks each target port by its name is no endpoint (S28 `endpointslice/utils.go`
+/// `getEndpointPorts`).
+fn is_endpoint(service: &ParsedService<'_>, other: &Parsed<'_>) -> bool {
+    let template = &other.workload.template;
+    service.selects(&other.workload.namespace, &template.labels)
+        && !service.serving(&template.containers).0.is_empty()
+}
+
+/// Is it a Pod that runs to its end? A manifest does not say whether it has come to it; then it is no endpoint (S28 `endpointslice/utils.go`
+/// `ShouldPodBeInEndpoints`), and not Ready, so that no budget counts it as healthy.
+pub fn may_have_ended(other: &Parsed<'_>) -> bool {
+    let workload = &other.workload;
+    workload.kind == WorkloadKind::Pod && workload.template.restart_policy != RestartPolicy::Always
+}
+
 /// FLT-4: may no two pods with these host ports be on one node?
-fn clash(own: &[(Protocol, HostPort)], others: &[(Protocol, HostPort)]) -> bool {
+pub fn clash(own: &[(Protocol, HostPort)], others: &[(Protocol, HostPort)]) -> bool {
     let any = |port: &HostPort| port.ip == "0.0.0.0";
     let same = |(protocol, port): &(Protocol, HostPort), (other, held): &(Protocol, HostPort)| {
         protocol == other && port.port == held.port && (port.ip == held.ip || any(port) || any(held))
@@ -193,7 +214,8 @@ pub fn add(one: Resources, other: Resources) -> Resources {
     }
 }
 
-fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
+/// The ports of the node that the containers hold while their pod runs, by protocol.
+pub fn host_ports(containers: &[Container]) -> Vec<(Protocol, HostPort)> {
     let lasting = containers.iter().filter(|container| container.kind != ContainerKind::Init);
     lasting
         .flat_map(|container| &container.ports)

@@ -15,6 +15,7 @@ use crate::scenario::{Labels, Node, Operator, PodAffinityTerm, PodTemplate, Requ
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
+const REGION: &str = "topology.kubernetes.io/region";
 
 /// Reads a Node. What a node does not say of its room is that of a generated one.
 pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
@@ -94,16 +95,18 @@ pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
 /// Makes `count` equal nodes that can run all pods of `template` and hold `room` beside them, and says what they were
 /// given for it.
 pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node>, Vec<String>) {
-    let (wanted, names, unsuited) = wishes(template);
+    let Wishes { labels: wanted, in_turn, names, is_too_little } = wishes(template);
     let mut assumptions = Vec::new();
     let default = catalogue::node(1).allocatable;
-    let has_own_zone = keeps_zones_apart(template) && !wanted.contains_key(ZONE);
+    let has_own_zone =
+        keeps_zones_apart(template) && !wanted.contains_key(ZONE) && !in_turn.contains_key(ZONE);
     let mut nodes = named(count, names);
     for (index, node) in nodes.iter_mut().enumerate() {
         node.labels.extend(wanted.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let next = |values: &Vec<String>| values[index % values.len()].clone();
+        node.labels.extend(in_turn.iter().map(|(key, values)| (key.clone(), next(values))));
         for key in topology_keys(template) {
-            let own = format!("domain-{}", index + 1);
-            node.labels.entry(key.to_owned()).or_insert(own);
+            node.labels.entry(key.to_owned()).or_insert_with(|| domain(index + 1));
         }
         if has_own_zone {
             node.labels.insert(ZONE.into(), format!("zone-{}", index + 1));
@@ -120,10 +123,10 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
     } else {
         shown.join(", ")
     };
-    let zones = if has_own_zone {
-        "each in a zone of its own, as the pods are spread over zones"
-    } else {
-        "in one zone"
+    let zones = match in_turn.get(ZONE) {
+        Some(zones) if zones.len() > 1 => "in the zones that the pods ask for",
+        _ if has_own_zone => "each in a zone of its own, as the pods are spread over zones",
+        _ => "in one zone",
     };
     assumptions.push(format!(
         "{count} generated nodes ({names_said}): equal, untainted, {zones}, with room for all pods (the input has no Node)"
@@ -131,12 +134,24 @@ pub fn generate(count: u8, template: &PodTemplate, room: Resources) -> (Vec<Node
     for (key, value) in &wanted {
         assumptions.push(format!("generated nodes carry the label {key}={value}, which the pods ask for"));
     }
+    for (key, values) in &in_turn {
+        assumptions.push(match values.as_slice() {
+            [value] => format!("generated nodes carry the label {key}={value}, which the pods ask for"),
+            _ => format!(
+                "generated nodes carry the label {key} with the values that the pods ask for, in turn: {}",
+                values.join(", ")
+            ),
+        });
+    }
     for key in topology_keys(template) {
-        if !wanted.contains_key(key) && !catalogue::node(1).labels.contains_key(key) {
+        if !wanted.contains_key(key)
+            && !in_turn.contains_key(key)
+            && !catalogue::node(1).labels.contains_key(key)
+        {
             assumptions.push(format!("generated nodes are each a domain of their own by the label {key}"));
         }
     }
-    if unsuited {
+    if is_too_little {
         assumptions.push("no generated node could be given all that the pods' node affinity asks for".into());
     }
     (nodes, assumptions)
@@ -183,28 +198,58 @@ fn topology_keys(template: &PodTemplate) -> impl Iterator<Item = &str> {
 
 /// The labels that a node must have for pods of `template` to be placed there, but for its host name.
 pub fn wished_labels(template: &PodTemplate) -> Labels {
-    wishes(template).0
+    let Wishes { mut labels, in_turn, .. } = wishes(template);
+    labels.extend(in_turn.into_iter().filter_map(|(key, values)| Some((key, values.into_iter().next()?))));
+    labels
 }
 
-/// The labels that all nodes must have for `template`, the names that some must have, and whether that is impossible.
-fn wishes(template: &PodTemplate) -> (Labels, Vec<String>, bool) {
+/// What nodes must be like for a template.
+#[derive(Default)]
+struct Wishes {
+    /// The labels that all must have.
+    labels: Labels,
+    /// Labels that nodes are told apart by, with the values that may be had.
+    in_turn: BTreeMap<String, Vec<String>>,
+    /// The names that some must have.
+    names: Vec<String>,
+    /// That is not all that is asked for, which is impossible.
+    is_too_little: bool,
+}
+
+/// What nodes must be like for `template`.
+fn wishes(template: &PodTemplate) -> Wishes {
     let mut names: Vec<String> = template.node_name.iter().cloned().collect();
     let mut selector = template.node_selector.clone();
     names.extend(selector.remove(HOSTNAME));
-    let Some(terms) = &template.node_affinity else { return (selector, names, false) };
+    let terms = template.node_affinity.as_deref().unwrap_or_default();
+    let mut found: Option<Wishes> = None;
     for term in terms {
         if term.expressions.is_empty() && term.fields.is_empty() {
             continue;
         }
         let mut labels = selector.clone();
         let mut names = names.clone();
+        let mut in_turn = BTreeMap::new();
         for requirement in &term.expressions {
-            if requirement.key == HOSTNAME && requirement.operator == Operator::In {
+            let key = &requirement.key;
+            if key == HOSTNAME && requirement.operator == Operator::In {
                 names.extend(requirement.values.iter().cloned());
-            } else if let Some(value) =
-                wish(requirement).filter(|value| is_value(value) && !labels.contains_key(&requirement.key))
+            } else if labels.contains_key(key)
+                || (requirement.operator == Operator::Exists && has(template, key))
             {
-                labels.insert(requirement.key.clone(), value);
+                // A node has it anyway, and not the same as every other one.
+            } else if requirement.operator == Operator::In && tells_apart(template, key) {
+                let meets_all = |value: &&String| {
+                    let own = Labels::from([(key.clone(), (*value).clone())]);
+                    let mut of_key = term.expressions.iter().filter(|other| other.key == *key);
+                    is_value(value) && of_key.all(|other| meets(&own, other))
+                };
+                let values: Vec<String> = requirement.values.iter().filter(meets_all).cloned().collect();
+                if !values.is_empty() {
+                    in_turn.insert(key.clone(), values);
+                }
+            } else if let Some(value) = wish(requirement).filter(|value| is_value(value)) {
+                labels.insert(key.clone(), value);
             }
         }
         names.extend(
@@ -217,12 +262,47 @@ fn wishes(template: &PodTemplate) -> (Labels, Vec<String>, bool) {
         // All labels of a node that is given these wishes.
         let mut whole: BTreeMap<_, _> = catalogue::node(1).labels;
         whole.extend(labels.clone());
+        whole.extend(in_turn.iter().map(|(key, values)| (key.clone(), values[0].clone())));
         whole.extend(names.first().map(|name| (HOSTNAME.to_owned(), name.clone())));
-        if term.expressions.iter().all(|requirement| meets(&whole, requirement)) {
-            return (labels, names, false);
+        for key in topology_keys(template) {
+            whole.entry(key.to_owned()).or_insert_with(|| domain(1));
+        }
+        if !term.expressions.iter().all(|requirement| meets(&whole, requirement)) {
+            continue;
+        }
+        // Values of one label that several terms ask for are had in turn too, if these ask for the same otherwise.
+        match &mut found {
+            None => found = Some(Wishes { labels, in_turn, names, is_too_little: false }),
+            Some(first) => {
+                let is_alike = first.labels == labels && first.names == names && in_turn.len() == 1;
+                if is_alike && first.in_turn.keys().eq(in_turn.keys()) {
+                    for (key, values) in in_turn {
+                        let known = first.in_turn.entry(key).or_default();
+                        known.extend(values);
+                        let mut seen = BTreeSet::new();
+                        known.retain(|value| seen.insert(value.clone()));
+                    }
+                }
+            }
         }
     }
-    (selector, names, true)
+    let is_too_little = template.node_affinity.is_some();
+    found.unwrap_or(Wishes { labels: selector, names, is_too_little, ..Wishes::default() })
+}
+
+/// Are the nodes of a cluster told apart by this label, so that pods may have to be where it has different values (FLT-10, FLT-15)?
+fn tells_apart(template: &PodTemplate, key: &str) -> bool {
+    [ZONE, REGION].contains(&key) || topology_keys(template).any(|other| other == key)
+}
+
+/// Does every generated node have this label, with the value that its place gives it?
+fn has(template: &PodTemplate, key: &str) -> bool {
+    catalogue::node(1).labels.contains_key(key) || topology_keys(template).any(|other| other == key)
+}
+
+/// The domain of the node at this place, from 1, by a label that it is not given otherwise.
+fn domain(place: usize) -> String {
+    format!("domain-{place}")
 }
 
 /// A value with which a label meets a requirement; none if it does so best by not being there.
@@ -310,6 +390,66 @@ mod tests {
         assert_eq!(zones(&together), (1, false));
         let in_one = PodTemplate { node_selector: BTreeMap::from([(ZONE.into(), "a".into())]), ..apart };
         assert_eq!(zones(&in_one), (1, false), "that is what the pods ask for");
+    }
+
+    /// FLT-10, FLT-15: nodes that are all of one zone would make nothing of what keeps pods in several.
+    #[test]
+    fn generated_nodes_are_of_all_the_zones_that_are_asked_for() {
+        let of = |template: &PodTemplate, key: &str| {
+            let (nodes, says) = generate(3, template, Resources::default());
+            let values: Vec<String> = nodes.iter().map(|node| node.labels[key].clone()).collect();
+            (values.join(" "), says.join("; "))
+        };
+        let zones = |operator, values: &[&str]| requirement(ZONE, operator, values);
+        let plain = template(vec![zones(Operator::In, &["a", "b"])]);
+        let (values, says) = of(&plain, ZONE);
+        assert_eq!(values, "a b a");
+        assert!(says.contains("untainted, in the zones that the pods ask for, with room"), "{says}");
+        assert!(
+            says.contains("topology.kubernetes.io/zone with the values that the pods ask for, in turn: a, b"),
+            "{says}"
+        );
+        let but_one = template(vec![zones(Operator::In, &["a", "b", "c"]), zones(Operator::NotIn, &["b"])]);
+        assert_eq!(of(&but_one, ZONE).0, "a c a");
+        let (values, says) = of(&template(vec![zones(Operator::In, &["a"])]), ZONE);
+        assert_eq!(values, "a a a");
+        assert!(
+            says.contains("in one zone") && says.contains("topology.kubernetes.io/zone=a, which"),
+            "{says}"
+        );
+        let mut either = template(vec![zones(Operator::In, &["a"])]);
+        let term =
+            |zone| NodeSelectorTerm { expressions: vec![zones(Operator::In, &[zone])], fields: Vec::new() };
+        either.node_affinity = Some(["a", "b", "a"].map(term).to_vec());
+        assert_eq!(of(&either, ZONE).0, "a b a", "one term or the other");
+        let term = PodAffinityTerm {
+            topology_key: "rack".into(),
+            selector: None,
+            namespaces: Vec::new(),
+            all_namespaces: false,
+            same_revision: false,
+        };
+        let racks = |operator, values: &[&str]| PodTemplate {
+            pod_anti_affinity: vec![term.clone()],
+            ..template(vec![requirement("rack", operator, values)])
+        };
+        assert_eq!(of(&racks(Operator::In, &["r1", "r2"]), "rack").0, "r1 r2 r1");
+        assert_eq!(of(&racks(Operator::Exists, &[]), "rack").0, "domain-1 domain-2 domain-3");
+        let unasked = template(vec![requirement("rack", Operator::In, &["r1", "r2"])]);
+        assert_eq!(of(&unasked, "rack").0, "r1 r1 r1", "nothing depends on it");
+    }
+
+    #[test]
+    fn generated_nodes_keep_the_labels_that_have_to_exist() {
+        let wanted = template(vec![
+            requirement(HOSTNAME, Operator::Exists, &[]),
+            requirement(ZONE, Operator::Exists, &[]),
+        ]);
+        let (nodes, says) = generate(2, &wanted, Resources::default());
+        let names: Vec<&str> = nodes.iter().map(|node| node.labels[HOSTNAME].as_str()).collect();
+        assert_eq!(names, ["node-1", "node-2"]);
+        assert_eq!(nodes[0].labels[ZONE], "zone-1");
+        assert!(!says.iter().any(|says| says.contains("no generated node")), "{says:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 use super::Options;
 use super::affinity::{Surroundings, node_affinity, pod_affinity, spread};
+use super::autoscaler::Autoscalers;
 use super::container::{PodFacts, containers};
 use super::cursor::Cursor;
 use super::names;
@@ -40,6 +41,8 @@ pub struct Context<'c> {
     pub options: &'c Options,
     /// All namespaces of the input.
     pub namespaces: &'c BTreeSet<String>,
+    /// Who sets the replicas of workloads.
+    pub autoscalers: &'c Autoscalers<'c>,
 }
 
 /// Refuses annotations of ours on an object whose pods they cannot reach.

@@ -4,7 +4,9 @@
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::container::port_number;
 use super::cursor::Cursor;
+use super::names;
 use super::tree::quoted;
 use crate::scenario::Probe;
 
@@ -28,8 +30,18 @@ pub fn probe(
     container: &core::Container,
 ) -> Option<Probe> {
     let given = given?;
-    asks_a_port(&cursor.field("httpGet"), given.http_get.as_ref().map(|asked| &asked.port), container);
-    asks_a_port(&cursor.field("tcpSocket"), given.tcp_socket.as_ref().map(|asked| &asked.port), container);
+    let ports = container.ports.as_deref().unwrap_or_default();
+    let http = given.http_get.as_ref().map(|asked| &asked.port);
+    let tcp = given.tcp_socket.as_ref().map(|asked| &asked.port);
+    for (handler, asked) in [("httpGet", http), ("tcpSocket", tcp)] {
+        let at = cursor.field(handler).field("port");
+        if let Some(asked) = asked.filter(|asked| is_a_port(&at, asked)) {
+            asks_a_port(&at, asked, ports);
+        }
+    }
+    if let Some(asked) = &given.grpc {
+        is_a_port(&cursor.at("grpc.port"), &IntOrString::Int(asked.port));
+    }
     let handlers =
         [given.exec.is_some(), given.http_get.is_some(), given.tcp_socket.is_some(), given.grpc.is_some()];
     let count = handlers.into_iter().filter(|&is_set| is_set).count();
@@ -64,13 +76,26 @@ pub fn probe(
     })
 }
 
+/// Refuses what can be no port, by number or by name (S28 `validatePortNumOrName`, for probes and hooks alike).
+pub fn is_a_port(cursor: &Cursor<'_>, asked: &IntOrString) -> bool {
+    match asked {
+        IntOrString::Int(number) => {
+            port_number(cursor, *number);
+            (1..=65_535).contains(number)
+        }
+        IntOrString::String(name) => {
+            names::port(cursor, name);
+            names::is_port_name(name)
+        }
+    }
+}
+
 /// A port by name is one of the container's own: the API server takes any name, and the kubelet, which finds none, says for ever that
-/// the probe has failed (S28 `pkg/probe/util.go` `ResolveContainerPort`, which takes a number in quotes too).
-fn asks_a_port(cursor: &Cursor<'_>, asked: Option<&IntOrString>, container: &core::Container) {
-    let Some(IntOrString::String(name)) = asked else { return };
-    let ports = container.ports.as_deref().unwrap_or_default();
+/// the probe has failed (S28 `pkg/probe/util.go` `ResolveContainerPort`).
+fn asks_a_port(cursor: &Cursor<'_>, asked: &IntOrString, ports: &[core::ContainerPort]) {
+    let IntOrString::String(name) = asked else { return };
     let names: Vec<&str> = ports.iter().filter_map(|port| port.name.as_deref()).collect();
-    if name.is_empty() || name.parse::<u16>().is_ok() || names.contains(&name.as_str()) {
+    if names.contains(&name.as_str()) {
         return;
     }
     let accepted = match names.as_slice() {
@@ -79,5 +104,5 @@ fn asks_a_port(cursor: &Cursor<'_>, asked: Option<&IntOrString>, container: &cor
     };
     let says =
         format!("is {}, which the kubelet does not find, so that the probe fails for ever", quoted(name));
-    cursor.field("port").refuse(says, accepted);
+    cursor.refuse(says, accepted);
 }

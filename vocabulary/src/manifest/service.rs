@@ -198,11 +198,17 @@ impl ParsedService<'_> {
         numbers.iter().find(is_own).or(numbers.first()).copied()
     }
 
-    /// Does it send connections to this TCP port of a container? One of other protocols alone is not asked by any probe.
-    pub fn sends_to(&self, container: &Container, port: u16) -> bool {
-        let mut tcp = self.ports.iter().filter(|(_, protocol)| *protocol == Protocol::Tcp).peekable();
-        let is_own = |number: u16| number == port;
-        tcp.peek().is_none() || tcp.any(|(target, _)| number_of(container, target).is_some_and(is_own))
+    /// The TCP ports of a container that it sends to: its own, and of those that no container declares the ones that it is taken to
+    /// listen on. A Service of other protocols alone has none.
+    pub fn targets_of(&self, containers: &[Container], serving: u8) -> BTreeSet<u16> {
+        let takes_undeclared = self.serving(containers).0.first() == Some(&serving);
+        let tcp = self.ports.iter().filter(|(_, protocol)| *protocol == Protocol::Tcp);
+        let is_own = |target: &IntOrString| match owner(containers, target, Protocol::Tcp) {
+            Some(owner) => owner == serving,
+            None => takes_undeclared,
+        };
+        let own = tcp.filter(|(target, _)| is_own(target));
+        own.filter_map(|(target, _)| number_of(containers.get(usize::from(serving))?, target)).collect()
     }
 
     /// The containers that own a target port, each once, else the first app container, with what was assumed (S28

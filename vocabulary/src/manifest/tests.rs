@@ -1,5 +1,6 @@
 //! Tests of the reader as a whole.
 
+mod aside;
 mod assumed;
 mod cases;
 mod clusters;
@@ -7,6 +8,7 @@ mod effects;
 mod full_size;
 mod limits;
 mod naming;
+mod other_kinds;
 mod refusals;
 mod room;
 mod server;

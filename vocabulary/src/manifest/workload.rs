@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::asked::{Asked, asked};
+use super::autoscaler::Scaled;
 use super::cursor::{Cursor, Object};
 use super::full_size::pods_of_a_rollout;
 use super::names;
@@ -36,6 +37,8 @@ pub struct Parsed<'o> {
     pub orphan: Option<Labels>,
     /// What the readiness probes of its containers ask.
     pub asked: BTreeMap<String, Asked>,
+    /// Who sets its replicas, if it is not whoever writes its manifest.
+    pub scaled_by: Option<String>,
     /// What was assumed.
     pub assumptions: Vec<String>,
 }
@@ -53,7 +56,9 @@ pub fn deployment<'o>(
         at.refuse("is missing", "the spec of a Deployment: selector and template");
         return None;
     };
-    let manifest_replicas = at.field("replicas").count(spec.replicas, 1);
+    let written = at.field("replicas").count(spec.replicas, 1);
+    let scaled = context.autoscalers.scaled(object, written);
+    let manifest_replicas = scaled.as_ref().map_or(written, |scaled| scaled.replicas);
     let min_ready_seconds = at.field("minReadySeconds").count(spec.min_ready_seconds, 0);
     let deadline_at = at.field("progressDeadlineSeconds");
     let deadline = deadline_at.count(spec.progress_deadline_seconds, 600);
@@ -69,6 +74,7 @@ pub fn deployment<'o>(
     // The largest number means no deadline (`HasProgressDeadline`).
     parsed.workload.progress_deadline_seconds = Some(deadline).filter(|&deadline| deadline != NUMBER_MAX);
     parsed.set_strategy(strategy);
+    parsed.set_scaled(scaled);
     Some(parsed)
 }
 
@@ -85,7 +91,9 @@ pub fn replica_set<'o>(
         at.refuse("is missing", "the spec of a ReplicaSet: selector and template");
         return None;
     };
-    let manifest_replicas = at.field("replicas").count(spec.replicas, 1);
+    let written = at.field("replicas").count(spec.replicas, 1);
+    let scaled = context.autoscalers.scaled(object, written);
+    let manifest_replicas = scaled.as_ref().map_or(written, |scaled| scaled.replicas);
     let min_ready_seconds = at.field("minReadySeconds").count(spec.min_ready_seconds, 0);
     let mut parsed = read(
         object,
@@ -97,6 +105,7 @@ pub fn replica_set<'o>(
     )?;
     parsed.workload.min_ready_seconds = min_ready_seconds;
     parsed.set_strategy(Strategy::Recreate);
+    parsed.set_scaled(scaled);
     parsed.orphan = labels_of_orphan(&given.metadata);
     Some(parsed)
 }
@@ -127,7 +136,17 @@ pub fn pod<'o>(object: &'o Object, given: &core::Pod, context: &Context<'_>) -> 
         template,
     };
     let asked = asked(spec);
-    Some(Parsed { object, workload, slots: 1, pods_at_once: 1, selector: None, orphan, asked, assumptions })
+    Some(Parsed {
+        object,
+        workload,
+        slots: 1,
+        pods_at_once: 1,
+        selector: None,
+        orphan,
+        asked,
+        scaled_by: None,
+        assumptions,
+    })
 }
 
 fn read<'o>(
@@ -180,6 +199,7 @@ fn read<'o>(
         selector: Some(read_selector),
         orphan: None,
         asked: asked(spec),
+        scaled_by: None,
         assumptions,
     })
 }
@@ -250,6 +270,13 @@ fn strategy(cursor: &Cursor<'_>, given: Option<&apps::DeploymentStrategy>) -> St
 }
 
 impl Parsed<'_> {
+    /// Notes who sets the replicas.
+    fn set_scaled(&mut self, scaled: Option<Scaled>) {
+        let Some(Scaled { by, says, .. }) = scaled else { return };
+        self.scaled_by = Some(by);
+        self.assumptions.insert(0, says);
+    }
+
     /// Sets the strategy and the slots, and says what it means at the size that is checked.
     fn set_strategy(&mut self, strategy: Strategy) {
         let workload = &mut self.workload;

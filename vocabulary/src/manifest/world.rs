@@ -10,15 +10,17 @@ use k8s_openapi::api::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
+use super::aside::Aside;
 use super::cursor::Object;
 use super::decode::decode;
 use super::fields::note_left_out;
+use super::hidden::Hidden;
 use super::neighbours::budget_selects;
 use super::nodes::node;
 use super::pod::{Context, template_labels};
 use super::selector::show;
 use super::service::{ParsedBudget, ParsedService, budget, service};
-use super::tree::Value;
+use super::tree::{Tree, Value};
 use super::workload::{Parsed, deployment, pod, replica_set};
 use super::{Place, Problem, Source, Warning, names};
 use crate::left_out;
@@ -40,6 +42,10 @@ pub struct World<'o> {
     pub shared: Vec<&'o Object>,
     /// Objects of other kinds.
     pub others: Vec<&'o Object>,
+    /// Of these, those that make pods.
+    pub hidden: Vec<Hidden<'o>>,
+    /// What is no part of what is checked.
+    pub aside: Aside<'o>,
 }
 
 /// Reads one object as a `T`, and notes what is wrong with it and what is left out.
@@ -80,9 +86,9 @@ fn read<T: DeserializeOwned + Metadata<Ty = ObjectMeta>>(object: &Object, api_ve
 }
 
 /// Refuses a second object of one kind, namespace and name.
-pub fn refuse_duplicates(objects: &[Object]) {
+pub fn refuse_duplicates(objects: &[&Object]) {
     let mut seen: BTreeMap<_, &Object> = BTreeMap::new();
-    for object in objects.iter().filter(|object| !object.name.is_empty()) {
+    for &object in objects.iter().filter(|object| !object.name.is_empty()) {
         let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         if let Some(first) = seen.insert((group, &object.kind, &object.namespace, &object.name), object) {
             let place = first.place(first.tree.mark);
@@ -98,18 +104,22 @@ pub fn refuse_duplicates(objects: &[Object]) {
     }
 }
 
-/// The labels of the pods that an object of a kind that is not represented would have.
-pub fn labels_of_other(object: &Object) -> Option<Labels> {
+/// The template of the pods that an object of a kind that is not represented would have.
+pub fn template_of_other(object: &Object) -> Option<&Tree> {
     let spec = object.tree.get("spec")?;
-    let template = spec.get("template").or_else(|| spec.get("jobTemplate")?.get("spec")?.get("template"))?;
-    Some(template_labels(template))
+    spec.get("template").or_else(|| spec.get("jobTemplate")?.get("spec")?.get("template"))
+}
+
+/// Their labels.
+pub fn labels_of_other(object: &Object) -> Option<Labels> {
+    template_of_other(object).map(template_labels)
 }
 
 impl<'o> World<'o> {
     /// Reads each object, and sorts them by kind.
-    pub fn of(objects: &'o [Object], context: &Context<'_>) -> Self {
-        let mut world = Self::default();
-        for object in objects {
+    pub fn of(aside: Aside<'o>, objects: &[&'o Object], context: &Context<'_>) -> Self {
+        let mut world = Self { aside, ..Self::default() };
+        for &object in objects {
             match object.kind.as_str() {
                 "Deployment" => {
                     let given = read::<apps::Deployment>(object, "apps/v1");
@@ -145,7 +155,10 @@ impl<'o> World<'o> {
                     read::<scheduling::PriorityClass>(object, "scheduling.k8s.io/v1");
                     world.shared.push(object);
                 }
-                _ => world.others.push(object),
+                _ => {
+                    world.hidden.extend(Hidden::of(object, context));
+                    world.others.push(object);
+                }
             }
         }
         world
@@ -160,7 +173,7 @@ impl<'o> World<'o> {
             .others
             .iter()
             .filter_map(|object| Some((object.namespace.clone(), labels_of_other(object)?, object.title())));
-        known.chain(others).collect()
+        known.chain(others).chain(self.aside.pods()).collect()
     }
 
     /// A Service or budget that selects no pod of the input, of whatever kind, most likely has a typo.
@@ -202,7 +215,7 @@ impl<'o> World<'o> {
     }
 
     /// An input without a workload, and one that is too large.
-    pub fn refuse_nothing(&self, objects: &[Object], sources: &[Source]) -> Vec<Problem> {
+    pub fn refuse_nothing(&self, objects: &[&Object], sources: &[Source]) -> Vec<Problem> {
         let problem = |place: Option<Place>, says: String, accepted: &str| Problem {
             place,
             field: String::new(),
@@ -212,10 +225,13 @@ impl<'o> World<'o> {
         let mut problems = Vec::new();
         if self.workloads.is_empty() {
             let kinds: BTreeSet<_> = objects.iter().map(|object| object.kind.as_str()).collect();
-            let held = match objects.first() {
-                None => "no object".to_owned(),
-                Some(_) => {
-                    format!("no workload that is represented, only {}", Vec::from_iter(kinds).join(", "))
+            let kinds = Vec::from_iter(kinds).join(", ");
+            let held = match (objects.first(), self.aside.hooks()) {
+                (None, None) => "no object".to_owned(),
+                (None, Some(hooks)) => format!("no workload, only {hooks}"),
+                (Some(_), None) => format!("no workload that is represented, only {kinds}"),
+                (Some(_), Some(hooks)) => {
+                    format!("no workload that is represented, only {kinds}, and {hooks}")
                 }
             };
             let more = match sources {
@@ -241,7 +257,7 @@ impl<'o> World<'o> {
 
     /// Warnings that concern no single workload.
     pub fn warnings(&self) -> Vec<Warning> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.aside.warnings();
         let mut kinds: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         for object in &self.others {
             kinds.entry(&object.kind).or_default().push(object);

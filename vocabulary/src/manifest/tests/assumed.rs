@@ -38,7 +38,6 @@ fn readiness_of_another_port_decides_nothing_of_requests() {
         ("grpc: {port: 9090}", true),
         ("httpGet: {port: http}", false),
         ("httpGet: {port: 8080}", false),
-        ("httpGet: {port: '8080'}", false),
         ("exec: {command: ['true']}", false),
     ] {
         let input = of(handler, &late());
@@ -56,6 +55,56 @@ fn readiness_of_another_port_decides_nothing_of_requests() {
         assert!(!has(&of(handler, &Options::default()), asked::ASKED), "it listens at once, {handler}");
     }
     assert!(asked::ASKED.len() > 10 && crate::left_out::behaviour(asked::ASKED).expect("a row").contradicts);
+}
+
+/// CND-9: without a readiness probe the startup probe alone decides.
+#[test]
+fn a_startup_probe_that_decides_alone_has_to_ask_the_port() {
+    let of = |probes: &str| {
+        input(&[&deployment("", "", &format!("{PORTS}\n{probes}")), &service(SERVICE)], &late())
+    };
+    const ADMIN: &str = "{httpGet: {port: admin}}";
+    let told = of(&format!("startupProbe: {ADMIN}"));
+    assert!(has(&told, asked::ASKED));
+    assert!(says(
+        &told,
+        "the startup probe of container app asks port 9090, to which Service/web sends nothing"
+    ));
+    let both = format!("startupProbe: {ADMIN}\nreadinessProbe: {{httpGet: {{port: http}}}}");
+    assert!(!has(&of(&both), asked::ASKED), "it is Ready only later");
+    assert!(!has(&of(&format!("livenessProbe: {ADMIN}")), asked::ASKED), "nothing of it is Ready by that");
+    assert!(!has(&of("startupProbe: {httpGet: {port: http}}"), asked::ASKED));
+}
+
+/// A Service of two ports, and two Services that are one class, send to both ports.
+#[test]
+fn a_probe_has_to_ask_every_port_that_is_sent_to() {
+    let other = |target: &str| {
+        service(&format!("selector: {{app: web}}\nports: [{{port: 80, targetPort: {target}}}]"))
+            .replace("name: web", "name: other")
+    };
+    let web = deployment("", "", &format!("{PORTS}\nreadinessProbe: {{httpGet: {{port: http}}}}"));
+    let first = input(&[&web, &service(SERVICE), &other("admin")], &late());
+    let last = input(&[&web, &other("admin"), &service(SERVICE)], &late());
+    for input in [&first, &last] {
+        assert_eq!(input.scenarios.len(), 1, "one class");
+        assert!(has(input, asked::ASKED));
+        assert!(says(input, "asks port 8080, to which Service/other sends nothing"));
+    }
+    assert!(!has(&input(&[&web, &service(SERVICE), &other("8080")], &late()), asked::ASKED));
+    let two = |more: &str| {
+        let ports =
+            format!("selector: {{app: web}}\nports: [{{name: a, port: 80, targetPort: http}}, {more}]");
+        input(&[&web, &service(&ports)], &late())
+    };
+    let both = two("{name: b, port: 81, targetPort: admin}");
+    assert!(has(&both, asked::ASKED) && says(&both, "asks port 8080, Service/web sends to port 9090 too"));
+    assert!(has(&two("{name: b, port: 81, targetPort: 7000}"), asked::ASKED), "whoever listens there");
+    for same in
+        ["{name: b, port: 81, targetPort: 8080}", "{name: b, port: 81, targetPort: 9090, protocol: UDP}"]
+    {
+        assert!(!has(&two(same), asked::ASKED), "{same}");
+    }
 }
 
 /// KIL-8: containers get SIGTERM at once, each after its own hook; sidecars last.

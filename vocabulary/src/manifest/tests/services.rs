@@ -104,3 +104,28 @@ fn a_service_that_asks_for_a_port_by_a_name_that_nobody_has_sends_nothing() {
     assert!(says.contains("Service/web: no container has a port named 'grpc'"), "{says}");
     assert!(says.contains("Service/web: it sends no connection to these pods"), "{says}");
 }
+
+/// S28 `endpointslice/utils.go` `getEndpointPorts`.
+#[test]
+fn a_neighbour_without_the_named_port_is_no_endpoint() {
+    let with = |port: &str| {
+        let other =
+            pod("other", "{app: web}", "").replace("    image: x\n", &format!("    image: x\n    {port}\n"));
+        let text = joined(&[
+            &deployment("", "", "ports: [{containerPort: 80, name: http}]"),
+            &service("selector: {app: web}\nports: [{port: 80, targetPort: http}]"),
+            &other,
+        ]);
+        reading(&text).workloads
+    };
+    let is_endpoint = |port: &str| with(port)[0].scenarios[0].neighbours.iter().any(|one| one.in_service);
+    assert!(is_endpoint("ports: [{containerPort: 90, name: http}]"));
+    assert!(!is_endpoint("ports: [{containerPort: 80, name: web}]") && !is_endpoint(""));
+    // What is wrong with one workload is not said of the other.
+    let inputs = with("");
+    let said = |input: &crate::manifest::Input| {
+        let mut all = input.warnings.iter().map(|warning| warning.says.as_str());
+        all.any(|says| says == "Pod/other: Service/web: it sends no connection to these pods, and no promise is judged for it")
+    };
+    assert_eq!(inputs.iter().map(said).collect::<Vec<_>>(), [false, true]);
+}

@@ -168,6 +168,36 @@ fn values_that_the_api_server_refuses_in_a_container_are_refused() {
             "is 'htttp', which the kubelet does not find, so that the probe fails for ever; accepted: a number, as no port of the container has a name",
         ),
         (
+            "readinessProbe: {httpGet: {port: '8080'}}",
+            42,
+            ".readinessProbe.httpGet.port",
+            "is '8080'; accepted: a number without quotes, or a name with a letter in it",
+        ),
+        (
+            "livenessProbe: {tcpSocket: {port: 65536}}",
+            43,
+            ".livenessProbe.tcpSocket.port",
+            "is 65536; accepted: a port from 1 to 65535",
+        ),
+        (
+            "startupProbe: {grpc: {port: 0}}",
+            37,
+            ".startupProbe.grpc.port",
+            "is 0; accepted: a port from 1 to 65535",
+        ),
+        (
+            "lifecycle: {preStop: {httpGet: {port: '80'}}}",
+            47,
+            ".lifecycle.preStop.httpGet.port",
+            "is '80'; accepted: a number without quotes, or a name with a letter in it",
+        ),
+        (
+            "lifecycle: {preStop: {tcpSocket: {port: 0}}}",
+            49,
+            ".lifecycle.preStop.tcpSocket.port",
+            "is 0; accepted: a port from 1 to 65535",
+        ),
+        (
             "readinessProbe: {periodSeconds: 5}",
             25,
             ".readinessProbe",
