@@ -15,6 +15,7 @@ pub mod patch;
 pub mod quantity;
 pub mod request;
 pub mod selector;
+pub mod status_changes;
 
 pub use answer::{ApiError, Response};
 pub use key::{Key, Uid, Version};
