@@ -123,6 +123,10 @@ fn merge<T: Clone + PartialEq>(
             (None, _) => entries.push(new.clone()),
         }
     }
+    // An empty list is none.
+    if entries.is_empty() {
+        *live = None;
+    }
 }
 
 #[cfg(test)]

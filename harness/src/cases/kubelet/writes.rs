@@ -210,8 +210,15 @@ impl Machine {
 
     /// STM-6, STP-5: nothing of the pod runs, and how it ended was told.
     fn nothing_is_left(&self, pod: &Pod) {
-        assert!(self.facts.late || !self.runs(pod), "{} is removed, and something of it runs", pod.key());
         let uid = pod.uid();
+        // PW-3: of a pod that somebody else has failed, a kubelet that starts anew and has not inspected anything yet takes what
+        // runs for stopped (S28 `pod_workers.go` `UpdatePod`, `isPodStatusCacheTerminal`).
+        let misled = self.facts.restarted.is_some() && self.facts.failed_by_others.contains(uid.as_str());
+        assert!(
+            self.facts.late || misled || !self.runs(pod),
+            "{} is removed, and something of it runs",
+            pod.key()
+        );
         if !self.facts.looked_at.contains(uid.as_str()) || self.facts.late || self.facts.restarted.is_some() {
             return;
         }
