@@ -141,11 +141,11 @@ mod tests {
     }
 
     fn status(phase: &str, conditions: &[PodCondition], ips: &[&str]) -> PodStatus {
-        let ips = ips.iter().map(|&ip| PodIP { ip: ip.to_owned() }).collect();
+        let ips: Vec<_> = ips.iter().map(|&ip| PodIP { ip: ip.to_owned() }).collect();
         PodStatus {
             phase: Some(phase.to_owned()),
             conditions: Some(conditions.to_vec()),
-            pod_ips: Some(ips),
+            pod_ips: (!ips.is_empty()).then_some(ips),
             ..PodStatus::default()
         }
     }
