@@ -47,6 +47,8 @@ slips! {
     ForeverDoesNotCancel = "forever-does-not-cancel",
     /// The timer of a toleration starts anew with every change of the node (TEC-4).
     TolerationRestarts = "toleration-restarts",
+    /// The timer of a toleration starts anew when one taint takes the place of another (TEC-3, TEC-4).
+    SwapRestartsToleration = "swap-restarts-toleration",
     /// Pods are marked not ready only on the pass that flips the node, and never again if that fails (NLC-8).
     NotReadyMarkNotRetried = "not-ready-mark-not-retried",
     /// A node is judged by its status alone: its lease is not looked at (NLC-5).
@@ -61,6 +63,8 @@ slips! {
     BudgetStatusOverwritten = "budget-status-overwritten",
     /// Evicted pods that have not gone yet count as healthy (PDB-3).
     DisruptedPodsCounted = "disrupted-pods-counted",
+    /// A percentage is one of the pods that there are, not of those that are wanted (PDB-1).
+    PercentageOfPodsPresent = "percentage-of-pods-present",
     /// The EndpointSlice controller trusts slices that are older than what it wrote (EPS-9).
     StaleSlicesTrusted = "stale-slices-trusted",
     /// Endpoints of pods that are being deleted stay ready (EPS-3).
@@ -155,6 +159,8 @@ slips! {
     NewerStatusCountsAsWritten = "newer-status-counts-as-written",
     /// The status manager does not look whose status it writes (STM-2).
     StatusOfNamesake = "status-of-namesake",
+    /// A status is written as a whole, over what others wrote since it was read (STM-2).
+    StatusPatchIsWhole = "status-patch-is-whole",
     /// What others write into a status is never repaired (STM-1).
     StatusIsNeverReconciled = "status-is-never-reconciled",
     /// A kube-proxy programs rules before it knows the Services and slices (PRX-6).
@@ -167,6 +173,8 @@ slips! {
     ProxyNeverFallsBack = "proxy-never-falls-back",
     /// A kube-proxy uses every endpoint that serves, terminating or not (PRX-20).
     ProxyTakesTerminatingForReady = "proxy-takes-terminating-for-ready",
+    /// Connections from inside follow the policy for those from outside, and these the other (PRX-21).
+    ProxySwapsPolicies = "proxy-swaps-policies",
     /// The node says that it is ready whatever its runtime does (NOD-3).
     NodeIsAlwaysReady = "node-is-always-ready",
 }

@@ -70,6 +70,12 @@ impl Release {
         self.minor >= 27
     }
 
+    /// A topology spread constraint whose selector is `{}` counts no pod (FLT-18, kubernetes/kubernetes#116607). From 1.27; mended after
+    /// 1.36 (kubernetes/kubernetes#141340).
+    pub const fn counts_nothing_for_empty_spread_selectors(self) -> bool {
+        self.minor >= 27
+    }
+
     /// `minDomains` of topology spread constraints (FLT-16). On from 1.27.
     pub const fn has_min_domains(self) -> bool {
         self.minor >= 27

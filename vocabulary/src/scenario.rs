@@ -409,6 +409,18 @@ pub struct SpreadConstraint {
     pub same_revision: bool,
 }
 
+impl SpreadConstraint {
+    /// Does it count no pod although its selector, `{}`, selects every one (S28 `podtopologyspread/common.go`
+    /// `countPodsMatchSelector`)? What `matchLabelKeys` names is part of the selector.
+    pub fn counts_nothing(&self, release: Release) -> bool {
+        let is_empty =
+            |selector: &LabelSelector| selector.labels.is_empty() && selector.expressions.is_empty();
+        release.counts_nothing_for_empty_spread_selectors()
+            && !self.same_revision
+            && self.selector.as_ref().is_some_and(is_empty)
+    }
+}
+
 /// A toleration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

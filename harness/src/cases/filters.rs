@@ -134,6 +134,7 @@ impl Runtime {
             }
         };
         let mut cache = Cache::default();
+        cache.set_release(scenario.release);
         for (index, &state) in situation.nodes.iter().enumerate() {
             cache.set_node(&Arc::new(objects::node(scenario, index.into(), state)));
         }

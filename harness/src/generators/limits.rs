@@ -39,6 +39,8 @@ pub const TOPOLOGY_KEYS: [&str; 3] = ["kubernetes.io/hostname", "topology.kubern
 pub const VALUES: [&str; 3] = ["1", "2", "ssd"];
 /// Keys of taints.
 pub const TAINT_KEYS: [&str; 3] = ["gpu", "dedicated", "node.kubernetes.io/unschedulable"];
+/// Keys of the taints of a node that is not well, which tolerations alone name: who sets them is the node lifecycle controller.
+pub const HEALTH_KEYS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 /// Namespaces; the workload is in the first.
 pub const NAMESPACES: [&str; 2] = ["default", "other"];
 

@@ -7,7 +7,7 @@ use podproof_vocabulary::scenario::{
     Toleration,
 };
 
-use super::limits::{TAINT_KEYS, TAINTS_MAX, TOPOLOGY_KEYS, VALUES};
+use super::limits::{HEALTH_KEYS, SECONDS_MAX, TAINT_KEYS, TAINTS_MAX, TOPOLOGY_KEYS, VALUES};
 use super::{one_in, one_of};
 
 const EFFECTS: [TaintEffect; 3] =
@@ -59,6 +59,21 @@ pub fn toleration(u: &mut Unstructured<'_>) -> Result<Toleration> {
         value: if exists { String::new() } else { one_of(u, &["", "1"])?.into() },
         effect,
         seconds: if may_end && u.arbitrary()? { Some(u.int_in_range(0..=4)?) } else { None },
+    })
+}
+
+/// A toleration of a node that is not well: for ever, not at all, or for a while.
+pub fn health_toleration(u: &mut Unstructured<'_>) -> Result<Toleration> {
+    Ok(Toleration {
+        key: one_of(u, &HEALTH_KEYS)?.into(),
+        exists: u.arbitrary()?,
+        value: String::new(),
+        effect: Some(TaintEffect::NoExecute),
+        seconds: match u.int_in_range(0..=2)? {
+            0 => None,
+            1 => Some(0),
+            _ => Some(u.int_in_range(1..=SECONDS_MAX)?),
+        },
     })
 }
 

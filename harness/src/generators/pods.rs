@@ -145,6 +145,14 @@ fn where_to(
         let toleration = nodes::toleration(u)?;
         template.tolerations.push(toleration);
     }
+    for _ in 0..2 {
+        if one_in(u, 4)? {
+            let own = nodes::health_toleration(u)?;
+            // Admission adds none for a key that has one (TEC-6).
+            template.tolerations.retain(|added| added.key != own.key);
+            template.tolerations.push(own);
+        }
+    }
     Ok(())
 }
 

@@ -132,9 +132,14 @@ fn services_and_budgets(u: &mut Unstructured<'_>, scenario: &mut Scenario) -> Re
         service.external_local = service.external && u.arbitrary()?;
     }
     if one_in(u, 3)? {
+        let amount = match u.arbitrary()? {
+            true => IntOrPercent::Int(u.int_in_range(0..=2)?),
+            // Also what no number of pods is a whole part of.
+            false => IntOrPercent::Percent(one_of(u, &[0, 33, 34, 50, 67, 100])?),
+        };
         let ask = match u.arbitrary()? {
-            true => BudgetAsk::MinAvailable(IntOrPercent::Int(u.int_in_range(0..=2)?)),
-            false => BudgetAsk::MaxUnavailable(IntOrPercent::Percent(one_of(u, &[0, 34, 50, 100])?)),
+            true => BudgetAsk::MinAvailable(amount),
+            false => BudgetAsk::MaxUnavailable(amount),
         };
         let always_allow_unhealthy = scenario.release.has_unhealthy_pod_eviction_policy() && u.arbitrary()?;
         scenario.budgets.push(DisruptionBudget { name: "web".into(), ask, always_allow_unhealthy });

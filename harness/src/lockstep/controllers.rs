@@ -141,6 +141,9 @@ impl Running {
         if self.is_told_in_vain(action) {
             return Err(Refused::narrower("the only active one has the size that is wanted (DEP-10)"));
         }
+        if self.waits_for_a_count(action) {
+            return Err(Refused::narrower("the status of an old one still counts pods (DEP-7)"));
+        }
         self.look(component, &key)?;
         for _ in 0..HIDDEN_MAX {
             if let Some(call) = self.call_for(component, action) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use podproof_model::traffic::destinations;
+use podproof_model::traffic::{Origin, destinations_from};
 use podproof_runtime::Step;
 use podproof_runtime::api::{Key, Resource};
 use podproof_runtime::operation::{Component, NodeIndex, Process};
@@ -126,27 +126,36 @@ impl Running {
         Ok(())
     }
 
-    /// Do connections go where the entries of a node's rules say that they may?
+    /// Do connections from inside, and those from outside, go where the entries of a node's rules say that they may?
     pub(super) fn check_rules(&self, node: NodeId, seen: &Observation) -> Result<(), Refused> {
-        let Some(service) = &self.scenario.service else { return Ok(()) };
-        let key = Key::new(&self.scenario.workload.namespace, &service.name);
-        let expected: BTreeSet<_> =
-            destinations(&self.scenario, seen, node).map(|(pod, endpoint)| (pod, endpoint.address)).collect();
-        let rules = self.proxy(node).and_then(|proxy| proxy.rules().get(&key));
-        let endpoints =
-            rules.into_iter().flat_map(|rules| rules.internal.iter().chain(rules.external.iter().flatten()));
-        let programmed: BTreeSet<_> = endpoints
-            .filter_map(|endpoint| {
-                let address = address_of(&endpoint.address.to_string())?;
-                Some((self.slot_of_uid(endpoint.pod.as_ref()?)?, address))
-            })
-            .collect();
-        if service.headless || programmed == expected {
+        let Some(service) = self.scenario.service.as_ref().filter(|service| !service.headless) else {
             return Ok(());
+        };
+        let key = Key::new(&self.scenario.workload.namespace, &service.name);
+        let rules = self.proxy(node).and_then(|proxy| proxy.rules().get(&key));
+        for origin in [Origin::Inside, Origin::Outside] {
+            let expected: BTreeSet<_> = destinations_from(&self.scenario, seen, node, origin)
+                .map(|(pod, endpoint)| (pod, endpoint.address))
+                .collect();
+            let endpoints = rules.and_then(|rules| match origin {
+                Origin::Inside => Some(&rules.internal),
+                Origin::Outside => rules.external.as_ref(),
+            });
+            let programmed: BTreeSet<_> = endpoints
+                .into_iter()
+                .flatten()
+                .filter_map(|endpoint| {
+                    let address = address_of(&endpoint.address.to_string())?;
+                    Some((self.slot_of_uid(endpoint.pod.as_ref()?)?, address))
+                })
+                .collect();
+            if programmed != expected {
+                return Err(Refused::because(format!(
+                    "the rules of {} send connections from {origin:?} to {programmed:?} where they should to {expected:?}",
+                    self.scenario.nodes[node.index()].name
+                )));
+            }
         }
-        Err(Refused::because(format!(
-            "the rules of {} send connections to {programmed:?} where they should to {expected:?}",
-            self.scenario.nodes[node.index()].name
-        )))
+        Ok(())
     }
 }

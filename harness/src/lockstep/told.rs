@@ -11,7 +11,7 @@ use podproof_runtime::api::constants::{is_ready, is_terminal};
 use podproof_runtime::api::{Key, Kind as _, Resource};
 use podproof_runtime::operation::{Component, Queue, Timer};
 use podproof_vocabulary::action::{Action, Deployment};
-use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent};
+use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, Strategy};
 
 use super::Running;
 use super::controllers::OWN;
@@ -86,6 +86,29 @@ impl Running {
         let active: Vec<_> = sets.filter(|(_, replicas)| *replicas > 0).collect();
         let stored = store.get::<apps::Deployment>(&self.workload_key()).and_then(deployment_view);
         active == [(Some(revision), replicas)] && stored.is_some_and(|stored| stored.replicas == replicas)
+    }
+
+    /// Does the status of an old ReplicaSet of a Deployment that recreates still count pods, so that the new one has to wait (DEP-7, S28
+    /// `recreate.go` `oldPodsRunning`)? The model keeps no such count: it waits for the pods alone.
+    pub(super) fn waits_for_a_count(&self, action: &Action) -> bool {
+        let (
+            Action::Deployment(
+                Deployment::CreateReplicaSet { revision, .. } | Deployment::ScaleReplicaSet { revision, .. },
+            ),
+            Strategy::Recreate,
+        ) = (action, self.scenario.workload.strategy)
+        else {
+            return false;
+        };
+        let Some(manager) = self.manager() else { return false };
+        let newest = manager.informers().deployments.cache().get(&self.workload_key());
+        let newest = newest.and_then(|deployment| deployment_view(deployment)).map(|seen| seen.revision);
+        let counts = |set: &ReplicaSet| set.status.as_ref().is_some_and(|status| status.replicas > 0);
+        newest == Some(*revision)
+            && manager.informers().replica_sets.cache().iter().any(|(_, set)| {
+                let is_old = revision_of_set(set).is_some_and(|old| old != *revision);
+                is_old && set_view(set).0.replicas == 0 && counts(set)
+            })
     }
 
     /// A step is not possible now. If news are on their way to the controllers, or they have to list, or another key is to be looked

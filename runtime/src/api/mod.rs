@@ -2,7 +2,7 @@
 //!
 //! - [`object`]: the eight kinds of objects, shared and never changed in place
 //! - [`key`]: names, identities and versions
-//! - [`request`]: the verbs with their preconditions; [`patch`]: what a patch changes
+//! - [`request`]: the verbs with their preconditions; [`patch`]: what a patch changes; [`status_changes`]: a kubelet's
 //! - [`answer`]: what comes back, or why it was refused
 //! - [`selector`], [`quantity`]: labels and amounts
 //! - [`constants`]: reasons, conditions, taints and labels by their names
@@ -15,6 +15,7 @@ pub mod patch;
 pub mod quantity;
 pub mod request;
 pub mod selector;
+pub mod status_changes;
 
 pub use answer::{ApiError, Response};
 pub use key::{Key, Uid, Version};

@@ -14,9 +14,16 @@ use crate::clock::Moment;
 pub enum Patch {
     /// `/status` of a pod: the given fields are set, conditions are merged, all else stays. Of controllers and the scheduler.
     PodStatus(PodStatusPatch),
-    /// `/status` of a pod as its kubelet computed it: every field but the conditions that the kubelet does not own, which
-    /// stay as they are (STM-3).
+    /// `/status` of a pod, every field; conditions are merged. Of kubelets that are played.
     PodStatusWhole(Arc<PodStatus>),
+    /// `/status` of a pod as its kubelet sends it: what differs between the status that it read and the one that it computed
+    /// (STM-2).
+    PodStatusChanges {
+        /// What it read.
+        from: Arc<PodStatus>,
+        /// What is to be.
+        to: Arc<PodStatus>,
+    },
     /// `/status` of a node: conditions are merged.
     NodeConditions(Vec<NodeCondition>),
     /// `/status` of a node as its kubelet computed it; conditions are merged.

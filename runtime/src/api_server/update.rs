@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::ApiServer;
 use crate::api::patch::{PodStatusPatch, merge_node_condition, merge_pod_condition};
+use crate::api::status_changes::change_pod_status;
 use crate::api::{ApiError, Key, Object, Patch, Preconditions, Resource, Uid, Version};
 use crate::clock::Moment;
 use crate::slip::Slip;
@@ -230,6 +231,9 @@ fn patched(old: &Object, patch: &Patch) -> Result<Object, ApiError> {
             let mut status = (**status).clone();
             status.conditions = Some(conditions);
             pod.status = Some(status);
+        }
+        (Patch::PodStatusChanges { from, to }, Object::Pod(pod)) => {
+            change_pod_status(Arc::make_mut(pod).status.get_or_insert_default(), from, to);
         }
         (Patch::NodeConditions(conditions), Object::Node(node)) => {
             let own = Arc::make_mut(node).status.get_or_insert_default().conditions.get_or_insert_default();

@@ -101,7 +101,9 @@ impl DisruptionController {
             self.queue.add_at(key.clone(), at);
         }
         if budget.status.as_ref() == Some(&judged.status) {
-            self.finish(key, judged.failed, context);
+            // S28 `disruption.go` `failSafe`: a budget that allows nothing because a controller could not be found is written as well,
+            // and what was written is not tried again; an event of a pod or of the budget brings the controller back.
+            self.finish(key, false, context);
             return;
         }
         let mut budget = (**budget).clone();

@@ -115,13 +115,19 @@ impl TaintEviction {
         let node = informers.nodes.cache().get(key);
         let taints =
             no_execute(node.and_then(|node| node.spec.as_ref()).and_then(|spec| spec.taints.as_ref()));
-        if taints.is_empty() {
-            self.tainted.remove(key);
+        let before = if taints.is_empty() {
+            self.tainted.remove(key)
         } else {
-            self.tainted.insert(key.clone(), taints.clone());
-        }
+            self.tainted.insert(key.clone(), taints.clone())
+        };
+        let keys =
+            |taints: &[Taint]| -> Vec<String> { taints.iter().map(|taint| taint.key.clone()).collect() };
+        let swapped = before.is_some_and(|before| keys(&before) != keys(&taints));
         if node.is_some() {
             for (pod_key, pod) in informers.pods.cache().by_index(BY_NODE, key.name()) {
+                if swapped && context.has(Slip::SwapRestartsToleration) {
+                    self.timers.cancel(pod_key);
+                }
                 self.judge(pod_key, pod, &taints, context);
             }
         }

@@ -8,7 +8,7 @@ use podproof_vocabulary::Release;
 
 use super::endpoint::{Endpoint, usable};
 use crate::api::Key;
-use crate::slip::Slips;
+use crate::slip::{Slip, Slips};
 
 /// Where connections to one Service go on this machine. Each goes to any of the endpoints (PRX-24); with none it is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,9 +40,16 @@ pub fn compute(
             usable(endpoints.iter(), release, slips)
         }
     };
-    let internal = of(is_local(spec.and_then(|spec| spec.internal_traffic_policy.as_ref())));
-    let external = is_reached_from_outside(spec)
-        .then(|| of(is_local(spec.and_then(|spec| spec.external_traffic_policy.as_ref()))));
+    let mut local = [
+        is_local(spec.and_then(|spec| spec.internal_traffic_policy.as_ref())),
+        is_local(spec.and_then(|spec| spec.external_traffic_policy.as_ref())),
+    ];
+    if slips.has(Slip::ProxySwapsPolicies) {
+        local.reverse();
+    }
+    let [inside, outside] = local;
+    let internal = of(inside);
+    let external = is_reached_from_outside(spec).then(|| of(outside));
     ServiceRules { internal, external }
 }
 

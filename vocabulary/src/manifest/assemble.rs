@@ -206,7 +206,8 @@ impl<'o> World<'o> {
             warnings.extend(
                 says.into_iter().map(|says| Warning { place: None, says: format!("{name}: {says}") }),
             );
-            let lacks = full_size::lacks_room(own, &nodes, &neighbours).filter(|_| !self.nodes.is_empty());
+            let lacks = full_size::lacks_room(own, &nodes, &neighbours, options.release)
+                .filter(|_| !self.nodes.is_empty());
             if let Some(lack) = lacks {
                 rows.extend(left_out::behaviour(full_size::ROOM).filter(|_| lack.concerns_rollouts));
                 let place = Some(own.object.place(own.object.tree.mark));
@@ -221,7 +222,7 @@ impl<'o> World<'o> {
             warnings.extend(found.warnings);
             if self.nodes.is_empty() {
                 let more = |count| self.nodes(own, &others, &Options { nodes: count, ..options.clone() }).0;
-                let says = full_size::lacks_nodes(own, &nodes, more);
+                let says = full_size::lacks_nodes(own, &nodes, more, options.release);
                 let place = || Some(own.object.place(own.object.tree.mark));
                 warnings.extend(says.map(|says| Warning { place: place(), says: format!("{name}: {says}") }));
             }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::neighbours::{add_one, is_tolerated, is_wanted, may_run, term_selects};
 use super::selector::selects;
 use super::workload::Parsed;
+use crate::release::Release;
 use crate::scenario::{
     Labels, Neighbour, Node, PodAffinityTerm, PodTemplate, Rounding, Strategy, Workload, WorkloadKind,
 };
@@ -41,13 +42,18 @@ pub struct Lack {
 /// Says so if the nodes of the input have room for the pods that are checked, as far as that is known beforehand, and not for those of the
 /// manifest: a verdict at the smaller size says nothing of the larger one then. Pods are put on the first node that takes one; which is
 /// the first is tried out.
-pub fn lacks_room(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour]) -> Option<Lack> {
+pub fn lacks_room(
+    own: &Parsed<'_>,
+    nodes: &[Node],
+    neighbours: &[Neighbour],
+    release: Release,
+) -> Option<Lack> {
     let workload = &own.workload;
     let is_smaller = u32::from(workload.replicas) < workload.manifest_replicas;
     if !is_smaller || workload.kind == WorkloadKind::Pod || workload.template.node_name.is_some() {
         return None;
     }
-    let size = Size { replicas: workload.manifest_replicas, at_once: own.pods_at_once };
+    let size = Size { replicas: workload.manifest_replicas, at_once: own.pods_at_once, release };
     let fits = at_least(own, nodes, neighbours, size)?;
     if fits >= size.at_once.min(PODS_MAX) {
         return None;
@@ -68,10 +74,15 @@ pub fn lacks_room(own: &Parsed<'_>, nodes: &[Node], neighbours: &[Neighbour]) ->
 
 /// Says so if as many generated nodes as there are have no room for the pods of a rollout of the size that is checked, and more nodes have:
 /// nobody has said that the cluster has so few.
-pub fn lacks_nodes(own: &Parsed<'_>, nodes: &[Node], more: impl Fn(u8) -> Vec<Node>) -> Option<String> {
+pub fn lacks_nodes(
+    own: &Parsed<'_>,
+    nodes: &[Node],
+    more: impl Fn(u8) -> Vec<Node>,
+    release: Release,
+) -> Option<String> {
     let Workload { kind, strategy, replicas, .. } = own.workload;
     let at_once = pods_of_a_rollout(strategy, replicas.into());
-    let size = Size { replicas: replicas.into(), at_once };
+    let size = Size { replicas: replicas.into(), at_once, release };
     let fits = at_least(own, nodes, &[], size)?;
     if kind != WorkloadKind::Deployment || fits >= at_once {
         return None;
@@ -99,6 +110,8 @@ struct Size {
     replicas: u32,
     /// Those that must find room at once.
     at_once: u32,
+    /// The Kubernetes release that places them.
+    release: Release,
 }
 
 /// How many pods find room one after the other, `first` being the node that is asked first.
@@ -127,7 +140,7 @@ fn pods_that_fit(
                 pod.pod_anti_affinity.clone_from(&next.pod_anti_affinity);
             }
         }
-        let placing = Placing { template, namespace, nodes, placed: &placed };
+        let placing = Placing { template, namespace, nodes, placed: &placed, release: size.release };
         let takes = |&node: &usize| placing.may_be_on(node);
         let Some(node) = (0..nodes.len()).map(|step| (first + step) % nodes.len()).find(takes) else {
             return fits;
@@ -147,6 +160,7 @@ struct Placing<'a> {
     namespace: &'a str,
     nodes: &'a [Node],
     placed: &'a [Neighbour],
+    release: Release,
 }
 
 impl Placing<'_> {
@@ -178,7 +192,8 @@ impl Placing<'_> {
                     continue;
                 };
                 let is_counted = |pod: &&Neighbour| {
-                    usize::from(pod.node) == place
+                    !constraint.counts_nothing(self.release)
+                        && usize::from(pod.node) == place
                         && pod.namespace == self.namespace
                         && is_selected(&pod.labels)
                 };

@@ -22,7 +22,7 @@ impl Steps {
     /// As long as nobody else takes pods, evictions leave as many healthy ones as they must.
     pub(super) fn within_the_budget(&self, cluster: &Cluster) {
         let replicas = cluster.server().store().get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
-        let (left, least) = (healthy(cluster), usize::try_from(replicas - self.spare).unwrap_or(0));
+        let (left, least) = (healthy(cluster), usize::try_from(self.ask.least(replicas)).unwrap_or(0));
         let granted = left < self.healthy;
         assert!(
             !(self.evictions_only && granted) || left >= least,

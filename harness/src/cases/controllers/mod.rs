@@ -21,6 +21,7 @@ use podproof_vocabulary::Release;
 use crate::runner::Checked;
 use crate::stage::script::Script;
 use crate::stage::{Jinx, Stage, World};
+use objects::Ask;
 use played::Played;
 use steps::Steps;
 
@@ -84,7 +85,7 @@ pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let release = if case.0.seed.is_multiple_of(3) { Release { minor: 35 } } else { Release::NEWEST };
     let mut stage = Stage::new(case.0.seed, release, slips);
     stage.cluster.add(Process::ControllerManager, Box::new(ControllerManager::default()));
-    let steps = Steps::new(1 + i32::from(case.0.seed % 2));
+    let steps = Steps::new(Ask::numbered(case.0.seed));
     let mut world = Controlled { stage, played: Played::default(), steps, disturbed: 0 };
     world.create_all();
     if !case.0.seed.is_multiple_of(5) {

@@ -61,10 +61,81 @@ pub(super) fn service() -> Service {
     Service { metadata: meta(WEB), spec: Some(spec), ..Service::default() }
 }
 
-/// A budget that so many pods may be missing from.
-pub(super) fn budget(unavailable: i32) -> PodDisruptionBudget {
+/// What a budget asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// `minAvailable`.
+    Available(Amount),
+    /// `maxUnavailable`.
+    Unavailable(Amount),
+}
+
+/// A number, or a percentage of the pods that are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    Pods(i32),
+    Percent(i32),
+}
+
+impl Amount {
+    /// PDB-2: percentages round up.
+    const fn of(self, replicas: i32) -> i32 {
+        match self {
+            Self::Pods(pods) => pods,
+            Self::Percent(percent) => (percent * replicas + 99) / 100,
+        }
+    }
+
+    fn value(self) -> IntOrString {
+        match self {
+            Self::Pods(pods) => IntOrString::Int(pods),
+            Self::Percent(percent) => IntOrString::String(format!("{percent}%")),
+        }
+    }
+}
+
+/// One or two of three pods may be missing, or none.
+const ASKS: [Ask; 8] = [
+    Ask::Unavailable(Amount::Pods(1)),
+    Ask::Unavailable(Amount::Pods(2)),
+    Ask::Available(Amount::Pods(2)),
+    Ask::Available(Amount::Pods(1)),
+    Ask::Unavailable(Amount::Percent(33)),
+    Ask::Unavailable(Amount::Percent(34)),
+    Ask::Available(Amount::Percent(34)),
+    Ask::Available(Amount::Percent(67)),
+];
+
+impl Default for Ask {
+    fn default() -> Self {
+        ASKS[0]
+    }
+}
+
+impl Ask {
+    /// One of them.
+    pub(super) const fn numbered(number: u8) -> Self {
+        ASKS[number as usize % ASKS.len()]
+    }
+
+    /// How many pods have to be healthy if so many are wanted.
+    pub(super) fn least(self, replicas: i32) -> i32 {
+        match self {
+            Self::Available(amount) => amount.of(replicas),
+            Self::Unavailable(amount) => (replicas - amount.of(replicas)).max(0),
+        }
+    }
+}
+
+/// A budget of the pods of the Deployment.
+pub(super) fn budget(ask: Ask) -> PodDisruptionBudget {
+    let (min_available, max_unavailable) = match ask {
+        Ask::Available(amount) => (Some(amount.value()), None),
+        Ask::Unavailable(amount) => (None, Some(amount.value())),
+    };
     let spec = PodDisruptionBudgetSpec {
-        max_unavailable: Some(IntOrString::Int(unavailable)),
+        min_available,
+        max_unavailable,
         selector: Some(selector(WEB)),
         ..PodDisruptionBudgetSpec::default()
     };

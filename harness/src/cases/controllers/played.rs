@@ -41,7 +41,7 @@ impl Controlled {
         self.beat(now);
         self.call(Request::Create(deployment().into()));
         self.call(Request::Create(service().into()));
-        self.call(Request::Create(budget(self.steps.spare).into()));
+        self.call(Request::Create(budget(self.steps.ask).into()));
         self.create_set();
     }
 

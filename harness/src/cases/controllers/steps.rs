@@ -15,14 +15,14 @@ use podproof_runtime::operation::{Component, Process, Step};
 use podproof_runtime::{Cluster, Operation};
 
 use super::Event;
-use super::objects::{SURGE, UNAVAILABLE, WEB};
+use super::objects::{Ask, SURGE, UNAVAILABLE, WEB};
 use crate::stage::build::key;
 
 /// What must be known of the past to judge a step.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
-    /// How many pods the budget spares.
-    pub(super) spare: i32,
+    /// What the budget asks for.
+    pub(super) ask: Ask,
     /// How many pods each ReplicaSet wanted at most, by UID.
     wanted: BTreeMap<String, usize>,
     /// Creations of each whose outcome its controller does not know, or does not remember (CTL-3, CTL-5).
@@ -56,8 +56,8 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub(super) fn new(spare: i32) -> Self {
-        Self { spare, ..Self::default() }
+    pub(super) fn new(ask: Ask) -> Self {
+        Self { ask, ..Self::default() }
     }
 
     pub(super) fn note_event(&mut self, event: Event, cluster: &Cluster) {
@@ -174,7 +174,7 @@ impl Steps {
         }
         let status = store.get::<PodDisruptionBudget>(&key(WEB)).and_then(|budget| budget.status.as_ref());
         let is_right = |allowed: i32, healthy: i32| {
-            usize::try_from(healthy) == Ok(ready) && allowed == (healthy - replicas + self.spare).max(0)
+            usize::try_from(healthy) == Ok(ready) && allowed == (healthy - self.ask.least(replicas)).max(0)
         };
         self.evictions_only |= status.is_some_and(|status| {
             let (allowed, healthy) =

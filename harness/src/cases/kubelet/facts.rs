@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use podproof_runtime::Operation;
-use podproof_runtime::api::{Key, Kind as _, Request as ApiRequest};
+use podproof_runtime::api::{Key, Kind as _, Request as ApiRequest, Resource};
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::container_runtime::{
@@ -62,6 +62,10 @@ pub(super) struct Facts {
     pub ready_then: BTreeSet<String>,
     /// Pods of which somebody else said that they are not ready.
     pub doubted: BTreeSet<String>,
+    /// Pods of which somebody else said that they have failed.
+    pub failed_by_others: BTreeSet<String>,
+    /// The pod that the kubelet read last, to write its status.
+    pub read: Option<Pod>,
     /// The request of the operation that is happening.
     pub request: Option<Request>,
     pub api_request: Option<ApiRequest>,
@@ -84,11 +88,13 @@ impl Machine {
             Step::Arrive(call) => cluster.calls().get(call).map(|call| call.request.clone()),
             _ => None,
         };
-        facts.stored = facts
-            .api_request
-            .as_ref()
-            .and_then(key_of)
-            .and_then(|key| cluster.server().store().get(key).cloned());
+        let stored = |key| cluster.server().store().get(key).cloned();
+        facts.stored = facts.api_request.as_ref().and_then(key_of).and_then(stored);
+        if let Some(ApiRequest::Get(Resource::Pod, key)) = &facts.api_request
+            && Self::is_own(operation.component)
+        {
+            facts.read = stored(key);
+        }
         if operation.step.is_fault() || matches!(operation.step, Step::Kubelet(KubeletStep::TimeOut(_))) {
             facts.trouble = Some(cluster.now());
         }

@@ -64,8 +64,8 @@ enum Event {
         pod: u8,
         value: u8,
     },
-    /// Somebody else says that the pod is not ready.
-    SayNotReady(u8),
+    /// Somebody else writes into the status: that the pod is not ready, or is not disrupted, or has failed.
+    WriteStatus(u8),
     Evict(u8),
     Crash {
         container: u8,

@@ -45,17 +45,7 @@ impl Machine {
                     Patch::Label { name: "mark".to_owned(), value: Some(value.to_string()) },
                 );
             }
-            Event::SayNotReady(which) => {
-                let ready = PodCondition {
-                    type_: "Ready".to_owned(),
-                    status: "False".to_owned(),
-                    ..PodCondition::default()
-                };
-                let status = PodStatusPatch { conditions: vec![ready], ..PodStatusPatch::default() };
-                let doubted = self.stage.cluster.server().store().get::<Pod>(&named(which)).map(Pod::uid);
-                self.facts.doubted.extend(doubted.map(|uid| uid.as_str().to_owned()));
-                self.patch(named(which), Patch::PodStatus(status));
-            }
+            Event::WriteStatus(which) => self.write_status(&named(which), which / 2),
             Event::Evict(which) => self.evict(&named(which)),
             Event::Crash { container, code } => {
                 if let Some(id) = self.some_running(container) {
@@ -96,6 +86,31 @@ impl Machine {
 
     fn patch(&mut self, pod: Key, patch: Patch) {
         self.call(Request::Patch(Resource::Pod, pod, Preconditions::NONE, patch));
+    }
+
+    /// As the node lifecycle controller, the disruption controller and the pod garbage collector do.
+    fn write_status(&mut self, pod: &Key, what: u8) {
+        let Some(uid) = self.stage.cluster.server().store().get::<Pod>(pod).map(Pod::uid) else { return };
+        let uid = uid.as_str().to_owned();
+        let is_false = |type_: &str| PodCondition {
+            type_: type_.to_owned(),
+            status: "False".to_owned(),
+            ..PodCondition::default()
+        };
+        let status = match what % 8 {
+            0 => {
+                PodStatusPatch { conditions: vec![is_false("DisruptionTarget")], ..PodStatusPatch::default() }
+            }
+            1 => {
+                self.facts.failed_by_others.insert(uid);
+                PodStatusPatch { phase: Some("Failed".to_owned()), ..PodStatusPatch::default() }
+            }
+            _ => {
+                self.facts.doubted.insert(uid);
+                PodStatusPatch { conditions: vec![is_false("Ready")], ..PodStatusPatch::default() }
+            }
+        };
+        self.patch(pod.clone(), Patch::PodStatus(status));
     }
 
     /// A pod like this one, with the other name.

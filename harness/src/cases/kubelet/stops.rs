@@ -138,6 +138,7 @@ impl Machine {
             Some(Reason::Probe)
         } else if is_terminal(&pod)
             || ended
+            || self.facts.failed_by_others.contains(uid)
             || self.app_is_over(&pod)
             || self.facts.lost_sandbox.contains(uid)
         {

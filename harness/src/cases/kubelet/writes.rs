@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use podproof_runtime::Operation;
-use podproof_runtime::api::constants::{is_terminal, node_of};
+use podproof_runtime::api::constants::{is_terminal, node_of, pod_condition};
 use podproof_runtime::api::{Kind as _, Patch, Request, Resource};
 use podproof_runtime::container_runtime::ContainerId;
 use podproof_runtime::kubelet::api_status::containers::reason::CONTAINER_STATUS_UNKNOWN;
@@ -25,10 +25,16 @@ impl Machine {
         };
         let Some(before) = &self.facts.stored else { return };
         match request {
-            Request::Patch(Resource::Pod, key, _, Patch::PodStatusWhole(_)) => {
+            Request::Patch(
+                Resource::Pod,
+                key,
+                _,
+                Patch::PodStatusWhole(_) | Patch::PodStatusChanges { .. },
+            ) => {
                 let after = self.stage.cluster.server().store().get::<Pod>(key);
                 let Some(after) = after.filter(|after| after.version() != before.version()) else { return };
                 assert!(node_of(after).is_some(), "{key} is on no node, and a kubelet writes its status");
+                self.what_others_wrote_stays(before, after);
                 self.ends_are_ends(before, after);
                 self.it_is_told_of_its_own(after);
                 self.restarts_do_not_shrink(before, after);
@@ -58,6 +64,22 @@ impl Machine {
     fn runs(&self, pod: &Pod) -> bool {
         let (runtime, uid) = (self.runtime.borrow(), pod.uid());
         runtime.containers().any(|(_, it)| it.uid == uid && it.process.is_some())
+    }
+
+    /// STM-2: a patch holds what the kubelet has changed. Nothing that somebody else wrote since it was read goes back to what it was.
+    fn what_others_wrote_stays(&self, before: &Pod, after: &Pod) {
+        let Some(read) = self.facts.read.as_ref().filter(|read| read.uid() == after.uid()) else { return };
+        if self.facts.restarted.is_some() {
+            return;
+        }
+        let phase = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.clone());
+        let is_back = phase(read) != phase(before) && phase(after) == phase(read);
+        assert!(!is_back, "{} is {:?} again, which was {:?}", after.key(), phase(after), phase(before));
+        for now in before.status.iter().flat_map(|status| status.conditions.iter().flatten()) {
+            let status = |pod| pod_condition(pod, &now.type_).map(|condition| condition.status.clone());
+            let is_back = status(read) != status(before) && status(after) == status(read);
+            assert!(!is_back, "{} of {} is what it was before {}", now.type_, after.key(), now.status);
+        }
     }
 
     /// STM-4. A pod that runs may be rejected when its kubelet starts anew, and has failed then (ADM-13).
@@ -125,6 +147,7 @@ impl Machine {
             let leaves = after.is_deleting()
                 || is_terminal(after)
                 || self.facts.evicted.contains(&uid)
+                || self.facts.failed_by_others.contains(&uid)
                 || self.facts.lost_sandbox.contains(&uid)
                 || self.facts.stopped.contains_key(&id)
                 || container.startup_probe.is_some()
@@ -187,8 +210,15 @@ impl Machine {
 
     /// STM-6, STP-5: nothing of the pod runs, and how it ended was told.
     fn nothing_is_left(&self, pod: &Pod) {
-        assert!(self.facts.late || !self.runs(pod), "{} is removed, and something of it runs", pod.key());
         let uid = pod.uid();
+        // PW-3: of a pod that somebody else has failed, a kubelet that starts anew and has not inspected anything yet takes what
+        // runs for stopped (S28 `pod_workers.go` `UpdatePod`, `isPodStatusCacheTerminal`).
+        let misled = self.facts.restarted.is_some() && self.facts.failed_by_others.contains(uid.as_str());
+        assert!(
+            self.facts.late || misled || !self.runs(pod),
+            "{} is removed, and something of it runs",
+            pod.key()
+        );
         if !self.facts.looked_at.contains(uid.as_str()) || self.facts.late || self.facts.restarted.is_some() {
             return;
         }

@@ -239,7 +239,14 @@ impl<'a> SpelledOut<'a> {
             selects(spread.selector.as_ref(), labels)
                 && (!spread.same_revision || revision == Some(self.revision))
         };
+        // FLT-18: a selector without a word counts nobody.
+        let says_nothing =
+            spread.selector.as_ref().is_some_and(|selector| *selector == LabelSelector::default());
+        let nobody = says_nothing && !spread.same_revision && self.scenario.release.minor >= 27;
         let matching = |domain: &String| {
+            if nobody {
+                return 0;
+            }
             let here =
                 |node: NodeId| eligible(&node) && self.label(node, &spread.topology_key) == Some(domain);
             let namespace = &self.scenario.workload.namespace;

@@ -20,6 +20,8 @@ struct Constraint {
     min_domains: u32,
     domains: Domains,
     selects_own: bool,
+    /// FLT-18: the selector is `{}`, which counts nobody; the pod itself it selects.
+    counts_nothing: bool,
     same_revision: bool,
     neighbours: Vec<NodeId>,
     /// The node has the keys of all constraints (FLT-17).
@@ -46,6 +48,7 @@ impl PodTopologySpread {
                 min_domains: constraint.min_domains,
                 domains: Domains::of(&scenario.nodes, &constraint.topology_key),
                 selects_own: selected(&template.labels),
+                counts_nothing: constraint.counts_nothing(scenario.release),
                 same_revision: constraint.same_revision,
                 neighbours: neighbours.map(|neighbour| NodeId(neighbour.node)).collect(),
                 has_keys: ByLabels::of(&scenario.nodes, has_keys),
@@ -83,6 +86,9 @@ impl PodTopologySpread {
         // FLT-18: deleting pods do not count, unlike for affinity and resources. Pods on nodes that are not eligible
         // do not count either.
         let matching = |domain: u8| {
+            if constraint.counts_nothing {
+                return 0;
+            }
             let own = placement.occupants.iter().filter(|occupant| {
                 constraint.selects_own
                     && !occupant.deleting

@@ -4,7 +4,7 @@ use podproof_vocabulary::scenario::{Scenario, SpreadConstraint, Taint, TaintEffe
 
 use super::super::filters::{Filter, FilterSet};
 use super::{Bench, HOST, Neighbour, ZONE, neighbour, selector};
-use podproof_vocabulary::{NodeId, Revision};
+use podproof_vocabulary::{NodeId, Release, Revision};
 
 fn constraint(topology_key: &str, max_skew: u32) -> SpreadConstraint {
     SpreadConstraint {
@@ -151,6 +151,24 @@ fn nodes_with_untolerated_taints_count_unless_the_policy_honours_them() {
 fn deleting_pods_do_not_count() {
     let bench = Bench::new(spread(constraint(ZONE, 1))).with_pod(0, 0, true);
     assert_eq!(bench.passes(Filter::PodTopologySpread), [0, 1, 2, 3]);
+}
+
+/// FLT-18, kubernetes/kubernetes#141339: but the pod itself is selected.
+#[test]
+fn an_empty_selector_counts_nobody() {
+    let passes = |minor, same_revision, pods: &[u8], min_domains| {
+        let selector = selector(&[]);
+        let empty = SpreadConstraint { selector, same_revision, min_domains, ..constraint(HOST, 1) };
+        let bench = Bench::new(|s| {
+            spread(empty)(s);
+            s.release = Release { minor };
+        });
+        bench.with(pods).passes(Filter::PodTopologySpread)
+    };
+    assert_eq!(passes(26, false, &[0, 0], 1), [1, 2, 3]);
+    assert_eq!(passes(27, false, &[0, 0], 1), [0, 1, 2, 3]);
+    assert_eq!(passes(36, false, &[0, 0], 9), [0, 1, 2, 3]);
+    assert_eq!(passes(36, true, &[0, 0], 1), [1, 2, 3], "the revision is part of the selector");
 }
 
 /// FLT-19.

@@ -152,6 +152,31 @@ fn a_kubelets_whole_status_keeps_the_conditions_of_others() {
     assert_eq!(phase_of(&patched), "Running");
 }
 
+/// STM-2: what others wrote between a kubelet's read and its patch stays.
+#[test]
+fn a_kubelets_changes_leave_what_it_did_not_change() {
+    let mut bench = Bench::new();
+    bench.pod("web", Some("node-0"));
+    bench.set_ready("web", true);
+    let from = bench.stored("web").and_then(|pod| pod.status.clone()).expect("it has one");
+    let mut to = from.clone();
+    to.pod_ip = Some("10.0.0.1".to_owned());
+    let target = new_pod_condition("DisruptionTarget", "False", "Test", bench.now);
+    let unready = new_pod_condition("Ready", "False", "Test", bench.now);
+    let failed = PodStatusPatch {
+        phase: Some("Failed".to_owned()),
+        conditions: vec![target, unready],
+        ..PodStatusPatch::default()
+    };
+    bench.patch("web", Patch::PodStatus(failed)).expect("it exists");
+    let patched = pod_of(bench.patch("web", Patch::PodStatusChanges { from: from.into(), to: to.into() }));
+    assert_eq!(phase_of(&patched), "Failed");
+    let says = |type_| pod_condition(&patched, type_).map(|condition| condition.status.as_str());
+    assert_eq!((says("Ready"), says("DisruptionTarget")), (Some("False"), Some("False")));
+    let ip = patched.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+    assert_eq!(ip, Some("10.0.0.1"));
+}
+
 #[test]
 fn a_patch_with_the_uid_of_a_predecessor_is_refused() {
     let mut bench = Bench::new();

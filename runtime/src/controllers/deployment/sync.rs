@@ -182,8 +182,9 @@ impl DeploymentController {
         }
         let runs = old.iter().any(|set| {
             let uid = set.metadata.uid.as_deref().unwrap_or("");
-            // A pod that is being deleted still runs.
-            informers.pods.cache().by_index(BY_CONTROLLER, uid).any(|(_, pod)| !is_terminal(pod))
+            // What its status counts still runs (S28 `recreate.go` `oldPodsRunning`), and so does a pod that is being deleted.
+            let counts = set.status.as_ref().is_some_and(|status| status.replicas > 0);
+            counts || informers.pods.cache().by_index(BY_CONTROLLER, uid).any(|(_, pod)| !is_terminal(pod))
         });
         match new {
             _ if runs => self.write_status(key, context),

@@ -19,8 +19,6 @@ use crate::slip::{Slip, Slips};
 pub(super) struct Judged {
     pub status: PodDisruptionBudgetStatus,
     pub recheck_at: Option<Moment>,
-    /// The controllers of its pods could not be found: nothing is allowed, and it is tried again (PDB-4).
-    pub failed: bool,
 }
 
 /// Judges a budget by the caches.
@@ -32,10 +30,10 @@ pub(super) fn judge(
 ) -> Judged {
     let pods: Vec<_> = pods_of(budget, informers).cloned().collect();
     let old = budget.status.clone().unwrap_or_default();
-    let Some((expected, desired)) = expected(budget, &pods, informers) else {
-        // PDB-4
+    let Some((expected, desired)) = expected(budget, &pods, informers, slips) else {
+        // PDB-4: the controllers of its pods could not be found.
         let status = PodDisruptionBudgetStatus { disruptions_allowed: Some(0), ..old };
-        return Judged { status, recheck_at: None, failed: true };
+        return Judged { status, recheck_at: None };
     };
     let (disrupted, recheck_at) = disrupted(&old, &pods, now);
     // PDB-3
@@ -56,22 +54,32 @@ pub(super) fn judge(
         observed_generation: budget.metadata.generation,
         conditions: old.conditions,
     };
-    Judged { status, recheck_at, failed: false }
+    Judged { status, recheck_at }
 }
 
 /// Expected and desired healthy pods. Percentages round up (PDB-2); the number that a percentage or `maxUnavailable` is of is what
 /// the pods' controllers want, that of a plain `minAvailable` the pods that there are (PDB-1).
-fn expected(budget: &PodDisruptionBudget, pods: &[Arc<Pod>], informers: &Informers) -> Option<(i32, i32)> {
+fn expected(
+    budget: &PodDisruptionBudget,
+    pods: &[Arc<Pod>],
+    informers: &Informers,
+    slips: Slips,
+) -> Option<(i32, i32)> {
     let spec = budget.spec.as_ref()?;
     let count = i32::try_from(pods.len()).unwrap_or(i32::MAX);
+    let wanted = |of: &IntOrString| {
+        let is_percentage = matches!(of, IntOrString::String(_));
+        let slips = is_percentage && slips.has(Slip::PercentageOfPodsPresent);
+        if slips { Some(count) } else { wanted_by_controllers(pods, informers) }
+    };
     if let Some(unavailable) = &spec.max_unavailable {
-        let expected = wanted_by_controllers(pods, informers)?;
+        let expected = wanted(unavailable)?;
         return Some((expected, (expected - scaled(unavailable, expected)).max(0)));
     }
     match spec.min_available.as_ref() {
         Some(IntOrString::Int(available)) => Some((count, *available)),
         Some(percentage) => {
-            let expected = wanted_by_controllers(pods, informers)?;
+            let expected = wanted(percentage)?;
             Some((expected, scaled(percentage, expected)))
         }
         None => Some((count, 0)),

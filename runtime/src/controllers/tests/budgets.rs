@@ -1,16 +1,18 @@
 //! The disruption controller: PDB-1 to PDB-6.
 
+use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{bench, meta, replica_set, selector};
-use crate::Step;
 use crate::api::constants::pod_condition;
 use crate::api::patch::{PodStatusPatch, new_pod_condition};
 use crate::api::{ApiError, DeleteOptions, Kind, Patch, Preconditions, Request, Resource, Response};
 use crate::operation::Component;
 use crate::slip::{Slip, Slips};
 use crate::testing::{Bench, bound, delivers, key, pod};
+use crate::{Operation, Step};
 
 const OWN: Component = Component::Disruption;
 
@@ -114,6 +116,38 @@ fn pods_without_a_controller_allow_nothing_where_a_scale_is_asked_for() {
     bench.create(budget(Want::Unavailable("1")));
     bench.settle();
     assert_eq!(status(&bench).disruptions_allowed, Some(0), "PDB-4");
+}
+
+/// PDB-4 (S28 `failSafe`): a budget that failed is written, and not tried again until a pod or the budget changes.
+#[test]
+fn a_budget_whose_replica_set_comes_later_waits_for_a_pod() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(budget(Want::Unavailable("1")));
+    bench.create(replica_set(1));
+    // The controllers hear of the ReplicaSet's pod before they hear of the ReplicaSet: another process created it.
+    let late = |_: &Bench, operation: &Operation| delivers(operation, Resource::ReplicaSet);
+    bench.settle_but(late);
+    let set = bench.get::<ReplicaSet>("web").expect("it exists").clone();
+    let mut early = bound(pod("early"), "node-0");
+    early.metadata.owner_references = Some(vec![OwnerReference {
+        kind: "ReplicaSet".to_owned(),
+        name: "web".to_owned(),
+        uid: set.metadata.uid.expect("it has one"),
+        controller: Some(true),
+        ..OwnerReference::default()
+    }]);
+    bench.create(early);
+    bench.run("early", true);
+    bench.settle_but(late);
+    assert_eq!(status(&bench).disruptions_allowed, Some(0), "PDB-4");
+    bench.settle();
+    assert_eq!(status(&bench).disruptions_allowed, Some(0), "nothing brings the controller back");
+    pass(&mut bench, 60);
+    assert_eq!(status(&bench).disruptions_allowed, Some(0), "nor does time");
+    bench.run("early", false);
+    bench.run("early", true);
+    pass(&mut bench, 1);
+    assert_eq!(numbers(&bench), [1, 0, 1, 1], "a pod that changes does");
 }
 
 #[test]

@@ -160,6 +160,26 @@ fn recreate_waits_for_the_last_old_pod() {
     assert!(bench.names().iter().all(|name| !old.contains(name)));
 }
 
+/// DEP-7 (S28 `oldPodsRunning`): what the status of an old ReplicaSet counts runs, too.
+#[test]
+fn recreate_waits_for_the_count_of_the_old_one() {
+    let mut bench = up(|deployment| {
+        let strategy = DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None };
+        deployment.spec.get_or_insert_default().strategy = Some(strategy);
+    });
+    roll(&mut bench, "web:2");
+    let is_slow = |_: &Bench, operation: &Operation| operation.component == Component::ReplicaSet;
+    bench.settle_but(is_slow);
+    // Its pods go before its controller gets to it.
+    for name in bench.names() {
+        bench.delete_pod(&name, Some(0));
+    }
+    bench.settle_but(is_slow);
+    assert_eq!(sets(&bench), [(Some(0), 0)]);
+    bench.settle();
+    assert_eq!(bench.pods().len(), 3);
+}
+
 #[test]
 fn a_paused_deployment_scales_and_does_not_roll() {
     let mut bench = up(|deployment| deployment.spec.get_or_insert_default().paused = Some(true));

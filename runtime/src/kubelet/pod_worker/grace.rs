@@ -16,14 +16,20 @@ pub struct Situation<'a> {
     pub release: Release,
 }
 
-/// The effective grace period in seconds. It can only become shorter, and is never below 1. Before 1.31, except for the two oldest
-/// releases, a zero counted as "nobody said anything": a force deletion got the pod's whole grace period.
+/// The effective grace period in seconds (S28 `pod_workers.go` `calculateEffectiveGracePeriod`). It becomes shorter only, and is never
+/// below 1. A zero is "nobody said anything" until something else is said; from 1.22 to 1.30 also at the end, so that a force deletion
+/// gets the pod's whole grace period, whatever was in force.
 pub fn effective(situation: &Situation<'_>) -> i64 {
     let zero_counts = situation.release.force_deletion_uses_minimum_grace();
-    let said = |seconds: Option<i64>| seconds.filter(|&seconds| seconds != 0 || zero_counts);
     let deletion = situation.pod.and_then(|pod| pod.object.metadata.deletion_grace_period_seconds);
-    let shortest =
-        [said(situation.current), said(deletion), said(situation.asked)].into_iter().flatten().min();
-    let own = situation.pod.map(|pod| pod.spec.grace_seconds);
-    shortest.or(own).unwrap_or(1).max(1)
+    let (mut seconds, mut is_said) = (situation.current.unwrap_or(0), false);
+    for said in [deletion, situation.asked].into_iter().flatten() {
+        if seconds == 0 || said < seconds {
+            (seconds, is_said) = (said, true);
+        }
+    }
+    if seconds == 0 && !(zero_counts && is_said) {
+        seconds = situation.pod.map_or(0, |pod| pod.spec.grace_seconds);
+    }
+    seconds.max(1)
 }

@@ -183,7 +183,10 @@ impl StatusManager {
         }
         let preconditions =
             if checks_uid { Preconditions::uid(writing.uid.clone()) } else { Preconditions::NONE };
-        let patch = Patch::PodStatusWhole(Arc::new(merged));
+        // S28 `pkg/util/pod/pod.go` `preparePatchBytesForPodStatus`: a two-way merge patch.
+        let (from, to) = (Arc::new(stored), Arc::new(merged));
+        let is_whole = host.context.has(Slip::StatusPatchIsWhole);
+        let patch = if is_whole { Patch::PodStatusWhole(to) } else { Patch::PodStatusChanges { from, to } };
         let request = Request::Patch(Resource::Pod, writing.versioned.key.clone(), preconditions, patch);
         writing.stage = Stage::Patching(send(host, request));
         self.writing = Some(writing);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, Pod, TopologySpreadConstraint};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::{label_of, node_affinity, taint_toleration};
 use crate::api::Kind;
@@ -33,10 +34,13 @@ impl<'a> TopologySpread<'a> {
             return Self { constraints: Vec::new() };
         }
         let count = |&spec: &&'a TopologySpreadConstraint| {
+            let counts_nothing =
+                cache.release().counts_nothing_for_empty_spread_selectors() && is_empty(spec, pod);
             let mut counts = BTreeMap::new();
             for (node, info) in cache.nodes().filter(|(node, _)| is_eligible(pod, spec, &specs, node)) {
                 if let Some(value) = label_of(node, &spec.topology_key) {
-                    *counts.entry(value.to_owned()).or_insert(0) += matching(spec, pod, info, slips);
+                    let matching = if counts_nothing { 0 } else { matching(spec, pod, info, slips) };
+                    *counts.entry(value.to_owned()).or_insert(0) += matching;
                 }
             }
             Constraint { spec, counts, own: i64::from(selects_pod(spec, pod, pod)) }
@@ -97,6 +101,17 @@ fn matching(spec: &TopologySpreadConstraint, pod: &Pod, info: &NodeInfo, slips: 
         !leaving && other.metadata.namespace == pod.metadata.namespace && selects_pod(spec, pod, other)
     };
     i64::try_from(info.pods().filter(|info| counts(&info.pod)).count()).unwrap_or(i64::MAX)
+}
+
+/// Is the selector `{}`, and do no `matchLabelKeys` add to it? Such a selector counts no pod, although it selects every one (S28
+/// `common.go` `countPodsMatchSelector`; kubernetes/kubernetes#141339).
+fn is_empty(spec: &TopologySpreadConstraint, pod: &Pod) -> bool {
+    let is_empty = |selector: &LabelSelector| {
+        selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+            && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
+    };
+    let adds = |key: &String| pod.label(key).is_some();
+    spec.label_selector.as_ref().is_some_and(is_empty) && !spec.match_label_keys.iter().flatten().any(adds)
 }
 
 /// Does the constraint of `pod` select `other`? The values of `matchLabelKeys` are those of the incoming pod (FLT-19).

@@ -1,9 +1,10 @@
 //! Topology spread: FLT-15 to FLT-19.
 
 use k8s_openapi::api::core::v1::{Node, Pod, Taint, TopologySpreadConstraint};
+use podproof_vocabulary::Release;
 
-use super::{feasible, feasible_with, labels, node, on, pod, rejected_by, selector, with};
-use crate::scheduler::filter::Plugin;
+use super::{cache, feasible, feasible_with, labels, node, on, pod, rejected_by, selector, with};
+use crate::scheduler::filter::{self, Plugin};
 use crate::slip::{Slip, Slips};
 
 fn constraint(key: &str, max_skew: i32) -> TopologySpreadConstraint {
@@ -100,6 +101,30 @@ fn pods_that_are_being_deleted_do_not_count() {
     assert_eq!(feasible(&zones(), &leaving, &new), Ok(vec!["x1".into(), "y1".into()]), "FLT-18");
     let slip = Slips::only(Slip::SpreadCountsDeleting);
     assert_eq!(feasible_with(&zones(), &leaving, &new, slip), Ok(vec!["y1".into()]));
+}
+
+/// FLT-18, kubernetes/kubernetes#141339.
+#[test]
+fn an_empty_selector_counts_nobody() {
+    let everybody = |keys: &[&str]| {
+        let mut constraint = constraint("zone", 1);
+        constraint.label_selector = Some(selector(&[]));
+        constraint.match_label_keys = Some(keys.iter().map(|&key| key.to_owned()).collect());
+        spread(vec![constraint])
+    };
+    for (minor, keys, expected) in [
+        (26, &[][..], &["y1"][..]),
+        (27, &[], &["x1", "y1"]),
+        (36, &[], &["x1", "y1"]),
+        (36, &["app"], &["y1"]),
+        (36, &["none"], &["x1", "y1"]),
+    ] {
+        let mut cache = cache(&zones(), &pods(2, 0), Slips::NONE);
+        cache.set_release(Release { minor });
+        let nodes = filter::feasible(&everybody(keys), &cache, Slips::NONE).expect("some pass");
+        let nodes: Vec<&str> = nodes.iter().map(|key| key.name()).collect();
+        assert_eq!(nodes, expected, "1.{minor} {keys:?}");
+    }
 }
 
 #[test]

@@ -63,15 +63,16 @@ fn requests_are_counted_at_the_size_of_the_manifest() {
 fn spread_is_counted_at_the_size_of_the_manifest() {
     let spread = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, \
                   labelSelector: {matchLabels: {app: web}}}]";
-    let of = |small: u32| {
+    let of = |spread: &str, small: u32| {
         let node = |name: &str, cpu: u32| {
             node(name, &format!("status: {{allocatable: {{cpu: {cpu}, memory: 8Gi, pods: 20}}}}\n"))
         };
         let web = deployment("replicas: 3", spread, "resources: {requests: {cpu: 1}}");
         undecided(&input(&[&web, &node("a", 3), &node("b", small)]))
     };
-    assert_eq!(of(1), [full_size::ROOM]);
-    assert!(of(2).is_empty());
+    assert_eq!(of(spread, 1), [full_size::ROOM]);
+    assert!(of(spread, 2).is_empty());
+    assert!(of(&spread.replace("{matchLabels: {app: web}}", "{}"), 1).is_empty(), "FLT-18: it counts nobody");
 }
 
 /// FLT-13: all are on the node of the first.
