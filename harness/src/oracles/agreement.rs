@@ -14,7 +14,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
 
 use super::promises::{self, kept_by};
-use super::rest::{Rest, Resting, broken};
+use super::rest::{Rest, Resting, broken, without_network};
 use crate::choices::Choices;
 use crate::system::{Parts, System, Unfit};
 
@@ -231,7 +231,7 @@ fn take_all(
     sides.compare_whole(reference, other)?;
     match *rest {
         Some(Rest::Endless | Rest::Stuck) | None => Ok(()),
-        Some(_) => sides.judge_rest(scenario),
+        Some(_) => sides.judge_rest(scenario, &without_network(actions)),
     }
 }
 
@@ -318,9 +318,9 @@ impl Sides {
     }
 
     /// What was promised has come, on both sides.
-    fn judge_rest(&self, scenario: &Scenario) -> Result<(), Difference> {
+    fn judge_rest(&self, scenario: &Scenario, without_network: &[NodeId]) -> Result<(), Difference> {
         for seen in [&self.reference, &self.other] {
-            if let Some((promise, why)) = broken(scenario, seen) {
+            if let Some((promise, why)) = broken(scenario, seen, without_network) {
                 return Err(Difference::Owed { promise, why });
             }
         }

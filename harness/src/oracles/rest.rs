@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use podproof_vocabulary::Property;
-use podproof_vocabulary::action::{Action, Kubelet};
+use podproof_vocabulary::action::{Action, Environment, Kubelet};
 use podproof_vocabulary::observation::{Deletion, NodeSeen, Observation};
 use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::{NodeId, Property};
 
 /// At most so many steps are taken after a script, for both to come to rest.
 const STEPS_MAX: usize = 200;
@@ -77,8 +77,26 @@ const fn restarts(action: &Action) -> bool {
     matches!(action, Action::Kubelet(Kubelet::StartContainer { .. } | Kubelet::Relist { .. }))
 }
 
-/// A promise of progress that an outsider finds broken at rest, and why.
-pub(super) fn broken(scenario: &Scenario, seen: &Observation) -> Option<(Property, String)> {
+/// The nodes whose network plugin has failed, after these steps: a machine that comes back has one that works.
+pub(super) fn without_network(actions: &[Action]) -> Vec<NodeId> {
+    let mut failed = Vec::new();
+    for action in actions {
+        match *action {
+            Action::Environment(Environment::FailCni { node }) => failed.push(node),
+            Action::Environment(Environment::ReturnNode { node }) => failed.retain(|&other| other != node),
+            _ => {}
+        }
+    }
+    failed
+}
+
+/// A promise of progress that an outsider finds broken at rest, and why. What is deleted on a node without a network plugin keeps its
+/// sandbox, and so its object (SBX-4): there the promise is broken in Kubernetes too.
+pub(super) fn broken(
+    scenario: &Scenario,
+    seen: &Observation,
+    without_network: &[NodeId],
+) -> Option<(Property, String)> {
     let serves = |node: &NodeSeen| {
         node.exists && node.powered && node.connected && node.kubelet_runs && node.runtime_answers
     };
@@ -86,7 +104,8 @@ pub(super) fn broken(scenario: &Scenario, seen: &Observation) -> Option<(Propert
         let Some(pod) = slot.pod.filter(|pod| pod.deletion != Deletion::None && !pod.finalizer) else {
             continue;
         };
-        if pod.node.and_then(|node| seen.nodes.get(node.index())).is_some_and(serves) {
+        let node = pod.node.filter(|node| !without_network.contains(node));
+        if node.and_then(|node| seen.nodes.get(node.index())).is_some_and(serves) {
             return Some((Property::DeletionCompletes, format!("pod {number} was deleted and is not gone")));
         }
     }
@@ -110,7 +129,7 @@ pub(super) fn broken(scenario: &Scenario, seen: &Observation) -> Option<(Propert
 mod tests {
     use podproof_vocabulary::catalogue;
     use podproof_vocabulary::event::Story;
-    use podproof_vocabulary::{ContainerId, NodeId, PodId};
+    use podproof_vocabulary::{ContainerId, PodId};
 
     use super::*;
     use crate::{ModelSystem, System as _};
@@ -122,6 +141,14 @@ mod tests {
     fn end(enabled: &[Action], is_put_off: bool) -> Rest {
         let mut resting = Resting::default();
         (0..=STEPS_MAX).find_map(|_| resting.next(enabled, is_put_off).err()).expect("it ends")
+    }
+
+    #[test]
+    fn a_machine_that_comes_back_has_a_network_again() {
+        let fail = |node| Action::Environment(Environment::FailCni { node: NodeId(node) });
+        let back = Action::Environment(Environment::ReturnNode { node: NodeId(0) });
+        assert_eq!(without_network(&[fail(0), fail(1), Action::Tick]), [NodeId(0), NodeId(1)]);
+        assert_eq!(without_network(&[fail(0), fail(1), back]), [NodeId(1)]);
     }
 
     #[test]
@@ -153,11 +180,11 @@ mod tests {
             system.apply(&action).expect("it is enabled");
         }
         let seen = system.observation();
-        assert!(seen.slots[0].endpoint.is_some() && broken(&scenario, &seen).is_none());
+        assert!(seen.slots[0].endpoint.is_some() && broken(&scenario, &seen, &[]).is_none());
         let property = |change: fn(&mut Observation)| {
             let mut seen = seen.clone();
             change(&mut seen);
-            broken(&scenario, &seen).map(|(property, _)| property)
+            broken(&scenario, &seen, &[]).map(|(property, _)| property)
         };
         assert_eq!(property(|seen| seen.slots[0].rules[0] = None), Some(Property::EndpointsConverge));
         assert_eq!(
@@ -173,5 +200,8 @@ mod tests {
             }
         };
         assert_eq!(property(deleted), Some(Property::DeletionCompletes));
+        let mut kept = seen.clone();
+        deleted(&mut kept);
+        assert_eq!(broken(&scenario, &kept, &[NodeId(0)]), None);
     }
 }
