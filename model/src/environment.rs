@@ -1,12 +1,13 @@
 //! What happens *to* the cluster: operators and faults, each with a budget, and the story.
 
+mod scale;
 #[cfg(test)]
 mod tests;
 
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
-use podproof_vocabulary::event::{Budget, EventName, ScaleTarget, Story};
+use podproof_vocabulary::event::{Budget, EventName, Story};
 use podproof_vocabulary::observation::{Process, Sandbox};
-use podproof_vocabulary::scenario::{ContainerKind, Scenario, WorkloadKind};
+use podproof_vocabulary::scenario::{ContainerKind, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use crate::api_server::pods::{self, Grace};
@@ -71,9 +72,10 @@ pub fn candidates(cluster: &Cluster<'_>, quiet: bool, out: &mut Vec<Action>) {
         let promised = event == EventName::PartitionHeal && cluster.rules.scenario.story == Story::Partition;
         let due = story_is_due(cluster, event, quiet);
         if due && event == EventName::Scale {
-            out.extend(scale_of_the_story(cluster).map(Action::Environment));
+            out.extend(scale::of_the_story(cluster).map(Action::Environment));
         }
-        let is_its_own = due && event == EventName::Scale && has_scale_of_its_own(&cluster.rules.scenario);
+        let is_its_own =
+            due && event == EventName::Scale && scale::is_the_storys_own(&cluster.rules.scenario);
         if left || (due && !is_its_own) || (promised && quiet) {
             targets(cluster, event, out);
         }
@@ -98,7 +100,7 @@ fn targets(cluster: &Cluster<'_>, event: EventName, out: &mut Vec<Action>) {
         }
         EventName::Scale => {
             if api_answers && workload.kind != WorkloadKind::Pod {
-                scale_targets(cluster, push);
+                scale::targets(cluster, push);
             }
         }
         EventName::DeletePod | EventName::ForceDeletePod | EventName::EvictPod if api_answers => {
@@ -284,51 +286,6 @@ fn next_template(cluster: &Cluster<'_>) -> u8 {
     named.unwrap_or_else(|| cluster.shared.deployment.revision().saturating_add(1))
 }
 
-/// The wanted replicas.
-fn replicas(cluster: &Cluster<'_>) -> u8 {
-    match cluster.rules.scenario.workload.kind {
-        WorkloadKind::Deployment => cluster.shared.deployment.replicas(),
-        _ => cluster.replica_set(podproof_vocabulary::Revision(0)).replicas(),
-    }
-}
-
-/// What a `scale` event would set the wanted replicas to, where the scenario names no numbers.
-fn scaled(cluster: &Cluster<'_>) -> Option<u8> {
-    let scenario = &cluster.rules.scenario;
-    let by_default = scenario.scale_targets.is_empty().then_some(ScaleTarget::By(-1));
-    scenario.scale.or(by_default).map(|target| target.of(replicas(cluster)))
-}
-
-/// Where `scale` events may happen beside the story `scale-down`, what they scale to is not what the story does.
-fn has_scale_of_its_own(scenario: &Scenario) -> bool {
-    scenario.story == Story::ScaleDown
-        && scenario.events.count(EventName::Scale) > 0
-        && scenario.scale_targets.is_empty()
-}
-
-/// One replica fewer, where that is not what a `scale` event does.
-fn scale_of_the_story(cluster: &Cluster<'_>) -> Option<Environment> {
-    let possible = has_scale_of_its_own(&cluster.rules.scenario)
-        && crate::api_server::answers(cluster)
-        && cluster.rules.scenario.workload.kind != WorkloadKind::Pod;
-    let fewer = replicas(cluster).checked_sub(1)?;
-    possible.then_some(Environment::ScaleTo { replicas: fewer })
-}
-
-/// Each `scale` event that changes the wanted replicas.
-fn scale_targets(cluster: &Cluster<'_>, mut push: impl FnMut(Environment)) {
-    let now = replicas(cluster);
-    if scaled(cluster).is_some_and(|target| target != now) {
-        push(Environment::Scale);
-    }
-    let targets = &cluster.rules.scenario.scale_targets;
-    for (index, &replicas) in targets.iter().enumerate() {
-        if replicas != now && !targets[..index].contains(&replicas) {
-            push(Environment::ScaleTo { replicas });
-        }
-    }
-}
-
 /// Something happens; its budget, or the story, is spent.
 pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
     let template = next_template(cluster);
@@ -340,11 +297,11 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             watch::publish_deployment(cluster);
         }
         Environment::Scale => {
-            if let Some(target) = scaled(cluster) {
-                scale(cluster, target);
+            if let Some(target) = scale::scaled(cluster) {
+                scale::apply(cluster, target);
             }
         }
-        Environment::ScaleTo { replicas } => scale(cluster, replicas),
+        Environment::ScaleTo { replicas } => scale::apply(cluster, replicas),
         Environment::DeletePod { pod } => pods::delete(cluster, pod, Grace::Own),
         Environment::ForceDeletePod { pod } => pods::delete(cluster, pod, Grace::Zero),
         Environment::EvictPod { pod } => drain::list_pod(cluster, pod),
@@ -438,7 +395,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
 
 fn spend(cluster: &mut Cluster<'_>, step: &Environment) {
     let event = event_of(step);
-    if matches!(step, Environment::ScaleTo { .. }) && has_scale_of_its_own(&cluster.rules.scenario) {
+    if matches!(step, Environment::ScaleTo { .. }) && scale::is_the_storys_own(&cluster.rules.scenario) {
         cluster.shared.control_plane.set_story_told(true);
         return;
     }
@@ -456,17 +413,6 @@ fn spend(cluster: &mut Cluster<'_>, step: &Environment) {
 /// A machine with everything on it running.
 pub fn running_machine() -> Machine {
     Machine::new().with_powered(true).with_connected(true).with_kubelet_runs(true).with_proxy_runs(true)
-}
-
-fn scale(cluster: &mut Cluster<'_>, target: u8) {
-    if cluster.rules.scenario.workload.kind == WorkloadKind::Deployment {
-        cluster.shared.deployment.set_replicas(target);
-        watch::publish_deployment(cluster);
-    } else {
-        let revision = podproof_vocabulary::Revision(0);
-        cluster.replica_set_mut(revision).set_replicas(target);
-        watch::publish_replica_set(cluster, revision);
-    }
 }
 
 /// Power is lost: containers, kubelet, kube-proxy and rules die at once. What a node that never returns remembers is

@@ -67,7 +67,7 @@ fn same(name: &str, scenario: &Scenario) -> Verdict {
 /// A false alarm of the PLEG is there to be seen until a relist takes it back, whatever follows at once.
 #[test]
 fn a_false_alarm_of_the_pleg_is_seen() {
-    let mut scenario = Scenario { story: Story::Create, ..catalogue::termination("fusions", 1) };
+    let mut scenario = web(Story::Create, 1, 1);
     scenario.inaccurate_detectors = true;
     scenario.events.set(EventName::RuntimeHang, 1);
     let checked = Checked::new(scenario);

@@ -96,7 +96,7 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     (
         "termination",
         1437,
-        165968,
+        165974,
         &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
     ),
 ];

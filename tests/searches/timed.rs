@@ -9,7 +9,7 @@ use podproof_model::reduced::focus;
 use podproof_model::{ClusterState, step, time};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
+use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::{MUTANTS, Mutant};
 use podproof_vocabulary::property::PROPERTIES;
 use podproof_vocabulary::scenario::{OnSigterm, Probe, Timing};
@@ -326,9 +326,9 @@ fn a_published_pod_is_followed_before_it_is_ready() {
 /// A pod that runs from the beginning on is evicted, and its address is used again while it is in the rules.
 #[test]
 fn a_pod_that_runs_from_the_beginning_on_is_followed() {
-    let mut evicted = Scenario { timing: Timing::Timed, ..catalogue::termination("timed", 2) };
+    let running = catalogue::termination("timed", 1);
+    let mut evicted = Scenario { timing: Timing::Timed, story: Story::Create, ..running };
     evicted = with_pre_stop(evicted, 30);
-    evicted.scale = Some(ScaleTarget::By(-1));
     evicted.addresses_are_reused = true;
     evicted.events.set(EventName::ResourcePressure, 1);
     let shown = focus_hides_nothing("running from the beginning", evicted);
