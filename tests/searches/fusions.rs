@@ -71,14 +71,20 @@ fn a_false_alarm_of_the_pleg_is_seen() {
     scenario.inaccurate_detectors = true;
     scenario.events.set(EventName::RuntimeHang, 1);
     let checked = Checked::new(scenario);
-    let mut alarms = Vec::new();
-    for (state, ..) in checked.initial() {
-        checked.transitions(&state, &mut |transition| {
+    let mut states: Vec<ClusterState> = checked.initial().into_iter().map(|(state, ..)| state).collect();
+    let (mut seen, mut alarms) = (BTreeSet::from_iter(states.clone()), Vec::new());
+    let mut next = 0;
+    while alarms.is_empty() && next < 2_000 {
+        let mut found = Vec::new();
+        checked.transitions(&states[next], &mut |transition| {
             if let Action::Kubelet(Kubelet::NoticeHang { node }) = transition.action.head {
                 let unhealthy = |cluster: &Cluster<'_>| cluster.node(node).machine.unhealthy();
                 alarms.push(checked.0.model.open(&transition.next, unhealthy));
             }
+            found.push(transition.next);
         });
+        states.extend(found.into_iter().filter(|state| seen.insert(state.clone())));
+        next += 1;
     }
     assert_eq!(alarms, [true]);
 }
