@@ -1,4 +1,5 @@
-//! Scaling: by an operator at any moment, and by the story `scale-down`.
+//! Scaling: by an operator at any moment, as `kubectl scale` does through the subresource `scale` (S28
+//! `pkg/registry/apps/deployment/storage/storage.go`, `ScaleREST`), and by the story `scale-down`.
 
 use podproof_vocabulary::action::Environment;
 use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
