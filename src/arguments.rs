@@ -124,7 +124,7 @@ pub struct WorldArguments {
     pub stories: Vec<Story>,
 
     /// Something that may happen at any moment beside the story, N times, for example container-crash=1; for scale also
-    /// scale=+1, scale=-1 and scale:5; may be repeated
+    /// scale=+1, scale=-1 and scale:5, one of these in a run; may be repeated
     #[arg(long = "event", value_name = "NAME=N", allow_hyphen_values = true)]
     pub events: Vec<EventArgument>,
 

@@ -39,6 +39,12 @@ fn every_conflict_is_told_at_once() {
 }
 
 #[test]
+fn a_run_scales_to_one_thing() {
+    let errors = refused(&["--event", "scale=+1", "--event", "scale=-1"]);
+    assert!(errors.len() == 1 && errors[0].contains("accepted is one target in a run"), "{errors:?}");
+}
+
+#[test]
 fn a_search_that_partial_order_does_not_fit_is_refused_before_it() {
     for (more, sign) in
         [("--exact", "coalesced-watch-events"), ("--symmetry=none", "--symmetry pods and all")]
