@@ -105,7 +105,7 @@ impl ContainerRules {
     }
 
     /// Containers of one pod share its ports (MC-6): the API does not reject a port that two of them name, and the
-    /// second process cannot bind it. An init container runs beside nothing but the sidecars before it (CPA-13).
+    /// second process cannot bind it. An init container runs beside nothing but the sidecars before it (CPA-7, CPA-8).
     fn port_conflicts(containers: &[Container], index: usize, native: bool) -> Vec<ContainerId> {
         let port = |port: &ContainerPort| (port.port, port.protocol);
         let runs_alone = |at: usize| match containers[at].kind {

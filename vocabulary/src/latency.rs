@@ -86,8 +86,8 @@ latencies! {
         "--default-unreachable-toleration-seconds";
     /// Timer: a relist that does not finish makes the PLEG unhealthy.
     pleg_threshold = |_| 180, "pleg-threshold", "PLEG unhealthy after a stuck relist of", "genericPlegRelistThreshold";
-    /// Timer: a runtime call that gets no answer.
-    runtime_timeout = |_| 120, "runtime-timeout", "runtime call times out after", "runtimeRequestTimeout";
+    /// Timer: a runtime that does not answer counts as down (K-6, SRC-5), long before a call of its own runs out.
+    runtime_timeout = |_| 30, "runtime-timeout", "runtime down after no answer for", "maxWaitForContainerRuntime";
     /// Timer: the first wait of the restart back-off; each next one is twice as long.
     restart_backoff = |_| 10, "restart-backoff", "first restart back-off of", "MaxContainerBackOff ladder";
     /// Timer: the longest wait of the restart back-off.

@@ -131,6 +131,18 @@ impl Release {
         self.minor >= 26
     }
 
+    /// The pod garbage collector removes pods that terminate on a node which is out of service (PGC-2): on from 1.26
+    /// (`NodeOutOfServiceVolumeDetach`).
+    pub const fn collects_from_nodes_out_of_service(self) -> bool {
+        self.minor >= 26
+    }
+
+    /// A kubelet refuses pods that do not tolerate the NoExecute taints of its node (ADM-9, kubernetes/kubernetes#101218). From 1.24;
+    /// before, they are admitted, and evicted.
+    pub const fn kubelet_asks_for_tolerations(self) -> bool {
+        self.minor >= 24
+    }
+
     /// Housekeeping stops what runs of a configured pod that was rejected after its kubelet started anew (ADM-13, PW-13,
     /// kubernetes/kubernetes#113145). From 1.27; before, it goes on until the pod is deleted.
     pub const fn stops_what_runs_of_rejected_pods(self) -> bool {

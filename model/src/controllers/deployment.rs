@@ -164,12 +164,16 @@ fn scale_down_old(copies: &Copies<'_, '_>, newest: ReplicaSetColumn) -> Option<D
 }
 
 /// DEP-10 (S28 `sync.go` `scale`): one active ReplicaSet takes the whole change; a saturated new one empties the old
-/// ones; else every active one takes its share.
+/// ones; else every active one takes its share, but not of a Deployment that recreates.
+///
+/// One that has the new size already is not written, not even its annotation: each later sync finds the wanted replicas changed again, and
+/// comes to nothing else. The rollout is stuck until somebody scales once more (kubernetes/kubernetes#138036).
 fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
     let replicas = u32::from(copies.replicas);
     let active: Vec<_> = copies.replica_sets().filter(|(_, column)| column.replicas_seen() > 0).collect();
-    if let [(revision, _)] = active.as_slice() {
-        return copies.scale(*revision, replicas);
+    if let [(revision, column)] = active.as_slice() {
+        let changes_size = u32::from(column.replicas_seen()) != replicas;
+        return if changes_size { copies.scale(*revision, replicas) } else { None };
     }
     let newest = copies.cluster.replica_set(copies.newest);
     let saturated = newest.exists_seen()
@@ -180,12 +184,10 @@ fn scale(copies: &Copies<'_, '_>) -> Option<Deployment> {
         let (revision, _) = copies.old().find(|(_, column)| column.replicas_seen() > 0)?;
         return copies.scale(revision, 0);
     }
-    let stale = |column: &ReplicaSetColumn| column.desired_seen() != copies.replicas;
-    if copies.cluster.rules.scenario.workload.strategy == Strategy::Recreate {
-        let (revision, column) = active.into_iter().find(|(_, column)| stale(column))?;
-        return copies.scale(revision, column.replicas_seen().into());
+    match copies.cluster.rules.scenario.workload.strategy {
+        Strategy::Recreate => None,
+        Strategy::RollingUpdate { .. } => scale_proportionally(copies, &active),
     }
-    scale_proportionally(copies, &active)
 }
 
 /// DEP-10 (S28 `deployment/util` `GetProportion`): each active ReplicaSet changes as the sum of all does, the largest first, which also

@@ -68,10 +68,12 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) 
     }
 }
 
-/// The memory of the controller manager is lost: plans, expectations, timers, copies (MOD-4).
+/// The memory of the controller manager is lost: plans, expectations, timers, copies (MOD-4). How long a pod has been Ready the object
+/// itself says, in `lastTransitionTime` (RS-7): what has been so for long enough is so for the next controller manager too.
 pub fn stop(cluster: &mut Cluster<'_>) {
     for column in cluster.pods.iter_mut() {
-        column.controller = ControllerPod::new();
+        let is_available = column.controller.available() && column.api.is_active() && column.api.ready();
+        column.controller = ControllerPod::new().with_available(is_available);
     }
     for node in cluster.nodes.iter_mut() {
         node.controller = NodeObject::new();

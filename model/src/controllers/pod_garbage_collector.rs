@@ -31,7 +31,8 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
             let (scenario, seen) = (&cluster.rules.scenario, cluster.node(node).controller);
             let of_event = scenario.event_taint.as_ref().filter(|_| seen.custom());
             let mut taints = scenario.nodes[node.index()].taints.iter().chain(of_event);
-            view.deleting()
+            scenario.release.collects_from_nodes_out_of_service()
+                && view.deleting()
                 && seen.ready() != NodeReady::True
                 && taints.any(|taint| taint.key == OUT_OF_SERVICE)
         }

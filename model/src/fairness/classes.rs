@@ -85,7 +85,7 @@ pub const FAIRNESS: &[Row] = &[
     weak("deployment/scale-replica-set", SYNCS),
     weak(
         "deployment/exceed-progress-deadline",
-        "the Deployment is queued again for its progress deadline (DEP-10)",
+        "the Deployment is queued again for its progress deadline (DEP-8)",
     ),
     weak("replica-set/plan-replicas", SYNCS),
     weak("replica-set/choose-victim", SYNCS),
@@ -94,7 +94,7 @@ pub const FAIRNESS: &[Row] = &[
     weak("replica-set/update-status", SYNCS),
     weak(
         "replica-set/count-available",
-        "the ReplicaSet is queued again when minReadySeconds are over (CTL-1)",
+        "the ReplicaSet is queued again when minReadySeconds are over (RS-7)",
     ),
     weak(
         "node-lifecycle/mark-node-unknown",
@@ -110,16 +110,19 @@ pub const FAIRNESS: &[Row] = &[
         "taint-eviction/delete-pod",
         "a timer for each pod that does not tolerate the taint for ever, and retries (TEC-10)",
     ),
-    weak("pod-garbage-collector/fail-pod", "a collection every 20 s (PGC-2)"),
-    weak("pod-garbage-collector/delete-pod", "a collection every 20 s (PGC-2)"),
+    weak("pod-garbage-collector/fail-pod", "a collection every 20 s (C-12)"),
+    weak("pod-garbage-collector/delete-pod", "a collection every 20 s (C-12)"),
     weak("disruption/update-status", SYNCS),
-    weak("disruption/forget-disruption", "a stale DisruptionTarget is queued again for its timeout (PDB-6)"),
+    weak(
+        "disruption/forget-disruption",
+        "a stale DisruptionTarget is queued again for its timeout (EVI-5, C-27)",
+    ),
     weak("endpoint-slice/write-slice", SYNCS),
     weak("kubelet/begin-termination", WORKS),
     weak("kubelet/create-sandbox", WORKS),
     weak(
         "kubelet/start-container",
-        "the worker starts what should run, after its back-off (CPA-4, CPA-7); without a network plugin nobody promises it (SP-4)",
+        "the worker starts what should run, after its back-off (CPA-9, CPA-12, CLB-1); without a network plugin nobody promises it (SP-4)",
     ),
     weak("kubelet/stop-container", WORKS),
     weak("kubelet/run-pre-stop", KILLS),
@@ -131,13 +134,13 @@ pub const FAIRNESS: &[Row] = &[
     weak("kubelet/finish-pod", WORKS),
     weak(
         "kubelet/report-status",
-        "the status manager syncs what is newer than the API's, and again after an error (STM-4)",
+        "the status manager syncs what is newer than the API's, and again after an error (STM-1, STM-10)",
     ),
     weak(
         "kubelet/remove-pod",
         "the status manager sends the last deletion once the pod's resources are gone (STM-6)",
     ),
-    weak("kubelet/forget-pod", "housekeeping takes away workers of pods that are gone (PW-13)"),
+    weak("kubelet/forget-pod", "housekeeping takes away workers of pods that are gone (PW-12, SRC-9)"),
     weak("kubelet/flip-readiness", PROBES),
     weak("kubelet/pass-startup", PROBES),
     weak("kubelet/fail-probe", PROBES),
@@ -147,7 +150,7 @@ pub const FAIRNESS: &[Row] = &[
     ),
     weak(
         "kubelet/notice-hang",
-        "the node's status asks each time whether the last relist is too long ago (NOD-3); that it errs is promised by nobody",
+        "the node's status asks each time whether the last relist is too long ago (NOD-2); that it errs is promised by nobody",
     ),
     weak("kubelet/report-node-status", "a heartbeat that reaches the API is sent periodically (NOD-3)"),
     weak("container/listen", "a process does what its annotation says: it listens in the end"),

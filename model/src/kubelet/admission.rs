@@ -1,4 +1,4 @@
-//! Admission: the kubelet's own check, the only one for pods that bypass the scheduler (ADM-1 to ADM-14).
+//! Admission: the kubelet's own check, the only one for pods that bypass the scheduler (ADM-1, ADM-5, ADM-6, ADM-8, ADM-9, ADM-12 to ADM-14).
 //!
 //! Source: S28 `pkg/kubelet/lifecycle/predicate.go`. Left out: sysctls, devices, topology, node pressure, and the
 //! kubelet's lag on its own Node object. A rejected pod gets phase Failed and no worker (ADM-12).
@@ -43,7 +43,8 @@ pub fn admits(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     let ports_free = !ports.claims_any()
         || (others == 0 && ports.is_free_of_neighbours(node))
         || cluster.has_mutant(Mutant::HostPortsIgnored);
-    // ADM-9: only NoExecute taints, however long they are tolerated.
-    let tolerates = cluster.rules.tolerations.on(node, object.taints()) != Tolerated::No;
+    // ADM-9: only NoExecute taints, however long they are tolerated; from 1.24 on.
+    let tolerates = !cluster.rules.scenario.release.kubelet_asks_for_tolerations()
+        || cluster.rules.tolerations.on(node, object.taints()) != Tolerated::No;
     fits && matches && ports_free && tolerates
 }

@@ -272,13 +272,14 @@ pub fn hook_of(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Opt
     cluster.rules.container(container).hook.filter(|_| known)
 }
 
-/// KIL-8, KIL-10: a sidecar waits for the apps and for the sidecars after it, as long as the grace lasts. KIL-12: an orphan is killed by
-/// a pod made up from what runs, all containers of which are plain.
+/// KIL-8, KIL-10: a sidecar waits for the apps and for the sidecars after it, as long as the grace lasts, whatever the whole pod is killed
+/// for: its end, or a sandbox that is dead (CPA-4). Who is killed alone, for a probe, waits for nobody. KIL-12: an orphan is killed by a pod
+/// made up from what runs, all containers of which are plain.
 fn its_turn(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
     let rules = cluster.rules;
     if rules.container(container).kind != ContainerKind::Sidecar
         || cluster.container(pod, container).grace_expired()
-        || cluster.pod(pod).kubelet.worker() != Worker::Terminating
+        || !(cluster.pod(pod).kubelet.worker() == Worker::Terminating || lacks_sandbox(cluster, pod))
         || !cluster.pod(pod).kubelet.knows_spec()
         || cluster.has_mutant(Mutant::SidecarsStopWithApps)
     {

@@ -170,6 +170,9 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, node: NodeId, pod: PodId, view: Ku
     kubelet.set_node(Some(node));
     if view.present() && !before.present() && kubelet.worker() == Worker::None {
         kubelet.set_knows_spec(true);
+        if view.is_deleting() {
+            probes::take_up_unprobed(cluster, pod, view.ready());
+        }
         // ADM-1: a pod that is to terminate, or has ended, is not asked for admission.
         let is_asked = !view.terminal() || cluster.rules.scenario.release.admits_ended_pods_anew();
         if !view.is_deleting() && is_asked {

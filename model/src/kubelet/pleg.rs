@@ -10,7 +10,7 @@ use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::Hang;
 
-use super::known;
+use super::{known, probes};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
 
@@ -84,13 +84,8 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
             } else {
                 container.set_ended_before(Process::Absent);
             }
-            if !container.is_running() {
-                // PRB-6: the prober of a container that does not run has nothing to say for it.
-                container.set_probe_ready(false);
-                container.set_probe_started(false);
-                container.set_probe_failed(false);
-            }
         }
+        probes::forget_what_has_ended(cluster, pod);
     }
     let machine = &mut cluster.node_mut(node).machine;
     machine.set_first_relist_pending(false);

@@ -8,7 +8,7 @@ use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
 use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{NodeId, PodId};
 
-use super::{is_frozen, pleg, status};
+use super::{is_frozen, pleg, probes, status};
 use crate::cluster::Cluster;
 use crate::state::Worker;
 
@@ -116,6 +116,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     if !kubelet.knows_spec() || lacks_grace || (overridden && release.force_deletion_uses_minimum_grace()) {
         kubelet.set_minimum_grace(true);
     }
+    probes::keep_what_has_started(cluster, pod);
     for container in cluster.containers_of_mut(pod) {
         container.set_starts_anew(false);
         if container.is_running() {

@@ -34,7 +34,7 @@ pub enum Fusion {
     /// The PLEG relists. A lag read through another: the cache is read by the worker and the status manager, whose steps
     /// wait as long as they like; what coalesces in the cache coalesces in the status. Not while a relist is stuck, and not
     /// the first one of a kubelet, nor the one that makes its PLEG healthy again: before it the node's status is NotReady
-    /// (NOD-3), which is read by no lag of ours.
+    /// (NOD-2), which is read by no lag of ours.
     Relist,
     /// Readiness and startup probes find what is the case. Read only by the status manager, as above.
     Probe,

@@ -53,7 +53,11 @@ pub struct Container {
     pub is_end_known: bool,
     /// It had ended and its back-off kept it from starting when its pod was evicted.
     pub held_back: bool,
-    #[bits(6)]
+    /// It had started when its pod, which has more than one, began to be stopped: so it counts until all have stopped.
+    pub started_before_kill: bool,
+    /// Its kubelet has restarted since its pod was to end, and probes its readiness no more.
+    pub unprobed: bool,
+    #[bits(4)]
     __: u32,
 }
 

@@ -127,6 +127,11 @@ fn copy(cluster: &Cluster<'_>, watcher: Watcher, pod: PodId) -> u16 {
 
 /// A pod object was written: exact searches queue the event for whoever watches.
 pub fn publish_pod(cluster: &mut Cluster<'_>, pod: PodId, before: PodObject, after: PodObject) {
+    // RS-7: while there is no controller manager its next one is the first to learn that the pod was not Ready.
+    let controller = cluster.pod(pod).controller;
+    if controller.available() && !controller.view().present() && !(after.is_active() && after.ready()) {
+        cluster.pod_mut(pod).controller.set_available(false);
+    }
     if !ring::is_kept(cluster) {
         return;
     }

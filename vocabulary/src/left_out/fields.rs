@@ -33,6 +33,16 @@ const NAMES: &str = "names of hosts are not modelled";
 
 /// Who may stop whom when there is no room.
 const PREEMPTED: &[Property] = &[ScheduledIfFeasible, DisruptionBudgetKept];
+/// Which containers of a pod run again, and which are killed for that.
+const RESTARTS: &[Property] = &[
+    CrashRecovers,
+    NoFailedRequest,
+    NoTrafficAfterSigterm,
+    NoAvoidableBlackout,
+    InitBeforeApp,
+    GraceHonoured,
+    RolloutCompletes,
+];
 /// How a process stops.
 const STOP: &[Property] = &[NoTrafficAfterSigterm, NoFailedRequest, GraceHonoured];
 
@@ -177,13 +187,14 @@ pub(super) const FIELDS: &[Row] = &[
     field("Pod.spec.containers[].resources.claims", "devices are not modelled", PLACEMENT),
     field(
         "Pod.spec.containers[].restartPolicy",
-        "an app container has the restartPolicy of its pod",
-        &[CrashRecovers],
+        "an app container has the restartPolicy of its pod (MC-16)",
+        RESTARTS,
     ),
     field(
         "Pod.spec.containers[].restartPolicyRules",
-        "a container has the restartPolicy of its pod",
-        &[CrashRecovers],
+        "a container has the restartPolicy of its pod; a rule may restart it alone, or kill all the others without hook and grace, and \
+         run init containers again (MC-16, MC-17)",
+        RESTARTS,
     ),
     field("Pod.spec.containers[].securityContext", SECURITY, NONE),
     field("Pod.spec.containers[].stdin", PROCESS, NONE),

@@ -6,8 +6,8 @@ use crate::event::EventName;
 use crate::property::Property::{
     self, CrashRecovers, DeletionCompletes, DisruptionBudgetKept, EndpointsConverge, NoAvoidableBlackout,
     NoFailedRequest, NoMisroutedRequest, NoTrafficAfterSigterm, NoexecuteEvicts, PlacementLawful,
-    PodsWithinSurge, ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible, TerminalIsFinal,
-    UnreachableEndpointsLeave,
+    PodsWithinSurge, ReplacedAfterNodeFailure, RolloutCompletes, ScheduledIfFeasible, StoppedBeforeGone,
+    TerminalIsFinal, UnreachableEndpointsLeave,
 };
 
 /// Promises that pods start where there is room.
@@ -247,6 +247,49 @@ const BEHAVIOURS: &[Row] = &[
         "a controller that begins leaves NoExecute taints as they are; in Kubernetes it takes them off every node first, and toleration \
          times begin anew",
         &[NoexecuteEvicts, ReplacedAfterNodeFailure],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::KubeletRestart]),
+        "ready for a moment after a kubelet restart",
+        "a kubelet that starts says of what it finds running what it knows, and nothing before its probes have told; in Kubernetes the \
+         first status is made before the probes have workers, and says Ready of what is not: until 1.34 of all that runs, from 1.35 on of \
+         what started less than ten seconds before (PRB-12, kubernetes/kubernetes#135795)",
+        &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout, DisruptionBudgetKept],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::ControllerManagerRestart]),
+        "requests of a controller manager that dies",
+        "what it has planned and not written is lost with it; in Kubernetes a creation or a deletion on its way may land after the next \
+         one has listed, which then chooses another (CTL-5, MOD-3)",
+        &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout, PodsWithinSurge, DisruptionBudgetKept],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::ContainerCrash, EventName::ContainerExit, EventName::SandboxDeath]),
+        "failures of a probe that are counted over a restart",
+        "a new container begins with no failure counted; in Kubernetes those of the one before it, which crashed before they were enough, \
+         count on, and it may be stopped after its first (PRB-4, kubernetes/kubernetes#46371)",
+        &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout, CrashRecovers],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::LivenessChange]),
+        "a sync that stops containers",
+        "a pod that is deleted while a probe's kill goes on begins to stop at once; in Kubernetes the sync that kills comes to its end \
+         first, and starts the container anew, and only then the grace period of the whole pod begins (PW-14, PW-19)",
+        &[NoFailedRequest, DeletionCompletes],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::KubeletRestart, EventName::ForceDeletePod]),
+        "a pod that has ended before its kubelet looks",
+        "a kubelet that starts inspects what runs before it takes a pod for stopped; in Kubernetes one whose phase somebody else has \
+         ended, and which is deleted then, may go before its containers (PW-3)",
+        &[StoppedBeforeGone],
+    ),
+    behaviour(
+        Concern::Events(&[EventName::NodeCrash, EventName::NodePartition, EventName::NodeReturn]),
+        "marks and taints that come late",
+        "a controller manager that starts marks no pods of a node that is not Ready again (NLC-7), and before 1.26 no patch of taints is \
+         older than what it overwrites (kubernetes/kubernetes#126755)",
+        &[NoexecuteEvicts, UnreachableEndpointsLeave],
     ),
     Row {
         contradicts: true,
