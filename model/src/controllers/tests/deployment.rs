@@ -208,6 +208,22 @@ fn the_only_active_replica_set_takes_the_whole_change() {
     assert_eq!(writes(&mut with_sets(rolling(1, 0), 1, 2, &[(2, 2)])), [(0, 1)]);
 }
 
+/// DEP-10, kubernetes/kubernetes#138036: the only active one has the new size already. It is not told so, each later sync is one that
+/// scales, and the rollout is stuck.
+#[test]
+fn a_replica_set_that_has_the_new_size_already_is_not_written_and_nothing_else_is() {
+    assert_eq!(next_of(&with_sets(rolling(0, 1), 1, 2, &[(1, 1), (0, 0)])), None);
+    assert_eq!(next_of(&with_sets(rolling(1, 1), 3, 4, &[(0, 0), (3, 3), (0, 0)])), None);
+    assert_eq!(next_of(&with_sets(rolling(0, 1), 1, 1, &[(1, 1), (0, 0)])), scale(0, 0), "nobody has scaled");
+}
+
+/// DEP-10: of a Deployment that recreates several active ones get no share (S28 `sync.go` `scale`: `IsRollingUpdate`).
+#[test]
+fn a_deployment_that_recreates_shares_nothing_out() {
+    assert_eq!(next_of(&with_sets(Strategy::Recreate, 3, 2, &[(1, 1), (2, 1)])), None);
+    assert!(next_of(&with_sets(rolling(1, 0), 3, 2, &[(1, 1), (2, 1)])).is_some());
+}
+
 /// DEP-10: proportional scaling in the middle of a rolling update.
 #[test]
 fn in_a_rollout_each_replica_set_takes_its_share() {

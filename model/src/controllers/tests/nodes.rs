@@ -285,6 +285,23 @@ fn a_deleting_pod_on_a_dead_node_that_is_out_of_service_is_collected() {
     assert!(!without_taint.can(FAIL), "it waits for ever (NF-5)");
 }
 
+/// PGC-2: the collector asks for nodes that are out of service from 1.26 on.
+#[test]
+fn before_1_26_no_pod_is_collected_from_a_node_that_is_out_of_service() {
+    for (minor, collects) in [(25, false), (26, true)] {
+        let mut cluster = TestCluster::running(1, 2, |s| {
+            out_of_service(s);
+            s.release = Release { minor };
+        });
+        cluster.delete(P0);
+        cluster.change(|cluster| update(cluster, N0, |node| node.with_ready(NodeReady::Unknown)));
+        cluster.settle_but(|action| {
+            matches!(action, Action::Kubelet(_)) || *action == Action::PodGarbageCollector(FAIL)
+        });
+        assert_eq!(cluster.can(FAIL), collects, "1.{minor}");
+    }
+}
+
 /// PGC-2: an operator says of a dead node that it is out of service, and takes it back.
 #[test]
 fn a_taint_of_an_event_may_say_that_a_node_is_out_of_service() {

@@ -179,6 +179,23 @@ fn a_pod_is_available_when_it_has_been_ready_long_enough() {
     assert_eq!(cluster.seen().replica_sets[0].unwrap().available, 1);
 }
 
+/// RS-7: how long a pod has been Ready its object says, also to a controller manager that was not there.
+#[test]
+fn what_has_been_ready_long_enough_is_so_for_the_next_controller_manager() {
+    for (blinks, available) in [(false, 1), (true, 0)] {
+        let mut cluster = replica_set(1, |s| s.workload.min_ready_seconds = 10);
+        cluster.befall(Environment::StopControllerManager);
+        if blinks {
+            cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
+            cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(true)));
+        }
+        let count = Action::ReplicaSet(ReplicaSet::CountAvailable { pod: P0 });
+        cluster.settle_but(|action| *action == count);
+        assert_eq!(cluster.can(count), blinks);
+        assert_eq!(cluster.seen().replica_sets[0].unwrap().available, available);
+    }
+}
+
 /// RS-7, API-1.
 #[test]
 fn the_status_is_written_from_the_copies_and_not_over_a_newer_version() {

@@ -115,6 +115,10 @@ fn only_a_no_execute_taint_that_is_not_tolerated_at_all_rejects() {
     };
     assert_eq!(workers(&bypassing(1, |_| {}, custom), 1), [Worker::Rejected]);
     assert_eq!(workers(&bypassing(1, toleration, custom), 1), [Worker::Sync], "for a time is enough");
+    for (minor, worker) in [(23, Worker::Sync), (24, Worker::Rejected)] {
+        let old = bypassing(1, |s| s.release = Release { minor }, custom);
+        assert_eq!(workers(&old, 1), [worker], "1.{minor}");
+    }
     let no_schedule = |cluster: &mut TestCluster| {
         cluster.change(|cluster| {
             cluster.nodes[0].api.set_unschedulable_no_schedule(true);

@@ -209,3 +209,32 @@ fn a_restarted_kubelet_takes_what_runs_for_started_from_1_35_on() {
         assert_eq!(is_ready, started, "1.{minor}");
     }
 }
+
+/// SP-8, PRB-12: a pod that is to end gets no workers for its probes. Without them it is ready, from 1.35 on as ready as it was.
+#[test]
+fn a_restarted_kubelet_does_not_probe_what_is_to_end() {
+    for (minor, listens, ready) in [(34, false, true), (36, false, false), (36, true, true)] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            probed(s);
+            s.workload.template.containers[0].listens_after_seconds = 5;
+            s.release = Release { minor };
+        });
+        let listen =
+            Action::Container(podproof_vocabulary::action::Container::Listen { pod: P0, container: C0 });
+        match listens {
+            true => cluster.settle(),
+            false => cluster.settle_until(|action| *action == listen),
+        }
+        assert_eq!(cluster.pod(P0).ready, listens);
+        cluster.delete(P0);
+        cluster.befall(Environment::StopKubelet { node: N0 });
+        cluster.take(START);
+        cluster.take(RELIST);
+        cluster.take(LIST);
+        cluster.take(BEGIN);
+        let said =
+            |cluster: &TestCluster| cluster.look(|cluster| crate::kubelet::status::status(cluster, P0).1);
+        assert_eq!(said(&cluster), ready, "1.{minor}, listens: {listens}");
+        assert!(!cluster.any(|action| matches!(action, Action::Kubelet(Kubelet::FlipReadiness { .. }))));
+    }
+}

@@ -32,6 +32,24 @@ fn containers_outlive_their_sandbox_until_the_kubelet_stops_them() {
     assert!(cluster.can(Kubelet::RunPreStop { pod: P0, container: C0 }), "with hook and grace");
 }
 
+/// CPA-4, KIL-8: the kill for a dead sandbox is that of the whole pod, and has its order.
+#[test]
+fn sidecars_of_a_dead_sandbox_get_sigterm_after_the_app() {
+    let mut cluster = struck(|s| {
+        s.workload.template.containers = vec![container(ContainerKind::Sidecar, "sidecar"), app()];
+        s.workload.template.serving = 1;
+    });
+    cluster.take(Kubelet::Relist { node: N0 });
+    let [sidecar, main] = [C0, C1].map(|container| Kubelet::SendSigterm { pod: P0, container });
+    cluster.take(STOP);
+    cluster.take(Kubelet::StopContainer { pod: P0, container: C1 });
+    assert!(cluster.can(main) && !cluster.can(sidecar));
+    cluster.take(main);
+    assert!(!cluster.can(sidecar), "the app has not exited");
+    cluster.take(ContainerStep::Exit { pod: P0, container: C1 });
+    assert!(cluster.can(sidecar));
+}
+
 /// CPA-4, as the recording of a killed sandbox shows: a new address, a restart, phase Running throughout.
 #[test]
 fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {

@@ -225,6 +225,49 @@ fn app_containers_are_stopped_in_parallel() {
     assert!(cluster.can(Kubelet::SendSigterm { pod: P0, container: C1 }));
 }
 
+/// STP-1 to STP-6, PW-14: one sync stops all, and makes no status before it is done; the recording of a pod with a helper shows it.
+#[test]
+fn a_pod_stays_as_ready_as_it_was_until_its_last_container_has_stopped() {
+    let mut cluster =
+        terminating(|s| s.workload.template.containers.push(container(ContainerKind::App, "helper")));
+    assert!(cluster.pod(P0).ready);
+    cluster.take(Kubelet::SendSigterm { pod: P0, container: C1 });
+    cluster.take(ContainerStep::Exit { pod: P0, container: C1 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    let report = Kubelet::ReportStatus { pod: P0 };
+    assert!(!cluster.can(report), "the helper has exited, and the app runs");
+    cluster.take(SIGTERM);
+    cluster.take(EXIT);
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(report));
+    cluster.settle();
+    assert!(!cluster.exists(P0));
+}
+
+/// CND-10, PRB-10: a probe goes on against a container that has exited while others of its pod are stopped.
+#[test]
+fn a_readiness_probe_finds_a_container_that_has_exited_in_a_pod_that_is_stopped() {
+    let mut cluster = terminating(|s| {
+        let probe = podproof_vocabulary::scenario::Probe {
+            initial_delay_seconds: 0,
+            period_seconds: 1,
+            timeout_seconds: 1,
+            success_threshold: 1,
+            failure_threshold: 1,
+        };
+        s.workload.template.containers[0].readiness_probe = Some(probe);
+        s.workload.template.containers.push(container(ContainerKind::App, "helper"));
+    });
+    cluster.take(SIGTERM);
+    cluster.take(EXIT);
+    cluster.take(Kubelet::Relist { node: N0 });
+    let report = Kubelet::ReportStatus { pod: P0 };
+    assert!(!cluster.can(report));
+    cluster.take(Kubelet::FlipReadiness { pod: P0, container: C0 });
+    cluster.take(report);
+    assert!(!cluster.pod(P0).ready);
+}
+
 /// Two sidecars, then the app.
 fn sidecars(hook: Option<PreStop>, on_sigterm: OnSigterm) -> TestCluster {
     terminating(|s| {

@@ -257,6 +257,35 @@ fn a_pod_evicted_under_pressure_fails_when_it_has_stopped_and_keeps_its_object()
     assert_eq!(cluster.pod(P0).deletion, Deletion::None);
 }
 
+/// EVM-7, kubernetes/kubernetes#124648: for its status manager the pod has Failed, and its probes end.
+#[test]
+fn a_pod_that_its_kubelet_evicts_is_not_probed_while_it_stops() {
+    let probed = |s: &mut Scenario| {
+        let app = &mut s.workload.template.containers[0];
+        app.on_sigterm = OnSigterm::Close(5);
+        app.readiness_probe = Some(podproof_vocabulary::scenario::Probe {
+            initial_delay_seconds: 0,
+            period_seconds: 1,
+            timeout_seconds: 1,
+            success_threshold: 1,
+            failure_threshold: 1,
+        });
+    };
+    let flip = Kubelet::FlipReadiness { pod: P0, container: C0 };
+    let sigterm = Kubelet::SendSigterm { pod: P0, container: C0 };
+    for evicted in [true, false] {
+        let mut cluster = running(probed);
+        match evicted {
+            true => cluster.befall(Environment::EvictUnderPressure { pod: P0 }),
+            false => cluster.delete(P0),
+        }
+        begin(&mut cluster);
+        cluster.take(sigterm);
+        assert!(!cluster.seen().slots[0].containers[0].accepting);
+        assert_eq!(cluster.can(flip), !evicted);
+    }
+}
+
 /// EVM-7, STP-6, PHS-6, PHS-11: how the containers ended decides; before 1.27 that says nothing of those that are restarted.
 #[test]
 fn a_pod_evicted_under_pressure_whose_containers_end_well_has_succeeded() {
