@@ -6,7 +6,7 @@ use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, Scenario, Timing};
 
 use super::container;
-use crate::test_cluster::{C0, C1, C2, P0, TestCluster};
+use crate::test_cluster::{C0, C1, C2, N0, P0, TestCluster};
 
 const RUN_HOOK: Kubelet = Kubelet::RunPreStop { pod: P0, container: C0 };
 const END_HOOK: Kubelet = Kubelet::FinishPreStop { pod: P0, container: C0 };
