@@ -263,6 +263,8 @@ impl Explorer<'_> {
         let bounds = limits.bounds(self.start.elapsed());
         let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
         let search = search.watched_by(watch);
+        // A state in which a run may rest is judged exactly, and a cycle of representatives is not.
+        let search = if system.is_symmetric() { search.rests_first() } else { search };
         let search = match system.is_by_partial_order() {
             true => search.partial_order().map_err(|refused| refused.to_string())?,
             false => search,

@@ -82,16 +82,12 @@ impl<'r, 'y> Patience<'r, 'y> {
     ) -> Self {
         let begun = clock.elapsed();
         let grace = begun + (begun / 10).min(GRACE_MAX);
-        let (deaf_until, timeless_until) = match ended {
-            Some(Stopped::Cancelled) => (grace, grace),
-            Some(Stopped::Time(_)) => (begun, grace),
-            _ => (begun, begun),
-        };
+        let deaf_until = if ended == Some(&Stopped::Cancelled) { grace } else { begun };
         Self {
             clock,
             begun,
             deaf_until,
-            timeless_until,
+            timeless_until: grace,
             bounds,
             progress,
             kept,

@@ -56,14 +56,24 @@ impl<S, A> Default for Judged<S, A> {
     }
 }
 
-/// Judges the runs through the states found. `family` tells which obligations are one.
+/// Which lassos are looked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Which obligations are one.
+    pub family: fn(u32) -> u32,
+    /// One that rests comes before one that goes round, whichever is nearer.
+    pub rests_first: bool,
+}
+
+/// Judges the runs through the states found.
 pub(crate) fn judge<Y: System>(
     system: &Y,
     graph: &Graph,
     initial: &[Y::State],
-    family: fn(u32) -> u32,
+    wanted: Wanted,
     patience: &Patience<'_, '_>,
 ) -> Judged<Y::State, Y::Action> {
+    let Wanted { family, rests_first } = wanted;
     let mut found: Vec<Found> = Vec::new();
     let strong = |unit: Unit| system.is_strong(unit);
     let held = rests(graph, family, patience, &mut found);
@@ -73,7 +83,10 @@ pub(crate) fn judge<Y: System>(
         let (_, most) = patience.end();
         return Judged { unjudged: Some(Stopped::Disk(error)), most, ..Judged::default() };
     }
-    found.sort_by_key(|lasso| (family(lasso.obligation), lasso.at, lasso.cycle.len()));
+    found.sort_by_key(|lasso| {
+        let waits = rests_first && !lasso.cycle.is_empty();
+        (family(lasso.obligation), waits, lasso.at, lasso.cycle.len())
+    });
     found.dedup_by_key(|lasso| family(lasso.obligation));
     let unfold = |lasso: Found| {
         let (first, choices) = graph.way_to(lasso.at);

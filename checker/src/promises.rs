@@ -6,7 +6,9 @@
 //!
 //! A run may end, resting in a state for ever, if no fair action is possible there. An action that leads back to the same
 //! state is a step like any other: it counts as possible and, on a cycle, as taken. What lies outside of the model's boundary is no
-//! part of the system, as for stateright: an action that leads there is not possible.
+//! part of the system, as for stateright: an action that leads there is not possible. Nor is one for which `next_state` gives nothing, which
+//! stateright reads as "changes nothing": whoever waits for such an action waits for nothing, and it binds no fair run. A model in which
+//! it is a step that leads back has to say so, with the state that it had.
 
 use std::fmt::Debug;
 use std::hash::Hash;

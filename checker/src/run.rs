@@ -122,7 +122,8 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             let beside = (self.progress(Stage::Runs, waiting, 0), self.graph.bytes());
             let patience =
                 Patience::new(&self.clock, &search.bounds, beside, ended.as_ref(), &mut search.watch);
-            judged = progress::judge(self.system, &self.graph, &initial, search.merge, &patience);
+            let wanted = progress::Wanted { family: search.merge, rests_first: search.rests_first };
+            judged = progress::judge(self.system, &self.graph, &initial, wanted, &patience);
         }
         if judged.unjudged.is_some() && is_whole && !is_saved {
             self.save();

@@ -19,6 +19,7 @@ pub struct Search<'y, Y: System> {
     pub(crate) bits: Bits,
     pub(crate) partial_order: bool,
     pub(crate) merge: fn(u32) -> u32,
+    pub(crate) rests_first: bool,
     pub(crate) watch: Watch<'y>,
 }
 
@@ -32,6 +33,7 @@ impl<'y, Y: System> Search<'y, Y> {
             bits: Bits::B64,
             partial_order: false,
             merge: |bit| bit,
+            rests_first: false,
             watch: Box::new(|_| ControlFlow::Continue(())),
         }
     }
@@ -77,6 +79,14 @@ impl<'y, Y: System> Search<'y, Y> {
     #[must_use]
     pub fn one_lasso_per(mut self, family: fn(u32) -> u32) -> Self {
         self.merge = family;
+        self
+    }
+
+    /// Where an obligation is kept by a run that rests and by one that goes round, tells of the one that rests, also if its way is the
+    /// longer one. For systems whose states stand for several: of these a cycle may be none of what they stand for, and a rest is one.
+    #[must_use]
+    pub fn rests_first(mut self) -> Self {
+        self.rests_first = true;
         self
     }
 

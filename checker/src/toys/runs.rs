@@ -95,3 +95,60 @@ fn judging_runs_heeds_the_bound_on_time() {
     });
     is_unjudged(&report.run(), &Stopped::Time(time));
 }
+
+/// The time may run out while the last states are found: the runs through them get as long as those of a search that was cut.
+#[test]
+fn a_search_that_sees_everything_as_its_time_ends_judges_its_runs() {
+    let time = Duration::from_secs(1);
+    let search = Search::new(&Ring).bounds(Bounds { time: Some(time), ..Bounds::default() });
+    let report = search.watched_by(|progress| {
+        if progress.stage == Stage::States && progress.queue == 0 {
+            std::thread::sleep(3 * time);
+        }
+        ControlFlow::Continue(())
+    });
+    let report = report.run();
+    assert!(report.is_complete(), "{:?}", report.unjudged);
+    assert_eq!(report.lassos.len(), 1);
+}
+
+/// Two states to go round in, and behind them one to rest in; all owe, and nothing is known of what binds the steps.
+struct RoundOrRest;
+
+impl System for RoundOrRest {
+    type State = u32;
+    type Action = ();
+
+    fn initial(&self) -> Vec<(u32, Properties, Properties)> {
+        vec![(0, 0, 0)]
+    }
+
+    fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, ()>)) {
+        let next: &[u32] = match state {
+            0 => &[1],
+            1 => &[2],
+            2 => &[1, 3],
+            _ => &[],
+        };
+        for &next in next {
+            let unit = Some(crate::system::ANY_UNIT);
+            visit(Transition { action: (), next, broken: 0, reached: 0, unit, discharged: 0, classes: 0 });
+        }
+    }
+
+    fn owed(&self, state: &u32) -> Owed {
+        let pending = Obligations::from(*state > 0);
+        Owed { pending, reached: pending }
+    }
+}
+
+#[test]
+fn a_rest_is_told_before_a_cycle_where_that_is_asked_for() {
+    let found = |search: Search<'_, RoundOrRest>| {
+        let report = search.run();
+        let [lasso] = report.lassos.as_slice() else { panic!("{} lassos", report.lassos.len()) };
+        (*lasso.stem.last(), lasso.cycle.steps.len())
+    };
+    assert_eq!(found(Search::new(&RoundOrRest)), (1, 2), "the nearer");
+    assert_eq!(found(Search::new(&RoundOrRest).rests_first()), (3, 0));
+}
