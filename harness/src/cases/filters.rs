@@ -117,6 +117,7 @@ fn as_passes(rejected: FilterSet) -> Passes {
 struct Runtime {
     cache: Cache,
     pod: Arc<Pod>,
+    release: Release,
     slips: Slips,
 }
 
@@ -155,11 +156,11 @@ impl Runtime {
             }
         }
         let pod = create(objects::pod(scenario, "incoming", situation.revision));
-        Self { cache, pod, slips }
+        Self { cache, pod, release: scenario.release, slips }
     }
 
     fn passes(&self, situation: &Situation, node: NodeId) -> Passes {
-        let (pod, slips) = (&*self.pod, self.slips);
+        let (pod, release, slips) = (&*self.pod, self.release, self.slips);
         let info =
             self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
         let node = info.node.as_ref().expect("with its object");
@@ -168,8 +169,8 @@ impl Runtime {
             node_unschedulable: node_unschedulable::passes(pod, node),
             taint_toleration: taint_toleration::passes(pod, node),
             node_affinity: node_affinity::passes(pod, node),
-            node_ports: node_ports::passes(&host_ports_of(pod, Release::NEWEST), info),
-            node_resources_fit: node_resources::passes(&requests_of(pod, Release::NEWEST, slips), info),
+            node_ports: node_ports::passes(&host_ports_of(pod, release), info),
+            node_resources_fit: node_resources::passes(&requests_of(pod, release, slips), info),
             pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, slips).passes(node),
             inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, slips).passes(node),
         }
@@ -178,11 +179,37 @@ impl Runtime {
 
 #[cfg(test)]
 mod tests {
+    use arbitrary::Unstructured;
+    use podproof_vocabulary::scenario::{Container, ContainerKind};
+
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
+    use crate::runner::input;
 
     #[test]
     fn smoke() {
         assert_useful("filters", SMOKE_RUNS, check, 4);
+    }
+
+    /// FLT-4: the predicate is asked of the scenario's release.
+    #[test]
+    fn host_ports_of_sidecars_are_asked_as_the_release_has_them() {
+        let mut seen = [false; 2];
+        for number in 0..200_000 {
+            let bytes = input(1, number);
+            let Ok(case) = TestCase::arbitrary_take_rest(Unstructured::new(&bytes)) else { continue };
+            let template = &case.situation.scenario.workload.template;
+            let is_one = |own: &Container| {
+                own.kind == ContainerKind::Sidecar && own.ports.iter().any(|port| port.host.is_some())
+            };
+            if template.containers.iter().any(is_one) {
+                seen[usize::from(case.situation.scenario.release.counts_host_ports_of_sidecars())] = true;
+                check(&case);
+            }
+            if seen == [true; 2] {
+                return;
+            }
+        }
+        panic!("{seen:?}: before 1.34, and from it on");
     }
 }
