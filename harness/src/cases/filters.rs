@@ -179,37 +179,11 @@ impl Runtime {
 
 #[cfg(test)]
 mod tests {
-    use arbitrary::Unstructured;
-    use podproof_vocabulary::scenario::{Container, ContainerKind};
-
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
-    use crate::runner::input;
 
     #[test]
     fn smoke() {
         assert_useful("filters", SMOKE_RUNS, check, 4);
-    }
-
-    /// FLT-4: the predicate is asked of the scenario's release.
-    #[test]
-    fn host_ports_of_sidecars_are_asked_as_the_release_has_them() {
-        let mut seen = [false; 2];
-        for number in 0..200_000 {
-            let bytes = input(1, number);
-            let Ok(case) = TestCase::arbitrary_take_rest(Unstructured::new(&bytes)) else { continue };
-            let template = &case.situation.scenario.workload.template;
-            let is_one = |own: &Container| {
-                own.kind == ContainerKind::Sidecar && own.ports.iter().any(|port| port.host.is_some())
-            };
-            if template.containers.iter().any(is_one) {
-                seen[usize::from(case.situation.scenario.release.counts_host_ports_of_sidecars())] = true;
-                check(&case);
-            }
-            if seen == [true; 2] {
-                return;
-            }
-        }
-        panic!("{seen:?}: before 1.34, and from it on");
     }
 }
