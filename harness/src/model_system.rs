@@ -3,9 +3,14 @@
 use podproof_model::{Cluster, ClusterState, Model};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::{Observation, Observe};
-use podproof_vocabulary::{PodId, Scenario};
+use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::{PodId, Property, Scenario};
 
 use crate::system::{Parts, Refused, System, Unfit, observe_others, slot_of};
+
+/// Promises that read a component's copy.
+const OF_COPIES: [Property; 3] =
+    [Property::ReadyMeansReady, Property::PlacementLawful, Property::RolloutWithinBounds];
 
 /// The model of one scenario and where it stands.
 struct Running {
@@ -15,6 +20,8 @@ struct Running {
     enabled: Vec<Action>,
     /// Where it stood when it was observed last.
     observed: Option<ClusterState>,
+    /// Its last step, and where it stood before.
+    taken: Option<(ClusterState, Action)>,
 }
 
 /// The model, driven. Which node the one modelled kube-proxy is on, if only one is, is the first of the model's beginnings.
@@ -52,7 +59,7 @@ impl System for ModelSystem {
         let state = model.initial().swap_remove(0);
         let mut enabled = Vec::new();
         model.enabled(&state, &mut enabled);
-        self.running = Some(Running { model, state, enabled, observed: None });
+        self.running = Some(Running { model, state, enabled, observed: None, taken: None });
         Ok(())
     }
 
@@ -61,12 +68,13 @@ impl System for ModelSystem {
     }
 
     fn apply(&mut self, action: &Action) -> Result<(), Refused> {
-        let Running { model, state, enabled, .. } =
+        let Running { model, state, enabled, taken, .. } =
             self.running.as_mut().expect("a system is reset before anything else");
         if !enabled.contains(action) {
             return Err(Refused::because("the model does not allow it here"));
         }
-        *state = model.apply(state, action);
+        let next = model.apply(state, action);
+        *taken = Some((std::mem::replace(state, next), *action));
         enabled.clear();
         model.enabled(state, enabled);
         Ok(())
@@ -80,6 +88,17 @@ impl System for ModelSystem {
     fn is_stuck(&self) -> bool {
         let Running { model, state, .. } = self.running();
         model.limit(state).is_some()
+    }
+
+    fn broken(&self) -> PropertySet {
+        let Running { model, state, taken, .. } = self.running();
+        let judge = |(before, action): &(ClusterState, Action)| {
+            let only = PropertySet::of(OF_COPIES);
+            model.open(before, |before| {
+                model.open(state, |after| model.judge_only(only, before, action, after).broken)
+            })
+        };
+        taken.as_ref().map_or(PropertySet::NONE, judge)
     }
 
     fn observe(&mut self, seen: &mut Observation) -> Parts {

@@ -7,6 +7,7 @@ use std::fmt;
 
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::{Observation, Observe, SlotSeen};
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision, Scenario};
 
 /// Something that runs a scenario.
@@ -33,6 +34,11 @@ pub trait System {
     /// It goes no further, as the scenario is too small for what happened.
     fn is_stuck(&self) -> bool {
         false
+    }
+
+    /// What its last step broke of the promises that no outsider can judge: those that read a component's copy.
+    fn broken(&self) -> PropertySet {
+        PropertySet::NONE
     }
 
     /// Brings `seen`, which is what could be seen when this was called last, up to date, and says what it wrote. After a

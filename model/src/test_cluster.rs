@@ -5,7 +5,7 @@ use podproof_vocabulary::action::{self, Action, Environment};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::observation::{Observation, PodSeen};
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::scenario::{ContainerKind, Labels, Neighbour, PreStop, Probe, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Property, catalogue};
 
 use crate::properties::Judged;
@@ -218,6 +218,44 @@ impl TestCluster {
 /// Lets `event` happen `count` times.
 pub(crate) fn allow(scenario: &mut Scenario, event: EventName, count: u8) {
     scenario.events.set(event, count);
+}
+
+/// A pod of another workload on the first node.
+pub(crate) fn neighbour() -> Neighbour {
+    Neighbour {
+        name: "Deployment/canary 0".into(),
+        namespace: "default".into(),
+        labels: Labels::new(),
+        node: 0,
+        requests: Vec::new(),
+        host_ports: Vec::new(),
+        pod_anti_affinity: Vec::new(),
+        tolerations: Vec::new(),
+        is_bare: false,
+        in_service: false,
+        in_budget: false,
+    }
+}
+
+/// With what no built-in scenario has: hooks, probes that apps may fail, clients that evict.
+pub(crate) fn probe_all(scenario: &mut Scenario) {
+    let probe = Some(Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 10,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 3,
+    });
+    let containers = &mut scenario.workload.template.containers;
+    for container in containers.iter_mut().filter(|container| container.kind != ContainerKind::Init) {
+        container.pre_stop = Some(PreStop::Seconds(5));
+        container.listens_after_seconds = 1;
+        (container.startup_probe, container.readiness_probe, container.liveness_probe) =
+            (probe, probe, probe);
+    }
+    for event in [EventName::ReadinessChange, EventName::LivenessChange, EventName::EvictPod] {
+        allow(scenario, event, 2);
+    }
 }
 
 /// A step of a component, which is an action.

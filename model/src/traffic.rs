@@ -125,7 +125,7 @@ mod tests {
     use podproof_vocabulary::scenario::{Service, Toleration};
 
     use super::*;
-    use crate::test_cluster::{N0, N1, P0, P1, TestCluster};
+    use crate::test_cluster::{N0, N1, P0, P1, TestCluster, neighbour};
 
     const READY: (bool, bool, bool) = (true, true, false);
     const UNREADY: (bool, bool, bool) = (false, false, false);
@@ -226,19 +226,7 @@ mod tests {
     }
 
     fn canary(in_service: bool) -> Neighbour {
-        Neighbour {
-            name: "Deployment/canary 0".into(),
-            namespace: "default".into(),
-            labels: podproof_vocabulary::scenario::Labels::new(),
-            node: 1,
-            requests: Vec::new(),
-            host_ports: Vec::new(),
-            pod_anti_affinity: Vec::new(),
-            tolerations: Vec::new(),
-            is_bare: false,
-            in_service,
-            in_budget: false,
-        }
+        Neighbour { node: 1, in_service, ..neighbour() }
     }
 
     /// PRX-20: an endpoint of another workload behind the same Service is ready while its node keeps it.

@@ -1,6 +1,8 @@
 //! Why a process can be followed on its own: on random walks through every built-in world its part of a state goes on as the whole
 //! state does.
 
+mod common;
+
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
@@ -38,6 +40,9 @@ fn world(mut scenario: Scenario, but: Approximations, rng: &mut Rng) -> Scenario
     scenario.slots = 20;
     scenario.ring_capacity = 16;
     scenario.scale = Some(ScaleTarget::By(1));
+    if rng.bool() {
+        common::probe_all(&mut scenario);
+    }
     for event in EventName::all().filter(|_| rng.u32(..5) == 0) {
         scenario.events.set(event, 2);
     }

@@ -1,5 +1,7 @@
 //! What a search asks of what a step has touched is what it would learn by asking for everything.
 
+mod common;
+
 use std::collections::BTreeSet;
 
 use podproof_model::properties::Judged;
@@ -13,9 +15,9 @@ use podproof_vocabulary::scenario::{Scenario, Timing};
 /// States of each search that are looked at.
 const STATES: usize = 400;
 
-/// The searches of the built-in scenarios: untimed, with the clocks of one pod, with all clocks, and without approximations.
+/// The searches of the built-in scenarios: untimed, with the clocks of one pod, with all clocks, and without approximations, and with probes.
 fn searches() -> Vec<Scenario> {
-    let variants: [fn(&mut Scenario); 4] = [
+    let variants: [fn(&mut Scenario); 5] = [
         |s| {
             s.timing = Timing::Untimed;
             s.approximations = s.approximations.without(Approximation::Focus);
@@ -28,6 +30,11 @@ fn searches() -> Vec<Scenario> {
         |s| {
             s.timing = Timing::Untimed;
             s.approximations = Approximations::NONE;
+        },
+        |s| {
+            s.timing = Timing::Untimed;
+            s.approximations = s.approximations.without(Approximation::Focus);
+            common::probe_all(s);
         },
     ];
     let each = |variant: fn(&mut Scenario)| {

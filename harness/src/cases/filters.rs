@@ -117,6 +117,7 @@ fn as_passes(rejected: FilterSet) -> Passes {
 struct Runtime {
     cache: Cache,
     pod: Arc<Pod>,
+    release: Release,
     slips: Slips,
 }
 
@@ -155,11 +156,11 @@ impl Runtime {
             }
         }
         let pod = create(objects::pod(scenario, "incoming", situation.revision));
-        Self { cache, pod, slips }
+        Self { cache, pod, release: scenario.release, slips }
     }
 
     fn passes(&self, situation: &Situation, node: NodeId) -> Passes {
-        let (pod, slips) = (&*self.pod, self.slips);
+        let (pod, release, slips) = (&*self.pod, self.release, self.slips);
         let info =
             self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
         let node = info.node.as_ref().expect("with its object");
@@ -168,8 +169,8 @@ impl Runtime {
             node_unschedulable: node_unschedulable::passes(pod, node),
             taint_toleration: taint_toleration::passes(pod, node),
             node_affinity: node_affinity::passes(pod, node),
-            node_ports: node_ports::passes(&host_ports_of(pod, Release::NEWEST), info),
-            node_resources_fit: node_resources::passes(&requests_of(pod, Release::NEWEST, slips), info),
+            node_ports: node_ports::passes(&host_ports_of(pod, release), info),
+            node_resources_fit: node_resources::passes(&requests_of(pod, release, slips), info),
             pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, slips).passes(node),
             inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, slips).passes(node),
         }

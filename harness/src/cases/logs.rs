@@ -88,13 +88,16 @@ pub fn check(case: &TestCase) -> Checked {
     }
     let (once, twice) = (read(folder.path()), read(folder.path()));
     assert_eq!(once, twice, "a log is read the same twice");
-    // Whatever can be read is judged, in one way or another.
-    if let Ok(files) = Files::find(&[folder.path().to_owned()]) {
+    // Whatever can be read is judged, in one way or another, and in the same way twice.
+    let judged = || {
+        let files = Files::find(&[folder.path().to_owned()]).ok()?;
         let options = Options { max_states: Some(STATES), ..Options::default() };
-        _ = run(&files, &options, |_| {});
-    }
+        Some(run(&files, &options, |_| {}).ok().map(|report| (report.verdict(), report.states())))
+    };
+    let said = judged();
+    assert_eq!(said, judged(), "a log is judged the same twice");
     let mut log = Log::default();
-    log.note(&once);
+    log.note(&(&once, &said));
     match once {
         Ok((entries, problems)) => {
             assert!(problems.len() <= 2 * lines, "a line gives a problem or two: {problems:#?}");

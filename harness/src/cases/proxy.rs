@@ -34,7 +34,7 @@ pub struct TestCase(Script<Event>);
 #[derive(Clone, Copy, Debug, Arbitrary)]
 enum Event {
     Nothing,
-    /// A Service is as it is now; two bits for its policies, one for its type.
+    /// A Service is as it is now; two bits for its policies, three for how it is reached from outside.
     PutService {
         service: u8,
         policies: u8,
@@ -197,20 +197,24 @@ impl Routing {
         let spec = service.spec.clone().unwrap_or_default();
         let of = |policy: Option<&str>| {
             let near = |it: &&&Endpoint| policy != Some("Local") || it.node_name.as_deref() == Some(NODES[0]);
-            let is = |it: &Endpoint, wanted: fn(&EndpointConditions) -> Option<bool>| {
-                it.conditions.as_ref().and_then(wanted) == Some(true)
+            // EPS-6: what a slice does not say of an endpoint.
+            let said = |it: &Endpoint, of: fn(&EndpointConditions) -> Option<bool>| {
+                it.conditions.as_ref().and_then(of)
             };
+            let is_ready = |it: &Endpoint| said(it, |c| c.ready) != Some(false);
+            let serves = |it: &Endpoint| said(it, |c| c.serving).unwrap_or_else(|| is_ready(it));
             let addresses = |wanted: &dyn Fn(&Endpoint) -> bool| -> Addresses {
                 let chosen = endpoints.iter().filter(near).filter(|it| wanted(it));
                 chosen.flat_map(|it| it.addresses.iter().filter_map(|address| address.parse().ok())).collect()
             };
-            let ready = addresses(&|it| is(it, |c| c.ready));
+            let ready = addresses(&is_ready);
             if !ready.is_empty() || self.release.minor < 26 {
                 return ready;
             }
-            addresses(&|it| is(it, |c| c.serving) && is(it, |c| c.terminating))
+            addresses(&|it| serves(it) && said(it, |c| c.terminating) == Some(true))
         };
-        let outside = matches!(spec.type_.as_deref(), Some("NodePort"));
+        let has_own = spec.external_ips.is_some_and(|ips| !ips.is_empty());
+        let outside = has_own || matches!(spec.type_.as_deref(), Some("NodePort" | "LoadBalancer"));
         let external = outside.then(|| of(spec.external_traffic_policy.as_deref()));
         (of(spec.internal_traffic_policy.as_deref()), external)
     }
@@ -225,9 +229,16 @@ impl Routing {
 
 fn service(name: &str, policies: u8) -> Service {
     let policy = |bit: u8| (policies >> bit & 1 == 1).then(|| "Local".to_owned());
-    let type_ = if policies >> 2 & 1 == 1 { "NodePort" } else { "ClusterIP" };
+    let (type_, external_ips) = match policies >> 2 & 7 {
+        0 => ("ClusterIP", None),
+        1 => ("ClusterIP", Some(Vec::new())),
+        2 => ("ClusterIP", Some(vec!["192.0.2.1".to_owned()])),
+        3 | 4 => ("LoadBalancer", None),
+        _ => ("NodePort", None),
+    };
     let spec = ServiceSpec {
         type_: Some(type_.to_owned()),
+        external_ips,
         internal_traffic_policy: policy(0),
         external_traffic_policy: policy(1),
         ..ServiceSpec::default()
@@ -239,7 +250,8 @@ fn slice_name(index: usize) -> String {
     format!("slice-{index}")
 }
 
-/// Four endpoints at most: none, ready, serving while it terminates, or neither; each on either node.
+/// Four endpoints at most: none, ready, serving while it terminates, or neither; each on either node. A ready one may terminate too
+/// (EPS-3), and one may come without a word of how it is.
 fn slice(index: usize, service: &str, bits: u16) -> EndpointSlice {
     let endpoint = |place: u16| {
         let own = bits >> (4 * place) & 15;
@@ -250,16 +262,17 @@ fn slice(index: usize, service: &str, bits: u16) -> EndpointSlice {
         };
         let conditions = match own & 3 {
             0 => return None,
-            1 => conditions(true, true, false),
-            2 => conditions(false, true, true),
-            _ => conditions(false, false, own & 8 == 8),
+            1 => Some(conditions(true, true, own & 8 == 8)),
+            2 if own & 8 == 8 => None,
+            2 => Some(conditions(false, true, true)),
+            _ => Some(conditions(false, false, own & 8 == 8)),
         };
         Some(Endpoint {
             addresses: vec![
                 Ipv4Addr::new(10, 1, u8::try_from(index).unwrap_or(0), u8::try_from(place).unwrap_or(0))
                     .to_string(),
             ],
-            conditions: Some(conditions),
+            conditions,
             node_name: Some(NODES[usize::from(own >> 2 & 1)].to_owned()),
             ..Endpoint::default()
         })

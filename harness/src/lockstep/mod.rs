@@ -232,13 +232,13 @@ impl RuntimeSystem {
         }
     }
 
-    /// After a step: what the runtime does and nobody sees.
-    fn settle(&mut self) -> Result<(), Refused> {
+    /// After a step: what the runtime does and nobody sees. Says on which nodes rules were programmed again.
+    fn settle(&mut self) -> Result<Vec<NodeId>, Refused> {
         let enabled = self.rest.enabled();
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.settle_evictions(&self.rest)?;
         if enabled.is_empty() || is_choosing(enabled) || running.api_server_down {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if running.has_controllers() {
             running.settle_controllers(enabled, &self.rest)?;
@@ -259,7 +259,7 @@ impl System for RuntimeSystem {
         self.shown = Some(shown);
         self.observed = false;
         self.running = Some(running);
-        self.settle().map_err(|refused| Unfit { why: refused.why })
+        self.settle().map(|_| ()).map_err(|refused| Unfit { why: refused.why })
     }
 
     fn pending(&self, operations: &mut Vec<Action>) {
@@ -283,13 +283,19 @@ impl System for RuntimeSystem {
 
     fn apply(&mut self, action: &Action) -> Result<(), Refused> {
         self.step(action)?;
-        self.settle()?;
+        let mut programmed = self.settle()?;
         if let Action::Proxy(Proxy::ProgramRules { node }) = *action
             && self.running().covered.has(Component::KubeProxy)
         {
-            self.running().check_rules(node, &self.observation())?;
+            programmed.push(node);
         }
-        Ok(())
+        match programmed.as_slice() {
+            [] => Ok(()),
+            nodes => {
+                let (running, seen) = (self.running(), self.observation());
+                nodes.iter().try_for_each(|&node| running.check_rules(node, &seen))
+            }
+        }
     }
 
     fn observation(&self) -> Observation {

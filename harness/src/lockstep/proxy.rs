@@ -7,6 +7,7 @@ use podproof_model::traffic::{Origin, destinations_from};
 use podproof_runtime::Step;
 use podproof_runtime::api::{Key, Resource};
 use podproof_runtime::operation::{Component, NodeIndex, Process};
+use podproof_runtime::proxy::endpoint::Endpoint;
 use podproof_runtime::proxy::{KubeProxy, ProxyStep};
 use podproof_vocabulary::action::{Action, Component as Lane, Proxy, Watcher};
 use podproof_vocabulary::observation::{EndpointSeen, NodeSeen, Observation};
@@ -109,21 +110,23 @@ impl Running {
     }
 
     /// Rules that are there already are programmed again while the model has none to program; others are a step that the model
-    /// does not have.
-    pub(super) fn settle_proxies(&mut self, enabled: &[Action]) -> Result<(), Refused> {
+    /// does not have. Says whose rules were programmed.
+    pub(super) fn settle_proxies(&mut self, enabled: &[Action]) -> Result<Vec<NodeId>, Refused> {
         let nodes: Vec<NodeId> = self.programmed.keys().copied().collect();
+        let mut again = Vec::new();
         for node in nodes {
             let program = Action::Proxy(Proxy::ProgramRules { node });
             let due = self.steps_of(Component::Proxy(index(node))).contains(&Step::Proxy(ProxyStep::Sync));
             if due && !enabled.contains(&program) {
                 let before = self.programmed.get(&node).cloned();
                 self.program(node)?;
+                again.push(node);
                 if self.programmed.get(&node) != before.as_ref() {
                     self.unlawful = Some(program);
                 }
             }
         }
-        Ok(())
+        Ok(again)
     }
 
     /// Do connections from inside, and those from outside, go where the entries of a node's rules say that they may?
@@ -141,14 +144,15 @@ impl Running {
                 Origin::Inside => Some(&rules.internal),
                 Origin::Outside => rules.external.as_ref(),
             });
-            let programmed: BTreeSet<_> = endpoints
-                .into_iter()
-                .flatten()
-                .filter_map(|endpoint| {
-                    let address = address_of(&endpoint.address.to_string())?;
-                    Some((self.slot_of_uid(endpoint.pod.as_ref()?)?, address))
-                })
-                .collect();
+            let known = |endpoint: &Endpoint| {
+                let address = address_of(&endpoint.address.to_string())?;
+                Some((self.slot_of_uid(endpoint.pod.as_ref()?)?, address))
+            };
+            let programmed = endpoints.into_iter().flatten().map(|endpoint| {
+                known(endpoint)
+                    .ok_or_else(|| Refused::because(format!("a rule to nobody's address: {endpoint:?}")))
+            });
+            let programmed: BTreeSet<_> = programmed.collect::<Result<_, _>>()?;
             if programmed != expected {
                 return Err(Refused::because(format!(
                     "the rules of {} send connections from {origin:?} to {programmed:?} where they should to {expected:?}",

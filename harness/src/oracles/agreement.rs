@@ -223,7 +223,7 @@ fn take_all(
         let before = (sides.reference.clone(), sides.other.clone());
         let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
         sides.compare(&changed.0, &changed.1)?;
-        sides.judge(scenario, &before, (&action, &theirs), kept)?;
+        sides.judge(scenario, &before, (&action, &theirs), kept, reference.broken().union(other.broken()))?;
         if actions.len().is_multiple_of(WHOLE_EVERY) {
             sides.compare_whole(reference, other)?;
         }
@@ -300,18 +300,20 @@ impl Sides {
         Ok(())
     }
 
-    /// What a step breaks and keeps must be the same on both sides, and nothing that is kept on every path may be broken.
+    /// What a step breaks and keeps must be the same on both sides, and nothing that is kept on every path may be broken, nor of what
+    /// each judges `of_copies` that it alone knows.
     fn judge(
         &self,
         scenario: &Scenario,
         before: &(Observation, Observation),
         action: (&Action, &Action),
         kept: PropertySet,
+        of_copies: PropertySet,
     ) -> Result<(), Difference> {
         let one = promises::judge(scenario, &before.0, action.0, &self.reference);
         let two = promises::judge(scenario, &before.1, action.1, &self.other);
         equal("the promises", &one, &two)?;
-        match one.broken.intersection(kept).iter().next() {
+        match one.broken.union(of_copies).intersection(kept).iter().next() {
             Some(promise) => Err(Difference::Broken(promise)),
             None => Ok(()),
         }
@@ -417,75 +419,4 @@ fn equal<T: PartialEq + fmt::Debug>(
 }
 
 #[cfg(test)]
-mod tests {
-    use podproof_vocabulary::catalogue;
-    use podproof_vocabulary::event::Story;
-    use podproof_vocabulary::mutant::Mutant;
-
-    use super::*;
-    use crate::ModelSystem;
-
-    /// The model with a wrong rule.
-    #[derive(Default)]
-    struct Wrong {
-        system: ModelSystem,
-        mutant: Option<Mutant>,
-    }
-
-    impl System for Wrong {
-        fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
-            self.system.reset(&Scenario { mutant: self.mutant, ..scenario.clone() })
-        }
-
-        fn pending(&self, operations: &mut Vec<Action>) {
-            self.system.pending(operations);
-        }
-
-        fn apply(&mut self, action: &Action) -> Result<(), crate::Refused> {
-            self.system.apply(action)
-        }
-
-        fn observation(&self) -> Observation {
-            self.system.observation()
-        }
-    }
-
-    /// The model with each of two mutants.
-    fn drive(mutants: [Option<Mutant>; 2], seeds: u64) -> Result<(), Box<Divergence>> {
-        let mut scenario = catalogue::web("x", Story::Rollout, 2, 2);
-        scenario.one_proxy = false;
-        let mut rested = 0;
-        for seed in 0..seeds {
-            let mut random = fastrand::Rng::with_seed(seed);
-            let script: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1200).collect();
-            let [mut one, mut two] = mutants.map(|mutant| Wrong { system: ModelSystem::default(), mutant });
-            let agreed = agree(&mut one, &mut two, &scenario, &script, 400)?;
-            assert!(agreed.actions.len() > 100, "the script is long enough to come somewhere");
-            let again = follow(&mut one, &mut two, &scenario, &agreed.actions)?;
-            assert!(again.actions.starts_with(&agreed.actions), "a path is followed to its end");
-            rested += u32::from(agreed.rest == Some(Rest::Complete));
-        }
-        assert!(rested > 0, "a rollout comes to its end");
-        Ok(())
-    }
-
-    #[test]
-    fn the_model_agrees_with_itself() {
-        drive([None; 2], 4).expect("it is the same");
-    }
-
-    #[test]
-    fn a_wrong_rule_is_a_divergence() {
-        for mutant in [Mutant::ProxyNeverRemoves, Mutant::ProxyNeverAdds] {
-            let divergence = drive([None, Some(mutant)], 4).expect_err("somebody must notice");
-            assert!(!divergence.actions.is_empty(), "{divergence}");
-        }
-    }
-
-    #[test]
-    fn two_that_agree_may_break_no_promise() {
-        let divergence = drive([Some(Mutant::KubeletRemovesEarly); 2], 4).expect_err("somebody must notice");
-        assert_eq!(divergence.difference, Difference::Broken(Property::StoppedBeforeGone), "{divergence}");
-        assert_eq!(divergence.kind(), "broken stopped-before-gone");
-    }
-}
+mod tests;

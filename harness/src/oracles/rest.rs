@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use podproof_vocabulary::action::{Action, Environment, Kubelet};
-use podproof_vocabulary::observation::{Deletion, NodeSeen, Observation};
+use podproof_vocabulary::observation::{Deletion, EndpointSeen, NodeSeen, Observation, PodSeen, SlotSeen};
 use podproof_vocabulary::scenario::Scenario;
 use podproof_vocabulary::{NodeId, Property};
 
@@ -116,13 +116,41 @@ pub(super) fn broken(
             has_rules && node.exists && node.powered && node.connected && node.proxy_runs
         });
     for (node, _) in proxies {
-        let differs = |slot: &podproof_vocabulary::observation::SlotSeen| slot.rules[node] != slot.endpoint;
-        if let Some(number) = seen.slots.iter().position(differs) {
-            let why = format!("the rules of node {node} do not have pod {number} as its endpoint says");
-            return Some((Property::EndpointsConverge, why));
+        for (number, slot) in seen.slots.iter().enumerate() {
+            // EPS-7: a change of the phase alone brings nobody to the slice.
+            let has_ended = |pod: PodSeen| pod.phase.is_terminal() && pod.deletion == Deletion::None;
+            let asked = match slot.pod.is_some_and(has_ended) {
+                true => slot.endpoint,
+                false => asked_for(scenario, seen, slot),
+            };
+            let has = slot.rules[node];
+            if has != asked {
+                let why = format!("the rules of node {node} have {has:?} of pod {number} and not {asked:?}");
+                return Some((Property::EndpointsConverge, why));
+            }
         }
     }
     None
+}
+
+/// The entry that the API asks for (EPS-1 to EPS-6), whatever stands in the slice.
+fn asked_for(scenario: &Scenario, seen: &Observation, slot: &SlotSeen) -> Option<EndpointSeen> {
+    let publishes = scenario.service.as_ref()?.publish_not_ready_addresses;
+    let pod = slot.pod?;
+    let is_deleting = pod.deletion != Deletion::None;
+    let tells_more = scenario.release.keeps_terminating_endpoints();
+    let has_node = pod.node.and_then(|node| seen.nodes.get(node.index())).is_some_and(|node| node.exists);
+    let is_left_out =
+        pod.phase.is_terminal() || (is_deleting && !tells_more && !publishes) || !(publishes || has_node);
+    let address = pod.address.filter(|_| !is_left_out)?;
+    let ready = publishes || (pod.ready && !is_deleting);
+    Some(EndpointSeen {
+        address,
+        node: pod.node,
+        ready,
+        serving: if tells_more { pod.ready } else { ready },
+        terminating: tells_more && is_deleting,
+    })
 }
 
 #[cfg(test)]
@@ -194,6 +222,12 @@ mod tests {
             }),
             None
         );
+        let stale = |seen: &mut Observation| {
+            if let Some(pod) = &mut seen.slots[0].pod {
+                pod.ready = false;
+            }
+        };
+        assert_eq!(property(stale), Some(Property::EndpointsConverge), "rules and slice are stale together");
         let deleted = |seen: &mut Observation| {
             if let Some(pod) = &mut seen.slots[0].pod {
                 pod.deletion = Deletion::Graceful;
@@ -202,6 +236,7 @@ mod tests {
         assert_eq!(property(deleted), Some(Property::DeletionCompletes));
         let mut kept = seen.clone();
         deleted(&mut kept);
+        kept.slots[0].rules[0] = asked_for(&scenario, &kept, &kept.slots[0]);
         assert_eq!(broken(&scenario, &kept, &[NodeId(0)]), None);
     }
 }

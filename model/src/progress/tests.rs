@@ -1,11 +1,14 @@
 //! Tests of the progress promises: when each is owed, and when it is paid.
 
 use podproof_vocabulary::action::{Action, Environment, Kubelet, Proxy, Scheduler};
+use podproof_vocabulary::catalogue::app;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::observation::Phase;
 use podproof_vocabulary::property::Kind;
-use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario, Taint, TaintEffect};
+use podproof_vocabulary::scenario::{
+    ContainerKind, Hang, Probe, RestartPolicy, Scenario, Taint, TaintEffect,
+};
 use podproof_vocabulary::{NodeId, Property};
 
 use super::endpoints::asked_for;
@@ -235,13 +238,13 @@ fn after_a_node_failure_the_wanted_pods_are_to_be_ready_elsewhere_if_there_is_ro
     });
     spread.befall(Environment::CrashNode { node: N0 });
     assert_eq!(of(&spread, property), OWED, "room remains on the other");
-    let never_ready = failed(|s| s.workload.template.containers.push(podproof_vocabulary::catalogue::app()));
+    let never_ready = failed(|s| s.workload.template.containers.push(app()));
     assert_eq!(of(&never_ready, property), IDLE, "two containers want one port");
     let one_after_the_other = failed(|s| {
         let first = podproof_vocabulary::scenario::Container {
             name: "migrate".into(),
             kind: ContainerKind::Init,
-            ..podproof_vocabulary::catalogue::app()
+            ..app()
         };
         s.workload.template.containers.insert(0, first);
         s.workload.template.serving = 1;
@@ -284,7 +287,7 @@ fn a_rollout_is_to_complete_if_all_new_pods_fit_at_once() {
         let sidecar = podproof_vocabulary::scenario::Container {
             kind: ContainerKind::Sidecar,
             ports: Vec::new(),
-            ..podproof_vocabulary::catalogue::app()
+            ..app()
         };
         s.workload.template.containers.insert(0, sidecar);
         s.workload.template.serving = 1;
@@ -305,7 +308,7 @@ fn a_rollout_is_to_complete_if_all_new_pods_fit_at_once() {
 #[test]
 fn nothing_waits_for_an_app_that_says_it_is_not_ready() {
     let probed = |s: &mut Scenario| {
-        s.workload.template.containers[0].readiness_probe = Some(podproof_vocabulary::scenario::Probe {
+        s.workload.template.containers[0].readiness_probe = Some(Probe {
             initial_delay_seconds: 0,
             period_seconds: 1,
             timeout_seconds: 1,
@@ -410,4 +413,53 @@ fn the_api_asks_for_the_entry_of_a_pod() {
     assert_eq!(asked(|_| {}, &failed), None);
     assert_eq!(asked(|_| {}, &without_node), None);
     assert_eq!(asked(publishes, &without_node), Some((true, true, false)));
+}
+
+/// MC-6: a container whose port another one of its pod holds exits as often as it is started, which is nobody's fault.
+#[test]
+fn a_container_whose_port_is_taken_is_not_to_run_again() {
+    let property = Property::CrashRecovers;
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.containers.push(app());
+    });
+    assert!(cluster.seen().slots[0].containers[1].process.has_exited());
+    assert_eq!(of(&cluster, property), IDLE);
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    assert_eq!(of(&cluster, property), OWED, "the port is free");
+}
+
+/// PRB-4: nobody promises that a pod becomes ready whose probe may give up before its process listens.
+#[test]
+fn nothing_waits_for_a_process_that_its_probe_may_kill_before_it_listens() {
+    for (failure_threshold, judgement) in [(2, IDLE), (7, OWED)] {
+        let mut cluster = TestCluster::running(1, 2, |s| {
+            let container = &mut s.workload.template.containers[0];
+            container.listens_after_seconds = 5;
+            container.liveness_probe = Some(Probe {
+                initial_delay_seconds: 0,
+                period_seconds: 1,
+                timeout_seconds: 1,
+                success_threshold: 1,
+                failure_threshold,
+            });
+        });
+        cluster.befall(Environment::CrashNode { node: N0 });
+        assert_eq!(
+            of(&cluster, Property::ReplacedAfterNodeFailure),
+            judgement,
+            "{failure_threshold} failures"
+        );
+    }
+}
+
+/// F-7: with few pods a slow runtime sticks no relist, so there is nothing to detect.
+#[test]
+fn a_runtime_that_is_slow_with_many_pods_alone_is_not_to_be_detected_with_few() {
+    for (limit, judgement) in [(1, IDLE), (0, OWED)] {
+        let mut cluster = TestCluster::running(1, 2, |s| {
+            s.hang = Hang::TooManyPods { limit };
+        });
+        cluster.befall(Environment::HangRuntime { node: N0 });
+        assert_eq!(of(&cluster, Property::RuntimeHangDetected), judgement, "more than {limit}");
+    }
 }

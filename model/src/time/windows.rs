@@ -299,7 +299,14 @@ fn process_timing(cluster: &Cluster<'_>, step: Container) -> Option<(Clock, Wind
 
 #[cfg(test)]
 mod tests {
+    use podproof_vocabulary::NodeId;
+    use podproof_vocabulary::action::{Environment, TaintEviction};
+    use podproof_vocabulary::observation::Process as Runs;
+    use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, TaintEffect, Toleration};
+
     use super::*;
+    use crate::state::ControllerView;
+    use crate::test_cluster::{C0, IntoAction, N0, P0, TestCluster};
 
     /// PRB-4: a worker asks again when its probe has ended, so one that takes longer than the period sets the pace.
     #[test]
@@ -317,5 +324,114 @@ mod tests {
             let from_start = probe_window(probe, probe.failure_threshold, true);
             assert_eq!(from_start, Window { from: from + 3, to: to + 3 });
         }
+    }
+
+    fn window(cluster: &TestCluster, action: impl IntoAction) -> Option<(u32, u32)> {
+        let action = action.into_action();
+        cluster.look(|cluster| timing(cluster, &action).map(|(_, window)| (window.from, window.to)))
+    }
+
+    fn web(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+        TestCluster::web(1, 1, tweak)
+    }
+
+    /// SCH-10, RS-7, DEP-8, PDB-6, PGC-3, PGC-6.
+    #[test]
+    fn each_timer_of_the_control_plane_waits_as_long_as_its_latency_says() {
+        let mut cluster = web(|s| {
+            s.workload.min_ready_seconds = 7;
+            s.workload.progress_deadline_seconds = Some(600);
+        });
+        assert_eq!(window(&cluster, Scheduler::FlushPod { pod: P0 }), Some((300, 300)));
+        assert_eq!(window(&cluster, ReplicaSet::CountAvailable { pod: P0 }), Some((7, 7)));
+        assert_eq!(window(&cluster, Deployment::ExceedProgressDeadline), Some((600, 600)));
+        assert_eq!(window(&cluster, Disruption::ForgetDisruption { pod: P0 }), Some((120, 120)));
+        let fail = PodGarbageCollector::FailPod { pod: P0 };
+        assert_eq!(window(&cluster, fail), Some((0, 20)), "it was never bound");
+        cluster.change(|cluster| {
+            let missing = ControllerView::new().with_present(true).with_node(Some(NodeId(9)));
+            cluster.pod_mut(P0).controller.set_view(missing);
+        });
+        assert_eq!(window(&cluster, fail), Some((40, 60)), "a node that is not there is in quarantine");
+        assert_eq!(window(&cluster, PodGarbageCollector::DeletePod { pod: P0 }), Some((0, 1)));
+    }
+
+    /// NLC-3, PLEG-4, F-7; an alarm without a cause comes at any moment.
+    #[test]
+    fn detectors_wait_for_their_thresholds() {
+        let unknown = NodeLifecycle::MarkNodeUnknown { node: N0 };
+        let mut silent = web(|_| {});
+        assert_eq!(window(&silent, unknown), None);
+        silent.befall(Environment::StopKubelet { node: N0 });
+        assert_eq!(
+            window(&silent, unknown),
+            Some((40, 60)),
+            "50 s since the last of the heartbeats, 10 s apart"
+        );
+        let notice = Kubelet::NoticeHang { node: N0 };
+        for (hang, expected) in [(Hang::RpcTimeout, (120, 130)), (Hang::StuckInspect, (180, 190))] {
+            let mut hung = web(|s| s.hang = hang);
+            assert_eq!(window(&hung, notice), None, "{hang:?}");
+            hung.befall(Environment::HangRuntime { node: N0 });
+            assert_eq!(window(&hung, notice), Some(expected), "{hang:?}");
+        }
+    }
+
+    /// TEC-2, TEC-3.
+    #[test]
+    fn an_eviction_waits_exactly_as_long_as_its_taint_is_tolerated() {
+        for (seconds, expected) in [(None, (0, 1)), (Some(0), (0, 1)), (Some(8), (8, 8))] {
+            let mut cluster = web(|s| {
+                s.workload.template.tolerations.extend(seconds.map(|seconds| Toleration {
+                    key: CUSTOM_TAINT.into(),
+                    exists: true,
+                    value: String::new(),
+                    effect: Some(TaintEffect::NoExecute),
+                    seconds: Some(seconds),
+                }));
+            });
+            cluster.change(|cluster| {
+                let here = ControllerView::new().with_present(true).with_node(Some(N0));
+                cluster.pod_mut(P0).controller.set_view(here);
+                let tainted = cluster.node(N0).api.with_custom(true);
+                cluster.node_mut(N0).controller = tainted;
+            });
+            assert_eq!(window(&cluster, TaintEviction::DeletePod { pod: P0 }), Some(expected), "{seconds:?}");
+        }
+    }
+
+    /// PRB-4: each result takes its own threshold; the first waits for the initial delay.
+    #[test]
+    fn results_of_probes_wait_for_their_thresholds_and_for_the_first_delay() {
+        let mut cluster = web(|s| {
+            let probe = Probe {
+                initial_delay_seconds: 3,
+                period_seconds: 10,
+                timeout_seconds: 1,
+                success_threshold: 2,
+                failure_threshold: 3,
+            };
+            let container = &mut s.workload.template.containers[0];
+            (container.startup_probe, container.readiness_probe, container.liveness_probe) =
+                (Some(Probe { success_threshold: 1, ..probe }), Some(probe), Some(probe));
+        });
+        let flip = Kubelet::FlipReadiness { pod: P0, container: C0 };
+        let fail = Kubelet::FailProbe { pod: P0, container: C0 };
+        assert_eq!(window(&cluster, flip), Some((20, 31)), "three failures");
+        assert_eq!(window(&cluster, Kubelet::PassStartup { pod: P0, container: C0 }), Some((0, 14)));
+        assert_eq!(
+            window(&cluster, fail),
+            Some((23, 34)),
+            "the startup probe, from the start of the process"
+        );
+        cluster.change(|cluster| {
+            let state = cluster.container_mut(P0, C0);
+            state.set_cached(Runs::Running);
+            state.set_probe_started(true);
+            state.set_accepting(true);
+            state.set_has_listened(true);
+        });
+        assert_eq!(window(&cluster, flip), Some((10, 24)), "two successes, the first after the delay");
+        assert_eq!(window(&cluster, fail), Some((20, 31)), "the liveness probe of one that has listened");
     }
 }

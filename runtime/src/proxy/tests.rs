@@ -109,3 +109,17 @@ fn rules_are_programmed_at_most_once_a_second_after_a_burst_of_two() {
     frequency.run(Moment(21_000));
     assert_eq!(frequency.next(), Some(Moment(3_621_000)), "nothing is wanted");
 }
+
+/// PRX-21: by its type, or by addresses of its own.
+#[test]
+fn a_service_is_reached_from_outside_by_its_type_or_by_external_addresses() {
+    let of_type = |kind: &str| service(|spec| spec.type_ = Some(kind.to_owned()));
+    let with = |ips: Vec<String>| service(|spec| spec.external_ips = Some(ips));
+    let outside = |service: &Service| used(service, &[endpoint(2, "rs")], 36, Slips::NONE).1;
+    for reached in [of_type("NodePort"), of_type("LoadBalancer"), with(vec!["192.0.2.1".to_owned()])] {
+        assert_eq!(outside(&reached), Some(vec![2]));
+    }
+    for inner in [of_type("ClusterIP"), with(Vec::new())] {
+        assert_eq!(outside(&inner), None);
+    }
+}

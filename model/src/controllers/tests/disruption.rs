@@ -7,7 +7,7 @@ use podproof_vocabulary::scenario::{
 use podproof_vocabulary::{PodId, Revision};
 
 use crate::api_server::{eviction, pods};
-use crate::test_cluster::{P0, P1, TestCluster};
+use crate::test_cluster::{P0, P1, TestCluster, neighbour};
 
 const UPDATE: Disruption = Disruption::UpdateStatus;
 const FORGET: Disruption = Disruption::ForgetDisruption { pod: P0 };
@@ -117,19 +117,7 @@ fn neighbours_that_the_budget_selects_are_healthy() {
     ] {
         let cluster = TestCluster::running(1, 1, |s| {
             budget(ask)(s);
-            s.neighbours.push(Neighbour {
-                name: "Deployment/canary 0".into(),
-                namespace: "default".into(),
-                labels: podproof_vocabulary::scenario::Labels::new(),
-                node: 0,
-                requests: Vec::new(),
-                host_ports: Vec::new(),
-                pod_anti_affinity: Vec::new(),
-                tolerations: Vec::new(),
-                is_bare,
-                in_service: false,
-                in_budget,
-            });
+            s.neighbours.push(Neighbour { is_bare, in_budget, ..neighbour() });
         });
         assert_eq!(status(&cluster), seen);
     }

@@ -435,3 +435,15 @@ fn without_a_controller_manager_a_failed_node_goes_unnoticed() {
     assert!(cluster.can(UNKNOWN));
     assert!(!cluster.exists(P1));
 }
+
+/// NLC-6 (S28 `MarkPodsNotReady`): a pod that already has Ready=False is passed over.
+#[test]
+fn a_pod_that_is_unready_already_is_not_marked() {
+    let mut cluster = TestCluster::running(2, 2, |_| {});
+    assert_eq!([cluster.pod(P0).node, cluster.pod(P1).node], [Some(N0); 2]);
+    cluster.befall(Environment::CrashNode { node: N0 });
+    cluster.change(|cluster| pods::update(cluster, P1, |object| object.with_ready(false)));
+    cluster.settle();
+    cluster.take(UNKNOWN);
+    assert!(cluster.can(UNREADY) && !cluster.can(NodeLifecycle::MarkPodNotReady { pod: P1 }));
+}

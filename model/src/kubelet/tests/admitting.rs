@@ -5,12 +5,12 @@ use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet, Watc
 use podproof_vocabulary::observation::{Deletion, Phase, Process};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{
-    CUSTOM_TAINT, HostPort, RestartPolicy, Scenario, TaintEffect, Toleration,
+    CUSTOM_TAINT, HostPort, Neighbour, Protocol, RestartPolicy, Scenario, TaintEffect, Toleration,
 };
 
 use crate::api_server::pods;
 use crate::state::{PodObject, Worker};
-use crate::test_cluster::{C0, N0, P0, P1, TestCluster};
+use crate::test_cluster::{C0, N0, P0, P1, TestCluster, neighbour};
 
 const CREATE: Action = Action::ReplicaSet(ReplicaSet::CreatePod { revision: Revision(0) });
 
@@ -254,4 +254,53 @@ fn a_pod_that_has_ended_is_not_asked_again_from_1_28_on() {
         cluster.settle_but(no_controller);
         assert_eq!(cluster.pod(P0).phase, phase, "1.{minor}");
     }
+}
+
+/// ADM-8: also by a pod of another workload.
+#[test]
+fn a_pod_whose_host_port_a_neighbour_holds_is_rejected() {
+    let held = |port: u16| {
+        move |s: &mut Scenario| {
+            s.workload.template.containers[0].ports[0].host = Some(HostPort { port: 80, ip: String::new() });
+            s.neighbours.push(Neighbour {
+                host_ports: vec![(Protocol::Tcp, HostPort { port, ip: String::new() })],
+                ..neighbour()
+            });
+        }
+    };
+    assert_eq!(workers(&bypassing(1, held(80), |_| {}), 1), [Worker::Rejected]);
+    assert_eq!(workers(&bypassing(1, held(81), |_| {}), 1), [Worker::Sync]);
+}
+
+/// ADM-14, PW-2: what its kubelet has first seen being deleted takes up room until its worker has stopped it; what has ended does not.
+#[test]
+fn a_pod_that_is_first_seen_deleting_takes_up_room_until_it_is_stopped() {
+    let news = Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 };
+    let deleted = |ended: bool| {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            s.workload.template.node_name = Some("node-1".into());
+            s.nodes[0].allocatable.pods = 1;
+        });
+        cluster.settle_until(|action| *action == CREATE);
+        cluster.take(CREATE);
+        cluster.delete(P0);
+        if ended {
+            cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Failed));
+        }
+        cluster.take(news);
+        assert_eq!(workers(&cluster, 1), [Worker::None]);
+        cluster
+    };
+    let admits =
+        |cluster: &TestCluster| cluster.look(|cluster| crate::kubelet::admission::admits(cluster, N0, P1));
+    let mut cluster = deleted(false);
+    assert!(!admits(&cluster));
+    cluster.take(Kubelet::BeginTermination { pod: P0 });
+    assert!(!admits(&cluster));
+    cluster.take(Kubelet::StopSandbox { pod: P0 });
+    assert!(admits(&cluster));
+    let mut ended = deleted(true);
+    assert!(admits(&ended));
+    ended.change(|cluster| cluster.container_mut(P0, C0).set_process(Process::Running));
+    assert!(!admits(&ended), "but while something of it runs");
 }

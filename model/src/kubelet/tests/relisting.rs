@@ -49,7 +49,8 @@ fn a_container_that_lives_and_dies_between_two_relists_was_never_seen_running() 
     cluster.settle_until(|action| matches!(action, Action::Kubelet(Kubelet::StartContainer { .. })));
     cluster.take(Kubelet::StartContainer { pod: P0, container: C0 });
     cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
-    assert!(!cluster.can(Kubelet::ReportStatus { pod: P0 }) || cluster.pod(P0).address.is_none());
+    let told = cluster.look(|cluster| crate::kubelet::status::status(cluster, P0));
+    assert_eq!((told.0, told.1), (Phase::Pending, false), "nothing is said of it before the relist");
     cluster.take(RELIST);
     cluster.take(Kubelet::ReportStatus { pod: P0 });
     assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Running, false));
@@ -90,7 +91,7 @@ fn too_many_pods_are_no_problem_once_there_are_fewer() {
     assert!(cluster.look(|cluster| !is_stuck(cluster, N0)));
 }
 
-/// F-7: without a sandbox there is no status to read.
+/// F-7: the status of a sandbox includes its network.
 #[test]
 fn a_failed_network_plugin_sticks_the_relist_only_where_its_cause_is_that() {
     let mut cluster = TestCluster::running(1, 1, |s| s.hang = Hang::CniStatus);
@@ -160,4 +161,22 @@ fn the_first_relist_after_a_hang_makes_the_kubelet_work_again() {
     cluster.settle();
     assert_eq!(cluster.seen().nodes[0].ready, NodeReady::True);
     assert!(!cluster.seen().nodes[0].taints.not_ready_no_execute);
+}
+
+/// F-7: without a sandbox there is no status to read.
+#[test]
+fn a_failed_network_plugin_sticks_no_relist_of_a_node_without_sandboxes() {
+    let mut cluster = TestCluster::running(1, 1, |s| s.hang = Hang::CniStatus);
+    cluster.befall(Environment::FailCni { node: N0 });
+    assert!(cluster.look(|cluster| is_stuck(cluster, N0)));
+    cluster.change(|cluster| crate::kubelet::container_runtime::stop_sandbox(cluster, P0));
+    assert!(cluster.look(|cluster| !is_stuck(cluster, N0)));
+}
+
+/// Where no runtime may hang there is no detector to err.
+#[test]
+fn an_inaccurate_detector_of_hangs_is_silent_where_nothing_may_hang() {
+    let cluster = TestCluster::running(1, 1, |s| s.inaccurate_detectors = true);
+    assert!(!cluster.can(NOTICE));
+    assert!(cluster.can(NodeLifecycle::MarkNodeUnknown { node: N0 }), "others err all the same");
 }

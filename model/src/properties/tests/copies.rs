@@ -1,6 +1,5 @@
 //! Promises that read a component's copy or a clock: judged on steps of the model, right ones and those of a mutant.
 
-use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{
     Action, Deployment, EndpointSlice, Kubelet, Proxy, Scheduler, Watch, Watcher,
 };
@@ -10,9 +9,11 @@ use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::{
     IntOrPercent, OnSigterm, PreStop, Scenario, Strategy, Taint, TaintEffect, Timing,
 };
+use podproof_vocabulary::{Property, Revision};
 
 use super::super::Judged;
 use crate::api_server::pods;
+use crate::state::ReplicaSetColumn;
 use crate::test_cluster::{C0, N0, N1, P0, P1, TestCluster, allow};
 
 /// Whether a step reaches a property's premise, and whether it breaks it.
@@ -265,4 +266,27 @@ fn a_blackout_is_avoidable_only_after_the_propagation_bound() {
         assert!(seconds < 20, "it is broken at some time");
     }
     assert_eq!(seconds, 4, "watch, slice, watch, proxy, and a tick more");
+}
+
+/// DEP-10: a write that gives a ReplicaSet its share of a new number is no step of the update.
+#[test]
+fn a_write_that_scales_in_proportion_may_leave_fewer_available() {
+    let mut cluster = TestCluster::web(5, 1, |s| {
+        let (max_surge, max_unavailable) = (IntOrPercent::Int(3), IntOrPercent::Int(0));
+        s.workload.strategy = Strategy::RollingUpdate { max_surge, max_unavailable };
+        allow(s, EventName::Rollout, 1);
+    });
+    cluster.change(|cluster| {
+        cluster.shared.deployment = cluster.shared.deployment.with_replicas(5).with_revision(1);
+        cluster.shared.deployment_view = cluster.shared.deployment;
+        // It wanted 10; the newest has had its share.
+        for (column, (replicas, available, desired)) in
+            cluster.replica_sets.iter_mut().zip([(4, 4, 10), (6, 0, 5)])
+        {
+            let set = ReplicaSetColumn::new().with_exists(true).with_replicas(replicas);
+            *column = set.with_available(available).with_desired(desired).seen();
+        }
+    });
+    let share = Deployment::ScaleReplicaSet { revision: Revision(0), replicas: 2 };
+    assert_eq!(of(cluster.judge(share), Property::RolloutWithinBounds), KEPT);
 }

@@ -2,14 +2,16 @@
 
 use podproof_vocabulary::action::{Action, Drain, Environment, Kubelet, PodGarbageCollector};
 use podproof_vocabulary::observation::{Deletion, Observation, Phase, Process, ReplicaSetSeen};
-use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent, Scenario};
+use podproof_vocabulary::scenario::{
+    BudgetAsk, DisruptionBudget, IntOrPercent, Neighbour, Scenario, WorkloadKind,
+};
 
 use super::super::Judgement::{Broken, Kept, Silent};
 use super::super::deletion::{stopped_before_gone, terminal_is_final};
 use super::super::disruption::disruption_budget_kept;
 use super::super::rollout::pods_within_surge;
 use super::{judge, scenario, serving, world};
-use crate::test_cluster::P0;
+use crate::test_cluster::{P0, neighbour};
 
 fn phase(seen: &mut Observation, phase: Phase) {
     seen.slots[0].pod.as_mut().unwrap().phase = phase;
@@ -185,4 +187,41 @@ fn one_more_pod_than_the_surge_allows_breaks_pods_within_surge() {
     ended.slots[3].pod.as_mut().unwrap().phase = Phase::Failed;
     ended.slots[3].containers[0].process = Process::ExitedError;
     assert_eq!(judged(&pods(3), &ended), Kept, "a terminal one is not");
+}
+
+/// PDB-1: nobody wants a bare Pod, so a percentage is of none.
+#[test]
+fn a_percentage_of_bare_pods_asks_for_none() {
+    for (kind, judgement) in [(WorkloadKind::Pod, Kept), (WorkloadKind::ReplicaSet, Broken)] {
+        let mut scenario = budget(BudgetAsk::MinAvailable(IntOrPercent::Percent(100)));
+        scenario.workload.kind = kind;
+        let mut before = world(&scenario);
+        before.deployment = None;
+        let mut after = before.clone();
+        after.slots[0].pod.as_mut().unwrap().deletion = Deletion::Graceful;
+        let evict = Drain::DeletePod { pod: P0 };
+        assert_eq!(judge(disruption_budget_kept, &scenario, &before, evict, &after), judgement, "{kind:?}");
+    }
+}
+
+/// PDB-1, PDB-3: pods of other workloads that the budget selects are healthy, and wanted where somebody made them.
+#[test]
+fn neighbours_that_the_budget_selects_count_for_it() {
+    let (two, all) =
+        (BudgetAsk::MinAvailable(IntOrPercent::Int(2)), BudgetAsk::MinAvailable(IntOrPercent::Percent(100)));
+    for (ask, in_budget, is_bare, judgement) in [
+        (two, false, false, Broken),
+        (two, true, false, Kept),
+        (all, true, false, Broken),
+        (all, true, true, Kept),
+    ] {
+        let mut scenario = budget(ask);
+        scenario.neighbours.push(Neighbour { is_bare, in_budget, ..neighbour() });
+        let before = world(&scenario);
+        let mut after = before.clone();
+        after.slots[0].pod.as_mut().unwrap().deletion = Deletion::Graceful;
+        let evict = Drain::DeletePod { pod: P0 };
+        let judged = judge(disruption_budget_kept, &scenario, &before, evict, &after);
+        assert_eq!(judged, judgement, "{ask:?} {in_budget} {is_bare}");
+    }
 }

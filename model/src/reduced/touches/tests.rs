@@ -11,6 +11,7 @@ use super::*;
 use crate::properties::{self, Judged};
 use crate::reduced::fusion::{Fusion, Fusions};
 use crate::reduced::{Reduced, focus};
+use crate::test_cluster::probe_all;
 use crate::{Model, step};
 
 /// Steps of a walk.
@@ -49,6 +50,11 @@ fn followed(scenario: &mut Scenario) {
     scenario.timing = Timing::Timed;
 }
 
+fn probed(scenario: &mut Scenario) {
+    untimed(scenario);
+    probe_all(scenario);
+}
+
 /// A step of a walk out of `state`, any of those that are possible; it begins again where there is none.
 fn walked(model: &Model, state: &mut ClusterState, rng: &mut Rng) -> Option<Action> {
     let mut actions = Vec::new();
@@ -68,7 +74,7 @@ fn touched(touches: &Touches, model: &Model, before: &ClusterState, after: &Clus
 #[test]
 fn a_promise_that_is_not_asked_says_of_a_step_what_it_said_of_the_state() {
     let mut left_out = 0;
-    for (name, model) in models(&[untimed, exact, timed]) {
+    for (name, model) in models(&[untimed, exact, timed, probed]) {
         let touches = Touches::of(&model.rules, Parts::ALL);
         let mut rng = Rng::with_seed(7);
         let mut before = model.initial().swap_remove(0);
@@ -95,7 +101,7 @@ fn a_promise_that_is_not_asked_says_of_a_step_what_it_said_of_the_state() {
 #[test]
 fn what_follows_after_a_step_is_found_in_what_it_has_touched() {
     let mut narrow = 0;
-    for (name, model) in models(&[untimed, exact, followed]) {
+    for (name, model) in models(&[untimed, exact, followed, probed]) {
         // Partial order, which adds this, is for untimed searches.
         let fusions = match model.rules.is_timed() {
             true => Fusions::of(&model.rules),
@@ -134,7 +140,7 @@ fn what_follows_after_a_step_is_found_in_what_it_has_touched() {
 
 #[test]
 fn no_step_carries_on_a_kill_where_none_can_be_under_way() {
-    for (name, model) in models(&[untimed, exact]) {
+    for (name, model) in models(&[untimed, exact, probed]) {
         let mut rng = Rng::with_seed(13);
         let mut state = model.initial().swap_remove(0);
         for _ in 0..STEPS {

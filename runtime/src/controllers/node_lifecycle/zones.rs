@@ -260,4 +260,21 @@ mod tests {
         assert!(zones.take(clock).is_none());
         assert_eq!(zones.next_taint(), Some(at(10)));
     }
+
+    /// NLC-15, C-5, C-7: of a zone that is partly dark a large one is tainted slowly, and a small one no more.
+    #[test]
+    fn a_zone_that_is_partly_dark_is_tainted_slowly_if_it_is_large_and_else_not_at_all() {
+        for (nodes, period) in [(50, None), (51, Some(SECONDARY_PERIOD))] {
+            let mut zones = Zones::default();
+            let seen = |ready: usize| BTreeMap::from([("a".to_owned(), (ready, nodes))]);
+            zones.judge(&seen(nodes), at(0));
+            zones.judge(&seen(1), at(10));
+            assert_eq!(zones.state("a"), ZoneState::PartialDisruption);
+            assert_eq!(zones.zones["a"].period, period, "{nodes} nodes");
+            let node = Key::global("node-0");
+            zones.enqueue("a", &node);
+            assert_eq!(zones.is_held_back(&node), period.is_none(), "{nodes} nodes");
+            assert_eq!(zones.next_taint().is_none(), period.is_none(), "{nodes} nodes");
+        }
+    }
 }

@@ -385,11 +385,10 @@ fn when_everything_is_dark_taints_come_off_and_no_more_are_set() {
 }
 
 #[test]
-fn after_total_darkness_everybody_gets_a_new_grace() {
+fn after_total_darkness_a_node_that_is_unknown_is_tainted_again() {
     let mut bench = bench(2, Slips::NONE);
     pass(&mut bench, 120, &[]);
     assert_eq!(ready_of(&bench, "node-0"), "Unknown");
-    // One comes back, and the other is not tainted before its new grace has run.
     pass(&mut bench, 5, &["node-1"]);
     assert_eq!(ready_of(&bench, "node-1"), "True");
     pass(&mut bench, 20, &["node-1"]);
@@ -411,4 +410,23 @@ fn a_restarted_controller_takes_a_node_to_be_reachable_first() {
     assert!(!bench.taints("node-0").contains(&"unreachable:NoExecute".to_owned()), "monitorNodeHealth");
     pass(&mut bench, 15, &["node-1"]);
     assert!(bench.taints("node-0").contains(&"unreachable:NoExecute".to_owned()), "NLC-10");
+}
+
+/// NLC-17: a node that says itself that it is not ready, and falls silent, is not Unknown before a whole grace since the darkness ended.
+#[test]
+fn after_total_darkness_a_silent_node_has_a_whole_grace_again() {
+    let mut bench = bench(2, Slips::NONE);
+    for node in ["node-0", "node-1"] {
+        bench.heartbeat(node, "False");
+    }
+    bench.pass(40);
+    assert_eq!(ready_of(&bench, "node-0"), "False", "50 s are not over");
+    pass(&mut bench, 30, &["node-1"]);
+    assert_eq!(
+        ready_of(&bench, "node-0"),
+        "False",
+        "NLC-17: 70 s of silence, 30 s since somebody is Ready again"
+    );
+    pass(&mut bench, 40, &["node-1"]);
+    assert_eq!(ready_of(&bench, "node-0"), "Unknown", "NLC-3");
 }

@@ -1,0 +1,84 @@
+//! Two models, right ones and wrong ones, beside each other.
+
+use podproof_vocabulary::catalogue;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::mutant::Mutant;
+
+use super::*;
+use crate::ModelSystem;
+
+/// The model with a wrong rule.
+#[derive(Default)]
+struct Wrong {
+    system: ModelSystem,
+    mutant: Option<Mutant>,
+}
+
+impl System for Wrong {
+    fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
+        self.system.reset(&Scenario { mutant: self.mutant, ..scenario.clone() })
+    }
+
+    fn pending(&self, operations: &mut Vec<Action>) {
+        self.system.pending(operations);
+    }
+
+    fn apply(&mut self, action: &Action) -> Result<(), crate::Refused> {
+        self.system.apply(action)
+    }
+
+    fn observation(&self) -> Observation {
+        self.system.observation()
+    }
+
+    fn broken(&self) -> PropertySet {
+        self.system.broken()
+    }
+}
+
+/// The model with each of two mutants.
+fn drive(mutants: [Option<Mutant>; 2], seeds: u64) -> Result<(), Box<Divergence>> {
+    let mut scenario = catalogue::web("x", Story::Rollout, 2, 2);
+    scenario.one_proxy = false;
+    let mut rested = 0;
+    for seed in 0..seeds {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let script: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(1200).collect();
+        let [mut one, mut two] = mutants.map(|mutant| Wrong { system: ModelSystem::default(), mutant });
+        let agreed = agree(&mut one, &mut two, &scenario, &script, 400)?;
+        assert!(agreed.actions.len() > 100, "the script is long enough to come somewhere");
+        let again = follow(&mut one, &mut two, &scenario, &agreed.actions)?;
+        assert!(again.actions.starts_with(&agreed.actions), "a path is followed to its end");
+        rested += u32::from(agreed.rest == Some(Rest::Complete));
+    }
+    assert!(rested > 0, "a rollout comes to its end");
+    Ok(())
+}
+
+#[test]
+fn the_model_agrees_with_itself() {
+    drive([None; 2], 4).expect("it is the same");
+}
+
+#[test]
+fn a_wrong_rule_is_a_divergence() {
+    for mutant in [Mutant::ProxyNeverRemoves, Mutant::ProxyNeverAdds] {
+        let divergence = drive([None, Some(mutant)], 4).expect_err("somebody must notice");
+        assert!(!divergence.actions.is_empty(), "{divergence}");
+    }
+}
+
+#[test]
+fn two_that_agree_may_break_no_promise() {
+    let divergence = drive([Some(Mutant::KubeletRemovesEarly); 2], 4).expect_err("somebody must notice");
+    assert_eq!(divergence.difference, Difference::Broken(Property::StoppedBeforeGone), "{divergence}");
+    assert_eq!(divergence.kind(), "broken stopped-before-gone");
+}
+
+/// A promise that reads a component's copy is judged too.
+#[test]
+fn two_that_agree_on_a_wrong_slice_break_a_promise() {
+    let wrong = [Some(Mutant::SliceKeepsTerminatingReady); 2];
+    let divergence = drive(wrong, 4).expect_err("somebody must notice");
+    assert_eq!(divergence.difference, Difference::Broken(Property::ReadyMeansReady), "{divergence}");
+}
