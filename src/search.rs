@@ -99,7 +99,7 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
 /// # Errors
 /// Why it cannot be searched so, or a sentence that names the limit, if the scenario is larger than a state can hold.
 pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
-    let system = by_partial_order(plan, model(plan)?, limits.symmetry)?;
+    let system = by_partial_order(plan, model(plan)?, limits.symmetry)?.noting_the_end();
     Ok(search(plan, system, &Explorer { limits, line, kept: None, start: Instant::now() })?.outcome)
 }
 
@@ -222,7 +222,9 @@ fn story_ends(system: &Searched, plan: &Plan, report: &Report<ClusterState, Move
     let has_evicted = classes.filter(|(class, _)| takes.contains(class)).any(|(_, &count)| count > 0);
     let waits = plan.story == Story::Drain && plan.scenario.workload.replicas > 0 && !has_evicted;
     let is_over = report.reached & STORY_OVER != 0 && !waits;
-    (is_over || (system.notes_the_end() && report.saw_every_state())).then_some(is_over)
+    // By partial order not every way is gone.
+    let was_looked_for = system.notes_the_end() && !system.is_by_partial_order() && report.saw_every_state();
+    (is_over || was_looked_for).then_some(is_over)
 }
 
 /// What goes on beside the reports of a plan's searches.

@@ -191,7 +191,8 @@ fn verdicts(workload: &WorkloadReport, lists: bool) -> String {
             cell(&row.outcome.stopped.join("; "))
         };
         let states = grouped(row.outcome.states);
-        write(out, format_args!("| {} | {} | {states} | {end} |\n", row.story, row.timing.name()));
+        let timing = format!("{}{}", row.timing.name(), row.behind.told());
+        write(out, format_args!("| {} | {} | {states} | {end} |\n", row.story, cell(&timing)));
     }
     write(
         out,

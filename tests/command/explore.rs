@@ -134,6 +134,22 @@ fn states_and_steps_are_told_in_words() {
     assert!(of(step, "outcome").starts_with("controller-manager now sees Deployment web"), "{step}");
 }
 
+/// Every pod has its clocks, as nobody is followed.
+#[test]
+fn with_time_it_passes() {
+    let explorer = Explorer::start(&["--scenario", "rollout", "--timing", "timed"]);
+    assert!(explorer.says.contains(", timed, on http://"), "{}", explorer.says);
+    let mut path = String::from("/");
+    for _ in 0..60 {
+        let next = explorer.states(&path);
+        if next.iter().any(|step| of(step, "action").contains("time passes")) {
+            return;
+        }
+        path += if path == "/" { "0" } else { "/0" };
+    }
+    panic!("no time passes");
+}
+
 #[test]
 fn a_trace_is_gone_on_from_in_the_world_that_is_asked_for() {
     let folder = folder("explore-trace");

@@ -44,6 +44,24 @@ fn a_run_scales_to_one_thing() {
     assert!(errors.len() == 1 && errors[0].contains("accepted is one target in a run"), "{errors:?}");
 }
 
+/// Two counts of one event may be meant as their sum or as the greater: it is asked for.
+#[test]
+fn an_event_is_named_once() {
+    let twice = ["--event", "delete-pod=1", "--event", "delete-pod=1"];
+    let says =
+        "error: --event delete-pod is there twice; accepted is one, with how often it may happen in all";
+    assert_eq!(refused(&twice), [says]);
+    for command in ["simulate", "tune", "explore"] {
+        let output = podproof(&[&[command, "examples/web.yaml"], &twice[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(stderr(&output).contains(says), "{command}: {}", stderr(&output));
+    }
+    // As often as it likes is nothing that a command line asks for.
+    let output = podproof(&[&CHECK[..], &["--event", "delete-pod=255"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("delete-pod=N with N from 0 to 254"), "{}", stderr(&output));
+}
+
 #[test]
 fn a_search_that_partial_order_does_not_fit_is_refused_before_it() {
     for (more, sign) in
