@@ -21,7 +21,7 @@ use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{exit, hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
+use crate::{hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -30,13 +30,17 @@ pub fn run(arguments: &CheckArguments) -> u8 {
     if !refused.is_empty() {
         return report::print(&CheckReport { errors: refused, ..CheckReport::default() }, arguments.format);
     }
-    let report = match input::read(&arguments.input) {
+    let mut report = match input::read(&arguments.input) {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },
     };
-    let written = report::write(&report, &arguments.reports);
-    let status = report::print(&report, arguments.format);
-    if written == exit::HOLDS { status } else { written }
+    let failed = report::write(&report, &arguments.reports);
+    if !failed.is_empty() {
+        // The others tell the exit status that it has now.
+        report.errors.extend(failed);
+        let _ = report::write(&report, &arguments.reports);
+    }
+    report::print(&report, arguments.format)
 }
 
 fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
@@ -412,7 +416,10 @@ impl<'a> Section<'a> {
             row.note = (!notes.is_empty()).then(|| notes.join("; "));
         }
         for counterexample in self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut()) {
-            counterexample.turning = turning(&counterexample.trace);
+            // Whoever has asked to end does not wait for it.
+            if !interrupt::is_asked_for() {
+                counterexample.turning = turning(&counterexample.trace);
+            }
         }
         let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
         let warnings = counterexamples::write(broken, self.report.manifest.as_ref());

@@ -214,6 +214,7 @@ fn from_trace(file: &Path, world: &WorldArguments) -> Result<Explored, String> {
 fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     plan::refuse_events(&arguments.world).map_err(|says| vec![says])?;
     let mut input = input::read(&arguments.input)?;
+    input.tell();
     if input.workloads.len() > 1 {
         let names: Vec<_> = input.workloads.iter().map(|workload| workload.name.clone()).collect();
         return Err(vec![format!(
@@ -237,6 +238,9 @@ fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     let plan = plans
         .into_iter()
         .find(|plan| arguments.world.timing != TimingChoice::Timed || plan.timing == Timing::Timed);
+    if let Some(plan) = &plan {
+        workload.tell(&plan.behind);
+    }
     // Nobody is followed here: every pod has its clocks.
     let world = |plan: plan::Plan| match plan.timing {
         Timing::Timed => search::with_all_clocks(&plan.scenario),

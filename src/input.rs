@@ -10,8 +10,8 @@ use podproof_vocabulary::{Release, catalogue, left_out};
 
 use crate::arguments::InputArguments;
 use crate::counterexamples::Manifest;
-use crate::manifests;
 use crate::plan::{Doubt, Workload};
+use crate::{manifests, output};
 
 /// The label of a node that is its own.
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -24,6 +24,15 @@ pub struct Workloads {
     pub warnings: Vec<String>,
     /// The manifests that they were read from. They are read once: a pipe gives its text once, and a file may change.
     pub sources: Vec<Source>,
+}
+
+impl Workloads {
+    /// Says the warnings about the input as a whole on standard error.
+    pub fn tell(&self) {
+        for warning in &self.warnings {
+            output::tell(format_args!("warning: {warning}"));
+        }
+    }
 }
 
 /// How large workloads are, where the command line does not say it.

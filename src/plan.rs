@@ -12,6 +12,7 @@ use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{TimingChoice, WorldArguments};
 use crate::counterexamples::Manifest;
+use crate::output;
 use crate::verdict::Verdict;
 
 /// A workload that is to be checked.
@@ -53,6 +54,22 @@ pub struct Workload {
     pub manifest: Option<Manifest>,
     /// Where each of its settings stands there, by the container that serves.
     pub settings: BTreeMap<u8, BTreeMap<Setting, Place>>,
+}
+
+impl Workload {
+    /// Says on standard error what is to be known of it where no report tells it, and, if it has several classes of Services, behind
+    /// which alone it is looked at.
+    pub fn tell(&self, own: &Behind) {
+        let told = self.warnings.iter().cloned().chain(self.undecided.iter().map(|doubt| doubt.why.clone()));
+        let bare = |behind: &Behind| behind.told().trim_matches([' ', '(', ')']).to_owned();
+        let classes = (0..self.scenarios.len()).map(|index| behind(self, index));
+        let others: Vec<String> = classes.filter(|other| other != own).map(|other| bare(&other)).collect();
+        let only = (!others.is_empty())
+            .then(|| format!("only {} is looked at, not {}", bare(own), others.join(", nor ")));
+        for warning in told.chain(only) {
+            output::tell(format_args!("warning: {warning}"));
+        }
+    }
 }
 
 /// What the manifest says and the model does not do.

@@ -13,6 +13,7 @@ use podproof_vocabulary::scenario::{Scenario, Timing};
 use podproof_vocabulary::{Action, Property};
 
 use crate::arguments::{InputArguments, WorldArguments};
+use crate::confirm::Patience;
 use crate::edits::{Edit, Texts};
 use crate::input::{self, Size};
 use crate::plan::{self, Doubt, Plan, Workload};
@@ -298,7 +299,7 @@ impl<'a> Trials<'a> {
         let model = Model::new(scenario).ok()?.judging(PropertySet::of([known.property]));
         let actions: Vec<Action> = known.trace.stem.iter().map(|step| step.action).collect();
         let proxy = known.trace.observed_proxy;
-        let found = confirm::with_all_clocks(&model, proxy, &actions, known.property, TRIES);
+        let found = confirm::with_all_clocks(&model, proxy, &actions, known.property, Patience::of(TRIES));
         let (first, actions) = found.ok()?;
         let trace = Trace::record(&model, known.property, &first, &actions, None, None);
         Some(Broken { trace, ..known.clone() })

@@ -25,20 +25,19 @@ pub fn print(report: &CheckReport, format: Format) -> u8 {
     output::report(&report.errors, &report.warnings, format, &render(report, format), report.exit())
 }
 
-/// Writes the report into files, each in its format, and says which could not be written; the exit status.
-pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> u8 {
-    let mut status = crate::exit::HOLDS;
+/// Writes the report into files, each in its format; which could not be written, and why, a sentence each.
+pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> Vec<String> {
+    let mut failed = Vec::new();
     for (format, file) in files {
         let text = render(report, *format);
         let text = output::harmless(&text, *format);
         // A file has no colours.
         let text = if *format == Format::Human { strip_str(&text).to_string() } else { text.into_owned() };
         if let Err(error) = std::fs::write(file, text) {
-            output::tell(format_args!("error: {}: {error}", file.display()));
-            status = crate::exit::WRONG_INPUT;
+            failed.push(format!("{}: {error}", file.display()));
         }
     }
-    status
+    failed
 }
 
 /// The report as text.

@@ -97,6 +97,16 @@ fn a_report_writes_over_nothing() {
             vec![format!("json={}", text(&report)), format!("sarif={}", text(&report))],
             "is named for two reports",
         ),
+        (
+            vec![
+                format!("json={}", text(&report)),
+                format!("sarif={}", text(&folder.join(".").join("report"))),
+            ],
+            "is named for two reports",
+        ),
+        (vec![format!("json={}", text(&folder.join("no").join("where")))], "there is no folder "),
+        (vec![format!("json={}", text(&folder))], "this is a folder; accepted is a file"),
+        (vec!["json=-".to_owned()], "standard output has the report of --format"),
     ] {
         let reports: Vec<&str> = formats.iter().flat_map(|format| ["--report", format]).collect();
         let output = podproof(&[&["check", text(&manifest)], &reports[..]].concat());
