@@ -160,7 +160,8 @@ pub enum TimingChoice {
 #[derive(Debug, Args)]
 #[command(
     mut_arg("time_limit", |limit| limit.help("Time for the whole command, divided over the searches that are left, for example 90s \
-                                              or 5m; with --remedy half of it is for those that look for one")),
+                                              or 5m; with --remedy half of it is for those that look for one. What is broken is told \
+                                              within seconds after it")),
     after_help = "Exit status: 0 every checked property holds or is not applicable; 1 a property that counts is broken; \
                         2 the input or the command line is wrong; 3 a bound ended a search first and nothing broken was found."
 )]

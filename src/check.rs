@@ -1,25 +1,27 @@
 //! `podproof check`.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use podproof_traces::{Turning, turning};
-use podproof_vocabulary::left_out;
+use podproof_vocabulary::event::Story;
 use podproof_vocabulary::manifest::{Source, is_harmless};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Beginning, Timing};
+use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice, WorldArguments};
 use crate::counterexamples::{self, path_of};
 use crate::kept::Kept;
-use crate::plan::{self, Plan, Planned, Workload};
+use crate::plan::{self, Behind, Doubt, Plan, Planned, Workload};
 use crate::progress::Line;
 use crate::remedy::Remedy;
 use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{exit, hunt, input, interrupt, manifests, output, reference_engine, refusals, remedy, report};
+use crate::{hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -28,19 +30,24 @@ pub fn run(arguments: &CheckArguments) -> u8 {
     if !refused.is_empty() {
         return report::print(&CheckReport { errors: refused, ..CheckReport::default() }, arguments.format);
     }
-    let report = match input::read(&arguments.input) {
+    let mut report = match input::read(&arguments.input) {
         Ok(input) => check(arguments, input),
         Err(errors) => CheckReport { errors, ..CheckReport::default() },
     };
-    let written = report::write(&report, &arguments.reports);
-    let status = report::print(&report, arguments.format);
-    if written == exit::HOLDS { status } else { written }
+    let failed = report::write(&report, &arguments.reports);
+    if !failed.is_empty() {
+        // The others tell the exit status that it has now.
+        report.errors.extend(failed);
+        let _ = report::write(&report, &arguments.reports);
+    }
+    report::print(&report, arguments.format)
 }
 
 fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
     let mut report = CheckReport { warnings: input.warnings, ..CheckReport::default() };
-    let asked = arguments.promises.asked();
-    let planned = match plan::all(input.workloads, &arguments.world, asked) {
+    let sources = input.sources;
+    let asked = arguments.promises.judged();
+    let planned = match asked.and_then(|asked| plan::all(input.workloads, &arguments.world, asked)) {
         Ok(planned) => planned,
         Err(errors) => return CheckReport { errors, ..report },
     };
@@ -82,15 +89,10 @@ fn check(arguments: &CheckArguments, input: input::Workloads) -> CheckReport {
         }
         let mut finished = section.finish();
         if arguments.remedy {
-            match manifests::sources(&arguments.input.files) {
-                Ok(sources) => {
-                    let later = Turn { number, count }.beside_remedies(true).left();
-                    remedies(arguments, &sources, &workload, &mut finished, (deadline, later));
-                }
-                Err(errors) => report.errors.extend(errors),
-            }
+            let later = Turn { number, count }.beside_remedies(true).left();
+            remedies(arguments, &sources, &workload, &mut finished, (deadline, later));
         } else {
-            sought = sought.union(may_be_remedied(arguments, &workload, &finished));
+            sought = sought.union(may_be_remedied(arguments, &sources, &workload, &finished));
         }
         report.workloads.push(finished);
     }
@@ -153,14 +155,19 @@ fn limits(arguments: &CheckArguments, time: Option<Duration>) -> Limits {
 }
 
 /// The promises that count, are broken, and of which a remedy would be looked for if one were asked for.
-fn may_be_remedied(arguments: &CheckArguments, workload: &Workload, report: &WorkloadReport) -> PropertySet {
-    // Standard input is read once.
-    if arguments.input.files.iter().any(|file| file.as_os_str() == "-") {
+fn may_be_remedied(
+    arguments: &CheckArguments,
+    sources: &[Source],
+    workload: &Workload,
+    report: &WorkloadReport,
+) -> PropertySet {
+    // Standard input, or a pipe of a shell, cannot be read by a second command.
+    let is_kept = |file: &PathBuf| file.as_os_str() != "-" && (file.is_file() || file.is_dir());
+    if !arguments.input.files.iter().all(is_kept) {
         return PropertySet::NONE;
     }
-    let Ok(sources) = manifests::sources(&arguments.input.files) else { return PropertySet::NONE };
     let broken = report.results.iter().filter(|row| row.counts && row.verdict == Verdict::Broken);
-    let sought = broken.filter(|row| remedy::is_sought(arguments, &sources, workload, row));
+    let sought = broken.filter(|row| remedy::is_sought(arguments, sources, workload, row));
     PropertySet::of(sought.map(|row| row.property))
 }
 
@@ -266,12 +273,20 @@ pub fn heading(
             "the story begins with the workload running and at rest; nothing is said of its creation".into(),
         );
     }
+    // Of all searches of a workload the same may happen.
+    let told = plans.first().map(|plan| &plan.scenario);
+    assumptions.extend(told.and_then(plan::beside_the_story));
     assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
     let mut left_out = workload.left_out.clone();
     left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));
     left_out.sort_by_key(|row| row.position());
     left_out.dedup();
-    let said = workload.warnings.iter().cloned().chain(untold);
+    let mutant = told.and_then(|told| told.mutant).map(|mutant| {
+        format!(
+            "the wrong rule {mutant} is switched on (--mutant): what holds or is broken with it says nothing of the manifest"
+        )
+    });
+    let said = workload.warnings.iter().cloned().chain(untold).chain(mutant);
     let (unrepresented, warnings) = said.partition(|warning| is_harmless(warning));
     WorkloadReport {
         name: workload.name.clone(),
@@ -296,14 +311,37 @@ pub fn heading(
 /// The report of one workload while its searches run.
 struct Section<'a> {
     arguments: &'a CheckArguments,
-    undecided: Vec<(PropertySet, String)>,
+    undecided: Vec<Doubt>,
+    /// What each search has said.
+    entered: Vec<Entered>,
     report: WorkloadReport,
+}
+
+/// What a search has said of a promise.
+struct Entered {
+    story: Story,
+    property: Property,
+    timing: Timing,
+    behind: Behind,
+    verdict: Verdict,
+}
+
+impl Entered {
+    /// In a row of which another search has given the verdict: what this one said, if it is something else, or something else that is
+    /// broken.
+    fn beside(&self, row: &ResultRow) -> Option<String> {
+        let is_of = (self.story, self.property, self.timing) == (row.story, row.property, row.timing);
+        let is_news =
+            self.behind != row.behind && (self.verdict != row.verdict || self.verdict == Verdict::Broken);
+        let also = if self.verdict == row.verdict { "also " } else { "" };
+        (is_of && is_news).then(|| format!("{also}{}{}", self.verdict.name(), self.behind.told()))
+    }
 }
 
 impl<'a> Section<'a> {
     fn new(arguments: &'a CheckArguments, workload: &Workload, plans: &[Plan], untold: Vec<String>) -> Self {
         let report = heading(workload, plans, untold, &arguments.world);
-        Self { arguments, undecided: workload.undecided.clone(), report }
+        Self { arguments, undecided: workload.undecided.clone(), entered: Vec::new(), report }
     }
 
     fn add(&mut self, plan: Plan, mut outcome: Outcome) {
@@ -329,6 +367,13 @@ impl<'a> Section<'a> {
             row.story == plan.story && row.property == property && row.timing == plan.timing
         };
         let counts = self.arguments.promises.count(property);
+        self.entered.push(Entered {
+            story: plan.story,
+            property,
+            timing: plan.timing,
+            behind: plan.behind.clone(),
+            verdict,
+        });
         let known = self.report.results.iter_mut().find(is_same);
         if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
             return;
@@ -342,6 +387,7 @@ impl<'a> Section<'a> {
             timing: plan.timing,
             counts,
             verdict,
+            behind: plan.behind.clone(),
             note,
             counterexample,
             remedy: None,
@@ -352,22 +398,28 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The finding, unless it says that a promise holds which the manifest itself may keep from being kept.
+    /// The finding, unless it says that a promise holds which the manifest itself may keep from being kept, or that nothing comes
+    /// about which the manifest may bring about.
     fn decided(&self, finding: Finding) -> Finding {
-        let because = self.undecided.iter().find(|(properties, _)| properties.contains(finding.property));
-        match (finding.verdict, because) {
-            (Verdict::Holds, Some((_, why))) => {
-                Finding { verdict: Verdict::Incomplete, note: Some(why.clone()), ..finding }
-            }
-            _ => finding,
+        match Doubt::of(&self.undecided, finding.property, finding.verdict) {
+            Some(why) => Finding { verdict: Verdict::Incomplete, note: Some(why.to_owned()), ..finding },
+            None => finding,
         }
     }
 
     fn finish(mut self) -> WorkloadReport {
         self.report.results.sort_by_key(|row| (row.story, row.property, row.timing));
         self.report.searches.sort_by_key(|row| (row.story, row.timing));
+        for row in &mut self.report.results {
+            let beside = self.entered.iter().filter_map(|entered| entered.beside(row));
+            let notes: Vec<String> = row.note.iter().cloned().chain(beside).collect();
+            row.note = (!notes.is_empty()).then(|| notes.join("; "));
+        }
         for counterexample in self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut()) {
-            counterexample.turning = turning(&counterexample.trace);
+            // Whoever has asked to end does not wait for it.
+            if !interrupt::is_asked_for() {
+                counterexample.turning = turning(&counterexample.trace);
+            }
         }
         let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
         let warnings = counterexamples::write(broken, self.report.manifest.as_ref());

@@ -13,8 +13,32 @@ use podproof_model::{ClusterState, Model};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::{NodeId, Property};
 
+use crate::interrupt;
+
 /// States that are tried before it is given up.
 pub const TRIES: usize = 300_000;
+
+/// States that are tried where the time is over, too: what was found is mostly taken again within a few.
+const LEAST: usize = 8_192;
+
+/// States after which it is looked at whether the time is over.
+const LOOK: usize = 1_024;
+
+/// How long it is tried.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// States that are tried.
+    pub tries: usize,
+    /// Is the time over?
+    pub is_over: &'a dyn Fn() -> bool,
+}
+
+impl Patience<'_> {
+    /// So many states, and Ctrl-C.
+    pub const fn of(tries: usize) -> Self {
+        Self { tries, is_over: &interrupt::is_asked_for }
+    }
+}
 
 /// A state on the way, with the steps of the counterexample that are still to be taken.
 struct Place {
@@ -52,8 +76,7 @@ impl Price {
     }
 }
 
-/// An initial state and small steps of `model`, which has all clocks, that break `property` as `actions` did; so many states are
-/// tried.
+/// An initial state and small steps of `model`, which has all clocks, that break `property` as `actions` did.
 ///
 /// # Errors
 /// A sentence, if none were found: the counterexample may be one of clocks that were left out.
@@ -62,28 +85,32 @@ pub fn with_all_clocks(
     observed_proxy: Option<NodeId>,
     actions: &[Action],
     property: Property,
-    tries: usize,
+    patience: Patience<'_>,
 ) -> Result<(ClusterState, Vec<Action>), String> {
     let proxy =
         |state: &ClusterState| model.open(state, |cluster| cluster.shared.control_plane.observed_proxy());
     let first = model.initial().into_iter().find(|state| proxy(state) == observed_proxy);
     let first = first.ok_or("the counterexample begins in no state of the model with all clocks")?;
     let mut prices = [Price::EveryStep, Price::NoneThatIsDue].into_iter();
-    let found = prices.find_map(|price| taken(model, &first, actions, property, (price, tries / 2)));
+    let tries = patience.tries;
+    let half = Patience { tries: tries / 2, ..patience };
+    let found = prices.find_map(|price| taken(model, &first, actions, property, (price, half)));
     found.map(|actions| (first, actions)).ok_or_else(|| {
-        format!(
-            "a counterexample with the clocks of one pod was found, but not taken again with all clocks within {tries} states"
-        )
+        const FOUND: &str = "a counterexample with the clocks of one pod was found, but";
+        match (patience.is_over)() {
+            true => format!("{FOUND} the time was over before it was taken again with all clocks"),
+            false => format!("{FOUND} not taken again with all clocks within {tries} states"),
+        }
     })
 }
 
-/// Small steps of `model` from `first` that break `property` as `actions` did; so many states are tried at this price.
+/// Small steps of `model` from `first` that break `property` as `actions` did, at this price.
 fn taken(
     model: &Model,
     first: &ClusterState,
     actions: &[Action],
     property: Property,
-    (price, tries): (Price, usize),
+    (price, patience): (Price, Patience<'_>),
 ) -> Option<Vec<Action>> {
     let wanted: Vec<Action> = actions.iter().copied().filter(|action| *action != Action::Tick).collect();
     let left = (0..wanted.len() as u16).collect();
@@ -92,6 +119,7 @@ fn taken(
     let hasher = foldhash::quality::FixedState::default();
     let mut seen = BTreeSet::new();
     let mut enabled = Vec::new();
+    let mut look = LEAST;
     while let Some(Reverse((_, _, at))) = queue.pop() {
         enabled.clear();
         model.enabled(&places[at].state, &mut enabled);
@@ -121,8 +149,14 @@ fn taken(
             queue.push(Reverse((cost, price.rank(depth), places.len())));
             places.push(Place { state: next, left, came: Some((at, action)), depth, strayed });
         }
-        if places.len() > tries {
+        if places.len() > patience.tries {
             break;
+        }
+        if places.len() > look {
+            look = places.len() + LOOK;
+            if (patience.is_over)() {
+                break;
+            }
         }
     }
     None
@@ -146,7 +180,7 @@ mod tests {
     use super::*;
 
     const PROPERTY: Property = Property::NoFailedRequest;
-    const TRIES: usize = 10_000;
+    const TRIES: Patience<'static> = Patience::of(10_000);
 
     /// A drain of both pods at once, whose preStop sleeps are over one after the other, and its world with all clocks.
     fn drain() -> (Model, Trace) {
@@ -180,7 +214,7 @@ mod tests {
             .map(|(_, action)| action)
             .collect();
         let first = model.initial().remove(0);
-        let paid_for = taken(&model, &first, &of_one_pod, PROPERTY, (Price::EveryStep, TRIES / 2));
+        let paid_for = taken(&model, &first, &of_one_pod, PROPERTY, (Price::EveryStep, Patience::of(5_000)));
         assert_eq!(paid_for, None, "paying for each tries them in every order");
         let (first, actions) = with_all_clocks(&model, trace.observed_proxy, &of_one_pod, PROPERTY, TRIES)
             .expect("what is due costs nothing");
@@ -193,8 +227,27 @@ mod tests {
     fn what_is_not_found_within_the_bound_is_said() {
         let (model, trace) = drain();
         let last = &actions(&trace)[..3];
-        let why = with_all_clocks(&model, trace.observed_proxy, last, PROPERTY, 100)
+        let why = with_all_clocks(&model, trace.observed_proxy, last, PROPERTY, Patience::of(100))
             .expect_err("nothing is broken so soon");
         assert!(why.contains("not taken again with all clocks within 100 states"), "{why}");
+    }
+
+    /// Neither a limit on time nor Ctrl-C waits for it, but for a moment.
+    #[test]
+    fn where_the_time_is_over_it_is_tried_for_a_moment() {
+        let (model, trace) = drain();
+        let never = &actions(&trace)[..3];
+        let looks = std::cell::Cell::new(0);
+        let is_over = || {
+            looks.set(looks.get() + 1);
+            true
+        };
+        let patience = Patience { tries: usize::MAX, is_over: &is_over };
+        let why = with_all_clocks(&model, trace.observed_proxy, never, Property::PlacementLawful, patience)
+            .expect_err("it is never broken");
+        assert!(why.contains("the time was over before it was taken again"), "{why}");
+        assert_eq!(looks.get(), 3, "once at each price, and once to say so");
+        let found = with_all_clocks(&model, trace.observed_proxy, &actions(&trace), PROPERTY, patience);
+        assert!(found.is_ok(), "what is found in a moment is told");
     }
 }

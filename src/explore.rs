@@ -18,11 +18,12 @@ use podproof_traces::{Change, Names, words};
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::observation::Observation;
 use podproof_vocabulary::property::PropertySet;
+use podproof_vocabulary::scenario::Timing;
 use podproof_vocabulary::{Property, Scenario};
 use stateright::Model as _;
 
 use crate::arguments::{ExploreArguments, TimingChoice, WorldArguments};
-use crate::{input, output, plan};
+use crate::{input, output, plan, search};
 
 /// The model of small steps, with steps and states in words.
 struct Explored {
@@ -211,7 +212,9 @@ fn from_trace(file: &Path, world: &WorldArguments) -> Result<Explored, String> {
 }
 
 fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
+    plan::refuse_events(&arguments.world).map_err(|says| vec![says])?;
     let mut input = input::read(&arguments.input)?;
+    input.tell();
     if input.workloads.len() > 1 {
         let names: Vec<_> = input.workloads.iter().map(|workload| workload.name.clone()).collect();
         return Err(vec![format!(
@@ -232,9 +235,16 @@ fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
         TimingChoice::Auto | TimingChoice::Untimed => PropertySet::of(Property::all()),
     };
     let (plans, untold) = plan::searches(&workload, &arguments.world, asked);
-    let plan = plans.into_iter().find(|plan| {
-        arguments.world.timing != TimingChoice::Timed
-            || plan.timing == podproof_vocabulary::scenario::Timing::Timed
-    });
-    plan.map(|plan| plan.scenario).ok_or(untold)
+    let plan = plans
+        .into_iter()
+        .find(|plan| arguments.world.timing != TimingChoice::Timed || plan.timing == Timing::Timed);
+    if let Some(plan) = &plan {
+        workload.tell(&plan.behind);
+    }
+    // Nobody is followed here: every pod has its clocks.
+    let world = |plan: plan::Plan| match plan.timing {
+        Timing::Timed => search::with_all_clocks(&plan.scenario),
+        Timing::Untimed => plan.scenario,
+    };
+    plan.map(world).ok_or(untold)
 }

@@ -19,7 +19,8 @@ use crate::verdict::{Finding, Outcome, Verdict};
 #[command(next_help_heading = "Search")]
 pub struct HuntArguments {
     /// Looks for something broken, deep first and at random, and ends when everything asked for is. What it does not find
-    /// broken is incomplete, whatever it has seen. Without --time-limit each search takes up to 10 s; --max-states are
+    /// broken is incomplete, whatever it has seen. Without --time-limit each search takes up to 10 s, and what taking
+    /// again takes what it has found; --max-states are
     /// those that it goes on from. Counterexamples need not be the shortest
     #[arg(long)]
     pub hunt: bool,
@@ -117,7 +118,8 @@ fn once(
     let hunt = Hunt::new(&system).seed(seed).bounds(bounds).threads(limits.threads);
     let report = hunt.seeking(properties, obligations.collect()).watched_by(watch).run();
     let hunted = start.elapsed();
-    let mut outcome = search::outcome(plan, &system, &report, line);
+    let until = limits.time.and_then(|_| start.checked_add(time));
+    let mut outcome = search::outcome(plan, &system, &report, (line, until));
     outcome.stopped = report.stopped.iter().map(|stopped| says(stopped, seed, limits)).collect();
     if let Some(measured) = &mut outcome.measured {
         measured.hunt = Some(seed);

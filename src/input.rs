@@ -10,8 +10,8 @@ use podproof_vocabulary::{Release, catalogue, left_out};
 
 use crate::arguments::InputArguments;
 use crate::counterexamples::Manifest;
-use crate::manifests;
-use crate::plan::Workload;
+use crate::plan::{Doubt, Workload};
+use crate::{manifests, output};
 
 /// The label of a node that is its own.
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -22,6 +22,17 @@ pub struct Workloads {
     pub workloads: Vec<Workload>,
     /// Warnings about the input as a whole.
     pub warnings: Vec<String>,
+    /// The manifests that they were read from. They are read once: a pipe gives its text once, and a file may change.
+    pub sources: Vec<Source>,
+}
+
+impl Workloads {
+    /// Says the warnings about the input as a whole on standard error.
+    pub fn tell(&self) {
+        for warning in &self.warnings {
+            output::tell(format_args!("warning: {warning}"));
+        }
+    }
 }
 
 /// How large workloads are, where the command line does not say it.
@@ -57,7 +68,8 @@ pub fn read_in_size(arguments: &InputArguments, size: Size) -> Result<Workloads,
         ]);
     }
     refuse_without_effect(arguments)?;
-    read_with(arguments, &manifests::sources(&arguments.files)?, size)
+    let sources = manifests::sources(&arguments.files)?;
+    Ok(Workloads { sources: sources.clone(), ..read_with(arguments, &sources, size)? })
 }
 
 /// Reads what the command line names, with these in the place of its files.
@@ -83,7 +95,7 @@ pub(crate) fn read_as(
     told: impl Fn(&Place) -> Option<Place>,
 ) -> Result<Workloads, Vec<String>> {
     let latencies = latencies(arguments)?;
-    let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new() };
+    let mut result = Workloads { workloads: Vec::new(), warnings: Vec::new(), sources: Vec::new() };
     for name in &arguments.scenarios {
         result.workloads.push(built_in(name, arguments)?);
     }
@@ -107,6 +119,7 @@ pub(crate) fn read_as(
                 .map_err(|problems| problems.into_iter().map(says).collect::<Vec<_>>())
         };
         let mut reading = read(&options)?;
+        refuse_other_nodes(&reading.workloads, arguments)?;
         if size == Size::Full {
             refuse_cut(&reading.workloads, arguments)?;
             if arguments.nodes.is_none() {
@@ -138,6 +151,19 @@ fn refuse_cut(workloads: &[manifest::Input], arguments: &InputArguments) -> Resu
         Some(_) => Vec::new(),
     };
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Refuses a number of nodes that the input itself contradicts: its Node objects are taken, and nothing is ignored silently.
+fn refuse_other_nodes(workloads: &[manifest::Input], arguments: &InputArguments) -> Result<(), Vec<String>> {
+    let Some(asked) = arguments.nodes else { return Ok(()) };
+    let given =
+        workloads.iter().find(|input| input.nodes_are_given).map(|input| input.scenarios[0].nodes.len());
+    match given.filter(|&given| given != usize::from(asked)) {
+        Some(given) => Err(vec![format!(
+            "--nodes {asked} has no effect on input with Node objects, which are the {given} nodes; accepted is to leave it out"
+        )]),
+        None => Ok(()),
+    }
 }
 
 /// Two nodes for five replicas, at least two; where no two pods may share a node, one for each pod that there may be at
@@ -276,11 +302,11 @@ fn select(workloads: &mut Vec<Workload>, names: &[String]) -> Result<(), Vec<Str
     Ok(())
 }
 
-/// What cannot be said to hold because the manifest forbids what the model does.
-fn undecided(row: &&left_out::Row) -> (PropertySet, String) {
-    let says = match row.kind {
+/// What cannot be said to hold because the manifest forbids what the model does, or does what the model leaves out.
+fn undecided(row: &&left_out::Row) -> Doubt {
+    let why = match row.kind {
         left_out::Kind::Behaviour => format!("{} is not modelled: {}", row.what, row.reason),
         _ => format!("{} is set and not modelled: {}", row.what, row.reason),
     };
-    (PropertySet::of(row.could_change.iter().copied()), says)
+    Doubt { properties: PropertySet::of(row.could_change.iter().copied()), adds: row.adds, why }
 }

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::output;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// The exit status of a command that the second signal has ended: 128 and the number of SIGINT, whichever it was.
@@ -15,7 +17,8 @@ pub fn listen() {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(BY_SIGINT);
         }
-        anstream::eprintln!("interrupted: ending with what is known so far (again to end at once)");
+        // Also where nobody can read it: a second signal finds whoever listens alive.
+        output::tell(format_args!("interrupted: ending with what is known so far (again to end at once)"));
     });
 }
 

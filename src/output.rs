@@ -47,11 +47,20 @@ pub fn again(option: &str) -> String {
 
 fn again_with(typed: impl Iterator<Item = String>, option: &str) -> String {
     const KEEP: &str = "--checkpoint";
-    let resumed = typed.map(|word| match word.strip_prefix(KEEP) {
-        Some(folder) if folder.is_empty() || folder.starts_with('=') => format!("--resume{folder}"),
-        _ => word,
+    // What comes behind it is no option.
+    const FILES: &str = "--";
+    let mut are_files = false;
+    let resumed = typed.map(|word| {
+        are_files |= word == FILES;
+        match word.strip_prefix(KEEP) {
+            Some(folder) if !are_files && (folder.is_empty() || folder.starts_with('=')) => {
+                format!("--resume{folder}")
+            }
+            _ => word,
+        }
     });
-    let words: Vec<String> = resumed.chain([option.to_owned()]).collect();
+    let mut words: Vec<String> = resumed.collect();
+    words.insert(words.iter().position(|word| word == FILES).unwrap_or(words.len()), option.to_owned());
     let quoted = words.iter().map(|text| word(text));
     std::iter::once(Cow::Borrowed("podproof")).chain(quoted).collect::<Vec<_>>().join(" ")
 }
@@ -117,6 +126,10 @@ mod tests {
             "podproof check --resume kept --checkpoint-interval 9s --remedy"
         );
         assert_eq!(again(&["check", "--checkpoint=kept"]), "podproof check --resume=kept --remedy");
+        assert_eq!(
+            again(&["check", "--story=drain", "--", "web.yaml", "--checkpoint"]),
+            "podproof check --story=drain --remedy -- web.yaml --checkpoint"
+        );
     }
 
     #[test]

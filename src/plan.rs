@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::approximation::{Approximation, Approximations};
-use podproof_vocabulary::event::{EventArgument, EventName, ScaleTarget, Story};
+use podproof_vocabulary::event::{Budget, EventArgument, EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{Place, Setting, Warning};
 use podproof_vocabulary::property::{Kind, PropertySet};
@@ -12,6 +12,8 @@ use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{TimingChoice, WorldArguments};
 use crate::counterexamples::Manifest;
+use crate::output;
+use crate::verdict::Verdict;
 
 /// A workload that is to be checked.
 #[derive(Clone, Debug)]
@@ -45,13 +47,53 @@ pub struct Workload {
     /// What the model leaves out that concerns it.
     pub left_out: Vec<&'static left_out::Row>,
     /// Promises of which `holds` is not said, each time with the reason.
-    pub undecided: Vec<(PropertySet, String)>,
+    pub undecided: Vec<Doubt>,
     /// Where it stands in a file, if it comes from one.
     pub place: Option<Place>,
     /// The manifest that it was read from, if it comes from one.
     pub manifest: Option<Manifest>,
     /// Where each of its settings stands there, by the container that serves.
     pub settings: BTreeMap<u8, BTreeMap<Setting, Place>>,
+}
+
+impl Workload {
+    /// Says on standard error what is to be known of it where no report tells it, and, if it has several classes of Services, behind
+    /// which alone it is looked at.
+    pub fn tell(&self, own: &Behind) {
+        let told = self.warnings.iter().cloned().chain(self.undecided.iter().map(|doubt| doubt.why.clone()));
+        let bare = |behind: &Behind| behind.told().trim_matches([' ', '(', ')']).to_owned();
+        let classes = (0..self.scenarios.len()).map(|index| behind(self, index));
+        let others: Vec<String> = classes.filter(|other| other != own).map(|other| bare(&other)).collect();
+        let only = (!others.is_empty())
+            .then(|| format!("only {} is looked at, not {}", bare(own), others.join(", nor ")));
+        for warning in told.chain(only) {
+            output::tell(format_args!("warning: {warning}"));
+        }
+    }
+}
+
+/// What the manifest says and the model does not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The promises whose verdict it could change.
+    pub properties: PropertySet,
+    /// Something happens by it that does not in the model, so that what a promise speaks of may come about all the same.
+    pub adds: bool,
+    /// The reason, a sentence.
+    pub why: String,
+}
+
+impl Doubt {
+    /// Why this verdict is not said of a promise, if it is not.
+    pub fn of(doubts: &[Self], property: Property, verdict: Verdict) -> Option<&str> {
+        let is_weak = |doubt: &&Self| match verdict {
+            Verdict::Holds => true,
+            Verdict::NotApplicable => doubt.adds,
+            Verdict::Broken | Verdict::Incomplete => false,
+        };
+        let concerns = |doubt: &&Self| doubt.properties.contains(property) && is_weak(doubt);
+        doubts.iter().find(concerns).map(|doubt| doubt.why.as_str())
+    }
 }
 
 /// Whom the pods serve in a search; nothing is said where there is only one answer.
@@ -109,10 +151,7 @@ pub fn all(
     world: &WorldArguments,
     asked: PropertySet,
 ) -> Result<Vec<Planned>, Vec<String>> {
-    if asked.is_empty() {
-        return Err(vec!["no promise that is asked for is of every kind that --only names".into()]);
-    }
-    refuse_scales(world).map_err(|says| vec![says])?;
+    refuse_events(world).map_err(|says| vec![says])?;
     let plan = |workload: Workload| {
         let (plans, untold) = searches(&workload, world, asked);
         Planned { workload, plans, untold }
@@ -236,7 +275,7 @@ pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
 /// # Errors
 /// A sentence, if more than one story is asked for.
 pub fn retold(base: &Scenario, world: &WorldArguments) -> Result<Scenario, String> {
-    refuse_scales(world)?;
+    refuse_events(world)?;
     let story = match world.stories[..] {
         [] => base.story,
         [story] => story,
@@ -282,18 +321,27 @@ fn told(
     scenario
 }
 
-/// A `scale` event scales to one thing.
-fn refuse_scales(world: &WorldArguments) -> Result<(), String> {
+/// An event has one count, and a `scale` event scales to one thing.
+///
+/// # Errors
+/// A sentence that names the event that is there twice.
+pub fn refuse_events(world: &WorldArguments) -> Result<(), String> {
     let mut targets = world.events.iter().filter_map(|event| event.scale);
     let first = targets.next();
-    match targets.all(|other| Some(other) == first) {
-        true => Ok(()),
-        false => Err("--event scale is there with several targets; accepted is one target in a run".into()),
+    if !targets.all(|other| Some(other) == first) {
+        return Err("--event scale is there with several targets; accepted is one target in a run".into());
+    }
+    let mut seen = BTreeSet::new();
+    match world.events.iter().find(|event| !seen.insert(event.event)) {
+        Some(EventArgument { event, .. }) => Err(format!(
+            "--event {event} is there twice; accepted is one, with how often it may happen in all"
+        )),
+        None => Ok(()),
     }
 }
 
 fn add_event(scenario: &mut Scenario, event: &EventArgument) {
-    let count = scenario.events.count(event.event).max(event.count);
+    let count = event.count;
     scenario.events.set(event.event, count);
     scenario.scale = event.scale.or(scenario.scale);
     if event.event == EventName::AddNode {
@@ -355,11 +403,40 @@ pub fn assumptions(latencies: &Latencies, timed: bool, inaccurate_detectors: boo
         let rows = Latencies::ROWS.iter();
         assumptions.extend(rows.map(|row| format!("{} {} s ({})", row.says, row.value(latencies), row.flag)));
     }
-    if !inaccurate_detectors {
+    if inaccurate_detectors {
+        assumptions.push(
+            "failure detectors may fire without a cause, and timers that one process started together in any order \
+             (--inaccurate-detectors)"
+                .into(),
+        );
+    } else {
         assumptions.push("untimed, a failure detector fires only while its cause is true".into());
         assumptions.push("untimed, timers that one process started together keep their order".into());
     }
     assumptions
+}
+
+/// What may happen at any moment beside the story; nothing, where only the story is told.
+pub fn beside_the_story(scenario: &Scenario) -> Option<String> {
+    let times = |count: u8| match count {
+        1 => "once".to_owned(),
+        Budget::NO_BOUND => "any number of times".to_owned(),
+        count => format!("{count} times"),
+    };
+    let target = |event: EventName| match (event, scenario.scale) {
+        (EventName::Scale, Some(ScaleTarget::By(change))) => format!(" by {change:+}"),
+        (EventName::Scale, Some(ScaleTarget::To(replicas))) => format!(" to {replicas}"),
+        (EventName::Scale, None) => {
+            let targets: Vec<_> = scenario.scale_targets.iter().map(ToString::to_string).collect();
+            format!(" to {}", targets.join(" or "))
+        }
+        _ => String::new(),
+    };
+    let events =
+        scenario.events.iter().map(|(event, count)| format!("{event}{} {}", target(event), times(count)));
+    let events: Vec<String> = events.collect();
+    (!events.is_empty())
+        .then(|| format!("beside the story this may happen, at any moment: {} (--event)", events.join(", ")))
 }
 
 #[cfg(test)]
@@ -389,6 +466,16 @@ mod tests {
         }
         assert_eq!(slots(|s| s.scale = Some(ScaleTarget::To(4))), 10);
         assert_eq!(slots(|s| s.scale_targets = vec![1, 4]), 10);
+    }
+
+    #[test]
+    fn the_command_line_says_how_often_an_event_of_a_scenario_happens() {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+        scenario.events.set(EventName::NodeCrash, 2);
+        for count in [3, 1, 0] {
+            add_event(&mut scenario, &EventArgument { event: EventName::NodeCrash, count, scale: None });
+            assert_eq!(scenario.events.count(EventName::NodeCrash), count);
+        }
     }
 
     #[test]

@@ -32,6 +32,27 @@ impl PropertyArguments {
         PropertySet::of(named.iter().filter(is_of_kinds))
     }
 
+    /// The promises that are judged, every one among them that is named.
+    ///
+    /// # Errors
+    /// Which is named and of another kind than those that are asked for, a message each; or that there is none.
+    pub fn judged(&self) -> Result<PropertySet, Vec<String>> {
+        let asked = self.asked();
+        let lost = PropertySet::of(self.properties.iter().copied().filter(|&named| !asked.contains(named)));
+        let says = |property: Property| {
+            format!(
+                "--property {property} is not of every kind that --only names; accepted is one that is, or less of --only"
+            )
+        };
+        match lost.iter().map(says).collect::<Vec<_>>() {
+            lost if !lost.is_empty() => Err(lost),
+            _ if asked.is_empty() => {
+                Err(vec!["no promise that is asked for is of every kind that --only names".into()])
+            }
+            _ => Ok(asked),
+        }
+    }
+
     /// Does this promise count for the exit status?
     pub fn count(&self, property: Property) -> bool {
         let is_named = self.properties.contains(&property);

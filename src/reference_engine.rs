@@ -61,6 +61,7 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
     if interrupt::is_asked_for() {
         stopped.push(search::says(&Stopped::Cancelled));
     }
+    let until = limits.time.and_then(|time| start.checked_add(time));
     let at_first = reference
         .reduced()
         .initial()
@@ -75,7 +76,7 @@ pub fn run(plan: &Plan, limits: &Limits, engine: Engine) -> Result<Outcome, Stri
         let path = found.paths.iter().find(|(name, _)| *name == property.name());
         let reached = at_first.reached.contains(property) || found.names.contains(&premise_name(property));
         match (path, stopped.is_empty(), reached) {
-            (Some((_, path)), ..) => counterexample(plan, &reference, path, property),
+            (Some((_, path)), ..) => counterexample(plan, &reference, path, (property, until)),
             (None, false, _) => Finding { property, verdict: Verdict::Incomplete, trace: None, note: None },
             (None, true, true) => Finding { property, verdict: Verdict::Holds, trace: None, note: None },
             (None, true, false) => {
@@ -185,7 +186,7 @@ fn counterexample(
     plan: &Plan,
     system: &Searched,
     path: &[(ClusterState, Option<Move>)],
-    property: Property,
+    (property, until): (Property, Option<Instant>),
 ) -> Finding {
     let mut steps: Vec<(Move, ClusterState)> = Vec::new();
     for (index, (_, taken)) in path.iter().enumerate() {
@@ -202,5 +203,5 @@ fn counterexample(
     });
     steps.extend(breaking);
     let path = Path { first: path[0].0.clone(), steps };
-    search::broken_by(plan, system, &path, property)
+    search::broken_by(plan, system, &path, (property, until))
 }

@@ -51,8 +51,25 @@ pub fn of_reports(arguments: &CheckArguments) -> Vec<String> {
                 "--report {file}: this is {input}, which is read; accepted is another file"
             ));
         }
-        let is_twice = files[..place].iter().any(|other| other == file || is_same(other, file));
-        is_twice.then(|| {
+        let shown = file.display();
+        if file.as_os_str() == "-" {
+            return Some(
+                "--report -: standard output has the report of --format; accepted is a file".to_owned(),
+            );
+        }
+        if file.is_dir() {
+            return Some(format!("--report {shown}: this is a folder; accepted is a file"));
+        }
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let folder = folder.display();
+            return Some(format!(
+                "--report {shown}: there is no folder {folder}; accepted is a file in a folder that is there"
+            ));
+        }
+        let spelled = |file: &Path| std::path::absolute(file).ok();
+        let is_other = |other: &&Path| spelled(other) == spelled(file) || is_same(other, file);
+        files[..place].iter().any(is_other).then(|| {
             format!("--report {}: is named for two reports; accepted is a file for each", file.display())
         })
     };

@@ -45,9 +45,14 @@ pub struct Limits {
     pub symmetry: SymmetryChoice,
 }
 
+/// The part of its time that a search leaves for taking counterexamples again, where it follows one pod.
+const FOR_TAKING_AGAIN: u32 = 10;
+
 impl Limits {
-    fn bounds(&self, spent: Duration) -> Bounds {
-        let time = self.time.map(|time| time.saturating_sub(spent));
+    fn bounds(&self, spent: Duration, system: &Searched) -> Bounds {
+        let is_followed = system.reduced().model.rules.clocks.follow();
+        let left = |time: Duration| if is_followed { time - time / FOR_TAKING_AGAIN } else { time };
+        let time = self.time.map(|time| left(time).saturating_sub(spent));
         Bounds { states: self.states, depth: self.depth, memory: self.memory, time }
     }
 }
@@ -99,7 +104,7 @@ pub fn run(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String>
 /// # Errors
 /// Why it cannot be searched so, or a sentence that names the limit, if the scenario is larger than a state can hold.
 pub fn run_by_partial_order(plan: &Plan, limits: &Limits, line: &Line) -> Result<Outcome, String> {
-    let system = by_partial_order(plan, model(plan)?, limits.symmetry)?;
+    let system = by_partial_order(plan, model(plan)?, limits.symmetry)?.noting_the_end();
     Ok(search(plan, system, &Explorer { limits, line, kept: None, start: Instant::now() })?.outcome)
 }
 
@@ -161,13 +166,13 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
             break;
         }
         line.say(&format!("a cycle may keep something pending: searching again, {states}"));
-        let coarse = outcome(plan, &system, &report, line).findings;
+        let coarse = outcome(plan, &system, &report, (line, explorer.until())).findings;
         decided.extend(coarse.into_iter().filter(|finding| finding.verdict != Verdict::Incomplete));
         system = next;
         (report, explored) = explorer.explore(&system, explored)?;
     }
     let Explored { before, unsaved } = explored;
-    let mut outcome = outcome(plan, &system, &report, line);
+    let mut outcome = outcome(plan, &system, &report, (line, explorer.until()));
     for finding in &mut outcome.findings {
         if let Some(known) = decided.iter().find(|known| known.property == finding.property) {
             *finding = known.clone();
@@ -182,10 +187,16 @@ fn has_ended(report: &Report<ClusterState, Move>) -> bool {
     report.unjudged.is_none() && report.stopped.iter().all(|stopped| matches!(stopped, Stopped::Limit(..)))
 }
 
-/// What a report says of the promises of `plan`, and of itself; how long it took is not known here.
-pub fn outcome(plan: &Plan, system: &Searched, report: &Report<ClusterState, Move>, line: &Line) -> Outcome {
+/// What a report says of the promises of `plan`, and of itself; how long it took is not known here. Counterexamples are taken again
+/// until the time is over, if there is a limit.
+pub fn outcome(
+    plan: &Plan,
+    system: &Searched,
+    report: &Report<ClusterState, Move>,
+    (line, until): (&Line, Option<Instant>),
+) -> Outcome {
     let findings = plan.judged.iter().map(|property| match property.facts().kind {
-        Kind::Safety => judge_safety(plan, system, report, property, line),
+        Kind::Safety => judge_safety(plan, system, report, property, (line, until)),
         Kind::Liveness => judge_progress(system, report, property),
     });
     let findings: Vec<Finding> = findings.collect();
@@ -222,7 +233,9 @@ fn story_ends(system: &Searched, plan: &Plan, report: &Report<ClusterState, Move
     let has_evicted = classes.filter(|(class, _)| takes.contains(class)).any(|(_, &count)| count > 0);
     let waits = plan.story == Story::Drain && plan.scenario.workload.replicas > 0 && !has_evicted;
     let is_over = report.reached & STORY_OVER != 0 && !waits;
-    (is_over || (system.notes_the_end() && report.saw_every_state())).then_some(is_over)
+    // By partial order not every way is gone.
+    let was_looked_for = system.notes_the_end() && !system.is_by_partial_order() && report.saw_every_state();
+    (is_over || was_looked_for).then_some(is_over)
 }
 
 /// What goes on beside the reports of a plan's searches.
@@ -247,6 +260,11 @@ struct Explorer<'a> {
 }
 
 impl Explorer<'_> {
+    /// When the time is over.
+    fn until(&self) -> Option<Instant> {
+        self.limits.time.and_then(|time| self.start.checked_add(time))
+    }
+
     fn explore(
         &self,
         system: &Searched,
@@ -260,7 +278,7 @@ impl Explorer<'_> {
             }
         };
         let limits = self.limits;
-        let bounds = limits.bounds(self.start.elapsed());
+        let bounds = limits.bounds(self.start.elapsed(), system);
         let search = Search::new(system).bounds(bounds).threads(limits.threads).fingerprints(limits.bits);
         let search = search.watched_by(watch);
         // A state in which a run may rest is judged exactly, and a cycle of representatives is not.
@@ -313,7 +331,7 @@ fn judge_safety(
     system: &Searched,
     report: &Report<ClusterState, Move>,
     property: Property,
-    line: &Line,
+    (line, until): (&Line, Option<Instant>),
 ) -> Finding {
     let Some(violation) = report.violations.iter().find(|violation| violation.property == property as u32)
     else {
@@ -323,17 +341,17 @@ fn judge_safety(
     if system.reduced().model.rules.clocks.follow() {
         line.say("a counterexample with the clocks of one pod: taking it again with all clocks");
     }
-    broken_by(plan, system, &violation.path, property)
+    broken_by(plan, system, &violation.path, (property, until))
 }
 
-/// What the moves of `path`, the last of which breaks `property`, say of it.
+/// What the moves of `path`, the last of which breaks `property`, say of it, if that is found out until the time is over.
 pub fn broken_by(
     plan: &Plan,
     system: &Searched,
     path: &Path<ClusterState, Move>,
-    property: Property,
+    (property, until): (Property, Option<Instant>),
 ) -> Finding {
-    match trace_of(plan, system, path, property) {
+    match trace_of(plan, system, path, (property, until)) {
         Ok(trace) => Finding { property, verdict: Verdict::Broken, trace: Some(trace), note: None },
         Err(note) => Finding { property, verdict: Verdict::Incomplete, trace: None, note: Some(note) },
     }
@@ -343,7 +361,7 @@ fn trace_of(
     plan: &Plan,
     system: &Searched,
     path: &Path<ClusterState, Move>,
-    property: Property,
+    (property, until): (Property, Option<Instant>),
 ) -> Result<Trace, String> {
     let model = &system.reduced().model;
     let steps = system.unfold(path);
@@ -353,7 +371,9 @@ fn trace_of(
     }
     let full = Model::new(with_all_clocks(&plan.scenario))?.judging(plan.judged);
     let proxy = model.open(&steps.first, |cluster| cluster.shared.control_plane.observed_proxy());
-    let (first, actions) = confirm::with_all_clocks(&full, proxy, &steps.actions, property, confirm::TRIES)?;
+    let is_over = || interrupt::is_asked_for() || until.is_some_and(|until| Instant::now() >= until);
+    let patience = confirm::Patience { tries: confirm::TRIES, is_over: &is_over };
+    let (first, actions) = confirm::with_all_clocks(&full, proxy, &steps.actions, property, patience)?;
     Ok(Trace::record(&full, property, &first, &actions, None, None))
 }
 
@@ -441,7 +461,7 @@ mod tests {
         };
         let mut report = Search::new(&system).run();
         let verdicts = |report: &Report<ClusterState, Move>| {
-            let safety = judge_safety(&plan, &system, report, safety, &Line::new("test", 1));
+            let safety = judge_safety(&plan, &system, report, safety, (&Line::new("test", 1), None));
             (safety.verdict, judge_progress(&system, report, progress).verdict)
         };
         assert_eq!(verdicts(&report), (Verdict::Holds, Verdict::Holds));

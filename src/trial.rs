@@ -13,9 +13,10 @@ use podproof_vocabulary::scenario::{Scenario, Timing};
 use podproof_vocabulary::{Action, Property};
 
 use crate::arguments::{InputArguments, WorldArguments};
+use crate::confirm::Patience;
 use crate::edits::{Edit, Texts};
 use crate::input::{self, Size};
-use crate::plan::{self, Plan, Workload};
+use crate::plan::{self, Doubt, Plan, Workload};
 use crate::progress::Line;
 use crate::report::warnings_of;
 use crate::search::{self, Limits};
@@ -215,10 +216,8 @@ impl<'a> Trials<'a> {
     /// What cannot be decided of the manifest with these changes that could be without: why.
     pub fn doubt(&self, edits: &[Edit]) -> Option<String> {
         let edited = self.edited(edits).ok()?;
-        let is_new = |(_, says): &(PropertySet, String)| {
-            self.workload.undecided.iter().all(|(_, known)| known != says)
-        };
-        edited.undecided.into_iter().find(is_new).map(|(_, says)| says)
+        let is_new = |doubt: &Doubt| self.workload.undecided.iter().all(|known| known.why != doubt.why);
+        edited.undecided.into_iter().find(is_new).map(|doubt| doubt.why)
     }
 
     /// The workload with these changes.
@@ -274,12 +273,11 @@ impl<'a> Trials<'a> {
                     let why = note.unwrap_or_else(|| stopped.clone());
                     undecided = Some(Tried::Undecided(format!("{property}: {why}")));
                 }
-                (Verdict::Holds, _) => {
-                    let why = workload.undecided.iter().find(|(of, _)| of.contains(property));
-                    let why = why.map(|(_, why)| Tried::Undecided(format!("{property}: {why}")));
+                (Verdict::Holds | Verdict::NotApplicable, _) => {
+                    let why = Doubt::of(&workload.undecided, property, verdict);
+                    let why = why.map(|why| Tried::Undecided(format!("{property}: {why}")));
                     undecided = undecided.or(why);
                 }
-                (Verdict::NotApplicable, _) => {}
             }
         }
         if undecided.is_none() && interrupt::is_asked_for() {
@@ -301,7 +299,7 @@ impl<'a> Trials<'a> {
         let model = Model::new(scenario).ok()?.judging(PropertySet::of([known.property]));
         let actions: Vec<Action> = known.trace.stem.iter().map(|step| step.action).collect();
         let proxy = known.trace.observed_proxy;
-        let found = confirm::with_all_clocks(&model, proxy, &actions, known.property, TRIES);
+        let found = confirm::with_all_clocks(&model, proxy, &actions, known.property, Patience::of(TRIES));
         let (first, actions) = found.ok()?;
         let trace = Trace::record(&model, known.property, &first, &actions, None, None);
         Some(Broken { trace, ..known.clone() })

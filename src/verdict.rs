@@ -149,7 +149,9 @@ pub struct ResultRow {
     pub counts: bool,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it is incomplete, if more is to be said.
+    /// Whom the pods serve in the search that says so.
+    pub behind: Behind,
+    /// Why it is incomplete, if more is to be said, and what searches of other classes of Services say.
     pub note: Option<String>,
     /// The counterexample, if it is broken.
     pub counterexample: Option<Counterexample>,

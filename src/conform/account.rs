@@ -74,6 +74,8 @@ pub struct Workload {
     pub not_met: Vec<Property>,
     /// What the log cannot tell anything of, and why.
     pub not_judged: Vec<(Property, String)>,
+    /// Of these, those that the command line names.
+    pub asked_in_vain: Vec<Property>,
     /// The entry that nothing explains.
     pub unexplained: Option<Found>,
     /// The step, from 1, at which the parts of the path did not fit together, in words: a defect of podproof.
@@ -212,6 +214,10 @@ impl Account {
             Verdict::Unexplained => crate::exit::BROKEN,
             _ if !self.broken(true).is_empty() => crate::exit::BROKEN,
             Verdict::Incomplete => crate::exit::INCOMPLETE,
+            // Whoever names a promise asks for a verdict on it.
+            _ if self.workloads.iter().any(|workload| !workload.asked_in_vain.is_empty()) => {
+                crate::exit::INCOMPLETE
+            }
             Verdict::Lawful => crate::exit::HOLDS,
         }
     }
@@ -244,6 +250,7 @@ impl Workload {
             kept: Vec::new(),
             not_met: Vec::new(),
             not_judged: Vec::new(),
+            asked_in_vain: Vec::new(),
             unexplained: unexplained.as_deref().map(|unexplained| Found::of(unexplained, replay)),
             misfit: None,
             assumptions: Vec::new(),
@@ -287,7 +294,11 @@ impl Workload {
                 }
                 Judgement::Kept => workload.kept.push(property),
                 Judgement::NotMet => workload.not_met.push(property),
-                Judgement::NotJudged(why) => workload.not_judged.push((property, why)),
+                Judgement::NotJudged(why) => {
+                    let named = arguments.promises.properties.contains(&property);
+                    workload.asked_in_vain.extend(named.then_some(property));
+                    workload.not_judged.push((property, why));
+                }
             }
         }
         workload.assumptions.extend(followed.assumptions);

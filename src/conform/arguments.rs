@@ -21,7 +21,8 @@ use crate::arguments::{Format, PropertyArguments, TraceDirArguments, human_or_js
     mut_arg("trace_dir", |arg| arg.help("Where the path of each workload is written, and for each broken promise the path up \
                                          to there; the folder is made when there is one")),
     after_help = "Exit status: 0 what the log shows is lawful, and nothing that counts is broken; 1 an entry is unexplained, or a \
-                  property that counts is broken; 2 the input or the command line is wrong; 3 a bound came first."
+                  property that counts is broken; 2 the input or the command line is wrong; 3 a bound came first, or the \
+                  log cannot tell anything of a promise that --property names."
 )]
 pub struct ConformArguments {
     /// The log: files, plain or gzip, or folders of a recording. A file is known by its first line: an audit log (JSON lines of

@@ -310,6 +310,14 @@ impl Page {
             grouped(account.states),
             account.seconds
         );
+        let mut in_vain: Vec<Property> =
+            account.workloads.iter().flat_map(|workload| workload.asked_in_vain.iter().copied()).collect();
+        in_vain.sort_unstable();
+        in_vain.dedup();
+        if !in_vain.is_empty() {
+            let says = format!("of {} the log cannot tell anything", names(&in_vain));
+            self.said(0, style_of(Verdict::Incomplete), "not judged:", &says);
+        }
         self.said(0, style_of(account.verdict), &format!("{}:", account.verdict.name()), &text);
     }
 }

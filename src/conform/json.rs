@@ -14,6 +14,13 @@ pub fn render(account: &Account) -> String {
     pretty(&Document(account))
 }
 
+/// The document of a log or a command line that is wrong, ended by a line break.
+pub fn refused(errors: &[String]) -> String {
+    pretty(&json!({
+        "version": 1, "exit": crate::exit::WRONG_INPUT, "workloads": [], "warnings": [], "errors": errors,
+    }))
+}
+
 /// The document. A log may have many workloads, so what is said of each is put into words when it is written.
 struct Document<'a>(&'a Account);
 
@@ -57,6 +64,7 @@ fn head(account: &Account) -> Value {
         "outside": account.outside,
         "left_out": left_out.collect::<Vec<_>>(),
         "warnings": account.warnings,
+        "errors": [],
     })
 }
 
@@ -77,6 +85,7 @@ fn workload(workload: &Workload) -> Value {
         "kept": names(&workload.kept),
         "not_met": names(&workload.not_met),
         "not_judged": not_judged.collect::<Vec<_>>(),
+        "asked_in_vain": names(&workload.asked_in_vain),
         "unseen": workload.unseen.iter().map(|(at, says)| json!({ "at": moment(*at), "says": says })).collect::<Vec<_>>(),
         "connections": connections(&workload.connections),
         "unexplained": workload.unexplained.as_ref().map(found),

@@ -48,7 +48,11 @@ pub fn run(arguments: &ConformArguments) -> u8 {
         }
         Err(errors) => {
             let errors = mistaken_files(arguments).unwrap_or(errors);
-            output::report(&errors, &[], arguments.format, "", crate::exit::WRONG_INPUT)
+            let text = match arguments.format {
+                Format::Json => json::refused(&errors),
+                _ => String::new(),
+            };
+            output::report(&errors, &[], arguments.format, &text, crate::exit::WRONG_INPUT)
         }
     }
 }
@@ -70,6 +74,7 @@ const HEAD_BYTES: u64 = 1 << 20;
 
 /// What came of the log, and the report of it.
 fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>> {
+    arguments.promises.judged()?;
     let manifests = manifests::sources(&arguments.manifests)?;
     let mut log = Log::find(&arguments.paths).map_err(|problem| vec![problem.to_string()])?;
     let skew = Micros::try_from(arguments.clock_skew.as_micros()).unwrap_or(Micros::MAX);

@@ -55,6 +55,7 @@ fn workload() -> Workload {
         kept: Vec::new(),
         not_met: Vec::new(),
         not_judged: Vec::new(),
+        asked_in_vain: Vec::new(),
         unexplained: None,
         misfit: None,
         assumptions: Vec::new(),

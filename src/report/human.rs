@@ -116,7 +116,8 @@ fn verdicts(out: &mut String, rows: &[ResultRow], unsought: &mut Vec<String>) {
                 (false, true) => " (an expectation: does not count)",
                 (false, false) => " (allowed: does not count)",
             };
-            line(out, format_args!("    {style}{}{style:#} {}{aside}", verdict.name(), row.property));
+            let behind = row.behind.told();
+            line(out, format_args!("    {style}{}{style:#} {}{behind}{aside}", verdict.name(), row.property));
             if let Some(counterexample) = &row.counterexample {
                 for sentence in reasons(&counterexample.trace).unwrap_or_default() {
                     line(out, format_args!("        {sentence}"));
@@ -155,6 +156,11 @@ fn verdicts(out: &mut String, rows: &[ResultRow], unsought: &mut Vec<String>) {
         if !names.is_empty() {
             let style = style_of(verdict);
             line(out, format_args!("    {style}{}{style:#} {}", verdict.name(), names.join(", ")));
+        }
+        for row in with_verdict(rows, verdict) {
+            if let Some(note) = &row.note {
+                line(out, format_args!("        {}: {note}", row.property));
+            }
         }
     }
 }

@@ -93,6 +93,8 @@ struct Row<'a> {
     trace: Option<String>,
     steps: Option<usize>,
     note: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    services: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     premise: Option<&'a str>,
     /// Why it is broken, a sentence each.
@@ -200,6 +202,7 @@ impl<'a> Row<'a> {
             trace: trace.and_then(|trace| trace.path.as_ref()).map(|path| path.display().to_string()),
             steps: trace.map(Counterexample::steps),
             note: row.note.as_deref(),
+            services: &row.behind.services,
             premise: (row.verdict == Verdict::NotApplicable).then(|| row.property.facts().premise),
             why: trace.and_then(|broken| reasons(&broken.trace)).unwrap_or_default(),
             turning_point: trace.map_or(&[], |trace| &trace.turning.sentences),

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use podproof_traces::export::mermaid;
-use podproof_traces::{essence, is_steering, reasons};
+use podproof_traces::export::markdown::{self, STEPS_MAX, cell, picture, steps};
+use podproof_traces::{essence, reasons};
 use podproof_vocabulary::Property;
 
 use super::{
@@ -18,8 +18,6 @@ use crate::verdict::{CheckReport, ResultRow, SearchRow, Verdict, WorkloadReport}
 const COMMENT_MAX: usize = 65_000;
 /// Diagrams that a report has at most.
 const DIAGRAMS_MAX: usize = 3;
-/// Steps that a diagram has at most.
-const STEPS_MAX: usize = 24;
 
 /// The whole report, short enough for a comment on a pull request: what is broken comes first, and what is longer than that is
 /// left out from the least important on, each part whole or not at all.
@@ -149,27 +147,6 @@ fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a String");
 }
 
-/// Text that cannot end a cell, begin markup, or lead elsewhere.
-fn cell(text: &str) -> String {
-    let mut cell = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '|' | '*' | '`' | '[' => cell.extend(['\\', c]),
-            '<' => cell.push_str("&lt;"),
-            '&' => cell.push_str("&amp;"),
-            // Nobody is called, and nothing of the same number is referred to: GitHub looks at what is shown.
-            '@' | '#' => {
-                cell.push(c);
-                cell.push_str("&#8203;");
-            }
-            c if c.is_control() => cell.push(' '),
-            c if is_steering(c) => cell.extend(c.escape_unicode()),
-            c => cell.push(c),
-        }
-    }
-    cell
-}
-
 /// All verdicts on a workload, and what they rest on.
 fn verdicts(workload: &WorkloadReport, lists: bool) -> String {
     let mut text = String::new();
@@ -191,7 +168,8 @@ fn verdicts(workload: &WorkloadReport, lists: bool) -> String {
             cell(&row.outcome.stopped.join("; "))
         };
         let states = grouped(row.outcome.states);
-        write(out, format_args!("| {} | {} | {states} | {end} |\n", row.story, row.timing.name()));
+        let timing = format!("{}{}", row.timing.name(), row.behind.told());
+        write(out, format_args!("| {} | {} | {states} | {end} |\n", row.story, cell(&timing)));
     }
     write(
         out,
@@ -251,21 +229,17 @@ fn step_by_step(out: &mut String, row: &ResultRow, has_picture: bool) {
     let Some(counterexample) = &row.counterexample else { return };
     let trace = &counterexample.trace;
     let essence = essence(trace, STEPS_MAX);
-    let (told, steps) = (podproof_traces::told(trace), counterexample.steps());
+    let all = counterexample.steps();
     write(
         out,
         format_args!(
-            "<details>\n<summary>How it comes to that: {} of {steps} steps</summary>\n\n",
+            "<details>\n<summary>How it comes to that: {} of {all} steps</summary>\n\n",
             essence.len()
         ),
     );
-    for step in told.iter().filter(|step| essence.contains(&step.number)) {
-        write(out, format_args!("- {} **{}** {}\n", step.number, step.component.name(), cell(&step.says)));
-    }
+    out.push_str(&steps(trace, &essence));
     if has_picture {
-        let late = &counterexample.turning.late;
-        let diagram = mermaid::excerpt(trace, |number| essence.contains(&number), late);
-        write(out, format_args!("\n```mermaid\n{diagram}```\n"));
+        write(out, format_args!("\n{}", picture(trace, &essence, &counterexample.turning.late)));
     } else if let Some(path) = &counterexample.path {
         let path = path.display().to_string();
         let export = format!("podproof trace export {} --to mermaid", output::word(&path));
@@ -294,9 +268,7 @@ fn remedy(out: &mut String, row: &ResultRow, told: &mut Told) {
 }
 
 fn list(out: &mut String, lines: &[String]) {
-    for line in lines {
-        write(out, format_args!("- {}\n", cell(line)));
-    }
+    out.push_str(&markdown::list(lines));
 }
 
 /// A list that is folded up until it is asked for. The empty lines around it make it Markdown again.
@@ -305,16 +277,5 @@ fn folded(out: &mut String, title: &str, lines: &[String]) {
         write(out, format_args!("\n<details>\n<summary>{title}</summary>\n\n"));
         list(out, lines);
         write(out, format_args!("\n</details>\n"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn text_cannot_end_a_cell() {
-        assert_eq!(cell("a|b\n<c> & `d` \\*"), "a\\|b &lt;c> &amp; \\`d\\` \\\\\\*");
-        assert_eq!(cell("a\u{202e}b\u{2028}\u{7}"), "a\\u{202e}b\\u{2028} ");
     }
 }

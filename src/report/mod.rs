@@ -25,20 +25,19 @@ pub fn print(report: &CheckReport, format: Format) -> u8 {
     output::report(&report.errors, &report.warnings, format, &render(report, format), report.exit())
 }
 
-/// Writes the report into files, each in its format, and says which could not be written; the exit status.
-pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> u8 {
-    let mut status = crate::exit::HOLDS;
+/// Writes the report into files, each in its format; which could not be written, and why, a sentence each.
+pub fn write(report: &CheckReport, files: &[(Format, PathBuf)]) -> Vec<String> {
+    let mut failed = Vec::new();
     for (format, file) in files {
         let text = render(report, *format);
         let text = output::harmless(&text, *format);
         // A file has no colours.
         let text = if *format == Format::Human { strip_str(&text).to_string() } else { text.into_owned() };
         if let Err(error) = std::fs::write(file, text) {
-            output::tell(format_args!("error: {}: {error}", file.display()));
-            status = crate::exit::WRONG_INPUT;
+            failed.push(format!("{}: {error}", file.display()));
         }
     }
-    status
+    failed
 }
 
 /// The report as text.
@@ -55,7 +54,8 @@ pub fn render(report: &CheckReport, format: Format) -> String {
 /// Why a verdict is what it is: how the promise is broken, or what kept the searches from telling.
 fn because(workload: &WorkloadReport, row: &ResultRow) -> Option<String> {
     if let Some(counterexample) = &row.counterexample {
-        return Some(why(&counterexample.trace));
+        let reasons: Vec<String> = [why(&counterexample.trace)].into_iter().chain(row.note.clone()).collect();
+        return Some(reasons.join("; "));
     }
     if row.verdict == Verdict::NotApplicable {
         return Some(format!("{NEVER}: {}", row.property.facts().premise));
@@ -117,8 +117,14 @@ fn warnings(search: &SearchRow) -> Vec<String> {
 
 /// The same, of what the search of a story has found.
 pub(crate) fn warnings_of(story: Story, outcome: &Outcome) -> Vec<String> {
-    let Some(measured) = outcome.measured.as_ref().filter(|_| outcome.stopped.is_empty()) else {
+    if !outcome.stopped.is_empty() {
         return Vec::new();
+    }
+    let Some(measured) = &outcome.measured else {
+        return vec![format!(
+            "stateright tells neither which steps it took nor whether the story, {story}, comes to its end: what was not tried \
+             is not known"
+        )];
     };
     let never = Some(measured.never_taken.join(", ")).filter(|never| !never.is_empty());
     let never = never.map(|never| format!("never taken, so what depends on it was not tried: {never}"));
@@ -126,7 +132,14 @@ pub(crate) fn warnings_of(story: Story, outcome: &Outcome) -> Vec<String> {
     let endless = is_endless.then(|| {
         format!("the story, {story}, never comes to its end here, so nothing was tried that comes after it")
     });
-    never.into_iter().chain(endless).collect()
+    let is_unknown = measured.partial.is_some() && measured.story_ends.is_none();
+    let unknown = is_unknown.then(|| {
+        format!(
+            "whether the story, {story}, comes to its end is not known: a search by partial order goes not all ways \
+             (--partial-order)"
+        )
+    });
+    never.into_iter().chain(endless).chain(unknown).collect()
 }
 
 /// What a search measured of itself, a line or two.
@@ -155,7 +168,7 @@ fn measured(search: &SearchRow) -> Vec<String> {
 
 /// Which search of a workload it is.
 fn name(search: &SearchRow) -> String {
-    format!("story {}, {}", search.story, search.timing.name())
+    format!("story {}, {}{}", search.story, search.timing.name(), search.behind.told())
 }
 
 /// The approximations that the searches of a workload used, a sentence each.

@@ -51,7 +51,8 @@ pub fn simulate(arguments: &SimulateArguments, seed: u64) -> SimulateReport {
         Err(errors) => return SimulateReport { errors, ..report },
     };
     report.warnings = input.warnings;
-    let planned = match plan::all(input.workloads, &arguments.world, arguments.promises.asked()) {
+    let asked = arguments.promises.judged();
+    let planned = match asked.and_then(|asked| plan::all(input.workloads, &arguments.world, asked)) {
         Ok(planned) => planned,
         Err(errors) => return SimulateReport { errors, ..report },
     };
@@ -116,9 +117,9 @@ fn walk_through(
     let model = Model::new(plan.scenario.clone())?.judging(plan.judged);
     let bounds =
         Bounds { steps: arguments.walks.steps, deadline: time.and_then(|time| start.checked_add(time)) };
-    let numbers: Vec<u32> = match arguments.walks.only_walk {
-        Some(number) => vec![number],
-        None => (1..=arguments.walks.walks).collect(),
+    let mut numbers = match arguments.walks.only_walk {
+        Some(number) => number..=number,
+        None => 1..=arguments.walks.walks,
     };
     let line = Line::new(
         &format!("{}, {}, {}", section.about.name, plan.story, plan.timing.name()),
@@ -140,9 +141,11 @@ fn walk_through(
         seconds: 0.0,
     };
     let mut tallies: Vec<Tally> = plan.judged.iter().map(Tally::new).collect();
-    for numbers in numbers.chunks(arguments.walks.machine.threads()) {
-        line.say(&format!("walk {}, {} steps so far", numbers[0], walks.steps));
-        let taken = in_parallel(numbers, |number| {
+    loop {
+        let numbers: Vec<u32> = numbers.by_ref().take(arguments.walks.machine.threads()).collect();
+        let Some(first) = numbers.first() else { break };
+        line.say(&format!("walk {first}, {} steps so far", walks.steps));
+        let taken = in_parallel(&numbers, |number| {
             walk::walk(&model, plan.judged, &mut walk::generator(seed, number), bounds)
         });
         for (&number, walk) in numbers.iter().zip(&taken) {

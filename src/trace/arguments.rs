@@ -200,6 +200,8 @@ pub enum Target {
     Dot,
     /// A Mermaid sequence diagram.
     Mermaid,
+    /// Markdown for a comment or an issue: why, the steps that count, and a diagram of them.
+    Markdown,
 }
 
 impl Target {
@@ -211,6 +213,7 @@ impl Target {
             Self::Perfetto => "perfetto",
             Self::Dot => "dot",
             Self::Mermaid => "mermaid",
+            Self::Markdown => "markdown",
         }
     }
 
@@ -222,6 +225,7 @@ impl Target {
             Self::Perfetto => "perfetto.json",
             Self::Dot => "dot",
             Self::Mermaid => "mmd",
+            Self::Markdown => "md",
         }
     }
 }

@@ -59,9 +59,7 @@ fn taken(arguments: &FromWalkArguments, plan: &Plan) -> Result<Trace, String> {
 fn world(arguments: &FromWalkArguments) -> Result<(Plan, Option<Manifest>), String> {
     let input =
         input::read_in_size(&arguments.input, Size::Full).map_err(|errors| errors.join("\nerror: "))?;
-    for warning in &input.warnings {
-        output::tell(format_args!("warning: {warning}"));
-    }
+    input.tell();
     if input.workloads.len() > 1 {
         let names: Vec<_> = input.workloads.iter().map(|workload| workload.name.clone()).collect();
         return Err(format!(
@@ -70,12 +68,16 @@ fn world(arguments: &FromWalkArguments) -> Result<(Plan, Option<Manifest>), Stri
         ));
     }
     let manifest = input.workloads.first().and_then(|workload| workload.manifest.clone());
+    let workload = input.workloads.first().cloned();
     let asked = PropertySet::of(Property::all());
     let planned =
         plan::all(input.workloads, &arguments.world, asked).map_err(|errors| errors.join("\nerror: "))?;
     let mut plans = planned.into_iter().map(simulate::with_all_clocks).flat_map(|planned| planned.plans);
     let judges = |plan: &Plan| arguments.property.is_none_or(|property| plan.judged.contains(property));
     let plan = plans.find(judges);
+    if let Some((workload, plan)) = workload.zip(plan.as_ref()) {
+        workload.tell(&plan.behind);
+    }
     plan.map(|plan| (plan, manifest))
         .ok_or_else(|| "no world that is asked for judges this promise".to_owned())
 }

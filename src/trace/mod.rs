@@ -181,6 +181,7 @@ fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
             export::dot::export(&trace, arguments.step.unwrap_or(steps), around)
         }
         Target::Mermaid => Ok(export::mermaid::export(&trace)),
+        Target::Markdown => Ok(export::markdown::export(&trace)),
     };
     let text = text.map_err(|divergence| {
         format!("{}: the model of today does not take this path: {divergence}", arguments.file.display())

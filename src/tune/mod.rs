@@ -193,6 +193,10 @@ fn all(arguments: &TuneArguments) -> Result<TuneReport, Vec<String>> {
     if arguments.input.files.is_empty() {
         return Err(vec!["nothing to tune: accepted is a manifest (podproof tune deploy.yaml)".into()]);
     }
+    if !arguments.promises.properties.is_empty() {
+        arguments.promises.judged()?;
+    }
+    plan::refuse_events(&arguments.world).map_err(|says| vec![says])?;
     let sources = manifests::sources(&arguments.input.files)?;
     let read = input::read_with(&arguments.input, &sources, input::Size::Searched)?;
     let deadline = arguments.bounds.machine.deadline();
@@ -236,9 +240,6 @@ fn tuned(
     let mut stories: Vec<Story> = plans.iter().map(|plan| plan.story).collect();
     stories.dedup();
     let mut heading = check::heading(&workload, &plans, untold, &arguments.world);
-    heading.warnings.extend(arguments.world.mutant.map(|mutant| {
-        format!("the wrong rule {mutant} is switched on: what holds with it says nothing of the manifest")
-    }));
     let is_served = parameter::is_served(&workload.scenarios);
     let parameters = parameters(arguments, &texts, &workload, is_served).map_err(located)?;
     if arguments.set.is_empty() && !is_served {

@@ -29,10 +29,15 @@ fn reports(runner: &Path) -> Vec<PathBuf> {
 
 /// Runs the script of the Action, with `files` and `arguments` as its inputs.
 fn script(folder: &Path, files: &str, arguments: &str) -> Output {
+    script_of(folder, Path::new(env!("CARGO_BIN_EXE_podproof")), files, arguments)
+}
+
+/// The same, with another program in the place of podproof.
+fn script_of(folder: &Path, podproof: &Path, files: &str, arguments: &str) -> Output {
     let output = Command::new("bash")
         .arg("action/check")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("PODPROOF", env!("CARGO_BIN_EXE_podproof"))
+        .env("PODPROOF", podproof)
         .env("RUNNER_TEMP", runner(folder))
         .env("FILES", files)
         .env("ARGUMENTS", arguments)
@@ -46,7 +51,12 @@ fn script(folder: &Path, files: &str, arguments: &str) -> Output {
 
 /// The same; what it gives the next step.
 fn action(folder: &Path, files: &str, arguments: &str) -> String {
-    script(folder, files, arguments);
+    action_of(folder, Path::new(env!("CARGO_BIN_EXE_podproof")), files, arguments)
+}
+
+/// The same, with another program in the place of podproof.
+fn action_of(folder: &Path, podproof: &Path, files: &str, arguments: &str) -> String {
+    script_of(folder, podproof, files, arguments);
     std::fs::read_to_string(folder.join("outputs")).expect("the outputs")
 }
 
@@ -85,6 +95,17 @@ fn the_action_tells_what_is_wrong_with_its_inputs() {
         outputs,
         format!("2\nreport={0}/report.md\nsarif=\npages={0}/pages\ntraces={0}/traces\n", text(report))
     );
+}
+
+/// What ends podproof is no fault of its arguments.
+#[test]
+fn the_action_tells_what_ended_before_it_could_report() {
+    let folder = folder("action-killed");
+    program(&folder, "podproof", "kill -9 $$\n");
+    let outputs = action_of(&folder, &folder.join("podproof"), "examples/web.yaml", ARGUMENTS);
+    assert!(outputs.starts_with("status=137\n"), "{outputs}");
+    let summary = std::fs::read_to_string(folder.join("summary")).expect("a summary");
+    assert!(summary.contains("podproof ended with status 137 before it could report"), "{summary}");
 }
 
 /// A program in a folder.

@@ -230,6 +230,30 @@ fn an_audit_log_alone_says_what_it_cannot_tell() {
     assert!(words(&document["workloads"][0]["kept"]).contains(&"rollout-within-bounds"), "{document}");
 }
 
+/// Whoever names a promise takes 0 for a verdict on it.
+#[test]
+fn a_promise_that_is_named_and_not_judged_is_not_kept() {
+    let audit = format!("{ROLLOUT}/audit.jsonl.gz");
+    let named = ["--property", "no-failed-request"];
+    let (status, named_alone) = document("in-vain", &[&named[..], &[&audit]].concat());
+    assert_eq!((status, &named_alone["exit"]), (Some(3), &3.into()), "{named_alone}");
+    assert_eq!(named_alone["verdict"], "lawful");
+    assert_eq!(words(&named_alone["workloads"][0]["asked_in_vain"]), ["no-failed-request"]);
+    let told = stdout(&conform("in-vain-told", &[&named[..], &[&audit]].concat()));
+    assert!(told.contains("not judged: of no-failed-request the log cannot tell anything\n"), "{told}");
+    let refused = conform("no-kind", &["--only", "safety", "--only", "progress", CREATE]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stdout(&refused));
+    assert!(stderr(&refused).contains("no promise that is asked for"), "{}", stderr(&refused));
+}
+
+#[test]
+fn wrong_input_leaves_a_document_too() {
+    let (status, wrong) = document("wrong-document", &["nowhere"]);
+    assert_eq!((status, &wrong["version"], &wrong["exit"]), (Some(2), &1.into(), &2.into()), "{wrong}");
+    assert!(words(&wrong["errors"])[0].contains("nowhere"), "{wrong}");
+    assert_eq!(wrong["workloads"], serde_json::json!([]));
+}
+
 #[test]
 fn the_report_for_people_tells_what_was_seen_and_what_lies_in_between() {
     let output = conform("told", &[ROLLOUT]);

@@ -14,6 +14,8 @@ struct Explorer {
     port: u16,
     /// What it has said of what it explores.
     says: String,
+    /// What it has said before.
+    warnings: String,
 }
 
 impl Explorer {
@@ -26,10 +28,15 @@ impl Explorer {
             let mut process =
                 command(&[&["explore", "--port", &number], arguments].concat()).spawn().expect("it runs");
             let mut says = String::new();
-            let errors = process.stderr.as_mut().expect("it is piped");
-            BufReader::new(errors).read_line(&mut says).expect("it says something");
+            let mut errors = BufReader::new(process.stderr.as_mut().expect("it is piped"));
+            let mut warnings = String::new();
+            errors.read_line(&mut says).expect("it says something");
+            while says.starts_with("warning: ") {
+                warnings += &std::mem::take(&mut says);
+                errors.read_line(&mut says).expect("it says something");
+            }
             if says.starts_with("exploring ") {
-                return Self { process, port, says };
+                return Self { process, port, says, warnings };
             }
             let _ = process.wait();
             assert!(says.contains(&number), "{says}");
@@ -70,7 +77,7 @@ fn the_port_that_was_found_is_said() {
     BufReader::new(errors).read_line(&mut says).expect("it says something");
     let port = says.split_once("http://127.0.0.1:").and_then(|(_, rest)| rest.split_once(' '));
     let port = port.and_then(|(port, _)| port.parse().ok()).unwrap_or(0);
-    let explorer = Explorer { process, port, says: says.clone() };
+    let explorer = Explorer { process, port, says: says.clone(), warnings: String::new() };
     assert!(port > 0, "{says}");
     assert!(!explorer.states("").is_empty());
 }
@@ -132,6 +139,42 @@ fn states_and_steps_are_told_in_words() {
     let step = next.iter().find(|step| of(step, "action").contains("now sees Deployment web"));
     let step = step.unwrap_or_else(|| panic!("{next:?}"));
     assert!(of(step, "outcome").starts_with("controller-manager now sees Deployment web"), "{step}");
+}
+
+/// No report tells it here: what the model leaves out, and which of two Services is looked at.
+#[test]
+fn what_is_left_out_of_a_manifest_is_said() {
+    let folder = folder("explore-left-out");
+    let manifest = folder.join("web.yaml");
+    let gated = include_str!("../../examples/web.yaml").replace(
+        "      containers:\n",
+        "      readinessGates:\n        - conditionType: example.com/x\n      containers:\n",
+    );
+    let second = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web-headless}\n\
+                  spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80, targetPort: http}]}\n";
+    std::fs::write(&manifest, gated + second).expect("written");
+    let explorer = Explorer::start(&[text(&manifest)]);
+    let walk = podproof(&["trace", "from-walk", "1", text(&manifest), "--steps", "10"]);
+    for said in [explorer.warnings.clone(), stderr(&walk)] {
+        assert!(said.contains("readinessGates"), "{said}");
+        assert!(said.contains("only Service web is looked at, not Service web-headless"), "{said}");
+    }
+}
+
+/// Every pod has its clocks, as nobody is followed.
+#[test]
+fn with_time_it_passes() {
+    let explorer = Explorer::start(&["--scenario", "rollout", "--timing", "timed"]);
+    assert!(explorer.says.contains(", timed, on http://"), "{}", explorer.says);
+    let mut path = String::from("/");
+    for _ in 0..60 {
+        let next = explorer.states(&path);
+        if next.iter().any(|step| of(step, "action").contains("time passes")) {
+            return;
+        }
+        path += if path == "/" { "0" } else { "/0" };
+    }
+    panic!("no time passes");
 }
 
 #[test]

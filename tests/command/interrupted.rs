@@ -62,6 +62,22 @@ fn engines_of_stateright_end_too() {
     assert_eq!(search["stopped"], serde_json::json!(["it was interrupted"]));
 }
 
+/// A terminal that is closed takes standard error away: whoever asks twice is heard all the same.
+#[test]
+fn two_signals_end_what_has_no_standard_error() {
+    let mut child =
+        command(&[&["check", "--engine", "stateright-bfs"], &WORLD[..]].concat()).spawn().expect("it runs");
+    drop(child.stderr.take());
+    while !listens(&child) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // The engine ends at the first, too, so both come at once.
+    for signal in ["STOP", "TERM", "INT", "CONT"] {
+        send(signal, &child);
+    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}
+
 /// What runs a job ends it by SIGTERM: what was found by then is told.
 #[test]
 fn whoever_is_asked_to_end_reports_first() {

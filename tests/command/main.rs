@@ -4,6 +4,7 @@ mod case;
 mod run;
 
 mod action;
+mod asked;
 mod bounds;
 mod checkpoint;
 mod cli;

@@ -44,6 +44,24 @@ fn a_run_scales_to_one_thing() {
     assert!(errors.len() == 1 && errors[0].contains("accepted is one target in a run"), "{errors:?}");
 }
 
+/// Two counts of one event may be meant as their sum or as the greater: it is asked for.
+#[test]
+fn an_event_is_named_once() {
+    let twice = ["--event", "delete-pod=1", "--event", "delete-pod=1"];
+    let says =
+        "error: --event delete-pod is there twice; accepted is one, with how often it may happen in all";
+    assert_eq!(refused(&twice), [says]);
+    for command in ["simulate", "tune", "explore"] {
+        let output = podproof(&[&[command, "examples/web.yaml"], &twice[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(stderr(&output).contains(says), "{command}: {}", stderr(&output));
+    }
+    // As often as it likes is nothing that a command line asks for.
+    let output = podproof(&[&CHECK[..], &["--event", "delete-pod=255"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("delete-pod=N with N from 0 to 254"), "{}", stderr(&output));
+}
+
 #[test]
 fn a_search_that_partial_order_does_not_fit_is_refused_before_it() {
     for (more, sign) in
@@ -79,6 +97,16 @@ fn a_report_writes_over_nothing() {
             vec![format!("json={}", text(&report)), format!("sarif={}", text(&report))],
             "is named for two reports",
         ),
+        (
+            vec![
+                format!("json={}", text(&report)),
+                format!("sarif={}", text(&folder.join(".").join("report"))),
+            ],
+            "is named for two reports",
+        ),
+        (vec![format!("json={}", text(&folder.join("no").join("where")))], "there is no folder "),
+        (vec![format!("json={}", text(&folder))], "this is a folder; accepted is a file"),
+        (vec!["json=-".to_owned()], "standard output has the report of --format"),
     ] {
         let reports: Vec<&str> = formats.iter().flat_map(|format| ["--report", format]).collect();
         let output = podproof(&[&["check", text(&manifest)], &reports[..]].concat());

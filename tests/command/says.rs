@@ -55,6 +55,19 @@ fn a_check_of_a_story_that_never_ends_says_so() {
     let warning =
         "warning: the story, drain, never comes to its end here, so nothing was tried that comes after it";
     assert!(said.contains(warning), "{said}");
+    // Who does not find it out says so.
+    let safety = ["check", "examples/web-pdb.yaml", "--story", "drain", "--nodes", "1"];
+    let safety = [&safety[..], &["--property", "placement-lawful", "--trace-dir", text(&traces)]].concat();
+    for (engine, says) in [
+        ("--partial-order", "warning: whether the story, drain, comes to its end is not known"),
+        (
+            "--engine=stateright-bfs",
+            "warning: stateright tells neither which steps it took nor whether the story, drain,",
+        ),
+    ] {
+        let said = stdout(&podproof(&[&safety[..], &[engine]].concat()));
+        assert!(said.contains(says), "{engine}: {said}");
+    }
     let about =
         ["check", "examples/web-prestop.yaml", "--story", "pod-deletion", "--property", "grace-honoured"];
     let said = stdout(&podproof(&[&about[..], &["--nodes", "1", "--replicas", "1"]].concat()));

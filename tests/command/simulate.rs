@@ -225,6 +225,30 @@ fn events_happen_on_walks() {
     assert_eq!(taken(walks, "environment/stop-kubelet"), 40, "{walks:?}");
 }
 
+/// Walks until the time is over take no room before they are taken.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_number_of_walks_costs_no_memory() {
+    let about =
+        ["simulate", "--scenario", "rollout", "--seed", "1", "--walks", "4000000000", "--time-limit", "1s"];
+    let mut child = run::command(&about).spawn().expect("it runs");
+    let file = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().expect("it can be waited for").is_none() {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        most = most.max(kilobytes.unwrap_or(0_u64));
+        if most > 1 << 20 {
+            let _ = child.kill();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let status = child.wait().expect("it ends").code();
+    assert!(most < 300 << 10, "{most} kB");
+    assert!(matches!(status, Some(0 | 1 | 3)), "{status:?}");
+}
+
 #[test]
 fn no_time_for_a_step_is_no_walk_and_no_success() {
     let file = web_of("no-time", 2);

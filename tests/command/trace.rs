@@ -148,7 +148,7 @@ fn two_traces_are_laid_side_by_side() {
 #[test]
 fn every_target_is_written_to_a_file_or_to_standard_output() {
     let folder = folder("trace-export");
-    for target in ["itf", "perfetto", "chrome", "dot", "graphviz", "mermaid"] {
+    for target in ["itf", "perfetto", "chrome", "dot", "graphviz", "mermaid", "markdown"] {
         let output = podproof(&["trace", "export", &race(), "--to", target]);
         assert_eq!(output.status.code(), Some(0), "{target}: {}", stderr(&output));
         let file = folder.join(target);
@@ -160,6 +160,10 @@ fn every_target_is_written_to_a_file_or_to_standard_output() {
                 assert!(serde_json::from_str::<Value>(&stdout(&output)).is_ok(), "{target}");
             }
             "dot" | "graphviz" => assert!(stdout(&output).starts_with("digraph "), "{target}"),
+            "markdown" => {
+                let said = stdout(&output);
+                assert!(said.starts_with("# ") && said.contains("\n```mermaid\nsequenceDiagram\n"), "{said}");
+            }
             _ => assert!(stdout(&output).starts_with("sequenceDiagram\n"), "{target}"),
         }
     }

@@ -189,8 +189,8 @@ impl FromStr for EventArgument {
                 format!("'{text}': accepted are scale=+N, scale=-N (N from 1 to 127) and scale:N")
             });
         }
-        let count =
-            count.parse().map_err(|_| format!("'{text}': accepted is {event}=N with N from 0 to 255"))?;
+        let count = count.parse().ok().filter(|&count: &u8| count < Budget::NO_BOUND);
+        let count = count.ok_or_else(|| format!("'{text}': accepted is {event}=N with N from 0 to 254"))?;
         Ok(Self { event, count, scale: None })
     }
 }
@@ -303,6 +303,13 @@ mod tests {
         {
             assert!(wrong.parse::<EventArgument>().is_err(), "{wrong} must be refused");
         }
+        // So many would be as often as it likes.
+        assert_eq!("node-crash=254".parse::<EventArgument>().map(|it| it.count), Ok(254));
+        let refused = "node-crash=255".parse::<EventArgument>();
+        assert_eq!(
+            refused,
+            Err("'node-crash=255': accepted is node-crash=N with N from 0 to 254".to_owned())
+        );
     }
 
     #[test]

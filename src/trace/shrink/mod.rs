@@ -15,7 +15,7 @@ use podproof_vocabulary::scenario::{Scenario, Timing};
 use super::arguments::ShrinkArguments;
 use super::target;
 use crate::arguments::SymmetryChoice;
-use crate::confirm;
+use crate::confirm::{self, Patience};
 use crate::output;
 use crate::plan::{Behind, Plan};
 use crate::progress::Line;
@@ -120,8 +120,13 @@ fn unfollowed(trace: Trace) -> Result<Trace, String> {
     let (Some(_), Some(property)) = (trace.followed, trace.property) else { return Ok(trace) };
     let model = Model::new(search::with_all_clocks(&trace.scenario))?.judging(PropertySet::of([property]));
     let actions: Vec<_> = trace.stem.iter().map(|step| step.action).collect();
-    let (first, actions) =
-        confirm::with_all_clocks(&model, trace.observed_proxy, &actions, property, confirm::TRIES)?;
+    let (first, actions) = confirm::with_all_clocks(
+        &model,
+        trace.observed_proxy,
+        &actions,
+        property,
+        Patience::of(confirm::TRIES),
+    )?;
     Ok(Trace::record(&model, property, &first, &actions, None, None))
 }
 

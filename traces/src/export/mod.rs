@@ -4,11 +4,13 @@
 //! - [`perfetto`]: Trace Event JSON, for ui.perfetto.dev and chrome://tracing: a track for each component and each pod
 //! - [`dot`]: Graphviz: the states around a step, with the steps that were not taken
 //! - [`mermaid`]: a sequence diagram
+//! - [`markdown`]: why, how and that diagram, for a comment
 //!
 //! What a state holds is taken from the model of today, so a trace that it no longer takes cannot be exported.
 
 pub mod dot;
 pub mod itf;
+pub mod markdown;
 pub mod mermaid;
 pub mod perfetto;
 

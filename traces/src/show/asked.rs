@@ -1,7 +1,7 @@
 //! The check that a trace comes from, as a command line, as far as its world tells what was asked for.
 
 use podproof_vocabulary::approximation::{Approximation, Approximations};
-use podproof_vocabulary::event::{EventName, ScaleTarget};
+use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::scenario::{
     Beginning, ContainerKind, Hang, OnSigterm, PodTemplate, RING_CAPACITY, Timing,
@@ -120,6 +120,7 @@ fn says(on_sigterm: OnSigterm) -> String {
 /// What may happen beside the story, as `--event` takes it.
 fn events(scenario: &Scenario) -> Option<Vec<String>> {
     let says = |(event, count): (EventName, u8)| match (event, scenario.scale) {
+        _ if count == Budget::NO_BOUND => None,
         (EventName::Scale, Some(scale)) if count == 1 => Some(match scale {
             ScaleTarget::By(change) => format!("scale={change:+}"),
             ScaleTarget::To(replicas) => format!("scale:{replicas}"),
@@ -181,11 +182,12 @@ mod tests {
 
     #[test]
     fn what_no_command_line_says_has_none() {
-        let edits: [fn(&mut Scenario); 6] = [
+        let edits: [fn(&mut Scenario); 7] = [
             |scenario| scenario.begins = Beginning::Running,
             |scenario| scenario.scale_targets = vec![3],
             |scenario| scenario.workload.replicas = 3,
             |scenario| scenario.events.set(EventName::Scale, 2),
+            |scenario| scenario.events.set(EventName::ContainerCrash, Budget::NO_BOUND),
             |scenario| scenario.hang = Hang::StuckInspect,
             |scenario| {
                 scenario.approximations = Approximations::ALL.without(Approximation::CurrentNodeViews);

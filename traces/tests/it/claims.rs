@@ -23,6 +23,7 @@ fn told(trace: &Trace) -> Vec<(&'static str, String)> {
         ("slice", show_slice(trace, WIDE, View::default())),
         ("html", page.to_html()),
         ("mermaid", export::mermaid::export(trace)),
+        ("markdown", export::markdown::export(trace)),
         ("diff", diff(trace, trace, WIDE)),
     ];
     // Whoever needs the states refuses what the model does not take.
@@ -43,7 +44,7 @@ fn denied(trace: &Trace) {
     let denial = format!("this trace does not break {property} (it says it does)");
     let forms = told(trace);
     assert!(forms[1].1.ends_with("there is no slice of it, so all of it is told\n"), "{}", forms[1].1);
-    assert_eq!(forms.len(), 8, "it is told in every form");
+    assert_eq!(forms.len(), 9, "it is told in every form");
     for (form, text) in forms {
         assert!(text.contains(&denial), "{form}: {text}");
         let claims = [format!("{property} is broken"), format!("breaks {property}")];

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use podproof_traces::export::{dot, itf, mermaid, perfetto};
-use podproof_traces::{Replayed, Trace, is_steering, replay, told};
+use podproof_traces::export::{dot, itf, markdown, mermaid, perfetto};
+use podproof_traces::{Replayed, Trace, is_steering, reasons, replay, told};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
@@ -265,6 +265,19 @@ fn a_sequence_diagram_has_its_lifelines_and_messages() {
         assert_eq!((loops, ends), if trace.obligation.is_some() { (1, 1) } else { (0, 0) });
     }
     insta::assert_snapshot!(mermaid::export(&safety()));
+}
+
+#[test]
+fn a_comment_has_the_reason_and_a_diagram() {
+    for trace in [safety(), lasso(), rest()] {
+        let text = markdown::export(&trace);
+        for reason in reasons(&trace).unwrap() {
+            assert!(text.contains(&format!("\n- {}\n", markdown::cell(&reason))), "{reason}: {text}");
+        }
+        let (before, diagram) = text.split_once("\n```mermaid\n").unwrap();
+        assert!(before.contains(" steps\n\n- ") && diagram.ends_with("```\n"), "{text}");
+        assert!(diagram.starts_with("sequenceDiagram\n"), "{text}");
+    }
 }
 
 #[test]

@@ -10,7 +10,15 @@ use crate::property::Property::{
 };
 
 const fn field(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
-    Row { what, kind: Kind::Field, reason, could_change, concerns: Concern::WhenUsed, contradicts: false }
+    Row {
+        what,
+        kind: Kind::Field,
+        reason,
+        could_change,
+        concerns: Concern::WhenUsed,
+        contradicts: false,
+        adds: false,
+    }
 }
 
 /// A field that forbids what the model does.
@@ -96,11 +104,14 @@ pub(super) const FIELDS: &[Row] = &[
     field("Pod.spec.schedulingGroup", "each pod is scheduled by itself", PLACEMENT),
     field("Pod.spec.os", "all nodes run Linux", &[PlacementLawful]),
     // Pod: how it lives and ends.
-    against(
-        "Pod.spec.activeDeadlineSeconds",
-        "the kubelet ends no pod for its age (PHS-13)",
-        &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout, CrashRecovers, EndpointsConverge],
-    ),
+    Row {
+        adds: true,
+        ..against(
+            "Pod.spec.activeDeadlineSeconds",
+            "the kubelet ends no pod for its age (PHS-13)",
+            &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout, CrashRecovers, EndpointsConverge],
+        )
+    },
     field("Pod.spec.ephemeralContainers", "nobody debugs a pod", NONE),
     against(
         "Pod.spec.readinessGates",

@@ -58,6 +58,8 @@ pub struct Row {
     /// The manifest says that something must not happen, or not yet, and the model does it all the same: `holds` is not
     /// said of the promises whose verdict it could change.
     pub contradicts: bool,
+    /// By what the manifest says something happens that does not in the model: `not-applicable` is not said either.
+    pub adds: bool,
 }
 
 /// The table.

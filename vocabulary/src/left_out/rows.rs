@@ -25,7 +25,15 @@ pub(super) const REQUESTS: &[Property] = &[NoFailedRequest, NoAvoidableBlackout]
 pub(super) const NONE: &[Property] = &[];
 
 const fn object(what: &'static str, reason: &'static str, could_change: &'static [Property]) -> Row {
-    Row { what, kind: Kind::Object, reason, could_change, concerns: Concern::WhenUsed, contradicts: false }
+    Row {
+        what,
+        kind: Kind::Object,
+        reason,
+        could_change,
+        concerns: Concern::WhenUsed,
+        contradicts: false,
+        adds: false,
+    }
 }
 
 const fn behaviour(
@@ -34,7 +42,7 @@ const fn behaviour(
     reason: &'static str,
     could_change: &'static [Property],
 ) -> Row {
-    Row { what, kind: Kind::Behaviour, reason, could_change, concerns, contradicts: false }
+    Row { what, kind: Kind::Behaviour, reason, could_change, concerns, contradicts: false, adds: false }
 }
 
 const OBJECTS: &[Row] = &[
@@ -327,6 +335,7 @@ const BEHAVIOURS: &[Row] = &[
     ),
     Row {
         contradicts: true,
+        adds: true,
         ..behaviour(
             Concern::WhenUsed,
             crate::manifest::ADOPTION,
@@ -385,8 +394,8 @@ pub(super) const ALL: [Row; COUNT] = {
     while part < parts.len() {
         let mut index = 0;
         while index < parts[part].len() {
-            let Row { what, kind, reason, could_change, concerns, contradicts } = parts[part][index];
-            all[next] = Row { what, kind, reason, could_change, concerns, contradicts };
+            let Row { what, kind, reason, could_change, concerns, contradicts, adds } = parts[part][index];
+            all[next] = Row { what, kind, reason, could_change, concerns, contradicts, adds };
             index += 1;
             next += 1;
         }

@@ -1,0 +1,139 @@
+//! What is asked for is judged or refused, and reports tell in which world and behind which Service.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::run::{folder, podproof, stderr, stdout, text};
+
+const FORMATS: [&str; 5] = ["human", "json", "junit", "sarif", "markdown"];
+
+fn document(output: &Output) -> Value {
+    let text = stdout(output);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{}", stderr(output)))
+}
+
+/// What was proved with faults cannot be taken for what was proved without, nor what was found with a wrong rule for a defect of the
+/// manifest.
+#[test]
+fn every_report_tells_what_may_happen_and_which_rule_is_wrong() {
+    let about = ["--scenario", "rollout", "--property", "placement-lawful"];
+    let worlds: [(&[&str], &str); 4] = [
+        (
+            &["--event", "container-crash=1", "--event", "scale:5"],
+            "this may happen, at any moment: scale to 5 once, container-crash once (--event)",
+        ),
+        (&["--event", "delete-pod=2"], "at any moment: delete-pod 2 times (--event)"),
+        (&["--mutant", "proxy-never-adds"], "the wrong rule proxy-never-adds is switched on (--mutant)"),
+        (&["--inaccurate-detectors"], "in any order (--inaccurate-detectors)"),
+    ];
+    for (world, says) in worlds {
+        for format in FORMATS {
+            let bounds = ["--max-states", "50", "--format", format];
+            let output = podproof(&[&["check"], &about[..], world, &bounds].concat());
+            assert!(stdout(&output).contains(says), "{format}: {says}\n{}", stdout(&output));
+        }
+        for format in ["human", "json"] {
+            let bounds = ["--walks", "1", "--steps", "20", "--seed", "1", "--format", format];
+            let output = podproof(&[&["simulate"], &about[..], world, &bounds].concat());
+            assert!(stdout(&output).contains(says), "{format}: {says}\n{}", stdout(&output));
+        }
+    }
+    let output = podproof(&[&["check"], &about[..], &["--max-states", "50"]].concat());
+    for (_, says) in worlds {
+        assert!(!stdout(&output).contains(says), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_promise_that_is_named_is_judged_or_refused() {
+    let named = ["--property", "no-failed-request", "--property", "rollout-completes", "--only", "untimed"];
+    for command in ["check", "simulate", "tune"] {
+        let output = podproof(&[&[command, "examples/web.yaml", "--story", "rollout"], &named[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command}: {}", stdout(&output));
+        let errors = stderr(&output);
+        let says = "error: --property no-failed-request is not of every kind that --only names";
+        assert!(errors.contains(says) && !errors.contains("rollout-completes"), "{command}: {errors}");
+    }
+}
+
+/// The kubelet ends such a pod, which the model does not: that nothing gets SIGTERM in it is not said.
+#[test]
+fn what_the_manifest_adds_is_not_said_never_to_come_about() {
+    let status = |name: &str, deadline: &str| {
+        let file = folder(&format!("adds-{name}")).join("pod.yaml");
+        let manifest = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, labels: {{app: web}}}}\nspec:\n{deadline}  containers: [{{name: web, \
+             image: web, ports: [{{containerPort: 80}}]}}]\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\n\
+             spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n"
+        );
+        std::fs::write(&file, manifest).expect("written");
+        let about = ["--story", "create", "--property", "no-traffic-after-sigterm", "--nodes", "1"];
+        let output = podproof(&[&["check", text(&file)], &about[..]].concat());
+        (output.status.code(), stdout(&output))
+    };
+    let (without, said) = status("nothing", "");
+    assert_eq!(without, Some(0), "{said}");
+    assert!(said.contains("not-applicable no-traffic-after-sigterm"), "{said}");
+    let (with, said) = status("deadline", "  activeDeadlineSeconds: 60\n");
+    assert_eq!(with, Some(3), "{said}");
+    assert!(said.contains("incomplete no-traffic-after-sigterm"), "{said}");
+    assert!(said.contains("Pod.spec.activeDeadlineSeconds is set and not modelled"), "{said}");
+}
+
+/// `web-prestop.yaml` with a second Service.
+fn with_two_services(name: &str, second: &str) -> String {
+    let folder = folder(name);
+    let file = folder.join("web.yaml");
+    let example = include_str!("../../examples/web-prestop.yaml");
+    std::fs::write(&file, format!("{example}---\n{second}")).expect("written");
+    text(&file).to_owned()
+}
+
+/// One line of a report speaks of several searches: which, and what each has said.
+#[test]
+fn a_verdict_names_the_service_that_it_is_not_of() {
+    let headless = "apiVersion: v1\nkind: Service\nmetadata: {name: web-headless}\n\
+                    spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80, targetPort: http}]}\n";
+    let file = with_two_services("two-services", headless);
+    let about = ["--story", "rollout", "--property", "no-failed-request", "--replicas", "1"];
+    let report = |format: &str| {
+        let output = podproof(&[&["check", &file, "--format", format], &about[..]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        output
+    };
+    let idle = "not-applicable (Service web-headless)";
+    let human = stdout(&report("human"));
+    assert!(human.contains(&format!("no-failed-request: {idle}")), "{human}");
+    let row = &document(&report("json"))["workloads"][0]["results"][0];
+    assert_eq!((&row["verdict"], &row["note"]), (&"holds".into(), &idle.into()), "{row}");
+    assert_eq!(row["services"], serde_json::json!(["web"]), "{row}");
+    for format in ["junit", "sarif", "markdown"] {
+        let said = stdout(&report(format));
+        assert!(said.contains("timed (Service web-headless)"), "{format}: {said}");
+        assert!(said.contains("timed (Service web)"), "{format}: {said}");
+    }
+}
+
+/// The traces of one of them are shown; that the other is broken too is said.
+#[test]
+fn what_is_broken_behind_another_service_too_is_said() {
+    let folder = folder("two-broken");
+    let other = "apiVersion: v1\nkind: Service\nmetadata: {name: admin}\n\
+                 spec: {selector: {app: web}, ports: [{port: 81, targetPort: admin}]}\n";
+    let file = with_two_services("two-broken-input", other);
+    let two = std::fs::read_to_string(&file).expect("it is there").replace("              containerPort: 8080\n", 
+        "              containerPort: 8080\n        - name: admin\n          image: admin\n          ports: [{name: admin, containerPort: 8081}]\n        - name: nothing\n          image: nothing\n");
+    let hook =
+        "          lifecycle:\n            preStop:\n              sleep:\n                seconds: 5\n";
+    let probe = "          readinessProbe:\n            httpGet:\n              path: /ready\n              port: http\n";
+    std::fs::write(&file, two.replace(hook, "").replace(probe, "")).expect("written");
+    let about = ["--story", "rollout", "--property", "no-failed-request", "--replicas", "1"];
+    let traces = ["--trace-dir", text(&folder), "--format", "json"];
+    let output = podproof(&[&["check", &file], &about[..], &traces].concat());
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    let row = &document(&output)["workloads"][0]["results"][0];
+    let services = row["services"].as_array().expect("one of them");
+    let second = if services[0] == "web" { "admin" } else { "web" };
+    assert_eq!(row["note"], format!("also broken (Service {second})"), "{row}");
+}
