@@ -1,6 +1,6 @@
 //! Why an entry that nothing explains may be lawful all the same: the replay began, or went on, from something that is not sure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -10,8 +10,8 @@ use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
 use crate::reading::is_nameless;
-use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
-use crate::world::Observed;
+use crate::record::{Entry, Facts, Micros, Place, Seen, Verb, Write};
+use crate::world::{Composer, Observed};
 
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
 /// failure takes to be noticed.
@@ -84,6 +84,12 @@ pub struct Doubts {
     unanswered: BTreeMap<Rc<str>, Micros>,
     /// Since when it has writes that failed within the API server, and may have been made all the same.
     failed: BTreeMap<Rc<str>, Micros>,
+    /// Nodes whose kubelets are of a release that does something otherwise, with its minor number.
+    kubelets: BTreeMap<Rc<str>, u8>,
+    /// Nodes of whose kubelets the log has nothing.
+    silent: BTreeSet<Rc<str>>,
+    /// Since when it has pods on such a node, by namespace, and the node.
+    unheard: BTreeMap<Rc<str>, (Micros, Rc<str>)>,
     /// When the last request was answered that an audit log has.
     last: Micros,
     /// How long a write took at most.
@@ -91,11 +97,14 @@ pub struct Doubts {
 }
 
 impl Doubts {
-    /// What is not sure, before it is replayed, of a log that began at this moment, when some nodes were not Ready or none.
-    pub fn new(began: Micros, has_unready_nodes: bool) -> Self {
+    /// What is not sure, before it is replayed, of the log of this composer.
+    pub fn new(composer: &Composer<'_>) -> Self {
         Self {
-            began,
-            under_way: has_unready_nodes,
+            began: composer.began(),
+            under_way: composer.has_unready_nodes(),
+            kubelets: composer.other_kubelets().clone(),
+            silent: composer.unheard_nodes().clone(),
+            unheard: BTreeMap::new(),
             missed: None,
             unanswered: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -116,6 +125,14 @@ impl Doubts {
             self.last = self.last.max(entry.to);
         }
         let Seen::Write(write) = &entry.seen else { return };
+        let of_pod = write.object.as_ref().and_then(|object| match &object.facts {
+            Facts::Pod(facts) => facts.node.as_ref(),
+            _ => None,
+        });
+        if let Some(node) = write.target.as_ref().or(of_pod).filter(|node| self.silent.contains(*node)) {
+            let since = || (entry.from, Rc::clone(node));
+            self.unheard.entry(Rc::clone(&write.namespace)).or_insert_with(since);
+        }
         self.longest = self.longest.max(entry.to.saturating_sub(entry.from));
         if is_unanswered(write) {
             self.unanswered.entry(Rc::clone(&write.namespace)).or_insert(entry.from);
@@ -154,6 +171,21 @@ impl Doubts {
         if any_before(&self.failed) {
             found
                 .doubt("a write before it failed within the API server, or says nothing of its answer, and may have been made all the same");
+        }
+        if let Some((_, node)) = self
+            .unheard
+            .iter()
+            .find(|(namespace, (since, _))| *since < at && is_near(namespace))
+            .map(|(_, one)| one)
+        {
+            found.doubt(&format!(
+                "the log has nothing that the kubelet of {node} wrote, and pods are there: an audit policy may leave it out"
+            ));
+        }
+        if let Some(Watcher::Kubelet(node)) = found.whose
+            && let Some(minor) = self.kubelets.get(replay.names.node_name(node))
+        {
+            found.doubt(&format!("its kubelet is of release 1.{minor}, which does some things otherwise"));
         }
         let is_kubelets = matches!(found.whose, None | Some(Watcher::Kubelet(_)));
         if !is_kubelets && self.ends_before(found.at) {

@@ -90,7 +90,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
         to_come.sort_by_key(|&index| std::cmp::Reverse((composer.followed()[index].from, index)));
         let strangers = composer.has_strangers();
         let addresses = composer.addresses_before().cloned().collect();
-        let doubts = Doubts::new(composer.began(), composer.has_unready_nodes());
+        let doubts = Doubts::new(&composer);
         let mut pursuit = Self {
             log,
             options,

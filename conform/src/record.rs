@@ -112,7 +112,7 @@ pub struct Write {
     pub shows_request: bool,
     /// The log has nothing but that: the object is what the request makes of those that there were.
     pub only_asked: bool,
-    /// What the pod is made of that a creation asks for, as [`ReplicaSetFacts::pods`].
+    /// What the pod is made of that a creation asks for, as [`ReplicaSetFacts::pods`]; of a ReplicaSet, as [`DeploymentFacts::pods`].
     pub made_of: Option<u64>,
     /// `target.name` of a binding.
     pub target: Option<Rc<str>>,
@@ -252,6 +252,8 @@ pub struct DeploymentFacts {
     pub replicas: u32,
     /// `spec.template`, as one number that differs when it does.
     pub template: u64,
+    /// The labels and the images of `spec.template`, as one number: those of a ReplicaSet of it beside the label that this adds.
+    pub pods: u64,
     /// `spec.paused`.
     pub paused: bool,
     /// Condition Progressing is False because its deadline ran out.

@@ -91,7 +91,7 @@ pub struct Sum {
     pub states: u64,
     /// The promises that were broken on the way.
     pub broken: BTreeSet<Property>,
-    /// The first entry that nothing explains.
+    /// The first entry that nothing explains; one that is no behaviour of the model for sure, if there is one.
     pub first_unexplained: Option<Unexplained>,
     /// Some entry is no behaviour of the model for sure.
     is_unexplained: bool,
@@ -107,7 +107,8 @@ impl Sum {
         self.is_apart |= followed.whole.refused.is_some();
         if let Some(found) = followed.unexplained.as_deref() {
             self.is_unexplained |= !found.unsure;
-            if self.first_unexplained.as_ref().is_none_or(|first| found.entry < first.entry) {
+            let is_before = |first: &Unexplained| (found.unsure, found.entry) < (first.unsure, first.entry);
+            if self.first_unexplained.as_ref().is_none_or(is_before) {
                 self.first_unexplained = Some(found.clone());
             }
         }

@@ -135,6 +135,8 @@ pub struct Found {
     pub seen: String,
     /// Why nothing explains it.
     pub why: String,
+    /// It may be a behaviour of the model all the same.
+    pub unsure: bool,
     /// What the same process could have written there, in words.
     pub allowed: Vec<String>,
 }
@@ -193,10 +195,10 @@ impl Account {
         properties
     }
 
-    /// The first entry that nothing explains.
+    /// The first entry that nothing explains; one that is no behaviour of the model for sure, if there is one.
     pub fn first_unexplained(&self) -> Option<&Found> {
         let all = self.workloads.iter().filter_map(|workload| workload.unexplained.as_ref());
-        all.min_by_key(|found| found.entry)
+        all.min_by_key(|found| (found.unsure, found.entry))
     }
 
     /// What is odd, about the log as a whole and about each workload.
@@ -399,6 +401,7 @@ impl Found {
             at: unexplained.at,
             seen: unexplained.seen.clone(),
             why: unexplained.why.clone(),
+            unsure: unexplained.unsure,
             allowed,
         }
     }

@@ -143,6 +143,7 @@ fn found(found: &Found) -> Value {
         "at": moment(found.at),
         "seen": found.seen,
         "why": found.why,
+        "unsure": found.unsure,
         "allowed": found.allowed,
     })
 }

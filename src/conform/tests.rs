@@ -176,6 +176,7 @@ fn only_what_is_around_something_worth_telling_is_shown() {
         at: 100 * SECOND,
         seen: String::new(),
         why: String::new(),
+        unsure: false,
         allowed: vec!["a".into(); 20],
     });
     assert_eq!(shown(&workload), (vec![(20, 10)], 0));
@@ -184,6 +185,31 @@ fn only_what_is_around_something_worth_telling_is_shown() {
     assert!(told.contains("audit.jsonl:99, at 100.000 s"), "{told}");
     assert!(told.contains("        and 8 more\n"), "{told}");
     assert!(told.contains("nothing explains this"), "{told}");
+}
+
+/// What the verdict comes from is told first.
+#[test]
+fn an_entry_that_is_sure_comes_before_one_that_is_not() {
+    let of = |entry, unsure| Workload {
+        unexplained: Some(Found {
+            entry,
+            file: "audit.jsonl".into(),
+            line: entry,
+            at: SECOND,
+            seen: String::new(),
+            why: String::new(),
+            unsure,
+            allowed: Vec::new(),
+        }),
+        ..workload()
+    };
+    let mut account = account(Verdict::Unexplained, of(10, true));
+    assert_eq!(account.first_unexplained().map(|found| found.entry), Some(10));
+    account.workloads.push(of(20, false));
+    let told: serde_json::Value = serde_json::from_str(&json::render(&account)).expect("JSON");
+    assert_eq!(told["first_unexplained"]["entry"], 20);
+    assert_eq!(told["first_unexplained"]["unsure"], false);
+    assert_eq!(told["workloads"][0]["unexplained"]["unsure"], true);
 }
 
 #[test]

@@ -339,3 +339,29 @@ fn every_count_of_a_status_is_looked_at() {
         assert!(why.contains(says), "{kind} {field}: {why}");
     }
 }
+
+/// A watch ends in the first seconds of the log that began so many seconds before: nothing is known of anything by then.
+#[test]
+fn a_watch_that_began_before_the_log_does_not_make_it_longer() {
+    let plain = at_rest_before_rollout();
+    let expected = judge(&plain, MOST);
+    for seconds in [420, 3_600] {
+        let mut files = plain.clone();
+        let lines = files.get_mut(AUDIT).expect("there is one");
+        let mut watch: Value = serde_json::from_str(&lines[0]).expect("JSON");
+        let answered = watch["stageTimestamp"].clone();
+        later(&mut watch, -seconds * 1_000_000);
+        watch["stageTimestamp"] = answered;
+        watch["auditID"] = "watch".into();
+        watch["verb"] = "watch".into();
+        watch["objectRef"] = serde_json::json!({"resource": "configmaps", "apiVersion": "v1"});
+        for field in ["requestObject", "responseObject"] {
+            _ = watch.as_object_mut().map(|event| event.remove(field));
+        }
+        lines.insert(1, watch.to_string());
+        let report = judge(&files, MOST);
+        assert_eq!(report.verdict(), Verdict::Lawful, "{seconds} s: {:?}", report.first_unexplained());
+        assert_eq!(report.tally.left_out, [], "{seconds} s");
+        assert_eq!(report.span, expected.span, "{seconds} s");
+    }
+}

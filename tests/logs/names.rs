@@ -144,3 +144,78 @@ fn a_pod_that_is_gone_is_not_written() {
         assert!(report.first_unexplained().is_some_and(|found| found.why.contains("gone")), "{what}");
     }
 }
+
+/// The removal of 02 is asked for once more by somebody else, so long after the first was received, and answered so long after that was.
+fn removed_twice(received: i64, answered: i64) -> podproof_conform::run::Report {
+    let mut files = recording("02");
+    files.remove("client.jsonl");
+    let removed =
+        line(&files, AUDIT, |event| event["objectRef"]["resource"] == "pods" && event["verb"] == "delete");
+    let lines = files.get_mut(AUDIT).expect("there is one");
+    let mut event: Value = serde_json::from_str(&lines[removed]).expect("JSON");
+    let time = |field: &str| {
+        event[field].as_str().expect("a time").parse::<jiff::Timestamp>().expect("a time").as_microsecond()
+    };
+    let text = |at: i64| json!(format!("{:.6}", jiff::Timestamp::from_microsecond(at).expect("a time")));
+    let (from, to) = (time("requestReceivedTimestamp"), time("stageTimestamp"));
+    assert!(to - from > 1_000, "another can be received meanwhile");
+    event["requestReceivedTimestamp"] = text(from + received);
+    event["stageTimestamp"] = text(to + answered);
+    event["auditID"] = json!("again");
+    event["user"]["username"] = json!("rig-admin");
+    lines.insert(removed + 1, event.to_string());
+    judge(&files, MOST)
+}
+
+/// Of two that remove a pod at once both may be granted (DEL-7); nobody removes it after that.
+#[test]
+fn two_may_remove_a_pod_at_once() {
+    let report = removed_twice(500, 2_000);
+    assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
+    let report = removed_twice(2_000_000, 2_000_000);
+    assert_eq!(report.verdict(), Verdict::Unexplained);
+}
+
+/// A virtual kubelet reports what it runs under a name of its own, and so does whoever edits a status by hand.
+#[test]
+fn a_status_that_somebody_else_writes_is_not_modelled() {
+    let by = |user: &str| {
+        let mut files = recording("01");
+        files.retain(|name, _| name == AUDIT);
+        edit(&mut files, AUDIT, |event| {
+            let by_kubelet =
+                event["user"]["username"].as_str().is_some_and(|name| name.starts_with("system:node:"));
+            if by_kubelet
+                && event["objectRef"]["subresource"] == "status"
+                && event["objectRef"]["resource"] == "pods"
+            {
+                event["user"]["username"] = json!(user);
+            }
+        });
+        judge(&files, MOST)
+    };
+    let report = by("system:serviceaccount:kube-system:aci-connector-linux");
+    assert_ne!(report.verdict(), Verdict::Unexplained, "{:?}", report.first_unexplained());
+    let outside = report.tally.outside();
+    assert!(outside.keys().any(|what| what.contains("that others write")), "{outside:?}");
+    let report = by("system:serviceaccount:kube-system:replicaset-controller");
+    assert_eq!(report.verdict(), Verdict::Unexplained, "a controller of Kubernetes writes none");
+}
+
+#[test]
+fn so_is_one_of_a_replica_set() {
+    let mut files = recording("06");
+    files.remove("client.jsonl");
+    edit(&mut files, AUDIT, |event| {
+        if event["objectRef"]["resource"] == "replicasets" && event["objectRef"]["subresource"] == "status" {
+            event["user"]["username"] = json!("somebody");
+        }
+    });
+    let report = judge(&files, MOST);
+    assert_ne!(report.verdict(), Verdict::Unexplained, "{:?}", report.first_unexplained());
+    let outside = report.tally.outside();
+    assert!(
+        outside.keys().any(|what| what.contains("statuses of ReplicaSets that others write")),
+        "{outside:?}"
+    );
+}

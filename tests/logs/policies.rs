@@ -76,3 +76,37 @@ fn a_request_at_which_the_api_server_panicked_may_have_been_granted() {
     let report = judge(&files, MOST);
     assert_eq!(report.verdict(), Verdict::Incomplete, "{:?}", report.first_unexplained());
 }
+
+/// Kubelets write most of an audit log, and some policies leave them out.
+#[test]
+fn a_log_without_kubelets_is_never_unexplained() {
+    for folder in folders("recordings") {
+        let mut files = read(&folder);
+        files.retain(|name, _| name == AUDIT);
+        let lines = files.get_mut(AUDIT).expect("there is one");
+        lines.retain(|line| !is_by_kubelet(&serde_json::from_str(line).expect("JSON")));
+        let report = judge(&files, MOST);
+        let (name, first) = (folder.display(), report.first_unexplained());
+        assert_ne!(report.verdict(), Verdict::Unexplained, "{name}: {first:?}");
+        let says = |says: &String| says.contains("nothing that the kubelet there wrote");
+        assert!(report.world.warnings.iter().any(says), "{name}: {:?}", report.world.warnings);
+    }
+}
+
+/// In the middle of an upgrade kubelets are older than the rest.
+#[test]
+fn kubelets_of_another_release_leave_doubt() {
+    let mut files = without_clients(recording("02"));
+    edit(&mut files, AUDIT, |event| {
+        let agent = event["userAgent"].as_str().unwrap_or_default();
+        if ["kube-controller-manager/", "kube-scheduler/"].iter().any(|name| agent.starts_with(name)) {
+            event["userAgent"] = json!(agent.replace("v1.20.2", "v1.28.5"));
+        }
+    });
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Incomplete, "{:?}", report.first_unexplained());
+    let why = report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default();
+    assert!(why.contains("its kubelet is of release 1.20"), "{why}");
+    let says = |says: &String| says.contains("is of release 1.20") && says.contains("1.28");
+    assert!(report.world.warnings.iter().any(says), "{:?}", report.world.warnings);
+}

@@ -223,6 +223,7 @@ impl Replay {
                 if !facts.paused {
                     let revision = self.deployment_revision();
                     self.templates.learn(revision, facts.template);
+                    self.templates.learn_pods(facts.pods);
                 }
             }
             _ => {}
@@ -274,9 +275,23 @@ impl Replay {
         if &*write.resource != "pods" {
             return;
         }
+        let facts = write.object.as_ref().and_then(|object| match &object.facts {
+            Facts::Pod(facts) => Some(facts),
+            _ => None,
+        });
+        let is_kept = facts.is_some_and(|facts| facts.deleting && facts.finalizers);
+        if self.names.is_held(&write.uid) {
+            if !is_kept && facts.is_some() {
+                self.names.let_go(&write.uid, at);
+            }
+            return;
+        }
         let Some(pod) = self.names.pod(&write.name, &write.uid) else { return };
         if !Cluster::new(&self.models[self.now].1.rules, &mut self.common).pod(pod).api.exists() {
-            self.names.note_removed(pod, at);
+            match is_kept {
+                true => self.names.hold(pod),
+                false => self.names.note_removed(pod, at),
+            }
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Names {
     strangers: bool,
     /// When each pod was removed, by UID: when that was answered.
     removed: BTreeMap<Rc<str>, Micros>,
+    /// The UIDs of pods that their kubelets have finished with, and that finalizers hold.
+    held: BTreeSet<Rc<str>>,
     /// Every pod that there was, one after the other.
     history: Vec<Past>,
 }
@@ -99,6 +101,24 @@ impl Names {
     pub fn note_removed(&mut self, pod: PodId, at: Micros) {
         if let Some(uid) = self.uid(pod).cloned() {
             self.removed.entry(uid).or_insert(at);
+        }
+    }
+
+    /// A pod's kubelet has finished with it, and finalizers hold its object (DEL-14).
+    pub fn hold(&mut self, pod: PodId) {
+        let uid = self.uid(pod).cloned();
+        self.held.extend(uid);
+    }
+
+    /// Is the pod with this UID held so?
+    pub fn is_held(&self, uid: &str) -> bool {
+        self.held.contains(uid)
+    }
+
+    /// A pod that was held so has been removed, by a write that was answered at `at`.
+    pub fn let_go(&mut self, uid: &Rc<str>, at: Micros) {
+        if self.held.remove(uid) {
+            self.removed.entry(Rc::clone(uid)).or_insert(at);
         }
     }
 

@@ -386,6 +386,7 @@ impl Replay {
                 slices: &self.slices,
                 shared_budget: &self.shared_budget,
                 eyes: &self.eyes,
+                number,
                 at: entry,
             };
             (writes::plan(&known, write), writes::endpoints::view(&known, write))

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::scenario::{
-    Container, ContainerKind, DisruptionBudget, Scenario, Taint, WorkloadKind,
+    Container, ContainerKind, DisruptionBudget, Scenario, Taint, TaintEffect, WorkloadKind,
 };
 
 use crate::before::Target;
 use crate::record::Object;
-use crate::world::{Moment, Observed, Traits};
+use crate::world::{Moment, NodeChange, Observed, Traits};
 
 /// The workload that is followed.
 #[derive(Clone, Debug)]
@@ -24,6 +24,9 @@ pub struct Subject {
     pub name: Rc<str>,
     /// Its UID; of a bare pod, the pod's.
     pub uid: Rc<str>,
+    /// The numbers of the entries that create it, its ReplicaSets and its pods, by UID; and those of pods also by name, where no other had the
+    /// same.
+    pub created: BTreeMap<Rc<str>, u64>,
     /// The names of its pods that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
     /// The names of its pods that an EndpointSlice shows terminating, with the number of the first that does: the news of pods come
@@ -55,6 +58,8 @@ impl Subject {
             namespace: observed.namespace.clone(),
             name: observed.object_name.clone(),
             uid: observed.uid.clone(),
+            // The surveyor counts entries from 0, and who follows them from 1.
+            created: observed.created.iter().map(|(name, at)| (Rc::clone(name), at.0 + 1)).collect(),
             evicted: observed.evicted.clone(),
             went: observed.went.clone(),
             commanded: observed.commanded.clone(),
@@ -94,18 +99,22 @@ impl Subject {
         &*self.namespace == namespace
     }
 
+    /// Does an entry behind this one create what has this UID, or the only pod that has this name?
+    pub fn comes_after(&self, number: u64, name_or_uid: &str) -> bool {
+        self.created.get(name_or_uid).is_some_and(|&created| created > number)
+    }
+
     /// Is it the workload's own object?
     pub fn is(&self, object: &Object) -> bool {
         object.uid == self.uid
     }
 }
 
-/// The taint that somebody sets during the log: the first, if there are several.
+/// The taint that somebody sets during the log: the first with NoExecute, as one of another effect is no event of the model; the first of
+/// all, if there is none.
 fn event_taint(observed: &Observed) -> Option<Taint> {
-    let set = observed.node_changes.iter().filter_map(|change| {
-        change.after.taints.iter().find(|taint| !change.before.taints.contains(taint)).cloned()
-    });
-    set.into_iter().next()
+    let set = || observed.node_changes.iter().flat_map(NodeChange::come);
+    set().find(|taint| taint.effect == TaintEffect::NoExecute).or_else(|| set().next()).cloned()
 }
 
 /// Events of one resource that may be on their way to one process.
@@ -122,6 +131,10 @@ fn scenarios(observed: &Observed, before: Option<&Target>) -> Vec<(u64, Scenario
         }
         let targets = observed.scales.iter().filter_map(|scaling| u8::try_from(scaling.replicas).ok());
         scenario.scale_targets = targets.collect::<BTreeSet<_>>().into_iter().collect();
+        // Each scaling says what it is to: a world of its own for each would be kept for nothing.
+        if !scenario.scale_targets.is_empty() {
+            scenario.scale = None;
+        }
         (moment.0, scenario)
     };
     let mut all: Vec<_> = std::iter::once(observed.followed.from).chain(observed.changes()).map(at).collect();

@@ -1,6 +1,6 @@
 //! The templates that a Deployment had, by their number in the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::Revision;
 
@@ -11,6 +11,8 @@ use super::names::Names;
 pub struct Templates {
     now: Option<u64>,
     known: BTreeMap<Revision, u64>,
+    /// What the pods of each are made of, as [`crate::record::DeploymentFacts::pods`].
+    pods: BTreeSet<u64>,
 }
 
 impl Templates {
@@ -18,6 +20,16 @@ impl Templates {
     pub fn learn(&mut self, revision: Revision, template: u64) {
         self.now = Some(template);
         self.known.insert(revision, template);
+    }
+
+    /// The pods of the template that the Deployment has are made of this.
+    pub fn learn_pods(&mut self, pods: u64) {
+        self.pods.insert(pods);
+    }
+
+    /// Is it known that no template that the Deployment has had makes pods of this?
+    pub fn made_none_of(&self, pods: u64) -> bool {
+        !self.pods.is_empty() && !self.pods.contains(&pods)
     }
 
     /// Is it another template than the Deployment has?

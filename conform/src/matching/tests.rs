@@ -120,6 +120,7 @@ fn subject_of(scenario: Scenario) -> Subject {
         namespace: "shop".into(),
         name: "web".into(),
         uid: "web".into(),
+        created: Default::default(),
         evicted: Default::default(),
         went: Default::default(),
         commanded: Default::default(),

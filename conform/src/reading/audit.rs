@@ -19,7 +19,7 @@ use super::order::Ticket;
 use super::problem::Problem;
 use super::requests::{Hint, Newness, Request, Requests};
 use super::subject::{Effect, Subject, Tells};
-use super::template::made_of;
+use super::template::{made_of, pods_of};
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 
 /// What a line of an audit log must be.
@@ -152,7 +152,13 @@ fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<
     };
     match verb_of(event, names) {
         Ok(verb) => heard.write(verb, event, line, names)?,
-        Err(seen) => heard.says = Says::Seen(seen),
+        Err(seen) => {
+            // A watch or a connection began long before, and nothing is known of anything by then.
+            if !matches!(seen, Seen::Renewal { .. }) {
+                heard.from = heard.to;
+            }
+            heard.says = Says::Seen(seen);
+        }
     }
     Ok(Some(heard))
 }
@@ -276,6 +282,16 @@ impl Heard {
         self.to
     }
 
+    /// Where it stands.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Is it a write of a resource that matters?
+    pub(super) fn is_write(&self) -> bool {
+        matches!(self.says, Says::Write { .. })
+    }
+
     /// What the order needs, of an event in this file.
     pub(super) fn ticket(&mut self, file: usize) -> Ticket {
         let (from, to, version) = (self.from, self.to, self.version);
@@ -310,10 +326,12 @@ impl Heard {
         let uid = uid.or_else(|| got.and_then(|(_, metadata)| metadata.uid.clone())).unwrap_or_default();
         let of_eviction = asked.delete_options.as_ref().and_then(|options| options.grace_period_seconds);
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
-        let makes_pod = is_creation && reference.resource == "pods" && asked.metadata.is_some();
-        let made_of = match makes_pod {
-            true => Some(made_of(&parse::<Wish>(line, &self.place, ACCEPTED)?.object)),
-            false => None,
+        let makes = |resource| is_creation && reference.resource == resource && asked.metadata.is_some();
+        let wish = || Ok(parse::<Wish>(line, &self.place, ACCEPTED)?.object);
+        let made_of = match (makes("pods"), makes("replicasets")) {
+            (true, _) => Some(made_of(&wish()?)),
+            (_, true) => Some(pods_of(&wish()?)),
+            _ => None,
         };
         let write = Write {
             user: names.get(&event.user.username),

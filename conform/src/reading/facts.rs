@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::names::Names;
-use super::template::{fingerprint, made_of};
+use super::template::{fingerprint, made_of, pods_of};
 use crate::record::{
     BudgetFacts, ContainerFacts, ContainerStateSeen, DeploymentFacts, EndpointFacts, Facts, NodeFacts,
     Object, Owner, PodFacts, ReplicaSetFacts, SliceFacts,
@@ -125,6 +125,7 @@ fn deployment(whole: &Value) -> DeploymentFacts {
     DeploymentFacts {
         replicas: count(&spec["replicas"], 1),
         template: fingerprint(&spec["template"]),
+        pods: pods_of(whole),
         paused: flag(&spec["paused"]),
         deadline_exceeded: condition(&whole["status"], "Progressing").is_some_and(exceeded),
     }

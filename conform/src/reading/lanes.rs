@@ -17,7 +17,8 @@ use super::problem::Problem;
 use super::recorder;
 use super::requests::Requests;
 use super::watch::{Told, Watch};
-use crate::record::{Entry, Micros};
+use crate::record::{ChangeKind, Entry, Micros, Seen};
+use crate::world::has_begun;
 
 /// An entry and its position, by which the sources are merged.
 pub(super) type Placed = Result<(Micros, Entry), Problem>;
@@ -65,6 +66,26 @@ struct AuditFile {
     clock: Micros,
     /// What the last line said; a line may be a list of events.
     heard: VecDeque<Heard>,
+    /// The latest answer so far, and its line.
+    latest: (Micros, u64),
+}
+
+impl AuditFile {
+    /// Takes note of an answer.
+    ///
+    /// # Errors
+    /// It is a write that was answered so long before another that its file is in no order, or in another.
+    fn pass(&mut self, heard: &Heard) -> Result<(), Problem> {
+        let (at, place) = (heard.answered(), heard.place());
+        let (latest, line) = self.latest;
+        if heard.is_write() && at.saturating_add(HELD) < latest {
+            let seconds = (latest - at) / 1_000_000;
+            let says = format!("it was answered {seconds} s before line {line}");
+            return Err(Problem::new(&place.file, place.line, says, "events in the order of their answers"));
+        }
+        self.latest = self.latest.max((at, place.line));
+        Ok(())
+    }
 }
 
 impl AuditLane {
@@ -76,7 +97,8 @@ impl AuditLane {
             let ticket = Ticket { file: 0, from: Micros::MIN, to, version, is_state: true, subject: None };
             order.push(ticket, Heard::state(entry));
         }
-        let file = |(lines, clock)| AuditFile { lines, clock, heard: VecDeque::new() };
+        let file =
+            |(lines, clock)| AuditFile { lines, clock, heard: VecDeque::new(), latest: (Micros::MIN, 0) };
         let files = files.into_iter().map(file).collect();
         let (requests, names, heard) = (Requests::default(), Names::default(), Recent::default());
         Self { files, order, requests, names, heard }
@@ -98,9 +120,9 @@ impl AuditLane {
             .enumerate()
             .filter_map(|(index, file)| Some((file.heard.front()?.answered(), index)));
         let Some((_, file)) = first.min() else { return Ok(false) };
-        if let Some(mut heard) = self.files[file].heard.pop_front()
-            && (heard.id.is_empty() || self.heard.is_new((&*heard.id).into(), heard.answered()))
-        {
+        let Some(mut heard) = self.files[file].heard.pop_front() else { return Ok(true) };
+        self.files[file].pass(&heard)?;
+        if heard.id.is_empty() || self.heard.is_new((&*heard.id).into(), heard.answered()) {
             self.requests.hear(heard.hint());
             self.order.push(heard.ticket(file), heard);
         }
@@ -139,18 +161,56 @@ pub(super) struct WatchLane {
 
 struct WatchFile {
     watch: Watch,
+    /// What was read of it and is still to be told.
+    ahead: VecDeque<Result<Told, Problem>>,
     memory: Memory,
     /// What the last line said, and what it shows that was not told.
     heads: VecDeque<Told>,
 }
 
+impl WatchFile {
+    fn new(watch: Watch) -> Self {
+        Self { watch, ahead: VecDeque::new(), memory: Memory::default(), heads: VecDeque::new() }
+    }
+
+    /// Reads what it begins with: what is there by then is told as if it were new. The latest time in that, where lines have none: the
+    /// watch began no earlier.
+    fn begin(&mut self, names: &mut Names) -> Micros {
+        let mut latest = Micros::MIN;
+        while let Some(told) = self.watch.next(names) {
+            let was_there = told.as_ref().is_ok_and(was_there);
+            if let Ok(told) = &told
+                && was_there
+            {
+                latest = latest.max(told.latest.unwrap_or(latest));
+            }
+            self.ahead.push_back(told);
+            if !was_there {
+                break;
+            }
+        }
+        latest
+    }
+
+    /// The next line that says something.
+    fn next(&mut self, names: &mut Names) -> Option<Result<Told, Problem>> {
+        self.ahead.pop_front().or_else(|| self.watch.next(names))
+    }
+}
+
+/// Was the object of a line without a time there before, though it is told as if it were new? Somebody has done something with it.
+fn was_there(told: &Told) -> bool {
+    matches!(&told.entry.seen, Seen::Change(change) if change.kind == ChangeKind::Added && has_begun(&change.object))
+        && told.received.is_none()
+}
+
 impl WatchLane {
     pub(super) fn new(files: Vec<Watch>) -> Self {
-        let files = files
-            .into_iter()
-            .map(|watch| WatchFile { watch, memory: Memory::default(), heads: VecDeque::new() })
-            .collect();
-        Self { files, position: Micros::MIN, names: Names::default() }
+        let mut names = Names::default();
+        let mut files: Vec<WatchFile> = files.into_iter().map(WatchFile::new).collect();
+        // What is there in the beginning may be years old, and the log is not.
+        let began = files.iter_mut().map(|file| file.begin(&mut names)).max();
+        Self { files, position: began.unwrap_or(Micros::MIN), names }
     }
 }
 
@@ -160,7 +220,7 @@ impl Iterator for WatchLane {
     fn next(&mut self) -> Option<Placed> {
         for file in &mut self.files {
             if file.heads.is_empty() {
-                match file.watch.next(&mut self.names) {
+                match file.next(&mut self.names) {
                     None => {}
                     Some(Err(problem)) => return Some(Err(problem)),
                     Some(Ok(told)) => file.heads = file.memory.take(told, &mut self.names).into(),

@@ -68,11 +68,21 @@ pub(super) fn made_of(pod: &Value) -> u64 {
 /// The label that a Deployment adds to the template of each of its ReplicaSets.
 pub(super) const HASH: &str = "pod-template-hash";
 
-/// The number of the template of a Deployment, or of the one that its ReplicaSet is made of.
-pub fn template_of(controller: &Value) -> u64 {
+/// The template of a Deployment, or the one that its ReplicaSet is made of.
+fn plain(controller: &Value) -> Value {
     let mut template = controller["spec"]["template"].clone();
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(HASH);
     }
-    fingerprint(&template)
+    template
+}
+
+/// The number of the template of a Deployment, or of the one that its ReplicaSet is made of.
+pub fn template_of(controller: &Value) -> u64 {
+    fingerprint(&plain(controller))
+}
+
+/// What that template says of its pods that no ReplicaSet of it changes: labels and images.
+pub(super) fn pods_of(controller: &Value) -> u64 {
+    made_of(&plain(controller))
 }

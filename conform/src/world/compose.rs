@@ -33,6 +33,10 @@ pub struct Composer<'s> {
     read: BTreeMap<usize, Option<Rc<Read<'s>>>>,
     not_modelled: BTreeSet<NotModelled>,
     warnings: Vec<String>,
+    /// Nodes whose kubelets are of a release that does something otherwise, with its minor number.
+    kubelets: BTreeMap<Rc<str>, u8>,
+    /// Nodes whose kubelets have written nothing.
+    unheard: BTreeSet<Rc<str>>,
     /// How many workloads have been composed.
     composed: usize,
 }
@@ -77,6 +81,23 @@ impl<'s> Composer<'s> {
                 why: if surveyor.only_asked { NOT_WRITTEN_BACK } else { NOT_HELD }.into(),
             });
         }
+        let kubelets = surveyor.versions.other_kubelets(release);
+        let unheard = surveyor.unheard_nodes();
+        let mut of_kubelets = Vec::new();
+        if let Some((node, minor)) = kubelets.first_key_value() {
+            of_kubelets.push(format!(
+                "the kubelet of {node} is of release 1.{minor}{}: it does some things otherwise than those of {release}, which is taken",
+                and_others(kubelets.len())
+            ));
+        }
+        let bound = surveyor.pods.register.by_uid.values().filter_map(|pod| Some(&pod.bound.as_ref()?.0));
+        let bound: BTreeSet<&Rc<str>> = bound.filter(|node| unheard.contains(*node)).collect();
+        if let Some(node) = bound.first() {
+            of_kubelets.push(format!(
+                "the log has pods on {node}, and nothing that the kubelet there wrote ({} such nodes): an audit policy may leave it out",
+                bound.len()
+            ));
+        }
         let only_asked = surveyor.only_asked.then(|| ONLY_ASKED.to_owned());
         Self {
             surveyor,
@@ -88,7 +109,9 @@ impl<'s> Composer<'s> {
             roots: roots.into_iter().map(Rc::new).collect(),
             read: BTreeMap::new(),
             not_modelled,
-            warnings: says.into_iter().chain(only_asked).collect(),
+            warnings: says.into_iter().chain(only_asked).chain(of_kubelets).collect(),
+            kubelets,
+            unheard,
             composed: 0,
         }
     }
@@ -101,6 +124,16 @@ impl<'s> Composer<'s> {
     /// When the log began, in microseconds since the epoch.
     pub fn began(&self) -> i64 {
         self.surveyor.began.unwrap_or_default()
+    }
+
+    /// Nodes whose kubelets are of a release that does something otherwise than the one that is taken, with its minor number.
+    pub fn other_kubelets(&self) -> &BTreeMap<Rc<str>, u8> {
+        &self.kubelets
+    }
+
+    /// Nodes whose kubelets have written nothing, though the log says who writes.
+    pub fn unheard_nodes(&self) -> &BTreeSet<Rc<str>> {
+        &self.unheard
     }
 
     /// Are there pods that the log never shows?
@@ -186,6 +219,11 @@ impl<'s> Composer<'s> {
         self.read.insert(index, read.clone());
         read
     }
+}
+
+/// In words, where one of so many is named.
+fn and_others(all: usize) -> String {
+    if all > 1 { format!(", as are those of {} more nodes", all - 1) } else { String::new() }
 }
 
 /// The pods that had a place on a node, in the order in which they came there.

@@ -1,6 +1,6 @@
 //! When an object came and went, and whether what is seen of it is news.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::record::Object;
@@ -97,11 +97,13 @@ pub(super) struct Register<T> {
     pub by_uid: BTreeMap<Rc<str>, T>,
     /// The last UID that had a namespace and name.
     latest: BTreeMap<(Rc<str>, Rc<str>), Rc<str>>,
+    /// Namespaces and names that several UIDs had, one after the other.
+    reused: BTreeSet<(Rc<str>, Rc<str>)>,
 }
 
 impl<T> Default for Register<T> {
     fn default() -> Self {
-        Self { by_uid: BTreeMap::new(), latest: BTreeMap::new() }
+        Self { by_uid: BTreeMap::new(), latest: BTreeMap::new(), reused: BTreeSet::new() }
     }
 }
 
@@ -111,9 +113,16 @@ impl<T> Register<T> {
         let uid = uid_of(object);
         let name = (Rc::clone(&object.namespace), Rc::clone(&object.name));
         if self.latest.get(&name) != Some(&uid) {
-            self.latest.insert(name, Rc::clone(&uid));
+            if self.latest.insert(name.clone(), Rc::clone(&uid)).is_some() {
+                self.reused.insert(name);
+            }
         }
         self.by_uid.entry(uid).or_insert_with(new)
+    }
+
+    /// Have several objects had this name, one after the other?
+    pub fn is_reused(&self, namespace: &Rc<str>, name: &Rc<str>) -> bool {
+        self.reused.contains(&(Rc::clone(namespace), Rc::clone(name)))
     }
 
     /// The record of the object that had a name last.

@@ -47,6 +47,6 @@ pub use observed::{
     Existing, Followed, Heard, Named, NeighbourSeen, NodeChange, NodeSeen, NotModelled, Observed,
     RevisionSeen, Scaling, World,
 };
-pub(crate) use surveyor::is_older;
 pub use surveyor::{Options, Surveyor};
+pub(crate) use surveyor::{has_begun, is_older};
 pub use traits::Traits;

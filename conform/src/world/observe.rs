@@ -127,7 +127,8 @@ impl Setting<'_> {
         story::set_events(&mut scenario, &read.revisions.rollouts, &scales);
         warnings.extend(oddities(service));
         let limits = limits::limits(read, &stage, surveyor);
-        let unfollowed = unfollowed(read, service, &budgets, surveyor);
+        let mut unfollowed = unfollowed(read, service, &budgets, surveyor);
+        unfollowed.extend(more_taints(&scenario, &stage));
         Observed {
             kind: root.kind,
             namespace: Rc::clone(&root.namespace),
@@ -137,6 +138,7 @@ impl Setting<'_> {
             span: root.life.span(),
             followed: self.followed,
             pods: root.pods.clone(),
+            created: created(root, surveyor),
             evicted: evicted(root, surveyor),
             went: went(root, surveyor),
             commanded: commanded(root, surveyor),
@@ -163,10 +165,7 @@ impl Setting<'_> {
     /// A NoExecute taint that a user sets during the log is a `taint-node` event, whose taint has a key of its own: what the
     /// pods tolerate of the one they tolerate of the other.
     fn tolerate_events(&self, scenario: &mut Scenario, changes: &[NodeChange]) -> Option<String> {
-        let come = changes.iter().flat_map(|change| {
-            let comes = |taint: &&_| !change.before.taints.contains(taint);
-            change.after.taints.iter().filter(comes)
-        });
+        let come = changes.iter().flat_map(NodeChange::come);
         let of_events: Vec<_> = come.filter(|taint| taint.effect == TaintEffect::NoExecute).collect();
         let tolerations = &mut scenario.workload.template.tolerations;
         let tolerated = |taint: &Taint| {
@@ -201,9 +200,41 @@ impl Setting<'_> {
     }
 }
 
+/// NoExecute taints that come during the log beside the first, which is the only one that the model has; those that the pods of a workload
+/// tolerate for ever do nothing to it.
+fn more_taints(scenario: &Scenario, stage: &Stage) -> Vec<(Moment, String)> {
+    let tolerations = &scenario.workload.template.tolerations;
+    let matters = |taint: &Taint| {
+        let mut all = tolerations.iter();
+        let first = all.find(|one| manifest::tolerates(one, &taint.key, &taint.value, taint.effect));
+        taint.effect == TaintEffect::NoExecute && first.is_none_or(|first| first.seconds.is_some())
+    };
+    let come = || stage.changes.iter().flat_map(|change| change.come().map(move |taint| (change, taint)));
+    let is_first = |taint: &&Taint| taint.effect == TaintEffect::NoExecute;
+    let first = come().map(|(_, taint)| taint).find(is_first);
+    let others = come().filter(|(_, taint)| matters(taint) && first != Some(*taint));
+    let what = |taint: &Taint, node: u8| {
+        let node = stage.seen.get(usize::from(node)).map_or("?", |node| &*node.name);
+        format!("whether {node} has the taint {}:NoExecute", taint.key)
+    };
+    others.map(|(change, taint)| (change.at, what(taint, change.node))).collect()
+}
+
 /// The pods of a workload, in the order in which the log shows them.
 fn pods_of<'s>(root: &'s Root<'_>, surveyor: &'s Surveyor) -> impl Iterator<Item = &'s Pod> {
     root.pods.iter().filter_map(|uid| surveyor.pods.register.by_uid.get(uid))
+}
+
+/// The writes that create a workload, its ReplicaSets and its pods, by UID; and those of pods also by name, where no other had the same.
+fn created(root: &Root<'_>, surveyor: &Surveyor) -> BTreeMap<Rc<str>, Moment> {
+    let register = &surveyor.pods.register;
+    let uids = root.pods.iter().chain(&root.replica_sets).chain([&root.uid]);
+    let known = |uid| surveyor.created.get(uid).copied();
+    let named = root.pods.iter().filter_map(|uid| {
+        let pod = register.by_uid.get(uid).filter(|pod| !register.is_reused(&pod.namespace, &pod.name))?;
+        Some((Rc::clone(&pod.name), known(uid)?))
+    });
+    uids.filter_map(|uid| Some((Rc::clone(uid), known(uid)?))).chain(named).collect()
 }
 
 /// The names of the pods that EndpointSlices show terminating, with the first entry that does.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_vocabulary::Release;
-use podproof_vocabulary::scenario::{DisruptionBudget, Node, Scenario, WorkloadKind};
+use podproof_vocabulary::scenario::{DisruptionBudget, Node, Scenario, Taint, WorkloadKind};
 
 use super::life::{Moment, Sight, Span};
 use super::traits::Traits;
@@ -66,6 +66,8 @@ pub struct Observed {
     pub followed: Followed,
     /// The UIDs of its pods, in the order in which the log shows them.
     pub pods: Vec<Rc<str>>,
+    /// The writes that create it, its ReplicaSets and its pods, by UID; and those of pods also by name, where no other had the same.
+    pub created: BTreeMap<Rc<str>, Moment>,
     /// The names of those that their kubelets evicted.
     pub evicted: BTreeSet<Rc<str>>,
     /// The names of those that an EndpointSlice shows terminating, with the number of the first that does.
@@ -159,6 +161,13 @@ pub struct NodeChange {
     pub before: Rc<Node>,
     /// It from then on.
     pub after: Rc<Node>,
+}
+
+impl NodeChange {
+    /// The taints that come with it.
+    pub fn come(&self) -> impl Iterator<Item = &Taint> {
+        self.after.taints.iter().filter(|taint| !self.before.taints.contains(taint))
+    }
 }
 
 /// A pod of another workload.

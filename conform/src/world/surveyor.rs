@@ -51,8 +51,14 @@ pub struct Surveyor {
     pub(super) heard: BTreeMap<Rc<str>, Heard>,
     /// What ran in containers beside their processes.
     pub(super) commands: CommandLog,
+    /// The writes that create pods, Deployments and ReplicaSets, by UID.
+    pub(super) created: BTreeMap<Rc<str>, Moment>,
     /// The EndpointSlices that were seen, by UID.
     slices: BTreeSet<Rc<str>>,
+    /// The nodes whose kubelets have written anything.
+    speaks: BTreeSet<Rc<str>>,
+    /// It says of writes who made them.
+    has_writes: bool,
     /// How many pods, Deployments and ReplicaSets were created whose objects are not in the log.
     pub(super) unseen: u64,
     /// Pods were created of which only the request is in the log.
@@ -74,7 +80,12 @@ impl Surveyor {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
             Seen::Change(change) => self.change(at, change, began),
-            Seen::Renewal { node, .. } => self.nodes.name(at, node),
+            Seen::Renewal { node, .. } => {
+                self.nodes.name(at, node);
+                if !self.speaks.contains(node) {
+                    self.speaks.insert(Rc::clone(node));
+                }
+            }
             Seen::Fault(event) => self.rest.fault(event),
             Seen::Runtime(event) => self.commands.see(event),
             _ => {}
@@ -112,6 +123,13 @@ impl Surveyor {
 
     fn write(&mut self, at: Moment, write: &Write) {
         self.versions.see_agent(&write.agent);
+        self.versions.see_kubelet(&write.user, &write.agent);
+        self.has_writes = true;
+        if let Some(node) =
+            write.user.strip_prefix("system:node:").filter(|node| !self.speaks.contains(*node))
+        {
+            self.speaks.insert(node.into());
+        }
         if !(200..300).contains(&write.code) {
             return;
         }
@@ -140,8 +158,14 @@ impl Surveyor {
                     Verb::Create if is_whole => Sight::Created,
                     Verb::Delete if is_whole && removes(write) => Sight::Gone,
                     Verb::Delete if is_whole => Sight::Deleting,
+                    Verb::Update | Verb::Patch if self.lets_go(object) => Sight::Gone,
                     _ => Sight::Found,
                 };
+                if sight == Sight::Created
+                    && matches!(object.facts, Facts::Pod(_) | Facts::Deployment(_) | Facts::ReplicaSet(_))
+                {
+                    self.created.entry(Rc::clone(&object.uid)).or_insert(at);
+                }
                 // What a deletion answers with may be no object of the kind that it deletes.
                 if sight != Sight::Gone || !self.removed(at, sight, write, object) {
                     let by_user =
@@ -159,6 +183,13 @@ impl Surveyor {
             },
             (None, ..) => {}
         }
+    }
+
+    /// Has an update taken the last finalizer of a pod whose kubelet had finished with it? That removes it (DEL-12).
+    fn lets_go(&self, object: &Object) -> bool {
+        let Facts::Pod(facts) = &object.facts else { return false };
+        let is_over = facts.deleting && facts.deletion_grace_seconds.unwrap_or(0) == 0 && !facts.finalizers;
+        is_over && self.pods.register.by_uid.get(&object.uid).is_some_and(|pod| pod.had_finalizer)
     }
 
     fn scale(&mut self, at: Moment, resource: &str, write: &Write, scale: &Object) {
@@ -211,6 +242,15 @@ impl Surveyor {
             if first.ip != ip && !first.more_ips.contains(&ip) {
                 first.more_ips.push(ip);
             }
+        }
+    }
+
+    /// The nodes, if the log says who writes and no kubelet has: it may leave kubelets out as a whole. Where one is heard, a node of which
+    /// nothing is heard is none.
+    pub(super) fn unheard_nodes(&self) -> BTreeSet<Rc<str>> {
+        match self.has_writes && self.speaks.is_empty() {
+            true => self.nodes.by_name.keys().cloned().collect(),
+            false => BTreeSet::new(),
         }
     }
 
@@ -294,21 +334,25 @@ fn heard_in(slice: &Object) -> impl Iterator<Item = Heard> + '_ {
 /// Was the object created before the log began? By its `creationTimestamp`, which is cut to a second; or because somebody has
 /// already done something with it. Where watches have no times nobody knows when they began.
 pub(crate) fn is_older(object: &Object, began: Micros) -> bool {
+    if has_begun(object) {
+        return true;
+    }
+    let created = object.whole["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
+    let second = began.div_euclid(1_000_000);
+    seconds(created).is_some_and(|created| created < second)
+}
+
+/// Has somebody done something with the object since it was created, as its status shows?
+pub(crate) fn has_begun(object: &Object) -> bool {
     let status = &object.whole["status"];
-    let has_begun = match &object.facts {
+    match &object.facts {
         Facts::Pod(_) => status["conditions"].is_array() || status["containerStatuses"].is_array(),
         Facts::Node(facts) => facts.ready.as_deref() == Some("True"),
         Facts::Deployment(_) | Facts::ReplicaSet(_) | Facts::PodDisruptionBudget(_) => {
             status["observedGeneration"].is_number()
         }
         _ => false,
-    };
-    if has_begun {
-        return true;
     }
-    let created = object.whole["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
-    let second = began.div_euclid(1_000_000);
-    seconds(created).is_some_and(|created| created < second)
 }
 
 /// Seconds since the epoch of a time such as `2026-11-22T08:02:54Z`.

@@ -1,6 +1,7 @@
 //! The release of a cluster, from what its components say of themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use podproof_vocabulary::Release;
 use serde_json::Value;
@@ -15,7 +16,12 @@ const COMPONENTS: [&str; 5] =
 pub(super) struct Versions {
     /// The place of the component in the order above, and its minor release.
     seen: BTreeSet<(usize, u8)>,
+    /// The minor releases of the kubelets, by node.
+    kubelets: BTreeMap<Rc<str>, BTreeSet<u8>>,
 }
+
+/// The minor releases with which kubelets came to do otherwise what the model has of them (`podproof_vocabulary::Release`).
+const SWITCHES: [u8; 6] = [22, 24, 27, 28, 31, 35];
 
 impl Versions {
     /// Takes note of `userAgent`, for example `kube-scheduler/v1.20.2 (linux/amd64) kubernetes/faecb19`.
@@ -26,10 +32,38 @@ impl Versions {
         }
     }
 
+    /// Takes note of the agent of a kubelet, by its user.
+    pub fn see_kubelet(&mut self, user: &str, agent: &str) {
+        if let Some(node) = user.strip_prefix("system:node:")
+            && let Some(minor) = agent.strip_prefix("kubelet/").and_then(minor)
+        {
+            self.of_kubelet(node, minor);
+        }
+    }
+
     /// Takes note of `status.nodeInfo.kubeletVersion`.
     pub fn see_node(&mut self, node: &Value) {
         let version = node["status"]["nodeInfo"]["kubeletVersion"].as_str().unwrap_or_default();
-        self.seen.extend(minor(version).map(|minor| (3, minor)));
+        let Some(minor) = minor(version) else { return };
+        self.seen.insert((3, minor));
+        self.of_kubelet(node["metadata"]["name"].as_str().unwrap_or_default(), minor);
+    }
+
+    fn of_kubelet(&mut self, node: &str, minor: u8) {
+        match self.kubelets.get_mut(node) {
+            Some(known) => _ = known.insert(minor),
+            None => _ = self.kubelets.insert(node.into(), BTreeSet::from([minor])),
+        }
+    }
+
+    /// The nodes whose kubelets do something otherwise than those of this release, each with the minor release of its own.
+    pub fn other_kubelets(&self, release: Release) -> BTreeMap<Rc<str>, u8> {
+        let is_other = |minor: &u8| {
+            let (low, high) = (release.minor.min(*minor), release.minor.max(*minor));
+            SWITCHES.iter().any(|switch| (low + 1..=high).contains(switch))
+        };
+        let other = |known: &BTreeSet<u8>| known.iter().copied().find(is_other);
+        self.kubelets.iter().filter_map(|(node, known)| Some((Rc::clone(node), other(known)?))).collect()
     }
 
     /// The release of the first component that shows one, the oldest if it shows several, and what there is to say of it.
@@ -89,6 +123,18 @@ mod tests {
         assert_eq!(of(&["kubelet/v1.28.1 (linux/amd64)"]), (28, None));
         let gke = "kube-controller-manager/v1.30.5-gke.1443001 (linux/amd64)";
         assert_eq!(of(&[gke, scheduler]), (30, None));
+    }
+
+    #[test]
+    fn kubelets_that_do_something_otherwise_are_known() {
+        let mut versions = Versions::default();
+        versions.see_kubelet("system:node:a", "kubelet/v1.26.9 (linux/amd64)");
+        versions.see_kubelet("system:node:b", "kubelet/v1.28.1 (linux/amd64)");
+        versions.see_kubelet("rig-admin", "kubelet/v1.20.0");
+        let old = |minor| versions.other_kubelets(Release { minor });
+        assert_eq!(old(29), BTreeMap::from([("a".into(), 26)]));
+        assert_eq!(old(26), BTreeMap::from([("b".into(), 28)]));
+        assert_eq!(old(25), BTreeMap::from([("b".into(), 28)]), "nothing changed with 1.25 and 1.26");
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn creations(recording: &Recording) -> Vec<usize> {
 
 /// A moment at which the ReplicaSets have all that they want, and nothing was asked for a second: a second after all pods that
 /// were created until then had been reported Ready.
-fn at_rest(recording: &Recording) -> Option<Micros> {
+pub(super) fn at_rest(recording: &Recording) -> Option<Micros> {
     let lives = lives(recording);
     let is_work = |line: &&Line| {
         let resource = line.text("/objectRef/resource");

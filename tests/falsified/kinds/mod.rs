@@ -16,6 +16,7 @@ mod removal;
 mod rules;
 mod scheduling;
 mod status;
+mod strangers;
 mod truths;
 
 use crate::recording::Recording;
@@ -52,6 +53,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         claims::KINDS,
         histories::KINDS,
         changes::KINDS,
+        strangers::KINDS,
     ];
     all.into_iter().flatten()
 }

@@ -57,11 +57,19 @@ pub struct Known<'k, 'a> {
     pub shared_budget: &'k SharedBudget,
     /// What the log can see.
     pub eyes: &'k Eyes,
+    /// The number of the entry.
+    pub number: u64,
     /// The entry.
     pub at: &'k Entry,
 }
 
 impl Known<'_, '_> {
+    /// Is what has this UID, or the only pod that has this name, created by a later entry? Without answers UIDs are those that later requests
+    /// tell, and versions say nothing of the order.
+    pub fn is_to_come(&self, write: &Write, name_or_uid: &str) -> bool {
+        !write.only_asked && self.subject.comes_after(self.number, name_or_uid)
+    }
+
     /// It was `seconds` after `since` by the time of the entry, as far as clocks can tell.
     pub fn has_passed(&self, since: Micros, seconds: u32) -> bool {
         since + Micros::from(seconds) * 1_000_000 <= self.at.to + SLACK

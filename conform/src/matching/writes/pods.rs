@@ -27,6 +27,11 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if write.verb == Verb::Create && write.subresource.is_empty() {
         return create(known, actor, write);
     }
+    // A binding does not say the UID.
+    let of = if &*write.subresource == "binding" && write.uid.is_empty() { &write.name } else { &write.uid };
+    if known.is_to_come(write, of) {
+        return Plan::Wrong("a write of a pod before its creation".into());
+    }
     if write.verb == Verb::DeleteCollection {
         return Plan::NotModelled("deletions of collections that the log does not name".into());
     }
@@ -35,6 +40,13 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     let removed = known.names.removed(&write.name, &write.uid).filter(|_| !write.only_asked);
     if removed.is_some_and(|removed| removed < known.at.from) {
         return Plan::Wrong("a write that was granted, of a pod that is gone".into());
+    }
+    // DEL-14: for the model it is gone.
+    if known.names.is_held(&write.uid) {
+        return match facts(write).is_some_and(|facts| !facts.deleting) {
+            true => Plan::Wrong("a write shows a pod that is not being deleted, and it is".into()),
+            false => Plan::Nothing,
+        };
     }
     let Some(pod) = known.names.pod(&write.name, &write.uid) else {
         return match namesake(known, write) {
@@ -97,6 +109,9 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return if known.subject.is(object) { Plan::Nothing } else { Plan::NotHere };
     }
     let owner = object.owner.as_ref();
+    if owner.is_some_and(|owner| known.is_to_come(write, &owner.uid)) {
+        return Plan::Wrong("a pod of a ReplicaSet before that is created".into());
+    }
     let Some(revision) = owner.and_then(|owner| known.names.replica_set(&owner.uid)) else {
         return Plan::NotHere;
     };
@@ -228,6 +243,8 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         }
         // The scheduler says why it could not place a pod, and which node it nominates.
         Actor::Scheduler | Actor::ApiServer | Actor::Client(_) if same => Plan::Nothing,
+        // Of a node that is none of a kubelet's, or by hand.
+        Actor::Client(_) => Plan::NotModelled("statuses of pods that others write".into()),
         _ => Plan::Wrong(format!("{} does not write the status of pods", write.user)),
     }
 }
@@ -323,7 +340,12 @@ fn evict(known: &Known<'_, '_>, pod: PodId) -> Plan {
 fn delete(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Plan {
     let object = known.cluster.pod(pod).api;
     if !object.exists() {
-        return Plan::Wrong("a deletion that was granted, of a pod that is gone".into());
+        // DEL-7: of two that remove it at once both may be granted.
+        let removed = known.names.removed(&write.name, &write.uid);
+        return match removed.is_some_and(|removed| removed < known.at.from) {
+            true => Plan::Wrong("a deletion that was granted, of a pod that is gone".into()),
+            false => Plan::Nothing,
+        };
     }
     if let Some(why) = grace::misfit(write, object) {
         return Plan::Wrong(why);

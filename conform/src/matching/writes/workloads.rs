@@ -83,17 +83,24 @@ fn scale(known: &Known<'_, '_>, actor: &Actor, write: &Write, scale: &Object) ->
     }
     match scale.whole["spec"]["replicas"].as_u64().map(u8::try_from) {
         Some(Ok(replicas)) if replicas == now => Plan::Nothing,
-        Some(Ok(_)) if matches!(actor, Actor::Controller(controller) if WORKLOADS.contains(&&**controller)) => {
-            super::not_theirs(write, "scale workloads")
-        }
+        Some(Ok(_)) if never_scales(actor) => super::not_theirs(write, "scale workloads"),
         Some(Ok(replicas)) => Plan::Befalls(vec![Action::Environment(Environment::ScaleTo { replicas })]),
         Some(Err(_)) => Plan::NotModelled("more than 255 replicas".into()),
         None => Plan::NotModelled("a Scale without replicas".into()),
     }
 }
 
-/// Controllers that go by the replicas of a workload, and never set them.
-const WORKLOADS: [&str; 2] = ["deployment-controller", "replicaset-controller"];
+/// Of what is part of Kubernetes an autoscaler alone scales. One that does not say which controller it is may be that.
+fn never_scales(actor: &Actor) -> bool {
+    match actor {
+        Actor::Kubelet(_) | Actor::Scheduler => true,
+        Actor::Controller(controller) => !SCALING.contains(&&**controller),
+        Actor::ApiServer | Actor::Client(_) => false,
+    }
+}
+
+/// The controllers that may set the replicas of a workload.
+const SCALING: [&str; 2] = ["horizontal-pod-autoscaler", "kube-controller-manager"];
 
 fn by_hand() -> Plan {
     Plan::NotModelled("ReplicaSets of a Deployment that are scaled by hand".into())
@@ -150,8 +157,10 @@ fn deployment(
     }
     match (steps.is_empty(), actor) {
         (true, _) => Plan::Nothing,
-        (false, Actor::Controller(controller)) if &**controller == "deployment-controller" => {
-            Plan::Wrong("the deployment controller changes no template and no replicas".into())
+        // `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go`: an autoscaler writes subresource `scale`, and whoever
+        // else may write Deployments at all changes neither.
+        (false, Actor::Controller(_)) => {
+            super::not_theirs(write, "change the template or the replicas of Deployments")
         }
         (false, _) => Plan::Befalls(steps),
     }
@@ -184,6 +193,14 @@ fn replica_set(
         if !is_controller("deployment-controller") {
             return Plan::Wrong("only the deployment controller creates ReplicaSets of a Deployment".into());
         }
+        if known.is_to_come(write, &known.subject.uid) {
+            return Plan::Wrong("a ReplicaSet of a Deployment before that is created".into());
+        }
+        // `getNewReplicaSet`, `pkg/controller/deployment/sync.go`. What admission changes comes after the request.
+        let is_strange = |pods| known.templates.made_none_of(pods);
+        if !known.began_late && !write.only_asked && write.made_of.is_some_and(is_strange) {
+            return Plan::Wrong("it is made of a template that its Deployment never had".into());
+        }
         return create(known, object, replicas, facts.desired);
     }
     let Some(revision) = known.names.replica_set(&object.uid) else {
@@ -206,12 +223,15 @@ fn replica_set(
         // Labels of pods that somebody has taken away before the log began are in no file, and of a bare one the template may change.
         let labelled = || super::statuses::labelled(&object.whole).filter(|_| !bare && !known.began_late);
         let misfit = || misfit().or_else(labelled);
-        if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
-            return Plan::Wrong(why);
-        }
+        let misfit = super::statuses::controller(&object.whole).or_else(misfit);
         let available = facts.available.min(255) as u8;
-        if now.available() == available {
-            return Plan::Nothing;
+        match (misfit, actor) {
+            (None, _) if now.available() == available => return Plan::Nothing,
+            (_, Actor::Client(_)) => {
+                return Plan::NotModelled("statuses of ReplicaSets that others write".into());
+            }
+            (Some(why), _) => return Plan::Wrong(why),
+            (None, _) => {}
         }
         if !is_controller("replicaset-controller") {
             return Plan::Wrong(format!("{} does not write the status of ReplicaSets", write.user));

@@ -123,10 +123,13 @@ fn a_deployment() {
     let progressing = |status: &str, reason: &str| json!({"conditions": [{"type": "Progressing", "status": status, "reason": reason}]});
     let exceeded = progressing("False", "ProgressDeadlineExceeded");
     let found = deployment(json!({"replicas": 0, "paused": true, "template": {}}), exceeded);
-    let template = found.template;
-    assert_eq!(found, DeploymentFacts { replicas: 0, template, paused: true, deadline_exceeded: true });
+    let (template, pods) = (found.template, made_of(&Value::Null));
+    assert_eq!(found, DeploymentFacts { replicas: 0, template, pods, paused: true, deadline_exceeded: true });
     let found = deployment(json!({"template": {}}), progressing("False", "ReplicaSetCreateError"));
-    assert_eq!(found, DeploymentFacts { replicas: 1, template, paused: false, deadline_exceeded: false });
+    assert_eq!(
+        found,
+        DeploymentFacts { replicas: 1, template, pods, paused: false, deadline_exceeded: false }
+    );
     assert!(!deployment(json!({}), progressing("True", "NewReplicaSetAvailable")).deadline_exceeded);
 }
 

@@ -96,5 +96,5 @@ fn an_answer_of_long_ago_is_remembered() {
     events.push(pod("patch", "p", 23, (600_010, 600_015), json!({})));
     events.push(super::event("get", "pods", "g", (600_005, 600_016), json!({})));
     events.push(pod("update", "q", 30, (600_000, 600_020), json!({})));
-    assert_eq!(told(&audit(&events))[5..], ["q@30", "reads", "p@23"]);
+    assert_eq!(told(&audit(&events))[5..], ["q@30", "p@23", "reads"]);
 }

@@ -6,6 +6,7 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 use serde_json::json;
 
 use super::*;
+use crate::matching::subject::Subject;
 use crate::world::Moment;
 
 /// `Deployment/web` with an image.
@@ -137,6 +138,17 @@ fn other_changes_of_a_spec_are_said() {
     let paused = with(deployment("v1", 11), "/spec/paused", json!(true));
     let web = only(&[created(deployment("v1", 10)), updated(paused)]);
     assert_eq!(web.unfollowed, []);
+}
+
+/// An autoscaler scales up and down all day: a world for each time would be kept for nothing.
+#[test]
+fn scalings_make_no_worlds() {
+    let wants = |number: u32| updated(later(controller("Deployment", "web", 3 + number % 2), 11 + number));
+    let mut entries = vec![created(later(controller("Deployment", "web", 2), 10))];
+    entries.extend((0..1_000).map(wants));
+    let web = only(&entries);
+    assert_eq!(web.scales.len(), 1_000);
+    assert_eq!(Subject::of(&web, None).scenarios.len(), 1);
 }
 
 #[test]
