@@ -68,8 +68,8 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     ("anti-affinity", 4102, 21782, &[Property::RolloutCompletes]),
     (
         "init-and-sidecar",
-        140,
-        1415,
+        122,
+        1347,
         &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
     ),
     ("crash-loop", 126, 869, &[Property::NoFailedRequest]),

@@ -369,7 +369,7 @@ mod tests {
             "50 s since the last of the heartbeats, 10 s apart"
         );
         let notice = Kubelet::NoticeHang { node: N0 };
-        for (hang, expected) in [(Hang::RpcTimeout, (120, 130)), (Hang::StuckInspect, (180, 190))] {
+        for (hang, expected) in [(Hang::RpcTimeout, (30, 40)), (Hang::StuckInspect, (180, 190))] {
             let mut hung = web(|s| s.hang = hang);
             assert_eq!(window(&hung, notice), None, "{hang:?}");
             hung.befall(Environment::HangRuntime { node: N0 });
