@@ -44,7 +44,7 @@ fn released(after: i64, reported: Option<i64>) -> Report {
     let (_, report) = event_of(&files, |event| {
         event["objectRef"]["resource"] == "pods" && event["objectRef"]["subresource"] == "status"
     });
-    let mut release = removal.clone();
+    let mut release = removal;
     release["verb"] = json!("patch");
     release["auditID"] = json!("release");
     release["user"]["username"] = json!("system:serviceaccount:kube-system:job-controller");

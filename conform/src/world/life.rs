@@ -112,10 +112,9 @@ impl<T> Register<T> {
     pub fn entry(&mut self, object: &Object, new: impl FnOnce() -> T) -> &mut T {
         let uid = uid_of(object);
         let name = (Rc::clone(&object.namespace), Rc::clone(&object.name));
-        if self.latest.get(&name) != Some(&uid) {
-            if self.latest.insert(name.clone(), Rc::clone(&uid)).is_some() {
-                self.reused.insert(name);
-            }
+        if self.latest.get(&name) != Some(&uid) && self.latest.insert(name.clone(), Rc::clone(&uid)).is_some()
+        {
+            self.reused.insert(name);
         }
         self.by_uid.entry(uid).or_insert_with(new)
     }
