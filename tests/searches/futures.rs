@@ -195,18 +195,22 @@ impl World {
 
 #[test]
 fn parts_of_the_built_in_scenarios_commute_with_all_that_can_come_before_them() {
-    for judged in [untimed_safety(), safety()] {
-        for entry in ENTRIES {
-            let world = World::new(entry.scenario(), judged);
-            let pairs = world.check(500, 7, 40);
-            let none = ["crash-loop", "node-crash-no-room", "node-crash-tolerated"];
-            assert!(
-                pairs > 0 || none.contains(&entry.name) || judged == untimed_safety(),
-                "{}: no part",
-                entry.name
-            );
-        }
-    }
+    let without_part = |judged: PropertySet| -> Vec<&str> {
+        let pairs = |scenario| World::new(scenario, judged).check(500, 7, 40);
+        let none = ENTRIES.iter().filter(|entry| pairs(entry.scenario()) == 0);
+        none.map(|entry| entry.name).collect()
+    };
+    assert_eq!(without_part(safety()), [""; 0]);
+    // Where little goes on beside one pod, each order of two steps shows in some promise.
+    let alone = [
+        "pod-life",
+        "node-crash-no-room",
+        "node-crash-tolerated",
+        "pleg-stuck",
+        "crash-loop",
+        "sandbox-death",
+    ];
+    assert_eq!(without_part(untimed_safety()), alone);
 }
 
 #[test]
@@ -282,8 +286,12 @@ fn parts_after_an_event_commute_with_all_that_can_come_before_them() {
 
 #[test]
 fn parts_of_random_worlds_commute_with_all_that_can_come_before_them() {
+    let (mut pairs, mut worlds) = (0, 0);
     for (number, scenario) in random_worlds(40).into_iter().enumerate() {
         let judged = if number % 2 == 0 { untimed_safety() } else { safety() };
-        World::new(scenario, judged).check(300, 9, 40);
+        let tried = World::new(scenario, judged).check(300, 9, 40);
+        pairs += tried;
+        worlds += usize::from(tried > 0);
     }
+    assert!(worlds >= 20 && pairs > 1_000, "{pairs} pairs of moves in {worlds} of 40 worlds");
 }

@@ -128,6 +128,7 @@ fn states_and_broken_promises_of_the_built_in_scenarios() {
                 .extend(outcome.findings.iter().filter(|f| f.verdict == Verdict::Broken).map(|f| f.property));
         }
         broken.sort();
+        assert_eq!(states.len(), 2, "{}: two searches", entry.name);
         found.push((entry.name, states[0], states[1], broken));
     }
     let expected: Vec<_> = GOLDEN

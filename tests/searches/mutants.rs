@@ -38,7 +38,7 @@ fn judge(scenario: &Scenario, property: Property, exact: bool) -> Finding {
 }
 
 /// A world in which `mutant` shows that `property` can fail: small, and keeping the property without the mutant.
-fn world(mutant: Mutant, property: Property) -> Scenario {
+pub fn world(mutant: Mutant, property: Property) -> Scenario {
     let named = |name: &str| catalogue::find(name).expect("a built-in scenario").scenario();
     let prestop = || named("rollout-prestop");
     match mutant {
@@ -221,4 +221,14 @@ fn exact_searches_find_the_small_ones_too() {
     ] {
         found(mutant.facts(), property, true);
     }
+}
+
+/// Its second half: the node is NotReady, and nobody replaces its pods.
+#[test]
+fn a_hang_that_is_detected_and_not_answered_breaks_runtime_hang_detected() {
+    let property = Property::RuntimeHangDetected;
+    let world = catalogue::find("pleg-stuck").expect("a built-in scenario").scenario();
+    assert_eq!(judge(&world, property, false).verdict, Verdict::Holds);
+    let mutated = Scenario { mutant: Some(Mutant::TaintEvictionNeverFires), ..world };
+    assert_eq!(judge(&mutated, property, false).verdict, Verdict::Broken);
 }

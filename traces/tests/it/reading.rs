@@ -70,7 +70,12 @@ proptest! {
             }
         }
         match Trace::from_bytes(&bytes) {
-            Err(error) => prop_assert!(error.line > 0 || !error.message.is_empty()),
+            Err(error) => {
+                prop_assert!(!error.message.is_empty());
+                prop_assert_eq!(error.line == 0, error.column == 0);
+                let is_json = std::str::from_utf8(&bytes).is_ok_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
+                prop_assert!(error.line > 0 || !error.field.is_empty() || is_json, "{error}");
+            }
             Ok(edited) => {
                 let _ = replay(&edited);
                 let shown = show_as(&edited, Style { colour: false, width: 100 }, View { full: true, from: None, file: None });
