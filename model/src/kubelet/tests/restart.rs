@@ -4,8 +4,9 @@ use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Environment, Kubelet, Process, Watch, Watcher};
 use podproof_vocabulary::observation::{NodeReady, Phase, Process as ContainerProcess};
 use podproof_vocabulary::release::Release;
-use podproof_vocabulary::scenario::{OnSigterm, PreStop, Probe, Scenario};
+use podproof_vocabulary::scenario::{OnSigterm, PreStop, Scenario};
 
+use super::quick_probe;
 use crate::state::Worker;
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
@@ -15,14 +16,7 @@ const START: Process = Process::StartKubelet { node: NodeId(0) };
 const BEGIN: Kubelet = Kubelet::BeginTermination { pod: P0 };
 
 fn probed(s: &mut Scenario) {
-    let probe = Probe {
-        initial_delay_seconds: 0,
-        period_seconds: 1,
-        timeout_seconds: 1,
-        success_threshold: 1,
-        failure_threshold: 1,
-    };
-    s.workload.template.containers[0].readiness_probe = Some(probe);
+    s.workload.template.containers[0].readiness_probe = Some(quick_probe());
 }
 
 fn stopped(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {

@@ -5,7 +5,7 @@ use podproof_vocabulary::catalogue::app;
 use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, Scenario, Timing};
 
-use super::container;
+use super::{container, quick_probe};
 use crate::test_cluster::{C0, C1, C2, N0, P0, TestCluster};
 
 const RUN_HOOK: Kubelet = Kubelet::RunPreStop { pod: P0, container: C0 };
@@ -248,14 +248,7 @@ fn a_pod_stays_as_ready_as_it_was_until_its_last_container_has_stopped() {
 #[test]
 fn a_readiness_probe_finds_a_container_that_has_exited_in_a_pod_that_is_stopped() {
     let mut cluster = terminating(|s| {
-        let probe = podproof_vocabulary::scenario::Probe {
-            initial_delay_seconds: 0,
-            period_seconds: 1,
-            timeout_seconds: 1,
-            success_threshold: 1,
-            failure_threshold: 1,
-        };
-        s.workload.template.containers[0].readiness_probe = Some(probe);
+        s.workload.template.containers[0].readiness_probe = Some(quick_probe());
         s.workload.template.containers.push(container(ContainerKind::App, "helper"));
     });
     cluster.take(SIGTERM);

@@ -5,6 +5,7 @@ use podproof_vocabulary::observation::{Deletion, Phase, Process, Sandbox};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{OnSigterm, PreStop, RestartPolicy, Scenario};
 
+use super::quick_probe;
 use crate::api_server::pods::{self, Grace};
 use crate::kubelet::container_runtime::{grace_seconds, hook_of};
 use crate::kubelet::status::status;
@@ -263,13 +264,7 @@ fn a_pod_that_its_kubelet_evicts_is_not_probed_while_it_stops() {
     let probed = |s: &mut Scenario| {
         let app = &mut s.workload.template.containers[0];
         app.on_sigterm = OnSigterm::Close(5);
-        app.readiness_probe = Some(podproof_vocabulary::scenario::Probe {
-            initial_delay_seconds: 0,
-            period_seconds: 1,
-            timeout_seconds: 1,
-            success_threshold: 1,
-            failure_threshold: 1,
-        });
+        app.readiness_probe = Some(quick_probe());
     };
     let flip = Kubelet::FlipReadiness { pod: P0, container: C0 };
     let sigterm = Kubelet::SendSigterm { pod: P0, container: C0 };
