@@ -43,7 +43,7 @@ impl Patience<'_> {
 /// A state on the way, with the steps of the counterexample that are still to be taken.
 struct Place {
     state: ClusterState,
-    left: Vec<u16>,
+    left: Vec<u32>,
     came: Option<(usize, Action)>,
     depth: u32,
     strayed: u32,
@@ -113,7 +113,7 @@ fn taken(
     (price, patience): (Price, Patience<'_>),
 ) -> Option<Vec<Action>> {
     let wanted: Vec<Action> = actions.iter().copied().filter(|action| *action != Action::Tick).collect();
-    let left = (0..wanted.len() as u16).collect();
+    let left = (0..wanted.len() as u32).collect();
     let mut places = vec![Place { state: first.clone(), left, came: None, depth: 0, strayed: 0 }];
     let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, 0usize))]);
     let hasher = foldhash::quality::FixedState::default();
@@ -133,7 +133,7 @@ fn taken(
             let mut left = place.left.clone();
             let mut strayed = place.strayed;
             if action != Action::Tick {
-                match left.iter().position(|&index| wanted[usize::from(index)] == action) {
+                match left.iter().position(|&index| wanted[index as usize] == action) {
                     Some(turn) => {
                         strayed += turn as u32;
                         left.remove(turn);

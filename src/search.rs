@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use podproof_checker::checkpoint::Kept;
 use podproof_checker::fingerprint::Bits;
+use podproof_checker::progress::Lasso;
 use podproof_checker::search::{Report, Stopped};
 use podproof_checker::{Bounds, Path, Search};
 use podproof_model::progress::SET_MAX;
@@ -158,7 +159,7 @@ fn search(plan: &Plan, mut system: Searched, explorer: &Explorer) -> Result<Ran,
     let (mut report, mut explored) = explorer.explore(&system, Explored::default())?;
     // What a coarser search has decided.
     let mut decided: Vec<Finding> = Vec::new();
-    while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(&report)) {
+    while let Some(finer) = system.symmetry().finer().filter(|_| is_too_coarse(plan, &system, &report)) {
         let states = if finer.is_none() { "every state for itself" } else { "nodes as they are" };
         let next = Searched::new(model(plan)?, plan.judged).with_symmetry(finer).noting_the_end();
         // A search of more states would meet the bound too.
@@ -246,10 +247,22 @@ struct Explored {
     unsaved: Option<String>,
 }
 
-/// Over representatives, a cycle that is fair as far as they tell need not be one of the cluster; a state in which a run may
-/// rest is.
-fn is_too_coarse(report: &Report<ClusterState, Move>) -> bool {
-    report.starved != 0 || report.lassos.iter().any(|lasso| !lasso.cycle.steps.is_empty())
+/// Is there a promise that representatives cannot decide? A cycle that is fair as far as they tell need not be one of the
+/// cluster; a state in which a run may rest is, and a promise that it breaks is broken.
+fn is_too_coarse(plan: &Plan, system: &Searched, report: &Report<ClusterState, Move>) -> bool {
+    plan.judged.iter().any(|property| match lasso_of(system, report, property) {
+        Some(lasso) => !lasso.cycle.steps.is_empty(),
+        None => report.starved & system.obligations_of(property) != 0,
+    })
+}
+
+/// The run that keeps what `property` promises, if one was found.
+fn lasso_of<'r>(
+    system: &Searched,
+    report: &'r Report<ClusterState, Move>,
+    property: Property,
+) -> Option<&'r Lasso<ClusterState, Move>> {
+    report.lassos.iter().find(|lasso| system.property_of(lasso.obligation) == property)
 }
 
 struct Explorer<'a> {
@@ -301,7 +314,7 @@ const UNJUDGED: &str = "runs that keep something pending were not all looked for
 /// Why a search ended before it had seen everything.
 pub fn says(stopped: &Stopped) -> String {
     match stopped {
-        Stopped::States(states) => format!("{states} states were found, as many as --max-states allows"),
+        Stopped::States(states) => format!("the {states} states that --max-states allows were found"),
         Stopped::Depth(depth) => format!("{depth} moves from the beginning, as deep as --max-depth allows"),
         Stopped::Memory(bytes) => {
             format!("{} of memory, as much as --max-memory allows", bytesize::ByteSize(*bytes))
@@ -404,8 +417,7 @@ fn up_to_violation(
 }
 
 fn judge_progress(system: &Searched, report: &Report<ClusterState, Move>, property: Property) -> Finding {
-    let Some(lasso) = report.lassos.iter().find(|lasso| system.property_of(lasso.obligation) == property)
-    else {
+    let Some(lasso) = lasso_of(system, report, property) else {
         let obligations = system.obligations_of(property);
         if report.starved & obligations != 0 {
             return Finding {

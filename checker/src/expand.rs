@@ -92,9 +92,8 @@ pub struct Expanded<F, S, A> {
     /// States that were gone on from with a part of their transitions.
     pub partial: u64,
     pub reached: Properties,
-    /// The first step that breaks each property.
+    /// The first step that breaks each property, in the order of (parent, transition).
     pub broken: Vec<Broken>,
-    seen_broken: Properties,
     /// Why states are not gone on from, with their number.
     pub limits: Vec<(&'static str, u64)>,
     /// How often each class was taken.
@@ -126,7 +125,6 @@ impl<F, S, A> Default for Expanded<F, S, A> {
             partial: 0,
             reached: 0,
             broken: Vec::new(),
-            seen_broken: 0,
             limits: Vec::new(),
             coverage: Vec::new(),
             drafts: Vec::new(),
@@ -140,6 +138,10 @@ impl<F, S, A> Default for Expanded<F, S, A> {
 
 /// Fingerprints that are looked up in a row, so that the memory is asked for all of them at once.
 const BLOCK: usize = 64;
+
+/// Bytes of memory for fresh states that a segment keeps for the next batch. Of large states more would be held, for all
+/// segments, than any of them needs again soon.
+const FRESH_KEPT: usize = 1 << 21;
 
 /// The tool of a thread that expands.
 pub struct Expander<'r, F, S, A> {
@@ -344,13 +346,16 @@ fn ask(places: impl Iterator<Item = u64>) {
 impl<F: Fingerprint, S, A> Expanded<F, S, A> {
     /// As before any segment.
     pub fn clear(&mut self) {
+        if self.fresh.capacity() > FRESH_KEPT / size_of::<Fresh<F, S>>().max(1) {
+            self.fresh = Vec::new();
+        }
         self.fresh.clear();
         self.again.clear();
         self.parents.clear();
         self.is_new.clear();
         self.by_shard.iter_mut().for_each(Vec::clear);
         (self.transitions, self.max_out_degree, self.dead_ends, self.partial) = (0, 0, 0, 0);
-        (self.reached, self.seen_broken) = (0, 0);
+        self.reached = 0;
         self.broken.clear();
         self.limits.clear();
         self.coverage.clear();
@@ -361,12 +366,16 @@ impl<F: Fingerprint, S, A> Expanded<F, S, A> {
         self.states.clear();
     }
 
-    fn breaks(&mut self, broken: Properties, state: Id, choice: u16) {
-        let mut new = broken & !self.seen_broken;
-        self.seen_broken |= broken;
-        while new != 0 {
-            self.broken.push(Broken { property: new.trailing_zeros(), state, choice });
-            new &= new - 1;
+    /// Steps come in order, and after all of them the states that they lead to: so a later word may be of an earlier step.
+    fn breaks(&mut self, mut broken: Properties, state: Id, choice: u16) {
+        while broken != 0 {
+            let property = broken.trailing_zeros();
+            match self.broken.iter_mut().find(|known| known.property == property) {
+                Some(known) if (known.state, known.choice) <= (state, choice) => {}
+                Some(known) => (known.state, known.choice) = (state, choice),
+                None => self.broken.push(Broken { property, state, choice }),
+            }
+            broken &= broken - 1;
         }
     }
 
@@ -428,7 +437,6 @@ impl<F: Fingerprint, S, A> Expanded<F, S, A> {
         }
         self.parents.clear();
         (self.fresh, self.again, self.is_new) = (fresh, again, is_new);
-        // Those that a step breaks come first, those that a state breaks after it: bring them in order.
         self.broken.sort_by_key(|broken| (broken.state, broken.choice, broken.property));
     }
 

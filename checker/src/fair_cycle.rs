@@ -30,7 +30,7 @@ pub type Strong<'a> = &'a dyn Fn(Unit) -> bool;
 type Inner = (u16, Id, Option<Unit>);
 
 /// Bytes that a search takes for each state of a component, about: lists of it, and tables that tell what is in it.
-pub const MEMBER: usize = 80;
+pub const MEMBER: usize = 96;
 
 /// The states that keep one obligation, within one component of those that keep any.
 pub struct Keeping<'g> {
@@ -89,9 +89,7 @@ impl<'g> Keeping<'g> {
                 break;
             }
             let hopeless = hopeless || !unmet.weak.is_empty();
-            let possible = |unit: Unit| part.is_possible(unit);
-            let missed: Vec<Unit> =
-                unmet.weak.iter().chain(&unmet.strong).copied().filter(|&unit| possible(unit)).collect();
+            let missed = part.possible(unmet.weak.into_iter().chain(unmet.strong).collect());
             if self.patience.has_ended() {
                 break;
             }
@@ -113,20 +111,24 @@ impl<'g> Keeping<'g> {
 
     /// The strongly connected components of `states` that have a transition inside, each sorted.
     fn split(&self, states: &[Id], mut found: impl FnMut(Vec<Id>)) {
-        let inside: HashSet<u64, Identity> = states.iter().map(|&index| u64::from(index)).collect();
-        let within = |index: Id| inside.contains(&u64::from(index));
-        let successors = |index: Id, out: &mut Vec<Id>| out.extend(self.inner(index).map(|(_, to, _)| to));
+        // Numbered afresh once more: the work is that of these states and not of all members.
+        let places: HashMap<u64, Id, Identity> =
+            states.iter().enumerate().map(|(place, &index)| (u64::from(index), place as Id)).collect();
+        let successors = |place: Id, out: &mut Vec<Id>| {
+            let inner = self.inner(states[place as usize]);
+            out.extend(inner.filter_map(|(_, to, _)| places.get(&u64::from(to)).copied()));
+        };
+        let all = 0..states.len() as Id;
         components(
-            self.members.len(),
-            states.iter().copied(),
-            within,
+            states.len(),
+            all,
+            |_| true,
             successors,
             self.patience,
             |component| {
-                let loops =
-                    component.len() > 1 || self.inner(component[0]).any(|(_, to, _)| to == component[0]);
-                if loops {
-                    let mut component = component.to_vec();
+                let mut component: Vec<Id> = component.iter().map(|&place| states[place as usize]).collect();
+                let first = component[0];
+                if component.len() > 1 || self.inner(first).any(|(_, to, _)| to == first) {
                     component.sort_unstable();
                     found(component);
                 }
@@ -184,13 +186,27 @@ impl<'k, 'g> Part<'k, 'g> {
         self.states.iter().copied().take_while(|_| !self.keeping.patience.is_over(0))
     }
 
-    fn is_taken(&self, unit: Unit) -> bool {
-        self.patiently().any(|index| self.edges(index).any(|(_, _, other)| other == Some(unit)))
+    /// Those of `units` that hold in none of the states.
+    fn nowhere(&self, mut units: Vec<Unit>, holds: impl Fn(Id, Unit) -> bool) -> Vec<Unit> {
+        for index in self.patiently() {
+            if units.is_empty() {
+                break;
+            }
+            units.retain(|&unit| !holds(index, unit));
+        }
+        units
     }
 
-    /// A state has a transition of the unit, inside or not, that is not held back.
-    fn is_possible(&self, unit: Unit) -> bool {
-        self.patiently().any(|index| self.keeping.out(index).taken().any(|other| other == unit))
+    /// Those of `units` of which no transition inside is one.
+    fn never_taken(&self, units: Vec<Unit>) -> Vec<Unit> {
+        self.nowhere(units, |index, unit| self.edges(index).any(|(_, _, other)| other == Some(unit)))
+    }
+
+    /// Those of `units` of which a state has a transition, inside or not, that is not held back.
+    fn possible(&self, units: Vec<Unit>) -> Vec<Unit> {
+        let taken = |index, unit| self.keeping.out(index).taken().any(|other| other == unit);
+        let impossible = self.nowhere(units.clone(), taken);
+        units.into_iter().filter(|unit| !impossible.contains(unit)).collect()
     }
 
     fn unmet(&self) -> Unmet {
@@ -207,22 +223,24 @@ impl<'k, 'g> Part<'k, 'g> {
         let mut strong: BTreeSet<Unit> = BTreeSet::new();
         self.patiently().for_each(|index| strong.extend(self.keeping.out(index).taken().filter(is_strong)));
         let strong: Vec<Unit> = strong.into_iter().collect();
-        let missed = |units: Vec<Unit>| units.into_iter().filter(|&unit| !self.is_taken(unit)).collect();
         always.retain(|unit| !is_strong(unit));
-        Unmet { weak: missed(always), strong: missed(strong) }
+        Unmet { weak: self.never_taken(always), strong: self.never_taken(strong) }
     }
 
     /// A cycle that serves every unit, in a component in which none is unmet; none if patience ends.
     fn cycle(&self) -> Option<(Id, Vec<u16>)> {
         // What it must visit: for each unit that is enabled somewhere a transition of it or, of weak fairness, a state
         // without it.
+        let start = self.states[0];
+        let (mut owed, mut possible): (BTreeSet<Unit>, BTreeSet<Unit>) = Default::default();
+        for index in self.patiently() {
+            owed.extend(self.keeping.out(index).enabled());
+            possible.extend(self.keeping.out(index).taken());
+        }
         let is_free = |index: Id, unit: Unit| match (self.keeping.strong)(unit) {
-            true => !self.is_possible(unit),
+            true => !possible.contains(&unit),
             false => !self.keeping.is_enabled(index, unit),
         };
-        let start = self.states[0];
-        let mut owed: BTreeSet<Unit> = BTreeSet::new();
-        self.patiently().for_each(|index| owed.extend(self.keeping.out(index).enabled()));
         let mut owed: Vec<Unit> = owed.into_iter().collect();
         owed.retain(|&unit| !is_free(start, unit));
         let (mut at, mut cycle) = (start, Vec::new());

@@ -27,6 +27,9 @@ impl Clock {
 /// Small steps between two looks at the bounds.
 const STEPS: u32 = 1 << 12;
 
+/// Bytes that are filled in the time of a small step.
+const FILLED: u64 = 64;
+
 /// A search that has met its bound on time, or was interrupted, still judges what it has found for a tenth of the time
 /// that it took, and no longer than this.
 const GRACE_MAX: Duration = Duration::from_secs(10);
@@ -132,9 +135,11 @@ impl<'r, 'y> Patience<'r, 'y> {
 
 impl Looks for Patience<'_, '_> {
     fn is_over(&self, more: u64) -> bool {
-        let steps = self.steps.get() + 1;
-        self.steps.set(steps % STEPS);
-        if steps == STEPS {
+        let steps = self.steps.get().saturating_add(1);
+        if steps < STEPS {
+            self.steps.set(steps);
+        } else {
+            self.steps.set(0);
             self.look(more);
         }
         self.has_ended()
@@ -146,6 +151,8 @@ impl Looks for Patience<'_, '_> {
 
     fn hold(&self, bytes: u64) -> bool {
         self.held.set(self.held.get() + bytes);
+        // What is held is filled, and that takes time too.
+        self.steps.set(self.steps.get().saturating_add((bytes / FILLED) as u32));
         self.note(0);
         !self.has_ended()
     }

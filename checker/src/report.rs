@@ -11,7 +11,7 @@ use crate::system::{Obligations, Properties};
 /// Where a search ends although there is more to find.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// States that may be found, at most 3 · 2^30.
+    /// States that may be found, at most 3 · 2^30. The search ends with the batch that finds as many, so they can be some more.
     pub states: u64,
     /// Transitions from an initial state.
     pub depth: u64,

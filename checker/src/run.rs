@@ -24,10 +24,11 @@ use crate::workers;
 /// States that are expanded between two looks at the bounds, at least if there are so many.
 pub(crate) const BATCH: usize = 1 << 14;
 
-/// The states of a batch take at most this part of the memory, as each may lead to several new ones; those of a segment, which a
-/// batch has at least one of, a part of that.
+/// The states of a batch take at most this part of the memory where each leads to [`FEW`] others at most, and a smaller one
+/// where they lead to more; those of a segment, which a batch has at least one of, a part of that.
 const BATCH_SHARE: u64 = 64;
 const SEGMENT_SHARE: u64 = 8 * BATCH_SHARE;
+const FEW: u64 = 8;
 
 /// States that a thread takes at once, at most about twice as many.
 const SEGMENT: usize = 512;
@@ -90,9 +91,11 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             0 => self.enter_initial(),
             _ => self.system.initial().into_iter().map(|(state, ..)| state).collect(),
         };
-        let ended = self.expand_all(&mut search);
-        // What a failed disk has cut off in a batch is nowhere: then the checkpoint before it stays.
-        let is_whole = !matches!(ended, Some(Stopped::Disk(_)));
+        let (ended, is_whole) = match self.expand_all(&mut search) {
+            Ok(ended) => (ended, true),
+            // What a failed disk has cut off in a batch is nowhere: then the checkpoint before it stays.
+            Err(error) => (Some(Stopped::Disk(error.to_string())), false),
+        };
         let is_saved = is_whole && (ended.is_some() || self.keeper.as_ref().is_some_and(Keeper::is_due));
         if is_saved {
             self.save();
@@ -110,6 +113,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         let memory = self.graph.bytes() + self.shards.bytes();
         // Only the graph is needed from here on.
         (self.shards, self.batch) = (Shards::new(false), Vec::new());
+        let goes_deeper = !self.next.is_empty();
         let waiting = std::mem::take(&mut self.level).len() + std::mem::take(&mut self.next).len();
         let mut judged = progress::Judged::default();
         let ready = match self.graph.keeps_edges() {
@@ -132,7 +136,7 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
         let report = Report {
             states: self.graph.len() as u64,
             transitions: counts.transitions,
-            depth: counts.depth,
+            depth: counts.depth + u64::from(goes_deeper),
             dead_ends: counts.dead_ends,
             partial: counts.partial,
             stopped,
@@ -193,20 +197,22 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
     }
 
     /// Goes through all levels; why it ended before the last.
-    fn expand_all(&mut self, search: &mut Search<'y, Y>) -> Option<Stopped> {
+    ///
+    /// # Errors
+    /// The temporary disk failed within a batch.
+    fn expand_all(&mut self, search: &mut Search<'y, Y>) -> std::io::Result<Option<Stopped>> {
         while !self.level.is_empty() {
             if let Some(deeper) = &mut self.deeper {
                 *deeper = Shards::new(false);
             }
             while self.done < self.level.segments.len() {
                 if self.counts.depth >= search.bounds.depth {
-                    return Some(Stopped::Depth(search.bounds.depth));
+                    return Ok(Some(Stopped::Depth(search.bounds.depth)));
                 }
-                if let Err(error) = self.expand_batch(search.bounds.memory) {
-                    return Some(Stopped::Disk(error.to_string()));
-                }
-                if let Some(stopped) = self.look(search) {
-                    return Some(stopped);
+                self.expand_batch(search.bounds.memory)?;
+                let stopped = self.look(search);
+                if stopped.is_some() {
+                    return Ok(stopped);
                 }
                 if let Some(keeper) = &mut self.keeper {
                     keeper.drain(&self.graph);
@@ -219,15 +225,16 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             self.level = std::mem::take(&mut self.next);
             self.counts.depth += u64::from(!self.level.is_empty());
         }
-        None
+        Ok(None)
     }
 
     /// Expands the next segments of the level.
     fn expand_batch(&mut self, memory: u64) -> std::io::Result<()> {
         // What a batch leads to is in memory before it is looked at: with little of that, batches are small.
+        let share = memory / (BATCH_SHARE * self.counts.max_out_degree.div_ceil(FEW).max(1));
         let (mut count, mut states, mut weight) = (0, 0, 0);
         while let Some(segment) = self.level.segments.get(self.done + count) {
-            if states >= BATCH || (count > 0 && weight + segment.weight() > memory / BATCH_SHARE) {
+            if states >= BATCH || (count > 0 && weight + segment.weight() > share) {
                 break;
             }
             states += segment.len();
@@ -314,7 +321,8 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
             self.counts.owed |= premises;
         }
         let mut states = std::mem::take(&mut out.states);
-        let segment = segment_of(self.system, states.first(), memory);
+        let share = memory / (SEGMENT_SHARE * self.counts.max_out_degree.div_ceil(FEW).max(1));
+        let segment = segment_of(self.system, states.first(), share);
         while states.len() > 2 * segment {
             let rest = states.split_off(segment);
             let before = first + (out.entered.len() - rest.len() - states.len()) as Id;
@@ -399,10 +407,9 @@ impl<'y, Y: System, F: Fingerprint> Run<'y, Y, F> {
 }
 
 /// How many states make a segment, where they are about as large as this one.
-fn segment_of<Y: System>(system: &Y, one: Option<&Y::State>, memory: u64) -> usize {
+fn segment_of<Y: System>(system: &Y, one: Option<&Y::State>, share: u64) -> usize {
     let bytes = one.map_or(0, |state| size_of::<Y::State>() + system.heap_bytes(state));
-    let most = memory / (SEGMENT_SHARE * bytes.max(1) as u64);
-    most.clamp(1, SEGMENT as u64) as usize
+    (share / bytes.max(1) as u64).clamp(1, SEGMENT as u64) as usize
 }
 
 /// Gives a state of the table its number, if numbers are kept.

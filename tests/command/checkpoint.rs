@@ -321,3 +321,25 @@ fn ctrl_c_leaves_a_checkpoint_that_is_gone_on_from() {
     let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
     assert_eq!((&document["exit"], &document["workloads"][0]["states"]), (&0.into(), &93_547.into()));
 }
+
+/// What is in memory when the temporary disk turns out to be of no use is whole, and is kept.
+#[cfg(unix)]
+#[test]
+fn what_a_temporary_disk_cannot_take_is_kept_in_the_checkpoint() {
+    let folder = folder("checkpoint-without-temporary-disk");
+    let (kept, whole) = (folder.join("kept"), folder.join("whole"));
+    let about =
+        ["check", "examples/web.yaml", "--replicas", "1", "--story", "rollout", "--timing", "untimed"];
+    let bounds = ["--max-memory", "64KiB", "--checkpoint-interval", "1h", "--trace-dir", text(&whole)];
+    let run = |more: &[&str], temporary: Option<&Path>| {
+        let mut command = command(&[&about[..], &bounds[..], more].concat());
+        temporary.map(|path| command.env("TMPDIR", path));
+        let output = command.output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, said) = run(&["--checkpoint", text(&kept)], Some(&folder.join("nowhere")));
+    assert!(status == Some(3) && said.contains("states that wait could not be put on disk"), "{said}");
+    // With a disk, the search goes on from where it was.
+    let (status, said) = run(&["--resume", text(&kept)], None);
+    assert!(status != Some(2) && !said.contains("could not be put on disk"), "{said}");
+}

@@ -216,6 +216,8 @@ impl<'y, Y: System> Hunt<'y, Y> {
     ) -> Vec<(Goal, Way)> {
         let limit = self.bounds.time.map(|time| clock.elapsed().max(time).saturating_add(time / 10));
         let is_over = || clock.is_over(limit).is_some();
+        let memory = self.bounds.memory / self.threads as u64;
+        let bounds = shorten::Bounds { states: SHORTENING, memory, is_over: &is_over };
         let found: Vec<Mutex<(Goal, Way)>> = found.into_iter().map(Mutex::new).collect();
         for some in found.chunks(self.threads) {
             if (self.watch)(pack.progress(clock)).is_break() {
@@ -227,7 +229,7 @@ impl<'y, Y: System> Hunt<'y, Y> {
                 || (),
                 |(), number| {
                     let mut found = some[number].lock().expect("no thread panicked");
-                    found.1 = shorten::shorten(self.system, initial, found.clone(), SHORTENING, &is_over);
+                    found.1 = shorten::shorten(self.system, initial, found.clone(), bounds);
                 },
             );
         }

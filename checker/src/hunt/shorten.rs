@@ -14,21 +14,46 @@ use crate::system::{System, Transition};
 const SMALLEST: usize = 32;
 const GROWTH: usize = 8;
 
-/// Shortens `way`, which leads from one of `initial` to `goal`, going through at most `states` states; it looks at
-/// `is_over` now and then.
+/// How long a search for a shorter way may go on.
+#[derive(Clone, Copy)]
+pub struct Bounds<'a> {
+    /// States that it goes through.
+    pub states: usize,
+    /// Bytes that it holds, about: a way whose states take more stays as it is.
+    pub memory: u64,
+    /// Asked now and then.
+    pub is_over: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// States that are gone through between two questions whether it is over.
+const ASKED: usize = 64;
+
+/// Shortens `way`, which leads from one of `initial` to `goal`.
 pub fn shorten<Y: System>(
     system: &Y,
     initial: &[Y::State],
     (goal, way): (Goal, Way),
-    states: usize,
-    is_over: &(dyn Fn() -> bool + Sync),
+    bounds: Bounds<'_>,
 ) -> Way {
+    let Bounds { states, is_over, .. } = bounds;
+    let bytes = |state: &Y::State| (size_of::<Y::State>() + system.heap_bytes(state)) as u64;
+    // Half of it for the way, half for what is found beside it.
+    let room = bounds.memory / 2;
+    if bytes(&initial[usize::from(way.first)]).saturating_mul(way.choices.len() as u64 + 1) > room {
+        return way;
+    }
     let mut line = Line::along(system, initial[usize::from(way.first)].clone(), way.choices, goal);
     let (mut left, mut size) = (states, SMALLEST);
     while left > 0 && size <= states && !is_over() {
         let (mut at, mut gained) = (0, false);
         while at + 1 < line.states.len() && left > 0 && !is_over() {
-            let window = Window::search(system, &line, at, goal, size.min(left));
+            let window = Window::search(
+                system,
+                &line,
+                at,
+                goal,
+                Bounds { states: size.min(left), memory: room, is_over },
+            );
             left -= window.expanded.min(left);
             match window.corner {
                 Some(corner) => {
@@ -132,7 +157,13 @@ struct Node<S> {
 }
 
 impl Window {
-    fn search<Y: System>(system: &Y, line: &Line<Y::State>, at: usize, goal: Goal, most: usize) -> Self {
+    fn search<Y: System>(
+        system: &Y,
+        line: &Line<Y::State>,
+        at: usize,
+        goal: Goal,
+        bounds: Bounds<'_>,
+    ) -> Self {
         let end = line.states.len() - 1;
         let mut nodes = vec![Node { state: line.states[at].clone(), came: None, depth: 0 }];
         let mut known = BTreeSet::from([u64::of(&line.hasher, &line.states[at])]);
@@ -143,9 +174,12 @@ impl Window {
         if let Some(place) = here.filter(|&place| place > at) {
             best = Some((place - at, place, 0, None));
         }
-        let mut expanded = 0;
+        let (mut expanded, mut held) = (0, 0);
         let mut is_there = false;
-        while expanded < most.min(nodes.len()) && !is_there {
+        while expanded < bounds.states.min(nodes.len()) && !is_there && held < bounds.memory {
+            if expanded % ASKED == ASKED - 1 && (bounds.is_over)() {
+                break;
+            }
             let from = expanded;
             expanded += 1;
             let (state, depth) = (nodes[from].state.clone(), nodes[from].depth);
@@ -183,6 +217,7 @@ impl Window {
                 if let Some(place) = line.find(print, &next).filter(|&place| place > at) {
                     offer(place);
                 }
+                held += (size_of::<Node<Y::State>>() + system.heap_bytes(&next)) as u64;
                 nodes.push(Node { state: next, came: Some((from, own)), depth: depth + 1 });
             };
             system.expand(&state, visit, &mut held_back);

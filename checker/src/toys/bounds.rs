@@ -26,6 +26,7 @@ fn bounded(bounds: Bounds) -> Report<u32, usize> {
 fn a_bound_on_states_is_reported() {
     let report = bounded(Bounds { states: 10, ..Bounds::default() });
     assert_eq!((report.states, report.stopped, report.lassos.len()), (10, vec![Stopped::States(10)], 0));
+    assert_eq!(report.depth, 9, "of the tenth state too");
 }
 
 #[test]

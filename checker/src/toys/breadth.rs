@@ -1,7 +1,7 @@
 //! Breadth-first search on toys: every state once, shortest counterexamples, the same for any number of threads.
 
 use super::{Step, Toy, fair, text, unfair};
-use crate::search::{Report, Search};
+use crate::search::{Bounds, Report, Search};
 use crate::system::{Owed, Properties, System, Transition};
 
 /// A torus of numbers: from (x, y) one step adds 1 to either, modulo the side. Wide enough that threads share a level.
@@ -119,4 +119,59 @@ fn a_premise_that_is_owed_only_in_unreachable_states_is_not_reached() {
 fn a_system_without_a_beginning_has_no_states() {
     let report = Toy::default().search();
     assert_eq!((report.states, report.depth, report.is_complete()), (0, 0, true));
+}
+
+/// A property that a step breaks, and one that a state breaks that another step leads to.
+struct StepsAndStates;
+
+type Large = [u64; 128];
+
+impl System for StepsAndStates {
+    type State = Large;
+    type Action = u64;
+
+    fn initial(&self) -> Vec<(Large, Properties, Properties)> {
+        vec![([0; 128], 0, 0)]
+    }
+
+    fn transitions(&self, state: &Large, visit: &mut impl FnMut(Transition<Large, u64>)) {
+        let steps: &[(u64, Properties)] = match state[0] {
+            0 => &[(1, 0), (2, 0), (4, 0)],
+            1 => &[(3, 0)],
+            2 => &[(1, 1)],
+            _ => &[],
+        };
+        for &(to, broken) in steps {
+            let (reached, unit, discharged) = (0, None, 0);
+            visit(Transition { action: to, next: [to; 128], broken, reached, unit, discharged, classes: 0 });
+        }
+    }
+
+    fn judge(&self, state: &Large) -> (Properties, Properties) {
+        (Properties::from(state[0] == 3), 0)
+    }
+
+    fn encode(&self, state: &Large, bytes: &mut Vec<u8>) -> bool {
+        bytes.extend(state[0].to_le_bytes());
+        true
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Large> {
+        Some([u64::from_le_bytes(bytes.try_into().ok()?); 128])
+    }
+
+    fn owed(&self, _state: &Large) -> Owed {
+        Owed::default()
+    }
+}
+
+/// With much memory states 1 and 2 are of one segment, with little each is of its own.
+#[test]
+fn whether_a_step_or_a_state_breaks_it_the_least_parent_is_shown_with_any_memory() {
+    for memory in [u64::MAX, 1 << 18] {
+        let report = Search::new(&StepsAndStates).bounds(Bounds { memory, ..Bounds::default() }).run();
+        let ways: Vec<Vec<u64>> =
+            report.violations.iter().map(|violation| violation.path.actions().copied().collect()).collect();
+        assert_eq!(ways, [[1, 3]], "{memory} bytes");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::fingerprint::Bits;
+use crate::hunt::Hunt;
 use crate::search::{Bounds, Report, Search, Stopped};
 use crate::system::{Owed, Properties, System, Transition};
 
@@ -196,6 +197,121 @@ fn what_states_own_is_in_the_bound_also_while_a_batch_is_computed() {
         assert!(report.spilled > BOUND);
         let most = held.most.load(Ordering::Relaxed);
         assert!(most < BOUND + BOUND / 4, "{threads} threads: {most}");
+    }
+}
+
+/// A tree in which each state has many new ones after it, and none is taken again.
+struct Bush {
+    held: Arc<Held>,
+}
+
+const BRANCHES: u32 = 512;
+
+impl System for Bush {
+    type State = Load;
+    type Action = u32;
+
+    fn initial(&self) -> Vec<(Load, Properties, Properties)> {
+        vec![(Load::new(0, &self.held), 0, 0)]
+    }
+
+    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, u32>)) {
+        let first = state.corner * BRANCHES + 1;
+        for branch in (0..BRANCHES).filter(|_| first < BRANCHES * BRANCHES / 8) {
+            let next = Load::new(first + branch, &self.held);
+            let (broken, reached, unit) = (0, 0, None);
+            visit(Transition { action: branch, next, broken, reached, unit, discharged: 0, classes: 0 });
+        }
+    }
+
+    fn encode(&self, state: &Load, bytes: &mut Vec<u8>) -> bool {
+        bytes.extend(state.corner.to_le_bytes());
+        true
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Load> {
+        Some(Load::new(u32::from_le_bytes(bytes.try_into().ok()?), &self.held))
+    }
+
+    fn heap_bytes(&self, _state: &Load) -> usize {
+        LOAD as usize
+    }
+
+    fn owed(&self, _state: &Load) -> Owed {
+        Owed::default()
+    }
+
+    fn has_obligations(&self) -> bool {
+        false
+    }
+}
+
+/// One batch of a fixed share of the memory would lead to sixteen times as much as there may be.
+#[test]
+fn of_states_with_many_successors_a_batch_is_small() {
+    const BOUND: u64 = 32 << 20;
+    let held = Arc::new(Held::default());
+    let bounds = Bounds { memory: BOUND, ..Bounds::default() };
+    let report = Search::new(&Bush { held: Arc::clone(&held) }).bounds(bounds).run();
+    assert!(
+        report.is_complete() && report.states > 30_000 && report.spilled > BOUND,
+        "{} states",
+        report.states
+    );
+    let most = held.most.load(Ordering::Relaxed);
+    assert!(most < BOUND + BOUND / 2, "{most}");
+}
+
+/// A way that is found at the end of a long hunt is made short within the memory that the hunt may take.
+#[test]
+fn a_way_is_made_short_in_the_memory_that_there_is() {
+    const BOUND: u64 = 8 << 20;
+    let held = Arc::new(Held::default());
+    let hunted = Hunted(Heavy { held: Arc::clone(&held) });
+    let bounds = Bounds { memory: BOUND, ..Bounds::default() };
+    let report = Hunt::new(&hunted).bounds(bounds).seeking(1, Vec::new()).run();
+    assert_eq!(report.violations.len(), 1);
+    let most = held.most.load(Ordering::Relaxed);
+    assert!(most < BOUND + BOUND / 4, "{most}");
+}
+
+/// The same cube, each corner of which has a way back too, and one of which is broken.
+struct Hunted(Heavy);
+
+impl System for Hunted {
+    type State = Load;
+    type Action = u32;
+
+    fn initial(&self) -> Vec<(Load, Properties, Properties)> {
+        self.0.initial()
+    }
+
+    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, u32>)) {
+        for side in 0..SIDES {
+            let next = Load::new(state.corner ^ 1 << side, &self.0.held);
+            let broken = Properties::from(next.corner == 0b1010_1010_1010_1010);
+            visit(Transition {
+                action: side,
+                next,
+                broken,
+                reached: 0,
+                unit: None,
+                discharged: 0,
+                classes: 0,
+            });
+        }
+    }
+
+    fn heap_bytes(&self, state: &Load) -> usize {
+        self.0.heap_bytes(state)
+    }
+
+    fn owed(&self, state: &Load) -> Owed {
+        self.0.owed(state)
+    }
+
+    fn has_obligations(&self) -> bool {
+        false
     }
 }
 

@@ -152,3 +152,81 @@ fn a_rest_is_told_before_a_cycle_where_that_is_asked_for() {
     assert_eq!(found(Search::new(&RoundOrRest)), (1, 2), "the nearer");
     assert_eq!(found(Search::new(&RoundOrRest).rests_first()), (3, 0));
 }
+
+/// How often the bounds are looked at while the runs of `system` are judged, and the lassos that are found.
+fn judged<S: System>(system: &S) -> (u32, usize) {
+    let mut looks = 0;
+    let report = Search::new(system).watched_by(|progress| {
+        looks += u32::from(progress.stage == Stage::Runs);
+        ControlFlow::Continue(())
+    });
+    let report = report.run();
+    assert!(report.is_complete());
+    (looks, report.lassos.len())
+}
+
+/// A ring that all owe, of which one step alone is strongly fair.
+struct OneStrongStep(u32);
+
+const STRONG: u16 = 1;
+
+impl System for OneStrongStep {
+    type State = u32;
+    type Action = ();
+
+    fn initial(&self) -> Vec<(u32, Properties, Properties)> {
+        vec![(0, 0, 0)]
+    }
+
+    fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, ()>)) {
+        let next = (state + 1) % self.0;
+        let unit = Some(if next == 0 { STRONG } else { 0 });
+        visit(Transition { action: (), next, broken: 0, reached: 0, unit, discharged: 0, classes: 0 });
+    }
+
+    fn owed(&self, _state: &u32) -> Owed {
+        Owed { pending: 1, reached: 1 }
+    }
+
+    fn is_strong(&self, unit: u16) -> bool {
+        unit == STRONG
+    }
+}
+
+#[test]
+fn a_strong_unit_that_is_possible_far_away_is_looked_for_once() {
+    let [(fewer, one), (more, also)] = [10_000, 20_000].map(|states| judged(&OneStrongStep(states)));
+    assert_eq!((one, also), (1, 1));
+    assert!(more < 3 * fewer, "{fewer} looks, and {more} at twice the states");
+}
+
+/// Pairs to go to and fro in, of which unit 7 leads to the next and meets what is owed first. What is owed besides makes one
+/// component of all.
+struct Pairs(u32);
+
+impl System for Pairs {
+    type State = u32;
+    type Action = ();
+
+    fn initial(&self) -> Vec<(u32, Properties, Properties)> {
+        vec![(0, 0, 0)]
+    }
+
+    fn transitions(&self, state: &u32, visit: &mut impl FnMut(Transition<u32, ()>)) {
+        for (next, unit, discharged) in [(state ^ 1, 0, 0), ((state | 1) + 1, 7, 1)] {
+            let (next, unit) = (next % (2 * self.0), Some(unit));
+            visit(Transition { action: (), next, broken: 0, reached: 0, unit, discharged, classes: 0 });
+        }
+    }
+
+    fn owed(&self, _state: &u32) -> Owed {
+        Owed { pending: 0b11, reached: 0b11 }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_component_costs_what_it_is_and_not_what_the_component_was() {
+    let [(fewer, one), (more, also)] = [1_000, 2_000].map(|pairs| judged(&Pairs(pairs)));
+    assert_eq!((one, also), (1, 1), "what is owed besides goes round");
+    assert!(more < 3 * fewer, "{fewer} looks, and {more} at twice the pairs");
+}
