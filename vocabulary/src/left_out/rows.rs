@@ -319,6 +319,36 @@ const BEHAVIOURS: &[Row] = &[
             &[RolloutCompletes, ReplacedAfterNodeFailure, ScheduledIfFeasible],
         )
     },
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::UNCOUNTED,
+            "of resources other than cpu, memory and pods, of what a pod asks for as a whole (spec.resources, FIT-4), and of its overhead (FIT-3) \
+             nothing is compared with what the nodes of the input can allocate",
+            &[RolloutCompletes, ReplacedAfterNodeFailure, ScheduledIfFeasible],
+        )
+    },
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::ATTACHED,
+            "a volume is at once wherever a pod is; in Kubernetes one that is ReadWriteOnce keeps a second pod on another node waiting for as long \
+             as the first has it (VOL-2), and one that is ReadWriteOncePod keeps it from any node (FLT-23): a rolling update that makes the new \
+             pod first may wait for ever",
+            &[RolloutCompletes],
+        )
+    },
+    Row {
+        contradicts: true,
+        ..behaviour(
+            Concern::WhenUsed,
+            crate::manifest::NOT_READY,
+            "every node of the input is taken to work from the beginning, whatever its status says",
+            START,
+        )
+    },
     behaviour(
         Concern::WhenUsed,
         crate::manifest::ADDED,

@@ -1,7 +1,7 @@
 //! Where pods may go: required node affinity, pod affinity and anti-affinity, and spread constraints that forbid.
 //! Preferences only score, and every feasible node is a possible choice of the scheduler: they need no reading.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
@@ -27,12 +27,12 @@ pub struct Surroundings<'s> {
     pub has_template_hash: bool,
     /// Its value is not known before there is a cluster.
     pub is_hashed: bool,
-    /// All namespaces of the input.
-    pub namespaces: &'s BTreeSet<String>,
+    /// All namespaces of the input, with their labels.
+    pub namespaces: &'s BTreeMap<String, Labels>,
 }
 
 /// The label that every namespace has.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Reads required node affinity; terms without requirements match nothing (FLT-5).
 pub fn node_affinity(cursor: &Cursor<'_>, given: &core::NodeSelector) -> Vec<NodeSelectorTerm> {
@@ -111,11 +111,13 @@ fn pod_affinity_term(
     let mut namespaces = given.namespaces.clone().unwrap_or_default();
     if let Some(given) = by_selector.filter(|_| !all) {
         let cursor = cursor.field("namespaceSelector");
-        cursor.warn("a namespaceSelector is read by the label kubernetes.io/metadata.name, as other labels of namespaces are not known");
+        cursor.warn(
+            "a namespaceSelector is read by the labels of the Namespaces of the input, and of any other namespace by \
+             kubernetes.io/metadata.name alone, as its labels are not known",
+        );
         let selector = label_selector(&cursor, given);
-        let of =
-            |name: &&String| selects(&selector, &Labels::from([(NAMESPACE_NAME.into(), (*name).clone())]));
-        namespaces.extend(around.namespaces.iter().filter(of).cloned());
+        let of = |(_, labels): &(&String, &Labels)| selects(&selector, labels);
+        namespaces.extend(around.namespaces.iter().filter(of).map(|(name, _)| name.clone()));
         if namespaces.is_empty() {
             // No list at all would mean the pod's own namespace; no namespace has an empty name.
             namespaces.push(String::new());

@@ -1,35 +1,49 @@
 //! From objects to a cluster for each workload: which Services, budgets, neighbours and nodes belong to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::affinity::NAMESPACE_NAME;
 use super::aside::Aside;
 use super::autoscaler::Autoscalers;
 use super::class::{Class, behind};
 use super::cursor::Object;
 use super::neighbours::{Ties, add, budget_selects, count, effective, may_have_ended, place, requests, ties};
 use super::nodes::generate;
-use super::pod::Context;
+use super::pod::{Context, template_labels};
 use super::service::{ParsedBudget, ParsedService};
 use super::workload::Parsed;
 use super::world::{World, refuse_duplicates};
 use super::{
-    Input, Options, Problem, Reading, Source, Warning, adoption, attached, full_size, hidden, setting,
-    webhook,
+    Input, Options, Problem, Reading, Source, Warning, adoption, attached, fields, full_size, hidden,
+    setting, webhook,
 };
 use crate::approximation::Approximations;
 use crate::event::{Budget, Story};
-use crate::left_out;
+use crate::left_out::{self, Row};
 use crate::scenario::probing::latest_failure;
 use crate::scenario::{
-    Beginning, BudgetAsk, Hang, IntOrPercent, Node, Resources, Scenario, Timing, WorkloadKind,
+    Beginning, BudgetAsk, Hang, IntOrPercent, Labels, Node, Resources, Scenario, Timing, WorkloadKind,
 };
+
+/// The namespaces that the input knows, with their labels: those of the Namespaces that are in it, and the one that each has.
+fn namespaces(objects: &[Object]) -> BTreeMap<String, Labels> {
+    let named = |name: &String| (name.clone(), Labels::from([(NAMESPACE_NAME.to_owned(), name.clone())]));
+    let mut namespaces: BTreeMap<String, Labels> =
+        objects.iter().map(|object| named(&object.namespace)).collect();
+    for object in objects.iter().filter(|object| object.kind == "Namespace" && object.api_version == "v1") {
+        let (name, mut labels) = named(&object.name);
+        labels.extend(template_labels(&object.tree));
+        namespaces.insert(name, labels);
+    }
+    namespaces
+}
 
 /// Reads the objects and gives each workload its cluster.
 ///
 /// # Errors
 /// All problems of all objects, and those between them.
 pub fn assemble(objects: &[Object], sources: &[Source], options: &Options) -> Result<Reading, Vec<Problem>> {
-    let namespaces: BTreeSet<String> = objects.iter().map(|object| object.namespace.clone()).collect();
+    let namespaces = namespaces(objects);
     let (aside, objects) = Aside::part(objects);
     let autoscalers = Autoscalers::of(&objects);
     let context = Context { options, namespaces: &namespaces, autoscalers: &autoscalers };
@@ -269,6 +283,7 @@ impl<'o> World<'o> {
         }
         warnings.extend(self.hidden_neighbours(&name, own, &budgets));
         warnings.extend(never_ready(own, &scenarios[0]));
+        rows.extend(self.doubts_of_room(own, &rows, scenarios[0].nodes.len()));
         let adoptions = adoption::of(own, &self.workloads);
         rows.extend(left_out::behaviour(adoption::ADOPTION).filter(|_| !adoptions.is_empty()));
         warnings.extend(adoptions);
@@ -306,6 +321,21 @@ impl<'o> World<'o> {
             blocked_drains,
             left_out: rows,
         }
+    }
+
+    /// Rows of room that the pods of `own` may lack, and that is not looked at: on so many nodes, and with what was noted of it.
+    fn doubts_of_room(&self, own: &Parsed<'o>, noted: &[&Row], nodes: usize) -> Vec<&'static Row> {
+        let mut doubts = Vec::new();
+        if !self.nodes.is_empty() && fields::asks_for_more(noted) {
+            doubts.extend(left_out::behaviour(fields::UNCOUNTED));
+        }
+        let overlap = own.workload.kind != WorkloadKind::Pod && own.pods_at_once > 1;
+        let has_one_place = attached::is_of_one_pod(own.object, &self.others)
+            || (nodes > 1 && attached::claim(own.object, &self.others).is_some());
+        if overlap && has_one_place {
+            doubts.extend(left_out::behaviour(attached::ATTACHED));
+        }
+        doubts
     }
 
     /// A budget at the size that is checked, counted over all the pods that it expects.

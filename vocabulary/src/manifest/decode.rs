@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::suggest::nearest;
@@ -30,8 +30,8 @@ pub struct Used {
     pub path: String,
     /// Where its key stands.
     pub mark: Mark,
-    /// It is set to false, which says what is so anyway.
-    pub is_false: bool,
+    /// It is false, an empty list, or what the API server fills in, which says what is so anyway.
+    pub says_nothing: bool,
 }
 
 /// What came of a document.
@@ -42,6 +42,24 @@ pub struct Decoded<T> {
     pub used: Vec<Used>,
     /// Unknown keys, and the first value of a wrong type.
     pub misfits: Vec<Misfit>,
+}
+
+/// What the API server fills in where a field is not set, as every object that is read from a cluster has it (S28
+/// `pkg/apis/core/v1/defaults.go`).
+const FILLED_IN: [(&str, &str); 3] = [
+    ("schedulerName", "default-scheduler"),
+    ("sessionAffinity", "None"),
+    ("preemptionPolicy", "PreemptLowerPriority"),
+];
+
+fn is_so_anyway(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::Sequence(items) => items.is_empty(),
+        Value::Int(value) => key == "priority" && *value == 0,
+        Value::String(text) => FILLED_IN.contains(&(key, text)),
+        _ => false,
+    }
 }
 
 /// Reads `tree` as a `T`.
@@ -236,6 +254,10 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         if name == "Quantity" && !is_amount {
             return Err(self.misfit(super::quantity::ACCEPTED));
         }
+        if name == "FieldsV1" {
+            // Who wrote which field: any JSON, of which nobody reads anything.
+            return visitor.visit_newtype_struct(().into_deserializer());
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -286,7 +308,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
             self.notes.used.borrow_mut().push(Used {
                 path: without_numbers(&self.entry(entry).path),
                 mark: entry.mark,
-                is_false: entry.value.value == Value::Bool(false),
+                says_nothing: is_so_anyway(&entry.key, &entry.value.value),
             });
         }
         visitor.visit_map(self.map_of(known)).map_err(|misfit: Misfit| misfit.around(&self))

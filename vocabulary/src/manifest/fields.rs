@@ -16,6 +16,17 @@ const HARMLESS: &str = "not represented, and no verdict depends on it";
 /// The row for resources that are not `cpu`, `memory` or `pods`.
 pub const OTHER_RESOURCES: &str = "resources other than cpu, memory and pods";
 
+/// What is said where the input has nodes, and their room is not compared with all that pods ask for.
+pub const UNCOUNTED: &str = "room on the nodes of the input that is asked for and not counted";
+
+/// What pods ask for in another way than by the requests of their containers for cpu and memory (FIT-3, FIT-4).
+const ASKED_BESIDE: [&str; 3] = [OTHER_RESOURCES, "Pod.spec.resources", "Pod.spec.overhead"];
+
+/// Do the pods of a workload with these findings ask for room that is not counted?
+pub fn asks_for_more(rows: &[&Row]) -> bool {
+    rows.iter().any(|row| ASKED_BESIDE.contains(&row.what))
+}
+
 /// Is a warning only of fields that no verdict depends on?
 pub fn is_harmless(warning: &str) -> bool {
     warning.contains(HARMLESS)
@@ -105,10 +116,10 @@ pub fn note_left_out(object: &Object, used: &[Used]) {
     let mut places: BTreeMap<&str, (Mark, usize, &'static Row)> = BTreeMap::new();
     for field in used {
         let Fate::LeftOut(row) = fate(&normalise(&object.kind, &field.path)) else { continue };
-        // A field within one that is left out is left out with it; false is what is so anyway.
+        // A field within one that is left out is left out with it; false, and a list of nothing, are what is so anyway.
         let around = field.path.rsplit_once('.').map_or("", |(around, _)| around.trim_end_matches("[]"));
         let is_within_another = matches!(fate(&normalise(&object.kind, around)), Fate::LeftOut(_));
-        if is_within_another || (field.is_false && !row.could_change.is_empty()) {
+        if is_within_another || (field.says_nothing && !row.could_change.is_empty()) {
             continue;
         }
         places.entry(&field.path).and_modify(|(_, count, _)| *count += 1).or_insert((field.mark, 1, row));

@@ -107,7 +107,10 @@ pub fn labels(cursor: &Cursor<'_>, given: Option<&BTreeMap<String, String>>) {
         if !is_key(key) {
             cursor.refuse_key(key, format!("{} is no key of a label", quoted(key)), KEY);
         }
-        value(&cursor.field(key), given);
+        // To look for its place takes long where there are many.
+        if !is_value(given) {
+            value(&cursor.field(key), given);
+        }
     }
 }
 

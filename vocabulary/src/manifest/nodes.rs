@@ -6,12 +6,16 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::container::amounts;
 use super::cursor::Object;
+use super::fields;
 use super::names::is_value;
 use super::selector::meets;
 use super::toleration::taints;
 use crate::catalogue;
 use crate::scenario::limits::{AMOUNT_MAX, NAME_MAX, check_name};
 use crate::scenario::{Labels, Node, Operator, PodAffinityTerm, PodTemplate, Requirement, Resources};
+
+/// What is said of a node that is down from the beginning.
+pub const NOT_READY: &str = "nodes that are not Ready from the beginning";
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -59,6 +63,14 @@ pub fn node(object: &Object, given: &core::Node) -> (Node, Vec<String>) {
         status_given.allocatable.as_ref().or(status_given.capacity.as_ref()),
         true,
     );
+    let ready = status_given.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
+    if let Some(condition) = ready.filter(|condition| condition.status != "True") {
+        fields::note(
+            &status.field("conditions"),
+            NOT_READY,
+            &format!("that its condition Ready is {}", condition.status),
+        );
+    }
     let plenty = catalogue::node(1).allocatable;
     let mut assumed = Vec::new();
     let mut of = |name: &str, otherwise: u64| {

@@ -43,15 +43,19 @@ pub fn objects(source: &Source, skip_others: bool) -> Result<Contents, Vec<Probl
         place: Some(Place { file: source.path.clone(), line: mark.line, column: mark.column }),
         says: format!("{what}: passed over (--skip-others)"),
     };
-    let template = || template_marker(&source.text).filter(|_| skip_others);
+    let template = |at: Mark| template_marker(&source.text, at).filter(|_| skip_others);
     let of_template = |template: &Fault| Contents {
         objects: Vec::new(),
         passed_over: vec![passed_over(template.mark, "a template that was not rendered")],
     };
-    let trees = match (trees(&source.text), template()) {
-        (Ok(trees), _) => trees,
-        (Err(_), Some(template)) => return Ok(of_template(&template)),
-        (Err(fault), None) => return Err(vec![problem(fault.mark, "", fault.says, fault.accepted)]),
+    let trees = match trees(&source.text) {
+        Ok(trees) => trees,
+        Err(fault) => {
+            return match template(fault.mark) {
+                Some(template) => Ok(of_template(&template)),
+                None => Err(vec![problem(fault.mark, "", fault.says, fault.accepted)]),
+            };
+        }
     };
     let mut skipped = Vec::new();
     let mut objects = Vec::new();
@@ -131,12 +135,15 @@ pub fn objects(source: &Source, skip_others: bool) -> Result<Contents, Vec<Probl
             }
         }
     }
-    if let (false, Some(template)) = (problems.is_empty(), template()) {
-        return Ok(of_template(&template));
-    }
-    // Templates often are YAML, but never objects.
-    if let Some(helm) = problems.first().and_then(|_| template_marker(&source.text)) {
-        return Err(vec![problem(helm.mark, "", helm.says, helm.accepted)]);
+    let place = problems.first().and_then(|problem| problem.place.as_ref());
+    if let Some(mark) = place.map(|place| Mark { line: place.line, column: place.column }) {
+        if let Some(template) = template(mark) {
+            return Ok(of_template(&template));
+        }
+        // Templates often are YAML, but never objects.
+        if let Some(helm) = template_marker(&source.text, mark) {
+            return Err(vec![problem(helm.mark, "", helm.says, helm.accepted)]);
+        }
     }
     if problems.is_empty() { Ok(Contents { objects, passed_over: skipped }) } else { Err(problems) }
 }
@@ -169,7 +176,7 @@ pub(super) fn trees(bytes: &[u8]) -> Result<Vec<Tree>, Fault> {
             .collect::<Result<Vec<_>, _>>()
             .map(|trees| trees.concat())
     };
-    read.map_err(|fault| template_marker(bytes).unwrap_or(fault))
+    read.map_err(|fault| template_marker(bytes, fault.mark).unwrap_or(fault))
 }
 
 /// The place at which a text ends.
@@ -180,9 +187,15 @@ fn end_of(text: &str) -> Mark {
     Mark { line: number(line), column: number(column) }
 }
 
-/// The first `{{` of a template that was not rendered.
-fn template_marker(bytes: &[u8]) -> Option<Fault> {
+/// The first `{{` of a template that was not rendered, if that may be why there is a fault here: one stands about there, or begins a
+/// line. Text that is rendered elsewhere, such as a rule for alerts, has some too.
+fn template_marker(bytes: &[u8], fault: Mark) -> Option<Fault> {
     let text = std::str::from_utf8(bytes).ok()?;
+    let about = (fault.line as usize).saturating_sub(2);
+    let stands_there = text.lines().skip(about).take(3).any(|line| line.contains("{{"));
+    if !stands_there && !text.lines().any(|line| line.trim_start().starts_with("{{")) {
+        return None;
+    }
     let mark = end_of(&text[..text.find("{{")?]);
     Some(Fault {
         mark,

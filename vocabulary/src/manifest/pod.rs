@@ -1,6 +1,6 @@
 //! Pod templates, and what annotations say of a pod's processes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
@@ -15,6 +15,7 @@ use super::selector::TEMPLATE_HASH;
 use super::suggest::nearest;
 use super::toleration::tolerations;
 use super::tree::quoted;
+use super::volumes;
 use crate::scenario::limits::DAY_SECONDS;
 use crate::scenario::{ContainerKind, Labels, OnSigterm, PodTemplate, RestartPolicy, WorkloadKind};
 
@@ -39,8 +40,8 @@ pub struct Behaviour {
 pub struct Context<'c> {
     /// How the caller wants it.
     pub options: &'c Options,
-    /// All namespaces of the input.
-    pub namespaces: &'c BTreeSet<String>,
+    /// All namespaces of the input, with their labels.
+    pub namespaces: &'c BTreeMap<String, Labels>,
     /// Who sets the replicas of workloads.
     pub autoscalers: &'c Autoscalers<'c>,
 }
@@ -115,8 +116,9 @@ fn behaviour(
         listens_after_seconds: options.listens_after_seconds.or(listens_after).unwrap_or(0),
     };
     let inits = spec.init_containers.iter().flatten();
-    let sidecars = inits.filter(|container| container.restart_policy.as_deref() == Some("Always"));
-    let lasting = sidecars.chain(&spec.containers);
+    let (sidecars, once): (Vec<_>, Vec<_>) =
+        inits.partition(|container| container.restart_policy.as_deref() == Some("Always"));
+    let lasting = sidecars.into_iter().chain(&spec.containers);
     let names: Vec<_> = lasting.map(|container| format!("'{}'", container.name)).collect();
     let (who, several) = match names.as_slice() {
         [one] => (format!("container {one}"), false),
@@ -143,7 +145,7 @@ fn behaviour(
         0 => format!("as soon as {}", verb("it starts", "they start")),
         seconds => format!("{seconds} s after {}", verb("its start", "their start")),
     };
-    let assumptions = vec![
+    let mut assumptions = vec![
         format!(
             "{who} on SIGTERM: {stops} ({})",
             source(ON_SIGTERM, options.on_sigterm.is_some(), on_sigterm.is_some())
@@ -154,6 +156,10 @@ fn behaviour(
             source(LISTENS_AFTER, options.listens_after_seconds.is_some(), listens_after.is_some())
         ),
     ];
+    if !once.is_empty() {
+        let names: Vec<_> = once.iter().map(|container| format!("'{}'", container.name)).collect();
+        assumptions.push(format!("init containers {} end well, whatever they wait for", names.join(", ")));
+    }
     (read, assumptions)
 }
 
@@ -224,6 +230,7 @@ pub fn pod_template(
     let systems = [("linux", ()), ("windows", ())];
     at.field("os").field("name").one_of(spec.os.as_ref().map(|os| os.name.as_str()), &systems, ());
     refuse_what_no_template_has(&at, spec, kind);
+    volumes::refuse_unknown(&at, spec);
     let mut labels = metadata.labels.clone().unwrap_or_default();
     // What a manifest says of it the Deployment controller writes over; a ReplicaSet or Pod that was read back from a cluster keeps it.
     let is_hashed = kind == WorkloadKind::Deployment;

@@ -1,9 +1,10 @@
 //! Services and PodDisruptionBudgets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::policy::v1 as policy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::container::{PROTOCOLS, port_number};
@@ -328,7 +329,7 @@ pub fn budget<'o>(
         // Neither expects no pod, and then none may be disrupted (PDB-4).
         (None, None) => {
             at.warn(
-                "a PodDisruptionBudget with neither minAvailable nor maxUnavailable allows no eviction: it is read as one with                  maxUnavailable: 0",
+                "a PodDisruptionBudget with neither minAvailable nor maxUnavailable allows no eviction: it is read as one with maxUnavailable: 0",
             );
             BudgetAsk::MaxUnavailable(IntOrPercent::Int(0))
         }
@@ -340,9 +341,21 @@ pub fn budget<'o>(
     if always_allow_unhealthy && !release.has_unhealthy_pod_eviction_policy() {
         policy_at.warn(format!("unhealthyPodEvictionPolicy has no effect in Kubernetes {release}"));
     }
-    let selector = spec.selector.as_ref().map(|given| label_selector(&at.field("selector"), given));
+    // S28 `staging/src/k8s.io/api/policy/v1beta1/types.go`: there an empty selector selects no pods, and in v1 all of them.
+    let is_empty = |given: &meta::LabelSelector| {
+        given.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+            && given.match_expressions.as_ref().is_none_or(Vec::is_empty)
+    };
+    let of_old = object.api_version == "policy/v1beta1";
+    let given = spec.selector.as_ref().filter(|given| !(of_old && is_empty(given)));
+    let selector = given.map(|given| label_selector(&at.field("selector"), given));
     if selector.is_none() {
-        at.warn("a PodDisruptionBudget without selector selects no pods");
+        let which = if of_old {
+            "with an empty selector in policy/v1beta1, or without one,"
+        } else {
+            "without selector"
+        };
+        at.warn(format!("a PodDisruptionBudget {which} selects no pods"));
     }
     Some(ParsedBudget {
         object,

@@ -4,6 +4,7 @@ mod aside;
 mod assumed;
 mod cases;
 mod clusters;
+mod doubts;
 mod effects;
 mod full_size;
 mod limits;

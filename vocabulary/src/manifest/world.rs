@@ -85,23 +85,42 @@ fn read<T: DeserializeOwned + Metadata<Ty = ObjectMeta>>(object: &Object, api_ve
     Some(given)
 }
 
-/// Refuses a second object of one kind, namespace and name.
+/// Refuses a second object of one kind, namespace and name, of the kinds that are represented: of others, such as a Namespace that
+/// each file begins with, the last one counts, as where they are applied one after the other. Of objects that only say what
+/// their names begin with each gets another.
 pub fn refuse_duplicates(objects: &[&Object]) {
     let mut seen: BTreeMap<_, &Object> = BTreeMap::new();
-    for &object in objects.iter().filter(|object| !object.name.is_empty()) {
+    let is_named = |object: &&&Object| {
+        object.tree.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Tree::text).is_some()
+    };
+    for &object in objects.iter().filter(|object| is_represented(object)).filter(is_named) {
         let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         if let Some(first) = seen.insert((group, &object.kind, &object.namespace, &object.name), object) {
             let place = first.place(first.tree.mark);
+            let whose = match object.kind.as_str() {
+                "Node" | "PriorityClass" => String::new(),
+                _ => format!(" in namespace {}", object.namespace),
+            };
             object.cursor().at("metadata.name").refuse(
-                format!(
-                    "{} stands twice in namespace {}; the other is at {place}",
-                    object.title(),
-                    object.namespace
-                ),
+                format!("{} stands twice{whose}; the other is at {place}", object.title()),
                 "each object once",
             );
         }
     }
+}
+
+/// Is it of a kind that is read, and not of one of the same name in a group of somebody's own?
+fn is_represented(object: &Object) -> bool {
+    let group = match object.kind.as_str() {
+        "Deployment" | "ReplicaSet" => "apps",
+        "Pod" | "Service" | "Node" => "",
+        "PodDisruptionBudget" => "policy",
+        "PriorityClass" => "scheduling.k8s.io",
+        _ => return false,
+    };
+    let own = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    // What has the group of no such kind is a typo or of an old version, and is refused where it is read.
+    own == group || !own.contains('.') || own.ends_with(".k8s.io")
 }
 
 /// The template of the pods that an object of a kind that is not represented would have.
@@ -121,6 +140,10 @@ impl<'o> World<'o> {
         let mut world = Self { aside, ..Self::default() };
         for &object in objects {
             match object.kind.as_str() {
+                _ if !is_represented(object) => {
+                    world.hidden.extend(Hidden::of(object, context));
+                    world.others.push(object);
+                }
                 "Deployment" => {
                     let given = read::<apps::Deployment>(object, "apps/v1");
                     world.workloads.extend(given.and_then(|given| deployment(object, &given, context)));
@@ -133,7 +156,7 @@ impl<'o> World<'o> {
                     let given = read::<core::Pod>(object, "v1");
                     world.workloads.extend(given.and_then(|given| pod(object, &given, context)));
                 }
-                "Service" if !object.api_version.contains('/') => {
+                "Service" => {
                     let parsed = read::<core::Service>(object, "v1")
                         .and_then(|given| service(object, &given, context.options.release));
                     match parsed {
@@ -155,10 +178,7 @@ impl<'o> World<'o> {
                     read::<scheduling::PriorityClass>(object, "scheduling.k8s.io/v1");
                     world.shared.push(object);
                 }
-                _ => {
-                    world.hidden.extend(Hidden::of(object, context));
-                    world.others.push(object);
-                }
+                kind => unreachable!("{kind} is represented"),
             }
         }
         world
@@ -204,7 +224,16 @@ impl<'o> World<'o> {
             } else {
                 format!("a selector that matches the labels of a pod template: {some}")
             };
-            object.cursor().at("spec.selector").refuse(says, accepted);
+            // Pods that nobody of the input has may be those that an operator makes of an object of a kind of its own.
+            let is_strange =
+                |other: &&&Object| other.namespace == *here && left_out::object(&other.kind).is_none();
+            match self.others.iter().find(is_strange) {
+                Some(other) => object.cursor().at("spec.selector").warn(format!(
+                    "{says}; whether {} has pods that it would select is not known",
+                    other.title()
+                )),
+                None => object.cursor().at("spec.selector").refuse(says, accepted),
+            }
         };
         for service in &self.services {
             refuse(service.object, &|namespace, labels| service.selects(namespace, labels));

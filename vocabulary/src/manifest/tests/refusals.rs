@@ -91,6 +91,14 @@ fn a_template_that_was_not_rendered_is_named_as_such() {
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\n",
         &format!("a.yaml:4:9: {says}"),
     );
+    // A fault elsewhere is told where it is, whatever else is rendered by somebody else.
+    let alert =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: rules}\ndata:\n  rule: 'of {{ $labels.pod }}'\n";
+    let twice = deployment("", "", "image: y");
+    let text = joined(&[alert, &twice]);
+    check(&text, "a.yaml:21:9: the key 'image' stands twice in one mapping; accepted: each key once");
+    let skips = Options { skip_others: true, ..Options::default() };
+    read_with(&text, &skips).expect_err("the Deployment is not passed over");
     // In a string of a manifest that is fine it means nothing.
     let fine = deployment("", "", "args: ['{{ $labels }}']");
     assert_eq!(reading(&fine).workloads.len(), 1);
@@ -233,6 +241,17 @@ fn two_objects_of_one_name_are_refused() {
         &joined(&[&web, &web]),
         "a.yaml:19:9: metadata.name: Deployment/web stands twice in namespace default; the other is at a.yaml:1:1; accepted: each object once",
     );
+    let node = node("a", "");
+    check(
+        &joined(&[&web, &node, &node]),
+        "a.yaml:24:9: metadata.name: Node/a stands twice; the other is at a.yaml:16:1; accepted: each object once",
+    );
+    // Of what is not represented the last one counts, and of one prefix there are many names.
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let generated = pod("p", "{app: db}", "").replace("  name: p\n", "  generateName: p-\n");
+    let foreign = "apiVersion: longhorn.io/v1beta2\nkind: Node\nmetadata: {name: a}\n";
+    let all = reading(&joined(&[&web, namespace, namespace, &generated, &generated, foreign, foreign]));
+    assert_eq!(all.workloads.len(), 3);
     let elsewhere = web.replace("  name: web\n", "  name: web\n  namespace: far\n");
     let names: Vec<_> =
         reading(&joined(&[&web, &elsewhere])).workloads.into_iter().map(|input| input.name).collect();
@@ -364,4 +383,28 @@ fn names_of_ports_that_the_api_server_refuses_are_refused() {
 fn an_amount_that_is_not_read_is_compared_with_no_other() {
     let says = refused(&deployment("", "", "resources: {requests: {memory: 1Mi}, limits: {memory: 1E}}"));
     assert_eq!(says.lines().count(), 1, "{says}");
+}
+
+/// S28 `ValidateVolumes`, `ValidateVolumeMounts`.
+#[test]
+fn what_mounts_no_volume_of_the_pod_is_refused() {
+    let volumes = "volumes: [{name: data, emptyDir: {}}]";
+    let with = |pod: &str, mount: &str| {
+        deployment("", pod, &format!("volumeMounts: [{{name: {mount}, mountPath: /data}}]"))
+    };
+    assert_eq!(reading(&with(volumes, "data")).workloads.len(), 1);
+    let at = "spec.template.spec.containers[0].volumeMounts[0].name";
+    check(
+        &with(volumes, "date"),
+        &format!("a.yaml:16:31: {at}: 'date' is no volume of the pod; accepted: data"),
+    );
+    check(
+        &with("", "data"),
+        &format!("a.yaml:15:31: {at}: 'data' is no volume of the pod; accepted: one of spec.volumes"),
+    );
+    let twice = "volumes: [{name: data, emptyDir: {}}, {name: data, emptyDir: {}}]";
+    check(
+        &deployment("", twice, ""),
+        "a.yaml:13:52: spec.template.spec.volumes[1].name: 'data' stands twice; accepted: each name once",
+    );
 }
