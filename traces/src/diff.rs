@@ -231,6 +231,8 @@ fn aligned(one: &[String], other: &[String]) -> Vec<Line> {
     let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     let mut lines: Vec<Line> = (0..same).map(|at| Line::Both(at, at)).collect();
     let (first, second) = (&one[same..], &other[same..]);
+    let ends = first.iter().rev().zip(second.iter().rev()).take_while(|(one, other)| one == other).count();
+    let (first, second) = (&first[..first.len() - ends], &second[..second.len() - ends]);
     let rest = if first.len().saturating_mul(second.len()) > CELLS_MAX {
         apart(first, second)
     } else {
@@ -241,6 +243,7 @@ fn aligned(one: &[String], other: &[String]) -> Vec<Line> {
         Line::First(left) => Line::First(left + same),
         Line::Second(right) => Line::Second(right + same),
     }));
+    lines.extend((0..ends).rev().map(|end| Line::Both(one.len() - 1 - end, other.len() - 1 - end)));
     lines
 }
 
@@ -299,6 +302,16 @@ mod tests {
         assert_eq!(lines("a b c d", "a c x d"), "a -b c +x d");
         assert_eq!(lines("", "a"), "+a");
         assert_eq!(lines("a b", "b a"), "-a b +a");
+    }
+
+    /// Two long ways that differ in one step are not laid out whole: what ends alike is known to.
+    #[test]
+    fn a_line_more_at_the_beginning_of_many_parts_no_others() {
+        let many: Vec<String> = (0..9_000).map(|number| number.to_string()).collect();
+        let more = [&["new".to_owned()], &many[..]].concat();
+        let lines = aligned(&many, &more);
+        assert_eq!(lines.iter().filter(|line| matches!(line, Line::Both(..))).count(), many.len());
+        assert!(matches!((&lines[0], &lines[1]), (Line::Second(0), Line::Both(0, 1))));
     }
 
     #[test]

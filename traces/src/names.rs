@@ -1,5 +1,7 @@
 //! What the objects of a scenario are called, as Kubernetes would call them.
 
+use std::sync::Arc;
+
 use podproof_model::Model;
 use podproof_vocabulary::observation::{Address, Observe};
 use podproof_vocabulary::scenario::{Beginning, Scenario, WorkloadKind};
@@ -24,7 +26,7 @@ struct Known {
 }
 
 /// Names of the objects of a scenario. Pods get theirs in the order in which a trace creates them, so whoever walks along
-/// one calls [`Names::see`] with what each step changed.
+/// one calls [`Names::see`] with what each step changed. A copy shares what never changes.
 #[derive(Clone, Debug)]
 pub struct Names {
     kind: WorkloadKind,
@@ -34,10 +36,10 @@ pub struct Names {
     nodes: Vec<String>,
     taint: String,
     containers: Vec<String>,
-    hashes: Vec<String>,
+    hashes: Arc<[String]>,
     pods: Vec<Option<Known>>,
     created: usize,
-    called: Called,
+    called: Arc<Called>,
 }
 
 impl Names {
@@ -76,10 +78,10 @@ impl Names {
             nodes: scenario.nodes.iter().map(|node| node.name.clone()).collect(),
             taint: scenario.taint_of_events().to_string(),
             containers: template.containers.iter().map(|container| container.name.clone()).collect(),
-            hashes: hashes(&scenario.workload.name),
+            hashes: hashes(&scenario.workload.name).into(),
             pods,
             created: 0,
-            called,
+            called: Arc::new(called),
         };
         if scenario.begins == Beginning::Running {
             names.see(&running(scenario));
@@ -284,7 +286,7 @@ mod tests {
     #[test]
     fn every_revision_has_a_hash_of_its_own() {
         let names = Names::new(&catalogue::web("x", Story::Rollout, 1, 1));
-        let mut hashes = names.hashes;
+        let mut hashes = names.hashes.to_vec();
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), REVISIONS_MAX);

@@ -68,15 +68,28 @@ fn sync(cluster: &Cluster<'_>) -> Option<Deployment> {
     let copies = Copies::of(cluster)?;
     let newest = cluster.replica_set(copies.newest);
     let strategy = cluster.rules.scenario.workload.strategy;
-    // A sync that finds the wanted replicas changed only scales (S28 `deployment_controller.go` `isScalingEvent`).
-    let active = copies.replica_sets().filter(|(_, column)| column.replicas_seen() > 0);
-    if active.into_iter().any(|(_, column)| column.desired_seen() != copies.replicas) {
+    if only_scales(&copies) {
         return scale(&copies);
     }
     match strategy {
         Strategy::Recreate => recreate(&copies, newest),
         Strategy::RollingUpdate { .. } => rolling_update(&copies, newest),
     }
+}
+
+/// A sync that finds the wanted replicas changed only scales (S28 `deployment_controller.go` `isScalingEvent`).
+fn only_scales(copies: &Copies<'_, '_>) -> bool {
+    let mut active = copies.replica_sets().filter(|(_, column)| column.replicas_seen() > 0);
+    active.any(|(_, column)| column.desired_seen() != copies.replicas)
+}
+
+/// Each sync only scales, and there is nothing left to scale: a rollout goes no further (kubernetes/kubernetes#138036).
+pub fn scales_in_vain(cluster: &Cluster<'_>) -> bool {
+    let is_vain = |copies: Copies<'_, '_>| {
+        let are_seen = copies.replica_sets().all(|(_, column)| column.is_seen());
+        are_seen && only_scales(&copies) && scale(&copies).is_none()
+    };
+    Copies::of(cluster).is_some_and(is_vain)
 }
 
 fn create(copies: &Copies<'_, '_>) -> Option<Deployment> {

@@ -22,8 +22,10 @@ struct Picture {
 /// A state that is drawn.
 struct Drawn {
     state: ClusterState,
-    /// After which step of the trace it is reached, if it is one of the trace.
-    on_trace: Option<usize>,
+    /// After which steps of the trace it is reached, if it is one of the trace.
+    on_trace: Vec<usize>,
+    /// After which step of the trace it was met first: what there is then has the names of then.
+    met: usize,
     /// What its last step broke, if it breaks something.
     broken: Option<String>,
 }
@@ -41,11 +43,12 @@ pub fn export(trace: &Trace, step: usize, around: usize) -> Result<String, Diver
     let (from, to) = (centre.saturating_sub(around), centre.saturating_add(around).min(last));
     let mut picture = Picture::default();
     for at in from..=to {
-        picture.add(frames.states[at].clone(), Some(at));
+        let place = picture.add(frames.states[at].clone(), at);
+        picture.drawn[place].on_trace.push(at);
     }
     let mut edges = Vec::new();
     for at in from..=to {
-        let source = picture.add(frames.states[at].clone(), Some(at));
+        let source = picture.add(frames.states[at].clone(), at);
         let taken = (at < to).then(|| frames.trace.steps().nth(at).map(|(_, step)| step.action)).flatten();
         for action in enabled(&frames, &frames.states[at]) {
             let next = match taken == Some(action) {
@@ -55,7 +58,7 @@ pub fn export(trace: &Trace, step: usize, around: usize) -> Result<String, Diver
             let broken = trace.property.filter(|&property| {
                 frames.world.model().judge(&frames.states[at], &action, &next).broken.contains(property)
             });
-            let target = picture.add(next, None);
+            let target = picture.add(next, at);
             if let Some(property) = broken {
                 picture.drawn[target].broken = Some(format!("breaks {property}"));
             }
@@ -74,27 +77,26 @@ fn enabled(frames: &Frames<'_>, state: &ClusterState) -> Vec<Action> {
 }
 
 impl Picture {
-    /// The place of a state.
-    fn add(&mut self, state: ClusterState, on_trace: Option<usize>) -> usize {
+    /// The place of a state that is met after this step.
+    fn add(&mut self, state: ClusterState, met: usize) -> usize {
         let Self { drawn, places } = self;
         if let Some(&place) = places.get(&state) {
             return place;
         }
         places.insert(state.clone(), drawn.len());
-        drawn.push(Drawn { state, on_trace, broken: None });
+        drawn.push(Drawn { state, on_trace: Vec::new(), met, broken: None });
         drawn.len() - 1
     }
 }
 
 /// The steps that lead from a state beside the trace to one that is drawn: they close the diamonds of steps that commute.
 fn between_others(frames: &Frames<'_>, picture: &Picture, edges: &mut Vec<(usize, usize, String, bool)>) {
-    for (source, beside) in picture.drawn.iter().enumerate().filter(|(_, drawn)| drawn.on_trace.is_none()) {
+    for (source, beside) in picture.drawn.iter().enumerate().filter(|(_, drawn)| drawn.on_trace.is_empty()) {
         for action in enabled(frames, &beside.state) {
             let next = frames.world.model().apply(&beside.state, &action);
             if let Some(&target) = picture.places.get(&next).filter(|&&target| target != source) {
-                // The names are those of the end of the trace: what was created beside it has none of its own.
-                let names = frames.seen.last().map(|(_, names)| names);
-                let says = names.map_or_else(String::new, |names| words::action(names, &action));
+                // What was created beside the trace has no names of its own.
+                let says = words::action(&frames.seen[beside.met].1, &action);
                 edges.push((source, target, says, false));
             }
         }
@@ -114,18 +116,19 @@ fn document(
     );
     for (place, state) in drawn.iter().enumerate() {
         let digest = Digest::of(&state.state).to_string();
-        let at = match state.on_trace {
-            Some(0) => "beginning\n".to_owned(),
-            Some(step) => format!("after step {step}\n"),
-            None => String::new(),
-        };
+        let steps: Vec<String> =
+            state.on_trace.iter().filter(|step| **step > 0).map(ToString::to_string).collect();
+        let beginning = if state.on_trace.contains(&0) { "beginning\n" } else { "" };
+        let after =
+            if steps.is_empty() { String::new() } else { format!("after step {}\n", steps.join(" and ")) };
+        let at = format!("{beginning}{after}");
         let broken = state.broken.as_ref().map_or_else(String::new, |broken| format!("\n{broken}"));
         let label = quoted(&format!("{at}{}{broken}", &digest[..8]));
-        let look = match (&state.broken, state.on_trace) {
-            (Some(_), _) => ", color=red, penwidth=2",
-            (None, Some(step)) if step == centre => ", penwidth=3",
-            (None, Some(_)) => ", penwidth=2",
-            (None, None) => ", color=grey",
+        let look = match &state.broken {
+            Some(_) => ", color=red, penwidth=2",
+            None if state.on_trace.contains(&centre) => ", penwidth=3",
+            None if state.on_trace.is_empty() => ", color=grey",
+            None => ", penwidth=2",
         };
         out += &format!("  s{place} [label={label}{look}];\n");
     }

@@ -35,9 +35,17 @@ fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
 /// Text that cannot end a cell, begin markup, or lead elsewhere.
 pub fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
-            '\\' | '|' | '*' | '`' | '[' => cell.extend(['\\', c]),
+            '\\' | '|' | '*' | '`' | '[' | '_' | '~' | '$' => cell.extend(['\\', c]),
+            // No address of anything becomes a link.
+            ':' if text[at..].starts_with("://") => cell.push_str(":&#8203;"),
+            '.' if cell
+                .get(cell.len().saturating_sub(3)..)
+                .is_some_and(|end| end.eq_ignore_ascii_case("www")) =>
+            {
+                cell.push_str("&#8203;.");
+            }
             '<' => cell.push_str("&lt;"),
             '&' => cell.push_str("&amp;"),
             // Nobody is called, and nothing of the same number is referred to: GitHub looks at what is shown.
@@ -83,6 +91,9 @@ mod tests {
     #[test]
     fn text_cannot_end_a_cell() {
         assert_eq!(cell("a|b\n<c> & `d` \\*"), "a\\|b &lt;c> &amp; \\`d\\` \\\\\\*");
+        assert_eq!(cell("_a_ ~~b~~ $c$"), "\\_a\\_ \\~\\~b\\~\\~ \\$c\\$");
+        assert_eq!(cell("www.a.example, Www.b"), "www&#8203;.a.example, Www&#8203;.b");
+        assert_eq!(cell("http://a: b.c"), "http:&#8203;//a: b.c");
         assert_eq!(cell("a\u{202e}b\u{2028}\u{7}"), "a\\u{202e}b\\u{2028} ");
     }
 }

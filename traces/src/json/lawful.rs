@@ -82,9 +82,17 @@ fn shape(trace: &Trace) -> Option<Complaint> {
         Kind::Path if trace.followed.is_some() => {
             complaint("followed", "a path follows no pod; accepted is null")
         }
+        _ if trace.followed.is_some_and(|followed| !has_step(trace, followed.from_step)) => complaint(
+            "followed.from-step",
+            format!("no step before the cycle has this number; accepted is 1 to {}", trace.stem.len()),
+        ),
         Kind::Lasso if trace.obligation.is_none() => {
             complaint("obligation", "a lasso keeps an obligation pending; accepted is its number")
         }
         _ => None,
     }
+}
+
+fn has_step(trace: &Trace, number: u32) -> bool {
+    (1..=trace.stem.len()).contains(&(number as usize))
 }

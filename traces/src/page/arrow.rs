@@ -54,10 +54,26 @@ impl Arrows {
         let mut from: Vec<usize> = found.iter().filter_map(|thing| self.left.get(thing).copied()).collect();
         from.sort_unstable();
         from.dedup();
+        for change in &step.changed {
+            self.forget_signals(change);
+        }
         for thing in left(step) {
             self.left.insert(thing, number);
         }
         from
+    }
+
+    /// A signal is that of one process: of the next one, or of another pod in the same slot, it says nothing.
+    fn forget_signals(&mut self, change: &Change) {
+        match *change {
+            Change::Sigterm { pod, container, received: false } => {
+                self.left.remove(&Thing::Signal(pod, container));
+            }
+            Change::PodAppears { pod, .. } => {
+                self.left.retain(|thing, _| !matches!(thing, Thing::Signal(other, _) if *other == pod));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -142,7 +158,9 @@ fn left(step: &TraceStep) -> Vec<Thing> {
     }
     for change in &step.changed {
         things.extend(match (Object::of(change), change) {
-            (_, Change::Sigterm { pod, container, .. }) => Some(Thing::Signal(*pod, *container)),
+            (_, Change::Sigterm { pod, container, received }) => {
+                received.then_some(Thing::Signal(*pod, *container))
+            }
             (_, Change::Sandbox { pod, .. } | Change::Process { pod, .. }) => Some(Thing::Running(*pod)),
             (
                 _,
@@ -161,4 +179,43 @@ fn left(step: &TraceStep) -> Vec<Thing> {
         });
     }
     things
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::Story;
+
+    use super::*;
+
+    const POD: PodId = PodId(0);
+    const APP: ContainerId = ContainerId(0);
+
+    fn step(action: Action, changed: Vec<Change>) -> TraceStep {
+        TraceStep {
+            component: action.component(),
+            says: String::new(),
+            action,
+            tick: 0,
+            seen_at: None,
+            reads: None,
+            writes: Vec::new(),
+            changed,
+            digest: None,
+        }
+    }
+
+    /// A process that has got no signal does not end by that of the one before it.
+    #[test]
+    fn a_signal_is_that_of_one_process() {
+        let names = Names::new(&catalogue::web("x", Story::Create, 1, 1));
+        let signal = |received| Change::Sigterm { pod: POD, container: APP, received };
+        let kill =
+            step(Action::Kubelet(Kubelet::SendSigterm { pod: POD, container: APP }), vec![signal(true)]);
+        let end = |changed| step(Action::Container(Container::Exit { pod: POD, container: APP }), changed);
+        let mut arrows = Arrows::default();
+        assert_eq!(arrows.see(1, &kill, &names), [] as [usize; 0]);
+        assert_eq!(arrows.see(2, &end(vec![signal(false)]), &names), [1]);
+        assert_eq!(arrows.see(3, &end(Vec::new()), &names), [] as [usize; 0]);
+    }
 }

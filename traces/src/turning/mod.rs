@@ -192,9 +192,10 @@ impl TurningPoint {
             }
             // Where it is not known that it turns there, something that comes later may prevent it.
             Reason::Event if !point.is_certain => None,
-            Reason::Event => {
-                Some("no component can prevent that: what helps must have been so before".to_owned())
-            }
+            Reason::Event => Some(
+                "nothing that was tried to be done first prevents that: what helps must have been so before"
+                    .to_owned(),
+            ),
             Reason::Never => None,
         };
         keeps.into_iter().chain(other).chain(self.advice(trace)).collect()

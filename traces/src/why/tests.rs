@@ -1,12 +1,13 @@
 //! What a pod waits for, along its life, and on nodes that do not take it.
 
+use podproof_model::controllers::deployment::scales_in_vain;
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::catalogue;
-use podproof_vocabulary::event::Story;
-use podproof_vocabulary::scenario::{Beginning, Scenario, Taint, TaintEffect};
+use podproof_vocabulary::event::{EventName, Story};
+use podproof_vocabulary::scenario::{Beginning, IntOrPercent, Scenario, Strategy, Taint, TaintEffect};
 
-use super::{pod, unschedulable};
+use super::{pod, unschedulable, workload};
 use crate::names::Names;
 use crate::walk::World;
 
@@ -81,6 +82,41 @@ fn each_node_refuses_a_pod_for_reasons_of_its_own() {
             "pod web-l4f8/0 is Pending, as no node takes it: node-1 (NodeResourcesFit: too many pods); node-2 (TaintToleration: untolerated taint gpu and NodeAffinity: its labels are not those asked for); node-3 (NodeAffinity: its labels are not those asked for)"
         ]
     );
+}
+
+/// kubernetes/kubernetes#138036: an old ReplicaSet of 1 is left of 2 as somebody scales to 1.
+#[test]
+fn a_rollout_that_a_scaling_to_nothing_new_has_stuck_says_so() {
+    let mut scenario = catalogue::web("x", Story::Rollout, 2, 1);
+    scenario.begins = Beginning::Running;
+    let (max_surge, max_unavailable) = (IntOrPercent::Int(0), IntOrPercent::Int(1));
+    scenario.workload.strategy = Strategy::RollingUpdate { max_surge, max_unavailable };
+    scenario.events.set(EventName::Scale, 1);
+    let names = Names::new(&scenario);
+    let world = World::new(scenario).expect("it is small enough");
+    let (observed_proxy, _) = world.beginnings().into_iter().next().expect("it begins");
+    let found = (0..200_u64).find_map(|mut seed| {
+        let mut walk = world.begin(observed_proxy).expect("it begins so");
+        for _ in 0..STEPS {
+            let enabled = walk.enabled();
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let next = *enabled.get((seed >> 33) as usize % enabled.len().max(1))?;
+            walk.step(&next, None);
+            let stuck = world.model().open(&walk.state, |cluster| {
+                scales_in_vain(cluster).then(|| workload::lacks(cluster, &names))
+            });
+            if stuck.is_some() {
+                return stuck;
+            }
+        }
+        None
+    });
+    let found = found.expect("a walk comes there");
+    assert!(
+        found.iter().any(|says| says.contains("whose replicas were changed to 1") && says.contains("138036")),
+        "{found:?}"
+    );
+    assert!(!found.iter().any(|says| says.contains("maxSurge")), "{found:?}");
 }
 
 /// Said before any search, of the nodes as they are.

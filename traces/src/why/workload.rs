@@ -1,6 +1,7 @@
 //! Why a workload never comes to have what is wanted of it: which pods wait for what, and what keeps the controllers from making
 //! others.
 
+use podproof_model::controllers::deployment::scales_in_vain;
 use podproof_model::{Cluster, progress};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::scenario::{Strategy, WorkloadKind};
@@ -77,6 +78,11 @@ fn of_deployment(cluster: &Cluster<'_>, names: &Names) -> Vec<String> {
         return Vec::new();
     }
     let name = names.deployment();
+    if scales_in_vain(cluster) {
+        return vec![format!(
+            "the controller only scales {name}, whose replicas were changed to {wanted}: what there is has that size, so it writes nothing, and goes on to take it for changed (kubernetes/kubernetes#138036); who scales it once more ends that"
+        )];
+    }
     let strategy = cluster.rules.scenario.workload.strategy;
     if matches!(strategy, Strategy::Recreate) {
         let is_old = |&pod: &PodId| {

@@ -1,6 +1,6 @@
 //! The page at the keyboard, in a real browser: what scrolls is scrolled, what is zoomed stays so, and the address follows.
 
-use podproof_traces::{Page, Remedy, Trace};
+use podproof_traces::{Page, Remedy, Trace, slice};
 
 use crate::browser::Browser;
 use crate::page::{failed_request, path_of};
@@ -52,6 +52,50 @@ fn keys_scroll_what_has_the_focus_and_more_to_show() {
     browser.ask("document.querySelector('#why').focus()");
     browser.press("ArrowUp");
     assert_eq!(chosen(&mut browser), (trace.stem.len() - 1).to_string());
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+/// Of a slider up is more, whether or not steps are folded; drawn to a folded step it comes to one that is shown; and what is
+/// looked for is found where it is folded, too.
+#[test]
+fn the_slider_and_the_search_know_of_folded_steps() {
+    let Some(mut browser) = browser() else { return };
+    let trace = failed_request();
+    let mut slice = slice(&trace).expect("a failed request has causes");
+    slice.steps = vec![2, 5, 9, trace.stem.len()];
+    browser.open(&Page::of(&trace).sliced(Some(&slice)).to_html(), "");
+    let chosen = |browser: &mut Browser| browser.text("#list [aria-selected=true] .number").parse::<u32>();
+    let folded = "document.querySelector('#slice').getAttribute('aria-pressed')";
+    if browser.ask(folded) != "true" {
+        browser.press("s");
+    }
+    browser.press("ArrowLeft");
+    browser.press("ArrowLeft");
+    browser.ask("document.querySelector('#scrub').focus()");
+    for (more, less) in [("ArrowUp", "ArrowDown"), ("PageUp", "PageDown")] {
+        let before = chosen(&mut browser).expect("a number");
+        browser.press(more);
+        let after = chosen(&mut browser).expect("a number");
+        assert!(after > before, "{more}: {before} to {after}");
+        browser.press(less);
+        assert!(chosen(&mut browser).expect("a number") < after, "{less}");
+    }
+    let last = browser.ask("document.querySelector('#scrub').max").as_str().expect("text").parse::<u32>();
+    for step in 0..=last.expect("a number") {
+        browser.ask(&format!(
+            "{{ const scrub = document.querySelector('#scrub'); scrub.value = '{step}'; \
+             scrub.dispatchEvent(new Event('input', {{ bubbles: true }})); }} 0"
+        ));
+        assert_eq!(browser.ask(folded), "true", "step {step}");
+    }
+    // Every step's words have a letter of these, so the next one is found, folded or not.
+    let find = "{ const search = document.querySelector('#search'); search.value = 'e'; \
+                search.dispatchEvent(new Event('input', { bubbles: true })); } 0";
+    browser.ask(find);
+    browser.ask("document.querySelector('#scrub').focus()");
+    browser.press("Home");
+    browser.press("n");
+    assert_eq!(chosen(&mut browser).expect("a number"), 1);
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
 

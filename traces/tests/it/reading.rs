@@ -5,7 +5,7 @@ use podproof_vocabulary::Property;
 use podproof_vocabulary::event::Story;
 use proptest::prelude::*;
 
-use crate::common::{broken, web};
+use crate::common::{broken, short_pre_stop, web};
 
 fn refusal(bytes: &[u8]) -> String {
     Trace::from_bytes(bytes).expect_err("this is no trace").to_string()
@@ -37,6 +37,20 @@ fn a_resource_that_nobody_knows_is_refused() {
     let text = trace.to_json().replacen("{\"object\": 0}", "{\"objects\": 0}", 1);
     let message = refusal(text.as_bytes());
     assert!(message.contains("there is no 'objects' here; accepted are head, "), "{message}");
+}
+
+#[test]
+fn a_pod_cannot_be_followed_from_a_step_that_is_none() {
+    let trace = broken(&short_pre_stop(), Property::NoFailedRequest);
+    let text = trace.to_json();
+    let steps = trace.stem.len();
+    let now =
+        format!("\"from-step\": {}", trace.followed.expect("without a clock nothing is late").from_step);
+    assert!(text.contains(&now), "{text}");
+    for step in [0, steps + 1, 9999] {
+        let message = refusal(text.replace(&now, &format!("\"from-step\": {step}")).as_bytes());
+        assert!(message.contains(&format!("accepted is 1 to {steps}")), "{step}: {message}");
+    }
 }
 
 proptest! {

@@ -55,6 +55,11 @@ const move = (by) => {
   }
   choose(number);
 };
+const nearestShown = (number) => {
+  const down = numbersOf({ from: 0, to: number }).findLast(isShown);
+  const up = numbersOf({ from: number, to: last }).find(isShown);
+  return up !== undefined && up - number < number - down ? up : down;
+};
 const moveInLane = (direction) => {
   if (chosen === 0) return;
   const { lane } = stepOf(chosen);
@@ -79,10 +84,9 @@ const search = () => {
   list.mark(found);
 };
 const find = (direction) => {
-  const shown = found.filter(isShown);
-  if (shown.length === 0) return;
-  const ahead = direction > 0 ? shown.find((number) => number > chosen) : shown.findLast((number) => number < chosen);
-  choose(ahead ?? (direction > 0 ? shown[0] : shown.at(-1)));
+  if (found.length === 0) return;
+  const ahead = direction > 0 ? found.find((number) => number > chosen) : found.findLast((number) => number < chosen);
+  choose(ahead ?? (direction > 0 ? found[0] : found.at(-1)));
 };
 
 const isDark = () => {
@@ -106,6 +110,8 @@ const KEYS = {
   Home: () => choose(0),
   End: () => choose(last),
 };
+// Of a slider up is more.
+const SLIDER = { ...KEYS, ArrowUp: KEYS.ArrowDown, ArrowDown: KEYS.ArrowUp, PageUp: KEYS.PageDown, PageDown: KEYS.PageUp };
 const LETTERS = {
   "[": () => moveInLane(-1),
   "]": () => moveInLane(1),
@@ -144,7 +150,7 @@ document.addEventListener("keydown", (event) => {
   }
   // What is folded the slider does not know of.
   const isOwn = target.id === "scrub" && key in KEYS && !sliced;
-  const act = KEYS[key] ?? (byId("letters").checked ? LETTERS[key] : undefined);
+  const act = (target.id === "scrub" ? SLIDER : KEYS)[key] ?? (byId("letters").checked ? LETTERS[key] : undefined);
   if (act === undefined || isOwn || isRead(key, target)) return;
   event.preventDefault();
   act();
@@ -156,7 +162,7 @@ byId("search-form").addEventListener("submit", (event) => {
   find(1);
 });
 byId("scrub").max = String(last);
-byId("scrub").addEventListener("input", (event) => choose(Number(event.target.value)));
+byId("scrub").addEventListener("input", (event) => choose(nearestShown(Number(event.target.value))));
 byId("slice").addEventListener("click", fold);
 byId("to-end").addEventListener("click", () => choose(data.end));
 byId("theme").addEventListener("click", turn);
