@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect};
 
 use super::limits::{EVENT_KINDS_MAX, EVENTS_MAX};
 use super::{one_in, one_of};
@@ -31,6 +31,12 @@ pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -
         let event = one_of(u, &all)?;
         let count = u.int_in_range(1..=EVENTS_MAX)?;
         scenario.events.set(event, count);
+    }
+    let may_fail = scenario.story == Story::NodeFailure || scenario.events.count(EventName::NodeCrash) > 0;
+    if may_fail && scenario.events.count(EventName::TaintNode) > 0 {
+        // PGC-2: of a node that may fail the taint of operators says that it has.
+        let (key, effect) = ("node.kubernetes.io/out-of-service".into(), TaintEffect::NoExecute);
+        scenario.event_taint = Some(Taint { key, value: String::new(), effect });
     }
     let joining = scenario.events.count(EventName::AddNode);
     if joining > 0 {

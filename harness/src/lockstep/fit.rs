@@ -2,7 +2,7 @@
 
 use podproof_vocabulary::action::Component;
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::scenario::{Scenario, Timing};
+use podproof_vocabulary::scenario::{Beginning, Scenario, Timing};
 
 use super::Covered;
 
@@ -10,6 +10,15 @@ use super::Covered;
 pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
     if scenario.timing == Timing::Timed {
         return Some("time in ticks is not covered".into());
+    }
+    if scenario.begins == Beginning::Running {
+        return Some("pods that run from the beginning are not covered".into());
+    }
+    if scenario.inaccurate_detectors {
+        return Some("detectors that err are not covered".into());
+    }
+    if let Some(mutant) = scenario.mutant {
+        return Some(format!("the runtime has no wrong rule {mutant}"));
     }
     if scenario.approximations.has(Approximation::CoalescedWatchEvents) {
         return Some("the runtime's watches do not coalesce".into());
@@ -32,6 +41,9 @@ pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
 /// Makes a scenario one that can be run with every component that the runtime has.
 pub fn fit(scenario: &mut Scenario) {
     scenario.timing = Timing::Untimed;
+    scenario.begins = Beginning::Nothing;
+    scenario.inaccurate_detectors = false;
+    scenario.mutant = None;
     scenario.approximations = scenario.approximations.without(Approximation::CoalescedWatchEvents);
     scenario.workload.min_ready_seconds = 0;
     scenario.workload.progress_deadline_seconds = None;

@@ -237,7 +237,7 @@ impl RuntimeSystem {
         let enabled = self.rest.enabled();
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.settle_evictions(&self.rest)?;
-        if enabled.is_empty() || is_choosing(enabled) || running.api_server_down {
+        if self.rest.is_stuck() || is_choosing(enabled) || running.api_server_down {
             return Ok(Vec::new());
         }
         if running.has_controllers() {
@@ -265,10 +265,11 @@ impl System for RuntimeSystem {
     fn pending(&self, operations: &mut Vec<Action>) {
         let running = self.running();
         self.rest.pending(operations);
-        let (is_over, is_choosing) = (operations.is_empty(), is_choosing(operations));
+        let is_choosing = is_choosing(operations);
         operations.retain(|action| !running.covered.takes(action));
         operations.extend(running.unlawful);
-        if is_over || running.api_server_down {
+        // What a model that is stuck would do next, nobody knows; one that is at rest does nothing, and so must the runtime.
+        if self.rest.is_stuck() || running.api_server_down {
             return;
         }
         running.controlling(is_choosing, operations);

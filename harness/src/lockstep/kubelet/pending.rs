@@ -133,7 +133,10 @@ pub const LAGS: &[Lag] = &[
                 let kind =
                     |own: ContainerId| situation.scenario.workload.template.containers[own.index()].kind;
                 let began_anew = |own| kind(own) == ContainerKind::Sidecar && look(own).backoff() > 0;
-                ContainerId::first(container.index()).any(|own| crashed(own) || waits(own) || began_anew(own))
+                // An init container holds back whatever becomes of it.
+                let mut before =
+                    ContainerId::first(container.index()).filter(|&own| kind(own) != ContainerKind::Init);
+                before.any(|own| crashed(own) || waits(own) || began_anew(own))
             }
             _ => false,
         },
