@@ -22,6 +22,8 @@ const DISRUPTED_PODS_MAX: usize = 2_000;
 pub struct Granted {
     pod: Key,
     options: DeleteOptions,
+    /// That nobody has written the pod since is asked for by the server, and not by the caller.
+    asks_itself: bool,
 }
 
 /// What a budget says to an eviction.
@@ -50,27 +52,37 @@ impl ApiServer {
         let mut options = options.clone();
         match verdict {
             Verdict::Delete { unchanged } => {
-                if unchanged {
-                    options.preconditions.version.get_or_insert(version);
+                let asks_itself = unchanged && options.preconditions.version.is_none();
+                if asks_itself {
+                    options.preconditions.version = Some(version);
                 }
-                Some(self.delete_evicted(&Granted { pod: key.clone(), options }, now))
+                Some(self.delete_evicted(&Granted { pod: key.clone(), options, asks_itself }, now))
             }
             Verdict::Spend(budget) => {
                 let budget = Object::from(*budget);
                 if !self.slips.has(Slip::BudgetNotSpent) {
                     self.store.put(budget.key(), budget, now);
                 }
-                self.evictions.insert(call, Granted { pod: key.clone(), options });
+                let granted = Granted { pod: key.clone(), options, asks_itself: false };
+                self.evictions.insert(call, granted);
                 None
             }
         }
     }
 
-    /// The pod gets the condition DisruptionTarget and is deleted with its own grace or the caller's (EVI-6). A conflict is told
-    /// as "try again" (EVI-7).
+    /// The pod gets the condition DisruptionTarget and is deleted with its own grace or the caller's (EVI-6). A conflict with what
+    /// the server asks for itself is told as "try again" (EVI-7), one with what the caller asks for as what it is.
     pub(super) fn delete_evicted(&mut self, granted: &Granted, now: Moment) -> Result<Response, ApiError> {
+        let told = |error| match error {
+            ApiError::Conflict if granted.asks_itself => ApiError::TooManyRequests,
+            other => other,
+        };
+        self.mark_and_delete(granted, now).map_err(told)
+    }
+
+    fn mark_and_delete(&mut self, granted: &Granted, now: Moment) -> Result<Response, ApiError> {
         let preconditions = &granted.options.preconditions;
-        let stored = self.stored(Resource::Pod, &granted.pod, preconditions).map_err(too_many_if_conflict)?;
+        let stored = self.stored(Resource::Pod, &granted.pod, preconditions)?;
         let mut options = granted.options.clone();
         let has_condition = self.release.minor >= 26;
         if has_condition && !matches!(&stored, Object::Pod(pod) if pod.is_deleting() || is_terminal(pod)) {
@@ -82,16 +94,12 @@ impl ApiServer {
             );
             let patch =
                 Patch::PodStatus(PodStatusPatch { conditions: vec![target], ..PodStatusPatch::default() });
-            let marked = self
-                .patch(Resource::Pod, &granted.pod, preconditions, &patch, now)
-                .map_err(too_many_if_conflict)?;
+            let marked = self.patch(Resource::Pod, &granted.pod, preconditions, &patch, now)?;
             if options.preconditions.version.is_some() {
                 options.preconditions.version = Some(marked.version());
             }
         }
-        self.delete(Resource::Pod, &granted.pod, &options, now)
-            .map(|_| Response::Done)
-            .map_err(too_many_if_conflict)
+        self.delete(Resource::Pod, &granted.pod, &options, now).map(|_| Response::Done)
     }
 
     fn judge(&self, pod: &Pod, key: &Key, now: Moment) -> Result<Verdict, ApiError> {
@@ -147,12 +155,4 @@ fn spend(budget: &PodDisruptionBudget, pod: &Key, now: Moment) -> Result<PodDisr
     status.disruptions_allowed = Some(allowed - 1);
     disrupted.insert(pod.name().to_owned(), now.to_time());
     Ok(budget)
-}
-
-/// EVI-7
-const fn too_many_if_conflict(error: ApiError) -> ApiError {
-    match error {
-        ApiError::Conflict => ApiError::TooManyRequests,
-        other => other,
-    }
 }

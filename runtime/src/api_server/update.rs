@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod, Taint, Toleration};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -205,8 +205,15 @@ fn may_become(old: &Pod, new: &Pod) -> bool {
     if old.termination_grace_period_seconds < Some(0) && new.termination_grace_period_seconds == Some(1) {
         like_old.termination_grace_period_seconds = old.termination_grace_period_seconds;
     }
-    let only_added =
-        old.tolerations.iter().flatten().all(|old| new.tolerations.iter().flatten().any(|new| new == old));
+    // How long one lasts may change (S28 `validateOnlyAddedTolerations`).
+    let same = |old: &Toleration, new: &Toleration| {
+        *old == Toleration { toleration_seconds: old.toleration_seconds, ..new.clone() }
+    };
+    let only_added = old
+        .tolerations
+        .iter()
+        .flatten()
+        .all(|old| new.tolerations.iter().flatten().any(|new| same(old, new)));
     like_old.tolerations.clone_from(&old.tolerations);
     let only_removed = new
         .scheduling_gates

@@ -162,7 +162,7 @@ fn an_unready_pod_goes_for_free_only_if_enough_others_are_healthy() {
 }
 
 #[test]
-fn a_conflict_within_an_eviction_is_told_as_try_again() {
+fn a_conflict_with_what_the_caller_asks_for_is_told_as_what_it_is() {
     let mut bench = Bench::new();
     ready_pod(&mut bench, "web");
     let options = DeleteOptions {
@@ -170,5 +170,5 @@ fn a_conflict_within_an_eviction_is_told_as_try_again() {
         ..DeleteOptions::default()
     };
     let answer = bench.call(&Request::Evict { pod: key("web"), options });
-    assert_eq!(answer, Err(ApiError::TooManyRequests), "EVI-7");
+    assert_eq!(answer, Err(ApiError::Conflict), "EVI-7 speaks of what the server asks for itself");
 }

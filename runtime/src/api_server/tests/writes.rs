@@ -288,6 +288,13 @@ fn of_a_pods_spec_little_may_change() {
         Ok(()),
         "API-10: tolerations may be added"
     );
+    fn lasting(spec: &mut k8s_openapi::api::core::v1::PodSpec, seconds: i64) {
+        let (key, toleration_seconds) = (Some("gpu".to_owned()), Some(seconds));
+        let gpu = Toleration { key, toleration_seconds, ..Toleration::default() };
+        spec.tolerations.get_or_insert_default().extend([Toleration::default(), gpu]);
+    }
+    assert_eq!(change(|spec| lasting(spec, 300)), Ok(()), "API-10");
+    assert_eq!(change(|spec| lasting(spec, 10)), Ok(()), "API-10: one may last shorter");
 }
 
 #[test]

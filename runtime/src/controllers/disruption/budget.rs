@@ -82,7 +82,8 @@ fn expected(
             let expected = wanted(percentage)?;
             Some((expected, scaled(percentage, expected)))
         }
-        None => Some((count, 0)),
+        // With neither no pod is expected, and then none may be disrupted (PDB-4; S28 `getExpectedPodCount`).
+        None => Some((0, 0)),
     }
 }
 

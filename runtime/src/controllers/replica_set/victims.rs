@@ -94,12 +94,12 @@ fn order(one: &Rank, other: &Rank, age: impl Fn(Moment) -> Age) -> Ordering {
     if first != Ordering::Equal {
         return first;
     }
-    if one.ready
-        && other.ready
-        && let (Some(one), Some(other)) = (one.ready_since, other.ready_since)
-        && one != other
-    {
-        return age(one).cmp(&age(other));
+    if one.ready && other.ready && one.ready_since != other.ready_since {
+        // Nobody knows since when: that goes first (S28 `pkg/controller/controller_utils.go` `afterOrZero`).
+        return match (one.ready_since, other.ready_since) {
+            (Some(one), Some(other)) => age(one).cmp(&age(other)),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        };
     }
     other.restarts.cmp(&one.restarts).then_with(|| age(one.created).cmp(&age(other.created)))
 }
@@ -115,5 +115,31 @@ impl Age {
             return Self(nanoseconds.checked_ilog2().map_or(-1, i128::from));
         }
         Self(i128::try_from(nanoseconds).unwrap_or(i128::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RS-5: of pods that are Ready since nobody knows when, and others, one goes first.
+    #[test]
+    fn who_is_ready_since_nobody_knows_when_goes_first() {
+        let rank = |ready_since: Option<u64>, restarts| Rank {
+            assigned: true,
+            phase: 2,
+            ready: true,
+            cost: 0,
+            neighbours: 0,
+            ready_since: ready_since.map(Moment),
+            restarts,
+            created: Moment(0),
+        };
+        let age = |since| Age::of(since, Moment(2_000_000), true);
+        let all = [rank(None, 2), rank(Some(1_999_000), 1), rank(Some(1_000_000), 3)];
+        let first = |one: &&Rank| !all.iter().any(|other| order(other, one, age) == Ordering::Less);
+        assert_eq!(all.iter().filter(first).count(), 1);
+        assert_eq!(order(&all[0], &all[1], age), Ordering::Less);
+        assert_eq!(order(&all[1], &all[2], age), Ordering::Less, "then who is Ready for the shortest time");
     }
 }
