@@ -93,9 +93,18 @@ fn with_little_memory_states_wait_on_disk() {
     }
 }
 
-/// The same cube, whose states own much memory: how much all of them own at once is counted.
-struct Heavy {
+/// Numbered states that own much memory: how much all of them own at once is counted.
+struct Heavy<const AGAIN: bool> {
     held: Arc<Held>,
+    /// Where a state leads.
+    next: fn(u32) -> Vec<u32>,
+    /// The state that breaks a property.
+    breaks: u32,
+}
+
+/// From a corner of the cube one step sets one bit.
+fn up(corner: u32) -> Vec<u32> {
+    (0..SIDES).filter(|side| corner >> side & 1 == 0).map(|side| corner | 1 << side).collect()
 }
 
 #[derive(Default)]
@@ -145,21 +154,21 @@ impl Hash for Load {
     }
 }
 
-impl System for Heavy {
+impl<const AGAIN: bool> System for Heavy<AGAIN> {
     type State = Load;
-    type Action = u32;
+    type Action = usize;
 
-    const TAKES_AGAIN: bool = true;
+    const TAKES_AGAIN: bool = AGAIN;
 
     fn initial(&self) -> Vec<(Load, Properties, Properties)> {
         vec![(Load::new(0, &self.held), 0, 0)]
     }
 
-    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, u32>)) {
-        for side in (0..SIDES).filter(|side| state.corner >> side & 1 == 0) {
-            let next = Load::new(state.corner | 1 << side, &self.held);
-            let (broken, reached, unit) = (0, 0, None);
-            visit(Transition { action: side, next, broken, reached, unit, discharged: 0, classes: 0 });
+    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, usize>)) {
+        for (action, corner) in (self.next)(state.corner).into_iter().enumerate() {
+            let next = Load::new(corner, &self.held);
+            let (broken, reached, unit) = (Properties::from(corner == self.breaks), 0, None);
+            visit(Transition { action, next, broken, reached, unit, discharged: 0, classes: 0 });
         }
     }
 
@@ -192,7 +201,10 @@ fn what_states_own_is_in_the_bound_also_while_a_batch_is_computed() {
     for threads in [1, 2] {
         let held = Arc::new(Held::default());
         let bounds = Bounds { memory: BOUND, ..Bounds::default() };
-        let report = Search::new(&Heavy { held: Arc::clone(&held) }).bounds(bounds).threads(threads).run();
+        let report = Search::new(&Heavy::<true> { held: Arc::clone(&held), next: up, breaks: u32::MAX })
+            .bounds(bounds)
+            .threads(threads)
+            .run();
         assert_eq!((report.states, report.is_complete()), (1 << SIDES, true));
         assert!(report.spilled > BOUND);
         let most = held.most.load(Ordering::Relaxed);
@@ -200,50 +212,11 @@ fn what_states_own_is_in_the_bound_also_while_a_batch_is_computed() {
     }
 }
 
-/// A tree in which each state has many new ones after it, and none is taken again.
-struct Bush {
-    held: Arc<Held>,
-}
-
-const BRANCHES: u32 = 512;
-
-impl System for Bush {
-    type State = Load;
-    type Action = u32;
-
-    fn initial(&self) -> Vec<(Load, Properties, Properties)> {
-        vec![(Load::new(0, &self.held), 0, 0)]
-    }
-
-    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, u32>)) {
-        let first = state.corner * BRANCHES + 1;
-        for branch in (0..BRANCHES).filter(|_| first < BRANCHES * BRANCHES / 8) {
-            let next = Load::new(first + branch, &self.held);
-            let (broken, reached, unit) = (0, 0, None);
-            visit(Transition { action: branch, next, broken, reached, unit, discharged: 0, classes: 0 });
-        }
-    }
-
-    fn encode(&self, state: &Load, bytes: &mut Vec<u8>) -> bool {
-        bytes.extend(state.corner.to_le_bytes());
-        true
-    }
-
-    fn decode(&self, bytes: &[u8]) -> Option<Load> {
-        Some(Load::new(u32::from_le_bytes(bytes.try_into().ok()?), &self.held))
-    }
-
-    fn heap_bytes(&self, _state: &Load) -> usize {
-        LOAD as usize
-    }
-
-    fn owed(&self, _state: &Load) -> Owed {
-        Owed::default()
-    }
-
-    fn has_obligations(&self) -> bool {
-        false
-    }
+/// A tree in which each state has many new ones after it.
+fn branches(state: u32) -> Vec<u32> {
+    const BRANCHES: u32 = 512;
+    let first = state * BRANCHES + 1;
+    (first..first + BRANCHES).filter(|_| first < BRANCHES * BRANCHES / 8).collect()
 }
 
 /// One batch of a fixed share of the memory would lead to sixteen times as much as there may be.
@@ -251,8 +224,9 @@ impl System for Bush {
 fn of_states_with_many_successors_a_batch_is_small() {
     const BOUND: u64 = 32 << 20;
     let held = Arc::new(Held::default());
+    let bush = Heavy::<false> { held: Arc::clone(&held), next: branches, breaks: u32::MAX };
     let bounds = Bounds { memory: BOUND, ..Bounds::default() };
-    let report = Search::new(&Bush { held: Arc::clone(&held) }).bounds(bounds).run();
+    let report = Search::new(&bush).bounds(bounds).run();
     assert!(
         report.is_complete() && report.states > 30_000 && report.spilled > BOUND,
         "{} states",
@@ -267,52 +241,14 @@ fn of_states_with_many_successors_a_batch_is_small() {
 fn a_way_is_made_short_in_the_memory_that_there_is() {
     const BOUND: u64 = 8 << 20;
     let held = Arc::new(Held::default());
-    let hunted = Hunted(Heavy { held: Arc::clone(&held) });
+    let to_and_fro = |corner: u32| (0..SIDES).map(|side| corner ^ 1 << side).collect();
+    let held_by = Arc::clone(&held);
+    let hunted = Heavy::<false> { held: held_by, next: to_and_fro, breaks: 0b1010_1010_1010_1010 };
     let bounds = Bounds { memory: BOUND, ..Bounds::default() };
     let report = Hunt::new(&hunted).bounds(bounds).seeking(1, Vec::new()).run();
     assert_eq!(report.violations.len(), 1);
     let most = held.most.load(Ordering::Relaxed);
     assert!(most < BOUND + BOUND / 4, "{most}");
-}
-
-/// The same cube, each corner of which has a way back too, and one of which is broken.
-struct Hunted(Heavy);
-
-impl System for Hunted {
-    type State = Load;
-    type Action = u32;
-
-    fn initial(&self) -> Vec<(Load, Properties, Properties)> {
-        self.0.initial()
-    }
-
-    fn transitions(&self, state: &Load, visit: &mut impl FnMut(Transition<Load, u32>)) {
-        for side in 0..SIDES {
-            let next = Load::new(state.corner ^ 1 << side, &self.0.held);
-            let broken = Properties::from(next.corner == 0b1010_1010_1010_1010);
-            visit(Transition {
-                action: side,
-                next,
-                broken,
-                reached: 0,
-                unit: None,
-                discharged: 0,
-                classes: 0,
-            });
-        }
-    }
-
-    fn heap_bytes(&self, state: &Load) -> usize {
-        self.0.heap_bytes(state)
-    }
-
-    fn owed(&self, state: &Load) -> Owed {
-        self.0.owed(state)
-    }
-
-    fn has_obligations(&self) -> bool {
-        false
-    }
 }
 
 #[test]
