@@ -27,7 +27,8 @@ fn processes_of_which_nothing_is_known_may_do_anything() {
     let containers = &observed.scenario.workload.template.containers;
     assert_eq!(behaviour(&containers[0]), (OnSigterm::Drain(86_400), 0));
     assert_eq!(behaviour(&containers[1]), UNKNOWN);
-    assert_eq!(observed.assumptions.len(), 3, "{:?}", observed.assumptions);
+    assert_eq!(observed.assumptions.len(), 4, "{:?}", observed.assumptions);
+    assert!(says(&observed.assumptions, "init containers 'init' end well"));
     assert!(says(&observed.assumptions, "on SIGTERM its processes go on accepting"));
     assert!(says(&observed.assumptions, "begin to accept connections at any moment"));
 }
