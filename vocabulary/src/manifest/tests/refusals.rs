@@ -396,15 +396,15 @@ fn what_mounts_no_volume_of_the_pod_is_refused() {
     let at = "spec.template.spec.containers[0].volumeMounts[0].name";
     check(
         &with(volumes, "date"),
-        &format!("a.yaml:16:31: {at}: 'date' is no volume of the pod; accepted: data"),
+        &format!("a.yaml:15:31: {at}: 'date' is no volume of the pod; accepted: data"),
     );
     check(
         &with("", "data"),
-        &format!("a.yaml:15:31: {at}: 'data' is no volume of the pod; accepted: one of spec.volumes"),
+        &format!("a.yaml:14:31: {at}: 'data' is no volume of the pod; accepted: one of spec.volumes"),
     );
     let twice = "volumes: [{name: data, emptyDir: {}}, {name: data, emptyDir: {}}]";
     check(
         &deployment("", twice, ""),
-        "a.yaml:13:52: spec.template.spec.volumes[1].name: 'data' stands twice; accepted: each name once",
+        "a.yaml:12:52: spec.template.spec.volumes[1].name: 'data' stands twice; accepted: each name once",
     );
 }
