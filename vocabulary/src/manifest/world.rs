@@ -85,9 +85,9 @@ fn read<T: DeserializeOwned + Metadata<Ty = ObjectMeta>>(object: &Object, api_ve
     Some(given)
 }
 
-/// Refuses a second object of one kind, namespace and name, of the kinds that are represented: of others, such as a Namespace that
-/// each file begins with, the last one counts, as where they are applied one after the other. Of objects that only say what
-/// their names begin with each gets another.
+/// Refuses a second object of one kind, namespace and name, of the kinds that are represented. Others, such as a Namespace that each
+/// file begins with, may stand twice, as files are applied one after the other. Of objects that only say what their names begin with
+/// each gets another.
 pub fn refuse_duplicates(objects: &[&Object]) {
     let mut seen: BTreeMap<_, &Object> = BTreeMap::new();
     let is_named = |object: &&&Object| {
