@@ -157,7 +157,7 @@ impl Controlled {
         let owner = |pod: &Pod| controller_of(&pod.metadata).map(|owner| Uid::from(owner.uid.as_str()));
         let Some(pod) = self.some_pod(which, |pod| owner(pod).is_some()) else { return };
         if let Some(owner) = owner(&pod) {
-            self.steps.note_disowned(&pod);
+            self.steps.note_orphaned(&pod);
             self.patch(&pod, Patch::RemoveOwner(owner));
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct Steps {
     pub(super) slice_was_gone: bool,
     /// ReplicaSets of which a pod was taken: what they expect of it they may never hear of.
     disowned: BTreeSet<Key>,
+    /// Those of them whose pod has no owner any more, and kept its labels.
+    pub(super) orphaned: BTreeSet<Key>,
     /// How often the controllers have listed pods since they started: what came and went before a second list they never hear of.
     pod_lists: usize,
     /// The last call that was judged.
@@ -186,6 +188,12 @@ impl Steps {
     /// A pod loses its owner. News of a pod without one lower nobody's expectations (S28 `replica_set.go` `addPod`, `deletePod`).
     pub(super) fn note_disowned(&mut self, pod: &Pod) {
         self.disowned.extend(controller_of(&pod.metadata).map(|owner| key(&owner.name)));
+    }
+
+    /// The same, of a pod that keeps its labels.
+    pub(super) fn note_orphaned(&mut self, pod: &Pod) {
+        self.note_disowned(pod);
+        self.orphaned.extend(controller_of(&pod.metadata).map(|owner| key(&owner.name)));
     }
 
     /// A slice is about to be deleted.
