@@ -120,3 +120,24 @@ fn what_depends_on_a_write_that_is_not_answered_yet_leaves_doubt() {
     assert_eq!(verdict, Verdict::Incomplete);
     assert!(why.contains("answered later"), "{why}");
 }
+
+/// Neither do counts of pods: that one of them is Ready may be answered after the log has ended.
+#[test]
+fn counts_of_what_is_not_answered_yet_leave_doubt() {
+    let mut files = recording("08");
+    files.retain(|name, _| *name == AUDIT);
+    let answered = |text: &str| parsed(text)["stageTimestamp"].as_str().unwrap_or_default().to_owned();
+    let counts =
+        |text: &str| parsed(text)["objectRef"]["subresource"] == "status" && text.contains("replicasets");
+    let ends: Vec<String> =
+        files[AUDIT].iter().filter(|text| counts(text)).map(|text| answered(text)).collect();
+    let mut doubts = 0;
+    for end in ends {
+        let mut files = files.clone();
+        files.get_mut(AUDIT).expect("there is one").retain(|text| answered(text) <= end);
+        let (verdict, why) = verdict(&files);
+        assert_ne!(verdict, Verdict::Unexplained, "the log up to {end}: {why}");
+        doubts += usize::from(why.contains("it counts") && why.contains("answered later"));
+    }
+    assert!(doubts > 0, "one counts a pod whose kubelet is not answered yet");
+}

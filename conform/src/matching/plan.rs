@@ -19,6 +19,8 @@ pub enum Plan {
     Befalls(Vec<Action>),
     /// It cannot be, whatever the model does.
     Wrong(String),
+    /// The controller manager cannot have seen that in the store as far as the log shows it: what is not answered yet may be missing.
+    Unseen(String),
 }
 
 /// Something that a process did.

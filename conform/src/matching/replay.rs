@@ -399,7 +399,7 @@ impl Replay {
         if let Some(less) = self.grown.see(&self.subject, &self.names, write) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), less)));
         }
-        let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_));
+        let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_) | Plan::Unseen(_));
         if let Some(why) = preconditions::misfit(&self.refusals, &self.names, write).filter(|_| is_own) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
         }
@@ -411,6 +411,10 @@ impl Replay {
                 Outcome::NotModelled(why)
             }
             Plan::Wrong(why) => return Err(Box::new(Unexplained::wrong(number, entry, words(write), why))),
+            Plan::Unseen(why) => {
+                let found = Unexplained::wrong(number, entry, words(write), why);
+                return Err(Box::new(Unexplained { whose: Some(Watcher::ControllerManager), ..found }));
+            }
             Plan::Befalls(actions) => {
                 self.befall(number, entry, &actions)?;
                 Outcome::Explained

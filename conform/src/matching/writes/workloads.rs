@@ -119,9 +119,13 @@ fn deployment(
         (Verb::Delete, _) => return Plan::NotModelled("the deletion of Deployments".into()),
         (_, "status") => {
             let counts = known.counts.filter(|_| !matches!(actor, Actor::Client(_)));
-            let misfit = || counts?.deployment_misfit(&object.whole, known.at.from);
-            if let Some(why) = super::statuses::controller(&object.whole).or_else(misfit) {
+            if let Some(why) = super::statuses::controller(&object.whole) {
                 return Plan::Wrong(why);
+            }
+            if let Some(why) =
+                counts.and_then(|counts| counts.deployment_misfit(&object.whole, known.at.from))
+            {
+                return Plan::Unseen(why);
             }
             if !facts.paused && known.templates.is_new(facts.template) {
                 return Plan::Wrong("a write of the status shows another template".into());
@@ -219,18 +223,19 @@ fn replica_set(
         if now.replicas() != replicas {
             return Plan::Wrong("a write of the status shows other replicas".into());
         }
-        let misfit = || known.counts?.set_misfit(revision, &object.whole, known.at.from);
+        let unseen =
+            known.counts.and_then(|counts| counts.set_misfit(revision, &object.whole, known.at.from));
         // Labels of pods that somebody has taken away before the log began are in no file, and of a bare one the template may change.
         let labelled = || super::statuses::labelled(&object.whole).filter(|_| !bare && !known.began_late);
-        let misfit = || misfit().or_else(labelled);
-        let misfit = super::statuses::controller(&object.whole).or_else(misfit);
+        let wrong = super::statuses::controller(&object.whole).or_else(labelled);
         let available = facts.available.min(255) as u8;
+        let misfit = wrong.map(Plan::Wrong).or(unseen.map(Plan::Unseen));
         match (misfit, actor) {
             (None, _) if now.available() == available => return Plan::Nothing,
             (_, Actor::Client(_)) => {
                 return Plan::NotModelled("statuses of ReplicaSets that others write".into());
             }
-            (Some(why), _) => return Plan::Wrong(why),
+            (Some(misfit), _) => return misfit,
             (None, _) => {}
         }
         if !is_controller("replicaset-controller") {
