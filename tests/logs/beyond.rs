@@ -45,6 +45,26 @@ fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
     leaves_doubt(&files, "fault fill-disk");
 }
 
+/// Pods with conditions that somebody has to set are Ready at times that the model does not know; and some fail for their age.
+#[test]
+fn of_pods_with_gates_or_a_deadline_nothing_is_sure() {
+    let grace = "\"terminationGracePeriodSeconds\":";
+    for (name, field, reason) in [
+        ("06", "\"readinessGates\":[{\"conditionType\":\"example.com/x\"}],", "readinessGates"),
+        ("01", "\"activeDeadlineSeconds\":600,", "activeDeadlineSeconds"),
+    ] {
+        let mut files = recording(name);
+        without_binding(&mut files);
+        assert_eq!(said(&files).0, Verdict::Unexplained, "{name}");
+        let lines = files.get_mut(AUDIT).expect("there is one");
+        let replaced = lines.iter().map(|line| line.replace(grace, &format!("{field}{grace}")));
+        let replaced: Vec<String> = replaced.collect();
+        assert_ne!(*lines, replaced);
+        *lines = replaced;
+        leaves_doubt(&files, reason);
+    }
+}
+
 /// In 1.20 a pod fails, and is stopped then.
 #[test]
 fn an_eviction_by_a_kubelet_of_an_old_release_is_lawful() {

@@ -1,15 +1,16 @@
-//! Workloads that are larger than a state of the model: what comes after that is not followed.
+//! Workloads that are larger than a state of the model, or have what no state holds: what comes after that is not followed.
 
 use super::life::Moment;
 use super::manifests::Read;
 use super::stage::{self, Stage};
 use super::story::MOST_ROLLOUTS;
 use super::surveyor::Surveyor;
+use super::traits;
 
 /// The most replicas that a state can want.
 pub(super) const MOST_REPLICAS: u32 = 255;
 
-/// Where a workload becomes larger than a state of the model: the entry that shows it, and in what.
+/// Where a workload is more than a state of the model: the entry that shows it, and in what.
 pub(super) fn limits(read: &Read<'_>, stage: &Stage, surveyor: &Surveyor) -> Vec<(Moment, String)> {
     let root = &read.root;
     let is_left_out = |name: &str| stage.seen.iter().all(|seen| *seen.name != *name);
@@ -30,5 +31,7 @@ pub(super) fn limits(read: &Read<'_>, stage: &Stage, surveyor: &Surveyor) -> Vec
     let templates = templates.map(|&at| {
         (at, format!("there are more than the {MOST_ROLLOUTS} changes of its template that a state holds"))
     });
-    [nodes, replicas, templates].into_iter().flatten().collect()
+    let since = root.life.span().from;
+    let beyond = traits::beyond_a_state(&read.manifest).into_iter().map(|what| (since, what));
+    [nodes, replicas, templates].into_iter().flatten().chain(beyond).collect()
 }

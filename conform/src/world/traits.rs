@@ -17,11 +17,28 @@ pub struct Traits {
 /// The probes of a container.
 const PROBES: [&str; 3] = ["startupProbe", "readinessProbe", "livenessProbe"];
 
+/// The spec of the pods of a manifest.
+fn pod_spec(manifest: &Value) -> &Value {
+    let is_pod = manifest["kind"] == "Pod";
+    if is_pod { &manifest["spec"] } else { &manifest["spec"]["template"]["spec"] }
+}
+
+/// What the pods of a manifest have that changes when they are Ready or end, and that no state of the model holds.
+pub(super) fn beyond_a_state(manifest: &Value) -> Vec<String> {
+    let spec = pod_spec(manifest);
+    let has_gates = spec["readinessGates"].as_array().is_some_and(|gates| !gates.is_empty());
+    let gates =
+        has_gates.then(|| "its pods are Ready once somebody says so (readinessGates, CND-5)".to_owned());
+    let deadline = spec["activeDeadlineSeconds"]
+        .as_u64()
+        .map(|seconds| format!("its pods fail after {seconds} s (activeDeadlineSeconds, PHS-13)"));
+    [gates, deadline].into_iter().flatten().collect()
+}
+
 impl Traits {
     /// Those of the pods of a manifest.
     pub(super) fn of(manifest: &Value) -> Self {
-        let is_pod = manifest["kind"] == "Pod";
-        let spec = if is_pod { &manifest["spec"] } else { &manifest["spec"]["template"]["spec"] };
+        let spec = pod_spec(manifest);
         let containers = spec["containers"].as_array().into_iter().flatten();
         let is_probed = |container: &&Value| PROBES.iter().any(|probe| container[probe]["exec"].is_object());
         let probed = containers.filter(is_probed).filter_map(|container| container["name"].as_str());
