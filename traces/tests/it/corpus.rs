@@ -90,9 +90,22 @@ fn every_trace_has_a_title_and_a_lesson_and_is_where_it_belongs() {
         let lesson = trace.lesson.unwrap_or_default();
         assert!(title.len() >= 20 && !title.ends_with('.'), "{at}: a title is a line without a full stop");
         assert!(lesson.len() >= 100 && lesson.ends_with('.'), "{at}: a lesson is a sentence or two");
+        let marks = ["://", "kubernetes/kubernetes", "tests/recordings/", "S28 `"];
+        let has_source = marks.iter().any(|mark| lesson.contains(mark)) || lesson.split(' ').any(is_rule);
+        assert!(has_source, "{at}: a lesson names an issue, a document, a recording, a file or a rule");
         assert_eq!(slug.starts_with("wrong-rule-"), trace.scenario.mutant.is_some(), "{at}");
         assert!(titles.insert(title), "{at}: a title of its own");
     }
+}
+
+/// `KEP-1669,` or `(STP-6),`: something that the code cites by its number.
+fn is_rule(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    word.split_once('-').is_some_and(|(name, number)| {
+        name.len() > 2
+            && name.bytes().all(|byte| byte.is_ascii_uppercase())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[test]
