@@ -5,12 +5,22 @@ use podproof_vocabulary::action::{Action, Component, Container, Kubelet};
 use crate::change::Change;
 use crate::plain::is_steering;
 use crate::standing::Standing;
-use crate::told::{Told, told};
+use crate::told::{Told, essence, told};
 use crate::trace::{Kind, Trace, TraceStep};
 
-/// The trace as a Mermaid document, told from what is recorded.
+/// Characters that Mermaid draws, unless a page is set up for more (`maxTextSize` of its configuration; GitHub's are not).
+pub const TEXT_MAX: usize = 50_000;
+
+/// The trace as a Mermaid document, told from what is recorded: of one that would be too long to be drawn what tells its end.
 pub fn export(trace: &Trace) -> String {
-    excerpt(trace, |_| true, &[])
+    let mut text = excerpt(trace, |_| true, &[]);
+    let mut most = trace.steps().count();
+    while text.chars().count() > TEXT_MAX && most > 1 {
+        most /= 2;
+        let chosen = essence(trace, most);
+        text = excerpt(trace, |number| chosen.contains(&number), &[]);
+    }
+    text
 }
 
 /// Notes of what came too late that a diagram has at most.

@@ -16,7 +16,11 @@ fn missing(message: &str) -> Option<String> {
 fn unknown(message: &str) -> Option<String> {
     let rest = message.strip_prefix("unknown ")?;
     let (what, rest) = rest.split_once(' ')?;
-    let (name, rest) = quoted(rest)?;
+    // A name may hold what it is quoted with, and what is accepted stands last.
+    let ends = ["`, expected ", "`, there are no "];
+    let (name, rest) = ends.iter().find_map(|end| rest.strip_prefix('`')?.rsplit_once(end))?;
+    let name: String =
+        name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     let accepted: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
     let accepted = match &accepted[..] {
         [] => "none".to_owned(),
@@ -116,6 +120,10 @@ mod tests {
             ),
             ("unknown field `x`, expected `pod`", "there is no field 'x'; accepted is pod"),
             ("unknown field `x`, there are no fields", "there is no field 'x'; accepted is none"),
+            (
+                "unknown field `a`b\nc`, expected `d`, expected one of `tick`, `reads`",
+                "there is no field 'a`b\u{fffd}c`, expected `d'; accepted are tick, reads",
+            ),
             (
                 "unknown variant `tock`, expected one of `tick`, `drain`",
                 "there is no 'tock' here; accepted are tick, drain",

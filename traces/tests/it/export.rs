@@ -267,6 +267,17 @@ fn a_sequence_diagram_has_its_lifelines_and_messages() {
     insta::assert_snapshot!(mermaid::export(&safety()));
 }
 
+/// Mermaid draws no text of more than 50,000 characters.
+#[test]
+fn a_sequence_diagram_is_short_enough_to_be_drawn() {
+    let mut trace = safety();
+    trace.stem = std::iter::repeat_n(trace.stem, 60).flatten().collect();
+    let text = mermaid::export(&trace);
+    let length = text.chars().count();
+    assert!((mermaid::TEXT_MAX / 8..=mermaid::TEXT_MAX).contains(&length), "{length}");
+    assert!(text.contains(" steps are left out"), "{text}");
+}
+
 #[test]
 fn a_comment_has_the_reason_and_a_diagram() {
     for trace in [safety(), lasso(), rest()] {
