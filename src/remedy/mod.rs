@@ -24,7 +24,7 @@ use crate::plan::Workload;
 use crate::report::grouped;
 use crate::search::Limits;
 use crate::trial::{Broken, Trials, Tried};
-use crate::tune::smallest::smallest_below;
+use crate::tune::smallest::smallest;
 use crate::verdict::{ResultRow, Verdict};
 use candidate::Candidate;
 use candidates::Broke;
@@ -219,8 +219,7 @@ pub fn remedy(
     let mut others: BTreeSet<_> =
         rows.iter().map(search_of).filter(|other| *other != search_of(row)).collect();
     let found = candidates.iter().enumerate().find_map(|(number, candidate)| {
-        looking.trials.share_with(candidates.len() - number);
-        let settled = looking.settle(candidate)?;
+        let settled = looking.settle(candidate, candidates.len() - number)?;
         if let Some(why) = looking.trials.doubt(&settled.edits) {
             looking.note(settled.says, Came::Undecided(why));
             return None;
@@ -418,14 +417,21 @@ impl Came {
 
 impl Looking<'_> {
     /// The change of a candidate at which everything holds: each field gets its smallest value, those that come later at their
-    /// greatest.
-    fn settle(&mut self, candidate: &Candidate) -> Option<Settled> {
+    /// greatest. Where it cannot be told of the greatest of all, whose check is often the longest, smaller ones are tried,
+    /// with a share of the time of their own beside so many candidates that come later.
+    fn settle(&mut self, candidate: &Candidate, later: usize) -> Option<Settled> {
+        self.trials.share_with(later);
         let mut values = candidate.greatest();
-        let came = self.take(&candidate.edits(&values));
-        let mut states = self.note(candidate.says(&values), came)?;
+        let mut came = self.take(&candidate.edits(&values));
+        if matches!(came, Came::Undecided(_)) {
+            self.trials.share_with(later);
+        }
         let mut smaller = Vec::new();
         for (place, parameter) in candidate.parameters.iter().enumerate() {
-            let mut tried: BTreeMap<u32, Came> = BTreeMap::from([(parameter.to, Came::Holds(states))]);
+            if !matches!(came, Came::Holds(_) | Came::Undecided(_)) {
+                break;
+            }
+            let mut tried: BTreeMap<u32, Came> = BTreeMap::from([(parameter.to, came)]);
             let holds = |value: u32| {
                 values[place] = value;
                 match tried.entry(value).or_insert_with(|| self.take(&candidate.edits(&values))) {
@@ -434,13 +440,17 @@ impl Looking<'_> {
                 }
             };
             // What cannot be decided ends it: the smallest that was found to hold until then is one that does.
-            let _ = smallest_below(parameter.from, parameter.to, holds);
+            let _ = smallest(parameter.from, parameter.to, None, holds);
             let held = tried.iter().find_map(|(value, came)| match came {
                 Came::Holds(seen) => Some((*value, *seen)),
                 _ => None,
             });
-            let (value, seen) = held.unwrap_or((parameter.to, states));
-            states = seen;
+            let value = held.map_or(parameter.to, |(value, _)| value);
+            values[place] = value;
+            let Some((_, seen)) = held else {
+                came = tried.remove(&value).unwrap_or(Came::InVain);
+                break;
+            };
             let below = tried.range(..value).count();
             let untried = ((value - parameter.from) as usize).saturating_sub(below);
             if untried > 0 {
@@ -449,17 +459,17 @@ impl Looking<'_> {
                     "not known to be the smallest {says}: {untried} values below {value} were not tried"
                 ));
             }
-            for (other, came) in tried {
-                // A greater one tells nothing of what is the smallest.
-                if let Came::Undecided(why) = came
-                    && other < value
-                {
+            // A greater one tells nothing of what is the smallest.
+            for (other, came) in tried.into_iter().filter(|(other, _)| *other < value) {
+                if let Came::Undecided(why) = came {
                     values[place] = other;
                     self.undecided.push(Undecided { says: candidate.says(&values), why });
                 }
             }
             values[place] = value;
+            came = Came::Holds(seen);
         }
+        let states = self.note(candidate.says(&values), came)?;
         Some(Settled { says: candidate.says(&values), edits: candidate.edits(&values), states, smaller })
     }
 

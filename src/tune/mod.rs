@@ -202,9 +202,17 @@ fn all(arguments: &TuneArguments) -> Result<TuneReport, Vec<String>> {
     let deadline = arguments.bounds.machine.deadline();
     let count = read.workloads.len();
     let mut report = TuneReport { warnings: read.warnings, ..TuneReport::default() };
-    for (number, workload) in read.workloads.into_iter().enumerate() {
+    // Small ones come first: what they leave of their share is there for large ones.
+    let mut workloads: Vec<_> = read.workloads.into_iter().enumerate().collect();
+    workloads.sort_by_key(|(_, workload)| workload.checked_replicas);
+    let one = |(number, (place, workload)): (usize, (usize, Workload))| {
         let time = deadline.map(|deadline| Turn { number, count }.share(deadline));
-        match tuned(arguments, &sources, with_story(workload), time) {
+        (place, tuned(arguments, &sources, with_story(workload), time))
+    };
+    let mut all: Vec<_> = workloads.into_iter().enumerate().map(one).collect();
+    all.sort_by_key(|(place, _)| *place);
+    for (_, one) in all {
+        match one {
             Ok(tuned) => report.workloads.push(tuned),
             Err(why) => report.errors.push(why),
         }

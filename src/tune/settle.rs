@@ -154,7 +154,11 @@ impl<'a> Settling<'a> {
             });
             let (found, undecided) = match found {
                 Ok(found) => (found, None),
-                Err(Undecided(why)) => (Smallest { value: None, is_jagged: false }, Some(why)),
+                // The least that was found to hold is one that does, whether or not a smaller one does too.
+                Err(Undecided(why)) => {
+                    let held = tried.iter().find(|(_, came)| self.counts(came));
+                    (Smallest { value: held.map(|(value, _)| *value), is_jagged: false }, Some(why))
+                }
             };
             let is_idle = |value: u32| {
                 let idle = tried.get(&value).map(|tried| self.idle_in_life(tried));
@@ -167,7 +171,8 @@ impl<'a> Settling<'a> {
                 self.note(&tried);
             }
             if needed == self.needed() {
-                tuned.undecided = undecided.map(|why| format!("{}: {why}", parameter.says));
+                let undecided = undecided.map(|why| format!("{}: {why}", parameter.says));
+                tuned.undecided = tuned.undecided.take().or(undecided);
                 break found;
             }
         };
