@@ -12,7 +12,7 @@ use podproof_vocabulary::scenario::{Beginning, Timing};
 use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{CheckArguments, Engine, SymmetryChoice, WorldArguments};
-use crate::counterexamples::{self, path_of};
+use crate::counterexamples::{self, path_beside, path_of};
 use crate::kept::Kept;
 use crate::plan::{self, Behind, Doubt, Plan, Planned, Workload};
 use crate::progress::Line;
@@ -324,6 +324,8 @@ struct Entered {
     timing: Timing,
     behind: Behind,
     verdict: Verdict,
+    /// How it is broken, where the row has the trace of another search.
+    counterexample: Option<Counterexample>,
 }
 
 impl Entered {
@@ -334,7 +336,9 @@ impl Entered {
         let is_news =
             self.behind != row.behind && (self.verdict != row.verdict || self.verdict == Verdict::Broken);
         let also = if self.verdict == row.verdict { "also " } else { "" };
-        (is_of && is_news).then(|| format!("{also}{}{}", self.verdict.name(), self.behind.told()))
+        let path = self.counterexample.as_ref().and_then(|it| it.path.as_ref());
+        let path = path.map(|path| format!(": {}", path.display())).unwrap_or_default();
+        (is_of && is_news).then(|| format!("{also}{}{}{path}", self.verdict.name(), self.behind.told()))
     }
 }
 
@@ -367,20 +371,23 @@ impl<'a> Section<'a> {
             row.story == plan.story && row.property == property && row.timing == plan.timing
         };
         let counts = self.arguments.promises.count(property);
+        let known = self.report.results.iter_mut().find(is_same);
+        let is_beside = known.as_ref().is_some_and(|row| row.verdict <= verdict);
+        let path = if is_beside { path_beside } else { path_of };
+        let path = || path(&self.arguments.traces.trace_dir, &self.report.name, plan, property);
+        let mut counterexample =
+            trace.map(|trace| Counterexample { trace, path: Some(path()), turning: Turning::default() });
         self.entered.push(Entered {
             story: plan.story,
             property,
             timing: plan.timing,
             behind: plan.behind.clone(),
             verdict,
+            counterexample: counterexample.take_if(|_| is_beside),
         });
-        let known = self.report.results.iter_mut().find(is_same);
-        if known.as_ref().is_some_and(|row| row.verdict <= verdict) {
+        if is_beside {
             return;
         }
-        let path = || path_of(&self.arguments.traces.trace_dir, &self.report.name, plan, property);
-        let counterexample =
-            trace.map(|trace| Counterexample { trace, path: Some(path()), turning: Turning::default() });
         let row = ResultRow {
             story: plan.story,
             property,
@@ -410,11 +417,6 @@ impl<'a> Section<'a> {
     fn finish(mut self) -> WorkloadReport {
         self.report.results.sort_by_key(|row| (row.story, row.property, row.timing));
         self.report.searches.sort_by_key(|row| (row.story, row.timing));
-        for row in &mut self.report.results {
-            let beside = self.entered.iter().filter_map(|entered| entered.beside(row));
-            let notes: Vec<String> = row.note.iter().cloned().chain(beside).collect();
-            row.note = (!notes.is_empty()).then(|| notes.join("; "));
-        }
         for counterexample in self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut()) {
             // Whoever has asked to end does not wait for it.
             if !interrupt::is_asked_for() {
@@ -422,8 +424,14 @@ impl<'a> Section<'a> {
             }
         }
         let broken = self.report.results.iter_mut().filter_map(|row| row.counterexample.as_mut());
-        let warnings = counterexamples::write(broken, self.report.manifest.as_ref());
+        let beside = self.entered.iter_mut().filter_map(|entered| entered.counterexample.as_mut());
+        let warnings = counterexamples::write(broken.chain(beside), self.report.manifest.as_ref());
         self.report.warnings.extend(warnings);
+        for row in &mut self.report.results {
+            let beside = self.entered.iter().filter_map(|entered| entered.beside(row));
+            let notes: Vec<String> = row.note.iter().cloned().chain(beside).collect();
+            row.note = (!notes.is_empty()).then(|| notes.join("; "));
+        }
         self.report
     }
 }

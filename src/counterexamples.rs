@@ -24,6 +24,14 @@ pub fn path_of(folder: &Path, workload: &str, plan: &Plan, property: Property) -
     file_in(folder, workload, &format!("-{}-{}-{}.json", plan.story, property, plan.timing.name()))
 }
 
+/// The same, where there is a trace of that name already, of another Service or of another container behind it.
+pub fn path_beside(folder: &Path, workload: &str, plan: &Plan, property: Property) -> PathBuf {
+    let behind = plan.behind.services.first().into_iter().chain(&plan.behind.container);
+    let behind: String = behind.map(|name| format!("-{}", plain(name))).collect();
+    let end = format!("-{}-{}-{}{behind}.json", plan.story, property, plan.timing.name());
+    file_in(folder, workload, &end)
+}
+
 /// A file in `folder` whose name begins with the workload's and ends so.
 pub(crate) fn file_in(folder: &Path, workload: &str, end: &str) -> PathBuf {
     folder.join(fitting(&plain(workload), LONGEST.saturating_sub(end.len())) + end)

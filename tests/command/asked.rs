@@ -115,7 +115,7 @@ fn a_verdict_names_the_service_that_it_is_not_of() {
     }
 }
 
-/// The traces of one of them are shown; that the other is broken too is said.
+/// The trace of one of them is shown; that the other is broken too is said, and its trace is beside.
 #[test]
 fn what_is_broken_behind_another_service_too_is_said() {
     let folder = folder("two-broken");
@@ -135,5 +135,8 @@ fn what_is_broken_behind_another_service_too_is_said() {
     let row = &document(&output)["workloads"][0]["results"][0];
     let services = row["services"].as_array().expect("one of them");
     let second = if services[0] == "web" { "admin" } else { "web" };
-    assert_eq!(row["note"], format!("also broken (Service {second})"), "{row}");
+    let beside = row["trace"].as_str().expect("a path").replace(".json", &format!("-{second}.json"));
+    assert_eq!(row["note"], format!("also broken (Service {second}): {beside}"), "{row}");
+    let trace = stdout(&podproof(&["trace", "replay", &beside]));
+    assert!(trace.contains("no-failed-request"), "{trace}");
 }
