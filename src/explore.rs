@@ -95,33 +95,48 @@ impl fmt::Debug for Told {
     }
 }
 
+/// A step with its words: who lists the steps out of a state knows the names of its objects.
+#[derive(Clone)]
+struct Said {
+    action: Action,
+    says: String,
+}
+
+impl PartialEq for Said {
+    fn eq(&self, other: &Self) -> bool {
+        self.action == other.action
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.says)
+    }
+}
+
 impl stateright::Model for Explored {
     type State = Told;
-    type Action = Action;
+    type Action = Said;
 
     fn init_states(&self) -> Vec<Told> {
         self.first.clone()
     }
 
-    fn actions(&self, told: &Told, actions: &mut Vec<Action>) {
-        actions.extend(told.enabled());
+    fn actions(&self, told: &Told, steps: &mut Vec<Said>) {
+        let said = |action| Said { says: words::action(&told.names, &action), action };
+        steps.extend(told.enabled().into_iter().map(said));
     }
 
-    fn next_state(&self, told: &Told, action: Action) -> Option<Told> {
+    fn next_state(&self, told: &Told, Said { action, .. }: Said) -> Option<Told> {
         Some(told.after(&action).0)
     }
 
-    fn format_action(&self, action: &Action) -> String {
-        // No state is at hand here, so a pod is called by its slot unless it is there from the beginning.
-        match &self.first[..] {
-            [first, ..] => words::action(&first.names, action),
-            [] => format!("{action:?}"),
-        }
+    fn format_action(&self, step: &Said) -> String {
+        step.says.clone()
     }
 
-    fn format_step(&self, last: &Told, action: Action) -> Option<String> {
+    fn format_step(&self, last: &Told, Said { action, says: step }: Said) -> Option<String> {
         let (next, changes) = last.after(&action);
-        let step = words::action(&last.names, &action);
         let changes = changes.iter().map(|change| format!("-> {}", words::change(&next.names, change)));
         let broken = self.model.judge(&last.state, &action, &next.state).broken;
         let broken = broken.iter().map(|property| format!("breaks {property}: {}", property.facts().says));

@@ -19,9 +19,14 @@ pub fn render(report: &CheckReport) -> String {
         .iter()
         .map(|facts| {
             let help = format!("It is judged where this comes about: {}.", facts.premise);
-            rule(facts.name, facts.says, &help)
+            rule(facts.name, facts.says, &help, page(facts.property))
         })
-        .chain([rule(DRAIN_BLOCKED, "no eviction is granted, so a drain waits for ever", BUDGET_HELP)])
+        .chain([rule(
+            DRAIN_BLOCKED,
+            "no eviction is granted, so a drain waits for ever",
+            BUDGET_HELP,
+            "workloads/pods/disruptions/",
+        )])
         .collect();
     let results: Vec<Value> = report
         .workloads
@@ -58,8 +63,43 @@ const DRAIN_BLOCKED: &str = "drain-blocked";
 const BUDGET_HELP: &str = "Let no more than one PodDisruptionBudget select a pod, and let it allow a disruption while all pods are \
                            healthy: maxUnavailable of at least 1, or minAvailable below the replicas.";
 
-fn rule(id: &str, says: &str, help: &str) -> Value {
-    json!({ "id": id, "shortDescription": { "text": says }, "help": { "text": help } })
+/// Where Kubernetes documents its concepts.
+const CONCEPTS: &str = "https://kubernetes.io/docs/concepts/";
+
+/// A rule, with the page of Kubernetes' concepts on what it is about. GitHub shows both descriptions at the top of an alert.
+fn rule(id: &str, says: &str, help: &str, page: &str) -> Value {
+    json!({
+        "id": id, "shortDescription": { "text": says }, "fullDescription": { "text": format!("{says}. {help}") },
+        "help": { "text": help }, "helpUri": format!("{CONCEPTS}{page}")
+    })
+}
+
+/// The page of Kubernetes' concepts on what a promise is about.
+const fn page(property: Property) -> &'static str {
+    match property {
+        Property::NoTrafficAfterSigterm
+        | Property::NoFailedRequest
+        | Property::NoMisroutedRequest
+        | Property::GraceHonoured
+        | Property::StoppedBeforeGone
+        | Property::DeletionCompletes => "workloads/pods/pod-lifecycle/#pod-termination",
+        Property::NoAvoidableBlackout
+        | Property::ReadyMeansReady
+        | Property::EndpointsConverge
+        | Property::UnreachableEndpointsLeave => "services-networking/endpoint-slices/",
+        Property::PlacementLawful | Property::ScheduledIfFeasible => "scheduling-eviction/assign-pod-node/",
+        Property::DisruptionBudgetKept => "workloads/pods/disruptions/",
+        Property::RolloutWithinBounds | Property::PodsWithinSurge | Property::RolloutCompletes => {
+            "workloads/controllers/deployment/"
+        }
+        Property::InitBeforeApp => "workloads/pods/init-containers/",
+        Property::TerminalIsFinal
+        | Property::SandboxHoldsNamespaces
+        | Property::OneAddressOnePod
+        | Property::CrashRecovers => "workloads/pods/pod-lifecycle/",
+        Property::ReplacedAfterNodeFailure | Property::RuntimeHangDetected => "architecture/nodes/",
+        Property::NoexecuteEvicts => "scheduling-eviction/taint-and-toleration/",
+    }
 }
 
 /// What makes a drain wait for ever, at the line of the budget.

@@ -169,6 +169,10 @@ fn with_time_it_passes() {
     let mut path = String::from("/");
     for _ in 0..60 {
         let next = explorer.states(&path);
+        assert!(
+            next.iter().all(|step| !of(step, "action").contains("pod #")),
+            "pods have their names: {next:?}"
+        );
         if next.iter().any(|step| of(step, "action").contains("time passes")) {
             return;
         }
