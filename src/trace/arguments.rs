@@ -15,7 +15,7 @@ pub enum TraceCommand {
     /// What comes before the first event that befalls the cluster is told as what is so then, and news that change nothing yet
     /// stand on one line. Without a terminal, or with NO_COLOR, it has no colours.
     Show {
-        /// The trace, as `check` or `conform` wrote it
+        /// The trace, as `check` or `conform` wrote it; - is standard input
         file: PathBuf,
 
         /// Every step on a line of its own, from the beginning on; with --slice, the whole slice
@@ -35,7 +35,7 @@ pub enum TraceCommand {
     ///
     /// Exit status: 0 the verdict still stands; 1 the model of today does something else; 2 the file is no trace.
     Replay {
-        /// The trace, as `check` or `conform` wrote it
+        /// The trace, as `check` or `conform` wrote it; - is standard input
         file: PathBuf,
 
         /// Write the trace into this file as the model of today records it, if its verdict still stands; it may be the file that is
@@ -83,7 +83,7 @@ fn step(text: &str) -> Result<usize, String> {
 /// `podproof trace shrink`.
 #[derive(Debug, Args)]
 pub struct ShrinkArguments {
-    /// The trace, as `check` or `simulate` wrote it
+    /// The trace, as `check` or `simulate` wrote it; - is standard input
     pub file: PathBuf,
 
     /// Where the smaller trace is written [default: standard output]
@@ -160,7 +160,7 @@ pub struct FromFuzzArguments {
 /// `podproof trace export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// The trace, as `check` or `conform` wrote it
+    /// The trace, as `check` or `conform` wrote it; - is standard input
     pub file: PathBuf,
 
     /// What it becomes

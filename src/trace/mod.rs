@@ -13,7 +13,7 @@ mod open;
 pub mod shrink;
 mod target;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read as _};
 use std::path::Path;
 
 use podproof_traces::{
@@ -45,12 +45,16 @@ pub fn run(command: &TraceCommand) -> u8 {
     })
 }
 
-/// Reads a trace from a file.
+/// Reads a trace from a file; `-` is standard input.
 ///
 /// # Errors
 /// The file with what is wrong with it.
 pub(crate) fn read(file: &Path) -> Result<Trace, String> {
-    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let bytes = match file == Path::new("-") {
+        true => input_bytes(),
+        false => std::fs::read(file),
+    };
+    let bytes = bytes.map_err(|error| format!("{}: {error}", file.display()))?;
     Trace::from_bytes(&bytes).map_err(|error| {
         let what = match is_report(&bytes) {
             true => Some(
@@ -63,6 +67,12 @@ pub(crate) fn read(file: &Path) -> Result<Trace, String> {
             None => format!("{}: {error}", file.display()),
         }
     })
+}
+
+fn input_bytes() -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Is this what `check`, `tune` or `simulate` say as JSON?
@@ -85,8 +95,9 @@ fn show(
     tell: fn(&Trace, Style, View<'_>) -> String,
 ) -> Result<u8, String> {
     let trace = read(file)?;
-    let name = file.display().to_string();
-    let view = View { full, from, file: Some(&output::word(&name)) };
+    // What came by standard input has no name to replay it by.
+    let name = (file != Path::new("-")).then(|| output::word(&file.display().to_string()).into_owned());
+    let view = View { full, from, file: name.as_deref() };
     let steps = trace.stem.len();
     match view.from {
         Some(from) if from > steps.max(1) => {
@@ -158,6 +169,12 @@ fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
 fn export_to(arguments: &ExportArguments) -> Result<u8, String> {
     refuse_of_dot(arguments)?;
     let beside = || arguments.open.then(|| arguments.file.with_extension(arguments.to.extension()));
+    if arguments.open && arguments.output.is_none() && arguments.file == Path::new("-") {
+        return Err(
+            "--open: what comes by standard input has no place beside it; accepted is -o FILE with it"
+                .to_owned(),
+        );
+    }
     let file = arguments.output.clone().or_else(beside);
     target::refuse("--output", file.as_deref(), [arguments.file.as_path()])?;
     let reader = if std::io::stdout().is_terminal() { Reader::Person } else { Reader::Program };

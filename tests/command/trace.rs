@@ -7,7 +7,7 @@ use podproof_traces::{Kind, Replayed, Trace, replay};
 use podproof_vocabulary::Property;
 use serde_json::Value;
 
-use crate::run::{folder, podproof, stderr, stdout, text};
+use crate::run::{command, folder, podproof, stderr, stdout, text};
 
 /// A trace of the corpus.
 fn kept(name: &str) -> String {
@@ -380,6 +380,21 @@ fn a_story_names_its_file() {
     let told = stdout(&podproof(&["trace", "show", text(&file)]));
     let told: Vec<_> = told.split_whitespace().collect();
     assert!(told.join(" ").contains(&format!("replay: podproof trace replay '{}'", text(&file))), "{told:?}");
+}
+
+#[test]
+fn a_trace_is_read_from_standard_input() {
+    for what in ["show", "replay"] {
+        let of_file = podproof(&["trace", what, &race()]);
+        let input = std::fs::File::open(race()).expect("it is there");
+        let output = command(&["trace", what, "-"]).stdin(input).output().expect("the command runs");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let told = stdout(&of_file);
+        let told = told.split("replay: ").next().unwrap_or_default();
+        assert!(stdout(&output).starts_with(told.trim_end()), "{what}");
+    }
+    let output = command(&["trace", "show", "-"]).output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(2), "nothing is no trace");
 }
 
 /// A report is not a trace, and its reader is told where the traces are.
