@@ -325,3 +325,14 @@ fn a_smaller_value_that_could_not_be_decided_is_told() {
     assert_eq!(remedy["smaller"], serde_json::json!([smaller]), "{remedy:#}");
     case.holds();
 }
+
+/// A sleep of 10 s has more states than this bound allows, one of 5 s has not.
+#[test]
+fn where_the_greatest_cannot_be_decided_smaller_ones_are_tried() {
+    let about =
+        ["--replicas", "1", "--story", "rollout", "--property", "no-failed-request", "--max-states", "3370"];
+    let case = Case::of("remedy-bound-greatest", "examples/web.yaml", &[], &about);
+    let (remedy, ..) = case.remedied(&[]);
+    assert_eq!(remedy["says"], "preStop sleep of container web of 5 s", "{remedy:#}");
+    case.holds();
+}

@@ -466,3 +466,12 @@ fn what_the_manifest_breaks_depends_on_the_field() {
     assert!(said.contains("5 is the smallest from 5 to 6 that holds") && said.contains("+++"), "{said}");
     assert!(!said.contains("nothing that has to hold was seen to depend on it"), "{said}");
 }
+
+/// That 5 s of grace cannot be decided takes nothing from the 7 s that hold, nor from the sleep.
+#[test]
+fn what_was_found_to_hold_is_kept_where_a_smaller_value_cannot_be_decided() {
+    let human = stdout(&tune("tune-kept", &["examples/web.yaml", "--replicas", "1", "--max-states", "3370"]));
+    let says = "terminationGracePeriodSeconds: 7 s is the smallest from 0 to 30 s that was found to hold; 6 below it were not decided";
+    assert!(human.contains(says), "{human}");
+    assert!(human.contains("+                seconds: 5\n"), "{human}");
+}
