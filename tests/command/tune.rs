@@ -470,7 +470,7 @@ fn what_the_manifest_breaks_depends_on_the_field() {
 /// That 5 s of grace cannot be decided takes nothing from the 7 s that hold, nor from the sleep.
 #[test]
 fn what_was_found_to_hold_is_kept_where_a_smaller_value_cannot_be_decided() {
-    let human = stdout(&tune("tune-kept", &["examples/web.yaml", "--replicas", "1", "--max-states", "3370"]));
+    let human = stdout(&tune("tune-kept", &["examples/web.yaml", "--max-states", "3370"]));
     let says = "terminationGracePeriodSeconds: 7 s is the smallest from 0 to 30 s that was found to hold; 6 below it were not decided";
     assert!(human.contains(says), "{human}");
     assert!(human.contains("+                seconds: 5\n"), "{human}");
