@@ -45,7 +45,7 @@ impl Running {
         let call = self.call_for(OWN, &action);
         let call = call.ok_or_else(|| self.waits_for_news("the controller has not decided it".into()))?;
         if !self.is_allowed(call, &[action], rest) {
-            return Err(Refused::narrower("the controller knows already that no node is Ready (NLC-16)"));
+            return Err(Refused::later("the controller knows already that no node is Ready (NLC-16)"));
         }
         match self.carry_out(OWN, call)? {
             Ok(_) => Ok(()),
@@ -85,18 +85,18 @@ impl Running {
                     self.complete(OWN, next.clone())?;
                 }
                 None if self.calls_of(OWN).next().is_some() => {
-                    return Err(Refused::narrower("a zone taints one node after the other (NLC-11)"));
+                    return Err(Refused::later("a zone taints one node after the other (NLC-11)"));
                 }
                 None => break,
             }
         }
         if self.is_dark() {
-            return Err(Refused::narrower(
+            return Err(Refused::for_good(
                 "taints come off in the pass that finds no node Ready, no others (NLC-16)",
             ));
         }
         if self.manager().is_some_and(|manager| manager.node_lifecycle().is_held_back(&self.node_key(node))) {
-            return Err(Refused::narrower("no node of this zone is tainted since all were dark (NLC-15)"));
+            return Err(Refused::for_good("no node of this zone is tainted since all were dark (NLC-15)"));
         }
         Err(self.waits_for_news("the node does not wait for a taint".into()))
     }
@@ -105,7 +105,7 @@ impl Running {
     fn pass_over_nodes(&mut self, silent: Option<NodeId>) -> Result<(), Refused> {
         let monitor = Step::Wake(Timer::NodeMonitor);
         let due = self.due(OWN, &monitor);
-        let due = due.ok_or_else(|| Refused::narrower("the pass before waits for answers (NLC-1)"))?;
+        let due = due.ok_or_else(|| Refused::later("the pass before waits for answers (NLC-1)"))?;
         let grace = u64::from(self.scenario.release.node_monitor_grace_seconds()) * 1_000 + BEYOND_GRACE;
         self.pass_until(match silent {
             Some(_) => due.max(Moment(self.cluster.now().0 + grace)),

@@ -151,7 +151,7 @@ impl Running {
     pub(super) fn pass_until(&mut self, moment: Moment) -> Result<(), Refused> {
         let millis = moment.0.saturating_sub(self.cluster.now().0);
         if millis > DISRUPTED_MILLIS && self.is_pod_disrupted() {
-            return Err(Refused::narrower("so much time would make a granted eviction void (PDB-3)"));
+            return Err(Refused::later("so much time would make a granted eviction void (PDB-3)"));
         }
         self.cluster.pass_until(moment);
         Ok(())

@@ -218,6 +218,17 @@ impl Running {
         }
     }
 
+    /// Is the start of another container of the same pod on its way? The worker goes no further before that, and the model may have it only
+    /// after this step (CPA-12, see [`LAGS`]).
+    pub(super) fn starts_another(&self, node: NodeId, step: Kubelet) -> bool {
+        self.steps_of_machine(node).iter().any(|operation| match self.seen_of(node, operation) {
+            Some(Action::Kubelet(start @ Kubelet::StartContainer { .. })) => {
+                start.pod() == step.pod() && start != step
+            }
+            _ => false,
+        })
+    }
+
     /// What somebody would see of this operation, as an action. Timers are left out: the clock passes whatever a kubelet has to do, so
     /// all of them may be due that the model has in their order.
     fn seen_of(&self, node: NodeId, operation: &Operation) -> Option<Action> {

@@ -76,7 +76,7 @@ impl Running {
         if self.worker(driven.node, &driven.uid).is_none() {
             self.keep_house(driven.node)?;
             if self.worker(driven.node, &driven.uid).is_none() && !self.has_heard_of_end(driven)? {
-                return Err(Refused::narrower(
+                return Err(Refused::later(
                     "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
                 ));
             }
@@ -185,7 +185,7 @@ impl Running {
                 }
                 (Request::Patch(_, own, ..), Write::Removal) if own == key => {
                     self.give_up_writes(driven.node)?;
-                    return Err(Refused::narrower("its status is written before it is removed (STM-6)"));
+                    return Err(Refused::later("its status is written before it is removed (STM-6)"));
                 }
                 _ => self.complete(component, Step::LoseRequest(call))?,
             }
