@@ -57,7 +57,7 @@ pub use hidden::{HIDDEN, Hidden};
 
 use crate::system::Parts;
 use crate::{ModelSystem, Refused, System, Unfit};
-use hidden::HIDDEN_MAX;
+use hidden::{Counts, HIDDEN_MAX};
 use names::Name;
 use proxy::Endpoints;
 use scheduler::Delivered;
@@ -102,6 +102,8 @@ struct Running {
     api_server_down: bool,
     /// A step of the runtime that the model does not allow.
     unlawful: Option<Action>,
+    /// What was completed in the step that is under way.
+    counts: Counts,
 }
 
 impl RuntimeSystem {
@@ -192,6 +194,7 @@ impl RuntimeSystem {
 
     fn step(&mut self, action: &Action) -> Result<(), Refused> {
         let running = self.running.as_mut().expect("a system is reset before anything else");
+        running.begin_step();
         match *action {
             _ if running.covered.takes(action) => self.take(action),
             Action::Watch(watch) => self.hear(watch),
@@ -359,6 +362,7 @@ impl Running {
             watches_broke: false,
             api_server_down: false,
             unlawful: None,
+            counts: Counts::default(),
         }
     }
 

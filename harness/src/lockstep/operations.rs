@@ -24,9 +24,9 @@ const DISRUPTED_MILLIS: u64 = 60_000;
 impl Running {
     pub(super) fn complete(&mut self, component: Component, step: Step) -> Result<(), Refused> {
         let operation = Operation::new(component, step);
-        self.cluster
-            .complete(&operation)
-            .map_err(|refused| Refused::because(format!("{operation}: {refused}")))
+        let because = |why: &dyn std::fmt::Display| Refused::because(format!("{operation}: {why}"));
+        self.count(&operation).map_err(|refused| because(&refused))?;
+        self.cluster.complete(&operation).map_err(|refused| because(&refused))
     }
 
     /// The pending operations of a process.

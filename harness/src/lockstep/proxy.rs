@@ -35,6 +35,7 @@ impl Running {
             return Ok(());
         }
         for (node, seen) in NodeId::first(nodes.len()).zip(nodes) {
+            self.begin_step();
             let name = self.scenario.nodes[node.index()].name.clone();
             self.cluster.add(process(node), Box::new(KubeProxy::new(index(node), &name)));
             self.settle_watches(process(node), 2)?;

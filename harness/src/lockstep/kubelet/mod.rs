@@ -100,6 +100,7 @@ impl Running {
             return Ok(());
         }
         for node in NodeId::first(shown.nodes.len()).filter(|node| shown.nodes[node.index()].exists) {
+            self.begin_step();
             self.add_machine(node);
             self.settle_watches(process(node), 2)?;
             self.settle_machine(node)?;
