@@ -240,6 +240,7 @@ impl RuntimeSystem {
         let enabled = self.rest.enabled();
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.settle_evictions(&self.rest)?;
+        running.evict_in_vain(&self.rest)?;
         if self.rest.is_stuck() || is_choosing(enabled) || running.api_server_down {
             return Ok(Vec::new());
         }
@@ -372,3 +373,6 @@ impl Running {
         self.cluster.call(request).map_err(|error| Refused::because(format!("{error} to {sent:?}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

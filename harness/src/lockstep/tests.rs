@@ -1,0 +1,80 @@
+//! Runtimes that are tampered with behind the driver's back: what is done to them must be found out.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use podproof_model::api_server::eviction::{Answer, ask};
+use podproof_runtime::api::{DeleteOptions, Patch, Preconditions, Resource};
+use podproof_vocabulary::action::Deployment;
+use podproof_vocabulary::action::EndpointSlice::WriteSlice;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::observation::Phase;
+use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent};
+use podproof_vocabulary::{Property, Revision, catalogue};
+
+use super::*;
+use crate::system::Refusal;
+
+/// At most so many steps until something is so.
+const STEPS_MAX: usize = 2_000;
+
+fn begun(scenario: &Scenario) -> RuntimeSystem {
+    let mut scenario = scenario.clone();
+    fit(&mut scenario);
+    let mut system = RuntimeSystem::new(Slips::NONE);
+    system.reset(&scenario).expect("it fits");
+    system
+}
+
+/// Goes on in any order until this is so, or until nothing is left to do.
+fn until(system: &mut RuntimeSystem, done: impl Fn(&RuntimeSystem) -> bool) -> Result<(), Refused> {
+    let mut random = fastrand::Rng::with_seed(0);
+    for _ in 0..STEPS_MAX {
+        if done(system) {
+            return Ok(());
+        }
+        let Some(&action) = random.choice(system.rest.enabled()) else { return Ok(()) };
+        match system.apply(&action) {
+            Err(refused) if refused.refusal == Refusal::Difference => return Err(refused),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    panic!("it never comes to that");
+}
+
+fn running(system: &mut RuntimeSystem) -> &mut Running {
+    system.running.as_mut().expect("it was reset")
+}
+
+fn pod_runs(system: &RuntimeSystem) -> bool {
+    let seen = system.observation().slots[0].pod;
+    seen.is_some_and(|pod| pod.phase == Phase::Running && pod.ready && pod.address.is_some())
+}
+
+/// EVI-2: of two budgets one goes, so that evictions are granted which the model refuses. The budget that is compared stays.
+#[test]
+fn an_eviction_that_is_granted_where_it_is_to_be_refused_is_found() {
+    let mut scenario = catalogue::web("x", Story::Drain, 1, 2);
+    let ask_all = BudgetAsk::MaxUnavailable(IntOrPercent::Int(1));
+    for name in ["web", "web-2"] {
+        let budget = DisruptionBudget { name: name.into(), ask: ask_all, always_allow_unhealthy: false };
+        scenario.budgets.push(budget);
+    }
+    let mut system = begun(&scenario);
+    let is_refused = |system: &RuntimeSystem| {
+        let (model, state) = system.rest.model();
+        pod_runs(system)
+            && model.open(state, |cluster| {
+                cluster.shared.control_plane.evicts() && ask(cluster, PodId(0)) == Answer::Refused
+            })
+    };
+    until(&mut system, is_refused).expect("both refuse");
+    let other = running(&mut system).budget_key().expect("there are two").sibling("web-2");
+    let options = DeleteOptions::default();
+    running(&mut system)
+        .call(Request::Delete(Resource::PodDisruptionBudget, other, options))
+        .expect("it goes");
+    let refused = until(&mut system, |_| false).expect_err("the runtime grants it");
+    assert!(refused.why.contains("that is to be refused"), "{refused}");
+}
