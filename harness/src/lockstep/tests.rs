@@ -78,3 +78,22 @@ fn an_eviction_that_is_granted_where_it_is_to_be_refused_is_found() {
     let refused = until(&mut system, |_| false).expect_err("the runtime grants it");
     assert!(refused.why.contains("that is to be refused"), "{refused}");
 }
+
+/// An address that is not the pod's own, of which the last octet is right.
+#[test]
+fn another_address_with_the_same_end_is_seen() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, pod_runs).expect("both go on");
+    let before = system.observation();
+    let running = running(&mut system);
+    let address = before.slots[0].pod.and_then(|pod| pod.address).expect("it has one");
+    let own = running.ip(PodId(0), address);
+    let foreign = own.replacen("10.", "11.", 1);
+    let key = running.key(PodId(0)).expect("it has a pod");
+    let stored = running.cluster.server().store().get::<Pod>(&key);
+    let status = stored.and_then(|pod| pod.status.clone()).unwrap_or_default();
+    let tampered = PodStatus { pod_ip: Some(foreign), ..status };
+    let patch = Patch::PodStatusWhole(Arc::new(tampered));
+    running.call(Request::Patch(Resource::Pod, key, Preconditions::NONE, patch)).expect("it is written");
+    assert_ne!(system.observation().slots[0].pod, before.slots[0].pod);
+}

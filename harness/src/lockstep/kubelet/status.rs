@@ -12,13 +12,12 @@ use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::status::merge::{Circumstances, merge};
 use podproof_runtime::operation::Component;
 use podproof_runtime::{Operation, Slips, Step};
-use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::observation::{Address, Phase};
+use podproof_vocabulary::{NodeId, PodId};
 
 use super::drive::Driven;
 use super::index;
-use crate::lockstep::names::address_of;
 use crate::lockstep::views::phase_named;
 use crate::lockstep::{HIDDEN_MAX, Running};
 use crate::{ModelSystem, Refused};
@@ -33,12 +32,13 @@ enum Write {
     Removal,
 }
 
-fn said(pod: &Pod) -> Said {
-    let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
-    (phase_named(phase_of(pod)), is_ready(pod), ip.and_then(address_of))
-}
-
 impl Running {
+    fn said(&self, slot: PodId, pod: &Pod) -> Said {
+        let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+        let address = ip.map(|ip| self.address_of(slot, ip));
+        (phase_named(phase_of(pod)), is_ready(pod), address)
+    }
+
     /// The status of a pod is patched.
     pub(super) fn report_status(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
         let pod = driven.pod;
@@ -107,7 +107,7 @@ impl Running {
             slips: Slips::NONE,
         };
         let merged = merge(&known, computed, circumstances);
-        Some(said(&Pod { status: Some(merged), ..stored.clone() }))
+        Some(self.said(driven.pod, &Pod { status: Some(merged), ..stored.clone() }))
     }
 
     /// The next request of the status manager that is on its way.
@@ -196,11 +196,11 @@ impl Running {
     /// Would it say of the pod what is said already? Of one that has ended the address may come back with the worker that ends it
     /// (ADM-12, PLEG-11), just before it is removed: nobody reads that.
     fn says_no_more(&self, driven: &Driven, key: &Key) -> bool {
-        let (Some(new), Some(old)) = (self.would_say(driven), self.is_said(key)) else { return false };
+        let (Some(new), Some(old)) = (self.would_say(driven), self.is_said(driven.pod, key)) else { return false };
         new == old || (new.0.is_terminal() && (new.0, new.1) == (old.0, old.1))
     }
 
-    fn is_said(&self, key: &Key) -> Option<Said> {
-        self.cluster.server().store().get::<Pod>(key).map(said)
+    fn is_said(&self, pod: PodId, key: &Key) -> Option<Said> {
+        self.cluster.server().store().get::<Pod>(key).map(|stored| self.said(pod, stored))
     }
 }
