@@ -76,6 +76,8 @@ pub struct RuntimeSystem {
 
 struct Running {
     scenario: Scenario,
+    /// The wrong mechanisms that are on.
+    slips: Slips,
     covered: Covered,
     cluster: Cluster,
     /// The node that the next scheduling cycle is to choose.
@@ -344,6 +346,7 @@ impl Running {
         };
         Self {
             scenario: scenario.clone(),
+            slips,
             covered: if kubelet::are_played(scenario) {
                 covered.without(Component::Kubelet)
             } else {

@@ -61,7 +61,7 @@ impl Running {
     }
 
     /// Does nobody see this, whatever comes next?
-    fn is_hidden(&self, node: NodeId, step: &Step) -> bool {
+    pub(super) fn is_hidden(&self, node: NodeId, step: &Step) -> bool {
         match step {
             Step::Kubelet(KubeletStep::Take(source)) => *source != Source::Housekeeping,
             Step::Kubelet(KubeletStep::Return(_) | KubeletStep::CheckRuntime) => true,
