@@ -241,6 +241,7 @@ mod tests {
         Slip::ExpectationsForgotten,
         Slip::FailedBindingNotForgotten,
         Slip::FailedPodsCounted,
+        Slip::FullDisruptionTaints,
         Slip::LastDeadContainerRemoved,
         Slip::NodeIsAlwaysReady,
         Slip::PreStopIsWaitedFor,

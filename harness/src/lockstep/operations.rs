@@ -26,7 +26,9 @@ impl Running {
         let operation = Operation::new(component, step);
         let because = |why: &dyn std::fmt::Display| Refused::because(format!("{operation}: {why}"));
         self.count(&operation).map_err(|refused| because(&refused))?;
-        self.cluster.complete(&operation).map_err(|refused| because(&refused))
+        let may_darken = component == Component::NodeLifecycle && !self.is_dark();
+        self.cluster.complete(&operation).map_err(|refused| because(&refused))?;
+        if may_darken { self.check_darkness() } else { Ok(()) }
     }
 
     /// The pending operations of a process.
