@@ -97,3 +97,41 @@ fn another_address_with_the_same_end_is_seen() {
     running.call(Request::Patch(Resource::Pod, key, Preconditions::NONE, patch)).expect("it is written");
     assert_ne!(system.observation().slots[0].pod, before.slots[0].pod);
 }
+
+/// EPS-3: an entry that says something else than the controller's copy of its pod breaks a promise on the runtime's own side.
+#[test]
+fn a_slice_that_lies_breaks_a_promise_of_the_runtime() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    let is_ready = |system: &RuntimeSystem| {
+        system.observation().slots[0].endpoint.is_some_and(|endpoint| endpoint.ready)
+    };
+    until(&mut system, is_ready).expect("it comes into the slice");
+    let running = running(&mut system);
+    let write = Action::EndpointSlice(WriteSlice);
+    assert_eq!(running.judge(&write, None), PropertySet::NONE);
+    let stored = running.cluster.server().store().all::<EndpointSlice>().next();
+    let mut slice = stored.map(|(_, slice)| slice.clone()).expect("there is one");
+    for endpoint in slice.endpoints.iter_mut().flatten() {
+        endpoint.conditions.get_or_insert_default().ready = Some(false);
+    }
+    running.call(Request::Update(slice.into())).expect("it is written");
+    assert_eq!(running.judge(&write, None), PropertySet::of([Property::ReadyMeansReady]));
+}
+
+/// I-35, I-36: with one pod wanted, and one more at most while it rolls out, three are too many and none is too few.
+#[test]
+fn a_write_beyond_surge_and_unavailable_breaks_a_promise_of_the_runtime() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, |_| false).expect("both come to rest");
+    let running = running(&mut system);
+    let scale = |revision, replicas| {
+        Action::Deployment(Deployment::ScaleReplicaSet { revision: Revision(revision), replicas })
+    };
+    let kept = running.judge(&scale(0, 1), running.wanted(&scale(0, 1)));
+    assert_eq!(kept, PropertySet::NONE);
+    let (key, _) = running.replica_set(Revision(0)).expect("it is there");
+    let too_many = Request::Scale(Resource::ReplicaSet, key.clone(), Preconditions::NONE, 3);
+    running.call(too_many).expect("it is scaled");
+    assert_eq!(running.judge(&scale(0, 3), Some(1)), PropertySet::of([Property::RolloutWithinBounds]));
+    assert_eq!(running.judge(&scale(0, 3), Some(3)), PropertySet::NONE, "a write that raises nothing");
+}
