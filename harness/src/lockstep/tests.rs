@@ -98,6 +98,26 @@ fn another_address_with_the_same_end_is_seen() {
     assert_ne!(system.observation().slots[0].pod, before.slots[0].pod);
 }
 
+/// A model that is at rest has nothing to do, and neither may the runtime have.
+#[test]
+fn what_the_runtime_would_do_at_rest_is_asked() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, |_| false).expect("both come to rest");
+    assert!(system.rest.enabled().is_empty() && !system.rest.is_stuck());
+    let mut own = Vec::new();
+    system.pending(&mut own);
+    assert_eq!(own, [], "and the runtime is at rest, too");
+    let running = running(&mut system);
+    let key = running.workload_key();
+    let scale = Request::Scale(Resource::Deployment, key, Preconditions::NONE, 2);
+    running.call(scale).expect("it is scaled");
+    running.deliver_next(controllers::OWN, Resource::Deployment).expect("its controller hears of it");
+    system.settle().expect("the controllers look");
+    system.pending(&mut own);
+    let scales = |action: &Action| matches!(action, Action::Deployment(Deployment::ScaleReplicaSet { .. }));
+    assert!(own.iter().any(scales), "{own:?}");
+}
+
 /// EPS-3: an entry that says something else than the controller's copy of its pod breaks a promise on the runtime's own side.
 #[test]
 fn a_slice_that_lies_breaks_a_promise_of_the_runtime() {

@@ -426,3 +426,60 @@ impl Running {
         containers.iter().position(|own| own.name == *name).map(ContainerId::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::action::Environment;
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::{EventName, Story};
+
+    use super::*;
+    use crate::System as _;
+
+    const POD: PodId = PodId(0);
+    const FIRST: ContainerId = ContainerId(0);
+    const SECOND: ContainerId = ContainerId(1);
+
+    /// The start of the second container, after the first, which is of this kind, has crashed.
+    fn is_excused(kind: ContainerKind) -> bool {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+        let containers = &mut scenario.workload.template.containers;
+        containers.insert(0, containers[0].clone());
+        containers[0].name = "first".into();
+        containers[0].ports.clear();
+        containers[0].kind = kind;
+        scenario.events.set(EventName::ContainerCrash, 1);
+        let mut rest = ModelSystem::default();
+        rest.reset(&scenario).expect("it is small");
+        let crash = Action::Environment(Environment::CrashContainer { pod: POD, container: FIRST });
+        while !rest.enabled().contains(&crash) {
+            let goes_on = |action: &&Action| !matches!(action, Action::Environment(_));
+            let next = *rest.enabled().iter().find(goes_on).expect("the first container starts");
+            rest.apply(&next).expect("it is enabled");
+        }
+        for seen in [crash, Action::Kubelet(Kubelet::Relist { node: NodeId(0) })] {
+            rest.apply(&seen).expect("it is enabled");
+        }
+        let start = Kubelet::StartContainer { pod: POD, container: SECOND };
+        let situation = Situation {
+            rest: &rest,
+            scenario: &scenario,
+            has_stopped: false,
+            stops_for_good: false,
+            is_out_of_grace: false,
+            is_busy: false,
+            has_worker: true,
+            says_end: false,
+            action: Action::Kubelet(start),
+        };
+        assert!(!situation.may(start), "the model waits for the first");
+        LAGS.iter().any(|lag| (lag.is)(&situation))
+    }
+
+    /// CPA-12: what has crashed holds back the next in the model alone, but for init containers.
+    #[test]
+    fn nothing_starts_past_an_init_container_that_crashed() {
+        assert!(!is_excused(ContainerKind::Init));
+        assert!(is_excused(ContainerKind::Sidecar));
+    }
+}
