@@ -36,4 +36,4 @@ pub mod system;
 
 pub use choices::Choices;
 pub use model_system::ModelSystem;
-pub use system::{Parts, Refused, System, Unfit};
+pub use system::{Parts, Refusal, Refused, System, Unfit};

@@ -114,19 +114,35 @@ pub fn observe_others(cluster: &impl Observe, seen: &mut Observation) {
 pub struct Refused {
     /// Why, in a sentence.
     pub why: String,
-    /// The system keeps to an order that the reference leaves open: the step comes later, and that is lawful.
-    pub is_narrower: bool,
+    /// What that means.
+    pub refusal: Refusal,
+}
+
+/// What it means that a step is refused which the reference has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The two differ.
+    Difference,
+    /// The system keeps to an order that the reference leaves open: the step comes later, at the latest when nothing else is left to do.
+    Later,
+    /// The reference is coarser here, and the step may never come: lawfully, also when nothing else is left to do.
+    ForGood,
 }
 
 impl Refused {
     /// It is not possible, and why.
     pub fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_narrower: false }
+        Self { why: why.into(), refusal: Refusal::Difference }
     }
 
     /// It is not possible yet, lawfully, and why.
-    pub fn narrower(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_narrower: true }
+    pub fn later(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refusal: Refusal::Later }
+    }
+
+    /// It may never be possible, lawfully, and why.
+    pub fn for_good(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refusal: Refusal::ForGood }
     }
 }
 

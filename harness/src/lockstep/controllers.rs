@@ -18,6 +18,7 @@ use podproof_vocabulary::action::{
 };
 
 use super::{HIDDEN_MAX, Running};
+use crate::system::Refusal;
 use crate::{ModelSystem, Refused};
 
 pub(super) const OWN: Process = Process::ControllerManager;
@@ -72,12 +73,12 @@ impl Running {
             Action::ReplicaSet(ReplicaSet::UpdateStatus { revision })
                 if enabled.contains(&Action::ReplicaSet(ReplicaSet::PlanReplicas { revision })) =>
             {
-                Err(Refused::narrower("a sync creates and deletes before it writes the status (RS-3, RS-7)"))
+                Err(Refused::later("a sync creates and deletes before it writes the status (RS-3, RS-7)"))
             }
             Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }) => self.plan(revision).map(|()| None),
             Action::ReplicaSet(ReplicaSet::ChooseVictim { pod }) => {
                 let place = self.victims.iter().position(|&victim| victim == pod);
-                let place = place.ok_or_else(|| Refused::narrower("another pod was chosen (RS-5)"))?;
+                let place = place.ok_or_else(|| Refused::later("another pod was chosen (RS-5)"))?;
                 self.victims.remove(place);
                 Ok(None)
             }
@@ -94,7 +95,7 @@ impl Running {
             Action::TaintEviction(TaintEviction::DeletePod { pod }) => self.evict_tainted(pod).map(|()| None),
             Action::PodGarbageCollector(step) => self.collect_garbage(step, enabled).map(|()| None),
             Action::Disruption(Disruption::ForgetDisruption { .. }) => {
-                Err(Refused::narrower("entries run out by the clock, and it did not pass (PDB-3)"))
+                Err(Refused::for_good("entries run out by the clock, and it did not pass (PDB-3)"))
             }
             _ => self.write(action, enabled, rest).map(|()| None),
         }
@@ -130,19 +131,19 @@ impl Running {
     fn write(&mut self, action: &Action, enabled: &[Action], rest: &ModelSystem) -> Result<(), Refused> {
         let (component, key) = self.key_of(action)?;
         if let Some(why) = self.is_not_told(component, &key) {
-            return Err(Refused::narrower(why));
+            return Err(Refused::for_good(why));
         }
         if let Action::Deployment(Deployment::CreateReplicaSet { .. }) = action {
             self.pass_until(self.cluster.now() + SECOND)?;
         }
         if self.is_busy(component, &key) {
-            return Err(Refused::narrower("a worker is at this key with something else (CTL-1)"));
+            return Err(Refused::later("a worker is at this key with something else (CTL-1)"));
         }
         if self.is_told_in_vain(action) {
-            return Err(Refused::narrower("the only active one has the size that is wanted (DEP-10)"));
+            return Err(Refused::for_good("the only active one has the size that is wanted (DEP-10)"));
         }
         if self.waits_for_a_count(action) {
-            return Err(Refused::narrower("the status of an old one still counts pods (DEP-7)"));
+            return Err(Refused::later("the status of an old one still counts pods (DEP-7)"));
         }
         self.look(component, &key)?;
         for _ in 0..HIDDEN_MAX {
@@ -163,9 +164,9 @@ impl Running {
 
     /// A worker takes a key.
     fn look(&mut self, component: Component, key: &Key) -> Result<(), Refused> {
-        self.work(component, key).map_err(|refused| match refused.is_narrower {
-            true => refused,
-            false => self.waits_for_news(refused.why),
+        self.work(component, key).map_err(|refused| match refused.refusal {
+            Refusal::Difference => self.waits_for_news(refused.why),
+            Refusal::Later | Refusal::ForGood => refused,
         })
     }
 
@@ -196,7 +197,7 @@ impl Running {
     fn plan(&mut self, revision: Revision) -> Result<(), Refused> {
         let key = self.set_key(revision)?;
         if self.misses_creations(&key) {
-            return Err(Refused::narrower("a pod that was gone before the list is waited for (CTL-3)"));
+            return Err(Refused::for_good("a pod that was gone before the list is waited for (CTL-3)"));
         }
         let before: Vec<CallId> = self.calls_of(Component::ReplicaSet).map(|(call, _)| call).collect();
         self.look(Component::ReplicaSet, &key)?;

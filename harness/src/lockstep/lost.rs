@@ -54,7 +54,7 @@ impl Running {
                 let (model, state) = rest.model();
                 let left = model.open(state, |cluster| cluster.replica_set(revision).creations_left());
                 if usize::from(left) > sent {
-                    return Err(Refused::narrower(
+                    return Err(Refused::later(
                         "what a sync has not sent when a creation fails is skipped (CTL-4)",
                     ));
                 }

@@ -10,6 +10,7 @@
 //! - `kubelet`: the kubelets and their machines
 //! - `scheduler`, `controllers` with `meaning`, `news` and `told`, `nodes`, `taint_eviction`, `garbage`, `proxy`,
 //!   `eviction`, `restarts`, `lost`: a file for each part of the runtime
+//! - `judged`: promises that read the copies of the runtime's components
 //! - `played`, `workload`: what the others write; `names`, `views`, `observed`: the runtime's objects in the words of the model
 
 mod controllers;
@@ -18,6 +19,7 @@ mod eviction;
 pub mod fit;
 mod garbage;
 pub mod hidden;
+mod judged;
 pub mod kubelet;
 mod lost;
 mod meaning;
@@ -48,6 +50,7 @@ use podproof_vocabulary::action::{
     Action, Component, Environment, Process as Started, Proxy, ReplicaSet, Watch, Watcher,
 };
 use podproof_vocabulary::observation::Observation;
+use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::Scenario;
 use podproof_vocabulary::{NodeId, PodId};
 
@@ -57,7 +60,7 @@ pub use hidden::{HIDDEN, Hidden};
 
 use crate::system::Parts;
 use crate::{ModelSystem, Refused, System, Unfit};
-use hidden::HIDDEN_MAX;
+use hidden::{Counts, HIDDEN_MAX};
 use names::Name;
 use proxy::Endpoints;
 use scheduler::Delivered;
@@ -76,6 +79,8 @@ pub struct RuntimeSystem {
 
 struct Running {
     scenario: Scenario,
+    /// The wrong mechanisms that are on.
+    slips: Slips,
     covered: Covered,
     cluster: Cluster,
     /// The node that the next scheduling cycle is to choose.
@@ -102,6 +107,10 @@ struct Running {
     api_server_down: bool,
     /// A step of the runtime that the model does not allow.
     unlawful: Option<Action>,
+    /// What was completed in the step that is under way.
+    counts: Counts,
+    /// What the last step broke of the promises that read a component's copy.
+    broken: PropertySet,
 }
 
 impl RuntimeSystem {
@@ -122,6 +131,7 @@ impl RuntimeSystem {
     /// The runtime takes a step of one of its own components, and the model that plays the rest follows.
     fn take(&mut self, action: &Action) -> Result<(), Refused> {
         let running = self.running.as_mut().expect("a system is reset before anything else");
+        let wanted = running.wanted(action);
         let created = match *action {
             Action::Scheduler(step) => running.schedule(step).map(|()| None),
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
@@ -130,6 +140,7 @@ impl RuntimeSystem {
             }
             _ => running.control(action, self.rest.enabled(), &self.rest),
         }?;
+        running.broken = running.judge(action, wanted);
         let creates = matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
         self.follow(action, created.filter(|_| creates))
     }
@@ -192,6 +203,8 @@ impl RuntimeSystem {
 
     fn step(&mut self, action: &Action) -> Result<(), Refused> {
         let running = self.running.as_mut().expect("a system is reset before anything else");
+        running.begin_step();
+        running.broken = PropertySet::NONE;
         match *action {
             _ if running.covered.takes(action) => self.take(action),
             Action::Watch(watch) => self.hear(watch),
@@ -237,6 +250,7 @@ impl RuntimeSystem {
         let enabled = self.rest.enabled();
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.settle_evictions(&self.rest)?;
+        running.evict_in_vain(&self.rest)?;
         if self.rest.is_stuck() || is_choosing(enabled) || running.api_server_down {
             return Ok(Vec::new());
         }
@@ -285,6 +299,10 @@ impl System for RuntimeSystem {
     fn apply(&mut self, action: &Action) -> Result<(), Refused> {
         self.step(action)?;
         let mut programmed = self.settle()?;
+        if matches!(action, Action::Kubelet(_) | Action::Watch(_)) {
+            let running = self.running.as_mut().expect("a system is reset before anything else");
+            running.broken = running.broken.union(running.judge_room(&self.rest));
+        }
         if let Action::Proxy(Proxy::ProgramRules { node }) = *action
             && self.running().covered.has(Component::KubeProxy)
         {
@@ -297,6 +315,10 @@ impl System for RuntimeSystem {
                 nodes.iter().try_for_each(|&node| running.check_rules(node, &seen))
             }
         }
+    }
+
+    fn broken(&self) -> PropertySet {
+        self.running().broken
     }
 
     fn observation(&self) -> Observation {
@@ -340,6 +362,7 @@ impl Running {
         };
         Self {
             scenario: scenario.clone(),
+            slips,
             covered: if kubelet::are_played(scenario) {
                 covered.without(Component::Kubelet)
             } else {
@@ -359,6 +382,8 @@ impl Running {
             watches_broke: false,
             api_server_down: false,
             unlawful: None,
+            counts: Counts::default(),
+            broken: PropertySet::NONE,
         }
     }
 
@@ -368,3 +393,6 @@ impl Running {
         self.cluster.call(request).map_err(|error| Refused::because(format!("{error} to {sent:?}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,9 @@ use podproof_vocabulary::{NodeId, PodId, Revision};
 use super::Running;
 use crate::Refused;
 
+/// What another's address counts as.
+const FOREIGN: Address = Address(u8::MAX);
+
 impl Running {
     /// The pod of a slot.
     pub(super) fn key(&self, slot: PodId) -> Result<Key, Refused> {
@@ -47,6 +50,13 @@ impl Running {
         let number = self.names.get(&slot).map_or(0, |name| name.number);
         let [.., high, low] = number.to_be_bytes();
         Ipv4Addr::new(10, high, low, address.0.saturating_add(1)).to_string()
+    }
+
+    /// Which of the addresses of a slot's pod this is. One that is no address of that pod is none that any model gives.
+    pub(super) fn address_of(&self, slot: PodId, ip: &str) -> Address {
+        let last = ip.parse::<Ipv4Addr>().ok().map(|ip| ip.octets()[3]);
+        let own = last.and_then(|last| last.checked_sub(1)).map(Address);
+        own.filter(|own| self.ip(slot, *own) == ip).unwrap_or(FOREIGN)
     }
 
     pub(super) fn node_named(&self, name: &str) -> Option<NodeId> {
@@ -87,12 +97,6 @@ pub(super) struct Name {
     pub uid: Uid,
     /// How many pods were created before it, and this one.
     pub number: u32,
-}
-
-/// Which of its pod's addresses this is.
-pub(super) fn address_of(ip: &str) -> Option<Address> {
-    let [.., last] = ip.parse::<Ipv4Addr>().ok()?.octets();
-    last.checked_sub(1).map(Address)
 }
 
 /// Revisions differ in their images.

@@ -14,6 +14,7 @@ use podproof_runtime::operation::{Component, Queue, Timer};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Component as Lane, NodeLifecycle};
 use podproof_vocabulary::observation::{NodeReady, TaintsSeen};
+use podproof_vocabulary::scenario::Scenario;
 
 use super::controllers::OWN as MANAGER;
 use super::observed::taints_seen;
@@ -45,7 +46,7 @@ impl Running {
         let call = self.call_for(OWN, &action);
         let call = call.ok_or_else(|| self.waits_for_news("the controller has not decided it".into()))?;
         if !self.is_allowed(call, &[action], rest) {
-            return Err(Refused::narrower("the controller knows already that no node is Ready (NLC-16)"));
+            return Err(Refused::later("the controller knows already that no node is Ready (NLC-16)"));
         }
         match self.carry_out(OWN, call)? {
             Ok(_) => Ok(()),
@@ -85,18 +86,18 @@ impl Running {
                     self.complete(OWN, next.clone())?;
                 }
                 None if self.calls_of(OWN).next().is_some() => {
-                    return Err(Refused::narrower("a zone taints one node after the other (NLC-11)"));
+                    return Err(Refused::later("a zone taints one node after the other (NLC-11)"));
                 }
                 None => break,
             }
         }
         if self.is_dark() {
-            return Err(Refused::narrower(
+            return Err(Refused::for_good(
                 "taints come off in the pass that finds no node Ready, no others (NLC-16)",
             ));
         }
         if self.manager().is_some_and(|manager| manager.node_lifecycle().is_held_back(&self.node_key(node))) {
-            return Err(Refused::narrower("no node of this zone is tainted since all were dark (NLC-15)"));
+            return Err(Refused::for_good("no node of this zone is tainted since all were dark (NLC-15)"));
         }
         Err(self.waits_for_news("the node does not wait for a taint".into()))
     }
@@ -105,7 +106,7 @@ impl Running {
     fn pass_over_nodes(&mut self, silent: Option<NodeId>) -> Result<(), Refused> {
         let monitor = Step::Wake(Timer::NodeMonitor);
         let due = self.due(OWN, &monitor);
-        let due = due.ok_or_else(|| Refused::narrower("the pass before waits for answers (NLC-1)"))?;
+        let due = due.ok_or_else(|| Refused::later("the pass before waits for answers (NLC-1)"))?;
         let grace = u64::from(self.scenario.release.node_monitor_grace_seconds()) * 1_000 + BEYOND_GRACE;
         self.pass_until(match silent {
             Some(_) => due.max(Moment(self.cluster.now().0 + grace)),
@@ -199,7 +200,25 @@ impl Running {
         self.manager().is_some_and(|manager| manager.node_lifecycle().knows(&self.node_key(node)))
     }
 
-    fn is_dark(&self) -> bool {
+    /// The pass that finds no node Ready takes the NoExecute taints off of every node that its copy has with one (NLC-16).
+    pub(super) fn check_darkness(&self) -> Result<(), Refused> {
+        let Some(manager) = self.manager().filter(|_| self.watches_nodes() && self.is_dark()) else {
+            return Ok(());
+        };
+        let is_lightened = |key: &Key| {
+            let mut own = self.cluster.calls().iter().filter(|call| call.caller == OWN && takes_off(call));
+            own.any(|call| matches!(&call.request, Request::Patch(_, node, ..) if node == key))
+        };
+        let mut nodes = manager.informers().nodes.cache().iter();
+        match nodes.find(|(key, node)| is_tainted(&self.scenario, node) && !is_lightened(key)) {
+            Some((key, _)) => Err(Refused::because(format!(
+                "no node is Ready, and {key} keeps its NoExecute taint (NLC-16)"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn is_dark(&self) -> bool {
         self.manager().is_some_and(|manager| manager.node_lifecycle().is_dark())
     }
 
@@ -213,19 +232,34 @@ impl Running {
         Ok(self.calls_of(OWN).map(|(call, _)| call).filter(|call| !before.contains(call)).collect())
     }
 
-    /// What was decided just now must be what the model would decide. In the pass that finds no node Ready taints are still swapped
-    /// before that is judged (NLC-16).
+    /// What was decided just now must be what the model would decide. In the pass that finds no node Ready NoExecute taints are still
+    /// swapped before that is judged, and then they come off (NLC-16); nothing else is decided there that the model would not.
     fn check_decision(
         &mut self,
         call: CallId,
         enabled: &[Action],
         rest: &ModelSystem,
     ) -> Result<(), Refused> {
-        if self.is_allowed(call, enabled, rest) || self.is_dark() || !self.sees_ready_node() {
+        if self.is_allowed(call, enabled, rest) {
+            return Ok(());
+        }
+        let is_night = self.is_dark() || !self.sees_ready_node();
+        if is_night && self.cluster.calls().get(call).is_some_and(|call| self.adds_no_taint(call)) {
             return Ok(());
         }
         let request = self.cluster.calls().get(call).map(|call| call.request.clone());
         Err(Refused::because(format!("the controller decides what the model would not: {request:?}")))
+    }
+
+    /// Does this call take NoExecute taints off, or give a node another in the place of one that the copy has?
+    fn adds_no_taint(&self, call: &Call) -> bool {
+        let Request::Patch(Resource::Node, key, _, Patch::NodeTaints { add, .. }) = &call.request else {
+            return false;
+        };
+        let seen = self.manager().and_then(|manager| manager.informers().nodes.cache().get(key));
+        let swaps = add.iter().all(|taint| taint.effect == NO_EXECUTE)
+            && seen.is_some_and(|node| is_tainted(&self.scenario, node));
+        takes_off(call) || swaps
     }
 
     fn sees_ready_node(&self) -> bool {
@@ -290,6 +324,12 @@ impl Running {
         taints.extend(add.iter().cloned());
         Some(taints_seen(&self.scenario, &node))
     }
+}
+
+/// Has a node a NoExecute taint of this controller?
+fn is_tainted(scenario: &Scenario, node: &Node) -> bool {
+    let taints = taints_seen(scenario, node);
+    taints.not_ready_no_execute || taints.unreachable_no_execute
 }
 
 /// Does this call take off NoExecute taints, and nothing else?

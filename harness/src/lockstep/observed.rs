@@ -12,7 +12,7 @@ use podproof_vocabulary::scenario::{Labels, Scenario};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::Running;
-use super::names::{address_of, revision_of, revision_of_set};
+use super::names::{revision_of, revision_of_set};
 use super::views::{budget_view, deployment_view, node_ready, phase_named, set_view};
 
 impl Running {
@@ -21,7 +21,7 @@ impl Running {
         let store = self.cluster.server().store();
         for slot in PodId::first(seen.slots.len()) {
             let stored = self.names.get(&slot).and_then(|name| store.get::<Pod>(&name.key));
-            seen.slots[slot.index()].pod = stored.map(|pod| self.pod_seen(pod));
+            seen.slots[slot.index()].pod = stored.map(|pod| self.pod_seen(slot, pod));
         }
         self.observe_machines(seen);
         for (node, own) in seen.nodes.iter_mut().zip(&self.scenario.nodes) {
@@ -60,7 +60,7 @@ impl Running {
         }
     }
 
-    fn pod_seen(&self, pod: &Pod) -> PodSeen {
+    fn pod_seen(&self, slot: PodId, pod: &Pod) -> PodSeen {
         let meta = &pod.metadata;
         let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
         PodSeen {
@@ -70,7 +70,7 @@ impl Running {
             deletion: deletion_of(pod),
             finalizer: meta.finalizers.as_ref().is_some_and(|own| !own.is_empty()),
             ready: is_ready(pod),
-            address: ip.and_then(address_of),
+            address: ip.map(|ip| self.address_of(slot, ip)),
         }
     }
 

@@ -24,9 +24,11 @@ const DISRUPTED_MILLIS: u64 = 60_000;
 impl Running {
     pub(super) fn complete(&mut self, component: Component, step: Step) -> Result<(), Refused> {
         let operation = Operation::new(component, step);
-        self.cluster
-            .complete(&operation)
-            .map_err(|refused| Refused::because(format!("{operation}: {refused}")))
+        let because = |why: &dyn std::fmt::Display| Refused::because(format!("{operation}: {why}"));
+        self.count(&operation).map_err(|refused| because(&refused))?;
+        let may_darken = component == Component::NodeLifecycle && !self.is_dark();
+        self.cluster.complete(&operation).map_err(|refused| because(&refused))?;
+        if may_darken { self.check_darkness() } else { Ok(()) }
     }
 
     /// The pending operations of a process.
@@ -151,7 +153,7 @@ impl Running {
     pub(super) fn pass_until(&mut self, moment: Moment) -> Result<(), Refused> {
         let millis = moment.0.saturating_sub(self.cluster.now().0);
         if millis > DISRUPTED_MILLIS && self.is_pod_disrupted() {
-            return Err(Refused::narrower("so much time would make a granted eviction void (PDB-3)"));
+            return Err(Refused::later("so much time would make a granted eviction void (PDB-3)"));
         }
         self.cluster.pass_until(moment);
         Ok(())

@@ -14,7 +14,6 @@ use podproof_vocabulary::observation::{EndpointSeen, NodeSeen, Observation};
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::Running;
-use super::names::address_of;
 use crate::{ModelSystem, Refused};
 
 /// Endpoints by slot.
@@ -35,6 +34,7 @@ impl Running {
             return Ok(());
         }
         for (node, seen) in NodeId::first(nodes.len()).zip(nodes) {
+            self.begin_step();
             let name = self.scenario.nodes[node.index()].name.clone();
             self.cluster.add(process(node), Box::new(KubeProxy::new(index(node), &name)));
             self.settle_watches(process(node), 2)?;
@@ -145,8 +145,8 @@ impl Running {
                 Origin::Outside => rules.external.as_ref(),
             });
             let known = |endpoint: &Endpoint| {
-                let address = address_of(&endpoint.address.to_string())?;
-                Some((self.slot_of_uid(endpoint.pod.as_ref()?)?, address))
+                let slot = self.slot_of_uid(endpoint.pod.as_ref()?)?;
+                Some((slot, self.address_of(slot, &endpoint.address.to_string())))
             };
             let programmed = endpoints.into_iter().flatten().map(|endpoint| {
                 known(endpoint)

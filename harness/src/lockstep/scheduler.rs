@@ -234,7 +234,7 @@ impl Running {
                     if queue
                         .is_some_and(|queue| queue.next().next().is_some() && queue.attempts(key).is_some())
                     {
-                        return Err(Refused::narrower("other pods are tried before this one (SCH-2)"));
+                        return Err(Refused::later("other pods are tried before this one (SCH-2)"));
                     }
                     self.let_time_pass()?;
                 }

@@ -121,6 +121,6 @@ impl Running {
         waits |= self.covered_controllers().any(|(_, component)| {
             self.steps_of(component).iter().any(|step| matches!(step, Step::Work(Queue::Main, _)))
         });
-        Refused { why, is_narrower: waits }
+        if waits { Refused::later(why) } else { Refused::because(why) }
     }
 }

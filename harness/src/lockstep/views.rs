@@ -15,7 +15,7 @@ use podproof_vocabulary::observation::{
 use podproof_vocabulary::{PodId, Revision};
 
 use super::Running;
-use super::names::{address_of, revision_of};
+use super::names::revision_of;
 use super::observed::{is_unschedulable, taints_seen};
 
 /// The annotation of a ReplicaSet that says what its Deployment wanted.
@@ -27,13 +27,14 @@ pub(super) type SetView = (ReplicaSetSeen, u8);
 impl Running {
     pub(super) fn controller_view(&self, pod: &Pod) -> ControllerView {
         let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+        let slot = self.slot(&pod.key());
         ControllerView::new()
             .with_present(true)
             .with_node(node_of(pod).and_then(|name| self.node_named(name)))
             .with_phase(phase_named(phase_of(pod)))
             .with_deleting(pod.is_deleting())
             .with_ready(is_ready(pod))
-            .with_address(ip.and_then(address_of))
+            .with_address(slot.zip(ip).map(|(slot, ip)| self.address_of(slot, ip)))
     }
 
     pub(super) fn node_view(&self, node: &Node) -> NodeObject {
@@ -65,14 +66,13 @@ impl Running {
             for endpoint in slice.endpoints.iter().flatten() {
                 let target = endpoint.target_ref.as_ref().and_then(|target| target.name.as_deref());
                 let slot = target.and_then(|name| self.slot(&slice.key().sibling(name)));
-                let address = endpoint.addresses.first().and_then(|ip| address_of(ip));
                 let conditions = endpoint.conditions.as_ref();
                 let is = |of: fn(&k8s_openapi::api::discovery::v1::EndpointConditions) -> Option<bool>| {
                     conditions.and_then(of).unwrap_or(false)
                 };
-                if let (Some(slot), Some(address)) = (slot, address) {
+                if let (Some(slot), Some(ip)) = (slot, endpoint.addresses.first()) {
                     let entry = EndpointSeen {
-                        address,
+                        address: self.address_of(slot, ip),
                         node: endpoint.node_name.as_deref().and_then(|name| self.node_named(name)),
                         ready: is(|conditions| conditions.ready),
                         // EPS-6: one that says nothing of it serves if it is ready.

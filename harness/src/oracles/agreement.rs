@@ -16,7 +16,7 @@ use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
 use super::promises::{self, kept_by};
 use super::rest::{Rest, Resting, broken, without_network};
 use crate::choices::Choices;
-use crate::system::{Parts, System, Unfit};
+use crate::system::{Parts, Refusal, Refused, System, Unfit};
 
 /// Whole observations are compared every so many steps, and at the end.
 const WHOLE_EVERY: usize = 64;
@@ -173,8 +173,8 @@ fn take_all(
     let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
     sides.compare(&changed.0, &changed.1)?;
     let (mut enabled, mut own) = (Vec::new(), Vec::new());
-    // What the other refused since the last step: without it the reference may have nothing to offer, and the script is over.
-    let mut put_off = Vec::new();
+    // What the other refused since the last step, and how: without it the reference may have nothing to offer, and the script is over.
+    let mut put_off: Vec<(Action, Refused)> = Vec::new();
     let kept = kept_by(scenario);
     let mut resting: Option<Resting> = None;
     loop {
@@ -183,11 +183,12 @@ fn take_all(
         own.clear();
         other.pending(&mut own);
         sides.all_allowed(&enabled, &own)?;
-        enabled.retain(|action| !put_off.contains(action));
+        enabled.retain(|action| !put_off.iter().any(|(refused, _)| refused == action));
         let chosen = match &mut resting {
             None => next(actions.len(), &enabled),
             Some(resting) => {
                 enabled.retain(|action| !matches!(action, Action::Environment(_)));
+                put_off.retain(|(action, _)| !matches!(action, Action::Environment(_)));
                 match resting.next(&enabled, !put_off.is_empty()) {
                     Ok(action) => Some(action),
                     Err(end) => {
@@ -207,14 +208,14 @@ fn take_all(
                 actions.push(action);
                 put_off.clear();
             }
-            Err(refused) if refused.is_narrower => {
-                *passed_over += 1;
-                put_off.push(action);
-                continue;
-            }
-            Err(refused) => {
+            Err(refused) if refused.refusal == Refusal::Difference => {
                 actions.push(action);
                 return Err(Difference::Refused { why: refused.why });
+            }
+            Err(refused) => {
+                *passed_over += 1;
+                put_off.push((action, refused));
+                continue;
             }
         }
         if let Err(refused) = reference.apply(&action) {
@@ -231,7 +232,16 @@ fn take_all(
     sides.compare_whole(reference, other)?;
     match *rest {
         Some(Rest::Endless | Rest::Stuck) | None => Ok(()),
-        Some(_) => sides.judge_rest(scenario, &without_network(actions)),
+        Some(_) => {
+            // An order that the reference leaves open is no reason any more: nothing is left that could come first.
+            if let Some((action, refused)) =
+                put_off.into_iter().find(|(_, own)| own.refusal == Refusal::Later)
+            {
+                actions.push(action);
+                return Err(Difference::Refused { why: format!("at rest, {}", refused.why) });
+            }
+            sides.judge_rest(scenario, &without_network(actions))
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Running {
     }
 
     /// Does nobody see this, whatever comes next?
-    fn is_hidden(&self, node: NodeId, step: &Step) -> bool {
+    pub(super) fn is_hidden(&self, node: NodeId, step: &Step) -> bool {
         match step {
             Step::Kubelet(KubeletStep::Take(source)) => *source != Source::Housekeeping,
             Step::Kubelet(KubeletStep::Return(_) | KubeletStep::CheckRuntime) => true,
@@ -126,34 +126,34 @@ impl Running {
         let (node, now) = (driven.node, self.cluster.now());
         let worker = self.worker(node, &driven.uid);
         let worker = worker.ok_or_else(|| match self.was_forgotten(driven) {
-            true => Refused::narrower("its worker was forgotten before it began (PW-12)"),
+            true => Refused::later("its worker was forgotten before it began (PW-12)"),
             false => Refused::because("no worker knows the pod"),
         })?;
         let next = worker.next_deadline(now);
         if worker.work() == Work::Sync && self.runtime(node)?.faults().network_down {
-            return Err(Refused::narrower("without a network no sync gets further than the status (SP-4)"));
+            return Err(Refused::later("without a network no sync gets further than the status (SP-4)"));
         }
         match worker.activity() {
             Activity::Idle if self.may_begin(node, &driven.uid) => {
-                Err(Refused::narrower("its worker has been told to stop it, and syncs no more (PW-19)"))
+                Err(Refused::later("its worker has been told to stop it, and syncs no more (PW-19)"))
             }
             Activity::Idle if worker.has_update() => match driven.may_relist {
                 true => self.relist(node),
-                false => Err(Refused::narrower(
-                    "its worker waits for a relist, which has news, or is stuck (PW-16)",
-                )),
+                false => {
+                    Err(Refused::later("its worker waits for a relist, which has news, or is stuck (PW-16)"))
+                }
             },
             Activity::Idle => {
                 let at = worker.resync_at();
                 let at = at.ok_or_else(|| Refused::because("its worker has nothing to do any more"))?;
                 self.pass_beyond(at)
             }
-            _ if !driven.waits_for_kill => Err(Refused::narrower("its worker is at something else (PW-14)")),
+            _ if !driven.waits_for_kill => Err(Refused::later("its worker is at something else (PW-14)")),
             _ => {
                 let of_runtime = self.runtime(node)?.next_deadline(now);
                 let next = next.into_iter().chain(of_runtime).min();
                 self.pass_beyond(
-                    next.ok_or_else(|| Refused::narrower("its worker is at something else (PW-14)"))?,
+                    next.ok_or_else(|| Refused::later("its worker is at something else (PW-14)"))?,
                 )
             }
         }

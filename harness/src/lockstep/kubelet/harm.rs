@@ -155,7 +155,7 @@ impl Running {
     fn evict_under_pressure(&mut self, pod: PodId, rest: &ModelSystem) -> Result<(), Refused> {
         let uid = self.uid(pod)?;
         let node = NodeId::first(self.scenario.nodes.len()).find(|&node| self.worker(node, &uid).is_some());
-        let node = node.ok_or_else(|| Refused::narrower("its worker is forgotten (PW-12)"))?;
+        let node = node.ok_or_else(|| Refused::later("its worker is forgotten (PW-12)"))?;
         let (model, state) = rest.model();
         let after = model.apply(state, &Action::Environment(Environment::EvictUnderPressure { pod }));
         let waiting: Vec<_> = model.open(&after, |cluster| {
@@ -180,7 +180,7 @@ impl Running {
             .act(process(node), |kubelet: &mut KubeletProcess, context| kubelet.evict(&uid, context));
         match evicted {
             Some(true) => self.settle_machine(node),
-            _ => Err(Refused::narrower("its worker has been told to stop it (EVM-5)")),
+            _ => Err(Refused::later("its worker has been told to stop it (EVM-5)")),
         }
     }
 }

@@ -113,7 +113,7 @@ impl Running {
             match stop {
                 // A kill that begins again runs the hook again (KIL-13).
                 Err(_) if has_sigterm && self.is_hook_due(driven, id) => {
-                    return Err(Refused::narrower("its hook runs again first (KIL-13)"));
+                    return Err(Refused::later("its hook runs again first (KIL-13)"));
                 }
                 Err(_) => self.take_kill_step(driven, id, KillStep::ExpireGrace)?,
                 // Its hook has used it up.
@@ -191,7 +191,7 @@ impl Running {
         let &Driven { node, pod, ref uid, .. } = driven;
         if !self.is_purged(driven) {
             if !driven.may_relist && self.worker(node, uid).is_some_and(PodWorker::stops_for_good) {
-                return Err(Refused::narrower(
+                return Err(Refused::later(
                     "after the sync that stops it its worker waits for a relist (PW-16)",
                 ));
             }
@@ -244,7 +244,7 @@ impl Running {
         let component = Component::Kubelet(index(node));
         let is_healthy = self.kubelet(node).is_none_or(|own| own.parts().pleg.is_healthy(self.now()));
         if self.runtime(node)?.faults().hung || !is_healthy {
-            return Err(Refused::narrower("no house is kept while the runtime is not well (SRC-5)"));
+            return Err(Refused::later("no house is kept while the runtime is not well (SRC-5)"));
         }
         for _ in 0..HIDDEN_MAX {
             self.settle_machine(node)?;

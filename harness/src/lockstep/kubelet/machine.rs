@@ -7,9 +7,9 @@ use podproof_runtime::api::Uid;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::{Container, RuntimeStep, Sandbox, Simulated};
 use podproof_runtime::container_runtime::{
-    CallId, ContainerId as InstanceId, ContainerState, Request, SandboxId,
+    CallId, ContainerId as InstanceId, ContainerState, Request, SandboxId, SandboxState,
 };
-use podproof_runtime::kubelet::pod_worker::PodWorker;
+use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::{Kubelet, KubeletProcess};
 use podproof_runtime::operation::{Component, Process};
 use podproof_runtime::{Clock, Operation, Step};
@@ -41,6 +41,15 @@ impl Running {
     pub(super) fn machine_of(&self, uid: &Uid) -> Option<NodeId> {
         let has = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == *uid);
         self.machines.runtimes.iter().find(|(_, runtime)| has(&runtime.borrow())).map(|(&node, _)| node)
+    }
+
+    /// How many pods a node has a sandbox of whose workers have not stopped them.
+    pub(in crate::lockstep) fn pods_that_run(&self, node: NodeId) -> u64 {
+        let (Some(kubelet), Ok(runtime)) = (self.kubelet(node), self.runtime(node)) else { return 0 };
+        let lives =
+            |uid: &Uid| newest(&runtime, uid).is_some_and(|(_, own)| own.state == SandboxState::Ready);
+        let own = kubelet.workers().iter();
+        own.filter(|(uid, worker)| worker.work() != Work::Terminated && lives(uid)).count() as u64
     }
 
     /// The name of a container.

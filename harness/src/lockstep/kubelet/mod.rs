@@ -29,6 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use podproof_model::kubelet::node_of;
 use podproof_runtime::container_runtime::ContainerId as InstanceId;
 use podproof_runtime::container_runtime::simulated::Simulated;
 use podproof_runtime::container_runtime::simulated::actor::RuntimeProcess;
@@ -46,6 +47,7 @@ use podproof_vocabulary::{NodeId, PodId};
 use self::drive::Driven;
 use super::Running;
 use crate::objects::{self, NodeState};
+use crate::system::Refusal;
 use crate::{ModelSystem, Refused};
 
 /// A kubelet finds its runtime unwell when the model's does: when its PLEG lists is up to the model, and the clock passes meanwhile.
@@ -98,6 +100,7 @@ impl Running {
             return Ok(());
         }
         for node in NodeId::first(shown.nodes.len()).filter(|node| shown.nodes[node.index()].exists) {
+            self.begin_step();
             self.add_machine(node);
             self.settle_watches(process(node), 2)?;
             self.settle_machine(node)?;
@@ -123,8 +126,35 @@ impl Running {
         self.cluster.add(process(node), Box::new(kubelet));
     }
 
-    /// A step of a kubelet, of a container runtime or of a process.
+    /// A step of a kubelet, of a container runtime or of a process. Where a runtime hangs or a network is not there, it may stay so, and
+    /// what waits for either does so for good. So does what waits for the start of a container that the model has only after it.
     pub(super) fn run_machine(
+        &mut self,
+        action: &Action,
+        enabled: &[Action],
+        rest: &ModelSystem,
+    ) -> Result<(), Refused> {
+        self.step_of_machine(action, enabled, rest).map_err(|refused| match refused.refusal {
+            Refusal::Later if self.waits_for_good(action, rest) => Refused::for_good(refused.why),
+            _ => refused,
+        })
+    }
+
+    fn waits_for_good(&self, action: &Action, rest: &ModelSystem) -> bool {
+        let (model, state) = rest.model();
+        let Action::Kubelet(step) = *action else { return false };
+        let node = match step {
+            Kubelet::Relist { node } | Kubelet::ReportNodeStatus { node } | Kubelet::NoticeHang { node } => {
+                Some(node)
+            }
+            _ => step.pod().and_then(|pod| model.open(state, |cluster| node_of(cluster, pod))),
+        };
+        let Some(node) = node else { return false };
+        let is_ill = |runtime: &Simulated| runtime.faults().hung || runtime.faults().network_down;
+        self.runtime(node).is_ok_and(|runtime| is_ill(&runtime)) || self.starts_another(node, step)
+    }
+
+    fn step_of_machine(
         &mut self,
         action: &Action,
         enabled: &[Action],

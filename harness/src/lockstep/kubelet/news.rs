@@ -27,6 +27,11 @@ impl Running {
         view(self.kubelet(node).and_then(|kubelet| kubelet.pods().get(key)).map(AsRef::as_ref))
     }
 
+    /// Does the kubelet of a node read something else of a pod than the API says?
+    pub(super) fn has_news_of_pod(&self, node: NodeId, key: &Key) -> bool {
+        self.viewed(node, key) != view(self.cluster.server().store().get::<Pod>(key))
+    }
+
     /// News of its node, and of pods where they change nothing that the model's kubelet reads.
     pub(super) fn absorb_news(&mut self, node: NodeId) -> Result<(), Refused> {
         while self.next_event(process(node), Resource::Node).is_some() {

@@ -33,7 +33,7 @@ impl Running {
         };
         let believes = self.kubelet(node).is_some_and(|own| own.parts().network_ready);
         if is_hung && is_down && believes {
-            return Err(Refused::narrower("a runtime that hangs does not say that its network is not ready"));
+            return Err(Refused::later("a runtime that hangs does not say that its network is not ready"));
         }
         // It says what it knows of its runtime, and that is of the last time that it asked.
         if let Some(due) = self.due(own, &Step::Kubelet(KubeletStep::CheckRuntime)) {

@@ -21,11 +21,14 @@ use super::drive::is_unseen;
 use super::machine::{newest, pod_of};
 use crate::ModelSystem;
 use crate::lockstep::Running;
+use crate::lockstep::names::Name;
 
 /// Something that is on its way although the model has no step for it.
 pub struct Lag {
     /// Why that is lawful.
     pub why: &'static str,
+    /// It may be so as well when the model has nothing left to do. Every other lag ends by then.
+    pub lasts: bool,
     is: fn(&Situation<'_>) -> bool,
 }
 
@@ -40,6 +43,12 @@ struct Situation<'a> {
     stops_for_good: bool,
     /// It is the signal of a container that has no grace left, and waits for no turn.
     is_out_of_grace: bool,
+    /// The worker of the pod is at something, or has been told of something, or its kubelet has not heard all.
+    is_busy: bool,
+    /// The kubelet has a worker for the pod.
+    has_worker: bool,
+    /// It is a status by which the pod has ended.
+    says_end: bool,
     action: Action,
 }
 
@@ -72,6 +81,7 @@ impl Situation<'_> {
 pub const LAGS: &[Lag] = &[
     Lag {
         why: "a kill of a pod begins for all of its containers at once (KIL-1), in the model for one after the other",
+        lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(
                 Kubelet::SendSigterm { pod, container } | Kubelet::RunPreStop { pod, container },
@@ -81,6 +91,7 @@ pub const LAGS: &[Lag] = &[
     },
     Lag {
         why: "the sync that finds nothing of a pod to go on stops what is left of it (CPA-11), in the model its termination does",
+        lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(
                 step @ (Kubelet::SendSigterm { pod, container } | Kubelet::RunPreStop { pod, container }),
@@ -96,15 +107,22 @@ pub const LAGS: &[Lag] = &[
                 let may_begin = || situation.may(Kubelet::BeginTermination { pod });
                 situation.stops_for_good && !waits && (will_end || may_begin())
             }
-            // CPA-2
-            Action::Kubelet(Kubelet::StopSandbox { .. }) => {
-                situation.stops_for_good && situation.policy() == RestartPolicy::Never
-            }
             _ => false,
         },
     },
     Lag {
+        why: "of a pod that never restarts each sync stops a sandbox that has died (CPA-2), in the model it stays as it died until the pod \
+              ends, and a pod of which no container was started never does",
+        lasts: true,
+        is: |situation| {
+            matches!(situation.action, Action::Kubelet(Kubelet::StopSandbox { .. }))
+                && situation.stops_for_good
+                && situation.policy() == RestartPolicy::Never
+        },
+    },
+    Lag {
         why: "the clock has run out a grace period over a hook, and what waits for its turn does not wait any more (KIL-10)",
+        lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::SendSigterm { pod, container }) => {
                 situation.is_out_of_grace && situation.may(Kubelet::ExpireGrace { pod, container })
@@ -114,6 +132,7 @@ pub const LAGS: &[Lag] = &[
     },
     Lag {
         why: "a sync that stopped a container starts it anew without another look at it (CPA-10), in the model after a relist",
+        lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::StartContainer { pod, container }) => situation.look(|cluster| {
                 let own = cluster.container(pod, container);
@@ -125,6 +144,7 @@ pub const LAGS: &[Lag] = &[
     Lag {
         why: "a container that crashed, is held back, or is a sidecar that this sync started anew (CPA-8), does not hold back the start \
               of the next (CPA-12)",
+        lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::StartContainer { pod, container }) => {
                 let look = |own| situation.look(|cluster| cluster.container(pod, own));
@@ -142,7 +162,8 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "a rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4)",
+        why: "a rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4); a finalizer may keep its object",
+        lasts: true,
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::BeginTermination { pod } | Kubelet::FinishPod { pod }) => {
                 situation.look(|cluster| cluster.pod(pod).kubelet.worker() == Worker::Rejected)
@@ -152,6 +173,7 @@ pub const LAGS: &[Lag] = &[
     },
     Lag {
         why: "a pod that has no sandbox, or that ended before its kubelet started (PW-3), is stopped as soon as its worker hears of it",
+        lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::FinishPod { pod }) => {
                 situation.may(Kubelet::StopSandbox { pod })
@@ -165,6 +187,7 @@ pub const LAGS: &[Lag] = &[
     Lag {
         why: "what waits for no relist and no call, or was asked of the runtime before, goes on while that hangs or until the next relist \
               (PW-16), in the model nothing does",
+        lasts: true,
         is: |situation| {
             let pod = match situation.action {
                 Action::Kubelet(
@@ -184,7 +207,32 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
+        why: "a worker computes the status at its syncs, in the model it is always that of the pod cache; and news of the pod may come in \
+              between (STM-1, STM-9). Nobody lets it sync for the model's sake when that is at rest",
+        lasts: true,
+        is: |situation| {
+            let is_write = matches!(
+                situation.action,
+                Action::Kubelet(Kubelet::ReportStatus { .. } | Kubelet::RemovePod { .. })
+            );
+            is_write && situation.is_busy && !situation.says_end
+        },
+    },
+    Lag {
+        why: "a pod that is deleted when its kubelet first sees it is asked for admission, and has failed if it is rejected, in the model it \
+              is not asked (ADM-1)",
+        lasts: false,
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::ReportStatus { pod }) => {
+                !situation.has_worker
+                    && situation.look(|cluster| cluster.pod(pod).kubelet.view().is_deleting())
+            }
+            _ => false,
+        },
+    },
+    Lag {
         why: "a process that got SIGTERM before it listened may listen still; nobody asks what an init container listens to",
+        lasts: true,
         is: |situation| match situation.action {
             Action::Container(Processes::Listen { pod, container }) => {
                 let kind = situation.scenario.workload.template.containers[container.index()].kind;
@@ -202,20 +250,68 @@ impl Running {
         if !self.covered.has(Lane::Kubelet) {
             return;
         }
+        let is_at_rest = rest.enabled().iter().all(|action| matches!(action, Action::Environment(_)));
         for &node in self.machines.runtimes.keys() {
-            for operation in self.steps_of_machine(node) {
-                let Some(action) = self.seen_of(node, &operation) else { continue };
-                let has_stopped = matches!(action, Action::Kubelet(Kubelet::FinishPod { pod }) if self.has_stopped(node, pod));
-                let stops_for_good = self.stops_for_good(node, &action);
-                let is_out_of_grace = self.is_out_of_grace(node, &action);
-                let scenario = &self.scenario;
-                let situation =
-                    Situation { rest, scenario, has_stopped, stops_for_good, is_out_of_grace, action };
-                if rest.enabled().contains(&action) || !LAGS.iter().any(|lag| (lag.is)(&situation)) {
+            let steps = self.steps_of_machine(node);
+            let mut own: Vec<Action> =
+                steps.iter().filter_map(|operation| self.seen_of(node, operation)).collect();
+            self.owed_by(node, rest, &mut own);
+            let is_settled = !steps.iter().any(|operation| self.is_hidden(node, &operation.step));
+            for action in own {
+                let situation = self.situation(node, action, is_settled, rest);
+                let excuses = |lag: &Lag| (lag.lasts || !is_at_rest) && (lag.is)(&situation);
+                if rest.enabled().contains(&action) || !LAGS.iter().any(excuses) {
                     operations.push(action);
                 }
             }
         }
+    }
+
+    fn situation<'a>(
+        &'a self,
+        node: NodeId,
+        action: Action,
+        is_settled: bool,
+        rest: &'a ModelSystem,
+    ) -> Situation<'a> {
+        let is_end =
+            |pod| matches!(action, Action::Kubelet(Kubelet::FinishPod { .. })) && self.has_stopped(node, pod);
+        let pod = match action {
+            Action::Kubelet(step) => step.pod(),
+            _ => None,
+        };
+        Situation {
+            rest,
+            scenario: &self.scenario,
+            has_stopped: pod.is_some_and(is_end),
+            stops_for_good: self.stops_for_good(node, &action),
+            is_out_of_grace: self.is_out_of_grace(node, &action),
+            is_busy: !is_settled || pod.is_some_and(|pod| self.is_busy_with(node, pod)),
+            has_worker: pod
+                .and_then(|pod| self.uid(pod).ok())
+                .is_some_and(|uid| self.worker(node, &uid).is_some()),
+            says_end: matches!(action, Action::Kubelet(Kubelet::ReportStatus { pod }) if self.says_end(node, pod)),
+            action,
+        }
+    }
+
+    /// Is the worker of a pod at something, or has it been told of something, or are news of the pod on their way to its kubelet?
+    fn is_busy_with(&self, node: NodeId, pod: PodId) -> bool {
+        let Some(Name { key, uid, .. }) = self.names.get(&pod) else { return false };
+        let is_at_something =
+            |worker: &PodWorker| worker.has_update() || !matches!(worker.activity(), Activity::Idle);
+        self.worker(node, uid).is_some_and(is_at_something) || self.has_news_of_pod(node, key)
+    }
+
+    /// Is the start of another container of the same pod on its way? The worker goes no further before that, and the model may have it only
+    /// after this step (CPA-12, see [`LAGS`]).
+    pub(super) fn starts_another(&self, node: NodeId, step: Kubelet) -> bool {
+        self.steps_of_machine(node).iter().any(|operation| match self.seen_of(node, operation) {
+            Some(Action::Kubelet(start @ Kubelet::StartContainer { .. })) => {
+                start.pod() == step.pod() && start != step
+            }
+            _ => false,
+        })
     }
 
     /// What somebody would see of this operation, as an action. Timers are left out: the clock passes whatever a kubelet has to do, so
@@ -328,5 +424,62 @@ impl Running {
     fn container_named(&self, name: &str) -> Option<ContainerId> {
         let containers = &self.scenario.workload.template.containers;
         containers.iter().position(|own| own.name == *name).map(ContainerId::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_vocabulary::action::Environment;
+    use podproof_vocabulary::catalogue;
+    use podproof_vocabulary::event::{EventName, Story};
+
+    use super::*;
+    use crate::System as _;
+
+    const POD: PodId = PodId(0);
+    const FIRST: ContainerId = ContainerId(0);
+    const SECOND: ContainerId = ContainerId(1);
+
+    /// The start of the second container, after the first, which is of this kind, has crashed.
+    fn is_excused(kind: ContainerKind) -> bool {
+        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+        let containers = &mut scenario.workload.template.containers;
+        containers.insert(0, containers[0].clone());
+        containers[0].name = "first".into();
+        containers[0].ports.clear();
+        containers[0].kind = kind;
+        scenario.events.set(EventName::ContainerCrash, 1);
+        let mut rest = ModelSystem::default();
+        rest.reset(&scenario).expect("it is small");
+        let crash = Action::Environment(Environment::CrashContainer { pod: POD, container: FIRST });
+        while !rest.enabled().contains(&crash) {
+            let goes_on = |action: &&Action| !matches!(action, Action::Environment(_));
+            let next = *rest.enabled().iter().find(goes_on).expect("the first container starts");
+            rest.apply(&next).expect("it is enabled");
+        }
+        for seen in [crash, Action::Kubelet(Kubelet::Relist { node: NodeId(0) })] {
+            rest.apply(&seen).expect("it is enabled");
+        }
+        let start = Kubelet::StartContainer { pod: POD, container: SECOND };
+        let situation = Situation {
+            rest: &rest,
+            scenario: &scenario,
+            has_stopped: false,
+            stops_for_good: false,
+            is_out_of_grace: false,
+            is_busy: false,
+            has_worker: true,
+            says_end: false,
+            action: Action::Kubelet(start),
+        };
+        assert!(!situation.may(start), "the model waits for the first");
+        LAGS.iter().any(|lag| (lag.is)(&situation))
+    }
+
+    /// CPA-12: what has crashed holds back the next in the model alone, but for init containers.
+    #[test]
+    fn nothing_starts_past_an_init_container_that_crashed() {
+        assert!(!is_excused(ContainerKind::Init));
+        assert!(is_excused(ContainerKind::Sidecar));
     }
 }

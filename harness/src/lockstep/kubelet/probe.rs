@@ -82,7 +82,7 @@ impl Running {
             }
             let next = probes.next_round(&key);
             let next =
-                next.ok_or_else(|| Refused::narrower("the probes of this pod have ended (EVM-7, STP-4)"))?;
+                next.ok_or_else(|| Refused::later("the probes of this pod have ended (EVM-7, STP-4)"))?;
             self.pass_until(next)?;
             self.complete(component, Step::Kubelet(KubeletStep::BeginProbe(key.clone())))?;
         }

@@ -14,7 +14,6 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::machine::{newest, started};
 use crate::lockstep::Running;
-use crate::lockstep::names::address_of;
 
 impl Running {
     /// Replaces what the model believes of sandboxes and containers by what there is.
@@ -40,7 +39,7 @@ impl Running {
                 sandbox.state == SandboxState::NotReady && self.machines.laid_down.contains(&slot);
             if !is_laid_down {
                 own.sandbox.sandbox = state_of(sandbox);
-                own.sandbox.address = sandbox.address.and_then(|ip| address_of(&ip.to_string()));
+                own.sandbox.address = sandbox.address.map(|ip| self.address_of(slot, &ip.to_string()));
             }
             for container in ContainerId::first(own.containers.len()) {
                 let name_in_pod = self.container_name(container);

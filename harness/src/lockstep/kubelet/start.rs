@@ -60,7 +60,7 @@ impl Running {
         });
         let is_syncing = |own: &PodWorker| matches!(own.activity(), Activity::Syncing(_));
         if may_be_done && !self.worker(node, uid).is_some_and(is_syncing) {
-            return Err(Refused::narrower(
+            return Err(Refused::for_good(
                 "the sync that was to start it anew has ended: it is done (CPA-9, CPA-10)",
             ));
         }
@@ -114,7 +114,7 @@ impl Running {
             let Ok((_, id)) = self.running_of(driven.pod, container) else { continue };
             let passed = self.pass_startup(driven, container);
             if passed.is_err() && self.result(driven, ProbeKind::Startup, id).is_some() {
-                return Err(Refused::narrower(
+                return Err(Refused::later(
                     "a sidecar that started just before its kubelet did is probed anew (PRB-12)",
                 ));
             }

@@ -4,21 +4,24 @@
 use k8s_openapi::api::core::v1::Pod;
 use podproof_model::state::Worker;
 use podproof_runtime::api::constants::{is_ready, is_terminal, phase_of};
-use podproof_runtime::api::{Key, Request, Resource};
+use podproof_runtime::api::{Key, Request, Resource, Uid};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::container_runtime::simulated::Simulated;
-use podproof_runtime::kubelet::KubeletStep;
+use podproof_runtime::kubelet::pod_worker::KnownPods;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::status::merge::{Circumstances, merge};
+use podproof_runtime::kubelet::status::write::Owed;
+use podproof_runtime::kubelet::{Kubelet as RunningKubelet, KubeletStep};
 use podproof_runtime::operation::Component;
-use podproof_runtime::{Operation, Slips, Step};
-use podproof_vocabulary::NodeId;
+use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::action::{Action, Kubelet};
-use podproof_vocabulary::observation::{Address, Phase};
+use podproof_vocabulary::observation::{Address, Deletion, Phase};
+use podproof_vocabulary::{NodeId, PodId};
 
 use super::drive::Driven;
 use super::index;
-use crate::lockstep::names::address_of;
+use crate::lockstep::names::Name;
+use crate::lockstep::observed::deletion_of;
 use crate::lockstep::views::phase_named;
 use crate::lockstep::{HIDDEN_MAX, Running};
 use crate::{ModelSystem, Refused};
@@ -33,12 +36,60 @@ enum Write {
     Removal,
 }
 
-fn said(pod: &Pod) -> Said {
-    let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
-    (phase_named(phase_of(pod)), is_ready(pod), ip.and_then(address_of))
-}
-
 impl Running {
+    fn said(&self, slot: PodId, pod: &Pod) -> Said {
+        let ip = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+        let address = ip.map(|ip| self.address_of(slot, ip));
+        (phase_named(phase_of(pod)), is_ready(pod), address)
+    }
+
+    /// What the status manager of a node would write by itself, as actions: statuses that differ in what is compared, and removals. It
+    /// writes nothing while the node is cut off.
+    pub(super) fn owed_by(&self, node: NodeId, rest: &ModelSystem, operations: &mut Vec<Action>) {
+        let (model, state) = rest.model();
+        let is_connected = model.open(state, |cluster| cluster.node(node).machine.connected());
+        let Some(kubelet) = self.kubelet(node).filter(|_| is_connected) else { return };
+        for (&pod, name) in &self.names {
+            let Some(stored) = self.cluster.server().store().get::<Pod>(&name.key) else { continue };
+            let owed = self.owed(kubelet, name, stored);
+            let differs = |status| {
+                let new = Pod { status: Some(status), ..stored.clone() };
+                self.said(pod, &new) != self.said(pod, stored)
+            };
+            if owed.status.is_some_and(differs) {
+                operations.push(Action::Kubelet(Kubelet::ReportStatus { pod }));
+            }
+            // DEL-8: only a finalizer keeps a pod whose grace is 0, and another deletion changes nothing.
+            if owed.removal && deletion_of(stored) != Deletion::Immediate {
+                operations.push(Action::Kubelet(Kubelet::RemovePod { pod }));
+            }
+        }
+    }
+
+    fn owed(&self, kubelet: &RunningKubelet, name: &Name, stored: &Pod) -> Owed {
+        let pods = KnownPods { pods: &kubelet.parts().pods, workers: kubelet.workers() };
+        let circumstances = self.circumstances(kubelet, &name.uid);
+        kubelet.parts().status.owed(&name.uid, stored, &pods, circumstances)
+    }
+
+    /// Would the kubelet of a node say of a pod that it has ended, and nobody has said so yet?
+    pub(super) fn says_end(&self, node: NodeId, pod: PodId) -> bool {
+        let (Some(kubelet), Some(name)) = (self.kubelet(node), self.names.get(&pod)) else { return false };
+        let Some(stored) = self.cluster.server().store().get::<Pod>(&name.key) else { return false };
+        let status = self.owed(kubelet, name, stored).status;
+        !is_terminal(stored)
+            && status.is_some_and(|status| is_terminal(&Pod { status: Some(status), ..Pod::default() }))
+    }
+
+    fn circumstances(&self, kubelet: &RunningKubelet, uid: &Uid) -> Circumstances {
+        Circumstances {
+            containers: kubelet.workers().may_run(uid),
+            release: self.scenario.release,
+            now: self.cluster.now(),
+            slips: self.slips,
+        }
+    }
+
     /// The status of a pod is patched.
     pub(super) fn report_status(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
         let pod = driven.pod;
@@ -76,7 +127,7 @@ impl Running {
         if self.worker(driven.node, &driven.uid).is_none() {
             self.keep_house(driven.node)?;
             if self.worker(driven.node, &driven.uid).is_none() && !self.has_heard_of_end(driven)? {
-                return Err(Refused::narrower(
+                return Err(Refused::later(
                     "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
                 ));
             }
@@ -100,14 +151,8 @@ impl Running {
         let stored = self.cluster.server().store().get::<Pod>(&self.key(driven.pod).ok()?)?;
         let known = stored.status.clone().unwrap_or_default();
         let computed = kubelet.parts().status.get(&driven.uid)?;
-        let circumstances = Circumstances {
-            containers: kubelet.workers().may_run(&driven.uid),
-            release: self.scenario.release,
-            now: self.cluster.now(),
-            slips: Slips::NONE,
-        };
-        let merged = merge(&known, computed, circumstances);
-        Some(said(&Pod { status: Some(merged), ..stored.clone() }))
+        let merged = merge(&known, computed, self.circumstances(kubelet, &driven.uid));
+        Some(self.said(driven.pod, &Pod { status: Some(merged), ..stored.clone() }))
     }
 
     /// The next request of the status manager that is on its way.
@@ -185,7 +230,7 @@ impl Running {
                 }
                 (Request::Patch(_, own, ..), Write::Removal) if own == key => {
                     self.give_up_writes(driven.node)?;
-                    return Err(Refused::narrower("its status is written before it is removed (STM-6)"));
+                    return Err(Refused::later("its status is written before it is removed (STM-6)"));
                 }
                 _ => self.complete(component, Step::LoseRequest(call))?,
             }
@@ -196,11 +241,13 @@ impl Running {
     /// Would it say of the pod what is said already? Of one that has ended the address may come back with the worker that ends it
     /// (ADM-12, PLEG-11), just before it is removed: nobody reads that.
     fn says_no_more(&self, driven: &Driven, key: &Key) -> bool {
-        let (Some(new), Some(old)) = (self.would_say(driven), self.is_said(key)) else { return false };
+        let (Some(new), Some(old)) = (self.would_say(driven), self.is_said(driven.pod, key)) else {
+            return false;
+        };
         new == old || (new.0.is_terminal() && (new.0, new.1) == (old.0, old.1))
     }
 
-    fn is_said(&self, key: &Key) -> Option<Said> {
-        self.cluster.server().store().get::<Pod>(key).map(said)
+    fn is_said(&self, pod: PodId, key: &Key) -> Option<Said> {
+        self.cluster.server().store().get::<Pod>(key).map(|stored| self.said(pod, stored))
     }
 }

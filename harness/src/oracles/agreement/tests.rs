@@ -1,5 +1,6 @@
 //! Two models, right ones and wrong ones, beside each other.
 
+use podproof_vocabulary::action::Kubelet;
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
@@ -23,7 +24,7 @@ impl System for Wrong {
         self.system.pending(operations);
     }
 
-    fn apply(&mut self, action: &Action) -> Result<(), crate::Refused> {
+    fn apply(&mut self, action: &Action) -> Result<(), Refused> {
         self.system.apply(action)
     }
 
@@ -33,6 +34,31 @@ impl System for Wrong {
 
     fn broken(&self) -> PropertySet {
         self.system.broken()
+    }
+}
+
+/// The model beside one that refuses steps of one class for ever.
+struct Stubborn {
+    system: ModelSystem,
+    refuses: fn(&Action) -> bool,
+    refused: Refused,
+}
+
+impl System for Stubborn {
+    fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
+        self.system.reset(scenario)
+    }
+
+    fn pending(&self, operations: &mut Vec<Action>) {
+        self.system.pending(operations);
+    }
+
+    fn apply(&mut self, action: &Action) -> Result<(), Refused> {
+        if (self.refuses)(action) { Err(self.refused.clone()) } else { self.system.apply(action) }
+    }
+
+    fn observation(&self) -> Observation {
+        self.system.observation()
     }
 }
 
@@ -81,4 +107,24 @@ fn two_that_agree_on_a_wrong_slice_break_a_promise() {
     let wrong = [Some(Mutant::SliceKeepsTerminatingReady); 2];
     let divergence = drive(wrong, 4).expect_err("somebody must notice");
     assert_eq!(divergence.difference, Difference::Broken(Property::ReadyMeansReady), "{divergence}");
+}
+
+/// What is put off comes at the latest when nothing else is left to do, unless the reason lasts.
+#[test]
+fn what_is_put_off_for_ever_is_a_divergence() {
+    let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+    scenario.one_proxy = false;
+    let drive = |refused| {
+        let refuses = |action: &Action| matches!(action, Action::Kubelet(Kubelet::StartContainer { .. }));
+        let mut other = Stubborn { system: ModelSystem::default(), refuses, refused };
+        agree(&mut ModelSystem::default(), &mut other, &scenario, &[], 0)
+    };
+    let divergence = drive(Refused::later("it waits for something")).expect_err("nothing comes");
+    let Difference::Refused { why } = &divergence.difference else { panic!("{divergence}") };
+    assert_eq!(why, "at rest, it waits for something");
+    assert!(matches!(divergence.actions.last(), Some(Action::Kubelet(Kubelet::StartContainer { .. }))));
+    let agreed = drive(Refused::for_good("it never does")).expect("that is lawful");
+    assert_eq!(agreed.rest, Some(Rest::PassedOver));
+    let divergence = drive(Refused::because("it cannot")).expect_err("that is none");
+    assert_eq!(divergence.difference, Difference::Refused { why: "it cannot".into() });
 }

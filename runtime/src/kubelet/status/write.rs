@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus as ApiStatus};
+use podproof_vocabulary::Release;
 
 use super::merge::{Circumstances, Containers, merge};
 use super::{StatusManager, Versioned};
@@ -39,6 +40,15 @@ pub struct Writing {
     queue: VecDeque<(Uid, Versioned)>,
 }
 
+/// What is to be written of a pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Owed {
+    /// This status, which says something else than the API.
+    pub status: Option<ApiStatus>,
+    /// Its object is to be removed.
+    pub removal: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Reading(CallId),
@@ -57,10 +67,27 @@ impl StatusManager {
         if self.writing.is_none() { Some(self.next_reconcile) } else { None }
     }
 
+    /// What it would write of a pod whose object the API has so: with the next batch, or when everything is compared.
+    pub fn owed(&self, uid: &Uid, stored: &Pod, pods: &impl Pods, circumstances: Circumstances) -> Owed {
+        let Circumstances { release, slips, .. } = circumstances;
+        let Some(versioned) = self.statuses.get(uid) else { return Owed::default() };
+        let reconciles = !slips.has(Slip::StatusIsNeverReconciled);
+        if !self.needs_update(uid, pods, release)
+            && !(reconciles && self.needs_reconcile(uid, pods, circumstances))
+        {
+            return Owed::default();
+        }
+        let old = stored.status.clone().unwrap_or_default();
+        let merged = merge(&old, &versioned.status, circumstances);
+        let removal = pods.configured(uid).is_some() && is_removed(versioned, stored, release, slips);
+        Owed { status: Some(merged).filter(|merged| *merged != old), removal }
+    }
+
     /// A batch begins: of the pods whose status changed since it was written.
     pub fn begin_batch(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
         self.signalled = false;
-        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods, host));
+        let changed =
+            self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods, host.context.release));
         let queue = changed.map(|(uid, versioned)| (uid.clone(), versioned.clone())).collect();
         self.write_next(queue, host);
     }
@@ -72,9 +99,9 @@ impl StatusManager {
         let mut queue = VecDeque::new();
         self.written.retain(|uid, _| self.statuses.contains_key(uid));
         for (uid, versioned) in &self.statuses {
-            if self.needs_update(uid, pods, host) {
+            if self.needs_update(uid, pods, host.context.release) {
                 queue.push_back((uid.clone(), versioned.clone()));
-            } else if self.needs_reconcile(uid, pods, host)
+            } else if self.needs_reconcile(uid, pods, circumstances(uid, pods, host))
                 && !host.context.has(Slip::StatusIsNeverReconciled)
             {
                 self.written.remove(uid);
@@ -84,18 +111,18 @@ impl StatusManager {
         self.write_next(queue, host);
     }
 
-    fn needs_update(&self, uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> bool {
+    fn needs_update(&self, uid: &Uid, pods: &impl Pods, release: Release) -> bool {
         let Some(versioned) = self.statuses.get(uid) else { return false };
         if self.written.get(uid).is_none_or(|&written| written < versioned.version) {
             return true;
         }
-        let phase_matters = host.context.release.writes_terminal_phase_before_removal();
+        let phase_matters = release.writes_terminal_phase_before_removal();
         let due = |pod: &KnownPod| may_be_deleted(&pod.object, versioned.is_finished, phase_matters);
         pods.configured(uid).is_some_and(due)
     }
 
     /// Does the API say something else of this pod than the kubelet, in a field that is the kubelet's?
-    fn needs_reconcile(&self, uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> bool {
+    fn needs_reconcile(&self, uid: &Uid, pods: &impl Pods, circumstances: Circumstances) -> bool {
         let (Some(versioned), Some(pod)) = (self.statuses.get(uid), pods.configured(uid)) else {
             return false;
         };
@@ -117,7 +144,7 @@ impl StatusManager {
                 status.pod_ip,
             )
         };
-        let circumstances = Circumstances { slips: Slips::NONE, ..circumstances(uid, pods, host) };
+        let circumstances = Circumstances { slips: Slips::NONE, ..circumstances };
         let computed = merge(stored, &versioned.status, circumstances);
         own(stored) != own(&computed)
     }
@@ -202,11 +229,9 @@ impl StatusManager {
 
     /// STM-6: the object goes when nothing of the pod is left.
     fn delete(&mut self, mut writing: Writing, pod: &Arc<Pod>, pods: &impl Pods, host: &mut Host<'_, '_>) {
-        let release = host.context.release;
-        let finished = writing.versioned.is_finished || host.context.has(Slip::RemovedBeforeFinished);
-        let phase_matters =
-            release.writes_terminal_phase_before_removal() && !host.context.has(Slip::RemovedBeforeFinished);
-        let due = pods.configured(&writing.uid).is_some_and(|_| may_be_deleted(pod, finished, phase_matters));
+        let (release, slips) = (host.context.release, host.context.slips);
+        let due =
+            pods.configured(&writing.uid).is_some() && is_removed(&writing.versioned, pod, release, slips);
         if !due {
             self.write_next(writing.queue, host);
             return;
@@ -229,6 +254,13 @@ impl StatusManager {
         }
         self.write_next(writing.queue, host);
     }
+}
+
+/// Is the object of a pod that has this status removed now?
+fn is_removed(versioned: &Versioned, pod: &Pod, release: Release, slips: Slips) -> bool {
+    let early = slips.has(Slip::RemovedBeforeFinished);
+    let phase_matters = release.writes_terminal_phase_before_removal() && !early;
+    may_be_deleted(pod, versioned.is_finished || early, phase_matters)
 }
 
 /// STM-6: it is deleting, its phase is terminal (from 1.27 on), and nothing of it is left.

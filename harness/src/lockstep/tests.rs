@@ -1,0 +1,157 @@
+//! Runtimes that are tampered with behind the driver's back: what is done to them must be found out.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use podproof_model::api_server::eviction::{Answer, ask};
+use podproof_runtime::api::{DeleteOptions, Patch, Preconditions, Resource};
+use podproof_vocabulary::action::Deployment;
+use podproof_vocabulary::action::EndpointSlice::WriteSlice;
+use podproof_vocabulary::event::Story;
+use podproof_vocabulary::observation::Phase;
+use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent};
+use podproof_vocabulary::{Property, Revision, catalogue};
+
+use super::*;
+use crate::system::Refusal;
+
+/// At most so many steps until something is so.
+const STEPS_MAX: usize = 2_000;
+
+fn begun(scenario: &Scenario) -> RuntimeSystem {
+    let mut scenario = scenario.clone();
+    fit(&mut scenario);
+    let mut system = RuntimeSystem::new(Slips::NONE);
+    system.reset(&scenario).expect("it fits");
+    system
+}
+
+/// Goes on in any order until this is so, or until nothing is left to do.
+fn until(system: &mut RuntimeSystem, done: impl Fn(&RuntimeSystem) -> bool) -> Result<(), Refused> {
+    let mut random = fastrand::Rng::with_seed(0);
+    for _ in 0..STEPS_MAX {
+        if done(system) {
+            return Ok(());
+        }
+        let Some(&action) = random.choice(system.rest.enabled()) else { return Ok(()) };
+        match system.apply(&action) {
+            Err(refused) if refused.refusal == Refusal::Difference => return Err(refused),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    panic!("it never comes to that");
+}
+
+fn running(system: &mut RuntimeSystem) -> &mut Running {
+    system.running.as_mut().expect("it was reset")
+}
+
+fn pod_runs(system: &RuntimeSystem) -> bool {
+    let seen = system.observation().slots[0].pod;
+    seen.is_some_and(|pod| pod.phase == Phase::Running && pod.ready && pod.address.is_some())
+}
+
+/// EVI-2: of two budgets one goes, so that evictions are granted which the model refuses. The budget that is compared stays.
+#[test]
+fn an_eviction_that_is_granted_where_it_is_to_be_refused_is_found() {
+    let mut scenario = catalogue::web("x", Story::Drain, 1, 2);
+    let ask_all = BudgetAsk::MaxUnavailable(IntOrPercent::Int(1));
+    for name in ["web", "web-2"] {
+        let budget = DisruptionBudget { name: name.into(), ask: ask_all, always_allow_unhealthy: false };
+        scenario.budgets.push(budget);
+    }
+    let mut system = begun(&scenario);
+    let is_refused = |system: &RuntimeSystem| {
+        let (model, state) = system.rest.model();
+        pod_runs(system)
+            && model.open(state, |cluster| {
+                cluster.shared.control_plane.evicts() && ask(cluster, PodId(0)) == Answer::Refused
+            })
+    };
+    until(&mut system, is_refused).expect("both refuse");
+    let other = running(&mut system).budget_key().expect("there are two").sibling("web-2");
+    let options = DeleteOptions::default();
+    running(&mut system)
+        .call(Request::Delete(Resource::PodDisruptionBudget, other, options))
+        .expect("it goes");
+    let refused = until(&mut system, |_| false).expect_err("the runtime grants it");
+    assert!(refused.why.contains("that is to be refused"), "{refused}");
+}
+
+/// An address that is not the pod's own, of which the last octet is right.
+#[test]
+fn another_address_with_the_same_end_is_seen() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, pod_runs).expect("both go on");
+    let before = system.observation();
+    let running = running(&mut system);
+    let address = before.slots[0].pod.and_then(|pod| pod.address).expect("it has one");
+    let own = running.ip(PodId(0), address);
+    let foreign = own.replacen("10.", "11.", 1);
+    let key = running.key(PodId(0)).expect("it has a pod");
+    let stored = running.cluster.server().store().get::<Pod>(&key);
+    let status = stored.and_then(|pod| pod.status.clone()).unwrap_or_default();
+    let tampered = PodStatus { pod_ip: Some(foreign), ..status };
+    let patch = Patch::PodStatusWhole(Arc::new(tampered));
+    running.call(Request::Patch(Resource::Pod, key, Preconditions::NONE, patch)).expect("it is written");
+    assert_ne!(system.observation().slots[0].pod, before.slots[0].pod);
+}
+
+/// A model that is at rest has nothing to do, and neither may the runtime have.
+#[test]
+fn what_the_runtime_would_do_at_rest_is_asked() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, |_| false).expect("both come to rest");
+    assert!(system.rest.enabled().is_empty() && !system.rest.is_stuck());
+    let mut own = Vec::new();
+    system.pending(&mut own);
+    assert_eq!(own, [], "and the runtime is at rest, too");
+    let running = running(&mut system);
+    let key = running.workload_key();
+    let scale = Request::Scale(Resource::Deployment, key, Preconditions::NONE, 2);
+    running.call(scale).expect("it is scaled");
+    running.deliver_next(controllers::OWN, Resource::Deployment).expect("its controller hears of it");
+    system.settle().expect("the controllers look");
+    system.pending(&mut own);
+    let scales = |action: &Action| matches!(action, Action::Deployment(Deployment::ScaleReplicaSet { .. }));
+    assert!(own.iter().any(scales), "{own:?}");
+}
+
+/// EPS-3: an entry that says something else than the controller's copy of its pod breaks a promise on the runtime's own side.
+#[test]
+fn a_slice_that_lies_breaks_a_promise_of_the_runtime() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    let is_ready = |system: &RuntimeSystem| {
+        system.observation().slots[0].endpoint.is_some_and(|endpoint| endpoint.ready)
+    };
+    until(&mut system, is_ready).expect("it comes into the slice");
+    let running = running(&mut system);
+    let write = Action::EndpointSlice(WriteSlice);
+    assert_eq!(running.judge(&write, None), PropertySet::NONE);
+    let stored = running.cluster.server().store().all::<EndpointSlice>().next();
+    let mut slice = stored.map(|(_, slice)| slice.clone()).expect("there is one");
+    for endpoint in slice.endpoints.iter_mut().flatten() {
+        endpoint.conditions.get_or_insert_default().ready = Some(false);
+    }
+    running.call(Request::Update(slice.into())).expect("it is written");
+    assert_eq!(running.judge(&write, None), PropertySet::of([Property::ReadyMeansReady]));
+}
+
+/// I-35, I-36: with one pod wanted, and one more at most while it rolls out, three are too many and none is too few.
+#[test]
+fn a_write_beyond_surge_and_unavailable_breaks_a_promise_of_the_runtime() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, |_| false).expect("both come to rest");
+    let running = running(&mut system);
+    let scale = |revision, replicas| {
+        Action::Deployment(Deployment::ScaleReplicaSet { revision: Revision(revision), replicas })
+    };
+    let kept = running.judge(&scale(0, 1), running.wanted(&scale(0, 1)));
+    assert_eq!(kept, PropertySet::NONE);
+    let (key, _) = running.replica_set(Revision(0)).expect("it is there");
+    let too_many = Request::Scale(Resource::ReplicaSet, key.clone(), Preconditions::NONE, 3);
+    running.call(too_many).expect("it is scaled");
+    assert_eq!(running.judge(&scale(0, 3), Some(1)), PropertySet::of([Property::RolloutWithinBounds]));
+    assert_eq!(running.judge(&scale(0, 3), Some(3)), PropertySet::NONE, "a write that raises nothing");
+}
