@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, Pod, SleepAction};
+use k8s_openapi::api::core::v1::{ExecAction, Lifecycle, LifecycleHandler, Pod, SleepAction};
 use podproof_runtime::api::{Request, Resource};
 use podproof_runtime::client::CallState;
 use podproof_runtime::clock::Moment;
@@ -106,6 +106,25 @@ fn a_long_hook_is_cut_and_leaves_two_seconds() {
         assert!((4.0..5.5).contains(&sigterm), "seed {seed}: SIGTERM after {sigterm} s");
         assert!(end - sigterm >= 2.0, "seed {seed}: SIGKILL {} s after SIGTERM", end - sigterm);
         assert!(end <= 60.0, "seed {seed}: it waited for its hook");
+    }
+}
+
+/// K-19: a hook that is a command may take longer than other calls to the runtime.
+#[test]
+fn a_command_as_hook_is_waited_for_within_the_grace_period() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        let command = Some(vec!["sleep".to_owned(), "150".to_owned()]);
+        let hook = LifecycleHandler { exec: Some(ExecAction { command }), ..LifecycleHandler::default() };
+        let (sigterm, _) = stop(
+            &mut rig,
+            with(pod("p"), |spec| {
+                spec.containers[0].lifecycle =
+                    Some(Lifecycle { pre_stop: Some(hook), ..Lifecycle::default() });
+                spec.termination_grace_period_seconds = Some(300);
+            }),
+        );
+        assert!((150.0..152.0).contains(&sigterm), "seed {seed}: SIGTERM after {sigterm} s");
     }
 }
 
