@@ -75,7 +75,8 @@ impl Kubelet {
 
     fn collect(&self, sandboxes: &[ListedSandbox], containers: &[ListedContainer], host: &mut Host<'_, '_>) {
         let mut dead: BTreeMap<(&Uid, &Arc<str>), Vec<ContainerId>> = BTreeMap::new();
-        for container in containers.iter().filter(|it| it.state == ContainerState::Exited) {
+        // Whatever does not run, started or not (S28 `evictableContainers`).
+        for container in containers.iter().filter(|it| it.state != ContainerState::Running) {
             dead.entry((&container.uid, &container.name)).or_default().push(container.id);
         }
         let mut removed = Vec::new();
