@@ -110,7 +110,7 @@ impl Kubelet {
         for pod in unknown {
             match self.admit(&pod, host) {
                 Ok(()) => self.tell(Update::of(UpdateKind::Create, pod), host),
-                Err(rejection) => self.reject(&pod, &rejection),
+                Err(rejection) => self.reject(&pod, &rejection, host.now()),
             }
         }
     }

@@ -139,6 +139,9 @@ fn what_runs_of_a_rejected_pod_is_stopped_by_housekeeping() {
         assert_eq!(rig.phase("p").as_deref(), Some("Failed"), "1.{minor}");
         let status = rig.pod("p").and_then(|pod| pod.status).expect("it has a status");
         assert_eq!((status.pod_ip, status.pod_ips), (None, None), "1.{minor}: its phase alone is told");
+        assert_eq!(status.container_statuses, None, "1.{minor}");
+        assert_eq!(status.conditions.unwrap_or_default(), [], "1.{minor}");
+        assert!(status.start_time.is_some(), "1.{minor}");
         assert_eq!(!rig.anything_runs(), is_stopped, "1.{minor}");
         let app = rig.containers("app").remove(0);
         if let Some(ended) = app.status.finished_at {
