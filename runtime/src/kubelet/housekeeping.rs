@@ -120,6 +120,7 @@ impl PodWorkers {
     /// PW-12: workers whose pods are not configured any more are forgotten once they are finished, or if they never started;
     /// else they terminate.
     fn forget(&mut self, configured: &impl Fn(&Uid) -> bool, host: &Host<'_, '_>) {
+        self.are_synced = true;
         let now: Moment = host.now();
         let release = host.context.release;
         let forgets_orphans = host.context.has(Slip::OrphansAreForgotten);

@@ -64,7 +64,7 @@ impl Running {
     }
 
     /// No worker knows the pod, and nothing is left of it that runs.
-    fn is_purged(&self, driven: &Driven) -> bool {
+    pub(super) fn is_purged(&self, driven: &Driven) -> bool {
         let is_left = |runtime: &Simulated| {
             runtime.sandboxes().any(|(_, it)| it.config.uid == driven.uid && it.state == SandboxState::Ready)
                 || runtime.containers().any(|(_, it)| it.uid == driven.uid && it.process.is_some())

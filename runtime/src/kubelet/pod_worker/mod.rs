@@ -137,6 +137,8 @@ impl PodWorker {
 #[derive(Clone, Debug, Default)]
 pub struct PodWorkers {
     pub(super) workers: BTreeMap<Uid, PodWorker>,
+    /// Housekeeping has compared them once with what is configured: from then on nothing runs of a pod without one (S28 `podsSynced`).
+    pub(super) are_synced: bool,
 }
 
 impl PodWorkers {
@@ -150,11 +152,13 @@ impl PodWorkers {
         self.workers.iter()
     }
 
-    /// STM-4: containers may run unless the worker has stopped them; of a pod that no worker knows, the caller must know.
+    /// STM-4: containers may run unless the worker has stopped them; those of a pod that no worker knows may until housekeeping has
+    /// looked for the first time.
     pub fn may_run(&self, uid: &Uid) -> Containers {
         match self.workers.get(uid) {
-            Some(worker) if worker.terminated_at.is_none() => Containers::MayRun,
-            _ => Containers::Stopped,
+            Some(worker) if worker.terminated_at.is_some() => Containers::Stopped,
+            None if self.are_synced => Containers::Stopped,
+            _ => Containers::MayRun,
         }
     }
 
