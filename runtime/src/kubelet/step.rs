@@ -186,6 +186,7 @@ impl Kubelet {
             pod: self.parts.pods.get(&key.uid),
             status: self.parts.status.get(&key.uid),
             now: host.now(),
+            release: host.context.release,
             slips: host.context.slips,
         };
         self.parts.probes.begin(key, &situation).then_some(())
@@ -196,6 +197,7 @@ impl Kubelet {
             pod: self.parts.pods.get(&key.uid),
             status: self.parts.status.get(&key.uid),
             now: host.now(),
+            release: host.context.release,
             slips: host.context.slips,
         };
         let passes = |container| host.runtime.probe(container, key.kind);
