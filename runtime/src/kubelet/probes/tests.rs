@@ -267,6 +267,20 @@ fn a_container_that_ends_leaves_its_count_to_the_next() {
     assert_eq!(rig.result(ProbeKind::Liveness, 3), Some(Success), "it counts anew");
 }
 
+/// SP-8, PRB-6: a worker that is over is not made again as long as the first of its pod lives; so a pod with a container that has ended
+/// for good comes to rest.
+#[test]
+fn a_worker_that_is_over_is_not_made_again() {
+    let mut rig = Rig::new("Never", &[ProbeKind::Startup, ProbeKind::Readiness]);
+    for (over, is_made_again) in [(ProbeKind::Readiness, false), (ProbeKind::Startup, true)] {
+        rig.probes.stop(&Rig::key(over));
+        rig.probes.add_pod(&rig.pod, rig.now);
+        assert_eq!(rig.probes.has_worker(&rig.pod.uid, "app", over), is_made_again, "{over:?}");
+        rig.probes.remove_pod(&rig.pod.uid);
+        rig.probes.add_pod(&rig.pod, rig.now);
+    }
+}
+
 /// PRB-10, STP-2, STP-4.
 #[test]
 fn a_pod_that_terminates_keeps_its_readiness_probe_to_the_end() {
