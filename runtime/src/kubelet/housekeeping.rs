@@ -164,10 +164,10 @@ impl PodWorkers {
     }
 }
 
-/// What runs of each pod: its running containers and ready sandboxes, and its other sandboxes beside them.
+/// What runs of each pod: its running containers and its ready sandboxes, and nothing else (S28 `GetPods` without `all`).
 fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>) -> BTreeMap<Uid, PodStatus> {
     let mut pods: BTreeMap<Uid, PodStatus> = BTreeMap::new();
-    for listed in sandboxes {
+    for listed in sandboxes.into_iter().filter(|it| it.state == SandboxState::Ready) {
         let sandbox = SandboxStatus {
             id: listed.id,
             uid: listed.uid.clone(),
@@ -178,7 +178,7 @@ fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>)
         };
         pods.entry(listed.uid).or_default().sandboxes.push(sandbox);
     }
-    for listed in containers {
+    for listed in containers.into_iter().filter(|it| it.state == ContainerState::Running) {
         let container = ContainerStatus {
             id: listed.id,
             sandbox: listed.sandbox,
@@ -192,9 +192,5 @@ fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>)
         };
         pods.entry(listed.uid).or_default().containers.push(container);
     }
-    pods.retain(|_, pod| {
-        pod.containers.iter().any(|it| it.state == ContainerState::Running)
-            || pod.sandboxes.iter().any(|it| it.state == SandboxState::Ready)
-    });
     pods
 }

@@ -82,6 +82,25 @@ fn what_was_deleted_meanwhile_is_stopped() {
     }
 }
 
+/// PW-13, SBX-2: the kill of an orphan stops what runs. A sandbox that died before keeps its address until it is collected.
+#[test]
+fn the_dead_sandbox_of_an_orphan_keeps_its_address() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.cluster.stop(Process::Kubelet(NODE));
+        let sandbox = rig.runtime.borrow().sandboxes().next().expect("it has one").0;
+        rig.runtime.borrow_mut().kill_sandbox(sandbox);
+        rig.delete("p", Some(0));
+        rig.cluster.start(Process::Kubelet(NODE));
+        rig.eventually("it is stopped", |rig| !rig.anything_runs());
+        let is_held = |rig: &Rig| rig.runtime.borrow().sandboxes().any(|(_, it)| it.address.is_some());
+        assert!(!rig.until(20, |rig| !is_held(rig)), "seed {seed}: its address is free too early");
+        rig.eventually("it is collected", |rig| !is_held(rig));
+    }
+}
+
 /// KIL-13: a restart in the middle of a stop runs the hook again, with the whole grace period.
 #[test]
 fn a_stop_begins_again_after_a_restart() {
