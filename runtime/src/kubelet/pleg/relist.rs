@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::{PlegEvent, PlegEventKind, Record, events, records};
 use super::{CHANNEL_CAPACITY, Pleg};
@@ -185,7 +186,8 @@ impl Pleg {
 
     fn end(&mut self, host: &Host<'_, '_>) {
         self.relist = None;
-        self.next = host.now() + self.period;
+        let wait = if std::mem::take(&mut self.is_requested) { Duration::ZERO } else { self.period };
+        self.next = host.now() + wait;
     }
 }
 

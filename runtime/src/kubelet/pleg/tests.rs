@@ -131,6 +131,24 @@ fn health_does_not_wait_for_inspections() {
     assert_eq!(rig.pleg.next_relist(), None, "the relist goes on");
 }
 
+/// PLEG-13: a relist that is asked for while one is going on comes right after it.
+#[test]
+fn a_relist_that_is_asked_for_is_not_lost() {
+    let mut rig = Rig::new(Slips::NONE);
+    rig.host.pass(10);
+    rig.begin();
+    assert!(rig.step());
+    rig.host.pass(1);
+    rig.pleg.request_relist(rig.host.now());
+    assert_eq!(rig.pleg.next_relist(), None, "one goes on");
+    while rig.step() {}
+    assert_eq!(rig.pleg.next_relist(), Some(Moment(11_000)));
+    rig.relist();
+    assert_eq!(rig.pleg.next_relist(), Some(Moment(12_000)), "it was asked for once");
+    rig.pleg.request_relist(rig.host.now());
+    assert_eq!(rig.pleg.next_relist(), Some(Moment(11_000)));
+}
+
 /// PLEG-2 and PLEG-9, with the two slips that break them.
 #[test]
 fn what_is_known_is_as_old_as_the_begin_of_its_list() {
