@@ -1,6 +1,8 @@
 //! The kubelet restarts: what its runtime has stays, what it knew is lost.
 
 use podproof_runtime::Slips;
+use podproof_runtime::container_runtime::Request as Call;
+use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::operation::Process;
 use podproof_vocabulary::Release;
 
@@ -42,6 +44,33 @@ fn a_restart_in_the_middle_does_no_harm() {
             rig.pod("p").is_none()
         });
         assert!(!early, "seed {seed}");
+    }
+}
+
+/// CPA-14: images are on the disk, and a kubelet that restarts needs no registry for them.
+#[test]
+fn a_restart_forgets_no_image() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.restart_kubelet();
+        rig.crash("app", 1);
+        let mut pulls = false;
+        rig.eventually("it runs again", |rig| {
+            let mut steps = Vec::new();
+            let runtime = rig.runtime.borrow();
+            runtime.pending(rig.now(), &mut steps);
+            pulls |= steps.iter().any(|step| match *step {
+                RuntimeStep::Perform(call) => {
+                    matches!(runtime.request(call), Some(Call::PullImage { .. }))
+                }
+                _ => false,
+            });
+            drop(runtime);
+            rig.running("app").is_some()
+        });
+        assert!(!pulls, "seed {seed}: it pulls anew");
     }
 }
 
