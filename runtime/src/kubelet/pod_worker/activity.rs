@@ -26,6 +26,8 @@ pub enum SyncError {
     NetworkNotReady,
     /// A container waits for its crash-loop back-off to end, at this moment (kubernetes/kubernetes#133066).
     HeldBack(Moment),
+    /// The pod cache holds an error: there was no sync at all.
+    NoStatus,
     /// Anything else: it is tried again later.
     Failed,
 }

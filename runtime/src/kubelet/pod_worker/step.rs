@@ -139,7 +139,10 @@ impl PodWorkers {
         let (Some(end), Some(worker)) = (end, self.workers.get_mut(uid)) else { return };
         worker.activity = Activity::Idle;
         let now = host.now();
-        worker.last_sync = Some(now);
+        // PW-16: without a status nothing was synced, and what is told next need not wait for a newer one.
+        if end != End::Failed(SyncError::NoStatus) {
+            worker.last_sync = Some(now);
+        }
         let settings = &parts.settings;
         let wait = match end {
             End::Synced => settings.sync_frequency,
@@ -177,7 +180,7 @@ impl PodWorkers {
             }
             End::Failed(SyncError::NetworkNotReady) => settings.network_back_off,
             End::Failed(SyncError::HeldBack(end)) => end.since(now).min(settings.sync_frequency),
-            End::Failed(SyncError::Failed) => settings.error_back_off,
+            End::Failed(SyncError::Failed | SyncError::NoStatus) => settings.error_back_off,
             End::Cancelled => return,
         };
         // PW-17.
@@ -200,7 +203,7 @@ impl PodWorker {
             }
             Subject::Configured(pod) => pod,
         };
-        let Ok(status) = parts.cache.get(uid) else { return Some(End::Failed(SyncError::Failed)) };
+        let Ok(status) = parts.cache.get(uid) else { return Some(End::Failed(SyncError::NoStatus)) };
         match self.work() {
             Work::Sync => {
                 let (sync, end) = SyncPod::begin(pod.clone(), status, self.mounted, parts, host);

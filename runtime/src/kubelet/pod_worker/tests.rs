@@ -8,8 +8,12 @@ use podproof_vocabulary::Release;
 use super::update::{Judgement, Subject, Update, UpdateKind};
 use super::*;
 use crate::clock::Moment;
+use crate::container_runtime::RuntimeError;
+use crate::kubelet::parts::{Parts, Settings};
 use crate::kubelet::pod_cache::{PodCache, PodStatus};
 use crate::kubelet::pod_worker::grace::{self, effective};
+use crate::kubelet::pod_worker::step::WorkerStep;
+use crate::kubelet::test_host::TestHost;
 use crate::slip::Slips;
 
 fn pod(change: impl FnOnce(&mut Pod)) -> KnownPod {
@@ -86,6 +90,26 @@ fn a_worker_does_what_it_heard_last() {
     assert_eq!(workers.get(&Uid::from("a")).expect("it is there").grace_seconds, Some(5), "PW-6");
     tell(&mut workers, &cache, Update::of(UpdateKind::Create, pod(|_| ())));
     assert!(workers.get(&Uid::from("a")).expect("it is there").restart_requested, "PW-11");
+}
+
+/// PW-16: an error in the pod cache is no sync. What is told next is begun with at once, though nothing newer is known, and fails like the
+/// one before.
+#[test]
+fn a_worker_does_not_wait_after_an_error_in_the_cache() {
+    let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+    let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+    let mut workers = PodWorkers::default();
+    host.pass(5);
+    parts.cache.set(&uid, Err(RuntimeError::Unavailable), host.now());
+    for update in [Update::of(UpdateKind::Create, pod(|_| ())), Update::of(UpdateKind::Update, deleting(5))] {
+        host.pass(1);
+        tell(&mut workers, &parts.cache, update);
+        let begun = host.with(|host| workers.step(&uid, WorkerStep::Begin, &mut parts, host));
+        assert_eq!(begun, Some(()), "it waits");
+        let worker = workers.get(&uid).expect("it was told");
+        assert_eq!(worker.resync_at(), Some(host.now() + std::time::Duration::from_secs(10)));
+        assert!(!worker.has_synced());
+    }
 }
 
 /// PW-18, row by row: in force, of the deletion, asked for by the kubelet; the release; what counts.
