@@ -149,8 +149,7 @@ impl Kubelet {
             KubeletStep::FinishProbe(key) => self.finish_probe(key, host),
             KubeletStep::WriteStatuses => {
                 self.parts.status.has_signal().then_some(())?;
-                let pods = KnownPods { pods: &self.parts.pods, workers: &self.workers };
-                self.parts.status.begin_batch(&pods, host);
+                self.parts.status.begin_batch(host);
                 Some(())
             }
             KubeletStep::ReconcileStatuses => {

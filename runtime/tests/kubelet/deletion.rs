@@ -214,6 +214,36 @@ fn a_kill_that_is_going_on_is_not_shortened() {
     }
 }
 
+/// STM-6, STM-10: it is so with the next full comparison, and not because another pod is told of.
+#[test]
+fn a_removal_that_is_lost_waits_for_the_comparison() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.create(pod("q"));
+        rig.eventually("they are ready", |rig| rig.is_ready("p") && rig.is_ready("q"));
+        rig.delete("p", None);
+        rig.eventually("it is to be removed", |rig| removal(rig).is_some());
+        let lost = removal(&rig).expect("it is on its way");
+        rig.cluster.complete(&lost).expect("it may be lost");
+        let next = |rig: &Rig| rig.kubelet().and_then(|kubelet| kubelet.parts().status.next_reconcile());
+        rig.eventually("the batch is over", |rig| next(rig).is_some());
+        let comparison = next(&rig).expect("it is over");
+        rig.crash("app", 1);
+        rig.eventually("it is gone", |rig| rig.pod("p").is_none());
+        assert!(rig.now() >= comparison, "seed {seed}: it went at {}, before {comparison}", rig.now());
+    }
+}
+
+/// The removal of a pod that is on its way, lost.
+fn removal(rig: &Rig) -> Option<Operation> {
+    let mut calls = rig.cluster.calls().iter();
+    let found = calls.find(|call| {
+        call.state == CallState::Sent && matches!(call.request, Request::Delete(Resource::Pod, ..))
+    });
+    found.map(|call| Operation::new(call.caller, Step::LoseRequest(call.id)))
+}
+
 /// STM-6, STM-10: a removal that is lost is tried again; before 1.27 the phase need not be a terminal one for that.
 #[test]
 fn a_removal_that_is_lost_is_tried_again() {
@@ -222,13 +252,6 @@ fn a_removal_that_is_lost_is_tried_again() {
         rig.create(pod("p"));
         rig.eventually("it is ready", |rig| rig.is_ready("p"));
         rig.delete("p", None);
-        let removal = |rig: &Rig| {
-            let mut calls = rig.cluster.calls().iter();
-            let found = calls.find(|call| {
-                call.state == CallState::Sent && matches!(call.request, Request::Delete(Resource::Pod, ..))
-            });
-            found.map(|call| Operation::new(call.caller, Step::LoseRequest(call.id)))
-        };
         rig.eventually("it is to be removed", |rig| removal(rig).is_some());
         let lost = removal(&rig).expect("it is on its way");
         rig.cluster.complete(&lost).expect("it may be lost");

@@ -57,10 +57,11 @@ impl StatusManager {
         if self.writing.is_none() { Some(self.next_reconcile) } else { None }
     }
 
-    /// A batch begins: of the pods whose status changed since it was written.
-    pub fn begin_batch(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
+    /// A batch begins: of the pods whose status changed since it was written. A removal that failed waits for the next full comparison
+    /// (S28 `syncBatch`).
+    pub fn begin_batch(&mut self, host: &mut Host<'_, '_>) {
         self.signalled = false;
-        let changed = self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods, host));
+        let changed = self.statuses.iter().filter(|(uid, versioned)| self.is_newer(uid, versioned));
         let queue = changed.map(|(uid, versioned)| (uid.clone(), versioned.clone())).collect();
         self.write_next(queue, host);
     }
@@ -84,9 +85,14 @@ impl StatusManager {
         self.write_next(queue, host);
     }
 
+    /// The API does not have this status yet.
+    fn is_newer(&self, uid: &Uid, versioned: &Versioned) -> bool {
+        self.written.get(uid).is_none_or(|&written| written < versioned.version)
+    }
+
     fn needs_update(&self, uid: &Uid, pods: &impl Pods, host: &Host<'_, '_>) -> bool {
         let Some(versioned) = self.statuses.get(uid) else { return false };
-        if self.written.get(uid).is_none_or(|&written| written < versioned.version) {
+        if self.is_newer(uid, versioned) {
             return true;
         }
         let phase_matters = host.context.release.writes_terminal_phase_before_removal();
