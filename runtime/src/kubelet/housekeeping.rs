@@ -98,8 +98,8 @@ impl Kubelet {
         }
     }
 
-    /// PW-11: configured pods without a worker get one, if they may run.
-    fn start_unknown(&mut self, host: &mut Host<'_, '_>) {
+    /// PW-11: configured pods without a worker get one; those that were not admitted when they came have failed (ADM-12).
+    fn start_unknown(&mut self, host: &Host<'_, '_>) {
         let unknown: Vec<_> = self
             .parts
             .pods
@@ -108,10 +108,7 @@ impl Kubelet {
             .cloned()
             .collect();
         for pod in unknown {
-            match self.admit(&pod, host) {
-                Ok(()) => self.tell(Update::of(UpdateKind::Create, pod), host),
-                Err(rejection) => self.reject(&pod, &rejection, host.now()),
-            }
+            self.tell(Update::of(UpdateKind::Create, pod), host);
         }
     }
 }
@@ -193,4 +190,39 @@ fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>)
         pods.entry(listed.uid).or_default().containers.push(container);
     }
     pods
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Node, Pod, PodStatus as ApiStatus};
+    use podproof_vocabulary::Release;
+
+    use super::*;
+    use crate::kubelet::parts::Settings;
+    use crate::kubelet::test_host::TestHost;
+    use crate::operation::NodeIndex;
+    use crate::slip::Slips;
+
+    /// PW-11: a pod that lost its worker was admitted when it came, and is not asked again.
+    #[test]
+    fn a_pod_without_a_worker_is_not_admitted_anew() {
+        let mut host = TestHost::new(Slips::NONE);
+        let new =
+            |host: &mut Host<'_, '_>| Kubelet::new(NodeIndex(0), Node::default(), Settings::default(), host);
+        let mut kubelet = host.with(new);
+        let pod = |uid: &str, phase: &str| {
+            let status = ApiStatus { phase: Some(phase.to_owned()), ..ApiStatus::default() };
+            let mut pod = Pod { status: Some(status), ..Pod::default() };
+            pod.metadata.uid = Some(uid.to_owned());
+            KnownPod::new(Arc::new(pod), Release::NEWEST)
+        };
+        for pod in [pod("runs", "Running"), pod("failed", "Failed")] {
+            assert!(host.with(|host| kubelet.admit(&pod, host)).is_err(), "it is bound to no node");
+            kubelet.parts.pods.insert(pod.uid.clone(), pod);
+        }
+        host.with(|host| kubelet.start_unknown(host));
+        assert!(kubelet.workers.get(&Uid::from("runs")).is_some());
+        assert!(kubelet.workers.get(&Uid::from("failed")).is_none());
+        assert!(kubelet.parts.status.get(&Uid::from("runs")).is_none(), "it is not told that it failed");
+    }
 }
