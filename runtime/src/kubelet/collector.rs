@@ -9,8 +9,8 @@ use super::host::{Host, Waiter};
 use super::pod_cache::PodStatus;
 use crate::api::Uid;
 use crate::container_runtime::{
-    Answer, CallId, ContainerId, ContainerState, ListedContainer, ListedSandbox, Outcome, Request,
-    SandboxState,
+    Answer, CallId, ContainerId, ContainerState, ContainerStatus, ListedContainer, ListedSandbox, Outcome,
+    Request, SandboxState,
 };
 use crate::slip::Slip;
 
@@ -27,24 +27,25 @@ pub enum Collection {
 }
 
 impl Kubelet {
-    /// A container of a pod died: dead ones of its name are removed, but the newest.
+    /// A container of a pod died: dead ones of its name are removed, but the newest; of a pod of which nothing is needed, all.
     pub(super) fn prune(&mut self, uid: &Uid, died: ContainerId, host: &mut Host<'_, '_>) {
         let Ok(status) = self.parts.cache.get(uid) else { return };
-        let Some(name) = name_of(&status, died) else { return };
-        let gone = self.is_content_removed(uid) || host.context.has(Slip::LastDeadContainerRemoved);
-        let kept = if gone { 0 } else { KEPT };
-        let dead =
-            status.containers.iter().filter(|it| it.name == name && it.state == ContainerState::Exited);
-        for container in dead.skip(kept) {
+        let name = name_of(&status, died);
+        let is_unneeded = self.is_content_removed(uid);
+        let is_meant = |it: &&ContainerStatus| is_unneeded || Some(&it.name) == name.as_ref();
+        let kept = if is_unneeded || host.context.has(Slip::LastDeadContainerRemoved) { 0 } else { KEPT };
+        let dead = status.containers.iter().filter(|it| it.state == ContainerState::Exited);
+        for container in dead.filter(is_meant).skip(kept) {
             host.call(Waiter::Collector, Request::RemoveContainer(container.id));
         }
     }
 
-    /// Nothing of the pod is needed any more: it was deleted or evicted, and its containers are stopped.
+    /// Nothing of the pod is needed any more: it was evicted, or it was deleted and its containers are stopped (S28
+    /// `ShouldPodContentBeRemoved`).
     fn is_content_removed(&self, uid: &Uid) -> bool {
         match self.workers.get(uid) {
-            Some(worker) => worker.terminated_at.is_some() && (worker.deleted || worker.evicted),
-            None => self.config.is_ready() && !self.parts.pods.contains_key(uid),
+            Some(worker) => worker.evicted || (worker.deleted && worker.terminated_at.is_some()),
+            None => self.workers.are_synced,
         }
     }
 
@@ -75,7 +76,8 @@ impl Kubelet {
 
     fn collect(&self, sandboxes: &[ListedSandbox], containers: &[ListedContainer], host: &mut Host<'_, '_>) {
         let mut dead: BTreeMap<(&Uid, &Arc<str>), Vec<ContainerId>> = BTreeMap::new();
-        for container in containers.iter().filter(|it| it.state == ContainerState::Exited) {
+        // Whatever does not run, started or not (S28 `evictableContainers`).
+        for container in containers.iter().filter(|it| it.state != ContainerState::Running) {
             dead.entry((&container.uid, &container.name)).or_default().push(container.id);
         }
         let mut removed = Vec::new();

@@ -25,10 +25,10 @@ pub enum Waiter {
     Collector,
 }
 
-/// The calls to the runtime that somebody waits for, with the moment at which the wait is over.
+/// The calls to the runtime that somebody waits for, with the moment at which the wait is over; some may take any time.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeCalls {
-    waiting: BTreeMap<CallId, (Waiter, Moment)>,
+    waiting: BTreeMap<CallId, (Waiter, Option<Moment>)>,
 }
 
 impl RuntimeCalls {
@@ -44,12 +44,13 @@ impl RuntimeCalls {
 
     /// The calls whose time is over by now.
     pub fn overdue(&self, now: Moment) -> impl Iterator<Item = CallId> {
-        self.waiting.iter().filter(move |(_, (_, deadline))| *deadline <= now).map(|(&call, _)| call)
+        let is_over = move |deadline: &Option<Moment>| deadline.is_some_and(|deadline| deadline <= now);
+        self.waiting.iter().filter(move |(_, (_, deadline))| is_over(deadline)).map(|(&call, _)| call)
     }
 
     /// When the next wait is over that is not yet.
     pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
-        self.waiting.values().map(|&(_, deadline)| deadline).filter(|&deadline| deadline > now).min()
+        self.waiting.values().filter_map(|&(_, deadline)| deadline).filter(|&deadline| deadline > now).min()
     }
 
     /// Everybody that waits.
@@ -68,7 +69,7 @@ pub struct Host<'a, 'b> {
     pub calls: &'a mut RuntimeCalls,
     /// The machine.
     pub node: NodeIndex,
-    /// How long a call to the runtime may take (K-19).
+    /// How long a call to the runtime may take (K-19), with the exceptions of [`Host::call`].
     pub request_timeout: Duration,
 }
 
@@ -78,17 +79,60 @@ impl Host<'_, '_> {
         self.context.now()
     }
 
-    /// Calls the runtime. A stop may take its own time-out longer than other calls (KIL-16).
+    /// Calls the runtime. A stop may take its own time-out longer than other calls (KIL-16), a new sandbox twice as long; hooks and
+    /// pulls take as long as they take (cri-client `remote_runtime.go`, `remote_image.go`).
     pub fn call(&mut self, waiter: Waiter, request: Request) -> CallId {
-        let longer = match &request {
+        let patience = match &request {
             Request::StopContainer { timeout_seconds, .. } => {
-                Duration::from_secs(u64::from(*timeout_seconds))
+                Some(self.request_timeout + Duration::from_secs(u64::from(*timeout_seconds)))
             }
-            _ => Duration::ZERO,
+            Request::RunSandbox(_) => Some(self.request_timeout * 2),
+            Request::Exec { .. } | Request::PullImage { .. } => None,
+            _ => Some(self.request_timeout),
         };
-        let deadline = self.now() + self.request_timeout + longer;
+        let deadline = patience.map(|patience| self.now() + patience);
         let call = self.runtime.call(request);
         self.calls.waiting.insert(call, (waiter, deadline));
         call
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::container_runtime::call::SandboxConfig;
+    use crate::container_runtime::{ContainerId, SandboxId};
+    use crate::kubelet::test_host::TestHost;
+    use crate::slip::Slips;
+
+    /// K-19, KIL-16: how many seconds each call may take.
+    #[test]
+    fn hooks_and_pulls_take_as_long_as_they_take() {
+        let sandbox = SandboxConfig {
+            uid: Uid::from("a"),
+            name: "p".into(),
+            namespace: "default".into(),
+            attempt: 0,
+            host_network: false,
+        };
+        for (request, expected) in [
+            (Request::Status, Some(120)),
+            (Request::StartContainer(ContainerId(1)), Some(120)),
+            (Request::StopSandbox(SandboxId(1)), Some(120)),
+            (Request::StopContainer { container: ContainerId(1), timeout_seconds: 30 }, Some(150)),
+            (Request::RunSandbox(sandbox), Some(240)),
+            (Request::PullImage { image: "image:1".into() }, None),
+            (Request::Exec { container: ContainerId(1), command: Arc::new(["hook".to_owned()]) }, None),
+        ] {
+            let mut host = TestHost::new(Slips::NONE);
+            let call = host.with(|host| host.call(Waiter::Collector, request.clone()));
+            let deadline = host.calls.next_deadline(host.now());
+            assert_eq!(deadline, expected.map(|seconds| Moment(seconds * 1_000)), "{request:?}");
+            let is_overdue = |at| host.calls.overdue(Moment(at)).any(|overdue| overdue == call);
+            assert_eq!(is_overdue(u64::MAX), expected.is_some(), "{request:?}");
+            assert!(host.calls.waits(call) && !is_overdue(119_999), "{request:?}");
+        }
     }
 }

@@ -98,8 +98,8 @@ impl Kubelet {
         }
     }
 
-    /// PW-11: configured pods without a worker get one, if they may run.
-    fn start_unknown(&mut self, host: &mut Host<'_, '_>) {
+    /// PW-11: configured pods without a worker get one; those that were not admitted when they came have failed (ADM-12).
+    fn start_unknown(&mut self, host: &Host<'_, '_>) {
         let unknown: Vec<_> = self
             .parts
             .pods
@@ -108,10 +108,7 @@ impl Kubelet {
             .cloned()
             .collect();
         for pod in unknown {
-            match self.admit(&pod, host) {
-                Ok(()) => self.tell(Update::of(UpdateKind::Create, pod), host),
-                Err(rejection) => self.reject(&pod, &rejection),
-            }
+            self.tell(Update::of(UpdateKind::Create, pod), host);
         }
     }
 }
@@ -120,6 +117,7 @@ impl PodWorkers {
     /// PW-12: workers whose pods are not configured any more are forgotten once they are finished, or if they never started;
     /// else they terminate.
     fn forget(&mut self, configured: &impl Fn(&Uid) -> bool, host: &Host<'_, '_>) {
+        self.are_synced = true;
         let now: Moment = host.now();
         let release = host.context.release;
         let forgets_orphans = host.context.has(Slip::OrphansAreForgotten);
@@ -163,10 +161,10 @@ impl PodWorkers {
     }
 }
 
-/// What runs of each pod: its running containers and ready sandboxes, and its other sandboxes beside them.
+/// What runs of each pod: its running containers and its ready sandboxes, and nothing else (S28 `GetPods` without `all`).
 fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>) -> BTreeMap<Uid, PodStatus> {
     let mut pods: BTreeMap<Uid, PodStatus> = BTreeMap::new();
-    for listed in sandboxes {
+    for listed in sandboxes.into_iter().filter(|it| it.state == SandboxState::Ready) {
         let sandbox = SandboxStatus {
             id: listed.id,
             uid: listed.uid.clone(),
@@ -177,7 +175,7 @@ fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>)
         };
         pods.entry(listed.uid).or_default().sandboxes.push(sandbox);
     }
-    for listed in containers {
+    for listed in containers.into_iter().filter(|it| it.state == ContainerState::Running) {
         let container = ContainerStatus {
             id: listed.id,
             sandbox: listed.sandbox,
@@ -191,9 +189,40 @@ fn running_pods(sandboxes: Vec<ListedSandbox>, containers: Vec<ListedContainer>)
         };
         pods.entry(listed.uid).or_default().containers.push(container);
     }
-    pods.retain(|_, pod| {
-        pod.containers.iter().any(|it| it.state == ContainerState::Running)
-            || pod.sandboxes.iter().any(|it| it.state == SandboxState::Ready)
-    });
     pods
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Node, Pod, PodStatus as ApiStatus};
+    use podproof_vocabulary::Release;
+
+    use super::*;
+    use crate::kubelet::parts::Settings;
+    use crate::kubelet::test_host::TestHost;
+    use crate::operation::NodeIndex;
+    use crate::slip::Slips;
+
+    /// PW-11: a pod that lost its worker was admitted when it came, and is not asked again.
+    #[test]
+    fn a_pod_without_a_worker_is_not_admitted_anew() {
+        let mut host = TestHost::new(Slips::NONE);
+        let new =
+            |host: &mut Host<'_, '_>| Kubelet::new(NodeIndex(0), Node::default(), Settings::default(), host);
+        let mut kubelet = host.with(new);
+        let pod = |uid: &str, phase: &str| {
+            let status = ApiStatus { phase: Some(phase.to_owned()), ..ApiStatus::default() };
+            let mut pod = Pod { status: Some(status), ..Pod::default() };
+            pod.metadata.uid = Some(uid.to_owned());
+            KnownPod::new(Arc::new(pod), Release::NEWEST)
+        };
+        for pod in [pod("runs", "Running"), pod("failed", "Failed")] {
+            assert!(host.with(|host| kubelet.admit(&pod, host)).is_err(), "it is bound to no node");
+            kubelet.parts.pods.insert(pod.uid.clone(), pod);
+        }
+        host.with(|host| kubelet.start_unknown(host));
+        assert!(kubelet.workers.get(&Uid::from("runs")).is_some());
+        assert!(kubelet.workers.get(&Uid::from("failed")).is_none());
+        assert!(kubelet.parts.status.get(&Uid::from("runs")).is_none(), "it is not told that it failed");
+    }
 }

@@ -44,7 +44,7 @@ pub mod sync_pod;
 #[cfg(test)]
 mod test_host;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, PodStatus};
 
 use self::admission::Rejection;
 use self::collector::Collection;
@@ -159,16 +159,17 @@ impl Kubelet {
         is_terminal(&pod.object) || computed.is_some_and(|it| matches!(it, phase::SUCCEEDED | phase::FAILED))
     }
 
-    /// ADM-12: a pod that is not admitted has failed; no worker is told of it. Its addresses are not told any more (S28 `rejectPod` says
-    /// its phase and why).
-    fn reject(&mut self, pod: &KnownPod, rejection: &Rejection) {
-        let status = k8s_openapi::api::core::v1::PodStatus {
+    /// ADM-12: a pod that is not admitted has failed; no worker is told of it. Nothing else is said of it any more: neither its addresses
+    /// nor its containers nor its conditions (S28 `rejectPod`; `updateStatusInternal` for the time of its start).
+    fn reject(&mut self, pod: &KnownPod, rejection: &Rejection, now: Moment) {
+        let known = pod.object.status.as_ref();
+        let status = PodStatus {
             phase: Some(phase::FAILED.to_owned()),
             reason: Some(rejection.reason.clone()),
             message: Some(rejection.message.to_owned()),
-            pod_ip: None,
-            pod_ips: None,
-            ..pod.object.status.clone().unwrap_or_default()
+            qos_class: known.and_then(|known| known.qos_class.clone()),
+            start_time: known.and_then(|known| known.start_time.clone()).or_else(|| Some(now.to_time())),
+            ..PodStatus::default()
         };
         self.parts.status.set(pod, status);
     }

@@ -1,8 +1,10 @@
 //! The kubelet as a process of the cluster: it starts, stops, and loses its memory; its containers stay with their runtime
-//! (RST-1, RST-2).
+//! (RST-1, RST-2), and its images on the disk.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
@@ -29,6 +31,8 @@ pub struct KubeletProcess {
     machine: Rc<RefCell<dyn Machine>>,
     calls: RuntimeCalls,
     kubelet: Option<Kubelet>,
+    /// The images that were on the disk when the last kubelet stopped (S28 `EnsureImageExists` asks the runtime for each).
+    images: BTreeSet<Arc<str>>,
     slips: Slips,
 }
 
@@ -42,6 +46,7 @@ impl KubeletProcess {
             machine,
             calls: RuntimeCalls::default(),
             kubelet: None,
+            images: BTreeSet::new(),
             slips: Slips::NONE,
         }
     }
@@ -97,12 +102,15 @@ impl Actor for KubeletProcess {
             request_timeout: self.settings.runtime_request_timeout,
         };
         let mut kubelet = Kubelet::new(self.index, self.node.clone(), self.settings.clone(), &host);
+        kubelet.parts.images.clone_from(&self.images);
         kubelet.start(&mut host);
         self.kubelet = Some(kubelet);
     }
 
     fn stop(&mut self) {
-        self.kubelet = None;
+        if let Some(kubelet) = self.kubelet.take() {
+            self.images = kubelet.parts.images;
+        }
         let mut machine = self.machine.borrow_mut();
         for call in std::mem::take(&mut self.calls).ids() {
             machine.abandon(call);

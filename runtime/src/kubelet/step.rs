@@ -149,8 +149,7 @@ impl Kubelet {
             KubeletStep::FinishProbe(key) => self.finish_probe(key, host),
             KubeletStep::WriteStatuses => {
                 self.parts.status.has_signal().then_some(())?;
-                let pods = KnownPods { pods: &self.parts.pods, workers: &self.workers };
-                self.parts.status.begin_batch(&pods, host);
+                self.parts.status.begin_batch(host);
                 Some(())
             }
             KubeletStep::ReconcileStatuses => {
@@ -186,6 +185,7 @@ impl Kubelet {
             pod: self.parts.pods.get(&key.uid),
             status: self.parts.status.get(&key.uid),
             now: host.now(),
+            release: host.context.release,
             slips: host.context.slips,
         };
         self.parts.probes.begin(key, &situation).then_some(())
@@ -196,6 +196,7 @@ impl Kubelet {
             pod: self.parts.pods.get(&key.uid),
             status: self.parts.status.get(&key.uid),
             now: host.now(),
+            release: host.context.release,
             slips: host.context.slips,
         };
         let passes = |container| host.runtime.probe(container, key.kind);

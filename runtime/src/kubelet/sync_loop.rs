@@ -122,7 +122,7 @@ impl Kubelet {
             && let Err(rejection) = self.admit(&pod, host)
         {
             self.parts.pods.insert(pod.uid.clone(), pod.clone());
-            self.reject(&pod, &rejection);
+            self.reject(&pod, &rejection, host.now());
             return;
         }
         self.parts.pods.insert(pod.uid.clone(), pod.clone());

@@ -9,7 +9,7 @@ use podproof_runtime::kubelet::sync_loop::Source;
 use podproof_runtime::operation::{Process, Step};
 use podproof_vocabulary::Release;
 
-use crate::rig::{NODE, Rig, asking, pod, with};
+use crate::rig::{NODE, Rig, asking, container, pod, with};
 
 fn rejected(rig: &mut Rig, name: &str, reason: &str) {
     rig.eventually("it is rejected", |rig| rig.phase(name).as_deref() == Some("Failed"));
@@ -97,6 +97,17 @@ fn taint_node(rig: &mut Rig) {
     rig.cluster.call(request).expect("the taint is set");
 }
 
+/// Everything else happens before the sync loop hears of its pods.
+fn without_configuration(rig: &mut Rig) {
+    let add = Step::Kubelet(KubeletStep::Take(Source::Configuration));
+    loop {
+        let mut pending = Vec::new();
+        rig.cluster.pending(&mut pending);
+        let Some(next) = pending.into_iter().find(|operation| operation.step != add) else { break };
+        rig.cluster.complete(&next).expect("it is pending");
+    }
+}
+
 /// ADM-13: after a restart, pods that run are asked again. One that is rejected has failed; if its containers stop with code 0 before
 /// that is written, it has succeeded.
 #[test]
@@ -127,18 +138,27 @@ fn what_runs_of_a_rejected_pod_is_stopped_by_housekeeping() {
         taint_node(&mut rig);
         rig.until(100, |_| false);
         rig.restart_kubelet();
-        // Everything else happens before the sync loop hears of the pod.
-        let add = Step::Kubelet(KubeletStep::Take(Source::Configuration));
-        loop {
-            let mut pending = Vec::new();
-            rig.cluster.pending(&mut pending);
-            let Some(next) = pending.into_iter().find(|operation| operation.step != add) else { break };
-            rig.cluster.complete(&next).expect("it is pending");
-        }
-        rig.until(20, |rig| !rig.anything_runs());
-        assert_eq!(rig.phase("p").as_deref(), Some("Failed"), "1.{minor}");
-        let status = rig.pod("p").and_then(|pod| pod.status).expect("it has a status");
-        assert_eq!((status.pod_ip, status.pod_ips), (None, None), "1.{minor}: its phase alone is told");
+        without_configuration(&mut rig);
+        // STM-4: that it has failed is not told before housekeeping has looked, and then with the next comparison.
+        let (mut runs_failed, mut told_alone) = (false, false);
+        let has_failed = |rig: &Rig| rig.phase("p").as_deref() == Some("Failed");
+        rig.until(30, |rig| {
+            runs_failed |= has_failed(rig) && rig.anything_runs();
+            told_alone |= rig.pod("p").and_then(|pod| pod.status).is_some_and(|status| {
+                let addresses = (status.pod_ip, status.pod_ips);
+                addresses == (None, None)
+                    && status.container_statuses.is_none()
+                    && status.conditions.is_none_or(|all| all.is_empty())
+                    && status.start_time.is_some()
+            });
+            has_failed(rig) && !rig.anything_runs()
+        });
+        assert!(has_failed(&rig), "1.{minor}");
+        assert_eq!(runs_failed, !is_stopped, "1.{minor}");
+        assert!(
+            told_alone,
+            "1.{minor}: neither its addresses nor its containers nor its conditions are told"
+        );
         assert_eq!(!rig.anything_runs(), is_stopped, "1.{minor}");
         let app = rig.containers("app").remove(0);
         if let Some(ended) = app.status.finished_at {
@@ -189,6 +209,45 @@ fn an_evicted_pod_has_failed_once_it_is_stopped() {
         rig.until(100, |_| false);
         assert!(!rig.evict("p") && rig.containers("app").len() <= 1, "it never runs again");
     }
+}
+
+/// EVM-7, CPA-16: of an evicted pod what is dead is removed as soon as it is known, while the rest is still being stopped; so nobody
+/// knows how it ended.
+#[test]
+fn the_dead_of_an_evicted_pod_are_removed_while_it_is_stopped() {
+    for seed in 0..20 {
+        let mut rig = Rig::new(seed, &[("helper", crate::deletion::STUBBORN)]);
+        rig.create(with(pod("p"), |spec| spec.containers.push(container("helper"))));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        assert!(rig.evict("p"));
+        let mut early = false;
+        rig.eventually("it is stopped", |rig| {
+            early |= rig.containers("app").is_empty() && rig.anything_runs();
+            !rig.anything_runs()
+        });
+        assert!(early, "seed {seed}: it is kept until all is stopped");
+        rig.eventually("it has failed", |rig| rig.phase("p").as_deref() == Some("Failed"));
+        let status = rig.pod("p").and_then(|pod| pod.status).expect("the object stays");
+        let app = status.container_statuses.into_iter().flatten().find(|status| status.name == "app");
+        let end = app.and_then(|app| app.state?.terminated);
+        assert_ne!(end.map(|end| end.exit_code), Some(0), "seed {seed}: its end is known");
+    }
+}
+
+/// ADM-13, CPA-16: what is dead of a rejected pod that has no worker is removed within a minute.
+#[test]
+fn what_is_dead_of_a_rejected_pod_is_removed() {
+    let mut rig = Rig::with(0, &[], Release { minor: 26 }, Slips::NONE);
+    rig.create(pod("p"));
+    rig.eventually("it is ready", |rig| rig.is_ready("p"));
+    taint_node(&mut rig);
+    rig.until(100, |_| false);
+    rig.cluster.stop(Process::Kubelet(NODE));
+    rig.crash("app", 1);
+    rig.cluster.start(Process::Kubelet(NODE));
+    without_configuration(&mut rig);
+    assert!(rig.until(130, |rig| rig.containers("app").is_empty()), "it is kept for ever");
+    assert_eq!(rig.phase("p").as_deref(), Some("Failed"));
 }
 
 /// EVM-7, CND-7: from 1.26 on a condition says that the kubelet did it, whichever phase the pod ends in; and STM-4: before 1.24 the

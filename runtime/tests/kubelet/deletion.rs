@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, Pod, SleepAction};
+use k8s_openapi::api::core::v1::{ExecAction, Lifecycle, LifecycleHandler, Pod, SleepAction};
 use podproof_runtime::api::{Request, Resource};
 use podproof_runtime::client::CallState;
 use podproof_runtime::clock::Moment;
@@ -109,6 +109,25 @@ fn a_long_hook_is_cut_and_leaves_two_seconds() {
     }
 }
 
+/// K-19: a hook that is a command may take longer than other calls to the runtime.
+#[test]
+fn a_command_as_hook_is_waited_for_within_the_grace_period() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        let command = Some(vec!["sleep".to_owned(), "150".to_owned()]);
+        let hook = LifecycleHandler { exec: Some(ExecAction { command }), ..LifecycleHandler::default() };
+        let (sigterm, _) = stop(
+            &mut rig,
+            with(pod("p"), |spec| {
+                spec.containers[0].lifecycle =
+                    Some(Lifecycle { pre_stop: Some(hook), ..Lifecycle::default() });
+                spec.termination_grace_period_seconds = Some(300);
+            }),
+        );
+        assert!((150.0..152.0).contains(&sigterm), "seed {seed}: SIGTERM after {sigterm} s");
+    }
+}
+
 /// KIL-8, MC-11: a sidecar gets SIGTERM after the app has ended, and the later one first.
 #[test]
 fn sidecars_stop_after_the_app_in_reverse() {
@@ -195,6 +214,36 @@ fn a_kill_that_is_going_on_is_not_shortened() {
     }
 }
 
+/// STM-6, STM-10: it is so with the next full comparison, and not because another pod is told of.
+#[test]
+fn a_removal_that_is_lost_waits_for_the_comparison() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.create(pod("q"));
+        rig.eventually("they are ready", |rig| rig.is_ready("p") && rig.is_ready("q"));
+        rig.delete("p", None);
+        rig.eventually("it is to be removed", |rig| removal(rig).is_some());
+        let lost = removal(&rig).expect("it is on its way");
+        rig.cluster.complete(&lost).expect("it may be lost");
+        let next = |rig: &Rig| rig.kubelet().and_then(|kubelet| kubelet.parts().status.next_reconcile());
+        rig.eventually("the batch is over", |rig| next(rig).is_some());
+        let comparison = next(&rig).expect("it is over");
+        rig.crash("app", 1);
+        rig.eventually("it is gone", |rig| rig.pod("p").is_none());
+        assert!(rig.now() >= comparison, "seed {seed}: it went at {}, before {comparison}", rig.now());
+    }
+}
+
+/// The removal of a pod that is on its way, lost.
+fn removal(rig: &Rig) -> Option<Operation> {
+    let mut calls = rig.cluster.calls().iter();
+    let found = calls.find(|call| {
+        call.state == CallState::Sent && matches!(call.request, Request::Delete(Resource::Pod, ..))
+    });
+    found.map(|call| Operation::new(call.caller, Step::LoseRequest(call.id)))
+}
+
 /// STM-6, STM-10: a removal that is lost is tried again; before 1.27 the phase need not be a terminal one for that.
 #[test]
 fn a_removal_that_is_lost_is_tried_again() {
@@ -203,13 +252,6 @@ fn a_removal_that_is_lost_is_tried_again() {
         rig.create(pod("p"));
         rig.eventually("it is ready", |rig| rig.is_ready("p"));
         rig.delete("p", None);
-        let removal = |rig: &Rig| {
-            let mut calls = rig.cluster.calls().iter();
-            let found = calls.find(|call| {
-                call.state == CallState::Sent && matches!(call.request, Request::Delete(Resource::Pod, ..))
-            });
-            found.map(|call| Operation::new(call.caller, Step::LoseRequest(call.id)))
-        };
         rig.eventually("it is to be removed", |rig| removal(rig).is_some());
         let lost = removal(&rig).expect("it is on its way");
         rig.cluster.complete(&lost).expect("it may be lost");

@@ -1,5 +1,6 @@
 //! Runtimes that hang, calls that fail, links that are cut.
 
+use podproof_runtime::container_runtime::Request as Call;
 use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::operation::Process;
 use podproof_runtime::{Operation, operation::Step};
@@ -155,6 +156,28 @@ fn failing_calls_are_made_good() {
         rig.delete("p", None);
         rig.eventually("it is gone", |rig| rig.pod("p").is_none() && !rig.anything_runs());
         assert!(!twice, "seed {seed}");
+    }
+}
+
+/// CPA-16, SBX-5: a container that was created and could not be started is collected like one that ended: at first for the next of its
+/// name, and with its pod in the end.
+#[test]
+fn a_container_that_never_started_is_collected() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.fail_next(|call| matches!(call, Call::StartContainer(_)));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.crash("app", 1);
+        rig.eventually("it runs again", |rig| rig.running("app").is_some());
+        assert_eq!(rig.containers("app").len(), 3, "seed {seed}");
+        assert!(rig.until(130, |rig| rig.containers("app").len() == 2), "seed {seed}: one is kept for ever");
+        rig.crash("app", 1);
+        rig.fail_next(|call| matches!(call, Call::StartContainer(_)));
+        rig.delete("p", None);
+        rig.eventually("it is gone", |rig| rig.pod("p").is_none());
+        let is_empty = |rig: &Rig| rig.runtime.borrow().sandboxes().next().is_none();
+        assert!(rig.until(130, is_empty), "seed {seed}: its sandbox is kept for ever");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{ExecAction, Lifecycle, LifecycleHandler};
 use podproof_runtime::Slips;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_vocabulary::Release;
@@ -120,6 +121,22 @@ fn init_containers_end_in_order_before_the_app_starts() {
         });
         assert!(!wrong, "seed {seed}");
         assert_eq!(rig.containers("first").len(), 1);
+    }
+}
+
+/// CPA-12, K-19: a postStart hook that takes minutes does not fail.
+#[test]
+fn a_long_post_start_hook_is_waited_for() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        let command = Some(vec!["sleep".to_owned(), "150".to_owned()]);
+        let hook = LifecycleHandler { exec: Some(ExecAction { command }), ..LifecycleHandler::default() };
+        rig.create(with(pod("p"), |spec| {
+            spec.containers[0].lifecycle = Some(Lifecycle { post_start: Some(hook), ..Lifecycle::default() });
+        }));
+        rig.until(200, |_| false);
+        assert!(rig.is_ready("p") && rig.restarts("p", "app") == 0, "seed {seed}");
+        assert_eq!(rig.containers("app").len(), 1, "seed {seed}");
     }
 }
 

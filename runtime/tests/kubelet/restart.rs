@@ -1,6 +1,8 @@
 //! The kubelet restarts: what its runtime has stays, what it knew is lost.
 
 use podproof_runtime::Slips;
+use podproof_runtime::container_runtime::Request as Call;
+use podproof_runtime::container_runtime::simulated::RuntimeStep;
 use podproof_runtime::operation::Process;
 use podproof_vocabulary::Release;
 
@@ -45,6 +47,33 @@ fn a_restart_in_the_middle_does_no_harm() {
     }
 }
 
+/// CPA-14: images are on the disk, and a kubelet that restarts needs no registry for them.
+#[test]
+fn a_restart_forgets_no_image() {
+    for seed in 0..5 {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.restart_kubelet();
+        rig.crash("app", 1);
+        let mut pulls = false;
+        rig.eventually("it runs again", |rig| {
+            let mut steps = Vec::new();
+            let runtime = rig.runtime.borrow();
+            runtime.pending(rig.now(), &mut steps);
+            pulls |= steps.iter().any(|step| match *step {
+                RuntimeStep::Perform(call) => {
+                    matches!(runtime.request(call), Some(Call::PullImage { .. }))
+                }
+                _ => false,
+            });
+            drop(runtime);
+            rig.running("app").is_some()
+        });
+        assert!(!pulls, "seed {seed}: it pulls anew");
+    }
+}
+
 /// PRB-12: from 1.35 on a pod that was ready stays so over a restart of its kubelet.
 #[test]
 fn readiness_over_a_restart_depends_on_the_release() {
@@ -79,6 +108,25 @@ fn what_was_deleted_meanwhile_is_stopped() {
         rig.eventually("it is stopped", |rig| !rig.anything_runs());
         assert!(rig.now().since(back).as_secs() < 15, "seed {seed}: its hook ran");
         rig.eventually("its sandbox is removed", |rig| rig.runtime.borrow().sandboxes().next().is_none());
+    }
+}
+
+/// PW-13, SBX-2: the kill of an orphan stops what runs. A sandbox that died before keeps its address until it is collected.
+#[test]
+fn the_dead_sandbox_of_an_orphan_keeps_its_address() {
+    for seed in 0..SEEDS {
+        let mut rig = Rig::new(seed, &[]);
+        rig.create(pod("p"));
+        rig.eventually("it is ready", |rig| rig.is_ready("p"));
+        rig.cluster.stop(Process::Kubelet(NODE));
+        let sandbox = rig.runtime.borrow().sandboxes().next().expect("it has one").0;
+        rig.runtime.borrow_mut().kill_sandbox(sandbox);
+        rig.delete("p", Some(0));
+        rig.cluster.start(Process::Kubelet(NODE));
+        rig.eventually("it is stopped", |rig| !rig.anything_runs());
+        let is_held = |rig: &Rig| rig.runtime.borrow().sandboxes().any(|(_, it)| it.address.is_some());
+        assert!(!rig.until(20, |rig| !is_held(rig)), "seed {seed}: its address is free too early");
+        rig.eventually("it is collected", |rig| !is_held(rig));
     }
 }
 

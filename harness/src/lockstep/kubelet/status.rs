@@ -9,7 +9,7 @@ use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::container_runtime::simulated::Simulated;
 use podproof_runtime::kubelet::pod_worker::KnownPods;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
-use podproof_runtime::kubelet::status::merge::{Circumstances, merge};
+use podproof_runtime::kubelet::status::merge::{Circumstances, Containers, merge};
 use podproof_runtime::kubelet::status::write::Owed;
 use podproof_runtime::kubelet::{Kubelet as RunningKubelet, KubeletStep};
 use podproof_runtime::operation::Component;
@@ -101,6 +101,9 @@ impl Running {
         if self.would_say(driven) != Some(target) {
             let is_rejected =
                 model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected;
+            if is_rejected {
+                self.look_what_runs(driven)?;
+            }
             let ends =
                 |own: &Self, operation: &Operation| is_rejected && own.ends_what_never_ran(driven, operation);
             self.drive(driven, ends, |own| own.would_say(driven) == Some(target))
@@ -109,11 +112,28 @@ impl Running {
         self.write_of(driven, Write::Status)
     }
 
+    /// A kubelet that starts says of no pod that it has failed before its housekeeping has looked what runs, and has stopped that (STM-4,
+    /// PW-13).
+    fn look_what_runs(&mut self, driven: &Driven) -> Result<(), Refused> {
+        let &Driven { node, ref uid, .. } = driven;
+        let may_run = self.kubelet(node).is_some_and(|own| own.workers().may_run(uid) == Containers::MayRun);
+        if !may_run || self.worker(node, uid).is_some() {
+            return Ok(());
+        }
+        if !self.is_purged(driven) && self.scenario.release.stops_what_runs_of_rejected_pods() {
+            return Err(Refused::narrower(
+                "what runs of it is stopped before it is told that it has failed (STM-4)",
+            ));
+        }
+        self.keep_house(node)
+    }
+
     /// A rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4): the model has no worker then.
     fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
-        let Step::Kubelet(KubeletStep::Worker(_, step)) = operation.step else { return false };
+        let is_unmounted =
+            matches!(operation.step, Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Unmount)));
         let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
-        matches!(step, WorkerStep::Begin | WorkerStep::Unmount)
+        (is_unmounted || self.begins(driven.node, &driven.uid, &operation.step))
             && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
     }
 

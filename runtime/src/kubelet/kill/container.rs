@@ -59,6 +59,8 @@ pub struct KillContainer {
     id: ContainerId,
     role: Role,
     place: usize,
+    /// The place of the next sidecar in the spec, whether that runs or not.
+    next_sidecar: Option<usize>,
     pre_stop: Option<Hook>,
     /// Seconds that are left of its grace period.
     grace: i64,
@@ -73,6 +75,10 @@ impl KillContainer {
     /// KIL-2: the grace period is that of the deletion, or else the pod's own, unless the kill says otherwise.
     pub fn new(running: &ContainerStatus, pod: Option<&KnownPod>, grace: Grace) -> Self {
         let found = pod.and_then(|pod| pod.spec.find(&running.name));
+        let next_sidecar = pod.zip(found).and_then(|(pod, (place, _))| {
+            let later = pod.spec.init().iter().enumerate().skip(place + 1);
+            later.filter(|(_, it)| it.role == Role::Sidecar).map(|(place, _)| place).next()
+        });
         let own = pod.map_or(1, |pod| {
             let deletion = pod.object.metadata.deletion_grace_period_seconds.filter(|_| pod.is_deleting());
             deletion.unwrap_or(pod.spec.grace_seconds)
@@ -85,6 +91,7 @@ impl KillContainer {
             id: running.id,
             role: found.map_or(Role::App, |(_, container)| container.role),
             place: found.map_or(0, |(place, _)| place),
+            next_sidecar,
             pre_stop: found.and_then(|(_, container)| container.pre_stop.clone()),
             grace,
             full_grace: grace,
@@ -108,6 +115,11 @@ impl KillContainer {
     /// Its place in the spec.
     pub const fn place(&self) -> usize {
         self.place
+    }
+
+    /// The place of the next sidecar in the spec, whether that runs or not.
+    pub const fn next_sidecar(&self) -> Option<usize> {
+        self.next_sidecar
     }
 
     /// How far its preStop hook is.

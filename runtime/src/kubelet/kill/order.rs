@@ -1,5 +1,6 @@
 //! Whose turn it is to be stopped: sidecars after the app containers, in the reverse of their order in the spec (KIL-8; M33
-//! `kuberuntime_termination_order.go`).
+//! `kuberuntime_termination_order.go`). Each waits for the next one alone; where that does not run the chain is broken, and those before
+//! it do not wait for those behind it.
 
 use super::container::KillContainer;
 use crate::kubelet::pod::Role;
@@ -13,7 +14,7 @@ pub fn is_turn(containers: &[KillContainer], index: usize, slips: Slips) -> bool
     }
     let mut before_me = containers.iter().filter(|other| match other.role() {
         Role::App => true,
-        Role::Sidecar => other.place() > me.place(),
+        Role::Sidecar => me.next_sidecar() == Some(other.place()),
         Role::Init => false,
     });
     if slips.has(Slip::SidecarsWaitForUnstarted) && !containers.iter().any(|it| it.role() == Role::App) {

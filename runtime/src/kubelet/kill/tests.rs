@@ -9,6 +9,7 @@ use super::container::HookState;
 use super::*;
 use crate::container_runtime::simulated::RuntimeStep;
 use crate::container_runtime::{Answer, ContainerState};
+use crate::kubelet::pod::Role;
 use crate::kubelet::test_host::TestHost;
 use crate::slip::Slips;
 
@@ -87,6 +88,50 @@ fn a_stop_that_fails_is_an_error_after_the_sandboxes() {
         host.with(|host| kill.on_answer(stop, &outcome, host)),
         Some(Err(RuntimeError::DeadlineExceeded))
     );
+}
+
+/// KIL-8: a sidecar waits for the next one of the spec alone, and for none if that does not run.
+#[test]
+fn a_sidecar_that_does_not_run_breaks_the_chain() {
+    let told = |runs: &[&str]| {
+        let mut host = TestHost::new(Slips::NONE);
+        let sandbox = host.sandbox("a", 0);
+        let named = |name: &str, policy: Option<&str>| Container {
+            name: name.to_owned(),
+            restart_policy: policy.map(str::to_owned),
+            ..Container::default()
+        };
+        let init = ["first", "second", "third"].map(|name| named(name, Some("Always")));
+        let spec = PodSpec {
+            init_containers: Some(init.to_vec()),
+            containers: vec![named("app", None)],
+            ..PodSpec::default()
+        };
+        let pod = KnownPod::new(Arc::new(Pod { spec: Some(spec), ..Pod::default() }), Release::NEWEST);
+        let containers = runs.iter().map(|name| running(host.container(sandbox, name, 0).0, name)).collect();
+        let status = PodStatus { containers, ..PodStatus::default() };
+        let begin =
+            |host: &mut Host<'_, '_>| KillPod::begin(&pod.uid, Some(&pod), &status, Grace::Seconds(9), host);
+        let mut kill = host.with(begin);
+        assert_eq!(host.with(|host| kill.advance(host)), None);
+        let stops = |host: &TestHost, kill: &KillPod| {
+            let is_told = |it: &&KillContainer| !it.awaits_turn() && !it.is_done();
+            let ids: Vec<_> = kill.containers.iter().filter(is_told).map(KillContainer::id).collect();
+            let name = |id: &ContainerId| host.runtime.containers().find(|(own, _)| own == id);
+            ids.iter().filter_map(name).map(|(_, it)| it.status.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(stops(&host, &kill), ["app"]);
+        let stop = host.next_call().expect("a stop was sent");
+        host.perform(stop);
+        let app = kill.containers.iter().find(|it| it.role() == Role::App).expect("it runs").id();
+        host.runtime.complete(RuntimeStep::Exit(app), host.now()).expect("it got SIGTERM");
+        let outcome = host.answer(stop);
+        assert_eq!(host.with(|host| kill.on_answer(stop, &outcome, host)), None);
+        stops(&host, &kill)
+    };
+    assert_eq!(told(&["first", "second", "third", "app"]), ["third"]);
+    assert_eq!(told(&["first", "second", "app"]), ["second"]);
+    assert_eq!(told(&["first", "third", "app"]), ["first", "third"]);
 }
 
 /// KIL-1, KIL-3: each container's hook begins by itself, and until it has, nothing else happens to that container.

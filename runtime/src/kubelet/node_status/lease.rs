@@ -15,7 +15,7 @@ use crate::kubelet::host::Host;
 /// The namespace of the leases of nodes.
 pub const NAMESPACE: &str = "kube-node-lease";
 
-/// The first wait after a creation that failed, and the longest.
+/// The first wait after a read or a creation that failed, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(7);
 
@@ -85,6 +85,7 @@ impl LeaseRenewal {
             },
             Stage::Reading(expected) if expected == call => match lease_of(answer) {
                 Ok(lease) => {
+                    self.wait = FIRST_WAIT;
                     self.lease = Some(lease);
                     self.begin(host);
                 }
@@ -93,14 +94,11 @@ impl LeaseRenewal {
                     let request = Request::Create(self.renewed(&new, host.now()));
                     self.stage = Stage::Creating(send(host, request));
                 }
-                Err(_) => self.retry(host),
+                Err(_) => self.back_off(host.now()),
             },
             Stage::Creating(expected) if expected == call => match lease_of(answer) {
                 Ok(lease) => self.rest(Some(lease), host.now()),
-                Err(_) => {
-                    self.stage = Stage::Waiting(host.now() + self.wait);
-                    self.wait = (self.wait * 2).min(LONGEST_WAIT);
-                }
+                Err(_) => self.back_off(host.now()),
             },
             _ => return false,
         }
@@ -127,6 +125,13 @@ impl LeaseRenewal {
         self.stage = Stage::Waiting(now + self.duration / 4);
     }
 
+    /// It can be neither read nor created: it is tried again, later each time, for as long as that takes (S28 `backoffEnsureLease`).
+    fn back_off(&mut self, now: Moment) {
+        self.stage = Stage::Waiting(now + self.wait);
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+    }
+
+    /// It could not be updated: that is tried a few times at once.
     fn retry(&mut self, host: &mut Host<'_, '_>) {
         self.tries += 1;
         if self.tries < RETRIES { self.begin(host) } else { self.rest(None, host.now()) }

@@ -151,6 +151,30 @@ fn a_lease_is_created_then_renewed_and_read_again_after_a_conflict() {
     assert_eq!(rig.status.lease.next(), Some(Moment(20_000)));
 }
 
+/// NOD-1: a lease that cannot be read is tried again after 200 ms, and later each time, up to 7 s; not only with the next renewal.
+#[test]
+fn a_lease_that_cannot_be_read_waits_longer_each_time() {
+    let mut rig = Rig::new();
+    rig.begin(NodeStep::Renew);
+    rig.answer(Err(ApiError::NotFound));
+    rig.answer(lease());
+    rig.host.pass(10);
+    rig.begin(NodeStep::Renew);
+    rig.answer(Err(ApiError::Timeout));
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        assert!(matches!(rig.request(), Some(Request::Get(Resource::Lease, _))));
+        rig.answer(Err(ApiError::Timeout));
+        let next = rig.status.lease.next().expect("it is tried again");
+        waits.push(next.since(rig.host.now()).as_millis());
+        rig.host.clock.pass_until(next);
+        rig.begin(NodeStep::Renew);
+    }
+    assert_eq!(waits, [200, 400, 800, 1_600, 3_200, 6_400, 7_000]);
+    rig.answer(lease());
+    assert!(matches!(rig.request(), Some(Request::Update(Object::Lease(_)))));
+}
+
 /// NOD-4: the lease is renewed although nothing is registered and nothing is ready.
 #[test]
 fn a_lease_needs_nothing_else() {

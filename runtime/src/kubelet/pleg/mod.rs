@@ -34,6 +34,8 @@ pub struct Pleg {
     relist_time: Option<Moment>,
     next: Moment,
     relist: Option<Relist>,
+    /// Another relist was asked for while one is going on (PLEG-13).
+    is_requested: bool,
     channel: VecDeque<PlegEvent>,
     discarded: u64,
 }
@@ -49,6 +51,7 @@ impl Pleg {
             relist_time: None,
             next: now,
             relist: None,
+            is_requested: false,
             channel: VecDeque::new(),
             discarded: 0,
         }
@@ -75,9 +78,14 @@ impl Pleg {
         self.relist.is_none().then_some(self.next)
     }
 
-    /// PLEG-13: the kubelet has just changed something; the next relist need not wait for its period.
+    /// PLEG-13: the kubelet has just changed something; the next relist need not wait for its period. One that is going on may have
+    /// listed before, and is followed by another.
     pub fn request_relist(&mut self, now: Moment) {
-        self.next = self.next.min(now);
+        if self.relist.is_some() {
+            self.is_requested = true;
+        } else {
+            self.next = self.next.min(now);
+        }
     }
 
     /// The next event for the sync loop.

@@ -8,6 +8,8 @@ mod init;
 #[cfg(test)]
 mod tests;
 
+use podproof_vocabulary::Release;
+
 use crate::container_runtime::{ContainerId, ContainerState, ContainerStatus, ProbeKind, SandboxState};
 use crate::kubelet::pod::{ContainerSpec, KnownPod, RestartPolicy};
 use crate::kubelet::pod_cache::PodStatus;
@@ -50,6 +52,8 @@ pub struct Situation<'a> {
     pub status: &'a PodStatus,
     /// What its probes found.
     pub results: &'a ProbeResults,
+    /// The Kubernetes release.
+    pub release: Release,
     /// Which wrong mechanisms are on.
     pub slips: Slips,
 }
@@ -122,7 +126,11 @@ fn with_new_sandbox(situation: &Situation<'_>, attempt: u32) -> PodActions {
     };
     let app = pod.spec.containers.iter().enumerate().skip(pod.spec.init_count);
     let to_start: Vec<usize> = app.filter(|(_, it)| !succeeded(it)).map(|(place, _)| place).collect();
-    if to_start.is_empty() && init::compute(situation, &mut PodActions::default()) {
+    // CPA-3. Where there are native sidecars, apps that ended say themselves that the pod was initialised, whatever its init containers
+    // and sidecars say (S28 `hasAnyRegularContainerCreated`).
+    let was_initialized =
+        || situation.release.has_native_sidecars() || init::compute(situation, &mut PodActions::default());
+    if to_start.is_empty() && was_initialized() {
         return actions;
     }
     actions.create_sandbox = Some(attempt);

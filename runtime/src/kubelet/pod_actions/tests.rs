@@ -66,11 +66,20 @@ fn sandbox(attempt: u32, state: SandboxState) -> SandboxStatus {
 }
 
 fn actions(pod: &KnownPod, status: &PodStatus, results: &[(ProbeKind, u32, ProbeResult)]) -> PodActions {
+    actions_in(Release::NEWEST, pod, status, results)
+}
+
+fn actions_in(
+    release: Release,
+    pod: &KnownPod,
+    status: &PodStatus,
+    results: &[(ProbeKind, u32, ProbeResult)],
+) -> PodActions {
     let mut all = ProbeResults::new();
     for &(kind, id, result) in results {
         all.set(&pod.uid, kind, ContainerId(id), result);
     }
-    compute(&Situation { pod, status, results: &all, slips: Slips::NONE })
+    compute(&Situation { pod, status, results: &all, release, slips: Slips::NONE })
 }
 
 use ContainerState::{Created, Exited, Running, Unknown};
@@ -101,6 +110,24 @@ fn a_sandbox_that_is_lost_is_replaced_unless_there_is_nothing_to_run() {
     assert_eq!(lost("OnFailure", 1), Some(4));
     assert_eq!(lost("OnFailure", 0), None, "CPA-3");
     assert_eq!(lost("Never", 1), None, "CPA-2");
+}
+
+/// CPA-3: a pod whose apps are all done gets no new sandbox, whatever is known of its init containers and sidecars. Before 1.29 an init
+/// container that had failed since brought one.
+#[test]
+fn a_pod_whose_work_is_done_needs_no_sandbox() {
+    let lost = |minor, init: Container, known: (&str, ContainerState, i32)| {
+        let pod = pod("OnFailure", vec![init]);
+        let mut status = status(&pod, &[known, ("app", Exited, 0), ("helper", Exited, 0)]);
+        status.sandboxes = vec![sandbox(0, SandboxState::NotReady)];
+        let actions = actions_in(Release { minor }, &pod, &status, &[]);
+        assert!(actions.kill_pod);
+        actions.create_sandbox
+    };
+    assert_eq!(lost(36, sidecar("side"), ("side", Exited, 1)), None, "a sidecar that is held back");
+    assert_eq!(lost(36, sidecar("side"), ("side", Running, 0)), None, "nobody has probed it yet");
+    assert_eq!(lost(36, container("init"), ("init", Exited, 1)), None);
+    assert_eq!(lost(28, container("init"), ("init", Exited, 1)), Some(1));
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub struct PodWorker {
     pub(super) pending: Option<Update>,
     pub(super) active: Option<Update>,
     pub(super) activity: Activity,
+    /// The sync that it has taken and not begun with was cancelled.
+    pub(super) cancelled: bool,
     pub(super) last_sync: Option<Moment>,
     pub(super) mounted: bool,
     /// When the work queue hands the pod to the sync loop again (PW-17).
@@ -104,7 +106,7 @@ impl PodWorker {
 
     /// It was told something that it has not begun with.
     pub const fn has_update(&self) -> bool {
-        self.pending.is_some()
+        self.pending.is_some() || matches!(self.activity, Activity::Waiting { .. })
     }
 
     /// When the sync loop hands it its pod again (PW-17).
@@ -122,7 +124,7 @@ impl PodWorker {
         match &self.activity {
             Activity::Syncing(sync) => sync.kill(),
             Activity::Terminating(terminating) => Some(terminating.kill()),
-            Activity::Idle | Activity::Unmounting(_) => None,
+            Activity::Idle | Activity::Waiting { .. } | Activity::Unmounting(_) => None,
         }
     }
 
@@ -137,6 +139,8 @@ impl PodWorker {
 #[derive(Clone, Debug, Default)]
 pub struct PodWorkers {
     pub(super) workers: BTreeMap<Uid, PodWorker>,
+    /// Housekeeping has compared them once with what is configured: from then on nothing runs of a pod without one (S28 `podsSynced`).
+    pub(super) are_synced: bool,
 }
 
 impl PodWorkers {
@@ -150,11 +154,13 @@ impl PodWorkers {
         self.workers.iter()
     }
 
-    /// STM-4: containers may run unless the worker has stopped them; of a pod that no worker knows, the caller must know.
+    /// STM-4: containers may run unless the worker has stopped them; those of a pod that no worker knows may until housekeeping has
+    /// looked for the first time.
     pub fn may_run(&self, uid: &Uid) -> Containers {
         match self.workers.get(uid) {
-            Some(worker) if worker.terminated_at.is_none() => Containers::MayRun,
-            _ => Containers::Stopped,
+            Some(worker) if worker.terminated_at.is_some() => Containers::Stopped,
+            None if self.are_synced => Containers::Stopped,
+            _ => Containers::MayRun,
         }
     }
 

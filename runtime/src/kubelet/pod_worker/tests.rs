@@ -8,8 +8,12 @@ use podproof_vocabulary::Release;
 use super::update::{Judgement, Subject, Update, UpdateKind};
 use super::*;
 use crate::clock::Moment;
+use crate::container_runtime::RuntimeError;
+use crate::kubelet::parts::{Parts, Settings};
 use crate::kubelet::pod_cache::{PodCache, PodStatus};
 use crate::kubelet::pod_worker::grace::{self, effective};
+use crate::kubelet::pod_worker::step::WorkerStep;
+use crate::kubelet::test_host::TestHost;
 use crate::slip::Slips;
 
 fn pod(change: impl FnOnce(&mut Pod)) -> KnownPod {
@@ -86,6 +90,68 @@ fn a_worker_does_what_it_heard_last() {
     assert_eq!(workers.get(&Uid::from("a")).expect("it is there").grace_seconds, Some(5), "PW-6");
     tell(&mut workers, &cache, Update::of(UpdateKind::Create, pod(|_| ())));
     assert!(workers.get(&Uid::from("a")).expect("it is there").restart_requested, "PW-11");
+}
+
+/// PW-16: an error in the pod cache is no sync. What is told next is begun with at once, though nothing newer is known, and fails like the
+/// one before.
+#[test]
+fn a_worker_does_not_wait_after_an_error_in_the_cache() {
+    let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+    let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+    let mut workers = PodWorkers::default();
+    host.pass(5);
+    parts.cache.set(&uid, Err(RuntimeError::Unavailable), host.now());
+    for update in [Update::of(UpdateKind::Create, pod(|_| ())), Update::of(UpdateKind::Update, deleting(5))] {
+        host.pass(1);
+        tell(&mut workers, &parts.cache, update);
+        for step in [WorkerStep::Take, WorkerStep::Begin] {
+            let taken = host.with(|host| workers.step(&uid, step, &mut parts, host));
+            assert_eq!(taken, Some(()), "it waits");
+        }
+        let worker = workers.get(&uid).expect("it was told");
+        assert_eq!(worker.resync_at(), Some(host.now() + std::time::Duration::from_secs(10)));
+        assert!(!worker.has_synced());
+    }
+}
+
+/// PW-14, PW-16, PW-19: what a worker took it does, though it hears of a deletion while it waits for the pod cache, with the object of
+/// before; but it does not wait for volumes then.
+#[test]
+fn a_worker_does_what_it_took() {
+    for mounted in [true, false] {
+        let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+        let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+        parts.network_ready = true;
+        let mut workers = PodWorkers::default();
+        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, pod(|_| ())));
+        let mut step = |workers: &mut PodWorkers, parts: &mut Parts, step| {
+            host.with(|host| workers.step(&uid, step, parts, host))
+        };
+        assert_eq!(step(&mut workers, &mut parts, WorkerStep::Take), Some(()));
+        assert_eq!(step(&mut workers, &mut parts, WorkerStep::Begin), None, "nobody has looked yet");
+        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Update, deleting(5)));
+        parts.cache.update_time(Moment(7));
+        workers.workers.get_mut(&uid).expect("it was told").mounted = mounted;
+        assert_eq!(step(&mut workers, &mut parts, WorkerStep::Begin), Some(()));
+        let worker = workers.get(&uid).expect("it was told");
+        assert_eq!(matches!(worker.activity(), Activity::Syncing(_)), mounted);
+        assert!(worker.work() == Work::Terminating && !worker.has_begun_to_terminate());
+        assert!(worker.has_update(), "the deletion comes next");
+    }
+}
+
+/// PW-6: the grace period of a kill is fixed when the worker takes it.
+#[test]
+fn a_kill_that_was_taken_is_not_shortened() {
+    let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+    let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+    let mut workers = PodWorkers::default();
+    tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, deleting(20)));
+    host.with(|host| workers.step(&uid, WorkerStep::Take, &mut parts, host)).expect("it was told");
+    tell(&mut workers, &parts.cache, Update::of(UpdateKind::Update, deleting(5)));
+    let worker = workers.get(&uid).expect("it was told");
+    assert!(matches!(worker.activity(), Activity::Waiting { work: Work::Terminating, grace: 20 }));
+    assert_eq!(worker.grace_seconds, Some(5));
 }
 
 /// PW-18, row by row: in force, of the deletion, asked for by the kubelet; the release; what counts.

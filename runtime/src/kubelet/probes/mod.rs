@@ -69,13 +69,19 @@ impl Probes {
         &mut self.results
     }
 
-    /// SP-8: a worker begins for each probe that has none yet. Init containers that end have no probes.
+    /// SP-8: a worker begins for each probe, those of the app containers first, until one has a worker already: then the pod was added
+    /// before, and a worker that is over stays so (S28 `AddPod`; until 1.36, kubernetes/kubernetes#138930). Init containers that end have
+    /// no probes.
     pub fn add_pod(&mut self, pod: &KnownPod, now: Moment) {
-        for container in pod.spec.containers.iter().filter(|container| container.role != Role::Init) {
+        let sidecars = pod.spec.init().iter().filter(|container| container.role == Role::Sidecar);
+        for container in pod.spec.app().iter().chain(sidecars) {
             for kind in ProbeKind::ALL {
                 let Some(&spec) = container.probe(kind) else { continue };
                 let key = ProbeKey { uid: pod.uid.clone(), container: container.name.clone(), kind };
-                self.workers.entry(key).or_insert_with(|| Worker::new(spec, now));
+                if self.workers.contains_key(&key) {
+                    return;
+                }
+                self.workers.insert(key, Worker::new(spec, now));
             }
         }
     }

@@ -17,6 +17,7 @@ struct Rig {
     status: ApiStatus,
     now: Moment,
     slips: Slips,
+    release: Release,
 }
 
 fn probe() -> Option<Probe> {
@@ -45,7 +46,8 @@ impl Rig {
         let pod = KnownPod::new(Arc::new(pod), Release::NEWEST);
         let mut probes = Probes::new(Release::NEWEST, Slips::NONE, Moment(0));
         probes.add_pod(&pod, Moment(0));
-        let mut rig = Self { probes, pod, status: ApiStatus::default(), now: Moment(0), slips: Slips::NONE };
+        let (status, now, slips) = (ApiStatus::default(), Moment(0), Slips::NONE);
+        let mut rig = Self { probes, pod, status, now, slips, release: Release::NEWEST };
         rig.runs(1);
         rig
     }
@@ -104,19 +106,26 @@ impl Rig {
 
     /// A round of this worker: whether a probe was sent.
     fn round(&mut self, kind: ProbeKind) -> bool {
-        let situation =
-            Situation { pod: Some(&self.pod), status: Some(&self.status), now: self.now, slips: self.slips };
-        assert!(self.probes.begin(&Self::key(kind), &situation), "it is due");
+        let Self { probes, pod, status, now, slips, release } = self;
+        let (pod, status) = (Some(&*pod), Some(&*status));
+        let situation = Situation { pod, status, now: *now, release: *release, slips: *slips };
+        assert!(probes.begin(&Self::key(kind), &situation), "it is due");
         self.probes.running().any(|key| key.kind == kind)
     }
 
     /// A round whose probe is sent, and answered.
     fn probe(&mut self, kind: ProbeKind, passes: bool) {
         assert!(self.round(kind), "it probes");
-        let situation =
-            Situation { pod: Some(&self.pod), status: Some(&self.status), now: self.now, slips: self.slips };
-        assert!(self.probes.finish(&Self::key(kind), &situation, |_| passes));
+        self.finish(kind, passes);
         self.now = self.now + Duration::from_secs(2);
+    }
+
+    /// A probe that is on its way is answered.
+    fn finish(&mut self, kind: ProbeKind, passes: bool) {
+        let Self { probes, pod, status, now, slips, release } = self;
+        let (pod, status) = (Some(&*pod), Some(&*status));
+        let situation = Situation { pod, status, now: *now, release: *release, slips: *slips };
+        assert!(probes.finish(&Self::key(kind), &situation, |_| passes));
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -153,6 +162,43 @@ fn a_result_changes_once_it_came_as_often_as_its_threshold() {
     assert_eq!(rig.result(ProbeKind::Readiness, 1), Some(Success), "not twice in a row");
     rig.probe(ProbeKind::Readiness, false);
     assert_eq!(rig.result(ProbeKind::Readiness, 1), Some(Failure));
+}
+
+/// PRB-1: the period is from probe to probe, however late the answers come. A probe that takes longer than that is followed by the next at
+/// once.
+#[test]
+fn late_answers_do_not_shift_the_probes() {
+    let mut rig = Rig::new("Always", &[ProbeKind::Readiness]);
+    rig.pass(6);
+    for (takes, next) in [(1_000, 8_000), (1_500, 10_000), (4_500, 12_000), (100, 16_000)] {
+        assert!(rig.round(ProbeKind::Readiness), "it probes");
+        rig.now = rig.now + Duration::from_millis(takes);
+        rig.finish(ProbeKind::Readiness, true);
+        let due = rig.probes.next_round(&Rig::key(ProbeKind::Readiness));
+        assert_eq!(due, Some(Moment(next)), "after {takes} ms");
+        rig.now = rig.now.max(Moment(next));
+    }
+}
+
+/// CND-9: a probe that is asked for while one is on its way comes after it. From 1.32 on the next is a whole period later
+/// (kubernetes/kubernetes#119089).
+#[test]
+fn a_probe_out_of_turn_waits_for_the_one_before() {
+    for (minor, next) in [(31, 8_000), (32, 9_500)] {
+        let mut rig = Rig::new("Always", &[ProbeKind::Readiness]);
+        rig.release = Release { minor };
+        let key = Rig::key(ProbeKind::Readiness);
+        rig.pass(6);
+        assert!(rig.round(ProbeKind::Readiness), "it probes");
+        rig.now = Moment(7_500);
+        assert!(!rig.is_ready(), "nobody knows");
+        rig.finish(ProbeKind::Readiness, false);
+        assert_eq!(rig.probes.next_round(&key), Some(Moment(7_500)), "1.{minor}: it is lost");
+        assert!(rig.round(ProbeKind::Readiness), "it probes again");
+        rig.finish(ProbeKind::Readiness, true);
+        assert_eq!(rig.probes.next_round(&key), Some(Moment(next)), "1.{minor}");
+        assert!(rig.is_ready());
+    }
 }
 
 /// PRB-3.
@@ -219,6 +265,20 @@ fn a_container_that_ends_leaves_its_count_to_the_next() {
     rig.pass(5);
     rig.probe(ProbeKind::Liveness, false);
     assert_eq!(rig.result(ProbeKind::Liveness, 3), Some(Success), "it counts anew");
+}
+
+/// SP-8, PRB-6: a worker that is over is not made again as long as the first of its pod lives; so a pod with a container that has ended
+/// for good comes to rest.
+#[test]
+fn a_worker_that_is_over_is_not_made_again() {
+    let mut rig = Rig::new("Never", &[ProbeKind::Startup, ProbeKind::Readiness]);
+    for (over, is_made_again) in [(ProbeKind::Readiness, false), (ProbeKind::Startup, true)] {
+        rig.probes.stop(&Rig::key(over));
+        rig.probes.add_pod(&rig.pod, rig.now);
+        assert_eq!(rig.probes.has_worker(&rig.pod.uid, "app", over), is_made_again, "{over:?}");
+        rig.probes.remove_pod(&rig.pod.uid);
+        rig.probes.add_pod(&rig.pod, rig.now);
+    }
 }
 
 /// PRB-10, STP-2, STP-4.

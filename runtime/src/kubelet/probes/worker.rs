@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{
     ContainerStateRunning, ContainerStatus as ApiContainer, PodStatus as ApiStatus,
 };
+use podproof_vocabulary::Release;
 
 use super::ProbeKey;
 use super::results::{ProbeResult, ProbeResults};
@@ -25,6 +26,8 @@ pub struct Situation<'a> {
     pub status: Option<&'a ApiStatus>,
     /// What time it is.
     pub now: Moment,
+    /// The Kubernetes release.
+    pub release: Release,
     /// Which wrong mechanisms are on.
     pub slips: Slips,
 }
@@ -51,6 +54,10 @@ pub struct Worker {
     spec: ProbeSpec,
     /// When its next round is due; none while a probe is on its way.
     next: Option<Moment>,
+    /// When its ticker goes next, however long a probe takes.
+    tick: Moment,
+    /// A round out of turn was asked for.
+    is_triggered: bool,
     container: Option<ContainerId>,
     /// It waits for a new container (PRB-7).
     on_hold: bool,
@@ -61,8 +68,17 @@ pub struct Worker {
 
 impl Worker {
     /// A worker whose first round is due at once.
-    pub const fn new(spec: ProbeSpec, now: Moment) -> Self {
-        Self { spec, next: Some(now), container: None, on_hold: false, last: None, run: 0 }
+    pub fn new(spec: ProbeSpec, now: Moment) -> Self {
+        Self {
+            spec,
+            next: Some(now),
+            tick: now + Duration::from_secs(spec.period_seconds.into()),
+            is_triggered: false,
+            container: None,
+            on_hold: false,
+            last: None,
+            run: 0,
+        }
     }
 
     /// The container instance that it probes.
@@ -85,11 +101,27 @@ impl Worker {
         self.next.is_none()
     }
 
-    /// Its next round is due at once.
-    pub fn trigger(&mut self) {
-        if self.next.is_some() && !self.on_hold {
+    /// Its next round is due at once, or as soon as the probe that is on its way is answered.
+    pub const fn trigger(&mut self) {
+        self.is_triggered = true;
+        if self.next.is_some() {
             self.next = Some(Moment(0));
         }
+    }
+
+    /// A round begins by the ticker, which drops what nobody took, or out of turn (S28 `run`).
+    fn take_turn(&mut self, situation: &Situation<'_>) {
+        let (now, period) = (situation.now, Duration::from_secs(self.spec.period_seconds.into()));
+        if std::mem::take(&mut self.is_triggered) {
+            if situation.release.shifts_probes_after_a_trigger() {
+                self.tick = now + period;
+            }
+        } else {
+            while self.tick <= now {
+                self.tick = self.tick + period;
+            }
+        }
+        self.next = Some(self.tick);
     }
 
     /// A round: either nothing is to be probed, or a probe is sent.
@@ -100,7 +132,7 @@ impl Worker {
         keeps_before: Option<Moment>,
         results: &mut ProbeResults,
     ) -> Round {
-        self.next = Some(situation.now + Duration::from_secs(self.spec.period_seconds.into()));
+        self.take_turn(situation);
         let Some(status) = situation.status else { return Round::GoesOn };
         if status.phase.as_deref().and_then(terminal_phase).is_some() {
             return Round::Over;
@@ -168,7 +200,7 @@ impl Worker {
         passes: impl FnOnce(ContainerId) -> bool,
         results: &mut ProbeResults,
     ) {
-        self.next = Some(situation.now + Duration::from_secs(self.spec.period_seconds.into()));
+        self.next = Some(if self.is_triggered { situation.now } else { self.tick });
         let Some(id) = self.container else { return };
         let result = if passes(id) { ProbeResult::Success } else { ProbeResult::Failure };
         self.run = if self.last == Some(result) { self.run + 1 } else { 1 };

@@ -83,11 +83,11 @@ impl StatusManager {
         Owed { status: Some(merged).filter(|merged| *merged != old), removal }
     }
 
-    /// A batch begins: of the pods whose status changed since it was written.
-    pub fn begin_batch(&mut self, pods: &impl Pods, host: &mut Host<'_, '_>) {
+    /// A batch begins: of the pods whose status changed since it was written. A removal that failed waits for the next full comparison
+    /// (S28 `syncBatch`).
+    pub fn begin_batch(&mut self, host: &mut Host<'_, '_>) {
         self.signalled = false;
-        let changed =
-            self.statuses.iter().filter(|(uid, _)| self.needs_update(uid, pods, host.context.release));
+        let changed = self.statuses.iter().filter(|(uid, versioned)| self.is_newer(uid, versioned));
         let queue = changed.map(|(uid, versioned)| (uid.clone(), versioned.clone())).collect();
         self.write_next(queue, host);
     }
@@ -111,9 +111,14 @@ impl StatusManager {
         self.write_next(queue, host);
     }
 
+    /// The API does not have this status yet.
+    fn is_newer(&self, uid: &Uid, versioned: &Versioned) -> bool {
+        self.written.get(uid).is_none_or(|&written| written < versioned.version)
+    }
+
     fn needs_update(&self, uid: &Uid, pods: &impl Pods, release: Release) -> bool {
         let Some(versioned) = self.statuses.get(uid) else { return false };
-        if self.written.get(uid).is_none_or(|&written| written < versioned.version) {
+        if self.is_newer(uid, versioned) {
             return true;
         }
         let phase_matters = release.writes_terminal_phase_before_removal();

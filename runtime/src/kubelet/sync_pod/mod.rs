@@ -158,6 +158,7 @@ impl SyncPod {
             pod: &self.pod,
             status: &self.status,
             results: parts.probes.results(),
+            release: host.context.release,
             slips: host.context.slips,
         };
         self.actions = compute(&situation);
