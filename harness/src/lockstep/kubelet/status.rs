@@ -121,7 +121,7 @@ impl Running {
             return Ok(());
         }
         if !self.is_purged(driven) && self.scenario.release.stops_what_runs_of_rejected_pods() {
-            return Err(Refused::narrower(
+            return Err(Refused::later(
                 "what runs of it is stopped before it is told that it has failed (STM-4)",
             ));
         }
