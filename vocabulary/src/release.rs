@@ -119,6 +119,12 @@ impl Release {
         self.minor >= 32
     }
 
+    /// What the PLEG says of a pod is dated by the begin of its list (kubernetes/kubernetes#138024), and not by the begin of the pod's own
+    /// inspection. From 1.36.
+    pub const fn dates_statuses_by_their_list(self) -> bool {
+        self.minor >= 36
+    }
+
     /// A pod that a back-off holds back is synced anew when that ends (kubernetes/kubernetes#133066), instead of every 10 to 15 s (K-12).
     /// From 1.35.
     pub const fn retries_when_a_back_off_ends(self) -> bool {

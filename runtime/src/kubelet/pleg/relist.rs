@@ -18,7 +18,7 @@ use crate::slip::Slip;
 /// A relist that is going on.
 #[derive(Clone, Debug)]
 pub struct Relist {
-    /// When it began: the moment as of which all that it finds is known (PLEG-2).
+    /// When it began: the moment as of which all is known that it does not inspect (PLEG-2).
     timestamp: Moment,
     stage: Stage,
 }
@@ -30,6 +30,8 @@ enum Stage {
     /// The pods that are to be inspected, each with its new record and its events.
     Inspecting {
         current: Box<Inspection>,
+        /// The moment as of which its status is known.
+        since: Moment,
         changed: Changed,
         queue: VecDeque<(Uid, Changed)>,
     },
@@ -81,14 +83,14 @@ impl Pleg {
                 }
                 _ => self.end(host),
             },
-            Stage::Inspecting { mut current, changed, queue } => {
+            Stage::Inspecting { mut current, since, changed, queue } => {
                 match current.on_answer(call, outcome, host) {
                     None => {
-                        let stage = Stage::Inspecting { current, changed, queue };
+                        let stage = Stage::Inspecting { current, since, changed, queue };
                         self.relist = Some(Relist { timestamp, stage });
                     }
                     Some(result) => {
-                        self.publish(current.uid(), changed, result, timestamp, cache, host);
+                        self.publish(current.uid(), changed, result, since, cache, host);
                         self.inspect_next(timestamp, queue, cache, host);
                     }
                 }
@@ -126,8 +128,11 @@ impl Pleg {
     ) {
         while let Some((uid, changed)) = queue.pop_front() {
             if changed.record.is_some() {
+                // PLEG-6 (S28 `updateCache`).
+                let by_list = host.context.release.dates_statuses_by_their_list();
+                let since = if by_list { timestamp } else { host.now() };
                 let current = Box::new(Inspection::begin(uid, Waiter::Pleg, host));
-                let stage = Stage::Inspecting { current, changed, queue };
+                let stage = Stage::Inspecting { current, since, changed, queue };
                 self.relist = Some(Relist { timestamp, stage });
                 return;
             }
@@ -147,13 +152,13 @@ impl Pleg {
         uid: &Uid,
         changed: Changed,
         result: Result<PodStatus, RuntimeError>,
-        timestamp: Moment,
+        since: Moment,
         cache: &mut PodCache,
         host: &Host<'_, '_>,
     ) {
         let failed = result.is_err();
         let status = result.map(|status| Arc::new(keep_address(status, cache, uid)));
-        cache.set(uid, status, timestamp);
+        cache.set(uid, status, since);
         if failed {
             self.reinspect.insert(uid.clone());
             if !host.context.has(Slip::PlegForgetsFailedInspection) {

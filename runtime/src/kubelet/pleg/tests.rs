@@ -8,6 +8,7 @@ use crate::container_runtime::{Request, RuntimeError};
 use crate::kubelet::pod_cache::PodCache;
 use crate::kubelet::test_host::TestHost;
 use crate::slip::{Slip, Slips};
+use podproof_vocabulary::Release;
 
 struct Rig {
     host: TestHost,
@@ -172,6 +173,32 @@ fn what_is_known_is_as_old_as_the_begin_of_its_list() {
     };
     assert!(!inspecting(Slips::NONE));
     assert!(inspecting(Slips::only(Slip::PlegSaysFreshBeforeInspection)));
+}
+
+/// PLEG-6, kubernetes/kubernetes#138024: until 1.35 the status of a pod is as old as the begin of its inspection, from 1.36 on as old as
+/// the list that led to it.
+#[test]
+fn an_inspection_is_as_old_as_its_begin_or_its_list() {
+    for (minor, is_newer) in [(35, true), (36, false)] {
+        let mut rig = Rig::new(Slips::NONE);
+        rig.host.release = Release { minor };
+        for uid in ["a", "b"] {
+            rig.host.sandbox(uid, 0);
+        }
+        rig.begin();
+        assert!(rig.step());
+        rig.host.pass(1);
+        assert!(rig.step());
+        rig.host.pass(1);
+        // The sandboxes and the containers of the first are listed anew, and its sandbox is inspected.
+        (0..3).for_each(|_| assert!(rig.step()));
+        let newer =
+            |rig: &Rig, uid: &str, than| rig.cache.newer_than(&Uid::from(uid), Some(Moment(than))).is_some();
+        assert_eq!(newer(&rig, "a", 0), is_newer, "1.{minor}");
+        assert!(!newer(&rig, "a", 1_000), "1.{minor}: its inspection began at 1 s");
+        while rig.step() {}
+        assert_eq!(newer(&rig, "b", 1_000), is_newer, "1.{minor}: its inspection began at 2 s");
+    }
 }
 
 /// PLEG-7.
