@@ -77,6 +77,8 @@ pub struct RuntimeSystem {
 struct Running {
     scenario: Scenario,
     covered: Covered,
+    /// Which wrong mechanisms the runtime has.
+    slips: Slips,
     cluster: Cluster,
     /// The node that the next scheduling cycle is to choose.
     wish: Rc<RefCell<Option<String>>>,
@@ -345,6 +347,7 @@ impl Running {
             } else {
                 covered
             },
+            slips,
             cluster: Cluster::new(scenario.release, slips, Box::new(chooser)),
             wish,
             names: BTreeMap::new(),

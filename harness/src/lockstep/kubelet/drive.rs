@@ -6,9 +6,9 @@ use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Sandbox, Simulated};
 use podproof_runtime::container_runtime::{ContainerState, Request, SandboxState};
 use podproof_runtime::kubelet::KubeletStep;
-use podproof_runtime::kubelet::pod_worker::Work;
 use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
+use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
 use podproof_runtime::operation::Component;
 use podproof_runtime::{Operation, Step};
@@ -134,10 +134,10 @@ impl Running {
             return Err(Refused::narrower("without a network no sync gets further than the status (SP-4)"));
         }
         match worker.activity() {
-            Activity::Idle if self.may_begin(node, &driven.uid) => {
+            Activity::Idle | Activity::Waiting { .. } if self.may_begin(node, &driven.uid) => {
                 Err(Refused::narrower("its worker has been told to stop it, and syncs no more (PW-19)"))
             }
-            Activity::Idle if worker.has_update() => match driven.may_relist {
+            Activity::Idle | Activity::Waiting { .. } if worker.has_update() => match driven.may_relist {
                 true => self.relist(node),
                 false => Err(Refused::narrower(
                     "its worker waits for a relist, which has news, or is stuck (PW-16)",
@@ -161,8 +161,22 @@ impl Running {
 
     /// May the worker of a pod begin with what it was told?
     fn may_begin(&self, node: NodeId, uid: &Uid) -> bool {
-        let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
-        self.steps_of_machine(node).iter().any(|operation| operation.step == begin)
+        let begins = |operation: &Operation| self.begins(node, uid, &operation.step);
+        self.steps_of_machine(node).iter().any(begins)
+    }
+
+    /// The worker of this pod begins with what it was told. It takes that when it can begin with it, and not before: so what it hears
+    /// while it waits for a relist is not too late, as it is in the model.
+    pub(super) fn begins(&self, node: NodeId, uid: &Uid, step: &Step) -> bool {
+        match step {
+            Step::Kubelet(KubeletStep::Worker(own, WorkerStep::Begin)) => own == uid,
+            Step::Kubelet(KubeletStep::Worker(own, WorkerStep::Take)) => {
+                let cache = self.kubelet(node).map(|kubelet| &kubelet.parts().cache);
+                let is_free = |(worker, cache): (&PodWorker, _)| worker.need_not_wait(uid, cache, self.slips);
+                own == uid && self.worker(node, uid).zip(cache).is_some_and(is_free)
+            }
+            _ => false,
+        }
     }
 
     /// Is this a step of the worker of this pod, or of a call for it?
@@ -180,9 +194,8 @@ impl Running {
     fn is_of_sync(&self, node: NodeId, uid: &Uid, step: &Step) -> bool {
         let is_sync = || self.worker(node, uid).is_some_and(|worker| worker.work() == Work::Sync);
         match step {
-            Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Begin)) => is_sync(),
             Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Mount)) => true,
-            _ => false,
+            step => self.begins(node, uid, step) && is_sync(),
         }
     }
 

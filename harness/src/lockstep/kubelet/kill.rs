@@ -42,11 +42,10 @@ impl Running {
             self.keep_house(node)?;
         }
         if self.has_something_to_stop(driven)? {
-            let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
             let has_begun = |own: &Self| {
                 own.worker(node, uid).is_some_and(|own| own.has_begun_to_terminate() || own.stops_for_good())
             };
-            self.drive(driven, |_, operation| operation.step == begin, has_begun)?;
+            self.drive(driven, |own, operation| own.begins(node, uid, &operation.step), has_begun)?;
         }
         self.machines.begun.insert(pod, node);
         Ok(())
@@ -196,11 +195,11 @@ impl Running {
                 ));
             }
             let is_stop = |_: &Simulated, request: &Request| matches!(request, Request::StopSandbox(_));
-            let begin = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Begin));
             self.drive(
                 driven,
                 |own, operation| {
-                    operation.step == begin || own.request_of(node, operation, is_stop) == Some(true)
+                    own.begins(node, uid, &operation.step)
+                        || own.request_of(node, operation, is_stop) == Some(true)
                 },
                 // The worker of what only the runtime knows goes with it.
                 |own| own.worker(node, uid).is_none_or(|worker| worker.work() == Work::Terminated),
@@ -216,11 +215,10 @@ impl Running {
         if self.is_purged(driven) {
             return Ok(());
         }
-        let own = |step| Step::Kubelet(KubeletStep::Worker(uid.clone(), step));
-        let (begin, unmount) = (own(WorkerStep::Begin), own(WorkerStep::Unmount));
+        let unmount = Step::Kubelet(KubeletStep::Worker(uid.clone(), WorkerStep::Unmount));
         self.drive(
             driven,
-            |_, operation| operation.step == begin || operation.step == unmount,
+            |own, operation| own.begins(node, uid, &operation.step) || operation.step == unmount,
             |own| own.worker(node, uid).is_some_and(PodWorker::is_finished),
         )
     }

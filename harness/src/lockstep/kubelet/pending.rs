@@ -228,7 +228,8 @@ impl Running {
             Some(action(pod, self.container_named(&found.status.name)?))
         };
         match &operation.step {
-            Step::Kubelet(KubeletStep::Worker(uid, WorkerStep::Begin)) => {
+            Step::Kubelet(KubeletStep::Worker(uid, WorkerStep::Take | WorkerStep::Begin)) => {
+                self.begins(node, uid, &operation.step).then_some(())?;
                 let pod = self.slot_of_uid(uid)?;
                 let worker = self.worker(node, uid)?;
                 let step = match worker.work() {

@@ -79,9 +79,10 @@ impl Running {
 
     /// A rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4): the model has no worker then.
     fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
-        let Step::Kubelet(KubeletStep::Worker(_, step)) = operation.step else { return false };
+        let is_unmounted =
+            matches!(operation.step, Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Unmount)));
         let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
-        matches!(step, WorkerStep::Begin | WorkerStep::Unmount)
+        (is_unmounted || self.begins(driven.node, &driven.uid, &operation.step))
             && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
     }
 

@@ -1,5 +1,6 @@
 //! What a worker is doing, and how that can end.
 
+use super::Work;
 use super::terminate::Terminating;
 use crate::clock::Moment;
 use crate::kubelet::pod::KnownPod;
@@ -8,9 +9,16 @@ use crate::kubelet::sync_pod::SyncPod;
 /// What a worker is doing.
 #[derive(Clone, Debug, Default)]
 pub enum Activity {
-    /// Nothing: it waits for an update, or for a newer pod cache.
+    /// Nothing: it waits for an update.
     #[default]
     Idle,
+    /// It has taken an update, and with it what it works at, whatever it is told meanwhile; it waits for a newer pod cache (PW-16).
+    Waiting {
+        /// What it works at.
+        work: Work,
+        /// With what grace period, if it kills.
+        grace: i64,
+    },
     /// It brings a pod to what its spec says.
     Syncing(Box<SyncPod>),
     /// It stops a pod.

@@ -62,6 +62,8 @@ pub struct PodWorker {
     pub(super) pending: Option<Update>,
     pub(super) active: Option<Update>,
     pub(super) activity: Activity,
+    /// The sync that it has taken and not begun with was cancelled.
+    pub(super) cancelled: bool,
     pub(super) last_sync: Option<Moment>,
     pub(super) mounted: bool,
     /// When the work queue hands the pod to the sync loop again (PW-17).
@@ -104,7 +106,7 @@ impl PodWorker {
 
     /// It was told something that it has not begun with.
     pub const fn has_update(&self) -> bool {
-        self.pending.is_some()
+        self.pending.is_some() || matches!(self.activity, Activity::Waiting { .. })
     }
 
     /// When the sync loop hands it its pod again (PW-17).
@@ -122,7 +124,7 @@ impl PodWorker {
         match &self.activity {
             Activity::Syncing(sync) => sync.kill(),
             Activity::Terminating(terminating) => Some(terminating.kill()),
-            Activity::Idle | Activity::Unmounting(_) => None,
+            Activity::Idle | Activity::Waiting { .. } | Activity::Unmounting(_) => None,
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a worker does next: it begins with what it was told last, goes on as answers come, and ends (S28 `pod_workers.go`
-//! `podWorkerLoop`, `completeWork` and its like).
+//! What a worker does next: it takes what it was told last, begins with it once the pod cache is new enough, goes on as answers come,
+//! and ends (S28 `pod_workers.go` `podWorkerLoop`, `startPodSync`, `completeWork` and its like).
 
 use super::activity::{Activity, End, SyncError};
 use super::terminate::Terminating;
@@ -18,7 +18,9 @@ use crate::slip::{Slip, Slips};
 /// Something that a worker waits for beside the answers of the runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkerStep {
-    /// It takes what it was told last.
+    /// It takes what it was told last, and fixes what it works at.
+    Take,
+    /// It begins with what it took.
     Begin,
     /// The volumes of its pod are mounted (SP-7).
     Mount,
@@ -31,11 +33,15 @@ pub enum WorkerStep {
 }
 
 impl PodWorker {
-    fn may_begin(&self, uid: &Uid, cache: &PodCache, slips: Slips) -> bool {
-        let Some(update) = self.pending.as_ref().filter(|_| matches!(self.activity, Activity::Idle)) else {
-            return false;
+    /// It has taken something, or may, and is not kept waiting for a newer pod cache (PW-16). What the runtime alone knows is not
+    /// looked up.
+    pub fn need_not_wait(&self, uid: &Uid, cache: &PodCache, slips: Slips) -> bool {
+        let update = match self.activity {
+            Activity::Idle => &self.pending,
+            Activity::Waiting { .. } => &self.active,
+            _ => return false,
         };
-        // PW-16. What the runtime alone knows is not looked up.
+        let Some(update) = update else { return false };
         matches!(update.subject, Subject::Running(..))
             || slips.has(Slip::WorkerTrustsOldCache)
             || cache.newer_than(uid, self.last_sync).is_some()
@@ -51,7 +57,10 @@ impl PodWorker {
         steps: &mut Vec<WorkerStep>,
     ) {
         match &self.activity {
-            Activity::Idle => steps.extend(self.may_begin(uid, cache, slips).then_some(WorkerStep::Begin)),
+            Activity::Idle => steps.extend(self.pending.is_some().then_some(WorkerStep::Take)),
+            Activity::Waiting { .. } => {
+                steps.extend(self.need_not_wait(uid, cache, slips).then_some(WorkerStep::Begin));
+            }
             Activity::Syncing(sync) => sync.pending(now, steps),
             Activity::Terminating(terminating) => {
                 steps.extend(terminating.kill().pending(now).map(|(id, step)| WorkerStep::Kill(id, step)));
@@ -65,18 +74,26 @@ impl PodWorker {
         let kill = match &self.activity {
             Activity::Syncing(sync) => sync.next_deadline(now),
             Activity::Terminating(terminating) => terminating.kill().next_deadline(now),
-            Activity::Idle | Activity::Unmounting(_) => None,
+            Activity::Idle | Activity::Waiting { .. } | Activity::Unmounting(_) => None,
         };
         crate::clock::earlier(kill, self.resync_at.filter(|&at| at > now))
     }
 
     /// PW-19: what waits for volumes is cancelled; what the runtime is doing goes on.
     pub(in crate::kubelet) fn cancel(&mut self) {
-        if let Activity::Syncing(sync) = &self.activity
-            && sync.is_cancellable()
-        {
-            self.activity = Activity::Idle;
+        match &self.activity {
+            Activity::Syncing(sync) if sync.is_cancellable() => self.activity = Activity::Idle,
+            Activity::Waiting { work: Work::Sync, .. } => self.cancelled = true,
+            _ => {}
         }
+    }
+
+    fn take(&mut self) -> Option<()> {
+        self.active = Some(self.pending.take()?);
+        self.started = true;
+        self.cancelled = false;
+        self.activity = Activity::Waiting { work: self.work(), grace: self.grace_seconds.unwrap_or(1) };
+        Some(())
     }
 }
 
@@ -91,9 +108,10 @@ impl PodWorkers {
     ) -> Option<()> {
         let worker = self.workers.get_mut(uid)?;
         let end = match (step, &mut worker.activity) {
-            (WorkerStep::Begin, Activity::Idle) => {
-                worker.may_begin(uid, &parts.cache, host.context.slips).then_some(())?;
-                worker.begin(uid, parts, host)
+            (WorkerStep::Take, Activity::Idle) => return worker.take(),
+            (WorkerStep::Begin, &mut Activity::Waiting { work, grace }) => {
+                worker.need_not_wait(uid, &parts.cache, host.context.slips).then_some(())?;
+                worker.begin(uid, work, grace, parts, host)
             }
             (WorkerStep::Mount, Activity::Syncing(sync)) => {
                 let end = sync.on_mounted(parts, host)?;
@@ -130,7 +148,7 @@ impl PodWorkers {
         let end = match &mut worker.activity {
             Activity::Syncing(sync) => sync.on_answer(call, outcome, parts, host),
             Activity::Terminating(terminating) => terminating.on_answer(call, outcome, parts, host),
-            Activity::Idle | Activity::Unmounting(_) => None,
+            Activity::Idle | Activity::Waiting { .. } | Activity::Unmounting(_) => None,
         };
         self.end(uid, end, parts, host);
     }
@@ -189,30 +207,37 @@ impl PodWorkers {
 }
 
 impl PodWorker {
-    /// Takes what it was told last. Tells how that ended, if it did so at once.
-    fn begin(&mut self, uid: &Uid, parts: &mut Parts, host: &mut Host<'_, '_>) -> Option<End> {
-        self.active = self.pending.take();
-        self.started = true;
+    /// Begins with what it took. Tells how that ended, if it did so at once.
+    fn begin(
+        &mut self,
+        uid: &Uid,
+        work: Work,
+        grace: i64,
+        parts: &mut Parts,
+        host: &mut Host<'_, '_>,
+    ) -> Option<End> {
         let update = self.active.clone()?;
         let pod = match &update.subject {
             Subject::Running(uid, running) => {
                 self.started_terminating = true;
-                let terminating =
-                    Terminating::begin_running(uid, running, self.grace_seconds.unwrap_or(1), host);
+                let terminating = Terminating::begin_running(uid, running, grace, host);
                 return self.terminate(terminating, parts, host);
             }
             Subject::Configured(pod) => pod,
         };
         let Ok(status) = parts.cache.get(uid) else { return Some(End::Failed(SyncError::NoStatus)) };
-        match self.work() {
+        match work {
             Work::Sync => {
                 let (sync, end) = SyncPod::begin(pod.clone(), status, self.mounted, parts, host);
+                // PW-19: where a sync that was cancelled waits, it ends; what does not wait goes on.
+                if end.is_none() && self.cancelled && sync.is_cancellable() {
+                    return Some(End::Cancelled);
+                }
                 self.activity = Activity::Syncing(Box::new(sync));
                 end
             }
             Work::Terminating => {
                 self.started_terminating = true;
-                let grace = self.grace_seconds.unwrap_or(1);
                 let terminating = Terminating::begin(pod, status, grace, self.eviction.as_ref(), parts, host);
                 self.terminate(terminating, parts, host)
             }

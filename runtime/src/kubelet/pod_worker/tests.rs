@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus as ApiStatus};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus as ApiStatus};
 use podproof_vocabulary::Release;
 
 use super::update::{Judgement, Subject, Update, UpdateKind};
@@ -104,12 +104,58 @@ fn a_worker_does_not_wait_after_an_error_in_the_cache() {
     for update in [Update::of(UpdateKind::Create, pod(|_| ())), Update::of(UpdateKind::Update, deleting(5))] {
         host.pass(1);
         tell(&mut workers, &parts.cache, update);
-        let begun = host.with(|host| workers.step(&uid, WorkerStep::Begin, &mut parts, host));
-        assert_eq!(begun, Some(()), "it waits");
+        for step in [WorkerStep::Take, WorkerStep::Begin] {
+            let taken = host.with(|host| workers.step(&uid, step, &mut parts, host));
+            assert_eq!(taken, Some(()), "it waits");
+        }
         let worker = workers.get(&uid).expect("it was told");
         assert_eq!(worker.resync_at(), Some(host.now() + std::time::Duration::from_secs(10)));
         assert!(!worker.has_synced());
     }
+}
+
+/// PW-14, PW-16, PW-19: what a worker took it does, though it hears of a deletion while it waits for the pod cache, with the object of
+/// before; but it does not wait for volumes then.
+#[test]
+fn a_worker_does_what_it_took() {
+    for mounted in [true, false] {
+        let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+        let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+        parts.network_ready = true;
+        let mut workers = PodWorkers::default();
+        let with_app = pod(|pod| {
+            let app = Container { name: "app".to_owned(), ..Container::default() };
+            pod.spec.get_or_insert_default().containers = vec![app];
+        });
+        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, with_app));
+        let mut step = |workers: &mut PodWorkers, parts: &mut Parts, step| {
+            host.with(|host| workers.step(&uid, step, parts, host))
+        };
+        assert_eq!(step(&mut workers, &mut parts, WorkerStep::Take), Some(()));
+        assert_eq!(step(&mut workers, &mut parts, WorkerStep::Begin), None, "nobody has looked yet");
+        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Update, deleting(5)));
+        parts.cache.update_time(Moment(7));
+        workers.workers.get_mut(&uid).expect("it was told").mounted = mounted;
+        assert_eq!(step(&mut workers, &mut parts, WorkerStep::Begin), Some(()));
+        let worker = workers.get(&uid).expect("it was told");
+        assert_eq!(matches!(worker.activity(), Activity::Syncing(_)), mounted);
+        assert!(worker.work() == Work::Terminating && !worker.has_begun_to_terminate());
+        assert!(worker.has_update(), "the deletion comes next");
+    }
+}
+
+/// PW-6: the grace period of a kill is fixed when the worker takes it.
+#[test]
+fn a_kill_that_was_taken_is_not_shortened() {
+    let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+    let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+    let mut workers = PodWorkers::default();
+    tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, deleting(20)));
+    host.with(|host| workers.step(&uid, WorkerStep::Take, &mut parts, host)).expect("it was told");
+    tell(&mut workers, &parts.cache, Update::of(UpdateKind::Update, deleting(5)));
+    let worker = workers.get(&uid).expect("it was told");
+    assert!(matches!(worker.activity(), Activity::Waiting { work: Work::Terminating, grace: 20 }));
+    assert_eq!(worker.grace_seconds, Some(5));
 }
 
 /// PW-18, row by row: in force, of the deletion, asked for by the kubelet; the release; what counts.
