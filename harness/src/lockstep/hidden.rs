@@ -153,7 +153,7 @@ pub const HIDDEN: &[Hidden] = &[
     },
     Hidden {
         operation: "Take of housekeeping",
-        within: "kubelet/forget-pod; begin-termination of what only the runtime knows; remove-pod of a pod that was rejected",
+        within: "kubelet/forget-pod; begin-termination of what only the runtime knows; report-status and remove-pod of a pod that was rejected",
         most: 1,
         is: |own| matches!(own.step, Step::Kubelet(KubeletStep::Take(Source::Housekeeping))),
     },
@@ -169,16 +169,16 @@ pub const HIDDEN: &[Hidden] = &[
         },
     },
     Hidden {
-        operation: "Begin, Mount of a sync, once the worker is handed its pod again; Begin and Unmount of what ends a pod",
+        operation: "Take, Begin, Mount of a sync, once the worker is handed its pod again; Take, Begin and Unmount of what ends a pod",
         within: "kubelet/create-sandbox, start-container, stop-container, begin-termination, stop-sandbox, finish-pod, report-status, \
                  probes, and environment/evict-under-pressure of a pod that waits for a restart",
-        most: 100,
+        most: 200,
         is: |own| {
             matches!(
                 own.step,
                 Step::Kubelet(KubeletStep::Worker(
                     _,
-                    WorkerStep::Begin | WorkerStep::Mount | WorkerStep::Unmount
+                    WorkerStep::Take | WorkerStep::Begin | WorkerStep::Mount | WorkerStep::Unmount
                 ))
             )
         },

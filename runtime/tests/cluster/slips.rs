@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// Holds without the slip for every seed, and is broken with it for at least one.
 fn shows(slip: Slip, behaviour: Behaviour, broken: impl Fn(&mut World) -> bool) {
-    let count = |slips| (0..12).filter(|&seed| broken(&mut World::with(seed, 2, behaviour, slips))).count();
+    let count = |slips| (0..24).filter(|&seed| broken(&mut World::with(seed, 2, behaviour, slips))).count();
     assert_eq!(count(Slips::NONE), 0, "broken without {slip}");
     assert!(count(Slips::only(slip)) > 0, "{slip} does not show");
 }

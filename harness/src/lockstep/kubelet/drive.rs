@@ -172,8 +172,7 @@ impl Running {
             Step::Kubelet(KubeletStep::Worker(own, WorkerStep::Begin)) => own == uid,
             Step::Kubelet(KubeletStep::Worker(own, WorkerStep::Take)) => {
                 let cache = self.kubelet(node).map(|kubelet| &kubelet.parts().cache);
-                let is_free =
-                    |(worker, cache): (&PodWorker, _)| worker.need_not_wait(uid, cache, Slips::NONE);
+                let is_free = |(worker, cache): (&PodWorker, _)| worker.need_not_wait(uid, cache, self.slips);
                 own == uid && self.worker(node, uid).zip(cache).is_some_and(is_free)
             }
             _ => false,

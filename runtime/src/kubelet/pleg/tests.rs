@@ -175,8 +175,8 @@ fn what_is_known_is_as_old_as_the_begin_of_its_list() {
     assert!(inspecting(Slips::only(Slip::PlegSaysFreshBeforeInspection)));
 }
 
-/// PLEG-6, kubernetes/kubernetes#138024: until 1.35 the status of a pod is as old as the begin of its inspection, from 1.36 on as old as the
-/// list that led to it.
+/// PLEG-6, kubernetes/kubernetes#138024: until 1.35 the status of a pod is as old as the begin of its inspection, from 1.36 on as old as
+/// the list that led to it.
 #[test]
 fn an_inspection_is_as_old_as_its_begin_or_its_list() {
     for (minor, is_newer) in [(35, true), (36, false)] {

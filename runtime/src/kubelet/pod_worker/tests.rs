@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus as ApiStatus};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus as ApiStatus};
 use podproof_vocabulary::Release;
 
 use super::update::{Judgement, Subject, Update, UpdateKind};
@@ -123,7 +123,11 @@ fn a_worker_does_what_it_took() {
         let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
         parts.network_ready = true;
         let mut workers = PodWorkers::default();
-        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, pod(|_| ())));
+        let with_app = pod(|pod| {
+            let app = Container { name: "app".to_owned(), ..Container::default() };
+            pod.spec.get_or_insert_default().containers = vec![app];
+        });
+        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, with_app));
         let mut step = |workers: &mut PodWorkers, parts: &mut Parts, step| {
             host.with(|host| workers.step(&uid, step, parts, host))
         };
