@@ -5,6 +5,7 @@ mod asked_for;
 mod attacked;
 mod beyond;
 mod budgets;
+mod by_itself;
 mod clocks;
 mod disordered;
 mod families;

@@ -38,6 +38,8 @@ pub struct Eyes {
     stopped: BTreeSet<NodeId>,
     /// When the kubelet of a node was last started by somebody.
     started: BTreeMap<NodeId, Micros>,
+    /// Nobody could be heard for a while: the API server was away.
+    was_away: bool,
 }
 
 /// How long a kubelet may take from its start to its first sign of life.
@@ -114,9 +116,15 @@ impl Eyes {
         !self.faults || self.stopped.contains(&node) || starting
     }
 
+    /// Was the API server away, so that no kubelet could be heard meanwhile?
+    pub fn was_deaf(&self) -> bool {
+        self.was_away
+    }
+
     /// Something was done to the cluster.
     pub fn note(&mut self, action: &Action) {
         match *action {
+            Action::Environment(Environment::StopApiServer) => self.was_away = true,
             Action::Environment(Environment::StopKubelet { node }) => {
                 self.stopped.insert(node);
             }
@@ -175,9 +183,8 @@ impl Eyes {
             | Environment::FinishContainer { pod, .. }
             | Environment::KillSandbox { pod } => here(pod) && !self.runtimes.contains(&node),
             Environment::StopKubelet { node: other } => other == node && !self.faults,
-            Environment::ChangeReadiness { pod, .. } | Environment::ChangeLiveness { pod, .. } => {
-                here(pod) && !self.faults
-            }
+            // A probe fails by itself, too, as on a machine that is busy: whoever wrote down what was done to the cluster did not do that.
+            Environment::ChangeReadiness { pod, .. } | Environment::ChangeLiveness { pod, .. } => here(pod),
             Environment::EvictUnderPressure { pod } => here(pod) && self.evicted.contains(&pod),
             _ => false,
         };

@@ -117,6 +117,12 @@ const SIGNALS: &[(&str, &str, i32)] = &[
     ("user defined signal 1", "SIGUSR1", 10),
     ("user defined signal 2", "SIGUSR2", 12),
     ("terminated", "SIGTERM", 15),
+    ("broken pipe", "SIGPIPE", 13),
+    ("alarm clock", "SIGALRM", 14),
+    ("child exited", "SIGCHLD", 17),
+    ("continued", "SIGCONT", 18),
+    // Go's scheduler sends it to its own process.
+    ("urgent I/O condition", "SIGURG", 23),
 ];
 
 fn app(line: App, place: &Place, names: &mut Names) -> Result<Said, Problem> {

@@ -82,8 +82,19 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             if &**controller == "node-controller" || &**controller == "taint-controller" =>
         {
             let becomes_unknown = after.ready() == NodeReady::Unknown && now.ready() != NodeReady::Unknown;
-            if let Some(why) = not_silent(known, node).filter(|_| becomes_unknown) {
-                return Plan::Wrong(why);
+            if becomes_unknown {
+                if let Some(why) = heard_lately(known, node) {
+                    return Plan::Wrong(why);
+                }
+                match nothing_befell(known, node) {
+                    true if known.eyes.was_deaf() => {
+                        return Plan::NotModelled(
+                            "nodes that seem silent while the API server is away".into(),
+                        );
+                    }
+                    true => return Plan::Wrong("nothing was done to the node".into()),
+                    false => {}
+                }
             }
             control(vec![
                 Action::NodeLifecycle(NodeLifecycle::MarkNodeUnknown { node }),
@@ -135,14 +146,15 @@ fn same(known: &Known<'_, '_>, actor: &Actor, node: NodeId) -> Plan {
     }
 }
 
+/// A node that cannot be silent: it is up, and its kubelet runs.
+fn nothing_befell(known: &Known<'_, '_>, node: NodeId) -> bool {
+    let machine = known.cluster.node(node).machine;
+    machine.powered() && machine.connected() && !known.eyes.may_be_silent(node, known.at.from)
+}
+
 /// Why a node cannot be found silent: it was heard of too lately. How long the controller waits is a flag of its own, but it is
 /// never less than what lies between two signs of life (NLC-2).
-fn not_silent(known: &Known<'_, '_>, node: NodeId) -> Option<String> {
-    let machine = known.cluster.node(node).machine;
-    let is_up = machine.powered() && machine.connected();
-    if is_up && !known.eyes.may_be_silent(node, known.at.from) {
-        return Some("nothing was done to the node".into());
-    }
+fn heard_lately(known: &Known<'_, '_>, node: NodeId) -> Option<String> {
     let (silence, interval) = known.dates.silence(node, known.at.from)?;
     let seconds = |micros: Micros| micros as f64 / 1e6;
     (silence < interval + interval / 2).then(|| {

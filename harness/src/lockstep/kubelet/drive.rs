@@ -11,7 +11,7 @@ use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
 use podproof_runtime::operation::Component;
-use podproof_runtime::{Operation, Slips, Step};
+use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::{NodeId, PodId};
 
