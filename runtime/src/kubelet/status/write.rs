@@ -71,10 +71,9 @@ impl StatusManager {
     pub fn owed(&self, uid: &Uid, stored: &Pod, pods: &impl Pods, circumstances: Circumstances) -> Owed {
         let Circumstances { release, slips, .. } = circumstances;
         let Some(versioned) = self.statuses.get(uid) else { return Owed::default() };
-        let reconciles = !slips.has(Slip::StatusIsNeverReconciled);
-        if !self.needs_update(uid, pods, release)
-            && !(reconciles && self.needs_reconcile(uid, pods, circumstances))
-        {
+        let is_due = self.needs_update(uid, pods, release)
+            || !slips.has(Slip::StatusIsNeverReconciled) && self.needs_reconcile(uid, pods, circumstances);
+        if !is_due {
             return Owed::default();
         }
         let old = stored.status.clone().unwrap_or_default();
