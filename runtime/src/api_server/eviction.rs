@@ -82,10 +82,9 @@ impl ApiServer {
 
     fn mark_and_delete(&mut self, granted: &Granted, now: Moment) -> Result<Response, ApiError> {
         let preconditions = &granted.options.preconditions;
-        let stored = self.stored(Resource::Pod, &granted.pod, preconditions)?;
         let mut options = granted.options.clone();
-        let has_condition = self.release.minor >= 26;
-        if has_condition && !matches!(&stored, Object::Pod(pod) if pod.is_deleting() || is_terminal(pod)) {
+        // Whatever becomes of the pod, or has (S28 `eviction.go` `addConditionAndDeletePod`).
+        if self.release.minor >= 26 {
             let target = new_pod_condition(
                 condition::DISRUPTION_TARGET,
                 condition::TRUE,

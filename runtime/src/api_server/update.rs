@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod, Taint, Toleration};
+use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod, PodCondition, Taint, Toleration};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -316,6 +316,13 @@ fn patch_pod_status(pod: &mut Pod, patch: &PodStatusPatch) {
     set(&mut status.message, &patch.message);
     set(&mut status.nominated_node_name, &patch.nominated_node_name);
     for condition in &patch.conditions {
-        merge_pod_condition(status.conditions.get_or_insert_default(), condition.clone());
+        let conditions = status.conditions.get_or_insert_default();
+        let mut condition = condition.clone();
+        // What says the same as before says it since then (S28 `podutil.UpdatePodCondition`).
+        let same = |old: &&PodCondition| old.type_ == condition.type_ && old.status == condition.status;
+        if let Some(since) = conditions.iter().find(same).map(|old| old.last_transition_time.clone()) {
+            condition.last_transition_time = since;
+        }
+        merge_pod_condition(conditions, condition);
     }
 }

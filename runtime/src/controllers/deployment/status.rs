@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
 
-use super::replica_sets::available_of;
+use super::replica_sets::{available_of, wanted_of};
 use super::rolling::Bounds;
 use crate::api::constants::condition;
 use crate::clock::Moment;
@@ -43,7 +43,8 @@ pub fn status_of(
             i64::from(set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0))
         })),
         available_replicas: Some(available),
-        unavailable_replicas: Some((replicas - available).max(0)),
+        // Of those that are wanted, whether they are there or not (S28 `sync.go` `calculateStatus`).
+        unavailable_replicas: Some((sum(wanted_of) - available).max(0)),
         terminating_replicas: terminating(sets),
         observed_generation: deployment.metadata.generation,
         collision_count: old.collision_count,

@@ -108,12 +108,14 @@ fn wanted_by_controllers(pods: &[Arc<Pod>], informers: &Informers) -> Option<i32
         if set.metadata.uid.as_deref() != Some(&owner.uid) {
             return None;
         }
-        let (uid, replicas) = match controller_of(&set.metadata) {
-            Some(owner) => {
-                let key: Key = set.key().sibling(&owner.name);
-                let deployment = informers.deployments.cache().get(&key)?;
-                (deployment.uid(), deployment.spec.as_ref().and_then(|spec| spec.replicas))
-            }
+        let deployment = controller_of(&set.metadata).and_then(|owner| {
+            let key: Key = set.key().sibling(&owner.name);
+            let found = informers.deployments.cache().get(&key);
+            found.filter(|found| found.metadata.uid.as_deref() == Some(&owner.uid))
+        });
+        let (uid, replicas) = match deployment {
+            Some(deployment) => (deployment.uid(), deployment.spec.as_ref().and_then(|spec| spec.replicas)),
+            // A Deployment that is gone is asked no more: the ReplicaSet says it by its own scale (S28 `getScaleController`).
             None => (set.uid(), set.spec.as_ref().and_then(|spec| spec.replicas)),
         };
         wanted.insert(uid, replicas.unwrap_or(1));

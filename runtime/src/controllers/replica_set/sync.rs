@@ -357,9 +357,10 @@ fn look(set: &Arc<ReplicaSet>, manage: bool, informers: &Informers, slips: Slips
     for (_, pod) in informers.pods.cache().by_index(BY_CONTROLLER, uid) {
         if !counts(pod, slips) {
             sync.terminating += usize::from(pod.is_deleting() && !is_terminal(pod));
-        } else if matches(set, pod) || set.is_deleting() {
+        } else if matches(set, pod) {
             sync.pods.push(Arc::clone(pod));
-        } else {
+        } else if !set.is_deleting() {
+            // One that is being deleted releases nothing, and counts no more what it does not select (S28 `ClaimObject`).
             released.push(Arc::clone(pod));
         }
     }

@@ -252,3 +252,64 @@ fn a_budget_of_no_pods_allows_nothing() {
     assert_eq!(status(&bench).disruptions_allowed, Some(0), "PDB-4");
     assert_eq!(status(&bench).observed_generation, Some(1));
 }
+
+/// Nobody tells a budget of a pod that is relabelled away from it (S28 `disruption.go` `updatePod`).
+#[test]
+fn a_budget_does_not_hear_of_a_pod_that_leaves_it() {
+    let mut bench = with_pods(3, Want::Available("2"), Slips::NONE);
+    assert_eq!(numbers(&bench), [3, 2, 3, 1]);
+    let name = bench.names().remove(0);
+    bench.patch_pod(&name, Patch::Label { name: "app".to_owned(), value: Some("other".to_owned()) });
+    bench.settle_but(|_, operation| operation.component == Component::ReplicaSet);
+    assert_eq!(numbers(&bench), [3, 2, 3, 1], "only two are left, and one may still be evicted");
+}
+
+/// PDB-4: the Deployment of a ReplicaSet may be gone, or be another of the same name.
+#[test]
+fn a_replica_set_whose_deployment_is_gone_counts_by_its_own_scale() {
+    for has_namesake in [false, true] {
+        let mut bench = bench(1, Slips::NONE);
+        let hold = |_: &Bench, operation: &Operation| operation.component == Component::Deployment;
+        if has_namesake {
+            bench.create(super::deployment(7));
+        }
+        let mut set = replica_set(3);
+        set.metadata.owner_references = Some(vec![OwnerReference {
+            kind: "Deployment".to_owned(),
+            name: "web".to_owned(),
+            uid: "of-one-that-is-gone".to_owned(),
+            controller: Some(true),
+            ..OwnerReference::default()
+        }]);
+        bench.create(set);
+        bench.settle_but(hold);
+        for name in bench.names() {
+            let bind =
+                Request::Bind { pod: key(&name), preconditions: Preconditions::NONE, node: "node-0".into() };
+            bench.call(bind).expect("it is not bound");
+            bench.run(&name, true);
+        }
+        bench.create(budget(Want::Unavailable("1")));
+        bench.settle_but(hold);
+        assert_eq!(numbers(&bench), [3, 2, 3, 1], "{has_namesake}");
+    }
+}
+
+/// The condition says why a pod goes, whatever else makes it go; and since when it says so.
+#[test]
+fn a_pod_that_is_being_deleted_is_told_that_it_is_evicted() {
+    let mut bench = with_pods(1, Want::Unavailable("1"), Slips::NONE);
+    let name = bench.names().remove(0);
+    bench.delete_pod(&name, Some(300));
+    bench.settle();
+    evict(&mut bench, &name).expect("it disturbs nobody");
+    let target = |bench: &Bench| {
+        let pod = bench.pod(&name).expect("it has its grace");
+        pod_condition(pod, "DisruptionTarget").cloned().expect("it is told")
+    };
+    let first = target(&bench);
+    assert_eq!((first.status.as_str(), first.reason.as_deref()), ("True", Some("EvictionByEvictionAPI")));
+    pass(&mut bench, 10);
+    evict(&mut bench, &name).expect("it disturbs nobody");
+    assert_eq!(target(&bench).last_transition_time, first.last_transition_time);
+}

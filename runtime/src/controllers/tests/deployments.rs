@@ -251,3 +251,14 @@ fn a_write_that_conflicts_is_tried_again() {
     run_all(&mut bench);
     assert_eq!(sets(&bench), [(Some(1), 1)], "CTL-1");
 }
+
+/// DEP-9: what is wanted and not there is unavailable.
+#[test]
+fn pods_that_nobody_has_created_yet_are_unavailable() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(deployment(3));
+    bench.settle_but(|_, operation| operation.component == Component::ReplicaSet);
+    let status = bench.get::<Deployment>("web").and_then(|deployment| deployment.status.clone());
+    let status = status.expect("it has one");
+    assert_eq!((status.replicas, status.unavailable_replicas), (Some(0), Some(3)));
+}

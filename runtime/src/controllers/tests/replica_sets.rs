@@ -412,3 +412,22 @@ fn before_1_22_there_is_no_cost_and_age_is_compared_as_it_is() {
         assert_eq!(first(&close), [of_age], "1.{minor}: the chooser takes the last");
     }
 }
+
+/// One that is being deleted releases nothing, and counts nothing that it does not select (S28 `controller_ref_manager.go` `ClaimObject`).
+#[test]
+fn a_replica_set_that_is_being_deleted_does_not_count_what_it_does_not_select() {
+    let mut bench = bench(1, Slips::NONE);
+    let mut set = replica_set(2);
+    set.metadata.finalizers = Some(vec!["example.com/keep".to_owned()]);
+    bench.create(set);
+    bench.settle();
+    let delete = Request::Delete(Resource::ReplicaSet, key("web"), DeleteOptions::default());
+    bench.call(delete).expect("it exists");
+    bench.settle();
+    let name = bench.names().remove(0);
+    bench.patch_pod(&name, Patch::Label { name: "app".to_owned(), value: Some("other".to_owned()) });
+    bench.settle();
+    let replicas = bench.get::<ReplicaSet>("web").and_then(|set| Some(set.status.as_ref()?.replicas));
+    assert_eq!(replicas, Some(1));
+    assert!(bench.pod(&name).is_some_and(|pod| controller_of(&pod.metadata).is_some()), "it is not released");
+}
