@@ -25,7 +25,6 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         of: &["05", "07", "08", "09", "16", "17", "22", "30", "36"],
         why: "a status of the Deployment comes before, which no ReplicaSet is there for",
     },
-    Known { kind: "killed-right-after-sigterm", of: &["19"], why: "status 137 may be a crash of any kind" },
     Known {
         kind: "pod-deleted-by-the-scheduler",
         of: &[],

@@ -148,8 +148,9 @@ impl Counts {
         self.is_open &= self.adds_up(whole, at) != Some(true);
     }
 
-    /// Why the status of a ReplicaSet that is written at `at` cannot be (RS-7).
-    pub fn set_misfit(&self, revision: Revision, whole: &Value, at: Micros) -> Option<String> {
+    /// Why the status of a ReplicaSet that is written at `at` cannot be (RS-7); and whether one write more, which the store does not show,
+    /// would make it right.
+    pub fn set_misfit(&self, revision: Revision, whole: &Value, at: Micros) -> Option<(String, bool)> {
         let [pods, ready] = fields(whole, ["replicas", "readyReplicas"]);
         let sync = self.syncs.get(&revision).filter(|(_, ended)| ended.saturating_add(LAG_TIME) >= at);
         let since = sync.map_or(at, |(began, _)| at.min(*began)) - LAG_TIME;
@@ -157,8 +158,10 @@ impl Counts {
         let was = |index: usize, count: i64| {
             there.iter().any(|one| one[index] == count) || count == 0 && there.is_empty()
         };
-        (!was(0, pods) || !was(1, ready))
-            .then(|| format!("it counts {pods} pods, {ready} of them ready, which there were not"))
+        let is_one_write_away =
+            || there.iter().any(|one| (one[0] - pods).abs() + (one[1] - ready).abs() <= 1);
+        let says = || format!("it counts {pods} pods, {ready} of them ready, which there were not");
+        (!was(0, pods) || !was(1, ready)).then(|| (says(), is_one_write_away()))
     }
 
     /// Why the status of a Deployment that is written at `at` cannot be: it adds up what its ReplicaSets say

@@ -136,10 +136,9 @@ impl Eyes {
         }
     }
 
-    /// May something have happened to this process that no file would show?
-    pub fn miss_faults(&self, whose: Watcher) -> bool {
-        let is_hidden = |node| !self.faults || !self.runtimes.contains(&node) || !self.evicted.is_empty();
-        matches!(whose, Watcher::Kubelet(node) if is_hidden(node))
+    /// May something have happened to this process that no file would show? On any node a probe may fail by itself.
+    pub fn miss_faults(whose: Watcher) -> bool {
+        matches!(whose, Watcher::Kubelet(_))
     }
 
     /// May `whose` process take this step without an entry that shows it?

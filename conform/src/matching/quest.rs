@@ -111,7 +111,7 @@ impl Part {
     pub fn fulfil(&mut self, ground: Ground<'_>, quest: &Quest<'_>) -> Result<(), Failure> {
         let mut failure = Failure::NoWay;
         for reach in Reach::ALL {
-            if reach.unseen > 0 && !ground.eyes.miss_faults(self.whose) {
+            if reach.unseen > 0 && !Eyes::miss_faults(self.whose) {
                 continue;
             }
             match self.search(ground, quest, reach) {

@@ -229,7 +229,9 @@ fn replica_set(
         let labelled = || super::statuses::labelled(&object.whole).filter(|_| !bare && !known.began_late);
         let wrong = super::statuses::controller(&object.whole).or_else(labelled);
         let available = facts.available.min(255) as u8;
-        let misfit = wrong.map(Plan::Wrong).or(unseen.map(Plan::Unseen));
+        // One write may not be answered yet that the controller has seen.
+        let counted = unseen.map(|(why, is_near)| if is_near { Plan::Unseen(why) } else { Plan::Wrong(why) });
+        let misfit = wrong.map(Plan::Wrong).or(counted);
         match (misfit, actor) {
             (None, _) if now.available() == available => return Plan::Nothing,
             (_, Actor::Client(_)) => {
