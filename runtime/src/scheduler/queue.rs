@@ -53,7 +53,7 @@ pub struct Queued {
     pub pod: Arc<Pod>,
     /// How often it was tried.
     pub attempts: u32,
-    /// Since when it is where it is.
+    /// When it appeared, or was last set aside: the older goes first, wherever it was since (S28 `priority_sort.go` `Less`).
     since: Moment,
     /// The plugins that rejected it; none after an error.
     rejectors: Plugins,
@@ -113,9 +113,7 @@ impl SchedulingQueue {
         let helps = pod.spec != old.spec || pod.metadata.labels != old.metadata.labels;
         queued.pod = pod;
         match place {
-            Place::Gated if !is_gated(&queued.pod) => {
-                (*place, queued.since) = (Place::Active, clock.now());
-            }
+            Place::Gated if !is_gated(&queued.pod) => *place = Place::Active,
             Place::Unschedulable if helps => self.wake(&key, clock),
             _ => {}
         }
@@ -201,7 +199,7 @@ impl SchedulingQueue {
         }
         for (queued, place) in self.pods.values_mut() {
             if matches!(place, Place::Backoff) && clock.is_due(queued.backoff_until) {
-                (*place, queued.since) = (Place::Active, clock.now());
+                *place = Place::Active;
             }
         }
         self.backoff_flush = None;
@@ -255,7 +253,6 @@ impl SchedulingQueue {
     fn wake(&mut self, key: &Key, clock: Clock) {
         let Some((queued, place)) = self.pods.get_mut(key) else { return };
         let backs_off = !clock.is_due(queued.backoff_until);
-        queued.since = clock.now();
         *place = if backs_off { Place::Backoff } else { Place::Active };
         self.arm(clock.now());
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
@@ -43,6 +43,8 @@ pub struct Sync {
     failed: bool,
     /// The status was written once, in vain.
     retried: bool,
+    /// What is written, the second time too: what the sync acted on, its generation included (S28 `updateReplicaSetStatus`).
+    status: Option<ReplicaSetStatus>,
 }
 
 /// What an answer is for.
@@ -161,7 +163,7 @@ impl ReplicaSetController {
             Purpose::Reread => match answer {
                 Ok(Response::Object(Object::ReplicaSet(set))) => {
                     sync.set = set;
-                    self.write_status(key, context);
+                    self.send_status(key, context);
                 }
                 _ => self.abort(key, context),
             },
@@ -275,8 +277,14 @@ impl ReplicaSetController {
             self.settle(key, context);
             return;
         }
+        sync.status = Some(status);
+        self.send_status(key, context);
+    }
+
+    fn send_status(&mut self, key: &Key, context: &mut Context<'_>) {
+        let Some(sync) = self.syncs.get_mut(key) else { return };
         let mut set = (*sync.set).clone();
-        set.status = Some(status);
+        set.status.clone_from(&sync.status);
         sync.outstanding += 1;
         self.send(key, Purpose::Status, Request::UpdateStatus(set.into()), context);
     }
@@ -351,6 +359,7 @@ fn look(set: &Arc<ReplicaSet>, manage: bool, informers: &Informers, slips: Slips
         batch: 0,
         failed: false,
         retried: false,
+        status: None,
     };
     let mut released = Vec::new();
     let uid = set.metadata.uid.as_deref().unwrap_or("");

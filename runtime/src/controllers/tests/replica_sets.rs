@@ -288,6 +288,19 @@ fn a_status_that_conflicts_is_written_from_a_fresh_copy() {
     assert_eq!(status(&bench).observed_generation, Some(1));
 }
 
+/// What the second write says is what the sync acted on (S28 `replica_set_utils.go` `updateReplicaSetStatus`).
+#[test]
+fn a_status_that_is_written_again_tells_the_generation_that_was_acted_on() {
+    let mut bench = bench(1, Slips::NONE);
+    bench.create(replica_set(0));
+    bench.settle_but(is_own_arrival);
+    scale(&mut bench, 1);
+    let seen = |bench: &Bench| bench.get::<ReplicaSet>("web").and_then(|set| set.metadata.generation);
+    assert_eq!(seen(&bench), Some(2));
+    bench.settle_but(|_, operation| delivers(operation, Resource::ReplicaSet));
+    assert_eq!(status(&bench).observed_generation, Some(1), "nobody has created the pod yet");
+}
+
 #[test]
 fn deletions_name_no_uid() {
     let mut bench = with_set(1, Slips::NONE);

@@ -94,6 +94,15 @@ fn pods_of_higher_priority_come_first_then_those_that_came_first() {
     assert!(queue.take(&key("early")).is_err(), "it is not its turn");
 }
 
+/// The time of a pod is that of its last failure, not of its way to the active queue (S28 `priority_sort.go`).
+#[test]
+fn a_pod_that_is_woken_goes_before_those_that_came_since_it_failed() {
+    let mut queue = rejected(Plugin::TaintToleration, Slips::NONE, &[]);
+    queue.add(Arc::new(pod("new")), Moment(20_000));
+    queue.on_event(ClusterEvent::NodeTaintsChanged, at(30));
+    assert_eq!(waiting(&queue), ["web"]);
+}
+
 #[test]
 fn a_gated_pod_waits_until_its_gates_are_gone() {
     let gate = k8s_openapi::api::core::v1::PodSchedulingGate { name: "wait".to_owned() };
