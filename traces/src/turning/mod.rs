@@ -155,8 +155,10 @@ impl TurningPoint {
         let number = point.step;
         let what = trace.stem.get(number - 1).map(|step| says(&step.action)).unwrap_or_default();
         let keeps = match point.is_certain {
-            // That what breaks a promise can be avoided until it comes is no news.
-            _ if point.is_break && point.reason == Reason::Never => None,
+            // That what breaks a promise can be avoided until it comes is no news; that it is no race is.
+            _ if point.is_break && point.reason == Reason::Never => Some(format!(
+                "turning point: step {number} itself, {what}: no order of steps was found in which it comes and {property} is kept"
+            )),
             true if point.is_break => Some(format!(
                 "turning point: step {number} itself, {what}: until then {property} could still be kept"
             )),
