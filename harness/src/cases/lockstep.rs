@@ -161,7 +161,8 @@ mod tests {
         );
     }
 
-    const ONCE_FOUND: [(u32, u32); 23] = [
+    const ONCE_FOUND: [(u32, u32); 24] = [
+        (7, 351),
         (9, 308),
         (9, 362),
         (9, 1572),

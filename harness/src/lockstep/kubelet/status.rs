@@ -6,7 +6,9 @@ use podproof_model::state::Worker;
 use podproof_runtime::api::constants::{is_ready, is_terminal, phase_of};
 use podproof_runtime::api::{Key, Request, Resource, Uid};
 use podproof_runtime::client::{CallId, CallState};
+use podproof_runtime::container_runtime::ContainerState;
 use podproof_runtime::container_runtime::simulated::Simulated;
+use podproof_runtime::kubelet::pod::{RestartPolicy, Role};
 use podproof_runtime::kubelet::pod_worker::KnownPods;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::status::merge::{Circumstances, Containers, merge};
@@ -99,6 +101,11 @@ impl Running {
         let target = (object.phase(), object.ready(), object.address());
         self.settle_machine(driven.node)?;
         if self.would_say(driven) != Some(target) {
+            if self.withholds(driven) {
+                return Err(Refused::later(
+                    "an init container that has ended runs again, and its status manager takes no such status (STM-8)",
+                ));
+            }
             let is_rejected =
                 model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected;
             if is_rejected {
@@ -135,6 +142,36 @@ impl Running {
         let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
         (is_unmounted || self.begins(driven.node, &driven.uid, &operation.step))
             && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
+    }
+
+    /// Does an init container run again, in a new sandbox, that the status manager has said to have ended for good? Until it has ended once
+    /// more no status is taken (STM-8; S28 `status_manager.go` `checkContainerStateTransition`); the model has no such memory.
+    fn withholds(&self, driven: &Driven) -> bool {
+        let Some(parts) = self.kubelet(driven.node).map(RunningKubelet::parts) else { return false };
+        let (Some(said), Ok(seen), Some(pod)) =
+            (parts.status.get(&driven.uid), parts.cache.get(&driven.uid), parts.pods.get(&driven.uid))
+        else {
+            return false;
+        };
+        let ends_for_good = |code: i32| match pod.spec.restart_policy {
+            RestartPolicy::Always => false,
+            RestartPolicy::OnFailure => code == 0,
+            RestartPolicy::Never => true,
+        };
+        let is_sidecar = |name: &str| {
+            pod.spec
+                .init()
+                .iter()
+                .any(|container| *container.name == *name && container.role == Role::Sidecar)
+        };
+        let runs = |name: &str| {
+            seen.containers.iter().any(|own| *own.name == *name && own.state == ContainerState::Running)
+        };
+        said.init_container_statuses.iter().flatten().any(|status| {
+            let end = status.state.as_ref().and_then(|state| state.terminated.as_ref());
+            let name = status.name.as_str();
+            end.is_some_and(|end| ends_for_good(end.exit_code)) && runs(name) && !is_sidecar(name)
+        })
     }
 
     fn says_instead(&self, driven: &Driven, refused: Refused, target: Said) -> Refused {
