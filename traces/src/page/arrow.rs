@@ -15,6 +15,9 @@ use crate::trace::TraceStep;
 /// Slots that a scenario may have at most.
 const PODS_MAX: usize = 250;
 
+/// Revisions that a scenario may have at most.
+const REVISIONS_MAX: usize = 60;
+
 /// Something that one step leaves for another to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Thing {
@@ -106,9 +109,10 @@ fn found(step: &TraceStep, names: &Names) -> Vec<Thing> {
         Action::Proxy(Proxy::ProgramRules { node }) => {
             vec![Thing::Seen(Watcher::Proxy(node), Stored::Slice)]
         }
-        Action::Deployment(Deployment::CreateReplicaSet { .. }) => vec![manager(Stored::Deployment)],
-        Action::Deployment(Deployment::ScaleReplicaSet { revision, .. }) => {
-            vec![manager(Stored::Deployment), manager(Stored::ReplicaSet(revision))]
+        // How many one may have depends on what all have (DEP-3).
+        Action::Deployment(Deployment::CreateReplicaSet { .. } | Deployment::ScaleReplicaSet { .. }) => {
+            let sets = Revision::first(REVISIONS_MAX).map(|revision| manager(Stored::ReplicaSet(revision)));
+            [manager(Stored::Deployment)].into_iter().chain(sets).collect()
         }
         Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }) => {
             vec![manager(Stored::ReplicaSet(revision))]
@@ -217,5 +221,18 @@ mod tests {
         assert_eq!(arrows.see(1, &kill, &names), [] as [usize; 0]);
         assert_eq!(arrows.see(2, &end(vec![signal(false)]), &names), [1]);
         assert_eq!(arrows.see(3, &end(Vec::new()), &names), [] as [usize; 0]);
+    }
+
+    /// An old ReplicaSet is scaled down as the new one has said that its pods are available.
+    #[test]
+    fn a_deployment_scales_one_replica_set_by_what_all_say() {
+        let names = Names::new(&catalogue::web("web", Story::Rollout, 1, 1));
+        let (old, new) = (Revision(0), Revision(1));
+        let mut arrows = Arrows::default();
+        let deliver = |revision| Action::Watch(Watch::DeliverReplicaSet { revision });
+        arrows.see(1, &step(deliver(old), Vec::new()), &names);
+        arrows.see(2, &step(deliver(new), Vec::new()), &names);
+        let scale = Action::Deployment(Deployment::ScaleReplicaSet { revision: old, replicas: 0 });
+        assert_eq!(arrows.see(3, &step(scale, Vec::new()), &names), [1, 2]);
     }
 }
