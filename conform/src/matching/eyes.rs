@@ -116,8 +116,8 @@ impl Eyes {
         !self.faults || self.stopped.contains(&node) || starting
     }
 
-    /// Was the API server away, so that no kubelet could be heard meanwhile?
-    pub fn was_deaf(&self) -> bool {
+    /// Was the API server away, so that no kubelet could be heard for a while?
+    pub fn was_away(&self) -> bool {
         self.was_away
     }
 

@@ -87,7 +87,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
                     return Plan::Wrong(why);
                 }
                 match nothing_befell(known, node) {
-                    true if known.eyes.was_deaf() => {
+                    true if known.eyes.was_away() => {
                         return Plan::NotModelled(
                             "nodes that seem silent while the API server is away".into(),
                         );

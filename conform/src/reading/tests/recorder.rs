@@ -116,6 +116,7 @@ fn a_process() {
         json!({"t_us": at(5), "kind": "req", "pod": "web-1", "id": "node-a-1"}),
         app("signal", json!({"n": 1, "sig": "terminated"})),
         app("signal", json!({"n": 1, "sig": "SIGUSR1"})),
+        app("signal", json!({"n": 1, "sig": "urgent I/O condition"})),
         app("drain-end", json!({})),
         app("exit", json!({"code": 3, "why": "term-immediate"})),
     ]);
@@ -133,6 +134,7 @@ fn a_process() {
         AppWhat::Served("node-a-1".into()),
         AppWhat::Signal(15),
         AppWhat::Signal(10),
+        AppWhat::Signal(23),
         AppWhat::Exit(3),
     ];
     assert_eq!(whats, expected);
