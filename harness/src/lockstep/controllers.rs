@@ -71,7 +71,9 @@ impl Running {
     ) -> Result<Option<Object>, Refused> {
         match *action {
             Action::ReplicaSet(ReplicaSet::UpdateStatus { revision })
-                if enabled.contains(&Action::ReplicaSet(ReplicaSet::PlanReplicas { revision })) =>
+                if enabled.contains(&Action::ReplicaSet(ReplicaSet::PlanReplicas { revision }))
+                    // A sync that waits for what it expects creates and deletes nothing, and writes the status all the same.
+                    && !self.misses_creations(&self.set_key(revision)?) =>
             {
                 Err(Refused::later("a sync creates and deletes before it writes the status (RS-3, RS-7)"))
             }
