@@ -120,16 +120,21 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
+    let is_of_another_world =
+        |other: &Trace| read(path).is_ok_and(|trace| is_of_same_manifest(other, &trace));
     // What is no file is not opened: a pipe is waited for.
     let held = match wanted.is_file().then(|| read(wanted)) {
         None => "no file".to_owned(),
+        Some(Ok(other)) if is_of_another_world(&other) => {
+            "a trace of this manifest in another world".to_owned()
+        }
         Some(Ok(_)) => "a trace of another manifest".to_owned(),
         Some(Err(error)) => format!("no trace of podproof ({error})"),
     };
     format!("{}: {held}, which stays; this one is {}{more}", wanted.display(), path.display())
 }
 
-/// The file of this name if it is free or holds a trace of the same manifest; else one of this name with a number.
+/// The file of this name if it is free, or holds what this trace takes the place of; else one of this name with a number.
 pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     let stem = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let numbered = (2..=u32::MAX).map(|number| wanted.with_file_name(format!("{stem}-{number}.json")));
@@ -137,11 +142,11 @@ pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     files.find(|file| is_free(file, trace)).unwrap_or_else(|| wanted.to_owned())
 }
 
-/// Nothing is there, or a trace of the same manifest. What is no file is not looked into: whoever opens a pipe waits, and what is
+/// Nothing is there, or a trace that is [out of date](takes_place_of). What is no file is not looked into: whoever opens a pipe waits, and what is
 /// written through a link that leads nowhere is written somewhere else.
 fn is_free(file: &Path, trace: &Trace) -> bool {
     if file.is_file() {
-        return read(file).is_ok_and(|other| is_of_same_manifest(&other, trace));
+        return read(file).is_ok_and(|other| takes_place_of(trace, &other));
     }
     // Where it is not known what is there, whoever writes says why that fails.
     std::fs::symlink_metadata(file).is_err()
@@ -151,6 +156,13 @@ fn is_free(file: &Path, trace: &Trace) -> bool {
 fn read(file: &Path) -> Result<Trace, String> {
     let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
     Trace::from_bytes(&bytes).map_err(|error| error.to_string())
+}
+
+/// Is `other` of the same manifest, and of the same world if that has not been edited since? What was found with fewer replicas, or with a
+/// wrong rule switched on, says nothing of what was found without.
+fn takes_place_of(trace: &Trace, other: &Trace) -> bool {
+    let is_unedited = trace.origin.zip(other.origin).is_some_and(|(one, other)| one.content == other.content);
+    is_of_same_manifest(other, trace) && !(is_unedited && trace.scenario != other.scenario)
 }
 
 /// Are two traces of one manifest, or both of none? Where it cannot be known they are not: nothing is written over that may be

@@ -118,6 +118,33 @@ fn a_manifest_is_known_by_its_place_and_not_by_its_spelling() {
     assert_eq!(files(&traces), [format!("{name}-2.json"), format!("{name}.json")]);
 }
 
+/// What was found in another world of the same manifest stays, until the manifest is edited.
+#[test]
+fn a_trace_of_another_world_is_not_written_over() {
+    let folder = folder("kept-worlds");
+    let traces = folder.join("traces");
+    let web = manifest(&folder, "web.yaml");
+    let name = "deployment-web-pod-deletion-stopped-before-gone-untimed";
+    let one_node = |web: &Path| {
+        let output =
+            podproof(&[&["check", text(web), "--nodes", "1"], &ABOUT[..], &[text(&traces)]].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        stdout(&output)
+    };
+    check(&web, &traces);
+    for _ in 0..2 {
+        let said = one_node(&web);
+        let says =
+            format!("{name}.json: a trace of this manifest in another world, which stays; this one is ");
+        assert!(said.contains(&says) && said.contains(&format!("{name}-2.json")), "{said}");
+        assert!(!check(&web, &traces).contains("another"));
+    }
+    assert_eq!(files(&traces), [format!("{name}-2.json"), format!("{name}.json")]);
+    let text = std::fs::read_to_string(&web).expect("it is there");
+    std::fs::write(&web, text + "# edited\n").expect("written");
+    assert!(!one_node(&web).contains("another"), "both are out of date");
+}
+
 /// Standard input is another manifest whenever it says something else.
 #[test]
 fn what_comes_from_standard_input_is_known_by_what_it_says() {
