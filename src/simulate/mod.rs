@@ -159,7 +159,7 @@ fn walk_through(
         }
     }
     for tally in tallies {
-        let said = tally.said(arguments, &model, plan, walks.walks, &section.about.name);
+        let said = tally.said((arguments, seed), &model, plan, walks.walks, &section.about.name);
         enter(said, &mut section.said);
     }
     walks.lacking = coverage::never_taken(&plan.scenario, &walks.classes);
@@ -236,10 +236,18 @@ impl Tally {
         }
     }
 
-    fn said(self, arguments: &SimulateArguments, model: &Model, plan: &Plan, walks: u32, name: &str) -> Said {
+    fn said(
+        self,
+        (arguments, seed): (&SimulateArguments, u64),
+        model: &Model,
+        plan: &Plan,
+        walks: u32,
+        name: &str,
+    ) -> Said {
         let shown = self.shortest.map(|(number, walk, violation)| {
             let path = of_walk(&path_of(&arguments.traces.trace_dir, name, plan, self.property));
-            let trace = trace_of(model, &walk, violation);
+            let mut trace = trace_of(model, &walk, violation);
+            trace.title = Some(format!("walk {number} of seed {}", seed));
             (number, Counterexample { trace, path: Some(path), turning: Turning::default() })
         });
         Said {

@@ -54,9 +54,9 @@ pub enum TraceCommand {
     ///
     /// Exit status: 0 they tell the same in worlds that differ in their names at most; 1 they differ; 2 a file is no trace.
     Diff {
-        /// A trace
+        /// A trace; - is standard input
         first: PathBuf,
-        /// Another one
+        /// Another one; - is standard input, which is read once
         second: PathBuf,
     },
     /// Writes one random walk as a trace: up to what it breaks first, or whole
@@ -78,6 +78,13 @@ fn step(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|&step| step > 0)
         .ok_or_else(|| "accepted is the number of a step, from 1 on".into())
+}
+
+/// A seed of random walks.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| {
+        format!("accepted is a number up to {}, before the manifests: from-walk SEED FILE", u64::MAX)
+    })
 }
 
 /// `podproof trace shrink`.
@@ -115,7 +122,8 @@ pub struct ShrinkArguments {
                                             latencies"))
 )]
 pub struct FromWalkArguments {
-    /// What the walk is drawn from
+    /// What the walk is drawn from, a number; it stands before the manifests
+    #[arg(value_parser = seed)]
     pub seed: u64,
 
     /// What is walked through: one workload, at its full size.

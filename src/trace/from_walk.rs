@@ -25,6 +25,7 @@ pub fn run(arguments: &FromWalkArguments) -> Result<u8, String> {
     let (plan, manifest) = world(arguments)?;
     let mut trace = taken(arguments, &plan)?;
     counterexamples::note(&mut trace, manifest.as_ref());
+    trace.title = Some(format!("walk {} of seed {}", arguments.walk, arguments.seed));
     let what = match trace.property {
         Some(property) => format!("{property} is broken"),
         None => "nothing is broken".to_owned(),

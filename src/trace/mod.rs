@@ -116,6 +116,9 @@ fn afterwards(trace: &Trace) -> String {
 }
 
 fn compare(first: &Path, second: &Path) -> Result<u8, String> {
+    if [first, second].iter().all(|file| *file == Path::new("-")) {
+        return Err("-: standard input holds one trace; accepted is a file for the other".to_owned());
+    }
     let (first, second) = (read(first)?, read(second)?);
     let status = if are_alike(&first, &second) { crate::exit::HOLDS } else { crate::exit::BROKEN };
     Ok(output::put(&diff(&first, &second, style()), status))

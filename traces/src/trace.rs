@@ -135,7 +135,7 @@ pub struct TraceStep {
 pub struct Trace<S = Vec<TraceStep>> {
     /// The version of the format: [`VERSION`].
     pub version: u32,
-    /// What it is about, in a line, where somebody has read it.
+    /// What it is about, in a line: where somebody has read it, what they say; else which random walk it is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What is to be learnt from it, and which issue, document or hazard it corresponds to.

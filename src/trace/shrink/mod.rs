@@ -37,7 +37,7 @@ pub struct Effort {
 pub struct Shrunk {
     /// The trace.
     pub trace: Trace,
-    /// What is smaller in its world, in the order in which it was found.
+    /// What is smaller in its world: the numbers, then what is gone, in the order in which it was found.
     pub smaller: Vec<String>,
 }
 
@@ -97,7 +97,7 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
         match smaller.filter(|smaller| falls_back(smaller) == falls) {
             Some(trace) => {
                 kept.trace = trace;
-                kept.smaller.push(next.says);
+                kept.smaller.extend((!next.is_count).then_some(next.says));
                 found = true;
             }
             None => place += 1,
@@ -111,6 +111,7 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
     if let Some(shortest) = shortest.filter(is_better) {
         kept.trace = shortest;
     }
+    kept.smaller.splice(0..0, smaller::counts(&trace.scenario, &kept.trace.scenario));
     kept.trace = kept.trace.noted_as(trace);
     Ok(kept)
 }

@@ -18,6 +18,8 @@ const SLOTS_FOR_EACH: u8 = 4;
 pub struct Smaller {
     /// What is smaller, as `nodes: 1 instead of 2`.
     pub says: String,
+    /// Is it nothing but a number, which [`counts`] tells of?
+    pub is_count: bool,
     /// The world.
     pub scenario: Scenario,
 }
@@ -50,8 +52,15 @@ impl Worlds<'_> {
         let mut scenario = self.of.clone();
         change(&mut scenario);
         if scenario != *self.of {
-            self.all.push(Smaller { says: says.into(), scenario });
+            self.all.push(Smaller { says: says.into(), is_count: false, scenario });
         }
+    }
+
+    /// The same, where there is less of something.
+    fn count(&mut self, says: String, change: impl FnOnce(&mut Scenario)) {
+        let known = self.all.len();
+        self.add(says, change);
+        self.all[known..].iter_mut().for_each(|smaller| smaller.is_count = true);
     }
 
     fn without(&mut self, what: &str, take: impl FnOnce(&mut Scenario) -> bool) {
@@ -68,7 +77,7 @@ impl Worlds<'_> {
             {
                 let says =
                     format!("replicas: {fewer} instead of {replicas}, nodes: {kept} instead of {nodes}");
-                self.add(says, |world| {
+                self.count(says, |world| {
                     world.workload.replicas = fewer;
                     world.slots = world.slots.min(SLOTS_FOR_EACH * (fewer + 1));
                     keep_nodes(world, |at| at < kept);
@@ -80,7 +89,7 @@ impl Worlds<'_> {
     fn nodes(&mut self) {
         let count = self.of.nodes.len();
         for fewer in halves(count).filter(|&fewer| fewer > usize::from(self.of.spare_nodes)) {
-            self.add(format!("nodes: {fewer} instead of {count}"), |world| {
+            self.count(format!("nodes: {fewer} instead of {count}"), |world| {
                 keep_nodes(world, |at| at < fewer);
             });
         }
@@ -101,7 +110,7 @@ impl Worlds<'_> {
     fn replicas(&mut self) {
         let count = self.of.workload.replicas;
         for fewer in halves(count.into()) {
-            self.add(format!("replicas: {fewer} instead of {count}"), |world| {
+            self.count(format!("replicas: {fewer} instead of {count}"), |world| {
                 world.workload.replicas = fewer as u8;
             });
         }
@@ -111,7 +120,7 @@ impl Worlds<'_> {
         for (event, count) in self.of.events.iter() {
             self.add(format!("without the event {event}"), |world| world.events.set(event, 0));
             for fewer in halves(count.into()) {
-                self.add(format!("{event}: {fewer} instead of {count}"), |world| {
+                self.count(format!("{event}: {fewer} instead of {count}"), |world| {
                     world.events.set(event, fewer as u8);
                 });
             }
@@ -196,9 +205,27 @@ impl Worlds<'_> {
         let count = self.of.slots;
         let fewer = [count / 4, count / 2, count.saturating_sub(count.div_ceil(8))];
         for fewer in fewer.into_iter().filter(|&fewer| fewer >= self.of.workload.replicas.max(1)) {
-            self.add(format!("slots: {fewer} instead of {count}"), |world| world.slots = fewer);
+            self.count(format!("slots: {fewer} instead of {count}"), |world| world.slots = fewer);
         }
     }
+}
+
+/// The numbers that are smaller in `now` than in `before`, however many steps led there. An event that is gone altogether is told as that,
+/// and slots are the pods that are remembered at once (`podproof check --slots`).
+pub fn counts(before: &Scenario, now: &Scenario) -> Vec<String> {
+    let sizes = |world: &Scenario| {
+        let replicas = ("replicas".to_owned(), usize::from(world.workload.replicas));
+        let nodes = ("nodes".to_owned(), world.nodes.len());
+        let slots = ("slots for pods that are remembered".to_owned(), usize::from(world.slots));
+        let events = world.events.iter().map(|(event, count)| (event.to_string(), usize::from(count)));
+        [replicas, nodes].into_iter().chain(events).chain([slots]).collect::<Vec<_>>()
+    };
+    let after = sizes(now);
+    let fewer = sizes(before).into_iter().filter_map(|(what, count)| {
+        let (_, left) = after.iter().find(|(other, _)| *other == what)?;
+        (*left < count).then(|| format!("{what}: {left} instead of {count}"))
+    });
+    fewer.collect()
 }
 
 /// Smaller numbers than `count`, at least 1: the least first, then what is nearer.
@@ -251,6 +278,18 @@ mod tests {
             .expect("one")
             .scenario;
         assert_eq!(world.workload.template.serving, 1);
+    }
+
+    /// Two steps to one number are told as one.
+    #[test]
+    fn a_number_is_told_as_it_was_and_as_it_is() {
+        let mut world = find("rollout").expect("built in").scenario();
+        world.slots = 6;
+        let before = world.clone();
+        world.slots = 3;
+        world.slots = 2;
+        assert_eq!(counts(&before, &world), ["slots for pods that are remembered: 2 instead of 6"]);
+        assert_eq!(counts(&world, &world), [] as [String; 0]);
     }
 
     /// A budget of 255 needs eight halves, not 255 steps.

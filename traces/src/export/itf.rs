@@ -37,24 +37,32 @@ const VARIABLES: [&str; 8] = [
 /// Where the model of today does something else.
 pub fn export(trace: &Trace) -> Result<String, Divergence> {
     let frames = Frames::of(trace)?;
-    let states: Vec<Value> = (0..frames.seen.len()).map(|index| state(&frames, index)).collect();
-    let mut document = json!({
-        "#meta": {
-            "format": "ITF",
-            "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
-            "source": "podproof",
-            "description": super::title(trace, &frames.standing),
-            "varTypes": types(),
-        },
-        "vars": VARIABLES,
-        "states": states,
+    let meta = json!({
+        "format": "ITF",
+        "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
+        "source": "podproof",
+        "description": super::title(trace, &frames.standing),
+        "varTypes": types(),
     });
+    let mut text = format!("{{\n\"#meta\": {},\n\"vars\": {},\n", lined(meta), json!(VARIABLES));
     if trace.kind == Kind::Lasso {
         let entry = trace.stem.len() + usize::from(!trace.cycle.is_empty());
-        document["loop"] = entry.into();
+        text += &format!("\"loop\": {entry},\n");
     }
-    make_plain(&mut document);
-    Ok(format!("{document:#}\n"))
+    // A state as a tree takes many times the memory of its text: there is one at a time, on a line of its own.
+    text += "\"states\": [";
+    for index in 0..frames.seen.len() {
+        text += if index == 0 { "\n" } else { ",\n" };
+        text += &lined(state(&frames, index));
+    }
+    text += "\n]\n}\n";
+    Ok(text)
+}
+
+/// JSON on one line, in which nothing steers whoever reads it.
+fn lined(mut value: Value) -> String {
+    make_plain(&mut value);
+    value.to_string()
 }
 
 /// The types of the variables, in Apalache's notation.

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use podproof_vocabulary::action::Component;
 
 use super::mermaid;
+use crate::names::Names;
 use crate::plain::is_steering;
+use crate::show::facts;
 use crate::standing::Standing;
 use crate::told::{essence, told};
 use crate::trace::Trace;
@@ -22,6 +24,13 @@ pub fn export(trace: &Trace) -> String {
     let turning = turning(trace);
     let chosen = essence(trace, STEPS_MAX);
     let mut out = format!("# {}\n\n", cell(&title));
+    let noted = [("about", &trace.title), ("lesson", &trace.lesson)];
+    let noted = noted.into_iter().filter_map(|(what, says)| Some((what, says.clone()?)));
+    // Lanes are what a picture of text has.
+    let known = facts(trace, &Names::of(trace)).into_iter().filter(|(name, _)| *name != "lanes");
+    for (name, fact) in noted.chain(known) {
+        write(&mut out, format_args!("- **{name}:** {}\n", cell(&fact)));
+    }
     out += &list(&reasons(trace).unwrap_or_default());
     out += &list(&turning.sentences);
     write(&mut out, format_args!("\nThe story: {} of {} steps\n\n", chosen.len(), trace.steps().count()));

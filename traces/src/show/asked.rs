@@ -4,7 +4,7 @@ use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::event::{Budget, EventName, ScaleTarget};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::scenario::{
-    Beginning, ContainerKind, Hang, OnSigterm, PodTemplate, RING_CAPACITY, Timing,
+    Beginning, ContainerKind, Hang, Labels, OnSigterm, PodTemplate, RING_CAPACITY, Timing,
 };
 use podproof_vocabulary::{Property, Release, Scenario};
 
@@ -55,6 +55,15 @@ pub(super) fn check(manifest: &str, scenario: &Scenario, property: Property) -> 
     for event in events(scenario)? {
         add("--event", event);
     }
+    if scenario.hang != Hang::default() {
+        add("--hang", scenario.hang.to_string());
+    }
+    if let Some(taint) = &scenario.event_taint {
+        add("--taint", taint.to_string());
+    }
+    for label in labels(scenario)? {
+        add("--label", label);
+    }
     let usual = if property.facts().timed { Timing::Timed } else { Timing::Untimed };
     if scenario.timing != usual {
         let timing = if scenario.timing == Timing::Timed { "timed" } else { "untimed" };
@@ -77,9 +86,7 @@ pub(super) fn check(manifest: &str, scenario: &Scenario, property: Property) -> 
 /// Has it nothing that no manifest and no option says?
 fn is_of_manifest(scenario: &Scenario) -> bool {
     scenario.begins == Beginning::Nothing
-        && scenario.hang == Hang::RpcTimeout
         && scenario.ring_capacity == RING_CAPACITY
-        && scenario.event_taint.is_none()
         && scenario.scale_targets.is_empty()
         && scenario.rollouts.is_empty()
         && scenario.deletion_graces.is_empty()
@@ -115,6 +122,21 @@ fn says(on_sigterm: OnSigterm) -> String {
         OnSigterm::Close(seconds) => format!("close={seconds}"),
         OnSigterm::Ignore => "ignore".to_owned(),
     }
+}
+
+/// The labels that a `label-node` event gives, if they are the same on all nodes that do not have them.
+fn labels(scenario: &Scenario) -> Option<Vec<String>> {
+    let later = || scenario.nodes.iter().filter_map(|node| Some((node, node.later_labels.as_ref()?)));
+    let given: Labels = later()
+        .flat_map(|(node, later)| later.iter().filter(|(key, value)| node.labels.get(*key) != Some(*value)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let are_given = scenario.nodes.iter().all(|node| {
+        let own = node.labels.iter().chain(&given).map(|(key, value)| (key.clone(), value.clone()));
+        let wanted: Labels = own.collect();
+        node.later_labels == (wanted != node.labels).then_some(wanted)
+    });
+    are_given.then(|| given.iter().map(|(key, value)| format!("{key}={value}")).collect())
 }
 
 /// What may happen beside the story, as `--event` takes it.
@@ -168,12 +190,21 @@ mod tests {
             scenario.approximations = Approximations::NONE;
             scenario.timing = Timing::Timed;
             scenario.inaccurate_detectors = true;
+            scenario.events.set(EventName::RuntimeHang, 1);
+            scenario.hang = Hang::StuckInspect;
+            scenario.event_taint = "gpu=yes:NoSchedule".parse().ok();
+            for node in &mut scenario.nodes {
+                let mut later = node.labels.clone();
+                later.insert("disk".into(), "ssd".into());
+                node.later_labels = Some(later);
+            }
         });
         let told = told.expect("all of it can be asked for");
         for option in [
             " --replicas 3 --nodes 3 --release 1.30 --on-sigterm drain=5 --listens-after 7 --latency watch=3 --event ",
             " --event container-crash=2",
             " --event scale=+1",
+            " --hang stuck-inspect --taint gpu=yes:NoSchedule --label disk=ssd",
             " --timing timed --mutant proxy-never-adds --exact --inaccurate-detectors",
         ] {
             assert!(told.contains(option), "{told}");
@@ -188,7 +219,7 @@ mod tests {
             |scenario| scenario.workload.replicas = 3,
             |scenario| scenario.events.set(EventName::Scale, 2),
             |scenario| scenario.events.set(EventName::ContainerCrash, Budget::NO_BOUND),
-            |scenario| scenario.hang = Hang::StuckInspect,
+            |scenario| scenario.nodes[0].later_labels = Some(Labels::new()),
             |scenario| {
                 scenario.approximations = Approximations::ALL.without(Approximation::CurrentNodeViews);
             },

@@ -195,6 +195,8 @@ const MARKS = [
   ["○", "changes nothing that can be seen"],
   ["∘", "hears of something"],
   ["◆", "befalls the cluster"],
+  ["→", "what a step came from"],
+  ["⇢", "from further back: only its end is drawn"],
 ];
 const words = (name, text) => html("p", {}, html("strong", {}, `${name}: `), text);
 // The turning point in its sentences, the first with a link.
