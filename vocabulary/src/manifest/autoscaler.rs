@@ -48,7 +48,7 @@ impl<'o> Autoscalers<'o> {
         };
         let by = object.title();
         let says = format!(
-            "{by} scales it: minReplicas, {min_replicas}, are checked{instead}; that it scales up and down is not followed"
+            "{by} scales it, so it has its minReplicas, {min_replicas}{instead}; that it scales up and down is not followed"
         );
         Some(Scaled { replicas: *min_replicas, by, says })
     }

@@ -42,7 +42,7 @@ fn what_an_autoscaler_scales_has_its_least_replicas() {
         let (found, scaled_by, told) = of(replicas, spec);
         assert_eq!((found, &scaled_by), (checked, &by), "{replicas}, {spec}");
         let says = format!(
-            "HorizontalPodAutoscaler/web scales it: minReplicas, {checked}, are checked{instead}; that it scales up and down is not followed"
+            "HorizontalPodAutoscaler/web scales it, so it has its minReplicas, {checked}{instead}; that it scales up and down is not followed"
         );
         assert!(told.contains(&says), "{told}");
     }
