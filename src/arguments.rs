@@ -8,8 +8,8 @@ use podproof_checker::fingerprint::Bits;
 use podproof_vocabulary::Release;
 use podproof_vocabulary::event::{EventArgument, Story};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::scenario::OnSigterm;
 use podproof_vocabulary::scenario::limits::{DAY_SECONDS, NODES_MAX};
+use podproof_vocabulary::scenario::{Hang, Label, OnSigterm, Taint};
 
 pub use crate::choices::{Engine, Format, SymmetryChoice};
 use crate::conform::ConformArguments;
@@ -127,6 +127,20 @@ pub struct WorldArguments {
     /// scale=+1, scale=-1 and scale:5, one of these in a run; may be repeated
     #[arg(long = "event", value_name = "NAME=N", allow_hyphen_values = true)]
     pub events: Vec<EventArgument>,
+
+    /// Why a relist is stuck where a runtime hangs (story runtime-hang, event runtime-hang): rpc-timeout, too-many-pods=N,
+    /// stuck-inspect or cni-status [default: rpc-timeout]
+    #[arg(long, value_name = "KIND")]
+    pub hang: Option<Hang>,
+
+    /// The taint that the event taint-node sets, as kubectl taint takes it: KEY=VALUE:EFFECT or KEY:EFFECT
+    /// [default: podproof.io/taint-node:NoExecute]
+    #[arg(long, value_name = "TAINT")]
+    pub taint: Option<Taint>,
+
+    /// A label that the event label-node gives a node, and takes from it again; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<Label>,
 
     /// Whether time is modelled: auto judges promises about latencies timed and all others untimed
     #[arg(long, value_enum, default_value_t = TimingChoice::Auto)]

@@ -21,7 +21,7 @@ use crate::search::{self, Limits, Ran};
 use crate::verdict::{
     CheckReport, Counterexample, Finding, Outcome, ResultRow, SearchRow, Verdict, WorkloadReport,
 };
-use crate::{hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
+use crate::{events, hunt, input, interrupt, output, reference_engine, refusals, remedy, report};
 
 /// Runs the command; its exit status.
 pub fn run(arguments: &CheckArguments) -> u8 {
@@ -273,15 +273,18 @@ pub fn heading(
             "the story begins with the workload running and at rest; nothing is said of its creation".into(),
         );
     }
-    // Of all searches of a workload the same may happen.
-    let told = plans.first().map(|plan| &plan.scenario);
-    assumptions.extend(told.and_then(plan::beside_the_story));
+    for says in plans.iter().flat_map(|plan| events::told(&plan.scenario)) {
+        // Of all searches of a workload the same may happen.
+        if !assumptions.contains(&says) {
+            assumptions.push(says);
+        }
+    }
     assumptions.extend(plan::assumptions(&scenario.latencies, timed, inaccurate));
     let mut left_out = workload.left_out.clone();
     left_out.extend(plans.iter().flat_map(|plan| left_out::behaviours(&plan.scenario)));
     left_out.sort_by_key(|row| row.position());
     left_out.dedup();
-    let mutant = told.and_then(|told| told.mutant).map(|mutant| {
+    let mutant = plans.first().and_then(|plan| plan.scenario.mutant).map(|mutant| {
         format!(
             "the wrong rule {mutant} is switched on (--mutant): what holds or is broken with it says nothing of the manifest"
         )

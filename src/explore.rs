@@ -23,7 +23,7 @@ use podproof_vocabulary::{Property, Scenario};
 use stateright::Model as _;
 
 use crate::arguments::{ExploreArguments, TimingChoice, WorldArguments};
-use crate::{input, output, plan, search};
+use crate::{events, input, output, plan, search};
 
 /// The model of small steps, with steps and states in words.
 struct Explored {
@@ -227,7 +227,7 @@ fn from_trace(file: &Path, world: &WorldArguments) -> Result<Explored, String> {
 }
 
 fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
-    plan::refuse_events(&arguments.world).map_err(|says| vec![says])?;
+    events::refuse(&arguments.world).map_err(|says| vec![says])?;
     let mut input = input::read(&arguments.input)?;
     input.tell();
     if input.workloads.len() > 1 {

@@ -6,6 +6,7 @@
 //!   [`promises`]: which promises they ask for
 //! - [`input`]: files into sources
 //! - [`plan`]: a workload and its stories into searches
+//! - [`events`]: what may happen beside a story
 //! - [`searched`]: the model as the checker sees it
 //! - [`search`]: one search, and what it says of each promise
 //! - [`hunt`]: searches that look for what is broken
@@ -29,6 +30,7 @@ pub mod conform;
 pub mod counterexamples;
 pub mod coverage;
 pub mod edits;
+pub mod events;
 pub mod explore;
 pub mod hunt;
 pub mod input;

@@ -7,6 +7,14 @@ use podproof_vocabulary::property::PROPERTIES;
 
 use crate::output;
 
+/// What makes a relist stuck, as `--hang` takes it.
+const HANGS: [(&str, &str); 4] = [
+    ("rpc-timeout", "every call to the runtime times out"),
+    ("too-many-pods=N", "a relist takes too long on a node with more than N pods; other calls work"),
+    ("stuck-inspect", "the inspection of one container never returns; other calls work"),
+    ("cni-status", "the status of the sandboxes' network cannot be read, and no sandbox is made"),
+];
+
 /// Lists what the options that take a name accept.
 pub fn run() -> u8 {
     let defaults = Latencies::default();
@@ -19,6 +27,7 @@ pub fn run() -> u8 {
     let lists = [
         list("--story", Story::ALL.iter().map(story)),
         list("--event", EVENTS.iter().map(|(_, name, says)| named(name, says))),
+        list("--hang", HANGS.iter().map(|(name, says)| named(name, says))),
         list("--latency", Latencies::ROWS.iter().map(latency)),
         list("--property", PROPERTIES.iter().map(|facts| named(facts.name, facts.says))),
         list("--mutant", MUTANTS.iter().map(|facts| named(facts.name, facts.says))),

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::approximation::{Approximation, Approximations};
-use podproof_vocabulary::event::{Budget, EventArgument, EventName, ScaleTarget, Story};
+use podproof_vocabulary::event::{EventName, ScaleTarget, Story};
 use podproof_vocabulary::latency::Latencies;
 use podproof_vocabulary::manifest::{Place, Setting, Warning};
 use podproof_vocabulary::property::{Kind, PropertySet};
-use podproof_vocabulary::scenario::{Node, Scenario, Timing, WorkloadKind};
+use podproof_vocabulary::scenario::{Scenario, Timing, WorkloadKind};
 use podproof_vocabulary::{Property, left_out};
 
 use crate::arguments::{TimingChoice, WorldArguments};
 use crate::counterexamples::Manifest;
+use crate::events;
 use crate::output;
 use crate::verdict::Verdict;
 
@@ -151,7 +152,7 @@ pub fn all(
     world: &WorldArguments,
     asked: PropertySet,
 ) -> Result<Vec<Planned>, Vec<String>> {
-    refuse_events(world).map_err(|says| vec![says])?;
+    events::refuse(world).map_err(|says| vec![says])?;
     let plan = |workload: Workload| {
         let (plans, untold) = searches(&workload, world, asked);
         Planned { workload, plans, untold }
@@ -275,7 +276,7 @@ pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
 /// # Errors
 /// A sentence, if more than one story is asked for.
 pub fn retold(base: &Scenario, world: &WorldArguments) -> Result<Scenario, String> {
-    refuse_events(world)?;
+    events::refuse(world)?;
     let story = match world.stories[..] {
         [] => base.story,
         [story] => story,
@@ -304,9 +305,7 @@ fn told(
     scenario.timing = timing;
     scenario.mutant = world.mutant.or(base.mutant);
     scenario.inaccurate_detectors |= world.inaccurate_detectors;
-    for event in &world.events {
-        add_event(&mut scenario, event);
-    }
+    events::befall(&mut scenario, world);
     if story.event() == Some(EventName::Scale) && scenario.scale.is_none() {
         scenario.scale = Some(ScaleTarget::By(-1));
     }
@@ -319,53 +318,6 @@ fn told(
     scenario.addresses_are_reused |= reuses_addresses(timing, judged);
     scenario.slots = world.slots.unwrap_or(0).max(slots(&scenario)).max(base.slots);
     scenario
-}
-
-/// An event has one count, and a `scale` event scales to one thing.
-///
-/// # Errors
-/// A sentence that names the event that is there twice.
-pub fn refuse_events(world: &WorldArguments) -> Result<(), String> {
-    let mut targets = world.events.iter().filter_map(|event| event.scale);
-    let first = targets.next();
-    if !targets.all(|other| Some(other) == first) {
-        return Err("--event scale is there with several targets; accepted is one target in a run".into());
-    }
-    let mut seen = BTreeSet::new();
-    match world.events.iter().find(|event| !seen.insert(event.event)) {
-        Some(EventArgument { event, .. }) => Err(format!(
-            "--event {event} is there twice; accepted is one, with how often it may happen in all"
-        )),
-        None => Ok(()),
-    }
-}
-
-fn add_event(scenario: &mut Scenario, event: &EventArgument) {
-    let count = event.count;
-    scenario.events.set(event.event, count);
-    scenario.scale = event.scale.or(scenario.scale);
-    if event.event == EventName::AddNode {
-        for number in 1..=count.saturating_sub(scenario.spare_nodes) {
-            let node = spare_node(&scenario.nodes, number);
-            scenario.nodes.push(node);
-        }
-        scenario.spare_nodes = scenario.spare_nodes.max(count);
-    }
-}
-
-/// One more node, equal to the first but for its name.
-fn spare_node(nodes: &[Node], number: u8) -> Node {
-    let first = &nodes[0];
-    let mut name = format!("{}-spare-{number}", first.name);
-    while nodes.iter().any(|node| node.name == name) {
-        name.push('x');
-    }
-    let mut node = first.clone();
-    let later = node.later_labels.iter_mut().flat_map(|labels| labels.values_mut());
-    for value in node.labels.values_mut().chain(later).filter(|value| **value == first.name) {
-        value.clone_from(&name);
-    }
-    Node { name, unschedulable: false, ..node }
 }
 
 /// Twice the pods that there may be at once: those that leave are remembered for a while.
@@ -416,29 +368,6 @@ pub fn assumptions(latencies: &Latencies, timed: bool, inaccurate_detectors: boo
     assumptions
 }
 
-/// What may happen at any moment beside the story; nothing, where only the story is told.
-pub fn beside_the_story(scenario: &Scenario) -> Option<String> {
-    let times = |count: u8| match count {
-        1 => "once".to_owned(),
-        Budget::NO_BOUND => "any number of times".to_owned(),
-        count => format!("{count} times"),
-    };
-    let target = |event: EventName| match (event, scenario.scale) {
-        (EventName::Scale, Some(ScaleTarget::By(change))) => format!(" by {change:+}"),
-        (EventName::Scale, Some(ScaleTarget::To(replicas))) => format!(" to {replicas}"),
-        (EventName::Scale, None) => {
-            let targets: Vec<_> = scenario.scale_targets.iter().map(ToString::to_string).collect();
-            format!(" to {}", targets.join(" or "))
-        }
-        _ => String::new(),
-    };
-    let events =
-        scenario.events.iter().map(|(event, count)| format!("{event}{} {}", target(event), times(count)));
-    let events: Vec<String> = events.collect();
-    (!events.is_empty())
-        .then(|| format!("beside the story this may happen, at any moment: {} (--event)", events.join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
     use podproof_vocabulary::catalogue;
@@ -466,24 +395,5 @@ mod tests {
         }
         assert_eq!(slots(|s| s.scale = Some(ScaleTarget::To(4))), 10);
         assert_eq!(slots(|s| s.scale_targets = vec![1, 4]), 10);
-    }
-
-    #[test]
-    fn the_command_line_says_how_often_an_event_of_a_scenario_happens() {
-        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
-        scenario.events.set(EventName::NodeCrash, 2);
-        for count in [3, 1, 0] {
-            add_event(&mut scenario, &EventArgument { event: EventName::NodeCrash, count, scale: None });
-            assert_eq!(scenario.events.count(EventName::NodeCrash), count);
-        }
-    }
-
-    #[test]
-    fn a_spare_node_has_a_name_of_its_own_in_all_its_labels() {
-        let mut scenario = catalogue::web("x", Story::Create, 1, 1);
-        scenario.nodes[0].later_labels = Some(scenario.nodes[0].labels.clone());
-        let spare = spare_node(&scenario.nodes, 1);
-        assert_eq!(spare.labels["kubernetes.io/hostname"], spare.name);
-        assert_eq!(spare.later_labels.as_ref(), Some(&spare.labels));
     }
 }

@@ -35,7 +35,7 @@ use crate::plan::{self, Workload};
 use crate::search::Limits;
 use crate::trial::{Trials, Tried};
 use crate::verdict::WorkloadReport;
-use crate::{exit, input, interrupt, manifests, output};
+use crate::{events, exit, input, interrupt, manifests, output};
 
 /// What has to hold unless the command line says otherwise: what a pod's end must not do to requests.
 const OF_TERMINATION: [Property; 4] = [
@@ -196,7 +196,7 @@ fn all(arguments: &TuneArguments) -> Result<TuneReport, Vec<String>> {
     if !arguments.promises.properties.is_empty() {
         arguments.promises.judged()?;
     }
-    plan::refuse_events(&arguments.world).map_err(|says| vec![says])?;
+    events::refuse(&arguments.world).map_err(|says| vec![says])?;
     let sources = manifests::sources(&arguments.input.files)?;
     let read = input::read_with(&arguments.input, &sources, input::Size::Searched)?;
     let deadline = arguments.bounds.machine.deadline();

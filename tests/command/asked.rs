@@ -18,7 +18,24 @@ fn document(output: &Output) -> Value {
 #[test]
 fn every_report_tells_what_may_happen_and_which_rule_is_wrong() {
     let about = ["--scenario", "rollout", "--property", "placement-lawful"];
-    let worlds: [(&[&str], &str); 4] = [
+    let worlds: [(&[&str], &str); 6] = [
+        (
+            &[
+                "--event",
+                "taint-node=1",
+                "--taint",
+                "gpu=yes:NoSchedule",
+                "--event",
+                "label-node=1",
+                "--label",
+                "disk=ssd",
+            ],
+            "taint-node (gpu=yes:NoSchedule) once, label-node (disk=ssd) once (--event)",
+        ),
+        (
+            &["--story", "runtime-hang", "--hang", "stuck-inspect"],
+            "why a relist is stuck where a runtime hangs: stuck-inspect (--hang)",
+        ),
         (
             &["--event", "container-crash=1", "--event", "scale:5"],
             "this may happen, at any moment: scale to 5 once, container-crash once (--event)",
@@ -43,6 +60,55 @@ fn every_report_tells_what_may_happen_and_which_rule_is_wrong() {
     for (_, says) in worlds {
         assert!(!stdout(&output).contains(says), "{}", stdout(&output));
     }
+}
+
+/// What says how something happens that is not asked for has no effect, and is refused with what is accepted.
+#[test]
+fn how_an_event_happens_needs_the_event() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--hang", "cni-status"], "--hang with --story runtime-hang or --event runtime-hang=1"),
+        (&["--taint", "gpu:NoExecute"], "--taint with --event taint-node=1"),
+        (&["--label", "zone=b", "--event", "label-node=0"], "--label with --event label-node=1"),
+        (&["--event", "taint-node=1", "--taint", "gpu"], "accepted is KEY=VALUE:EFFECT"),
+        (&["--story", "runtime-hang", "--hang", "slow"], "accepted are rpc-timeout, too-many-pods=N"),
+    ];
+    for (world, says) in cases {
+        for command in [&["check"][..], &["explore"], &["simulate"], &["trace", "from-walk", "1"]] {
+            let output = podproof(&[command, &["examples/web.yaml"], world].concat());
+            assert_eq!(output.status.code(), Some(2), "{command:?}: {}", stdout(&output));
+            assert!(stderr(&output).contains(says), "{command:?}: {says}\n{}", stderr(&output));
+        }
+    }
+}
+
+/// A pod that wants a label starts only once a node has got it, and one that tolerates the taint of an event is not evicted by it.
+#[test]
+fn an_event_does_what_the_command_line_says() {
+    let file = folder("asked-events").join("pod.yaml");
+    let verdict = |spec: &str, property: &str, world: &[&str]| {
+        let head =
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: c, image: i}]\n";
+        std::fs::write(&file, format!("{head}{spec}")).expect("written");
+        let about = ["check", text(&file), "--story", "create", "--format", "json", "--property"];
+        let output = podproof(&[&about[..], &[property], world].concat());
+        document(&output)["workloads"][0]["results"][0]["verdict"].as_str().expect("a verdict").to_owned()
+    };
+    let tolerates = "  tolerations: [{key: gpu, operator: Exists}]\n";
+    let tainted =
+        |taint: &str| verdict(tolerates, "noexecute-evicts", &["--event", "taint-node=1", "--taint", taint]);
+    assert_eq!(tainted("disk:NoExecute"), "holds", "it is evicted");
+    assert_eq!(tainted("gpu:NoExecute"), "not-applicable", "it is tolerated");
+    assert_eq!(tainted("disk:NoSchedule"), "not-applicable", "this evicts nobody");
+    let selects = "  nodeSelector: {disk: ssd}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nstatus: {allocatable: {cpu: 4, pods: 9}}\n";
+    let labelled = |label: &str| {
+        verdict(
+            selects,
+            "grace-honoured",
+            &["--event", "label-node=1", "--label", label, "--event", "delete-pod=1"],
+        )
+    };
+    assert_eq!(labelled("disk=ssd"), "holds", "it starts, and is stopped");
+    assert_eq!(labelled("disk=hdd"), "not-applicable", "it never starts");
 }
 
 #[test]

@@ -30,9 +30,9 @@ events! {
     CordonNode "cordon-node" => "a node becomes unschedulable";
     UncordonNode "uncordon-node" => "a cordoned node becomes schedulable again";
     DrainNode "drain-node" => "a node is cordoned and its pods are evicted through the eviction API";
-    TaintNode "taint-node" => "a node gets a NoExecute taint with a key of its own";
+    TaintNode "taint-node" => "a node gets the taint of --taint, by default a NoExecute one with a key of its own";
     UntaintNode "untaint-node" => "the taint of taint-node goes";
-    LabelNode "label-node" => "a node gets the labels that the scenario has in store for it, or its old ones; without such never";
+    LabelNode "label-node" => "a node gets the labels of --label, or its old ones; without such never";
     AddNode "add-node" => "one more node, equal to the first, joins the cluster";
     NodeCrash "node-crash" => "a node loses power: its containers, kubelet and rules die at once";
     NodeReturn "node-return" => "a crashed node boots again";
@@ -44,7 +44,7 @@ events! {
     ReadinessChange "readiness-change" => "an app begins to fail its readiness probe while it accepts connections, or stops to";
     LivenessChange "liveness-change" => "an app begins to fail its liveness probe while it accepts connections, or stops to";
     SandboxDeath "sandbox-death" => "a pod's sandbox (pause) dies";
-    RuntimeHang "runtime-hang" => "a container runtime stops answering, so the PLEG's relist is stuck";
+    RuntimeHang "runtime-hang" => "a container runtime stops answering, so the PLEG's relist is stuck; --hang says to what";
     RuntimeRecovery "runtime-recovery" => "a hung container runtime answers again";
     CniFailure "cni-failure" => "a node's network plugin fails for good: its pods are not synced any more, and no sandbox is torn down";
     WatchBreak "watch-break" => "the watches of one component break; it lists again and loses what lay between";

@@ -13,6 +13,7 @@ use crate::release::Release;
 
 mod beginning;
 mod budget;
+mod hang;
 pub mod limits;
 mod node;
 mod on_sigterm;
@@ -23,8 +24,9 @@ mod timing;
 
 pub use beginning::Beginning;
 pub use budget::{BudgetAsk, DisruptionBudget};
+pub use hang::Hang;
 pub use limits::Beyond;
-pub use node::{CUSTOM_TAINT, Node, Resources, Taint, TaintEffect};
+pub use node::{CUSTOM_TAINT, Label, Node, Resources, Taint, TaintEffect};
 pub use on_sigterm::OnSigterm;
 pub use strategy::{IntOrPercent, Rounding, Strategy};
 pub use timing::Timing;
@@ -103,25 +105,6 @@ pub const RING_CAPACITY: u8 = 8;
 
 const fn default_ring_capacity() -> u8 {
     RING_CAPACITY
-}
-
-/// The cause of a stuck relist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Hang {
-    /// Every call to the runtime times out.
-    #[default]
-    RpcTimeout,
-    /// So many pods that a relist takes longer than its threshold; other calls work, and with fewer pods it ends.
-    TooManyPods {
-        /// A node with more pods than this is too slow.
-        limit: u8,
-    },
-    /// The inspection of one container never returns; other calls work.
-    StuckInspect,
-    /// The status of the sandboxes' network cannot be read; no new sandbox either.
-    CniStatus,
 }
 
 /// The kind of object that a workload is.

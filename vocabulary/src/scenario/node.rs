@@ -1,9 +1,11 @@
 //! Nodes: what their manifests say of them, and the taint that an event puts on one.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{NAME_MAX, TITLE_MAX, check_name};
 use super::{Labels, Scenario};
 
 /// A node.
@@ -83,6 +85,55 @@ impl fmt::Display for Taint {
     }
 }
 
+impl FromStr for Taint {
+    type Err = String;
+
+    /// The same back again.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |why: &str| {
+            format!(
+                "'{text}': {why}; accepted is KEY=VALUE:EFFECT or KEY:EFFECT, with NoSchedule, PreferNoSchedule or NoExecute"
+            )
+        };
+        let (name, effect) = text.rsplit_once(':').ok_or_else(|| wrong("it has no effect"))?;
+        let (key, value) = name.split_once('=').unwrap_or((name, ""));
+        let effect = match effect {
+            "NoSchedule" => TaintEffect::NoSchedule,
+            "PreferNoSchedule" => TaintEffect::PreferNoSchedule,
+            "NoExecute" => TaintEffect::NoExecute,
+            _ => return Err(wrong("this is no effect of a taint")),
+        };
+        check_name(key, TITLE_MAX).map_err(|why| wrong(&format!("its key: {why}")))?;
+        if !value.is_empty() {
+            check_name(value, NAME_MAX).map_err(|why| wrong(&format!("its value: {why}")))?;
+        }
+        Ok(Self { key: key.to_owned(), value: value.to_owned(), effect })
+    }
+}
+
+/// A label, as a command line says it: `KEY=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its key.
+    pub key: String,
+    /// Its value, or nothing.
+    pub value: String,
+}
+
+impl FromStr for Label {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |why: String| format!("'{text}': {why}; accepted is KEY=VALUE, for example zone=b");
+        let (key, value) = text.split_once('=').ok_or_else(|| wrong("it has no value".to_owned()))?;
+        check_name(key, TITLE_MAX).map_err(|why| wrong(format!("its key: {why}")))?;
+        if !value.is_empty() {
+            check_name(value, NAME_MAX).map_err(|why| wrong(format!("its value: {why}")))?;
+        }
+        Ok(Self { key: key.to_owned(), value: value.to_owned() })
+    }
+}
+
 impl Scenario {
     /// The taint that a `taint-node` event sets.
     pub fn taint_of_events(&self) -> Taint {
@@ -105,6 +156,28 @@ mod tests {
         let taint = |value: &str, effect| Taint { key: "gpu".into(), value: value.into(), effect };
         assert_eq!(taint("", TaintEffect::NoSchedule).to_string(), "gpu:NoSchedule");
         assert_eq!(taint("yes", TaintEffect::NoExecute).to_string(), "gpu=yes:NoExecute");
+        for text in ["gpu:NoSchedule", "example.com/gpu=yes:NoExecute", "a:PreferNoSchedule"] {
+            assert_eq!(text.parse::<Taint>().map(|taint| taint.to_string()), Ok(text.to_owned()));
+        }
+        for wrong in
+            ["", "gpu", "gpu=yes", ":NoExecute", "=yes:NoExecute", "gpu:noexecute", "g\u{7}u:NoExecute"]
+        {
+            let refused = wrong.parse::<Taint>().expect_err(wrong);
+            assert!(
+                refused.starts_with(&format!("'{wrong}': "))
+                    && refused.contains("accepted is KEY=VALUE:EFFECT")
+            );
+        }
+    }
+
+    #[test]
+    fn a_label_is_a_key_and_a_value() {
+        let label = |key: &str, value: &str| Ok(Label { key: key.into(), value: value.into() });
+        assert_eq!("zone=b".parse(), label("zone", "b"));
+        assert_eq!("node-role.kubernetes.io/worker=".parse(), label("node-role.kubernetes.io/worker", ""));
+        for wrong in ["", "zone", "=b"] {
+            assert!(wrong.parse::<Label>().expect_err(wrong).contains("accepted is KEY=VALUE"), "{wrong}");
+        }
     }
 
     /// As a trace has it that was recorded before there was a choice, of this or of anything else.
