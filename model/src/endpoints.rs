@@ -23,7 +23,7 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
         .node()
         .is_some_and(|node| node.index() < cluster.rules.nodes && cluster.node(node).controller.exists());
     let included = view.present()
-        && !view.phase().is_terminal()
+        && (!view.phase().is_terminal() || cluster.has_mutant(Mutant::SliceKeepsEndedPods))
         && view.address().is_some()
         && (node_exists || publishes)
         && (keeps_terminating || publishes || !view.deleting());

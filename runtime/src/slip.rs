@@ -175,6 +175,12 @@ slips! {
     ProxyTakesTerminatingForReady = "proxy-takes-terminating-for-ready",
     /// Connections from inside follow the policy for those from outside, and these the other (PRX-21).
     ProxySwapsPolicies = "proxy-swaps-policies",
+    /// A pod is assumed no longer once its binding is answered, whether or not the watch has told of it (SCH-6).
+    AssumedPodExpires = "assumed-pod-expires",
+    /// What a kube-proxy failed to program is not programmed until something else changes (PRX-7).
+    ProxyForgetsFailedProgramming = "proxy-forgets-failed-programming",
+    /// A kube-proxy that begins anew leaves the rules of a Service as it finds them, whatever they say (PRX-8).
+    ProxyComparesByPresence = "proxy-compares-by-presence",
     /// The node says that it is ready whatever its runtime does (NOD-3).
     NodeIsAlwaysReady = "node-is-always-ready",
 }

@@ -77,7 +77,7 @@ pub fn scenario(mutant: Mutant) -> Scenario {
         Mutant::HostPortsIgnored => with(world(2, 1, &[]), |s| {
             first(s).ports[0].host = Some(HostPort { port: 8080, ip: "0.0.0.0".into() });
         }),
-        Mutant::EvictionSpendsNothing => by_name("eviction"),
+        Mutant::EvictionSpendsNothing | Mutant::BudgetStatusOverwritten => by_name("eviction"),
         Mutant::WorkerStartsAfterTermination
         | Mutant::KubeletRemovesEarly
         | Mutant::KubeletNeverRemoves
@@ -91,6 +91,7 @@ pub fn scenario(mutant: Mutant) -> Scenario {
         Mutant::SidecarsStopWithApps => by_name("sidecar"),
         Mutant::TaintEvictionNeverFires | Mutant::NodeLifecycleForgetsPods => by_name("crash"),
         Mutant::PlegAlwaysHealthy => world(1, 1, &[(E::RuntimeHang, 1)]),
+        Mutant::SliceKeepsEndedPods => world(1, 1, &[(E::ResourcePressure, 1)]),
     };
     scenario.mutant = Some(mutant);
     scenario

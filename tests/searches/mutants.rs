@@ -58,6 +58,11 @@ pub fn world(mutant: Mutant, property: Property) -> Scenario {
             scenario
         }
         Mutant::SliceIgnoresReadiness => named("rollout"),
+        Mutant::SliceKeepsEndedPods => {
+            let mut scenario = web("evicted", Story::Create, 1, 1);
+            scenario.events.set(EventName::ResourcePressure, 1);
+            scenario
+        }
         Mutant::ProxyNeverRemoves if property == Property::EndpointsConverge => named("rollout"),
         Mutant::ProxyNeverRemoves if property == Property::UnreachableEndpointsLeave => {
             named("node-crash-tolerated")
@@ -87,7 +92,7 @@ pub fn world(mutant: Mutant, property: Property) -> Scenario {
             });
             scenario
         }
-        Mutant::EvictionSpendsNothing => named("drain-pdb"),
+        Mutant::EvictionSpendsNothing | Mutant::BudgetStatusOverwritten => named("drain-pdb"),
         Mutant::DeploymentIgnoresSurge | Mutant::DeploymentIgnoresUnavailable => {
             web("rollout", Story::Rollout, 2, 1)
         }
@@ -181,11 +186,13 @@ macro_rules! mutants {
 mutants! {
     slice_keeps_terminating_ready SliceKeepsTerminatingReady;
     slice_ignores_readiness SliceIgnoresReadiness;
+    slice_keeps_ended_pods SliceKeepsEndedPods;
     proxy_never_removes ProxyNeverRemoves;
     proxy_never_adds ProxyNeverAdds;
     scheduler_ignores_resources SchedulerIgnoresResources;
     admission_ignores_resources AdmissionIgnoresResources;
     eviction_spends_nothing EvictionSpendsNothing;
+    budget_status_overwritten BudgetStatusOverwritten;
     deployment_ignores_surge DeploymentIgnoresSurge;
     deployment_ignores_unavailable DeploymentIgnoresUnavailable;
     recreate_does_not_wait RecreateDoesNotWait;

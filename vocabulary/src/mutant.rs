@@ -46,6 +46,8 @@ mutants! {
         "the EndpointSlice controller leaves a deleting pod ready";
     SliceIgnoresReadiness "slice-ignores-readiness" breaks ReadyMeansReady, EndpointsConverge =>
         "the EndpointSlice controller takes every pod for a ready one";
+    SliceKeepsEndedPods "slice-keeps-ended-pods" breaks EndpointsConverge =>
+        "the EndpointSlice controller keeps pods that have ended, and whose address is another's soon";
     ProxyNeverRemoves "proxy-never-removes"
         breaks NoTrafficAfterSigterm, NoFailedRequest, NoMisroutedRequest, EndpointsConverge, UnreachableEndpointsLeave =>
         "kube-proxy adds endpoints to its rules and never takes one out";
@@ -57,6 +59,8 @@ mutants! {
         "the kubelet admits a pod for which the node has no room";
     EvictionSpendsNothing "eviction-spends-nothing" breaks DisruptionBudgetKept =>
         "an admitted eviction leaves disruptionsAllowed as it was";
+    BudgetStatusOverwritten "budget-status-overwritten" breaks DisruptionBudgetKept =>
+        "the disruption controller writes the status of a budget over an eviction that it has not seen";
     DeploymentIgnoresSurge "deployment-ignores-surge" breaks RolloutWithinBounds =>
         "the Deployment controller scales the new ReplicaSet up to all replicas at once";
     DeploymentIgnoresUnavailable "deployment-ignores-unavailable" breaks RolloutWithinBounds =>

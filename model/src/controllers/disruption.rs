@@ -5,6 +5,7 @@
 //! computes anew (hazard `pdb-status-overwrite` is what happens if it does not).
 
 use podproof_vocabulary::action::{Action, Disruption};
+use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::{BudgetAsk, IntOrPercent, Neighbour, Scenario, WorkloadKind};
 use podproof_vocabulary::{PodId, Revision};
 
@@ -69,7 +70,7 @@ fn is_settled(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// The steps that the controller can take.
 pub fn candidates(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
     let Some(status) = status(cluster) else { return };
-    if cluster.shared.budget.unseen() {
+    if cluster.shared.budget.unseen() && !cluster.has_mutant(Mutant::BudgetStatusOverwritten) {
         return;
     }
     if status != cluster.shared.budget || cluster.used_pods().any(|pod| is_settled(cluster, pod)) {

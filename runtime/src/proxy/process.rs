@@ -51,6 +51,8 @@ struct Memory {
     retry_at: Option<Moment>,
     /// Rules that were computed and are being programmed.
     programming: Option<Rules>,
+    /// It has programmed rules since it began.
+    has_programmed: bool,
     /// Both were known once, to the event handlers too.
     initialized: bool,
 }
@@ -164,6 +166,7 @@ impl Actor for KubeProxy {
             frequency: Frequency::new(MIN_SYNC_PERIOD, MAX_INTERVAL),
             retry_at: None,
             programming: None,
+            has_programmed: false,
             initialized: context.has(Slip::ProxyProgramsBeforeItIsSynced),
         };
         // The first sync waits for the first lists, and happens even if they are empty.
@@ -239,13 +242,21 @@ impl Actor for KubeProxy {
                 Ok(())
             }
             Step::Proxy(ProxyStep::Program) => {
-                self.rules = memory.programming.take().ok_or(Refused)?;
+                let mut rules = memory.programming.take().ok_or(Refused)?;
+                if context.has(Slip::ProxyComparesByPresence) && !memory.has_programmed {
+                    let found = std::mem::take(&mut self.rules);
+                    let kept = found.into_iter().filter(|(service, _)| rules.contains_key(service));
+                    rules.extend(kept.collect::<Vec<_>>());
+                }
+                memory.has_programmed = true;
+                self.rules = rules;
                 Ok(())
             }
             Step::Proxy(ProxyStep::FailToProgram) => {
                 // PRX-7: the rules stay as they were.
                 memory.programming.take().ok_or(Refused)?;
-                memory.retry_at = Some(context.now() + RETRY);
+                let forgets = context.has(Slip::ProxyForgetsFailedProgramming);
+                memory.retry_at = (!forgets).then(|| context.now() + RETRY);
                 Ok(())
             }
             _ => Err(Refused),

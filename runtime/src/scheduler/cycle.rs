@@ -91,6 +91,9 @@ impl Scheduler {
         context: &mut Context<'_>,
     ) {
         if answer.is_ok() {
+            if context.has(Slip::AssumedPodExpires) {
+                self.cache.forget(&binding.pod.uid());
+            }
             self.queue.remove_if(&binding.pod);
             return;
         }

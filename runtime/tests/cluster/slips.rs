@@ -1,8 +1,11 @@
 //! Each wrong mechanism of a kube-proxy shows.
 
+use std::time::Duration;
+
 use podproof_runtime::api::{DeleteOptions, Key, Request, Resource};
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
-use podproof_runtime::operation::{NodeIndex, Process};
+use podproof_runtime::operation::{Component, NodeIndex, Operation, Process, Step};
+use podproof_runtime::proxy::ProxyStep;
 use podproof_runtime::{Slip, Slips};
 use podproof_vocabulary::scenario::OnSigterm;
 
@@ -57,6 +60,49 @@ fn endpoints_of_a_slice_that_is_gone_are_kept() {
         }
         world.roll_out("web:2");
         !world.until(180, |world| world.ready("web:2") == 2 && world.converged(0..2))
+    });
+}
+
+/// Nothing that the kube-proxy of the first node would program succeeds for so many seconds.
+fn without_programming(world: &mut World, seconds: u64) {
+    let proxy = Component::Proxy(NodeIndex(0));
+    let end = world.cluster.now() + Duration::from_secs(seconds);
+    let mut pending = Vec::new();
+    while world.cluster.now() <= end {
+        pending.clear();
+        world.cluster.pending(&mut pending);
+        if pending.iter().any(|it| it.component == proxy && it.step == Step::Proxy(ProxyStep::Program)) {
+            let fails = Operation::new(proxy, Step::Proxy(ProxyStep::FailToProgram));
+            world.cluster.complete(&fails).expect("it is pending");
+        } else {
+            world.step();
+        }
+    }
+}
+
+/// PRX-7: the retry is all that brings such rules in, where nothing changes any more.
+#[test]
+fn what_failed_to_be_programmed_and_is_forgotten_is_never_made_good() {
+    shows(Slip::ProxyForgetsFailedProgramming, Behaviour::default(), |world| {
+        up(world, 2);
+        world.roll_out("web:2");
+        without_programming(world, 120);
+        !world.until(180, |world| world.ready("web:2") == 2 && world.converged(0..2))
+    });
+}
+
+/// PRX-8: a pod goes while the kube-proxy is away, and its rules know the Service already.
+#[test]
+fn a_proxy_that_compares_by_presence_keeps_the_rules_that_it_finds() {
+    shows(Slip::ProxyComparesByPresence, Behaviour::default(), |world| {
+        up(world, 2);
+        let process = Process::Proxy(NodeIndex(0));
+        world.cluster.stop(process);
+        let victim = podproof_runtime::api::Kind::key(world.pods()[0]);
+        world.delete(&victim, None);
+        world.pass(120);
+        world.cluster.start(process);
+        !world.until(60, |world| world.ready("web:1") == 2 && world.converged(0..2))
     });
 }
 

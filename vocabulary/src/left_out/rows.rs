@@ -400,6 +400,36 @@ const BEHAVIOURS: &[Row] = &[
         &[NoFailedRequest],
     ),
     behaviour(
+        Concern::Events(&[EventName::NodeCrash, EventName::NodeReturn]),
+        "graceful node shutdown",
+        "a node loses power at once: no kubelet stops its pods first, which would be Ready, and in the rules, until they have stopped (SHD-5)",
+        &[NoTrafficAfterSigterm, NoFailedRequest, TerminalIsFinal],
+    ),
+    behaviour(
+        Concern::WhenUsed,
+        "static pods",
+        "a kubelet runs what the API server has bound to its node, and nothing from files",
+        NONE,
+    ),
+    behaviour(
+        Concern::WhenUsed,
+        "events of the runtime in the PLEG",
+        "a PLEG learns by relists alone, as it does while the gate EventedPLEG is off (5.4)",
+        NONE,
+    ),
+    behaviour(
+        Concern::WhenUsed,
+        "machines of one name",
+        "a Node object is one machine, and no other registers under its name",
+        NONE,
+    ),
+    behaviour(
+        Concern::WhenUsed,
+        "modes of kube-proxy",
+        "rules are a table that is written as a whole; what iptables, IPVS or nftables do with it each in its own way is not modelled",
+        NONE,
+    ),
+    behaviour(
         Concern::WhenUsed,
         crate::manifest::ENDED,
         "the address of a pod that has ended, and was not Ready before, leaves the slice at once; a change of the phase alone brings \

@@ -134,6 +134,25 @@ fn a_binding_in_flight_takes_its_room() {
     assert_eq!(count(Slips::only(Slip::AssumeForgotten)), 2);
 }
 
+/// The next cycle comes after the answer to a binding, and before the watch tells of it.
+#[test]
+fn a_pod_keeps_its_room_until_the_watch_has_told_of_it() {
+    let count = |slips| {
+        let mut bench = Bench::new(slips, &[node("a", &[])]);
+        bench.create(asks("one", "3"));
+        bench.create(asks("two", "3"));
+        let two = Step::Schedule(Key::new("default", "two"));
+        bench.settle_but(|bench, operation| bench.is_binding(operation) || operation.step == two);
+        let call = bench.bindings()[0].id;
+        bench.complete(Component::Scheduler, Step::Arrive(call));
+        bench.complete(Component::Scheduler, Step::Answer(call));
+        bench.complete(Component::Scheduler, two);
+        bench.bindings().len()
+    };
+    assert_eq!(count(Slips::NONE), 0, "SCH-4");
+    assert_eq!(count(Slips::only(Slip::AssumedPodExpires)), 1);
+}
+
 #[test]
 fn a_binding_whose_answer_is_lost_is_found_out_by_the_watch() {
     let mut bench = Bench::new(Slips::NONE, &[node("a", &[])]);
