@@ -44,6 +44,8 @@ pub enum ClusterEvent {
     AssignedPodChanged,
     /// A bound pod is gone or terminal, or a binding failed.
     AssignedPodGone,
+    /// The pod itself changed.
+    PodChanged,
 }
 
 /// A pod in the queue.
@@ -114,6 +116,8 @@ impl SchedulingQueue {
         queued.pod = pod;
         match place {
             Place::Gated if !is_gated(&queued.pod) => *place = Place::Active,
+            // It counts when the cycle ends (SCH-8; S28 `scheduling_queue.go` `Update`).
+            Place::InFlight(events) if helps => events.push(ClusterEvent::PodChanged),
             Place::Unschedulable if helps => self.wake(&key, clock),
             _ => {}
         }

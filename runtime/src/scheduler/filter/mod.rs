@@ -53,7 +53,7 @@ impl Plugin {
     /// May this event make a pod schedulable that the plugin rejected (SCH-8)? Kubernetes: `EventsToRegister` of each plugin.
     const fn cares_for(self, event: ClusterEvent) -> bool {
         use ClusterEvent as Event;
-        if matches!(event, Event::NodeAdded) {
+        if matches!(event, Event::NodeAdded | Event::PodChanged) {
             return true;
         }
         match self {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{Pod, Toleration};
+
 use super::{cache, container, node, on, pod, with};
 use crate::api::{Key, Kind};
 use crate::clock::{Clock, Moment};
@@ -150,6 +152,28 @@ fn what_helps_during_the_cycle_is_not_lost() {
     assert!(queue.is_unschedulable(&key("web")), "SCH-8: it does not help this one");
     let slip = Slips::only(Slip::EventsDuringCycleLost);
     assert!(rejected(Plugin::NodeResourcesFit, slip, &events).is_unschedulable(&key("web")));
+}
+
+/// S28 `scheduling_queue.go` `Update`: what the pod itself changes while it is in its cycle counts, too.
+#[test]
+fn what_the_pod_itself_changes_during_its_cycle_is_not_lost() {
+    let changed = |change: fn(&mut Pod)| {
+        let mut queue = SchedulingQueue::default();
+        let old = pod("web");
+        queue.add(Arc::new(old.clone()), Moment(0));
+        queue.take(&key("web")).expect("it is active");
+        let mut new = old.clone();
+        change(&mut new);
+        queue.update(&old, Arc::new(new.clone()), at(0));
+        queue.requeue(Arc::new(new), by(Plugin::TaintToleration), at(0));
+        !queue.is_unschedulable(&key("web"))
+    };
+    let tolerates = |pod: &mut Pod| {
+        super::spec(pod).tolerations =
+            Some(vec![Toleration { operator: Some("Exists".to_owned()), ..Toleration::default() }]);
+    };
+    assert!(changed(tolerates), "SCH-8");
+    assert!(!changed(|pod| pod.status.get_or_insert_default().phase = Some("Pending".to_owned())), "SCH-8");
 }
 
 #[test]
