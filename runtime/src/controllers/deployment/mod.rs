@@ -125,11 +125,11 @@ impl Controller for DeploymentController {
         &mut self,
         call: CallId,
         answer: Result<Response, ApiError>,
-        _: &Informers,
+        informers: &Informers,
         context: &mut Context<'_>,
     ) {
         if let Some(key) = self.calls.remove(&call) {
-            self.proceed(&key, answer, context);
+            self.proceed(&key, answer, informers, context);
         }
     }
 

@@ -31,6 +31,7 @@ pub struct Sync {
 /// What the answer that the worker waits for is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    Adjust,
     Create,
     Resize,
     Status,
@@ -53,21 +54,39 @@ impl DeploymentController {
         let bounds = Bounds::of(&deployment);
         let paused = deployment.spec.as_ref().and_then(|spec| spec.paused).unwrap_or(false);
         let scaled = paused || scaling::was_scaled(bounds, &sets);
-        let sync = Sync {
-            judges_progress: !paused && !scaled,
-            deployment,
-            sets,
-            plan: VecDeque::new(),
-            stage: Stage::Resize,
-        };
+        let sync =
+            Sync { judges_progress: !scaled, deployment, sets, plan: VecDeque::new(), stage: Stage::Resize };
         let deleting = sync.deployment.is_deleting();
         self.syncs.insert(key.clone(), sync);
         if deleting {
             self.write_status(key, context);
-        } else if scaled {
-            self.scale(key, context);
-        } else {
-            self.roll_out(key, informers, context);
+        } else if !self.adjust(key, context) {
+            self.go_on(key, informers, context);
+        }
+    }
+
+    /// The new ReplicaSet gets the `minReadySeconds` of its Deployment before anything is scaled (S28 `sync.go`
+    /// `getNewReplicaSet`). Is there something to write?
+    fn adjust(&mut self, key: &Key, context: &mut Context<'_>) -> bool {
+        let Some(sync) = self.syncs.get_mut(key) else { return false };
+        let Some(new) = new_of(&sync.deployment, &sync.sets) else { return false };
+        let wanted = sync.deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+        let own = new.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+        if own.unwrap_or(0) == wanted.unwrap_or(0) {
+            return false;
+        }
+        let mut new = (*new).clone();
+        new.spec.get_or_insert_default().min_ready_seconds = wanted;
+        sync.stage = Stage::Adjust;
+        self.send(key, Request::Update(new.into()), context);
+        true
+    }
+
+    fn go_on(&mut self, key: &Key, informers: &Informers, context: &mut Context<'_>) {
+        match self.syncs.get(key) {
+            Some(sync) if sync.judges_progress => self.roll_out(key, informers, context),
+            Some(_) => self.scale(key, context),
+            None => {}
         }
     }
 
@@ -76,6 +95,7 @@ impl DeploymentController {
         &mut self,
         key: &Key,
         answer: Result<Response, ApiError>,
+        informers: &Informers,
         context: &mut Context<'_>,
     ) {
         let Some(sync) = self.syncs.get_mut(key) else { return };
@@ -99,12 +119,16 @@ impl DeploymentController {
                     self.roll(key, context);
                 }
             }
-            (Stage::Resize, Object::ReplicaSet(set)) => {
+            (stage @ (Stage::Adjust | Stage::Resize), Object::ReplicaSet(set)) => {
                 let own = sync.sets.iter_mut().find(|own| own.metadata.uid == set.metadata.uid);
                 if let Some(own) = own {
                     *own = set;
                 }
-                self.resize_next(key, context);
+                if stage == Stage::Adjust {
+                    self.go_on(key, informers, context);
+                } else {
+                    self.resize_next(key, context);
+                }
             }
             (Stage::Status, Object::Deployment(deployment)) => {
                 sync.deployment = deployment;

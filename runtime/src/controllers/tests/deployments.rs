@@ -262,3 +262,38 @@ fn pods_that_nobody_has_created_yet_are_unavailable() {
     let status = status.expect("it has one");
     assert_eq!((status.replicas, status.unavailable_replicas), (Some(0), Some(3)));
 }
+
+/// S28 `sync.go` `getNewReplicaSet`: a ReplicaSet that exists gets what its Deployment says of `minReadySeconds` now.
+#[test]
+fn a_change_of_min_ready_seconds_reaches_the_replica_set() {
+    let mut bench = up(|_| {});
+    update::<Deployment>(&mut bench, &key("web"), |deployment| {
+        deployment.spec.get_or_insert_default().min_ready_seconds = Some(30);
+    });
+    bench.settle();
+    let store = bench.cluster.server().store();
+    let (_, set) = store.all::<ReplicaSet>().next().expect("it has one");
+    let seconds = set.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+    assert_eq!((seconds, store.all::<ReplicaSet>().count()), (Some(30), 1), "DEP-3, RS-7");
+}
+
+/// It is a step before all others: the same sync scales with what it wrote.
+#[test]
+fn a_sync_that_changes_min_ready_seconds_scales_as_well() {
+    let mut bench = up(|_| {});
+    update::<Deployment>(&mut bench, &key("web"), |deployment| {
+        let spec = deployment.spec.get_or_insert_default();
+        (spec.min_ready_seconds, spec.replicas) = (Some(30), Some(4));
+    });
+    for _ in 0..2 {
+        bench.settle_but(is_own_arrival);
+        let write = bench.writes(OWN).remove(0);
+        bench.arrive(&write);
+        bench.settle_but(|bench, operation| {
+            is_own_arrival(bench, operation) || crate::testing::delivers(operation, Resource::ReplicaSet)
+        });
+    }
+    let (_, set) = bench.cluster.server().store().all::<ReplicaSet>().next().expect("it has one");
+    let written = set.spec.as_ref().map(|spec| (spec.min_ready_seconds, spec.replicas));
+    assert_eq!(written, Some((Some(30), Some(4))), "DEP-10");
+}
