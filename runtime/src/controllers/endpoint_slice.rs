@@ -92,15 +92,18 @@ impl EndpointSliceController {
         }
     }
 
-    /// A slice that somebody else changed or removed brings its Service back.
+    /// A slice of this controller that somebody else changed or removed brings its Service back.
     fn on_slice(&mut self, informers: &mut Informers) -> Result<(), Refused> {
         let notification = informers.endpoint_slices.next_notification(Component::EndpointSlice)?;
         let slice = Arc::clone(notification.object());
+        if slice.label(sync::MANAGED_BY.0) != Some(sync::MANAGED_BY.1) {
+            return Ok(());
+        }
         let Some(service) = slice.label(SERVICE_NAME_LABEL).map(|name| slice.key().sibling(name)) else {
             return Ok(());
         };
         let unexpected = match notification {
-            Notification::Deleted(..) => !self.tracker.expects_deletion(&service, &slice),
+            Notification::Deleted(..) => self.tracker.misses(&service, &slice),
             _ => !self.tracker.is_known(&service, &slice),
         };
         if unexpected {

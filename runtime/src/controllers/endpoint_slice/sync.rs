@@ -17,7 +17,7 @@ use crate::api::{Key, Kind, Request, Uid};
 use crate::context::Context;
 
 /// The label and the value by which the controller knows its slices.
-const MANAGED_BY: (&str, &str) =
+pub(super) const MANAGED_BY: (&str, &str) =
     ("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
 
 /// At most so many endpoints in a slice (C-30).

@@ -60,10 +60,11 @@ impl Tracker {
         }
     }
 
-    /// A slice left the cache. Was it to be expected?
-    pub fn expects_deletion(&mut self, service: &Key, slice: &EndpointSlice) -> bool {
+    /// A slice left the cache. Did this controller write it, and not delete it? One that it never wrote, as one of the process
+    /// before it, it does not miss (S28 `endpointslice_controller.go` `onEndpointSliceDelete`).
+    pub fn misses(&mut self, service: &Key, slice: &EndpointSlice) -> bool {
         let expected = self.expected.get_mut(service).and_then(|expected| expected.remove(&slice.uid()));
-        expected == Some(Expected::Deleted)
+        matches!(expected, Some(Expected::Generation(_)))
     }
 
     /// The Service is gone.

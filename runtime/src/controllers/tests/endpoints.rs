@@ -6,7 +6,7 @@ use podproof_vocabulary::Release;
 
 use super::{bench, bench_at, service, update};
 use crate::api::{DeleteOptions, Kind, Patch, Request, Resource};
-use crate::operation::Component;
+use crate::operation::{Component, Process};
 use crate::slip::{Slip, Slips};
 use crate::testing::{Bench, bound, delivers, key, pod};
 use crate::{Operation, Step};
@@ -231,6 +231,41 @@ fn a_slice_that_somebody_removes_is_written_again() {
     bench.call(Request::Delete(Resource::EndpointSlice, slice, DeleteOptions::default())).expect("it exists");
     bench.pass(3);
     assert_eq!(endpoints(&bench).len(), 1);
+}
+
+/// S28 `endpointslice_controller.go` `onEndpointSliceDelete`: only a slice that this process wrote is missed.
+#[test]
+fn a_slice_that_the_process_before_wrote_is_not_missed() {
+    let mut bench = with_pod(Slips::NONE);
+    bench.cluster.stop(Process::ControllerManager);
+    bench.cluster.start(Process::ControllerManager);
+    bench.settle();
+    let slice = slices(&bench)[0].key();
+    bench.call(Request::Delete(Resource::EndpointSlice, slice, DeleteOptions::default())).expect("it exists");
+    bench.pass(3);
+    assert!(slices(&bench).is_empty());
+    // Until something else brings the Service back.
+    bench.run("web", false);
+    bench.pass(3);
+    assert_eq!(conditions(&bench), Some((false, false, false)));
+}
+
+/// The same, of whose slices it hears: those of other managers are not its own.
+#[test]
+fn a_slice_of_another_manager_brings_nobody_back() {
+    let mut bench = with_pod(Slips::NONE);
+    let mut other = slices(&bench)[0].clone();
+    other.metadata = super::meta("other");
+    let labels = [("kubernetes.io/service-name", "web"), ("endpointslice.kubernetes.io/managed-by", "me")];
+    other.metadata.labels = Some(crate::testing::labels(&labels));
+    bench.create(other);
+    let mut served = false;
+    loop {
+        let Some(next) = bench.pending().into_iter().next() else { break };
+        served |= next.component == OWN && !matches!(next.step, Step::Notify(_));
+        bench.cluster.complete(&next).expect("it is pending");
+    }
+    assert!(!served);
 }
 
 #[test]
