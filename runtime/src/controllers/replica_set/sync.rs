@@ -145,7 +145,10 @@ impl ReplicaSetController {
             }
             Purpose::Release => {
                 // Gone, or another by now: it is not ours in either case.
-                sync.failed |= !matches!(answer, Ok(_) | Err(ApiError::NotFound | ApiError::Invalid));
+                sync.failed |= !matches!(
+                    answer,
+                    Ok(_) | Err(ApiError::NotFound | ApiError::Invalid | ApiError::Conflict)
+                );
                 self.after_claims(key, informers, context);
             }
             Purpose::Create => self.on_created(key, &answer, context),

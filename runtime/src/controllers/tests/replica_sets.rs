@@ -301,6 +301,21 @@ fn a_status_that_is_written_again_tells_the_generation_that_was_acted_on() {
     assert_eq!(status(&bench).observed_generation, Some(1), "nobody has created the pod yet");
 }
 
+/// S28 `controller_ref_manager.go` `ReleasePod`: that a pod is another by now is no error.
+#[test]
+fn a_pod_that_was_replaced_before_its_release_does_not_end_the_sync() {
+    let mut bench = with_set(1, Slips::NONE);
+    let name = bench.names().remove(0);
+    bench.patch_pod(&name, Patch::Label { name: "app".to_owned(), value: Some("debug".to_owned()) });
+    bench.settle_but(is_own_arrival);
+    bench.delete_pod(&name, Some(0));
+    let mut namesake = pod(&name);
+    namesake.metadata.labels = None;
+    bench.create(namesake);
+    bench.settle_but(|_, operation| delivers(operation, Resource::Pod));
+    assert_eq!(bench.pods().len(), 2, "GC-2, RS-3");
+}
+
 #[test]
 fn deletions_name_no_uid() {
     let mut bench = with_set(1, Slips::NONE);
