@@ -52,12 +52,14 @@ fn available(cluster: &Cluster<'_>, revision: Revision) -> u8 {
 }
 
 /// How early a pod is deleted: the smaller goes first (RS-5, S28 `controller_utils.go` `ActivePodsWithRanks.Less`):
-/// unassigned, pending, not ready, and the more active pods of the same Deployment share its node.
+/// unassigned, pending, not ready, and the more active pods of the same Deployment share its node. A ReplicaSet without a Deployment
+/// counts none of them (S28 `replica_set.go` `getReplicaSetsWithSameController`).
 fn rank(cluster: &Cluster<'_>, pod: PodId) -> (bool, bool, bool, std::cmp::Reverse<usize>) {
     let view = cluster.pod(pod).controller.view();
+    let has_owner = cluster.rules.scenario.workload.kind == WorkloadKind::Deployment;
     let beside = cluster.used_pods().filter(|&other| {
         let other = cluster.pod(other).controller.view();
-        other.is_active() && view.node().is_some() && other.node() == view.node()
+        has_owner && other.is_active() && view.node().is_some() && other.node() == view.node()
     });
     (view.node().is_some(), view.phase() != Phase::Pending, view.ready(), std::cmp::Reverse(beside.count()))
 }

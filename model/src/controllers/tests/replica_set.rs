@@ -127,7 +127,11 @@ fn while_victims_are_chosen_nothing_else_happens() {
 
 /// Four pods as the controller sees them, of which one is too many; which may be chosen?
 fn chosen(views: [(Option<NodeId>, Phase, bool); 4]) -> Vec<u8> {
-    let mut cluster = TestCluster::running(4, 3, |s| s.workload.kind = WorkloadKind::ReplicaSet);
+    chosen_of(WorkloadKind::Deployment, views)
+}
+
+fn chosen_of(kind: WorkloadKind, views: [(Option<NodeId>, Phase, bool); 4]) -> Vec<u8> {
+    let mut cluster = TestCluster::running(4, 3, |s| s.workload.kind = kind);
     cluster.change(|cluster| {
         for (column, (node, phase, ready)) in cluster.pods.iter_mut().zip(views) {
             let view =
@@ -155,6 +159,13 @@ fn the_least_valuable_pod_is_deleted_first() {
         [0, 2],
         "the crowded node"
     );
+}
+
+/// RS-5 (S28 `replica_set.go` `getReplicaSetsWithSameController`).
+#[test]
+fn without_a_deployment_no_node_is_crowded() {
+    let on = |node| (Some(NodeId(node)), Phase::Running, true);
+    assert_eq!(chosen_of(WorkloadKind::ReplicaSet, [on(0), on(1), on(0), on(2)]), [0, 1, 2, 3]);
 }
 
 /// RS-7.

@@ -385,16 +385,13 @@ fn look(set: &Arc<ReplicaSet>, manage: bool, informers: &Informers, slips: Slips
     (sync, released)
 }
 
-/// The active pods of all ReplicaSets that have the same owner (RS-5).
+/// The active pods of all ReplicaSets that have the same owner (RS-5); none if it has none (S28 `replica_set.go`
+/// `getReplicaSetsWithSameController`).
 fn related_pods(set: &ReplicaSet, informers: &Informers) -> Vec<Arc<Pod>> {
-    let own = set.metadata.uid.clone().unwrap_or_default();
     let owner = controller_of(&set.metadata).map(|owner| owner.uid.clone());
     let siblings =
         owner.iter().flat_map(|owner| informers.replica_sets.cache().by_index(BY_CONTROLLER, owner));
-    let mut uids: Vec<String> = siblings.filter_map(|(_, set)| set.metadata.uid.clone()).collect();
-    if uids.is_empty() {
-        uids.push(own);
-    }
+    let uids: Vec<String> = siblings.filter_map(|(_, set)| set.metadata.uid.clone()).collect();
     let pods = uids.iter().flat_map(|uid| informers.pods.cache().by_index(BY_CONTROLLER, uid));
     pods.map(|(_, pod)| pod).filter(|pod| is_active(pod)).cloned().collect()
 }

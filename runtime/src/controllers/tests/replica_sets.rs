@@ -316,6 +316,30 @@ fn a_pod_that_was_replaced_before_its_release_does_not_end_the_sync() {
     assert_eq!(bench.pods().len(), 2, "GC-2, RS-3");
 }
 
+/// S28 `replica_set.go` `getReplicaSetsWithSameController`: without an owner nothing is beside a pod.
+#[test]
+fn the_pods_of_a_set_without_an_owner_are_not_counted_by_node() {
+    let mut bench = bench(2, Slips::NONE);
+    bench.create(replica_set(3));
+    bench.settle();
+    let names = bench.names();
+    for (index, name) in names.iter().enumerate() {
+        if index == 2 {
+            bench.pass_but(1_000, |_, operation| operation.component == Component::NodeLifecycle);
+        }
+        let node = if index == 2 { "node-1" } else { "node-0" };
+        let bind = Request::Bind { pod: key(name), preconditions: Preconditions::NONE, node: node.into() };
+        bench.call(bind).expect("it is not bound");
+        bench.run(name, true);
+    }
+    let held = |_: &Bench, operation: &Operation| operation.component == Component::NodeLifecycle;
+    bench.pass_but(10, held);
+    scale(&mut bench, 2);
+    bench.settle_but(held);
+    let youngest = bench.pod(&names[2]);
+    assert!(youngest.is_none_or(Kind::is_deleting), "RS-5: it was ready for the shortest time");
+}
+
 #[test]
 fn deletions_name_no_uid() {
     let mut bench = with_set(1, Slips::NONE);
