@@ -285,13 +285,13 @@ fn a_sync_that_changes_min_ready_seconds_scales_as_well() {
         let spec = deployment.spec.get_or_insert_default();
         (spec.min_ready_seconds, spec.replicas) = (Some(30), Some(4));
     });
+    let held = |bench: &Bench, operation: &Operation| {
+        is_own_arrival(bench, operation) || crate::testing::delivers(operation, Resource::ReplicaSet)
+    };
     for _ in 0..2 {
-        bench.settle_but(is_own_arrival);
+        bench.settle_but(held);
         let write = bench.writes(OWN).remove(0);
         bench.arrive(&write);
-        bench.settle_but(|bench, operation| {
-            is_own_arrival(bench, operation) || crate::testing::delivers(operation, Resource::ReplicaSet)
-        });
     }
     let (_, set) = bench.cluster.server().store().all::<ReplicaSet>().next().expect("it has one");
     let written = set.spec.as_ref().map(|spec| (spec.min_ready_seconds, spec.replicas));
