@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStat
 
 use super::replica_sets::{available_of, wanted_of};
 use super::rolling::Bounds;
+use crate::api::Kind;
 use crate::api::constants::condition;
 use crate::clock::Moment;
 
@@ -18,20 +19,30 @@ const COMPLETE: &str = "NewReplicaSetAvailable";
 const UPDATED: &str = "ReplicaSetUpdated";
 /// It made none for too long.
 const EXCEEDED: &str = "ProgressDeadlineExceeded";
+/// Its new ReplicaSet was made just now.
+const CREATED: &str = "NewReplicaSetCreated";
+/// It is paused.
+const PAUSED: &str = "DeploymentPaused";
+/// It is paused no more.
+const RESUMED: &str = "DeploymentResumed";
 
 /// The status that these ReplicaSets make. `progress` says whether the progress deadline is judged, which it is not while the
-/// Deployment is only scaled.
+/// Deployment is only scaled; `created` says that the new ReplicaSet was made just now.
 pub fn status_of(
     deployment: &Deployment,
     sets: &[Arc<ReplicaSet>],
     new: Option<&Arc<ReplicaSet>>,
     progress: bool,
+    created: bool,
     now: Moment,
 ) -> DeploymentStatus {
     let sum = |of: fn(&ReplicaSet) -> i64| {
         i32::try_from(sets.iter().map(|set| of(set)).sum::<i64>()).unwrap_or(i32::MAX)
     };
-    let old = deployment.status.clone().unwrap_or_default();
+    let mut old = deployment.status.clone().unwrap_or_default();
+    if deadline_of(deployment).is_some() && !deployment.is_deleting() {
+        begin_anew(deployment, &mut old, created, now);
+    }
     let replicas = sum(|set| set.status.as_ref().map_or(0, |status| i64::from(status.replicas)));
     let available = sum(available_of);
     let updated = new.and_then(|new| new.status.as_ref()).map_or(0, |status| status.replicas);
@@ -76,6 +87,22 @@ pub fn is_complete(deployment: &Deployment, status: &DeploymentStatus) -> bool {
         && status.replicas == wanted
         && status.available_replicas == wanted
         && status.observed_generation >= deployment.metadata.generation
+}
+
+/// What begins the deadline anew: a pause, its end (S28 `sync.go` `checkPausedConditions`), a new ReplicaSet (`getNewReplicaSet`).
+fn begin_anew(deployment: &Deployment, status: &mut DeploymentStatus, created: bool, now: Moment) {
+    let paused = deployment.spec.as_ref().and_then(|spec| spec.paused).unwrap_or(false);
+    let reason = progressing(status).and_then(|current| current.reason.clone());
+    match reason.as_deref() {
+        Some(EXCEEDED) => {}
+        Some(PAUSED) if paused => {}
+        _ if paused => set_condition(status, PROGRESSING, condition::UNKNOWN, PAUSED, now, false),
+        Some(PAUSED) => set_condition(status, PROGRESSING, condition::UNKNOWN, RESUMED, now, false),
+        _ => {}
+    }
+    if created {
+        set_condition(status, PROGRESSING, condition::TRUE, CREATED, now, false);
+    }
 }
 
 fn judge_progress(

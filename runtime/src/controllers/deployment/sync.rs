@@ -26,6 +26,8 @@ pub struct Sync {
     stage: Stage,
     /// The progress deadline is judged.
     judges_progress: bool,
+    /// It made the new ReplicaSet.
+    created: bool,
 }
 
 /// What the answer that the worker waits for is for.
@@ -54,8 +56,14 @@ impl DeploymentController {
         let bounds = Bounds::of(&deployment);
         let paused = deployment.spec.as_ref().and_then(|spec| spec.paused).unwrap_or(false);
         let scaled = paused || scaling::was_scaled(bounds, &sets);
-        let sync =
-            Sync { judges_progress: !scaled, deployment, sets, plan: VecDeque::new(), stage: Stage::Resize };
+        let sync = Sync {
+            judges_progress: !scaled,
+            created: false,
+            deployment,
+            sets,
+            plan: VecDeque::new(),
+            stage: Stage::Resize,
+        };
         let deleting = sync.deployment.is_deleting();
         self.syncs.insert(key.clone(), sync);
         if deleting {
@@ -112,6 +120,7 @@ impl DeploymentController {
         };
         match (sync.stage, object) {
             (Stage::Create, Object::ReplicaSet(set)) => {
+                sync.created = true;
                 sync.sets.push(set);
                 if recreates(&sync.deployment) {
                     self.write_status(key, context);
@@ -238,8 +247,8 @@ impl DeploymentController {
     fn write_status(&mut self, key: &Key, context: &mut Context<'_>) {
         let Some(sync) = self.syncs.get_mut(key) else { return };
         let new = new_of(&sync.deployment, &sync.sets);
-        let status =
-            status_of(&sync.deployment, &sync.sets, new.as_ref(), sync.judges_progress, context.now());
+        let (progress, created) = (sync.judges_progress, sync.created);
+        let status = status_of(&sync.deployment, &sync.sets, new.as_ref(), progress, created, context.now());
         if sync.deployment.status.as_ref() == Some(&status) {
             self.settle(key, context);
             return;

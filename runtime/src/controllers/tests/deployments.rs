@@ -297,3 +297,43 @@ fn a_sync_that_changes_min_ready_seconds_scales_as_well() {
     let written = set.spec.as_ref().map(|spec| (spec.min_ready_seconds, spec.replicas));
     assert_eq!(written, Some((Some(30), Some(4))), "DEP-10");
 }
+
+fn pause(bench: &mut Bench, paused: bool) {
+    update::<Deployment>(bench, &key("web"), |deployment| {
+        deployment.spec.get_or_insert_default().paused = Some(paused);
+    });
+    bench.settle();
+}
+
+/// S28 `sync.go` `checkPausedConditions`: the deadline does not go on over a pause.
+#[test]
+fn a_pause_begins_the_deadline_anew() {
+    let mut bench = up(|_| {});
+    pass(&mut bench, 5);
+    roll(&mut bench, "web:bad");
+    pass(&mut bench, 300);
+    pause(&mut bench, true);
+    assert_eq!(progressing(&bench).as_deref(), Some("DeploymentPaused"), "DEP-8");
+    pass(&mut bench, 400);
+    pause(&mut bench, false);
+    assert_eq!(progressing(&bench).as_deref(), Some("DeploymentResumed"), "DEP-8");
+    pass(&mut bench, 590);
+    assert_eq!(progressing(&bench).as_deref(), Some("DeploymentResumed"), "DEP-8");
+    pass(&mut bench, 20);
+    assert_eq!(progressing(&bench).as_deref(), Some("ProgressDeadlineExceeded"), "DEP-8");
+}
+
+/// S28 `sync.go` `getNewReplicaSet`: and a new ReplicaSet is progress, also if no pod ever comes of it.
+#[test]
+fn a_new_replica_set_begins_the_deadline_anew() {
+    let mut bench = up(|_| {});
+    pass(&mut bench, 5);
+    roll(&mut bench, "web:2");
+    let slow = |_: &Bench, operation: &Operation| {
+        matches!(operation.component, Component::ReplicaSet | Component::NodeLifecycle)
+    };
+    bench.settle_but(slow);
+    assert_eq!(progressing(&bench).as_deref(), Some("NewReplicaSetCreated"), "DEP-8");
+    bench.pass_but(610, slow);
+    assert_eq!(progressing(&bench).as_deref(), Some("ProgressDeadlineExceeded"), "DEP-8");
+}
