@@ -1,6 +1,6 @@
 //! What a worker of the EndpointSlice controller writes for a Service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
@@ -13,7 +13,7 @@ use super::endpoints::{endpoint_of, publishes_not_ready, takes_part};
 use super::tracker::Tracker;
 use super::{Plan, selects};
 use crate::api::constants::node_of;
-use crate::api::{Key, Kind, Request, Uid};
+use crate::api::{DeleteOptions, Key, Kind, Request, Resource, Uid};
 use crate::context::Context;
 
 /// The label and the value by which the controller knows its slices.
@@ -32,7 +32,9 @@ pub(super) fn plan(
     context: &Context<'_>,
 ) -> Plan {
     let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    if selector.is_none_or(BTreeMap::is_empty) {
+    // A name of elsewhere has no endpoints (S28 `endpointslice_controller.go` `syncService`).
+    let is_name = service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"));
+    if is_name || selector.is_none_or(BTreeMap::is_empty) {
         return Plan::default();
     }
     let named = informers.endpoint_slices.cache().by_index(BY_SERVICE, key.name()).map(|(_, slice)| slice);
@@ -46,8 +48,25 @@ pub(super) fn plan(
         return Plan { failed: true, ..Plan::default() };
     }
     let (wanted, failed) = wanted(service, informers, context);
-    let writes = arrange(service, &slices, wanted).into();
+    // Those of an earlier Service of this name go, and one that is being deleted gets no new ones (S28 `reconciler.go`
+    // `reconcileByAddressType`, `finalize`).
+    let (own, others): (Vec<_>, Vec<_>) = slices.into_iter().partition(|slice| is_owned(slice, service));
+    let mut writes: VecDeque<Request> = arrange(service, &own, wanted).into();
+    writes.extend(others.iter().map(|slice| deletion_of(slice)));
+    if service.is_deleting() {
+        writes.retain(|write| !matches!(write, Request::Create(_)));
+    }
     Plan { writes, failed, deletes: false }
+}
+
+/// Does the Service own the slice, and not one of its name that was before it?
+fn is_owned(slice: &EndpointSlice, service: &Service) -> bool {
+    let mut owners = slice.metadata.owner_references.iter().flatten();
+    owners.any(|owner| owner.kind == "Service" && owner.uid == service.uid().as_str())
+}
+
+fn deletion_of(slice: &EndpointSlice) -> Request {
+    Request::Delete(Resource::EndpointSlice, slice.key(), DeleteOptions::default())
 }
 
 /// The endpoints that there should be, by pod. A pod whose node is missing is left out, and the sync fails (EPS-5).
@@ -112,11 +131,7 @@ fn arrange(
     for (slice, endpoints) in arranged {
         if endpoints.is_empty() && removable > 0 {
             removable -= 1;
-            deletes.push(Request::Delete(
-                crate::api::Resource::EndpointSlice,
-                slice.key(),
-                Default::default(),
-            ));
+            deletes.push(deletion_of(slice));
         } else if slice.endpoints.as_ref() != Some(&endpoints) || slice.ports != ports {
             let mut slice = (**slice).clone();
             slice.endpoints = Some(endpoints);

@@ -268,6 +268,44 @@ fn a_slice_of_another_manager_brings_nobody_back() {
     assert!(!served);
 }
 
+fn delete_service(bench: &mut Bench) {
+    bench.call(Request::Delete(Resource::Service, key("web"), DeleteOptions::default())).expect("it exists");
+}
+
+/// S28 `reconciler.go` `ownedBy`: the next of the name makes its own slice, and the old one goes.
+#[test]
+fn a_slice_of_an_earlier_service_of_the_name_is_not_taken_over() {
+    let mut bench = with_pod(Slips::NONE);
+    delete_service(&mut bench);
+    bench.settle();
+    assert_eq!(slices(&bench).len(), 1, "nobody collects it here");
+    bench.create(service());
+    bench.settle();
+    let owners: Vec<_> =
+        slices(&bench).iter().filter_map(|slice| slice.metadata.owner_references.clone()).flatten().collect();
+    let uid = bench.get::<Service>("web").and_then(|service| service.metadata.uid.clone());
+    assert_eq!(owners.into_iter().map(|owner| Some(owner.uid)).collect::<Vec<_>>(), [uid]);
+    assert_eq!(endpoints(&bench).len(), 1);
+}
+
+/// S28 `reconciler.go` `finalize`, `endpointslice_controller.go` `syncService`.
+#[test]
+fn a_service_that_is_being_deleted_or_is_a_name_gets_no_slices() {
+    let mut going = service();
+    going.metadata.finalizers = Some(vec!["example.com/keep".to_owned()]);
+    let mut name = service();
+    name.spec.get_or_insert_default().type_ = Some("ExternalName".to_owned());
+    for (service, deletes) in [(going, true), (name, false)] {
+        let mut bench = bench(1, Slips::NONE);
+        bench.create(service);
+        if deletes {
+            delete_service(&mut bench);
+        }
+        bench.settle();
+        assert!(slices(&bench).is_empty(), "deletes: {deletes}");
+    }
+}
+
 #[test]
 fn a_slice_holds_a_hundred_and_a_second_one_the_rest() {
     let mut bench = bench(1, Slips::NONE);
