@@ -258,25 +258,29 @@ impl SchedulingQueue {
         let Some((queued, place)) = self.pods.get_mut(key) else { return };
         let backs_off = !clock.is_due(queued.backoff_until);
         *place = if backs_off { Place::Backoff } else { Place::Active };
-        self.arm(clock.now());
+        if backs_off {
+            self.backoff_flush.get_or_insert(next_tick(BACKOFF_FLUSH, clock.now()));
+        }
     }
 
     /// The flushes tick while there is something to find: the next full second, the next full half minute.
     fn arm(&mut self, now: Moment) {
-        let next = |period: Duration| {
-            let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
-            Moment((now.0 / period + 1) * period)
-        };
         let any = |wanted: fn(&Place) -> bool| self.pods.values().any(|(_, place)| wanted(place));
         let backoff = any(|place| matches!(place, Place::Backoff));
         let unschedulable = any(|place| matches!(place, Place::Unschedulable));
         if backoff {
-            self.backoff_flush.get_or_insert(next(BACKOFF_FLUSH));
+            self.backoff_flush.get_or_insert(next_tick(BACKOFF_FLUSH, now));
         }
         if unschedulable {
-            self.unschedulable_flush.get_or_insert(next(UNSCHEDULABLE_FLUSH));
+            self.unschedulable_flush.get_or_insert(next_tick(UNSCHEDULABLE_FLUSH, now));
         }
     }
+}
+
+/// The next full period.
+fn next_tick(period: Duration, now: Moment) -> Moment {
+    let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
+    Moment((now.0 / period + 1) * period)
 }
 
 fn priority(pod: &Pod) -> i32 {
