@@ -74,14 +74,18 @@ pub fn judge(
     let first = if current.is_some() { now } else { created };
     let health =
         health.get_or_insert_with(|| Health { ready: current.clone(), lease_renewed: None, probed: first });
+    let saved = health.lease_renewed.clone();
     let heartbeat = |ready: &Option<(String, Option<Time>)>| ready.as_ref().map(|(_, at)| at.clone());
     if heartbeat(&health.ready) != heartbeat(&current) {
         // NLC-2
         health.probed = now;
+        // What is remembered is made anew, without the lease, which so counts once more on the next pass (S28
+        // `node_lifecycle_controller.go` `tryUpdateNodeHealth`).
+        health.lease_renewed = None;
     }
     health.ready.clone_from(&current);
     let renewed = lease.and_then(|lease| lease.spec.as_ref()).and_then(|spec| spec.renew_time.clone());
-    if renewed > health.lease_renewed && !slips.has(Slip::LeaseIgnored) {
+    if renewed > saved && !slips.has(Slip::LeaseIgnored) {
         // NLC-5: the lease alone is enough.
         health.lease_renewed = renewed;
         health.probed = now;
@@ -92,8 +96,9 @@ pub fn judge(
     };
     let unknown = || condition::UNKNOWN.to_owned();
     let observed = current.map_or_else(unknown, |(status, _)| status);
-    let flipped =
-        (now > health.probed + grace).then(|| silenced(node, now)).filter(|flipped| flipped != node);
+    // Only a change of condition Ready is written (S28 `tryUpdateNodeHealth`).
+    let says = ready_of(node).is_none_or(|(status, _)| status != condition::UNKNOWN);
+    let flipped = (says && now > health.probed + grace).then(|| silenced(node, now));
     Judgement { observed, flipped }
 }
 

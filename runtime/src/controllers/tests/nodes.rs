@@ -84,6 +84,38 @@ fn a_lease_alone_keeps_a_node_alive() {
     assert!(!alive(Slips::only(Slip::LeaseIgnored)));
 }
 
+/// S28 `node_lifecycle_controller.go` `tryUpdateNodeHealth`: with a new heartbeat the lease is forgotten, and counts once more.
+#[test]
+fn a_new_heartbeat_lets_the_lease_count_once_more() {
+    let mut bench = bench(2, Slips::NONE);
+    let mut lease = Lease::default();
+    lease.metadata.name = Some("node-0".to_owned());
+    lease.metadata.namespace = Some("kube-node-lease".to_owned());
+    let renewed = Some(bench.now().to_micro_time());
+    lease.spec = Some(LeaseSpec { renew_time: renewed, ..LeaseSpec::default() });
+    bench.create(lease);
+    pass(&mut bench, 5, &["node-1"]);
+    bench.heartbeat("node-0", "True");
+    pass(&mut bench, 60, &["node-1"]);
+    assert_eq!(ready_of(&bench, "node-0"), "True", "NLC-5: 15 s and 50 s");
+    pass(&mut bench, 5, &["node-1"]);
+    assert_eq!(ready_of(&bench, "node-0"), "Unknown", "NLC-3");
+}
+
+/// S28 `tryUpdateNodeHealth`: only a change of condition Ready is written.
+#[test]
+fn a_node_that_is_unknown_is_not_written_for_its_other_conditions() {
+    let mut bench = bench(2, Slips::NONE);
+    pass(&mut bench, 60, &["node-1"]);
+    let memory = crate::api::patch::new_node_condition("MemoryPressure", "False", "", bench.now());
+    let patch = Patch::NodeConditions(vec![memory]);
+    let patch = Request::Patch(Resource::Node, Key::global("node-0"), Preconditions::NONE, patch);
+    bench.call(patch).expect("it exists");
+    pass(&mut bench, 10, &["node-1"]);
+    let memory = node_condition(bench.node("node-0"), "MemoryPressure").map(|memory| memory.status.clone());
+    assert_eq!((ready_of(&bench, "node-0").as_str(), memory.as_deref()), ("Unknown", Some("False")), "NLC-3");
+}
+
 #[test]
 fn a_node_that_never_was_ready_has_a_minute() {
     let mut bench = bench(1, Slips::NONE);
