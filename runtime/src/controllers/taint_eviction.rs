@@ -280,9 +280,10 @@ impl Controller for TaintEviction {
                 eviction.stage = Stage::Delete;
                 self.send(&key, None, context);
             }
-            (Stage::Delete, Ok(_)) | (_, Err(ApiError::NotFound)) => {
+            (Stage::Delete, Ok(_)) => {
                 self.evictions.remove(&key);
             }
+            // That it is gone is an error like any other, so that the next of its name is not forgotten (S28 `timed_workers.go`).
             _ if eviction.attempts < ATTEMPTS => eviction.retry_at = Some(context.now() + RETRY),
             _ => {
                 // It is given up, until an event brings it back.

@@ -210,3 +210,33 @@ fn a_deletion_that_fails_is_tried_five_times() {
     assert_eq!(tries, 5, "TEC-10");
     assert!(!is_deleting(&bench));
 }
+
+/// S28 `timed_workers.go`: what did not succeed is forgotten, so the next pod of the name has a timer of its own.
+#[test]
+fn the_next_of_the_name_is_evicted_although_the_one_before_was_gone() {
+    let mut bench = with_pod(&[("custom", Some(30))], Slips::NONE);
+    let mut next = bench.pod("web").expect("it exists").clone();
+    let labels = next.metadata.labels.take();
+    next.metadata = super::meta("web");
+    next.metadata.labels = labels;
+    taint(&mut bench, &["custom"], &[]);
+    bench.pass_but(30, |_, operation| {
+        let arrives = operation.component == OWN && matches!(operation.step, Step::Arrive(_));
+        arrives || operation.component == Component::NodeLifecycle
+    });
+    bench.delete_pod("web", Some(0));
+    // Its worker hears of the deletion and of the next one at once.
+    bench.pass_but(1, |_, operation| {
+        let works = operation.component == OWN && matches!(operation.step, Step::Work(..));
+        works || operation.component == Component::NodeLifecycle
+    });
+    bench.create(next);
+    bench.settle_but(|_, operation| {
+        let works = operation.component == OWN && matches!(operation.step, Step::Work(..));
+        works || operation.component == Component::NodeLifecycle
+    });
+    pass(&mut bench, 29);
+    assert!(!is_deleting(&bench), "TEC-3");
+    pass(&mut bench, 2);
+    assert!(is_deleting(&bench), "TEC-3");
+}
