@@ -5,7 +5,9 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::{EventName, Story};
-use podproof_vocabulary::scenario::{Beginning, IntOrPercent, Scenario, Strategy, Taint, TaintEffect};
+use podproof_vocabulary::scenario::{
+    Beginning, IntOrPercent, LabelSelector, Scenario, SpreadConstraint, Strategy, Taint, TaintEffect,
+};
 
 use super::{pod, unschedulable, workload};
 use crate::names::Names;
@@ -154,4 +156,31 @@ fn a_workload_that_no_node_takes_is_told_at_once() {
         s.nodes.iter_mut().for_each(|node| node.allocatable.pods = 0);
     });
     assert_eq!(pinned, None, "its kubelet is to say so");
+}
+
+/// Two constraints of which each can be met alone: of three nodes in two zones one has half of the pods, and may not have that many (Kivi C3).
+#[test]
+fn constraints_that_leave_no_node_are_told_at_once() {
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    const HOST: &str = "kubernetes.io/hostname";
+    let with = |replicas: u8, keys: &[&str]| {
+        let mut scenario = catalogue::web("x", Story::Create, replicas, 3);
+        scenario.nodes[2].labels.insert(ZONE.into(), "zone-2".into());
+        let labels = scenario.workload.template.labels.clone();
+        let constraint = |key: &&str| SpreadConstraint {
+            max_skew: 1,
+            topology_key: (*key).into(),
+            selector: Some(LabelSelector { labels: labels.clone(), expressions: Vec::new() }),
+            min_domains: 1,
+            honour_node_affinity: true,
+            honour_node_taints: false,
+            same_revision: false,
+        };
+        scenario.workload.template.spread = keys.iter().map(constraint).collect();
+        unschedulable(&scenario)
+    };
+    assert_eq!(with(5, &[ZONE, HOST]), None);
+    assert_eq!((with(6, &[ZONE]), with(6, &[HOST])), (None, None), "alone each is met");
+    let says = with(6, &[ZONE, HOST]).expect("the sixth finds no node");
+    assert!(says.contains("of 6 pods find a node") && says.contains("PodTopologySpread"), "{says}");
 }
