@@ -53,9 +53,20 @@ struct Input {
     is_cut_off: bool,
 }
 
+/// How a file was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// It was named.
+    Named,
+    /// In a folder, where it is called as logs are.
+    Called,
+    /// In a folder.
+    There,
+}
+
 impl Log {
     /// Finds the files: those that are named, and in each folder those of a recording. In a folder, a file that is no log is
-    /// passed over unless it is called `.jsonl`.
+    /// passed over unless it is called `.jsonl`, and one that is empty whatever it is called.
     pub fn find(paths: &[PathBuf]) -> Result<Self, Problem> {
         let mut log = Self { files: Vec::new(), manifests: Vec::new(), clocks: Rc::default() };
         let mut known = BTreeSet::new();
@@ -65,7 +76,7 @@ impl Log {
                 Problem::new(&name, 0, error.to_string(), "a file or a folder that can be read")
             };
             if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-                log.add(path, true, &mut known)?;
+                log.add(path, Found::Named, &mut known)?;
                 continue;
             }
             let before = log.files.len();
@@ -95,22 +106,22 @@ impl Log {
             if name == MANIFESTS {
                 self.manifests.push(path);
             } else if !ASIDE.contains(&name.as_str()) {
-                let is_named = name.trim_end_matches(".gz").ends_with(".jsonl");
-                self.add(&path, is_named, known)?;
+                let is_called_so = name.trim_end_matches(".gz").ends_with(".jsonl");
+                self.add(&path, if is_called_so { Found::Called } else { Found::There }, known)?;
             }
         }
         Ok(())
     }
 
-    /// Adds a file; if it is no log, that is a problem only where a log was `expected`.
-    fn add(&mut self, path: &Path, expected: bool, known: &mut BTreeSet<PathBuf>) -> Result<(), Problem> {
+    /// Adds a file; if it is no log, that is a problem unless it was only there.
+    fn add(&mut self, path: &Path, found: Found, known: &mut BTreeSet<PathBuf>) -> Result<(), Problem> {
         if !known.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
             return Ok(());
         }
-        match recognise(path) {
+        match recognise(path, found) {
             Ok(input) => self.files.extend(input),
-            Err(problem) if expected => return Err(problem),
-            Err(_) => {}
+            Err(_) if found == Found::There => {}
+            Err(problem) => return Err(problem),
         }
         Ok(())
     }
@@ -274,8 +285,9 @@ fn nothing_in(folder: &Path) -> String {
     }
 }
 
-/// What a file is; nothing, if it is empty and has the name of one of a recording.
-fn recognise(path: &Path) -> Result<Option<Input>, Problem> {
+/// What a file is; nothing, if it is empty, and has the name of one of a recording or was named by nobody: a log that has just been
+/// rotated is so.
+fn recognise(path: &Path, found: Found) -> Result<Option<Input>, Problem> {
     let name: Rc<str> = path.display().to_string().into();
     let mut lines = Lines::open(path, Rc::clone(&name))?;
     let stem = stem_of(path);
@@ -288,7 +300,7 @@ fn recognise(path: &Path) -> Result<Option<Input>, Problem> {
             (source_of(&line, &place)?.ok_or_else(unknown)?, line)
         }
         // Who recorded anything would have said that it began to: of an empty file nobody knows whether somebody was there to write it.
-        None if named(path, &stem).is_some() => return Ok(None),
+        None if found != Found::Named || named(path, &stem).is_some() => return Ok(None),
         None => return Err(Problem::new(&name, 1, "the file is empty", ACCEPTED)),
     };
     let node = match source {

@@ -208,6 +208,17 @@ fn a_line_that_is_cut_off_is_a_problem_but_for_the_last_that_was_being_written()
     assert_eq!(behind.iter().filter(|entry| entry.is_ok()).count(), 2);
 }
 
+/// A log that has just been rotated is empty, whatever it is called.
+#[test]
+fn an_empty_file_in_a_folder_says_nothing() {
+    let log = lines(&[create("p", 7)]);
+    let folder = folder(&[("audit.log", &log), ("audit-2026-11-22.jsonl", ""), ("notes.jsonl", "\n \n")]);
+    put(folder.path(), "audit-2026-11-21.jsonl.gz", &gzip(b""));
+    assert_eq!(told(&all(&find(&[folder.path().to_owned()]))), ["p@7"]);
+    let named = refused(&[folder.path().join("audit-2026-11-22.jsonl")]);
+    assert_eq!((named.line, named.says.as_str()), (1, "the file is empty"));
+}
+
 #[test]
 fn a_line_that_is_too_long_ends_its_file() {
     let input = Cursor::new(b"{}\n".to_vec())
