@@ -33,9 +33,9 @@ pub(super) fn read(
 ) -> Result<Noted, Problem> {
     let (at, seen) = match source {
         Source::Runtime => runtime(parse(line, &place, "an event of a container runtime")?, &place, names)?,
-        Source::App => app(parse(line, &place, "a line of a process")?, &place, names)?,
+        Source::App => app(parse(line, &place, "a line of a process")?, names),
         Source::Rules => rules(parse(line, &place, "the rules of a node")?, &place, node)?,
-        Source::Requests => request(parse(line, &place, "a request of a client")?, &place, names)?,
+        Source::Requests => request(parse(line, &place, "a request of a client")?, names),
         Source::Faults => fault(parse(line, &place, "a fault")?, names),
         Source::Audit | Source::Watch => (0, None),
     };
@@ -44,6 +44,11 @@ pub(super) fn read(
 
 /// When a line was written, and what it says of which time.
 type Said = (Micros, Option<(Micros, Micros, Seen)>);
+
+/// A line of which nothing is said but what it is about.
+fn left_out(from: Micros, to: Micros, what: &str, names: &mut Names) -> Said {
+    (from, Some((from, to, Seen::Other(names.get(what)))))
+}
 
 #[derive(Deserialize)]
 struct Runtime {
@@ -125,7 +130,10 @@ const SIGNALS: &[(&str, &str, i32)] = &[
     ("urgent I/O condition", "SIGURG", 23),
 ];
 
-fn app(line: App, place: &Place, names: &mut Names) -> Result<Said, Problem> {
+/// What lines are called that are about signals of other names, which no process of the model gets.
+const UNKNOWN_SIGNALS: &str = "signals of names that are not known";
+
+fn app(line: App, names: &mut Names) -> Said {
     let what = match line.kind.as_str() {
         "started" => AppWhat::Started,
         "listening" => AppWhat::Listening,
@@ -133,15 +141,13 @@ fn app(line: App, place: &Place, names: &mut Names) -> Result<Said, Problem> {
             let name = line.sig.unwrap_or_default();
             let known = SIGNALS.iter().find(|(go, c, _)| [*go, *c].contains(&name.as_str()));
             let Some((_, _, number)) = known else {
-                let accepted = SIGNALS.iter().map(|(go, c, _)| format!("{go} or {c}")).collect::<Vec<_>>();
-                let says = format!("`sig` is {name:?}");
-                return Err(Problem::new(&place.file, place.line, says, accepted.join(", ")));
+                return left_out(line.t_us, line.t_us, UNKNOWN_SIGNALS, names);
             };
             AppWhat::Signal(*number)
         }
         "exit" => AppWhat::Exit(i32::try_from(line.code.unwrap_or_default()).unwrap_or(i32::MAX)),
         "req" => AppWhat::Served(line.id.unwrap_or_default().into()),
-        _ => return Ok((line.t_us, None)),
+        _ => return (line.t_us, None),
     };
     let event = AppEvent {
         pod: names.get(&line.pod),
@@ -150,7 +156,7 @@ fn app(line: App, place: &Place, names: &mut Names) -> Result<Said, Problem> {
         container: names.get(&line.container.unwrap_or_default()),
         what,
     };
-    Ok((line.t_us, Some((line.t_us, line.t_us, Seen::App(event)))))
+    (line.t_us, Some((line.t_us, line.t_us, Seen::App(event))))
 }
 
 #[derive(Deserialize)]
@@ -193,22 +199,17 @@ struct Request {
     errno: Option<String>,
 }
 
-fn request(line: Request, place: &Place, names: &mut Names) -> Result<Said, Problem> {
+/// What lines of clients are called that say neither who answered nor what failed.
+const UNTOLD: &str = "connections of clients that do not say how they ended";
+
+fn request(line: Request, names: &mut Names) -> Said {
     let outcome = match (line.ok, line.pod, line.errno) {
         (true, Some(pod), _) => Ok(names.get(&pod)),
         (false, _, Some(errno)) => Err(names.get(&errno)),
-        (ok, _, _) => {
-            let accepted = "`pod` if `ok` is true, else `errno`";
-            return Err(Problem::new(
-                &place.file,
-                place.line,
-                format!("`ok` is {ok} and nothing else"),
-                accepted,
-            ));
-        }
+        _ => return left_out(line.t_us, line.t_us.saturating_add(line.d_us), UNTOLD, names),
     };
     let event = RequestEvent { id: line.id.into(), node: names.get(&line.node), outcome };
-    Ok((line.t_us, Some((line.t_us, line.t_us.saturating_add(line.d_us), Seen::Request(event)))))
+    (line.t_us, Some((line.t_us, line.t_us.saturating_add(line.d_us), Seen::Request(event))))
 }
 
 #[derive(Deserialize)]
