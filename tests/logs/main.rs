@@ -16,6 +16,7 @@ mod held;
 mod late;
 mod limits;
 mod memory;
+mod mixed;
 mod names;
 mod namespaces;
 mod partial;

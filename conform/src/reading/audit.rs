@@ -58,7 +58,7 @@ pub(super) struct Heard {
     to: Micros,
     version: Option<u64>,
     subject: Option<Subject>,
-    /// What it tells of its object, if it is a write that was granted and has no answer.
+    /// What it tells of its object, if it is a write that was granted.
     hint: Option<Box<Hint>>,
     says: Says,
 }
@@ -213,9 +213,15 @@ fn granted(event: &Event) -> bool {
     (200..400).contains(&code(event))
 }
 
+/// What the event has, as its audit policy or the limit on its size would have it (S28
+/// `staging/src/k8s.io/apiserver/plugin/pkg/audit/truncate/truncate.go`: of what is too large both objects are left out).
+fn level(event: &Event) -> &str {
+    if event.annotations.truncated.is_some() { "Metadata" } else { &event.level }
+}
+
 /// Does the audit policy leave out what was answered?
 fn is_unanswered(event: &Event) -> bool {
-    event.level == "Request" && granted(event)
+    level(event) == "Request" && granted(event)
 }
 
 /// The value of a parameter of a request.
@@ -352,8 +358,8 @@ impl Heard {
             disagrees: None,
             code: code(event),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
-            shows_request: ["Request", "RequestResponse"].contains(&event.level.as_str()),
-            only_asked: event.level == "Request",
+            shows_request: ["Request", "RequestResponse"].contains(&level(event)),
+            only_asked: level(event) == "Request",
             made_of,
             target: asked
                 .target
@@ -363,15 +369,15 @@ impl Heard {
             object: None,
             resource_version: self.version,
         };
-        let event = object.map(|field| (field, line.into()));
-        if let Some((Field::Nowhere, line)) = &event {
-            self.hint = Some(Box::new(hint(&write, &asked, self.from, line)));
+        let kept = object.map(|field| (field, line.into()));
+        if granted(event) {
+            self.hint = Some(Box::new(hint(&write, &asked, self.from, kept.as_ref())));
         }
-        self.says = Says::Write { write: Box::new(write), event };
+        self.says = Says::Write { write: Box::new(write), event: kept };
         Ok(())
     }
 
-    /// What it tells of its object, if it is a write without an answer.
+    /// What it tells of its object, if it is a write that was granted.
     pub(super) fn hint(&mut self) -> Option<Hint> {
         self.hint.take().map(|hint| *hint)
     }
@@ -414,8 +420,8 @@ impl Heard {
     }
 }
 
-/// What a write without an answer, received at `from`, tells of its object.
-fn hint(write: &Write, asked: &Asked, from: Micros, event: &Rc<[u8]>) -> Hint {
+/// What a write, received at `from`, tells of its object: where that stands in the event, if it does, and the event.
+fn hint(write: &Write, asked: &Asked, from: Micros, kept: Option<&(Field, Rc<[u8]>)>) -> Hint {
     let is_creation = write.verb == Verb::Create && write.subresource.is_empty();
     let by_scheduler = &*write.user == "system:kube-scheduler";
     let is_first = asked.status.as_ref().is_some_and(|status| status.start_time.is_some());
@@ -438,7 +444,8 @@ fn hint(write: &Write, asked: &Asked, from: Micros, event: &Rc<[u8]>) -> Hint {
         uid: uid.filter(|_| !is_creation).map(Rc::from),
         node: write.target.clone(),
         newness,
-        whole: is_whole.then(|| Rc::clone(event)),
+        whole: kept.filter(|_| is_whole).map(|(_, event)| Rc::clone(event)),
+        is_needed: matches!(kept, Some((Field::Nowhere, _))),
     }
 }
 

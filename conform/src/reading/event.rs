@@ -29,6 +29,8 @@ pub(super) struct Event {
     pub(super) object_ref: Reference,
     #[serde(deserialize_with = "null_is_default")]
     pub(super) response_status: Status,
+    #[serde(deserialize_with = "null_is_default")]
+    pub(super) annotations: Annotations,
     pub(super) request_received_timestamp: Option<String>,
     pub(super) stage_timestamp: Option<String>,
 }
@@ -44,6 +46,15 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 #[serde(default)]
 pub(super) struct User {
     pub(super) username: String,
+}
+
+/// What is written beside an event, as far as it says what is missing in it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Annotations {
+    /// It was too large, and its objects were left out.
+    #[serde(rename = "audit.k8s.io/truncated")]
+    pub(super) truncated: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]

@@ -41,6 +41,8 @@ pub(in crate::reading) struct Hint {
     pub(in crate::reading) newness: Newness,
     /// The event, if the object stands in it whole, as it was stored.
     pub(in crate::reading) whole: Option<Rc<[u8]>>,
+    /// It has no answer, so hints are needed.
+    pub(in crate::reading) is_needed: bool,
 }
 
 /// An object that requests have named.
@@ -70,7 +72,7 @@ const PERIOD: Micros = 60_000_000;
 impl Hints {
     /// Takes note of a hint.
     pub(super) fn note(&mut self, hint: Hint) {
-        let Hint { key, from, uid, node, newness, whole } = hint;
+        let Hint { key, from, uid, node, newness, whole, .. } = hint;
         let named = self.named.entry(key).or_insert_with(|| Named {
             first: from,
             last: from,

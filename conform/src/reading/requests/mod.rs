@@ -55,10 +55,13 @@ pub(super) struct Request<'a> {
 }
 
 impl Requests {
-    /// A write is going to come; without its answer it tells this.
+    /// A write is going to come, and tells this of its object. As long as all have answers nothing of it is kept.
     pub(super) fn hear(&mut self, hint: Option<Hint>) {
-        self.has_any |= hint.is_some();
-        hint.into_iter().for_each(|hint| self.hints.note(hint));
+        let Some(hint) = hint else { return };
+        self.has_any |= hint.is_needed;
+        if self.has_any {
+            self.hints.note(hint);
+        }
     }
 
     /// What was before this moment is over.
