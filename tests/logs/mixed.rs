@@ -75,6 +75,17 @@ fn lies_about_what_users_create_without_an_answer_are_found_out() {
     }
 }
 
+/// At level Metadata nobody knows that a deletion was forced, and so not when the pod was gone.
+#[test]
+fn how_long_a_deletion_gives_may_not_be_in_the_log() {
+    for number in ["15", "22"] {
+        let is_deletion = |event: &Value| is_by_user(event) && event["verb"] == "delete";
+        let report = judge(&lowered(&recording(number), "Metadata", is_deletion), MOST);
+        assert_eq!(report.verdict(), Verdict::Incomplete, "{number}: {}", why(&report));
+        assert!(why(&report).contains("how long the deletion of"), "{number}: {}", why(&report));
+    }
+}
+
 /// Of what is too large the API server leaves out both objects, and says so in an annotation.
 #[test]
 fn what_was_too_large_is_as_at_level_metadata() {

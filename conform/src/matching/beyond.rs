@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::Watcher;
 
+use super::writes::grace;
 use crate::record::Write;
 
 /// What the model does not have.
@@ -56,8 +57,13 @@ impl Beyond {
         }
     }
 
-    /// Takes note of what a status says was done to a node of the workload, or to a pod of its, and no file shows.
+    /// Takes note of what a status says was done to a node of the workload, or to a pod of its, and no file shows; and of a deletion
+    /// that may have removed the pod at once.
     pub fn see(&mut self, number: u64, write: &Write) {
+        if grace::is_unknown(write) {
+            let what = format!("how long the deletion of {} gives it is not in the log", write.name);
+            self.note(None, number, what);
+        }
         let Some(status) = write.object.as_ref().map(|object| &object.whole["status"]) else { return };
         let mut conditions = status["conditions"].as_array().into_iter().flatten();
         let mut says = |text: &str| {

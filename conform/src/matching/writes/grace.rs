@@ -2,7 +2,8 @@
 
 use podproof_model::state::PodObject;
 
-use crate::record::{Facts, PodFacts, Write};
+use crate::matching::actor::Actor;
+use crate::record::{Facts, PodFacts, Verb, Write};
 
 /// What a pod has where nothing is said, in seconds (`DefaultTerminationGracePeriodSeconds`, `staging/src/k8s.io/api/core/v1/types.go`).
 pub const DEFAULT: i64 = 30;
@@ -24,6 +25,18 @@ pub fn asked(write: &Write) -> Option<u32> {
 pub fn set(write: &Write) -> Option<u32> {
     let shown = facts(write).filter(|facts| facts.deleting).and_then(|facts| facts.deletion_grace_seconds);
     shown.and_then(|seconds| u32::try_from(seconds).ok()).or_else(|| asked(write))
+}
+
+/// Does somebody delete a pod of whom nobody knows how long that gives it, as the log has neither what was asked for nor the answer?
+/// Components delete in one way each.
+pub fn is_unknown(write: &Write) -> bool {
+    let deletes = match &*write.subresource {
+        "" => write.verb == Verb::Delete,
+        "eviction" => write.verb == Verb::Create,
+        _ => false,
+    };
+    let is_told = write.shows_request || write.grace_seconds.is_some() || write.object.is_some();
+    &*write.resource == "pods" && deletes && !is_told && matches!(Actor::of(write), Actor::Client(_))
 }
 
 /// Why the answer to the first deletion of a pod, which was so `before`, cannot be: the request and the pod say what its grace period
