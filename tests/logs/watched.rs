@@ -88,6 +88,17 @@ fn with_the_other_files_they_say_of_the_promises_what_an_audit_log_says() {
     }
 }
 
+/// A write that a watch tells of stands at its earliest moment: where connections went does not depend on that.
+#[test]
+fn connections_fit_what_watches_tell() {
+    for (name, watches, mut files) in pairs().filter(|(_, _, files)| files.contains_key("client.jsonl")) {
+        files.remove(AUDIT);
+        files.extend(watches);
+        let report = judge(&files, MOST);
+        assert_eq!(report.verdict(), Verdict::Lawful, "{name}: {:?}", report.connections);
+    }
+}
+
 /// Each entry is explained, or counted as what the model does not have; what stands beside an audit log is counted too.
 #[test]
 fn every_entry_is_counted_once() {

@@ -178,8 +178,10 @@ impl Traffic {
                 names.extend(replay.began_with().iter().cloned());
                 own.extend(names.values().cloned());
             }
-            now = now.max(taken.moment.at);
-            model.open(after, |cluster| along.note(cluster, nodes, &names, now, depot));
+            // A write stands at its earliest moment, and what it depends on may have a time after that: others go by their own.
+            let at = taken.moment.at;
+            now = now.max(at);
+            model.open(after, |cluster| along.note(cluster, nodes, &names, at, depot));
         });
         let until = if unexplained.is_some() || whole.refused.is_some() { now } else { Micros::MAX };
         along.end(until, depot)
@@ -225,7 +227,7 @@ impl Traffic {
 }
 
 impl Along {
-    /// In `cluster` it is so, from `at` on.
+    /// In `cluster` it is so, from `at` on; of each node not before what was so there.
     fn note(
         &mut self,
         cluster: &Cluster<'_>,
@@ -247,6 +249,7 @@ impl Along {
             if before.is_some_and(|before| self.traffic.leads[before.leads as usize].to == leads.to) {
                 continue;
             }
+            let at = before.map_or(at, |before| before.from.max(at));
             if let Some(before) = before.filter(|before| before.from != at) {
                 self.traffic.push(name, before, depot);
             }
