@@ -88,6 +88,8 @@ pub struct Doubts {
     kubelets: BTreeMap<Rc<str>, u8>,
     /// Nodes of whose kubelets the log has nothing.
     silent: BTreeSet<Rc<str>>,
+    /// Of what it has nothing although it was written, in which namespace; the nodes have none.
+    unwritten: Vec<(Rc<str>, &'static str)>,
     /// Since when it has pods on such a node, by namespace, and the node.
     unheard: BTreeMap<Rc<str>, (Micros, Rc<str>)>,
     /// When the last request was answered that an audit log has.
@@ -104,6 +106,7 @@ impl Doubts {
             under_way: composer.has_unready_nodes(),
             kubelets: composer.other_kubelets().clone(),
             silent: composer.unheard_nodes().clone(),
+            unwritten: composer.unwritten().to_vec(),
             unheard: BTreeMap::new(),
             missed: None,
             unanswered: BTreeMap::new(),
@@ -158,6 +161,9 @@ impl Doubts {
             found.doubt(&format!("the model does not have what came before ({what})"));
         }
         let is_near = |namespace: &str| namespace.is_empty() || replay.subject.is_near(namespace);
+        for (_, says) in self.unwritten.iter().filter(|(namespace, _)| is_near(namespace)) {
+            found.doubt(&format!("the log leaves something out: {says}"));
+        }
         let at = found.at;
         let any_before = |all: &BTreeMap<Rc<str>, Micros>| {
             all.iter().any(|(namespace, since)| *since < at && is_near(namespace))

@@ -28,4 +28,5 @@ mod taints;
 mod together;
 mod too_many;
 mod unlike;
+mod unwritten;
 mod watched;

@@ -37,8 +37,12 @@ pub struct Composer<'s> {
     kubelets: BTreeMap<Rc<str>, u8>,
     /// Nodes whose kubelets have written nothing.
     unheard: BTreeSet<Rc<str>>,
+    /// Of what the log has nothing although it was written, in which namespace.
+    unwritten: Vec<(Rc<str>, &'static str)>,
     /// How many workloads have been composed.
     composed: usize,
+    /// The log has pods, and kubelets run all of them from files.
+    only_mirrors: bool,
 }
 
 /// What is said of a log without answers.
@@ -75,6 +79,7 @@ impl<'s> Composer<'s> {
             skip_others: false,
         };
         let (roots, mut not_modelled) = roots::roots(surveyor);
+        let only_mirrors = roots.is_empty() && !not_modelled.is_empty() && surveyor.unseen == 0;
         if surveyor.unseen > 0 {
             not_modelled.insert(NotModelled {
                 what: format!("{} objects that were created", surveyor.unseen),
@@ -98,6 +103,9 @@ impl<'s> Composer<'s> {
                 bound.len()
             ));
         }
+        let unwritten = surveyor.unwritten();
+        let is_missing = |(_, says): &(_, &str)| format!("the log leaves something out: {says}");
+        let missing: BTreeSet<String> = unwritten.iter().map(is_missing).collect();
         let only_asked = surveyor.only_asked.then(|| ONLY_ASKED.to_owned());
         Self {
             surveyor,
@@ -109,10 +117,12 @@ impl<'s> Composer<'s> {
             roots: roots.into_iter().map(Rc::new).collect(),
             read: BTreeMap::new(),
             not_modelled,
-            warnings: says.into_iter().chain(only_asked).chain(of_kubelets).collect(),
+            warnings: says.into_iter().chain(only_asked).chain(of_kubelets).chain(missing).collect(),
             kubelets,
             unheard,
+            unwritten,
             composed: 0,
+            only_mirrors,
         }
     }
 
@@ -134,6 +144,11 @@ impl<'s> Composer<'s> {
     /// Nodes whose kubelets have written nothing, though the log says who writes.
     pub fn unheard_nodes(&self) -> &BTreeSet<Rc<str>> {
         &self.unheard
+    }
+
+    /// Of what the log has nothing although what it has shows that it was written, in which namespace; the nodes have none.
+    pub fn unwritten(&self) -> &[(Rc<str>, &'static str)] {
+        &self.unwritten
     }
 
     /// Are there pods that the log never shows?
@@ -205,6 +220,7 @@ impl<'s> Composer<'s> {
             warnings: self.warnings,
             pod_names: self.surveyor.pod_names(&self.roots),
             workloads: self.composed,
+            only_mirrors: self.only_mirrors,
         }
     }
 

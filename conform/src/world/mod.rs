@@ -10,6 +10,8 @@
 //! for, neighbours that come and go, labels and taints of nodes; and a budget that selects pods of other workloads too (`shared`). [`Observed::scenario_at`] is the scenario as it is at one
 //! entry; all scenarios of one workload have states of the same layout.
 //!
+//! What the log as a whole has nothing of, although it was written, is said beside them (`unwritten`).
+//!
 //! A workload is followed only while something of it may be seen, and as far as a state of the model can hold it (`limits`): from a moment before it at which the nodes are at rest (`rest`)
 //! to a while after it is gone.
 
@@ -39,6 +41,7 @@ mod surveyor;
 #[cfg(test)]
 mod tests;
 mod traits;
+mod unwritten;
 mod versions;
 
 pub use compose::Composer;

@@ -23,6 +23,8 @@ pub struct World {
     pub pod_names: BTreeSet<Rc<str>>,
     /// How many workloads it has.
     pub workloads: usize,
+    /// It has pods, and kubelets run all of them from files.
+    pub only_mirrors: bool,
 }
 
 /// Between which entries a workload is followed: while it is there, and a while before and after.

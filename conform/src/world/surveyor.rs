@@ -18,6 +18,7 @@ use super::pods::Pods;
 use super::rest::Rest;
 use super::roots::Root;
 use super::selectors::Selectors;
+use super::unwritten::Unwritten;
 use super::versions::Versions;
 use crate::matching::actor::Actor;
 use crate::matching::writes::grace;
@@ -67,6 +68,8 @@ pub struct Surveyor {
     pub(super) strangers: bool,
     /// Between which moments workloads are followed.
     pub(super) rest: Rest,
+    /// What it has nothing of.
+    unwritten: Unwritten,
 }
 
 impl Surveyor {
@@ -76,6 +79,7 @@ impl Surveyor {
         self.next += 1;
         let began = *self.began.get_or_insert(entry.from);
         self.rest.pass(at, entry.from);
+        self.unwritten.see(entry);
         match &entry.seen {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
@@ -252,6 +256,11 @@ impl Surveyor {
             true => self.nodes.by_name.keys().cloned().collect(),
             false => BTreeSet::new(),
         }
+    }
+
+    /// Of what it has nothing although it was written, in which namespace; the nodes have none.
+    pub(super) fn unwritten(&self) -> Vec<(Rc<str>, &'static str)> {
+        self.unwritten.found(self, self.has_writes)
     }
 
     /// The addresses of pods that the log shows nowhere but in EndpointSlices, which were there when it began.
