@@ -139,7 +139,9 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             active.unexplained = active.replay.take(number, entry).err();
             self.tally.learn(active.replay.outcomes());
         }
-        if !is_followed && (self.any_explained || !self.to_come.is_empty()) {
+        // What comes after an entry that nothing explains is not counted.
+        let is_sound = self.any_explained || !self.to_come.is_empty() || self.composer.followed().is_empty();
+        if !is_followed && is_sound {
             self.tally.learn(unfollowed(entry).map(|outcome| (number, outcome)).into_iter().collect());
         }
         self.leave(|active| active.until.is_some_and(|until| until <= at));

@@ -147,6 +147,7 @@ impl<T> Report<T> {
         } else if self.first_unexplained().is_some()
             || self.sum.is_apart
             || odd
+            || self.world.only_mirrors
             || !self.tally.left_out.is_empty()
         {
             Verdict::Incomplete

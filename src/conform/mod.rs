@@ -134,7 +134,7 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
         ],
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
-    if report.world.workloads == 0 {
+    if report.world.workloads == 0 && !report.world.only_mirrors {
         return Err(no_workload(&name, &report.world.not_modelled));
     }
     Ok(report)

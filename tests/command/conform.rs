@@ -413,6 +413,17 @@ fn the_reason_why_nothing_can_be_followed_is_said() {
     assert!(says.contains("more than minReadySeconds, which is 3600") || says.contains("is 600"), "{says}");
 }
 
+/// Its only pod is run by a kubelet from a file.
+#[test]
+fn a_log_in_which_nothing_can_be_followed_has_a_verdict() {
+    let labels = "\"labels\":{\"app\":\"web\"}";
+    let mirror = format!("{labels},\"annotations\":{{\"kubernetes.io/config.mirror\":\"x\"}}");
+    let log = changed("mirrors", CREATE, |text| text.replace(labels, &mirror));
+    let (status, document) = document("mirrors", &[text(&log)]);
+    assert_eq!((status, &document["verdict"]), (Some(3), &Value::from("incomplete")), "{document}");
+    assert_eq!(document["left_out"][0]["what"], "Pod/p");
+}
+
 #[test]
 fn wrong_input_is_refused_with_what_would_be_accepted() {
     let folder = folder("wrong");

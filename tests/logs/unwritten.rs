@@ -1,9 +1,9 @@
 //! Audit policies that leave out a resource as a whole, and watches of some resources only.
 
 use podproof_conform::run::Verdict;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::files::{AUDIT, Files, folders, judge, read, recording};
+use crate::files::{AUDIT, Files, edit, folders, judge, read, recording};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
@@ -90,4 +90,23 @@ fn nothing_is_missed_in_a_whole_log() {
 fn one_write_that_is_missing_is_no_policy() {
     let report = judge(&without(&recording("01"), "pods", Some("binding")), MOST);
     assert_eq!(report.verdict(), Verdict::Unexplained);
+}
+
+/// A kubelet runs its only pod from a file: nothing can be followed, and everything is counted.
+#[test]
+fn a_log_of_mirrors_alone_is_incomplete() {
+    let mut files = recording("01");
+    files.retain(|name, _| name == AUDIT);
+    edit(&mut files, AUDIT, |event| {
+        let object = &mut event["responseObject"];
+        if object["kind"] == "Pod" {
+            object["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
+        }
+    });
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Incomplete);
+    assert!(report.followed.is_empty());
+    let counted: u64 = report.tally.outside().values().sum();
+    assert_eq!(report.tally.entries, counted + report.tally.explained());
+    assert!(report.world.not_modelled.iter().any(|found| found.why.contains("from a file")));
 }
