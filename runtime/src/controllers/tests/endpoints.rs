@@ -260,8 +260,7 @@ fn a_slice_of_another_manager_brings_nobody_back() {
     other.metadata.labels = Some(crate::testing::labels(&labels));
     bench.create(other);
     let mut served = false;
-    loop {
-        let Some(next) = bench.pending().into_iter().next() else { break };
+    while let Some(next) = bench.pending().into_iter().next() {
         served |= next.component == OWN && !matches!(next.step, Step::Notify(_));
         bench.cluster.complete(&next).expect("it is pending");
     }
