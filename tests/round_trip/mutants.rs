@@ -39,6 +39,12 @@ pub fn other_way(mutant: Mutant) -> Option<&'static str> {
         Mutant::SliceIgnoresReadiness => {
             Some("a controller that has not yet heard that the pod is no longer ready does the same")
         }
+        Mutant::SliceKeepsEndedPods => {
+            Some("a controller that has not yet heard that the pod has ended does the same")
+        }
+        Mutant::BudgetStatusOverwritten => {
+            Some("a controller that has heard of the eviction counts the same once the pod is being deleted")
+        }
         Mutant::WorkerStartsAfterTermination => {
             Some("no file shows when a kubelet begins to terminate a pod")
         }

@@ -137,6 +137,7 @@ fn wrong_rules_stay_broken() {
     assert_eq!(unbroken, ["proxy-never-removes, no-misrouted-request"]);
     let large = [
         "scheduler-ignores-resources, placement-lawful",
+        "budget-status-overwritten, disruption-budget-kept",
         "deployment-ignores-unavailable, rollout-within-bounds",
     ];
     assert_eq!(too_large, large, "their searches see more states than those of a test may");
