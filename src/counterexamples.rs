@@ -126,7 +126,7 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
     let held = match wanted.is_file().then(|| read(wanted)) {
         None => "no file".to_owned(),
         Some(Ok(other)) if is_of_another_world(&other) => {
-            "a trace of this manifest in another world".to_owned()
+            "a trace of this workload in another world".to_owned()
         }
         Some(Ok(_)) => "a trace of another manifest".to_owned(),
         Some(Err(error)) => format!("no trace of podproof ({error})"),
@@ -134,22 +134,31 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
     format!("{}: {held}, which stays; this one is {}{more}", wanted.display(), path.display())
 }
 
-/// The file of this name if it is free, or holds what this trace takes the place of; else one of this name with a number.
+/// The file of this name, or of this name with a number, in which this trace is to stand: the one that has a trace of the same world;
+/// else the first that is [out of date](is_out_of_date), or that is not there.
 pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     let stem = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let numbered = (2..=u32::MAX).map(|number| wanted.with_file_name(format!("{stem}-{number}.json")));
-    let mut files = std::iter::once(wanted.to_owned()).chain(numbered);
-    files.find(|file| is_free(file, trace)).unwrap_or_else(|| wanted.to_owned())
-}
-
-/// Nothing is there, or a trace that is [out of date](takes_place_of). What is no file is not looked into: whoever opens a pipe waits, and what is
-/// written through a link that leads nowhere is written somewhere else.
-fn is_free(file: &Path, trace: &Trace) -> bool {
-    if file.is_file() {
-        return read(file).is_ok_and(|other| takes_place_of(trace, &other));
+    let mut free = None;
+    for file in std::iter::once(wanted.to_owned()).chain(numbered) {
+        // What is no file is not looked into: whoever opens a pipe waits, and what is written through a link that leads nowhere is
+        // written somewhere else.
+        if !file.is_file() {
+            // Where it is not known what is there, whoever writes says why that fails.
+            if std::fs::symlink_metadata(&file).is_err() {
+                return free.unwrap_or(file);
+            }
+            continue;
+        }
+        match read(&file) {
+            Ok(other) if is_of_same_manifest(&other, trace) && other.scenario == trace.scenario => {
+                return file;
+            }
+            Ok(other) if free.is_none() && is_out_of_date(&other, trace) => free = Some(file),
+            _ => {}
+        }
     }
-    // Where it is not known what is there, whoever writes says why that fails.
-    std::fs::symlink_metadata(file).is_err()
+    free.unwrap_or_else(|| wanted.to_owned())
 }
 
 /// The trace in a file.
@@ -158,11 +167,12 @@ fn read(file: &Path) -> Result<Trace, String> {
     Trace::from_bytes(&bytes).map_err(|error| error.to_string())
 }
 
-/// Is `other` of the same manifest, and of the same world if that has not been edited since? What was found with fewer replicas, or with a
-/// wrong rule switched on, says nothing of what was found without.
-fn takes_place_of(trace: &Trace, other: &Trace) -> bool {
-    let is_unedited = trace.origin.zip(other.origin).is_some_and(|(one, other)| one.content == other.content);
-    is_of_same_manifest(other, trace) && !(is_unedited && trace.scenario != other.scenario)
+/// Is `other` of the manifest of `trace`, which has been edited since? Of one that has not, what was found with fewer replicas, or with a
+/// wrong rule switched on, says nothing of what was found without; and a built-in scenario nobody edits.
+fn is_out_of_date(other: &Trace, trace: &Trace) -> bool {
+    let is_edited = trace.manifest.is_some()
+        && trace.origin.zip(other.origin).is_none_or(|(one, other)| one.content != other.content);
+    is_edited && is_of_same_manifest(other, trace)
 }
 
 /// Are two traces of one manifest, or both of none? Where it cannot be known they are not: nothing is written over that may be
@@ -188,6 +198,10 @@ pub(crate) fn write_one(trace: &Trace, path: &Path) -> io::Result<()> {
     }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
+    // A link of that name is not written through: it is not of podproof.
+    if Path::new(&part).is_symlink() {
+        std::fs::remove_file(&part)?;
+    }
     write_with(Path::new(&part), |out| trace.write_json(out))?;
     std::fs::rename(&part, path)
 }

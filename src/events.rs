@@ -22,7 +22,7 @@ pub fn refuse(world: &WorldArguments) -> Result<(), String> {
         Some(EventArgument { event, .. }) => Err(format!(
             "--event {event} is there twice; accepted is one, with how often it may happen in all"
         )),
-        None => refuse_idle(world),
+        None => refuse_idle(world).and_then(|()| refuse_strange(world)),
     }
 }
 
@@ -46,6 +46,44 @@ fn refuse_idle(world: &WorldArguments) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Refuses what these nodes cannot get: a taint of a key and effect that one of them has already, which would be two in one place
+/// (S28 `validateNodeTaints`).
+///
+/// # Errors
+/// A sentence that names the node.
+pub fn refuse_on(nodes: &[Node], world: &WorldArguments) -> Result<(), String> {
+    let Some(taint) = &world.taint else { return Ok(()) };
+    let has_one =
+        |node: &&Node| node.taints.iter().any(|own| (&own.key, own.effect) == (&taint.key, taint.effect));
+    nodes.iter().find(has_one).map_or(Ok(()), |node| {
+        Err(format!(
+            "--taint {taint}: {} has a taint of this key and effect already, and a node has one of each; accepted is another",
+            node.name
+        ))
+    })
+}
+
+/// Taints that controllers set, and take off when it is not so.
+const OF_CONTROLLERS: [&str; 3] =
+    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/unschedulable"];
+
+/// Refuses a taint that is not somebody's to set, and labels that no two nodes have.
+fn refuse_strange(world: &WorldArguments) -> Result<(), String> {
+    if let Some(taint) = world.taint.as_ref().filter(|taint| OF_CONTROLLERS.contains(&taint.key.as_str())) {
+        return Err(format!(
+            "--taint {taint}: the node lifecycle controller sets and takes this one itself; accepted is another key"
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(label) = world.labels.iter().find(|label| !seen.insert(&label.key)) {
+        return Err(format!("--label {} is there twice; accepted is one value", label.key));
+    }
+    let names_a_node = world.labels.iter().find(|label| label.key == "kubernetes.io/hostname");
+    names_a_node.map_or(Ok(()), |label| {
+        Err(format!("--label {}: each node has a value of its own; accepted is another key", label.key))
+    })
 }
 
 /// What may befall the cluster beside its story, and how.

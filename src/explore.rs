@@ -242,6 +242,7 @@ fn scenario(arguments: &ExploreArguments) -> Result<Scenario, Vec<String>> {
     }
     let mut workload =
         input.workloads.pop().ok_or_else(|| vec!["there is no workload to explore".to_owned()])?;
+    events::refuse_on(&workload.scenarios[0].nodes, &arguments.world).map_err(|says| vec![says])?;
     if workload.stories.is_none() && arguments.world.stories.is_empty() {
         workload.stories = Some(vec![plan::story_of_end(workload.scenarios[0].workload.kind)]);
     }

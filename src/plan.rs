@@ -153,6 +153,9 @@ pub fn all(
     asked: PropertySet,
 ) -> Result<Vec<Planned>, Vec<String>> {
     events::refuse(world).map_err(|says| vec![says])?;
+    for scenario in workloads.iter().flat_map(|workload| &workload.scenarios) {
+        events::refuse_on(&scenario.nodes, world).map_err(|says| vec![says])?;
+    }
     let plan = |workload: Workload| {
         let (plans, untold) = searches(&workload, world, asked);
         Planned { workload, plans, untold }
@@ -277,6 +280,7 @@ pub fn reuses_addresses(timing: Timing, judged: PropertySet) -> bool {
 /// A sentence, if more than one story is asked for.
 pub fn retold(base: &Scenario, world: &WorldArguments) -> Result<Scenario, String> {
     events::refuse(world)?;
+    events::refuse_on(&base.nodes, world)?;
     let story = match world.stories[..] {
         [] => base.story,
         [story] => story,

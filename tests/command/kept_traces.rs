@@ -135,14 +135,37 @@ fn a_trace_of_another_world_is_not_written_over() {
     for _ in 0..2 {
         let said = one_node(&web);
         let says =
-            format!("{name}.json: a trace of this manifest in another world, which stays; this one is ");
+            format!("{name}.json: a trace of this workload in another world, which stays; this one is ");
         assert!(said.contains(&says) && said.contains(&format!("{name}-2.json")), "{said}");
         assert!(!check(&web, &traces).contains("another"));
     }
     assert_eq!(files(&traces), [format!("{name}-2.json"), format!("{name}.json")]);
-    let text = std::fs::read_to_string(&web).expect("it is there");
-    std::fs::write(&web, text + "# edited\n").expect("written");
-    assert!(!one_node(&web).contains("another"), "both are out of date");
+    let written = std::fs::read_to_string(&web).expect("it is there");
+    std::fs::write(&web, written + "# edited\n").expect("written");
+    for _ in 0..2 {
+        assert!(
+            one_node(&web).contains(&format!("this one is {}", text(&traces.join(format!("{name}-2.json")))))
+        );
+        assert!(!check(&web, &traces).contains("another"));
+    }
+    assert_eq!(files(&traces).len(), 2, "each world has the file that it had");
+}
+
+/// Nobody edits a built-in scenario: each of its worlds has its own trace.
+#[test]
+fn a_trace_of_another_world_of_a_scenario_is_not_written_over() {
+    let traces = folder("kept-scenario").join("traces");
+    let run = |events: &str| {
+        let about = ["check", "--scenario", "pod-life", "--property", "stopped-before-gone"];
+        let wrong = ["--mutant", "kubelet-removes-early", "--event", events, "--trace-dir", text(&traces)];
+        let output = podproof(&[&about[..], &wrong[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+        stdout(&output)
+    };
+    assert!(!run("container-crash=1").contains("another"));
+    assert!(run("container-crash=2").contains("a trace of this workload in another world, which stays"));
+    assert!(!run("container-crash=1").contains("another"));
+    assert_eq!(files(&traces).len(), 2, "{:?}", files(&traces));
 }
 
 /// Standard input is another manifest whenever it says something else.

@@ -142,7 +142,7 @@ impl Unwritten {
                     self.sign(&write.namespace, ReplicaSetChanges);
                 }
                 Some(Facts::ReplicaSet(facts)) if facts.replicas > 0 => {
-                    self.sign(&write.namespace, Creations)
+                    self.sign(&write.namespace, Creations);
                 }
                 _ => {}
             }
@@ -163,7 +163,7 @@ impl Unwritten {
                 self.sign(&write.namespace, BudgetStatuses);
             }
             ("poddisruptionbudgets", "status") if names_evicted(write) => {
-                self.sign(&write.namespace, Evictions)
+                self.sign(&write.namespace, Evictions);
             }
             ("nodes", "status") if is_troubled => self.sign(&of_cluster, NodeChanges),
             ("pods", "status") if is_of_nodes(write) => {

@@ -106,11 +106,8 @@ fn a_proxy_that_compares_by_presence_keeps_the_rules_that_it_finds() {
     });
 }
 
-const DRAINS: Behaviour = Behaviour {
-    runs_to_its_end: false,
-    listens_after: std::time::Duration::ZERO,
-    on_sigterm: OnSigterm::Drain(20),
-};
+const DRAINS: Behaviour =
+    Behaviour { runs_to_its_end: false, listens_after: Duration::ZERO, on_sigterm: OnSigterm::Drain(20) };
 
 /// PRX-20: the only pod is being stopped and still serves.
 #[test]

@@ -21,6 +21,9 @@ use crate::plan::{Behind, Plan};
 use crate::progress::Line;
 use crate::search::{self, Limits};
 
+/// How the title of a trace begins that was made smaller.
+const SMALLER: &str = "made smaller: ";
+
 /// How far the shrinking of a trace may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
@@ -112,7 +115,16 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
         kept.trace = shortest;
     }
     kept.smaller.splice(0..0, smaller::counts(&trace.scenario, &kept.trace.scenario));
+    let is_smaller = kept.trace.scenario != trace.scenario || steps(&kept.trace) != steps(trace);
     kept.trace = kept.trace.noted_as(trace);
+    if is_smaller {
+        // What was said of the whole is said of what is left as that.
+        let title = kept.trace.title.take();
+        kept.trace.title = title.map(|title| match title.starts_with(SMALLER) {
+            true => title,
+            false => format!("{SMALLER}{title}"),
+        });
+    }
     Ok(kept)
 }
 

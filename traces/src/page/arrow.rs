@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use podproof_vocabulary::action::{
-    Action, Container, Deployment, Kubelet, Proxy, ReplicaSet, Watch, Watcher,
+    Action, Container, Deployment, Kubelet, PodGarbageCollector, Proxy, ReplicaSet, TaintEviction, Watch,
+    Watcher,
 };
 use podproof_vocabulary::{ContainerId, NodeId, PodId, Revision};
 
@@ -120,7 +121,15 @@ fn found(step: &TraceStep, names: &Names) -> Vec<Thing> {
         Action::ReplicaSet(ReplicaSet::ChooseVictim { pod } | ReplicaSet::CountAvailable { pod }) => {
             vec![manager(Stored::Pod(pod))]
         }
-        Action::NodeLifecycle(_) | Action::TaintEviction(_) | Action::PodGarbageCollector(_) => {
+        // Why a pod is deleted stands in the Node object.
+        Action::TaintEviction(TaintEviction::DeletePod { pod })
+        | Action::PodGarbageCollector(
+            PodGarbageCollector::FailPod { pod } | PodGarbageCollector::DeletePod { pod },
+        ) => {
+            let node = names.node_of(pod).map(|node| manager(Stored::Node(node)));
+            [manager(Stored::Pod(pod))].into_iter().chain(node).collect()
+        }
+        Action::NodeLifecycle(_) => {
             let objects = step.changed.iter().map(Object::of);
             let stored = objects.filter_map(|object| match object {
                 Object::Pod(pod) => Some(Stored::Pod(pod)),
@@ -221,6 +230,18 @@ mod tests {
         assert_eq!(arrows.see(1, &kill, &names), [] as [usize; 0]);
         assert_eq!(arrows.see(2, &end(vec![signal(false)]), &names), [1]);
         assert_eq!(arrows.see(3, &end(Vec::new()), &names), [] as [usize; 0]);
+    }
+
+    /// A pod is evicted for what its node has.
+    #[test]
+    fn an_eviction_comes_from_the_news_of_the_taint() {
+        let mut names = Names::new(&catalogue::web("web", Story::NodeFailure, 1, 1));
+        names.see(&[Change::PodNode { pod: POD, node: Some(NodeId(0)) }]);
+        let mut arrows = Arrows::default();
+        let deliver = Watch::DeliverNode { to: Watcher::ControllerManager, node: NodeId(0) };
+        arrows.see(1, &step(Action::Watch(deliver), Vec::new()), &names);
+        let evict = Action::TaintEviction(TaintEviction::DeletePod { pod: POD });
+        assert_eq!(arrows.see(2, &step(evict, Vec::new()), &names), [1]);
     }
 
     /// An old ReplicaSet is scaled down as the new one has said that its pods are available.

@@ -25,7 +25,7 @@ mod hidden;
 mod joined;
 mod json;
 mod lifecycle;
-mod names;
+pub(crate) mod names;
 mod neighbours;
 mod nodes;
 mod objects;

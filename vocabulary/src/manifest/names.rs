@@ -24,9 +24,11 @@ const LONGEST_PORT: usize = 15;
 const PORT: &str =
     "at most 15 small letters, digits and '-', with a letter among them, no '-' first, last or after another";
 const PORT_NUMBER: &str = "a number without quotes, or a name with a letter in it";
-const KEY: &str = "at most 63 letters, digits, '-', '_' and '.', the first and the last of them a letter or digit, after a \
+/// What the key of a label is, for a message.
+pub const KEY: &str = "at most 63 letters, digits, '-', '_' and '.', the first and the last of them a letter or digit, after a \
                    DNS subdomain and '/' or alone";
-const VALUE: &str = "nothing, or at most 63 letters, digits, '-', '_' and '.', the first and the last of them a letter or digit";
+/// What the value of a label is, for a message.
+pub const VALUE: &str = "nothing, or at most 63 letters, digits, '-', '_' and '.', the first and the last of them a letter or digit";
 
 /// Is it made of `inner` characters, with a letter or digit at either end?
 fn is_word(text: &str, inner: fn(char) -> bool, end: fn(char) -> bool) -> bool {
@@ -58,7 +60,8 @@ fn is_plain(text: &str) -> bool {
         && is_word(text, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'), end)
 }
 
-fn is_key(text: &str) -> bool {
+/// Can it be the key of a label, of an annotation or of a taint (`IsQualifiedName`)?
+pub fn is_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && is_plain(name),
         None => is_plain(text),

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{NAME_MAX, TITLE_MAX, check_name};
 use super::{Labels, Scenario};
+use crate::manifest::names::{KEY, VALUE, is_key, is_value};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,11 +103,19 @@ impl FromStr for Taint {
             "NoExecute" => TaintEffect::NoExecute,
             _ => return Err(wrong("this is no effect of a taint")),
         };
-        check_name(key, TITLE_MAX).map_err(|why| wrong(&format!("its key: {why}")))?;
-        if !value.is_empty() {
-            check_name(value, NAME_MAX).map_err(|why| wrong(&format!("its value: {why}")))?;
-        }
+        check(key, value).map_err(|why| wrong(&why))?;
         Ok(Self { key: key.to_owned(), value: value.to_owned(), effect })
+    }
+}
+
+/// Why no label and no taint has this key, or this value (S28 `ValidateLabels`, `validateNodeTaints`).
+fn check(key: &str, value: &str) -> Result<(), String> {
+    if !is_key(key) {
+        Err(format!("its key has to be {KEY}"))
+    } else if !is_value(value) {
+        Err(format!("its value has to be {VALUE}"))
+    } else {
+        Ok(())
     }
 }
 
@@ -126,10 +134,7 @@ impl FromStr for Label {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |why: String| format!("'{text}': {why}; accepted is KEY=VALUE, for example zone=b");
         let (key, value) = text.split_once('=').ok_or_else(|| wrong("it has no value".to_owned()))?;
-        check_name(key, TITLE_MAX).map_err(|why| wrong(format!("its key: {why}")))?;
-        if !value.is_empty() {
-            check_name(value, NAME_MAX).map_err(|why| wrong(format!("its value: {why}")))?;
-        }
+        check(key, value).map_err(wrong)?;
         Ok(Self { key: key.to_owned(), value: value.to_owned() })
     }
 }
@@ -159,9 +164,18 @@ mod tests {
         for text in ["gpu:NoSchedule", "example.com/gpu=yes:NoExecute", "a:PreferNoSchedule"] {
             assert_eq!(text.parse::<Taint>().map(|taint| taint.to_string()), Ok(text.to_owned()));
         }
-        for wrong in
-            ["", "gpu", "gpu=yes", ":NoExecute", "=yes:NoExecute", "gpu:noexecute", "g\u{7}u:NoExecute"]
-        {
+        for wrong in [
+            "",
+            "gpu",
+            "gpu=yes",
+            ":NoExecute",
+            "=yes:NoExecute",
+            "gpu:noexecute",
+            "g\u{7}u:NoExecute",
+            "a=b=c:NoExecute",
+            "a:NoExecute:NoSchedule",
+            "a/b/c:NoExecute",
+        ] {
             let refused = wrong.parse::<Taint>().expect_err(wrong);
             assert!(
                 refused.starts_with(&format!("'{wrong}': "))

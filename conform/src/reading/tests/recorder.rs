@@ -202,7 +202,7 @@ fn requests() {
     let Seen::Request(event) = one("client.jsonl", failed).seen else { panic!("a request") };
     assert_eq!(event.outcome, Err("ECONNREFUSED".into()));
     // No time is beyond all times, and none ends before it begins.
-    let mut strange = answered.clone();
+    let mut strange = answered;
     for (d_us, to) in [(i64::MAX, 253_402_300_800_000_000), (-5, at(7))] {
         strange["d_us"] = json!(d_us);
         assert_eq!(one("client.jsonl", strange.clone()).to, to);
