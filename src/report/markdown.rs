@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use podproof_traces::export::markdown::{self, STEPS_MAX, cell, picture, steps};
+use podproof_traces::plain::plain;
 use podproof_traces::{essence, reasons};
 use podproof_vocabulary::Property;
 
@@ -93,7 +94,7 @@ fn parts_of(report: &CheckReport, contents: &Contents) -> Vec<String> {
         write(&mut head, format_args!("\n> {}\n", cell(warning)));
     }
     for advice in &report.advice {
-        write(&mut head, format_args!("\n{}\n", cell(advice)));
+        write(&mut head, format_args!("\n{}\n", with_command(advice)));
     }
     let mut parts = vec![head];
     for (place, workload) in report.workloads.iter().enumerate() {
@@ -114,6 +115,22 @@ fn parts_of(report: &CheckReport, contents: &Contents) -> Vec<String> {
     }
     parts.extend(report.workloads.iter().map(|workload| verdicts(workload, contents.lists)));
     parts
+}
+
+/// A sentence, of which a command behind it stays as it is to be typed.
+fn with_command(says: &str) -> String {
+    match says.find(": podproof ") {
+        Some(end) => format!("{}: {}", cell(&says[..end]), code(&says[end + 2..])),
+        None => cell(says),
+    }
+}
+
+/// A span of code (CommonMark 0.31, 6.1): between more backticks than stand in it, on one line, with nothing that steers.
+fn code(text: &str) -> String {
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let (fence, text) = ("`".repeat(longest + 1), plain(text));
+    let room = if longest > 0 { " " } else { "" };
+    format!("{fence}{room}{text}{room}{fence}")
 }
 
 /// A line for each workload, the first with the head of the table.
@@ -277,5 +294,19 @@ fn folded(out: &mut String, title: &str, lines: &[String]) {
         write(out, format_args!("\n<details>\n<summary>{title}</summary>\n\n"));
         list(out, lines);
         write(out, format_args!("\n</details>\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_copied_as_it_is_typed() {
+        let says = "it looks for @one: podproof check 'a@b; https://c.yaml'";
+        assert_eq!(with_command(says), "it looks for @&#8203;one: `podproof check 'a@b; https://c.yaml'`");
+        assert_eq!(code("a `b`` c"), "``` a `b`` c ```");
+        assert_eq!(code("a\nb"), "`a\\u{a}b`");
+        assert_eq!(with_command("no command"), "no command");
     }
 }

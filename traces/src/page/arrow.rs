@@ -200,6 +200,7 @@ mod tests {
     use podproof_vocabulary::event::Story;
 
     use super::*;
+    use crate::trace::CalledPod;
 
     const POD: PodId = PodId(0);
     const APP: ContainerId = ContainerId(0);
@@ -236,7 +237,7 @@ mod tests {
     #[test]
     fn an_eviction_comes_from_the_news_of_the_taint() {
         let mut names = Names::new(&catalogue::web("web", Story::NodeFailure, 1, 1));
-        names.see(&[Change::PodNode { pod: POD, node: Some(NodeId(0)) }]);
+        names.call(POD, CalledPod::default(), Some(NodeId(0)));
         let mut arrows = Arrows::default();
         let deliver = Watch::DeliverNode { to: Watcher::ControllerManager, node: NodeId(0) };
         arrows.see(1, &step(Action::Watch(deliver), Vec::new()), &names);
