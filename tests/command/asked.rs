@@ -65,7 +65,16 @@ fn every_report_tells_what_may_happen_and_which_rule_is_wrong() {
 /// What says how something happens that is not asked for has no effect, and is refused with what is accepted.
 #[test]
 fn how_an_event_happens_needs_the_event() {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["--event", "taint-node=1", "--taint", "node.kubernetes.io/unreachable:NoExecute"],
+            "sets and takes this one itself; accepted is another key",
+        ),
+        (&["--event", "label-node=1", "--label", "a=1", "--label", "a=2"], "--label a is there twice"),
+        (
+            &["--event", "label-node=1", "--label", "kubernetes.io/hostname=n"],
+            "each node has a value of its own; accepted is another key",
+        ),
         (&["--hang", "cni-status"], "--hang with --story runtime-hang or --event runtime-hang=1"),
         (&["--taint", "gpu:NoExecute"], "--taint with --event taint-node=1"),
         (&["--label", "zone=b", "--event", "label-node=0"], "--label with --event label-node=1"),
@@ -79,6 +88,33 @@ fn how_an_event_happens_needs_the_event() {
             assert!(stderr(&output).contains(says), "{command:?}: {says}\n{}", stderr(&output));
         }
     }
+}
+
+/// Two taints of one key and effect, which no node has: of a node of the input, and in a trace of such a one.
+#[test]
+fn a_taint_that_a_node_has_already_is_refused() {
+    let folder = folder("asked-taint");
+    let (file, walk) = (folder.join("pod.yaml"), folder.join("walk.json"));
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}]}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nspec: {taints: [{key: k, value: old, effect: NoSchedule}]}\nstatus: {allocatable: {cpu: 4, pods: 9}}\n";
+    std::fs::write(&file, manifest).expect("written");
+    let event = |taint: &'static str| ["--event", "taint-node=1", "--taint", taint];
+    let told = podproof(&["trace", "from-walk", "1", text(&file), "--story", "create", "-o", text(&walk)]);
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    let same = event("k=v:NoSchedule");
+    for command in [
+        &["check", text(&file)][..],
+        &["explore", text(&file)],
+        &["simulate", text(&file)],
+        &["explore", "--from", text(&walk)],
+    ] {
+        let output = podproof(&[command, &same].concat());
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {}", stdout(&output));
+        let says = "--taint k=v:NoSchedule: node-a has a taint of this key and effect already";
+        assert!(stderr(&output).contains(says), "{command:?}: {}", stderr(&output));
+    }
+    let other =
+        podproof(&[&["check", text(&file), "--story", "create"], &event("k=v:NoExecute")[..]].concat());
+    assert_eq!(other.status.code(), Some(0), "another effect: {}{}", stdout(&other), stderr(&other));
 }
 
 /// A pod that wants a label starts only once a node has got it, and one that tolerates the taint of an event is not evicted by it.
