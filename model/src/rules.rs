@@ -213,6 +213,13 @@ impl TaintTolerations {
         }
     }
 
+    /// How long a pod may stay on `node` with these of the NoExecute taints that its manifest or an event gave it. What the node
+    /// lifecycle controller sets itself is left out: it tells of a node on which pods may be unable to stop.
+    pub fn on_given(&self, node: NodeId, taints: TaintsSeen) -> Tolerated {
+        let own = self.of_node[node.index()];
+        if taints.custom { own.min(self.custom) } else { own }
+    }
+
     /// How long a pod may stay on `node` with these NoExecute taints.
     pub fn on(&self, node: NodeId, taints: TaintsSeen) -> Tolerated {
         let mut least = self.of_node[node.index()];

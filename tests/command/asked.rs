@@ -134,6 +134,13 @@ fn an_event_does_what_the_command_line_says() {
         |taint: &str| verdict(tolerates, "noexecute-evicts", &["--event", "taint-node=1", "--taint", taint]);
     assert_eq!(tainted("disk:NoExecute"), "holds", "it is evicted");
     assert_eq!(tainted("gpu:NoExecute"), "not-applicable", "it is tolerated");
+    for seconds in [0, 30] {
+        let for_a_time = format!("  tolerations: [{{key: gpu, operator: Exists, tolerationSeconds: {seconds}}}]\n");
+        let world = ["--event", "taint-node=1", "--taint", "gpu:NoExecute"];
+        assert_eq!(verdict(&for_a_time, "noexecute-evicts", &world), "holds", "it is for {seconds} s");
+        let broken = [&world[..], &["--mutant", "taint-eviction-never-fires"]].concat();
+        assert_eq!(verdict(&for_a_time, "noexecute-evicts", &broken), "broken", "it stays, for {seconds} s");
+    }
     assert_eq!(tainted("disk:NoSchedule"), "not-applicable", "this evicts nobody");
     let selects = "  nodeSelector: {disk: ssd}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nstatus: {allocatable: {cpu: 4, pods: 9}}\n";
     let labelled = |label: &str| {

@@ -370,6 +370,17 @@ fn a_walk_and_what_it_shrinks_to_are_of_their_manifest() {
     let shrunk = read(&text_of(text(&small)));
     assert!(shrunk.scenario != taken.scenario, "another world: {}", stderr(&output));
     assert_eq!((&shrunk.manifest, shrunk.origin), (&taken.manifest, taken.origin));
+    // A check of the manifest has more in its world than what was left, and is named for the whole alone.
+    let shown = |file: &std::path::Path| {
+        let output = podproof(&["trace", "show", text(file)]);
+        stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let named = format!("podproof check {}", text(&manifest));
+    assert!(shown(&walk).contains(&named), "{}", shown(&walk));
+    let title = shrunk.title.expect("a title");
+    assert!(title.starts_with("in a smaller world (no readiness probe"), "{title}");
+    assert!(title.ends_with("): walk 1 of seed 1"), "{title}");
+    assert!(!shown(&small).contains(&named), "{}", shown(&small));
 }
 
 /// The command that a story names can be typed as it stands.

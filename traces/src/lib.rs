@@ -64,7 +64,7 @@ pub use page::Page;
 pub use plain::is_steering;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};
 pub use shorten::{broken_by, shorten};
-pub use show::{Style, View, show, show_as, show_remedy, show_slice, show_turning};
+pub use show::{SMALLER_WORLD, Style, View, show, show_as, show_remedy, show_slice, show_turning};
 pub use slice::{Arrow, Slice, slice};
 pub use told::{Told, essence, told};
 pub use trace::{Called, CalledPod, Followed, Kind, Log, Origin, Remedy, Trace, TraceStep, VERSION};

@@ -157,12 +157,15 @@ pub fn left_rules(cluster: &Cluster<'_>, pod: PodId) -> Claim {
 }
 
 /// `noexecute-evicts`, for each pod: on a node that is alive and connected, with a NoExecute taint that it does not
-/// tolerate ⇒ gone, or terminal.
+/// tolerate, or only for a time (TEC-3) ⇒ gone, or terminal.
 pub fn evicted(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     let object = cluster.pod(pod).api;
+    let tolerations = &cluster.rules.tolerations;
     let tainted = object.node().is_some_and(|node| {
-        is_alive_and_connected(cluster, node)
-            && cluster.rules.tolerations.on(node, cluster.node(node).api.taints()) == Tolerated::No
+        let taints = cluster.node(node).api.taints();
+        let for_ever = tolerations.on(node, taints) != Tolerated::No
+            && tolerations.on_given(node, taints) == Tolerated::Always;
+        is_alive_and_connected(cluster, node) && !for_ever
     });
     let stays = object.exists() && !object.phase().is_terminal() && !object.finalizer();
     Claim { premise: stays && tainted, goal: false }

@@ -6,7 +6,7 @@ pub mod smaller;
 
 use podproof_checker::fingerprint::Bits;
 use podproof_model::Model;
-use podproof_traces::{Replayed, Trace, broken_by, falls_back, reasons, replay, shorten};
+use podproof_traces::{Replayed, SMALLER_WORLD, Trace, broken_by, falls_back, reasons, replay, shorten};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::property::{Kind, PropertySet};
@@ -21,7 +21,7 @@ use crate::plan::{Behind, Plan};
 use crate::progress::Line;
 use crate::search::{self, Limits};
 
-/// How the title of a trace begins that was made smaller.
+/// How the title of a trace begins that was made smaller, in a world that its manifest still makes.
 const SMALLER: &str = "made smaller: ";
 
 /// How far the shrinking of a trace may go.
@@ -114,18 +114,25 @@ pub fn shrink(trace: &Trace, effort: Effort) -> Result<Shrunk, String> {
     if let Some(shortest) = shortest.filter(is_better) {
         kept.trace = shortest;
     }
+    let left_out = kept.smaller.join(", ");
     kept.smaller.splice(0..0, smaller::counts(&trace.scenario, &kept.trace.scenario));
     let is_smaller = kept.trace.scenario != trace.scenario || steps(&kept.trace) != steps(trace);
     kept.trace = kept.trace.noted_as(trace);
     if is_smaller {
-        // What was said of the whole is said of what is left as that.
-        let title = kept.trace.title.take();
-        kept.trace.title = title.map(|title| match title.starts_with(SMALLER) {
-            true => title,
-            false => format!("{SMALLER}{title}"),
-        });
+        kept.trace.title = title(kept.trace.title.take(), &left_out);
     }
     Ok(kept)
+}
+
+/// What was said of the whole, as said of what is left; and that the world is no longer that of the manifest, where that is so.
+fn title(of_the_whole: Option<String>, left_out: &str) -> Option<String> {
+    let says = of_the_whole.as_deref();
+    if left_out.is_empty() || says.is_some_and(|says| says.starts_with(SMALLER_WORLD)) {
+        let was_said = |says: &str| says.starts_with(SMALLER) || says.starts_with(SMALLER_WORLD);
+        return says.map(|says| if was_said(says) { says.to_owned() } else { format!("{SMALLER}{says}") });
+    }
+    let says = says.map(|says| format!(": {}", says.strip_prefix(SMALLER).unwrap_or(says)));
+    Some(format!("{SMALLER_WORLD}{left_out}){}", says.unwrap_or_default()))
 }
 
 /// A trace that follows one pod, taken with all clocks: only then other steps, or fewer, are a way of the same world.
@@ -231,5 +238,19 @@ mod tests {
         assert_eq!(small.followed, None);
         assert_eq!(replay(&small), Ok(Replayed::StillBroken { at_step: small.stem.len() }));
         assert!(turning_point(&small).is_some());
+    }
+
+    #[test]
+    fn the_title_says_what_is_left_of_the_world() {
+        let of = |says: Option<&str>, left_out| title(says.map(str::to_owned), left_out);
+        assert_eq!(of(None, ""), None, "nobody has read it");
+        assert_eq!(of(Some("a race"), "").as_deref(), Some("made smaller: a race"));
+        assert_eq!(of(Some("made smaller: a race"), "").as_deref(), Some("made smaller: a race"));
+        let smaller = of(Some("made smaller: a race"), "without a Service, minReadySeconds: 0");
+        let says = "in a smaller world (without a Service, minReadySeconds: 0): a race";
+        assert_eq!(smaller.as_deref(), Some(says));
+        assert_eq!(of(Some(says), "without a finalizer").as_deref(), Some(says));
+        assert_eq!(of(Some(says), "").as_deref(), Some(says));
+        assert_eq!(of(None, "without a Service").as_deref(), Some("in a smaller world (without a Service)"));
     }
 }

@@ -2,6 +2,7 @@
 //! and in the end who is guilty. A lasso is drawn as a loop.
 
 mod asked;
+mod facts;
 mod fold;
 mod lanes;
 pub(crate) mod page;
@@ -10,14 +11,13 @@ mod sliced;
 
 use podproof_vocabulary::Property;
 use podproof_vocabulary::action::{Action, Component};
-use podproof_vocabulary::scenario::{Beginning, Timing, Workload};
 
 use crate::change::{Change, difference};
 use crate::names::Names;
 use crate::slice::{Slice, slice};
 use crate::standing::{NOT_TAKEN, Standing};
 use crate::told;
-use crate::trace::{Followed, Kind, Trace, TraceStep};
+use crate::trace::{Kind, Trace, TraceStep};
 use crate::turning::turning;
 use crate::walk::{Walk, World};
 use crate::when::when;
@@ -26,8 +26,10 @@ use fold::Run;
 use lanes::{Gutter, Lanes};
 use page::{Page, Paint};
 
+use facts::{count, listed};
+pub(crate) use facts::facts;
 pub use fold::View;
-pub use remedy::show_remedy;
+pub use remedy::{SMALLER_WORLD, show_remedy};
 pub(crate) use remedy::{RECORDED, ask};
 
 /// Lines that say what is so before the first step that is told.
@@ -135,84 +137,6 @@ fn is_awaited(trace: &Trace, component: Component) -> bool {
     is_of_connections
         && matches!(component, Component::EndpointSliceController | Component::KubeProxy)
         && trace.scenario.service.as_ref().is_some_and(|service| !service.headless)
-}
-
-/// What is to be known of the world that a trace happens in, each with what it is called.
-pub(crate) fn facts(trace: &Trace, names: &Names) -> Vec<(&'static str, String)> {
-    let scenario = &trace.scenario;
-    let world = format!(
-        "{} {} with {} on {}, story {}, {}, Kubernetes 1.{}",
-        scenario.workload.kind.name(),
-        scenario.workload.name,
-        replicas(&scenario.workload),
-        count(scenario.nodes.len(), "node"),
-        scenario.story,
-        scenario.timing.name(),
-        scenario.release.minor
-    );
-    let manifest = trace.manifest.iter().map(|file| ("manifest", file.clone()));
-    let mut facts: Vec<_> = manifest.chain([("world", world)]).collect();
-    if scenario.begins == Beginning::Running {
-        facts.push(("begins", "with the workload running and at rest".to_owned()));
-    }
-    if let Some(mutant) = scenario.mutant {
-        facts.push(("wrong rule", format!("{mutant}: {}", mutant.facts().says)));
-    }
-    if let Some(node) = trace.observed_proxy {
-        facts.push(("rules", format!("those of {}", names.node(node))));
-    }
-    facts.extend(time(trace).map(|says| ("time", says)));
-    facts.extend(legend(trace).map(|says| ("lanes", says)));
-    facts
-}
-
-/// The replicas of a workload, with those of its manifest where they are others.
-fn replicas(workload: &Workload) -> String {
-    match (u32::from(workload.replicas), workload.manifest_replicas) {
-        (checked, manifest) if checked == manifest => count(workload.replicas.into(), "replica"),
-        (checked, 1) => format!("{checked} instead of the manifest's 1 replica"),
-        (checked, manifest) if checked < manifest => {
-            format!("{checked} of the manifest's {manifest} replicas")
-        }
-        (checked, manifest) => format!("{checked} instead of the manifest's {manifest} replicas"),
-    }
-}
-
-/// What is to be known of the time of a trace: how it passes, if it does.
-fn time(trace: &Trace) -> Option<String> {
-    if let Some(log) = &trace.log {
-        return Some(format!(
-            "that of the log, which begins at {}; no entry shows a step that has none",
-            log.began
-        ));
-    }
-    let passes = trace.steps().any(|(_, step)| step.tick > 0);
-    if let Some(Followed { from_step, .. }) = trace.followed {
-        let says =
-            format!("the clocks of one pod run, from step {from_step} on; all else takes any time (focus)");
-        return Some(if passes { says } else { format!("{says}; {AT_ONCE}") });
-    }
-    match trace.scenario.timing {
-        Timing::Untimed => Some("does not pass in an untimed search: each step may take any time".to_owned()),
-        Timing::Timed => (!passes).then(|| AT_ONCE.to_owned()),
-    }
-}
-
-/// What is said of a trace with time in which none passes.
-const AT_ONCE: &str = "all of it may happen within one second: a bound is the longest that a step may take, not how long it takes";
-
-/// Which lanes are parts of one process, where its steps are told by the name of that.
-fn legend(trace: &Trace) -> Option<String> {
-    let is_part = |component: &Component| component.process() != component.name();
-    let parts = Component::ALL.into_iter().filter(is_part);
-    let parts: Vec<_> = parts.filter(|part| trace.steps().any(|(_, step)| step.component == *part)).collect();
-    let groups = parts.chunk_by(|one, next| one.process() == next.process()).map(|group| {
-        let names: Vec<_> = group.iter().map(|part| part.name()).collect();
-        let are = if names.len() == 1 { "is" } else { "are" };
-        format!("{} {are} of the {}", listed(&names), group[0].process())
-    });
-    let groups: Vec<_> = groups.collect();
-    (!groups.is_empty()).then(|| groups.join("; "))
 }
 
 struct Story<'t> {
@@ -467,17 +391,4 @@ const fn is_summary(change: &Change) -> bool {
             | Change::Accepting { .. }
             | Change::Hook { .. }
     )
-}
-
-/// Names in a row, as `scheduler, kubelet and pleg`.
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [before @ .., last] => format!("{} and {last}", before.join(", ")),
-    }
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

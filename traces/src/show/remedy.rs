@@ -15,8 +15,10 @@ pub(crate) fn ask(trace: &Trace) -> Option<String> {
     if property.facts().expectation {
         return None;
     }
-    // The world of a log is nobody's who checks.
-    let asked = asked::check(manifest, &trace.scenario, property).filter(|_| trace.log.is_none());
+    // The world of a log is nobody's who checks, and of what is left out of a world no option says it.
+    let is_smaller = trace.title.as_ref().is_some_and(|title| title.starts_with(SMALLER_WORLD));
+    let asked = asked::check(manifest, &trace.scenario, property)
+        .filter(|_| trace.log.is_none() && !is_smaller);
     Some(match asked {
         Some(check) => {
             let others = if is_alone(&trace.scenario) { "" } else { OTHERS };
@@ -33,6 +35,9 @@ const OTHERS: &str = ", with the other files of that check, if it had any";
 fn is_alone(scenario: &Scenario) -> bool {
     scenario.service.is_none() && scenario.budgets.is_empty() && scenario.neighbours.is_empty()
 }
+
+/// How the title of a trace begins whose world was made smaller than its manifest makes it: what is left out follows.
+pub const SMALLER_WORLD: &str = "in a smaller world (";
 
 /// What standard input is called where files are named.
 const STANDARD_INPUT: &str = "-";
