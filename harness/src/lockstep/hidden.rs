@@ -97,15 +97,15 @@ pub const HIDDEN: &[Hidden] = &[
         is: |own| matches!(own.step, Step::Wake(Timer::BackoffFlush | Timer::UnschedulableFlush)),
     },
     Hidden {
-        operation: "Schedule: a scheduling cycle",
-        within: "scheduler/assume-pod, park-pod",
-        most: 1,
+        operation: "Schedule: a scheduling cycle, and before it those of pods that come first and find no node once more, or are deleted",
+        within: "scheduler/assume-pod, park-pod, flush-pod",
+        most: 20,
         is: |own| matches!(own.step, Step::Schedule(_)),
     },
     Hidden {
         operation: "Park: what a cycle ends with that found no node",
-        within: "scheduler/park-pod",
-        most: 1,
+        within: "scheduler/assume-pod, park-pod, flush-pod",
+        most: 20,
         is: |own| matches!(own.step, Step::Park(_)),
     },
     Hidden {

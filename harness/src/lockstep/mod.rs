@@ -133,7 +133,7 @@ impl RuntimeSystem {
         let running = self.running.as_mut().expect("a system is reset before anything else");
         let wanted = running.wanted(action);
         let created = match *action {
-            Action::Scheduler(step) => running.schedule(step).map(|()| None),
+            Action::Scheduler(step) => running.schedule(step, &self.rest).map(|()| None),
             Action::Proxy(Proxy::ProgramRules { node }) => running.program(node).map(|()| None),
             Action::Kubelet(_) | Action::Container(_) => {
                 running.run_machine(action, self.rest.enabled(), &self.rest).map(|()| None)

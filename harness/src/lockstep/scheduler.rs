@@ -168,12 +168,12 @@ impl Running {
     }
 
     /// A step of the scheduler.
-    pub(super) fn schedule(&mut self, step: Act) -> Result<(), Refused> {
+    pub(super) fn schedule(&mut self, step: Act, rest: &ModelSystem) -> Result<(), Refused> {
         match step {
             Act::AssumePod { pod, node } => {
                 let (key, name) = (self.key(pod)?, self.scenario.nodes[node.index()].name.clone());
                 *self.wish.borrow_mut() = Some(name.clone());
-                self.cycle(&key)?;
+                self.cycle(&key, rest)?;
                 match self.binding_of(&key) {
                     Some((_, chosen)) if chosen == name => Ok(()),
                     Some((_, chosen)) => {
@@ -184,7 +184,7 @@ impl Running {
             }
             Act::ParkPod { pod } => {
                 let key = self.key(pod)?;
-                self.cycle(&key)?;
+                self.cycle(&key, rest)?;
                 if let Some((_, chosen)) = self.binding_of(&key) {
                     return Err(Refused::because(format!("{chosen} passes every filter")));
                 }
@@ -201,19 +201,20 @@ impl Running {
             }
             Act::FlushPod { pod } => {
                 let key = self.key(pod)?;
-                self.until_active(&key, true)
+                self.until_active(&key, true, rest)
             }
         }
     }
 
     /// One scheduling cycle of this pod.
-    fn cycle(&mut self, key: &Key) -> Result<(), Refused> {
-        self.until_active(key, false)?;
+    fn cycle(&mut self, key: &Key, rest: &ModelSystem) -> Result<(), Refused> {
+        self.until_active(key, false, rest)?;
         self.complete(OWN, Step::Schedule(key.clone()))
     }
 
-    /// Time passes until a pod that backs off, or waits for an event if that is flushed too, is to be tried.
-    fn until_active(&mut self, key: &Key, flushes: bool) -> Result<(), Refused> {
+    /// Time passes until a pod that backs off, or waits for an event if that is flushed too, is to be tried, and those before it are
+    /// tried that come to nothing.
+    fn until_active(&mut self, key: &Key, flushes: bool, rest: &ModelSystem) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             let own = self.own();
             if own.contains(&Step::Schedule(key.clone())) {
@@ -231,9 +232,17 @@ impl Running {
                     if !flushes && queue.is_some_and(|queue| queue.is_unschedulable(key)) {
                         return Err(Refused::because("the pod waits for an event, and none has woken it"));
                     }
-                    if queue
-                        .is_some_and(|queue| queue.next().next().is_some() && queue.attempts(key).is_some())
-                    {
+                    let others = queue
+                        .is_some_and(|queue| queue.next().next().is_some() && queue.attempts(key).is_some());
+                    if let Some(first) = self.tried_in_vain(rest).filter(|_| others) {
+                        self.complete(OWN, Step::Schedule(first.clone()))?;
+                        if self.own().contains(&Step::Park(first.clone())) {
+                            self.complete(OWN, Step::Park(first))?;
+                        }
+                        self.settle_conditions()?;
+                        continue;
+                    }
+                    if others {
                         return Err(Refused::later("other pods are tried before this one (SCH-2)"));
                     }
                     self.let_time_pass()?;
@@ -241,6 +250,26 @@ impl Running {
             }
         }
         Err(Refused::because("the pod is never tried"))
+    }
+
+    /// A pod that is to be tried now and whose cycle the model has no step for: it has parked that pod, for which there still is no
+    /// node, or knows that it is deleted, which its cycle finds out (`skipPodSchedule`).
+    fn tried_in_vain(&self, rest: &ModelSystem) -> Option<Key> {
+        let actor = self.actor()?;
+        let (model, state) = rest.model();
+        let store = self.cluster.server().store();
+        let comes_to_nothing = |slot: PodId, key: &Key| {
+            let seen = self.delivered.pods.get(key).copied().flatten();
+            let Some(pod) = store.get::<Pod>(key).filter(|_| matches!(seen, Some((None, false)))) else {
+                return true;
+            };
+            let is_parked = model.open(state, |cluster| cluster.pod(slot).scheduler.rejected_by() != 0);
+            is_parked && feasible(pod, actor.cache(), Slips::NONE).is_err()
+        };
+        actor.queue().next().find_map(|key| {
+            let (&slot, _) = self.names.iter().find(|(_, name)| name.key == *key)?;
+            comes_to_nothing(slot, key).then(|| key.clone())
+        })
     }
 
     /// The binding of a pod that is on its way, and the node that was chosen.
