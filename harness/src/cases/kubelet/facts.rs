@@ -54,6 +54,8 @@ pub(super) struct Facts {
     pub trouble: Option<Moment>,
     /// A call that nobody waits for may still take effect.
     pub late: bool,
+    /// The kubelet watches its pods since then.
+    pub hears: Option<Moment>,
     /// Somebody removed containers.
     pub pruned: bool,
     /// When the kubelet last started anew.
@@ -123,6 +125,8 @@ impl Machine {
 
     /// Looks at everything there is.
     pub(super) fn look(&mut self) {
+        self.facts.hears =
+            if self.hears_of_pods() { self.facts.hears.or(Some(self.now())) } else { None };
         let (runtime, now) = (self.runtime.borrow(), self.stage.now());
         let facts = &mut self.facts;
         let mut running = BTreeSet::new();

@@ -30,7 +30,7 @@ impl Machine {
     fn statuses_are_written(&mut self) {
         let now = self.now();
         let calm = self.is_calm_for(RETRIED);
-        let hears = self.hears_of_pods();
+        let hears = self.facts.hears.is_some();
         let mut differs = std::collections::BTreeMap::new();
         if let Some(kubelet) = self.kubelet() {
             for (key, pod) in self.stage.cluster.server().store().all::<Pod>() {
@@ -54,7 +54,7 @@ impl Machine {
     }
 
     /// Has the kubelet a watch of its pods?
-    fn hears_of_pods(&self) -> bool {
+    pub(super) fn hears_of_pods(&self) -> bool {
         let mut open = Vec::new();
         if let Some(process) = self.stage.cluster.actor::<KubeletProcess>(Process::Kubelet(NODE)) {
             process.watches(&mut open);
