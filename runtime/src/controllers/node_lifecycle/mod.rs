@@ -188,7 +188,8 @@ impl Controller for NodeLifecycle {
                 }
                 self.pods.done(&pod);
             }
-            Purpose::Taint(node) => self.zones.tainted(&node, answer.is_ok()),
+            Purpose::Taint(node) if answer.is_ok() => self.zones.serve(&node),
+            Purpose::Taint(node) => self.zones.fail(&node),
             purpose => self.proceed_pass(purpose, answer, informers, context),
         }
     }
@@ -200,13 +201,13 @@ impl Controller for NodeLifecycle {
         if self.monitor_at.is_some_and(|at| clock.is_due(at)) {
             wake(Timer::NodeMonitor);
         }
-        if self.zones.next_taint().is_some_and(|at| clock.is_due(at)) {
+        if self.next_taint().is_some_and(|at| clock.is_due(at)) {
             wake(Timer::TaintPass);
         }
     }
 
     fn next_deadline(&self) -> Option<Moment> {
         let queues = earlier(self.nodes.next_deadline(), self.pods.next_deadline());
-        earlier(queues, earlier(self.monitor_at, self.zones.next_taint()))
+        earlier(queues, earlier(self.monitor_at, self.next_taint()))
     }
 }

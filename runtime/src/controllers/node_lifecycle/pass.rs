@@ -13,6 +13,7 @@ use super::zones::{Disruption, zone_of};
 use super::{NodeLifecycle, mark_not_ready};
 use crate::api::constants::{condition, is_ready, taint};
 use crate::api::{ApiError, Key, Kind, Object, Patch, Request, Resource, Response};
+use crate::clock::Moment;
 use crate::context::Context;
 use crate::operation::{Component, Refused};
 use crate::slip::Slip;
@@ -34,6 +35,9 @@ const EXCLUDED: &str = "node.kubernetes.io/exclude-disruption";
 pub struct Pass {
     /// Answers that are still to come.
     outstanding: usize,
+    /// Taints come off of nodes that were not seen before: until the pass is over none is tainted (S28
+    /// `node_lifecycle_controller.go` `evictorLock`).
+    welcomes: bool,
     /// Ready nodes and all nodes, by zone.
     seen: BTreeMap<String, (usize, usize)>,
 }
@@ -77,6 +81,9 @@ impl NodeLifecycle {
             if !self.health.contains_key(&node.key()) {
                 self.mark_reachable(node, context);
             }
+        }
+        if let Some(pass) = &mut self.pass {
+            pass.welcomes = pass.outstanding > 0;
         }
         for node in nodes {
             self.look_at(&node, 1, informers, context);
@@ -189,9 +196,16 @@ impl NodeLifecycle {
         if has(node, other, taint::NO_EXECUTE) {
             self.swap_no_execute(node, wanted, other, self.untaint(), context);
             self.count_call();
-        } else if !has(node, wanted, taint::NO_EXECUTE) {
-            self.zones.enqueue(&zone_of(node), &key);
+        } else if has(node, wanted, taint::NO_EXECUTE) {
+            self.zones.enqueue_once(&zone_of(node), &key, context.now());
+        } else {
+            self.zones.enqueue(&zone_of(node), &key, context.now());
         }
+    }
+
+    /// When the next node may be tainted.
+    pub(super) fn next_taint(&self) -> Option<Moment> {
+        self.zones.next_taint().filter(|_| self.pass.as_ref().is_none_or(|pass| !pass.welcomes))
     }
 
     /// Both NoExecute taints come off, one after the other, and the node does not wait for one any more. Kubernetes:

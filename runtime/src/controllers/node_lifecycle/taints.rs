@@ -8,7 +8,6 @@ use k8s_openapi::api::core::v1::{Node, Taint};
 use super::super::informers::Informers;
 use super::NodeLifecycle;
 use super::pass::Purpose;
-use super::zones::zone_of;
 use crate::api::constants::{condition, node_condition, taint};
 use crate::api::{Key, Kind, Patch, Preconditions, Request, Resource};
 use crate::client::CallId;
@@ -137,16 +136,24 @@ impl NodeLifecycle {
         informers: &Informers,
         context: &mut Context<'_>,
     ) -> Result<(), Refused> {
+        if self.next_taint().is_none() {
+            return Err(Refused);
+        }
         let key = self.zones.take(context.clock).ok_or(Refused)?;
-        let Some(node) = informers.nodes.cache().get(&key) else { return Ok(()) };
-        let ready = node_condition(node, condition::READY).map_or(condition::UNKNOWN, |ready| &ready.status);
-        let (wanted, other) = match ready {
-            condition::FALSE => (taint::NOT_READY, taint::UNREACHABLE),
-            condition::UNKNOWN => (taint::UNREACHABLE, taint::NOT_READY),
-            _ if context.has(Slip::TaintWithoutRecheck) => (taint::UNREACHABLE, taint::NOT_READY),
-            _ => return Ok(()),
+        let turn = informers.nodes.cache().get(&key).and_then(|node| {
+            let ready = node_condition(node, condition::READY);
+            let taints = match ready.map_or(condition::UNKNOWN, |ready| &ready.status) {
+                condition::FALSE => (taint::NOT_READY, taint::UNREACHABLE),
+                condition::UNKNOWN => (taint::UNREACHABLE, taint::NOT_READY),
+                _ if context.has(Slip::TaintWithoutRecheck) => (taint::UNREACHABLE, taint::NOT_READY),
+                _ => return None,
+            };
+            Some((node, taints))
+        });
+        let Some((node, (wanted, other))) = turn else {
+            self.zones.serve(&key);
+            return Ok(());
         };
-        self.zones.tainting(&zone_of(node), &key);
         self.swap_no_execute(node, wanted, other, Purpose::Taint(key), context);
         Ok(())
     }

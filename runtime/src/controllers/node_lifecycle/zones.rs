@@ -1,7 +1,7 @@
 //! How fast nodes may be tainted, zone by zone: the more of a zone is dark, the slower; if everything is, not at all, since then
 //! it is rather the control plane that is cut off (NLC-11, NLC-14 to NLC-18).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
@@ -62,8 +62,12 @@ impl ZoneState {
 #[derive(Debug)]
 struct Zone {
     state: ZoneState,
-    queue: VecDeque<Key>,
-    /// The node whose taint is being written.
+    /// Nodes that wait, and since when: the older goes first. Those of one pass come in any order in Kubernetes, as workers queue them
+    /// side by side; here they keep that which they had.
+    queue: Vec<(Moment, Key)>,
+    /// Nodes that had their turn and were not removed since.
+    served: BTreeSet<Key>,
+    /// The node whose turn it is, while its taint is being written. It waits behind the others already, should that fail.
     busy: Option<Key>,
     period: Option<Duration>,
     /// When the next node may be tainted.
@@ -74,7 +78,8 @@ impl Default for Zone {
     fn default() -> Self {
         Self {
             state: ZoneState::Initial,
-            queue: VecDeque::new(),
+            queue: Vec::new(),
+            served: BTreeSet::new(),
             busy: None,
             period: Some(PERIOD),
             token_at: Moment::default(),
@@ -92,6 +97,21 @@ impl Zone {
         let has_token = self.period.is_some() && self.token_at <= now;
         self.token_at = period.filter(|_| !has_token).map_or(now, |period| now + period);
         self.period = period;
+    }
+
+    fn waits(&self, node: &Key) -> bool {
+        self.queue.iter().any(|(_, other)| other == node)
+    }
+
+    /// May a node be tainted as soon as there is a token?
+    fn has_next(&self) -> bool {
+        !self.queue.is_empty() && self.busy.is_none() && self.period.is_some()
+    }
+
+    /// Nobody waits, and nobody was served.
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.served.clear();
     }
 }
 
@@ -132,53 +152,69 @@ impl Zones {
 
     /// Does this node wait in a zone in which no node is tainted?
     pub fn is_held_back(&self, node: &Key) -> bool {
-        self.zones.values().any(|zone| zone.period.is_none() && zone.queue.contains(node))
+        self.zones.values().any(|zone| zone.period.is_none() && zone.waits(node))
     }
 
-    /// A node waits to be tainted; it goes to the end.
-    pub fn enqueue(&mut self, zone: &str, node: &Key) {
+    /// A node without its taint waits for it from now on, whether or not it did before or had its turn (S28
+    /// `node_lifecycle_controller.go` `markNodeForTainting`).
+    pub fn enqueue(&mut self, zone: &str, node: &Key, now: Moment) {
         let zone = self.zones.entry(zone.to_owned()).or_default();
-        zone.queue.retain(|other| other != node);
-        if zone.busy.as_ref() != Some(node) {
-            zone.queue.push_back(node.clone());
+        zone.served.remove(node);
+        match zone.queue.iter_mut().find(|(_, other)| other == node) {
+            Some((since, _)) => *since = now,
+            None => zone.queue.push((now, node.clone())),
+        }
+        zone.queue.sort_by_key(|(since, _)| *since);
+    }
+
+    /// A node that has its taint waits, too, unless it did before or had its turn: that turn is spent in vain (S28
+    /// `rate_limited_queue.go` `UniqueQueue`).
+    pub fn enqueue_once(&mut self, zone: &str, node: &Key, now: Moment) {
+        let own = self.zones.entry(zone.to_owned()).or_default();
+        if !own.served.contains(node) && !own.waits(node) {
+            self.enqueue(zone, node, now);
         }
     }
 
-    /// A node does not wait any more.
+    /// A node does not wait any more, and may wait again.
     pub fn remove(&mut self, node: &Key) {
-        self.zones.values_mut().for_each(|zone| zone.queue.retain(|other| other != node));
+        for zone in self.zones.values_mut() {
+            zone.served.remove(node);
+            zone.queue.retain(|(_, other)| other != node);
+        }
     }
 
     /// When the next node may be tainted.
     pub fn next_taint(&self) -> Option<Moment> {
-        let waits = |zone: &&Zone| !zone.queue.is_empty() && zone.busy.is_none() && zone.period.is_some();
-        self.zones.values().filter(waits).map(|zone| zone.token_at).min()
+        self.zones.values().filter(|zone| zone.has_next()).map(|zone| zone.token_at).min()
     }
 
-    /// Takes the first node of a zone whose rate allows it.
+    /// It is the turn of the first node of a zone whose rate allows it.
     pub fn take(&mut self, clock: Clock) -> Option<Key> {
-        let zone = self.zones.values_mut().find(|zone| {
-            !zone.queue.is_empty()
-                && zone.busy.is_none()
-                && zone.period.is_some()
-                && clock.is_due(zone.token_at)
-        })?;
+        let may_begin = |zone: &&mut Zone| zone.has_next() && clock.is_due(zone.token_at);
+        let zone = self.zones.values_mut().find(may_begin)?;
         zone.token_at = clock.now() + zone.period?;
-        zone.queue.pop_front()
+        let (_, node) = zone.queue.remove(0);
+        zone.queue.push((clock.now(), node.clone()));
+        zone.busy = Some(node.clone());
+        Some(node)
     }
 
-    /// The taint of a node that was taken is being written.
-    pub fn tainting(&mut self, zone: &str, node: &Key) {
-        self.zones.entry(zone.to_owned()).or_default().busy = Some(node.clone());
-    }
-
-    /// The taint of a node was written, or it waits again.
-    pub fn tainted(&mut self, node: &Key, written: bool) {
+    /// The turn of a node is over: it has its taint, or needs none. If it was removed meanwhile it may wait again.
+    pub fn serve(&mut self, node: &Key) {
         for zone in self.zones.values_mut().filter(|zone| zone.busy.as_ref() == Some(node)) {
             zone.busy = None;
-            if !written {
-                zone.queue.push_front(node.clone());
+            if zone.waits(node) {
+                zone.queue.retain(|(_, other)| other != node);
+                zone.served.insert(node.clone());
             }
+        }
+    }
+
+    /// The taint of a node could not be written: it waits behind all that came before its turn (S28 `rate_limited_queue.go` `Try`).
+    pub fn fail(&mut self, node: &Key) {
+        for zone in self.zones.values_mut().filter(|zone| zone.busy.as_ref() == Some(node)) {
+            zone.busy = None;
         }
     }
 
@@ -200,7 +236,7 @@ impl Zones {
             for zone in self.zones.values_mut() {
                 zone.state = full;
                 zone.set_period(None, now);
-                zone.queue.clear();
+                zone.clear();
             }
             return Disruption::Entered;
         }
@@ -250,13 +286,14 @@ mod tests {
         let mut zones = Zones::default();
         let seen = |ready| BTreeMap::from([("a".to_owned(), (ready, 2)), ("b".to_owned(), (1, 1))]);
         zones.judge(&seen(1), at(0));
-        zones.enqueue("a", &Key::global("node-0"));
+        zones.enqueue("a", &Key::global("node-0"), at(0));
         let mut clock = Clock::default();
-        assert!(zones.take(clock).is_some());
+        let first = zones.take(clock).expect("it waits");
+        zones.serve(&first);
         clock.pass_until(at(5));
         zones.judge(&seen(0), at(5));
         assert_eq!(zones.state("a"), ZoneState::FullDisruption);
-        zones.enqueue("a", &Key::global("node-1"));
+        zones.enqueue("a", &Key::global("node-1"), at(5));
         assert!(zones.take(clock).is_none());
         assert_eq!(zones.next_taint(), Some(at(10)));
     }
@@ -272,9 +309,63 @@ mod tests {
             assert_eq!(zones.state("a"), ZoneState::PartialDisruption);
             assert_eq!(zones.zones["a"].period, period, "{nodes} nodes");
             let node = Key::global("node-0");
-            zones.enqueue("a", &node);
+            zones.enqueue("a", &node, at(10));
             assert_eq!(zones.is_held_back(&node), period.is_none(), "{nodes} nodes");
             assert_eq!(zones.next_taint().is_none(), period.is_none(), "{nodes} nodes");
         }
+    }
+
+    /// Whose turn it is when all have passed so many seconds.
+    fn turn(zones: &mut Zones, seconds: u64) -> Option<Key> {
+        let mut clock = Clock::default();
+        clock.pass_until(at(seconds));
+        zones.take(clock)
+    }
+
+    /// NLC-11: a write that fails each time keeps nobody else from being tainted.
+    #[test]
+    fn a_node_that_cannot_be_tainted_waits_behind_the_others() {
+        let mut zones = Zones::default();
+        let nodes = ["node-0", "node-1"].map(Key::global);
+        let pass = |zones: &mut Zones, seconds| {
+            nodes.iter().for_each(|node| zones.enqueue("a", node, at(seconds)));
+        };
+        pass(&mut zones, 0);
+        assert_eq!(turn(&mut zones, 0).as_ref(), Some(&nodes[0]));
+        zones.fail(&nodes[0]);
+        pass(&mut zones, 5);
+        assert_eq!(turn(&mut zones, 10).as_ref(), Some(&nodes[1]));
+        zones.serve(&nodes[1]);
+        assert_eq!(turn(&mut zones, 20).as_ref(), Some(&nodes[0]));
+    }
+
+    /// A node that came back while its taint could not be written does not wait any more.
+    #[test]
+    fn a_node_that_is_removed_in_its_turn_does_not_wait() {
+        let mut zones = Zones::default();
+        let node = Key::global("node-0");
+        zones.enqueue("a", &node, at(0));
+        assert!(turn(&mut zones, 0).is_some());
+        zones.remove(&node);
+        zones.fail(&node);
+        assert_eq!(zones.next_taint(), None);
+    }
+
+    /// S28 `rate_limited_queue.go` `UniqueQueue`.
+    #[test]
+    fn a_node_that_has_its_taint_has_one_turn_and_another_after_it_was_removed() {
+        let mut zones = Zones::default();
+        let node = Key::global("node-0");
+        zones.enqueue_once("a", &node, at(0));
+        assert_eq!(turn(&mut zones, 0).as_ref(), Some(&node));
+        zones.serve(&node);
+        zones.enqueue_once("a", &node, at(5));
+        assert_eq!(turn(&mut zones, 20), None);
+        zones.enqueue("a", &node, at(20));
+        assert_eq!(turn(&mut zones, 20).as_ref(), Some(&node), "it has lost its taint");
+        zones.serve(&node);
+        zones.remove(&node);
+        zones.enqueue_once("a", &node, at(25));
+        assert_eq!(turn(&mut zones, 30).as_ref(), Some(&node));
     }
 }
