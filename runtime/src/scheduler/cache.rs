@@ -125,11 +125,13 @@ impl Cache {
         self.place(placed, node, slips);
     }
 
-    /// An assumed pod was not bound after all (SCH-6).
-    pub fn forget(&mut self, uid: &Uid) {
-        if self.assumed.remove(uid).is_some() {
+    /// An assumed pod was not bound after all (SCH-6). Was it still assumed?
+    pub fn forget(&mut self, uid: &Uid) -> bool {
+        let was_assumed = self.assumed.remove(uid).is_some();
+        if was_assumed {
             self.unplace(uid);
         }
+        was_assumed
     }
 
     /// A bound pod was seen. It confirms what was assumed, or moves the pod to where it really is (SCH-5).

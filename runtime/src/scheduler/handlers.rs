@@ -66,6 +66,11 @@ impl Scheduler {
                 Some(old) => self.queue.update(old, Arc::clone(pod), context.clock),
                 None => self.queue.add(Arc::clone(pod), context.now()),
             }
+        } else if frees_deleted_pods(context)
+            && pod.is_deleting()
+            && old.is_some_and(|old| !old.is_deleting())
+        {
+            self.forget(pod, context);
         }
     }
 
@@ -74,11 +79,25 @@ impl Scheduler {
         if node_of(pod).is_none() && !self.cache.is_assumed(&pod.uid()) {
             return;
         }
+        let binding = self.bindings.values_mut().find(|binding| binding.is_of(pod));
+        if node_of(pod).is_none()
+            && !frees_deleted_pods(context)
+            && let Some(binding) = binding
+        {
+            binding.note_gone();
+            return;
+        }
         if !context.has(Slip::DeletedPodsKeepRoom) {
             self.cache.remove_pod(&pod.uid());
         }
         self.queue.on_event(ClusterEvent::AssignedPodGone, context.clock);
     }
+}
+
+/// Does a pod that is being bound give its room back as soon as its deletion is seen? Before 1.35 it does when its binding fails
+/// (kubernetes#134157).
+const fn frees_deleted_pods(context: &Context<'_>) -> bool {
+    context.release.minor >= 35
 }
 
 /// Is it this scheduler's to schedule (SCH-2)?

@@ -48,6 +48,8 @@ pub struct Scheduler {
     bindings: BTreeMap<CallId, Binding>,
     /// The cycle that ended without a node and has not been dealt with.
     failed: Option<Failed>,
+    /// The condition that a cycle without a node writes: the next one waits for the answer (SCH-13).
+    writing: Option<CallId>,
     /// Cycles may begin.
     ready: bool,
 }
@@ -63,6 +65,7 @@ impl Default for Scheduler {
             cache: Cache::default(),
             bindings: BTreeMap::new(),
             failed: None,
+            writing: None,
             ready: false,
         }
     }
@@ -126,7 +129,9 @@ impl Actor for Scheduler {
         answer: Result<Response, ApiError>,
         context: &mut Context<'_>,
     ) {
-        if let Some(binding) = self.bindings.remove(&call) {
+        if self.writing == Some(call) {
+            self.writing = None;
+        } else if let Some(binding) = self.bindings.remove(&call) {
             self.on_bound(&binding, answer, context);
         } else if !self.nodes.on_answer(call, &answer, context) {
             self.pods.on_answer(call, &answer, context);
@@ -144,6 +149,7 @@ impl Actor for Scheduler {
         self.queue.pending(clock, operations);
         match &self.failed {
             Some(failed) => operations.push(own(Step::Park(failed.key().clone()))),
+            None if self.writing.is_some() => {}
             None => operations.extend(self.queue.next().map(|key| own(Step::Schedule(key.clone())))),
         }
     }

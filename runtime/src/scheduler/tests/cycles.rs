@@ -191,6 +191,92 @@ fn a_failed_binding_gives_the_room_back_and_is_tried_again() {
     assert!(!retried(Slips::only(Slip::FailedBindingNotForgotten)));
 }
 
+/// What was seen of a binding whose answer is lost has given no room back (S28 `handleBindingCycleError`).
+#[test]
+fn a_binding_that_was_seen_and_whose_answer_is_lost_wakes_nobody() {
+    let mut bench = Bench::new(Slips::NONE, &[node("a", &[])]);
+    bench.create(asks("one", "3"));
+    bench.settle_but(Bench::is_binding);
+    bench.create(asks("two", "3"));
+    bench.settle_but(Bench::is_binding);
+    let call = bench.bindings()[0].id;
+    bench.complete(Component::Scheduler, Step::Arrive(call));
+    bench.settle_but(|_, operation| operation.step == Step::Answer(call));
+    bench.complete(Component::Scheduler, Step::LoseAnswer(call));
+    assert!(bench.scheduler().queue().is_unschedulable(&Key::new("default", "two")), "SCH-6");
+}
+
+/// A pod is deleted while its binding is in flight, at once or when a finalizer lets it.
+#[test]
+fn a_pod_that_is_deleted_while_it_is_bound_gives_its_room_back_at_once_from_1_35_on() {
+    for (minor, finalizer) in [(34, false), (34, true), (35, false), (35, true)] {
+        let mut bench = Bench::at(Release { minor }, Slips::NONE, &[node("a", &[])]);
+        let mut one = asks("one", "3");
+        one.metadata.finalizers = finalizer.then(|| vec!["example.com/keep".to_owned()]);
+        bench.create(one);
+        bench.settle_but(Bench::is_binding);
+        bench.create(asks("two", "3"));
+        bench.settle_but(Bench::is_binding);
+        let call = bench.bindings()[0].id;
+        let delete = Request::Delete(Resource::Pod, Key::new("default", "one"), DeleteOptions::default());
+        bench.cluster.call(delete).expect("it exists");
+        let later = |bench: &mut Bench, seconds: u64| {
+            bench.cluster.pass_until(crate::clock::Moment(seconds * 1_000));
+            bench.settle_but(|bench, operation| {
+                bench.is_binding(operation) && operation.step == Step::Arrive(call)
+            });
+        };
+        later(&mut bench, 2);
+        assert_eq!(bench.node_of("two").is_some(), minor >= 35, "1.{minor}, finalizer: {finalizer}");
+        bench.complete(Component::Scheduler, Step::Arrive(call));
+        later(&mut bench, 4);
+        assert_eq!(bench.node_of("two").as_deref(), Some("a"), "SCH-6: 1.{minor}, finalizer: {finalizer}");
+        let used = bench.scheduler().cache().node("a").map(|info| info.requested.get("cpu"));
+        assert_eq!(used, Some(3_000), "1.{minor}, finalizer: {finalizer}");
+    }
+}
+
+/// The watch breaks before it tells that a pod is bound and gone, and the list comes before the answer to the binding.
+#[test]
+fn a_pod_that_was_bound_and_is_gone_unseen_gives_its_room_back() {
+    for minor in [34, 35] {
+        let mut bench = Bench::at(Release { minor }, Slips::NONE, &[node("a", &[])]);
+        bench.create(asks("one", "3"));
+        bench.settle_but(Bench::is_binding);
+        let call = bench.bindings()[0].id;
+        bench.complete(Component::Scheduler, Step::Arrive(call));
+        let options = DeleteOptions { grace_seconds: Some(0), preconditions: Preconditions::NONE };
+        let delete = Request::Delete(Resource::Pod, Key::new("default", "one"), options);
+        bench.cluster.call(delete).expect("it exists");
+        bench.complete(Component::Scheduler, Step::BreakWatch(Resource::Pod));
+        bench.cluster.server_mut().compact();
+        bench.settle_but(|_, operation| operation.step == Step::Answer(call));
+        bench.settle();
+        let used = bench.scheduler().cache().node("a").map(|info| info.requested.get("cpu"));
+        assert_eq!(used, Some(0), "1.{minor}");
+    }
+}
+
+/// SCH-13: before 1.34 a cycle without a node ends with the answer to what it writes.
+#[test]
+fn the_next_cycle_waits_for_the_condition_of_the_last_before_1_34() {
+    for (minor, begins) in [(33, false), (34, true)] {
+        let mut bench = Bench::at(Release { minor }, Slips::NONE, &[node("a", &[])]);
+        bench.create(asks("big", "8"));
+        bench.create(asks("web", "1"));
+        let web = Step::Schedule(Key::new("default", "web"));
+        let writes = |bench: &Bench, operation: &Operation| {
+            let Step::Arrive(call) = operation.step else { return false };
+            bench.cluster.calls().get(call).is_some_and(|call| matches!(call.request, Request::Patch(..)))
+        };
+        bench.settle_but(|bench, operation| writes(bench, operation) || operation.step == web);
+        let offered = bench.pending().iter().any(|operation| operation.step == web);
+        assert_eq!(offered, begins, "1.{minor}");
+        bench.settle();
+        assert_eq!(bench.node_of("web").as_deref(), Some("a"), "1.{minor}");
+    }
+}
+
 #[test]
 fn a_deleting_pod_is_skipped() {
     let mut bench = Bench::new(Slips::NONE, &[node("a", &[])]);
