@@ -28,23 +28,36 @@ pub struct Endpoint {
     pub terminating: bool,
 }
 
-/// The endpoints of some slices, each address once (EPS-10). A condition that is not set has its default (EPS-6).
-pub fn endpoints_of<'a>(slices: impl Iterator<Item = &'a Arc<EndpointSlice>>) -> Vec<Endpoint> {
+/// The endpoints of some slices, each address once (EPS-10): as the first that has it is, unless a later one is on this node or, from
+/// 1.36 on, does not terminate (`endpointslicecache.go` `addEndpoints`, kubernetes#135593). A condition that is not set has its
+/// default (EPS-6).
+pub fn endpoints_of<'a>(
+    slices: impl Iterator<Item = &'a Arc<EndpointSlice>>,
+    node: &str,
+    release: Release,
+) -> Vec<Endpoint> {
     let mut found: BTreeMap<Ipv4Addr, Endpoint> = BTreeMap::new();
     for endpoint in slices.flat_map(|slice| slice.endpoints.iter().flatten()) {
         let conditions = endpoint.conditions.as_ref();
         let ready = conditions.and_then(|it| it.ready).unwrap_or(true);
         let serving = conditions.and_then(|it| it.serving).unwrap_or(ready);
         let terminating = conditions.and_then(|it| it.terminating).unwrap_or(false);
+        let is_local = endpoint.node_name.as_deref() == Some(node);
+        let takes_over = if release.minor >= 36 { !terminating } else { is_local };
         for address in endpoint.addresses.iter().filter_map(|address| address.parse().ok()) {
-            found.entry(address).or_insert_with(|| Endpoint {
+            let own = Endpoint {
                 address,
                 node: endpoint.node_name.as_deref().map(Arc::from),
                 pod: endpoint.target_ref.as_ref().and_then(|it| it.uid.as_deref()).map(Uid::from),
                 ready,
                 serving,
                 terminating,
-            });
+            };
+            if takes_over {
+                found.insert(address, own);
+            } else {
+                found.entry(address).or_insert(own);
+            }
         }
     }
     found.into_values().collect()

@@ -109,7 +109,8 @@ impl Memory {
             }
         }
         let rules = self.service_changes.applied().map(|(key, service)| {
-            let endpoints = endpoints_of(slices.remove(key).unwrap_or_default().into_iter());
+            let slices = slices.remove(key).unwrap_or_default();
+            let endpoints = endpoints_of(slices.into_iter(), node, context.release);
             let rules = compute(service, &endpoints, node, context.release, context.slips);
             (key.clone(), rules)
         });

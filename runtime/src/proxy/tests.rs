@@ -86,9 +86,46 @@ fn conditions_have_defaults_and_an_address_counts_once() {
     let not_ready = EndpointConditions { ready: Some(false), ..EndpointConditions::default() };
     let one = slice(vec![api("10.1.0.1", None), api("10.1.0.2", Some(not_ready))]);
     let other = slice(vec![api("10.1.0.1", None)]);
-    let found = endpoints_of([&one, &other].into_iter());
+    let found = endpoints_of([&one, &other].into_iter(), "n", Release::NEWEST);
     let conditions: Vec<_> = found.iter().map(|it| (it.ready, it.serving, it.terminating)).collect();
     assert_eq!(conditions, [(true, true, false), (false, false, false)]);
+}
+
+/// EPS-10, kubernetes#135266: the address of a pod that is not gone yet is another pod's by now.
+#[test]
+fn of_two_endpoints_with_one_address_one_that_stays_is_used_from_1_36_on() {
+    let api = |node: &str, stays| ApiEndpoint {
+        addresses: vec!["10.1.0.1".to_owned()],
+        node_name: Some(node.to_owned()),
+        conditions: Some(EndpointConditions {
+            ready: Some(stays),
+            serving: Some(stays),
+            terminating: Some(!stays),
+        }),
+        ..ApiEndpoint::default()
+    };
+    let (leaves, stays) = (api("m", false), api("n", true));
+    for (minor, node, leaves_first, uses) in [
+        (36, "n", true, true),
+        (36, "m", true, true),
+        (36, "n", false, true),
+        (36, "m", false, true),
+        (35, "n", true, true),
+        (35, "m", true, false),
+        (35, "o", true, false),
+        (35, "n", false, true),
+        (35, "m", false, false),
+        (35, "o", false, true),
+    ] {
+        let mut endpoints = vec![leaves.clone(), stays.clone()];
+        if !leaves_first {
+            endpoints.reverse();
+        }
+        let slice = Arc::new(EndpointSlice { endpoints: Some(endpoints), ..EndpointSlice::default() });
+        let found = endpoints_of([&slice].into_iter(), node, Release { minor });
+        let ready: Vec<bool> = found.iter().map(|it| it.ready).collect();
+        assert_eq!(ready, [uses], "1.{minor} on {node}, {leaves_first}");
+    }
 }
 
 /// PRX-1, PRX-2: two at once, then one a second; and one an hour at least.
