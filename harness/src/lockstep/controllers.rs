@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use podproof_runtime::api::{ApiError, Key, Object, Request, Resource, Response};
+use k8s_openapi::api::apps::v1 as apps;
+use podproof_runtime::api::{
+    ApiError, Key, Kind as _, Object, Patch, Preconditions, Request, Resource, Response,
+};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::controllers::ControllerManager;
 use podproof_runtime::operation::{Component, Process, Queue};
@@ -147,6 +150,9 @@ impl Running {
         if self.waits_for_a_count(action) {
             return Err(Refused::later("the status of an old one still counts pods (DEP-7)"));
         }
+        if component == Component::Deployment {
+            self.remind(&key)?;
+        }
         self.look(component, &key)?;
         for _ in 0..HIDDEN_MAX {
             if let Some(call) = self.call_for(component, action) {
@@ -162,6 +168,24 @@ impl Running {
         let instead: Vec<Action> = self.calls_of(component).filter_map(|(_, meaning)| meaning).collect();
         while self.settle_calls(enabled, rest)? {}
         Err(self.waits_for_news(format!("a look at {key} comes to {instead:?}")))
+    }
+
+    /// Nothing brings the controller back to a Deployment whose old ReplicaSet it could not scale down but the next event, or the progress
+    /// deadline (S28 `rolling.go` `reconcileOldReplicaSets`). Where that was given up and no news are on their way, somebody labels the
+    /// Deployment.
+    pub(super) fn remind(&mut self, key: &Key) -> Result<(), Refused> {
+        let follows = self.open_watches(OWN).iter().any(|(resource, _)| *resource == Resource::Deployment);
+        let has_news = self.next_event(OWN, Resource::Deployment).is_some();
+        let Some(stored) = self.cluster.server().store().get::<apps::Deployment>(key) else { return Ok(()) };
+        let work = Step::Work(Queue::Main, key.clone());
+        let waits = self.steps_of(Component::Deployment).contains(&work);
+        if !self.scaling_given_up || !follows || has_news || waits {
+            return Ok(());
+        }
+        let value = Some(stored.version().to_string());
+        let label = Patch::Label { name: "reminder".to_owned(), value };
+        self.call(Request::Patch(Resource::Deployment, key.clone(), Preconditions::NONE, label))?;
+        self.deliver_next(OWN, Resource::Deployment)
     }
 
     /// A worker takes a key.
@@ -291,6 +315,7 @@ impl Running {
                         let again = component == Component::Disruption && !enabled.contains(&write);
                         self.unlawful = self.unlawful.or(again.then_some(write));
                         self.complete(component, Step::LoseRequest(call))?;
+                        self.scaling_given_up |= component == Component::Deployment;
                     }
                 }
                 found = true;

@@ -98,6 +98,8 @@ struct Running {
     evictions: BTreeMap<PodId, CallId>,
     /// The endpoints that the rules of a node were computed from.
     programmed: BTreeMap<NodeId, Endpoints>,
+    /// A write of the Deployment controller was given up, and no worker has looked at the Deployment since.
+    scaling_given_up: bool,
     /// The controllers have heard of nodes since the last pass over them.
     news_of_nodes: bool,
     machines: kubelet::Machines,
@@ -377,6 +379,7 @@ impl Running {
             deletions: BTreeMap::new(),
             evictions: BTreeMap::new(),
             programmed: BTreeMap::new(),
+            scaling_given_up: false,
             news_of_nodes: false,
             machines: kubelet::Machines::default(),
             watches_broke: false,

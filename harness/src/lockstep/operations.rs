@@ -26,6 +26,8 @@ impl Running {
         let operation = Operation::new(component, step);
         let because = |why: &dyn std::fmt::Display| Refused::because(format!("{operation}: {why}"));
         self.count(&operation).map_err(|refused| because(&refused))?;
+        let looks_anew = component == Component::Deployment && matches!(operation.step, Step::Work(..));
+        self.scaling_given_up &= !looks_anew;
         let may_darken = component == Component::NodeLifecycle && !self.is_dark();
         self.cluster.complete(&operation).map_err(|refused| because(&refused))?;
         if may_darken { self.check_darkness() } else { Ok(()) }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use podproof_model::api_server::eviction::{Answer, ask};
+use podproof_runtime::Step;
 use podproof_runtime::api::{DeleteOptions, Patch, Preconditions, Resource};
+use podproof_runtime::operation::Queue;
 use podproof_vocabulary::action::Deployment;
 use podproof_vocabulary::action::EndpointSlice::WriteSlice;
 use podproof_vocabulary::event::Story;
@@ -116,6 +118,24 @@ fn what_the_runtime_would_do_at_rest_is_asked() {
     system.pending(&mut own);
     let scales = |action: &Action| matches!(action, Action::Deployment(Deployment::ScaleReplicaSet { .. }));
     assert!(own.iter().any(scales), "{own:?}");
+}
+
+/// Before a Deployment is looked at of which a scaling was given up somebody labels it, and only then.
+#[test]
+fn a_deployment_whose_scaling_was_given_up_is_looked_at_again() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, |_| false).expect("both come to rest");
+    let running = running(&mut system);
+    let key = running.workload_key();
+    let work = Step::Work(Queue::Main, key.clone());
+    for given_up in [false, true] {
+        running.scaling_given_up = given_up;
+        running.remind(&key).expect("its controller hears of it");
+        let steps = running.steps_of(podproof_runtime::Component::Deployment);
+        assert_eq!(steps.contains(&work), given_up);
+    }
+    running.work(podproof_runtime::Component::Deployment, &key).expect("a worker takes it");
+    assert!(!running.scaling_given_up, "it has been looked at");
 }
 
 /// EPS-3: an entry that says something else than the controller's copy of its pod breaks a promise on the runtime's own side.

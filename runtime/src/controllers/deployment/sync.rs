@@ -24,6 +24,9 @@ pub struct Sync {
     /// ReplicaSets that are still to be resized.
     plan: VecDeque<(Arc<ReplicaSet>, i64)>,
     stage: Stage,
+    /// Old ReplicaSets are scaled down in a rolling update: an error of that ends it, and the sync goes on as if there were nothing to
+    /// do (S28 `rolling.go` `reconcileOldReplicaSets`).
+    forgives: bool,
     /// The progress deadline is judged.
     judges_progress: bool,
     /// It made the new ReplicaSet.
@@ -63,6 +66,7 @@ impl DeploymentController {
             sets,
             plan: VecDeque::new(),
             stage: Stage::Resize,
+            forgives: false,
         };
         let deleting = sync.deployment.is_deleting();
         self.syncs.insert(key.clone(), sync);
@@ -111,6 +115,11 @@ impl DeploymentController {
             Ok(Response::Object(object)) => object,
             Ok(_) => {
                 self.finish(key, Err(ApiError::Internal), context);
+                return;
+            }
+            // Nothing but the next event, or the progress deadline, brings it back.
+            Err(_) if sync.forgives && sync.stage == Stage::Resize => {
+                self.write_status(key, context);
                 return;
             }
             Err(error) => {
@@ -196,6 +205,7 @@ impl DeploymentController {
             let old: Vec<_> =
                 sync.sets.iter().filter(|set| set.metadata.uid != new.metadata.uid).cloned().collect();
             sync.plan = scale_down(bounds, Some(&new), &old, context.slips).into();
+            sync.forgives = true;
         }
         self.resize_next(key, context);
     }

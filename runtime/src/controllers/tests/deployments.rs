@@ -30,16 +30,24 @@ fn run_all(bench: &mut Bench) {
             let Some(pod) = bench.pod(name) else { continue };
             if pod.is_deleting() {
                 bench.delete_pod(name, Some(0));
-            } else if crate::api::constants::node_of(pod).is_none() {
-                let node = "node-0".into();
-                let bind = Request::Bind { pod: key(name), preconditions: Preconditions::NONE, node };
-                bench.call(bind).expect("it is not bound");
-                bench.run(name, true);
             }
         }
+        run_new(bench);
         bench.settle();
         if bench.names() == names {
             return;
+        }
+    }
+}
+
+/// Every pod that has no node becomes ready on one.
+fn run_new(bench: &mut Bench) {
+    for name in bench.names() {
+        if bench.pod(&name).is_some_and(|pod| crate::api::constants::node_of(pod).is_none()) {
+            let node = "node-0".into();
+            let bind = Request::Bind { pod: key(&name), preconditions: Preconditions::NONE, node };
+            bench.call(bind).expect("it is not bound");
+            bench.run(&name, true);
         }
     }
 }
@@ -220,18 +228,7 @@ fn terminating_pods_are_not_seen() {
     roll(&mut bench, "web:2");
     // The new ones run; the old ones take their time to stop.
     for _ in 0..6 {
-        for name in bench.names() {
-            let unbound = bench.pod(&name).is_some_and(|pod| crate::api::constants::node_of(pod).is_none());
-            if unbound {
-                let bind = Request::Bind {
-                    pod: key(&name),
-                    preconditions: Preconditions::NONE,
-                    node: "node-0".into(),
-                };
-                bench.call(bind).expect("it is not bound");
-                bench.run(&name, true);
-            }
-        }
+        run_new(&mut bench);
         bench.settle();
     }
     assert_eq!(bench.pods().len(), 6, "DEP-4: three new beside three that terminate");
@@ -250,6 +247,33 @@ fn a_write_that_conflicts_is_tried_again() {
     bench.pass(1);
     run_all(&mut bench);
     assert_eq!(sets(&bench), [(Some(1), 1)], "CTL-1");
+}
+
+/// S28 `rolling.go` `reconcileOldReplicaSets`: an old ReplicaSet that could not be scaled down waits for the next event, such as that of the
+/// status that the sync writes nevertheless, or for the deadline (DEP-8).
+#[test]
+fn an_old_replica_set_that_could_not_be_scaled_down_waits_for_an_event() {
+    let mut bench = up(|_| {});
+    pass(&mut bench, 5);
+    roll(&mut bench, "web:2");
+    bench.settle();
+    run_new(&mut bench);
+    let held = |bench: &Bench, operation: &Operation| {
+        is_own_arrival(bench, operation) || operation.component == Component::NodeLifecycle
+    };
+    let mut lost = 0;
+    for _ in 0..5 {
+        bench.pass_but(1, held);
+        for call in bench.writes(OWN) {
+            bench.lose(OWN, call.id);
+            lost += 1;
+        }
+    }
+    assert!(lost > 0);
+    pass(&mut bench, 500);
+    assert_eq!(sets(&bench), [(Some(3), 3), (Some(1), 1)]);
+    pass(&mut bench, 120);
+    assert_eq!(sets(&bench)[0], (Some(2), 2));
 }
 
 /// DEP-9: what is wanted and not there is unavailable.
