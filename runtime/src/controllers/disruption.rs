@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
 
 use super::Controller;
 use super::informers::Informers;
@@ -41,8 +41,10 @@ pub struct DisruptionController {
 /// What an answer is for.
 #[derive(Debug)]
 enum Purpose {
-    /// The status of a budget.
-    Status(Key),
+    /// The status of a budget, and the copy that it was made from.
+    Status(Key, Arc<PodDisruptionBudget>),
+    /// That a budget allows nothing, and the copy that this was made from (PDB-4).
+    FailSafe(Key, Arc<PodDisruptionBudget>),
     /// A newer copy of a budget, to write its status over whatever it says: only with a slip.
     Overwrite(Key),
     /// The condition of a pod.
@@ -104,10 +106,28 @@ impl DisruptionController {
             self.finish(key, false, context);
             return;
         }
-        let mut budget = (**budget).clone();
-        budget.status = Some(judged.status);
+        let purpose = if judged.failed { Purpose::FailSafe } else { Purpose::Status };
+        self.write(budget, judged.status, purpose(key.clone(), Arc::clone(budget)), context);
+    }
+
+    /// Writes the status of a budget.
+    fn write(
+        &mut self,
+        budget: &PodDisruptionBudget,
+        status: PodDisruptionBudgetStatus,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
+        let budget = PodDisruptionBudget { status: Some(status), ..budget.clone() };
         let call = context.calls.send(Component::Disruption, Request::UpdateStatus(budget.into()));
-        self.calls.insert(call, Purpose::Status(key.clone()));
+        self.calls.insert(call, purpose);
+    }
+
+    /// A status that could not be written, and not because the copy is old: the budget allows nothing (PDB-4, S28 `disruption.go` `sync`).
+    fn fail_safe(&mut self, key: Key, copy: Arc<PodDisruptionBudget>, context: &mut Context<'_>) {
+        let old = copy.status.clone().unwrap_or_default();
+        let status = PodDisruptionBudgetStatus { disruptions_allowed: Some(0), ..old };
+        self.write(&copy, status, Purpose::FailSafe(key, Arc::clone(&copy)), context);
     }
 
     fn finish(&mut self, key: &Key, failed: bool, context: &Context<'_>) {
@@ -146,10 +166,7 @@ impl DisruptionController {
             return;
         };
         let judged = budget::judge(cached, informers, context.slips, context.now());
-        let mut budget: PodDisruptionBudget = (**newer).clone();
-        budget.status = Some(judged.status);
-        let call = context.calls.send(Component::Disruption, Request::UpdateStatus(budget.into()));
-        self.calls.insert(call, Purpose::Status(key.clone()));
+        self.write(newer, judged.status, Purpose::Status(key.clone(), Arc::clone(newer)), context);
     }
 }
 
@@ -226,14 +243,22 @@ impl Controller for DisruptionController {
         context: &mut Context<'_>,
     ) {
         match self.calls.remove(&call) {
-            Some(Purpose::Status(key)) => {
-                if answer == Err(ApiError::Conflict) && context.has(Slip::BudgetStatusOverwritten) {
+            Some(Purpose::Status(key, copy)) => match answer {
+                Err(ApiError::Conflict) if context.has(Slip::BudgetStatusOverwritten) => {
                     let get = Request::Get(Resource::PodDisruptionBudget, key.clone());
                     let call = context.calls.send(Component::Disruption, get);
                     self.calls.insert(call, Purpose::Overwrite(key));
-                } else {
-                    self.finish(&key, answer.is_err(), context);
                 }
+                Ok(_) | Err(ApiError::Conflict) => self.finish(&key, answer.is_err(), context),
+                Err(_) => self.fail_safe(key, copy, context),
+            },
+            Some(Purpose::FailSafe(key, copy)) => {
+                // The event of this write brings it back; of one that changes nothing there is none here, and in Kubernetes one of the
+                // condition that is left out.
+                let is_heard = |answer: &Response| {
+                    answer.object().is_some_and(|budget| budget.version() != copy.version())
+                };
+                self.finish(&key, !answer.as_ref().is_ok_and(is_heard), context);
             }
             Some(Purpose::Overwrite(key)) => match answer {
                 Ok(Response::Object(newer)) => self.overwrite(&key, &newer, informers, context),

@@ -18,6 +18,8 @@ use crate::slip::{Slip, Slips};
 /// What a budget should say, and when it must be looked at again.
 pub(super) struct Judged {
     pub status: PodDisruptionBudgetStatus,
+    /// The controllers of its pods could not be found: the status is the fail-safe (PDB-4).
+    pub failed: bool,
     pub recheck_at: Option<Moment>,
 }
 
@@ -33,7 +35,7 @@ pub(super) fn judge(
     let Some((expected, desired)) = expected(budget, &pods, informers, slips) else {
         // PDB-4: the controllers of its pods could not be found.
         let status = PodDisruptionBudgetStatus { disruptions_allowed: Some(0), ..old };
-        return Judged { status, recheck_at: None };
+        return Judged { status, failed: true, recheck_at: None };
     };
     let (disrupted, recheck_at) = disrupted(&old, &pods, now);
     // PDB-3
@@ -54,7 +56,7 @@ pub(super) fn judge(
         observed_generation: budget.metadata.generation,
         conditions: old.conditions,
     };
-    Judged { status, recheck_at }
+    Judged { status, failed: false, recheck_at }
 }
 
 /// Expected and desired healthy pods. Percentages round up (PDB-2); the number that a percentage or `maxUnavailable` is of is what

@@ -73,6 +73,13 @@ fn evict(bench: &mut Bench, name: &str) -> Result<Response, ApiError> {
     bench.call(Request::Evict { pod: key(name), options: DeleteOptions::default() })
 }
 
+/// Is it the arrival of a write of the controller?
+fn writes_status(bench: &Bench, operation: &Operation) -> bool {
+    operation.component == OWN
+        && matches!(operation.step, Step::Arrive(_))
+        && bench.request(operation).is_some_and(Request::is_write)
+}
+
 /// Time passes; the node sends no heartbeats, so what its controller does is held back.
 fn pass(bench: &mut Bench, seconds: u64) {
     bench.pass_but(seconds, |_, operation| operation.component == Component::NodeLifecycle);
@@ -186,11 +193,7 @@ fn a_status_that_an_eviction_overtook_is_not_written() {
         assert_eq!(numbers(&bench)[2..], [3, 1]);
         // The pod is ready again; before that reaches the budget, an eviction is granted.
         bench.run(&names[3], true);
-        bench.settle_but(|bench, operation| {
-            operation.component == OWN
-                && matches!(operation.step, Step::Arrive(_))
-                && bench.request(operation).is_some_and(Request::is_write)
-        });
+        bench.settle_but(writes_status);
         let mut evicted = usize::from(evict(&mut bench, &names[0]).is_ok());
         // The controller goes on, but is not told of the eviction.
         bench.settle_but(|_, operation| {
@@ -203,6 +206,42 @@ fn a_status_that_an_eviction_overtook_is_not_written() {
     };
     assert_eq!(evicted(Slips::NONE), 1, "EVI-4, API-1");
     assert_eq!(evicted(Slips::only(Slip::BudgetStatusOverwritten)), 3);
+}
+
+/// The write of a budget's status, which is lost.
+fn lose_status(bench: &mut Bench) {
+    bench.settle_but(writes_status);
+    let call = bench.writes(OWN).remove(0);
+    bench.lose(OWN, call.id);
+}
+
+/// PDB-4 (S28 `disruption.go` `sync`, `failSafe`).
+#[test]
+fn a_budget_whose_status_could_not_be_written_allows_nothing_at_first() {
+    let mut bench = with_pods(4, Want::Unavailable("2"), Slips::NONE);
+    let names = bench.names();
+    bench.run(&names[3], false);
+    lose_status(&mut bench);
+    assert_eq!(numbers(&bench), [4, 2, 4, 2], "the status was lost");
+    let call = bench.writes(OWN).remove(0);
+    bench.arrive(&call);
+    assert_eq!(numbers(&bench), [4, 2, 4, 0], "PDB-4");
+    bench.settle();
+    assert_eq!(numbers(&bench), [4, 2, 3, 1], "the event of that brings the controller back");
+}
+
+/// In Kubernetes the condition DisruptionAllowed changes, and the event of that brings the controller back.
+#[test]
+fn a_fail_safe_that_changes_nothing_is_followed_by_another_sync() {
+    let mut bench = with_pods(3, Want::Unavailable("1"), Slips::NONE);
+    let names = bench.names();
+    bench.run(&names[0], false);
+    bench.settle();
+    assert_eq!(numbers(&bench)[2..], [2, 0]);
+    bench.run(&names[0], true);
+    lose_status(&mut bench);
+    pass(&mut bench, 1);
+    assert_eq!(numbers(&bench)[2..], [3, 1]);
 }
 
 #[test]
