@@ -2,6 +2,7 @@
 //! `syncLoopIteration`). Which source comes first is open. While the runtime is not well it takes nothing (SRC-5).
 
 use super::Kubelet;
+use super::api_status::conditions::readiness_differs;
 use super::config::{PodOperation, PodUpdate};
 use super::host::Host;
 use super::pleg::event::{PlegEvent, PlegEventKind, Plegged};
@@ -102,11 +103,10 @@ impl Kubelet {
             }
             PodOperation::Reconcile => {
                 for pod in update.pods {
-                    let gates = pod.object.spec.as_ref().and_then(|spec| spec.readiness_gates.as_ref());
-                    let has_gates = gates.is_some_and(|gates| !gates.is_empty());
                     let uid = pod.uid.clone();
+                    let differs = readiness_differs(self.parts.pods.get(&uid), &pod);
                     self.parts.pods.insert(uid.clone(), pod);
-                    if has_gates {
+                    if differs {
                         self.sync(&uid, host);
                     }
                 }
@@ -189,4 +189,76 @@ impl Kubelet {
 /// Whether the loop goes on although the runtime is not well.
 pub(super) const fn ignores_health(host: &Host<'_, '_>) -> bool {
     host.context.has(Slip::LoopIgnoresRuntimeHealth)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use k8s_openapi::api::core::v1::{
+        Container, ContainerStatus, Node, Pod, PodCondition, PodReadinessGate, PodSpec, PodStatus,
+    };
+    use podproof_vocabulary::Release;
+
+    use super::*;
+    use crate::kubelet::parts::Settings;
+    use crate::kubelet::test_host::TestHost;
+    use crate::operation::NodeIndex;
+    use crate::slip::Slips;
+
+    /// A pod whose app is ready or not, and these conditions.
+    fn pod(ready: bool, has_gate: bool, conditions: &[(&str, Option<&str>)]) -> KnownPod {
+        let condition = |&(type_, status): &(&str, Option<&str>)| {
+            let (type_, status) = (type_.to_owned(), status?.to_owned());
+            Some(PodCondition { type_, status, ..PodCondition::default() })
+        };
+        let gate = PodReadinessGate { condition_type: "gate".to_owned() };
+        let app = Container { name: "app".to_owned(), ..Container::default() };
+        let told = ContainerStatus { name: "app".to_owned(), ready, ..ContainerStatus::default() };
+        let mut pod = Pod {
+            spec: Some(PodSpec {
+                containers: vec![app],
+                readiness_gates: has_gate.then(|| vec![gate]),
+                ..PodSpec::default()
+            }),
+            status: Some(PodStatus {
+                conditions: Some(conditions.iter().filter_map(condition).collect()),
+                container_statuses: Some(vec![told]),
+                ..PodStatus::default()
+            }),
+            ..Pod::default()
+        };
+        pod.metadata.uid = Some("a".to_owned());
+        KnownPod::new(Arc::new(pod), Release::NEWEST)
+    }
+
+    /// S28 `kubelet.go` `HandlePodReconcile`, row by row: is the app ready; what is said of the gate before and after, and of the pod; is
+    /// that a reason for a sync?
+    #[test]
+    fn a_pod_with_readiness_gates_is_synced_when_it_is_to_say_another_thing_of_itself() {
+        let (yes, no) = (Some("True"), Some("False"));
+        for (ready, before, after, told, expected) in [
+            (true, no, yes, no, true),
+            (true, yes, no, yes, true),
+            (true, yes, yes, no, true),
+            (true, no, no, no, false),
+            (true, None, no, no, true),
+            (true, no, yes, None, false),
+            (false, no, yes, no, false),
+            (false, None, no, no, false),
+        ] {
+            for has_gate in [true, false] {
+                let mut host = TestHost::new(Slips::NONE);
+                let mut kubelet =
+                    host.with(|host| Kubelet::new(NodeIndex(0), Node::default(), Settings::default(), host));
+                let old = pod(ready, has_gate, &[("Ready", told), ("gate", before)]);
+                kubelet.parts.pods.insert(old.uid.clone(), old);
+                let pods = vec![pod(ready, has_gate, &[("Ready", told), ("gate", after)])];
+                let update = PodUpdate { operation: PodOperation::Reconcile, pods };
+                host.with(|host| kubelet.on_config(update, host));
+                let is_told = kubelet.workers.get(&Uid::from("a")).is_some();
+                assert_eq!(is_told, expected && has_gate, "{ready} {before:?} {after:?} {told:?}");
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus as ApiContainer, PodCondition, 
 use super::containers::terminated;
 use super::{Generation, terminal_phase};
 use crate::api::constants::condition::{DISRUPTION_TARGET, FALSE, POD_SCHEDULED, READY, TRUE};
-use crate::api::constants::phase;
+use crate::api::constants::{phase, pod_condition};
 use crate::api::patch::merge_pod_condition;
 use crate::clock::Moment;
 use crate::container_runtime::SandboxState;
@@ -98,12 +98,27 @@ fn containers_ready(pod: &KnownPod, status: &ApiStatus) -> bool {
 
 /// CND-5: every readiness gate's condition is true in the object.
 fn gates_hold(pod: &KnownPod) -> bool {
-    let object = &pod.object;
-    let gates = object.spec.as_ref().and_then(|spec| spec.readiness_gates.as_deref()).unwrap_or_default();
-    gates.iter().all(|gate| {
-        crate::api::constants::pod_condition(object, &gate.condition_type)
-            .is_some_and(|condition| condition.status == TRUE)
+    gates(pod).all(|gate| gate == Some(TRUE))
+}
+
+/// What the object says of each readiness gate.
+fn gates(pod: &KnownPod) -> impl Iterator<Item = Option<&str>> {
+    let gates = pod.object.spec.as_ref().and_then(|spec| spec.readiness_gates.as_deref());
+    gates.unwrap_or_default().iter().map(|gate| {
+        let condition = pod_condition(&pod.object, &gate.condition_type);
+        condition.map(|condition| condition.status.as_str())
     })
+}
+
+/// Does a pod with readiness gates say of itself that it is Ready, or not, where the rest of its object says otherwise? Or would it, its
+/// containers being ready, have to say another thing of its gates than in the copy of before (S28 `NeedToReconcilePodReadiness`, which
+/// compares messages, that statuses have not here)?
+pub fn readiness_differs(old: Option<&KnownPod>, pod: &KnownPod) -> bool {
+    let told = pod_condition(&pod.object, READY).filter(|_| gates(pod).next().is_some());
+    let (Some(told), Some(status)) = (told, &pod.object.status) else { return false };
+    let ready = containers_ready(pod, status);
+    let value = if ready && gates_hold(pod) { TRUE } else { FALSE };
+    told.status != value || ready && old.is_some_and(|old| !gates(old).eq(gates(pod)))
 }
 
 /// CND-3.

@@ -145,7 +145,12 @@ impl PodWorkers {
         host: &mut Host<'_, '_>,
     ) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
+        let is_to_stop = worker.terminating_at.is_some();
         let end = match &mut worker.activity {
+            // CPA-15: of a pod whose termination was asked for meanwhile, however that was.
+            Activity::Syncing(sync) if is_to_stop && outcome.is_err() && sync.makes_sandbox(call) => {
+                Some(End::Synced)
+            }
             Activity::Syncing(sync) => sync.on_answer(call, outcome, parts, host),
             Activity::Terminating(terminating) => terminating.on_answer(call, outcome, parts, host),
             Activity::Idle | Activity::Waiting { .. } | Activity::Unmounting(_) => None,

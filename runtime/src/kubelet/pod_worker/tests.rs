@@ -9,6 +9,7 @@ use super::update::{Judgement, Subject, Update, UpdateKind};
 use super::*;
 use crate::clock::Moment;
 use crate::container_runtime::RuntimeError;
+use crate::container_runtime::simulated::RuntimeStep;
 use crate::kubelet::parts::{Parts, Settings};
 use crate::kubelet::pod_cache::{PodCache, PodStatus};
 use crate::kubelet::pod_worker::grace::{self, effective};
@@ -141,6 +142,43 @@ fn a_worker_does_what_it_took() {
         assert_eq!(matches!(worker.activity(), Activity::Syncing(_)), mounted);
         assert!(worker.work() == Work::Terminating && !worker.has_begun_to_terminate());
         assert!(worker.has_update(), "the deletion comes next");
+    }
+}
+
+/// CPA-15, row by row: what was asked for while the sandbox was being made; in how many seconds the pod is looked at again.
+#[test]
+fn a_sandbox_that_cannot_be_made_is_no_error_of_a_pod_that_is_to_stop() {
+    for (asked, seconds) in [
+        (None, 10),
+        (Some(Update::of(UpdateKind::Update, pod(|_| ()))), 10),
+        (Some(Update::of(UpdateKind::Update, deleting(5))), 60),
+        (Some(Update::of(UpdateKind::Kill, pod(|_| ()))), 60),
+    ] {
+        let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
+        let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+        parts.network_ready = true;
+        let mut workers = PodWorkers::default();
+        let with_app = pod(|pod| {
+            let app = Container { name: "app".to_owned(), ..Container::default() };
+            pod.spec.get_or_insert_default().containers = vec![app];
+        });
+        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, with_app));
+        workers.workers.get_mut(&uid).expect("it was told").mounted = true;
+        parts.cache.update_time(Moment(7));
+        for step in [WorkerStep::Take, WorkerStep::Begin] {
+            host.with(|host| workers.step(&uid, step, &mut parts, host)).expect("nothing keeps it waiting");
+        }
+        let call = host.next_call().expect("it makes a sandbox");
+        let what = format!("{asked:?}");
+        if let Some(asked) = asked {
+            tell(&mut workers, &parts.cache, asked);
+        }
+        host.runtime.complete(RuntimeStep::Fail(call), host.now()).expect("it may fail");
+        let outcome = host.answer(call);
+        host.with(|host| workers.on_answer(&uid, call, &outcome, &mut parts, host));
+        let worker = workers.get(&uid).expect("it was told");
+        let expected = host.now() + std::time::Duration::from_secs(seconds);
+        assert_eq!(worker.resync_at(), Some(expected), "{what}");
     }
 }
 

@@ -263,6 +263,11 @@ impl SyncPod {
         End::Synced
     }
 
+    /// Is this the call that makes the sandbox?
+    pub fn makes_sandbox(&self, call: CallId) -> bool {
+        matches!(self.stage, Stage::Sandbox(expected) if expected == call)
+    }
+
     /// A call was answered.
     pub fn on_answer(
         &mut self,
@@ -285,8 +290,6 @@ impl SyncPod {
                     self.stage = Stage::Address(host.call(waiter, Request::SandboxStatus(*id)));
                     None
                 }
-                // CPA-15.
-                _ if self.pod.is_deleting() => Some(End::Synced),
                 _ => Some(End::Failed(SyncError::Failed)),
             },
             Stage::Address(expected) if *expected == call => match outcome {
