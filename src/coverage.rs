@@ -21,6 +21,7 @@ fn event_of(class: &str) -> Option<EventName> {
         "environment/untaint-node" => EventName::UntaintNode,
         "environment/relabel-node" => EventName::LabelNode,
         "environment/add-node" => EventName::AddNode,
+        "environment/remove-node" => EventName::RemoveNode,
         "environment/crash-node" => EventName::NodeCrash,
         "environment/return-node" => EventName::NodeReturn,
         "environment/partition-node" => EventName::NodePartition,

@@ -345,6 +345,7 @@ fn slots(scenario: &Scenario) -> u8 {
         EventName::DrainNode,
         EventName::TaintNode,
         EventName::LabelNode,
+        EventName::RemoveNode,
     ];
     let more = of_pod.iter().map(count).fold(0, u8::saturating_add);
     let nodes = of_node.iter().map(count).fold(0, u8::saturating_add);
@@ -392,7 +393,7 @@ mod tests {
             scenario.events.set(event, 3);
             assert_eq!(super::slots(&scenario), 9, "{event}: a pod each time");
         }
-        for event in [EventName::TaintNode, EventName::LabelNode] {
+        for event in [EventName::TaintNode, EventName::LabelNode, EventName::RemoveNode] {
             let mut scenario = catalogue::web("x", Story::Create, 2, 2);
             scenario.events.set(event, 1);
             assert_eq!(super::slots(&scenario), 9, "{event}: all pods at once");

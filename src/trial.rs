@@ -309,11 +309,12 @@ impl<'a> Trials<'a> {
 /// May a container get SIGKILL here? Where one pod is followed a search takes the timers of the others for any that could be; no container
 /// whose pod has the time to stop by itself is killed, unless something cuts its grace period short.
 fn may_kill(scenario: &Scenario) -> bool {
-    const CUT_SHORT: [EventName; 4] = [
+    const CUT_SHORT: [EventName; 5] = [
         EventName::ForceDeletePod,
         EventName::ResourcePressure,
         EventName::KubeletRestart,
         EventName::NodeReturn,
+        EventName::RemoveNode,
     ];
     let may = |event| scenario.story.event() == Some(event) || scenario.events.count(event) > 0;
     !scenario.workload.template.stops_in_time()

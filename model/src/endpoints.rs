@@ -15,13 +15,18 @@ use crate::watch;
 
 /// The entry that a pod has, by the controller's copy of it (EPS-1 to EPS-5).
 pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
-    let Some(service) = &cluster.rules.scenario.service else { return Endpoint::new() };
-    let keeps_terminating = cluster.rules.scenario.release.keeps_terminating_endpoints();
-    let publishes = service.publish_not_ready_addresses;
-    // EPS-4; before 1.22 a deleting pod left the slice at once, unless its Service publishes what is not ready. EPS-5: the node's object must exist.
+    // EPS-5: the node's object must exist.
     let node_exists = view
         .node()
         .is_some_and(|node| node.index() < cluster.rules.nodes && cluster.node(node).controller.exists());
+    entry(cluster, view, node_exists)
+}
+
+fn entry(cluster: &Cluster<'_>, view: ControllerView, node_exists: bool) -> Endpoint {
+    let Some(service) = &cluster.rules.scenario.service else { return Endpoint::new() };
+    let keeps_terminating = cluster.rules.scenario.release.keeps_terminating_endpoints();
+    let publishes = service.publish_not_ready_addresses;
+    // EPS-4; before 1.22 a deleting pod left the slice at once, unless its Service publishes what is not ready.
     let included = view.present()
         && (!view.phase().is_terminal() || cluster.has_mutant(Mutant::SliceKeepsEndedPods))
         && view.address().is_some()
@@ -41,10 +46,14 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
         .with_terminating(keeps_terminating && view.deleting())
 }
 
-/// The slice differs from what the copy asks for in this pod's entry.
+/// The slice differs from what the copy asks for in this pod's entry, and the controller looks: that the pod's Node object is gone is no
+/// news of a pod or of a Service, and what is in the slice stays until there are some (S28 `endpointslice_controller.go` `deleteNode` asks
+/// for the topology alone). A node that is there again is seen by a retry (EPS-5, EPS-8).
 pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
-    entry_of(cluster, column.controller.view()) != column.slice
+    let view = column.controller.view();
+    let is_as_with_its_node = column.slice.is_present() && entry(cluster, view, true) == column.slice;
+    entry_of(cluster, view) != column.slice && !is_as_with_its_node
 }
 
 /// The parts whose candidates are its.

@@ -14,7 +14,7 @@ use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
 use crate::controllers::{self, node_lifecycle, replica_set};
 use crate::kubelet::{self, container_runtime};
-use crate::state::{Container, Endpoint, KubeletPod, Machine, ProxyPod, Worker};
+use crate::state::{Container, Endpoint, KubeletPod, Machine, NodeObject, ProxyPod, Worker};
 use crate::{drain, scheduler, watch};
 
 /// The event that a step of the environment is an instance of.
@@ -32,6 +32,7 @@ pub fn event_of(step: &Environment) -> EventName {
         Environment::UntaintNode { .. } => EventName::UntaintNode,
         Environment::RelabelNode { .. } => EventName::LabelNode,
         Environment::AddNode { .. } => EventName::AddNode,
+        Environment::RemoveNode { .. } => EventName::RemoveNode,
         Environment::CrashNode { .. } => EventName::NodeCrash,
         Environment::ReturnNode { .. } => EventName::NodeReturn,
         Environment::PartitionNode { .. } => EventName::NodePartition,
@@ -234,9 +235,12 @@ fn node_target(
             let has_others = cluster.rules.scenario.nodes[node.index()].later_labels.is_some();
             (in_api && has_others, Environment::RelabelNode { node })
         }
-        EventName::AddNode => (!object.exists() && api_answers, Environment::AddNode { node }),
+        EventName::AddNode => (!column.has_joined() && api_answers, Environment::AddNode { node }),
+        EventName::RemoveNode => (in_api, Environment::RemoveNode { node }),
         EventName::NodeCrash => (machine.powered(), Environment::CrashNode { node }),
-        EventName::NodeReturn => (object.exists() && !machine.powered(), Environment::ReturnNode { node }),
+        EventName::NodeReturn => {
+            (column.has_joined() && !machine.powered(), Environment::ReturnNode { node })
+        }
         EventName::NodePartition => {
             (machine.powered() && machine.connected(), Environment::PartitionNode { node })
         }
@@ -334,11 +338,17 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
                 running_machine().with_kubelet_must_list(true).with_proxy_must_list(true);
             node_lifecycle::update(cluster, node, |object| object.with_exists(true));
         }
+        Environment::RemoveNode { node } => remove(cluster, node),
         Environment::CrashNode { node } => crash(cluster, node),
         Environment::ReturnNode { node } => {
             // The kubelet starts by itself, in a step of its own (NF-1, SBX-3).
-            let machine = Machine::new().with_powered(true).with_connected(true);
-            cluster.node_mut(node).machine = machine.with_proxy_runs(true).with_proxy_must_list(true);
+            let machine = &mut cluster.node_mut(node).machine;
+            *machine = Machine::new()
+                .with_powered(true)
+                .with_connected(true)
+                .with_proxy_runs(true)
+                .with_proxy_must_list(true)
+                .with_must_register(machine.must_register());
         }
         Environment::PartitionNode { node } => {
             cluster.node_mut(node).machine.set_connected(false);
@@ -415,6 +425,15 @@ pub fn running_machine() -> Machine {
     Machine::new().with_powered(true).with_connected(true).with_kubelet_runs(true).with_proxy_runs(true)
 }
 
+/// Somebody, or a cloud controller, deletes a Node object (NF-2): nobody asks its machine, and nothing on that stops. A kubelet that
+/// runs goes on with its pods, and its reports of the node are refused as there is none; it registers the node when it starts, and never
+/// again (S28 `pkg/kubelet/kubelet_node_status.go` `registerWithAPIServer`, `registrationCompleted`; kubernetes/kubernetes#71398).
+fn remove(cluster: &mut Cluster<'_>, node: NodeId) {
+    node_lifecycle::update(cluster, node, |_| NodeObject::new());
+    let machine = &mut cluster.node_mut(node).machine;
+    machine.set_must_register(!machine.kubelet_runs());
+}
+
 /// Power is lost: containers, kubelet, kube-proxy and rules die at once. What a node that never returns remembers is
 /// of no consequence and is dropped.
 fn crash(cluster: &mut Cluster<'_>, node: NodeId) {
@@ -438,7 +457,8 @@ fn crash(cluster: &mut Cluster<'_>, node: NodeId) {
             }
         }
     }
-    cluster.node_mut(node).machine = Machine::new();
+    let machine = &mut cluster.node_mut(node).machine;
+    *machine = Machine::new().with_must_register(machine.must_register());
     watch::clear(cluster, Watcher::Proxy(node));
     for pod in cluster.pod_ids() {
         *cluster.proxy_mut(node, pod) = ProxyPod::default();

@@ -142,7 +142,8 @@ fn with_own(machine: Machine, own: Machine, kubelet: bool, proxy: bool) -> Machi
             .with_kubelet_runs(own.kubelet_runs())
             .with_kubelet_must_list(own.kubelet_must_list())
             .with_first_relist_pending(own.first_relist_pending())
-            .with_unhealthy(own.unhealthy());
+            .with_unhealthy(own.unhealthy())
+            .with_must_register(own.must_register());
     }
     if proxy {
         result = result.with_proxy_runs(own.proxy_runs()).with_proxy_must_list(own.proxy_must_list());

@@ -306,6 +306,7 @@ pub fn is_write(action: &Action) -> bool {
                 | Environment::TaintNode { .. }
                 | Environment::UntaintNode { .. }
                 | Environment::RelabelNode { .. }
+                | Environment::RemoveNode { .. }
         ),
         Action::Tick
         | Action::Watch(Watch::DeliverPod { .. })

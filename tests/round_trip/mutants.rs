@@ -25,6 +25,7 @@ pub fn unseen(mutant: Mutant) -> Option<&'static str> {
         | Mutant::PlegAlwaysHealthy => {
             Some("something is never done: a log ends, and nothing in it says that it had to come by then")
         }
+        Mutant::PodgcLooksOnce => Some("what comes after the removal of a Node object is not followed"),
         Mutant::AddressFreedEarly => Some("who else gets an address that a pod had is in no file"),
         _ => None,
     }
@@ -97,6 +98,8 @@ pub fn scenario(mutant: Mutant) -> Scenario {
         Mutant::SidecarsStopWithApps => by_name("sidecar"),
         Mutant::TaintEvictionNeverFires | Mutant::NodeLifecycleForgetsPods => by_name("crash"),
         Mutant::PlegAlwaysHealthy => world(1, 1, &[(E::RuntimeHang, 1)]),
+        // Nobody removes a Node object: what comes after that is not followed.
+        Mutant::PodgcLooksOnce => world(1, 1, &[]),
         Mutant::SliceKeepsEndedPods => world(1, 1, &[(E::ResourcePressure, 1)]),
     };
     scenario.mutant = Some(mutant);

@@ -129,6 +129,14 @@ pub fn world(mutant: Mutant, property: Property) -> Scenario {
         Mutant::NodeLifecycleForgetsPods => named("node-crash-tolerated"),
         Mutant::KubeletNeverRestarts => named("crash-loop"),
         Mutant::PlegAlwaysHealthy => named("pleg-stuck"),
+        Mutant::PodgcLooksOnce => {
+            // The pod is bound to a node that has lost power and whose object has gone since the scheduler chose it.
+            let mut scenario = web("ghost", Story::Create, 1, 2);
+            scenario.events.set(EventName::NodeCrash, 1);
+            scenario.events.set(EventName::RemoveNode, 1);
+            scenario.slots += 2;
+            scenario
+        }
     }
 }
 
@@ -213,6 +221,7 @@ mutants! {
     node_lifecycle_forgets_pods NodeLifecycleForgetsPods;
     kubelet_never_restarts KubeletNeverRestarts;
     pleg_always_healthy PlegAlwaysHealthy;
+    podgc_looks_once PodgcLooksOnce;
 }
 
 /// Progress with no fault in the way: what a mutant breaks is broken without any approximation too.

@@ -34,6 +34,7 @@ events! {
     UntaintNode "untaint-node" => "the taint of taint-node goes";
     LabelNode "label-node" => "a node gets the labels of --label, or its old ones; without such never";
     AddNode "add-node" => "one more node, equal to the first, joins the cluster";
+    RemoveNode "remove-node" => "a Node object is deleted, whatever its machine does; only a kubelet that starts registers it again";
     NodeCrash "node-crash" => "a node loses power: its containers, kubelet and rules die at once";
     NodeReturn "node-return" => "a crashed node boots again";
     NodePartition "node-partition" => "a node loses its link to the control plane while its pods go on serving";
@@ -110,11 +111,18 @@ impl ScaleTarget {
 }
 
 /// How often each event may happen, at any moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<(EventName, u8)>", into = "Vec<(EventName, u8)>")]
 pub struct Budget {
     counts: [u8; EventName::COUNT],
+}
+
+impl Default for Budget {
+    /// Nothing happens.
+    fn default() -> Self {
+        Self { counts: [0; EventName::COUNT] }
+    }
 }
 
 impl Budget {

@@ -101,6 +101,8 @@ mutants! {
         "the kubelet does not start a container that exited";
     PlegAlwaysHealthy "pleg-always-healthy" breaks RuntimeHangDetected =>
         "a relist that never finishes goes unnoticed";
+    PodgcLooksOnce "podgc-looks-once" breaks ReplacedAfterNodeFailure =>
+        "the pods of a Node object that is deleted are collected once, when that is seen, and never those that are bound to it later";
 }
 
 impl Mutant {

@@ -101,7 +101,7 @@ properties! {
         if "a pod has a terminal phase and a worker that terminates it";
     StoppedBeforeGone "stopped-before-gone" Safety =>
         "a pod object is removed only after its containers stopped (force delete and collection from a dead node excepted)",
-        if "the object of a pod that had containers is removed, neither by force nor by the pod garbage collector";
+        if "the object of a pod that had containers is removed, neither by force nor from a node without power by the pod garbage collector";
     GraceHonoured "grace-honoured" Safety timed true =>
         "no SIGKILL by a deletion before the smallest grace in force (at least 2 s) has run; SIGTERM only after preStop ended or the grace ran out",
         if "a kubelet that stops a pod sends a signal to a container of it";

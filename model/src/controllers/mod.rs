@@ -9,8 +9,9 @@ pub mod taint_eviction;
 #[cfg(test)]
 mod tests;
 
-use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Watcher};
+use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::{NodeId, PodId};
 
 use crate::cluster::Cluster;
 use crate::scope::{Part, Parts, Scope};
@@ -65,6 +66,14 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) 
         controller.set_deletion_planned(false);
         controller.set_mark_planned(false);
         controller.set_collecting(false);
+    }
+}
+
+/// News of a node reach the shared copy.
+pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject) {
+    let before = std::mem::replace(&mut cluster.node_mut(node).controller, object);
+    if before.exists() && !object.exists() && cluster.has_mutant(Mutant::PodgcLooksOnce) {
+        pod_garbage_collector::look_once(cluster, node);
     }
 }
 

@@ -4,9 +4,10 @@
 //! and PGC-4 (deleting and never bound); the threshold of PGC-1 (12500 terminated pods) is out of reach. First the
 //! phase, then the deletion: two writes (PGC-5, PGC-7).
 
-use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, PodGarbageCollector};
+use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
+use podproof_vocabulary::{NodeId, PodId};
 
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
@@ -25,7 +26,9 @@ fn is_orphan(cluster: &Cluster<'_>, pod: PodId) -> bool {
         None => view.deleting(),
         // PGC-3: a live read confirms that the node is not there.
         Some(node) if node.index() >= cluster.rules.nodes => true,
-        Some(node) if !cluster.node(node).controller.exists() => !cluster.node(node).api.exists(),
+        Some(node) if !cluster.node(node).controller.exists() => {
+            !cluster.node(node).api.exists() && !cluster.has_mutant(Mutant::PodgcLooksOnce)
+        }
         // PGC-2
         Some(node) => {
             let (scenario, seen) = (&cluster.rules.scenario, cluster.node(node).controller);
@@ -54,6 +57,16 @@ fn writes_phase(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
     let has_ended = column.controller.view().phase().is_terminal();
     cluster.rules.scenario.release.collector_fails_pods() && !has_ended && column.api.phase() != Phase::Failed
+}
+
+/// What the mutant does when it sees that a Node object is gone: it collects the pods that it sees there now.
+pub fn look_once(cluster: &mut Cluster<'_>, node: NodeId) {
+    for column in cluster.pods.iter_mut() {
+        let view = column.controller.view();
+        if view.present() && view.node() == Some(node) {
+            column.controller.set_collecting(true);
+        }
+    }
 }
 
 /// A pod whose object only a finalizer keeps gains nothing from another deletion.

@@ -18,7 +18,11 @@ pub fn tolerated(cluster: &Cluster<'_>, pod: PodId) -> Tolerated {
     let view = cluster.pod(pod).controller.view();
     match view.node() {
         Some(node) if view.present() && !view.deleting() && node.index() < cluster.rules.nodes => {
-            cluster.rules.tolerations.on(node, cluster.node(node).controller.taints())
+            match cluster.node(node).controller {
+                seen if seen.exists() => cluster.rules.tolerations.on(node, seen.taints()),
+                // It forgets the taints of a node that is not there (S28 `handleNodeUpdate`).
+                _ => Tolerated::Always,
+            }
         }
         _ => Tolerated::Always,
     }

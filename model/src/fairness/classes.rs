@@ -204,6 +204,7 @@ pub const FAIRNESS: &[Row] = &[
     none("environment/change-liveness", APP),
     none("environment/scale-to", ASKS),
     none("environment/relabel-node", ASKS),
+    none("environment/remove-node", ASKS),
 ];
 
 #[cfg(test)]

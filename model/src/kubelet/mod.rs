@@ -228,7 +228,11 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_fails_liveness(container.fails_liveness());
         }
     }
+    let has_object = cluster.node(node).api.exists();
     let machine = &mut cluster.node_mut(node).machine;
+    // NOD-5: the next one registers the node, if it has to.
+    let must_register = machine.must_register() || (machine.kubelet_runs() && !has_object);
+    machine.set_must_register(must_register);
     machine.set_kubelet_runs(false);
     machine.set_unhealthy(false);
     machine.set_first_relist_pending(false);

@@ -28,7 +28,7 @@ fn is_alive_and_connected(cluster: &Cluster<'_>, node: NodeId) -> bool {
 fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
     node.index() < cluster.rules.nodes && {
         let column = cluster.node(node);
-        column.api.exists() && !column.machine.powered()
+        column.has_joined() && !column.machine.powered()
     }
 }
 
@@ -36,8 +36,8 @@ fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
 fn is_cut_off_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
     let heals = cluster.rules.scenario.story == Story::Partition;
     node.index() < cluster.rules.nodes && {
-        let column = cluster.node(node);
-        column.api.exists() && column.machine.powered() && !column.machine.connected() && !heals
+        let machine = cluster.node(node).machine;
+        machine.powered() && !machine.connected() && !heals
     }
 }
 

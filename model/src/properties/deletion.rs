@@ -1,8 +1,8 @@
 //! Promises about the end of a pod.
 
-use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Environment, PodGarbageCollector};
 use podproof_vocabulary::observation::{Observe, Process};
+use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::{Judgement, Step};
 
@@ -37,19 +37,18 @@ pub fn terminal_is_final<O: Observe>(step: &Step<'_, O>) -> Judgement {
 }
 
 /// `stopped-before-gone`: □ (a pod object is removed ⇒ none of its containers runs), but for a force deletion and for
-/// the garbage collector (I-7, STM-6). Premise: the object of a pod that had containers is removed.
+/// the garbage collector where the node is off (I-7, STM-6). That somebody says that a node is gone or out of service, which may run as
+/// before, is no exception (PGC-6, NF-2, NF-3). Premise: the object of a pod that had containers is removed.
 pub fn stopped_before_gone<O: Observe>(step: &Step<'_, O>) -> Judgement {
-    let excepted = matches!(
-        step.action,
-        Action::Environment(Environment::ForceDeletePod { .. })
-            | Action::PodGarbageCollector(PodGarbageCollector::DeletePod { .. })
-    );
-    if excepted {
+    if matches!(step.action, Action::Environment(Environment::ForceDeletePod { .. })) {
         return Judgement::Silent;
     }
+    let collects = matches!(step.action, Action::PodGarbageCollector(PodGarbageCollector::DeletePod { .. }));
+    let is_off = |node: NodeId| node.index() < step.before.nodes() && !step.before.node(node).powered;
     let mut premise = false;
     for pod in step.before.slots_in_use() {
-        if step.before.pod(pod).is_none() || step.after.pod(pod).is_some() {
+        let Some(object) = step.before.pod(pod).filter(|_| step.after.pod(pod).is_none()) else { continue };
+        if collects && object.node.is_some_and(is_off) {
             continue;
         }
         for container in ContainerId::first(step.after.containers()) {

@@ -112,6 +112,7 @@ impl Fusions {
             EventName::SchedulerRestart,
             EventName::ApiServerRestart,
             EventName::LostResponse,
+            EventName::RemoveNode,
         ];
         let apart = decisions_matter.into_iter().any(possible);
         if rules.approximates(Approximation::DecisionsWrittenAtOnce) && !apart {

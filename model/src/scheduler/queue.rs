@@ -23,6 +23,9 @@ const NODE_TAINTS_CHANGED: FilterSet =
 
 const NODE_LABELS_CHANGED: FilterSet =
     FilterSet::of(&[Filter::NodeAffinity, Filter::InterPodAffinity, Filter::PodTopologySpread]);
+/// M36 `eventhandlers.go` `deleteNodeFromCache`: one domain fewer may mend a skew. In older releases (S28) it wakes nobody, and such a pod
+/// waits for the flush.
+const NODE_GONE: FilterSet = FilterSet::of(&[Filter::PodTopologySpread]);
 
 /// An event moves the parked pods that a filter of `interested` rejected.
 fn wake(cluster: &mut Cluster<'_>, interested: FilterSet) {
@@ -80,6 +83,10 @@ pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject)
         if object.exists() {
             wake(cluster, FilterSet::ALL);
         }
+        return;
+    }
+    if !object.exists() {
+        wake(cluster, NODE_GONE);
         return;
     }
     if before.relabelled() != object.relabelled() {

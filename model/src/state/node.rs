@@ -18,6 +18,13 @@ pub struct NodeColumn {
     pub machine: Machine,
 }
 
+impl NodeColumn {
+    /// It has been a node of the cluster, whether or not somebody has deleted its object since.
+    pub fn has_joined(&self) -> bool {
+        self.api.exists() || self.machine.kubelet_runs() || self.machine.must_register()
+    }
+}
+
 /// A Node object.
 #[bitfield(u16)]
 #[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
@@ -102,6 +109,8 @@ pub struct Machine {
     pub hung: bool,
     /// The network plugin fails.
     pub cni_failed: bool,
-    #[bits(6)]
+    /// Its Node object is gone, and its kubelet is the next to register it: one that was started, or will be, since then.
+    pub must_register: bool,
+    #[bits(5)]
     __: u8,
 }

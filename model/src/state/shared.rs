@@ -9,7 +9,7 @@ use podproof_vocabulary::{NodeId, PodId};
 use super::pod::{node_from_bits, node_into_bits};
 
 /// What there is once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub struct Shared {
     /// The Deployment in the store.

@@ -274,6 +274,7 @@ fn unit(scenario: &Scenario, mode: Mode) -> (u32, u32) {
         EventName::ResourcePressure,
         EventName::KubeletRestart,
         EventName::NodeReturn,
+        EventName::RemoveNode,
     ];
     let forced = forced.into_iter().any(|event| scenario.events.count(event) > 0);
     if grace_may_run_out || forced {

@@ -372,7 +372,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Watch) {
                 }
                 _ => {
                     ring::pop(cluster, Stream::ControllerNodes);
-                    cluster.node_mut(node).controller = object;
+                    controllers::observe_node(cluster, node, object);
                 }
             }
         }
@@ -466,7 +466,7 @@ pub fn list(cluster: &mut Cluster<'_>, watcher: Watcher) {
         let object = cluster.node(node).api;
         match watcher {
             Watcher::Scheduler => scheduler::observe_node(cluster, node, object.for_scheduler()),
-            Watcher::ControllerManager => cluster.node_mut(node).controller = object,
+            Watcher::ControllerManager => controllers::observe_node(cluster, node, object),
             _ => {}
         }
     }

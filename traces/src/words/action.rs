@@ -261,6 +261,7 @@ fn environment(names: &Names, step: Environment) -> String {
         }
         Environment::RelabelNode { node } => of_node("somebody changes the labels of", node),
         Environment::AddNode { node } => format!("{} joins the cluster", names.node(node)),
+        Environment::RemoveNode { node } => of_node("somebody deletes the Node object of", node),
         Environment::CrashNode { node } => format!("{} loses power", names.node(node)),
         Environment::ReturnNode { node } => format!("{} boots again", names.node(node)),
         Environment::PartitionNode { node } => {

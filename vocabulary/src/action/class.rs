@@ -103,6 +103,7 @@ pub const CLASSES: &[&str] = &[
     "environment/change-liveness",
     "environment/scale-to",
     "environment/relabel-node",
+    "environment/remove-node",
 ];
 
 impl Action {
@@ -204,6 +205,7 @@ impl Action {
             Self::Environment(Environment::ChangeLiveness { .. }) => 92,
             Self::Environment(Environment::ScaleTo { .. }) => 93,
             Self::Environment(Environment::RelabelNode { .. }) => 94,
+            Self::Environment(Environment::RemoveNode { .. }) => 95,
         }
     }
 }

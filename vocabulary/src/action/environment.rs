@@ -129,6 +129,11 @@ pub enum Environment {
         /// The node.
         node: NodeId,
     },
+    /// A Node object is deleted, whatever its machine does.
+    RemoveNode {
+        /// The node.
+        node: NodeId,
+    },
     /// A node loses power.
     CrashNode {
         /// The node.

@@ -181,6 +181,7 @@ fn environment(step: Environment, names: &impl Rename) -> Environment {
         E::UntaintNode { node } => E::UntaintNode { node: names.node(node) },
         E::RelabelNode { node } => E::RelabelNode { node: names.node(node) },
         E::AddNode { node } => E::AddNode { node: names.node(node) },
+        E::RemoveNode { node } => E::RemoveNode { node: names.node(node) },
         E::CrashNode { node } => E::CrashNode { node: names.node(node) },
         E::ReturnNode { node } => E::ReturnNode { node: names.node(node) },
         E::PartitionNode { node } => E::PartitionNode { node: names.node(node) },

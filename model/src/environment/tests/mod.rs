@@ -2,6 +2,7 @@
 
 mod faults;
 mod operators;
+mod removal;
 
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Environment};

@@ -99,8 +99,25 @@ fn an_object_that_goes_while_a_container_runs_breaks_stopped_before_gone() {
     let (before, after) = gone(Process::Running);
     let force = Environment::ForceDeletePod { pod: P0 };
     assert_eq!(judge(stopped_before_gone, &scenario, &before, force, &after), Silent, "excepted");
+    // NF-2, NF-3: whoever says that a node is gone need not know.
     let collect = PodGarbageCollector::DeletePod { pod: P0 };
-    assert_eq!(judge(stopped_before_gone, &scenario, &before, collect, &after), Silent, "excepted");
+    let node = before.slots[0].pod.unwrap().node.unwrap();
+    for (powered, connected, judgement) in
+        [(true, true, Broken), (true, false, Broken), (false, false, Silent), (false, true, Silent)]
+    {
+        let (mut before, mut after) = gone(Process::Running);
+        for seen in [&mut before, &mut after] {
+            let node = &mut seen.nodes[node.index()];
+            (node.powered, node.connected) = (powered, connected);
+        }
+        let says = judge(stopped_before_gone, &scenario, &before, collect, &after);
+        assert_eq!(says, judgement, "{powered} {connected}");
+        let kept = if judgement == Broken { Kept } else { Silent };
+        for seen in [&mut before, &mut after] {
+            seen.slots[0].containers[0].process = Process::ExitedOk;
+        }
+        assert_eq!(judge(stopped_before_gone, &scenario, &before, collect, &after), kept, "{powered}");
+    }
 }
 
 fn budget(ask: BudgetAsk) -> Scenario {

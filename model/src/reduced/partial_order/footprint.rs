@@ -15,6 +15,7 @@ use podproof_vocabulary::action::{
     ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::scenario::Strategy;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -232,7 +233,11 @@ fn of_watch(cluster: &Cluster<'_>, list: &Of<'_, '_>, step: Watch) -> Footprint 
         Watch::DeliverNode { to: Watcher::Scheduler, node } => {
             nothing.reads([R::Node(node)]).changes(list.pods(R::Scheduler)).changes([R::SchedulerNode(node)])
         }
-        Watch::DeliverNode { node, .. } => nothing.reads([R::Node(node)]).changes([R::ControllerNode(node)]),
+        Watch::DeliverNode { node, .. } => {
+            let looks = cluster.has_mutant(Mutant::PodgcLooksOnce);
+            let collected = if looks { list.pods(R::Controller) } else { Vec::new() };
+            nothing.reads([R::Node(node)]).changes(collected).changes([R::ControllerNode(node)])
+        }
         Watch::DeliverDeployment => nothing.reads([R::Deployment]).changes([R::DeploymentCopy]),
         Watch::DeliverReplicaSet { revision } => nothing.changes([R::ReplicaSet(revision)]),
         Watch::DeliverBudget => {
@@ -340,7 +345,13 @@ fn of_kubelet(cluster: &Cluster<'_>, list: &Of<'_, '_>, step: Kubelet) -> Footpr
         | Kubelet::FailProbe { pod, .. } => own(pod),
         Kubelet::Relist { node } => nothing.changes(list.pods(R::Kubelet)).changes([R::Machine(node)]),
         Kubelet::NoticeHang { node } => nothing.reads(sandboxes()).changes([R::Machine(node)]),
-        Kubelet::ReportNodeStatus { node } => nothing.reads([R::Machine(node)]).changes([R::Node(node)]),
+        Kubelet::ReportNodeStatus { node } => {
+            let registers = cluster.node(node).machine.must_register();
+            nothing
+                .reads([R::Machine(node)])
+                .changes(registers.then_some(R::Machine(node)))
+                .changes([R::Node(node)])
+        }
     }
 }
 

@@ -230,6 +230,20 @@ fn a_node_whose_taints_change_wakes_only_pods_that_these_rejected() {
     assert!(!tries(&full, P1));
 }
 
+/// SCH-8: a node that goes makes room for nobody, but there may be one domain fewer to spread over.
+#[test]
+fn a_node_that_goes_wakes_only_pods_that_spread() {
+    let rejected = |by: Filter| {
+        let mut cluster = full();
+        cluster.change(|c| c.pod_mut(P1).scheduler.set_rejected_by(FilterSet::of(&[by]).0));
+        cluster.befall(Environment::RemoveNode { node: N0 });
+        cluster.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
+        cluster.look(|cluster| cluster.pod(P1).scheduler.rejected_by() != 0)
+    };
+    assert!(rejected(Filter::NodeResourcesFit) && rejected(Filter::TaintToleration));
+    assert!(!rejected(Filter::PodTopologySpread));
+}
+
 /// SCH-8, SCH-11, as the recording of unschedulable pods shows: the label that a pod waits for binds it at once. NodeAffinity
 /// registers for labels, and no filter of taints does.
 #[test]

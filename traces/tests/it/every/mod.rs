@@ -258,7 +258,10 @@ fn after(action: Action) -> Option<Action> {
         Action::Environment(Environment::ScaleTo { .. }) => {
             Action::Environment(Environment::RelabelNode { node: NODE })
         }
-        Action::Environment(Environment::RelabelNode { .. }) => return None,
+        Action::Environment(Environment::RelabelNode { .. }) => {
+            Action::Environment(Environment::RemoveNode { node: NODE })
+        }
+        Action::Environment(Environment::RemoveNode { .. }) => return None,
     })
 }
 
