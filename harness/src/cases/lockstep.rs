@@ -96,7 +96,7 @@ mod tests {
     use podproof_traces::{Replayed, replay};
     use podproof_vocabulary::action::{CLASSES, Component};
     use podproof_vocabulary::approximation::Approximations;
-    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::event::{EventName, Story};
     use podproof_vocabulary::mutant::Mutant;
     use podproof_vocabulary::release::Release;
     use podproof_vocabulary::scenario::{Beginning, Timing};
@@ -292,6 +292,7 @@ mod tests {
             (|scenario| scenario.begins = Beginning::Running, "from the beginning"),
             (|scenario| scenario.inaccurate_detectors = true, "detectors that err"),
             (|scenario| scenario.mutant = Some(Mutant::SigkillAtOnce), "no wrong rule sigkill-at-once"),
+            (|scenario| scenario.events.set(EventName::RemoveNode, 1), "Node objects that are removed"),
         ] {
             spoil(&mut scenario);
             assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains(says)), "{says}");

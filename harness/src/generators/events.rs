@@ -26,7 +26,9 @@ const PEACEFUL: [Story; 5] =
 /// The story and the events of a scenario. Of its nodes, the last are those that join it.
 pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -> Result<()> {
     scenario.story = if faults { one_of(u, &Story::ALL)? } else { one_of(u, &PEACEFUL)? };
-    let all: Vec<EventName> = if faults { EventName::all().collect() } else { OPERATORS.to_vec() };
+    // Nobody removes a Node object: the lockstep does not follow that.
+    let drawn = EventName::all().filter(|&event| event != EventName::RemoveNode);
+    let all: Vec<EventName> = if faults { drawn.collect() } else { OPERATORS.to_vec() };
     for _ in 0..u.int_in_range(0..=EVENT_KINDS_MAX)? {
         let event = one_of(u, &all)?;
         let count = u.int_in_range(1..=EVENTS_MAX)?;

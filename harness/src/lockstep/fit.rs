@@ -2,6 +2,7 @@
 
 use podproof_vocabulary::action::Component;
 use podproof_vocabulary::approximation::Approximation;
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{Beginning, Scenario, Timing};
 
 use super::Covered;
@@ -22,6 +23,10 @@ pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
     }
     if scenario.approximations.has(Approximation::CoalescedWatchEvents) {
         return Some("the runtime's watches do not coalesce".into());
+    }
+    // A toleration time that runs when the Node object goes runs on in the runtime (TEC-4), and in the model it does not.
+    if scenario.events.count(EventName::RemoveNode) > 0 {
+        return Some("Node objects that are removed are not covered".into());
     }
     // Pods of one ReplicaSet become available one by one in the model, and all together by the runtime's clock.
     let counts_time =
@@ -44,6 +49,7 @@ pub fn fit(scenario: &mut Scenario) {
     scenario.begins = Beginning::Nothing;
     scenario.inaccurate_detectors = false;
     scenario.mutant = None;
+    scenario.events.set(EventName::RemoveNode, 0);
     scenario.approximations = scenario.approximations.without(Approximation::CoalescedWatchEvents);
     scenario.workload.min_ready_seconds = 0;
     scenario.workload.progress_deadline_seconds = None;
