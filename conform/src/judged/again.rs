@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use podproof_model::{Cluster, traffic};
+use podproof_vocabulary::action::Watcher;
 use podproof_vocabulary::observation::Observe;
 use podproof_vocabulary::{ContainerId, PodId, Property};
 
 use super::causes::Cause;
 use crate::matching::Replay;
-use crate::matching::whole::Whole;
+use crate::matching::whole::{self, Whole};
 use crate::record::Micros;
 
 /// A step that breaks a promise anew.
@@ -42,7 +43,8 @@ pub fn again(
         if step < begin {
             return;
         }
-        let broken = model.judge(before, &taken.action, after).broken;
+        let is_guessed = |node| replay.guesses_of(Watcher::Kubelet(node));
+        let broken = whole::judge(model, before, &taken.action, after, is_guessed).broken;
         for (&property, &first) in first.iter().filter(|&(_, &first)| first <= step) {
             let now = match broken.contains(property) {
                 true => model.open(after, |cluster| culprits(cluster, nodes, property)),

@@ -5,16 +5,16 @@ use std::path::Path;
 use std::rc::Rc;
 
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Proxy};
+use podproof_vocabulary::action::{Action, Kubelet, PodGarbageCollector, Proxy};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{Neighbour, Scenario, Timing};
-use podproof_vocabulary::{NodeId, Property, catalogue};
+use podproof_vocabulary::{NodeId, PodId, Property, catalogue};
 
 use super::needs::{Places, lacks, unheard};
 use super::{Breach, Evidence, Judgement, blackout, judge};
 use crate::matching::path::{Moment, Taken};
-use crate::matching::whole::Whole;
+use crate::matching::whole::{self, Whole};
 use crate::reading::Log;
 use crate::record::Micros;
 use crate::run::{self, Options, Report};
@@ -184,6 +184,30 @@ fn path(model: &Model, taken: Vec<Taken>) -> Whole {
     taken.iter().for_each(|taken| steps.push(taken));
     let (broken, reached) = (BTreeMap::new(), PropertySet::default());
     Whole { steps, led: 0, broken, reached, refused: None, last: model.initial().swap_remove(0) }
+}
+
+/// Of a node that was found silent nobody may know whether it had power.
+#[test]
+fn what_a_collector_takes_from_a_node_that_may_have_had_no_power_breaks_nothing() {
+    let model = Model::new(web()).expect("a small world");
+    let mut state = model.initial().swap_remove(0);
+    let mut enabled = Vec::new();
+    loop {
+        model.enabled(&state, &mut enabled);
+        let Some(action) = enabled.first() else { break };
+        state = model.apply(&state, action);
+    }
+    let pod = PodId(0);
+    let collect = Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod });
+    let after = model.apply(&state, &collect);
+    for is_guessed in [false, true] {
+        let judged = whole::judge(&model, &state, &collect, &after, |_| is_guessed);
+        assert_eq!(judged.broken.contains(Property::StoppedBeforeGone), !is_guessed);
+        assert_eq!(judged.reached.contains(Property::StoppedBeforeGone), !is_guessed);
+    }
+    let remove = Action::Kubelet(Kubelet::RemovePod { pod });
+    let judged = whole::judge(&model, &state, &remove, &after, |_| true);
+    assert!(judged.broken.contains(Property::StoppedBeforeGone), "a kubelet knows what runs");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use podproof_model::properties::Judged;
 use podproof_model::{ClusterState, Model};
-use podproof_vocabulary::action::{Action, Environment, Rename, ReplicaSet, Watcher};
+use podproof_vocabulary::action::{Action, Environment, PodGarbageCollector, Rename, ReplicaSet, Watcher};
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -154,6 +155,26 @@ impl<'r> Course<'r> {
     }
 }
 
+/// What a step breaks and keeps. A node that was found silent is taken to be cut off where no file says what was done to it; it may as
+/// well have had no power, and of what the collector removes there nothing ran.
+pub fn judge(
+    model: &Model,
+    before: &ClusterState,
+    action: &Action,
+    after: &ClusterState,
+    is_guessed: impl Fn(NodeId) -> bool,
+) -> Judged {
+    let judged = model.judge(before, action, after);
+    let Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod }) = *action else { return judged };
+    match model.open(before, |cluster| cluster.pod(pod).api.node()).is_some_and(is_guessed) {
+        true => {
+            let of_power = PropertySet::of([Property::StoppedBeforeGone]);
+            Judged { broken: judged.broken.without(of_power), reached: judged.reached.without(of_power) }
+        }
+        false => judged,
+    }
+}
+
 /// Takes the ways of `replay` on the whole model, all together, from where the workload stood when the log began. What led there
 /// is not judged.
 pub fn take(replay: &mut Replay) -> Whole {
@@ -184,7 +205,8 @@ pub fn take(replay: &mut Replay) -> Whole {
             break;
         }
         let before = course.take(&taken.action);
-        let judged = course.models[course.now].1.judge(&before, &action, &course.state);
+        let is_guessed = |node| replay.guesses_of(Watcher::Kubelet(node));
+        let judged = judge(course.models[course.now].1, &before, &action, &course.state, is_guessed);
         for property in judged.broken.iter() {
             whole.broken.entry(property).or_insert(index);
         }
