@@ -203,6 +203,9 @@ pub(super) fn holds_on(cluster: &Cluster<'_>, names: &Names, pod: PodId) -> Opti
     let taints = cluster.node(node).api.taints();
     let is_tainted = taints.not_ready_no_execute || taints.unreachable_no_execute;
     let why = match cluster.rules.tolerations.on(node, taints) {
+        _ if !cluster.node(node).api.exists() => {
+            "the object of its node is gone, and nobody collects it".to_owned()
+        }
         Tolerated::Always if is_tainted => "it tolerates the NoExecute taint of its node for ever".to_owned(),
         Tolerated::Always => "its node has no NoExecute taint that would drive it away".to_owned(),
         Tolerated::For(seconds) => {
