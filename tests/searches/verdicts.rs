@@ -10,7 +10,7 @@ use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::scenario::{
-    HostPort, IntOrPercent, PreStop, Probe, Scenario, Strategy, Timing, WorkloadKind,
+    HostPort, IntOrPercent, PreStop, Probe, Scenario, Strategy, Taint, TaintEffect, Timing, WorkloadKind,
 };
 use podproof_vocabulary::{Property, catalogue};
 
@@ -101,6 +101,28 @@ fn a_crashed_node_s_pods_are_replaced_where_there_is_room() {
     let broken = judge(mutated, Timing::Untimed, property);
     assert_eq!(broken.verdict, Verdict::Broken);
     assert_eq!(broken.trace.expect("a lasso").kind, Kind::Lasso);
+}
+
+/// PGC-6, NF-2, NF-3: whoever says that a node is gone, or out of service, may be wrong. Where it has no power nothing runs.
+#[test]
+fn what_is_collected_from_a_node_with_power_goes_too_early() {
+    let verdict = |events: &[EventName]| {
+        let mut scenario = named("pod-life");
+        for &event in events {
+            scenario.events.set(event, 1);
+        }
+        scenario.event_taint = Some(Taint {
+            key: "node.kubernetes.io/out-of-service".into(),
+            value: String::new(),
+            effect: TaintEffect::NoExecute,
+        });
+        scenario.slots += 2;
+        judge(scenario, Timing::Untimed, Property::StoppedBeforeGone).verdict
+    };
+    assert_eq!(verdict(&[]), Verdict::Holds);
+    assert_eq!(verdict(&[EventName::RemoveNode]), Verdict::Broken);
+    assert_eq!(verdict(&[EventName::NodePartition, EventName::TaintNode]), Verdict::Broken);
+    assert_eq!(verdict(&[EventName::NodeCrash, EventName::TaintNode]), Verdict::Holds);
 }
 
 #[test]
