@@ -389,7 +389,8 @@ pub enum Sight {
     All(Vec<Resource>),
 }
 
-/// What a safety promise looks at. Two steps of which at most one writes that show it the same in both orders.
+/// What a safety promise looks at. Two steps of which at most one writes that show it the same in both orders. Of a pod itself they may
+/// not where the collector removes it and its kubelet goes on with it.
 pub fn sight_of(cluster: &Cluster<'_>, property: Property) -> Sight {
     use Resource as R;
     let list = Of(cluster);

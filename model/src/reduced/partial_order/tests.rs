@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::Action;
+use podproof_vocabulary::action::{Action, PodGarbageCollector};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::catalogue::{ENTRIES, web};
 use podproof_vocabulary::event::{EventName, Story};
@@ -146,7 +146,8 @@ impl World {
         Ok(())
     }
 
-    /// Steps whose footprints do not meet commute, and show the promises the same but for those that look at what both write.
+    /// Steps whose footprints do not meet commute, and show the promises the same but for those that look at what both write: and
+    /// whether a pod stops before or after the collector [removes](removes) it shows, though neither asks for the other.
     fn commutes_as_declared(&self, declared: Declared) -> Result<u64, String> {
         let mut pairs = 0;
         for state in self.states.iter().filter(|state| !self.is_choosing(state)) {
@@ -155,7 +156,8 @@ impl World {
                 actions.iter().map(|action| self.footprint(declared, state, action)).collect();
             for (one, first) in actions.iter().enumerate() {
                 for (other, second) in actions.iter().enumerate().skip(one + 1) {
-                    if !footprints[one].meets(&footprints[other]) {
+                    let is_removed = removes(first, &footprints[other]) || removes(second, &footprints[one]);
+                    if !is_removed && !footprints[one].meets(&footprints[other]) {
                         self.commutes(state, first, second, &footprints[one], &footprints[other])?;
                         pairs += 1;
                     }
@@ -280,6 +282,13 @@ impl World {
         addresses::settle(&mut cluster);
         (ended == hybrid).then_some(hybrid)
     }
+}
+
+/// Does the collector remove a pod of which another step writes what its kubelet does with it? Its plan for the pod keeps that one's
+/// process from being a part (`undisturbed`).
+fn removes(action: &Action, other: &Footprint) -> bool {
+    matches!(*action, Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod })
+        if other.writes.contains(&Resource::Kubelet(pod)))
 }
 
 fn transplant(to: &mut Cluster<'_>, from: &Cluster<'_>, resource: Resource) {

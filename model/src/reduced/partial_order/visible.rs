@@ -4,7 +4,8 @@
 //! the state between, so a move must not take away what another would have shown with it. A promise that looks at each pod
 //! by itself (`stopped-before-gone`, `terminal-is-final`, `grace-honoured`, `init-before-app`,
 //! `sandbox-holds-namespaces`; `one-address-one-pod` but for host ports; how many fit on a node, where there is room for
-//! all) shows of one pod what it shows, whatever is between; one that looks at a step alone (`ready-means-ready`,
+//! all) shows of one pod what it shows, whatever is between: where the object of a pod may go while its containers run, the
+//! collector's plan for it keeps its process from being a part; one that looks at a step alone (`ready-means-ready`,
 //! `rollout-within-bounds`, the choice of a node) reads nothing that such a move writes.
 
 use podproof_vocabulary::scenario::ContainerKind;
