@@ -22,6 +22,7 @@ pub fn entry_of(cluster: &Cluster<'_>, view: ControllerView) -> Endpoint {
     entry(cluster, view, node_exists)
 }
 
+/// The same, as if the pod's Node object were there or not.
 fn entry(cluster: &Cluster<'_>, view: ControllerView, node_exists: bool) -> Endpoint {
     let Some(service) = &cluster.rules.scenario.service else { return Endpoint::new() };
     let keeps_terminating = cluster.rules.scenario.release.keeps_terminating_endpoints();
