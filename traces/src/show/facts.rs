@@ -49,8 +49,10 @@ fn given(scenario: &Scenario) -> Vec<String> {
         let later = node.later_labels.as_ref()?;
         let set = later.iter().filter(|(key, value)| node.labels.get(*key) != Some(*value));
         let taken = node.labels.keys().filter(|key| !later.contains_key(*key));
-        let changes: Vec<_> =
-            set.map(|(key, value)| format!("{key}={value}")).chain(taken.map(|key| format!("{key}-"))).collect();
+        let changes: Vec<_> = set
+            .map(|(key, value)| format!("{key}={value}"))
+            .chain(taken.map(|key| format!("{key}-")))
+            .collect();
         Some(format!("label-node on {}: {}", node.name, changes.join(", ")))
     };
     hang.into_iter().chain(taint).chain(scenario.nodes.iter().filter_map(relabelled)).collect()

@@ -26,11 +26,11 @@ use fold::Run;
 use lanes::{Gutter, Lanes};
 use page::{Page, Paint};
 
-use facts::{count, listed};
 pub(crate) use facts::facts;
+use facts::{count, listed};
 pub use fold::View;
-pub use remedy::{SMALLER_WORLD, show_remedy};
 pub(crate) use remedy::{RECORDED, ask};
+pub use remedy::{SMALLER_WORLD, show_remedy};
 
 /// Lines that say what is so before the first step that is told.
 const SUMMARY_MAX: usize = 16;

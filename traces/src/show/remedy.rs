@@ -17,8 +17,8 @@ pub(crate) fn ask(trace: &Trace) -> Option<String> {
     }
     // The world of a log is nobody's who checks, and of what is left out of a world no option says it.
     let is_smaller = trace.title.as_ref().is_some_and(|title| title.starts_with(SMALLER_WORLD));
-    let asked = asked::check(manifest, &trace.scenario, property)
-        .filter(|_| trace.log.is_none() && !is_smaller);
+    let asked =
+        asked::check(manifest, &trace.scenario, property).filter(|_| trace.log.is_none() && !is_smaller);
     Some(match asked {
         Some(check) => {
             let others = if is_alone(&trace.scenario) { "" } else { OTHERS };

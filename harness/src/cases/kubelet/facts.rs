@@ -125,8 +125,7 @@ impl Machine {
 
     /// Looks at everything there is.
     pub(super) fn look(&mut self) {
-        self.facts.hears =
-            if self.hears_of_pods() { self.facts.hears.or(Some(self.now())) } else { None };
+        self.facts.hears = if self.hears_of_pods() { self.facts.hears.or(Some(self.now())) } else { None };
         let (runtime, now) = (self.runtime.borrow(), self.stage.now());
         let facts = &mut self.facts;
         let mut running = BTreeSet::new();

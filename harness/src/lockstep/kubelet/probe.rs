@@ -4,6 +4,7 @@ use podproof_runtime::Step;
 use podproof_runtime::container_runtime::{ContainerId as InstanceId, ProbeKind};
 use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::api_status::containers::id_text;
+use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::probes::ProbeKey;
 use podproof_runtime::kubelet::probes::results::ProbeResult;
 use podproof_runtime::operation::Component;
@@ -80,9 +81,15 @@ impl Running {
                 self.complete(component, Step::Kubelet(KubeletStep::FinishProbe(key.clone())))?;
                 continue;
             }
-            let next = probes.next_round(&key);
-            let next =
-                next.ok_or_else(|| Refused::later("the probes of this pod have ended (EVM-7, STP-4)"))?;
+            let Some(next) = probes.next_round(&key) else {
+                // The sync by which they begin says the status first, and waits for the volumes then (SP-8).
+                let mount = Step::Kubelet(KubeletStep::Worker(driven.uid.clone(), WorkerStep::Mount));
+                if !self.steps_of(component).contains(&mount) {
+                    return Err(Refused::later("the probes of this pod have ended (EVM-7, STP-4)"));
+                }
+                self.complete(component, mount)?;
+                continue;
+            };
             self.pass_until(next)?;
             self.complete(component, Step::Kubelet(KubeletStep::BeginProbe(key.clone())))?;
         }
