@@ -65,13 +65,14 @@ impl Running {
             ));
         }
         self.take_up_sidecars(driven, rest)?;
-        let count = |own: &Self| {
+        // What has exited may be removed meanwhile, so a count would not tell.
+        let latest = |own: &Self| {
             own.runtime(node).ok().and_then(|runtime| {
                 let (sandbox, _) = newest(&runtime, uid)?;
-                Some(started(&runtime, sandbox, &name).count())
+                started(&runtime, sandbox, &name).map(|(id, _)| id).max()
             })
         };
-        let before = count(self);
+        let before = latest(self);
         self.drive(
             driven,
             |own, operation| {
@@ -84,7 +85,7 @@ impl Running {
                 });
                 is_its == Some(true)
             },
-            |own| count(own) > before,
+            |own| latest(own) > before,
         )?;
         let (model, state) = rest.model();
         let after = model.apply(state, &Action::Kubelet(Kubelet::StartContainer { pod, container }));
