@@ -59,6 +59,8 @@ slips! {
     TaintWithoutRecheck = "taint-without-recheck",
     /// Pods of a node whose object is missing are removed without quarantine and live look (PGC-3).
     OrphansNotQuarantined = "orphans-not-quarantined",
+    /// A node that is missing is looked at once: pods that are bound to it later stay (PGC-3, kubernetes/kubernetes#12545).
+    MissingNodeLookedAtOnce = "missing-node-looked-at-once",
     /// The disruption controller overwrites what an eviction has spent (EVI-4, PDB-4).
     BudgetStatusOverwritten = "budget-status-overwritten",
     /// Evicted pods that have not gone yet count as healthy (PDB-3).
@@ -183,6 +185,9 @@ slips! {
     ProxyComparesByPresence = "proxy-compares-by-presence",
     /// The node says that it is ready whatever its runtime does (NOD-3).
     NodeIsAlwaysReady = "node-is-always-ready",
+    /// A kubelet that starts lists its pods before it has listed its node, and asks the Node that it would register (ADM-6,
+    /// kubernetes/kubernetes#99336).
+    PodsBeforeOwnNode = "pods-before-own-node",
 }
 
 impl fmt::Display for Slip {

@@ -119,7 +119,10 @@ impl PodGarbageCollector {
             .map(|(name, _)| name.clone())
             .collect();
         for name in due {
-            self.quarantine.remove(&name);
+            match context.has(Slip::MissingNodeLookedAtOnce) {
+                true => self.quarantine.insert(name.clone(), Moment(u64::MAX)),
+                false => self.quarantine.remove(&name),
+            };
             if !exists(&name) {
                 let call = context
                     .calls

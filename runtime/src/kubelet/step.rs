@@ -14,7 +14,7 @@ use crate::client::CallId as ApiCallId;
 use crate::client::informer::Follower;
 use crate::clock::Moment;
 use crate::container_runtime::{CallId, Machine, Outcome, Request, RuntimeError};
-use crate::slip::Slips;
+use crate::slip::{Slip, Slips};
 
 /// Something that a kubelet may do next, beside what the API server sends it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -203,9 +203,13 @@ impl Kubelet {
         self.parts.probes.finish(key, &situation, passes).then_some(())
     }
 
-    /// It begins: it lists its node first, and pods once it knows its node.
+    /// It begins: it lists its node first, and its pods when that list has come (kubernetes/kubernetes#99336, from 1.22 on and in the last
+    /// of 1.18 to 1.21; S28 `config/apiserver.go` `NewSourceApiserver`). A list without the node will do (kubernetes/kubernetes#129463).
     pub(super) fn start(&mut self, host: &mut Host<'_, '_>) {
         self.nodes.start(host.context);
+        if host.context.has(Slip::PodsBeforeOwnNode) {
+            self.pods.start(host.context);
+        }
     }
 
     /// An answer of the API server.
@@ -221,7 +225,7 @@ impl Kubelet {
         }
         let knew_node = self.nodes.is_synced();
         if self.nodes.on_answer(call, &answer, host.context) {
-            if !knew_node && self.nodes.is_synced() {
+            if !knew_node && self.nodes.is_synced() && !host.context.has(Slip::PodsBeforeOwnNode) {
                 self.pods.start(host.context);
             }
             return;

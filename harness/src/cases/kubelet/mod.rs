@@ -40,6 +40,8 @@ const NODE_NAME: &str = "n";
 const ROOM: u32 = 4_000;
 /// Pods, by name.
 const NAMES: [&str; 2] = ["p", "q"];
+/// What a user has labelled the node with, and every pod asks for; its kubelet does not know it by itself.
+const LABEL: (&str, &str) = ("disk", "ssd");
 
 /// What happens to a machine.
 #[derive(Clone, Debug, Arbitrary)]
@@ -105,6 +107,7 @@ pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     stage.cluster.add(Process::Kubelet(NODE), Box::new(kubelet));
     let mut world = Machine { stage, runtime, release, facts: Facts::default(), disturbed: 0 };
     world.wait(Duration::from_secs(2));
+    world.label_node();
     world.play(&case.0.scenes);
     world.clear_up();
     world.stage.log().checked(world.disturbed > 0)
@@ -231,5 +234,21 @@ mod tests {
         assert!(finds(Slip::StoppingPodsDoNotCount, &replaced));
         let forced = script(2, &[create, (Event::Delete { pod: 0, grace: 0 }, 11)]);
         assert!(finds(Slip::OrphansAreForgotten, &forced));
+    }
+
+    /// ADM-6: what fits the node as a user has labelled it is rejected by a kubelet that knows its pods first; one of the first calls of
+    /// the one that starts, the list of its node, is lost.
+    #[test]
+    fn a_kubelet_that_asks_its_own_idea_of_its_node_is_found() {
+        let shape = Shape::arbitrary(&mut Unstructured::new(&STUBBORN)).expect("two bytes");
+        let lost = |answer| {
+            let TestCase(mut script) = script(
+                1,
+                &[(Event::Create { pod: 0, shape }, 11), (Event::Restart, 0), (Event::Fault(answer), 11)],
+            );
+            script.scenes[1].pace = Pace::Steps(0);
+            TestCase(script)
+        };
+        assert!((0..4).any(|answer| finds(Slip::PodsBeforeOwnNode, &lost(answer))));
     }
 }

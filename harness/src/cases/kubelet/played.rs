@@ -13,7 +13,7 @@ use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::operation::{Component, Process, Step};
 
 use super::facts::changes;
-use super::{Event, Machine, NAMES, NODE, World as _};
+use super::{Event, LABEL, Machine, NAMES, NODE, NODE_NAME, World as _};
 use crate::stage::build::{container, deletion, key, pod};
 use crate::stage::script::pick;
 
@@ -86,6 +86,15 @@ impl Machine {
 
     fn patch(&mut self, pod: Key, patch: Patch) {
         self.call(Request::Patch(Resource::Pod, pod, Preconditions::NONE, patch));
+    }
+
+    /// A user labels the node, and its kubelet hears of it.
+    pub(super) fn label_node(&mut self) {
+        let (name, value) = LABEL;
+        let label = Patch::Label { name: name.to_owned(), value: Some(value.to_owned()) };
+        let node = Key::global(NODE_NAME);
+        self.call(Request::Patch(Resource::Node, node, Preconditions::NONE, label));
+        self.rest();
     }
 
     /// As the node lifecycle controller, the disruption controller and the pod garbage collector do.

@@ -9,8 +9,8 @@ use podproof_runtime::container_runtime::ProbeKind;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_vocabulary::scenario::OnSigterm;
 
-use super::NODE_NAME;
-use crate::stage::build::{asking, container, pod};
+use super::{LABEL, NODE_NAME};
+use crate::stage::build::{asking, container, labels, pod};
 
 /// Containers that end by themselves before the others begin.
 pub(super) const INIT: &str = "init";
@@ -83,6 +83,7 @@ impl Shape {
         let made = pod(name, containers);
         let spec = PodSpec {
             node_name: Some(NODE_NAME.to_owned()),
+            node_selector: Some(labels([LABEL])),
             init_containers: Some(init),
             restart_policy: Some(policy.to_owned()),
             termination_grace_period_seconds: Some(if bit(manner, 4) { 5 } else { 30 }),

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
 use podproof_runtime::Operation;
 use podproof_runtime::api::constants::{is_terminal, node_of, pod_condition};
-use podproof_runtime::api::{Kind as _, Patch, Request, Resource};
+use podproof_runtime::api::{Key, Kind as _, Patch, Request, Resource};
 use podproof_runtime::container_runtime::ContainerId;
 use podproof_runtime::kubelet::api_status::containers::reason::CONTAINER_STATUS_UNKNOWN;
 use podproof_runtime::kubelet::api_status::containers::{parse_id, terminated};
 
 use super::starts::size_of;
-use super::{Machine, ROOM};
+use super::{Machine, NODE_NAME, ROOM};
 
 /// A pod that ended gives its room back no later than this.
 const GIVEN_BACK: Duration = Duration::from_secs(30);
@@ -40,6 +40,7 @@ impl Machine {
                 self.restarts_do_not_shrink(before, after);
                 self.ready_is_ready(before, after);
                 self.there_was_no_room(before, after);
+                self.the_node_was_another(after);
             }
             Request::Delete(Resource::Pod, key, _) => {
                 let gone = self
@@ -205,6 +206,21 @@ impl Machine {
             "{} is rejected, asks for {}, and {used} of {ROOM} are taken",
             after.key(),
             size_of(after)
+        );
+    }
+
+    /// ADM-6: a kubelet asks its node as the API has it, not as it would register it (kubernetes/kubernetes#99336). The labels of this one
+    /// stay as they are.
+    fn the_node_was_another(&self, after: &Pod) {
+        let reason = after.status.as_ref().and_then(|status| status.reason.as_deref());
+        let node = self.stage.cluster.server().store().get::<Node>(&Key::global(NODE_NAME));
+        let labels = node.and_then(|node| node.metadata.labels.as_ref());
+        let mut wanted = after.spec.iter().flat_map(|spec| spec.node_selector.iter().flatten());
+        let fits = wanted.all(|(name, value)| labels.and_then(|own| own.get(name)) == Some(value));
+        assert!(
+            reason != Some("NodeAffinity") || !fits,
+            "{} is rejected, and its node has the labels {labels:?}",
+            after.key()
         );
     }
 

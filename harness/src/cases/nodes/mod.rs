@@ -188,6 +188,7 @@ impl World for Nodes {
         let calm_since = self.trouble.map_or(Moment(0), |trouble| trouble + HEALED);
         self.silence.at_rest(&self.stage.cluster, calm_since);
         self.taints.at_rest(&self.stage.cluster, self.trouble);
+        self.orphans.at_rest(&self.stage.cluster, calm_since);
     }
 
     fn before_time(&mut self, _: Moment) {
@@ -217,11 +218,28 @@ fn nodes_of(cluster: &Cluster) -> impl Iterator<Item = (&str, &Node)> {
 
 #[cfg(test)]
 mod tests {
+    use podproof_runtime::Slip;
+
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
+    use crate::stage::script::{Pace, Scene};
 
     #[test]
     fn smoke() {
         assert_useful("nodes", SMOKE_RUNS / 4, check, 2);
+    }
+
+    /// PGC-3: a node goes, its pods are collected, and then another is bound to it.
+    #[test]
+    fn a_pod_that_is_bound_to_a_missing_node_and_stays_is_found() {
+        let scene = |event| Scene { event, pace: Pace::Wait(Duration::from_secs(130)), order: 0 };
+        let late = Event::AddPod { node: 0, tolerations: 0 };
+        let scenes = [Event::RemoveNode(0), late].map(scene);
+        let case = TestCase(Script { seed: 1, scenes: scenes.into() });
+        assert!(check(&case).useful);
+        let slips = Slips::only(Slip::MissingNodeLookedAtOnce);
+        let found = std::panic::catch_unwind(|| check_with(&case, slips)).expect_err("it stays for ever");
+        let says = found.downcast_ref::<String>().map_or("", String::as_str);
+        assert!(says.contains("its node is missing since"), "{says}");
     }
 }

@@ -55,6 +55,24 @@ fn slip_orphans_not_quarantined() {
     assert!(bench.pod("web").is_none());
 }
 
+/// The pods that the collector finds there go; whoever is bound to it afterwards stays for ever.
+#[test]
+fn slip_missing_node_looked_at_once() {
+    let stays = |slips| {
+        let mut bench = bench(2, slips);
+        bench.create(bound(pod("web"), "node-1"));
+        bench.settle();
+        delete_node(&mut bench, "node-1");
+        pass(&mut bench, 100);
+        assert!(bench.pod("web").is_none(), "the first goes in any case");
+        bench.create(bound(pod("late"), "node-1"));
+        pass(&mut bench, 1_000);
+        bench.pod("late").is_some()
+    };
+    assert!(!stays(Slips::NONE), "PGC-3: the collector looks again and again");
+    assert!(stays(Slips::only(Slip::MissingNodeLookedAtOnce)));
+}
+
 #[test]
 fn a_node_that_is_there_after_all_keeps_its_pods() {
     let mut bench = bench(2, Slips::NONE);
