@@ -1,6 +1,7 @@
 //! Runtimes that are tampered with behind the driver's back: what is done to them must be found out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -8,8 +9,8 @@ use podproof_model::api_server::eviction::{Answer, ask};
 use podproof_runtime::Step;
 use podproof_runtime::api::{DeleteOptions, Patch, Preconditions, Resource};
 use podproof_runtime::operation::Queue;
-use podproof_vocabulary::action::Deployment;
 use podproof_vocabulary::action::EndpointSlice::WriteSlice;
+use podproof_vocabulary::action::{Deployment, Kubelet};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Phase;
 use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent};
@@ -136,6 +137,23 @@ fn a_deployment_whose_scaling_was_given_up_is_looked_at_again() {
     }
     running.work(podproof_runtime::Component::Deployment, &key).expect("a worker takes it");
     assert!(!running.scaling_given_up, "it has been looked at");
+}
+
+/// NOD-3: a kubelet that takes its node for one that is not ready would say so, and the model says nothing of the kind.
+#[test]
+fn what_a_kubelet_would_say_of_its_node_is_asked() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, pod_runs).expect("both go on");
+    let mut own = Vec::new();
+    let report = Action::Kubelet(Kubelet::ReportNodeStatus { node: NodeId(0) });
+    system.pending(&mut own);
+    assert!(!own.contains(&report) && !system.rest.enabled().contains(&report), "{own:?}");
+    let second = Duration::from_secs(1);
+    running(&mut system).set_patience(NodeId(0), second, second);
+    let later = running(&mut system).cluster.now() + second + second;
+    running(&mut system).pass_until(later).expect("time passes");
+    system.pending(&mut own);
+    assert!(own.contains(&report), "{own:?}");
 }
 
 /// EPS-3: an entry that says something else than the controller's copy of its pod breaks a promise on the runtime's own side.

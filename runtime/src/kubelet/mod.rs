@@ -137,7 +137,7 @@ impl Kubelet {
     }
 
     /// NOD-3.
-    fn readiness(&self, now: Moment) -> Readiness {
+    pub fn readiness(&self, now: Moment) -> Readiness {
         if self.runtime_state.is_well(&self.parts, now) && self.parts.network_ready {
             Readiness::Ready
         } else {

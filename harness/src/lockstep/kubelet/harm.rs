@@ -107,7 +107,7 @@ impl Running {
         self.settle_machine(node)
     }
 
-    pub(super) fn set_patience(&mut self, node: NodeId, pleg: Duration, status: Duration) {
+    pub(in crate::lockstep) fn set_patience(&mut self, node: NodeId, pleg: Duration, status: Duration) {
         let set = |kubelet: &mut KubeletProcess, _: &mut Context<'_>| kubelet.set_patience(pleg, status);
         self.cluster.act(process(node), set);
     }

@@ -6,7 +6,7 @@ use podproof_runtime::Step;
 use podproof_runtime::api::{Object, Patch, Request, Resource};
 use podproof_runtime::client::{CallId, CallState};
 use podproof_runtime::kubelet::KubeletStep;
-use podproof_runtime::kubelet::node_status::NodeStep;
+use podproof_runtime::kubelet::node_status::{NodeStep, Readiness};
 use podproof_runtime::operation::Component;
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Kubelet};
@@ -61,6 +61,19 @@ impl Running {
             self.pass_until(due.ok_or_else(|| Refused::because("no report of its node is due"))?)?;
         }
         Err(Refused::because("the node's status is never posted"))
+    }
+
+    /// What the kubelet of a node would post by itself (NOD-2): what it knows of its runtime now, if the API says another thing. It posts
+    /// nothing while the node is cut off.
+    pub(super) fn owed_of_node(&self, node: NodeId, rest: &ModelSystem) -> Option<Action> {
+        let (model, state) = rest.model();
+        let is_connected = model.open(state, |cluster| cluster.node(node).machine.connected());
+        let kubelet = self.kubelet(node).filter(|_| is_connected)?;
+        let knows = match kubelet.readiness(self.now()) {
+            Readiness::Ready => NodeReady::True,
+            Readiness::NotReady => NodeReady::False,
+        };
+        (self.said_of_node(node)? != knows).then_some(Action::Kubelet(Kubelet::ReportNodeStatus { node }))
     }
 
     /// What the API says of a node.

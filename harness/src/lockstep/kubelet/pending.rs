@@ -256,6 +256,7 @@ impl Running {
             let mut own: Vec<Action> =
                 steps.iter().filter_map(|operation| self.seen_of(node, operation)).collect();
             self.owed_by(node, rest, &mut own);
+            own.extend(self.owed_of_node(node, rest));
             let is_settled = !steps.iter().any(|operation| self.is_hidden(node, &operation.step));
             for action in own {
                 let situation = self.situation(node, action, is_settled, rest);
