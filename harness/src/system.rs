@@ -36,6 +36,15 @@ pub trait System {
         false
     }
 
+    /// Nothing is left to do: what it does by its clocks alone, and nobody sees, happens once more. Nothing of what is pending then may
+    /// be new.
+    ///
+    /// # Errors
+    /// If that never ends.
+    fn linger(&mut self) -> Result<(), Refused> {
+        Ok(())
+    }
+
     /// What its last step broke of the promises that no outsider can judge: those that read a component's copy.
     fn broken(&self) -> PropertySet {
         PropertySet::NONE

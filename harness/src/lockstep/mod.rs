@@ -206,6 +206,7 @@ impl RuntimeSystem {
     fn step(&mut self, action: &Action) -> Result<(), Refused> {
         let running = self.running.as_mut().expect("a system is reset before anything else");
         running.begin_step();
+        running.machines.begin_step();
         running.broken = PropertySet::NONE;
         match *action {
             _ if running.covered.takes(action) => self.take(action),
@@ -317,6 +318,14 @@ impl System for RuntimeSystem {
                 nodes.iter().try_for_each(|&node| running.check_rules(node, &seen))
             }
         }
+    }
+
+    fn linger(&mut self) -> Result<(), Refused> {
+        let running = self.running.as_mut().expect("a system is reset before anything else");
+        if running.api_server_down || !running.covered.has(Component::Kubelet) {
+            return Ok(());
+        }
+        running.linger(&self.rest)
     }
 
     fn broken(&self) -> PropertySet {

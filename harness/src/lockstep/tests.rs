@@ -14,7 +14,7 @@ use podproof_vocabulary::action::{Deployment, Kubelet};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Phase;
 use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent};
-use podproof_vocabulary::{Property, Revision, catalogue};
+use podproof_vocabulary::{ContainerId, Property, Revision, catalogue};
 
 use super::*;
 use crate::system::Refusal;
@@ -137,6 +137,26 @@ fn a_deployment_whose_scaling_was_given_up_is_looked_at_again() {
     }
     running.work(podproof_runtime::Component::Deployment, &key).expect("a worker takes it");
     assert!(!running.scaling_given_up, "it has been looked at");
+}
+
+/// What a kubelet has not looked at since, it finds when it lists what runs and its workers sync once more.
+#[test]
+fn what_another_sync_would_do_at_rest_is_asked() {
+    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+    until(&mut system, |_| false).expect("both come to rest");
+    let pending = |system: &RuntimeSystem| {
+        let mut own = Vec::new();
+        system.pending(&mut own);
+        own
+    };
+    system.linger().expect("it ends");
+    assert_eq!(pending(&system), [], "nothing comes of it");
+    let (node, id) = running(&mut system).running_of(PodId(0), ContainerId(0)).expect("it runs");
+    running(&mut system).end_process(node, id, 1).expect("it crashes behind the model's back");
+    assert_eq!(pending(&system), [], "nobody has looked");
+    system.linger().expect("it ends");
+    let starts = |action: &Action| matches!(action, Action::Kubelet(Kubelet::StartContainer { .. }));
+    assert!(pending(&system).iter().any(starts), "{:?}", pending(&system));
 }
 
 /// NOD-3: a kubelet that takes its node for one that is not ready would say so, and the model says nothing of the kind.

@@ -240,6 +240,9 @@ fn take_all(
                 actions.push(action);
                 return Err(Difference::Refused { why: format!("at rest, {}", refused.why) });
             }
+            if *rest != Some(Rest::CrashLoop) {
+                sides.linger(reference, other)?;
+            }
             sides.judge_rest(scenario, &without_network(actions))
         }
     }
@@ -327,6 +330,18 @@ impl Sides {
             Some(promise) => Err(Difference::Broken(promise)),
             None => Ok(()),
         }
+    }
+
+    /// The other goes on by its clocks alone, and nothing comes of it that the reference does not allow.
+    fn linger(&mut self, reference: &impl System, other: &mut impl System) -> Result<(), Difference> {
+        let lingered = other.linger();
+        lingered.map_err(|refused| Difference::Refused { why: format!("at rest, {}", refused.why) })?;
+        let (mut enabled, mut own) = (Vec::new(), Vec::new());
+        reference.pending(&mut enabled);
+        other.pending(&mut own);
+        self.all_allowed(&enabled, &own)?;
+        let changed = other.observe(&mut self.other);
+        self.compare(&Parts::default(), &changed)
     }
 
     /// What was promised has come, on both sides.

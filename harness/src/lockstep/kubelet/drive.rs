@@ -180,7 +180,7 @@ impl Running {
     }
 
     /// Is this a step of the worker of this pod, or of a call for it?
-    fn is_of_pod(&self, node: NodeId, uid: &Uid, step: &Step) -> bool {
+    pub(super) fn is_of_pod(&self, node: NodeId, uid: &Uid, step: &Step) -> bool {
         match step {
             Step::Kubelet(KubeletStep::Worker(own, _)) => own == uid,
             Step::Runtime(RuntimeStep::Perform(call)) => self.runtime(node).is_ok_and(|runtime| {
@@ -191,7 +191,7 @@ impl Running {
     }
 
     /// A sync begins, or mounts volumes.
-    fn is_of_sync(&self, node: NodeId, uid: &Uid, step: &Step) -> bool {
+    pub(super) fn is_of_sync(&self, node: NodeId, uid: &Uid, step: &Step) -> bool {
         let is_sync = || self.worker(node, uid).is_some_and(|worker| worker.work() == Work::Sync);
         match step {
             Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Mount)) => true,

@@ -32,7 +32,12 @@ impl Running {
     }
 
     /// A process ends with this code.
-    pub(super) fn end_process(&mut self, node: NodeId, id: InstanceId, code: i32) -> Result<(), Refused> {
+    pub(in crate::lockstep) fn end_process(
+        &mut self,
+        node: NodeId,
+        id: InstanceId,
+        code: i32,
+    ) -> Result<(), Refused> {
         let now = self.now();
         self.befall(node, |runtime| runtime.crash(id, code, now));
         self.settle_machine(node)

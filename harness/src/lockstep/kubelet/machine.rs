@@ -58,7 +58,7 @@ impl Running {
     }
 
     /// The container of a pod that runs under this name.
-    pub(super) fn running_of(
+    pub(in crate::lockstep) fn running_of(
         &self,
         pod: PodId,
         container: ContainerId,

@@ -8,11 +8,12 @@
 //! - this file: which scenarios, the beginning, and the step of each name
 //! - `machine`: what is where, and waiting for a machine; `drive`: what nobody sees, and the worker of one pod
 //! - `start`, `kill`, `probe`, `status`, `node_status`: a file for each part of a kubelet; `news`: what it hears of pods
-//! - `harm`: what befalls machines; `seen`: what an outsider sees of them; [`pending`]: what is on its way
+//! - `harm`: what befalls machines; `seen`: what an outsider sees of them; [`pending`]: what is on its way; `linger`: what they do at rest
 
 mod drive;
 mod harm;
 mod kill;
+mod linger;
 mod machine;
 mod news;
 mod node_status;
@@ -74,6 +75,8 @@ pub(super) struct Machines {
     forgotten: BTreeSet<PodId>,
     /// Pods whose dead sandbox counts as stopped: nobody stops it any more (PW-3, PW-13), and the model does.
     laid_down: BTreeSet<PodId>,
+    /// Nodes whose workers have all synced once more since the last step.
+    lingered: BTreeSet<NodeId>,
 }
 
 impl Machines {
@@ -82,6 +85,11 @@ impl Machines {
         self.begun.remove(&slot);
         self.forgotten.remove(&slot);
         self.laid_down.remove(&slot);
+    }
+
+    /// Something happens: what was so at rest is so no more.
+    pub(super) fn begin_step(&mut self) {
+        self.lingered.clear();
     }
 }
 

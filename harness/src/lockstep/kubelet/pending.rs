@@ -47,6 +47,8 @@ struct Situation<'a> {
     is_busy: bool,
     /// The kubelet has a worker for the pod.
     has_worker: bool,
+    /// Its kubelet has let every worker sync once more since the last step.
+    has_lingered: bool,
     /// It is a status by which the pod has ended.
     says_end: bool,
     action: Action,
@@ -208,14 +210,14 @@ pub const LAGS: &[Lag] = &[
     },
     Lag {
         why: "a worker computes the status at its syncs, in the model it is always that of the pod cache; and news of the pod may come in \
-              between (STM-1, STM-9). Nobody lets it sync for the model's sake when that is at rest",
+              between (STM-1, STM-9). When the model is at rest it syncs once more, and then it says what the model says",
         lasts: true,
         is: |situation| {
             let is_write = matches!(
                 situation.action,
                 Action::Kubelet(Kubelet::ReportStatus { .. } | Kubelet::RemovePod { .. })
             );
-            is_write && situation.is_busy && !situation.says_end
+            is_write && situation.is_busy && !situation.says_end && !situation.has_lingered
         },
     },
     Lag {
@@ -288,6 +290,7 @@ impl Running {
             stops_for_good: self.stops_for_good(node, &action),
             is_out_of_grace: self.is_out_of_grace(node, &action),
             is_busy: !is_settled || pod.is_some_and(|pod| self.is_busy_with(node, pod)),
+            has_lingered: self.machines.lingered.contains(&node),
             has_worker: pod
                 .and_then(|pod| self.uid(pod).ok())
                 .is_some_and(|uid| self.worker(node, &uid).is_some()),
@@ -317,7 +320,7 @@ impl Running {
 
     /// What somebody would see of this operation, as an action. Timers are left out: the clock passes whatever a kubelet has to do, so
     /// all of them may be due that the model has in their order.
-    fn seen_of(&self, node: NodeId, operation: &Operation) -> Option<Action> {
+    pub(super) fn seen_of(&self, node: NodeId, operation: &Operation) -> Option<Action> {
         let runtime = self.runtime(node).ok()?;
         let of_container = |id: InstanceId, action: fn(PodId, ContainerId) -> Action| {
             let (_, found) = runtime.containers().find(|(own, it)| *own == id && it.process.is_some())?;
@@ -471,6 +474,7 @@ mod tests {
             is_out_of_grace: false,
             is_busy: false,
             has_worker: true,
+            has_lingered: false,
             says_end: false,
             action: Action::Kubelet(start),
         };

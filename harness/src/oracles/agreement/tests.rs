@@ -4,6 +4,7 @@ use podproof_vocabulary::action::Kubelet;
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::observation::NodeReady;
 
 use super::*;
 use crate::ModelSystem;
@@ -127,4 +128,59 @@ fn what_is_put_off_for_ever_is_a_divergence() {
     assert_eq!(agreed.rest, Some(Rest::PassedOver));
     let divergence = drive(Refused::because("it cannot")).expect_err("that is none");
     assert_eq!(divergence.difference, Difference::Refused { why: "it cannot".into() });
+}
+
+/// The model beside one that goes on by its clocks when the model is at rest.
+struct Restless {
+    system: ModelSystem,
+    /// What it could do then, and what is seen of it.
+    would: Option<Action>,
+    shows: bool,
+    ends: bool,
+    lingers: bool,
+}
+
+impl System for Restless {
+    fn reset(&mut self, scenario: &Scenario) -> Result<(), Unfit> {
+        self.system.reset(scenario)
+    }
+
+    fn pending(&self, operations: &mut Vec<Action>) {
+        self.system.pending(operations);
+        operations.extend(self.would.filter(|_| self.lingers));
+    }
+
+    fn apply(&mut self, action: &Action) -> Result<(), Refused> {
+        self.system.apply(action)
+    }
+
+    fn observation(&self) -> Observation {
+        let mut seen = self.system.observation();
+        if self.lingers && self.shows {
+            seen.nodes[0].ready = NodeReady::Unknown;
+        }
+        seen
+    }
+
+    fn linger(&mut self) -> Result<(), Refused> {
+        self.lingers = true;
+        if self.ends { Ok(()) } else { Err(Refused::because("it goes on and on")) }
+    }
+}
+
+/// What comes by itself once nothing is left to do is a divergence, whether it could be done or is there.
+#[test]
+fn what_comes_of_clocks_alone_at_rest_is_a_divergence() {
+    let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+    scenario.one_proxy = false;
+    let drive = |would, shows, ends| {
+        let mut other = Restless { system: ModelSystem::default(), would, shows, ends, lingers: false };
+        agree(&mut ModelSystem::default(), &mut other, &scenario, &[], 0).map_err(|found| found.difference)
+    };
+    assert_eq!(drive(None, false, true).map(|agreed| agreed.rest), Ok(Some(Rest::Complete)));
+    let report = Action::Kubelet(Kubelet::ReportNodeStatus { node: NodeId(0) });
+    assert_eq!(drive(Some(report), false, true), Err(Difference::NotAllowed(report)));
+    assert!(matches!(drive(None, true, true), Err(Difference::Seen { what, .. }) if what == "the nodes"));
+    let why = "at rest, it goes on and on".to_owned();
+    assert_eq!(drive(None, false, false), Err(Difference::Refused { why }));
 }
