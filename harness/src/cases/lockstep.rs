@@ -188,6 +188,16 @@ mod tests {
         (85, 2057),
     ];
 
+    /// Scripts whose rest was no rest: the scheduler would try a pod first that the model has set aside (SCH-2), and a kubelet that has never
+    /// listed its pods keeps no house (SRC-6).
+    #[test]
+    fn what_ended_elsewhere_comes_to_rest() {
+        for seed in [2875, 2877] {
+            let agreed = drive(&case_of(seed), Slips::NONE, Covered::ALL);
+            assert_eq!(agreed.map(|agreed| agreed.rest), Ok(Some(Rest::Complete)), "{seed}");
+        }
+    }
+
     /// Wrong mechanisms that the lockstep finds.
     #[test]
     fn wrong_mechanisms_are_found_out() {
