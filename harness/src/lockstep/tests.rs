@@ -13,7 +13,7 @@ use podproof_vocabulary::action::EndpointSlice::WriteSlice;
 use podproof_vocabulary::action::{Deployment, Kubelet};
 use podproof_vocabulary::event::Story;
 use podproof_vocabulary::observation::Phase;
-use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent};
+use podproof_vocabulary::scenario::{BudgetAsk, DisruptionBudget, IntOrPercent, Probe};
 use podproof_vocabulary::{ContainerId, Property, Revision, catalogue};
 
 use super::*;
@@ -139,10 +139,19 @@ fn a_deployment_whose_scaling_was_given_up_is_looked_at_again() {
     assert!(!running.scaling_given_up, "it has been looked at");
 }
 
-/// What a kubelet has not looked at since, it finds when it lists what runs and its workers sync once more.
-#[test]
-fn what_another_sync_would_do_at_rest_is_asked() {
-    let mut system = begun(&catalogue::web("x", Story::Create, 1, 1));
+const PROBE: Probe = Probe {
+    initial_delay_seconds: 0,
+    period_seconds: 1,
+    timeout_seconds: 1,
+    success_threshold: 1,
+    failure_threshold: 2,
+};
+
+/// A machine whose kubelet has come to rest is tampered with: what is pending before it goes on by its clocks, and after.
+fn lingering(tamper: impl FnOnce(&mut Running)) -> (Vec<Action>, Vec<Action>) {
+    let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+    scenario.workload.template.containers[0].readiness_probe = Some(PROBE);
+    let mut system = begun(&scenario);
     until(&mut system, |_| false).expect("both come to rest");
     let pending = |system: &RuntimeSystem| {
         let mut own = Vec::new();
@@ -151,12 +160,48 @@ fn what_another_sync_would_do_at_rest_is_asked() {
     };
     system.linger().expect("it ends");
     assert_eq!(pending(&system), [], "nothing comes of it");
-    let (node, id) = running(&mut system).running_of(PodId(0), ContainerId(0)).expect("it runs");
-    running(&mut system).end_process(node, id, 1).expect("it crashes behind the model's back");
-    assert_eq!(pending(&system), [], "nobody has looked");
+    tamper(running(&mut system));
+    let before = pending(&system);
     system.linger().expect("it ends");
+    (before, pending(&system))
+}
+
+/// A container crashes behind the model's back: nobody looks, until the kubelet lists what runs and the pod's worker syncs once more.
+#[test]
+fn what_another_sync_would_do_at_rest_is_asked() {
+    let (before, after) = lingering(|running| {
+        let (node, id) = running.running_of(PodId(0), ContainerId(0)).expect("it runs");
+        running.end_process(node, id, 1).expect("it crashes");
+    });
     let starts = |action: &Action| matches!(action, Action::Kubelet(Kubelet::StartContainer { .. }));
-    assert!(pending(&system).iter().any(starts), "{:?}", pending(&system));
+    assert_eq!(before, []);
+    assert!(after.iter().any(starts), "{after:?}");
+}
+
+/// An app answers its readiness probe in another way behind the model's back: nobody asks it, until the probe goes round.
+#[test]
+fn what_another_probe_would_find_at_rest_is_asked() {
+    let (before, after) = lingering(|running| {
+        running.falter(PodId(0), ContainerId(0)).expect("it runs");
+    });
+    assert_eq!(before, []);
+    assert_eq!(after, [Action::Kubelet(Kubelet::ReportStatus { pod: PodId(0) })]);
+}
+
+/// A pod goes while its kubelet does not run: nobody stops what is left of it, until the kubelet keeps house (PW-13).
+#[test]
+fn what_housekeeping_would_do_at_rest_is_asked() {
+    let (before, after) = lingering(|running| {
+        let kubelet = Watcher::Kubelet(NodeId(0));
+        running.stop(kubelet).expect("it runs");
+        let gone = DeleteOptions { grace_seconds: Some(0), ..DeleteOptions::default() };
+        let key = running.key(PodId(0)).expect("it has a pod");
+        running.call(Request::Delete(Resource::Pod, key, gone)).expect("it is there");
+        running.start_kubelet(NodeId(0)).expect("it starts");
+        running.list(kubelet).expect("it lists");
+    });
+    let stops = Action::Kubelet(Kubelet::BeginTermination { pod: PodId(0) });
+    assert!(!before.contains(&stops) && after.contains(&stops), "{before:?}, {after:?}");
 }
 
 /// NOD-3: a kubelet that takes its node for one that is not ready would say so, and the model says nothing of the kind.

@@ -43,6 +43,13 @@ impl Running {
         self.settle_machine(node)
     }
 
+    /// An app answers its readiness probe in the other way.
+    pub(in crate::lockstep) fn falter(&self, pod: PodId, container: ContainerId) -> Result<(), Refused> {
+        let (node, id) = self.running_of(pod, container)?;
+        self.befall(node, |runtime| runtime.change_readiness(id));
+        Ok(())
+    }
+
     fn befall(&self, node: NodeId, what: impl FnOnce(&mut Simulated)) {
         if let Some(runtime) = self.machines.runtimes.get(&node) {
             what(&mut runtime.borrow_mut());
@@ -63,11 +70,7 @@ impl Running {
                 let (node, id) = self.running_of(pod, container)?;
                 self.end_process(node, id, 0)
             }
-            Environment::ChangeReadiness { pod, container } => {
-                let (node, id) = self.running_of(pod, container)?;
-                self.befall(node, |runtime| runtime.change_readiness(id));
-                Ok(())
-            }
+            Environment::ChangeReadiness { pod, container } => self.falter(pod, container),
             Environment::ChangeLiveness { pod, container } => {
                 let (node, id) = self.running_of(pod, container)?;
                 self.befall(node, |runtime| runtime.change_liveness(id));

@@ -51,6 +51,9 @@ impl Running {
         let probes = &kubelet.parts().probes;
         let probes = probes.due(Moment(u64::MAX)).chain(probes.running()).filter(|key| is_compared(&key.uid));
         let probes: Vec<ProbeKey> = probes.cloned().collect();
+        self.begin_step();
+        self.settle_machine(node)?;
+        self.relist(node)?;
         for probe in &probes {
             self.begin_step();
             self.go_round(node, probe)?;
