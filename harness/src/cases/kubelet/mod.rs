@@ -96,16 +96,7 @@ pub fn check(case: &TestCase) -> Checked {
 
 /// The same of a kubelet with wrong mechanisms.
 pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
-    let release = if case.0.seed.is_multiple_of(2) { Release { minor: 30 } } else { Release::NEWEST };
-    let network = Network::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1), 50);
-    let runtime = Rc::new(RefCell::new(Simulated::new(network, shapes::behaviours())));
-    let mut stage = Stage::new(case.0.seed, release, slips);
-    let process = RuntimeProcess::new(NODE, Rc::clone(&runtime));
-    stage.cluster.add(Process::ContainerRuntime(NODE), Box::new(process));
-    let node = build::node(NODE_NAME, ROOM, 10);
-    let kubelet = KubeletProcess::new(NODE, node, Settings::default(), runtime.clone());
-    stage.cluster.add(Process::Kubelet(NODE), Box::new(kubelet));
-    let mut world = Machine { stage, runtime, release, facts: Facts::default(), disturbed: 0 };
+    let mut world = Machine::new(case.0.seed, slips);
     world.wait(Duration::from_secs(2));
     world.label_node();
     world.play(&case.0.scenes);
@@ -165,6 +156,19 @@ impl World for Machine {
 }
 
 impl Machine {
+    fn new(seed: u8, slips: Slips) -> Self {
+        let release = if seed.is_multiple_of(2) { Release { minor: 30 } } else { Release::NEWEST };
+        let network = Network::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1), 50);
+        let runtime = Rc::new(RefCell::new(Simulated::new(network, shapes::behaviours())));
+        let mut stage = Stage::new(seed, release, slips);
+        let process = RuntimeProcess::new(NODE, Rc::clone(&runtime));
+        stage.cluster.add(Process::ContainerRuntime(NODE), Box::new(process));
+        let node = build::node(NODE_NAME, ROOM, 10);
+        let kubelet = KubeletProcess::new(NODE, node, Settings::default(), runtime.clone());
+        stage.cluster.add(Process::Kubelet(NODE), Box::new(kubelet));
+        Self { stage, runtime, release, facts: Facts::default(), disturbed: 0 }
+    }
+
     fn now(&self) -> Moment {
         self.stage.now()
     }
@@ -180,8 +184,12 @@ impl Machine {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use arbitrary::Unstructured;
     use podproof_runtime::Slip;
+    use podproof_runtime::api::patch::new_node_condition;
+    use podproof_runtime::api::{Key, Patch, Preconditions, Request, Resource};
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
@@ -222,7 +230,7 @@ mod tests {
 
     fn finds(slip: Slip, case: &TestCase) -> bool {
         check(case);
-        std::panic::catch_unwind(|| check_with(case, Slips::only(slip))).is_err()
+        catch_unwind(|| check_with(case, Slips::only(slip))).is_err()
     }
 
     /// What random scripts seldom come to.
@@ -234,6 +242,22 @@ mod tests {
         assert!(finds(Slip::StoppingPodsDoNotCount, &replaced));
         let forced = script(2, &[create, (Event::Delete { pod: 0, grace: 0 }, 11)]);
         assert!(finds(Slip::OrphansAreForgotten, &forced));
+    }
+
+    /// NOD-3: somebody says of a node that is well that it is not ready, and its kubelet does not know of it yet.
+    #[test]
+    fn a_node_that_is_well_and_does_not_say_so_is_found() {
+        let mut world = Machine::new(1, Slips::NONE);
+        world.wait(Duration::from_secs(100));
+        world.at_rest();
+        let ready = new_node_condition("Ready", "False", "KubeletNotReady", world.now());
+        let patch = Patch::NodeConditions(vec![ready]);
+        let node = Key::global(NODE_NAME);
+        world.stage.call(Request::Patch(Resource::Node, node, Preconditions::NONE, patch));
+        let judged = catch_unwind(AssertUnwindSafe(|| world.at_rest()));
+        let says = judged.expect_err("it is not as it should be");
+        let says = says.downcast_ref::<String>().map_or("", String::as_str);
+        assert!(says.contains("says that it is not ready"), "{says}");
     }
 
     /// ADM-6: what fits the node as a user has labelled it is rejected by a kubelet that knows its pods first; one of the first calls of

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, PodStatus};
 use podproof_runtime::Actor as _;
 use podproof_runtime::api::constants::{condition, is_terminal, node_condition, node_of};
 use podproof_runtime::api::{Key, Kind as _, Resource};
+use podproof_runtime::clock::Moment;
 use podproof_runtime::container_runtime::SandboxState;
 use podproof_runtime::kubelet::KubeletProcess;
 use podproof_runtime::operation::Process;
@@ -23,7 +24,7 @@ impl Machine {
     pub(super) fn judge_rest(&mut self) {
         self.judge_stops_at_rest();
         self.statuses_are_written();
-        self.the_node_is_not_ready();
+        self.the_node_is_as_its_runtime();
     }
 
     /// STM-1, STM-9: the API says what the kubelet knows.
@@ -62,8 +63,8 @@ impl Machine {
         open.iter().any(|(resource, _)| *resource == Resource::Pod)
     }
 
-    /// NOD-3.
-    fn the_node_is_not_ready(&self) {
+    /// NOD-3: not ready while the runtime hangs, and ready again once nothing has been wrong for so long.
+    fn the_node_is_as_its_runtime(&self) {
         let hung = self.facts.hung.is_some_and(|since| self.now().since(since) > NOTICED);
         let told = self.is_connected()
             && self.facts.trouble.is_none_or(|trouble| self.now().since(trouble) > NOTICED);
@@ -74,6 +75,12 @@ impl Machine {
             !(hung && told && ready),
             "the runtime hangs since {:?}, and the node says that it is ready",
             self.facts.hung
+        );
+        let is_well = self.is_calm_for(NOTICED) && self.now().since(Moment(0)) > NOTICED;
+        assert!(
+            ready || !is_well,
+            "nothing has been wrong since {:?}, and the node says that it is not ready",
+            self.facts.trouble
         );
     }
 

@@ -86,19 +86,7 @@ pub fn check(case: &TestCase) -> Checked {
 
 /// The same of controllers with wrong mechanisms.
 pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
-    let release = if case.0.seed.is_multiple_of(4) { Release { minor: 31 } } else { Release::NEWEST };
-    let mut stage = Stage::new(case.0.seed, release, slips);
-    stage.cluster.add(Process::ControllerManager, Box::new(ControllerManager::default()));
-    let mut world = Nodes {
-        stage,
-        release,
-        played: Played::default(),
-        silence: Silence::default(),
-        taints: Taints::default(),
-        orphans: Orphans::default(),
-        trouble: None,
-        wrote: 0,
-    };
+    let mut world = Nodes::new(case.0.seed, slips);
     world.begin(case.0.seed);
     world.play(&case.0.scenes);
     world.stage.lift_jinx();
@@ -186,7 +174,8 @@ impl World for Nodes {
 
     fn at_rest(&mut self) {
         let calm_since = self.trouble.map_or(Moment(0), |trouble| trouble + HEALED);
-        self.silence.at_rest(&self.stage.cluster, calm_since);
+        self.silence.at_rest(&self.stage.cluster, self.release, calm_since);
+        silence::taints_mirror_conditions(&self.stage.cluster, self.trouble);
         self.taints.at_rest(&self.stage.cluster, self.trouble);
         self.orphans.at_rest(&self.stage.cluster, calm_since);
     }
@@ -197,6 +186,22 @@ impl World for Nodes {
 }
 
 impl Nodes {
+    fn new(seed: u8, slips: Slips) -> Self {
+        let release = if seed.is_multiple_of(4) { Release { minor: 31 } } else { Release::NEWEST };
+        let mut stage = Stage::new(seed, release, slips);
+        stage.cluster.add(Process::ControllerManager, Box::new(ControllerManager::default()));
+        Self {
+            stage,
+            release,
+            played: Played::default(),
+            silence: Silence::default(),
+            taints: Taints::default(),
+            orphans: Orphans::default(),
+            trouble: None,
+            wrote: 0,
+        }
+    }
+
     /// Has nothing gone wrong for so long that every cache has caught up?
     fn is_calm(&self) -> bool {
         self.trouble.is_none_or(|trouble| self.stage.now().since(trouble) > HEALED)
@@ -218,7 +223,13 @@ fn nodes_of(cluster: &Cluster) -> impl Iterator<Item = (&str, &Node)> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use k8s_openapi::api::core::v1::Taint;
     use podproof_runtime::Slip;
+    use podproof_runtime::api::constants::taint;
+    use podproof_runtime::api::patch::new_node_condition;
+    use podproof_runtime::api::{Key, Patch, Preconditions, Request};
 
     use super::super::{SMOKE_RUNS, assert_useful};
     use super::*;
@@ -227,6 +238,38 @@ mod tests {
     #[test]
     fn smoke() {
         assert_useful("nodes", SMOKE_RUNS / 4, check, 2);
+    }
+
+    /// What the controllers have made of the nodes when nothing is pending, the first of which is silent; then somebody undoes it.
+    fn says_when_undone(patch: Patch) -> String {
+        let mut world = Nodes::new(1, Slips::NONE);
+        world.begin(1);
+        world.set_mode(0, Mode::Silent);
+        world.wait(Duration::from_secs(130));
+        world.at_rest();
+        let node = Key::global(played::NODES[0]);
+        world.stage.call(Request::Patch(Resource::Node, node, Preconditions::NONE, patch));
+        let judged = catch_unwind(AssertUnwindSafe(|| world.at_rest()));
+        let says = judged.expect_err("it is not as it should be");
+        says.downcast_ref::<String>().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_silent_node_that_stays_ready_is_found() {
+        let ready = new_node_condition("Ready", "True", "KubeletReady", Moment(140_000));
+        let says = says_when_undone(Patch::NodeConditions(vec![ready]));
+        assert!(says.contains("it is not Unknown"), "{says}");
+    }
+
+    #[test]
+    fn a_node_without_the_taint_that_its_condition_asks_for_is_found() {
+        let taint = Taint {
+            key: taint::UNREACHABLE.to_owned(),
+            effect: taint::NO_SCHEDULE.to_owned(),
+            ..Taint::default()
+        };
+        let says = says_when_undone(Patch::NodeTaints { add: Vec::new(), remove: vec![taint] });
+        assert!(says.contains("n0 is Ready=Unknown"), "{says}");
     }
 
     /// PGC-3: a node goes, its pods are collected, and then another is bound to it.
@@ -238,7 +281,7 @@ mod tests {
         let case = TestCase(Script { seed: 1, scenes: scenes.into() });
         assert!(check(&case).useful);
         let slips = Slips::only(Slip::MissingNodeLookedAtOnce);
-        let found = std::panic::catch_unwind(|| check_with(&case, slips)).expect_err("it stays for ever");
+        let found = catch_unwind(|| check_with(&case, slips)).expect_err("it stays for ever");
         let says = found.downcast_ref::<String>().map_or("", String::as_str);
         assert!(says.contains("its node is missing since"), "{says}");
     }

@@ -16,7 +16,7 @@ use podproof_runtime::operation::{Component, Process, Step, Timer};
 use podproof_runtime::{Cluster, Operation};
 use podproof_vocabulary::Release;
 
-use super::nodes_of;
+use super::{HEALED, nodes_of};
 
 /// Where leases are.
 pub(super) const LEASES: &str = "kube-node-lease";
@@ -145,9 +145,10 @@ impl Silence {
         );
     }
 
-    pub(super) fn at_rest(&self, cluster: &Cluster, calm_since: Moment) {
+    pub(super) fn at_rest(&self, cluster: &Cluster, release: Release, calm_since: Moment) {
         let now = cluster.now();
         self.pods_are_marked(cluster, now);
+        self.the_silent_are_unknown(cluster, release, calm_since);
         // NLC-16: if no node is Ready, it is rather the control plane that is cut off: nobody is driven out.
         let dark = self.dark_since.is_some_and(|since| now.since(since) > PASSES && since >= calm_since);
         let driven = nodes_of(cluster).find(|(name, node)| drives_out(node) && !self.was_on_its_way(name));
@@ -156,6 +157,22 @@ impl Silence {
             "no node is Ready since {:?}, and {driven:?} is tainted",
             self.dark_since
         );
+    }
+
+    /// NLC-3: a node that says nothing for longer than it may is Unknown. After total darkness each of them has until then from when it ended
+    /// (NLC-16, S28 `handleDisruption`).
+    fn the_silent_are_unknown(&self, cluster: &Cluster, release: Release, calm_since: Moment) {
+        let (now, grace) = (cluster.now(), Duration::from_secs(release.node_monitor_grace_seconds().into()));
+        for (name, node) in nodes_of(cluster) {
+            let Some(&(heard, _)) = self.heard.get(name) else { continue };
+            let since = heard.max(calm_since).max(self.lit_since.unwrap_or_default());
+            let is_unknown = node_condition(node, condition::READY)
+                .is_some_and(|ready| ready.status == condition::UNKNOWN);
+            assert!(
+                is_unknown || now.since(since) <= grace + PASSES,
+                "{name} was heard at {heard}, and at {now} it is not Unknown"
+            );
+        }
     }
 
     /// Was the node being tainted when everything became dark? Its taint is not seen then, and not taken off.
@@ -175,6 +192,30 @@ impl Silence {
                 left.is_none(),
                 "{node} was silent at {since}, and at {now} {:?} is ready",
                 left.map(|(key, _)| key)
+            );
+        }
+    }
+}
+
+/// NLC-13: the NoSchedule taints of a node are what its condition says. A worker that fails to write them does not try again before the node
+/// changes.
+pub(super) fn taints_mirror_conditions(cluster: &Cluster, trouble: Option<Moment>) {
+    for (name, node) in nodes_of(cluster) {
+        let Some(ready) = node_condition(node, condition::READY) else { continue };
+        let times = [&ready.last_transition_time, &node.metadata.creation_timestamp];
+        let since = times.into_iter().flatten().map(Moment::from_time).max().unwrap_or_default();
+        if trouble.is_some_and(|trouble| trouble + HEALED > since) || cluster.now().since(since) <= PASSES {
+            continue;
+        }
+        let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+        for (key, status) in [(taint::NOT_READY, condition::FALSE), (taint::UNREACHABLE, condition::UNKNOWN)]
+        {
+            let has = taints.iter().any(|it| it.key == key && it.effect == taint::NO_SCHEDULE);
+            assert_eq!(
+                has,
+                ready.status == status,
+                "{name} is Ready={} since {since}, and has these taints: {taints:?}",
+                ready.status
             );
         }
     }
