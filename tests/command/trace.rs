@@ -378,7 +378,7 @@ fn a_walk_and_what_it_shrinks_to_are_of_their_manifest() {
     let named = format!("podproof check {}", text(&manifest));
     assert!(shown(&walk).contains(&named), "{}", shown(&walk));
     let title = shrunk.title.expect("a title");
-    assert!(title.starts_with("in a smaller world (no readiness probe"), "{title}");
+    assert!(title.starts_with("in a smaller world (container web: no readiness probe"), "{title}");
     assert!(title.ends_with("): walk 1 of seed 1"), "{title}");
     assert!(!shown(&small).contains(&named), "{}", shown(&small));
 }

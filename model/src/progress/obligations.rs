@@ -162,10 +162,11 @@ pub fn evicted(cluster: &Cluster<'_>, pod: PodId) -> Claim {
     let object = cluster.pod(pod).api;
     let tolerations = &cluster.rules.tolerations;
     let tainted = object.node().is_some_and(|node| {
-        let taints = cluster.node(node).api.taints();
-        let for_ever = tolerations.on(node, taints) != Tolerated::No
-            && tolerations.on_given(node, taints) == Tolerated::Always;
-        is_alive_and_connected(cluster, node) && !for_ever
+        let for_ever = |taints| {
+            tolerations.on(node, taints) != Tolerated::No
+                && tolerations.on_given(node, taints) == Tolerated::Always
+        };
+        is_alive_and_connected(cluster, node) && !for_ever(cluster.node(node).api.taints())
     });
     let stays = object.exists() && !object.phase().is_terminal() && !object.finalizer();
     Claim { premise: stays && tainted, goal: false }
