@@ -293,7 +293,6 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use podproof_runtime::Slips;
-    use podproof_runtime::api::Key;
     use podproof_runtime::operation::{Component, NodeIndex};
     use podproof_vocabulary::catalogue;
     use podproof_vocabulary::event::Story;
@@ -307,12 +306,12 @@ mod tests {
         let mut scenario = catalogue::web("x", Story::Create, 1, 1);
         fit(&mut scenario);
         let mut running = Running::new(&scenario, Slips::NONE, Covered::ALL);
-        let cycle = Operation::new(Component::Scheduler, Step::Schedule(Key::new("default", "web-1")));
-        assert_eq!(running.count(&cycle), Ok(()));
-        let again = running.count(&cycle).expect_err("a cycle is enough");
+        let pass = Operation::new(Component::NodeLifecycle, Step::Wake(Timer::NodeMonitor));
+        assert_eq!(running.count(&pass), Ok(()));
+        let again = running.count(&pass).expect_err("a pass is enough");
         assert!(again.why.starts_with("more than 1 in one step"), "{again}");
         running.begin_step();
-        assert_eq!(running.count(&cycle), Ok(()), "each step has its own");
+        assert_eq!(running.count(&pass), Ok(()), "each step has its own");
         let collect = Operation::new(Component::Kubelet(NodeIndex(0)), Step::Kubelet(KubeletStep::Collect));
         assert!(running.count(&collect).is_err(), "dead containers are not collected");
     }

@@ -252,19 +252,22 @@ impl Running {
         Err(Refused::because("the pod is never tried"))
     }
 
-    /// A pod that is to be tried now and whose cycle the model has no step for: it has parked that pod, for which there still is no
-    /// node, or knows that it is deleted, which its cycle finds out (`skipPodSchedule`).
+    /// A pod that is to be tried now and whose cycle the model has no step for: it knows that the pod is deleted, which the cycle finds
+    /// out (`skipPodSchedule`), or has parked it, and there still is no node. As long as anything else is possible, news may wake such a
+    /// pod in the model, too.
     fn tried_in_vain(&self, rest: &ModelSystem) -> Option<Key> {
         let actor = self.actor()?;
         let (model, state) = rest.model();
         let store = self.cluster.server().store();
+        let is_last = |action: &Action| matches!(action, Action::Environment(_) | Action::Scheduler(_));
+        let nothing_else = rest.enabled().iter().all(is_last);
         let comes_to_nothing = |slot: PodId, key: &Key| {
             let seen = self.delivered.pods.get(key).copied().flatten();
             let Some(pod) = store.get::<Pod>(key).filter(|_| matches!(seen, Some((None, false)))) else {
                 return true;
             };
             let is_parked = model.open(state, |cluster| cluster.pod(slot).scheduler.rejected_by() != 0);
-            is_parked && feasible(pod, actor.cache(), Slips::NONE).is_err()
+            nothing_else && is_parked && feasible(pod, actor.cache(), Slips::NONE).is_err()
         };
         actor.queue().next().find_map(|key| {
             let (&slot, _) = self.names.iter().find(|(_, name)| name.key == *key)?;
