@@ -135,8 +135,9 @@ fn an_event_does_what_the_command_line_says() {
     assert_eq!(tainted("disk:NoExecute"), "holds", "it is evicted");
     assert_eq!(tainted("gpu:NoExecute"), "not-applicable", "it is tolerated");
     for seconds in [0, 30] {
-        let for_a_time =
-            format!("  tolerations: [{{key: gpu, operator: Exists, tolerationSeconds: {seconds}}}]\n");
+        let for_a_time = format!(
+            "  tolerations: [{{key: gpu, effect: NoExecute, operator: Exists, tolerationSeconds: {seconds}}}]\n"
+        );
         let world = ["--event", "taint-node=1", "--taint", "gpu:NoExecute"];
         assert_eq!(verdict(&for_a_time, "noexecute-evicts", &world), "holds", "it is for {seconds} s");
         let broken = [&world[..], &["--mutant", "taint-eviction-never-fires"]].concat();
