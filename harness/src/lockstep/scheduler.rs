@@ -262,12 +262,10 @@ impl Running {
         let is_last = |action: &Action| matches!(action, Action::Environment(_) | Action::Scheduler(_));
         let nothing_else = rest.enabled().iter().all(is_last);
         let comes_to_nothing = |slot: PodId, key: &Key| {
-            let seen = self.delivered.pods.get(key).copied().flatten();
-            let Some(pod) = store.get::<Pod>(key).filter(|_| matches!(seen, Some((None, false)))) else {
-                return true;
-            };
+            let is_dropped = self.delivered.pods.get(key).copied().flatten() != Some((None, false));
             let is_parked = model.open(state, |cluster| cluster.pod(slot).scheduler.rejected_by() != 0);
-            nothing_else && is_parked && feasible(pod, actor.cache(), Slips::NONE).is_err()
+            let fits_nowhere = |pod| feasible(pod, actor.cache(), Slips::NONE).is_err();
+            is_dropped || (nothing_else && is_parked && store.get::<Pod>(key).is_some_and(fits_nowhere))
         };
         actor.queue().next().find_map(|key| {
             let (&slot, _) = self.names.iter().find(|(_, name)| name.key == *key)?;
