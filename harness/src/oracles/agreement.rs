@@ -234,16 +234,19 @@ fn take_all(
         Some(Rest::Endless | Rest::Stuck) | None => Ok(()),
         Some(_) => {
             // An order that the reference leaves open is no reason any more: nothing is left that could come first.
-            if let Some((action, refused)) =
-                put_off.into_iter().find(|(_, own)| own.refusal == Refusal::Later)
-            {
-                actions.push(action);
+            let is_late = |own: &&(Action, Refused)| own.1.refusal == Refusal::Later;
+            if let Some((action, refused)) = put_off.iter().find(is_late) {
+                actions.push(*action);
                 return Err(Difference::Refused { why: format!("at rest, {}", refused.why) });
             }
             if *rest != Some(Rest::CrashLoop) {
                 sides.linger(reference, other)?;
             }
-            sides.judge_rest(scenario, &without_network(actions))
+            let passed_over = put_off.iter().filter_map(|(action, _)| match action {
+                Action::Kubelet(step) => step.pod(),
+                _ => None,
+            });
+            sides.judge_rest(scenario, &without_network(actions), &passed_over.collect::<Vec<_>>())
         }
     }
 }
@@ -345,9 +348,16 @@ impl Sides {
     }
 
     /// What was promised has come, on both sides.
-    fn judge_rest(&self, scenario: &Scenario, without_network: &[NodeId]) -> Result<(), Difference> {
-        for seen in [&self.reference, &self.other] {
-            if let Some((promise, why)) = broken(scenario, seen, without_network) {
+    /// What is owed at rest. A pod of which the other lawfully does not take a step (`passed_over`) goes no further on either side.
+    fn judge_rest(
+        &self,
+        scenario: &Scenario,
+        without_network: &[NodeId],
+        passed_over: &[PodId],
+    ) -> Result<(), Difference> {
+        let theirs: Vec<PodId> = passed_over.iter().map(|&pod| self.pairs.pod(pod)).collect();
+        for (seen, passed_over) in [(&self.reference, passed_over), (&self.other, &theirs)] {
+            if let Some((promise, why)) = broken(scenario, seen, without_network, passed_over) {
                 return Err(Difference::Owed { promise, why });
             }
         }

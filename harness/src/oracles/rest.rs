@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use podproof_vocabulary::action::{Action, Environment, Kubelet};
 use podproof_vocabulary::observation::{Deletion, EndpointSeen, NodeSeen, Observation, PodSeen, SlotSeen};
 use podproof_vocabulary::scenario::Scenario;
-use podproof_vocabulary::{NodeId, Property};
+use podproof_vocabulary::{NodeId, PodId, Property};
 
 /// At most so many steps are taken after a script, for both to come to rest.
 const STEPS_MAX: usize = 200;
@@ -91,11 +91,13 @@ pub(super) fn without_network(actions: &[Action]) -> Vec<NodeId> {
 }
 
 /// A promise of progress that an outsider finds broken at rest, and why. What is deleted on a node without a network plugin keeps its
-/// sandbox, and so its object (SBX-4): there the promise is broken in Kubernetes too.
+/// sandbox, and so its object (SBX-4): there the promise is broken in Kubernetes too. Of the pods of which steps were passed over
+/// nothing is owed.
 pub(super) fn broken(
     scenario: &Scenario,
     seen: &Observation,
     without_network: &[NodeId],
+    passed_over: &[PodId],
 ) -> Option<(Property, String)> {
     let serves = |node: &NodeSeen| {
         node.exists && node.powered && node.connected && node.kubelet_runs && node.runtime_answers
@@ -104,6 +106,9 @@ pub(super) fn broken(
         let Some(pod) = slot.pod.filter(|pod| pod.deletion != Deletion::None && !pod.finalizer) else {
             continue;
         };
+        if passed_over.iter().any(|pod| pod.index() == number) {
+            continue;
+        }
         let node = pod.node.filter(|node| !without_network.contains(node));
         if node.and_then(|node| seen.nodes.get(node.index())).is_some_and(serves) {
             return Some((Property::DeletionCompletes, format!("pod {number} was deleted and is not gone")));
@@ -155,9 +160,9 @@ fn asked_for(scenario: &Scenario, seen: &Observation, slot: &SlotSeen) -> Option
 
 #[cfg(test)]
 mod tests {
+    use podproof_vocabulary::ContainerId;
     use podproof_vocabulary::catalogue;
     use podproof_vocabulary::event::Story;
-    use podproof_vocabulary::{ContainerId, PodId};
 
     use super::*;
     use crate::{ModelSystem, System as _};
@@ -208,11 +213,11 @@ mod tests {
             system.apply(&action).expect("it is enabled");
         }
         let seen = system.observation();
-        assert!(seen.slots[0].endpoint.is_some() && broken(&scenario, &seen, &[]).is_none());
+        assert!(seen.slots[0].endpoint.is_some() && broken(&scenario, &seen, &[], &[]).is_none());
         let property = |change: fn(&mut Observation)| {
             let mut seen = seen.clone();
             change(&mut seen);
-            broken(&scenario, &seen, &[]).map(|(property, _)| property)
+            broken(&scenario, &seen, &[], &[]).map(|(property, _)| property)
         };
         assert_eq!(property(|seen| seen.slots[0].rules[0] = None), Some(Property::EndpointsConverge));
         assert_eq!(
@@ -237,6 +242,11 @@ mod tests {
         let mut kept = seen.clone();
         deleted(&mut kept);
         kept.slots[0].rules[0] = asked_for(&scenario, &kept, &kept.slots[0]);
-        assert_eq!(broken(&scenario, &kept, &[NodeId(0)]), None);
+        assert_eq!(broken(&scenario, &kept, &[NodeId(0)], &[]), None);
+        assert_eq!(
+            broken(&scenario, &kept, &[], &[PodId(0)]),
+            None,
+            "it waits for a step that was passed over"
+        );
     }
 }

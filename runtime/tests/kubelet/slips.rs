@@ -124,7 +124,7 @@ fn a_kubelet_that_knows_its_pods_before_its_node_rejects_what_fits() {
         };
         let lost = faults.iter().find(lists_node).expect("it lists its node");
         rig.cluster.complete(lost).expect("it may be lost");
-        rig.until(20, |rig| rig.phase("p").as_deref() == Some("Failed"))
+        rig.until(120, |rig| rig.phase("p").as_deref() == Some("Failed"))
     });
 }
 
