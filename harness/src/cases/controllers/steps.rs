@@ -42,8 +42,10 @@ pub(super) struct Steps {
     rolls: usize,
     /// The budget was as it should be, and nobody but the eviction handler took a pod since.
     pub(super) evictions_only: bool,
-    /// A slice was gone before the EndpointSlice controller had seen it, or had learnt that it wrote it.
+    /// A slice was gone before the EndpointSlice controller had seen it, or had learnt that it wrote it, if it ever has.
     pub(super) slice_was_gone: bool,
+    /// The slices of which the controllers, since they started, have learnt that they wrote them, by UID: they notice that one of these goes.
+    own_slices: BTreeSet<String>,
     /// ReplicaSets of which a pod was taken: what they expect of it they may never hear of.
     disowned: BTreeSet<Key>,
     /// Those of them whose pod has no owner any more, and kept its labels.
@@ -87,6 +89,7 @@ impl Steps {
         self.told = false;
         self.pod_lists = 0;
         self.unknown_slices += 1;
+        self.own_slices.clear();
         // Nor does it know the name of a ReplicaSet that is on its way.
         self.changes += 1;
         // A pod whose deletion is on its way counts for the new process, which chooses once more.
@@ -116,8 +119,9 @@ impl Steps {
                 None
             }
             Step::Answer(call) if operation.component == Component::EndpointSlice => {
-                self.slice_was_gone |=
-                    cluster.calls().get(call).is_some_and(|call| wrote_what_is_gone(call, cluster));
+                let call = cluster.calls().get(call);
+                self.slice_was_gone |= call.is_some_and(|call| wrote_what_is_gone(call, cluster));
+                self.own_slices.extend(call.and_then(written).map(|slice| slice.uid().as_str().to_owned()));
                 None
             }
             Step::Answer(call) if operation.component == Component::ControllerManager => {
@@ -199,8 +203,11 @@ impl Steps {
     /// A slice is about to be deleted.
     pub(super) fn note_slice_goes(&mut self, slice: &Key, cluster: &Cluster) {
         let manager: Option<&ControllerManager> = cluster.actor(Process::ControllerManager);
-        self.slice_was_gone |=
-            manager.is_some_and(|manager| manager.informers().endpoint_slices.cache().get(slice).is_none());
+        let stored = cluster.server().store().get::<EndpointSlice>(slice);
+        let is_own = stored.is_some_and(|stored| self.own_slices.contains(stored.uid().as_str()));
+        self.slice_was_gone |= !is_own
+            || manager
+                .is_some_and(|manager| manager.informers().endpoint_slices.cache().get(slice).is_none());
     }
 
     /// May a ReplicaSet lawfully wait for a pod that it has created or deleted, until five minutes have passed and something brings
@@ -291,10 +298,16 @@ impl Steps {
 
 /// Is this the answer to a write of a slice that is there no more?
 fn wrote_what_is_gone(call: &Call, cluster: &Cluster) -> bool {
-    let CallState::Answered(Ok(Response::Object(object))) = &call.state else { return false };
-    let slices = cluster.server().store().all::<EndpointSlice>();
-    EndpointSlice::of(object)
-        .is_some_and(|slice| slices.into_iter().all(|(_, there)| there.uid() != slice.uid()))
+    let mut slices = cluster.server().store().all::<EndpointSlice>();
+    written(call).is_some_and(|slice| slices.all(|(_, there)| there.uid() != slice.uid()))
+}
+
+/// The slice that an answered call has written.
+fn written(call: &Call) -> Option<&EndpointSlice> {
+    match &call.state {
+        CallState::Answered(Ok(Response::Object(object))) => EndpointSlice::of(object).map(|slice| &**slice),
+        _ => None,
+    }
 }
 
 /// The Deployment has made ReplicaSets, and the controllers know them.
