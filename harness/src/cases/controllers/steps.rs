@@ -32,6 +32,8 @@ pub(super) struct Steps {
     /// The event handlers have been told of all that there was when the controllers started. News of pods that come later than a
     /// sync are taken for those of its creations (CTL-3; the informers have synced, the handlers have not).
     told: bool,
+    /// The UID that the last ReplicaSet of each name had.
+    names: BTreeMap<Key, String>,
     /// How many replicas the Deployment wanted at most, and how often it changed.
     replicas: i32,
     changes: usize,
@@ -98,9 +100,16 @@ impl Steps {
 
     fn note_wanted(&mut self, cluster: &Cluster) {
         let store = cluster.server().store();
-        for (_, set) in store.all::<ReplicaSet>() {
-            let wanted = self.wanted.entry(set.uid().as_str().to_owned()).or_default();
-            *wanted = usize::try_from(wanted_of(set)).unwrap_or(0).max(*wanted);
+        for (key, set) in store.all::<ReplicaSet>() {
+            let uid = set.uid().as_str().to_owned();
+            let now = usize::try_from(wanted_of(set)).unwrap_or(0);
+            // News that an earlier one of this name is gone may come when the new one has been synced, and then what that expects is
+            // forgotten: expectations are by name (S28 `replica_set.go` `deleteRS`).
+            if self.names.insert(key.clone(), uid.clone()).is_some_and(|earlier| earlier != uid) {
+                *self.unknown.entry(uid.clone()).or_default() += now;
+            }
+            let wanted = self.wanted.entry(uid).or_default();
+            *wanted = now.max(*wanted);
         }
         let replicas = store.get::<Deployment>(&key(WEB)).map_or(0, replicas_of);
         self.replicas = self.replicas.max(replicas);
