@@ -196,5 +196,9 @@ mod tests {
         assert!(run(&input(81, 397), check).is_some(), "it reaches for an input");
         // RS-5: a deletion is on its way while the controllers restart.
         assert!(run(&input(4, 344), check).is_some(), "it reaches for an input");
+        // EPS-11: a slice goes that these controllers never wrote.
+        assert!(run(&input(0, 218), check).is_some(), "it reaches for an input");
+        // CTL-3: a ReplicaSet is made anew under its name.
+        assert!(run(&input(3, 489), check).is_some(), "it reaches for an input");
     }
 }

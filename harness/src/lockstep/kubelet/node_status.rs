@@ -73,7 +73,10 @@ impl Running {
             Readiness::Ready => NodeReady::True,
             Readiness::NotReady => NodeReady::False,
         };
-        (self.said_of_node(node)? != knows).then_some(Action::Kubelet(Kubelet::ReportNodeStatus { node }))
+        // It asks its runtime every 5 s, and does not know before that the network is gone; the model asks it for that then.
+        let is_behind = knows == NodeReady::True && self.runtime(node).ok()?.faults().network_down;
+        (!is_behind && self.said_of_node(node)? != knows)
+            .then_some(Action::Kubelet(Kubelet::ReportNodeStatus { node }))
     }
 
     /// What the API says of a node.
