@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ContainerStatus;
-use podproof_runtime::api::{Key, Patch, Preconditions, Request as ApiRequest, Resource, Uid};
+use podproof_runtime::api::Uid;
 use podproof_runtime::container_runtime::Request;
 use podproof_runtime::container_runtime::SandboxState;
 use podproof_runtime::container_runtime::simulated::behaviour::Behaviour;
 use podproof_runtime::operation::Process;
-use podproof_runtime::{Operation, Slip, Slips, Step};
+use podproof_runtime::{Slip, Slips};
 use podproof_vocabulary::Release;
 
 use crate::life::probe;
@@ -97,34 +97,6 @@ fn housekeeping_before_the_pods_are_known_kills_them() {
         let killed = rig.until(60, |rig| rig.containers("app").iter().any(|it| it.sigterm_at.is_some()));
         rig.cluster.connect(Process::Kubelet(NODE), true);
         killed || rig.until(60, |rig| rig.containers("app").iter().any(|it| it.sigterm_at.is_some()))
-    });
-}
-
-/// ADM-6: a user has labelled the node, and the kubelet does not know that label by itself: after a restart it rejects what runs there.
-#[test]
-fn a_kubelet_that_knows_its_pods_before_its_node_rejects_what_fits() {
-    shows(Slip::PodsBeforeOwnNode, &[], |rig| {
-        rig.eventually("the node is there", Rig::node_is_ready);
-        let label = Patch::Label { name: "disk".to_owned(), value: Some("ssd".to_owned()) };
-        let patch = ApiRequest::Patch(Resource::Node, Key::global("n"), Preconditions::NONE, label);
-        rig.cluster.call(patch).expect("the label is set");
-        rig.until(5, |_| false);
-        let selector = [("disk".to_owned(), "ssd".to_owned())];
-        start(rig, with(pod("p"), |spec| spec.node_selector = Some(selector.into())));
-        rig.restart_kubelet();
-        // The first list of its node is lost.
-        let mut faults = Vec::new();
-        rig.cluster.faults(&mut faults);
-        let lists_node = |fault: &&Operation| match fault.step {
-            Step::LoseRequest(call) => {
-                let call = rig.cluster.calls().get(call);
-                call.is_some_and(|call| matches!(call.request, ApiRequest::List(Resource::Node, _)))
-            }
-            _ => false,
-        };
-        let lost = faults.iter().find(lists_node).expect("it lists its node");
-        rig.cluster.complete(lost).expect("it may be lost");
-        rig.until(120, |rig| rig.phase("p").as_deref() == Some("Failed"))
     });
 }
 
