@@ -115,20 +115,26 @@ fn a_worker_does_not_wait_after_an_error_in_the_cache() {
     }
 }
 
+/// A kubelet with a network whose workers were told to start a pod with one container.
+fn told_of_an_app() -> (Parts, PodWorkers) {
+    let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
+    parts.network_ready = true;
+    let mut workers = PodWorkers::default();
+    let with_app = pod(|pod| {
+        let app = Container { name: "app".to_owned(), ..Container::default() };
+        pod.spec.get_or_insert_default().containers = vec![app];
+    });
+    tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, with_app));
+    (parts, workers)
+}
+
 /// PW-14, PW-16, PW-19: what a worker took it does, though it hears of a deletion while it waits for the pod cache, with the object of
 /// before; but it does not wait for volumes then.
 #[test]
 fn a_worker_does_what_it_took() {
     for mounted in [true, false] {
         let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
-        let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
-        parts.network_ready = true;
-        let mut workers = PodWorkers::default();
-        let with_app = pod(|pod| {
-            let app = Container { name: "app".to_owned(), ..Container::default() };
-            pod.spec.get_or_insert_default().containers = vec![app];
-        });
-        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, with_app));
+        let (mut parts, mut workers) = told_of_an_app();
         let mut step = |workers: &mut PodWorkers, parts: &mut Parts, step| {
             host.with(|host| workers.step(&uid, step, parts, host))
         };
@@ -155,14 +161,7 @@ fn a_sandbox_that_cannot_be_made_is_no_error_of_a_pod_that_is_to_stop() {
         (Some(Update::of(UpdateKind::Kill, pod(|_| ()))), 60),
     ] {
         let (uid, mut host) = (Uid::from("a"), TestHost::new(Slips::NONE));
-        let mut parts = Parts::new(Settings::default(), Release::NEWEST, Slips::NONE, Moment(0));
-        parts.network_ready = true;
-        let mut workers = PodWorkers::default();
-        let with_app = pod(|pod| {
-            let app = Container { name: "app".to_owned(), ..Container::default() };
-            pod.spec.get_or_insert_default().containers = vec![app];
-        });
-        tell(&mut workers, &parts.cache, Update::of(UpdateKind::Create, with_app));
+        let (mut parts, mut workers) = told_of_an_app();
         workers.workers.get_mut(&uid).expect("it was told").mounted = true;
         parts.cache.update_time(Moment(7));
         for step in [WorkerStep::Take, WorkerStep::Begin] {
