@@ -131,20 +131,21 @@ fn is_initialized(cluster: &Cluster<'_>, pod: PodId) -> bool {
 
 /// CPA-10: a sync that stops an app whose probe failed starts it anew, whatever it exits with, and so does one that stops it for a new
 /// sandbox, if no init container comes first (CPA-4). A pod that restarts on failure would else take one that exits with 0 for done.
-fn will_start_anew(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
+pub fn stop(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
     let rules = cluster.rules;
     let is_app = |own| rules.container(own).kind == ContainerKind::App;
-    let state = cluster.container(pod, container);
-    rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure
+    let starts_anew = rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure
         && cluster.pod(pod).kubelet.worker() == Worker::Sync
         && is_app(container)
-        && state.stopping()
-        && (!lacks_sandbox(cluster, pod) || cluster.container_ids().all(is_app))
+        && (!lacks_sandbox(cluster, pod) || cluster.container_ids().all(is_app));
+    let state = cluster.container_mut(pod, container);
+    state.set_stopping(true);
+    state.set_starts_anew(starts_anew);
 }
 
 /// An app that ended well is done (CPA-9), unless the sync that stopped it is about to start it anew. That sync fails where the app
-/// is held back by its back-off, which goes by an earlier end of it (CLB-2), where the sandbox has died, or where the runtime hangs:
-/// the next one then takes it for done.
+/// is held back by its back-off, which goes by an earlier end of it (CLB-2), where the sandbox has died (for good once the PLEG has
+/// found that), or where the runtime hangs: the next one then takes it for done.
 pub fn may_count_as_done(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
     let state = cluster.container(pod, container);
     !state.starts_anew()
@@ -372,8 +373,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: ContainerStep) {
 
 /// A process is gone. What the kubelet knew of stopping it is settled.
 pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: Process) {
-    let starts_anew = how == Process::ExitedOk && will_start_anew(cluster, pod, container);
     let state = cluster.container_mut(pod, container);
+    let starts_anew = how == Process::ExitedOk && state.starts_anew();
     *state = state
         .with_process(how)
         .with_accepting(false)

@@ -133,7 +133,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
         Kubelet::ForgetPod { pod } => forget(cluster, pod),
         Kubelet::CreateSandbox { pod } => container_runtime::create_sandbox(cluster, pod),
         Kubelet::StartContainer { pod, container } => container_runtime::start(cluster, pod, container),
-        Kubelet::StopContainer { pod, container } => cluster.container_mut(pod, container).set_stopping(true),
+        Kubelet::StopContainer { pod, container } => container_runtime::stop(cluster, pod, container),
         Kubelet::RunPreStop { pod, container } => {
             cluster.container_mut(pod, container).set_hook(Hook::Running);
         }

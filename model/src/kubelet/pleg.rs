@@ -70,6 +70,9 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
     let here: Vec<_> = known(cluster, node).collect();
     for pod in here {
         let kubelet = &mut cluster.pod_mut(pod).kubelet;
+        // The sync that was to start containers in it ends without having done so, and the next one sees which are done (CPA-3).
+        let has_died = (kubelet.sandbox_touched() || kubelet.sandbox_cached() == Sandbox::Ready)
+            && kubelet.sandbox() != Sandbox::Ready;
         kubelet.set_sandbox_cached(kubelet.sandbox());
         kubelet.set_sandbox_touched(false);
         // PLEG-11: with no sandbox ready the last known address stays.
@@ -79,6 +82,7 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
         for container in cluster.containers_of_mut(pod) {
             container.set_cached(container.process());
             container.set_touched(false);
+            container.set_starts_anew(container.starts_anew() && !has_died);
             if container.process() == Process::Absent {
                 container.set_is_end_known(container.ended_earlier());
             } else {

@@ -42,7 +42,7 @@ pub struct Container {
     pub fails_readiness: bool,
     /// The app fails its liveness probe whether or not it accepts connections.
     pub fails_liveness: bool,
-    /// A sync stopped it to start it anew, and it has ended well meanwhile: of a pod that restarts on failure.
+    /// A sync stops it, or has stopped it, to start it anew although it may end well: of a pod that restarts on failure.
     pub starts_anew: bool,
     /// How the last app of its name ended in a sandbox before, as long as the cache shows none of this sandbox.
     #[bits(2)]

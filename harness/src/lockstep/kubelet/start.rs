@@ -34,7 +34,11 @@ impl Running {
         };
         self.drive(
             driven,
-            |own, operation| own.request_of(node, operation, |_, request| is_part(request)) == Some(true),
+            |own, operation| {
+                // Also who prunes what is dead has containers removed (CPA-16).
+                own.worker(node, uid).is_some_and(is_syncing)
+                    && own.request_of(node, operation, |_, request| is_part(request)) == Some(true)
+            },
             |own| {
                 own.runtime(node).is_ok_and(|runtime| {
                     newest(&runtime, uid).is_some_and(|(_, sandbox)| {
@@ -58,7 +62,6 @@ impl Running {
         let may_be_done = model.open(state, |cluster| {
             cluster.container(pod, container).starts_anew() && may_count_as_done(cluster, pod, container)
         });
-        let is_syncing = |own: &PodWorker| matches!(own.activity(), Activity::Syncing(_));
         if may_be_done && !self.worker(node, uid).is_some_and(is_syncing) {
             return Err(Refused::for_good(
                 "the sync that was to start it anew has ended: it is done (CPA-9, CPA-10)",
@@ -123,4 +126,8 @@ impl Running {
         }
         Ok(())
     }
+}
+
+fn is_syncing(worker: &PodWorker) -> bool {
+    matches!(worker.activity(), Activity::Syncing(_))
 }

@@ -263,12 +263,16 @@ fn a_startup_probe_ends_with_the_life_of_its_pod() {
     assert!(!cluster.can(PASS));
 }
 
-/// An app of a pod that restarts on failure, which its liveness probe has failed and which has ended well for that.
-fn ended_for_its_probe(before: impl FnOnce(&mut TestCluster)) -> TestCluster {
-    let mut cluster = TestCluster::running(1, 1, |s| {
+fn on_failure() -> TestCluster {
+    TestCluster::running(1, 1, |s| {
         s.workload.template.restart_policy = RestartPolicy::OnFailure;
         s.workload.template.containers[0].liveness_probe = probe(1, 1);
-    });
+    })
+}
+
+/// An app of a pod that restarts on failure, which its liveness probe has failed and which has ended well for that.
+fn ended_for_its_probe(before: impl FnOnce(&mut TestCluster)) -> TestCluster {
+    let mut cluster = on_failure();
     before(&mut cluster);
     stops_accepting(&mut cluster);
     cluster.take(FAIL);
@@ -314,4 +318,21 @@ fn an_app_that_its_probe_failed_and_that_is_not_started_at_once_may_be_done() {
     cluster.befall(Environment::StopKubelet { node: N0 });
     cluster.settle_until(|action| *action == Action::Kubelet(TERMINATE));
     assert!(!cluster.can(START));
+}
+
+/// CPA-3, CPA-10: the sandbox dies while a sync stops the app in it; that sync cannot start it, and the next one sees that it is done.
+#[test]
+fn an_app_that_its_probe_failed_is_done_when_its_sandbox_dies_before_it_ends() {
+    let mut cluster = on_failure();
+    stops_accepting(&mut cluster);
+    cluster.take(FAIL);
+    cluster.take(STOP);
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    cluster.take(Kubelet::SendSigterm { pod: P0, container: C0 });
+    cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    assert!(cluster.can(TERMINATE));
+    cluster.take(Kubelet::CreateSandbox { pod: P0 });
+    assert!(!cluster.can(START) && cluster.can(TERMINATE), "nor does a sync that began before start it");
 }

@@ -223,6 +223,31 @@ fn an_app_that_is_done_is_not_started_again_in_a_new_sandbox() {
     }
 }
 
+/// CPA-3, CPA-4: an app that was stopped for a new sandbox starts in it although it ended with 0, by the sync that stopped it. Once that
+/// one has failed, as its new sandbox died as well, the app has succeeded.
+#[test]
+fn an_app_that_was_stopped_for_a_new_sandbox_is_done_when_that_one_dies_too() {
+    let start = |container| Kubelet::StartContainer { pod: P0, container };
+    let relist = Kubelet::Relist { node: N0 };
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.restart_policy = RestartPolicy::OnFailure;
+        s.workload.template.containers.push(container(ContainerKind::App, "helper"));
+    });
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C1 });
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(relist);
+    cluster.take(STOP);
+    cluster.take(Kubelet::SendSigterm { pod: P0, container: C0 });
+    cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+    cluster.take(relist);
+    cluster.take(CREATE);
+    assert!(cluster.can(start(C0)) && cluster.can(start(C1)));
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(relist);
+    cluster.take(CREATE);
+    assert!(!cluster.can(start(C0)) && cluster.can(start(C1)));
+}
+
 /// CPA-4, CPA-6: what an app of the sandbox before has done does not save the init containers their work.
 #[test]
 fn init_containers_run_again_although_an_app_is_done() {
