@@ -61,6 +61,11 @@ impl TestCluster {
         cluster
     }
 
+    /// The state as it is, to compare later ones with.
+    pub(crate) fn state(&self) -> ClusterState {
+        self.state.clone()
+    }
+
     /// Looks into the state.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Cluster<'_>) -> R) -> R {
         self.model.open(&self.state, look)

@@ -1,14 +1,15 @@
 //! Node lifecycle but for the taints that it sets, taint eviction and pod garbage collection.
 
 use podproof_vocabulary::action::{
-    Action, Environment, NodeLifecycle, PodGarbageCollector, Process, TaintEviction, Watch, Watcher,
+    Action, Environment, NodeLifecycle, PodGarbageCollector, Process, ReplicaSet, TaintEviction, Watch,
+    Watcher,
 };
 use podproof_vocabulary::approximation::{Approximation, Approximations};
 use podproof_vocabulary::observation::{Deletion, NodeReady, Phase};
 use podproof_vocabulary::scenario::{
     CUSTOM_TAINT, Scenario, Taint, TaintEffect, Timing, Toleration, WorkloadKind,
 };
-use podproof_vocabulary::{NodeId, PodId, Release};
+use podproof_vocabulary::{NodeId, PodId, Property, Release};
 
 use crate::api_server::pods;
 use crate::controllers::node_lifecycle::update;
@@ -240,6 +241,29 @@ fn a_taint_of_the_manifest_evicts_only_if_it_is_no_execute() {
         cluster.take(pod_news(P0));
         assert_eq!(cluster.can(EVICT), evicts, "{effect:?}");
     }
+}
+
+/// TEC-1, RS-1, kubernetes/kubernetes#72593: no scheduler keeps a pod with `nodeName` from a node that drives it away, and nothing slows down
+/// who replaces it. Whatever was before is so again after each round.
+#[test]
+fn a_replica_set_makes_pods_for_ever_for_a_node_that_drives_them_away() {
+    let is_creation = |action: &Action| matches!(action, Action::ReplicaSet(ReplicaSet::CreatePod { .. }));
+    let mut cluster = TestCluster::web(1, 1, |s| {
+        s.workload.template.node_name = Some("node-1".into());
+        let effect = TaintEffect::NoExecute;
+        s.nodes[0].taints.push(Taint { key: "gpu".into(), value: String::new(), effect });
+    });
+    let rounds = [(); 3].map(|()| {
+        cluster.settle_but(is_creation);
+        assert!(
+            !cluster.owes(Property::NoexecuteEvicts),
+            "each pod leaves, and no promise asks for an end of that"
+        );
+        let state = cluster.state();
+        cluster.take_one(is_creation);
+        state
+    });
+    assert!(rounds[1] == rounds[2], "the next one is made for the same node");
 }
 
 fn out_of_service(s: &mut Scenario) {

@@ -1,9 +1,12 @@
 //! PodTopologySpread with DoNotSchedule.
 
+use podproof_vocabulary::action::{Action, Environment, ReplicaSet, Scheduler};
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::{Scenario, SpreadConstraint, Taint, TaintEffect};
 
 use super::super::filters::{Filter, FilterSet};
 use super::{Bench, HOST, Neighbour, ZONE, neighbour, selector};
+use crate::test_cluster::{TestCluster, allow};
 use podproof_vocabulary::{NodeId, Release, Revision};
 
 fn constraint(topology_key: &str, max_skew: u32) -> SpreadConstraint {
@@ -178,4 +181,47 @@ fn with_match_label_keys_only_pods_of_the_same_revision_count() {
         Bench::new(spread(SpreadConstraint { same_revision: true, ..constraint(ZONE, 1) })).with(&[0]);
     assert_eq!(bench.passes_for(0, Filter::PodTopologySpread), [2, 3]);
     assert_eq!(bench.passes_for(1, Filter::PodTopologySpread), [0, 1, 2, 3]);
+}
+
+/// How many pods of the new revision the nodes have after a rollout of two pods on two nodes with maxSkew 1, if each goes where the most of
+/// them are, as far as it may; the least first.
+fn rolled_out(same_revision: bool) -> Vec<usize> {
+    let mut cluster = TestCluster::running(2, 2, |s| {
+        spread(SpreadConstraint { same_revision, ..constraint(HOST, 1) })(s);
+        allow(s, EventName::Rollout, 1);
+    });
+    let placed = |cluster: &TestCluster, node| {
+        let pods = cluster.seen().slots.into_iter().filter_map(|slot| slot.pod);
+        pods.filter(|pod| pod.revision == Revision(1) && pod.node == Some(node)).count()
+    };
+    let is_choice = |action: &Action| {
+        matches!(
+            action,
+            Action::Scheduler(Scheduler::AssumePod { .. })
+                | Action::ReplicaSet(ReplicaSet::ChooseVictim { .. })
+        )
+    };
+    cluster.take(Environment::ChangeTemplate);
+    loop {
+        cluster.settle_but(is_choice);
+        let choices = cluster.enabled().into_iter().filter(is_choice);
+        let next = choices.max_by_key(|choice| match choice {
+            Action::Scheduler(Scheduler::AssumePod { node, .. }) => placed(&cluster, *node),
+            _ => 0,
+        });
+        match next {
+            Some(choice) => cluster.take(choice),
+            None => break,
+        }
+    }
+    let mut new = [NodeId(0), NodeId(1)].map(|node| placed(&cluster, node)).to_vec();
+    new.sort_unstable();
+    new
+}
+
+/// FLT-15, FLT-19, kubernetes/kubernetes#98215: the old pods count, and nobody looks again once they have gone.
+#[test]
+fn a_rollout_ends_skewed_where_pods_of_the_old_revision_count() {
+    assert_eq!(rolled_out(false), [0, 2]);
+    assert_eq!(rolled_out(true), [1, 1]);
 }
