@@ -41,7 +41,8 @@ impl Running {
             // PW-13.
             self.keep_house(node)?;
         }
-        if self.has_something_to_stop(driven)? {
+        // Of what is configured no more housekeeping stops what runs alone (S28 `GetPods`); the rest is for the collector.
+        if !self.was_forgotten(driven) && self.has_something_to_stop(driven)? {
             let has_begun = |own: &Self| {
                 own.worker(node, uid).is_some_and(|own| own.has_begun_to_terminate() || own.stops_for_good())
             };
@@ -72,7 +73,8 @@ impl Running {
             && !self.runtime(driven.node).is_ok_and(|runtime| is_left(&runtime))
     }
 
-    /// Has housekeeping forgotten its worker, which had not begun, with those of other pods that are not configured any more (PW-12)?
+    /// Nothing of it runs, it is configured no more, and it has no worker: housekeeping has forgotten one that had not begun, with those
+    /// of other such pods (PW-12), or this kubelet has never known it.
     pub(super) fn was_forgotten(&self, driven: &Driven) -> bool {
         let is_configured = |kubelet: &Kubelet| kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid);
         self.is_purged(driven) && !self.kubelet(driven.node).is_some_and(is_configured)
