@@ -35,6 +35,14 @@ slips! {
     SecondBindingAccepted = "second-binding-accepted",
     /// A deletion that is already running may be given more time (DEL-10).
     GraceExtended = "grace-extended",
+    /// An object goes although a finalizer keeps it (DEL-12).
+    FinalizersIgnored = "finalizers-ignored",
+    /// An update writes the status too (API-8).
+    UpdateWritesStatus = "update-writes-status",
+    /// A watch from before what is kept of the history begins, without what is forgotten (API-36).
+    ForgottenHistoryWatched = "forgotten-history-watched",
+    /// A bookmark overtakes the events before it (API-35).
+    BookmarkOvertakesEvents = "bookmark-overtakes-events",
     /// An eviction does not spend the budget that it asks (EVI-4).
     BudgetNotSpent = "budget-not-spent",
     /// A watch that starts at an old version brings only what comes from now on (API-33).
@@ -43,6 +51,10 @@ slips! {
     MissedDeletionsKept = "missed-deletions-kept",
     /// A key that is added while a worker is at it is lost (CTL-2).
     AddedWhileProcessingLost = "added-while-processing-lost",
+    /// A key that failed often waits no longer than one that failed once.
+    BackOffDoesNotGrow = "back-off-does-not-grow",
+    /// An object that changes stays where it was in the indexes of a cache, too (client-go `threadSafeMap`).
+    IndexKeepsOldValues = "index-keeps-old-values",
     /// A taint that goes does not cancel the timers of pods that tolerate the others for ever (TEC-3).
     ForeverDoesNotCancel = "forever-does-not-cancel",
     /// The timer of a toleration starts anew with every change of the node (TEC-4).
@@ -89,6 +101,16 @@ slips! {
     UnavailableCounted = "unavailable-counted",
     /// Deletions and creations in flight are not remembered: a sync trusts its cache (CTL-3).
     ExpectationsForgotten = "expectations-forgotten",
+    /// The scheduler does not ask which node a pod names (FLT-1).
+    NodeNameNotAsked = "node-name-not-asked",
+    /// A node is cordoned only once its taint is there (FLT-2).
+    CordonNeedsTaint = "cordon-needs-taint",
+    /// NoExecute taints keep no pod away that is to come (FLT-6).
+    NoExecuteLetsPodsIn = "no-execute-lets-pods-in",
+    /// All terms of a node affinity have to match, not one (FLT-5).
+    AffinityTermsAllMatch = "affinity-terms-all-match",
+    /// A port of the host on all addresses conflicts with none on one (FLT-4).
+    PortOnAllAddressesIsFree = "port-on-all-addresses-is-free",
     /// Requests of sidecars are not counted beside those of app containers (FIT-1).
     SidecarsNotCounted = "sidecars-not-counted",
     /// A pod that is being deleted is taken to have left its node already (SCH-1).
@@ -117,6 +139,12 @@ slips! {
     PlegDatesListByItsEnd = "pleg-dates-list-by-its-end",
     /// The PLEG says that the pod cache is fresh before it has inspected what changed (PLEG-9).
     PlegSaysFreshBeforeInspection = "pleg-says-fresh-before-inspection",
+    /// The PLEG is healthy however long ago it last listed (PLEG-4).
+    PlegIsAlwaysHealthy = "pleg-is-always-healthy",
+    /// The runtime says that a container is stopped once it has got SIGTERM (KIL-6).
+    StopAnswersAtSigterm = "stop-answers-at-sigterm",
+    /// Whoever renews the lease does not read it anew after a conflict (NOD-4).
+    LeaseNotReadAnew = "lease-not-read-anew",
     /// A pod worker does not wait for a pod cache that is newer than its last sync (PW-16).
     WorkerTrustsOldCache = "worker-trusts-old-cache",
     /// A pod worker does not look whether what it stopped is stopped (STP-5).

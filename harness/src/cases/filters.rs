@@ -165,11 +165,11 @@ impl Runtime {
             self.cache.node(&situation.scenario.nodes[node.index()].name).expect("every node is there");
         let node = info.node.as_ref().expect("with its object");
         Passes {
-            node_name: node_name::passes(pod, node),
-            node_unschedulable: node_unschedulable::passes(pod, node),
-            taint_toleration: taint_toleration::passes(pod, node),
-            node_affinity: node_affinity::passes(pod, node),
-            node_ports: node_ports::passes(&host_ports_of(pod, release), info),
+            node_name: node_name::passes(pod, node, slips),
+            node_unschedulable: node_unschedulable::passes(pod, node, slips),
+            taint_toleration: taint_toleration::passes(pod, node, slips),
+            node_affinity: node_affinity::passes(pod, node, slips),
+            node_ports: node_ports::passes(&host_ports_of(pod, release), info, slips),
             node_resources_fit: node_resources::passes(&requests_of(pod, release, slips), info),
             pod_topology_spread: topology_spread::TopologySpread::new(pod, &self.cache, slips).passes(node),
             inter_pod_affinity: pod_affinity::PodAffinity::new(pod, &self.cache, slips).passes(node),

@@ -109,7 +109,7 @@ impl Rig {
             calls: RuntimeCalls::default(),
             clock: Clock::default(),
             slips,
-            pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now),
+            pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now, slips),
             cache: PodCache::default(),
             naive: NaivePleg::default(),
             made: 0,

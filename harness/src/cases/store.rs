@@ -171,6 +171,8 @@ impl Both {
         let mut pod = stored.unwrap_or_else(|| pod(name, false, false, Grace(1)));
         let claimed = self.preconditions(name, Claim::None, version).version;
         pod.metadata.resource_version = claimed.map(|version| version.to_string());
+        // What a client says of the status is not its business.
+        pod.status = None;
         pod.metadata.labels.get_or_insert_default().insert(LABEL.to_owned(), label.to_string());
         let answer = self.ask(Request::Update(pod.into()));
         agree(talk, &answer, self.history.label(name, Some(label), version));

@@ -36,16 +36,14 @@ impl ApiServer {
             Outcome::Pending => Ok(object),
             Outcome::Stamp { at, grace, first } => {
                 let stamped = self.stamp(object, at, grace, first, now);
-                let kept =
-                    stamped.meta().finalizers.as_ref().is_some_and(|finalizers| !finalizers.is_empty());
-                if grace == 0 && !kept {
+                if grace == 0 && !self.is_kept(&stamped) {
                     // The second phase of an immediate deletion (DEL-7).
                     self.store.remove(resource, key, now);
                 }
                 Ok(stamped)
             }
             Outcome::Now => {
-                if object.meta().finalizers.as_ref().is_some_and(|finalizers| !finalizers.is_empty()) {
+                if self.is_kept(&object) {
                     return Ok(match object.meta().deletion_timestamp {
                         Some(_) => object,
                         None => self.stamp(object, now, 0, true, now),
@@ -55,6 +53,13 @@ impl ApiServer {
                 Ok(object)
             }
         }
+    }
+
+    /// A finalizer keeps it (DEL-12).
+    fn is_kept(&self, object: &Object) -> bool {
+        let finalizers = object.meta().finalizers.as_ref();
+        finalizers.is_some_and(|finalizers| !finalizers.is_empty())
+            && !self.slips.has(Slip::FinalizersIgnored)
     }
 
     fn stamp(&mut self, mut object: Object, at: Moment, grace: i64, first: bool, now: Moment) -> Object {

@@ -106,7 +106,7 @@ impl ApiServer {
             Request::Watch(resource, selector, from) => {
                 let now_only = self.slips.has(Slip::WatchFromNow);
                 let from = if now_only { self.store.version() } else { *from };
-                self.store.watch(*resource, selector.clone(), from).map(Response::Watch)
+                self.store.watch(*resource, selector.clone(), from, self.slips).map(Response::Watch)
             }
             Request::Create(object) => self.create(object.clone(), now).map(Response::Object),
             Request::Update(object) => self.update(object.clone(), now).map(Response::Object),
@@ -176,7 +176,7 @@ impl ApiServer {
     pub fn send_bookmarks(&mut self, now: Moment) {
         self.bookmarks_at = now + BOOKMARK_PERIOD;
         let version = self.store.version();
-        self.store.watches.bookmark(version);
+        self.store.watches.bookmark(version, self.slips);
     }
 }
 

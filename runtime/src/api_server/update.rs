@@ -18,7 +18,7 @@ impl ApiServer {
     /// without one the last writer wins, where the kind allows it (API-2).
     pub(super) fn update(&mut self, new: Object, now: Moment) -> Result<Object, ApiError> {
         let old = self.stored_for(&new)?;
-        let mut new = with_status_of(new, &old);
+        let mut new = if self.slips.has(Slip::UpdateWritesStatus) { new } else { with_status_of(new, &old) };
         if let (Object::Pod(old), Object::Pod(new)) = (&old, &new)
             && !may_become(old, new)
         {

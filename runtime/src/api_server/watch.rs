@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::api::{Key, Object, Resource, Selector, Version};
 use crate::client::WatchId;
 use crate::clock::Moment;
+use crate::slip::{Slip, Slips};
 
 /// One write, as the history keeps it.
 #[derive(Clone, Debug)]
@@ -93,10 +94,13 @@ impl Watches {
     }
 
     /// Tells every watch how far the store has come, unless it was told something newer (API-35).
-    pub(super) fn bookmark(&mut self, version: Version) {
+    pub(super) fn bookmark(&mut self, version: Version, slips: Slips) {
         for watch in self.open.values_mut().filter(|watch| watch.sent < version) {
             watch.sent = version;
-            watch.events.push_back(WatchEvent::Bookmark(version));
+            match slips.has(Slip::BookmarkOvertakesEvents) {
+                true => watch.events.push_front(WatchEvent::Bookmark(version)),
+                false => watch.events.push_back(WatchEvent::Bookmark(version)),
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::{Key, Kind};
+use crate::slip::{Slip, Slips};
 
 /// What an index sorts objects by; an object without a value is not in it.
 pub type IndexValue<K> = fn(&K) -> Option<&str>;
@@ -13,6 +14,7 @@ pub type IndexValue<K> = fn(&K) -> Option<&str>;
 pub struct Cache<K> {
     objects: BTreeMap<Key, Arc<K>>,
     indexes: Vec<Index<K>>,
+    slips: Slips,
 }
 
 #[derive(Debug)]
@@ -25,7 +27,12 @@ impl<K: Kind> Cache<K> {
     /// An empty cache with these indexes.
     pub fn new(indexes: &[IndexValue<K>]) -> Self {
         let index = |&value: &IndexValue<K>| Index { value, keys: BTreeMap::new() };
-        Self { objects: BTreeMap::new(), indexes: indexes.iter().map(index).collect() }
+        Self { objects: BTreeMap::new(), indexes: indexes.iter().map(index).collect(), slips: Slips::NONE }
+    }
+
+    /// Which wrong mechanisms are on.
+    pub(super) const fn set_slips(&mut self, slips: Slips) {
+        self.slips = slips;
     }
 
     /// One object.
@@ -53,7 +60,9 @@ impl<K: Kind> Cache<K> {
             if before == after {
                 continue;
             }
-            index.remove(before, &key);
+            if !self.slips.has(Slip::IndexKeepsOldValues) {
+                index.remove(before, &key);
+            }
             if let Some(value) = after {
                 index.keys.entry(value.into()).or_default().insert(key.clone());
             }
@@ -116,5 +125,15 @@ mod tests {
         assert_eq!(names(&cache, "node-1"), ["web"]);
         cache.remove(&key);
         assert!(names(&cache, "node-1").is_empty() && cache.get(&key).is_none());
+    }
+
+    #[test]
+    fn slip_index_keeps_old_values_finds_what_has_moved() {
+        let mut cache = Cache::<Pod>::new(&[|pod| pod.spec.as_ref()?.node_name.as_deref()]);
+        cache.set_slips(Slips::only(Slip::IndexKeepsOldValues));
+        let key = Key::new("default", "web");
+        cache.insert(key.clone(), pod(Some("node-0")));
+        cache.insert(key, pod(Some("node-1")));
+        assert_eq!(names(&cache, "node-0"), ["web"], "it is on node-1");
     }
 }

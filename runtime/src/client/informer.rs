@@ -234,6 +234,7 @@ impl<K: Kind> Follower for Informer<K> {
     }
 
     fn start(&mut self, context: &mut Context<'_>) {
+        self.cache.set_slips(context.slips);
         let list = Request::List(K::RESOURCE, self.selector.clone());
         self.state = State::Listing(context.calls.send(self.component, list));
     }

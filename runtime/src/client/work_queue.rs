@@ -91,7 +91,8 @@ impl WorkQueue {
     /// Adds a key after a delay that grows with each failure.
     pub fn add_rate_limited(&mut self, key: Key, now: Moment) {
         let failures = self.failures.entry(key.clone()).or_insert(0);
-        let delay = self.backoff.after(*failures);
+        let counted = if self.slips.has(Slip::BackOffDoesNotGrow) { 0 } else { *failures };
+        let delay = self.backoff.after(counted);
         *failures += 1;
         self.add_at(key, now + delay);
     }
@@ -261,6 +262,17 @@ mod tests {
         queue.add_rate_limited(key("a"), Moment(0));
         assert_eq!(queue.next_deadline(), Some(Moment(5)));
         assert_eq!(Backoff::DEFAULT.after(40), Duration::from_secs(1_000));
+    }
+
+    #[test]
+    fn slip_back_off_does_not_grow_keeps_the_first_delay() {
+        let mut queue = queue(1);
+        queue.set_slips(Slips::only(Slip::BackOffDoesNotGrow));
+        for _ in 0..3 {
+            queue.add_rate_limited(key("a"), Moment(0));
+            assert_eq!(queue.next_deadline(), Some(Moment(5)));
+            queue.wake(&key("a"), at(5)).expect("it is due");
+        }
     }
 
     #[test]

@@ -53,13 +53,13 @@ impl Kubelet {
         if let Some((name, _)) = lacks {
             return Err(Rejection::new(&format!("OutOf{name}")));
         }
-        if !node_affinity::passes(&pod.object, &node) {
+        if !node_affinity::passes(&pod.object, &node, host.context.slips) {
             return Err(Rejection::new("NodeAffinity"));
         }
         if node_of(&pod.object) != Some(Key::of(&node.metadata).name()) {
             return Err(Rejection::new("NodeName"));
         }
-        if !node_ports::passes(&host_ports_of(&pod.object, host.context.release), &info) {
+        if !node_ports::passes(&host_ports_of(&pod.object, host.context.release), &info, host.context.slips) {
             return Err(Rejection::new("NodePorts"));
         }
         // ADM-9: NoSchedule says nothing to a kubelet, and before 1.24 no taint does (kubernetes/kubernetes#101218).

@@ -98,7 +98,7 @@ impl Parts {
         Self {
             pods: BTreeMap::new(),
             cache: PodCache::default(),
-            pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now),
+            pleg: Pleg::new(settings.pleg_period, settings.pleg_threshold, now, slips),
             reasons: ReasonCache::default(),
             back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),
             image_back_off: BackOff::new(settings.container_back_off, settings.container_back_off_limit),

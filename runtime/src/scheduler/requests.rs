@@ -69,8 +69,9 @@ pub struct HostPort {
 
 impl HostPort {
     /// Do the two exclude each other: the same port and protocol, on the same address or with either on all (FLT-4).
-    pub fn conflicts_with(&self, other: &Self) -> bool {
-        let all = |ip: &str| ip.is_empty() || ip == "0.0.0.0";
+    pub fn conflicts_with(&self, other: &Self, slips: Slips) -> bool {
+        let counts = !slips.has(Slip::PortOnAllAddressesIsFree);
+        let all = |ip: &str| counts && (ip.is_empty() || ip == "0.0.0.0");
         let same_address = self.ip == other.ip || all(&self.ip) || all(&other.ip);
         same_address && self.protocol == other.protocol && self.port == other.port
     }

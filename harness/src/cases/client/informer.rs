@@ -28,6 +28,8 @@ const OWN: Component = Component::ControllerManager;
 /// Two event handlers, each of its own pace.
 const HANDLERS: [Component; 2] = [Component::Deployment, Component::ReplicaSet];
 const PODS: [&str; 4] = ["a", "b", "c", "d"];
+/// The label that the cache has an index of.
+const MARK: &str = "mark";
 const PHASES: [&str; 3] = ["Pending", "Running", "Succeeded"];
 /// A reflector that failed often waits for so long.
 const RETRIES: Duration = Duration::from_secs(40);
@@ -80,7 +82,7 @@ impl World for Watching {
             Event::Nothing => return,
             Event::Create(answer) => Request::Create(pod(named(answer), vec![container("app")]).into()),
             Event::Label { pod, value } => {
-                patch(pod, Patch::Label { name: "mark".to_owned(), value: Some(value.to_string()) })
+                patch(pod, Patch::Label { name: MARK.to_owned(), value: Some(value.to_string()) })
             }
             Event::Phase { pod, phase } => {
                 let phase = Some(PHASES[usize::from(phase) % PHASES.len()].to_owned());
@@ -136,6 +138,14 @@ impl World for Watching {
         let cached: BTreeMap<Key, Version> =
             client.pods.cache().iter().map(|(key, pod)| (key.clone(), pod.version())).collect();
         assert_eq!(self.told, [cached.clone(), cached.clone()], "what the handlers were told, and the cache");
+        for value in (u8::MIN..=u8::MAX).map(|value| value.to_string()) {
+            let cache = client.pods.cache();
+            let marked = |pod: &Pod| pod.label(MARK) == Some(&*value);
+            let expected: Vec<&Key> =
+                cache.iter().filter(|(_, pod)| marked(pod)).map(|(key, _)| key).collect();
+            let indexed: Vec<&Key> = cache.by_index(0, &value).map(|(key, _)| key).collect();
+            assert_eq!(indexed, expected, "the index of what is marked {value}");
+        }
         if client.pods.watch().is_none() {
             return;
         }
@@ -161,7 +171,11 @@ struct Client {
 
 impl Client {
     fn new(selector: Selector) -> Self {
-        Self { pods: Informer::new(OWN, selector.clone(), &[], &HANDLERS), selector, last: None }
+        Self {
+            pods: Informer::new(OWN, selector.clone(), &[|pod| pod.label(MARK)], &HANDLERS),
+            selector,
+            last: None,
+        }
     }
 }
 

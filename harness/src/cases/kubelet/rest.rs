@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Pod, PodStatus};
 use podproof_runtime::Actor as _;
 use podproof_runtime::api::constants::{condition, is_terminal, node_condition, node_of};
@@ -17,6 +18,8 @@ use super::{Machine, NODE, NODE_NAME, World as _};
 const RETRIED: Duration = Duration::from_secs(25);
 /// A runtime that hangs is noticed after 30 s, and told with the next status of the node.
 const NOTICED: Duration = Duration::from_secs(60);
+/// What a node's lease is for.
+const LEASE: Duration = Duration::from_secs(40);
 /// The longest grace period, a hook that is longer, and a relist and a status after that.
 const GONE: Duration = Duration::from_secs(130);
 
@@ -25,6 +28,7 @@ impl Machine {
         self.judge_stops_at_rest();
         self.statuses_are_written();
         self.the_node_is_as_its_runtime();
+        self.the_lease_is_renewed();
     }
 
     /// STM-1, STM-9: the API says what the kubelet knows.
@@ -81,6 +85,20 @@ impl Machine {
             ready || !is_well,
             "nothing has been wrong since {:?}, and the node says that it is not ready",
             self.facts.trouble
+        );
+    }
+
+    /// NOD-1, NOD-4: whatever was lost of its renewals before.
+    fn the_lease_is_renewed(&self) {
+        let (now, own) = (self.now(), Key::new("kube-node-lease", NODE_NAME));
+        if !self.is_calm_for(RETRIED) || now.since(Moment(0)) <= LEASE || self.kubelet().is_none() {
+            return;
+        }
+        let lease = self.stage.cluster.server().store().get::<Lease>(&own);
+        let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.clone());
+        assert!(
+            renewed >= Some((now - LEASE).to_micro_time()),
+            "the lease was renewed at {renewed:?}, and it is {now}"
         );
     }
 

@@ -226,3 +226,12 @@ fn what_is_no_pod_goes_at_once() {
     assert!(bench.call(&delete).is_ok());
     assert_eq!(bench.call(&delete), Err(ApiError::NotFound));
 }
+
+#[test]
+fn slip_finalizers_ignored_removes_what_is_kept() {
+    for (mut bench, kept) in [(Bench::new(), true), (Bench::with(Slip::FinalizersIgnored), false)] {
+        with_finalizer(&mut bench, "web");
+        bench.delete("web", Some(0)).expect("it exists");
+        assert_eq!(bench.stored("web").is_some(), kept);
+    }
+}

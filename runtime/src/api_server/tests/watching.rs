@@ -136,3 +136,32 @@ fn a_stopped_server_closes_watches_and_keeps_objects() {
     bench.server.start();
     assert!(bench.stored("web").is_some());
 }
+
+#[test]
+fn slip_forgotten_history_watched_has_a_gap() {
+    let mut bench = Bench::with(Slip::ForgottenHistoryWatched);
+    bench.pod("forgotten", None);
+    bench.server.compact();
+    let watch = watch(&mut bench, Selector::Everything, Version(0)).expect("the slip opens it");
+    assert!(events(&mut bench, watch).is_empty());
+    let mut right = Bench::new();
+    right.pod("forgotten", None);
+    right.server.compact();
+    let refused = right.call(&Request::Watch(Resource::Pod, Selector::Everything, Version(0)));
+    assert_eq!(refused, Err(ApiError::Expired), "API-36");
+}
+
+#[test]
+fn slip_bookmark_overtakes_events_tells_of_what_has_not_come() {
+    let brought = |mut bench: Bench| {
+        let watch = watch(&mut bench, Selector::Everything, Version(0)).expect("it is open");
+        bench.pod("web", None);
+        let mut node = k8s_openapi::api::core::v1::Node::default();
+        node.metadata.name = Some("node-0".to_owned());
+        bench.create(node);
+        bench.server.send_bookmarks(bench.now);
+        said(&events(&mut bench, watch))
+    };
+    assert_eq!(brought(Bench::new()), ["added web", "bookmark "]);
+    assert_eq!(brought(Bench::with(Slip::BookmarkOvertakesEvents)), ["bookmark ", "added web"]);
+}

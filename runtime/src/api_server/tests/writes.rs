@@ -338,3 +338,17 @@ fn taints_are_set_by_key_and_effect() {
     };
     assert_eq!(effects(node), ["NoExecute"]);
 }
+
+#[test]
+fn slip_update_writes_status_loses_the_phase() {
+    for (mut bench, phase) in [(Bench::new(), "Running"), (Bench::with(Slip::UpdateWritesStatus), "Pending")]
+    {
+        bench.pod("web", None);
+        bench.set_phase("web", "Running");
+        let mut pod = bench.stored("web").cloned().expect("it is there");
+        pod.status = None;
+        pod.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
+        let updated = pod_of(bench.call(&Request::Update(pod.into())));
+        assert_eq!(phase_of(&updated), phase, "API-8");
+    }
+}

@@ -35,7 +35,9 @@ impl RuntimeProcess {
 }
 
 impl Actor for RuntimeProcess {
-    fn start(&mut self, _: &mut Context<'_>) {}
+    fn start(&mut self, context: &mut Context<'_>) {
+        self.runtime.borrow_mut().set_slips(context.slips);
+    }
 
     /// What it has of sandboxes and containers is not in its memory.
     fn stop(&mut self) {}

@@ -31,6 +31,7 @@ use super::{ContainerId, ContainerRuntime, ProbeKind, Prober, SandboxId};
 use crate::api::Uid;
 use crate::clock::Moment;
 use crate::operation::Refused;
+use crate::slip::Slips;
 
 /// What a runtime, its network plugin or one of its processes does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +117,7 @@ pub struct Simulated {
     last_sandbox: u32,
     last_container: u32,
     last_call: u32,
+    slips: Slips,
 }
 
 impl Simulated {
@@ -131,7 +133,13 @@ impl Simulated {
             last_sandbox: 0,
             last_container: 0,
             last_call: 0,
+            slips: Slips::NONE,
         }
+    }
+
+    /// Which wrong mechanisms are on.
+    pub const fn set_slips(&mut self, slips: Slips) {
+        self.slips = slips;
     }
 
     /// Its sandboxes.

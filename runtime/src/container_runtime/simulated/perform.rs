@@ -14,6 +14,7 @@ use crate::container_runtime::status::{
     ContainerState, ContainerStatus, ListedContainer, ListedSandbox, SandboxState, SandboxStatus,
 };
 use crate::container_runtime::{ContainerId, SandboxId};
+use crate::slip::Slip;
 
 impl Simulated {
     pub(super) fn perform(&mut self, request: Request, now: Moment) -> Stage {
@@ -176,6 +177,9 @@ impl Simulated {
         let Some(process) = &mut container.process else { return Stage::Answered(Ok(Answer::Done)) };
         process.sigterm(now);
         container.sigterm_at.get_or_insert(now);
+        if self.slips.has(Slip::StopAnswersAtSigterm) {
+            return Stage::Answered(Ok(Answer::Done));
+        }
         Stage::Stopping(now + Duration::from_secs(timeout_seconds.into()))
     }
 

@@ -7,6 +7,7 @@ use podproof_vocabulary::scenario::OnSigterm;
 
 use super::*;
 use crate::container_runtime::call::ContainerConfig;
+use crate::slip::Slip;
 
 fn runtime(behaviour: Behaviour) -> Simulated {
     let network = Network::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1), 2);
@@ -69,6 +70,17 @@ fn a_stop_sends_sigterm_and_sigkill_after_its_time_out() {
     runtime.complete(RuntimeStep::Kill(stop), Moment(6_000)).expect("the time-out is over");
     assert_eq!(runtime.take_answer(stop), Some(Ok(Answer::Done)));
     assert_eq!(runtime.containers[&id].status.exit_code, KILLED);
+}
+
+#[test]
+fn slip_stop_answers_at_sigterm_while_the_process_runs() {
+    let ignores = Behaviour { on_sigterm: OnSigterm::Ignore, ..Behaviour::default() };
+    let mut runtime = runtime(ignores);
+    runtime.set_slips(Slips::only(Slip::StopAnswersAtSigterm));
+    let id = app(&mut runtime, 0);
+    let stopped = now(&mut runtime, Request::StopContainer { container: id, timeout_seconds: 5 }, 1_000);
+    assert_eq!(stopped, Ok(Answer::Done));
+    assert!(runtime.containers[&id].process.is_some(), "it ignores SIGTERM, and nobody kills it");
 }
 
 /// The four behaviours on SIGTERM: when the process may exit, and whether it accepts until then.

@@ -11,6 +11,7 @@ use crate::api::{ApiError, Key, Object, Request, Resource, Response};
 use crate::client::CallId;
 use crate::clock::Moment;
 use crate::kubelet::host::Host;
+use crate::slip::Slip;
 
 /// The namespace of the leases of nodes.
 pub const NAMESPACE: &str = "kube-node-lease";
@@ -79,7 +80,9 @@ impl LeaseRenewal {
             Stage::Updating(expected) if expected == call => match lease_of(answer) {
                 Ok(lease) => self.rest(Some(lease), host.now()),
                 Err(_) => {
-                    self.lease = None;
+                    if !host.context.has(Slip::LeaseNotReadAnew) {
+                        self.lease = None;
+                    }
                     self.retry(host);
                 }
             },
@@ -134,7 +137,7 @@ impl LeaseRenewal {
     /// It could not be updated: that is tried a few times at once.
     fn retry(&mut self, host: &mut Host<'_, '_>) {
         self.tries += 1;
-        if self.tries < RETRIES { self.begin(host) } else { self.rest(None, host.now()) }
+        if self.tries < RETRIES { self.begin(host) } else { self.rest(self.lease.clone(), host.now()) }
     }
 }
 

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{NodeCondition, NodeStatus as ApiStatus};
 use super::*;
 use crate::api::{Object, Patch, Resource};
 use crate::kubelet::test_host::TestHost;
-use crate::slip::Slips;
+use crate::slip::{Slip, Slips};
 
 struct Rig {
     host: TestHost,
@@ -18,11 +18,15 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with(Slips::NONE)
+    }
+
+    fn with(slips: Slips) -> Self {
         let mut node = Node::default();
         node.metadata.name = Some("n".to_owned());
         let seconds = Duration::from_secs;
         let status = NodeStatus::new(node, seconds(10), seconds(300), seconds(40), Moment(0));
-        Self { host: TestHost::new(Slips::NONE), status, ready: Readiness::Ready }
+        Self { host: TestHost::new(slips), status, ready: Readiness::Ready }
     }
 
     fn due(&self) -> Vec<NodeStep> {
@@ -149,6 +153,22 @@ fn a_lease_is_created_then_renewed_and_read_again_after_a_conflict() {
     assert!(matches!(rig.request(), Some(Request::Update(Object::Lease(_)))));
     rig.answer(lease());
     assert_eq!(rig.status.lease.next(), Some(Moment(20_000)));
+}
+
+#[test]
+fn slip_lease_not_read_anew_conflicts_for_ever() {
+    let mut rig = Rig::with(Slips::only(Slip::LeaseNotReadAnew));
+    rig.begin(NodeStep::Renew);
+    rig.answer(lease());
+    rig.answer(lease());
+    for round in 1..3 {
+        rig.host.pass(10 * round);
+        rig.begin(NodeStep::Renew);
+        for _ in 0..RETRIES {
+            assert!(matches!(rig.request(), Some(Request::Update(Object::Lease(_)))), "it is not read");
+            rig.answer(Err(ApiError::Conflict));
+        }
+    }
 }
 
 /// NOD-1: a lease that cannot be read is tried again after 200 ms, and later each time, up to 7 s; not only with the next renewal.

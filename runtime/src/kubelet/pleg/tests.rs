@@ -18,7 +18,7 @@ struct Rig {
 
 impl Rig {
     fn new(slips: Slips) -> Self {
-        let pleg = Pleg::new(Duration::from_secs(1), Duration::from_secs(180), Moment(0));
+        let pleg = Pleg::new(Duration::from_secs(1), Duration::from_secs(180), Moment(0), slips);
         Self { host: TestHost::new(slips), pleg, cache: PodCache::default() }
     }
 
@@ -119,6 +119,14 @@ fn health_is_the_age_of_the_last_list() {
     rig.fail();
     assert!(!rig.pleg.is_healthy(Moment(180_001)), "a list that failed is none");
     assert_eq!(rig.pleg.next_relist(), Some(Moment(101_000)), "PLEG-1: from the end of the one before");
+}
+
+#[test]
+fn slip_pleg_is_always_healthy_forgets_the_age_of_its_list() {
+    let mut rig = Rig::new(Slips::only(Slip::PlegIsAlwaysHealthy));
+    assert!(!rig.pleg.is_healthy(Moment(0)), "nobody has listed yet");
+    rig.relist();
+    assert!(rig.pleg.is_healthy(Moment(180_001)));
 }
 
 /// PLEG-4: a list that succeeded counts from its begin, before any pod is inspected.

@@ -110,6 +110,7 @@ pub struct Cycle<'a> {
     host_ports: Vec<HostPort>,
     affinity: PodAffinity<'a>,
     spread: TopologySpread<'a>,
+    slips: Slips,
 }
 
 impl<'a> Cycle<'a> {
@@ -121,6 +122,7 @@ impl<'a> Cycle<'a> {
             host_ports: host_ports_of(pod, cache.release()),
             affinity: PodAffinity::new(pod, cache, slips),
             spread: TopologySpread::new(pod, cache, slips),
+            slips,
         }
     }
 
@@ -131,11 +133,11 @@ impl<'a> Cycle<'a> {
 
     fn passes(&self, plugin: Plugin, node: &Node, info: &NodeInfo) -> bool {
         match plugin {
-            Plugin::NodeUnschedulable => node_unschedulable::passes(self.pod, node),
-            Plugin::NodeName => node_name::passes(self.pod, node),
-            Plugin::TaintToleration => taint_toleration::passes(self.pod, node),
-            Plugin::NodeAffinity => node_affinity::passes(self.pod, node),
-            Plugin::NodePorts => node_ports::passes(&self.host_ports, info),
+            Plugin::NodeUnschedulable => node_unschedulable::passes(self.pod, node, self.slips),
+            Plugin::NodeName => node_name::passes(self.pod, node, self.slips),
+            Plugin::TaintToleration => taint_toleration::passes(self.pod, node, self.slips),
+            Plugin::NodeAffinity => node_affinity::passes(self.pod, node, self.slips),
+            Plugin::NodePorts => node_ports::passes(&self.host_ports, info, self.slips),
             Plugin::NodeResourcesFit => node_resources::passes(&self.requests, info),
             Plugin::PodTopologySpread => self.spread.passes(node),
             Plugin::InterPodAffinity => self.affinity.passes(node),

@@ -4,18 +4,22 @@ use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm
 
 use super::label_of;
 use crate::api::selector::contains;
+use crate::slip::{Slip, Slips};
 
 /// Does the node have every pair of nodeSelector, and meet the required affinity?
-pub fn passes(pod: &Pod, node: &Node) -> bool {
+pub fn passes(pod: &Pod, node: &Node, slips: Slips) -> bool {
     let Some(spec) = &pod.spec else { return true };
     let selected =
         spec.node_selector.as_ref().is_none_or(|selector| contains(node.metadata.labels.as_ref(), selector));
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required =
         affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    let meets = |term: &NodeSelectorTerm| meets_term(term, node);
     selected
-        && required
-            .is_none_or(|required| required.node_selector_terms.iter().any(|term| meets_term(term, node)))
+        && required.is_none_or(|required| {
+            let mut terms = required.node_selector_terms.iter();
+            if slips.has(Slip::AffinityTermsAllMatch) { terms.all(meets) } else { terms.any(meets) }
+        })
 }
 
 /// Terms are alternatives; within one all must match, and an empty one matches nothing.

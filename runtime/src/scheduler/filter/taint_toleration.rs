@@ -3,11 +3,15 @@
 use k8s_openapi::api::core::v1::{Node, Pod, Taint, Toleration};
 
 use crate::api::constants::taint;
+use crate::slip::{Slip, Slips};
 
 /// Does the pod tolerate every taint of the node with effect NoSchedule or NoExecute?
-pub fn passes(pod: &Pod, node: &Node) -> bool {
+pub fn passes(pod: &Pod, node: &Node, slips: Slips) -> bool {
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
-    let keeps_away = |taint: &&Taint| taint.effect == taint::NO_SCHEDULE || taint.effect == taint::NO_EXECUTE;
+    let no_execute = !slips.has(Slip::NoExecuteLetsPodsIn);
+    let keeps_away = |taint: &&Taint| {
+        taint.effect == taint::NO_SCHEDULE || (taint.effect == taint::NO_EXECUTE && no_execute)
+    };
     taints.into_iter().flatten().filter(keeps_away).all(|taint| tolerates(pod, taint))
 }
 

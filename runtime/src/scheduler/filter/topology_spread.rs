@@ -89,8 +89,10 @@ fn is_eligible(
         policy.as_deref().map_or(default, |policy| policy == "Honor")
     };
     let has_keys = all.iter().all(|other| label_of(node, &other.topology_key).is_some());
-    let affinity = !honours(&spec.node_affinity_policy, true) || node_affinity::passes(pod, node);
-    let taints = !honours(&spec.node_taints_policy, false) || taint_toleration::passes(pod, node);
+    let affinity =
+        !honours(&spec.node_affinity_policy, true) || node_affinity::passes(pod, node, Slips::NONE);
+    let taints =
+        !honours(&spec.node_taints_policy, false) || taint_toleration::passes(pod, node, Slips::NONE);
     has_keys && affinity && taints
 }
 

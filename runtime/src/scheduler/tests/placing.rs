@@ -31,6 +31,8 @@ fn a_pod_that_names_its_node_goes_nowhere_else() {
     let nodes = [node("a", &[]), node("b", &[])];
     assert_eq!(feasible(&nodes, &[], &on(pod("web"), "b")), Ok(vec!["b".to_owned()]), "FLT-1");
     rejected_by(&nodes, &[], &on(pod("web"), "c"), Plugin::NodeName);
+    let slip = Slips::only(Slip::NodeNameNotAsked);
+    assert!(feasible_with(&nodes, &[], &on(pod("web"), "c"), slip).is_ok(), "FLT-1 is what the slip breaks");
 }
 
 #[test]
@@ -40,7 +42,9 @@ fn a_cordoned_node_takes_only_pods_that_tolerate_it() {
     rejected_by(std::slice::from_ref(&cordoned), &[], &pod("web"), Plugin::NodeUnschedulable);
     let own = toleration("node.kubernetes.io/unschedulable", "Exists", "", "NoSchedule");
     let tolerant = with(pod("web"), |spec| spec.tolerations = Some(vec![own]));
-    assert!(feasible(&[cordoned], &[], &tolerant).is_ok(), "FLT-2");
+    assert!(feasible(std::slice::from_ref(&cordoned), &[], &tolerant).is_ok(), "FLT-2");
+    let slip = Slips::only(Slip::CordonNeedsTaint);
+    assert!(feasible_with(&[cordoned], &[], &pod("web"), slip).is_ok(), "FLT-2 is what the slip breaks");
 }
 
 #[test]
@@ -54,6 +58,9 @@ fn every_taint_that_keeps_pods_away_must_be_tolerated() {
     let tolerates = |toleration| with(pod("web"), |spec| spec.tolerations = Some(vec![toleration]));
     rejected_by(&tainted(&["NoSchedule"]), &[], &pod("web"), Plugin::TaintToleration);
     rejected_by(&tainted(&["NoExecute"]), &[], &pod("web"), Plugin::TaintToleration);
+    let slip = Slips::only(Slip::NoExecuteLetsPodsIn);
+    assert!(feasible_with(&tainted(&["NoExecute"]), &[], &pod("web"), slip).is_ok());
+    assert!(feasible_with(&tainted(&["NoSchedule"]), &[], &pod("web"), slip).is_err());
     assert!(feasible(&tainted(&["PreferNoSchedule"]), &[], &pod("web")).is_ok(), "FLT-6: it only scores");
     let both = tainted(&["NoSchedule", "NoExecute"]);
     rejected_by(&both, &[], &tolerates(toleration("k", "Exists", "", "NoSchedule")), Plugin::TaintToleration);
@@ -133,9 +140,9 @@ fn node_affinity_terms_are_alternatives_and_an_empty_one_matches_nothing() {
     let nodes = [node("a", &[("n", "5")])];
     let yes = || requirement("n", "Exists", &[]);
     let no = || requirement("missing", "Exists", &[]);
-    assert!(
-        feasible(&nodes, &[], &requires(vec![expressions(vec![no()]), expressions(vec![yes()])])).is_ok()
-    );
+    let either = requires(vec![expressions(vec![no()]), expressions(vec![yes()])]);
+    assert!(feasible(&nodes, &[], &either).is_ok());
+    assert!(feasible_with(&nodes, &[], &either, Slips::only(Slip::AffinityTermsAllMatch)).is_err());
     rejected_by(&nodes, &[], &requires(vec![expressions(vec![yes(), no()])]), Plugin::NodeAffinity);
     rejected_by(&nodes, &[], &requires(vec![NodeSelectorTerm::default()]), Plugin::NodeAffinity);
     rejected_by(&nodes, &[], &requires(Vec::new()), Plugin::NodeAffinity);
@@ -161,15 +168,20 @@ fn with_port(name: &str, ip: &str, protocol: &str, host_port: i32) -> k8s_openap
 
 #[test]
 fn a_port_of_the_host_is_held_once() {
-    let fits = |held: (&str, &str, i32), wanted: (&str, &str, i32)| {
+    let fits_with = |slips, held: (&str, &str, i32), wanted: (&str, &str, i32)| {
         let holder = on(with_port("old", held.0, held.1, held.2), "a");
-        feasible(&[node("a", &[])], &[holder], &with_port("new", wanted.0, wanted.1, wanted.2)).is_ok()
+        let new = with_port("new", wanted.0, wanted.1, wanted.2);
+        feasible_with(&[node("a", &[])], &[holder], &new, slips).is_ok()
     };
+    let fits = |held, wanted| fits_with(Slips::NONE, held, wanted);
     assert!(!fits(("", "TCP", 80), ("", "TCP", 80)), "FLT-4");
     assert!(fits(("", "TCP", 80), ("", "TCP", 81)), "FLT-4: another port");
     assert!(fits(("", "TCP", 80), ("", "UDP", 80)), "FLT-4: another protocol");
     assert!(fits(("10.0.0.1", "TCP", 80), ("10.0.0.2", "TCP", 80)), "FLT-4: another address");
     assert!(!fits(("10.0.0.1", "TCP", 80), ("0.0.0.0", "TCP", 80)), "FLT-4: all addresses");
+    let slip = Slips::only(Slip::PortOnAllAddressesIsFree);
+    assert!(fits_with(slip, ("10.0.0.1", "TCP", 80), ("0.0.0.0", "TCP", 80)), "what the slip breaks");
+    assert!(!fits_with(slip, ("10.0.0.1", "TCP", 80), ("10.0.0.1", "TCP", 80)));
 }
 
 /// FLT-4: those of sidecars from 1.34 on (kubernetes/kubernetes#132040), those of other init containers never.
