@@ -4,7 +4,8 @@
 # whose LLVM is not older than that of rustc. `fuzz/coverage.sh missing` shows the lines that are not reached.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-folder=${CARGO_TARGET_DIR:-target}/coverage
+# Tests run in the folder of their crate, so where they write must not depend on that.
+folder=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")/coverage
 
 tool() {
     local own

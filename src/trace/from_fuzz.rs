@@ -2,7 +2,12 @@
 //! runtime, which nobody else of the command does.
 
 #[cfg(feature = "fuzz")]
+use std::path::Path;
+
+#[cfg(feature = "fuzz")]
 use podproof_harness::findings::{self, Finding};
+#[cfg(feature = "fuzz")]
+use podproof_harness::runner::replay_command;
 
 use super::arguments::FromFuzzArguments;
 #[cfg(feature = "fuzz")]
@@ -27,7 +32,38 @@ pub fn run(arguments: &FromFuzzArguments) -> Result<u8, String> {
     let steps = found.path.len();
     let found = found.shrink(walk);
     output::tell(format_args!("of {steps} steps {} are left: {}", found.path.len(), found.says));
-    target::write(&found.trace()?, output.as_deref())
+    let status = target::write(&found.trace()?, output.as_deref())?;
+    for line in what_next(case, artifact, output.as_deref()) {
+        output::tell(format_args!("{line}"));
+    }
+    Ok(status)
+}
+
+/// How to read the trace, and the command that replays it on both sides; one that was printed has no file, and the artifact replays.
+#[cfg(feature = "fuzz")]
+fn what_next(case: &str, artifact: &Path, output: Option<&Path>) -> Vec<String> {
+    let word = |path: &Path| output::word(&path.display().to_string()).to_string();
+    let replay = |path| format!("replay it: {}", replay_command(case, &word(path)));
+    match output {
+        Some(file) => vec![format!("read it: podproof trace show {}", word(file)), replay(file)],
+        None => vec![replay(artifact)],
+    }
+}
+
+#[cfg(all(test, feature = "fuzz"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_a_trace_is_told_how_to_replay_it() {
+        let artifact = Path::new("fuzz/artifacts/lockstep/crash-1");
+        let with = what_next("lockstep", artifact, Some(Path::new("my trace.json")));
+        let replay = "replay it: cargo run -p podproof-harness --bin replay -- lockstep ";
+        let expected =
+            ["read it: podproof trace show 'my trace.json'".to_owned(), format!("{replay}'my trace.json'")];
+        assert_eq!(with, expected);
+        assert_eq!(what_next("lockstep", artifact, None), [format!("{replay}{}", artifact.display())]);
+    }
 }
 
 /// Says how to build a command that can.

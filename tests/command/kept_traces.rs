@@ -69,7 +69,7 @@ fn a_trace_of_another_manifest_is_not_written_over() {
     // What is no trace is somebody else's, and called what it is.
     std::fs::write(traces.join(format!("{name}.json")), "notes").expect("written");
     let said = check(&one, &traces);
-    let says = format!("{name}.json: no trace of podproof (line 1, column 2: this is not JSON: ");
+    let says = format!("{name}.json: no trace of podproof (line 1, column 2: this cannot be read as JSON: ");
     assert!(said.contains(&says) && !said.contains("another manifest"), "{said}");
     assert_eq!(std::fs::read_to_string(traces.join(format!("{name}.json"))).expect("it is there"), "notes");
     assert!(files(&traces).contains(&format!("{name}-3.json")), "{:?}", files(&traces));

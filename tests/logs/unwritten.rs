@@ -3,7 +3,7 @@
 use podproof_conform::run::Verdict;
 use serde_json::{Value, json};
 
-use crate::files::{AUDIT, Files, edit, folders, judge, read, recording};
+use crate::files::{AUDIT, Files, edit, folders, judge, read, recording, time};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
@@ -83,6 +83,17 @@ fn nothing_is_missed_in_a_whole_log() {
         let warnings = &report.world.warnings;
         assert!(warnings.iter().all(|says| !says.contains("leaves something out")), "{warnings:?}");
     }
+}
+
+/// A policy leaves out a resource: what two namespaces have one sign of each is missed in both.
+#[test]
+fn what_is_written_nowhere_is_missed_everywhere() {
+    let lines =
+        |number| without(&recording(number), "pods", Some("binding")).remove(AUDIT).expect("there is one");
+    let mut both: Vec<String> = ["05", "10"].into_iter().flat_map(lines).collect();
+    both.sort_by_key(|line| time(line));
+    let report = judge(&Files::from([(AUDIT.to_owned(), both)]), MOST);
+    assert_eq!(report.verdict(), Verdict::Incomplete, "{:?}", report.first_unexplained());
 }
 
 /// One binding that is missing was not made.

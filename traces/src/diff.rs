@@ -54,6 +54,7 @@ pub fn diff(first: &Trace, second: &Trace, style: Style) -> String {
         }
         (true, false) => page.text(0, Paint::Strong, &format!("the second goes on after step {common}")),
         (false, true) => page.text(0, Paint::Strong, &format!("the first goes on after step {common}")),
+        (false, false) if common == 0 => page.text(0, Paint::Strong, "they part at the first step"),
         (false, false) => {
             page.text(0, Paint::Strong, &format!("they part after step {common}"));
         }

@@ -33,6 +33,14 @@ use Kind::{
 };
 
 impl Kind {
+    /// So many signs show that it was no single write that is missing.
+    const fn least(self) -> u8 {
+        match self {
+            NodeStatuses | NodeChanges | Deletions | Bindings | ReplicaSetStatuses => SEVERAL,
+            _ => 1,
+        }
+    }
+
     /// What the log has nothing of, and what shows that it was there.
     const fn says(self) -> &'static str {
         match self {
@@ -199,60 +207,64 @@ impl Unwritten {
     /// Of what the log that was seen has nothing, in which namespace; the nodes have none. What it has are writes or what watches show.
     pub fn found(&self, surveyor: &Surveyor, has_writes: bool) -> Vec<(Rc<str>, &'static str)> {
         let has = if has_writes { &self.written } else { &self.shown };
-        let least =
-            |kind: Kind| if matches!(kind, NodeStatuses | NodeChanges | Deletions) { SEVERAL } else { 1 };
-        let mut needed: BTreeSet<(Rc<str>, Kind)> = self
-            .signs
-            .iter()
-            .filter(|((_, kind), count)| **count >= least(*kind))
-            .map(|(of, _)| of.clone())
-            .collect();
-        needed.extend(signs_of_pods(surveyor));
-        needed.extend(signs_of_controllers(surveyor));
-        let found = needed.into_iter().filter(|of| !has.contains(of));
-        found.map(|(namespace, kind)| (namespace, kind.says())).collect()
+        let mut signs = self.signs.clone();
+        for (of, count) in signs_of_pods(surveyor).into_iter().chain(signs_of_controllers(surveyor)) {
+            let known = signs.entry(of).or_default();
+            *known = known.saturating_add(count);
+        }
+        let mut in_all: BTreeMap<Kind, u8> = BTreeMap::new();
+        for ((_, kind), count) in &signs {
+            let known = in_all.entry(*kind).or_default();
+            *known = known.saturating_add(*count);
+        }
+        // A policy leaves out a resource rather than a namespace: of what is written nowhere the signs of all namespaces count together.
+        let is_written = |kind: Kind| has.iter().any(|(_, other)| *other == kind);
+        let is_missed = |of: &(Rc<str>, Kind), count: u8| {
+            let signs = if is_written(of.1) { count } else { in_all[&of.1] };
+            signs >= of.1.least() && !has.contains(of)
+        };
+        let found = signs.iter().filter(|(of, count)| is_missed(of, **count));
+        found.map(|((namespace, kind), _)| (Rc::clone(namespace), kind.says())).collect()
     }
 }
 
-/// What the pods of a log show.
-fn signs_of_pods(surveyor: &Surveyor) -> BTreeSet<(Rc<str>, Kind)> {
-    let mut signs = BTreeSet::new();
-    let mut counts: BTreeMap<(Rc<str>, Kind), u8> = BTreeMap::new();
+/// What the pods of a log show, and how often.
+fn signs_of_pods(surveyor: &Surveyor) -> BTreeMap<(Rc<str>, Kind), u8> {
+    let mut signs: BTreeMap<(Rc<str>, Kind), u8> = BTreeMap::new();
     for pod in surveyor.pods.register.by_uid.values().filter(|pod| !pod.is_mirror) {
         let of = |kind| (Rc::clone(&pod.namespace), kind);
         let is_new = !pod.life.existed;
         let mut count = |kind| {
-            let count = counts.entry(of(kind)).or_default();
+            let count = signs.entry(of(kind)).or_default();
             *count = count.saturating_add(1);
         };
         if is_new && pod.owner.as_ref().is_some_and(|owner| &*owner.kind == "ReplicaSet") {
-            signs.insert(of(ReplicaSets));
+            count(ReplicaSets);
             if pod.bound.is_some() {
                 count(ReplicaSetStatuses);
             }
         }
         if let Some((_, at)) = &pod.bound {
-            signs.insert(of(Statuses));
+            count(Statuses);
             if is_new && *at > pod.life.first {
                 count(Bindings);
             }
         }
     }
-    signs.extend(counts.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(of, _)| of));
     signs
 }
 
 /// What the ReplicaSets of a log show.
-fn signs_of_controllers(surveyor: &Surveyor) -> BTreeSet<(Rc<str>, Kind)> {
-    let mut signs = BTreeSet::new();
+fn signs_of_controllers(surveyor: &Surveyor) -> BTreeMap<(Rc<str>, Kind), u8> {
+    let mut signs = BTreeMap::new();
     for set in surveyor.replica_sets.register.by_uid.values() {
         let is_scaled = !set.scales.is_empty();
         let is_owned = set.owner.as_ref().is_some_and(|owner| &*owner.kind == "Deployment");
         if is_scaled {
-            signs.insert((Rc::clone(&set.namespace), ReplicaSetChanges));
+            signs.insert((Rc::clone(&set.namespace), ReplicaSetChanges), 1);
         }
         if is_owned && (is_scaled || !set.life.existed) {
-            signs.insert((Rc::clone(&set.namespace), Deployments));
+            signs.insert((Rc::clone(&set.namespace), Deployments), 1);
         }
     }
     signs

@@ -7,7 +7,8 @@ use crate::cluster::Cluster;
 
 /// No deletionTimestamp: the kubelet kills the pod, and then reports Failed. An app of it that waits for its restart is said to wait from
 /// then on, whatever it exited with: no sync comes that would start it (S28 `convertToAPIContainerStatuses`, PHS-4). That it waits the sync
-/// has found that follows the relist which saw it exit; here this sync always comes before the eviction.
+/// has found that follows the relist which saw it exit, or the one that stopped it for its probe and would have started it (CPA-10, CLB-2);
+/// here this sync always comes before the eviction.
 pub fn evict(cluster: &mut Cluster<'_>, pod: PodId) {
     cluster.pod_mut(pod).kubelet.set_evicted(true);
     if cluster.rules.scenario.workload.template.restart_policy != RestartPolicy::Always {
@@ -15,7 +16,8 @@ pub fn evict(cluster: &mut Cluster<'_>, pod: PodId) {
     }
     for container in cluster.rules.of_kind(ContainerKind::App) {
         let state = cluster.container_mut(pod, container);
-        let waits = state.cached().has_exited() && !state.touched() && state.backoff() > 0;
-        state.set_held_back(waits);
+        let is_seen = state.cached().has_exited() && !state.touched();
+        let was_stopped = state.process().has_exited() && state.probe_failed();
+        state.set_held_back((is_seen || was_stopped) && state.backoff() > 0);
     }
 }

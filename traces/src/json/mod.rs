@@ -221,7 +221,7 @@ fn parse<'t, T: Deserialize<'t>>(text: &'t str, fault: Fault) -> Result<T, ReadE
             column,
             field,
             message: format!(
-                "this is not JSON: {message}; accepted is a trace, as `podproof check` writes them"
+                "this cannot be read as JSON: {message}; accepted is a trace, as `podproof check` writes them"
             ),
         }
     })
@@ -239,13 +239,13 @@ mod tests {
     fn what_is_not_json_is_refused_with_its_place() {
         let error = Trace::from_json("{\n  \"version\": 1,,\n}").expect_err("two commas");
         assert_eq!((error.line, error.column), (2, 16), "{error}");
-        assert!(error.to_string().contains("this is not JSON"), "{error}");
+        assert!(error.to_string().contains("this cannot be read as JSON"), "{error}");
     }
 
     #[test]
     fn a_field_that_lies_deep_is_not_spelled_out() {
         let error = Trace::from_json(&"[".repeat(1_000)).expect_err("no trace").to_string();
-        assert!(error.contains("…: this is not JSON") && error.len() < 300, "{error}");
+        assert!(error.contains("…: this cannot be read as JSON") && error.len() < 300, "{error}");
     }
 
     #[test]

@@ -245,5 +245,5 @@ fn a_scenario_that_no_search_has_is_refused() {
 fn a_file_that_was_cut_off_is_refused() {
     let text = trace().to_json();
     let error = Trace::from_json(&text[..text.len() / 2]).expect_err("half a file");
-    assert!(error.to_string().contains("this is not JSON: EOF while parsing"), "{error}");
+    assert!(error.to_string().contains("this cannot be read as JSON: EOF while parsing"), "{error}");
 }

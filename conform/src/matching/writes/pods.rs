@@ -218,6 +218,9 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
             let Some(node) = known.names.node(name) else {
                 return Plan::Wrong(format!("a status from {name}, a node that the log shows nowhere else"));
             };
+            if is_elsewhere(known, pod, name) {
+                return Plan::Wrong(format!("the kubelet of {name} reports a pod of another node"));
+            }
             let whose = Watcher::Kubelet(node);
             let deed = if same {
                 // It changes what the model does not represent; but only the kubelet that has the pod reports it.

@@ -41,8 +41,29 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
         () if status["phase"] == "Succeeded" && containers().any(failed) => {
             Some("it has succeeded, and a container has failed")
         }
+        // A reason tells who else has ended it: its deadline, its kubelet's eviction or admission.
+        () if status["phase"] == "Failed"
+            && status["reason"].is_null()
+            && conditions(whole, "DisruptionTarget").is_none()
+            && have_all_succeeded(whole) =>
+        {
+            Some("it has failed, and no container has")
+        }
         () => None,
     }
+}
+
+/// Each container of a pod has ended with 0.
+fn have_all_succeeded(whole: &Value) -> bool {
+    let of = |statuses: &str, containers: &str| {
+        let statuses = whole["status"][statuses].as_array().map_or(&[][..], Vec::as_slice);
+        let asked = whole["spec"][containers].as_array().map_or(0, Vec::len);
+        statuses.len() == asked
+            && statuses.iter().all(|container| container["state"]["terminated"]["exitCode"] == 0)
+    };
+    whole["spec"]["containers"].is_array()
+        && of("containerStatuses", "containers")
+        && of("initContainerStatuses", "initContainers")
 }
 
 /// What is wrong with the status of a ReplicaSet (`pkg/controller/replicaset/replica_set_utils.go`, `calculateStatus`; RS-7) or of a
@@ -72,4 +93,36 @@ pub fn labelled(whole: &Value) -> Option<String> {
     let count = |field: &str| whole["status"].get(field).and_then(Value::as_i64).unwrap_or(0);
     let (pods, labelled) = (count("replicas"), count("fullyLabeledReplicas"));
     (pods != labelled).then(|| format!("of its {pods} pods {labelled} have the labels of its template"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A pod of two containers that has failed, whose second ended with this.
+    fn failed(code: i64) -> Value {
+        let ended = |code: i64| json!({"ready": false, "state": {"terminated": {"exitCode": code}}});
+        json!({
+            "spec": {"containers": [{}, {}]},
+            "status": {"phase": "Failed", "containerStatuses": [ended(0), ended(code)]},
+        })
+    }
+
+    /// `getPhase`: with every container stopped it is Succeeded if all have, and Failed only else.
+    #[test]
+    fn a_pod_fails_by_a_container_or_for_a_reason() {
+        assert_eq!(pod(&failed(0)), Some("it has failed, and no container has"));
+        assert_eq!(pod(&failed(1)), None);
+        let mut with_a_reason = failed(0);
+        with_a_reason["status"]["reason"] = json!("DeadlineExceeded");
+        let mut disrupted = failed(0);
+        disrupted["status"]["conditions"] = json!([{"type": "DisruptionTarget", "status": "True"}]);
+        let mut not_all_told = failed(0);
+        not_all_told["spec"]["initContainers"] = json!([{}]);
+        for lawful in [with_a_reason, disrupted, not_all_told] {
+            assert_eq!(pod(&lawful), None, "{lawful}");
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! The crash-loop back-off: how long restarts wait, what counts as one, and what is said of a container that waits.
 
 use podproof_vocabulary::ContainerId;
-use podproof_vocabulary::action::{Action, Environment, Kubelet};
+use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::catalogue::app;
 use podproof_vocabulary::observation::{Phase, Process};
 use podproof_vocabulary::release::Release;
-use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
+use podproof_vocabulary::scenario::{ContainerKind, Probe, RestartPolicy};
 
 use super::container;
 use crate::kubelet::back_off::{backoff_seconds, restart_seconds};
@@ -14,6 +14,14 @@ use crate::test_cluster::{C0, C1, N0, P0, TestCluster};
 
 const RELIST: Kubelet = Kubelet::Relist { node: N0 };
 const CREATE: Kubelet = Kubelet::CreateSandbox { pod: P0 };
+
+const PROBE: Probe = Probe {
+    initial_delay_seconds: 0,
+    period_seconds: 10,
+    timeout_seconds: 1,
+    success_threshold: 1,
+    failure_threshold: 1,
+};
 
 const fn start(container: ContainerId) -> Kubelet {
     Kubelet::StartContainer { pod: P0, container }
@@ -146,5 +154,25 @@ fn a_pod_that_is_evicted_while_its_app_waits_for_a_restart_has_failed() {
         assert_eq!(process, Process::ExitedOk);
         let told = cluster.look(|cluster| status(cluster, P0).0);
         assert_eq!(told, phase, "{policy:?} {backoff} {seen} {deleted}");
+    }
+}
+
+/// EVM-7, CPA-10: the sync that stopped the app for its probe has found that it waits, before any relist.
+#[test]
+fn a_pod_that_is_evicted_after_its_app_was_stopped_for_its_probe_has_failed() {
+    for (backoff, phase) in [(1, Phase::Failed), (0, Phase::Succeeded)] {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            s.workload.template.containers[0].liveness_probe = Some(PROBE);
+        });
+        cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(backoff));
+        cluster.befall(Environment::ChangeLiveness { pod: P0, container: C0 });
+        cluster.take(Kubelet::FailProbe { pod: P0, container: C0 });
+        cluster.take(Kubelet::StopContainer { pod: P0, container: C0 });
+        cluster.take(Kubelet::SendSigterm { pod: P0, container: C0 });
+        cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+        cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+        cluster.take(Kubelet::BeginTermination { pod: P0 });
+        cluster.take(Kubelet::StopSandbox { pod: P0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{backoff}");
     }
 }
