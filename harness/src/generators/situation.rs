@@ -80,6 +80,10 @@ impl<'a> Arbitrary<'a> for Situation {
         for node in &mut nodes {
             node.gone = one_in(u, 6)?;
         }
+        if one_in(u, 8)? {
+            let named = &scenario.nodes[u.choose_index(nodes.len())?];
+            scenario.workload.template.node_name = Some(named.name.clone());
+        }
         Ok(Self { scenario, nodes, placed, revision })
     }
 }
