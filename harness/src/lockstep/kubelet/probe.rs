@@ -54,6 +54,20 @@ impl Running {
         self.kubelet(driven.node)?.parts().probes.results().get(kind, id)
     }
 
+    /// Probes but that of the startup wait for a status which says that the container has started; and of a pod that its source does not
+    /// name any more no status is changed (S28 `status_manager.go` `SetContainerStartup`).
+    fn is_known_or_started(&self, driven: &Driven, container: &str) -> bool {
+        self.kubelet(driven.node).is_some_and(|kubelet| {
+            let status = kubelet.parts().status.get(&driven.uid);
+            let lists = status
+                .into_iter()
+                .flat_map(|status| [&status.container_statuses, &status.init_container_statuses]);
+            let mut statuses = lists.flatten().flatten();
+            kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid)
+                || statuses.any(|own| own.name == *container && own.started == Some(true))
+        })
+    }
+
     /// The probe's worker goes round until its result is this. It looks at the pod's status, so that has to be up to date.
     fn probe_until(
         &mut self,
@@ -69,6 +83,11 @@ impl Running {
         };
         self.drive(driven, |_, _| false, |own| own.status_runs(driven, id))?;
         let key = ProbeKey { uid: driven.uid.clone(), container: self.container_name(container), kind };
+        if kind != ProbeKind::Startup && !self.is_known_or_started(driven, &key.container) {
+            return Err(Refused::later(
+                "nobody says of a pod that is not configured any more that it has started (`SetContainerStartup`)",
+            ));
+        }
         let component = Component::Kubelet(index(node));
         for _ in 0..HIDDEN_MAX {
             self.settle_machine(node)?;
