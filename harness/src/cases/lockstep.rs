@@ -257,7 +257,6 @@ mod tests {
         Slip::FailedBindingNotForgotten,
         Slip::FailedPodsCounted,
         Slip::FullDisruptionTaints,
-        Slip::LastDeadContainerRemoved,
         Slip::NodeIsAlwaysReady,
         Slip::PreStopIsWaitedFor,
         Slip::ProxyNeverFallsBack,

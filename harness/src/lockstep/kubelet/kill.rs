@@ -4,12 +4,12 @@ use podproof_runtime::Step;
 use podproof_runtime::api::Kind as _;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{CallId, ContainerId as InstanceId, Request, SandboxState};
+use podproof_runtime::kubelet::KubeletStep;
 use podproof_runtime::kubelet::kill::container::{KillContainer, KillStep};
 use podproof_runtime::kubelet::pod_worker::activity::Activity;
 use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
-use podproof_runtime::kubelet::{Kubelet, KubeletStep};
 use podproof_runtime::operation::Component;
 use podproof_vocabulary::{ContainerId, NodeId};
 
@@ -76,8 +76,13 @@ impl Running {
     /// Nothing of it runs, it is configured no more, and it has no worker: housekeeping has forgotten one that had not begun, with those
     /// of other such pods (PW-12), or this kubelet has never known it.
     pub(super) fn was_forgotten(&self, driven: &Driven) -> bool {
-        let is_configured = |kubelet: &Kubelet| kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid);
-        self.is_purged(driven) && !self.kubelet(driven.node).is_some_and(is_configured)
+        self.is_purged(driven) && !self.is_configured(driven)
+    }
+
+    /// Does its kubelet's source name the pod?
+    pub(super) fn is_configured(&self, driven: &Driven) -> bool {
+        self.kubelet(driven.node)
+            .is_some_and(|kubelet| kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid))
     }
 
     /// A preStop hook begins: in the container, or in the kubelet.

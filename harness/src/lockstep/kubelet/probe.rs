@@ -57,15 +57,12 @@ impl Running {
     /// Probes but that of the startup wait for a status which says that the container has started; and of a pod that its source does not
     /// name any more no status is changed (S28 `status_manager.go` `SetContainerStartup`).
     fn is_known_or_started(&self, driven: &Driven, container: &str) -> bool {
-        self.kubelet(driven.node).is_some_and(|kubelet| {
-            let status = kubelet.parts().status.get(&driven.uid);
-            let lists = status
-                .into_iter()
-                .flat_map(|status| [&status.container_statuses, &status.init_container_statuses]);
-            let mut statuses = lists.flatten().flatten();
-            kubelet.pods().iter().any(|(_, pod)| pod.uid() == driven.uid)
-                || statuses.any(|own| own.name == *container && own.started == Some(true))
-        })
+        let status = self.kubelet(driven.node).and_then(|kubelet| kubelet.parts().status.get(&driven.uid));
+        let lists = status
+            .into_iter()
+            .flat_map(|status| [&status.container_statuses, &status.init_container_statuses]);
+        self.is_configured(driven)
+            || lists.flatten().flatten().any(|own| own.name == *container && own.started == Some(true))
     }
 
     /// The probe's worker goes round until its result is this. It looks at the pod's status, so that has to be up to date.
