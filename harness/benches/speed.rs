@@ -83,7 +83,11 @@ fn observed(scripts: &[(Scenario, Vec<u8>)]) -> usize {
         let (mut system, mut enabled) = (ModelSystem::default(), Vec::new());
         system.reset(scenario).expect("it fits");
         let (mut seen, mut choices) = (system.observation(), Choices::new(script));
-        while !choices.is_over() {
+        // Where there is but one step for ever no byte is used up.
+        for _ in 0..STEPS_MAX {
+            if choices.is_over() {
+                break;
+            }
             enabled.clear();
             system.pending(&mut enabled);
             let Some(action) = choices.action(&enabled) else { break };
