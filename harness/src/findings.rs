@@ -130,10 +130,10 @@ fn fewer_steps(mut best: Finding, walk: Walk) -> Finding {
 fn smaller_scenario(mut best: Finding, walk: Walk) -> Finding {
     for simplify in smaller::ALL {
         loop {
-            let mut scenario = best.scenario.clone();
-            simplify(&mut scenario);
-            let same = scenario == best.scenario;
-            match best.retry(walk, &scenario, &best.path).filter(|_| !same) {
+            let mut smaller = simplify.of(&best.scenario);
+            let found = smaller.find_map(|scenario| best.retry(walk, &scenario, &best.path));
+            drop(smaller);
+            match found {
                 Some(found) => best = found,
                 None => break,
             }

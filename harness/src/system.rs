@@ -85,6 +85,22 @@ impl Parts {
         }
     }
 
+    /// Brings these parts of `old`, in which everything else is as in `seen`, up to date.
+    pub fn bring(&self, seen: &Observation, old: &mut Observation) {
+        if seen.slots.len() != old.slots.len() {
+            old.clone_from(seen);
+            return;
+        }
+        for pod in &self.slots {
+            old.slots[pod.index()].clone_from(&seen.slots[pod.index()]);
+        }
+        if self.others {
+            old.nodes.clone_from(&seen.nodes);
+            old.replica_sets.clone_from(&seen.replica_sets);
+            (old.deployment, old.budget) = (seen.deployment, seen.budget);
+        }
+    }
+
     /// Parts of either.
     pub fn join(&mut self, other: &Self) {
         self.slots.extend(&other.slots);

@@ -21,7 +21,7 @@ pub trait Actor: Any {
     fn stop(&mut self);
 
     /// Its open watches.
-    fn watches(&self, open: &mut Vec<(Resource, WatchId)>);
+    fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId));
 
     /// One of its watches brings an event.
     fn on_event(&mut self, resource: Resource, event: WatchEvent, context: &mut Context<'_>);

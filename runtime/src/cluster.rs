@@ -9,7 +9,7 @@ use podproof_vocabulary::Release;
 
 use crate::actor::Actor;
 use crate::api::{ApiError, Request, Resource, Response};
-use crate::api_server::ApiServer;
+use crate::api_server::{ApiServer, WatchEvent};
 use crate::chooser::Chooser;
 use crate::client::{Call, CallId, CallState, Calls, WatchId};
 use crate::clock::{Clock, Moment, earlier};
@@ -89,12 +89,10 @@ impl Cluster {
             return;
         }
         let Some(member) = self.members.get_mut(&process) else { return };
-        let mut open = Vec::new();
-        member.actor.watches(&mut open);
+        member.actor.watches(&mut |_, watch| self.server.close(watch));
         member.actor.stop();
         member.running = false;
-        let opened = self.calls.orphan(process);
-        open.into_iter().map(|(_, watch)| watch).chain(opened).for_each(|watch| self.server.close(watch));
+        self.calls.orphan(process).into_iter().for_each(|watch| self.server.close(watch));
     }
 
     /// The link between a process and the API server is cut, or works again. A cut link loses nothing by itself: watches are
@@ -116,6 +114,12 @@ impl Cluster {
     /// Does it reach the API server?
     pub fn is_connected(&self, process: Process) -> bool {
         self.members.get(&process).is_none_or(|member| member.connected)
+    }
+
+    /// The next event of a watch of a process that runs, before it is received.
+    pub fn next_event(&self, process: Process, resource: Resource) -> Option<&WatchEvent> {
+        let member = self.members.get(&process).filter(|member| member.running)?;
+        self.server.peek(watch_of(member, resource)?)
     }
 
     /// A process, as what it is.
@@ -224,11 +228,11 @@ impl Cluster {
     fn pending_inside(&self, process: Process, operations: &mut Vec<Operation>) {
         let Some(member) = self.members.get(&process).filter(|member| member.running) else { return };
         if member.connected {
-            let mut open = Vec::new();
-            member.actor.watches(&mut open);
-            let news = open.iter().filter(|(_, watch)| self.server.has_news(*watch));
-            let deliver = |&(resource, _)| Operation::new(process.watcher(), Step::Deliver(resource));
-            operations.extend(news.map(deliver));
+            member.actor.watches(&mut |resource, watch| {
+                if self.server.has_news(watch) {
+                    operations.push(Operation::new(process.watcher(), Step::Deliver(resource)));
+                }
+            });
         }
         member.actor.pending(self.clock, operations);
     }
@@ -236,12 +240,10 @@ impl Cluster {
     /// Everything that may go wrong now with calls and watches.
     pub fn faults(&self, operations: &mut Vec<Operation>) {
         self.calls.faults(operations);
-        let mut open = Vec::new();
         for (&process, member) in self.members.iter().filter(|(_, member)| member.running) {
-            open.clear();
-            member.actor.watches(&mut open);
-            let break_ = |&(resource, _)| Operation::new(process.watcher(), Step::BreakWatch(resource));
-            operations.extend(open.iter().map(break_));
+            member.actor.watches(&mut |resource, _| {
+                operations.push(Operation::new(process.watcher(), Step::BreakWatch(resource)));
+            });
         }
     }
 
@@ -349,9 +351,8 @@ impl Cluster {
         self.calls.abandon();
         let mut open = Vec::new();
         for member in self.members.values_mut().filter(|member| member.running) {
-            open.clear();
-            member.actor.watches(&mut open);
-            for &(resource, _) in &open {
+            member.actor.watches(&mut |resource, _| open.push(resource));
+            for resource in open.drain(..) {
                 member.actor.on_broken(resource, &mut context!(self));
             }
         }
@@ -374,7 +375,7 @@ impl Cluster {
 }
 
 fn watch_of(member: &Member, resource: Resource) -> Option<WatchId> {
-    let mut open = Vec::new();
-    member.actor.watches(&mut open);
-    open.into_iter().find(|(own, _)| *own == resource).map(|(_, watch)| watch)
+    let mut found = None;
+    member.actor.watches(&mut |own, watch| found = found.or((own == resource).then_some(watch)));
+    found
 }

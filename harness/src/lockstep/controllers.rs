@@ -276,12 +276,12 @@ impl Running {
     ) -> Result<(), Refused> {
         for _ in 0..HIDDEN_MAX {
             self.absorb(rest)?;
-            if self.covered.has(Lane::TaintEvictionController) {
-                self.settle_timers()?;
-            }
-            let settled = self.settle_calls(enabled, rest)?
-                || self.look_in_vain(enabled)?
-                || self.settle_nodes(enabled, rest)?
+            // Whatever has done something says so, and then this is not up to date any more.
+            let pending = self.operations_of(OWN);
+            let settled = self.covered.has(Lane::TaintEvictionController) && self.settle_timers(&pending)?
+                || self.settle_calls(enabled, rest)?
+                || self.look_in_vain(enabled, &pending)?
+                || self.settle_nodes(enabled, rest, &pending)?
                 || self.settle_garbage(enabled)?;
             if !settled {
                 return Ok(());
@@ -325,8 +325,7 @@ impl Running {
     }
 
     /// A worker takes a key for which the model has no step. What comes of it is unlawful if it can be seen.
-    fn look_in_vain(&mut self, enabled: &[Action]) -> Result<bool, Refused> {
-        let pending = self.operations_of(OWN);
+    fn look_in_vain(&mut self, enabled: &[Action], pending: &[Operation]) -> Result<bool, Refused> {
         for (lane, component) in self.covered_controllers() {
             if enabled.iter().any(|action| action.component() == lane && !matches!(action, Action::Watch(_)))
             {

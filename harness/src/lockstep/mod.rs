@@ -149,27 +149,27 @@ impl RuntimeSystem {
 
     /// The model that plays the rest takes the step that the runtime has taken, and that may have created a pod.
     fn follow(&mut self, action: &Action, created: Option<Object>) -> Result<(), Refused> {
-        let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
+        let has_pod = |seen: &Observation, slot: &PodId| seen.slots[slot.index()].pod.is_some();
+        let mut shown = self.shown.take().unwrap_or_else(|| self.rest.observation());
+        let is_free = |slot: &PodId| created.is_some() && !has_pod(&shown, slot);
+        let free: Vec<PodId> = PodId::first(shown.slots.len()).filter(is_free).collect();
         self.rest.apply(action)?;
-        let after = self.rest.observation();
+        self.rest.observe(&mut shown);
         let running = self.running.as_mut().expect("a system is reset before anything else");
         if let Some(pod) = created {
-            let is_new = |slot: &PodId| {
-                let (old, new) = (&before.slots[slot.index()], &after.slots[slot.index()]);
-                old.pod.is_none() && new.pod.is_some()
-            };
-            let slot = PodId::first(after.slots.len()).find(is_new);
+            let slot = free.into_iter().find(|slot| has_pod(&shown, slot));
             slot.into_iter().for_each(|slot| running.name(slot, &pod));
         }
-        self.shown = Some(after);
+        self.shown = Some(shown);
         Ok(())
     }
 
     /// The model that plays the rest takes a step, and what it writes is sent to the runtime's API server.
     fn play(&mut self, action: &Action) -> Result<(), Refused> {
         let before = self.shown.take().unwrap_or_else(|| self.rest.observation());
+        let mut after = before.clone();
         self.rest.apply(action)?;
-        let after = self.rest.observation();
+        self.rest.observe(&mut after);
         let running = self.running.as_mut().expect("a system is reset before anything else");
         let written = running.replay_writes(action, &before, &after, &self.rest);
         self.shown = Some(after);
@@ -270,7 +270,8 @@ impl System for RuntimeSystem {
             return Err(Unfit { why });
         }
         self.rest.reset(scenario)?;
-        let shown = self.rest.observation();
+        let mut shown = self.rest.observation();
+        self.rest.observe(&mut shown);
         let mut running = Running::new(scenario, self.slips, self.covered);
         running.begin(&shown).map_err(|refused| Unfit { why: refused.why })?;
         self.shown = Some(shown);

@@ -5,12 +5,12 @@
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::Node;
-use podproof_runtime::Step;
 use podproof_runtime::api::constants::taint::NO_EXECUTE;
 use podproof_runtime::api::{Key, Patch, Request, Resource};
 use podproof_runtime::client::{Call, CallId};
 use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::{Component, Queue, Timer};
+use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Component as Lane, NodeLifecycle};
 use podproof_vocabulary::observation::{NodeReady, TaintsSeen};
@@ -138,7 +138,12 @@ impl Running {
     }
 
     /// After a step: workers take what changed, a pass follows news of nodes, and what is not decided any more is given up.
-    pub(super) fn settle_nodes(&mut self, enabled: &[Action], rest: &ModelSystem) -> Result<bool, Refused> {
+    pub(super) fn settle_nodes(
+        &mut self,
+        enabled: &[Action],
+        rest: &ModelSystem,
+        pending: &[Operation],
+    ) -> Result<bool, Refused> {
         if !self.watches_nodes() {
             return Ok(false);
         }
@@ -146,10 +151,12 @@ impl Running {
         for call in self.calls_of(OWN).map(|(call, _)| call).collect::<Vec<_>>() {
             found |= self.settle_decision(call, enabled, rest)?;
         }
-        let steps = self.steps_of(OWN);
-        let is_due = steps.contains(&Step::Wake(Timer::NodeMonitor));
-        if let Some(work) = steps.into_iter().find(|step| matches!(step, Step::Work(..))) {
-            self.take_work(work, enabled, rest)?;
+        let fresh = if found { self.operations_of(MANAGER) } else { Vec::new() };
+        let pending = if found { &fresh } else { pending };
+        let mut steps = pending.iter().filter(|own| own.component == OWN).map(|own| &own.step);
+        let is_due = steps.clone().any(|step| *step == Step::Wake(Timer::NodeMonitor));
+        if let Some(work) = steps.find(|step| matches!(step, Step::Work(..))) {
+            self.take_work(work.clone(), enabled, rest)?;
             return Ok(true);
         }
         // One pass after the other: the next begins when all that the last one sent was answered (NLC-1).

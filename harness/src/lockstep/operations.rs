@@ -21,6 +21,9 @@ type Answer = Result<Response, ApiError>;
 /// While a pod is in `disruptedPods` no more than this passes at once: its entry would run out (PDB-3).
 const DISRUPTED_MILLIS: u64 = 60_000;
 
+/// There are seldom more pending operations of a process.
+pub(super) const USUAL: usize = 12;
+
 impl Running {
     pub(super) fn complete(&mut self, component: Component, step: Step) -> Result<(), Refused> {
         let operation = Operation::new(component, step);
@@ -35,7 +38,7 @@ impl Running {
 
     /// The pending operations of a process.
     pub(super) fn operations_of(&self, process: Process) -> Vec<Operation> {
-        let mut operations = Vec::new();
+        let mut operations = Vec::with_capacity(USUAL);
         self.cluster.pending_of(process, &mut operations);
         operations
     }
@@ -104,16 +107,14 @@ impl Running {
     pub(super) fn open_watches(&self, process: Process) -> Vec<(Resource, WatchId)> {
         let mut open = Vec::new();
         if let Some(actor) = self.process(process) {
-            actor.watches(&mut open);
+            actor.watches(&mut |resource, watch| open.push((resource, watch)));
         }
         open
     }
 
     /// The next event of a watch of a process.
     pub(super) fn next_event(&self, process: Process, resource: Resource) -> Option<&WatchEvent> {
-        let open = self.open_watches(process);
-        let (_, watch) = open.into_iter().find(|(of, _)| *of == resource)?;
-        self.cluster.server().peek(watch)
+        self.cluster.next_event(process, resource)
     }
 
     /// The next event of a resource reaches the process, and its handlers are told.

@@ -5,11 +5,11 @@ use k8s_openapi::api::core::v1::Pod;
 use podproof_runtime::api::Kind as _;
 use podproof_runtime::clock::Moment;
 use podproof_runtime::operation::{Component, Timer};
-use podproof_runtime::{Clock, Step};
+use podproof_runtime::{Clock, Operation, Step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Component as Lane, TaintEviction};
 
-use super::{HIDDEN_MAX, Running};
+use super::Running;
 use crate::Refused;
 
 const OWN: Component = Component::TaintEviction;
@@ -37,16 +37,13 @@ impl Running {
         Ok(())
     }
 
-    /// Workers look at pods and nodes that changed.
-    pub(super) fn settle_timers(&mut self) -> Result<(), Refused> {
-        for _ in 0..HIDDEN_MAX {
-            let work = self.steps_of(OWN).into_iter().find(|step| matches!(step, Step::Work(..)));
-            match work {
-                Some(work) => self.complete(OWN, work)?,
-                None => return Ok(()),
-            }
+    /// A worker looks at a pod or a node that changed.
+    pub(super) fn settle_timers(&mut self, pending: &[Operation]) -> Result<bool, Refused> {
+        let is_work = |own: &&Operation| own.component == OWN && matches!(own.step, Step::Work(..));
+        match pending.iter().find(is_work) {
+            Some(work) => self.complete(OWN, work.step.clone()).map(|()| true),
+            None => Ok(false),
         }
-        Err(Refused::because("the taint eviction controller never comes to rest"))
     }
 
     /// Deletions that timers are running for, as actions.

@@ -79,7 +79,7 @@ impl Divergence {
         let last = self.actions.last().map(Action::class);
         match &self.difference {
             Difference::Unfit(_) => "unfit".to_owned(),
-            Difference::Refused { .. } => format!("refused {last:?}"),
+            Difference::Refused { why } => format!("refused {last:?}: {}", without_names(why)),
             Difference::NotAllowed(action) => format!("not allowed {:?}", action.class()),
             Difference::Seen { what, .. } => {
                 format!("seen {}", what.replace(|c: char| c.is_ascii_digit(), ""))
@@ -87,6 +87,13 @@ impl Divergence {
             Difference::Broken(promise) | Difference::Owed { promise, .. } => format!("broken {promise}"),
         }
     }
+}
+
+/// What is said before it comes to particulars, without words that are names of objects or have numbers.
+fn without_names(why: &str) -> String {
+    let general = why.split([':', '{', '(', '"']).next().unwrap_or_default();
+    let is_name = |word: &&str| word.contains(|c: char| c.is_ascii_digit() || "-/".contains(c));
+    general.split_whitespace().filter(|word| !is_name(word)).collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Display for Divergence {
@@ -176,6 +183,7 @@ fn take_all(
     // What the other refused since the last step, and how: without it the reference may have nothing to offer, and the script is over.
     let mut put_off: Vec<(Action, Refused)> = Vec::new();
     let kept = kept_by(scenario);
+    let mut before = (sides.reference.clone(), sides.other.clone());
     let mut resting: Option<Resting> = None;
     loop {
         enabled.clear();
@@ -221,10 +229,11 @@ fn take_all(
         if let Err(refused) = reference.apply(&action) {
             unreachable!("the reference offered {action:?} and refuses it: {refused}");
         }
-        let before = (sides.reference.clone(), sides.other.clone());
         let changed = (reference.observe(&mut sides.reference), other.observe(&mut sides.other));
         sides.compare(&changed.0, &changed.1)?;
         sides.judge(scenario, &before, (&action, &theirs), kept, reference.broken().union(other.broken()))?;
+        changed.0.bring(&sides.reference, &mut before.0);
+        changed.1.bring(&sides.other, &mut before.1);
         if actions.len().is_multiple_of(WHOLE_EVERY) {
             sides.compare_whole(reference, other)?;
         }

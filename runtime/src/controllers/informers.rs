@@ -118,9 +118,10 @@ impl Informers {
         self.all().iter().all(|informer| informer.is_synced())
     }
 
-    pub(super) fn watches(&self, open: &mut Vec<(Resource, WatchId)>) {
-        let watch = |informer: &&dyn Follower| informer.watch().map(|watch| (informer.resource(), watch));
-        open.extend(self.all().iter().filter_map(watch));
+    pub(super) fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId)) {
+        for informer in self.all() {
+            informer.watch().into_iter().for_each(|watch| tell(informer.resource(), watch));
+        }
     }
 
     pub(super) fn on_event(&mut self, resource: Resource, event: WatchEvent) {

@@ -153,8 +153,8 @@ impl Actor for ControllerManager {
         *self = Self::default();
     }
 
-    fn watches(&self, open: &mut Vec<(Resource, WatchId)>) {
-        self.informers.watches(open);
+    fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId)) {
+        self.informers.watches(tell);
     }
 
     fn on_event(&mut self, resource: Resource, event: WatchEvent, _: &mut Context<'_>) {

@@ -117,10 +117,10 @@ impl Actor for KubeletProcess {
         }
     }
 
-    fn watches(&self, open: &mut Vec<(Resource, WatchId)>) {
+    fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId)) {
         let Some(kubelet) = &self.kubelet else { return };
-        open.extend(kubelet.pods.watch().map(|watch| (Resource::Pod, watch)));
-        open.extend(kubelet.nodes.watch().map(|watch| (Resource::Node, watch)));
+        kubelet.pods.watch().into_iter().for_each(|watch| tell(Resource::Pod, watch));
+        kubelet.nodes.watch().into_iter().for_each(|watch| tell(Resource::Node, watch));
     }
 
     fn on_event(&mut self, resource: Resource, event: WatchEvent, context: &mut Context<'_>) {
@@ -150,10 +150,10 @@ impl Actor for KubeletProcess {
         let Some(kubelet) = &self.kubelet else { return };
         kubelet.nodes.pending(clock, operations);
         kubelet.pods.pending(clock, operations);
-        let mut steps = Vec::new();
-        kubelet.pending(clock.now(), self.slips, &self.calls, &*self.machine.borrow(), &mut steps);
         let component = Component::Kubelet(self.index);
-        operations.extend(steps.into_iter().map(|step| Operation::new(component, Step::Kubelet(step))));
+        kubelet.pending(clock.now(), self.slips, &self.calls, &*self.machine.borrow(), &mut |step| {
+            operations.push(Operation::new(component, Step::Kubelet(step)));
+        });
     }
 
     fn complete(&mut self, operation: &Operation, context: &mut Context<'_>) -> Result<(), Refused> {

@@ -53,37 +53,37 @@ impl Kubelet {
         slips: Slips,
         calls: &RuntimeCalls,
         machine: &dyn Machine,
-        steps: &mut Vec<KubeletStep>,
+        tell: &mut impl FnMut(KubeletStep),
     ) {
         let mut answered = Vec::new();
         machine.answered(&mut answered);
-        steps.extend(answered.into_iter().filter(|&call| calls.waits(call)).map(KubeletStep::Return));
-        steps.extend(calls.overdue(now).map(KubeletStep::TimeOut));
-        steps.extend(self.sources(now).map(KubeletStep::Take));
+        answered.into_iter().filter(|&call| calls.waits(call)).map(KubeletStep::Return).for_each(&mut *tell);
+        calls.overdue(now).map(KubeletStep::TimeOut).for_each(&mut *tell);
+        self.sources(now).map(KubeletStep::Take).for_each(&mut *tell);
         let mut own = Vec::new();
         for (uid, worker) in self.workers.iter() {
             worker.pending(uid, &self.parts.cache, slips, now, &mut own);
-            steps.extend(own.drain(..).map(|step| KubeletStep::Worker(uid.clone(), step)));
+            own.drain(..).map(|step| KubeletStep::Worker(uid.clone(), step)).for_each(&mut *tell);
         }
         let due = |next: Option<Moment>| next.is_some_and(|next| next <= now);
         if due(self.parts.pleg.next_relist()) {
-            steps.push(KubeletStep::Relist);
+            tell(KubeletStep::Relist);
         }
         if due(self.runtime_state.next_check()) {
-            steps.push(KubeletStep::CheckRuntime);
+            tell(KubeletStep::CheckRuntime);
         }
         if due(self.collection_due()) {
-            steps.push(KubeletStep::Collect);
+            tell(KubeletStep::Collect);
         }
-        steps.extend(self.parts.probes.due(now).cloned().map(KubeletStep::BeginProbe));
-        steps.extend(self.parts.probes.running().cloned().map(KubeletStep::FinishProbe));
+        self.parts.probes.due(now).cloned().map(KubeletStep::BeginProbe).for_each(&mut *tell);
+        self.parts.probes.running().cloned().map(KubeletStep::FinishProbe).for_each(&mut *tell);
         if self.parts.status.has_signal() {
-            steps.push(KubeletStep::WriteStatuses);
+            tell(KubeletStep::WriteStatuses);
         }
         if due(self.parts.status.next_reconcile()) {
-            steps.push(KubeletStep::ReconcileStatuses);
+            tell(KubeletStep::ReconcileStatuses);
         }
-        steps.extend(self.node_status.due(now).map(KubeletStep::Node));
+        self.node_status.due(now).map(KubeletStep::Node).for_each(tell);
     }
 
     /// When more may happen that may not yet. What is due and waits for something else does not count.

@@ -181,10 +181,10 @@ impl Actor for KubeProxy {
         self.memory = None;
     }
 
-    fn watches(&self, open: &mut Vec<(Resource, WatchId)>) {
+    fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId)) {
         let Some(memory) = &self.memory else { return };
-        open.extend(memory.services.watch().map(|watch| (Resource::Service, watch)));
-        open.extend(memory.slices.watch().map(|watch| (Resource::EndpointSlice, watch)));
+        memory.services.watch().into_iter().for_each(|watch| tell(Resource::Service, watch));
+        memory.slices.watch().into_iter().for_each(|watch| tell(Resource::EndpointSlice, watch));
     }
 
     fn on_event(&mut self, resource: Resource, event: WatchEvent, _: &mut Context<'_>) {

@@ -103,9 +103,9 @@ impl Actor for Scheduler {
         *self = Self::default();
     }
 
-    fn watches(&self, open: &mut Vec<(Resource, WatchId)>) {
-        open.extend(self.nodes.watch().map(|watch| (Resource::Node, watch)));
-        open.extend(self.pods.watch().map(|watch| (Resource::Pod, watch)));
+    fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId)) {
+        self.nodes.watch().into_iter().for_each(|watch| tell(Resource::Node, watch));
+        self.pods.watch().into_iter().for_each(|watch| tell(Resource::Pod, watch));
     }
 
     fn on_event(&mut self, resource: Resource, event: WatchEvent, _: &mut Context<'_>) {

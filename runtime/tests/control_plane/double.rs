@@ -143,8 +143,8 @@ impl Actor for KubeletDouble {
         self.calls.clear();
     }
 
-    fn watches(&self, open: &mut Vec<(Resource, WatchId)>) {
-        open.extend(self.pods.watch().map(|watch| (Resource::Pod, watch)));
+    fn watches(&self, tell: &mut dyn FnMut(Resource, WatchId)) {
+        self.pods.watch().into_iter().for_each(|watch| tell(Resource::Pod, watch));
     }
 
     fn on_event(&mut self, _: Resource, event: WatchEvent, _: &mut Context<'_>) {

@@ -60,11 +60,11 @@ impl Machine {
 
     /// Has the kubelet a watch of its pods?
     pub(super) fn hears_of_pods(&self) -> bool {
-        let mut open = Vec::new();
+        let mut hears = false;
         if let Some(process) = self.stage.cluster.actor::<KubeletProcess>(Process::Kubelet(NODE)) {
-            process.watches(&mut open);
+            process.watches(&mut |resource, _| hears |= resource == Resource::Pod);
         }
-        open.iter().any(|(resource, _)| *resource == Resource::Pod)
+        hears
     }
 
     /// NOD-3: not ready while the runtime hangs, and ready again once nothing has been wrong for so long.

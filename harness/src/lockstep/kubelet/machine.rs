@@ -17,6 +17,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::{index, process};
 use crate::Refused;
+use crate::lockstep::operations::USUAL;
 use crate::lockstep::{HIDDEN_MAX, Running};
 
 /// A sandbox of a machine.
@@ -80,7 +81,7 @@ impl Running {
 
     /// What a machine and its kubelet may do now.
     pub(super) fn steps_of_machine(&self, node: NodeId) -> Vec<Operation> {
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(USUAL);
         let mut clock = Clock::default();
         clock.pass_until(self.cluster.now());
         for process in [process(node), Process::ContainerRuntime(index(node))] {

@@ -259,14 +259,14 @@ impl Running {
                 steps.iter().filter_map(|operation| self.seen_of(node, operation)).collect();
             self.owed_by(node, rest, &mut own);
             own.extend(self.owed_of_node(node, rest));
-            let is_settled = !steps.iter().any(|operation| self.is_hidden(node, &operation.step));
-            for action in own {
-                let situation = self.situation(node, action, is_settled, rest);
-                let excuses = |lag: &Lag| (lag.lasts || !is_at_rest) && (lag.is)(&situation);
-                if rest.enabled().contains(&action) || !LAGS.iter().any(excuses) {
-                    operations.push(action);
-                }
-            }
+            let is_settled = || !steps.iter().any(|operation| self.is_hidden(node, &operation.step));
+            operations.extend(own.into_iter().filter(|action| {
+                let is_excused = || {
+                    let situation = self.situation(node, *action, is_settled(), rest);
+                    LAGS.iter().any(|lag| (lag.lasts || !is_at_rest) && (lag.is)(&situation))
+                };
+                rest.enabled().contains(action) || !is_excused()
+            }));
         }
     }
 

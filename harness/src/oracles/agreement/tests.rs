@@ -184,3 +184,15 @@ fn what_comes_of_clocks_alone_at_rest_is_a_divergence() {
     let why = "at rest, it goes on and on".to_owned();
     assert_eq!(drive(None, false, false), Err(Difference::Refused { why }));
 }
+
+/// What a step was refused for tells causes apart; which object it was does not.
+#[test]
+fn refusals_of_one_kind_are_for_one_reason() {
+    let kind = |why: &str| {
+        let difference = Difference::Refused { why: why.to_owned() };
+        Divergence { actions: Vec::new(), difference }.kind()
+    };
+    assert_eq!(kind("node-1: pods \"web-1\" is not there"), kind("node-2: pods \"web-2-x\" is not there"));
+    assert_eq!(kind("no container app-0 runs"), kind("no container init-1 runs"));
+    assert_ne!(kind("no container app-0 runs"), kind("no worker knows the pod"));
+}

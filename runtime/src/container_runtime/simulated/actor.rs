@@ -42,7 +42,7 @@ impl Actor for RuntimeProcess {
     /// What it has of sandboxes and containers is not in its memory.
     fn stop(&mut self) {}
 
-    fn watches(&self, _: &mut Vec<(Resource, WatchId)>) {}
+    fn watches(&self, _: &mut dyn FnMut(Resource, WatchId)) {}
 
     fn on_event(&mut self, _: Resource, _: WatchEvent, _: &mut Context<'_>) {}
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Pod, PodStatus as ApiStatus};
+use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus as ApiStatus};
 use podproof_vocabulary::Release;
 
 use super::merge::{Circumstances, Containers, merge};
@@ -76,10 +76,11 @@ impl StatusManager {
         if !is_due {
             return Owed::default();
         }
-        let old = stored.status.clone().unwrap_or_default();
-        let merged = merge(&old, &versioned.status, circumstances);
+        let none = ApiStatus::default();
+        let old = stored.status.as_ref().unwrap_or(&none);
+        let merged = merge(old, &versioned.status, circumstances);
         let removal = pods.configured(uid).is_some() && is_removed(versioned, stored, release, slips);
-        Owed { status: Some(merged).filter(|merged| *merged != old), removal }
+        Owed { status: Some(merged).filter(|merged| merged != old), removal }
     }
 
     /// A batch begins: of the pods whose status changed since it was written. A removal that failed waits for the next full comparison
@@ -131,26 +132,9 @@ impl StatusManager {
             return false;
         };
         let Some(stored) = &pod.object.status else { return true };
-        let own = |status: &ApiStatus| {
-            let mut status = status.clone();
-            if let Some(conditions) = &mut status.conditions {
-                conditions.retain(|condition| is_owned(&condition.type_));
-                for condition in conditions.iter_mut() {
-                    condition.last_transition_time = None;
-                }
-                conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
-            }
-            (
-                status.phase,
-                status.conditions,
-                status.container_statuses,
-                status.init_container_statuses,
-                status.pod_ip,
-            )
-        };
         let circumstances = Circumstances { slips: Slips::NONE, ..circumstances };
         let computed = merge(stored, &versioned.status, circumstances);
-        own(stored) != own(&computed)
+        !says_the_same(stored, &computed)
     }
 
     fn write_next(&mut self, mut queue: VecDeque<(Uid, Versioned)>, host: &mut Host<'_, '_>) {
@@ -287,4 +271,24 @@ fn pod_of(answer: Result<Response, ApiError>) -> Result<Arc<Pod>, ApiError> {
 
 fn send(host: &mut Host<'_, '_>, request: Request) -> CallId {
     host.context.calls.send(Component::Kubelet(host.node), request)
+}
+
+/// Do two statuses say the same of what is the kubelet's, whenever it changed (S28 `isPodStatusByKubeletEqual`)?
+fn says_the_same(one: &ApiStatus, other: &ApiStatus) -> bool {
+    fn own(status: &ApiStatus) -> Vec<(&str, &str, &Option<String>, &Option<String>, Option<i64>)> {
+        let conditions = status.conditions.iter().flatten();
+        let owned = conditions.filter(|condition| is_owned(&condition.type_));
+        let said =
+            owned.map(|PodCondition { type_, status, reason, message, observed_generation, .. }| {
+                (type_.as_str(), status.as_str(), reason, message, *observed_generation)
+            });
+        let mut said: Vec<_> = said.collect();
+        said.sort_unstable();
+        said
+    }
+    one.phase == other.phase
+        && one.pod_ip == other.pod_ip
+        && one.container_statuses == other.container_statuses
+        && one.init_container_statuses == other.init_container_statuses
+        && own(one) == own(other)
 }
