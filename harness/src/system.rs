@@ -100,14 +100,6 @@ impl Parts {
             (old.deployment, old.budget) = (seen.deployment, seen.budget);
         }
     }
-
-    /// Parts of either.
-    pub fn join(&mut self, other: &Self) {
-        self.slots.extend(&other.slots);
-        self.slots.sort_unstable();
-        self.slots.dedup();
-        self.others |= other.others;
-    }
 }
 
 /// What an outsider can see of one slot of `cluster`.

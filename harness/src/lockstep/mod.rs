@@ -287,15 +287,19 @@ impl System for RuntimeSystem {
         operations.retain(|action| !running.covered.takes(action));
         operations.extend(running.unlawful);
         // What a model that is stuck would do next, nobody knows; one that is at rest does nothing, and so must the runtime.
-        if self.rest.is_stuck() || running.api_server_down {
+        if self.rest.is_stuck() {
             return;
         }
-        running.controlling(is_choosing, operations);
-        if !is_choosing {
-            running.machining(&self.rest, operations);
+        // Requests wait for an API server that is down.
+        if !running.api_server_down {
+            running.controlling(is_choosing, operations);
         }
         // While a controller is choosing, nothing else is possible in the model.
-        if !is_choosing && running.covered.has(Component::Scheduler) {
+        if is_choosing {
+            return;
+        }
+        running.machining(&self.rest, operations);
+        if running.covered.has(Component::Scheduler) && !running.api_server_down {
             running.scheduling(&self.rest, operations);
         }
     }

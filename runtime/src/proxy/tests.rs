@@ -70,6 +70,8 @@ fn a_local_policy_stays_on_its_node() {
     assert_eq!(of(&local(false, false)), (vec![2], Some(vec![2])));
     assert_eq!(of(&local(true, false)), (vec![1], Some(vec![2])));
     assert_eq!(of(&local(false, true)), (vec![2], Some(vec![1])));
+    let swapped = used(&local(false, true), &endpoints, 36, Slips::only(Slip::ProxySwapsPolicies));
+    assert_eq!(swapped, (vec![1], Some(vec![2])));
     assert_eq!(of(&service(|_| ())).1, None, "nobody comes from outside");
 }
 

@@ -66,9 +66,7 @@ impl Running {
     /// What the kubelet of a node would post by itself (NOD-2): what it knows of its runtime now, if the API says another thing. It posts
     /// nothing while the node is cut off.
     pub(super) fn owed_of_node(&self, node: NodeId, rest: &ModelSystem) -> Option<Action> {
-        let (model, state) = rest.model();
-        let is_connected = model.open(state, |cluster| cluster.node(node).machine.connected());
-        let kubelet = self.kubelet(node).filter(|_| is_connected)?;
+        let kubelet = self.kubelet(node).filter(|_| self.is_heard(node, rest))?;
         let knows = match kubelet.readiness(self.now()) {
             Readiness::Ready => NodeReady::True,
             Readiness::NotReady => NodeReady::False,

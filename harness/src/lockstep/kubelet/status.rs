@@ -46,11 +46,9 @@ impl Running {
     }
 
     /// What the status manager of a node would write by itself, as actions: statuses that differ in what is compared, and removals. It
-    /// writes nothing while the node is cut off.
+    /// writes nothing while the node is cut off, or the API server is down.
     pub(super) fn owed_by(&self, node: NodeId, rest: &ModelSystem, operations: &mut Vec<Action>) {
-        let (model, state) = rest.model();
-        let is_connected = model.open(state, |cluster| cluster.node(node).machine.connected());
-        let Some(kubelet) = self.kubelet(node).filter(|_| is_connected) else { return };
+        let Some(kubelet) = self.kubelet(node).filter(|_| self.is_heard(node, rest)) else { return };
         for (&pod, name) in &self.names {
             let Some(stored) = self.cluster.server().store().get::<Pod>(&name.key) else { continue };
             let owed = self.owed(kubelet, name, stored);
@@ -66,6 +64,12 @@ impl Running {
                 operations.push(Action::Kubelet(Kubelet::RemovePod { pod }));
             }
         }
+    }
+
+    /// Does the API server run, and does this node reach it?
+    pub(super) fn is_heard(&self, node: NodeId, rest: &ModelSystem) -> bool {
+        let (model, state) = rest.model();
+        !self.api_server_down && model.open(state, |cluster| cluster.node(node).machine.connected())
     }
 
     fn owed(&self, kubelet: &RunningKubelet, name: &Name, stored: &Pod) -> Owed {
