@@ -13,7 +13,7 @@ use podproof_conform::run::{self, Options, Report, Wrong};
 use podproof_vocabulary::Property;
 
 /// Where the recordings of the tests are.
-const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
+pub const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
 
 fn main() -> ExitCode {
     let named: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -33,19 +33,25 @@ fn main() -> ExitCode {
     status
 }
 
-fn folders_in(folder: &Path) -> Vec<PathBuf> {
+/// The recordings in a folder, in their order.
+pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }
 
-fn row(folder: &Path) -> Result<String, String> {
+/// What is said of a recording, as a row of the table.
+///
+/// # Errors
+/// What is wrong with its files.
+pub fn row(folder: &Path) -> Result<String, String> {
     let log = Log::find(&[folder.to_owned()]).map_err(|problem| problem.to_string())?;
     let report = run::run(&log, &Options::default(), |_| {}).map_err(|wrong| match wrong {
         Wrong::Log(problem) => problem.to_string(),
         Wrong::Disk(says) => says,
         Wrong::NoWrites => "there is no audit log".into(),
+        Wrong::SeveralClusters(says) => says,
         Wrong::Manifests(_) => "no manifests were given".to_owned(),
     })?;
     let tally = &report.tally;

@@ -14,10 +14,25 @@ pub fn render(account: &Account) -> String {
     pretty(&Document(account))
 }
 
-/// The document of a log or a command line that is wrong, ended by a line break.
+/// The document of a log or a command line that is wrong, ended by a line break: the same fields, and no verdict.
 pub fn refused(errors: &[String]) -> String {
     pretty(&json!({
-        "version": 1, "exit": crate::exit::WRONG_INPUT, "workloads": [], "warnings": [], "errors": errors,
+        "version": 1,
+        "exit": crate::exit::WRONG_INPUT,
+        "verdict": null,
+        "entries": 0,
+        "explained": 0,
+        "not_modelled": 0,
+        "broken": [],
+        "broken_not_counted": [],
+        "first_unexplained": null,
+        "states": 0,
+        "seconds": 0.0,
+        "outside": {},
+        "left_out": [],
+        "warnings": [],
+        "errors": errors,
+        "workloads": [],
     }))
 }
 

@@ -132,6 +132,9 @@ fn follow(log: &Log, options: &Options, arguments: &ConformArguments) -> Result<
              lines) if there is a choice: a watch does not say who wrote what"
                 .into(),
         ],
+        Wrong::SeveralClusters(says) => {
+            vec![format!("these are logs of several clusters: {says}; accepted are the logs of one")]
+        }
         Wrong::Manifests(problems) => problems.iter().map(ToString::to_string).collect(),
     })?;
     if report.world.workloads == 0 && !report.world.only_mirrors {

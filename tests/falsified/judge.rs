@@ -49,7 +49,9 @@ pub fn judge(recording: &Recording, wrong: Option<usize>) -> Found {
     let report = match run::run(&log, &Options::default(), |_| {}) {
         Ok(report) => report,
         Err(run::Wrong::NoWrites) => panic!("{}: each recording has an audit log", recording.name),
-        Err(run::Wrong::Disk(says)) => panic!("{}: {says}", recording.name),
+        Err(run::Wrong::Disk(says) | run::Wrong::SeveralClusters(says)) => {
+            panic!("{}: {says}", recording.name)
+        }
         Err(run::Wrong::Log(problem)) => panic!("{}: {problem}", recording.name),
         Err(run::Wrong::Manifests(problems)) => panic!("{}: {problems:?}", recording.name),
     };

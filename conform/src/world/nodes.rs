@@ -1,6 +1,6 @@
 //! What the log shows of each node: what its scenario's node is made of, and each change of that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
@@ -70,7 +70,20 @@ fn is_known_unready(node: &Object) -> bool {
 pub(super) struct Nodes {
     pub by_name: BTreeMap<Rc<str>, Node>,
     kept: Kept,
+    identities: BTreeMap<Rc<str>, Identities>,
 }
+
+/// The UIDs of the objects that had the name of one node.
+#[derive(Debug)]
+struct Identities {
+    last: Rc<str>,
+    before: BTreeSet<Rc<str>>,
+    /// How often one was seen again after another.
+    returns: u32,
+}
+
+/// An object that is gone may be seen again in a late answer, but not so often.
+const RETURNS: u32 = 3;
 
 impl Nodes {
     /// Takes note of a node.
@@ -82,6 +95,9 @@ impl Nodes {
         let is_part = object.uid.is_empty();
         if is_part {
             self.name(at, &object.name);
+        }
+        if !is_part {
+            self.identify(object);
         }
         let is_first = self.by_name.get(&object.name).is_none_or(|known| known.is_only_named);
         let node = self.by_name.entry(Rc::clone(&object.name)).or_insert_with(|| Node {
@@ -115,6 +131,22 @@ impl Nodes {
         if **known != manifest {
             node.changes.push((at, self.kept.share(manifest)));
         }
+    }
+
+    fn identify(&mut self, object: &Object) {
+        let uid = &object.uid;
+        let new = || Identities { last: Rc::clone(uid), before: BTreeSet::new(), returns: 0 };
+        let known = self.identities.entry(Rc::clone(&object.name)).or_insert_with(new);
+        if known.last != *uid {
+            known.returns += u32::from(known.before.contains(uid));
+            known.before.insert(std::mem::replace(&mut known.last, Rc::clone(uid)));
+        }
+    }
+
+    /// A name that two nodes have at the same time, each in a cluster of its own.
+    pub fn in_two_clusters(&self) -> Option<&Rc<str>> {
+        let found = self.identities.iter().find(|(_, known)| known.returns >= RETURNS);
+        found.map(|(name, _)| name)
     }
 
     /// Takes note that a node has been removed.

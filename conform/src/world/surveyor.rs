@@ -105,6 +105,12 @@ impl Surveyor {
         Ok(Composer::new(self, options.release, annotated))
     }
 
+    /// Why these are logs of several clusters, if they are.
+    pub fn several_clusters(&self) -> Option<String> {
+        let name = self.nodes.in_two_clusters()?;
+        Some(format!("two nodes are called {name} at the same time, with a metadata.uid each"))
+    }
+
     /// The names of all pods; of those that only EndpointSlices name, where some of these workloads were there before the log.
     pub(super) fn pod_names(&self, roots: &[Rc<Root<'_>>]) -> BTreeSet<Rc<str>> {
         let late: BTreeSet<&str> =

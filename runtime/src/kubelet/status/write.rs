@@ -275,20 +275,22 @@ fn send(host: &mut Host<'_, '_>, request: Request) -> CallId {
 
 /// Do two statuses say the same of what is the kubelet's, whenever it changed (S28 `isPodStatusByKubeletEqual`)?
 fn says_the_same(one: &ApiStatus, other: &ApiStatus) -> bool {
-    fn own(status: &ApiStatus) -> Vec<(&str, &str, &Option<String>, &Option<String>, Option<i64>)> {
+    fn own(status: &ApiStatus) -> Vec<&PodCondition> {
         let conditions = status.conditions.iter().flatten();
-        let owned = conditions.filter(|condition| is_owned(&condition.type_));
-        let said =
-            owned.map(|PodCondition { type_, status, reason, message, observed_generation, .. }| {
-                (type_.as_str(), status.as_str(), reason, message, *observed_generation)
-            });
-        let mut said: Vec<_> = said.collect();
-        said.sort_unstable();
-        said
+        let mut own: Vec<_> = conditions.filter(|condition| is_owned(&condition.type_)).collect();
+        own.sort_unstable_by_key(|condition| &condition.type_);
+        own
     }
+    let same = |(one, other): (&PodCondition, &PodCondition)| {
+        (&one.type_, &one.status, &one.reason, &one.message)
+            == (&other.type_, &other.status, &other.reason, &other.message)
+            && one.observed_generation == other.observed_generation
+    };
+    let (conditions, others) = (own(one), own(other));
     one.phase == other.phase
         && one.pod_ip == other.pod_ip
         && one.container_statuses == other.container_statuses
         && one.init_container_statuses == other.init_container_statuses
-        && own(one) == own(other)
+        && conditions.len() == others.len()
+        && conditions.into_iter().zip(others).all(same)
 }
