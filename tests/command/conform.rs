@@ -464,40 +464,6 @@ fn wrong_input_is_refused_with_what_would_be_accepted() {
     }
 }
 
-/// The status of a node is patched over and over, now that of one object, now that of another.
-#[test]
-fn logs_of_two_clusters_are_refused() {
-    let is_node = |line: &&str| {
-        let event: Value = serde_json::from_str(line).expect("an entry");
-        event["objectRef"]["resource"] == "nodes" && event["objectRef"]["name"] == "node-a"
-    };
-    let patched = |turns: usize| {
-        changed(&format!("two-clusters-{turns}"), ROLLOUT, |text| {
-            let line = text.lines().find(is_node).expect("a heartbeat");
-            let mut event: Value = serde_json::from_str(line).expect("an entry");
-            let mut of_turn = |turn: usize| {
-                event["auditID"] = format!("turn-{turn}").into();
-                event["responseObject"]["metadata"]["uid"] = format!("cluster-{}", turn % 2).into();
-                event.to_string()
-            };
-            let copies: Vec<String> = (0..turns).map(&mut of_turn).collect();
-            format!("{text}{}\n", copies.join("\n"))
-        })
-    };
-    let says = refused(&[text(&patched(6))]);
-    assert!(says.contains("several clusters: two nodes are called node-a"), "{says}");
-    // A node that is replaced, of which a late answer is there, is none of another cluster.
-    assert_ne!(podproof(&["conform", text(&patched(3))]).status.code(), Some(2));
-}
-
-/// Versions that begin anew are those of another cluster, and no clock that is half an hour behind.
-#[test]
-fn a_log_with_the_versions_of_another_time_is_refused() {
-    let says = refused(&[CREATE, ROLLOUT]);
-    assert!(says.contains("these are logs of several clusters: the resource versions in "), "{says}");
-    assert!(says.contains("accepted are the logs of one"), "{says}");
-}
-
 fn text_of(path: &Path) -> String {
     text(path).to_owned()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Options, Report};
+use podproof_conform::run::{self, Options, Report, Wrong};
 use serde_json::{Value, json};
 
 /// The audit log.
@@ -60,6 +60,11 @@ pub fn judge(files: &Files, most: u64) -> Report {
 
 /// The same, where the clocks of nodes may be so many microseconds from that of the API server.
 pub fn judge_with(files: &Files, most: u64, skew: i64) -> Report {
+    try_to_judge(files, most, skew).unwrap_or_else(|wrong| panic!("the log is not read: {wrong:?}"))
+}
+
+/// The same, where the log may be none.
+pub fn try_to_judge(files: &Files, most: u64, skew: i64) -> Result<Report, Wrong> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, lines) in files {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -68,7 +73,7 @@ pub fn judge_with(files: &Files, most: u64, skew: i64) -> Report {
     let mut log = Log::find(&[folder.path().to_owned()]).expect("a log");
     log.set_clocks(skew).unwrap_or_else(|_| panic!("the log is not read"));
     let options = Options { max_states: Some(most), ..Options::default() };
-    run::run(&log, &options, |_| {}).unwrap_or_else(|_| panic!("the log is not read"))
+    run::run(&log, &options, |_| {})
 }
 
 /// The last line of a file of which this holds.

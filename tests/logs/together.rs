@@ -1,8 +1,9 @@
 //! One log of many workloads, one after the other: the recordings are of one cluster.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::run::{Verdict, Wrong};
+use serde_json::Value;
 
-use crate::files::{AUDIT, Files, folders, judge, read, time};
+use crate::files::{AUDIT, Files, folders, judge, read, recording, time, try_to_judge};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
@@ -33,4 +34,49 @@ fn lines_that_are_delivered_twice_are_there_once() {
         assert_eq!(again.tally.entries, once.tally.entries, "{name}");
         assert_eq!(again.broken(), once.broken(), "{name}");
     }
+}
+
+/// Why these are logs of several clusters, if they are.
+fn several_clusters(files: &Files) -> Option<String> {
+    match try_to_judge(files, MOST, 0) {
+        Err(Wrong::SeveralClusters(says)) => Some(says),
+        _ => None,
+    }
+}
+
+/// The status of a node is patched over and over, now that of one object, now that of another.
+#[test]
+fn logs_in_which_two_nodes_have_one_name_are_of_two_clusters() {
+    let of_turns = |turns: usize| {
+        let mut files = recording("05");
+        let lines = files.get_mut(AUDIT).expect("there is one");
+        let events = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("an entry"));
+        let is_node = |event: &Value| {
+            event["objectRef"]["resource"] == "nodes" && event["objectRef"]["name"] == "node-a"
+        };
+        let mut event = events.filter(is_node).last().expect("a heartbeat");
+        for turn in 0..turns {
+            event["auditID"] = format!("turn-{turn}").into();
+            event["responseObject"]["metadata"]["uid"] = format!("cluster-{}", turn % 2).into();
+            lines.push(event.to_string());
+        }
+        lines.sort_by_key(|line| time(line));
+        files
+    };
+    let says = several_clusters(&of_turns(6)).expect("there are two");
+    assert!(says.starts_with("two nodes are called node-a at the same time"), "{says}");
+    // A node that is replaced, of which a late answer is there, is none of another cluster.
+    assert_eq!(several_clusters(&of_turns(3)), None);
+}
+
+/// Versions that begin anew are those of another cluster, and no clock that is half an hour behind.
+#[test]
+fn a_log_with_the_versions_of_another_time_is_of_another_cluster() {
+    let own = |number: &str, name: &str| {
+        let lines = recording(number).remove(AUDIT).expect("there is one");
+        (name.to_owned(), lines)
+    };
+    let files = Files::from([own("01", "audit-1.jsonl"), own("05", "audit-2.jsonl")]);
+    let says = several_clusters(&files).expect("there are two");
+    assert!(says.contains("audit-2.jsonl are those of another time, 34 minutes away"), "{says}");
 }

@@ -231,6 +231,21 @@ fn a_kubelet_that_does_not_wait_for_its_node_rejects_what_runs() {
         let kubelet = Process::Kubelet(NodeIndex(0));
         world.cluster.stop(kubelet);
         world.cluster.start(kubelet);
-        world.until(30, |world| world.pods().iter().any(|pod| phase_of(pod) == "Failed"))
+        // The lists of its node are lost for a while.
+        let end = world.cluster.now() + Duration::from_secs(30);
+        while world.cluster.now() <= end {
+            let is_list = |call: &&Call| {
+                call.caller.process() == kubelet && matches!(call.request, Request::List(Resource::Node, _))
+            };
+            let list = world.cluster.calls().iter().find(is_list).map(|call| (call.caller, call.id));
+            match list {
+                Some((caller, call)) => {
+                    let lost = Operation::new(caller, Step::LoseRequest(call));
+                    world.cluster.complete(&lost).expect("it is on its way");
+                }
+                None => world.step(),
+            }
+        }
+        world.until(60, |world| world.pods().iter().any(|pod| phase_of(pod) == "Failed"))
     });
 }

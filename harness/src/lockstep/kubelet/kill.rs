@@ -15,8 +15,9 @@ use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::drive::Driven;
 use super::index;
-use crate::Refused;
+use super::status::is_rejected;
 use crate::lockstep::{HIDDEN_MAX, Running};
+use crate::{ModelSystem, Refused};
 
 /// The kill of a container that is under way.
 impl Running {
@@ -230,8 +231,17 @@ impl Running {
         )
     }
 
-    /// Housekeeping forgets a pod that is finished and not configured any more; with it all others that are.
-    pub(super) fn forget_pod(&mut self, driven: &Driven) -> Result<(), Refused> {
+    /// Housekeeping forgets a pod that is finished and not configured any more; with it all others that are. The worker of one that was
+    /// rejected may have begun to stop it when it was deleted (ADM-12, PW-4), and comes to its end first.
+    pub(super) fn forget_pod(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let has_begun = |worker: &PodWorker| worker.has_begun_to_terminate() && !worker.is_finished();
+        if is_rejected(rest, driven.pod) && self.worker(driven.node, &driven.uid).is_some_and(has_begun) {
+            self.drive(
+                driven,
+                |own, operation| own.ends_what_never_ran(driven, operation),
+                |own| own.worker(driven.node, &driven.uid).is_none_or(PodWorker::is_finished),
+            )?;
+        }
         if self.worker(driven.node, &driven.uid).is_some() {
             self.keep_house(driven.node)?;
         }

@@ -193,7 +193,7 @@ impl Running {
             Kubelet::SendSigkill { pod, container } => self.send_sigkill(&of(self, pod)?, container),
             Kubelet::StopSandbox { pod } => self.stop_sandbox(&of(self, pod)?),
             Kubelet::FinishPod { pod } => self.finish_pod(&of(self, pod)?),
-            Kubelet::ForgetPod { pod } => self.forget_pod(&of(self, pod)?),
+            Kubelet::ForgetPod { pod } => self.forget_pod(&of(self, pod)?, rest),
             Kubelet::ReportStatus { pod } => self.report_status(&of(self, pod)?, rest),
             Kubelet::RemovePod { pod } => self.remove_pod(&of(self, pod)?),
             Kubelet::FlipReadiness { pod, container } => {

@@ -110,8 +110,7 @@ impl Running {
                     "an init container that has ended runs again, and its status manager takes no such status (STM-8)",
                 ));
             }
-            let is_rejected =
-                model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected;
+            let is_rejected = is_rejected(rest, pod);
             if is_rejected {
                 self.look_what_runs(driven)?;
             }
@@ -140,7 +139,7 @@ impl Running {
     }
 
     /// A rejected pod gets a worker when it is deleted, which has nothing to stop (ADM-12, PW-4): the model has no worker then.
-    fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
+    pub(super) fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
         let is_unmounted =
             matches!(operation.step, Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Unmount)));
         let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
@@ -311,4 +310,10 @@ impl Running {
     fn is_said(&self, pod: PodId, key: &Key) -> Option<Said> {
         self.cluster.server().store().get::<Pod>(key).map(|stored| self.said(pod, stored))
     }
+}
+
+/// Has the kubelet of the model rejected this pod?
+pub(super) fn is_rejected(rest: &ModelSystem, pod: PodId) -> bool {
+    let (model, state) = rest.model();
+    model.open(state, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected
 }
