@@ -50,11 +50,11 @@ fn logs_in_which_two_nodes_have_one_name_are_of_two_clusters() {
     let of_turns = |turns: usize| {
         let mut files = recording("05");
         let lines = files.get_mut(AUDIT).expect("there is one");
-        let events = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("an entry"));
+        let mut events = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("an entry"));
         let is_node = |event: &Value| {
             event["objectRef"]["resource"] == "nodes" && event["objectRef"]["name"] == "node-a"
         };
-        let mut event = events.filter(is_node).last().expect("a heartbeat");
+        let mut event = events.rfind(is_node).expect("a heartbeat");
         for turn in 0..turns {
             event["auditID"] = format!("turn-{turn}").into();
             event["responseObject"]["metadata"]["uid"] = format!("cluster-{}", turn % 2).into();
