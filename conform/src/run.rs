@@ -10,7 +10,7 @@ use crate::follow::Pursuit;
 use crate::judged::{self, Connections};
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
-use crate::reading::{Clocks, Log, Problem, Source};
+use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, Seen};
 use crate::spool::Depot;
 use crate::tally::{BESIDE, CONNECTIONS, Tally};
@@ -182,18 +182,6 @@ pub fn run(log: &Log, options: &Options, progress: impl FnMut(Progress)) -> Resu
     run_keeping(log, options, progress, |followed, _| followed)
 }
 
-/// The clocks of the API servers of a cluster are not further from each other. Its leases, for one, would not work.
-const CLOCKS_APART: Micros = 600_000_000;
-
-/// Why two logs whose clocks are so far from each other are of two clusters, if they are.
-fn apart(clocks: &Clocks) -> Option<String> {
-    let far = clocks.audits.iter().find(|(_, by)| by.abs() > CLOCKS_APART);
-    far.map(|(file, by)| {
-        let minutes = by.abs() / 60_000_000;
-        format!("the resource versions in {file} are those of another time, {minutes} minutes away")
-    })
-}
-
 /// Judges a log. What came of a workload is handed over as soon as it is gone, with the moments at which the log begins and ends, and
 /// what is made of it is all that is kept.
 ///
@@ -208,9 +196,6 @@ pub fn run_keeping<T>(
     let begun = Instant::now();
     if !log.has(Source::Audit) && !log.has(Source::Watch) {
         return Err(Wrong::NoWrites);
-    }
-    if let Some(says) = apart(log.clocks()) {
-        return Err(Wrong::SeveralClusters(says));
     }
     let mut surveyor = Surveyor::default();
     let mut writers = BTreeSet::new();

@@ -64,6 +64,9 @@ enum Found {
     There,
 }
 
+/// A larger difference of the clocks of two API servers is not believed: versions begin anew where an etcd does.
+const CLOCKS_APART: Micros = 600_000_000;
+
 impl Log {
     /// Finds the files: those that are named, and in each folder those of a recording. In a folder, a file that is no log is
     /// passed over unless it is called `.jsonl`, and one that is empty whatever it is called.
@@ -190,7 +193,8 @@ impl Log {
         }
         let files = audits.iter().map(|file| dated(file)).collect::<Result<Vec<_>, _>>()?;
         let others = audits.iter().skip(1).map(|file| Rc::clone(&file.name));
-        Ok(others.zip(versions::differences(files)).filter(|(_, by)| *by != 0).collect())
+        let differences = others.zip(versions::differences(files));
+        Ok(differences.filter(|(_, by)| *by != 0 && by.abs() <= CLOCKS_APART).collect())
     }
 
     /// How many changes watches tell of that stand beside an audit log: it has the same as writes, so they are not among the entries.

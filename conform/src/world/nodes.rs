@@ -96,7 +96,7 @@ impl Nodes {
         if is_part {
             self.name(at, &object.name);
         }
-        if !is_part {
+        if !is_part && sight != Sight::Gone {
             self.identify(object);
         }
         let is_first = self.by_name.get(&object.name).is_none_or(|known| known.is_only_named);

@@ -197,6 +197,10 @@ mod tests {
                 ..plain
             };
             assert_eq!(template, &kept);
+            let node = &left.nodes[0];
+            assert_eq!((node.taints.len(), node.labels.len(), node.unschedulable), (0, 1, false));
+            assert_eq!((left.service, left.slots, left.release), (None, 1, Release::NEWEST));
+            assert_eq!((left.deletion_graces, left.event_taint), (Vec::new(), None));
         }
     }
 }

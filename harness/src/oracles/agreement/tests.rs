@@ -192,7 +192,10 @@ fn refusals_of_one_kind_are_for_one_reason() {
         let difference = Difference::Refused { why: why.to_owned() };
         Divergence { actions: Vec::new(), difference }.kind()
     };
-    assert_eq!(kind("node-1: pods \"web-1\" is not there"), kind("node-2: pods \"web-2-x\" is not there"));
+    assert_eq!(
+        kind("the API server says not found: pods \"web-1\""),
+        kind("the API server says not found: pods \"web-2-x\"")
+    );
     assert_eq!(kind("no container app-0 runs"), kind("no container init-1 runs"));
     assert_ne!(kind("no container app-0 runs"), kind("no worker knows the pod"));
 }
