@@ -157,22 +157,40 @@ fn a_pod_that_is_evicted_while_its_app_waits_for_a_restart_has_failed() {
     }
 }
 
-/// EVM-7, CPA-10: the sync that stopped the app for its probe has found that it waits, before any relist.
+/// EVM-7, CPA-10: the sync that stops the app for its probe finds that it waits, before any relist, and whether the eviction comes before
+/// or after the app's end. Until that sync comes nothing waits.
 #[test]
-fn a_pod_that_is_evicted_after_its_app_was_stopped_for_its_probe_has_failed() {
-    for (backoff, phase) in [(1, Phase::Failed), (0, Phase::Succeeded)] {
+fn a_pod_that_is_evicted_while_its_app_is_stopped_for_its_probe_has_failed() {
+    const STEPS: [Action; 3] = [
+        Action::Kubelet(Kubelet::StopContainer { pod: P0, container: C0 }),
+        Action::Kubelet(Kubelet::SendSigterm { pod: P0, container: C0 }),
+        Action::Container(ContainerStep::Exit { pod: P0, container: C0 }),
+    ];
+    for (backoff, before, phase) in [
+        (1, 0, Phase::Succeeded),
+        (1, 1, Phase::Failed),
+        (1, 2, Phase::Failed),
+        (1, 3, Phase::Failed),
+        (0, 1, Phase::Succeeded),
+        (0, 3, Phase::Succeeded),
+    ] {
         let mut cluster = TestCluster::running(1, 1, |s| {
             s.workload.template.containers[0].liveness_probe = Some(PROBE);
         });
         cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(backoff));
         cluster.befall(Environment::ChangeLiveness { pod: P0, container: C0 });
         cluster.take(Kubelet::FailProbe { pod: P0, container: C0 });
-        cluster.take(Kubelet::StopContainer { pod: P0, container: C0 });
-        cluster.take(Kubelet::SendSigterm { pod: P0, container: C0 });
-        cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+        STEPS[..before].iter().for_each(|&step| cluster.take(step));
         cluster.befall(Environment::EvictUnderPressure { pod: P0 });
-        cluster.take(Kubelet::BeginTermination { pod: P0 });
+        if before == 0 {
+            cluster.take(Kubelet::BeginTermination { pod: P0 });
+        }
+        let left = STEPS.iter().filter(|step| before > 0 || **step != STEPS[0]);
+        left.skip(before).for_each(|&step| cluster.take(step));
+        if before > 0 {
+            cluster.take(Kubelet::BeginTermination { pod: P0 });
+        }
         cluster.take(Kubelet::StopSandbox { pod: P0 });
-        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{backoff}");
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{backoff} {before}");
     }
 }
