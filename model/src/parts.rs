@@ -11,7 +11,7 @@
 //!
 //! - `node_lifecycle::is_silent` reads whether a kubelet runs, for the lease that it renews, which is no object; in the part of the
 //!   controller manager every kubelet seems to be silent, so there a node may be marked Unknown too early.
-//! - `container_runtime::create_sandbox` gives an address that nobody remembers; in the part of a kubelet nobody else remembers one,
+//! - `sandbox::create` gives an address that nobody remembers; in the part of a kubelet nobody else remembers one,
 //!   so there it may be one that the rules of a node still have.
 //! - `addresses::candidates` and `addresses::settle` ask who still routes to an address that was freed; they matter only
 //!   where addresses are used again.

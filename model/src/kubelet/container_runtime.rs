@@ -1,11 +1,11 @@
-//! Sandboxes and containers: what SyncPod starts and stops, and what the processes do by themselves.
+//! Containers: what SyncPod starts and stops, and what the processes do by themselves.
 //!
 //! Source: S28 `pkg/kubelet/kuberuntime/kuberuntime_manager.go` (`computePodActions`, `SyncPod`),
 //! `kuberuntime_container.go` (`killContainer`), M33 `kuberuntime_termination_order.go`. Every call is a step of its own.
 
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Kubelet};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::observation::{Address, Hook, Phase, Process, Sandbox};
+use podproof_vocabulary::observation::{Hook, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
@@ -54,7 +54,7 @@ pub fn restarts(cluster: &Cluster<'_>, container: ContainerId, exited: Process) 
 }
 
 /// The containers that a sync would start now, in the order of CPA-12.
-fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerId)) {
+pub(super) fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut(ContainerId)) {
     let rules = cluster.rules;
     let state = |container| believed(cluster.container(pod, container));
     let initialized = is_initialized(cluster, pod);
@@ -388,66 +388,6 @@ pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: 
         .with_starts_anew(starts_anew);
 }
 
-/// SP-9, CPA-13: RunPodSandbox; CNI ADD gives an address that nobody remembers as this slot's.
-pub fn create_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
-    let column = cluster.pod(pod);
-    let recreated = column.kubelet.sandbox() != Sandbox::None
-        || cluster.containers_of(pod).iter().any(|container| container.cached() != Process::Absent);
-    let remembers = |address: Option<Address>| {
-        let held = [
-            column.api.address(),
-            column.controller.view().address(),
-            column.slice.address(),
-            column.kubelet.address_cached(),
-            column.head.reused_address(),
-        ];
-        held.contains(&address)
-            || cluster
-                .proxies_of(pod)
-                .iter()
-                .any(|proxy| [proxy.rule.address(), proxy.view.address()].contains(&address))
-    };
-    let free = (0..7).map(Address).find(|&address| !remembers(Some(address)));
-    let Some(address) = free else {
-        cluster.shared.control_plane.set_out_of_slots(true);
-        return;
-    };
-    let kubelet = &mut cluster.pod_mut(pod).kubelet;
-    kubelet.set_sandbox(Sandbox::Ready);
-    kubelet.set_address(Some(address));
-    kubelet.set_sandbox_touched(true);
-    if recreated {
-        // CPA-4: everything starts again from the first init container; the back-off goes on. CPA-3, CPA-9: of a pod that restarts on
-        // failure, an app that ended well is done.
-        let on_failure = cluster.rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure;
-        let is_told = cluster.pod(pod).api.phase() == Phase::Running;
-        for own in cluster.container_ids() {
-            let state = cluster.container(pod, own);
-            let is_app = cluster.rules.container(own).kind == ContainerKind::App;
-            let is_done = on_failure && is_app && state.process() == Process::ExitedOk;
-            let ended_before = match state.last_process() {
-                _ if !is_app => Process::Absent,
-                // PHS-2: a pod that the API shows as Running stays so, whatever has run of it.
-                Process::Running | Process::ExitedError if is_told => Process::Absent,
-                Process::Running => Process::ExitedError,
-                ended => ended,
-            };
-            // What was of an init container is removed (CPA-4).
-            let ended_earlier = is_app && (state.process() != Process::Absent || state.ended_earlier());
-            let is_end_known = is_app && (state.cached().has_exited() || state.is_end_known());
-            *cluster.container_mut(pod, own) = if is_done {
-                state.with_cached(Process::ExitedOk)
-            } else {
-                Container::new()
-                    .with_backoff(state.backoff())
-                    .with_ended_before(ended_before)
-                    .with_ended_earlier(ended_earlier)
-                    .with_is_end_known(is_end_known)
-            };
-        }
-    }
-}
-
 /// A container starts: image, create, start (CPA-12).
 pub fn start(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
     let rules = cluster.rules.container(container);
@@ -484,17 +424,5 @@ pub fn send_sigterm(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerI
     if closes {
         state.set_accepting(false);
         state.set_has_listened(true);
-    }
-}
-
-/// SBX-4: StopPodSandbox; CNI DEL frees the address. With every container stopped the worker is done (PW-7).
-pub fn stop_sandbox(cluster: &mut Cluster<'_>, pod: PodId) {
-    let all_stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
-    let kubelet = &mut cluster.pod_mut(pod).kubelet;
-    kubelet.set_sandbox(Sandbox::None);
-    kubelet.set_address(None);
-    kubelet.set_sandbox_touched(true);
-    if all_stopped {
-        kubelet.set_worker(Worker::Terminated);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! - [`admission`]: may this pod run here
 //! - [`pod_worker`]: from sync over terminating and terminated to finished
-//! - [`container_runtime`]: sandboxes and containers, starting and stopping them; [`addresses`]: those that were freed
+//! - [`container_runtime`]: containers, starting and stopping them; [`sandbox`]: what holds their network; [`addresses`]: those that were freed
 //! - [`back_off`]: how long a restart waits; [`eviction`]: what the kubelet does when its node lacks resources
 //! - [`pleg`]: relists, and what makes them stuck
 //! - [`probes`]: startup, readiness and liveness
@@ -21,6 +21,7 @@ pub mod node_status;
 pub mod pleg;
 pub mod pod_worker;
 pub mod probes;
+pub mod sandbox;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -131,7 +132,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
         Kubelet::BeginTermination { pod } => pod_worker::begin_termination(cluster, pod),
         Kubelet::FinishPod { pod } => cluster.pod_mut(pod).kubelet.set_worker(Worker::Finished),
         Kubelet::ForgetPod { pod } => forget(cluster, pod),
-        Kubelet::CreateSandbox { pod } => container_runtime::create_sandbox(cluster, pod),
+        Kubelet::CreateSandbox { pod } => sandbox::create(cluster, pod),
         Kubelet::StartContainer { pod, container } => container_runtime::start(cluster, pod, container),
         Kubelet::StopContainer { pod, container } => container_runtime::stop(cluster, pod, container),
         Kubelet::RunPreStop { pod, container } => {
@@ -145,7 +146,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
         Kubelet::SendSigkill { pod, container } => {
             container_runtime::exit(cluster, pod, container, Process::ExitedError);
         }
-        Kubelet::StopSandbox { pod } => container_runtime::stop_sandbox(cluster, pod),
+        Kubelet::StopSandbox { pod } => sandbox::stop(cluster, pod),
         Kubelet::ReportStatus { pod } => status::report(cluster, pod),
         Kubelet::RemovePod { pod } => status::remove(cluster, pod),
         Kubelet::FlipReadiness { pod, container } => {

@@ -194,3 +194,66 @@ fn a_pod_that_is_evicted_while_its_app_is_stopped_for_its_probe_has_failed() {
         assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{backoff} {before}");
     }
 }
+
+/// EVM-7, CPA-4: the sync that stops the app for a new sandbox makes that one and finds that the app waits, whenever the eviction comes
+/// after it has begun; but not if an init container comes first.
+#[test]
+fn a_pod_that_is_evicted_while_its_app_waits_in_a_new_sandbox_has_failed() {
+    for (backoff, before, init, phase) in [
+        (1, 0, false, Phase::Succeeded),
+        (1, 1, false, Phase::Failed),
+        (1, 3, false, Phase::Failed),
+        (1, 4, false, Phase::Failed),
+        (1, 5, false, Phase::Failed),
+        (0, 1, false, Phase::Succeeded),
+        (0, 5, false, Phase::Succeeded),
+        (1, 1, true, Phase::Succeeded),
+        (1, 5, true, Phase::Succeeded),
+    ] {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            if init {
+                s.workload.template.containers.insert(0, container(ContainerKind::Init, "init"));
+                s.workload.template.serving = 1;
+            }
+        });
+        let app = if init { C1 } else { C0 };
+        let steps: [Action; 5] = [
+            Action::Kubelet(Kubelet::StopContainer { pod: P0, container: app }),
+            Action::Kubelet(Kubelet::SendSigterm { pod: P0, container: app }),
+            Action::Container(ContainerStep::Exit { pod: P0, container: app }),
+            Action::Kubelet(CREATE),
+            Action::Kubelet(RELIST),
+        ];
+        cluster.change(|cluster| cluster.container_mut(P0, app).set_backoff(backoff));
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.take(RELIST);
+        steps[..before].iter().for_each(|&step| cluster.take(step));
+        cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+        if before == 0 {
+            cluster.take(Kubelet::BeginTermination { pod: P0 });
+            steps[1..3].iter().for_each(|&step| cluster.take(step));
+        } else {
+            steps[before..].iter().for_each(|&step| cluster.take(step));
+            cluster.take(Kubelet::BeginTermination { pod: P0 });
+        }
+        cluster.take(Kubelet::StopSandbox { pod: P0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{backoff} {before} {init}");
+    }
+}
+
+/// EVM-7, PHS-4: that it waits in a sandbox is known when that one dies, too.
+#[test]
+fn a_pod_that_is_evicted_after_its_app_has_waited_in_a_sandbox_that_died_has_failed() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(1));
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.settle_until(|action| *action == Action::Kubelet(CREATE));
+    cluster.take(CREATE);
+    cluster.take(RELIST);
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(RELIST);
+    cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+    cluster.take(Kubelet::BeginTermination { pod: P0 });
+    cluster.take(Kubelet::StopSandbox { pod: P0 });
+    assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Failed);
+}

@@ -87,7 +87,7 @@ fn each_cause_stops_the_relist_and_only_a_time_out_stops_the_runtime() {
 fn too_many_pods_are_no_problem_once_there_are_fewer() {
     let mut cluster = hung(Hang::TooManyPods { limit: 1 }, 2, |_| {});
     assert!(cluster.look(|cluster| is_stuck(cluster, N0)));
-    cluster.change(|cluster| crate::kubelet::container_runtime::stop_sandbox(cluster, P1));
+    cluster.change(|cluster| crate::kubelet::sandbox::stop(cluster, P1));
     assert!(cluster.look(|cluster| !is_stuck(cluster, N0)));
 }
 
@@ -169,7 +169,7 @@ fn a_failed_network_plugin_sticks_no_relist_of_a_node_without_sandboxes() {
     let mut cluster = TestCluster::running(1, 1, |s| s.hang = Hang::CniStatus);
     cluster.befall(Environment::FailCni { node: N0 });
     assert!(cluster.look(|cluster| is_stuck(cluster, N0)));
-    cluster.change(|cluster| crate::kubelet::container_runtime::stop_sandbox(cluster, P0));
+    cluster.change(|cluster| crate::kubelet::sandbox::stop(cluster, P0));
     assert!(cluster.look(|cluster| !is_stuck(cluster, N0)));
 }
 
