@@ -1,5 +1,8 @@
 //! `lockstep`: the runtime beside the model, step by step.
 
+#[cfg(test)]
+mod disturbed;
+
 use arbitrary::{Arbitrary, Result, Unstructured};
 use podproof_runtime::Slips;
 use podproof_vocabulary::action::{Action, Scheduler};

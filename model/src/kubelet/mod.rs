@@ -130,7 +130,7 @@ pub fn pod_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) 
 pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
     match step {
         Kubelet::BeginTermination { pod } => pod_worker::begin_termination(cluster, pod),
-        Kubelet::FinishPod { pod } => cluster.pod_mut(pod).kubelet.set_worker(Worker::Finished),
+        Kubelet::FinishPod { pod } => pod_worker::finish(cluster, pod),
         Kubelet::ForgetPod { pod } => forget(cluster, pod),
         Kubelet::CreateSandbox { pod } => sandbox::create(cluster, pod),
         Kubelet::StartContainer { pod, container } => container_runtime::start(cluster, pod, container),

@@ -124,3 +124,11 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
         }
     }
 }
+
+/// STP-6. Whoever stopped what ran of a rejected pod forgets it (S28 `completeTerminatingRuntimePod`); the relist that shows its end makes
+/// a worker for it, which finds nothing to stop and tells of it as of any pod (SRC-4, PW-3).
+pub fn finish(cluster: &mut Cluster<'_>, pod: PodId) {
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    kubelet.set_worker(Worker::Finished);
+    kubelet.set_knows_spec(kubelet.knows_spec() || kubelet.view().present());
+}

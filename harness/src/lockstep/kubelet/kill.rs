@@ -232,8 +232,12 @@ impl Running {
     }
 
     /// Housekeeping forgets a pod that is finished and not configured any more; with it all others that are. The worker of one that was
-    /// rejected may have begun to stop it when it was deleted (ADM-12, PW-4), and comes to its end first.
+    /// rejected may have begun to stop it when it was deleted (ADM-12, PW-4), and comes to its end first, if it ever ran (PW-12).
     pub(super) fn forget_pod(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let has_worker = |own: &Self| own.worker(driven.node, &driven.uid).is_some();
+        if has_worker(self) {
+            self.keep_house(driven.node)?;
+        }
         let has_begun = |worker: &PodWorker| worker.has_begun_to_terminate() && !worker.is_finished();
         if is_rejected(rest, driven.pod) && self.worker(driven.node, &driven.uid).is_some_and(has_begun) {
             self.drive(
@@ -241,11 +245,9 @@ impl Running {
                 |own, operation| own.ends_what_never_ran(driven, operation),
                 |own| own.worker(driven.node, &driven.uid).is_none_or(PodWorker::is_finished),
             )?;
-        }
-        if self.worker(driven.node, &driven.uid).is_some() {
             self.keep_house(driven.node)?;
         }
-        if self.worker(driven.node, &driven.uid).is_some() {
+        if has_worker(self) {
             return Err(Refused::because("housekeeping does not forget it"));
         }
         self.machines.forgotten.insert(driven.pod);

@@ -7,6 +7,7 @@ use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{OnSigterm, PreStop, Scenario};
 
 use super::quick_probe;
+use crate::kubelet::status::status;
 use crate::state::Worker;
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
@@ -153,7 +154,8 @@ fn a_running_pod_that_admission_rejects_after_a_restart_fails_and_is_killed() {
     assert_eq!(cluster.seen().slots[0].sandbox.sandbox, podproof_vocabulary::observation::Sandbox::None);
 }
 
-/// ADM-13, PW-13: housekeeping does not wait until the API has heard of it, and what is said of the pod stays.
+/// ADM-13, PW-13: housekeeping does not wait until the API has heard of it. What is said of the pod stays until the relist that shows its
+/// end makes a worker for it, which looks how its containers ended (SRC-4, STP-6): nobody has been told that it failed.
 #[test]
 fn a_rejected_pod_may_be_killed_before_anybody_hears_of_it_and_is_not_forgotten_while_it_runs() {
     let report = Kubelet::ReportStatus { pod: P0 };
@@ -166,13 +168,27 @@ fn a_rejected_pod_may_be_killed_before_anybody_hears_of_it_and_is_not_forgotten_
         assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Rejected);
         cluster
     };
-    let mut cluster = rejected();
-    cluster.take(BEGIN);
-    assert!(cluster.can(report), "its kubelet says that it has failed, whatever becomes of its containers");
-    cluster.settle_but(|action| *action == Action::Kubelet(report) || waits(action));
-    assert!(cluster.seen().slots[0].containers[0].process.has_exited());
-    cluster.settle_but(waits);
-    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    let finish = Action::Kubelet(Kubelet::FinishPod { pod: P0 });
+    for is_told in [true, false] {
+        let mut cluster = rejected();
+        cluster.take(BEGIN);
+        assert!(
+            cluster.can(report),
+            "its kubelet says that it has failed, whatever becomes of its containers"
+        );
+        cluster.settle_but(|action| [finish, Action::Kubelet(report)].contains(action) || waits(action));
+        assert!(cluster.seen().slots[0].containers[0].process.has_exited());
+        assert_eq!(cluster.look(|cluster| status(cluster, P0)), (Phase::Failed, false, None));
+        if is_told {
+            cluster.take(report);
+        }
+        cluster.take(finish);
+        cluster.settle_but(waits);
+        let phase = if is_told { Phase::Failed } else { Phase::Succeeded };
+        let address = cluster.look(|cluster| cluster.pod(P0).kubelet.address_cached());
+        assert!(address.is_some());
+        assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).address), (phase, address));
+    }
     let mut gone = rejected();
     gone.befall(Environment::ForceDeletePod { pod: P0 });
     gone.settle_but(stops);
@@ -199,7 +215,7 @@ fn a_restarted_kubelet_takes_what_runs_for_started_from_1_35_on() {
         cluster.take(START);
         cluster.take(RELIST);
         cluster.take(LIST);
-        let is_ready = cluster.look(|cluster| crate::kubelet::status::status(cluster, P0).1);
+        let is_ready = cluster.look(|cluster| status(cluster, P0).1);
         assert_eq!(is_ready, started, "1.{minor}");
     }
 }
@@ -226,8 +242,7 @@ fn a_restarted_kubelet_does_not_probe_what_is_to_end() {
         cluster.take(RELIST);
         cluster.take(LIST);
         cluster.take(BEGIN);
-        let said =
-            |cluster: &TestCluster| cluster.look(|cluster| crate::kubelet::status::status(cluster, P0).1);
+        let said = |cluster: &TestCluster| cluster.look(|cluster| status(cluster, P0).1);
         assert_eq!(said(&cluster), ready, "1.{minor}, listens: {listens}");
         assert!(!cluster.any(|action| matches!(action, Action::Kubelet(Kubelet::FlipReadiness { .. }))));
     }
