@@ -1,6 +1,6 @@
 //! The traces of the corpus, each with something more that befalls the cluster at one of its steps. What is interesting enough to be
-//! told is a good place to be disturbed at, and there is none that is passed over. `PODPROOF_DISTURBED=all` takes all such paths, one
-//! in so many else.
+//! told is a good place to be disturbed at, and there is none that is passed over. `PODPROOF_DISTURBED=all` takes all such paths, a part of
+//! the name of a trace those of that one, and else it is one in so many.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -100,9 +100,14 @@ fn a_trace_of_the_corpus_agrees() {
 
 #[test]
 fn a_trace_that_is_disturbed_at_any_step_agrees() {
-    let stride = if env::var("PODPROOF_DISTURBED").is_ok_and(|which| which == "all") { 1 } else { STRIDE };
+    let which = env::var("PODPROOF_DISTURBED").ok();
+    let stride = if which.is_some() { 1 } else { STRIDE };
+    let is_meant = |told: &Told| match which.as_deref() {
+        None | Some("all") => told.name != KNOWN_TO_DIFFER,
+        Some(part) => told.name.contains(part),
+    };
     let (mut number, mut taken, mut differ) = (0, 0, Vec::new());
-    for told in corpus().into_iter().filter(|told| told.name != KNOWN_TO_DIFFER) {
+    for told in corpus().into_iter().filter(is_meant) {
         let mut seen = BTreeSet::new();
         for event in EventName::all() {
             for (scenario, path) in disturbed(&told, event) {
@@ -120,5 +125,5 @@ fn a_trace_that_is_disturbed_at_any_step_agrees() {
         }
     }
     assert!(differ.is_empty(), "{} of {taken} differ:\n{}", differ.len(), differ.join("\n\n"));
-    assert!(taken > 100, "{taken} of {number}");
+    assert!(taken > 10, "{taken} of {number}");
 }
