@@ -235,20 +235,20 @@ impl Running {
     /// rejected may have begun to stop it when it was deleted (ADM-12, PW-4), and comes to its end first, if it ever ran (PW-12).
     pub(super) fn forget_pod(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
         let has_worker = |own: &Self| own.worker(driven.node, &driven.uid).is_some();
-        if has_worker(self) {
-            self.keep_house(driven.node)?;
-        }
         let has_begun = |worker: &PodWorker| worker.has_begun_to_terminate() && !worker.is_finished();
+        let mut ended = Ok(());
         if is_rejected(rest, driven.pod) && self.worker(driven.node, &driven.uid).is_some_and(has_begun) {
-            self.drive(
+            ended = self.drive(
                 driven,
                 |own, operation| own.ends_what_never_ran(driven, operation),
                 |own| own.worker(driven.node, &driven.uid).is_none_or(PodWorker::is_finished),
-            )?;
+            );
+        }
+        if has_worker(self) {
             self.keep_house(driven.node)?;
         }
         if has_worker(self) {
-            return Err(Refused::because("housekeeping does not forget it"));
+            return ended.and(Err(Refused::because("housekeeping does not forget it")));
         }
         self.machines.forgotten.insert(driven.pod);
         self.machines.begun.remove(&driven.pod);
