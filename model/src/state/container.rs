@@ -51,7 +51,7 @@ pub struct Container {
     pub ended_earlier: bool,
     /// The cache shows that end.
     pub is_end_known: bool,
-    /// It had ended and its back-off kept it from starting when its pod was evicted.
+    /// Its back-off keeps it from starting, and its pod is evicted: whoever would start it has found that, or will when it has ended.
     pub held_back: bool,
     /// It had started when its pod, which has more than one, began to be stopped: so it counts until all have stopped.
     pub started_before_kill: bool,
