@@ -160,6 +160,12 @@ impl Release {
         self.minor >= 27
     }
 
+    /// Housekeeping lets go of a pod that was deleted before its kubelet heard of it, and that was rejected (ADM-12,
+    /// kubernetes/kubernetes#118497). From 1.28; the last patch releases of 1.27 do so too, but a release is named without its patch.
+    pub const fn removes_rejected_pods_that_were_deleted_before(self) -> bool {
+        self.minor >= 28
+    }
+
     /// A kubelet that starts anew asks pods for admission that have ended, and one that is rejected has Failed, whatever it was before
     /// (ADM-1, kubernetes/kubernetes#126341). Before 1.28; of later ones the first patch releases do so too, but a release is named
     /// without its patch.

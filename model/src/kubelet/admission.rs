@@ -27,6 +27,13 @@ fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
     view.present() && counts
 }
 
+/// ADM-12: it has Failed, and has no worker, which would know its spec.
+pub fn reject(cluster: &mut Cluster<'_>, pod: PodId) {
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    kubelet.set_worker(Worker::Rejected);
+    kubelet.set_knows_spec(false);
+}
+
 /// May `pod` run on `node`? Asked once, when the kubelet first sees it, and again after a restart (ADM-13).
 pub fn admits(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
     let filters = &cluster.rules.filters;

@@ -174,13 +174,21 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, node: NodeId, pod: PodId, view: Ku
         if view.is_deleting() {
             probes::take_up_unprobed(cluster, pod, view.ready());
         }
-        // ADM-1: a pod that is to terminate, or has ended, is not asked for admission.
-        let is_asked = !view.terminal() || cluster.rules.scenario.release.admits_ended_pods_anew();
-        if !view.is_deleting() && is_asked {
-            let admitted = admission::admits(cluster, node, pod);
-            cluster.pod_mut(pod).kubelet.set_worker(if admitted { Worker::Sync } else { Worker::Rejected });
+        // ADM-1: a pod that a worker is to stop is not asked for admission, and here it has none; nor is one that has ended.
+        if view.terminal() && !cluster.rules.scenario.release.admits_ended_pods_anew() {
+            return;
+        }
+        if !admission::admits(cluster, node, pod) {
+            admission::reject(cluster, pod);
+        } else if !view.is_deleting() {
+            cluster.pod_mut(pod).kubelet.set_worker(Worker::Sync);
+        }
+        if !view.is_deleting() {
             probes::resume(cluster, pod, view.ready());
         }
+    } else if kubelet.worker() == Worker::Rejected && view.present() && view.deletion() != before.deletion() {
+        // ADM-12: a deletion is told to a worker, which so gets to know its spec.
+        kubelet.set_knows_spec(true);
     }
 }
 

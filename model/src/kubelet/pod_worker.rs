@@ -44,12 +44,12 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
             listed && remains
         }
         // A rejected pod has no worker, and its deletion is for the status manager; but what still runs of it after a restart is
-        // stopped: because it was deleted, or by housekeeping, like an orphan, which spared what is configured before 1.27 (ADM-13,
-        // PW-13; S28 `HandlePodCleanups`, kubernetes/kubernetes#113145).
+        // stopped: because it was deleted since, or by housekeeping, like an orphan, which spared what is configured before 1.27
+        // (ADM-13, PW-13; S28 `HandlePodCleanups`, kubernetes/kubernetes#113145).
         Worker::Rejected => {
             let is_orphan =
                 !view.present() || cluster.rules.scenario.release.stops_what_runs_of_rejected_pods();
-            (is_orphan || view.is_deleting()) && has_remains(cluster, pod)
+            (is_orphan || kubelet.knows_spec()) && has_remains(cluster, pod)
         }
         Worker::Terminating | Worker::Terminated | Worker::Finished => false,
     }
@@ -104,9 +104,9 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     let lacks_grace =
         cluster.rules.scenario.workload.template.grace_seconds == 0 && !is_left_by_its_apps(cluster, pod);
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
-    if kubelet.worker() == Worker::Rejected && kubelet.view().present() && !kubelet.view().is_deleting() {
-        // No worker has taken up its spec; one that is deleted, or gone, gets a worker for that, which knows it.
-        kubelet.set_knows_spec(false);
+    if kubelet.worker() == Worker::Rejected && !kubelet.view().present() {
+        // SRC-8: one that is gone gets a worker for that, which is told its last spec.
+        kubelet.set_knows_spec(true);
     }
     kubelet.set_worker(Worker::Terminating);
     // PW-13: an orphan is killed with the least grace. PW-18, EVM-6: so is a pod that was force-deleted (also one that a

@@ -165,8 +165,11 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if !is_connected(cluster, node) || kubelet.node() != Some(node) {
         return;
     }
-    let has_status =
-        (kubelet.knows_spec() && kubelet.worker() != Worker::None) || is_killed_as_rejected(cluster, pod);
+    let has_status = match kubelet.worker() {
+        Worker::None => false,
+        Worker::Rejected => true,
+        _ => kubelet.knows_spec() || is_killed_as_rejected(cluster, pod),
+    };
     // SRC-5b: a frozen sync loop publishes nothing.
     if has_status && !is_frozen(cluster, node) && is_due(cluster, pod) {
         out.push(Action::Kubelet(Kubelet::ReportStatus { pod }));
@@ -180,12 +183,20 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
 fn may_remove(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
     let kubelet = column.kubelet;
-    let terminal = column.api.phase().is_terminal()
-        || !cluster.rules.scenario.release.writes_terminal_phase_before_removal();
-    let finished = matches!(kubelet.worker(), Worker::Finished | Worker::Rejected) && terminal;
+    let release = cluster.rules.scenario.release;
+    let terminal = column.api.phase().is_terminal() || !release.writes_terminal_phase_before_removal();
+    let has_finished = match kubelet.worker() {
+        Worker::Finished => true,
+        // ADM-12: who is deleted after it was rejected gets a worker for that; who was deleted before, from housekeeping, if at all.
+        Worker::Rejected => kubelet.knows_spec() || release.removes_rejected_pods_that_were_deleted_before(),
+        _ => false,
+    };
     let early = cluster.has_mutant(Mutant::KubeletRemovesEarly) && kubelet.worker() == Worker::Terminating;
     let waits_for_finalizer = column.api.deletion() == Deletion::Immediate;
-    kubelet.view().is_deleting() && column.api.exists() && !waits_for_finalizer && (finished || early)
+    kubelet.view().is_deleting()
+        && column.api.exists()
+        && !waits_for_finalizer
+        && ((has_finished && terminal) || early)
 }
 
 /// The patch.

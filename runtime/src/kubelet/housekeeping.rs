@@ -70,7 +70,7 @@ impl Kubelet {
     /// PW-13: what runs of pods that no worker knows is stopped, with a grace period of 1 s. From 1.27 on that is so of configured pods
     /// too (kubernetes/kubernetes#113145): those that run from before and were rejected after a restart (ADM-13).
     fn kill_unknown(&mut self, running: BTreeMap<Uid, PodStatus>, host: &Host<'_, '_>) {
-        let spares_configured = host.context.release.minor < 27;
+        let spares_configured = !host.context.release.stops_what_runs_of_rejected_pods();
         for (uid, running) in running {
             let is_spared = spares_configured && self.parts.pods.contains_key(&uid);
             if is_spared || self.workers.get(&uid).is_some() {
@@ -86,7 +86,7 @@ impl Kubelet {
     /// was deleted before its kubelet heard of it and rejected it (ADM-12) has no other way. From 1.28 on
     /// (kubernetes/kubernetes#118497).
     fn end_deleted(&mut self, running: &BTreeMap<Uid, PodStatus>, host: &Host<'_, '_>) {
-        if host.context.release.minor < 28 {
+        if !host.context.release.removes_rejected_pods_that_were_deleted_before() {
             return;
         }
         let has_ended = |pod: &&KnownPod| pod.is_deleting() && is_terminal(&pod.object);

@@ -45,8 +45,6 @@ struct Situation<'a> {
     is_out_of_grace: bool,
     /// The worker of the pod is at something, or has been told of something, or its kubelet has not heard all.
     is_busy: bool,
-    /// The kubelet has a worker for the pod.
-    has_worker: bool,
     /// Its kubelet has let every worker sync once more since the last step.
     has_lingered: bool,
     /// It is a status by which the pod has ended.
@@ -221,18 +219,6 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "a pod that is deleted when its kubelet first sees it is asked for admission, and has failed if it is rejected, in the model it \
-              is not asked (ADM-1)",
-        lasts: false,
-        is: |situation| match situation.action {
-            Action::Kubelet(Kubelet::ReportStatus { pod }) => {
-                !situation.has_worker
-                    && situation.look(|cluster| cluster.pod(pod).kubelet.view().is_deleting())
-            }
-            _ => false,
-        },
-    },
-    Lag {
         why: "a process that got SIGTERM before it listened may listen still; nobody asks what an init container listens to",
         lasts: true,
         is: |situation| match situation.action {
@@ -291,9 +277,6 @@ impl Running {
             is_out_of_grace: self.is_out_of_grace(node, &action),
             is_busy: !is_settled || pod.is_some_and(|pod| self.is_busy_with(node, pod)),
             has_lingered: self.machines.lingered.contains(&node),
-            has_worker: pod
-                .and_then(|pod| self.uid(pod).ok())
-                .is_some_and(|uid| self.worker(node, &uid).is_some()),
             says_end: matches!(action, Action::Kubelet(Kubelet::ReportStatus { pod }) if self.says_end(node, pod)),
             action,
         }
@@ -473,7 +456,6 @@ mod tests {
             stops_for_good: false,
             is_out_of_grace: false,
             is_busy: false,
-            has_worker: true,
             has_lingered: false,
             says_end: false,
             action: Action::Kubelet(start),

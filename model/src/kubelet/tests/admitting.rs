@@ -5,7 +5,7 @@ use podproof_vocabulary::action::{Action, Environment, Kubelet, ReplicaSet, Watc
 use podproof_vocabulary::observation::{Deletion, Phase, Process};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{
-    CUSTOM_TAINT, HostPort, Neighbour, Protocol, RestartPolicy, Scenario, TaintEffect, Toleration,
+    CUSTOM_TAINT, HostPort, Neighbour, PreStop, Protocol, RestartPolicy, Scenario, TaintEffect, Toleration,
 };
 
 use crate::api_server::pods;
@@ -303,4 +303,70 @@ fn a_pod_that_is_first_seen_deleting_takes_up_room_until_it_is_stopped() {
     assert!(admits(&ended));
     ended.change(|cluster| cluster.container_mut(P0, C0).set_process(Process::Running));
     assert!(!admits(&ended), "but while something of it runs");
+}
+
+/// ADM-1, ADM-12, kubernetes/kubernetes#118497: no worker is told to stop a pod that is deleted when its kubelet first sees it, so it is
+/// asked for admission. One that is rejected has failed, and only housekeeping can let it go, from 1.28 on, unless another deletion follows.
+#[test]
+fn a_pod_that_is_first_seen_deleting_may_be_rejected_and_stays_before_1_28() {
+    for (minor, goes) in [(27, false), (28, true)] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            s.release = Release { minor };
+            s.workload.template.node_name = Some("node-1".into());
+            s.workload.template.node_selector.insert("kubernetes.io/hostname".into(), "node-9".into());
+        });
+        cluster.settle_until(|action| *action == CREATE);
+        cluster.take(CREATE);
+        cluster.delete(P0);
+        let waits =
+            |action: &Action| matches!(action, Action::ReplicaSet(_) | Action::PodGarbageCollector(_));
+        let remove = Action::Kubelet(Kubelet::RemovePod { pod: P0 });
+        cluster.settle_but(|action| *action == remove || waits(action));
+        assert_eq!((workers(&cluster, 1)[0], cluster.pod(P0).phase), (Worker::Rejected, Phase::Failed));
+        assert_eq!(cluster.can(Kubelet::RemovePod { pod: P0 }), goes, "1.{minor}");
+    }
+}
+
+/// ADM-13, PW-13: of a pod that is deleted and is rejected after its kubelet's restart no worker knows the spec: housekeeping stops what
+/// runs, from 1.27 on, without its hook. Another deletion, which a finalizer lets its object outlive, is told to a worker.
+#[test]
+fn what_runs_of_a_pod_that_is_rejected_while_it_is_deleted_is_stopped_like_an_orphan() {
+    let (begin, hook) =
+        (Kubelet::BeginTermination { pod: P0 }, Kubelet::RunPreStop { pod: P0, container: C0 });
+    let rejected = |minor: u8| {
+        let mut cluster = bypassing(
+            1,
+            |s| {
+                s.release = Release { minor };
+                selects_labels_that_go(s);
+                s.workload.template.containers[0].pre_stop = Some(PreStop::Seconds(1));
+            },
+            |_| {},
+        );
+        cluster.befall(Environment::RelabelNode { node: N0 });
+        cluster.befall(Environment::StopKubelet { node: N0 });
+        cluster.delete(P0);
+        let waits =
+            |action: &Action| matches!(action, Action::ReplicaSet(_)) || *action == Action::Kubelet(begin);
+        cluster.settle_but(waits);
+        assert_eq!((workers(&cluster, 1)[0], cluster.pod(P0).phase), (Worker::Rejected, Phase::Failed));
+        cluster
+    };
+    let has_hook = |mut cluster: TestCluster| {
+        cluster.take(begin);
+        let is_stop = |action: &Action| {
+            matches!(action, Action::Kubelet(Kubelet::RunPreStop { .. } | Kubelet::SendSigterm { .. }))
+        };
+        cluster.settle_until(is_stop);
+        cluster.can(hook)
+    };
+    assert!(!rejected(26).can(begin), "1.26 spares what is configured");
+    assert!(!has_hook(rejected(27)), "no worker knows its hook");
+    for minor in [26, 27] {
+        let mut cluster = rejected(minor);
+        let delete = |object: PodObject| object.with_deletion(Deletion::Immediate);
+        cluster.change(|cluster| pods::update(cluster, P0, delete));
+        cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+        assert!(has_hook(cluster), "1.{minor}: a worker is told");
+    }
 }
