@@ -12,7 +12,7 @@ use podproof_vocabulary::{NodeId, PodId};
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
-use crate::state::PodObject;
+use crate::state::{PodObject, Worker};
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
@@ -98,6 +98,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: PodGarbageCollector) {
         // PGC-8: says nothing about the containers.
         PodGarbageCollector::FailPod { pod } => {
             if writes_phase(cluster, pod) {
+                let column = cluster.pod_mut(pod);
+                // STM-1: its kubelet remembers what it has said, as long as it runs.
+                let remembers = column.kubelet.worker() != Worker::None;
+                column.kubelet.set_overwritten(remembers && column.api.phase() == Phase::Succeeded);
                 pods::set_phase(cluster, pod, Phase::Failed);
             }
             let deletes = gains_from_deletion(cluster.pod(pod).api);

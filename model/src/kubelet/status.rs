@@ -18,7 +18,10 @@ use crate::state::Worker;
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
     let kubelet = cluster.pod(pod).kubelet;
     let api = cluster.pod(pod).api;
-    let phase = if api.phase().is_terminal() && kubelet.worker() != Worker::Rejected {
+    let phase = if kubelet.overwritten() {
+        // STM-1: what it has said it says again, over what others have written since.
+        Phase::Succeeded
+    } else if api.phase().is_terminal() && kubelet.worker() != Worker::Rejected {
         // PHS-10: a terminal phase stays, but that of a pod which is rejected after its end (ADM-1).
         api.phase()
     } else {
@@ -205,6 +208,7 @@ pub fn report(cluster: &mut Cluster<'_>, pod: PodId) {
     pods::update(cluster, pod, |object| object.with_phase(phase).with_ready(ready).with_address(address));
     // The kubelet knows what it wrote.
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    kubelet.set_overwritten(false);
     let view = kubelet.view();
     if view.present() {
         kubelet.set_view(view.with_ready(ready).with_terminal(phase.is_terminal()));

@@ -341,8 +341,8 @@ pub struct KubeletPod {
     /// The node whose kubelet or runtime knows the pod.
     #[bits(6, from = node_from_bits, into = node_into_bits)]
     pub node: Option<NodeId>,
-    #[bits(1)]
-    __: u8,
+    /// It has said that the pod Succeeded, and somebody has written Failed over that.
+    pub overwritten: bool,
 }
 
 /// An entry of an EndpointSlice, or of a node's rules.

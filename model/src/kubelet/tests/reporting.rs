@@ -1,12 +1,13 @@
 //! The status manager: phase, Ready, reconciliation with what others wrote.
 
-use podproof_vocabulary::action::{Action, Environment, Kubelet, Watch, Watcher};
+use podproof_vocabulary::action::{Action, Environment, Kubelet, PodGarbageCollector, Watch, Watcher};
 use podproof_vocabulary::observation::{Phase, Process, Sandbox};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 
 use super::container;
 use crate::api_server::pods;
+use crate::controllers::pod_garbage_collector;
 use crate::kubelet::status::{completed, should_run_again, status};
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
@@ -85,6 +86,35 @@ fn the_kubelet_keeps_a_terminal_phase_that_somebody_wrote() {
     assert_eq!((phase, ready), (Phase::Succeeded, false), "and Ready goes with it (STM-5)");
     cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
     assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Succeeded, false));
+}
+
+/// STM-1, PHS-10: the collector, which has not seen the end, writes Failed over it; the kubelet that has said it says it again. One that
+/// has started since knows only what the API says.
+#[test]
+fn the_kubelet_says_an_end_again_that_somebody_has_written_over() {
+    let fail = PodGarbageCollector::FailPod { pod: P0 };
+    let controllers = |action: &Action| {
+        matches!(
+            action,
+            Action::ReplicaSet(_) | Action::Watch(Watch::DeliverPod { to: Watcher::ControllerManager, .. })
+        )
+    };
+    for (restarts, expected) in [(false, Phase::Succeeded), (true, Phase::Failed)] {
+        let mut cluster =
+            TestCluster::running(1, 1, |s| s.workload.template.restart_policy = RestartPolicy::Never);
+        cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+        cluster.settle_but(controllers);
+        assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
+        cluster.change(|cluster| pod_garbage_collector::apply(cluster, fail));
+        assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+        if restarts {
+            cluster.befall(Environment::StopKubelet { node: N0 });
+        }
+        let is_collection = |action: &Action| matches!(action, Action::PodGarbageCollector(_));
+        cluster.settle_but(|action| controllers(action) || is_collection(action));
+        assert_eq!(cluster.pod(P0).phase, expected, "restarts: {restarts}");
+        assert!(!cluster.can(REPORT));
+    }
 }
 
 /// PHS-1, PHS-6, PHS-7, PHS-8, PHS-12: what the containers, as the cache shows them, ask for.

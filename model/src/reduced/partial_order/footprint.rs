@@ -178,6 +178,7 @@ fn of_class(cluster: &Cluster<'_>, list: &Of<'_, '_>, action: &Action) -> Footpr
             R::Object(pod),
             R::Controller(pod),
             R::Head(pod),
+            R::Kubelet(pod),
         ]),
         Action::Disruption(Disruption::UpdateStatus | Disruption::ForgetDisruption { .. }) => nothing
             .reads([list.replica_sets(), list.pods(R::Object), vec![R::DeploymentCopy]].concat())
