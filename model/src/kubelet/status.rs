@@ -37,8 +37,12 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
     // PLEG-11: the last address that the cache has seen; none after a restart that finds no living sandbox, as the recording of a
     // node that fails and returns shows: the first patch of its kubelet clears `podIP`. What is said of a pod that is rejected is its
     // phase alone (ADM-12; S28 `rejectPod`).
-    let is_rejected = kubelet.worker() == Worker::Rejected || is_killed_as_rejected(cluster, pod);
-    (phase, ready, kubelet.address_cached().filter(|_| !is_rejected))
+    (phase, ready, kubelet.address_cached().filter(|_| !is_rejected(cluster, pod)))
+}
+
+/// What is said of the pod was computed when it was rejected, and is its phase alone.
+fn is_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    cluster.pod(pod).kubelet.worker() == Worker::Rejected || is_killed_as_rejected(cluster, pod)
 }
 
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
@@ -168,13 +172,9 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if !is_connected(cluster, node) || kubelet.node() != Some(node) {
         return;
     }
-    let has_status = match kubelet.worker() {
-        Worker::None => false,
-        Worker::Rejected => true,
-        _ => kubelet.knows_spec() || is_killed_as_rejected(cluster, pod),
-    };
-    // SRC-5b: a frozen sync loop publishes nothing.
-    if has_status && !is_frozen(cluster, node) && is_due(cluster, pod) {
+    // SRC-5b: a frozen sync loop computes no status.
+    let computes = kubelet.knows_spec() && kubelet.worker() != Worker::None && !is_frozen(cluster, node);
+    if (computes || is_rejected(cluster, pod)) && is_due(cluster, pod) {
         out.push(Action::Kubelet(Kubelet::ReportStatus { pod }));
     }
     if may_remove(cluster, pod) && !cluster.has_mutant(Mutant::KubeletNeverRemoves) {
