@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use podproof_vocabulary::action::{Action, Environment, Kubelet};
-use podproof_vocabulary::observation::{Deletion, EndpointSeen, NodeSeen, Observation, PodSeen, SlotSeen};
+use podproof_vocabulary::observation::{
+    Deletion, EndpointSeen, NodeSeen, Observation, Phase, PodSeen, SlotSeen,
+};
 use podproof_vocabulary::scenario::Scenario;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -90,9 +92,16 @@ pub(super) fn without_network(actions: &[Action]) -> Vec<NodeId> {
     failed
 }
 
+/// It has Failed and no worker ends it, in a release in which only a worker could: its kubelet rejected it.
+const fn is_kept_as_rejected(scenario: &Scenario, pod: PodSeen, slot: &SlotSeen) -> bool {
+    !scenario.release.removes_rejected_pods_that_were_deleted_before()
+        && matches!(pod.phase, Phase::Failed)
+        && !slot.sandbox.terminating
+}
+
 /// A promise of progress that an outsider finds broken at rest, and why. What is deleted on a node without a network plugin keeps its
-/// sandbox, and so its object (SBX-4): there the promise is broken in Kubernetes too. Of the pods of which steps were passed over
-/// nothing is owed.
+/// sandbox, and so its object (SBX-4): there the promise is broken in Kubernetes too, as it is before 1.28 where a kubelet rejects what is
+/// being deleted (kubernetes/kubernetes#118472). Of the pods of which steps were passed over nothing is owed.
 pub(super) fn broken(
     scenario: &Scenario,
     seen: &Observation,
@@ -107,6 +116,9 @@ pub(super) fn broken(
             continue;
         };
         if passed_over.iter().any(|pod| pod.index() == number) {
+            continue;
+        }
+        if is_kept_as_rejected(scenario, pod, slot) {
             continue;
         }
         let node = pod.node.filter(|node| !without_network.contains(node));

@@ -4,15 +4,16 @@
 //! changes between relists coalesce. The events are not kept: a worker looks at the cache. Left out: the loss of events
 //! on a full channel (PLEG-7) and the evented PLEG.
 
-use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::Hang;
+use podproof_vocabulary::{NodeId, PodId};
 
 use super::{known, probes};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
+use crate::state::Container;
 
 /// Does the container runtime answer calls other than a relist's?
 pub fn runtime_answers(cluster: &Cluster<'_>, node: NodeId) -> bool {
@@ -46,6 +47,15 @@ fn is_behind(cluster: &Cluster<'_>, scope: Scope, node: NodeId) -> bool {
         };
         kubelet.node() == Some(node) && differs()
     })
+}
+
+/// Of nothing that was of this pod the next relist would find that it has died.
+pub fn has_told_all_ends(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let may_end = |container: &Container| container.touched() || container.cached() == Process::Running;
+    kubelet.sandbox_cached() != Sandbox::Ready
+        && !kubelet.sandbox_touched()
+        && !cluster.containers_of(pod).iter().any(may_end)
 }
 
 /// The steps of the PLEG of `node`.

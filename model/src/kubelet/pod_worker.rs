@@ -10,7 +10,7 @@ use podproof_vocabulary::{NodeId, PodId};
 
 use super::{is_frozen, pleg, probes, status};
 use crate::cluster::Cluster;
-use crate::state::Worker;
+use crate::state::{Container, Worker};
 
 /// The cache shows what the runtime has of the pod (PLEG-10).
 fn cache_is_fresh(cluster: &Cluster<'_>, pod: PodId) -> bool {
@@ -43,13 +43,14 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
                 || cluster.containers_of(pod).iter().any(|container| container.cached() == Process::Running);
             listed && remains
         }
-        // A rejected pod has no worker, and its deletion is for the status manager; but what still runs of it after a restart is
-        // stopped: because it was deleted since, or by housekeeping, like an orphan, which spared what is configured before 1.27
-        // (ADM-13, PW-13; S28 `HandlePodCleanups`, kubernetes/kubernetes#113145).
+        // A rejected pod has no worker; but what is left of it after a restart is stopped: by the worker that it gets for its deletion, or
+        // by housekeeping, like an orphan, which spared what is configured before 1.27 (ADM-13, PW-13; S28 `HandlePodCleanups`,
+        // kubernetes/kubernetes#113145).
         Worker::Rejected => {
             let is_orphan =
                 !view.present() || cluster.rules.scenario.release.stops_what_runs_of_rejected_pods();
-            (is_orphan || kubelet.knows_spec()) && has_remains(cluster, pod)
+            (is_orphan && has_remains(cluster, pod))
+                || (is_taken_up(cluster, pod) && !has_nothing_to_stop(cluster, pod))
         }
         Worker::Terminating | Worker::Terminated | Worker::Finished => false,
     }
@@ -80,6 +81,28 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     }
 }
 
+/// ADM-12: a rejected pod gets a worker, which knows its spec, when its deletion is told; if that was known when it was rejected, from
+/// housekeeping, once nothing of it runs and the API says that it has ended (S28 `filterTerminalPodsToDelete`,
+/// kubernetes/kubernetes#118497).
+fn is_taken_up(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let column = cluster.pod(pod);
+    let by_housekeeping = || {
+        cluster.rules.scenario.release.removes_rejected_pods_that_were_deleted_before()
+            && column.kubelet.view().is_deleting()
+            && column.api.phase().is_terminal()
+            && !has_remains(cluster, pod)
+    };
+    column.kubelet.knows_spec() || by_housekeeping()
+}
+
+/// A rejected pod that is deleted has a worker, which finds nothing in the runtime that it could stop or tell of.
+pub fn has_nothing_to_stop(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let has_run = |container: &Container| container.last_process() != Process::Absent;
+    is_taken_up(cluster, pod)
+        && cluster.pod(pod).kubelet.sandbox() == Sandbox::None
+        && !cluster.containers_of(pod).iter().any(has_run)
+}
+
 /// Something of the pod runs that housekeeping would find: a container, or its sandbox (S28 `GetPods`).
 fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
     cluster.pod(pod).kubelet.sandbox() == Sandbox::Ready
@@ -103,12 +126,14 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     // PW-18: a worker's grace is at least 1 s; that of the sync which finds no app to go on is the pod's own (CPA-11).
     let lacks_grace =
         cluster.rules.scenario.workload.template.grace_seconds == 0 && !is_left_by_its_apps(cluster, pod);
+    let is_taken_up = cluster.pod(pod).kubelet.worker() == Worker::Rejected && is_taken_up(cluster, pod);
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
-    if kubelet.worker() == Worker::Rejected && !kubelet.view().present() {
-        // SRC-8: one that is gone gets a worker for that, which is told its last spec.
-        kubelet.set_knows_spec(true);
-    }
+    // SRC-8: a rejected one that is gone gets a worker for that, which is told its last spec.
+    let is_gone = kubelet.worker() == Worker::Rejected && !kubelet.view().present();
+    kubelet.set_knows_spec(kubelet.knows_spec() || is_taken_up || is_gone);
     kubelet.set_worker(Worker::Terminating);
+    let is_killed_as_rejected = kubelet.view().present() && !kubelet.knows_spec();
+    kubelet.set_spares_sandbox(is_killed_as_rejected && kubelet.sandbox() == Sandbox::Dead);
     // PW-13: an orphan is killed with the least grace. PW-18, EVM-6: so is a pod that was force-deleted (also one that a
     // finalizer keeps), or that its kubelet evicts, but for the releases that took 0 for "unset".
     let overridden =

@@ -6,7 +6,7 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::observation::{Address, Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 
-use super::eviction;
+use super::{eviction, pleg, status};
 use crate::cluster::Cluster;
 use crate::state::{Container, Worker};
 
@@ -78,11 +78,17 @@ pub fn create(cluster: &mut Cluster<'_>, pod: PodId) {
 /// SBX-4: StopPodSandbox; CNI DEL frees the address. With every container stopped the worker is done (PW-7).
 pub fn stop(cluster: &mut Cluster<'_>, pod: PodId) {
     let all_stopped = cluster.containers_of(pod).iter().all(|container| !container.is_running());
+    let has_heard = status::is_killed_as_rejected(cluster, pod) && pleg::has_told_all_ends(cluster, pod);
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     kubelet.set_sandbox(Sandbox::None);
     kubelet.set_address(None);
     kubelet.set_sandbox_touched(true);
     if all_stopped {
-        kubelet.set_worker(Worker::Terminated);
+        // ADM-13, SRC-4: whoever stops what runs of a rejected pod is forgotten when it is done, and each end that the PLEG tells then makes
+        // a worker. That of the last container does, if the sandbox had not to be stopped; if it had, no end is left to tell.
+        let is_forgotten = has_heard && !kubelet.spares_sandbox();
+        kubelet.set_worker(if is_forgotten { Worker::Rejected } else { Worker::Terminated });
+        kubelet.set_knows_spec(kubelet.knows_spec() || (has_heard && kubelet.spares_sandbox()));
+        kubelet.set_spares_sandbox(false);
     }
 }

@@ -9,7 +9,7 @@ use podproof_vocabulary::observation::{Address, Deletion, Phase, Process};
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
-use super::{container_runtime, is_frozen, probes};
+use super::{container_runtime, is_frozen, pod_worker, probes};
 use crate::api_server::pods;
 use crate::cluster::Cluster;
 use crate::state::Worker;
@@ -97,7 +97,7 @@ fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
 }
 
 /// A pod that was rejected, and of which housekeeping stops what runs from before: what is said of it stays (ADM-13, PW-13).
-fn is_killed_as_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
+pub(super) fn is_killed_as_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
     let is_stopped = matches!(kubelet.worker(), Worker::Terminating | Worker::Terminated | Worker::Finished);
     is_stopped && kubelet.view().present() && !kubelet.knows_spec()
@@ -190,8 +190,7 @@ fn may_remove(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let terminal = column.api.phase().is_terminal() || !release.writes_terminal_phase_before_removal();
     let has_finished = match kubelet.worker() {
         Worker::Finished => true,
-        // ADM-12: who is deleted after it was rejected gets a worker for that; who was deleted before, from housekeeping, if at all.
-        Worker::Rejected => kubelet.knows_spec() || release.removes_rejected_pods_that_were_deleted_before(),
+        Worker::Rejected => pod_worker::has_nothing_to_stop(cluster, pod),
         _ => false,
     };
     let early = cluster.has_mutant(Mutant::KubeletRemovesEarly) && kubelet.worker() == Worker::Terminating;

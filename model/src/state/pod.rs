@@ -313,7 +313,7 @@ pub enum Worker {
 #[derive(PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 pub struct KubeletPod {
     /// Its copy.
-    #[bits(8)]
+    #[bits(5)]
     pub view: KubeletView,
     /// The pod worker.
     #[bits(3)]
@@ -343,6 +343,10 @@ pub struct KubeletPod {
     pub node: Option<NodeId>,
     /// It has said that the pod Succeeded, and somebody has written Failed over that.
     pub overwritten: bool,
+    /// Housekeeping stops what runs of a rejected pod, and not its sandbox, which was dead already.
+    pub spares_sandbox: bool,
+    #[bits(2)]
+    __: u8,
 }
 
 /// An entry of an EndpointSlice, or of a node's rules.

@@ -1,5 +1,6 @@
 //! Pods terminate, containers are stopped.
 
+use podproof_model::state::Worker;
 use podproof_runtime::Step;
 use podproof_runtime::api::Kind as _;
 use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
@@ -11,6 +12,7 @@ use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::kubelet::sync_loop::Source;
 use podproof_runtime::operation::Component;
+use podproof_vocabulary::action::{Action, Kubelet};
 use podproof_vocabulary::{ContainerId, NodeId};
 
 use super::drive::Driven;
@@ -194,7 +196,7 @@ impl Running {
     }
 
     /// StopPodSandbox takes effect, and the look at what is left finds nothing that runs (STP-5).
-    pub(super) fn stop_sandbox(&mut self, driven: &Driven) -> Result<(), Refused> {
+    pub(super) fn stop_sandbox(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
         let &Driven { node, pod, ref uid, .. } = driven;
         if !self.is_purged(driven) {
             if !driven.may_relist && self.worker(node, uid).is_some_and(PodWorker::stops_for_good) {
@@ -214,6 +216,11 @@ impl Running {
             )?;
         }
         self.machines.laid_down.insert(pod);
+        let (model, state) = rest.model();
+        let after = model.apply(state, &Action::Kubelet(Kubelet::StopSandbox { pod }));
+        if model.open(&after, |cluster| cluster.pod(pod).kubelet.worker()) == Worker::Rejected {
+            self.machines.begun.remove(&pod);
+        }
         Ok(())
     }
 

@@ -191,7 +191,7 @@ impl Running {
             Kubelet::ExpireGrace { pod, container } => self.expire_grace(&of(self, pod)?, container),
             Kubelet::SendSigterm { pod, container } => self.send_sigterm(&of(self, pod)?, container),
             Kubelet::SendSigkill { pod, container } => self.send_sigkill(&of(self, pod)?, container),
-            Kubelet::StopSandbox { pod } => self.stop_sandbox(&of(self, pod)?),
+            Kubelet::StopSandbox { pod } => self.stop_sandbox(&of(self, pod)?, rest),
             Kubelet::FinishPod { pod } => self.finish_pod(&of(self, pod)?),
             Kubelet::ForgetPod { pod } => self.forget_pod(&of(self, pod)?, rest),
             Kubelet::ReportStatus { pod } => self.report_status(&of(self, pod)?, rest),

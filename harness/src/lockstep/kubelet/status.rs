@@ -142,7 +142,9 @@ impl Running {
     pub(super) fn ends_what_never_ran(&self, driven: &Driven, operation: &Operation) -> bool {
         let is_unmounted =
             matches!(operation.step, Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Unmount)));
-        let is_there = |runtime: &Simulated| runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid);
+        let is_there = |runtime: &Simulated| {
+            runtime.sandboxes().any(|(_, own)| own.config.uid == driven.uid && !own.stopped)
+        };
         (is_unmounted || self.begins(driven.node, &driven.uid, &operation.step))
             && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
     }
