@@ -5,6 +5,7 @@
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::Node;
+use podproof_model::Cluster;
 use podproof_runtime::api::constants::taint::NO_EXECUTE;
 use podproof_runtime::api::{Key, Patch, Request, Resource};
 use podproof_runtime::client::{Call, CallId};
@@ -46,7 +47,10 @@ impl Running {
         let call = self.call_for(OWN, &action);
         let call = call.ok_or_else(|| self.waits_for_news("the controller has not decided it".into()))?;
         if !self.is_allowed(call, &[action], rest) {
-            return Err(Refused::later("the controller knows already that no node is Ready (NLC-16)"));
+            return Err(Refused::later(match self.is_made_from_old_copy(&action, rest) {
+                true => "the patch is made from what is stored, and the copy is older (API-3)",
+                false => "the controller knows already that no node is Ready (NLC-16)",
+            }));
         }
         match self.carry_out(OWN, call)? {
             Ok(_) => Ok(()),
@@ -254,8 +258,29 @@ impl Running {
         if is_night && self.cluster.calls().get(call).is_some_and(|call| self.adds_no_taint(call)) {
             return Ok(());
         }
+        let meaning = self.cluster.calls().get(call).and_then(|call| self.meaning(call));
+        if meaning.is_some_and(|action| self.is_made_from_old_copy(&action, rest)) {
+            return Ok(());
+        }
         let request = self.cluster.calls().get(call).map(|call| call.request.clone());
         Err(Refused::because(format!("the controller decides what the model would not: {request:?}")))
+    }
+
+    /// Before 1.26 a patch of taints is made from what a read of the node says, and carries no version. That read may be as old as the
+    /// controller's copy, as in the model, or newer, as here (kubernetes/kubernetes#113136, kubernetes/kubernetes#126755).
+    fn is_made_from_old_copy(&self, action: &Action, rest: &ModelSystem) -> bool {
+        let Action::NodeLifecycle(
+            NodeLifecycle::TaintNoSchedule { node } | NodeLifecycle::TaintNoExecute { node },
+        ) = *action
+        else {
+            return false;
+        };
+        let (model, state) = rest.model();
+        let is_old = |cluster: &Cluster<'_>| {
+            let column = cluster.node(node);
+            column.api.taints() != column.controller.taints()
+        };
+        !self.scenario.release.taint_patches_carry_versions() && model.open(state, is_old)
     }
 
     /// Does this call take NoExecute taints off, or give a node another in the place of one that the copy has?

@@ -14,7 +14,7 @@ use podproof_vocabulary::property::PropertySet;
 use podproof_vocabulary::{NodeId, PodId, Property, Scenario};
 
 use super::promises::{self, kept_by};
-use super::rest::{Rest, Resting, broken, without_network};
+use super::rest::{Rest, Resting, broken, failed};
 use crate::choices::Choices;
 use crate::system::{Parts, Refusal, Refused, System, Unfit};
 
@@ -255,7 +255,7 @@ fn take_all(
                 Action::Kubelet(step) => step.pod(),
                 _ => None,
             });
-            sides.judge_rest(scenario, &without_network(actions), &passed_over.collect::<Vec<_>>())
+            sides.judge_rest(scenario, &failed(actions), &passed_over.collect::<Vec<_>>())
         }
     }
 }
@@ -361,12 +361,12 @@ impl Sides {
     fn judge_rest(
         &self,
         scenario: &Scenario,
-        without_network: &[NodeId],
+        failed: &[NodeId],
         passed_over: &[PodId],
     ) -> Result<(), Difference> {
         let theirs: Vec<PodId> = passed_over.iter().map(|&pod| self.pairs.pod(pod)).collect();
         for (seen, passed_over) in [(&self.reference, passed_over), (&self.other, &theirs)] {
-            if let Some((promise, why)) = broken(scenario, seen, without_network, passed_over) {
+            if let Some((promise, why)) = broken(scenario, seen, failed, passed_over) {
                 return Err(Difference::Owed { promise, why });
             }
         }

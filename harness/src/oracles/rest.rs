@@ -79,17 +79,25 @@ const fn restarts(action: &Action) -> bool {
     matches!(action, Action::Kubelet(Kubelet::StartContainer { .. } | Kubelet::Relist { .. }))
 }
 
-/// The nodes whose network plugin has failed, after these steps: a machine that comes back has one that works.
-pub(super) fn without_network(actions: &[Action]) -> Vec<NodeId> {
-    let mut failed = Vec::new();
+/// The nodes whose network plugin has failed, or whose runtime hangs, after these steps: a machine that comes back has those that work.
+pub(super) fn failed(actions: &[Action]) -> Vec<NodeId> {
+    let (mut networks, mut runtimes) = (Vec::new(), Vec::new());
     for action in actions {
         match *action {
-            Action::Environment(Environment::FailCni { node }) => failed.push(node),
-            Action::Environment(Environment::ReturnNode { node }) => failed.retain(|&other| other != node),
+            Action::Environment(Environment::FailCni { node }) => networks.push(node),
+            Action::Environment(Environment::HangRuntime { node }) => runtimes.push(node),
+            Action::Environment(Environment::RecoverRuntime { node }) => {
+                runtimes.retain(|&other| other != node)
+            }
+            Action::Environment(Environment::ReturnNode { node }) => {
+                networks.retain(|&other| other != node);
+                runtimes.retain(|&other| other != node);
+            }
             _ => {}
         }
     }
-    failed
+    networks.extend(runtimes);
+    networks
 }
 
 /// It has Failed and no worker ends it, in a release in which only a worker could: its kubelet rejected it.
@@ -100,12 +108,13 @@ const fn is_kept_as_rejected(scenario: &Scenario, pod: PodSeen, slot: &SlotSeen)
 }
 
 /// A promise of progress that an outsider finds broken at rest, and why. What is deleted on a node without a network plugin keeps its
-/// sandbox, and so its object (SBX-4): there the promise is broken in Kubernetes too, as it is before 1.28 where a kubelet rejects what is
-/// being deleted (kubernetes/kubernetes#118472). Of the pods of which steps were passed over nothing is owed.
+/// sandbox, and so its object (SBX-4), and where the runtime hangs nobody sees its end (PLEG-4): there the promise is broken in Kubernetes
+/// too, as it is before 1.28 where a kubelet rejects what is being deleted (kubernetes/kubernetes#118472). Of the pods of which steps were
+/// passed over nothing is owed.
 pub(super) fn broken(
     scenario: &Scenario,
     seen: &Observation,
-    without_network: &[NodeId],
+    failed: &[NodeId],
     passed_over: &[PodId],
 ) -> Option<(Property, String)> {
     let serves = |node: &NodeSeen| {
@@ -121,7 +130,7 @@ pub(super) fn broken(
         if is_kept_as_rejected(scenario, pod, slot) {
             continue;
         }
-        let node = pod.node.filter(|node| !without_network.contains(node));
+        let node = pod.node.filter(|node| !failed.contains(node));
         if node.and_then(|node| seen.nodes.get(node.index())).is_some_and(serves) {
             return Some((Property::DeletionCompletes, format!("pod {number} was deleted and is not gone")));
         }
@@ -189,11 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_comes_back_has_a_network_again() {
+    fn a_machine_that_comes_back_has_what_works_again() {
         let fail = |node| Action::Environment(Environment::FailCni { node: NodeId(node) });
         let back = Action::Environment(Environment::ReturnNode { node: NodeId(0) });
-        assert_eq!(without_network(&[fail(0), fail(1), Action::Tick]), [NodeId(0), NodeId(1)]);
-        assert_eq!(without_network(&[fail(0), fail(1), back]), [NodeId(1)]);
+        assert_eq!(failed(&[fail(0), fail(1), Action::Tick]), [NodeId(0), NodeId(1)]);
+        assert_eq!(failed(&[fail(0), fail(1), back]), [NodeId(1)]);
+        let hang = Action::Environment(Environment::HangRuntime { node: NodeId(0) });
+        let recover = Action::Environment(Environment::RecoverRuntime { node: NodeId(0) });
+        assert_eq!(failed(&[hang, back]), []);
+        assert_eq!(failed(&[fail(0), hang, recover]), [NodeId(0)], "its network is another thing");
     }
 
     #[test]

@@ -100,6 +100,8 @@ pub(super) fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut
         match state(container) {
             // CPA-10: the sync that stopped it goes on.
             _ if cluster.container(pod, container).starts_anew() => start(container),
+            // CPA-3: what is done is left out by what the sync saw when it began, and that may have been before the end.
+            Process::ExitedOk if cluster.container(pod, container).may_start_anew() => start(container),
             Process::Absent if first_start => {
                 start(container);
                 first_start = false;
@@ -132,15 +134,40 @@ fn is_initialized(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// CPA-10: a sync that stops an app whose probe failed starts it anew, whatever it exits with, and so does one that stops it for a new
 /// sandbox, if no init container comes first (CPA-4). A pod that restarts on failure would else take one that exits with 0 for done.
 pub fn stop(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
-    let rules = cluster.rules;
-    let is_app = |own| rules.container(own).kind == ContainerKind::App;
-    let starts_anew = rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure
-        && cluster.pod(pod).kubelet.worker() == Worker::Sync
-        && is_app(container)
-        && (!lacks_sandbox(cluster, pod) || cluster.container_ids().all(is_app));
+    let starts_anew = is_started_by_the_sync_that_stops_it(cluster, pod, container);
     let state = cluster.container_mut(pod, container);
     state.set_stopping(true);
     state.set_starts_anew(starts_anew);
+}
+
+/// Of a pod that restarts on failure, does a sync that finds this container running, and stops it, start it anew?
+pub fn is_started_by_the_sync_that_stops_it(
+    cluster: &Cluster<'_>,
+    pod: PodId,
+    container: ContainerId,
+) -> bool {
+    let rules = cluster.rules;
+    let is_app = |own| rules.container(own).kind == ContainerKind::App;
+    rules.scenario.workload.template.restart_policy == RestartPolicy::OnFailure
+        && cluster.pod(pod).kubelet.worker() == Worker::Sync
+        && is_app(container)
+        && (!lacks_sandbox(cluster, pod) || cluster.container_ids().all(is_app))
+}
+
+/// After a relist that shows a dead sandbox a sync may begin that is to stop what runs. It need not have begun before the next relist,
+/// which may show that some of it has ended well, and is done.
+pub fn note_what_a_sync_may_stop(cluster: &mut Cluster<'_>, pod: PodId) {
+    if !lacks_sandbox(cluster, pod) {
+        return;
+    }
+    for container in cluster.container_ids() {
+        let state = cluster.container(pod, container);
+        // Another sync goes on that stops it already.
+        let is_seen_running = state.cached() == Process::Running && !state.stopping();
+        if is_seen_running && is_started_by_the_sync_that_stops_it(cluster, pod, container) {
+            cluster.container_mut(pod, container).set_may_start_anew(true);
+        }
+    }
 }
 
 /// An app that ended well is done (CPA-9), unless the sync that stopped it is about to start it anew. That sync fails where the app
@@ -375,6 +402,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: ContainerStep) {
 pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: Process) {
     let state = cluster.container_mut(pod, container);
     let starts_anew = how == Process::ExitedOk && state.starts_anew();
+    let may_start_anew = how == Process::ExitedOk && state.may_start_anew();
     *state = state
         .with_process(how)
         .with_accepting(false)
@@ -385,7 +413,8 @@ pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: 
         .with_stopping(false)
         .with_grace_expired(false)
         .with_hook(Hook::None)
-        .with_starts_anew(starts_anew);
+        .with_starts_anew(starts_anew)
+        .with_may_start_anew(may_start_anew);
 }
 
 /// A container starts: image, create, start (CPA-12).

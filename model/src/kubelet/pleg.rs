@@ -10,7 +10,7 @@ use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::Hang;
 use podproof_vocabulary::{NodeId, PodId};
 
-use super::{known, probes};
+use super::{container_runtime, known, probes};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
 use crate::state::Container;
@@ -93,12 +93,14 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
             container.set_cached(container.process());
             container.set_touched(false);
             container.set_starts_anew(container.starts_anew() && !has_died);
+            container.set_may_start_anew(container.may_start_anew() && !has_died);
             if container.process() == Process::Absent {
                 container.set_is_end_known(container.ended_earlier());
             } else {
                 container.set_ended_before(Process::Absent);
             }
         }
+        container_runtime::note_what_a_sync_may_stop(cluster, pod);
         probes::forget_what_has_ended(cluster, pod);
     }
     let machine = &mut cluster.node_mut(node).machine;

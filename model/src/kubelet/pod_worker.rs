@@ -144,6 +144,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     probes::keep_what_has_started(cluster, pod);
     for container in cluster.containers_of_mut(pod) {
         container.set_starts_anew(false);
+        container.set_may_start_anew(false);
         if container.is_running() {
             container.set_stopping(true);
         }

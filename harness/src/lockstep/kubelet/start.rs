@@ -1,7 +1,7 @@
 //! Sandboxes are made and containers start.
 
 use podproof_model::kubelet::container_runtime::may_count_as_done;
-use podproof_runtime::container_runtime::simulated::RuntimeStep;
+use podproof_runtime::container_runtime::simulated::{RuntimeStep, Simulated};
 use podproof_runtime::container_runtime::{ProbeKind, Request, SandboxState};
 use podproof_runtime::kubelet::pod_worker::PodWorker;
 use podproof_runtime::kubelet::pod_worker::activity::Activity;
@@ -29,15 +29,22 @@ impl Running {
         if let Some(runtime) = self.machines.runtimes.get(&node) {
             runtime.borrow_mut().network_mut().choose(ip);
         }
-        let is_part = |request: &Request| {
-            matches!(request, Request::RunSandbox(_) | Request::StopSandbox(_) | Request::RemoveContainer(_))
+        let template = &self.scenario.workload.template;
+        let apps = template.containers.iter().filter(|own| own.kind == ContainerKind::App);
+        let apps: Vec<String> = apps.map(|own| own.name.clone()).collect();
+        let is_part = |runtime: &Simulated, request: &Request| match request {
+            Request::RunSandbox(_) | Request::StopSandbox(_) => true,
+            // CPA-16. An app that is dead is removed by a collector, in its own time.
+            Request::RemoveContainer(id) => runtime
+                .containers()
+                .any(|(own, it)| own == *id && !apps.iter().any(|app| **app == *it.status.name)),
+            _ => false,
         };
         self.drive(
             driven,
             |own, operation| {
-                // Also who prunes what is dead has containers removed (CPA-16).
                 own.worker(node, uid).is_some_and(is_syncing)
-                    && own.request_of(node, operation, |_, request| is_part(request)) == Some(true)
+                    && own.request_of(node, operation, is_part) == Some(true)
             },
             |own| {
                 own.runtime(node).is_ok_and(|runtime| {
@@ -59,8 +66,11 @@ impl Running {
         let &Driven { node, pod, ref uid, .. } = driven;
         let name = self.container_name(container);
         let (model, state) = rest.model();
-        let may_be_done = model.open(state, |cluster| {
-            cluster.container(pod, container).starts_anew() && may_count_as_done(cluster, pod, container)
+        let (may_be_done, may_start_anew) = model.open(state, |cluster| {
+            let own = cluster.container(pod, container);
+            let may_start_anew =
+                own.may_start_anew() && own.process() == Process::ExitedOk && !own.starts_anew();
+            (own.starts_anew() && may_count_as_done(cluster, pod, container), may_start_anew)
         });
         if may_be_done && !self.worker(node, uid).is_some_and(is_syncing) {
             return Err(Refused::for_good(
@@ -76,7 +86,7 @@ impl Running {
             })
         };
         let before = latest(self);
-        self.drive(
+        let started = self.drive(
             driven,
             |own, operation| {
                 let is_its = own.request_of(node, operation, |runtime, request| match request {
@@ -89,7 +99,13 @@ impl Running {
                 is_its == Some(true)
             },
             |own| latest(own) > before,
-        )?;
+        );
+        started.map_err(|refused| match may_start_anew {
+            true => Refused::for_good(
+                "the sync that makes its sandbox began when it had ended: it is done (CPA-3)",
+            ),
+            false => refused,
+        })?;
         let (model, state) = rest.model();
         let after = model.apply(state, &Action::Kubelet(Kubelet::StartContainer { pod, container }));
         let state = model.open(&after, |cluster| cluster.container(pod, container));
