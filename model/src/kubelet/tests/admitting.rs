@@ -370,3 +370,27 @@ fn what_runs_of_a_pod_that_is_rejected_while_it_is_deleted_is_stopped_like_an_or
         assert!(has_hook(cluster), "1.{minor}: a worker is told");
     }
 }
+
+/// ADM-12, CPA-2: the worker that a rejected pod gets for its deletion stops its sandbox, also one that is dead, before the object goes.
+#[test]
+fn the_object_of_a_rejected_pod_goes_after_its_sandbox() {
+    let mut cluster = bypassing(1, selects_labels_that_go, |_| {});
+    cluster.befall(Environment::RelabelNode { node: N0 });
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    let remove = Action::Kubelet(Kubelet::RemovePod { pod: P0 });
+    let begin = Action::Kubelet(Kubelet::BeginTermination { pod: P0 });
+    let report = Action::Kubelet(Kubelet::ReportStatus { pod: P0 });
+    let controllers = |action: &Action| matches!(action, Action::ReplicaSet(_));
+    let waits = |action: &Action| controllers(action) || [remove, begin].contains(action);
+    cluster.settle_but(|action| waits(action) || *action == report);
+    assert_eq!(workers(&cluster, 1), [Worker::Rejected]);
+    assert!(!cluster.enabled().contains(&begin), "nothing runs");
+    cluster.delete(P0);
+    cluster.settle_but(waits);
+    assert!(cluster.enabled().contains(&begin) && !cluster.enabled().contains(&remove));
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+    cluster.settle_but(controllers);
+    assert!(!cluster.exists(P0));
+}

@@ -197,6 +197,56 @@ fn a_rejected_pod_may_be_killed_before_anybody_hears_of_it_and_is_not_forgotten_
     assert!(!gone.seen().slots[0].containers[0].process.has_exited(), "it is gone, and forgotten");
 }
 
+/// ADM-13, SRC-4: whoever stops what ran of a rejected pod is forgotten when it is done. What has died of it is told of as of any pod if the
+/// PLEG tells of some end after that; if it has told of all, the pod stays as it was rejected.
+#[test]
+fn a_rejected_pod_of_which_all_ends_are_told_before_its_sandbox_is_stopped_stays_rejected() {
+    let waits = |action: &Action| matches!(action, Action::ReplicaSet(_) | Action::TaintEviction(_));
+    let finish = Action::Kubelet(Kubelet::FinishPod { pod: P0 });
+    let holds =
+        |action: &Action| waits(action) || *action == Action::Kubelet(Kubelet::ReportStatus { pod: P0 });
+    let killed = |dies_before: bool| {
+        let mut cluster = stopped(|_| {});
+        cluster.change(|cluster| cluster.nodes[0].api.set_custom(true));
+        if dies_before {
+            cluster.befall(Environment::KillSandbox { pod: P0 });
+        }
+        cluster.settle_but(|action| holds(action) || *action == Action::Kubelet(BEGIN));
+        cluster.take(BEGIN);
+        if !dies_before {
+            cluster.befall(Environment::KillSandbox { pod: P0 });
+        }
+        let stop = Action::Kubelet(Kubelet::StopSandbox { pod: P0 });
+        cluster.settle_but(|action| holds(action) || *action == stop);
+        cluster.take(Kubelet::StopSandbox { pod: P0 });
+        cluster.take(Kubelet::Relist { node: N0 });
+        cluster
+    };
+    let mut rejected = killed(false);
+    assert_eq!(rejected.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Rejected);
+    assert_eq!(rejected.look(|cluster| status(cluster, P0)), (Phase::Failed, false, None));
+    rejected.settle_but(waits);
+    assert_eq!(rejected.pod(P0).phase, Phase::Failed);
+    // Its sandbox was dead already and is not stopped: with the last container it is done, and the end of that makes a worker.
+    let mut told = killed(true);
+    assert!(told.enabled().contains(&finish));
+    told.settle_but(waits);
+    assert_eq!(told.pod(P0).phase, Phase::Succeeded);
+}
+
+/// STM-4, SRC-5b: what is said of a rejected pod was computed then, and is written while the runtime hangs.
+#[test]
+fn a_rejection_is_told_while_the_runtime_hangs() {
+    let report = Kubelet::ReportStatus { pod: P0 };
+    let mut cluster = stopped(|_| {});
+    cluster.change(|cluster| cluster.nodes[0].api.set_custom(true));
+    cluster.settle_until(|action| *action == Action::Kubelet(report));
+    cluster.befall(Environment::HangRuntime { node: N0 });
+    cluster.take(Kubelet::NoticeHang { node: N0 });
+    cluster.take(report);
+    assert_eq!(cluster.pod(P0).phase, Phase::Failed);
+}
+
 /// PRB-12, kubernetes/kubernetes#142305.
 #[test]
 fn a_restarted_kubelet_takes_what_runs_for_started_from_1_35_on() {

@@ -303,3 +303,50 @@ fn a_pod_that_ends_before_anything_starts_in_its_new_sandbox_ends_as_it_did_in_t
         assert_eq!(cluster.pod(P0).phase, phase);
     }
 }
+
+/// CPA-3: a sync leaves out the apps that it sees to have ended well. It may have begun before the relist that shows an end, and starts that
+/// app anew then; if an init container comes first, a later sync does, which sees it. While another sync stops the app none begins.
+#[test]
+fn an_app_that_ends_by_itself_after_its_sandbox_has_died_is_done_or_started_anew() {
+    let start = Kubelet::StartContainer { pod: P0, container: C1 };
+    let stop = Kubelet::StopContainer { pod: P0, container: C1 };
+    let ended = |has_init: bool, is_seen: bool, ends_late: bool| {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            let template = &mut s.workload.template;
+            template.restart_policy = RestartPolicy::OnFailure;
+            let kind = if has_init { ContainerKind::Init } else { ContainerKind::App };
+            template.containers = vec![container(kind, "first"), app()];
+            template.serving = 1;
+        });
+        let end = Environment::FinishContainer { pod: P0, container: C1 };
+        if !ends_late {
+            cluster.befall(end);
+        }
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.take(Kubelet::Relist { node: N0 });
+        if ends_late {
+            assert!(cluster.can(stop));
+            cluster.befall(end);
+        }
+        if is_seen {
+            cluster.take(Kubelet::Relist { node: N0 });
+        }
+        if !has_init {
+            cluster.take(STOP);
+            cluster.settle_until(|action| *action == CREATE);
+        }
+        cluster.take(CREATE);
+        cluster
+    };
+    assert!(ended(false, false, true).can(start), "no sync can have seen that end");
+    assert!(ended(false, true, true).can(start), "one may have begun before");
+    assert!(!ended(false, false, false).can(start), "each sync sees that end");
+    let mut with_init = ended(true, false, true);
+    with_init.settle_but(|action| *action == Action::Kubelet(start));
+    assert!(!with_init.can(start), "by then it is seen");
+    let mut ends = ended(false, true, true);
+    ends.befall(Environment::DeletePod { pod: P0 });
+    ends.settle_until(|action| *action == Action::Kubelet(Kubelet::BeginTermination { pod: P0 }));
+    ends.take(Kubelet::BeginTermination { pod: P0 });
+    assert!(!ends.can(start), "nothing of a pod that is to end starts");
+}
