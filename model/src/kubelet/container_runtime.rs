@@ -35,7 +35,7 @@ fn least_grace(cluster: &Cluster<'_>, pod: PodId) -> u32 {
 }
 
 /// What the kubelet believes of a container: the cache, and what it did since (PW-16).
-fn believed(container: Container) -> Process {
+pub fn believed(container: Container) -> Process {
     if container.touched() { Process::Running } else { container.cached() }
 }
 

@@ -8,7 +8,7 @@ use podproof_vocabulary::observation::{Deletion, Process, Sandbox};
 use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{NodeId, PodId};
 
-use super::{is_frozen, pleg, probes, status};
+use super::{container_runtime, is_frozen, pleg, probes, status};
 use crate::cluster::Cluster;
 use crate::state::{Container, Worker};
 
@@ -117,7 +117,7 @@ fn is_left_by_its_apps(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let mut apps = cluster.rules.of_kind(ContainerKind::App);
     kubelet.worker() == Worker::Sync
         && !is_told
-        && apps.all(|app| cluster.container(pod, app).cached().has_exited())
+        && apps.all(|app| container_runtime::believed(cluster.container(pod, app)).has_exited())
 }
 
 /// PW-5: no container of it starts any more; those that run are stopped, all in parallel (KIL-1).

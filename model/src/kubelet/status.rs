@@ -49,13 +49,13 @@ fn is_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// pod by itself (PW-5).
 pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
     ended(cluster, |container| {
-        let cached = cluster.container(pod, container).cached();
+        let believed = container_runtime::believed(cluster.container(pod, container));
         let is_app = cluster.rules.container(container).kind == ContainerKind::App;
-        match cached {
+        match believed {
             Process::ExitedOk if is_app && !container_runtime::may_count_as_done(cluster, pod, container) => {
                 Process::Running
             }
-            _ => cached,
+            _ => believed,
         }
     })
 }

@@ -308,6 +308,8 @@ fn an_app_that_its_probe_failed_and_that_is_not_started_at_once_may_be_done() {
     });
     cluster.take(Kubelet::Relist { node: N0 });
     assert!(cluster.can(START) && cluster.can(TERMINATE));
+    cluster.take(START);
+    assert!(!cluster.can(TERMINATE), "a sync that follows waits for a newer cache (PW-16)");
 
     let mut cluster = ended_for_its_probe(|_| {});
     cluster.befall(Environment::KillSandbox { pod: P0 });
