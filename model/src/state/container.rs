@@ -44,8 +44,6 @@ pub struct Container {
     pub fails_liveness: bool,
     /// A sync stops it, or has stopped it, to start it anew although it may end well: of a pod that restarts on failure.
     pub starts_anew: bool,
-    /// A sync that has seen it run in a sandbox that is dead may have begun: it would start it anew, too, although it ends by itself.
-    pub may_start_anew: bool,
     /// How the last app of its name ended in a sandbox before, as long as the cache shows none of this sandbox.
     #[bits(2)]
     pub ended_before: Process,
@@ -59,6 +57,8 @@ pub struct Container {
     pub started_before_kill: bool,
     /// Its kubelet has restarted since its pod was to end, and probes its readiness no more.
     pub unprobed: bool,
+    /// A sync that has seen it run in a sandbox that is dead may have begun: it would start it anew, too, although it ends by itself.
+    pub may_start_anew: bool,
     #[bits(3)]
     __: u32,
 }

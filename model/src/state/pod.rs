@@ -315,6 +315,10 @@ pub struct KubeletPod {
     /// Its copy.
     #[bits(5)]
     pub view: KubeletView,
+    /// Housekeeping stops what runs of a rejected pod, and not its sandbox, which was dead already.
+    pub spares_sandbox: bool,
+    #[bits(2)]
+    __: u8,
     /// The pod worker.
     #[bits(3)]
     pub worker: Worker,
@@ -343,10 +347,6 @@ pub struct KubeletPod {
     pub node: Option<NodeId>,
     /// It has said that the pod Succeeded, and somebody has written Failed over that.
     pub overwritten: bool,
-    /// Housekeeping stops what runs of a rejected pod, and not its sandbox, which was dead already.
-    pub spares_sandbox: bool,
-    #[bits(2)]
-    __: u8,
 }
 
 /// An entry of an EndpointSlice, or of a node's rules.
