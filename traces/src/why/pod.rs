@@ -183,6 +183,10 @@ fn stays(cluster: &Cluster<'_>, names: &Names, pod: PodId) -> String {
         }
     });
     let why = why.unwrap_or_else(|| match own.worker() {
+        // ADM-12: who was being deleted already gets no worker, and before 1.28 nobody else ends it.
+        Worker::Rejected if !own.knows_spec() => {
+            format!("the kubelet on {node} has rejected it, and has no worker to end it")
+        }
         Worker::Finished | Worker::Rejected => {
             format!("the kubelet on {node} has stopped it, and its object is not removed")
         }

@@ -1,13 +1,13 @@
 //! What a pod waits for, along its life, and on nodes that do not take it.
 
 use podproof_model::controllers::deployment::scales_in_vain;
-use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::Action;
 use podproof_vocabulary::catalogue;
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::scenario::{
     Beginning, IntOrPercent, LabelSelector, Scenario, SpreadConstraint, Strategy, Taint, TaintEffect,
 };
+use podproof_vocabulary::{PodId, Release};
 
 use super::{pod, unschedulable, workload};
 use crate::names::Names;
@@ -18,6 +18,11 @@ const STEPS: usize = 400;
 
 /// What the first pod waits for, one thing after the other, if nothing happens by chance: each thing once in a row.
 fn life(scenario: Scenario) -> Vec<String> {
+    life_of(scenario, false)
+}
+
+/// The same, with what happens by chance as soon as it can, or when nothing else does.
+fn life_of(scenario: Scenario, chance_is_first: bool) -> Vec<String> {
     let names = Names::new(&scenario);
     let world = World::new(scenario).expect("it is small enough");
     let (observed_proxy, _) = world.beginnings().into_iter().next().expect("it begins");
@@ -27,7 +32,8 @@ fn life(scenario: Scenario) -> Vec<String> {
     for _ in 0..STEPS {
         let enabled = walk.enabled();
         let is_chance = |action: &&Action| matches!(action, Action::Environment(_));
-        let next = enabled.iter().find(|action| !is_chance(action)).or_else(|| enabled.first());
+        let next =
+            enabled.iter().find(|action| is_chance(action) == chance_is_first).or_else(|| enabled.first());
         let Some(next) = next else { break };
         names.see(&walk.step(next, None));
         let waits = world.model().open(&walk.state, |cluster| pod::waits(cluster, &names, PodId(0)));
@@ -68,6 +74,16 @@ fn a_pod_that_is_deleted_stays_for_one_reason_after_the_other() {
             "pod web-l4f8/0 is deleting and has a finalizer that nobody removes"
         ]
     );
+}
+
+#[test]
+fn a_pod_that_was_rejected_while_it_was_deleted_has_no_worker() {
+    let mut scenario = catalogue::web("x", Story::PodDeletion, 1, 1);
+    scenario.release = Release { minor: 27 };
+    scenario.workload.template.node_name = Some("node-1".into());
+    scenario.workload.template.node_selector.insert("disk".into(), "ssd".into());
+    let rejected = "pod web-l4f8/0 is deleting and stays: the kubelet on node-1 has rejected it, and has no worker to end it";
+    assert!(life_of(scenario, true).iter().any(|waits| waits == rejected));
 }
 
 #[test]
