@@ -61,8 +61,8 @@ const GOLDEN: &[(&str, u64, u64, &[Property])] = &[
     ("kubelet-restart", 441, 1351, &[]),
     (
         "taint-eviction",
-        14439,
-        461299,
+        14841,
+        462541,
         &[Property::NoTrafficAfterSigterm, Property::NoFailedRequest, Property::NoMisroutedRequest],
     ),
     ("anti-affinity", 4102, 21782, &[Property::RolloutCompletes]),
