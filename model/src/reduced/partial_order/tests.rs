@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use podproof_vocabulary::Property;
-use podproof_vocabulary::action::{Action, PodGarbageCollector};
+use podproof_vocabulary::action::{Action, Environment, PodGarbageCollector, Watch, Watcher};
 use podproof_vocabulary::approximation::Approximation;
 use podproof_vocabulary::catalogue::{ENTRIES, web};
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::property::Kind;
-use podproof_vocabulary::scenario::Scenario;
+use podproof_vocabulary::scenario::{RestartPolicy, Scenario};
 
 use super::footprint::{self, Footprint, Resource, Sight};
 use super::written::{differs, written};
@@ -19,9 +19,10 @@ use crate::properties::Judged;
 use crate::reduced::Reduced;
 use crate::reduced::fusion::Fusions;
 use crate::reduced::symmetry::Symmetry;
-use crate::state::ClusterState;
+use crate::state::{ClusterState, NodeObject};
 use crate::step;
 use crate::system::Model;
+use crate::test_cluster::{C0, N0, P0, TestCluster};
 
 type Declared = fn(&Cluster<'_>, &Action) -> Footprint;
 
@@ -328,6 +329,35 @@ fn steps_write_what_is_declared_and_nothing_else() {
     for scenario in scenarios() {
         World::new(scenario, 300, 4).writes_as_declared(footprint::of).expect("writes are declared");
     }
+}
+
+/// STM-1: the collector writes over an end that a kubelet has said, which remembers it. The scenarios do not come to that.
+#[test]
+fn what_the_collector_leaves_to_a_kubelet_is_declared() {
+    let mut cluster =
+        TestCluster::running(1, 1, |s| s.workload.template.restart_policy = RestartPolicy::Never);
+    cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+    cluster.settle_but(|action| {
+        let is_news = |to: &Watcher| *to == Watcher::ControllerManager;
+        matches!(action, Action::ReplicaSet(_))
+            || matches!(action, Action::Watch(Watch::DeliverPod { to, .. }) if is_news(to))
+    });
+    cluster.change(|cluster| {
+        let node = cluster.node_mut(N0);
+        (node.api, node.controller) = (NodeObject::new(), NodeObject::new());
+    });
+    let fail = PodGarbageCollector::FailPod { pod: P0 };
+    assert!(cluster.can(fail));
+    let model = Model::new(cluster.look(|cluster| cluster.rules.scenario.clone())).expect("it fits");
+    let world = World { model, states: vec![cluster.state()] };
+    assert_eq!(world.writes_as_declared(footprint::of), Ok(()));
+    let forgets = |cluster: &Cluster<'_>, action: &Action| {
+        let mut declared = footprint::of(cluster, action);
+        declared.writes.retain(|resource| *resource != Resource::Kubelet(P0));
+        declared
+    };
+    let found = world.writes_as_declared(forgets).expect_err("it is not declared");
+    assert!(found.contains("FailPod") && found.contains("Kubelet"), "{found}");
 }
 
 #[test]
