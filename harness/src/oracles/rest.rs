@@ -87,7 +87,7 @@ pub(super) fn failed(actions: &[Action]) -> Vec<NodeId> {
             Action::Environment(Environment::FailCni { node }) => networks.push(node),
             Action::Environment(Environment::HangRuntime { node }) => runtimes.push(node),
             Action::Environment(Environment::RecoverRuntime { node }) => {
-                runtimes.retain(|&other| other != node)
+                runtimes.retain(|&other| other != node);
             }
             Action::Environment(Environment::ReturnNode { node }) => {
                 networks.retain(|&other| other != node);
