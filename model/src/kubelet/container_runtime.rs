@@ -209,7 +209,10 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     // SBX-4: after all containers. CNI DEL needs the plugin: without it StopPodSandbox fails, and the pod is not done
     // (rancher/rke2#3749 "failed to destroy network for sandbox: cni plugin not initialized").
     let has_network = !cluster.node(node).machine.cni_failed() || kubelet.sandbox() == Sandbox::None;
-    if kubelet.worker() == Worker::Terminating && has_network && (all_stopped || early) {
+    // ADM-13, SRC-4: who spares it is done with the last container; the worker that stops it is made when the PLEG tells of that.
+    let has_who_stops_it = !kubelet.spares_sandbox() || pleg::has_told_all_ends(cluster, pod);
+    let may_stop = has_network && has_who_stops_it && (all_stopped || early);
+    if kubelet.worker() == Worker::Terminating && may_stop {
         out.push(Action::Kubelet(Kubelet::StopSandbox { pod }));
     }
 }

@@ -85,10 +85,11 @@ pub fn stop(cluster: &mut Cluster<'_>, pod: PodId) {
     kubelet.set_sandbox_touched(true);
     if all_stopped {
         // ADM-13, SRC-4: whoever stops what runs of a rejected pod is forgotten when it is done, and each end that the PLEG tells then makes
-        // a worker. That of the last container does, if the sandbox had not to be stopped; if it had, no end is left to tell.
+        // a worker. If it has told of all before the sandbox is stopped, no end is left to tell. Who spares the sandbox was done before, and
+        // it is that worker which stops it.
         let is_forgotten = has_heard && !kubelet.spares_sandbox();
         kubelet.set_worker(if is_forgotten { Worker::Rejected } else { Worker::Terminated });
-        kubelet.set_knows_spec(kubelet.knows_spec() || (has_heard && kubelet.spares_sandbox()));
+        kubelet.set_knows_spec(kubelet.knows_spec() || kubelet.spares_sandbox());
         kubelet.set_spares_sandbox(false);
     }
 }

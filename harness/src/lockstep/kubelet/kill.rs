@@ -43,6 +43,12 @@ impl Running {
         if self.worker(node, uid).is_none() {
             // PW-13.
             self.keep_house(node)?;
+            let is_known = self.worker(node, uid).is_some() || !self.is_configured(driven);
+            if !is_known && self.is_purged(driven) && !self.has_heard_of_end(driven)? {
+                return Err(Refused::later(
+                    "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
+                ));
+            }
         }
         // Of what is configured no more housekeeping stops what runs alone (S28 `GetPods`); the rest is for the collector.
         if !self.was_forgotten(driven) && self.has_something_to_stop(driven)? {

@@ -199,7 +199,7 @@ impl Running {
     }
 
     /// Does the kubelet's copy of the pod say that it has ended?
-    fn has_heard_of_end(&self, driven: &Driven) -> Result<bool, Refused> {
+    pub(super) fn has_heard_of_end(&self, driven: &Driven) -> Result<bool, Refused> {
         let key = self.key(driven.pod)?;
         Ok(self
             .kubelet(driven.node)

@@ -1,7 +1,9 @@
 //! What a kubelet loses when it restarts, and how it takes up what it finds.
 
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::action::{Action, Environment, Kubelet, Process, Watch, Watcher};
+use podproof_vocabulary::action::{
+    Action, Container as ContainerStep, Environment, Kubelet, Process, Watch, Watcher,
+};
 use podproof_vocabulary::observation::{NodeReady, Phase, Process as ContainerProcess};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{OnSigterm, PreStop, Scenario};
@@ -216,6 +218,9 @@ fn a_rejected_pod_of_which_all_ends_are_told_before_its_sandbox_is_stopped_stays
         if !dies_before {
             cluster.befall(Environment::KillSandbox { pod: P0 });
         }
+        cluster.take(Kubelet::SendSigterm { pod: P0, container: C0 });
+        cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+        assert_eq!(cluster.can(Kubelet::StopSandbox { pod: P0 }), !dies_before, "nobody is there to stop it");
         let stop = Action::Kubelet(Kubelet::StopSandbox { pod: P0 });
         cluster.settle_but(|action| holds(action) || *action == stop);
         cluster.take(Kubelet::StopSandbox { pod: P0 });
