@@ -83,7 +83,8 @@ fn a_pod_that_was_rejected_while_it_was_deleted_has_no_worker() {
     scenario.workload.template.node_name = Some("node-1".into());
     scenario.workload.template.node_selector.insert("disk".into(), "ssd".into());
     let rejected = "pod web-l4f8/0 is deleting and stays: the kubelet on node-1 has rejected it, and has no worker to end it";
-    assert!(life_of(scenario, true).iter().any(|waits| waits == rejected));
+    let life = life_of(scenario, true);
+    assert!(life.iter().any(|waits| waits == rejected), "{life:#?}");
 }
 
 #[test]
