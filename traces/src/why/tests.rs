@@ -78,7 +78,8 @@ fn a_pod_that_is_deleted_stays_for_one_reason_after_the_other() {
 
 #[test]
 fn a_pod_that_was_rejected_while_it_was_deleted_has_no_worker() {
-    let mut scenario = catalogue::web("x", Story::PodDeletion, 1, 1);
+    let mut scenario = catalogue::web("x", Story::Create, 1, 1);
+    scenario.events.set(EventName::DeletePod, 1);
     scenario.release = Release { minor: 27 };
     scenario.workload.template.node_name = Some("node-1".into());
     scenario.workload.template.node_selector.insert("disk".into(), "ssd".into());
