@@ -44,10 +44,8 @@ impl Running {
             // PW-13.
             self.keep_house(node)?;
             let is_known = self.worker(node, uid).is_some() || !self.is_configured(driven);
-            if !is_known && self.is_purged(driven) && !self.has_heard_of_end(driven)? {
-                return Err(Refused::later(
-                    "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
-                ));
+            if !is_known && self.is_purged(driven) {
+                self.expect_heard_of_end(driven)?;
             }
         }
         // Of what is configured no more housekeeping stops what runs alone (S28 `GetPods`); the rest is for the collector.

@@ -188,23 +188,22 @@ impl Running {
     pub(super) fn remove_pod(&mut self, driven: &Driven) -> Result<(), Refused> {
         if self.worker(driven.node, &driven.uid).is_none() {
             self.keep_house(driven.node)?;
-            if self.worker(driven.node, &driven.uid).is_none() && !self.has_heard_of_end(driven)? {
-                return Err(Refused::later(
-                    "its kubelet rejected it, and has not heard that it has failed (ADM-12)",
-                ));
+            if self.worker(driven.node, &driven.uid).is_none() {
+                self.expect_heard_of_end(driven)?;
             }
         }
         self.finish_pod(driven)?;
         self.write_of(driven, Write::Removal)
     }
 
-    /// Does the kubelet's copy of the pod say that it has ended?
-    pub(super) fn has_heard_of_end(&self, driven: &Driven) -> Result<bool, Refused> {
+    /// A rejected pod waits until the kubelet's copy of it says that it has ended; only then housekeeping gives it a worker (ADM-12).
+    pub(super) fn expect_heard_of_end(&self, driven: &Driven) -> Result<(), Refused> {
         let key = self.key(driven.pod)?;
-        Ok(self
-            .kubelet(driven.node)
-            .and_then(|kubelet| kubelet.pods().get(&key))
-            .is_some_and(|pod| is_terminal(pod)))
+        let copy = self.kubelet(driven.node).and_then(|kubelet| kubelet.pods().get(&key));
+        if copy.is_some_and(|pod| is_terminal(pod)) {
+            return Ok(());
+        }
+        Err(Refused::later("its kubelet rejected it, and has not heard that it has failed (ADM-12)"))
     }
 
     /// What the status manager would write of a pod now.
