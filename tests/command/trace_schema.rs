@@ -1,6 +1,6 @@
 //! The JSON Schema of the trace format: current, and what every trace that is kept keeps to. `PODPROOF_UPDATE=1` writes it anew.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,34 +98,41 @@ fn a_document_of_another_shape_does_not_keep_to_the_schema() {
     }
 }
 
-/// The values of a document by what they are of: an index is none of it, so each is there once. Steps that have nothing new are
-/// left out of the document.
-fn places(document: &mut Value) -> Vec<String> {
-    fn collect(value: &Value, at: &str, shape: &str, found: &mut BTreeMap<String, String>) {
+/// Where the values of a document are that are of something new: an index is none of it, and the same field of another kind of step is
+/// another. Steps that have nothing new are left out of the document.
+fn places(document: &mut Value, seen: &mut BTreeSet<String>) -> Vec<String> {
+    fn collect(value: &Value, at: &str, shape: &str, visit: &mut impl FnMut(&str, String)) {
         match value {
-            Value::Object(fields) => fields.iter().for_each(|(key, value)| {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                collect(value, &format!("{at}/{key}"), &format!("{shape}/{key}"), found);
-            }),
+            Value::Object(fields) => {
+                let kind = fields.get("action").and_then(Value::as_str).unwrap_or_default();
+                fields.iter().for_each(|(key, value)| {
+                    let key = key.replace('~', "~0").replace('/', "~1");
+                    collect(value, &format!("{at}/{key}"), &format!("{shape}{kind}/{key}"), visit);
+                });
+            }
             Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
-                collect(value, &format!("{at}/{index}"), &format!("{shape}/-"), found);
+                collect(value, &format!("{at}/{index}"), &format!("{shape}/-"), visit);
             }),
             _ => {}
         }
-        found.entry(shape.to_owned()).or_insert_with(|| at.to_owned());
+        visit(at, shape.to_owned());
     }
-    let mut seen = BTreeMap::new();
+    let mut new = seen.clone();
     for part in ["stem", "cycle"] {
         let steps = document[part].as_array_mut().expect("steps");
         steps.retain(|step| {
-            let known = seen.len();
-            collect(step, "", part, &mut seen);
-            seen.len() > known
+            let known = new.len();
+            collect(step, "", &format!("/{part}/-"), &mut |_, shape| _ = new.insert(shape));
+            new.len() > known
         });
     }
-    let mut found = BTreeMap::new();
-    collect(document, "", "", &mut found);
-    found.into_values().collect()
+    let mut found = Vec::new();
+    collect(document, "", "", &mut |at, shape| {
+        if seen.insert(shape) {
+            found.push(at.to_owned());
+        }
+    });
+    found
 }
 
 /// What may stand in the place of a value.
@@ -169,17 +176,17 @@ fn others(value: &Value) -> Vec<Value> {
 }
 
 /// How many forms of a document were taken and refused, by the reader and the schema alike.
-fn forms(validator: &Validator, name: &str, mut document: Value) -> [usize; 2] {
+fn forms(validator: &Validator, name: &str, document: &Value, places: &[String]) -> [usize; 2] {
     let [mut taken, mut refused] = [0, 0];
-    for place in places(&mut document) {
-        let value = document.pointer(&place).expect("it is there").clone();
+    for place in places {
+        let value = document.pointer(place).expect("it is there").clone();
         for other in others(&value) {
             let mut edited = document.clone();
-            *edited.pointer_mut(&place).expect("it is there") = other;
+            *edited.pointer_mut(place).expect("it is there") = other;
             let valid = validator.is_valid(&edited);
             let read = Trace::from_json(&edited.to_string());
             let has_form = !matches!(&read, Err(error) if error.fault != Fault::Content);
-            let now = edited.pointer(&place);
+            let now = edited.pointer(place);
             assert_eq!(has_form, valid, "{name}: {place}: {now:?}: {:?}", read.err());
             if valid { taken += 1 } else { refused += 1 }
         }
@@ -187,17 +194,22 @@ fn forms(validator: &Validator, name: &str, mut document: Value) -> [usize; 2] {
     [taken, refused]
 }
 
-/// Whatever is done to a document: the reader takes its form exactly if the schema does. The documents are shared out among
-/// threads: this is the longest test of the command.
+/// Whatever is done to a document: the reader takes its form exactly if the schema does. Each document has what those before it have
+/// not, and they are shared out among threads: this is one of the longest tests of the command.
 #[test]
 fn the_reader_and_the_schema_take_the_same_forms() {
     let validator = validator();
-    let documents: Vec<(String, Value)> = kept().into_iter().step_by(9).collect();
+    let mut seen = BTreeSet::new();
+    let documents = kept().into_iter().map(|(name, mut document)| {
+        let places = places(&mut document, &mut seen);
+        (name, document, places)
+    });
+    let documents: Vec<(String, Value, Vec<String>)> = documents.collect();
     let next = AtomicUsize::new(0);
     let share = || {
         let mut found = [0, 0];
-        while let Some((name, document)) = documents.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let more = forms(&validator, name, document.clone());
+        while let Some((name, document, places)) = documents.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let more = forms(&validator, name, document, places);
             found = [found[0] + more[0], found[1] + more[1]];
         }
         found
@@ -207,7 +219,7 @@ fn the_reader_and_the_schema_take_the_same_forms() {
         shares.map(|share| share.join().expect("no form is taken by one alone"))
     });
     let [taken, refused] = [0, 1].map(|which| found[0][which] + found[1][which]);
-    assert!(taken > 500 && refused > 5_000, "{taken} taken, {refused} refused");
+    assert!(taken > 400 && refused > 9_000, "{taken} taken, {refused} refused");
 }
 
 /// The page that explains the format names every field of a trace and of a step, and no other.
