@@ -5,7 +5,7 @@ cargo fuzz build --release --debug-assertions
 for target in fuzz/fuzz_targets/*.rs; do
     name=$(basename "$target" .rs)
     [ "$name" = canary ] && continue
-    cp "fuzz/target/x86_64-unknown-linux-gnu/release/$name" "$OUT/"
+    cp "target/x86_64-unknown-linux-gnu/release/$name" "$OUT/"
     if [ -f "fuzz/dictionaries/$name.dict" ]; then
         cp "fuzz/dictionaries/$name.dict" "$OUT/"
     fi
