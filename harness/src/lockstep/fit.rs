@@ -24,7 +24,7 @@ pub fn unfit(scenario: &Scenario, covered: Covered) -> Option<String> {
     if scenario.approximations.has(Approximation::CoalescedWatchEvents) {
         return Some("the runtime's watches do not coalesce".into());
     }
-    // A toleration time that runs when the Node object goes runs on in the runtime (TEC-4), and in the model it does not.
+    // A kubelet whose copy is older writes over the phase of the collector (STM-2), and in the model it does not.
     if scenario.events.count(EventName::RemoveNode) > 0 {
         return Some("Node objects that are removed are not covered".into());
     }

@@ -11,6 +11,7 @@ mod tests;
 
 use podproof_vocabulary::action::{Action, Watcher};
 use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::{NodeId, PodId};
 
 use crate::cluster::Cluster;
@@ -62,6 +63,10 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) 
     if !view.ready() || !view.is_active() {
         controller.set_available(false);
     }
+    if !view.present() || view.deleting() {
+        controller.set_timer_left(false);
+        controller.set_timer_taints(TaintsSeen::default());
+    }
     if !view.present() {
         controller.set_deletion_planned(false);
         controller.set_mark_planned(false);
@@ -71,6 +76,7 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) 
 
 /// News of a node reach the shared copy.
 pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject) {
+    taint_eviction::observe_node(cluster, node, object);
     let before = std::mem::replace(&mut cluster.node_mut(node).controller, object);
     if before.exists() && !object.exists() && cluster.has_mutant(Mutant::PodgcLooksOnce) {
         pod_garbage_collector::look_once(cluster, node);

@@ -3,7 +3,7 @@
 use bitfield_struct::{bitenum, bitfield};
 use bytemuck::{Pod, Zeroable};
 use podproof_vocabulary::NodeId;
-use podproof_vocabulary::observation::{Address, Deletion, Phase, Sandbox};
+use podproof_vocabulary::observation::{Address, Deletion, Phase, Sandbox, TaintsSeen};
 
 pub(super) const fn node_from_bits(bits: u8) -> Option<NodeId> {
     if bits == 0 { None } else { Some(NodeId(bits - 1)) }
@@ -25,6 +25,23 @@ const fn address_into_bits(address: Option<Address>) -> u8 {
         None => 0,
         Some(address) => address.0 + 1,
     }
+}
+
+const fn no_execute_from_bits(bits: u8) -> TaintsSeen {
+    TaintsSeen {
+        not_ready_no_schedule: false,
+        unreachable_no_schedule: false,
+        unschedulable_no_schedule: false,
+        not_ready_no_execute: bits & 1 != 0,
+        unreachable_no_execute: bits & 2 != 0,
+        custom: bits & 4 != 0,
+    }
+}
+
+const fn no_execute_into_bits(taints: TaintsSeen) -> u8 {
+    taints.not_ready_no_execute as u8
+        | (taints.unreachable_no_execute as u8) << 1
+        | (taints.custom as u8) << 2
 }
 
 /// A pod's column without its containers and rules. All zero is a free slot.
@@ -248,7 +265,12 @@ pub struct ControllerPod {
     pub collecting: bool,
     /// The copy of the budget has it in `disruptedPods`.
     pub disrupted: bool,
-    #[bits(9)]
+    /// Its node's object is gone, and the taint eviction controller has a timer for it all the same.
+    pub timer_left: bool,
+    /// The NoExecute taints that come and go which its node had then.
+    #[bits(3, from = no_execute_from_bits, into = no_execute_into_bits)]
+    pub timer_taints: TaintsSeen,
+    #[bits(5)]
     __: u32,
 }
 

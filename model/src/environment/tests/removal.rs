@@ -1,13 +1,14 @@
 //! Tests of what follows where somebody deletes a Node object: its machine goes on, and all others go by what is not there (NF-2, PGC-6).
 
 use podproof_vocabulary::action::{
-    EndpointSlice, Environment, Kubelet, PodGarbageCollector, Process, Scheduler, Watch, Watcher,
+    EndpointSlice, Environment, Kubelet, PodGarbageCollector, Process, Scheduler, TaintEviction, Watch,
+    Watcher,
 };
 use podproof_vocabulary::approximation::Approximations;
 use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;
-use podproof_vocabulary::observation::{NodeReady, Phase, Process as Runs};
-use podproof_vocabulary::scenario::{Scenario, Taint, TaintEffect, Toleration};
+use podproof_vocabulary::observation::{Deletion, NodeReady, Phase, Process as Runs};
+use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
 use podproof_vocabulary::{Property, catalogue};
 
 use super::events;
@@ -20,6 +21,8 @@ const REMOVE: Environment = Environment::RemoveNode { node: N0 };
 const START: Process = Process::StartKubelet { node: N0 };
 const REGISTER: Kubelet = Kubelet::ReportNodeStatus { node: N0 };
 const FAIL: PodGarbageCollector = PodGarbageCollector::FailPod { pod: P0 };
+const EVICT: TaintEviction = TaintEviction::DeletePod { pod: P0 };
+const SEEN: Watch = Watch::DeliverPod { to: Watcher::ControllerManager, pod: P0 };
 const COLLECT: PodGarbageCollector = PodGarbageCollector::DeletePod { pod: P0 };
 
 fn news(to: Watcher) -> Watch {
@@ -196,26 +199,109 @@ fn pods_of_a_node_that_is_there_again_are_left_alone() {
     assert!(!cluster.can(FAIL) && cluster.pod(P0).ready);
 }
 
-/// TEC-1 (S28 `handleNodeUpdate`): of a node that is gone the taints are forgotten.
-#[test]
-fn no_taint_of_a_node_that_is_gone_drives_a_pod_away() {
-    let gpu = || "gpu".to_owned();
-    let mut cluster = quiet(1, 1, |s| {
-        s.nodes[0].taints.push(Taint { key: gpu(), value: String::new(), effect: TaintEffect::NoExecute });
-        s.workload.template.tolerations.push(Toleration {
-            key: gpu(),
-            exists: true,
-            value: String::new(),
-            effect: None,
-            seconds: Some(300),
-        });
+fn tolerates_for_300(scenario: &mut Scenario) {
+    scenario.workload.template.tolerations.push(Toleration {
+        key: CUSTOM_TAINT.into(),
+        exists: true,
+        value: String::new(),
+        effect: None,
+        seconds: Some(300),
     });
-    let tolerated = |cluster: &TestCluster| cluster.look(|cluster| taint_eviction::tolerated(cluster, P0));
-    assert_eq!(tolerated(&cluster), Tolerated::For(300));
+}
+
+/// A pod on a node that somebody taints.
+fn tainted(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+    let mut cluster = quiet(1, 1, |s| {
+        allow(s, EventName::TaintNode, 1);
+        tweak(s);
+    });
+    cluster.take(Environment::TaintNode { node: N0 });
+    cluster
+}
+
+/// The same; the controllers have seen the taint, and then that the node is gone.
+fn tainted_and_removed(tweak: impl FnOnce(&mut Scenario)) -> TestCluster {
+    let mut cluster = tainted(tweak);
+    cluster.take(news(Watcher::ControllerManager));
     cluster.take(REMOVE);
-    assert_eq!(tolerated(&cluster), Tolerated::For(300), "the controller has not seen it");
+    cluster.take(news(Watcher::ControllerManager));
+    cluster
+}
+
+fn tolerated(cluster: &TestCluster) -> Tolerated {
+    cluster.look(|cluster| taint_eviction::tolerated(cluster, P0))
+}
+
+/// TEC-1, TEC-4 (S28 `handleNodeUpdate`): of a node that is gone the taints are forgotten, and no timer of its pods is cancelled.
+#[test]
+fn a_pod_whose_timer_runs_is_deleted_although_its_node_is_gone() {
+    let mut cluster = tainted_and_removed(tolerates_for_300);
+    assert_eq!(tolerated(&cluster), Tolerated::For(300));
+    cluster.take(EVICT);
+    assert_eq!(cluster.pod(P0).deletion, Deletion::Graceful, "the collector would give it no time");
+    let timer = |cluster: &TestCluster| cluster.look(|cluster| cluster.pod(P0).controller.timer_left());
+    assert!(timer(&cluster));
+    cluster.take(SEEN);
+    assert!(!timer(&cluster) && tolerated(&cluster) == Tolerated::Always);
+}
+
+/// TEC-2: whom the taint drives away at once does not wait since its node is gone, either.
+#[test]
+fn a_pod_that_is_deleted_at_once_is_so_although_its_node_is_gone() {
+    let cluster = tainted_and_removed(|_| {});
+    assert!(tolerated(&cluster) == Tolerated::No && cluster.can(EVICT));
+}
+
+/// TEC-1: a node that is registered anew has no taint of before, and whoever sees that cancels the timers.
+#[test]
+fn the_timers_of_a_node_that_is_back_are_cancelled() {
+    let mut cluster = tainted_and_removed(tolerates_for_300);
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.take(START);
+    cluster.take(REGISTER);
+    assert_eq!(tolerated(&cluster), Tolerated::For(300), "nobody has seen it");
     cluster.take(news(Watcher::ControllerManager));
     assert_eq!(tolerated(&cluster), Tolerated::Always);
+}
+
+/// TEC-5: the next controller manager knows of no timer.
+#[test]
+fn a_timer_of_a_removed_node_goes_with_the_controller_manager() {
+    let mut cluster = tainted_and_removed(tolerates_for_300);
+    cluster.befall(Environment::StopControllerManager);
+    cluster.take(Process::StartControllerManager);
+    assert_eq!(tolerated(&cluster), Tolerated::Always);
+}
+
+/// The controller has not seen the taint before the node was gone, or not that the pod is there (S28 `handlePodUpdate`).
+#[test]
+fn no_timer_begins_when_a_node_is_gone() {
+    let mut unseen = tainted(tolerates_for_300);
+    unseen.take(REMOVE);
+    unseen.take(news(Watcher::ControllerManager));
+    assert_eq!(tolerated(&unseen), Tolerated::Always);
+
+    let place = Scheduler::BindPod { pod: P0 };
+    for is_late in [false, true] {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            let (key, effect) = (CUSTOM_TAINT.into(), TaintEffect::NoExecute);
+            s.nodes[0].taints.push(Taint { key, value: String::new(), effect });
+            tolerates_for_300(s);
+            allow(s, EventName::RemoveNode, 1);
+        });
+        cluster.settle_until(|action| *action == place.into_action());
+        cluster.take(place);
+        if !is_late {
+            cluster.take(SEEN);
+        }
+        cluster.take(REMOVE);
+        cluster.take(news(Watcher::ControllerManager));
+        if is_late {
+            cluster.take(SEEN);
+        }
+        let expected = if is_late { Tolerated::Always } else { Tolerated::For(300) };
+        assert_eq!(tolerated(&cluster), expected, "late: {is_late}");
+    }
 }
 
 /// EPS-5: a pod without its Node object has no endpoint; but nobody looks for that until something happens to a pod of the Service.

@@ -15,7 +15,7 @@ use podproof_vocabulary::action::{
     ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::Strategy;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -235,9 +235,10 @@ fn of_watch(cluster: &Cluster<'_>, list: &Of<'_, '_>, step: Watch) -> Footprint 
             nothing.reads([R::Node(node)]).changes(list.pods(R::Scheduler)).changes([R::SchedulerNode(node)])
         }
         Watch::DeliverNode { node, .. } => {
-            let looks = cluster.has_mutant(Mutant::PodgcLooksOnce);
-            let collected = if looks { list.pods(R::Controller) } else { Vec::new() };
-            nothing.reads([R::Node(node)]).changes(collected).changes([R::ControllerNode(node)])
+            // A node that goes leaves its pods their timers, and the mutant's collector looks at them.
+            let may_go = cluster.rules.scenario.events.count(EventName::RemoveNode) > 0;
+            let of_pods = if may_go { list.pods(R::Controller) } else { Vec::new() };
+            nothing.reads([R::Node(node)]).changes(of_pods).changes([R::ControllerNode(node)])
         }
         Watch::DeliverDeployment => nothing.reads([R::Deployment]).changes([R::DeploymentCopy]),
         Watch::DeliverReplicaSet { revision } => nothing.changes([R::ReplicaSet(revision)]),
