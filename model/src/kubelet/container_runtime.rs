@@ -131,6 +131,16 @@ fn is_initialized(cluster: &Cluster<'_>, pod: PodId) -> bool {
         || before_apps.next_back().is_some_and(is_through)
 }
 
+/// CPA-6, CPA-11: a pod whose apps are all done is stopped by the sync that finds nothing else to start, or as its phase says so. In a new
+/// sandbox its sidecars come first: while one of them runs it has not ended (PHS-12), and the next is started (S28
+/// `computeInitContainerActions`, `getPhase`).
+pub fn begins_anew(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let runs = |own| believed(cluster.container(pod, own)) == Process::Running;
+    cluster.rules.of_kind(ContainerKind::Sidecar).any(runs)
+        && !is_initialized(cluster, pod)
+        && !lacks_sandbox(cluster, pod)
+}
+
 /// CPA-10: a sync that stops an app whose probe failed starts it anew, whatever it exits with, and so does one that stops it for a new
 /// sandbox, if no init container comes first (CPA-4). A pod that restarts on failure would else take one that exits with 0 for done.
 pub fn stop(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {

@@ -32,7 +32,9 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
         // PW-5: deletionTimestamp, gone from the config, a terminal phase in the API or by the containers' own ends,
         // or the kubelet's own eviction.
         Worker::Sync => {
-            let ended = view.terminal() || status::completed(cluster, pod).is_some();
+            let is_done =
+                status::completed(cluster, pod).is_some() && !container_runtime::begins_anew(cluster, pod);
+            let ended = view.terminal() || is_done;
             view.is_deleting() || !view.present() || ended || kubelet.evicted()
         }
         // PW-2, PW-3, PW-4

@@ -185,6 +185,38 @@ fn a_sidecar_does_not_keep_a_completed_pod_alive() {
     assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
 }
 
+/// CPA-6, CPA-11: in a new sandbox the sidecars start one after the other although the app is done, and are stopped then.
+#[test]
+fn sidecars_of_a_new_sandbox_start_before_a_completed_pod_is_stopped() {
+    let begin = Kubelet::BeginTermination { pod: P0 };
+    let mut cluster = in_sandbox(vec![sidecar(None), sidecar(Some(always_probe())), app()], |s| {
+        s.workload.template.restart_policy = RestartPolicy::OnFailure;
+    });
+    cluster.take(start(C0));
+    cluster.take(RELIST);
+    cluster.change(|cluster| {
+        let done = cluster.container_mut(P0, C2);
+        done.set_process(Process::ExitedOk);
+        done.set_cached(Process::ExitedOk);
+    });
+    assert!(!cluster.can(begin), "the second one is to start");
+    cluster.take(start(C1));
+    cluster.take(RELIST);
+    assert!(!cluster.can(begin), "and to pass its probe");
+    cluster.take(ContainerStep::Listen { pod: P0, container: C1 });
+    cluster.take(Kubelet::PassStartup { pod: P0, container: C1 });
+    assert!(cluster.can(begin));
+    cluster.change(|cluster| {
+        for own in [C0, C1] {
+            let container = cluster.container_mut(P0, own);
+            container.set_process(Process::ExitedError);
+            container.set_cached(Process::ExitedError);
+            container.set_touched(false);
+        }
+    });
+    assert!(cluster.can(begin), "nothing of it runs, so its phase says that it has ended");
+}
+
 /// 13.2: before 1.29 the field was dropped.
 #[test]
 fn before_native_sidecars_a_sidecar_is_an_init_container_that_never_ends() {
