@@ -185,8 +185,8 @@ pub const HIDDEN: &[Hidden] = &[
     },
     Hidden {
         operation: "hooks and grace periods: those that are seen, and of a container that has exited",
-        within: "every step of its machine",
-        most: 1,
+        within: "every step of its machine, for each container of a pod",
+        most: 4,
         is: |own| matches!(own.step, Step::Kubelet(KubeletStep::Worker(_, WorkerStep::Kill(..)))),
     },
     Hidden {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
 use podproof_runtime::Operation;
 use podproof_runtime::api::constants::{is_terminal, node_of, pod_condition};
 use podproof_runtime::api::{Key, Kind as _, Patch, Request, Resource};
-use podproof_runtime::container_runtime::ContainerId;
+use podproof_runtime::container_runtime::{ContainerId, ContainerState};
 use podproof_runtime::kubelet::api_status::containers::reason::CONTAINER_STATUS_UNKNOWN;
 use podproof_runtime::kubelet::api_status::containers::{parse_id, terminated};
 
@@ -109,18 +109,32 @@ impl Machine {
         }
     }
 
-    /// CPA-16: a container that is started again counts on from the last one of its name, which nobody but a user removes.
+    /// CPA-16: a container that is started again counts on from the last one of its name, which nobody but a user removes while its
+    /// pod runs. Of a pod that was evicted, or deleted and has been stopped, its kubelet removes what exited (S28
+    /// `ShouldPodContentBeRemoved`, `getContainersToDeleteInPod`): a container that was made and never started is what counts then.
     fn restarts_do_not_shrink(&self, before: &Pod, after: &Pod) {
         let unsure = self.facts.pruned || self.facts.late || self.facts.restarted.is_some();
         for new in statuses_of(after).filter(|_| !unsure) {
-            let old = status_of(before, &new.name).map_or(0, |old| old.restart_count);
+            let old = status_of(before, &new.name);
+            let is_cleared = after.is_deleting() || self.facts.evicted.contains(after.uid().as_str());
+            let is_what_is_left = is_cleared
+                && self.state_of(old).is_none()
+                && self.state_of(Some(new)) == Some(ContainerState::Created);
+            let old = old.map_or(0, |old| old.restart_count);
             assert!(
-                new.restart_count >= old,
+                is_what_is_left || new.restart_count >= old,
                 "{} was restarted {old} times, and {}",
                 new.name,
                 new.restart_count
             );
         }
+    }
+
+    /// What the runtime has of the container that a status tells of.
+    fn state_of(&self, status: Option<&ContainerStatus>) -> Option<ContainerState> {
+        let id = status.and_then(id_of)?;
+        let runtime = self.runtime.borrow();
+        runtime.containers().find(|(own, _)| *own == id).map(|(_, container)| container.status.state)
     }
 
     /// PRB-2, PRB-7, PRB-12: what turns ready passed its probe, and what passes it stays ready.

@@ -172,12 +172,14 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
-        why: "a pod that has no sandbox, or that ended before its kubelet started (PW-3), is stopped as soon as its worker hears of it",
+        why: "a pod that has no sandbox, or that ended before its kubelet started (PW-3), is stopped as soon as its worker hears of it; of one \
+              that is gone by then the model has nothing to stop",
         lasts: false,
         is: |situation| match situation.action {
             Action::Kubelet(Kubelet::FinishPod { pod }) => {
                 situation.may(Kubelet::StopSandbox { pod })
                     || situation.may(Kubelet::BeginTermination { pod })
+                    || situation.may(Kubelet::ForgetPod { pod })
                     || (!situation.has_stopped
                         && situation.look(|cluster| cluster.pod(pod).kubelet.sandbox_touched()))
             }
