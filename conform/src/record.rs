@@ -122,6 +122,33 @@ pub struct Write {
     pub resource_version: Option<u64>,
 }
 
+impl Write {
+    /// A write of which no more is known than this, and that it was granted.
+    pub fn granted(verb: Verb) -> Self {
+        Self {
+            user: "".into(),
+            agent: "".into(),
+            verb,
+            resource: "".into(),
+            subresource: "".into(),
+            namespace: "".into(),
+            name: "".into(),
+            uid: "".into(),
+            asked_version: None,
+            asked_uid: None,
+            disagrees: None,
+            code: 200,
+            grace_seconds: None,
+            shows_request: false,
+            only_asked: false,
+            made_of: None,
+            target: None,
+            object: None,
+            resource_version: None,
+        }
+    }
+}
+
 /// An event of a watch.
 #[derive(Clone, Debug)]
 pub struct Change {

@@ -432,21 +432,22 @@ fn a_log_in_which_nothing_can_be_followed_has_a_verdict() {
 #[test]
 fn wrong_input_is_refused_with_what_would_be_accepted() {
     let folder = folder("wrong");
-    let file = |name: &str, text: &str| {
+    let file = |name: &str, lines: &str| {
         let path = folder.join(name);
-        fs::write(&path, text).expect("it can be written");
-        text_of(&path)
+        fs::write(&path, lines).expect("it can be written");
+        text(&path).to_owned()
     };
     let no_log = file("notes.txt", "monday\n");
     let broken =
         file("audit.jsonl", "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\"}\n{\"kind\":\n{}\n");
     let idle = file("faults.jsonl", "{\"t_us\":1,\"fault\":\"cordon\",\"target\":\"node-a\"}\n");
-    let missing = text_of(&folder.join("nowhere"));
+    let missing = text(&folder.join("nowhere")).to_owned();
     let manifest = file("web.yaml", "kind: [\n");
     for (arguments, parts) in [
         (vec![missing.as_str()], vec!["nowhere: ", "accepted: "]),
         (vec![&no_log], vec!["notes.txt:1: ", "accepted: "]),
         (vec![&broken], vec!["audit.jsonl:", "accepted: "]),
+        (vec!["/dev/null"], vec!["it is a pipe or a device; accepted: a file"]),
         (vec![&idle], vec!["neither an audit log nor a watch among the files; accepted: at least one"]),
         (vec!["--manifests", &manifest, CREATE], vec!["web.yaml", "accepted"]),
         (vec!["--manifests", &missing, CREATE], vec!["nowhere", "accepted is a readable file"]),
@@ -462,10 +463,6 @@ fn wrong_input_is_refused_with_what_would_be_accepted() {
             assert!(message.contains(part), "{part} is not in {message}");
         }
     }
-}
-
-fn text_of(path: &Path) -> String {
-    text(path).to_owned()
 }
 
 #[test]

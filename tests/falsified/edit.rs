@@ -101,6 +101,14 @@ pub fn by_kubelet(line: &mut Line, node: &str) {
     line.made_by(&format!("system:node:{node}"), "kubelet/v1.20.2 (linux/amd64) kubernetes/faecb19");
 }
 
+/// The user and the agent of the scheduler.
+pub fn by_scheduler(line: &mut Line) {
+    line.made_by(
+        "system:kube-scheduler",
+        "kube-scheduler/v1.20.2 (linux/amd64) kubernetes/faecb19/scheduler",
+    );
+}
+
 /// The user and the agent of a controller.
 pub fn by_controller(line: &mut Line, controller: &str) {
     let account = format!("system:serviceaccount:kube-system:{controller}");

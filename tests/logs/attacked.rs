@@ -179,3 +179,24 @@ fn an_address_of_no_pod_is_none_that_the_controller_writes() {
     let found = report.first_unexplained().expect("an entry");
     assert!(found.why.contains("10.9.9.9 is of no pod"), "{}", found.why);
 }
+
+/// A request is made in the name of who is impersonated, if somebody is.
+#[test]
+fn whoever_is_impersonated_has_made_the_write() {
+    let judged = |of: &str, by: &str, in_the_name_of: &str| {
+        let mut files = recording("06");
+        files.remove("client.jsonl");
+        edit(&mut files, AUDIT, |event| {
+            let user = event["user"]["username"].as_str().unwrap_or_default();
+            if user.ends_with(of) {
+                event["user"]["username"] = json!(by);
+                event["impersonatedUser"] = json!({"username": in_the_name_of});
+            }
+        });
+        verdict(&files).0
+    };
+    let (controller, kubelet) =
+        ("system:serviceaccount:kube-system:replicaset-controller", "system:node:node-a");
+    assert_eq!(judged("replicaset-controller", "admin", controller), Verdict::Lawful);
+    assert_eq!(judged("replicaset-controller", controller, kubelet), Verdict::Unexplained);
+}

@@ -197,3 +197,41 @@ fn labels_that_change_leave_doubt() {
     without_binding(&mut files);
     leaves_doubt(&files, "has as labels");
 }
+
+/// What somebody writes of a slice by hand the rules follow, and the controller takes it back by and by.
+#[test]
+fn after_a_slice_that_somebody_writes_by_hand_nothing_is_sure() {
+    let files = recording("06");
+    let controller = "system:serviceaccount:kube-system:endpointslice-controller";
+    let of_slices = files[AUDIT].iter().enumerate().filter(|(_, line)| line.contains(controller));
+    let mut doubts = 0;
+    for (place, line) in of_slices {
+        let mut files = files.clone();
+        files.get_mut(AUDIT).expect("there is one")[place] = line.replace(controller, "somebody");
+        let (verdict, why) = said(&files);
+        assert_ne!(verdict, Verdict::Unexplained, "{why}");
+        doubts += usize::from(why.contains("EndpointSlices that others write"));
+    }
+    assert!(doubts > 0);
+}
+
+/// Whoever removes one is answered with a Status, and the controller makes another.
+#[test]
+fn after_a_slice_that_somebody_removes_nothing_is_sure() {
+    let mut files = recording("06");
+    without_binding(&mut files);
+    assert_eq!(said(&files).0, Verdict::Unexplained);
+    let lines = files.get_mut(AUDIT).expect("there is one");
+    let is_slice =
+        |line: &String| line.contains("\"ready\":true") && line.contains("endpointslice-controller");
+    let place = lines.iter().position(is_slice).expect("a slice with an endpoint");
+    let mut event: Value = serde_json::from_str(&lines[place]).expect("JSON");
+    event["objectRef"]["name"] = event["responseObject"]["metadata"]["name"].clone();
+    event["verb"] = json!("delete");
+    event["user"]["username"] = json!("somebody");
+    event["auditID"] = json!("removal");
+    event["requestObject"] = Value::Null;
+    event["responseObject"] = json!({"kind": "Status", "metadata": {}});
+    lines.insert(place + 1, event.to_string());
+    leaves_doubt(&files, "the removal of EndpointSlices");
+}

@@ -197,3 +197,24 @@ fn a_service_may_change_in_what_is_not_represented() {
         report.tally.left_out
     );
 }
+
+/// A client may ask to be answered with metadata, or with a table, in place of the object that it writes.
+#[test]
+fn what_is_not_answered_whole_is_made_of_the_request() {
+    for kind in ["PartialObjectMetadata", "Table"] {
+        let mut files = recording("06");
+        files.remove("client.jsonl");
+        let mut changed = 0;
+        edit(&mut files, AUDIT, |event| {
+            if event["objectRef"]["resource"] == "deployments" && event["verb"] == "patch" {
+                let metadata = event["responseObject"]["metadata"].clone();
+                event["responseObject"] =
+                    json!({"kind": kind, "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
+                changed += 1;
+            }
+        });
+        assert!(changed > 0);
+        let report = judge(&files, MOST);
+        assert_eq!(report.verdict(), Verdict::Lawful, "{kind}: {:?}", report.first_unexplained());
+    }
+}

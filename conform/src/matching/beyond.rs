@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use podproof_vocabulary::NodeId;
 use podproof_vocabulary::action::Watcher;
 
+use super::actor::Actor;
 use super::writes::grace;
 use crate::record::Write;
 
@@ -17,6 +18,9 @@ pub struct Beyond {
 
 /// Resources of which the model has what its processes read.
 const READ: [&str; 4] = ["pods", "nodes", "deployments", "replicasets"];
+
+/// Resources of which it has what one controller writes, and what is read of that: others may write them by hand.
+const KEPT: [&str; 2] = ["endpointslices", "poddisruptionbudgets"];
 
 /// What a kubelet says of a network plugin that is not ready (`pkg/kubelet/runtime.go`, `runtimeErrors`).
 const NO_NETWORK: &str = "NetworkReady=false";
@@ -52,7 +56,8 @@ impl Beyond {
 
     /// The write of this number is outside the model, for this reason.
     pub fn note_write(&mut self, number: u64, write: &Write, why: &str) {
-        if READ.contains(&&*write.resource) {
+        let is_by_hand = || KEPT.contains(&&*write.resource) && matches!(Actor::of(write), Actor::Client(_));
+        if READ.contains(&&*write.resource) || is_by_hand() {
             self.note(None, number, why.to_owned());
         }
     }

@@ -25,6 +25,8 @@ pub enum Local {
     Nobody(String, Vec<Rc<str>>),
     /// It is outside the model, for this reason.
     NotModelled(String),
+    /// It cannot be, whatever the model does: in words, and why.
+    Wrong(String, String),
     /// This process was seen to do something.
     Seen(Watcher, Sighting),
 }
@@ -220,6 +222,9 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
     let key = format!("{}/{service}", subject.namespace);
     let addresses = event.endpoints.get(&key).map_or(&[][..], |addresses| addresses);
     let says = format!("the rules of {} send {service} to {}", event.node, addresses.join(", "));
+    if let Some(port) = other_port(subject, addresses) {
+        return Local::Wrong(says, format!("no endpoint of the Service has port {port}"));
+    }
     // Where they must lead to, and where they may.
     let (mut sure, mut possible, mut nobodys) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for address in addresses {
@@ -261,6 +266,14 @@ fn rules(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &R
             about: None,
         },
     )
+}
+
+/// A port to which rules lead and the Service does not: kube-proxy has it from the slices, with the address (S28
+/// `pkg/proxy/endpointslicecache.go`). Nothing, where the Service's ports are not known.
+fn other_port(subject: &Subject, addresses: &[String]) -> Option<u16> {
+    let wanted = subject.ports.as_ref()?;
+    let mut ports = addresses.iter().filter_map(|address| address.rsplit_once(':')?.1.parse().ok());
+    ports.find(|port| !wanted.iter().any(|(wanted, _)| wanted == port))
 }
 
 /// What a fault is to the model.

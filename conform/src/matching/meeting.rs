@@ -29,7 +29,7 @@ impl Replay {
         let outcome = match local::local(&self.subject, &self.names, number, entry) {
             Local::NotModelled(why) => Outcome::NotModelled(why),
             Local::NotHere => Outcome::NotHere,
-            Local::NotYet | Local::Nobody(..) | Local::Seen(..) => {
+            Local::NotYet | Local::Nobody(..) | Local::Wrong(..) | Local::Seen(..) => {
                 self.unplaced.push((number, entry.clone()));
                 return;
             }
@@ -78,6 +78,9 @@ impl Replay {
                 }
                 Local::Nobody(says, _) => {
                     let why = "nobody had this address before".into();
+                    return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
+                }
+                Local::Wrong(says, why) => {
                     return Err(Box::new(Unexplained::wrong(number, &entry, says, why)));
                 }
                 Local::NotHere | Local::NotYet => Outcome::NotHere,

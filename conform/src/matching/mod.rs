@@ -12,7 +12,8 @@
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
-//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows
+//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `given`: what a deletion has
+//!   given
 //! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), what was asked for beside
 //!   it ([`preconditions`]), what the log shows of a budget that others share ([`shared`]), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
@@ -27,6 +28,7 @@ pub mod counts;
 mod deeds;
 mod evictions;
 pub mod eyes;
+mod given;
 mod grown;
 mod learning;
 pub mod local;

@@ -26,8 +26,15 @@ enum Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct Refusals {
     waiting: Vec<(u64, Entry, &'static str)>,
-    /// The newest version of each object of the workload's namespace, by resource and name.
-    versions: BTreeMap<(Rc<str>, Rc<str>), u64>,
+    /// Of each object of the workload's namespace, by resource and name.
+    versions: BTreeMap<(Rc<str>, Rc<str>), Version>,
+}
+
+/// The newest version of an object.
+#[derive(Clone, Debug)]
+struct Version {
+    uid: Rc<str>,
+    newest: u64,
 }
 
 impl Refusals {
@@ -38,7 +45,15 @@ impl Refusals {
 
     /// The newest version of an object that was seen.
     pub fn version(&self, resource: &Rc<str>, name: &Rc<str>) -> Option<u64> {
-        self.versions.get(&(Rc::clone(resource), Rc::clone(name))).copied()
+        self.versions.get(&(Rc::clone(resource), Rc::clone(name))).map(|version| version.newest)
+    }
+
+    /// A write was answered with a version that its object had before: that of an earlier write. Where an etcd begins anew, so do the
+    /// objects.
+    pub fn is_repeat(&self, write: &Write) -> bool {
+        let known = self.versions.get(&(Rc::clone(&write.resource), Rc::clone(&write.name)));
+        let known = known.filter(|known| known.uid == write.uid && !known.uid.is_empty());
+        known.zip(write.resource_version).is_some_and(|(known, version)| version <= known.newest)
     }
 
     /// A write was granted.
@@ -47,8 +62,11 @@ impl Refusals {
         match write.resource_version {
             _ if write.verb == Verb::Delete => _ = self.versions.remove(&key),
             Some(version) => {
-                let known = self.versions.entry(key).or_default();
-                *known = version.max(*known);
+                let new = Version { uid: Rc::clone(&write.uid), newest: version };
+                let known = self.versions.entry(key).or_insert_with(|| new.clone());
+                if known.uid != new.uid || known.newest < version {
+                    *known = new;
+                }
             }
             None => {}
         }
@@ -121,10 +139,9 @@ impl Replay {
     }
 
     fn judge_conflict(&self, write: &Write) -> Refusal {
-        let key = (Rc::clone(&write.resource), Rc::clone(&write.name));
-        match (write.asked_version, self.refusals.versions.get(&key)) {
-            (Some(asked), Some(&newest)) if asked < newest => Refusal::Lawful,
-            (Some(asked), Some(&newest)) if asked == newest => {
+        match (write.asked_version, self.refusals.version(&write.resource, &write.name)) {
+            (Some(asked), Some(newest)) if asked < newest => Refusal::Lawful,
+            (Some(asked), Some(newest)) if asked == newest => {
                 Refusal::Odd("409 to an update of an object that has not changed")
             }
             _ => Refusal::Outside,

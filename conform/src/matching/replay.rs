@@ -12,6 +12,7 @@ use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
 use super::eyes::Eyes;
+use super::given::Given;
 use super::grown::Grown;
 use super::local::{self, Fault};
 use super::names::Names;
@@ -67,6 +68,7 @@ pub struct Replay {
     /// From when on statuses are compared with these: what was under way when the log began shows until then.
     pub(super) counted_from: Micros,
     pub(super) grown: Grown,
+    pub(super) given: Given,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
     pub(super) shared_budget: SharedBudget,
@@ -147,6 +149,7 @@ impl Replay {
             counts: Counts::default(),
             counted_from: Micros::MIN,
             grown: Grown::default(),
+            given: Given::default(),
             refusals: Refusals::default(),
             slices,
             shared_budget: SharedBudget::default(),
@@ -386,6 +389,7 @@ impl Replay {
                 slices: &self.slices,
                 shared_budget: &self.shared_budget,
                 eyes: &self.eyes,
+                is_repeat: self.refusals.is_repeat(write),
                 number,
                 at: entry,
             };
@@ -399,8 +403,10 @@ impl Replay {
         if let Some(less) = self.grown.see(&self.subject, &self.names, write) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), less)));
         }
+        let given = self.given.see(&self.names, write, self.refusals.is_repeat(write));
         let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_) | Plan::Unseen(_));
-        if let Some(why) = preconditions::misfit(&self.refusals, &self.names, write).filter(|_| is_own) {
+        let misfit = preconditions::misfit(&self.refusals, &self.names, write).or(given);
+        if let Some(why) = misfit.filter(|_| is_own) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
         }
         let outcome = match plan {

@@ -77,6 +77,11 @@ impl Slices {
         found
     }
 
+    /// Is there one of this name?
+    pub fn has(&self, name: &str) -> bool {
+        self.views.contains_key(name)
+    }
+
     /// Is it the only one?
     pub fn is_alone(&self, name: &str) -> bool {
         self.views.keys().all(|other| **other == *name)

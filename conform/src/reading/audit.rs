@@ -81,10 +81,13 @@ enum Field {
     Nowhere,
 }
 
+/// What a client may have asked for in place of the object that it writes (`Accept`).
+const PARTIAL: [&str; 2] = ["PartialObjectMetadata", "Table"];
+
 /// Reads a line: one event, or as many as a list has. Those that say nothing are left out: a request that has only just been
 /// received, and the beginning of a long answer.
 pub(super) fn read(line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<Heard>, Problem> {
-    let event: Event = parse(line, place, ACCEPTED)?;
+    let event = event_of(line, place)?;
     if event.kind == "Event" {
         return one_by_one(&event, line, place, names);
     }
@@ -94,10 +97,19 @@ pub(super) fn read(line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<
     let mut heard = Vec::new();
     for item in items {
         let line = item.to_string();
-        let event: Event = parse(line.as_bytes(), place, ACCEPTED)?;
+        let event = event_of(line.as_bytes(), place)?;
         heard.extend(one_by_one(&event, line.as_bytes(), place, names)?);
     }
     Ok(heard)
+}
+
+/// An event as it stands in a line, in the name of whoever it was asked for.
+fn event_of(line: &[u8], place: &Place) -> Result<Event, Problem> {
+    let mut event: Event = parse(line, place, ACCEPTED)?;
+    if let Some(user) = event.impersonated_user.take() {
+        event.user = user;
+    }
+    Ok(event)
 }
 
 /// An event; of the deletion of a collection, the deletion of each of its objects.
@@ -113,7 +125,7 @@ fn one_by_one(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> R
     let mut heard = Vec::new();
     for deletion in deletions {
         let line = deletion.to_string();
-        let event: Event = parse(line.as_bytes(), place, ACCEPTED)?;
+        let event = event_of(line.as_bytes(), place)?;
         heard.extend(hear(&event, line.as_bytes(), place, names)?);
     }
     Ok(heard)
@@ -316,11 +328,13 @@ impl Heard {
         let got = got.as_ref().and_then(|got| Some((got, got.metadata.as_ref()?)));
         let reference = &event.object_ref;
         self.version = got.and_then(|(_, metadata)| metadata.resource_version.as_deref()?.parse().ok());
+        let is_partial = verb != Verb::Delete && got.is_some_and(|(got, _)| PARTIAL.contains(&&*got.kind));
+        let got = got.filter(|_| !is_partial);
         self.subject = subject(event, verb, got, names);
         let is_creation = verb == Verb::Create && reference.subresource.is_empty();
         let object = match (got, &asked.metadata) {
             (Some(_), _) => Some(Field::Response),
-            (None, _) if is_unanswered(event) => Some(Field::Nowhere),
+            (None, _) if is_unanswered(event) || is_partial => Some(Field::Nowhere),
             (None, Some(_)) if is_creation && granted(event) => Some(Field::Request),
             _ => None,
         };
@@ -359,7 +373,7 @@ impl Heard {
             code: code(event),
             grace_seconds: asked.grace_period_seconds.or(of_eviction).or_else(of_query),
             shows_request: ["Request", "RequestResponse"].contains(&level(event)),
-            only_asked: level(event) == "Request",
+            only_asked: level(event) == "Request" || is_partial,
             made_of,
             target: asked
                 .target

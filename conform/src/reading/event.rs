@@ -23,6 +23,8 @@ pub(super) struct Event {
     pub(super) request_uri: String,
     #[serde(deserialize_with = "null_is_default")]
     pub(super) user: User,
+    /// In whose name that user asks (`Impersonate-User`).
+    pub(super) impersonated_user: Option<User>,
     #[serde(deserialize_with = "null_is_default")]
     pub(super) user_agent: String,
     #[serde(deserialize_with = "null_is_default")]

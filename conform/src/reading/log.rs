@@ -78,7 +78,12 @@ impl Log {
             let unreadable = |error: std::io::Error| {
                 Problem::new(&name, 0, error.to_string(), "a file or a folder that can be read")
             };
-            if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+            let metadata = fs::metadata(path).map_err(unreadable)?;
+            if !metadata.is_dir() && !metadata.is_file() {
+                let accepted = "a file, gzip or not, that can be read more than once";
+                return Err(Problem::new(&name, 0, "it is a pipe or a device", accepted));
+            }
+            if metadata.is_file() {
                 log.add(path, Found::Named, &mut known)?;
                 continue;
             }

@@ -81,24 +81,14 @@ impl Unsigned<'_> {
         let object = &self.change.object;
         Write {
             user: writer.user(),
-            agent: "".into(),
-            verb,
             resource: self.resource.into(),
             subresource: subresource.into(),
             namespace: Rc::clone(&object.namespace),
             name: Rc::clone(&object.name),
             uid: Rc::clone(&object.uid),
-            asked_version: None,
-            asked_uid: None,
-            disagrees: None,
-            code: 200,
-            grace_seconds: None,
-            shows_request: false,
-            only_asked: false,
-            made_of: None,
-            target: None,
             object: Some(object.clone()),
             resource_version: self.change.resource_version,
+            ..Write::granted(verb)
         }
     }
 

@@ -16,24 +16,12 @@ fn says(seen: Seen) -> String {
 fn written(user: &str, verb: Verb, resource: &str, subresource: &str) -> Write {
     Write {
         user: user.into(),
-        agent: "".into(),
-        verb,
         resource: resource.into(),
         subresource: subresource.into(),
         namespace: "shop".into(),
         name: "web-1".into(),
-        uid: "".into(),
-        asked_version: None,
-        asked_uid: None,
-        disagrees: None,
-        code: 200,
-        grace_seconds: None,
         shows_request: true,
-        only_asked: false,
-        made_of: None,
-        target: None,
-        object: None,
-        resource_version: None,
+        ..Write::granted(verb)
     }
 }
 

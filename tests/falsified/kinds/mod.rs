@@ -3,6 +3,7 @@
 //! A falsification changes a recording and says which line of it must be unexplained then: mostly the one that lies, and else
 //! the first at which the lie can be known.
 
+mod answers;
 mod budgets;
 mod changes;
 mod claims;
@@ -54,6 +55,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         histories::KINDS,
         changes::KINDS,
         strangers::KINDS,
+        answers::KINDS,
     ];
     all.into_iter().flatten()
 }

@@ -39,6 +39,13 @@ pub const KINDS: &[Kind] = &[
         by_the_api: false,
         falsify: rules_forget_an_address,
     },
+    Kind {
+        name: "rules-lead-to-another-port",
+        tells: "rules lead to another port than the Service and its slices",
+        shows: "those rules",
+        by_the_api: false,
+        falsify: rules_lead_to_another_port,
+    },
 ];
 
 const PROXIES: [&str; 2] = ["proxy-node-a.jsonl", "proxy-node-b.jsonl"];
@@ -70,6 +77,18 @@ fn rules_have_an_address_that_nobody_has(recording: &mut Recording) -> Option<us
         let mut all = addresses(line);
         all.insert("10.244.9.9:8080".into());
         set(line, &all);
+    });
+    Some(write)
+}
+
+fn rules_lead_to_another_port(recording: &mut Recording) -> Option<usize> {
+    let write = PROXIES.iter().find_map(|file| {
+        writes(recording, file).into_iter().find(|line| !addresses(line).is_empty()).map(|line| line.id)
+    })?;
+    recording.change(write, |line| {
+        let of_address = |address: &String| address.split(':').next().map(|ip| format!("{ip}:1"));
+        let elsewhere = addresses(line).iter().filter_map(of_address).collect();
+        set(line, &elsewhere);
     });
     Some(write)
 }

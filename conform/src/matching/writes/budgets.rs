@@ -5,7 +5,7 @@ use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Disruption, Drain, Environment, Watcher};
 use podproof_vocabulary::scenario::DisruptionBudget;
 
-use super::Known;
+use super::{Known, statuses};
 use crate::matching::actor::Actor;
 use crate::matching::plan::{Deed, Plan};
 use crate::record::{BudgetFacts, Facts, Object, Write};
@@ -20,6 +20,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     let Facts::PodDisruptionBudget(facts) = &object.facts else { return Plan::NotHere };
     if write.subresource.is_empty() {
         return Plan::Nothing;
+    }
+    if let Some(why) = statuses::observed(&object.whole) {
+        return Plan::Wrong(why);
     }
     if let Some(budget) = &subject.shared_budget {
         return shared(known, actor, write, budget, object, facts);

@@ -16,7 +16,12 @@ use crate::record::{EndpointFacts, Facts, SliceFacts, Verb, Write};
 
 /// What a write of an EndpointSlice asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
-    let Some(slice) = slice_of(known, write) else { return Plan::NotHere };
+    let Some(slice) = slice_of(known, write) else {
+        return match is_removal_by_hand(known, actor, write) {
+            true => Plan::NotModelled("the removal of EndpointSlices".into()),
+            false => Plan::NotHere,
+        };
+    };
     let by_controller = is_controller(actor);
     if write.verb == Verb::Delete {
         if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) || is_of_pods(actor) {
@@ -99,6 +104,14 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
 
 fn is_controller(actor: &Actor) -> bool {
     matches!(actor, Actor::Controller(controller) if &**controller == "endpointslice-controller")
+}
+
+/// Does somebody remove a slice of the workload's Service, and is answered with a Status?
+fn is_removal_by_hand(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> bool {
+    write.verb == Verb::Delete
+        && matches!(actor, Actor::Client(_))
+        && known.subject.is_near(&write.namespace)
+        && known.slices.has(&write.name)
 }
 
 /// The slice that a write leaves, or removes, if it is of the workload's Service.

@@ -6,12 +6,15 @@
 //! - [`endpoints`] EndpointSlices
 //! - [`budgets`] PodDisruptionBudgets
 //! - [`statuses`] what must fit together in any status
+//! - [`roles`] what each component writes at all; [`repeats`]: who has changed nothing
 
 pub mod budgets;
 pub mod endpoints;
 pub mod grace;
 pub mod nodes;
 pub mod pods;
+pub mod repeats;
+pub mod roles;
 pub mod statuses;
 pub mod workloads;
 
@@ -57,6 +60,8 @@ pub struct Known<'k, 'a> {
     pub shared_budget: &'k SharedBudget,
     /// What the log can see.
     pub eyes: &'k Eyes,
+    /// The write that is judged was answered with a version that its object had before.
+    pub is_repeat: bool,
     /// The number of the entry.
     pub number: u64,
     /// The entry.
@@ -84,7 +89,7 @@ pub fn not_theirs(write: &Write, what: &str) -> Plan {
 /// What a write that was granted asks of the model.
 pub fn plan(known: &Known<'_, '_>, write: &Write) -> Plan {
     let actor = Actor::of(write);
-    match &*write.resource {
+    let plan = match &*write.resource {
         "pods" => pods::plan(known, &actor, write),
         "nodes" => nodes::plan(known, &actor, write),
         "deployments" | "replicasets" => workloads::plan(known, &actor, write),
@@ -93,5 +98,21 @@ pub fn plan(known: &Known<'_, '_>, write: &Write) -> Plan {
         "services" if known.subject.is_near(&write.namespace) => Plan::Nothing,
         "services" => Plan::NotHere,
         other => Plan::NotModelled(other.to_string()),
+    };
+    let is_own = matches!(plan, Plan::Nothing | Plan::By(_) | Plan::Befalls(_));
+    if is_own && roles::is_strange(&actor, write) {
+        return not_theirs(write, &format!("write {}", words(write)));
+    }
+    match known.is_repeat {
+        true => repeats::judged(write, plan),
+        false => plan,
+    }
+}
+
+/// What is written, as a role names it.
+fn words(write: &Write) -> String {
+    match &*write.subresource {
+        "" => write.resource.to_string(),
+        subresource => format!("{}/{subresource}", write.resource),
     }
 }

@@ -104,9 +104,18 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         return Plan::Wrong("a creation that was granted, of a pod whose name is taken".into());
     }
     let Some(object) = &write.object else { return Plan::NotHere };
+    let begun = begun_with(write);
     if known.subject.kind() == WorkloadKind::Pod {
         // The workload itself: the story begins with it.
-        return if known.subject.is(object) { Plan::Nothing } else { Plan::NotHere };
+        return match (known.subject.is(object), begun, actor) {
+            (false, ..) => Plan::NotHere,
+            (true, Some(what), _) => Plan::Wrong(format!("a creation is answered with a pod that {what}")),
+            // `plugin/pkg/admission/noderestriction/admission.go`, `admitPodCreate`.
+            (true, None, Actor::Kubelet(_)) if object.whole["metadata"]["annotations"][MIRROR].is_null() => {
+                not_theirs(write, "create pods that mirror none of its own")
+            }
+            (true, None, _) => Plan::Nothing,
+        };
     }
     let owner = object.owner.as_ref();
     if owner.is_some_and(|owner| known.is_to_come(write, &owner.uid)) {
@@ -115,6 +124,9 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     let Some(revision) = owner.and_then(|owner| known.names.replica_set(&owner.uid)) else {
         return Plan::NotHere;
     };
+    if let Some(what) = begun {
+        return Plan::Wrong(format!("a creation is answered with a pod that {what}"));
+    }
     match actor {
         // RS-3: `pkg/controller/controller_utils.go`, `GetPodFromTemplate`. What admission changes comes after the request.
         Actor::Controller(controller)
@@ -131,6 +143,24 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             Plan::By(Deed::steps(Watcher::ControllerManager, vec![create]))
         }
         _ => Plan::Wrong("only the replicaset controller creates pods of a ReplicaSet".into()),
+    }
+}
+
+/// The annotation of a pod that stands in the API for one which its kubelet has from a file.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// What the answer to a creation says of the pod that no new one is: the API server gives it an empty status, whatever was asked for
+/// (API-9; S28 `pkg/registry/core/pod/strategy.go` `PrepareForCreate`), and takes back a deletion
+/// (`staging/src/k8s.io/apiserver/pkg/registry/rest/create.go`, `BeforeCreate`).
+fn begun_with(write: &Write) -> Option<&'static str> {
+    let is_answer = write.shows_request && !write.only_asked && write.resource_version.is_some();
+    let facts = facts(write).filter(|_| is_answer)?;
+    match () {
+        () if facts.deleting => Some("is being deleted"),
+        () if phase(&facts.phase).is_some_and(|phase| phase != Phase::Pending) => Some("is not Pending"),
+        () if facts.ready => Some("is Ready"),
+        () if facts.ip.is_some() => Some("has an address"),
+        () => None,
     }
 }
 

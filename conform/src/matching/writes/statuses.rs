@@ -77,15 +77,21 @@ pub fn controller(whole: &Value) -> Option<String> {
         ("fullyLabeledReplicas", "replicas"),
         ("updatedReplicas", "replicas"),
     ];
-    let (observed, generation) =
-        (count("observedGeneration"), whole["metadata"]["generation"].as_i64().unwrap_or(i64::MAX));
-    if observed > generation {
-        return Some(format!("observedGeneration {observed} of an object of generation {generation}"));
+    if let Some(why) = observed(whole) {
+        return Some(why);
     }
     parts
         .into_iter()
         .find(|(part, all)| count(part) > count(all))
         .map(|(part, all)| format!("{part} {} of {all} {}", count(part), count(all)))
+}
+
+/// What is wrong with the generation that the status of an object says its controller has observed: it comes from a copy.
+pub fn observed(whole: &Value) -> Option<String> {
+    let observed = whole["status"]["observedGeneration"].as_i64().unwrap_or(0);
+    let generation = whole["metadata"]["generation"].as_i64().unwrap_or(i64::MAX);
+    (observed > generation)
+        .then(|| format!("observedGeneration {observed} of an object of generation {generation}"))
 }
 
 /// What is wrong with the labels of the pods of a ReplicaSet, which makes them of its template.

@@ -168,24 +168,12 @@ fn write(verb: Verb, whole: Value) -> Write {
     let object = object(whole);
     Write {
         user: "somebody".into(),
-        agent: "".into(),
-        verb,
+        shows_request: true,
         resource: resource.as_str().into(),
-        subresource: "".into(),
         namespace: Rc::clone(&object.namespace),
         name: Rc::clone(&object.name),
-        asked_version: None,
-        asked_uid: None,
-        disagrees: None,
-        code: 200,
-        uid: "".into(),
-        grace_seconds: None,
-        shows_request: true,
-        only_asked: false,
-        made_of: None,
-        target: None,
-        resource_version: None,
         object: Some(object),
+        ..Write::granted(verb)
     }
 }
 

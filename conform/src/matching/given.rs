@@ -1,0 +1,78 @@
+//! What a deletion has given a pod stays until the next: nothing else changes its grace period or the end of that, and a deletion only
+//! shortens it (DEL-10, DEL-11; `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`;
+//! `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use podproof_vocabulary::PodId;
+
+use super::names::Names;
+use crate::record::{Facts, Verb, Write};
+
+/// What the log showed last of the deletion of a pod.
+#[derive(Clone, Debug)]
+struct Shown {
+    uid: Rc<str>,
+    /// `deletionGracePeriodSeconds`.
+    seconds: i64,
+    /// `deletionTimestamp`.
+    ends: String,
+}
+
+/// What the log showed last of the deletion of each pod.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    of: BTreeMap<PodId, Shown>,
+}
+
+impl Given {
+    /// Takes note of what a write shows, unless it `is_repeat` of an earlier one; says what has changed that nobody changes, if something
+    /// has.
+    pub fn see(&mut self, names: &Names, write: &Write, is_repeat: bool) -> Option<String> {
+        if &*write.resource != "pods" || write.code >= 400 {
+            return None;
+        }
+        if write.verb == Verb::DeleteCollection {
+            self.of.clear();
+            return None;
+        }
+        let pod = names.pod(&write.name, &write.uid)?;
+        let object = write.object.as_ref().filter(|_| !write.only_asked);
+        let Some((object, facts)) = object.and_then(|object| match &object.facts {
+            Facts::Pod(facts) => Some((object, facts)),
+            _ => None,
+        }) else {
+            // Somebody deletes or evicts it, and the log does not show what that left.
+            if write.verb == Verb::Delete || &*write.subresource == "eviction" {
+                self.of.remove(&pod);
+            }
+            return None;
+        };
+        let seconds = facts.deletion_grace_seconds.filter(|_| facts.deleting && !is_repeat)?;
+        let ends = object.whole["metadata"]["deletionTimestamp"].as_str().unwrap_or_default().to_owned();
+        let shown = Shown { uid: Rc::clone(&object.uid), seconds, ends };
+        let before = self.of.insert(pod, shown.clone()).filter(|before| before.uid == shown.uid)?;
+        match write.verb {
+            Verb::Delete if seconds > before.seconds => Some(format!(
+                "its grace period became {seconds} s, and was {} s: another deletion only shortens it",
+                before.seconds
+            )),
+            Verb::Delete => None,
+            _ if seconds != before.seconds => Some(format!(
+                "its grace period is {seconds} s, and was {} s: nothing but a deletion changes it",
+                before.seconds
+            )),
+            _ if shown.ends != before.ends => Some(format!(
+                "its deletionTimestamp is {}, and was {}: nothing but a deletion changes it",
+                shown.ends, before.ends
+            )),
+            _ => None,
+        }
+    }
+
+    /// A pod is forgotten.
+    pub fn forget(&mut self, pod: PodId) {
+        self.of.remove(&pod);
+    }
+}
