@@ -165,6 +165,18 @@ fn faults_keep_their_verdicts() {
     same("create with scale", &scaled);
 }
 
+/// The collector fails the pods of a node that is gone. Until its kubelet's worker is told, the kubelet says again what it has said.
+#[test]
+fn a_phase_that_the_collector_wrote_keeps_its_verdicts() {
+    let mut scenario = web(Story::Create, 1, 1);
+    scenario.workload.kind = WorkloadKind::Pod;
+    scenario.service = None;
+    scenario.slots = 1;
+    scenario.events.set(EventName::RemoveNode, 1);
+    let verdict = same("a bare pod with remove-node", &scenario);
+    assert!(verdict.broken.contains(&Property::TerminalIsFinal), "{verdict:?}");
+}
+
 #[test]
 fn a_node_that_is_not_ready_before_the_first_relist_is_seen() {
     let mut scenario = web(Story::Create, 1, 2);

@@ -308,7 +308,20 @@ mod tests {
             (|scenario| scenario.begins = Beginning::Running, "from the beginning"),
             (|scenario| scenario.inaccurate_detectors = true, "detectors that err"),
             (|scenario| scenario.mutant = Some(Mutant::SigkillAtOnce), "no wrong rule sigkill-at-once"),
-            (|scenario| scenario.events.set(EventName::RemoveNode, 1), "Node objects that are removed"),
+            (
+                |scenario| {
+                    scenario.events.set(EventName::RemoveNode, 1);
+                    scenario.nodes[1].labels.insert("topology.kubernetes.io/zone".into(), "zone-2".into());
+                },
+                "from one of several zones",
+            ),
+            (
+                |scenario| {
+                    scenario.events.set(EventName::RemoveNode, 1);
+                    scenario.workload.template.finalizer = true;
+                },
+                "which a finalizer keeps",
+            ),
         ] {
             spoil(&mut scenario);
             assert!(unfit(&scenario, Covered::ALL).is_some_and(|why| why.contains(says)), "{says}");
@@ -320,14 +333,12 @@ mod tests {
     /// A class of steps that the runtime refuses each time was never compared.
     #[test]
     fn each_class_of_steps_is_taken_by_the_runtime_in_some_script() {
-        // News that could help a pod that waits wake it, so nothing is left to flush; a progress deadline and minReadySeconds do not fit; what
-        // forgets a disruption would have to pass minutes in which other entries would be forgotten, too; and a node that is tainted as
-        // out of service and not Ready, with a pod that its taint has had deleted, comes so rarely that these scripts have none.
-        const NEVER: [&str; 5] = [
+        // News that could help a pod that waits wake it, so nothing is left to flush; a progress deadline and minReadySeconds do not fit; and
+        // what forgets a disruption would have to pass minutes in which other entries would be forgotten, too.
+        const NEVER: [&str; 4] = [
             "scheduler/flush-pod",
             "deployment/exceed-progress-deadline",
             "replica-set/count-available",
-            "pod-garbage-collector/delete-pod",
             "disruption/forget-disruption",
         ];
         const PLAYED: [&str; 6] = ["tick", "watch/", "drain/", "process/", "environment/", "container/reuse"];

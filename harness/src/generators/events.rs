@@ -26,7 +26,6 @@ const PEACEFUL: [Story; 5] =
 /// The story and the events of a scenario. Of its nodes, the last are those that join it.
 pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -> Result<()> {
     scenario.story = if faults { one_of(u, &Story::ALL)? } else { one_of(u, &PEACEFUL)? };
-    // Nobody removes a Node object: the lockstep does not follow that.
     let drawn = EventName::all().filter(|&event| event != EventName::RemoveNode);
     let all: Vec<EventName> = if faults { drawn.collect() } else { OPERATORS.to_vec() };
     for _ in 0..u.int_in_range(0..=EVENT_KINDS_MAX)? {
@@ -47,10 +46,15 @@ pub fn events(u: &mut Unstructured<'_>, scenario: &mut Scenario, faults: bool) -
         let there = nodes - scenario.spare_nodes;
         scenario.neighbours.retain(|neighbour| neighbour.node < there);
     }
-    let target = match u.arbitrary()? {
+    let choice: u8 = u.arbitrary()?;
+    let target = match choice & 1 == 1 {
         true => ScaleTarget::By(one_of(u, &[-2, -1, 1])?),
         false => ScaleTarget::To(u.int_in_range(0..=3)?),
     };
+    // In bits that nothing else is drawn from: inputs that were found before this event was drawn are still what they were.
+    if faults && choice >> 5 == 0b111 {
+        scenario.events.set(EventName::RemoveNode, 1);
+    }
     scenario.scale = Some(target);
     if one_in(u, 4)? {
         scenario.scale_targets = vec![0, 1, 2];

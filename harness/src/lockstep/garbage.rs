@@ -1,12 +1,16 @@
 //! The pod garbage collector: the runtime's own. Its passes are hidden steps; what it sends stays on its way until the model takes that
 //! step, or would not collect the pod any more.
 
+use k8s_openapi::api::core::v1::Pod;
 use podproof_runtime::Step;
 use podproof_runtime::client::CallId;
 use podproof_runtime::operation::{Component, Timer};
+use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Component as Lane, PodGarbageCollector};
+use podproof_vocabulary::observation::Deletion;
 
 use super::Running;
+use super::observed::deletion_of;
 use crate::Refused;
 
 const OWN: Component = Component::PodGarbageCollector;
@@ -30,16 +34,26 @@ impl Running {
                     .map(drop)
                     .map_err(|error| Refused::because(format!("the API server says {error}")));
             }
-            if let PodGarbageCollector::FailPod { pod } = step {
+            let delete = |pod| Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod });
+            match step {
                 // It had ended as the copy says: the deletion alone is sent (PGC-5).
-                let delete = Action::PodGarbageCollector(PodGarbageCollector::DeletePod { pod });
-                if self.call_for(OWN, &delete).is_some() {
+                PodGarbageCollector::FailPod { pod } if self.call_for(OWN, &delete(pod)).is_some() => {
                     return Ok(());
                 }
+                // It was sent, and has changed nothing.
+                PodGarbageCollector::DeletePod { pod } if self.is_kept(pod) => return Ok(()),
+                PodGarbageCollector::FailPod { .. } | PodGarbageCollector::DeletePod { .. } => {}
             }
             self.pass_over_pods(enabled)?;
         }
         Err(self.waits_for_news("the collector leaves the pod alone".into()))
+    }
+
+    /// Only a finalizer keeps the pod, and another deletion changes nothing (DEL-8).
+    fn is_kept(&self, pod: PodId) -> bool {
+        let key = self.key(pod);
+        let stored = key.ok().and_then(|key| self.cluster.server().store().get::<Pod>(&key));
+        stored.is_some_and(|stored| deletion_of(stored) == Deletion::Immediate)
     }
 
     /// It looks at all pods: what it decides, the model must allow.

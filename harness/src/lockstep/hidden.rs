@@ -135,8 +135,8 @@ pub const HIDDEN: &[Hidden] = &[
     },
     Hidden {
         operation: "Wake(CollectGarbage), once it is due",
-        within: "pod-garbage-collector/*, and after every step when 20 s have passed",
-        most: 1,
+        within: "pod-garbage-collector/*, as often as the quarantine of a missing node takes; and after every step when 20 s have passed",
+        most: 4,
         is: |own| matches!(own.step, Step::Wake(Timer::CollectGarbage)),
     },
     Hidden {

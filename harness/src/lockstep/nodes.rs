@@ -39,24 +39,33 @@ impl Running {
     /// A step of the controller.
     pub(super) fn watch_nodes(&mut self, step: NodeLifecycle, rest: &ModelSystem) -> Result<(), Refused> {
         let action = Action::NodeLifecycle(step);
-        match step {
-            NodeLifecycle::MarkNodeUnknown { node } => self.fall_silent(node, &action)?,
-            NodeLifecycle::TaintNoExecute { node } => self.wait_for_taint(node, &action)?,
-            NodeLifecycle::TaintNoSchedule { .. } | NodeLifecycle::MarkPodNotReady { .. } => {}
+        for _ in 0..HIDDEN_MAX {
+            match step {
+                NodeLifecycle::MarkNodeUnknown { node } => self.fall_silent(node, &action)?,
+                NodeLifecycle::TaintNoExecute { node } => self.wait_for_taint(node, &action)?,
+                NodeLifecycle::TaintNoSchedule { .. } | NodeLifecycle::MarkPodNotReady { .. } => {}
+            }
+            let call = self.call_for(OWN, &action);
+            let call = call.ok_or_else(|| self.waits_for_news("the controller has not decided it".into()))?;
+            if self.is_allowed(call, &[action], rest) {
+                return match self.carry_out(OWN, call)? {
+                    Err(error) if !matches!(step, NodeLifecycle::MarkPodNotReady { pod } if self.is_gone(pod)) => {
+                        Err(Refused::because(format!("the API server says {error}")))
+                    }
+                    _ => Ok(()),
+                };
+            }
+            if self.is_made_from_old_copy(&action, rest) {
+                let why = "the patch is made from what is stored, and the copy is older (API-3)";
+                return Err(Refused::later(why));
+            }
+            if self.is_dark() && !self.sees_ready_node() {
+                return Err(Refused::later("the controller knows already that no node is Ready (NLC-16)"));
+            }
+            // It was decided while no node was Ready. That is over, and the next pass waits for what this one has sent.
+            self.complete(OWN, Step::LoseRequest(call))?;
         }
-        let call = self.call_for(OWN, &action);
-        let call = call.ok_or_else(|| self.waits_for_news("the controller has not decided it".into()))?;
-        if !self.is_allowed(call, &[action], rest) {
-            return Err(Refused::later(match self.is_made_from_old_copy(&action, rest) {
-                true => "the patch is made from what is stored, and the copy is older (API-3)",
-                false => "the controller knows already that no node is Ready (NLC-16)",
-            }));
-        }
-        match self.carry_out(OWN, call)? {
-            Ok(_) => Ok(()),
-            Err(_) if matches!(step, NodeLifecycle::MarkPodNotReady { pod } if self.is_gone(pod)) => Ok(()),
-            Err(error) => Err(Refused::because(format!("the API server says {error}"))),
-        }
+        Err(Refused::because("the controller never decides it"))
     }
 
     /// A pass finds that a node was silent for longer than it may be (NLC-3). If its copy is older than it looks, the controller reads

@@ -149,6 +149,10 @@ impl Running {
             return self.create_node(node, new);
         }
         let key = self.node_key(node);
+        if old.exists && !new.exists {
+            let options = DeleteOptions { grace_seconds: None, preconditions: Preconditions::NONE };
+            return self.call(Request::Delete(Resource::Node, key, options)).map(drop);
+        }
         let patch = |patch| Request::Patch(Resource::Node, key.clone(), Preconditions::NONE, patch);
         if new.ready != old.ready {
             let ready = new_node_condition(condition::READY, node_status(new.ready), "", self.cluster.now());

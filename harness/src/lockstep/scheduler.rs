@@ -103,9 +103,9 @@ impl Running {
             }
             Watch::DeliverNode { node, .. } => {
                 let view = model.open(state, |cluster| cluster.node(node).scheduler);
-                let target = (view.unschedulable(), view.taints(), view.relabelled());
+                let target = view.exists().then(|| (view.unschedulable(), view.taints(), view.relabelled()));
                 let key = Key::global(&self.scenario.nodes[node.index()].name);
-                self.bring(Resource::Node, |own| own.delivered.nodes.get(&key) == Some(&target))
+                self.bring(Resource::Node, |own| own.delivered.nodes.get(&key).copied() == target)
             }
             _ => Ok(()),
         }
@@ -160,9 +160,10 @@ impl Running {
                 }
                 _ => {}
             },
-            WatchEvent::Deleted(key, ..) => {
-                self.delivered.pods.remove(key);
-            }
+            WatchEvent::Deleted(key, object, _) => match object {
+                Object::Node(_) => drop(self.delivered.nodes.remove(key)),
+                _ => drop(self.delivered.pods.remove(key)),
+            },
             WatchEvent::Bookmark(_) => {}
         }
     }

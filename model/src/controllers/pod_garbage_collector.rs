@@ -101,7 +101,7 @@ pub fn apply(cluster: &mut Cluster<'_>, step: PodGarbageCollector) {
                 let column = cluster.pod_mut(pod);
                 // STM-1: its kubelet remembers what it has said, as long as it runs.
                 let remembers = column.kubelet.worker() != Worker::None;
-                column.kubelet.set_overwritten(remembers && column.api.phase() == Phase::Succeeded);
+                column.kubelet.set_overwritten(remembers.then_some(column.api.phase()));
                 pods::set_phase(cluster, pod, Phase::Failed);
             }
             let deletes = gains_from_deletion(cluster.pod(pod).api);

@@ -27,7 +27,7 @@ pub mod status;
 mod tests;
 
 use podproof_vocabulary::action::{Action, Kubelet, Watcher};
-use podproof_vocabulary::observation::{Hook, Process, Sandbox};
+use podproof_vocabulary::observation::{Hook, Phase, Process, Sandbox};
 use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{NodeId, PodId};
 
@@ -165,12 +165,20 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Kubelet) {
 
 /// News of a pod reach its kubelet and the sync loop handles them (SRC-2, SRC-8).
 pub fn observe_pod(cluster: &mut Cluster<'_>, node: NodeId, pod: PodId, view: KubeletView) {
+    let stored = cluster.pod(pod).api.phase();
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     let before = kubelet.view();
     kubelet.set_view(view);
     kubelet.set_node(Some(node));
+    // Its own end is told once and for all; only what others wrote is gone again.
+    let is_foreign = !stored.is_terminal() || kubelet.overwritten().is_some();
+    let end_is_gone = before.terminal() && view.present() && !view.terminal() && is_foreign;
+    kubelet.set_heard_of_end(kubelet.heard_of_end() || (end_is_gone && kubelet.worker() == Worker::Sync));
     if view.present() && !before.present() && kubelet.worker() == Worker::None {
         kubelet.set_knows_spec(true);
+        // What it says first of a pod that the collector has failed already, it says without having heard of that (STM-1).
+        let has_failed = stored == Phase::Failed && !view.terminal();
+        kubelet.set_overwritten(has_failed.then_some(Phase::Pending));
         if view.is_deleting() {
             probes::take_up_unprobed(cluster, pod, view.ready());
         }

@@ -34,7 +34,8 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
         Worker::Sync => {
             let is_done =
                 status::completed(cluster, pod).is_some() && !container_runtime::begins_anew(cluster, pod);
-            let ended = view.terminal() || is_done;
+            // Who tells the worker (a relist, a probe, the resync of each minute) tells it once and for all.
+            let ended = view.terminal() || kubelet.heard_of_end() || is_done;
             view.is_deleting() || !view.present() || ended || kubelet.evicted()
         }
         // PW-2, PW-3, PW-4
@@ -115,7 +116,8 @@ fn has_remains(cluster: &Cluster<'_>, pod: PodId) -> bool {
 fn is_left_by_its_apps(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
     let view = kubelet.view();
-    let is_told = view.is_deleting() || !view.present() || view.terminal() || kubelet.evicted();
+    let has_ended = view.terminal() || kubelet.heard_of_end();
+    let is_told = view.is_deleting() || !view.present() || has_ended || kubelet.evicted();
     let mut apps = cluster.rules.of_kind(ContainerKind::App);
     kubelet.worker() == Worker::Sync
         && !is_told
@@ -143,6 +145,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     if !kubelet.knows_spec() || lacks_grace || (overridden && release.force_deletion_uses_minimum_grace()) {
         kubelet.set_minimum_grace(true);
     }
+    status::take_over(cluster, pod);
     probes::keep_what_has_started(cluster, pod);
     for container in cluster.containers_of_mut(pod) {
         container.set_starts_anew(false);
@@ -159,4 +162,5 @@ pub fn finish(cluster: &mut Cluster<'_>, pod: PodId) {
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     kubelet.set_worker(Worker::Finished);
     kubelet.set_knows_spec(kubelet.knows_spec() || kubelet.view().present());
+    status::settle_end(cluster, pod);
 }

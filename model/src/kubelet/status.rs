@@ -18,11 +18,11 @@ use crate::state::Worker;
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
     let kubelet = cluster.pod(pod).kubelet;
     let api = cluster.pod(pod).api;
-    let phase = if kubelet.overwritten() {
-        // STM-1: what it has said it says again, over what others have written since.
-        Phase::Succeeded
-    } else if api.phase().is_terminal() && kubelet.worker() != Worker::Rejected {
-        // PHS-10: a terminal phase stays, but that of a pod which is rejected after its end (ADM-1).
+    let phase = if let Some(said) = says_again(cluster, pod) {
+        said
+    } else if kubelet.view().terminal() && api.phase().is_terminal() && kubelet.worker() != Worker::Rejected {
+        // PHS-10: a terminal phase that it has heard of stays, but that of a pod which is rejected after its end (ADM-1). Over one that
+        // it has not heard of it writes its own (STM-2; S28 `preparePatchBytesForPodStatus` takes no heed of the phase that it replaces).
         api.phase()
     } else {
         phase(cluster, pod)
@@ -38,6 +38,44 @@ pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address
     // node that fails and returns shows: the first patch of its kubelet clears `podIP`. What is said of a pod that is rejected is its
     // phase alone (ADM-12; S28 `rejectPod`).
     (phase, ready, kubelet.address_cached().filter(|_| !is_rejected(cluster, pod)))
+}
+
+/// STM-1: what it has said it says again, over what others have written since. A phase that was not terminal: when it has heard of the
+/// other, and nobody has told the worker, which would make that its own (SRC-2: RECONCILE tells none; S28 `needsReconcile`).
+fn says_again(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
+    let kubelet = cluster.pod(pod).kubelet;
+    let is_untold = match kubelet.worker() {
+        Worker::Sync => true,
+        Worker::Terminating | Worker::Terminated => !kubelet.heard_of_end(),
+        Worker::None | Worker::Finished | Worker::Rejected => false,
+    } && kubelet.view().terminal();
+    kubelet.overwritten().filter(|&said| said == Phase::Succeeded || is_untold)
+}
+
+/// A worker begins to stop the pod: it is told the copy of its kubelet, and makes a terminal phase of that its own.
+pub(super) fn take_over(cluster: &mut Cluster<'_>, pod: PodId) {
+    let kubelet = &mut cluster.pod_mut(pod).kubelet;
+    let (view, heard) = (kubelet.view(), kubelet.heard_of_end());
+    // A deletion comes with a copy of its own.
+    let is_told = view.terminal() || (heard && !view.is_deleting());
+    kubelet.set_heard_of_end(is_told && (heard || kubelet.overwritten().is_some()));
+}
+
+/// STP-6: how the pod has ended is computed, and is said over what others have written that its kubelet has not heard of.
+pub(super) fn settle_end(cluster: &mut Cluster<'_>, pod: PodId) {
+    let kubelet = cluster.pod(pod).kubelet;
+    let end = match kubelet.overwritten() {
+        None | Some(Phase::Succeeded) => return,
+        Some(_) if kubelet.view().terminal() => None,
+        Some(_) => Some(phase(cluster, pod)),
+    };
+    cluster.pod_mut(pod).kubelet.set_overwritten(end);
+}
+
+/// Others have written a terminal phase, and the worker may not have been told.
+pub fn is_disputed(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    kubelet.overwritten().is_some() || kubelet.heard_of_end()
 }
 
 /// What is said of the pod was computed when it was rejected, and is its phase alone.
@@ -112,7 +150,8 @@ fn is_evicted_at_once(cluster: &Cluster<'_>, pod: PodId) -> bool {
 fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     let has = cluster.pod(pod).api.phase();
     if let Some(phase) = completed(cluster, pod) {
-        let withheld = cluster.rules.scenario.release.withholds_terminal_phase();
+        // Over a terminal phase that somebody else wrote meanwhile nothing is withheld (S28 `mergePodStatus`).
+        let withheld = cluster.rules.scenario.release.withholds_terminal_phase() && !has.is_terminal();
         return if withheld { has } else { phase };
     }
     unended_phase(cluster, pod, |container| cluster.container(pod, container).last_cached())
@@ -122,8 +161,7 @@ fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
 /// the sandbox before.
 fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) -> Process) -> Phase {
     let mut apps = cluster.rules.of_kind(ContainerKind::App).map(state);
-    let started =
-        cluster.pod(pod).api.phase() == Phase::Running || apps.all(|process| process != Process::Absent);
+    let started = last_said(cluster, pod) == Phase::Running || apps.all(|process| process != Process::Absent);
     if started { Phase::Running } else { Phase::Pending }
 }
 
@@ -148,6 +186,12 @@ fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     }
 }
 
+/// The phase that the kubelet has said last: what the store shows, but for what somebody else wrote over it and it has not heard.
+fn last_said(cluster: &Cluster<'_>, pod: PodId) -> Phase {
+    let column = cluster.pod(pod);
+    column.kubelet.overwritten().unwrap_or(column.api.phase())
+}
+
 /// The kubelet reaches the API server from this node.
 fn is_connected(cluster: &Cluster<'_>, node: NodeId) -> bool {
     cluster.node(node).machine.connected()
@@ -159,10 +203,13 @@ fn is_due(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
     let (phase, ready, address) = status(cluster, pod);
     let object = column.api;
-    // Only the kubelet writes phase and address of a pod that it runs, so the store shows what it last sent; Ready is
-    // also written by the node lifecycle controller, so there it is the copy that counts.
+    // Only the kubelet writes the address of a pod that it runs, so the store shows what it last sent; Ready is also written by the
+    // node lifecycle controller, so there it is the copy that counts.
     let foreign_seen = column.kubelet.view().ready() != ready && object.ready() != ready;
-    let sent = phase != object.phase() || address != object.address();
+    // What it has said once it does not say again, though others have written over it, before it has heard of that.
+    let is_said =
+        phase == last_said(cluster, pod) && !phase.is_terminal() && !column.kubelet.view().terminal();
+    let sent = (phase != object.phase() && !is_said) || address != object.address();
     object.exists() && (sent || foreign_seen)
 }
 
@@ -207,9 +254,10 @@ pub fn report(cluster: &mut Cluster<'_>, pod: PodId) {
     pods::update(cluster, pod, |object| object.with_phase(phase).with_ready(ready).with_address(address));
     // The kubelet knows what it wrote.
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
-    kubelet.set_overwritten(false);
+    kubelet.set_overwritten(None);
     let view = kubelet.view();
     if view.present() {
+        kubelet.set_heard_of_end(kubelet.heard_of_end() || (view.terminal() && !phase.is_terminal()));
         kubelet.set_view(view.with_ready(ready).with_terminal(phase.is_terminal()));
     }
 }

@@ -219,6 +219,10 @@ impl Fusions {
 
 fn fusion_of(cluster: &Cluster<'_>, action: &Action) -> Option<Fusion> {
     Some(match action {
+        // A phase that others wrote tells no worker at once, and until then the kubelet may say its own again (STM-1).
+        Action::Kubelet(Kubelet::BeginTermination { pod }) if kubelet::status::is_disputed(cluster, *pod) => {
+            return None;
+        }
         Action::Kubelet(
             Kubelet::BeginTermination { .. }
             | Kubelet::StopContainer { .. }

@@ -111,8 +111,8 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Scheduler) {
             let nodes = cluster.node_ids().filter(|node| placement.nodes[node.index()].exists());
             let blamed = |node| cluster.rules.filters.rejections(&placement, revision, node).blamed().0;
             let rejected = nodes.map(blamed);
-            // Without any node there is no plugin to blame; every event of a node may help.
-            let by = rejected.reduce(|a, b| a | b).unwrap_or(FilterSet::ALL.0);
+            // Without any node there is no plugin to blame, and nothing helps but one that joins.
+            let by = rejected.reduce(|a, b| a | b).unwrap_or(FilterSet::of(&[Filter::NodeName]).0);
             cluster.pod_mut(pod).scheduler.set_rejected_by(by);
         }
         Scheduler::BindPod { pod } => {

@@ -27,6 +27,25 @@ const fn address_into_bits(address: Option<Address>) -> u8 {
     }
 }
 
+const fn overwritten_from_bits(bits: u8) -> Option<Phase> {
+    match bits {
+        0 => None,
+        1 => Some(Phase::Pending),
+        2 => Some(Phase::Running),
+        _ => Some(Phase::Succeeded),
+    }
+}
+
+const fn overwritten_into_bits(phase: Option<Phase>) -> u8 {
+    match phase {
+        // Failed over Failed changes nothing.
+        None | Some(Phase::Failed) => 0,
+        Some(Phase::Pending) => 1,
+        Some(Phase::Running) => 2,
+        Some(Phase::Succeeded) => 3,
+    }
+}
+
 const fn no_execute_from_bits(bits: u8) -> TaintsSeen {
     TaintsSeen {
         not_ready_no_schedule: false,
@@ -339,8 +358,9 @@ pub struct KubeletPod {
     pub view: KubeletView,
     /// Housekeeping stops what runs of a rejected pod, and not its sandbox, which was dead already.
     pub spares_sandbox: bool,
-    #[bits(2)]
-    __: u8,
+    /// The phase that it has said last, if somebody has written Failed over that.
+    #[bits(2, from = overwritten_from_bits, into = overwritten_into_bits)]
+    pub overwritten: Option<Phase>,
     /// The pod worker.
     #[bits(3)]
     pub worker: Worker,
@@ -367,8 +387,8 @@ pub struct KubeletPod {
     /// The node whose kubelet or runtime knows the pod.
     #[bits(6, from = node_from_bits, into = node_into_bits)]
     pub node: Option<NodeId>,
-    /// It has said that the pod Succeeded, and somebody has written Failed over that.
-    pub overwritten: bool,
+    /// Its worker was told of a terminal phase that somebody else wrote, or may have been: the kubelet had heard of it, and it is gone again.
+    pub heard_of_end: bool,
 }
 
 /// An entry of an EndpointSlice, or of a node's rules.

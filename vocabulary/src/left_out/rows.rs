@@ -299,13 +299,6 @@ const BEHAVIOURS: &[Row] = &[
          older than what it overwrites (kubernetes/kubernetes#126755)",
         &[NoexecuteEvicts, UnreachableEndpointsLeave],
     ),
-    behaviour(
-        Concern::Events(&[EventName::RemoveNode]),
-        "toleration times that outlive a Node object",
-        "who waits for a pod's toleration time to end waits no more when its Node object is gone; in Kubernetes the timer goes on, and the \
-         pod may be deleted with its own grace period before it is collected (TEC-4)",
-        &[NoTrafficAfterSigterm, NoFailedRequest, NoAvoidableBlackout],
-    ),
     Row {
         contradicts: true,
         ..behaviour(

@@ -37,9 +37,11 @@ impl Running {
     /// The worker begins to terminate its pod. One that never started, and was forgotten with others (PW-12), has nothing to do; one
     /// whose sync stops everything already (CPA-2, CPA-11) goes on with that, and its termination finds nothing more to stop. That of a
     /// pod of which nothing is left would end as soon as it begins; the model's ends with the stop of its sandbox.
-    pub(super) fn begin_termination(&mut self, driven: &Driven) -> Result<(), Refused> {
+    pub(super) fn begin_termination(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
         let &Driven { node, pod, ref uid, .. } = driven;
         self.settle_machine(node)?;
+        self.expect_told_of_end(driven, rest)?;
+        self.tell_of_end(driven, rest)?;
         if self.worker(node, uid).is_none() {
             // PW-13.
             self.keep_house(node)?;
@@ -59,10 +61,46 @@ impl Running {
         Ok(())
     }
 
+    /// A terminal phase that the kubelet had heard of, and that is gone again, is a reason to stop only if somebody told the worker of it
+    /// meanwhile: a relist that found something, a probe, the resync.
+    fn expect_told_of_end(&self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let (model, state) = rest.model();
+        let kubelet = model.open(state, |cluster| cluster.pod(driven.pod).kubelet);
+        let view = kubelet.view();
+        let has_other = !view.present() || view.is_deleting() || view.terminal() || kubelet.evicted();
+        let worker = self.worker(driven.node, &driven.uid);
+        if kubelet.heard_of_end() && !has_other && worker.is_some_and(|worker| worker.work() == Work::Sync) {
+            return Err(Refused::later("nobody has told its worker of an end that is gone again (SRC-2)"));
+        }
+        Ok(())
+    }
+
+    /// Of a pod without a grace period what stops it decides over its hooks: a sync that finds it done has none for them, a worker that
+    /// is told has a moment (PW-18). The model's kubelet has heard, so the worker is told before a sync that is pending begins.
+    fn tell_of_end(&mut self, driven: &Driven, rest: &ModelSystem) -> Result<(), Refused> {
+        let (model, state) = rest.model();
+        let is_disputed =
+            model.open(state, |cluster| podproof_model::kubelet::status::is_disputed(cluster, driven.pod));
+        let pends = |worker: &&PodWorker| worker.work() == Work::Sync && worker.has_update();
+        let resync = self.worker(driven.node, &driven.uid).filter(pends).and_then(PodWorker::resync_at);
+        match resync {
+            Some(at) if is_disputed && self.scenario.workload.template.grace_seconds == 0 => {
+                self.pass_beyond(at)?;
+                self.settle_machine(driven.node)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Has the pod a sandbox that nobody has stopped, a process, or a sync that may make one?
     fn has_something_to_stop(&self, driven: &Driven) -> Result<bool, Refused> {
         let worker = self.worker(driven.node, &driven.uid);
-        if worker.is_some_and(|worker| matches!(worker.activity(), Activity::Syncing(_))) {
+        // What the garbage collector has written comes as RECONCILE, and tells no worker (SRC-2).
+        let syncs = |worker: &PodWorker| {
+            matches!(worker.activity(), Activity::Syncing(_))
+                || worker.has_update() && worker.work() == Work::Sync
+        };
+        if worker.is_some_and(syncs) {
             return Ok(true);
         }
         let runtime = self.runtime(driven.node)?;

@@ -185,7 +185,7 @@ impl Running {
                 self.start_container(&of(self, pod)?, container, rest)
             }
             Kubelet::StopContainer { pod, container } => self.begin_stop(&of(self, pod)?, container),
-            Kubelet::BeginTermination { pod } => self.begin_termination(&of(self, pod)?),
+            Kubelet::BeginTermination { pod } => self.begin_termination(&of(self, pod)?, rest),
             Kubelet::RunPreStop { pod, container } => self.run_pre_stop(&of(self, pod)?, container),
             Kubelet::FinishPreStop { pod, container } => self.finish_pre_stop(&of(self, pod)?, container),
             Kubelet::ExpireGrace { pod, container } => self.expire_grace(&of(self, pod)?, container),

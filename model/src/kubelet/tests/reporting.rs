@@ -8,10 +8,15 @@ use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 use super::container;
 use crate::api_server::pods;
 use crate::controllers::pod_garbage_collector;
+use crate::kubelet::observe_pod;
 use crate::kubelet::status::{completed, should_run_again, status};
+use crate::state::{KubeletView, Worker};
 use crate::test_cluster::{C0, N0, P0, TestCluster};
 
 const REPORT: Kubelet = Kubelet::ReportStatus { pod: P0 };
+const NEWS: Watch = Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 };
+const TERMINATE: Kubelet = Kubelet::BeginTermination { pod: P0 };
+const FAIL: PodGarbageCollector = PodGarbageCollector::FailPod { pod: P0 };
 
 /// STM-1: the node lifecycle controller's write is undone, but only once the kubelet has seen it.
 #[test]
@@ -19,7 +24,7 @@ fn the_kubelet_undoes_a_foreign_ready_when_it_has_seen_it() {
     let mut cluster = TestCluster::running(1, 1, |_| {});
     cluster.change(|cluster| pods::update(cluster, P0, |object| object.with_ready(false)));
     assert!(!cluster.can(REPORT));
-    cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+    cluster.take(NEWS);
     cluster.take(REPORT);
     assert!(cluster.pod(P0).ready);
 }
@@ -82,17 +87,162 @@ fn before_1_24_a_terminal_phase_is_reported_at_once() {
 fn the_kubelet_keeps_a_terminal_phase_that_somebody_wrote() {
     let mut cluster = TestCluster::running(1, 1, |_| {});
     cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Succeeded));
+    cluster.take(NEWS);
     let (phase, ready, _) = cluster.look(|cluster| status(cluster, P0));
     assert_eq!((phase, ready), (Phase::Succeeded, false), "and Ready goes with it (STM-5)");
     cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
     assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Succeeded, false));
 }
 
+/// A pod runs, and the collector has failed it.
+fn failed_by_the_collector() -> TestCluster {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.change(|cluster| pod_garbage_collector::apply(cluster, FAIL));
+    assert!(!cluster.can(REPORT) && cluster.pod(P0).phase == Phase::Failed);
+    cluster
+}
+
+/// STM-2: the patch takes no heed of the phase that it replaces. What has not changed is not sent because of it.
+#[test]
+fn the_kubelet_writes_over_a_terminal_phase_that_it_has_not_heard_of() {
+    let mut cluster = failed_by_the_collector();
+    cluster.befall(Environment::CrashContainer { pod: P0, container: C0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    cluster.take(REPORT);
+    assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Running, false));
+    assert!(!cluster.can(TERMINATE));
+}
+
+/// STM-1, SRC-2: news of a status tell no worker, and what was said is said again. Who told the worker meanwhile told it for good (PW-5).
+#[test]
+fn the_kubelet_says_again_what_it_said_before_its_worker_is_told() {
+    let mut cluster = failed_by_the_collector();
+    cluster.take(NEWS);
+    assert!(cluster.can(TERMINATE));
+    cluster.take(REPORT);
+    assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Running, true));
+    assert!(!cluster.can(REPORT));
+    cluster.take(TERMINATE);
+}
+
+/// STM-1, STM-2: the same of a phase that came before it had heard of the pod, and of which it hears after that.
+#[test]
+fn the_kubelet_runs_a_pod_that_it_hears_of_before_it_hears_that_it_has_failed() {
+    for hears in [false, true] {
+        let mut cluster = TestCluster::web(1, 1, |_| {});
+        cluster.settle_but(|action| *action == Action::Watch(NEWS));
+        cluster.change(|cluster| {
+            pod_garbage_collector::apply(cluster, FAIL);
+            observe_pod(cluster, N0, P0, KubeletView::new().with_present(true));
+        });
+        cluster.take(Kubelet::CreateSandbox { pod: P0 });
+        assert!(!cluster.can(REPORT));
+        if hears {
+            cluster.take(NEWS);
+        } else {
+            cluster.take(Kubelet::Relist { node: N0 });
+        }
+        cluster.take(REPORT);
+        assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).address.is_none()), (Phase::Pending, hears));
+    }
+}
+
+/// PHS-10: its worker makes the phase its own.
+#[test]
+fn the_kubelet_keeps_the_phase_for_which_it_stops_a_pod() {
+    let mut cluster = failed_by_the_collector();
+    cluster.take(NEWS);
+    cluster.take(TERMINATE);
+    assert!(cluster.can(REPORT), "the pod is not ready any more (STM-5)");
+    cluster.take(REPORT);
+    assert_eq!((cluster.pod(P0).phase, cluster.pod(P0).ready), (Phase::Failed, false));
+}
+
+/// STM-1: the same while its worker stops it for another reason.
+#[test]
+fn the_kubelet_says_again_what_it_said_while_it_stops_a_deleted_pod() {
+    let mut cluster = TestCluster::running(1, 1, |s| s.workload.template.finalizer = true);
+    cluster.delete(P0);
+    cluster.take(NEWS);
+    cluster.take(TERMINATE);
+    cluster.change(|cluster| pod_garbage_collector::apply(cluster, FAIL));
+    cluster.take(NEWS);
+    cluster.take(REPORT);
+    assert_eq!(cluster.pod(P0).phase, Phase::Running);
+}
+
+/// STP-6, STM-1: how its containers ended was looked at before it heard of another phase, and is told.
+#[test]
+fn a_pod_whose_containers_ended_well_has_succeeded_whatever_its_kubelet_hears_after_that() {
+    for (hears, expected) in [(false, Phase::Succeeded), (true, Phase::Failed)] {
+        let mut cluster = TestCluster::running(1, 1, |s| s.workload.template.finalizer = true);
+        cluster.delete(P0);
+        cluster.take(NEWS);
+        cluster.change(|cluster| pod_garbage_collector::apply(cluster, FAIL));
+        if hears {
+            cluster.take(NEWS);
+        }
+        let waits = |action: &Action| {
+            let news = |own| matches!(own, Action::Watch(_) | Action::PodGarbageCollector(_));
+            news(*action) || *action == Action::Kubelet(REPORT)
+        };
+        cluster.settle_but(waits);
+        assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Finished);
+        if !hears {
+            assert!(cluster.can(REPORT), "it says so at once");
+            cluster.take(NEWS);
+        }
+        cluster.settle_but(|action| matches!(action, Action::PodGarbageCollector(_)));
+        assert_eq!(cluster.pod(P0).phase, expected, "hears: {hears}");
+    }
+}
+
+/// PW-5: what a worker may have been told goes before news that come late.
+#[test]
+fn a_worker_may_stop_a_pod_for_an_end_that_is_gone_again() {
+    let mut cluster = failed_by_the_collector();
+    cluster.take(NEWS);
+    cluster.change(|cluster| pods::set_phase(cluster, P0, Phase::Running));
+    cluster.take(NEWS);
+    cluster.take(TERMINATE);
+}
+
+/// STM-2: also over one that came before the pod ran, and as soon as it runs.
+#[test]
+fn a_pod_that_starts_to_run_is_running_whatever_phase_somebody_wrote_meanwhile() {
+    let mut cluster = TestCluster::web(1, 1, |_| {});
+    cluster.settle_but(|action| matches!(action, Action::Kubelet(_)));
+    cluster.take(Kubelet::CreateSandbox { pod: P0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    cluster.take(REPORT);
+    cluster.take(Kubelet::StartContainer { pod: P0, container: C0 });
+    cluster.change(|cluster| pod_garbage_collector::apply(cluster, FAIL));
+    assert!(!cluster.can(REPORT));
+    cluster.take(Kubelet::Relist { node: N0 });
+    cluster.take(REPORT);
+    assert_eq!(cluster.pod(P0).phase, Phase::Running);
+}
+
+/// STM-4: what is withheld is the step from a phase that is not terminal.
+#[test]
+fn an_end_is_not_withheld_over_a_terminal_phase_that_somebody_wrote() {
+    for (fails, expected) in [(false, Phase::Running), (true, Phase::Succeeded)] {
+        let mut cluster =
+            TestCluster::running(1, 1, |s| s.workload.template.restart_policy = RestartPolicy::Never);
+        if fails {
+            cluster.change(|cluster| pod_garbage_collector::apply(cluster, FAIL));
+        }
+        cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+        cluster.take(Kubelet::Relist { node: N0 });
+        cluster.take(REPORT);
+        assert_eq!(cluster.pod(P0).phase, expected, "fails: {fails}");
+    }
+}
+
 /// STM-1, PHS-10: the collector, which has not seen the end, writes Failed over it; the kubelet that has said it says it again. One that
 /// has started since knows only what the API says.
 #[test]
 fn the_kubelet_says_an_end_again_that_somebody_has_written_over() {
-    let fail = PodGarbageCollector::FailPod { pod: P0 };
     let controllers = |action: &Action| {
         matches!(
             action,
@@ -105,7 +255,7 @@ fn the_kubelet_says_an_end_again_that_somebody_has_written_over() {
         cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
         cluster.settle_but(controllers);
         assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
-        cluster.change(|cluster| pod_garbage_collector::apply(cluster, fail));
+        cluster.change(|cluster| pod_garbage_collector::apply(cluster, FAIL));
         assert_eq!(cluster.pod(P0).phase, Phase::Failed);
         if restarts {
             cluster.befall(Environment::StopKubelet { node: N0 });

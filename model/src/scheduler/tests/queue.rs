@@ -206,6 +206,19 @@ fn a_pod_that_found_no_node_at_all_is_woken_by_the_first() {
     assert_eq!(cluster.pod(P0).node, Some(N0));
 }
 
+/// SCH-8: while there is none, a pod that is bound to one that was removed helps as little (S28 `getUnschedulablePodsWithCrossTopologyTerm`).
+#[test]
+fn a_pod_that_found_no_node_at_all_is_woken_by_no_pod() {
+    let mut cluster = waiting(2, 1, |s| allow(s, EventName::RemoveNode, 1));
+    cluster.take(assume(P0, N0));
+    cluster.befall(Environment::RemoveNode { node: N0 });
+    cluster.take(Watch::DeliverNode { to: Watcher::Scheduler, node: N0 });
+    cluster.take(Scheduler::ParkPod { pod: P1 });
+    cluster.take(Scheduler::BindPod { pod: P0 });
+    cluster.take(Watch::DeliverPod { to: Watcher::Scheduler, pod: P0 });
+    assert!(!tries(&cluster, P1));
+}
+
 /// SCH-8, SCH-11, as the recording of unschedulable pods shows: uncordoning binds the pod, two writes apart.
 #[test]
 fn a_node_whose_taints_change_wakes_only_pods_that_these_rejected() {
