@@ -26,6 +26,14 @@ fn said(files: &Files) -> (Verdict, String) {
     (report.verdict(), report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default())
 }
 
+/// A recording without its last binding, which nothing explains.
+fn unexplained(name: &str) -> Files {
+    let mut files = recording(name);
+    without_binding(&mut files);
+    assert_eq!(said(&files).0, Verdict::Unexplained, "{name}");
+    files
+}
+
 /// What is not explained is not sure either, for this reason.
 fn leaves_doubt(files: &Files, reason: &str) {
     let (verdict, why) = said(files);
@@ -35,9 +43,7 @@ fn leaves_doubt(files: &Files, reason: &str) {
 
 #[test]
 fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
-    let mut files = recording("06");
-    without_binding(&mut files);
-    assert_eq!(said(&files).0, Verdict::Unexplained);
+    let mut files = unexplained("06");
     let faults = files.get_mut(FAULTS).expect("there are some");
     let mut fault: Value = serde_json::from_str(&faults[0]).expect("JSON");
     fault["fault"] = json!("fill-disk");
@@ -53,9 +59,7 @@ fn of_pods_with_gates_or_a_deadline_nothing_is_sure() {
         ("06", "\"readinessGates\":[{\"conditionType\":\"example.com/x\"}],", "readinessGates"),
         ("01", "\"activeDeadlineSeconds\":600,", "activeDeadlineSeconds"),
     ] {
-        let mut files = recording(name);
-        without_binding(&mut files);
-        assert_eq!(said(&files).0, Verdict::Unexplained, "{name}");
+        let mut files = unexplained(name);
         let lines = files.get_mut(AUDIT).expect("there is one");
         let replaced = lines.iter().map(|line| line.replace(grace, &format!("{field}{grace}")));
         let replaced: Vec<String> = replaced.collect();
@@ -218,9 +222,7 @@ fn after_a_slice_that_somebody_writes_by_hand_nothing_is_sure() {
 /// Whoever removes one is answered with a Status, and the controller makes another.
 #[test]
 fn after_a_slice_that_somebody_removes_nothing_is_sure() {
-    let mut files = recording("06");
-    without_binding(&mut files);
-    assert_eq!(said(&files).0, Verdict::Unexplained);
+    let mut files = unexplained("06");
     let lines = files.get_mut(AUDIT).expect("there is one");
     let is_slice =
         |line: &String| line.contains("\"ready\":true") && line.contains("endpointslice-controller");
