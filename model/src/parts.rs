@@ -162,6 +162,7 @@ pub fn hear(cluster: &mut Cluster<'_>, now: &Cluster<'_>) {
         column.api = after;
         slice_changed |= column.slice != now.pod(pod).slice;
         column.slice = now.pod(pod).slice;
+        kubelet::status::remember_said(cluster, pod, before);
         if before.exists() && !after.exists() {
             // DEL-7: a removal is two events.
             let last = before.with_deletion(Deletion::Immediate);

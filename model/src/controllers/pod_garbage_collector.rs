@@ -11,8 +11,9 @@ use podproof_vocabulary::{NodeId, PodId};
 
 use crate::api_server::pods::{self, Grace};
 use crate::cluster::Cluster;
+use crate::kubelet;
 use crate::scope::Scope;
-use crate::state::{PodObject, Worker};
+use crate::state::PodObject;
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
@@ -98,11 +99,9 @@ pub fn apply(cluster: &mut Cluster<'_>, step: PodGarbageCollector) {
         // PGC-8: says nothing about the containers.
         PodGarbageCollector::FailPod { pod } => {
             if writes_phase(cluster, pod) {
-                let column = cluster.pod_mut(pod);
-                // STM-1: its kubelet remembers what it has said, as long as it runs.
-                let remembers = column.kubelet.worker() != Worker::None;
-                column.kubelet.set_overwritten(remembers.then_some(column.api.phase()));
+                let before = cluster.pod(pod).api;
                 pods::set_phase(cluster, pod, Phase::Failed);
+                kubelet::status::remember_said(cluster, pod, before);
             }
             let deletes = gains_from_deletion(cluster.pod(pod).api);
             cluster.pod_mut(pod).controller.set_collecting(deletes);

@@ -12,7 +12,7 @@ use podproof_vocabulary::{ContainerId, NodeId, PodId};
 use super::{container_runtime, is_frozen, pod_worker, probes};
 use crate::api_server::pods;
 use crate::cluster::Cluster;
-use crate::state::Worker;
+use crate::state::{PodObject, Worker};
 
 /// What the kubelet would report: phase, Ready, address.
 pub fn status(cluster: &Cluster<'_>, pod: PodId) -> (Phase, bool, Option<Address>) {
@@ -50,6 +50,15 @@ fn says_again(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
         Worker::None | Worker::Finished | Worker::Rejected => false,
     } && kubelet.view().terminal();
     kubelet.overwritten().filter(|&said| said == Phase::Succeeded || is_untold)
+}
+
+/// STM-1: somebody else has written a terminal phase over the one of `before`: its kubelet remembers what it has said, as long as it runs.
+pub fn remember_said(cluster: &mut Cluster<'_>, pod: PodId, before: PodObject) {
+    let column = cluster.pod_mut(pod);
+    let is_new = column.api.phase() == Phase::Failed && before.phase() != Phase::Failed;
+    if is_new && column.kubelet.worker() != Worker::None {
+        column.kubelet.set_overwritten(Some(before.phase()));
+    }
 }
 
 /// A worker begins to stop the pod: it is told the copy of its kubelet, and makes a terminal phase of that its own.
