@@ -377,6 +377,9 @@ pub fn apply(cluster: &mut Cluster<'_>, step: Environment) {
             // SBX-2: the containers live on until the kubelet notices; and so does the network, which goes only with
             // StopPodSandbox: the app of the recording of a killed sandbox answers until it gets its SIGTERM.
             cluster.pod_mut(pod).kubelet.set_sandbox(Sandbox::Dead);
+            if cluster.pod(pod).kubelet.evicted() {
+                kubelet::eviction::hold_back(cluster, pod);
+            }
         }
         Environment::HangRuntime { node } => cluster.node_mut(node).machine.set_hung(true),
         // PLEG-24: the relist that was stuck comes to its end.

@@ -351,10 +351,16 @@ impl Rules {
 
     /// May a runtime hang?
     pub fn has_hangs(&self) -> bool {
-        let hangs = [EventName::RuntimeHang, EventName::CniFailure];
-        hangs
-            .into_iter()
-            .any(|event| self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event))
+        [EventName::RuntimeHang, EventName::CniFailure].into_iter().any(|event| self.may_happen(event))
+    }
+
+    /// May a kubelet evict a pod?
+    pub fn has_evictions_under_pressure(&self) -> bool {
+        self.may_happen(EventName::ResourcePressure)
+    }
+
+    fn may_happen(&self, event: EventName) -> bool {
+        self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event)
     }
 
     /// The nodes in classes of those that differ in nothing but their names: what may happen on one may happen on any other of

@@ -1,7 +1,7 @@
 //! Eviction by the kubelet, under pressure on its node (EVM-7).
 
 use podproof_vocabulary::PodId;
-use podproof_vocabulary::observation::Process;
+use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 
 use super::container_runtime;
@@ -22,6 +22,7 @@ pub fn hold_back(cluster: &mut Cluster<'_>, pod: PodId) {
     if cluster.rules.scenario.workload.template.restart_policy != RestartPolicy::Always {
         return;
     }
+    hold_back_what_failed(cluster, pod);
     let is_their_turn = has_come_to_apps(cluster, pod);
     for container in cluster.rules.of_kind(ContainerKind::App) {
         let state = cluster.container_mut(pod, container);
@@ -30,6 +31,25 @@ pub fn hold_back(cluster: &mut Cluster<'_>, pod: PodId) {
         let is_stopped = state.probe_failed() && (state.process().has_exited() || state.stopping());
         let waits = (is_seen || is_remade || is_stopped) && state.backoff() > 0;
         state.set_held_back(state.held_back() || waits);
+    }
+}
+
+/// Where the newest sandbox has died before an app was started in it, that start has failed, and the app waits for that, whatever its
+/// back-off, until one succeeds (S28 `startContainer`, `ErrCreateContainer`; `reasonCache`).
+fn hold_back_what_failed(cluster: &mut Cluster<'_>, pod: PodId) {
+    if cluster.pod(pod).kubelet.sandbox() == Sandbox::Dead && has_come_to_apps(cluster, pod) {
+        for container in cluster.rules.of_kind(ContainerKind::App) {
+            let state = cluster.container_mut(pod, container);
+            state.set_held_back(state.held_back() || state.process() == Process::Absent);
+        }
+    }
+}
+
+/// A sandbox is about to be made in place of one that has died: what failed to start in that waits if its pod is evicted later.
+pub fn note_what_failed(cluster: &mut Cluster<'_>, pod: PodId) {
+    let restarts = cluster.rules.scenario.workload.template.restart_policy == RestartPolicy::Always;
+    if restarts && cluster.rules.has_evictions_under_pressure() {
+        hold_back_what_failed(cluster, pod);
     }
 }
 

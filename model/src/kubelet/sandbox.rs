@@ -34,6 +34,7 @@ pub fn create(cluster: &mut Cluster<'_>, pod: PodId) {
         cluster.shared.control_plane.set_out_of_slots(true);
         return;
     };
+    eviction::note_what_failed(cluster, pod);
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     kubelet.set_sandbox(Sandbox::Ready);
     kubelet.set_address(Some(address));

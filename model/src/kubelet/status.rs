@@ -228,9 +228,10 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if !is_connected(cluster, node) || kubelet.node() != Some(node) {
         return;
     }
-    // SRC-5b: a frozen sync loop computes no status.
-    let computes = kubelet.knows_spec() && kubelet.worker() != Worker::None && !is_frozen(cluster, node);
-    if (computes || is_rejected(cluster, pod)) && is_due(cluster, pod) {
+    // SRC-5b: a frozen sync loop computes no status. What a worker said when it finished is sent all the same (STP-6, STM-10).
+    let computes = kubelet.worker() == Worker::Finished || !is_frozen(cluster, node);
+    let is_computed = kubelet.knows_spec() && kubelet.worker() != Worker::None && computes;
+    if (is_computed || is_rejected(cluster, pod)) && is_due(cluster, pod) {
         out.push(Action::Kubelet(Kubelet::ReportStatus { pod }));
     }
     if may_remove(cluster, pod) && !cluster.has_mutant(Mutant::KubeletNeverRemoves) {

@@ -3,6 +3,7 @@
 use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::catalogue::app;
+use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Phase, Process};
 use podproof_vocabulary::release::Release;
 use podproof_vocabulary::scenario::{ContainerKind, Probe, RestartPolicy};
@@ -238,6 +239,53 @@ fn a_pod_that_is_evicted_while_its_app_waits_in_a_new_sandbox_has_failed() {
         }
         cluster.take(Kubelet::StopSandbox { pod: P0 });
         assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{backoff} {before} {init}");
+    }
+}
+
+/// EVM-7, PHS-4: the start of an app in a new sandbox that has died already fails, and for that it waits.
+#[test]
+fn a_pod_that_is_evicted_around_the_death_of_its_new_sandbox_has_failed() {
+    for (dies, is_first, phase) in
+        [(true, true, Phase::Failed), (true, false, Phase::Failed), (false, true, Phase::Succeeded)]
+    {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.settle_until(|action| *action == Action::Kubelet(CREATE));
+        cluster.take(CREATE);
+        if dies && is_first {
+            cluster.befall(Environment::KillSandbox { pod: P0 });
+        }
+        cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+        if dies && !is_first {
+            cluster.befall(Environment::KillSandbox { pod: P0 });
+        }
+        cluster.take(RELIST);
+        cluster.take(Kubelet::BeginTermination { pod: P0 });
+        cluster.take(Kubelet::StopSandbox { pod: P0 });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), phase, "{dies} {is_first}");
+    }
+}
+
+/// EVM-7, PHS-4: what failed to start waits until a start succeeds, in whatever sandbox. Nobody asks where no kubelet evicts.
+#[test]
+fn a_pod_that_is_evicted_after_its_app_failed_to_start_in_a_sandbox_that_died_has_failed() {
+    for evictions in [0, 1] {
+        let mut cluster =
+            TestCluster::running(1, 1, |s| s.events.set(EventName::ResourcePressure, evictions));
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.settle_until(|action| *action == Action::Kubelet(CREATE));
+        cluster.take(CREATE);
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.take(RELIST);
+        cluster.take(CREATE);
+        assert_eq!(cluster.look(|cluster| cluster.container(P0, C0).held_back()), evictions == 1);
+        if evictions == 1 {
+            cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+            cluster.take(RELIST);
+            cluster.take(Kubelet::BeginTermination { pod: P0 });
+            cluster.take(Kubelet::StopSandbox { pod: P0 });
+            assert_eq!(cluster.look(|cluster| status(cluster, P0).0), Phase::Failed);
+        }
     }
 }
 

@@ -197,6 +197,20 @@ fn a_pod_whose_containers_ended_well_has_succeeded_whatever_its_kubelet_hears_af
     }
 }
 
+/// STP-6, STM-10, SRC-5b: the sync loop computes nothing more, but what a worker said when it finished is sent.
+#[test]
+fn a_frozen_kubelet_tells_how_a_pod_has_ended_that_it_has_finished_with() {
+    let mut cluster = TestCluster::running(1, 1, |_| {});
+    cluster.delete(P0);
+    let waits =
+        |action: &Action| *action == Action::Kubelet(REPORT) || matches!(action, Action::ReplicaSet(_));
+    cluster.settle_but(waits);
+    assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Finished);
+    cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
+    cluster.take(REPORT);
+    assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
+}
+
 /// PW-5: what a worker may have been told goes before news that come late.
 #[test]
 fn a_worker_may_stop_a_pod_for_an_end_that_is_gone_again() {
