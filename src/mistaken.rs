@@ -79,8 +79,8 @@ fn of_marks(marks: &Marks) -> Option<Document> {
         Marks { stem: Some(_), .. } => Some(Document::Trace),
         Marks { object: Some(_), api_version: None, .. } => Some(Document::Log),
         Marks { kind: Some(kind), .. } => {
-            let is_event =
-                kind == "Event" && version.is_some_and(|version| version.starts_with("audit.k8s.io/"));
+            let is_event = ["Event", "EventList"].contains(&kind.as_str())
+                && version.is_some_and(|version| version.starts_with("audit.k8s.io/"));
             Some(if is_event { Document::Log } else { Document::Manifest })
         }
         _ => None,
@@ -99,6 +99,8 @@ mod tests {
 
     const TRACE: &[u8] = br#"{"version": 1, "stem": [], "cycle": []}"#;
     const AUDIT: &[u8] = b"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\"}\n{\"kind\":\"Event\"}\n";
+    const LIST: &[u8] =
+        b"{\n  \"kind\": \"EventList\",\n  \"apiVersion\": \"audit.k8s.io/v1\",\n  \"items\": []\n}\n";
     const WATCH: &[u8] = br#"{"type": "ADDED", "object": {"kind": "Pod"}}"#;
     const YAML: &[u8] = b"# web\napiVersion: v1\nkind: Pod\n";
     const JSON: &[u8] = br#"{"apiVersion": "v1", "kind": "List", "items": []}"#;
@@ -110,7 +112,7 @@ mod tests {
             assert!(for_trace(text).is_some_and(|says| says.starts_with("this is a manifest")));
             assert!(for_log(text).is_some_and(|says| says.starts_with("this is a manifest")));
         }
-        for text in [AUDIT, WATCH] {
+        for text in [AUDIT, LIST, WATCH] {
             assert!(for_log(text).is_none());
             assert!(for_trace(text).is_some_and(|says| says.starts_with("this is a log")));
             assert!(for_manifest(text).is_some_and(|says| says.starts_with("this is a log")));

@@ -11,7 +11,7 @@ use crate::judged::{self, Connections};
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
 use crate::reading::{Log, Problem, Source};
-use crate::record::{Micros, Seen};
+use crate::record::{Entry, Micros, Seen};
 use crate::spool::Depot;
 use crate::tally::{BESIDE, CONNECTIONS, Tally};
 use crate::unsigned::Teller;
@@ -25,6 +25,9 @@ pub struct Options {
     /// States that one entry may cost; none is the default.
     pub max_states: Option<u64>,
 }
+
+/// So many entries are kept from the first pass to the second, some 9 MiB; a log that has more is read again.
+const KEPT: usize = 4_096;
 
 /// What is wrong with the input.
 #[derive(Debug)]
@@ -200,6 +203,7 @@ pub fn run_keeping<T>(
     let mut surveyor = Surveyor::default();
     let mut writers = BTreeSet::new();
     let mut span: Option<(Micros, Micros)> = None;
+    let mut kept = Some(Vec::new());
     for entry in log.entries() {
         let entry = entry.map_err(Wrong::Log)?;
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
@@ -208,6 +212,10 @@ pub fn run_keeping<T>(
             writers.insert((Rc::clone(&event.pod), Rc::clone(&event.container)));
         }
         surveyor.see(&entry);
+        match &mut kept {
+            Some(entries) if entries.len() < KEPT => entries.push(entry),
+            _ => kept = None,
+        }
     }
     if let Some(says) = surveyor.several_clusters() {
         return Err(Wrong::SeveralClusters(says));
@@ -217,7 +225,11 @@ pub fn run_keeping<T>(
     let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
     let depot: Rc<Depot> = Rc::default();
     let mut pursuit = Pursuit::new(log, options, composer, writers, &depot, span, keep);
-    for (number, entry) in (1..).zip(log.entries()) {
+    let entries: Box<dyn Iterator<Item = Result<Entry, Problem>>> = match kept {
+        Some(entries) => Box::new(entries.into_iter().map(Ok)),
+        None => Box::new(log.entries()),
+    };
+    for (number, entry) in (1..).zip(entries) {
         let mut entry = entry.map_err(Wrong::Log)?;
         if let Some(teller) = &mut teller {
             entry = teller.tell(entry);

@@ -58,6 +58,9 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
 /// Recordings that are not lawful as they are, by number, and why: nothing is said of what is falsified in them.
 pub const NOT_LAWFUL: &[(&str, &str)] = &[];
 
+/// Why, of what a report leaves as it was.
+const ONLY_THE_ANSWER: &str = "a report asks for what has changed, and only the answer shows the rest";
+
 /// Kinds that are found out with the answers of the API server and accepted without them, and why.
 pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
     (
@@ -71,6 +74,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "no request shows what admission adds, so it may be over at any time",
     ),
     ("ended-by-a-change", "what asks for a change beside the status changes no status"),
+    ("ended-otherwise-than-before", ONLY_THE_ANSWER),
     ("first-report-before-the-creation", "no version says which came first, and both stand by their receipt"),
     ("generation-goes-back", "no request shows a generation, which the API server counts"),
     (
@@ -92,6 +96,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "rollout-to-another-image",
         "what a patch leaves of a Deployment is not known for sure, as no answer shows it",
     ),
+    ("runs-after-it-ended", ONLY_THE_ANSWER),
     ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
     ("undeleted-by-a-change", "what asks for a change takes no deletion back"),
 ];

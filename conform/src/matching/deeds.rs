@@ -9,24 +9,18 @@ use super::plan::Deed;
 use super::quest::Quest;
 use super::replay::{Ended, Replay};
 use super::sighting::SLACK;
-use super::unexplained::{Unexplained, words};
-use crate::record::{Entry, Micros, Write};
+use super::unexplained::Unexplained;
+use crate::record::{Entry, Micros};
 
 impl Replay {
-    /// A process did it.
-    pub(super) fn done(
-        &mut self,
-        number: u64,
-        entry: &Entry,
-        write: &Write,
-        deed: &Deed,
-    ) -> Result<(), Ended> {
+    /// A process did it, in words `seen`.
+    pub(super) fn done(&mut self, number: u64, entry: &Entry, seen: &str, deed: &Deed) -> Result<(), Ended> {
         let Some(index) = self.parts.iter().position(|part| part.whose == deed.whose) else { return Ok(()) };
         if let Some(most) = self.without_slots(deed) {
             let why = format!(
                 "there are all the {most} pods that a state holds, with those that are gone and that somebody remembers"
             );
-            let unexplained = Unexplained::wrong(number, entry, words(write), why);
+            let unexplained = Unexplained::wrong(number, entry, seen.to_owned(), why);
             return Err(Box::new(Unexplained { unsure: true, ..unexplained }));
         }
         let moment = Moment { writes: self.writes, at: entry.from };
@@ -51,14 +45,14 @@ impl Replay {
         }
         let found = part.fulfil(ground, &quest);
         if let (Err(_), Some(other)) = (&found, &deed.or) {
-            return self.done(number, entry, write, other);
+            return self.done(number, entry, seen, other);
         }
         found.map_err(|failure| {
-            let mut seen = words(write);
-            if !deed.says.is_empty() {
-                seen = format!("{seen}: {}", deed.says);
-            }
-            let could = part.could(ground.model);
+            let seen = match deed.says.as_str() {
+                "" => seen.to_owned(),
+                says => format!("{seen}: {says}"),
+            };
+            let could = part.could(ground, &quest);
             Box::new(Unexplained::failed(
                 number,
                 entry.place.clone(),

@@ -315,6 +315,7 @@ impl Replay {
             self.eyes.close(pod);
             self.dates.forget(pod);
             self.grown.forget(pod);
+            self.ends.forget(pod);
             self.given.forget(pod);
         }
         self.common = common;

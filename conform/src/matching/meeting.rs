@@ -152,7 +152,7 @@ impl Replay {
                 says,
                 &failure,
                 part.whose,
-                part.could(ground.model),
+                part.could(ground, &about),
             ))
         })
     }

@@ -12,20 +12,22 @@
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
-//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `given`: what a deletion has
+//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `given`: what a deletion has
 //!   given
 //! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
-//!   way (`evictions`), what was refused (`refusals`), what was asked for beside
+//!   way (`evictions`), what was refused (`refusals`), which leases were renewed (`renewals`), what was asked for beside
 //!   it ([`preconditions`]), what the log shows of a budget that others share ([`shared`]), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
-//!   [`unexplained`]: where it ends; `ways`: what it keeps of how processes came there
+//!   [`unexplained`]: where it ends, and what could have been there (`allowed`); `ways`: what it keeps of how processes came there
 //! - [`whole`]: all together, in one order (`weave`)
 
 pub mod actor;
 pub mod ahead;
+mod allowed;
 pub mod beyond;
 pub mod clock;
 pub mod counts;
 mod deeds;
+mod ends;
 mod evictions;
 pub mod eyes;
 mod given;
@@ -42,6 +44,7 @@ pub mod plan;
 pub mod preconditions;
 pub mod quest;
 mod refusals;
+mod renewals;
 pub mod replay;
 pub mod shared;
 pub mod sighting;

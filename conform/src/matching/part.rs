@@ -252,21 +252,4 @@ impl Part {
             self.paths.settle(self.possible.iter_mut().map(|possible| &mut possible.tip));
         }
     }
-
-    /// Every write that the process could make in some state that it may be in.
-    pub fn could(&mut self, model: &Model) -> Vec<Action> {
-        let mut all = Vec::new();
-        let mut enabled = Vec::new();
-        for possible in &mut self.possible {
-            let cluster = possible.open(model);
-            step::enabled(&cluster, &mut enabled);
-            let own = |action: &&Action| {
-                step::is_write(action) && parts::process_of(&cluster, action) == Some(self.whose)
-            };
-            all.extend(enabled.iter().filter(own));
-        }
-        all.sort();
-        all.dedup();
-        all
-    }
 }

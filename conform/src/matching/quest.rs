@@ -87,11 +87,18 @@ struct Found {
 }
 
 /// Steps that nobody would have seen.
-struct Hidden<'h> {
+pub(super) struct Hidden<'h> {
     /// They concern one of these pods; none is any.
     near: Option<&'h [PodId]>,
     /// Where the states are put after what happened to the cluster and no file would show; none, if nothing may have.
     unseen: Option<&'h mut Vec<Possible>>,
+}
+
+impl Hidden<'_> {
+    /// Whatever pod they concern, but nothing that happens to the cluster.
+    pub(super) const fn any() -> Self {
+        Self { near: None, unseen: None }
+    }
 }
 
 impl Found {
@@ -230,7 +237,7 @@ impl Part {
     }
 
     /// The states after a step that was seen until `until`, or after a look that showed nothing new.
-    fn sighted(
+    pub(super) fn sighted(
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,
@@ -281,7 +288,7 @@ impl Part {
     }
 
     /// The states after a step that nobody would have seen.
-    fn hidden(
+    pub(super) fn hidden(
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,

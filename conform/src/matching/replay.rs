@@ -11,6 +11,7 @@ use super::ahead::Ahead;
 use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
+use super::ends::Ends;
 use super::eyes::Eyes;
 use super::given::Given;
 use super::grown::Grown;
@@ -68,6 +69,7 @@ pub struct Replay {
     /// From when on statuses are compared with these: what was under way when the log began shows until then.
     pub(super) counted_from: Micros,
     pub(super) grown: Grown,
+    pub(super) ends: Ends,
     pub(super) given: Given,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
@@ -149,6 +151,7 @@ impl Replay {
             counts: Counts::default(),
             counted_from: Micros::MIN,
             grown: Grown::default(),
+            ends: Ends::default(),
             given: Given::default(),
             refusals: Refusals::default(),
             slices,
@@ -217,12 +220,13 @@ impl Replay {
                 self.waiting.push_back((number, entry.clone()));
             }
             Seen::Runtime(_) | Seen::App(_) | Seen::Rules(_) => self.look_at(number, entry),
-            // A kubelet may renew no other lease (Node authorizer, `plugin/pkg/auth/authorizer/node/node_authorizer.go`).
-            Seen::Renewal { node, lease } if node != lease => self.waiting.push_back((number, entry.clone())),
-            Seen::Renewal { node, .. } => {
-                if let Some(node) = self.names.node(node) {
+            Seen::Renewal { node, lease } => {
+                if let Some(node) = self.names.node(node).filter(|_| node == lease) {
                     self.dates.sign(node, entry.to);
                     self.eyes.hear(node);
+                }
+                if node != lease || self.eyes.has_faults() {
+                    self.waiting.push_back((number, entry.clone()));
                 }
             }
             Seen::Request(_) | Seen::List(_) | Seen::Change(_) | Seen::Missed { .. } | Seen::Other(_) => {}
@@ -341,11 +345,8 @@ impl Replay {
                     Outcome::NotModelled(format!("fault {}", event.fault))
                 }
             },
-            Seen::Renewal { node, lease } => {
-                let seen = format!("kubelet {node} renews the lease of {lease}");
-                let why = "a kubelet renews the lease of its own node alone".into();
-                return Err(Box::new(Unexplained::wrong(number, entry, seen, why)));
-            }
+            // It explains itself, but for this.
+            Seen::Renewal { node, lease } => return self.renewed(number, entry, node, lease),
             _ => Outcome::NotHere,
         };
         self.outcomes.push((number, outcome));
@@ -400,8 +401,9 @@ impl Replay {
         if is_creation && is_near && &*write.resource == "pods" {
             self.names.retire(&write.name, &write.uid);
         }
-        if let Some(less) = self.grown.see(&self.subject, &self.names, write) {
-            return Err(Box::new(Unexplained::wrong(number, entry, words(write), less)));
+        let less = self.grown.see(&self.subject, &self.names, write);
+        if let Some(why) = less.or(self.ends.see(&self.names, write)) {
+            return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
         }
         let given = self.given.see(&self.names, write, self.refusals.is_repeat(write));
         let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_) | Plan::Unseen(_));
@@ -426,7 +428,7 @@ impl Replay {
                 Outcome::Explained
             }
             Plan::By(deed) => {
-                self.done(number, entry, write, &deed)?;
+                self.done(number, entry, &words(write), &deed)?;
                 Outcome::Explained
             }
         };

@@ -146,11 +146,17 @@ fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<
     if !["ResponseComplete", "Panic"].contains(&event.stage.as_str()) {
         return Ok(None);
     }
-    let time = |field: &Option<String>| field.as_deref().and_then(moment);
-    let (received, answered) = (time(&event.request_received_timestamp), time(&event.stage_timestamp));
+    let wrong = |says: String| Problem::new(&place.file, place.line, says, "times as in RFC 3339");
+    let time = |name: &str, field: &Option<String>| match field.as_deref() {
+        None => Ok(None),
+        Some(text) => {
+            moment(text).map(Some).ok_or_else(|| wrong(format!("`{name}` is {text:?}, which is no time")))
+        }
+    };
+    let received = time("requestReceivedTimestamp", &event.request_received_timestamp)?;
+    let answered = time("stageTimestamp", &event.stage_timestamp)?;
     let (Some(from), Some(to)) = (received.or(answered), answered.or(received)) else {
-        let says = "neither `requestReceivedTimestamp` nor `stageTimestamp` is a time";
-        return Err(Problem::new(&place.file, place.line, says, "times as in RFC 3339"));
+        return Err(wrong("there is neither `requestReceivedTimestamp` nor `stageTimestamp`".into()));
     };
     let mut heard = Heard {
         id: identity(event).into(),

@@ -120,6 +120,9 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(
 ) -> Result<T, Problem> {
     serde_json::from_slice(line).map_err(|error| {
         let says = match error.classify() {
+            serde_json::error::Category::Eof if place.line == 1 => {
+                "the line is cut off, or goes on in the next (`jq -c .` writes a document in one)".to_owned()
+            }
             serde_json::error::Category::Eof => "the line is cut off".to_owned(),
             _ => error.to_string(),
         };

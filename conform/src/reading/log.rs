@@ -64,6 +64,9 @@ enum Found {
     There,
 }
 
+/// What would be accepted in place of what can be read only once: a log is read twice or more often.
+const READ_AGAIN: &str = "a file, gzip or not, that can be read more than once";
+
 /// A larger difference of the clocks of two API servers is not believed: versions begin anew where an etcd does.
 const CLOCKS_APART: Micros = 600_000_000;
 
@@ -75,33 +78,34 @@ impl Log {
         let mut known = BTreeSet::new();
         for path in paths {
             let name = path.display().to_string();
+            if name == "-" {
+                return Err(Problem::new(&name, 0, "standard input can be read only once", READ_AGAIN));
+            }
             let unreadable = |error: std::io::Error| {
                 Problem::new(&name, 0, error.to_string(), "a file or a folder that can be read")
             };
             let metadata = fs::metadata(path).map_err(unreadable)?;
             if !metadata.is_dir() && !metadata.is_file() {
-                let accepted = "a file, gzip or not, that can be read more than once";
-                return Err(Problem::new(&name, 0, "it is a pipe or a device", accepted));
+                return Err(Problem::new(&name, 0, "it is a pipe or a device", READ_AGAIN));
             }
             if metadata.is_file() {
                 log.add(path, Found::Named, &mut known)?;
                 continue;
             }
-            let before = log.files.len();
-            log.folder(path, &mut known)?;
+            let mut has_any = log.folder(path, &mut known)?;
             let watches = path.join(WATCHES);
             if watches.is_dir() {
-                log.folder(&watches, &mut known)?;
+                has_any |= log.folder(&watches, &mut known)?;
             }
-            if log.files.len() == before {
+            if !has_any {
                 return Err(Problem::new(&name, 0, nothing_in(path), ACCEPTED));
             }
         }
         Ok(log)
     }
 
-    /// Adds the files of a folder.
-    fn folder(&mut self, folder: &Path, known: &mut BTreeSet<PathBuf>) -> Result<(), Problem> {
+    /// Adds the files of a folder; is any of a log among them?
+    fn folder(&mut self, folder: &Path, known: &mut BTreeSet<PathBuf>) -> Result<bool, Problem> {
         let name = folder.display().to_string();
         let unreadable =
             |error: std::io::Error| Problem::new(&name, 0, error.to_string(), "a folder that can be read");
@@ -109,29 +113,36 @@ impl Log {
             fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
+        let mut has_any = false;
         for path in paths.into_iter().filter(|path| path.is_file()) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if name == MANIFESTS {
                 self.manifests.push(path);
             } else if !ASIDE.contains(&name.as_str()) {
                 let is_called_so = name.trim_end_matches(".gz").ends_with(".jsonl");
-                self.add(&path, if is_called_so { Found::Called } else { Found::There }, known)?;
+                has_any |= self.add(&path, if is_called_so { Found::Called } else { Found::There }, known)?;
             }
         }
-        Ok(())
+        Ok(has_any)
     }
 
-    /// Adds a file; if it is no log, that is a problem unless it was only there.
-    fn add(&mut self, path: &Path, found: Found, known: &mut BTreeSet<PathBuf>) -> Result<(), Problem> {
-        if !known.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
-            return Ok(());
+    /// Adds a file, once however often it is named; is it one of a log? If it is none, that is a problem unless it was only there.
+    fn add(&mut self, path: &Path, found: Found, known: &mut BTreeSet<PathBuf>) -> Result<bool, Problem> {
+        let own = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if known.contains(&own) {
+            return Ok(true);
         }
-        match recognise(path, found) {
-            Ok(input) => self.files.extend(input),
-            Err(_) if found == Found::There => {}
+        let input = match recognise(path, found) {
+            Ok(input) => input,
+            Err(_) if found == Found::There => None,
             Err(problem) => return Err(problem),
+        };
+        let is_one = input.is_some();
+        if is_one {
+            known.insert(own);
         }
-        Ok(())
+        self.files.extend(input);
+        Ok(is_one)
     }
 
     /// A file of this source is there.

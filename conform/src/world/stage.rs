@@ -196,7 +196,8 @@ fn own_nodes(root: &Root<'_>, surveyor: &Surveyor) -> Vec<Rc<str>> {
 
 /// A node for a workload that is read without those of its scenario.
 pub(super) fn stand_in() -> Document {
-    let labels = json!({"kubernetes.io/hostname": "none"});
+    let labels =
+        json!({"kubernetes.io/hostname": "none", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"});
     let metadata = json!({"name": "none", "labels": labels});
     let status = json!({"allocatable": {"cpu": "1", "memory": "1Gi", "pods": "1"}});
     let manifest = json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": status});

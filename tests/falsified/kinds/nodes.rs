@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Kind;
-use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, write_like};
+use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, write_again, write_like};
 use crate::life::{Life, is_ready, lives, set_ready};
 use crate::line::{Line, Micros};
 use crate::recording::Recording;
@@ -72,6 +72,13 @@ pub const KINDS: &[Kind] = &[
         shows: "that report",
         by_the_api: false,
         falsify: heartbeat_from_a_node_that_is_off,
+    },
+    Kind {
+        name: "renewal-from-a-node-that-is-off",
+        tells: "the kubelet renews the lease of its node while it is off or cut off",
+        shows: "that renewal",
+        by_the_api: false,
+        falsify: renewal_from_a_node_that_is_off,
     },
     Kind {
         name: "ready-from-a-node-that-is-off",
@@ -299,6 +306,14 @@ fn heartbeat_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize>
     object["kind"] = "Node".into();
     let _ = report;
     node_write(recording, (life, at, object), "status", |line| by_kubelet(line, &node))
+}
+
+fn renewal_from_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {
+    let (node, at, _) = off(recording)?;
+    let is_renewal =
+        |line: &&Line| line.text("/objectRef/resource") == "leases" && line.kubelet() == Some(&node);
+    let renewal = recording.audit().find(|line| is_renewal(line) && line.at() < at)?.id;
+    Some(write_again(recording, renewal, at, |_| {}))
 }
 
 fn container_starts_on_a_node_that_is_off(recording: &mut Recording) -> Option<usize> {

@@ -39,6 +39,20 @@ pub const KINDS: &[Kind] = &[
         falsify: running_after_it_was_over,
     },
     Kind {
+        name: "ended-otherwise-than-before",
+        tells: "a container that had ended with 0 is told to have ended with 1, and is the same one",
+        shows: "that report",
+        by_the_api: true,
+        falsify: ended_otherwise_than_before,
+    },
+    Kind {
+        name: "runs-after-it-ended",
+        tells: "a container that had ended is told to run, and is the same one",
+        shows: "that report",
+        by_the_api: true,
+        falsify: runs_after_it_ended,
+    },
+    Kind {
         name: "over-although-it-restarts",
         tells: "Succeeded, though restartPolicy is Always",
         shows: "that report",
@@ -153,6 +167,49 @@ fn running_after_it_was_over(recording: &mut Recording) -> Option<usize> {
         let at = recording.line(over).at() + CLEARLY;
         Some(write_like(recording, ran, at, |_| {}))
     })
+}
+
+/// A report of a pod after another which told the same end of one of its containers: which, and where that stands in the report.
+fn told_again(recording: &Recording) -> Option<(usize, String)> {
+    let ends = |id: usize| {
+        let status = &recording.line(id).value["responseObject"]["status"];
+        let lists = ["initContainerStatuses", "containerStatuses"];
+        let all = lists.into_iter().flat_map(|list| {
+            let containers = status[list].as_array().into_iter().flatten().enumerate();
+            containers.map(move |(index, container)| {
+                (format!("/responseObject/status/{list}/{index}"), container.clone())
+            })
+        });
+        all.filter(|(_, container)| container["state"]["terminated"]["exitCode"] == 0).collect::<Vec<_>>()
+    };
+    lives(recording).into_iter().find_map(|life| {
+        life.reports.windows(2).find_map(|pair| {
+            let before = ends(pair[0]);
+            let again = ends(pair[1]).into_iter().find(|(_, now)| {
+                before.iter().any(|(_, then)| then["state"]["terminated"] == now["state"]["terminated"])
+            })?;
+            Some((pair[1], again.0))
+        })
+    })
+}
+
+fn ended_otherwise_than_before(recording: &mut Recording) -> Option<usize> {
+    let (report, place) = told_again(recording)?;
+    recording.change(report, |line| line.set(&format!("{place}/state/terminated/exitCode"), 1));
+    Some(report)
+}
+
+fn runs_after_it_ended(recording: &mut Recording) -> Option<usize> {
+    let (report, place) = told_again(recording)?;
+    recording.change(report, |line| {
+        let ended = line.value.pointer(&place).expect("it is told")["state"]["terminated"].clone();
+        line.set(&format!("{place}/containerID"), ended["containerID"].clone());
+        line.set(
+            &format!("{place}/state"),
+            serde_json::json!({"running": {"startedAt": ended["startedAt"]}}),
+        );
+    });
+    Some(report)
 }
 
 fn over_although_it_restarts(recording: &mut Recording) -> Option<usize> {

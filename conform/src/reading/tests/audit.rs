@@ -245,11 +245,22 @@ fn a_list_of_events_is_each_of_them() {
 
 #[test]
 fn a_line_without_a_time_is_a_problem() {
-    let without = json!({"requestReceivedTimestamp": "yesterday", "stageTimestamp": null});
-    let lines = lines(&[pod("create", "p", 7, (0, 5), json!({})), pod("create", "q", 8, (0, 5), without)]);
-    let problem = read(&[("audit.jsonl", &lines)]).into_iter().find_map(Result::err).expect("a problem");
-    assert_eq!(problem.line, 2);
-    assert!(problem.to_string().ends_with("is a time; accepted: times as in RFC 3339"), "{problem}");
+    for (times, says) in [
+        (json!({"requestReceivedTimestamp": null, "stageTimestamp": null}), "there is neither"),
+        (
+            json!({"requestReceivedTimestamp": "yesterday"}),
+            "`requestReceivedTimestamp` is \"yesterday\", which is no time",
+        ),
+        (
+            json!({"stageTimestamp": "2026-13-01T00:00:00Z"}),
+            "`stageTimestamp` is \"2026-13-01T00:00:00Z\", which is no time",
+        ),
+    ] {
+        let lines = lines(&[pod("create", "p", 7, (0, 5), json!({})), pod("create", "q", 8, (0, 5), times)]);
+        let problem = read(&[("audit.jsonl", &lines)]).into_iter().find_map(Result::err).expect("a problem");
+        assert_eq!((problem.line, problem.accepted.as_str()), (2, "times as in RFC 3339"));
+        assert!(problem.says.starts_with(says), "{problem}");
+    }
     // A clock that was set back.
     let entry = only(pod("create", "q", 8, (5, 3), json!({})));
     assert_eq!((entry.from, entry.to), (super::at(3), super::at(5)));
