@@ -51,6 +51,7 @@ pub struct Finding {
     /// The verdict.
     pub verdict: Verdict,
     /// The counterexample, if it is broken.
+    #[serde(with = "crate::kept::as_written")]
     pub trace: Option<Trace>,
     /// Why it is incomplete, if more is to be said than that a bound was met.
     pub note: Option<String>,

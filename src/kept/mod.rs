@@ -3,7 +3,10 @@
 //! A check is many searches. The folder holds what the check is of (`check`), the outcome of each search that has ended
 //! (`outcome-N`), and for the one that was under way a folder of the checker's own (`search-N`). Each file is whole or
 //! refused.
+//!
+//! - [`as_written`]: a trace within an outcome; `identity`: what a check is of
 
+pub mod as_written;
 mod identity;
 
 use std::fs::{File, OpenOptions, TryLockError};

@@ -172,8 +172,69 @@ impl<'t> Decoder<'t> {
         format!("a whole number from {least} to {most}")
     }
 
-    fn seq_of(&self, visitor_items: &'t [Tree]) -> Items<'t> {
-        Items { decoder: self.clone(), items: visitor_items.iter().enumerate() }
+    fn string(&self) -> Result<&'t str, Misfit> {
+        match &self.tree.value {
+            Value::String(text) => Ok(text),
+            Value::Null => Ok(""),
+            Value::Bool(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
+            Value::Int(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
+            Value::Float(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
+            Value::Sequence(_) | Value::Mapping(_) => Err(self.misfit("a string")),
+        }
+    }
+
+    fn number(&self, most: i64) -> Result<i64, Misfit> {
+        let value = self.whole().filter(|value| (-most - 1..=most).contains(value));
+        value.ok_or_else(|| self.misfit(self.accepted_number(most)))
+    }
+
+    fn sequence(&self) -> Result<Items<'t>, Misfit> {
+        match &self.tree.value {
+            Value::Sequence(items) => Ok(self.seq_of(items)),
+            Value::Null => Ok(self.seq_of(&[])),
+            _ => Err(self.misfit("a list")),
+        }
+    }
+
+    fn mapping(&self) -> Result<Entries<'t>, Misfit> {
+        match &self.tree.value {
+            Value::Mapping(entries) => Ok(self.map_of(entries.iter().collect())),
+            Value::Null => Ok(self.map_of(Vec::new())),
+            _ => Err(self.misfit("a mapping of names to values")),
+        }
+    }
+
+    /// The entries that the struct of this `name` has fields for, which are used; the others are misfits.
+    fn fields(&self, name: &str, fields: &'static [&'static str]) -> Result<Entries<'t>, Misfit> {
+        let entries = match &self.tree.value {
+            Value::Mapping(entries) => entries.as_slice(),
+            Value::Null => &[],
+            _ => return Err(self.misfit(format!("a mapping with fields of {name}: {}", fields.join(", ")))),
+        };
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            entries.iter().partition(|entry| fields.contains(&entry.key.as_str()));
+        for entry in unknown {
+            let near = nearest(&entry.key, fields.iter().copied());
+            let says = format!("{} is no field of {name}", quoted(&entry.key));
+            let (says, accepted) = match near {
+                Some(near) => (format!("{says}; did you mean '{near}'?"), near.to_owned()),
+                None => (says, fields.join(", ")),
+            };
+            let path = self.entry(entry).path;
+            self.notes.misfits.borrow_mut().push(Misfit { mark: Some(entry.mark), path, says, accepted });
+        }
+        for entry in known.iter().filter(|entry| entry.value.value != Value::Null) {
+            self.notes.used.borrow_mut().push(Used {
+                path: without_numbers(&self.entry(entry).path),
+                mark: entry.mark,
+                says_nothing: is_so_anyway(&entry.key, &entry.value.value),
+            });
+        }
+        Ok(self.map_of(known))
+    }
+
+    fn seq_of(&self, items: &'t [Tree]) -> Items<'t> {
+        Items { decoder: self.clone(), items: items.iter().enumerate() }
     }
 
     fn map_of(&self, entries: Vec<&'t Entry>) -> Entries<'t> {
@@ -216,29 +277,15 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     }
 
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let value = self.whole().and_then(|value| i32::try_from(value).ok());
-        match value {
-            Some(value) => visitor.visit_i32(value).map_err(|misfit: Misfit| misfit.around(&self)),
-            None => Err(self.misfit(self.accepted_number(i32::MAX.into()))),
-        }
+        visitor.visit_i64(self.number(i32::MAX.into())?).map_err(|misfit: Misfit| misfit.around(&self))
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.whole() {
-            Some(value) => visitor.visit_i64(value).map_err(|misfit: Misfit| misfit.around(&self)),
-            None => Err(self.misfit(self.accepted_number(i64::MAX))),
-        }
+        visitor.visit_i64(self.number(i64::MAX)?).map_err(|misfit: Misfit| misfit.around(&self))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match &self.tree.value {
-            Value::String(text) => visitor.visit_str(text).map_err(|misfit: Misfit| misfit.around(&self)),
-            Value::Null => visitor.visit_str("").map_err(|misfit: Misfit| misfit.around(&self)),
-            Value::Bool(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
-            Value::Int(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
-            Value::Float(value) => Err(self.misfit(format!("a string; with quotes it is one: \"{value}\""))),
-            Value::Sequence(_) | Value::Mapping(_) => Err(self.misfit("a string")),
-        }
+        visitor.visit_str(self.string()?).map_err(|misfit: Misfit| misfit.around(&self))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -262,23 +309,11 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match &self.tree.value {
-            Value::Sequence(items) => {
-                visitor.visit_seq(self.seq_of(items)).map_err(|misfit: Misfit| misfit.around(&self))
-            }
-            Value::Null => visitor.visit_seq(self.seq_of(&[])),
-            _ => Err(self.misfit("a list")),
-        }
+        visitor.visit_seq(self.sequence()?).map_err(|misfit: Misfit| misfit.around(&self))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match &self.tree.value {
-            Value::Mapping(entries) => visitor
-                .visit_map(self.map_of(entries.iter().collect()))
-                .map_err(|misfit: Misfit| misfit.around(&self)),
-            Value::Null => visitor.visit_map(self.map_of(Vec::new())),
-            _ => Err(self.misfit("a mapping of names to values")),
-        }
+        visitor.visit_map(self.mapping()?).map_err(|misfit: Misfit| misfit.around(&self))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -287,31 +322,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        let entries = match &self.tree.value {
-            Value::Mapping(entries) => entries.as_slice(),
-            Value::Null => &[],
-            _ => return Err(self.misfit(format!("a mapping with fields of {name}: {}", fields.join(", ")))),
-        };
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            entries.iter().partition(|entry| fields.contains(&entry.key.as_str()));
-        for entry in unknown {
-            let near = nearest(&entry.key, fields.iter().copied());
-            let says = format!("{} is no field of {name}", quoted(&entry.key));
-            let (says, accepted) = match near {
-                Some(near) => (format!("{says}; did you mean '{near}'?"), near.to_owned()),
-                None => (says, fields.join(", ")),
-            };
-            let path = self.entry(entry).path;
-            self.notes.misfits.borrow_mut().push(Misfit { mark: Some(entry.mark), path, says, accepted });
-        }
-        for entry in known.iter().filter(|entry| entry.value.value != Value::Null) {
-            self.notes.used.borrow_mut().push(Used {
-                path: without_numbers(&self.entry(entry).path),
-                mark: entry.mark,
-                says_nothing: is_so_anyway(&entry.key, &entry.value.value),
-            });
-        }
-        visitor.visit_map(self.map_of(known)).map_err(|misfit: Misfit| misfit.around(&self))
+        visitor.visit_map(self.fields(name, fields)?).map_err(|misfit: Misfit| misfit.around(&self))
     }
 
     forward_to_deserialize_any! {
@@ -341,12 +352,17 @@ struct Items<'t> {
     items: std::iter::Enumerate<std::slice::Iter<'t, Tree>>,
 }
 
+impl<'t> Items<'t> {
+    fn next_item(&mut self) -> Option<Decoder<'t>> {
+        self.items.next().map(|(index, tree)| self.decoder.item(index, tree))
+    }
+}
+
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Misfit;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Misfit> {
-        let Some((index, tree)) = self.items.next() else { return Ok(None) };
-        let item = self.decoder.item(index, tree);
+        let Some(item) = self.next_item() else { return Ok(None) };
         seed.deserialize(item.clone()).map(Some).map_err(|misfit| misfit.around(&item))
     }
 }
@@ -357,18 +373,27 @@ struct Entries<'t> {
     value: Option<&'t Entry>,
 }
 
+impl<'t> Entries<'t> {
+    fn next_key(&mut self) -> Option<&'t str> {
+        self.value = self.entries.next();
+        self.value.map(|entry| entry.key.as_str())
+    }
+
+    fn next_value(&mut self) -> Decoder<'t> {
+        self.decoder.entry(self.value.take().expect("serde asks for a value only after its key"))
+    }
+}
+
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Misfit;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Misfit> {
-        let Some(entry) = self.entries.next() else { return Ok(None) };
-        self.value = Some(entry);
-        seed.deserialize(de::value::StrDeserializer::new(&entry.key)).map(Some)
+        let Some(key) = self.next_key() else { return Ok(None) };
+        seed.deserialize(de::value::StrDeserializer::new(key)).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Misfit> {
-        let entry = self.value.take().expect("serde asks for a value only after its key");
-        let value = self.decoder.entry(entry);
+        let value = self.next_value();
         seed.deserialize(value.clone()).map_err(|misfit| misfit.around(&value))
     }
 }
