@@ -111,15 +111,14 @@ impl Machine {
 
     /// CPA-16: a container that is started again counts on from the last one of its name, which nobody but a user removes while its
     /// pod runs. Of a pod that was evicted, or deleted and has been stopped, its kubelet removes what exited (S28
-    /// `ShouldPodContentBeRemoved`, `getContainersToDeleteInPod`): a container that was made and never started is what counts then.
+    /// `ShouldPodContentBeRemoved`, `getContainersToDeleteInPod`): once the one that was told of is gone, what is left counts, a container
+    /// that was made and never started, or an older one that was listed before it went, too (`getPodContainerStatuses`).
     fn restarts_do_not_shrink(&self, before: &Pod, after: &Pod) {
         let unsure = self.facts.pruned || self.facts.late || self.facts.restarted.is_some();
         for new in statuses_of(after).filter(|_| !unsure) {
             let old = status_of(before, &new.name);
             let is_cleared = after.is_deleting() || self.facts.evicted.contains(after.uid().as_str());
-            let is_what_is_left = is_cleared
-                && self.state_of(old).is_none()
-                && self.state_of(Some(new)) == Some(ContainerState::Created);
+            let is_what_is_left = is_cleared && self.state_of(old).is_none();
             let old = old.map_or(0, |old| old.restart_count);
             assert!(
                 is_what_is_left || new.restart_count >= old,

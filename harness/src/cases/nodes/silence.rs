@@ -38,6 +38,8 @@ pub(super) struct Silence {
     /// is a node noticed that is Ready for less than a pass.
     dark_since: Option<Moment>,
     lit_since: Option<Moment>,
+    /// When that began the last time, whether or not it has ended since.
+    lit_last: Option<Moment>,
     removed: bool,
     /// How many nodes there are.
     nodes: usize,
@@ -88,6 +90,7 @@ impl Silence {
         self.silenced.retain(|name, _| cluster.server().store().get::<Node>(&Key::global(name)).is_some());
         let (lit, nodes) = (nodes_of(cluster).any(|(_, node)| is_lit(node)), nodes_of(cluster).count());
         self.lit_since = lit.then(|| self.lit_since.unwrap_or(now));
+        self.lit_last = self.lit_since.or(self.lit_last);
         let seen = self.lit_since.is_some_and(|since| now.since(since) >= PASS);
         self.removed = !seen && (self.removed || !lit && nodes < self.nodes);
         self.nodes = nodes;
@@ -159,13 +162,13 @@ impl Silence {
         );
     }
 
-    /// NLC-3: a node that says nothing for longer than it may is Unknown. After total darkness each of them has until then from when it ended
-    /// (NLC-16, S28 `handleDisruption`).
+    /// NLC-3: a node that says nothing for longer than it may is Unknown. After total darkness each of them has until then from when it ended,
+    /// also if it is dark again (NLC-16, S28 `handleDisruption`).
     fn the_silent_are_unknown(&self, cluster: &Cluster, release: Release, calm_since: Moment) {
         let (now, grace) = (cluster.now(), Duration::from_secs(release.node_monitor_grace_seconds().into()));
         for (name, node) in nodes_of(cluster) {
             let Some(&(heard, _)) = self.heard.get(name) else { continue };
-            let since = heard.max(calm_since).max(self.lit_since.unwrap_or_default());
+            let since = heard.max(calm_since).max(self.lit_last.unwrap_or_default());
             let is_unknown = node_condition(node, condition::READY)
                 .is_some_and(|ready| ready.status == condition::UNKNOWN);
             assert!(

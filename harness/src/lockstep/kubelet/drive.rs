@@ -148,7 +148,7 @@ impl Running {
                 let at = at.ok_or_else(|| Refused::because("its worker has nothing to do any more"))?;
                 self.pass_beyond(at)
             }
-            _ if !driven.waits_for_kill => Err(Refused::later("its worker is at something else (PW-14)")),
+            _ if !driven.waits_for_kill && !self.kills_what_is_dead(driven) => Err(Refused::later("its worker is at something else (PW-14)")),
             _ => {
                 let of_runtime = self.runtime(node)?.next_deadline(now);
                 let next = next.into_iter().chain(of_runtime).min();
@@ -157,6 +157,14 @@ impl Running {
                 )
             }
         }
+    }
+
+    /// All that its worker is stopping has exited by itself: only hooks and grace periods are left of that, and nobody sees them end.
+    fn kills_what_is_dead(&self, driven: &Driven) -> bool {
+        let kill = self.worker(driven.node, &driven.uid).and_then(PodWorker::kill);
+        let (Some(kill), Ok(runtime)) = (kill, self.runtime(driven.node)) else { return false };
+        let lives = |id| runtime.containers().any(|(own, it)| own == id && it.process.is_some());
+        kill.containers().iter().all(|container| !lives(container.id()))
     }
 
     /// May the worker of a pod begin with what it was told?
