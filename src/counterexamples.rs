@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::BuildHasher;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use podproof_traces::json::head::Head;
 use podproof_traces::{Digest, Origin, Trace};
 use podproof_vocabulary::Property;
 use podproof_vocabulary::manifest::Source;
@@ -120,8 +121,7 @@ pub(crate) fn left_alone((wanted, path): &(PathBuf, PathBuf), files: usize) -> S
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let is_of_another_world =
-        |other: &Trace| read(path).is_ok_and(|trace| is_of_same_manifest(other, &trace));
+    let is_of_another_world = |other: &Head| read(path).is_ok_and(|trace| is_of_same_manifest(other, &trace));
     // What is no file is not opened: a pipe is waited for.
     let held = match wanted.is_file().then(|| read(wanted)) {
         None => "no file".to_owned(),
@@ -161,15 +161,18 @@ pub(crate) fn own(wanted: &Path, trace: &Trace) -> PathBuf {
     free.unwrap_or_else(|| wanted.to_owned())
 }
 
-/// The trace in a file.
-fn read(file: &Path) -> Result<Trace, String> {
-    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
-    Trace::from_bytes(&bytes).map_err(|error| error.to_string())
+/// What the trace in a file says of itself.
+fn read(file: &Path) -> Result<Head, String> {
+    let open = File::open(file).map_err(|error| error.to_string())?;
+    Head::read(BufReader::new(open)).or_else(|error| {
+        let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+        Err(Trace::from_bytes(&bytes).map_or_else(|exact| exact.to_string(), |_| error.to_string()))
+    })
 }
 
 /// Is `other` of the manifest of `trace`, which has been edited since? Of one that has not, what was found with fewer replicas, or with a
 /// wrong rule switched on, says nothing of what was found without; and a built-in scenario nobody edits.
-fn is_out_of_date(other: &Trace, trace: &Trace) -> bool {
+fn is_out_of_date(other: &Head, trace: &Trace) -> bool {
     let is_edited = trace.manifest.is_some()
         && trace.origin.zip(other.origin).is_none_or(|(one, other)| one.content != other.content);
     is_edited && is_of_same_manifest(other, trace)
@@ -177,7 +180,7 @@ fn is_out_of_date(other: &Trace, trace: &Trace) -> bool {
 
 /// Are two traces of one manifest, or both of none? Where it cannot be known they are not: nothing is written over that may be
 /// another's.
-fn is_of_same_manifest(one: &Trace, other: &Trace) -> bool {
+fn is_of_same_manifest<S>(one: &Head, other: &Trace<S>) -> bool {
     let is_named_alike = one.manifest == other.manifest;
     match (one.origin, other.origin) {
         (Some(one), Some(other)) => {

@@ -4,9 +4,9 @@
 //! 100 do in Kubernetes). Left out: the controller's lag on its own slices (EPS-9), retries that give up (EPS-8),
 //! legacy Endpoints.
 
-use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, EndpointSlice};
 use podproof_vocabulary::mutant::Mutant;
+use podproof_vocabulary::{NodeId, PodId};
 
 use crate::cluster::Cluster;
 use crate::scope::{Part, Parts, Scope};
@@ -54,7 +54,45 @@ pub fn is_stale(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let column = cluster.pod(pod);
     let view = column.controller.view();
     let is_as_with_its_node = column.slice.is_present() && entry(cluster, view, true) == column.slice;
-    entry_of(cluster, view) != column.slice && !is_as_with_its_node
+    entry_of(cluster, view) != column.slice && (!is_as_with_its_node || column.controller.left_out_next())
+}
+
+/// News of a pod have come: if they tell of what endpoints tell, its Service is looked at (EPS-7; G33 `util/controller_utils.go`
+/// `podEndpointsChanged`: any change of a pod that is being deleted is one).
+pub fn note_news(cluster: &mut Cluster<'_>, before: ControllerView, now: ControllerView) {
+    let tells = before.present() != now.present()
+        || before.node() != now.node()
+        || before.address() != now.address()
+        || before.ready() != now.ready()
+        || (before != now && (before.deleting() || now.deleting()));
+    if tells {
+        look(cluster);
+    }
+}
+
+/// The Service is looked at: whoever of it has no Node object is left out next (EPS-5). That a list brings it brings somebody to it, too
+/// (G33 `endpointslice_controller.go` `onServiceUpdate` compares nothing).
+pub fn look(cluster: &mut Cluster<'_>) {
+    if !cluster.rules.may_lose_node_objects() {
+        return;
+    }
+    for pod in cluster.pod_ids() {
+        let column = cluster.pod(pod);
+        let is_left_out =
+            column.slice.is_present() && !entry_of(cluster, column.controller.view()).is_present();
+        if is_left_out {
+            cluster.pod_mut(pod).controller.set_left_out_next(true);
+        }
+    }
+}
+
+/// News of a node have come: its pods are left out no more if it is there again.
+pub fn note_node(cluster: &mut Cluster<'_>, node: NodeId) {
+    if cluster.node(node).controller.exists() {
+        for column in cluster.pods.iter_mut().filter(|column| column.controller.view().node() == Some(node)) {
+            column.controller.set_left_out_next(false);
+        }
+    }
 }
 
 /// The parts whose candidates are its.
@@ -78,7 +116,9 @@ pub fn apply(cluster: &mut Cluster<'_>, step: EndpointSlice) {
     let EndpointSlice::WriteSlice = step;
     for pod in cluster.pod_ids() {
         let entry = entry_of(cluster, cluster.pod(pod).controller.view());
-        cluster.pod_mut(pod).slice = entry;
+        let column = cluster.pod_mut(pod);
+        column.slice = entry;
+        column.controller.set_left_out_next(false);
     }
     watch::publish_slice(cluster);
 }
@@ -156,7 +196,7 @@ mod tests {
     /// EPS-5.
     #[test]
     fn a_pod_whose_node_is_not_there_is_left_out_unless_it_is_published_anyway() {
-        for node in [N1, podproof_vocabulary::NodeId(9)] {
+        for node in [N1, NodeId(9)] {
             let without_node = |s: &mut Scenario| {
                 s.nodes.push(podproof_vocabulary::catalogue::node(2));
                 s.spare_nodes = 1;

@@ -359,6 +359,11 @@ impl Rules {
         self.may_happen(EventName::ResourcePressure)
     }
 
+    /// May a Node object be removed?
+    pub fn may_lose_node_objects(&self) -> bool {
+        self.may_happen(EventName::RemoveNode)
+    }
+
     fn may_happen(&self, event: EventName) -> bool {
         self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event)
     }

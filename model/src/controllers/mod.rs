@@ -15,6 +15,7 @@ use podproof_vocabulary::observation::TaintsSeen;
 use podproof_vocabulary::{NodeId, PodId};
 
 use crate::cluster::Cluster;
+use crate::endpoints;
 use crate::scope::{Part, Parts, Scope};
 use crate::state::{ControllerPod, ControllerView, DeploymentObject, NodeObject};
 use crate::watch;
@@ -52,6 +53,7 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) {
 /// News of a pod reach the shared copy, and the handlers that need no sync of their own.
 pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) {
     let controller = &mut cluster.pod_mut(pod).controller;
+    let before = controller.view();
     controller.set_view(view);
     // CTL-3: the expectation is lowered by the creation that is seen; or by news that tell of a creation and a
     // removal at once.
@@ -72,6 +74,7 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) 
         controller.set_mark_planned(false);
         controller.set_collecting(false);
     }
+    endpoints::note_news(cluster, before, view);
 }
 
 /// News of a node reach the shared copy.
@@ -81,6 +84,7 @@ pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject)
     if before.exists() && !object.exists() && cluster.has_mutant(Mutant::PodgcLooksOnce) {
         pod_garbage_collector::look_once(cluster, node);
     }
+    endpoints::note_node(cluster, node);
 }
 
 /// The memory of the controller manager is lost: plans, expectations, timers, copies (MOD-4). How long a pod has been Ready the object

@@ -289,7 +289,9 @@ pub struct ControllerPod {
     /// The NoExecute taints that come and go which its node had then.
     #[bits(3, from = no_execute_from_bits, into = no_execute_into_bits)]
     pub timer_taints: TaintsSeen,
-    #[bits(5)]
+    /// Its node's object is gone, and the EndpointSlice controller looks at the Service for news of another pod: it is left out then.
+    pub left_out_next: bool,
+    #[bits(4)]
     __: u32,
 }
 

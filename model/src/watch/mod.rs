@@ -21,7 +21,7 @@ use crate::scope::{Part, Parts, Scope};
 use crate::state::{
     ControllerView, DeploymentObject, KubeletView, NodeObject, PodObject, ReplicaSetColumn, SchedulerView,
 };
-use crate::{api_server, controllers, kubelet, scheduler};
+use crate::{api_server, controllers, endpoints, kubelet, scheduler};
 use ring::Stream;
 
 /// The parts whose candidates are its.
@@ -490,5 +490,8 @@ pub fn list(cluster: &mut Cluster<'_>, watcher: Watcher) {
         if value != copy(cluster, watcher, pod) || nothing {
             observe_pod(cluster, watcher, pod, value);
         }
+    }
+    if watcher == Watcher::ControllerManager {
+        endpoints::look(cluster);
     }
 }

@@ -1,6 +1,7 @@
 //! A trace as a JSON document: written with a line for each step and each part of the scenario, read strictly.
 
 mod form;
+pub mod head;
 mod lawful;
 mod place;
 mod says;

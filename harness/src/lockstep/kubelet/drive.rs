@@ -148,7 +148,9 @@ impl Running {
                 let at = at.ok_or_else(|| Refused::because("its worker has nothing to do any more"))?;
                 self.pass_beyond(at)
             }
-            _ if !driven.waits_for_kill && !self.kills_what_is_dead(driven) => Err(Refused::later("its worker is at something else (PW-14)")),
+            _ if !driven.waits_for_kill && !self.kills_what_is_dead(driven) => {
+                Err(Refused::later("its worker is at something else (PW-14)"))
+            }
             _ => {
                 let of_runtime = self.runtime(node)?.next_deadline(now);
                 let next = next.into_iter().chain(of_runtime).min();

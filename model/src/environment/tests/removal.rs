@@ -9,10 +9,13 @@ use podproof_vocabulary::event::{EventName, Story};
 use podproof_vocabulary::mutant::Mutant;
 use podproof_vocabulary::observation::{Deletion, NodeReady, Phase, Process as Runs};
 use podproof_vocabulary::scenario::{CUSTOM_TAINT, Scenario, Taint, TaintEffect, Toleration};
-use podproof_vocabulary::{Property, catalogue};
+use podproof_vocabulary::{Property, Revision, catalogue};
 
 use super::events;
+use crate::api_server::pods;
+use crate::cluster::Cluster;
 use crate::controllers::taint_eviction;
+use crate::endpoints;
 use crate::reduced::fusion::{Fusion, Fusions};
 use crate::rules::{Rules, Tolerated};
 use crate::test_cluster::{C0, IntoAction, N0, N1, P0, P1, TestCluster, allow};
@@ -178,7 +181,7 @@ fn a_pod_of_a_removed_node_is_collected_while_it_runs_and_that_breaks_stopped_be
         let runs = cluster.seen().slots[0].containers[0].process == Runs::Running;
         assert_eq!(runs, !is_off);
         cluster.settle();
-        let stays = |cluster: &crate::Cluster<'_>| {
+        let stays = |cluster: &Cluster<'_>| {
             cluster.pod(P0).kubelet.node() == Some(N0) && cluster.container(P0, C0).is_running()
         };
         assert!(!cluster.look(stays), "its kubelet has heard of it");
@@ -321,6 +324,33 @@ fn an_endpoint_of_a_removed_node_goes_with_the_next_news_of_a_pod() {
     cluster.take(REGISTER);
     cluster.take(news(Watcher::ControllerManager));
     assert!(cluster.can(EndpointSlice::WriteSlice));
+}
+
+/// EPS-5, EPS-7: it goes with the news of a new pod, too, but not with news that endpoints tell nothing of.
+#[test]
+fn an_endpoint_of_a_removed_node_goes_with_a_pod_that_is_created() {
+    let mut cluster = removed(2, 1, |_| {});
+    cluster.take(news(Watcher::ControllerManager));
+    cluster.change(|cluster| pods::set_phase(cluster, P1, Phase::Failed));
+    cluster.take(Watch::DeliverPod { to: Watcher::ControllerManager, pod: P1 });
+    let stays = |cluster: &TestCluster| cluster.seen().slots[0].endpoint.is_some();
+    assert!(stays(&cluster) && !cluster.look(|cluster| endpoints::is_stale(cluster, P0)));
+    let created = cluster.change(|cluster| pods::create(cluster, Revision(0))).expect("there is a slot");
+    cluster.take(Watch::DeliverPod { to: Watcher::ControllerManager, pod: created });
+    cluster.take(EndpointSlice::WriteSlice);
+    assert!(!stays(&cluster));
+    let settled = |cluster: &Cluster<'_>| cluster.pods.iter().all(|pod| !pod.controller.left_out_next());
+    assert!(cluster.look(settled), "nothing is left of it");
+}
+
+/// EPS-5: a list brings somebody to the Service, too.
+#[test]
+fn an_endpoint_of_a_removed_node_goes_with_a_list() {
+    let mut cluster = removed(1, 1, |_| {});
+    cluster.befall(Environment::BreakWatches { watcher: Watcher::ControllerManager });
+    cluster.take(Watch::List { watcher: Watcher::ControllerManager });
+    cluster.take(EndpointSlice::WriteSlice);
+    assert_eq!(cluster.seen().slots[0].endpoint, None);
 }
 
 /// A node that is off has failed, and one that is cut off is cut off, whoever has deleted its object since.

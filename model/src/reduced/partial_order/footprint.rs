@@ -15,7 +15,6 @@ use podproof_vocabulary::action::{
     ReplicaSet, Scheduler, TaintEviction, Watch, Watcher,
 };
 use podproof_vocabulary::approximation::Approximation;
-use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::scenario::Strategy;
 use podproof_vocabulary::{NodeId, PodId, Property};
 
@@ -185,7 +184,12 @@ fn of_class(cluster: &Cluster<'_>, list: &Of<'_, '_>, action: &Action) -> Footpr
             .changes([list.pods(R::Controller), list.pods(R::Head), vec![R::Budget]].concat()),
         Action::EndpointSlice(_) => nothing
             .reads([list.pods(R::Controller), list.nodes(R::ControllerNode)].concat())
-            .changes(list.pods(R::Slice)),
+            .changes(list.pods(R::Slice))
+            .changes(if cluster.rules.may_lose_node_objects() {
+                list.pods(R::Controller)
+            } else {
+                Vec::new()
+            }),
         Action::Kubelet(step) => of_kubelet(cluster, list, step),
         Action::Container(Container::Listen { pod, .. } | Container::Exit { pod, .. }) => {
             nothing.reads(machine_of(cluster, pod)).changes([R::Kubelet(pod)])
@@ -229,15 +233,22 @@ fn of_watch(cluster: &Cluster<'_>, list: &Of<'_, '_>, step: Watch) -> Footprint 
             nothing.reads(others).reads(taints).reads(news).changes([R::Kubelet(pod)])
         }
         Watch::DeliverPod { to: Watcher::ControllerManager | Watcher::Proxy(_), pod } => {
-            nothing.reads([R::Object(pod)]).changes([R::Controller(pod)])
+            let news = nothing.reads([R::Object(pod)]).changes([R::Controller(pod)]);
+            match cluster.rules.may_lose_node_objects() {
+                // Whose Node object is gone leaves the slice with news of any pod.
+                true => news
+                    .reads([list.pods(R::Slice), list.nodes(R::ControllerNode)].concat())
+                    .changes(list.pods(R::Controller)),
+                false => news,
+            }
         }
         Watch::DeliverNode { to: Watcher::Scheduler, node } => {
             nothing.reads([R::Node(node)]).changes(list.pods(R::Scheduler)).changes([R::SchedulerNode(node)])
         }
         Watch::DeliverNode { node, .. } => {
             // A node that goes leaves its pods their timers, and the mutant's collector looks at them.
-            let may_go = cluster.rules.scenario.events.count(EventName::RemoveNode) > 0;
-            let of_pods = if may_go { list.pods(R::Controller) } else { Vec::new() };
+            let of_pods =
+                if cluster.rules.may_lose_node_objects() { list.pods(R::Controller) } else { Vec::new() };
             nothing.reads([R::Node(node)]).changes(of_pods).changes([R::ControllerNode(node)])
         }
         Watch::DeliverDeployment => nothing.reads([R::Deployment]).changes([R::DeploymentCopy]),
