@@ -21,6 +21,7 @@ struct Marks {
 enum Document {
     Trace,
     Log,
+    Policy,
     Manifest,
 }
 
@@ -33,6 +34,7 @@ pub fn for_manifest(text: &[u8]) -> Option<&'static str> {
         Document::Log => {
             Some("this is a log of a cluster; `podproof conform` judges it, and accepted here is a manifest")
         }
+        Document::Policy => Some("this is an audit policy, and accepted here is a manifest"),
         Document::Manifest => None,
     }
 }
@@ -41,6 +43,7 @@ pub fn for_manifest(text: &[u8]) -> Option<&'static str> {
 pub fn for_trace(text: &[u8]) -> Option<&'static str> {
     match document(text)? {
         Document::Trace => None,
+        Document::Policy => Some("this is an audit policy, and accepted here is a trace"),
         Document::Log => Some(
             "this is a log of a cluster; `podproof conform` judges it, and the traces that it writes are what is accepted here",
         ),
@@ -57,6 +60,9 @@ pub fn for_log(text: &[u8]) -> Option<&'static str> {
             Some("this is a trace; `podproof trace show` tells it, and accepted here is a log")
         }
         Document::Log => None,
+        Document::Policy => Some(
+            "this is an audit policy, which says what an API server writes down; accepted here is the log that it writes",
+        ),
         Document::Manifest => Some(
             "this is a manifest; --manifests takes it beside a log, and `podproof check` checks it by itself",
         ),
@@ -79,6 +85,9 @@ fn of_marks(marks: &Marks) -> Option<Document> {
         Marks { stem: Some(_), .. } => Some(Document::Trace),
         Marks { object: Some(_), api_version: None, .. } => Some(Document::Log),
         Marks { kind: Some(kind), .. } => {
+            if kind == "Policy" && version.is_some_and(|version| version.starts_with("audit.k8s.io/")) {
+                return Some(Document::Policy);
+            }
             let is_event = ["Event", "EventList"].contains(&kind.as_str())
                 && version.is_some_and(|version| version.starts_with("audit.k8s.io/"));
             Some(if is_event { Document::Log } else { Document::Manifest })
@@ -116,6 +125,10 @@ mod tests {
             assert!(for_log(text).is_none());
             assert!(for_trace(text).is_some_and(|says| says.starts_with("this is a log")));
             assert!(for_manifest(text).is_some_and(|says| says.starts_with("this is a log")));
+        }
+        let policy = br#"{"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": []}"#;
+        for says in [for_manifest(policy), for_trace(policy), for_log(policy)] {
+            assert!(says.is_some_and(|says| says.starts_with("this is an audit policy")));
         }
         assert!(for_trace(TRACE).is_none());
         assert!(for_log(TRACE).is_some_and(|says| says.starts_with("this is a trace")));

@@ -228,6 +228,11 @@ fn after_a_slice_that_somebody_removes_nothing_is_sure() {
         |line: &String| line.contains("\"ready\":true") && line.contains("endpointslice-controller");
     let place = lines.iter().position(is_slice).expect("a slice with an endpoint");
     let mut event: Value = serde_json::from_str(&lines[place]).expect("JSON");
+    let removed = event["responseObject"]["metadata"]["uid"].as_str().expect("a UID").to_owned();
+    let another = format!("another-{}", &removed[8..]);
+    for line in &mut lines[place + 1..] {
+        *line = line.replace(&removed, &another);
+    }
     event["objectRef"]["name"] = event["responseObject"]["metadata"]["name"].clone();
     event["verb"] = json!("delete");
     event["user"]["username"] = json!("somebody");

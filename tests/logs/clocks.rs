@@ -57,6 +57,23 @@ fn the_clocks_of_two_api_servers_are_told_by_what_they_write() {
     }
 }
 
+/// What several API servers with one clock write stays in its order: nothing sets a clock that agrees.
+#[test]
+fn clocks_of_api_servers_that_agree_are_not_set() {
+    for number in ["06", "17", "21", "28"] {
+        for seed in 0..3 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut files = recording(number);
+            for line in files.remove(AUDIT).expect("there is one") {
+                files.entry(format!("audit-{}.jsonl", rng.u8(..3))).or_default().push(line);
+            }
+            let report = judge(&files, MOST);
+            let why = report.first_unexplained();
+            assert_eq!(report.verdict(), Verdict::Lawful, "{number}, seed {seed}: {why:?}");
+        }
+    }
+}
+
 /// The clock of node-a is ahead by so much, and that of node-b behind.
 fn with_clocks(number: &str, ahead: i64) -> Files {
     let mut files = recording(number);

@@ -231,6 +231,10 @@ impl Clock {
                 let time = probe.map_or(0, |probe| probe_time(probe, probe.success_threshold));
                 self.mark(pod, container, Mark::Start) + time
             }
+            Kubelet::PassStartup { pod, container } => {
+                let time = rules(container).startup.as_ref().map_or(0, |probe| probe_time(probe, 1));
+                self.mark(pod, container, Mark::Start) + time
+            }
             // CLB-1, CLB-2: also one of the sandbox before is waited for.
             Kubelet::StartContainer { pod, container } => {
                 let state = cluster.container(pod, container);

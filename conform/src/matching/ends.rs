@@ -14,8 +14,11 @@ use crate::record::Write;
 /// How the containers of each pod have ended, as their kubelet told it last: by name, with the ID of the one that has.
 #[derive(Clone, Debug, Default)]
 pub struct Ends {
-    of: BTreeMap<PodId, BTreeMap<Rc<str>, (Rc<str>, i64)>>,
+    of: BTreeMap<PodId, BTreeMap<Rc<str>, End>>,
 }
+
+/// Which container has ended, and with what exit code.
+type End = (Rc<str>, i64);
 
 impl Ends {
     /// Takes note of what a write shows; says which end is another now, if one is.

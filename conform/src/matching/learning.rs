@@ -316,6 +316,7 @@ impl Replay {
             self.dates.forget(pod);
             self.grown.forget(pod);
             self.ends.forget(pod);
+            self.fixed.forget(pod);
             self.given.forget(pod);
         }
         self.common = common;

@@ -12,7 +12,7 @@
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
-//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `given`: what a deletion has
+//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `fixed`: what stays as it was; `given`: what a deletion has
 //!   given
 //! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), which leases were renewed (`renewals`), what was asked for beside
@@ -30,6 +30,7 @@ mod deeds;
 mod ends;
 mod evictions;
 pub mod eyes;
+mod fixed;
 mod given;
 mod grown;
 mod learning;

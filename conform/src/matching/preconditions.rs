@@ -24,9 +24,14 @@ pub fn misfit(refusals: &Refusals, names: &Names, write: &Write) -> Option<Strin
         (found != asked).then(|| format!("it asked for UID {asked}, and the object has {found}"))
     };
     let other_name = || {
-        let object = write.object.as_ref().filter(|_| write.subresource.is_empty() && !write.only_asked)?;
+        let is_of_it = ["", "status"].contains(&&*write.subresource) && !write.only_asked;
+        let object = write.object.as_ref().filter(|_| is_of_it)?;
         let is_named = !object.uid.is_empty() && !object.name.is_empty() && !write.name.is_empty();
-        (is_named && object.name != write.name).then(|| format!("it was answered with {}", object.name))
+        let is_other = object.name != write.name
+            || !write.namespace.is_empty()
+                && !object.namespace.is_empty()
+                && object.namespace != write.namespace;
+        (is_named && is_other).then(|| format!("it was answered with {}/{}", object.namespace, object.name))
     };
     let old_version = || {
         let (asked, got) = (write.asked_version?, write.resource_version?);

@@ -1,7 +1,7 @@
 //! Writes that were refused: whether the store gave a reason for it, as far as the log shows the store. Nobody says when a refusal was
 //! decided: at some moment between the request and the answer, so it waits until all that may have come before it is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use podproof_model::Cluster;
@@ -9,6 +9,7 @@ use podproof_model::api_server::eviction::{self, Answer};
 
 use super::outcome::Outcome;
 use super::replay::Replay;
+use super::sighting::SLACK;
 use crate::record::{Entry, Micros, Seen, Verb, Write};
 
 /// What is said of a refusal.
@@ -28,7 +29,12 @@ pub struct Refusals {
     waiting: Vec<(u64, Entry, &'static str)>,
     /// Of each object of the workload's namespace, by resource and name.
     versions: BTreeMap<(Rc<str>, Rc<str>), Version>,
+    /// The UIDs of those that were removed last, with the moment by which they were.
+    gone: VecDeque<(Rc<str>, Micros)>,
 }
+
+/// So many of the objects that were removed last are known.
+const GONE: usize = 64;
 
 /// The newest version of an object.
 #[derive(Clone, Debug)]
@@ -56,11 +62,29 @@ impl Refusals {
         known.zip(write.resource_version).is_some_and(|(known, version)| version <= known.newest)
     }
 
-    /// A write was granted.
-    pub fn note(&mut self, write: &Write) {
+    /// Why a write that was granted, and received at `from`, cannot have been: its object was gone by then (API-7).
+    pub fn is_of_what_is_gone(&self, write: &Write, from: Micros) -> Option<String> {
+        let gone = self.gone.iter().find(|(uid, at)| *uid == write.uid && at + SLACK < from)?;
+        (write.verb != Verb::Delete && !write.uid.is_empty())
+            .then(|| format!("an object that was removed {:.1} s before", (from - gone.1) as f64 / 1e6))
+    }
+
+    /// A write was granted, by `to`.
+    pub fn note(&mut self, write: &Write, to: Micros) {
         let key = (Rc::clone(&write.resource), Rc::clone(&write.name));
         match write.resource_version {
-            _ if write.verb == Verb::Delete => _ = self.versions.remove(&key),
+            _ if write.verb == Verb::Delete => {
+                // What is kept for its dependents or a finalizer is answered with, and pods are whenever they are deleted; the rest is
+                // gone (`staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`, `Delete`).
+                let is_answered = write.shows_request && !write.only_asked && write.subresource.is_empty();
+                let is_gone = is_answered && write.object.is_none() && &*write.resource != "pods";
+                if let Some(known) = self.versions.remove(&key).filter(|_| is_gone) {
+                    self.gone.push_back((known.uid, to));
+                    if self.gone.len() > GONE {
+                        self.gone.pop_front();
+                    }
+                }
+            }
             Some(version) => {
                 let new = Version { uid: Rc::clone(&write.uid), newest: version };
                 let known = self.versions.entry(key).or_insert_with(|| new.clone());

@@ -13,6 +13,7 @@ use super::clock::Dates;
 use super::counts::Counts;
 use super::ends::Ends;
 use super::eyes::Eyes;
+use super::fixed::Fixed;
 use super::given::Given;
 use super::grown::Grown;
 use super::local::{self, Fault};
@@ -70,6 +71,7 @@ pub struct Replay {
     pub(super) counted_from: Micros,
     pub(super) grown: Grown,
     pub(super) ends: Ends,
+    pub(super) fixed: Fixed,
     pub(super) given: Given,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
@@ -152,6 +154,7 @@ impl Replay {
             counted_from: Micros::MIN,
             grown: Grown::default(),
             ends: Ends::default(),
+            fixed: Fixed::default(),
             given: Given::default(),
             refusals: Refusals::default(),
             slices,
@@ -402,11 +405,16 @@ impl Replay {
             self.names.retire(&write.name, &write.uid);
         }
         let less = self.grown.see(&self.subject, &self.names, write);
-        if let Some(why) = less.or(self.ends.see(&self.names, write)) {
+        let other = self.ends.see(&self.names, write).or(self.fixed.see(&self.names, write));
+        if let Some(why) = less.or(other) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
         }
         let given = self.given.see(&self.names, write, self.refusals.is_repeat(write));
         let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_) | Plan::Unseen(_));
+        if let Some(why) = self.refusals.is_of_what_is_gone(write, entry.from).filter(|_| is_own) {
+            let found = Unexplained::wrong(number, entry, words(write), why);
+            return Err(Box::new(Unexplained { is_certain: true, ..found }));
+        }
         let misfit = preconditions::misfit(&self.refusals, &self.names, write).or(given);
         if let Some(why) = misfit.filter(|_| is_own) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
@@ -444,7 +452,7 @@ impl Replay {
             _ => self.learn_of_others(write),
         }
         if is_near || &*write.resource == "nodes" {
-            self.refusals.note(write);
+            self.refusals.note(write, entry.to);
         }
         self.settle_refusals(entry.from);
         if outcome == Outcome::Explained {

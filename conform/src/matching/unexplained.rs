@@ -24,6 +24,8 @@ pub struct Unexplained {
     pub whose: Option<Watcher>,
     /// There may be a way: the search ended at its bound, or began in a state that is not sure.
     pub unsure: bool,
+    /// Whatever came before it.
+    pub is_certain: bool,
 }
 
 impl Unexplained {
@@ -39,12 +41,13 @@ impl Unexplained {
             could: Vec::new(),
             whose: None,
             unsure: false,
+            is_certain: false,
         }
     }
 
     /// There may be a way, for this reason.
     pub fn doubt(&mut self, why: &str) {
-        if !self.unsure {
+        if !self.unsure && !self.is_certain {
             self.unsure = true;
             self.why = format!("{}; but {why}", self.why);
         }
@@ -74,6 +77,7 @@ impl Unexplained {
             could,
             whose: Some(whose),
             unsure: *failure != Failure::NoWay,
+            is_certain: false,
         }
     }
 }

@@ -49,7 +49,9 @@ fn says_again(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
         Worker::Terminating | Worker::Terminated => !kubelet.heard_of_end(),
         Worker::None | Worker::Finished | Worker::Rejected => false,
     } && kubelet.view().terminal();
-    kubelet.overwritten().filter(|&said| said == Phase::Succeeded || is_untold)
+    // ADM-12: of a rejected pod its kubelet has said Failed, sent or not.
+    let may_differ = !is_rejected(cluster, pod);
+    kubelet.overwritten().filter(|&said| may_differ && (said == Phase::Succeeded || is_untold))
 }
 
 /// STM-1: somebody else has written a terminal phase over the one of `before`: its kubelet remembers what it has said, as long as it runs.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Kind;
 use crate::edit::SECOND;
 use crate::life::{lives, other};
-use crate::line::{Line, text};
+use crate::line::{Line, Micros, text};
 use crate::recording::Recording;
 
 /// The kinds of this file.
@@ -30,6 +30,34 @@ pub const KINDS: &[Kind] = &[
         shows: "that report",
         by_the_api: true,
         falsify: report_shows_another_node,
+    },
+    Kind {
+        name: "report-shows-another-restart-policy",
+        tells: "a report shows a pod with another restartPolicy than it was created with",
+        shows: "that report",
+        by_the_api: true,
+        falsify: report_shows_another_restart_policy,
+    },
+    Kind {
+        name: "report-shows-one-container-less",
+        tells: "a report shows a pod without its first container",
+        shows: "that report",
+        by_the_api: true,
+        falsify: report_shows_one_container_less,
+    },
+    Kind {
+        name: "report-answered-with-another-pod",
+        tells: "a report is answered with a pod of another name",
+        shows: "that report",
+        by_the_api: true,
+        falsify: report_answered_with_another_pod,
+    },
+    Kind {
+        name: "replica-set-lives-on-after-its-removal",
+        tells: "a ReplicaSet is removed when it has just been created, and its status is written all the same",
+        shows: "the next write of its status",
+        by_the_api: true,
+        falsify: replica_set_lives_on_after_its_removal,
     },
     Kind {
         name: "deployment-status-shows-other-replicas",
@@ -60,6 +88,61 @@ pub const KINDS: &[Kind] = &[
         falsify: deadline_exceeded_at_once,
     },
 ];
+
+/// The report that a pod is Ready.
+fn ready(recording: &Recording) -> Option<usize> {
+    lives(recording).into_iter().find_map(|life| life.ready(recording))
+}
+
+fn report_shows_another_restart_policy(recording: &mut Recording) -> Option<usize> {
+    let report = ready(recording)?;
+    recording.change(report, |line| {
+        let is_never = line.text("/responseObject/spec/restartPolicy") == "Never";
+        line.set("/responseObject/spec/restartPolicy", if is_never { "Always" } else { "Never" });
+    });
+    Some(report)
+}
+
+fn report_shows_one_container_less(recording: &mut Recording) -> Option<usize> {
+    let report = ready(recording)?;
+    recording.change(report, |line| {
+        if let Some(containers) = line.value.pointer_mut("/responseObject/spec/containers") {
+            containers.as_array_mut().expect("a list").remove(0);
+        }
+    });
+    Some(report)
+}
+
+fn report_answered_with_another_pod(recording: &mut Recording) -> Option<usize> {
+    let report = ready(recording)?;
+    recording.change(report, |line| line.set("/responseObject/metadata/name", "another"));
+    Some(report)
+}
+
+/// The removal is a hundredth of a second after the creation, and clocks may differ by two tenths.
+const FOUND_AFTER: Micros = SECOND * 21 / 100;
+
+/// Who removes it is answered with a Status, as it is gone at once.
+fn replica_set_lives_on_after_its_removal(recording: &mut Recording) -> Option<usize> {
+    let created = recording.audit().find(|line| line.is("create", "replicasets"))?;
+    let (id, uid, at) = (created.id, created.uid().to_owned(), created.at());
+    let is_next = |line: &&Line| {
+        line.is("update", "replicasets/status") && line.uid() == uid && line.received() > at + FOUND_AFTER
+    };
+    let next = recording.audit().find(is_next)?.id;
+    let name = created.name().to_owned();
+    recording.add_like(id, |line| {
+        line.set("/auditID", format!("{}-removal", line.text("/auditID")));
+        line.set("/verb", "delete");
+        line.set("/objectRef/name", name.as_str());
+        line.set("/user", json!({"username": "rig-admin", "groups": ["system:masters"]}));
+        line.set("/requestObject", json!({"kind": "DeleteOptions", "propagationPolicy": "Background"}));
+        line.set("/responseObject", json!({"kind": "Status", "status": "Success", "details": {"uid": uid}}));
+        line.set("/responseStatus/code", 200);
+        line.happens(at + SECOND / 100);
+    });
+    Some(next)
+}
 
 /// A report after the deletion shows a pod that is not deleted.
 fn report_hides_the_deletion(recording: &mut Recording) -> Option<usize> {

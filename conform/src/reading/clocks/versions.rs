@@ -45,27 +45,36 @@ struct Placed {
 
 /// What must be added to the times of each file but the first, all in the order of their answers, to have the clock of the first.
 pub(in crate::reading) fn differences(mut files: Vec<Vec<Dated>>) -> Vec<Micros> {
+    leave_out_repeated(&mut files);
     files.iter_mut().for_each(leave_out_stale);
     let places = places(&files);
     let Some((first, others)) = places.split_first() else { return Vec::new() };
     others.iter().map(|other| bounds(first, other).likeliest()).collect()
 }
 
+/// Takes out answers with one version, in whatever files: all but one of them have changed nothing.
+fn leave_out_repeated(files: &mut [Vec<Dated>]) {
+    let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
+    for version in files.iter().flatten().filter_map(|write| write.version) {
+        *counts.entry(version).or_default() += 1;
+    }
+    for writes in files {
+        writes.retain(|write| write.version.is_none_or(|version| counts.get(&version) == Some(&1)));
+    }
+}
+
 /// Takes out answers with the version of an earlier write, as far as the file itself tells: somebody had been answered with a higher
-/// one before the request was received, or another answer has the same.
+/// one before the request was received.
 fn leave_out_stale(writes: &mut Vec<Dated>) {
     let mut highest: Vec<(Micros, u64)> = Vec::new();
-    let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
     writes.retain(|write| {
         let Some(version) = write.version else { return true };
-        *counts.entry(version).or_default() += 1;
         let known = highest.partition_point(|(at, _)| *at < write.from);
         let is_stale = known.checked_sub(1).is_some_and(|last| highest[last].1 > version);
         let before = highest.last().map_or(0, |&(_, version)| version);
         highest.push((write.to, before.max(version)));
         !is_stale
     });
-    writes.retain(|write| write.version.is_none_or(|version| counts.get(&version) == Some(&1)));
 }
 
 /// Where the writes of each file stand.
@@ -160,9 +169,12 @@ mod tests {
 
     #[test]
     fn an_answer_with_an_old_version_tells_nothing() {
-        let mut writes =
-            vec![write(5, 0), write(9, 10_000), write(5, 20_000), write(11, 30_000), write(11, 31_000)];
+        let mut writes = vec![write(5, 0), write(9, 10_000), write(6, 20_000), write(11, 30_000)];
         leave_out_stale(&mut writes);
-        assert_eq!(writes, [write(9, 10_000)]);
+        assert_eq!(writes, [write(5, 0), write(9, 10_000), write(11, 30_000)]);
+        // One of two API servers made the write of a version, the other found it made; which, nothing tells.
+        let mut files = [vec![write(5, 0), write(11, 31_000)], vec![write(9, 10_000), write(11, 30_000)]];
+        leave_out_repeated(&mut files);
+        assert_eq!(files, [vec![write(5, 0)], vec![write(9, 10_000)]]);
     }
 }

@@ -266,7 +266,7 @@ fn a_line_without_a_time_is_a_problem() {
     assert_eq!((entry.from, entry.to), (super::at(3), super::at(5)));
     // One of the two is enough.
     let half = pod("create", "q", 8, (3, 5), json!({"requestReceivedTimestamp": null}));
-    let entry = &entries(&[("audit.jsonl", &super::lines(&[half]))])[0];
+    let entry = &entries(&[("audit.jsonl", &lines(&[half]))])[0];
     assert_eq!((entry.from, entry.to), (super::at(5), super::at(5)));
 }
 

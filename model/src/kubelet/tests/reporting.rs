@@ -147,6 +147,24 @@ fn the_kubelet_runs_a_pod_that_it_hears_of_before_it_hears_that_it_has_failed() 
     }
 }
 
+/// ADM-12, STM-1: of a pod that it has rejected it has said Failed before anybody else did, and has nothing to say again.
+#[test]
+fn the_kubelet_says_nothing_again_of_a_rejected_pod() {
+    for (knows_spec, expected) in [(true, Phase::Pending), (false, Phase::Failed)] {
+        let mut cluster = TestCluster::web(1, 1, |_| {});
+        cluster.settle_but(|action| matches!(action, Action::Kubelet(_)));
+        cluster.change(|cluster| {
+            pod_garbage_collector::apply(cluster, FAIL);
+            let kubelet = &mut cluster.pod_mut(P0).kubelet;
+            kubelet.set_worker(Worker::Terminated);
+            kubelet.set_knows_spec(knows_spec);
+            kubelet.set_view(KubeletView::new().with_present(true).with_terminal(true));
+            kubelet.set_overwritten(Some(Phase::Pending));
+        });
+        assert_eq!(cluster.look(|cluster| status(cluster, P0).0), expected, "knows its spec: {knows_spec}");
+    }
+}
+
 /// PHS-10: its worker makes the phase its own.
 #[test]
 fn the_kubelet_keeps_the_phase_for_which_it_stops_a_pod() {
