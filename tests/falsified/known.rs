@@ -87,6 +87,10 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "the story begins with the Deployment, and no version says which came first",
     ),
     (
+        "replica-set-lives-on-after-its-removal",
+        "no answer says whether what is deleted is gone at once, or waits for its dependents",
+    ),
+    (
         "replica-set-of-another-image",
         "what a patch leaves of a Deployment is not known for sure, as no answer shows it",
     ),
