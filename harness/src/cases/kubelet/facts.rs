@@ -60,6 +60,8 @@ pub(super) struct Facts {
     pub pruned: bool,
     /// When the kubelet last started anew.
     pub restarted: Option<Moment>,
+    /// The newest container that there was then, started or not.
+    pub newest_then: Option<ContainerId>,
     /// Pods that were ready then, as the API said.
     pub ready_then: BTreeSet<String>,
     /// Pods of which somebody else said that they are not ready.

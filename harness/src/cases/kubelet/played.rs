@@ -178,6 +178,7 @@ impl Machine {
     fn restart(&mut self) {
         self.facts.trouble = Some(self.now());
         self.facts.restarted = Some(self.now());
+        self.facts.newest_then = self.runtime.borrow().containers().map(|(id, _)| id).max();
         self.facts.failures.clear();
         let ready = self.stage.cluster.server().store().all::<Pod>().filter(|(_, pod)| is_ready(pod));
         self.facts.ready_then = ready.map(|(_, pod)| pod.uid().as_str().to_owned()).collect();

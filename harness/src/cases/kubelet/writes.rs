@@ -188,12 +188,13 @@ impl Machine {
         time >= JUST_STARTED && self.facts.ready_then.contains(uid) && !self.facts.doubted.contains(uid)
     }
 
-    /// How long it had run when its kubelet restarted.
+    /// How long it had run when its kubelet restarted: no time, if it was there and a call of the kubelet before started it after that.
     fn ran_before_the_restart(&self, id: ContainerId) -> Option<Duration> {
         let runtime = self.runtime.borrow();
         let (_, container) = runtime.containers().find(|(own, _)| *own == id)?;
         let (started, restarted) = (container.status.started_at?, self.facts.restarted?);
-        (started <= restarted).then(|| restarted.since(started))
+        let was_there = started <= restarted || Some(id) <= self.facts.newest_then;
+        was_there.then(|| restarted.since(started))
     }
 
     fn is_running(&self, id: ContainerId) -> bool {

@@ -1,6 +1,7 @@
 //! What the node lifecycle controller makes of nodes that say nothing (NLC-2 to NLC-16).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -40,6 +41,9 @@ pub(super) struct Silence {
     lit_since: Option<Moment>,
     /// When that began the last time, whether or not it has ended since.
     lit_last: Option<Moment>,
+    /// The controller has just decided that a node is not Ready, and by its cache no other is: it may take all to be dark, though another has
+    /// become Ready meanwhile.
+    seems_dark: bool,
     removed: bool,
     /// How many nodes there are.
     nodes: usize,
@@ -90,7 +94,8 @@ impl Silence {
         self.silenced.retain(|name, _| cluster.server().store().get::<Node>(&Key::global(name)).is_some());
         let (lit, nodes) = (nodes_of(cluster).any(|(_, node)| is_lit(node)), nodes_of(cluster).count());
         self.lit_since = lit.then(|| self.lit_since.unwrap_or(now));
-        self.lit_last = self.lit_since.or(self.lit_last);
+        let again = (lit && std::mem::take(&mut self.seems_dark)).then_some(now);
+        self.lit_last = again.or(self.lit_last).max(self.lit_since);
         let seen = self.lit_since.is_some_and(|since| now.since(since) >= PASS);
         self.removed = !seen && (self.removed || !lit && nodes < self.nodes);
         self.nodes = nodes;
@@ -125,9 +130,12 @@ impl Silence {
         for call in cluster.calls().iter().filter(|call| Some(call.id) > last) {
             if let (Component::NodeLifecycle, Request::UpdateStatus(Object::Node(node))) =
                 (call.caller, &call.request)
-                && calm
             {
-                self.it_was_silent(node, cluster.now(), release);
+                let is_lit_beside = |(key, own): (&Key, &Arc<Node>)| *key != node.key() && is_lit(own);
+                self.seems_dark |= !is_lit(node) && !nodes.iter().any(is_lit_beside);
+                if calm {
+                    self.it_was_silent(node, cluster.now(), release);
+                }
             }
             // NLC-12: a node whose turn to be tainted has come is looked at again.
             if let Some(node) = tainted(call).filter(|_| operation.step == Step::Wake(Timer::TaintPass)) {
