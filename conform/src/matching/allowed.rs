@@ -15,7 +15,7 @@ impl Part {
     /// Every write that the process could make at the moment of `quest`, in a state that it may be in or may have come to unseen; those
     /// that change the pod that it is about come first.
     pub fn could(&mut self, ground: Ground<'_>, quest: &Quest<'_>) -> Vec<Action> {
-        let (mut elsewhere, mut enabled) = (Vec::new(), Vec::new());
+        let (mut found, mut enabled) = (Vec::new(), Vec::new());
         let mut queue = VecDeque::from(self.possible.clone());
         let mut seen: Prints = queue.iter().map(Possible::print).collect();
         let mut looked_at = 0;
@@ -36,15 +36,15 @@ impl Part {
                 let is_about = quest
                     .about
                     .is_some_and(|pod| changed.pod(pod).api != possible.open(ground.model).pod(pod).api);
-                elsewhere.push((!is_about, action));
+                found.push((!is_about, action));
             }
             let mut onward = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
             let mut hidden = Hidden::any();
             onward.extend(self.hidden(ground, quest, &mut hidden, &mut possible, &enabled, &mut seen));
             queue.extend(onward.into_iter().filter(|after| seen.insert(after.print())));
         }
-        elsewhere.sort();
-        elsewhere.dedup();
-        elsewhere.into_iter().map(|(_, action)| action).collect()
+        found.sort();
+        found.dedup();
+        found.into_iter().map(|(_, action)| action).collect()
     }
 }

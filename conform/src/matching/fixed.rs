@@ -34,7 +34,9 @@ impl Fixed {
     /// Takes note of what a write shows; says what is another now, if something is.
     pub fn see(&mut self, names: &Names, write: &Write) -> Option<String> {
         let is_pod = &*write.resource == "pods" && ["", "status"].contains(&&*write.subresource);
-        let object = write.object.as_ref().filter(|_| is_pod && !write.only_asked && write.code < 400)?;
+        // What was asked for is not what admission has made of it.
+        let is_answer = write.resource_version.is_some() && !write.only_asked && write.code < 400;
+        let object = write.object.as_ref().filter(|_| is_pod && is_answer)?;
         let Facts::Pod(_) = &object.facts else { return None };
         let pod = names.pod(&object.name, &object.uid)?;
         let now = fields(&object.whole);
