@@ -86,12 +86,22 @@ pub fn look(cluster: &mut Cluster<'_>) {
     }
 }
 
-/// News of a node have come: its pods are left out no more if it is there again.
-pub fn note_node(cluster: &mut Cluster<'_>, node: NodeId) {
+/// Something that has come is still to be written: whoever looks at the Service then sees what has come since.
+pub fn is_awaited(cluster: &Cluster<'_>) -> bool {
+    cluster.rules.may_lose_node_objects()
+        && cluster.rules.scenario.service.is_some()
+        && cluster.used_pods().any(|pod| is_stale(cluster, pod))
+}
+
+/// News of a node have come, while the slice `was_awaited` or not: its pods are left out no more if it is there again, and next if it is gone
+/// and somebody is about to look (EPS-5, EPS-7: a Service that is in the queue is in it once).
+pub fn note_node(cluster: &mut Cluster<'_>, node: NodeId, was_awaited: bool) {
     if cluster.node(node).controller.exists() {
         for column in cluster.pods.iter_mut().filter(|column| column.controller.view().node() == Some(node)) {
             column.controller.set_left_out_next(false);
         }
+    } else if was_awaited {
+        look(cluster);
     }
 }
 

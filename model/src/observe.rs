@@ -63,7 +63,7 @@ impl Observe for Cluster<'_> {
             address: kubelet.address(),
             terminating: matches!(
                 kubelet.worker(),
-                Worker::Terminating | Worker::Terminated | Worker::Finished
+                Worker::Terminating | Worker::Ended | Worker::Terminated | Worker::Finished
             ),
             runs_on: kubelet.node().filter(|_| self.containers_of(pod).iter().any(|c| c.is_running())),
         }

@@ -80,11 +80,12 @@ pub fn observe_pod(cluster: &mut Cluster<'_>, pod: PodId, view: ControllerView) 
 /// News of a node reach the shared copy.
 pub fn observe_node(cluster: &mut Cluster<'_>, node: NodeId, object: NodeObject) {
     taint_eviction::observe_node(cluster, node, object);
+    let slice_was_awaited = endpoints::is_awaited(cluster);
     let before = std::mem::replace(&mut cluster.node_mut(node).controller, object);
     if before.exists() && !object.exists() && cluster.has_mutant(Mutant::PodgcLooksOnce) {
         pod_garbage_collector::look_once(cluster, node);
     }
-    endpoints::note_node(cluster, node);
+    endpoints::note_node(cluster, node, slice_was_awaited);
 }
 
 /// The memory of the controller manager is lost: plans, expectations, timers, copies (MOD-4). How long a pod has been Ready the object

@@ -13,7 +13,8 @@ use crate::state::Worker;
 
 /// Does this pod take up room by the kubelet's reckoning? It counts what its configuration has (`podManager.GetPods`): a pod that
 /// was force-deleted is not of it any more, however long its containers take to stop. Of what is configured, those whose
-/// containers have stopped do not count (`activePods`, ADM-14), nor do those that ended and are not being stopped.
+/// containers have stopped do not count (`activePods`, ADM-14), nor do those that ended and are not being stopped, as those that had
+/// ended before this kubelet took them up (PW-3, kubernetes/kubernetes#105523).
 fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
     let view = kubelet.view();
@@ -22,7 +23,7 @@ fn is_active(cluster: &Cluster<'_>, pod: PodId) -> bool {
         Worker::Sync | Worker::Terminating => true,
         // Its worker has been told to stop it, and has not begun (PW-2 to PW-4).
         Worker::None => runs() || (view.is_deleting() && !view.terminal()),
-        Worker::Terminated | Worker::Finished | Worker::Rejected => false,
+        Worker::Ended | Worker::Terminated | Worker::Finished | Worker::Rejected => false,
     };
     view.present() && counts
 }

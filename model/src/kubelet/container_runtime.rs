@@ -222,7 +222,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     // ADM-13, SRC-4: who spares it is done with the last container; the worker that stops it is made when the PLEG tells of that.
     let has_who_stops_it = !kubelet.spares_sandbox() || pleg::has_told_all_ends(cluster, pod);
     let may_stop = has_network && has_who_stops_it && (all_stopped || early);
-    if kubelet.worker() == Worker::Terminating && may_stop {
+    if matches!(kubelet.worker(), Worker::Terminating | Worker::Ended) && may_stop {
         out.push(Action::Kubelet(Kubelet::StopSandbox { pod }));
     }
 }

@@ -110,7 +110,8 @@ pub fn may_be_killed(cluster: &Cluster<'_>, pod: PodId) -> bool {
         let by_itself = cluster.rules.container(container).kind == ContainerKind::Init;
         state.is_running() && (state.stopping() || state.sigterm() || by_itself)
     };
-    cluster.pod(pod).kubelet.worker() == Worker::Terminating || cluster.container_ids().any(ends)
+    matches!(cluster.pod(pod).kubelet.worker(), Worker::Terminating | Worker::Ended)
+        || cluster.container_ids().any(ends)
 }
 
 /// The steps of a kubelet, and of the runtime below it, for one pod.

@@ -55,8 +55,20 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
             (is_orphan && has_remains(cluster, pod))
                 || (is_taken_up(cluster, pod) && !has_nothing_to_stop(cluster, pod))
         }
-        Worker::Terminating | Worker::Terminated | Worker::Finished => false,
+        Worker::Terminating | Worker::Ended | Worker::Terminated | Worker::Finished => false,
     }
+}
+
+/// PW-3: the pod had ended before its worker heard of it first, and nothing of it runs.
+fn has_ended_before(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let runs = |container: &Container| container.cached() == Process::Running;
+    kubelet.worker() == Worker::None
+        && kubelet.view().present()
+        && kubelet.view().terminal()
+        && kubelet.sandbox_cached() != Sandbox::Ready
+        && !cluster.containers_of(pod).iter().any(runs)
+        && !has_remains(cluster, pod)
 }
 
 /// The steps of the worker of `pod`.
@@ -77,7 +89,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
         Worker::None => {
             kubelet.node().is_some() && kubelet.sandbox() == Sandbox::None && !has_remains(cluster, pod)
         }
-        Worker::Sync | Worker::Terminating | Worker::Terminated => false,
+        Worker::Sync | Worker::Terminating | Worker::Ended | Worker::Terminated => false,
     };
     if done && !kubelet.view().present() && !cluster.node(node).machine.kubelet_must_list() {
         out.push(Action::Kubelet(Kubelet::ForgetPod { pod }));
@@ -131,11 +143,12 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     let lacks_grace =
         cluster.rules.scenario.workload.template.grace_seconds == 0 && !is_left_by_its_apps(cluster, pod);
     let is_taken_up = cluster.pod(pod).kubelet.worker() == Worker::Rejected && is_taken_up(cluster, pod);
+    let stage = if has_ended_before(cluster, pod) { Worker::Ended } else { Worker::Terminating };
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     // SRC-8: a rejected one that is gone gets a worker for that, which is told its last spec.
     let is_gone = kubelet.worker() == Worker::Rejected && !kubelet.view().present();
     kubelet.set_knows_spec(kubelet.knows_spec() || is_taken_up || is_gone);
-    kubelet.set_worker(Worker::Terminating);
+    kubelet.set_worker(stage);
     let is_killed_as_rejected = kubelet.view().present() && !kubelet.knows_spec();
     kubelet.set_spares_sandbox(is_killed_as_rejected && kubelet.sandbox() == Sandbox::Dead);
     // PW-13: an orphan is killed with the least grace. PW-18, EVM-6: so is a pod that was force-deleted (also one that a

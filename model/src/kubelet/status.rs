@@ -46,7 +46,7 @@ fn says_again(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
     let kubelet = cluster.pod(pod).kubelet;
     let is_untold = match kubelet.worker() {
         Worker::Sync => true,
-        Worker::Terminating | Worker::Terminated => !kubelet.heard_of_end(),
+        Worker::Terminating | Worker::Ended | Worker::Terminated => !kubelet.heard_of_end(),
         Worker::None | Worker::Finished | Worker::Rejected => false,
     } && kubelet.view().terminal();
     // ADM-12: of a rejected pod its kubelet has said Failed, sent or not.
@@ -134,7 +134,9 @@ fn phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
         Worker::Rejected => Phase::Failed,
         _ if is_killed_as_rejected(cluster, pod) => Phase::Failed,
         Worker::Terminating if is_evicted_at_once(cluster, pod) => Phase::Failed,
-        Worker::None | Worker::Sync | Worker::Terminating => phase_while_it_may_run(cluster, pod),
+        Worker::None | Worker::Sync | Worker::Terminating | Worker::Ended => {
+            phase_while_it_may_run(cluster, pod)
+        }
         Worker::Terminated | Worker::Finished => match last_phase(cluster, pod) {
             // EVM-7: whoever evicts it says Failed when the kill begins, and that is withheld (STM-4). How its containers ended is
             // looked at once more, and if all ended well it has Succeeded after all (STP-6; S28 `generateAPIPodStatus` keeps the
@@ -230,8 +232,10 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if !is_connected(cluster, node) || kubelet.node() != Some(node) {
         return;
     }
-    // SRC-5b: a frozen sync loop computes no status. What a worker said when it finished is sent all the same (STP-6, STM-10).
-    let computes = kubelet.worker() == Worker::Finished || !is_frozen(cluster, node);
+    // SRC-5b: a frozen sync loop computes no status. What a worker said when it finished, or a sync before it acted, is sent all the same
+    // (STP-6, SP-3, STM-10).
+    let has_said = kubelet.worker() == Worker::Finished || has_synced(cluster, pod);
+    let computes = has_said || !is_frozen(cluster, node);
     let is_computed = kubelet.knows_spec() && kubelet.worker() != Worker::None && computes;
     if (is_computed || is_rejected(cluster, pod)) && is_due(cluster, pod) {
         out.push(Action::Kubelet(Kubelet::ReportStatus { pod }));
@@ -239,6 +243,15 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if may_remove(cluster, pod) && !cluster.has_mutant(Mutant::KubeletNeverRemoves) {
         out.push(Action::Kubelet(Kubelet::RemovePod { pod }));
     }
+}
+
+/// SP-1, SP-3: a sync has acted on what the cache shows, and told the status manager of that before.
+fn has_synced(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    let has_acted = || {
+        kubelet.sandbox_touched() || cluster.containers_of(pod).iter().any(|container| container.touched())
+    };
+    kubelet.worker() == Worker::Sync && has_acted()
 }
 
 /// STM-6: deleting, finished, and (from 1.27 on) terminal in the API.

@@ -349,6 +349,8 @@ pub enum Worker {
     Finished = 4,
     /// Admission rejected it; no worker was started.
     Rejected = 5,
+    /// It had ended before its kubelet took it up, and nothing of it runs (PW-3): what is left of its sandbox is removed.
+    Ended = 6,
 }
 
 /// What the kubelet of its node knows of a pod, and its sandbox.

@@ -93,7 +93,8 @@ impl Machine {
         );
     }
 
-    /// ADM-14: pods that are being stopped still have what they asked for.
+    /// ADM-14: pods that are being stopped still have what they asked for. One that somebody else has failed takes up none while its worker
+    /// is not told of that, and goes on (SRC-2: RECONCILE tells none; S28 `filterOutInactivePods`, `isAdmittedPodTerminal`).
     fn there_is_room(&self) {
         let runtime = self.runtime.borrow();
         let mut uids: Vec<&str> = runtime
@@ -103,9 +104,9 @@ impl Machine {
             .collect();
         uids.sort_unstable();
         uids.dedup();
-        let unsure = self.facts.late
-            || self.facts.restarted.is_some()
-            || uids.iter().any(|uid| self.facts.forced.contains(*uid));
+        let is_overlooked =
+            |uid: &&str| self.facts.forced.contains(*uid) || self.facts.failed_by_others.contains(*uid);
+        let unsure = self.facts.late || self.facts.restarted.is_some() || uids.iter().any(is_overlooked);
         let used: i128 = uids.iter().filter_map(|uid| self.facts.pods.get(*uid)).map(size_of).sum();
         assert!(
             unsure || used <= ROOM.into(),

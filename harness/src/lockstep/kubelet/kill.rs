@@ -70,7 +70,7 @@ impl Running {
         let has_other = !view.present() || view.is_deleting() || view.terminal() || kubelet.evicted();
         let worker = self.worker(driven.node, &driven.uid);
         if kubelet.heard_of_end() && !has_other && worker.is_some_and(|worker| worker.work() == Work::Sync) {
-            return Err(Refused::later("nobody has told its worker of an end that is gone again (SRC-2)"));
+            return Err(Refused::for_good("nobody has told its worker of an end that is gone again (SRC-2)"));
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::controllers::taint_eviction;
 use crate::endpoints;
 use crate::reduced::fusion::{Fusion, Fusions};
 use crate::rules::{Rules, Tolerated};
+use crate::state::Endpoint;
 use crate::test_cluster::{C0, IntoAction, N0, N1, P0, P1, TestCluster, allow};
 
 const REMOVE: Environment = Environment::RemoveNode { node: N0 };
@@ -341,6 +342,24 @@ fn an_endpoint_of_a_removed_node_goes_with_a_pod_that_is_created() {
     assert!(!stays(&cluster));
     let settled = |cluster: &Cluster<'_>| cluster.pods.iter().all(|pod| !pod.controller.left_out_next());
     assert!(cluster.look(settled), "nothing is left of it");
+}
+
+/// EPS-5, EPS-7: who is about to look at the Service finds the node gone, although what brought him is then as it was.
+#[test]
+fn an_endpoint_of_a_removed_node_goes_with_a_write_that_was_due() {
+    for is_due in [true, false] {
+        let mut cluster = removed(2, 1, |_| {});
+        let hidden = |cluster: &mut Cluster<'_>| cluster.pods[1].slice = Endpoint::new();
+        if is_due {
+            cluster.change(hidden);
+        }
+        cluster.take(news(Watcher::ControllerManager));
+        assert_eq!(cluster.can(EndpointSlice::WriteSlice), is_due);
+        if is_due {
+            cluster.take(EndpointSlice::WriteSlice);
+            assert!(cluster.seen().slots[..2].iter().all(|slot| slot.endpoint.is_none()));
+        }
+    }
 }
 
 /// EPS-5: a list brings somebody to the Service, too.

@@ -305,6 +305,29 @@ fn a_pod_that_is_first_seen_deleting_takes_up_room_until_it_is_stopped() {
     assert!(!admits(&ended), "but while something of it runs");
 }
 
+/// PW-3, ADM-14, kubernetes/kubernetes#105523: a pod that had ended before its kubelet started takes up no room, although its new worker
+/// has still to let go of it.
+#[test]
+fn a_pod_that_had_ended_before_its_kubelet_started_takes_up_no_room() {
+    let admits =
+        |cluster: &TestCluster| cluster.look(|cluster| crate::kubelet::admission::admits(cluster, N0, P1));
+    let mut cluster = bypassing(1, |s| s.nodes[0].allocatable.pods = 1, |_| {});
+    cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+    cluster.take(Kubelet::BeginTermination { pod: P0 });
+    assert!(!admits(&cluster), "it is being stopped");
+    let waits = |action: &Action| matches!(action, Action::ReplicaSet(_));
+    cluster.settle_but(waits);
+    assert!(cluster.pod(P0).phase.is_terminal());
+    cluster.befall(Environment::StopKubelet { node: N0 });
+    cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::BeginTermination { pod: P0 }));
+    assert!(admits(&cluster));
+    cluster.take(Kubelet::BeginTermination { pod: P0 });
+    assert_eq!(workers(&cluster, 1), [Worker::Ended]);
+    assert!(admits(&cluster), "nothing of it is left that could be stopped");
+    cluster.settle_but(waits);
+    assert_eq!(workers(&cluster, 1), [Worker::Finished]);
+}
+
 /// ADM-1, ADM-12, kubernetes/kubernetes#118497: no worker is told to stop a pod that is deleted when its kubelet first sees it, so it is
 /// asked for admission. One that is rejected has failed, and only housekeeping can let it go, from 1.28 on, unless another deletion follows.
 #[test]

@@ -1,5 +1,6 @@
 //! The status manager: phase, Ready, reconciliation with what others wrote.
 
+use podproof_vocabulary::ContainerId;
 use podproof_vocabulary::action::{Action, Environment, Kubelet, PodGarbageCollector, Watch, Watcher};
 use podproof_vocabulary::observation::{Phase, Process, Sandbox};
 use podproof_vocabulary::release::Release;
@@ -227,6 +228,31 @@ fn a_frozen_kubelet_tells_how_a_pod_has_ended_that_it_has_finished_with() {
     cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
     cluster.take(REPORT);
     assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
+}
+
+/// SP-3, STM-10, SRC-5b: a sync tells the status manager of what it found before it acts on that, and that is sent; what a relist found
+/// without a sync is not.
+#[test]
+fn a_frozen_kubelet_tells_what_its_last_sync_found() {
+    let starts = || {
+        let mut cluster = TestCluster::web(1, 1, |s| {
+            s.workload.template.containers.insert(0, container(ContainerKind::Init, "init"));
+        });
+        let app = Action::Kubelet(Kubelet::StartContainer { pod: P0, container: ContainerId(1) });
+        let waits = move |action: &Action| *action == app || *action == Action::Kubelet(REPORT);
+        cluster.settle_but(waits);
+        (cluster, app)
+    };
+    let freeze =
+        |cluster: &mut TestCluster| cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
+    let (mut found, app) = starts();
+    freeze(&mut found);
+    assert!(!found.can(REPORT), "no sync has found that it has an address");
+    let (mut synced, _) = starts();
+    synced.take(app);
+    freeze(&mut synced);
+    synced.take(REPORT);
+    assert!(synced.pod(P0).address.is_some());
 }
 
 /// PW-5: what a worker may have been told goes before news that come late.

@@ -246,10 +246,15 @@ fn of_watch(cluster: &Cluster<'_>, list: &Of<'_, '_>, step: Watch) -> Footprint 
             nothing.reads([R::Node(node)]).changes(list.pods(R::Scheduler)).changes([R::SchedulerNode(node)])
         }
         Watch::DeliverNode { node, .. } => {
-            // A node that goes leaves its pods their timers, and the mutant's collector looks at them.
-            let of_pods =
-                if cluster.rules.may_lose_node_objects() { list.pods(R::Controller) } else { Vec::new() };
-            nothing.reads([R::Node(node)]).changes(of_pods).changes([R::ControllerNode(node)])
+            let news = nothing.reads([R::Node(node)]).changes([R::ControllerNode(node)]);
+            match cluster.rules.may_lose_node_objects() {
+                // A node that goes leaves its pods their timers, and the mutant's collector looks at them; who is about to look at the Service
+                // finds them without a node.
+                true => news
+                    .reads([list.pods(R::Slice), list.nodes(R::ControllerNode)].concat())
+                    .changes(list.pods(R::Controller)),
+                false => news,
+            }
         }
         Watch::DeliverDeployment => nothing.reads([R::Deployment]).changes([R::DeploymentCopy]),
         Watch::DeliverReplicaSet { revision } => nothing.changes([R::ReplicaSet(revision)]),
